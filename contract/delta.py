@@ -1,0 +1,71 @@
+"""Compute the delta between two snapshots, and apply one.
+
+``apply_delta(base, compute_delta(base, new))`` is ``new``, field by field. The TypeScript side is held to the same
+golden examples (``contract/golden/deltas``).
+"""
+
+import msgspec
+
+from contract.messages import Delta, Node, Snapshot
+
+_FIELDS = tuple(field for field in Node.__struct_fields__ if field != "node")
+
+
+def compute_delta(base: Snapshot, new: Snapshot) -> Delta | None:
+    """Return the step from ``base`` to ``new``; ``None`` where only a full snapshot can say it.
+
+    That is: another epoch, a ``seq`` not above, or a change in a top-level field that a delta does not carry.
+    ``changed`` and ``removed`` are in the order of the nodes' names.
+    """
+    if base.epoch != new.epoch or new.seq <= base.seq:
+        return None
+    if (base.v, base.cluster, base.interval_seconds) != (new.v, new.cluster, new.interval_seconds):
+        return None
+    before = {node.node: node for node in base.nodes}
+    changed: list[dict[str, object]] = []
+    for node in new.nodes:
+        former = before.pop(node.node, None)
+        if former is None:
+            changed.append(msgspec.structs.asdict(node))
+        elif former != node:
+            changed.append(_changed_fields(former, node))
+    return Delta(
+        epoch=new.epoch,
+        seq=new.seq,
+        base_seq=base.seq,
+        timestamp=new.timestamp,
+        cluster_stats=new.cluster_stats,
+        changed=tuple(changed),
+        removed=tuple(sorted(before)),
+    )
+
+
+def apply_delta(base: Snapshot, delta: Delta) -> Snapshot:
+    """Return the snapshot at ``delta.seq``.
+
+    Raises:
+        ValueError: the delta does not start at ``base``.
+        msgspec.ValidationError: a changed field is not what a ``Node`` holds, or a new node is not whole.
+    """
+    if (delta.epoch, delta.base_seq) != (base.epoch, base.seq):
+        raise ValueError(f"delta from {delta.epoch}/{delta.base_seq} does not start at {base.epoch}/{base.seq}")
+    removed = set(delta.removed)
+    nodes = {node.node: msgspec.structs.asdict(node) for node in base.nodes if node.node not in removed}
+    for change in delta.changed:
+        nodes.setdefault(str(change["node"]), {}).update(change)
+    return msgspec.structs.replace(
+        base,
+        seq=delta.seq,
+        timestamp=delta.timestamp,
+        cluster_stats=delta.cluster_stats,
+        nodes=tuple(msgspec.convert(nodes[name], Node) for name in sorted(nodes)),
+    )
+
+
+def _changed_fields(former: Node, node: Node) -> dict[str, object]:
+    changed: dict[str, object] = {"node": node.node}
+    for field in _FIELDS:
+        value = getattr(node, field)
+        if getattr(former, field) != value:
+            changed[field] = value
+    return changed

@@ -1,0 +1,157 @@
+"""The messages of the three channels, and what they are made of.
+
+A field that is not known is ``None`` (JSON ``null``), never 0; every field is always written. Decoding ignores
+fields that are not named here, so that a newer writer does not break an older reader.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Percent = Annotated[float, Meta(ge=0, le=100)]
+Count = Annotated[int, Meta(ge=0)]
+#: RFC 3339 in UTC with milliseconds or without, as every browser's ``Date`` reads it.
+Timestamp = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")]
+#: Position in the alert log: ``<epoch>-<n>``.
+LogId = Annotated[str, Meta(pattern=r"^\d{1,15}-\d{1,15}$")]
+#: Increases with every collector that takes the lease.
+Epoch = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+#: Increases by one with every round within an epoch.
+Seq = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+
+NodeStatus = Literal["online", "offline", "unknown"]
+NodeRole = Literal["worker", "master"]
+OverallStatus = Literal["healthy", "warning", "critical", "unknown"]
+Severity = Literal["info", "warning", "critical"]
+AlertState = Literal["pending", "firing"]
+Transition = Literal["started", "pending", "firing", "resolved"]
+
+
+class Node(Struct, frozen=True, kw_only=True):
+    """One node in a snapshot. Percent to 0.1, °C to 0.1, load to 0.01, bytes and bytes per second whole."""
+
+    #: Unique and stable name; percent-encoded where it stands in a URL.
+    node: str
+    #: ``host:port`` of the exporter, or ``local``.
+    address: str
+    role: NodeRole
+    status: NodeStatus
+    #: ``status == "online"``, for pages older than ``status``.
+    is_healthy: bool
+    status_since: Timestamp
+    #: Why the node is offline, as a sentence for people.
+    error: str | None
+    boot_time: Timestamp | None
+    cpu_usage: Percent | None
+    cpu_count: Count | None
+    load1: Annotated[float, Meta(ge=0)] | None
+    memory_usage: Percent | None
+    memory_total_bytes: Count | None
+    #: Of the root file system.
+    disk_usage: Percent | None
+    disk_total_bytes: Count | None
+    #: Of the hottest sensor, °C.
+    temperature: float | None
+    network_receive_bytes_per_second: Count | None
+    network_transmit_bytes_per_second: Count | None
+    disk_read_bytes_per_second: Count | None
+    disk_written_bytes_per_second: Count | None
+
+
+class ClusterStats(Struct, frozen=True, kw_only=True):
+    """Figures over all nodes; averages over the online nodes that know the value."""
+
+    total_nodes: Count
+    online_nodes: Count
+    avg_cpu: Percent | None
+    avg_memory: Percent | None
+    avg_disk: Percent | None
+    avg_temperature: float | None
+
+
+class _Message(Struct, frozen=True, kw_only=True):
+    """What the messages of all three channels begin with."""
+
+    v: Literal[1] = 1
+    cluster: str
+    epoch: Epoch
+    seq: Seq
+    timestamp: Timestamp
+
+
+class Snapshot(_Message, frozen=True, kw_only=True):
+    """``cluster:metrics``: the whole cluster in one round. ``nodes`` is sorted by ``node``."""
+
+    interval_seconds: Annotated[float, Meta(gt=0)]
+    cluster_stats: ClusterStats
+    nodes: tuple[Node, ...]
+
+
+class Health(_Message, frozen=True, kw_only=True):
+    """``cluster:health``: how the cluster is, in a word, two figures and texts."""
+
+    overall_status: OverallStatus
+    nodes_online: Count
+    nodes_total: Count
+    issues: tuple[str, ...]
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """An alert that is pending or firing."""
+
+    #: ``rule/node``, or ``rule/node/detail`` (a mount point, for instance).
+    id: str
+    rule: str
+    node: str
+    severity: Severity
+    #: Equal to ``severity``, for older pages.
+    type: Severity
+    state: AlertState
+    #: In the rule's unit; ``None`` for a condition without a measure.
+    value: float | None
+    message: str
+    #: When the condition began, its time as pending included.
+    since: Timestamp
+
+
+class LogEntry(Struct, frozen=True, kw_only=True):
+    """One transition of one alert; ``started`` opens an empty log and names no alert."""
+
+    id: LogId
+    timestamp: Timestamp
+    transition: Transition
+    alert_id: str | None
+    rule: str | None
+    node: str | None
+    severity: Severity | None
+    value: float | None
+    message: str
+    since: Timestamp | None
+
+
+class Alerts(_Message, frozen=True, kw_only=True):
+    """``cluster:alerts``: what is active, and the log since the message before."""
+
+    active_alerts: tuple[Alert, ...]
+    #: How many of ``active_alerts`` are firing.
+    alert_count: Count
+    entries: tuple[LogEntry, ...]
+    #: Position in the log before ``entries``.
+    previous_alert_id: LogId | None
+    #: Position in the log after ``entries``.
+    last_alert_id: LogId | None
+
+
+class Delta(Struct, frozen=True, kw_only=True):
+    """The step from the snapshot at ``base_seq`` to the one at ``seq`` of the same epoch.
+
+    ``changed`` holds, for every node that changed, its ``node`` and only the changed fields; a new node whole.
+    """
+
+    epoch: Epoch
+    seq: Seq
+    base_seq: Seq
+    timestamp: Timestamp
+    cluster_stats: ClusterStats
+    changed: tuple[dict[str, object], ...]
+    removed: tuple[str, ...]

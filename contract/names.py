@@ -1,0 +1,79 @@
+"""Every channel and key of the product in Redis, and who may write and read it.
+
+Nothing else in the project spells one of these names. ``TABLE`` is exhaustive: tests hold the documentation to it.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+METRICS_CHANNEL: Final = "cluster:metrics"
+HEALTH_CHANNEL: Final = "cluster:health"
+ALERTS_CHANNEL: Final = "cluster:alerts"
+CHANNELS: Final = (METRICS_CHANNEL, HEALTH_CHANNEL, ALERTS_CHANNEL)
+
+ALERT_LOG_KEY: Final = "cluster:alerts:log"
+#: Field of a log stream's entry that holds the JSON of a ``LogEntry``.
+ALERT_LOG_FIELD: Final = "entry"
+REPLICAS_KEY: Final = "cluster:ws"
+LEASE_KEY: Final = "cluster:collector"
+EPOCH_KEY: Final = "cluster:collector:epoch"
+
+#: Seconds that ``cluster:<channel>:latest`` outlives the collector's last message.
+LATEST_TTL_SECONDS: Final = 24 * 3600
+#: Seconds that a replica's presence outlives its last refresh.
+PRESENCE_TTL_SECONDS: Final = 10.0
+#: Seconds between two refreshes of a replica's presence.
+PRESENCE_REFRESH_SECONDS: Final = 3.0
+#: Milliseconds between two publications by the api, per channel, over all its processes.
+REPUBLISH_INTERVAL_MS: Final = 100
+#: Entries that the alert log keeps, roughly (streams are trimmed by whole nodes).
+ALERT_LOG_LENGTH: Final = 10_000
+#: Bytes above which a message on a channel is dropped.
+MESSAGE_LIMIT_BYTES: Final = 3 * 1024 * 1024
+
+
+def latest_key(channel: str) -> str:
+    """Key of the bytes of the collector's last message on ``channel``."""
+    return f"{channel}:latest"
+
+
+def replica_key(replica: str) -> str:
+    """Key of the hash in which the ws replica of that id presents itself."""
+    return f"{REPLICAS_KEY}:{replica}"
+
+
+def republished_key(channel: str) -> str:
+    """Key whose life time limits how often the api publishes on ``channel``."""
+    return f"cluster:api:published:{channel}"
+
+
+def lease_ttl_seconds(interval_seconds: float) -> float:
+    """Life time of the collector's lease for one scrape interval."""
+    return max(3.0, 1.5 * interval_seconds)
+
+
+@dataclass(frozen=True)
+class Name:
+    """One row of the Redis contract."""
+
+    pattern: str
+    kind: str
+    written_by: tuple[str, ...]
+    read_by: tuple[str, ...]
+
+
+TABLE: Final = (
+    Name(METRICS_CHANNEL, "channel", ("collector", "api", "publisher"), ("ws",)),
+    Name(HEALTH_CHANNEL, "channel", ("collector", "api", "publisher"), ("ws",)),
+    Name(ALERTS_CHANNEL, "channel", ("collector", "api", "publisher"), ("ws",)),
+    Name(latest_key(METRICS_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
+    Name(latest_key(HEALTH_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
+    Name(latest_key(ALERTS_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
+    Name(ALERT_LOG_KEY, "stream", ("collector",), ("api", "ws")),
+    Name("cluster:history:<step>:<node>", "stream", ("collector",), ("api",)),
+    Name(REPLICAS_KEY, "sorted set", ("ws",), ("api", "ws")),
+    Name(replica_key("<replica>"), "hash", ("ws",), ("api", "ws")),
+    Name(LEASE_KEY, "hash", ("collector",), ("api", "ws")),
+    Name(EPOCH_KEY, "hash", ("collector",), ()),
+    Name(republished_key("<channel>"), "string", ("api",), ("api",)),
+)

@@ -1,0 +1,128 @@
+"""Bodies of the REST interface that are not messages of a channel, and how they are made of what Redis holds."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from contract.health import overall_status
+from contract.messages import ClusterStats, Count, LogEntry, LogId, OverallStatus, Snapshot, Timestamp
+
+
+class RedisReport(Struct, frozen=True, kw_only=True):
+    """Redis as the answering process sees it; ``down_since`` is ``None`` while it is up."""
+
+    status: Literal["up", "down"]
+    down_since: Timestamp | None
+
+
+class CollectorReport(Struct, frozen=True, kw_only=True):
+    """The active collector. ``leader`` is its id, ``None`` without a living lease.
+
+    ``age_seconds``: since Redis took its last snapshot, by Redis's clock, ``None`` without one.
+    """
+
+    status: Literal["up", "down"]
+    leader: str | None
+    epoch: int | None
+    age_seconds: Annotated[float, Meta(ge=0)] | None
+
+
+class ReplicaReport(Struct, frozen=True, kw_only=True):
+    """One living ws replica."""
+
+    replica: str
+    connected_clients: Count
+    started: Timestamp
+    version: str
+
+
+class WebsocketReport(Struct, frozen=True, kw_only=True):
+    """``connected_clients``: Engine.IO connections summed over all replicas."""
+
+    connected_clients: Count
+    replicas: tuple[ReplicaReport, ...]
+
+
+class HealthReport(Struct, frozen=True, kw_only=True):
+    """Body of ``GET /api/health``. ``status`` is ``healthy`` while Redis, a collector and a ws replica work."""
+
+    status: Literal["healthy", "degraded"]
+    timestamp: Timestamp
+    version: str
+    cluster_name: str | None
+    redis: RedisReport
+    collector: CollectorReport
+    websocket: WebsocketReport
+
+
+class OverviewStats(ClusterStats, frozen=True, kw_only=True):
+    """The snapshot's figures with two that existing pages read besides."""
+
+    ready_nodes: Count
+    down_nodes: Count
+
+
+class Overview(Struct, frozen=True, kw_only=True):
+    """Body of ``GET /api/cluster/overview``."""
+
+    status: OverallStatus
+    cluster_stats: OverviewStats
+    timestamp: Timestamp
+
+
+class AlertLogPage(Struct, frozen=True, kw_only=True):
+    """Body of ``GET /api/alerts/log``: entries in the log's order.
+
+    ``last_alert_id`` is the position after the last of ``entries``, to be given as ``after`` for the next page.
+    """
+
+    entries: tuple[LogEntry, ...]
+    last_alert_id: LogId | None
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """Body of an error, ``application/problem+json`` (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+
+
+def overview(snapshot: Snapshot) -> Overview:
+    """Body of ``GET /api/cluster/overview`` for ``snapshot``."""
+    stats = snapshot.cluster_stats
+    offline = sum(1 for node in snapshot.nodes if node.status == "offline")
+    return Overview(
+        status=overall_status(online=stats.online_nodes, offline=offline, total=stats.total_nodes),
+        cluster_stats=OverviewStats(
+            **msgspec.structs.asdict(stats), ready_nodes=stats.online_nodes, down_nodes=offline
+        ),
+        timestamp=snapshot.timestamp,
+    )
+
+
+def health_report(
+    *,
+    timestamp: Timestamp,
+    version: str,
+    cluster_name: str | None,
+    redis_down_since: Timestamp | None,
+    collector: CollectorReport,
+    replicas: Sequence[ReplicaReport],
+) -> HealthReport:
+    """Body of ``GET /api/health`` from what the answering process knows."""
+    works = redis_down_since is None and collector.status == "up" and len(replicas) > 0
+    return HealthReport(
+        status="healthy" if works else "degraded",
+        timestamp=timestamp,
+        version=version,
+        cluster_name=cluster_name,
+        redis=RedisReport(status="up" if redis_down_since is None else "down", down_since=redis_down_since),
+        collector=collector,
+        websocket=WebsocketReport(
+            connected_clients=sum(replica.connected_clients for replica in replicas), replicas=tuple(replicas)
+        ),
+    )

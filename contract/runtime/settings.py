@@ -1,0 +1,112 @@
+"""Settings from environment variables, each checked as it is read; an error names its variable."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, urlsplit, urlunsplit
+
+DEFAULT_REDIS_URL: Final = "redis://127.0.0.1:6379/0"
+
+
+class SettingError(ValueError):
+    """A variable has a value that it must not have; the text names it and says what it takes."""
+
+    def __init__(self, name: str, value: str, takes: str) -> None:
+        super().__init__(f"{name}={value!r} is not valid: it takes {takes}")
+
+
+class Environment:
+    """Reads typed values from a mapping such as ``os.environ``. An empty value counts as absent.
+
+    ``known`` collects the names that were asked for: the settings that a service has.
+    """
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self.known: set[str] = set()
+
+    def text(self, name: str, default: str) -> str:
+        """Any text."""
+        self.known.add(name)
+        return self._variables.get(name, "").strip() or default
+
+    def integer(self, name: str, default: int, *, minimum: int, maximum: int) -> int:
+        """A whole number from ``minimum`` to ``maximum``.
+
+        Raises:
+            SettingError: it is not.
+        """
+        text = self.text(name, str(default))
+        try:
+            value = int(text)
+        except ValueError:
+            value = minimum - 1
+        if not minimum <= value <= maximum:
+            raise SettingError(name, text, f"a whole number from {minimum} to {maximum}")
+        return value
+
+    def port(self, name: str, default: int) -> int:
+        """A TCP port."""
+        return self.integer(name, default, minimum=1, maximum=65535)
+
+    def seconds(self, name: str, default: float, *, minimum: float, maximum: float) -> float:
+        """A number of seconds from ``minimum`` to ``maximum``.
+
+        Raises:
+            SettingError: it is not.
+        """
+        text = self.text(name, f"{default:g}")
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not minimum <= value <= maximum:
+            raise SettingError(name, text, f"seconds from {minimum:g} to {maximum:g}")
+        return value
+
+    def choice(self, name: str, default: str, *, choices: tuple[str, ...]) -> str:
+        """One of ``choices``.
+
+        Raises:
+            SettingError: it is none of them.
+        """
+        text = self.text(name, default)
+        if text not in choices:
+            raise SettingError(name, text, "one of " + ", ".join(choices))
+        return text
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """Words separated by commas or spaces."""
+        return tuple(self.text(name, "").replace(",", " ").split())
+
+    def redis_url(self, service: str) -> str:
+        """``REDIS_URL`` with the credentials of ``<SERVICE>_REDIS_USERNAME`` and ``<SERVICE>_REDIS_PASSWORD_FILE``.
+
+        Raises:
+            SettingError: it is no Redis URL, or the password file cannot be read.
+        """
+        url = self.text("REDIS_URL", DEFAULT_REDIS_URL)
+        username = self.text(f"{service.upper()}_REDIS_USERNAME", "")
+        password_file = self.text(f"{service.upper()}_REDIS_PASSWORD_FILE", "")
+        parts = urlsplit("")
+        try:
+            parts = urlsplit(url)
+            addressed = parts.scheme == "unix" or (bool(parts.hostname) and parts.port != 0)
+        except ValueError:
+            addressed = False
+        if not addressed or parts.scheme not in ("redis", "rediss", "unix"):
+            # The value may hold a password: it is not repeated.
+            raise SettingError("REDIS_URL", "…", "redis://[user:password@]host[:port][/db], rediss://… or unix://…")
+        if not username and not password_file:
+            return url
+        user = username or parts.username or ""
+        password = parts.password or ""
+        if password_file:
+            try:
+                password = quote(Path(password_file).read_text().strip(), safe="")
+            except OSError as error:
+                takes = f"a file that can be read ({error.strerror})"
+                raise SettingError(f"{service.upper()}_REDIS_PASSWORD_FILE", password_file, takes) from None
+        location = parts.netloc.rpartition("@")[2]
+        netloc = f"{quote(user, safe='')}:{password}@{location}"
+        return urlunsplit((parts.scheme, netloc, parts.path, parts.query, parts.fragment))

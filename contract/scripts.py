@@ -1,0 +1,172 @@
+"""The Lua scripts: their texts, their arguments and their answers. No input or output of their own.
+
+Each ``…_call`` returns ``(keys, args)`` for ``redis.register_script(TEXT)``, of a blocking or an asyncio client alike.
+"""
+
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Final, Literal
+
+from contract.names import (
+    ALERT_LOG_FIELD,
+    ALERT_LOG_KEY,
+    ALERT_LOG_LENGTH,
+    EPOCH_KEY,
+    LATEST_TTL_SECONDS,
+    LEASE_KEY,
+    PRESENCE_TTL_SECONDS,
+    REPLICAS_KEY,
+    REPUBLISH_INTERVAL_MS,
+    latest_key,
+    lease_ttl_seconds,
+    replica_key,
+    republished_key,
+)
+
+Call = tuple[list[str], list[str | bytes | int | float]]
+PublishOutcome = Literal["published", "lost", "fenced", "repeated"]
+
+
+def _text(name: str) -> str:
+    return (resources.files("contract") / "lua" / f"{name}.lua").read_text()
+
+
+TAKE_LEASE: Final = _text("take_lease")
+PUBLISH_ROUND: Final = _text("publish_round")
+RELEASE_LEASE: Final = _text("release_lease")
+REPUBLISH: Final = _text("republish")
+PRESENT_REPLICA: Final = _text("present_replica")
+
+
+@dataclass(frozen=True)
+class Lease:
+    """What one collector holds, or would hold."""
+
+    id: str
+    cluster: str
+    interval_seconds: float
+
+    @property
+    def ttl_ms(self) -> int:
+        """Life time of the lease in Redis."""
+        return round(lease_ttl_seconds(self.interval_seconds) * 1000)
+
+
+@dataclass(frozen=True)
+class LeaseAnswer:
+    """Outcome of asking for the lease.
+
+    ``taken``: ``epoch`` is new and one's own. ``held``: by another collector of the same cluster. ``foreign``: by a
+    collector of another cluster. ``holder`` and ``holder_cluster`` say whose it is now.
+    """
+
+    outcome: Literal["taken", "held", "foreign"]
+    epoch: int
+    holder: str
+    holder_cluster: str
+    log_is_empty: bool
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One round: messages by channel and log entries by id, as encoded bytes.
+
+    Entries already in the log (a former attempt whose answer got lost) may stand here again: they are recognised.
+    """
+
+    lease: Lease
+    epoch: int
+    seq: int
+    messages: dict[str, bytes]
+    entries: tuple[tuple[str, bytes], ...] = ()
+
+
+def take_lease_call(lease: Lease, last_epoch: int) -> Call:
+    """Arguments of ``TAKE_LEASE``; ``last_epoch`` is the last one this process held, 0 for none."""
+    return [LEASE_KEY, EPOCH_KEY, ALERT_LOG_KEY], [lease.id, lease.cluster, lease.ttl_ms, last_epoch]
+
+
+def take_lease_answer(raw: list[Any]) -> LeaseAnswer:
+    """Read the answer of ``TAKE_LEASE``."""
+    outcome, epoch, holder, holder_cluster, empty = raw
+    return LeaseAnswer(_str(outcome), int(epoch), _str(holder), _str(holder_cluster), bool(empty))  # type: ignore[arg-type]
+
+
+def publish_round_call(publication: Publication) -> Call:
+    """Arguments of ``PUBLISH_ROUND``."""
+    lease = publication.lease
+    keys = [LEASE_KEY, EPOCH_KEY, ALERT_LOG_KEY, *map(latest_key, publication.messages)]
+    args: list[str | bytes | int | float] = [
+        lease.id,
+        lease.cluster,
+        publication.epoch,
+        publication.seq,
+        lease.ttl_ms,
+        LATEST_TTL_SECONDS * 1000,
+        ALERT_LOG_LENGTH,
+        ALERT_LOG_FIELD,
+        len(publication.messages),
+    ]
+    for channel, message in publication.messages.items():
+        args += [channel, message]
+    for entry_id, entry in publication.entries:
+        args += [entry_id, entry]
+    return keys, args
+
+
+def publish_round_answer(raw: bytes | str) -> PublishOutcome:
+    """Read the answer of ``PUBLISH_ROUND``.
+
+    ``lost``: no epoch is stored, take the lease again. ``fenced``: another collector has it. ``repeated``: this round
+    or a later one is published already.
+    """
+    return _str(raw)  # type: ignore[return-value]
+
+
+def release_lease_call(lease: Lease) -> Call:
+    """Arguments of ``RELEASE_LEASE``."""
+    return [LEASE_KEY], [lease.id]
+
+
+@dataclass(frozen=True)
+class Republished:
+    """Answer of ``REPUBLISH``: the stored message, its age, and how long to wait where it was not published.
+
+    ``message`` is ``None`` where nothing is stored. ``wait_seconds`` is 0 where it was published.
+    """
+
+    message: bytes | None
+    age_seconds: float | None
+    wait_seconds: float
+
+
+def republish_call(channel: str) -> Call:
+    """Arguments of ``REPUBLISH``."""
+    return [republished_key(channel)], [channel, latest_key(channel), REPUBLISH_INTERVAL_MS]
+
+
+def republish_answer(raw: list[Any]) -> Republished:
+    """Read the answer of ``REPUBLISH``, which must come from a client that does not decode responses."""
+    message, ttl_ms, wait_ms = raw
+    if message is None:
+        return Republished(None, None, 0.0)
+    return Republished(message, age_seconds(int(ttl_ms)), max(0, int(wait_ms)) / 1000)
+
+
+def age_seconds(ttl_ms: int) -> float | None:
+    """Age of a ``:latest`` key by its remaining life time (the answer of PTTL); ``None`` where it is not there."""
+    if ttl_ms < 0:
+        return None
+    return max(0.0, LATEST_TTL_SECONDS - ttl_ms / 1000)
+
+
+def present_replica_call(replica: str, fields: dict[str, str | int]) -> Call:
+    """Arguments of ``PRESENT_REPLICA``; ``fields`` become the replica's hash."""
+    args: list[str | bytes | int | float] = [replica, round(PRESENCE_TTL_SECONDS * 1000)]
+    for field, value in fields.items():
+        args += [field, value]
+    return [REPLICAS_KEY, replica_key(replica)], args
+
+
+def _str(raw: bytes | str) -> str:
+    return raw.decode() if isinstance(raw, bytes) else raw

@@ -1,0 +1,81 @@
+import logging
+from pathlib import Path
+
+import pytest
+
+from contract.runtime.logs import QUIET_SECONDS, Occasionally
+from contract.runtime.readiness import Readiness
+from contract.runtime.settings import Environment, SettingError
+
+
+@pytest.mark.parametrize("text", ["x", "0", "65536", "1.5", "-1"])
+def test_setting_error_names_its_variable_when_the_value_is_bad(text: str) -> None:
+    with pytest.raises(SettingError, match="API_PORT"):
+        Environment({"API_PORT": text}).port("API_PORT", 8000)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "0.1", "x"])
+def test_seconds_are_refused_when_out_of_range(text: str) -> None:
+    with pytest.raises(SettingError, match="INTERVAL"):
+        Environment({"INTERVAL": text}).seconds("INTERVAL", 2.0, minimum=0.2, maximum=3600)
+
+
+def test_setting_is_its_default_when_the_variable_is_empty() -> None:
+    environment = Environment({"API_PORT": " ", "X": ""})
+    assert environment.port("API_PORT", 8000) == 8000
+    assert environment.text("X", "y") == "y"
+    assert environment.known == {"API_PORT", "X"}
+
+
+def test_redis_url_takes_the_services_own_credentials_when_given(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("p@ss/word\n")
+    variables = {
+        "REDIS_URL": "rediss://someone:else@[fd00::1]:6380/0?x=1",
+        "API_REDIS_USERNAME": "api",
+        "API_REDIS_PASSWORD_FILE": str(secret),
+    }
+    url = Environment(variables).redis_url("api")
+    assert url == "rediss://api:p%40ss%2Fword@[fd00::1]:6380/0?x=1"
+    assert Environment({"REDIS_URL": "redis://h"}).redis_url("api") == "redis://h"
+
+
+@pytest.mark.parametrize("url", ["http://u:secret@x", "redis://u:secret@", "secret:6379", "redis://u:secret@h:70000", "redis://secret[::1"])
+def test_redis_url_is_refused_without_its_password_when_it_is_none(url: str) -> None:
+    with pytest.raises(SettingError, match="REDIS_URL") as caught:
+        Environment({"REDIS_URL": url}).redis_url("api")
+    assert "secret" not in str(caught.value)
+
+
+def test_password_file_is_named_when_it_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="WS_REDIS_PASSWORD_FILE"):
+        Environment({"WS_REDIS_PASSWORD_FILE": str(tmp_path / "none")}).redis_url("ws")
+
+
+def test_complaint_is_silent_for_a_minute_when_it_repeats(caplog: pytest.LogCaptureFixture) -> None:
+    now = [0.0]
+    occasionally = Occasionally(logging.getLogger("test"), lambda: now[0])
+    for _ in range(5):
+        occasionally.warning("garbage", "garbage on %s", "a channel")
+    occasionally.warning("other", "something else")
+    now[0] = QUIET_SECONDS
+    occasionally.warning("garbage", "garbage on %s", "a channel")
+    assert [record.getMessage() for record in caplog.records] == [
+        "garbage on a channel",
+        "something else",
+        "garbage on a channel (4 more like it since the last such line)",
+    ]
+
+
+def test_readiness_needs_one_contact_and_no_drain() -> None:
+    readiness = Readiness(lambda: 1_795_426_867.12)
+    assert readiness.readyz()[0] == 503
+    assert readiness.redis_up()
+    assert readiness.readyz() == (200, "ready\nredis: up\n")
+    assert readiness.redis_down()
+    assert not readiness.redis_down()
+    status, text = readiness.readyz()
+    assert status == 200
+    assert "redis: down since 2026-11-23T09:41:07.120Z" in text
+    readiness.drain()
+    assert readiness.readyz() == (503, "draining\n")

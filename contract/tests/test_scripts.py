@@ -1,0 +1,195 @@
+import time
+
+import pytest
+from redis import Redis
+
+from contract.names import (
+    ALERT_LOG_KEY,
+    ALERTS_CHANNEL,
+    EPOCH_KEY,
+    LEASE_KEY,
+    METRICS_CHANNEL,
+    REPLICAS_KEY,
+    latest_key,
+    lease_ttl_seconds,
+    replica_key,
+)
+from contract.presence import ReplicaPresence, read_collector, read_replicas
+from contract.scripts import (
+    PRESENT_REPLICA,
+    PUBLISH_ROUND,
+    RELEASE_LEASE,
+    REPUBLISH,
+    TAKE_LEASE,
+    Lease,
+    LeaseAnswer,
+    Publication,
+    Republished,
+    present_replica_call,
+    publish_round_answer,
+    publish_round_call,
+    release_lease_call,
+    republish_answer,
+    republish_call,
+    take_lease_answer,
+    take_lease_call,
+)
+
+ONE = Lease("one", "lab", 2.0)
+TWO = Lease("two", "lab", 2.0)
+
+
+def take(redis: Redis, lease: Lease, last_epoch: int = 0) -> LeaseAnswer:
+    return take_lease_answer(redis.register_script(TAKE_LEASE)(*take_lease_call(lease, last_epoch)))
+
+
+def publish(redis: Redis, publication: Publication) -> str:
+    return publish_round_answer(redis.register_script(PUBLISH_ROUND)(*publish_round_call(publication)))
+
+
+def republish(redis: Redis, channel: str) -> Republished:
+    return republish_answer(redis.register_script(REPUBLISH)(*republish_call(channel)))
+
+
+def test_lease_is_taken_with_an_epoch_of_now_when_redis_is_empty(redis: Redis) -> None:
+    before = int(time.time())
+    answer = take(redis, ONE)
+    assert answer.outcome == "taken"
+    assert before <= answer.epoch <= time.time() + 1
+    assert answer.log_is_empty
+    assert 0 < redis.pttl(LEASE_KEY) <= lease_ttl_seconds(2.0) * 1000
+
+
+def test_lease_epoch_grows_when_stored_own_or_logged_ones_are_ahead_of_the_clock(redis: Redis) -> None:
+    far = 4_000_000_000
+    redis.hset(EPOCH_KEY, mapping={"epoch": far, "seq": 3})
+    assert take(redis, ONE).epoch == far + 1
+    redis.flushall()
+    assert take(redis, ONE, last_epoch=far).epoch == far + 1
+    redis.flushall()
+    redis.xadd(ALERT_LOG_KEY, {"entry": "{}"}, id=f"{far}-4")
+    answer = take(redis, ONE)
+    assert answer.epoch == far + 1
+    assert not answer.log_is_empty
+
+
+def test_lease_is_not_taken_when_another_collector_holds_it(redis: Redis) -> None:
+    take(redis, ONE)
+    assert take(redis, TWO) == LeaseAnswer("held", 0, "one", "lab", False)
+    assert take(redis, Lease("three", "other", 2.0)).outcome == "foreign"
+    redis.register_script(RELEASE_LEASE)(*release_lease_call(TWO))
+    assert take(redis, TWO).outcome == "held"
+    redis.register_script(RELEASE_LEASE)(*release_lease_call(ONE))
+    assert take(redis, TWO).outcome == "taken"
+
+
+def test_round_is_published_stored_and_logged_in_one_step(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    listener = redis.pubsub()
+    listener.subscribe(METRICS_CHANNEL, ALERTS_CHANNEL)
+    assert [(listener.get_message(timeout=10) or {})["type"] for _ in range(2)] == ["subscribe", "subscribe"]
+    messages = {METRICS_CHANNEL: b'{"a":{},"b":1.0}', ALERTS_CHANNEL: b'{"c":[]}'}
+    entries = ((f"{epoch}-1", b"first"), (f"{epoch}-2", b"second"))
+    assert publish(redis, Publication(ONE, epoch, 1, messages, entries)) == "published"
+    heard: list[tuple[bytes, bytes]] = []
+    deadline = time.monotonic() + 10
+    while len(heard) < 2 and time.monotonic() < deadline:
+        message = listener.get_message(timeout=1)
+        if message is not None and message["type"] == "message":
+            heard.append((message["channel"], message["data"]))
+    assert heard == [(channel.encode(), data) for channel, data in messages.items()]
+    assert redis.get(latest_key(METRICS_CHANNEL)) == messages[METRICS_CHANNEL]
+    assert [(name.decode(), fields[b"entry"]) for name, fields in redis.xrange(ALERT_LOG_KEY)] == list(entries)
+    listener.close()
+
+
+def test_round_changes_nothing_when_its_seq_is_not_above(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    assert publish(redis, Publication(ONE, epoch, 2, {METRICS_CHANNEL: b"new"})) == "published"
+    for seq in (1, 2):
+        late = Publication(ONE, epoch, seq, {METRICS_CHANNEL: b"old"}, ((f"{epoch}-1", b"x"),))
+        assert publish(redis, late) == "repeated"
+    assert redis.get(latest_key(METRICS_CHANNEL)) == b"new"
+    assert redis.xlen(ALERT_LOG_KEY) == 0
+
+
+def test_round_is_fenced_when_another_collector_took_over(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    redis.delete(LEASE_KEY)
+    newer = take(redis, TWO).epoch
+    assert newer > epoch
+    assert publish(redis, Publication(ONE, epoch, 1, {METRICS_CHANNEL: b"old"})) == "fenced"
+    assert redis.hget(LEASE_KEY, "id") == b"two"
+    assert redis.get(latest_key(METRICS_CHANNEL)) is None
+
+
+def test_round_is_lost_when_redis_was_emptied(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    redis.flushall()
+    assert publish(redis, Publication(ONE, epoch, 1, {METRICS_CHANNEL: b"x"})) == "lost"
+    assert take(redis, ONE, last_epoch=epoch).epoch > epoch
+
+
+def test_log_entry_is_written_once_when_it_is_given_again(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    first = ((f"{epoch}-9", b"first"),)
+    publish(redis, Publication(ONE, epoch, 1, {METRICS_CHANNEL: b"x"}, first))
+    again = (*first, (f"{epoch}-10", b"second"))
+    assert publish(redis, Publication(ONE, epoch, 2, {METRICS_CHANNEL: b"x"}, again)) == "published"
+    assert [fields[b"entry"] for _, fields in redis.xrange(ALERT_LOG_KEY)] == [b"first", b"second"]
+
+
+def test_round_is_published_when_redis_is_full(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    redis.config_set("maxmemory", "1")
+    try:
+        assert (
+            publish(redis, Publication(ONE, epoch, 1, {METRICS_CHANNEL: b"x"}, ((f"{epoch}-1", b"e"),))) == "published"
+        )
+    finally:
+        redis.config_set("maxmemory", "0")
+
+
+def test_republication_is_nothing_when_nothing_is_stored(redis: Redis) -> None:
+    assert republish(redis, METRICS_CHANNEL) == Republished(None, None, 0.0)
+    assert redis.keys() == []
+
+
+def test_republication_waits_when_one_was_made_just_now(redis: Redis) -> None:
+    redis.set(latest_key(METRICS_CHANNEL), b"bytes", px=24 * 3600 * 1000 - 5000)
+    first = republish(redis, METRICS_CHANNEL)
+    assert first.message == b"bytes"
+    assert first.wait_seconds == 0
+    assert first.age_seconds is not None
+    assert first.age_seconds >= 5.0
+    redis.pexpire("cluster:api:published:" + METRICS_CHANNEL, 60_000)
+    second = republish(redis, METRICS_CHANNEL)
+    assert second.message == b"bytes"
+    assert second.wait_seconds > 0
+
+
+def test_presence_is_read_as_written_until_it_expires(redis: Redis) -> None:
+    presence = ReplicaPresence(
+        replica="r1", connected_clients=7, started="2026-11-23T07:01:05.250Z", version="1", messages=3, deliveries=21
+    )
+    script = redis.register_script(PRESENT_REPLICA)
+    script(*present_replica_call("gone", presence.fields()))
+    redis.zadd(REPLICAS_KEY, {"gone": 1})
+    script(*present_replica_call("r1", presence.fields()))
+    assert ReplicaPresence.from_fields("r1", redis.hgetall(replica_key("r1"))) == presence
+    assert redis.zrange(REPLICAS_KEY, 0, -1) == [b"r1"]
+    assert [(found.replica, found.connected_clients) for found in read_replicas(redis)] == [("r1", 7)]
+    redis.delete(replica_key("r1"))
+    assert read_replicas(redis) == []
+
+
+@pytest.mark.parametrize("living", [True, False])
+def test_collector_report_says_who_leads_when_a_lease_lives(redis: Redis, living: bool) -> None:
+    epoch = take(redis, ONE).epoch
+    publish(redis, Publication(ONE, epoch, 1, {METRICS_CHANNEL: b"x"}))
+    if not living:
+        redis.delete(LEASE_KEY)
+    report, cluster = read_collector(redis)
+    assert (report.status, report.leader, cluster) == (("up", "one", "lab") if living else ("down", None, None))
+    assert report.age_seconds is not None
+    assert 0 <= report.age_seconds < 60

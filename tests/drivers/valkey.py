@@ -1,0 +1,70 @@
+"""A real Valkey server to test against."""
+
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import redis
+
+from deploy.local.valkey import valkey_binary, valkey_command
+
+
+def free_port() -> int:
+    """A TCP port that nothing listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Valkey:
+    """One server process on a fixed port; it can be stopped, started empty, paused and resumed."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the server, empty, and wait until it answers."""
+        data_dir = Path(tempfile.mkdtemp(prefix="valkey-test-"))
+        self._process = subprocess.Popen(
+            [*valkey_command(valkey_binary(), port=self.port, data_dir=data_dir), "--save", ""],
+            stdout=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 20
+        client = self.client()
+        while True:
+            try:
+                client.ping()
+            except redis.ConnectionError:
+                assert time.monotonic() < deadline, "Valkey did not start"
+                time.sleep(0.05)
+            else:
+                break
+        client.close()
+
+    def client(self) -> redis.Redis:
+        """A new blocking client that does not decode responses."""
+        return redis.Redis.from_url(self.url, socket_timeout=10)
+
+    def stop(self) -> None:
+        """End the server and forget its data."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def pause(self) -> None:
+        """Let the server hang: connections stay open and nothing answers."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused server go on."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGCONT)
