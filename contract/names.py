@@ -69,7 +69,7 @@ TABLE: Final = (
     Name(latest_key(METRICS_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
     Name(latest_key(HEALTH_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
     Name(latest_key(ALERTS_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
-    Name(ALERT_LOG_KEY, "stream", ("collector",), ("api", "ws")),
+    Name(ALERT_LOG_KEY, "stream", ("collector",), ("collector", "api", "ws")),
     Name("cluster:history:<step>:<node>", "stream", ("collector",), ("api",)),
     Name(REPLICAS_KEY, "sorted set", ("ws",), ("api", "ws")),
     Name(replica_key("<replica>"), "hash", ("ws",), ("api", "ws")),

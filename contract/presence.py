@@ -3,7 +3,7 @@
 from typing import Any, Self
 
 from msgspec import Struct
-from redis import Redis
+from redis import Redis, ResponseError
 
 from contract.messages import Count, Timestamp
 from contract.names import LEASE_KEY, METRICS_CHANNEL, REPLICAS_KEY, latest_key, replica_key
@@ -52,21 +52,24 @@ class ReplicaPresence(Struct, frozen=True, kw_only=True):
 
 
 def read_replicas(redis: Redis) -> list[ReplicaReport]:
-    """Return the living replicas, in the order of their ids.
+    """Return the living replicas, in the order of their ids; what no replica wrote is left out.
 
     Raises:
         redis.RedisError: Redis did not answer.
     """
     members: list[Any] = redis.zrange(REPLICAS_KEY, 0, -1)
-    names = sorted(member.decode() for member in members)
+    names = sorted(member.decode(errors="replace") for member in members)
     pipeline = redis.pipeline(transaction=False)
     for name in names:
         pipeline.hgetall(replica_key(name))
     reports: list[ReplicaReport] = []
-    for name, fields in zip(names, pipeline.execute(), strict=True):
-        if not fields:  # expired since its last refresh
+    for name, fields in zip(names, pipeline.execute(raise_on_error=False), strict=True):
+        if not fields or isinstance(fields, ResponseError):  # expired since its last refresh, or no hash
             continue
-        presence = ReplicaPresence.from_fields(name, fields)
+        try:
+            presence = ReplicaPresence.from_fields(name, fields)
+        except (KeyError, ValueError):
+            continue
         reports.append(
             ReplicaReport(
                 replica=name,
@@ -81,16 +84,19 @@ def read_replicas(redis: Redis) -> list[ReplicaReport]:
 def read_collector(redis: Redis) -> tuple[CollectorReport, str | None]:
     """Return the collector's report, and the name of its cluster (``None`` without a living lease).
 
+    A lease that no collector wrote counts as none.
+
     Raises:
         redis.RedisError: Redis did not answer.
     """
     pipeline = redis.pipeline(transaction=False)
     pipeline.hgetall(LEASE_KEY)
     pipeline.pttl(latest_key(METRICS_CHANNEL))
-    answers: list[Any] = pipeline.execute()
-    lease: dict[bytes, bytes] = answers[0]
-    age = age_seconds(int(answers[1]))
-    if not lease:
+    answers: list[Any] = pipeline.execute(raise_on_error=False)
+    lease: dict[bytes, bytes] = {} if isinstance(answers[0], ResponseError) else answers[0]
+    age = None if isinstance(answers[1], ResponseError) else age_seconds(int(answers[1]))
+    try:
+        leader, epoch, cluster = lease[b"id"].decode(), int(lease[b"epoch"]), lease[b"cluster"].decode()
+    except (KeyError, ValueError):
         return CollectorReport(status="down", leader=None, epoch=None, age_seconds=age), None
-    report = CollectorReport(status="up", leader=lease[b"id"].decode(), epoch=int(lease[b"epoch"]), age_seconds=age)
-    return report, lease[b"cluster"].decode()
+    return CollectorReport(status="up", leader=leader, epoch=epoch, age_seconds=age), cluster

@@ -1,0 +1,110 @@
+"""Run the collector: ``python -m collector``."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+
+from collector.collector import Collector, ForeignCluster
+from collector.config import Config
+from collector.link import RedisLink
+from collector.local import LocalProbe
+from collector.polling import Polling
+from collector.resolver import Resolver
+from collector.rules import RulesError
+from collector.rules_file import RulesFile
+from collector.scrape import HttpProbe, Probe, open_session
+from collector.targets import Target
+from collector.targets_file import TargetsFile
+from collector.web import build_app
+from contract.runtime.logs import configure_logs
+from contract.runtime.readiness import Readiness
+from contract.runtime.settings import SettingError
+
+_log = logging.getLogger(__name__)
+
+
+class CannotListen(Exception):
+    """The port for probes and metrics cannot be had; the text says why."""
+
+
+async def collect(config: Config, targets: TargetsFile, rules: RulesFile) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises:
+        ForeignCluster: Redis serves another cluster.
+        CannotListen: the port for probes and metrics cannot be had.
+    """
+    stop = asyncio.Event()
+    readiness = Readiness()
+    async with AsyncExitStack() as stack:
+        resolver = Resolver()
+        stack.push_async_callback(resolver.close)
+        session = await stack.enter_async_context(open_session(resolver))
+
+        def make_probe(target: Target) -> Probe:
+            if target.is_local:
+                return LocalProbe(config.timeout_seconds)
+            return HttpProbe(session, resolver, target, config.timeout_seconds)
+
+        polling = Polling(make_probe, interval_seconds=config.interval_seconds)
+        stack.push_async_callback(polling.stop)
+        link = RedisLink(config.redis_url)
+        stack.push_async_callback(link.close)
+        collector = Collector(config, link, polling, targets, rules, readiness)
+
+        stuck_seconds = max(30.0, 5 * config.interval_seconds)
+        runner = web.AppRunner(
+            build_app(readiness, lambda: collector.turned, stuck_seconds), access_log=None, shutdown_timeout=1.0
+        )
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        try:
+            await web.TCPSite(runner, config.host, config.port).start()
+        except OSError as error:
+            raise CannotListen(f"cannot listen on {config.host}:{config.port} ({error.strerror})") from None
+
+        def drain() -> None:
+            readiness.drain()
+            stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, drain)
+        polling.follow(targets.targets)
+        watching = asyncio.create_task(collector.watch_files())
+        stack.callback(watching.cancel)
+        await collector.run(stop)
+    _log.info("stopped")
+
+
+def main() -> int:
+    """Run the collector; return its exit code: 2 for bad settings or files, 3 where Redis serves another cluster."""
+    try:
+        config = Config.from_environment(os.environ)
+        configure_logs("collector", config.log_level)
+        rules = RulesFile(config.rules_path)
+    except (SettingError, RulesError) as error:
+        sys.stderr.write(f"collector: {error}\n")
+        return 2
+    targets = TargetsFile(config.targets_path)
+    if targets.problem is not None:
+        # Without any targets, every alert taken over would end although nothing has changed.
+        sys.stderr.write(f"collector: {targets.problem}\n")
+        return 2
+    try:
+        asyncio.run(collect(config, targets, rules))
+    except ForeignCluster as error:
+        sys.stderr.write(f"collector: {error}\n")
+        return 3
+    except CannotListen as error:
+        sys.stderr.write(f"collector: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""Take over what the collector before published, so that a change of collectors changes nothing else."""
+
+import logging
+from collections.abc import Iterable
+from typing import TypeVar
+
+from collector.evaluate import ActiveAlert, AlertKey, Moment
+from collector.node_state import NodeState
+from contract.clock import unix_seconds
+from contract.codec import Message, UndecodableMessage, decode
+from contract.messages import Alert, Alerts, Snapshot
+
+_log = logging.getLogger(__name__)
+M = TypeVar("M", bound=Message)
+
+
+def adopt_nodes(raw: bytes | None, states: Iterable[NodeState]) -> None:
+    """Give each node the status that ``raw``, a metrics message, has for its address."""
+    snapshot = _decoded(raw, Snapshot)
+    if snapshot is None:
+        return
+    by_address = {node.address: node for node in snapshot.nodes}
+    for state in states:
+        node = by_address.get(state.target.address)
+        if node is not None:
+            state.adopt(node)
+
+
+def adopt_alerts(raw: bytes | None, now: Moment) -> dict[AlertKey, ActiveAlert]:
+    """Return the alerts that ``raw``, an alerts message, says are active."""
+    message = _decoded(raw, Alerts)
+    if message is None:
+        return {}
+    adopted = [_adopted(alert, now) for alert in message.active_alerts]
+    return {(alert.rule, alert.node, alert.detail): alert for alert in adopted}
+
+
+def _adopted(alert: Alert, now: Moment) -> ActiveAlert:
+    try:
+        # A clock that was set back meanwhile must not make the condition begin in the future.
+        lasted = max(0.0, now.unix_seconds - unix_seconds(alert.since))
+    except ValueError:
+        lasted = 0.0
+    return ActiveAlert(
+        rule=alert.rule,
+        node=alert.node,
+        detail=alert.id.removeprefix(f"{alert.rule}/{alert.node}").removeprefix("/"),
+        severity=alert.severity,
+        state=alert.state,
+        value=alert.value,
+        message=alert.message,
+        since=alert.since,
+        since_monotonic_seconds=now.monotonic_seconds - lasted,
+        told_monotonic_seconds=now.monotonic_seconds,
+    )
+
+
+def _decoded(raw: bytes | None, expected: type[M]) -> M | None:
+    if raw is None:
+        return None
+    try:
+        return decode(raw, expected)
+    except UndecodableMessage as error:
+        _log.warning("what the collector before left is not readable: %s", error)
+        return None

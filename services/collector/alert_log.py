@@ -1,0 +1,82 @@
+"""The transitions on their way into the alert log, with the ids that they will have there."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec.structs import replace
+
+from collector.evaluate import Change
+from contract.messages import Epoch, LogEntry, LogId, Timestamp
+from contract.names import ALERT_LOG_LENGTH
+
+#: Entries that a message carries at most; who misses older ones reads them from the log.
+MESSAGE_ENTRIES: Final = 1000
+
+
+class AlertLog:
+    """Gives each entry its id and keeps it until Redis has it. An entry keeps its id over repeated attempts.
+
+    ``position`` is the id of the newest entry known to be in the log.
+    """
+
+    def __init__(self, *, epoch: Epoch, position: LogId | None, now: Timestamp) -> None:
+        self.position: LogId | None = None
+        self.queue: list[LogEntry] = []
+        self.renew(epoch=epoch, position=position, now=now)
+
+    def renew(self, *, epoch: Epoch, position: LogId | None, now: Timestamp) -> None:
+        """Go on in a new epoch, after the entry ``position``; in an empty log (``None``) with a first entry.
+
+        Entries on their way come after it, with new ids.
+        """
+        waiting = [entry for entry in self.queue if entry.transition != "started"]
+        self._epoch, self._n, self.position, self.queue = epoch, 0, position, []
+        if position is None:
+            started = "the alert log starts here"
+            self._append(LogEntry(id="0-0", timestamp=now, transition="started", message=started, **_NO_ALERT))
+        for entry in waiting:
+            self._append(entry)
+
+    def add(self, changes: Iterable[Change], now: Timestamp) -> None:
+        """Queue the entries of these transitions. Of a queue longer than the log itself, the oldest are dropped."""
+        for change in changes:
+            alert = change.alert
+            entry = LogEntry(
+                id="0-0",
+                timestamp=now,
+                transition=change.transition,
+                alert_id=alert.id,
+                rule=alert.rule,
+                node=alert.node,
+                severity=alert.severity,
+                value=alert.value,
+                message=alert.message,
+                since=alert.since,
+            )
+            self._append(entry)
+        del self.queue[:-ALERT_LOG_LENGTH]
+
+    @property
+    def last_id(self) -> LogId | None:
+        """Position in the log once the queue is in it."""
+        return self.queue[-1].id if self.queue else self.position
+
+    def for_message(self) -> tuple[LogId | None, tuple[LogEntry, ...]]:
+        """Return the position before the entries that a message carries, and those entries."""
+        if len(self.queue) <= MESSAGE_ENTRIES:
+            return self.position, tuple(self.queue)
+        return self.queue[-MESSAGE_ENTRIES - 1].id, tuple(self.queue[-MESSAGE_ENTRIES:])
+
+    def confirm(self) -> None:
+        """Note that Redis has the whole queue."""
+        self.position = self.last_id
+        self.queue = []
+
+    def _append(self, entry: LogEntry) -> None:
+        self._n += 1
+        self.queue.append(replace(entry, id=f"{self._epoch}-{self._n}"))
+
+
+_NO_ALERT: Final[dict[str, None]] = dict.fromkeys(
+    ("alert_id", "rule", "node", "severity", "value", "since"),
+)

@@ -1,0 +1,120 @@
+"""Look at every target once and say what works: ``python -m collector.check_nodes [--targets nodes.yaml]``."""
+
+import argparse
+import asyncio
+import os
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from collector.config import Config
+from collector.local import LocalProbe
+from collector.resolver import Resolver
+from collector.sample import Sample
+from collector.scrape import HttpProbe, Probe, open_session
+from collector.target_entries import TargetsError
+from collector.targets import Target, parse_targets
+from collector.watched_file import WatchedFile
+from contract.runtime.settings import SettingError
+
+#: Seconds that a look may take: longer than in service, to tell a slow node from a dead one.
+TIMEOUT_SECONDS: Final = 10.0
+#: Looks at a time.
+AT_A_TIME: Final = 50
+#: Seconds that a clock may be off without a remark.
+CLOCK_SECONDS: Final = 2.0
+_EXAMPLE: Final = "workers: [node1.lan, node2.lan]"
+_INSTALL: Final = "Where no exporter runs yet, install it with: sudo apt-get install -y prometheus-node-exporter"
+
+
+async def check(targets: Sequence[Target]) -> list[tuple[bool, str]]:
+    """Look at all targets; return for each, in the same order, whether it answers, and a line for people."""
+    resolver = Resolver()
+    places = asyncio.Semaphore(AT_A_TIME)
+    async with open_session(resolver) as session:
+
+        async def check_one(target: Target) -> tuple[bool, str]:
+            async with places:
+                if target.is_local:
+                    return await _described(target, LocalProbe(TIMEOUT_SECONDS), "read without an exporter")
+                try:
+                    found = await asyncio.wait_for(resolver.resolve(target.host), TIMEOUT_SECONDS)
+                except (OSError, UnicodeError):
+                    return False, f"{target.node} ({target.address}): FAILED: name not found"
+                where = "" if found[0]["host"] == target.host else f"name found ({found[0]['host']}), "
+                probe = HttpProbe(session, resolver, target, TIMEOUT_SECONDS)
+                return await _described(target, probe, f"{where}connected, HTTP 200", failed=where)
+
+        return await asyncio.gather(*map(check_one, targets))
+
+
+async def _described(target: Target, probe: Probe, reached: str, failed: str = "") -> tuple[bool, str]:
+    begun = time.monotonic()
+    result = await probe.look()
+    took_ms = 1000 * (time.monotonic() - begun)
+    start = target.node if target.node == target.address else f"{target.node} ({target.address})"
+    if not isinstance(result, Sample):
+        return False, f"{start}: FAILED: {failed}{result.sentence}"
+    missing = missing_values(result)
+    told = f"missing: {', '.join(missing)}" if missing else "all values there"
+    return True, f"{start}: {reached} in {took_ms:.0f} ms, {told}, {_clock(result.clock_offset_seconds)}"
+
+
+def missing_values(sample: Sample) -> list[str]:
+    """What a node does not tell, in words."""
+    values = {
+        "CPU": sample.cpu_seconds,
+        "load": sample.load1,
+        "memory": sample.memory_total_bytes and sample.memory_available_bytes,
+        "disk usage": sample.root,
+        "network": sample.network_bytes,
+        "disk traffic": sample.disk_bytes,
+        "temperature": sample.temperature,
+        "boot time": sample.boot_unix_seconds,
+    }
+    return [name for name, value in values.items() if value is None or value == {}]
+
+
+def _clock(offset: float | None) -> str:
+    if offset is None:
+        return "clock not told"
+    if abs(offset) <= CLOCK_SECONDS:
+        return f"clock {offset:+.1f} s"
+    return f"CLOCK OFF by {offset:+.1f} s (set up NTP there, or here)"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check the targets; return 0 if all answer, 1 if one does not, 2 where there is nothing valid to check."""
+    parser = argparse.ArgumentParser(prog="check_nodes", description="Look at every target once and say what works.")
+    parser.add_argument("--targets", type=Path, help="a targets file (default: COLLECTOR_TARGETS, or nodes.yaml)")
+    path: Path | None = parser.parse_args(arguments).targets
+    try:
+        file = WatchedFile(path or Config.from_environment(os.environ).targets_path)
+        content = file.read()
+        if content.error is not None:
+            raise TargetsError(content.error)
+        targets = parse_targets(content.text or "", socket.gethostname())
+    except SettingError as error:
+        sys.stderr.write(f"check_nodes: {error}\n")
+        return 2
+    except TargetsError as error:
+        sys.stderr.write(f"{file.path} is not valid: {error}\n")
+        return 2
+    if not targets:
+        missing = "There is no such file yet" if content.text is None else "It lists no nodes yet"
+        sys.stdout.write(f"{file.path}: {missing}. List your nodes in it, for instance: {_EXAMPLE}\n")
+        return 0
+    results = asyncio.run(check(targets))
+    for _, line in results:
+        sys.stdout.write(f"{line}\n")
+    failed = sum(1 for answers, _ in results if not answers)
+    if failed:
+        sys.stdout.write(f"{failed} of {len(targets)} targets do not answer. {_INSTALL}\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,229 @@
+"""The loop: hold the lease, make a round every interval, publish it; whatever Redis does, go on."""
+
+import asyncio
+import logging
+import os
+import random
+import secrets
+import socket
+import time
+import traceback
+from collections import Counter
+from contextlib import suppress
+from typing import Final
+
+from collector.adopt import adopt_alerts, adopt_nodes
+from collector.conditions import Observation
+from collector.config import Config
+from collector.evaluate import Moment
+from collector.link import RedisAway, RedisLink
+from collector.metrics import LEADING, PUBLICATIONS, QUEUED_ENTRIES, REDIS_RECONNECTS, REDIS_UP, ROUNDS, TARGETS
+from collector.polling import Polling
+from collector.rules_file import RulesFile
+from collector.targets_file import TargetsFile
+from collector.term import Term, View
+from contract.runtime.logs import Occasionally
+from contract.runtime.readiness import Readiness
+from contract.scripts import Lease, LeaseAnswer, PublishOutcome
+
+_log = logging.getLogger(__name__)
+#: Seconds between two requests for a lease that another collector holds, and two attempts to reach Redis.
+RETRY_SECONDS: Final = 1.0
+#: Longest time, in seconds, between two looks at the files.
+FILES_SECONDS: Final = 5.0
+
+
+class ForeignCluster(Exception):
+    """Redis serves another cluster; the text says what to do."""
+
+
+class Collector:
+    """Publishes what ``polling`` knows while it holds the lease, and asks for the lease while it does not."""
+
+    def __init__(
+        self,
+        config: Config,
+        link: RedisLink,
+        polling: Polling,
+        targets: TargetsFile,
+        rules: RulesFile,
+        readiness: Readiness,
+    ) -> None:
+        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.lease = Lease(name, config.cluster, config.interval_seconds)
+        #: When the loop last turned, by the monotonic clock.
+        self.turned = time.monotonic()
+        self._link = link
+        self._polling = polling
+        self._targets = targets
+        self._rules = rules
+        self._readiness = readiness
+        self._term: Term | None = None
+        self._is_epoch_lost = False
+        self._last_epoch = 0
+        self._was_answered = False
+        self._occasionally = Occasionally(_log)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Turn until ``stop``; then give the lease back.
+
+        Raises:
+            ForeignCluster: at the start, another cluster's collector holds the lease.
+        """
+        interval = self.lease.interval_seconds
+        due = time.monotonic()
+        while not stop.is_set():
+            self.turned = time.monotonic()
+            retry = RETRY_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 (spreads retries, protects nothing)
+            try:
+                done = await self.turn()
+            except ForeignCluster:
+                raise
+            except RedisAway as error:
+                self._note_away(error)
+                done = False
+            except Exception:
+                self._occasionally.warning("round", "a round failed: %s", traceback.format_exc())
+                done = False
+            now = time.monotonic()
+            due = now + interval - (now - due) % interval
+            await _wait(stop, min(due - now, interval if done else retry))
+        await self._release()
+
+    async def watch_files(self) -> None:
+        """Follow the targets and rules files for ever."""
+        while True:
+            await asyncio.sleep(min(self.lease.interval_seconds, FILES_SECONDS))
+            try:
+                if await self._targets.refresh():
+                    self._polling.follow(self._targets.targets)
+                await self._rules.refresh()
+            except Exception:
+                self._occasionally.warning("files", "looking at the files failed: %s", traceback.format_exc())
+
+    async def turn(self) -> bool:
+        """Make a round, or try to get the lease; return whether a round was published."""
+        ROUNDS.inc()
+        if self._term is None:
+            self._term = await self._take_over()
+            if self._term is None:
+                return False
+        outcome: PublishOutcome = "lost"
+        if not self._is_epoch_lost:
+            outcome = await self._publish(self._term)
+        if outcome == "lost":
+            # Kept until done: an attempt without an answer may have changed the epoch all the same.
+            self._is_epoch_lost = True
+            outcome = await self._publish(self._term) if await self._renew(self._term) else "fenced"
+        if outcome == "fenced":
+            _log.warning("another collector has taken over; this one stands by")
+            self._term, self._is_epoch_lost = None, False
+            LEADING.set(0)
+        return outcome == "published"
+
+    async def _publish(self, term: Term) -> PublishOutcome:
+        publication = term.next_round(self._view(), _now())
+        QUEUED_ENTRIES.set(len(term.log.queue))
+        try:
+            outcome = await self._link.publish(publication)
+        except RedisAway:
+            PUBLICATIONS.labels("failed").inc()
+            raise
+        self._note_answer()
+        PUBLICATIONS.labels(outcome).inc()
+        if outcome == "published":
+            term.confirm()
+            QUEUED_ENTRIES.set(0)
+        return outcome
+
+    async def _take_over(self) -> Term | None:
+        """Ask for the lease; where it is given, go on from what the collector before left."""
+        answer = await self._ask_for_lease()
+        if answer.outcome != "taken":
+            return None
+        former = await self._link.read_former()
+        now = _now()
+        adopt_nodes(former.metrics, self._polling.states.values())
+        alerts = adopt_alerts(former.alerts, now)
+        LEADING.set(1)
+        _log.info("leading in epoch %d; %d alerts taken over", answer.epoch, len(alerts))
+        return Term(
+            self.lease,
+            epoch=answer.epoch,
+            position=former.position,
+            alerts=alerts,
+            targets_path=self._targets.path,
+            now=now,
+        )
+
+    async def _renew(self, term: Term) -> bool:
+        """Take the lease again after Redis lost it; return whether it is one's own still."""
+        answer = await self._ask_for_lease()
+        if answer.outcome != "taken":
+            return False
+        position = None if answer.log_is_empty else (await self._link.read_former()).position
+        _log.warning("Redis lost its data; going on in epoch %d", answer.epoch)
+        term.renew(epoch=answer.epoch, position=position, now=_now())
+        self._is_epoch_lost = False
+        return True
+
+    async def _ask_for_lease(self) -> LeaseAnswer:
+        answer = await self._link.take_lease(self.lease, self._last_epoch)
+        self._note_answer()
+        if answer.outcome == "foreign" and not self._was_answered:
+            raise ForeignCluster(
+                f"this Redis serves the cluster {answer.holder_cluster!r} (its collector is {answer.holder}), not "
+                f"{self.lease.cluster!r}. One Redis serves one cluster: set CLUSTER_NAME={answer.holder_cluster}, "
+                "or give this cluster another Redis by REDIS_URL."
+            )
+        self._was_answered = True
+        if answer.outcome == "taken":
+            self._last_epoch = answer.epoch
+        else:
+            self._occasionally.warning(
+                "held", "the collector %s of %s holds the lease; waiting", answer.holder, answer.holder_cluster
+            )
+        return answer
+
+    def _view(self) -> View:
+        states = self._polling.states.values()
+        nodes = [state.as_node() for state in states]
+        counts = Counter(node.status for node in nodes)
+        for status in ("online", "offline", "unknown"):
+            TARGETS.labels(status).set(counts[status])
+        observations = [
+            Observation(state.target.node, state.status if state.is_seen else "unknown", state.error, state.measures)
+            for state in states
+        ]
+        problems = [problem for problem in (self._targets.problem, self._rules.problem) if problem is not None]
+        return View(nodes, observations, self._rules.rules, problems)
+
+    def _note_answer(self) -> None:
+        REDIS_UP.set(1)
+        was_up_before = self._was_answered
+        if self._readiness.redis_up():
+            _log.info("Redis answers")
+            if was_up_before:
+                REDIS_RECONNECTS.inc()
+
+    def _note_away(self, error: RedisAway) -> None:
+        REDIS_UP.set(0)
+        self._readiness.redis_down()
+        self._occasionally.warning("redis", "Redis is away, trying again: %s", error)
+
+    async def _release(self) -> None:
+        if self._term is None:
+            return
+        try:
+            await self._link.release_lease(self.lease)
+        except RedisAway as error:
+            _log.info("the lease is left to expire: %s", error)
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+
+
+def _now() -> Moment:
+    return Moment(time.monotonic(), time.time())

@@ -1,0 +1,97 @@
+"""What each rule looks at on a node, and the words for it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from collector.measures import Measures
+from contract.messages import NodeStatus
+
+#: A detail (a mount point; empty for a condition of the whole node) and its measure in the rule's unit; ``None``
+#: where it could not be told just now.
+Reading = tuple[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A node as the rules see it. ``status`` is ``unknown`` until this collector has looked at it itself."""
+
+    node: str
+    status: NodeStatus
+    error: str | None
+    #: ``None`` unless the node is online.
+    measures: Measures | None
+
+
+def readings(rule: str, seen: Observation) -> Iterable[Reading] | None:
+    """Return what ``rule`` reads on a node, or ``None`` where nothing can be said of it just now."""
+    if seen.status == "unknown":
+        return None
+    if rule == "node_down":
+        return (("", 1.0 if seen.status == "offline" else 0.0),)
+    if seen.measures is None:
+        return None
+    return _READ[rule](seen.measures)
+
+
+def alert_value(rule: str, measure: float | None) -> float | None:
+    """The measure as an alert states it; ``None`` for a condition without one."""
+    return round(measure, 1) + 0.0 if measure is not None and rule not in _WITHOUT_MEASURE else None
+
+
+def begun(rule: str, seen: Observation, detail: str, value: float | None) -> str:
+    """Say that the condition holds."""
+    node = seen.node
+    match rule:
+        case "node_down":
+            return f"{node} is offline: {seen.error}"
+        case "memory":
+            return f"memory of {node} is {value} % in use"
+        case "filesystem_full":
+            return f"{detail} on {node} is {value} % full"
+        case "filesystem_readonly":
+            return f"{detail} on {node} is mounted read-only"
+        case "temperature":
+            return f"{node} is at {value} °C"
+        case "clock_offset":
+            offset = seen.measures.clock_offset_seconds if seen.measures else None
+            return f"the clock of {node} is {value} s {'behind' if (offset or 0) < 0 else 'ahead of'} the collector's"
+        case _:
+            return f"CPU of {node} is at {value} %"
+
+
+def ended(rule: str, node: str, detail: str, value: float | None) -> str:
+    """Say that the condition holds no longer."""
+    match rule:
+        case "node_down":
+            return f"{node} is online again"
+        case "memory":
+            return f"memory of {node} is down to {value} % in use"
+        case "filesystem_full":
+            return f"{detail} on {node} is down to {value} % full"
+        case "filesystem_readonly":
+            return f"{detail} on {node} can be written again"
+        case "temperature":
+            return f"{node} is down to {value} °C"
+        case "clock_offset":
+            return f"the clock of {node} is right to {value} s"
+        case _:
+            return f"CPU of {node} is down to {value} %"
+
+
+def _clock_offset(measures: Measures) -> tuple[Reading, ...]:
+    offset = measures.clock_offset_seconds
+    return (("", None if offset is None else abs(offset)),)
+
+
+_WITHOUT_MEASURE: Final = ("node_down", "filesystem_readonly")
+_READ: Final[Mapping[str, Callable[[Measures], Iterable[Reading]]]] = {
+    "memory": lambda measures: (("", measures.memory_usage),),
+    "filesystem_full": lambda measures: [(each.mountpoint, each.usage) for each in measures.filesystems],
+    "filesystem_readonly": lambda measures: [
+        (each.mountpoint, None if each.readonly is None else float(each.readonly)) for each in measures.filesystems
+    ],
+    "temperature": lambda measures: (("", measures.temperature),),
+    "clock_offset": _clock_offset,
+    "cpu": lambda measures: (("", measures.cpu_usage),),
+}

@@ -1,0 +1,69 @@
+"""The collector's settings."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from contract.runtime.settings import Environment, SettingError
+
+#: Seconds that a scrape may take by default, where the interval allows them.
+DEFAULT_TIMEOUT_SECONDS = 5.0
+#: Longest name of a cluster, in characters.
+CLUSTER_NAME_LIMIT = 100
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the environment says, checked."""
+
+    redis_url: str
+    cluster: str
+    host: str
+    port: int
+    targets_path: Path
+    #: The user's alert rules; ``None`` for the built-in ones alone.
+    rules_path: Path | None
+    interval_seconds: float
+    timeout_seconds: float
+    log_level: str
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> Self:
+        """Read the settings from a mapping such as ``os.environ``.
+
+        Raises:
+            SettingError: a value is not valid; the text names its variable.
+        """
+        return cls.read(Environment(variables))
+
+    @classmethod
+    def read(cls, environment: Environment) -> Self:
+        """Read the settings; ``environment.known`` then holds their names.
+
+        Raises:
+            SettingError: a value is not valid; the text names its variable.
+        """
+        interval = environment.seconds("COLLECTOR_SCRAPE_INTERVAL_SECONDS", 2.0, minimum=0.2, maximum=300)
+        timeout = environment.seconds(
+            "COLLECTOR_SCRAPE_TIMEOUT_SECONDS", min(interval, DEFAULT_TIMEOUT_SECONDS), minimum=0.05, maximum=math.inf
+        )
+        if timeout > interval:
+            takes = f"seconds up to COLLECTOR_SCRAPE_INTERVAL_SECONDS, which is {interval:g}"
+            raise SettingError("COLLECTOR_SCRAPE_TIMEOUT_SECONDS", f"{timeout:g}", takes)
+        cluster = environment.text("CLUSTER_NAME", "cluster")
+        if not cluster.isprintable() or len(cluster) > CLUSTER_NAME_LIMIT:
+            raise SettingError("CLUSTER_NAME", cluster, f"up to {CLUSTER_NAME_LIMIT} printable characters")
+        rules = environment.text("COLLECTOR_RULES", "")
+        return cls(
+            redis_url=environment.redis_url("collector"),
+            cluster=cluster,
+            host=environment.text("COLLECTOR_HOST", "127.0.0.1"),
+            port=environment.port("COLLECTOR_PORT", 8002),
+            targets_path=Path(environment.text("COLLECTOR_TARGETS", "nodes.yaml")),
+            rules_path=Path(rules) if rules else None,
+            interval_seconds=interval,
+            timeout_seconds=timeout,
+            log_level=environment.choice("LOG_LEVEL", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
+        )

@@ -1,0 +1,149 @@
+"""Judge the nodes by the rules: the alerts of the round before and what is seen now give the alerts of now."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from collector.conditions import Observation, Reading, alert_value, begun, ended, readings
+from collector.rules import Rule, Rules
+from contract.clock import timestamp
+from contract.messages import AlertState, Severity, Timestamp
+
+#: Seconds after which an alert ends whose value an online node does not tell any more.
+UNTOLD_SECONDS: Final = 60.0
+
+#: Rule, node and detail.
+AlertKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Now, by the clock that durations are taken from and by the one that timestamps are."""
+
+    monotonic_seconds: float
+    unix_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveAlert:
+    """An alert that is pending or firing."""
+
+    rule: str
+    node: str
+    #: A mount point, for instance; empty for a condition of the whole node.
+    detail: str
+    severity: Severity
+    state: AlertState
+    value: float | None
+    message: str
+    #: When the condition began.
+    since: Timestamp
+    since_monotonic_seconds: float
+    #: When its value was last told.
+    told_monotonic_seconds: float
+
+    @property
+    def id(self) -> str:
+        """``rule/node``, or ``rule/node/detail``."""
+        return f"{self.rule}/{self.node}/{self.detail}" if self.detail else f"{self.rule}/{self.node}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One transition; ``alert`` is as it stands after it, with the value and the words that explain it."""
+
+    transition: Literal["pending", "firing", "resolved"]
+    alert: ActiveAlert
+
+
+Alerts = Mapping[AlertKey, ActiveAlert]
+
+
+def evaluate(
+    alerts: Alerts, rules: Rules, observations: Iterable[Observation], now: Moment
+) -> tuple[dict[AlertKey, ActiveAlert], list[Change]]:
+    """Return the alerts as of now and the transitions that led to them, in the order in which they are to be logged.
+
+    An alert stays as it is while nothing can be said of its condition: the node is not online, or was not looked at
+    yet. It ends with its condition, and with what it was about: a node that is no target any more, a detail that an
+    online node has no longer, a rule that is switched off.
+    """
+    left: dict[tuple[str, str], dict[str, ActiveAlert]] = {}
+    for (rule_name, node, detail), alert in alerts.items():
+        left.setdefault((rule_name, node), {})[detail] = alert
+    current: dict[AlertKey, ActiveAlert] = {}
+    changes: list[Change] = []
+    enabled = [rule for rule in rules.values() if rule.enabled]
+    nodes: set[str] = set()
+    for seen in observations:
+        nodes.add(seen.node)
+        for rule in enabled:
+            read = readings(rule.name, seen)
+            if read is None:
+                continue
+            formers = left.pop((rule.name, seen.node), {})
+            for reading in read:
+                detail = reading[0]
+                if rule.ignore and rule.ignores(detail):
+                    continue
+                judged = _judged(rule, seen, reading, formers.pop(detail, None), now, changes)
+                if judged is not None:
+                    current[rule.name, seen.node, detail] = judged
+            for gone in formers.values():
+                changes.append(_resolved(gone, _why_gone(gone, rule)))
+    for formers in left.values():
+        for alert in formers.values():
+            if alert.node not in nodes:
+                changes.append(_resolved(alert, f"{alert.node} is not a target any more"))
+            elif alert.rule not in rules or not rules[alert.rule].enabled:
+                changes.append(_resolved(alert, f"the rule {alert.rule} is switched off"))
+            else:
+                current[alert.rule, alert.node, alert.detail] = alert
+    return current, changes
+
+
+def _judged(
+    rule: Rule, seen: Observation, reading: Reading, former: ActiveAlert | None, now: Moment, changes: list[Change]
+) -> ActiveAlert | None:
+    """Return the alert that a reading makes of ``former``, and add the transition to ``changes`` if there is one."""
+    detail, measure = reading
+    if measure is None:
+        if former is None or now.monotonic_seconds - former.told_monotonic_seconds <= UNTOLD_SECONDS:
+            return former
+        changes.append(_resolved(replace(former, value=None), f"{former.node} does not tell its {rule.name} any more"))
+        return None
+    value = alert_value(rule.name, measure)
+    if not rule.is_true(measure, already=former is not None):
+        if former is not None:
+            changes.append(_resolved(replace(former, value=value), ended(rule.name, seen.node, detail, value)))
+        return None
+    if former is None:
+        since, since_monotonic = timestamp(now.unix_seconds), now.monotonic_seconds
+    else:
+        since, since_monotonic = former.since, former.since_monotonic_seconds
+    fires = former is not None and former.state == "firing"
+    fires = fires or now.monotonic_seconds - since_monotonic >= rule.for_seconds
+    alert = ActiveAlert(
+        rule=rule.name,
+        node=seen.node,
+        detail=detail,
+        severity=rule.severity,
+        state="firing" if fires else "pending",
+        value=value,
+        message=begun(rule.name, seen, detail, value),
+        since=since,
+        since_monotonic_seconds=since_monotonic,
+        told_monotonic_seconds=now.monotonic_seconds,
+    )
+    if former is None or former.state != alert.state:
+        changes.append(Change(alert.state, alert))
+    return alert
+
+
+def _why_gone(alert: ActiveAlert, rule: Rule) -> str:
+    why = "left out of the rule" if rule.ignores(alert.detail) else "not mounted any more"
+    return f"{alert.detail} on {alert.node} is {why}"
+
+
+def _resolved(alert: ActiveAlert, message: str) -> Change:
+    return Change("resolved", replace(alert, message=message))

@@ -1,0 +1,53 @@
+"""Build the health message: how the cluster is, and what is to be done about it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from contract.health import overall_status
+from contract.messages import Epoch, Health, Node, Seq, Timestamp
+
+#: Issues that are told one by one.
+ISSUES_LIMIT: Final = 20
+
+
+def build_health(
+    nodes: Sequence[Node],
+    problems: Sequence[str],
+    *,
+    targets_path: Path,
+    cluster: str,
+    epoch: Epoch,
+    seq: Seq,
+    timestamp: Timestamp,
+) -> Health:
+    """Return the health of ``nodes``; ``problems`` are those of the collector's own files, told first."""
+    online = sum(1 for node in nodes if node.status == "online")
+    offline = sorted((node for node in nodes if node.status == "offline"), key=lambda node: node.node)
+    return Health(
+        cluster=cluster,
+        epoch=epoch,
+        seq=seq,
+        timestamp=timestamp,
+        overall_status=overall_status(online=online, offline=len(offline), total=len(nodes)),
+        nodes_online=online,
+        nodes_total=len(nodes),
+        issues=_issues(len(nodes), offline, problems, targets_path),
+    )
+
+
+def _issues(total: int, offline: Sequence[Node], problems: Sequence[str], targets_path: Path) -> tuple[str, ...]:
+    issues = list(problems)
+    if total == 0:
+        example = "workers: [node1.lan, node2.lan]"
+        issues.append(f"No targets: list your nodes in {targets_path}, for instance: {example}")
+    elif len(offline) == total:
+        install = "sudo apt-get install -y prometheus-node-exporter"
+        issues.append(
+            f"No node answers: install the exporter on each node with: {install} (targets are in {targets_path})"
+        )
+    issues += [f"{node.node} is offline: {node.error}" for node in offline]
+    if len(issues) > ISSUES_LIMIT:
+        more = len(issues) - ISSUES_LIMIT
+        issues[ISSUES_LIMIT:] = [f"… and {more} more"]
+    return tuple(issues)

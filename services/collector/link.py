@@ -1,0 +1,124 @@
+"""The collector's few calls of Redis, each bounded in time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from contract.messages import LogId
+from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, METRICS_CHANNEL, latest_key
+from contract.scripts import (
+    PUBLISH_ROUND,
+    RELEASE_LEASE,
+    TAKE_LEASE,
+    Lease,
+    LeaseAnswer,
+    Publication,
+    PublishOutcome,
+    publish_round_answer,
+    publish_round_call,
+    release_lease_call,
+    take_lease_answer,
+    take_lease_call,
+)
+
+#: Seconds until a connection must stand, until an answer must come, and for a call with all it takes.
+CONNECT_SECONDS: Final = 1.0
+ANSWER_SECONDS: Final = 1.5
+CALL_SECONDS: Final = 2.5
+
+
+class RedisAway(Exception):
+    """Redis did not do what it was asked; whether it has is not known. The text says why."""
+
+
+@dataclass(frozen=True)
+class Former:
+    """What the collector before left: its last messages as bytes, and the id of the newest log entry."""
+
+    metrics: bytes | None
+    alerts: bytes | None
+    position: LogId | None
+
+
+class RedisLink:
+    """Connects at the first call, and again at the next one after each failure."""
+
+    def __init__(self, url: str) -> None:
+        # Repeating a call is for the caller, who knows what a second one does.
+        self._redis = Redis.from_url(
+            url,
+            protocol=2,
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=ANSWER_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._take_lease = self._redis.register_script(TAKE_LEASE)
+        self._publish_round = self._redis.register_script(PUBLISH_ROUND)
+        self._release_lease = self._redis.register_script(RELEASE_LEASE)
+
+    async def take_lease(self, lease: Lease, last_epoch: int) -> LeaseAnswer:
+        """Ask for the lease; ``last_epoch`` is the last one this process held, 0 for none.
+
+        Raises:
+            RedisAway: no answer.
+        """
+        keys, args = take_lease_call(lease, last_epoch)
+        async with _bounded():
+            return take_lease_answer(await self._take_lease(keys, args))
+
+    async def publish(self, publication: Publication) -> PublishOutcome:
+        """Publish a round.
+
+        Raises:
+            RedisAway: no answer; the round may be published or not.
+        """
+        keys, args = publish_round_call(publication)
+        async with _bounded():
+            return publish_round_answer(await self._publish_round(keys, args))
+
+    async def release_lease(self, lease: Lease) -> None:
+        """Give the lease back.
+
+        Raises:
+            RedisAway: no answer.
+        """
+        keys, args = release_lease_call(lease)
+        async with _bounded():
+            await self._release_lease(keys, args)
+
+    async def read_former(self) -> Former:
+        """Read what the collector before left.
+
+        Raises:
+            RedisAway: no answer.
+        """
+        async with _bounded():
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.get(latest_key(METRICS_CHANNEL))
+            pipeline.get(latest_key(ALERTS_CHANNEL))
+            pipeline.xrevrange(ALERT_LOG_KEY, count=1)
+            answers: list[Any] = await pipeline.execute()
+        metrics, alerts, newest = answers
+        return Former(metrics, alerts, newest[0][0].decode() if newest else None)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._redis.aclose()
+
+
+@asynccontextmanager
+async def _bounded() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(CALL_SECONDS):
+            yield
+    except TimeoutError:
+        raise RedisAway("no answer in time") from None
+    except (RedisError, OSError) as error:
+        raise RedisAway(str(error) or type(error).__name__) from None

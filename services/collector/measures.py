@@ -1,0 +1,135 @@
+"""The figures of a node, derived from its newest sample and the one before."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from collector.sample import LARGEST, CpuMode, Filesystem, InOut, Sample
+
+#: Modes in which a processor does nothing.
+_IDLE_MODES: Final = frozenset(("idle", "iowait"))
+#: Seconds that a processor's idle counters may go back without a reset. Linux does not promise that they never do;
+#: node_exporter lets the same 3 s pass. Source: kernel, Documentation/filesystems/proc.rst, and cpu_linux.go
+_IDLE_STEP_BACK_SECONDS: Final = 3.0
+#: Seconds that the boot time moves as a clock is set right, without a boot.
+_BOOT_STEP_SECONDS: Final = 5.0
+
+#: Bytes per second in and out.
+_Rates = tuple[int | None, int | None]
+_UNKNOWN_RATES: Final[_Rates] = (None, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """The measured fields of the contract's ``Node``, rounded as it says, and what only the alert rules look at."""
+
+    boot_unix_seconds: float | None = None
+    cpu_usage: float | None = None
+    cpu_count: int | None = None
+    load1: float | None = None
+    memory_usage: float | None = None
+    memory_total_bytes: int | None = None
+    disk_usage: float | None = None
+    disk_total_bytes: int | None = None
+    temperature: float | None = None
+    network_receive_bytes_per_second: int | None = None
+    network_transmit_bytes_per_second: int | None = None
+    disk_read_bytes_per_second: int | None = None
+    disk_written_bytes_per_second: int | None = None
+    #: How far the node's clock is ahead of this machine's.
+    clock_offset_seconds: float | None = None
+    #: Local ones, by mount point.
+    filesystems: tuple[Filesystem, ...] = ()
+
+
+#: Of a node that is not online.
+NOTHING_MEASURED: Final = Measures()
+
+
+def derive(sample: Sample, previous: Sample | None, former: Measures | None, *, longest_gap_seconds: float) -> Measures:
+    """Derive the figures of ``sample``.
+
+    Rates need ``previous``, at most ``longest_gap_seconds`` older; without it, or where a counter went back, they are
+    ``None``. ``former`` are the figures before, which keep small steps of a clock from looking like a boot.
+    """
+    elapsed = 0.0 if previous is None else sample.monotonic_seconds - previous.monotonic_seconds
+    cpu: float | None = None
+    network = disk = _UNKNOWN_RATES
+    if previous is not None and 0 < elapsed <= longest_gap_seconds:
+        cpu = cpu_usage(previous.cpu_seconds, sample.cpu_seconds)
+        network = _rates(previous.network_bytes, sample.network_bytes, elapsed)
+        disk = _rates(previous.disk_bytes, sample.disk_bytes, elapsed)
+    total, available = sample.memory_total_bytes, sample.memory_available_bytes
+    memory = 100 * (1 - available / total) if total and available is not None else None
+    return Measures(
+        boot_unix_seconds=_boot(sample.boot_unix_seconds, None if former is None else former.boot_unix_seconds),
+        cpu_usage=cpu,
+        cpu_count=len({name for name, _ in sample.cpu_seconds}) or None,
+        load1=_rounded(sample.load1, 2),
+        memory_usage=_percent(memory),
+        memory_total_bytes=None if total is None else int(total),
+        disk_usage=_percent(None if sample.root is None else sample.root.usage),
+        disk_total_bytes=(
+            None if sample.root is None or sample.root.size_bytes is None else int(sample.root.size_bytes)
+        ),
+        temperature=_rounded(sample.temperature, 1),
+        network_receive_bytes_per_second=network[0],
+        network_transmit_bytes_per_second=network[1],
+        disk_read_bytes_per_second=disk[0],
+        disk_written_bytes_per_second=disk[1],
+        clock_offset_seconds=sample.clock_offset_seconds,
+        filesystems=sample.filesystems,
+    )
+
+
+def cpu_usage(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, float]) -> float | None:
+    """Percent of their time that the processors of both samples were neither idle nor waiting for a disk.
+
+    ``None`` where a counter went back (the node booted, or a processor was switched off and on), or no time passed.
+    """
+    busy = total = 0.0
+    for key, seconds in current.items():
+        before = previous.get(key)
+        if before is None:
+            continue
+        delta = seconds - before
+        idle = key[1] in _IDLE_MODES
+        if delta < 0:
+            if not idle or delta < -_IDLE_STEP_BACK_SECONDS:
+                return None
+            delta = 0.0
+        total += delta
+        if not idle:
+            busy += delta
+    return _percent(100 * busy / total) if total > 0 else None
+
+
+def _rates(previous: Mapping[str, InOut], current: Mapping[str, InOut], elapsed_seconds: float) -> _Rates:
+    """Bytes per second in and out, over the devices of both samples; ``None`` where a counter went back."""
+    common = [name for name in current if name in previous]
+    if not common:
+        return _UNKNOWN_RATES
+    ins = [current[name][0] - previous[name][0] for name in common]
+    outs = [current[name][1] - previous[name][1] for name in common]
+    if min(ins) < 0 or min(outs) < 0:
+        return _UNKNOWN_RATES
+    return _whole(sum(ins) / elapsed_seconds), _whole(sum(outs) / elapsed_seconds)
+
+
+def _boot(boot: float | None, former: float | None) -> float | None:
+    if boot is not None and former is not None and abs(boot - former) <= _BOOT_STEP_SECONDS:
+        return former
+    return boot
+
+
+def _whole(value: float) -> int:
+    return round(min(value, LARGEST))
+
+
+def _percent(value: float | None) -> float | None:
+    return None if value is None else round(min(100.0, max(0.0, value)), 1)
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    # Adding 0.0 makes 0.0 of −0.0.
+    return None if value is None else round(value, digits) + 0.0

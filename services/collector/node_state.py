@@ -1,0 +1,80 @@
+"""What is known of one node, from one look to the next."""
+
+from msgspec.structs import replace
+
+from collector.measures import NOTHING_MEASURED, Measures, derive
+from collector.sample import Sample
+from collector.scrape import ScrapeFailed
+from collector.targets import Target
+from contract.clock import timestamp
+from contract.messages import Node, NodeStatus, Timestamp
+
+
+class NodeState:
+    """One node. Until its first look it is ``unknown``, or what a former collector last published of it."""
+
+    def __init__(self, target: Target, *, unix_seconds: float, longest_gap_seconds: float) -> None:
+        self.target = target
+        self.status: NodeStatus = "unknown"
+        self.status_since: Timestamp = timestamp(unix_seconds)
+        #: Why the node is offline, as a sentence for people.
+        self.error: str | None = None
+        #: ``None`` unless this process found the node online at its last look.
+        self.measures: Measures | None = None
+        #: Whether this process has looked yet.
+        self.is_seen = False
+        self._longest_gap_seconds = longest_gap_seconds
+        self._sample: Sample | None = None
+        self._former: Measures | None = None
+        self._adopted: Node | None = None
+
+    def take(self, result: Sample | ScrapeFailed, *, unix_seconds: float) -> bool:
+        """Take the result of a look; return whether the status changed."""
+        self.is_seen, self._adopted = True, None
+        status: NodeStatus
+        if isinstance(result, ScrapeFailed):
+            status, self.error, self.measures = "offline", result.sentence, None
+        else:
+            measures = derive(result, self._sample, self._former, longest_gap_seconds=self._longest_gap_seconds)
+            status, self.error, self.measures = "online", None, measures
+            self._sample, self._former = result, measures
+        changed = status != self.status
+        if changed:
+            self.status, self.status_since = status, timestamp(unix_seconds)
+        return changed
+
+    def adopt(self, node: Node) -> None:
+        """Go on from what the collector before published: its status and since when, and its values until a look."""
+        if not self.is_seen:
+            self.status, self.status_since, self.error, self._adopted = node.status, node.status_since, node.error, node
+        elif node.status == self.status:
+            self.status_since = node.status_since
+
+    def as_node(self) -> Node:
+        """The node as the contract writes it."""
+        target, measures = self.target, self.measures or NOTHING_MEASURED
+        if self._adopted is not None:
+            return replace(self._adopted, node=target.node, address=target.address, role=target.role)
+        boot = measures.boot_unix_seconds
+        return Node(
+            node=target.node,
+            address=target.address,
+            role=target.role,
+            status=self.status,
+            is_healthy=self.status == "online",
+            status_since=self.status_since,
+            error=self.error,
+            boot_time=None if boot is None else timestamp(boot),
+            cpu_usage=measures.cpu_usage,
+            cpu_count=measures.cpu_count,
+            load1=measures.load1,
+            memory_usage=measures.memory_usage,
+            memory_total_bytes=measures.memory_total_bytes,
+            disk_usage=measures.disk_usage,
+            disk_total_bytes=measures.disk_total_bytes,
+            temperature=measures.temperature,
+            network_receive_bytes_per_second=measures.network_receive_bytes_per_second,
+            network_transmit_bytes_per_second=measures.network_transmit_bytes_per_second,
+            disk_read_bytes_per_second=measures.disk_read_bytes_per_second,
+            disk_written_bytes_per_second=measures.disk_written_bytes_per_second,
+        )

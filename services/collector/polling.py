@@ -1,0 +1,85 @@
+"""Look at every target once an interval, the looks spread over it."""
+
+import asyncio
+import logging
+import time
+import zlib
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from collector.metrics import SCRAPE_SECONDS, SCRAPES_FAILED
+from collector.node_state import NodeState
+from collector.scrape import Probe, ScrapeFailed
+from collector.targets import Target
+from contract.runtime.logs import Occasionally
+
+_log = logging.getLogger(__name__)
+#: Intervals that two looks may be apart for rates to be derived from them.
+LONGEST_GAP_INTERVALS: Final = 5
+
+
+class Polling:
+    """One task a target. ``states`` holds what is known of each node, by address."""
+
+    def __init__(self, make_probe: Callable[[Target], Probe], *, interval_seconds: float) -> None:
+        self.states: dict[str, NodeState] = {}
+        self._make_probe = make_probe
+        self._interval_seconds = interval_seconds
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._occasionally = Occasionally(_log)
+
+    def follow(self, targets: Iterable[Target]) -> None:
+        """Look at these targets from now on. What is known of those that stay is kept, by address."""
+        wanted = {target.address: target for target in targets}
+        for address in self.states.keys() - wanted.keys():
+            self._tasks.pop(address).cancel()
+            del self.states[address]
+        for address, target in wanted.items():
+            if address in self.states:
+                self.states[address].target = target
+                continue
+            state = self.states[address] = NodeState(
+                target,
+                unix_seconds=time.time(),
+                longest_gap_seconds=LONGEST_GAP_INTERVALS * self._interval_seconds,
+            )
+            self._tasks[address] = asyncio.create_task(self._poll(state), name=f"poll {address}")
+
+    async def stop(self) -> None:
+        """End all looks."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _poll(self, state: NodeState) -> None:
+        probe = self._make_probe(state.target)
+        offset = phase_seconds(state.target.address, self._interval_seconds)
+        start = _next_start(time.monotonic(), offset, self._interval_seconds)
+        while True:
+            await asyncio.sleep(start - time.monotonic())
+            begun = time.monotonic()
+            try:
+                result = await probe.look()
+            except Exception as error:
+                self._occasionally.warning("look", "looking at %s failed: %r", state.target.address, error)
+                result = ScrapeFailed("internal", f"cannot be read ({type(error).__name__})")
+            now = time.monotonic()
+            SCRAPE_SECONDS.observe(now - begun)
+            if isinstance(result, ScrapeFailed):
+                SCRAPES_FAILED.labels(result.reason).inc()
+            if state.take(result, unix_seconds=time.time()) and state.error is not None:
+                self._occasionally.warning("offline", "%s is offline: %s", state.target.node, state.error)
+            # A look may take the whole interval; after a longer pause (of this process) missed ones are left out.
+            start += self._interval_seconds
+            if start < now - self._interval_seconds:
+                start = _next_start(now, offset, self._interval_seconds)
+
+
+def phase_seconds(address: str, interval_seconds: float) -> float:
+    """When in each interval an address is looked at: always the same, and different ones spread evenly."""
+    return zlib.crc32(address.encode()) / 2**32 * interval_seconds
+
+
+def _next_start(now: float, offset: float, interval: float) -> float:
+    return now + interval - (now - offset) % interval

@@ -1,0 +1,133 @@
+"""The alert rules: the built-in ones, and what a file of the user's changes in them."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib import resources
+from typing import Any, Final, get_args
+
+import yaml
+
+from contract.messages import Severity
+
+_DAY_SECONDS: Final = 86_400.0
+#: Lowest and highest threshold of each rule that has one, in its unit.
+_THRESHOLDS: Final[dict[str, tuple[float, float]]] = {
+    "memory": (0, 100),
+    "filesystem_full": (0, 100),
+    "temperature": (-40, 150),
+    "clock_offset": (0.1, _DAY_SECONDS),
+    "cpu": (0, 100),
+}
+_WITH_DETAIL: Final = ("filesystem_full", "filesystem_readonly")
+_NAMES: Final = ("node_down", "memory", *_WITH_DETAIL, "temperature", "clock_offset", "cpu")
+
+
+class RulesError(ValueError):
+    """A rules file that cannot be followed; the text names the rule and the field and says why."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When an alert begins and ends. ``threshold`` and ``clear`` are ``None`` for a condition without a measure."""
+
+    name: str
+    enabled: bool
+    severity: Severity
+    for_seconds: float
+    threshold: float | None = None
+    clear: float | None = None
+    #: Patterns of details (mount points) that the rule does not look at.
+    ignore: tuple[str, ...] = ()
+
+    def is_true(self, measure: float, *, already: bool) -> bool:
+        """Whether the condition holds: from ``threshold`` on, and once it does, ``already``, down to ``clear``."""
+        if self.threshold is None or self.clear is None:
+            return measure > 0
+        return measure >= (self.clear if already else self.threshold)
+
+    def ignores(self, detail: str) -> bool:
+        """Whether the rule does not look at that detail."""
+        return any(fnmatchcase(detail, pattern) for pattern in self.ignore)
+
+
+Rules = Mapping[str, Rule]
+
+
+@cache
+def built_in_rules() -> Rules:
+    """The rules that the package brings."""
+    text = (resources.files("collector") / "alerts.yaml").read_text()
+    blank = {name: Rule(name, enabled=False, severity="info", for_seconds=0.0) for name in _NAMES}
+    return _changed(blank, text)
+
+
+def parse_rules(text: str) -> Rules:
+    """Return the built-in rules with what ``text`` changes in them.
+
+    Raises:
+        RulesError: the text is not YAML, or names an unknown rule or field, or a value is not valid.
+    """
+    return _changed(built_in_rules(), text)
+
+
+def _changed(rules: Rules, text: str) -> Rules:
+    try:
+        document = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise RulesError("not YAML: " + " ".join(str(error).split())) from None
+    if document is None:
+        return rules
+    if not isinstance(document, dict):
+        raise RulesError("it must say rule: {field: value}, for instance: memory: {threshold: 95}")
+    changed = dict(rules)
+    for name, fields in document.items():
+        if name not in changed:
+            raise RulesError(f"{name!r} is no rule; there are {', '.join(_NAMES)}")
+        if not isinstance(fields, dict):
+            raise RulesError(f"{name}: {fields!r} must say field: value, for instance: {{enabled: false}}")
+        changed[name] = _with_fields(changed[name], fields)
+    return changed
+
+
+def _with_fields(rule: Rule, fields: dict[Any, Any]) -> Rule:
+    known = ["enabled", "severity", "for_seconds"]
+    known += ["threshold", "clear"] if rule.name in _THRESHOLDS else []
+    known += ["ignore"] if rule.name in _WITH_DETAIL else []
+    values: dict[str, Any] = {}
+    for field, value in fields.items():
+        if field not in known:
+            raise RulesError(f"{rule.name}: {field!r} is none of its fields, which are {', '.join(known)}")
+        values[field] = _value(rule.name, field, value)
+    if "threshold" in values and "clear" not in values and rule.threshold is not None and rule.clear is not None:
+        # Who moves the threshold alone keeps the distance.
+        values["clear"] = values["threshold"] - (rule.threshold - rule.clear)
+    changed = replace(rule, **values)
+    if changed.threshold is not None and changed.clear is not None and changed.clear > changed.threshold:
+        raise RulesError(f"{rule.name}: clear {changed.clear:g} must not be above threshold {changed.threshold:g}")
+    return changed
+
+
+def _value(rule: str, field: str, value: object) -> object:
+    where = f"{rule}: {field} {value!r}"
+    match field:
+        case "enabled":
+            if not isinstance(value, bool):
+                raise RulesError(f"{where} must be true or false")
+            return value
+        case "severity":
+            if value not in get_args(Severity):
+                raise RulesError(f"{where} must be one of {', '.join(get_args(Severity))}")
+            return value
+        case "ignore":
+            if not isinstance(value, list) or not all(isinstance(pattern, str) for pattern in value):
+                raise RulesError(f"{where} must be a list of mount points, for instance [/media/*]")
+            return tuple(value)
+    lowest, highest = (0.0, _DAY_SECONDS) if field == "for_seconds" else _THRESHOLDS[rule]
+    if field == "clear":
+        lowest = -math.inf
+    if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest:
+        raise RulesError(f"{where} must be a number from {lowest:g} to {highest:g}")
+    return float(value)

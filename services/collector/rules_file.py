@@ -1,0 +1,53 @@
+"""The alert rules in force: the built-in ones and the user's file."""
+
+import logging
+from pathlib import Path
+
+from collector.metrics import FILE_ERRORS
+from collector.rules import Rules, RulesError, built_in_rules, parse_rules
+from collector.watched_file import Content, WatchedFile
+
+_log = logging.getLogger(__name__)
+
+
+class RulesFile:
+    """Follows a rules file, if there is to be one. A broken or missing one leaves the former rules in force."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Read the file.
+
+        Raises:
+            RulesError: it is missing or broken; the text names it.
+        """
+        self.rules: Rules = built_in_rules()
+        #: What is wrong with the file, as a sentence for people.
+        self.problem: str | None = None
+        self._file = None if path is None else WatchedFile(path)
+        if self._file is not None:
+            try:
+                self.rules = _parsed(self._file.read())
+            except RulesError as error:
+                raise RulesError(f"the rules file {self._file.path} is not valid: {error}") from None
+
+    async def refresh(self) -> None:
+        """Read the file again if it changed."""
+        content = None if self._file is None else await self._file.changed()
+        if content is None or self._file is None:
+            return
+        try:
+            self.rules = _parsed(content)
+        except RulesError as error:
+            self.problem = f"The rules file {self._file.path} is not valid, the former rules stay: {error}"
+            FILE_ERRORS.labels("rules").inc()
+            _log.warning("%s", self.problem)
+        else:
+            self.problem = None
+            _log.info("took new rules from %s", self._file.path)
+
+
+def _parsed(content: Content) -> Rules:
+    if content.error is not None:
+        raise RulesError(content.error)
+    if content.text is None:
+        raise RulesError("there is no such file")
+    return parse_rules(content.text)

@@ -1,0 +1,71 @@
+"""What one look at a node tells, whatever it was looked at with."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+#: Processor and mode, as in ``("0", "idle")``.
+CpuMode = tuple[str, str]
+#: Bytes in and out of one device since it exists: received and transmitted, or read and written.
+InOut = tuple[float, float]
+
+#: File systems of one node that are looked at, those with the shortest mount points first.
+FILESYSTEMS_LIMIT: Final = 64
+#: Whole numbers up to here are exact in JSON.
+LARGEST: Final = 2.0**53
+#: Hottest and coldest readings that a working sensor in a machine gives, °C. Unconnected ones say 127, −128 or 0.
+_HOTTEST: Final = 125.0
+_COLDEST: Final = -40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Filesystem:
+    """A file system; what the node could not tell of it just now is ``None``."""
+
+    mountpoint: str
+    size_bytes: float | None
+    free_bytes: float | None
+    available_bytes: float | None
+    readonly: bool | None
+
+    @property
+    def usage(self) -> float | None:
+        """Percent in use as ``df`` computes it: of what unprivileged users may use."""
+        if self.size_bytes is None or self.free_bytes is None or self.available_bytes is None:
+            return None
+        used = self.size_bytes - self.free_bytes
+        usable = used + self.available_bytes
+        return 100 * used / usable if used >= 0 and usable > 0 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One look at a node. Counters are since boot; what the node does not tell is ``None`` or empty."""
+
+    #: When, by this process's monotonic clock.
+    monotonic_seconds: float
+    #: Seconds that each processor spent in each mode.
+    cpu_seconds: dict[CpuMode, float] = field(default_factory=dict)
+    load1: float | None = None
+    memory_total_bytes: float | None = None
+    memory_available_bytes: float | None = None
+    #: The one mounted at ``/``, local or not.
+    root: Filesystem | None = None
+    #: Local ones, each device once, by mount point.
+    filesystems: tuple[Filesystem, ...] = ()
+    #: Of the hottest sensor, °C.
+    temperature: float | None = None
+    #: By physical interface.
+    network_bytes: dict[str, InOut] = field(default_factory=dict)
+    #: By whole disk.
+    disk_bytes: dict[str, InOut] = field(default_factory=dict)
+    boot_unix_seconds: float | None = None
+    #: How far the node's clock is ahead of this machine's; negative: behind.
+    clock_offset_seconds: float | None = None
+    #: What the node calls itself.
+    host_name: str | None = None
+
+
+def hottest(readings: list[float]) -> float | None:
+    """The highest plausible reading, °C."""
+    plausible = [reading for reading in readings if _COLDEST <= reading <= _HOTTEST and reading != 0]
+    return max(plausible, default=None)

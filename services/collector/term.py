@@ -1,0 +1,162 @@
+"""One collector's term of office: from taking the lease until another has it. Makes the rounds; no input or output."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from collector.alert_log import AlertLog
+from collector.conditions import Observation
+from collector.evaluate import ActiveAlert, AlertKey, Moment, evaluate
+from collector.health import build_health
+from collector.rules import Rules
+from collector.snapshot import build_snapshot
+from contract.clock import timestamp
+from contract.codec import encode
+from contract.messages import Alert, Alerts, Epoch, Health, LogId, Node, Timestamp
+from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
+from contract.scripts import Lease, Publication
+
+#: Seconds after which health and alerts are published without a change.
+REPEAT_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True)
+class View:
+    """What a round is made of."""
+
+    nodes: Sequence[Node]
+    observations: Sequence[Observation]
+    rules: Rules
+    #: What is wrong with the collector's own files, as sentences.
+    problems: Sequence[str]
+
+
+class Term:
+    """Counts the rounds of an epoch, keeps the alerts, and says what each round publishes."""
+
+    def __init__(
+        self,
+        lease: Lease,
+        *,
+        epoch: Epoch,
+        position: LogId | None,
+        alerts: dict[AlertKey, ActiveAlert],
+        targets_path: Path,
+        now: Moment,
+    ) -> None:
+        self.epoch = epoch
+        self.seq = 0
+        self.alerts = alerts
+        self.log = AlertLog(epoch=epoch, position=position, now=timestamp(now.unix_seconds))
+        self._lease = lease
+        self._targets_path = targets_path
+        self._health = _Told()
+        self._alerts = _Told()
+
+    def renew(self, *, epoch: Epoch, position: LogId | None, now: Moment) -> None:
+        """Go on with one's own alerts in a new epoch, after Redis forgot the former one."""
+        self.epoch, self.seq = epoch, 0
+        self.log.renew(epoch=epoch, position=position, now=timestamp(now.unix_seconds))
+        self._health, self._alerts = _Told(), _Told()
+
+    def next_round(self, view: View, now: Moment) -> Publication:
+        """Judge the nodes and return what is to be published: metrics always, health and alerts where they are due."""
+        self.seq += 1
+        self.alerts, changes = evaluate(self.alerts, view.rules, view.observations, now)
+        written = timestamp(now.unix_seconds)
+        self.log.add(changes, written)
+        snapshot = build_snapshot(
+            view.nodes,
+            cluster=self._lease.cluster,
+            epoch=self.epoch,
+            seq=self.seq,
+            timestamp=written,
+            interval_seconds=self._lease.interval_seconds,
+        )
+        health = build_health(
+            view.nodes,
+            view.problems,
+            targets_path=self._targets_path,
+            cluster=self._lease.cluster,
+            epoch=self.epoch,
+            seq=self.seq,
+            timestamp=written,
+        )
+        messages = {METRICS_CHANNEL: encode(snapshot)}
+        if self._health.is_due(_content(health), now):
+            messages[HEALTH_CHANNEL] = encode(health)
+        content = frozenset((key, alert.state, alert.severity) for key, alert in self.alerts.items())
+        if self._alerts.is_due(content, now) or self.log.queue:
+            messages[ALERTS_CHANNEL] = encode(self._alerts_message(written))
+            self._alerts.offer(content, now)
+        entries = tuple((entry.id, encode(entry)) for entry in self.log.queue)
+        return Publication(self._lease, self.epoch, self.seq, messages, entries)
+
+    def confirm(self) -> None:
+        """Note that Redis has the last round."""
+        self.log.confirm()
+        self._health.confirm()
+        self._alerts.confirm()
+
+    def _alerts_message(self, written: Timestamp) -> Alerts:
+        previous, entries = self.log.for_message()
+        active = sorted(self.alerts.values(), key=lambda alert: alert.id)
+        return Alerts(
+            cluster=self._lease.cluster,
+            epoch=self.epoch,
+            seq=self.seq,
+            timestamp=written,
+            active_alerts=tuple(map(_written, active)),
+            alert_count=sum(1 for alert in active if alert.state == "firing"),
+            entries=entries,
+            previous_alert_id=previous,
+            last_alert_id=self.log.last_id,
+        )
+
+
+class _Told:
+    """What of one channel Redis has, and since when: due again on a change and after ``REPEAT_SECONDS``."""
+
+    def __init__(self) -> None:
+        self._content: object = None
+        self._at = float("-inf")
+        self._offered: tuple[object, float] | None = None
+
+    def is_due(self, content: object, now: Moment) -> bool:
+        """Whether the content is to be published now; if so, it counts as offered."""
+        self._offered = None
+        if content == self._content and now.monotonic_seconds - self._at < REPEAT_SECONDS:
+            return False
+        self.offer(content, now)
+        return True
+
+    def offer(self, content: object, now: Moment) -> None:
+        """Note that the content is on its way."""
+        self._offered = content, now.monotonic_seconds
+
+    def confirm(self) -> None:
+        """Note that what is on its way has arrived."""
+        if self._offered is not None:
+            self._content, self._at = self._offered
+            self._offered = None
+
+
+def _content(health: Health) -> Health:
+    return replace(health, epoch=0, seq=0, timestamp="")
+
+
+def _written(alert: ActiveAlert) -> Alert:
+    return Alert(
+        id=alert.id,
+        rule=alert.rule,
+        node=alert.node,
+        severity=alert.severity,
+        type=alert.severity,
+        state=alert.state,
+        value=alert.value,
+        message=alert.message,
+        since=alert.since,
+    )

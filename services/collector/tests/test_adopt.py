@@ -1,0 +1,144 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import contract
+from collector.adopt import adopt_alerts, adopt_nodes
+from collector.evaluate import Moment, evaluate
+from collector.node_state import NodeState
+from collector.rules import parse_rules
+from collector.sample import Sample
+from collector.scrape import ScrapeFailed
+from contract.clock import unix_seconds
+from contract.codec import decode
+from contract.messages import Snapshot
+
+GOLDEN = Path(contract.__file__).parent / "golden" / "messages"
+METRICS = (GOLDEN / "metrics.json").read_bytes()
+ALERTS = (GOLDEN / "alerts.json").read_bytes()
+NOW = unix_seconds("2026-11-23T09:41:10.000Z")
+
+
+@pytest.fixture
+def state(target):
+    def make(host, port=9100, **fields):
+        return NodeState(target(host, port, **fields), unix_seconds=NOW, longest_gap_seconds=10.0)
+
+    return make
+
+
+def golden_node(name):
+    return next(node for node in decode(METRICS, Snapshot).nodes if node.node == name)
+
+
+def sample(seconds=0.0):
+    return Sample(monotonic_seconds=seconds, load1=0.7)
+
+
+def test_node_stays_what_it_was_when_a_collector_takes_over(state):
+    node = state("node6.lan")
+
+    adopt_nodes(METRICS, [node])
+
+    assert node.as_node() == golden_node("node6.lan")
+    assert not node.is_seen
+
+
+def test_status_since_stays_when_the_first_look_finds_the_same_status(state):
+    online, offline = state("node6.lan"), state("pi-é.lan", 9200, node="pi-é.lan:9200")
+    adopt_nodes(METRICS, [online, offline])
+
+    assert not online.take(sample(), unix_seconds=NOW)
+    assert not offline.take(ScrapeFailed("http", "HTTP 500"), unix_seconds=NOW)
+
+    assert online.as_node().status_since == golden_node("node6.lan").status_since
+    assert (online.as_node().load1, online.as_node().memory_usage) == (0.7, None)
+    assert offline.as_node().status_since == golden_node("pi-é.lan:9200").status_since
+    assert offline.as_node().error == "HTTP 500"
+
+
+def test_status_changes_when_the_first_look_finds_another(state):
+    node = state("node6.lan")
+    adopt_nodes(METRICS, [node])
+
+    assert node.take(ScrapeFailed("connect", "connection refused"), unix_seconds=NOW)
+
+    written = node.as_node()
+    assert (written.status, written.is_healthy, written.error) == ("offline", False, "connection refused")
+    assert written.status_since == "2026-11-23T09:41:10.000Z"
+    assert (written.cpu_count, written.memory_total_bytes, written.boot_time) == (None, None, None)
+
+
+def test_own_looks_count_when_they_came_before_the_takeover(state):
+    same, other = state("node6.lan"), state("pi-é.lan", 9200)
+    same.take(sample(), unix_seconds=NOW)
+    other.take(sample(), unix_seconds=NOW)
+
+    adopt_nodes(METRICS, [same, other])
+
+    assert (same.as_node().load1, same.as_node().status_since) == (0.7, golden_node("node6.lan").status_since)
+    assert (other.as_node().status, other.as_node().status_since) == ("online", "2026-11-23T09:41:10.000Z")
+
+
+def test_name_and_role_are_the_targets_files_when_they_changed_meanwhile(state):
+    node = state("node6.lan", node="head", role="master")
+
+    adopt_nodes(METRICS, [node])
+
+    assert node.as_node() == msgspec.structs.replace(golden_node("node6.lan"), node="head", role="master")
+
+
+@pytest.mark.parametrize("raw", [None, b"", b"{", b"{}", METRICS.replace(b'"online"', b'"fine"')])
+def test_node_is_unknown_when_there_is_nothing_readable_to_take_over(state, raw):
+    node = state("node6.lan")
+
+    adopt_nodes(raw, [node])
+
+    assert node.as_node().status == "unknown"
+    assert adopt_alerts(raw, Moment(0.0, NOW)) == {}
+
+
+def test_alerts_go_on_without_a_transition_when_a_collector_takes_over(online, offline, filesystem):
+    rules = parse_rules("filesystem_full: {for_seconds: 60}")
+    full = online(filesystems=(filesystem("/boot", 91.5),))
+    now = Moment(5.0, NOW)
+
+    adopted = adopt_alerts(ALERTS, now)
+    alerts, changes = evaluate(adopted, rules, [offline("pi-é.lan:9200"), full], now)
+
+    assert changes == []
+    assert [(alert.id, alert.state, alert.since) for alert in alerts.values()] == [
+        ("node_down/pi-é.lan:9200", "firing", "2026-11-23T09:40:01.500Z"),
+        ("filesystem_full/node6.lan//boot", "pending", "2026-11-23T09:41:05.120Z"),
+    ]
+
+
+def test_pending_alert_fires_in_time_when_a_collector_takes_over(online, filesystem):
+    rules = parse_rules("filesystem_full: {for_seconds: 60}")
+    full = online(filesystems=(filesystem("/boot", 91.5),))
+    adopted = adopt_alerts(ALERTS, Moment(0.0, NOW))  # pending for 4.88 s
+
+    pending = {key: alert for key, alert in adopted.items() if alert.node == "node6.lan"}
+    _, early = evaluate(pending, rules, [full], Moment(55.0, NOW))
+    _, due = evaluate(pending, rules, [full], Moment(55.2, NOW))
+
+    assert [change.transition for change in early] == []
+    assert [change.transition for change in due] == ["firing"]
+
+
+def test_pending_alert_does_not_fire_early_when_the_clock_was_set_back():
+    adopted = adopt_alerts(ALERTS, Moment(100.0, NOW - 86_400))
+
+    assert {alert.since_monotonic_seconds for alert in adopted.values()} == {100.0}
+
+
+def test_alerts_are_resolved_when_their_node_is_no_target_any_more():
+    adopted = adopt_alerts(ALERTS, Moment(0.0, NOW))
+
+    _, changes = evaluate(adopted, parse_rules(""), [], Moment(0.0, NOW))
+
+    assert sorted((change.transition, change.alert.node) for change in changes) == [
+        ("resolved", "node6.lan"),
+        ("resolved", "pi-é.lan:9200"),
+    ]

@@ -1,0 +1,84 @@
+import pytest
+
+from collector.alert_log import MESSAGE_ENTRIES, AlertLog
+from collector.evaluate import evaluate
+from collector.rules import parse_rules
+from contract.names import ALERT_LOG_LENGTH
+
+NOW = "2026-11-23T09:41:07.120Z"
+RULES = parse_rules("node_down: {for_seconds: 0}")
+
+
+@pytest.fixture
+def changes(offline, at):
+    """Makes so many transitions."""
+    return lambda count: evaluate({}, RULES, [offline(f"n{number}") for number in range(count)], at(0))[1]
+
+
+def ids(log):
+    return [entry.id for entry in log.queue]
+
+
+def test_log_begins_with_a_first_entry_when_it_is_empty():
+    log = AlertLog(epoch=7, position=None, now=NOW)
+
+    assert [(entry.id, entry.transition, entry.message) for entry in log.queue] == [
+        ("7-1", "started", "the alert log starts here")
+    ]
+    assert log.for_message() == (None, tuple(log.queue))
+    assert log.last_id == "7-1"
+
+
+def test_log_goes_on_after_the_newest_entry_when_it_has_some(changes):
+    log = AlertLog(epoch=7, position="6-99", now=NOW)
+    assert (ids(log), log.last_id) == ([], "6-99")
+
+    log.add(changes(2), NOW)
+
+    assert ids(log) == ["7-1", "7-2"]
+    assert log.for_message()[0] == "6-99"
+    log.confirm()
+    assert (ids(log), log.position, log.last_id) == ([], "7-2", "7-2")
+    log.add(changes(1), NOW)
+    assert (ids(log), log.for_message()[0]) == (["7-3"], "7-2")
+
+
+def test_entries_keep_their_ids_when_they_are_not_confirmed(changes):
+    log = AlertLog(epoch=7, position="6-9", now=NOW)
+    log.add(changes(1), NOW)
+    log.add(changes(1), NOW)
+
+    assert ids(log) == ["7-1", "7-2"]
+    assert log.for_message()[0] == "6-9"
+
+
+@pytest.mark.parametrize(("position", "expected"), [(None, ["9-1", "9-2", "9-3"]), ("8-5", ["9-1", "9-2"])])
+def test_waiting_entries_get_new_ids_when_the_epoch_is_new(changes, position, expected):
+    log = AlertLog(epoch=7, position=None, now=NOW)
+    log.add(changes(2), NOW)
+    nodes = [entry.node for entry in log.queue]
+
+    log.renew(epoch=9, position=position, now=NOW)
+
+    assert ids(log) == expected
+    assert [entry.node for entry in log.queue][-2:] == nodes[-2:]
+    assert [entry.transition for entry in log.queue].count("started") == (position is None)
+
+
+def test_message_carries_the_newest_entries_when_very_many_wait(changes):
+    log = AlertLog(epoch=7, position="6-9", now=NOW)
+    log.add(changes(MESSAGE_ENTRIES + 5), NOW)
+
+    previous, entries = log.for_message()
+
+    assert previous == "7-5"
+    assert (entries[0].id, entries[-1].id) == ("7-6", f"7-{MESSAGE_ENTRIES + 5}")
+
+
+def test_queue_is_no_longer_than_the_log_when_redis_stays_away(changes):
+    log = AlertLog(epoch=7, position="6-9", now=NOW)
+    log.add(changes(ALERT_LOG_LENGTH), NOW)
+    log.add(changes(3), NOW)
+
+    assert len(log.queue) == ALERT_LOG_LENGTH
+    assert (ids(log)[0], log.last_id) == ("7-4", f"7-{ALERT_LOG_LENGTH + 3}")

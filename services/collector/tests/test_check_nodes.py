@@ -1,0 +1,114 @@
+import http.server
+import threading
+
+import pytest
+
+from collector.check_nodes import main, missing_values
+from collector.page import read_page
+
+
+@pytest.fixture
+def exporter(page):
+    body = page("node_exporter_1.5.0_collect")
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def check(tmp_path, capsys):
+    """Checks the targets of a text; gives exit code, standard output and standard error."""
+
+    def run(text):
+        path = tmp_path / "nodes.yaml"
+        if text is not None:
+            path.write_text(text)
+        code = main(["--targets", str(path)])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_check_says_what_works_and_what_is_missing_when_a_node_answers(check, exporter):
+    code, out, _ = check(f"workers: [local, {{host: 'localhost:{exporter}', name: pi}}]")
+
+    assert code == 0
+    here, pi = sorted(out.splitlines(), key=lambda line: line.startswith("pi "))
+    assert "(local): read without an exporter in" in here
+    assert pi.startswith(f"pi (localhost:{exporter}): name found (127.0.0.1), connected, HTTP 200 in ")
+    assert "missing: temperature" in pi
+    # The page was written long ago.
+    assert "CLOCK OFF by -" in pi
+
+
+def test_check_fails_and_says_how_to_install_when_a_node_does_not_answer(check, exporter):
+    code, out, _ = check(f"workers: ['127.0.0.1:1', '127.0.0.1:{exporter}']")
+
+    assert code == 1
+    lines = out.splitlines()
+    assert lines[0] == "127.0.0.1:1: FAILED: connection refused"
+    assert lines[-1] == (
+        "1 of 2 targets do not answer. Where no exporter runs yet, install it with: "
+        "sudo apt-get install -y prometheus-node-exporter"
+    )
+
+
+def test_check_says_name_not_found_when_there_is_no_such_name(check, monkeypatch):
+    def fail(host):
+        raise OSError("no such name")
+
+    monkeypatch.setattr("collector.resolver._addresses", fail)
+
+    code, out, _ = check("workers: [pi.lan]")
+
+    assert code == 1
+    assert out.startswith("pi.lan (pi.lan:9100): FAILED: name not found\n")
+
+
+@pytest.mark.parametrize(("text", "told"), [(None, "There is no such file yet"), ("workers:", "It lists no nodes yet")])
+def test_check_is_friendly_when_there_are_no_targets(check, text, told):
+    code, out, _ = check(text)
+
+    assert code == 0
+    assert told in out
+    assert "for instance: workers: [node1.lan, node2.lan]" in out
+
+
+def test_check_says_why_when_the_targets_file_is_not_valid(check):
+    code, out, error = check("workers: [a b]")
+
+    assert (code, out) == (2, "")
+    assert "nodes.yaml is not valid: workers, entry 1: 'a b' is not a host or host:port" in error
+
+
+def test_check_names_the_variable_when_a_setting_is_not_valid(monkeypatch, capsys):
+    monkeypatch.setenv("COLLECTOR_PORT", "none")
+
+    assert main([]) == 2
+    assert "COLLECTOR_PORT" in capsys.readouterr().err
+
+
+def test_missing_values_are_named_when_a_page_has_few(page):
+    sample = read_page(b"node_load1 0.5", monotonic_seconds=0.0, unix_seconds=0.0)
+
+    assert missing_values(sample) == [
+        "CPU",
+        "memory",
+        "disk usage",
+        "network",
+        "disk traffic",
+        "temperature",
+        "boot time",
+    ]

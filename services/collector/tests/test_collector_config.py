@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+
+from collector.config import Config
+from contract.runtime.settings import SettingError
+
+
+def test_config_has_defaults_when_nothing_is_set():
+    config = Config.from_environment({})
+
+    assert config.redis_url == "redis://127.0.0.1:6379/0"
+    assert (config.host, config.port, config.cluster) == ("127.0.0.1", 8002, "cluster")
+    assert (config.targets_path, config.rules_path) == (Path("nodes.yaml"), None)
+    assert (config.interval_seconds, config.timeout_seconds) == (2.0, 2.0)
+
+
+@pytest.mark.parametrize(("interval", "timeout"), [("1", 1.0), ("60", 5.0)])
+def test_timeout_follows_the_interval_when_it_is_not_set(interval, timeout):
+    assert Config.from_environment({"COLLECTOR_SCRAPE_INTERVAL_SECONDS": interval}).timeout_seconds == timeout
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("COLLECTOR_SCRAPE_TIMEOUT_SECONDS", "2.5"),
+        ("COLLECTOR_SCRAPE_TIMEOUT_SECONDS", "0"),
+        ("COLLECTOR_SCRAPE_INTERVAL_SECONDS", "0.01"),
+        ("COLLECTOR_SCRAPE_INTERVAL_SECONDS", "nan"),
+        ("COLLECTOR_PORT", "0"),
+        ("CLUSTER_NAME", "a\x07"),
+        ("CLUSTER_NAME", "x" * 101),
+        ("LOG_LEVEL", "LOUD"),
+        ("REDIS_URL", "http://redis"),
+    ],
+)
+def test_config_names_the_variable_when_its_value_is_not_valid(name, value):
+    with pytest.raises(SettingError, match=name):
+        Config.from_environment({name: value})

@@ -1,0 +1,365 @@
+"""The collector as a process, with a real Redis and exporters that a test switches on and off."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+import contract
+from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, LEASE_KEY, latest_key
+from tests.drivers.valkey import free_port
+
+ROOT = Path(contract.__file__).parent.parent
+DEADLINE_SECONDS = 30.0
+INTERVAL_SECONDS = 0.3
+# The exporters' page is an old one, its clock too.
+RULES = "node_down: {for_seconds: 0}\nclock_offset: {enabled: false}\n"
+
+
+class Exporter:
+    """Serves a page on a fixed port while it is on."""
+
+    def __init__(self, body):
+        self.port = free_port()
+        self._body = body
+        self._server = None
+
+    def start(self):
+        body = self._body
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Connection", "close")
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self):
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+
+@pytest.fixture
+def exporter(page):
+    exporter = Exporter(page("node_exporter_1.5.0_collect"))
+    yield exporter
+    exporter.stop()
+
+
+class Process:
+    """One collector process."""
+
+    def __init__(self, directory, redis_url, **variables):
+        self.port = free_port()
+        self._log = directory / f"collector-{self.port}.log"
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'services'}",
+            "REDIS_URL": redis_url,
+            "CLUSTER_NAME": "lab",
+            "COLLECTOR_PORT": str(self.port),
+            "COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(INTERVAL_SECONDS),
+            "COLLECTOR_RULES": str(directory / "alerts.yaml"),
+        }
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "collector"], cwd=directory, env=environment | variables, stderr=log
+            )
+
+    @property
+    def log(self):
+        return self._log.read_text()
+
+    def get(self, path):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except OSError:
+            return None, ""
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def end(self):
+        """Ask it to end; return its exit code."""
+        self.process.terminate()
+        return self.process.wait(DEADLINE_SECONDS)
+
+
+@pytest.fixture
+def start(valkey, tmp_path, exporter):
+    """Starts a collector of one exporter in a directory of the test's own."""
+    (tmp_path / "nodes.yaml").write_text(f"workers: [{{host: '127.0.0.1:{exporter.port}', name: pi}}]\n")
+    (tmp_path / "alerts.yaml").write_text(RULES)
+    started = []
+
+    def make(**variables):
+        started.append(Process(tmp_path, valkey.url, **variables))
+        return started[-1]
+
+    yield make
+    for process in started:
+        if process.process.poll() is None:
+            process.kill()
+
+
+def until(condition, what):
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not (result := condition()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+    return result
+
+
+def latest(redis, channel):
+    raw = redis.get(latest_key(f"cluster:{channel}"))
+    return None if raw is None else json.loads(raw)
+
+
+def status(redis):
+    snapshot = latest(redis, "metrics")
+    return None if snapshot is None else {node["node"]: node["status"] for node in snapshot["nodes"]}
+
+
+def until_status(redis, expected):
+    until(lambda: status(redis) == expected, f"status never became {expected}")
+
+
+def entries(redis):
+    return [json.loads(fields[ALERT_LOG_FIELD.encode()]) for _, fields in redis.xrange(ALERT_LOG_KEY)]
+
+
+def transitions(redis):
+    return [entry["transition"] for entry in entries(redis)]
+
+
+def epoch(redis):
+    return (latest(redis, "metrics") or {}).get("epoch")
+
+
+def test_collector_publishes_a_node_when_its_exporter_runs(start, exporter, redis):
+    exporter.start()
+    collector = start()
+
+    until_status(redis, {"pi": "online"})
+
+    assert collector.get("/livez") == (200, "live\n")
+    assert collector.get("/readyz") == (200, "ready\nredis: up\n")
+    code, metrics = collector.get("/metrics")
+    assert code == 200
+    assert 'collector_targets{status="online"} 1.0' in metrics
+    assert 'collector_publications_total{outcome="published"}' in metrics
+    node = latest(redis, "metrics")["nodes"][0]
+    assert (node["memory_total_bytes"], node["disk_usage"], node["address"]) == (
+        25276514304,
+        13.6,
+        f"127.0.0.1:{exporter.port}",
+    )
+    assert latest(redis, "health")["overall_status"] == "healthy"
+    assert collector.end() == 0
+    # A clean end leaves the lease to the next one at once.
+    assert not redis.exists(LEASE_KEY)
+    assert "Traceback" not in collector.log
+
+
+def test_alert_follows_the_node_when_its_exporter_stops_and_starts(start, exporter, redis):
+    exporter.start()
+    collector = start()
+    until_status(redis, {"pi": "online"})
+
+    exporter.stop()
+    until_status(redis, {"pi": "offline"})
+    until(lambda: latest(redis, "alerts")["alert_count"] == 1, "no alert")
+    assert latest(redis, "metrics")["nodes"][0]["error"] == "connection refused"
+    assert latest(redis, "metrics")["nodes"][0]["memory_usage"] is None
+    assert latest(redis, "health")["issues"][-1] == "pi is offline: connection refused"
+
+    exporter.start()
+    until_status(redis, {"pi": "online"})
+    until(lambda: latest(redis, "alerts")["alert_count"] == 0, "the alert stays")
+
+    assert transitions(redis) == ["started", "firing", "resolved"]
+    assert collector.end() == 0
+
+
+def test_alerts_go_on_when_the_collector_is_killed_again_and_again(start, exporter, redis, tmp_path):
+    (tmp_path / "alerts.yaml").write_text(RULES + "filesystem_full: {threshold: 10, for_seconds: 3600}\n")
+    (tmp_path / "nodes.yaml").write_text(
+        f"workers: [{{host: '127.0.0.1:{exporter.port}', name: pi}}, {{host: '127.0.0.1:1', name: dead}}]\n"
+    )
+    exporter.start()
+    collector = start()
+    until(lambda: sorted(transitions(redis)) == ["firing", "pending", "started"], "no alerts")
+    before = {alert["id"]: alert["since"] for alert in latest(redis, "alerts")["active_alerts"]}
+    since = {node["node"]: node["status_since"] for node in latest(redis, "metrics")["nodes"]}
+
+    for _ in range(3):
+        former = epoch(redis)
+        collector.kill()
+        collector = start()
+        until(lambda: epoch(redis) != former, "no takeover")  # noqa: B023 (awaited in this turn)
+        # The new one has looked for itself.
+        until(lambda: "scrape_duration_seconds_count 0.0" not in collector.get("/metrics")[1], "no look")  # noqa: B023
+        seq = latest(redis, "metrics")["seq"]
+        until(lambda: latest(redis, "metrics")["seq"] > seq + 2, "no rounds")  # noqa: B023
+
+    assert {alert["id"]: alert["since"] for alert in latest(redis, "alerts")["active_alerts"]} == before
+    assert {node["node"]: node["status_since"] for node in latest(redis, "metrics")["nodes"]} == since
+    assert sorted(transitions(redis)) == ["firing", "pending", "started"]
+
+
+def test_collector_is_live_again_when_redis_comes_back_empty(start, exporter, redis, valkey):
+    collector = start()
+    until(lambda: latest(redis, "alerts") and latest(redis, "alerts")["alert_count"] == 1, "no alert")
+    since = latest(redis, "alerts")["active_alerts"][0]["since"]
+
+    valkey.stop()
+    until(lambda: "redis: down since" in collector.get("/readyz")[1], "never noticed")
+    assert collector.get("/readyz")[0] == 200
+    assert collector.get("/livez")[0] == 200
+    exporter.start()  # while nobody can be told
+    until(lambda: "collector_queued_log_entries 1.0" in collector.get("/metrics")[1], "not queued")
+    valkey.start()
+
+    until(lambda: transitions(redis) == ["started", "resolved"], "the log did not go on")
+    until_status(redis, {"pi": "online"})
+    assert entries(redis)[1]["since"] == since
+    assert collector.get("/readyz") == (200, "ready\nredis: up\n")
+    assert "Traceback" not in collector.log
+
+
+def test_each_transition_is_logged_once_when_redis_hangs_meanwhile(start, exporter, redis, valkey):
+    exporter.start()
+    collector = start()
+    until_status(redis, {"pi": "online"})
+
+    valkey.pause()
+    try:
+        exporter.stop()
+        until(lambda: "collector_queued_log_entries 1.0" in collector.get("/metrics")[1], "not queued")
+        until(lambda: 'outcome="failed"' in collector.get("/metrics")[1], "no failed round")
+    finally:
+        valkey.resume()
+
+    until(lambda: transitions(redis) == ["started", "firing"], "the log did not go on")
+    exporter.start()
+    until(lambda: transitions(redis) == ["started", "firing", "resolved"], "the log did not go on")
+    assert collector.end() == 0
+
+
+def test_collector_waits_when_redis_is_away_at_the_start(start, exporter, redis, valkey):
+    valkey.stop()
+    exporter.start()
+    collector = start()
+
+    until(lambda: collector.get("/readyz")[0] == 503, "no answer")
+    assert "no contact with Redis yet" in collector.get("/readyz")[1]
+    until(lambda: "Redis is away" in collector.log, "nothing said")
+    valkey.start()
+
+    until_status(redis, {"pi": "online"})
+    assert collector.log.count("Redis is away") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_collector_ends_cleanly_when_redis_is_away(start, valkey, number):
+    valkey.stop()
+    collector = start()
+    until(lambda: collector.get("/livez")[0] == 200, "not started")
+
+    collector.process.send_signal(number)
+
+    assert collector.process.wait(DEADLINE_SECONDS) == 0
+    assert "Traceback" not in collector.log
+
+
+def test_targets_follow_and_a_problem_is_told_when_the_file_is_edited(start, exporter, redis, tmp_path):
+    exporter.start()
+    start()
+    until_status(redis, {"pi": "online"})
+
+    with (tmp_path / "nodes.yaml").open("a") as file:
+        file.write("master: localhost:1\n")
+    until_status(redis, {"pi": "online", "localhost:1": "offline"})
+
+    (tmp_path / "nodes.yaml").write_text("workers: [")
+    until(lambda: any("nodes.yaml is not valid" in issue for issue in latest(redis, "health")["issues"]), "not told")
+    assert set(status(redis)) == {"pi", "localhost:1"}
+
+    (tmp_path / "nodes.yaml").unlink()
+    until_status(redis, {})
+    until(lambda: latest(redis, "health")["issues"][0].startswith("No targets: list your nodes in /"), "not told")
+    # An alert ends with its node.
+    until(lambda: latest(redis, "alerts")["active_alerts"] == [], "the alert stays")
+
+
+def test_this_machine_is_a_node_when_the_targets_file_says_local(start, redis, tmp_path):
+    (tmp_path / "nodes.yaml").write_text("workers: [{host: local, name: here}]\n")
+    start()
+
+    until_status(redis, {"here": "online"})
+    until(lambda: latest(redis, "metrics")["nodes"][0]["cpu_usage"] is not None, "no rates")
+    node = latest(redis, "metrics")["nodes"][0]
+    assert node["address"] == "local"
+    assert node["cpu_count"] == os.cpu_count()
+
+
+def test_collector_ends_with_a_sentence_when_redis_serves_another_cluster(start, redis):
+    start()
+    until(lambda: epoch(redis), "not published")
+
+    other = start(CLUSTER_NAME="office")
+
+    assert other.process.wait(DEADLINE_SECONDS) == 3
+    assert "collector: this Redis serves the cluster 'lab'" in other.log
+    assert "Traceback" not in other.log
+
+
+@pytest.mark.parametrize(
+    ("variables", "code", "told"),
+    [
+        ({"COLLECTOR_PORT": "none"}, 2, "collector: COLLECTOR_PORT='none' is not valid"),
+        ({"COLLECTOR_RULES": "/nowhere.yaml"}, 2, "rules file /nowhere.yaml is not valid: there is no such file"),
+        ({"COLLECTOR_HOST": "192.0.2.1"}, 1, "collector: cannot listen on 192.0.2.1:"),
+    ],
+)
+def test_collector_ends_with_a_sentence_when_it_cannot_start(start, variables, code, told):
+    collector = start(**variables)
+
+    assert collector.process.wait(DEADLINE_SECONDS) == code
+    assert told in collector.log
+    assert "Traceback" not in collector.log
+    assert len([line for line in collector.log.splitlines() if " INFO " not in line]) == 1
+
+
+def test_collector_refuses_to_start_when_the_targets_file_is_broken(start, tmp_path):
+    (tmp_path / "nodes.yaml").write_text("workers: [{host: }]\n")
+
+    process = start()
+
+    assert process.process.wait(DEADLINE_SECONDS) == 2
+    assert "Traceback" not in process.log
+    assert str(tmp_path / "nodes.yaml") in process.log

@@ -1,0 +1,387 @@
+"""Rounds of the collector against a real Redis, with nodes that a test switches on and off."""
+
+import asyncio
+import json
+import random
+import time
+
+import pytest
+
+from collector.collector import Collector, ForeignCluster
+from collector.config import Config
+from collector.link import RedisAway, RedisLink
+from collector.node_state import NodeState
+from collector.rules_file import RulesFile
+from collector.sample import Sample
+from collector.scrape import ScrapeFailed
+from collector.targets_file import TargetsFile
+from contract.codec import decode
+from contract.messages import Alerts, Snapshot
+from contract.names import (
+    ALERT_LOG_FIELD,
+    ALERT_LOG_KEY,
+    ALERTS_CHANNEL,
+    EPOCH_KEY,
+    HEALTH_CHANNEL,
+    LEASE_KEY,
+    METRICS_CHANNEL,
+    latest_key,
+)
+from contract.runtime.readiness import Readiness
+
+DEADLINE_SECONDS = 20.0
+
+
+class Nodes:
+    """Stands for the polling: ``states`` as looks would leave them."""
+
+    def __init__(self, targets):
+        self.states = {
+            target.address: NodeState(target, unix_seconds=time.time(), longest_gap_seconds=10.0) for target in targets
+        }
+
+    def are(self, **up):
+        for state in self.states.values():
+            if state.target.host in up:
+                result = (
+                    Sample(monotonic_seconds=time.monotonic(), load1=0.5)
+                    if up[state.target.host]
+                    else ScrapeFailed("connect", "connection refused")
+                )
+                state.take(result, unix_seconds=time.time())
+
+
+class Link(RedisLink):
+    """Loses the next publications, or only their answers, as a test wants it."""
+
+    mode = "well"
+
+    async def publish(self, publication):
+        if self.mode == "unsent":
+            raise RedisAway("not sent")
+        outcome = await super().publish(publication)
+        if self.mode == "unanswered":
+            raise RedisAway("answer lost")
+        return outcome
+
+    async def take_lease(self, lease, last_epoch):
+        if self.mode == "unsent":
+            raise RedisAway("not sent")
+        answer = await super().take_lease(lease, last_epoch)
+        if self.mode == "unanswered":
+            raise RedisAway("answer lost")
+        return answer
+
+
+@pytest.fixture
+def start(valkey, tmp_path, target):
+    """Makes a new collector with its nodes and its link, as a new process would."""
+    rules = tmp_path / "alerts.yaml"
+    rules.write_text("node_down: {for_seconds: 0}\n")
+
+    def make(cluster="lab"):
+        config = Config.from_environment({"REDIS_URL": valkey.url, "CLUSTER_NAME": cluster})
+        nodes, link = Nodes([target("a"), target("b")]), Link(valkey.url)
+        files = TargetsFile(tmp_path / "nodes.yaml"), RulesFile(rules)
+        collector = Collector(config, link, nodes, *files, Readiness())  # type: ignore[arg-type]
+        return collector, nodes, link
+
+    return make
+
+
+async def attempt(collector):
+    try:
+        return await collector.turn()
+    except RedisAway:
+        return False
+
+
+def entries(redis):
+    return [json.loads(fields[ALERT_LOG_FIELD.encode()]) for _, fields in redis.xrange(ALERT_LOG_KEY)]
+
+
+def logged(redis):
+    return [(entry["transition"], entry["node"]) for entry in entries(redis)]
+
+
+def latest(redis, channel, kind):
+    return decode(redis.get(latest_key(channel)), kind)
+
+
+def active(redis):
+    return {alert.node for alert in latest(redis, ALERTS_CHANNEL, Alerts).active_alerts}
+
+
+def expire_lease(redis):
+    redis.delete(LEASE_KEY)
+
+
+def test_rounds_are_published_in_order_when_all_is_well(start, redis):
+    subscription = redis.pubsub()
+    subscription.subscribe(METRICS_CHANNEL, HEALTH_CHANNEL, ALERTS_CHANNEL)
+    for _ in range(3):
+        assert subscription.get_message(timeout=DEADLINE_SECONDS) is not None
+
+    async def run():
+        collector, nodes, link = start()
+        await collector.turn()
+        nodes.are(a=True, b=False)
+        await collector.turn()
+        nodes.are(b=True)
+        await collector.turn()
+        await link.close()
+
+    asyncio.run(run())
+    received = []
+    while sum(channel == METRICS_CHANNEL for channel, _ in received) < 3:
+        message = subscription.get_message(timeout=DEADLINE_SECONDS)
+        assert message is not None
+        received.append((message["channel"].decode(), message["data"]))
+    # What one script publishes arrives together: the last round's health and alerts are there too.
+    while (message := subscription.get_message(timeout=0.5)) is not None:
+        received.append((message["channel"].decode(), message["data"]))
+    subscription.close()
+    for channel in (METRICS_CHANNEL, HEALTH_CHANNEL, ALERTS_CHANNEL):
+        assert redis.get(latest_key(channel)) == next(data for name, data in reversed(received) if name == channel)
+    messages = [(channel, json.loads(data)) for channel, data in received]
+    assert len({data["epoch"] for _, data in messages}) == 1
+    metrics = [data for channel, data in messages if channel == METRICS_CHANNEL]
+    assert [data["seq"] for data in metrics] == [1, 2, 3]
+    assert [[node["status"] for node in data["nodes"]] for data in metrics] == [
+        ["unknown", "unknown"],
+        ["online", "offline"],
+        ["online", "online"],
+    ]
+    health = [data["overall_status"] for channel, data in messages if channel == HEALTH_CHANNEL]
+    assert health == ["unknown", "warning", "healthy"]
+    alerts = [data for channel, data in messages if channel == ALERTS_CHANNEL]
+    # Each message begins where the one before ended.
+    assert [data["previous_alert_id"] for data in alerts] == [None, *[data["last_alert_id"] for data in alerts[:-1]]]
+    assert logged(redis) == [("started", None), ("firing", "b"), ("resolved", "b")]
+    # Message, :latest and stream agree.
+    assert [entry for data in alerts for entry in data["entries"]] == entries(redis)
+    assert [name.decode() for name, _ in redis.xrange(ALERT_LOG_KEY)] == [entry["id"] for entry in entries(redis)]
+
+
+def test_collector_stands_by_when_another_holds_the_lease(start, redis):
+    async def run():
+        first, nodes, link = start()
+        nodes.are(a=False)
+        assert await first.turn()
+        second, second_nodes, second_link = start()
+        second_nodes.are(a=False, b=True)
+        assert not await second.turn()
+        assert not await second.turn()
+        # The first one dies; its lease runs out.
+        expire_lease(redis)
+        assert await second.turn()
+        # It was only paused: the fence keeps it from doing anything.
+        nodes.are(a=True)
+        before = redis.get(latest_key(METRICS_CHANNEL)), entries(redis)
+        assert not await first.turn()
+        assert (redis.get(latest_key(METRICS_CHANNEL)), entries(redis)) == before
+        assert not await first.turn()
+        # And takes over once it may.
+        nodes.are(a=False, b=True)
+        expire_lease(redis)
+        assert await first.turn()
+        await asyncio.gather(link.close(), second_link.close())
+
+    asyncio.run(run())
+    assert logged(redis) == [("started", None), ("firing", "a")]
+    assert active(redis) == {"a"}
+
+
+def test_takeover_changes_no_status_when_nothing_else_changed(start, redis):
+    async def run():
+        first, nodes, link = start()
+        nodes.are(a=True, b=False)
+        await first.turn()
+        before = latest(redis, METRICS_CHANNEL, Snapshot), latest(redis, ALERTS_CHANNEL, Alerts)
+        expire_lease(redis)
+        second, nodes, second_link = start()
+        await second.turn()
+        unseen = latest(redis, METRICS_CHANNEL, Snapshot), latest(redis, ALERTS_CHANNEL, Alerts)
+        nodes.are(a=True, b=False)
+        await second.turn()
+        seen = latest(redis, METRICS_CHANNEL, Snapshot), latest(redis, ALERTS_CHANNEL, Alerts)
+        await asyncio.gather(link.close(), second_link.close())
+        return before, unseen, seen
+
+    (snapshot, alerts), (unseen, unseen_alerts), (seen, seen_alerts) = asyncio.run(run())
+    assert unseen.epoch > snapshot.epoch
+    assert unseen.nodes == seen.nodes == snapshot.nodes
+    assert unseen_alerts.active_alerts == seen_alerts.active_alerts == alerts.active_alerts
+    assert unseen_alerts.previous_alert_id == unseen_alerts.last_alert_id == alerts.last_alert_id
+    assert logged(redis) == [("started", None), ("firing", "b")]
+
+
+def test_collector_refuses_when_redis_serves_another_cluster_at_the_start(start, redis):
+    async def run():
+        first, _, link = start("lab")
+        await first.turn()
+        second, _, second_link = start("office")
+        with pytest.raises(ForeignCluster, match=r"serves the cluster 'lab'.*CLUSTER_NAME=lab"):
+            await second.turn()
+        # Without a living lease it takes the new name.
+        expire_lease(redis)
+        third, _, third_link = start("office")
+        assert await third.turn()
+        # Later on it is no reason to end.
+        assert not await first.turn()
+        assert not await first.turn()
+        await asyncio.gather(link.close(), second_link.close(), third_link.close())
+
+    asyncio.run(run())
+    assert latest(redis, METRICS_CHANNEL, Snapshot).cluster == "office"
+
+
+def test_transitions_are_logged_once_when_publications_or_their_answers_are_lost(start, redis):
+    async def run():
+        collector, nodes, link = start()
+        await collector.turn()
+        for mode, up in (("unsent", False), ("unanswered", True), ("unanswered", False), ("well", False)):
+            link.mode = mode
+            nodes.are(a=up)
+            await attempt(collector)
+        await link.close()
+
+    asyncio.run(run())
+    assert logged(redis) == [("started", None), ("firing", "a"), ("resolved", "a"), ("firing", "a")]
+    message = latest(redis, ALERTS_CHANNEL, Alerts)
+    assert message.last_alert_id == entries(redis)[-1]["id"]
+
+
+def test_collector_goes_on_with_its_alerts_when_redis_was_emptied(start, redis):
+    async def run():
+        collector, nodes, link = start()
+        nodes.are(a=False, b=True)
+        await collector.turn()
+        first = latest(redis, METRICS_CHANNEL, Snapshot)
+        since = latest(redis, ALERTS_CHANNEL, Alerts).active_alerts[0].since
+        redis.flushall()
+        nodes.are(b=False)
+        assert await collector.turn()
+        await link.close()
+        return first, since
+
+    first, since = asyncio.run(run())
+    snapshot, alerts = latest(redis, METRICS_CHANNEL, Snapshot), latest(redis, ALERTS_CHANNEL, Alerts)
+    assert (snapshot.epoch > first.epoch, snapshot.seq) == (True, 1)
+    assert logged(redis) == [("started", None), ("firing", "b")]
+    assert {alert.node: alert.since for alert in alerts.active_alerts}["a"] == since
+    assert redis.get(latest_key(HEALTH_CHANNEL)) is not None
+
+
+@pytest.mark.parametrize("mode", ["unsent", "unanswered"])
+def test_collector_keeps_its_alerts_when_redis_fails_again_while_it_takes_the_lease_back(start, redis, mode):
+    async def run():
+        collector, nodes, link = start()
+        nodes.are(a=False)
+        await collector.turn()
+        since = latest(redis, ALERTS_CHANNEL, Alerts).active_alerts[0].since
+        redis.flushall()
+        take_lease = link.take_lease
+
+        async def fail_once(lease, last_epoch):
+            link.take_lease = take_lease
+            if mode == "unanswered":
+                await take_lease(lease, last_epoch)
+            raise RedisAway("again")
+
+        link.take_lease = fail_once
+        assert not await attempt(collector)
+        assert await collector.turn()
+        await link.close()
+        return since
+
+    since = asyncio.run(run())
+    assert logged(redis) == [("started", None)]
+    assert [alert.since for alert in latest(redis, ALERTS_CHANNEL, Alerts).active_alerts] == [since]
+
+
+def test_collector_takes_over_the_older_state_when_redis_was_restored_from_a_copy(start, redis):
+    async def run():
+        old, nodes, old_link = start()
+        nodes.are(a=False, b=False)
+        await old.turn()
+        keys = {key: (redis.dump(key), max(0, redis.pttl(key))) for key in redis.keys("*")}
+        expire_lease(redis)
+        collector, nodes, link = start()
+        nodes.are(a=True, b=False)
+        await collector.turn()
+        redis.flushall()
+        for key, (value, ttl) in keys.items():
+            redis.restore(key, ttl, value)
+        expire_lease(redis)
+        for _ in range(3):
+            done = await collector.turn()
+        await asyncio.gather(old_link.close(), link.close())
+        return done
+
+    assert asyncio.run(run())
+    assert logged(redis) == [("started", None), ("firing", "a"), ("firing", "b"), ("resolved", "a")]
+    assert active(redis) == {"b"}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_log_tells_what_happened_when_collectors_and_redis_fail_in_any_order(start, redis, seed):
+    chance = random.Random(seed)
+
+    async def run():
+        links = []
+
+        def new():
+            made = start()
+            links.append(made[2])
+            return made
+
+        collector, nodes, link = new()
+        up = {"a": True, "b": True}
+        for _ in range(60):
+            up[chance.choice("ab")] ^= True
+            nodes.are(**up)
+            link.mode = chance.choice(["well", "well", "unsent", "unanswered"])
+            await attempt(collector)
+            if chance.random() < 0.15:  # killed; another one starts once the lease has run out
+                expire_lease(redis)
+                collector, nodes, link = new()
+            elif chance.random() < 0.1:  # fenced off by an attempt of its own that came late
+                redis.hincrby(EPOCH_KEY, "epoch", 1)
+        link.mode = "well"
+        nodes.are(**up)
+        for _ in range(3):
+            await attempt(collector)
+        for each in links:
+            await each.close()
+        return up
+
+    up = asyncio.run(run())
+    told = {}
+    for entry in entries(redis):
+        if entry["transition"] != "started":
+            # Never the same transition twice, never an end without a beginning.
+            assert entry["transition"] == ("resolved" if told.get(entry["node"]) == "firing" else "firing")
+            told[entry["node"]] = entry["transition"]
+    assert [entry["transition"] for entry in entries(redis)].count("started") == 1
+    down = {node for node, is_up in up.items() if not is_up}
+    assert {node for node, transition in told.items() if transition == "firing"} == down == active(redis)
+
+
+def test_log_goes_on_when_latest_has_expired(start, redis):
+    async def run():
+        first, nodes, link = start()
+        nodes.are(a=False)
+        await first.turn()
+        position = entries(redis)[-1]["id"]
+        expire_lease(redis)
+        redis.delete(latest_key(METRICS_CHANNEL), latest_key(ALERTS_CHANNEL), latest_key(HEALTH_CHANNEL))
+        second, _, second_link = start()
+        await second.turn()
+        await asyncio.gather(link.close(), second_link.close())
+        return position
+
+    position = asyncio.run(run())
+    message = latest(redis, ALERTS_CHANNEL, Alerts)
+    assert (message.previous_alert_id, message.last_alert_id) == (position, position)
+    assert len(entries(redis)) == 2

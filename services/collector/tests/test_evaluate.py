@@ -1,0 +1,238 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.conditions import Observation
+from collector.evaluate import UNTOLD_SECONDS, Moment, evaluate
+from collector.measures import Measures
+from collector.rules import built_in_rules, parse_rules
+
+UNSEEN = Observation("node6.lan", "unknown", None, None)
+# Two rules that one can follow: memory pends for 60 s, node_down fires at once.
+RULES = parse_rules("node_down: {for_seconds: 0}\nmemory: {threshold: 90, clear: 85, for_seconds: 60}")
+
+
+class Judge:
+    """Judges round after round and keeps the alerts."""
+
+    def __init__(self, at, rules=RULES):
+        self.alerts = {}
+        self.rules = rules
+        self._at = at
+
+    def see(self, seconds, *observations):
+        self.alerts, changes = evaluate(self.alerts, self.rules, observations, self._at(seconds))
+        return [(change.transition, change.alert.id) for change in changes]
+
+    def told(self, seconds, *observations):
+        self.alerts, changes = evaluate(self.alerts, self.rules, observations, self._at(seconds))
+        return [change.alert.message for change in changes]
+
+    @property
+    def states(self):
+        return {alert.id: alert.state for alert in self.alerts.values()}
+
+
+@pytest.fixture
+def judge(at):
+    return Judge(at)
+
+
+def test_alert_is_pending_then_firing_then_resolved_when_a_condition_lasts(judge, online):
+    memory = "memory/node6.lan"
+
+    assert judge.see(0, online(memory_usage=50.0)) == []
+    assert judge.see(10, online(memory_usage=90.0)) == [("pending", memory)]
+    assert judge.see(69, online(memory_usage=99.0)) == []
+    assert judge.see(70, online(memory_usage=91.0)) == [("firing", memory)]
+    assert judge.see(80, online(memory_usage=95.0)) == []
+    assert judge.see(90, online(memory_usage=84.9)) == [("resolved", memory)]
+    assert judge.alerts == {}
+
+
+def test_alert_keeps_the_time_the_condition_began_when_it_fires(judge, online, at):
+    judge.see(10, online(memory_usage=90.0))
+    judge.see(100, online(memory_usage=93.4))
+
+    (alert,) = judge.alerts.values()
+    assert (alert.state, alert.since, alert.value) == ("firing", "2026-11-23T09:40:10.000Z", 93.4)
+    assert alert.message == "memory of node6.lan is 93.4 % in use"
+
+
+def test_pending_alert_is_resolved_when_its_condition_ends_early(judge, online):
+    judge.see(0, online(memory_usage=90.0))
+
+    assert judge.see(30, online(memory_usage=10.0)) == [("resolved", "memory/node6.lan")]
+
+
+def test_alert_does_not_flap_when_a_value_wavers_around_the_threshold(judge, online):
+    changes = [
+        judge.see(seconds, online(memory_usage=value)) for seconds, value in enumerate([90, 89, 91, 86, 90.0] * 4)
+    ]
+
+    assert [change for some in changes for change in some] == [("pending", "memory/node6.lan")]
+
+
+def test_alert_fires_at_once_when_it_need_not_last(judge, offline):
+    assert judge.see(0, offline()) == [("firing", "node_down/node6.lan")]
+
+
+def test_duration_is_by_the_monotonic_clock_when_the_wall_clock_jumps(judge, online, at):
+    judge.see(0, online(memory_usage=95.0))
+
+    late = replace(at(59), unix_seconds=at(59).unix_seconds + 86_400)
+    _, changes = evaluate(judge.alerts, RULES, [online(memory_usage=95.0)], late)
+
+    assert changes == []
+
+
+@pytest.mark.parametrize("seconds", [1, 3600])
+def test_alerts_stay_as_they_are_when_nothing_can_be_said_of_their_node(judge, online, offline, seconds):
+    judge.see(0, online(memory_usage=95.0), offline("b"))
+    before = judge.states
+
+    assert judge.see(seconds, offline(), Observation("b", "unknown", None, None)) == [("firing", "node_down/node6.lan")]
+    assert judge.states == before | {"node_down/node6.lan": "firing"}
+    assert judge.see(seconds + 1, UNSEEN, Observation("b", "unknown", None, None)) == []
+
+
+def test_alert_goes_on_when_an_online_node_does_not_tell_its_value_for_a_moment(judge, online):
+    judge.see(0, online(memory_usage=95.0))
+
+    assert judge.see(UNTOLD_SECONDS, online()) == []
+    assert judge.see(61, online(memory_usage=95.0)) == [("firing", "memory/node6.lan")]
+
+
+def test_alert_ends_when_an_online_node_does_not_tell_its_value_any_more(judge, online):
+    judge.see(0, online(memory_usage=95.0))
+
+    assert judge.told(UNTOLD_SECONDS + 1, online()) == ["node6.lan does not tell its memory any more"]
+
+
+def test_each_filesystem_has_its_own_alert_when_several_fill_up(judge, online, filesystem):
+    def node(*usages):
+        return online(filesystems=tuple(filesystem(mount, usage) for mount, usage in usages))
+
+    assert judge.see(0, node(("/", 95), ("/boot", 91.5), ("/srv", 20))) == [
+        ("pending", "filesystem_full/node6.lan//"),
+        ("pending", "filesystem_full/node6.lan//boot"),
+    ]
+    assert judge.told(1, node(("/", 20), ("/srv", 20))) == [
+        "/ on node6.lan is down to 20.0 % full",
+        "/boot on node6.lan is not mounted any more",
+    ]
+
+
+def test_filesystem_alert_goes_on_when_its_size_cannot_be_told(judge, online, filesystem):
+    judge.see(0, online(filesystems=(filesystem("/", readonly=True),)))
+
+    assert judge.see(5, online(filesystems=(replace(filesystem("/"), size_bytes=None, readonly=None),))) == []
+    assert judge.states == {"filesystem_readonly/node6.lan//": "pending"}
+
+
+def test_alert_ends_when_its_filesystem_is_left_out_by_the_rule(judge, online, filesystem):
+    node = online(filesystems=(filesystem("/media/usb", readonly=True),))
+    judge.see(0, node)
+    judge.rules = parse_rules("filesystem_readonly: {ignore: [/media/*]}")
+
+    assert judge.told(1, node) == ["/media/usb on node6.lan is left out of the rule"]
+    assert judge.see(2, node) == []
+
+
+def test_alerts_end_when_their_node_is_no_target_any_more(judge, online, offline):
+    judge.see(0, offline("gone"), online(memory_usage=95.0))
+
+    assert judge.told(1, online(memory_usage=95.0)) == ["gone is not a target any more"]
+
+
+@pytest.mark.parametrize("status", ["online", "offline"])
+def test_alerts_end_when_their_rule_is_switched_off(judge, online, offline, status):
+    judge.see(0, online(memory_usage=95.0))
+    judge.rules = parse_rules("memory: {enabled: false}\nnode_down: {enabled: false}")
+
+    seen = online(memory_usage=95.0) if status == "online" else offline()
+    assert judge.told(1, seen) == ["the rule memory is switched off"]
+
+
+def test_alert_takes_the_new_severity_without_a_transition_when_the_rule_changes(judge, offline):
+    judge.see(0, offline())
+    judge.rules = parse_rules("node_down: {for_seconds: 0, severity: info}")
+
+    assert judge.see(1, offline()) == []
+    assert [alert.severity for alert in judge.alerts.values()] == ["info"]
+
+
+def test_firing_alert_goes_on_firing_when_its_rule_takes_longer_now(judge, offline):
+    judge.see(0, offline())
+    judge.rules = parse_rules("node_down: {for_seconds: 3600}")
+
+    assert judge.see(1, offline()) == []
+    assert judge.states == {"node_down/node6.lan": "firing"}
+
+
+def test_cpu_makes_no_alert_when_its_rule_is_off_as_it_comes(at, online):
+    judge = Judge(at, built_in_rules())
+
+    assert judge.see(0, online(cpu_usage=100.0)) == []
+    judge.rules = parse_rules("cpu: {enabled: true}")
+    assert judge.see(1, online(cpu_usage=100.0)) == [("pending", "cpu/node6.lan")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "begun", "ended"),
+    [
+        ({"temperature": 82.44}, "node6.lan is at 82.4 °C", "node6.lan is down to 20.0 °C"),
+        (
+            {"clock_offset_seconds": 3.21},
+            "the clock of node6.lan is 3.2 s ahead of the collector's",
+            "the clock of node6.lan is right to 0.1 s",
+        ),
+        (
+            {"clock_offset_seconds": -3600.0},
+            "the clock of node6.lan is 3600.0 s behind the collector's",
+            "the clock of node6.lan is right to 0.1 s",
+        ),
+        ({"cpu_usage": 99.0}, "CPU of node6.lan is at 99.0 %", "CPU of node6.lan is down to 1.0 %"),
+    ],
+)
+def test_messages_say_what_is_wrong_and_that_it_ended_when_a_value_passes_its_limits(at, online, fields, begun, ended):
+    judge = Judge(at, parse_rules("cpu: {enabled: true}"))
+
+    assert judge.told(0, online(**fields)) == [begun]
+    assert ended in judge.told(1, online(temperature=20.0, clock_offset_seconds=-0.1, cpu_usage=1.0))
+
+
+def test_messages_say_what_is_wrong_and_that_it_ended_when_a_node_or_disk_fails(judge, online, offline, filesystem):
+    assert judge.told(0, offline()) == ["node6.lan is offline: connection refused"]
+    assert judge.told(1, online(filesystems=(filesystem("/", readonly=True),))) == [
+        "node6.lan is online again",
+        "/ on node6.lan is mounted read-only",
+    ]
+    assert judge.told(2, online(filesystems=(filesystem("/"),))) == ["/ on node6.lan can be written again"]
+
+
+_STATUSES = st.sampled_from(["online", "offline", "unknown"])
+
+
+@given(st.lists(st.tuples(_STATUSES, st.none() | st.floats(0, 100), st.floats(0, 40)), max_size=30))
+def test_transitions_follow_from_one_another_when_a_node_does_anything(rounds):
+    alerts, logged, seconds = {}, {}, 0.0
+    for status, memory, passed in rounds:
+        seconds += passed
+        measures = Measures(memory_usage=memory) if status == "online" else None
+        seen = Observation("a", status, "error" if status == "offline" else None, measures)
+        alerts, changes = evaluate(alerts, RULES, [seen], Moment(seconds, seconds))
+        for change in changes:
+            allowed = {
+                None: {"pending", "firing"} if change.alert.rule == "node_down" else {"pending"},
+                "pending": {"firing", "resolved"},
+                "firing": {"resolved"},
+            }
+            assert change.transition in allowed[logged.get(change.alert.id)]
+            logged[change.alert.id] = None if change.transition == "resolved" else change.transition
+        # What the log says is active is what is active.
+        assert {alert.id: alert.state for alert in alerts.values()} == {
+            name: state for name, state in logged.items() if state is not None
+        }

@@ -1,0 +1,87 @@
+import math
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.exposition import SERIES_LIMIT, Families, TooManySeries
+
+FAMILIES = Families(("node_load1", "node_cpu_seconds_total", "node_time_seconds"))
+
+
+@pytest.mark.parametrize(
+    ("line", "labels", "value"),
+    [
+        (b"node_load1 0.5", {}, 0.5),
+        (b"node_load1{} 1", {}, 1),
+        (b"node_load1\t 1e+02\r", {}, 100),
+        (b"node_load1 1.5E-3 1795470325000", {}, 0.0015),
+        (b"node_load1 +Inf", {}, math.inf),
+        (b'node_cpu_seconds_total{cpu="0",mode="idle"} 12', {"cpu": "0", "mode": "idle"}, 12),
+        (b'node_cpu_seconds_total{ cpu = "0" , mode = "idle" , } 12', {"cpu": "0", "mode": "idle"}, 12),
+        (rb'node_load1{a="\\ \" \n \x"} 1', {"a": '\\ " \n \\x'}, 1),
+        (b'node_load1{a="}",b="{ 7"} 1', {"a": "}", "b": "{ 7"}, 1),
+        ('node_load1{a="é\U0001f525"} 1'.encode(), {"a": "é🔥"}, 1),
+        (b'node_load1{a="\xff"} 1', {"a": "�"}, 1),
+    ],
+)
+def test_parse_gives_labels_and_value_when_a_line_is_well_formed(line, labels, value):
+    assert FAMILIES.parse(line) == {line.split(b"{")[0].split()[0].decode(): [(labels, value)]}
+
+
+def test_parse_gives_nan_when_the_value_is_nan():
+    ((_, value),) = FAMILIES.parse(b"node_load1 NaN")["node_load1"]
+
+    assert math.isnan(value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"# node_load1 1",
+        b"#node_load1 1",
+        b"node_load1",
+        b"node_load1 ",
+        b"node_load1 one",
+        b"node_load15 1",
+        b"my_node_load1 1",
+        b"node_load1{a=b} 1",
+        b'node_load1{a="b} 1',
+        b'node_load1{a="b"',
+        b'node_load1{"a"} 1',
+        b"node_load1{" + b"x" * 5000 + b"} 1",
+        b"node_load1 " + b"1" * 5000,
+    ],
+)
+def test_parse_passes_over_a_line_when_it_is_not_wanted_or_not_well_formed(line):
+    page = b"node_time_seconds 1\n" + line + b"\nnode_time_seconds 2\n"
+
+    assert FAMILIES.parse(page) == {"node_time_seconds": [({}, 1), ({}, 2)]}
+
+
+def test_parse_refuses_a_page_when_it_has_more_series_than_any_machine():
+    with pytest.raises(TooManySeries):
+        FAMILIES.parse(b"node_load1 1\n" * (SERIES_LIMIT + 1))
+
+
+@given(st.lists(st.sampled_from([b"node_load1", b"\n", b"{", b"}", b'"', b"\\", b"=", b"a", b" ", b"1", b"\xff"])))
+def test_parse_gives_text_and_numbers_when_the_page_is_garbage(parts):
+    for series in FAMILIES.parse(b"".join(parts)).values():
+        for labels, value in series:
+            assert all(isinstance(text, str) for pair in labels.items() for text in pair)
+            assert isinstance(value, float)
+
+
+@pytest.mark.parametrize(
+    "part", [b"\n", b"\nnode_", b"\nnode_load1{", b"}", b'a="\\"', b'a="b",', b" ", b"\nnode_load1 " + b" " * 3000]
+)
+def test_parse_takes_linear_time_when_a_page_is_made_to_be_slow(part):
+    page = b"node_load1{" + part * (4 * 2**20 // len(part))
+
+    begun = time.process_time()
+    FAMILIES.parse(page)
+
+    # About 0.02 s; anything that backtracks over the page would take minutes.
+    assert time.process_time() - begun < 5

@@ -1,0 +1,87 @@
+import asyncio
+import os
+import threading
+
+import pytest
+
+from collector.daemon_thread import run_in_daemon_thread
+from collector.local import LocalProbe, look_at_this_machine
+from collector.sample import Sample
+from collector.scrape import ScrapeFailed
+
+
+def test_local_sample_agrees_with_proc_and_statvfs_when_this_machine_is_looked_at():
+    sample = look_at_this_machine()
+
+    with open("/proc/meminfo") as file:
+        meminfo = dict(line.split(":", 1) for line in file)
+    with open("/proc/stat") as file:
+        stat = [line.split() for line in file]
+    boot = next(int(fields[1]) for fields in stat if fields[0] == "btime")
+    cpus = [fields for fields in stat if fields[0].startswith("cpu") and fields[0] != "cpu"]
+    assert sample.memory_total_bytes == 1024 * int(meminfo["MemTotal"].split()[0])
+    assert {cpu for cpu, _ in sample.cpu_seconds} == {fields[0][3:] for fields in cpus}
+    user = int(cpus[0][1]) / os.sysconf("SC_CLK_TCK")
+    assert sample.cpu_seconds["0", "user"] == pytest.approx(user, abs=30)
+    assert sample.boot_unix_seconds == pytest.approx(boot, abs=2)
+    size = os.statvfs("/")
+    assert sample.root is not None
+    assert sample.root.size_bytes == size.f_blocks * size.f_frsize
+    assert "lo" not in sample.network_bytes
+    assert sample.clock_offset_seconds == 0.0
+
+
+def test_local_probe_gives_a_sample_when_it_looks():
+    result = asyncio.run(LocalProbe(30.0).look())
+
+    assert isinstance(result, Sample)
+    assert {mode for _, mode in result.cpu_seconds} >= {"user", "system", "idle", "iowait"}
+
+
+def test_local_probe_starts_no_second_look_when_the_first_one_hangs(monkeypatch):
+    release, begun = threading.Event(), []
+
+    def hang():
+        begun.append(1)
+        release.wait(60)
+        return Sample(monotonic_seconds=0.0)
+
+    monkeypatch.setattr("collector.local.look_at_this_machine", hang)
+
+    async def looks():
+        probe = LocalProbe(0.05)
+        results = [await probe.look(), await probe.look()]
+        release.set()
+        return results
+
+    assert asyncio.run(looks()) == [ScrapeFailed("timeout", "no answer within 0.05 s")] * 2
+    assert begun == [1]
+
+
+def test_local_probe_says_why_when_this_machine_cannot_be_read(monkeypatch):
+    def fail():
+        raise PermissionError(13, "Permission denied", "/proc/stat")
+
+    monkeypatch.setattr("collector.local.look_at_this_machine", fail)
+
+    result = asyncio.run(LocalProbe(30.0).look())
+
+    assert isinstance(result, ScrapeFailed)
+    assert "Permission denied" in result.sentence
+
+
+def test_thread_does_not_disturb_when_its_result_comes_after_the_loop_has_ended():
+    release, ended = threading.Event(), threading.Event()
+
+    def late():
+        release.wait(60)
+        ended.set()
+        raise RuntimeError("nobody waits for this")
+
+    async def start():
+        run_in_daemon_thread(late, "late")
+
+    asyncio.run(start())
+    release.set()
+
+    assert ended.wait(10)

@@ -1,0 +1,132 @@
+import pytest
+
+from collector.measures import cpu_usage, derive
+from collector.sample import Filesystem, Sample
+
+
+def sample(seconds, **fields):
+    return Sample(monotonic_seconds=float(seconds), **fields)
+
+
+def measured(first, second, gap=10.0):
+    former = derive(first, None, None, longest_gap_seconds=gap)
+    return derive(second, first, former, longest_gap_seconds=gap)
+
+
+def cpus(**seconds):
+    """Seconds by mode and processor, as in ``user0=1.5``."""
+    return {(name[-1], name[:-1]): value for name, value in seconds.items()}
+
+
+def test_cpu_usage_is_the_share_of_all_modes_but_idle_and_iowait_when_counters_advance():
+    before = cpus(user0=10, system0=5, idle0=100, iowait0=3, steal0=1, user1=0, idle1=50)
+    after = cpus(user0=10.5, system0=5.25, idle0=101, iowait0=3.15, steal0=1.1, user1=1.0, idle1=51)
+
+    # Busy 0.5 + 0.25 + 0.1 + 1.0 of 4 s over both processors.
+    assert cpu_usage(before, after) == 46.2
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, cpus(user0=1, idle0=1)),
+        (cpus(user0=1, idle0=1), {}),
+        (cpus(user0=1, idle0=1), cpus(user0=1, idle0=1)),
+        # A reset; also one that the other processor's time would hide.
+        (cpus(user0=100, idle0=1000), cpus(user0=1, idle0=2)),
+        (cpus(user0=100, idle0=10, user1=100, idle1=10), cpus(user0=1, idle0=11, user1=300, idle1=11)),
+        (cpus(user0=100, idle0=1000), cpus(user0=101, idle0=900)),
+    ],
+)
+def test_cpu_usage_is_not_known_when_a_counter_went_back_or_nothing_passed(before, after):
+    assert cpu_usage(before, after) is None
+
+
+def test_cpu_usage_passes_over_a_small_step_back_of_iowait_when_linux_miscounts():
+    assert cpu_usage(cpus(user0=1, idle0=10, iowait0=5), cpus(user0=2, idle0=11, iowait0=4.9)) == 50.0
+
+
+def test_cpu_usage_is_of_the_processors_in_both_samples_when_one_is_switched_on():
+    assert cpu_usage(cpus(user0=0, idle0=0), cpus(user0=1, idle0=1, user1=900, idle1=0)) == 50.0
+
+
+def test_rates_are_not_known_when_it_is_the_first_round():
+    measures = derive(
+        sample(0, cpu_seconds=cpus(user0=1, idle0=1), network_bytes={"eth0": (1, 1)}, disk_bytes={"sda": (1, 1)}),
+        None,
+        None,
+        longest_gap_seconds=10,
+    )
+
+    assert measures.cpu_usage is None
+    assert measures.cpu_count == 1
+    assert measures.network_receive_bytes_per_second is None
+    assert measures.network_transmit_bytes_per_second is None
+    assert measures.disk_read_bytes_per_second is None
+    assert measures.disk_written_bytes_per_second is None
+
+
+def test_rates_are_whole_bytes_over_devices_of_both_samples_when_counters_advance():
+    measures = measured(
+        sample(0, network_bytes={"eth0": (1000, 0), "wlan0": (0, 50)}, disk_bytes={"sda": (0, 4096)}),
+        sample(
+            3, network_bytes={"eth0": (2000, 0), "wlan0": (1, 50), "usb0": (9e9, 9e9)}, disk_bytes={"sda": (0, 8192)}
+        ),
+    )
+
+    assert (measures.network_receive_bytes_per_second, measures.network_transmit_bytes_per_second) == (334, 0)
+    assert (measures.disk_read_bytes_per_second, measures.disk_written_bytes_per_second) == (0, 1365)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "received", "sent"),
+    [(2, 5, 20), (2, 20, 5), (0, 100, 20), (-1, 100, 20), (11, 100, 20)],
+    ids=["reset", "reset of the other", "no time", "back", "long gap"],
+)
+def test_rates_are_not_known_when_the_samples_cannot_be_compared(seconds, received, sent):
+    measures = measured(
+        sample(0, network_bytes={"eth0": (10, 10)}), sample(seconds, network_bytes={"eth0": (received, sent)})
+    )
+
+    assert measures.network_receive_bytes_per_second is None
+    assert measures.network_transmit_bytes_per_second is None
+
+
+def test_figures_are_rounded_as_the_contract_says_when_they_are_noisy():
+    root = Filesystem("/", 1000.0, 598.87, 598.87, False)
+    measures = derive(
+        sample(
+            0,
+            load1=0.4149,
+            memory_total_bytes=1000.0,
+            memory_available_bytes=519.99,
+            root=root,
+            temperature=51.249,
+        ),
+        None,
+        None,
+        longest_gap_seconds=10,
+    )
+
+    assert (measures.load1, measures.memory_usage, measures.disk_usage, measures.temperature) == (
+        0.41,
+        48.0,
+        40.1,
+        51.2,
+    )
+    assert (measures.memory_total_bytes, measures.disk_total_bytes) == (1000, 1000)
+
+
+def test_disk_usage_is_dfs_when_blocks_are_reserved():
+    # 60 used, 35 available to users, 5 reserved.
+    assert Filesystem("/", 100.0, 40.0, 35.0, False).usage == pytest.approx(100 * 60 / 95)
+
+
+@pytest.mark.parametrize("sizes", [(0.0, 0.0, 0.0), (None, 1.0, 1.0), (10.0, 20.0, 5.0)])
+def test_disk_usage_is_not_known_when_sizes_make_no_sense(sizes):
+    assert Filesystem("/", *sizes, False).usage is None
+
+
+@pytest.mark.parametrize(("boot", "told"), [(1001.0, 1000.0), (995.0, 1000.0), (1006.0, 1006.0), (None, None)])
+def test_boot_time_stays_when_a_clock_is_set_right(boot, told):
+    assert measured(sample(0, boot_unix_seconds=1000.0), sample(2, boot_unix_seconds=boot)).boot_unix_seconds == told

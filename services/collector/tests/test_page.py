@@ -1,0 +1,142 @@
+import math
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.node_state import NodeState
+from collector.page import NotNodeExporter, read_page
+from collector.sample import FILESYSTEMS_LIMIT, LARGEST
+from collector.targets import Target
+from contract.codec import encode
+from contract.messages import Node
+
+
+def read(raw):
+    return read_page(raw, monotonic_seconds=50.0, unix_seconds=1_795_470_325.0)
+
+
+def test_sample_has_what_node_exporter_tells_when_only_some_collectors_were_asked_for(page):
+    sample = read(page("node_exporter_1.5.0_collect"))
+
+    assert sample.monotonic_seconds == 50.0
+    assert len(sample.cpu_seconds) == 16
+    assert sample.cpu_seconds["1", "user"] == 74.18
+    assert sample.load1 == 0.04
+    assert (sample.memory_total_bytes, sample.memory_available_bytes) == (25276514304, 24956649472)
+    assert sample.root is not None
+    assert sample.root.size_bytes == 270553174016
+    # As df says it: 13294632960 used, 84498661376 available.
+    assert sample.root.usage == pytest.approx(13.595, abs=0.001)
+    assert [each.mountpoint for each in sample.filesystems] == ["/"]
+    assert sample.filesystems[0].readonly is False
+    assert sample.network_bytes == {"eth0": (545090452, 943972)}
+    assert sample.disk_bytes == {"vda": (1702831104, 1826127872)}
+    assert sample.boot_unix_seconds == 1795468789
+    assert sample.clock_offset_seconds == pytest.approx(-1.013217, abs=1e-5)
+    assert sample.host_name == "node6"
+    assert sample.temperature is None
+
+
+def test_sample_is_as_complete_when_an_exporter_gives_all_collectors(page):
+    sample, filtered = read(page("node_exporter_1.5.0")), read(page("node_exporter_1.5.0_collect"))
+
+    assert sample.cpu_seconds.keys() == filtered.cpu_seconds.keys()
+    assert sample.network_bytes.keys() == filtered.network_bytes.keys()
+    assert sample.disk_bytes.keys() == filtered.disk_bytes.keys()
+    assert sample.root is not None
+    assert filtered.root is not None
+    assert (sample.root.mountpoint, sample.root.size_bytes) == (filtered.root.mountpoint, filtered.root.size_bytes)
+
+
+def test_sample_leaves_out_what_is_not_the_machines_own_when_a_board_runs_containers(page):
+    sample = read(page("raspberry_pi"))
+
+    assert sample.network_bytes == {"eth0": (545090452, 94397200), "wlan0": (1e6, 2e6)}
+    assert sample.disk_bytes == {"mmcblk0": (702831104, 1826127872)}
+    # The unconnected sensor says 127.5 °C.
+    assert sample.temperature == 51.608
+    # Neither tmpfs nor NFS, each device once; one that could not be asked has no figures.
+    assert [(each.mountpoint, each.readonly) for each in sample.filesystems] == [
+        ("/", False),
+        ("/boot/firmware", True),
+        ("/media/usb", None),
+    ]
+    assert sample.filesystems[2].usage is None
+
+
+@pytest.mark.parametrize("raw", [b"", b"<html>", b"process_cpu_seconds_total 1\n", b"\x00\xff" * 1000, b"node_load1 x"])
+def test_page_is_refused_when_it_is_not_node_exporters(raw):
+    with pytest.raises(NotNodeExporter):
+        read(raw)
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        (b"node_load1 NaN", "load1"),
+        (b"node_load1 -1", "load1"),
+        (b"node_memory_MemTotal_bytes 1e300", "memory_total_bytes"),
+        (b"node_boot_time_seconds 1e15", "boot_unix_seconds"),
+        (b"node_boot_time_seconds 0", "boot_unix_seconds"),
+        (b"node_time_seconds +Inf", "clock_offset_seconds"),
+        (b'node_hwmon_temp_celsius{chip="a",sensor="b"} NaN', "temperature"),
+        (b'node_thermal_zone_temp{zone="0",type="x"} -273.2', "temperature"),
+        (b'node_thermal_zone_temp{zone="0",type="x"} 0', "temperature"),
+    ],
+)
+def test_value_is_not_known_when_it_is_not_plausible(line, field):
+    assert getattr(read(line), field) is None
+
+
+def test_filesystems_are_limited_when_an_exporter_lists_very_many():
+    lines = [
+        f'node_filesystem_size_bytes{{device="d{number}",fstype="ext4",mountpoint="/{"m" * (number % 300)}{number}"}} 1'
+        for number in range(3000)
+    ]
+
+    sample = read("\n".join(lines).encode())
+
+    assert len(sample.filesystems) == FILESYSTEMS_LIMIT
+    assert max(len(each.mountpoint) for each in sample.filesystems) < 20
+
+
+_NUMBERS = st.one_of(
+    st.floats(), st.floats(0, 1e6), st.sampled_from([0.0, -0.0, LARGEST, LARGEST - 1, 1e308, math.nan, math.inf])
+)
+_SERIES = st.sampled_from(
+    [
+        "node_boot_time_seconds",
+        'node_cpu_seconds_total{cpu="0",mode="idle"}',
+        'node_cpu_seconds_total{cpu="0",mode="user"}',
+        "node_load1",
+        "node_memory_MemAvailable_bytes",
+        "node_memory_MemTotal_bytes",
+        'node_filesystem_size_bytes{device="a",fstype="ext4",mountpoint="/"}',
+        'node_filesystem_free_bytes{device="a",fstype="ext4",mountpoint="/"}',
+        'node_filesystem_avail_bytes{device="a",fstype="ext4",mountpoint="/"}',
+        'node_network_receive_bytes_total{device="eth0"}',
+        'node_network_transmit_bytes_total{device="eth0"}',
+        'node_thermal_zone_temp{zone="0"}',
+        "node_time_seconds",
+    ]
+)
+_PAGES = st.lists(st.tuples(_SERIES, _NUMBERS), min_size=1).map(
+    lambda series: "\n".join(f"{name} {value!r}" for name, value in series).encode()
+)
+
+
+@given(_PAGES, _PAGES)
+def test_node_is_valid_for_every_reader_when_an_exporter_tells_any_numbers(first, second):
+    state = NodeState(Target("a", "a:9100", "worker", "a", 9100), unix_seconds=0.0, longest_gap_seconds=10.0)
+    for seconds, raw in enumerate((first, second)):
+        try:
+            sample = read_page(raw, monotonic_seconds=seconds / 10, unix_seconds=1.0)
+        except NotNodeExporter:
+            continue
+        state.take(sample, unix_seconds=1.0)
+
+    node = state.as_node()
+
+    assert msgspec.json.decode(encode(node), type=Node) == node

@@ -1,0 +1,124 @@
+import asyncio
+import time
+from itertools import pairwise
+
+import pytest
+
+from collector.polling import Polling, phase_seconds
+from collector.sample import Sample
+from collector.scrape import ScrapeFailed
+
+DEADLINE_SECONDS = 20.0
+
+
+class Probe:
+    """Notes when it is asked, and gives or raises the next of ``results``, the last one for ever."""
+
+    def __init__(self, *results, takes_seconds=0.0):
+        self.results = list(results)
+        self.looks = []
+        self._takes_seconds = takes_seconds
+
+    async def look(self):
+        self.looks.append(time.monotonic())
+        await asyncio.sleep(self._takes_seconds)
+        result = self.results.pop(0) if len(self.results) > 1 else self.results[0]
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+
+def sample():
+    return Sample(monotonic_seconds=time.monotonic(), load1=0.5)
+
+
+async def until(condition):
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.01)
+
+
+def test_polling_looks_once_an_interval_when_looks_are_short(target):
+    probe = Probe(sample())
+
+    async def run():
+        polling = Polling(lambda _: probe, interval_seconds=0.2)
+        polling.follow([target()])
+        assert polling.states["node6.lan:9100"].status == "unknown"
+        await until(lambda: len(probe.looks) >= 4)
+        await polling.stop()
+
+    asyncio.run(run())
+    assert all(later - earlier > 0.1 for earlier, later in pairwise(probe.looks))
+
+
+def test_polling_goes_on_with_the_others_when_one_node_is_slow(target):
+    slow, quick = Probe(sample(), takes_seconds=3600), Probe(sample())
+
+    async def run():
+        polling = Polling(lambda target: slow if target.host == "slow" else quick, interval_seconds=0.05)
+        polling.follow([target("slow"), target("quick")])
+        await until(lambda: len(quick.looks) >= 3)
+        statuses = {state.target.host: state.status for state in polling.states.values()}
+        await polling.stop()
+        return statuses
+
+    assert asyncio.run(run()) == {"slow": "unknown", "quick": "online"}
+    assert len(slow.looks) == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [(ScrapeFailed("connect", "connection refused"), "connection refused"), (RuntimeError("bug"), "cannot be read")],
+)
+def test_polling_goes_on_when_a_look_fails(target, failure, error):
+    probe = Probe(sample(), failure, sample())
+    seen = []
+
+    async def run():
+        polling = Polling(lambda _: probe, interval_seconds=0.1)
+        polling.follow([target()])
+        state = polling.states["node6.lan:9100"]
+        for status in ("online", "offline", "online"):
+            await until(lambda: state.status == status)  # noqa: B023 (awaited in this turn)
+            seen.append((state.status, state.error))
+        await polling.stop()
+
+    asyncio.run(run())
+    assert [status for status, _ in seen] == ["online", "offline", "online"]
+    assert seen[1][1].startswith(error)
+
+
+def test_polling_keeps_what_it_knows_when_targets_change(target):
+    made = []
+
+    async def run():
+        def make(target):
+            made.append(target.address)
+            return Probe(sample())
+
+        polling = Polling(make, interval_seconds=0.05)
+        polling.follow([target("a"), target("b")])
+        await until(lambda: all(state.status == "online" for state in polling.states.values()))
+        kept = polling.states["b:9100"]
+        polling.follow([target("b", node="head", role="master"), target("c")])
+        assert polling.states["b:9100"] is kept
+        assert (kept.as_node().node, kept.as_node().role, kept.as_node().status) == ("head", "master", "online")
+        assert polling.states["c:9100"].status == "unknown"
+        assert sorted(polling.states) == ["b:9100", "c:9100"]
+        await until(lambda: "c:9100" in made)
+        polling.follow([])
+        assert polling.states == {}
+        await polling.stop()
+
+    asyncio.run(run())
+    assert made == ["a:9100", "b:9100", "c:9100"]
+
+
+def test_phases_spread_over_the_interval_when_there_are_many_targets():
+    phases = [phase_seconds(f"node{number}.lan:9100", 2.0) for number in range(1000)]
+
+    quarters = [sum(quarter <= phase / 0.5 < quarter + 1 for phase in phases) for quarter in range(4)]
+    assert sum(quarters) == 1000
+    assert min(quarters) > 200

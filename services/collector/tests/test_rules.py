@@ -1,0 +1,79 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.rules import RulesError, built_in_rules, parse_rules
+
+
+def test_built_in_rules_are_those_of_the_product_when_the_user_changes_nothing():
+    rules = built_in_rules()
+
+    assert [(rule.name, rule.enabled) for rule in rules.values()] == [
+        ("node_down", True),
+        ("memory", True),
+        ("filesystem_full", True),
+        ("filesystem_readonly", True),
+        ("temperature", True),
+        ("clock_offset", True),
+        ("cpu", False),
+    ]
+    assert rules["clock_offset"].threshold == 2
+    assert all(rule.clear < rule.threshold for rule in rules.values() if rule.threshold is not None)
+    assert parse_rules("") == rules
+
+
+def test_single_fields_change_when_the_user_names_them():
+    rules = parse_rules("cpu: {enabled: true}\nmemory: {severity: critical, for_seconds: 5, threshold: 95, clear: 80}")
+
+    assert rules["cpu"].enabled
+    memory = rules["memory"]
+    assert (memory.severity, memory.for_seconds, memory.threshold, memory.clear) == ("critical", 5, 95, 80)
+    assert rules["temperature"] == built_in_rules()["temperature"]
+
+
+def test_clear_keeps_its_distance_when_only_the_threshold_moves():
+    assert parse_rules("temperature: {threshold: 70}")["temperature"].clear == 65
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[", "not YAML"),
+        ("- memory", "it must say rule"),
+        ("memori: {threshold: 1}", "'memori' is no rule; there are node_down, memory"),
+        ("memory: 95", "memory: 95 must say field"),
+        ("memory: {treshold: 1}", "memory: 'treshold' is none of its fields"),
+        ("node_down: {threshold: 1}", "'threshold' is none of its fields, which are enabled, severity, for_seconds"),
+        ("memory: {ignore: []}", "'ignore' is none"),
+        ("memory: {threshold: 101}", "memory: threshold 101 must be a number from 0 to 100"),
+        ("memory: {threshold: high}", "must be a number"),
+        ("memory: {threshold: true}", "must be a number"),
+        ("memory: {threshold: .nan}", "must be a number"),
+        ("memory: {clear: 95}", "clear 95 must not be above threshold 90"),
+        ("memory: {for_seconds: -1}", "for_seconds -1 must be a number from 0"),
+        ("memory: {for_seconds: .inf}", "must be a number"),
+        ("memory: {severity: fatal}", "must be one of info, warning, critical"),
+        ("memory: {severity: [warning]}", "must be one of"),
+        ("memory: {enabled: 1}", "must be true or false"),
+        ("filesystem_full: {ignore: /boot}", "must be a list of mount points"),
+    ],
+)
+def test_rules_error_names_rule_and_field_when_a_value_is_not_valid(text, told):
+    with pytest.raises(RulesError, match=told.replace("[", r"\[")):
+        parse_rules(text)
+
+
+@given(st.text())
+def test_parsing_gives_all_rules_or_says_why_when_the_text_is_anything(text):
+    try:
+        rules = parse_rules(text)
+    except RulesError:
+        return
+    assert rules.keys() == built_in_rules().keys()
+
+
+@pytest.mark.parametrize(
+    ("measure", "already", "true"), [(90, False, True), (89.9, False, False), (85, True, True), (84.9, True, False)]
+)
+def test_condition_begins_at_the_threshold_and_ends_below_clear_when_a_value_wavers(measure, already, true):
+    assert built_in_rules()["memory"].is_true(measure, already=already) is true

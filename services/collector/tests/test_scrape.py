@@ -1,0 +1,253 @@
+import asyncio
+import contextlib
+import socket
+import threading
+
+import pytest
+
+from collector.page import COLLECTORS
+from collector.resolver import Resolver
+from collector.sample import Sample
+from collector.scrape import PAGE_LIMIT_BYTES, HttpProbe, ScrapeFailed, open_session
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+GENEROUS_SECONDS = 30.0
+
+
+def answer(body, head=OK):
+    return head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+class Exporter:
+    """Answers each request with what ``respond`` gives for its head; ``None`` closes the connection."""
+
+    def __init__(self, respond):
+        self.requests = []
+        self.connections = 0
+        self._respond = respond
+        self._tasks = set()
+
+    async def __aenter__(self):
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_):
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader, writer):
+        self._tasks.add(asyncio.current_task())
+        self.connections += 1
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                self.requests.append(head)
+                response = self._respond(head)
+                if response is None:
+                    break
+                if isinstance(response, bytes):
+                    writer.write(response)
+                else:
+                    async for part in response:
+                        writer.write(part)
+                        await writer.drain()
+        writer.close()
+
+
+def look(target, respond, *, times=1, timeout=GENEROUS_SECONDS):
+    """Look at an exporter that responds so; return the last result and the exporter."""
+
+    async def run():
+        resolver = Resolver()
+        async with Exporter(respond) as exporter, open_session(resolver) as session:
+            probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), timeout)
+            for _ in range(times):
+                result = await probe.look()
+            return result, exporter
+
+    return asyncio.run(run())
+
+
+def test_look_gives_a_sample_when_an_exporter_answers(target, page):
+    result, exporter = look(target, lambda _: answer(page("node_exporter_1.5.0_collect")), times=3)
+
+    assert isinstance(result, Sample)
+    assert result.memory_total_bytes == 25276514304
+    # One connection for all looks, and only what is needed is asked for.
+    assert exporter.connections == 1
+    assert len(exporter.requests) == 3
+    first = exporter.requests[0].split(b"\r\n")[0].replace(b"%5B%5D", b"[]")
+    assert first.startswith(b"GET /metrics?")
+    assert all(f"collect[]={name}".encode() in first for name in COLLECTORS)
+    assert b"accept-encoding: identity" in exporter.requests[0].lower()
+
+
+def test_look_gives_a_sample_when_the_page_comes_in_chunks(target, page):
+    raw = page("raspberry_pi")
+
+    async def parts():
+        yield OK + b"Transfer-Encoding: chunked\r\n\r\n"
+        for start in range(0, len(raw), 1000):
+            part = raw[start : start + 1000]
+            yield f"{len(part):x}\r\n".encode() + part + b"\r\n"
+        yield b"0\r\n\r\n"
+
+    result, _ = look(target, lambda _: parts())
+
+    assert isinstance(result, Sample)
+    assert result.temperature == 51.608
+
+
+@pytest.mark.parametrize("status", [b"400 Bad Request", b"500 Internal Server Error"])
+def test_look_asks_for_everything_when_the_exporter_refuses_a_collector(target, page, status):
+    def respond(head):
+        if b"collect" in head:
+            return answer(b"disabled collector: hwmon", b"HTTP/1.1 " + status + b"\r\n")
+        return answer(page("node_exporter_1.5.0"))
+
+    result, exporter = look(target, respond, times=3)
+
+    assert isinstance(result, Sample)
+    # Refused once, then remembered.
+    assert [b"collect" in head for head in exporter.requests] == [True, False, False, False]
+
+
+def test_look_asks_with_collectors_again_when_the_exporter_failed_in_both_ways(target):
+    result, exporter = look(target, lambda _: answer(b"", b"HTTP/1.1 500 Broken\r\n"), times=2)
+
+    assert result == ScrapeFailed("http", "HTTP 500")
+    assert [b"collect" in head for head in exporter.requests] == [True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("response", "reason", "sentence"),
+    [
+        (answer(b"", b"HTTP/1.1 404 Not Found\r\n"), "http", "HTTP 404"),
+        (answer(b"", b"HTTP/1.1 503 Busy\r\n"), "http", "HTTP 503"),
+        (answer(b"", b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n"), "http", "HTTP 302"),
+        (answer(b"<html>hello</html>"), "page", "not a node_exporter page"),
+        (answer(b"\x00\xff{}" * 5000), "page", "not a node_exporter page"),
+        (answer(b"node_load1 1\nnode_cpu_seconds_total{cpu"), "page", "page is damaged"),
+        (answer(b"node_load1 1\n\xff\n"), "page", "page is damaged"),
+        (answer(b"x", OK + b"Content-Encoding: gzip\r\n"), "page", "answer is compressed, which was not asked for"),
+        (b"garbage\r\n\r\n", "http", "answer is not HTTP"),
+        (OK + b"X: " + b"x" * 100_000 + b"\r\n\r\n", "http", "answer is not HTTP"),
+        (None, "http", "connection closed without an answer"),
+        (OK + f"Content-Length: {PAGE_LIMIT_BYTES + 1}\r\n\r\n".encode(), "page", "page is longer than 8 MiB"),
+    ],
+)
+def test_look_fails_with_a_sentence_when_the_answer_is_no_page(target, response, reason, sentence):
+    result, _ = look(target, lambda _: response)
+
+    assert result == ScrapeFailed(reason, sentence)
+
+
+def test_look_fails_when_the_answer_ends_early(target):
+    async def parts():
+        yield OK + b"Content-Length: 1000\r\n\r\nnode_load1 1\n"
+        raise OSError
+
+    result, _ = look(target, lambda _: parts())
+
+    assert result == ScrapeFailed("http", "answer ended early")
+
+
+def test_look_reads_no_further_than_the_limit_when_a_page_does_not_end(target):
+    sent = 0
+
+    async def parts():
+        nonlocal sent
+        yield OK + b"\r\n"
+        while sent < 100 * 2**20:
+            yield b"x" * 65536
+            sent += 65536
+
+    result, _ = look(target, lambda _: parts())
+
+    assert result == ScrapeFailed("page", "page is longer than 8 MiB")
+    # What the sockets hold comes on top.
+    assert sent < 40 * 2**20
+
+
+async def _drops():
+    yield OK + b"\r\nnode_load1 "
+    while True:
+        await asyncio.sleep(0.05)
+        yield b"1"
+
+
+async def _silence():
+    await asyncio.sleep(3600)
+    yield b""
+
+
+@pytest.mark.parametrize("parts", [_drops, _silence], ids=["a byte at a time", "nothing"])
+def test_look_ends_in_time_when_the_exporter_is_slow(target, parts):
+    result, _ = look(target, lambda _: parts(), timeout=0.3)
+
+    assert result == ScrapeFailed("timeout", "no answer within 0.3 s")
+
+
+def test_look_says_connection_refused_when_nothing_listens(target):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+
+        async def run():
+            resolver = Resolver()
+            async with open_session(resolver) as session:
+                return await HttpProbe(
+                    session, resolver, target("127.0.0.1", unused.getsockname()[1]), GENEROUS_SECONDS
+                ).look()
+
+        assert asyncio.run(run()) == ScrapeFailed("connect", "connection refused")
+
+
+def test_look_reaches_an_exporter_when_it_is_given_by_name(target, page, monkeypatch):
+    monkeypatch.setattr("collector.resolver._addresses", lambda host: ((socket.AF_INET, "127.0.0.1"),))
+
+    async def run():
+        resolver = Resolver()
+        async with (
+            Exporter(lambda _: answer(page("raspberry_pi"))) as exporter,
+            open_session(resolver) as session,
+        ):
+            return await HttpProbe(session, resolver, target("pi-é.lan", exporter.port), GENEROUS_SECONDS).look()
+
+    assert isinstance(asyncio.run(run()), Sample)
+
+
+def test_look_says_name_not_found_when_there_is_no_such_name(target, monkeypatch):
+    def fail(host):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr("collector.resolver._addresses", fail)
+
+    async def run():
+        resolver = Resolver()
+        async with open_session(resolver) as session:
+            return await HttpProbe(session, resolver, target("no.lan"), GENEROUS_SECONDS).look()
+
+    assert asyncio.run(run()) == ScrapeFailed("name", "name not found")
+
+
+def test_look_says_name_not_found_when_the_name_service_is_slow(target, monkeypatch):
+    release = threading.Event()
+
+    def hang(host):
+        release.wait(60)
+        return ()
+
+    monkeypatch.setattr("collector.resolver._addresses", hang)
+
+    async def run():
+        resolver = Resolver()
+        async with open_session(resolver) as session:
+            result = await HttpProbe(session, resolver, target("pi-é.local"), 0.2).look()
+        await resolver.close()
+        release.set()
+        return result
+
+    assert asyncio.run(run()) == ScrapeFailed("name", "name not found within 0.2 s")

@@ -1,0 +1,84 @@
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import contract
+from collector.health import build_health
+from collector.snapshot import build_snapshot
+from contract.codec import decode, encode
+from contract.messages import Health, Snapshot
+
+GOLDEN = Path(contract.__file__).parent / "golden" / "messages"
+HEAD = {"cluster": "lab", "epoch": 1795426867, "seq": 4211, "timestamp": "2026-11-23T09:41:07.120Z"}
+
+
+@pytest.fixture
+def nodes():
+    """The nodes of the golden snapshot, in another order."""
+    return decode((GOLDEN / "metrics.json").read_bytes(), Snapshot).nodes[::-1]
+
+
+def test_snapshot_is_the_golden_one_when_its_nodes_are(nodes):
+    snapshot = build_snapshot(nodes, **HEAD, interval_seconds=2.0)
+
+    assert json.loads(encode(snapshot)) == json.loads((GOLDEN / "metrics.json").read_text())
+
+
+def test_averages_are_of_online_nodes_that_know_the_value_when_some_do_not(nodes):
+    online = next(node for node in nodes if node.status == "online")
+    other = msgspec.structs.replace(online, node="b", cpu_usage=None, memory_usage=20.05, temperature=None)
+
+    stats = build_snapshot([*nodes, other], **HEAD, interval_seconds=2.0).cluster_stats
+
+    assert (stats.total_nodes, stats.online_nodes) == (4, 2)
+    assert (stats.avg_cpu, stats.avg_memory, stats.avg_temperature) == (12.3, 34.0, 51.2)
+
+
+def test_averages_are_not_known_when_there_are_no_nodes():
+    stats = build_snapshot([], **HEAD, interval_seconds=2.0).cluster_stats
+
+    assert (stats.total_nodes, stats.avg_cpu, stats.avg_disk) == (0, None, None)
+
+
+def health(nodes, problems=()):
+    return build_health(nodes, problems, targets_path=Path("/etc/nodes.yaml"), **HEAD)
+
+
+def test_health_is_the_golden_one_when_its_nodes_are(nodes):
+    assert health(nodes) == decode((GOLDEN / "health.json").read_bytes(), Health)
+
+
+def test_health_says_which_file_to_edit_when_there_are_no_targets():
+    message = health([])
+
+    assert message.overall_status == "unknown"
+    assert message.issues == (
+        "No targets: list your nodes in /etc/nodes.yaml, for instance: workers: [node1.lan, node2.lan]",
+    )
+
+
+def test_health_says_how_to_install_the_exporter_when_no_node_answers(nodes):
+    offline = [node for node in nodes if node.status == "offline"]
+
+    message = health(offline)
+
+    assert message.overall_status == "critical"
+    assert message.issues == (
+        "No node answers: install the exporter on each node with: sudo apt-get install -y prometheus-node-exporter "
+        "(targets are in /etc/nodes.yaml)",
+        "pi-é.lan:9200 is offline: connection refused",
+    )
+
+
+def test_health_tells_the_first_issues_and_how_many_more_when_there_are_very_many(nodes):
+    down = next(node for node in nodes if node.status == "offline")
+    many = [msgspec.structs.replace(down, node=f"node{number:03}") for number in range(999)]
+
+    issues = health(many, ["The targets file is not valid."]).issues
+
+    assert len(issues) == 21
+    assert issues[0] == "The targets file is not valid."
+    assert issues[2] == "node000 is offline: connection refused"
+    assert issues[20] == "… and 981 more"

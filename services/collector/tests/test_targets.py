@@ -1,0 +1,144 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.target_entries import TargetsError
+from collector.targets import TARGETS_LIMIT, parse_targets
+
+
+def parsed(text):
+    return [(target.node, target.address, target.role) for target in parse_targets(text, "laptop")]
+
+
+def test_targets_are_those_of_an_existing_cluster_when_its_file_is_read():
+    text = "# Liste des noeuds\nworkers:\n  - node13.lan\n  - node6.lan\n\nmaster: node13.lan\n"
+
+    assert parsed(text) == [("node13.lan", "node13.lan:9100", "master"), ("node6.lan", "node6.lan:9100", "worker")]
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet", "workers:", "workers: []", "workers: ~\nmaster: ~", "other: 1"])
+def test_targets_are_none_when_the_file_lists_none(text):
+    assert parsed(text) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "node", "address"),
+    [
+        ("pi", "pi", "pi:9100"),
+        ("pi:9100", "pi", "pi:9100"),
+        ("pi:9200", "pi:9200", "pi:9200"),
+        ("10.0.0.7", "10.0.0.7", "10.0.0.7:9100"),
+        ("pi-é.lan", "pi-é.lan", "pi-é.lan:9100"),
+        ("fd00::6", "fd00::6", "[fd00::6]:9100"),
+        ('"::1"', "::1", "[::1]:9100"),
+        ('"[fd00::6]"', "fd00::6", "[fd00::6]:9100"),
+        ('"[fd00::6]:9100"', "fd00::6", "[fd00::6]:9100"),
+        ('"[fd00::6]:9200"', "[fd00::6]:9200", "[fd00::6]:9200"),
+        ("fe80::1%eth0", "fe80::1%eth0", "[fe80::1%eth0]:9100"),
+        ("local", "laptop", "local"),
+        ("{host: pi, name: head}", "head", "pi:9100"),
+        ("{host: 'pi:9200', name: '<b>head/1</b>'}", "<b>head/1</b>", "pi:9200"),
+        ("{host: local, name: here}", "here", "local"),
+        ("local:9100", "local", "local:9100"),
+    ],
+)
+def test_entry_gives_name_and_address_when_it_is_written_in_any_way(entry, node, address):
+    assert parsed(f"workers:\n  - {entry}") == [(node, address, "worker")]
+
+
+@pytest.mark.parametrize(
+    ("text", "nodes"),
+    [
+        # A host that stands twice is told apart by its ports.
+        ("workers: [pi, 'pi:9200']", [("pi:9100", "worker"), ("pi:9200", "worker")]),
+        ("workers: [pi, PI]", [("pi", "worker")]),
+        # A host under both is one node.
+        ("workers: [pi]\nmaster: pi", [("pi", "master")]),
+        ("workers: [pi]\nmaster: {host: pi, name: head}", [("head", "master")]),
+        ("workers: [{host: pi, name: head}]\nmaster: pi", [("head", "master")]),
+        ("workers: ['pi:9200']\nmaster: pi", [("pi:9200", "master")]),
+        ("workers: [pi]\nmaster: 'pi:9200'", [("pi:9200", "master")]),
+        (
+            "workers: ['pi:9200', 'pi:9300']\nmaster: pi",
+            [("pi:9100", "master"), ("pi:9200", "worker"), ("pi:9300", "worker")],
+        ),
+        ("workers: [local]\nmaster: local", [("laptop", "master")]),
+        ("workers: [local, laptop]", [("laptop", "worker"), ("laptop:9100", "worker")]),
+        # A given name wins over a derived one.
+        ("workers: [{host: a, name: b}, b]", [("b", "worker"), ("b:9100", "worker")]),
+    ],
+)
+def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
+    assert [(node, role) for node, _, role in parsed(text)] == nodes
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("workers: [", "not YAML"),
+        ("workers:\n - [fd00::6]:9100", "line 2 .*needs quotes"),
+        ("workers:\n - [fd00::6]", "entry 1.*needs quotes"),
+        ("- a\n- b", "it must say workers"),
+        ("workers: pi", "workers must be a list"),
+        ("workers: [a, 12]", "workers, entry 2: 12 is not a host"),
+        ("workers: [~]", "entry 1"),
+        ("workers: ['']", "entry 1"),
+        ("workers: ['a b']", "entry 1: 'a b' is not a host"),
+        ("workers: ['a:']", "no valid port"),
+        ("workers: ['a:0']", "no valid port"),
+        ("workers: ['a:65536']", "no valid port"),
+        ("workers: ['a:٣']", "no valid port"),
+        ("workers: ['http://a:9100']", "is a URL"),
+        ("workers: ['a/metrics']", "not a host"),
+        ("workers: ['user@a']", "not a host"),
+        ("workers: ['[fd00::6']", "brackets"),
+        ("workers: ['[fd00::6]9100']", "brackets"),
+        ("workers: ['[a]:9100']", "brackets"),
+        ("workers: ['" + "a" * 64 + ".lan']", "not a host"),
+        ("workers: [{name: x}]", "entry 1"),
+        ("workers: [{host: a, port: 9200}]", "takes the fields host"),
+        ("workers: [{host: a, name: ''}]", "name ''"),
+        ('workers: [{host: a, name: "b\\u0007"}]', "printable"),
+        ("master: [a]", "master"),
+        ("workers: [{host: a, name: x}, {host: b, name: x}]", "'x' is given to 2 nodes"),
+        ("workers: [{host: a, name: x}, {host: a, name: y}]", "two names"),
+        ("workers: [{host: a, name: b}, {host: c, name: 'b:9100'}, b]", "no name left"),
+    ],
+)
+def test_targets_error_names_the_entry_and_says_why_when_one_is_not_valid(text, told):
+    with pytest.raises(TargetsError, match=told):
+        parsed(text)
+
+
+def test_targets_are_refused_when_there_are_too_many_for_one_collector():
+    text = "workers:\n" + "".join(f" - node{number}\n" for number in range(TARGETS_LIMIT + 1))
+
+    with pytest.raises(TargetsError, match="more than the 4000"):
+        parsed(text)
+
+
+@given(st.text())
+def test_parsing_gives_unique_names_or_says_why_when_the_text_is_anything(text):
+    try:
+        targets = parse_targets(text, "laptop")
+    except TargetsError:
+        return
+    assert len({target.node for target in targets}) == len(targets)
+
+
+_HOSTS = st.sampled_from(["a", "A", "b", "a:9100", "a:9200", "local", "fd00::1", "[fd00::1]:9100"])
+_NAMES = st.sampled_from(["a", "b", "laptop", "a:9100", "x"])
+_ENTRIES = st.one_of(_HOSTS, st.fixed_dictionaries({"host": _HOSTS, "name": _NAMES}))
+
+
+@given(st.lists(_ENTRIES, max_size=5), st.none() | _ENTRIES)
+def test_names_and_addresses_are_unique_when_entries_clash_in_any_way(workers, master):
+    try:
+        targets = parse_targets(json.dumps({"workers": workers, "master": master}), "laptop")
+    except TargetsError:
+        return
+    assert len({target.node for target in targets}) == len(targets)
+    assert len({target.address.lower() for target in targets}) == len(targets)
+    assert sum(target.role == "master" for target in targets) == (master is not None)

@@ -1,0 +1,174 @@
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import contract
+from collector.conditions import Observation
+from collector.evaluate import Moment
+from collector.rules import parse_rules
+from collector.term import REPEAT_SECONDS, Term, View
+from contract.clock import unix_seconds
+from contract.codec import decode
+from contract.messages import Alerts, Snapshot
+from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
+from contract.scripts import Lease
+
+GOLDEN = Path(contract.__file__).parent / "golden" / "messages"
+LEASE = Lease("me", "lab", 2.0)
+
+
+@pytest.fixture
+def nodes():
+    return decode((GOLDEN / "metrics.json").read_bytes(), Snapshot).nodes
+
+
+@pytest.fixture
+def new_term(at):
+    def make(epoch=1795426867, position="1795426867-6", alerts=None, now=at(0)):  # noqa: B008 (a constant)
+        return Term(
+            LEASE, epoch=epoch, position=position, alerts=alerts or {}, targets_path=Path("/nodes.yaml"), now=now
+        )
+
+    return make
+
+
+@pytest.fixture
+def view(nodes):
+    def make(*observations, rules="node_down: {for_seconds: 0}", problems=(), nodes=nodes):
+        return View(nodes, observations, parse_rules(rules), problems)
+
+    return make
+
+
+def channels(publication):
+    return [channel.removeprefix("cluster:") for channel in publication.messages]
+
+
+def alerts_of(publication):
+    return decode(publication.messages[ALERTS_CHANNEL], Alerts)
+
+
+def test_active_alerts_are_the_golden_ones_when_the_same_conditions_hold(
+    new_term, view, offline, online, filesystem, at
+):
+    rules = "node_down: {for_seconds: 60}\nfilesystem_full: {for_seconds: 60}"
+    down, full = offline("pi-é.lan:9200"), online(filesystems=(filesystem("/boot", 91.5),))
+    term, written = new_term(), "2026-11-23T09:41:07.120Z"
+
+    def moment(text):
+        return Moment(unix_seconds(text), unix_seconds(text))
+
+    term.next_round(view(down, rules=rules), moment("2026-11-23T09:40:01.500Z"))
+    term.next_round(view(down, full, rules=rules), moment("2026-11-23T09:41:05.120Z"))
+    message = alerts_of(term.next_round(view(down, full, rules=rules), moment(written)))
+
+    golden = decode((GOLDEN / "alerts.json").read_bytes(), Alerts)
+    assert message.active_alerts == golden.active_alerts
+    assert message.alert_count == golden.alert_count
+    # The golden message carries the firing of the same alert.
+    firing = next(entry for entry in message.entries if entry.transition == "firing")
+    assert msgspec.structs.replace(firing, id="1795426867-7", timestamp=written) == golden.entries[0]
+
+
+def test_round_publishes_all_three_when_it_is_the_first(new_term, view, at):
+    publication = new_term().next_round(view(), at(0))
+
+    assert channels(publication) == ["metrics", "health", "alerts"]
+    assert (publication.epoch, publication.seq, publication.lease) == (1795426867, 1, LEASE)
+    for raw in publication.messages.values():
+        head = json.loads(raw)
+        assert (head["v"], head["cluster"], head["epoch"], head["seq"]) == (1, "lab", 1795426867, 1)
+
+
+def test_round_publishes_metrics_alone_when_nothing_else_changed(new_term, view, at):
+    term = new_term()
+    term.next_round(view(), at(0))
+    term.confirm()
+
+    publication = term.next_round(view(), at(2))
+
+    assert (channels(publication), publication.seq) == (["metrics"], 2)
+
+
+def test_round_repeats_health_and_alerts_when_they_have_not_been_told_for_long(new_term, view, at):
+    term = new_term()
+    term.next_round(view(), at(0))
+    term.confirm()
+    assert channels(term.next_round(view(), at(REPEAT_SECONDS - 1))) == ["metrics"]
+
+    publication = term.next_round(view(), at(REPEAT_SECONDS))
+
+    assert channels(publication) == ["metrics", "health", "alerts"]
+    assert alerts_of(publication).entries == ()
+    assert alerts_of(publication).previous_alert_id == alerts_of(publication).last_alert_id == "1795426867-6"
+
+
+def test_round_publishes_what_is_due_again_when_the_one_before_was_not_confirmed(new_term, view, offline, at):
+    term = new_term()
+    term.next_round(view(), at(0))
+    term.confirm()
+
+    first = term.next_round(view(offline(), problems=["The rules file is broken."]), at(2))
+    second = term.next_round(view(offline(), problems=["The rules file is broken."]), at(4))
+
+    assert channels(first) == channels(second) == ["metrics", "health", "alerts"]
+    assert (first.seq, second.seq) == (2, 3)
+    assert first.entries == second.entries
+    assert [entry.id for entry in alerts_of(second).entries] == ["1795426867-1"]
+    assert alerts_of(second).previous_alert_id == "1795426867-6"
+    term.confirm()
+    assert channels(term.next_round(view(offline(), problems=["The rules file is broken."]), at(6))) == ["metrics"]
+
+
+def test_round_tells_alerts_when_only_a_severity_changed(new_term, view, offline, at):
+    term = new_term()
+    term.next_round(view(offline()), at(0))
+    term.confirm()
+
+    publication = term.next_round(view(offline(), rules="node_down: {for_seconds: 0, severity: info}"), at(2))
+
+    assert channels(publication) == ["metrics", "alerts"]
+    assert alerts_of(publication).active_alerts[0].severity == "info"
+    assert alerts_of(publication).active_alerts[0].type == "info"
+
+
+def test_round_tells_health_when_only_an_error_changed(new_term, view, nodes, at):
+    term = new_term()
+    term.next_round(view(), at(0))
+    term.confirm()
+    changed = [msgspec.structs.replace(node, error=node.error and "HTTP 500") for node in nodes]
+
+    publication = term.next_round(view(nodes=changed), at(2))
+
+    assert channels(publication) == ["metrics", "health"]
+    assert json.loads(publication.messages[HEALTH_CHANNEL])["issues"] == ["pi-é.lan:9200 is offline: HTTP 500"]
+
+
+def test_term_keeps_its_alerts_when_redis_was_emptied(new_term, view, offline, at):
+    term = new_term()
+    term.next_round(view(offline()), at(0))
+    term.confirm()
+    term.next_round(view(offline(), offline("b")), at(2))
+
+    term.renew(epoch=1795426999, position=None, now=at(4))
+    publication = term.next_round(view(offline(), offline("b")), at(4))
+
+    message = alerts_of(publication)
+    assert (publication.epoch, publication.seq) == (1795426999, 1)
+    assert channels(publication) == ["metrics", "health", "alerts"]
+    # What the emptied log had is not told again, what was on its way is.
+    assert [(entry.id, entry.transition, entry.node) for entry in message.entries] == [
+        ("1795426999-1", "started", None),
+        ("1795426999-2", "firing", "b"),
+    ]
+    assert [alert.node for alert in message.active_alerts] == ["b", "node6.lan"]
+    assert message.previous_alert_id is None
+    assert [name for name, _ in publication.entries] == ["1795426999-1", "1795426999-2"]
+
+
+def test_snapshot_has_the_nodes_of_the_view_when_they_are_published(new_term, view, nodes, at):
+    publication = new_term().next_round(view(Observation("x", "unknown", None, None)), at(0))
+
+    assert decode(publication.messages[METRICS_CHANNEL], Snapshot).nodes == nodes

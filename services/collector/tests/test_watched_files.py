@@ -1,0 +1,172 @@
+import asyncio
+import os
+import time
+
+import pytest
+
+from collector.rules import RulesError, built_in_rules
+from collector.rules_file import RulesFile
+from collector.targets_file import TargetsFile
+from collector.watched_file import SIZE_LIMIT_BYTES, Content, WatchedFile
+
+DEADLINE_SECONDS = 20.0
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "nodes.yaml"
+    path.write_text("workers: [a]\n")
+    return path
+
+
+def write_in_place(path, text):
+    path.write_text(text)
+
+
+def replace_by_rename(path, text):
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.rename(path)
+
+
+def remove_and_create(path, text):
+    path.unlink()
+    path.write_text(text)
+
+
+def same_size_and_time(path, text):
+    before = path.stat()
+    path.write_text(text)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def names(file):
+    return [target.node for target in file.targets]
+
+
+@pytest.mark.parametrize("edit", [write_in_place, replace_by_rename, remove_and_create, same_size_and_time])
+def test_targets_follow_when_an_editor_replaces_the_file_in_any_way(path, edit):
+    file = TargetsFile(path)
+    assert names(file) == ["a"]
+
+    edit(path, "workers: [b]\n")
+
+    assert asyncio.run(file.refresh())
+    assert names(file) == ["b"]
+    assert not asyncio.run(file.refresh())
+
+
+def test_targets_follow_when_a_config_map_is_switched(tmp_path):
+    for version, host in (("1", "a"), ("2", "b")):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "nodes.yaml").write_text(f"workers: [{host}]")
+    (tmp_path / "data").symlink_to("1")
+    (tmp_path / "nodes.yaml").symlink_to("data/nodes.yaml")
+    file = TargetsFile(tmp_path / "nodes.yaml")
+
+    (tmp_path / "new").symlink_to("2")
+    (tmp_path / "new").rename(tmp_path / "data")
+
+    assert asyncio.run(file.refresh())
+    assert names(file) == ["b"]
+
+
+@pytest.mark.parametrize("broken", ["workers: [", "workers: [a b]", "\x00"])
+def test_targets_stay_and_a_problem_is_told_when_the_file_breaks(path, broken):
+    file = TargetsFile(path)
+
+    path.write_text(broken)
+    asyncio.run(file.refresh())
+
+    assert names(file) == ["a"]
+    assert file.problem is not None
+    assert file.problem.startswith(f"The targets file {path} is not valid, the former 1 targets stay: ")
+    path.write_text("workers: [b]")
+    asyncio.run(file.refresh())
+    assert (names(file), file.problem) == (["b"], None)
+
+
+def test_targets_are_none_when_there_is_no_file(tmp_path):
+    file = TargetsFile(tmp_path / "none.yaml")
+
+    assert (file.targets, file.problem) == ((), None)
+    (tmp_path / "none.yaml").write_text("workers: [a]")
+    assert asyncio.run(file.refresh())
+    assert names(file) == ["a"]
+    (tmp_path / "none.yaml").unlink()
+    assert asyncio.run(file.refresh())
+    assert names(file) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda path: path.mkdir(), "it is not a file"),
+        (lambda path: os.mkfifo(path), "it is not a file"),
+        (lambda path: path.write_bytes(b"\xff\xfe"), "it is not UTF-8 text"),
+        (lambda path: path.write_bytes(b"#" * (SIZE_LIMIT_BYTES + 1)), "it is longer than 1024 KiB"),
+    ],
+)
+def test_problem_says_why_when_the_file_cannot_be_read(tmp_path, make, told):
+    make(tmp_path / "nodes.yaml")
+
+    file = TargetsFile(tmp_path / "nodes.yaml")
+
+    assert file.problem == f"The targets file {tmp_path / 'nodes.yaml'} is not valid: {told}"
+
+
+def test_change_is_taken_only_once_the_file_has_settled(path):
+    file = WatchedFile(path)
+    file.read()
+
+    async def run():
+        path.write_text("workers: [")  # the first half
+        changed = asyncio.create_task(file.changed())
+        await asyncio.sleep(0)  # it has seen that half
+        path.write_text("workers: [b]")
+        first = await changed
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while (second := await file.changed()) is None:
+            assert time.monotonic() < deadline
+        return first, second
+
+    assert asyncio.run(run()) == (None, Content("workers: [b]"))
+
+
+def test_rules_are_the_built_in_ones_when_no_file_is_named():
+    file = RulesFile(None)
+    asyncio.run(file.refresh())
+
+    assert (file.rules, file.problem) == (built_in_rules(), None)
+
+
+def test_rules_follow_when_their_file_changes(tmp_path):
+    path = tmp_path / "alerts.yaml"
+    path.write_text("cpu: {enabled: true}")
+    file = RulesFile(path)
+    assert file.rules["cpu"].enabled
+
+    path.write_text("cpu: {threshold: 50}")
+    asyncio.run(file.refresh())
+    assert (file.rules["cpu"].enabled, file.rules["cpu"].threshold) == (False, 50)
+
+    path.write_text("cpu: {threshold: much}")
+    asyncio.run(file.refresh())
+    assert file.rules["cpu"].threshold == 50
+    assert file.problem is not None
+    assert file.problem.startswith(f"The rules file {path} is not valid, the former rules stay: cpu: threshold")
+
+    path.unlink()
+    asyncio.run(file.refresh())
+    assert file.rules["cpu"].threshold == 50
+    assert "there is no such file" in file.problem
+
+
+@pytest.mark.parametrize(("text", "told"), [(None, "there is no such file"), ("cpu: 1", "cpu: 1 must say field")])
+def test_rules_file_is_refused_when_it_is_not_valid_at_the_start(tmp_path, text, told):
+    path = tmp_path / "alerts.yaml"
+    if text is not None:
+        path.write_text(text)
+
+    with pytest.raises(RulesError, match=f"the rules file {path} is not valid: {told}"):
+        RulesFile(path)
