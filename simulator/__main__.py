@@ -1,0 +1,79 @@
+"""Runs the fleet: ``python -m simulator --nodes 50``."""
+
+import asyncio
+import resource
+import signal
+import sys
+import time
+
+from aiohttp import web
+
+from simulator.control import control_application
+from simulator.fleet import Fleet
+from simulator.options import Options
+from simulator.targets import write_targets
+from simulator.trouble import make_trouble
+
+
+def say(text: str) -> None:
+    """Write a line for people to standard error, in the form of the services' logs."""
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    print(f"{moment} INFO simulator: {text}", file=sys.stderr, flush=True)
+
+
+async def simulate(options: Options) -> None:
+    """Run the fleet until a signal asks to stop.
+
+    Raises:
+        LookupError: a fault was asked for a node that does not exist.
+        OSError: a port is taken, or the targets file cannot be written.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    fleet = Fleet(count=options.nodes, host=options.host, port=options.port, seed=options.seed)
+    await fleet.start()
+    for name, fault in options.faults:
+        await fleet.exporter(name).set_fault(fault)
+    trouble = asyncio.create_task(make_trouble(fleet, options.seed)) if options.demo else None
+    control = web.AppRunner(control_application(fleet), access_log=None, shutdown_timeout=1.0)
+    if options.control_port is not None:
+        await control.setup()
+        await web.TCPSite(control, "127.0.0.1", options.control_port).start()
+        say(f"faults are switched at http://127.0.0.1:{control.addresses[0][1]}/nodes")
+    if options.write_targets is not None:
+        write_targets(fleet, options.write_targets)
+    addresses = [exporter.address for exporter in fleet]
+    say(f"{len(fleet)} simulated nodes listen on {addresses[0]} to {addresses[-1]}")
+    await stop.wait()
+    if trouble is not None:
+        trouble.cancel()
+    await control.cleanup()
+    await fleet.stop()
+
+
+def _allow_descriptors(count: int) -> None:
+    """A listening socket a node, and a few connections each, as far as the hard limit allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def main() -> int:
+    """Return the process's exit code."""
+    options = Options.parse(sys.argv[1:])
+    _allow_descriptors(4 * options.nodes + 200)
+    try:
+        asyncio.run(simulate(options))
+    except LookupError as error:
+        print(f"simulator: {error.args[0]}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"simulator: {error.strerror or error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

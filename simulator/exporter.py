@@ -1,0 +1,111 @@
+"""One simulated node_exporter: a listening port that serves a node's page, or does what the node's fault says."""
+
+import asyncio
+import time
+from random import Random
+from typing import Final
+
+from aiohttp import web
+
+from simulator.faults import DRIP_SECONDS_PER_BYTE, HUGE_BYTES, SLOW_SECONDS, Fault
+from simulator.node import SimulatedNode
+from simulator.page import CONTENT_TYPE
+
+_HEADERS: Final = {"Content-Type": CONTENT_TYPE}
+#: What a huge answer repeats: well-formed lines, so that only its size is wrong.
+_FILLER: Final = b'node_simulated_filler{text="so that only the size is wrong"} 1\n' * 1000
+_GARBAGE_BYTES: Final = 4096
+_BACKLOG: Final = 16
+#: How long an open connection may take to end by itself; to aiohttp 0 would mean for ever.
+_CLOSE_SECONDS: Final = 0.01
+
+
+class Exporter:
+    """Serves ``node`` on ``host:port``; port 0 takes a free one and keeps it."""
+
+    def __init__(self, node: SimulatedNode, host: str, port: int) -> None:
+        self.node = node
+        self.host = host
+        self.port = port
+        self._listener: asyncio.Server | None = None
+        self._server: web.Server | None = None
+
+    @property
+    def name(self) -> str:
+        """The node's name."""
+        return self.node.profile.name
+
+    @property
+    def address(self) -> str:
+        """``host:port``, with brackets around an IPv6 address."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    async def listen(self) -> None:
+        """Start to answer.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        if self._listener is not None:
+            return
+        server = web.Server(self._answer, access_log=None, handler_cancellation=True)
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(server, self.host, self.port, backlog=_BACKLOG)
+        self._server = server
+        self.port = self._listener.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Refuse connections, and end those that are open."""
+        if self._listener is None or self._server is None:
+            return
+        self._listener.close()
+        await self._server.shutdown(_CLOSE_SECONDS)
+        self._listener = self._server = None
+
+    async def set_fault(self, fault: Fault) -> None:
+        """Let the node have that fault from now on.
+
+        Raises:
+            OSError: a dead node cannot come back because its port was taken meanwhile.
+        """
+        if fault is Fault.DEAD:
+            await self.close()
+        else:
+            await self.listen()
+        self.node.set_fault(fault, time.time())
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path != "/metrics":
+            return web.Response(status=404, text="The metrics are at /metrics.\n")
+        match self.node.fault:
+            case Fault.BROKEN:
+                return web.Response(body=self._garbage(), headers=_HEADERS)
+            case Fault.DRIP:
+                return await self._drip(request)
+            case Fault.HUGE:
+                return await self._huge(request)
+            case Fault.SLOW:
+                await asyncio.sleep(SLOW_SECONDS)
+        return web.Response(body=self.node.page(time.time()), headers=_HEADERS)
+
+    def _garbage(self) -> bytes:
+        random = Random(self.name)  # noqa: S311 - a simulation, not a secret
+        page = self.node.page(time.time())
+        return page[: len(page) // 3] + b'\nnode_load1{cpu="0 NaN{{\n' + random.randbytes(_GARBAGE_BYTES)
+
+    async def _drip(self, request: web.BaseRequest) -> web.StreamResponse:
+        page = self.node.page(time.time())
+        response = web.StreamResponse(headers={**_HEADERS, "Content-Length": str(len(page))})
+        await response.prepare(request)
+        for position in range(len(page)):
+            await response.write(page[position : position + 1])
+            await asyncio.sleep(DRIP_SECONDS_PER_BYTE)
+        return response
+
+    async def _huge(self, request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse(headers=_HEADERS)
+        await response.prepare(request)
+        for _ in range(-(-HUGE_BYTES // len(_FILLER))):
+            await response.write(_FILLER)
+        return response

@@ -1,0 +1,50 @@
+"""What can be wrong with a simulated node."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Fault(StrEnum):
+    """One trouble of one node."""
+
+    NONE = "none"
+    #: 85 °C.
+    HOT = "hot"
+    #: The root file system is 98 % full.
+    FULL = "full"
+    #: The root file system is mounted read-only: the classic end of an SD card.
+    READONLY = "readonly"
+    #: The node's clock is a minute ahead.
+    SKEWED = "skewed"
+    #: All CPUs work at 100 %: no trouble for an operator.
+    BUSY = "busy"
+    #: Answers after ``SLOW_SECONDS``.
+    SLOW = "slow"
+    #: Answers garbage.
+    BROKEN = "broken"
+    #: Answers one byte a second.
+    DRIP = "drip"
+    #: Answers ``HUGE_BYTES``.
+    HUGE = "huge"
+    #: Refuses connections.
+    DEAD = "dead"
+
+
+HOT_CELSIUS: Final = 85.0
+FULL_SHARE: Final = 0.98
+SKEW_SECONDS: Final = 60.0
+SLOW_SECONDS: Final = 10.0
+DRIP_SECONDS_PER_BYTE: Final = 1.0
+HUGE_BYTES: Final = 100_000_000
+
+
+def fault_named(text: str) -> Fault:
+    """Read a fault's name.
+
+    Raises:
+        ValueError: there is no such fault; the text names those that exist.
+    """
+    try:
+        return Fault(text.strip())
+    except ValueError:
+        raise ValueError(f"there is no fault {text.strip()[:40]!r}; there are " + ", ".join(Fault)) from None

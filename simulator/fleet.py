@@ -1,0 +1,58 @@
+"""All simulated nodes together."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+from simulator.exporter import Exporter
+from simulator.node import SimulatedNode
+from simulator.profile import Profile
+
+
+def node_names(count: int) -> list[str]:
+    """``node01``, ``node02`` …, padded so that they sort as they count."""
+    width = max(2, len(str(count)))
+    return [f"node{number:0{width}}" for number in range(1, count + 1)]
+
+
+class Fleet:
+    """``count`` exporters; node number i listens on ``port + i``, or on a free port if ``port`` is 0."""
+
+    def __init__(self, *, count: int, host: str, port: int, seed: int) -> None:
+        started = time.time()
+        self._exporters = {
+            name: Exporter(SimulatedNode(Profile.draw(seed, name), started), host, port + number if port else 0)
+            for number, name in enumerate(node_names(count), 1)
+        }
+
+    def __iter__(self) -> Iterator[Exporter]:
+        """The exporters, in the order of their names."""
+        return iter(self._exporters.values())
+
+    def __len__(self) -> int:
+        return len(self._exporters)
+
+    def exporter(self, name: str) -> Exporter:
+        """The exporter of the node of that name.
+
+        Raises:
+            LookupError: there is no such node.
+        """
+        try:
+            return self._exporters[name]
+        except KeyError:
+            names = list(self._exporters)
+            raise LookupError(f"there is no node {name[:40]!r}; there are {names[0]} to {names[-1]}") from None
+
+    async def start(self) -> None:
+        """Let every node listen.
+
+        Raises:
+            OSError: a port is taken.
+        """
+        for exporter in self:
+            await exporter.listen()
+
+    async def stop(self) -> None:
+        """Let no node listen, and end open connections."""
+        await asyncio.gather(*(exporter.close() for exporter in self))

@@ -1,0 +1,60 @@
+"""What makes a simulated node different from the others, drawn from the fleet's seed and the node's name."""
+
+from dataclasses import dataclass
+from random import Random
+from typing import Final, Self
+
+from simulator.wave import Wave
+
+CPU_COUNT: Final = 4
+
+#: Bytes that Linux reports on Raspberry Pi boards of 2, 4 and 8 GB.
+_MEMORY_BYTES: Final = (1_968_152_576, 3_981_230_080, 8_201_310_208)
+#: Bytes of an ext4 file system on SD cards of 32, 64 and 128 GB.
+_DISK_BYTES: Final = (31_106_400_256, 62_218_231_808, 124_554_051_584)
+_DAY_SECONDS: Final = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A node's fixed traits. The waves of CPU, memory and disk are shares of 1, those of traffic bytes per second."""
+
+    name: str
+    memory_bytes: int
+    disk_bytes: int
+    #: Seconds that the node has been up when the simulation starts.
+    uptime_seconds: float
+    #: Of the room and the board, °C; load comes on top.
+    ambient_celsius: float
+    #: Share of the disk in use at boot; it grows slowly.
+    disk_share: float
+    cpus: tuple[Wave, ...]
+    memory: Wave
+    received: Wave
+    transmitted: Wave
+    disk_read: Wave
+    disk_written: Wave
+
+    @classmethod
+    def draw(cls, seed: int, name: str) -> Self:
+        """Draw the node of that name; the same seed and name always give the same node."""
+        random = Random(f"{seed}/{name}")  # noqa: S311 - a simulation, not a secret
+        low = random.choice((0.03, 0.05, 0.1, 0.25, 0.5))
+        high = low + random.uniform(0.15, 0.4)
+        memory = random.uniform(0.2, 0.55)
+        traffic = random.choice((20_000.0, 200_000.0, 3_000_000.0))
+        written = random.choice((4_000.0, 40_000.0, 600_000.0))
+        return cls(
+            name=name,
+            memory_bytes=random.choice(_MEMORY_BYTES),
+            disk_bytes=random.choice(_DISK_BYTES),
+            uptime_seconds=random.uniform(0.2, 40.0) * _DAY_SECONDS,
+            ambient_celsius=random.uniform(33.0, 42.0),
+            disk_share=random.uniform(0.15, 0.6),
+            cpus=tuple(Wave.between(low, high, random) for _ in range(CPU_COUNT)),
+            memory=Wave.between(memory, memory + 0.2, random),
+            received=Wave.between(0.1 * traffic, traffic, random),
+            transmitted=Wave.between(0.05 * traffic, 0.6 * traffic, random),
+            disk_read=Wave.between(0.0, 0.3 * written, random),
+            disk_written=Wave.between(0.05 * written, written, random),
+        )

@@ -1,0 +1,235 @@
+"""The fleet over HTTP, in its own process."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import yaml
+
+from simulator.fleet import Fleet, node_names
+from simulator.options import Options
+from simulator.targets import targets_text, write_targets
+
+ROOT = Path(__file__).parents[2]
+
+
+class RunningFleet:
+    """A simulator process on free ports with its control endpoint."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.targets = folder / "nodes.yaml"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "simulator", "--port", "0", "--control-port", "0", "--seed", "5",
+             "--write-targets", str(self.targets), *arguments],
+            cwd=ROOT, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )  # fmt: skip
+        assert self.process.stderr is not None
+        self.control = ""
+        for line in self.process.stderr:
+            if "faults are switched at" in line:
+                self.control = line.split("http://")[1].split("/")[0]
+            if "simulated nodes listen" in line:
+                break
+        assert self.control, "the simulator did not start"
+
+    def addresses(self) -> dict[str, str]:
+        workers = yaml.safe_load(self.targets.read_text())["workers"]
+        return {worker["name"]: worker["host"] for worker in workers}
+
+    def get(self, name: str, path: str = "/metrics", timeout: float = 20) -> tuple[int, bytes]:
+        with closing(http.client.HTTPConnection(self.addresses()[name], timeout=timeout)) as connection:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read()
+
+    def put_fault(self, name: str, fault: str) -> tuple[int, str]:
+        with closing(http.client.HTTPConnection(self.control, timeout=20)) as connection:
+            connection.request("PUT", f"/nodes/{name}/fault", body=fault)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+
+    def faults(self) -> dict[str, str]:
+        with closing(http.client.HTTPConnection(self.control, timeout=20)) as connection:
+            connection.request("GET", "/nodes")
+            return {node["name"]: node["fault"] for node in json.loads(connection.getresponse().read())}
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.communicate(timeout=30)
+        return self.process.returncode
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFleet]:
+    running = RunningFleet(tmp_path_factory.mktemp("fleet"), "--nodes", "4", "--fault", "node04=hot")
+    yield running
+    assert running.stop() == 0
+
+
+def test_each_node_serves_its_own_page_and_ignores_which_collectors_are_asked_for(fleet: RunningFleet) -> None:
+    # when
+    pages = {name: fleet.get(name, "/metrics?collect[]=cpu&collect[]=uname") for name in fleet.addresses()}
+    # then
+    assert sorted(pages) == ["node01", "node02", "node03", "node04"]
+    for name, (status, page) in pages.items():
+        assert status == 200
+        assert f'nodename="{name}"'.encode() in page
+        assert b"node_memory_MemTotal_bytes " in page
+
+
+def test_fault_of_the_command_line_is_there_from_the_start(fleet: RunningFleet) -> None:
+    assert fleet.faults()["node04"] == "hot"
+
+
+def test_other_paths_are_not_found(fleet: RunningFleet) -> None:
+    assert fleet.get("node01", "/")[0] == 404
+
+
+def test_dead_node_refuses_connections_and_comes_back_on_its_port(fleet: RunningFleet) -> None:
+    # when
+    assert fleet.put_fault("node01", "dead")[0] == 204
+    # then
+    with pytest.raises(ConnectionRefusedError):
+        fleet.get("node01")
+    # when
+    assert fleet.put_fault("node01", "none")[0] == 204
+    # then
+    assert fleet.get("node01")[0] == 200
+
+
+def test_open_connection_ends_when_its_node_dies(fleet: RunningFleet) -> None:
+    # given
+    with closing(http.client.HTTPConnection(fleet.addresses()["node02"], timeout=20)) as connection:
+        connection.request("GET", "/metrics")
+        connection.getresponse().read()
+        # when
+        fleet.put_fault("node02", "dead")
+        # then
+        assert connection.sock.recv(1) == b""
+    fleet.put_fault("node02", "none")
+
+
+def test_broken_node_answers_bytes_that_are_no_text(fleet: RunningFleet) -> None:
+    # when
+    fleet.put_fault("node02", "broken")
+    # then
+    status, page = fleet.get("node02")
+    assert status == 200
+    with pytest.raises(UnicodeDecodeError):
+        page.decode()
+    fleet.put_fault("node02", "none")
+
+
+def test_huge_node_answers_100_megabytes(fleet: RunningFleet) -> None:
+    # given
+    fleet.put_fault("node03", "huge")
+    received = 0
+    with closing(http.client.HTTPConnection(fleet.addresses()["node03"], timeout=20)) as connection:
+        connection.request("GET", "/metrics")
+        response = connection.getresponse()
+        # when
+        while chunk := response.read(1 << 20):
+            received += len(chunk)
+    # then
+    assert received >= 100_000_000
+    fleet.put_fault("node03", "none")
+
+
+def test_drip_and_slow_nodes_do_not_hold_up_the_others(fleet: RunningFleet) -> None:
+    # given
+    fleet.put_fault("node01", "drip")
+    fleet.put_fault("node02", "slow")
+    with closing(http.client.HTTPConnection(fleet.addresses()["node01"], timeout=20)) as connection:
+        connection.request("GET", "/metrics")
+        response = connection.getresponse()
+        # when
+        with pytest.raises(TimeoutError):
+            fleet.get("node02", timeout=1.5)
+        # then
+        assert response.read(2) == b"# "
+        assert fleet.get("node03")[0] == 200
+        assert int(response.headers["Content-Length"]) > 1000
+    fleet.put_fault("node01", "none")
+    fleet.put_fault("node02", "none")
+
+
+def test_control_refuses_unknown_nodes_and_faults_with_a_sentence(fleet: RunningFleet) -> None:
+    assert fleet.put_fault("node99", "hot") == (404, "there is no node 'node99'; there are node01 to node04\n")
+    status, text = fleet.put_fault("node01", "purple")
+    assert (status, text.partition(";")[0]) == (400, "there is no fault 'purple'")
+    assert fleet.put_fault("node01", "x" * 5000)[0] == 413
+
+
+def test_demo_troubles_three_nodes(tmp_path: Path) -> None:
+    # given
+    running = RunningFleet(tmp_path, "--nodes", "8", "--demo")
+    try:
+        # when
+        deadline = time.monotonic() + 20
+        while (faults := sorted(set(running.faults().values()))) != ["dead", "full", "hot", "none"]:
+            # then
+            assert time.monotonic() < deadline, faults
+            time.sleep(0.05)
+    finally:
+        assert running.stop() == 0
+
+
+def test_taken_port_is_a_sentence(tmp_path: Path) -> None:
+    # given
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        base = taken.getsockname()[1] - 1
+        # when
+        done = subprocess.run(
+            [sys.executable, "-m", "simulator", "--nodes", "1", "--port", str(base)],
+            cwd=ROOT, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+    # then
+    assert done.returncode == 1
+    assert "address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_node_names_sort_as_they_count() -> None:
+    assert node_names(3) == ["node01", "node02", "node03"]
+    assert node_names(1000)[::999] == ["node0001", "node1000"]
+    assert sorted(node_names(1000)) == node_names(1000)
+
+
+def test_targets_file_is_replaced_whole_and_readable_by_others(tmp_path: Path) -> None:
+    # given
+    path = tmp_path / "nodes.yaml"
+    path.write_text("old")
+    # when
+    write_targets(Fleet(count=2, host="127.0.0.1", port=19100, seed=1), path)
+    # then
+    assert yaml.safe_load(path.read_text()) == {
+        "workers": [{"host": "127.0.0.1:19101", "name": "node01"}, {"host": "127.0.0.1:19102", "name": "node02"}]
+    }
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_targets_file_is_valid_yaml_when_the_host_is_ipv6() -> None:
+    fleet = Fleet(count=1, host="::1", port=19100, seed=1)
+    assert yaml.safe_load(targets_text(fleet))["workers"][0]["host"] == "[::1]:19101"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--nodes", "0"], ["--port", "65530"], ["--fault", "node01"], ["--fault", "node01=purple"], ["--port", "-1"]],
+)
+def test_options_refuse_what_cannot_be(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        Options.parse(arguments)
+    assert "error:" in capsys.readouterr().err
