@@ -9,6 +9,8 @@ from contract.messages import Epoch, Health, Node, Seq, Timestamp
 
 #: Issues that are told one by one.
 ISSUES_LIMIT: Final = 20
+#: The line that makes a node answer, on Debian and its kin.
+INSTALL_EXPORTER: Final = "sudo apt-get install -y prometheus-node-exporter"
 
 
 def build_health(
@@ -39,12 +41,14 @@ def build_health(
 def _issues(total: int, offline: Sequence[Node], problems: Sequence[str], targets_path: Path) -> tuple[str, ...]:
     issues = list(problems)
     if total == 0:
-        example = "workers: [node1.lan, node2.lan]"
-        issues.append(f"No targets: list your nodes in {targets_path}, for instance: {example}")
-    elif len(offline) == total:
-        install = "sudo apt-get install -y prometheus-node-exporter"
         issues.append(
-            f"No node answers: install the exporter on each node with: {install} (targets are in {targets_path})"
+            f"No targets: list your nodes in {targets_path}, for instance: workers: [node1.lan, node2.lan]. "
+            f"On each of them, install the exporter with: {INSTALL_EXPORTER}"
+        )
+    elif len(offline) == total:
+        issues.append(
+            f"No node answers: install the exporter on each node with: {INSTALL_EXPORTER} "
+            f"(targets are in {targets_path})"
         )
     issues += [f"{node.node} is offline: {node.error}" for node in offline]
     if len(issues) > ISSUES_LIMIT:

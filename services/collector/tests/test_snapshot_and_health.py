@@ -50,12 +50,13 @@ def test_health_is_the_golden_one_when_its_nodes_are(nodes):
     assert health(nodes) == decode((GOLDEN / "health.json").read_bytes(), Health)
 
 
-def test_health_says_which_file_to_edit_when_there_are_no_targets():
+def test_health_says_which_file_to_edit_and_what_to_install_when_there_are_no_targets():
     message = health([])
 
     assert message.overall_status == "unknown"
     assert message.issues == (
-        "No targets: list your nodes in /etc/nodes.yaml, for instance: workers: [node1.lan, node2.lan]",
+        "No targets: list your nodes in /etc/nodes.yaml, for instance: workers: [node1.lan, node2.lan]. "
+        "On each of them, install the exporter with: sudo apt-get install -y prometheus-node-exporter",
     )
 
 

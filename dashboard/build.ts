@@ -1,0 +1,67 @@
+/**
+ * Bundle `src/main.ts` into the api service's static folder. With `--check`: compare only, exit code 1 on a difference.
+ *
+ * The same sources and lock file give the same bytes on every machine.
+ */
+
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { build } from "esbuild";
+
+const HERE = import.meta.dirname;
+const SCRIPT = join(HERE, "../services/api/static/dashboard.js");
+const LICENSES = join(HERE, "../services/api/static/dashboard.licenses.txt");
+const BANNER =
+  '/*! DispyCluster Live. Built from dashboard/ by "npm run build": edit there. Licences: dashboard.licenses.txt */';
+
+const bundle = await build({
+  absWorkingDir: HERE,
+  entryPoints: ["src/main.ts"],
+  bundle: true,
+  minify: true,
+  format: "iife",
+  target: ["es2022"],
+  charset: "utf8",
+  legalComments: "none",
+  banner: { js: BANNER },
+  metafile: true,
+  write: false,
+});
+
+/** The licence text of every package that stands in the bundle, sorted by package. */
+async function licenses(inputs: Iterable<string>): Promise<string> {
+  const packages = new Set<string>();
+  for (const input of inputs) {
+    const found = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input);
+    if (found?.[1] !== undefined) packages.add(found[1]);
+  }
+  const texts = [];
+  for (const name of [...packages].sort()) {
+    const folder = join(HERE, "node_modules", name);
+    const { version } = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as { version: string };
+    texts.push(`${name} ${version}\n\n${(await readFile(join(folder, "LICENSE"), "utf8")).trim()}\n`);
+  }
+  return texts.join(`\n${"-".repeat(80)}\n\n`);
+}
+
+const script = bundle.outputFiles[0];
+if (script === undefined) throw new Error("esbuild wrote nothing");
+const wanted = new Map([
+  [SCRIPT, script.text],
+  [LICENSES, await licenses(Object.keys(bundle.metafile.inputs))],
+]);
+
+if (process.argv.includes("--check")) {
+  for (const [path, text] of wanted) {
+    const committed = await readFile(path, "utf8").catch(() => null);
+    if (committed !== text) {
+      console.error(`${path} is not what dashboard/ builds: run "npm run build" and commit the result`);
+      process.exitCode = 1;
+    }
+  }
+} else {
+  for (const [path, text] of wanted) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * The wire as this page sees it: namespaces, events, REST paths and the shapes of the messages.
+ *
+ * Mirrors `contract/events.py`, `contract/messages.py` and `contract/rest.py`; tests hold both to the golden examples.
+ * What is not known is `null`. Nothing else in the dashboard spells one of these names.
+ */
+
+export const NAMESPACES = { root: "/", health: "/health", monitoring: "/monitoring" } as const;
+export type Namespace = (typeof NAMESPACES)[keyof typeof NAMESPACES];
+
+export const EVENTS = {
+  connectionConfirmed: "connection_confirmed",
+  redisClusterMetrics: "redis_cluster_metrics",
+  redisClusterHealth: "redis_cluster_health",
+  redisClusterAlerts: "redis_cluster_alerts",
+  requestHealth: "request_health",
+  healthConnected: "health_connected",
+  healthUpdate: "health_update",
+  healthResponse: "health_response",
+  requestClusterStatus: "request_cluster_status",
+  requestNodesStatus: "request_nodes_status",
+  subscribeToUpdates: "subscribe_to_updates",
+  monitoringConnected: "monitoring_connected",
+  clusterStatusResponse: "cluster_status_response",
+  nodesStatusResponse: "nodes_status_response",
+  subscribedToUpdates: "subscribed_to_updates",
+  clusterMetrics: "cluster_metrics",
+  clusterMetricsDelta: "cluster_metrics_delta",
+  alertsUpdate: "alerts_update",
+  error: "error",
+} as const;
+
+/** REST resources that only read. `/api/cluster/nodes` and `/api/health` also publish, so no page polls them. */
+export const RESOURCES = {
+  snapshot: "/api/cluster/snapshot",
+  health: "/api/cluster/health",
+  alerts: "/api/alerts",
+} as const;
+
+/** RFC 3339 in UTC. */
+export type Timestamp = string;
+export type NodeStatus = "online" | "offline" | "unknown";
+export type OverallStatus = "healthy" | "warning" | "critical" | "unknown";
+export type Severity = "info" | "warning" | "critical";
+
+/** Where a message stands in the collector's order. */
+export interface Position {
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+/** Percent 0–100, °C, bytes, bytes per second. */
+export interface Node {
+  readonly node: string;
+  readonly address: string;
+  readonly role: "worker" | "master";
+  readonly status: NodeStatus;
+  readonly is_healthy: boolean;
+  readonly status_since: Timestamp;
+  readonly error: string | null;
+  readonly boot_time: Timestamp | null;
+  readonly cpu_usage: number | null;
+  readonly cpu_count: number | null;
+  readonly load1: number | null;
+  readonly memory_usage: number | null;
+  readonly memory_total_bytes: number | null;
+  readonly disk_usage: number | null;
+  readonly disk_total_bytes: number | null;
+  readonly temperature: number | null;
+  readonly network_receive_bytes_per_second: number | null;
+  readonly network_transmit_bytes_per_second: number | null;
+  readonly disk_read_bytes_per_second: number | null;
+  readonly disk_written_bytes_per_second: number | null;
+}
+
+export interface ClusterStats {
+  readonly total_nodes: number;
+  readonly online_nodes: number;
+  readonly avg_cpu: number | null;
+  readonly avg_memory: number | null;
+  readonly avg_disk: number | null;
+  readonly avg_temperature: number | null;
+}
+
+interface Message extends Position {
+  readonly v: 1;
+  readonly cluster: string;
+  readonly timestamp: Timestamp;
+}
+
+/** `nodes` is sorted by `node`, by code points. */
+export interface Snapshot extends Message {
+  readonly interval_seconds: number;
+  readonly cluster_stats: ClusterStats;
+  readonly nodes: readonly Node[];
+}
+
+export interface Health extends Message {
+  readonly overall_status: OverallStatus;
+  readonly nodes_online: number;
+  readonly nodes_total: number;
+  readonly issues: readonly string[];
+}
+
+export interface Alert {
+  readonly id: string;
+  readonly rule: string;
+  readonly node: string;
+  readonly severity: Severity;
+  readonly type: Severity;
+  readonly state: "pending" | "firing";
+  readonly value: number | null;
+  readonly message: string;
+  readonly since: Timestamp;
+}
+
+export interface LogEntry {
+  readonly id: string;
+  readonly timestamp: Timestamp;
+  readonly transition: "started" | "pending" | "firing" | "resolved";
+  readonly alert_id: string | null;
+  readonly rule: string | null;
+  readonly node: string | null;
+  readonly severity: Severity | null;
+  readonly value: number | null;
+  readonly message: string;
+  readonly since: Timestamp | null;
+}
+
+export interface Alerts extends Message {
+  readonly active_alerts: readonly Alert[];
+  readonly alert_count: number;
+  readonly entries: readonly LogEntry[];
+  readonly previous_alert_id: string | null;
+  readonly last_alert_id: string | null;
+}
+
+/** A node's name and only its changed fields; a new node whole. */
+export type NodeChange = Pick<Node, "node"> & Partial<Node>;
+
+export interface Delta extends Position {
+  readonly base_seq: number;
+  readonly timestamp: Timestamp;
+  readonly cluster_stats: ClusterStats;
+  readonly changed: readonly NodeChange[];
+  readonly removed: readonly string[];
+}
+
+/** `age_seconds`: since Redis took the latest snapshot, `null` without one. */
+export interface MonitoringConnected {
+  readonly namespace: "/monitoring";
+  readonly timestamp: Timestamp;
+  readonly age_seconds: number | null;
+}
+
+/** `error`: `code` for programs, `message` for people. */
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The part of `health_response` that says why no data arrives. */
+export interface HealthResponse {
+  readonly data: {
+    readonly redis: { readonly status: "up" | "down"; readonly down_since: Timestamp | null };
+    readonly collector: { readonly status: "up" | "down" };
+  };
+}
+
+/** What the server writes into the page; `age_seconds` belongs to `snapshot`. */
+export interface Initial {
+  readonly snapshot: Snapshot | null;
+  readonly health: Health | null;
+  readonly alerts: Alerts | null;
+  readonly age_seconds: number | null;
+  readonly redis_down_since: Timestamp | null;
+  readonly version: string | null;
+  readonly cluster_name: string | null;
+}

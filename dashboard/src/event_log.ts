@@ -1,0 +1,94 @@
+/** The list of events on the test page: newest first, bounded, with a counter for each event. */
+
+import type { Namespace } from "./contract.ts";
+import { byId, Fields } from "./fields.ts";
+import { KeyedList } from "./keyed_list.ts";
+import * as wording from "./wording.ts";
+
+/** Entries that stay on the page. */
+const ENTRIES = 200;
+/** Characters of one entry's JSON that are shown. */
+const SHOWN_CHARACTERS = 20_000;
+
+interface Counter {
+  readonly namespace: Namespace;
+  readonly event: string;
+  readonly count: number;
+}
+
+/** `add()` shows an event, or only counts it while `paused`. */
+export class EventLog {
+  readonly #list = byId("events", HTMLElement);
+  readonly #template = byId("event", HTMLTemplateElement);
+  readonly #held = byId("held", HTMLElement);
+  readonly #counters = new Map<string, Counter>();
+  readonly #table = new KeyedList<Counter>(
+    byId("counters", HTMLElement),
+    byId("counter", HTMLTemplateElement),
+    ({ namespace, event }) => `${namespace} ${event}`,
+    (fields, { namespace, event, count }) => {
+      fields.mark("counter", event);
+      fields.show("namespace", namespace, String);
+      fields.show("event", event, String);
+      fields.show("count", count, String);
+    },
+  );
+  #paused = false;
+  #heldCount = 0;
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    this.#heldCount = 0;
+    this.#held.textContent = "";
+  }
+
+  clear(): void {
+    this.#list.replaceChildren();
+    this.#counters.clear();
+    this.#table.show([]);
+    this.#heldCount = 0;
+    this.#held.textContent = "";
+  }
+
+  /** `sent`: from this page to the server. */
+  add(namespace: Namespace, event: string, args: readonly unknown[], sent = false): void {
+    if (!sent) this.#count(namespace, event);
+    if (this.#paused) {
+      this.#heldCount += 1;
+      this.#held.textContent = wording.held(this.#heldCount);
+      return;
+    }
+    const fields = Fields.of(this.#template);
+    fields.mark("event", event);
+    fields.mark("namespace", namespace);
+    fields.mark("direction", sent ? "sent" : "received");
+    fields.show("time", timeOfDay(new Date()), String);
+    fields.show("namespace", namespace, String);
+    fields.show("event", event, String);
+    fields.show("data", pretty(args), String);
+    this.#list.prepend(fields.root);
+    while (this.#list.childElementCount > ENTRIES) this.#list.lastElementChild?.remove();
+  }
+
+  #count(namespace: Namespace, event: string): void {
+    const key = `${namespace} ${event}`;
+    this.#counters.set(key, { namespace, event, count: (this.#counters.get(key)?.count ?? 0) + 1 });
+    this.#table.show([...this.#counters.values()]);
+  }
+}
+
+function pretty(args: readonly unknown[]): string {
+  const text = args.map((arg) => JSON.stringify(arg, null, 2) ?? String(arg)).join("\n");
+  if (text.length <= SHOWN_CHARACTERS) return text;
+  return `${text.slice(0, SHOWN_CHARACTERS)}\n${wording.moreCharacters(text.length - SHOWN_CHARACTERS)}`;
+}
+
+function timeOfDay(date: Date): string {
+  const part = (value: number, digits = 2): string => `${value}`.padStart(digits, "0");
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map((value) => part(value)).join(":");
+  return `${time}.${part(date.getMilliseconds(), 3)}`;
+}

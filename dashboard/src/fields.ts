@@ -1,0 +1,72 @@
+/** A piece of a page whose `data-field` and `data-bar` elements are filled by name; only what changed is written. */
+
+/** Makes text of a value. */
+export type Format<V> = (value: V) => string;
+
+interface Slots {
+  readonly texts: Element[];
+  readonly bars: HTMLElement[];
+}
+
+/** The fields below `root`. A name that the template does not have is passed over. */
+export class Fields {
+  readonly root: HTMLElement;
+  readonly #slots = new Map<string, Slots>();
+  readonly #shown = new Map<string, unknown>();
+
+  constructor(root: HTMLElement) {
+    this.root = root;
+    for (const element of withDescendants(root)) {
+      const { field, bar } = element.dataset;
+      if (field !== undefined) this.#slotsOf(field).texts.push(element);
+      if (bar !== undefined) this.#slotsOf(bar).bars.push(element);
+    }
+  }
+
+  /** A copy of the single element in `template`. */
+  static of(template: HTMLTemplateElement): Fields {
+    const root = template.content.firstElementChild?.cloneNode(true);
+    if (!(root instanceof HTMLElement)) throw new Error(`template ${template.id} has no element`);
+    return new Fields(root);
+  }
+
+  /** Show `value` wherever `name` stands: as text, and as the length of a bar where it is a percentage. */
+  show<V extends string | number | null>(name: string, value: V, format: Format<V>): void {
+    const slots = this.#slots.get(name);
+    if (slots === undefined || (this.#shown.has(name) && this.#shown.get(name) === value)) return;
+    this.#shown.set(name, value);
+    const text = format(value);
+    for (const element of slots.texts) if (element.textContent !== text) element.textContent = text;
+    for (const bar of slots.bars) bar.style.setProperty("--share", typeof value === "number" ? `${value / 100}` : "0");
+  }
+
+  /** Set `data-<name>` on `root`. */
+  mark(name: string, value: string): void {
+    if (this.root.dataset[name] !== value) this.root.dataset[name] = value;
+  }
+
+  #slotsOf(name: string): Slots {
+    let slots = this.#slots.get(name);
+    if (slots === undefined) {
+      slots = { texts: [], bars: [] };
+      this.#slots.set(name, slots);
+    }
+    return slots;
+  }
+}
+
+function withDescendants(root: HTMLElement): HTMLElement[] {
+  return [root, ...root.querySelectorAll<HTMLElement>("[data-field], [data-bar]")];
+}
+
+/** The element of that id, which the page's template must have. */
+export function byId<E extends HTMLElement>(id: string, type: new () => E): E {
+  const element = document.getElementById(id);
+  if (!(element instanceof type)) throw new Error(`the page has no ${type.name} with id ${id}`);
+  return element;
+}
+
+/** Text as it is. */
+export function asIs(text: string | null): string {
+  return text ?? "";
+}

@@ -1,0 +1,45 @@
+/** The cluster's figures: elements with `data-figure`, and the issues of its health. */
+
+import type { Health, Snapshot } from "./contract.ts";
+import * as format from "./format.ts";
+
+const FIGURES: Readonly<Record<string, (snapshot: Snapshot) => string>> = {
+  total_nodes: ({ cluster_stats }) => format.count(cluster_stats.total_nodes),
+  online_nodes: ({ cluster_stats }) => format.count(cluster_stats.online_nodes),
+  avg_cpu: ({ cluster_stats }) => format.percent(cluster_stats.avg_cpu),
+  avg_memory: ({ cluster_stats }) => format.percent(cluster_stats.avg_memory),
+  avg_disk: ({ cluster_stats }) => format.percent(cluster_stats.avg_disk),
+  avg_temperature: ({ cluster_stats }) => format.celsius(cluster_stats.avg_temperature),
+};
+
+/** Fill every figure of the page from `snapshot`. */
+export function showFigures(snapshot: Snapshot): void {
+  for (const element of document.querySelectorAll<HTMLElement>("[data-figure]")) {
+    const text = FIGURES[element.dataset["figure"] ?? ""]?.(snapshot) ?? format.UNKNOWN;
+    if (element.textContent !== text) element.textContent = text;
+  }
+}
+
+/** Fill every list with `data-issues` from `health`. */
+export function showIssues(health: Health): void {
+  for (const list of document.querySelectorAll<HTMLElement>("[data-issues]")) {
+    const shown = [...list.children].map((item) => item.textContent);
+    const isShown = shown.length === health.issues.length && health.issues.every((text, index) => text === shown[index]);
+    if (isShown) continue;
+    list.replaceChildren(
+      ...health.issues.map((issue) => {
+        const item = document.createElement("li");
+        item.textContent = issue;
+        return item;
+      }),
+    );
+  }
+}
+
+/** Say on `<main>` what there is to show: `data-nodes` is `none`, `offline` (all are) or `some`; absent at first. */
+export function markNodes({ nodes }: Snapshot): void {
+  const main = document.querySelector("main");
+  if (main === null) return;
+  if (nodes.length === 0) main.dataset["nodes"] = "none";
+  else main.dataset["nodes"] = nodes.every((node) => node.status === "offline") ? "offline" : "some";
+}

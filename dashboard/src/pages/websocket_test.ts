@@ -1,0 +1,78 @@
+/** `/websocket-test`: the connection by hand, and everything that arrives on it. */
+
+import { EVENTS, NAMESPACES, type Namespace } from "../contract.ts";
+import { EventLog } from "../event_log.ts";
+import { byId } from "../fields.ts";
+import type { Push } from "../push.ts";
+import * as wording from "../wording.ts";
+import type { Page } from "./page.ts";
+
+/** `push` is given at start, since the page's tap is needed to make it. */
+export class WebsocketTestPage implements Page {
+  readonly #log = new EventLog();
+  readonly #state = byId("connection-state", HTMLElement);
+  readonly #pause = byId("pause", HTMLButtonElement);
+  readonly #actions: ReadonlyMap<HTMLButtonElement, () => void>;
+  #push: Push | null = null;
+  #replica: string | null = null;
+
+  constructor() {
+    const button = (id: string): HTMLButtonElement => byId(id, HTMLButtonElement);
+    this.#actions = new Map([
+      [button("connect"), () => this.#push?.start()],
+      [button("disconnect"), () => this.#push?.stop()],
+      [button("request-health"), () => this.#request(NAMESPACES.health, EVENTS.requestHealth)],
+      [button("request-nodes"), () => this.#request(NAMESPACES.monitoring, EVENTS.requestNodesStatus)],
+      [button("request-cluster"), () => this.#request(NAMESPACES.monitoring, EVENTS.requestClusterStatus)],
+      [this.#pause, () => this.#togglePause()],
+      [button("clear"), () => this.#log.clear()],
+    ]);
+  }
+
+  /** Use `push` for the buttons. */
+  use(push: Push): void {
+    this.#push = push;
+  }
+
+  start(): void {
+    for (const [button, action] of this.#actions) button.onclick = action;
+    this.#showState();
+  }
+
+  stop(): void {
+    for (const button of this.#actions.keys()) button.onclick = null;
+  }
+
+  showSnapshot(): void {}
+
+  showHealth(): void {}
+
+  showAlerts(): void {}
+
+  /** Show an event; the push's tap. */
+  readonly tap = (namespace: Namespace, event: string, args: readonly unknown[]): void => {
+    this.#log.add(namespace, event, args);
+    if (event === EVENTS.connectionConfirmed) this.#replica = (args[0] as { replica?: string }).replica ?? null;
+    if (event === "disconnect" && namespace === NAMESPACES.root) this.#replica = null;
+    this.#showState();
+  };
+
+  #request(namespace: Namespace, event: string): void {
+    this.#log.add(namespace, event, [], true);
+    this.#push?.request(namespace, event);
+  }
+
+  #togglePause(): void {
+    this.#log.pause(!this.#log.paused);
+    this.#pause.textContent = this.#log.paused ? wording.RESUME : wording.PAUSE;
+    this.#pause.setAttribute("aria-pressed", `${this.#log.paused}`);
+  }
+
+  #showState(): void {
+    const transport = this.#push?.transport ?? null;
+    this.#state.dataset["connected"] = `${transport !== null}`;
+    if (transport === null) this.#state.textContent = wording.DISCONNECTED;
+    else if (this.#replica === null) this.#state.textContent = wording.CONNECTED;
+    else this.#state.textContent = wording.connectedTo(this.#replica, transport);
+  }
+}

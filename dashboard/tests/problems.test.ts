@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { type Circumstances, problems } from "../src/problems.ts";
+
+const WELL: Circumstances = {
+  freshness: "live",
+  ageSeconds: 1,
+  push: { kind: "connected" },
+  redisDownSince: null,
+  collectorDown: false,
+  pollFailure: null,
+  pollIntervalSeconds: 30,
+  scriptFailure: null,
+};
+
+function said(change: Partial<Circumstances>): string {
+  return problems({ ...WELL, ...change }).join("\n");
+}
+
+test("nothing is said when all is well, or a connection has only just gone", () => {
+  assert.equal(said({}), "");
+  assert.equal(said({ push: { kind: "lost" }, freshness: "reconnecting" }), "");
+});
+
+test("old data is named with its age and what may be down", () => {
+  const sentence = "The data is 40\u00a0s old: the collector or Redis may be down.";
+  assert.equal(said({ freshness: "stale", ageSeconds: 42 }), sentence);
+  assert.match(said({ freshness: "stale", ageSeconds: 200 }), /3\u00a0min old/);
+  assert.match(said({ freshness: "stale", ageSeconds: Number.POSITIVE_INFINITY }), /Nobody knows how old/);
+});
+
+test("a known cause takes the place of a guess", () => {
+  const redis = said({ freshness: "stale", ageSeconds: 42, redisDownSince: "2026-11-23T09:41:07.120Z" });
+  assert.match(redis, /^Redis is away since .+\nThe data is 40\u00a0s old\.$/s);
+  const collector = said({ freshness: "stale", ageSeconds: 42, collectorDown: true });
+  assert.match(collector, /^The collector is not running.+\nThe data is 40\u00a0s old\.$/s);
+});
+
+test("a refused origin is named with the setting that allows it", () => {
+  const sentences = said({ push: { kind: "refused", origin: "http://pi.lan:8085" }, freshness: "polling" });
+  assert.match(
+    sentences,
+    /^The push service refuses this page's origin http:\/\/pi\.lan:8085\. Set WS_ALLOWED_ORIGINS=http:\/\/pi\.lan:8085 \(or PUBLIC_URL\) for the ws service and restart it\.\n/,
+  );
+  assert.match(sentences, /asks every 30 s/);
+});
+
+test("polling says how often it asks", () => {
+  const sentences = said({ push: { kind: "lost" }, freshness: "polling" });
+  assert.equal(sentences, "The push connection is down.\nMeanwhile the page asks every 30 s.");
+});
+
+test("an ended connection says why and what to do", () => {
+  assert.match(said({ push: { kind: "ended", reason: "no access" } }), /\(no access\)\. Reload/);
+  assert.match(said({ push: { kind: "ended", reason: null } }), /connection\. Reload/);
+});
+
+test("a silent server is named instead of a guess", () => {
+  const sentences = said({ push: { kind: "lost" }, freshness: "stale", ageSeconds: 9, pollFailure: "no answer" });
+  assert.equal(sentences, "The server does not answer (no answer). The page keeps trying.\nThe data is 5\u00a0s old.");
+});
+
+test("a failure of the script is not kept silent", () => {
+  assert.match(said({ scriptFailure: "snapshot" }), /\(snapshot\)/);
+});

@@ -1,0 +1,40 @@
+"""Answers in JSON, and the headers that say how old and how valid they are."""
+
+from flask import Response, request
+
+from api.store import Latest
+from contract.codec import encode
+
+#: Seconds after which asking again may help.
+RETRY_AFTER_SECONDS = 2
+
+
+def json_answer(body: bytes, age_seconds: float | None = None) -> Response:
+    """Answer ``body``; caches must ask before they use it again."""
+    response = Response(body, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-cache"
+    if age_seconds is not None:
+        response.headers["Age"] = str(int(age_seconds))
+    return response
+
+
+def struct_answer(struct: object) -> Response:
+    """Answer a message of the contract."""
+    return json_answer(encode(struct))
+
+
+def tagged_answer(body: bytes, tag: str, age_seconds: float | None = None) -> Response:
+    """Answer ``body`` with an entity tag, and 304 without body to who has it already."""
+    response = json_answer(body, age_seconds)
+    if request.if_none_match.contains_weak(tag):
+        response.status_code = 304
+        response.set_data(b"")
+        for header in ("Content-Type", "Content-Length"):
+            response.headers.pop(header, None)
+    response.set_etag(tag, weak=True)
+    return response
+
+
+def latest_answer(latest: Latest, body: bytes) -> Response:
+    """Answer a ``body`` made of ``latest``."""
+    return tagged_answer(body, latest.content.tag, latest.age_seconds)

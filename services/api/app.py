@@ -1,0 +1,69 @@
+"""The WSGI application, made of its parts. Nothing connects before the first question to Redis."""
+
+import time
+
+from flask import Flask, Response, g, request
+
+from api.alert_log import AlertLog
+from api.alerts import alert_routes
+from api.assets import serve_assets
+from api.cluster import cluster_routes
+from api.compression import compress
+from api.config import Config
+from api.counters import Counters
+from api.headers import protect
+from api.health import health_routes
+from api.link import RedisLink
+from api.openapi import openapi_routes
+from api.pages import page_routes
+from api.parts import Parts
+from api.probes import probe_routes
+from api.problems import answer_problems
+from api.report import Reporter
+from api.republish import Republisher
+from api.store import Store
+from api.watch import Watch
+from contract.runtime.readiness import Readiness
+
+_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
+
+
+def create_app(config: Config) -> Flask:
+    """Make the application; the ``watch`` among its ``Parts`` is for the caller to start, after a fork."""
+    app = Flask("api")
+    # A node's name may hold any characters, slashes included.
+    app.url_map.merge_slashes = False
+    counters = Counters()
+    readiness = Readiness()
+    link = RedisLink(config.redis_url, readiness, counters)
+    store = Store(link, readiness, counters)
+    republisher = Republisher(link, store, counters)
+    reporter = Reporter(link, store, readiness)
+    app.register_blueprint(health_routes(reporter, republisher))
+    app.register_blueprint(cluster_routes(store, republisher))
+    app.register_blueprint(alert_routes(store, AlertLog(link, readiness, counters)))
+    app.register_blueprint(openapi_routes())
+    app.register_blueprint(page_routes(config, store, readiness))
+    app.register_blueprint(probe_routes(readiness, counters))
+    answer_problems(app)
+    # These run in reverse: counted last, when all is done.
+    _count_requests(app, counters)
+    app.after_request(compress)
+    app.after_request(protect)
+    serve_assets(app)
+    Parts(counters, readiness, link, republisher, Watch(link)).attach(app)
+    return app
+
+
+def _count_requests(app: Flask, counters: Counters) -> None:
+    @app.before_request
+    def begin() -> None:
+        g.began = time.perf_counter()
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        route = request.url_rule.rule if request.url_rule else "none"
+        method = request.method if request.method in _METHODS else "other"
+        counters.requests.labels(method, route, response.status_code).inc()
+        counters.answer_seconds.observe(time.perf_counter() - g.began)
+        return response

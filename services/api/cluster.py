@@ -1,0 +1,67 @@
+"""``/api/cluster/…``: the snapshot, whole and in parts, and the cluster's health."""
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from api.answers import latest_answer
+from api.problems import Refusal
+from api.republish import Republisher
+from api.store import Store
+from contract.codec import encode
+from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
+from contract.rest import overview
+
+
+class _Nodes(msgspec.Struct):
+    """The snapshot's nodes as they were stored."""
+
+    nodes: msgspec.Raw
+
+
+class _NodeList(msgspec.Struct):
+    nodes: list[msgspec.Raw]
+
+
+def cluster_routes(store: Store, republisher: Republisher) -> Blueprint:
+    """Make the routes."""
+    routes = Blueprint("cluster", __name__, url_prefix="/api/cluster")
+
+    @routes.get("/nodes")
+    def nodes() -> Response:
+        """An array of the snapshot's nodes; has the snapshot pushed again to all clients."""
+        if request.method == "GET":
+            republisher.republish(METRICS_CHANNEL)
+            latest = store.known(METRICS_CHANNEL)
+        else:
+            latest = store.latest(METRICS_CHANNEL)
+        return latest_answer(latest, bytes(msgspec.json.decode(latest.content.raw, type=_Nodes).nodes))
+
+    @routes.get("/nodes/<path:node>")
+    def node(node: str) -> Response:
+        """One node by its name."""
+        latest, snapshot = store.snapshot()
+        for position, known in enumerate(snapshot.nodes):
+            if known.node == node:
+                stored = msgspec.json.decode(latest.content.raw, type=_NodeList).nodes[position]
+                return latest_answer(latest, bytes(stored))
+        raise Refusal(404, f"No node is called {node[:100]!r}. GET /api/cluster/nodes lists them.")
+
+    @routes.get("/snapshot")
+    def snapshot() -> Response:
+        """The collector's last snapshot, its bytes unchanged."""
+        latest = store.latest(METRICS_CHANNEL)
+        return latest_answer(latest, latest.content.raw)
+
+    @routes.get("/overview")
+    def cluster_overview() -> Response:
+        """The cluster in a word and its figures."""
+        latest, snapshot = store.snapshot()
+        return latest_answer(latest, encode(overview(snapshot)))
+
+    @routes.get("/health")
+    def health() -> Response:
+        """The collector's last word on the cluster's health, its bytes unchanged."""
+        latest = store.latest(HEALTH_CHANNEL)
+        return latest_answer(latest, latest.content.raw)
+
+    return routes

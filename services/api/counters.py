@@ -1,0 +1,50 @@
+"""What the api counts about itself, for ``/metrics``."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+#: Upper bounds of the answer times, in seconds; everything beyond the last counts as slow.
+ANSWER_SECONDS_BUCKETS = (0.005, 0.02, 0.1, 0.5, 2.0)
+
+
+class Counters:
+    """The counters of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self.requests = Counter(
+            "api_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
+        )
+        self.answer_seconds = Histogram(
+            "api_answer_seconds",
+            "Time from a request to its answer, without sending it.",
+            buckets=ANSWER_SECONDS_BUCKETS,
+            registry=self._registry,
+        )
+        self.malformed_requests = Counter(
+            "api_malformed_requests", "Requests that were not HTTP as it should be.", registry=self._registry
+        )
+        self.publications = Counter(
+            "api_publications", "Stored messages published again.", ["channel"], registry=self._registry
+        )
+        self.stored_invalid = Counter(
+            "api_stored_invalid", "Reads of a key that held something else than it should.", ["key"],
+            registry=self._registry,
+        )  # fmt: skip
+        self.redis_failures = Counter(
+            "api_redis_failures", "Commands that Redis did not answer.", registry=self._registry
+        )
+        self.redis_refusals = Counter(
+            "api_redis_refusals", "Commands that Redis answered with an error.", registry=self._registry
+        )
+        self._redis_up = Gauge("api_redis_up", "1 while Redis answers, else 0.", registry=self._registry)
+
+    def watch_redis(self, up: Callable[[], bool]) -> None:
+        """Take the gauge of Redis from ``up`` whenever it is asked for."""
+        self._redis_up.set_function(lambda: float(up()))
+
+    def text(self) -> bytes:
+        """All counters in Prometheus's text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,121 @@
+"""The one road to Redis: time limits, a circuit breaker, and the driver's errors translated."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from api.counters import Counters
+from contract.runtime.logs import Occasionally
+from contract.runtime.readiness import Readiness
+
+#: Seconds that a connection, and each answer, may take.
+TIMEOUT_SECONDS: Final = 1.0
+#: Seconds after a failure for which Redis is not tried again.
+PAUSE_SECONDS: Final = 1.0
+
+_logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class RedisAway(Exception):
+    """Redis does not answer, or did not a moment ago."""
+
+
+class RedisRefused(Exception):
+    """Redis answered with an error: the key holds another kind of value, or the user may not do this."""
+
+
+class RedisLink:
+    """A blocking client that several threads share; it connects at the first question, not before.
+
+    While Redis is away a question costs nothing: for ``PAUSE_SECONDS`` after a failure nobody tries, and then one
+    caller at a time does.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        readiness: Readiness,
+        counters: Counters,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.client = redis.Redis.from_url(
+            url,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            # A repeated question would double the wait, and a repeated script publish twice.
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+            driver_info=None,
+        )
+        self._readiness = readiness
+        self._counters = counters
+        self._monotonic = monotonic
+        self._complaints = Occasionally(_logger)
+        self._trying = threading.Lock()
+        self._down = False
+        self._resume_at = 0.0
+        #: Monotonic time of the last answer, ``None`` before the first.
+        self.last_answer: float | None = None
+        counters.watch_redis(lambda: self.up)
+
+    @property
+    def up(self) -> bool:
+        """Whether Redis answered the last question."""
+        return self.last_answer is not None and not self._down
+
+    def ask(self, question: Callable[[redis.Redis], T]) -> T:
+        """Return ``question(client)``.
+
+        Raises:
+            RedisAway: no answer.
+            RedisRefused: the answer is an error.
+        """
+        if not self._down:
+            return self._try(question)
+        if self._monotonic() < self._resume_at or not self._trying.acquire(blocking=False):
+            raise RedisAway
+        try:
+            return self._try(question)
+        finally:
+            self._trying.release()
+
+    def _try(self, question: Callable[[redis.Redis], T]) -> T:
+        try:
+            answer = question(self.client)
+        except redis.ResponseError as error:
+            self._answered()
+            self._counters.redis_refusals.inc()
+            self._complaints.warning("refused", "Redis refused a command: %s", error)
+            raise RedisRefused(str(error)) from None
+        except (redis.RedisError, OSError) as error:
+            self._failed(error)
+            raise RedisAway from None
+        self._answered()
+        return answer
+
+    def _answered(self) -> None:
+        self.last_answer = self._monotonic()
+        self._down = False
+        if self._readiness.redis_up():
+            _logger.info("Redis answers")
+
+    def _failed(self, error: Exception) -> None:
+        self._resume_at = self._monotonic() + PAUSE_SECONDS
+        self._down = True
+        self._counters.redis_failures.inc()
+        if self._readiness.redis_down():
+            _logger.warning("Redis does not answer (%s); answering from memory", error)
+        elif self.last_answer is None:
+            self._complaints.warning("away", "Redis does not answer yet (%s); is REDIS_URL right?", error)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()

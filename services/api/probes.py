@@ -1,0 +1,37 @@
+"""``/livez``, ``/readyz`` and ``/metrics``, for whoever runs the service."""
+
+from flask import Blueprint, Response
+
+from api.counters import Counters
+from contract.runtime.readiness import LIVE, Readiness
+
+
+def probe_routes(readiness: Readiness, counters: Counters) -> Blueprint:
+    """Make the routes."""
+    routes = Blueprint("probes", __name__)
+
+    @routes.get("/livez")
+    def livez() -> Response:
+        """200 while requests are answered at all; never looks at Redis."""
+        return _text(LIVE, 200)
+
+    @routes.get("/readyz")
+    def readyz() -> Response:
+        """503 until the first contact with Redis and while draining."""
+        status, text = readiness.readyz()
+        return _text(text, status)
+
+    @routes.get("/metrics")
+    def metrics() -> Response:
+        """The counters in Prometheus's text format."""
+        response = Response(counters.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return routes
+
+
+def _text(text: str, status: int) -> Response:
+    response = Response(text, status, mimetype="text/plain")
+    response.headers["Cache-Control"] = "no-store"
+    return response

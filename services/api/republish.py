@@ -1,0 +1,144 @@
+"""Has the collector's last message pushed again: at most ten times a second, and once after the last call."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from api.counters import Counters
+from api.link import RedisAway, RedisLink, RedisRefused
+from api.store import Store
+from contract.names import REPUBLISH_INTERVAL_MS
+from contract.scripts import REPUBLISH, Republished, republish_answer, republish_call
+
+_logger = logging.getLogger(__name__)
+
+_INTERVAL_SECONDS: Final = REPUBLISH_INTERVAL_MS / 1000
+#: Seconds by which Redis's rounding of life times to milliseconds may mislead.
+_ROUNDING_SECONDS: Final = 0.005
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """A publication to be made at ``due`` because of calls up to ``last_call``, both monotonic."""
+
+    due: float
+    last_call: float
+
+
+class Republisher:
+    """Publishes stored messages again, unchanged.
+
+    Redis limits how often, over all api processes. A call that is over the limit is made good by one later
+    publication, of this process or any other, which covers all calls before it. A background thread, started when
+    it is first needed, waits for that.
+    """
+
+    def __init__(
+        self,
+        link: RedisLink,
+        store: Store,
+        counters: Counters,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._link = link
+        self._store = store
+        self._counters = counters
+        self._monotonic = monotonic
+        self._script = link.client.register_script(REPUBLISH)
+        self._changed = threading.Condition()
+        self._pending: dict[str, _Pending] = {}
+        self._thread: threading.Thread | None = None
+
+    def republish(self, channel: str) -> None:
+        """Publish the channel's stored message now, or soon; with none stored, or Redis away, do nothing.
+
+        The store takes in what was read on the way.
+        """
+        called_at = self._monotonic()
+        try:
+            answer = self._publish(channel)
+        except RedisAway:
+            return
+        except RedisRefused:
+            self._store.refresh(channel)
+            return
+        if answer.wait_seconds > 0:
+            self._postpone(channel, self._monotonic() + answer.wait_seconds, called_at)
+
+    def finish(self, limit_seconds: float) -> None:
+        """Wait until nothing is pending, or for that long."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._pending, limit_seconds)
+
+    def _publish(self, channel: str) -> Republished:
+        asked_at = self._monotonic()
+        keys, args = republish_call(channel)
+        raw = self._link.ask(lambda client: cast(list[Any], self._script(keys=keys, args=args, client=client)))
+        answer = republish_answer(raw)
+        self._store.remember(channel, answer.message, answer.age_seconds, asked_at)
+        if answer.message is not None and answer.wait_seconds == 0:
+            self._counters.publications.labels(channel).inc()
+            self._settle(channel, asked_at)
+        return answer
+
+    def _postpone(self, channel: str, due: float, last_call: float) -> None:
+        with self._changed:
+            former = self._pending.get(channel)
+            if former is not None:
+                due, last_call = min(due, former.due), max(last_call, former.last_call)
+            self._pending[channel] = _Pending(due, last_call)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="republish", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def _settle(self, channel: str, published_at: float) -> None:
+        """A publication not before ``published_at`` covers the calls up to then."""
+        with self._changed:
+            pending = self._pending.get(channel)
+            if pending is not None and pending.last_call <= published_at:
+                del self._pending[channel]
+                self._changed.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            channel = self._wait_for_due()
+            try:
+                self._make_good(channel)
+            except (RedisAway, RedisRefused):
+                self._settle(channel, self._monotonic())
+            except Exception:
+                _logger.exception("a postponed publication failed")
+                self._settle(channel, self._monotonic())
+
+    def _make_good(self, channel: str) -> None:
+        asked_at = self._monotonic()
+        answer = self._publish(channel)
+        if answer.message is None:
+            self._settle(channel, self._monotonic())
+        elif answer.wait_seconds > 0:
+            # Another process published, this long ago at most.
+            ago = max(0.0, _INTERVAL_SECONDS - answer.wait_seconds) + _ROUNDING_SECONDS
+            self._settle(channel, asked_at - ago)
+            self._defer(channel, self._monotonic() + answer.wait_seconds)
+
+    def _wait_for_due(self) -> str:
+        with self._changed:
+            while True:
+                if not self._pending:
+                    self._changed.wait()
+                    continue
+                channel, pending = min(self._pending.items(), key=lambda item: item[1].due)
+                left = pending.due - self._monotonic()
+                if left <= 0:
+                    return channel
+                self._changed.wait(left)
+
+    def _defer(self, channel: str, due: float) -> None:
+        with self._changed:
+            pending = self._pending.get(channel)
+            if pending is not None:
+                self._pending[channel] = _Pending(due, pending.last_call)

@@ -1,0 +1,112 @@
+"""gunicorn, run from here: one master, one worker process with threads."""
+
+import logging
+import os
+import socket
+from typing import Any, Final
+
+from gunicorn.app.base import BaseApplication
+
+from api.config import Config
+from api.gunicorn_log import GunicornLog
+from api.parts import parts_of
+from api.worker import PatientWorker
+
+#: Seconds for which a connection without a request is kept.
+KEEP_ALIVE_SECONDS: Final = 20
+#: Seconds that requests under way are given when the service stops.
+GRACE_SECONDS: Final = 8
+#: Seconds of a worker's silence after which the master replaces it.
+SILENCE_SECONDS: Final = 60
+#: Seconds that a postponed publication may keep a worker from ending.
+LAST_PUBLICATION_SECONDS: Final = 0.5
+#: A file system in memory, there also where the root file system is read-only: workers sign life there every second.
+_MEMORY_FOLDER: Final = "/dev/shm"  # noqa: S108 (gunicorn makes its file there with mkstemp and unlinks it)
+
+_logger = logging.getLogger(__name__)
+
+
+class ListenError(Exception):
+    """The address cannot be listened on; the text is for people."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on the first address of ``host``.
+
+    Raises:
+        ListenError: it cannot.
+    """
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            listener.bind(address)
+            listener.listen(1024)
+        except OSError:
+            listener.close()
+            raise
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ListenError(f"cannot listen on {where}: {reason}; API_HOST and API_PORT choose another address") from None
+    return listener
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Serves the application on ``listener`` until it is told to stop; then the process ends with code 0.
+
+    The application is made in the worker: with one worker there is no memory to share, and the master stays small.
+    """
+
+    def __init__(self, config: Config, listener: socket.socket) -> None:
+        self._config = config
+        self._address = "http://" + _written(listener)
+        self._descriptor = listener.detach()
+        super().__init__(prog="api")
+
+    def load_config(self) -> None:
+        """Set gunicorn's settings."""
+        settings: dict[str, Any] = {
+            "bind": f"fd://{self._descriptor}",
+            "workers": 1,
+            "worker_class": PatientWorker,
+            "threads": self._config.threads,
+            "keepalive": KEEP_ALIVE_SECONDS,
+            "timeout": SILENCE_SECONDS,
+            "graceful_timeout": GRACE_SECONDS,
+            "worker_tmp_dir": _MEMORY_FOLDER if os.access(_MEMORY_FOLDER, os.W_OK) else None,
+            "control_socket_disable": True,
+            "proc_name": "api",
+            "logger_class": GunicornLog,
+            "when_ready": lambda arbiter: _logger.info("listening on %s", self._address),
+            "post_worker_init": _begin,
+            "worker_exit": _end,
+            "on_exit": lambda arbiter: _logger.info("stopped"),
+        }
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Make the application, in the worker."""
+        from api.app import create_app
+
+        return create_app(self._config)
+
+
+def _begin(worker: PatientWorker) -> None:
+    parts_of(worker.wsgi).watch.start()
+
+
+def _end(arbiter: object, worker: PatientWorker) -> None:
+    application = getattr(worker, "wsgi", None)
+    if application is not None:
+        parts_of(application).republisher.finish(LAST_PUBLICATION_SECONDS)
+
+
+def _written(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,165 @@
+"""The last message of each channel: read from Redis, remembered for the time that Redis is away."""
+
+import functools
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from api.counters import Counters
+from api.link import RedisAway, RedisLink, RedisRefused
+from api.unavailable import NothingKnown, NothingStored, StoredInvalid
+from contract.codec import TYPE_OF_CHANNEL, Message, UndecodableMessage, decode, require_object
+from contract.messages import Snapshot
+from contract.names import METRICS_CHANNEL, latest_key
+from contract.runtime.logs import Occasionally
+from contract.runtime.readiness import Readiness
+from contract.scripts import age_seconds
+
+_logger = logging.getLogger(__name__)
+
+
+class Content:
+    """A stored message: its bytes, and what they say."""
+
+    def __init__(self, raw: bytes, message: Message) -> None:
+        self.raw = raw
+        self.message = message
+
+    @property
+    def tag(self) -> str:
+        """``<epoch>-<seq>``: the same for the same content, for entity tags."""
+        return f"{self.message.epoch}-{self.message.seq}"
+
+
+@dataclass(frozen=True)
+class Latest:
+    """Content with its age now: seconds since Redis took it, ``None`` where Redis does not know."""
+
+    content: Content
+    age_seconds: float | None
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a key held: content, or nothing, or something for a ``reason`` invalid."""
+
+    asked_at: float
+    raw: bytes | None = None
+    age_seconds: float | None = None
+    content: Content | None = None
+    reason: str | None = None
+
+
+class Store:
+    """Reads the ``:latest`` keys. What Redis last said is what is known, until it says something else."""
+
+    def __init__(
+        self,
+        link: RedisLink,
+        readiness: Readiness,
+        counters: Counters,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._link = link
+        self._readiness = readiness
+        self._counters = counters
+        self._monotonic = monotonic
+        self._complaints = Occasionally(_logger)
+        self._lock = threading.Lock()
+        self._known: dict[str, _Known] = {}
+
+    def latest(self, channel: str) -> Latest:
+        """Read the channel's last message; with Redis away, answer the last one known.
+
+        Raises:
+            Unavailable: there is none.
+        """
+        self.refresh(channel)
+        return self.known(channel)
+
+    def snapshot(self) -> tuple[Latest, Snapshot]:
+        """``latest`` of the metrics channel, and its message.
+
+        Raises:
+            Unavailable: there is none.
+        """
+        latest = self.latest(METRICS_CHANNEL)
+        message = latest.content.message
+        assert isinstance(message, Snapshot)
+        return latest, message
+
+    def refresh(self, *channels: str) -> None:
+        """Read these channels in one round trip. Leaves what is known as it is if Redis does not answer."""
+        asked_at = self._monotonic()
+        try:
+            answers = self._link.ask(functools.partial(_read, channels))
+        except (RedisAway, RedisRefused):
+            return
+        for channel, (raw, age) in zip(channels, answers, strict=True):
+            self.remember(channel, raw, age, asked_at)
+
+    def remember(self, channel: str, raw: bytes | str | None, age: float | None, asked_at: float) -> None:
+        """Take in what Redis said to a question of monotonic time ``asked_at``; text is an error in place of bytes."""
+        former = self._known.get(channel)
+        if former is not None and former.content is not None and former.raw == raw:
+            fresh = _Known(asked_at, former.raw, age, former.content)
+        else:
+            fresh = self._judge(channel, raw, age, asked_at)
+        with self._lock:
+            former = self._known.get(channel)
+            # Another thread may have asked later and be answered earlier.
+            if former is None or former.asked_at <= asked_at:
+                self._known[channel] = fresh
+
+    def known(self, channel: str) -> Latest:
+        """What was read last.
+
+        Raises:
+            Unavailable: nothing was, or it is not valid.
+        """
+        known = self._known.get(channel)
+        if known is None:
+            raise NothingKnown(self._readiness.redis_down_since)
+        if known.content is not None:
+            passed = self._monotonic() - known.asked_at
+            return Latest(known.content, None if known.age_seconds is None else known.age_seconds + passed)
+        if known.reason is not None:
+            raise StoredInvalid(latest_key(channel), known.reason)
+        raise NothingStored(latest_key(channel))
+
+    def _judge(self, channel: str, raw: bytes | str | None, age: float | None, asked_at: float) -> _Known:
+        if raw is None:
+            return _Known(asked_at)
+        key = latest_key(channel)
+        if isinstance(raw, bytes):
+            try:
+                require_object(raw)
+                return _Known(asked_at, raw, age, Content(raw, decode(raw, TYPE_OF_CHANNEL[channel])))
+            except UndecodableMessage as error:
+                reason, shown = error.reason, str(error)
+        else:
+            reason = shown = raw
+        self._counters.stored_invalid.labels(key).inc()
+        self._complaints.warning(key, "what is stored under %s cannot be read: %s", key, shown)
+        return _Known(asked_at, reason=reason)
+
+
+def _read(channels: tuple[str, ...], client: redis.Redis) -> list[tuple[bytes | str | None, float | None]]:
+    pipeline = client.pipeline(transaction=False)
+    for channel in channels:
+        pipeline.get(latest_key(channel))
+        pipeline.pttl(latest_key(channel))
+    answers: list[Any] = pipeline.execute(raise_on_error=False)
+    return [
+        (str(raw), None) if isinstance(raw, redis.ResponseError) else (raw, _age(ttl_ms))
+        for raw, ttl_ms in zip(answers[0::2], answers[1::2], strict=True)
+    ]
+
+
+def _age(ttl_ms: object) -> float | None:
+    return age_seconds(ttl_ms) if isinstance(ttl_ms, int) else None

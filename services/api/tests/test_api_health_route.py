@@ -1,0 +1,96 @@
+"""GET /api/health: the report on the product."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis as redis_client
+from flask.testing import FlaskClient
+
+from contract import VERSION
+from contract.names import LEASE_KEY, METRICS_CHANNEL, REPLICAS_KEY, replica_key
+from contract.presence import ReplicaPresence
+from contract.scripts import PRESENT_REPLICA, TAKE_LEASE, Lease, present_replica_call, take_lease_call
+from tests.drivers.valkey import Valkey
+
+Golden = Callable[[str], bytes]
+
+
+def present(redis: redis_client.Redis, replica: str, clients: int) -> None:
+    presence = ReplicaPresence(
+        replica=replica,
+        connected_clients=clients,
+        started="2026-11-23T07:01:05.250Z",
+        version="0.1.0",
+        messages=0,
+        deliveries=0,
+    )
+    keys, args = present_replica_call(replica, presence.fields())
+    redis.register_script(PRESENT_REPLICA)(keys=keys, args=args)
+
+
+def lead(redis: redis_client.Redis, cluster: str = "lab") -> None:
+    keys, args = take_lease_call(Lease("a1b2c3d4", cluster, 2.0), 1795426866)
+    redis.register_script(TAKE_LEASE)(keys=keys, args=args)
+
+
+def test_health_is_healthy_when_redis_a_collector_and_a_replica_work(
+    client: FlaskClient, collector: Any, redis: redis_client.Redis, golden_example: Golden
+) -> None:
+    lead(redis)
+    collector.leave(METRICS_CHANNEL, age_seconds=5)
+    present(redis, "5f0c9a71", 5)
+    present(redis, "e8d7c6b5", 7)
+    response = client.get("/api/health")
+    report = response.get_json()
+    assert response.status_code == 200
+    assert report.keys() == json.loads(golden_example("rest/health_report")).keys()
+    assert (report["status"], report["version"], report["cluster_name"]) == ("healthy", VERSION, "lab")
+    assert report["redis"] == {"status": "up", "down_since": None}
+    assert (report["collector"]["status"], report["collector"]["leader"]) == ("up", "a1b2c3d4")
+    assert 5 <= report["collector"]["age_seconds"] < 65
+    assert report["websocket"]["connected_clients"] == 12
+    assert [replica["replica"] for replica in report["websocket"]["replicas"]] == ["5f0c9a71", "e8d7c6b5"]
+
+
+def test_health_is_degraded_with_status_200_when_nobody_is_there(client: FlaskClient) -> None:
+    response = client.get("/api/health")
+    assert response.status_code == 200
+    report = response.get_json()
+    assert report["status"] == "degraded"
+    assert report["collector"] == {"status": "down", "leader": None, "epoch": None, "age_seconds": None}
+    assert report["websocket"] == {"connected_clients": 0, "replicas": []}
+
+
+def test_health_says_what_it_knew_and_since_when_redis_is_away(
+    client: FlaskClient, collector: Any, redis: redis_client.Redis, valkey: Valkey
+) -> None:
+    lead(redis)
+    collector.leave(METRICS_CHANNEL, age_seconds=30)
+    client.get("/api/cluster/overview")
+    valkey.stop()
+    response = client.get("/api/health")
+    report = response.get_json()
+    assert (response.status_code, report["status"], report["cluster_name"]) == (200, "degraded", "lab")
+    assert report["redis"]["status"] == "down"
+    assert report["redis"]["down_since"] is not None
+    assert report["collector"]["age_seconds"] >= 30
+    assert report["collector"]["status"] == "down"
+
+
+@pytest.mark.parametrize("key", [LEASE_KEY, REPLICAS_KEY, replica_key("r1")])
+@pytest.mark.parametrize("kind", ["string", "hash", "list"])
+def test_health_goes_on_when_a_key_of_presence_holds_garbage(
+    client: FlaskClient, redis: redis_client.Redis, key: str, kind: str
+) -> None:
+    redis.zadd(REPLICAS_KEY, {"r1": 9e15, b"\xff": 9e15})
+    redis.delete(key)
+    if kind == "string":
+        redis.set(key, b"\xff")
+    elif kind == "hash":
+        redis.hset(key, mapping={b"epoch": b"x", b"connected_clients": b"\xff", b"\xff": b""})
+    else:
+        redis.rpush(key, b"\xff")
+    response = client.get("/api/health")
+    assert (response.status_code, response.get_json()["status"]) == (200, "degraded")

@@ -1,0 +1,189 @@
+"""The description is valid, complete and true."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import jsonschema
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from jsonschema import Draft202012Validator
+from werkzeug.test import TestResponse
+
+from api.openapi import description
+from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
+from tests.drivers.valkey import Valkey
+
+Golden = Callable[[str], bytes]
+DOCUMENT = description()
+
+#: A request to each operation that succeeds once all is left in Redis.
+REQUESTS = {
+    "/api/health": "/api/health",
+    "/api/cluster/nodes": "/api/cluster/nodes",
+    "/api/cluster/nodes/{node}": "/api/cluster/nodes/node6.lan",
+    "/api/cluster/snapshot": "/api/cluster/snapshot",
+    "/api/cluster/overview": "/api/cluster/overview",
+    "/api/cluster/health": "/api/cluster/health",
+    "/api/alerts": "/api/alerts",
+    "/api/alerts/log": "/api/alerts/log",
+    "/api/openapi.json": "/api/openapi.json",
+}
+CONDITIONAL = sorted(path for path, item in DOCUMENT["paths"].items() if "304" in item["get"]["responses"])
+
+
+def validate(value: object, schema: dict[str, Any]) -> None:
+    """Check against a schema of the document, whose references start at its root."""
+    Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(value)
+
+
+def described(path: str, response: TestResponse) -> dict[str, Any]:
+    """What the document says of this answer; fails if it says nothing or the answer differs."""
+    responses = DOCUMENT["paths"][path]["get"]["responses"]
+    said = responses.get(str(response.status_code), responses["default"])
+    if "$ref" in said:
+        said = DOCUMENT["components"]["responses"][said["$ref"].rpartition("/")[2]]
+    if response.status_code != 304:
+        validate(response.get_json(), said["content"][response.mimetype]["schema"])
+    for name, header in said.get("headers", {}).items():
+        if name not in response.headers and not header.get("required"):
+            continue
+        value = response.headers[name]
+        validate(int(value) if header["schema"]["type"] == "integer" else value, header["schema"])
+    result: dict[str, Any] = said
+    return result
+
+
+@pytest.fixture
+def all_left(collector: Any, redis: Any, golden_example: Golden) -> None:
+    collector.leave_all()
+    redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: golden_example("messages/log_started")}, id="1795426867-1")
+    redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: golden_example("messages/log_entry")}, id="1795426867-7")
+
+
+def test_document_describes_the_routes_that_exist_and_no_others(app: Flask) -> None:
+    routes = {
+        re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/api")
+    }
+    assert set(DOCUMENT["paths"]) == routes == set(REQUESTS)
+
+
+def test_document_describes_the_methods_and_parameters_of_each_route(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        if not path.startswith("/api"):
+            continue
+        item = DOCUMENT["paths"][path]
+        assert {method.upper() for method in item} == (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        named = {parameter["name"] for parameter in item["get"].get("parameters", []) if parameter["in"] == "path"}
+        assert named == rule.arguments
+
+
+def test_document_is_openapi_as_far_as_its_structure_goes() -> None:
+    assert re.fullmatch(r"3\.1\.\d", DOCUMENT["openapi"])
+    assert {"title", "version"} <= DOCUMENT["info"].keys()
+    operations = [operation for item in DOCUMENT["paths"].values() for operation in item.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+    for operation in operations:
+        assert operation["responses"]
+        for parameter in operation.get("parameters", []):
+            assert {"name", "in", "schema"} <= parameter.keys()
+            assert parameter["in"] in ("path", "query", "header")
+            assert parameter.get("required", False) == (parameter["in"] == "path")
+        for response in operation["responses"].values():
+            assert "$ref" in response or response["description"]
+
+
+def test_document_holds_only_valid_schemas_and_references_that_lead_somewhere() -> None:
+    def walk(value: Any, under_schema: bool) -> None:
+        if isinstance(value, list):
+            for item in value:
+                walk(item, under_schema)
+        elif isinstance(value, dict):
+            if under_schema:
+                Draft202012Validator.check_schema(value)
+            if "$ref" in value:
+                found: Any = DOCUMENT
+                for step in value["$ref"].removeprefix("#/").split("/"):
+                    found = found[step]
+            for key, item in value.items():
+                walk(item, key == "schema")
+
+    walk(DOCUMENT, False)
+    for schema in DOCUMENT["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.usefixtures("all_left")
+@pytest.mark.parametrize("path", sorted(REQUESTS))
+def test_answer_is_as_described_when_all_is_well(client: FlaskClient, path: str) -> None:
+    response = client.get(REQUESTS[path])
+    assert response.status_code == 200
+    described(path, response)
+
+
+@pytest.mark.usefixtures("all_left")
+@pytest.mark.parametrize("path", CONDITIONAL)
+def test_answer_is_as_described_when_nothing_changed(client: FlaskClient, path: str) -> None:
+    tag = client.get(REQUESTS[path]).headers["ETag"]
+    response = client.get(REQUESTS[path], headers={"If-None-Match": tag})
+    assert response.status_code == 304
+    described(path, response)
+
+
+@pytest.mark.parametrize("path", sorted(REQUESTS))
+def test_answer_is_as_described_when_redis_is_away(client: FlaskClient, valkey: Valkey, path: str) -> None:
+    valkey.stop()
+    response = client.get(REQUESTS[path])
+    assert response.status_code == (200 if path in ("/api/health", "/api/openapi.json") else 503)
+    described(path, response)
+
+
+@pytest.mark.usefixtures("all_left")
+@pytest.mark.parametrize(
+    ("path", "request_path", "status"),
+    [
+        ("/api/cluster/nodes/{node}", "/api/cluster/nodes/nobody", "404"),
+        ("/api/alerts/log", "/api/alerts/log?limit=x", "400"),
+        ("/api/alerts/log", "/api/alerts/log?after=x", "400"),
+    ],
+)
+def test_answer_is_as_described_when_the_request_is_bad(
+    client: FlaskClient, path: str, request_path: str, status: str
+) -> None:
+    response = client.get(request_path)
+    assert str(response.status_code) == status
+    assert described(path, response) is DOCUMENT["paths"][path]["get"]["responses"][status]
+
+
+@pytest.mark.parametrize(
+    ("example", "name"),
+    [
+        ("messages/metrics", "Snapshot"),
+        ("messages/health", "Health"),
+        ("messages/alerts", "Alerts"),
+        ("messages/log_entry", "LogEntry"),
+        ("messages/log_started", "LogEntry"),
+        ("rest/health_report", "HealthReport"),
+        ("rest/health_report_redis_down", "HealthReport"),
+        ("rest/overview", "Overview"),
+        ("rest/node", "Node"),
+        ("rest/alert_log_page", "AlertLogPage"),
+        ("rest/problem", "Problem"),
+    ],
+)
+def test_golden_example_is_valid_by_the_schema_of_its_name(golden_example: Golden, example: str, name: str) -> None:
+    value = json.loads(golden_example(example))
+    validate(value, {"$ref": f"#/components/schemas/{name}"})
+    value.popitem()
+    with pytest.raises(jsonschema.ValidationError):
+        validate(dict.fromkeys(value), {"$ref": f"#/components/schemas/{name}"})
+
+
+def test_document_is_answered_with_304_when_the_client_has_it(client: FlaskClient) -> None:
+    tag = client.get("/api/openapi.json").headers["ETag"]
+    assert client.get("/api/openapi.json", headers={"If-None-Match": tag}).status_code == 304

@@ -1,0 +1,205 @@
+"""The pages and the static files, from the templates as they are."""
+
+import gzip
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from api.pages import PAGES
+from contract import VERSION
+from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
+from tests.drivers.valkey import Valkey
+
+
+class Page(HTMLParser):
+    """What a browser would find in a page: its initial data, its title, the addresses it names."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.inline: list[str] = []
+        self.page = ""
+        self._in = ""
+        self._texts: dict[str, str] = {}
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        named = {name: value or "" for name, value in attributes}
+        self.addresses += [named[name] for name in ("src", "href") if name in named]
+        self.inline += [name for name in named if name.startswith("on") or name == "style"]
+        self.page = named.get("data-page", self.page)
+        if tag == "style" or (tag == "script" and "src" not in named and named.get("type") != "application/json"):
+            self.inline.append(tag)
+        self._in = named.get("id", "") if tag == "script" else tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in = ""
+
+    def handle_data(self, data: str) -> None:
+        self._texts[self._in] = self._texts.get(self._in, "") + data
+
+    @property
+    def initial(self) -> dict[str, Any]:
+        result: dict[str, Any] = json.loads(self._texts["initial"])
+        return result
+
+    @property
+    def title(self) -> str:
+        return self._texts["title"]
+
+
+def get(client: FlaskClient, path: str) -> Page:
+    response = client.get(path)
+    assert response.status_code == 200
+    return Page(response.get_data(as_text=True))
+
+
+@pytest.mark.parametrize("path", sorted(PAGES))
+def test_page_holds_what_is_stored_when_it_is_opened(
+    client: FlaskClient, collector: Any, golden_example: Any, path: str
+) -> None:
+    collector.leave_all()
+    collector.leave(METRICS_CHANNEL, age_seconds=7)
+    page = get(client, path)
+    assert page.page == PAGES[path]
+    assert page.initial.keys() == {
+        "snapshot", "health", "alerts", "age_seconds", "redis_down_since", "version", "cluster_name",
+    }  # fmt: skip
+    assert page.initial["snapshot"] == json.loads(golden_example("messages/metrics"))
+    assert page.initial["health"] == json.loads(golden_example("messages/health"))
+    assert page.initial["alerts"] == json.loads(golden_example("messages/alerts"))
+    assert 7 <= page.initial["age_seconds"] < 67
+    assert page.initial["redis_down_since"] is None
+    assert (page.initial["version"], page.initial["cluster_name"]) == (VERSION, "lab")
+    assert "lab" in page.title
+
+
+@pytest.mark.parametrize("path", sorted(PAGES))
+def test_page_loads_and_says_so_when_redis_is_away(
+    client: FlaskClient, valkey: Valkey, collector: Any, path: str
+) -> None:
+    collector.leave(METRICS_CHANNEL)
+    get(client, path)
+    valkey.stop()
+    page = get(client, path)
+    assert page.initial["snapshot"] is not None
+    assert page.initial["redis_down_since"] is not None
+    assert page.initial["health"] is None
+
+
+def test_page_loads_with_the_set_name_when_redis_never_answered(client: FlaskClient, valkey: Valkey) -> None:
+    valkey.stop()
+    page = get(client, "/")
+    assert (page.initial["snapshot"], page.initial["age_seconds"]) == (None, None)
+    assert page.initial["redis_down_since"] is not None
+    assert page.initial["cluster_name"] == "nameless"
+    assert "nameless" in page.title
+
+
+def test_page_leaves_out_what_is_garbage_when_the_rest_is_good(client: FlaskClient, collector: Any) -> None:
+    collector.leave(METRICS_CHANNEL, b'{"x":</script>')
+    collector.leave(HEALTH_CHANNEL)
+    page = get(client, "/")
+    assert page.initial["snapshot"] is None
+    assert page.initial["health"]["overall_status"] == "warning"
+
+
+NASTY = "</script><script>alert(1)</script><!-- &amp; \u2028\u2029 \\ \" '"
+
+
+def test_page_is_not_broken_out_of_when_names_hold_markup(
+    client: FlaskClient, collector: Any, golden_example: Any
+) -> None:
+    snapshot = json.loads(golden_example("messages/metrics"))
+    snapshot["cluster"] = snapshot["nodes"][0]["node"] = NASTY
+    collector.leave(METRICS_CHANNEL, json.dumps(snapshot, ensure_ascii=False).encode())
+    response = client.get("/")
+    html = response.get_data(as_text=True)
+    assert "<script>" not in html
+    assert "\u2028" not in html.partition('id="initial"')[2]
+    page = Page(html)
+    assert page.initial["snapshot"] == snapshot
+    assert NASTY in page.title
+
+
+@pytest.mark.parametrize("path", [*sorted(PAGES), "/nope"])
+def test_page_has_nothing_that_its_own_policy_forbids(client: FlaskClient, path: str) -> None:
+    response = client.get(path)
+    policy = response.headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    for directive in ("default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"):
+        assert directive in policy
+    page = Page(response.get_data(as_text=True))
+    assert page.inline == []
+    assert [address for address in page.addresses if not re.match(r"[/#](?!/)", address)] == []
+
+
+@pytest.mark.parametrize("path", sorted(PAGES))
+def test_page_names_only_files_that_exist_and_may_be_kept(client: FlaskClient, path: str) -> None:
+    response = client.get(path)
+    assert response.headers["Cache-Control"] == "no-store"
+    static = [address for address in Page(response.get_data(as_text=True)).addresses if "/static/" in address]
+    assert static
+    for address in static:
+        assert re.search(r"\?v=[0-9a-f]{12}$", address), address
+        file = client.get(address, buffered=True)
+        assert file.status_code == 200
+        assert "immutable" in file.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/nope", "/nodes/", "/%00", "/static/nope.js", "/static/../app.py", "/static/%2e%2e/app.py", "/%FF"]
+)
+def test_unknown_page_is_an_error_page(client: FlaskClient, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 404
+    assert response.mimetype == "text/html"
+    assert "404" in response.get_data(as_text=True)
+    assert "no-store" in response.headers["Cache-Control"]
+
+
+def test_error_page_escapes_when_the_path_holds_markup(client: FlaskClient) -> None:
+    assert "<img" not in client.get("/<img src=x onerror=alert(1)>").get_data(as_text=True)
+
+
+def test_failing_page_is_an_error_page_when_its_view_raises(app: Flask) -> None:
+    def fail(page: str) -> None:
+        raise RuntimeError("secret")
+
+    app.view_functions["pages.dashboard"] = fail
+    response = app.test_client().get("/")
+    assert (response.status_code, response.mimetype) == (500, "text/html")
+    assert b"secret" not in response.data
+
+
+def test_wrong_method_is_an_error_page_when_a_page_is_posted_to(client: FlaskClient) -> None:
+    response = client.post("/", data=b"x")
+    assert (response.status_code, response.mimetype) == (405, "text/html")
+    assert "GET" in response.headers["Allow"]
+
+
+def test_static_file_is_checked_again_when_its_address_has_no_or_an_old_hash(client: FlaskClient) -> None:
+    for query in ("", "?v=000000000000", "?v="):
+        response = client.get("/static/dashboard.js" + query, buffered=True)
+        assert response.headers["Cache-Control"] == "no-cache"
+        tag = response.headers["ETag"]
+        again = client.get("/static/dashboard.js" + query, headers={"If-None-Match": tag}, buffered=True)
+        assert (again.status_code, again.data) == (304, b"")
+
+
+def test_static_file_is_compressed_when_the_client_accepts_it(client: FlaskClient) -> None:
+    plain = client.get("/static/dashboard.js", buffered=True)
+    packed = client.get("/static/dashboard.js", headers={"Accept-Encoding": "gzip"}, buffered=True)
+    assert gzip.decompress(packed.data) == plain.data
+    assert len(packed.data) < len(plain.data) / 2
+    again = client.get(
+        "/static/dashboard.js",
+        headers={"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]},
+        buffered=True,
+    )
+    assert again.status_code == 304

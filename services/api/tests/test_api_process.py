@@ -1,0 +1,282 @@
+"""``python -m api`` as a process: its address, its end, slow and broken clients, limits over two processes."""
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+
+from contract.names import METRICS_CHANNEL
+from tests.drivers.valkey import Valkey, free_port
+
+Start = Callable[..., Any]
+
+
+def connect(process: Any, data: bytes = b"") -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", process.port), timeout=30)
+    client.sendall(data)
+    return client
+
+
+def test_process_becomes_ready_without_traffic_and_ends_with_0_when_told(start_api: Start) -> None:
+    process = start_api()
+    process.wait_until("/livez", 200)
+    assert process.wait_until("/readyz", 200).text == "ready\nredis: up\n"
+    process.signal(signal.SIGTERM)
+    assert process.wait() == 0
+    lines = process.log.splitlines()
+    assert all(" INFO api: " in line for line in lines), process.log
+    assert f"listening on {process.url}" in process.log
+    assert "stopped" in lines[-1]
+
+
+def test_process_says_that_it_drains_when_it_is_told_to_stop(start_api: Start) -> None:
+    process = start_api()
+    process.wait_until("/readyz", 200)
+    with requests.Session() as kept:
+        assert kept.get(process.url + "/readyz", timeout=30).status_code == 200
+        process.signal(signal.SIGTERM)
+        # The listening socket closes at once; a connection that is open is served a little longer.
+        deadline = time.monotonic() + 30
+        while "draining" not in kept.get(process.url + "/readyz", timeout=30).text:
+            assert time.monotonic() < deadline
+    assert process.wait() == 0
+
+
+def test_process_ends_with_0_when_interrupted(start_api: Start) -> None:
+    process = start_api()
+    process.wait_until("/readyz", 200)
+    process.signal(signal.SIGINT)
+    assert process.wait() == 0
+    assert "Traceback" not in process.log
+
+
+def test_process_says_one_sentence_and_ends_with_2_when_the_port_is_busy(start_api: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        process = start_api(API_PORT=port)
+        assert process.wait() == 2
+    (line,) = process.log.splitlines()
+    assert f"127.0.0.1:{port}" in line
+    assert "API_PORT" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("API_HOST", "192.0.2.1"),
+        ("API_HOST", "no such host"),
+        ("API_HOST", "x" * 70),
+        ("API_THREADS", "0"),
+        ("API_PORT", "70000"),
+        ("LOG_LEVEL", "loud"),
+        ("REDIS_URL", "http://x"),
+    ],
+)
+def test_process_names_the_setting_and_ends_with_2_when_it_is_bad(valkey: Valkey, name: str, value: str) -> None:
+    import sys
+
+    root = Path(__file__).parents[3]
+    environment = os.environ | {
+        "PYTHONPATH": f"{root}:{root / 'services'}", "REDIS_URL": valkey.url, "API_PORT": str(free_port()), name: value,
+    }  # fmt: skip
+    done = subprocess.run([sys.executable, "-m", "api"], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert name in line
+
+
+def test_process_needs_no_home_and_leaves_no_files_when_it_runs(start_api: Start, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    process = start_api(HOME=str(home), XDG_RUNTIME_DIR=str(home), TMPDIR=str(home))
+    process.wait_until("/readyz", 200)
+    assert list(home.rglob("*")) == []
+
+
+def test_two_processes_publish_within_the_limit_and_once_after_the_last_call_of_a_burst(
+    start_api: Start, collector: Any, listener: Any, golden_example: Any
+) -> None:
+    collector.leave(METRICS_CHANNEL)
+    processes = [start_api(), start_api()]
+    for process in processes:
+        process.wait_until("/readyz", 200)
+    began = time.monotonic()
+
+    def call(worker: int) -> None:
+        with requests.Session() as session:
+            while time.monotonic() < began + 1.5:
+                assert session.get(processes[worker % 2].url + "/api/cluster/nodes", timeout=30).status_code == 200
+
+    threads = [threading.Thread(target=call, args=(worker,)) for worker in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # What changes just before the last call can only be heard from a publication not before it.
+    newest = collector.leave(METRICS_CHANNEL, golden_example("messages/metrics").replace(b"4211", b"4212"))
+    last_call = time.monotonic()
+    assert processes[0].get("/api/cluster/nodes").status_code == 200
+    heard = [data for _, data, _ in listener.hear()]
+    assert 2 <= len(heard) <= 10 * (last_call - began) + 2
+    assert heard[-1] == newest
+    # Alone again, a call makes one.
+    assert processes[0].get("/api/cluster/nodes").status_code == 200
+    assert [data for _, data, _ in listener.hear()] == [newest]
+
+
+def test_process_makes_good_a_postponed_publication_when_it_is_told_to_stop(
+    start_api: Start, collector: Any, listener: Any
+) -> None:
+    collector.leave(METRICS_CHANNEL)
+    process = start_api()
+    process.wait_until("/readyz", 200)
+    for _ in range(2):
+        process.get("/api/cluster/nodes")
+    process.signal(signal.SIGTERM)
+    assert process.wait() == 0
+    assert len(listener.hear()) == 2
+
+
+SLOW = {
+    "nothing": b"",
+    "half a head": b"GET /livez HTTP/1.1\r\nHost: x\r\n",
+    "a body that does not come": b"POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n",
+    "a request, and then does not close": b"GET /livez HTTP/1.0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", SLOW.values(), ids=SLOW.keys())
+def test_slow_clients_hold_up_nobody_when_they_are_more_than_the_threads(start_api: Start, sent: bytes) -> None:
+    process = start_api(API_THREADS="2")
+    process.wait_until("/readyz", 200)
+    slow = [connect(process, sent) for _ in range(20)]
+    began = time.monotonic()
+    assert process.get("/livez").status_code == 200
+    # gunicorn by itself waits two to five seconds for one of them after the other, or for ever.
+    assert time.monotonic() - began < 10
+    process.signal(signal.SIGTERM)
+    assert process.wait() == 0
+    assert "Traceback" not in process.log
+    for client in slow:
+        client.close()
+
+
+def test_request_is_served_when_its_head_comes_byte_by_byte(start_api: Start) -> None:
+    process = start_api(API_THREADS="1")
+    process.wait_until("/readyz", 200)
+    with connect(process) as client:
+        for _ in range(2):  # the second on the kept connection
+            for letter in b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n":
+                client.sendall(bytes([letter]))
+                time.sleep(0.002)
+            answer = b""
+            while not answer.endswith(b"live\n"):
+                answer += client.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 200")
+
+
+def test_connection_costs_no_time_when_the_client_closes_within_a_head(start_api: Start) -> None:
+    process = start_api()
+    process.wait_until("/readyz", 200)
+    (worker,) = psutil.Process(process.pid).children()
+    with connect(process, b"GET /li") as client:
+        client.shutdown(socket.SHUT_WR)
+        before = sum(worker.cpu_times()[:2])
+        while client.recv(1000):
+            pass
+        assert sum(worker.cpu_times()[:2]) - before < 1
+
+
+def test_thread_is_taken_back_when_a_client_does_not_read_its_answer(
+    start_api: Start, collector: Any, golden_example: Any
+) -> None:
+    raw = golden_example("messages/metrics")
+    collector.leave(METRICS_CHANNEL, raw + b" " * (3_000_000 - len(raw)))
+    process = start_api(API_THREADS="1", prelude="import api.worker; api.worker.REQUEST_SECONDS = 1.0")
+    process.wait_until("/readyz", 200)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", process.port))
+        client.sendall(b"GET /api/cluster/snapshot HTTP/1.1\r\nHost: x\r\n\r\n" * 8)
+        assert process.get("/livez").status_code == 200
+    assert "Traceback" not in process.log
+
+
+GARBAGE = [
+    b"\x16\x03\x01\x02\x00\x01\x00",
+    b"\x00" * 10_000,
+    b"GET\r\n\r\n",
+    b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 1000 + b"\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"POST /api/health HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    b"POST /api/health HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"GET /api/\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+]
+
+
+def test_process_goes_on_and_keeps_its_log_short_when_garbage_comes_in(start_api: Start) -> None:
+    process = start_api()
+    process.wait_until("/readyz", 200)
+    for garbage in GARBAGE * 10:
+        with connect(process) as client:
+            try:
+                client.sendall(garbage)
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(65536):
+                    pass
+            except OSError:
+                continue  # it may hang up before it has read all
+    assert process.get("/api/health").status_code == 200
+    assert "Traceback" not in process.log
+    assert len(process.log.splitlines()) < 8, process.log
+
+
+def test_process_counts_malformed_requests_when_they_come(start_api: Start) -> None:
+    process = start_api()
+    process.wait_until("/readyz", 200)
+    with connect(process, b"GET\r\n\r\n") as client:
+        while client.recv(65536):
+            pass
+    assert "api_malformed_requests_total 1.0" in process.get("/metrics").text
+
+
+def test_process_stays_small_when_it_has_answered_everything(start_api: Start, collector: Any) -> None:
+    collector.leave_all()
+    process = start_api()
+    process.wait_until("/readyz", 200)
+    for path in (
+        "/",
+        "/nodes",
+        "/api/cluster/nodes",
+        "/api/health",
+        "/api/openapi.json",
+        "/metrics",
+        "/api/alerts/log",
+    ):
+        assert process.get(path).status_code == 200
+    master = psutil.Process(process.pid)
+    rss = [part.memory_info().rss for part in (master, *master.children())]
+    assert len(rss) == 2
+    assert sum(rss) < 90 * 1024 * 1024
+
+
+def test_worker_is_replaced_when_it_is_killed(start_api: Start) -> None:
+    process = start_api()
+    process.wait_until("/readyz", 200)
+    (worker,) = psutil.Process(process.pid).children()
+    worker.kill()
+    worker.wait(30)
+    assert process.wait_until("/readyz", 200).text == "ready\nredis: up\n"
+    process.signal(signal.SIGTERM)
+    assert process.wait() == 0

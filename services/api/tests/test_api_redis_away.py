@@ -1,0 +1,129 @@
+"""With Redis away: answers from memory that say so, at no cost, and a quick way back."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from api.parts import parts_of
+from api.watch import Watch
+from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
+from tests.drivers.valkey import Valkey
+
+PATHS = [
+    "/api/cluster/nodes",
+    "/api/cluster/nodes/node6.lan",
+    "/api/cluster/snapshot",
+    "/api/cluster/overview",
+    "/api/cluster/health",
+    "/api/alerts",
+    "/api/alerts/log",
+    "/api/alerts/log?after=1795426867-6",
+]
+
+
+def poll(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def all_left(collector: Any, redis: Any, golden_example: Callable[[str], bytes]) -> None:
+    collector.leave_all()
+    for n in (6, 7, 8):
+        entry = golden_example("messages/log_entry").replace(b"1795426867-7", b"1795426867-%d" % n)
+        redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: entry}, id=f"1795426867-{n}")
+
+
+@pytest.mark.usefixtures("all_left")
+def test_routes_answer_what_they_last_knew_with_its_age_when_redis_went_away(
+    client: FlaskClient, valkey: Valkey
+) -> None:
+    before = {path: client.get(path) for path in PATHS}
+    valkey.stop()
+    for path in PATHS:
+        response = client.get(path)
+        assert (response.status_code, response.data) == (200, before[path].data), path
+        assert int(response.headers["Age"]) >= 0
+        assert response.headers.get("ETag") == before[path].headers.get("ETag")
+
+
+@pytest.mark.usefixtures("all_left")
+def test_age_grows_when_redis_stays_away(client: FlaskClient, valkey: Valkey) -> None:
+    client.get("/api/cluster/snapshot")
+    valkey.stop()
+    poll(lambda: int(client.get("/api/cluster/snapshot").headers["Age"]) >= 2)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_route_is_a_problem_that_says_so_when_redis_is_away_and_nothing_is_known(
+    client: FlaskClient, valkey: Valkey, path: str
+) -> None:
+    valkey.stop()
+    response = client.get(path)
+    assert response.status_code == 503
+    assert response.mimetype == "application/problem+json"
+    assert "Redis does not answer since 20" in response.get_json()["detail"]
+    assert "Retry-After" in response.headers
+
+
+@pytest.mark.usefixtures("all_left")
+def test_log_is_a_problem_when_the_position_is_before_what_is_known(client: FlaskClient, valkey: Valkey) -> None:
+    client.get("/api/alerts/log?limit=2")
+    valkey.stop()
+    assert client.get("/api/alerts/log?after=1795426867-6").status_code == 503
+    page = client.get("/api/alerts/log?after=1795426867-7").get_json()
+    assert [entry["id"] for entry in page["entries"]] == ["1795426867-8"]
+
+
+@pytest.mark.usefixtures("all_left")
+def test_requests_wait_for_redis_once_a_second_at_most_when_it_hangs(client: FlaskClient, valkey: Valkey) -> None:
+    client.get("/api/cluster/snapshot")
+    valkey.pause()
+    try:
+        began = time.monotonic()
+        client.get("/api/cluster/snapshot")
+        waited = time.monotonic() - began
+        began = time.monotonic()
+        for _ in range(50):
+            assert client.get("/api/cluster/nodes").status_code == 200
+        # Fifty waits of a second each would be fifty seconds; a few tries in between are right.
+        assert time.monotonic() - began < 10
+        assert waited >= 0.5
+    finally:
+        valkey.resume()
+    poll(lambda: client.get("/api/health").get_json()["redis"]["status"] == "up")
+
+
+@pytest.mark.usefixtures("all_left")
+def test_routes_read_redis_again_when_it_came_back_empty(client: FlaskClient, valkey: Valkey) -> None:
+    assert client.get("/api/cluster/snapshot").status_code == 200
+    valkey.stop()
+    assert client.get("/api/cluster/snapshot").status_code == 200
+    valkey.start()
+    poll(lambda: client.get("/api/cluster/snapshot").status_code == 503)
+    assert "collector" in client.get("/api/cluster/snapshot").get_json()["detail"]
+
+
+def test_readiness_follows_redis_without_requests_when_the_watch_runs(app: Flask, valkey: Valkey) -> None:
+    client = app.test_client()
+    valkey.stop()
+    watch = Watch(parts_of(app).link)
+    watch.start()
+    try:
+        assert client.get("/readyz").status_code == 503
+        assert client.get("/livez").data == b"live\n"
+        valkey.start()
+        poll(lambda: client.get("/readyz").data == b"ready\nredis: up\n")
+        valkey.stop()
+        poll(lambda: client.get("/readyz").data.startswith(b"ready\nredis: down since 20"))
+        assert client.get("/readyz").status_code == 200
+        valkey.start()
+        poll(lambda: client.get("/readyz").data == b"ready\nredis: up\n")
+    finally:
+        watch.stop()
