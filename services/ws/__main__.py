@@ -1,0 +1,26 @@
+"""Run one push replica: ``python -m ws``."""
+
+import ws.loop  # noqa: F401  # isort: skip (first: it patches what the others import)
+
+import os
+import sys
+
+from contract.runtime.logs import configure_logs
+from contract.runtime.settings import SettingError
+from ws.config import Config
+from ws.service import run
+
+
+def main() -> int:
+    """Return the exit code."""
+    try:
+        config = Config.from_environment(os.environ)
+    except SettingError as error:
+        sys.stderr.write(f"ws: {error}\n")
+        return 2
+    configure_logs("ws", config.log_level)
+    return run(config)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

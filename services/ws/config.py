@@ -1,0 +1,51 @@
+"""The settings of the ws service."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from contract.runtime.settings import Environment, SettingError
+from ws.origin import ANY_ORIGIN, normal_origin
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that can be set, read once from the environment."""
+
+    redis_url: str
+    log_level: str = "INFO"
+    host: str = "127.0.0.1"
+    port: int = 8001
+    #: How messages reach the clients; ``plain`` is python-socketio's own way.
+    push: str = "plain"
+    #: Origins of pages that may connect besides those of the same origin; ``*`` allows all.
+    allowed_origins: tuple[str, ...] = ()
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingError: a variable has a value that it must not have.
+        """
+        environment = Environment(variables)
+        allowed = environment.words("WS_ALLOWED_ORIGINS")
+        for origin in allowed:
+            if origin != ANY_ORIGIN and normal_origin(origin) is None:
+                raise SettingError("WS_ALLOWED_ORIGINS", origin, "origins such as https://wall.lan:8443, or *")
+        public_url = environment.text("PUBLIC_URL", "")
+        if public_url:
+            origin = "/".join(public_url.split("/", 3)[:3])
+            if normal_origin(origin) is None:
+                raise SettingError("PUBLIC_URL", public_url, "a URL such as https://cluster.example")
+            allowed += (origin,)
+        return cls(
+            redis_url=environment.redis_url("ws"),
+            log_level=environment.choice(
+                "LOG_LEVEL", cls.log_level, choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+            ),
+            host=environment.text("WS_HOST", cls.host),
+            port=environment.port("WS_PORT", cls.port),
+            push=environment.choice("WS_PUSH", cls.push, choices=("plain",)),
+            allowed_origins=allowed,
+        )

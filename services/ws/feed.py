@@ -1,0 +1,194 @@
+"""Follows the three channels of Redis for as long as the replica runs, whatever happens to Redis.
+
+Pub/sub forgets what is published while nobody listens, so each connection begins with what ``:latest`` holds. A
+connection that died without a word looks like a quiet one: one that is quiet is asked to answer.
+"""
+
+import logging
+import random
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+from redis import Redis, RedisError, ResponseError
+from redis.backoff import NoBackoff
+from redis.client import PubSub
+from redis.retry import Retry
+
+from contract.codec import UndecodableMessage
+from contract.names import CHANNELS, METRICS_CHANNEL, latest_key
+from contract.runtime.logs import Occasionally
+from contract.runtime.readiness import Readiness
+from contract.scripts import age_seconds
+from ws.counters import Counters
+from ws.state import ClusterState, Received, Step, Stored, receive
+
+#: Seconds without a message after which Redis is asked to answer.
+QUIET_SECONDS: Final = 2.0
+#: Seconds that it may take over any answer.
+ANSWER_SECONDS: Final = 2.5
+#: Seconds that a connection may take. With the longest pause it must stay below 2: so soon all is live again.
+CONNECT_SECONDS: Final = 1.0
+#: Seconds of the first pause before a connection is tried again; each is twice as long as the one before.
+FIRST_PAUSE_SECONDS: Final = 0.1
+#: Seconds of the longest pause.
+LONGEST_PAUSE_SECONDS: Final = 0.8
+
+_logger = logging.getLogger(__name__)
+
+Message = tuple[str, bytes]
+
+
+def redis_client(url: str) -> Redis:
+    """A client that gives up soon and tries nothing twice; it connects when first used."""
+    return Redis.from_url(
+        url,
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=CONNECT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+        driver_info=None,
+    )
+
+
+class Feed:
+    """Hands every message to the state, and what follows from it to ``deliver``."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        state: ClusterState,
+        readiness: Readiness,
+        counters: Counters,
+        deliver: Callable[[Step], None],
+    ) -> None:
+        self._redis = redis
+        self._state = state
+        self._readiness = readiness
+        self._counters = counters
+        self._deliver = deliver
+        self._complaints = Occasionally(_logger)
+        self._said_away = False
+        self._connections = 0
+        self._pings = 0
+        self._pause_seconds = FIRST_PAUSE_SECONDS
+
+    def run(self) -> NoReturn:
+        """Follow the channels for good."""
+        while True:
+            try:
+                with PubSub(self._redis.connection_pool) as pubsub:
+                    self._follow(pubsub)
+            except (RedisError, OSError) as error:
+                self._said_away |= self._complaints.warning("away", "Redis is away, it is tried again: %s", error)
+            except Exception:
+                self._complaints.warning("error", "following Redis went wrong: %s", traceback.format_exc())
+            self._readiness.redis_down()
+            time.sleep(self._pause_seconds * random.uniform(0.5, 1.0))  # noqa: S311 (spreads replicas, no secret)
+            self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
+
+    def _follow(self, pubsub: PubSub) -> NoReturn:
+        """Raises ``RedisError`` or ``OSError`` at the end of the connection."""
+        pubsub.subscribe(*CHANNELS)
+        # Only once the subscription stands, ``:latest`` holds nothing that could be missed; and messages that come
+        # until a second answer may be in it already.
+        messages = self._messages_until_answer(pubsub)
+        stored = self._read_latest(*CHANNELS)
+        messages += self._messages_until_answer(pubsub)
+        self._note_connection()
+        for channel in CHANNELS:
+            if (channel, stored[channel].raw) not in messages:
+                step = self._state.catch_up(channel, stored[channel])
+                if step is not None:
+                    self._deliver(step)
+        for message in messages:
+            self._handle(*message)
+        self._pause_seconds = FIRST_PAUSE_SECONDS
+        while True:
+            answer = pubsub.get_message(timeout=QUIET_SECONDS)
+            messages = self._messages_until_answer(pubsub) if answer is None else _messages(answer)
+            for message in messages:
+                self._handle(*message)
+            # Redis may have more than a moment holds: clients want to be served as well.
+            time.sleep(0)
+
+    def _note_connection(self) -> None:
+        self._connections += 1
+        if self._connections > 1:
+            self._counters.redis_reconnects += 1
+        self._readiness.redis_up()
+        # Said as often as the other, so that a connection that comes and goes does not fill the log.
+        if self._connections == 1 or self._said_away:
+            _logger.info("following Redis")
+        self._said_away = False
+
+    def _messages_until_answer(self, pubsub: PubSub) -> list[Message]:
+        """Return the messages that Redis had sent when it answered a PING.
+
+        Raises:
+            TimeoutError: it does not answer.
+        """
+        self._pings += 1
+        token = str(self._pings).encode()
+        deadline = time.monotonic() + ANSWER_SECONDS
+        pubsub.ping(token.decode())
+        messages: list[Message] = []
+        while (left := deadline - time.monotonic()) > 0:
+            answer = pubsub.get_message(timeout=left)
+            if answer is not None and answer["type"] == "pong" and answer["data"] == token:
+                return messages
+            messages += _messages(answer)
+        raise TimeoutError(f"no answer for {ANSWER_SECONDS} s")
+
+    def _handle(self, channel: str, raw: bytes) -> None:
+        try:
+            received = receive(channel, raw)
+        except UndecodableMessage as error:
+            self._counters.messages[channel, "dropped"] += 1
+            self._complaints.warning(f"dropped {channel}", "dropped a message on %s: %s", channel, error)
+            return
+        if received.message is None:
+            self._complaints.warning(f"passed on {channel}", "only passed on from %s: %s", channel, received.reason)
+        if not self._state.must_look(received):
+            self._take(received, None)
+            return
+        try:
+            stored = self._read_latest(channel)[channel]
+        except (RedisError, OSError):
+            self._take(received, None)  # it reaches the clients of ``/``; the next connection begins with ``:latest``
+            raise
+        self._take(received, stored)
+
+    def _take(self, received: Received, stored: Stored | None) -> None:
+        step = self._state.take(received, stored)
+        self._counters.messages[step.channel, step.outcome] += 1
+        self._deliver(step)
+
+    def _read_latest(self, *channels: str) -> dict[str, Stored]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for channel in channels:
+            pipeline.get(latest_key(channel))
+        pipeline.pttl(latest_key(METRICS_CHANNEL))
+        answers: list[Any] = pipeline.execute(raise_on_error=False)
+        *raws, ttl_ms = map(self._usable, answers)
+        age = None if ttl_ms is None else age_seconds(int(ttl_ms))
+        return {
+            channel: Stored(raw, age if channel == METRICS_CHANNEL else None)
+            for channel, raw in zip(channels, raws, strict=True)
+        }
+
+    def _usable(self, answer: Any) -> Any:
+        """An answer; ``None`` for a key that cannot be read, because somebody made it something else for instance."""
+        if isinstance(answer, ResponseError):
+            self._complaints.warning("unreadable", "what is stored in Redis cannot be read: %s", answer)
+            return None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def _messages(answer: dict[str, Any] | None) -> list[Message]:
+    if answer is None or answer["type"] != "message":
+        return []
+    return [(answer["channel"].decode(), answer["data"])]

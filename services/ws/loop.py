@@ -1,0 +1,187 @@
+"""The event loop: the only module that names eventlet, so that another loop can take its place.
+
+Importing it monkey-patches the standard library. A process imports it before anything else that may import
+``socket``, ``threading`` or ``time``; after that ``time.sleep``, locks and sockets of the standard library give way to
+other greenlets, and no other module needs to know what the loop is.
+"""
+
+import os
+import warnings
+
+# eventlet's own resolver reads neither nsswitch nor mDNS (``raspberrypi.local``); see ``_getaddrinfo``.
+os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
+os.environ.setdefault("EVENTLET_THREADPOOL_SIZE", "2")
+with warnings.catch_warnings():
+    # It calls itself deprecated at every import; why it is used here all the same says the design.
+    warnings.simplefilter("ignore")
+    import eventlet
+eventlet.monkey_patch()
+
+# ruff: noqa: E402 (what follows must see the patched modules)
+import errno
+import logging
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from eventlet import tpool, wsgi
+
+#: Connections served at a time; the limit of open files is met first.
+CONNECTION_LIMIT: Final = 50_000
+#: Connections that wait to be accepted: a whole cluster's pages reconnect at once.
+BACKLOG: Final = 4096
+#: Seconds that a connection may wait for its next HTTP request; longer than proxies keep theirs.
+KEEPALIVE_SECONDS: Final = 75
+#: Seconds that a client may let a read or a write of HTTP wait.
+SOCKET_TIMEOUT_SECONDS: Final = 30
+
+_logger = logging.getLogger(__name__)
+_native_getaddrinfo = socket.getaddrinfo
+
+
+def _getaddrinfo(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> Any:
+    """Resolve in a thread: a name server that does not answer must not stop the loop."""
+    try:
+        return _native_getaddrinfo(host, port, family, type, proto, flags | socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        return tpool.execute(_native_getaddrinfo, host, port, family, type, proto, flags)
+
+
+socket.getaddrinfo = _getaddrinfo
+
+
+def spawn(name: str, function: Callable[[], object]) -> None:
+    """Run ``function`` beside the caller; an exception that it does not handle is logged under ``name``."""
+
+    def run() -> None:
+        try:
+            function()
+        except Exception:
+            _logger.exception("%s ended by an error", name)
+
+    eventlet.spawn(run)
+
+
+def finish(functions: Iterable[Callable[[], object]], *, within_seconds: float) -> None:
+    """Run all ``functions`` beside each other; return when they ended, or after ``within_seconds``."""
+    pool = eventlet.GreenPool(1000)
+    with eventlet.Timeout(within_seconds, False):
+        for function in functions:
+            pool.spawn(function)
+        pool.waitall()
+
+
+class Signals:
+    """The signals that end the process, waited for by one greenlet."""
+
+    def __init__(self, *numbers: int) -> None:
+        self._reader, self._writer = socket.socketpair()
+        # A signal interrupts the loop's wait without ending it; a byte to read does end it.
+        self._writer.setblocking(False)
+        for number in numbers:
+            signal.signal(number, lambda number, _frame: self._writer.send(bytes([number])))
+
+    def wait(self) -> int:
+        """Wait for the first one; return its number."""
+        return self._reader.recv(1)[0]
+
+
+class Listener:
+    """A listening socket whose ``accept`` outlives what clients, or too many of them, can do to it.
+
+    Raises:
+        OSError: the address is taken, or none of this machine's.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        self._closed = False
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            self._socket.bind(address)
+            self._socket.listen(BACKLOG)
+        except OSError:
+            self._socket.close()
+            raise
+
+    @property
+    def family(self) -> int:
+        """Address family of the socket."""
+        return self._socket.family
+
+    def getsockname(self) -> Any:
+        """Address that it listens on."""
+        return self._socket.getsockname()
+
+    def accept(self) -> tuple[Any, Any]:
+        """Wait for a connection."""
+        while not self._closed:
+            try:
+                return self._socket.accept()
+            except OSError as error:
+                # No file descriptor left, or a client that went away: eventlet's server would end for good.
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    time.sleep(0.1)
+        # eventlet's server would wait for its clients now, and the process is about to end anyway.
+        while True:
+            time.sleep(3600)
+
+    def close(self) -> None:
+        """Accept nothing more; connections that stand are left alone."""
+        self._closed = True
+        self._socket.close()
+
+
+class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
+    """HTTP of a client, without what a bad one could print or make grow."""
+
+    def __init__(self, conn_state: Any, server: Any) -> None:
+        try:
+            super().__init__(conn_state, server)
+        except TimeoutError:
+            raise  # eventlet's server closes the connection on it
+        except OSError:
+            pass  # the client is gone; eventlet would print the traceback
+
+    def parse_request(self) -> bool:
+        if not super().parse_request():
+            return False
+        if self.headers.get("transfer-encoding"):
+            # eventlet reads a chunk's head without a limit, and no client of ours sends chunks.
+            self.send_error(411)
+            self.close_connection = True
+            return False
+        return True
+
+    def log_message(self, *args: object) -> None:
+        """Print nothing: every request that is no HTTP would be a line."""
+
+
+class _Nowhere:
+    """``wsgi.errors`` for eventlet, which reports each client that vanished there."""
+
+    def write(self, text: str) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+
+def serve(listener: Listener, app: Any) -> None:
+    """Serve the WSGI application ``app`` for good; one greenlet a connection."""
+    wsgi.server(
+        listener,
+        app,
+        environ={"wsgi.errors": _Nowhere()},
+        max_size=CONNECTION_LIMIT,
+        protocol=_Protocol,
+        keepalive=KEEPALIVE_SECONDS,
+        socket_timeout=SOCKET_TIMEOUT_SECONDS,
+        log_output=False,
+        debug=False,
+    )

@@ -1,0 +1,40 @@
+"""Namespace ``/``: every message of every channel, its JSON untouched."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from contract.clock import timestamp
+from contract.codec import encode
+from contract.events import CONNECTION_CONFIRMED, EVENT_OF_CHANNEL, ROOT_NAMESPACE, ConnectionConfirmed
+from ws.counters import Counters
+from ws.namespaces.namespace import Namespace
+from ws.push import Group, Push
+from ws.state import ClusterState, Step
+
+_EVERYBODY: Final = Group(ROOT_NAMESPACE, "everybody")
+
+
+class RootNamespace(Namespace):
+    """``connection_confirmed``, at once the latest of each channel, then everything that is published."""
+
+    name = ROOT_NAMESPACE
+
+    def __init__(self, push: Push, counters: Counters, state: ClusterState, replica: str) -> None:
+        super().__init__(push, counters)
+        self._state = state
+        self._replica = replica
+
+    def connected(self, sid: str, auth: Mapping[str, Any]) -> None:
+        """See ``Namespace``."""
+        confirmed = ConnectionConfirmed(
+            sid=sid, replica=self._replica, timestamp=timestamp(time.time()), age_seconds=self._state.age_seconds
+        )
+        self.send(sid, CONNECTION_CONFIRMED, encode(confirmed))
+        for channel, raw in self._state.arrived():
+            self.send(sid, EVENT_OF_CHANNEL[channel], raw)
+        self._push.join(sid, _EVERYBODY)
+
+    def deliver(self, step: Step) -> None:
+        """Pass a message on to everybody."""
+        self._push.broadcast(_EVERYBODY, EVENT_OF_CHANNEL[step.channel], step.published)

@@ -1,0 +1,89 @@
+"""Which pages may connect: those of the same origin, and those of the origins that were allowed by name.
+
+Browsers let any page open a WebSocket to any host and only say whose page it is, in ``Origin``. What is no browser
+sends none and is let in. Headers that a client can send through a careless proxy (``X-Forwarded-…``) are not believed.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from ws.counters import Counters
+
+ANY_ORIGIN: Final = "*"
+#: Refused origins that are logged, each once; more are only counted.
+LOGGED_ORIGINS_LIMIT: Final = 50
+#: Characters of a refused origin that are logged.
+LOGGED_ORIGIN_LENGTH: Final = 120
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_logger = logging.getLogger(__name__)
+
+#: Scheme, host and port.
+Origin = tuple[str, str, int]
+
+
+def normal_origin(text: str) -> Origin | None:
+    """Return an ``Origin`` header's scheme, host and port, the default port filled in; ``None`` where it is none."""
+    try:
+        parts = urlsplit(text)
+        scheme, host, port = parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        return None
+    if scheme not in _DEFAULT_PORTS or not host or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        return None
+    return scheme, host, _DEFAULT_PORTS[scheme] if port is None else port
+
+
+def same_host(origin: Origin, host: str) -> bool:
+    """Whether the page of ``origin`` was asked for under ``host``, a ``Host`` header.
+
+    The scheme is ignored: behind a proxy that ends TLS it is the proxy's.
+    """
+    try:
+        parts = urlsplit(f"//{host}")
+        name, port = parts.hostname, parts.port
+    except ValueError:
+        return False
+    scheme, origin_host, origin_port = origin
+    if port is None or port in _DEFAULT_PORTS.values():
+        return name == origin_host and origin_port in (port, _DEFAULT_PORTS[scheme])
+    return (name, port) == (origin_host, origin_port)
+
+
+class Origins:
+    """Decides by ``Origin`` and ``Host``; to be given to Engine.IO as ``cors_allowed_origins``."""
+
+    def __init__(self, allowed: Iterable[str], counters: Counters) -> None:
+        self._allowed = {normal_origin(origin) for origin in allowed if origin != ANY_ORIGIN}
+        self.any_allowed = ANY_ORIGIN in allowed
+        self._counters = counters
+        self._logged: set[str] = set()
+
+    def __call__(self, origin: str | None, environ: Mapping[str, str]) -> bool:
+        """Whether a request with this ``Origin`` header may go on; a refusal is counted, and logged once an origin."""
+        if origin is None or self.any_allowed:
+            return True
+        host = environ.get("HTTP_HOST", "")
+        page = normal_origin(origin)
+        if page is not None and (page in self._allowed or same_host(page, host)):
+            return True
+        self._counters.refused_origins += 1
+        self._log(origin, host)
+        return False
+
+    def _log(self, origin: str, host: str) -> None:
+        origin = origin[:LOGGED_ORIGIN_LENGTH]
+        if origin in self._logged or len(self._logged) >= LOGGED_ORIGINS_LIMIT:
+            return
+        self._logged.add(origin)
+        # repr() keeps a header from writing lines of its own.
+        _logger.warning(
+            "refused a page of the origin %r, which asked for the host %r; WS_ALLOWED_ORIGINS lists the origins that "
+            "are allowed besides",
+            origin,
+            host[:LOGGED_ORIGIN_LENGTH],
+        )
+        if len(self._logged) == LOGGED_ORIGINS_LIMIT:
+            _logger.warning("further refused origins are only counted")

@@ -1,0 +1,79 @@
+"""How this replica presents itself in Redis, so that clients can be counted over all replicas."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from redis import Redis, RedisError, ResponseError
+
+from contract import VERSION
+from contract.clock import timestamp
+from contract.names import PRESENCE_REFRESH_SECONDS, REPLICAS_KEY, replica_key
+from contract.presence import ReplicaPresence
+from contract.rest import ReplicaReport
+from contract.runtime.logs import Occasionally
+from contract.scripts import PRESENT_REPLICA, present_replica_call
+from ws.counters import Counters
+
+_logger = logging.getLogger(__name__)
+_complaints: Final = Occasionally(_logger)
+
+
+class Presence:
+    """The replica's hash and its entry in the index, refreshed for as long as it runs."""
+
+    def __init__(self, replica: str, redis: Redis, counters: Counters, connected_clients: Callable[[], int]) -> None:
+        self._replica = replica
+        self._redis = redis
+        self._counters = counters
+        self._connected_clients = connected_clients
+        self._started = timestamp(time.time())
+        self._present = redis.register_script(PRESENT_REPLICA)
+
+    def report(self) -> ReplicaReport:
+        """The replica as it is now."""
+        return ReplicaReport(
+            replica=self._replica,
+            connected_clients=self._connected_clients(),
+            started=self._started,
+            version=VERSION,
+        )
+
+    def run(self) -> None:
+        """Refresh the presence every ``PRESENCE_REFRESH_SECONDS``, for good."""
+        while True:
+            try:
+                self.refresh()
+            except ResponseError as error:
+                _complaints.warning("presence", "this replica is not counted: %s", error)
+            except (RedisError, OSError):
+                pass  # the feed says so
+            time.sleep(PRESENCE_REFRESH_SECONDS)
+
+    def refresh(self) -> None:
+        """Refresh it once.
+
+        Raises:
+            redis.RedisError: Redis did not answer.
+        """
+        presence = ReplicaPresence(
+            replica=self._replica,
+            connected_clients=self._connected_clients(),
+            started=self._started,
+            version=VERSION,
+            messages=self._counters.messages.total(),
+            deliveries=self._counters.deliveries,
+        )
+        keys, arguments = present_replica_call(self._replica, presence.fields())
+        self._present(keys=keys, args=arguments)
+
+    def remove(self) -> None:
+        """Take the replica out of the count; without Redis it falls out by itself."""
+        try:
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.zrem(REPLICAS_KEY, self._replica)
+            pipeline.delete(replica_key(self._replica))
+            pipeline.execute()
+        except (RedisError, OSError) as error:
+            _logger.info("this replica stays counted for some seconds: %s", error)

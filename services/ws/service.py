@@ -1,0 +1,139 @@
+"""One push replica, put together: what follows Redis, what pushes, what is served, and how it ends."""
+
+import ws.loop  # isort: skip (first: it patches what the others import)
+import ws.lean  # noqa: F401  # isort: skip
+
+import logging
+import resource
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from contract.runtime.readiness import Readiness
+from ws.config import Config
+from ws.counters import Counters, Metrics
+from ws.endpoint import Endpoint
+from ws.feed import Feed, redis_client
+from ws.loop import Listener, Signals, finish, serve, spawn
+from ws.namespaces.health import HealthNamespace
+from ws.namespaces.monitoring import MonitoringNamespace
+from ws.namespaces.root import RootNamespace
+from ws.origin import Origins
+from ws.pages import Application, Guard, Pages, said_when_it_fails
+from ws.presence import Presence
+from ws.push import PlainPush
+from ws.report import HealthReporter
+from ws.state import ClusterState, Step
+
+#: Seconds that clients and Redis may take over the end of the replica.
+FAREWELL_SECONDS: Final = 1.0
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Front:
+    """A second address to serve, with another application around the replica's ``/socket.io/``.
+
+    What ``wrap`` is given answers 404 outside ``/socket.io/``; what it returns is served.
+    """
+
+    host: str
+    port: int
+    wrap: Callable[[Application], Application]
+
+
+def run(config: Config, front: Front | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; return the exit code: 0, or 2 where an address cannot be had."""
+    listeners: list[Listener] = []
+    for host, port in [(config.host, config.port), *([(front.host, front.port)] if front else [])]:
+        try:
+            listeners.append(Listener(host, port))
+        except OSError as error:
+            sys.stderr.write(f"ws: cannot listen on {host}:{port}: {error.strerror}\n")
+            return 2
+    signals = Signals(signal.SIGTERM, signal.SIGINT)
+    _raise_limit_of_open_files()
+    replica = Replica(config)
+    replica.start()
+    spawn("http", lambda: serve(listeners[0], replica.own_app))
+    if front is not None:
+        wrapped = said_when_it_fails(front.wrap(replica.socketio_app))
+        spawn("front", lambda: serve(listeners[1], wrapped))
+    _logger.info("replica %s listens on %s, port %d", replica.id, config.host, config.port)
+    number = signals.wait()
+    _logger.info("%s: ending", signal.Signals(number).name)
+    for listener in listeners:
+        listener.close()
+    replica.stop()
+    return 0
+
+
+class Replica:
+    """The parts of one replica and what connects them."""
+
+    def __init__(self, config: Config) -> None:
+        self.id = secrets.token_hex(4)
+        self._counters = Counters()
+        self._readiness = Readiness()
+        redis = redis_client(config.redis_url)
+        state = ClusterState()
+        self._endpoint = Endpoint(Origins(config.allowed_origins, self._counters), self._counters)
+        push = PlainPush(self._endpoint.server, self._counters)
+        self._presence = Presence(self.id, redis, self._counters, self._endpoint.connected_clients)
+        reporter = HealthReporter(redis, state, self._readiness, self._presence.report)
+        self._root = RootNamespace(push, self._counters, state, self.id)
+        self._health = HealthNamespace(push, self._counters, state, reporter)
+        self._monitoring = MonitoringNamespace(push, self._counters, state)
+        for namespace in (self._root, self._health, self._monitoring):
+            self._endpoint.add(namespace)
+        self._feed = Feed(redis, state, self._readiness, self._counters, self._deliver)
+        socketio_app = self._endpoint.wsgi()
+        pages = Pages(self._readiness, Metrics(self._counters, self))
+        #: Answers ``/socket.io/`` and 404.
+        self.socketio_app: Application = self._guarded(socketio_app)
+        #: Answers ``/socket.io/``, the probes and ``/metrics``.
+        self.own_app: Application = self._guarded(
+            lambda environ, start: (socketio_app if environ["PATH_INFO"].startswith("/socket.io/") else pages)(
+                environ, start
+            )
+        )
+
+    def start(self) -> None:
+        """Begin to follow Redis, and to be counted."""
+        spawn("feed", self._feed.run)
+        spawn("presence", self._presence.run)
+
+    def stop(self) -> None:
+        """Be counted no more, and send the clients elsewhere."""
+        self._readiness.drain()
+        finish([self._presence.remove, *self._endpoint.closers()], within_seconds=FAREWELL_SECONDS)
+
+    def clients_by_transport(self) -> Mapping[str, int]:
+        """Engine.IO connections."""
+        return self._endpoint.clients_by_transport()
+
+    def clients_by_namespace(self) -> Mapping[str, int]:
+        """Socket.IO connections."""
+        return self._endpoint.clients_by_namespace()
+
+    def redis_is_up(self) -> bool:
+        """Whether Redis answers."""
+        return self._readiness.redis_down_since is None
+
+    def _deliver(self, step: Step) -> None:
+        self._root.deliver(step)
+        self._health.deliver(step)
+        self._monitoring.deliver(step)
+
+    def _guarded(self, app: Application) -> Application:
+        return Guard(app, self._counters, self._endpoint.abandon)
+
+
+def _raise_limit_of_open_files() -> None:
+    """Allow as many connections as the system lets this process have; the usual soft limit is 1024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,228 @@
+"""What a replica knows of the cluster, and what each message from Redis changes in it. No input or output.
+
+A message passes two steps: (a) a JSON object goes to the clients of ``/`` as it is, so anyone may publish one by hand;
+(b) one that is also valid as its channel's type may become state, which the other namespaces show. A metrics snapshot
+becomes state only if it follows directly (same epoch, seq + 1). At any other jump, and for health and alerts always,
+what counts is the ``:latest`` key, which only the collector writes; so nothing published by hand can block the state.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Generic, Literal, TypeVar
+
+import msgspec
+
+from contract import codec
+from contract.messages import Alerts, Health, LogId, Snapshot
+from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, METRICS_CHANNEL
+
+M = TypeVar("M", bound=codec.Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message that passed step (a); ``message`` is ``None`` where it failed step (b), for that ``reason``."""
+
+    channel: str
+    raw: bytes
+    message: codec.Message | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a ``:latest`` key held, and for how long Redis has had it (``None``: not asked for)."""
+
+    raw: bytes | None
+    age_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What follows from one message."""
+
+    channel: str
+    outcome: Literal["state", "repeated", "passed_on"]
+    #: For the clients of ``/``.
+    published: bytes
+    #: For the clients of the other namespaces; ``None``: nothing is new for them.
+    state: bytes | None
+
+
+@dataclass(slots=True)
+class _Known(Generic[M]):
+    """The state of one channel."""
+
+    message: M | None = None
+    raw: bytes | None = None
+    #: The newest message that has arrived and is no newer than ``raw``; behind it while ``:latest`` was ahead.
+    arrived: bytes | None = None
+
+
+def receive(channel: str, raw: bytes) -> Received:
+    """Decode what came from ``channel``.
+
+    Raises:
+        UndecodableMessage: it fails step (a) and is to be dropped.
+    """
+    codec.require_object(raw)
+    try:
+        return Received(channel, raw, codec.decode(raw, codec.TYPE_OF_CHANNEL[channel]))
+    except codec.UndecodableMessage as error:
+        return Received(channel, raw, None, str(error))
+
+
+class ClusterState:
+    """The newest valid message of each channel."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._metrics: Final = _Known[Snapshot]()
+        self._health: Final = _Known[Health]()
+        self._alerts: Final = _Known[Alerts]()
+        self._channels: Final[dict[str, _Known]] = {  # type: ignore[type-arg]
+            METRICS_CHANNEL: self._metrics,
+            HEALTH_CHANNEL: self._health,
+            ALERTS_CHANNEL: self._alerts,
+        }
+        #: Monotonic time at which Redis took the snapshot.
+        self._snapshot_taken: float | None = None
+        self._alerts_without_entries: bytes | None = None
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The newest snapshot."""
+        return self._metrics.message
+
+    @property
+    def health(self) -> Health | None:
+        """The newest health."""
+        return self._health.message
+
+    @property
+    def last_alert_id(self) -> LogId | None:
+        """The replica's own position in the alert log."""
+        return None if self._alerts.message is None else self._alerts.message.last_alert_id
+
+    @property
+    def age_seconds(self) -> float | None:
+        """Time since Redis took the newest snapshot, by Redis's clock; ``None`` without one."""
+        if self._snapshot_taken is None:
+            return None
+        return round(max(0.0, self._monotonic() - self._snapshot_taken), 3)
+
+    def raw(self, channel: str) -> bytes | None:
+        """Bytes of the state of ``channel``, as they were published."""
+        return self._channels[channel].raw
+
+    def arrived(self) -> list[tuple[str, bytes]]:
+        """Per channel what a new client of ``/`` begins with: all that it will get besides was published later."""
+        found = ((channel, self._channels[channel].arrived) for channel in CHANNELS)
+        return [(channel, raw) for channel, raw in found if raw is not None]
+
+    def alerts_without_entries(self) -> bytes | None:
+        """The newest alerts with ``entries: []``: what is active, and the position from which a log goes on."""
+        alerts = self._alerts.message
+        if alerts is not None and self._alerts_without_entries is None:
+            position = alerts.last_alert_id
+            bare = msgspec.structs.replace(alerts, entries=(), previous_alert_id=position)
+            self._alerts_without_entries = codec.encode(bare)
+        return self._alerts_without_entries
+
+    def must_look(self, received: Received) -> bool:
+        """Whether ``take`` has to be told what ``:latest`` holds."""
+        message = received.message
+        if message is None or received.raw == self._channels[received.channel].raw:
+            return False
+        return not (isinstance(message, Snapshot) and self._follows(message))
+
+    def take(self, received: Received, stored: Stored | None) -> Step:
+        """Return what follows from a message.
+
+        ``stored`` is what ``:latest`` held after the message arrived; ``None`` where there was no need to look, or
+        Redis did not say: then a message that does not follow directly is only passed on.
+        """
+        known = self._channels[received.channel]
+        repeated = received.raw == known.arrived
+        changed = self._adopt(received, stored)
+        if received.raw == known.raw or (known.arrived != known.raw and self._is_behind(received)):
+            known.arrived = received.raw
+        if changed:
+            return Step(received.channel, "state", received.raw, known.raw)
+        if repeated:
+            # Health and alerts did not change; of metrics a repeat was asked for (``GET /api/cluster/nodes``).
+            again = known.raw if received.channel == METRICS_CHANNEL else None
+            return Step(received.channel, "repeated", received.raw, again)
+        outcome: Final = "state" if received.raw == known.raw else "passed_on"
+        return Step(received.channel, outcome, received.raw, None)
+
+    def catch_up(self, channel: str, stored: Stored) -> Step | None:
+        """Return what follows from ``:latest`` after each connection to Redis; ``None`` where nothing is new.
+
+        What differs from the state is taken, be it older (a Redis that came back with an older backup); where nothing
+        is stored (an emptied Redis) the state is kept.
+        """
+        known = self._channels[channel]
+        raw = stored.raw
+        if raw is None:
+            return None
+        if raw == known.raw:
+            self._note_age(channel, stored.age_seconds)
+            known.arrived = raw
+            return None
+        message = _decoded(channel, raw)
+        if message is None:
+            return None
+        self._set(channel, raw, message, stored.age_seconds)
+        known.arrived = raw
+        return Step(channel, "state", raw, raw)
+
+    def _follows(self, snapshot: Snapshot) -> bool:
+        before = self.snapshot
+        return before is not None and (before.epoch, before.seq + 1) == (snapshot.epoch, snapshot.seq)
+
+    def _is_behind(self, received: Received) -> bool:
+        """Whether this is one of the messages before the state that was taken ahead of them."""
+        newest, message = self._channels[received.channel].message, received.message
+        return newest is not None and message is not None and _order(message) < _order(newest)
+
+    def _adopt(self, received: Received, stored: Stored | None) -> bool:
+        """Take the message, or what is stored, as state if it is one; return whether the state changed."""
+        channel, raw, message = received.channel, received.raw, received.message
+        known = self._channels[channel].raw
+        if message is None or raw == known:
+            return False
+        if isinstance(message, Snapshot) and self._follows(message):
+            return self._set(channel, raw, message, 0.0)
+        if stored is None:
+            return False
+        if stored.raw is None or stored.raw == raw:
+            return self._set(channel, raw, message, stored.age_seconds)
+        if stored.raw == known:
+            return False
+        newest = _decoded(channel, stored.raw)
+        return newest is not None and self._set(channel, stored.raw, newest, stored.age_seconds)
+
+    def _set(self, channel: str, raw: bytes, message: codec.Message, age_seconds: float | None) -> bool:
+        known = self._channels[channel]
+        known.raw, known.message = raw, message
+        if channel == ALERTS_CHANNEL:
+            self._alerts_without_entries = None
+        self._note_age(channel, age_seconds or 0.0)
+        return True
+
+    def _note_age(self, channel: str, age_seconds: float | None) -> None:
+        if channel == METRICS_CHANNEL and age_seconds is not None:
+            self._snapshot_taken = self._monotonic() - age_seconds
+
+
+def _order(message: codec.Message) -> tuple[int, int]:
+    return message.epoch, message.seq
+
+
+def _decoded(channel: str, raw: bytes) -> codec.Message | None:
+    try:
+        return receive(channel, raw).message
+    except codec.UndecodableMessage:
+        return None

@@ -1,0 +1,249 @@
+"""What clients send that is no use to anybody harms nothing but their own connection."""
+
+import contextlib
+import json
+import random
+import socket
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis as redis_client
+import requests
+import websocket
+
+from contract.names import ALERTS_CHANNEL
+from tests.drivers.waiting import eventually
+
+MALFORMED = "ws_malformed_packets_total"
+DEEP = "[" * 100_000
+
+
+@pytest.fixture
+def bystander(replica: Any, redis: redis_client.Redis) -> Callable[[], None]:
+    """Proves that another client is served as if nothing had happened."""
+    client = replica.client("/")
+    client.event("connection_confirmed")
+    count = 0
+
+    def prove() -> None:
+        nonlocal count
+        count += 1
+        redis.publish(ALERTS_CHANNEL, b"{}")
+        client.event("redis_cluster_alerts", count)
+        assert replica.get("/livez").status_code == 200
+        assert len(replica.process.log()) < 4000, replica.process.log()
+
+    return prove
+
+
+def only_the_bystander_is_left(replica: Any) -> None:
+    def left() -> bool:
+        return (
+            replica.metric('ws_clients{transport="websocket"}') == 1
+            and replica.metric('ws_clients{transport="polling"}') == 0
+            and replica.metric('ws_namespace_clients{namespace="/"}') == 1
+        )
+
+    eventually(left)
+
+
+def test_connection_is_ended_when_a_frame_is_no_packet(replica: Any, bystander: Callable[[], None]) -> None:
+    frames: list[str | bytes] = ["", "x", "9", "0{}", "²", "b!!", "é" * 1000, b"", b"\x00\x01", b'42["x"]', "\x1e"]
+
+    for frame in frames:
+        client = replica.client("/")
+        if isinstance(frame, bytes):
+            client.connection.send_binary(frame)
+        else:
+            client.send(frame)
+        client.wait_until_closed()
+
+    assert replica.metric(MALFORMED) == len(frames)
+    only_the_bystander_is_left(replica)
+    bystander()
+
+
+def test_connection_lives_on_when_a_packet_means_nothing(replica: Any, bystander: Callable[[], None]) -> None:
+    packets = ["4", "4x", "42", "42[]", "42{}", "42[1]", '42[["x"]]', '42["connect"]', '42["disconnect","x"]', "4{}"]
+    packets += ['451-["x",{"_placeholder":true,"num":0}]', "46-[]", "44{}", '42["x",NaN]', f"42{DEEP}", f"4{DEEP}"]
+    packets += ["421" + "0" * 200 + '["x"]', "4" + "1" * 5000, "40{", "40/health,[1]"]
+    client = replica.client("/")
+
+    for packet in packets:
+        client.send(packet)
+    for packet in ['42["nobody_knows_this",{}]', "43[1]", "431[]", "40/nowhere,", '42/health,["request_health"]']:
+        client.send(packet)
+    client.connect("/health")
+    client.send('42/health,["request_health"]')
+
+    client.event("health_response")
+    client.wait(lambda packet: packet.startswith("4/nowhere,"))
+    assert replica.metric(MALFORMED) == len(packets)
+    assert replica.metric("ws_unknown_events_total") == 1
+    assert len(client.payloads("connection_confirmed")) == 1
+    assert replica.process.log().count("a client sent") == 1
+    bystander()
+
+
+def frame(first: int, payload: bytes, length: int | None = None) -> bytes:
+    """A masked WebSocket frame; ``length`` may lie."""
+    return bytes([first, 0xFF]) + struct.pack("!Q", len(payload) if length is None else length) + bytes(4) + payload
+
+
+def bomb(size: int) -> bytes:
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return (compressor.compress(b"4" * size) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x81\x02hi",
+        frame(0x83, b""),
+        frame(0x81, b"4\xff\xfe"),
+        frame(0x81, b"4" * 600_000),
+        frame(0x81, b"", length=2**62),
+        frame(0x80, b"4"),
+        b"\x88\x82" + bytes(4) + b"\x00\x01",
+        b"\x09\x80" + bytes(4),
+        frame(0x01, b"4") + frame(0x00, b"a" * 1000) * 600,
+        frame(0x01, b"4") + (b"\x00\x80" + bytes(4)) * 600_000,
+        frame(0xC1, bomb(50_000_000)),
+    ],
+    ids=[
+        *("unmasked", "opcode", "utf-8", "long", "longer", "continuation", "close code", "fragmented ping"),
+        *("fragments", "empty fragments", "bomb"),
+    ],
+)
+def test_connection_is_ended_when_it_is_no_websocket(replica: Any, bystander: Callable[[], None], data: bytes) -> None:
+    before = replica.metric("process_resident_memory_bytes")
+
+    with replica.bare_websocket("permessage-deflate") as connection, contextlib.suppress(ConnectionError):
+        connection.settimeout(20)  # less than until the first ping
+        connection.sendall(data)
+        while connection.recv(65536):
+            pass
+
+    only_the_bystander_is_left(replica)
+    assert replica.metric("process_resident_memory_bytes") - before < 16 * 1024 * 1024
+    bystander()
+
+
+def test_upgrade_is_given_up_when_the_probe_is_garbage(replica: Any, bystander: Callable[[], None]) -> None:
+    for probe in ["", "x", "2nope", "4", b"\xff"]:
+        url = "/socket.io/?EIO=4&transport="
+        sid = json.loads(replica.get(url + "polling").text[1:])["sid"]
+        connection = websocket.create_connection(f"{replica.origin.replace('http', 'ws')}{url}websocket&sid={sid}")
+        connection.send(probe, websocket.ABNF.OPCODE_BINARY if isinstance(probe, bytes) else websocket.ABNF.OPCODE_TEXT)
+        opcode, _ = connection.recv_data()
+        assert opcode == websocket.ABNF.OPCODE_CLOSE
+        connection.shutdown()
+        # Polling goes on as if there had been no attempt.
+        assert requests.post(f"{replica.origin}{url}polling&sid={sid}", data="40", timeout=15).text == "OK"
+        assert "connection_confirmed" in replica.get(f"{url}polling&sid={sid}").text
+
+    bystander()
+
+
+def test_polling_client_is_answered_at_once_when_it_sends_garbage(replica: Any, bystander: Callable[[], None]) -> None:
+    bodies: list[Any] = [
+        "",
+        "zzz",
+        b"\xff\xfe",
+        "2",
+        "6",
+        "9",
+        "4" * 600_000,
+        "\x1e".join(["40"] * 30),
+        "d=%%%",
+        f"4{DEEP}",
+    ]
+
+    for body in bodies:
+        url = f"{replica.origin}/socket.io/?EIO=4&transport=polling"
+        sid = json.loads(requests.get(url, timeout=15).text[1:])["sid"]
+        assert requests.post(f"{url}&sid={sid}", data=body, timeout=15).status_code in (200, 400)
+
+    bystander()
+
+
+HEAD = b"Host: x\r\nConnection: close\r\n"
+REQUESTS = [
+    b"\x00\xff\x13garbage\r\n\r\n",
+    b"GET\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nX: " + b"a" * 9000 + b"\r\n\r\n",
+    b"GET / HTTP/1.1\r\n" + b"".join(b"X%d: %s\r\n" % (number, b"a" * 800) for number in range(99)) + b"\r\n",
+    b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 200 + b"\r\n",
+    b"POST /socket.io/?EIO=4 HTTP/1.1\r\n" + HEAD + b"Content-Length: -5\r\n\r\n",
+    b"POST /socket.io/?EIO=4 HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 100_000,
+    b"GET /socket.io/?EIO=3&transport=polling HTTP/1.1\r\n" + HEAD + b"\r\n",
+    b"GET /socket.io/?EIO=4&transport=%ff%00&j=x HTTP/1.1\r\n" + HEAD + b"\r\n",
+    b"GET /socket.io/?EIO=4&transport=polling&sid=%00%0a\xff HTTP/1.1\r\n" + HEAD + b"\r\n",
+    b"GET /socket.io/?%%%%&&&===;;; HTTP/1.1\r\n" + HEAD + b"\r\n",
+    b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n",
+    b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: a\r\n"
+    b"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=abc\r\n\r\n",
+    b"DELETE /socket.io/?EIO=4&transport=polling HTTP/1.1\r\n" + HEAD + b"\r\n",
+    b"POST /livez HTTP/1.1\r\n" + HEAD + b"Content-Length: 0\r\n\r\n",
+    b"GET /../../etc/passwd HTTP/1.1\r\n" + HEAD + b"\r\n",
+]
+
+
+def test_request_is_refused_when_it_is_no_use(replica: Any, bystander: Callable[[], None]) -> None:
+    for request in REQUESTS:
+        with socket.create_connection(("127.0.0.1", replica.port), timeout=15) as connection:
+            connection.sendall(request)
+            answer = connection.recv(4096)
+        assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4", b"HTTP/1.1 5", b"<!DOCTYPE HTML>")), (request, answer)
+
+    only_the_bystander_is_left(replica)
+    bystander()
+
+
+def test_replica_serves_on_when_connections_send_random_bytes(replica: Any, bystander: Callable[[], None]) -> None:
+    chance = random.Random(4)
+    for _ in range(100):
+        client = replica.client()
+        with contextlib.suppress(OSError):
+            client.connection.sock.sendall(chance.randbytes(chance.randrange(1, 200)))
+            client.connection.sock.shutdown(socket.SHUT_WR)
+        client.wait_until_closed()
+
+    only_the_bystander_is_left(replica)
+    bystander()
+
+
+def test_page_of_another_origin_is_refused_and_can_tell_why(replica: Any, bystander: Callable[[], None]) -> None:
+    headers = {"Origin": "http://evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http"}
+    for _ in range(3):
+        answer = requests.post(f"{replica.origin}/socket.io/?EIO=4&transport=polling", headers=headers, timeout=15)
+        assert (answer.status_code, "Not an accepted origin" in answer.text) == (400, True)
+        assert "Access-Control-Allow-Origin" not in answer.headers
+    with pytest.raises(websocket.WebSocketBadStatusException):
+        replica.client("/", headers=("Origin: http://evil.example",))
+
+    assert replica.metric("ws_refused_origins_total") == 4
+    assert replica.process.log().count("http://evil.example") == 1
+    assert "WS_ALLOWED_ORIGINS" in replica.process.log()
+    only_the_bystander_is_left(replica)
+    bystander()
+
+
+def test_page_of_another_origin_connects_when_it_is_allowed(replicas: Callable[..., Any]) -> None:
+    replica = replicas(WS_ALLOWED_ORIGINS="https://wall.example", PUBLIC_URL="https://cluster.example/")
+    for origin in ("https://wall.example", "https://cluster.example", replica.origin):
+        replica.client("/", headers=(f"Origin: {origin}",)).event("connection_confirmed")
+
+    url = "/socket.io/?EIO=4&transport=polling"
+    answer = replica.get(url, headers={"Origin": "https://wall.example"})
+    refusal = requests.post(replica.origin + url, headers={"Origin": "https://wall.example"}, timeout=15)
+
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://wall.example"
+    assert "Not an accepted origin" not in refusal.text

@@ -1,0 +1,175 @@
+"""How a replica starts and ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import redis as redis_client
+import requests
+
+from contract.names import REPLICAS_KEY, replica_key
+from tests.drivers.socket_client import SocketClient
+from tests.drivers.valkey import Valkey, free_port
+from tests.drivers.waiting import eventually
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_replica_takes_its_leave_when_it_is_asked_to_end(replica: Any, redis: redis_client.Redis, number: int) -> None:
+    eventually(lambda: redis.zcard(REPLICAS_KEY) == 1)
+    name = redis.zrange(REPLICAS_KEY, 0, -1)[0].decode()
+    idle, client = replica.client(), replica.client("/")
+    polling = socket.create_connection(("127.0.0.1", replica.port))
+
+    started = time.monotonic()
+    code = replica.process.stop(number)
+
+    assert code == 0
+    assert time.monotonic() - started < 5
+    for connection in (idle, client):
+        connection.wait_until_closed()
+        assert connection.close_code == 1001
+    assert polling.recv(1) == b""
+    polling.close()
+    assert not redis.exists(REPLICAS_KEY, replica_key(name))
+
+
+def test_clients_connect_again_when_a_replica_was_restarted(
+    replicas: Callable[..., Any], redis: redis_client.Redis
+) -> None:
+    replica = replicas()
+    clients = [SocketClient(replica.origin, "/", transport=transport) for transport in ("websocket", "polling")]
+    try:
+        for client in clients:
+            client.wait_for("connection_confirmed")
+
+        replica.process.stop()
+        replica.process.start()
+
+        confirmed = [client.wait_for("connection_confirmed", 2) for client in clients]
+        assert all(first["replica"] != second["replica"] for first, second in confirmed)
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_replica_ends_soon_when_redis_hangs_and_a_client_reads_nothing(
+    replica: Any, valkey: Valkey, redis: redis_client.Redis
+) -> None:
+    deaf = replica.bare_websocket()
+    deaf.sendall(b"\x81\x82" + bytes(4) + b"40")
+    eventually(lambda: replica.metric('ws_namespace_clients{namespace="/"}') == 1)
+    for _ in range(5):
+        redis.publish("cluster:alerts", b'{"x":"' + b"a" * 2_000_000 + b'"}')
+    eventually(lambda: replica.metric("ws_deliveries_total") == 6)
+
+    valkey.pause()
+    try:
+        started = time.monotonic()
+        assert replica.process.stop() == 0
+        assert time.monotonic() - started < 6
+    finally:
+        valkey.resume()
+        deaf.close()
+
+
+def run(**env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ws"], env={**os.environ, **env}, cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_replica_says_so_in_one_sentence_when_its_port_is_taken(replica: Any, valkey: Valkey) -> None:
+    done = run(WS_PORT=str(replica.port), REDIS_URL=valkey.url)
+
+    assert done.returncode == 2
+    assert done.stderr == f"ws: cannot listen on 127.0.0.1:{replica.port}: Address already in use\n"
+
+
+@pytest.mark.parametrize(("name", "value"), [("WS_PUSH", "fast"), ("WS_HOST", "no.such.host.invalid")])
+def test_replica_says_so_in_one_sentence_when_a_setting_is_bad(name: str, value: str) -> None:
+    done = run(**{name: value, "WS_PORT": str(free_port())})
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert value in done.stderr
+
+
+FRONT = """
+import sys
+import ws.loop
+from contract.runtime.logs import configure_logs
+from ws.config import Config
+from ws.service import Front, run
+
+def wrap(app):
+    def answer(environ, start_response):
+        if environ["PATH_INFO"].startswith("/socket.io/"):
+            return app(environ, start_response)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"the other application"]
+    return answer
+
+configure_logs("ws")
+config = Config(redis_url=sys.argv[1], port=int(sys.argv[2]))
+sys.exit(run(config, Front("127.0.0.1", int(sys.argv[3]), wrap)))
+"""
+
+
+def test_front_serves_its_own_application_around_the_sockets(valkey: Valkey) -> None:
+    port, front = free_port(), free_port()
+    process = subprocess.Popen([sys.executable, "-c", FRONT, valkey.url, str(port), str(front)], cwd=ROOT)
+    try:
+
+        def text(port: int, path: str) -> str:
+            return requests.get(f"http://127.0.0.1:{port}{path}", timeout=15).text
+
+        eventually(lambda: text(port, "/readyz") == "ready\nredis: up\n")
+        assert text(front, "/livez") == text(front, "/") == "the other application"
+        assert text(port, "/livez") == "live\n"
+        for origin in (port, front):
+            client = SocketClient(f"http://127.0.0.1:{origin}", "/")
+            client.wait_for("connection_confirmed")
+            client.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_front_says_so_when_its_port_is_taken(valkey: Valkey) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-c", FRONT, valkey.url, str(free_port()), port],
+            cwd=ROOT, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+
+    assert done.returncode == 2
+    assert done.stderr == f"ws: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_probes_and_a_line_are_served(replica: Any) -> None:
+    assert replica.get("/livez").text == "live\n"
+    assert replica.get("/readyz").text == "ready\nredis: up\n"
+    assert replica.get("/").text.count("\n") == 1
+    assert replica.get("/metrics").headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert replica.get("/nothing").status_code == 404
+
+
+def test_replica_is_small_when_it_is_idle(replica: Any) -> None:
+    clients = [replica.client("/", "/health", "/monitoring") for _ in range(3)]
+    for client in clients:
+        client.event("monitoring_connected")
+
+    assert psutil.Process(replica.process.pid).memory_info().rss < 50 * 1024 * 1024

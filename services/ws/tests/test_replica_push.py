@@ -1,0 +1,228 @@
+"""What a real replica pushes to real connections."""
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis as redis_client
+import requests
+
+from contract.clock import unix_seconds
+from contract.events import EVENT_OF_CHANNEL
+from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, METRICS_CHANNEL, REPLICAS_KEY, latest_key
+from tests.drivers.socket_client import SocketClient
+from tests.drivers.waiting import eventually
+
+Message = Callable[..., bytes]
+NAMESPACES = ("/", "/health", "/monitoring")
+ODD = (
+    b'{ "b":1.0,"a":1e999 ,\n"\xc3\xa9":"\\u00e9\\ud83d\\ude00 \xe2\x80\xa8","b":-0,"n":123456789012345678901234567890}'
+)
+
+
+def test_client_gets_the_latest_of_each_channel_at_once(replica: Any, collector: Any, message: Message) -> None:
+    watcher = replica.client("/")
+    for channel in CHANNELS:
+        collector.publish(channel, message(channel))
+        watcher.event(EVENT_OF_CHANNEL[channel])
+
+    client = replica.client("/")
+
+    assert client.event("redis_cluster_alerts").encode() == message(ALERTS_CHANNEL)
+    assert client.names() == ["connection_confirmed", *EVENT_OF_CHANNEL.values()]
+    confirmed = client.payloads("connection_confirmed")[0]
+    assert 0 <= confirmed["age_seconds"] < 20
+    assert unix_seconds(confirmed["timestamp"]) > 0
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_message_reaches_the_clients_of_root_untouched(replica: Any, redis: redis_client.Redis, channel: str) -> None:
+    client = replica.client("/")
+
+    redis.publish(channel, ODD)
+
+    assert client.event(EVENT_OF_CHANNEL[channel]).encode() == ODD
+    assert replica.metric(f'ws_messages_total{{channel="{channel}",outcome="passed_on"}}') == 1
+
+
+def test_message_reaches_a_polling_client_untouched(replica: Any, redis: redis_client.Redis) -> None:
+    with requests.Session() as session:
+        url = f"{replica.origin}/socket.io/?EIO=4&transport=polling"
+        sid = json.loads(session.get(url, timeout=15).text[1:])["sid"]
+        session.post(f"{url}&sid={sid}", data="40", timeout=15)
+        got = session.get(f"{url}&sid={sid}", timeout=15).text
+        assert "connection_confirmed" in got
+
+        redis.publish(ALERTS_CHANNEL, ODD)
+        got = session.get(f"{url}&sid={sid}", timeout=40).content.decode()
+
+    assert got == f'42["redis_cluster_alerts",{ODD.decode()}]'
+
+
+def test_state_reaches_the_other_namespaces_untouched(replica: Any, collector: Any, message: Message) -> None:
+    client = replica.client(*NAMESPACES)
+    raw = {channel: b" " + message(channel, unknown=1.0) for channel in CHANNELS}
+
+    for channel in CHANNELS:
+        collector.publish(channel, raw[channel])
+
+    assert client.event("cluster_metrics").encode() == raw[METRICS_CHANNEL]
+    assert client.event("health_update").encode() == raw[HEALTH_CHANNEL]
+    assert client.event("alerts_update").encode() == raw[ALERTS_CHANNEL]
+
+
+def test_publications_reach_every_client_once_and_in_order_while_clients_come(
+    replica: Any, collector: Any, message: Message
+) -> None:
+    last = 250
+    collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=0))
+    collector.publish(HEALTH_CHANNEL, message(HEALTH_CHANNEL, seq=0))
+
+    def publish_all() -> None:
+        for seq in range(1, last + 1):
+            collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=seq))
+            collector.publish(HEALTH_CHANNEL, message(HEALTH_CHANNEL, seq=seq))
+
+    publisher = threading.Thread(target=publish_all)
+    publisher.start()
+    clients = []
+    while publisher.is_alive() and len(clients) < 25:
+        clients.append(replica.client(*NAMESPACES))
+    publisher.join()
+
+    assert len(clients) > 5
+    starts = set()
+    for client in clients:
+        for event in ("redis_cluster_metrics", "redis_cluster_health", "cluster_metrics", "health_update"):
+            client.wait(lambda packet, event=event: event in packet and f'"seq":{last},' in packet)
+            seqs = [payload["seq"] for payload in client.payloads(event)]
+            if event == "health_update":  # always from ``:latest``, which may be ahead of the channel
+                assert seqs == sorted(set(seqs))
+            else:
+                assert seqs == list(range(seqs[0], last + 1)), event
+            starts.add(seqs[0])
+    assert len(starts) > 5
+
+
+def test_bursts_reach_root_whole_and_the_other_namespaces_at_their_newest(
+    replica: Any, redis: redis_client.Redis, message: Message
+) -> None:
+    client = replica.client("/", "/health")
+    pipeline = redis.pipeline(transaction=True)
+    for seq in range(100):
+        pipeline.set(latest_key(HEALTH_CHANNEL), message(HEALTH_CHANNEL, seq=seq))
+        pipeline.publish(HEALTH_CHANNEL, message(HEALTH_CHANNEL, seq=seq))
+    pipeline.execute()
+
+    client.event("redis_cluster_health", 100)
+
+    assert [payload["seq"] for payload in client.payloads("redis_cluster_health")] == list(range(100))
+    assert [payload["seq"] for payload in client.payloads("health_update")] == [99]
+
+
+def test_snapshot_by_hand_blocks_nothing(
+    replica: Any, collector: Any, redis: redis_client.Redis, message: Message
+) -> None:
+    client = replica.client("/", "/monitoring")
+    collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=1))
+    client.event("cluster_metrics")
+
+    redis.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=2**50, epoch=2**50))
+    collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=2))
+    client.event("redis_cluster_metrics", 3)
+    client.event("cluster_metrics", 2)
+
+    assert [payload["seq"] for payload in client.payloads("cluster_metrics")] == [1, 2]
+    assert replica.client("/").event("redis_cluster_metrics").encode() == message(METRICS_CHANNEL, seq=2)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b'{"x":NaN}', b"[1]", b'{"x":"\xff"}', b'{"x":"' + b"a" * 3_200_000 + b'"}']
+)
+def test_message_that_is_no_object_is_dropped_and_counted_and_logged_once(
+    replica: Any, redis: redis_client.Redis, raw: bytes
+) -> None:
+    client = replica.client("/")
+
+    for _ in range(5):  # Redis cuts off a reader that is 32 MiB behind
+        redis.publish(METRICS_CHANNEL, raw)
+    redis.publish(METRICS_CHANNEL, b'{"last":1}')
+
+    assert client.event("redis_cluster_metrics") == '{"last":1}'
+    assert replica.metric('ws_messages_total{channel="cluster:metrics",outcome="dropped"}') == 5
+    assert replica.process.log().count("dropped a message") == 1
+    assert len(replica.process.log()) < 3000
+
+
+def test_subscriber_gets_snapshots_of_its_nodes_over_a_real_connection(
+    replica: Any, collector: Any, message: Message
+) -> None:
+    client = replica.client("/monitoring", auth={"subscribe": {"nodes": ["node6.lan"]}})
+
+    collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL))
+
+    assert [node["node"] for node in json.loads(client.event("cluster_metrics"))["nodes"]] == ["node6.lan"]
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_requests_are_acknowledged_to_python_clients(
+    replica: Any, collector: Any, message: Message, transport: str
+) -> None:
+    for channel in CHANNELS:
+        collector.publish(channel, message(channel))
+    client = SocketClient(replica.origin, *NAMESPACES, transport=transport)
+    try:
+        client.wait_for("cluster_metrics")
+
+        status = client.call("request_cluster_status", namespace="/monitoring")
+        nodes = client.call("request_nodes_status", {}, namespace="/monitoring")
+        bad = client.call("subscribe_to_updates", {"nodes": "all"}, namespace="/monitoring")
+
+        assert status["data"]["cluster_stats"]["down_nodes"] == 1
+        assert len(nodes["data"]) == 3
+        assert bad["code"] == "bad_request"
+        assert client.wait_for("error")[0] == bad
+        assert client.connected
+    finally:
+        client.close()
+
+
+def test_health_is_reported_over_all_replicas(
+    replicas: Callable[..., Any], redis: redis_client.Redis, collector: Any, message: Message
+) -> None:
+    first, second = replicas(), replicas()
+    collector.publish(HEALTH_CHANNEL, message(HEALTH_CHANNEL))
+    collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL))
+    clients = [first.client("/health"), second.client("/health"), second.client("/"), second.client()]
+    clients[0].event("health_update")
+
+    def answer() -> Any:
+        clients[0].packets.clear()
+        clients[0].send('42/health,["request_health"]')
+        data = json.loads(clients[0].event("health_response"))["data"]
+        assert data["websocket"]["connected_clients"] == 4
+        return data
+
+    data = eventually(answer)
+
+    assert sorted(one["connected_clients"] for one in data["websocket"]["replicas"]) == [1, 3]
+    assert data["redis"] == {"status": "up", "down_since": None}
+    assert data["cluster"] == {"overall_status": "warning", "nodes_online": 1, "nodes_total": 3, "nodes_down": 1}
+    assert redis.zcard(REPLICAS_KEY) == 2
+
+
+def test_metrics_count_clients_and_deliveries(replica: Any, redis: redis_client.Redis) -> None:
+    clients = [replica.client(*NAMESPACES), replica.client("/")]
+    before = replica.metric("ws_deliveries_total")
+
+    redis.publish(ALERTS_CHANNEL, b"{}")
+    for client in clients:
+        client.event("redis_cluster_alerts")
+
+    assert replica.metric("ws_deliveries_total") == before + 2
+    assert replica.metric('ws_clients{transport="websocket"}') == 2
+    assert replica.metric('ws_namespace_clients{namespace="/"}') == 2
+    assert replica.metric('ws_namespace_clients{namespace="/monitoring"}') == 1
+    assert replica.metric("ws_redis_up") == 1

@@ -1,0 +1,342 @@
+import json
+from collections.abc import Callable
+
+import pytest
+
+from contract.codec import UndecodableMessage
+from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
+from ws.state import ClusterState, Received, Step, Stored, receive
+
+Message = Callable[..., bytes]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def state(clock: Clock) -> ClusterState:
+    return ClusterState(clock)
+
+
+@pytest.fixture
+def snapshot(message: Message) -> Callable[..., bytes]:
+    return lambda seq, epoch=7, **changes: message(METRICS_CHANNEL, epoch=epoch, seq=seq, **changes)
+
+
+def take(state: ClusterState, channel: str, raw: bytes, stored: bytes | None = None, age: float | None = None) -> Step:
+    received = receive(channel, raw)
+    return state.take(received, Stored(stored, age) if state.must_look(received) else None)
+
+
+# Two steps of decoding
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(b"", b"{", b"[]", b"1", b'{"x":NaN}', b'{"x":Infinity}', b"\xff", b'{"x":"\xff"}', b"[" * 100_000),
+        b'{"x":"' + b"a" * MESSAGE_LIMIT_BYTES + b'"}',
+    ],
+    ids=lambda raw: repr(raw[:20]),
+)
+def test_message_is_dropped_when_it_is_no_json_object(raw: bytes) -> None:
+    with pytest.raises(UndecodableMessage):
+        receive(METRICS_CHANNEL, raw)
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_message_is_only_passed_on_when_it_is_not_of_its_channels_type(state: ClusterState, channel: str) -> None:
+    raw = b'{ "b":1.0, "a":1e999, "a":2 }'
+
+    step = take(state, channel, raw)
+
+    assert step == Step(channel, "passed_on", published=raw, state=None)
+    assert state.raw(channel) is None
+
+
+def test_message_says_why_it_is_only_passed_on() -> None:
+    received = receive(HEALTH_CHANNEL, b'{"v":2}')
+
+    assert received.message is None
+    assert "$.v" in received.reason or "Invalid enum value" in received.reason
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_message_becomes_state_unchanged_when_nothing_is_stored(
+    state: ClusterState, channel: str, message: Message
+) -> None:
+    raw = b" " + message(channel, unknown_field=1.0)
+
+    step = take(state, channel, raw, stored=None)
+
+    assert step == Step(channel, "state", published=raw, state=raw)
+    assert state.raw(channel) == raw
+
+
+# Metrics: only what follows directly
+
+
+def test_snapshot_becomes_state_without_a_look_when_it_follows_directly(state: ClusterState, snapshot: Message) -> None:
+    take(state, METRICS_CHANNEL, snapshot(1))
+
+    received = receive(METRICS_CHANNEL, snapshot(2))
+
+    assert not state.must_look(received)
+    assert state.take(received, None).outcome == "state"
+    assert state.snapshot is not None
+    assert state.snapshot.seq == 2
+
+
+@pytest.mark.parametrize(("epoch", "seq"), [(7, 3), (7, 9), (7, 1), (8, 1), (8, 3), (6, 3)])
+def test_stored_snapshot_becomes_state_when_a_message_does_not_follow_directly(
+    state: ClusterState, snapshot: Message, epoch: int, seq: int
+) -> None:
+    take(state, METRICS_CHANNEL, snapshot(2 if seq != 3 or epoch != 7 else 1))
+    stored = snapshot(77, epoch=9)
+
+    step = take(state, METRICS_CHANNEL, snapshot(seq, epoch=epoch), stored=stored)
+
+    assert step == Step(METRICS_CHANNEL, "state", published=snapshot(seq, epoch=epoch), state=stored)
+    assert state.raw(METRICS_CHANNEL) == stored
+
+
+def test_state_is_kept_when_a_snapshot_published_by_hand_jumps(state: ClusterState, snapshot: Message) -> None:
+    take(state, METRICS_CHANNEL, snapshot(2))
+
+    step = take(state, METRICS_CHANNEL, snapshot(999, epoch=99), stored=snapshot(2))
+
+    assert step == Step(METRICS_CHANNEL, "passed_on", published=snapshot(999, epoch=99), state=None)
+    assert take(state, METRICS_CHANNEL, snapshot(3)).outcome == "state"
+
+
+def test_state_is_the_collectors_again_when_a_forged_snapshot_followed_directly(
+    state: ClusterState, snapshot: Message
+) -> None:
+    take(state, METRICS_CHANNEL, snapshot(2))
+    take(state, METRICS_CHANNEL, snapshot(3, cluster="forged"))
+
+    step = take(state, METRICS_CHANNEL, snapshot(3), stored=snapshot(3))
+
+    assert step.state == snapshot(3)
+
+
+def test_state_is_kept_when_what_is_stored_is_no_snapshot(state: ClusterState, snapshot: Message) -> None:
+    take(state, METRICS_CHANNEL, snapshot(2))
+
+    step = take(state, METRICS_CHANNEL, snapshot(9), stored=b'{"x":1}')
+
+    assert (step.outcome, step.state) == ("passed_on", None)
+
+
+def test_message_is_only_passed_on_when_redis_does_not_say_what_is_stored(
+    state: ClusterState, snapshot: Message
+) -> None:
+    take(state, METRICS_CHANNEL, snapshot(2))
+
+    step = state.take(receive(METRICS_CHANNEL, snapshot(9)), None)
+
+    assert (step.outcome, step.published, step.state) == ("passed_on", snapshot(9), None)
+
+
+def test_repeated_snapshot_goes_to_everybody_and_changes_nothing(
+    state: ClusterState, snapshot: Message, clock: Clock
+) -> None:
+    take(state, METRICS_CHANNEL, snapshot(2))
+    clock.now += 5
+
+    step = take(state, METRICS_CHANNEL, snapshot(2))
+
+    assert step == Step(METRICS_CHANNEL, "repeated", published=snapshot(2), state=snapshot(2))
+    assert state.age_seconds == 5
+
+
+# Health and alerts: what is stored
+
+
+@pytest.mark.parametrize("channel", [HEALTH_CHANNEL, ALERTS_CHANNEL])
+def test_stored_message_becomes_state_whatever_was_published(
+    state: ClusterState, channel: str, message: Message
+) -> None:
+    take(state, channel, message(channel, seq=1))
+    by_hand, stored = message(channel, seq=2, cluster="forged"), message(channel, seq=2)
+
+    step = take(state, channel, by_hand, stored=stored)
+
+    assert step == Step(channel, "state", published=by_hand, state=stored)
+
+
+@pytest.mark.parametrize("channel", [HEALTH_CHANNEL, ALERTS_CHANNEL])
+def test_repeated_message_is_new_for_nobody_but_the_clients_of_root(
+    state: ClusterState, channel: str, message: Message
+) -> None:
+    take(state, channel, message(channel))
+
+    step = take(state, channel, message(channel))
+
+    assert step == Step(channel, "repeated", published=message(channel), state=None)
+
+
+# What is stored may be ahead of the channel
+
+
+def test_state_that_was_taken_ahead_is_shown_once_when_its_message_arrives(
+    state: ClusterState, message: Message
+) -> None:
+    first, second, third = (message(HEALTH_CHANNEL, seq=seq) for seq in (1, 2, 3))
+    take(state, HEALTH_CHANNEL, first, stored=first)
+
+    ahead = take(state, HEALTH_CHANNEL, second, stored=third)
+    arrival = take(state, HEALTH_CHANNEL, third, stored=third)
+
+    assert ahead == Step(HEALTH_CHANNEL, "state", published=second, state=third)
+    assert arrival == Step(HEALTH_CHANNEL, "state", published=third, state=None)
+
+
+def test_new_client_of_root_begins_with_what_arrived_when_the_state_is_ahead(
+    state: ClusterState, message: Message
+) -> None:
+    first, second, third = (message(HEALTH_CHANNEL, seq=seq) for seq in (1, 2, 3))
+    take(state, HEALTH_CHANNEL, first, stored=first)
+    take(state, HEALTH_CHANNEL, second, stored=third)
+
+    before = state.arrived()
+    take(state, HEALTH_CHANNEL, third)
+
+    assert before == [(HEALTH_CHANNEL, second)]
+    assert state.arrived() == [(HEALTH_CHANNEL, third)]
+
+
+def test_new_client_of_root_begins_with_no_jump_by_hand_when_the_state_is_ahead(
+    state: ClusterState, message: Message
+) -> None:
+    first, second, third = (message(HEALTH_CHANNEL, seq=seq) for seq in (1, 2, 3))
+    take(state, HEALTH_CHANNEL, first, stored=first)
+    take(state, HEALTH_CHANNEL, second, stored=third)
+
+    take(state, HEALTH_CHANNEL, message(HEALTH_CHANNEL, seq=999), stored=third)
+
+    assert state.arrived() == [(HEALTH_CHANNEL, second)]
+
+
+def test_new_client_of_root_begins_with_no_message_that_was_published_by_hand(
+    state: ClusterState, snapshot: Message
+) -> None:
+    take(state, METRICS_CHANNEL, snapshot(2))
+    take(state, METRICS_CHANNEL, snapshot(999), stored=snapshot(2))
+    take(state, METRICS_CHANNEL, b'{"x":1}')
+
+    assert state.arrived() == [(METRICS_CHANNEL, snapshot(2))]
+
+
+# After each connection
+
+
+@pytest.mark.parametrize("seq", [1, 3, 99])
+def test_stored_message_is_given_to_everybody_after_a_connection_when_it_differs(
+    state: ClusterState, snapshot: Message, seq: int
+) -> None:
+    take(state, METRICS_CHANNEL, snapshot(2))
+
+    step = state.catch_up(METRICS_CHANNEL, Stored(snapshot(seq), 3.0))
+
+    assert step == Step(METRICS_CHANNEL, "state", published=snapshot(seq), state=snapshot(seq))
+    assert state.arrived() == [(METRICS_CHANNEL, snapshot(seq))]
+    assert state.age_seconds == 3
+
+
+def test_nothing_is_new_after_a_connection_when_the_stored_message_is_the_state(
+    state: ClusterState, snapshot: Message, clock: Clock
+) -> None:
+    take(state, METRICS_CHANNEL, snapshot(2))
+    clock.now += 60
+
+    assert state.catch_up(METRICS_CHANNEL, Stored(snapshot(2), 61.0)) is None
+    assert state.age_seconds == 61
+
+
+@pytest.mark.parametrize("stored", [None, b"", b'{"x":1}', b'{"x":NaN}'])
+def test_state_is_kept_after_a_connection_when_nothing_valid_is_stored(
+    state: ClusterState, snapshot: Message, clock: Clock, stored: bytes | None
+) -> None:
+    take(state, METRICS_CHANNEL, snapshot(2))
+    clock.now += 60
+
+    assert state.catch_up(METRICS_CHANNEL, Stored(stored)) is None
+    assert state.raw(METRICS_CHANNEL) == snapshot(2)
+    assert state.age_seconds == 60
+
+
+def test_collector_goes_on_with_a_new_epoch_when_redis_came_back_empty(state: ClusterState, snapshot: Message) -> None:
+    take(state, METRICS_CHANNEL, snapshot(200))
+    state.catch_up(METRICS_CHANNEL, Stored(None))
+
+    step = take(state, METRICS_CHANNEL, snapshot(1, epoch=8), stored=snapshot(1, epoch=8))
+
+    assert step.state == snapshot(1, epoch=8)
+
+
+# Age
+
+
+def test_age_is_that_in_redis_when_the_snapshot_came_from_there(
+    state: ClusterState, snapshot: Message, clock: Clock
+) -> None:
+    take(state, METRICS_CHANNEL, snapshot(2), stored=snapshot(2), age=40.0)
+    clock.now += 2
+
+    assert state.age_seconds == 42
+
+
+def test_age_begins_anew_when_a_snapshot_follows(state: ClusterState, snapshot: Message, clock: Clock) -> None:
+    take(state, METRICS_CHANNEL, snapshot(2), stored=snapshot(2), age=40.0)
+    clock.now += 2
+    take(state, METRICS_CHANNEL, snapshot(3))
+
+    assert state.age_seconds == 0
+
+
+def test_age_is_unknown_when_there_is_no_snapshot(state: ClusterState, message: Message) -> None:
+    take(state, HEALTH_CHANNEL, message(HEALTH_CHANNEL))
+
+    assert state.age_seconds is None
+
+
+# Alerts
+
+
+def test_position_in_the_log_is_that_of_the_newest_alerts(state: ClusterState, message: Message) -> None:
+    assert state.last_alert_id is None
+
+    take(state, ALERTS_CHANNEL, message(ALERTS_CHANNEL, last_alert_id="7-12"))
+
+    assert state.last_alert_id == "7-12"
+
+
+def test_alerts_without_entries_stand_at_the_position_after_them(state: ClusterState, message: Message) -> None:
+    take(state, ALERTS_CHANNEL, message(ALERTS_CHANNEL, last_alert_id="7-12", seq=1))
+    assert state.alerts_without_entries() is not None
+    take(state, ALERTS_CHANNEL, message(ALERTS_CHANNEL, last_alert_id="7-13", seq=2))
+
+    bare = json.loads(state.alerts_without_entries() or b"")
+
+    whole = json.loads(message(ALERTS_CHANNEL, last_alert_id="7-13", seq=2))
+    assert bare == whole | {"entries": [], "previous_alert_id": "7-13"}
+
+
+def test_received_keeps_the_bytes_it_came_with(message: Message) -> None:
+    raw = message(METRICS_CHANNEL)
+
+    received = receive(METRICS_CHANNEL, raw)
+
+    assert isinstance(received, Received)
+    assert received.raw is raw

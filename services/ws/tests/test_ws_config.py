@@ -1,0 +1,34 @@
+import pytest
+
+from contract.runtime.settings import SettingError
+from ws.config import Config
+
+
+def test_config_has_its_defaults_when_nothing_is_set() -> None:
+    assert Config.from_environment({}) == Config(redis_url="redis://127.0.0.1:6379/0")
+
+
+def test_config_allows_the_origin_of_the_public_url_besides() -> None:
+    config = Config.from_environment(
+        {"WS_ALLOWED_ORIGINS": "https://a.example, http://b.example:81", "PUBLIC_URL": "https://c.example/live/"}
+    )
+
+    assert config.allowed_origins == ("https://a.example", "http://b.example:81", "https://c.example")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WS_PORT", "0"),
+        ("WS_PORT", "http"),
+        ("WS_PUSH", "fast"),
+        ("WS_ALLOWED_ORIGINS", "a.example"),
+        ("WS_ALLOWED_ORIGINS", "https://a.example/path"),
+        ("PUBLIC_URL", "cluster"),
+        ("REDIS_URL", "http://x"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_config_names_the_variable_when_its_value_is_bad(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=name):
+        Config.from_environment({name: value})
