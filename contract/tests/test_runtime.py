@@ -40,7 +40,9 @@ def test_redis_url_takes_the_services_own_credentials_when_given(tmp_path: Path)
     assert Environment({"REDIS_URL": "redis://h"}).redis_url("api") == "redis://h"
 
 
-@pytest.mark.parametrize("url", ["http://u:secret@x", "redis://u:secret@", "secret:6379", "redis://u:secret@h:70000", "redis://secret[::1"])
+@pytest.mark.parametrize(
+    "url", ["http://u:secret@x", "redis://u:secret@", "secret:6379", "redis://u:secret@h:70000", "redis://secret[::1"]
+)
 def test_redis_url_is_refused_without_its_password_when_it_is_none(url: str) -> None:
     with pytest.raises(SettingError, match="REDIS_URL") as caught:
         Environment({"REDIS_URL": url}).redis_url("api")

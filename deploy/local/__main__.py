@@ -1,0 +1,123 @@
+"""Runs the whole product on this machine: ``make run``, or ``.venv/bin/python -m deploy.local``."""
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+
+from contract import VERSION
+from contract.runtime.settings import SettingError
+from deploy.local.addresses import probe_host, urls
+from deploy.local.data_dir import DataDir
+from deploy.local.ports import require_public
+from deploy.local.product import InnerPorts, service_parts, simulator_part, valkey_part
+from deploy.local.refusal import CannotStart
+from deploy.local.settings import Settings
+from deploy.local.signals import Signals
+from deploy.local.supervisor import PartDied, StopAsked, Supervisor
+from deploy.local.valkey import Access
+from deploy.local.watch import Watch
+
+#: Seconds that the slowest board gets from the first process to the page with data.
+READY_SECONDS = 90.0
+_ISSUES_LIMIT = 8
+
+
+def say(text: str = "") -> None:
+    """Tell whoever started the product."""
+    with suppress(OSError):  # the terminal is gone; SIGHUP follows
+        print(text, flush=True)
+
+
+def bring_up(settings: Settings, variables: Mapping[str, str], data_dir: DataDir, supervisor: Supervisor) -> Watch:
+    """Start every part and wait until the page shows data.
+
+    Raises:
+        CannotStart: something is in the way, or the page did not come.
+        PartDied, StopAsked: see ``Supervisor.until``.
+        SettingError: a port's variable is not valid.
+    """
+    targets = data_dir.path / "demo-nodes.yaml" if settings.demo_nodes else data_dir.targets(settings.targets)
+    ports = InnerPorts.choose(variables, with_valkey=settings.redis_url is None)
+    redis_url = settings.redis_url
+    if redis_url is None and ports.valkey is not None:
+        access = Access(data_dir.valkey(), ports.valkey)
+        redis_url = access.url
+        supervisor.start(valkey_part(access, ports.valkey, data_dir.valkey()))
+        if not supervisor.until(access.answers, READY_SECONDS):
+            raise CannotStart(f"The embedded Valkey does not answer on port {ports.valkey}.")
+        say(f"  Redis: embedded Valkey on 127.0.0.1:{ports.valkey}; its URL for your scripts: {access.url_file}")
+    else:
+        say("  Redis: yours, at REDIS_URL")
+    if settings.demo_nodes:
+        targets.unlink(missing_ok=True)
+        supervisor.start(simulator_part(settings.demo_nodes, 1, targets))
+        if not supervisor.until(targets.exists, READY_SECONDS):
+            raise CannotStart("The simulated nodes did not come up.")
+        say(f"  nodes: {settings.demo_nodes} simulated ones")
+    else:
+        say(f"  nodes: as {targets} says")
+    inner = {"collector": ports.collector, "api": ports.api, "ws": ports.ws}
+    watch = Watch(probe_host(settings.host), settings.port, inner)
+    for part in service_parts(settings, ports, redis_url or "", targets):
+        supervisor.start(part)
+    if not supervisor.until(watch.is_ready, READY_SECONDS):
+        raise CannotStart(f"The page shows no data after {READY_SECONDS:g} s: {watch.missing}.")
+    return watch
+
+
+def greet(settings: Settings, watch: Watch) -> None:
+    """Say where the pages are, and what is wrong with the nodes."""
+    online, total = watch.nodes()
+    say(f"\nReady after {watch.elapsed_seconds:.1f} s; {online} of {total} nodes answer. Open:\n")
+    for url in urls(settings.host, settings.port):
+        say(f"    {url}")
+    issues = watch.issues()
+    if issues:
+        say("\nAbout the nodes:")
+    for issue in issues[:_ISSUES_LIMIT]:
+        say(f"  - {issue}")
+    if len(issues) > _ISSUES_LIMIT:
+        say(f"  - and {len(issues) - _ISSUES_LIMIT} more, all on the page")
+    say("\nCtrl-C stops everything.\n")
+
+
+def run(settings: Settings, variables: Mapping[str, str]) -> int:
+    """Run until a signal or the end of a part; return the exit code.
+
+    Raises:
+        CannotStart, SettingError: see ``bring_up``.
+    """
+    signals = Signals()
+    with DataDir(settings.data_dir) as data_dir:
+        require_public(settings.host, settings.port)
+        supervisor = Supervisor(signals)
+        say(f"DispyCluster Live {VERSION} starts; data in {settings.data_dir}")
+        try:
+            greet(settings, bring_up(settings, variables, data_dir, supervisor))
+            supervisor.run()
+        except StopAsked:
+            say("\nStopping …")
+        except PartDied as death:
+            say(f"\n{death}\n\nStopping the rest …")
+            return 1
+        finally:
+            supervisor.stop()
+            say("Everything has stopped.")
+    return 0
+
+
+def main() -> int:
+    """Return the exit code: 0 after a signal, 1 where something failed, 2 for a bad setting."""
+    try:
+        return run(Settings.from_environment(os.environ), os.environ)
+    except SettingError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except CannotStart as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

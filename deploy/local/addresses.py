@@ -1,0 +1,53 @@
+"""Under which URLs the pages are reached."""
+
+import re
+import socket
+from pathlib import Path
+
+#: More addresses than this help nobody.
+_LIMIT = 6
+_ANY = ("0.0.0.0", "::")  # noqa: S104 - recognised here, not listened on
+
+
+def probe_host(host: str) -> str:
+    """The address at which this machine itself reaches a server that listens on ``host``."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
+def urls(host: str, port: int) -> list[str]:
+    """URLs of a server on ``host:port``, the nearest first."""
+    if host in ("127.0.0.1", "localhost", "::1"):
+        return [_url("localhost" if host != "::1" else host, port)]
+    if host not in _ANY:
+        return [_url(host, port)]
+    others = [socket.gethostname(), *machine_addresses(with_ipv6=host == "::")]
+    return [_url(name, port) for name in ["localhost", *others][:_LIMIT]]
+
+
+def machine_addresses(*, with_ipv6: bool, proc_net: Path = Path("/proc/net")) -> list[str]:
+    """Addresses of this machine but loopback and link-local ones, as the Linux kernel lists them."""
+    found: list[str] = []
+    try:
+        trie = (proc_net / "fib_trie").read_text()
+    except OSError:
+        trie = ""
+    for address in re.findall(r"\|-- (\S+)\n\s+/32 host LOCAL", trie):
+        if not address.startswith(("127.", "169.254.")) and address not in found:
+            found.append(address)
+    if with_ipv6:
+        found += _ipv6_addresses(proc_net / "if_inet6")
+    return found
+
+
+def _ipv6_addresses(table: Path) -> list[str]:
+    try:
+        rows = [line.split() for line in table.read_text().splitlines()]
+    except OSError:
+        return []
+    # The fourth column is the scope, 00 for global.
+    return [socket.inet_ntop(socket.AF_INET6, bytes.fromhex(row[0])) for row in rows if row[3] == "00"]
+
+
+def _url(host: str, port: int) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}" if port == 80 else f"http://{name}:{port}"

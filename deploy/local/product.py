@@ -1,0 +1,79 @@
+"""What the local mode consists of: commands, ports and variables of every part."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local.part import Part
+from deploy.local.ports import inner_port
+from deploy.local.refusal import CannotStart
+from deploy.local.settings import Settings
+from deploy.local.valkey import Access, valkey_binary, valkey_command
+
+
+@dataclass(frozen=True)
+class InnerPorts:
+    """Ports of loopback that the parts meet on or are asked by."""
+
+    api: int
+    ws: int
+    collector: int
+    #: ``None`` where Redis is not ours.
+    valkey: int | None
+
+    @classmethod
+    def choose(cls, variables: Mapping[str, str], *, with_valkey: bool) -> "InnerPorts":
+        """Take the usual ports, or free ones where they are taken.
+
+        Raises:
+            CannotStart, SettingError: see ``inner_port``.
+        """
+        return cls(
+            api=inner_port(variables, "API_PORT", 8000),
+            ws=inner_port(variables, "WS_PORT", 8001),
+            collector=inner_port(variables, "COLLECTOR_PORT", 8002),
+            valkey=inner_port(variables, "VALKEY_PORT", 6385) if with_valkey else None,
+        )
+
+
+def python(*arguments: str) -> tuple[str, ...]:
+    """A command of this virtual environment's Python."""
+    return (sys.executable, "-m", *arguments)
+
+
+def valkey_part(access: Access, port: int, folder: Path) -> Part:
+    """The embedded Valkey.
+
+    Raises:
+        CannotStart: there is none for this machine.
+    """
+    try:
+        command = valkey_command(valkey_binary(), port=port, data_dir=folder, config=access.config)
+    except LookupError as error:
+        raise CannotStart(
+            f"There is no embedded Valkey here ({error}). Use a Redis of your own: "
+            "sudo apt-get install -y redis-server && REDIS_URL=redis://127.0.0.1:6379/0 make run"
+        ) from None
+    return Part("valkey", tuple(command), is_quiet=True, is_ground=True)
+
+
+def simulator_part(nodes: int, seed: int, targets: Path) -> Part:
+    """Simulated nodes, a few of them in trouble, which write the targets file."""
+    options = ["--nodes", str(nodes), "--port", "0", "--seed", str(seed), "--demo", "--write-targets", str(targets)]
+    return Part("simulator", python("simulator", *options), is_ground=True)
+
+
+def service_parts(settings: Settings, ports: InnerPorts, redis_url: str, targets: Path) -> list[Part]:
+    """Collector, api, and the gateway with the push replica."""
+    shared = {"REDIS_URL": redis_url, "API_HOST": "127.0.0.1", "API_PORT": str(ports.api)}
+    # Threads of one process share their heap: a few megabytes less each, and nothing here allocates in a hurry.
+    shared["MALLOC_ARENA_MAX"] = os.environ.get("MALLOC_ARENA_MAX", "2")
+    collector = {"COLLECTOR_PORT": str(ports.collector), "COLLECTOR_TARGETS": str(targets)}
+    gateway = {"WS_PORT": str(ports.ws), "PORT": str(settings.port), "PUBLIC_HOST": settings.host}
+    return [
+        Part("collector", python("collector"), {**shared, **collector}),
+        Part("api", python("api"), shared),
+        Part("gateway", python("deploy.local.gateway"), {**shared, **gateway}),
+    ]

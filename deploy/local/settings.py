@@ -1,0 +1,50 @@
+"""The settings of ``make run``; everything else in the environment goes to the services as it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from contract.runtime.settings import Environment, SettingError
+
+#: As many as one collector takes.
+DEMO_NODES_LIMIT = 4000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says, checked. Paths are absolute."""
+
+    #: Address and port of the pages.
+    host: str
+    port: int
+    #: ``None``: an embedded Valkey.
+    redis_url: str | None
+    #: ``None``: ``nodes.yaml`` in ``data_dir``, made where it does not exist.
+    targets: Path | None
+    #: Simulated nodes instead of targets; 0 for none.
+    demo_nodes: int
+    data_dir: Path
+    log_level: str
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> Self:
+        """Read the settings from a mapping such as ``os.environ``.
+
+        Raises:
+            SettingError: a value is not valid; the text names its variable.
+        """
+        environment = Environment(variables)
+        targets = environment.text("TARGETS", "")
+        demo_nodes = environment.integer("DEMO_NODES", 0, minimum=0, maximum=DEMO_NODES_LIMIT)
+        if demo_nodes and targets:
+            raise SettingError("DEMO_NODES", str(demo_nodes), "no value beside TARGETS: it is one or the other")
+        return cls(
+            host=environment.text("PUBLIC_HOST", "127.0.0.1"),
+            port=environment.port("PORT", 8085),
+            redis_url=environment.redis_url("local") if environment.text("REDIS_URL", "") else None,
+            targets=Path(targets).expanduser().absolute() if targets else None,
+            demo_nodes=demo_nodes,
+            data_dir=Path(environment.text("DATA_DIR", "data")).expanduser().absolute(),
+            log_level=environment.choice("LOG_LEVEL", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
+        )

