@@ -31,12 +31,13 @@ class Occasionally:
         self._quiet_until: dict[str, float] = {}
         self._kept: dict[str, int] = {}
 
-    def warning(self, kind: str, text: str, *args: object) -> None:
-        """Log ``text % args`` unless ``kind`` was logged within the last ``QUIET_SECONDS``."""
+    def warning(self, kind: str, text: str, *args: object) -> bool:
+        """Log ``text % args`` unless ``kind`` was logged within the last ``QUIET_SECONDS``; return whether it was."""
         now = self._monotonic()
         if now < self._quiet_until.get(kind, 0.0):
             self._kept[kind] = self._kept.get(kind, 0) + 1
-            return
+            return False
         self._quiet_until[kind] = now + QUIET_SECONDS
         kept = self._kept.pop(kind, 0)
         self._logger.warning(text + (f" ({kept} more like it since the last such line)" if kept else ""), *args)
+        return True

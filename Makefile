@@ -1,0 +1,86 @@
+# The only entry point, for people and CI. `make` alone explains itself.
+
+# The first Python that is new enough; PYTHON=… chooses another.
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell \
+	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))) python3)
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+BROWSER ?= 1
+EXPORTER ?= 1
+PYTEST_ARGS ?=
+
+LEFT_OUT := $(if $(filter 0,$(BROWSER)),--ignore=tests/browser) \
+	$(if $(filter 0,$(EXPORTER)),--ignore=tests/system/test_exporter.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## this list
+	@printf 'DispyCluster Live\n\n'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+	@printf '\nSettings: PORT, PUBLIC_HOST, TARGETS, DEMO_NODES, REDIS_URL, DATA_DIR, CLUSTER_NAME (see README.md)\n'
+
+.PHONY: setup
+setup: ## make .venv with what the product needs
+	@$(PYTHON) deploy/local/bootstrap.py
+
+.PHONY: setup-dev
+setup-dev: ## make .venv with what tests and checks need too
+	@$(PYTHON) deploy/local/bootstrap.py --dev
+
+.PHONY: run
+run: setup ## this machine, live, on http://localhost:8085 (PORT=… for another port, DEMO_NODES=50 for simulated nodes)
+	@exec $(BIN)/python -m deploy.local
+
+.PHONY: check-nodes
+check-nodes: setup ## a line per node: what is wrong with it (TARGETS=nodes.yaml)
+	@$(BIN)/python -m collector.check_nodes --targets "$(or $(TARGETS),$(or $(DATA_DIR),data)/nodes.yaml)"
+
+.PHONY: test
+test: setup-dev ## all tests; BROWSER=0 and EXPORTER=0 leave those that need a Chromium or a node_exporter out
+	@$(BIN)/python -m tests.prepare $(if $(filter 0,$(BROWSER)),--without-browser) $(if $(filter 0,$(EXPORTER)),--without-exporter)
+	$(MAKE) --no-print-directory dashboard-test
+	$(BIN)/python -m pytest $(LEFT_OUT) $(PYTEST_ARGS)
+
+.PHONY: check
+check: setup-dev dashboard-check ## lint, types, and that the committed dashboard is a fresh build
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: format
+format: setup-dev ## lay out the Python code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+dashboard/node_modules/.package-lock.json: dashboard/package-lock.json | setup-dev
+	cd dashboard && PATH=$(BIN):$$PATH npm ci --no-audit --no-fund
+
+.PHONY: dashboard
+dashboard: dashboard/node_modules/.package-lock.json ## build the pages' script into services/api/static
+	cd dashboard && PATH=$(BIN):$$PATH npm run --silent build
+
+.PHONY: dashboard-test
+dashboard-test: dashboard/node_modules/.package-lock.json ## the script's own tests
+	cd dashboard && PATH=$(BIN):$$PATH npm test --silent
+
+.PHONY: dashboard-check
+dashboard-check: dashboard/node_modules/.package-lock.json ## types of the script, and that its committed build is fresh
+	cd dashboard && PATH=$(BIN):$$PATH npm run --silent check
+	cd dashboard && PATH=$(BIN):$$PATH npm run --silent check-build
+
+.PHONY: bench-footprint
+bench-footprint: setup-dev ## what the product costs while idle, per process
+	@$(BIN)/python -m bench.footprint
+
+.PHONY: lock
+lock: setup-dev ## lock the dependencies of requirements/*.in anew, with hashes and without addresses
+	@cd requirements && for name in dev api ws collector simulator local valkey client-oldest; do \
+		echo "locking $$name"; \
+		constraint=; case $$name in dev|client-oldest) ;; *) constraint='-c dev.txt' ;; esac; \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+			$$constraint $$name.in -o $$name.txt || exit 1; \
+	done
+
+.PHONY: clean
+clean: ## remove what was made here, but no data
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dashboard/node_modules tests/clients/node_modules

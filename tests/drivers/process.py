@@ -1,0 +1,84 @@
+"""One process under test, its log in a file."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+class Process:
+    """A command that can be started, stopped, killed, paused and started again."""
+
+    def __init__(self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+        self.name = name
+        self.command = list(command)
+        self.env = {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})}
+        self.log_path = Path(tempfile.mkdtemp(prefix=f"{name}-")) / "log"
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the command; its output is added to the log."""
+        assert self._popen is None, f"{self.name} runs already"
+        with self.log_path.open("ab") as log:
+            self._popen = subprocess.Popen(
+                self.command, cwd=ROOT, env=self.env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    @property
+    def running(self) -> bool:
+        """Whether the process was started and has not ended by itself."""
+        return self._popen is not None and self._popen.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._popen is not None
+        return self._popen.pid
+
+    def log(self) -> str:
+        """What it has written so far."""
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def wait(self, timeout_seconds: float = 30.0) -> int:
+        """Wait until it ends by itself; return its exit code."""
+        assert self._popen is not None
+        code = self._popen.wait(timeout_seconds)
+        self._popen = None
+        return code
+
+    def stop(self, signal_number: int = signal.SIGTERM) -> int | None:
+        """Ask it to end, wait, and return its exit code; a process that is not running is left alone."""
+        if self._popen is None:
+            return None
+        if self._popen.poll() is None:
+            self._popen.send_signal(signal_number)
+        try:
+            return self.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.name} did not end on signal {signal_number}; its log:\n{self.log()}") from None
+
+    def kill(self) -> None:
+        """End it and its children with SIGKILL."""
+        if self._popen is not None:
+            os.killpg(self._popen.pid, signal.SIGKILL)
+            self._popen.wait()
+            self._popen = None
+
+    def pause(self) -> None:
+        """Stop it without ending it."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        os.killpg(self.pid, signal.SIGCONT)
+
+
+def python(name: str, module: str, *arguments: str, env: Mapping[str, str] | None = None) -> Process:
+    """A Python module of ours as a process."""
+    return Process(name, [sys.executable, "-m", module, *arguments], env)

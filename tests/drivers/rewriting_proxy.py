@@ -1,0 +1,41 @@
+"""A reverse proxy as it is often set up wrongly: it replaces the Host header; a page's origin is not the server's."""
+
+import re
+import socket
+import threading
+
+
+class RewritingProxy:
+    """Forwards TCP connections to ``port`` and names ``host`` in every request."""
+
+    def __init__(self, port: int, host: str) -> None:
+        self._upstream = port
+        self._host = re.compile(rb"(?im)^host: [^\r\n]*"), f"Host: {host}".encode()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.origin = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._sockets: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._upstream))
+            except OSError:
+                return
+            self._sockets += [client, server]
+            threading.Thread(target=self._forward, args=(client, server, True), daemon=True).start()
+            threading.Thread(target=self._forward, args=(server, client, False), daemon=True).start()
+
+    def _forward(self, source: socket.socket, target: socket.socket, requests: bool) -> None:
+        try:
+            while data := source.recv(65536):
+                target.sendall(self._host[0].sub(self._host[1], data) if requests else data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+
+    def close(self) -> None:
+        """Close everything."""
+        for each in (self._listener, *self._sockets):
+            each.close()

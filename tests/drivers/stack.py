@@ -1,0 +1,125 @@
+"""The whole product as processes on free ports: Valkey, simulator, collector, ws replicas, api."""
+
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import redis as redis_client
+
+from tests.drivers.process import Process, python
+from tests.drivers.rest import Rest
+from tests.drivers.socket_client import SocketClient
+from tests.drivers.valkey import Valkey, free_port
+from tests.drivers.waiting import eventually
+
+INTERVAL_SECONDS = 0.5
+
+
+class Stack:
+    """Starts on demand; ``close`` ends what it started and nothing else."""
+
+    def __init__(self, valkey: Valkey) -> None:
+        self.valkey = valkey
+        self.folder = Path(tempfile.mkdtemp(prefix="stack-"))
+        self.targets = self.folder / "nodes.yaml"
+        self.processes: list[Process] = []
+        self.replicas: list[Process] = []
+        self._clients: list[SocketClient] = []
+        self._rests: list[Rest] = []
+        self.api_rest: Rest
+        self.env = {
+            "REDIS_URL": valkey.url,
+            "CLUSTER_NAME": "lab",
+            "COLLECTOR_TARGETS": str(self.targets),
+            "COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(INTERVAL_SECONDS),
+        }
+
+    def start(self, name: str, module: str, *arguments: str, **env: str) -> Process:
+        """Start one of our modules."""
+        process = python(name, module, *arguments, env={**self.env, **env})
+        self.processes.append(process)
+        process.start()
+        return process
+
+    def rest(self, port: int) -> Rest:
+        """A client of the HTTP server on ``port``."""
+        rest = Rest(f"http://127.0.0.1:{port}")
+        self._rests.append(rest)
+        return rest
+
+    def _ready(self, process: Process, port: int) -> Rest:
+        rest = self.rest(port)
+
+        def ready() -> bool:
+            assert process.running, f"{process.name} ended:\n{process.log()}"
+            return rest.status("/readyz") == 200
+
+        eventually(ready, within_seconds=30, what=f"{process.name} ready")
+        return rest
+
+    def start_simulator(self, nodes: int, *arguments: str) -> Rest:
+        """Simulated nodes, listed in ``targets``; return a client of their control port."""
+        control = free_port()
+        process = self.start(
+            "simulator", "simulator", "--nodes", str(nodes), "--port", "0", "--control-port", str(control),
+            "--write-targets", str(self.targets), *arguments,
+        )  # fmt: skip
+
+        def written() -> bool:
+            assert process.running, process.log()
+            return self.targets.exists()
+
+        eventually(written, what="the simulator's targets file")
+        return self.rest(control)
+
+    def start_collector(self, **env: str) -> Rest:
+        """The collector; return a client of its probes."""
+        port = free_port()
+        self.collector = self.start("collector", "collector", COLLECTOR_PORT=str(port), **env)
+        return self._ready(self.collector, port)
+
+    def start_replica(self, **env: str) -> Rest:
+        """One more ws replica; return a client of its HTTP side."""
+        port = free_port()
+        replica = self.start(f"ws{len(self.replicas) + 1}", "ws", WS_PORT=str(port), **env)
+        self.replicas.append(replica)
+        return self._ready(replica, port)
+
+    def start_api(self, **env: str) -> Rest:
+        """The api; return its client."""
+        port = free_port()
+        self.api = self.start("api", "api", API_PORT=str(port), **env)
+        return self._ready(self.api, port)
+
+    def client(
+        self, replica: Rest, *namespaces: str, transport: str = "websocket", auth: object = None
+    ) -> SocketClient:
+        """A Socket.IO client of one replica."""
+        client = SocketClient(replica.origin, *namespaces, transport=transport, auth=auth)
+        self._clients.append(client)
+        return client
+
+    def redis(self) -> redis_client.Redis:
+        """A client of Redis."""
+        return self.valkey.client()
+
+    def write_targets(self, hosts: Sequence[str]) -> None:
+        """Replace the targets file as an editor does."""
+        new = self.targets.with_suffix(".new")
+        new.write_text("workers:\n" + "".join(f"  - {host}\n" for host in hosts))
+        os.replace(new, self.targets)
+
+    def tracebacks(self) -> list[str]:
+        """Logs in which Python printed a traceback."""
+        return [process.name for process in self.processes if re.search(r"^Traceback", process.log(), re.MULTILINE)]
+
+    def close(self) -> None:
+        """End every client and process of this stack."""
+        for client in self._clients:
+            client.close()
+        for rest in self._rests:
+            rest.close()
+        for process in reversed(self.processes):
+            process.kill()

@@ -1,0 +1,158 @@
+"""Get what the tests need beside Python: a browser, a real node_exporter, and the clients that must go on working.
+
+``python -m tests.prepare [--without-browser] [--without-exporter]``; says what it finds and does.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+CACHE = ROOT / ".cache"
+OLDEST_PYTHON_CLIENT = CACHE / "client-oldest" / "bin" / "python"
+CLIENTS = ROOT / "tests" / "clients"
+
+
+class Missing(Exception):
+    """Something cannot be had; the text says what helps."""
+
+
+def say(text: str) -> None:
+    """Tell whoever waits."""
+    print(f"prepare: {text}", flush=True)
+
+
+def run(*command: str | Path, cwd: Path = ROOT) -> bool:
+    """Run a command; on failure show the end of what it said."""
+    environment = {
+        **os.environ,
+        "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
+        "DEBIAN_FRONTEND": "noninteractive",
+    }
+    try:
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment)
+    except OSError as error:
+        say(f"{command[0]}: {error.strerror}")
+        return False
+    if done.returncode != 0:
+        say("\n  ".join([f"{command[0]} failed:", *(done.stdout + done.stderr).splitlines()[-5:]]))
+    return done.returncode == 0
+
+
+def find_browser() -> Path | None:
+    """A Chromium that is installed: ``CHROMIUM``, on the PATH, or Playwright's own."""
+    for name in (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"):
+        found = shutil.which(name) if name else None
+        if found:
+            return Path(found)
+    downloads = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH", Path.home() / ".cache" / "ms-playwright"))
+    return next(iter(sorted(downloads.glob("chromium-*/chrome-linux*/chrome"), reverse=True)), None)
+
+
+def get_browser() -> Path:
+    """Return a Chromium, installing one if need be.
+
+    Raises:
+        Missing: there is none and none can be had.
+    """
+    found = find_browser()
+    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        say("no Chromium here: installing Debian's package")
+        run("apt-get", "update", "-qq") and run("apt-get", "install", "-y", "-qq", "chromium")
+        found = find_browser()
+    if found is None:
+        say("no Chromium here: Playwright downloads its own")
+        run(sys.executable, "-m", "playwright", "install", "chromium")
+        found = find_browser()
+    if found is None:
+        raise Missing(
+            "no Chromium: install one (sudo apt-get install -y chromium), or leave these tests out: make test BROWSER=0"
+        )
+    return found
+
+
+def find_exporter() -> Path | None:
+    """A node_exporter that is installed, or the one unpacked here."""
+    for name in ("prometheus-node-exporter", "node_exporter"):
+        found = shutil.which(name)
+        if found:
+            return Path(found)
+    unpacked = CACHE / "exporter" / "usr" / "bin" / "prometheus-node-exporter"
+    return unpacked if unpacked.exists() else None
+
+
+def get_exporter() -> Path:
+    """Return a node_exporter; Debian's package is unpacked, not installed, so that no service starts.
+
+    Raises:
+        Missing: there is none and none can be had.
+    """
+    found = find_exporter()
+    if found is None and shutil.which("apt-get"):
+        say("no node_exporter here: unpacking Debian's package")
+        target = CACHE / "exporter"
+        target.mkdir(parents=True, exist_ok=True)
+        if not list(target.glob("*.deb")) and not run("apt-get", "download", "prometheus-node-exporter", cwd=target):
+            os.geteuid() == 0 and run("apt-get", "update", "-qq")
+            run("apt-get", "download", "prometheus-node-exporter", cwd=target)
+        for package in target.glob("*.deb"):
+            run("dpkg", "-x", package, target)
+        found = find_exporter()
+    if found is None:
+        raise Missing(
+            "no node_exporter: install one (sudo apt-get install -y prometheus-node-exporter), "
+            "or leave its tests out: make test EXPORTER=0"
+        )
+    return found
+
+
+def get_clients() -> None:
+    """Install the oldest Python client and both JavaScript clients, from locked versions.
+
+    Raises:
+        Missing: a package index did not give them.
+    """
+    lock = ROOT / "requirements" / "client-oldest.txt"
+    stamp = CACHE / "client-oldest" / f"stamp-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
+    if not stamp.exists():
+        say("installing the oldest supported Python client")
+        venv.create(CACHE / "client-oldest", with_pip=True, clear=True)
+        if not run(OLDEST_PYTHON_CLIENT, "-m", "pip", "install", "-q", "--require-hashes", "-r", lock):
+            raise Missing("the package index did not give the oldest Python client")
+        stamp.touch()
+    lock = CLIENTS / "package-lock.json"
+    stamp = CLIENTS / "node_modules" / f".stamp-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
+    if not stamp.exists():
+        say("installing the oldest and the newest JavaScript client")
+        if not run(ROOT / ".venv" / "bin" / "npm", "ci", cwd=CLIENTS):
+            raise Missing("npm did not get the JavaScript clients")
+        stamp.touch()
+
+
+def main() -> int:
+    """Prepare everything that is not left out by request."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--without-browser", action="store_true", help="the browser tests are left out")
+    parser.add_argument(
+        "--without-exporter", action="store_true", help="the tests with a real node_exporter are left out"
+    )
+    options = parser.parse_args()
+    try:
+        if not options.without_browser:
+            say(f"browser: {get_browser()}")
+        if not options.without_exporter:
+            say(f"node_exporter: {get_exporter()}")
+        get_clients()
+    except Missing as missing:
+        print(f"prepare: {missing}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
