@@ -10,6 +10,9 @@ from contract.runtime.settings import Environment
 from deploy.local.refusal import CannotStart
 
 _LISTENING = "0A"
+#: Distance between the ports that are tried for one purpose; those for other purposes lie between.
+_STEP = 10
+_TRIED = 100
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -33,19 +36,11 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
         return True
 
 
-def any_free_port() -> int:
-    """A port of loopback that nothing listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def inner_port(variables: Mapping[str, str], name: str, default: int) -> int:
-    """The port that variable ``name`` gives; where it gives none, ``default`` or, where that is taken, a free one.
+    """The port that variable ``name`` gives; where it gives none, ``default`` or, where it is taken, a free one above.
 
     Raises:
-        CannotStart: the port that was asked for is taken.
+        CannotStart: the port that was asked for is taken, or all that are tried are.
         SettingError: the variable holds no port.
     """
     port = Environment(variables).port(name, default)
@@ -53,7 +48,11 @@ def inner_port(variables: Mapping[str, str], name: str, default: int) -> int:
         return port
     if variables.get(name, "").strip():
         raise CannotStart(f"{name}={port} is taken{holder(port)}. Without {name} a free port is found.")
-    return any_free_port()
+    # Not just any free one, which the system could give away to somebody else before it is listened on.
+    for other in range(port + _STEP, min(port + _TRIED * _STEP, 65536), _STEP):
+        if is_free(other):
+            return other
+    raise CannotStart(f"Port {port} and those above it are taken. Name a free one: {name}=… make run")
 
 
 def require_public(host: str, port: int) -> None:

@@ -3,11 +3,13 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from deploy.local.fetch import Answer, fetch
 
-_HANDSHAKE = "/socket.io/?EIO=4&transport=polling"
+#: Seconds that all nodes get to be looked at once; from then on one is enough.
+FIRST_LOOK_SECONDS: Final = 15.0
+_HANDSHAKE: Final = "/socket.io/?EIO=4&transport=polling"
 
 
 class Watch:
@@ -79,9 +81,9 @@ class Watch:
             # Redis may still hold the last snapshot of an earlier run.
             if int(answer.headers["age"]) + 1 > self.elapsed_seconds:
                 return "the collector has not published yet in this run"
-            nodes = self._snapshot(answer)["nodes"]
-            if nodes and all(node["status"] == "unknown" for node in nodes):
-                return "the first look at the nodes has not ended yet"
+            unknown = [node["status"] == "unknown" for node in self._snapshot(answer)["nodes"]]
+            if any(unknown) and (all(unknown) or self.elapsed_seconds < FIRST_LOOK_SECONDS):
+                return f"{sum(unknown)} of {len(unknown)} nodes have not been looked at yet"
         except (OSError, ValueError, KeyError, TypeError) as error:
             return f"the snapshot cannot be read ({error!r})"
         return None

@@ -24,6 +24,11 @@ _NAME_BYTES: Final = 253 + 6 + 3
 PACKET_LIMIT_BYTES: Final = 512 * 1024
 assert SUBSCRIPTION_NODES_LIMIT * _NAME_BYTES < PACKET_LIMIT_BYTES
 
+#: Packets in one answer to a polling client; python-engineio's clients give up on more.
+PACKETS_A_POLL: Final = 16
+#: Packets in one POST of a polling client; those in JavaScript send all they have.
+PACKETS_A_POST: Final = 100
+
 PING_INTERVAL_SECONDS: Final = 25
 PING_TIMEOUT_SECONDS: Final = 20
 
@@ -31,6 +36,7 @@ _logger = logging.getLogger(__name__)
 
 
 _EngineServer: Any = engineio.Server
+_EngineSocket: Any = engineio.socket.Socket
 _SocketServer: Any = socketio.Server
 
 
@@ -57,6 +63,7 @@ class Endpoint:
         )
         # Engine.IO has no public place for another class of WebSockets.
         engine = self.server.eio
+        engineio.payload.Payload.max_decode_packets = PACKETS_A_POST
         websocket = self._frames.transport(engine._async["websocket"])
         engine._async = {**engine._async, "websocket": websocket}
 
@@ -116,7 +123,23 @@ class _Engine(_EngineServer):  # type: ignore[misc]
             self.sockets[sid].close(wait=False, reason=self.reason.SERVER_DISCONNECT)
 
 
+class _Socket(_EngineSocket):  # type: ignore[misc]
+    #: Packets that the last poll left.
+    _left: Sequence[Any] = ()
+
+    def poll(self) -> Sequence[Any]:
+        """Wait for packets to send; return the first of them."""
+        packets = self._left or super().poll()
+        self._left = packets[PACKETS_A_POLL:]
+        return packets[:PACKETS_A_POLL]
+
+
 class _Server(_SocketServer):  # type: ignore[misc]
+    def _handle_eio_connect(self, eio_sid: str, environ: Mapping[str, Any]) -> None:
+        # Engine.IO has no public place for another class of connections either.
+        self.eio.sockets[eio_sid].__class__ = _Socket
+        super()._handle_eio_connect(eio_sid, environ)
+
     def _engineio_server_class(self) -> type[_Engine]:
         return _Engine
 

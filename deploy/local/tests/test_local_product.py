@@ -72,12 +72,15 @@ class Running:
     def parts(self) -> dict[str, int]:
         """Process by the last word of its module or program."""
         listed = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=True
+            ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self.process.pid)],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         found: dict[str, int] = {}
         for line in listed.stdout.splitlines():
             pid, command = line.split(None, 1)
-            name = re.search(r"-m (\S+)|(valkey-server)", command)
+            name = re.search(r"-m (\S+)|valkey-server", command)
             if name:
                 found[name[0].rpartition(" ")[2].rpartition(".")[2]] = int(pid)
         return found

@@ -39,9 +39,11 @@ from deploy.local.part import Part
 from deploy.local.signals import Signals
 from deploy.local.supervisor import StopAsked, Supervisor
 
-supervisor = Supervisor(Signals())
-for name in ("one", "two"):
-    child = supervisor.start(Part(name, (sys.executable, "-c", {WAITS!r})))
+lines = []
+supervisor = Supervisor(Signals(), lines.append)
+children = [supervisor.start(Part(name, (sys.executable, "-c", {WAITS!r}))) for name in ("one", "two")]
+assert supervisor.until(lambda: len(lines) == 2, {LONG_SECONDS})
+for child in children:
     print(child.pid, flush=True)
 try:
     supervisor.run()

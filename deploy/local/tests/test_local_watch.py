@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from deploy.local.fetch import fetch
-from deploy.local.ports import any_free_port
-from deploy.local.watch import Watch
+from deploy.local.watch import FIRST_LOOK_SECONDS, Watch
+from tests.drivers.valkey import free_port
 
 Answers = dict[str, tuple[int, dict[str, str], bytes]]
 
@@ -30,7 +30,7 @@ class Site:
         self.answers: Answers = {
             "/readyz": (200, {}, b"ready\n"),
             "/": (200, {}, b"<html>"),
-            "/api/cluster/snapshot": snapshot("online", "unknown"),
+            "/api/cluster/snapshot": snapshot("online", "offline"),
             "/api/cluster/health": (200, {}, json.dumps({"issues": ["node1 is offline: it sleeps"]}).encode()),
             "/socket.io/": (200, {}, b'0{"sid":"abc","upgrades":[]}'),
         }
@@ -98,7 +98,7 @@ def test_session_of_the_handshake_is_closed_again(site: Site) -> None:
         ("/", (502, {}, b""), "the page answers with status 502"),
         ("/api/cluster/snapshot", (503, {}, b"{}"), "the collector has not published yet"),
         ("/api/cluster/snapshot", snapshot("online", age_seconds=60), "not published yet in this run"),
-        ("/api/cluster/snapshot", snapshot("unknown", "unknown"), "the first look at the nodes"),
+        ("/api/cluster/snapshot", snapshot("online", "unknown"), "1 of 2 nodes have not been looked at yet"),
         ("/api/cluster/snapshot", (200, {"Age": "0"}, b"garbage"), "the snapshot cannot be read"),
         ("/api/cluster/snapshot", (200, {}, b"{}"), "the snapshot cannot be read"),
         ("/socket.io/", (404, {}, b""), "the push does not answer"),
@@ -115,16 +115,32 @@ def test_product_is_not_ready_and_says_what_is_missing(site: Site, path: str, an
     assert missing in watch.missing
 
 
+def test_one_known_node_is_enough_once_the_first_look_takes_long(site: Site) -> None:
+    # given
+    watch = site.watch()
+    site.answers["/api/cluster/snapshot"] = snapshot("online", "unknown")
+    # when
+    site.now += FIRST_LOOK_SECONDS
+    # then
+    assert watch.is_ready()
+    # but
+    site.answers["/api/cluster/snapshot"] = snapshot("unknown", "unknown")
+    assert not watch.is_ready()
+
+
 def test_no_targets_at_all_are_ready_too(site: Site) -> None:
     # given
     site.answers["/api/cluster/snapshot"] = snapshot()
+    watch = site.watch()
     # then
-    assert site.watch().is_ready()
+    assert watch.is_ready()
+    site.now += FIRST_LOOK_SECONDS
+    assert watch.is_ready()
 
 
 def test_service_that_does_not_listen_is_named_with_its_port(site: Site) -> None:
     # given
-    port = any_free_port()
+    port = free_port()
     watch = site.watch(collector=port)
     # when
     assert not watch.is_ready()

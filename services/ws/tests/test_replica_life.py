@@ -28,7 +28,9 @@ def test_replica_takes_its_leave_when_it_is_asked_to_end(replica: Any, redis: re
     eventually(lambda: redis.zcard(REPLICAS_KEY) == 1)
     name = redis.zrange(REPLICAS_KEY, 0, -1)[0].decode()
     idle, client = replica.client(), replica.client("/")
-    polling = socket.create_connection(("127.0.0.1", replica.port))
+    waiting = socket.create_connection(("127.0.0.1", replica.port), timeout=20)
+    waiting.sendall(b"GET /livez HTTP/1.1\r\nHost: replica\r\n\r\n")
+    assert waiting.recv(65536).endswith(b"live\n")
 
     started = time.monotonic()
     code = replica.process.stop(number)
@@ -38,8 +40,8 @@ def test_replica_takes_its_leave_when_it_is_asked_to_end(replica: Any, redis: re
     for connection in (idle, client):
         connection.wait_until_closed()
         assert connection.close_code == 1001
-    assert polling.recv(1) == b""
-    polling.close()
+    assert waiting.recv(1) == b""
+    waiting.close()
     assert not redis.exists(REPLICAS_KEY, replica_key(name))
 
 

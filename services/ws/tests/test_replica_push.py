@@ -61,6 +61,37 @@ def test_message_reaches_a_polling_client_untouched(replica: Any, redis: redis_c
     assert got == f'42["redis_cluster_alerts",{ODD.decode()}]'
 
 
+def test_burst_reaches_a_polling_client_in_portions_that_its_library_takes(
+    replica: Any, redis: redis_client.Redis
+) -> None:
+    with requests.Session() as session:
+        url = f"{replica.origin}/socket.io/?EIO=4&transport=polling"
+        sid = json.loads(session.get(url, timeout=15).text[1:])["sid"]
+        session.post(f"{url}&sid={sid}", data="40", timeout=15)
+        before = replica.metric("ws_deliveries_total")
+        for number in range(100):
+            redis.publish(ALERTS_CHANNEL, f'{{"x":{number}}}')
+        eventually(lambda: replica.metric("ws_deliveries_total") == before + 100)
+
+        portions: list[list[str]] = []
+        while not portions or '{"x":99}' not in portions[-1][-1]:
+            portions.append(session.get(f"{url}&sid={sid}", timeout=40).text.split("\x1e"))
+
+    assert max(map(len, portions)) == 16
+    got = [packet for portion in portions for packet in portion if "redis_cluster_alerts" in packet]
+    assert got == [f'42["redis_cluster_alerts",{{"x":{number}}}]' for number in range(100)]
+
+
+def test_all_packets_of_a_polling_client_are_read_when_it_sends_many_at_once(replica: Any) -> None:
+    url = f"{replica.origin}/socket.io/?EIO=4&transport=polling"
+    sid = json.loads(requests.get(url, timeout=15).text[1:])["sid"]
+    packets = ["40", *(f'42["unknown",{number}]' for number in range(50))]
+
+    requests.post(f"{url}&sid={sid}", data="\x1e".join(packets), timeout=15)
+
+    eventually(lambda: replica.metric("ws_unknown_events_total") == 50)
+
+
 def test_state_reaches_the_other_namespaces_untouched(replica: Any, collector: Any, message: Message) -> None:
     client = replica.client(*NAMESPACES)
     raw = {channel: b" " + message(channel, unknown=1.0) for channel in CHANNELS}
