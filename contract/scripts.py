@@ -154,10 +154,13 @@ def republish_answer(raw: list[Any]) -> Republished:
 
 
 def age_seconds(ttl_ms: int) -> float | None:
-    """Age of a ``:latest`` key by its remaining life time (the answer of PTTL); ``None`` where it is not there."""
+    """Age of a ``:latest`` key, to the millisecond, by its remaining life time (the answer of PTTL).
+
+    ``None`` where the key is not there.
+    """
     if ttl_ms < 0:
         return None
-    return max(0.0, LATEST_TTL_SECONDS - ttl_ms / 1000)
+    return max(0, LATEST_TTL_SECONDS * 1000 - ttl_ms) / 1000
 
 
 def present_replica_call(replica: str, fields: dict[str, str | int]) -> Call:
