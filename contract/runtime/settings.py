@@ -75,6 +75,14 @@ class Environment:
             raise SettingError(name, text, "one of " + ", ".join(choices))
         return text
 
+    def log_level(self) -> str:
+        """``LOG_LEVEL``, as every service takes it.
+
+        Raises:
+            SettingError: it is none of the levels.
+        """
+        return self.choice("LOG_LEVEL", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+
     def words(self, name: str) -> tuple[str, ...]:
         """Words separated by commas or spaces."""
         return tuple(self.text(name, "").replace(",", " ").split())

@@ -46,5 +46,5 @@ class Settings:
             targets=Path(targets).expanduser().absolute() if targets else None,
             demo_nodes=demo_nodes,
             data_dir=Path(environment.text("DATA_DIR", "data")).expanduser().absolute(),
-            log_level=environment.choice("LOG_LEVEL", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
+            log_level=environment.log_level(),
         )

@@ -39,7 +39,7 @@ class Config:
         return cls(
             redis_url=environment.redis_url("api"),
             cluster_name=environment.text("CLUSTER_NAME", cls.cluster_name),
-            log_level=environment.choice("LOG_LEVEL", cls.log_level, choices=("DEBUG", "INFO", "WARNING", "ERROR")),
+            log_level=environment.log_level(),
             host=environment.text("API_HOST", cls.host),
             port=environment.port("API_PORT", cls.port),
             threads=environment.integer("API_THREADS", cls.threads, minimum=1, maximum=256),

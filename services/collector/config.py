@@ -65,5 +65,5 @@ class Config:
             rules_path=Path(rules) if rules else None,
             interval_seconds=interval,
             timeout_seconds=timeout,
-            log_level=environment.choice("LOG_LEVEL", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
+            log_level=environment.log_level(),
         )

@@ -41,9 +41,7 @@ class Config:
             allowed += (origin,)
         return cls(
             redis_url=environment.redis_url("ws"),
-            log_level=environment.choice(
-                "LOG_LEVEL", cls.log_level, choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-            ),
+            log_level=environment.log_level(),
             host=environment.text("WS_HOST", cls.host),
             port=environment.port("WS_PORT", cls.port),
             push=environment.choice("WS_PUSH", cls.push, choices=("plain",)),
