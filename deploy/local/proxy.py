@@ -61,7 +61,10 @@ class ApiProxy:
             return refusal(environ, start_response, HTTPStatus.BAD_REQUEST, "A request names a path.")
         if environ.get("HTTP_TRANSFER_ENCODING"):
             return refusal(environ, start_response, HTTPStatus.LENGTH_REQUIRED, "A body needs a Content-Length.")
-        length = int(environ.get("CONTENT_LENGTH") or 0)
+        stated = environ.get("CONTENT_LENGTH") or "0"
+        if not (stated.isascii() and stated.isdigit()):
+            return refusal(environ, start_response, HTTPStatus.BAD_REQUEST, "Content-Length is a number of bytes.")
+        length = int(stated) if len(stated) < 20 else BODY_LIMIT_BYTES + 1
         if length > BODY_LIMIT_BYTES:
             text = f"A body may have {BODY_LIMIT_BYTES} bytes."
             return refusal(environ, start_response, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
