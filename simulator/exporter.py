@@ -1,7 +1,10 @@
 """One simulated node_exporter: a listening port that serves a node's page, or does what the node's fault says."""
 
 import asyncio
+import contextlib
+import itertools
 import time
+from collections.abc import Iterable
 from random import Random
 from typing import Final
 
@@ -96,16 +99,21 @@ class Exporter:
 
     async def _drip(self, request: web.BaseRequest) -> web.StreamResponse:
         page = self.node.page(time.time())
-        response = web.StreamResponse(headers={**_HEADERS, "Content-Length": str(len(page))})
-        await response.prepare(request)
-        for position in range(len(page)):
-            await response.write(page[position : position + 1])
-            await asyncio.sleep(DRIP_SECONDS_PER_BYTE)
-        return response
+        letters = (page[position : position + 1] for position in range(len(page)))
+        return await _stream(request, {"Content-Length": str(len(page))}, letters, DRIP_SECONDS_PER_BYTE)
 
     async def _huge(self, request: web.BaseRequest) -> web.StreamResponse:
-        response = web.StreamResponse(headers=_HEADERS)
+        return await _stream(request, {}, itertools.repeat(_FILLER, -(-HUGE_BYTES // len(_FILLER))), 0)
+
+
+async def _stream(
+    request: web.BaseRequest, headers: dict[str, str], chunks: Iterable[bytes], pause_seconds: float
+) -> web.StreamResponse:
+    """Answer chunk by chunk, with a pause after each, for as long as the client stays."""
+    response = web.StreamResponse(headers=_HEADERS | headers)
+    with contextlib.suppress(ConnectionError):
         await response.prepare(request)
-        for _ in range(-(-HUGE_BYTES // len(_FILLER))):
-            await response.write(_FILLER)
-        return response
+        for chunk in chunks:
+            await response.write(chunk)
+            await asyncio.sleep(pause_seconds)
+    return response

@@ -64,7 +64,7 @@ class RunningFleet:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        self.process.communicate(timeout=30)
+        _, self.said = self.process.communicate(timeout=30)
         return self.process.returncode
 
 
@@ -142,6 +142,20 @@ def test_huge_node_answers_100_megabytes(fleet: RunningFleet) -> None:
     # then
     assert received >= 100_000_000
     fleet.put_fault("node03", "none")
+
+
+def test_streaming_node_says_nothing_when_a_client_hangs_up(tmp_path: Path) -> None:
+    # given
+    fleet = RunningFleet(tmp_path, "--nodes", "2", "--fault", "node01=huge", "--fault", "node02=drip")
+    # when
+    for _ in range(40):
+        for address in fleet.addresses().values():
+            with closing(http.client.HTTPConnection(address, timeout=20)) as connection:
+                connection.request("GET", "/metrics")
+                connection.getresponse().read(1)
+    # then
+    assert fleet.stop() == 0
+    assert fleet.said == ""
 
 
 def test_drip_and_slow_nodes_do_not_hold_up_the_others(fleet: RunningFleet) -> None:
