@@ -7,12 +7,11 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from api.counters import Counters
 from contract.runtime.logs import Occasionally
 from contract.runtime.readiness import Readiness
+from contract.runtime.redis_client import blocking_client
 
 #: Seconds that a connection, and each answer, may take.
 TIMEOUT_SECONDS: Final = 1.0
@@ -46,15 +45,7 @@ class RedisLink:
         counters: Counters,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.client = redis.Redis.from_url(
-            url,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            # A repeated question would double the wait, and a repeated script publish twice.
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-            driver_info=None,
-        )
+        self.client = blocking_client(url, connect_seconds=TIMEOUT_SECONDS, answer_seconds=TIMEOUT_SECONDS)
         self._readiness = readiness
         self._counters = counters
         self._monotonic = monotonic

@@ -12,9 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from redis import Redis, RedisError, ResponseError
-from redis.backoff import NoBackoff
 from redis.client import PubSub
-from redis.retry import Retry
 
 from contract.codec import UndecodableMessage
 from contract.names import CHANNELS, METRICS_CHANNEL, latest_key
@@ -38,18 +36,6 @@ LONGEST_PAUSE_SECONDS: Final = 0.8
 _logger = logging.getLogger(__name__)
 
 Message = tuple[str, bytes]
-
-
-def redis_client(url: str) -> Redis:
-    """A client that gives up soon and tries nothing twice; it connects when first used."""
-    return Redis.from_url(
-        url,
-        socket_timeout=ANSWER_SECONDS,
-        socket_connect_timeout=CONNECT_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-        driver_info=None,
-    )
 
 
 class Feed:

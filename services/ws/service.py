@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from contract.runtime.readiness import Readiness
+from contract.runtime.redis_client import blocking_client
 from ws.config import Config
 from ws.counters import Counters, Metrics
 from ws.endpoint import Endpoint
-from ws.feed import Feed, redis_client
+from ws.feed import ANSWER_SECONDS, CONNECT_SECONDS, Feed
 from ws.loop import Listener, Signals, finish, serve, spawn
 from ws.namespaces.health import HealthNamespace
 from ws.namespaces.monitoring import MonitoringNamespace
@@ -79,7 +80,7 @@ class Replica:
         self.id = secrets.token_hex(4)
         self._counters = Counters()
         self._readiness = Readiness()
-        redis = redis_client(config.redis_url)
+        redis = blocking_client(config.redis_url, connect_seconds=CONNECT_SECONDS, answer_seconds=ANSWER_SECONDS)
         state = ClusterState()
         self._endpoint = Endpoint(Origins(config.allowed_origins, self._counters), self._counters)
         push = PlainPush(self._endpoint.server, self._counters)
