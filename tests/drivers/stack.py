@@ -28,7 +28,6 @@ class Stack:
         self.replicas: list[Process] = []
         self._clients: list[SocketClient] = []
         self._rests: list[Rest] = []
-        self.api_rest: Rest
         self.env = {
             "REDIS_URL": valkey.url,
             "CLUSTER_NAME": "lab",

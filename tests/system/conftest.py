@@ -4,6 +4,7 @@ import pytest
 
 from contract.names import METRICS_CHANNEL, latest_key
 from tests.drivers.process import ROOT
+from tests.drivers.rest import Rest
 from tests.drivers.stack import Stack
 from tests.drivers.valkey import Valkey
 
@@ -20,14 +21,13 @@ def stack(valkey: Valkey) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def shared_api(_valkey_of_session: Valkey) -> Iterator[Stack]:
+def shared_api(_valkey_of_session: Valkey) -> Iterator[Rest]:
     """One api for the tests of a module that change nothing."""
     stack = Stack(_valkey_of_session)
     redis = stack.redis()
     redis.flushall()
     redis.set(latest_key(METRICS_CHANNEL), GOLDEN_SNAPSHOT.read_bytes())
     redis.close()
-    stack.api_rest = stack.start_api()
-    yield stack
+    yield stack.start_api()
     stack.close()
     assert stack.tracebacks() == []

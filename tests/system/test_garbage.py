@@ -11,6 +11,7 @@ import requests
 import websocket
 
 from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, METRICS_CHANNEL, latest_key
+from tests.drivers.rest import Rest
 from tests.drivers.stack import Stack
 from tests.drivers.waiting import eventually
 
@@ -158,9 +159,8 @@ def test_bad_requests_of_events_get_an_error_and_the_connection_lives_on(stack: 
         ("/nothing", 404),
     ],
 )
-def test_api_answers_a_clear_error_when_a_request_is_bad(shared_api: Stack, path: str, status: int) -> None:
-    api = shared_api.api_rest
-    response = api.get(path)
+def test_api_answers_a_clear_error_when_a_request_is_bad(shared_api: Rest, path: str, status: int) -> None:
+    response = shared_api.get(path)
     assert response.status_code == status
     if path.startswith("/api"):
         assert response.headers["Content-Type"] == "application/problem+json"

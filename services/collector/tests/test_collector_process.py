@@ -3,21 +3,17 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
-import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
-import contract
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, LEASE_KEY, latest_key
+from tests.drivers.process import python
 from tests.drivers.valkey import free_port
+from tests.drivers.waiting import eventually
 
-ROOT = Path(contract.__file__).parent.parent
 DEADLINE_SECONDS = 30.0
 INTERVAL_SECONDS = 0.3
 # The exporters' page is an old one, its clock too.
@@ -65,29 +61,25 @@ def exporter(page):
     exporter.stop()
 
 
-class Process:
+class Collector:
     """One collector process."""
 
     def __init__(self, directory, redis_url, **variables):
         self.port = free_port()
-        self._log = directory / f"collector-{self.port}.log"
-        environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{ROOT}:{ROOT / 'services'}",
+        settings = {
             "REDIS_URL": redis_url,
             "CLUSTER_NAME": "lab",
             "COLLECTOR_PORT": str(self.port),
             "COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(INTERVAL_SECONDS),
+            "COLLECTOR_TARGETS": str(directory / "nodes.yaml"),
             "COLLECTOR_RULES": str(directory / "alerts.yaml"),
         }
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "collector"], cwd=directory, env=environment | variables, stderr=log
-            )
+        self.process = python("collector", "collector", env=settings | variables)
+        self.process.start()
 
     @property
     def log(self):
-        return self._log.read_text()
+        return self.process.log()
 
     def get(self, path):
         try:
@@ -99,15 +91,6 @@ class Process:
         except OSError:
             return None, ""
 
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def end(self):
-        """Ask it to end; return its exit code."""
-        self.process.terminate()
-        return self.process.wait(DEADLINE_SECONDS)
-
 
 @pytest.fixture
 def start(valkey, tmp_path, exporter):
@@ -117,21 +100,16 @@ def start(valkey, tmp_path, exporter):
     started = []
 
     def make(**variables):
-        started.append(Process(tmp_path, valkey.url, **variables))
+        started.append(Collector(tmp_path, valkey.url, **variables))
         return started[-1]
 
     yield make
-    for process in started:
-        if process.process.poll() is None:
-            process.kill()
+    for collector in started:
+        collector.process.kill()
 
 
 def until(condition, what):
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not (result := condition()):
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-    return result
+    return eventually(condition, within_seconds=DEADLINE_SECONDS, what=what)
 
 
 def latest(redis, channel):
@@ -179,7 +157,7 @@ def test_collector_publishes_a_node_when_its_exporter_runs(start, exporter, redi
         f"127.0.0.1:{exporter.port}",
     )
     assert latest(redis, "health")["overall_status"] == "healthy"
-    assert collector.end() == 0
+    assert collector.process.stop() == 0
     # A clean end leaves the lease to the next one at once.
     assert not redis.exists(LEASE_KEY)
     assert "Traceback" not in collector.log
@@ -202,7 +180,7 @@ def test_alert_follows_the_node_when_its_exporter_stops_and_starts(start, export
     until(lambda: latest(redis, "alerts")["alert_count"] == 0, "the alert stays")
 
     assert transitions(redis) == ["started", "firing", "resolved"]
-    assert collector.end() == 0
+    assert collector.process.stop() == 0
 
 
 def test_alerts_go_on_when_the_collector_is_killed_again_and_again(start, exporter, redis, tmp_path):
@@ -218,7 +196,7 @@ def test_alerts_go_on_when_the_collector_is_killed_again_and_again(start, export
 
     for _ in range(3):
         former = epoch(redis)
-        collector.kill()
+        collector.process.kill()
         collector = start()
         until(lambda: epoch(redis) != former, "no takeover")  # noqa: B023 (awaited in this turn)
         # The new one has looked for itself.
@@ -267,7 +245,7 @@ def test_each_transition_is_logged_once_when_redis_hangs_meanwhile(start, export
     until(lambda: transitions(redis) == ["started", "firing"], "the log did not go on")
     exporter.start()
     until(lambda: transitions(redis) == ["started", "firing", "resolved"], "the log did not go on")
-    assert collector.end() == 0
+    assert collector.process.stop() == 0
 
 
 def test_collector_waits_when_redis_is_away_at_the_start(start, exporter, redis, valkey):
@@ -290,9 +268,9 @@ def test_collector_ends_cleanly_when_redis_is_away(start, valkey, number):
     collector = start()
     until(lambda: collector.get("/livez")[0] == 200, "not started")
 
-    collector.process.send_signal(number)
+    code = collector.process.stop(number)
 
-    assert collector.process.wait(DEADLINE_SECONDS) == 0
+    assert code == 0
     assert "Traceback" not in collector.log
 
 
