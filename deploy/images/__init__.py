@@ -1,0 +1,1 @@
+"""The container images, and how to make them without any container registry."""

@@ -1,0 +1,98 @@
+"""``python3 -m deploy.images.offline [--arch arm64]``: all images, without any container registry."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from deploy.images.offline.base_images import PRODUCT, BaseImages, say
+from deploy.images.offline.env_file import select_images
+from deploy.images.offline.machine import Refusal, chosen_architecture, require_emulation, tag_suffix
+from deploy.images.offline.root_file_system import MIRROR
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def version() -> str:
+    """The product's version, read without importing it."""
+    match = re.search(r'^VERSION = "(.+)"$', (ROOT / "contract" / "__init__.py").read_text(), re.MULTILINE)
+    assert match is not None
+    return match[1]
+
+
+def require_docker() -> None:
+    """Check that there is a Docker engine.
+
+    Raises:
+        Refusal: there is none, or it does not answer this user.
+    """
+    if shutil.which("docker") is None:
+        raise Refusal("docker is missing: sudo apt-get install -y docker.io, and the compose plugin")
+    done = subprocess.run(["docker", "version"], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Refusal(f"the Docker engine does not answer: {done.stderr.strip()}")
+
+
+def build(architecture: str, selected: dict[str, str]) -> None:
+    """Build the product's images on the base images ``selected``.
+
+    Raises:
+        Refusal: the build failed.
+    """
+    variables = dict(selected)
+    if tag_suffix(architecture):
+        variables["IMAGE_TAG"] = version() + tag_suffix(architecture)
+    say("building the product's images on them")
+    command = ["docker", "compose", "--profile", "demo", "build"]
+    if subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}).returncode != 0:
+        raise Refusal("the product's images could not be built; what went wrong stands above")
+
+
+def make_images(architecture: str, mirror: str) -> None:
+    """Make the base images, select them, and build on them.
+
+    Raises:
+        Refusal: something failed.
+    """
+    require_docker()
+    require_emulation(architecture)
+    bases = BaseImages(architecture, mirror)
+    selected = {base.variable: bases.make(base) for base in PRODUCT}
+    suffix = tag_suffix(architecture)
+    if not suffix:
+        select_images(ROOT / ".env", selected)
+    build(architecture, selected)
+    if suffix:
+        tag = version() + suffix
+        say(f"done: the images of {architecture} have the tag {tag}; into one archive: ARCH={architecture} make bundle")
+    else:
+        say("done; .env selects the base images made here. Next: make up, or docker compose up -d --wait")
+
+
+def main() -> int:
+    """Return the exit code."""
+    parser = argparse.ArgumentParser(prog="images-offline", description=__doc__)
+    parser.add_argument("--arch", default=os.environ.get("ARCH", ""), help="amd64 or arm64; default: this machine's")
+    parser.add_argument("--mirror", default=os.environ.get("DEBIAN_MIRROR") or MIRROR, help="of Debian's packages")
+    options = parser.parse_args()
+    began = time.monotonic()
+    try:
+        make_images(chosen_architecture(options.arch), options.mirror)
+    except Refusal as refusal:
+        print(f"images: {refusal}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("images: interrupted; call it again to go on", file=sys.stderr)
+        return 130
+    say(f"{time.monotonic() - began:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""The base images, under names of their own: an official name would hide the official image."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.images.offline.archive import load_image
+from deploy.images.offline.machine import Refusal, tag_suffix
+from deploy.images.offline.root_file_system import CERTIFICATES, MIRROR, make_root_file_system
+
+PREFIX = "dispycluster-base"
+#: Says what a base image was made of, so that it is made again when that changes.
+_LABEL = "live.dispycluster.inputs"
+_HERE = Path(__file__).parent
+_DOCKERFILE = _HERE / "stand_in.Dockerfile"
+
+
+@dataclass(frozen=True)
+class Base:
+    """One base image: the variable that selects it, its name and tag, and Debian's packages in it."""
+
+    variable: str
+    name: str
+    tag: str
+    packages: str
+    suite: str = "bookworm"
+
+
+PRODUCT = (
+    Base("PYTHON_IMAGE", "python", "3.11", "python3"),
+    Base("PYTHON_BUILD_IMAGE", "python-build", "3.11", "python3 python3-pip python3-venv"),
+    Base("HAPROXY_IMAGE", "haproxy", "2.6", "haproxy"),
+    Base("VALKEY_IMAGE", "redis", "7.0", "redis-server redis-tools"),
+    Base("NODE_EXPORTER_IMAGE", "node-exporter", "1.5", "prometheus-node-exporter"),
+)
+
+
+class BaseImages:
+    """Makes base images for one architecture, each once."""
+
+    def __init__(self, architecture: str, mirror: str = MIRROR) -> None:
+        self._architecture = architecture
+        self._mirror = mirror
+
+    def make(self, base: Base) -> str:
+        """Make ``base`` unless it is there; return its name.
+
+        Raises:
+            Refusal: it cannot be made.
+        """
+        debian = self._debian(base.suite)
+        name = f"{PREFIX}/{base.name}:{base.tag}{tag_suffix(self._architecture)}"
+        inputs = _hash(debian, _image_id(debian), base.packages, _DOCKERFILE.read_text())
+        if _inputs_of(name) != inputs:
+            say(f"{name}: {base.packages}")
+            arguments = [f"--build-arg=DEBIAN={debian}", f"--build-arg=PACKAGES={base.packages}"]
+            command = ["docker", "build", "--quiet", *arguments, f"--label={_LABEL}={inputs}", "-t", name, "-"]
+            _docker(command, input_text=_DOCKERFILE.read_text())
+        return name
+
+    def _debian(self, suite: str) -> str:
+        name = f"{PREFIX}/debian:{suite}{tag_suffix(self._architecture)}"
+        certificates = CERTIFICATES.read_bytes() if CERTIFICATES.exists() else b""
+        made_by = [path.read_text() for path in sorted(_HERE.glob("*.py")) if path.stem in _MAKES_DEBIAN]
+        inputs = _hash(suite, self._mirror, self._architecture, certificates.hex(), *made_by)
+        if _inputs_of(name) != inputs:
+            if os.geteuid() != 0:
+                raise Refusal("a root file system can only be made by root: sudo make images-offline")
+            say(f"{name}: a root file system by debootstrap")
+            with tempfile.TemporaryDirectory(prefix="debian-") as folder:
+                root = Path(folder, "root")
+                make_root_file_system(root, suite=suite, architecture=self._architecture, mirror=self._mirror)
+                load_image(root, name=name, architecture=self._architecture, labels={_LABEL: inputs})
+        return name
+
+
+_MAKES_DEBIAN = ("archive", "root_file_system")
+
+
+def say(text: str) -> None:
+    """Tell whoever waits."""
+    print(f"images: {text}", flush=True)
+
+
+def _inputs_of(image: str) -> str:
+    return _inspect(image, f'{{{{index .Config.Labels "{_LABEL}"}}}}')
+
+
+def _image_id(image: str) -> str:
+    return _inspect(image, "{{.Id}}")
+
+
+def _inspect(image: str, template: str) -> str:
+    done = subprocess.run(["docker", "image", "inspect", "-f", template, image], capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def _docker(command: list[str], *, input_text: str) -> None:
+    environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
+    done = subprocess.run(command, input=input_text, capture_output=True, text=True, env=environment)
+    if done.returncode != 0:
+        raise Refusal(f"docker build failed: {(done.stdout + done.stderr).strip()[-2000:]}")
+
+
+def _hash(*inputs: str) -> str:
+    return hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16]

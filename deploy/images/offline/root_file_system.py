@@ -1,0 +1,64 @@
+"""A Debian root file system, made by debootstrap and rid of what no container needs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from deploy.images.offline.machine import Refusal
+
+MIRROR = "http://deb.debian.org/debian"
+SECURITY_MIRROR = "http://deb.debian.org/debian-security"
+#: Certificates that this machine trusts, those of a company proxy included: the images trust them too.
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+_NOT_NEEDED = (
+    *("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian", "var/log"),
+    *("var/cache/apt", "var/cache/debconf", "var/lib/apt/lists", "debootstrap"),
+)
+
+
+def make_root_file_system(folder: Path, *, suite: str, architecture: str, mirror: str = MIRROR) -> None:
+    """Install Debian's ``suite`` for ``architecture`` into ``folder``, which must not exist.
+
+    Raises:
+        Refusal: debootstrap is missing or failed.
+    """
+    if shutil.which("debootstrap") is None:
+        raise Refusal("debootstrap is missing: sudo apt-get install -y debootstrap")
+    command = ["debootstrap", "--variant=minbase", "--include=ca-certificates", f"--arch={architecture}"]
+    done = subprocess.run([*command, suite, str(folder), mirror], capture_output=True, text=True)
+    if done.returncode != 0:
+        said = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith(("E:", "W:"))]
+        log = folder / "debootstrap" / "debootstrap.log"
+        more = log.read_text(errors="replace").splitlines()[-3:] if log.exists() else []
+        raise Refusal("debootstrap failed: " + " ".join([*said, *more]))
+    _name_sources(folder, suite, mirror)
+    _trust_what_this_machine_trusts(folder)
+    for name in _NOT_NEEDED:
+        for entry in (folder / name).glob("*"):
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+
+
+def _name_sources(folder: Path, suite: str, mirror: str) -> None:
+    security = SECURITY_MIRROR if mirror == MIRROR else mirror.rstrip("/") + "-security"
+    (folder / "etc/apt/sources.list").write_text(
+        f"deb {mirror} {suite} main\ndeb {mirror} {suite}-updates main\ndeb {security} {suite}-security main\n"
+    )
+
+
+def _trust_what_this_machine_trusts(folder: Path) -> None:
+    bundle = folder / "etc/ssl/certs/ca-certificates.crt"
+    known = set(_certificates(bundle))
+    more = [certificate for certificate in _certificates(CERTIFICATES) if certificate not in known]
+    for number, certificate in enumerate(more, 1):
+        Path(folder, f"usr/local/share/ca-certificates/this-machine-{number}.crt").write_text(certificate + "\n")
+    done = subprocess.run(["chroot", str(folder), "update-ca-certificates"], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Refusal(f"the certificates of this machine could not be taken along: {done.stderr.strip()}")
+
+
+def _certificates(bundle: Path) -> list[str]:
+    text = bundle.read_text(errors="replace") if bundle.exists() else ""
+    return re.findall("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", text, re.DOTALL)
