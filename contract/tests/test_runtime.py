@@ -1,11 +1,19 @@
+import ast
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from contract.runtime.logs import QUIET_SECONDS, Occasionally
 from contract.runtime.readiness import Readiness
+from contract.runtime.redis_client import blocking_client
 from contract.runtime.settings import Environment, SettingError
+from tests.drivers.valkey import Valkey
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("text", ["x", "0", "65536", "1.5", "-1"])
@@ -81,3 +89,31 @@ def test_readiness_needs_one_contact_and_no_drain() -> None:
     assert "redis: down since 2026-11-23T09:41:07.120Z" in text
     readiness.drain()
     assert readiness.readyz() == (503, "draining\n")
+
+
+def test_blocking_client_sends_nothing_but_its_credentials_when_it_connects(valkey: Valkey, redis: Redis) -> None:
+    redis.execute_command("ACL SETUSER reader reset on >secret ~* +get")
+    client = blocking_client(valkey.url.replace("//", "//reader:secret@"), connect_seconds=20, answer_seconds=20)
+    try:
+        redis.config_resetstat()
+        assert client.get("nothing") is None
+        sent = {name.removeprefix("cmdstat_") for name in redis.info("commandstats")} - {"config|resetstat", "info"}
+        assert sent == {"auth", "get"}
+        assert redis.execute_command("ACL LOG") == []
+    finally:
+        client.close()
+        redis.execute_command("ACL DELUSER reader")
+        redis.execute_command("ACL LOG RESET")
+
+
+def test_sigterm_ends_a_service_that_is_still_starting() -> None:
+    starting = "import contract.runtime.early_stop, signal; signal.raise_signal(signal.SIGTERM); print('goes on')"
+    done = subprocess.run([sys.executable, "-c", starting], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("service", ["api", "collector", "ws"])
+def test_service_can_be_stopped_before_it_imports_anything_else(service: str) -> None:
+    module = ast.parse((ROOT / "services" / service / "__main__.py").read_text())
+    first = next(node for node in module.body if isinstance(node, ast.Import | ast.ImportFrom))
+    assert ast.unparse(first) == "import contract.runtime.early_stop"

@@ -1,5 +1,7 @@
 """Runs the api service: ``python -m api``."""
 
+import contract.runtime.early_stop  # noqa: F401  # isort: skip (first: importing the rest takes its time)
+
 import os
 import sys
 

@@ -96,7 +96,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """Begin to stop: say so to whoever asks, and finish what is under way."""
-        parts_of(self.wsgi).readiness.drain()
+        application = getattr(self, "wsgi", None)
+        if application is not None:  # it is still being made otherwise
+            parts_of(application).readiness.drain()
         super().handle_exit(sig, frame)
 
     def _cap_keepalive(self, deadline: float) -> None:

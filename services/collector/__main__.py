@@ -1,5 +1,7 @@
 """Run the collector: ``python -m collector``."""
 
+import contract.runtime.early_stop  # noqa: F401  # isort: skip (first: importing the rest takes its time)
+
 import asyncio
 import logging
 import os
@@ -12,14 +14,13 @@ from aiohttp import web
 from collector.collector import Collector, ForeignCluster
 from collector.config import Config
 from collector.link import RedisLink
-from collector.local import LocalProbe
 from collector.polling import Polling
+from collector.probe import make_probe
 from collector.resolver import Resolver
 from collector.rules import RulesError
 from collector.rules_file import RulesFile
-from collector.scrape import HttpProbe, Probe, open_session
-from collector.targets import Target
-from collector.targets_file import TargetsFile
+from collector.scrape import open_session
+from collector.targets_files import TargetsFiles
 from collector.web import build_app
 from contract.runtime.logs import configure_logs
 from contract.runtime.readiness import Readiness
@@ -32,7 +33,7 @@ class CannotListen(Exception):
     """The port for probes and metrics cannot be had; the text says why."""
 
 
-async def collect(config: Config, targets: TargetsFile, rules: RulesFile) -> None:
+async def collect(config: Config, targets: TargetsFiles, rules: RulesFile) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises:
@@ -46,12 +47,16 @@ async def collect(config: Config, targets: TargetsFile, rules: RulesFile) -> Non
         stack.push_async_callback(resolver.close)
         session = await stack.enter_async_context(open_session(resolver))
 
-        def make_probe(target: Target) -> Probe:
-            if target.is_local:
-                return LocalProbe(config.timeout_seconds)
-            return HttpProbe(session, resolver, target, config.timeout_seconds)
-
-        polling = Polling(make_probe, interval_seconds=config.interval_seconds)
+        polling = Polling(
+            lambda target: make_probe(
+                target,
+                session,
+                resolver,
+                timeout_seconds=config.timeout_seconds,
+                local_exporter=config.local_exporter,
+            ),
+            interval_seconds=config.interval_seconds,
+        )
         stack.push_async_callback(polling.stop)
         link = RedisLink(config.redis_url)
         stack.push_async_callback(link.close)
@@ -90,11 +95,13 @@ def main() -> int:
     except (SettingError, RulesError) as error:
         sys.stderr.write(f"collector: {error}\n")
         return 2
-    targets = TargetsFile(config.targets_path)
-    if targets.problem is not None:
-        # Without any targets, every alert taken over would end although nothing has changed.
-        sys.stderr.write(f"collector: {targets.problem}\n")
+    targets = TargetsFiles(config.targets_paths)
+    if targets.problems:
+        # Without its targets, every alert taken over would end although nothing has changed.
+        for problem in targets.problems:
+            sys.stderr.write(f"collector: {problem}\n")
         return 2
+    targets.log()
     try:
         asyncio.run(collect(config, targets, rules))
     except ForeignCluster as error:

@@ -1,23 +1,21 @@
-"""Look at every target once and say what works: ``python -m collector.check_nodes [--targets nodes.yaml]``."""
+"""Look at every target once and say what works: ``python -m collector.check_nodes [--targets nodes.yaml,…]``."""
 
 import argparse
 import asyncio
 import os
-import socket
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
-from collector.config import Config
+from collector.config import Config, split_paths
 from collector.local import LocalProbe
+from collector.probe import make_probe
 from collector.resolver import Resolver
 from collector.sample import Sample
-from collector.scrape import HttpProbe, Probe, open_session
-from collector.target_entries import TargetsError
-from collector.targets import Target, parse_targets
-from collector.watched_file import WatchedFile
+from collector.scrape import Probe, open_session
+from collector.targets import Target
+from collector.targets_files import TargetsFiles
 from contract.runtime.settings import SettingError
 
 #: Seconds that a look may take: longer than in service, to tell a slow node from a dead one.
@@ -30,7 +28,7 @@ _EXAMPLE: Final = "workers: [node1.lan, node2.lan]"
 _INSTALL: Final = "Where no exporter runs yet, install it with: sudo apt-get install -y prometheus-node-exporter"
 
 
-async def check(targets: Sequence[Target]) -> list[tuple[bool, str]]:
+async def check(targets: Sequence[Target], local_exporter: tuple[str, int] | None) -> list[tuple[bool, str]]:
     """Look at all targets; return for each, in the same order, whether it answers, and a line for people."""
     resolver = Resolver()
     places = asyncio.Semaphore(AT_A_TIME)
@@ -38,14 +36,16 @@ async def check(targets: Sequence[Target]) -> list[tuple[bool, str]]:
 
         async def check_one(target: Target) -> tuple[bool, str]:
             async with places:
-                if target.is_local:
-                    return await _described(target, LocalProbe(TIMEOUT_SECONDS), "read without an exporter")
+                probe = make_probe(
+                    target, session, resolver, timeout_seconds=TIMEOUT_SECONDS, local_exporter=local_exporter
+                )
+                if isinstance(probe, LocalProbe):
+                    return await _described(target, probe, "read without an exporter")
                 try:
-                    found = await asyncio.wait_for(resolver.resolve(target.host), TIMEOUT_SECONDS)
+                    found = await asyncio.wait_for(resolver.resolve(probe.host), TIMEOUT_SECONDS)
                 except (OSError, UnicodeError):
                     return False, f"{target.node} ({target.address}): FAILED: name not found"
-                where = "" if found[0]["host"] == target.host else f"name found ({found[0]['host']}), "
-                probe = HttpProbe(session, resolver, target, TIMEOUT_SECONDS)
+                where = "" if found[0]["host"] == probe.host else f"name found ({found[0]['host']}), "
                 return await _described(target, probe, f"{where}connected, HTTP 200", failed=where)
 
         return await asyncio.gather(*map(check_one, targets))
@@ -89,30 +89,32 @@ def _clock(offset: float | None) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check the targets; return 0 if all answer, 1 if one does not, 2 where there is nothing valid to check."""
     parser = argparse.ArgumentParser(prog="check_nodes", description="Look at every target once and say what works.")
-    parser.add_argument("--targets", type=Path, help="a targets file (default: COLLECTOR_TARGETS, or nodes.yaml)")
-    path: Path | None = parser.parse_args(arguments).targets
+    parser.add_argument(
+        "--targets",
+        type=split_paths,
+        metavar="PATH,…",
+        help="targets files, separated by commas (default: COLLECTOR_TARGETS, or nodes.yaml)",
+    )
+    given = parser.parse_args(arguments).targets
     try:
-        file = WatchedFile(path or Config.from_environment(os.environ).targets_path)
-        content = file.read()
-        if content.error is not None:
-            raise TargetsError(content.error)
-        targets = parse_targets(content.text or "", socket.gethostname())
+        config = Config.from_environment(os.environ)
     except SettingError as error:
         sys.stderr.write(f"check_nodes: {error}\n")
         return 2
-    except TargetsError as error:
-        sys.stderr.write(f"{file.path} is not valid: {error}\n")
+    files = TargetsFiles(given or config.targets_paths)
+    if files.problems:
+        sys.stderr.write("".join(f"{problem}\n" for problem in files.problems))
         return 2
-    if not targets:
-        missing = "There is no such file yet" if content.text is None else "It lists no nodes yet"
-        sys.stdout.write(f"{file.path}: {missing}. List your nodes in it, for instance: {_EXAMPLE}\n")
+    if not files.targets:
+        missing = "There is no such file yet" if files.is_missing else "It lists no nodes yet"
+        sys.stdout.write(f"{files.path}: {missing}. List your nodes in it, for instance: {_EXAMPLE}\n")
         return 0
-    results = asyncio.run(check(targets))
+    results = asyncio.run(check(files.targets, config.local_exporter))
     for _, line in results:
         sys.stdout.write(f"{line}\n")
     failed = sum(1 for answers, _ in results if not answers)
     if failed:
-        sys.stdout.write(f"{failed} of {len(targets)} targets do not answer. {_INSTALL}\n")
+        sys.stdout.write(f"{failed} of {len(results)} targets do not answer. {_INSTALL}\n")
     return 1 if failed else 0
 
 

@@ -20,7 +20,7 @@ from collector.link import RedisAway, RedisLink
 from collector.metrics import LEADING, PUBLICATIONS, QUEUED_ENTRIES, REDIS_RECONNECTS, REDIS_UP, ROUNDS, TARGETS
 from collector.polling import Polling
 from collector.rules_file import RulesFile
-from collector.targets_file import TargetsFile
+from collector.targets_files import TargetsFiles
 from collector.term import Term, View
 from contract.runtime.logs import Occasionally
 from contract.runtime.readiness import Readiness
@@ -29,7 +29,8 @@ from contract.scripts import Lease, LeaseAnswer, PublishOutcome
 _log = logging.getLogger(__name__)
 #: Seconds between two requests for a lease that another collector holds, and two attempts to reach Redis.
 RETRY_SECONDS: Final = 1.0
-#: Longest time, in seconds, between two looks at the files.
+#: Longest time, in seconds, between two looks at the files; there are four in a round where rounds are short, so that
+#: an edit is in force within two.
 FILES_SECONDS: Final = 5.0
 
 
@@ -45,7 +46,7 @@ class Collector:
         config: Config,
         link: RedisLink,
         polling: Polling,
-        targets: TargetsFile,
+        targets: TargetsFiles,
         rules: RulesFile,
         readiness: Readiness,
     ) -> None:
@@ -93,7 +94,7 @@ class Collector:
     async def watch_files(self) -> None:
         """Follow the targets and rules files for ever."""
         while True:
-            await asyncio.sleep(min(self.lease.interval_seconds, FILES_SECONDS))
+            await asyncio.sleep(min(self.lease.interval_seconds / 4, FILES_SECONDS))
             try:
                 if await self._targets.refresh():
                     self._polling.follow(self._targets.targets)
@@ -195,7 +196,9 @@ class Collector:
             Observation(state.target.node, state.status if state.is_seen else "unknown", state.error, state.measures)
             for state in states
         ]
-        problems = [problem for problem in (self._targets.problem, self._rules.problem) if problem is not None]
+        problems = self._targets.problems
+        if self._rules.problem is not None:
+            problems.append(self._rules.problem)
         return View(nodes, observations, self._rules.rules, problems)
 
     def _note_answer(self) -> None:

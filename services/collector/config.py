@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from collector.target_entries import DEFAULT_PORT, TargetsError, host_and_port
 from contract.runtime.settings import Environment, SettingError
 
 #: Seconds that a scrape may take by default, where the interval allows them.
@@ -22,7 +23,10 @@ class Config:
     cluster: str
     host: str
     port: int
-    targets_path: Path
+    #: At least one.
+    targets_paths: tuple[Path, ...]
+    #: Host and port of the exporter that tells of this machine; ``None``: it is read without one.
+    local_exporter: tuple[str, int] | None
     #: The user's alert rules; ``None`` for the built-in ones alone.
     rules_path: Path | None
     interval_seconds: float
@@ -55,15 +59,37 @@ class Config:
         cluster = environment.text("CLUSTER_NAME", "cluster")
         if not cluster.isprintable() or len(cluster) > CLUSTER_NAME_LIMIT:
             raise SettingError("CLUSTER_NAME", cluster, f"up to {CLUSTER_NAME_LIMIT} printable characters")
+        targets = environment.text("COLLECTOR_TARGETS", "nodes.yaml")
+        targets_paths = split_paths(targets)
+        if not targets_paths:
+            raise SettingError("COLLECTOR_TARGETS", targets, "paths of targets files, separated by commas")
         rules = environment.text("COLLECTOR_RULES", "")
         return cls(
             redis_url=environment.redis_url("collector"),
             cluster=cluster,
             host=environment.text("COLLECTOR_HOST", "127.0.0.1"),
             port=environment.port("COLLECTOR_PORT", 8002),
-            targets_path=Path(environment.text("COLLECTOR_TARGETS", "nodes.yaml")),
+            targets_paths=targets_paths,
+            local_exporter=_local_exporter(environment),
             rules_path=Path(rules) if rules else None,
             interval_seconds=interval,
             timeout_seconds=timeout,
             log_level=environment.log_level(),
         )
+
+
+def split_paths(text: str) -> tuple[Path, ...]:
+    """Paths separated by commas."""
+    return tuple(Path(path.strip()) for path in text.split(",") if path.strip())
+
+
+def _local_exporter(environment: Environment) -> tuple[str, int] | None:
+    name = "COLLECTOR_LOCAL_EXPORTER"
+    text = environment.text(name, "")
+    if not text:
+        return None
+    try:
+        host, port = host_and_port(text, name)
+    except TargetsError:
+        raise SettingError(name, text, "host or host:port (an IPv6 address with a port in brackets)") from None
+    return host, port or DEFAULT_PORT

@@ -55,6 +55,7 @@ class RedisLink:
         self._redis = Redis.from_url(
             url,
             protocol=2,
+            driver_info=None,
             socket_connect_timeout=CONNECT_SECONDS,
             socket_timeout=ANSWER_SECONDS,
             retry=Retry(NoBackoff(), 0),

@@ -61,9 +61,11 @@ def open_session(resolver: Resolver) -> aiohttp.ClientSession:
 
 
 class HttpProbe:
-    """Looks at a node through the node_exporter at its address."""
+    """Looks at a node through the node_exporter at the target's host and port."""
 
     def __init__(self, session: aiohttp.ClientSession, resolver: Resolver, target: Target, timeout_seconds: float):
+        #: Where the exporter is.
+        self.host = target.host
         self._session = session
         self._resolver = resolver
         self._timeout_seconds = timeout_seconds

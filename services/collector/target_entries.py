@@ -10,7 +10,7 @@ import yaml
 from contract.messages import NodeRole
 
 DEFAULT_PORT: Final = 9100
-#: The entry, and the address, of this machine, which is read without an exporter.
+#: The entry, and the address, of this machine.
 LOCAL: Final = "local"
 #: Longest host or name, in characters.
 NAME_LIMIT: Final = 253
@@ -34,7 +34,7 @@ class Entry:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is this machine, to be read without an exporter."""
+        """Whether it is this machine."""
         return self.host == LOCAL and self.port is None
 
     @property
@@ -80,7 +80,7 @@ def _yaml_problem(error: Exception) -> str:
 
 def _entry(raw: object, where: str, role: NodeRole) -> Entry:
     if not isinstance(raw, dict):
-        return Entry(*_host_and_port(raw, where), None, role)
+        return Entry(*host_and_port(raw, where), None, role)
     if "host" not in raw or not set(raw) <= {"host", "name"}:
         raise TargetsError(f"{where}: {raw!r} takes the fields host (which may be host:port) and name, no others")
     name = raw.get("name")
@@ -88,10 +88,15 @@ def _entry(raw: object, where: str, role: NodeRole) -> Entry:
         if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > NAME_LIMIT:
             raise TargetsError(f"{where}: name {name!r} is not a text of up to {NAME_LIMIT} printable characters")
         name = name.strip()
-    return Entry(*_host_and_port(raw["host"], where), name, role)
+    return Entry(*host_and_port(raw["host"], where), name, role)
 
 
-def _host_and_port(raw: object, where: str) -> tuple[str, int | None]:
+def host_and_port(raw: object, where: str) -> tuple[str, int | None]:
+    """Return host and port of ``host`` or ``host:port``; the port is ``None`` where there is none.
+
+    Raises:
+        TargetsError: it is neither; the text begins with ``where``.
+    """
     if isinstance(raw, list):
         raise TargetsError(f'{where}: {raw!r} is a list (an IPv6 address needs quotes, as in "[fd00::6]:9100")')
     if not isinstance(raw, str):

@@ -1,8 +1,9 @@
 """The nodes to scrape, what they are called and where their exporters listen."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final
 
 from collector.target_entries import DEFAULT_PORT, LOCAL, Entry, TargetsError, read_entries
@@ -24,18 +25,29 @@ class Target:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is this machine, read without an exporter."""
+        """Whether it is this machine."""
         return self.address == LOCAL
 
 
-def parse_targets(text: str, host_name: str) -> tuple[Target, ...]:
-    """Read a targets file; ``host_name`` is this machine's, the name of the entry ``local``. In the order of names.
+def parse_entries(text: str) -> tuple[Entry, ...]:
+    """Read a targets file; return one entry for each address.
 
     Raises:
-        TargetsError: the text is not YAML, an entry is not valid, or names clash.
+        TargetsError: the text is not YAML, an entry is not valid, or an address has two names.
     """
     workers, master = read_entries(text)
-    entries = _merged(workers if master is None else _with_master(workers, master))
+    return tuple(_merged(workers if master is None else _with_master(workers, master)))
+
+
+def name_targets(files: Iterable[Sequence[Entry]], host_name: str) -> tuple[Target, ...]:
+    """Return the targets of the entries of all files, in the order of names.
+
+    ``host_name`` is this machine's, the name of the entry ``local``.
+
+    Raises:
+        TargetsError: names clash, or there are too many targets.
+    """
+    entries = _merged(chain.from_iterable(files))
     if len(entries) > TARGETS_LIMIT:
         raise TargetsError(f"{len(entries)} targets are more than the {TARGETS_LIMIT} that one collector takes")
     return _named(entries, host_name)

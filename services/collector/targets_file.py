@@ -1,24 +1,24 @@
-"""The targets, as the targets file says them now."""
+"""One targets file: the entries that it has in force, and what it says by now."""
 
-import logging
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
-from collector.metrics import FILE_ERRORS
-from collector.target_entries import TargetsError
-from collector.targets import Target, parse_targets
+from collector.target_entries import Entry, TargetsError
+from collector.targets import name_targets, parse_entries
 from collector.watched_file import Content, WatchedFile
-
-_log = logging.getLogger(__name__)
 
 
 class TargetsFile:
-    """Follows a targets file. A missing file means no targets; a broken one leaves the former targets in force."""
+    """Reads a targets file. A missing file has no entries; of a broken one, those in force stay."""
 
     def __init__(self, path: Path) -> None:
-        self.targets: tuple[Target, ...] = ()
+        self.entries: Sequence[Entry] = ()
+        #: Valid entries that are not in force yet.
+        self.waiting: Sequence[Entry] | None = None
         #: What is wrong with the file, as a sentence for people.
         self.problem: str | None = None
+        self.is_missing = False
         self._file = WatchedFile(path)
         self._take(self._file.read())
 
@@ -28,23 +28,31 @@ class TargetsFile:
         return self._file.path
 
     async def refresh(self) -> bool:
-        """Read the file again if it changed; return whether the targets may have."""
+        """Read the file again if it changed; return whether it did."""
         content = await self._file.changed()
         if content is not None:
             self._take(content)
         return content is not None
 
+    def accept(self) -> None:
+        """Put in force what waits."""
+        if self.waiting is not None:
+            self.entries, self.waiting, self.problem = self.waiting, None, None
+
+    def refuse(self, error: TargetsError) -> None:
+        """Note why what the file says cannot be put in force."""
+        former = f", the former {len(self.entries)} targets stay" if self.entries else ""
+        self.problem = f"The targets file {self.path} is not valid{former}: {error}"
+
     def _take(self, content: Content) -> None:
+        self.waiting = None
+        self.is_missing = content.text is None and content.error is None
         try:
             if content.error is not None:
                 raise TargetsError(content.error)
-            self.targets = parse_targets(content.text or "", socket.gethostname())
+            entries = parse_entries(content.text or "")
+            name_targets([entries], socket.gethostname())
         except TargetsError as error:
-            former = f", the former {len(self.targets)} targets stay" if self.targets else ""
-            self.problem = f"The targets file {self.path} is not valid{former}: {error}"
-            FILE_ERRORS.labels("targets").inc()
-            _log.warning("%s", self.problem)
+            self.refuse(error)
         else:
-            self.problem = None
-            missing = " (there is no such file)" if content.text is None else ""
-            _log.info("%d targets in %s%s", len(self.targets), self.path, missing)
+            self.waiting = entries

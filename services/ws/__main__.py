@@ -1,6 +1,7 @@
 """Run one push replica: ``python -m ws``."""
 
-import ws.loop  # noqa: F401  # isort: skip (first: it patches what the others import)
+import contract.runtime.early_stop  # noqa: F401  # isort: skip (first: importing the rest takes its time)
+import ws.loop  # noqa: F401  # isort: skip (it patches what the others import)
 
 import os
 import sys

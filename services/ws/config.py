@@ -23,12 +23,20 @@ class Config:
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Self:
-        """Read the settings.
+        """Read the settings from a mapping such as ``os.environ``.
 
         Raises:
-            SettingError: a variable has a value that it must not have.
+            SettingError: a value is not valid; the text names its variable.
         """
-        environment = Environment(variables)
+        return cls.read(Environment(variables))
+
+    @classmethod
+    def read(cls, environment: Environment) -> Self:
+        """Read the settings; ``environment.known`` then holds their names.
+
+        Raises:
+            SettingError: a value is not valid; the text names its variable.
+        """
         allowed = environment.words("WS_ALLOWED_ORIGINS")
         for origin in allowed:
             if origin != ANY_ORIGIN and normal_origin(origin) is None:

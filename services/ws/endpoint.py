@@ -32,6 +32,9 @@ PACKETS_A_POST: Final = 100
 PING_INTERVAL_SECONDS: Final = 25
 PING_TIMEOUT_SECONDS: Final = 20
 
+#: Tells a proxy before several replicas which one a sid lives on; no replica reads it, and clients may drop it.
+_SID_COOKIE: Final = {"name": "io", "path": "/socket.io/", "HttpOnly": True, "SameSite": "Lax"}
+
 _logger = logging.getLogger(__name__)
 
 
@@ -52,6 +55,7 @@ class Endpoint:
             json=payload,
             logger=_Silence(),
             engineio_logger=_Complaints(counters),
+            cookie=_SID_COOKIE,
             # CONNECT goes out before what the namespaces send at once.
             always_connect=True,
             cors_allowed_origins=origins,

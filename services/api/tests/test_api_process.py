@@ -59,6 +59,16 @@ def test_process_ends_with_0_when_interrupted(start_api: Start) -> None:
     assert "Traceback" not in process.log
 
 
+def test_process_ends_with_0_when_its_worker_is_still_starting(start_api: Start) -> None:
+    process = start_api()
+    deadline = time.monotonic() + 30
+    while not psutil.Process(process.pid).children():
+        assert time.monotonic() < deadline
+    process.signal(signal.SIGTERM)
+    assert process.wait() == 0
+    assert "Traceback" not in process.log
+
+
 def test_process_says_one_sentence_and_ends_with_2_when_the_port_is_busy(start_api: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

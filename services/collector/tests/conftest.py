@@ -1,6 +1,8 @@
 """Pages, samples and observations to test with."""
 
-from collections.abc import Callable
+import http.server
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,27 @@ _PAGES = Path(__file__).parent / "pages"
 def page() -> Callable[[str], bytes]:
     """Reads an exporter's page by name."""
     return lambda name: (_PAGES / f"{name}.txt").read_bytes()
+
+
+@pytest.fixture
+def exporter(page: Callable[[str], bytes]) -> Iterator[int]:
+    """An exporter that serves a page as node_exporter gives it; the port."""
+    body = page("node_exporter_1.5.0_collect")
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")

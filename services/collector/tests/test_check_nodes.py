@@ -1,30 +1,7 @@
-import http.server
-import threading
-
 import pytest
 
 from collector.check_nodes import main, missing_values
 from collector.page import read_page
-
-
-@pytest.fixture
-def exporter(page):
-    body = page("node_exporter_1.5.0_collect")
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture
@@ -91,6 +68,24 @@ def test_check_says_why_when_the_targets_file_is_not_valid(check):
 
     assert (code, out) == (2, "")
     assert "nodes.yaml is not valid: workers, entry 1: 'a b' is not a host or host:port" in error
+
+
+def test_check_takes_several_files_when_commas_separate_them(tmp_path, exporter, capsys):
+    paths = [tmp_path / "nodes.yaml", tmp_path / "more.yaml"]
+    paths[1].write_text(f"workers: ['127.0.0.1:{exporter}']")
+
+    code = main(["--targets", ",".join(map(str, paths))])
+
+    assert (code, capsys.readouterr().out.count("\n")) == (0, 1)
+
+
+def test_check_looks_through_the_exporter_of_this_machine_when_one_is_set(check, exporter, monkeypatch):
+    monkeypatch.setenv("COLLECTOR_LOCAL_EXPORTER", f"localhost:{exporter}")
+
+    code, out, _ = check("workers: [{host: local, name: here}]")
+
+    assert code == 0
+    assert out.startswith("here (local): name found (127.0.0.1), connected, HTTP 200 in ")
 
 
 def test_check_names_the_variable_when_a_setting_is_not_valid(monkeypatch, capsys):

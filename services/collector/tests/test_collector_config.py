@@ -11,7 +11,8 @@ def test_config_has_defaults_when_nothing_is_set():
 
     assert config.redis_url == "redis://127.0.0.1:6379/0"
     assert (config.host, config.port, config.cluster) == ("127.0.0.1", 8002, "cluster")
-    assert (config.targets_path, config.rules_path) == (Path("nodes.yaml"), None)
+    assert (config.targets_paths, config.rules_path) == ((Path("nodes.yaml"),), None)
+    assert config.local_exporter is None
     assert (config.interval_seconds, config.timeout_seconds) == (2.0, 2.0)
 
 
@@ -32,8 +33,39 @@ def test_timeout_follows_the_interval_when_it_is_not_set(interval, timeout):
         ("CLUSTER_NAME", "x" * 101),
         ("LOG_LEVEL", "LOUD"),
         ("REDIS_URL", "http://redis"),
+        ("COLLECTOR_TARGETS", " , "),
+        ("COLLECTOR_LOCAL_EXPORTER", "http://exporter:9100"),
+        ("COLLECTOR_LOCAL_EXPORTER", "exporter:0"),
+        ("COLLECTOR_LOCAL_EXPORTER", "[fd00::6"),
+        ("COLLECTOR_LOCAL_EXPORTER", "a b"),
     ],
 )
 def test_config_names_the_variable_when_its_value_is_not_valid(name, value):
     with pytest.raises(SettingError, match=name):
         Config.from_environment({name: value})
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("/config/nodes.yaml", ["/config/nodes.yaml"]),
+        ("/config/nodes.yaml, my nodes.yaml,", ["/config/nodes.yaml", "my nodes.yaml"]),
+    ],
+)
+def test_targets_paths_are_one_or_several_when_commas_separate_them(text, paths):
+    config = Config.from_environment({"COLLECTOR_TARGETS": text})
+
+    assert config.targets_paths == tuple(map(Path, paths))
+
+
+@pytest.mark.parametrize(
+    ("text", "exporter"),
+    [
+        ("exporter", ("exporter", 9100)),
+        ("exporter:9200", ("exporter", 9200)),
+        ("[fd00::6]:9200", ("fd00::6", 9200)),
+        ("fd00::6", ("fd00::6", 9100)),
+    ],
+)
+def test_local_exporter_has_host_and_port_when_it_is_set(text, exporter):
+    assert Config.from_environment({"COLLECTOR_LOCAL_EXPORTER": text}).local_exporter == exporter

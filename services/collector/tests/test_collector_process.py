@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import threading
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -303,6 +304,30 @@ def test_this_machine_is_a_node_when_the_targets_file_says_local(start, redis, t
     node = latest(redis, "metrics")["nodes"][0]
     assert node["address"] == "local"
     assert node["cpu_count"] == os.cpu_count()
+
+
+def test_this_machine_is_told_of_by_an_exporter_when_one_is_set(start, exporter, redis, tmp_path):
+    exporter.start()
+    (tmp_path / "nodes.yaml").write_text("workers: [local]\n")
+
+    start(COLLECTOR_LOCAL_EXPORTER=f"127.0.0.1:{exporter.port}")
+
+    until_status(redis, {socket.gethostname(): "online"})
+    node = latest(redis, "metrics")["nodes"][0]
+    assert (node["address"], node["load1"]) == ("local", 0.04)
+
+
+def test_nodes_are_those_of_all_files_when_there_are_several(start, exporter, redis, tmp_path):
+    exporter.start()
+    second = tmp_path / "demo.yaml"
+
+    start(COLLECTOR_TARGETS=f"{tmp_path / 'nodes.yaml'},{second}")
+    until_status(redis, {"pi": "online"})
+
+    second.write_text(f"workers: [{{host: 'localhost:{exporter.port}', name: demo}}]\n")
+    until_status(redis, {"pi": "online", "demo": "online"})
+    second.unlink()
+    until_status(redis, {"pi": "online"})
 
 
 def test_collector_ends_with_a_sentence_when_redis_serves_another_cluster(start, redis):

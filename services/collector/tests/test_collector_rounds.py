@@ -14,7 +14,7 @@ from collector.node_state import NodeState
 from collector.rules_file import RulesFile
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
-from collector.targets_file import TargetsFile
+from collector.targets_files import TargetsFiles
 from contract.codec import decode
 from contract.messages import Alerts, Snapshot
 from contract.names import (
@@ -82,7 +82,7 @@ def start(valkey, tmp_path, target):
     def make(cluster="lab"):
         config = Config.from_environment({"REDIS_URL": valkey.url, "CLUSTER_NAME": cluster})
         nodes, link = Nodes([target("a"), target("b")]), Link(valkey.url)
-        files = TargetsFile(tmp_path / "nodes.yaml"), RulesFile(rules)
+        files = TargetsFiles([tmp_path / "nodes.yaml"]), RulesFile(rules)
         collector = Collector(config, link, nodes, *files, Readiness())  # type: ignore[arg-type]
         return collector, nodes, link
 

@@ -5,11 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.target_entries import TargetsError
-from collector.targets import TARGETS_LIMIT, parse_targets
+from collector.targets import TARGETS_LIMIT, name_targets, parse_entries
 
 
-def parsed(text):
-    return [(target.node, target.address, target.role) for target in parse_targets(text, "laptop")]
+def parse_targets(*texts):
+    return name_targets(map(parse_entries, texts), "laptop")
+
+
+def parsed(*texts):
+    return [(target.node, target.address, target.role) for target in parse_targets(*texts)]
 
 
 def test_targets_are_those_of_an_existing_cluster_when_its_file_is_read():
@@ -119,10 +123,43 @@ def test_targets_are_refused_when_there_are_too_many_for_one_collector():
         parsed(text)
 
 
+@pytest.mark.parametrize(
+    ("texts", "nodes"),
+    [
+        (["workers: [a]", "workers: [b]"], [("a", "worker"), ("b", "worker")]),
+        (["workers: [a]", ""], [("a", "worker")]),
+        # An address in two files is one node.
+        (["workers: [a]", "workers: ['A:9100']"], [("a", "worker")]),
+        (["workers: [a]", "workers: [{host: a, name: x}]"], [("x", "worker")]),
+        (["workers: [a]", "master: a"], [("a", "master")]),
+        (["workers: [local]", "workers: [local]"], [("laptop", "worker")]),
+        # Each file may have a master.
+        (["master: a", "master: b"], [("a", "master"), ("b", "master")]),
+        # A host that stands in two files with different ports is told apart by them.
+        (["workers: [a]", "workers: ['a:9200']"], [("a:9100", "worker"), ("a:9200", "worker")]),
+    ],
+)
+def test_targets_are_those_of_all_files_when_there_are_several(texts, nodes):
+    assert [(node, role) for node, _, role in parsed(*texts)] == nodes
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        (["workers: [{host: a, name: x}]", "workers: [{host: b, name: x}]"], "'x' is given to 2 nodes"),
+        (["workers: [{host: a, name: x}]", "master: {host: a, name: y}"], "two names"),
+        (["workers: [a]", "workers: [" + ", ".join(f"n{n}" for n in range(TARGETS_LIMIT)) + "]"], "more than the 4000"),
+    ],
+)
+def test_targets_error_says_why_when_files_do_not_go_together(texts, told):
+    with pytest.raises(TargetsError, match=told):
+        parsed(*texts)
+
+
 @given(st.text())
 def test_parsing_gives_unique_names_or_says_why_when_the_text_is_anything(text):
     try:
-        targets = parse_targets(text, "laptop")
+        targets = parse_targets(text)
     except TargetsError:
         return
     assert len({target.node for target in targets}) == len(targets)
@@ -136,7 +173,7 @@ _ENTRIES = st.one_of(_HOSTS, st.fixed_dictionaries({"host": _HOSTS, "name": _NAM
 @given(st.lists(_ENTRIES, max_size=5), st.none() | _ENTRIES)
 def test_names_and_addresses_are_unique_when_entries_clash_in_any_way(workers, master):
     try:
-        targets = parse_targets(json.dumps({"workers": workers, "master": master}), "laptop")
+        targets = parse_targets(json.dumps({"workers": workers, "master": master}))
     except TargetsError:
         return
     assert len({target.node for target in targets}) == len(targets)

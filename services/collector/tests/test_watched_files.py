@@ -6,7 +6,7 @@ import pytest
 
 from collector.rules import RulesError, built_in_rules
 from collector.rules_file import RulesFile
-from collector.targets_file import TargetsFile
+from collector.targets_files import TargetsFiles
 from collector.watched_file import SIZE_LIMIT_BYTES, Content, WatchedFile
 
 DEADLINE_SECONDS = 20.0
@@ -46,7 +46,7 @@ def names(file):
 
 @pytest.mark.parametrize("edit", [write_in_place, replace_by_rename, remove_and_create, same_size_and_time])
 def test_targets_follow_when_an_editor_replaces_the_file_in_any_way(path, edit):
-    file = TargetsFile(path)
+    file = TargetsFiles([path])
     assert names(file) == ["a"]
 
     edit(path, "workers: [b]\n")
@@ -62,7 +62,7 @@ def test_targets_follow_when_a_config_map_is_switched(tmp_path):
         (tmp_path / version / "nodes.yaml").write_text(f"workers: [{host}]")
     (tmp_path / "data").symlink_to("1")
     (tmp_path / "nodes.yaml").symlink_to("data/nodes.yaml")
-    file = TargetsFile(tmp_path / "nodes.yaml")
+    file = TargetsFiles([tmp_path / "nodes.yaml"])
 
     (tmp_path / "new").symlink_to("2")
     (tmp_path / "new").rename(tmp_path / "data")
@@ -73,23 +73,23 @@ def test_targets_follow_when_a_config_map_is_switched(tmp_path):
 
 @pytest.mark.parametrize("broken", ["workers: [", "workers: [a b]", "\x00"])
 def test_targets_stay_and_a_problem_is_told_when_the_file_breaks(path, broken):
-    file = TargetsFile(path)
+    file = TargetsFiles([path])
 
     path.write_text(broken)
     asyncio.run(file.refresh())
 
     assert names(file) == ["a"]
-    assert file.problem is not None
-    assert file.problem.startswith(f"The targets file {path} is not valid, the former 1 targets stay: ")
+    [problem] = file.problems
+    assert problem.startswith(f"The targets file {path} is not valid, the former 1 targets stay: ")
     path.write_text("workers: [b]")
     asyncio.run(file.refresh())
-    assert (names(file), file.problem) == (["b"], None)
+    assert (names(file), file.problems) == (["b"], [])
 
 
 def test_targets_are_none_when_there_is_no_file(tmp_path):
-    file = TargetsFile(tmp_path / "none.yaml")
+    file = TargetsFiles([tmp_path / "none.yaml"])
 
-    assert (file.targets, file.problem) == ((), None)
+    assert (file.targets, file.problems, file.is_missing) == ((), [], True)
     (tmp_path / "none.yaml").write_text("workers: [a]")
     assert asyncio.run(file.refresh())
     assert names(file) == ["a"]
@@ -110,9 +110,9 @@ def test_targets_are_none_when_there_is_no_file(tmp_path):
 def test_problem_says_why_when_the_file_cannot_be_read(tmp_path, make, told):
     make(tmp_path / "nodes.yaml")
 
-    file = TargetsFile(tmp_path / "nodes.yaml")
+    file = TargetsFiles([tmp_path / "nodes.yaml"])
 
-    assert file.problem == f"The targets file {tmp_path / 'nodes.yaml'} is not valid: {told}"
+    assert file.problems == [f"The targets file {tmp_path / 'nodes.yaml'} is not valid: {told}"]
 
 
 def test_change_is_taken_only_once_the_file_has_settled(path):

@@ -61,6 +61,19 @@ def test_message_reaches_a_polling_client_untouched(replica: Any, redis: redis_c
     assert got == f'42["redis_cluster_alerts",{ODD.decode()}]'
 
 
+def test_cookie_names_the_sid_of_a_polling_client_when_it_connects_and_only_then(replica: Any) -> None:
+    url = f"{replica.origin}/socket.io/?EIO=4&transport=polling"
+
+    begun = requests.get(url, cookies={"io": "of-another-replica"}, timeout=15)
+    sid = json.loads(begun.text[1:])["sid"]
+    sent = requests.post(f"{url}&sid={sid}", data="40", timeout=15)
+    fetched = requests.get(f"{url}&sid={sid}", timeout=15)
+
+    assert begun.headers["Set-Cookie"] == f"io={sid}; path=/socket.io/; HttpOnly; SameSite=Lax"
+    assert "connection_confirmed" in fetched.text
+    assert not {"Set-Cookie"} & {*sent.headers, *fetched.headers}
+
+
 def test_burst_reaches_a_polling_client_in_portions_that_its_library_takes(
     replica: Any, redis: redis_client.Redis
 ) -> None:

@@ -1,11 +1,21 @@
 import pytest
 
-from contract.runtime.settings import SettingError
+from contract.runtime.settings import Environment, SettingError
 from ws.config import Config
 
 
 def test_config_has_its_defaults_when_nothing_is_set() -> None:
     assert Config.from_environment({}) == Config(redis_url="redis://127.0.0.1:6379/0")
+
+
+def test_config_lists_its_variables_when_it_was_read() -> None:
+    environment = Environment({})
+    Config.read(environment)
+
+    assert environment.known == {
+        "REDIS_URL", "WS_REDIS_USERNAME", "WS_REDIS_PASSWORD_FILE", "LOG_LEVEL", "PUBLIC_URL",
+        "WS_HOST", "WS_PORT", "WS_PUSH", "WS_ALLOWED_ORIGINS",
+    }  # fmt: skip
 
 
 def test_config_allows_the_origin_of_the_public_url_besides() -> None:
