@@ -31,7 +31,9 @@ async def simulate(options: Options) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    fleet = Fleet(count=options.nodes, host=options.host, port=options.port, seed=options.seed)
+    fleet = Fleet(
+        count=options.nodes, host=options.host, port=options.port, seed=options.seed, advertise=options.advertise
+    )
     await fleet.start()
     for name, fault in options.faults:
         await fleet.exporter(name).set_fault(fault)
@@ -46,6 +48,8 @@ async def simulate(options: Options) -> None:
     addresses = [exporter.address for exporter in fleet]
     say(f"{len(fleet)} simulated nodes listen on {addresses[0]} to {addresses[-1]}")
     await stop.wait()
+    if options.write_targets is not None:
+        options.write_targets.unlink(missing_ok=True)
     if trouble is not None:
         trouble.cancel()
     await control.cleanup()

@@ -24,11 +24,12 @@ _CLOSE_SECONDS: Final = 0.01
 
 
 class Exporter:
-    """Serves ``node`` on ``host:port``; port 0 takes a free one and keeps it."""
+    """Serves ``node`` on ``host:port``, reached as ``advertise:port``; port 0 takes a free one and keeps it."""
 
-    def __init__(self, node: SimulatedNode, host: str, port: int) -> None:
+    def __init__(self, node: SimulatedNode, host: str, port: int, advertise: str) -> None:
         self.node = node
         self.host = host
+        self.advertise = advertise
         self.port = port
         self._listener: asyncio.Server | None = None
         self._server: web.Server | None = None
@@ -40,8 +41,8 @@ class Exporter:
 
     @property
     def address(self) -> str:
-        """``host:port``, with brackets around an IPv6 address."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        """Where it is reached: ``host:port``, with brackets around an IPv6 address."""
+        host = f"[{self.advertise}]" if ":" in self.advertise else self.advertise
         return f"{host}:{self.port}"
 
     async def listen(self) -> None:

@@ -16,12 +16,20 @@ def node_names(count: int) -> list[str]:
 
 
 class Fleet:
-    """``count`` exporters; node number i listens on ``port + i``, or on a free port if ``port`` is 0."""
+    """``count`` exporters; node number i listens on ``port + i``, or on a free port if ``port`` is 0.
 
-    def __init__(self, *, count: int, host: str, port: int, seed: int) -> None:
+    ``advertise`` is the host under which others reach them; by default ``host``.
+    """
+
+    def __init__(self, *, count: int, host: str, port: int, seed: int, advertise: str | None = None) -> None:
         started = time.time()
         self._exporters = {
-            name: Exporter(SimulatedNode(Profile.draw(seed, name), started), host, port + number if port else 0)
+            name: Exporter(
+                SimulatedNode(Profile.draw(seed, name), started),
+                host,
+                port + number if port else 0,
+                advertise or host,
+            )
             for number, name in enumerate(node_names(count), 1)
         }
 

@@ -15,6 +15,8 @@ class Options:
 
     nodes: int
     host: str
+    #: Host under which others reach the nodes; ``None``: ``host``.
+    advertise: str | None
     port: int
     seed: int
     control_port: int | None
@@ -32,12 +34,18 @@ class Options:
         parser = argparse.ArgumentParser("simulator", description="A fleet of simulated node_exporters.")
         parser.add_argument("--nodes", type=int, default=50, help="how many (default 50)")
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+        parser.add_argument("--advertise", metavar="HOST", help="host in the targets file (default: that of --host)")
         parser.add_argument("--port", type=int, default=19100, help="node 1 listens on PORT + 1 …; 0: free ports")
         parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same nodes (default 1)")
         parser.add_argument(
             "--control-port", type=int, metavar="PORT", help="port of GET /nodes, PUT /nodes/NAME/fault"
         )
-        parser.add_argument("--write-targets", type=Path, metavar="FILE", help="write a nodes.yaml once all listen")
+        parser.add_argument(
+            "--write-targets",
+            type=Path,
+            metavar="FILE",
+            help="write a nodes.yaml once all listen, and remove it at the end",
+        )
         parser.add_argument("--demo", action="store_true", help="give a few nodes trouble")
         parser.add_argument(
             "--fault",
@@ -57,6 +65,7 @@ class Options:
         return cls(
             nodes=given.nodes,
             host=given.host,
+            advertise=given.advertise,
             port=given.port,
             seed=given.seed,
             control_port=given.control_port,

@@ -12,7 +12,7 @@ def targets_text(fleet: Fleet) -> str:
     """``nodes.yaml`` with every node of the fleet as a worker, under its name."""
     # A JSON string is a YAML string, whatever an address or a name consists of.
     lines = [f"  - {{host: {json.dumps(node.address)}, name: {json.dumps(node.name)}}}\n" for node in fleet]
-    return "# Simulated nodes; written anew whenever the simulator starts.\nworkers:\n" + "".join(lines)
+    return "# Simulated nodes; written when the simulator starts, removed when it ends.\nworkers:\n" + "".join(lines)
 
 
 def write_targets(fleet: Fleet, path: Path) -> None:

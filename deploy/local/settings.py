@@ -43,8 +43,16 @@ class Settings:
             host=environment.text("PUBLIC_HOST", "127.0.0.1"),
             port=environment.port("PORT", 8085),
             redis_url=environment.redis_url("local") if environment.text("REDIS_URL", "") else None,
-            targets=Path(targets).expanduser().absolute() if targets else None,
+            targets=_absolute("TARGETS", targets) if targets else None,
             demo_nodes=demo_nodes,
-            data_dir=Path(environment.text("DATA_DIR", "data")).expanduser().absolute(),
+            data_dir=_absolute("DATA_DIR", environment.text("DATA_DIR", "data")),
             log_level=environment.log_level(),
         )
+
+
+def _absolute(name: str, text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    if "," in str(path):
+        # The collector takes several targets files, with commas between them.
+        raise SettingError(name, str(path), "a path without a comma")
+    return path

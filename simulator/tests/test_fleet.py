@@ -62,8 +62,8 @@ class RunningFleet:
             connection.request("GET", "/nodes")
             return {node["name"]: node["fault"] for node in json.loads(connection.getresponse().read())}
 
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
         _, self.said = self.process.communicate(timeout=30)
         return self.process.returncode
 
@@ -237,6 +237,29 @@ def test_targets_file_is_replaced_whole_and_readable_by_others(tmp_path: Path) -
 def test_targets_file_is_valid_yaml_when_the_host_is_ipv6() -> None:
     fleet = Fleet(count=1, host="::1", port=19100, seed=1)
     assert yaml.safe_load(targets_text(fleet))["workers"][0]["host"] == "[::1]:19101"
+
+
+def test_targets_file_names_the_advertised_host_when_the_fleet_listens_everywhere(tmp_path: Path) -> None:
+    # when
+    running = RunningFleet(tmp_path, "--nodes", "2", "--host", "0.0.0.0", "--advertise", "localhost")
+    # then
+    try:
+        assert [address.partition(":")[0] for address in running.addresses().values()] == ["localhost"] * 2
+        assert running.get("node02")[0] == 200
+    finally:
+        assert running.stop() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_targets_file_is_removed_when_the_simulator_is_asked_to_end(tmp_path: Path, number: signal.Signals) -> None:
+    # given
+    running = RunningFleet(tmp_path, "--nodes", "1")
+    assert running.targets.exists()
+    # when
+    code = running.stop(number)
+    # then
+    assert code == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
