@@ -1,0 +1,226 @@
+"""The product as containers: the very compose file that users have, as a project of its own on a free port."""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from docker.models.containers import Container
+from docker.models.networks import Network
+from docker.models.volumes import Volume
+from testcontainers.compose import DockerCompose
+
+from tests.drivers.docker_engine import OWN_PROJECT_PREFIX, engine
+from tests.drivers.process import ROOT
+from tests.drivers.rest import Rest
+from tests.drivers.valkey import free_port
+from tests.drivers.waiting import eventually
+
+#: Seconds between two rounds.
+INTERVAL_SECONDS = 0.5
+#: Every service that is to run; the number of ws replicas is asked for with ``up``.
+SERVICES = ("redis", "api", "ws", "collector", "gateway", "exporter")
+
+
+class _Project(DockerCompose):
+    name: str = ""
+
+    @cached_property
+    def compose_command_property(self) -> list[str]:
+        return [*super().compose_command_property, "--project-name", self.name]
+
+
+class Deployment:
+    """One compose project. ``variables`` are what a user would write into ``.env``."""
+
+    def __init__(
+        self, replicas: int = 3, *, root: Path = ROOT, name: str = "", override: str | None = None, **variables: str
+    ) -> None:
+        self.name = name or OWN_PROJECT_PREFIX + secrets.token_hex(3)
+        self.root = root
+        self.replicas = replicas
+        self.port = int(variables.pop("PORT", 0)) or free_port()
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self.rest = Rest(self.origin)
+        folder = Path(tempfile.mkdtemp(prefix="deployment-"))
+        folder.chmod(0o755)
+        self.config = folder / "config"
+        self.config.mkdir()
+        self.write_nodes(["local"])
+        self.write_config("alerts.yaml", "node_down: {for_seconds: 1}\n")
+        self.env_file = folder / "env"
+        own = ROOT / ".env"
+        self.variables = {
+            "PORT": str(self.port),
+            "CONFIG_DIR": str(self.config),
+            "CLUSTER_NAME": "lab",
+            "COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(INTERVAL_SECONDS),
+            "WS_REPLICAS": str(replicas),
+            **variables,
+        }
+        lines = [f"{name}={value}" for name, value in self.variables.items()]
+        self.env_file.write_text((own.read_text() if own.exists() else "") + "\n".join(["", *lines]) + "\n")
+        files: list[str] | None = None
+        if override is not None:
+            (folder / "override.yaml").write_text(override)
+            files = ["deploy/compose/compose.yaml", str(folder / "override.yaml")]
+        self._project = _Project(context=str(root), compose_file_name=files, env_file=str(self.env_file))
+        self._project.name = self.name
+
+    def compose(self, *arguments: str, input_text: str | None = None, check: bool = True) -> str:
+        """Run ``docker compose`` on this project; return its standard output.
+
+        Raises:
+            AssertionError: it failed; carries what it said.
+        """
+        command = [*self._project.docker_compose_command(), *arguments]
+        done = subprocess.run(command, cwd=self.root, input=input_text, capture_output=True, text=True, timeout=300)
+        if check and done.returncode != 0:
+            services = self.compose("ps", "-a", check=False)
+            logs = self.compose("logs", "--tail", "15", check=False)
+            raise AssertionError(f"{arguments} failed:\n{done.stdout}{done.stderr}\n{services}\n{logs}")
+        return done.stdout
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables for a process that is to work on this project."""
+        return {**os.environ, **self.variables, "COMPOSE_PROJECT_NAME": self.name, "COMPOSE_ENV_FILES": str(self.env_file)}
+
+    def up(self, *services: str, ws: int | None = None, profile: str | None = None) -> None:
+        """Bring the services to where they should be, and wait until they are healthy."""
+        scale = ["--scale", f"ws={self.replicas if ws is None else ws}"]
+        self.compose(*(["--profile", profile] if profile else []), "up", "-d", "--wait", "--no-build", *scale, *services)
+        # Healthy to Docker is not yet known to the gateway, which looks once a second.
+        wanted = self.replicas if ws is None else ws
+        eventually(lambda: self.gateway_sees("ws") == wanted, what=f"the gateway sees {wanted} replicas")
+        eventually(lambda: self.gateway_sees("api") == 1, what="the gateway sees the api")
+
+    def is_whole(self) -> bool:
+        """Whether every service runs, with all its replicas, and nothing is unhealthy."""
+        for service in SERVICES:
+            found = self.containers(service)
+            if len(found) != (self.replicas if service == "ws" else 1):
+                return False
+            if any(one.attrs["State"].get("Health", {}).get("Status", "healthy") != "healthy" for one in found):
+                return False
+        return True
+
+    def down(self, *, volumes: bool = False) -> None:
+        """Stop and remove the containers, and the data only where that is asked for."""
+        self.compose("--profile", "demo", "down", *(["--volumes"] if volumes else []))
+
+    def close(self) -> None:
+        """Remove everything of the project."""
+        self.rest.close()
+        self.down(volumes=True)
+
+    def containers(self, service: str) -> list[Container]:
+        """The running containers of a service, by name."""
+        labels = [f"com.docker.compose.project={self.name}", f"com.docker.compose.service={service}"]
+        found = engine().containers.list(filters={"label": labels}, ignore_removed=True)
+        return sorted(found, key=lambda container: container.name)
+
+    def container(self, service: str) -> Container:
+        """The one container of a service, or its first."""
+        return self.containers(service)[0]
+
+    def network(self, name: str) -> Network:
+        """One of the project's networks."""
+        return engine().networks.get(f"{self.name}_{name}")
+
+    def volume(self, name: str) -> Volume:
+        """One of the project's volumes."""
+        return engine().volumes.get(f"{self.name}_{name}")
+
+    def address(self, service: str, network: str) -> str:
+        """Address of a service's first container in one of the project's networks."""
+        container = self.container(service)
+        address: str = container.attrs["NetworkSettings"]["Networks"][f"{self.name}_{network}"]["IPAddress"]
+        return address
+
+    def execute(self, service: str, *command: str, input_text: str | None = None, check: bool = True) -> str:
+        """Run a command in a service's container; return what it says."""
+        return self.compose("exec", "-T", service, *command, input_text=input_text, check=check)
+
+    def python(self, service: str, code: str) -> str:
+        """Run Python code in a service's container."""
+        return self.execute(service, "/opt/venv/bin/python", "-c", code)
+
+    def publish(self, channel: str, messages: Iterable[object]) -> None:
+        """Publish messages as people's own scripts do, by one call of ``redis-cli``."""
+        lines = [f"PUBLISH {channel} '{json.dumps(message)}'" for message in messages]
+        script = 'REDISCLI_AUTH=$(cat /secrets/publisher/redis-password) exec redis-cli --no-auth-warning --user publisher'
+        answers = self.execute("redis", "sh", "-c", script, input_text="\n".join(lines) + "\n").split()
+        assert len(answers) == len(lines), answers
+        assert all(answer.isdigit() and int(answer) > 0 for answer in answers), answers
+
+    def kill(self, container: Container) -> None:
+        """Kill the container's first process as the kernel would; whether it starts again is for its restart policy."""
+        container.reload()
+        os.kill(container.attrs["State"]["Pid"], signal.SIGKILL)
+
+    @contextmanager
+    def paused(self, container: Container) -> Iterator[None]:
+        """Stop a container without ending it; afterwards it goes on, and is waited for until it is healthy again."""
+        container.pause()
+        try:
+            yield
+        finally:
+            container.unpause()
+
+            def healthy() -> bool:
+                container.reload()
+                return bool(container.attrs["State"]["Health"]["Status"] == "healthy")
+
+            eventually(healthy, within_seconds=60, what=f"{container.name} healthy again")
+
+    def snapshot(self) -> dict[str, Any]:
+        """The newest snapshot that the api knows."""
+        snapshot: dict[str, Any] = self.rest.json("/api/cluster/snapshot")
+        return snapshot
+
+    def newest(self) -> tuple[int, int]:
+        """(epoch, seq) of it."""
+        return _order(self.snapshot())
+
+    def next_round(self, count: int = 1) -> None:
+        """Wait until the collector has made ``count`` more rounds."""
+        before = eventually(self.newest, within_seconds=30, what="a snapshot")
+        eventually(lambda: self.newest() >= (before[0], before[1] + count), within_seconds=30, what="rounds")
+
+    def statuses(self) -> dict[str, str]:
+        """Each node's status."""
+        return {node["node"]: node["status"] for node in self.snapshot()["nodes"]}
+
+    def gateway_sees(self, backend: str) -> int:
+        """Servers of a backend that the gateway takes for well."""
+        metrics = self.execute("gateway", "bash", "-c", _FETCH_METRICS)
+        marks = (f'haproxy_server_status{{proxy="{backend}"', 'state="UP"')
+        return sum(1 for line in metrics.splitlines() if all(mark in line for mark in marks) and line.endswith(" 1"))
+
+    def write_config(self, name: str, text: str) -> None:
+        """Replace a file of the configuration as an editor does."""
+        new = self.config / f"{name}.new"
+        new.write_text(text)
+        new.chmod(0o644)
+        new.replace(self.config / name)
+
+    def write_nodes(self, workers: Iterable[str | Mapping[str, str]]) -> None:
+        """Replace nodes.yaml."""
+        self.write_config("nodes.yaml", json.dumps({"workers": list(workers)}))
+
+
+_FETCH_METRICS = (
+    "exec 3<>/dev/tcp/127.0.0.1/8404; printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' >&3; while read -r line; do echo \"$line\"; done <&3"
+)
+
+
+def _order(snapshot: Mapping[str, Any]) -> tuple[int, int]:
+    return snapshot["epoch"], snapshot["seq"]

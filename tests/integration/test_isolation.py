@@ -1,0 +1,196 @@
+"""Who may do and reach what: Redis users, networks, ports, and what a container may do to itself."""
+
+import json
+import socket
+
+import pytest
+
+from contract.names import ALERT_LOG_KEY, CHANNELS, EPOCH_KEY, LEASE_KEY, METRICS_CHANNEL, latest_key, replica_key
+from deploy.local.addresses import machine_addresses
+from tests.drivers.deployment import SERVICES, Deployment
+from tests.drivers.docker_engine import engine
+
+LATEST = latest_key(METRICS_CHANNEL)
+#: What each user must be refused, beside what nobody may do.
+REFUSED = {
+    "collector": [
+        ["SUBSCRIBE", METRICS_CHANNEL],
+        ["HSET", replica_key("x"), "connected_clients", "1"],
+        ["PUBLISH", "elsewhere", "{}"],
+    ],
+    "ws": [
+        *(["PUBLISH", channel, "{}"] for channel in CHANNELS),
+        ["SET", LATEST, "{}"],
+        ["XADD", ALERT_LOG_KEY, "*", "entry", "{}"],
+        ["HSET", LEASE_KEY, "id", "x"],
+        ["SUBSCRIBE", "elsewhere"],
+        ["EVAL", f"return redis.call('set', '{LATEST}', '{{}}')", "0"],
+    ],
+    "api": [
+        ["SET", LATEST, "{}"],
+        ["XADD", ALERT_LOG_KEY, "*", "entry", "{}"],
+        ["HSET", EPOCH_KEY, "seq", "1"],
+        ["SUBSCRIBE", METRICS_CHANNEL],
+        ["EVAL", f"return redis.call('xadd', '{ALERT_LOG_KEY}', '*', 'entry', '{{}}')", "0"],
+    ],
+}
+NOBODY = [["FLUSHALL"], ["CONFIG", "GET", "*"], ["KEYS", "*"], ["ACL", "LIST"], ["SHUTDOWN"], ["GET", "foreign"], ["SET", "foreign", "1"]]
+_ASK = """
+import json, os, sys, redis
+from contract.runtime.settings import Environment
+client = redis.Redis.from_url(Environment(os.environ).redis_url({service!r}), protocol=2, driver_info=None)
+answers = []
+for command in {commands!r}:
+    try:
+        answers.append(repr(client.execute_command(*command)))
+    except redis.RedisError as error:
+        answers.append(str(error))
+print(json.dumps(answers))
+"""
+
+
+def says(deployment: Deployment, service: str, commands: list[list[str]]) -> list[str]:
+    answers: list[str] = json.loads(deployment.python(service, _ASK.format(service=service, commands=commands)))
+    return answers
+
+
+def refuses(answer: str) -> bool:
+    return any(sign in answer for sign in ("NOPERM", "permission", "can't run this command"))
+
+
+@pytest.mark.parametrize("service", sorted(REFUSED))
+def test_redis_refuses_a_service_what_the_contract_does_not_give_it(deployment: Deployment, service: str) -> None:
+    commands = [*REFUSED[service], *NOBODY]
+    answers = says(deployment, service, commands)
+    assert [command for command, answer in zip(commands, answers, strict=True) if not refuses(answer)] == []
+    # It is not simply refused everything
+    assert says(deployment, service, [["PING"]]) == ["True"]
+
+
+def test_redis_lets_the_publisher_publish_on_the_three_channels_and_nothing_else(deployment: Deployment) -> None:
+    for channel in CHANNELS:
+        assert deployment.execute("redis", "publish", channel, '{"by":"hand"}').strip() == "3"
+    refused = deployment.compose("exec", "-T", "redis", "publish", "elsewhere", "{}", check=False)
+    assert refused == ""
+    login = 'REDISCLI_AUTH=$(cat /secrets/publisher/redis-password) exec redis-cli --no-auth-warning --user publisher "$@"'
+    for command in (["GET", LATEST], ["SUBSCRIBE", METRICS_CHANNEL], ["XADD", ALERT_LOG_KEY, "*", "entry", "{}"], *NOBODY):
+        answer = deployment.execute("redis", "sh", "-c", login, "sh", *command, check=False)
+        assert refuses(answer), f"{command}: {answer}"
+
+
+def test_redis_answers_nobody_who_has_no_password(deployment: Deployment) -> None:
+    assert "NOAUTH" in deployment.execute("redis", "redis-cli", "GET", LATEST, check=False)
+    for user in ("default", "api", "nobody"):
+        said = deployment.execute("redis", "redis-cli", "AUTH", user, "guessed", check=False)
+        assert "WRONGPASS" in said
+
+
+def test_every_user_has_a_password_of_its_own(deployment: Deployment) -> None:
+    read = ["cat"]
+    passwords = {
+        deployment.execute(service, *read, f"/secrets/{service}/redis-password") for service in ("api", "ws", "collector")
+    }
+    passwords.add(deployment.execute("redis", *read, "/secrets/publisher/redis-password"))
+    passwords.add(deployment.execute("redis", *read, "/secrets/redis/operator-password"))
+    assert len(passwords) == 5
+    assert {len(password) for password in passwords} == {64}
+
+
+def test_only_the_gateway_publishes_a_port_and_only_on_the_address_asked_for(deployment: Deployment) -> None:
+    published = {
+        service: container.attrs["HostConfig"]["PortBindings"]
+        for service in SERVICES
+        for container in deployment.containers(service)
+        if container.attrs["HostConfig"]["PortBindings"]
+    }
+    assert published == {"gateway": {"8085/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(deployment.port)}]}}
+    # From the host's other addresses nothing answers
+    others = machine_addresses(with_ipv6=False)
+    assert others
+    for address in others:
+        for port in (deployment.port, 8085, 8000, 8001, 8002, 8404, 6379, 9100):
+            with socket.socket() as probe:
+                probe.settimeout(2)
+                assert probe.connect_ex((address, port)) != 0, f"{address}:{port} answers"
+
+
+def reached_by(deployment: Deployment, service: str, addresses: list[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Those of the addresses that accept a connection from a service's container; all are tried at once."""
+    tries = "".join(
+        f"timeout 3 bash -c 'exec 3<>/dev/tcp/{host}/{port}' 2>/dev/null && echo {host} {port} & " for host, port in addresses
+    )
+    said = deployment.execute(service, "bash", "-c", tries + "wait")
+    return {(line.split()[0], int(line.split()[1])) for line in said.splitlines()}
+
+
+def test_services_reach_what_they_need_and_not_each_other(deployment: Deployment) -> None:
+    places = {
+        "redis": [(deployment.address("redis", f"redis-{name}"), 6379) for name in ("api", "ws", "collector")],
+        "api": [(deployment.address("api", name), 8000) for name in ("redis-api", "gateway-api")],
+        "ws": [(deployment.address("ws", name), 8001) for name in ("redis-ws", "gateway-ws")],
+        "collector": [(deployment.address("collector", name), 8002) for name in ("redis-collector", "exporter", "lan")],
+        "exporter": [(deployment.address("exporter", "exporter"), 9100)],
+        "gateway": [(deployment.address("gateway", name), 8085) for name in ("edge", "gateway-api", "gateway-ws")],
+    }
+    owner = {address: place for place, addresses in places.items() for address in addresses}
+    reached = {
+        (service, owner[address])
+        for service in places
+        for address in reached_by(deployment, service, [each for each in owner if owner[each] != service])
+    }
+    assert reached == {
+        # What each is there for …
+        ("api", "redis"), ("ws", "redis"), ("collector", "redis"),
+        ("gateway", "api"), ("gateway", "ws"), ("collector", "exporter"),
+        # … and the other direction of the same networks.
+        ("redis", "api"), ("redis", "ws"), ("redis", "collector"),
+        ("api", "gateway"), ("ws", "gateway"), ("exporter", "collector"),
+    }  # fmt: skip
+
+
+def test_only_the_collector_has_a_way_out(deployment: Deployment) -> None:
+    ways_out = {
+        service
+        for service in SERVICES
+        for name in deployment.container(service).attrs["NetworkSettings"]["Networks"]
+        if not engine().networks.get(name).attrs["Internal"]
+    }
+    # The gateway stands on a network of its own, since a port can only be published from one that is not internal.
+    assert ways_out == {"collector", "gateway"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_container_is_read_only_without_root_and_without_capabilities(deployment: Deployment, service: str) -> None:
+    container = deployment.container(service)
+    settings = container.attrs["HostConfig"]
+    assert settings["ReadonlyRootfs"]
+    assert settings["CapDrop"] == ["ALL"]
+    assert settings["Memory"] > 0
+    assert settings["RestartPolicy"]["Name"] == "unless-stopped"
+    assert settings["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "3"}
+    user = container.attrs["Config"]["User"]
+    assert user.replace(":", "").isdigit()
+    assert not user.startswith("0")
+    status = dict(line.split(":\t", 1) for line in container.exec_run(["cat", "/proc/1/status"]).output.decode().splitlines())
+    assert set(status["Uid"].split()) & {"0"} == set()
+    assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
+    assert status["NoNewPrivs"] == "1"
+    code, said = container.exec_run(["sh", "-c", "echo x >/etc/x || echo x >/app/x || echo x >/opt/x"])
+    assert code != 0
+    assert b"Read-only file system" in said
+
+
+@pytest.mark.parametrize("service", ["api", "ws", "collector"])
+def test_image_holds_its_own_service_and_nothing_to_build_or_install_with(deployment: Deployment, service: str) -> None:
+    assert deployment.execute(service, "ls", "/app").split() == sorted(["contract", service])
+    look = "command -v gcc cc make pip pip3; ls /root/.cache /opt/venv/lib/python3*/site-packages/pip /app/*/tests"
+    assert deployment.execute(service, "sh", "-c", f"({look}) 2>/dev/null", check=False) == ""
+    labels = engine().images.get(deployment.container(service).attrs["Image"]).labels
+    assert labels["org.opencontainers.image.title"] == f"DispyCluster Live: {service}"
+
+
+def test_probes_and_metrics_are_not_for_the_outside(deployment: Deployment) -> None:
+    assert [deployment.rest.status(path) for path in ("/livez", "/readyz", "/metrics")] == [404, 404, 404]
+    assert "ws_deliveries" in deployment.python(
+        "ws", "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8001/metrics').read().decode())"
+    )

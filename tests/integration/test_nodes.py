@@ -1,0 +1,114 @@
+"""The nodes of a deployment: this host, hosts elsewhere, simulated ones; the files that name them."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.drivers.deployment import Deployment
+from tests.drivers.process import Process, python
+from tests.drivers.waiting import eventually
+
+
+def traffic() -> dict[str, tuple[int, int]]:
+    """Bytes received and sent by each of the host's interfaces, as the kernel says."""
+    rows = [line.split(":") for line in Path("/proc/net/dev").read_text().splitlines()[2:]]
+    return {name.strip(): (int(row.split()[0]), int(row.split()[8])) for name, row in rows}
+
+
+def exporter_page(deployment: Deployment) -> str:
+    return deployment.python("collector", "import urllib.request as r; print(r.urlopen('http://exporter:9100/metrics').read().decode())")
+
+
+def test_host_appears_under_its_own_name_with_the_values_of_proc_and_df(deployment: Deployment) -> None:
+    node = deployment.snapshot()["nodes"][0]
+    assert node["node"] == os.uname().nodename
+    meminfo = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    assert node["memory_total_bytes"] == int(meminfo["MemTotal"].split()[0]) * 1024
+    size = os.statvfs("/")
+    assert node["disk_total_bytes"] == size.f_blocks * size.f_frsize
+    assert node["cpu_count"] == os.cpu_count()
+    boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime"))
+    assert f"node_boot_time_seconds {float(boot.split()[1]):.9e}".split("e")[0] in exporter_page(deployment)
+
+
+def test_network_counters_are_those_of_the_host_and_not_of_the_container(deployment: Deployment) -> None:
+    before = traffic()
+    page = exporter_page(deployment)
+    after = traffic()
+    told = {
+        line.split('device="')[1].split('"')[0]: float(line.rpartition(" ")[2])
+        for line in page.splitlines()
+        if line.startswith("node_network_receive_bytes_total{")
+    }
+    # Some node_exporters leave loopback out. The others are all told, those with traffic among them.
+    names = set(before) & set(after) - {"lo"}
+    assert any(name.startswith(("eth", "en", "wl")) and before[name][0] > 0 for name in names)
+    for name in names:
+        assert before[name][0] <= told[name] * (1 + 1e-6), name
+        assert told[name] * (1 - 1e-6) <= after[name][0], name
+
+
+@pytest.fixture
+def elsewhere(deployment: Deployment, tmp_path: Path) -> Iterator[tuple[Process, list[str]]]:
+    """Exporters outside the project's networks, at an address of the LAN: the host's, as the collector sees it."""
+    host = deployment.network("lan").attrs["IPAM"]["Config"][0]["Gateway"]
+    targets = tmp_path / "targets.yaml"
+    process = python("simulator", "simulator", "--nodes", "3", "--host", host, "--port", "0", "--write-targets", str(targets))
+    process.start()
+    eventually(targets.exists, what="the simulator listens")
+    lines = [line for line in targets.read_text().splitlines() if "host:" in line]
+    yield process, [json.loads(line.split("host: ")[1].split(",")[0]) for line in lines]
+    process.kill()
+
+
+def test_exporter_outside_the_projects_networks_is_scraped(
+    deployment: Deployment, elsewhere: tuple[Process, list[str]]
+) -> None:
+    deployment.write_nodes(["local", *elsewhere[1]])
+    eventually(lambda: list(deployment.statuses().values()) == ["online"] * 4, what="all four online")
+
+
+def test_node_added_with_sed_is_on_the_page_within_two_rounds(
+    deployment: Deployment, elsewhere: tuple[Process, list[str]]
+) -> None:
+    deployment.write_config("nodes.yaml", "workers:\n  - local\n")
+    deployment.next_round(3)
+    for count, address in enumerate(elsewhere[1], 1):
+        before = deployment.newest()
+        subprocess.run(["sed", "-i", f"$ a\\  - {address}", str(deployment.config / "nodes.yaml")], check=True)
+        found = eventually(
+            lambda count=count: deployment.snapshot() if len(deployment.statuses()) == 1 + count else None,  # type: ignore[misc]
+            what="the node is there",
+        )
+        # The next two rounds, and the one that may have been under way while sed was
+        assert found["seq"] - before[1] <= 3
+    eventually(lambda: set(deployment.statuses().values()) == {"online"})
+
+
+def test_broken_file_is_named_and_the_former_nodes_stay(deployment: Deployment) -> None:
+    deployment.write_config("nodes.yaml", "workers: [local\n")
+    eventually(
+        lambda: any("/config/nodes.yaml" in issue for issue in deployment.rest.json("/api/cluster/health")["issues"]),
+        what="an issue that names the file",
+    )
+    assert list(deployment.statuses().values()) == ["online"]
+
+
+def test_demo_profile_adds_simulated_nodes_beside_the_real_ones(deployment: Deployment) -> None:
+    deployment.compose("--profile", "demo", "up", "-d", "--wait", "--no-build", "--scale", "ws=3")
+    try:
+        eventually(lambda: len(deployment.statuses()) == 51, within_seconds=60, what="50 nodes and this host")
+        eventually(
+            lambda: sum(1 for status in deployment.statuses().values() if status == "online") > 40,
+            within_seconds=60,
+            what="most of them online",
+        )
+        assert deployment.statuses()[os.uname().nodename] == "online"
+    finally:
+        deployment.compose("--profile", "demo", "rm", "-sf", "simulator")
+    # They leave no trace: what they had written is gone with them
+    eventually(lambda: list(deployment.statuses()) == [os.uname().nodename], what="this host alone again")

@@ -1,0 +1,71 @@
+"""What is published once reaches every client of every replica once and in order, through the one origin."""
+
+import json
+
+import requests
+
+from contract.names import ALERTS_CHANNEL, METRICS_CHANNEL
+from tests.drivers.deployment import Deployment
+from tests.drivers.fleet import by_hand, listening, replicas_of
+from tests.drivers.waiting import eventually
+
+
+def test_each_publication_reaches_three_hundred_clients_of_three_replicas_once(deployment: Deployment) -> None:
+    # Given three hundred clients through the gateway
+    with listening(deployment, 300) as listeners:
+        spread = replicas_of(listeners)
+        assert len(spread) == 3
+        assert min(spread.values()) > 50, spread
+        # When a hundred messages are published
+        deployment.publish(ALERTS_CHANNEL, ({"number": number} for number in range(100)))
+        # Then each client has each of them, once, in order
+        eventually(lambda: all(len(got) >= 100 for got in by_hand(listeners)), within_seconds=90)
+        assert all(got == list(range(100)) for got in by_hand(listeners))
+        # And nobody had to connect a second time
+        confirmed = [len(data) for each in listeners for data in each.of("connection_confirmed").values()]
+        assert set(confirmed) == {1}
+
+        # And the product counts them over all replicas
+        def counted() -> bool:
+            clients: int = deployment.rest.json("/api/health")["websocket"]["connected_clients"]
+            return clients == 300
+
+        eventually(counted, what="300 clients counted")
+
+
+def test_call_of_the_nodes_is_published_to_clients_of_every_replica(deployment: Deployment) -> None:
+    with listening(deployment, 30) as listeners:
+
+        def received() -> list[int]:
+            return [len(data) for each in listeners for data in each.of("redis_cluster_metrics").values()]
+
+        with deployment.paused(deployment.container("collector")):
+            etag = deployment.rest.get("/api/cluster/nodes").headers["ETag"]
+            before = received()
+            assert deployment.rest.get("/api/cluster/nodes", **{"If-None-Match": etag}).status_code == 304
+            eventually(
+                lambda: all(after > former for after, former in zip(received(), before, strict=True)),
+                what="the publication by the api at every client",
+            )
+
+
+def test_polling_sessions_stay_on_their_replicas_though_their_clients_keep_no_cookies(deployment: Deployment) -> None:
+    url = f"{deployment.origin}/socket.io/?EIO=4&transport=polling"
+    replicas = set()
+    for _ in range(12):
+        sid = json.loads(requests.get(url, timeout=10).text[1:])["sid"]
+        for _ in range(3):  # a replica that does not know the sid would answer 400
+            assert requests.post(f"{url}&sid={sid}", data="40", timeout=10).status_code == 200
+        packets = requests.get(f"{url}&sid={sid}", timeout=30).text
+        confirmed = next(packet for packet in packets.split("\x1e") if "connection_confirmed" in packet)
+        replicas.add(json.loads(confirmed[2:])[1]["replica"])
+    assert len(replicas) == 3
+
+
+def test_message_by_hand_arrives_untouched(deployment: Deployment) -> None:
+    message = {"b": 1.5, "a": ["é", None]}
+    with listening(deployment, 10) as listeners:
+        deployment.publish(METRICS_CHANNEL, [message])
+        eventually(
+            lambda: all(message in data for each in listeners for data in each.of("redis_cluster_metrics").values())
+        )
