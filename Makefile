@@ -16,7 +16,7 @@ LEFT_OUT := $(if $(filter 0,$(BROWSER)),--ignore=tests/browser) \
 .PHONY: help
 help: ## this list
 	@printf 'DispyCluster Live\n\n'
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 	@printf '\nSettings: PORT, PUBLIC_HOST, TARGETS, DEMO_NODES, REDIS_URL, DATA_DIR, CLUSTER_NAME (see README.md)\n'
 
 .PHONY: setup
@@ -35,11 +35,78 @@ run: setup ## this machine, live, on http://localhost:8085 (PORT=… for another
 check-nodes: setup ## a line per node: what is wrong with it (TARGETS=nodes.yaml)
 	@$(BIN)/python -m collector.check_nodes --targets "$(or $(TARGETS),$(or $(DATA_DIR),data)/nodes.yaml)"
 
+.PHONY: install-service
+install-service: ## run it around the clock under systemd: sudo make install-service; called again it is the update
+	@$(PYTHON) -B -m deploy.local.systemd install $(if $(DESTDIR),--root "$(DESTDIR)")
+
+.PHONY: uninstall-service
+uninstall-service: ## remove those services; settings and data stay (PURGE=1 asks and deletes them too)
+	@$(PYTHON) -B -m deploy.local.systemd uninstall $(if $(DESTDIR),--root "$(DESTDIR)") $(if $(PURGE),--purge)
+
+# Needs a Python 3.9 and Docker, but no .venv. -B: with sudo, no caches that belong to root.
+COMPOSE = $(PYTHON) -B -m deploy.compose
+
+.PHONY: up
+up: ## with Docker: check this machine, start all containers, wait for data, say the URLs (PUBLIC_HOST=0.0.0.0 for others)
+	@exec $(COMPOSE) up
+
+.PHONY: down
+down: ## stop and remove the containers; the data stay
+	@exec $(COMPOSE) down
+
+.PHONY: logs
+logs: ## follow what the containers say (SERVICE=ws for one of them)
+	@exec $(COMPOSE) logs $(SERVICE)
+
+.PHONY: ps
+ps: ## which containers there are, and how they are
+	@exec $(COMPOSE) ps
+
+.PHONY: upgrade
+upgrade: ## copy the data, build or pull, replace the containers in order, say the way back
+	@exec $(COMPOSE) upgrade
+
+.PHONY: backup
+backup: ## copy the data into backups/
+	@exec $(COMPOSE) backup
+
+.PHONY: restore
+restore: ## replace the data by those of a backup: FILE=backups/….rdb; asks first (YES=1 does not)
+	@exec $(COMPOSE) restore $(if $(FILE),"$(FILE)") $(if $(YES),--yes)
+
+.PHONY: purge
+purge: ## remove the containers and the data; asks first (YES=1 does not)
+	@exec $(COMPOSE) purge $(if $(YES),--yes)
+
+.PHONY: bundle
+bundle: ## all images and what runs them as one archive in dist/, for machines without a network (ARCH=arm64 for theirs)
+	@exec $(COMPOSE) bundle
+
+.PHONY: push
+push: ## all images to your registry: REGISTRY=registry.lan:5000; says the lines that take them from there
+	@exec $(COMPOSE) push $(if $(REGISTRY),"$(REGISTRY)")
+
+.PHONY: images-offline
+images-offline: ## all images without any container registry, from Debian's packages (root; ARCH=arm64 for Raspberry Pi)
+	@exec $(PYTHON) -B -m deploy.images.offline
+
 .PHONY: test
 test: setup-dev ## all tests; BROWSER=0 and EXPORTER=0 leave those that need a Chromium or a node_exporter out
 	@$(BIN)/python -m tests.prepare $(if $(filter 0,$(BROWSER)),--without-browser) $(if $(filter 0,$(EXPORTER)),--without-exporter)
 	$(MAKE) --no-print-directory dashboard-test
 	$(BIN)/python -m pytest $(LEFT_OUT) $(PYTEST_ARGS)
+
+.PHONY: test-integration
+test-integration: setup-dev ## the containers: push through the gateway, faults, isolation, data, upgrade (needs a Docker engine)
+	@$(BIN)/python -m tests.prepare --without-exporter
+	docker compose --profile demo build --quiet
+	$(BIN)/python -m pytest tests/integration $(PYTEST_ARGS)
+
+.PHONY: test-arm64
+test-arm64: setup-dev ## the Raspberry Pi's images come up and push (root; emulated on other machines, which takes a quarter of an hour)
+	@$(BIN)/python -m tests.prepare --without-browser --without-exporter
+	@ARCH=arm64 $(PYTHON) -B -m deploy.images.offline
+	$(BIN)/python -m pytest tests/arm64 $(PYTEST_ARGS)
 
 .PHONY: check
 check: setup-dev dashboard-check ## lint, types, and that the committed dashboard is a fresh build

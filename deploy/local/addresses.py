@@ -1,7 +1,8 @@
-"""Under which URLs the pages are reached."""
+"""Under which URLs the pages are reached. Standard library only, Python 3.9 and later: hosts without a venv use it."""
 
 import re
 import socket
+from collections.abc import Collection
 from pathlib import Path
 
 #: More addresses than this help nobody.
@@ -14,13 +15,14 @@ def probe_host(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
-def urls(host: str, port: int) -> list[str]:
-    """URLs of a server on ``host:port``, the nearest first."""
+def urls(host: str, port: int, hidden: Collection[str] = ()) -> list[str]:
+    """URLs of a server on ``host:port``, the nearest first; without the addresses ``hidden``, which help nobody."""
     if host in ("127.0.0.1", "localhost", "::1"):
         return [_url("localhost" if host != "::1" else host, port)]
     if host not in _ANY:
         return [_url(host, port)]
-    others = [socket.gethostname(), *machine_addresses(with_ipv6=host == "::")]
+    addresses = [address for address in machine_addresses(with_ipv6=host == "::") if address not in hidden]
+    others = [socket.gethostname(), *addresses]
     return [_url(name, port) for name in ["localhost", *others][:_LIMIT]]
 
 

@@ -73,23 +73,29 @@ class Access:
         #: For people's own scripts: a file that holds ``url``.
         self.url_file = folder / "url"
         self.url = f"redis://:{self._password}@127.0.0.1:{port}/0"
-        _write_private(self.config, f"requirepass {self._password}\n")
-        _write_private(self.url_file, f"{self.url}\n")
+        write_private(self.config, f"requirepass {self._password}\n")
+        write_private(self.url_file, f"{self.url}\n")
 
     def answers(self, timeout_seconds: float = 1.0) -> bool:
         """Whether Valkey is up and has loaded its data."""
-        try:
-            with socket.create_connection(("127.0.0.1", self._port), timeout_seconds) as connection:
-                connection.sendall(f"AUTH {self._password}\r\nPING\r\n".encode())
-                received = b""
-                while received.count(b"\r\n") < 2 and (more := connection.recv(1024)):
-                    received += more
-        except OSError:
-            return False
-        return received.endswith(b"+PONG\r\n")
+        return answers(self._port, self._password, timeout_seconds)
 
 
-def _write_private(path: Path, text: str) -> None:
+def answers(port: int, password: str, timeout_seconds: float = 1.0) -> bool:
+    """Whether a Valkey on loopback is up and has loaded its data."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout_seconds) as connection:
+            connection.sendall(f"AUTH {password}\r\nPING\r\n".encode())
+            received = b""
+            while received.count(b"\r\n") < 2 and (more := connection.recv(1024)):
+                received += more
+    except OSError:
+        return False
+    return received.endswith(b"+PONG\r\n")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a new file that this user alone may read."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)

@@ -80,23 +80,38 @@ class Deployment:
         Raises:
             AssertionError: it failed; carries what it said.
         """
+        given = None if input_text is None else input_text.encode()
+        return self.compose_bytes(*arguments, input_bytes=given, check=check).decode()
+
+    def compose_bytes(self, *arguments: str, input_bytes: bytes | None = None, check: bool = True) -> bytes:
+        """Run ``docker compose``; return its standard output, and of a failure that is no surprise all it said."""
         command = [*self._project.docker_compose_command(), *arguments]
-        done = subprocess.run(command, cwd=self.root, input=input_text, capture_output=True, text=True, timeout=300)
-        if check and done.returncode != 0:
+        done = subprocess.run(command, cwd=self.root, input=input_bytes, capture_output=True, timeout=300)
+        if done.returncode != 0 and not check:
+            return done.stdout + done.stderr
+        if done.returncode != 0:
             services = self.compose("ps", "-a", check=False)
             logs = self.compose("logs", "--tail", "15", check=False)
-            raise AssertionError(f"{arguments} failed:\n{done.stdout}{done.stderr}\n{services}\n{logs}")
+            said = (done.stdout + done.stderr).decode(errors="replace")
+            raise AssertionError(f"{arguments} failed:\n{said}\n{services}\n{logs}")
         return done.stdout
 
     @property
     def environment(self) -> dict[str, str]:
         """Variables for a process that is to work on this project."""
-        return {**os.environ, **self.variables, "COMPOSE_PROJECT_NAME": self.name, "COMPOSE_ENV_FILES": str(self.env_file)}
+        return {
+            **os.environ,
+            **self.variables,
+            "COMPOSE_PROJECT_NAME": self.name,
+            "COMPOSE_ENV_FILES": str(self.env_file),
+        }
 
     def up(self, *services: str, ws: int | None = None, profile: str | None = None) -> None:
         """Bring the services to where they should be, and wait until they are healthy."""
         scale = ["--scale", f"ws={self.replicas if ws is None else ws}"]
-        self.compose(*(["--profile", profile] if profile else []), "up", "-d", "--wait", "--no-build", *scale, *services)
+        self.compose(
+            *(["--profile", profile] if profile else []), "up", "-d", "--wait", "--no-build", *scale, *services
+        )
         # Healthy to Docker is not yet known to the gateway, which looks once a second.
         wanted = self.replicas if ws is None else ws
         eventually(lambda: self.gateway_sees("ws") == wanted, what=f"the gateway sees {wanted} replicas")
@@ -156,7 +171,9 @@ class Deployment:
     def publish(self, channel: str, messages: Iterable[object]) -> None:
         """Publish messages as people's own scripts do, by one call of ``redis-cli``."""
         lines = [f"PUBLISH {channel} '{json.dumps(message)}'" for message in messages]
-        script = 'REDISCLI_AUTH=$(cat /secrets/publisher/redis-password) exec redis-cli --no-auth-warning --user publisher'
+        script = (
+            "REDISCLI_AUTH=$(cat /secrets/publisher/redis-password) exec redis-cli --no-auth-warning --user publisher"
+        )
         answers = self.execute("redis", "sh", "-c", script, input_text="\n".join(lines) + "\n").split()
         assert len(answers) == len(lines), answers
         assert all(answer.isdigit() and int(answer) > 0 for answer in answers), answers
@@ -217,9 +234,11 @@ class Deployment:
         self.write_config("nodes.yaml", json.dumps({"workers": list(workers)}))
 
 
-_FETCH_METRICS = (
-    "exec 3<>/dev/tcp/127.0.0.1/8404; printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' >&3; while read -r line; do echo \"$line\"; done <&3"
-)
+_FETCH_METRICS = r"""
+exec 3<>/dev/tcp/127.0.0.1/8404
+printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3
+while read -r line; do echo "$line"; done <&3
+"""
 
 
 def _order(snapshot: Mapping[str, Any]) -> tuple[int, int]:

@@ -26,7 +26,9 @@ def test_clients_end_with_the_newest_snapshot_when_a_container_is_killed(deploym
             return bool(container.attrs["State"]["Running"]) and container.attrs["State"]["StartedAt"] != started
 
         eventually(back, within_seconds=30, what=f"{service} started again by its restart policy")
-        eventually(lambda: deployment.statuses() and set(deployment.statuses().values()) == {"online"}, within_seconds=60)
+        eventually(
+            lambda: deployment.statuses() and set(deployment.statuses().values()) == {"online"}, within_seconds=60
+        )
         deployment.next_round(2)
         settle(deployment, listeners)
 

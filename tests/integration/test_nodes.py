@@ -20,7 +20,9 @@ def traffic() -> dict[str, tuple[int, int]]:
 
 
 def exporter_page(deployment: Deployment) -> str:
-    return deployment.python("collector", "import urllib.request as r; print(r.urlopen('http://exporter:9100/metrics').read().decode())")
+    return deployment.python(
+        "collector", "import urllib.request as r; print(r.urlopen('http://exporter:9100/metrics').read().decode())"
+    )
 
 
 def test_host_appears_under_its_own_name_with_the_values_of_proc_and_df(deployment: Deployment) -> None:
@@ -57,7 +59,9 @@ def elsewhere(deployment: Deployment, tmp_path: Path) -> Iterator[tuple[Process,
     """Exporters outside the project's networks, at an address of the LAN: the host's, as the collector sees it."""
     host = deployment.network("lan").attrs["IPAM"]["Config"][0]["Gateway"]
     targets = tmp_path / "targets.yaml"
-    process = python("simulator", "simulator", "--nodes", "3", "--host", host, "--port", "0", "--write-targets", str(targets))
+    process = python(
+        "simulator", "simulator", "--nodes", "3", "--host", host, "--port", "0", "--write-targets", str(targets)
+    )
     process.start()
     eventually(targets.exists, what="the simulator listens")
     lines = [line for line in targets.read_text().splitlines() if "host:" in line]

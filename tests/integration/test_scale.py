@@ -6,7 +6,9 @@ from tests.drivers.fleet import by_hand, listening, replicas_of
 from tests.drivers.waiting import eventually
 
 
-def test_clients_follow_the_replicas_from_one_to_three_and_back_without_a_gateway_restart(deployment: Deployment) -> None:
+def test_clients_follow_the_replicas_from_one_to_three_and_back_without_a_gateway_restart(
+    deployment: Deployment,
+) -> None:
     deployment.up(ws=1)
     gateway = deployment.container("gateway")
     with listening(deployment, 30) as first:

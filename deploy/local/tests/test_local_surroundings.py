@@ -13,7 +13,8 @@ import yaml
 from contract.runtime.settings import SettingError
 from deploy.local.addresses import machine_addresses, probe_host, urls
 from deploy.local.data_dir import DataDir
-from deploy.local.ports import holder, inner_port, is_free, require_public
+from deploy.local.listening import holder, is_free
+from deploy.local.ports import inner_port, require_public
 from deploy.local.product import InnerPorts, service_parts, valkey_part
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
@@ -61,6 +62,8 @@ def test_settings_make_paths_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path:
         {"DEMO_NODES": "4", "TARGETS": "nodes.yaml"},
         {"REDIS_URL": "127.0.0.1:6379"},
         {"LOG_LEVEL": "LOUD"},
+        {"TARGETS": "a,b.yaml"},
+        {"DATA_DIR": "a,b"},
     ],
 )
 def test_settings_name_the_variable_that_is_not_valid(variables: dict[str, str]) -> None:

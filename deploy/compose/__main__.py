@@ -1,0 +1,106 @@
+"""``python3 -m deploy.compose COMMAND``: the product as containers."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from deploy.compose.backup import backup
+from deploy.compose.bundle import bundle
+from deploy.compose.dialogue import ROOT, call, say
+from deploy.compose.docker import EVERYTHING, Docker
+from deploy.compose.down import down, purge
+from deploy.compose.preflight import require_engine
+from deploy.compose.push import push
+from deploy.compose.restore import restore
+from deploy.compose.trouble import Trouble
+from deploy.compose.up import up
+from deploy.compose.upgrade import upgrade
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their arguments."""
+    made = argparse.ArgumentParser(prog="python3 -m deploy.compose", description="The product as containers.")
+    commands = made.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+
+    command("up", "check this machine, start everything, wait for data, say the URLs")
+    command("down", "stop and remove the containers; the data stay")
+    purging = command("purge", "remove the containers and, after asking, the data")
+    purging.add_argument("--yes", action="store_true", help="do not ask")
+    logs = command("logs", "follow what the services say")
+    logs.add_argument("service", nargs="?", default="", help="one of them only, for instance ws")
+    command("ps", "which containers there are, and how they are")
+    command("backup", "copy the data into backups/")
+    restoring = command("restore", "replace the data, after asking, by those of a backup")
+    restoring.add_argument("file", nargs="?", default="", help="a file that backup made")
+    restoring.add_argument("--yes", action="store_true", help="do not ask")
+    command("upgrade", "copy the data, build or pull, replace the services in order, and say the way back")
+    command(
+        "bundle", "all images and what runs them as one archive in dist/; the environment's ARCH chooses another kind"
+    )
+    pushing = command("push", "all images to a registry, and the settings that take them from there")
+    pushing.add_argument("registry", nargs="?", default="", help="HOST[:PORT][/PATH]")
+    return made
+
+
+def run(docker: Docker, options: argparse.Namespace) -> None:
+    """Do what was asked.
+
+    Raises:
+        Trouble: it could not be done.
+    """
+    if options.command == "up":
+        up(docker)
+    elif options.command == "down":
+        down(docker)
+    elif options.command == "purge":
+        purge(docker, yes=options.yes)
+    elif options.command == "logs":
+        follow(docker, options.service)
+    elif options.command == "ps":
+        require_engine(docker)
+        docker.show(*EVERYTHING, "ps", "--all", trouble="Compose does not list the containers; why is said above.")
+    elif options.command == "backup":
+        backup(docker)
+    elif options.command == "restore":
+        restore(docker, options.file, yes=options.yes)
+    elif options.command == "upgrade":
+        upgrade(docker)
+    elif options.command == "bundle":
+        bundle(docker, docker.variables.get("ARCH", ""))
+    elif options.command == "push":
+        push(docker, options.registry)
+
+
+def follow(docker: Docker, service: str) -> None:
+    """Show the logs as they come, until Ctrl-C.
+
+    Raises:
+        Trouble: there are none.
+    """
+    require_engine(docker)
+    words = (*EVERYTHING, "logs", "--follow", "--tail", "100", *([service] if service else []))
+    docker.show(*words, trouble="Compose shows no logs; why is said above.")
+
+
+def main() -> int:
+    """Return the exit code."""
+    options = parser().parse_args()
+    try:
+        run(Docker(ROOT, os.environ), options)
+    except Trouble as trouble:
+        print(f"{options.command}: {trouble}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        if options.command != "logs":
+            say(f"\n{options.command}: interrupted. What runs now: {call('ps')}")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

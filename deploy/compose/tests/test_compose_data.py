@@ -1,0 +1,240 @@
+"""Copies of the data, and what deletes them: backup, restore, down, purge."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.compose.backup import backup, require_rdb, save, size
+from deploy.compose.docker import Answer
+from deploy.compose.down import down, purge
+from deploy.compose.project import Project
+from deploy.compose.restore import restore
+from deploy.compose.trouble import Trouble
+from tests.drivers.scripted_docker import ScriptedDocker, config
+
+RDB = b"REDIS0011\xfa\x05empty\xff12345678"
+
+
+@pytest.fixture
+def docker(tmp_path: Path) -> ScriptedDocker:
+    """With two replicas of ws, and one of the rest, that run."""
+    made = ScriptedDocker(tmp_path)
+    running(made, "redis", "collector", "ws", "ws", "api", "gateway")
+    made.script("compose exec -T redis backup", RDB.decode("latin-1"))
+    return made
+
+
+def running(docker: ScriptedDocker, *services: str) -> None:
+    docker.script("ps --all --quiet", "\n".join(f"c{number}" for number in range(len(services))))
+    described = [
+        {
+            "Id": f"c{number}",
+            "Image": "sha256:1",
+            "State": {"Running": True},
+            "Config": {"Labels": {"com.docker.compose.service": service}},
+        }
+        for number, service in enumerate(services)
+    ]
+    docker.script("inspect c0", json.dumps(described))
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    path = tmp_path / "copy.rdb"
+    path.write_bytes(RDB)
+    return path
+
+
+def at_terminal(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda _: answer)
+
+
+def test_backup_is_a_private_file_with_its_time_and_says_its_size(
+    docker: ScriptedDocker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # when
+    backup(docker)
+    # then
+    (path,) = (docker.folder / "backups").iterdir()
+    assert path.read_bytes() == RDB
+    assert path.name.startswith("dispycluster-2")
+    assert path.name.endswith("Z.rdb")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert f"backups/{path.name}: {len(RDB)} bytes." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Answer(1, "", "backup: the disk is full"), "the disk is full"),
+        (Answer(0, "", ""), "begins with b''"),
+        (Answer(0, "NOAUTH Authentication required."), "begins with b'NOAUTH'"),
+        (Answer(0, RDB[:-3].decode("latin-1")), "not whole"),
+    ],
+)
+def test_backup_leaves_nothing_behind_when_it_is_not_whole(docker: ScriptedDocker, answer: Answer, words: str) -> None:
+    # given
+    docker.react("compose exec -T redis backup", lambda _: answer)
+    # when
+    with pytest.raises(Trouble) as trouble:
+        backup(docker)
+    # then
+    assert words in str(trouble.value)
+    assert list((docker.folder / "backups").iterdir()) == []
+
+
+def test_backup_says_so_when_redis_does_not_run_or_is_not_ours(docker: ScriptedDocker) -> None:
+    # given
+    theirs = Project.parse(config(collector={"environment": {"REDIS_URL": "redis://db.lab"}}), docker.folder)
+    with pytest.raises(Trouble, match="a Redis of your own"):
+        save(docker, theirs, "now")
+    running(docker, "gateway")
+    # then
+    with pytest.raises(Trouble, match="Redis does not run"):
+        backup(docker)
+
+
+def test_copy_by_valkey_is_one_too(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"VALKEY080\xff12345678")
+    require_rdb(tmp_path / "a")
+
+
+def test_size_is_for_people(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 1234)
+    assert size(path) == "1.2 kB"
+
+
+def test_restore_replaces_while_nothing_writes_and_starts_what_ran(docker: ScriptedDocker, copy: Path) -> None:
+    # when
+    restore(docker, str(copy), yes=True)
+    # then
+    changing = [call for call in docker.calls if call.split()[:2][-1] in ("exec", "stop", "run", "up", "start")]
+    assert changing == [
+        "compose exec -T redis backup",
+        "compose stop collector api ws",
+        "compose stop redis",
+        "compose run --rm -T redis restore",
+        "compose up --detach --wait --no-build --no-recreate --scale ws=2",
+    ]
+    assert docker.received == [RDB]
+
+
+def test_restore_keeps_the_data_of_now_first(docker: ScriptedDocker, copy: Path) -> None:
+    restore(docker, str(copy), yes=True)
+    assert len(list((docker.folder / "backups").glob("*.rdb"))) == 1
+
+
+def test_restore_goes_on_when_a_broken_redis_gives_no_copy(docker: ScriptedDocker, copy: Path) -> None:
+    # given
+    docker.script("compose exec -T redis backup", err="broken", code=1)
+    # when
+    restore(docker, str(copy), yes=True)
+    # then
+    assert docker.called("compose run --rm -T redis restore")
+
+
+def test_restore_starts_again_when_redis_does_not_take_it(docker: ScriptedDocker, copy: Path) -> None:
+    # given
+    docker.script("compose run", err="restore: this is no RDB file; nothing is changed", code=1)
+    # when
+    with pytest.raises(Trouble, match="nothing is changed"):
+        restore(docker, str(copy), yes=True)
+    # then
+    assert docker.calls[-1].startswith("compose up --detach --wait")
+
+
+def test_restore_starts_nothing_when_nothing_ran(docker: ScriptedDocker, copy: Path) -> None:
+    # given
+    docker.script("ps --all --quiet", "")
+    # when
+    restore(docker, str(copy), yes=True)
+    # then
+    assert docker.called("compose up") == []
+    assert docker.called("compose exec") == []
+    assert docker.received == [RDB]
+
+
+@pytest.mark.parametrize(("content", "words"), [(b"# README", "no copy"), (RDB[:-1], "not whole")])
+def test_restore_refuses_a_file_that_is_no_backup(
+    docker: ScriptedDocker, copy: Path, content: bytes, words: str
+) -> None:
+    # given
+    copy.write_bytes(content)
+    # then
+    with pytest.raises(Trouble, match=words):
+        restore(docker, str(copy), yes=True)
+    assert docker.calls == []
+
+
+def test_restore_names_the_newest_backup_when_no_file_is_given(docker: ScriptedDocker) -> None:
+    # given
+    (docker.folder / "backups").mkdir()
+    for day in ("20260101", "20260103", "20260102"):
+        (docker.folder / "backups" / f"dispycluster-{day}T000000Z.rdb").touch()
+    # then
+    with pytest.raises(Trouble, match=r"FILE=backups/dispycluster-20260103T000000Z\.rdb"):
+        restore(docker, "", yes=False)
+
+
+def test_restore_changes_nothing_when_nobody_agrees(
+    docker: ScriptedDocker, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_terminal(monkeypatch, "")
+    with pytest.raises(Trouble, match=r"Nothing was changed\."):
+        restore(docker, str(copy), yes=False)
+    assert docker.called("compose stop") == []
+
+
+def test_down_takes_every_profile_and_never_a_volume(docker: ScriptedDocker) -> None:
+    # when
+    down(docker)
+    # then
+    assert docker.called("compose --profile * down") == ["compose --profile * down --remove-orphans"]
+    assert docker.called("volume") == []
+
+
+def test_purge_names_what_it_deletes_and_deletes_what_is_left(
+    docker: ScriptedDocker, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    at_terminal(monkeypatch, "y")
+    volumes = ["lab_old", "lab_data"]
+    docker.react(
+        "volume ls --quiet --filter label=com.docker.compose.project=lab", lambda _: Answer(0, "\n".join(volumes))
+    )
+
+    def remove(_: str) -> Answer:
+        volumes.remove("lab_data")
+        return Answer(0)
+
+    docker.react("compose --profile * down", remove)
+    # when
+    purge(docker, yes=False)
+    # then
+    said = capsys.readouterr().out
+    assert "    lab_data\n    lab_old\n" in said
+    assert docker.called("compose --profile * down") == ["compose --profile * down --remove-orphans --volumes"]
+    assert docker.called("volume rm") == ["volume rm lab_old"]
+
+
+def test_purge_refuses_when_nobody_can_be_asked(docker: ScriptedDocker, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
+    # then
+    with pytest.raises(Trouble, match="--yes"):
+        purge(docker, yes=False)
+    assert docker.called("compose --profile * down") == []
+
+
+@pytest.mark.parametrize("answer", ["", "n", "nope", "delete"])
+def test_purge_deletes_nothing_unless_told(
+    docker: ScriptedDocker, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    at_terminal(monkeypatch, answer)
+    with pytest.raises(Trouble, match=r"Nothing was changed\."):
+        purge(docker, yes=False)
+    assert docker.called("compose --profile * down") == []

@@ -1,0 +1,253 @@
+"""Images for other machines: bundle and push."""
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from deploy.compose.bundle import bundle, files
+from deploy.compose.dialogue import ROOT
+from deploy.compose.docker import Answer
+from deploy.compose.push import checked, push
+from deploy.compose.trouble import Trouble
+from tests.drivers.scripted_docker import CONFIG, ScriptedDocker
+
+#: Takes what ``load`` does with docker, and says so in a file.
+FAKE_DOCKER = """#!/bin/sh
+case $1 in
+  version) echo amd64 ;;
+  load) gunzip -c "$4" >"$FAKE_LOADED" ;;
+esac
+"""
+
+
+@pytest.fixture
+def docker(tmp_path: Path) -> ScriptedDocker:
+    """In a project's folder, with all images."""
+    project = tmp_path / "project"
+    for path in files(ROOT):
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, project / path)
+    (project / "compose.yaml").write_text("name: lab\n")
+    (project / "deploy/compose/tests").mkdir(exist_ok=True)
+    (project / "deploy/compose/tests/test_x.py").touch()
+    made = ScriptedDocker(project)
+    made.script("image inspect", "sha256:1\n")
+    made.script("save", "the images")
+    return made
+
+
+@pytest.fixture
+def unpacked(docker: ScriptedDocker, tmp_path: Path) -> Path:
+    """A bundle on another machine."""
+    bundle(docker, "")
+    with tarfile.open(docker.folder / "dist/dispycluster-0.1.0-amd64.tar") as tar:
+        tar.extractall(tmp_path, filter="data")
+    return tmp_path / "dispycluster-0.1.0-amd64"
+
+
+def load(folder: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    tools = tmp_path / "tools"
+    tools.mkdir(exist_ok=True)
+    (tools / "docker").write_text(FAKE_DOCKER)
+    (tools / "docker").chmod(0o755)
+    variables = {"PATH": f"{tools}:{os.environ['PATH']}", "FAKE_LOADED": str(tmp_path / "loaded")}
+    return subprocess.run([folder / "load"], cwd="/", env=variables, capture_output=True, text=True)
+
+
+def test_bundle_holds_images_and_all_that_runs_them(docker: ScriptedDocker, unpacked: Path) -> None:
+    # then
+    assert docker.called("save") == [
+        "save dispycluster/api:0.1.0 dispycluster/collector:0.1.0 dispycluster/exporter:0.1.0 "
+        "dispycluster/gateway:0.1.0 dispycluster/redis:0.1.0 dispycluster/ws:0.1.0"
+    ]
+    assert gzip.decompress((unpacked / "images.tar.gz").read_bytes()) == b"the images"
+    assert (unpacked / "compose.yaml").read_text() == "name: lab\n"
+    assert (unpacked / ".env").read_text().splitlines()[1:] == [
+        "IMAGE_PREFIX=dispycluster",
+        "IMAGE_TAG=0.1.0",
+        "PULL_POLICY=never",
+    ]
+    assert (unpacked / "deploy/compose/compose.yaml").is_file()
+    assert (unpacked / "deploy/compose/config/nodes.yaml").is_file()
+    assert not (unpacked / "deploy/compose/tests").exists()
+    assert not list(unpacked.rglob("__pycache__"))
+    assert [path.name for path in (docker.folder / "dist").iterdir()] == ["dispycluster-0.1.0-amd64.tar"]
+
+
+def test_bundle_belongs_to_nobody_and_is_readable_by_all(docker: ScriptedDocker) -> None:
+    # given
+    (docker.folder / "deploy/compose/config/nodes.yaml").chmod(0o600)
+    # when
+    bundle(docker, "")
+    # then
+    with tarfile.open(docker.folder / "dist/dispycluster-0.1.0-amd64.tar") as tar:
+        entries = tar.getmembers()
+    assert {(entry.uid, entry.gid, entry.uname) for entry in entries} == {(0, 0, "")}
+    assert {entry.mode for entry in entries} == {0o644, 0o755}
+    assert [entry.name for entry in entries if entry.isfile() and entry.mode == 0o755] == [
+        "dispycluster-0.1.0-amd64/load"
+    ]
+
+
+def test_bundle_can_run_the_commands_by_itself(unpacked: Path) -> None:
+    # when
+    done = subprocess.run(
+        [shutil.which("python3") or "python3", "-S", "-m", "deploy.compose", "--help"],
+        cwd=unpacked,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+    )
+    # then
+    assert done.returncode == 0, done.stderr
+    assert "upgrade" in done.stdout
+
+
+def test_load_brings_the_images_and_says_the_next_command(unpacked: Path, tmp_path: Path) -> None:
+    # when
+    done = load(unpacked, tmp_path)
+    # then
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "loaded").read_bytes() == b"the images"
+    assert f"cd {unpacked} && docker compose up -d --wait" in done.stdout
+    assert "note" not in done.stdout
+
+
+@pytest.mark.parametrize("name", ["images.tar.gz", "deploy/compose/compose.yaml", "load"])
+def test_load_refuses_when_a_file_is_not_as_it_was_packed(unpacked: Path, tmp_path: Path, name: str) -> None:
+    # given
+    with (unpacked / name).open("ab") as file:
+        file.write(b"\n#")
+    # when
+    done = load(unpacked, tmp_path)
+    # then
+    assert done.returncode == 1
+    assert f"{name}: FAILED" in done.stderr
+    assert not (tmp_path / "loaded").exists()
+
+
+def test_load_refuses_when_a_file_or_the_sums_are_missing(unpacked: Path, tmp_path: Path) -> None:
+    (unpacked / "compose.yaml").unlink()
+    assert "compose.yaml: FAILED" in load(unpacked, tmp_path).stderr
+    (unpacked / "SHA256SUMS").unlink()
+    done = load(unpacked, tmp_path)
+    assert done.returncode == 1
+    assert "cannot be checked" in done.stderr
+
+
+def test_load_works_again_when_people_have_edited_settings_and_nodes(unpacked: Path, tmp_path: Path) -> None:
+    for name in (".env", "deploy/compose/config/nodes.yaml", "deploy/compose/config/alerts.yaml"):
+        with (unpacked / name).open("a") as file:
+            file.write("# mine\n")
+    assert load(unpacked, tmp_path).returncode == 0
+
+
+@pytest.fixture
+def arm64_too(docker: ScriptedDocker) -> ScriptedDocker:
+    """Resolves ``IMAGE_TAG`` as compose does."""
+
+    def resolve(_: str) -> Answer:
+        return Answer(0, json.dumps(CONFIG).replace(":0.1.0", f":{docker.variables.get('IMAGE_TAG', '0.1.0')}"))
+
+    docker.react("compose --profile * config", resolve)
+    return docker
+
+
+def test_load_notes_when_the_images_are_for_another_kind_of_machine(arm64_too: ScriptedDocker, tmp_path: Path) -> None:
+    # given
+    bundle(arm64_too, "arm64")
+    with tarfile.open(arm64_too.folder / "dist/dispycluster-0.1.0-arm64.tar") as tar:
+        tar.extractall(tmp_path, filter="data")
+    # when
+    done = load(tmp_path / "dispycluster-0.1.0-arm64", tmp_path)
+    # then
+    assert done.returncode == 0
+    assert "for arm64, and this machine is amd64" in done.stdout
+
+
+@pytest.mark.parametrize("given", ["0.1.0", "0.1.0-arm64"])
+def test_bundle_takes_the_images_of_another_architecture_by_their_tag(arm64_too: ScriptedDocker, given: str) -> None:
+    # given
+    arm64_too.variables["IMAGE_TAG"] = given
+    # when
+    bundle(arm64_too, "arm64")
+    # then
+    assert "dispycluster/api:0.1.0-arm64 " in arm64_too.called("save")[0]
+    assert [path.name for path in (arm64_too.folder / "dist").iterdir()] == ["dispycluster-0.1.0-arm64.tar"]
+
+
+def test_bundle_says_how_images_of_another_architecture_are_made(docker: ScriptedDocker) -> None:
+    docker.script("image inspect", err="No such image", code=1)
+    with pytest.raises(Trouble, match="ARCH=arm64 make images-offline"):
+        bundle(docker, "arm64")
+
+
+def test_bundle_leaves_nothing_behind_when_images_cannot_be_saved(docker: ScriptedDocker) -> None:
+    # given
+    docker.script("save", "half", err="no space left on device", code=1)
+    # when
+    with pytest.raises(Trouble, match="no space left"):
+        bundle(docker, "")
+    # then
+    assert list((docker.folder / "dist").iterdir()) == []
+
+
+@pytest.mark.parametrize("registry", ["registry.lan:5000", "ghcr.io/some-body", "127.0.0.1:5000/a/b_c", "[::1]:5000"])
+def test_registry_is_taken(registry: str) -> None:
+    assert checked(f" {registry}/ ") == registry
+
+
+@pytest.mark.parametrize(
+    ("registry", "words"),
+    [
+        ("", "Which registry"),
+        ("https://registry.lan", "without https://"),
+        ("registry lan", "is no registry"),
+        ("registry.lan/Upper", "small letters"),
+        ("registry.lan:port", "is no registry"),
+        ("registry.lan/a:1", "is no registry"),
+        ("-x", "is no registry"),
+    ],
+)
+def test_bad_registry_is_a_sentence_with_an_example(registry: str, words: str) -> None:
+    with pytest.raises(Trouble, match=words) as trouble:
+        checked(registry)
+    assert "registry.lan:5000" in str(trouble.value)
+
+
+def test_push_names_and_pushes_every_image_and_says_what_takes_them_from_there(
+    docker: ScriptedDocker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # when
+    push(docker, "registry.lan:5000")
+    # then
+    names = ["api", "collector", "exporter", "gateway", "redis", "ws"]
+    pushed = [call for call in docker.calls if call.startswith(("tag", "push"))]
+    assert pushed[:2] == [
+        "tag dispycluster/api:0.1.0 registry.lan:5000/dispycluster/api:0.1.0",
+        "push registry.lan:5000/dispycluster/api:0.1.0",
+    ]
+    assert len(pushed) == 2 * len(names)
+    said = capsys.readouterr().out
+    assert "IMAGE_PREFIX=registry.lan:5000/dispycluster\n" in said
+    assert "PULL_POLICY=missing\n" in said
+    assert said.count("      - name: dispycluster/") == len(names)
+    assert '        newName: registry.lan:5000/dispycluster/ws\n        newTag: "0.1.0"\n' in said
+
+
+def test_push_says_what_helps_when_the_registry_refuses(docker: ScriptedDocker) -> None:
+    docker.script("push", code=1)
+    with pytest.raises(Trouble, match=r"docker login registry\.lan"):
+        push(docker, "registry.lan/team")
+
+
+def test_images_that_are_missing_and_cannot_be_built_are_named(docker: ScriptedDocker) -> None:
+    docker.script("image inspect --format {{.Id}} dispycluster/ws:0.1.0", code=1)
+    with pytest.raises(Trouble, match=r"dispycluster/ws:0\.1\.0"):
+        push(docker, "registry.lan")

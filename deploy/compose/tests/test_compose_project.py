@@ -1,0 +1,84 @@
+"""The project as compose resolves it."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.compose.project import Project, explain_config, split_tag
+from deploy.compose.trouble import Trouble
+from tests.drivers.scripted_docker import ScriptedDocker, config
+
+
+def test_project_holds_what_compose_resolved(tmp_path: Path) -> None:
+    # given
+    docker = ScriptedDocker(tmp_path)
+    # when
+    project = Project.read(docker)
+    # then
+    assert (project.name, project.host, project.port) == ("lab", "127.0.0.1", 8085)
+    assert project.nodes == Path("/srv/config/nodes.yaml")
+    assert (project.prefix, project.tag, project.has_own_redis) == ("dispycluster", "0.1.0", True)
+    assert len(project.images()) == 6
+    assert docker.calls == ["compose config --format json"]
+
+
+def test_project_reads_all_profiles_when_asked(tmp_path: Path) -> None:
+    docker = ScriptedDocker(tmp_path)
+    Project.read(docker, everything=True)
+    assert docker.calls == ["compose --profile * config --format json"]
+
+
+def test_project_knows_settings_of_people(tmp_path: Path) -> None:
+    # when
+    project = Project.parse(
+        config(
+            gateway={"ports": [{"target": 8085, "published": "80"}]},
+            ws={"environment": {"PUBLIC_URL": "https://cluster.lab"}},
+            collector={"environment": {"REDIS_URL": "rediss://db.lab:6380/0"}},
+        ),
+        tmp_path,
+    )
+    # then
+    assert (project.host, project.port) == ("0.0.0.0", 80)
+    assert project.public_url == "https://cluster.lab"
+    assert not project.has_own_redis
+
+
+def test_images_of_others_are_not_ours(tmp_path: Path) -> None:
+    project = Project.parse(config(redis={"image": "docker.io/valkey/valkey:9"}), tmp_path)
+    assert not project.is_ours("docker.io/valkey/valkey:9")
+    assert project.is_ours("dispycluster/api:0.1.0")
+    assert (project.prefix, project.tag) == ("dispycluster", "0.1.0")
+
+
+@pytest.mark.parametrize(
+    ("image", "repository", "tag"),
+    [
+        ("dispycluster/api:0.1.0", "dispycluster/api", "0.1.0"),
+        ("registry.lan:5000/a/api", "registry.lan:5000/a/api", "latest"),
+        ("registry.lan:5000/a/api:1", "registry.lan:5000/a/api", "1"),
+        ("api:1@sha256:00", "api", "1"),
+    ],
+)
+def test_tag_is_split_off(image: str, repository: str, tag: str) -> None:
+    assert split_tag(image) == (repository, tag)
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("invalid IP address: localhost", "PUBLIC_HOST takes an IP address"),
+        ("invalid hostPort: abc", "PORT takes a number"),
+        ("yaml: line 7: did not find expected key", "line 7"),
+    ],
+)
+def test_refused_configuration_is_shown_with_what_helps(tmp_path: Path, message: str, words: str) -> None:
+    # given
+    docker = ScriptedDocker(tmp_path)
+    docker.script("compose config", err=message, code=1)
+    # then
+    with pytest.raises(Trouble) as trouble:
+        Project.read(docker)
+    assert message in str(trouble.value)
+    assert words in str(trouble.value)
+    assert str(trouble.value) == explain_config(message)

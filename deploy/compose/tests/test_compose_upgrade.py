@@ -1,0 +1,300 @@
+"""Replacing the services by newer ones."""
+
+import json
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from deploy.compose.docker import Answer
+from deploy.compose.page import Snapshot
+from deploy.compose.project import Project
+from deploy.compose.replicas import roll
+from deploy.compose.trouble import Trouble
+from deploy.compose.upgrade import order, upgrade
+from tests.drivers.scripted_docker import ScriptedDocker, config
+
+RDB = "REDIS0011\xff12345678"
+
+
+class Lab:
+    """A project that runs, as far as docker is asked about it: the state behind ``ScriptedDocker``."""
+
+    def __init__(self, folder: Path, *services: str) -> None:
+        self.docker = ScriptedDocker(folder)
+        self._numbers = count(1)
+        #: By id: service, image id, configuration hash.
+        self.containers: dict[str, tuple[str, str, str]] = {}
+        #: What a service's new containers are made of.
+        self.newest = "sha256:new"
+        self.becomes_healthy = True
+        for service in services:
+            self.add(service, "sha256:old")
+        docker = self.docker
+        docker.react("ps --all --quiet", lambda _: Answer(0, "\n".join(self.containers)))
+        docker.react("inspect ", lambda _: Answer(0, json.dumps([self._described(one) for one in self.containers])))
+        docker.script("image inspect", "sha256:new\n")
+        docker.react("compose config --hash", lambda line: Answer(0, f"{line.split()[-1]} hash\n"))
+        docker.script("compose exec -T redis backup", RDB)
+        docker.react("compose up", self._up)
+        docker.react("stop ", lambda _: Answer(0))
+        docker.react("rm ", self._remove)
+        docker.script("info", "{}")
+        docker.script("ps --filter publish", "lab-gateway-1 lab/gateway\n")
+
+    @property
+    def project(self) -> Project:
+        return Project.read(self.docker)
+
+    def add(self, service: str, image: str) -> None:
+        self.containers[f"{service}-{next(self._numbers)}"] = (service, image, "hash")
+
+    def of(self, service: str) -> dict[str, str]:
+        return {id: image for id, (name, image, _) in self.containers.items() if name == service}
+
+    def _described(self, id: str) -> dict[str, object]:
+        service, image, config_hash = self.containers[id]
+        labels = {"com.docker.compose.service": service, "com.docker.compose.config-hash": config_hash}
+        return {"Id": id, "Image": image, "State": {"Running": True}, "Config": {"Labels": labels}}
+
+    def _up(self, line: str) -> Answer:
+        words = line.split()
+        if "--scale" in words and "--no-recreate" in words:
+            service, _, number = words[words.index("--scale") + 1].partition("=")
+            while len(self.of(service)) < int(number):
+                self.add(service, self.newest)
+            if not self.becomes_healthy:
+                return Answer(1, "", f"container lab-{service}-3 is unhealthy")
+        return Answer(0)
+
+    def _remove(self, line: str) -> Answer:
+        for id in line.split()[1:]:
+            self.containers.pop(id, None)
+        return Answer(0)
+
+
+def no_wait(_: float) -> None:
+    return
+
+
+def test_replicas_are_doubled_before_the_former_end_one_by_one(tmp_path: Path) -> None:
+    # given
+    lab = Lab(tmp_path, "ws", "ws", "ws")
+    # when
+    assert roll(lab.docker, lab.project, "ws", no_wait) == 3
+    # then
+    assert set(lab.of("ws").values()) == {"sha256:new"}
+    assert len(lab.of("ws")) == 3
+    changing = [call for call in lab.docker.calls if call.split()[0] in ("stop", "rm") or call.startswith("compose up")]
+    assert "--scale ws=6 ws" in changing[0]
+    assert "--no-recreate" in changing[0]
+    assert "--no-deps" in changing[0]
+    assert changing[1:-1] == ["stop ws-1", "rm ws-1", "stop ws-2", "rm ws-2", "stop ws-3", "rm ws-3"]
+    assert "--scale ws=3 ws" in changing[-1]
+
+
+def test_replicas_stay_when_nothing_changed(tmp_path: Path) -> None:
+    # given
+    lab = Lab(tmp_path)
+    for _ in range(2):
+        lab.add("ws", "sha256:new")
+    # when
+    assert roll(lab.docker, lab.project, "ws", no_wait) == 2
+    # then
+    assert lab.docker.called("compose up") == []
+    assert lab.docker.called("stop") == []
+
+
+def test_replicas_are_replaced_when_only_their_configuration_changed(tmp_path: Path) -> None:
+    # given
+    lab = Lab(tmp_path)
+    lab.containers["ws-0"] = ("ws", "sha256:new", "another hash")
+    # when
+    roll(lab.docker, lab.project, "ws", no_wait)
+    # then
+    assert "ws-0" not in lab.containers
+    assert len(lab.of("ws")) == 1
+
+
+def test_former_replicas_serve_on_when_the_new_are_unhealthy(tmp_path: Path) -> None:
+    # given
+    lab = Lab(tmp_path, "ws", "ws")
+    lab.becomes_healthy = False
+    # when
+    with pytest.raises(Trouble, match="is unhealthy"):
+        roll(lab.docker, lab.project, "ws", no_wait)
+    # then
+    assert lab.of("ws") == {"ws-1": "sha256:old", "ws-2": "sha256:old"}
+    assert lab.docker.called("stop") == []
+
+
+def test_interrupted_rolling_is_finished_without_more_replicas(tmp_path: Path) -> None:
+    # given
+    lab = Lab(tmp_path, "ws", "ws")
+    for _ in range(2):
+        lab.add("ws", "sha256:new")
+    # when
+    assert roll(lab.docker, lab.project, "ws", no_wait) == 2
+    # then
+    assert len(lab.of("ws")) == 2
+    assert not any("ws=6" in call or "ws=8" in call for call in lab.docker.calls)
+
+
+def test_order_is_readers_before_the_writer_and_the_gateway_last() -> None:
+    services = ["api", "collector", "exporter", "gateway", "redis", "secrets", "simulator", "ws"]
+    assert order(services) == ["redis", "ws", "api", "collector", "exporter", "simulator", "gateway"]
+    assert order(["gateway", "ws"]) == ["ws", "gateway"]
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """Everything runs, and can be built; the page has new data at every look."""
+    made = Lab(tmp_path, "redis", "ws", "ws", "api", "collector", "exporter", "gateway")
+    names = ("api", "collector", "exporter", "gateway", "redis", "secrets", "ws")
+    for name in names:
+        (tmp_path / f"{name}.Dockerfile").touch()
+    build = {name: {"build": {"context": str(tmp_path), "dockerfile": f"{name}.Dockerfile"}} for name in names}
+    made.docker.configure(config(**build))
+    rounds = count(1)
+    monkeypatch.setattr("deploy.compose.upgrade.look", lambda _: Snapshot(1, next(rounds), 1, 1))
+    monkeypatch.setattr("deploy.compose.replicas.SETTLE_SECONDS", 0)
+    return made
+
+
+def steps(docker: ScriptedDocker) -> list[str]:
+    """What was changed, in short."""
+    found = []
+    for call in docker.calls:
+        words = call.split()
+        if call.startswith(("compose exec", "compose run")):
+            found.append(words[-1])
+        elif call.startswith("compose --profile * build"):
+            found.append("build")
+        elif call.startswith("tag "):
+            found.append("tag")
+        elif call.startswith("compose up"):
+            found.append(words[-1])
+    return found
+
+
+def test_upgrade_goes_from_backup_to_the_gateway_and_says_the_way_back(
+    lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # when
+    upgrade(lab.docker)
+    # then
+    assert steps(lab.docker) == [
+        *("backup", "tag", "tag", "tag", "tag", "tag", "tag", "build", "secrets"),
+        *("redis", "ws", "ws", "api", "collector", "exporter", "gateway", "ws=2"),
+    ]
+    said = capsys.readouterr().out
+    (backup,) = (lab.docker.folder / "backups").iterdir()
+    tag = backup.stem.replace("dispycluster-", "before-")
+    assert f"IMAGE_TAG={tag} docker compose up -d --wait --no-build --scale ws=2\n" in said
+    assert f"FILE=backups/{backup.name}" in said or f"restore backups/{backup.name}" in said
+    assert f"docker image rm dispycluster/api:{tag} " in said
+
+
+def test_upgrade_keeps_the_images_in_use_not_those_that_have_their_names_now(lab: Lab) -> None:
+    upgrade(lab.docker)
+    tags = lab.docker.called("tag sha256:old dispycluster/api:before-")
+    assert len(tags) == 1
+
+
+def test_upgrade_leaves_images_of_others_alone(lab: Lab) -> None:
+    # given
+    lab.docker.configure(config(redis={"image": "valkey/valkey:9"}, secrets={"image": "valkey/valkey:9"}))
+    # when
+    upgrade(lab.docker)
+    # then
+    assert lab.docker.called("tag ")
+    assert not any("valkey" in call for call in lab.docker.called("tag "))
+
+
+def test_upgrade_changes_nothing_when_there_is_no_backup(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    # given
+    lab.docker.script("compose exec -T redis backup", err="the disk is full", code=1)
+    # when
+    with pytest.raises(Trouble, match="stopped at: copy of the data"):
+        upgrade(lab.docker)
+    # then
+    assert steps(lab.docker) == ["backup"]
+    assert "The way back" not in capsys.readouterr().out
+
+
+def test_upgrade_says_the_step_and_the_way_back_when_one_fails(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    # given
+    lab.docker.react(
+        "compose up --detach --wait --no-deps --no-build --pull never api", lambda _: Answer(1, "", "api is unhealthy")
+    )
+    # when
+    with pytest.raises(Trouble, match=r"(?s)stopped at: api\..*api is unhealthy"):
+        upgrade(lab.docker)
+    # then
+    assert "IMAGE_TAG=before-" in capsys.readouterr().out
+    assert steps(lab.docker)[-1] == "api"
+
+
+def test_upgrade_says_the_way_back_when_interrupted(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    # given
+    def interrupt(_: str) -> Answer:
+        raise KeyboardInterrupt
+
+    lab.docker.react("compose --profile * build", interrupt)
+    # when
+    with pytest.raises(KeyboardInterrupt):
+        upgrade(lab.docker)
+    # then
+    assert "IMAGE_TAG=before-" in capsys.readouterr().out
+
+
+def test_upgrade_takes_images_that_are_here_when_there_is_nothing_to_build_from(lab: Lab) -> None:
+    # given
+    lab.docker.configure(config())
+    # when
+    upgrade(lab.docker)
+    # then
+    assert "build" not in steps(lab.docker)
+    assert steps(lab.docker)[-1] == "ws=2"
+
+
+def test_upgrade_pulls_when_the_policy_is_not_never(lab: Lab) -> None:
+    # given
+    resolved = config()
+    for service in resolved["services"].values():
+        service["pull_policy"] = "missing"
+    lab.docker.configure(resolved)
+    # when
+    upgrade(lab.docker)
+    # then
+    assert lab.docker.called("compose pull") == ["compose pull api collector exporter gateway redis ws"]
+    assert "build" not in steps(lab.docker)
+
+
+def test_upgrade_just_starts_when_nothing_runs(lab: Lab) -> None:
+    # given
+    lab.containers.clear()
+    # when
+    upgrade(lab.docker)
+    # then
+    assert lab.docker.called("compose up") == ["compose up --detach --wait --no-build --pull never"]
+
+
+def test_upgrade_replaces_a_running_service_of_a_profile(lab: Lab) -> None:
+    # given
+    everything = config(simulator={"image": "dispycluster/simulator:0.1.0", "pull_policy": "never"})
+    lab.docker.script("compose --profile * config --format json", json.dumps(everything))
+    lab.add("simulator", "sha256:old")
+    # when
+    upgrade(lab.docker)
+    # then
+    assert "simulator" in steps(lab.docker)
+
+
+def test_upgrade_fails_when_the_data_do_not_move(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    monkeypatch.setattr("deploy.compose.upgrade.look", lambda _: Snapshot(1, 7, 1, 1))
+    monkeypatch.setattr("deploy.compose.upgrade.READY_SECONDS", 0.01)
+    # then
+    with pytest.raises(Trouble, match=r"stopped at: health check.*stay those of round 7"):
+        upgrade(lab.docker)

@@ -1,0 +1,73 @@
+"""``up``: from nothing to the page with data."""
+
+from __future__ import annotations
+
+import time
+from ipaddress import ip_address, ip_network
+
+from deploy.compose import images
+from deploy.compose.dialogue import call, say
+from deploy.compose.docker import Docker
+from deploy.compose.page import Snapshot, await_data, look
+from deploy.compose.preflight import preflight
+from deploy.compose.project import Project
+from deploy.local.addresses import machine_addresses, urls
+
+#: Seconds that the slowest board gets from healthy containers to data.
+READY_SECONDS = 90.0
+
+
+def up(docker: Docker) -> None:
+    """Start what does not run yet, wait for data, and say where they are.
+
+    Raises:
+        Trouble: something is in the way, or the page did not come.
+    """
+    started = time.monotonic()
+    project, facts = preflight(docker)
+    if facts.images_missing:
+        say(f"Images to make first, which takes minutes once: {', '.join(facts.images_missing)}")
+        images.bring(docker, project, facts.images_missing)
+    say(f"Starting {len(project.services)} services …")
+    start(docker)
+    snapshot = await_data(lambda: look(project), READY_SECONDS)
+    greet(docker, project, snapshot, time.monotonic() - started)
+
+
+def start(docker: Docker, *options: str) -> None:
+    """Have compose bring everything to where the files say it should be.
+
+    Raises:
+        Trouble: a container does not start or does not become healthy.
+    """
+    docker.tell(
+        *("compose", "up", "--detach", "--wait", *options),
+        trouble=f"Not everything came up (see: {call('ps')}, {call('logs')})",
+    )
+
+
+def greet(docker: Docker, project: Project, snapshot: Snapshot, elapsed_seconds: float) -> None:
+    """Say where the pages are."""
+    nodes = f"{snapshot.nodes_online} of {snapshot.nodes_total} nodes answer"
+    say(f"\nReady after {elapsed_seconds:.1f} s; {nodes}. Open:\n")
+    public = [project.public_url] if project.public_url else []
+    for url in public + urls(project.host, project.port, hidden=bridge_addresses(docker)):
+        say(f"    {url}")
+    say(f"\nThe nodes are listed in {project.nodes}; a change takes effect by itself.")
+    say(f"What runs: {call('ps')}. What it says: {call('logs')}. To end it: {call('down')}.\n")
+
+
+def bridge_addresses(docker: Docker) -> set[str]:
+    """Addresses of this machine on Docker's own networks, which nobody else reaches."""
+    networks = docker.ask("network", "ls", "--quiet", "--filter", "driver=bridge").out.split()
+    if not networks:
+        return set()
+    subnets = "{{range .IPAM.Config}}{{.Subnet}} {{end}}"
+    inner = [
+        ip_network(subnet) for subnet in docker.ask("network", "inspect", "--format", subnets, *networks).out.split()
+    ]
+    return {
+        address
+        for address in machine_addresses(with_ipv6=True)
+        if any(ip_address(address) in subnet for subnet in inner)
+    }

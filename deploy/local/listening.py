@@ -1,0 +1,49 @@
+"""Who listens on a TCP port. Standard library only, Python 3.9 and later: hosts without a venv use it."""
+
+import errno
+import os
+import socket
+from pathlib import Path
+
+_LISTENING = "0A"
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen on ``host:port`` just now; port 0 always is.
+
+    Raises:
+        OSError: it could not, for another reason than that somebody else does.
+    """
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        try:
+            probe.bind(address)
+            probe.listen(1)  # two sockets may be bound to one port as long as neither listens
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise
+        return True
+
+
+def holder(port: int, proc: Path = Path("/proc")) -> str:
+    """Who listens on ``port``, as `` by name (process 123)``; empty where the system does not tell."""
+    inodes = set[str]()
+    for table in ("tcp", "tcp6"):
+        try:
+            lines = (proc / "net" / table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for columns in map(str.split, lines):
+            if columns[3] == _LISTENING and int(columns[1].rpartition(":")[2], 16) == port:
+                inodes.add(f"socket:[{columns[9]}]")
+    for process in sorted(proc.glob("[0-9]*")):
+        try:
+            if any(os.readlink(descriptor) in inodes for descriptor in (process / "fd").iterdir()):
+                return f" by {(process / 'comm').read_text().strip()} (process {process.name})"
+        except OSError:  # ended meanwhile, or another user's
+            continue
+    return ""

@@ -1,0 +1,49 @@
+"""Install, update or remove the services: ``python3 -m deploy.local.systemd install``, or ``uninstall``.
+
+Standard library only. Called by ``make install-service`` and ``make uninstall-service``.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 (an older one calls this too, and cannot read the imports below)
+    sys.exit("Python 3.11 or newer is needed. Name one: sudo make install-service PYTHON=python3.12")
+
+import argparse
+import os
+from pathlib import Path
+
+from contract.runtime.settings import SettingError
+from deploy.local.refusal import CannotStart
+from deploy.local.systemd.install import install
+from deploy.local.systemd.layout import Layout
+from deploy.local.systemd.uninstall import uninstall
+
+
+def main() -> int:
+    """Return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("action", choices=("install", "uninstall"))
+    parser.add_argument("--root", type=Path, default=Path("/"), help="only put the files under this folder")
+    parser.add_argument("--purge", action="store_true", help="ask, and then delete settings and data too")
+    options = parser.parse_args()
+    layout = Layout(options.root.absolute())
+    os.umask(0o022)
+    try:
+        if options.action == "install":
+            install(layout, os.environ)
+        else:
+            uninstall(layout, purge=options.purge)
+    except (CannotStart, SettingError) as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{error.filename or 'The system'}: {error.strerror}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted; call it again to go on.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

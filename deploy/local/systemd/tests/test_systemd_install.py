@@ -1,0 +1,328 @@
+"""Installing, updating and removing, in a folder that stands for a machine's root."""
+
+import io
+import os
+import socket
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contract.runtime.settings import SettingError
+from deploy.local.refusal import CannotStart
+from deploy.local.settings import Settings
+from deploy.local.systemd import preflight, release, settings_files
+from deploy.local.systemd.__main__ import main
+from deploy.local.systemd.install import install
+from deploy.local.systemd.layout import Layout
+from deploy.local.systemd.settings_files import SettingsFiles
+from deploy.local.systemd.uninstall import uninstall
+from deploy.local.systemd.variables import parsed
+from tests.drivers.valkey import free_port
+
+
+@pytest.fixture(autouse=True)
+def _usual_mask_of_an_administrator() -> Iterator[None]:
+    former = os.umask(0o022)
+    yield
+    os.umask(former)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(tmp_path / "root")
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port of loopback on which this process listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def releases(layout: Layout) -> set[str]:
+    return {path.name for path in layout.code.iterdir() if not path.is_symlink()}
+
+
+def test_product_is_copied_without_tests_and_can_be_read_by_others(layout: Layout) -> None:
+    # when
+    install(layout, {})
+    # then
+    copied = layout.current
+    for name in (
+        "contract/lua/publish_round.lua",
+        "services/api/templates/base.html",
+        "services/collector/alerts.yaml",
+        "services/ws/__main__.py",
+        "deploy/local/bootstrap.py",
+        "deploy/local/systemd/units/dispycluster.target",
+        "requirements/local.txt",
+    ):
+        assert mode(copied / name) & 0o044 == 0o044, name
+    assert not [path for path in copied.rglob("*") if "tests" in path.parts[len(copied.parts) :]]
+    assert not list(copied.rglob("__pycache__"))
+    assert {path.name for path in (copied / "deploy").iterdir()} == {"local"}
+
+
+def test_settings_are_made_with_what_the_caller_gave(layout: Layout, tmp_path: Path) -> None:
+    # given
+    targets = tmp_path / "mine.yaml"
+    targets.write_text("workers: [node1.lan]\n")
+    # when
+    install(layout, {"PORT": "8090", "CLUSTER_NAME": "my lab", "TARGETS": str(targets), "HOME": "/home/me"})
+    # then
+    assert parsed(layout.environment.read_text()) == {"PORT": "8090", "CLUSTER_NAME": "my lab"}
+    assert layout.nodes.read_text() == "workers: [node1.lan]\n"
+
+
+def test_first_nodes_are_this_machine_and_say_how_to_check_them(layout: Layout) -> None:
+    install(layout, {})
+    text = layout.nodes.read_text()
+    assert text.endswith("workers:\n  - local\n")
+    assert "-m collector.check_nodes --targets /etc/dispycluster/nodes.yaml" in text
+    assert "make " not in text
+
+
+def test_password_is_new_and_for_root_alone(layout: Layout, tmp_path: Path) -> None:
+    # given
+    other = Layout(tmp_path / "other")
+    # when
+    install(layout, {})
+    install(other, {})
+    # then
+    variables = parsed(layout.valkey_environment.read_text())
+    assert (
+        variables["VALKEY_URL"] == variables["REDIS_URL"] != parsed(other.valkey_environment.read_text())["REDIS_URL"]
+    )
+    assert len(variables["VALKEY_URL"]) > 60
+    assert mode(layout.valkey_environment) == mode(layout.environment) == 0o600
+    assert mode(layout.nodes) == mode(layout.alerts) == 0o644
+
+
+def test_second_install_changes_no_setting(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    # given
+    install(layout, {"PORT": "8090"})
+    with layout.environment.open("a") as file:
+        file.write("LOG_LEVEL=DEBUG\n")
+    layout.nodes.write_text("workers: [mine.lan]\n")
+    layout.alerts.unlink()
+    before = {path: path.read_bytes() for path in layout.settings.iterdir()}
+    capsys.readouterr()
+    # when
+    install(layout, {"PORT": "8099", "LOG_LEVEL": "DEBUG"})
+    # then
+    assert {path: path.read_bytes() for path in before} == before
+    assert layout.alerts.exists()
+    said = capsys.readouterr().out
+    assert f"PORT stays as {layout.environment} has it" in said
+    assert "LOG_LEVEL" not in said
+
+
+def test_update_lies_beside_the_release_that_runs_until_it_is_whole(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    source = tmp_path / "source"
+    for name in release.FOLDERS:
+        (source / name).mkdir(parents=True)
+        (source / name / "file").write_text("old")
+    (source / "deploy/local/systemd").mkdir()
+    (source / "deploy/local/systemd/file").touch()
+    first = release.add_release(layout, source)
+    assert release.switch_to(layout, first) is None
+    # when
+    (source / "contract/file").write_text("new")
+    second = release.add_release(layout, source)
+    # then
+    assert second != first
+    assert (layout.current / "contract/file").read_text() == "old"
+    # and when
+    assert release.switch_to(layout, second) == first.resolve()
+    # then
+    assert (layout.current / "contract/file").read_text() == "new"
+    assert release.add_release(layout, source) == second
+    assert release.switch_to(layout, second) is None
+
+
+def test_releases_are_removed_but_the_current_and_the_former_one(layout: Layout) -> None:
+    # given
+    install(layout, {})
+    current = layout.current.resolve()
+    for name in ("0.0.1-a", "0.0.2-b", ".new"):
+        (layout.code / name).mkdir()
+    # when
+    release.remove_releases(layout, {current, layout.code / "0.0.2-b"})
+    # then
+    assert releases(layout) == {current.name, "0.0.2-b"}
+    assert layout.current.resolve() == current
+
+
+def test_folder_of_somebody_else_is_left_alone(layout: Layout) -> None:
+    # given
+    (layout.code / "theirs").mkdir(parents=True)
+    # when
+    with pytest.raises(CannotStart, match="holds something else"):
+        install(layout, {})
+    # then
+    assert releases(layout) == {"theirs"}
+
+
+def test_uninstall_leaves_data_settings_and_the_administrators_own_files(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    install(layout, {})
+    layout.data.mkdir(parents=True)
+    (layout.data / "dump.rdb").write_text("data")
+    added = layout.units / "dispycluster-.service.d" / "50-mine.conf"
+    added.write_text("[Service]\n")
+    settings = {path: path.read_bytes() for path in layout.settings.iterdir()}
+    # when
+    uninstall(layout, purge=False)
+    # then
+    assert not layout.code.exists()
+    assert [path for path in layout.units.rglob("*") if path.is_file()] == [added]
+    assert {path: path.read_bytes() for path in settings} == settings
+    assert (layout.data / "dump.rdb").read_text() == "data"
+    assert f"Settings and data stay in {layout.settings} and {layout.data}." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("answer", "stays"), [("yes\n", False), ("no\n", True), ("\n", True)])
+def test_purge_deletes_only_when_the_answer_is_yes(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, answer: str, stays: bool
+) -> None:
+    # given
+    install(layout, {})
+    layout.data.mkdir(parents=True)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+    # when
+    uninstall(layout, purge=True)
+    # then
+    assert layout.settings.exists() == layout.data.exists() == stays
+
+
+def test_purge_deletes_nothing_when_nobody_answers(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    install(layout, {})
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    # when
+    with pytest.raises(CannotStart, match="Nobody said yes"):
+        uninstall(layout, purge=True)
+    # then
+    assert layout.nodes.exists()
+
+
+def test_uninstall_of_nothing_says_so(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    uninstall(layout, purge=False)
+    assert capsys.readouterr().out == "No services were installed.\n"
+
+
+def test_command_says_why_it_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    monkeypatch.setattr(sys, "argv", ["install", "install", "--root", str(tmp_path)])
+    monkeypatch.setenv("PORT", "many")
+    # then
+    assert main() == 1
+    assert capsys.readouterr().err == "PORT='many' is not valid: it takes a whole number from 1 to 65535\n"
+
+
+def test_refusals_of_the_machine_name_a_way_out(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="make run"):
+        preflight.require_systemd("darwin")
+    with pytest.raises(CannotStart, match="systemd does not run this machine"):
+        preflight.require_systemd("linux", tmp_path / "none")
+    preflight.require_systemd("linux", tmp_path)
+    with pytest.raises(CannotStart, match="sudo make uninstall-service"):
+        preflight.require_root("uninstall", user=1000)
+    preflight.require_root("install", user=0)
+
+
+def test_python_that_services_cannot_read_is_refused(tmp_path: Path) -> None:
+    # given
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    # then
+    with pytest.raises(CannotStart, match="PYTHON=/usr/bin/python3"):
+        preflight.require_shared_python(str(closed / "python3"))
+    with pytest.raises(CannotStart, match="lies in /tmp"):
+        preflight.require_shared_python("/tmp/python3")
+    preflight.require_shared_python("/usr/bin/env")
+
+
+def test_machine_without_embedded_valkey_needs_a_redis() -> None:
+    for machine, is_64_bit in (("armv7l", False), ("x86_64", False), ("riscv64", True)):
+        with pytest.raises(CannotStart, match="make install-service REDIS_URL=redis://"):
+            preflight.require_redis({}, machine, is_64_bit=is_64_bit)
+        preflight.require_redis({"REDIS_URL": "redis://r/0"}, machine, is_64_bit=is_64_bit)
+    preflight.require_redis({}, "aarch64", is_64_bit=True)
+
+
+def test_simulated_nodes_are_refused(layout: Layout) -> None:
+    with pytest.raises(CannotStart, match="DEMO_NODES"):
+        install(layout, {"DEMO_NODES": "50"})
+    assert not layout.root.exists()
+
+
+def test_empty_redis_url_is_refused_with_what_to_write_instead(layout: Layout) -> None:
+    # given
+    install(layout, {})
+    layout.environment.write_text("REDIS_URL=\n")
+    # then
+    with pytest.raises(SettingError, match="a # in front of its line"):
+        install(layout, {})
+
+
+def test_targets_that_cannot_be_read_are_refused(layout: Layout) -> None:
+    with pytest.raises(CannotStart, match=r"TARGETS=/none/nodes\.yaml cannot be read"):
+        install(layout, {"TARGETS": "/none/nodes.yaml"})
+
+
+def test_busy_ports_are_a_sentence_with_their_holder_and_a_way_out(layout: Layout, taken: int) -> None:
+    def refusal(given: dict[str, str]) -> str:
+        files = SettingsFiles(layout, given)
+        with pytest.raises(CannotStart) as caught:
+            preflight.require_ports(Settings.from_environment(files.variables), files)
+        return str(caught.value)
+
+    # given no installation
+    first = refusal({"PORT": str(taken)})
+    # then
+    assert first.startswith(f"Port {taken} is taken by ")
+    assert f"(process {os.getpid()})" in first
+    assert " sudo make install-service PORT=" in first
+    assert "PUBLIC_HOST=192.0.2.77" in refusal({"PUBLIC_HOST": "192.0.2.77", "PORT": str(free_port())})
+    # given one
+    install(layout, {"PORT": str(taken)})
+    assert f" in {layout.environment}" in refusal({})
+    layout.environment.write_text(f"PORT={free_port()}\nWS_PORT={taken}\n")
+    assert refusal({}).startswith(f"Port {taken} (WS_PORT) is taken by ")
+
+
+def test_services_get_free_ports_where_the_usual_ones_are_taken(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a machine without settings, whose usual port of the api is taken
+    nowhere = Path("/nowhere")
+    monkeypatch.setattr(Layout, "settings", property(lambda _: nowhere))
+    monkeypatch.setattr(settings_files, "INNER_PORTS", {"API_PORT": taken})
+    # when
+    files = SettingsFiles(Layout(), {})
+    # then
+    assert files.is_first
+    assert int(files.variables["API_PORT"]) > taken
+
+
+def test_kernel_that_keeps_no_memory_limits_is_noticed(tmp_path: Path) -> None:
+    assert not preflight.memory_limits_are_kept(tmp_path)
+    (tmp_path / "cgroup.controllers").write_text("cpuset cpu io pids\n")
+    assert not preflight.memory_limits_are_kept(tmp_path)
+    (tmp_path / "cgroup.controllers").write_text("cpuset cpu io memory pids\n")
+    assert preflight.memory_limits_are_kept(tmp_path)

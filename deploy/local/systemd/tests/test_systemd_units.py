@@ -1,0 +1,166 @@
+"""What is installed satisfies systemd, and names only what the services know."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.local.systemd.install import install
+from deploy.local.systemd.layout import SERVICES, TARGET, Layout
+from deploy.local.systemd.settings_files import FIRST
+from deploy.local.systemd.unit_files import UNITS, unit_files
+from deploy.local.systemd.variables import offered
+
+ROOT = Path(__file__).parents[4]
+COMMON = UNITS / "dispycluster-.service.d" / "00-common.conf"
+#: Targets of systemd itself that the units are tied to.
+OF_SYSTEMD = ("basic", "multi-user", "network", "shutdown", "sysinit", "system")
+#: Keys of which every line counts, not the last one.
+ACCUMULATE = {"After", "Environment", "EnvironmentFile", "SystemCallFilter"}
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Path:
+    """The root of a machine on which the product is installed."""
+    install(Layout(tmp_path), {})
+    for path in ("bin/sh", "opt/dispycluster/current/.venv/bin/python"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("#!/bin/sh\n")
+        (tmp_path / path).chmod(0o755)
+    own = tmp_path / "usr/lib/systemd/system"
+    own.mkdir(parents=True)
+    for name in OF_SYSTEMD:
+        (own / f"{name}.{'slice' if name == 'system' else 'target'}").write_text(f"[Unit]\nDescription={name}\n")
+    return tmp_path
+
+
+def verified(machine: Path) -> str:
+    """What ``systemd-analyze verify`` has against the units; empty if nothing."""
+    assert shutil.which("systemd-analyze"), "systemd-analyze is missing: sudo apt-get install -y systemd"
+    command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=yes", f"--root={machine}"]
+    units = [str(machine / "etc/systemd/system" / unit) for unit in (TARGET, *SERVICES)]
+    done = subprocess.run([*command, *units], capture_output=True, text=True)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0 or said, done.returncode
+    return said
+
+
+def keys(path: Path) -> dict[str, list[str]]:
+    """Keys of a unit file with their values."""
+    found: dict[str, list[str]] = {}
+    for key, value in re.findall(r"^(\w+)=(.*)$", path.read_text(), re.MULTILINE):
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def test_systemd_has_nothing_against_the_installed_units(machine: Path) -> None:
+    assert verified(machine) == ""
+
+
+@pytest.mark.parametrize(
+    ("unit", "line"),
+    [
+        ("dispycluster-api.service", "MemoryMxa=1G"),
+        ("dispycluster-.service.d/00-common.conf", "ProtectClock=perhaps"),
+        ("dispycluster-gateway.service", "ExecStartPost=/opt/dispycluster/none"),
+    ],
+)
+def test_systemd_would_object_to_a_mistake_in_any_of_them(machine: Path, unit: str, line: str) -> None:
+    with (machine / "etc/systemd/system" / unit).open("a") as file:
+        file.write(f"{line}\n")
+    assert verified(machine) != ""
+
+
+def test_every_service_and_the_target_has_its_unit() -> None:
+    units = {str(path) for path in unit_files()}
+    assert units == {TARGET, *SERVICES, "dispycluster-.service.d/00-common.conf"}
+    assert keys(UNITS / TARGET)["Wants"] == [" ".join(SERVICES)]
+
+
+def test_no_unit_sets_what_the_common_file_would_set_again() -> None:
+    # A drop-in counts more than the unit itself.
+    common = keys(COMMON).keys()
+    for service in SERVICES:
+        assert keys(UNITS / service).keys() & common <= ACCUMULATE, service
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_service_is_restarted_bounded_and_locked_up(service: str) -> None:
+    # given
+    own, common = keys(UNITS / service), keys(COMMON)
+    every = {key: value[-1] for key, value in (own | common).items()}
+    # then
+    assert every["Restart"] == "always"
+    assert every["StartLimitIntervalSec"] == "0"
+    assert every["User"] == "dispycluster"
+    assert {"MemoryMax", "TasksMax", "CPUWeight", "LimitNOFILE"} <= every.keys()
+    assert {"CapabilityBoundingSet", "RestrictAddressFamilies", "ProtectProc"} <= every.keys()
+    assert every["NoNewPrivileges"] == every["PrivateTmp"] == every["MemoryDenyWriteExecute"] == "yes"
+    assert own["SystemCallFilter"][0] == "@system-service"
+    assert own["SystemCallFilter"][1].startswith("~@privileged")
+
+
+def test_collector_sees_the_machine_as_it_is_and_the_others_do_not() -> None:
+    narrowing = {"ProtectSystem", "ProtectHome", "ProcSubset", "InaccessiblePaths", "ReadOnlyPaths", "ProtectHostname"}
+    assert not narrowing & (keys(UNITS / "dispycluster-collector.service").keys() | keys(COMMON).keys())
+    for service in set(SERVICES) - {"dispycluster-collector.service"}:
+        own = keys(UNITS / service)
+        assert (own["ProtectSystem"], own["ProtectHome"], own["ProcSubset"]) == (["strict"], ["yes"], ["pid"])
+
+
+def test_every_path_in_the_units_is_that_of_the_layout() -> None:
+    layout = Layout()
+    for service in SERVICES:
+        for key in ("ExecStart", "ExecStartPost"):
+            for command in keys(UNITS / service).get(key, []):
+                assert command.startswith(f"{layout.python} -m ")
+                module = command.split()[2]
+                parts = module.split(".")
+                assert any(
+                    (ROOT / folder).joinpath(*parts).with_suffix(".py").exists()
+                    or (ROOT / folder).joinpath(*parts, "__main__.py").exists()
+                    for folder in (".", "services")
+                ), command
+    assert keys(COMMON)["EnvironmentFile"] == [str(layout.valkey_environment), str(layout.environment)]
+    assert keys(UNITS / "dispycluster-valkey.service")["StateDirectory"] == [layout.data.name]
+
+
+#: Prints the variables that the services ask for. A process of its own: the ws service patches the standard library.
+_ASKED = """
+from deploy.local.gateway import GatewayConfig
+from ws.config import Config as Ws
+from api.config import Config as Api
+from collector.config import Config as Collector
+
+class Asked(dict):
+    def get(self, name, default=None):
+        print(name)
+        return super().get(name, default)
+
+for config in (GatewayConfig, Ws, Api, Collector):
+    config.from_environment(Asked())
+"""
+
+
+def test_every_variable_of_units_and_settings_is_one_that_a_service_asks_for(machine: Path) -> None:
+    # given
+    done = subprocess.run([sys.executable, "-c", _ASKED], cwd=ROOT, capture_output=True, text=True, check=True)
+    known = set(done.stdout.split())
+    assert {"PORT", "REDIS_URL", "COLLECTOR_TARGETS", "API_THREADS", "WS_ALLOWED_ORIGINS"} <= known
+    # when
+    in_units = {
+        assignment.partition("=")[0]
+        for path in (COMMON, *(UNITS / service for service in SERVICES))
+        for line in keys(path).get("Environment", [])
+        for assignment in line.split()
+    }
+    in_settings = set(offered((FIRST / "environment").read_text()))
+    in_access = set(re.findall(r"^(\w+)=", (machine / "etc/dispycluster/valkey.environment").read_text(), re.MULTILINE))
+    # then
+    of_python_and_libc = {"PYTHONSAFEPATH", "PYTHONUNBUFFERED", "MALLOC_ARENA_MAX"}
+    of_valkeys_unit = {"VALKEY_URL"}
+    assert (in_units | in_settings | in_access) - of_python_and_libc - of_valkeys_unit <= known
+    assert len(in_settings) > 10

