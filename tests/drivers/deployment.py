@@ -74,6 +74,10 @@ class Deployment:
         self._project = _Project(context=str(root), compose_file_name=files, env_file=str(self.env_file))
         self._project.name = self.name
 
+    def set(self, name: str, value: str) -> None:
+        """Set a variable as a user does, at the end of ``.env``; it counts from the next ``up``."""
+        self.env_file.write_text(self.env_file.read_text() + f"{name}={value}\n")
+
     def compose(self, *arguments: str, input_text: str | None = None, check: bool = True) -> str:
         """Run ``docker compose`` on this project; return its standard output.
 

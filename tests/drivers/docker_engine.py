@@ -15,6 +15,8 @@ LABEL = "live.dispycluster.test"
 LABELS = {LABEL: str(os.getpid())}
 PROJECT_PREFIX = "dispytest-"
 OWN_PROJECT_PREFIX = f"{PROJECT_PREFIX}{os.getpid()}-"
+#: Part of the name or tag of every image that a test makes.
+_IMAGES = "dispytest"
 _PROJECT_LABEL = "com.docker.compose.project"
 
 
@@ -50,6 +52,11 @@ def sweep() -> None:
     for volume in _of_tests(client.volumes.list()):
         with contextlib.suppress(NotFound):
             volume.remove(force=True)
+    for image in client.images.list():
+        for tag in image.tags:
+            if _IMAGES in tag:
+                with contextlib.suppress(NotFound, APIError):
+                    client.images.remove(tag)
 
 
 def _of_tests(things: list) -> Iterator:

@@ -11,7 +11,7 @@ from typing import Any
 from deploy.images.offline.base_images import Base, BaseImages
 from deploy.images.offline.machine import chosen_architecture
 from deploy.local.systemd.release import product_files
-from tests.drivers.docker_engine import LABEL, engine
+from tests.drivers.docker_engine import LABELS, engine
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
 
@@ -52,7 +52,8 @@ class SystemdMachine:
         engine()
         image = BaseImages(chosen_architecture("")).make(BASE)
         self.name = f"dispytest-systemd-{secrets.token_hex(3)}"
-        command = ["docker", "run", "--detach", "--name", self.name, "--label", LABEL, *_OPTIONS, image]
+        labels = [f"--label={name}={value}" for name, value in LABELS.items()]
+        command = ["docker", "run", "--detach", "--name", self.name, *labels, *_OPTIONS, image]
         subprocess.run([*command, "/bin/sh", "-c", _START], check=True, capture_output=True)
         self._wait_for_systemd()
 

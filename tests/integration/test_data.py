@@ -58,7 +58,7 @@ def test_alert_log_and_passwords_survive_down_and_up_and_an_image_rebuild(own: D
     assert passwords(own) == known
     # When images of another version take the place of these
     before = own.container("redis").attrs["Image"]
-    own.env_file.write_text(own.env_file.read_text() + "IMAGE_TAG=dispytest-rebuilt\n")
+    own.set("IMAGE_TAG", "dispytest-rebuilt")
     own.compose("build")
     own.up()
     assert own.container("redis").attrs["Image"] != before

@@ -1,0 +1,134 @@
+"""What users put beside the product: a proxy that ends TLS, and a Redis of their own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Browser, expect
+
+from tests.drivers.certificate import make_certificate
+from tests.drivers.deployment import Deployment
+from tests.drivers.fleet import BROWSERS, listening, settle
+from tests.drivers.neighbour import NGINX, REDIS, neighbour
+from tests.drivers.valkey import free_port
+from tests.drivers.waiting import eventually
+
+LIVE = "#freshness[data-state=live]"
+WAIT_MS = 30_000
+_NGINX = """
+daemon off; pid /tmp/nginx.pid; error_log stderr; events {{}}
+http {{
+  access_log off;
+  map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
+  server {{
+    listen 127.0.0.1:{port} ssl;
+    ssl_certificate /certificates/server.crt;
+    ssl_certificate_key /certificates/server.key;
+    location / {{
+      proxy_pass http://127.0.0.1:{gateway};
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection $connection_upgrade;
+      proxy_read_timeout 1h;
+      {host}
+    }}
+  }}
+}}
+"""
+
+
+def open_live_page(browser: Browser, origin: str) -> None:
+    """Open the page behind a certificate that nobody knows, and see that it is pushed to over a WebSocket."""
+    context = browser.new_context(ignore_https_errors=True)
+    try:
+        page = context.new_page()
+        sockets: list[str] = []
+        page.on("websocket", lambda socket: sockets.append(socket.url))
+        page.goto(origin + "/")
+        expect(page.locator(LIVE)).to_be_visible(timeout=WAIT_MS)
+        assert sockets
+        assert all(url.startswith(origin.replace("https:", "wss:")) for url in sockets)
+    finally:
+        context.close()
+
+
+def wait_for(origin: str, authority: Path) -> requests.Response:
+    return eventually(lambda: requests.get(origin + "/api/health", verify=str(authority), timeout=10), what=origin)
+
+
+def test_page_is_live_behind_a_tls_proxy_that_keeps_the_host(
+    deployment: Deployment, browser: Browser, tmp_path: Path
+) -> None:
+    make_certificate(tmp_path, "IP:127.0.0.1")
+    port = free_port()
+    config = _NGINX.format(port=port, gateway=deployment.port, host="proxy_set_header Host $http_host;")
+    (tmp_path / "nginx.conf").write_text(config)
+    with neighbour(NGINX, ["nginx", "-c", "/certificates/nginx.conf"], {tmp_path: "/certificates"}):
+        origin = f"https://127.0.0.1:{port}"
+        assert wait_for(origin, tmp_path / "ca.crt").status_code == 200
+        open_live_page(browser, origin)
+
+
+def test_public_url_allows_the_page_of_a_tls_proxy_that_does_not_keep_the_host(
+    browser: Browser, tmp_path: Path
+) -> None:
+    make_certificate(tmp_path, "IP:127.0.0.1")
+    port = free_port()
+    origin = f"https://127.0.0.1:{port}"
+    deployment = Deployment(replicas=1, PUBLIC_URL=origin + "/")
+    try:
+        deployment.up()
+        (tmp_path / "nginx.conf").write_text(_NGINX.format(port=port, gateway=deployment.port, host=""))
+        with neighbour(NGINX, ["nginx", "-c", "/certificates/nginx.conf"], {tmp_path: "/certificates"}):
+            wait_for(origin, tmp_path / "ca.crt")
+            open_live_page(browser, origin)
+            # And no other origin
+            url = f"{origin}/socket.io/?EIO=4&transport=polling"
+            statuses = [
+                requests.get(url, headers={"Origin": each}, verify=str(tmp_path / "ca.crt"), timeout=10).status_code
+                for each in (origin, "https://elsewhere.example")
+            ]
+            assert statuses == [200, 400]
+    finally:
+        deployment.close()
+
+
+@pytest.fixture
+def external(tmp_path: Path) -> Iterator[Deployment]:
+    """The product with a Redis of its user's, over TLS, with the ACL users that the product says it needs."""
+    deployment = Deployment(replicas=2, override=Path("deploy/compose/external-redis.yaml").read_text())
+    # An address of the host that containers reach: their LAN.
+    deployment.compose("up", "--no-start", "--no-build")
+    host = deployment.network("lan").attrs["IPAM"]["Config"][0]["Gateway"]
+    deployment.compose("run", "--rm", "--no-deps", "-T", "secrets")
+    users = deployment.compose("run", "--rm", "--no-deps", "-T", "secrets", "cat", "/secrets/redis/users.acl")
+    make_certificate(tmp_path, f"IP:{host}")
+    (tmp_path / "users.acl").write_text(users)
+    deployment.write_config("ca.crt", (tmp_path / "ca.crt").read_text())
+    port = free_port()
+    deployment.set("REDIS_URL", f"rediss://{host}:{port}/0?ssl_ca_certs=/config/ca.crt")
+    command = ["redis-server", "--port", "0", "--tls-port", str(port), "--bind", host, "--tls-auth-clients", "no"]
+    files = {
+        "tls-cert-file": "server.crt",
+        "tls-key-file": "server.key",
+        "tls-ca-cert-file": "ca.crt",
+        "aclfile": "users.acl",
+    }
+    command += [word for option, name in files.items() for word in (f"--{option}", f"/given/{name}")]
+    try:
+        with neighbour(REDIS, command, {tmp_path: "/given"}):
+            yield deployment
+    finally:
+        deployment.close()
+
+
+def test_product_lives_on_an_external_redis_over_tls_with_the_users_it_names(external: Deployment) -> None:
+    external.up()
+    assert external.containers("redis") == []
+    external.next_round(2)
+    with listening(external, 10, BROWSERS) as listeners:
+        settle(external, listeners)
+    log = external.rest.json("/api/alerts/log")["entries"]
+    assert log[0]["transition"] == "started"
+    assert external.rest.json("/api/health")["redis"]["status"] == "up"

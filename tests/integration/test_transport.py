@@ -1,0 +1,105 @@
+"""How images get elsewhere: in one archive, and through a registry."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from deploy.images.offline.machine import own_architecture
+from tests.drivers.deployment import Deployment
+from tests.drivers.docker_engine import engine
+from tests.drivers.neighbour import REGISTRY, neighbour
+from tests.drivers.process import ROOT
+from tests.drivers.valkey import free_port
+from tests.drivers.waiting import eventually
+
+NAMES = ("api", "collector", "exporter", "gateway", "redis", "simulator", "ws")
+TAG = "dispytest-transport"
+
+
+def run(*command: str, **environment: str) -> str:
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def make(command: str, *arguments: str, **environment: str) -> str:
+    return run(sys.executable, "-B", "-m", "deploy.compose", command, *arguments, **environment)
+
+
+@pytest.fixture
+def images() -> Iterator[list[str]]:
+    """The product's images under names that a test may take away."""
+    made = [f"dispytest/{name}:{TAG}" for name in NAMES]
+    for name, image in zip(NAMES, made, strict=True):
+        run("docker", "tag", f"dispycluster/{name}:0.1.0", image)
+    yield made
+    for image in [*made]:
+        subprocess.run(["docker", "image", "rm", image], capture_output=True)
+
+
+def test_bundle_brings_every_image_to_an_engine_that_has_none(images: list[str], tmp_path: Path) -> None:
+    environment = {"IMAGE_PREFIX": "dispytest", "IMAGE_TAG": TAG}
+    said = make("bundle", **environment)
+    archive = ROOT / "dist" / f"dispycluster-{TAG}-{own_architecture()}.tar"
+    try:
+        [command] = [line.strip() for line in said.splitlines() if line.strip().startswith("tar -xf ")]
+        ids = {image: engine().images.get(image).id for image in images}
+        for image in images:
+            engine().images.remove(image)
+        # When the one documented command is run beside the archive
+        archive.rename(tmp_path / archive.name)
+        subprocess.run(command, shell=True, cwd=tmp_path, check=True, capture_output=True)
+        # Then every image is back, and the product comes up from the bundle's own files
+        assert {image: engine().images.get(image).id for image in images} == ids
+        root = tmp_path / archive.stem
+        deployment = Deployment(replicas=1, root=root, **environment)
+        try:
+            deployment.compose("up", "-d", "--wait", "--no-build")
+            deployment.next_round()
+        finally:
+            deployment.close()
+        # A file that was changed on the way is noticed
+        with (root / "images.tar.gz").open("ab") as file:
+            file.write(b"x")
+        refused = subprocess.run([root / "load"], capture_output=True, text=True)
+        assert refused.returncode != 0
+        assert "images.tar.gz" in refused.stderr
+    finally:
+        archive.unlink(missing_ok=True)
+
+
+def test_push_brings_every_image_to_a_registry_from_where_compose_takes_it(images: list[str], tmp_path: Path) -> None:
+    port = free_port()
+    registry = f"127.0.0.1:{port}"
+    config = f"version: 0.1\nstorage: {{inmemory: {{}}}}\nhttp: {{addr: '{registry}'}}\nlog: {{level: error}}\n"
+    (tmp_path / "config.yml").write_text(config)
+    with neighbour(REGISTRY, ["docker-registry", "serve", "/given/config.yml"], {tmp_path: "/given"}):
+        eventually(lambda: requests.get(f"http://{registry}/v2/", timeout=5).status_code == 200, what="the registry")
+        said = make("push", registry, IMAGE_PREFIX="dispytest", IMAGE_TAG=TAG)
+        catalog = requests.get(f"http://{registry}/v2/_catalog", timeout=5).json()["repositories"]
+        assert sorted(catalog) == sorted(f"dispycluster/{name}" for name in NAMES)
+        # When the lines that it prints are in .env and nothing is here
+        lines = dict(
+            line.strip().split("=", 1) for line in said.splitlines() if line.strip().startswith(("IMAGE_", "PULL_"))
+        )
+        assert lines == {"IMAGE_PREFIX": f"{registry}/dispycluster", "IMAGE_TAG": TAG, "PULL_POLICY": "missing"}
+        pushed = [f"{registry}/dispycluster/{name}:{TAG}" for name in NAMES]
+        for image in pushed:
+            subprocess.run(["docker", "image", "rm", image], capture_output=True)
+        deployment = Deployment(replicas=1, **lines)
+        try:
+            # Then compose takes them from there
+            deployment.compose("up", "-d", "--wait", "--no-build")
+            deployment.next_round()
+            assert deployment.container("api").attrs["Config"]["Image"] == f"{registry}/dispycluster/api:{TAG}"
+        finally:
+            deployment.close()
+            for image in pushed:
+                subprocess.run(["docker", "image", "rm", image], capture_output=True)

@@ -1,0 +1,84 @@
+"""`make upgrade` from the previous commit, and the way back that it prints, with clients connected."""
+
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from tests.drivers.deployment import SERVICES, Deployment
+from tests.drivers.docker_engine import engine
+from tests.drivers.fleet import BROWSERS, listening, replicas_of, settle
+from tests.drivers.process import ROOT
+from tests.drivers.waiting import eventually
+from tests.integration.test_data import entries, make_alerts, require_kept
+
+OURS = ("redis", "api", "ws", "collector", "gateway", "exporter")
+
+
+def files_of_the_previous_commit(folder: Path) -> None:
+    """Lay out the newest commit before this one that had containers; the present one where there is none."""
+    history = subprocess.run(
+        ["git", "rev-list", "-5", "HEAD~1"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.split()
+    for commit in [*history, "HEAD"]:
+        done = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True)
+        if done.returncode == 0:
+            with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
+                if "deploy/compose/compose.yaml" in archive.getnames():
+                    archive.extractall(folder, filter="data")
+                    return
+
+
+@pytest.fixture
+def former(tmp_path: Path) -> Iterator[Deployment]:
+    """The previous commit's product, as its user runs it."""
+    files_of_the_previous_commit(tmp_path)
+    deployment = Deployment(replicas=2, root=tmp_path, IMAGE_PREFIX="dispytest", IMAGE_TAG="former")
+    deployment.compose("build")
+    deployment.up()
+    yield deployment
+    deployment.close()
+    for image in engine().images.list(filters={"reference": "dispytest/*"}):
+        engine().images.remove(image.id, force=True)
+
+
+def images_of(deployment: Deployment) -> dict[str, str]:
+    return {service: deployment.container(service).attrs["Image"] for service in SERVICES}
+
+
+def test_upgrade_keeps_every_client_live_and_the_alert_log_and_its_way_back_works(former: Deployment) -> None:
+    log, before = make_alerts(former), images_of(former)
+    with listening(former, 30, BROWSERS) as listeners:
+        # When the present files take the place of the former ones, as after `git pull`
+        former.root = ROOT
+        former.set("IMAGE_TAG", "present")
+        environment = {**former.environment, "IMAGE_TAG": "present"}
+        command = [sys.executable, "-B", "-m", "deploy.compose", "upgrade"]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stdout + done.stderr
+        # Then every container is new, every client is live, and none saw an older snapshot
+        assert all(image != before[service] for service, image in images_of(former).items())
+        former.next_round(2)
+        settle(former, listeners)
+        assert len(replicas_of(listeners)) == 2
+        require_kept(former, log)
+        # When the way back is gone as it is printed
+        way_back = next(
+            line.strip() for line in done.stdout.splitlines() if line.strip().startswith("IMAGE_TAG=before-")
+        )
+        subprocess.run(way_back, shell=True, cwd=ROOT, env=former.environment, check=True, capture_output=True)
+        # Then the former images run again, and the clients are live on them
+        assert images_of(former) == before
+        eventually(former.is_whole, within_seconds=60)
+        former.next_round(2)
+        settle(former, listeners)
+        require_kept(former, log)
+    assert entries(former)
+    backups = [line.split()[0].rstrip(":") for line in done.stdout.splitlines() if line.strip().startswith("backups/")]
+    assert backups
+    for backup in backups:
+        (ROOT / backup).unlink()
