@@ -27,7 +27,6 @@ def test_clients_follow_the_replicas_from_one_to_three_and_back_without_a_gatewa
             eventually(lambda: all(got[-1:] == [2] for got in by_hand(everybody)), what="2 at every client")
             assert all(got == [1, 2] for got in by_hand(everybody))
     # And the gateway has been the same all the time
-    gateway.reload()
     now = deployment.container("gateway")
     assert (now.id, now.attrs["State"]["StartedAt"]) == (gateway.id, gateway.attrs["State"]["StartedAt"])
-    assert now.attrs["RestartCount"] == 0
+    assert now.attrs["RestartCount"] == gateway.attrs["RestartCount"]

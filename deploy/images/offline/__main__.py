@@ -14,7 +14,6 @@ from pathlib import Path
 from deploy.images.offline.base_images import PRODUCT, BaseImages, say
 from deploy.images.offline.env_file import select_images
 from deploy.images.offline.machine import Refusal, chosen_architecture, require_emulation, tag_suffix
-from deploy.images.offline.root_file_system import MIRROR
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -79,7 +78,7 @@ def main() -> int:
     """Return the exit code."""
     parser = argparse.ArgumentParser(prog="images-offline", description=__doc__)
     parser.add_argument("--arch", default=os.environ.get("ARCH", ""), help="amd64 or arm64; default: this machine's")
-    parser.add_argument("--mirror", default=os.environ.get("DEBIAN_MIRROR") or MIRROR, help="of Debian's packages")
+    parser.add_argument("--mirror", default=os.environ.get("DEBIAN_MIRROR", ""), help="URL of Debian's packages")
     options = parser.parse_args()
     began = time.monotonic()
     try:

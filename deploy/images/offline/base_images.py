@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deploy.images.offline.archive import load_image
 from deploy.images.offline.machine import Refusal, tag_suffix
-from deploy.images.offline.root_file_system import CERTIFICATES, MIRROR, make_root_file_system
+from deploy.images.offline.root_file_system import CERTIFICATES, make_root_file_system
 
 PREFIX = "dispycluster-base"
 #: Says what a base image was made of, so that it is made again when that changes.
@@ -43,7 +43,7 @@ PRODUCT = (
 class BaseImages:
     """Makes base images for one architecture, each once."""
 
-    def __init__(self, architecture: str, mirror: str = MIRROR) -> None:
+    def __init__(self, architecture: str, mirror: str = "") -> None:
         self._architecture = architecture
         self._mirror = mirror
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from deploy.images.offline.machine import Refusal
 
-MIRROR = "http://deb.debian.org/debian"
-SECURITY_MIRROR = "http://deb.debian.org/debian-security"
 #: Certificates that this machine trusts, those of a company proxy included: the images trust them too.
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _NOT_NEEDED = (
@@ -19,8 +17,10 @@ _NOT_NEEDED = (
 )
 
 
-def make_root_file_system(folder: Path, *, suite: str, architecture: str, mirror: str = MIRROR) -> None:
+def make_root_file_system(folder: Path, *, suite: str, architecture: str, mirror: str = "") -> None:
     """Install Debian's ``suite`` for ``architecture`` into ``folder``, which must not exist.
+
+    ``mirror``: URL of Debian's packages; debootstrap's own choice where it is empty.
 
     Raises:
         Refusal: debootstrap is missing or failed.
@@ -28,23 +28,24 @@ def make_root_file_system(folder: Path, *, suite: str, architecture: str, mirror
     if shutil.which("debootstrap") is None:
         raise Refusal("debootstrap is missing: sudo apt-get install -y debootstrap")
     command = ["debootstrap", "--variant=minbase", "--include=ca-certificates", f"--arch={architecture}"]
-    done = subprocess.run([*command, suite, str(folder), mirror], capture_output=True, text=True)
+    done = subprocess.run([*command, suite, str(folder), *([mirror] if mirror else [])], capture_output=True, text=True)
     if done.returncode != 0:
         said = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith(("E:", "W:"))]
         log = folder / "debootstrap" / "debootstrap.log"
         more = log.read_text(errors="replace").splitlines()[-3:] if log.exists() else []
         raise Refusal("debootstrap failed: " + " ".join([*said, *more]))
-    _name_sources(folder, suite, mirror)
+    _name_sources(folder / "etc/apt/sources.list", suite)
     _trust_what_this_machine_trusts(folder)
     for name in _NOT_NEEDED:
         for entry in (folder / name).glob("*"):
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
 
 
-def _name_sources(folder: Path, suite: str, mirror: str) -> None:
-    security = SECURITY_MIRROR if mirror == MIRROR else mirror.rstrip("/") + "-security"
-    (folder / "etc/apt/sources.list").write_text(
-        f"deb {mirror} {suite} main\ndeb {mirror} {suite}-updates main\ndeb {security} {suite}-security main\n"
+def _name_sources(sources: Path, suite: str) -> None:
+    """Add the suite's updates to what debootstrap wrote: they come from the same mirror, or from beside it."""
+    mirror = sources.read_text().split()[1].rstrip("/")
+    sources.write_text(
+        f"deb {mirror} {suite} main\ndeb {mirror} {suite}-updates main\ndeb {mirror}-security {suite}-security main\n"
     )
 
 
