@@ -55,8 +55,8 @@ class TargetsFiles:
 
     def log(self) -> None:
         """Say how many targets there are, and by which files."""
-        paths = (f"{file.path}{' (there is no such file)' if file.is_missing else ''}" for file in self._files)
-        _log.info("%d targets in %s", len(self.targets), ", ".join(paths))
+        there = [str(file.path) for file in self._files if not file.is_missing]
+        _log.info("%d targets in %s", len(self.targets), ", ".join(there) or f"{self.path} (there is no such file)")
 
     def _put_in_force(self) -> None:
         """Put in force what waits; where that does not go together, as much of it as does."""

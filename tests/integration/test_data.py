@@ -8,6 +8,7 @@ import pytest
 from tests.drivers.deployment import SERVICES, Deployment
 from tests.drivers.fleet import BROWSERS, listening, settle
 from tests.drivers.waiting import eventually
+from tests.integration.test_isolation import says
 
 #: Nobody listens there, in the collector's own container.
 NOBODY = {"host": "127.0.0.1:1", "name": "gone"}
@@ -118,5 +119,21 @@ def test_live_data_goes_on_when_the_disk_is_full_and_is_written_again_when_there
         deployment.kill(deployment.container("redis"))
         eventually(deployment.is_whole, within_seconds=60, what="Redis is back")
         require_kept(deployment, log)
+    finally:
+        deployment.close()
+
+
+def test_history_is_refused_and_live_data_are_not_when_the_memory_is_used_up() -> None:
+    # Given less memory than an empty Redis uses
+    deployment = Deployment(replicas=1, REDIS_MAXMEMORY="500kb")
+    try:
+        deployment.up()
+        deployment.next_round(3)
+        assert make_alerts(deployment)
+        write = [["XADD", "cluster:history:10:node", "*", "cpu_usage", "1"]]
+        assert says(deployment, "collector", write)[0].startswith("OOM"), "history is refused first"
+        with listening(deployment, 10, BROWSERS) as listeners:
+            deployment.next_round(2)
+            settle(deployment, listeners)
     finally:
         deployment.close()

@@ -89,3 +89,16 @@ def test_node_is_offline_and_comes_back_when_the_collector_is_cut_off_from_its_e
         eventually(lambda: deployment.rest.json("/api/alerts")["alert_count"] == 0, what="the alert has ended")
         settle(deployment, listeners)
     assert engine().ping()
+
+
+def test_api_says_soon_that_redis_is_away_when_its_name_has_gone_with_it(deployment: Deployment) -> None:
+    deployment.compose("stop", "redis")
+    try:
+        asked = time.monotonic()
+        health = deployment.rest.json("/api/health")
+        # Without a limit, the look-up alone takes ten seconds.
+        assert time.monotonic() - asked < 7
+        assert health["redis"]["status"] == "down"
+    finally:
+        deployment.compose("start", "redis")
+    eventually(lambda: deployment.rest.json("/api/health")["status"] == "healthy", within_seconds=30)
