@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -251,26 +252,26 @@ def test_chunked_body_is_refused_with_411(gateway: int) -> None:
 @pytest.mark.parametrize(
     ("given", "status"),
     [
-        ({"HTTP_TRANSFER_ENCODING": "chunked"}, "411 Length Required"),
-        ({"CONTENT_LENGTH": "5000000"}, "413 Request Entity Too Large"),
-        ({"CONTENT_LENGTH": "9"}, "400 Bad Request"),
-        ({"CONTENT_LENGTH": "-5"}, "400 Bad Request"),
-        ({"CONTENT_LENGTH": "x"}, "400 Bad Request"),
-        ({"CONTENT_LENGTH": "²"}, "400 Bad Request"),
-        ({"CONTENT_LENGTH": "9" * 5000}, "413 Request Entity Too Large"),
-        ({"HTTP_X_BAD": "a\nb: c"}, "400 Bad Request"),
-        ({}, "502 Bad Gateway"),
+        ({"HTTP_TRANSFER_ENCODING": "chunked"}, 411),
+        ({"CONTENT_LENGTH": "5000000"}, 413),
+        ({"CONTENT_LENGTH": "9"}, 400),
+        ({"CONTENT_LENGTH": "-5"}, 400),
+        ({"CONTENT_LENGTH": "x"}, 400),
+        ({"CONTENT_LENGTH": "²"}, 400),
+        ({"CONTENT_LENGTH": "9" * 5000}, 413),
+        ({"HTTP_X_BAD": "a\nb: c"}, 400),
+        ({}, 502),
     ],
 )
-def test_proxy_answers_itself_what_it_cannot_hand_on(given: dict[str, str], status: str) -> None:
+def test_proxy_answers_itself_what_it_cannot_hand_on(given: dict[str, str], status: int) -> None:
     # given
     statuses: list[str] = []
     environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/x", "wsgi.input": io.BytesIO(b"short"), **given}
     # when
     body = b"".join(ApiProxy("127.0.0.1", free_port())(environ, lambda status, _headers: statuses.append(status)))
     # then
-    assert statuses == [status]
-    assert json.loads(body)["status"] == int(status[:3])
+    assert statuses == [f"{status} {HTTPStatus(status).phrase}"]
+    assert json.loads(body)["status"] == status
 
 
 def test_body_above_the_limit_is_refused_unread(gateway: int) -> None:
