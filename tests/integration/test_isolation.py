@@ -182,6 +182,7 @@ def test_container_is_read_only_without_root_and_without_capabilities(deployment
     assert settings["ReadonlyRootfs"]
     assert settings["CapDrop"] == ["ALL"]
     assert settings["Memory"] > 0
+    assert settings["Ulimits"] == [{"Name": "nofile", "Soft": 16384, "Hard": 16384}]
     assert settings["RestartPolicy"]["Name"] == "unless-stopped"
     assert settings["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "3"}
     user = container.attrs["Config"]["User"]

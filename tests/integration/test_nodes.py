@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.drivers.deployment import Deployment
+from tests.drivers.fleet import listening
+from tests.drivers.listener import javascript_command
 from tests.drivers.process import Process, python
 from tests.drivers.waiting import eventually
 
@@ -81,15 +83,17 @@ def test_node_added_with_sed_is_on_the_page_within_two_rounds(
 ) -> None:
     deployment.write_config("nodes.yaml", "workers:\n  - local\n")
     deployment.next_round(3)
-    for count, address in enumerate(elsewhere[1], 1):
-        before = deployment.newest()
-        subprocess.run(["sed", "-i", f"$ a\\  - {address}", str(deployment.config / "nodes.yaml")], check=True)
-        found = eventually(
-            lambda count=count: deployment.snapshot() if len(deployment.statuses()) == 1 + count else None,  # type: ignore[misc]
-            what="the node is there",
-        )
-        # The next two rounds, and the one that may have been under way while sed was
-        assert found["seq"] - before[1] <= 3
+    with listening(deployment, 2, ((javascript_command, False, 10),)) as [client, *_]:
+        for count, address in enumerate(elsewhere[1], 1):
+            subprocess.run(["sed", "-i", f"$ a\\  - {address}", str(deployment.config / "nodes.yaml")], check=True)
+            edited = deployment.newest()
+
+            def first_with_it(nodes: int = 1 + count) -> int | None:
+                snapshots = client.of("redis_cluster_metrics")[0]
+                return next((one["seq"] for one in snapshots if len(one["nodes"]) == nodes), None)
+
+            # The next two rounds, and the one that was under way at the edit
+            assert eventually(first_with_it, what="a page has the node") - edited[1] <= 3
     eventually(lambda: set(deployment.statuses().values()) == {"online"})
 
 
