@@ -31,6 +31,7 @@ PARTS = (
     "deploy/local/__init__.py",
     "deploy/local/addresses.py",
     "deploy/local/listening.py",
+    "docs/operations.md",
 )
 _LEFT_OUT = {"tests", "__pycache__"}
 LOAD = "deploy/compose/load.sh"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from ipaddress import ip_address, ip_network
 
@@ -11,10 +12,13 @@ from deploy.compose.docker import Docker
 from deploy.compose.page import Snapshot, await_data, look
 from deploy.compose.preflight import preflight
 from deploy.compose.project import Project
+from deploy.compose.trouble import Trouble
 from deploy.local.addresses import machine_addresses, urls
 
 #: Seconds that the slowest board gets from healthy containers to data.
 READY_SECONDS = 90.0
+#: How compose names the container that it gave up.
+_CONTAINER = re.compile(r"container (\S+) (?:is unhealthy|exited)")
 
 
 def up(docker: Docker) -> None:
@@ -40,10 +44,22 @@ def start(docker: Docker, *options: str) -> None:
     Raises:
         Trouble: a container does not start or does not become healthy.
     """
-    docker.tell(
-        *("compose", "up", "--detach", "--wait", *options),
-        trouble=f"Not everything came up (see: {call('ps')}, {call('logs')})",
-    )
+    try:
+        docker.tell(
+            *("compose", "up", "--detach", "--wait", *options),
+            trouble=f"Not everything came up (see: {call('ps')}, {call('logs')})",
+        )
+    except Trouble as trouble:
+        raise Trouble(f"{trouble}{last_words(docker, str(trouble))}") from None
+
+
+def last_words(docker: Docker, trouble: str) -> str:
+    """What the container that ``trouble`` names has said last; empty where it names none."""
+    named = _CONTAINER.search(trouble)
+    if named is None:
+        return ""
+    said = docker.ask("logs", "--tail", "3", named[1])
+    return "".join(f"\n    {line}" for line in (said.out + said.err).strip().splitlines())
 
 
 def greet(docker: Docker, project: Project, snapshot: Snapshot, elapsed_seconds: float) -> None:

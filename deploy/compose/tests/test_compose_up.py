@@ -176,11 +176,12 @@ def test_up_says_what_compose_said_when_a_container_does_not_come_up(tmp_path: P
     docker.script("image inspect", "sha256:1\n")
     docker.script("ps --filter publish", "lab-gateway-1 lab/gateway\n")
     docker.script("compose up", err=" Container lab-ws-1  Waiting\ncontainer lab-ws-1 is unhealthy\n", code=1)
+    docker.script("logs --tail 3 lab-ws-1", "WS_PUSH='x' is not valid\n")
     # when
     with pytest.raises(Trouble) as trouble:
         up(docker)
     # then
-    assert str(trouble.value).endswith("\ncontainer lab-ws-1 is unhealthy")
+    assert str(trouble.value).endswith("\ncontainer lab-ws-1 is unhealthy\n    WS_PUSH='x' is not valid")
     assert "Waiting" not in str(trouble.value)
 
 

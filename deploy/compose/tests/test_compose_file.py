@@ -1,0 +1,308 @@
+"""The compose file, its settings, the Redis users and the Dockerfiles say the same, and the same as the code."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from api.config import Config as ApiConfig
+from collector.config import Config as CollectorConfig
+from contract import VERSION
+from contract.names import TABLE
+from contract.runtime.settings import Environment
+from deploy.compose.dialogue import ROOT
+from deploy.images.offline.base_images import PRODUCT
+from ws.config import Config as WsConfig
+
+HERE = ROOT / "deploy/compose"
+IMAGES = ROOT / "deploy/images"
+TEXT = (HERE / "compose.yaml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+#: Runs once and ends.
+ONE_SHOT = "secrets"
+LASTING = sorted(set(SERVICES) - {ONE_SHOT})
+CONFIGS = {"api": ApiConfig, "ws": WsConfig, "collector": CollectorConfig}
+DOCKERFILES = [IMAGES / "service.Dockerfile", *sorted(IMAGES.glob("*/Dockerfile"))]
+
+#: Settings of the services that nobody sets here, and why.
+FIXED = {
+    "API_HOST": "a container listens on all its addresses; its networks decide who comes",
+    "API_PORT": "the gateway and the health check know it",
+    "API_REDIS_PASSWORD_FILE": "where the volume with the generated password is",
+    "COLLECTOR_HOST": "as API_HOST",
+    "COLLECTOR_LOCAL_EXPORTER": "the exporter of this file, which reads the host and not a container",
+    "COLLECTOR_PORT": "the health check knows it",
+    "COLLECTOR_REDIS_PASSWORD_FILE": "as API_REDIS_PASSWORD_FILE",
+    "COLLECTOR_RULES": "in CONFIG_DIR, which can be set",
+    "COLLECTOR_TARGETS": "in CONFIG_DIR, and the simulated nodes",
+    "WS_HOST": "as API_HOST",
+    "WS_PORT": "the gateway and the health check know it",
+    "WS_REDIS_PASSWORD_FILE": "as API_REDIS_PASSWORD_FILE",
+}
+#: Pairs of services that stand on one network. What is not here cannot reach each other.
+NEIGHBOURS = {
+    *(frozenset({"redis", service}) for service in CONFIGS),
+    *(frozenset({"gateway", service}) for service in ("api", "ws")),
+    *(frozenset({"collector", source}) for source in ("exporter", "simulator")),
+}
+
+
+def variables(text: str) -> set[tuple[str, str]]:
+    """Name and default of every variable that compose replaces in a file."""
+    return set(re.findall(r"\$\{(\w+):-([^}]*)\}", text))
+
+
+def arguments(dockerfile: Path) -> dict[str, str]:
+    """The ARGs of a Dockerfile; one without a default has an empty one."""
+    found = re.findall(r"^ARG (\w+)(?:=(.*))?$", dockerfile.read_text(), re.MULTILINE)
+    return dict(reversed(found))
+
+
+# Settings
+
+
+def test_every_variable_has_a_default_and_the_same_wherever_it_stands() -> None:
+    for path in HERE.glob("*.yaml"):
+        # With :? compose refuses to start where it is not set, and says why.
+        assert re.findall(r"\$\{?\w+(?!\w|:-|:\?)", path.read_text()) == [], (
+            f"{path.name}: a variable without a default"
+        )
+    names = [name for name, _ in variables("".join(path.read_text() for path in HERE.glob("*.yaml")))]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_example_holds_every_variable_with_its_default_and_no_other() -> None:
+    # given
+    lines = (HERE / ".env.example").read_text().splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == []
+    # when
+    shown = dict(re.findall(r"^#([A-Z][A-Z0-9_]*)=(.*)$", "\n".join(lines), re.MULTILINE))
+    # then
+    ours = {name: default for name, default in shown.items() if not name.startswith("COMPOSE_")}
+    assert ours == dict(variables("".join(path.read_text() for path in HERE.glob("*.yaml"))))
+    assert {name for name in shown if name.startswith("COMPOSE_")} == {"COMPOSE_PROFILES", "COMPOSE_FILE"}
+
+
+def test_example_says_above_each_variable_what_it_does() -> None:
+    lines = (HERE / ".env.example").read_text().splitlines()
+    above = {line: lines[number - 1] for number, line in enumerate(lines) if re.match(r"#[A-Z]", line)}
+    assert above
+    assert [line for line, comment in above.items() if not comment.startswith("# ")] == []
+
+
+def test_example_shows_files_and_profiles_that_exist() -> None:
+    text = (HERE / ".env.example").read_text()
+    files = re.search(r"^#COMPOSE_FILE=(.*)$", text, re.MULTILINE)
+    profile = re.search(r"^#COMPOSE_PROFILES=(.*)$", text, re.MULTILINE)
+    assert files
+    assert all((ROOT / name).is_file() for name in files[1].split(":"))
+    assert profile
+    assert profile[1] in {name for service in SERVICES.values() for name in service.get("profiles", [])}
+
+
+@pytest.mark.parametrize("service", sorted(CONFIGS))
+def test_service_knows_every_variable_that_it_is_given_and_is_given_all_it_knows(service: str) -> None:
+    environment = Environment({})
+    CONFIGS[service].read(environment)
+    assert set(SERVICES[service]["environment"]) == environment.known
+
+
+@pytest.mark.parametrize("service", sorted(CONFIGS))
+def test_every_setting_of_a_service_can_be_set_or_there_is_a_reason(service: str) -> None:
+    given: dict[str, Any] = SERVICES[service]["environment"]
+    settable = {name for name, value in given.items() if str(value).startswith(f"${{{name}:-")}
+    assert set(given) - settable == {name for name in given if name in FIXED}
+
+
+@pytest.mark.parametrize("service", sorted(CONFIGS))
+def test_default_of_a_setting_is_that_of_the_service(service: str) -> None:
+    # given
+    defaults = dict(variables(TEXT))
+    given = {name: defaults[name] for name in SERVICES[service]["environment"] if name in defaults}
+    given = {name: value for name, value in given.items() if "REDIS" not in name}
+    # then
+    assert CONFIGS[service].from_environment(given) == CONFIGS[service].from_environment({})
+
+
+def test_services_without_a_config_get_what_their_files_ask_for() -> None:
+    gateway = (IMAGES / "gateway/haproxy.cfg").read_text()
+    assert set(SERVICES["gateway"]["environment"]) == set(re.findall(r'"\$\{(\w+)\}"', gateway))
+    start = (IMAGES / "redis/bin/start").read_text()
+    assert {(name, SERVICES["redis"]["environment"][name]) for name in SERVICES["redis"]["environment"]} == {
+        (name, f"${{{name}:-{default}}}") for name, default in variables(start)
+    }
+
+
+# Images
+
+
+def test_default_tag_is_the_version_of_the_code() -> None:
+    assert dict(variables(TEXT))["IMAGE_TAG"] == VERSION
+    for name, service in SERVICES.items():
+        own = "redis" if name == ONE_SHOT else name
+        assert service["image"] == f"${{IMAGE_PREFIX:-dispycluster}}/{own}:${{IMAGE_TAG:-{VERSION}}}"
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: str(path.relative_to(IMAGES)))
+def test_defaults_of_a_dockerfile_are_those_of_the_compose_file(dockerfile: Path) -> None:
+    # given
+    builds = [
+        service["build"]["args"]
+        for service in SERVICES.values()
+        if service["build"]["dockerfile"] == str(dockerfile.relative_to(ROOT))
+    ]
+    assert builds
+    known = arguments(dockerfile)
+    assert known["VERSION"] == VERSION
+    for given in builds:
+        # then
+        assert set(given) <= set(known)
+        bases = {name for name in known if name.endswith("_IMAGE")}
+        assert bases
+        assert {name: given[name] for name in bases} == {name: f"${{{name}:-{known[name]}}}" for name in bases}
+        assert given["VERSION"] == f"${{IMAGE_TAG:-{VERSION}}}"
+
+
+def test_images_made_without_a_registry_stand_in_for_every_base_image() -> None:
+    bases = {name for name, _ in variables(TEXT) if name.endswith("_IMAGE")}
+    assert {base.variable for base in PRODUCT} == bases
+
+
+# What a container may do, take and reach
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_service_may_do_nothing_to_its_host(service: str) -> None:
+    settings = SERVICES[service]
+    assert settings["read_only"] is True
+    assert settings["cap_drop"] == ["ALL"]
+    assert settings["security_opt"] == ["no-new-privileges:true"]
+    assert not {"privileged", "cap_add", "devices", "pid", "ipc", "userns_mode", "user"} & set(settings)
+    assert settings.get("network_mode", "none") == "none"
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_service_takes_a_bounded_share_of_its_host(service: str) -> None:
+    settings = SERVICES[service]
+    options = settings["logging"]["options"]
+    assert settings["logging"]["driver"] == "json-file"
+    assert set(options) == {"max-size", "max-file"}
+    assert settings["pids_limit"] > 0
+    assert ("mem_limit" in settings) == (service != ONE_SHOT)
+
+
+def test_limits_leave_room_for_what_they_hold() -> None:
+    limits = dict(variables(TEXT))
+    # Two descriptors a connection, and some of HAProxy's own.
+    assert int(limits["OPEN_FILES"]) > 2 * int(limits["GATEWAY_MAXCONN"]) + 100
+    # The data twice, while the file on disk is written anew.
+    assert int(limits["REDIS_MEMORY_LIMIT"].removesuffix("m")) > 2 * int(limits["REDIS_MAXMEMORY"].removesuffix("mb"))
+
+
+@pytest.mark.parametrize("service", LASTING)
+def test_service_comes_back_and_gets_time_to_end(service: str) -> None:
+    assert SERVICES[service]["restart"] == "unless-stopped"
+    assert int(SERVICES[service]["stop_grace_period"].removesuffix("s")) >= 5
+
+
+def test_one_shot_is_not_started_again() -> None:
+    assert SERVICES[ONE_SHOT]["restart"] == "no"
+    assert SERVICES[ONE_SHOT]["network_mode"] == "none"
+
+
+def test_only_the_gateway_publishes_a_port_and_by_default_to_this_machine_alone() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["gateway"]
+    assert SERVICES["gateway"]["ports"] == ["${PUBLIC_HOST:-127.0.0.1}:${PORT:-8085}:8085"]
+
+
+def test_networks_join_those_who_have_business_with_each_other_and_nobody_else() -> None:
+    joined = {
+        frozenset({one, other})
+        for one in SERVICES
+        for other in SERVICES
+        if one < other and set(SERVICES[one].get("networks", [])) & set(SERVICES[other].get("networks", []))
+    }
+    assert joined == NEIGHBOURS
+    ways_out = {name for name, settings in COMPOSE["networks"].items() if not settings.get("internal")}
+    users = {name: ways_out & set(service.get("networks", [])) for name, service in SERVICES.items()}
+    assert {name: used for name, used in users.items() if used} == {"collector": {"lan"}, "gateway": {"edge"}}
+
+
+def test_each_service_sees_its_own_password_and_no_other() -> None:
+    seen = {
+        name: {volume.split(":")[0].removeprefix("secrets-") for volume in service["volumes"] if "secrets-" in volume}
+        for name, service in SERVICES.items()
+        if "volumes" in service
+    }
+    assert seen.pop(ONE_SHOT) == {"api", "ws", "collector", "publisher", "redis"}
+    assert seen.pop("redis") == {"redis", "publisher"}
+    assert {name: volumes for name, volumes in seen.items() if volumes} == {name: {name} for name in CONFIGS}
+    for name, service in SERVICES.items():
+        for volume in service.get("volumes", []):
+            assert name == ONE_SHOT or "secrets-" not in volume or volume.endswith(":ro")
+
+
+# Redis users
+
+
+def users() -> dict[str, list[str]]:
+    """The rules of each user in the ACL file."""
+    lines = (IMAGES / "redis/users.acl").read_text().splitlines()
+    assert all(line.startswith("user ") for line in lines)
+    return {words[1]: words[2:] for words in map(str.split, lines)}
+
+
+def pattern(name: str) -> str:
+    """A name of the contract as a pattern of Redis."""
+    return re.sub(r"<\w+>(:<\w+>)*", "*", name)
+
+
+def begins(rules: list[str], *starts: str) -> set[str]:
+    """What follows in the rules that begin with one of ``starts``."""
+    return {rule.removeprefix(start) for start in starts for rule in rules if rule.startswith(start)}
+
+
+@pytest.mark.parametrize("user", ["collector", "ws", "api", "publisher"])
+def test_redis_user_may_do_what_the_contract_gives_it_and_nothing_else(user: str) -> None:
+    # given
+    keys = [name for name in TABLE if name.kind != "channel"]
+    written = {pattern(name.pattern) for name in keys if user in name.written_by}
+    read = {pattern(name.pattern) for name in keys if user in name.read_by}
+    published = {name.pattern for name in TABLE if name.kind == "channel" and user in name.written_by}
+    followed = {name.pattern for name in TABLE if name.kind == "channel" and user in name.read_by}
+    rules = users()[user]
+    # then
+    assert rules[:2] == ["on", f"#@{user}@"]
+    assert begins(rules, "~") == written
+    assert begins(rules, "%R~") == read - written
+    assert begins(rules, "&") == published | followed
+    commands = begins(rules, "+")
+    assert ("publish" in commands) == bool(published)
+    assert ("subscribe" in commands) == ("unsubscribe" in commands) == bool(followed)
+    assert not {"psubscribe", "spublish", "ssubscribe"} & commands
+
+
+@pytest.mark.parametrize("user", ["collector", "ws", "api", "publisher", "operator"])
+def test_redis_user_begins_with_nothing_and_gets_single_commands(user: str) -> None:
+    rules = users()[user]
+    assert {"resetkeys", "resetchannels", "-@all"} <= set(rules)
+    assert rules.index("-@all") < min(index for index, rule in enumerate(rules) if rule.startswith("+"))
+    assert not begins(rules, "+@")
+    known = {"on", f"#@{user}@", "resetkeys", "resetchannels", "-@all"}
+    assert all(rule in known or rule.startswith(("~", "%R~", "&", "+")) for rule in rules)
+
+
+def test_publisher_publishes_and_does_nothing_else() -> None:
+    assert begins(users()["publisher"], "+") == {"ping", "publish"}
+
+
+def test_operator_reaches_no_key_and_no_channel() -> None:
+    assert begins(users()["operator"], "~", "%", "&") == set()
+
+
+def test_nobody_can_be_the_user_whom_redis_has_by_itself() -> None:
+    assert users()["default"][:2] == ["off", "resetpass"]
+    assert set(users()) == {"default", "collector", "ws", "api", "publisher", "operator"}
