@@ -108,6 +108,10 @@ test-arm64: setup-dev ## the Raspberry Pi's images come up and push (root; emula
 	@ARCH=arm64 $(PYTHON) -B -m deploy.images.offline
 	$(BIN)/python -m pytest tests/arm64 $(PYTEST_ARGS)
 
+.PHONY: test-python313
+test-python313: setup-dev ## the unit tests on Debian 13's Python, in a container (needs a Docker engine; root the first time)
+	@$(BIN)/python -m tests.python313 $(PYTEST_ARGS)
+
 .PHONY: check
 check: setup-dev dashboard-check ## lint, types, and that the committed dashboard is a fresh build
 	$(BIN)/ruff check .
@@ -138,6 +142,11 @@ dashboard-check: dashboard/node_modules/.package-lock.json ## types of the scrip
 .PHONY: bench-footprint
 bench-footprint: setup-dev ## what the product costs while idle, per process
 	@$(BIN)/python -m bench.footprint
+
+.PHONY: bench-disk
+bench-disk: setup-dev ## what the containers write to disk in an hour (needs a Docker engine and root; takes twelve minutes)
+	docker compose --profile demo build --quiet
+	@$(BIN)/python -m bench.disk
 
 .PHONY: lock
 lock: setup-dev ## lock the dependencies of requirements/*.in anew, with hashes and without addresses
