@@ -1,5 +1,6 @@
 """A reverse proxy as it is often set up wrongly: it replaces the Host header; a page's origin is not the server's."""
 
+import contextlib
 import re
 import socket
 import threading
@@ -14,18 +15,26 @@ class RewritingProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.origin = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._sockets: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads: list[threading.Thread] = []
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
 
     def _accept(self) -> None:
         while True:
             try:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._upstream))
             except OSError:
                 return
-            self._sockets += [client, server]
-            threading.Thread(target=self._forward, args=(client, server, True), daemon=True).start()
-            threading.Thread(target=self._forward, args=(server, client, False), daemon=True).start()
+            self._sockets.append(client)
+            try:
+                server = socket.create_connection(("127.0.0.1", self._upstream))
+            except OSError:
+                continue
+            self._sockets.append(server)
+            for way in ((client, server, True), (server, client, False)):
+                thread = threading.Thread(target=self._forward, args=way, daemon=True)
+                self._threads.append(thread)
+                thread.start()
 
     def _forward(self, source: socket.socket, target: socket.socket, requests: bool) -> None:
         try:
@@ -36,6 +45,18 @@ class RewritingProxy:
             return
 
     def close(self) -> None:
-        """Close everything."""
+        """Close everything; nothing runs or is open afterwards."""
+        # Closing alone would let a thread that waits in accept() take one more connection, which nobody closes.
+        _shut_down(self._listener)
+        self._acceptor.join()
+        for each in self._sockets:
+            _shut_down(each)
+        for thread in self._threads:
+            thread.join()
         for each in (self._listener, *self._sockets):
             each.close()
+
+
+def _shut_down(each: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        each.shutdown(socket.SHUT_RDWR)
