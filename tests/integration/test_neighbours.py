@@ -97,7 +97,8 @@ def test_public_url_allows_the_page_of_a_tls_proxy_that_does_not_keep_the_host(
 @pytest.fixture
 def external(tmp_path: Path) -> Iterator[Deployment]:
     """The product with a Redis of its user's, over TLS, with the ACL users that the product says it needs."""
-    deployment = Deployment(replicas=2, override=Path("deploy/compose/external-redis.yaml").read_text())
+    override = Path("deploy/compose/external-redis.yaml").read_text()
+    deployment = Deployment(replicas=2, override=override, REDIS_URL="rediss://named-below")
     # An address of the host that containers reach: their LAN.
     deployment.compose("up", "--no-start", "--no-build")
     host = deployment.network("lan").attrs["IPAM"]["Config"][0]["Gateway"]

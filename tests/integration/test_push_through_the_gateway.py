@@ -30,7 +30,8 @@ def test_each_publication_reaches_three_hundred_clients_of_three_replicas_once(d
             clients: int = deployment.rest.json("/api/health")["websocket"]["connected_clients"]
             return clients == 300
 
-        eventually(counted, what="300 clients counted")
+        # Those of a former test that left without a word count until their pings are missed, after 45 s.
+        eventually(counted, within_seconds=90, what="300 clients counted")
 
 
 def test_call_of_the_nodes_is_published_to_clients_of_every_replica(deployment: Deployment) -> None:
