@@ -23,7 +23,7 @@ ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="DispyCluster Live: ${SERVICE}" \
       org.opencontainers.image.version="${VERSION}"
 COPY --from=packages /opt/venv /opt/venv
-COPY deploy/images/probe deploy/images/serve /usr/local/bin/
+COPY deploy/images/patiently deploy/images/probe deploy/images/serve /usr/local/bin/
 COPY contract /app/contract
 COPY ${SOURCE} /app/${SERVICE}
 # The root file system is read-only later: bytecode is made now.

@@ -62,7 +62,6 @@ class Deployment:
             "CONFIG_DIR": str(self.config),
             "CLUSTER_NAME": "lab",
             "COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(INTERVAL_SECONDS),
-            "HEALTH_INTERVAL": "2s",
             "WS_REPLICAS": str(replicas),
             **variables,
         }
