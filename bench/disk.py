@@ -167,7 +167,7 @@ def main() -> int:
     print("| REDIS_APPENDFSYNC | appended by Redis | as pages | the data volume's device | logs | health checks |")
     print("|---|---|---|---|---|---|")
     for appendfsync in ("no", "everysec"):
-        figures = measure(options.nodes, options.seconds, note_bytes, REDIS_APPENDFSYNC=appendfsync)
+        figures = measure(options.nodes, options.seconds, note_bytes, appendfsync)
         print(f"| {' | '.join([appendfsync, *figures])} |", flush=True)
     return 0
 

@@ -30,6 +30,11 @@ COPY ${SOURCE} /app/${SERVICE}
 RUN /opt/venv/bin/python -m compileall -q /app \
     && install -d -o 10001 -g 10001 -m 0755 /shared
 ENV SERVICE=${SERVICE} PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2
+# What to ask whether it is well, port and path; empty for what says nothing of itself. The check goes with the image, so
+# that a former image brings its own. Docker asks for the first time after one interval; a small board takes its time.
+ARG PROBE=
+ENV PROBE=${PROBE}
+HEALTHCHECK --interval=2s --timeout=40s --start-period=90s --retries=5 CMD [ -z "$PROBE" ] || patiently probe "$PROBE"
 WORKDIR /app
 USER 10001:10001
 ENTRYPOINT ["/usr/local/bin/serve"]
