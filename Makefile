@@ -9,7 +9,7 @@ BROWSER ?= 1
 EXPORTER ?= 1
 PYTEST_ARGS ?=
 
-LEFT_OUT := $(if $(filter 0,$(BROWSER)),--ignore=tests/browser) \
+LEFT_OUT := $(if $(filter 0,$(BROWSER)),--deselect=tests/browser) \
 	$(if $(filter 0,$(EXPORTER)),--ignore=tests/system/test_exporter.py)
 
 .DEFAULT_GOAL := help
@@ -144,7 +144,7 @@ bench-footprint: setup-dev ## what the product costs while idle, per process
 	@$(BIN)/python -m bench.footprint
 
 .PHONY: bench-disk
-bench-disk: setup-dev ## what the containers write to disk in an hour (needs a Docker engine and root; takes twelve minutes)
+bench-disk: setup-dev ## what the containers write to disk in an hour (needs a Docker engine and root; takes a quarter of an hour)
 	docker compose --profile demo build --quiet
 	@$(BIN)/python -m bench.disk
 
