@@ -1,8 +1,9 @@
 """Settings from environment variables, each checked as it is read; an error names its variable."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
 DEFAULT_REDIS_URL: Final = "redis://127.0.0.1:6379/0"
@@ -13,6 +14,28 @@ class SettingError(ValueError):
 
     def __init__(self, name: str, value: str, takes: str) -> None:
         super().__init__(f"{name}={value!r} is not valid: it takes {takes}")
+
+
+class FromEnvironment(ABC):
+    """Settings of a service, read from environment variables."""
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> Self:
+        """Read the settings from a mapping such as ``os.environ``.
+
+        Raises:
+            SettingError: a value is not valid; the text names its variable.
+        """
+        return cls.read(Environment(variables))
+
+    @classmethod
+    @abstractmethod
+    def read(cls, environment: "Environment") -> Self:
+        """Read the settings; ``environment.known`` then holds their names.
+
+        Raises:
+            SettingError: a value is not valid; the text names its variable.
+        """
 
 
 class Environment:

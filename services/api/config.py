@@ -1,14 +1,13 @@
 """The settings of the api service."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from contract.runtime.settings import Environment
+from contract.runtime.settings import Environment, FromEnvironment
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(FromEnvironment):
     """What the environment says, checked."""
 
     redis_url: str
@@ -19,15 +18,6 @@ class Config:
     port: int = 8000
     #: Requests that are answered at the same time.
     threads: int = 8
-
-    @classmethod
-    def from_environment(cls, variables: Mapping[str, str]) -> Self:
-        """Read the settings from a mapping such as ``os.environ``.
-
-        Raises:
-            SettingError: a value is not valid; the text names its variable.
-        """
-        return cls.read(Environment(variables))
 
     @classmethod
     def read(cls, environment: Environment) -> Self:

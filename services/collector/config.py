@@ -1,13 +1,12 @@
 """The collector's settings."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from collector.target_entries import DEFAULT_PORT, TargetsError, host_and_port
-from contract.runtime.settings import Environment, SettingError
+from contract.runtime.settings import Environment, FromEnvironment, SettingError
 
 #: Seconds that a scrape may take by default, where the interval allows them.
 DEFAULT_TIMEOUT_SECONDS = 5.0
@@ -16,7 +15,7 @@ CLUSTER_NAME_LIMIT = 100
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(FromEnvironment):
     """What the environment says, checked."""
 
     redis_url: str
@@ -32,15 +31,6 @@ class Config:
     interval_seconds: float
     timeout_seconds: float
     log_level: str
-
-    @classmethod
-    def from_environment(cls, variables: Mapping[str, str]) -> Self:
-        """Read the settings from a mapping such as ``os.environ``.
-
-        Raises:
-            SettingError: a value is not valid; the text names its variable.
-        """
-        return cls.read(Environment(variables))
 
     @classmethod
     def read(cls, environment: Environment) -> Self:

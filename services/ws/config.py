@@ -1,15 +1,14 @@
 """The settings of the ws service."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from contract.runtime.settings import Environment, SettingError
+from contract.runtime.settings import Environment, FromEnvironment, SettingError
 from ws.origin import ANY_ORIGIN, normal_origin
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(FromEnvironment):
     """Everything that can be set, read once from the environment."""
 
     redis_url: str
@@ -20,15 +19,6 @@ class Config:
     push: str = "plain"
     #: Origins of pages that may connect besides those of the same origin; ``*`` allows all.
     allowed_origins: tuple[str, ...] = ()
-
-    @classmethod
-    def from_environment(cls, variables: Mapping[str, str]) -> Self:
-        """Read the settings from a mapping such as ``os.environ``.
-
-        Raises:
-            SettingError: a value is not valid; the text names its variable.
-        """
-        return cls.read(Environment(variables))
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
