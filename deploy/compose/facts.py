@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -127,7 +126,7 @@ def port_of(docker: Docker, project: Project) -> Port:
             return port
     except PermissionError:  # below 1024: the engine may what we may not
         return port
-    except (socket.gaierror, OSError) as error:
+    except OSError as error:
         return replace(port, error=error.strerror or str(error))
     names = docker.ask(
         *("ps", "--filter", f"publish={project.port}", "--format"),

@@ -1,7 +1,7 @@
 """The TCP ports that the product listens on: the asked ones where they are free, others where nobody asked."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from contract.runtime.settings import Environment
 from deploy.local.listening import holder, is_free
@@ -31,8 +31,8 @@ def inner_port(variables: Mapping[str, str], name: str, default: int) -> int:
     raise CannotStart(f"Port {port} and those above it are taken. Name a free one: {name}=… make run")
 
 
-def require_public(host: str, port: int) -> None:
-    """Check that the pages can be served on ``host:port``.
+def require_public(host: str, port: int, way: Callable[[int], str] = "PORT={} make run".format) -> None:
+    """Check that the pages can be served on ``host:port``; ``way`` says how people choose another port.
 
     Raises:
         CannotStart: they cannot; the text says why and what helps.
@@ -48,4 +48,4 @@ def require_public(host: str, port: int) -> None:
     if not free:
         # The settings that were given stay; a free port is worth more than the next one.
         other = next((number for number in range(port + 1, min(port + 100, 65536)) if is_free(number, host)), port + 1)
-        raise CannotStart(f"Port {port} is taken{holder(port)}. Choose another: PORT={other} make run")
+        raise CannotStart(f"Port {port} is taken{holder(port)}. Choose another: {way(other)}")

@@ -1,13 +1,13 @@
 """What is checked before anything is changed: each refusal says what is in the way and what helps."""
 
 import os
-import socket
 import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.listening import holder, is_free
+from deploy.local.ports import require_public
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
 from deploy.local.systemd.settings_files import SettingsFiles
@@ -88,17 +88,8 @@ def require_ports(settings: Settings, files: SettingsFiles) -> None:
     Raises:
         CannotStart: somebody does, or the address is not one of this machine's.
     """
-    host, port = settings.host, settings.port
-    try:
-        free = is_free(port, host)
-    except socket.gaierror:
-        raise CannotStart(f"PUBLIC_HOST={host} cannot be looked up: it takes an address of this machine.") from None
-    except OSError as error:
-        raise CannotStart(f"Cannot listen on PUBLIC_HOST={host}: {error.strerror}.") from None
-    if not free:
-        other = next((number for number in range(port + 1, min(port + 100, 65536)) if is_free(number, host)), port + 1)
-        way = f"sudo make install-service PORT={other}" if files.is_first else f"PORT={other} in {files.path}"
-        raise CannotStart(f"Port {port} is taken{holder(port)}. Choose another: {way}")
+    way = "sudo make install-service PORT={}" if files.is_first else f"PORT={{}} in {files.path}"
+    require_public(settings.host, settings.port, way.format)
     for name, inner in files.inner_ports().items():
         if not is_free(inner):
             taken = f"Port {inner} ({name}) is taken{holder(inner)}"
