@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from contract import VERSION
 from deploy.images.offline.base_images import PRODUCT, BaseImages, say
 from deploy.images.offline.env_file import select_images
 from deploy.images.offline.machine import Refusal, chosen_architecture, require_emulation, tag_suffix
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def version() -> str:
-    """The product's version, read without importing it."""
-    match = re.search(r'^VERSION = "(.+)"$', (ROOT / "contract" / "__init__.py").read_text(), re.MULTILINE)
-    assert match is not None
-    return match[1]
 
 
 def require_docker() -> None:
@@ -46,7 +39,7 @@ def build(architecture: str, selected: dict[str, str]) -> None:
     """
     variables = dict(selected)
     if tag_suffix(architecture):
-        variables["IMAGE_TAG"] = version() + tag_suffix(architecture)
+        variables["IMAGE_TAG"] = VERSION + tag_suffix(architecture)
     say("building the product's images on them")
     command = ["docker", "compose", "--profile", "demo", "build"]
     if subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}).returncode != 0:
@@ -68,7 +61,7 @@ def make_images(architecture: str, mirror: str) -> None:
         select_images(ROOT / ".env", selected)
     build(architecture, selected)
     if suffix:
-        tag = version() + suffix
+        tag = VERSION + suffix
         say(f"done: the images of {architecture} have the tag {tag}; into one archive: ARCH={architecture} make bundle")
     else:
         say("done; .env selects the base images made here. Next: make up, or docker compose up -d --wait")

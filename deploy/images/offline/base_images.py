@@ -46,6 +46,8 @@ class BaseImages:
     def __init__(self, architecture: str, mirror: str = "") -> None:
         self._architecture = architecture
         self._mirror = mirror
+        #: Names and ids of the root file systems that were seen to be up to date, by suite.
+        self._seen: dict[str, tuple[str, str]] = {}
 
     def make(self, base: Base) -> str:
         """Make ``base`` unless it is there; return its name.
@@ -53,14 +55,18 @@ class BaseImages:
         Raises:
             Refusal: it cannot be made.
         """
-        debian = self._debian(base.suite)
+        if base.suite not in self._seen:
+            name = self._debian(base.suite)
+            self._seen[base.suite] = name, _image_id(name)
+        debian, debian_id = self._seen[base.suite]
+        dockerfile = _DOCKERFILE.read_text()
         name = f"{PREFIX}/{base.name}:{base.tag}{tag_suffix(self._architecture)}"
-        inputs = _hash(debian, _image_id(debian), base.packages, _DOCKERFILE.read_text())
+        inputs = _hash(debian, debian_id, base.packages, dockerfile)
         if _inputs_of(name) != inputs:
             say(f"{name}: {base.packages}")
             arguments = [f"--build-arg=DEBIAN={debian}", f"--build-arg=PACKAGES={base.packages}"]
             command = ["docker", "build", "--quiet", *arguments, f"--label={_LABEL}={inputs}", "-t", name, "-"]
-            _docker(command, input_text=_DOCKERFILE.read_text())
+            _docker(command, input_text=dockerfile)
         return name
 
     def _debian(self, suite: str) -> str:
