@@ -1,5 +1,6 @@
 """Fixtures that tests of every folder share."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -34,3 +35,12 @@ def redis(valkey: Valkey) -> Iterator[redis_client.Redis]:
     client = valkey.client()
     yield client
     client.close()
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port of loopback on which this process listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]

@@ -1,9 +1,5 @@
 """The Raspberry Pi's images: the compose stack comes up from them, and push reaches a client. `make test-arm64`."""
 
-import os
-
-os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
-
 from contract import VERSION
 from contract.names import ALERTS_CHANNEL
 from tests.drivers.deployment import Deployment

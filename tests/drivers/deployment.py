@@ -14,7 +14,6 @@ from typing import Any
 
 from docker.models.containers import Container
 from docker.models.networks import Network
-from docker.models.volumes import Volume
 from testcontainers.compose import DockerCompose
 
 from tests.drivers.docker_engine import OWN_PROJECT_PREFIX, engine
@@ -153,10 +152,6 @@ class Deployment:
     def network(self, name: str) -> Network:
         """One of the project's networks."""
         return engine().networks.get(f"{self.name}_{name}")
-
-    def volume(self, name: str) -> Volume:
-        """One of the project's volumes."""
-        return engine().volumes.get(f"{self.name}_{name}")
 
     def address(self, service: str, network: str) -> str:
         """Address of a service's first container in one of the project's networks."""

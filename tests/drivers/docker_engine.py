@@ -15,6 +15,8 @@ LABEL = "live.dispycluster.test"
 LABELS = {LABEL: str(os.getpid())}
 PROJECT_PREFIX = "dispytest-"
 OWN_PROJECT_PREFIX = f"{PROJECT_PREFIX}{os.getpid()}-"
+#: Variables that lead to a package index from here, and so from a container.
+PASSED_ON = ("PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 #: Part of the name or tag of every image that a test makes.
 _IMAGES = "dispytest"
 _PROJECT_LABEL = "com.docker.compose.project"

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from testcontainers.core.container import DockerContainer
 
-from deploy.images.offline.base_images import Base, BaseImages
+from deploy.images.offline.base_images import PRODUCT, Base, BaseImages
 from deploy.images.offline.machine import own_architecture
 from tests.drivers.docker_engine import LABELS
 
 NGINX = Base("", "nginx", "bookworm", "nginx-light")
 REGISTRY = Base("", "registry", "bookworm", "docker-registry")
-REDIS = Base("", "redis", "7.0", "redis-server redis-tools")
+REDIS = next(base for base in PRODUCT if base.variable == "VALKEY_IMAGE")
 
 
 @contextmanager

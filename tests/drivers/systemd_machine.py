@@ -9,9 +9,9 @@ import tarfile
 from typing import Any
 
 from deploy.images.offline.base_images import Base, BaseImages
-from deploy.images.offline.machine import chosen_architecture
+from deploy.images.offline.machine import own_architecture
 from deploy.local.systemd.release import product_files
-from tests.drivers.docker_engine import LABELS, engine
+from tests.drivers.docker_engine import LABELS, PASSED_ON, engine
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
 
@@ -41,8 +41,6 @@ _OPTIONS = (
     *("--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE", "--security-opt", "systempaths=unconfined"),
     *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
 )
-#: What leads to a package index from here does so from there.
-_PASSED_ON = ("PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
 
 class SystemdMachine:
@@ -50,7 +48,7 @@ class SystemdMachine:
 
     def __init__(self) -> None:
         engine()
-        image = BaseImages(chosen_architecture("")).make(BASE)
+        image = BaseImages(own_architecture()).make(BASE)
         self.name = f"dispytest-systemd-{secrets.token_hex(3)}"
         labels = [f"--label={name}={value}" for name, value in LABELS.items()]
         command = ["docker", "run", "--detach", "--name", self.name, *labels, *_OPTIONS, image]
@@ -63,7 +61,7 @@ class SystemdMachine:
         Raises:
             AssertionError: it failed; carries what it said.
         """
-        passed = [f"--env={name}={os.environ[name]}" for name in _PASSED_ON if name in os.environ]
+        passed = [f"--env={name}={os.environ[name]}" for name in PASSED_ON if name in os.environ]
         certificates = "--env=PIP_CERT=/etc/ssl/certs/ca-certificates.crt"
         done = subprocess.run(
             ["docker", "exec", "--interactive", "--workdir", "/", *passed, certificates, self.name, *command],

@@ -107,7 +107,7 @@ def test_broken_file_is_named_and_the_former_nodes_stay(deployment: Deployment) 
 
 
 def test_demo_profile_adds_simulated_nodes_beside_the_real_ones(deployment: Deployment) -> None:
-    deployment.compose("--profile", "demo", "up", "-d", "--wait", "--no-build", "--scale", "ws=3")
+    deployment.up(profile="demo")
     try:
         eventually(lambda: len(deployment.statuses()) == 51, within_seconds=60, what="50 nodes and this host")
         eventually(

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deploy.images.offline.base_images import Base, BaseImages
-from deploy.images.offline.machine import Refusal, chosen_architecture
-from tests.drivers.docker_engine import LABELS, engine
+from deploy.images.offline.machine import Refusal, own_architecture
+from tests.drivers.docker_engine import LABELS, PASSED_ON, engine
 from tests.drivers.process import ROOT
 
 #: Debian's packages: Python, and what the tests start.
@@ -24,8 +24,6 @@ INGREDIENTS = (
 )
 #: Not those of tests/browser and tests/system, which need a Chromium, a node_exporter and other libraries' clients.
 UNIT_TESTS = ("contract", "services", "simulator", "deploy", "tests/test_documentation.py", "tests/test_imports.py")
-#: What leads to a package index from here does so from there.
-PASSED_ON = ("PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
 
 def archive(paths: Iterable[str]) -> bytes:
@@ -74,7 +72,7 @@ def main() -> int:
     variables = [name for name in PASSED_ON if name in os.environ]
     try:
         engine()
-        build(BaseImages(chosen_architecture("")).make(BASE), variables)
+        build(BaseImages(own_architecture()).make(BASE), variables)
     except (AssertionError, Refusal) as error:
         print(f"tests: {error}", file=sys.stderr)
         return 1

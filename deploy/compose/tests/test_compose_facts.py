@@ -2,8 +2,6 @@
 
 import json
 import os
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,14 +12,6 @@ from deploy.compose.project import Project
 from deploy.compose.trouble import Trouble
 from tests.drivers.scripted_docker import ScriptedDocker, config
 from tests.drivers.valkey import free_port
-
-
-@pytest.fixture
-def taken() -> Iterator[int]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield listener.getsockname()[1]
 
 
 def published(port: int, host: str = "127.0.0.1") -> dict[str, object]:

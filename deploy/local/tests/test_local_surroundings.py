@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,15 +20,6 @@ from deploy.local.settings import Settings
 from deploy.local.valkey import Access, valkey_binary
 from tests.drivers.valkey import free_port
 from tests.drivers.waiting import eventually
-
-
-@pytest.fixture
-def taken() -> Iterator[int]:
-    """A port of loopback on which this process listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield listener.getsockname()[1]
 
 
 def test_settings_have_the_documented_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import io
 import os
-import socket
 import stat
 import sys
 from collections.abc import Iterator
@@ -33,15 +32,6 @@ def _usual_mask_of_an_administrator() -> Iterator[None]:
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     return Layout(tmp_path / "root")
-
-
-@pytest.fixture
-def taken() -> Iterator[int]:
-    """A port of loopback on which this process listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield listener.getsockname()[1]
 
 
 def mode(path: Path) -> int:
