@@ -140,7 +140,7 @@ def test_publications_reach_every_client_once_and_in_order_while_clients_come(
     starts = set()
     for client in clients:
         for event in ("redis_cluster_metrics", "redis_cluster_health", "cluster_metrics", "health_update"):
-            client.wait(lambda packet, event=event: event in packet and f'"seq":{last},' in packet)
+            client.wait(lambda packet, event=event: f'"{event}",' in packet and f'"seq":{last},' in packet)
             seqs = [payload["seq"] for payload in client.payloads(event)]
             if event == "health_update":  # always from ``:latest``, which may be ahead of the channel
                 assert seqs == sorted(set(seqs))
