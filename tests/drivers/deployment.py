@@ -180,7 +180,15 @@ class Deployment:
     def kill(self, container: Container) -> None:
         """Kill the container's first process as the kernel would; whether it starts again is for its restart policy."""
         container.reload()
-        os.kill(container.attrs["State"]["Pid"], signal.SIGKILL)
+        pid = container.attrs["State"]["Pid"]
+        os.kill(pid, signal.SIGKILL)
+
+        def noticed() -> bool:
+            container.reload()
+            return bool(container.attrs["State"]["Pid"] != pid)
+
+        # Until then everything looks whole.
+        eventually(noticed, what="Docker notices")
 
     @contextmanager
     def paused(self, container: Container) -> Iterator[None]:

@@ -1,6 +1,8 @@
 """What outlives containers, images and accidents: the alert log and the passwords. And what must not stop for them."""
 
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,10 +94,18 @@ def test_backup_restored_after_a_loss_has_the_alert_log(own: Deployment) -> None
     require_kept(own, log)
 
 
-def test_live_data_goes_on_when_the_disk_is_full_and_is_written_again_when_there_is_space() -> None:
-    # Given a disk of a few megabytes
-    options = "{type: tmpfs, device: tmpfs, o: 'size=4m,uid=10001,mode=0700'}"
-    small = f"volumes: {{data: {{driver: local, driver_opts: {options}}}}}\n"
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of a few megabytes for Redis. Docker's own volumes of that kind are emptied when a container restarts."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,uid=10001,mode=0700", "tmpfs", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_live_data_goes_on_when_the_disk_is_full_and_is_written_again_when_there_is_space(small_disk: Path) -> None:
+    small = f"volumes: {{data: {{driver_opts: {{type: none, o: bind, device: '{small_disk}'}}}}}}\n"
     tight = "services: {redis: {environment: {REDIS_GUARD_SECONDS: '1', REDIS_GUARD_FREE_KIB: '1000'}}}\n"
     deployment = Deployment(replicas=1, override=small + tight)
     try:
