@@ -135,7 +135,7 @@ class ClusterState:
         message = received.message
         if message is None or received.raw == self._channels[received.channel].raw:
             return False
-        return not (isinstance(message, Snapshot) and self._follows(message))
+        return not (isinstance(message, Snapshot) and (self._follows(message) or self._is_overtaken(message)))
 
     def take(self, received: Received, stored: Stored | None) -> Step:
         """Return what follows from a message.
@@ -181,6 +181,14 @@ class ClusterState:
     def _follows(self, snapshot: Snapshot) -> bool:
         before = self.snapshot
         return before is not None and (before.epoch, before.seq + 1) == (snapshot.epoch, snapshot.seq)
+
+    def _is_overtaken(self, snapshot: Snapshot) -> bool:
+        """Whether the state went past this snapshot of the same epoch, in which ``seq`` never goes back.
+
+        After a look at ``:latest`` all messages until then are: with a look at each, a replica would stay behind.
+        """
+        before = self.snapshot
+        return before is not None and before.epoch == snapshot.epoch and snapshot.seq < before.seq
 
     def _is_behind(self, received: Received) -> bool:
         """Whether this is one of the messages before the state that was taken ahead of them."""
