@@ -86,6 +86,8 @@ class ClusterState:
             HEALTH_CHANNEL: self._health,
             ALERTS_CHANNEL: self._alerts,
         }
+        #: The snapshot that ``:latest`` held when it was last taken from there; only the collector writes it.
+        self._looked_up: Snapshot | None = None
         #: Monotonic time at which Redis took the snapshot.
         self._snapshot_taken: float | None = None
         self._alerts_without_entries: bytes | None = None
@@ -174,7 +176,7 @@ class ClusterState:
         message = _decoded(channel, raw)
         if message is None:
             return None
-        self._set(channel, raw, message, stored.age_seconds)
+        self._set_stored(channel, raw, message, stored.age_seconds)
         known.arrived = raw
         return Step(channel, "state", raw, raw)
 
@@ -183,12 +185,13 @@ class ClusterState:
         return before is not None and (before.epoch, before.seq + 1) == (snapshot.epoch, snapshot.seq)
 
     def _is_overtaken(self, snapshot: Snapshot) -> bool:
-        """Whether the state went past this snapshot of the same epoch, in which ``seq`` never goes back.
+        """Whether ``:latest`` went past this snapshot of the same epoch, in which ``seq`` never goes back there.
 
-        After a look at ``:latest`` all messages until then are: with a look at each, a replica would stay behind.
+        After a look all messages that were on their way are overtaken: with a look at each, a replica would stay
+        behind. The state itself is no measure, since what is published by hand may have run ahead of the collector.
         """
-        before = self.snapshot
-        return before is not None and before.epoch == snapshot.epoch and snapshot.seq < before.seq
+        newer = self._looked_up
+        return newer is not None and newer.epoch == snapshot.epoch and snapshot.seq < newer.seq
 
     def _is_behind(self, received: Received) -> bool:
         """Whether this is one of the messages before the state that was taken ahead of them."""
@@ -205,12 +208,17 @@ class ClusterState:
             return self._set(channel, raw, message, 0.0)
         if stored is None:
             return False
-        if stored.raw is None or stored.raw == raw:
+        if stored.raw is None:
             return self._set(channel, raw, message, stored.age_seconds)
         if stored.raw == known:
             return False
-        newest = _decoded(channel, stored.raw)
-        return newest is not None and self._set(channel, stored.raw, newest, stored.age_seconds)
+        newest = message if stored.raw == raw else _decoded(channel, stored.raw)
+        return newest is not None and self._set_stored(channel, stored.raw, newest, stored.age_seconds)
+
+    def _set_stored(self, channel: str, raw: bytes, message: codec.Message, age_seconds: float | None) -> bool:
+        if isinstance(message, Snapshot):
+            self._looked_up = message
+        return self._set(channel, raw, message, age_seconds)
 
     def _set(self, channel: str, raw: bytes, message: codec.Message, age_seconds: float | None) -> bool:
         known = self._channels[channel]

@@ -97,7 +97,7 @@ def test_snapshot_becomes_state_without_a_look_when_it_follows_directly(state: C
     assert state.snapshot.seq == 2
 
 
-@pytest.mark.parametrize(("epoch", "seq"), [(7, 3), (7, 9), (8, 1), (8, 3), (6, 3)])
+@pytest.mark.parametrize(("epoch", "seq"), [(7, 3), (7, 9), (7, 1), (8, 1), (8, 3), (6, 3)])
 def test_stored_snapshot_becomes_state_when_a_message_does_not_follow_directly(
     state: ClusterState, snapshot: Message, epoch: int, seq: int
 ) -> None:
@@ -212,6 +212,22 @@ def test_snapshots_that_were_overtaken_are_only_passed_on_and_the_next_follows(
 
     assert first.state == snapshot(4)
     assert [step.state for step in steps] == [None, None, None, snapshot(5)]
+
+
+@pytest.mark.parametrize("by_hand", [[3, 4, 5, 6], [2**40]], ids=["one after the other", "far ahead"])
+@pytest.mark.parametrize("known", [2, None], ids=["of a state", "of none"])
+def test_snapshots_by_hand_that_run_ahead_do_not_keep_the_collectors_out(
+    state: ClusterState, snapshot: Message, by_hand: list[int], known: int | None
+) -> None:
+    if known is not None:
+        take(state, METRICS_CHANNEL, snapshot(known), stored=snapshot(known))
+    for seq in by_hand:
+        take(state, METRICS_CHANNEL, snapshot(seq, cluster="forged"), stored=None if known is None else snapshot(known))
+
+    step = take(state, METRICS_CHANNEL, snapshot(3), stored=snapshot(3))
+
+    assert step.state == snapshot(3)
+    assert state.raw(METRICS_CHANNEL) == snapshot(3)
 
 
 def test_new_client_of_root_begins_with_what_arrived_when_the_state_is_ahead(
