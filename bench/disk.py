@@ -20,7 +20,7 @@ from typing import Self
 
 from docker.models.containers import Container
 
-from tests.drivers.deployment import Deployment
+from tests.drivers.deployment import Deployment, data_in
 from tests.drivers.docker_engine import engine
 from tests.drivers.waiting import eventually
 
@@ -32,7 +32,6 @@ UID = 10001
 #: Longer than health checks are frequent after a start, and than the kernel keeps written pages back
 #: (vm.dirty_expire_centisecs), so that what a window begins with and what it ends with are alike.
 SETTLING_SECONDS = 100
-OVERRIDE = 'volumes: {{data: {{driver_opts: {{type: none, o: bind, device: "{folder}"}}}}}}\n'
 
 
 class Disk:
@@ -126,7 +125,7 @@ def running(disk: Disk, nodes: int, appendfsync: str) -> Iterator[Deployment]:
     """The product with simulated nodes beside this machine, all of them seen."""
     deployment = Deployment(
         replicas=2,
-        override=OVERRIDE.format(folder=disk.store),
+        override=data_in(disk.store),
         COLLECTOR_SCRAPE_INTERVAL_SECONDS="2",
         DEMO_NODES=str(nodes - 1),
         REDIS_APPENDFSYNC=appendfsync,

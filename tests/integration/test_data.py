@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.drivers.deployment import SERVICES, Deployment
+from tests.drivers.deployment import SERVICES, Deployment, data_in
 from tests.drivers.fleet import BROWSERS, listening, settle
 from tests.drivers.waiting import eventually
 from tests.integration.test_isolation import says
@@ -105,9 +105,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_live_data_goes_on_when_the_disk_is_full_and_is_written_again_when_there_is_space(small_disk: Path) -> None:
-    small = f"volumes: {{data: {{driver_opts: {{type: none, o: bind, device: '{small_disk}'}}}}}}\n"
     tight = "services: {redis: {environment: {REDIS_GUARD_SECONDS: '1', REDIS_GUARD_FREE_KIB: '1000'}}}\n"
-    deployment = Deployment(replicas=1, override=small + tight)
+    deployment = Deployment(replicas=1, override=data_in(small_disk) + tight)
     try:
         deployment.up()
         with listening(deployment, 10, BROWSERS) as listeners:
