@@ -92,6 +92,7 @@ def test_readiness_needs_one_contact_and_no_drain() -> None:
 
 
 def test_blocking_client_sends_nothing_but_its_credentials_when_it_connects(valkey: Valkey, redis: Redis) -> None:
+    redis.execute_command("ACL LOG RESET")
     redis.execute_command("ACL SETUSER reader reset on >secret ~* +get")
     client = blocking_client(valkey.url.replace("//", "//reader:secret@"), connect_seconds=20, answer_seconds=20)
     try:

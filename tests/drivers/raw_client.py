@@ -1,0 +1,119 @@
+"""Clients of a ws replica that show everything that comes over the wire."""
+
+import contextlib
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import websocket
+
+
+class RawClient:
+    """A WebSocket client that keeps the text of every Socket.IO packet, in the order of arrival."""
+
+    def __init__(self, port: int, *namespaces: str, auth: object = None, headers: tuple[str, ...] = ()) -> None:
+        self.packets: list[str] = []
+        self._arrived = threading.Condition()
+        self._closed = threading.Event()
+        self.close_code: int | None = None
+        self.connection = websocket.create_connection(
+            f"ws://127.0.0.1:{port}/socket.io/?EIO=4&transport=websocket",
+            timeout=60,
+            header=list(headers),
+            suppress_origin=True,
+        )
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+        for namespace in namespaces:
+            self.connect(namespace, auth)
+
+    def connect(self, namespace: str, auth: object = None) -> None:
+        """Ask for a namespace and wait until it is granted."""
+        prefix = "" if namespace == "/" else f"{namespace},"
+        self.connection.send(f"40{prefix}{'' if auth is None else json.dumps(auth)}")
+        self.wait(lambda packet: packet.startswith(f'0{prefix}{{"sid"'))
+
+    def _read(self) -> None:
+        try:
+            while True:
+                opcode, data = self.connection.recv_data()
+                if opcode == websocket.ABNF.OPCODE_CLOSE:
+                    self.close_code = int.from_bytes(data[:2], "big") if data else None
+                    break
+                text = data.decode()
+                if text == "2":
+                    self.connection.send("3")
+                with self._arrived:
+                    self.packets.append(text[1:])
+                    self._arrived.notify_all()
+        except (OSError, websocket.WebSocketException):
+            pass
+        finally:
+            self._closed.set()
+
+    def wait(self, wanted: Callable[[str], bool], count: int = 1, within_seconds: float = 20.0) -> list[str]:
+        """Wait until ``count`` packets came that are wanted; return them."""
+        deadline = time.monotonic() + within_seconds
+        with self._arrived:
+            while True:
+                found = [packet for packet in self.packets if wanted(packet)]
+                if len(found) >= count:
+                    return found
+                left = deadline - time.monotonic()
+                assert left > 0, f"came: {[packet[:80] for packet in self.packets[-20:]]}"
+                self._arrived.wait(left)
+
+    def event(self, name: str, count: int = 1, **how: Any) -> str:
+        """Wait for the ``count``-th event of that name, in any namespace; return its payload's text."""
+        pattern = re.compile(rf'2(?:/\w+,)?\["{name}",')
+        found = self.wait(lambda packet: bool(pattern.match(packet)), count, **how)[count - 1]
+        return found[found.index(f'"{name}",') + len(name) + 3 : -1]
+
+    def payloads(self, name: str) -> list[Any]:
+        """The decoded payloads of all events of that name so far."""
+        pattern = re.compile(rf'2(?:/\w+,)?\["{name}",')
+        with self._arrived:
+            found = [packet for packet in self.packets if pattern.match(packet)]
+        return [json.loads(packet[packet.index("[") :])[1] for packet in found]
+
+    def names(self) -> list[str]:
+        """The names of all events so far."""
+        with self._arrived:
+            return [json.loads(packet[packet.index("[") :])[0] for packet in self.packets if packet.startswith("2")]
+
+    def send(self, packet: str) -> None:
+        """Send an Engine.IO packet."""
+        self.connection.send(packet)
+
+    def wait_until_closed(self, within_seconds: float = 20.0) -> None:
+        """Wait until the connection ended."""
+        assert self._closed.wait(within_seconds), "still connected"
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection ended."""
+        return self._closed.is_set()
+
+    def close(self) -> None:
+        """End the connection."""
+        with contextlib.suppress(OSError):
+            self.connection.sock.shutdown(socket.SHUT_RDWR)  # ends the thread's read
+        self._thread.join(20)
+        self.connection.shutdown()
+
+
+def bare_websocket(port: int, extensions: str = "") -> socket.socket:
+    """A TCP connection after the handshake of a WebSocket."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
+    connection.sendall(
+        b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        + (f"Sec-WebSocket-Extensions: {extensions}\r\n" if extensions else "").encode()
+        + b"\r\n"
+    )
+    assert connection.recv(12) == b"HTTP/1.1 101"
+    return connection

@@ -1,0 +1,57 @@
+"""One ws replica as a process."""
+
+import re
+import socket
+from typing import Any
+
+import requests
+
+from tests.drivers.process import python
+from tests.drivers.raw_client import RawClient, bare_websocket
+from tests.drivers.valkey import free_port
+from tests.drivers.waiting import eventually
+
+
+class Replica:
+    """One replica as a process."""
+
+    def __init__(self, redis_url: str, **env: str) -> None:
+        self.port = free_port()
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self.process = python("ws", "ws", env={"REDIS_URL": redis_url, "WS_PORT": str(self.port), **env})
+        self.process.start()
+        self._clients: list[RawClient] = []
+
+    def get(self, path: str, **how: Any) -> requests.Response:
+        """Ask for a path."""
+        return requests.get(self.origin + path, timeout=15, **how)
+
+    def wait_until_ready(self) -> None:
+        """Wait until it follows Redis."""
+
+        def ready() -> bool:
+            assert self.process.running, self.process.log()
+            return self.get("/readyz").text == "ready\nredis: up\n"
+
+        eventually(ready, within_seconds=30, what="the replica to follow Redis")
+
+    def client(self, *namespaces: str, **how: Any) -> RawClient:
+        """A client, connected to some namespaces."""
+        client = RawClient(self.port, *(namespaces or ("/",)), **how)
+        self._clients.append(client)
+        return client
+
+    def bare_websocket(self, extensions: str = "") -> socket.socket:
+        """A TCP connection after the handshake of a WebSocket."""
+        return bare_websocket(self.port, extensions)
+
+    def metric(self, sample: str) -> float:
+        """The value of one sample of ``/metrics``; 0 where there is none."""
+        found = re.search(rf"^{re.escape(sample)} (\S+)$", self.get("/metrics").text, re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
+    def close(self) -> None:
+        """End it and its clients."""
+        for client in self._clients:
+            client.close()
+        self.process.kill()
