@@ -48,7 +48,10 @@ ERROR: Final = "error"
 
 #: Nodes that one subscription may name.
 SUBSCRIPTION_NODES_LIMIT: Final = 2000
+#: Characters of a node's name: a host's or a given one's, and a port.
+NODE_NAME_LIMIT: Final = 253 + 6
 
+NodeName = Annotated[str, Meta(max_length=NODE_NAME_LIMIT)]
 Age = Annotated[float, Meta(ge=0)]
 
 
@@ -117,7 +120,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
 
     mode: Literal["snapshot", "delta"] = "snapshot"
     #: ``None``: all nodes; ``()``: figures only; unknown names are allowed.
-    nodes: Annotated[tuple[str, ...], Meta(max_length=SUBSCRIPTION_NODES_LIMIT)] | None = None
+    nodes: Annotated[tuple[NodeName, ...], Meta(max_length=SUBSCRIPTION_NODES_LIMIT)] | None = None
     last_alert_id: LogId | None = None
 
 

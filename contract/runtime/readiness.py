@@ -45,6 +45,11 @@ class Readiness:
             self._draining = True
 
     @property
+    def is_draining(self) -> bool:
+        """Whether the service is about to stop."""
+        return self._draining
+
+    @property
     def redis_down_since(self) -> Timestamp | None:
         """When Redis was last seen to go away (or the service's start); ``None`` while it is up."""
         since = self._down_since

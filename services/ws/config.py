@@ -15,10 +15,14 @@ class Config(FromEnvironment):
     log_level: str = "INFO"
     host: str = "127.0.0.1"
     port: int = 8001
-    #: How messages reach the clients; ``plain`` is python-socketio's own way.
+    #: How messages reach the clients: ``plain``, python-socketio's own way.
     push: str = "plain"
     #: Origins of pages that may connect besides those of the same origin; ``*`` allows all.
     allowed_origins: tuple[str, ...] = ()
+    #: Over so long the clients are sent elsewhere when the replica is asked to end.
+    drain_seconds: float = 5.0
+    #: A client that takes nothing for so long is sent away, to come back when it can read again.
+    slow_seconds: float = 10.0
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
@@ -44,4 +48,6 @@ class Config(FromEnvironment):
             port=environment.port("WS_PORT", cls.port),
             push=environment.choice("WS_PUSH", cls.push, choices=("plain",)),
             allowed_origins=allowed,
+            slow_seconds=environment.seconds("WS_SLOW_SECONDS", cls.slow_seconds, minimum=1, maximum=600),
+            drain_seconds=environment.seconds("WS_DRAIN_SECONDS", cls.drain_seconds, minimum=0, maximum=600),
         )

@@ -3,13 +3,15 @@
 Plain integers: they are counted where every microsecond is spent once a client, and only read when somebody asks.
 """
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final, Literal, Protocol
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -18,8 +20,12 @@ Outcome = Literal["state", "repeated", "passed_on", "dropped"]
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
+PUSH_BUCKETS_SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
 _HELP: Final = {
     "deliveries": "Events handed to clients.",
+    "bytes": "Bytes of frames written to WebSockets.",
+    "conflated": "States that a newer one replaced before a slow client took them.",
     "redis_reconnects": "Times that the connection to Redis was made anew.",
     "refused_origins": "Requests refused for their origin.",
     "rejected_requests": "HTTP requests answered with a status of 400 or above.",
@@ -30,13 +36,40 @@ _HELP: Final = {
 }
 
 
+class Histogram:
+    """How often something took how long; cheaper than one that locks."""
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds: Final = tuple(bounds)
+        self._counts: Final = [0] * (len(self._bounds) + 1)
+        self._sum = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count one value."""
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
+
+    def metric(self, name: str, text: str) -> Metric:
+        """The metric family."""
+        labels = [*(str(bound) for bound in self._bounds), "+Inf"]
+        return HistogramMetricFamily(
+            name, text, buckets=list(zip(labels, accumulate(self._counts), strict=True)), sum_value=self._sum
+        )
+
+
 @dataclass
 class Counters:
     """Counted since the start."""
 
     #: By channel and outcome.
     messages: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    #: By reason.
+    closes: Counter[str] = field(default_factory=Counter)
+    #: Seconds from the arrival of a message from Redis until it was written to the last of its clients.
+    push_seconds: "Histogram" = field(default_factory=lambda: Histogram(PUSH_BUCKETS_SECONDS))
     deliveries: int = 0
+    bytes: int = 0
+    conflated: int = 0
     redis_reconnects: int = 0
     refused_origins: int = 0
     rejected_requests: int = 0
@@ -55,6 +88,14 @@ class Gauges(Protocol):
 
     def clients_by_namespace(self) -> Mapping[str, int]:
         """Socket.IO connections."""
+        ...
+
+    def clients_behind(self) -> int:
+        """Clients that have not taken all that they were sent."""
+        ...
+
+    def packets_waiting(self) -> int:
+        """What waits for them."""
         ...
 
     def redis_is_up(self) -> bool:
@@ -87,9 +128,22 @@ class Metrics(Collector):
             namespaces.add_metric([namespace], count)
         yield namespaces
         yield GaugeMetricFamily("ws_redis_up", "Whether Redis answers.", value=int(self._gauges.redis_is_up()))
+        yield GaugeMetricFamily(
+            "ws_clients_behind", "Clients that have not taken all.", value=self._gauges.clients_behind()
+        )
+        yield GaugeMetricFamily(
+            "ws_outbox_packets", "Packets that wait for clients.", value=self._gauges.packets_waiting()
+        )
+        yield self._counters.push_seconds.metric(
+            "ws_push_seconds", "From the arrival of a message until it was written to the last client."
+        )
         messages = CounterMetricFamily("ws_messages", "Messages from Redis.", labels=["channel", "outcome"])
         for (channel, outcome), count in self._counters.messages.items():
             messages.add_metric([channel, outcome], count)
         yield messages
+        closes = CounterMetricFamily("ws_closes", "Connections that ended.", labels=["reason"])
+        for reason, count in self._counters.closes.items():
+            closes.add_metric([reason], count)
+        yield closes
         for name, text in _HELP.items():
             yield CounterMetricFamily(f"ws_{name}", text, value=getattr(self._counters, name))

@@ -2,30 +2,28 @@
 
 import logging
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import engineio
 import socketio
 
-from contract.events import SUBSCRIPTION_NODES_LIMIT
+from contract.events import NODE_NAME_LIMIT, SUBSCRIPTION_NODES_LIMIT
 from contract.runtime.logs import Occasionally
 from ws import payload
 from ws.counters import Counters
-from ws.frames import Frames
 from ws.namespaces.namespace import Namespace
 from ws.origin import Origins
 from ws.packet import Packet
 from ws.payload import Raw
+from ws.push import Push
 
-#: Bytes of a node's name in a subscription: a DNS name, a port, and JSON's quotes and comma.
-_NAME_BYTES: Final = 253 + 6 + 3
 #: Bytes of the longest packet that a client may send: a subscription to as many nodes as one may name.
 PACKET_LIMIT_BYTES: Final = 512 * 1024
-assert SUBSCRIPTION_NODES_LIMIT * _NAME_BYTES < PACKET_LIMIT_BYTES
+# JSON adds two quotes and a comma.
+assert SUBSCRIPTION_NODES_LIMIT * (NODE_NAME_LIMIT + 3) < PACKET_LIMIT_BYTES
 
-#: Packets in one answer to a polling client; python-engineio's clients give up on more.
-PACKETS_A_POLL: Final = 16
 #: Packets in one POST of a polling client; those in JavaScript send all they have.
 PACKETS_A_POST: Final = 100
 
@@ -38,38 +36,33 @@ _SID_COOKIE: Final = {"name": "io", "path": "/socket.io/", "HttpOnly": True, "Sa
 _logger = logging.getLogger(__name__)
 
 
-_EngineServer: Any = engineio.Server
-_EngineSocket: Any = engineio.socket.Socket
-_SocketServer: Any = socketio.Server
+def options(origins: Origins, counters: Counters) -> dict[str, Any]:
+    """What every Socket.IO server of ours is told."""
+    engineio.payload.Payload.max_decode_packets = PACKETS_A_POST
+    return {
+        "async_mode": "eventlet",
+        "serializer": Packet,
+        "json": payload,
+        "logger": _Silence(),
+        "engineio_logger": _Complaints(counters),
+        "cookie": _SID_COOKIE,
+        # CONNECT goes out before what the namespaces send at once.
+        "always_connect": True,
+        "cors_allowed_origins": origins,
+        # Where any page may connect, none shall do so with the cookies of its visitor.
+        "cors_credentials": not origins.any_allowed,
+        "max_http_buffer_size": PACKET_LIMIT_BYTES,
+        "ping_interval": PING_INTERVAL_SECONDS,
+        "ping_timeout": PING_TIMEOUT_SECONDS,
+    }
 
 
-class Endpoint:
+class Endpoint(ABC):
     """Serves ``/socket.io/``; the namespaces are added before the first client comes."""
 
-    def __init__(self, origins: Origins, counters: Counters) -> None:
-        self._counters = counters
-        self._frames = Frames(counters)
-        self.server = _Server(
-            async_mode="eventlet",
-            serializer=Packet,
-            json=payload,
-            logger=_Silence(),
-            engineio_logger=_Complaints(counters),
-            cookie=_SID_COOKIE,
-            # CONNECT goes out before what the namespaces send at once.
-            always_connect=True,
-            cors_allowed_origins=origins,
-            # Where any page may connect, none shall do so with the cookies of its visitor.
-            cors_credentials=not origins.any_allowed,
-            max_http_buffer_size=PACKET_LIMIT_BYTES,
-            ping_interval=PING_INTERVAL_SECONDS,
-            ping_timeout=PING_TIMEOUT_SECONDS,
-        )
-        # Engine.IO has no public place for another class of WebSockets.
-        engine = self.server.eio
-        engineio.payload.Payload.max_decode_packets = PACKETS_A_POST
-        websocket = self._frames.transport(engine._async["websocket"])
-        engine._async = {**engine._async, "websocket": websocket}
+    def __init__(self, server: Any, push: Push) -> None:
+        self.server = server
+        self.push = push
 
     def add(self, namespace: Namespace) -> None:
         """Serve a namespace."""
@@ -92,60 +85,46 @@ class Endpoint:
         """The WSGI application; it answers 404 outside ``/socket.io/``."""
         return socketio.WSGIApp(self.server)
 
-    def abandon(self, environ: Mapping[str, Any]) -> None:
-        """Forget the connection that a request began, if its answer failed."""
-        for sid, begun in tuple(self.server.environ.items()):
-            if begun is environ and sid in self.server.eio.sockets:
-                self.server.eio.sockets[sid].close(wait=False, abort=True)
-
-    def connected_clients(self) -> int:
-        """Engine.IO connections."""
-        return sum(1 for socket in self.server.eio.sockets.values() if not socket.closed)
-
     def clients_by_transport(self) -> Mapping[str, int]:
         """Engine.IO connections."""
-        websockets = len(self._frames)
+        websockets = self.websockets()
         return {"websocket": websockets, "polling": max(0, self.connected_clients() - websockets)}
 
     def clients_by_namespace(self) -> Mapping[str, int]:
         """Socket.IO connections."""
-        rooms = self.server.manager.rooms
-        return {name: len(rooms.get(name, {}).get(None, ())) for name in self.server.handlers}
+        return {name: self.clients_of(name) for name in self.server.handlers}
 
+    @abstractmethod
+    def start(self) -> None:
+        """Begin to serve."""
+
+    @abstractmethod
+    def abandon(self, environ: Mapping[str, Any]) -> None:
+        """Forget the connection that a request began, if its answer failed."""
+
+    @abstractmethod
+    def connected_clients(self) -> int:
+        """Engine.IO connections."""
+
+    @abstractmethod
+    def websockets(self) -> int:
+        """Those of them that are WebSockets."""
+
+    @abstractmethod
+    def clients_of(self, namespace: str) -> int:
+        """Socket.IO connections of a namespace."""
+
+    @abstractmethod
+    def backlog(self) -> tuple[int, int]:
+        """Clients that have not taken all that they were sent, and the packets that wait for them."""
+
+    @abstractmethod
+    def settle(self) -> None:
+        """Wait until the closed connections have said their last."""
+
+    @abstractmethod
     def closers(self) -> Sequence[Callable[[], None]]:
-        """One function a WebSocket, which closes it so that its client connects again."""
-        return self._frames.closers()
-
-
-class _Engine(_EngineServer):  # type: ignore[misc]
-    def disconnect(self, sid: str | None = None) -> None:
-        """Close a connection that sent what it may not.
-
-        Engine.IO's own would wait until the client has fetched all that was sent to it, which it need not ever do.
-        """
-        if sid in self.sockets:
-            self.sockets[sid].close(wait=False, reason=self.reason.SERVER_DISCONNECT)
-
-
-class _Socket(_EngineSocket):  # type: ignore[misc]
-    #: Packets that the last poll left.
-    _left: Sequence[Any] = ()
-
-    def poll(self) -> Sequence[Any]:
-        """Wait for packets to send; return the first of them."""
-        packets = self._left or super().poll()
-        self._left = packets[PACKETS_A_POLL:]
-        return packets[:PACKETS_A_POLL]
-
-
-class _Server(_SocketServer):  # type: ignore[misc]
-    def _handle_eio_connect(self, eio_sid: str, environ: Mapping[str, Any]) -> None:
-        # Engine.IO has no public place for another class of connections either.
-        self.eio.sockets[eio_sid].__class__ = _Socket
-        super()._handle_eio_connect(eio_sid, environ)
-
-    def _engineio_server_class(self) -> type[_Engine]:
-        return _Engine
+        """One function a connection, which closes it so that its client connects again."""
 
 
 class _Silence:

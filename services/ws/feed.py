@@ -15,10 +15,12 @@ from redis import Redis, RedisError, ResponseError
 from redis.client import PubSub
 
 from contract.codec import UndecodableMessage
-from contract.names import CHANNELS, METRICS_CHANNEL, latest_key
+from contract.names import ALERTS_CHANNEL, CHANNELS, METRICS_CHANNEL, latest_key
 from contract.runtime.logs import Occasionally
 from contract.runtime.readiness import Readiness
 from contract.scripts import age_seconds
+from ws.alert_log import AlertLog, Page, order
+from ws.continuity import Gap
 from ws.counters import Counters
 from ws.state import ClusterState, Received, Step, Stored, receive
 
@@ -47,17 +49,20 @@ class Feed:
         state: ClusterState,
         readiness: Readiness,
         counters: Counters,
+        log: AlertLog,
         deliver: Callable[[Step], None],
     ) -> None:
         self._redis = redis
         self._state = state
         self._readiness = readiness
         self._counters = counters
+        self._log = log
         self._deliver = deliver
         self._complaints = Occasionally(_logger)
         self._said_away = False
         self._connections = 0
         self._pings = 0
+        self._arrived = time.monotonic()
         self._pause_seconds = FIRST_PAUSE_SECONDS
 
     def run(self) -> NoReturn:
@@ -85,7 +90,8 @@ class Feed:
         self._note_connection()
         for channel in CHANNELS:
             if (channel, stored[channel].raw) not in messages:
-                step = self._state.catch_up(channel, stored[channel])
+                gap = self._state.gap_to(stored[channel]) if channel == ALERTS_CHANNEL else None
+                step = self._state.catch_up(channel, stored[channel], self._missed(gap))
                 if step is not None:
                     self._deliver(step)
         for message in messages:
@@ -93,6 +99,7 @@ class Feed:
         self._pause_seconds = FIRST_PAUSE_SECONDS
         while True:
             answer = pubsub.get_message(timeout=QUIET_SECONDS)
+            self._arrived = time.monotonic()
             messages = self._messages_until_answer(pubsub) if answer is None else _messages(answer)
             for message in messages:
                 self._handle(*message)
@@ -137,19 +144,34 @@ class Feed:
         if received.message is None:
             self._complaints.warning(f"passed on {channel}", "only passed on from %s: %s", channel, received.reason)
         if not self._state.must_look(received):
-            self._take(received, None)
+            self._take(received, None, None)
             return
         try:
             stored = self._read_latest(channel)[channel]
+            missed = self._missed(self._state.gap(received, stored))
         except (RedisError, OSError):
-            self._take(received, None)  # it reaches the clients of ``/``; the next connection begins with ``:latest``
+            # It reaches the clients of ``/``; the next connection begins with ``:latest``.
+            self._take(received, None, None)
             raise
-        self._take(received, stored)
+        self._take(received, stored, missed)
 
-    def _take(self, received: Received, stored: Stored | None) -> None:
-        step = self._state.take(received, stored)
+    def _missed(self, gap: Gap | None) -> Page | None:
+        """The entries of a gap; ``None`` where they are gone, or too many to be shown unasked."""
+        if gap is None:
+            return None
+        try:
+            page = self._log.after(*gap)
+        except ValueError as error:
+            self._complaints.warning("log", "the alert log cannot be read: %s", error)
+            return None
+        missed = tuple(entry for entry in page or () if order(entry.id) <= order(gap.until))
+        return missed if missed and missed[-1].id == gap.until else None
+
+    def _take(self, received: Received, stored: Stored | None, missed: Page | None) -> None:
+        step = self._state.take(received, stored, missed)
         self._counters.messages[step.channel, step.outcome] += 1
         self._deliver(step)
+        self._counters.push_seconds.observe(time.monotonic() - self._arrived)
 
     def _read_latest(self, *channels: str) -> dict[str, Stored]:
         pipeline = self._redis.pipeline(transaction=False)

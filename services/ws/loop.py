@@ -23,10 +23,11 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from eventlet import tpool, wsgi
+from eventlet import patcher, tpool, wsgi
+from eventlet.hubs import trampoline
 
 #: Connections served at a time; the limit of open files is met first.
 CONNECTION_LIMIT: Final = 50_000
@@ -36,6 +37,10 @@ BACKLOG: Final = 4096
 KEEPALIVE_SECONDS: Final = 75
 #: Seconds that a client may let a read or a write of HTTP wait.
 SOCKET_TIMEOUT_SECONDS: Final = 30
+#: Bytes that the kernel may hold of what a client was sent and its network has not yet taken.
+UNSENT_BYTES: Final = 128 * 1024
+#: Linux's number of the option; Python names it from 3.12 on.
+TCP_NOTSENT_LOWAT: Final = 25
 
 _logger = logging.getLogger(__name__)
 _native_getaddrinfo = socket.getaddrinfo
@@ -71,6 +76,35 @@ def finish(functions: Iterable[Callable[[], object]], *, within_seconds: float) 
         for function in functions:
             pool.spawn(function)
         pool.waitall()
+
+
+#: As the system has them; those of the patched ``os`` wait where these say that they would have to.
+_os: Any = patcher.original("os")
+read: Final[Callable[[int, int], bytes]] = _os.read
+write: Final[Callable[[int, bytes | memoryview], int]] = _os.write
+
+
+def epoll() -> Any:
+    """An epoll; the one of the patched ``select`` is taken away, since waiting in it would stop the loop."""
+    return patcher.original("select").epoll()
+
+
+def wait_readable(fd: int) -> None:
+    """Let other greenlets run until there is something to read."""
+    trampoline(fd, read=True)
+
+
+def take_over(environ: Mapping[str, Any]) -> int:
+    """Take the socket of a request away from the server, which must not answer it; return its descriptor.
+
+    It does not block, sends small frames at once, and does not let the kernel pile up what the client has not read.
+    """
+    green = environ["eventlet.input"].get_socket()
+    green.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    green.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+    fd: int = green.fd.detach()
+    wsgi.WSGI_LOCAL.already_handled = True
+    return fd
 
 
 class Signals:

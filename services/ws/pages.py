@@ -1,5 +1,6 @@
 """What a replica answers over HTTP besides Socket.IO, and the guard before both."""
 
+import base64
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
@@ -8,6 +9,9 @@ from typing import Any, Final
 from contract.runtime.logs import Occasionally
 from contract.runtime.readiness import LIVE, Readiness
 from ws.counters import CONTENT_TYPE, Counters, Metrics
+
+#: Bytes of Sec-WebSocket-Key (RFC 6455, 4.1).
+WEBSOCKET_KEY_BYTES: Final = 16
 
 _TEXT: Final = "text/plain; charset=utf-8"
 _WHAT: Final = "DispyCluster Live, a push replica: /socket.io/, /livez, /readyz, /metrics\n"
@@ -46,8 +50,15 @@ class Pages:
 class Guard:
     """Answers what Engine.IO would stumble over, counts what is refused, and lets no traceback out."""
 
-    def __init__(self, app: Application, counters: Counters, abandon: Callable[[Mapping[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        app: Application,
+        readiness: Readiness,
+        counters: Counters,
+        abandon: Callable[[Mapping[str, Any]], None],
+    ) -> None:
         self._app = app
+        self._readiness = readiness
         self._counters = counters
         self._abandon = abandon
 
@@ -61,6 +72,9 @@ class Guard:
 
         if _is_broken_upgrade(environ):
             return _answer(start, 400, "not an upgrade to a WebSocket of version 13\n")
+        if self._readiness.is_draining and _begins_a_session(environ):
+            # One that is sent elsewhere may ask here again, over the connection that it has.
+            return _answer(start, 503, "draining\n")
         try:
             return self._app(environ, start)
         except OSError:
@@ -88,13 +102,21 @@ def said_when_it_fails(app: Application) -> Application:
     return answer
 
 
+def _begins_a_session(environ: Mapping[str, Any]) -> bool:
+    return environ["PATH_INFO"].startswith("/socket.io/") and "sid=" not in environ.get("QUERY_STRING", "")
+
+
 def _is_broken_upgrade(environ: Mapping[str, Any]) -> bool:
     """Whether a request asks for a WebSocket in a way that eventlet or Engine.IO fail over."""
     if environ.get("HTTP_UPGRADE", "").lower() != "websocket":
         return False
     connection = [word.strip() for word in environ.get("HTTP_CONNECTION", "").lower().split(",")]
-    version, key = environ.get("HTTP_SEC_WEBSOCKET_VERSION"), environ.get("HTTP_SEC_WEBSOCKET_KEY")
-    return "upgrade" not in connection or version != "13" or not key
+    try:
+        key = base64.b64decode(environ.get("HTTP_SEC_WEBSOCKET_KEY", ""), validate=True)
+    except ValueError:
+        return True
+    version = environ.get("HTTP_SEC_WEBSOCKET_VERSION")
+    return "upgrade" not in connection or version != "13" or len(key) != WEBSOCKET_KEY_BYTES
 
 
 def _answer(start_response: StartResponse, status: int, body: str | bytes, kind: str = _TEXT) -> list[bytes]:

@@ -1,18 +1,59 @@
-"""Which client wants the snapshots of which nodes; clients that want the same share a group and its payload."""
+"""Which client wants the snapshots of which nodes, and how: whole, or as deltas.
 
-import hashlib
-from collections.abc import Sequence
-from typing import Final
+Clients that want the same share a group, and what they get is computed and encoded once.
+"""
+
+import functools
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from contract.codec import encode
-from contract.events import CLUSTER_METRICS, MONITORING_NAMESPACE
-from contract.messages import Snapshot
+from contract.delta import compute_delta
+from contract.events import CLUSTER_METRICS, CLUSTER_METRICS_DELTA, MONITORING_NAMESPACE
+from contract.messages import Delta, Snapshot
+from contract.names import METRICS_CHANNEL
+from ws.event import Event
 from ws.push import Group, Push
+
+#: Bytes of the names that all clients together may have chosen.
+NAMES_LIMIT_BYTES: Final = 64 * 1024 * 1024
+#: Bytes that a name takes besides its letters.
+_NAME_OVERHEAD_BYTES: Final = 64
 
 #: ``None``: all nodes.
 Names = frozenset[str] | None
+Mode = Literal["snapshot", "delta"]
+
+
+class TooManyNames(Exception):
+    """The names that all clients have chosen would take more memory than they may."""
+
+
+class Selection(NamedTuple):
+    """What one client wants."""
+
+    mode: Mode
+    names: Names
+
+    @classmethod
+    def of(cls, mode: Mode, nodes: Iterable[str] | None) -> "Selection":
+        """The selection that a subscription asks for."""
+        return cls(mode, None if nodes is None else frozenset(nodes))
+
+
+class _Clients:
+    """The clients of one selection."""
+
+    __slots__ = ("group", "sids")
+
+    def __init__(self, group: Group) -> None:
+        self.group: Final = group
+        self.sids: Final[set[str]] = set()
+
+
+ALL_NODES: Final = Selection("snapshot", None)
 
 
 class Selections:
@@ -20,45 +61,113 @@ class Selections:
 
     def __init__(self, push: Push) -> None:
         self._push = push
-        self._names_of: Final[dict[str, Names]] = {}
-        #: Clients of each selection that is in force.
-        self._clients: Final[dict[Names, set[str]]] = {}
+        self._selection_of: Final[dict[str, Selection]] = {}
+        self._clients: Final[dict[Selection, _Clients]] = {}
+        self._names_bytes = 0
+        self._groups = 0
+        self._shown: Snapshot | None = None
 
     def admit(self, sid: str) -> None:
-        """Send a new client the snapshots of all nodes."""
-        self._put(sid, None)
+        """Send a new client whole snapshots of all nodes."""
+        self._put(sid, ALL_NODES)
 
-    def choose(self, sid: str, nodes: Sequence[str] | None) -> bool:
-        """Send the client the snapshots of these nodes and no others; return whether it is still there."""
-        if sid not in self._names_of:
+    def require_room(self, selection: Selection) -> None:
+        """Check that the names of one more selection can be kept.
+
+        Raises:
+            TooManyNames: they cannot.
+        """
+        if selection not in self._clients and self._names_bytes + _bytes(selection) > NAMES_LIMIT_BYTES:
+            raise TooManyNames
+
+    def choose(self, sid: str, selection: Selection) -> bool:
+        """Send the client what it wants and nothing else; return whether it is still there."""
+        if sid not in self._selection_of:
             return False
         self.forget(sid)
-        self._put(sid, None if nodes is None else frozenset(nodes))
+        self._put(sid, selection)
         return True
 
     def forget(self, sid: str) -> None:
         """Send the client no more snapshots."""
-        if sid not in self._names_of:
+        selection = self._selection_of.pop(sid, None)
+        if selection is None:
             return
-        names = self._names_of.pop(sid)
-        self._push.leave(sid, _group(names))
-        self._clients[names].discard(sid)
-        if not self._clients[names]:
-            del self._clients[names]
+        clients = self._clients[selection]
+        self._push.leave(sid, clients.group)
+        clients.sids.discard(sid)
+        if not clients.sids:
+            del self._clients[selection]
+            self._names_bytes -= _bytes(selection)
 
-    def payload(self, sid: str, raw: bytes, snapshot: Snapshot) -> bytes:
-        """Return the snapshot, whose bytes are ``raw``, as this client wants it."""
-        return _limited(raw, snapshot, self._names_of.get(sid))
+    def whole(self, sid: str, raw: bytes, snapshot: Snapshot) -> Event:
+        """The snapshot, whose bytes are ``raw``, as this client wants it; deltas go on from there."""
+        selection = self._selection_of.get(sid, ALL_NODES)
+        return _whole(_limited(raw, snapshot, selection.names))
 
-    def broadcast(self, raw: bytes, snapshot: Snapshot) -> None:
-        """Send everybody the snapshot, encoded once a selection."""
-        for names in tuple(self._clients):
-            self._push.broadcast(_group(names), CLUSTER_METRICS, _limited(raw, snapshot, names))
+    def show(self, raw: bytes, snapshot: Snapshot) -> None:
+        """Send everybody a snapshot: a new one, or the newest again, of which there is no delta."""
+        former, self._shown = self._shown, snapshot
+        round_ = _Round(raw, snapshot, former)
+        is_new = former is not snapshot
+        for selection, clients in tuple(self._clients.items()):
+            if selection.mode == "snapshot":
+                self._push.broadcast(clients.group, round_.whole(selection.names))
+            elif is_new:
+                self._push.broadcast(clients.group, round_.step(selection.names))
 
-    def _put(self, sid: str, names: Names) -> None:
-        self._names_of[sid] = names
-        self._clients.setdefault(names, set()).add(sid)
-        self._push.join(sid, _group(names))
+    def _put(self, sid: str, selection: Selection) -> None:
+        clients = self._clients.get(selection)
+        if clients is None:
+            self._groups += 1
+            clients = self._clients[selection] = _Clients(Group(MONITORING_NAMESPACE, f"selection {self._groups}"))
+            self._names_bytes += _bytes(selection)
+        self._selection_of[sid] = selection
+        clients.sids.add(sid)
+        self._push.join(sid, clients.group)
+
+
+class _Round:
+    """What there is to send of one snapshot, each part made once."""
+
+    def __init__(self, raw: bytes, snapshot: Snapshot, former: Snapshot | None) -> None:
+        self._raw = raw
+        self._snapshot = snapshot
+        self._former = former
+        self._wholes: Final[dict[Names, Event]] = {}
+
+    def whole(self, names: Names) -> Event:
+        """The snapshot."""
+        if names not in self._wholes:
+            self._wholes[names] = _whole(_limited(self._raw, self._snapshot, names))
+        return self._wholes[names]
+
+    def step(self, names: Names) -> Event:
+        """The delta from the snapshot before; the snapshot where there is none."""
+        delta = self._delta
+        if delta is None:
+            return self.whole(names)
+        if names is not None:
+            delta = msgspec.structs.replace(
+                delta,
+                changed=tuple(change for change in delta.changed if change["node"] in names),
+                removed=tuple(name for name in delta.removed if name in names),
+            )
+        return Event(
+            MONITORING_NAMESPACE,
+            CLUSTER_METRICS_DELTA,
+            encode(delta),
+            METRICS_CHANNEL,
+            instead=lambda: self.whole(names),
+        )
+
+    @functools.cached_property
+    def _delta(self) -> Delta | None:
+        return None if self._former is None else compute_delta(self._former, self._snapshot)
+
+
+def _whole(payload: bytes) -> Event:
+    return Event(MONITORING_NAMESPACE, CLUSTER_METRICS, payload, METRICS_CHANNEL)
 
 
 def _limited(raw: bytes, snapshot: Snapshot, names: Names) -> bytes:
@@ -68,9 +177,7 @@ def _limited(raw: bytes, snapshot: Snapshot, names: Names) -> bytes:
     return encode(msgspec.structs.replace(snapshot, nodes=chosen))
 
 
-def _group(names: Names) -> Group:
-    if names is None:
-        return Group(MONITORING_NAMESPACE, "all nodes")
-    # A name may hold any character: JSON keeps them apart.
-    digest = hashlib.sha256(encode(sorted(names))).hexdigest()
-    return Group(MONITORING_NAMESPACE, f"nodes {digest}")
+def _bytes(selection: Selection) -> int:
+    if selection.names is None:
+        return 0
+    return sum(len(name.encode()) + _NAME_OVERHEAD_BYTES for name in selection.names)

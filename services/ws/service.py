@@ -4,16 +4,20 @@ import ws.loop  # isort: skip (first: it patches what the others import)
 import ws.lean  # noqa: F401  # isort: skip
 
 import logging
+import math
+import random
 import resource
 import secrets
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from contract.runtime.readiness import Readiness
 from contract.runtime.redis_client import blocking_client
+from ws.alert_log import AlertLog
 from ws.config import Config
 from ws.counters import Counters, Metrics
 from ws.endpoint import Endpoint
@@ -24,13 +28,17 @@ from ws.namespaces.monitoring import MonitoringNamespace
 from ws.namespaces.root import RootNamespace
 from ws.origin import Origins
 from ws.pages import Application, Guard, Pages, said_when_it_fails
+from ws.plain.endpoint import PlainEndpoint
 from ws.presence import Presence
-from ws.push import PlainPush
 from ws.report import HealthReporter
 from ws.state import ClusterState, Step
 
 #: Seconds that clients and Redis may take over the end of the replica.
 FAREWELL_SECONDS: Final = 1.0
+#: Seconds between two batches of clients that are sent elsewhere.
+BATCH_SECONDS: Final = 0.1
+
+_ENDPOINTS: Final = {"plain": PlainEndpoint}
 
 _logger = logging.getLogger(__name__)
 
@@ -69,7 +77,7 @@ def run(config: Config, front: Front | None = None) -> int:
     _logger.info("%s: ending", signal.Signals(number).name)
     for listener in listeners:
         listener.close()
-    replica.stop()
+    replica.stop(config.drain_seconds if number == signal.SIGTERM else 0)
     return 0
 
 
@@ -82,16 +90,18 @@ class Replica:
         self._readiness = Readiness()
         redis = blocking_client(config.redis_url, connect_seconds=CONNECT_SECONDS, answer_seconds=ANSWER_SECONDS)
         state = ClusterState()
-        self._endpoint = Endpoint(Origins(config.allowed_origins, self._counters), self._counters)
-        push = PlainPush(self._endpoint.server, self._counters)
+        log = AlertLog(redis)
+        origins = Origins(config.allowed_origins, self._counters)
+        self._endpoint: Endpoint = _ENDPOINTS[config.push](origins, self._counters, config.slow_seconds)
+        push = self._endpoint.push
         self._presence = Presence(self.id, redis, self._counters, self._endpoint.connected_clients)
         reporter = HealthReporter(redis, state, self._readiness, self._presence.report)
         self._root = RootNamespace(push, self._counters, state, self.id)
         self._health = HealthNamespace(push, self._counters, state, reporter)
-        self._monitoring = MonitoringNamespace(push, self._counters, state)
+        self._monitoring = MonitoringNamespace(push, self._counters, state, log)
         for namespace in (self._root, self._health, self._monitoring):
             self._endpoint.add(namespace)
-        self._feed = Feed(redis, state, self._readiness, self._counters, self._deliver)
+        self._feed = Feed(redis, state, self._readiness, self._counters, log, self._deliver)
         socketio_app = self._endpoint.wsgi()
         pages = Pages(self._readiness, Metrics(self._counters, self))
         #: Answers ``/socket.io/`` and 404.
@@ -105,13 +115,24 @@ class Replica:
 
     def start(self) -> None:
         """Begin to follow Redis, and to be counted."""
+        self._endpoint.start()
         spawn("feed", self._feed.run)
         spawn("presence", self._presence.run)
 
-    def stop(self) -> None:
-        """Be counted no more, and send the clients elsewhere."""
+    def stop(self, drain_seconds: float) -> None:
+        """Be counted no more, and send the clients elsewhere, a few at a time."""
         self._readiness.drain()
-        finish([self._presence.remove, *self._endpoint.closers()], within_seconds=FAREWELL_SECONDS)
+        finish([self._presence.remove], within_seconds=FAREWELL_SECONDS)
+        closers = list(self._endpoint.closers())
+        random.shuffle(closers)
+        size = math.ceil(len(closers) / max(1, round(drain_seconds / BATCH_SECONDS))) or 1
+        if closers:
+            _logger.info("sending %d clients elsewhere", len(closers))
+        for begin in range(0, len(closers), size):
+            if begin and drain_seconds:
+                time.sleep(BATCH_SECONDS)
+            finish(closers[begin : begin + size], within_seconds=FAREWELL_SECONDS)
+        finish([self._endpoint.settle], within_seconds=FAREWELL_SECONDS)
 
     def clients_by_transport(self) -> Mapping[str, int]:
         """Engine.IO connections."""
@@ -120,6 +141,14 @@ class Replica:
     def clients_by_namespace(self) -> Mapping[str, int]:
         """Socket.IO connections."""
         return self._endpoint.clients_by_namespace()
+
+    def clients_behind(self) -> int:
+        """Clients that have not taken all that they were sent."""
+        return self._endpoint.backlog()[0]
+
+    def packets_waiting(self) -> int:
+        """What waits for them."""
+        return self._endpoint.backlog()[1]
 
     def redis_is_up(self) -> bool:
         """Whether Redis answers."""
@@ -131,7 +160,7 @@ class Replica:
         self._monitoring.deliver(step)
 
     def _guarded(self, app: Application) -> Application:
-        return Guard(app, self._counters, self._endpoint.abandon)
+        return Guard(app, self._readiness, self._counters, self._endpoint.abandon)
 
 
 def _raise_limit_of_open_files() -> None:

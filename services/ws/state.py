@@ -11,11 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, Literal, TypeVar
 
-import msgspec
-
 from contract import codec
-from contract.messages import Alerts, Health, LogId, Snapshot
+from contract.messages import Alerts, Health, LogEntry, LogId, Snapshot
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, METRICS_CHANNEL
+from ws.continuity import Gap, Missed, continued, gap, with_entries, without_entries
 
 M = TypeVar("M", bound=codec.Message)
 
@@ -58,6 +57,17 @@ class _Known(Generic[M]):
     raw: bytes | None = None
     #: The newest message that has arrived and is no newer than ``raw``; behind it while ``:latest`` was ahead.
     arrived: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A message that becomes state."""
+
+    raw: bytes
+    message: codec.Message
+    age_seconds: float | None
+    #: Whether ``:latest`` holds it.
+    is_stored: bool
 
 
 def receive(channel: str, raw: bytes) -> Received:
@@ -127,10 +137,24 @@ class ClusterState:
         """The newest alerts with ``entries: []``: what is active, and the position from which a log goes on."""
         alerts = self._alerts.message
         if alerts is not None and self._alerts_without_entries is None:
-            position = alerts.last_alert_id
-            bare = msgspec.structs.replace(alerts, entries=(), previous_alert_id=position)
-            self._alerts_without_entries = codec.encode(bare)
+            self._alerts_without_entries = codec.encode(without_entries(alerts))
         return self._alerts_without_entries
+
+    def alerts_with(self, entries: tuple[LogEntry, ...], after: LogId, until: LogId) -> bytes:
+        """The newest alerts with these entries of the log, which lie after ``after`` and up to ``until``."""
+        alerts = self._alerts.message
+        assert alerts is not None
+        return codec.encode(with_entries(alerts, entries, after, until))
+
+    def gap(self, received: Received, stored: Stored | None) -> Gap | None:
+        """The stretch of the alert log that lies between the own position and what ``take`` would take as state."""
+        found = self._found(received, stored)
+        return None if found is None else gap(self.last_alert_id, found.message)
+
+    def gap_to(self, stored: Stored) -> Gap | None:
+        """The stretch of the alert log that ``catch_up`` would leave out."""
+        message = None if stored.raw is None else _decoded(ALERTS_CHANNEL, stored.raw)
+        return None if message is None else gap(self.last_alert_id, message)
 
     def must_look(self, received: Received) -> bool:
         """Whether ``take`` has to be told what ``:latest`` holds."""
@@ -139,19 +163,21 @@ class ClusterState:
             return False
         return not (isinstance(message, Snapshot) and (self._follows(message) or self._is_overtaken(message)))
 
-    def take(self, received: Received, stored: Stored | None) -> Step:
+    def take(self, received: Received, stored: Stored | None, missed: Missed = None) -> Step:
         """Return what follows from a message.
 
         ``stored`` is what ``:latest`` held after the message arrived; ``None`` where there was no need to look, or
-        Redis did not say: then a message that does not follow directly is only passed on.
+        Redis did not say: then a message that does not follow directly is only passed on. ``missed`` are the entries
+        of the ``gap``; ``None`` where they are gone.
         """
         known = self._channels[received.channel]
         repeated = received.raw == known.arrived
-        changed = self._adopt(received, stored)
+        found = self._found(received, stored)
+        shown = None if found is None else self._set(received.channel, found, missed)
         if received.raw == known.raw or (known.arrived != known.raw and self._is_behind(received)):
             known.arrived = received.raw
-        if changed:
-            return Step(received.channel, "state", received.raw, known.raw)
+        if shown is not None:
+            return Step(received.channel, "state", received.raw, shown)
         if repeated:
             # Health and alerts did not change; of metrics a repeat was asked for (``GET /api/cluster/nodes``).
             again = known.raw if received.channel == METRICS_CHANNEL else None
@@ -159,7 +185,7 @@ class ClusterState:
         outcome: Final = "state" if received.raw == known.raw else "passed_on"
         return Step(received.channel, outcome, received.raw, None)
 
-    def catch_up(self, channel: str, stored: Stored) -> Step | None:
+    def catch_up(self, channel: str, stored: Stored, missed: Missed = None) -> Step | None:
         """Return what follows from ``:latest`` after each connection to Redis; ``None`` where nothing is new.
 
         What differs from the state is taken, be it older (a Redis that came back with an older backup); where nothing
@@ -176,9 +202,9 @@ class ClusterState:
         message = _decoded(channel, raw)
         if message is None:
             return None
-        self._set_stored(channel, raw, message, stored.age_seconds)
+        shown = self._set(channel, _Found(raw, message, stored.age_seconds, is_stored=True), missed)
         known.arrived = raw
-        return Step(channel, "state", raw, raw)
+        return Step(channel, "state", raw, shown)
 
     def _follows(self, snapshot: Snapshot) -> bool:
         before = self.snapshot
@@ -198,35 +224,35 @@ class ClusterState:
         newest, message = self._channels[received.channel].message, received.message
         return newest is not None and message is not None and _order(message) < _order(newest)
 
-    def _adopt(self, received: Received, stored: Stored | None) -> bool:
-        """Take the message, or what is stored, as state if it is one; return whether the state changed."""
+    def _found(self, received: Received, stored: Stored | None) -> _Found | None:
+        """What becomes state, be it the message or what is stored; ``None`` for no change."""
         channel, raw, message = received.channel, received.raw, received.message
         known = self._channels[channel].raw
         if message is None or raw == known:
-            return False
+            return None
         if isinstance(message, Snapshot) and self._follows(message):
-            return self._set(channel, raw, message, 0.0)
+            return _Found(raw, message, 0.0, is_stored=False)
         if stored is None:
-            return False
+            return None
         if stored.raw is None:
-            return self._set(channel, raw, message, stored.age_seconds)
+            return _Found(raw, message, stored.age_seconds, is_stored=False)
         if stored.raw == known:
-            return False
+            return None
         newest = message if stored.raw == raw else _decoded(channel, stored.raw)
-        return newest is not None and self._set_stored(channel, stored.raw, newest, stored.age_seconds)
+        return None if newest is None else _Found(stored.raw, newest, stored.age_seconds, is_stored=True)
 
-    def _set_stored(self, channel: str, raw: bytes, message: codec.Message, age_seconds: float | None) -> bool:
-        if isinstance(message, Snapshot):
-            self._looked_up = message
-        return self._set(channel, raw, message, age_seconds)
-
-    def _set(self, channel: str, raw: bytes, message: codec.Message, age_seconds: float | None) -> bool:
+    def _set(self, channel: str, found: _Found, missed: Missed) -> bytes:
+        """Take it as state; return it as it is to be shown."""
+        raw, message = found.raw, found.message
+        shown = continued(self.last_alert_id, raw, message, missed) if isinstance(message, Alerts) else raw
         known = self._channels[channel]
         known.raw, known.message = raw, message
         if channel == ALERTS_CHANNEL:
             self._alerts_without_entries = None
-        self._note_age(channel, age_seconds or 0.0)
-        return True
+        if found.is_stored and isinstance(message, Snapshot):
+            self._looked_up = message
+        self._note_age(channel, found.age_seconds or 0.0)
+        return shown
 
     def _note_age(self, channel: str, age_seconds: float | None) -> None:
         if channel == METRICS_CHANNEL and age_seconds is not None:

@@ -41,13 +41,17 @@ class HealthNamespace(Namespace):
         self.send(sid, HEALTH_CONNECTED, encode(HealthConnected(timestamp=timestamp(time.time()))))
         raw = self._state.raw(HEALTH_CHANNEL)
         if raw is not None:
-            self.send(sid, HEALTH_UPDATE, raw)
+            self.send(sid, HEALTH_UPDATE, raw, HEALTH_CHANNEL)
         self._push.join(sid, _EVERYBODY)
+
+    def disconnected(self, sid: str) -> None:
+        """See ``Namespace``."""
+        self._push.leave(sid, _EVERYBODY)
 
     def deliver(self, step: Step) -> None:
         """Show a new health to everybody."""
         if step.channel == HEALTH_CHANNEL and step.state is not None:
-            self._push.broadcast(_EVERYBODY, HEALTH_UPDATE, step.state)
+            self._push.broadcast(_EVERYBODY, self.event(HEALTH_UPDATE, step.state, HEALTH_CHANNEL))
 
     def _request_health(self, sid: str, argument: Mapping[str, Any]) -> bytes:
         payload = encode(HealthResponse(data=self._reporter.report(), timestamp=timestamp(time.time())))

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 import msgspec
+from redis import RedisError
 
 from contract.clock import timestamp
 from contract.codec import encode
 from contract.events import (
     ALERTS_UPDATE,
-    CLUSTER_METRICS,
     CLUSTER_STATUS_RESPONSE,
     ERROR,
     MONITORING_CONNECTED,
@@ -26,14 +26,20 @@ from contract.events import (
     SubscribedToUpdates,
     Subscription,
 )
-from contract.messages import Snapshot
+from contract.messages import LogId, Snapshot
 from contract.names import ALERTS_CHANNEL, METRICS_CHANNEL
 from contract.rest import overview
+from ws.alert_log import AlertLog, Page, order
 from ws.counters import Counters
 from ws.namespaces.namespace import Namespace, Refused
 from ws.push import Group, Push
-from ws.selections import Selections
+from ws.selections import Selection, Selections, TooManyNames
 from ws.state import ClusterState, Step
+
+#: Seconds that a client waits for a replica that has not yet seen the entry that the client stands at.
+CATCH_UP_SECONDS: Final = 2.0
+#: Seconds between two looks at a client that is behind, or at this replica.
+LOOK_SECONDS: Final = 0.02
 
 _EVERYBODY: Final = Group(MONITORING_NAMESPACE, "everybody")
 
@@ -41,16 +47,15 @@ _EVERYBODY: Final = Group(MONITORING_NAMESPACE, "everybody")
 class MonitoringNamespace(Namespace):
     """``monitoring_connected``, the latest snapshot and alerts, then every one; and what a client asks for.
 
-    Every subscription is answered in the mode ``snapshot`` and without the entries that were missed, whatever it asks
-    for: ``subscribed_to_updates`` says what is in force. Before the first snapshot is known, the two requests for it
-    are answered with ``error`` ``not_available``.
+    Before the first snapshot is known, the two requests for it are answered with ``error`` ``not_available``.
     """
 
     name = MONITORING_NAMESPACE
 
-    def __init__(self, push: Push, counters: Counters, state: ClusterState) -> None:
+    def __init__(self, push: Push, counters: Counters, state: ClusterState, log: AlertLog) -> None:
         super().__init__(push, counters)
         self._state = state
+        self._log = log
         self._selections = Selections(push)
         self.requests = {
             REQUEST_CLUSTER_STATUS: self._request_cluster_status,
@@ -67,54 +72,115 @@ class MonitoringNamespace(Namespace):
         if wanted is not None:
             try:
                 self._subscribe(sid, wanted)
+                return
             except Refused as refused:
                 self._counters.bad_requests += 1
                 self.send(sid, ERROR, refused.payload)
-                wanted = None
-        if wanted is None:
-            self._send_state(sid)
+        self._send_snapshot(sid)
+        self._send_alerts(sid)
         self._push.join(sid, _EVERYBODY)
 
     def disconnected(self, sid: str) -> None:
         """See ``Namespace``."""
         self._selections.forget(sid)
+        self._push.leave(sid, _EVERYBODY)
 
     def deliver(self, step: Step) -> None:
         """Show a new snapshot, or a repeated one, and new alerts."""
         if step.state is None:
             return
         if step.channel == METRICS_CHANNEL and self._state.snapshot is not None:
-            self._selections.broadcast(step.state, self._state.snapshot)
+            self._selections.show(step.state, self._state.snapshot)
         elif step.channel == ALERTS_CHANNEL:
-            self._push.broadcast(_EVERYBODY, ALERTS_UPDATE, step.state)
+            self._push.broadcast(_EVERYBODY, self.event(ALERTS_UPDATE, step.state))
 
     def _subscribe(self, sid: str, argument: object) -> bytes:
+        """Put a subscription in force. Lets other greenlets run where entries of the log have to be read."""
         try:
             wanted = msgspec.convert(argument, Subscription)
         except msgspec.ValidationError as error:
             raise Refused("bad_request", str(error)) from None
-        answer = encode(
+        selection = Selection.of(wanted.mode, wanted.nodes)
+        try:
+            self._selections.require_room(selection)
+        except TooManyNames:
+            raise Refused("not_available", "the clients of this replica name too many nodes already") from None
+        after, missed = wanted.last_alert_id, None
+        if after is not None:
+            # What is published from here on is among what it missed, until it joins again.
+            self._push.leave(sid, _EVERYBODY)
+            missed = self._missed(after)
+        answer = self._in_force(wanted, recovered=missed is not None)
+        if self._selections.choose(sid, selection):
+            self.send(sid, SUBSCRIBED_TO_UPDATES, answer)
+            self._send_snapshot(sid)
+            if after is None or missed is None:
+                self._send_alerts(sid)
+            elif not self._send_missed(sid, after, missed):
+                answer = self._in_force(wanted, recovered=False)
+                self.send(sid, SUBSCRIBED_TO_UPDATES, answer)
+                self._send_alerts(sid)
+            self._push.join(sid, _EVERYBODY)
+        return answer
+
+    def _in_force(self, wanted: Subscription, *, recovered: bool) -> bytes:
+        return encode(
             SubscribedToUpdates(
-                mode="snapshot",
+                mode=wanted.mode,
                 nodes=wanted.nodes,
-                recovered=False,
+                recovered=recovered,
                 last_alert_id=self._state.last_alert_id,
                 timestamp=timestamp(time.time()),
                 age_seconds=self._state.age_seconds,
             )
         )
-        if self._selections.choose(sid, wanted.nodes):
-            self.send(sid, SUBSCRIBED_TO_UPDATES, answer)
-            self._send_state(sid)
-        return answer
 
-    def _send_state(self, sid: str) -> None:
+    def _send_snapshot(self, sid: str) -> None:
         raw, snapshot = self._state.raw(METRICS_CHANNEL), self._state.snapshot
         if raw is not None and snapshot is not None:
-            self.send(sid, CLUSTER_METRICS, self._selections.payload(sid, raw, snapshot))
+            self._push.send(sid, self._selections.whole(sid, raw, snapshot))
+
+    def _send_alerts(self, sid: str) -> None:
         alerts = self._state.alerts_without_entries()
         if alerts is not None:
             self.send(sid, ALERTS_UPDATE, alerts)
+
+    def _missed(self, after: LogId) -> Page | None:
+        """The first of the entries after ``after``; ``None`` where nobody can say what they are."""
+        deadline = time.monotonic() + CATCH_UP_SECONDS
+        # The client may come from a replica that was a moment ahead: what it has must not be shown to it again.
+        while (known := self._state.last_alert_id) is not None and order(known) < order(after):
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(LOOK_SECONDS)
+        if known is None:
+            return None
+        try:
+            return self._log.after(after, known)
+        except (RedisError, OSError, ValueError):
+            return () if after == known else None  # the feed says so in the log
+
+    def _send_missed(self, sid: str, after: LogId, page: Page | None) -> bool:
+        """Send all entries after ``after``, of which ``page`` is the first; return whether none is left out.
+
+        Where it returns true, nothing was published since.
+        """
+        while page is not None:
+            known = self._state.last_alert_id
+            if known is None:
+                return False
+            page = tuple(entry for entry in page if order(entry.id) <= order(known))
+            until = page[-1].id if page else after
+            self.send(sid, ALERTS_UPDATE, self._state.alerts_with(page, after, until))
+            after = until
+            if order(after) >= order(known):
+                return True
+            while self._push.is_behind(sid, self.name):
+                time.sleep(LOOK_SECONDS)
+            page = self._missed(after)
+            if page == ():
+                return False
+        return False
 
     def _request_cluster_status(self, sid: str, argument: Mapping[str, Any]) -> bytes:
         now = timestamp(time.time())

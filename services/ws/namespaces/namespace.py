@@ -9,6 +9,7 @@ from contract.codec import encode
 from contract.events import ERROR, Error
 from contract.runtime.logs import Occasionally
 from ws.counters import Counters
+from ws.event import Event
 from ws.push import Push
 
 _logger = logging.getLogger(__name__)
@@ -45,9 +46,13 @@ class Namespace(ABC):
     def disconnected(self, sid: str) -> None:  # noqa: B027 (most namespaces keep nothing of a client)
         """Forget the client."""
 
-    def send(self, sid: str, event: str, payload: bytes) -> None:
+    def event(self, name: str, payload: bytes, slot: str | None = None) -> Event:
+        """An event of this namespace; those of one ``slot`` are states of the same thing."""
+        return Event(self.name, name, payload, slot)
+
+    def send(self, sid: str, event: str, payload: bytes, slot: str | None = None) -> None:
         """Send an event to one client of this namespace."""
-        self._push.send(self.name, sid, event, payload)
+        self._push.send(sid, self.event(event, payload, slot))
 
     def handle(self, sid: str, event: str, arguments: Sequence[object]) -> bytes | None:
         """Answer an event of a client; return the payload of its acknowledgement.

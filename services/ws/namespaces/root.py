@@ -7,7 +7,9 @@ from typing import Any, Final
 from contract.clock import timestamp
 from contract.codec import encode
 from contract.events import CONNECTION_CONFIRMED, EVENT_OF_CHANNEL, ROOT_NAMESPACE, ConnectionConfirmed
+from contract.names import ALERTS_CHANNEL
 from ws.counters import Counters
+from ws.event import Event
 from ws.namespaces.namespace import Namespace
 from ws.push import Group, Push
 from ws.state import ClusterState, Step
@@ -32,9 +34,16 @@ class RootNamespace(Namespace):
         )
         self.send(sid, CONNECTION_CONFIRMED, encode(confirmed))
         for channel, raw in self._state.arrived():
-            self.send(sid, EVENT_OF_CHANNEL[channel], raw)
+            self._push.send(sid, self._event(channel, raw))
         self._push.join(sid, _EVERYBODY)
+
+    def disconnected(self, sid: str) -> None:
+        """See ``Namespace``."""
+        self._push.leave(sid, _EVERYBODY)
 
     def deliver(self, step: Step) -> None:
         """Pass a message on to everybody."""
-        self._push.broadcast(_EVERYBODY, EVENT_OF_CHANNEL[step.channel], step.published)
+        self._push.broadcast(_EVERYBODY, self._event(step.channel, step.published))
+
+    def _event(self, channel: str, raw: bytes) -> Event:
+        return self.event(EVENT_OF_CHANNEL[channel], raw, None if channel == ALERTS_CHANNEL else channel)

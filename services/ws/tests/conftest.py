@@ -32,9 +32,9 @@ def replicas(valkey: Valkey) -> Iterator[Callable[..., Replica]]:
     assert not [log for log in logs if "Traceback" in log]
 
 
-@pytest.fixture
-def replica(replicas: Callable[..., Replica]) -> Replica:
-    return replicas()
+@pytest.fixture(params=["plain"])
+def replica(replicas: Callable[..., Replica], request: pytest.FixtureRequest) -> Replica:
+    return replicas(WS_PUSH=request.param)
 
 
 @pytest.fixture

@@ -1,12 +1,20 @@
 import json
 from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from redis import ConnectionError as RedisConnectionError
 
+from contract.codec import encode
+from contract.messages import LogEntry
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.rest import CollectorReport, ReplicaReport, health_report
+from ws.alert_log import Page
 from ws.counters import Counters
+from ws.event import Event
 from ws.namespaces.health import HealthNamespace
 from ws.namespaces.monitoring import MonitoringNamespace
 from ws.namespaces.namespace import Namespace
@@ -16,6 +24,7 @@ from ws.report import cluster_counts
 from ws.state import ClusterState, Step, Stored, receive
 
 Message = Callable[..., bytes]
+GOLDEN = Path(__file__).parents[3] / "contract" / "golden" / "messages"
 ALL = ["head.lan", "node6.lan", "pi-é.lan:9200"]
 
 
@@ -31,15 +40,19 @@ class Recorder:
         self.members.setdefault(group, []).append(sid)
 
     def leave(self, sid: str, group: Group) -> None:
-        self.members[group].remove(sid)
+        if sid in self.members.get(group, []):
+            self.members[group].remove(sid)
 
-    def broadcast(self, group: Group, event: str, payload: bytes) -> None:
-        self.broadcasts.append((group, event, payload))
+    def broadcast(self, group: Group, event: Event) -> None:
+        self.broadcasts.append((group, event.name, event.payload))
         for sid in self.members.get(group, []):
-            self.send(group.namespace, sid, event, payload)
+            self.send(sid, event)
 
-    def send(self, namespace: str, sid: str, event: str, payload: bytes) -> None:
-        self.got.setdefault(sid, []).append((event, payload))
+    def send(self, sid: str, event: Event) -> None:
+        self.got.setdefault(sid, []).append((event.name, event.payload))
+
+    def is_behind(self, sid: str, namespace: str) -> bool:
+        return False
 
     def events(self, sid: str) -> list[str]:
         return [event for event, _ in self.got.get(sid, [])]
@@ -74,9 +87,33 @@ def publish(state: ClusterState, message: Message) -> Callable[..., Step]:
     return take
 
 
+class Log:
+    """The alert log, as ``AlertLog`` reads it; ``entries`` are in it, and ``before_answer`` happens meanwhile."""
+
+    def __init__(self) -> None:
+        self.entries: list[LogEntry] = []
+        self.fails = False
+        self.before_answer: list[Callable[[], None]] = []
+
+    def after(self, position: str, known: str) -> Page | None:
+        if self.before_answer:
+            self.before_answer.pop(0)()
+        if self.fails:
+            raise RedisConnectionError
+        ids = [entry.id for entry in self.entries]
+        if position not in ids:
+            return None
+        return tuple(self.entries[ids.index(position) + 1 :][:3])
+
+
 @pytest.fixture
-def monitoring(push: Recorder, counters: Counters, state: ClusterState) -> MonitoringNamespace:
-    return MonitoringNamespace(push, counters, state)
+def log() -> Log:
+    return Log()
+
+
+@pytest.fixture
+def monitoring(push: Recorder, counters: Counters, state: ClusterState, log: Log) -> MonitoringNamespace:
+    return MonitoringNamespace(push, counters, state, log)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -185,11 +222,12 @@ def test_monitoring_sends_snapshot_and_alerts_at_once_then_every_one(
     monitoring: MonitoringNamespace, push: Recorder, publish: Callable[..., Step], message: Message
 ) -> None:
     publish(METRICS_CHANNEL, seq=1)
-    publish(ALERTS_CHANNEL, seq=1)
+    publish(ALERTS_CHANNEL, seq=1, last_alert_id="7-1")
+    second = {"seq": 2, "previous_alert_id": "7-1", "last_alert_id": "7-2"}
 
     monitoring.connected("a", {})
     monitoring.deliver(publish(METRICS_CHANNEL, seq=2))
-    monitoring.deliver(publish(ALERTS_CHANNEL, seq=2))
+    monitoring.deliver(publish(ALERTS_CHANNEL, **second))
 
     assert push.events("a") == [
         "monitoring_connected",
@@ -201,7 +239,7 @@ def test_monitoring_sends_snapshot_and_alerts_at_once_then_every_one(
     assert push.got["a"][1][1] == message(METRICS_CHANNEL, seq=1)
     assert json.loads(push.got["a"][2][1])["entries"] == []
     assert push.got["a"][3][1] == message(METRICS_CHANNEL, seq=2)
-    assert push.got["a"][4][1] == message(ALERTS_CHANNEL, seq=2)
+    assert push.got["a"][4][1] == message(ALERTS_CHANNEL, **second)
 
 
 def test_monitoring_sends_a_repeated_snapshot_again(
@@ -257,14 +295,217 @@ def test_subscription_is_answered_and_limits_the_snapshots(
     assert nodes(json.loads(push.got["a"][1][1])) == shown
 
 
-def test_subscription_is_in_snapshots_when_deltas_are_asked_for(
-    monitoring: MonitoringNamespace, push: Recorder
+# Deltas
+
+
+def test_client_of_deltas_begins_with_a_snapshot_and_gets_what_changed(
+    monitoring: MonitoringNamespace, push: Recorder, publish: Callable[..., Step], message: Message
 ) -> None:
+    monitoring.deliver(publish(METRICS_CHANNEL, seq=1))
+    monitoring.connected("a", {"subscribe": {"mode": "delta"}})
+    warmer = json.loads(message(METRICS_CHANNEL))["nodes"]
+    warmer[1]["temperature"] = 99.5
+
+    monitoring.deliver(publish(METRICS_CHANNEL, seq=2, nodes=warmer))
+    monitoring.deliver(publish(METRICS_CHANNEL, seq=3, nodes=warmer[:2]))
+
+    assert push.events("a") == [
+        *("monitoring_connected", "subscribed_to_updates", "cluster_metrics"),
+        *("cluster_metrics_delta", "cluster_metrics_delta"),
+    ]
+    assert push.last("a", "subscribed_to_updates")["mode"] == "delta"
+    first, second = (json.loads(payload) for name, payload in push.got["a"] if name == "cluster_metrics_delta")
+    assert (first["base_seq"], first["seq"], second["base_seq"], second["seq"]) == (1, 2, 2, 3)
+    assert first["changed"] == [{"node": "node6.lan", "temperature": 99.5}]
+    assert second["removed"] == [ALL[2]]
+
+
+def test_deltas_are_limited_to_the_nodes_that_a_client_wants(
+    monitoring: MonitoringNamespace, push: Recorder, publish: Callable[..., Step], message: Message
+) -> None:
+    monitoring.deliver(publish(METRICS_CHANNEL, seq=1))
+    monitoring.connected("a", {"subscribe": {"mode": "delta", "nodes": ["head.lan"]}})
+    monitoring.connected("b", {"subscribe": {"mode": "delta", "nodes": []}})
+    warmer = json.loads(message(METRICS_CHANNEL))["nodes"]
+    for node in warmer:
+        node["load1"] = 9.5
+
+    monitoring.deliver(publish(METRICS_CHANNEL, seq=2, nodes=warmer[:2]))
+
+    delta = push.last("a", "cluster_metrics_delta")
+    assert (delta["changed"], delta["removed"]) == ([{"node": "head.lan", "load1": 9.5}], [])
+    assert push.last("b", "cluster_metrics_delta")["changed"] == []
+
+
+def test_clients_of_deltas_get_the_snapshot_when_no_delta_can_say_it(
+    monitoring: MonitoringNamespace, push: Recorder, publish: Callable[..., Step]
+) -> None:
+    monitoring.deliver(publish(METRICS_CHANNEL, seq=1))
+    monitoring.connected("a", {"subscribe": {"mode": "delta", "nodes": ["head.lan"]}})
+    push.got.clear()
+
+    monitoring.deliver(publish(METRICS_CHANNEL, seq=1, epoch=2**40))
+
+    assert push.events("a") == ["cluster_metrics"]
+    assert nodes(push.last("a", "cluster_metrics")) == ["head.lan"]
+
+
+def test_repeated_snapshot_is_for_clients_of_snapshots_only(
+    monitoring: MonitoringNamespace, push: Recorder, publish: Callable[..., Step]
+) -> None:
+    monitoring.deliver(publish(METRICS_CHANNEL, seq=1))
+    for sid, mode in (("a", "delta"), ("b", "snapshot")):
+        monitoring.connected(sid, {"subscribe": {"mode": mode}})
+    push.got.clear()
+
+    monitoring.deliver(publish(METRICS_CHANNEL, seq=1))
+
+    assert push.events("a") == []
+    assert push.events("b") == ["cluster_metrics"]
+
+
+def test_subscription_is_refused_when_the_clients_name_too_many_nodes(
+    monitoring: MonitoringNamespace, push: Recorder, publish: Callable[..., Step], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ws.selections.NAMES_LIMIT_BYTES", 10_000)
+    for sid in ("a", "b"):
+        monitoring.connected(sid, {})
+        monitoring.handle(sid, "subscribe_to_updates", [{"nodes": [f"{sid}{number}" for number in range(100)]}])
+
+    assert push.events("a")[-1] == "subscribed_to_updates"
+    assert push.last("b", "error")["code"] == "not_available"
+    monitoring.disconnected("a")
+    monitoring.handle("b", "subscribe_to_updates", [{"nodes": [f"b{number}" for number in range(100)]}])
+    assert push.events("b")[-1] == "subscribed_to_updates"
+
+
+# The alert log
+
+
+def entry(position: str) -> LogEntry:
+    golden = (GOLDEN / "log_entry.json").read_bytes()
+    return msgspec.structs.replace(msgspec.json.decode(golden, type=LogEntry), id=position)
+
+
+@pytest.fixture
+def transition(log: Log, publish: Callable[..., Step], message: Message) -> Callable[..., Step]:
+    """An alert that changes: its entry is in the log, and in the message that is returned."""
+
+    def happen(before: str | None, *positions: str) -> Step:
+        added = [entry(position) for position in positions]
+        log.entries += added
+        return publish(
+            ALERTS_CHANNEL,
+            seq=len(log.entries),
+            entries=[json.loads(encode(each)) for each in added],
+            previous_alert_id=before,
+            last_alert_id=positions[-1],
+        )
+
+    return happen
+
+
+def shown(push: Recorder, sid: str) -> list[str]:
+    """The entries that a client has been shown; each update goes on where the one before stopped."""
+    updates = [json.loads(payload) for name, payload in push.got.get(sid, []) if name == "alerts_update"]
+    for before, after in pairwise(updates):
+        assert after["previous_alert_id"] == before["last_alert_id"]
+    return [each["id"] for update in updates for each in update["entries"]]
+
+
+def test_client_that_was_away_is_shown_what_it_missed_and_then_what_happens(
+    monitoring: MonitoringNamespace, push: Recorder, transition: Callable[..., Step]
+) -> None:
+    ids = [f"7-{number}" for number in range(1, 12)]
+    monitoring.deliver(transition(None, *ids))
+
+    monitoring.connected("a", {"subscribe": {"last_alert_id": "7-2"}})
+    monitoring.deliver(transition("7-11", "7-12"))
+
+    assert push.last("a", "subscribed_to_updates")["recovered"] is True
+    assert shown(push, "a") == [*ids[2:], "7-12"]
+
+
+def test_entries_that_come_while_the_log_is_read_are_shown_once(
+    monitoring: MonitoringNamespace, push: Recorder, transition: Callable[..., Step], log: Log
+) -> None:
+    monitoring.deliver(transition(None, "7-1", "7-2"))
     monitoring.connected("a", {})
+    push.got.clear()
 
-    monitoring.handle("a", "subscribe_to_updates", [{"mode": "delta"}])
+    log.before_answer = [lambda: monitoring.deliver(transition("7-2", "7-3"))]
+    monitoring.handle("a", "subscribe_to_updates", [{"last_alert_id": "7-1"}])
+    monitoring.deliver(transition("7-3", "7-4"))
 
-    assert push.last("a", "subscribed_to_updates")["mode"] == "snapshot"
+    assert shown(push, "a") == ["7-2", "7-3", "7-4"]
+
+
+def test_entries_that_the_replica_has_not_yet_seen_are_left_to_their_message(
+    monitoring: MonitoringNamespace, push: Recorder, transition: Callable[..., Step], log: Log
+) -> None:
+    monitoring.deliver(transition(None, "7-1", "7-2"))
+    log.entries.append(entry("7-3"))
+
+    monitoring.connected("a", {"subscribe": {"last_alert_id": "7-1"}})
+    assert shown(push, "a") == ["7-2"]
+    log.entries.pop()
+    monitoring.deliver(transition("7-2", "7-3"))
+
+    assert shown(push, "a") == ["7-2", "7-3"]
+
+
+def test_client_is_told_when_its_entry_is_gone(
+    monitoring: MonitoringNamespace, push: Recorder, transition: Callable[..., Step]
+) -> None:
+    monitoring.deliver(transition(None, "7-5", "7-6"))
+
+    monitoring.connected("a", {"subscribe": {"last_alert_id": "7-4"}})
+
+    assert push.last("a", "subscribed_to_updates")["recovered"] is False
+    assert push.events("a")[-1] == "alerts_update"
+    assert push.last("a", "alerts_update")["entries"] == []
+    assert push.last("a", "alerts_update")["previous_alert_id"] == "7-6"
+
+
+def test_client_is_told_when_the_log_is_cut_while_it_is_read(
+    monitoring: MonitoringNamespace, push: Recorder, transition: Callable[..., Step], log: Log
+) -> None:
+    monitoring.deliver(transition(None, *(f"7-{number}" for number in range(1, 9))))
+    log.before_answer = [lambda: None, log.entries.clear]
+
+    monitoring.connected("a", {"subscribe": {"last_alert_id": "7-1"}})
+
+    answers = [json.loads(payload) for name, payload in push.got["a"] if name == "subscribed_to_updates"]
+    assert [answer["recovered"] for answer in answers] == [True, False]
+    assert push.last("a", "alerts_update")["previous_alert_id"] == "7-8"
+
+
+def test_nothing_is_recovered_when_redis_is_away_unless_nothing_was_missed(
+    monitoring: MonitoringNamespace, push: Recorder, transition: Callable[..., Step], log: Log
+) -> None:
+    monitoring.deliver(transition(None, "7-1", "7-2"))
+    log.fails = True
+
+    for sid, position in (("a", "7-1"), ("b", "7-2")):
+        monitoring.connected(sid, {"subscribe": {"last_alert_id": position}})
+
+    assert push.last("a", "subscribed_to_updates")["recovered"] is False
+    assert push.last("b", "subscribed_to_updates")["recovered"] is True
+    assert shown(push, "b") == []
+
+
+def test_client_from_a_replica_that_was_ahead_waits_for_this_one(
+    monitoring: MonitoringNamespace, push: Recorder, transition: Callable[..., Step], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitoring.deliver(transition(None, "7-1"))
+    moments = iter([lambda: None, lambda: monitoring.deliver(transition("7-1", "7-2"))])
+    monkeypatch.setattr("time.sleep", lambda _seconds: next(moments)())
+
+    monitoring.connected("a", {"subscribe": {"last_alert_id": "7-2"}})
+    monitoring.deliver(transition("7-2", "7-3"))
+
+    assert push.last("a", "subscribed_to_updates")["recovered"] is True
+    assert shown(push, "a") == ["7-3"]
 
 
 def test_clients_that_want_the_same_nodes_share_one_encoded_payload(

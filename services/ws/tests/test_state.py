@@ -1,13 +1,18 @@
 import json
 from collections.abc import Callable
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from contract.codec import UndecodableMessage
+from contract.messages import LogEntry
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
+from ws.continuity import Gap
 from ws.state import ClusterState, Received, Step, Stored, receive
 
 Message = Callable[..., bytes]
+GOLDEN = Path(__file__).parents[3] / "contract" / "golden" / "messages"
 
 
 class Clock:
@@ -167,8 +172,9 @@ def test_repeated_snapshot_goes_to_everybody_and_changes_nothing(
 def test_stored_message_becomes_state_whatever_was_published(
     state: ClusterState, channel: str, message: Message
 ) -> None:
-    take(state, channel, message(channel, seq=1))
-    by_hand, stored = message(channel, seq=2, cluster="forged"), message(channel, seq=2)
+    log = {"previous_alert_id": None, "last_alert_id": None} if channel == ALERTS_CHANNEL else {}
+    take(state, channel, message(channel, seq=1, **log))
+    by_hand, stored = message(channel, seq=2, cluster="forged"), message(channel, seq=2, **log)
 
     step = take(state, channel, by_hand, stored=stored)
 
@@ -368,3 +374,68 @@ def test_received_keeps_the_bytes_it_came_with(message: Message) -> None:
 
     assert isinstance(received, Received)
     assert received.raw is raw
+
+
+def logged(*positions: str) -> list[dict[str, object]]:
+    content = json.loads((GOLDEN / "log_entry.json").read_bytes())
+    return [content | {"id": position} for position in positions]
+
+
+@pytest.fixture
+def alerts(message: Message) -> Callable[..., bytes]:
+    """Alerts whose entries lie between two positions of the log."""
+    return lambda seq, before, *positions: message(
+        ALERTS_CHANNEL,
+        seq=seq,
+        entries=logged(*positions),
+        previous_alert_id=before,
+        last_alert_id=positions[-1] if positions else before,
+    )
+
+
+def test_alerts_are_shown_as_they_came_when_they_go_on_where_the_log_was(
+    state: ClusterState, alerts: Callable[..., bytes]
+) -> None:
+    take(state, ALERTS_CHANNEL, alerts(1, None, "7-1"))
+    raw = alerts(2, "7-1", "7-2", "7-3")
+
+    assert state.gap(receive(ALERTS_CHANNEL, raw), Stored(raw)) is None
+    assert take(state, ALERTS_CHANNEL, raw, stored=raw).state == raw
+
+
+def test_alerts_are_shown_with_what_was_missed_between(state: ClusterState, alerts: Callable[..., bytes]) -> None:
+    take(state, ALERTS_CHANNEL, alerts(1, None, "7-1"))
+    raw, missed = alerts(4, "7-3", "7-4"), logged("7-2", "7-3", "7-4")
+    received = receive(ALERTS_CHANNEL, raw)
+
+    assert state.gap(received, Stored(raw)) == Gap("7-1", "7-4")
+    step = state.take(received, Stored(raw), msgspec.convert(missed, tuple[LogEntry, ...]))
+
+    shown = json.loads(step.state or b"")
+    assert shown == json.loads(raw) | {"entries": missed, "previous_alert_id": "7-1"}
+
+
+@pytest.mark.parametrize("how", ["take", "catch up"])
+def test_alerts_are_shown_without_entries_when_what_was_missed_is_gone(
+    state: ClusterState, alerts: Callable[..., bytes], how: str
+) -> None:
+    take(state, ALERTS_CHANNEL, alerts(1, None, "7-1"))
+    raw = alerts(4, "7-3", "7-4")
+
+    if how == "take":
+        step = state.take(receive(ALERTS_CHANNEL, raw), Stored(raw), None)
+    else:
+        assert state.gap_to(Stored(raw)) == Gap("7-1", "7-4")
+        step = state.catch_up(ALERTS_CHANNEL, Stored(raw), None) or pytest.fail("nothing")
+
+    shown = json.loads(step.state or b"")
+    assert shown == json.loads(raw) | {"entries": [], "previous_alert_id": "7-4"}
+    assert state.last_alert_id == "7-4"
+
+
+def test_entries_are_not_shown_again_when_they_are_known(state: ClusterState, alerts: Callable[..., bytes]) -> None:
+    take(state, ALERTS_CHANNEL, alerts(1, None, "7-1", "7-2"))
+
+    step = take(state, ALERTS_CHANNEL, alerts(2, "7-1", "7-2"), stored=alerts(2, "7-1", "7-2"))
+
+    assert json.loads(step.state or b"")["entries"] == []

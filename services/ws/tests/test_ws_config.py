@@ -14,7 +14,7 @@ def test_config_lists_its_variables_when_it_was_read() -> None:
 
     assert environment.known == {
         "REDIS_URL", "WS_REDIS_USERNAME", "WS_REDIS_PASSWORD_FILE", "LOG_LEVEL", "PUBLIC_URL",
-        "WS_HOST", "WS_PORT", "WS_PUSH", "WS_ALLOWED_ORIGINS",
+        "WS_HOST", "WS_PORT", "WS_PUSH", "WS_ALLOWED_ORIGINS", "WS_DRAIN_SECONDS", "WS_SLOW_SECONDS",
     }  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def test_config_allows_the_origin_of_the_public_url_besides() -> None:
     [
         ("WS_PORT", "0"),
         ("WS_PORT", "http"),
-        ("WS_PUSH", "fast"),
+        ("WS_PUSH", "quick"),
         ("WS_ALLOWED_ORIGINS", "a.example"),
         ("WS_ALLOWED_ORIGINS", "https://a.example/path"),
         ("PUBLIC_URL", "cluster"),

@@ -1,0 +1,97 @@
+"""python-socketio's server, its weak spots mended: what clients send can harm nothing but their own connection."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import engineio
+import socketio
+
+from ws.counters import Counters
+from ws.endpoint import Endpoint, options
+from ws.origin import Origins
+from ws.plain.frames import Frames
+from ws.plain.push import PlainPush
+
+#: Packets in one answer to a polling client; python-engineio's clients give up on more.
+PACKETS_A_POLL: Final = 16
+
+_EngineServer: Any = engineio.Server
+_EngineSocket: Any = engineio.socket.Socket
+_SocketServer: Any = socketio.Server
+
+
+class PlainEndpoint(Endpoint):
+    """See ``Endpoint``."""
+
+    def __init__(self, origins: Origins, counters: Counters, slow_seconds: float) -> None:
+        server = _Server(**options(origins, counters))
+        super().__init__(server, PlainPush(server, counters))
+        self._frames = Frames(counters)
+        # Engine.IO has no public place for another class of WebSockets.
+        engine = server.eio
+        websocket = self._frames.transport(engine._async["websocket"])
+        engine._async = {**engine._async, "websocket": websocket}
+
+    def start(self) -> None:
+        """See ``Endpoint``."""
+
+    def abandon(self, environ: Mapping[str, Any]) -> None:
+        """See ``Endpoint``."""
+        for sid, begun in tuple(self.server.environ.items()):
+            if begun is environ and sid in self.server.eio.sockets:
+                self.server.eio.sockets[sid].close(wait=False, abort=True)
+
+    def connected_clients(self) -> int:
+        """See ``Endpoint``."""
+        return sum(1 for socket in self.server.eio.sockets.values() if not socket.closed)
+
+    def websockets(self) -> int:
+        """See ``Endpoint``."""
+        return len(self._frames)
+
+    def clients_of(self, namespace: str) -> int:
+        """See ``Endpoint``."""
+        return len(self.server.manager.rooms.get(namespace, {}).get(None, ()))
+
+    def backlog(self) -> tuple[int, int]:
+        """See ``Endpoint``."""
+        waiting = [socket.queue.qsize() for socket in self.server.eio.sockets.values()]
+        return sum(map(bool, waiting)), sum(waiting)
+
+    def settle(self) -> None:
+        """See ``Endpoint``."""
+
+    def closers(self) -> Sequence[Callable[[], None]]:
+        """See ``Endpoint``."""
+        return self._frames.closers()
+
+
+class _Engine(_EngineServer):  # type: ignore[misc]
+    def disconnect(self, sid: str | None = None) -> None:
+        """Close a connection that sent what it may not.
+
+        Engine.IO's own would wait until the client has fetched all that was sent to it, which it need not ever do.
+        """
+        if sid in self.sockets:
+            self.sockets[sid].close(wait=False, reason=self.reason.SERVER_DISCONNECT)
+
+
+class _Socket(_EngineSocket):  # type: ignore[misc]
+    #: Packets that the last poll left.
+    _left: Sequence[Any] = ()
+
+    def poll(self) -> Sequence[Any]:
+        """Wait for packets to send; return the first of them."""
+        packets = self._left or super().poll()
+        self._left = packets[PACKETS_A_POLL:]
+        return packets[:PACKETS_A_POLL]
+
+
+class _Server(_SocketServer):  # type: ignore[misc]
+    def _handle_eio_connect(self, eio_sid: str, environ: Mapping[str, Any]) -> None:
+        # Engine.IO has no public place for another class of connections either.
+        self.eio.sockets[eio_sid].__class__ = _Socket
+        super()._handle_eio_connect(eio_sid, environ)
+
+    def _engineio_server_class(self) -> type[_Engine]:
+        return _Engine
