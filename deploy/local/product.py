@@ -71,7 +71,9 @@ def service_parts(settings: Settings, ports: InnerPorts, redis_url: str, targets
     # Threads of one process share their heap: a few megabytes less each, and nothing here allocates in a hurry.
     shared["MALLOC_ARENA_MAX"] = os.environ.get("MALLOC_ARENA_MAX", "2")
     collector = {"COLLECTOR_PORT": str(ports.collector), "COLLECTOR_TARGETS": str(targets)}
-    gateway = {"WS_PORT": str(ports.ws), "PORT": str(settings.port), "PUBLIC_HOST": settings.host}
+    # There is no other replica that its clients could go to one by one.
+    drain = {"WS_DRAIN_SECONDS": os.environ.get("WS_DRAIN_SECONDS", "0")}
+    gateway = drain | {"WS_PORT": str(ports.ws), "PORT": str(settings.port), "PUBLIC_HOST": settings.host}
     return [
         Part("collector", python("collector"), {**shared, **collector}),
         Part("api", python("api"), shared),

@@ -15,8 +15,8 @@ class Config(FromEnvironment):
     log_level: str = "INFO"
     host: str = "127.0.0.1"
     port: int = 8001
-    #: How messages reach the clients: ``plain``, python-socketio's own way.
-    push: str = "plain"
+    #: How messages reach the clients: ``fast``, or ``plain``, which is python-socketio's own way.
+    push: str = "fast"
     #: Origins of pages that may connect besides those of the same origin; ``*`` allows all.
     allowed_origins: tuple[str, ...] = ()
     #: Over so long the clients are sent elsewhere when the replica is asked to end.
@@ -46,7 +46,7 @@ class Config(FromEnvironment):
             log_level=environment.log_level(),
             host=environment.text("WS_HOST", cls.host),
             port=environment.port("WS_PORT", cls.port),
-            push=environment.choice("WS_PUSH", cls.push, choices=("plain",)),
+            push=environment.choice("WS_PUSH", cls.push, choices=("fast", "plain")),
             allowed_origins=allowed,
             slow_seconds=environment.seconds("WS_SLOW_SECONDS", cls.slow_seconds, minimum=1, maximum=600),
             drain_seconds=environment.seconds("WS_DRAIN_SECONDS", cls.drain_seconds, minimum=0, maximum=600),

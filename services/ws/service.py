@@ -21,6 +21,7 @@ from ws.alert_log import AlertLog
 from ws.config import Config
 from ws.counters import Counters, Metrics
 from ws.endpoint import Endpoint
+from ws.fast.endpoint import FastEndpoint
 from ws.feed import ANSWER_SECONDS, CONNECT_SECONDS, Feed
 from ws.loop import Listener, Signals, finish, serve, spawn
 from ws.namespaces.health import HealthNamespace
@@ -38,7 +39,7 @@ FAREWELL_SECONDS: Final = 1.0
 #: Seconds between two batches of clients that are sent elsewhere.
 BATCH_SECONDS: Final = 0.1
 
-_ENDPOINTS: Final = {"plain": PlainEndpoint}
+_ENDPOINTS: Final = {"fast": FastEndpoint, "plain": PlainEndpoint}
 
 _logger = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ def replicas(valkey: Valkey) -> Iterator[Callable[..., Replica]]:
     assert not [log for log in logs if "Traceback" in log]
 
 
-@pytest.fixture(params=["plain"])
+@pytest.fixture(params=["fast", "plain"])
 def replica(replicas: Callable[..., Replica], request: pytest.FixtureRequest) -> Replica:
     return replicas(WS_PUSH=request.param)
 

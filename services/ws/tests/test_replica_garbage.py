@@ -247,3 +247,27 @@ def test_page_of_another_origin_connects_when_it_is_allowed(replicas: Callable[.
 
     assert answer.headers["Access-Control-Allow-Origin"] == "https://wall.example"
     assert "Not an accepted origin" not in refusal.text
+
+
+def test_memory_is_bounded_when_many_clients_never_end_their_packets(
+    replicas: Callable[..., Any], redis: redis_client.Redis
+) -> None:
+    replica = replicas(WS_PUSH="fast")
+    good = replica.client("/")
+    before = replica.metric("process_resident_memory_bytes")
+    unfinished = frame(0x81, b"", length=500_000) + b"4" * 499_000
+    crowd = []
+    for _ in range(400):
+        connection = replica.bare_websocket()
+        crowd.append(connection)
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(unfinished)
+
+    eventually(lambda: replica.metric('ws_closes_total{reason="overload"}') > 0)
+
+    assert replica.metric("process_resident_memory_bytes") - before < 200 * 1024 * 1024
+    redis.publish(ALERTS_CHANNEL, b"{}")
+    good.event("redis_cluster_alerts")
+    for connection in crowd:
+        connection.close()
+    eventually(lambda: replica.metric('ws_clients{transport="websocket"}') == 1)

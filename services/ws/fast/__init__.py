@@ -1,0 +1,6 @@
+"""The fast way to the clients: frames that are shared, and connections that cost nothing while nothing happens.
+
+The parts, from the socket up: ``reader`` (what a client sends), ``outbox`` (what waits for one that is slow),
+``poller`` (which sockets can be read or written), ``session`` (one Engine.IO connection), ``wheel`` (their pings),
+``engine`` (Engine.IO's HTTP, with those sessions), ``manager`` (Socket.IO's connections) and ``push``.
+"""

@@ -1,0 +1,44 @@
+"""What a client has not taken yet, and for how long."""
+
+import threading
+import time
+from typing import Final
+
+from ws.fast.budget import Budget
+from ws.fast.outbox import Outbox
+
+#: Bytes after which a client that takes a long frame slowly is seen to go on.
+PROGRESS_BYTES: Final = 64 * 1024
+
+
+class Backlog:
+    """An outbox, and the frame that is being written."""
+
+    __slots__ = ("_taken", "asked", "outbox", "rest", "since")
+
+    def __init__(self, budget: Budget, depth: int = 0) -> None:
+        self.outbox = Outbox(budget, depth)
+        #: What is left of the frame that is being written.
+        self.rest = memoryview(b"")
+        #: When the client last took a whole frame or ``PROGRESS_BYTES`` of one, or fell behind; monotonic.
+        self.since = time.monotonic()
+        self._taken = 0
+        #: Set when something waits for the poll that is waiting.
+        self.asked: threading.Event | None = None
+
+    def __len__(self) -> int:
+        """Packets that wait."""
+        return len(self.outbox) + bool(self.rest)
+
+    def wrote(self, taken: int) -> None:
+        """The client took that many bytes of ``rest``."""
+        self.rest = self.rest[taken:]
+        self._taken += taken
+        if not self.rest or self._taken >= PROGRESS_BYTES:
+            self._taken = 0
+            self.since = time.monotonic()
+
+    def wake(self) -> None:
+        """Let a poll that is waiting go on."""
+        if self.asked is not None:
+            self.asked.set()

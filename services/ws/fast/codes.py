@@ -1,0 +1,7 @@
+"""The ends of a WebSocket, as RFC 6455 and its registry number them; on all of these clients connect again."""
+
+from typing import Final
+
+GOING_AWAY: Final = 1001
+PROTOCOL_ERROR: Final = 1002
+TRY_AGAIN_LATER: Final = 1013

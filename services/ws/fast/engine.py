@@ -1,0 +1,172 @@
+"""Engine.IO's server with our sessions: its HTTP is python-engineio's, its connections are not."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, Protocol
+
+import engineio
+import msgspec
+
+from ws import loop
+from ws.counters import Counters
+from ws.event import Packet
+from ws.fast import handshake
+from ws.fast.budget import Budget
+from ws.fast.codes import PROTOCOL_ERROR, TRY_AGAIN_LATER
+from ws.fast.poller import Poller
+from ws.fast.probe import Probe
+from ws.fast.reader import Reader
+from ws.fast.session import Session
+from ws.fast.wheel import Wheel
+
+#: Seconds that a client may take to acknowledge the end of its connection.
+FAREWELL_SECONDS: Final = 5.0
+#: Seconds that a client may take to send a message.
+MESSAGE_SECONDS: Final = 30.0
+#: Bytes that all clients together may make the replica keep.
+KEPT_LIMIT_BYTES: Final = 128 * 1024 * 1024
+#: Readers kept for the next client.
+SPARE_READERS: Final = 8
+
+_EngineServer: Any = engineio.Server
+
+
+class Amid(NamedTuple):
+    """A message that is not yet whole."""
+
+    since: float
+    kept_bytes: int
+
+
+class Passing(Protocol):
+    """A socket that is not a session's yet, or any more."""
+
+    deadline: float
+
+    def end(self) -> None:
+        """Close it."""
+        ...
+
+
+class Readers:
+    """Readers for sockets that have something to read; one that is amid a message keeps its own."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._spare: Final[dict[bool, list[Reader]]] = {False: [], True: []}
+
+    def borrow(self, inflates: bool) -> Reader:
+        """A reader that is between messages."""
+        spare = self._spare[inflates]
+        return spare.pop() if spare else Reader(limit_bytes=self._limit_bytes, inflates=inflates)
+
+    def give_back(self, reader: Reader, inflates: bool) -> None:
+        """Take back a reader that is between messages."""
+        if len(self._spare[inflates]) < SPARE_READERS:
+            self._spare[inflates].append(reader)
+
+
+class Engine(_EngineServer):  # type: ignore[misc]
+    """Beside what ``engineio.Server`` has, what its sessions share."""
+
+    def __init__(self, *args: Any, counters: Counters, slow_seconds: float, **options: Any) -> None:
+        super().__init__(*args, monitor_clients=False, **options)
+        self.counters: Final = counters
+        self._slow_seconds: Final = slow_seconds
+        self.poller: Final = Poller()
+        self.readers: Final = Readers(self.max_http_buffer_size)
+        self.farewell_seconds = FAREWELL_SECONDS
+        #: Sessions whose socket takes nothing more.
+        self.behind: Final[set[Session]] = set()
+        #: Bytes of answers and log entries that wait, and of messages that are not yet whole.
+        self.budget: Final = Budget(KEPT_LIMIT_BYTES)
+        self._amid: Final[dict[Session, Amid]] = {}
+        self.passing: Final[set[Passing]] = set()
+        self.websockets = 0
+        self._wheel: Final = Wheel(interval_seconds=self.ping_interval, timeout_seconds=self.ping_timeout)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        loop.spawn("poller", self.poller.run)
+        loop.spawn("clock", self._tick)
+
+    def message(self, sid: str, text: str) -> None:
+        """Handle a message of a client; lets other greenlets run."""
+        self._trigger_event("message", sid, text, run_async=False)
+
+    def forget(self, session: Session, reason: str, *, was_websocket: bool) -> None:
+        """The session has ended."""
+        self.counters.closes[reason] += 1
+        self.websockets -= was_websocket
+        self._wheel.remove(session)
+        self.behind.discard(session)
+        self.ended_message(session)
+        self._trigger_event("disconnect", session.sid, reason, run_async=False)
+        self.sockets.pop(session.sid, None)
+
+    def disconnect(self, sid: str | None = None) -> None:
+        """Close a session that sent what it may not."""
+        if sid in self.sockets:
+            self.sockets[sid].end("malformed", PROTOCOL_ERROR, "")
+
+    def amid_message(self, session: Session, kept_bytes: int) -> None:
+        """The session keeps that much of a message that is not yet whole."""
+        now, amid = time.monotonic(), self._amid.get(session)
+        since, before = (now, 0) if amid is None else amid
+        self._amid[session] = Amid(since, kept_bytes)
+        self.budget.used_bytes += kept_bytes - before
+        if self.budget.is_spent:
+            session.end("overload", TRY_AGAIN_LATER, "overload")
+
+    def ended_message(self, session: Session) -> None:
+        """The session keeps nothing of a message."""
+        amid = self._amid.pop(session, None)
+        if amid is not None:
+            self.budget.used_bytes -= amid.kept_bytes
+
+    def begin_upgrade(self, session: Session, environ: Mapping[str, Any]) -> Any:
+        """Let a WebSocket ask to take the place of the session's polls."""
+        greeting, compresses = handshake.answer(environ)
+        Probe(self, session, loop.take_over(environ), compresses, greeting)
+        return ()
+
+    def _handle_connect(
+        self, environ: Mapping[str, Any], start_response: Any, transport: str, jsonp_index: int | None = None
+    ) -> Any:
+        sid = self.generate_id()
+        session = Session(self, sid)
+        self.sockets[sid] = session
+        self._wheel.add(session)
+        self._trigger_event("connect", sid, environ, run_async=False)
+        opening = Packet(b"0" + msgspec.json.encode(self._opening(sid, transport)))
+        if transport == "websocket":
+            greeting, compresses = handshake.answer(environ)
+            session.open(loop.take_over(environ), compresses, greeting + opening.plain)
+            return ()
+        session.connected = True
+        cookie = [("Set-Cookie", self._generate_sid_cookie(sid, self.cookie))]
+        return self._ok([opening], headers=cookie, jsonp_index=jsonp_index)
+
+    def _opening(self, sid: str, transport: str) -> dict[str, Any]:
+        return {
+            "sid": sid,
+            "upgrades": self._upgrades(sid, transport),
+            "pingTimeout": self.ping_timeout * 1000,
+            "pingInterval": self.ping_interval * 1000,
+            "maxPayload": self.max_http_buffer_size,
+        }
+
+    def _tick(self) -> None:
+        while True:
+            time.sleep(1)
+            self._wheel.turn()
+            now = time.monotonic()
+            for session in tuple(self.behind):
+                if session.backlog is not None and now - session.backlog.since > self._slow_seconds:
+                    session.end("slow", TRY_AGAIN_LATER, "slow")
+            for session, amid in tuple(self._amid.items()):
+                if now - amid.since > MESSAGE_SECONDS:
+                    session.end("slow", TRY_AGAIN_LATER, "slow")
+            for passing in tuple(self.passing):
+                if now > passing.deadline:
+                    passing.end()

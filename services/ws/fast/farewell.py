@@ -1,0 +1,74 @@
+"""A WebSocket at its end."""
+
+import contextlib
+import os
+import socket
+import time
+from typing import TYPE_CHECKING, Final
+
+from ws.loop import read, write
+
+if TYPE_CHECKING:
+    from ws.fast.engine import Engine
+
+#: Bytes read at a time, to be thrown away.
+READ_BYTES: Final = 16 * 1024
+
+
+class Farewell:
+    """The close frame goes out behind the rest of the frame before it; what the client still sends is thrown away."""
+
+    __slots__ = ("_engine", "_fd", "_last", "_rest", "deadline")
+
+    def __init__(self, owner: "Engine", fd: int, rest: memoryview, last: bytes) -> None:
+        self._engine = owner
+        self._fd = fd
+        self._rest = rest
+        self._last = memoryview(last)
+        self.deadline = time.monotonic() + owner.farewell_seconds
+        owner.passing.add(self)
+        owner.poller.add(fd, self)
+        self.writable()
+
+    def readable(self) -> None:
+        """Throw away what comes; the end is the end."""
+        try:
+            if not read(self._fd, READ_BYTES):
+                self.end()
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.end()
+
+    def writable(self) -> None:
+        """Write the rest; then say that nothing more comes."""
+        try:
+            if self._rest:
+                self._rest = self._rest[write(self._fd, self._rest) :]
+            if not self._rest:
+                self._last = self._last[write(self._fd, self._last) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.end()
+            return
+        if not self._last:
+            _half_close(self._fd)
+        self._engine.poller.change(self._fd, self, reads=True, writes=bool(self._last))
+
+    def end(self) -> None:
+        """Close the socket."""
+        if self in self._engine.passing:
+            self._engine.passing.discard(self)
+            self._engine.poller.remove(self._fd)
+            os.close(self._fd)
+
+
+def _half_close(fd: int) -> None:
+    """Say that nothing more is sent."""
+    with contextlib.suppress(OSError):
+        view = socket.socket(fileno=fd)
+        try:
+            view.shutdown(socket.SHUT_WR)
+        finally:
+            view.detach()

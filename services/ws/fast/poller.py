@@ -1,0 +1,62 @@
+"""Which of the clients' sockets can be read or written: one epoll for all of them, which the event loop waits for.
+
+The loop keeps a listener and often a greenlet for each socket that it waits for. Here it waits for a single descriptor,
+the epoll's own, and what a client costs is an entry in the kernel and one in a dictionary.
+"""
+
+from typing import Final, Protocol
+
+from ws import loop
+
+READABLE: Final = 1
+WRITABLE: Final = 4
+#: Sockets handled before other greenlets get their turn.
+BATCH: Final = 256
+
+_GONE: Final = 8 | 16
+
+
+class Watched(Protocol):
+    """The owner of a socket. Neither method may let another greenlet run."""
+
+    def readable(self) -> None:
+        """There is something to read, or the connection is gone."""
+        ...
+
+    def writable(self) -> None:
+        """The socket takes more."""
+        ...
+
+
+class Poller:
+    """Calls the owners of the sockets that are ready."""
+
+    def __init__(self) -> None:
+        self._epoll = loop.epoll()
+        self._owners: Final[dict[int, Watched]] = {}
+
+    def add(self, fd: int, owner: Watched) -> None:
+        """Watch a socket, for reading."""
+        self._owners[fd] = owner
+        self._epoll.register(fd, READABLE)
+
+    def change(self, fd: int, owner: Watched, *, reads: bool, writes: bool) -> None:
+        """Watch for what is wanted now; a connection that is gone always is."""
+        self._owners[fd] = owner
+        self._epoll.modify(fd, (READABLE if reads else 0) | (WRITABLE if writes else 0))
+
+    def remove(self, fd: int) -> None:
+        """Watch the socket no more; to be called before it is closed."""
+        if self._owners.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+
+    def run(self) -> None:
+        """Watch for good."""
+        while True:
+            loop.wait_readable(self._epoll.fileno())
+            for fd, events in self._epoll.poll(0, BATCH):
+                owner = self._owners.get(fd)
+                if owner is not None and events & ~WRITABLE:
+                    owner.readable()
+                if events & WRITABLE and self._owners.get(fd) is owner is not None:
+                    owner.writable()

@@ -1,0 +1,185 @@
+"""What a client sends over a WebSocket: whole messages of bounded size, out of bytes that may be anything.
+
+The protocol is read by wsproto; the bounds are ours. A frame is refused by the length that it announces, before it is
+read; a compressed message is inflated no further than its bound.
+"""
+
+import zlib
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from wsproto.extensions import Extension
+from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, ParseFailed, RsvBits
+
+#: Pieces in which a message is kept before they are put together.
+PIECES_LIMIT: Final = 64
+#: Frames that one message may consist of.
+FRAGMENTS_LIMIT: Final = 1000
+
+_MASKED_HEADER_BYTES: Final = 6
+_END_OF_MESSAGE: Final = b"\x00\x00\xff\xff"
+
+
+class Broken(Exception):
+    """The client sent what it may not; ``code`` is WebSocket's for it."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{code} {reason}")
+        self.code = code
+        self.reason = reason
+
+
+class Message(NamedTuple):
+    """A text message."""
+
+    text: str
+
+
+class Ping(NamedTuple):
+    """A ping that wants its payload back."""
+
+    payload: bytes
+
+
+class Closed(NamedTuple):
+    """The client ends the connection; ``code`` is 1005 where it says none."""
+
+    code: int
+
+
+Received = Message | Ping | Closed
+
+
+class Reader:
+    """Reads the messages of one client.
+
+    ``limit_bytes`` bounds a message, inflated; ``inflates`` says whether it may be compressed (without context
+    takeover).
+    """
+
+    __slots__ = ("_bounds", "_bytes", "_pieces", "_protocol")
+
+    def __init__(self, *, limit_bytes: int, inflates: bool) -> None:
+        self._bounds = _Bounds(limit_bytes, inflates)
+        self._protocol = FrameProtocol(client=False, extensions=[self._bounds])
+        self._pieces: list[str] = []
+        self._bytes = 0
+
+    @property
+    def kept_bytes(self) -> int:
+        """What is kept of a message that has begun, about."""
+        return sum(map(len, self._pieces))
+
+    @property
+    def is_between_messages(self) -> bool:
+        """Whether nothing of a message is kept: another client may be read with it."""
+        return self._bytes == self._bounds.frame_bytes and not self._bounds.amid_message
+
+    def receive(self, data: bytes) -> Iterator[Received]:
+        """Read ``data``; yield what is whole.
+
+        Raises:
+            Broken: the client is to be sent away; nothing more can be read.
+        """
+        self._bytes += len(data)
+        self._protocol.receive_bytes(data)
+        try:
+            for frame in self._protocol.received_frames():
+                match frame.opcode:
+                    case Opcode.TEXT:
+                        self._keep(str(frame.payload))
+                        if frame.message_finished:
+                            text = "".join(self._pieces)
+                            self._pieces.clear()
+                            yield Message(text)
+                    case Opcode.PING:
+                        yield Ping(bytes(frame.payload))  # type: ignore[arg-type]
+                    case Opcode.CLOSE:
+                        yield Closed(int(frame.payload[0]))
+                    case Opcode.BINARY:
+                        raise Broken(CloseReason.UNSUPPORTED_DATA, "only text")
+        except ParseFailed as error:
+            reason = "too big" if error.code == CloseReason.MESSAGE_TOO_BIG else "not a WebSocket"
+            raise Broken(error.code, reason) from None
+
+    def _keep(self, piece: str) -> None:
+        self._pieces.append(piece)
+        if len(self._pieces) > PIECES_LIMIT:
+            # A piece of one character takes as much as eighty.
+            self._pieces[:] = ["".join(self._pieces)]
+
+
+class _Bounds(Extension):
+    """Sees every frame of a message: its announced length, its bytes, its end."""
+
+    name = "permessage-deflate"
+
+    def __init__(self, limit_bytes: int, inflates: bool) -> None:
+        self._limit_bytes = limit_bytes
+        self._inflates = inflates
+        #: Bytes of all frames that have begun, headers included.
+        self.frame_bytes = 0
+        self.amid_message = False
+        self._in_frame = False
+        self._reserved = RsvBits(False, False, False)
+        self._is_control = False
+        self._fragments = 0
+        self._announced = 0
+        self._inflated = 0
+        self._inflater: zlib._Decompress | None = None
+
+    def enabled(self) -> bool:
+        return True
+
+    def offer(self) -> bool:
+        return False
+
+    def frame_inbound_header(
+        self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int
+    ) -> CloseReason | RsvBits:
+        if self._in_frame:
+            # wsproto asks again where the header came in pieces.
+            return self._reserved
+        self._in_frame = True
+        self._reserved = RsvBits(False, False, False)
+        self.frame_bytes += _MASKED_HEADER_BYTES + (0 if payload_length < 126 else 2 if payload_length < 1 << 16 else 8)
+        self.frame_bytes += payload_length
+        self._is_control = opcode.iscontrol()
+        if self._is_control:
+            return self._reserved
+        if opcode is not Opcode.CONTINUATION:
+            self.amid_message = True
+            self._fragments = self._announced = self._inflated = 0
+            if rsv.rsv1 and self._inflates:
+                self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._fragments += 1
+        self._announced += payload_length
+        if self._announced > self._limit_bytes or self._fragments > FRAGMENTS_LIMIT:
+            return CloseReason.MESSAGE_TOO_BIG
+        self._reserved = RsvBits(self._inflates and opcode is not Opcode.CONTINUATION, False, False)
+        return self._reserved
+
+    def frame_inbound_payload_data(self, proto: FrameDecoder | FrameProtocol, data: bytes) -> bytes | CloseReason:
+        if self._is_control or self._inflater is None:
+            return data
+        return self._inflate(data)
+
+    def frame_inbound_complete(self, proto: FrameDecoder | FrameProtocol, fin: bool) -> bytes | CloseReason | None:
+        self._in_frame = False
+        if self._is_control or not fin:
+            return None
+        rest = None if self._inflater is None else self._inflate(_END_OF_MESSAGE)
+        self._inflater = None
+        self.amid_message = False
+        return rest
+
+    def _inflate(self, data: bytes) -> bytes | CloseReason:
+        assert self._inflater is not None
+        try:
+            inflated = self._inflater.decompress(data, self._limit_bytes - self._inflated + 1)
+        except zlib.error:
+            return CloseReason.INVALID_FRAME_PAYLOAD_DATA
+        self._inflated += len(inflated)
+        if self._inflated > self._limit_bytes or self._inflater.unconsumed_tail:
+            return CloseReason.MESSAGE_TOO_BIG
+        return inflated

@@ -1,0 +1,86 @@
+import pytest
+
+from ws.event import Packet
+from ws.fast.budget import Budget
+from ws.fast.outbox import LOG_LIMIT_BYTES, Outbox, Overflow
+
+
+def state(text: str, slot: str = "metrics", **how: object) -> Packet:
+    return Packet(text.encode(), slot, **how)  # type: ignore[arg-type]
+
+
+def taken(outbox: Outbox) -> list[str]:
+    return [outbox.take().encode() for _ in range(len(outbox))]
+
+
+def test_of_states_only_the_newest_waits_and_of_the_log_everything() -> None:
+    outbox = Outbox(Budget(1 << 30))
+    for text in ("l1", "m1", "h1", "l2", "m2", "h2"):
+        outbox.put(Packet(text.encode(), {"m": "metrics", "h": "health"}.get(text[0])))
+
+    assert taken(outbox) == ["l1", "l2", "m2", "h2"]
+
+
+def test_it_says_how_many_states_were_replaced() -> None:
+    outbox = Outbox(Budget(1 << 30))
+
+    packets = (state("m1"), Packet(b"l"), state("m2"), state("h", "health"))
+    assert [outbox.put(packet) for packet in packets] == [0, 0, 1, 0]
+
+
+def test_packet_that_misses_one_before_it_is_replaced_by_what_stands_alone() -> None:
+    outbox = Outbox(Budget(1 << 30))
+    asked = []
+
+    def whole() -> Packet:
+        asked.append(1)
+        return state("whole")
+
+    outbox.put(state("delta 1", instead=whole))
+    assert asked == []
+    outbox.put(state("delta 2", instead=whole))
+
+    assert taken(outbox) == ["whole"]
+    outbox.put(state("delta 3", instead=whole))
+    assert taken(outbox) == ["delta 3"]
+
+
+def test_states_wait_in_a_row_up_to_the_depth() -> None:
+    outbox = Outbox(Budget(1 << 30), depth=3)
+    for number in range(1, 4):
+        assert outbox.put(state(f"m{number}")) == 0
+
+    assert outbox.put(state("m4")) == 3
+    assert taken(outbox) == ["m4"]
+
+
+def test_log_is_bounded() -> None:
+    outbox = Outbox(Budget(1 << 30))
+    large = Packet(b"l" * (LOG_LIMIT_BYTES + 1))
+    outbox.put(large)
+
+    with pytest.raises(Overflow):
+        outbox.put(Packet(b"l"))
+    outbox.put(state("m"))
+    outbox.take()
+
+    outbox.put(Packet(b"l"))
+    assert taken(outbox) == ["m", "l"]
+
+
+def test_nothing_more_waits_when_all_outboxes_together_are_full() -> None:
+    budget = Budget(100)
+    one, other = Outbox(budget), Outbox(budget)
+    one.put(Packet(b"l" * 101))
+
+    with pytest.raises(Overflow):
+        other.put(Packet(b"l"))
+    other.put(state("m"))
+    one.take()
+    other.put(Packet(b"l" * 101))
+    with pytest.raises(Overflow):
+        one.put(Packet(b"l"))
+    other.clear()
+
+    assert (budget.used_bytes, len(other)) == (0, 0)
+    one.put(Packet(b"l"))

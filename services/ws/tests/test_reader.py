@@ -1,0 +1,222 @@
+"""What comes from a client: whole messages of bounded size, or its end; whatever the bytes are."""
+
+import os
+import random
+import struct
+import tracemalloc
+import zlib
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wsproto.frame_protocol import FrameProtocol
+
+from ws.fast.reader import FRAGMENTS_LIMIT, Broken, Closed, Message, Ping, Reader, Received
+
+LIMIT = 10_000
+
+
+def reader(*, inflates: bool = False) -> Reader:
+    return Reader(limit_bytes=LIMIT, inflates=inflates)
+
+
+def frame(first: int, payload: bytes, length: int | None = None, mask: bytes | None = b"\x01\x02\x03\x04") -> bytes:
+    """A client's frame, written by hand; ``length`` may lie."""
+    announced = len(payload) if length is None else length
+    if announced < 126:
+        head = struct.pack("!BB", first, 0x80 | announced)
+    elif announced < 1 << 16:
+        head = struct.pack("!BBH", first, 0xFE, announced)
+    else:
+        head = struct.pack("!BBQ", first, 0xFF, announced)
+    if mask is None:
+        return bytes([head[0], head[1] & 0x7F]) + head[2:] + payload
+    return head + mask + bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+
+
+def deflated(data: bytes) -> bytes:
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return (compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+def test_messages_and_pings_are_read() -> None:
+    data = frame(0x81, b"40") + frame(0x89, b"there?") + frame(0x8A, b"late") + frame(0x81, "4é".encode())
+
+    assert list(reader().receive(data)) == [Message("40"), Ping(b"there?"), Message("4é")]
+
+
+def test_message_in_fragments_is_one_and_a_ping_may_come_between() -> None:
+    data = frame(0x01, "4é".encode()[:2]) + frame(0x89, b"") + frame(0x00, "é".encode()[1:]) + frame(0x80, b"!")
+
+    assert list(reader().receive(data)) == [Ping(b""), Message("4é!")]
+
+
+@pytest.mark.parametrize(("payload", "code"), [(b"", 1005), (b"\x03\xe9bye", 1001), (b"\x0f\xa0", 4000)])
+def test_close_is_read_with_its_code(payload: bytes, code: int) -> None:
+    assert list(reader().receive(frame(0x88, payload))) == [Closed(code)]
+
+
+def test_compressed_messages_are_inflated_each_by_itself() -> None:
+    texts = ["4" + "a" * 5000, "4b", ""]
+    data = b"".join(frame(0xC1, deflated(text.encode())) for text in texts) + frame(0x81, b"4plain")
+
+    assert list(reader(inflates=True).receive(data)) == [*map(Message, texts), Message("4plain")]
+
+
+def test_compressed_message_in_fragments_is_inflated() -> None:
+    whole = deflated(b"4" + b"abc" * 1000)
+    data = frame(0x41, whole[:10]) + frame(0x89, b"x") + frame(0x00, whole[10:]) + frame(0x80, b"")
+
+    assert list(reader(inflates=True).receive(data)) == [Ping(b"x"), Message("4" + "abc" * 1000)]
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (frame(0x81, b"4", mask=None), 1002),
+        (frame(0x83, b""), 1002),
+        (frame(0x91, b""), 1002),
+        (frame(0xC1, b"4"), 1002),
+        (frame(0x09, b""), 1002),
+        (frame(0x89, b"a" * 126), 1002),
+        (frame(0x80, b"4"), 1002),
+        (frame(0x01, b"4") + frame(0x81, b"4"), 1002),
+        (frame(0x88, b"\x00"), 1002),
+        (frame(0x88, b"\x00\x01"), 1002),
+        (frame(0x88, b"\x03\xed"), 1002),
+        (frame(0x88, b"\x03\xe8\xff"), 1007),
+        (frame(0x81, b"4\xff"), 1007),
+        (frame(0x81, "é".encode()[:1]), 1007),
+        (frame(0x82, b"4"), 1003),
+        (frame(0x81, b"a" * (LIMIT + 1)), 1009),
+        (frame(0x81, b"", length=2**40), 1009),
+        (frame(0x01, b"a" * LIMIT) + frame(0x80, b"a"), 1009),
+        (frame(0x01, b"") + frame(0x00, b"") * FRAGMENTS_LIMIT, 1009),
+        (b"\x81\xfe\x00\x01" + bytes(4) + b"4", 1002),
+    ],
+    ids=[
+        *("unmasked", "unknown opcode", "reserved bit", "compressed unasked", "fragmented ping", "long ping"),
+        *("continuation of nothing", "message amid a message", "close of one byte", "close code", "close code 1005"),
+        *("close reason", "utf-8", "utf-8 cut", "binary", "long", "announced", "long in fragments", "fragments"),
+        "length not shortest",
+    ],
+)
+def test_client_is_sent_away_with_a_code_when_it_breaks_the_rules(data: bytes, code: int) -> None:
+    with pytest.raises(Broken) as broken:
+        list(reader().receive(data))
+
+    assert broken.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (frame(0xC1, deflated(b"a" * (LIMIT + 1))), 1009),
+        (frame(0xC1, deflated(b"a" * 300_000_000)), 1009),
+        (frame(0x41, deflated(b"a" * LIMIT)[:-1]) + frame(0x80, deflated(b"a" * 100_000)), 1009),
+        (frame(0xC1, b"\xff\xff\xff"), 1007),
+        (frame(0x41, b"") + frame(0xC0, b""), 1002),
+        (frame(0xC9, b""), 1002),
+    ],
+    ids=["a little long", "bomb", "bomb in fragments", "no deflate", "bit amid a message", "bit of a ping"],
+)
+def test_client_is_sent_away_with_a_code_when_it_compresses_badly(data: bytes, code: int) -> None:
+    tracemalloc.start()
+    with pytest.raises(Broken) as broken:
+        list(reader(inflates=True).receive(data))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert broken.value.code == code
+    assert peak < 4_000_000
+
+
+def test_longest_message_is_read() -> None:
+    text = "4" + "a" * (LIMIT - 1)
+
+    assert list(reader(inflates=True).receive(frame(0xC1, deflated(text.encode())))) == [Message(text)]
+    assert list(reader().receive(frame(0x81, text.encode()))) == [Message(text)]
+
+
+def test_reader_is_free_for_others_only_between_messages() -> None:
+    one = reader()
+    states = []
+    for data in (frame(0x01, b"4"), frame(0x89, b"x"), frame(0x80, b"!"), b"\x81", frame(0x81, b"40")[1:]):
+        list(one.receive(data))
+        states.append(one.is_between_messages)
+
+    assert states == [False, False, True, False, True]
+
+
+def cut(data: bytes, random_: random.Random) -> list[bytes]:
+    """The data in pieces, as a network may deliver it."""
+    pieces = []
+    while data:
+        size = random_.choice([1, 2, 3, 7, 50, 1000])
+        pieces.append(data[:size])
+        data = data[size:]
+    return pieces
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.text(max_size=300), st.integers(1, 4), st.booleans(), st.booleans()), max_size=6),
+    st.randoms(use_true_random=False),
+)
+def test_messages_are_the_same_however_they_are_cut(
+    messages: list[tuple[str, int, bool, bool]], random_: random.Random
+) -> None:
+    sent = b""
+    for text, fragments, compressed, pings in messages:
+        payload = deflated(text.encode()) if compressed else text.encode()
+        bounds = [len(payload) * index // fragments for index in range(fragments + 1)]
+        for index in range(fragments):
+            first = (0x01 if index == 0 else 0) | (0x80 if index == fragments - 1 else 0)
+            first |= 0x40 if compressed and index == 0 else 0
+            sent += frame(first, payload[bounds[index] : bounds[index + 1]], mask=os.urandom(4))
+            sent += frame(0x89, b"?") if pings else b""
+    one = reader(inflates=True)
+
+    got: list[Received] = [item for piece in cut(sent, random_) for item in one.receive(piece)]
+
+    assert [item.text for item in got if isinstance(item, Message)] == [text for text, *_ in messages]
+    assert one.is_between_messages
+
+
+def test_what_is_kept_of_a_message_that_is_not_whole_is_counted_and_put_together() -> None:
+    one = reader()
+    sent = frame(0x81, b"4" * 5000)
+
+    for index in range(len(sent) - 1):
+        assert list(one.receive(sent[index : index + 1])) == []
+    kept = one.kept_bytes
+    whole = list(one.receive(sent[-1:]))
+
+    assert kept == 4999
+    assert whole == [Message("4" * 5000)]
+    assert one.kept_bytes == 0
+
+
+def scrambled(random_: random.Random) -> bytes:
+    """Frames with some bytes changed."""
+    client = FrameProtocol(client=True, extensions=[])
+    data = bytearray(b"".join(client.send_data("4" * random_.randrange(200)) for _ in range(random_.randrange(1, 5))))
+    for _ in range(random_.randrange(4)):
+        data[random_.randrange(len(data))] = random_.randrange(256)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("source", [scrambled, lambda random_: random_.randbytes(random_.randrange(400))])
+def test_nothing_but_broken_comes_of_any_bytes(source: Callable[[random.Random], bytes]) -> None:
+    codes = set()
+    for seed in range(3000):
+        random_ = random.Random(seed)
+        one = reader(inflates=bool(seed % 2))
+        try:
+            for piece in cut(source(random_), random_):
+                for item in one.receive(piece):
+                    assert isinstance(item, Message | Ping | Closed)
+        except Broken as broken:
+            codes.add(broken.code)
+    assert codes <= {1002, 1003, 1007, 1009}

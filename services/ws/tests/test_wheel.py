@@ -1,0 +1,59 @@
+from ws.fast.wheel import Wheel
+
+
+class Client:
+    def __init__(self) -> None:
+        self.spoke = 0
+        self.awaits_pong = False
+        self.pings = 0
+        self.ended: str | None = None
+
+    def ping(self) -> None:
+        self.pings += 1
+        self.awaits_pong = True
+
+    def end(self, reason: str, code: int | None, text: str = "") -> None:
+        self.ended = reason
+
+
+def test_clients_are_pinged_once_an_interval_and_evenly() -> None:
+    wheel, clients = Wheel(interval_seconds=25, timeout_seconds=20), [Client() for _ in range(100)]
+    for client in clients:
+        wheel.add(client)
+    most = 0
+    for _ in range(50):
+        before = sum(client.pings for client in clients)
+        wheel.turn()
+        most = max(most, sum(client.pings for client in clients) - before)
+        for client in clients:
+            client.awaits_pong = False
+
+    assert {client.pings for client in clients} == {2}
+    assert most == 4
+
+
+def test_client_that_does_not_answer_is_ended_after_the_timeout() -> None:
+    wheel, deaf, good = Wheel(interval_seconds=25, timeout_seconds=20), Client(), Client()
+    wheel.add(deaf)
+    wheel.add(good)
+    turns = 0
+    while deaf.ended is None:
+        wheel.turn()
+        turns += 1
+        good.awaits_pong = False
+        if turns == deaf.pings == 1:
+            turns = 0
+
+    assert deaf.ended == "ping timeout"
+    assert deaf.pings == 1
+    assert good.ended is None
+
+
+def test_client_that_is_gone_is_pinged_no_more() -> None:
+    wheel, client = Wheel(interval_seconds=5, timeout_seconds=4), Client()
+    wheel.add(client)
+    wheel.remove(client)
+    for _ in range(20):
+        wheel.turn()
+
+    assert client.pings == 0

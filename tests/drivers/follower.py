@@ -1,0 +1,83 @@
+"""What a client makes of ``/monitoring``, by the rules that the contract sets those who show it."""
+
+import json
+
+import msgspec
+
+from contract.delta import apply_delta
+from contract.messages import Delta, LogId, Snapshot
+
+
+class Follower:
+    """Shows the newest snapshot and every entry of the alert log; asserts that it never goes back."""
+
+    def __init__(self, mode: str = "delta", nodes: list[str] | None = None) -> None:
+        self.mode = mode
+        self.nodes = nodes
+        self.shown: Snapshot | None = None
+        #: The entries shown, and the position after them.
+        self.entries: list[LogId] = []
+        self.position: LogId | None = None
+        #: How often it was told that entries are lost.
+        self.losses = 0
+        #: Answers to its subscriptions that are still to come: until then what comes is for a former one.
+        self._awaited = 0
+        #: Whether what it shows came over this connection: then nothing on it may leave a gap.
+        self._in_step = False
+        self._recovers = False
+
+    def connect(self) -> dict[str, object]:
+        """Begin a connection; return the subscription for its handshake."""
+        self._awaited = 0
+        self._in_step = False
+        return self.subscribe()
+
+    def subscribe(self) -> dict[str, object]:
+        """Return the subscription that asks for everything from here on."""
+        self._awaited += 1
+        wanted: dict[str, object] = {"mode": self.mode, "nodes": self.nodes}
+        return wanted | ({} if self.position is None else {"last_alert_id": self.position})
+
+    def receive(self, name: str, payload: str) -> bool:
+        """Take an event; return whether it has to subscribe again."""
+        if name == "subscribed_to_updates":
+            self._awaited -= 1
+            self._recovers = json.loads(payload)["recovered"]
+        if self._awaited:
+            return False
+        if name == "cluster_metrics":
+            self._show(msgspec.json.decode(payload, type=Snapshot))
+        elif name == "cluster_metrics_delta":
+            return self._step(msgspec.json.decode(payload, type=Delta))
+        elif name == "alerts_update":
+            return self._log(json.loads(payload))
+        return False
+
+    def _show(self, snapshot: Snapshot) -> None:
+        if self.shown is None or (snapshot.epoch, snapshot.seq) >= (self.shown.epoch, self.shown.seq):
+            self.shown = snapshot
+            self._in_step = True
+
+    def _step(self, delta: Delta) -> bool:
+        if self.shown is None:
+            return True
+        if delta.epoch < self.shown.epoch or (delta.epoch == self.shown.epoch and delta.seq <= self.shown.seq):
+            return False
+        if (delta.epoch, delta.base_seq) != (self.shown.epoch, self.shown.seq):
+            assert not self._in_step, "a gap between deltas of one connection"
+            return True
+        self.shown = apply_delta(self.shown, delta)
+        self._in_step = True
+        return False
+
+    def _log(self, alerts: dict[str, object]) -> bool:
+        previous, last = alerts["previous_alert_id"], alerts["last_alert_id"]
+        entries: list[dict[str, LogId]] = alerts["entries"]  # type: ignore[assignment]
+        if self.position is not None and previous != self.position:
+            if self._recovers:
+                return True  # something is missing: ask for it
+            self.losses += 1
+        self._recovers = True
+        self.entries += [entry["id"] for entry in entries]
+        self.position = last  # type: ignore[assignment]
+        return False
