@@ -3,6 +3,7 @@
 import json
 import time
 
+import pytest
 import requests
 
 from contract.names import ALERTS_CHANNEL, CHANNELS, METRICS_CHANNEL
@@ -11,9 +12,10 @@ from tests.drivers.stack import Stack
 from tests.drivers.waiting import eventually
 
 
-def test_publications_reach_every_client_of_both_replicas_once_and_in_order(stack: Stack) -> None:
+@pytest.mark.parametrize("push", ["fast", "plain"])
+def test_publications_reach_every_client_of_both_replicas_once_and_in_order(stack: Stack, push: str) -> None:
     # Given two replicas, and fifty clients of each, of the oldest and the newest libraries, on all transports
-    replicas = [stack.start_replica(), stack.start_replica()]
+    replicas = [stack.start_replica(WS_PUSH=push), stack.start_replica(WS_PUSH=push)]
     kinds = [
         (python_command(oldest=True), 13),
         (python_command(oldest=False), 12),

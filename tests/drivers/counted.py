@@ -1,0 +1,58 @@
+"""A ws replica that tells how many objects of each type live in it."""
+
+import json
+import os
+import signal
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+#: Run instead of ``python -m ws``; on SIGUSR2 it writes the counts into the file that ``COUNTS`` names.
+PROGRAM: Final = """
+import ws.loop
+import collections, gc, json, os, signal, sys
+from ws.__main__ import main
+
+def write(*_):
+    gc.collect()
+    counts = collections.Counter(type(one).__qualname__ for one in gc.get_objects())
+    with open(os.environ["COUNTS"] + ".new", "w") as file:
+        json.dump(counts, file)
+    os.replace(os.environ["COUNTS"] + ".new", os.environ["COUNTS"])
+
+signal.signal(signal.SIGUSR2, write)
+sys.exit(main())
+"""
+
+
+class Counts:
+    """The file between the process and who asks it."""
+
+    def __init__(self) -> None:
+        self._path = Path(tempfile.mkdtemp(prefix="counts-")) / "counts.json"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that ``PROGRAM`` needs."""
+        return {"COUNTS": str(self._path)}
+
+    def ask(self, pid: int) -> Counter[str]:
+        """Return the live objects by type.
+
+        Raises:
+            AssertionError: the process does not answer.
+        """
+        self._path.unlink(missing_ok=True)
+        os.kill(pid, signal.SIGUSR2)
+        deadline = time.monotonic() + 60
+        while not self._path.exists():
+            assert time.monotonic() < deadline, "the process does not count"
+            time.sleep(0.02)
+        return Counter(json.loads(self._path.read_text()))
+
+
+def grown(before: Counter[str], after: Counter[str], *, by_more_than: int) -> dict[str, int]:
+    """The types of which there are that many more."""
+    return {name: more for name in after if (more := after[name] - before[name]) > by_more_than}

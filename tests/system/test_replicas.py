@@ -1,0 +1,166 @@
+"""Several replicas under load, which are killed and replaced: nobody is shown anything wrong, lost or twice."""
+
+import json
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import redis as redis_client
+
+from contract.names import METRICS_CHANNEL
+from tests.drivers.crowd import Returning
+from tests.drivers.publisher import Publisher, message
+from tests.drivers.replica import Replica
+from tests.drivers.valkey import Valkey
+from tests.drivers.waiting import eventually
+
+CLIENTS = 24
+
+
+class Load:
+    """Rounds twenty times a second, in each of which some nodes have moved; and an alert that changes now and then."""
+
+    def __init__(self, redis: redis_client.Redis) -> None:
+        self._publisher = Publisher(redis)
+        self._nodes = json.loads(message(METRICS_CHANNEL))["nodes"]
+        self._random = random.Random(1)
+        self._ends = threading.Event()
+        self.rounds = self.transitions = 0
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._ends.wait(0.05):
+            self.publish()
+            if self.rounds % 4 == 0:
+                self.transitions += 1
+                self._publisher.transition(self.transitions)
+
+    def publish(self) -> None:
+        self.rounds += 1
+        self._random.choice(self._nodes)["cpu_usage"] = round(self._random.uniform(0, 100), 1)
+        self._publisher.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=self.rounds, nodes=self._nodes))
+
+    def stop(self) -> None:
+        self._ends.set()
+        self._thread.join()
+
+
+@pytest.fixture
+def load(redis: redis_client.Redis) -> Iterator[Load]:
+    load = Load(redis)
+    eventually(lambda: load.transitions > 1)
+    yield load
+    load.stop()
+
+
+@pytest.fixture(params=["fast", "plain"])
+def replicas(valkey: Valkey, load: Load, request: pytest.FixtureRequest) -> Iterator[list[Replica]]:
+    started = [Replica(valkey.url, WS_PUSH=request.param, WS_DRAIN_SECONDS="1") for _ in range(3)]
+    for replica in started:
+        replica.wait_until_ready()
+    yield started
+    for replica in started:
+        assert "Traceback" not in replica.process.log()
+        replica.close()
+
+
+@pytest.fixture
+def crowd(replicas: list[Replica]) -> Iterator[list[Returning]]:
+    clients = [
+        Returning(lambda: [replica.port for replica in replicas], seed, "snapshot" if seed % 4 == 0 else "delta")
+        for seed in range(CLIENTS)
+    ]
+    eventually(lambda: all(client.follower.position for client in clients))
+    yield clients
+    for client in clients:
+        client.close()
+
+
+def require_right(crowd: list[Returning], load: Load, begun: list[str]) -> None:
+    """Check that all show the newest, and that each was shown every entry once since ``begun``."""
+    load.stop()
+    load.publish()
+    newest = f"7-{load.transitions}"
+
+    def right(client: Returning) -> bool:
+        shown = client.follower.shown
+        assert shown is not None
+        assert shown.seq == load.rounds
+        assert client.follower.position == newest
+        return True
+
+    for client in crowd:
+        eventually(lambda client=client: right(client) and client.error is None, within_seconds=30)  # type: ignore[misc]
+    assert len({client.follower.shown for client in crowd}) == 1
+    for client, first in zip(crowd, begun, strict=True):
+        assert client.follower.losses == 0
+        start = int(first.split("-")[1])
+        assert client.follower.entries[-(load.transitions - start) :] == [
+            f"7-{number}" for number in range(start + 1, load.transitions + 1)
+        ]
+        assert len(client.follower.entries) == len(set(client.follower.entries))
+
+
+def positions(crowd: list[Returning]) -> list[str]:
+    return [client.follower.position or "" for client in crowd]
+
+
+def test_nothing_is_wrong_lost_or_doubled_when_a_replica_is_killed_twenty_times(
+    replicas: list[Replica], crowd: list[Returning], load: Load
+) -> None:
+    begun, draw = positions(crowd), random.Random(2)
+    for _ in range(20):
+        replica = draw.choice(replicas)
+        replica.process.kill()
+        time.sleep(draw.uniform(0, 0.4))
+        replica.process.start()
+        replica.wait_until_ready()
+        time.sleep(0.3)
+
+    require_right(crowd, load, begun)
+    assert sum(len(client.connected_at) for client in crowd) > 2 * CLIENTS
+
+
+def test_nothing_is_wrong_lost_or_doubled_when_all_replicas_are_replaced_in_turn(
+    replicas: list[Replica], crowd: list[Returning], load: Load
+) -> None:
+    begun = positions(crowd)
+    for replica in replicas:
+        assert replica.process.stop(signal.SIGTERM) == 0
+        replica.process.start()
+        replica.wait_until_ready()
+
+    require_right(crowd, load, begun)
+    codes = {code for client in crowd for _, code in client.ended}
+    assert 1001 in codes
+
+
+def test_clients_of_a_replica_that_ends_are_sent_away_little_by_little(
+    valkey: Valkey, load: Load, redis: redis_client.Redis
+) -> None:
+    replica = Replica(valkey.url, WS_DRAIN_SECONDS="3")
+    replica.wait_until_ready()
+    clients = [replica.client("/") for _ in range(60)]
+    ended: list[float] = []
+
+    def note(client: object, wait: Callable[[float], None]) -> None:
+        wait(30)
+        ended.append(time.monotonic())
+
+    threads = [threading.Thread(target=note, args=(client, client.wait_until_closed)) for client in clients]
+    for thread in threads:
+        thread.start()
+    began = time.monotonic()
+    assert replica.process.stop(signal.SIGTERM) == 0
+    for thread in threads:
+        thread.join()
+    replica.close()
+
+    assert {client.close_code for client in clients} == {1001}
+    # Two go at a time, a tenth of a second apart at least.
+    assert max(ended) - min(ended) > 2
+    assert max(ended) - began < 20
