@@ -139,6 +139,10 @@ dashboard-check: dashboard/node_modules/.package-lock.json ## types of the scrip
 	cd dashboard && PATH=$(BIN):$$PATH npm run --silent check
 	cd dashboard && PATH=$(BIN):$$PATH npm run --silent check-build
 
+.PHONY: bench
+bench: setup-dev ## the push path beside Node, python-socketio and a bare write loop (needs a C compiler; a quarter of an hour)
+	@$(BIN)/python -m bench.push $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write "$(WRITE)")
+
 .PHONY: bench-footprint
 bench-footprint: setup-dev ## what the product costs while idle, per process
 	@$(BIN)/python -m bench.footprint

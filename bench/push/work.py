@@ -1,0 +1,56 @@
+"""What is published: the product's own snapshots, of a chosen size."""
+
+import random
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from contract.codec import encode
+from contract.messages import Node, Snapshot
+
+_GOLDEN: Final = Path(__file__).parents[2] / "contract" / "golden" / "messages" / "metrics.json"
+
+
+class Snapshots:
+    """One cluster's snapshots, each with other values; as bytes that begin with the number of the publication."""
+
+    def __init__(self, nodes: int, seed: int = 1) -> None:
+        golden = msgspec.json.decode(_GOLDEN.read_bytes(), type=Snapshot)
+        self._random = random.Random(seed)  # noqa: S311 (values, no secret)
+        self._base = golden
+        self._node = next(node for node in golden.nodes if node.status == "online")
+        self._nodes = [self._moved(f"node{number:04}.lan") for number in range(nodes)]
+
+    def publication(self, number: int) -> bytes:
+        """The snapshot of that number, in which every node has moved."""
+        return b'{"n":%d,' % number + self.snapshot(number + 1, moving=len(self._nodes))[1:]
+
+    def snapshot(self, seq: int, *, moving: int) -> bytes:
+        """A snapshot in which so many nodes have moved since the one before."""
+        for index in self._random.sample(range(len(self._nodes)), moving):
+            self._nodes[index] = self._moved(self._nodes[index].node)
+        return encode(msgspec.structs.replace(self._base, seq=seq, nodes=tuple(self._nodes)))
+
+    def _moved(self, name: str) -> Node:
+        draw = self._random
+        return msgspec.structs.replace(
+            self._node,
+            node=name,
+            address=f"{name}:9100",
+            cpu_usage=round(draw.uniform(0, 100), 1),
+            load1=round(draw.uniform(0, 4), 2),
+            memory_usage=round(draw.uniform(20, 80), 1),
+            temperature=round(draw.uniform(40, 70), 1),
+            network_receive_bytes_per_second=draw.randrange(10**6),
+            network_transmit_bytes_per_second=draw.randrange(10**6),
+            disk_read_bytes_per_second=draw.randrange(10**6),
+            disk_written_bytes_per_second=draw.randrange(10**6),
+        )
+
+
+def of_bytes(size: int) -> Snapshots:
+    """Snapshots of about so many bytes."""
+    one, eleven = (len(Snapshots(nodes).publication(10)) for nodes in (1, 11))
+    a_node = (eleven - one) / 10
+    return Snapshots(max(1, round((size - one) / a_node) + 1))
