@@ -36,6 +36,9 @@ from bench.push.servers import (
 from bench.push.slow import behind
 from tests.drivers.valkey import Valkey
 
+#: What stands before the tables where they are written into a file.
+INTRODUCTION = Path(__file__).parent / "introduction.md"
+
 SMALL, LARGE = 1_100, 110_000
 PARTS = ["deliveries", "compression", "connections", "deltas", "slow", "churn", "api"]
 
@@ -276,7 +279,7 @@ def main() -> int:
         for name in [options.only] if options.only else PARTS:
             getattr(bench, name)()
     if options.write:
-        options.write.write_text("\n".join(["# Benchmarks", "", *bench.out, ""]))
+        options.write.write_text("\n".join([INTRODUCTION.read_text(), *bench.out, ""]))
     return 0
 
 

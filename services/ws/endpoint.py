@@ -41,6 +41,8 @@ def options(origins: Origins, counters: Counters) -> dict[str, Any]:
     engineio.payload.Payload.max_decode_packets = PACKETS_A_POST
     return {
         "async_mode": "eventlet",
+        # What a client asks for is answered one after the other, in at most one greenlet.
+        "async_handlers": False,
         "serializer": Packet,
         "json": payload,
         "logger": _Silence(),

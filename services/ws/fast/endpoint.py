@@ -26,10 +26,8 @@ class FastEndpoint(Endpoint):
 
     def __init__(self, origins: Origins, counters: Counters, slow_seconds: float) -> None:
         self._manager = Manager()
-        # One greenlet a client at most: its events are handled one after the other.
         server = _Server(
             client_manager=self._manager,
-            async_handlers=False,
             counters=counters,
             slow_seconds=slow_seconds,
             **options(origins, counters),

@@ -43,6 +43,7 @@ class FastPush:
         self._counters.deliveries += len(members)
         plain, compressed = event.plain, b""
         written = 0
+        # As ``Session.put`` does it, without a call of ours for each client: that would be a tenth of the cost.
         for session in members:
             if session.backlog is not None:
                 session.put(event)
@@ -58,7 +59,7 @@ class FastPush:
             except OSError:
                 session.lost()
                 continue
-            written += taken
+            written += len(frame)
             if taken != len(frame):
                 session.wrote(frame, taken)
         self._counters.bytes += written
