@@ -5,15 +5,12 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import Final
 
 from bench.push.servers import LOAD_CORE, Ours
 from bench.push.swarm import Swarm
 from tests.drivers.counted import PROGRAM, Counts, grown
 
 CLIENTS, WAVES = 15_000, 10
-#: Objects of a type that may be more by chance: caches, and what is under way.
-CHANCE: Final = 20
 
 
 class Counted(Ours):
@@ -68,4 +65,4 @@ def churn(server: Counted) -> Churned:
         time.sleep(1)
         counts.append(server.objects())
         rss.append(server.rss_bytes())
-    return Churned(fresh, full, rss[1], rss[-1], grown(counts[1], counts[-1], by_more_than=CHANCE), failed)
+    return Churned(fresh, full, rss[1], rss[-1], grown(counts[1], counts[-1]), failed)

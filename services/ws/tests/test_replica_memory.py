@@ -3,8 +3,8 @@
 import contextlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 import psutil
 import pytest
@@ -19,8 +19,6 @@ from tests.drivers.replica import Replica
 from tests.drivers.waiting import eventually
 
 WAVES = 6
-#: Objects of a type that may be more by chance: caches, and what is under way.
-CHANCE = 20
 
 
 @pytest.fixture
@@ -80,12 +78,15 @@ def test_nothing_is_left_of_clients_that_came_and_went(
     counted: Replica, counts: Counts, redis: redis_client.Redis
 ) -> None:
     rss: list[int] = []
-    objects: list[Any] = []
+    objects: list[Counter[str]] = []
     for number in range(WAVES):
         wave(counted, redis, number)
         objects.append(counts.ask(counted.process.pid))
         rss.append(psutil.Process(counted.process.pid).memory_info().rss)
 
-    # What passes away after the last wave was under way after the second too.
-    eventually(lambda: grown(objects[1], counts.ask(counted.process.pid), by_more_than=CHANCE) == {})
+    def settled() -> bool:
+        assert grown(objects[1], counts.ask(counted.process.pid)) == {}
+        return True
+
+    eventually(settled)
     assert rss[-1] <= 1.15 * rss[1]
