@@ -29,9 +29,9 @@ def gap(position: LogId | None, message: codec.Message) -> Gap | None:
 
 def continued(position: LogId | None, raw: bytes, alerts: Alerts, missed: Missed) -> bytes:
     """``alerts``, published as ``raw``, as a reader at ``position`` is to see them; ``missed`` fills the gap."""
-    if position is None or position == alerts.previous_alert_id:
+    if position is not None and position == alerts.previous_alert_id:
         return raw
-    if position == alerts.last_alert_id or missed is None:
+    if position in (None, alerts.last_alert_id) or missed is None:
         # Known already; or nobody can say what lies between, which shows in the position before.
         return codec.encode(without_entries(alerts))
     return codec.encode(replace(alerts, entries=missed, previous_alert_id=position))

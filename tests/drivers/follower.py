@@ -41,7 +41,8 @@ class Follower:
     def receive(self, name: str, payload: str) -> bool:
         """Take an event; return whether it has to subscribe again."""
         if name == "subscribed_to_updates":
-            self._awaited -= 1
+            # A second answer takes back the first one's ``recovered``.
+            self._awaited = max(0, self._awaited - 1)
             self._recovers = json.loads(payload)["recovered"]
         if self._awaited:
             return False

@@ -149,12 +149,10 @@ class MonitoringNamespace(Namespace):
         """The first of the entries after ``after``; ``None`` where nobody can say what they are."""
         deadline = time.monotonic() + CATCH_UP_SECONDS
         # The client may come from a replica that was a moment ahead: what it has must not be shown to it again.
-        while (known := self._state.last_alert_id) is not None and order(known) < order(after):
+        while (known := self._state.last_alert_id) is None or order(known) < order(after):
             if time.monotonic() > deadline:
-                return None
+                return None if known is None else ()
             time.sleep(LOOK_SECONDS)
-        if known is None:
-            return None
         try:
             return self._log.after(after, known)
         except (RedisError, OSError, ValueError):

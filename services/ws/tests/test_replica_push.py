@@ -107,14 +107,17 @@ def test_all_packets_of_a_polling_client_are_read_when_it_sends_many_at_once(rep
 
 def test_state_reaches_the_other_namespaces_untouched(replica: Any, collector: Any, message: Message) -> None:
     client = replica.client(*NAMESPACES)
-    raw = {channel: b" " + message(channel, unknown=1.0) for channel in CHANNELS}
+    raw = {channel: b" " + message(channel, seq=2, unknown=1.0) for channel in CHANNELS}
+    before = json.loads(raw[ALERTS_CHANNEL])["previous_alert_id"]
+    collector.publish(ALERTS_CHANNEL, message(ALERTS_CHANNEL, seq=1, entries=[], last_alert_id=before))
+    client.event("alerts_update")
 
     for channel in CHANNELS:
         collector.publish(channel, raw[channel])
 
     assert client.event("cluster_metrics").encode() == raw[METRICS_CHANNEL]
     assert client.event("health_update").encode() == raw[HEALTH_CHANNEL]
-    assert client.event("alerts_update").encode() == raw[ALERTS_CHANNEL]
+    assert client.event("alerts_update", 2).encode() == raw[ALERTS_CHANNEL]
 
 
 def test_publications_reach_every_client_once_and_in_order_while_clients_come(

@@ -76,7 +76,7 @@ def test_message_says_why_it_is_only_passed_on() -> None:
     assert "$.v" in received.reason or "Invalid enum value" in received.reason
 
 
-@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("channel", [METRICS_CHANNEL, HEALTH_CHANNEL])
 def test_message_becomes_state_unchanged_when_nothing_is_stored(
     state: ClusterState, channel: str, message: Message
 ) -> None:
@@ -86,6 +86,18 @@ def test_message_becomes_state_unchanged_when_nothing_is_stored(
 
     assert step == Step(channel, "state", published=raw, state=raw)
     assert state.raw(channel) == raw
+
+
+def test_first_alerts_are_shown_without_entries_since_nobody_stands_before_them(
+    state: ClusterState, message: Message
+) -> None:
+    raw = message(ALERTS_CHANNEL)
+
+    step = take(state, ALERTS_CHANNEL, raw, stored=raw)
+
+    assert step.state is not None
+    shown, published = json.loads(step.state), json.loads(raw)
+    assert shown == {**published, "entries": [], "previous_alert_id": published["last_alert_id"]}
 
 
 # Metrics: only what follows directly
@@ -172,8 +184,10 @@ def test_repeated_snapshot_goes_to_everybody_and_changes_nothing(
 def test_stored_message_becomes_state_whatever_was_published(
     state: ClusterState, channel: str, message: Message
 ) -> None:
-    log = {"previous_alert_id": None, "last_alert_id": None} if channel == ALERTS_CHANNEL else {}
-    take(state, channel, message(channel, seq=1, **log))
+    first, log = message(channel, seq=1), {}
+    if channel == ALERTS_CHANNEL:
+        log = {"previous_alert_id": json.loads(first)["last_alert_id"], "last_alert_id": "1795426867-999"}
+    take(state, channel, first)
     by_hand, stored = message(channel, seq=2, cluster="forged"), message(channel, seq=2, **log)
 
     step = take(state, channel, by_hand, stored=stored)

@@ -1,0 +1,473 @@
+"""Whatever happens on the way, every client is shown each entry of the alert log once and in order, or told of a loss.
+
+The replicas are real but for Redis and the sockets. Each feed and each connection is a task, which stops wherever the
+loop of a replica would let others run; the operations say whose turn it is.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace, TracebackType
+from typing import Any
+
+import msgspec
+import pytest
+from greenlet import getcurrent, greenlet
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from redis import RedisError
+
+from contract.codec import encode
+from contract.messages import Alerts, LogEntry
+from contract.names import ALERT_LOG_FIELD, ALERTS_CHANNEL, latest_key
+from contract.runtime.readiness import Readiness
+from tests.drivers.follower import Follower
+from ws import alert_log, feed
+from ws.alert_log import AlertLog, order
+from ws.counters import Counters
+from ws.event import Event
+from ws.fast.budget import Budget
+from ws.fast.outbox import Outbox
+from ws.feed import Feed
+from ws.namespaces import monitoring
+from ws.namespaces.monitoring import MonitoringNamespace
+from ws.push import Group
+from ws.state import ClusterState
+
+GOLDEN = Path(__file__).parents[3] / "contract" / "golden" / "messages"
+BASE = msgspec.json.decode((GOLDEN / "alerts.json").read_bytes(), type=Alerts)
+ENTRY = msgspec.json.decode((GOLDEN / "log_entry.json").read_bytes(), type=LogEntry)
+STARTED = dict.fromkeys(("alert_id", "rule", "node", "severity", "value", "since"))
+
+
+def pause(_seconds: float = 0.0) -> None:
+    """Let others run."""
+    getcurrent().parent.switch()
+
+
+#: How often a task gets its turn, or how much a client takes.
+STEPS = (100, 1, 2, 3, 5, 8)
+#: Stands still but where an operation lets time pass, so that nobody gives up waiting because others had their turn.
+CLOCK = SimpleNamespace(now=0.0, time=time.time, monotonic=lambda: CLOCK.now, sleep=pause)
+
+
+class Turn:
+    """A lock for tasks."""
+
+    taken = False
+
+    def __enter__(self) -> None:
+        while self.taken:
+            pause()
+        self.taken = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.taken = False
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tasks() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (alert_log, feed, monitoring):
+            patch.setattr(module, "time", CLOCK)
+        patch.setattr(alert_log, "threading", SimpleNamespace(Lock=Turn))
+        patch.setattr(alert_log, "PAGE_LENGTH", 2)
+        yield
+
+
+class Redis:
+    """As much of it as replicas ask; ``pipeline`` is of one command after another."""
+
+    def __init__(self) -> None:
+        self.latest: bytes | None = None
+        self.log: list[LogEntry] = []
+        self.subscriptions: list[Subscription] = []
+
+    def publish(self, raw: bytes) -> None:
+        for subscription in self.subscriptions:
+            subscription.answers.append({"type": "message", "channel": ALERTS_CHANNEL.encode(), "data": raw})
+
+    def xrange(self, key: str, *, min: str, max: str, count: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        pause()
+        found = [entry for entry in self.log if order(entry.id) >= order(min)][:count]
+        pause()
+        return [(entry.id.encode(), {ALERT_LOG_FIELD.encode(): encode(entry)}) for entry in found]
+
+    def pipeline(self, *, transaction: bool) -> "Pipeline":
+        return Pipeline(self)
+
+
+class Pipeline:
+    """Reads keys, of which only that of the alerts holds something, and asks for one's age."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self.keys: list[str] = []
+
+    def get(self, key: str) -> None:
+        self.keys.append(key)
+
+    def pttl(self, key: str) -> None:
+        pass
+
+    def execute(self, *, raise_on_error: bool) -> list[bytes | int | None]:
+        pause()
+        found = [self.redis.latest if key == latest_key(ALERTS_CHANNEL) else None for key in self.keys]
+        pause()
+        return [*found, -2]
+
+
+class Subscription:
+    """A connection to Redis for its messages."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self.answers: list[dict[str, Any]] = []
+        self.is_lost = False
+
+    def subscribe(self, *channels: str) -> None:
+        self.redis.subscriptions.append(self)
+
+    def ping(self, token: str) -> None:
+        self.answers.append({"type": "pong", "data": token.encode()})
+
+    def get_message(self, timeout: float) -> dict[str, Any] | None:
+        pause()
+        if self.is_lost:
+            raise RedisError
+        return self.answers.pop(0) if self.answers else None
+
+    def lose(self) -> None:
+        self.is_lost = True
+        self.redis.subscriptions.remove(self)
+
+
+class Outboxes:
+    """A ``Push`` to clients each of which takes what it was sent when it likes."""
+
+    def __init__(self) -> None:
+        self.members: dict[Group, set[str]] = {}
+        self.outboxes: dict[str, Outbox] = {}
+
+    def join(self, sid: str, group: Group) -> None:
+        if sid in self.outboxes:
+            self.members.setdefault(group, set()).add(sid)
+
+    def leave(self, sid: str, group: Group) -> None:
+        self.members.get(group, set()).discard(sid)
+
+    def broadcast(self, group: Group, event: Event) -> None:
+        for sid in self.members.get(group, ()):
+            self.send(sid, event)
+
+    def send(self, sid: str, event: Event) -> None:
+        if sid in self.outboxes:
+            self.outboxes[sid].put(event)
+
+    def is_behind(self, sid: str, namespace: str) -> bool:
+        return sid in self.outboxes and len(self.outboxes[sid]) > 0
+
+
+class Replica:
+    """Follows Redis in a task of its own."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self.push = Outboxes()
+        self.counters = Counters()
+        state, log = ClusterState(), AlertLog(redis)  # type: ignore[arg-type]
+        self.namespace = MonitoringNamespace(self.push, self.counters, state, log)
+        self.feed = Feed(redis, state, Readiness(), self.counters, log, self.namespace.deliver)  # type: ignore[arg-type]
+        self.subscription = Subscription(redis)
+        self.task = greenlet(self._follow)
+
+    def _follow(self) -> None:
+        while True:
+            try:
+                self.feed._follow(self.subscription)  # type: ignore[arg-type]
+            except (RedisError, OSError):
+                self.lose()
+                self.subscription = Subscription(self.redis)
+
+    def lose(self) -> None:
+        if self.subscription in self.redis.subscriptions:
+            self.subscription.lose()
+
+
+class Connection:
+    """Of one client to one replica, which handles what the client asks for one after the other."""
+
+    def __init__(self, replica: Replica, sid: str, wanted: dict[str, object]) -> None:
+        self.replica = replica
+        self.sid = sid
+        self.outbox = replica.push.outboxes[sid] = Outbox(Budget(1 << 30))
+        self.requests = [wanted]
+        self.task = greenlet(self._serve)
+
+    def _serve(self) -> None:
+        namespace = self.replica.namespace
+        namespace.connected(self.sid, {"subscribe": self.requests[0]})
+        while self.sid in self.replica.push.outboxes:
+            del self.requests[0]
+            while not self.requests:
+                pause()
+            namespace.handle(self.sid, "subscribe_to_updates", [self.requests[0]])
+
+    def close(self) -> None:
+        self.replica.namespace.disconnected(self.sid)
+        del self.replica.push.outboxes[self.sid]
+
+
+class Client:
+    """A follower and its connections."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.follower = Follower()
+        self.connections: list[Connection] = []
+        self.is_connected = False
+        #: Position before the entries that it was shown.
+        self.first: str | None = None
+        #: How often it was sent entries that do not go on where it stood.
+        self.corrections = 0
+        #: Whether it stood at an entry that was no longer in the log, or asked when there was no time for an answer.
+        self.may_lose = False
+
+    def connect(self, replica: Replica) -> None:
+        self.disconnect()
+        sid = f"{self.name}-{len(self.connections)}"
+        self.connections.append(Connection(replica, sid, self.follower.connect()))
+        self.is_connected = True
+
+    def disconnect(self) -> None:
+        if self.is_connected:
+            self.connections[-1].close()
+            self.is_connected = False
+
+    def subscribe(self) -> None:
+        if self.is_connected:
+            self.connections[-1].requests.append(self.follower.subscribe())
+
+    def take(self, most: int, log: list[LogEntry]) -> None:
+        for _ in range(min(most, len(self.connections[-1].outbox) if self.is_connected else 0)):
+            event, before = self.connections[-1].outbox.take(), self.follower.position
+            assert isinstance(event, Event)
+            if self.follower.receive(event.name, event.payload.decode()):
+                self.corrections += bool(json.loads(event.payload)["entries"])
+                self.subscribe()
+            if before is None and self.follower.position is not None:
+                self.first = json.loads(event.payload)["previous_alert_id"]
+            self.note_position(log)
+
+    def note_position(self, log: list[LogEntry]) -> None:
+        position = self.follower.position
+        self.may_lose |= position is not None and position not in [entry.id for entry in log]
+
+
+class Collector:
+    """What publishes, and what it ever wrote into the log."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self.epoch, self.seq, self.number = 1, 0, 0
+        self.entries: list[str] = []
+        self.messages: list[bytes] = []
+
+    def take_over(self) -> None:
+        self.epoch, self.seq, self.number = self.epoch + 1, 0, 0
+
+    def publish(self, count: int) -> None:
+        log = self.redis.log
+        previous = log[-1].id if log else None
+        if not log:
+            self._write(msgspec.structs.replace(ENTRY, transition="started", **STARTED))
+        for _ in range(count):
+            self._write(ENTRY)
+        self.seq += 1
+        new = tuple(log if previous is None else log[[entry.id for entry in log].index(previous) + 1 :])
+        self.redis.latest = self._message(new, previous, log[-1].id)
+        self.messages.append(self.redis.latest)
+        self.redis.publish(self.redis.latest)
+
+    def publish_by_hand(self, choice: int) -> None:
+        """A message published before, or one with entries of nobody's."""
+        if choice % 2 and self.messages:
+            self.redis.publish(self.messages[choice % len(self.messages)])
+        elif self.messages:
+            position = f"{self.epoch + choice % 3}-{choice + 1}"
+            entry = msgspec.structs.replace(ENTRY, id=f"{position}0")
+            self.redis.publish(self._message((entry,), position, entry.id))
+
+    def _write(self, entry: LogEntry) -> None:
+        self.number += 1
+        self.redis.log.append(msgspec.structs.replace(entry, id=f"{self.epoch}-{self.number}"))
+        self.entries.append(self.redis.log[-1].id)
+
+    def _message(self, entries: tuple[LogEntry, ...], previous: str | None, last: str) -> bytes:
+        return encode(
+            msgspec.structs.replace(
+                BASE, epoch=self.epoch, seq=self.seq, entries=entries, previous_alert_id=previous, last_alert_id=last
+            )
+        )
+
+
+class World:
+    """Two replicas, three clients, and a collector."""
+
+    def __init__(self) -> None:
+        self.redis = Redis()
+        self.collector = Collector(self.redis)
+        self.replicas = [Replica(self.redis), Replica(self.redis)]
+        self.former: list[Replica] = []
+        self.clients = [Client(name) for name in "xyz"]
+        for client in self.clients[:2]:
+            client.connect(self.replicas[0])
+        self.settle()
+
+    def do(self, operation: str, first: int, second: int) -> None:
+        replica, client = self.replicas[first % 2], self.clients[second % 3]
+        match operation:
+            case "publish":
+                self.collector.publish(first % 4)
+            case "take over":
+                self.collector.take_over()
+            case "repeat" if self.redis.latest is not None:
+                self.redis.publish(self.redis.latest)
+            case "by hand":
+                self.collector.publish_by_hand(first)
+            case "follow":
+                for _ in range(STEPS[second]):
+                    replica.task.switch()
+            case "lose":
+                replica.lose()
+            case "restart":
+                self.restart(first % 2)
+            case "connect":
+                client.connect(replica)
+            case "subscribe":
+                client.subscribe()
+            case "serve":
+                for _ in range(STEPS[first % 6]):
+                    self.serve(client)
+            case "take":
+                client.take(STEPS[first % 6], self.redis.log)
+            case "read":
+                for _ in range(STEPS[first % 6]):
+                    self.serve(client)
+                    client.take(2, self.redis.log)
+            case "trim":
+                del self.redis.log[: min(first, len(self.redis.log) - 1)]
+            case "empty":
+                self.redis.log.clear()
+                self.redis.latest = None
+                self.collector.take_over()
+            case "wait":
+                CLOCK.now += 3.0
+                for other in self.clients:
+                    other.may_lose |= other.is_connected and bool(other.connections[-1].requests)
+                    self.serve(other)
+        for client in self.clients:
+            client.note_position(self.redis.log)
+
+    def serve(self, client: Client) -> None:
+        for connection in client.connections:
+            if not connection.task.dead:
+                connection.task.switch()
+
+    def restart(self, number: int) -> None:
+        replica = self.replicas[number]
+        replica.lose()
+        for client in self.clients:
+            if client.is_connected and client.connections[-1].replica is replica:
+                client.disconnect()
+        self.former.append(replica)
+        self.replicas[number] = Replica(self.redis)
+
+    def settle(self) -> None:
+        """Let everybody do all that there is to do after one more entry."""
+        self.do("publish", 1, 0)
+        newest, connected = self.redis.log[-1].id, [client for client in self.clients if client.is_connected]
+        for _ in range(2000):
+            for replica in self.replicas:
+                replica.task.switch()
+            for client in self.clients:
+                self.serve(client)
+                client.take(100, self.redis.log)
+            if self.is_quiet() and all(client.follower.position == newest for client in connected):
+                return
+        raise AssertionError(f"no rest: {[client.follower.position for client in connected]}, not {newest}")
+
+    def is_quiet(self) -> bool:
+        connections = [client.connections[-1] for client in self.clients if client.is_connected]
+        return not any(replica.subscription.answers for replica in self.replicas) and not any(
+            connection.requests or len(connection.outbox) for connection in connections
+        )
+
+
+def play(operations: list[tuple[str, int, int]]) -> World:
+    world = World()
+    for operation in operations:
+        world.do(*operation)
+    for client in world.clients:
+        if not client.is_connected:
+            client.connect(world.replicas[0])
+    world.settle()
+    for replica in [*world.replicas, *world.former]:
+        assert replica.counters.handler_errors == replica.counters.bad_requests == 0
+    return world
+
+
+def histories(*rare: str) -> st.SearchStrategy[list[tuple[str, int, int]]]:
+    usual = ["publish"] * 5 + ["follow"] * 8 + ["read"] * 10 + ["serve"] * 3 + ["take"] * 3 + ["connect"] * 4
+    names = st.sampled_from([*usual, "subscribe", "repeat", "take over", "lose", "restart", *rare])
+    operation = st.tuples(names, st.integers(0, 9), st.integers(0, 5))
+    # Left to itself, a list is short; what is found can be made shorter.
+    return st.one_of(st.lists(operation, max_size=20), st.lists(operation, min_size=50, max_size=120))
+
+
+def missed(world: World, client: Client) -> list[str]:
+    """Entries that the client was not shown since it knows the log."""
+    entries, shown = world.collector.entries, client.follower.entries
+    begin = entries.index(shown[0]) if client.first is None else entries.index(client.first) + 1
+    return [entry for entry in entries[begin:] if entry not in shown]
+
+
+@settings(deadline=None, max_examples=400)
+@given(histories("by hand"))
+# To a replica that knows nothing yet.
+@example([("restart", 0, 0), ("connect", 0, 0), ("serve", 1, 0), ("follow", 0, 0)])
+@example([("restart", 0, 0), ("connect", 0, 0), ("serve", 1, 0), ("publish", 1, 0)])
+def test_every_client_is_shown_each_entry_once_and_in_order_when_the_log_is_whole(
+    operations: list[tuple[str, int, int]],
+) -> None:
+    world = play(operations)
+
+    for client in world.clients:
+        assert client.follower.entries == sorted(set(client.follower.entries), key=order)
+        assert missed(world, client) == []
+        assert client.follower.losses == client.corrections == 0
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.one_of(histories("trim", "wait"), histories("trim", "wait", "empty")))
+# To a replica that knows nothing for long, and to one that stays behind.
+@example([("restart", 0, 0), ("connect", 0, 0), ("serve", 1, 0), ("wait", 0, 0), ("follow", 0, 0)])
+@example([("publish", 3, 0), ("follow", 0, 0), ("read", 0, 0), ("connect", 1, 0), ("serve", 1, 0), ("wait", 0, 0)])
+# Emptied after the first page of what was missed.
+@example(
+    [
+        *[("publish", 3, 0), ("restart", 0, 0), ("follow", 0, 0), ("connect", 0, 0), ("serve", 0, 0), ("empty", 0, 0)],
+    ]
+)
+def test_client_is_told_and_shown_nothing_twice_when_its_position_is_gone(
+    operations: list[tuple[str, int, int]],
+) -> None:
+    world = play(operations)
+
+    for client in world.clients:
+        assert client.follower.entries == sorted(set(client.follower.entries), key=order)
+        assert client.follower.losses > 0 or missed(world, client) == []
+        assert client.may_lose or client.follower.losses == 0
