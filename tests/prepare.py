@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache"
 OLDEST_PYTHON_CLIENT = CACHE / "client-oldest" / "bin" / "python"
 CLIENTS = ROOT / "tests" / "clients"
+NODE_PEER = ROOT / "bench" / "push" / "peers" / "node"
 
 
 class Missing(Exception):
@@ -112,7 +113,7 @@ def get_exporter() -> Path:
 
 
 def get_clients() -> None:
-    """Install the oldest Python client and both JavaScript clients, from locked versions.
+    """Install the oldest Python client, both JavaScript clients and a server of Node's, from locked versions.
 
     Raises:
         Missing: a package index did not give them.
@@ -125,12 +126,22 @@ def get_clients() -> None:
         if not run(OLDEST_PYTHON_CLIENT, "-m", "pip", "install", "-q", "--require-hashes", "-r", lock):
             raise Missing("the package index did not give the oldest Python client")
         stamp.touch()
-    lock = CLIENTS / "package-lock.json"
-    stamp = CLIENTS / "node_modules" / f".stamp-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
+    get_packages(CLIENTS, "the oldest and the newest JavaScript client")
+    get_packages(NODE_PEER, "Node's Socket.IO, to be compared with")
+
+
+def get_packages(folder: Path, what: str) -> None:
+    """Install the locked npm packages of a folder.
+
+    Raises:
+        Missing: the registry did not give them.
+    """
+    lock = folder / "package-lock.json"
+    stamp = folder / "node_modules" / f".stamp-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
     if not stamp.exists():
-        say("installing the oldest and the newest JavaScript client")
-        if not run(ROOT / ".venv" / "bin" / "npm", "ci", cwd=CLIENTS):
-            raise Missing("npm did not get the JavaScript clients")
+        say(f"installing {what}")
+        if not run(ROOT / ".venv" / "bin" / "npm", "ci", cwd=folder):
+            raise Missing(f"npm did not get {what}")
         stamp.touch()
 
 

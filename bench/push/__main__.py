@@ -10,7 +10,6 @@ import contextlib
 import os
 import platform
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +22,6 @@ from bench.push.delta import bytes_per_round
 from bench.push.measure import BUSY, Connected, Pushed, connect, percentile_ms, push
 from bench.push.servers import (
     LOAD_CORE,
-    PEERS,
     AsgiEmit,
     EventletEmit,
     Floor,
@@ -35,6 +33,7 @@ from bench.push.servers import (
 )
 from bench.push.slow import behind
 from tests.drivers.valkey import Valkey
+from tests.prepare import NODE_PEER, get_packages
 
 #: What stands before the tables where they are written into a file.
 INTRODUCTION = Path(__file__).parent / "introduction.md"
@@ -271,8 +270,7 @@ def main() -> int:
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    npm = Path(sys.executable).with_name("npm")
-    subprocess.run([npm, "ci", "--silent", "--no-audit", "--no-fund"], cwd=PEERS / "node", check=True)
+    get_packages(NODE_PEER, "Node's Socket.IO")
     with valkey() as store:
         bench = Bench(store.url, runs=1 if options.quick else 5, seconds=3 if options.quick else 8)
         bench.say(f"Measured {machine()}; `make bench`.")
