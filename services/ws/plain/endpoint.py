@@ -14,6 +14,8 @@ from ws.plain.push import PlainPush
 
 #: Packets in one answer to a polling client; python-engineio's clients give up on more.
 PACKETS_A_POLL: Final = 16
+#: Bytes of packets that may wait for a client.
+WAITING_LIMIT_BYTES: Final = 16 * 1024 * 1024
 
 _EngineServer: Any = engineio.Server
 _EngineSocket: Any = engineio.socket.Socket
@@ -24,7 +26,7 @@ class PlainEndpoint(Endpoint):
     """See ``Endpoint``."""
 
     def __init__(self, origins: Origins, counters: Counters, slow_seconds: float) -> None:
-        server = _Server(**options(origins, counters))
+        server = _Server(counters=counters, **options(origins, counters))
         super().__init__(server, PlainPush(server, counters))
         self._frames = Frames(counters)
         # Engine.IO has no public place for another class of WebSockets.
@@ -79,19 +81,45 @@ class _Engine(_EngineServer):  # type: ignore[misc]
 class _Socket(_EngineSocket):  # type: ignore[misc]
     #: Packets that the last poll left.
     _left: Sequence[Any] = ()
+    _waiting_bytes = 0
+
+    def send(self, packet: Any) -> None:
+        """Let a packet wait for the client; one for whom too much waits is sent away."""
+        if self._waiting_bytes > WAITING_LIMIT_BYTES:
+            while not self.queue.empty():
+                self.queue.get(block=False)
+            self.close(wait=False, abort=True, reason="slow")
+            return
+        self._waiting_bytes += _bytes(packet)
+        super().send(packet)
 
     def poll(self) -> Sequence[Any]:
         """Wait for packets to send; return the first of them."""
-        packets = self._left or super().poll()
+        packets = self._left
+        if not packets:
+            packets = super().poll()
+            self._waiting_bytes -= sum(map(_bytes, packets))
         self._left = packets[PACKETS_A_POLL:]
         return packets[:PACKETS_A_POLL]
 
 
+def _bytes(packet: Any) -> int:
+    return len(packet.data) if isinstance(packet.data, str) else 0
+
+
 class _Server(_SocketServer):  # type: ignore[misc]
+    def __init__(self, *, counters: Counters, **options: Any) -> None:
+        super().__init__(**options)
+        self._counters = counters
+
     def _handle_eio_connect(self, eio_sid: str, environ: Mapping[str, Any]) -> None:
         # Engine.IO has no public place for another class of connections either.
         self.eio.sockets[eio_sid].__class__ = _Socket
         super()._handle_eio_connect(eio_sid, environ)
+
+    def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        self._counters.closes[reason] += 1
+        super()._handle_eio_disconnect(eio_sid, reason)
 
     def _engineio_server_class(self) -> type[_Engine]:
         return _Engine
