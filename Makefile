@@ -103,7 +103,7 @@ test-integration: setup-dev ## the containers: push through the gateway, faults,
 	$(BIN)/python -m pytest tests/integration $(PYTEST_ARGS)
 
 .PHONY: test-arm64
-test-arm64: setup-dev ## the Raspberry Pi's images come up and push (root; emulated on other machines, which takes a quarter of an hour)
+test-arm64: setup-dev ## the Raspberry Pi's images come up and push (root; emulated on other machines, which takes twenty minutes)
 	@$(BIN)/python -m tests.prepare --without-browser --without-exporter
 	@ARCH=arm64 $(PYTHON) -B -m deploy.images.offline
 	$(BIN)/python -m pytest tests/arm64 $(PYTEST_ARGS)
@@ -140,7 +140,7 @@ dashboard-check: dashboard/node_modules/.package-lock.json ## types of the scrip
 	cd dashboard && PATH=$(BIN):$$PATH npm run --silent check-build
 
 .PHONY: bench
-bench: setup-dev ## the push path beside Node, python-socketio and a bare write loop (needs a C compiler; a quarter of an hour)
+bench: setup-dev ## the push path beside Node, python-socketio and a bare write loop (needs a C compiler; twenty minutes)
 	@$(BIN)/python -m bench.push $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-footprint
@@ -148,7 +148,7 @@ bench-footprint: setup-dev ## what the product costs while idle, per process
 	@$(BIN)/python -m bench.footprint
 
 .PHONY: bench-disk
-bench-disk: setup-dev ## what the containers write to disk in an hour (needs a Docker engine and root; takes a quarter of an hour)
+bench-disk: setup-dev ## what the containers write to disk in an hour (needs a Docker engine and root; takes twenty minutes)
 	docker compose --profile demo build --quiet
 	@$(BIN)/python -m bench.disk
 

@@ -272,7 +272,7 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     get_packages(NODE_PEER, "Node's Socket.IO")
     with valkey() as store:
-        bench = Bench(store.url, runs=1 if options.quick else 5, seconds=3 if options.quick else 8)
+        bench = Bench(store.url, runs=1 if options.quick else 5, seconds=3 if options.quick else 5)
         bench.say(f"Measured {machine()}; `make bench`.")
         for name in [options.only] if options.only else PARTS:
             getattr(bench, name)()

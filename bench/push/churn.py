@@ -49,6 +49,7 @@ def churn(server: Counted) -> Churned:
     """Let all clients come and go, several times."""
     os.sched_setaffinity(0, {LOAD_CORE})
     fresh, full, failed = server.rss_bytes(), 0, 0
+    server.objects()
     rss, counts = [], []
     for wave in range(WAVES):
         # Each wave from an address of its own: the system keeps the ports of the one before for a minute.

@@ -1,92 +1,194 @@
-"""Clients that came and went leave nothing behind."""
+"""Connections that come and go leave nothing behind, however they go."""
 
-import contextlib
 import json
+import socket
+import struct
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 
 import psutil
 import pytest
-import redis as redis_client
 import requests
 import websocket
 
 from bench.push.swarm import Swarm
-from contract.names import ALERTS_CHANNEL
-from tests.drivers.counted import PROGRAM, Counts, grown
+from bench.push.work import of_bytes
+from contract.names import METRICS_CHANNEL
+from tests.drivers.counted import FEW, PROGRAM, Counts, grown
+from tests.drivers.process import Process
+from tests.drivers.publisher import Publisher
 from tests.drivers.replica import Replica
+from tests.drivers.valkey import Valkey, free_port
 from tests.drivers.waiting import eventually
 
-WAVES = 6
+Message = Callable[..., bytes]
+#: Types of which there is one a client at least.
+OF_A_CLIENT = ("Session", "Backlog", "Probe", "Farewell")
+#: Bytes of a snapshot, beside which the kernel's buffers are small.
+LARGE = 300_000
+
+
+def frame(text: bytes, first: int = 0x81) -> bytes:
+    return bytes([first, 0x80 | len(text)]) + bytes(4) + text
+
+
+#: What a client says before it goes.
+FAREWELLS = [b"", frame(b"\x03\xe8", 0x88), frame(b"41") + frame(b"1")]
+#: What a client is amid when it goes: a head, a message that is a part of one, and one that could be inflated.
+PARTS = [b"\x81\xfe\x10", frame(b'42["a', 0x01), b"\xc1\xfe\x10\x00" + bytes(4) + b"\xaa\x56\x4a"]
+
+
+class Counted(Replica):
+    """A replica that tells what it holds."""
+
+    def __init__(self, redis_url: str) -> None:
+        self.port = free_port()
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self._counts = Counts()
+        env = {"REDIS_URL": redis_url, "WS_PORT": str(self.port), "WS_PUSH": "fast", **self._counts.environment}
+        self.process = Process("ws", [sys.executable, "-c", PROGRAM], env)
+        self.process.start()
+        self._clients = []
+
+    def counts(self) -> Counter[str]:
+        """Objects by type, and open files."""
+        counts = self._counts.ask(self.process.pid)
+        counts["open files"] = self._measured().num_fds()
+        return counts
+
+    def rss_bytes(self) -> int:
+        return int(self._measured().memory_info().rss)
+
+    def is_left(self) -> bool:
+        """Whether no client is there, and nothing waits for one."""
+        samples = [f'ws_clients{{transport="{name}"}}' for name in ("websocket", "polling")]
+        samples += [f'ws_namespace_clients{{namespace="{name}"}}' for name in ("/", "/health", "/monitoring")]
+        return not any(map(self.metric, [*samples, "ws_clients_behind", "ws_outbox_packets"]))
+
+    def _measured(self) -> psutil.Process:
+        return psutil.Process(self.process.pid)
 
 
 @pytest.fixture
-def counts() -> Counts:
-    return Counts()
-
-
-@pytest.fixture
-def counted(replicas: Callable[..., Replica], counts: Counts) -> Replica:
-    replica = replicas(**counts.environment)
-    replica.process.stop()
-    replica.process.command = [sys.executable, "-c", PROGRAM]
-    replica.process.start()
+def replica(valkey: Valkey) -> Iterator[Counted]:
+    replica = Counted(valkey.url)
     replica.wait_until_ready()
-    return replica
+    yield replica
+    replica.close()
+    assert "Traceback" not in replica.process.log()
 
 
-def upgraded(replica: Replica) -> websocket.WebSocket:
-    """A client that polled, and goes on over a WebSocket."""
-    url = f"{replica.origin}/socket.io/?EIO=4&transport="
-    sid = json.loads(requests.get(url + "polling", timeout=15).text[1:])["sid"]
-    requests.post(f"{url}polling&sid={sid}", data="40", timeout=15)
-    connection = websocket.create_connection(f"{url.replace('http', 'ws')}websocket&sid={sid}", timeout=15)
-    connection.send("2probe")
-    assert connection.recv() == "3probe"
-    connection.send("5")
-    return connection
+class Waves:
+    """Five hundred clients who come, are published to, and go."""
+
+    def __init__(self, replica: Counted, collector: Publisher, message: Message) -> None:
+        self._replica = replica
+        self._collector = collector
+        self._message = message
+        self._snapshots = of_bytes(1100)
+        self._numbers = count()
+
+    def run(self) -> None:
+        """Let them come and go; return when the replica is left."""
+        self._readers(200)
+        self._readers(200, deflate=True)
+        self._upgraders(80)
+        self._deaf(20)
+        eventually(self._replica.is_left, what="the replica to be left by all")
+
+    def _readers(self, clients: int, *, deflate: bool = False) -> None:
+        """They read all; every other goes amid a message, and abruptly."""
+        swarm = Swarm(self._replica.port, deflate=deflate)
+        swarm.connect(clients)
+        assert swarm.failed == 0
+        swarm.begin_measuring(0)
+        for _ in range(3):
+            self._publish()
+        # What they begin with may be counted too.
+        eventually(lambda: swarm.poll(0.1) == 0 and swarm.received >= 3 * clients, what="all publications at all")
+        for number, client in enumerate(swarm.clients.values()):
+            if number % 2:
+                client.socket.send(PARTS[number // 2 % (3 if deflate else 2)])
+                abort(client.socket)
+            else:
+                client.socket.send(FAREWELLS[number // 2 % 3])
+        swarm.run(0.1)
+        swarm.close()
+
+    def _upgraders(self, clients: int) -> None:
+        """They poll, then want to go on over a WebSocket, each for a node of its own; some give up on the way."""
+        address = f"127.0.0.1:{self._replica.port}/socket.io/?EIO=4"
+        upgraded = []
+        with requests.Session() as session:
+            for number in range(clients):
+                url = f"http://{address}&transport=polling"
+                sid = json.loads(session.get(url, timeout=15).text[1:])["sid"]
+                wanted = json.dumps({"subscribe": {"mode": "delta", "nodes": [f"node of {sid}"]}})
+                session.post(f"{url}&sid={sid}", data=f"40\x1e40/monitoring,{wanted}", timeout=15)
+                connection = websocket.create_connection(
+                    f"ws://{address}&transport=websocket&sid={sid}", timeout=15, suppress_origin=True
+                )
+                connection.send("2probe")
+                assert connection.recv() == "3probe"
+                if number % 4 == 0:
+                    abort(connection.sock)
+                    session.post(f"{url}&sid={sid}", data="1", timeout=15)
+                else:
+                    connection.send("5")
+                    upgraded.append(connection)
+        self._publish()
+        for number, connection in enumerate(upgraded):
+            while not connection.recv().startswith('42["redis_cluster_metrics"'):
+                pass
+            if number % 2:
+                abort(connection.sock)
+            else:
+                connection.close(timeout=5)
+
+    def _deaf(self, clients: int) -> None:
+        """They read nothing, and go while something waits for them."""
+        connections = [self._replica.bare_websocket() for _ in range(clients)]
+        for connection in connections:
+            connection.sendall(frame(b"40"))
+
+        def all_are_behind() -> bool:
+            raw = self._message(METRICS_CHANNEL, seq=next(self._numbers) + 1, padding="a" * LARGE)
+            self._collector.publish(METRICS_CHANNEL, raw)
+            return self._replica.metric("ws_clients_behind") == clients
+
+        eventually(all_are_behind)
+        for connection in connections:
+            abort(connection)
+        self._publish()
+
+    def _publish(self) -> None:
+        self._collector.publish(METRICS_CHANNEL, self._snapshots.publication(next(self._numbers)))
 
 
-def wave(replica: Replica, redis: redis_client.Redis, number: int) -> None:
-    """Let clients of all kinds come, be published to, and go in all ways."""
-    swarm = Swarm(replica.port, deflate=bool(number % 2))
-    swarm.connect(300)
-    assert swarm.failed == 0
-    others = [upgraded(replica) for _ in range(20)]
-    unfinished = [replica.bare_websocket("permessage-deflate") for _ in range(20)]
-    for connection in unfinished:
-        connection.sendall(b"\xc1\xfe\x40\x00" + bytes(4) + b"part of a message")
-    garbage = [replica.bare_websocket() for _ in range(20)]
-    for connection in garbage:
-        with contextlib.suppress(ConnectionError):
-            connection.sendall(b"\x81\x02no")
-    redis.publish(ALERTS_CHANNEL, b"{}")
-    swarm.run(0.2)
-    swarm.close()
-    for other in others[:10]:
-        other.close()
-    for other in others[10:]:
-        other.shutdown()
-    for connection in [*unfinished, *garbage]:
-        connection.close()
-    eventually(lambda: replica.metric('ws_clients{transport="websocket"}') == 0)
-    eventually(lambda: replica.metric("ws_outbox_packets") == replica.metric("ws_clients_behind") == 0)
+def abort(connection: socket.socket) -> None:
+    """Close it without a word, so that the other side's next read fails."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
 
 
-def test_nothing_is_left_of_clients_that_came_and_went(
-    counted: Replica, counts: Counts, redis: redis_client.Redis
+def test_replica_is_as_it_was_when_clients_have_come_and_gone(
+    replica: Counted, collector: Publisher, message: Message
 ) -> None:
-    rss: list[int] = []
-    objects: list[Counter[str]] = []
-    for number in range(WAVES):
-        wave(counted, redis, number)
-        objects.append(counts.ask(counted.process.pid))
-        rss.append(psutil.Process(counted.process.pid).memory_info().rss)
+    waves = Waves(replica, collector, message)
+    replica.counts()  # to count for the first time makes something, too
+    for _ in range(2):
+        waves.run()
+    counts, rss_bytes = replica.counts(), replica.rss_bytes()
 
-    def settled() -> bool:
-        assert grown(objects[1], counts.ask(counted.process.pid)) == {}
-        return True
+    for _ in range(4):
+        waves.run()
 
-    eventually(settled)
-    assert rss[-1] <= 1.15 * rss[1]
+    def nothing_is_left() -> bool:
+        left = replica.counts()
+        assert grown(counts, left) == {}
+        return sum(left[name] for name in OF_A_CLIENT) < FEW
+
+    eventually(nothing_is_left)  # sockets that say their last take some seconds
+    assert replica.rss_bytes() <= 1.15 * rss_bytes
