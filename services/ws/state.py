@@ -148,7 +148,8 @@ class ClusterState:
 
     def gap(self, received: Received, stored: Stored | None) -> Gap | None:
         """The stretch of the alert log that lies between the own position and what ``take`` would take as state."""
-        found = self._found(received, stored)
+        # Of another channel there is none, and a stored snapshot is long: it is decoded by ``take`` alone.
+        found = self._found(received, stored) if received.channel == ALERTS_CHANNEL else None
         return None if found is None else gap(self.last_alert_id, found.message)
 
     def gap_to(self, stored: Stored) -> Gap | None:
