@@ -10,7 +10,6 @@ import select
 import socket
 import time
 from array import array
-from collections.abc import Callable
 from typing import Final
 
 READ_BYTES: Final = 1 << 18
@@ -34,7 +33,7 @@ LOOKED_THROUGH_BYTES: Final = 192
 class Client:
     """One connection."""
 
-    __slots__ = ("close_code", "frames", "gone", "live", "pending", "reads", "seen", "skip", "socket", "upgraded")
+    __slots__ = ("frames", "gone", "live", "pending", "reads", "seen", "skip", "socket", "upgraded")
 
     def __init__(self) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -45,7 +44,6 @@ class Client:
         self.live = False
         self.gone = False
         self.reads = True
-        self.close_code: int | None = None
         #: Publications received.
         self.seen = 0
         #: Bytes of the frame that is being received.
@@ -66,7 +64,6 @@ class Swarm:
         self._request = _REQUEST + (_DEFLATE if deflate else b"") + b"\r\n"
         self._epoll = select.epoll()
         self.clients: dict[int, Client] = {}
-        self.lost: list[Client] = []
         self._coming = 0
         self.failed = 0
         self.received = 0
@@ -77,8 +74,6 @@ class Swarm:
         self.latencies = array("q")
         self._by_count = deflate
         self.measures = False
-        #: Called with a client and the number of each publication that it gets, where that is set.
-        self.witness: Callable[[Client, int], None] | None = None
 
     def connect(self, count: int, *, within_seconds: float = 60.0, at_a_time: int = AT_A_TIME) -> float:
         """Connect so many more clients to ``/``; return the seconds that it took until all were."""
@@ -141,13 +136,6 @@ class Swarm:
         self.clients.clear()
         self._epoll.close()
 
-    def drop_all(self) -> None:
-        """Close all connections, and begin anew."""
-        for fd, client in self.clients.items():
-            self._epoll.unregister(fd)
-            client.socket.close()
-        self.clients.clear()
-
     def _begin(self) -> None:
         client = Client()
         if self._source != "127.0.0.1":
@@ -181,7 +169,6 @@ class Swarm:
         if not client.live:
             self._coming -= 1
             self.failed += 1
-        self.lost.append(client)
 
     def _receive(self, client: Client) -> None:
         try:
@@ -234,7 +221,7 @@ class Swarm:
         if length > 100:
             self._publication(client, data, start, now)
         elif data[position] == 0x88:
-            client.close_code = int.from_bytes(data[start : start + 2], "big")
+            pass  # the end of the connection follows
         elif data[start] == 50 and length == 1:
             client.socket.send(_PONG)
         elif not client.live:
@@ -264,5 +251,3 @@ class Swarm:
         published = self.published.get(number)
         if published is not None:
             self.latencies.append(now - published)
-        if self.witness is not None:
-            self.witness(client, number)
