@@ -1,7 +1,6 @@
 """How each server is started: pinned to one core, told where Redis is, ready when it answers."""
 
 import os
-import re
 import socket
 import struct
 import subprocess
@@ -19,6 +18,7 @@ import redis
 import requests
 
 from tests.drivers.process import ROOT
+from tests.drivers.replica import value_of
 from tests.drivers.valkey import free_port
 
 PEERS: Final = Path(__file__).parent / "peers"
@@ -123,9 +123,7 @@ class Ours(Server):
 
     def metric(self, sample: str) -> float:
         """The value of one sample of ``/metrics``; 0 where there is none."""
-        text = requests.get(f"http://127.0.0.1:{self.port}/metrics", timeout=30).text
-        found = re.search(rf"^{re.escape(sample)} (\S+)$", text, re.MULTILINE)
-        return float(found[1]) if found else 0.0
+        return value_of(sample, requests.get(f"http://127.0.0.1:{self.port}/metrics", timeout=30).text)
 
     def clients(self) -> int:
         """WebSockets that it holds."""

@@ -12,6 +12,12 @@ from tests.drivers.valkey import free_port
 from tests.drivers.waiting import eventually
 
 
+def value_of(sample: str, metrics: str) -> float:
+    """The value of one sample in the text of ``/metrics``; 0 where there is none."""
+    found = re.search(rf"^{re.escape(sample)} (\S+)$", metrics, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
 class Replica:
     """One replica as a process."""
 
@@ -47,8 +53,7 @@ class Replica:
 
     def metric(self, sample: str) -> float:
         """The value of one sample of ``/metrics``; 0 where there is none."""
-        found = re.search(rf"^{re.escape(sample)} (\S+)$", self.get("/metrics").text, re.MULTILINE)
-        return float(found[1]) if found else 0.0
+        return value_of(sample, self.get("/metrics").text)
 
     def close(self) -> None:
         """End it and its clients."""
