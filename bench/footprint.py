@@ -14,10 +14,10 @@ from pathlib import Path
 
 import psutil
 
+from tests.drivers.ports import free_port
 from tests.drivers.process import python
 from tests.drivers.rest import Rest
 from tests.drivers.socket_client import SocketClient
-from tests.drivers.valkey import free_port
 from tests.drivers.waiting import eventually
 
 

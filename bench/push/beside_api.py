@@ -14,8 +14,8 @@ from bench.push.measure import percentile_ms
 from bench.push.swarm import Swarm
 from bench.push.work import Snapshots
 from contract.names import METRICS_CHANNEL, latest_key
+from tests.drivers.ports import free_port
 from tests.drivers.process import Process, python
-from tests.drivers.valkey import free_port
 from tests.drivers.waiting import eventually
 
 CLIENTS, NODES, MOVING, RATE = 100, 1000, 50, 5

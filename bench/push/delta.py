@@ -14,8 +14,9 @@ from contract.delta import compute_delta
 from contract.events import CLUSTER_METRICS, CLUSTER_METRICS_DELTA, MONITORING_NAMESPACE
 from contract.messages import Snapshot
 from contract.names import METRICS_CHANNEL
+from tests.drivers.ports import free_port
 from tests.drivers.process import python
-from tests.drivers.valkey import Valkey, free_port
+from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 from ws.event import Event
 

@@ -17,9 +17,9 @@ import psutil
 import redis
 import requests
 
+from tests.drivers.ports import free_port
 from tests.drivers.process import ROOT
 from tests.drivers.replica import value_of
-from tests.drivers.valkey import free_port
 
 PEERS: Final = Path(__file__).parent / "peers"
 #: The program itself: what stands on the PATH of the environment starts it as a child.

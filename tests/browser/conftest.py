@@ -2,9 +2,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.drivers.ports import free_port
 from tests.drivers.process import Process, python
 from tests.drivers.rest import Rest
-from tests.drivers.valkey import free_port
 from tests.drivers.waiting import eventually
 
 

@@ -17,9 +17,9 @@ from docker.models.networks import Network
 from testcontainers.compose import DockerCompose
 
 from tests.drivers.docker_engine import OWN_PROJECT_PREFIX, engine
+from tests.drivers.ports import free_port
 from tests.drivers.process import ROOT
 from tests.drivers.rest import Rest
-from tests.drivers.valkey import free_port
 from tests.drivers.waiting import eventually
 
 #: Seconds between two rounds.

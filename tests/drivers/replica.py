@@ -6,9 +6,9 @@ from typing import Any
 
 import requests
 
+from tests.drivers.ports import free_port
 from tests.drivers.process import python
 from tests.drivers.raw_client import RawClient, bare_websocket
-from tests.drivers.valkey import free_port
 from tests.drivers.waiting import eventually
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import redis as redis_client
 
+from tests.drivers.ports import free_port
 from tests.drivers.process import Process, python
 from tests.drivers.rest import Rest
 from tests.drivers.socket_client import SocketClient
-from tests.drivers.valkey import Valkey, free_port
+from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
 INTERVAL_SECONDS = 0.5

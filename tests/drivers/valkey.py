@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -11,14 +10,7 @@ from pathlib import Path
 import redis
 
 from deploy.local.valkey import valkey_binary, valkey_command
-
-
-def free_port() -> int:
-    """A TCP port that nothing listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+from tests.drivers.ports import free_port
 
 
 class Valkey:

@@ -11,7 +11,7 @@ from tests.drivers.certificate import make_certificate
 from tests.drivers.deployment import Deployment
 from tests.drivers.fleet import BROWSERS, listening, settle
 from tests.drivers.neighbour import NGINX, REDIS, neighbour
-from tests.drivers.valkey import free_port
+from tests.drivers.ports import free_port
 from tests.drivers.waiting import eventually
 
 LIVE = "#freshness[data-state=live]"

@@ -13,8 +13,8 @@ from deploy.images.offline.machine import own_architecture
 from tests.drivers.deployment import Deployment
 from tests.drivers.docker_engine import engine
 from tests.drivers.neighbour import REGISTRY, neighbour
+from tests.drivers.ports import free_port
 from tests.drivers.process import ROOT
-from tests.drivers.valkey import free_port
 from tests.drivers.waiting import eventually
 
 NAMES = ("api", "collector", "exporter", "gateway", "redis", "simulator", "ws")

@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from contract.names import ALERT_LOG_KEY
+from tests.drivers.ports import free_port
 from tests.drivers.stack import Stack
-from tests.drivers.valkey import free_port
 from tests.drivers.waiting import eventually
 
 KILLS = 20

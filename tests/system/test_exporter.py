@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.drivers.ports import free_port
 from tests.drivers.process import Process
 from tests.drivers.stack import INTERVAL_SECONDS, Stack
-from tests.drivers.valkey import free_port
 from tests.drivers.waiting import eventually
 from tests.prepare import find_exporter
 

@@ -10,8 +10,8 @@ from deploy.compose.facts import gather, memory_available_bytes, port_of
 from deploy.compose.preflight import preflight, require_engine
 from deploy.compose.project import Project
 from deploy.compose.trouble import Trouble
+from tests.drivers.ports import free_port
 from tests.drivers.scripted_docker import ScriptedDocker, config
-from tests.drivers.valkey import free_port
 
 
 def published(port: int, host: str = "127.0.0.1") -> dict[str, object]:

@@ -11,8 +11,8 @@ from deploy.compose.page import NoData, Snapshot, await_data, look
 from deploy.compose.project import Project
 from deploy.compose.trouble import Trouble
 from deploy.compose.up import bridge_addresses, greet, up
+from tests.drivers.ports import free_port
 from tests.drivers.scripted_docker import ScriptedDocker, config
-from tests.drivers.valkey import free_port
 
 SNAPSHOT = b'{"epoch":5,"seq":%d,"interval_seconds":2.0,"cluster_stats":{"online_nodes":7,"total_nodes":8},"nodes":[]}'
 

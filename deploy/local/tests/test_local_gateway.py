@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from deploy.local.proxy import ApiProxy
-from tests.drivers.valkey import free_port
+from tests.drivers.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 

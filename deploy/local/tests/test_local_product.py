@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.drivers.valkey import free_port
+from tests.drivers.ports import free_port
 from tests.drivers.waiting import eventually
 
 ROOT = Path(__file__).parents[3]

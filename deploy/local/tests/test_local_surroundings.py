@@ -18,7 +18,7 @@ from deploy.local.product import InnerPorts, service_parts, valkey_part
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
 from deploy.local.valkey import Access, valkey_binary
-from tests.drivers.valkey import free_port
+from tests.drivers.ports import free_port
 from tests.drivers.waiting import eventually
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local.fetch import fetch
 from deploy.local.watch import FIRST_LOOK_SECONDS, Watch
-from tests.drivers.valkey import free_port
+from tests.drivers.ports import free_port
 
 Answers = dict[str, tuple[int, dict[str, str], bytes]]
 

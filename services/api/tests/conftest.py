@@ -18,7 +18,8 @@ from api.app import create_app
 from api.config import Config
 from api.parts import parts_of
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, LATEST_TTL_SECONDS, METRICS_CHANNEL, latest_key
-from tests.drivers.valkey import Valkey, free_port
+from tests.drivers.ports import free_port
+from tests.drivers.valkey import Valkey
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "contract" / "golden"

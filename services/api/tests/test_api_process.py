@@ -15,7 +15,8 @@ import pytest
 import requests
 
 from contract.names import METRICS_CHANNEL
-from tests.drivers.valkey import Valkey, free_port
+from tests.drivers.ports import free_port
+from tests.drivers.valkey import Valkey
 
 Start = Callable[..., Any]
 

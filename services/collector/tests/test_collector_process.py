@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, LEASE_KEY, latest_key
+from tests.drivers.ports import free_port
 from tests.drivers.process import python
-from tests.drivers.valkey import free_port
 from tests.drivers.waiting import eventually
 
 DEADLINE_SECONDS = 30.0

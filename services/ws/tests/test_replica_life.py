@@ -16,8 +16,9 @@ import redis as redis_client
 import requests
 
 from contract.names import REPLICAS_KEY, replica_key
+from tests.drivers.ports import free_port
 from tests.drivers.socket_client import SocketClient
-from tests.drivers.valkey import Valkey, free_port
+from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
 ROOT = Path(__file__).parents[3]

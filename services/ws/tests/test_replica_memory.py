@@ -17,10 +17,11 @@ from bench.push.swarm import Swarm
 from bench.push.work import of_bytes
 from contract.names import METRICS_CHANNEL
 from tests.drivers.counted import FEW, PROGRAM, Counts, grown
+from tests.drivers.ports import free_port
 from tests.drivers.process import Process
 from tests.drivers.publisher import Publisher
 from tests.drivers.replica import Replica
-from tests.drivers.valkey import Valkey, free_port
+from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
 Message = Callable[..., bytes]

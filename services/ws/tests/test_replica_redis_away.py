@@ -8,7 +8,8 @@ from typing import Any
 import redis as redis_client
 
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, LATEST_TTL_SECONDS, METRICS_CHANNEL, latest_key
-from tests.drivers.valkey import Valkey, free_port
+from tests.drivers.ports import free_port
+from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
 Message = Callable[..., bytes]

@@ -19,7 +19,7 @@ from deploy.local.systemd.layout import Layout
 from deploy.local.systemd.settings_files import SettingsFiles
 from deploy.local.systemd.uninstall import uninstall
 from deploy.local.systemd.variables import parsed
-from tests.drivers.valkey import free_port
+from tests.drivers.ports import free_port
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import redis as redis_client
 
+from tests.drivers.ports import free_port
 from tests.drivers.process import Process, python
-from tests.drivers.valkey import free_port
 
 MODULE = "deploy.local.systemd.valkey"
 
