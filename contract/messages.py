@@ -27,6 +27,12 @@ AlertState = Literal["pending", "firing"]
 Transition = Literal["started", "pending", "firing", "resolved"]
 
 
+def log_order(position: LogId) -> tuple[int, int]:
+    """Epoch and number of a position, by which entries stand in the alert log."""
+    epoch, number = position.split("-")
+    return int(epoch), int(number)
+
+
 class Node(Struct, frozen=True, kw_only=True):
     """One node in a snapshot. Percent to 0.1, °C to 0.1, load to 0.01, bytes and bytes per second whole."""
 

@@ -14,7 +14,7 @@ from api.counters import Counters
 from api.link import RedisAway, RedisLink, RedisRefused
 from api.unavailable import NothingKnown, StoredInvalid
 from contract.codec import encode
-from contract.messages import LogEntry
+from contract.messages import LogEntry, log_order
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
 from contract.runtime.logs import Occasionally
 from contract.runtime.readiness import Readiness
@@ -95,13 +95,15 @@ class AlertLog:
 
     def _remembered(self, after: str | None, limit: int) -> Page:
         tail = self._tail
-        known = tail is not None and (after is None or (tail.entries and _place(after) >= _place(tail.entries[0][0])))
+        known = tail is not None and (
+            after is None or (tail.entries and log_order(after) >= log_order(tail.entries[0][0]))
+        )
         if tail is None or not known:
             raise NothingKnown(self._readiness.redis_down_since)
         if after is None:
             entries = tail.entries[-limit:]
         else:
-            entries = [entry for entry in tail.entries if _place(entry[0]) > _place(after)][:limit]
+            entries = [entry for entry in tail.entries if log_order(entry[0]) > log_order(after)][:limit]
         return Page(self._body(entries, after), self._monotonic() - tail.read_at)
 
     def _body(self, entries: list[Entry], after: str | None) -> bytes:
@@ -121,8 +123,3 @@ class AlertLog:
 @functools.cache
 def _decoder() -> msgspec.json.Decoder[LogEntry]:
     return msgspec.json.Decoder(LogEntry)
-
-
-def _place(entry_id: str) -> tuple[int, int]:
-    epoch, _, n = entry_id.partition("-")
-    return int(epoch), int(n)

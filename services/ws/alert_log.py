@@ -60,9 +60,3 @@ class AlertLog:
             return tuple(_decoder.decode(fields[ALERT_LOG_FIELD.encode()]) for _, fields in found[1:])
         except (KeyError, msgspec.MsgspecError) as error:
             raise ValueError(f"not a log entry: {error!r}") from None
-
-
-def order(position: LogId) -> tuple[int, int]:
-    """The order of entries in the log."""
-    epoch, number = position.split("-")
-    return int(epoch), int(number)

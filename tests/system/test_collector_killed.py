@@ -8,6 +8,7 @@ import time
 import pytest
 import requests
 
+from contract.messages import log_order
 from contract.names import ALERT_LOG_KEY
 from tests.drivers.ports import free_port
 from tests.drivers.stack import Stack
@@ -67,7 +68,7 @@ def test_transitions_are_complete_and_single_when_the_collector_is_killed_twenty
     eventually(lambda: state(hot) is None, within_seconds=30)
     # Then the log tells each transition once, numbered without a gap in every epoch
     entries = [json.loads(fields[b"entry"]) for _, fields in redis.xrange(ALERT_LOG_KEY)]
-    ids = [tuple(map(int, entry["id"].split("-"))) for entry in entries]
+    ids = [log_order(entry["id"]) for entry in entries]
     for _, group in itertools.groupby(ids, key=lambda pair: pair[0]):
         numbers = [number for _, number in group]
         assert numbers == list(range(1, len(numbers) + 1))

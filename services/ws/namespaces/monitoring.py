@@ -26,10 +26,10 @@ from contract.events import (
     SubscribedToUpdates,
     Subscription,
 )
-from contract.messages import LogId, Snapshot
+from contract.messages import LogId, Snapshot, log_order
 from contract.names import ALERTS_CHANNEL, METRICS_CHANNEL
 from contract.rest import overview
-from ws.alert_log import AlertLog, Page, order
+from ws.alert_log import AlertLog, Page
 from ws.counters import Counters
 from ws.namespaces.namespace import Namespace, Refused
 from ws.push import Group, Push
@@ -149,7 +149,7 @@ class MonitoringNamespace(Namespace):
         """The first of the entries after ``after``; ``None`` where nobody can say what they are."""
         deadline = time.monotonic() + CATCH_UP_SECONDS
         # The client may come from a replica that was a moment ahead: what it has must not be shown to it again.
-        while (known := self._state.last_alert_id) is None or order(known) < order(after):
+        while (known := self._state.last_alert_id) is None or log_order(known) < log_order(after):
             if time.monotonic() > deadline:
                 return None if known is None else ()
             time.sleep(LOOK_SECONDS)
@@ -167,11 +167,11 @@ class MonitoringNamespace(Namespace):
             known = self._state.last_alert_id
             if known is None:
                 return False
-            page = tuple(entry for entry in page if order(entry.id) <= order(known))
+            page = tuple(entry for entry in page if log_order(entry.id) <= log_order(known))
             until = page[-1].id if page else after
             self.send(sid, ALERTS_UPDATE, self._state.alerts_with(page, after, until))
             after = until
-            if order(after) >= order(known):
+            if log_order(after) >= log_order(known):
                 return True
             while self._push.is_behind(sid, self.name):
                 time.sleep(LOOK_SECONDS)

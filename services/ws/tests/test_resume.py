@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from redis import RedisError
 
 from contract.codec import encode
-from contract.messages import Alerts, LogEntry
+from contract.messages import Alerts, LogEntry, log_order
 from contract.names import ALERT_LOG_FIELD, ALERTS_CHANNEL, latest_key
 from contract.runtime.readiness import Readiness
 from tests.drivers.follower import Follower
 from ws import alert_log, feed
-from ws.alert_log import AlertLog, order
+from ws.alert_log import AlertLog
 from ws.counters import Counters
 from ws.event import Event
 from ws.fast.budget import Budget
@@ -92,7 +92,7 @@ class Redis:
 
     def xrange(self, key: str, *, min: str, max: str, count: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
         pause()
-        found = [entry for entry in self.log if order(entry.id) >= order(min)][:count]
+        found = [entry for entry in self.log if log_order(entry.id) >= log_order(min)][:count]
         pause()
         return [(entry.id.encode(), {ALERT_LOG_FIELD.encode(): encode(entry)}) for entry in found]
 
@@ -446,7 +446,7 @@ def test_every_client_is_shown_each_entry_once_and_in_order_when_the_log_is_whol
     world = play(operations)
 
     for client in world.clients:
-        assert client.follower.entries == sorted(set(client.follower.entries), key=order)
+        assert client.follower.entries == sorted(set(client.follower.entries), key=log_order)
         assert missed(world, client) == []
         assert client.follower.losses == client.corrections == 0
 
@@ -468,6 +468,6 @@ def test_client_is_told_and_shown_nothing_twice_when_its_position_is_gone(
     world = play(operations)
 
     for client in world.clients:
-        assert client.follower.entries == sorted(set(client.follower.entries), key=order)
+        assert client.follower.entries == sorted(set(client.follower.entries), key=log_order)
         assert client.follower.losses > 0 or missed(world, client) == []
         assert client.may_lose or client.follower.losses == 0
