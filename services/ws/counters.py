@@ -90,12 +90,8 @@ class Gauges(Protocol):
         """Socket.IO connections."""
         ...
 
-    def clients_behind(self) -> int:
-        """Clients that have not taken all that they were sent."""
-        ...
-
-    def packets_waiting(self) -> int:
-        """What waits for them."""
+    def backlog(self) -> tuple[int, int]:
+        """Clients that have not taken all that they were sent, and the packets that wait for them."""
         ...
 
     def redis_is_up(self) -> bool:
@@ -128,12 +124,9 @@ class Metrics(Collector):
             namespaces.add_metric([namespace], count)
         yield namespaces
         yield GaugeMetricFamily("ws_redis_up", "Whether Redis answers.", value=int(self._gauges.redis_is_up()))
-        yield GaugeMetricFamily(
-            "ws_clients_behind", "Clients that have not taken all.", value=self._gauges.clients_behind()
-        )
-        yield GaugeMetricFamily(
-            "ws_outbox_packets", "Packets that wait for clients.", value=self._gauges.packets_waiting()
-        )
+        behind, waiting = self._gauges.backlog()
+        yield GaugeMetricFamily("ws_clients_behind", "Clients that have not taken all.", value=behind)
+        yield GaugeMetricFamily("ws_outbox_packets", "Packets that wait for clients.", value=waiting)
         yield self._counters.push_seconds.metric(
             "ws_push_seconds", "From the arrival of a message until it was written to the last client."
         )

@@ -143,13 +143,9 @@ class Replica:
         """Socket.IO connections."""
         return self._endpoint.clients_by_namespace()
 
-    def clients_behind(self) -> int:
-        """Clients that have not taken all that they were sent."""
-        return self._endpoint.backlog()[0]
-
-    def packets_waiting(self) -> int:
-        """What waits for them."""
-        return self._endpoint.backlog()[1]
+    def backlog(self) -> tuple[int, int]:
+        """Clients that have not taken all that they were sent, and the packets that wait for them."""
+        return self._endpoint.backlog()
 
     def redis_is_up(self) -> bool:
         """Whether Redis answers."""
