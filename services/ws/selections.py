@@ -44,13 +44,13 @@ class Selection(NamedTuple):
 
 
 class _Clients:
-    """The clients of one selection."""
+    """The clients of one selection: which they are, the push knows."""
 
-    __slots__ = ("group", "sids")
+    __slots__ = ("count", "group")
 
     def __init__(self, group: Group) -> None:
         self.group: Final = group
-        self.sids: Final[set[str]] = set()
+        self.count = 0
 
 
 ALL_NODES: Final = Selection("snapshot", None)
@@ -95,8 +95,8 @@ class Selections:
             return
         clients = self._clients[selection]
         self._push.leave(sid, clients.group)
-        clients.sids.discard(sid)
-        if not clients.sids:
+        clients.count -= 1
+        if not clients.count:
             del self._clients[selection]
             self._names_bytes -= _bytes(selection)
 
@@ -123,7 +123,7 @@ class Selections:
             clients = self._clients[selection] = _Clients(Group(MONITORING_NAMESPACE, f"selection {self._groups}"))
             self._names_bytes += _bytes(selection)
         self._selection_of[sid] = selection
-        clients.sids.add(sid)
+        clients.count += 1
         self._push.join(sid, clients.group)
 
 
