@@ -26,6 +26,8 @@ assert SUBSCRIPTION_NODES_LIMIT * (NODE_NAME_LIMIT + 3) < PACKET_LIMIT_BYTES
 
 #: Packets in one POST of a polling client; those in JavaScript send all they have.
 PACKETS_A_POST: Final = 100
+#: Packets in one answer to a polling client; python-engineio's clients give up on more.
+PACKETS_A_POLL: Final = 16
 
 PING_INTERVAL_SECONDS: Final = 25
 PING_TIMEOUT_SECONDS: Final = 20

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engineio import exceptions, packet, payload
 
+from ws.endpoint import PACKETS_A_POLL
 from ws.event import Packet
 
 if TYPE_CHECKING:
     from ws.fast.session import Session
 
-#: Packets in one answer; python-engineio's clients give up on more.
-PACKETS_A_POLL: Final = 16
 #: Seconds that a poll may wait; a ping ends it before.
 POLL_SECONDS: Final = 60.0
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ws import loop
+from ws.endpoint import PACKETS_A_POLL
 from ws.event import Packet, close_frame, pong_frame
 from ws.fast import polling
 from ws.fast.backlog import Backlog
@@ -46,7 +47,7 @@ class Session:
         self.fd = -1
         #: Whether frames to this client may be compressed.
         self.compresses = False
-        self.backlog: Backlog | None = Backlog(owner.budget, polling.PACKETS_A_POLL)
+        self.backlog: Backlog | None = Backlog(owner.budget, PACKETS_A_POLL)
         self._reader: Reader | None = None
         self._busy = False
         #: Where its pings come from.

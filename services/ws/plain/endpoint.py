@@ -7,13 +7,11 @@ import engineio
 import socketio
 
 from ws.counters import Counters
-from ws.endpoint import Endpoint, options
+from ws.endpoint import PACKETS_A_POLL, Endpoint, options
 from ws.origin import Origins
 from ws.plain.frames import Frames
 from ws.plain.push import PlainPush
 
-#: Packets in one answer to a polling client; python-engineio's clients give up on more.
-PACKETS_A_POLL: Final = 16
 #: Bytes of packets that may wait for a client.
 WAITING_LIMIT_BYTES: Final = 16 * 1024 * 1024
 
