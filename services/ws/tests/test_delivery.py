@@ -12,42 +12,18 @@ from contract.codec import encode
 from contract.messages import Node, Snapshot
 from contract.names import METRICS_CHANNEL
 from tests.drivers.follower import Follower
+from tests.drivers.outboxes import Outboxes
 from ws.counters import Counters
 from ws.event import Event
 from ws.fast.budget import Budget
 from ws.fast.outbox import Outbox
 from ws.namespaces.monitoring import MonitoringNamespace
-from ws.push import Group
 from ws.state import ClusterState, Stored, receive
 
 GOLDEN = Path(__file__).parents[3] / "contract" / "golden" / "messages" / "metrics.json"
 BASE = msgspec.json.decode(GOLDEN.read_bytes(), type=Snapshot)
 NAMES = ["a", "b", "c", "d"]
 SELECTIONS: list[list[str] | None] = [None, [], ["a"], ["b", "d", "unknown"]]
-
-
-class Outboxes:
-    """A ``Push`` to clients each of which takes what it was sent when it likes."""
-
-    def __init__(self) -> None:
-        self.members: dict[Group, set[str]] = {}
-        self.outboxes: dict[str, Outbox] = {}
-
-    def join(self, sid: str, group: Group) -> None:
-        self.members.setdefault(group, set()).add(sid)
-
-    def leave(self, sid: str, group: Group) -> None:
-        self.members.get(group, set()).discard(sid)
-
-    def broadcast(self, group: Group, event: Event) -> None:
-        for sid in self.members.get(group, ()):
-            self.send(sid, event)
-
-    def send(self, sid: str, event: Event) -> None:
-        self.outboxes[sid].put(event)
-
-    def is_behind(self, sid: str, namespace: str) -> bool:
-        return False
 
 
 class Replica:

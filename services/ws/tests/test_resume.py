@@ -23,6 +23,7 @@ from contract.messages import Alerts, LogEntry, log_order
 from contract.names import ALERT_LOG_FIELD, ALERTS_CHANNEL, latest_key
 from contract.runtime.readiness import Readiness
 from tests.drivers.follower import Follower
+from tests.drivers.outboxes import Outboxes
 from ws import alert_log, feed
 from ws.alert_log import AlertLog
 from ws.counters import Counters
@@ -145,30 +146,19 @@ class Subscription:
         self.redis.subscriptions.remove(self)
 
 
-class Outboxes:
-    """A ``Push`` to clients each of which takes what it was sent when it likes."""
-
-    def __init__(self) -> None:
-        self.members: dict[Group, set[str]] = {}
-        self.outboxes: dict[str, Outbox] = {}
+class LeavingClients(Outboxes):
+    """Clients may be gone while something is on its way to them."""
 
     def join(self, sid: str, group: Group) -> None:
         if sid in self.outboxes:
-            self.members.setdefault(group, set()).add(sid)
-
-    def leave(self, sid: str, group: Group) -> None:
-        self.members.get(group, set()).discard(sid)
-
-    def broadcast(self, group: Group, event: Event) -> None:
-        for sid in self.members.get(group, ()):
-            self.send(sid, event)
+            super().join(sid, group)
 
     def send(self, sid: str, event: Event) -> None:
         if sid in self.outboxes:
-            self.outboxes[sid].put(event)
+            super().send(sid, event)
 
     def is_behind(self, sid: str, namespace: str) -> bool:
-        return sid in self.outboxes and len(self.outboxes[sid]) > 0
+        return sid in self.outboxes and super().is_behind(sid, namespace)
 
 
 class Replica:
@@ -176,7 +166,7 @@ class Replica:
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
-        self.push = Outboxes()
+        self.push = LeavingClients()
         self.counters = Counters()
         state, log = ClusterState(), AlertLog(redis)  # type: ignore[arg-type]
         self.namespace = MonitoringNamespace(self.push, self.counters, state, log)

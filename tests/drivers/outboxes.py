@@ -1,0 +1,29 @@
+"""A push to clients that take what they were sent when they like."""
+
+from ws.event import Event
+from ws.fast.outbox import Outbox
+from ws.push import Group
+
+
+class Outboxes:
+    """A ``Push``; a client is there once it has its outbox, and an event for one that has none is an error."""
+
+    def __init__(self) -> None:
+        self.members: dict[Group, set[str]] = {}
+        self.outboxes: dict[str, Outbox] = {}
+
+    def join(self, sid: str, group: Group) -> None:
+        self.members.setdefault(group, set()).add(sid)
+
+    def leave(self, sid: str, group: Group) -> None:
+        self.members.get(group, set()).discard(sid)
+
+    def broadcast(self, group: Group, event: Event) -> None:
+        for sid in self.members.get(group, ()):
+            self.send(sid, event)
+
+    def send(self, sid: str, event: Event) -> None:
+        self.outboxes[sid].put(event)
+
+    def is_behind(self, sid: str, namespace: str) -> bool:
+        return len(self.outboxes[sid]) > 0
