@@ -4,10 +4,11 @@ import json
 import os
 import signal
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Final
+
+from tests.drivers.waiting import eventually
 
 #: Run instead of ``python -m ws``; on SIGUSR2 it writes the counts into the file that ``COUNTS`` names.
 PROGRAM: Final = """
@@ -50,10 +51,7 @@ class Counts:
         """
         self._path.unlink(missing_ok=True)
         os.kill(pid, signal.SIGUSR2)
-        deadline = time.monotonic() + 60
-        while not self._path.exists():
-            assert time.monotonic() < deadline, "the process does not count"
-            time.sleep(0.02)
+        eventually(self._path.exists, within_seconds=60, what="the process counts")
         counts = Counter[str](json.loads(self._path.read_text()))
         timers = counts.pop("Timer")
         assert timers <= TIMERS_LIMIT

@@ -27,13 +27,16 @@ def message(channel: str, **changes: Any) -> bytes:
 
 
 class Publisher:
-    """Publishes as the collector does: ``:latest`` and the channel in one transaction."""
+    """Publishes as the collector does: log, ``:latest`` and the channel in one transaction."""
 
     def __init__(self, redis: redis_client.Redis) -> None:
         self._redis = redis
 
-    def publish(self, channel: str, raw: bytes) -> None:
+    def publish(self, channel: str, raw: bytes, *entries: dict[str, Any]) -> None:
+        """Publish a message and add ``entries`` to the log."""
         pipeline = self._redis.pipeline(transaction=True)
+        for entry in entries:
+            pipeline.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: json.dumps(entry)}, id=entry["id"])
         pipeline.set(latest_key(channel), raw, px=LATEST_TTL_SECONDS * 1000)
         pipeline.publish(channel, raw)
         pipeline.execute()
@@ -43,9 +46,4 @@ class Publisher:
         entry = {**json.loads((GOLDEN / "log_entry.json").read_bytes()), "id": f"7-{number}"}
         before = None if number == 1 else f"7-{number - 1}"
         log = {"entries": [entry], "previous_alert_id": before, "last_alert_id": entry["id"]}
-        raw = message(ALERTS_CHANNEL, seq=number, **log, **changes)
-        pipeline = self._redis.pipeline(transaction=True)
-        pipeline.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: json.dumps(entry)}, id=entry["id"])
-        pipeline.set(latest_key(ALERTS_CHANNEL), raw, px=LATEST_TTL_SECONDS * 1000)
-        pipeline.publish(ALERTS_CHANNEL, raw)
-        pipeline.execute()
+        self.publish(ALERTS_CHANNEL, message(ALERTS_CHANNEL, seq=number, **log, **changes), entry)

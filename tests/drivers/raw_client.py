@@ -69,15 +69,13 @@ class RawClient:
 
     def event(self, name: str, count: int = 1, **how: Any) -> str:
         """Wait for the ``count``-th event of that name, in any namespace; return its payload's text."""
-        pattern = re.compile(rf'2(?:/\w+,)?\["{name}",')
-        found = self.wait(lambda packet: bool(pattern.match(packet)), count, **how)[count - 1]
+        found = self.wait(_is_event(name), count, **how)[count - 1]
         return found[found.index(f'"{name}",') + len(name) + 3 : -1]
 
     def payloads(self, name: str) -> list[Any]:
         """The decoded payloads of all events of that name so far."""
-        pattern = re.compile(rf'2(?:/\w+,)?\["{name}",')
         with self._arrived:
-            found = [packet for packet in self.packets if pattern.match(packet)]
+            found = list(filter(_is_event(name), self.packets))
         return [json.loads(packet[packet.index("[") :])[1] for packet in found]
 
     def names(self) -> list[str]:
@@ -106,14 +104,25 @@ class RawClient:
         self.connection.shutdown()
 
 
-def bare_websocket(port: int, extensions: str = "") -> socket.socket:
-    """A TCP connection after the handshake of a WebSocket."""
-    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
-    connection.sendall(
-        b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+def _is_event(name: str) -> Callable[[str], bool]:
+    """Whether a packet is an event of that name, in any namespace."""
+    pattern = re.compile(rf'2(?:/\w+,)?\["{name}",')
+    return lambda packet: bool(pattern.match(packet))
+
+
+def websocket_request(extensions: str = "") -> bytes:
+    """The request for a WebSocket that a client's handshake begins with."""
+    return (
+        b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
         b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         + (f"Sec-WebSocket-Extensions: {extensions}\r\n" if extensions else "").encode()
         + b"\r\n"
     )
+
+
+def bare_websocket(port: int, extensions: str = "") -> socket.socket:
+    """A TCP connection after the handshake of a WebSocket."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
+    connection.sendall(websocket_request(extensions))
     assert connection.recv(12) == b"HTTP/1.1 101"
     return connection
