@@ -13,9 +13,10 @@ import redis
 from bench.push.measure import percentile_ms
 from bench.push.swarm import Swarm
 from bench.push.work import Snapshots
-from contract.names import METRICS_CHANNEL, latest_key
+from contract.names import METRICS_CHANNEL
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process, python
+from tests.drivers.publisher import Publisher
 from tests.drivers.waiting import eventually
 
 CLIENTS, NODES, MOVING, RATE = 100, 1000, 50, 5
@@ -91,12 +92,9 @@ class LocalMode:
     def _publish(self) -> None:
         self._seq += 1
         snapshot = self._snapshots.snapshot(self._seq, moving=MOVING)
-        pipeline = self._redis.pipeline()
-        pipeline.set(latest_key(METRICS_CHANNEL), snapshot, ex=86400)
-        pipeline.publish(METRICS_CHANNEL, snapshot)
         if self._seq > 1:
             self.swarm.published[self._seq] = time.monotonic_ns()
-        pipeline.execute()
+        Publisher(self._redis).publish(METRICS_CHANNEL, snapshot)
 
 
 @contextlib.contextmanager

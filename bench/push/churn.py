@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bench.push.servers import LOAD_CORE, Ours
 from bench.push.swarm import Swarm
 from tests.drivers.counted import PROGRAM, Counts, grown
+from tests.drivers.waiting import eventually
 
 CLIENTS, WAVES = 15_000, 10
 
@@ -59,10 +60,7 @@ def churn(server: Counted) -> Churned:
         failed += swarm.failed
         full = full or server.rss_bytes()
         swarm.close()
-        deadline = time.monotonic() + 60
-        while (left := server.clients()) > 0 and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert not left, f"{left} clients are left"
+        eventually(lambda: server.clients() == 0, within_seconds=60, what="no client left")
         time.sleep(1)
         counts.append(server.objects())
         rss.append(server.rss_bytes())

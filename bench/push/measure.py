@@ -53,9 +53,7 @@ def push(server: Server, *, clients: int, rate: float, size: int, seconds: float
         ready = [snapshots.publication(first + k) for k in range(count)]
         cpu, own, began = server.cpu_seconds(), time.process_time(), time.monotonic()
         for k, message in enumerate(ready):
-            due = began + k / rate
-            while (left := due - time.monotonic()) > 0:
-                swarm.poll(left)
+            swarm.run(began + k / rate - time.monotonic())
             swarm.published[first + k] = time.monotonic_ns()
             server.publish(message)
         patience = time.monotonic() + 10

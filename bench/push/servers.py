@@ -20,6 +20,7 @@ import requests
 from tests.drivers.ports import free_port
 from tests.drivers.process import ROOT
 from tests.drivers.replica import value_of
+from ws.event import Event
 
 PEERS: Final = Path(__file__).parent / "peers"
 #: The program itself: what stands on the PATH of the environment starts it as a child.
@@ -189,13 +190,8 @@ class Floor(Server):
 
     def publish(self, message: bytes) -> None:
         """Give it the frame."""
-        text = b'42["redis_cluster_metrics",' + message + b"]"
-        head = (
-            struct.pack("!BBH", 0x81, 126, len(text))
-            if len(text) < 1 << 16
-            else struct.pack("!BBQ", 0x81, 127, len(text))
-        )
+        frame = Event("/", "redis_cluster_metrics", message).plain
         assert self._process is not None
         assert self._process.stdin is not None
-        self._process.stdin.write(struct.pack("<I", len(head) + len(text)) + head + text)
+        self._process.stdin.write(struct.pack("<I", len(frame)) + frame)
         self._process.stdin.flush()

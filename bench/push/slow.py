@@ -37,8 +37,7 @@ def behind(server: Ours) -> Behind:
         swarm.begin_measuring(number)
         began = time.monotonic()
         while (due := began + (k := number - first) / RATE) < began + seconds:
-            while (left := due - time.monotonic()) > 0:
-                swarm.poll(left)
+            swarm.run(due - time.monotonic())
             message = snapshots.publication(number)
             swarm.published[number] = time.monotonic_ns()
             server.publish(message)

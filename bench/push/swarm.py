@@ -12,17 +12,15 @@ import time
 from array import array
 from typing import Final
 
+from tests.drivers.raw_client import websocket_request
+
 READ_BYTES: Final = 1 << 18
 #: Linux's number of the option, which Python does not name before 3.13.
 IP_BIND_ADDRESS_NO_PORT: Final = 24
 #: Connections that may be on their way at a time; browsers come one by one, too.
 AT_A_TIME: Final = 256
 
-_REQUEST: Final = (
-    b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
-    b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-)
-_DEFLATE: Final = b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+_DEFLATE: Final = "permessage-deflate; client_max_window_bits"
 _PONG: Final = b"\x81\x81\x00\x00\x00\x003"
 #: Before the number of a publication, in the first bytes of a frame.
 MARK: Final = b'{"n":'
@@ -61,7 +59,7 @@ class Swarm:
         self._mark = mark
         self._address = ("127.0.0.1", port)
         self._source = source
-        self._request = _REQUEST + (_DEFLATE if deflate else b"") + b"\r\n"
+        self._request = websocket_request(_DEFLATE if deflate else "")
         self._epoll = select.epoll()
         self.clients: dict[int, Client] = {}
         self._coming = 0
