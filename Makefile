@@ -152,6 +152,10 @@ bench-disk: setup-dev ## what the containers write to disk in an hour (needs a D
 	docker compose --profile demo build --quiet
 	@$(BIN)/python -m bench.disk
 
+.PHONY: bench-history
+bench-history: setup-dev ## what the history of 1000 nodes takes of Redis's memory and time (NODES=…; takes three minutes)
+	@$(BIN)/python -m bench.history_memory $(if $(NODES),--nodes $(NODES))
+
 .PHONY: lock
 lock: setup-dev ## lock the dependencies of requirements/*.in anew, with hashes and without addresses
 	@cd requirements && for name in dev api ws collector simulator local valkey client-oldest; do \

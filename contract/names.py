@@ -14,6 +14,10 @@ CHANNELS: Final = (METRICS_CHANNEL, HEALTH_CHANNEL, ALERTS_CHANNEL)
 ALERT_LOG_KEY: Final = "cluster:alerts:log"
 #: Field of a log stream's entry that holds the JSON of a ``LogEntry``.
 ALERT_LOG_FIELD: Final = "entry"
+#: What the keys of the metric history begin with.
+HISTORY_KEYS: Final = "cluster:history"
+#: Field of a history stream's entry that holds the JSON of an ``Entry``.
+HISTORY_FIELD: Final = "entry"
 REPLICAS_KEY: Final = "cluster:ws"
 LEASE_KEY: Final = "cluster:collector"
 EPOCH_KEY: Final = "cluster:collector:epoch"
@@ -35,6 +39,11 @@ MESSAGE_LIMIT_BYTES: Final = 3 * 1024 * 1024
 def latest_key(channel: str) -> str:
     """Key of the bytes of the collector's last message on ``channel``."""
     return f"{channel}:latest"
+
+
+def history_key(step_seconds: int | str, node: str) -> str:
+    """Key of the stream of ``node``'s entries of one step; ids are ``<start of the step, Unix ms>-<epoch>``."""
+    return f"{HISTORY_KEYS}:{step_seconds}:{node}"
 
 
 def replica_key(replica: str) -> str:
@@ -70,7 +79,7 @@ TABLE: Final = (
     Name(latest_key(HEALTH_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
     Name(latest_key(ALERTS_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
     Name(ALERT_LOG_KEY, "stream", ("collector",), ("collector", "api", "ws")),
-    Name("cluster:history:<step>:<node>", "stream", ("collector",), ("api",)),
+    Name(history_key("<step>", "<node>"), "stream", ("collector",), ("api",)),
     Name(REPLICAS_KEY, "sorted set", ("ws",), ("api", "ws")),
     Name(replica_key("<replica>"), "hash", ("ws",), ("api", "ws")),
     Name(LEASE_KEY, "hash", ("collector",), ("api", "ws")),

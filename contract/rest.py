@@ -82,6 +82,30 @@ class AlertLogPage(Struct, frozen=True, kw_only=True):
     last_alert_id: LogId | None
 
 
+class HistoryValues(Struct, frozen=True, kw_only=True):
+    """One measure over the steps of a ``History``; ``None`` where nothing is known."""
+
+    min: tuple[float | None, ...]
+    avg: tuple[float | None, ...]
+    max: tuple[float | None, ...]
+
+
+class HistorySeries(Struct, frozen=True, kw_only=True):
+    """One node's measures, by their names in the snapshot; ``node`` is ``None`` for the averages of the cluster."""
+
+    node: str | None
+    measures: dict[str, HistoryValues]
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """Body of ``GET /api/history``: steps of equal length from ``start`` to, not including, ``end``."""
+
+    start: Timestamp
+    end: Timestamp
+    step_seconds: Count
+    series: tuple[HistorySeries, ...]
+
+
 class Problem(Struct, frozen=True, kw_only=True):
     """Body of an error, ``application/problem+json`` (RFC 9457)."""
 

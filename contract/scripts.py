@@ -3,20 +3,24 @@
 Each ``…_call`` returns ``(keys, args)`` for ``redis.register_script(TEXT)``, of a blocking or an asyncio client alike.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
+from contract.history import Step
 from contract.names import (
     ALERT_LOG_FIELD,
     ALERT_LOG_KEY,
     ALERT_LOG_LENGTH,
     EPOCH_KEY,
+    HISTORY_FIELD,
     LATEST_TTL_SECONDS,
     LEASE_KEY,
     PRESENCE_TTL_SECONDS,
     REPLICAS_KEY,
     REPUBLISH_INTERVAL_MS,
+    history_key,
     latest_key,
     lease_ttl_seconds,
     replica_key,
@@ -25,6 +29,7 @@ from contract.names import (
 
 Call = tuple[list[str], list[str | bytes | int | float]]
 PublishOutcome = Literal["published", "lost", "fenced", "repeated"]
+RecordOutcome = Literal["recorded", "lost", "fenced"]
 
 
 def _text(name: str) -> str:
@@ -33,9 +38,13 @@ def _text(name: str) -> str:
 
 TAKE_LEASE: Final = _text("take_lease")
 PUBLISH_ROUND: Final = _text("publish_round")
+RECORD_HISTORY: Final = _text("record_history")
 RELEASE_LEASE: Final = _text("release_lease")
 REPUBLISH: Final = _text("republish")
 PRESENT_REPLICA: Final = _text("present_replica")
+
+#: Streams that one call of ``RECORD_HISTORY`` may write anew, at about a millisecond each.
+STREAMS_ANEW: Final = 10
 
 
 @dataclass(frozen=True)
@@ -121,6 +130,43 @@ def publish_round_answer(raw: bytes | str) -> PublishOutcome:
     or a later one is published already.
     """
     return _str(raw)  # type: ignore[return-value]
+
+
+class HistoryRecord(NamedTuple):
+    """One entry of the metric history on its way: of which step and node, which begins when, as encoded bytes."""
+
+    step: Step
+    node: str
+    start_seconds: int
+    entry: bytes
+
+
+@dataclass(frozen=True)
+class RecordAnswer:
+    """Answer of ``RECORD_HISTORY``.
+
+    ``lost``: no epoch is stored. ``fenced``: another collector has it. ``dealt`` records, from the first on, need not
+    be given again; ``refused`` of them met a key that holds something else.
+    """
+
+    outcome: RecordOutcome
+    dealt: int
+    refused: int
+
+
+def record_history_call(epoch: int, records: Sequence[HistoryRecord]) -> Call:
+    """Arguments of ``RECORD_HISTORY``. Records that Redis has already may be given again: they are recognised."""
+    keys = [EPOCH_KEY, *(history_key(record.step.seconds, record.node) for record in records)]
+    args: list[str | bytes | int | float] = [epoch, HISTORY_FIELD, STREAMS_ANEW]
+    for record in records:
+        args += [record.start_seconds * 1000, record.step.kept_seconds * 1000, record.entry]
+    return keys, args
+
+
+def record_history_answer(raw: list[Any]) -> RecordAnswer:
+    """Read the answer of ``RECORD_HISTORY``."""
+    outcome, dealt, refused = raw
+    return RecordAnswer(_str(outcome), int(dealt), int(refused))  # type: ignore[arg-type]
 
 
 def release_lease_call(lease: Lease) -> Call:

@@ -185,7 +185,9 @@ class Bench:
 
     def api(self) -> None:
         """Push latency in the local mode, while the api is asked for everything again and again."""
-        self.say("\n### Local mode, 1000 nodes, 100 clients of deltas: one asks for all nodes in a loop\n")
+        self.say(
+            "\n### Local mode, 1000 nodes, 100 clients of deltas: one asks for all nodes and for history in a loop\n"
+        )
         pairs = beside_api(self._url, self._runs)
         table = Table(self.out, "", "alone", "beside the requests")
         table.row(

@@ -1,7 +1,8 @@
-"""What clients of the local mode notice of somebody who asks the api for the whole cluster, again and again."""
+"""What clients of the local mode notice of somebody who asks the api for the cluster and its past, again and again."""
 
 import contextlib
 import os
+import random
 import sys
 import time
 from collections.abc import Iterator
@@ -10,9 +11,12 @@ from typing import Final
 
 import redis
 
+from bench.history_memory import Node, record, records
 from bench.push.measure import percentile_ms
 from bench.push.swarm import Swarm
 from bench.push.work import Snapshots
+from contract.clock import unix_seconds
+from contract.history import TEN_SECONDS
 from contract.names import METRICS_CHANNEL
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process, python
@@ -22,15 +26,19 @@ from tests.drivers.waiting import eventually
 CLIENTS, NODES, MOVING, RATE = 100, 1000, 50, 5
 SECONDS: Final = 10
 SUBSCRIBE: Final = b'40/monitoring,{"subscribe":{"mode":"delta"}}'
-#: Asks for all nodes over one connection until it is killed; says how often it was answered.
+#: Nodes whose last hour is asked for, as many as one request may name.
+REMEMBERED: Final = tuple(f"node{number:04}.lan" for number in range(50))
+#: Asks in turn for all nodes and for the history of some, over one connection, until it is killed; says how often it
+#: was answered.
 ASKER: Final = """
 import http.client, sys
 connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=30)
 while True:
-    connection.request("GET", "/api/cluster/nodes")
-    answer = connection.getresponse()
-    assert answer.status == 200 and len(answer.read()) > 300_000
-    print("answered", flush=True)
+    for path in ("/api/cluster/nodes", "/api/history?" + "&".join("node=" + node for node in sys.argv[2:])):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        assert answer.status == 200 and len(answer.read()) > 300_000
+        print("answered", flush=True)
 """
 
 
@@ -59,6 +67,7 @@ class LocalMode:
 
     def __enter__(self) -> "LocalMode":
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
+        self._remember()
         self._publish()
         for part in self._parts:
             part.start()
@@ -89,6 +98,13 @@ class LocalMode:
         assert self.swarm.received >= 0.99 * SECONDS * RATE * CLIENTS
         return percentile_ms(self.swarm.latencies, 99)
 
+    def _remember(self) -> None:
+        """Leave an hour of history that ends when the snapshots say that it is."""
+        chance = random.Random(1)  # noqa: S311 (noise, no secret)
+        until = int(unix_seconds(self._snapshots.timestamp))
+        for _ in record(self._redis, records([Node(name, chance) for name in REMEMBERED], (TEN_SECONDS,), until)):
+            pass
+
     def _publish(self) -> None:
         self._seq += 1
         snapshot = self._snapshots.snapshot(self._seq, moving=MOVING)
@@ -100,7 +116,7 @@ class LocalMode:
 @contextlib.contextmanager
 def asking(port: int) -> Iterator[Process]:
     """Somebody who asks without a pause."""
-    asker = Process("asker", [sys.executable, "-c", ASKER, str(port)])
+    asker = Process("asker", [sys.executable, "-c", ASKER, str(port), *REMEMBERED])
     asker.start()
     try:
         eventually(lambda: "answered" in asker.log(), within_seconds=30)

@@ -21,6 +21,8 @@ class Snapshots:
         self._base = golden
         self._node = next(node for node in golden.nodes if node.status == "online")
         self._nodes = [self._moved(f"node{number:04}.lan") for number in range(nodes)]
+        #: Of every snapshot.
+        self.timestamp = golden.timestamp
 
     def publication(self, number: int) -> bytes:
         """The snapshot of that number, in which every node has moved."""

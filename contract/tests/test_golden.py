@@ -40,6 +40,7 @@ TYPES: dict[str, Any] = {
     "rest/nodes": tuple[messages.Node, ...],
     "rest/node": messages.Node,
     "rest/alert_log_page": rest.AlertLogPage,
+    "rest/history": rest.History,
     "rest/problem": rest.Problem,
 }
 

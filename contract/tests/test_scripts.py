@@ -2,14 +2,18 @@ import time
 
 import pytest
 from redis import Redis
+from redis.exceptions import OutOfMemoryError
 
+from contract.history import HALF_HOUR, TEN_SECONDS
 from contract.names import (
     ALERT_LOG_KEY,
     ALERTS_CHANNEL,
     EPOCH_KEY,
+    HISTORY_FIELD,
     LEASE_KEY,
     METRICS_CHANNEL,
     REPLICAS_KEY,
+    history_key,
     latest_key,
     lease_ttl_seconds,
     replica_key,
@@ -18,16 +22,22 @@ from contract.presence import ReplicaPresence, read_collector, read_replicas
 from contract.scripts import (
     PRESENT_REPLICA,
     PUBLISH_ROUND,
+    RECORD_HISTORY,
     RELEASE_LEASE,
     REPUBLISH,
+    STREAMS_ANEW,
     TAKE_LEASE,
+    HistoryRecord,
     Lease,
     LeaseAnswer,
     Publication,
+    RecordAnswer,
     Republished,
     present_replica_call,
     publish_round_answer,
     publish_round_call,
+    record_history_answer,
+    record_history_call,
     release_lease_call,
     republish_answer,
     republish_call,
@@ -193,3 +203,121 @@ def test_collector_report_says_who_leads_when_a_lease_lives(redis: Redis, living
     assert (report.status, report.leader, cluster) == (("up", "one", "lab") if living else ("down", None, None))
     assert report.age_seconds is not None
     assert 0 <= report.age_seconds < 60
+
+
+START = 1_795_426_800
+
+
+def record(redis: Redis, epoch: int, *records: HistoryRecord) -> RecordAnswer:
+    return record_history_answer(redis.register_script(RECORD_HISTORY)(*record_history_call(epoch, records)))
+
+
+def ten(number: int, entry: bytes = b"[1]", node: str = "a") -> HistoryRecord:
+    """The record of the ten seconds of that number."""
+    return HistoryRecord(TEN_SECONDS, node, START + 10 * number, entry)
+
+
+def recorded(redis: Redis, node: str = "a", step: int = 10) -> list[tuple[str, bytes]]:
+    return [(name.decode(), fields[HISTORY_FIELD.encode()]) for name, fields in redis.xrange(history_key(step, node))]
+
+
+def ids(epoch: int, *numbers: int) -> list[str]:
+    return [f"{START + 10 * number}000-{epoch}" for number in numbers]
+
+
+def test_history_is_recorded_in_streams_of_step_and_node_that_end_with_their_range(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    half_hour = HistoryRecord(HALF_HOUR, "a", START, b"[900]")
+    answer = record(redis, epoch, ten(0, b"[1,2.5]"), ten(0, b"[2]", node=""), half_hour, ten(1))
+    assert answer == RecordAnswer("recorded", 4, 0)
+    assert recorded(redis) == list(zip(ids(epoch, 0, 1), [b"[1,2.5]", b"[1]"], strict=True))
+    assert recorded(redis, "") == [(f"{START}000-{epoch}", b"[2]")]
+    assert recorded(redis, step=1800) == [(f"{START}000-{epoch}", b"[900]")]
+    # What nobody writes any more goes by itself.
+    for step in (TEN_SECONDS, HALF_HOUR):
+        left = redis.pttl(history_key(step.seconds, "a"))
+        assert 1000 * step.kept_seconds - 60_000 < left <= 1000 * step.kept_seconds
+
+
+def test_history_is_fenced_when_another_collector_took_over_and_lost_when_redis_was_emptied(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    redis.delete(LEASE_KEY)
+    take(redis, TWO)
+    assert record(redis, epoch, ten(0)) == RecordAnswer("fenced", 0, 0)
+    redis.flushall()
+    assert record(redis, epoch, ten(0)) == RecordAnswer("lost", 0, 0)
+    assert redis.keys() == []
+
+
+def test_history_is_written_once_when_it_is_given_again(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    batch = [ten(0, b"[1]"), ten(1, b"[2]"), ten(2, b"[3]")]
+    record(redis, epoch, *batch)
+    before = recorded(redis)
+    assert record(redis, epoch, *batch, ten(3)) == RecordAnswer("recorded", 4, 0)
+    assert recorded(redis) == [*before, (*ids(epoch, 3), b"[1]")]
+
+
+def test_history_keeps_both_when_two_collectors_saw_parts_of_one_step(redis: Redis) -> None:
+    first = take(redis, ONE).epoch
+    record(redis, first, ten(0, b"[1]"))
+    redis.delete(LEASE_KEY)
+    second = take(redis, TWO).epoch
+    record(redis, second, ten(0, b"[2]"))
+    assert recorded(redis) == [(*ids(first, 0), b"[1]"), (*ids(second, 0), b"[2]")]
+
+
+def test_history_loses_what_lies_after_when_the_clock_went_back(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    record(redis, epoch, ten(0), ten(1), ten(400), ten(401))
+    assert record(redis, epoch, ten(5, b"[2]"), ten(6)) == RecordAnswer("recorded", 2, 0)
+    assert [name for name, _ in recorded(redis)] == ids(epoch, 0, 1, 5, 6)
+    assert redis.pttl(history_key(10, "a")) > 0
+    # Where it was as early as this before, the steps of then stay.
+    assert record(redis, epoch, ten(1, b"[9]")) == RecordAnswer("recorded", 1, 0)
+    assert [name for name, _ in recorded(redis)] == ids(epoch, 0, 1, 5, 6)
+    assert dict(recorded(redis))[ids(epoch, 1)[0]] == b"[1]"
+
+
+def test_history_writes_few_streams_anew_in_one_call_when_the_clock_went_back(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    nodes = [f"n{number}" for number in range(STREAMS_ANEW + 3)]
+    record(redis, epoch, *(ten(400, node=node) for node in nodes))
+    records = [ten(0, node=node) for node in nodes]
+    assert record(redis, epoch, *records) == RecordAnswer("recorded", STREAMS_ANEW, 0)
+    assert record(redis, epoch, *records[STREAMS_ANEW:]) == RecordAnswer("recorded", 3, 0)
+    for node in nodes:
+        assert [name for name, _ in recorded(redis, node)] == ids(epoch, 0)
+
+
+def test_history_is_trimmed_when_it_is_older_than_its_range(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    redis.config_set("stream-node-max-entries", "5")
+    try:
+        record(redis, epoch, *(ten(number) for number in range(1000)))
+    finally:
+        redis.config_set("stream-node-max-entries", "100")
+    kept = [name for name, _ in recorded(redis)]
+    # 362 of ten seconds, and what is left of the block in which the oldest of them stands.
+    assert kept == ids(epoch, *range(1000 - len(kept), 1000))
+    assert 362 <= len(kept) <= 368
+
+
+def test_history_is_refused_whole_when_redis_is_full(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    redis.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(OutOfMemoryError):
+            record(redis, epoch, ten(0))
+    finally:
+        redis.config_set("maxmemory", "0")
+    assert recorded(redis) == []
+
+
+def test_history_leaves_a_key_alone_when_it_holds_something_else(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    redis.set(history_key(10, "a"), b"mine")
+    assert record(redis, epoch, ten(0), ten(0, node="b")) == RecordAnswer("recorded", 2, 1)
+    assert redis.get(history_key(10, "a")) == b"mine"
+    assert redis.pttl(history_key(10, "a")) == -1
+    assert len(recorded(redis, "b")) == 1

@@ -13,6 +13,7 @@ from api.config import Config
 from api.counters import Counters
 from api.headers import protect
 from api.health import health_routes
+from api.history import HistoryReader, history_routes
 from api.link import RedisLink
 from api.openapi import openapi_routes
 from api.pages import page_routes
@@ -42,6 +43,7 @@ def create_app(config: Config) -> Flask:
     app.register_blueprint(health_routes(reporter, republisher))
     app.register_blueprint(cluster_routes(store, republisher))
     app.register_blueprint(alert_routes(store, AlertLog(link, readiness, counters)))
+    app.register_blueprint(history_routes(store, HistoryReader(link, readiness, counters)))
     app.register_blueprint(openapi_routes())
     app.register_blueprint(page_routes(config, store, readiness))
     app.register_blueprint(probe_routes(readiness, counters))

@@ -9,12 +9,14 @@ from flask import Blueprint, Response
 
 from api.alerts import DEFAULT_LIMIT, LARGEST_LIMIT
 from api.answers import tagged_answer
+from api.history_query import DEFAULT_POINTS, DEFAULT_RANGE_SECONDS, NODES_LIMIT, POINTS_LIMITS, RANGE_LIMITS_SECONDS
 from contract import VERSION
 from contract.codec import encode
-from contract.messages import Alerts, Health, Node, Snapshot
-from contract.rest import AlertLogPage, HealthReport, Overview, Problem
+from contract.history import MEASURES
+from contract.messages import Alerts, Health, Node, Snapshot, Timestamp
+from contract.rest import AlertLogPage, HealthReport, History, Overview, Problem
 
-_TYPES: Final = (Snapshot, Node, Health, Alerts, AlertLogPage, HealthReport, Overview, Problem)
+_TYPES: Final = (Snapshot, Node, Health, Alerts, AlertLogPage, History, HealthReport, Overview, Problem)
 
 _AGE = {
     "description": "Seconds since Redis took the message; absent where Redis does not know.",
@@ -97,6 +99,7 @@ def _paths() -> Json:
         "/api/cluster/health": {"get": _latest("clusterHealth", "The cluster's health.", _schema(Health))},
         "/api/alerts": {"get": _latest("alerts", "The active alerts.", _schema(Alerts))},
         "/api/alerts/log": {"get": _log()},
+        "/api/history": {"get": _history()},
         "/api/openapi.json": {"get": _operation("openapi", "This description.", {"type": "object"})},
     }
 
@@ -121,6 +124,32 @@ def _log() -> Json:
         {"name": "limit", "in": "query", "description": "Entries at most.", "schema": limit},
     ]
     operation["responses"]["200"]["headers"] = {"Age": _AGE_FROM_MEMORY}
+    operation["responses"]["400"] = _problem("A parameter is not valid; the detail names it.")
+    operation["responses"]["503"] = {"$ref": "#/components/responses/Unavailable"}
+    return operation
+
+
+def _history() -> Json:
+    def parameter(name: str, text: str, schema: Json) -> Json:
+        return {"name": name, "in": "query", "description": text, "schema": schema}
+
+    def number(limits: tuple[int, int], default: int) -> Json:
+        return {"type": "integer", "minimum": limits[0], "maximum": limits[1], "default": default}
+
+    nodes = {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": NODES_LIMIT}
+    measures = {"type": "array", "items": {"enum": list(MEASURES)}}
+    time = msgspec.json.schema(Timestamp)
+    operation = _operation(
+        "history", "Minimum, average and maximum of each measure and step; null where nothing is known.", History
+    )
+    operation["parameters"] = [
+        parameter("node", "Nodes' names, repeated; without it the cluster's averages.", nodes),
+        parameter("measure", "Measures, repeated; all without it.", measures),
+        parameter("range_seconds", "Length, if not `start`.", number(RANGE_LIMITS_SECONDS, DEFAULT_RANGE_SECONDS)),
+        parameter("start", "Where it begins, instead of `range_seconds`.", time),
+        parameter("end", "Where it ends; the newest snapshot's time without it.", time),
+        parameter("points", "Steps at most.", number(POINTS_LIMITS, DEFAULT_POINTS)),
+    ]
     operation["responses"]["400"] = _problem("A parameter is not valid; the detail names it.")
     operation["responses"]["503"] = {"$ref": "#/components/responses/Unavailable"}
     return operation

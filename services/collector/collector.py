@@ -19,16 +19,19 @@ from collector.evaluate import Moment
 from collector.link import RedisAway, RedisLink
 from collector.metrics import LEADING, PUBLICATIONS, QUEUED_ENTRIES, REDIS_RECONNECTS, REDIS_UP, ROUNDS, TARGETS
 from collector.polling import Polling
+from collector.recorder import Recorder
 from collector.rules_file import RulesFile
 from collector.targets_files import TargetsFiles
 from collector.term import Term, View
 from contract.runtime.logs import Occasionally
 from contract.runtime.readiness import Readiness
-from contract.scripts import Lease, LeaseAnswer, PublishOutcome
+from contract.scripts import Lease, LeaseAnswer, Publication, PublishOutcome
 
 _log = logging.getLogger(__name__)
 #: Seconds between two requests for a lease that another collector holds, and two attempts to reach Redis.
 RETRY_SECONDS: Final = 1.0
+#: Part of an interval in which calls that write history may begin once a round is published, and that each may take.
+HISTORY_SHARE: Final = 1 / 3
 #: Longest time, in seconds, between two looks at the files; there are four in a round where rounds are short, so that
 #: an edit is in force within two.
 FILES_SECONDS: Final = 5.0
@@ -59,6 +62,7 @@ class Collector:
         self._targets = targets
         self._rules = rules
         self._readiness = readiness
+        self._recorder = Recorder(link)
         self._term: Term | None = None
         self._is_epoch_lost = False
         self._last_epoch = 0
@@ -119,11 +123,24 @@ class Collector:
         if outcome == "fenced":
             _log.warning("another collector has taken over; this one stands by")
             self._term, self._is_epoch_lost = None, False
+            self._recorder.forget()
             LEADING.set(0)
-        return outcome == "published"
+        if self._term is None or outcome != "published":
+            return False
+        await self._recorder.write(self._term.epoch, HISTORY_SHARE * self.lease.interval_seconds)
+        return True
 
     async def _publish(self, term: Term) -> PublishOutcome:
-        publication = term.next_round(self._view(), _now())
+        now = _now()
+        publication = term.next_round(self._view(), now)
+        try:
+            return await self._hand_over(publication, term)
+        finally:
+            # After the round is out, since it takes its time; one that Redis did not take is history all the same.
+            if term.snapshot is not None:
+                await self._recorder.take(term.snapshot, now.unix_seconds)
+
+    async def _hand_over(self, publication: Publication, term: Term) -> PublishOutcome:
         QUEUED_ENTRIES.set(len(term.log.queue))
         try:
             outcome = await self._link.publish(publication)
@@ -217,6 +234,7 @@ class Collector:
     async def _release(self) -> None:
         if self._term is None:
             return
+        await self._recorder.finish(self._term.epoch)
         try:
             await self._link.release_lease(self.lease)
         except RedisAway as error:

@@ -1,7 +1,7 @@
 """The collector's few calls of Redis, each bounded in time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,20 +9,25 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from contract.messages import LogId
 from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, METRICS_CHANNEL, latest_key
 from contract.scripts import (
     PUBLISH_ROUND,
+    RECORD_HISTORY,
     RELEASE_LEASE,
     TAKE_LEASE,
+    HistoryRecord,
     Lease,
     LeaseAnswer,
     Publication,
     PublishOutcome,
+    RecordAnswer,
     publish_round_answer,
     publish_round_call,
+    record_history_answer,
+    record_history_call,
     release_lease_call,
     take_lease_answer,
     take_lease_call,
@@ -36,6 +41,10 @@ CALL_SECONDS: Final = 2.5
 
 class RedisAway(Exception):
     """Redis did not do what it was asked; whether it has is not known. The text says why."""
+
+
+class RedisRefused(Exception):
+    """Redis answered with an error, and did not do what it was asked. The text is the error."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,7 @@ class RedisLink:
         )
         self._take_lease = self._redis.register_script(TAKE_LEASE)
         self._publish_round = self._redis.register_script(PUBLISH_ROUND)
+        self._record_history = self._redis.register_script(RECORD_HISTORY)
         self._release_lease = self._redis.register_script(RELEASE_LEASE)
 
     async def take_lease(self, lease: Lease, last_epoch: int) -> LeaseAnswer:
@@ -83,6 +93,20 @@ class RedisLink:
         keys, args = publish_round_call(publication)
         async with _bounded():
             return publish_round_answer(await self._publish_round(keys, args))
+
+    async def record(self, epoch: int, records: Sequence[HistoryRecord], within_seconds: float) -> RecordAnswer:
+        """Record entries of the metric history.
+
+        Raises:
+            RedisAway: no answer within that time; any of them may be recorded or not.
+            RedisRefused: Redis does not take them, for instance because its memory is full.
+        """
+        keys, args = record_history_call(epoch, records)
+        async with _bounded(within_seconds):
+            try:
+                return record_history_answer(await self._record_history(keys, args))
+            except ResponseError as error:
+                raise RedisRefused(str(error)) from None
 
     async def release_lease(self, lease: Lease) -> None:
         """Give the lease back.
@@ -115,9 +139,9 @@ class RedisLink:
 
 
 @asynccontextmanager
-async def _bounded() -> AsyncIterator[None]:
+async def _bounded(seconds: float = CALL_SECONDS) -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(CALL_SECONDS):
+        async with asyncio.timeout(min(seconds, CALL_SECONDS)):
             yield
     except TimeoutError:
         raise RedisAway("no answer in time") from None

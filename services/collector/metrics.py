@@ -28,6 +28,15 @@ FILE_ERRORS = Counter(
     "collector_file_errors", "Times that a targets or rules file was not valid.", ["file"], registry=REGISTRY
 )
 QUEUED_ENTRIES = Gauge("collector_queued_log_entries", "Alert transitions not yet in the log.", registry=REGISTRY)
+HISTORY_RECORDS = Counter(
+    "collector_history_records",
+    "Entries of the metric history, by what became of them: recorded, refused (by Redis), lost (waited for too long).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+HISTORY_QUEUED = Gauge(
+    "collector_queued_history_records", "Entries of the metric history not yet in Redis.", registry=REGISTRY
+)
 
 
 def exposition() -> tuple[bytes, str]:

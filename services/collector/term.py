@@ -15,7 +15,7 @@ from collector.rules import Rules
 from collector.snapshot import build_snapshot
 from contract.clock import timestamp
 from contract.codec import encode
-from contract.messages import Alert, Alerts, Epoch, Health, LogId, Node, Timestamp
+from contract.messages import Alert, Alerts, Epoch, Health, LogId, Node, Snapshot, Timestamp
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.scripts import Lease, Publication
 
@@ -49,6 +49,8 @@ class Term:
     ) -> None:
         self.epoch = epoch
         self.seq = 0
+        #: Of the last round, ``None`` before the first.
+        self.snapshot: Snapshot | None = None
         self.alerts = alerts
         self.log = AlertLog(epoch=epoch, position=position, now=timestamp(now.unix_seconds))
         self._lease = lease
@@ -68,7 +70,7 @@ class Term:
         self.alerts, changes = evaluate(self.alerts, view.rules, view.observations, now)
         written = timestamp(now.unix_seconds)
         self.log.add(changes, written)
-        snapshot = build_snapshot(
+        snapshot = self.snapshot = build_snapshot(
             view.nodes,
             cluster=self._lease.cluster,
             epoch=self.epoch,

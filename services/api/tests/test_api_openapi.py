@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
 from api.openapi import description
-from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
+from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, HISTORY_FIELD, history_key
 from tests.drivers.valkey import Valkey
 
 Golden = Callable[[str], bytes]
@@ -29,6 +29,7 @@ REQUESTS = {
     "/api/cluster/health": "/api/cluster/health",
     "/api/alerts": "/api/alerts",
     "/api/alerts/log": "/api/alerts/log",
+    "/api/history": "/api/history?node=node6.lan&range_seconds=900&points=10",
     "/api/openapi.json": "/api/openapi.json",
 }
 CONDITIONAL = sorted(path for path, item in DOCUMENT["paths"].items() if "304" in item["get"]["responses"])
@@ -61,6 +62,7 @@ def all_left(collector: Any, redis: Any, golden_example: Golden) -> None:
     collector.leave_all()
     redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: golden_example("messages/log_started")}, id="1795426867-1")
     redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: golden_example("messages/log_entry")}, id="1795426867-7")
+    redis.xadd(history_key(10, "node6.lan"), {HISTORY_FIELD: b"[5,[1.5,2,2.5],7]"}, id="1795426850000-1795426867")
 
 
 def test_document_describes_the_routes_that_exist_and_no_others(app: Flask) -> None:
@@ -150,6 +152,7 @@ def test_answer_is_as_described_when_redis_is_away(client: FlaskClient, valkey: 
         ("/api/cluster/nodes/{node}", "/api/cluster/nodes/nobody", "404"),
         ("/api/alerts/log", "/api/alerts/log?limit=x", "400"),
         ("/api/alerts/log", "/api/alerts/log?after=x", "400"),
+        ("/api/history", "/api/history?points=1", "400"),
     ],
 )
 def test_answer_is_as_described_when_the_request_is_bad(
@@ -173,6 +176,7 @@ def test_answer_is_as_described_when_the_request_is_bad(
         ("rest/overview", "Overview"),
         ("rest/node", "Node"),
         ("rest/alert_log_page", "AlertLogPage"),
+        ("rest/history", "History"),
         ("rest/problem", "Problem"),
     ],
 )

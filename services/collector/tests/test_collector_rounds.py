@@ -9,6 +9,7 @@ import pytest
 
 from collector.collector import Collector, ForeignCluster
 from collector.config import Config
+from collector.evaluate import Moment
 from collector.link import RedisAway, RedisLink
 from collector.node_state import NodeState
 from collector.rules_file import RulesFile
@@ -16,6 +17,7 @@ from collector.sample import Sample
 from collector.scrape import ScrapeFailed
 from collector.targets_files import TargetsFiles
 from contract.codec import decode
+from contract.history import CLUSTER_NODE, STEPS
 from contract.messages import Alerts, Snapshot
 from contract.names import (
     ALERT_LOG_FIELD,
@@ -23,8 +25,10 @@ from contract.names import (
     ALERTS_CHANNEL,
     EPOCH_KEY,
     HEALTH_CHANNEL,
+    HISTORY_FIELD,
     LEASE_KEY,
     METRICS_CHANNEL,
+    history_key,
     latest_key,
 )
 from contract.runtime.readiness import Readiness
@@ -385,3 +389,120 @@ def test_log_goes_on_when_latest_has_expired(start, redis):
     message = latest(redis, ALERTS_CHANNEL, Alerts)
     assert (message.previous_alert_id, message.last_alert_id) == (position, position)
     assert len(entries(redis)) == 2
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Sets the collector's wall clock to so many seconds after a moment at which all steps begin."""
+
+    def set_to(seconds):
+        moment = Moment(time.monotonic(), 1_795_426_200 // 7200 * 7200 + seconds)
+        monkeypatch.setattr("collector.collector._now", lambda: moment)
+
+    set_to(0)
+    return set_to
+
+
+def samples(redis, node, step=10):
+    """The number of samples of each entry of a node's history."""
+    found = [fields[HISTORY_FIELD.encode()] for _, fields in redis.xrange(history_key(step, node))]
+    return [json.loads(entry)[0] for entry in found]
+
+
+def test_history_is_recorded_by_the_rounds_when_a_step_is_over(start, redis, clock):
+    async def run():
+        collector, nodes, link = start()
+        nodes.are(a=True, b=False)
+        for seconds in range(0, 24, 2):
+            clock(seconds)
+            assert await collector.turn()
+        nodes.are(b=True)
+        for seconds in range(24, 64, 2):
+            clock(seconds)
+            assert await collector.turn()
+        await link.close()
+
+    asyncio.run(run())
+    assert samples(redis, "a") == samples(redis, CLUSTER_NODE) == [5] * 6
+    assert samples(redis, "b") == [3, 5, 5, 5]
+    assert (samples(redis, "a", 60), samples(redis, "b", 60)) == ([30], [18])
+    assert json.loads(redis.xrange(history_key(60, "a"))[0][1][HISTORY_FIELD.encode()])[5] == 0.5
+
+
+def test_history_has_no_gap_when_redis_was_away_for_a_while(start, redis, clock):
+    async def run():
+        collector, nodes, link = start()
+        nodes.are(a=True)
+        for seconds in range(0, 62, 2):
+            clock(seconds)
+            link.mode = "unsent" if 12 <= seconds < 38 else "well"
+            await attempt(collector)
+        await link.close()
+
+    asyncio.run(run())
+    assert samples(redis, "a") == [5] * 6
+
+
+def test_history_is_that_of_the_one_who_leads_when_another_has_taken_over(start, redis, clock):
+    async def run():
+        first, nodes, link = start()
+        nodes.are(a=True)
+        await first.turn()
+        expire_lease(redis)
+        second, second_nodes, second_link = start()
+        second_nodes.are(a=True)
+        for seconds in (2, 4):
+            clock(seconds)
+            await second.turn()
+        clock(11)
+        assert not await first.turn()
+        assert await second.turn()
+        expire_lease(redis)
+        clock(12)
+        assert await first.turn()
+        clock(21)
+        assert await first.turn()
+        await asyncio.gather(link.close(), second_link.close())
+
+    asyncio.run(run())
+    assert samples(redis, "a") == [2, 1]
+
+
+def test_rounds_go_on_when_history_is_refused(start, redis, clock):
+    async def run():
+        collector, nodes, link = start()
+        nodes.are(a=True)
+        await collector.turn()
+        redis.config_set("maxmemory", "1")
+        try:
+            for seconds in (10, 20):
+                clock(seconds)
+                assert await collector.turn()
+        finally:
+            redis.config_set("maxmemory", "0")
+        clock(30)
+        assert await collector.turn()
+        await link.close()
+
+    asyncio.run(run())
+    assert latest(redis, METRICS_CHANNEL, Snapshot).seq == 4
+    assert samples(redis, "a") == [1]
+
+
+def test_unfinished_steps_are_recorded_when_the_collector_is_stopped(start, redis):
+    async def run():
+        collector, nodes, link = start()
+        nodes.are(a=True)
+        stop = asyncio.Event()
+        running = asyncio.create_task(collector.run(stop))
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while redis.get(latest_key(METRICS_CHANNEL)) is None:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+        stop.set()
+        await running
+        await link.close()
+
+    asyncio.run(run())
+    assert [samples(redis, "a", step.seconds) for step in STEPS] == [[1]] * 4
+    assert not redis.exists(LEASE_KEY)

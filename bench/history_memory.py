@@ -1,0 +1,120 @@
+"""What the metric history costs: memory of Redis, and the time for which it is busy with one call.
+
+``python -m bench.history_memory [--nodes 1000]`` writes all that is kept of each node, as the collector does, into an
+empty Valkey and prints a Markdown table.
+"""
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Iterator
+from itertools import islice
+from statistics import median
+from typing import Final
+
+from redis import Redis
+
+from collector.recorder import BATCH_LENGTH
+from contract.history import MEASURES, STEPS, Entry, Step, Summary, encode_entry
+from contract.names import EPOCH_KEY, HISTORY_KEYS
+from contract.scripts import RECORD_HISTORY, HistoryRecord, record_history_answer, record_history_call
+from tests.drivers.valkey import Valkey
+
+EPOCH: Final = 1_795_426_867
+SCRAPE_SECONDS: Final = 2
+#: How long before the end of the bench the first entries are that must have gone by then.
+TOO_OLD_ENTRIES: Final = 30
+#: Of each measure the middle, how far nodes are from it, how far samples of a node are from its own, and the largest.
+NOISE: Final = {
+    "cpu_usage": (35.0, 20.0, 8.0, 100.0),
+    "memory_usage": (48.0, 15.0, 0.4, 100.0),
+    "disk_usage": (40.0, 15.0, 0.01, 100.0),
+    "temperature": (52.0, 6.0, 0.8, 110.0),
+    "load1": (1.4, 0.8, 0.25, 64.0),
+    "network_receive_bytes_per_second": (400_000.0, 300_000.0, 150_000.0, 125e6),
+    "network_transmit_bytes_per_second": (250_000.0, 200_000.0, 90_000.0, 125e6),
+    "disk_read_bytes_per_second": (20_000.0, 20_000.0, 30_000.0, 1e9),
+    "disk_written_bytes_per_second": (150_000.0, 100_000.0, 80_000.0, 1e9),
+}
+
+
+class Node:
+    """A node whose samples lie around levels of its own."""
+
+    def __init__(self, name: str, chance: random.Random) -> None:
+        self.name = name
+        self._chance = chance
+        self._levels = {measure: chance.gauss(middle, apart) for measure, (middle, apart, _, _) in NOISE.items()}
+
+    def entry(self, step: Step) -> Entry:
+        """One that is made of a sample each ``SCRAPE_SECONDS``."""
+        samples = step.seconds // SCRAPE_SECONDS
+        return Entry(samples, tuple(self._summary(measure, samples) for measure in MEASURES))
+
+    def _summary(self, measure: str, samples: int) -> Summary:
+        noise, largest = NOISE[measure][2:]
+        # The least and the greatest of many draws are as far from their middle as those of a few dozen, roughly.
+        drawn = [self._chance.gauss(self._levels[measure], noise) for _ in range(min(samples, 8))]
+        values = [round(min(largest, max(0.0, value)), MEASURES[measure]) for value in drawn]
+        low, high = min(values), max(values)
+        return low if low == high else (low, round(sum(values) / len(values), MEASURES[measure]), high)
+
+
+def records(nodes: list[Node], steps: tuple[Step, ...], until_seconds: int) -> Iterator[HistoryRecord]:
+    """All that is kept of the nodes at that time, in the order in which it became complete, and a little before."""
+    for step in steps:
+        last = until_seconds // step.seconds
+        for number in range(last - step.kept_seconds // step.seconds - TOO_OLD_ENTRIES, last):
+            for node in nodes:
+                yield HistoryRecord(step, node.name, number * step.seconds, encode_entry(node.entry(step)))
+
+
+def record(redis: Redis, coming: Iterator[HistoryRecord]) -> Iterator[float]:
+    """Write them as the collector does; yield the seconds that each call took, the way to Redis and back included."""
+    redis.hset(EPOCH_KEY, "epoch", str(EPOCH))
+    script = redis.register_script(RECORD_HISTORY)
+    while batch := list(islice(coming, BATCH_LENGTH)):
+        call = record_history_call(EPOCH, batch)
+        begun = time.perf_counter()
+        answer = record_history_answer(script(*call))
+        yield time.perf_counter() - begun
+        assert (answer.outcome, answer.dealt, answer.refused) == ("recorded", len(batch), 0)
+
+
+def main() -> int:
+    """Fill a Valkey and print what it takes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nodes", type=int, default=1000, help="nodes")
+    count: int = parser.parse_args().nodes
+    chance = random.Random(1)  # noqa: S311 (noise, no secret)
+    nodes = [Node(f"node{number:04d}.lan", chance) for number in range(count)]
+    valkey = Valkey()
+    valkey.start()
+    redis = valkey.client()
+    redis.config_set("maxmemory", 0)
+    try:
+        before = redis.info("memory")
+        redis.config_resetstat()
+        durations = list(record(redis, records(nodes, STEPS, int(time.time()))))
+        after = redis.info("memory")
+        stats = redis.info("commandstats")["cmdstat_evalsha"]
+        keys = list(redis.scan_iter(f"{HISTORY_KEYS}:*", count=1000))
+        entries = sum(redis.xlen(key) for key in keys)
+    finally:
+        redis.close()
+        valkey.stop()
+    used = after["used_memory"] - before["used_memory"]
+    print(f"| {count} nodes × 7 days, {len(keys)} streams | |\n|---|---|")
+    print(f"| `used_memory` before | {before['used_memory'] / 1e6:.1f} MB |")
+    print(f"| `used_memory` after | {after['used_memory'] / 1e6:.1f} MB |")
+    print(f"| resident after | {after['used_memory_rss'] / 1e6:.1f} MB |")
+    print(f"| entries | {entries} |")
+    print(f"| bytes an entry, all told | {used / entries:.0f} |")
+    print(f"| Redis busy with one call of {BATCH_LENGTH} entries, mean | {stats['usec_per_call'] / 1000:.2f} ms |")
+    print(f"| such a call with its way there and back, median | {1000 * median(durations):.2f} ms |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""What the services' users of Redis may do is what the services do."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis as redis_client
+
+from api.app import create_app
+from api.config import Config
+from api.parts import parts_of
+from contract.history import MEASURES, TEN_SECONDS
+from contract.names import EPOCH_KEY, history_key
+from contract.runtime.redis_client import blocking_client
+from contract.scripts import RECORD_HISTORY, HistoryRecord, record_history_answer, record_history_call
+from tests.drivers.valkey import Valkey
+
+USERS = Path(__file__).parents[1] / "redis" / "users.acl"
+NOW = 1_795_426_860
+
+
+@pytest.fixture
+def url_of(valkey: Valkey, redis: redis_client.Redis) -> Iterator[Callable[[str], str]]:
+    """The URL of a service's user."""
+    services = ("collector", "api")
+    redis.execute_command("ACL LOG RESET")
+    for line in USERS.read_text().splitlines():
+        _, name, *rules = line.split()
+        if name in services:
+            redis.execute_command("ACL SETUSER", name, *(rule.replace(f"#@{name}@", ">secret") for rule in rules))
+    yield lambda name: valkey.url.replace("//", f"//{name}:secret@")
+    redis.execute_command("ACL DELUSER", *services)
+    redis.execute_command("ACL LOG RESET")
+
+
+def test_history_is_recorded_by_the_collector_and_read_by_the_api(
+    redis: redis_client.Redis, url_of: Callable[[str], str]
+) -> None:
+    redis.hset(EPOCH_KEY, "epoch", "1")
+    collector = blocking_client(url_of("collector"), connect_seconds=10, answer_seconds=10)
+    script = collector.register_script(RECORD_HISTORY)
+    # The second is earlier than the first: the clock went back, and the stream is written anew.
+    for start in (NOW, NOW - 60, NOW - 50):
+        records = [HistoryRecord(TEN_SECONDS, "a", start, b"[5,12.5]")]
+        assert record_history_answer(script(*record_history_call(1, records))).refused == 0
+    collector.close()
+    assert redis.xlen(history_key(10, "a")) == 2
+
+    app = create_app(Config(redis_url=url_of("api"), cluster_name="lab"))
+    query = "node=a&start=2026-11-23T09:39:00Z&end=2026-11-23T09:41:00Z"
+    response = app.test_client().get(f"/api/history?{query}")
+    parts_of(app).link.close()
+    assert response.status_code == 200
+    measures = response.get_json()["series"][0]["measures"]
+    assert list(measures) == list(MEASURES)
+    assert redis.execute_command("ACL LOG") == []

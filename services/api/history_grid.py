@@ -1,0 +1,100 @@
+"""The regular steps that a history is answered in, and how stored entries fill them; no input or output."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from contract.history import MEASURES, STEPS, Entry, Step, Summary, merge
+from contract.messages import Epoch
+from contract.rest import HistoryValues
+
+
+class Stored(NamedTuple):
+    """An entry of a stream, with what its id says."""
+
+    start_ms: int
+    epoch: Epoch
+    entry: Entry
+
+
+class Window(NamedTuple):
+    """A part of a stream, from ``start_ms`` to, not including, ``end_ms``."""
+
+    step: Step
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True)
+class Grid:
+    """``points`` steps of ``step_ms`` from ``start_ms`` on, filled from entries of ``base`` up to ``until_ms``."""
+
+    base: Step
+    start_ms: int
+    step_ms: int
+    points: int
+    until_ms: int
+
+    @property
+    def end_ms(self) -> int:
+        """End of the last step."""
+        return self.start_ms + self.points * self.step_ms
+
+    def windows(self) -> list[Window]:
+        """What is to be read, coarsest first: of finer steps than ``base`` that which it may not have yet."""
+        windows = [Window(self.base, self.start_ms, self.end_ms)]
+        step = self.base
+        while step.source is not None:
+            # In which the step is that goes on, and the one before, whose entry may be on its way.
+            start_ms = self.until_ms - 2000 * step.seconds
+            step = step.source
+            windows.append(Window(step, max(self.start_ms, start_ms), self.end_ms))
+        return windows
+
+    def fill(self, streams: Iterable[tuple[Step, Iterable[Stored]]]) -> list[Entry | None]:
+        """One entry a step, made of what ``windows`` gave; ``None`` where there is nothing."""
+        cells: list[list[Entry]] = [[] for _ in range(self.points)]
+        for stored in _without_repetitions(streams):
+            cell = (stored.start_ms - self.start_ms) // self.step_ms
+            if 0 <= cell < self.points:
+                cells[cell].append(stored.entry)
+        return [None if not cell else cell[0] if len(cell) == 1 else merge(cell) for cell in cells]
+
+
+def make_grid(start_ms: int, end_ms: int, points: int, *, now_ms: int, interval_seconds: float) -> Grid:
+    """Return the grid for a range, in Unix milliseconds, with at most ``points`` steps.
+
+    A step is at least two scrape intervals, so that slow scraping makes no gaps, and a multiple of a stored step: of
+    the coarsest that is fine enough, among those that reach back to the start.
+    """
+    reaching = [step for step in STEPS if start_ms >= now_ms - 1000 * step.kept_seconds] or [STEPS[-1]]
+    wanted_ms = max(-(-(end_ms - start_ms) // points), round(2000 * interval_seconds))
+    base = [reaching[0], *(step for step in reaching if 1000 * step.seconds <= wanted_ms)][-1]
+    step_ms = -(-wanted_ms // (1000 * base.seconds)) * 1000 * base.seconds
+    last = -(-end_ms // step_ms)
+    first = max(start_ms // step_ms, last - points)
+    return Grid(base, first * step_ms, step_ms, last - first, until_ms=min(end_ms, now_ms))
+
+
+def values_of(cells: Sequence[Entry | None], measure: str) -> HistoryValues:
+    """One measure of a filled grid."""
+    position = list(MEASURES).index(measure)
+    triples = [_triple(None if entry is None else entry.summaries[position]) for entry in cells]
+    low, average, high = zip(*triples, strict=True)
+    return HistoryValues(min=low, avg=average, max=high)
+
+
+def _triple(summary: Summary) -> tuple[float | None, float | None, float | None]:
+    return summary if isinstance(summary, tuple) else (summary, summary, summary)
+
+
+def _without_repetitions(streams: Iterable[tuple[Step, Iterable[Stored]]]) -> Iterator[Stored]:
+    """Leave out finer entries that are contained in a coarser one, which is of the same epoch."""
+    contained_until_ms: dict[Epoch, int] = {}
+    for step, entries in streams:
+        ends = dict(contained_until_ms)
+        for stored in entries:
+            if stored.start_ms >= contained_until_ms.get(stored.epoch, 0):
+                ends[stored.epoch] = stored.start_ms + 1000 * step.seconds
+                yield stored
+        contained_until_ms = ends

@@ -1,0 +1,326 @@
+"""The route /api/history against what a collector leaves in Redis."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+import redis as redis_client
+from flask.testing import FlaskClient
+
+from contract.clock import timestamp, unix_seconds
+from contract.history import (
+    CLUSTER_NODE,
+    FOUR_MINUTES,
+    HALF_HOUR,
+    MEASURES,
+    MINUTE,
+    STEPS,
+    TEN_SECONDS,
+    Entry,
+    Step,
+    Summary,
+    encode_entry,
+)
+from contract.names import EPOCH_KEY, METRICS_CHANNEL, history_key
+from contract.scripts import RECORD_HISTORY, HistoryRecord, record_history_call
+from tests.drivers.valkey import Valkey
+
+EPOCH = 1_795_426_867
+#: When the golden snapshot was made, rounded down to a second.
+NOW = int(unix_seconds("2026-11-23T09:41:07Z"))
+
+
+class Recorded:
+    """Writes history as a collector does."""
+
+    def __init__(self, redis: redis_client.Redis) -> None:
+        self._redis = redis
+
+    def entry(
+        self,
+        step: Step,
+        start: int,
+        cpu: Summary,
+        *,
+        node: str = "a",
+        samples: int = 5,
+        epoch: int = EPOCH,
+        **known: Summary,
+    ) -> None:
+        known["cpu_usage"] = cpu
+        raw = encode_entry(Entry(samples, tuple(map(known.get, MEASURES))))
+        self._redis.hset(EPOCH_KEY, "epoch", str(epoch))
+        record = HistoryRecord(step, node, start, raw)
+        answer = self._redis.register_script(RECORD_HISTORY)(*record_history_call(epoch, [record]))
+        assert answer == [b"recorded", 1, 0]
+
+    def range(self, step: Step, start: int, end: int, cpu: float, node: str = "a") -> None:
+        for moment in range(start, end, step.seconds):
+            self.entry(step, moment, cpu, node=node)
+
+
+@pytest.fixture
+def recorded(redis: redis_client.Redis, collector: Any) -> Recorded:
+    collector.leave(METRICS_CHANNEL)
+    return Recorded(redis)
+
+
+def ask(client: FlaskClient, query: str) -> dict[str, Any]:
+    response = client.get(f"/api/history?{query}")
+    assert response.status_code == 200, response.get_json()
+    body: dict[str, Any] = response.get_json()
+    return body
+
+
+def cells(body: dict[str, Any], measure: str = "cpu_usage", kind: str = "avg", series: int = 0) -> dict[int, float]:
+    """What is known, by the start of its step in Unix seconds."""
+    start = int(unix_seconds(body["start"]))
+    values = body["series"][series]["measures"][measure][kind]
+    return {start + number * body["step_seconds"]: value for number, value in enumerate(values) if value is not None}
+
+
+def floor(moment: int, step: int) -> int:
+    return moment // step * step
+
+
+def test_last_hour_of_the_cluster_is_answered_when_nothing_is_asked(client: FlaskClient, recorded: Recorded) -> None:
+    first, second = floor(NOW - 1800, 10), floor(NOW - 10, 10)
+    recorded.entry(TEN_SECONDS, first, (10.0, 12.5, 20.0), node=CLUSTER_NODE)
+    recorded.entry(TEN_SECONDS, second, 7.0, node=CLUSTER_NODE, load1=0.5)
+    response = client.get("/api/history")
+    assert response.headers["Cache-Control"] == "no-cache"
+    body = response.get_json()
+    assert (body["end"], body["step_seconds"]) == ("2026-11-23T09:41:10.000Z", 10)
+    assert unix_seconds(body["end"]) - unix_seconds(body["start"]) == 3600
+    assert [series["node"] for series in body["series"]] == [None]
+    assert list(body["series"][0]["measures"]) == list(MEASURES)
+    for values in body["series"][0]["measures"].values():
+        assert [len(values[kind]) for kind in ("min", "avg", "max")] == [360, 360, 360]
+    assert cells(body, kind="min") == {first: 10.0, second: 7.0}
+    assert cells(body) == {first: 12.5, second: 7.0}
+    assert cells(body, kind="max") == {first: 20.0, second: 7.0}
+    assert cells(body, "load1") == {second: 0.5}
+    assert cells(body, "temperature") == {}
+
+
+def test_nodes_are_answered_in_the_order_asked_and_an_unknown_one_is_a_gap(
+    client: FlaskClient, recorded: Recorded
+) -> None:
+    start = floor(NOW - 60, 10)
+    names = [f"n{number}/é ." for number in range(25)]
+    for number, name in enumerate(names):
+        recorded.entry(TEN_SECONDS, start, float(number), node=name)
+    query = "&".join(f"node={name.replace('/', '%2F').replace(' ', '+')}" for name in [*names, "nobody", names[0]])
+    body = ask(client, f"{query}&measure=cpu_usage&measure=load1&range_seconds=60")
+    assert [series["node"] for series in body["series"]] == [*names, "nobody"]
+    assert [list(series["measures"]) for series in body["series"]] == [["cpu_usage", "load1"]] * 26
+    assert [cells(body, series=number) for number in range(26)] == [{start: float(n)} for n in range(25)] + [{}]
+
+
+@pytest.mark.parametrize(
+    ("range_seconds", "step"),
+    [(900, TEN_SECONDS), (3600, TEN_SECONDS), (21600, MINUTE), (86400, FOUR_MINUTES), (604800, HALF_HOUR)],
+)
+def test_range_of_a_chart_has_a_point_for_each_entry_and_its_gap_stays(
+    client: FlaskClient, recorded: Recorded, range_seconds: int, step: Step
+) -> None:
+    end = floor(NOW, step.seconds)
+    begin = floor(NOW - range_seconds, step.seconds) + step.seconds
+    gap = floor(begin + (end - begin) // 2, step.seconds)
+    recorded.range(step, begin, gap, 10.0)
+    recorded.range(step, gap + 3 * step.seconds, end, 20.0)
+    body = ask(client, f"node=a&range_seconds={range_seconds}")
+    assert body["step_seconds"] == step.seconds
+    known = cells(body)
+    expected = set(range(begin, end, step.seconds)) - {gap + number * step.seconds for number in range(3)}
+    assert set(known) == expected
+    assert (known[begin], known[end - step.seconds]) == (10.0, 20.0)
+
+
+def test_step_sums_up_the_entries_of_several_collectors_and_of_several_steps(
+    client: FlaskClient, recorded: Recorded
+) -> None:
+    start = floor(NOW - 1200, 120)
+    recorded.entry(MINUTE, start, (10.0, 20.0, 40.0), samples=10)
+    recorded.entry(MINUTE, start, 50.0, samples=5, epoch=EPOCH + 1)
+    recorded.entry(MINUTE, start + 60, (5.0, 30.0, 35.0), samples=15, epoch=EPOCH + 1)
+    body = ask(client, f"node=a&start={timestamp(start)}&end={timestamp(start + 1200)}&points=10")
+    assert body["step_seconds"] == 120
+    assert [cells(body, kind=kind) for kind in ("min", "avg", "max")] == [{start: 5.0}, {start: 30.0}, {start: 50.0}]
+
+
+@pytest.mark.parametrize("range_seconds", [21600, 86400, 604800])
+def test_coarse_steps_go_on_to_the_present_with_finer_ones_and_count_nothing_twice(
+    client: FlaskClient, collector: Any, recorded: Recorded, golden_example: Any, range_seconds: int
+) -> None:
+    now = NOW // 1800 * 1800 + 1800 - 90 - 7
+    snapshot = json.loads(golden_example("messages/metrics")) | {"timestamp": timestamp(now)}
+    collector.leave(METRICS_CHANNEL, json.dumps(snapshot).encode())
+    # A collector that has run for long: each step is recorded up to the last one that is over.
+    for step in STEPS:
+        recorded.range(step, now // 1800 * 1800 - 1800, floor(now, step.seconds), float(step.seconds))
+    body = ask(client, f"node=a&range_seconds={range_seconds}")
+    base = body["step_seconds"]
+    known, newest = cells(body), floor(now, base)
+    # Each part of the time is told by the coarsest entry that has it.
+    assert sorted(known) == list(range(now // 1800 * 1800 - 1800, newest + base, base))
+    assert all(value == base for moment, value in known.items() if moment < newest)
+    parts = [(60.0, floor(now, 60) - newest), (10.0, floor(now, 10) - floor(now, 60))]
+    weight = sum(seconds / value for value, seconds in parts)
+    assert known[newest] == round(sum(seconds for _, seconds in parts) / weight, 1)
+    assert cells(body, kind="min")[newest] == 10.0
+
+
+def test_newest_step_is_there_when_it_has_just_begun(client: FlaskClient, recorded: Recorded) -> None:
+    recorded.entry(TEN_SECONDS, floor(NOW - 10, 10), 33.0)
+    body = ask(client, "node=a&range_seconds=604800&points=20")
+    assert body["step_seconds"] == 17 * 1800
+    assert list(cells(body).values()) == [33.0]
+
+
+def test_step_has_both_parts_when_the_collector_was_restarted_in_it(client: FlaskClient, recorded: Recorded) -> None:
+    start = floor(NOW, 1800)
+    # The first one has written its unfinished steps at its end.
+    recorded.entry(HALF_HOUR, start, 10.0, samples=150)
+    for moment in range(start, start + 300, 60):
+        recorded.entry(MINUTE, moment, 10.0, samples=30)
+    recorded.entry(MINUTE, start + 600, 30.0, samples=90, epoch=EPOCH + 1)
+    recorded.entry(TEN_SECONDS, start + 600, 99.0, samples=5, epoch=EPOCH + 1)
+    recorded.entry(TEN_SECONDS, start + 660, 60.0, samples=60, epoch=EPOCH + 1)
+    body = ask(client, "node=a&range_seconds=604800")
+    assert cells(body) == {start: 26.0}
+    assert cells(body, kind="max") == {start: 60.0}
+
+
+def test_whole_numbers_stay_whole_when_they_are_averaged(client: FlaskClient, recorded: Recorded) -> None:
+    start = floor(NOW - 300, 120)
+    for number, rate in enumerate((1000, 1001)):
+        recorded.entry(MINUTE, start + 60 * number, None, disk_read_bytes_per_second=rate)
+    response = client.get("/api/history?node=a&range_seconds=900&points=10&measure=disk_read_bytes_per_second")
+    assert b'"avg":[null' in response.data
+    assert b"1000.0" not in response.data
+    assert list(cells(response.get_json(), "disk_read_bytes_per_second").values()) == [1000]
+
+
+@pytest.mark.parametrize(("interval", "step"), [(5.0, 10), (6.0, 20), (30.0, 60), (45.0, 120), (600.0, 1200)])
+def test_step_is_two_intervals_at_least_when_scraping_is_slow(
+    client: FlaskClient, collector: Any, golden_example: Any, interval: float, step: int
+) -> None:
+    snapshot = json.loads(golden_example("messages/metrics")) | {"interval_seconds": interval}
+    collector.leave(METRICS_CHANNEL, json.dumps(snapshot).encode())
+    assert ask(client, "")["step_seconds"] == step
+
+
+def test_past_is_answered_as_finely_as_it_is_kept_when_a_range_is_given(
+    client: FlaskClient, recorded: Recorded
+) -> None:
+    def step(age_seconds: int) -> int:
+        end = NOW - age_seconds
+        body = ask(client, f"start={timestamp(end - 60)}&end={timestamp(end)}")
+        assert unix_seconds(body["start"]) <= end - 60
+        assert unix_seconds(body["end"]) >= end
+        found: int = body["step_seconds"]
+        return found
+
+    assert [step(age) for age in (60, 3500, 3700, 21000, 22000, 80000, 90000, 600000, 700000)] == [
+        10, 10, 60, 60, 240, 240, 1800, 1800, 1800,
+    ]  # fmt: skip
+
+
+def test_end_alone_moves_the_range(client: FlaskClient, recorded: Recorded) -> None:
+    body = ask(client, f"end={timestamp(NOW - 7200)}&range_seconds=600")
+    assert body["end"] == timestamp(floor(NOW - 7200, 60) + 60)
+    assert body["start"] == timestamp(floor(NOW - 7800, 60))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "start=1970-01-01T00:00:00Z&points=2",
+        "start=1970-01-01T00:00:00Z&end=1970-01-01T00:00:00.001Z",
+        "end=1970-01-01T00:00:10Z",
+        "start=1970-01-01T00:00:00Z&end=2999-12-31T23:59:59Z&points=2",
+        "start=2999-12-31T23:59:59Z&end=2999-12-31T23:59:59.9Z",
+        "range_seconds=608400&points=1000",
+        "range_seconds=60&points=2",
+    ],
+)
+def test_any_range_is_answered_within_its_points(client: FlaskClient, recorded: Recorded, query: str) -> None:
+    body = ask(client, f"{query}&node=a&measure=load1")
+    count = len(body["series"][0]["measures"]["load1"]["avg"])
+    points = int(query.partition("points=")[2] or 360)
+    assert 1 <= count <= points
+    length = unix_seconds(body["end"]) - unix_seconds(body["start"])
+    assert length == count * body["step_seconds"]
+
+
+def test_present_is_that_of_the_clock_when_nothing_is_published(client: FlaskClient, redis: redis_client.Redis) -> None:
+    now = int(time.time())
+    Recorded(redis).entry(TEN_SECONDS, floor(now - 20, 10), 12.0)
+    body = ask(client, "node=a&range_seconds=600")
+    assert list(cells(body).values()) == [12.0]
+    assert 0 <= unix_seconds(body["end"]) - now < 600
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        *((f"points={value}", "points") for value in ("0", "1", "1001", "", "x", "-5", "1e2", "9" * 5000, "%D9%A3")),
+        *((f"range_seconds={value}", "range_seconds") for value in ("59", "608401", "", "x", "60.5", "1%0A")),
+        *((f"{name}={value}", name) for name in ("start", "end") for value in (
+            "", "x", "1795426867", "2026-11-23", "2026-11-23T09:41:07", "2026-11-23T09:41:07%2B01:00",
+            "2026-13-23T09:41:07Z", "2026-11-23T09:41:60Z", "1969-12-31T23:59:59Z", "3000-01-01T00:00:00Z",
+            "%D9%A2026-11-23T09:41:07Z", "2026-11-23T09:41:07Z%00",
+        )),
+        ("start=2026-11-23T09:41:07Z&end=2026-11-23T09:41:07Z", "start"),
+        ("start=2026-11-23T09:41:08Z&end=2026-11-23T09:41:07Z", "start"),
+        ("start=2027-01-01T00:00:00Z", "start"),
+        ("start=2026-11-23T09:00:00Z&range_seconds=60", "range_seconds"),
+        ("measure=cpu", "measure"),
+        ("measure=cpu_usage&measure=", "measure"),
+        ("node=", "node"),
+        ("&".join(f"node=n{number}" for number in range(51)), "node"),
+    ],
+)  # fmt: skip
+def test_parameter_is_named_when_it_is_bad(client: FlaskClient, recorded: Recorded, query: str, named: str) -> None:
+    response = client.get(f"/api/history?{query}")
+    assert response.status_code == 400
+    assert response.mimetype == "application/problem+json"
+    assert f"'{named}'" in response.get_json()["detail"]
+
+
+def test_measures_are_listed_when_an_unknown_one_is_asked(client: FlaskClient, recorded: Recorded) -> None:
+    detail = client.get("/api/history?measure=cpu").get_json()["detail"]
+    assert all(measure in detail for measure in MEASURES)
+
+
+def test_entries_are_left_out_and_counted_when_they_are_garbage(
+    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
+) -> None:
+    start = floor(NOW - 60, 10)
+    recorded.entry(TEN_SECONDS, start, 12.0)
+    redis.xadd(history_key(10, "a"), {"other": "x"}, id=f"{start + 10}000-1")
+    redis.xadd(history_key(10, "a"), {"entry": b"\xff"}, id=f"{start + 20}000-1")
+    assert cells(ask(client, "node=a")) == {start: 12.0}
+    assert b'api_stored_invalid_total{key="cluster:history"} 2.0' in client.get("/metrics").data
+
+
+def test_history_is_a_problem_when_a_key_holds_no_stream(
+    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
+) -> None:
+    redis.set(history_key(10, "a"), b"x")
+    response = client.get("/api/history?node=a")
+    assert response.status_code == 503
+    assert "WRONGTYPE" in response.get_json()["detail"]
+
+
+def test_history_is_a_problem_that_says_so_when_redis_is_away(
+    client: FlaskClient, recorded: Recorded, valkey: Valkey
+) -> None:
+    ask(client, "node=a")
+    valkey.stop()
+    response = client.get("/api/history?node=a")
+    assert response.status_code == 503
+    assert "Redis does not answer since 20" in response.get_json()["detail"]
+    assert "Retry-After" in response.headers

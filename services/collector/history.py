@@ -1,0 +1,122 @@
+"""Make the metric history's entries of the rounds; no input or output."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
+from typing import Final
+
+from contract.history import CLUSTER_NODE, MEASURES, STEPS, Entry, Rollup, Step, Summary, encode_entry
+from contract.messages import ClusterStats, Snapshot
+from contract.scripts import HistoryRecord
+
+#: Records that wait for Redis at most; about 20 MB. That is seven minutes of 1000 nodes, or fourteen hours of eight.
+QUEUE_LENGTH: Final = 50_000
+#: Nodes that are worked on without a pause, which takes about a millisecond.
+NODES_AT_ONCE: Final = 50
+
+_measured: Final = attrgetter(*MEASURES)
+
+
+class History:
+    """Sums samples up over each step; what is complete waits in ``queue``, oldest first.
+
+    A step ends with the first round that falls into another one, be it later or, by a clock that was set back, earlier.
+    """
+
+    def __init__(self, queue_length: int = QUEUE_LENGTH) -> None:
+        self.queue: deque[HistoryRecord] = deque(maxlen=queue_length)
+        #: Records that a full queue has lost since the beginning.
+        self.lost = 0
+        self._open = [_OpenStep(step) for step in STEPS]
+
+    def take(self, snapshot: Snapshot, unix_seconds: float) -> Iterator[None]:
+        """Take in a round: of each online node a sample, and of the cluster's averages.
+
+        Work goes on as the iterator does, which pauses now and then so that others get their turn; it is for the
+        caller to go to its end before the next call.
+        """
+        for part in self._open:
+            start = int(unix_seconds // part.step.seconds) * part.step.seconds
+            if start != part.start_seconds:
+                yield from self._close(part)
+                part.start_seconds = start
+        finest = self._open[0]
+        for node, sample in _samples(snapshot):
+            finest.add(node, sample)
+
+    def close(self) -> Iterator[None]:
+        """End all steps, however little of them has passed; an iterator as of ``take``."""
+        for part in self._open:
+            yield from self._close(part)
+
+    def forget(self) -> None:
+        """Drop everything: what another collector records is not for this one to add to."""
+        self.queue.clear()
+        self._open = [_OpenStep(step) for step in STEPS]
+
+    def _close(self, part: "_OpenStep") -> Iterator[None]:
+        coarser = [other for other in self._open if other.step.source is part.step]
+        for number, (node, sums) in enumerate(part.sums.items(), 1):
+            entry = sums.entry()
+            for other in coarser:
+                other.add(node, entry)
+            self.lost += len(self.queue) == self.queue.maxlen
+            self.queue.append(HistoryRecord(part.step, node, part.start_seconds, encode_entry(entry)))
+            if number % NODES_AT_ONCE == 0:
+                yield
+        part.sums = {}
+
+
+class _OpenStep:
+    """The step that the last round fell into, and what is known of each node in it."""
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+        self.start_seconds = -1
+        self.sums: dict[str, Rollup | _Samples] = {}
+
+    def add(self, node: str, entry: Entry) -> None:
+        sums = self.sums.get(node)
+        if sums is None:
+            sums = self.sums[node] = _Samples() if self.step.source is None else Rollup()
+        sums.add(entry)
+
+
+class _Samples:
+    """As ``Rollup``, for entries of one sample each, of which there are few: quicker to add to."""
+
+    def __init__(self) -> None:
+        self._samples: list[Entry] = []
+
+    def add(self, sample: Entry) -> None:
+        self._samples.append(sample)
+
+    def entry(self) -> Entry:
+        columns = zip(*(sample.summaries for sample in self._samples), strict=True)
+        return Entry(len(self._samples), tuple(map(_summary, columns, MEASURES.values())))
+
+
+def _summary(values: Sequence[float | None], digits: int | None) -> Summary:
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    low, high = min(known), max(known)
+    return low if low == high else (low, round(sum(known) / len(known), digits), high)
+
+
+def _samples(snapshot: Snapshot) -> Iterator[tuple[str, Entry]]:
+    for node in snapshot.nodes:
+        if node.status == "online":
+            yield node.node, Entry(1, _measured(node))
+    if snapshot.cluster_stats.online_nodes:
+        yield CLUSTER_NODE, _averages(snapshot.cluster_stats)
+
+
+def _averages(stats: ClusterStats) -> Entry:
+    known = {
+        "cpu_usage": stats.avg_cpu,
+        "memory_usage": stats.avg_memory,
+        "disk_usage": stats.avg_disk,
+        "temperature": stats.avg_temperature,
+    }
+    return Entry(1, tuple(map(known.get, MEASURES)))

@@ -1,0 +1,190 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+import contract
+from collector.history import History
+from collector.snapshot import build_snapshot
+from contract.codec import decode
+from contract.history import CLUSTER_NODE, MEASURES, STEPS, decode_entry, merge
+from contract.messages import Node, Snapshot
+
+GOLDEN = Path(contract.__file__).parent / "golden" / "messages" / "metrics.json"
+NODE = next(node for node in decode(GOLDEN.read_bytes(), Snapshot).nodes if node.status == "online")
+#: A moment at which all steps begin.
+START = 1_795_426_200 // 7200 * 7200
+
+
+def node(name="a", **fields) -> Node:
+    return replace(NODE, node=name, **fields)
+
+
+def snapshot(*nodes) -> Snapshot:
+    return build_snapshot(nodes, cluster="lab", epoch=1, seq=1, timestamp="", interval_seconds=2.0)
+
+
+def take(history, seconds, *nodes):
+    """Take a round at so many seconds after the start."""
+    for _ in history.take(snapshot(*nodes), START + seconds):
+        pass
+
+
+def close(history):
+    for _ in history.close():
+        pass
+
+
+def recorded(history, step_seconds, name="a"):
+    """What is complete: start in seconds after ours, and entry."""
+    return [
+        (record.start_seconds - START, decode_entry(record.entry))
+        for record in history.queue
+        if (record.step.seconds, record.node) == (step_seconds, name)
+    ]
+
+
+def summary(entry, measure):
+    return entry.summaries[list(MEASURES).index(measure)]
+
+
+def test_entry_is_complete_with_the_first_round_of_the_next_step():
+    history = History()
+    for seconds, cpu in ((0, 10.0), (4, 30.0), (9.9, 20.0)):
+        take(history, seconds, node(cpu_usage=cpu, load1=0.5))
+    assert not history.queue
+    take(history, 10, node(cpu_usage=90.0))
+    ((start, entry),) = recorded(history, 10)
+    assert (start, entry.samples) == (0, 3)
+    assert summary(entry, "cpu_usage") == (10.0, 20.0, 30.0)
+    assert summary(entry, "load1") == 0.5
+
+
+def test_entry_has_the_values_of_the_snapshot_in_the_order_of_the_measures():
+    history = History()
+    take(history, 0, node())
+    close(history)
+    ((_, entry),) = recorded(history, 10)
+    assert dict(zip(MEASURES, entry.summaries, strict=True)) == {name: getattr(NODE, name) for name in MEASURES}
+
+
+def test_cluster_has_the_averages_of_the_snapshot_and_nothing_else():
+    history = History()
+    take(history, 0, node("a", cpu_usage=10.0), node("b", cpu_usage=30.0))
+    close(history)
+    ((_, entry),) = recorded(history, 10, CLUSTER_NODE)
+    assert dict(zip(MEASURES, entry.summaries, strict=True)) == dict.fromkeys(MEASURES) | {
+        "cpu_usage": 20.0,
+        "memory_usage": NODE.memory_usage,
+        "disk_usage": NODE.disk_usage,
+        "temperature": NODE.temperature,
+    }
+
+
+@pytest.mark.parametrize("status", ["offline", "unknown"])
+def test_step_has_no_entry_when_the_node_was_not_online_in_it(status):
+    history = History()
+    take(history, 0, node(), node("b"))
+    take(history, 10, node(status=status), node("b"))
+    take(history, 20, node(), node("b"))
+    take(history, 30)
+    take(history, 40, node())
+    close(history)
+    assert [start for start, _ in recorded(history, 10)] == [0, 20, 40]
+    assert [start for start, _ in recorded(history, 10, "b")] == [0, 10, 20]
+    # Without any online node the cluster has a gap too.
+    assert [start for start, _ in recorded(history, 10, CLUSTER_NODE)] == [0, 10, 20, 40]
+
+
+def test_coarser_entries_are_the_merged_finer_ones():
+    history = History()
+    for seconds in range(0, 7200, 5):
+        # With a pause that covers whole steps and parts of others.
+        if not 1000 <= seconds < 1333:
+            load = (seconds * 7919) % 400 / 100
+            take(history, seconds, node(load1=load, cpu_usage=None if seconds % 3 else load))
+    close(history)
+    for step in STEPS[1:]:
+        assert step.source is not None
+        finer = recorded(history, step.source.seconds)
+        coarse = recorded(history, step.seconds)
+        assert [start for start, _ in coarse] == sorted({start // step.seconds * step.seconds for start, _ in finer})
+        for start, entry in coarse:
+            assert entry == merge(part for at, part in finer if start <= at < start + step.seconds)
+    assert len(recorded(history, 10)) == 720 - 33
+    assert len(recorded(history, 1800)) == 4
+
+
+def test_coarser_entry_is_complete_with_the_same_round_as_its_last_finer_one():
+    history = History()
+    for seconds in range(0, 61, 10):
+        take(history, seconds, node())
+    assert [(record.step.seconds, record.node) for record in history.queue][-4:] == [
+        (10, "a"), (10, CLUSTER_NODE), (60, "a"), (60, CLUSTER_NODE),
+    ]  # fmt: skip
+    ((start, entry),) = recorded(history, 60)
+    assert (start, entry.samples) == (0, 6)
+
+
+@given(st.lists(st.integers(-400, 400), min_size=1, max_size=60))
+def test_every_round_counts_once_in_each_step_however_the_clock_runs(jumps):
+    history, seconds, rounds = History(), 0, 0
+    for jump in jumps:
+        seconds += jump
+        take(history, seconds, node())
+        rounds += 1
+    close(history)
+    for step in STEPS:
+        found = recorded(history, step.seconds)
+        assert sum(entry.samples for _, entry in found) == rounds
+        assert all(start % step.seconds == 0 for start, _ in found)
+
+
+def test_step_ends_when_the_clock_is_set_back():
+    history = History()
+    take(history, 3600, node())
+    take(history, 5, node())
+    take(history, 7, node())
+    take(history, 12, node())
+    assert [(start, entry.samples) for start, entry in recorded(history, 10)] == [(3600, 1), (0, 2)]
+    assert [(start, entry.samples) for start, entry in recorded(history, 1800)] == [(3600, 1)]
+
+
+def test_closing_leaves_nothing_behind():
+    history = History()
+    take(history, 5, node())
+    close(history)
+    assert {record.step for record in history.queue} == set(STEPS)
+    history.queue.clear()
+    close(history)
+    assert not history.queue
+
+
+def test_forgetting_drops_what_is_open_and_what_waits():
+    history = History()
+    take(history, 5, node())
+    take(history, 15, node())
+    history.forget()
+    assert not history.queue
+    close(history)
+    assert not history.queue
+
+
+def test_full_queue_loses_the_oldest_and_says_how_many():
+    history = History(queue_length=4)
+    for seconds in range(0, 40, 10):
+        take(history, seconds, node())
+    assert [(record.start_seconds - START, record.node) for record in history.queue] == [
+        (10, "a"), (10, CLUSTER_NODE), (20, "a"), (20, CLUSTER_NODE),
+    ]  # fmt: skip
+    assert history.lost == 2
+
+
+def test_others_get_their_turn_when_there_are_many_nodes():
+    history = History()
+    nodes = [node(f"n{number}") for number in range(1000)]
+    take(history, 0, *nodes)
+    assert sum(1 for _ in history.take(snapshot(*nodes), START + 10)) >= 19
+    assert len(history.queue) == 1001

@@ -1,0 +1,211 @@
+"""History on its way to a real Redis, beside rounds that must not notice."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+import contract
+from collector.link import RedisAway, RedisLink
+from collector.metrics import REGISTRY
+from collector.recorder import BATCH_LENGTH, Recorder
+from collector.snapshot import build_snapshot
+from contract.codec import decode
+from contract.history import CLUSTER_NODE, STEPS
+from contract.messages import Snapshot
+from contract.names import EPOCH_KEY, history_key
+from contract.scripts import STREAMS_ANEW
+
+GOLDEN = Path(contract.__file__).parent / "golden" / "messages" / "metrics.json"
+NODE = next(node for node in decode(GOLDEN.read_bytes(), Snapshot).nodes if node.status == "online")
+EPOCH = 1_795_426_867
+#: A moment at which all steps begin.
+START = 1_795_426_200 // 7200 * 7200
+
+
+class Link(RedisLink):
+    """Counts the calls; loses them or their answers as a test wants it."""
+
+    mode = "well"
+    calls = 0
+
+    async def record(self, epoch, records, within_seconds):
+        self.calls += 1
+        if self.mode == "unsent":
+            raise RedisAway("not sent")
+        answer = await super().record(epoch, records, within_seconds)
+        if self.mode == "unanswered":
+            raise RedisAway("answer lost")
+        return answer
+
+
+@pytest.fixture
+def run(valkey, redis):
+    """Runs a test's function with a recorder and its link, in an epoch that stands in Redis."""
+    redis.hset(EPOCH_KEY, "epoch", EPOCH)
+
+    def go(play):
+        async def main():
+            link = Link(valkey.url)
+            try:
+                await play(Recorder(link), link)
+            finally:
+                await link.close()
+
+        asyncio.run(main())
+
+    return go
+
+
+async def take(recorder, seconds, count=1):
+    nodes = [replace(NODE, node=f"n{number}") for number in range(count)]
+    snapshot = build_snapshot(nodes, cluster="lab", epoch=EPOCH, seq=1, timestamp="", interval_seconds=2.0)
+    await recorder.take(snapshot, START + seconds)
+
+
+def starts(redis, node="n0", step=10):
+    return [int(name.split(b"-")[0]) // 1000 - START for name, _ in redis.xrange(history_key(step, node))]
+
+
+def queued():
+    return REGISTRY.get_sample_value("collector_queued_history_records")
+
+
+def recorded(outcome):
+    return REGISTRY.get_sample_value("collector_history_records_total", {"outcome": outcome}) or 0.0
+
+
+def test_what_is_complete_is_written_in_batches(run, redis):
+    before = recorded("recorded")
+
+    async def play(recorder, link):
+        await take(recorder, 0, count=2 * BATCH_LENGTH)
+        await recorder.write(EPOCH, 5)
+        assert link.calls == 0
+        await take(recorder, 10, count=1)
+        assert queued() == 2 * BATCH_LENGTH + 1
+        await recorder.write(EPOCH, 5)
+        assert link.calls == 3
+
+    run(play)
+    assert len(redis.keys("cluster:history:*")) == 2 * BATCH_LENGTH + 1
+    assert starts(redis) == starts(redis, CLUSTER_NODE) == [0]
+    assert recorded("recorded") - before == 2 * BATCH_LENGTH + 1
+    assert queued() == 0
+
+
+def test_rest_waits_for_the_next_time_when_time_is_over(run, redis):
+    async def play(recorder, link):
+        await take(recorder, 0)
+        await take(recorder, 10)
+        await recorder.write(EPOCH, 0.0)
+        assert link.calls == 0
+        await recorder.write(EPOCH, 5)
+
+    run(play)
+    assert starts(redis) == [0]
+
+
+def test_all_is_written_in_several_calls_when_the_clock_went_back(run, redis):
+    count = STREAMS_ANEW + 5
+
+    async def play(recorder, _):
+        for seconds in (7200, 7210, 0, 10):
+            await take(recorder, seconds, count)
+            await recorder.write(EPOCH, 5)
+
+    run(play)
+    assert [starts(redis, f"n{number}") for number in range(count)] == [[0]] * count
+
+
+@pytest.mark.parametrize("mode", ["unsent", "unanswered"])
+def test_nothing_is_lost_or_doubled_when_redis_is_away_for_a_while(run, redis, mode):
+    async def play(recorder, link):
+        for seconds in range(0, 70, 10):
+            link.mode = mode if 20 <= seconds < 50 else "well"
+            await take(recorder, seconds)
+            calls = link.calls
+            await recorder.write(EPOCH, 5)
+            assert link.calls - calls <= 1
+
+    run(play)
+    assert starts(redis) == [0, 10, 20, 30, 40, 50]
+    assert starts(redis, step=60) == [0]
+    assert [fields[b"entry"][:3] for _, fields in redis.xrange(history_key(60, "n0"))] == [b"[6,"]
+
+
+def test_writing_ends_in_time_when_redis_hangs(run, valkey, redis):
+    async def play(recorder, _):
+        await take(recorder, 0)
+        await take(recorder, 10)
+        valkey.pause()
+        try:
+            begun = time.monotonic()
+            await recorder.write(EPOCH, 0.2)
+            assert 0.1 < time.monotonic() - begun < 1.0
+        finally:
+            valkey.resume()
+        await recorder.write(EPOCH, 5)
+
+    run(play)
+    assert starts(redis) == [0]
+
+
+def test_history_is_dropped_and_goes_on_later_when_redis_is_full(run, redis, caplog):
+    before = recorded("refused")
+
+    async def play(recorder, _):
+        await take(recorder, 0)
+        await take(recorder, 10)
+        redis.config_set("maxmemory", "1")
+        try:
+            await recorder.write(EPOCH, 5)
+            await take(recorder, 20)
+            await recorder.write(EPOCH, 5)
+        finally:
+            redis.config_set("maxmemory", "0")
+        await take(recorder, 30)
+        await recorder.write(EPOCH, 5)
+
+    run(play)
+    assert starts(redis) == [20]
+    assert recorded("refused") - before == 4
+    assert [record.message.partition(":")[0] for record in caplog.records] == ["history is not recorded"]
+
+
+def test_history_is_forgotten_when_another_collector_has_taken_over(run, redis):
+    async def play(recorder, link):
+        await take(recorder, 0)
+        await take(recorder, 10)
+        redis.hset(EPOCH_KEY, "epoch", EPOCH + 1)
+        await recorder.write(EPOCH, 5)
+        redis.hset(EPOCH_KEY, "epoch", EPOCH)
+        await recorder.finish(EPOCH)
+        assert link.calls == 1
+
+    run(play)
+    assert redis.keys("cluster:history:*") == []
+
+
+def test_history_waits_when_redis_was_emptied(run, redis):
+    async def play(recorder, _):
+        await take(recorder, 0)
+        await take(recorder, 10)
+        redis.flushall()
+        await recorder.write(EPOCH, 5)
+        redis.hset(EPOCH_KEY, "epoch", EPOCH + 1)
+        await recorder.write(EPOCH + 1, 5)
+
+    run(play)
+    assert [name.decode() for name, _ in redis.xrange(history_key(10, "n0"))] == [f"{START}000-{EPOCH + 1}"]
+
+
+def test_unfinished_steps_are_written_at_the_end(run, redis):
+    async def play(recorder, _):
+        await take(recorder, 3)
+        await recorder.finish(EPOCH)
+
+    run(play)
+    assert [starts(redis, step=step.seconds) for step in STEPS] == [[0], [0], [0], [0]]
