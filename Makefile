@@ -113,10 +113,15 @@ test-python313: setup-dev ## the unit tests on Debian 13's Python, in a containe
 	@$(BIN)/python -m tests.python313 $(PYTEST_ARGS)
 
 .PHONY: check
-check: setup-dev dashboard-check ## lint, types, and that the committed dashboard is a fresh build
+check: setup-dev dashboard-check ## lint, types, translations, and that the committed dashboard is a fresh build
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.messages --check
+
+.PHONY: messages
+messages: setup-dev ## bring the pages' translations to the templates, say what is left to translate, and compile them
+	@$(BIN)/python -m tests.messages
 
 .PHONY: format
 format: setup-dev ## lay out the Python code

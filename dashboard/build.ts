@@ -1,5 +1,5 @@
 /**
- * Bundle `src/main.ts` into the api service's static folder. With `--check`: compare only, exit code 1 on a difference.
+ * Bundle `src/main.ts` and the style sheets that it imports into the api service's static folder. With `--check`: compare only, exit code 1 on a difference.
  *
  * The same sources and lock file give the same bytes on every machine.
  */
@@ -10,6 +10,7 @@ import { build } from "esbuild";
 
 const HERE = import.meta.dirname;
 const SCRIPT = join(HERE, "../services/api/static/dashboard.js");
+const STYLES = join(HERE, "../services/api/static/dashboard.css");
 const LICENSES = join(HERE, "../services/api/static/dashboard.licenses.txt");
 const BANNER =
   '/*! DispyCluster Live. Built from dashboard/ by "npm run build": edit there. Licences: dashboard.licenses.txt */';
@@ -17,13 +18,14 @@ const BANNER =
 const bundle = await build({
   absWorkingDir: HERE,
   entryPoints: ["src/main.ts"],
+  outfile: SCRIPT,
   bundle: true,
   minify: true,
   format: "iife",
   target: ["es2022"],
   charset: "utf8",
   legalComments: "none",
-  banner: { js: BANNER },
+  banner: { js: BANNER, css: BANNER },
   metafile: true,
   write: false,
 });
@@ -44,12 +46,9 @@ async function licenses(inputs: Iterable<string>): Promise<string> {
   return texts.join(`\n${"-".repeat(80)}\n\n`);
 }
 
-const script = bundle.outputFiles[0];
-if (script === undefined) throw new Error("esbuild wrote nothing");
-const wanted = new Map([
-  [SCRIPT, script.text],
-  [LICENSES, await licenses(Object.keys(bundle.metafile.inputs))],
-]);
+const wanted = new Map(bundle.outputFiles.map((file) => [file.path, file.text]));
+if (!wanted.has(SCRIPT) || !wanted.has(STYLES)) throw new Error("esbuild did not write a script and a style sheet");
+wanted.set(LICENSES, await licenses(Object.keys(bundle.metafile.inputs)));
 
 if (process.argv.includes("--check")) {
   for (const [path, text] of wanted) {

@@ -35,6 +35,8 @@ export const RESOURCES = {
   snapshot: "/api/cluster/snapshot",
   health: "/api/cluster/health",
   alerts: "/api/alerts",
+  alertLog: "/api/alerts/log",
+  history: "/api/history",
 } as const;
 
 /** RFC 3339 in UTC. */
@@ -153,18 +155,67 @@ export interface MonitoringConnected {
   readonly age_seconds: number | null;
 }
 
+/** What is in force from now on; `age_seconds` belongs to the snapshot that follows. */
+export interface SubscribedToUpdates {
+  readonly mode: "snapshot" | "delta";
+  readonly nodes: readonly string[] | null;
+  readonly age_seconds: number | null;
+}
+
 /** `error`: `code` for programs, `message` for people. */
 export interface Refusal {
   readonly code: string;
   readonly message: string;
 }
 
-/** The part of `health_response` that says why no data arrives. */
+/** The part of `health_response` that says why no data arrives, and which version the server is of. */
 export interface HealthResponse {
   readonly data: {
+    readonly version: string;
     readonly redis: { readonly status: "up" | "down"; readonly down_since: Timestamp | null };
     readonly collector: { readonly status: "up" | "down" };
   };
+}
+
+/** What a history has of each node, in this order. */
+export const MEASURES = [
+  "cpu_usage",
+  "memory_usage",
+  "disk_usage",
+  "temperature",
+  "load1",
+  "network_receive_bytes_per_second",
+  "network_transmit_bytes_per_second",
+  "disk_read_bytes_per_second",
+  "disk_written_bytes_per_second",
+] as const;
+export type Measure = (typeof MEASURES)[number];
+
+/** One measure over the steps of a history; `null`: nothing is known of that step. */
+export interface Steps {
+  readonly min: readonly (number | null)[];
+  readonly avg: readonly (number | null)[];
+  readonly max: readonly (number | null)[];
+}
+
+/** `node` is `null` for the cluster's averages. */
+export interface HistorySeries {
+  readonly node: string | null;
+  readonly measures: Partial<Readonly<Record<Measure, Steps>>>;
+}
+
+/** Body of `GET /api/history`: a regular grid from `start`, of steps that are as long as each other. */
+export interface History {
+  readonly start: Timestamp;
+  readonly end: Timestamp;
+  readonly step_seconds: number;
+  readonly series: readonly HistorySeries[];
+}
+
+/** Body of `GET /api/alerts/log`. */
+export interface AlertLogPage {
+  readonly entries: readonly LogEntry[];
+  readonly last_alert_id: string | null;
 }
 
 /** What the server writes into the page; `age_seconds` belongs to `snapshot`. */

@@ -32,12 +32,13 @@ export class ErrorFunnel {
     this.#lastAtMs = performance.now();
   }
 
-  /** Run `work`; what it throws goes no further. */
-  guard(doing: string, work: () => void): void {
+  /** Run `work` and return what it does; what it throws goes no further. */
+  guard<Result>(doing: string, work: () => Result): Result | undefined {
     try {
-      work();
+      return work();
     } catch (error) {
       this.report(error, doing);
+      return undefined;
     }
   }
 }

@@ -3,7 +3,7 @@
 import type { Namespace } from "./contract.ts";
 import { byId, Fields } from "./fields.ts";
 import { KeyedList } from "./keyed_list.ts";
-import * as wording from "./wording.ts";
+import { wording } from "./wording.ts";
 
 /** Entries that stay on the page. */
 const ENTRIES = 200;

@@ -1,4 +1,7 @@
-/** A piece of a page whose `data-field` and `data-bar` elements are filled by name; only what changed is written. */
+/**
+ * A piece of a page whose `data-field` and `data-bar` elements are filled by name, and whose `data-link` ones lead where
+ * `link()` says; only what changed is written.
+ */
 
 /** Makes text of a value. */
 export type Format<V> = (value: V) => string;
@@ -12,6 +15,7 @@ interface Slots {
 export class Fields {
   readonly root: HTMLElement;
   readonly #slots = new Map<string, Slots>();
+  readonly #links: HTMLAnchorElement[] = [];
   readonly #shown = new Map<string, unknown>();
 
   constructor(root: HTMLElement) {
@@ -20,6 +24,7 @@ export class Fields {
       const { field, bar } = element.dataset;
       if (field !== undefined) this.#slotsOf(field).texts.push(element);
       if (bar !== undefined) this.#slotsOf(bar).bars.push(element);
+      if (element instanceof HTMLAnchorElement && "link" in element.dataset) this.#links.push(element);
     }
   }
 
@@ -40,6 +45,11 @@ export class Fields {
     for (const bar of slots.bars) bar.style.setProperty("--share", typeof value === "number" ? `${value / 100}` : "0");
   }
 
+  /** Let the links of this piece lead to `address`. */
+  link(address: string): void {
+    for (const link of this.#links) if (link.getAttribute("href") !== address) link.href = address;
+  }
+
   /** Set `data-<name>` on `root`. */
   mark(name: string, value: string): void {
     if (this.root.dataset[name] !== value) this.root.dataset[name] = value;
@@ -56,7 +66,7 @@ export class Fields {
 }
 
 function withDescendants(root: HTMLElement): HTMLElement[] {
-  return [root, ...root.querySelectorAll<HTMLElement>("[data-field], [data-bar]")];
+  return [root, ...root.querySelectorAll<HTMLElement>("[data-field], [data-bar], [data-link]")];
 }
 
 /** The element of that id, which the page's template must have. */

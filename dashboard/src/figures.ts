@@ -2,6 +2,7 @@
 
 import type { Health, Snapshot } from "./contract.ts";
 import * as format from "./format.ts";
+import { wording } from "./wording.ts";
 
 const FIGURES: Readonly<Record<string, (snapshot: Snapshot) => string>> = {
   total_nodes: ({ cluster_stats }) => format.count(cluster_stats.total_nodes),
@@ -24,10 +25,11 @@ export function showFigures(snapshot: Snapshot): void {
 export function showIssues(health: Health): void {
   for (const list of document.querySelectorAll<HTMLElement>("[data-issues]")) {
     const shown = [...list.children].map((item) => item.textContent);
-    const isShown = shown.length === health.issues.length && health.issues.every((text, index) => text === shown[index]);
+    const issues = health.issues.map((issue) => wording.collectorText(issue));
+    const isShown = shown.length === issues.length && issues.every((text, index) => text === shown[index]);
     if (isShown) continue;
     list.replaceChildren(
-      ...health.issues.map((issue) => {
+      ...issues.map((issue) => {
         const item = document.createElement("li");
         item.textContent = issue;
         return item;

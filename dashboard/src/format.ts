@@ -1,49 +1,93 @@
-/** Values as text. What is not known is "–"; a no-break space stands between figure and unit. */
+/** Values as text, in the page's language. What is not known is "–"; a no-break space stands between figure and unit. */
+
+import { LANGUAGE, type Language } from "./language.ts";
 
 export const UNKNOWN = "–";
 const SPACE = "\u00a0";
-const BINARY = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-const DECIMAL = ["B/s", "kB/s", "MB/s", "GB/s", "TB/s"];
+
+interface Units {
+  readonly binary: readonly string[];
+  readonly decimal: readonly string[];
+  readonly days: string;
+}
+
+const UNITS: Readonly<Record<Language, Units>> = {
+  en: {
+    binary: ["B", "KiB", "MiB", "GiB", "TiB", "PiB"],
+    decimal: ["B/s", "kB/s", "MB/s", "GB/s", "TB/s"],
+    days: "days",
+  },
+  fr: {
+    binary: ["o", "Kio", "Mio", "Gio", "Tio", "Pio"],
+    decimal: ["o/s", "ko/s", "Mo/s", "Go/s", "To/s"],
+    days: "jours",
+  },
+};
+const units = UNITS[LANGUAGE];
+
+const numbers = [0, 1, 2].map(
+  (digits) =>
+    new Intl.NumberFormat(LANGUAGE, {
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+      useGrouping: false,
+    }),
+);
+
+/** `value` with that many digits after the point, or the comma: 0, 1 or 2. */
+export function decimal(value: number, digits: 0 | 1 | 2): string {
+  return (numbers[digits] as Intl.NumberFormat).format(value);
+}
 
 /** `12.34` → `12.3 %`. */
 export function percent(value: number | null): string {
-  return value === null ? UNKNOWN : `${value.toFixed(1)}${SPACE}%`;
+  return value === null ? UNKNOWN : `${decimal(value, 1)}${SPACE}%`;
+}
+
+/** `12.34` → `12 %`, where there is little room. */
+export function wholePercent(value: number | null): string {
+  return value === null ? UNKNOWN : `${decimal(value, 0)}${SPACE}%`;
 }
 
 /** `51.2` → `51.2 °C`. */
 export function celsius(value: number | null): string {
-  return value === null ? UNKNOWN : `${value.toFixed(1)}${SPACE}°C`;
+  return value === null ? UNKNOWN : `${decimal(value, 1)}${SPACE}°C`;
+}
+
+/** `51.2` → `51 °C`, where there is little room. */
+export function wholeCelsius(value: number | null): string {
+  return value === null ? UNKNOWN : `${decimal(value, 0)}${SPACE}°C`;
 }
 
 /** `0.41` → `0.41`. */
 export function load(value: number | null): string {
-  return value === null ? UNKNOWN : value.toFixed(2);
+  return value === null ? UNKNOWN : decimal(value, 2);
 }
 
 export function count(value: number | null): string {
-  return value === null ? UNKNOWN : value.toFixed(0);
+  return value === null ? UNKNOWN : decimal(value, 0);
 }
 
 /** `8201310208` → `7.6 GiB`, as memory and disks are stated by the system. */
 export function bytes(value: number | null): string {
-  return scaled(value, 1024, BINARY);
+  return scaled(value, 1024, units.binary);
 }
 
 /** `1234` → `1.2 kB/s`, `734100` → `734 kB/s`. */
 export function bytesPerSecond(value: number | null): string {
-  return scaled(value, 1000, DECIMAL);
+  return scaled(value, 1000, units.decimal);
 }
 
-function scaled(value: number | null, base: number, units: readonly string[]): string {
+function scaled(value: number | null, base: number, names: readonly string[]): string {
   if (value === null) return UNKNOWN;
   let rest = value;
   let unit = 0;
   // 999.7 would be written 1000.
-  while (rest >= base - 0.5 && unit < units.length - 1) {
+  while (rest >= base - 0.5 && unit < names.length - 1) {
     rest /= base;
     unit += 1;
   }
-  return `${rest.toFixed(unit === 0 || rest >= 99.95 ? 0 : 1)}${SPACE}${units[unit]}`;
+  return `${decimal(rest, unit === 0 || rest >= 99.95 ? 0 : 1)}${SPACE}${names[unit]}`;
 }
 
 /** A span in its largest unit, `3 min`; under a second `0 s`. Infinite: "–". */
@@ -53,7 +97,7 @@ export function duration(seconds: number): string {
   if (whole < 60) return `${whole}${SPACE}s`;
   if (whole < 3600) return `${Math.floor(whole / 60)}${SPACE}min`;
   if (whole < 48 * 3600) return `${Math.floor(whole / 3600)}${SPACE}h`;
-  return `${Math.floor(whole / 86400)}${SPACE}days`;
+  return `${Math.floor(whole / 86400)}${SPACE}${units.days}`;
 }
 
 /** From `since` to `until`, both timestamps of the server, so that the browser's clock does not matter. */
@@ -62,9 +106,15 @@ export function elapsed(since: string | null, until: string): string {
   return duration((Date.parse(until) - Date.parse(since)) / 1000);
 }
 
-/** Time of day where the reader is and as the reader writes it, with the date when it is not today's. */
-export function moment(timestamp: string, today = new Date(), locale?: string): string {
+/** Time of day where the reader is and as the reader's language writes it, with the date when it is not today's. */
+export function moment(timestamp: string, today = new Date(), locale: string = readersLocale()): string {
   const date = new Date(timestamp);
   const time = date.toLocaleTimeString(locale);
   return date.toDateString() === today.toDateString() ? time : `${date.toLocaleDateString(locale)} ${time}`;
+}
+
+/** The reader's own locale where it is of the page's language (`en-GB` writes dates otherwise than `en-US`). */
+export function readersLocale(): string {
+  const own = globalThis.navigator?.language ?? LANGUAGE;
+  return own.startsWith(LANGUAGE) ? own : LANGUAGE;
 }

@@ -1,44 +1,70 @@
 /** Wires the page together. */
 
-import { Connection } from "./connection.ts";
+import "uplot/dist/uPlot.min.css";
+import { Connection } from "./live/connection.ts";
 import { ErrorFunnel } from "./errors.ts";
-import { readInitial, receivedAtSeconds } from "./initial.ts";
-import { LiveData } from "./live_data.ts";
+import { byId } from "./fields.ts";
+import { HistoryClient } from "./charts/history_client.ts";
+import { readInitial, receivedAtSeconds } from "./live/initial.ts";
+import { LanguageSwitch } from "./language_switch.ts";
+import { LiveData } from "./live/live_data.ts";
+import { PageState } from "./live/page_state.ts";
+import { AlertsPage } from "./pages/alerts.ts";
 import { DashboardPage } from "./pages/dashboard.ts";
+import { LivePage } from "./pages/live.ts";
 import { MonitoringPage } from "./pages/monitoring.ts";
+import { NodePage } from "./pages/node.ts";
 import { NodesPage } from "./pages/nodes.ts";
 import type { Page } from "./pages/page.ts";
 import { WebsocketTestPage } from "./pages/websocket_test.ts";
-import { RefreshHook } from "./refresh_hook.ts";
-import { StatusLine } from "./status_line.ts";
+import { RefreshHook } from "./live/refresh_hook.ts";
+import { reloadOnce } from "./live/reload_once.ts";
+import { StatusLine } from "./live/status_line.ts";
+import { ThemeSwitch } from "./theme.ts";
+import { Toasts } from "./alerts/toasts.ts";
 
 const PAGES: Readonly<Record<string, () => Page>> = {
   dashboard: () => new DashboardPage(),
   nodes: () => new NodesPage(),
+  node: () => new NodePage(),
   monitoring: () => new MonitoringPage(),
+  alerts: () => new AlertsPage(),
+  live: () => new LivePage(),
   "websocket-test": () => new WebsocketTestPage(),
 };
 
 function main(): void {
   const page = PAGES[document.body.dataset["page"] ?? ""]?.() ?? null;
   const initial = readInitial(document);
+  const state = new PageState();
+  const toasts = new Toasts(byId("toasts", HTMLElement));
   const hook = new RefreshHook((snapshot) => page?.showSnapshot(snapshot), funnel);
   const data = new LiveData(monotonicSeconds, {
     showSnapshot: (snapshot) => {
       hook.call(snapshot);
       connection.onChange();
     },
-    showHealth: (health) => page?.showHealth(health),
-    showAlerts: (alerts) => page?.showAlerts(alerts),
+    showHealth: (health) => {
+      state.showHealth(health);
+      page?.showHealth(health);
+    },
+    showAlerts: (alerts) => {
+      state.showAlerts(alerts);
+      toasts.showAlerts(alerts);
+      page?.showAlerts(alerts);
+    },
   });
   const tap = page instanceof WebsocketTestPage ? page.tap : null;
   const connection = new Connection(data, monotonicSeconds, funnel, initial.redis_down_since, tap);
-  if (page instanceof WebsocketTestPage) page.use(connection.push);
 
-  page?.start();
+  connection.push.subscribe(page?.scope ?? null);
+  page?.start({ push: connection.push, history: new HistoryClient(), funnel });
   hook.start();
   funnel.guard("initial data", () => data.takeInitial(initial, receivedAtSeconds()));
-  new StatusLine(connection).start();
+  new StatusLine(connection, initial.version, (now) => {
+    state.showFreshness(now.freshness);
+    reloadOnce(initial.version, now.serverVersion);
+  }).start();
   connection.start();
 }
 
@@ -48,4 +74,6 @@ function monotonicSeconds(): number {
 
 const funnel = new ErrorFunnel();
 funnel.start();
+new ThemeSwitch(byId("theme", HTMLButtonElement)).start();
+new LanguageSwitch().start();
 if (document.getElementById("freshness") !== null) main();

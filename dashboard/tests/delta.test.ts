@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Delta } from "../src/contract.ts";
-import { applyDelta, compareCodePoints } from "../src/delta.ts";
+import { applyDelta, compareCodePoints } from "../src/live/delta.ts";
 import { type DeltaCase, golden, goldenNames, SNAPSHOT } from "./golden.ts";
 
 for (const name of goldenNames("deltas")) {

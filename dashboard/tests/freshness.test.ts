@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { type Arrival, Freshness, POLL_LIFETIME_SECONDS } from "../src/freshness.ts";
+import { type Arrival, Freshness, POLL_LIFETIME_SECONDS } from "../src/live/freshness.ts";
 
 const LIVE: Arrival = { kind: "live" };
 const INTERVAL_SECONDS = 2;

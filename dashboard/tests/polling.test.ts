@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { RESOURCES } from "../src/contract.ts";
-import type { Arrival } from "../src/freshness.ts";
-import { POLL_INTERVAL_SECONDS, Polling } from "../src/polling.ts";
+import type { Arrival } from "../src/live/freshness.ts";
+import { POLL_INTERVAL_SECONDS, Polling } from "../src/live/polling.ts";
 import { ALERTS, HEALTH, SNAPSHOT } from "./golden.ts";
 
 let asked: string[];
@@ -48,7 +48,7 @@ async function settled(): Promise<void> {
 test("first poll is at once and brings everything with its age", async () => {
   polling.start();
   await settled();
-  assert.deepEqual(asked.sort(), Object.values(RESOURCES).sort());
+  assert.deepEqual(asked.sort(), [RESOURCES.snapshot, RESOURCES.health, RESOURCES.alerts].sort());
   assert.deepEqual(taken, [
     ["health", HEALTH.overall_status],
     ["alerts", ALERTS.alert_count],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type Circumstances, problems } from "../src/problems.ts";
+import { type Circumstances, problems } from "../src/live/problems.ts";
 
 const WELL: Circumstances = {
   freshness: "live",
@@ -11,6 +11,7 @@ const WELL: Circumstances = {
   pollFailure: null,
   pollIntervalSeconds: 30,
   scriptFailure: null,
+  serverVersion: null,
 };
 
 function said(change: Partial<Circumstances>): string {
@@ -47,7 +48,7 @@ test("a refused origin is named with the setting that allows it", () => {
 
 test("polling says how often it asks", () => {
   const sentences = said({ push: { kind: "lost" }, freshness: "polling" });
-  assert.equal(sentences, "The push connection is down.\nMeanwhile the page asks every 30 s.");
+  assert.equal(sentences, "The push connection is down: the ws service does not answer.\nMeanwhile the page asks every 30 s.");
 });
 
 test("an ended connection says why and what to do", () => {
@@ -62,4 +63,10 @@ test("a silent server is named instead of a guess", () => {
 
 test("a failure of the script is not kept silent", () => {
   assert.match(said({ scriptFailure: "snapshot" }), /\(snapshot\)/);
+});
+
+test("a page older than the server says so", () => {
+  assert.match(problems({ ...WELL, serverVersion: "1.1" }, "1.0").join(), /version 1\.1, this page is of version 1\.0/);
+  assert.deepEqual(problems({ ...WELL, serverVersion: "1.0" }, "1.0"), []);
+  assert.deepEqual(problems(WELL, "1.0"), []);
 });

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { pathOf } from "../src/sparkline.ts";
+import { pathOf } from "../src/charts/sparkline.ts";
 
-test("line ends at the right edge, 0 at the bottom and the ceiling at the top", () => {
-  assert.equal(pathOf([0, 50, 100], 100), "M96.6 100.0h0L98.3 50.0L100.0 0.0");
-  assert.equal(pathOf([300], 100), "M100.0 0.0h0");
+test("line goes from edge to edge, 0 at the bottom and the ceiling at the top", () => {
+  assert.equal(pathOf([0, 50, 100], 100), "M0.0 100.0h0L50.0 50.0L100.0 0.0");
+  assert.equal(pathOf([300], 100), "M0.0 0.0h0");
 });
 
 test("gaps stay gaps", () => {
-  assert.equal(pathOf([10, null, 20], 100), "M96.6 90.0h0M100.0 80.0h0");
+  assert.equal(pathOf([10, null, 20], 100), "M0.0 90.0h0M100.0 80.0h0");
   assert.equal(pathOf([], 100), "");
 });

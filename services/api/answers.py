@@ -9,6 +9,11 @@ from contract.codec import encode
 RETRY_AFTER_SECONDS = 2
 
 
+def answers_json() -> bool:
+    """Whether this request is a program's: all that is asked for under ``/api``, errors included."""
+    return request.path == "/api" or request.path.startswith("/api/")
+
+
 def json_answer(body: bytes, age_seconds: float | None = None) -> Response:
     """Answer ``body``; caches must ask before they use it again."""
     response = Response(body, mimetype="application/json")

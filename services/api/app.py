@@ -14,6 +14,7 @@ from api.counters import Counters
 from api.headers import protect
 from api.health import health_routes
 from api.history import HistoryReader, history_routes
+from api.language import use_languages
 from api.link import RedisLink
 from api.openapi import openapi_routes
 from api.pages import page_routes
@@ -53,6 +54,7 @@ def create_app(config: Config) -> Flask:
     app.after_request(compress)
     app.after_request(protect)
     serve_assets(app)
+    use_languages(app)
     Parts(counters, readiness, link, republisher, Watch(link)).attach(app)
     return app
 

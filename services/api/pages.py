@@ -1,7 +1,8 @@
 """The pages: rendered with what is known at this moment, so that they show data before any script runs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+import msgspec
 from flask import Blueprint, Response, render_template
 from markupsafe import Markup
 
@@ -10,11 +11,20 @@ from api.store import Latest, Store
 from api.unavailable import Unavailable
 from contract import VERSION
 from contract.codec import encode
+from contract.messages import Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.runtime.readiness import Readiness
 
-#: Page by path; its template is named like it.
-PAGES = {"/": "dashboard", "/nodes": "nodes", "/monitoring": "monitoring", "/websocket-test": "websocket-test"}
+#: Page by path; its template is named like it. A node's name may hold any characters, slashes included.
+PAGES = {
+    "/": "dashboard",
+    "/nodes": "nodes",
+    "/nodes/<path:node>": "node",
+    "/monitoring": "monitoring",
+    "/alerts": "alerts",
+    "/live": "live",
+    "/websocket-test": "websocket-test",
+}
 
 _CHANNEL_OF_FIELD = {"snapshot": METRICS_CHANNEL, "health": HEALTH_CHANNEL, "alerts": ALERTS_CHANNEL}
 #: What would end a script element, or a line in one; in JSON all of it stands in strings only.
@@ -33,17 +43,25 @@ def page_routes(config: Config, store: Store, readiness: Readiness) -> Blueprint
     def on_every_page() -> dict[str, str]:
         return {"version": VERSION, "cluster_name": cluster_name()}
 
-    def show(page: str) -> Response:
+    def show(page: str, node: str | None = None) -> Response:
         store.refresh(*_CHANNEL_OF_FIELD.values())
-        known = {field: _known(store, channel) for field, channel in _CHANNEL_OF_FIELD.items()}
+        latest = {field: _known(store, channel) for field, channel in _CHANNEL_OF_FIELD.items()}
+        known = {field: found.content.raw for field, found in latest.items() if found is not None}
+        status = 200
+        if latest["snapshot"] is not None and (node is not None or page == "alerts"):
+            # What the page does not show need not be in it.
+            known["snapshot"], found = _limited(latest["snapshot"], {node})
+            status = 404 if node is not None and not found else 200
         facts = {
-            "age_seconds": known["snapshot"].age_seconds if known["snapshot"] else None,
+            "age_seconds": latest["snapshot"].age_seconds if latest["snapshot"] else None,
             "redis_down_since": readiness.redis_down_since,
             "version": VERSION,
             "cluster_name": cluster_name(),
         }
-        html = render_template(f"{page.replace('-', '_')}.html", page=page, initial_json=_initial_json(known, facts))
-        response = Response(html, mimetype="text/html")
+        html = render_template(
+            f"{page.replace('-', '_')}.html", page=page, node=node, initial_json=_initial_json(known, facts)
+        )
+        response = Response(html, status, mimetype="text/html")
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -59,12 +77,23 @@ def _known(store: Store, channel: str) -> Latest | None:
         return None
 
 
-def _initial_json(known: dict[str, Latest | None], facts: Mapping[str, object]) -> Markup:
+def _limited(latest: Latest, names: Collection[str | None]) -> tuple[bytes, bool]:
+    """The stored snapshot with the nodes of these names alone, and whether there is any."""
+    snapshot = latest.content.message
+    assert isinstance(snapshot, Snapshot)
+    fields = msgspec.json.decode(latest.content.raw, type=dict[str, msgspec.Raw])
+    stored = msgspec.json.decode(fields["nodes"], type=list[msgspec.Raw])
+    nodes = [raw for node, raw in zip(snapshot.nodes, stored, strict=True) if node.node in names]
+    fields["nodes"] = msgspec.Raw(encode(nodes))
+    return encode(fields), bool(nodes)
+
+
+def _initial_json(known: Mapping[str, bytes], facts: Mapping[str, object]) -> Markup:
     """What the page shows at first, as JSON that may stand in a script element.
 
-    An object of ``snapshot``, ``health`` and ``alerts`` (the stored messages as they are, or ``null``) and ``facts``.
+    An object of ``snapshot``, ``health`` and ``alerts`` (stored messages; ``null`` where none is known) and ``facts``.
     """
-    members = [encode(field) + b":" + (latest.content.raw if latest else b"null") for field, latest in known.items()]
+    members = [encode(field) + b":" + known.get(field, b"null") for field in _CHANNEL_OF_FIELD]
     members += [encode(name) + b":" + encode(value) for name, value in facts.items()]
     text = b"{" + b",".join(members) + b"}"
     for letter, escape in _ESCAPES:

@@ -6,7 +6,8 @@ from http import HTTPStatus
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from api.answers import RETRY_AFTER_SECONDS
+from api.answers import RETRY_AFTER_SECONDS, answers_json
+from api.language import gettext
 from api.unavailable import Unavailable
 from contract.codec import encode
 from contract.rest import Problem
@@ -32,7 +33,8 @@ def answer_problems(app: Flask) -> None:
 
 
 def _unavailable(error: Unavailable) -> Response:
-    response = _answer(503, str(error))
+    # The error's own sentence names a key in Redis, which says little to who reads a page.
+    response = _answer(503, str(error) if answers_json() else _detail(503))
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
@@ -53,18 +55,33 @@ def _unexpected(error: Exception) -> Response:
 
 
 def _detail(status: int) -> str:
+    path = request.path[:100]
     if status == 404:
-        return f"There is nothing at {request.path[:100]!r}."
+        return gettext("There is nothing at %(path)r.", path=path)
     if status == 405:
-        return f"{request.method[:20]} is not among the methods that {request.path[:100]!r} takes."
+        return gettext(
+            "%(method)s is not among the methods that %(path)r takes.", method=request.method[:20], path=path
+        )
     if status == 500:
-        return "The api failed to answer; its log says why."
-    return HTTPStatus(status).description or "The request cannot be served."
+        return gettext("The api failed to answer; its log says why.")
+    if status == 503:
+        return gettext("There is nothing to show yet. Check that Redis and the collector run, and reload the page.")
+    return HTTPStatus(status).description or gettext("The request cannot be served.")
+
+
+def _title(status: int) -> str:
+    titles = {
+        404: gettext("Not Found"),
+        405: gettext("Method Not Allowed"),
+        500: gettext("Internal Server Error"),
+        503: gettext("Service Unavailable"),
+    }
+    return titles.get(status) or HTTPStatus(status).phrase
 
 
 def _answer(status: int, detail: str) -> Response:
-    title = HTTPStatus(status).phrase
-    if request.path == "/api" or request.path.startswith("/api/"):
+    title = _title(status)
+    if answers_json():
         problem = Problem(title=title, status=status, detail=detail)
         response = Response(encode(problem), status, content_type="application/problem+json")
     else:

@@ -1,27 +1,34 @@
 /** `/`: the cluster in figures, its health, what is wrong, and the busiest nodes. */
 
-import type { Alert, Alerts, Health, Node, Snapshot } from "../contract.ts";
+import { ActiveAlerts } from "../alerts/active.ts";
+import type { Alerts, Health, Measure, Node, Snapshot } from "../contract.ts";
 import { asIs, byId, Fields } from "../fields.ts";
 import { markNodes, showFigures, showIssues } from "../figures.ts";
-import { elapsed } from "../format.ts";
+import { HeatMap } from "../wall/heat_map.ts";
 import { KeyedList } from "../keyed_list.ts";
-import { showNode } from "../node_fields.ts";
-import * as wording from "../wording.ts";
-import type { Page } from "./page.ts";
+import { DRAWINGS } from "../charts/measures.ts";
+import { NodeHistories } from "../charts/node_histories.ts";
+import { showNode } from "../nodes/node_fields.ts";
+import { drawLine } from "../charts/sparkline.ts";
+import { type Firing, firingByNode, markOf, troublesOf } from "../wall/trouble.ts";
+import { wording } from "../wording.ts";
+import { Page, type Stage } from "./page.ts";
 
 /** Rows in each list of the busiest nodes. */
 const TOP = 5;
-const SEVERITY_ORDER = ["critical", "warning", "info"];
+const ALERTS_SHOWN = 12;
+/** Of the temperature's line. */
+const HOTTEST_CELSIUS = 100;
 
-type Measure = "cpu_usage" | "memory_usage" | "temperature";
+type TopMeasure = "cpu_usage" | "memory_usage" | "temperature";
 
 /** A list of the nodes with the highest `measure`, in `[data-top=<measure>]`. */
 class TopNodes {
-  readonly #measure: Measure;
+  readonly #measure: TopMeasure;
   readonly #list: KeyedList<Node>;
   #now = "";
 
-  constructor(container: HTMLElement, measure: Measure) {
+  constructor(container: HTMLElement, measure: TopMeasure) {
     this.#measure = measure;
     this.#list = new KeyedList(
       container,
@@ -40,64 +47,82 @@ class TopNodes {
 }
 
 /** See the module. */
-export class DashboardPage implements Page {
+export class DashboardPage extends Page {
   readonly #health = new Fields(byId("health", HTMLElement));
   readonly #tops: readonly TopNodes[];
-  readonly #alertCard = byId("alerts", HTMLElement);
-  readonly #alerts: KeyedList<Alert>;
-  #alertsAt = "";
+  readonly #alerts = new ActiveAlerts();
+  readonly #more = byId("more-alerts", HTMLElement);
+  readonly #lines = [...document.querySelectorAll<SVGElement>("[data-line]")];
+  readonly #mapFrame = byId("node-map", HTMLElement);
+  readonly #map = new HeatMap(this.#mapFrame, byId("node-map-canvas", HTMLCanvasElement), () => undefined);
+  #firing: Firing = new Map();
+  #latest: Snapshot | null = null;
+  #histories: NodeHistories | null = null;
 
   constructor() {
+    super();
     this.#tops = (["cpu_usage", "memory_usage", "temperature"] as const).map((measure) => {
       const container = document.querySelector<HTMLElement>(`[data-top="${measure}"]`);
       if (container === null) throw new Error(`the page has no list of ${measure}`);
       return new TopNodes(container, measure);
     });
-    this.#alerts = new KeyedList(
-      byId("active-alerts", HTMLElement),
-      byId("alert", HTMLTemplateElement),
-      (alert) => alert.id,
-      (fields, alert) => this.#fillAlert(fields, alert),
-    );
   }
 
-  start(): void {}
+  override start({ history, funnel }: Stage): void {
+    const measures = this.#lines.map((line) => line.dataset["line"] as Measure);
+    const shown = { rangeSeconds: 3600, points: 120, measures };
+    this.#histories = new NodeHistories(history, funnel, shown, () => this.#drawLines());
+    this.#histories.want([""]);
+    this.#map.start();
+  }
 
-  stop(): void {}
+  override stop(): void {
+    this.#histories?.stop();
+    this.#map.stop();
+  }
 
-  showSnapshot(snapshot: Snapshot): void {
+  override showSnapshot(snapshot: Snapshot): void {
+    this.#latest = snapshot;
     markNodes(snapshot);
+    this.#drawMap();
     showFigures(snapshot);
     for (const top of this.#tops) top.show(snapshot);
+    this.#histories?.add(snapshot, []);
+    this.#drawLines();
   }
 
-  showHealth(health: Health): void {
+  override showHealth(health: Health): void {
     this.#health.mark("status", health.overall_status);
-    this.#health.show("overall_status", health.overall_status, (status) => wording.OVERALL_STATUS[status]);
+    this.#health.show("overall_status", health.overall_status, (status) => wording.overallStatus[status]);
     this.#health.show("nodes", wording.nodesOnline(health.nodes_online, health.nodes_total), asIs);
     showIssues(health);
   }
 
-  showAlerts(alerts: Alerts): void {
-    this.#alertsAt = alerts.timestamp;
-    this.#alertCard.dataset["count"] = `${alerts.active_alerts.length}`;
-    this.#alerts.show([...alerts.active_alerts].sort(byUrgency));
+  override showAlerts(alerts: Alerts): void {
+    const left = this.#alerts.show(alerts.active_alerts, alerts.timestamp, ALERTS_SHOWN);
+    this.#more.hidden = left === 0;
+    this.#more.textContent = wording.andMore(left);
+    this.#firing = firingByNode(alerts.active_alerts);
+    this.#drawMap();
   }
 
-  #fillAlert(fields: Fields, alert: Alert): void {
-    fields.mark("alert", alert.id);
-    fields.mark("severity", alert.severity);
-    fields.mark("state", alert.state);
-    fields.show("severity", alert.severity, (severity) => wording.SEVERITY[severity]);
-    fields.show("state", alert.state, (state) => (state === "firing" ? wording.FIRING : wording.PENDING));
-    fields.show("message", alert.message, asIs);
-    fields.show("since", elapsed(alert.since, this.#alertsAt), wording.forDuration);
+  #drawMap(): void {
+    if (this.#latest === null || document.visibilityState === "hidden") return;
+    const { nodes } = this.#latest;
+    this.#map.draw({ nodes, markOf: (node) => markOf(node, this.#firing), measure: "cpu_usage" });
+    const troubles = troublesOf(nodes, this.#firing);
+    const offline = troubles.filter(({ mark }) => mark === "offline").length;
+    const summary = wording.wallSummary(nodes.length, offline, troubles.length - offline);
+    if (this.#mapFrame.getAttribute("aria-label") !== summary) this.#mapFrame.setAttribute("aria-label", summary);
   }
-}
 
-/** Firing before pending, critical before warning, the longest first. */
-function byUrgency(a: Alert, b: Alert): number {
-  const urgency = (alert: Alert): number =>
-    (alert.state === "firing" ? 0 : SEVERITY_ORDER.length) + SEVERITY_ORDER.indexOf(alert.severity);
-  return urgency(a) - urgency(b) || a.since.localeCompare(b.since);
+  #drawLines(): void {
+    const timeline = this.#histories?.of("");
+    if (timeline === undefined) return;
+    for (const line of this.#lines) {
+      const measure = line.dataset["line"] as Measure;
+      const path = line.querySelector("path");
+      if (path !== null) drawLine(path, timeline.columns(measure).avg, DRAWINGS[measure].ceiling ?? HOTTEST_CELSIUS);
+    }
+  }
 }

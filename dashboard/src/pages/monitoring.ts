@@ -1,88 +1,156 @@
-/** `/monitoring`: a card for each node, with bars and a line of its last minutes. */
+/** `/monitoring`: charts of the cluster, and one of each node, over a range of time. */
 
-import type { Alerts, Health, Node, Snapshot } from "../contract.ts";
+import { parameter, setParameters } from "../address.ts";
+import { Chart } from "../charts/chart.ts";
+import { ChartCards, chartOf } from "../charts/chart_cards.ts";
+import { type Health, MEASURES, type Measure, type Node, type Snapshot } from "../contract.ts";
 import { byId, type Fields } from "../fields.ts";
 import { markNodes, showFigures, showIssues } from "../figures.ts";
-import { KeyedList } from "../keyed_list.ts";
-import { showNode, troubleByNode } from "../node_fields.ts";
-import { Sparkline } from "../sparkline.ts";
-import type { Page } from "./page.ts";
+import { NodeControls } from "../nodes/node_controls.ts";
+import { showNode } from "../nodes/node_fields.ts";
+import { filtered } from "../nodes/node_filter.ts";
+import { NodeHistories } from "../charts/node_histories.ts";
+import { Ranges } from "../charts/ranges.ts";
+import { VirtualList } from "../nodes/virtual_list.ts";
+import { VisibleNodes } from "../nodes/visible_nodes.ts";
+import { wording } from "../wording.ts";
+import { Page, type Stage } from "./page.ts";
+
+const CLUSTER_POINTS = 360;
+/** A small chart is some 300 pixels wide. */
+const NODE_POINTS = 180;
+const NODE_HEIGHT_PIXELS = 110;
+const NOBODY: ReadonlySet<string> = new Set();
 
 /** See the module. */
-export class MonitoringPage implements Page {
-  readonly #cards: KeyedList<Node>;
-  readonly #lines = new Map<Element, Sparkline>();
-  readonly #onScreen = new Set<Element>();
-  #observer: IntersectionObserver | null = null;
+export class MonitoringPage extends Page {
+  readonly #clusterCharts = new ChartCards(byId("cluster-charts", HTMLElement));
+  readonly #nodeCharts = new Map<string, Chart>();
+  readonly #list: VirtualList<Node>;
+  readonly #controls = new NodeControls(() => this.#draw());
+  readonly #count = byId("node-count", HTMLOutputElement);
+  readonly #note = byId("history-note", HTMLElement);
+  readonly #choice: HTMLSelectElement;
+  readonly #ranges = new Ranges(byId("ranges", HTMLElement), () => this.#change());
+  #measure = parameter("measure", "cpu_usage", MEASURES) as Measure;
+  #cluster: NodeHistories | null = null;
+  #nodes: NodeHistories | null = null;
+  #visible: VisibleNodes | null = null;
   #latest: Snapshot | null = null;
-  #trouble: ReadonlyMap<string, string> = new Map();
-  #isNewRound = false;
 
   constructor() {
-    this.#cards = new KeyedList(
-      byId("nodes", HTMLElement),
-      byId("node-card", HTMLTemplateElement),
-      (node) => node.node,
-      (fields, node) => this.#fill(fields, node),
-    );
-  }
-
-  start(): void {
-    this.#observer = new IntersectionObserver((entries) => {
-      for (const { target, isIntersecting } of entries) {
-        if (isIntersecting) this.#onScreen.add(target);
-        else this.#onScreen.delete(target);
-        if (isIntersecting) this.#lines.get(target)?.draw();
-      }
+    super();
+    const choice = byId("node-filters", HTMLFormElement).elements.namedItem("measure");
+    if (!(choice instanceof HTMLSelectElement)) throw new Error("the page has no choice of a measure");
+    this.#choice = choice;
+    this.#list = new VirtualList({
+      container: byId("node-charts", HTMLElement),
+      template: byId("node-chart", HTMLTemplateElement),
+      keyOf: (node) => node.node,
+      fill: (fields, node) => this.#fill(fields, node),
+      onWindow: (names) => {
+        this.#visible?.show(names);
+        this.#nodes?.want(names);
+      },
+      onGone: (name) => this.#forget(name),
     });
-    for (const card of this.#lines.keys()) this.#observer.observe(card);
   }
 
-  stop(): void {
-    this.#observer?.disconnect();
-    this.#observer = null;
-    this.#onScreen.clear();
+  override start({ push, history, funnel }: Stage): void {
+    const seconds = this.#ranges.seconds;
+    const say = (why: string | null): void => this.#say(why);
+    this.#cluster = new NodeHistories(history, funnel, this.#clusterShown(), () => this.#drawCluster(), say);
+    this.#nodes = new NodeHistories(history, funnel, this.#nodesShown(), () => this.#draw(), say);
+    this.#visible = new VisibleNodes(push, () => undefined);
+    this.#visible.start();
+    this.#cluster.want([""]);
+    this.#ranges.start();
+    this.#controls.start();
+    this.#clusterCharts.start(seconds);
+    this.#choice.value = this.#measure;
+    this.#choice.onchange = () => this.#choose(this.#choice.value as Measure);
+    this.#list.start();
   }
 
-  showSnapshot(snapshot: Snapshot): void {
-    // A repeat, by a call of the REST interface for instance, is no new point of the lines.
-    this.#isNewRound = snapshot.epoch !== this.#latest?.epoch || snapshot.seq !== this.#latest.seq;
+  override stop(): void {
+    for (const part of [this.#cluster, this.#nodes, this.#visible, this.#ranges, this.#controls]) part?.stop();
+    this.#clusterCharts.stop();
+    for (const name of [...this.#nodeCharts.keys()]) this.#forget(name);
+    this.#list.stop();
+  }
+
+  override showSnapshot(snapshot: Snapshot): void {
     this.#latest = snapshot;
     markNodes(snapshot);
     showFigures(snapshot);
-    this.#cards.show(snapshot.nodes);
-    for (const card of [...this.#lines.keys()].filter((card) => !card.isConnected)) this.#forget(card);
+    this.#cluster?.add(snapshot, []);
+    this.#nodes?.add(snapshot, snapshot.nodes);
+    this.#drawCluster();
+    this.#draw();
   }
 
-  showHealth(health: Health): void {
+  override showHealth(health: Health): void {
     showIssues(health);
   }
 
-  showAlerts(alerts: Alerts): void {
-    this.#trouble = troubleByNode(alerts.active_alerts);
+  #clusterShown(): { rangeSeconds: number; points: number; measures: readonly Measure[] } {
+    return { rangeSeconds: this.#ranges.seconds, points: CLUSTER_POINTS, measures: this.#clusterCharts.measures };
+  }
+
+  #nodesShown(): { rangeSeconds: number; points: number; measures: readonly Measure[] } {
+    return { rangeSeconds: this.#ranges.seconds, points: NODE_POINTS, measures: [this.#measure] };
+  }
+
+  #choose(measure: Measure): void {
+    this.#measure = measure;
+    setParameters({ measure: measure === "cpu_usage" ? "" : measure });
+    this.#renew();
+  }
+
+  #change(): void {
+    this.#clusterCharts.stop();
+    this.#clusterCharts.start(this.#ranges.seconds);
+    this.#cluster?.change(this.#clusterShown());
+    this.#renew();
+  }
+
+  /** The charts of the nodes show something else now. */
+  #renew(): void {
+    for (const name of [...this.#nodeCharts.keys()]) this.#forget(name);
+    this.#nodes?.change(this.#nodesShown());
+    this.#draw();
+  }
+
+  #drawCluster(): void {
+    this.#clusterCharts.show(this.#cluster?.of(""));
+  }
+
+  #draw(): void {
+    if (this.#latest === null) return;
+    const nodes = filtered(this.#latest.nodes, this.#controls.filter, NOBODY);
+    this.#count.textContent = wording.nodesShown(nodes.length, this.#latest.nodes.length);
+    this.#list.show(nodes);
   }
 
   #fill(fields: Fields, node: Node): void {
-    showNode(fields, node, this.#latest?.timestamp ?? "", this.#trouble.get(node.node));
-    const line = this.#lineOf(fields.root);
-    if (this.#isNewRound) line.add(node.cpu_usage);
-    if (this.#onScreen.has(fields.root)) line.draw();
+    showNode(fields, node, this.#latest?.timestamp ?? "");
+    const timeline = this.#nodes?.of(node.node);
+    let chart = this.#nodeCharts.get(node.node);
+    if (chart === undefined && fields.root.isConnected) {
+      chart = chartOf(fields.root, this.#measure, this.#ranges.seconds, NODE_HEIGHT_PIXELS);
+      chart.start();
+      this.#nodeCharts.set(node.node, chart);
+    }
+    if (timeline !== undefined) chart?.show(timeline.columns(this.#measure));
   }
 
-  #lineOf(card: Element): Sparkline {
-    const known = this.#lines.get(card);
-    if (known !== undefined) return known;
-    const path = card.querySelector("path");
-    if (path === null) throw new Error("a card has no line");
-    const line = new Sparkline(path);
-    this.#lines.set(card, line);
-    this.#observer?.observe(card);
-    return line;
+  #forget(name: string): void {
+    this.#nodeCharts.get(name)?.stop();
+    this.#nodeCharts.delete(name);
   }
 
-  #forget(card: Element): void {
-    this.#observer?.unobserve(card);
-    this.#onScreen.delete(card);
-    this.#lines.delete(card);
+  #say(why: string | null): void {
+    this.#note.hidden = why === null;
+    this.#note.textContent = why === null ? "" : wording.historyFailed(why);
   }
 }

@@ -1,44 +1,148 @@
-/** `/nodes`: a row for each node. */
+/** `/nodes`: every node, in a table or in a grid; searched, filtered and sorted. Only what is on the screen is asked for. */
 
+import { parameter, setParameters } from "../address.ts";
 import type { Alerts, Health, Node, Snapshot } from "../contract.ts";
-import { byId } from "../fields.ts";
+import { byId, type Fields } from "../fields.ts";
 import { markNodes, showFigures, showIssues } from "../figures.ts";
-import { KeyedList } from "../keyed_list.ts";
-import { showNode, troubleByNode } from "../node_fields.ts";
-import type { Page } from "./page.ts";
+import { NodeControls } from "../nodes/node_controls.ts";
+import { showNode, troubleByNode } from "../nodes/node_fields.ts";
+import { filtered } from "../nodes/node_filter.ts";
+import { NodeHistories } from "../charts/node_histories.ts";
+import { drawLine } from "../charts/sparkline.ts";
+import { VirtualList } from "../nodes/virtual_list.ts";
+import { VisibleNodes } from "../nodes/visible_nodes.ts";
+import { wording } from "../wording.ts";
+import { Page, type Stage } from "./page.ts";
+
+const LINE = { rangeSeconds: 900, points: 90, measures: ["cpu_usage"] } as const;
+const VIEWS = ["table", "grid"];
+/** In which the highest come first at the first click. */
+const TEXT_COLUMNS = ["node", "status"];
 
 /** See the module. */
-export class NodesPage implements Page {
-  readonly #rows: KeyedList<Node>;
+export class NodesPage extends Page {
+  readonly #controls = new NodeControls(() => this.#choose());
+  readonly #lists: Readonly<Record<string, VirtualList<Node>>>;
+  readonly #count = byId("node-count", HTMLOutputElement);
+  readonly #noMatch = byId("no-match", HTMLElement);
+  readonly #heads = [...document.querySelectorAll<HTMLButtonElement>("[data-sort]")];
+  readonly #views = [...document.querySelectorAll<HTMLButtonElement>("[data-view]")];
+  #view = parameter("view", "table", VIEWS);
+  #histories: NodeHistories | null = null;
+  #visible: VisibleNodes | null = null;
   #latest: Snapshot | null = null;
+  #byName: ReadonlyMap<string, Node> = new Map();
+  /** Names in the order of the last choice: with every round, rows would jump away under the eye. */
+  #order: readonly string[] = [];
   #trouble: ReadonlyMap<string, string> = new Map();
 
   constructor() {
-    this.#rows = new KeyedList(
-      byId("nodes", HTMLElement),
-      byId("node-row", HTMLTemplateElement),
-      (node) => node.node,
-      (fields, node) => showNode(fields, node, this.#latest?.timestamp ?? "", this.#trouble.get(node.node)),
-    );
+    super();
+    this.#lists = {
+      table: this.#list("node-rows", "node-row"),
+      grid: this.#list("node-cards", "node-card"),
+    };
   }
 
-  start(): void {}
+  override start({ push, history, funnel }: Stage): void {
+    this.#visible = new VisibleNodes(push, () => this.#choose());
+    this.#histories = new NodeHistories(history, funnel, LINE, () => this.#draw());
+    this.#visible.start();
+    this.#controls.start();
+    for (const button of this.#views) button.onclick = () => this.#look(button.dataset["view"] ?? "table");
+    for (const button of this.#heads) button.onclick = () => this.#sortBy(button.dataset["sort"] ?? "node");
+    byId("clear-filters", HTMLButtonElement).onclick = () => this.#controls.set({ text: "", status: "" });
+    this.#look(this.#view);
+  }
 
-  stop(): void {}
+  override stop(): void {
+    this.#visible?.stop();
+    this.#histories?.stop();
+    this.#controls.stop();
+    for (const list of Object.values(this.#lists)) list.stop();
+  }
 
-  showSnapshot(snapshot: Snapshot): void {
+  override showSnapshot(snapshot: Snapshot): void {
+    const former = this.#latest?.nodes ?? [];
     this.#latest = snapshot;
+    this.#byName = new Map(snapshot.nodes.map((node) => [node.node, node]));
     markNodes(snapshot);
     showFigures(snapshot);
-    this.#rows.show(snapshot.nodes);
+    this.#histories?.add(snapshot, snapshot.nodes);
+    const isSame =
+      former.length === snapshot.nodes.length && snapshot.nodes.every(({ node }, index) => node === former[index]?.node);
+    if (isSame) this.#draw();
+    else this.#choose();
   }
 
-  showHealth(health: Health): void {
+  override showHealth(health: Health): void {
     showIssues(health);
   }
 
-  showAlerts(alerts: Alerts): void {
+  override showAlerts(alerts: Alerts): void {
     this.#trouble = troubleByNode(alerts.active_alerts);
-    if (this.#latest !== null) this.#rows.show(this.#latest.nodes);
+    this.#choose();
   }
+
+  #list(container: string, template: string): VirtualList<Node> {
+    return new VirtualList({
+      container: byId(container, HTMLElement),
+      template: byId(template, HTMLTemplateElement),
+      keyOf: (node) => node.node,
+      fill: (fields, node) => this.#fill(fields, node),
+      onWindow: (names) => {
+        this.#visible?.show(names);
+        this.#histories?.want(names);
+      },
+    });
+  }
+
+  #fill(fields: Fields, node: Node): void {
+    showNode(fields, node, this.#latest?.timestamp ?? "", this.#trouble.get(node.node));
+    const path = fields.root.querySelector("path");
+    const timeline = this.#histories?.of(node.node);
+    if (path !== null) drawLine(path, timeline?.columns("cpu_usage").avg ?? [], 100);
+  }
+
+  /** Choose and order the nodes anew. */
+  #choose(): void {
+    if (this.#latest === null) return;
+    const nodes = filtered(this.#latest.nodes, this.#controls.filter, new Set(this.#trouble.keys()));
+    this.#order = nodes.map((node) => node.node);
+    this.#count.textContent = wording.nodesShown(nodes.length, this.#latest.nodes.length);
+    this.#noMatch.hidden = nodes.length > 0 || this.#latest.nodes.length === 0;
+    for (const button of this.#heads) {
+      const [field, direction] = sortOf(this.#controls.filter.sort);
+      button.closest("[role=columnheader]")?.setAttribute("aria-sort", button.dataset["sort"] === field ? direction : "none");
+    }
+    this.#draw();
+  }
+
+  #draw(): void {
+    const nodes = this.#order.map((name) => this.#byName.get(name)).filter((node) => node !== undefined);
+    this.#lists[this.#view]?.show(nodes);
+  }
+
+  #look(view: string): void {
+    this.#lists[this.#view]?.stop();
+    this.#view = view;
+    setParameters({ view: view === "table" ? "" : view });
+    for (const button of this.#views) button.setAttribute("aria-pressed", `${button.dataset["view"] === view}`);
+    for (const name of VIEWS) {
+      const part = document.querySelector<HTMLElement>(`[data-node-${name}]`);
+      if (part !== null) part.hidden = name !== view;
+    }
+    this.#lists[view]?.start();
+    this.#draw();
+  }
+
+  #sortBy(field: string): void {
+    const [former, direction] = sortOf(this.#controls.filter.sort);
+    const descending = field === former ? direction === "ascending" : !TEXT_COLUMNS.includes(field);
+    this.#controls.set({ sort: descending ? `-${field}` : field });
+  }
+}
+
+function sortOf(sort: string): [string, "ascending" | "descending"] {
+  return sort.startsWith("-") ? [sort.slice(1), "descending"] : [sort, "ascending"];
 }

@@ -1,9 +1,33 @@
 /** What every page can do. */
 
-import type { Audience } from "../live_data.ts";
+import type { Alerts, Health, Snapshot } from "../contract.ts";
+import type { ErrorFunnel } from "../errors.ts";
+import type { HistoryClient } from "../charts/history_client.ts";
+import type { Audience } from "../live/live_data.ts";
+import type { Push } from "../live/push.ts";
+import type { Scope } from "../live/snapshot_store.ts";
+
+/** What a page may use. */
+export interface Stage {
+  readonly push: Push;
+  readonly history: HistoryClient;
+  readonly funnel: ErrorFunnel;
+}
 
 /** `start()` takes hold of the page's elements, `stop()` lets go; in between it is shown what arrives. */
-export interface Page extends Audience {
-  start(): void;
-  stop(): void;
+export abstract class Page implements Audience {
+  /** The nodes that the page asks for at first; it changes that by `stage.push.subscribe()`. */
+  get scope(): Scope {
+    return null;
+  }
+
+  start(_stage: Stage): void {}
+
+  stop(): void {}
+
+  showSnapshot(_snapshot: Snapshot): void {}
+
+  showHealth(_health: Health): void {}
+
+  showAlerts(_alerts: Alerts): void {}
 }

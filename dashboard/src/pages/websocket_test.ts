@@ -3,12 +3,12 @@
 import { EVENTS, NAMESPACES, type Namespace } from "../contract.ts";
 import { EventLog } from "../event_log.ts";
 import { byId } from "../fields.ts";
-import type { Push } from "../push.ts";
-import * as wording from "../wording.ts";
-import type { Page } from "./page.ts";
+import type { Push } from "../live/push.ts";
+import { wording } from "../wording.ts";
+import { Page, type Stage } from "./page.ts";
 
-/** `push` is given at start, since the page's tap is needed to make it. */
-export class WebsocketTestPage implements Page {
+/** See the module. Its tap sees every event. */
+export class WebsocketTestPage extends Page {
   readonly #log = new EventLog();
   readonly #state = byId("connection-state", HTMLElement);
   readonly #pause = byId("pause", HTMLButtonElement);
@@ -17,6 +17,7 @@ export class WebsocketTestPage implements Page {
   #replica: string | null = null;
 
   constructor() {
+    super();
     const button = (id: string): HTMLButtonElement => byId(id, HTMLButtonElement);
     this.#actions = new Map([
       [button("connect"), () => this.#push?.start()],
@@ -29,25 +30,15 @@ export class WebsocketTestPage implements Page {
     ]);
   }
 
-  /** Use `push` for the buttons. */
-  use(push: Push): void {
+  override start({ push }: Stage): void {
     this.#push = push;
-  }
-
-  start(): void {
     for (const [button, action] of this.#actions) button.onclick = action;
     this.#showState();
   }
 
-  stop(): void {
+  override stop(): void {
     for (const button of this.#actions.keys()) button.onclick = null;
   }
-
-  showSnapshot(): void {}
-
-  showHealth(): void {}
-
-  showAlerts(): void {}
 
   /** Show an event; the push's tap. */
   readonly tap = (namespace: Namespace, event: string, args: readonly unknown[]): void => {
@@ -64,15 +55,15 @@ export class WebsocketTestPage implements Page {
 
   #togglePause(): void {
     this.#log.pause(!this.#log.paused);
-    this.#pause.textContent = this.#log.paused ? wording.RESUME : wording.PAUSE;
+    this.#pause.textContent = this.#log.paused ? wording.resume : wording.pause;
     this.#pause.setAttribute("aria-pressed", `${this.#log.paused}`);
   }
 
   #showState(): void {
     const transport = this.#push?.transport ?? null;
     this.#state.dataset["connected"] = `${transport !== null}`;
-    if (transport === null) this.#state.textContent = wording.DISCONNECTED;
-    else if (this.#replica === null) this.#state.textContent = wording.CONNECTED;
+    if (transport === null) this.#state.textContent = wording.disconnected;
+    else if (this.#replica === null) this.#state.textContent = wording.connected;
     else this.#state.textContent = wording.connectedTo(this.#replica, transport);
   }
 }

@@ -53,24 +53,33 @@ class Page(HTMLParser):
         return self._texts["title"]
 
 
+#: Page by the address that a test opens; ``node6.lan`` is in the golden snapshot.
+ADDRESSES = {path.replace("<path:node>", "node6.lan"): page for path, page in PAGES.items()}
+
+
 def get(client: FlaskClient, path: str) -> Page:
     response = client.get(path)
     assert response.status_code == 200
     return Page(response.get_data(as_text=True))
 
 
-@pytest.mark.parametrize("path", sorted(PAGES))
+@pytest.mark.parametrize("path", sorted(ADDRESSES))
 def test_page_holds_what_is_stored_when_it_is_opened(
     client: FlaskClient, collector: Any, golden_example: Any, path: str
 ) -> None:
     collector.leave_all()
     collector.leave(METRICS_CHANNEL, age_seconds=7)
     page = get(client, path)
-    assert page.page == PAGES[path]
+    assert page.page == ADDRESSES[path]
     assert page.initial.keys() == {
         "snapshot", "health", "alerts", "age_seconds", "redis_down_since", "version", "cluster_name",
     }  # fmt: skip
-    assert page.initial["snapshot"] == json.loads(golden_example("messages/metrics"))
+    snapshot = json.loads(golden_example("messages/metrics"))
+    shown = {"/alerts": [], "/nodes/node6.lan": ["node6.lan"]}.get(path)
+    if shown is not None:
+        snapshot["nodes"] = [node for node in snapshot["nodes"] if node["node"] in shown]
+        assert len(snapshot["nodes"]) == len(shown)
+    assert page.initial["snapshot"] == snapshot
     assert page.initial["health"] == json.loads(golden_example("messages/health"))
     assert page.initial["alerts"] == json.loads(golden_example("messages/alerts"))
     assert 7 <= page.initial["age_seconds"] < 67
@@ -79,7 +88,7 @@ def test_page_holds_what_is_stored_when_it_is_opened(
     assert "lab" in page.title
 
 
-@pytest.mark.parametrize("path", sorted(PAGES))
+@pytest.mark.parametrize("path", sorted(ADDRESSES))
 def test_page_loads_and_says_so_when_redis_is_away(
     client: FlaskClient, valkey: Valkey, collector: Any, path: str
 ) -> None:
@@ -90,6 +99,18 @@ def test_page_loads_and_says_so_when_redis_is_away(
     assert page.initial["snapshot"] is not None
     assert page.initial["redis_down_since"] is not None
     assert page.initial["health"] is None
+
+
+def test_page_of_a_node_is_404_only_when_the_node_is_known_not_to_be(
+    client: FlaskClient, valkey: Valkey, collector: Any
+) -> None:
+    assert client.get("/nodes/nobody").status_code == 200
+    collector.leave(METRICS_CHANNEL)
+    assert client.get("/nodes/node6.lan").status_code == 200
+    response = client.get("/nodes/no%2Fbody")
+    assert response.status_code == 404
+    assert Page(response.get_data(as_text=True)).page == "node"
+    assert "no/body" in response.get_data(as_text=True)
 
 
 def test_page_loads_with_the_set_name_when_redis_never_answered(client: FlaskClient, valkey: Valkey) -> None:
@@ -127,7 +148,7 @@ def test_page_is_not_broken_out_of_when_names_hold_markup(
     assert NASTY in page.title
 
 
-@pytest.mark.parametrize("path", [*sorted(PAGES), "/nope"])
+@pytest.mark.parametrize("path", [*sorted(ADDRESSES), "/nope"])
 def test_page_has_nothing_that_its_own_policy_forbids(client: FlaskClient, path: str) -> None:
     response = client.get(path)
     policy = response.headers["Content-Security-Policy"]
@@ -136,10 +157,10 @@ def test_page_has_nothing_that_its_own_policy_forbids(client: FlaskClient, path:
         assert directive in policy
     page = Page(response.get_data(as_text=True))
     assert page.inline == []
-    assert [address for address in page.addresses if not re.match(r"[/#](?!/)", address)] == []
+    assert [address for address in page.addresses if not re.match(r"[/#?](?!/)", address)] == []
 
 
-@pytest.mark.parametrize("path", sorted(PAGES))
+@pytest.mark.parametrize("path", sorted(ADDRESSES))
 def test_page_names_only_files_that_exist_and_may_be_kept(client: FlaskClient, path: str) -> None:
     response = client.get(path)
     assert response.headers["Cache-Control"] == "no-store"

@@ -1,0 +1,44 @@
+/** Which alerts and entries of the log the reader wants to see. */
+
+import type { Alert, LogEntry, Severity } from "../contract.ts";
+import { wording } from "../wording.ts";
+
+export const SEVERITIES: readonly Severity[] = ["critical", "warning", "info"];
+export const TRANSITIONS: readonly LogEntry["transition"][] = ["firing", "resolved", "pending"];
+
+/** An empty text lets everything pass. `text` stands in the node's name or in the message as it is shown. */
+export interface AlertFilter {
+  readonly severity: string;
+  readonly transition: string;
+  readonly text: string;
+}
+
+export const EVERYTHING: AlertFilter = { severity: "", transition: "", text: "" };
+
+export function isEverything({ severity, transition, text }: AlertFilter): boolean {
+  return severity === "" && transition === "" && text.trim() === "";
+}
+
+/** An active alert stands where its last transition left it. */
+export function passesAlert(filter: AlertFilter, alert: Alert): boolean {
+  return passes(filter, alert, alert.state);
+}
+
+export function passesEntry(filter: AlertFilter, entry: LogEntry): boolean {
+  return passes(filter, entry, entry.transition);
+}
+
+function passes(
+  { severity, transition, text }: AlertFilter,
+  subject: Pick<LogEntry, "severity" | "node" | "message">,
+  stands: LogEntry["transition"],
+): boolean {
+  if (severity !== "" && subject.severity !== severity) return false;
+  if (transition !== "" && stands !== transition) return false;
+  const wanted = text.trim().toLowerCase();
+  return (
+    wanted === "" ||
+    (subject.node ?? "").toLowerCase().includes(wanted) ||
+    wording.collectorText(subject.message).toLowerCase().includes(wanted)
+  );
+}

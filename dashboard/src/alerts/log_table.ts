@@ -1,0 +1,51 @@
+/** The table of the alert log; long logs are shown in steps. */
+
+import { fillEntry } from "./rows.ts";
+import type { LogEntry } from "../contract.ts";
+import { byId } from "../fields.ts";
+import { KeyedList } from "../keyed_list.ts";
+
+/** Rows that "Show more" adds. */
+const STEP = 50;
+
+/** `start()` takes hold of the button, `stop()` lets go. */
+export class AlertLogTable {
+  readonly #table = byId("log", HTMLTableElement);
+  readonly #body = byId("log-entries", HTMLElement);
+  readonly #more = byId("more-entries", HTMLButtonElement);
+  readonly #rows = new KeyedList<LogEntry>(
+    this.#body,
+    byId("log-entry", HTMLTemplateElement),
+    (entry) => entry.id,
+    fillEntry,
+  );
+  #entries: readonly LogEntry[] = [];
+  #shown = STEP;
+  readonly #onMore = (): void => {
+    const first = this.#shown;
+    this.#shown += STEP;
+    this.show(this.#entries);
+    // A button that is gone cannot keep the focus.
+    if (this.#more.hidden) this.#body.children[first]?.querySelector("a")?.focus({ preventScroll: true });
+  };
+
+  start(): void {
+    this.#more.addEventListener("click", this.#onMore);
+  }
+
+  stop(): void {
+    this.#more.removeEventListener("click", this.#onMore);
+  }
+
+  /** Begin again with the first step. */
+  reset(): void {
+    this.#shown = STEP;
+  }
+
+  show(entries: readonly LogEntry[]): void {
+    this.#entries = entries;
+    this.#rows.show(entries.slice(0, this.#shown));
+    this.#more.hidden = entries.length <= this.#shown;
+    this.#table.hidden = entries.length === 0;
+  }
+}

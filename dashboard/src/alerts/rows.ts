@@ -1,0 +1,40 @@
+/** Rows of tables: one of an active alert, one of an entry of the log. */
+
+import { nodeAddress } from "../address.ts";
+import { alertValue } from "./value.ts";
+import type { Alert, LogEntry } from "../contract.ts";
+import { asIs, type Fields } from "../fields.ts";
+import { elapsed, moment } from "../format.ts";
+import { wording } from "../wording.ts";
+
+/** `now`: timestamp of the message that the alert stands in. */
+export function fillAlert(fields: Fields, alert: Alert, now: string): void {
+  fields.mark("alert", alert.id);
+  fillSubject(fields, alert, alert.state);
+  fields.show("since", wording.forDuration(elapsed(alert.since, now)), asIs);
+  fields.show("value", alertValue(alert), asIs);
+}
+
+export function fillEntry(fields: Fields, entry: LogEntry): void {
+  fields.mark("entry", entry.id);
+  fillSubject(fields, entry, entry.transition);
+  // As text, because what is today's does not stay so.
+  fields.show("time", moment(entry.timestamp), asIs);
+  const time = fields.root.querySelector("time");
+  if (time !== null) time.dateTime = entry.timestamp;
+}
+
+function fillSubject(
+  fields: Fields,
+  { node, severity, message }: Pick<LogEntry, "node" | "severity" | "message">,
+  stands: LogEntry["transition"],
+): void {
+  fields.mark("severity", severity ?? "");
+  fields.mark("transition", stands);
+  fields.show("severity", severity, (known) => (known === null ? "" : wording.severity[known]));
+  fields.show("transition", stands, (known) => wording.transition[known]);
+  fields.show("message", message, wording.collectorText);
+  fields.show("node", node, asIs);
+  // The begin of the log is of no node.
+  if (node) fields.link(nodeAddress(node));
+}

@@ -1,0 +1,50 @@
+/** The charts of one node, or of the cluster: a card with `data-measure` for each measure. */
+
+import { Chart } from "./chart.ts";
+import type { Measure } from "../contract.ts";
+import { DRAWINGS } from "./measures.ts";
+import type { Timeline } from "./timeline.ts";
+import { wording } from "../wording.ts";
+
+const HEIGHT_PIXELS = 190;
+
+/** `start()` … `stop()`; `show()` draws what a timeline has. */
+export class ChartCards {
+  readonly #cards: readonly HTMLElement[];
+  #charts = new Map<Measure, Chart>();
+
+  constructor(root: HTMLElement) {
+    this.#cards = [...root.querySelectorAll<HTMLElement>("[data-measure]")];
+  }
+
+  get measures(): readonly Measure[] {
+    return this.#cards.map((card) => card.dataset["measure"] as Measure);
+  }
+
+  start(rangeSeconds: number): void {
+    for (const card of this.#cards) {
+      const measure = card.dataset["measure"] as Measure;
+      const chart = chartOf(card, measure, rangeSeconds, HEIGHT_PIXELS);
+      chart.start();
+      this.#charts.set(measure, chart);
+    }
+  }
+
+  stop(): void {
+    for (const chart of this.#charts.values()) chart.stop();
+    this.#charts = new Map();
+  }
+
+  show(timeline: Timeline | undefined): void {
+    if (timeline === undefined) return;
+    for (const [measure, chart] of this.#charts) chart.show(timeline.columns(measure));
+  }
+}
+
+/** The chart of a card, which has an element `.chart` and one `.readout`. */
+export function chartOf(card: HTMLElement, measure: Measure, rangeSeconds: number, heightPixels: number): Chart {
+  const container = card.querySelector<HTMLElement>(".chart");
+  const readout = card.querySelector<HTMLElement>(".readout");
+  if (container === null || readout === null) throw new Error(`the card of ${measure} has no place for a chart`);
+  return new Chart(container, readout, { ...DRAWINGS[measure], name: wording.measure[measure], heightPixels, rangeSeconds });
+}

@@ -1,0 +1,49 @@
+/** Asks for what was measured before the page was opened. */
+
+import { type History, type Measure, RESOURCES } from "../contract.ts";
+import { wording } from "../wording.ts";
+
+const TIMEOUT_MS = 10_000;
+/** Nodes that one request may name. */
+export const NODES_A_REQUEST = 50;
+
+/** Why there is no answer, in words for people. */
+export class HistoryFailed extends Error {}
+
+/** What a chart wants. `nodes`: `null` for the cluster's averages. */
+export interface HistoryQuestion {
+  readonly nodes: readonly string[] | null;
+  readonly rangeSeconds: number;
+  readonly points: number;
+  readonly measures: readonly Measure[];
+}
+
+/** `ask()` may run several times at once. */
+export class HistoryClient {
+  readonly #fetch: typeof fetch;
+
+  constructor(fetcher: typeof fetch = (...call) => fetch(...call)) {
+    this.#fetch = fetcher;
+  }
+
+  /** Return the history; rejects with `HistoryFailed`, or as `aborted` says. */
+  async ask(question: HistoryQuestion, aborted?: AbortSignal): Promise<History> {
+    const query = new URLSearchParams({
+      range_seconds: `${question.rangeSeconds}`,
+      points: `${question.points}`,
+    });
+    for (const measure of question.measures) query.append("measure", measure);
+    for (const node of question.nodes ?? []) query.append("node", node);
+    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    const signal = aborted === undefined ? timeout : AbortSignal.any([aborted, timeout]);
+    let response: Response;
+    try {
+      response = await this.#fetch(`${RESOURCES.history}?${query}`, { headers: { Accept: "application/json" }, signal });
+    } catch (error) {
+      if (aborted?.aborted === true) throw error;
+      throw new HistoryFailed(wording.noAnswer);
+    }
+    if (!response.ok) throw new HistoryFailed(wording.httpStatus(response.status));
+    return (await response.json()) as History;
+  }
+}

@@ -1,0 +1,161 @@
+/** The timelines of the nodes on the screen: fetched when they come into sight, forgotten when they leave it. */
+
+import type { Measure, Node, Snapshot } from "../contract.ts";
+import type { ErrorFunnel } from "../errors.ts";
+import { type HistoryClient, HistoryFailed, NODES_A_REQUEST } from "./history_client.ts";
+import { Timeline, type Values } from "./timeline.ts";
+
+/** Scrolling asks for histories once it pauses this long. */
+const SETTLE_MS = 150;
+/** A history is asked for again after this long: it has by then what lay between its end and the first live round. */
+const AGAIN_MS = 25_000;
+/** And then this often: the browser may have slept through a round. */
+const REPEAT_MS = 300_000;
+/** So many rounds without a live one, and the history has to fill the gap. */
+const MISSED_ROUNDS = 4;
+
+/** What is shown of each node. */
+export interface Shown {
+  readonly rangeSeconds: number;
+  readonly points: number;
+  readonly measures: readonly Measure[];
+}
+
+/** `start()` … `stop()`; `onLoaded` is told when there is more to draw, `onFailed` why there is not. */
+export class NodeHistories {
+  readonly #client: HistoryClient;
+  readonly #funnel: ErrorFunnel;
+  readonly #onLoaded: () => void;
+  readonly #onFailed: (why: string | null) => void;
+  readonly #timelines = new Map<string, Timeline>();
+  /** Those of them that have their history. */
+  readonly #loaded = new Set<string>();
+  #shown: Shown;
+  #wanted = new Set<string>();
+  #settle: ReturnType<typeof setTimeout> | undefined;
+  #again: ReturnType<typeof setTimeout> | undefined;
+  #running: AbortController | null = null;
+  #intervalSeconds = 2;
+  #position = "";
+  #addedSeconds = Number.POSITIVE_INFINITY;
+
+  constructor(
+    client: HistoryClient,
+    funnel: ErrorFunnel,
+    shown: Shown,
+    onLoaded: () => void,
+    onFailed: (why: string | null) => void = () => undefined,
+  ) {
+    this.#client = client;
+    this.#funnel = funnel;
+    this.#shown = shown;
+    this.#onLoaded = onLoaded;
+    this.#onFailed = onFailed;
+  }
+
+  stop(): void {
+    clearTimeout(this.#settle);
+    clearTimeout(this.#again);
+    this.#running?.abort();
+  }
+
+  /** The timeline of a node in sight. The empty name stands for the cluster. */
+  of(node: string): Timeline | undefined {
+    return this.#timelines.get(node);
+  }
+
+  /** These nodes are in sight now. */
+  want(names: readonly string[]): void {
+    this.#wanted = new Set(names);
+    for (const name of [...this.#timelines.keys()].filter((known) => !this.#wanted.has(known))) this.#forget(name);
+    clearTimeout(this.#settle);
+    if (names.every((name) => this.#loaded.has(name))) return;
+    this.#settle = setTimeout(() => this.#fetch(names.filter((name) => !this.#loaded.has(name)), AGAIN_MS), SETTLE_MS);
+  }
+
+  /** Show something else of them. */
+  change(shown: Shown): void {
+    this.#shown = shown;
+    this.#timelines.clear();
+    this.#loaded.clear();
+    this.#fetch([...this.#wanted], AGAIN_MS);
+  }
+
+  /** Add a live round. A repeat, by a call of the REST interface for instance, adds nothing. */
+  add(snapshot: Snapshot, nodes: Iterable<Node>): void {
+    this.#intervalSeconds = snapshot.interval_seconds;
+    const position = `${snapshot.epoch} ${snapshot.seq}`;
+    if (position === this.#position) return;
+    this.#position = position;
+    const at = Date.parse(snapshot.timestamp) / 1000;
+    if (at - this.#addedSeconds > MISSED_ROUNDS * snapshot.interval_seconds) this.#planAgain(AGAIN_MS);
+    this.#addedSeconds = at;
+    for (const node of nodes) if (this.#wanted.has(node.node)) this.#timeline(node.node).add(at, this.#values(node));
+    if (this.#wanted.has("")) this.#timeline("").add(at, averages(snapshot));
+  }
+
+  #values(node: Node): Values {
+    return Object.fromEntries(this.#shown.measures.map((measure) => [measure, node[measure]]));
+  }
+
+  #timeline(name: string): Timeline {
+    let timeline = this.#timelines.get(name);
+    if (timeline === undefined) {
+      const { rangeSeconds, points } = this.#shown;
+      timeline = new Timeline(rangeSeconds, Math.max(10, Math.ceil(rangeSeconds / points)));
+      this.#timelines.set(name, timeline);
+    }
+    return timeline;
+  }
+
+  #forget(name: string): void {
+    this.#timelines.delete(name);
+    this.#loaded.delete(name);
+  }
+
+  /** Ask for the histories of `names`, and for those of all in sight `againMs` later. */
+  #fetch(names: readonly string[], againMs: number): void {
+    this.#running?.abort();
+    this.#running = new AbortController();
+    this.#load(names, this.#running.signal).then(
+      () => this.#planAgain(againMs),
+      (error) => {
+        if (error instanceof HistoryFailed) {
+          this.#onFailed(error.message);
+          this.#planAgain(AGAIN_MS);
+        } else if (!(error instanceof DOMException)) {
+          this.#funnel.report(error, "history");
+        }
+      },
+    );
+  }
+
+  #planAgain(afterMs: number): void {
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => this.#fetch([...this.#wanted], REPEAT_MS), afterMs);
+  }
+
+  async #load(names: readonly string[], aborted: AbortSignal): Promise<void> {
+    const { rangeSeconds, points, measures } = this.#shown;
+    const questions: (readonly string[] | null)[] = names.includes("") ? [null] : [];
+    const nodes = names.filter((name) => name !== "");
+    for (let begin = 0; begin < nodes.length; begin += NODES_A_REQUEST) {
+      questions.push(nodes.slice(begin, begin + NODES_A_REQUEST));
+    }
+    for (const asked of questions) {
+      const history = await this.#client.ask({ nodes: asked, rangeSeconds, points, measures }, aborted);
+      for (const series of history.series) {
+        const name = series.node ?? "";
+        if (!this.#wanted.has(name)) continue;
+        this.#timeline(name).load(history, series, this.#intervalSeconds);
+        this.#loaded.add(name);
+      }
+      this.#onFailed(null);
+      this.#onLoaded();
+    }
+  }
+}
+
+function averages({ cluster_stats: { avg_cpu, avg_memory, avg_disk, avg_temperature } }: Snapshot): Values {
+  return { cpu_usage: avg_cpu, memory_usage: avg_memory, disk_usage: avg_disk, temperature: avg_temperature };
+}

@@ -1,0 +1,25 @@
+/** A small line drawn into an SVG path of a 100 × 100 view box. Gaps stay gaps. */
+
+/** Draw `values` from 0 to `ceiling` into `path`, newest at the right. */
+export function drawLine(path: SVGPathElement, values: readonly (number | null)[], ceiling: number): void {
+  const line = pathOf(values, ceiling);
+  if (path.getAttribute("d") !== line) path.setAttribute("d", line);
+}
+
+/** SVG path data over the whole width. A value with none beside it is a dot. */
+export function pathOf(values: readonly (number | null)[], ceiling: number): string {
+  const step = 100 / Math.max(1, values.length - 1);
+  let path = "";
+  let drawing = false;
+  values.forEach((value, index) => {
+    if (value === null) {
+      drawing = false;
+      return;
+    }
+    const x = (index * step).toFixed(1);
+    const y = (100 - (Math.min(value, ceiling) / ceiling) * 100).toFixed(1);
+    path += drawing ? `L${x} ${y}` : `M${x} ${y}h0`;
+    drawing = true;
+  });
+  return path;
+}

@@ -1,0 +1,139 @@
+/** What was measured over a range of time, on a regular grid: the history, and the live rounds joined to it. */
+
+import type { History, HistorySeries, Measure, Steps } from "../contract.ts";
+
+/** Over one step. */
+interface Extent {
+  readonly min: number;
+  readonly avg: number;
+  readonly max: number;
+  /** Rounds that it stands for. */
+  readonly weight: number;
+}
+
+/** What is drawn: `x` in Unix seconds, ascending and regular; `null`: nothing is known. */
+export interface Columns {
+  readonly x: number[];
+  readonly min: (number | null)[];
+  readonly avg: (number | null)[];
+  readonly max: (number | null)[];
+}
+
+/** Values of a round; what is not known is `null`. */
+export type Values = Partial<Readonly<Record<Measure, number | null>>>;
+
+/** One node, or the cluster. All times are the collector's, so history and live data meet without a seam. */
+export class Timeline {
+  readonly #rangeSeconds: number;
+  #stepSeconds: number;
+  /** By measure, then by the number of the step since the epoch. */
+  readonly #extents = new Map<Measure, Map<number, Extent>>();
+  #newestSeconds = Number.NEGATIVE_INFINITY;
+
+  /** `stepSeconds`: of the grid until a history says its own. */
+  constructor(rangeSeconds: number, stepSeconds: number) {
+    this.#rangeSeconds = rangeSeconds;
+    this.#stepSeconds = stepSeconds;
+  }
+
+  /** Time of the newest round or step; `-Infinity` without any. */
+  get newestSeconds(): number {
+    return this.#newestSeconds;
+  }
+
+  /** Take a history: it counts wherever it knows something. `intervalSeconds`: between two rounds. */
+  load(history: History, series: HistorySeries, intervalSeconds: number): void {
+    if (history.step_seconds !== this.#stepSeconds) this.#extents.clear();
+    this.#stepSeconds = history.step_seconds;
+    const first = Math.round(Date.parse(history.start) / 1000 / this.#stepSeconds);
+    const now = this.#newestSeconds;
+    for (const [measure, steps] of Object.entries(series.measures) as [Measure, Steps][]) {
+      const extents = this.#of(measure);
+      steps.avg.forEach((avg, index) => {
+        if (avg === null) return;
+        const step = first + index;
+        const beganSeconds = step * this.#stepSeconds;
+        const covered = Number.isFinite(now) ? Math.min(this.#stepSeconds, now - beganSeconds) : this.#stepSeconds;
+        extents.set(step, {
+          min: steps.min[index] ?? avg,
+          avg,
+          max: steps.max[index] ?? avg,
+          weight: Math.max(1, covered / intervalSeconds),
+        });
+        this.#newestSeconds = Math.max(this.#newestSeconds, beganSeconds);
+      });
+    }
+    this.#forget();
+  }
+
+  /** Add a live round. */
+  add(atSeconds: number, values: Values): void {
+    // A clock that went back begins anew: what lies after it was never measured.
+    if (atSeconds < this.#newestSeconds - 2 * this.#stepSeconds) this.#dropAfter(atSeconds);
+    const step = Math.floor(atSeconds / this.#stepSeconds);
+    this.#newestSeconds = Math.max(this.#newestSeconds, atSeconds);
+    for (const [measure, value] of Object.entries(values) as [Measure, number | null][]) {
+      if (value === null) continue;
+      const extents = this.#of(measure);
+      const former = extents.get(step);
+      extents.set(step, former === undefined ? { min: value, avg: value, max: value, weight: 1 } : joined(former, value));
+    }
+    this.#forget();
+  }
+
+  /** The grid of one measure over the whole range, up to the newest step. */
+  columns(measure: Measure): Columns {
+    const x: number[] = [];
+    const min: (number | null)[] = [];
+    const avg: (number | null)[] = [];
+    const max: (number | null)[] = [];
+    if (!Number.isFinite(this.#newestSeconds)) return { x, min, avg, max };
+    const extents = this.#extents.get(measure);
+    const last = Math.floor(this.#newestSeconds / this.#stepSeconds);
+    for (let step = this.#firstStep(); step <= last; step += 1) {
+      const extent = extents?.get(step);
+      x.push(step * this.#stepSeconds);
+      min.push(extent?.min ?? null);
+      avg.push(extent?.avg ?? null);
+      max.push(extent?.max ?? null);
+    }
+    return { x, min, avg, max };
+  }
+
+  #of(measure: Measure): Map<number, Extent> {
+    let extents = this.#extents.get(measure);
+    if (extents === undefined) {
+      extents = new Map();
+      this.#extents.set(measure, extents);
+    }
+    return extents;
+  }
+
+  #firstStep(): number {
+    return Math.floor((this.#newestSeconds - this.#rangeSeconds) / this.#stepSeconds) + 1;
+  }
+
+  #forget(): void {
+    const first = this.#firstStep();
+    for (const extents of this.#extents.values()) {
+      for (const step of extents.keys()) if (step < first) extents.delete(step);
+    }
+  }
+
+  #dropAfter(atSeconds: number): void {
+    const last = Math.floor(atSeconds / this.#stepSeconds);
+    for (const extents of this.#extents.values()) {
+      for (const step of extents.keys()) if (step > last) extents.delete(step);
+    }
+    this.#newestSeconds = atSeconds;
+  }
+}
+
+function joined({ min, avg, max, weight }: Extent, value: number): Extent {
+  return {
+    min: Math.min(min, value),
+    avg: (avg * weight + value) / (weight + 1),
+    max: Math.max(max, value),
+    weight: weight + 1,
+  };
+}

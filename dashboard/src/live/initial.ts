@@ -1,0 +1,28 @@
+/** What the server wrote into the page, so that it shows data before any connection. */
+
+import type { Initial } from "../contract.ts";
+
+/** Id of the `<script type="application/json">` element. */
+export const INITIAL_ID = "initial";
+
+const NOTHING: Initial = {
+  snapshot: null,
+  health: null,
+  alerts: null,
+  age_seconds: null,
+  redis_down_since: null,
+  version: null,
+  cluster_name: null,
+};
+
+/** Fields that the page does not carry are `null`. */
+export function readInitial(page: Document): Initial {
+  const text = page.getElementById(INITIAL_ID)?.textContent?.trim();
+  return text ? { ...NOTHING, ...(JSON.parse(text) as Partial<Initial>) } : NOTHING;
+}
+
+/** When the page's bytes began to arrive, in seconds of the clock of `performance.now()`. */
+export function receivedAtSeconds(): number {
+  const [navigation] = performance.getEntriesByType("navigation");
+  return navigation instanceof PerformanceNavigationTiming ? navigation.responseStart / 1000 : 0;
+}

@@ -1,0 +1,96 @@
+/** REST in place of the push, for as long as the push is down. */
+
+import { type Alerts, type Health, RESOURCES, type Snapshot } from "../contract.ts";
+import type { Arrival } from "./freshness.ts";
+import { wording } from "../wording.ts";
+
+export const POLL_INTERVAL_SECONDS = 30;
+const TIMEOUT_MS = 10_000;
+/** Pages that lost the same server spread their polls by this share of the interval, both ways. */
+const JITTER = 0.1;
+
+/** Told what a poll brings. */
+export interface PollingListener {
+  snapshot(snapshot: Snapshot, arrival: Arrival): void;
+  health(health: Health): void;
+  alerts(alerts: Alerts): void;
+  /** A poll is over; `null`, or why it brought no snapshot. */
+  polled(failure: string | null): void;
+}
+
+/** `start()` polls at once and then every interval, until `stop()`; both may be repeated. */
+export class Polling {
+  readonly #listener: PollingListener;
+  readonly #fetch: typeof fetch;
+  #running: AbortController | null = null;
+
+  constructor(listener: PollingListener, fetcher: typeof fetch = (...call) => fetch(...call)) {
+    this.#listener = listener;
+    this.#fetch = fetcher;
+  }
+
+  start(): void {
+    if (this.#running !== null) return;
+    this.#running = new AbortController();
+    void this.#run(this.#running.signal);
+  }
+
+  stop(): void {
+    this.#running?.abort();
+    this.#running = null;
+  }
+
+  async #run(stopped: AbortSignal): Promise<void> {
+    while (!stopped.aborted) {
+      await this.#poll(stopped);
+      await pause(POLL_INTERVAL_SECONDS * (1 + JITTER * (2 * Math.random() - 1)), stopped);
+    }
+  }
+
+  async #poll(stopped: AbortSignal): Promise<void> {
+    const [snapshot, health, alerts] = await Promise.all([
+      this.#get<Snapshot>(RESOURCES.snapshot, stopped),
+      this.#get<Health>(RESOURCES.health, stopped),
+      this.#get<Alerts>(RESOURCES.alerts, stopped),
+    ]);
+    if (stopped.aborted) return;
+    if ("body" in health) this.#listener.health(health.body);
+    if ("body" in alerts) this.#listener.alerts(alerts.body);
+    if ("body" in snapshot) {
+      this.#listener.snapshot(snapshot.body, { kind: "stated", ageSeconds: snapshot.ageSeconds });
+      this.#listener.polled(null);
+    } else {
+      this.#listener.polled(snapshot.failure);
+    }
+  }
+
+  async #get<Body>(path: string, stopped: AbortSignal): Promise<Answer<Body>> {
+    try {
+      const signal = AbortSignal.any([stopped, AbortSignal.timeout(TIMEOUT_MS)]);
+      const response = await this.#fetch(path, { cache: "no-store", headers: { Accept: "application/json" }, signal });
+      if (!response.ok) return { failure: wording.httpStatus(response.status) };
+      return { body: (await response.json()) as Body, ageSeconds: statedAge(response.headers) };
+    } catch {
+      return { failure: wording.noAnswer };
+    }
+  }
+}
+
+type Answer<Body> = { readonly body: Body; readonly ageSeconds: number | null } | { readonly failure: string };
+
+function statedAge(headers: Headers): number | null {
+  const text = headers.get("Age");
+  const age = Number(text);
+  return text === null || !Number.isFinite(age) ? null : age;
+}
+
+function pause(seconds: number, stopped: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (stopped.aborted) return resolve();
+    const timer = setTimeout(resolve, seconds * 1000);
+    stopped.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,230 @@
+/** The Socket.IO connection: one for all namespaces, kept up by itself, left alone when the server says so. */
+
+import { Manager, type Socket } from "socket.io-client";
+import {
+  type Alerts,
+  type Delta,
+  EVENTS,
+  type Health,
+  type HealthResponse,
+  NAMESPACES,
+  type Namespace,
+  type Refusal,
+  type Snapshot,
+  type SubscribedToUpdates,
+} from "../contract.ts";
+import type { Arrival } from "./freshness.ts";
+import type { Scope } from "./snapshot_store.ts";
+
+/** First wait before a new attempt; doubled up to the last, each ± half. */
+const FIRST_DELAY_MS = 1000;
+const LAST_DELAY_MS = 5000;
+const ANSWER_TIMEOUT_MS = 3000;
+/** A subscription is asked for again no sooner than this after the last one, whatever is missing. */
+const AGAIN_AFTER_MS = 1000;
+
+/** Told what the connection does and brings. */
+export interface PushListener {
+  connected(): void;
+  /** It closed, by itself or by hand; it comes back by itself unless stopped. */
+  lost(): void;
+  /** An attempt failed; the next one follows by itself. */
+  failed(): void;
+  /** The server closed it for good; it is stopped now. */
+  ended(reason: string | null): void;
+  /** From here on come the nodes of `scope`: a snapshot first. */
+  subscribed(scope: Scope): void;
+  snapshot(snapshot: Snapshot, arrival: Arrival): void;
+  /** Returns whether the delta fitted; if not, the state is asked for again. */
+  delta(delta: Delta): boolean;
+  health(health: Health): void;
+  alerts(alerts: Alerts): void;
+}
+
+/** Sees every event of every namespace, connecting and disconnecting included. */
+export type PushTap = (namespace: Namespace, event: string, args: readonly unknown[]) => void;
+
+/** `start()` connects, `stop()` disconnects; both may be repeated. */
+export class Push {
+  readonly #listener: PushListener;
+  readonly #manager: Manager;
+  readonly #sockets = new Map<Namespace, Socket>();
+  readonly #monitoring: Socket;
+  readonly #health: Socket;
+  #scope: Scope = null;
+  #connected = false;
+  #started = false;
+  /** Age that the server stated; belongs to the first snapshot after it. */
+  #stated: number | null = null;
+  #refusal: Refusal | null = null;
+  #again: ReturnType<typeof setTimeout> | undefined;
+
+  /** `origin`: scheme, host and port of the server. `tap` also joins the namespace `/`. */
+  constructor(origin: string, listener: PushListener, tap: PushTap | null = null) {
+    this.#listener = listener;
+    this.#manager = new Manager(origin, {
+      autoConnect: false,
+      transports: ["websocket", "polling"],
+      tryAllTransports: true,
+      reconnectionDelay: FIRST_DELAY_MS,
+      reconnectionDelayMax: LAST_DELAY_MS,
+      randomizationFactor: 0.5,
+    });
+    if (tap !== null) this.#join(NAMESPACES.root);
+    this.#monitoring = this.#join(NAMESPACES.monitoring, () => ({ subscribe: this.#subscription(this.#scope) }));
+    this.#health = this.#join(NAMESPACES.health);
+    this.#listenToMonitoring();
+    this.#health.on(EVENTS.healthUpdate, (health: Health) => listener.health(health));
+    // Last, so that the tap sees the state after an event.
+    if (tap !== null) for (const [namespace, socket] of this.#sockets) this.#listenToAll(namespace, socket, tap);
+  }
+
+  /** `websocket` or `polling`; `null` while not connected. */
+  get transport(): string | null {
+    return this.#connected ? this.#manager.engine.transport.name : null;
+  }
+
+  start(): void {
+    this.#started = true;
+    for (const socket of this.#sockets.values()) socket.connect();
+  }
+
+  stop(): void {
+    this.#started = false;
+    for (const socket of this.#sockets.values()) socket.disconnect();
+    this.#lose();
+  }
+
+  /** Ask for the nodes of `scope` from now on, over this and every later connection. */
+  subscribe(scope: Scope): void {
+    this.#scope = scope;
+    this.#ask(scope);
+  }
+
+  /** Ask once for all nodes; what was asked for goes on after it. */
+  askForAll(): void {
+    if (this.#scope === null) return;
+    this.#ask(null);
+    this.#ask(this.#scope);
+  }
+
+  /**
+   * The network returned, or somebody looks again: connect now if there is no connection, and find out whether the one
+   * there is still lives, which nothing tells after a sleep.
+   */
+  hurry(): void {
+    if (!this.#started) return;
+    if (this.#connected) void this.#probe();
+    else this.#reconnect();
+  }
+
+  /** Send an event without argument. */
+  request(namespace: Namespace, event: string): void {
+    this.#sockets.get(namespace)?.emit(event);
+  }
+
+  /** Ask the server how it and its neighbours are. Rejects when nothing comes. */
+  async askHealth(): Promise<HealthResponse> {
+    return (await this.#health.timeout(ANSWER_TIMEOUT_MS).emitWithAck(EVENTS.requestHealth)) as HealthResponse;
+  }
+
+  #join(namespace: Namespace, auth: () => object = () => ({})): Socket {
+    const socket = this.#manager.socket(namespace, { auth: (send) => send(auth()) });
+    this.#sockets.set(namespace, socket);
+    this.#listenToEnds(socket);
+    return socket;
+  }
+
+  #subscription(scope: Scope): object {
+    return { mode: "delta", nodes: scope };
+  }
+
+  #ask(scope: Scope): void {
+    if (this.#connected) this.#monitoring.emit(EVENTS.subscribeToUpdates, this.#subscription(scope));
+  }
+
+  /** Ask for the state again, but not in a storm. */
+  #askAgain(): void {
+    this.#again ??= setTimeout(() => {
+      this.#again = undefined;
+      this.#ask(this.#scope);
+    }, AGAIN_AFTER_MS);
+  }
+
+  async #probe(): Promise<void> {
+    try {
+      await this.#monitoring
+        .timeout(ANSWER_TIMEOUT_MS)
+        .emitWithAck(EVENTS.subscribeToUpdates, this.#subscription(this.#scope));
+    } catch {
+      if (this.#connected) this.#reconnect();
+    }
+  }
+
+  #reconnect(): void {
+    for (const socket of this.#sockets.values()) socket.disconnect();
+    for (const socket of this.#sockets.values()) socket.connect();
+  }
+
+  #listenToMonitoring(): void {
+    const socket = this.#monitoring;
+    socket.on("connect", () => {
+      this.#connected = true;
+      this.#stated = null;
+      this.#refusal = null;
+      this.#listener.connected();
+    });
+    socket.on("connect_error", () => this.#listener.failed());
+    socket.on(EVENTS.subscribedToUpdates, (answer: SubscribedToUpdates) => {
+      this.#stated = answer.age_seconds;
+      this.#listener.subscribed(answer.nodes);
+    });
+    socket.on(EVENTS.clusterMetrics, (snapshot: Snapshot) => {
+      const ageSeconds = this.#stated;
+      this.#stated = null;
+      this.#listener.snapshot(snapshot, ageSeconds === null ? { kind: "live" } : { kind: "stated", ageSeconds });
+    });
+    socket.on(EVENTS.clusterMetricsDelta, (delta: Delta) => {
+      if (!this.#listener.delta(delta)) this.#askAgain();
+    });
+    socket.on(EVENTS.alertsUpdate, (alerts: Alerts) => this.#listener.alerts(alerts));
+  }
+
+  #listenToEnds(socket: Socket): void {
+    socket.on(EVENTS.error, (refusal: Refusal) => {
+      this.#refusal = refusal;
+    });
+    socket.on("connect_error", (error) => {
+      // The namespace refused: the client library does not try again.
+      if (!socket.active) this.#end(error.message);
+    });
+    socket.on("disconnect", (reason) => {
+      if (reason === "io server disconnect") this.#end(this.#refusal?.message ?? null);
+      else if (socket === this.#monitoring) this.#lose();
+    });
+  }
+
+  #end(reason: string | null): void {
+    if (!this.#started) return;
+    this.stop();
+    this.#listener.ended(reason);
+  }
+
+  #lose(): void {
+    clearTimeout(this.#again);
+    this.#again = undefined;
+    if (this.#connected) {
+      this.#connected = false;
+      this.#listener.lost();
+    } else if (this.#started) {
+      this.#listener.failed();
+    }
+  }
+
+  #listenToAll(namespace: Namespace, socket: Socket, tap: PushTap): void {
+    socket.onAny((event: string, ...args: unknown[]) => tap(namespace, event, args));
+    socket.on("connect", () => tap(namespace, "connect", [{ transport: this.#manager.engine.transport.name }]));
+    socket.on("disconnect", (reason) => tap(namespace, "disconnect", [{ reason }]));
+    socket.on("connect_error", (error) => tap(namespace, "connect_error", [{ message: error.message }]));
+  }
+}

@@ -1,0 +1,66 @@
+/** The freshness indicator and the banner: what the page says about itself. */
+
+import type { Connection } from "./connection.ts";
+import { byId, Fields } from "../fields.ts";
+import { type Circumstances, problems } from "./problems.ts";
+import { wording } from "../wording.ts";
+
+const TICK_MS = 1000;
+
+/** Shows both, at every change and once a second, from `start()` to `stop()`. */
+export class StatusLine {
+  readonly #connection: Connection;
+  readonly #pageVersion: string | null;
+  readonly #onShown: (now: Circumstances) => void;
+  readonly #indicator = new Fields(byId("freshness", HTMLElement));
+  readonly #banner = byId("banner", HTMLElement);
+  #shown = "";
+  #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #show = (): void => this.show();
+
+  /** `onShown` is told of what is shown, each time. */
+  constructor(connection: Connection, pageVersion: string | null, onShown: (now: Circumstances) => void) {
+    this.#connection = connection;
+    this.#pageVersion = pageVersion;
+    this.#onShown = onShown;
+  }
+
+  start(): void {
+    this.show();
+    this.#connection.onChange = this.#show;
+    this.#timer = setInterval(this.#show, TICK_MS);
+    document.addEventListener("visibilitychange", this.#show);
+  }
+
+  stop(): void {
+    this.#connection.onChange = () => undefined;
+    clearInterval(this.#timer);
+    document.removeEventListener("visibilitychange", this.#show);
+  }
+
+  /** Show how things stand now. */
+  show(): void {
+    const now = this.#connection.circumstances();
+    document.body.dataset["freshness"] = now.freshness;
+    this.#indicator.mark("state", now.freshness);
+    this.#indicator.show("state", now.freshness, (state) => wording.freshness[state]);
+    const age = now.ageSeconds === null ? wording.noDataYet : wording.age(now.ageSeconds);
+    this.#indicator.show("age", age, String);
+    this.#showBanner(problems(now, this.#pageVersion));
+    this.#onShown(now);
+  }
+
+  #showBanner(sentences: readonly string[]): void {
+    const text = sentences.join("\n");
+    if (text === this.#shown) return;
+    this.#shown = text;
+    this.#banner.replaceChildren(
+      ...sentences.map((sentence) => {
+        const paragraph = document.createElement("p");
+        paragraph.textContent = sentence;
+        return paragraph;
+      }),
+    );
+    this.#banner.hidden = sentences.length === 0;
+  }
+}

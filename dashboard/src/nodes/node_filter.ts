@@ -1,0 +1,73 @@
+/** Which nodes are wanted, and in which order: as the address says it, and as the controls of the page show it. */
+
+import { parameter, setParameters } from "../address.ts";
+import type { Node } from "../contract.ts";
+import { compareCodePoints } from "../live/delta.ts";
+
+export const STATUSES = ["", "trouble", "online", "offline", "unknown"] as const;
+export type StatusFilter = (typeof STATUSES)[number];
+
+/** What can be sorted by; "-" before it: the highest first. */
+const SORTED_BY = [
+  "node",
+  "status",
+  "cpu_usage",
+  "memory_usage",
+  "disk_usage",
+  "temperature",
+  "load1",
+  "network_receive_bytes_per_second",
+  "network_transmit_bytes_per_second",
+] as const;
+export type SortField = (typeof SORTED_BY)[number];
+const SORTS = SORTED_BY.flatMap((field) => [field, `-${field}`]);
+/** The worst first. */
+const STATUS_ORDER = ["offline", "unknown", "online"];
+
+export interface NodeFilter {
+  readonly text: string;
+  readonly status: StatusFilter;
+  /** A `SortField`, with "-" before it for the highest first. */
+  readonly sort: string;
+}
+
+export function filterOfAddress(): NodeFilter {
+  return {
+    text: parameter("q", ""),
+    status: parameter("status", "", STATUSES) as StatusFilter,
+    sort: parameter("sort", "node", SORTS),
+  };
+}
+
+export function writeToAddress({ text, status, sort }: NodeFilter): void {
+  setParameters({ q: text, status, sort: sort === "node" ? "" : sort });
+}
+
+/** The nodes that `filter` lets through, sorted; of equal ones, and of unknown values last, by name. */
+export function filtered(nodes: readonly Node[], filter: NodeFilter, inTrouble: ReadonlySet<string>): Node[] {
+  const text = filter.text.trim().toLowerCase();
+  const found = nodes.filter(
+    (node) =>
+      (text === "" || node.node.toLowerCase().includes(text) || node.address.toLowerCase().includes(text)) &&
+      fits(node, filter.status, inTrouble),
+  );
+  const descending = filter.sort.startsWith("-");
+  const field = (descending ? filter.sort.slice(1) : filter.sort) as SortField;
+  if (field === "node") return descending ? found.sort((a, b) => compareCodePoints(b.node, a.node)) : found;
+  return found.sort((a, b) => compare(a, b, field, descending) || compareCodePoints(a.node, b.node));
+}
+
+function fits(node: Node, status: StatusFilter, inTrouble: ReadonlySet<string>): boolean {
+  if (status === "") return true;
+  if (status === "trouble") return node.status === "offline" || inTrouble.has(node.node);
+  return node.status === status;
+}
+
+function compare(a: Node, b: Node, field: Exclude<SortField, "node">, descending: boolean): number {
+  const direction = descending ? -1 : 1;
+  if (field === "status") return direction * (STATUS_ORDER.indexOf(a.status) - STATUS_ORDER.indexOf(b.status));
+  const first = a[field];
+  const second = b[field];
+  if (first === null || second === null) return Number(first === null) - Number(second === null);
+  return direction * (first - second);
+}

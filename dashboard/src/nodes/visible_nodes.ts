@@ -1,0 +1,42 @@
+/** Keeps the subscription to what is on the screen, and what is off it from growing too old. */
+
+import type { Push } from "../live/push.ts";
+
+/** Scrolling asks for other nodes once it pauses this long. */
+const SETTLE_MS = 120;
+/** All nodes are asked for this often, for their order and the filters. */
+const ALL_EVERY_MS = 10_000;
+/** By then the answer is there; if not, the next one will be. */
+const ANSWERED_MS = 1000;
+
+/** `start()` … `stop()`; `show()` says what is on the screen. */
+export class VisibleNodes {
+  readonly #push: Push;
+  readonly #onAll: () => void;
+  #settle: ReturnType<typeof setTimeout> | undefined;
+  #all: ReturnType<typeof setInterval> | undefined;
+
+  /** `onAll` is told when all nodes are as new as those on the screen. */
+  constructor(push: Push, onAll: () => void) {
+    this.#push = push;
+    this.#onAll = onAll;
+  }
+
+  start(): void {
+    this.#all = setInterval(() => {
+      if (document.visibilityState !== "visible") return;
+      this.#push.askForAll();
+      setTimeout(this.#onAll, ANSWERED_MS);
+    }, ALL_EVERY_MS);
+  }
+
+  stop(): void {
+    clearTimeout(this.#settle);
+    clearInterval(this.#all);
+  }
+
+  show(names: readonly string[]): void {
+    clearTimeout(this.#settle);
+    this.#settle = setTimeout(() => this.#push.subscribe(names), SETTLE_MS);
+  }
+}

@@ -1,0 +1,88 @@
+/** `/nodes/<node>`: everything about one node: its values, its alerts, and charts. */
+
+import { ActiveAlerts } from "../alerts/active.ts";
+import { ChartCards } from "../charts/chart_cards.ts";
+import type { Alerts, Snapshot } from "../contract.ts";
+import { byId, Fields } from "../fields.ts";
+import { elapsed } from "../format.ts";
+import { showNode } from "../nodes/node_fields.ts";
+import { NodeHistories } from "../charts/node_histories.ts";
+import { Ranges } from "../charts/ranges.ts";
+import type { Scope } from "../live/snapshot_store.ts";
+import { wording } from "../wording.ts";
+import { Page, type Stage } from "./page.ts";
+
+/** Points of a chart. */
+const POINTS = 360;
+
+/** See the module. */
+export class NodePage extends Page {
+  readonly #root = byId("node", HTMLElement);
+  readonly #name = this.#root.dataset["name"] ?? "";
+  readonly #fields = new Fields(this.#root);
+  readonly #gone = byId("node-gone", HTMLElement);
+  readonly #note = byId("history-note", HTMLElement);
+  readonly #alerts = new ActiveAlerts();
+  readonly #charts = new ChartCards(byId("main", HTMLElement));
+  readonly #ranges = new Ranges(byId("ranges", HTMLElement), (seconds) => this.#show(seconds));
+  #histories: NodeHistories | null = null;
+
+  override get scope(): Scope {
+    return [this.#name];
+  }
+
+  override start({ history, funnel }: Stage): void {
+    const seconds = this.#ranges.seconds;
+    this.#histories = new NodeHistories(history, funnel, this.#shown(seconds), () => this.#draw(), (why) => this.#say(why));
+    this.#histories.want([this.#name]);
+    this.#ranges.start();
+    this.#charts.start(seconds);
+  }
+
+  override stop(): void {
+    this.#histories?.stop();
+    this.#ranges.stop();
+    this.#charts.stop();
+  }
+
+  override showSnapshot(snapshot: Snapshot): void {
+    const node = snapshot.nodes.find((known) => known.node === this.#name);
+    this.#gone.hidden = node !== undefined;
+    if (node === undefined) {
+      this.#gone.textContent = wording.nodeGone(this.#name);
+      return;
+    }
+    showNode(this.#fields, node, snapshot.timestamp);
+    this.#fields.show("role_name", node.role, String);
+    this.#fields.show("address", node.address, String);
+    this.#fields.show("uptime", elapsed(node.boot_time, snapshot.timestamp), String);
+    this.#histories?.add(snapshot, [node]);
+    this.#draw();
+  }
+
+  override showAlerts({ active_alerts, timestamp }: Alerts): void {
+    this.#alerts.show(
+      active_alerts.filter((alert) => alert.node === this.#name),
+      timestamp,
+    );
+  }
+
+  #shown(rangeSeconds: number): { rangeSeconds: number; points: number; measures: ChartCards["measures"] } {
+    return { rangeSeconds, points: POINTS, measures: this.#charts.measures };
+  }
+
+  #show(rangeSeconds: number): void {
+    this.#charts.stop();
+    this.#charts.start(rangeSeconds);
+    this.#histories?.change(this.#shown(rangeSeconds));
+  }
+
+  #draw(): void {
+    this.#charts.show(this.#histories?.of(this.#name));
+  }
+
+  #say(why: string | null): void {
+    this.#note.hidden = why === null;
+    this.#note.textContent = why === null ? "" : wording.historyFailed(why);
+  }
+}

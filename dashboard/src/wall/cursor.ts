@@ -1,0 +1,149 @@
+/** The cell that is pointed at or chosen by keys: a ring around it, what it says, and the way to its node. */
+
+import { nodeAddress } from "../address.ts";
+import type { Node } from "../contract.ts";
+import { asIs, Fields } from "../fields.ts";
+import type { HeatMap } from "./heat_map.ts";
+import { moved } from "./grid.ts";
+
+/** What the tip says of a node; parts that are `null` are left out. */
+export interface Telling {
+  readonly status: string;
+  readonly value: string | null;
+  readonly trouble: string | null;
+  /** All of it in a sentence, for those who do not see the tip. */
+  readonly sentence: string;
+}
+
+export interface CursorParts {
+  /** Takes pointer and keys. */
+  readonly frame: HTMLElement;
+  readonly ring: HTMLElement;
+  readonly tip: HTMLElement;
+  /** A polite live region. */
+  readonly said: HTMLElement;
+}
+
+/** Reacts from `start()` to `stop()`. The node stays chosen by its name when others come and go. */
+export class WallCursor {
+  readonly #parts: CursorParts;
+  readonly #map: HeatMap;
+  readonly #tell: (node: Node) => Telling;
+  readonly #tip: Fields;
+  readonly #listeners: readonly [string, (event: never) => void][];
+  #node: string | null = null;
+  /** A finger has no way to point without choosing: its first touch points, its second one opens. */
+  #wasShownBeforeTouch = true;
+
+  constructor(parts: CursorParts, map: HeatMap, tell: (node: Node) => Telling) {
+    this.#parts = parts;
+    this.#map = map;
+    this.#tell = tell;
+    this.#tip = new Fields(parts.tip);
+    this.#listeners = [
+      ["pointermove", (event: PointerEvent) => this.#point(event)],
+      ["pointerdown", (event: PointerEvent) => this.#press(event)],
+      ["pointerleave", (event: PointerEvent) => this.#leave(event)],
+      ["click", (event: MouseEvent) => this.#click(event)],
+      ["keydown", (event: KeyboardEvent) => this.#key(event)],
+      ["blur", () => this.#choose(null)],
+    ];
+  }
+
+  start(): void {
+    for (const [name, react] of this.#listeners) this.#parts.frame.addEventListener(name, react as EventListener);
+  }
+
+  stop(): void {
+    for (const [name, react] of this.#listeners) this.#parts.frame.removeEventListener(name, react as EventListener);
+  }
+
+  /** Follow the cell of the chosen node after a drawing. */
+  update(): void {
+    const index = this.#index();
+    const { ring, tip, frame } = this.#parts;
+    ring.hidden = index === null;
+    tip.hidden = index === null;
+    frame.classList.toggle("is-over", index !== null);
+    const node = index === null ? undefined : this.#map.view.nodes[index];
+    if (index === null || node === undefined) return;
+    const box = this.#map.boxOf(index);
+    ring.style.transform = `translate(${box.x}px, ${box.y}px)`;
+    ring.style.width = `${box.width}px`;
+    ring.style.height = `${box.height}px`;
+    const { status, value, trouble } = this.#tell(node);
+    this.#tip.mark("status", node.status);
+    this.#tip.show("node", node.node, asIs);
+    this.#tip.show("status", status, asIs);
+    this.#tip.show("value", value, asIs);
+    this.#tip.show("trouble", trouble, asIs);
+    this.#place(box.x + box.width / 2, box.y, box.y + box.height);
+  }
+
+  /** Above the cell, or below where there is no room; never beyond the frame's sides. */
+  #place(middle: number, top: number, bottom: number): void {
+    const { tip, frame } = this.#parts;
+    const left = Math.max(0, Math.min(frame.clientWidth - tip.offsetWidth, middle - tip.offsetWidth / 2));
+    const above = top - tip.offsetHeight - 6;
+    const below = Math.max(0, Math.min(frame.clientHeight - tip.offsetHeight, bottom + 6));
+    tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(above >= 0 ? above : below)}px)`;
+  }
+
+  #index(): number | null {
+    if (this.#node === null) return null;
+    const index = this.#map.view.nodes.findIndex((node) => node.node === this.#node);
+    return index < 0 ? null : index;
+  }
+
+  #choose(index: number | null): void {
+    const node = index === null ? null : (this.#map.view.nodes[index]?.node ?? null);
+    if (node === this.#node) return;
+    this.#node = node;
+    this.update();
+  }
+
+  #point(event: PointerEvent): void {
+    if (event.pointerType !== "touch") this.#choose(this.#under(event));
+  }
+
+  #press(event: PointerEvent): void {
+    const index = this.#under(event);
+    this.#wasShownBeforeTouch = event.pointerType !== "touch" || index === this.#index();
+    this.#choose(index);
+  }
+
+  #leave(event: PointerEvent): void {
+    if (event.pointerType !== "touch") this.#choose(null);
+  }
+
+  #click(event: MouseEvent): void {
+    const index = this.#under(event);
+    if (index === null || !this.#wasShownBeforeTouch) return;
+    this.#choose(index);
+    this.#open();
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Enter") this.#open();
+    else if (event.key === "Escape") this.#choose(null);
+    else {
+      const index = moved(this.#map.grid, this.#index(), event.key);
+      const node = index === null ? undefined : this.#map.view.nodes[index];
+      if (node === undefined) return;
+      event.preventDefault();
+      this.#choose(index);
+      this.#parts.said.textContent = this.#tell(node).sentence;
+    }
+  }
+
+  #open(): void {
+    if (this.#node !== null) location.assign(nodeAddress(this.#node));
+  }
+
+  #under({ clientX, clientY }: MouseEvent): number | null {
+    const { left, top } = this.#parts.frame.getBoundingClientRect();
+    const { clientLeft, clientTop } = this.#parts.frame;
+    return this.#map.indexAt(clientX - left - clientLeft, clientY - top - clientTop);
+  }
+}

@@ -1,0 +1,125 @@
+/** The cluster as cells of one canvas, one for each node, in the order of the nodes. */
+
+import type { Node } from "../contract.ts";
+import { color, onThemeChange } from "../theme.ts";
+import { type Box, boxOf, type Grid, gridFor, indexAt } from "./grid.ts";
+import type { WallMeasure } from "./measure.ts";
+import { sharedDomain } from "./name.ts";
+import { gapOf, WallPainter } from "./painter.ts";
+import { type Palette, paletteOf } from "./palette.ts";
+import type { Mark } from "./trouble.ts";
+
+/** What there is to draw. */
+export interface View {
+  readonly nodes: readonly Node[];
+  readonly markOf: (node: Node) => Mark | null;
+  readonly measure: WallMeasure;
+}
+
+/** Fills `frame`, from `start()` to `stop()`; `onDrawn` is told when cells have moved or changed. */
+export class HeatMap {
+  readonly #frame: HTMLElement;
+  readonly #canvas: HTMLCanvasElement;
+  readonly #onDrawn: () => void;
+  readonly #resize = new ResizeObserver(() => this.#fit());
+  #view: View = { nodes: [], markOf: () => null, measure: "cpu_usage" };
+  #palette: Palette | null = null;
+  #painter: WallPainter | null = null;
+  /** In pixels of the canvas. */
+  #grid: Grid = gridFor(0, 1, 1);
+  #ratio = 1;
+  #names: readonly string[] = [];
+  #unlisten: () => void = () => undefined;
+
+  constructor(frame: HTMLElement, canvas: HTMLCanvasElement, onDrawn: () => void) {
+    this.#frame = frame;
+    this.#canvas = canvas;
+    this.#onDrawn = onDrawn;
+  }
+
+  start(): void {
+    this.#resize.observe(this.#frame);
+    this.#unlisten = onThemeChange(() => {
+      this.#palette = null;
+      this.#painter = null;
+      this.draw(this.#view);
+    });
+  }
+
+  stop(): void {
+    this.#resize.disconnect();
+    this.#unlisten();
+  }
+
+  get view(): View {
+    return this.#view;
+  }
+
+  get grid(): Grid {
+    return this.#grid;
+  }
+
+  /** Draw every cell. */
+  draw(view: View): void {
+    const former = this.#view;
+    this.#view = view;
+    this.#sizeCanvas();
+    const { width, height } = this.#canvas;
+    const { nodes } = view;
+    if (this.#painter === null || this.#grid.count !== nodes.length) {
+      this.#grid = gridFor(nodes.length, width, height);
+      // After the last column and row stands no gap.
+      const gap = gapOf(boxOf(this.#grid, 0), this.#ratio);
+      this.#grid = { ...this.#grid, width: width + gap, height: height + gap };
+      this.#painter = null;
+    }
+    if (nodes.length !== former.nodes.length || nodes.some((node, index) => node.node !== former.nodes[index]?.node)) {
+      const domain = sharedDomain(nodes.map((node) => node.node)).length;
+      this.#names = nodes.map(({ node }) => node.slice(0, node.length - domain));
+    }
+    this.#paint();
+    this.#onDrawn();
+  }
+
+  /** The node at a place of the frame, in pixels of the page. */
+  indexAt(x: number, y: number): number | null {
+    return indexAt(this.#grid, x * this.#ratio, y * this.#ratio);
+  }
+
+  /** Where a cell lies in the frame, in pixels of the page. */
+  boxOf(index: number): Box {
+    const { x, y, width, height } = boxOf(this.#grid, index);
+    return { x: x / this.#ratio, y: y / this.#ratio, width: width / this.#ratio, height: height / this.#ratio };
+  }
+
+  #paint(): void {
+    const pen = this.#canvas.getContext("2d");
+    if (pen === null) return;
+    const { nodes, markOf, measure } = this.#view;
+    pen.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
+    if (nodes.length === 0) return;
+    this.#palette ??= paletteOf(color);
+    // The letters of a few large cells need not grow with them for ever.
+    const most = Math.min(this.#canvas.width, this.#canvas.height) / 7;
+    this.#painter ??= new WallPainter(pen, this.#palette, boxOf(this.#grid, 0), this.#ratio, most);
+    for (const [index, node] of nodes.entries()) {
+      this.#painter.paint(boxOf(this.#grid, index), node, this.#names[index] ?? node.node, markOf(node), measure);
+    }
+  }
+
+  #fit(): void {
+    if (this.#sizeCanvas()) this.draw(this.#view);
+  }
+
+  /** Give the canvas as many pixels as the screen has there; return whether that is a change. */
+  #sizeCanvas(): boolean {
+    this.#ratio = devicePixelRatio;
+    const width = Math.max(1, Math.round(this.#frame.clientWidth * this.#ratio));
+    const height = Math.max(1, Math.round(this.#frame.clientHeight * this.#ratio));
+    if (this.#canvas.width === width && this.#canvas.height === height) return false;
+    this.#canvas.width = width;
+    this.#canvas.height = height;
+    this.#painter = null;
+    return true;
+  }
+}

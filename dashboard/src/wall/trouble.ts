@@ -1,0 +1,72 @@
+/** Which nodes are in trouble, and why. */
+
+import type { Alert, Node, Severity, Timestamp } from "../contract.ts";
+import { wording } from "../wording.ts";
+
+/** What a cell shows by its shape; `unknown` is no trouble, only not known yet. */
+export type Mark = "offline" | Severity | "unknown";
+
+/** A node in trouble. */
+export interface Trouble {
+  readonly node: Node;
+  readonly mark: Exclude<Mark, "unknown">;
+  readonly reason: string;
+  readonly since: Timestamp;
+}
+
+/** Firing alerts by node. */
+export type Firing = ReadonlyMap<string, readonly Alert[]>;
+
+/** The gravest first. */
+const MARKS: readonly Trouble["mark"][] = ["offline", "critical", "warning", "info"];
+
+export function firingByNode(alerts: readonly Alert[]): Firing {
+  const firing = new Map<string, Alert[]>();
+  for (const alert of alerts) {
+    if (alert.state !== "firing") continue;
+    const known = firing.get(alert.node);
+    if (known === undefined) firing.set(alert.node, [alert]);
+    else known.push(alert);
+  }
+  return firing;
+}
+
+/** The mark of `node`; `null` where all is well. */
+export function markOf(node: Node, firing: Firing): Mark | null {
+  if (node.status === "offline") return "offline";
+  const alerts = firing.get(node.node);
+  if (alerts !== undefined) return gravest(alerts);
+  return node.status === "unknown" ? "unknown" : null;
+}
+
+/** Nodes in trouble: the gravest first, of equals what happened last. */
+export function troublesOf(nodes: readonly Node[], firing: Firing): Trouble[] {
+  const troubles: Trouble[] = [];
+  for (const node of nodes) {
+    const mark = markOf(node, firing);
+    if (mark === null || mark === "unknown") continue;
+    troubles.push({ node, mark, reason: reasonOf(node, firing) ?? "", since: sinceOf(node, firing) });
+  }
+  return troubles.sort(
+    (a, b) => MARKS.indexOf(a.mark) - MARKS.indexOf(b.mark) || Date.parse(b.since) - Date.parse(a.since),
+  );
+}
+
+/** Why `node` is in trouble, in the page's language; `null` where it is not, or nobody knows. */
+export function reasonOf(node: Node, firing: Firing): string | null {
+  // The alert of an offline node repeats its error.
+  if (node.status === "offline") return node.error === null ? null : wording.collectorText(node.error);
+  const messages = (firing.get(node.node) ?? []).map((alert) => wording.collectorText(alert.message));
+  return messages.length === 0 ? null : messages.join(" · ");
+}
+
+function sinceOf(node: Node, firing: Firing): Timestamp {
+  if (node.status === "offline") return node.status_since;
+  const times = (firing.get(node.node) ?? []).map((alert) => alert.since);
+  return times.reduce((latest, since) => (Date.parse(since) > Date.parse(latest) ? since : latest));
+}
+
+function gravest(alerts: readonly Alert[]): Severity {
+  if (alerts.some((alert) => alert.severity === "critical")) return "critical";
+  return alerts.some((alert) => alert.severity === "warning") ? "warning" : "info";
+}

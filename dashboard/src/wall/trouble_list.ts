@@ -1,0 +1,105 @@
+/** The nodes in trouble as a list to be read from afar: as many as fit, and how many more there are. */
+
+import { nodeAddress } from "../address.ts";
+import { asIs, type Fields } from "../fields.ts";
+import { elapsed } from "../format.ts";
+import { KeyedList } from "../keyed_list.ts";
+import type { Trouble } from "./trouble.ts";
+import { wording } from "../wording.ts";
+
+/** Rows at most, on the highest screen. */
+const ROWS = 24;
+/** Rows where the list is as long as it likes: on a page that scrolls. */
+const ROWS_OF_LONG_PAGE = 8;
+
+export interface TroubleParts {
+  readonly heading: HTMLElement;
+  readonly list: HTMLElement;
+  readonly row: HTMLTemplateElement;
+  readonly more: HTMLElement;
+}
+
+/** Follows the size of the list from `start()` to `stop()`. */
+export class WallTroubleList {
+  readonly #parts: TroubleParts;
+  readonly #rows: KeyedList<Trouble>;
+  readonly #resize = new ResizeObserver(() => this.#fit());
+  #troubles: readonly Trouble[] = [];
+  /** What the heights of the rows depend on. */
+  #texts = "";
+  #now = "";
+
+  constructor(parts: TroubleParts) {
+    this.#parts = parts;
+    this.#rows = new KeyedList(
+      parts.list,
+      parts.row,
+      (trouble) => trouble.node.node,
+      (fields, trouble) => this.#fill(fields, trouble),
+    );
+  }
+
+  start(): void {
+    this.#resize.observe(this.#parts.list);
+  }
+
+  stop(): void {
+    this.#resize.disconnect();
+  }
+
+  /** `now` is the server's, as the times of the troubles are. */
+  show(troubles: readonly Trouble[], now: string): void {
+    this.#troubles = troubles;
+    this.#now = now;
+    const { heading } = this.#parts;
+    const text = troubles.length === 0 ? wording.wallWell : wording.wallTrouble(troubles.length);
+    if (heading.textContent !== text) heading.textContent = text;
+    const status = troubles.length === 0 ? "healthy" : troubles.some(isGrave) ? "critical" : "warning";
+    if (heading.parentElement !== null) heading.parentElement.dataset["status"] = status;
+    const shown = troubles.slice(0, ROWS);
+    this.#rows.show(shown);
+    const texts = JSON.stringify([troubles.length, shown.map(({ node, mark, reason }) => [node.node, mark, reason])]);
+    if (texts === this.#texts) return;
+    // To measure rows takes longer than all the rest.
+    this.#texts = texts;
+    this.#fit();
+  }
+
+  /** Hide the rows for which there is no room: half a row could be mistaken for a whole one. */
+  #fit(): void {
+    const { list, more } = this.#parts;
+    const rows = [...list.children] as HTMLElement[];
+    for (const row of rows) row.hidden = false;
+    const fitting = fittingRows(list, rows);
+    for (const row of rows.slice(fitting)) row.hidden = true;
+    const rest = this.#troubles.length - fitting;
+    const text = rest > 0 ? wording.andMore(rest) : "";
+    if (more.textContent !== text) more.textContent = text;
+    more.hidden = rest <= 0;
+  }
+
+  #fill(fields: Fields, { node, mark, reason, since }: Trouble): void {
+    fields.mark("node", node.node);
+    fields.mark("status", mark === "offline" ? mark : "");
+    fields.mark("severity", mark === "offline" ? "" : mark);
+    fields.show("node", node.node, asIs);
+    fields.show("state", mark, () => (mark === "offline" ? wording.nodeStatus.offline : wording.severity[mark]));
+    fields.show("since", elapsed(since, this.#now), wording.forDuration);
+    fields.show("reason", reason, asIs);
+    const link = fields.root.querySelector("a");
+    const address = nodeAddress(node.node);
+    if (link !== null && link.getAttribute("href") !== address) link.href = address;
+  }
+}
+
+function isGrave({ mark }: Trouble): boolean {
+  return mark === "offline" || mark === "critical";
+}
+
+/** How many of `rows` are whole within `list`, or the most of a long page where `list` is cut off nowhere. */
+function fittingRows(list: HTMLElement, rows: readonly HTMLElement[]): number {
+  if (getComputedStyle(list).overflowY === "visible") return Math.min(rows.length, ROWS_OF_LONG_PAGE);
+  const bottom = list.getBoundingClientRect().bottom + 1;
+  const first = rows.findIndex((row) => row.getBoundingClientRect().bottom > bottom);
+  return first < 0 ? rows.length : Math.max(1, first);
+}

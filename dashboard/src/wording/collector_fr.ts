@@ -1,0 +1,78 @@
+/** The collector's own texts in French: messages of alerts, why a node is offline, issues of the health. */
+
+type Rule = readonly [RegExp, (...parts: string[]) => string];
+
+/** `12.5` as French writes it. */
+function number(text: string): string {
+  return text.replace(".", ",");
+}
+
+/** What stands for itself in a text, with what it says in French; the first that fits counts. */
+const RULES: readonly Rule[] = [
+  [/^(.+) is offline: (.+)$/s, (node, why) => `${node} est hors ligne\u00a0: ${translated(why)}`],
+  [/^(.+) is online again$/s, (node) => `${node} est de nouveau en ligne`],
+  [/^memory of (.+) is (\S+) % in use$/s, (node, value) => `mémoire de ${node} occupée à ${number(value)}\u00a0%`],
+  [
+    /^memory of (.+) is down to (\S+) % in use$/s,
+    (node, value) => `mémoire de ${node} redescendue à ${number(value)}\u00a0%`,
+  ],
+  [/^(.+) on (.+) is down to (\S+) % full$/s, (path, node, value) => `${path} de ${node} redescendu à ${number(value)}\u00a0%`],
+  [/^(.+) on (.+) is (\S+) % full$/s, (path, node, value) => `${path} de ${node} plein à ${number(value)}\u00a0%`],
+  [/^(.+) on (.+) is mounted read-only$/s, (path, node) => `${path} de ${node} est monté en lecture seule`],
+  [/^(.+) on (.+) can be written again$/s, (path, node) => `${path} de ${node} est de nouveau inscriptible`],
+  [
+    /^the clock of (.+) is (\S+) s behind the collector's$/s,
+    (node, value) => `l'horloge de ${node} retarde de ${number(value)}\u00a0s sur celle du collecteur`,
+  ],
+  [
+    /^the clock of (.+) is (\S+) s ahead of the collector's$/s,
+    (node, value) => `l'horloge de ${node} avance de ${number(value)}\u00a0s sur celle du collecteur`,
+  ],
+  [/^the clock of (.+) is right to (\S+) s$/s, (node, value) => `l'horloge de ${node} est juste à ${number(value)}\u00a0s près`],
+  [/^CPU of (.+) is at (\S+) %$/s, (node, value) => `CPU de ${node} à ${number(value)}\u00a0%`],
+  [/^CPU of (.+) is down to (\S+) %$/s, (node, value) => `CPU de ${node} redescendu à ${number(value)}\u00a0%`],
+  [/^(.+) is down to (\S+) °C$/s, (node, value) => `${node} redescendu à ${number(value)}\u00a0°C`],
+  [/^(.+) is at (\S+) °C$/s, (node, value) => `${node} est à ${number(value)}\u00a0°C`],
+  [/^the alert log starts here$/, () => "le journal des alertes commence ici"],
+  [/^name not found(.*)$/s, (rest) => `nom introuvable${waited(rest)}`],
+  [/^no answer(.*)$/s, (rest) => `pas de réponse${waited(rest)}`],
+  [/^connection refused$/, () => "connexion refusée"],
+  [/^connection reset$/, () => "connexion coupée par le nœud"],
+  [/^no route to host$/, () => "aucune route vers le nœud"],
+  [/^network unreachable$/, () => "réseau inaccessible"],
+  [/^host is down$/, () => "le nœud est éteint"],
+  [/^connection closed without an answer$/, () => "connexion fermée sans réponse"],
+  [/^connection lost$/, () => "connexion perdue"],
+  [/^cannot connect(.*)$/s, (rest) => `connexion impossible${rest}`],
+  [/^answer ended early$/, () => "réponse incomplète"],
+  [/^answer is not HTTP$/, () => "la réponse n'est pas du HTTP"],
+  [/^HTTP (\d+)$/, (status) => `code HTTP ${status}`],
+  [/^not a node_exporter page$/, () => "ce n'est pas une page de node_exporter"],
+  [/^page is damaged$/, () => "la page est abîmée"],
+  [/^page is longer than (.+)$/s, (limit) => `la page dépasse ${limit}`],
+  [
+    /^No targets: list your nodes in (.+), for instance: (.+)\. On each of them, install the exporter with: (.+)$/s,
+    (path, example, command) =>
+      `Aucune cible\u00a0: listez vos nœuds dans ${path}, par exemple\u00a0: ${example}. ` +
+      `Sur chacun, installez l'exportateur\u00a0: ${command}`,
+  ],
+  [
+    /^No node answers: install the exporter on each node with: (.+) \(targets are in (.+)\)$/s,
+    (command, path) =>
+      `Aucun nœud ne répond\u00a0: installez l'exportateur sur chaque nœud\u00a0: ${command} (les cibles sont dans ${path})`,
+  ],
+  [/^… and (\d+) more$/, (count) => `… et ${count} de plus`],
+];
+
+/** `text` in French where its kind is known, else as it is. */
+export function translated(text: string): string {
+  for (const [pattern, say] of RULES) {
+    const found = pattern.exec(text);
+    if (found !== null) return say(...found.slice(1));
+  }
+  return text;
+}
+
+function waited(rest: string): string {
+  return rest.replace(/^ (?:with)?in (\S+) s$/, (_, seconds: string) => ` en ${number(seconds)}\u00a0s`);
+}

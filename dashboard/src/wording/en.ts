@@ -1,0 +1,143 @@
+/** English. The other languages have exactly these. */
+
+import type { LogEntry, NodeStatus, OverallStatus, Severity } from "../contract.ts";
+import { bytes, duration, moment } from "../format.ts";
+import type { FreshnessState } from "../live/freshness.ts";
+
+export const en = {
+  freshness: {
+    live: "Live",
+    reconnecting: "Reconnecting",
+    polling: "Polling",
+    stale: "Stale",
+  } as Readonly<Record<FreshnessState, string>>,
+
+  nodeStatus: {
+    online: "Online",
+    offline: "Offline",
+    unknown: "Not yet scraped",
+  } as Readonly<Record<NodeStatus, string>>,
+
+  overallStatus: {
+    healthy: "Healthy",
+    warning: "Warning",
+    critical: "Critical",
+    unknown: "Unknown",
+  } as Readonly<Record<OverallStatus, string>>,
+
+  severity: {
+    info: "Info",
+    warning: "Warning",
+    critical: "Critical",
+  } as Readonly<Record<Severity, string>>,
+
+  transition: {
+    started: "Log begins",
+    pending: "Pending",
+    firing: "Firing",
+    resolved: "Resolved",
+  } as Readonly<Record<LogEntry["transition"], string>>,
+
+  /** Names of what is measured, in charts and on the wall. */
+  measure: {
+    cpu_usage: "CPU",
+    memory_usage: "Memory",
+    disk_usage: "Disk",
+    temperature: "Temperature",
+    load1: "Load",
+    network_receive_bytes_per_second: "Network in",
+    network_transmit_bytes_per_second: "Network out",
+    disk_read_bytes_per_second: "Disk read",
+    disk_written_bytes_per_second: "Disk written",
+    status: "Status",
+  },
+
+  noDataYet: "no data yet",
+  ageUnknown: "age unknown",
+  age: (seconds: number): string => (Number.isFinite(seconds) ? `${duration(seconds)} ago` : en.ageUnknown),
+  nodesOnline: (online: number, total: number): string =>
+    `${online} of ${total} ${total === 1 ? "node" : "nodes"} online`,
+  nodesShown: (shown: number, total: number): string =>
+    shown === total ? `${total} ${total === 1 ? "node" : "nodes"}` : `${shown} of ${total} nodes`,
+  alerting: (count: number): string => `${count} with an alert`,
+  /** Beside a percentage: of how much. */
+  ofTotal: (total: number | null): string => (total === null ? "" : `of ${bytes(total)}`),
+  forDuration: (span: string): string => `for ${span}`,
+  since: (timestamp: string): string => `since ${moment(timestamp)}`,
+
+  redisAway: (since: string): string =>
+    `Redis is away since ${moment(since)}. The page shows what was last known, and goes on by itself when Redis is back.`,
+  collectorDown: "The collector is not running, so nothing new is measured. The page goes on by itself when it is back.",
+  dataOld: (seconds: number): string =>
+    Number.isFinite(seconds) ? `The data is ${duration(seconds)} old.` : "Nobody knows how old the data is.",
+  dataOldUnexplained: (seconds: number): string =>
+    Number.isFinite(seconds)
+      ? `The data is ${duration(seconds)} old: the collector or Redis may be down.`
+      : "Nobody knows how old the data is: the collector or Redis may be down.",
+  originRefused: (origin: string): string =>
+    `The push service refuses this page's origin ${origin}. Set WS_ALLOWED_ORIGINS=${origin} (or PUBLIC_URL) ` +
+    "for the ws service and restart it.",
+  connectionEnded: (reason: string | null): string =>
+    `The push service has ended this page's connection${reason === null ? "" : ` (${reason})`}. ` +
+    "Reload the page to connect again.",
+  pushDown: "The push connection is down: the ws service does not answer.",
+  meanwhilePolling: (intervalSeconds: number): string => `Meanwhile the page asks every ${intervalSeconds} s.`,
+  serverSilent: (reason: string): string => `The server does not answer (${reason}). The page keeps trying.`,
+  scriptFailed: (what: string): string =>
+    `Something on this page failed (${what}). Reload the page; the browser's console says more.`,
+  newerServer: (page: string, server: string): string =>
+    `The server runs version ${server}, this page is of version ${page}. Reload the page.`,
+  httpStatus: (status: number): string => `HTTP status ${status}`,
+  noAnswer: "no answer",
+
+  moreCharacters: (count: number): string => `… ${count} more characters`,
+  held: (count: number): string => (count === 0 ? "" : `${count} not shown while paused`),
+  pause: "Pause",
+  resume: "Resume",
+  connected: "Connected",
+  disconnected: "Not connected",
+  connectedTo: (replica: string, transport: string): string => `Connected to replica ${replica} by ${transport}`,
+
+  theme: { system: "Theme: system", light: "Theme: light", dark: "Theme: dark" },
+  dismiss: "Dismiss",
+  moreAlerts: (count: number): string => `and ${count} more`,
+
+  /** Before the title of the page: how many alerts fire. */
+  titleFiring: (count: number): string => `(${count})`,
+
+  minimum: "min",
+  average: "avg",
+  maximum: "max",
+  now: "now",
+  noHistory: "No history in this range yet.",
+  historyFailed: (why: string): string => `The history could not be read (${why}).`,
+  clusterAverage: "Cluster average",
+  chartSummary: (name: string, low: string, high: string, last: string): string =>
+    `${name}: from ${low} to ${high}, now ${last}`,
+
+  nodeGone: (node: string): string => `No node is called ${node} now. Its history may still be below.`,
+  wallCell: (node: string, status: string, value: string): string => `${node}: ${status}, ${value}`,
+  wallTrouble: (count: number): string => (count === 1 ? "1 node in trouble" : `${count} nodes in trouble`),
+  wallWell: "All nodes are well",
+  wallSummary: (total: number, offline: number, alerting: number): string =>
+    `${total} ${total === 1 ? "node" : "nodes"}: ${offline} offline, ${alerting} with an alert`,
+  wallTakenAt: (timestamp: string): string => `as of ${moment(timestamp)}`,
+  andMore: (count: number): string => `… and ${count} more`,
+  fullScreen: "Full screen",
+  leaveFullScreen: "Leave full screen",
+
+  alertsShown: (shown: number, total: number): string =>
+    shown === total ? `${total} ${total === 1 ? "alert" : "alerts"}` : `${shown} of ${total} alerts`,
+  entriesShown: (shown: number, total: number): string =>
+    shown === total ? `${total} ${total === 1 ? "entry" : "entries"}` : `${shown} of ${total} entries`,
+  noAlertActive: "No alert is active.",
+  noAlertMatches: "No active alert matches the filters.",
+  noEntryMatches: "No entry of the log matches the filters.",
+  logEmpty: "The log is empty.",
+  logFailed: (why: string, againSeconds: number): string =>
+    `The log could not be read to its end (${why}). The page tries again every ${againSeconds} s.`,
+  newestNotThere: "the server does not have its newest entries",
+
+  /** Texts that the collector writes, as they are. */
+  collectorText: (text: string): string => text,
+};

@@ -1,0 +1,109 @@
+/** French. A no-break space stands before a colon and its like. */
+
+import { bytes, duration, moment } from "../format.ts";
+import type { Wording } from "../wording.ts";
+import { translated } from "./collector_fr.ts";
+
+export const fr: Wording = {
+  freshness: { live: "En direct", reconnecting: "Reconnexion", polling: "Interrogation", stale: "Périmé" },
+  nodeStatus: { online: "En ligne", offline: "Hors ligne", unknown: "Pas encore interrogé" },
+  overallStatus: { healthy: "Tout va bien", warning: "Avertissement", critical: "Critique", unknown: "Inconnu" },
+  severity: { info: "Info", warning: "Avertissement", critical: "Critique" },
+  transition: { started: "Début du journal", pending: "En attente", firing: "Active", resolved: "Terminée" },
+  measure: {
+    cpu_usage: "CPU",
+    memory_usage: "Mémoire",
+    disk_usage: "Disque",
+    temperature: "Température",
+    load1: "Charge",
+    network_receive_bytes_per_second: "Réseau, entrée",
+    network_transmit_bytes_per_second: "Réseau, sortie",
+    disk_read_bytes_per_second: "Disque, lecture",
+    disk_written_bytes_per_second: "Disque, écriture",
+    status: "État",
+  },
+
+  noDataYet: "pas encore de données",
+  ageUnknown: "âge inconnu",
+  age: (seconds) => (Number.isFinite(seconds) ? `il y a ${duration(seconds)}` : fr.ageUnknown),
+  nodesOnline: (online, total) => `${online} sur ${total} ${total === 1 ? "nœud" : "nœuds"} en ligne`,
+  nodesShown: (shown, total) =>
+    shown === total ? `${total} ${total === 1 ? "nœud" : "nœuds"}` : `${shown} sur ${total} nœuds`,
+  alerting: (count) => `${count} en alerte`,
+  ofTotal: (total) => (total === null ? "" : `sur ${bytes(total)}`),
+  forDuration: (span) => `depuis ${span}`,
+  since: (timestamp) => `depuis ${moment(timestamp)}`,
+
+  redisAway: (since) =>
+    `Redis ne répond plus depuis ${moment(since)}. La page montre le dernier état connu et reprendra d'elle-même.`,
+  collectorDown: "Le collecteur est arrêté\u00a0: rien n'est plus mesuré. La page reprendra d'elle-même à son retour.",
+  dataOld: (seconds) =>
+    Number.isFinite(seconds) ? `Les données ont ${duration(seconds)}.` : "L'âge des données est inconnu.",
+  dataOldUnexplained: (seconds) =>
+    Number.isFinite(seconds)
+      ? `Les données ont ${duration(seconds)}\u00a0: le collecteur ou Redis est peut-être arrêté.`
+      : "L'âge des données est inconnu\u00a0: le collecteur ou Redis est peut-être arrêté.",
+  originRefused: (origin) =>
+    `Le service de push refuse l'origine de cette page, ${origin}. Réglez WS_ALLOWED_ORIGINS=${origin} ` +
+    "(ou PUBLIC_URL) pour le service ws et redémarrez-le.",
+  connectionEnded: (reason) =>
+    `Le service de push a mis fin à la connexion de cette page${reason === null ? "" : ` (${reason})`}. ` +
+    "Rechargez la page pour vous reconnecter.",
+  pushDown: "La connexion de push est coupée\u00a0: le service ws ne répond pas.",
+  meanwhilePolling: (intervalSeconds) => `En attendant, la page interroge le serveur toutes les ${intervalSeconds} s.`,
+  serverSilent: (reason) => `Le serveur ne répond pas (${reason}). La page continue d'essayer.`,
+  scriptFailed: (what) =>
+    `Quelque chose a échoué sur cette page (${what}). Rechargez-la\u00a0; la console du navigateur en dit plus.`,
+  newerServer: (page, server) =>
+    `Le serveur est en version ${server}, cette page en version ${page}. Rechargez la page.`,
+  httpStatus: (status) => `code HTTP ${status}`,
+  noAnswer: "pas de réponse",
+
+  moreCharacters: (count) => `… encore ${count} caractères`,
+  held: (count) => (count === 0 ? "" : `${count} non affichés pendant la pause`),
+  pause: "Pause",
+  resume: "Reprendre",
+  connected: "Connecté",
+  disconnected: "Non connecté",
+  connectedTo: (replica, transport) => `Connecté au réplica ${replica} par ${transport}`,
+
+  theme: { system: "Thème\u00a0: système", light: "Thème\u00a0: clair", dark: "Thème\u00a0: sombre" },
+  dismiss: "Fermer",
+  moreAlerts: (count) => `et ${count} de plus`,
+
+  titleFiring: (count) => `(${count})`,
+
+  minimum: "min",
+  average: "moy.",
+  maximum: "max",
+  now: "maintenant",
+  noHistory: "Pas encore d'historique sur cette période.",
+  historyFailed: (why) => `L'historique n'a pas pu être lu (${why}).`,
+  clusterAverage: "Moyenne du cluster",
+  chartSummary: (name, low, high, last) => `${name}\u00a0: de ${low} à ${high}, maintenant ${last}`,
+
+  nodeGone: (node) => `Aucun nœud ne s'appelle ${node} en ce moment. Son historique est peut-être encore ci-dessous.`,
+  wallCell: (node, status, value) => `${node}\u00a0: ${status}, ${value}`,
+  wallTrouble: (count) => (count === 1 ? "1 nœud en difficulté" : `${count} nœuds en difficulté`),
+  wallWell: "Tous les nœuds vont bien",
+  wallSummary: (total, offline, alerting) =>
+    `${total} ${total === 1 ? "nœud" : "nœuds"}\u00a0: ${offline} hors ligne, ${alerting} en alerte`,
+  wallTakenAt: (timestamp) => `mesuré à ${moment(timestamp)}`,
+  andMore: (count) => `… et ${count} de plus`,
+  fullScreen: "Plein écran",
+  leaveFullScreen: "Quitter le plein écran",
+
+  alertsShown: (shown, total) =>
+    shown === total ? `${total} ${total < 2 ? "alerte" : "alertes"}` : `${shown} sur ${total} alertes`,
+  entriesShown: (shown, total) =>
+    shown === total ? `${total} ${total < 2 ? "entrée" : "entrées"}` : `${shown} sur ${total} entrées`,
+  noAlertActive: "Aucune alerte n'est active.",
+  noAlertMatches: "Aucune alerte active ne correspond aux filtres.",
+  noEntryMatches: "Aucune entrée du journal ne correspond aux filtres.",
+  logEmpty: "Le journal est vide.",
+  logFailed: (why, againSeconds) =>
+    `Le journal n'a pas pu être lu jusqu'à la fin (${why}). La page réessaie toutes les ${againSeconds} s.`,
+  newestNotThere: "le serveur n'en a pas les entrées les plus récentes",
+
+  collectorText: translated,
+};

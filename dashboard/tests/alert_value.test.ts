@@ -1,0 +1,12 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { alertValue } from "../src/alerts/value.ts";
+
+test("a value has the unit of its rule", () => {
+  const value = (rule: string, value: number | null): string => alertValue({ rule, value }).replaceAll("\u00a0", " ");
+  assert.equal(value("filesystem_full", 91.5), "91.5 %");
+  assert.equal(value("temperature", 82), "82.0 °C");
+  assert.equal(value("clock_offset", 3.24), "3.2 s");
+  assert.equal(value("a_rule_to_come", 4), "4.0");
+  assert.equal(value("node_down", null), "–");
+});

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { Node } from "../src/contract.ts";
+import { filtered, type NodeFilter } from "../src/nodes/node_filter.ts";
+import { SNAPSHOT } from "./golden.ts";
+
+function node(name: string, change: Partial<Node> = {}): Node {
+  return { ...(SNAPSHOT.nodes[0] as Node), node: name, address: `${name}:9100`, ...change };
+}
+
+const NODES = [
+  node("a", { cpu_usage: 10, status: "online" }),
+  node("b", { cpu_usage: null, status: "offline" }),
+  node("c", { cpu_usage: 30, status: "unknown" }),
+  node("d", { cpu_usage: 10, status: "online", address: "10.0.0.4:9100" }),
+];
+const ALL: NodeFilter = { text: "", status: "", sort: "node" };
+
+function names(filter: Partial<NodeFilter>, inTrouble: string[] = []): string {
+  return filtered(NODES, { ...ALL, ...filter }, new Set(inTrouble))
+    .map(({ node }) => node)
+    .join("");
+}
+
+test("without a filter all nodes stand by their names", () => {
+  assert.equal(names({}), "abcd");
+  assert.equal(names({ sort: "-node" }), "dcba");
+});
+
+test("text is looked for in names and addresses, whatever its case", () => {
+  assert.equal(names({ text: " A" }), "a");
+  assert.equal(names({ text: "10.0" }), "d");
+  assert.equal(names({ text: "nothing" }), "");
+});
+
+test("status filters, and trouble is offline or alerting", () => {
+  assert.equal(names({ status: "online" }), "ad");
+  assert.equal(names({ status: "unknown" }), "c");
+  assert.equal(names({ status: "trouble" }, ["d"]), "bd");
+});
+
+test("sorted by a value, equal ones stand by name and unknown ones last", () => {
+  assert.equal(names({ sort: "cpu_usage" }), "adcb");
+  assert.equal(names({ sort: "-cpu_usage" }), "cadb");
+});
+
+test("sorted by status, the worst come first", () => {
+  assert.equal(names({ sort: "status" }), "bcad");
+});

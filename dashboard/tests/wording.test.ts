@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { translated } from "../src/wording/collector_fr.ts";
+import { en } from "../src/wording/en.ts";
+import { fr } from "../src/wording/fr.ts";
+import { ALERTS, HEALTH } from "./golden.ts";
+
+/** Every text and function in a wording, by its path. */
+function leaves(words: object, path = ""): Map<string, unknown> {
+  const found = new Map<string, unknown>();
+  for (const [name, value] of Object.entries(words)) {
+    if (typeof value === "object") for (const [below, leaf] of leaves(value, `${path}${name}.`)) found.set(below, leaf);
+    else found.set(`${path}${name}`, value);
+  }
+  return found;
+}
+
+test("both languages say the same things", () => {
+  assert.deepEqual([...leaves(fr).keys()], [...leaves(en).keys()]);
+});
+
+test("French has a no-break space before what English writes close", () => {
+  for (const [name, value] of leaves(fr)) {
+    if (typeof value === "string") assert.doesNotMatch(value, / [:;?!]|[a-zé][:;?!](?!\/)/, name);
+  }
+});
+
+test("texts of the collector in the golden examples are known in French", () => {
+  const texts = [
+    ...ALERTS.active_alerts.map((alert) => alert.message),
+    ...ALERTS.entries.map((entry) => entry.message),
+    ...HEALTH.issues,
+  ];
+  assert.ok(texts.length > 0);
+  for (const text of texts) assert.notEqual(translated(text), text);
+});
+
+test("parts of a text keep their meaning, and an unknown text stays", () => {
+  assert.equal(translated("node5.lan is at 81.5 °C"), "node5.lan est à 81,5\u00a0°C");
+  assert.equal(translated("/mnt/a on b on node5 is 91.0 % full"), "/mnt/a on b de node5 plein à 91,0\u00a0%");
+  assert.equal(translated("n is offline: no answer within 2.5 s"), "n est hors ligne\u00a0: pas de réponse en 2,5\u00a0s");
+  assert.equal(translated("something new"), "something new");
+});

@@ -1,0 +1,88 @@
+"""The language of the pages; programs, under ``/api``, always get English."""
+
+from collections.abc import Callable
+from functools import cache
+from gettext import GNUTranslations, NullTranslations, translation
+from pathlib import Path
+from typing import Final
+
+from flask import Flask, Response, has_request_context, request
+
+from api.answers import answers_json
+
+#: The first is that of the texts in the code and for whoever asks for none of these.
+LANGUAGES: Final = ("en", "fr")
+#: Query parameter that chooses, and goes on choosing by the cookie.
+PARAMETER: Final = "lang"
+#: The pages' script reads it too.
+COOKIE: Final = "language"
+#: Seconds for which a browser keeps the choice: a year.
+KEPT_SECONDS: Final = 365 * 24 * 3600
+
+_CATALOGS: Final = Path(__file__).with_name("translations")
+
+
+def language() -> str:
+    """The one of ``LANGUAGES`` for this request: chosen in its address, before, or in the browser's settings."""
+    if not has_request_context() or answers_json():
+        return LANGUAGES[0]
+    return _asked() or _known(request.cookies.get(COOKIE)) or _accepted() or LANGUAGES[0]
+
+
+def gettext(text: str, **values: object) -> str:
+    """``text`` in the language of this request, with ``values`` for its ``%(name)s``; a percent sign is ``%%``."""
+    return _catalog(language()).gettext(text) % values
+
+
+def use_languages(app: Flask) -> None:
+    """Give the templates of ``app`` ``language``, ``_()`` and ``ngettext()``, and its pages the headers of a language.
+
+    Raises:
+        FileNotFoundError: a compiled catalog is missing.
+    """
+    for name in LANGUAGES:
+        _catalog(name)
+    environment = app.jinja_env
+    environment.add_extension("jinja2.ext.i18n")
+    # A long text in a template is one line to its translators.
+    environment.policies["ext.i18n.trimmed"] = True
+    install: Callable[..., None] = environment.install_gettext_callables  # type: ignore[attr-defined]  # the extension's
+    install(
+        lambda text: _catalog(language()).gettext(text),
+        lambda one, many, number: _catalog(language()).ngettext(one, many, number),
+        newstyle=True,
+    )
+    app.context_processor(lambda: {"language": language()})
+    app.after_request(_tell)
+
+
+def _tell(response: Response) -> Response:
+    if response.mimetype == "text/html":
+        response.headers["Content-Language"] = language()
+        response.vary.update(("Accept-Language", "Cookie"))
+        asked = _asked()
+        if asked is not None:
+            response.set_cookie(COOKIE, asked, max_age=KEPT_SECONDS, path="/", samesite="Lax")
+    return response
+
+
+def _asked() -> str | None:
+    return _known(request.args.get(PARAMETER))
+
+
+def _known(name: str | None) -> str | None:
+    return name if name in LANGUAGES else None
+
+
+def _accepted() -> str | None:
+    # Werkzeug's best_match takes "en" for "fr-CA, en;q=0.5": to it, a region is worse than any other language.
+    for tag, quality in request.accept_languages:
+        name = _known(tag.replace("_", "-").partition("-")[0].lower())
+        if name is not None and quality > 0:
+            return name
+    return None
+
+
+@cache
+def _catalog(name: str) -> GNUTranslations | NullTranslations:
+    return NullTranslations() if name == LANGUAGES[0] else translation("messages", _CATALOGS, [name])

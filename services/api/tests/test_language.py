@@ -1,0 +1,196 @@
+"""The language of the pages: who chooses it, what the headers say of it, and that programs get English."""
+
+from http.cookies import Morsel, SimpleCookie
+from typing import Any
+
+import pytest
+from flask import Flask, render_template, render_template_string
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from api.language import COOKIE, KEPT_SECONDS, LANGUAGES, gettext, language
+from api.pages import PAGES
+from api.unavailable import NothingStored
+from contract.names import CHANNELS
+
+FRENCH = "fr-FR,fr;q=0.9,en;q=0.8"
+SENTENCE = {"en": "There is nothing at &#39;/nope&#39;.", "fr": "Il n’y a rien à l’adresse &#39;/nope&#39;."}
+
+
+def cookies(response: TestResponse) -> dict[str, Morsel[str]]:
+    return dict(SimpleCookie("\r\n".join(response.headers.getlist("Set-Cookie"))))
+
+
+def chosen(client: FlaskClient, path: str = "/nope", **headers: str) -> str:
+    """The language of a page, in which its text and its header agree; a ``Cookie`` replaces the client's own."""
+    if "Cookie" in headers:
+        client = client.application.test_client(use_cookies=False)
+    response = client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    name: str = response.headers["Content-Language"]
+    assert SENTENCE[name] in response.get_data(as_text=True)
+    return name
+
+
+@pytest.mark.parametrize(
+    ("accepted", "expected"),
+    [
+        ("fr", "fr"),
+        ("FR", "fr"),
+        (FRENCH, "fr"),
+        ("fr-CA", "fr"),
+        ("fr-CA, en;q=0.5", "fr"),
+        ("de, fr;q=0.5", "fr"),
+        ("en;q=0.5, fr;q=0.6", "fr"),
+        ("en-GB, fr;q=0.9", "en"),
+        ("fr;q=0.5, en", "en"),
+        ("fr;q=0", "en"),
+        ("de", "en"),
+        ("*", "en"),
+        ("frr, french", "en"),
+        ("", "en"),
+        (";;,=q", "en"),
+    ],
+)
+def test_page_is_in_the_language_that_the_browser_likes_best(client: FlaskClient, accepted: str, expected: str) -> None:
+    assert chosen(client, Accept_Language=accepted) == expected
+
+
+def test_page_is_english_when_nobody_chooses(client: FlaskClient) -> None:
+    assert chosen(client) == "en"
+
+
+def test_cookie_wins_when_the_browser_likes_another_language(client: FlaskClient) -> None:
+    assert chosen(client, Cookie=f"{COOKIE}=en", Accept_Language=FRENCH) == "en"
+    assert chosen(client, Cookie=f"{COOKIE}=fr", Accept_Language="en") == "fr"
+
+
+@pytest.mark.parametrize("value", ["de", "FR", "", "fr-CA", "../fr", '"fr', "x" * 5000])
+def test_cookie_is_ignored_when_it_names_no_language(client: FlaskClient, value: str) -> None:
+    assert chosen(client, Cookie=f"{COOKIE}={value}") == "en"
+    assert chosen(client, Cookie=f"{COOKIE}={value}", Accept_Language="fr") == "fr"
+
+
+def test_parameter_wins_when_cookie_and_browser_name_another_language(client: FlaskClient) -> None:
+    assert chosen(client, "/nope?lang=fr", Cookie=f"{COOKIE}=en", Accept_Language="en") == "fr"
+
+
+@pytest.mark.parametrize("value", ["de", "FR", "", "fr-CA", "../fr", "%00", "fr%0d%0aSet-Cookie:x=1", "x" * 5000])
+def test_parameter_is_ignored_when_it_names_no_language(client: FlaskClient, value: str) -> None:
+    response = client.get(f"/nope?lang={value}", headers={"Accept-Language": "fr"})
+    assert response.headers["Content-Language"] == "fr"
+    assert "Set-Cookie" not in response.headers
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_parameter_sets_a_cookie_that_scripts_read_for_a_year(client: FlaskClient, name: str) -> None:
+    cookie = cookies(client.get(f"/?lang={name}"))[COOKIE]
+    assert cookie.value == name
+    assert (cookie["path"], cookie["samesite"], cookie["max-age"]) == ("/", "Lax", str(KEPT_SECONDS))
+    assert not cookie["httponly"]
+    assert not cookie["domain"]
+
+
+def test_parameter_chooses_for_the_pages_that_follow(client: FlaskClient) -> None:
+    client.get("/?lang=fr")
+    assert chosen(client) == "fr"
+    client.get("/?lang=en")
+    assert chosen(client, Accept_Language=FRENCH) == "en"
+
+
+def test_page_sets_no_cookie_when_nobody_chose(client: FlaskClient) -> None:
+    assert "Set-Cookie" not in client.get("/", headers={"Accept-Language": FRENCH}).headers
+
+
+@pytest.mark.parametrize("path", [*sorted(PAGES), "/nope"])
+def test_page_says_its_language_and_what_it_depends_on(client: FlaskClient, path: str) -> None:
+    response = client.get(path, headers={"Accept-Language": FRENCH})
+    assert response.headers["Content-Language"] == "fr"
+    assert {"accept-language", "cookie"} <= set(response.vary.as_set())
+
+
+@pytest.mark.parametrize("path", ["/api/cluster/snapshot", "/api/health", "/api/nope", "/api", "/livez", "/metrics"])
+def test_answer_to_a_program_is_the_same_whatever_language_is_asked_for(
+    client: FlaskClient, collector: Any, path: str
+) -> None:
+    for channel in CHANNELS:
+        collector.leave(channel)
+    client.set_cookie(COOKIE, "fr")
+    response = client.get(f"{path}?lang=fr", headers={"Accept-Language": FRENCH})
+    assert not {"accept-language", "cookie"} & set(response.vary.as_set())
+    assert "Content-Language" not in response.headers
+    assert "Set-Cookie" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "title", "detail"),
+    [
+        ("GET", "/api/nope", "Not Found", "There is nothing at '/api/nope'."),
+        (
+            "POST",
+            "/api/health",
+            "Method Not Allowed",
+            "POST is not among the methods that '/api/health' takes.",
+        ),
+        ("GET", "/api/cluster/snapshot", "Service Unavailable", "Nothing is stored under"),
+    ],
+)
+def test_problem_is_english_when_french_is_asked_for(
+    client: FlaskClient, method: str, path: str, title: str, detail: str
+) -> None:
+    client.set_cookie(COOKIE, "fr")
+    problem = client.open(f"{path}?lang=fr", method=method, headers={"Accept-Language": FRENCH}).get_json()
+    assert problem["title"] == title
+    assert problem["detail"].startswith(detail)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "texts"),
+    [
+        ("GET", "/nope", 404, ["Page introuvable", "Il n’y a rien à l’adresse", "Aller au tableau de bord"]),
+        ("GET", "/100%25%28x%29s", 404, ["Il n’y a rien à l’adresse &#39;/100%(x)s&#39;."]),
+        ("POST", "/", 405, ["Méthode non autorisée", "n’accepte pas la méthode POST"]),
+        ("GET", "/", 500, ["Erreur interne du serveur", "L’api n’a pas pu répondre\u00a0;"]),
+    ],
+)
+def test_error_page_is_french_when_french_is_asked_for(
+    app: Flask, method: str, path: str, status: int, texts: list[str]
+) -> None:
+    def fail(page: str) -> None:
+        raise RuntimeError
+
+    app.view_functions["pages.dashboard"] = fail
+    response = app.test_client().open(path, method=method, headers={"Accept-Language": FRENCH})
+    assert response.status_code == status
+    for text in texts:
+        assert text in response.get_data(as_text=True)
+
+
+def test_page_is_unavailable_in_french_when_its_view_lacks_what_it_needs(app: Flask) -> None:
+    def fail(page: str) -> None:
+        raise NothingStored("key")
+
+    app.view_functions["pages.dashboard"] = fail
+    response = app.test_client().get("/?lang=fr")
+    assert response.status_code == 503
+    assert "Service indisponible" in response.get_data(as_text=True)
+    assert "Vérifiez que Redis et le collecteur fonctionnent" in response.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_every_template_renders_in_every_language(app: Flask, name: str) -> None:
+    templates = app.jinja_env.list_templates(extensions=["html"])
+    assert "error.html" in templates
+    for template in templates:
+        with app.test_request_context(f"/?lang={name}"):
+            assert render_template(template, status=404, title="title", detail="detail", page="dashboard").strip()
+
+
+def test_template_gets_the_language_and_texts_with_values_and_markup(app: Flask) -> None:
+    source = '{{ language }} {{ _("There is nothing at %(path)r.", path="<") }} {{ ngettext("a", "%(num)s b", 2) }}'
+    with app.test_request_context("/?lang=fr"):
+        assert render_template_string(source) == "fr Il n’y a rien à l’adresse &#39;&lt;&#39;. 2 b"
+
+
+def test_text_is_english_when_there_is_no_request() -> None:
+    assert language() == "en"
+    assert gettext("There is nothing at %(path)r.", path="/x") == "There is nothing at '/x'."
