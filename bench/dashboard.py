@@ -1,0 +1,124 @@
+"""The page of the nodes with 1000 nodes at one round a second: ``python -m bench.dashboard --minutes 10``.
+
+Tells when the first data is painted, the longest task of the main thread after that (with the list scrolled all along),
+the memory of the script before and after, how much of the page is elements and how many nodes it subscribes to.
+"""
+
+import argparse
+import gzip
+import json
+import sys
+import tempfile
+import time
+
+from playwright.sync_api import CDPSession, Page, sync_playwright
+
+from tests.browser.conftest import Frames, Product
+from tests.drivers.process import ROOT
+from tests.drivers.waiting import eventually
+from tests.prepare import find_browser
+
+#: Seconds after loading that do not count: the first histories, the fonts, the browser's own caches.
+SETTLE_SECONDS = 15.0
+#: Seconds between two turns of the wheel.
+SCROLL_EVERY_SECONDS = 2.0
+
+_WATCH = """
+window.longest = 0; window.longTasks = 0; window.shift = 0;
+new PerformanceObserver((list) => {
+  for (const { duration } of list.getEntries()) {
+    window.longTasks += 1;
+    window.longest = Math.max(window.longest, duration);
+  }
+}).observe({ type: "longtask" });
+new PerformanceObserver((list) => {
+  for (const { value } of list.getEntries()) window.shift += value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+def main() -> None:
+    """Measure, and print a line a figure."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--nodes", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, default=2.0)
+    options = parser.parse_args()
+    product = Product(
+        tempfile.mkdtemp(prefix="bench-"), DEMO_NODES=str(options.nodes), COLLECTOR_SCRAPE_INTERVAL_SECONDS="1"
+    )
+    print(f"starting {options.nodes} simulated nodes …", file=sys.stderr, flush=True)
+    product.start()
+    try:
+        eventually(lambda: _online(product) > options.nodes * 0.9, within_seconds=120, what="the nodes online")
+        _measure(product, options.minutes * 60)
+    finally:
+        product.stop()
+
+
+def _measure(product: Product, seconds: float) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(find_browser()), args=["--no-sandbox"])
+        for path in ("/", "/nodes"):
+            page = browser.new_page(viewport={"width": 1400, "height": 900})
+            page.goto(product.origin + path)
+            page.locator("#freshness[data-state=live]").wait_for()
+            paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+            _say(f"first data painted, {path}", f"{paint:.0f} ms")
+            page.close()
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        frames = Frames(page)
+        page.goto(product.origin + "/nodes")
+        page.locator("#freshness[data-state=live]").wait_for()
+        _scroll(page, SETTLE_SECONDS)
+        session = page.context.new_cdp_session(page)
+        before = _heap_mib(session)
+        page.evaluate(_WATCH)
+        rounds = len(frames.events("cluster_metrics_delta"))
+        _scroll(page, seconds)
+        _say("rounds shown", f"{len(frames.events('cluster_metrics_delta')) - rounds} in {seconds:.0f} s")
+        _say("longest task", f"{page.evaluate('window.longest'):.0f} ms")
+        _say("tasks above 50 ms", page.evaluate("window.longTasks"))
+        _say("layout shift", f"{page.evaluate('window.shift'):.4f}")
+        after = _heap_mib(session)
+        _say("script memory", f"{before:.1f} MiB, then {after:.1f} MiB ({after / before:.2f} ×)")
+        _say("elements", page.evaluate("document.querySelectorAll('*').length"))
+        _say("rows", page.evaluate("document.querySelectorAll('#node-rows [role=row]').length"))
+        _say("nodes subscribed", len(_subscribed(frames)))
+        browser.close()
+    script = (ROOT / "services/api/static/dashboard.js").read_bytes()
+    _say("script, gzipped", f"{len(gzip.compress(script)) / 1024:.1f} KiB")
+
+
+def _scroll(page: Page, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    step = 0
+    while time.monotonic() < deadline:
+        page.mouse.move(700, 500)
+        page.mouse.wheel(0, 1500 if step % 12 < 6 else -1500)
+        step += 1
+        page.wait_for_timeout(SCROLL_EVERY_SECONDS * 1000)
+
+
+def _heap_mib(session: CDPSession) -> float:
+    session.send("HeapProfiler.collectGarbage")
+    return float(session.send("Runtime.getHeapUsage")["usedSize"]) / 2**20
+
+
+def _subscribed(frames: Frames) -> list[str]:
+    """The nodes of the last subscription that names any."""
+    asked = [frame for frame in frames.sent if '"subscribe_to_updates"' in frame and '"nodes":[' in frame]
+    names: list[str] = json.loads(asked[-1][asked[-1].index("[") :])[1]["nodes"]
+    return names
+
+
+def _online(product: Product) -> int:
+    online: int = product.rest.json("/api/cluster/snapshot")["cluster_stats"]["online_nodes"]
+    return online
+
+
+def _say(name: str, value: object) -> None:
+    print(f"{name:28} {value}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

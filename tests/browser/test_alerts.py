@@ -1,0 +1,72 @@
+"""An alert appears and resolves on every page that tells of it, and is announced once."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Fleet
+
+LIVE = "#freshness[data-state=live]"
+NODE = "node05"
+
+
+@pytest.fixture
+def ill(fleet: Fleet) -> Iterator[Fleet]:
+    """The fleet; the node is well again afterwards."""
+    yield fleet
+    fleet.fault(NODE, "none")
+
+
+def test_alert_appears_is_announced_once_and_resolves(ill: Fleet, page: Page) -> None:
+    page.goto(ill.product.origin + "/")
+    expect(page.locator(LIVE)).to_be_visible()
+    expect(page.locator("#alerts .when-none")).to_be_visible()
+    # When a node goes away
+    ill.fault(NODE, "dead")
+    alert = page.locator(f'#active-alerts [data-alert="node_down/{NODE}"][data-state=firing]')
+    expect(alert).to_contain_text(f"{NODE} is offline")
+    toast = page.locator(".toast")
+    expect(toast).to_contain_text(f"{NODE} is offline")
+    expect(page).to_have_title(re.compile(r"^\(1\) "))
+    assert "critical" in str(page.locator("link[rel=icon]").get_attribute("href"))
+    expect(page.locator("#node-map")).to_have_attribute("aria-label", re.compile("1 offline"))
+    # Then another page of the tab shows it, and does not announce it again
+    page.goto(ill.product.origin + "/alerts")
+    expect(page.locator("main")).to_contain_text(f"{NODE} is offline")
+    expect(page.locator(LIVE)).to_be_visible()
+    ill.product.next_round()
+    expect(toast).to_have_count(0)
+    # When the node is back, it is no alert any more and stands in the log
+    ill.fault(NODE, "none")
+    expect(page.locator("main")).to_contain_text(f"{NODE} is online again")
+    expect(page).to_have_title(re.compile(r"^lab"))
+    page.goto(ill.product.origin + "/")
+    expect(page.locator("#alerts .when-none")).to_be_visible()
+
+
+def test_page_of_a_node_shows_its_own_alerts_alone(ill: Fleet, page: Page) -> None:
+    ill.fault(NODE, "dead")
+    page.goto(f"{ill.product.origin}/nodes/{NODE}")
+    expect(page.locator("#active-alerts")).to_contain_text(f"{NODE} is offline")
+    expect(page.locator("#node .trouble").first).to_contain_text("connection refused")
+    page.goto(f"{ill.product.origin}/nodes/node06")
+    expect(page.locator("#alerts .when-none")).to_be_visible()
+
+
+def test_filter_finds_the_node_in_trouble(ill: Fleet, page: Page) -> None:
+    ill.fault(NODE, "dead")
+    page.goto(ill.product.origin + "/nodes?status=trouble")
+    rows = page.locator("#node-rows [role=row]")
+    expect(rows).to_have_count(1)
+    expect(rows.first).to_contain_text(NODE)
+
+
+def test_full_cpu_is_not_shown_as_trouble(ill: Fleet, page: Page) -> None:
+    ill.fault(NODE, "busy")
+    page.goto(ill.product.origin + "/")
+    expect(page.locator('[data-top="cpu_usage"] li').first).to_contain_text(NODE)
+    expect(page.locator("#alerts .when-none")).to_be_visible()
+    expect(page.locator("#health[data-status=healthy]")).to_be_visible()
+    assert page.evaluate("document.body.dataset.tone") == "well"

@@ -1,0 +1,143 @@
+"""Each page is live without a reload, and asks for no more than it shows."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Fleet, Frames
+
+LIVE = "#freshness[data-state=live]"
+#: Of each page: an element whose text the next rounds change.
+MOVING = {
+    "/": '[data-top="cpu_usage"]',
+    "/nodes": "#node-rows",
+    "/nodes?view=grid": "#node-cards",
+    "/nodes/node03": "#node .facts",
+    "/monitoring": "#cluster-charts",
+    "/live": ".wall-band",
+    "/websocket-test": "#counters",
+}
+
+
+@pytest.mark.parametrize("path", MOVING)
+def test_page_moves_without_a_reload(fleet: Fleet, page: Page, path: str) -> None:
+    page.goto(fleet.product.origin + path)
+    page.evaluate("window.notReloaded = true")
+    expect(page.locator(LIVE)).to_be_visible()
+    seen = page.locator(MOVING[path]).inner_text()
+    assert seen
+    page.wait_for_function(
+        "([selector, before]) => document.querySelector(selector).innerText !== before",
+        arg=[MOVING[path], seen],
+        timeout=30_000,
+    )
+    assert page.evaluate("window.notReloaded")
+
+
+@pytest.mark.parametrize("path", ["/", "/nodes", "/nodes/node03", "/monitoring", "/live", "/alerts"])
+def test_page_asks_for_deltas_and_after_the_first_snapshot_gets_nothing_else(
+    fleet: Fleet, page: Page, path: str
+) -> None:
+    frames = Frames(page)
+    page.goto(fleet.product.origin + path)
+    expect(page.locator(LIVE)).to_be_visible()
+    for _ in range(3):
+        fleet.product.next_round()
+    page.wait_for_timeout(0)
+    handshake = next(frame for frame in frames.sent if '"subscribe"' in frame)
+    assert '"mode":"delta"' in handshake
+    assert len(frames.events("cluster_metrics_delta")) >= 2
+
+
+def test_page_of_a_node_asks_for_that_node_alone(fleet: Fleet, page: Page) -> None:
+    frames = Frames(page)
+    page.goto(fleet.product.origin + "/nodes/node03")
+    expect(page.locator(LIVE)).to_be_visible()
+    expect(page.locator("#node [data-field=cpu_usage]")).to_have_text(re.compile(r"\d"))
+    [snapshot] = [json.loads(frame[frame.index("[") :])[1] for frame in frames.events("cluster_metrics")][:1]
+    assert [node["node"] for node in snapshot["nodes"]] == ["node03"]
+
+
+def test_page_of_a_node_that_is_not_there_says_so(fleet: Fleet, page: Page) -> None:
+    response = page.goto(fleet.product.origin + "/nodes/nobody%2Fhere")
+    assert response is not None
+    assert response.status == 404
+    expect(page.locator("#node-gone")).to_contain_text("nobody/here")
+
+
+def test_address_carries_search_filter_sort_and_view(fleet: Fleet, page: Page) -> None:
+    page.goto(fleet.product.origin + "/nodes")
+    rows = page.locator("#node-rows [role=row]")
+    expect(rows).to_have_count(12)
+    page.fill("input[name=q]", "node1")
+    expect(rows).to_have_count(3)
+    page.click("[data-sort=cpu_usage]")
+    page.click("[data-view=grid]")
+    assert page.url.endswith("/nodes?q=node1&sort=-cpu_usage&view=grid")
+    # A link to it leads to the same
+    page.reload()
+    expect(page.locator("#node-cards li")).to_have_count(3)
+    expect(page.locator("input[name=q]")).to_have_value("node1")
+    page.fill("input[name=q]", "no such node")
+    expect(page.locator("#no-match")).to_be_visible()
+    page.click("#clear-filters")
+    expect(page.locator("#node-cards li")).to_have_count(12)
+
+
+def test_rows_are_sorted_by_what_was_chosen(fleet: Fleet, page: Page) -> None:
+    page.goto(fleet.product.origin + "/nodes?sort=-memory_usage")
+    rows = page.locator("#node-rows [role=row]")
+    expect(rows).to_have_count(12)
+    shown = page.evaluate(
+        """() => [...document.querySelectorAll("#node-rows [role=row]")]
+            .sort((a, b) => a.ariaRowIndex - b.ariaRowIndex)
+            .map((row) => row.dataset.node)"""
+    )
+    nodes = {node["node"]: node["memory_usage"] for node in fleet.product.rest.json("/api/cluster/snapshot")["nodes"]}
+    # Memory moves a little between the page's snapshot and this one
+    assert nodes[shown[0]] > nodes[shown[-1]] + 5
+
+
+@pytest.mark.parametrize("path", ["/nodes/node03", "/monitoring"])
+def test_charts_show_the_chosen_range(fleet: Fleet, page: Page, path: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/history" in request.url else None)
+    page.goto(fleet.product.origin + path)
+    chart = page.locator('[data-measure="cpu_usage"] .chart').first
+    expect(chart).to_have_attribute("aria-label", re.compile(r"from \d+\s% to \d+\s%, now \d+\s%"))
+    page.click("[data-range='6h']")
+    expect(chart).to_have_attribute("aria-label", re.compile(r"from \d+\s% to \d+\s%, now \d+\s%"))
+    assert page.url.endswith("?range=6h")
+    assert any("range_seconds=3600" in url for url in asked)
+    assert any("range_seconds=21600" in url for url in asked)
+    # Something is drawn: the line's colour stands on the canvas
+    assert page.evaluate(
+        """() => {
+            const canvas = document.querySelector('[data-measure="cpu_usage"] canvas');
+            const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            const colors = new Set();
+            for (let at = 0; at < data.length; at += 4) if (data[at + 3] > 0) colors.add(data.slice(at, at + 3).join());
+            return colors.size > 1;
+        }"""
+    )
+
+
+def test_page_opened_later_draws_what_was_measured_before_it(fleet: Fleet, page: Page) -> None:
+    # Given rounds that the page was not there for
+    for _ in range(12):
+        fleet.product.next_round()
+    # When it opens, its line holds more than the rounds that it sees
+    page.goto(fleet.product.origin + "/nodes?sort=node")
+    line = page.locator('#node-rows [data-node="node01"] path')
+    expect(line).to_have_attribute("d", re.compile("L"))
+
+
+def test_wall_shows_every_node_and_leads_to_it(fleet: Fleet, page: Page) -> None:
+    page.goto(fleet.product.origin + "/live?measure=temperature")
+    expect(page.locator(LIVE)).to_be_visible()
+    expect(page.locator("#heat-map")).to_have_attribute("aria-label", re.compile("12 nodes"))
+    page.locator("#heat-map").press("ArrowRight")
+    page.locator("#heat-map").press("Enter")
+    expect(page).to_have_url(re.compile(r"/nodes/node0\d"))
