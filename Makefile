@@ -144,6 +144,11 @@ dashboard-check: dashboard/node_modules/.package-lock.json ## types of the scrip
 	cd dashboard && PATH=$(BIN):$$PATH npm run --silent check
 	cd dashboard && PATH=$(BIN):$$PATH npm run --silent check-build
 
+.PHONY: screenshots
+screenshots: setup-dev ## pictures of every page for docs/screenshots, from a demo of 50 nodes (takes eight minutes)
+	@$(BIN)/python -m tests.prepare --without-exporter
+	@$(BIN)/python -m tests.browser.screenshots
+
 .PHONY: bench
 bench: setup-dev ## the push path beside Node, python-socketio and a bare write loop (needs a C compiler; twenty minutes)
 	@$(BIN)/python -m bench.push $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write "$(WRITE)")
@@ -151,6 +156,11 @@ bench: setup-dev ## the push path beside Node, python-socketio and a bare write 
 .PHONY: bench-footprint
 bench-footprint: setup-dev ## what the product costs while idle, per process
 	@$(BIN)/python -m bench.footprint
+
+.PHONY: bench-dashboard
+bench-dashboard: setup-dev ## the page of 1000 nodes in Chromium: first paint, longest task, memory (MINUTES=10)
+	@$(BIN)/python -m tests.prepare --without-exporter
+	@$(BIN)/python -m bench.dashboard --minutes $(or $(MINUTES),2)
 
 .PHONY: bench-disk
 bench-disk: setup-dev ## what the containers write to disk in an hour (needs a Docker engine and root; takes twenty minutes)

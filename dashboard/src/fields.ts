@@ -41,7 +41,7 @@ export class Fields {
     if (slots === undefined || (this.#shown.has(name) && this.#shown.get(name) === value)) return;
     this.#shown.set(name, value);
     const text = format(value);
-    for (const element of slots.texts) if (element.textContent !== text) element.textContent = text;
+    for (const element of slots.texts) write(element, text);
     for (const bar of slots.bars) bar.style.setProperty("--share", typeof value === "number" ? `${value / 100}` : "0");
   }
 
@@ -74,6 +74,11 @@ export function byId<E extends HTMLElement>(id: string, type: new () => E): E {
   const element = document.getElementById(id);
   if (!(element instanceof type)) throw new Error(`the page has no ${type.name} with id ${id}`);
   return element;
+}
+
+/** Set the text of `element`. What stays as it is is not read out again, where changes are. */
+export function write(element: Element, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 /** Text as it is. */

@@ -1,6 +1,7 @@
 /** The cluster's figures: elements with `data-figure`, and the issues of its health. */
 
 import type { Health, Snapshot } from "./contract.ts";
+import { write } from "./fields.ts";
 import * as format from "./format.ts";
 import { wording } from "./wording.ts";
 
@@ -17,7 +18,7 @@ const FIGURES: Readonly<Record<string, (snapshot: Snapshot) => string>> = {
 export function showFigures(snapshot: Snapshot): void {
   for (const element of document.querySelectorAll<HTMLElement>("[data-figure]")) {
     const text = FIGURES[element.dataset["figure"] ?? ""]?.(snapshot) ?? format.UNKNOWN;
-    if (element.textContent !== text) element.textContent = text;
+    write(element, text);
   }
 }
 

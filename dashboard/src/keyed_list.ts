@@ -26,6 +26,9 @@ export class KeyedList<Item> {
   show(items: readonly Item[]): void {
     const former = this.#rows;
     this.#rows = new Map();
+    // Those that go first, so that those that stay need not move, which would cost them the focus.
+    const keys = new Set(items.map(this.#keyOf));
+    for (const [key, fields] of former) if (!keys.has(key)) fields.root.remove();
     let place = this.#container.firstElementChild;
     for (const item of items) {
       const key = this.#keyOf(item);
@@ -37,6 +40,5 @@ export class KeyedList<Item> {
       if (fields.root === place) place = place.nextElementSibling;
       else this.#container.insertBefore(fields.root, place);
     }
-    for (const fields of former.values()) fields.root.remove();
   }
 }

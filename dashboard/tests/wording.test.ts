@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import test from "node:test";
 import { translated } from "../src/wording/collector_fr.ts";
 import { en } from "../src/wording/en.ts";
@@ -35,9 +37,30 @@ test("texts of the collector in the golden examples are known in French", () => 
   for (const text of texts) assert.notEqual(translated(text), text);
 });
 
+test("every text that the collector's sources hold is known in French", () => {
+  const folder = join(import.meta.dirname, "../../services/collector");
+  const samples: Readonly<Record<string, string>> = { value: "81.5", path: "/etc/x", error: "bad", len: "3" };
+  const found: string[] = [];
+  for (const file of ["conditions.py", "evaluate.py", "scrape.py", "local.py", "targets_file.py", "rules_file.py"]) {
+    const source = readFileSync(join(folder, file), "utf8");
+    const patterns = [/(?:return|replace\(.*,|_resolved\(.*,|problem =) f"([^"]+)"/g, /ScrapeFailed\("\w+", f?"([^"]+)"/g, /E\w+: "([^"]+)",/g];
+    for (const pattern of patterns) for (const [, text] of source.matchAll(pattern)) found.push(text as string);
+  }
+  const texts = found
+    .map((text) => text.replaceAll(/\{([^}]*)\}/g, (_, name: string) => samples[name.split(/[.( ]/)[0] as string] ?? "x"))
+    // Those whose words an expression chooses are among the examples below.
+    .filter((text) => !/ s x the| is x$|^HTTP x/.test(text));
+  assert.ok(texts.length > 25, `${texts.length}`);
+  for (const text of texts) assert.notEqual(translated(text), text, text);
+});
+
 test("parts of a text keep their meaning, and an unknown text stays", () => {
   assert.equal(translated("node5.lan is at 81.5 °C"), "node5.lan est à 81,5\u00a0°C");
   assert.equal(translated("/mnt/a on b on node5 is 91.0 % full"), "/mnt/a on b de node5 plein à 91,0\u00a0%");
   assert.equal(translated("n is offline: no answer within 2.5 s"), "n est hors ligne\u00a0: pas de réponse en 2,5\u00a0s");
+  assert.match(translated("the clock of a is 3.5 s behind the collector's"), /retarde de 3,5/);
+  assert.match(translated("the clock of a is 3.5 s ahead of the collector's"), /avance de 3,5/);
+  assert.equal(translated("/mnt on a is not mounted any more"), "/mnt de a n'est plus monté");
+  assert.equal(translated("HTTP 503"), "code HTTP 503");
   assert.equal(translated("something new"), "something new");
 });

@@ -14,7 +14,6 @@ from api.answers import answers_json
 LANGUAGES: Final = ("en", "fr")
 #: Query parameter that chooses, and goes on choosing by the cookie.
 PARAMETER: Final = "lang"
-#: The pages' script reads it too.
 COOKIE: Final = "language"
 #: Seconds for which a browser keeps the choice: a year.
 KEPT_SECONDS: Final = 365 * 24 * 3600

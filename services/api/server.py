@@ -12,6 +12,8 @@ from api.gunicorn_log import GunicornLog
 from api.parts import parts_of
 from api.worker import PatientWorker
 
+#: Bytes that the first line of a request may have: fifty names of nodes are long.
+REQUEST_LINE_BYTES: Final = 8190
 #: Seconds for which a connection without a request is kept.
 KEEP_ALIVE_SECONDS: Final = 20
 #: Seconds that requests under way are given when the service stops.
@@ -76,6 +78,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "worker_class": PatientWorker,
             "threads": self._config.threads,
             "keepalive": KEEP_ALIVE_SECONDS,
+            "limit_request_line": REQUEST_LINE_BYTES,
             "timeout": SILENCE_SECONDS,
             "graceful_timeout": GRACE_SECONDS,
             "worker_tmp_dir": _MEMORY_FOLDER if os.access(_MEMORY_FOLDER, os.W_OK) else None,

@@ -41,7 +41,15 @@ export class Toasts {
     toast.append(close);
     this.#container.append(toast);
     while (this.#container.childElementCount > SHOWN + 1) this.#container.firstElementChild?.remove();
-    setTimeout(() => toast.remove(), SHOWN_MS);
+    this.#removeLater(toast);
+  }
+
+  /** Not under the pointer or the focus of a reader. */
+  #removeLater(toast: HTMLElement): void {
+    setTimeout(() => {
+      if (toast.matches(":hover, :focus-within")) this.#removeLater(toast);
+      else toast.remove();
+    }, SHOWN_MS);
   }
 }
 

@@ -1,6 +1,7 @@
 /** A line over time with the range that it moved in: a thin shell around uPlot. */
 
 import uPlot from "uplot";
+import { write } from "../fields.ts";
 import { LANGUAGE } from "../language.ts";
 import { color, onThemeChange } from "../theme.ts";
 import type { Columns } from "./timeline.ts";
@@ -82,7 +83,7 @@ export class Chart {
       const span = low !== high ? ` (${format(low)} – ${format(high)})` : "";
       text = `${clock(x[at], this.#options.rangeSeconds)} · ${text}${span}`;
     }
-    if (this.#readout.textContent !== text) this.#readout.textContent = text;
+    write(this.#readout, text);
     if (hovered) return;
     const lows = min.filter((known) => known !== null);
     const highs = max.filter((known) => known !== null);

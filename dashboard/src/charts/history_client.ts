@@ -4,8 +4,9 @@ import { type History, type Measure, RESOURCES } from "../contract.ts";
 import { wording } from "../wording.ts";
 
 const TIMEOUT_MS = 10_000;
-/** Nodes that one request may name. */
-export const NODES_A_REQUEST = 50;
+/** Nodes that one request may name, and bytes that their names may take in its address. */
+const NODES_A_REQUEST = 50;
+const NAMES_BYTES = 4000;
 
 /** Why there is no answer, in words for people. */
 export class HistoryFailed extends Error {}
@@ -16,6 +17,24 @@ export interface HistoryQuestion {
   readonly rangeSeconds: number;
   readonly points: number;
   readonly measures: readonly Measure[];
+}
+
+/** `names` in the order given, in portions for one request each. */
+export function portions(names: readonly string[]): string[][] {
+  const found: string[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const name of names) {
+    const own = "&node=".length + encodeURIComponent(name).length;
+    const last = found.at(-1);
+    if (last === undefined || last.length === NODES_A_REQUEST || bytes + own > NAMES_BYTES) {
+      found.push([name]);
+      bytes = own;
+    } else {
+      last.push(name);
+      bytes += own;
+    }
+  }
+  return found;
 }
 
 /** `ask()` may run several times at once. */
@@ -36,14 +55,13 @@ export class HistoryClient {
     for (const node of question.nodes ?? []) query.append("node", node);
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
     const signal = aborted === undefined ? timeout : AbortSignal.any([aborted, timeout]);
-    let response: Response;
     try {
-      response = await this.#fetch(`${RESOURCES.history}?${query}`, { headers: { Accept: "application/json" }, signal });
+      const response = await this.#fetch(`${RESOURCES.history}?${query}`, { headers: { Accept: "application/json" }, signal });
+      if (!response.ok) throw new HistoryFailed(wording.httpStatus(response.status));
+      return (await response.json()) as History;
     } catch (error) {
-      if (aborted?.aborted === true) throw error;
+      if (error instanceof HistoryFailed || aborted?.aborted === true) throw error;
       throw new HistoryFailed(wording.noAnswer);
     }
-    if (!response.ok) throw new HistoryFailed(wording.httpStatus(response.status));
-    return (await response.json()) as History;
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Measure, Node, Snapshot } from "../contract.ts";
 import type { ErrorFunnel } from "../errors.ts";
-import { type HistoryClient, HistoryFailed, NODES_A_REQUEST } from "./history_client.ts";
+import { type HistoryClient, HistoryFailed, portions } from "./history_client.ts";
 import { Timeline, type Values } from "./timeline.ts";
 
 /** Scrolling asks for histories once it pauses this long. */
@@ -21,7 +21,7 @@ export interface Shown {
   readonly measures: readonly Measure[];
 }
 
-/** `start()` … `stop()`; `onLoaded` is told when there is more to draw, `onFailed` why there is not. */
+/** Until `stop()`, `onLoaded` is told when there is more to draw, `onFailed` why there is not. */
 export class NodeHistories {
   readonly #client: HistoryClient;
   readonly #funnel: ErrorFunnel;
@@ -37,7 +37,7 @@ export class NodeHistories {
   #running: AbortController | null = null;
   #intervalSeconds = 2;
   #position = "";
-  #addedSeconds = Number.POSITIVE_INFINITY;
+  #addedSeconds = Number.NaN;
 
   constructor(
     client: HistoryClient,
@@ -88,7 +88,8 @@ export class NodeHistories {
     if (position === this.#position) return;
     this.#position = position;
     const at = Date.parse(snapshot.timestamp) / 1000;
-    if (at - this.#addedSeconds > MISSED_ROUNDS * snapshot.interval_seconds) this.#planAgain(AGAIN_MS);
+    const passedSeconds = Math.abs(at - this.#addedSeconds);
+    if (passedSeconds > MISSED_ROUNDS * snapshot.interval_seconds) this.#planAgain(AGAIN_MS);
     this.#addedSeconds = at;
     for (const node of nodes) if (this.#wanted.has(node.node)) this.#timeline(node.node).add(at, this.#values(node));
     if (this.#wanted.has("")) this.#timeline("").add(at, averages(snapshot));
@@ -132,16 +133,19 @@ export class NodeHistories {
 
   #planAgain(afterMs: number): void {
     clearTimeout(this.#again);
-    this.#again = setTimeout(() => this.#fetch([...this.#wanted], REPEAT_MS), afterMs);
+    // Pages that missed the same rounds do not ask all at once.
+    const spreadMs = afterMs * (1 + Math.random() / 2);
+    this.#again = setTimeout(() => {
+      if (document.hidden) this.#planAgain(AGAIN_MS);
+      else this.#fetch([...this.#wanted], REPEAT_MS);
+    }, spreadMs);
   }
 
   async #load(names: readonly string[], aborted: AbortSignal): Promise<void> {
     const { rangeSeconds, points, measures } = this.#shown;
     const questions: (readonly string[] | null)[] = names.includes("") ? [null] : [];
     const nodes = names.filter((name) => name !== "");
-    for (let begin = 0; begin < nodes.length; begin += NODES_A_REQUEST) {
-      questions.push(nodes.slice(begin, begin + NODES_A_REQUEST));
-    }
+    questions.push(...portions(nodes));
     for (const asked of questions) {
       const history = await this.#client.ask({ nodes: asked, rangeSeconds, points, measures }, aborted);
       for (const series of history.series) {

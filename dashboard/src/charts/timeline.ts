@@ -36,11 +36,6 @@ export class Timeline {
     this.#stepSeconds = stepSeconds;
   }
 
-  /** Time of the newest round or step; `-Infinity` without any. */
-  get newestSeconds(): number {
-    return this.#newestSeconds;
-  }
-
   /** Take a history: it counts wherever it knows something. `intervalSeconds`: between two rounds. */
   load(history: History, series: HistorySeries, intervalSeconds: number): void {
     if (history.step_seconds !== this.#stepSeconds) this.#extents.clear();
@@ -54,10 +49,12 @@ export class Timeline {
         const step = first + index;
         const beganSeconds = step * this.#stepSeconds;
         const covered = Number.isFinite(now) ? Math.min(this.#stepSeconds, now - beganSeconds) : this.#stepSeconds;
+        // The history ends some seconds ago: what was live since then keeps its extremes.
+        const live = extents.get(step);
         extents.set(step, {
-          min: steps.min[index] ?? avg,
+          min: Math.min(steps.min[index] ?? avg, live?.min ?? Number.POSITIVE_INFINITY),
           avg,
-          max: steps.max[index] ?? avg,
+          max: Math.max(steps.max[index] ?? avg, live?.max ?? Number.NEGATIVE_INFINITY),
           weight: Math.max(1, covered / intervalSeconds),
         });
         this.#newestSeconds = Math.max(this.#newestSeconds, beganSeconds);

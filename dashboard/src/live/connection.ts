@@ -132,6 +132,8 @@ export class Connection {
 
   #onLost(state: PushState): void {
     this.#pushState = state;
+    this.#redisDownSince = null;
+    this.#collectorDown = false;
     this.#data.freshness.pushLost();
     this.#pollSoon();
     this.onChange();
@@ -195,8 +197,10 @@ export class Connection {
         this.#collectorDown = overdue && redis.status === "up" && collector.status === "down";
         this.onChange();
       },
-      // Where even this is not answered, the connection may be dead.
-      () => this.push.hurry(),
+      // Where a connection is and even this is not answered, it may be dead.
+      () => {
+        if (this.#pushState.kind === "connected") this.push.hurry();
+      },
     );
   }
 }

@@ -10,7 +10,7 @@ type Tone = "well" | "warning" | "critical" | "stale";
 export class PageState {
   readonly #title = document.title;
   readonly #icon = document.querySelector<HTMLLinkElement>("link[rel=icon]");
-  readonly #wellIcon = this.#icon?.href ?? "";
+  readonly #wellIcon = this.#icon?.getAttribute("href") ?? "";
   #overall: Health["overall_status"] = "unknown";
   #alerts: Alerts | null = null;
   #freshness: FreshnessState = "live";
@@ -46,6 +46,6 @@ export class PageState {
     const tone = this.#tone;
     document.body.dataset["tone"] = tone;
     const icon = tone === "well" ? this.#wellIcon : (this.#icon?.dataset[tone] ?? this.#wellIcon);
-    if (this.#icon !== null && this.#icon.href !== icon) this.#icon.href = icon;
+    if (this.#icon !== null && this.#icon.getAttribute("href") !== icon) this.#icon.href = icon;
   }
 }

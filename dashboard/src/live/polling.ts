@@ -87,10 +87,12 @@ function statedAge(headers: Headers): number | null {
 function pause(seconds: number, stopped: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (stopped.aborted) return resolve();
-    const timer = setTimeout(resolve, seconds * 1000);
-    stopped.addEventListener("abort", () => {
+    const done = (): void => {
       clearTimeout(timer);
+      stopped.removeEventListener("abort", done);
       resolve();
-    });
+    };
+    const timer = setTimeout(done, seconds * 1000);
+    stopped.addEventListener("abort", done);
   });
 }

@@ -7,6 +7,7 @@ import {
   EVENTS,
   type Health,
   type HealthResponse,
+  type MonitoringConnected,
   NAMESPACES,
   type Namespace,
   type Refusal,
@@ -51,6 +52,8 @@ export class Push {
   readonly #sockets = new Map<Namespace, Socket>();
   readonly #monitoring: Socket;
   readonly #health: Socket;
+  /** Told of each connection. */
+  onConnected: () => void = () => undefined;
   #scope: Scope = null;
   #connected = false;
   #started = false;
@@ -173,8 +176,14 @@ export class Push {
       this.#stated = null;
       this.#refusal = null;
       this.#listener.connected();
+      this.onConnected();
     });
     socket.on("connect_error", () => this.#listener.failed());
+    // Whole snapshots follow, unless the subscription of the handshake is in force a moment later.
+    socket.on(EVENTS.monitoringConnected, ({ age_seconds }: MonitoringConnected) => {
+      this.#stated = age_seconds;
+      this.#listener.subscribed(null);
+    });
     socket.on(EVENTS.subscribedToUpdates, (answer: SubscribedToUpdates) => {
       this.#stated = answer.age_seconds;
       this.#listener.subscribed(answer.nodes);

@@ -1,24 +1,14 @@
 /** Which nodes are wanted, and in which order: as the address says it, and as the controls of the page show it. */
 
 import { parameter, setParameters } from "../address.ts";
-import type { Node } from "../contract.ts";
+import { MEASURES, type Node } from "../contract.ts";
 import { compareCodePoints } from "../live/delta.ts";
 
 export const STATUSES = ["", "trouble", "online", "offline", "unknown"] as const;
 export type StatusFilter = (typeof STATUSES)[number];
 
 /** What can be sorted by; "-" before it: the highest first. */
-const SORTED_BY = [
-  "node",
-  "status",
-  "cpu_usage",
-  "memory_usage",
-  "disk_usage",
-  "temperature",
-  "load1",
-  "network_receive_bytes_per_second",
-  "network_transmit_bytes_per_second",
-] as const;
+const SORTED_BY = ["node", "status", ...MEASURES] as const;
 export type SortField = (typeof SORTED_BY)[number];
 const SORTS = SORTED_BY.flatMap((field) => [field, `-${field}`]);
 /** The worst first. */

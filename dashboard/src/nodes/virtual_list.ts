@@ -23,8 +23,7 @@ export interface VirtualListOptions<Item> {
   readonly fill: (fields: Fields, item: Item) => void;
   /** Told the keys of the items that are elements, whenever these become others. */
   readonly onWindow: (keys: readonly string[]) => void;
-  /** An element comes, or goes for good. */
-  readonly onMade?: (key: string, fields: Fields) => void;
+  /** An element goes for good. */
   readonly onGone?: (key: string) => void;
 }
 
@@ -67,7 +66,7 @@ export class VirtualList<Item> {
   }
 
   #draw(): void {
-    const { container, keyOf, fill, onWindow, onMade, onGone, template } = this.#options;
+    const { container, keyOf, fill, onWindow, onGone, template } = this.#options;
     const layout = layoutOf(container);
     const rows = Math.ceil(this.#items.length / layout.columns);
     const pitch = layout.rowPixels + layout.gapPixels;
@@ -78,23 +77,28 @@ export class VirtualList<Item> {
     const last = Math.min(rows, Math.ceil((window.innerHeight - top) / pitch) + OVERSCAN_ROWS);
     const former = this.#elements;
     this.#elements = new Map();
-    const keys: string[] = [];
-    for (let index = first * layout.columns; index < Math.min(last * layout.columns, this.#items.length); index += 1) {
-      const item = this.#items[index] as Item;
-      const key = keyOf(item);
-      const known = former.get(key);
-      const fields = known ?? Fields.of(template);
-      former.delete(key);
-      this.#elements.set(key, fields);
-      keys.push(key);
-      if (known === undefined) onMade?.(key, fields);
-      fill(fields, item);
-      place(fields.root, index, layout);
-      if (fields.root.parentElement !== container) container.append(fields.root);
-    }
+    const begin = first * layout.columns;
+    const shown = this.#items.slice(begin, last * layout.columns);
+    const keys = shown.map(keyOf);
+    const kept = new Set(keys);
     for (const [key, fields] of former) {
+      if (kept.has(key)) continue;
       fields.root.remove();
       onGone?.(key);
+    }
+    // In the order of the items, which is that of the Tab key, whatever the place on the screen.
+    let next = container.firstElementChild;
+    for (const [position, item] of shown.entries()) {
+      const index = begin + position;
+      const key = keys[position] as string;
+      const known = former.get(key);
+      const fields = known ?? Fields.of(template);
+      this.#elements.set(key, fields);
+      if (fields.root === next) next = next.nextElementSibling;
+      else container.insertBefore(fields.root, next);
+      fill(fields, item);
+      place(fields.root, index, layout);
+      number(fields.root, index, this.#items.length);
     }
     const window_ = keys.join("\n");
     if (window_ === this.#window) return;
@@ -122,8 +126,19 @@ function place(element: HTMLElement, index: number, { columns, rowPixels, gapPix
   if (element.style.top !== top) element.style.top = top;
   if (element.style.left !== left) element.style.left = left;
   if (element.style.width !== width) element.style.width = width;
-  // The order for those who hear the page, whatever the order of the elements.
-  const position = `${index + 1}`;
-  const role = element.getAttribute("role") === "row" ? "aria-rowindex" : "aria-posinset";
-  if (element.getAttribute(role) !== position) element.setAttribute(role, position);
+}
+
+/** Say which of how many it is to those who hear the page, whatever the order of the elements. */
+function number(element: HTMLElement, index: number, total: number): void {
+  if (element.getAttribute("role") === "row") {
+    // Before the rows stands that of the headers.
+    attribute(element, "aria-rowindex", `${index + 2}`);
+    return;
+  }
+  attribute(element, "aria-posinset", `${index + 1}`);
+  attribute(element, "aria-setsize", `${total}`);
+}
+
+function attribute(element: HTMLElement, name: string, value: string): void {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }

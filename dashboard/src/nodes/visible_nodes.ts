@@ -14,7 +14,14 @@ export class VisibleNodes {
   readonly #push: Push;
   readonly #onAll: () => void;
   #settle: ReturnType<typeof setTimeout> | undefined;
-  #all: ReturnType<typeof setInterval> | undefined;
+  #every: ReturnType<typeof setInterval> | undefined;
+  #answered: ReturnType<typeof setTimeout> | undefined;
+  readonly #askForAll = (): void => {
+    if (document.hidden) return;
+    this.#push.askForAll();
+    clearTimeout(this.#answered);
+    this.#answered = setTimeout(this.#onAll, ANSWERED_MS);
+  };
 
   /** `onAll` is told when all nodes are as new as those on the screen. */
   constructor(push: Push, onAll: () => void) {
@@ -23,16 +30,18 @@ export class VisibleNodes {
   }
 
   start(): void {
-    this.#all = setInterval(() => {
-      if (document.visibilityState !== "visible") return;
-      this.#push.askForAll();
-      setTimeout(this.#onAll, ANSWERED_MS);
-    }, ALL_EVERY_MS);
+    this.#every = setInterval(this.#askForAll, ALL_EVERY_MS);
+    // What is off the screen has grown old while the page was hidden or cut off.
+    document.addEventListener("visibilitychange", this.#askForAll);
+    this.#push.onConnected = this.#askForAll;
   }
 
   stop(): void {
     clearTimeout(this.#settle);
-    clearInterval(this.#all);
+    clearTimeout(this.#answered);
+    clearInterval(this.#every);
+    document.removeEventListener("visibilitychange", this.#askForAll);
+    this.#push.onConnected = () => undefined;
   }
 
   show(names: readonly string[]): void {

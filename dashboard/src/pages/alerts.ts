@@ -8,7 +8,7 @@ import { AGAIN_AFTER_SECONDS, AlertLogReader } from "../alerts/log_reader.ts";
 import { AlertLogTable } from "../alerts/log_table.ts";
 import { fillAlert } from "../alerts/rows.ts";
 import type { Alert, Alerts } from "../contract.ts";
-import { byId } from "../fields.ts";
+import { byId, write } from "../fields.ts";
 import { KeyedList } from "../keyed_list.ts";
 import type { Scope } from "../live/snapshot_store.ts";
 import { wording } from "../wording.ts";
@@ -89,9 +89,4 @@ export class AlertsPage extends Page {
     if (all.length > 0 && shown.length === 0) notes.push(wording.noEntryMatches);
     write(this.#logNote, notes.join(" "));
   }
-}
-
-/** What is said again need not be read out again. */
-function write(element: HTMLElement, text: string): void {
-  if (element.textContent !== text) element.textContent = text;
 }

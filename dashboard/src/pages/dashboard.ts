@@ -4,7 +4,8 @@ import { ActiveAlerts } from "../alerts/active.ts";
 import type { Alerts, Health, Measure, Node, Snapshot } from "../contract.ts";
 import { asIs, byId, Fields } from "../fields.ts";
 import { markNodes, showFigures, showIssues } from "../figures.ts";
-import { HeatMap } from "../wall/heat_map.ts";
+import { Frame } from "../frame.ts";
+import { HeatMap, label } from "../wall/heat_map.ts";
 import { KeyedList } from "../keyed_list.ts";
 import { DRAWINGS } from "../charts/measures.ts";
 import { NodeHistories } from "../charts/node_histories.ts";
@@ -55,6 +56,7 @@ export class DashboardPage extends Page {
   readonly #lines = [...document.querySelectorAll<SVGElement>("[data-line]")];
   readonly #mapFrame = byId("node-map", HTMLElement);
   readonly #map = new HeatMap(this.#mapFrame, byId("node-map-canvas", HTMLCanvasElement), () => undefined);
+  readonly #frame = new Frame(() => this.#draw());
   #firing: Firing = new Map();
   #latest: Snapshot | null = null;
   #histories: NodeHistories | null = null;
@@ -71,24 +73,24 @@ export class DashboardPage extends Page {
   override start({ history, funnel }: Stage): void {
     const measures = this.#lines.map((line) => line.dataset["line"] as Measure);
     const shown = { rangeSeconds: 3600, points: 120, measures };
-    this.#histories = new NodeHistories(history, funnel, shown, () => this.#drawLines());
+    this.#histories = new NodeHistories(history, funnel, shown, () => this.#frame.request());
     this.#histories.want([""]);
     this.#map.start();
+    this.#frame.start();
   }
 
   override stop(): void {
     this.#histories?.stop();
     this.#map.stop();
+    this.#frame.stop();
   }
 
   override showSnapshot(snapshot: Snapshot): void {
     this.#latest = snapshot;
     markNodes(snapshot);
-    this.#drawMap();
     showFigures(snapshot);
-    for (const top of this.#tops) top.show(snapshot);
     this.#histories?.add(snapshot, []);
-    this.#drawLines();
+    this.#frame.request();
   }
 
   override showHealth(health: Health): void {
@@ -103,17 +105,16 @@ export class DashboardPage extends Page {
     this.#more.hidden = left === 0;
     this.#more.textContent = wording.andMore(left);
     this.#firing = firingByNode(alerts.active_alerts);
-    this.#drawMap();
+    this.#frame.request();
   }
 
-  #drawMap(): void {
-    if (this.#latest === null || document.visibilityState === "hidden") return;
+  #draw(): void {
+    if (this.#latest === null) return;
+    for (const top of this.#tops) top.show(this.#latest);
+    this.#drawLines();
     const { nodes } = this.#latest;
     this.#map.draw({ nodes, markOf: (node) => markOf(node, this.#firing), measure: "cpu_usage" });
-    const troubles = troublesOf(nodes, this.#firing);
-    const offline = troubles.filter(({ mark }) => mark === "offline").length;
-    const summary = wording.wallSummary(nodes.length, offline, troubles.length - offline);
-    if (this.#mapFrame.getAttribute("aria-label") !== summary) this.#mapFrame.setAttribute("aria-label", summary);
+    label(this.#mapFrame, nodes, troublesOf(nodes, this.#firing));
   }
 
   #drawLines(): void {

@@ -5,9 +5,9 @@ import type { Alerts, Health, Node, Snapshot } from "../contract.ts";
 import { byId, Fields } from "../fields.ts";
 import { markNodes, showFigures, showIssues } from "../figures.ts";
 import { count, elapsed } from "../format.ts";
-import { HeatMap } from "../wall/heat_map.ts";
+import { HeatMap, label } from "../wall/heat_map.ts";
 import { type Telling, WallCursor } from "../wall/cursor.ts";
-import { Frame } from "../wall/frame.ts";
+import { Frame } from "../frame.ts";
 import { FullScreen } from "../wall/full_screen.ts";
 import { WallLegend } from "../wall/legend.ts";
 import { namedValue, WALL_MEASURES, type WallMeasure } from "../wall/measure.ts";
@@ -101,9 +101,7 @@ export class LivePage extends Page {
     this.#map.draw({ nodes, markOf: (node) => markOf(node, this.#firing), measure: this.#measure });
     const troubles = troublesOf(nodes, this.#firing);
     this.#troubles.show(troubles, timestamp);
-    const offline = troubles.filter(({ mark }) => mark === "offline").length;
-    const summary = wording.wallSummary(nodes.length, offline, troubles.length - offline);
-    if (this.#mapFrame.getAttribute("aria-label") !== summary) this.#mapFrame.setAttribute("aria-label", summary);
+    label(this.#mapFrame, nodes, troubles);
   }
 
   #showFiring(): void {

@@ -4,11 +4,13 @@ import { parameter, setParameters } from "../address.ts";
 import { Chart } from "../charts/chart.ts";
 import { ChartCards, chartOf } from "../charts/chart_cards.ts";
 import { type Health, MEASURES, type Measure, type Node, type Snapshot } from "../contract.ts";
-import { byId, type Fields } from "../fields.ts";
+import { byId, type Fields, write } from "../fields.ts";
 import { markNodes, showFigures, showIssues } from "../figures.ts";
+import { Frame } from "../frame.ts";
 import { NodeControls } from "../nodes/node_controls.ts";
 import { showNode } from "../nodes/node_fields.ts";
 import { filtered } from "../nodes/node_filter.ts";
+import { HistoryNote } from "../charts/history_note.ts";
 import { NodeHistories } from "../charts/node_histories.ts";
 import { Ranges } from "../charts/ranges.ts";
 import { VirtualList } from "../nodes/virtual_list.ts";
@@ -29,7 +31,8 @@ export class MonitoringPage extends Page {
   readonly #list: VirtualList<Node>;
   readonly #controls = new NodeControls(() => this.#draw());
   readonly #count = byId("node-count", HTMLOutputElement);
-  readonly #note = byId("history-note", HTMLElement);
+  readonly #note = new HistoryNote();
+  readonly #frame = new Frame(() => this.#drawAll());
   readonly #choice: HTMLSelectElement;
   readonly #ranges = new Ranges(byId("ranges", HTMLElement), () => this.#change());
   #measure = parameter("measure", "cpu_usage", MEASURES) as Measure;
@@ -58,9 +61,10 @@ export class MonitoringPage extends Page {
 
   override start({ push, history, funnel }: Stage): void {
     const seconds = this.#ranges.seconds;
-    const say = (why: string | null): void => this.#say(why);
-    this.#cluster = new NodeHistories(history, funnel, this.#clusterShown(), () => this.#drawCluster(), say);
-    this.#nodes = new NodeHistories(history, funnel, this.#nodesShown(), () => this.#draw(), say);
+    const draw = (): void => this.#frame.request();
+    this.#cluster = new NodeHistories(history, funnel, this.#clusterShown(), draw, this.#note.of("cluster"));
+    this.#nodes = new NodeHistories(history, funnel, this.#nodesShown(), draw, this.#note.of("nodes"));
+    this.#frame.start();
     this.#visible = new VisibleNodes(push, () => undefined);
     this.#visible.start();
     this.#cluster.want([""]);
@@ -73,7 +77,7 @@ export class MonitoringPage extends Page {
   }
 
   override stop(): void {
-    for (const part of [this.#cluster, this.#nodes, this.#visible, this.#ranges, this.#controls]) part?.stop();
+    for (const part of [this.#frame, this.#cluster, this.#nodes, this.#visible, this.#ranges, this.#controls]) part?.stop();
     this.#clusterCharts.stop();
     for (const name of [...this.#nodeCharts.keys()]) this.#forget(name);
     this.#list.stop();
@@ -85,8 +89,7 @@ export class MonitoringPage extends Page {
     showFigures(snapshot);
     this.#cluster?.add(snapshot, []);
     this.#nodes?.add(snapshot, snapshot.nodes);
-    this.#drawCluster();
-    this.#draw();
+    this.#frame.request();
   }
 
   override showHealth(health: Health): void {
@@ -121,14 +124,15 @@ export class MonitoringPage extends Page {
     this.#draw();
   }
 
-  #drawCluster(): void {
+  #drawAll(): void {
     this.#clusterCharts.show(this.#cluster?.of(""));
+    this.#draw();
   }
 
   #draw(): void {
     if (this.#latest === null) return;
     const nodes = filtered(this.#latest.nodes, this.#controls.filter, NOBODY);
-    this.#count.textContent = wording.nodesShown(nodes.length, this.#latest.nodes.length);
+    write(this.#count, wording.nodesShown(nodes.length, this.#latest.nodes.length));
     this.#list.show(nodes);
   }
 
@@ -147,10 +151,5 @@ export class MonitoringPage extends Page {
   #forget(name: string): void {
     this.#nodeCharts.get(name)?.stop();
     this.#nodeCharts.delete(name);
-  }
-
-  #say(why: string | null): void {
-    this.#note.hidden = why === null;
-    this.#note.textContent = why === null ? "" : wording.historyFailed(why);
   }
 }

@@ -3,9 +3,11 @@
 import { ActiveAlerts } from "../alerts/active.ts";
 import { ChartCards } from "../charts/chart_cards.ts";
 import type { Alerts, Snapshot } from "../contract.ts";
-import { byId, Fields } from "../fields.ts";
-import { elapsed } from "../format.ts";
+import { byId, Fields, write } from "../fields.ts";
+import { elapsed, UNKNOWN } from "../format.ts";
+import { Frame } from "../frame.ts";
 import { showNode } from "../nodes/node_fields.ts";
+import { HistoryNote } from "../charts/history_note.ts";
 import { NodeHistories } from "../charts/node_histories.ts";
 import { Ranges } from "../charts/ranges.ts";
 import type { Scope } from "../live/snapshot_store.ts";
@@ -20,8 +22,10 @@ export class NodePage extends Page {
   readonly #root = byId("node", HTMLElement);
   readonly #name = this.#root.dataset["name"] ?? "";
   readonly #fields = new Fields(this.#root);
+  readonly #facts = byId("facts", HTMLElement);
   readonly #gone = byId("node-gone", HTMLElement);
-  readonly #note = byId("history-note", HTMLElement);
+  readonly #note = new HistoryNote();
+  readonly #frame = new Frame(() => this.#draw());
   readonly #alerts = new ActiveAlerts();
   readonly #charts = new ChartCards(byId("main", HTMLElement));
   readonly #ranges = new Ranges(byId("ranges", HTMLElement), (seconds) => this.#show(seconds));
@@ -33,14 +37,16 @@ export class NodePage extends Page {
 
   override start({ history, funnel }: Stage): void {
     const seconds = this.#ranges.seconds;
-    this.#histories = new NodeHistories(history, funnel, this.#shown(seconds), () => this.#draw(), (why) => this.#say(why));
+    this.#histories = new NodeHistories(history, funnel, this.#shown(seconds), () => this.#frame.request(), this.#note.of("node"));
     this.#histories.want([this.#name]);
+    this.#frame.start();
     this.#ranges.start();
     this.#charts.start(seconds);
   }
 
   override stop(): void {
     this.#histories?.stop();
+    this.#frame.stop();
     this.#ranges.stop();
     this.#charts.stop();
   }
@@ -48,8 +54,11 @@ export class NodePage extends Page {
   override showSnapshot(snapshot: Snapshot): void {
     const node = snapshot.nodes.find((known) => known.node === this.#name);
     this.#gone.hidden = node !== undefined;
+    this.#facts.hidden = node === undefined;
     if (node === undefined) {
-      this.#gone.textContent = wording.nodeGone(this.#name);
+      this.#fields.mark("status", "unknown");
+      for (const field of ["status", "since", "error"]) this.#fields.show(field, null, () => (field === "status" ? UNKNOWN : ""));
+      write(this.#gone, wording.nodeGone(this.#name));
       return;
     }
     showNode(this.#fields, node, snapshot.timestamp);
@@ -57,7 +66,7 @@ export class NodePage extends Page {
     this.#fields.show("address", node.address, String);
     this.#fields.show("uptime", elapsed(node.boot_time, snapshot.timestamp), String);
     this.#histories?.add(snapshot, [node]);
-    this.#draw();
+    this.#frame.request();
   }
 
   override showAlerts({ active_alerts, timestamp }: Alerts): void {
@@ -79,10 +88,5 @@ export class NodePage extends Page {
 
   #draw(): void {
     this.#charts.show(this.#histories?.of(this.#name));
-  }
-
-  #say(why: string | null): void {
-    this.#note.hidden = why === null;
-    this.#note.textContent = why === null ? "" : wording.historyFailed(why);
   }
 }

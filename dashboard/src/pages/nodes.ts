@@ -2,8 +2,9 @@
 
 import { parameter, setParameters } from "../address.ts";
 import type { Alerts, Health, Node, Snapshot } from "../contract.ts";
-import { byId, type Fields } from "../fields.ts";
+import { byId, type Fields, write } from "../fields.ts";
 import { markNodes, showFigures, showIssues } from "../figures.ts";
+import { Frame } from "../frame.ts";
 import { NodeControls } from "../nodes/node_controls.ts";
 import { showNode, troubleByNode } from "../nodes/node_fields.ts";
 import { filtered } from "../nodes/node_filter.ts";
@@ -23,8 +24,10 @@ const TEXT_COLUMNS = ["node", "status"];
 export class NodesPage extends Page {
   readonly #controls = new NodeControls(() => this.#choose());
   readonly #lists: Readonly<Record<string, VirtualList<Node>>>;
+  readonly #table = byId("node-table", HTMLElement);
   readonly #count = byId("node-count", HTMLOutputElement);
   readonly #noMatch = byId("no-match", HTMLElement);
+  readonly #frame = new Frame(() => this.#draw());
   readonly #heads = [...document.querySelectorAll<HTMLButtonElement>("[data-sort]")];
   readonly #views = [...document.querySelectorAll<HTMLButtonElement>("[data-view]")];
   #view = parameter("view", "table", VIEWS);
@@ -46,7 +49,8 @@ export class NodesPage extends Page {
 
   override start({ push, history, funnel }: Stage): void {
     this.#visible = new VisibleNodes(push, () => this.#choose());
-    this.#histories = new NodeHistories(history, funnel, LINE, () => this.#draw());
+    this.#histories = new NodeHistories(history, funnel, LINE, () => this.#frame.request());
+    this.#frame.start();
     this.#visible.start();
     this.#controls.start();
     for (const button of this.#views) button.onclick = () => this.#look(button.dataset["view"] ?? "table");
@@ -56,6 +60,7 @@ export class NodesPage extends Page {
   }
 
   override stop(): void {
+    this.#frame.stop();
     this.#visible?.stop();
     this.#histories?.stop();
     this.#controls.stop();
@@ -71,7 +76,7 @@ export class NodesPage extends Page {
     this.#histories?.add(snapshot, snapshot.nodes);
     const isSame =
       former.length === snapshot.nodes.length && snapshot.nodes.every(({ node }, index) => node === former[index]?.node);
-    if (isSame) this.#draw();
+    if (isSame) this.#frame.request();
     else this.#choose();
   }
 
@@ -81,7 +86,9 @@ export class NodesPage extends Page {
 
   override showAlerts(alerts: Alerts): void {
     this.#trouble = troubleByNode(alerts.active_alerts);
-    this.#choose();
+    // Of all filters and orders, only this one depends on alerts.
+    if (this.#controls.filter.status === "trouble") this.#choose();
+    else this.#frame.request();
   }
 
   #list(container: string, template: string): VirtualList<Node> {
@@ -109,7 +116,8 @@ export class NodesPage extends Page {
     if (this.#latest === null) return;
     const nodes = filtered(this.#latest.nodes, this.#controls.filter, new Set(this.#trouble.keys()));
     this.#order = nodes.map((node) => node.node);
-    this.#count.textContent = wording.nodesShown(nodes.length, this.#latest.nodes.length);
+    write(this.#count, wording.nodesShown(nodes.length, this.#latest.nodes.length));
+    this.#table.setAttribute("aria-rowcount", `${nodes.length + 1}`);
     this.#noMatch.hidden = nodes.length > 0 || this.#latest.nodes.length === 0;
     for (const button of this.#heads) {
       const [field, direction] = sortOf(this.#controls.filter.sort);

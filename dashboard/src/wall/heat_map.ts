@@ -2,12 +2,13 @@
 
 import type { Node } from "../contract.ts";
 import { color, onThemeChange } from "../theme.ts";
+import { wording } from "../wording.ts";
 import { type Box, boxOf, type Grid, gridFor, indexAt } from "./grid.ts";
 import type { WallMeasure } from "./measure.ts";
 import { sharedDomain } from "./name.ts";
 import { gapOf, WallPainter } from "./painter.ts";
 import { type Palette, paletteOf } from "./palette.ts";
-import type { Mark } from "./trouble.ts";
+import type { Mark, Trouble } from "./trouble.ts";
 
 /** What there is to draw. */
 export interface View {
@@ -122,4 +123,11 @@ export class HeatMap {
     this.#painter = null;
     return true;
   }
+}
+
+/** Say on `frame` what the map shows, to those who do not see it. */
+export function label(frame: HTMLElement, nodes: readonly Node[], troubles: readonly Trouble[]): void {
+  const offline = troubles.filter(({ mark }) => mark === "offline").length;
+  const summary = wording.wallSummary(nodes.length, offline, troubles.length - offline);
+  if (frame.getAttribute("aria-label") !== summary) frame.setAttribute("aria-label", summary);
 }

@@ -1,7 +1,7 @@
 /** The nodes in trouble as a list to be read from afar: as many as fit, and how many more there are. */
 
 import { nodeAddress } from "../address.ts";
-import { asIs, type Fields } from "../fields.ts";
+import { asIs, type Fields, write } from "../fields.ts";
 import { elapsed } from "../format.ts";
 import { KeyedList } from "../keyed_list.ts";
 import type { Trouble } from "./trouble.ts";
@@ -53,7 +53,7 @@ export class WallTroubleList {
     this.#now = now;
     const { heading } = this.#parts;
     const text = troubles.length === 0 ? wording.wallWell : wording.wallTrouble(troubles.length);
-    if (heading.textContent !== text) heading.textContent = text;
+    write(heading, text);
     const status = troubles.length === 0 ? "healthy" : troubles.some(isGrave) ? "critical" : "warning";
     if (heading.parentElement !== null) heading.parentElement.dataset["status"] = status;
     const shown = troubles.slice(0, ROWS);
@@ -74,7 +74,7 @@ export class WallTroubleList {
     for (const row of rows.slice(fitting)) row.hidden = true;
     const rest = this.#troubles.length - fitting;
     const text = rest > 0 ? wording.andMore(rest) : "";
-    if (more.textContent !== text) more.textContent = text;
+    write(more, text);
     more.hidden = rest <= 0;
   }
 
@@ -86,9 +86,7 @@ export class WallTroubleList {
     fields.show("state", mark, () => (mark === "offline" ? wording.nodeStatus.offline : wording.severity[mark]));
     fields.show("since", elapsed(since, this.#now), wording.forDuration);
     fields.show("reason", reason, asIs);
-    const link = fields.root.querySelector("a");
-    const address = nodeAddress(node.node);
-    if (link !== null && link.getAttribute("href") !== address) link.href = address;
+    fields.link(nodeAddress(node.node));
   }
 }
 

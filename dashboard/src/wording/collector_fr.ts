@@ -33,6 +33,11 @@ const RULES: readonly Rule[] = [
   [/^CPU of (.+) is down to (\S+) %$/s, (node, value) => `CPU de ${node} redescendu à ${number(value)}\u00a0%`],
   [/^(.+) is down to (\S+) °C$/s, (node, value) => `${node} redescendu à ${number(value)}\u00a0°C`],
   [/^(.+) is at (\S+) °C$/s, (node, value) => `${node} est à ${number(value)}\u00a0°C`],
+  [/^(.+) is not a target any more$/s, (node) => `${node} n'est plus une cible`],
+  [/^the rule (.+) is switched off$/s, (rule) => `la règle ${rule} est désactivée`],
+  [/^(.+) does not tell its (.+) any more$/s, (node, rule) => `${node} ne donne plus sa mesure ${rule}`],
+  [/^(.+) on (.+) is left out of the rule$/s, (path, node) => `${path} de ${node} est exclu de la règle`],
+  [/^(.+) on (.+) is not mounted any more$/s, (path, node) => `${path} de ${node} n'est plus monté`],
   [/^the alert log starts here$/, () => "le journal des alertes commence ici"],
   [/^name not found(.*)$/s, (rest) => `nom introuvable${waited(rest)}`],
   [/^no answer(.*)$/s, (rest) => `pas de réponse${waited(rest)}`],
@@ -42,7 +47,10 @@ const RULES: readonly Rule[] = [
   [/^network unreachable$/, () => "réseau inaccessible"],
   [/^host is down$/, () => "le nœud est éteint"],
   [/^connection closed without an answer$/, () => "connexion fermée sans réponse"],
-  [/^connection lost$/, () => "connexion perdue"],
+  [/^connection lost(.*)$/s, (rest) => `connexion perdue${rest}`],
+  [/^cannot be read(.*)$/s, (rest) => `lecture impossible${rest.replace(/^: /, "\u00a0: ")}`],
+  [/^answer is not valid(.*)$/s, (rest) => `réponse invalide${rest}`],
+  [/^answer is compressed, which was not asked for$/, () => "réponse compressée sans qu'on l'ait demandé"],
   [/^cannot connect(.*)$/s, (rest) => `connexion impossible${rest}`],
   [/^answer ended early$/, () => "réponse incomplète"],
   [/^answer is not HTTP$/, () => "la réponse n'est pas du HTTP"],
@@ -60,6 +68,14 @@ const RULES: readonly Rule[] = [
     /^No node answers: install the exporter on each node with: (.+) \(targets are in (.+)\)$/s,
     (command, path) =>
       `Aucun nœud ne répond\u00a0: installez l'exportateur sur chaque nœud\u00a0: ${command} (les cibles sont dans ${path})`,
+  ],
+  [
+    /^The targets file (.+) is not valid(?:, the former \d+ targets stay)?: (.+)$/s,
+    (path, why) => `Le fichier des cibles ${path} n'est pas valide\u00a0: ${why}`,
+  ],
+  [
+    /^The rules file (.+) is not valid, the former rules stay: (.+)$/s,
+    (path, why) => `Le fichier des règles ${path} n'est pas valide, les règles d'avant restent\u00a0: ${why}`,
   ],
   [/^… and (\d+) more$/, (count) => `… et ${count} de plus`],
 ];

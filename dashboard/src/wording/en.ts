@@ -59,11 +59,9 @@ export const en = {
     `${online} of ${total} ${total === 1 ? "node" : "nodes"} online`,
   nodesShown: (shown: number, total: number): string =>
     shown === total ? `${total} ${total === 1 ? "node" : "nodes"}` : `${shown} of ${total} nodes`,
-  alerting: (count: number): string => `${count} with an alert`,
   /** Beside a percentage: of how much. */
   ofTotal: (total: number | null): string => (total === null ? "" : `of ${bytes(total)}`),
   forDuration: (span: string): string => `for ${span}`,
-  since: (timestamp: string): string => `since ${moment(timestamp)}`,
 
   redisAway: (since: string): string =>
     `Redis is away since ${moment(since)}. The page shows what was last known, and goes on by itself when Redis is back.`,
@@ -90,7 +88,7 @@ export const en = {
   httpStatus: (status: number): string => `HTTP status ${status}`,
   noAnswer: "no answer",
 
-  moreCharacters: (count: number): string => `… ${count} more characters`,
+  moreCharacters: (count: number): string => `… ${count} more ${count === 1 ? "character" : "characters"}`,
   held: (count: number): string => (count === 0 ? "" : `${count} not shown while paused`),
   pause: "Pause",
   resume: "Resume",
@@ -105,13 +103,8 @@ export const en = {
   /** Before the title of the page: how many alerts fire. */
   titleFiring: (count: number): string => `(${count})`,
 
-  minimum: "min",
-  average: "avg",
-  maximum: "max",
-  now: "now",
   noHistory: "No history in this range yet.",
   historyFailed: (why: string): string => `The history could not be read (${why}).`,
-  clusterAverage: "Cluster average",
   chartSummary: (name: string, low: string, high: string, last: string): string =>
     `${name}: from ${low} to ${high}, now ${last}`,
 

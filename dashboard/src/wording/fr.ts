@@ -26,13 +26,11 @@ export const fr: Wording = {
   noDataYet: "pas encore de données",
   ageUnknown: "âge inconnu",
   age: (seconds) => (Number.isFinite(seconds) ? `il y a ${duration(seconds)}` : fr.ageUnknown),
-  nodesOnline: (online, total) => `${online} sur ${total} ${total === 1 ? "nœud" : "nœuds"} en ligne`,
+  nodesOnline: (online, total) => `${online} sur ${total} ${total < 2 ? "nœud" : "nœuds"} en ligne`,
   nodesShown: (shown, total) =>
-    shown === total ? `${total} ${total === 1 ? "nœud" : "nœuds"}` : `${shown} sur ${total} nœuds`,
-  alerting: (count) => `${count} en alerte`,
+    shown === total ? `${total} ${total < 2 ? "nœud" : "nœuds"}` : `${shown} sur ${total} nœuds`,
   ofTotal: (total) => (total === null ? "" : `sur ${bytes(total)}`),
   forDuration: (span) => `depuis ${span}`,
-  since: (timestamp) => `depuis ${moment(timestamp)}`,
 
   redisAway: (since) =>
     `Redis ne répond plus depuis ${moment(since)}. La page montre le dernier état connu et reprendra d'elle-même.`,
@@ -59,8 +57,8 @@ export const fr: Wording = {
   httpStatus: (status) => `code HTTP ${status}`,
   noAnswer: "pas de réponse",
 
-  moreCharacters: (count) => `… encore ${count} caractères`,
-  held: (count) => (count === 0 ? "" : `${count} non affichés pendant la pause`),
+  moreCharacters: (count) => `… encore ${count} ${count < 2 ? "caractère" : "caractères"}`,
+  held: (count) => (count === 0 ? "" : `${count} ${count < 2 ? "non affiché" : "non affichés"} pendant la pause`),
   pause: "Pause",
   resume: "Reprendre",
   connected: "Connecté",
@@ -73,13 +71,8 @@ export const fr: Wording = {
 
   titleFiring: (count) => `(${count})`,
 
-  minimum: "min",
-  average: "moy.",
-  maximum: "max",
-  now: "maintenant",
   noHistory: "Pas encore d'historique sur cette période.",
   historyFailed: (why) => `L'historique n'a pas pu être lu (${why}).`,
-  clusterAverage: "Moyenne du cluster",
   chartSummary: (name, low, high, last) => `${name}\u00a0: de ${low} à ${high}, maintenant ${last}`,
 
   nodeGone: (node) => `Aucun nœud ne s'appelle ${node} en ce moment. Son historique est peut-être encore ci-dessous.`,
@@ -87,7 +80,7 @@ export const fr: Wording = {
   wallTrouble: (count) => (count === 1 ? "1 nœud en difficulté" : `${count} nœuds en difficulté`),
   wallWell: "Tous les nœuds vont bien",
   wallSummary: (total, offline, alerting) =>
-    `${total} ${total === 1 ? "nœud" : "nœuds"}\u00a0: ${offline} hors ligne, ${alerting} en alerte`,
+    `${total} ${total < 2 ? "nœud" : "nœuds"}\u00a0: ${offline} hors ligne, ${alerting} en alerte`,
   wallTakenAt: (timestamp) => `mesuré à ${moment(timestamp)}`,
   andMore: (count) => `… et ${count} de plus`,
   fullScreen: "Plein écran",

@@ -1,0 +1,73 @@
+"""Pictures of every page for the documentation: ``python -m tests.browser.screenshots``.
+
+A demo of 50 nodes runs for a few minutes first, so that the lines have something to show.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.conftest import Product
+from tests.drivers.process import ROOT
+from tests.drivers.waiting import eventually
+from tests.prepare import find_browser
+
+FOLDER = ROOT / "docs" / "screenshots"
+#: Seconds of history that the charts show.
+HISTORY_SECONDS = 420
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 1.5, "has_touch": True}
+WALL = {"viewport": {"width": 1600, "height": 900}}
+#: Name of the picture: path, and what the browser is like.
+PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
+    "dashboard": ("/", DESKTOP),
+    "dashboard-dark": ("/", DESKTOP | {"color_scheme": "dark"}),
+    "dashboard-phone": ("/", PHONE),
+    "nodes": ("/nodes?sort=-cpu_usage", DESKTOP),
+    "nodes-grid": ("/nodes?view=grid", DESKTOP | {"color_scheme": "dark"}),
+    "node": ("/nodes/node09?range=15m", DESKTOP),
+    "monitoring": ("/monitoring?range=15m", DESKTOP),
+    "alerts": ("/alerts", DESKTOP | {"locale": "fr-FR"}),
+    "live": ("/live", WALL | {"color_scheme": "dark"}),
+    "websocket-test": ("/websocket-test", DESKTOP),
+}
+
+
+def main() -> None:
+    """Take all pictures."""
+    FOLDER.mkdir(exist_ok=True)
+    product = Product(tempfile.mkdtemp(prefix="screenshots-"), DEMO_NODES="50")
+    product.start()
+    try:
+        print(f"the demo runs for {HISTORY_SECONDS} s first …", file=sys.stderr, flush=True)
+        first = product.rest.json("/api/cluster/snapshot")["seq"]
+        eventually(
+            lambda: product.rest.json("/api/cluster/snapshot")["seq"] > first + HISTORY_SECONDS / 2,
+            within_seconds=HISTORY_SECONDS * 2,
+        )
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=str(find_browser()), args=["--no-sandbox"])
+            for name, (path, options) in PICTURES.items():
+                take(browser, product.origin + path, FOLDER / f"{name}.png", {"locale": "en-GB"} | options)
+                print(FOLDER.relative_to(ROOT) / f"{name}.png")
+            browser.close()
+    finally:
+        product.stop()
+
+
+def take(browser: Browser, address: str, file: Path, options: dict[str, Any]) -> None:
+    """Take one picture once the page is live and its histories are there."""
+    page = browser.new_page(**options)
+    page.goto(address)
+    page.locator("#freshness[data-state=live]").wait_for()
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(3000)
+    page.screenshot(path=str(file))
+    page.close()
+
+
+if __name__ == "__main__":
+    main()

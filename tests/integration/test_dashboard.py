@@ -1,0 +1,47 @@
+"""Parts are stopped in turn while a page is open: it says what is wrong in words, and recovers by itself."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.drivers.deployment import Deployment
+
+LIVE = "#freshness[data-state=live]"
+#: The page has ten seconds to say what is wrong; what is more is for the engine to stop the container.
+SAYS_WITHIN_MS = 25_000
+LIVE_WITHIN_MS = 60_000
+
+
+@pytest.mark.parametrize(
+    ("service", "sentence"),
+    [
+        ("redis", "Redis is away since"),
+        ("collector", "The collector is not running"),
+        ("ws", "the ws service does not answer"),
+    ],
+)
+def test_page_says_what_is_wrong_while_a_part_is_stopped(
+    deployment: Deployment, page: Page, service: str, sentence: str
+) -> None:
+    page.goto(deployment.origin + "/")
+    page.evaluate("window.notReloaded = true")
+    expect(page.locator(LIVE)).to_be_visible(timeout=LIVE_WITHIN_MS)
+    expect(page.locator("#banner")).to_be_hidden()
+    deployment.compose("stop", service)
+    try:
+        expect(page.locator("#banner")).to_contain_text(sentence, timeout=SAYS_WITHIN_MS)
+        expect(page.locator(LIVE)).to_have_count(0)
+    finally:
+        deployment.compose("start", service)
+    expect(page.locator(LIVE)).to_be_visible(timeout=LIVE_WITHIN_MS)
+    expect(page.locator("#banner")).to_be_hidden(timeout=LIVE_WITHIN_MS)
+    assert page.evaluate("window.notReloaded")
+
+
+def test_history_outlives_the_collector(deployment: Deployment) -> None:
+    def known() -> int:
+        [series] = deployment.rest.json("/api/history?range_seconds=900&measure=cpu_usage")["series"]
+        return sum(1 for value in series["measures"]["cpu_usage"]["avg"] if value is not None)
+
+    deployment.compose("restart", "collector")
+    deployment.next_round()
+    assert known() >= 1
