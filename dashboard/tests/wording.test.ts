@@ -62,5 +62,6 @@ test("parts of a text keep their meaning, and an unknown text stays", () => {
   assert.match(translated("the clock of a is 3.5 s ahead of the collector's"), /avance de 3,5/);
   assert.equal(translated("/mnt on a is not mounted any more"), "/mnt de a n'est plus monté");
   assert.equal(translated("HTTP 503"), "code HTTP 503");
+  assert.match(translated("The targets file /n.yaml is not valid, the former 3 targets stay: bad"), /n'est pas valide/);
   assert.equal(translated("something new"), "something new");
 });
