@@ -213,6 +213,11 @@ def test_static_file_is_checked_again_when_its_address_has_no_or_an_old_hash(cli
         assert (again.status_code, again.data) == (304, b"")
 
 
+def test_script_is_small_enough_for_a_slow_network(client: FlaskClient) -> None:
+    packed = client.get("/static/dashboard.js", headers={"Accept-Encoding": "gzip"}, buffered=True)
+    assert len(packed.data) < 120_000
+
+
 def test_static_file_is_compressed_when_the_client_accepts_it(client: FlaskClient) -> None:
     plain = client.get("/static/dashboard.js", buffered=True)
     packed = client.get("/static/dashboard.js", headers={"Accept-Encoding": "gzip"}, buffered=True)

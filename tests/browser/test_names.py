@@ -1,0 +1,56 @@
+"""The name of a node is text, on every page that shows it, whatever it looks like."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Product
+
+NAME = "<img src=x onerror=window.hacked=1>/\"'&amp;{{7*7}}"
+LIVE = "#freshness[data-state=live]"
+
+
+@pytest.fixture(scope="module")
+def nasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A cluster of one node that is offline, of that name."""
+    folder: Path = tmp_path_factory.mktemp("nasty")
+    rules, targets = folder / "alerts.yaml", folder / "nodes.yaml"
+    rules.write_text("node_down: {for_seconds: 1}\n")
+    quoted = NAME.replace("'", "''")
+    targets.write_text(f"workers:\n  - {{host: '127.0.0.1:9', name: '{quoted}'}}\n")
+    product = Product(str(folder / "data"), TARGETS=str(targets), COLLECTOR_RULES=str(rules))
+    product.start()
+    yield product
+    product.stop()
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/", "#active-alerts"),
+        ("/nodes", "#node-rows"),
+        ("/nodes?view=grid", "#node-cards"),
+        ("/nodes/" + quote(NAME, safe=""), "#node h1"),
+        ("/monitoring", "#node-charts"),
+        ("/alerts", "main"),
+        ("/live", "#wall-troubles"),
+    ],
+)
+def test_name_is_text_and_never_html(nasty: Product, page: Page, path: str, place: str) -> None:
+    response = page.goto(nasty.origin + path)
+    assert response is not None
+    assert response.status == 200
+    expect(page.locator(LIVE)).to_be_visible()
+    expect(page.locator(place)).to_contain_text(NAME)
+    assert page.locator("main img").count() == 0
+    assert page.evaluate("window.hacked") is None
+
+
+def test_link_to_the_node_leads_to_it(nasty: Product, page: Page) -> None:
+    page.goto(nasty.origin + "/nodes")
+    page.locator("#node-rows a").click()
+    expect(page.locator("#node h1")).to_have_text(NAME)
+    expect(page.locator("#node-gone")).to_be_hidden()
