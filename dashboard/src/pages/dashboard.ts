@@ -72,7 +72,7 @@ export class DashboardPage extends Page {
 
   override start({ history, funnel }: Stage): void {
     const measures = this.#lines.map((line) => line.dataset["line"] as Measure);
-    const shown = { rangeSeconds: 3600, points: 120, measures };
+    const shown = { rangeSeconds: 900, points: 90, measures };
     this.#histories = new NodeHistories(history, funnel, shown, () => this.#frame.request());
     this.#histories.want([""]);
     this.#map.start();
