@@ -90,9 +90,10 @@ class Server(ABC):
         self._redis.publish(CHANNEL, message)
 
     def cpu_seconds(self) -> float:
-        """User and system time so far."""
-        times = self._measured().cpu_times()
-        return float(times.user + times.system)
+        """User and system time of all its threads so far, to the nanosecond."""
+        # The clock that clock_getcpuclockid(3) makes on Linux; in /proc it has ticks of ten milliseconds, which is more
+        # than a short run takes.
+        return time.clock_gettime((~self._measured().pid << 3) | 2)
 
     def rss_bytes(self) -> int:
         """Resident memory."""
