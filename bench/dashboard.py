@@ -6,17 +6,16 @@ the memory of the script before and after, how much of the page is elements and 
 
 import argparse
 import gzip
-import json
 import sys
 import tempfile
 import time
 
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from playwright.sync_api import CDPSession, Page
 
 from tests.browser.conftest import Frames, Product
+from tests.drivers.chromium import chromium
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
-from tests.prepare import find_browser
 
 #: Seconds after loading that do not count: the first histories, the fonts, the browser's own caches.
 SETTLE_SECONDS = 15.0
@@ -56,8 +55,7 @@ def main() -> None:
 
 
 def _measure(product: Product, seconds: float) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(find_browser()), args=["--no-sandbox"])
+    with chromium() as browser:
         for path in ("/", "/nodes"):
             page = browser.new_page(viewport={"width": 1400, "height": 900})
             page.goto(product.origin + path)
@@ -83,8 +81,7 @@ def _measure(product: Product, seconds: float) -> None:
         _say("script memory", f"{before:.1f} MiB, then {after:.1f} MiB ({after / before:.2f} ×)")
         _say("elements", page.evaluate("document.querySelectorAll('*').length"))
         _say("rows", page.evaluate("document.querySelectorAll('#node-rows [role=row]').length"))
-        _say("nodes subscribed", len(_subscribed(frames)))
-        browser.close()
+        _say("nodes subscribed", len(frames.subscribed()))
     script = (ROOT / "services/api/static/dashboard.js").read_bytes()
     _say("script, gzipped", f"{len(gzip.compress(script)) / 1024:.1f} KiB")
 
@@ -102,13 +99,6 @@ def _scroll(page: Page, seconds: float) -> None:
 def _heap_mib(session: CDPSession) -> float:
     session.send("HeapProfiler.collectGarbage")
     return float(session.send("Runtime.getHeapUsage")["usedSize"]) / 2**20
-
-
-def _subscribed(frames: Frames) -> list[str]:
-    """The nodes of the last subscription that names any."""
-    asked = [frame for frame in frames.sent if '"subscribe_to_updates"' in frame and '"nodes":[' in frame]
-    names: list[str] = json.loads(asked[-1][asked[-1].index("[") :])[1]["nodes"]
-    return names
 
 
 def _online(product: Product) -> int:

@@ -47,7 +47,7 @@ export class Fields {
 
   /** Let the links of this piece lead to `address`. */
   link(address: string): void {
-    for (const link of this.#links) if (link.getAttribute("href") !== address) link.href = address;
+    for (const link of this.#links) attribute(link, "href", address);
   }
 
   /** Set `data-<name>` on `root`. */
@@ -79,6 +79,11 @@ export function byId<E extends HTMLElement>(id: string, type: new () => E): E {
 /** Set the text of `element`. What stays as it is is not read out again, where changes are. */
 export function write(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/** Set an attribute of `element` where it differs. */
+export function attribute(element: Element, name: string, value: string): void {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
 /** Text as it is. */

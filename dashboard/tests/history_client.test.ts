@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { HistoryClient, HistoryFailed, portions } from "../src/charts/history_client.ts";
+import { HistoryClient, portions } from "../src/charts/history_client.ts";
 import { RESOURCES } from "../src/contract.ts";
+import { RestFailed } from "../src/rest.ts";
 
 const QUESTION = { nodes: ["a b", "é"], rangeSeconds: 900, points: 90, measures: ["cpu_usage", "load1"] } as const;
 
@@ -25,10 +26,10 @@ test("a question names nodes, measures, range and points", async () => {
 
 test("what fails says why, in its body too", async () => {
   await assert.rejects(answering(() => Response.json({}, { status: 503 })).ask(QUESTION), (error) => {
-    return error instanceof HistoryFailed && /503/.test(error.message);
+    return error instanceof RestFailed && /503/.test(error.message);
   });
-  await assert.rejects(answering(() => new Response('{"half')).ask(QUESTION), HistoryFailed);
-  await assert.rejects(answering(() => Response.error()).ask(QUESTION), HistoryFailed);
+  await assert.rejects(answering(() => new Response('{"half')).ask(QUESTION), RestFailed);
+  await assert.rejects(answering(() => Response.error()).ask(QUESTION), RestFailed);
 });
 
 test("a question that is given up is no failure", async () => {
@@ -38,7 +39,7 @@ test("a question that is given up is no failure", async () => {
     options?.signal?.throwIfAborted();
     return Response.json({});
   });
-  await assert.rejects(client.ask(QUESTION, stopped.signal), (error) => !(error instanceof HistoryFailed));
+  await assert.rejects(client.ask(QUESTION, stopped.signal), (error) => !(error instanceof RestFailed));
 });
 
 test("a request names at most fifty nodes, fewer where names are long, and all stand in one", () => {

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 from api.answers import latest_answer
 from api.problems import Refusal
 from api.republish import Republisher
-from api.store import Store
+from api.store import Store, stored_nodes
 from contract.codec import encode
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.rest import overview
@@ -16,10 +16,6 @@ class _Nodes(msgspec.Struct):
     """The snapshot's nodes as they were stored."""
 
     nodes: msgspec.Raw
-
-
-class _NodeList(msgspec.Struct):
-    nodes: list[msgspec.Raw]
 
 
 def cluster_routes(store: Store, republisher: Republisher) -> Blueprint:
@@ -39,10 +35,9 @@ def cluster_routes(store: Store, republisher: Republisher) -> Blueprint:
     @routes.get("/nodes/<path:node>")
     def node(node: str) -> Response:
         """One node by its name."""
-        latest, snapshot = store.snapshot()
-        for position, known in enumerate(snapshot.nodes):
-            if known.node == node:
-                stored = msgspec.json.decode(latest.content.raw, type=_NodeList).nodes[position]
+        latest, _ = store.snapshot()
+        for name, stored in stored_nodes(latest.content):
+            if name == node:
                 return latest_answer(latest, bytes(stored))
         raise Refusal(404, f"No node is called {node[:100]!r}. GET /api/cluster/nodes lists them.")
 

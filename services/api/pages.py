@@ -7,11 +7,10 @@ from flask import Blueprint, Response, render_template
 from markupsafe import Markup
 
 from api.config import Config
-from api.store import Latest, Store
+from api.store import Latest, Store, stored_nodes
 from api.unavailable import Unavailable
 from contract import VERSION
 from contract.codec import encode
-from contract.messages import Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.runtime.readiness import Readiness
 
@@ -79,11 +78,8 @@ def _known(store: Store, channel: str) -> Latest | None:
 
 def _limited(latest: Latest, names: Collection[str | None]) -> tuple[bytes, bool]:
     """The stored snapshot with the nodes of these names alone, and whether there is any."""
-    snapshot = latest.content.message
-    assert isinstance(snapshot, Snapshot)
+    nodes = [raw for name, raw in stored_nodes(latest.content) if name in names]
     fields = msgspec.json.decode(latest.content.raw, type=dict[str, msgspec.Raw])
-    stored = msgspec.json.decode(fields["nodes"], type=list[msgspec.Raw])
-    nodes = [raw for node, raw in zip(snapshot.nodes, stored, strict=True) if node.node in names]
     fields["nodes"] = msgspec.Raw(encode(nodes))
     return encode(fields), bool(nodes)
 

@@ -4,10 +4,11 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import redis
 
 from api.counters import Counters
@@ -34,6 +35,18 @@ class Content:
     def tag(self) -> str:
         """``<epoch>-<seq>``: the same for the same content, for entity tags."""
         return f"{self.message.epoch}-{self.message.seq}"
+
+
+class _Nodes(msgspec.Struct):
+    nodes: list[msgspec.Raw]
+
+
+def stored_nodes(snapshot: Content) -> Iterator[tuple[str, msgspec.Raw]]:
+    """Each node of a snapshot by its name, as it was stored."""
+    message = snapshot.message
+    assert isinstance(message, Snapshot)
+    for node, raw in zip(message.nodes, msgspec.json.decode(snapshot.raw, type=_Nodes).nodes, strict=True):
+        yield node.node, raw
 
 
 @dataclass(frozen=True)

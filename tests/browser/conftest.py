@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,6 +111,12 @@ class Frames:
     def events(self, name: str) -> list[str]:
         """The frames received that carry an event of that name."""
         return [frame for frame in self.received if f'["{name}"' in frame]
+
+    def subscribed(self) -> list[str]:
+        """The nodes of the last subscription that names any; empty before it."""
+        asked = [frame for frame in self.sent if '"subscribe_to_updates"' in frame and '"nodes":[' in frame]
+        names: list[str] = json.loads(asked[-1][asked[-1].index("[") :])[1]["nodes"] if asked else []
+        return names
 
 
 @pytest.fixture(scope="session")

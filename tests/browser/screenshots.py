@@ -8,12 +8,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from tests.browser.conftest import Product
+from tests.drivers.chromium import chromium
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
-from tests.prepare import find_browser
 
 FOLDER = ROOT / "docs" / "screenshots"
 #: Seconds of history that the charts show.
@@ -48,12 +48,10 @@ def main() -> None:
             lambda: product.rest.json("/api/cluster/snapshot")["seq"] > first + HISTORY_SECONDS / 2,
             within_seconds=HISTORY_SECONDS * 2,
         )
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=str(find_browser()), args=["--no-sandbox"])
+        with chromium() as browser:
             for name, (path, options) in PICTURES.items():
                 take(browser, product.origin + path, FOLDER / f"{name}.png", {"locale": "en-GB"} | options)
                 print(FOLDER.relative_to(ROOT) / f"{name}.png")
-            browser.close()
     finally:
         product.stop()
 

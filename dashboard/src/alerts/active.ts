@@ -1,12 +1,9 @@
 /** The list of active alerts, as the pages of the cluster and of a node show it. */
 
-import { nodeAddress } from "../address.ts";
 import type { Alert } from "../contract.ts";
 import { byId, type Fields } from "../fields.ts";
-import { elapsed } from "../format.ts";
 import { KeyedList } from "../keyed_list.ts";
-import { collectorText } from "../nodes/node_fields.ts";
-import { wording } from "../wording.ts";
+import { fillAlert } from "./rows.ts";
 
 const SEVERITY_ORDER = ["critical", "warning", "info"];
 
@@ -35,14 +32,8 @@ export class ActiveAlerts {
   }
 
   #fill(fields: Fields, alert: Alert): void {
-    fields.mark("alert", alert.id);
-    fields.mark("severity", alert.severity);
     fields.mark("state", alert.state);
-    fields.link(nodeAddress(alert.node));
-    fields.show("severity", alert.severity, (severity) => wording.severity[severity]);
-    fields.show("state", alert.state, (state) => wording.transition[state]);
-    fields.show("message", alert.message, collectorText);
-    fields.show("since", elapsed(alert.since, this.#now), wording.forDuration);
+    fillAlert(fields, alert, this.#now);
   }
 }
 

@@ -1,7 +1,8 @@
 /** Reads what the alert log of this page lacks, and tries again when that fails. */
 
 import type { AlertLog } from "./log.ts";
-import { AlertLogClient, AlertLogFailed } from "./log_client.ts";
+import { AlertLogClient } from "./log_client.ts";
+import { RestFailed } from "../rest.ts";
 import { wording } from "../wording.ts";
 
 export const AGAIN_AFTER_SECONDS = 10;
@@ -50,12 +51,12 @@ export class AlertLogReader {
         const page = await this.#client.ask(this.#log.position, stopped);
         if (stopped.aborted) return;
         // The api may remember less than a message told of while Redis is away.
-        if (!this.#log.takePage(page)) throw new AlertLogFailed(wording.newestNotThere);
+        if (!this.#log.takePage(page)) throw new RestFailed(wording.newestNotThere);
         this.#listener(null);
       }
     } catch (error) {
       if (stopped.aborted) return;
-      if (!(error instanceof AlertLogFailed)) throw error;
+      if (!(error instanceof RestFailed)) throw error;
       this.#again = setTimeout(() => {
         this.#again = undefined;
         this.catchUp();

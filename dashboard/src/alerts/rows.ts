@@ -1,4 +1,4 @@
-/** Rows of tables: one of an active alert, one of an entry of the log. */
+/** How an active alert, and an entry of the log, looks in a row of a table or of a list. */
 
 import { nodeAddress } from "../address.ts";
 import { alertValue } from "./value.ts";

@@ -1,7 +1,7 @@
 /** A line over time with the range that it moved in: a thin shell around uPlot. */
 
 import uPlot from "uplot";
-import { write } from "../fields.ts";
+import { attribute, write } from "../fields.ts";
 import { LANGUAGE } from "../language.ts";
 import { color, onThemeChange } from "../theme.ts";
 import type { Columns } from "./timeline.ts";
@@ -91,7 +91,7 @@ export class Chart {
       lows.length === 0
         ? `${name}: ${wording.noHistory}`
         : wording.chartSummary(name, format(Math.min(...lows)), format(Math.max(...highs)), format(value));
-    if (this.#container.getAttribute("aria-label") !== summary) this.#container.setAttribute("aria-label", summary);
+    attribute(this.#container, "aria-label", summary);
   }
 
   #fit(): void {

@@ -1,15 +1,11 @@
 /** Asks for what was measured before the page was opened. */
 
 import { type History, type Measure, RESOURCES } from "../contract.ts";
-import { wording } from "../wording.ts";
+import { get } from "../rest.ts";
 
-const TIMEOUT_MS = 10_000;
 /** Nodes that one request may name, and bytes that their names may take in its address. */
 const NODES_A_REQUEST = 50;
 const NAMES_BYTES = 4000;
-
-/** Why there is no answer, in words for people. */
-export class HistoryFailed extends Error {}
 
 /** What a chart wants. `nodes`: `null` for the cluster's averages. */
 export interface HistoryQuestion {
@@ -45,7 +41,7 @@ export class HistoryClient {
     this.#fetch = fetcher;
   }
 
-  /** Return the history; rejects with `HistoryFailed`, or as `aborted` says. */
+  /** Return the history; rejects with `RestFailed`, or as `aborted` says. */
   async ask(question: HistoryQuestion, aborted?: AbortSignal): Promise<History> {
     const query = new URLSearchParams({
       range_seconds: `${question.rangeSeconds}`,
@@ -53,15 +49,6 @@ export class HistoryClient {
     });
     for (const measure of question.measures) query.append("measure", measure);
     for (const node of question.nodes ?? []) query.append("node", node);
-    const timeout = AbortSignal.timeout(TIMEOUT_MS);
-    const signal = aborted === undefined ? timeout : AbortSignal.any([aborted, timeout]);
-    try {
-      const response = await this.#fetch(`${RESOURCES.history}?${query}`, { headers: { Accept: "application/json" }, signal });
-      if (!response.ok) throw new HistoryFailed(wording.httpStatus(response.status));
-      return (await response.json()) as History;
-    } catch (error) {
-      if (error instanceof HistoryFailed || aborted?.aborted === true) throw error;
-      throw new HistoryFailed(wording.noAnswer);
-    }
+    return (await get<History>(this.#fetch, `${RESOURCES.history}?${query}`, aborted)).body;
   }
 }

@@ -2,7 +2,8 @@
 
 import type { Measure, Node, Snapshot } from "../contract.ts";
 import type { ErrorFunnel } from "../errors.ts";
-import { type HistoryClient, HistoryFailed, portions } from "./history_client.ts";
+import { RestFailed } from "../rest.ts";
+import { type HistoryClient, portions } from "./history_client.ts";
 import { Timeline, type Values } from "./timeline.ts";
 
 /** Scrolling asks for histories once it pauses this long. */
@@ -121,7 +122,7 @@ export class NodeHistories {
     this.#load(names, this.#running.signal).then(
       () => this.#planAgain(againMs),
       (error) => {
-        if (error instanceof HistoryFailed) {
+        if (error instanceof RestFailed) {
           this.#onFailed(error.message);
           this.#planAgain(AGAIN_MS);
         } else if (!(error instanceof DOMException)) {

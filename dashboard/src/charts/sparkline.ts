@@ -1,9 +1,10 @@
 /** A small line drawn into an SVG path of a 100 × 100 view box. Gaps stay gaps. */
 
+import { attribute } from "../fields.ts";
+
 /** Draw `values` from 0 to `ceiling` into `path`, newest at the right. */
 export function drawLine(path: SVGPathElement, values: readonly (number | null)[], ceiling: number): void {
-  const line = pathOf(values, ceiling);
-  if (path.getAttribute("d") !== line) path.setAttribute("d", line);
+  attribute(path, "d", pathOf(values, ceiling));
 }
 
 /** SVG path data over the whole width. A value with none beside it is a dot. */

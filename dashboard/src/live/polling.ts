@@ -2,10 +2,10 @@
 
 import { type Alerts, type Health, RESOURCES, type Snapshot } from "../contract.ts";
 import type { Arrival } from "./freshness.ts";
+import { get, RestFailed } from "../rest.ts";
 import { wording } from "../wording.ts";
 
 export const POLL_INTERVAL_SECONDS = 30;
-const TIMEOUT_MS = 10_000;
 /** Pages that lost the same server spread their polls by this share of the interval, both ways. */
 const JITTER = 0.1;
 
@@ -49,9 +49,9 @@ export class Polling {
 
   async #poll(stopped: AbortSignal): Promise<void> {
     const [snapshot, health, alerts] = await Promise.all([
-      this.#get<Snapshot>(RESOURCES.snapshot, stopped),
-      this.#get<Health>(RESOURCES.health, stopped),
-      this.#get<Alerts>(RESOURCES.alerts, stopped),
+      this.#ask<Snapshot>(RESOURCES.snapshot, stopped),
+      this.#ask<Health>(RESOURCES.health, stopped),
+      this.#ask<Alerts>(RESOURCES.alerts, stopped),
     ]);
     if (stopped.aborted) return;
     if ("body" in health) this.#listener.health(health.body);
@@ -64,19 +64,17 @@ export class Polling {
     }
   }
 
-  async #get<Body>(path: string, stopped: AbortSignal): Promise<Answer<Body>> {
+  async #ask<Body>(path: string, stopped: AbortSignal): Promise<Polled<Body>> {
     try {
-      const signal = AbortSignal.any([stopped, AbortSignal.timeout(TIMEOUT_MS)]);
-      const response = await this.#fetch(path, { cache: "no-store", headers: { Accept: "application/json" }, signal });
-      if (!response.ok) return { failure: wording.httpStatus(response.status) };
-      return { body: (await response.json()) as Body, ageSeconds: statedAge(response.headers) };
-    } catch {
-      return { failure: wording.noAnswer };
+      const { body, headers } = await get<Body>(this.#fetch, path, stopped);
+      return { body, ageSeconds: statedAge(headers) };
+    } catch (error) {
+      return { failure: error instanceof RestFailed ? error.message : wording.noAnswer };
     }
   }
 }
 
-type Answer<Body> = { readonly body: Body; readonly ageSeconds: number | null } | { readonly failure: string };
+type Polled<Body> = { readonly body: Body; readonly ageSeconds: number | null } | { readonly failure: string };
 
 function statedAge(headers: Headers): number | null {
   const text = headers.get("Age");

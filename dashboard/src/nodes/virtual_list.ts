@@ -5,7 +5,7 @@
  * the container) and how far apart (`--item-gap`), in pixels.
  */
 
-import { Fields } from "../fields.ts";
+import { attribute, Fields } from "../fields.ts";
 
 /** Rows beyond the screen's edges that are there too. */
 const OVERSCAN_ROWS = 4;
@@ -137,8 +137,4 @@ function number(element: HTMLElement, index: number, total: number): void {
   }
   attribute(element, "aria-posinset", `${index + 1}`);
   attribute(element, "aria-setsize", `${total}`);
-}
-
-function attribute(element: HTMLElement, name: string, value: string): void {
-  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }

@@ -11,7 +11,7 @@ import { NodeControls } from "../nodes/node_controls.ts";
 import { showNode } from "../nodes/node_fields.ts";
 import { filtered } from "../nodes/node_filter.ts";
 import { HistoryNote } from "../charts/history_note.ts";
-import { NodeHistories } from "../charts/node_histories.ts";
+import { NodeHistories, type Shown } from "../charts/node_histories.ts";
 import { Ranges } from "../charts/ranges.ts";
 import { VirtualList } from "../nodes/virtual_list.ts";
 import { VisibleNodes } from "../nodes/visible_nodes.ts";
@@ -96,11 +96,11 @@ export class MonitoringPage extends Page {
     showIssues(health);
   }
 
-  #clusterShown(): { rangeSeconds: number; points: number; measures: readonly Measure[] } {
+  #clusterShown(): Shown {
     return { rangeSeconds: this.#ranges.seconds, points: CLUSTER_POINTS, measures: this.#clusterCharts.measures };
   }
 
-  #nodesShown(): { rangeSeconds: number; points: number; measures: readonly Measure[] } {
+  #nodesShown(): Shown {
     return { rangeSeconds: this.#ranges.seconds, points: NODE_POINTS, measures: [this.#measure] };
   }
 

@@ -8,7 +8,7 @@ import { elapsed, UNKNOWN } from "../format.ts";
 import { Frame } from "../frame.ts";
 import { showNode } from "../nodes/node_fields.ts";
 import { HistoryNote } from "../charts/history_note.ts";
-import { NodeHistories } from "../charts/node_histories.ts";
+import { NodeHistories, type Shown } from "../charts/node_histories.ts";
 import { Ranges } from "../charts/ranges.ts";
 import type { Scope } from "../live/snapshot_store.ts";
 import { wording } from "../wording.ts";
@@ -76,7 +76,7 @@ export class NodePage extends Page {
     );
   }
 
-  #shown(rangeSeconds: number): { rangeSeconds: number; points: number; measures: ChartCards["measures"] } {
+  #shown(rangeSeconds: number): Shown {
     return { rangeSeconds, points: POINTS, measures: this.#charts.measures };
   }
 

@@ -119,8 +119,8 @@ export class NodesPage extends Page {
     write(this.#count, wording.nodesShown(nodes.length, this.#latest.nodes.length));
     this.#table.setAttribute("aria-rowcount", `${nodes.length + 1}`);
     this.#noMatch.hidden = nodes.length > 0 || this.#latest.nodes.length === 0;
+    const [field, direction] = sortOf(this.#controls.filter.sort);
     for (const button of this.#heads) {
-      const [field, direction] = sortOf(this.#controls.filter.sort);
       button.closest("[role=columnheader]")?.setAttribute("aria-sort", button.dataset["sort"] === field ? direction : "none");
     }
     this.#draw();

@@ -1,6 +1,7 @@
 /** The cluster as cells of one canvas, one for each node, in the order of the nodes. */
 
 import type { Node } from "../contract.ts";
+import { attribute } from "../fields.ts";
 import { color, onThemeChange } from "../theme.ts";
 import { wording } from "../wording.ts";
 import { type Box, boxOf, type Grid, gridFor, indexAt } from "./grid.ts";
@@ -128,6 +129,5 @@ export class HeatMap {
 /** Say on `frame` what the map shows, to those who do not see it. */
 export function label(frame: HTMLElement, nodes: readonly Node[], troubles: readonly Trouble[]): void {
   const offline = troubles.filter(({ mark }) => mark === "offline").length;
-  const summary = wording.wallSummary(nodes.length, offline, troubles.length - offline);
-  if (frame.getAttribute("aria-label") !== summary) frame.setAttribute("aria-label", summary);
+  attribute(frame, "aria-label", wording.wallSummary(nodes.length, offline, troubles.length - offline));
 }

@@ -1,0 +1,27 @@
+/** Reads a resource of the api. */
+
+import { wording } from "./wording.ts";
+
+const TIMEOUT_MS = 10_000;
+
+export interface Answer<Body> {
+  readonly body: Body;
+  readonly headers: Headers;
+}
+
+/** Why there is no answer, in words for people. */
+export class RestFailed extends Error {}
+
+/** Return what stands at `path`; rejects with `RestFailed`, or as `aborted` says. */
+export async function get<Body>(fetcher: typeof fetch, path: string, aborted?: AbortSignal): Promise<Answer<Body>> {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const signal = aborted === undefined ? timeout : AbortSignal.any([aborted, timeout]);
+  try {
+    const response = await fetcher(path, { cache: "no-store", headers: { Accept: "application/json" }, signal });
+    if (!response.ok) throw new RestFailed(wording.httpStatus(response.status));
+    return { body: (await response.json()) as Body, headers: response.headers };
+  } catch (error) {
+    if (error instanceof RestFailed || aborted?.aborted === true) throw error;
+    throw new RestFailed(wording.noAnswer);
+  }
+}
