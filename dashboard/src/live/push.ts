@@ -52,10 +52,11 @@ export class Push {
   readonly #sockets = new Map<Namespace, Socket>();
   readonly #monitoring: Socket;
   readonly #health: Socket;
-  /** Told of each connection. */
-  onConnected: () => void = () => undefined;
+  /** Told of each connection but the first: what the page was made of is not older than that. */
+  onReconnected: () => void = () => undefined;
   #scope: Scope = null;
   #connected = false;
+  #wasConnected = false;
   #started = false;
   /** Age that the server stated; belongs to the first snapshot after it. */
   #stated: number | null = null;
@@ -176,7 +177,8 @@ export class Push {
       this.#stated = null;
       this.#refusal = null;
       this.#listener.connected();
-      this.onConnected();
+      if (this.#wasConnected) this.onReconnected();
+      this.#wasConnected = true;
     });
     socket.on("connect_error", () => this.#listener.failed());
     // Whole snapshots follow, unless the subscription of the handshake is in force a moment later.

@@ -33,7 +33,7 @@ export class VisibleNodes {
     this.#every = setInterval(this.#askForAll, ALL_EVERY_MS);
     // What is off the screen has grown old while the page was hidden or cut off.
     document.addEventListener("visibilitychange", this.#askForAll);
-    this.#push.onConnected = this.#askForAll;
+    this.#push.onReconnected = this.#askForAll;
   }
 
   stop(): void {
@@ -41,7 +41,7 @@ export class VisibleNodes {
     clearTimeout(this.#answered);
     clearInterval(this.#every);
     document.removeEventListener("visibilitychange", this.#askForAll);
-    this.#push.onConnected = () => undefined;
+    this.#push.onReconnected = () => undefined;
   }
 
   show(names: readonly string[]): void {
