@@ -28,12 +28,14 @@ SUMS = "SHA256SUMS"
 PARTS = (
     "compose.yaml",
     "deploy/compose",
+    "deploy/k8s",
     "deploy/local/__init__.py",
     "deploy/local/addresses.py",
     "deploy/local/listening.py",
+    "docs/kubernetes.md",
     "docs/operations.md",
 )
-_LEFT_OUT = {"tests", "__pycache__"}
+_LEFT_OUT = {"tests", "check", "__pycache__"}
 LOAD = "deploy/compose/load.sh"
 
 

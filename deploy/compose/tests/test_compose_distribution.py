@@ -221,9 +221,32 @@ def test_bad_registry_is_a_sentence_with_an_example(registry: str, words: str) -
     assert "registry.lan:5000" in str(trouble.value)
 
 
+def test_push_puts_the_architectures_together_when_the_images_of_several_are_here(
+    docker: ScriptedDocker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # when
+    push(docker, "registry.lan:5000")
+    # then
+    api = "registry.lan:5000/dispycluster/api:0.1.0"
+    assert [call for call in docker.calls if call.startswith(("tag", "push", "manifest"))][:8] == [
+        f"tag dispycluster/api:0.1.0 {api}-amd64",
+        f"push {api}-amd64",
+        f"tag dispycluster/api:0.1.0-arm64 {api}-arm64",
+        f"push {api}-arm64",
+        f"manifest rm {api}",
+        f"manifest create --insecure {api} {api}-amd64 {api}-arm64",
+        f"manifest annotate --os linux --arch amd64 {api} {api}-amd64",
+        f"manifest annotate --os linux --arch arm64 {api} {api}-arm64",
+    ]
+    assert len(docker.called("manifest push --insecure --purge registry.lan:5000/dispycluster/")) == 6
+    assert "arm64" not in capsys.readouterr().out
+
+
 def test_push_names_and_pushes_every_image_and_says_what_takes_them_from_there(
     docker: ScriptedDocker, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # given
+    docker.script("image inspect --format {{.Id}} dispycluster/ws:0.1.0-arm64", code=1)
     # when
     push(docker, "registry.lan:5000")
     # then
@@ -238,6 +261,7 @@ def test_push_names_and_pushes_every_image_and_says_what_takes_them_from_there(
     assert "IMAGE_PREFIX=registry.lan:5000/dispycluster\n" in said
     assert "PULL_POLICY=missing\n" in said
     assert said.count("      - name: dispycluster/") == len(names)
+    assert "ARCH=arm64 make images-offline" in said
     assert '        newName: registry.lan:5000/dispycluster/ws\n        newTag: "0.1.0"\n' in said
 
 
