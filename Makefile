@@ -102,6 +102,14 @@ test-integration: setup-dev ## the containers: push through the gateway, faults,
 	docker compose --profile demo build --quiet
 	$(BIN)/python -m pytest tests/integration $(PYTEST_ARGS)
 
+.PHONY: test-k8s
+test-k8s: setup-dev ## the manifests on a real cluster: CONTEXT=kind-kind LOAD_IMAGES='kind load docker-image' (docs/kubernetes.md)
+	@$(BIN)/python -m tests.kubernetes --check
+	@$(BIN)/python -m tests.prepare --without-exporter
+	docker compose --profile demo build --quiet
+	@$(BIN)/python -m tests.kubernetes
+	$(BIN)/python -m pytest tests/kubernetes $(PYTEST_ARGS)
+
 .PHONY: test-arm64
 test-arm64: setup-dev ## the Raspberry Pi's images come up and push (root; emulated on other machines, which takes twenty minutes)
 	@$(BIN)/python -m tests.prepare --without-browser --without-exporter
@@ -113,11 +121,12 @@ test-python313: setup-dev ## the unit tests on Debian 13's Python, in a containe
 	@$(BIN)/python -m tests.python313 $(PYTEST_ARGS)
 
 .PHONY: check
-check: setup-dev dashboard-check ## lint, types, translations, and that the committed dashboard is a fresh build
+check: setup-dev dashboard-check ## lint, types, translations, the manifests, and that the committed dashboard is a fresh build
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m tests.messages --check
+	$(BIN)/python -m deploy.k8s.check
 
 .PHONY: messages
 messages: setup-dev ## bring the pages' translations to the templates, say what is left to translate, and compile them

@@ -40,7 +40,7 @@ def call(origin: str, account: Path, path: str, body: object = None) -> int:
         OSError: it does not answer.
     """
     namespace = (account / "namespace").read_text().strip()
-    request = urllib.request.Request(
+    request = urllib.request.Request(  # noqa: S310 (the origin is https)
         f"{origin}/api/v1/namespaces/{namespace}/{path}",
         data=None if body is None else json.dumps(body).encode(),
         headers={
@@ -50,7 +50,7 @@ def call(origin: str, account: Path, path: str, body: object = None) -> int:
     )
     context = ssl.create_default_context(cafile=str(account / "ca.crt"))
     try:
-        with urllib.request.urlopen(request, timeout=10, context=context) as answer:
+        with urllib.request.urlopen(request, timeout=10, context=context) as answer:  # noqa: S310
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

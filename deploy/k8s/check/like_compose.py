@@ -1,0 +1,51 @@
+"""The same settings as in the compose file, but for those that have a reason."""
+
+from collections.abc import Iterator
+
+from deploy.k8s.check.compose import compose_services
+from deploy.k8s.check.documents import Documents
+from deploy.k8s.check.finding import Finding
+from deploy.k8s.check.pods import pods
+from deploy.k8s.check.variables import image_name, known, own, service_of, values
+
+#: Service and variable, and why it is there on one side only, or has another value.
+MEANT = {
+    ("collector", "COLLECTOR_LOCAL_EXPORTER"): "the component node-exporter finds every node, this one among them",
+    ("collector", "COLLECTOR_LOCAL_NAME"): "a container of compose has its host's name, a pod one of its own",
+    ("collector", "COLLECTOR_TARGETS"): "a ConfigMap of file_sd here, a file of the simulator there",
+    ("gateway", "API_ADDRESS"): "whole names here, since a cluster's short ones need a search list",
+    ("gateway", "CLUSTER_DOMAIN"): "a part of the whole names",
+    ("gateway", "NAMESPACE"): "a part of the whole names",
+    ("gateway", "WS_ADDRESS"): "as API_ADDRESS",
+    ("ws", "WS_DRAIN_SECONDS"): "the other replicas of an update are on other machines, and take their time to start",
+}
+
+
+def settings_are_those_of_compose(documents: Documents) -> Iterator[Finding]:
+    """A service gets the same variables with the same values, where it is the product's own settings."""
+    for pod in pods(documents):
+        for container in pod.lasting:
+            name = image_name(container)
+            if "command" in container or "environment" not in compose_services().get(name, {}):
+                continue
+            service = service_of(container)
+            names = set(own(container)) | (known(service) if service else set())
+            here = {key: text for key, text in values(documents, pod, container).items() if key in names}
+            there = compose_services()[name]["environment"]
+            for key in sorted(here.keys() | there.keys()):
+                is_same = here.get(key) == there.get(key)
+                if is_same and (name, key) in MEANT:
+                    yield Finding(pod.title, f"{key} is the same in compose.yaml: it needs no reason any more")
+                if not is_same and (name, key) not in MEANT:
+                    yield Finding(pod.title, f"{key} is {here.get(key)!r}, and {there.get(key)!r} in compose.yaml")
+
+
+def memory_is_that_of_compose(documents: Documents) -> Iterator[Finding]:
+    """Whoever runs on may take as much memory as there."""
+    for pod in pods(documents):
+        for container in pod.lasting if pod.workload["kind"] != "Job" else []:
+            limit = str(compose_services().get(image_name(container), {}).get("mem_limit"))
+            there = limit.replace("m", "Mi").replace("g", "Gi")
+            here = ((container.get("resources") or {}).get("limits") or {}).get("memory")
+            if here != there:
+                yield Finding(pod.title, f"{container['name']} may take {here} of memory, and {there} in compose.yaml")
