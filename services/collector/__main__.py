@@ -13,6 +13,8 @@ from aiohttp import web
 
 from collector.collector import Collector, ForeignCluster
 from collector.config import Config
+from collector.dns_targets import DnsTargets
+from collector.fleet import Fleet
 from collector.link import RedisLink
 from collector.polling import Polling
 from collector.probe import make_probe
@@ -20,6 +22,7 @@ from collector.resolver import Resolver
 from collector.rules import RulesError
 from collector.rules_file import RulesFile
 from collector.scrape import open_session
+from collector.target_sources import TargetSources
 from collector.targets_files import TargetsFiles
 from collector.web import build_app
 from contract.runtime.logs import configure_logs
@@ -33,7 +36,7 @@ class CannotListen(Exception):
     """The port for probes and metrics cannot be had; the text says why."""
 
 
-async def collect(config: Config, targets: TargetsFiles, rules: RulesFile) -> None:
+async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises:
@@ -58,9 +61,12 @@ async def collect(config: Config, targets: TargetsFiles, rules: RulesFile) -> No
             interval_seconds=config.interval_seconds,
         )
         stack.push_async_callback(polling.stop)
+        dns = DnsTargets(config.dns_targets, config.interval_seconds)
+        stack.push_async_callback(dns.stop)
+        sources = TargetSources(files, dns)
         link = RedisLink(config.redis_url)
         stack.push_async_callback(link.close)
-        collector = Collector(config, link, polling, targets, rules, readiness)
+        collector = Collector(config, link, Fleet(polling, sources), rules, readiness)
 
         stuck_seconds = max(30.0, 5 * config.interval_seconds)
         runner = web.AppRunner(
@@ -79,7 +85,8 @@ async def collect(config: Config, targets: TargetsFiles, rules: RulesFile) -> No
 
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, drain)
-        polling.follow(targets.targets)
+        polling.follow(sources.targets)
+        dns.start()
         watching = asyncio.create_task(collector.watch_files())
         stack.callback(watching.cancel)
         await collector.run(stop)
@@ -95,15 +102,15 @@ def main() -> int:
     except (SettingError, RulesError) as error:
         sys.stderr.write(f"collector: {error}\n")
         return 2
-    targets = TargetsFiles(config.targets_paths)
-    if targets.problems:
+    files = TargetsFiles(config.targets_paths, config.local_name)
+    if files.problems:
         # Without its targets, every alert taken over would end although nothing has changed.
-        for problem in targets.problems:
+        for problem in files.problems:
             sys.stderr.write(f"collector: {problem}\n")
         return 2
-    targets.log()
+    files.log()
     try:
-        asyncio.run(collect(config, targets, rules))
+        asyncio.run(collect(config, files, rules))
     except ForeignCluster as error:
         sys.stderr.write(f"collector: {error}\n")
         return 3

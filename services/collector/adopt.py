@@ -1,27 +1,29 @@
 """Take over what the collector before published, so that a change of collectors changes nothing else."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from collector.evaluate import ActiveAlert, AlertKey, Moment
 from collector.node_state import NodeState
 from contract.clock import unix_seconds
 from contract.codec import Message, UndecodableMessage, decode
-from contract.messages import Alert, Alerts, Snapshot
+from contract.messages import Alert, Alerts, Node, Snapshot
 
 _log = logging.getLogger(__name__)
 M = TypeVar("M", bound=Message)
 
 
-def adopt_nodes(raw: bytes | None, states: Iterable[NodeState]) -> None:
-    """Give each node the status that ``raw``, a metrics message, has for its address."""
+def former_nodes(raw: bytes | None) -> dict[str, Node]:
+    """Return the nodes of ``raw``, a metrics message, by address."""
     snapshot = _decoded(raw, Snapshot)
-    if snapshot is None:
-        return
-    by_address = {node.address: node for node in snapshot.nodes}
+    return {} if snapshot is None else {node.address: node for node in snapshot.nodes}
+
+
+def adopt_nodes(nodes: Mapping[str, Node], states: Iterable[NodeState]) -> None:
+    """Give each node the status that ``nodes`` has for its address."""
     for state in states:
-        node = by_address.get(state.target.address)
+        node = nodes.get(state.target.address)
         if node is not None:
             state.adopt(node)
 

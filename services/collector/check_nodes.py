@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import math
 import os
 import sys
 import time
@@ -9,11 +10,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from collector.config import Config, split_paths
+from collector.dns_targets import DnsTargets
 from collector.local import LocalProbe
 from collector.probe import make_probe
 from collector.resolver import Resolver
 from collector.sample import Sample
 from collector.scrape import Probe, open_session
+from collector.target_sources import TargetSources
 from collector.targets import Target
 from collector.targets_files import TargetsFiles
 from contract.runtime.settings import SettingError
@@ -26,6 +29,20 @@ AT_A_TIME: Final = 50
 CLOCK_SECONDS: Final = 2.0
 _EXAMPLE: Final = "workers: [node1.lan, node2.lan]"
 _INSTALL: Final = "Where no exporter runs yet, install it with: sudo apt-get install -y prometheus-node-exporter"
+
+
+async def check_all(files: TargetsFiles, config: Config) -> list[tuple[bool, str]]:
+    """Look each DNS name up once, then look at all targets; return as ``check``, the names without targets first."""
+    dns = DnsTargets(config.dns_targets, math.inf)
+    dns.start()
+    await dns.tried()
+    await dns.stop()
+    failed = [
+        (False, f"{name.host}: FAILED: {name.problem or 'the name has no address'}")
+        for name in dns.names
+        if not name.entries
+    ]
+    return failed + await check(TargetSources(files, dns).targets, config.local_exporter)
 
 
 async def check(targets: Sequence[Target], local_exporter: tuple[str, int] | None) -> list[tuple[bool, str]]:
@@ -101,15 +118,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingError as error:
         sys.stderr.write(f"check_nodes: {error}\n")
         return 2
-    files = TargetsFiles(given or config.targets_paths)
+    files = TargetsFiles(given or config.targets_paths, config.local_name)
     if files.problems:
         sys.stderr.write("".join(f"{problem}\n" for problem in files.problems))
         return 2
-    if not files.targets:
+    if not files.entries and not config.dns_targets:
         missing = "There is no such file yet" if files.is_missing else "It lists no nodes yet"
         sys.stdout.write(f"{files.path}: {missing}. List your nodes in it, for instance: {_EXAMPLE}\n")
         return 0
-    results = asyncio.run(check(files.targets, config.local_exporter))
+    results = asyncio.run(check_all(files, config))
     for _, line in results:
         sys.stdout.write(f"{line}\n")
     failed = sum(1 for answers, _ in results if not answers)

@@ -8,21 +8,18 @@ import secrets
 import socket
 import time
 import traceback
-from collections import Counter
 from contextlib import suppress
 from typing import Final
 
-from collector.adopt import adopt_alerts, adopt_nodes
-from collector.conditions import Observation
+from collector.adopt import adopt_alerts
 from collector.config import Config
 from collector.evaluate import Moment
+from collector.fleet import Fleet
 from collector.link import RedisAway, RedisLink
-from collector.metrics import LEADING, PUBLICATIONS, QUEUED_ENTRIES, REDIS_RECONNECTS, REDIS_UP, ROUNDS, TARGETS
-from collector.polling import Polling
+from collector.metrics import LEADING, PUBLICATIONS, QUEUED_ENTRIES, REDIS_RECONNECTS, REDIS_UP, ROUNDS
 from collector.recorder import Recorder
 from collector.rules_file import RulesFile
-from collector.targets_files import TargetsFiles
-from collector.term import Term, View
+from collector.term import Term
 from contract.runtime.logs import Occasionally
 from contract.runtime.readiness import Readiness
 from contract.scripts import Lease, LeaseAnswer, Publication, PublishOutcome
@@ -42,14 +39,13 @@ class ForeignCluster(Exception):
 
 
 class Collector:
-    """Publishes what ``polling`` knows while it holds the lease, and asks for the lease while it does not."""
+    """Publishes what ``fleet`` knows while it holds the lease, and asks for the lease while it does not."""
 
     def __init__(
         self,
         config: Config,
         link: RedisLink,
-        polling: Polling,
-        targets: TargetsFiles,
+        fleet: Fleet,
         rules: RulesFile,
         readiness: Readiness,
     ) -> None:
@@ -58,8 +54,7 @@ class Collector:
         #: When the loop last turned, by the monotonic clock.
         self.turned = time.monotonic()
         self._link = link
-        self._polling = polling
-        self._targets = targets
+        self._fleet = fleet
         self._rules = rules
         self._readiness = readiness
         self._recorder = Recorder(link)
@@ -75,6 +70,7 @@ class Collector:
         Raises:
             ForeignCluster: at the start, another cluster's collector holds the lease.
         """
+        await self._fleet.begin(stop)
         interval = self.lease.interval_seconds
         due = time.monotonic()
         while not stop.is_set():
@@ -96,12 +92,11 @@ class Collector:
         await self._release()
 
     async def watch_files(self) -> None:
-        """Follow the targets and rules files for ever."""
+        """Follow the targets and the rules file for ever."""
         while True:
             await asyncio.sleep(min(self.lease.interval_seconds / 4, FILES_SECONDS))
             try:
-                if await self._targets.refresh():
-                    self._polling.follow(self._targets.targets)
+                await self._fleet.refresh()
                 await self._rules.refresh()
             except Exception:
                 self._occasionally.warning("files", "looking at the files failed: %s", traceback.format_exc())
@@ -132,7 +127,7 @@ class Collector:
 
     async def _publish(self, term: Term) -> PublishOutcome:
         now = _now()
-        publication = term.next_round(self._view(), now)
+        publication = term.next_round(self._fleet.view(self._rules), now)
         try:
             return await self._hand_over(publication, term)
         finally:
@@ -161,7 +156,7 @@ class Collector:
             return None
         former = await self._link.read_former()
         now = _now()
-        adopt_nodes(former.metrics, self._polling.states.values())
+        self._fleet.adopt(former.metrics)
         alerts = adopt_alerts(former.alerts, now)
         LEADING.set(1)
         _log.info("leading in epoch %d; %d alerts taken over", answer.epoch, len(alerts))
@@ -170,7 +165,7 @@ class Collector:
             epoch=answer.epoch,
             position=former.position,
             alerts=alerts,
-            targets_path=self._targets.path,
+            targets_path=self._fleet.path,
             now=now,
         )
 
@@ -202,21 +197,6 @@ class Collector:
                 "held", "the collector %s of %s holds the lease; waiting", answer.holder, answer.holder_cluster
             )
         return answer
-
-    def _view(self) -> View:
-        states = self._polling.states.values()
-        nodes = [state.as_node() for state in states]
-        counts = Counter(node.status for node in nodes)
-        for status in ("online", "offline", "unknown"):
-            TARGETS.labels(status).set(counts[status])
-        observations = [
-            Observation(state.target.node, state.status if state.is_seen else "unknown", state.error, state.measures)
-            for state in states
-        ]
-        problems = self._targets.problems
-        if self._rules.problem is not None:
-            problems.append(self._rules.problem)
-        return View(nodes, observations, self._rules.rules, problems)
 
     def _note_answer(self) -> None:
         REDIS_UP.set(1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from collector.target_entries import DEFAULT_PORT, TargetsError, host_and_port
+from collector.target_entries import DEFAULT_PORT, NAME_LIMIT, TargetsError, host_and_port, usable_name
 from contract.runtime.settings import Environment, FromEnvironment, SettingError
 
 #: Seconds that a scrape may take by default, where the interval allows them.
@@ -24,6 +24,10 @@ class Config(FromEnvironment):
     port: int
     #: At least one.
     targets_paths: tuple[Path, ...]
+    #: Hosts and ports; every address of such a host is a target.
+    dns_targets: tuple[tuple[str, int], ...]
+    #: Name of the entry ``local``; ``None`` for this machine's host name.
+    local_name: str | None
     #: Host and port of the exporter that tells of this machine; ``None``: it is read without one.
     local_exporter: tuple[str, int] | None
     #: The user's alert rules; ``None`` for the built-in ones alone.
@@ -53,6 +57,8 @@ class Config(FromEnvironment):
         targets_paths = split_paths(targets)
         if not targets_paths:
             raise SettingError("COLLECTOR_TARGETS", targets, "paths of targets files, separated by commas")
+        if any("*" in str(path.parent) for path in targets_paths):
+            raise SettingError("COLLECTOR_TARGETS", targets, "paths with a * in the last part at most")
         rules = environment.text("COLLECTOR_RULES", "")
         return cls(
             redis_url=environment.redis_url("collector"),
@@ -60,6 +66,8 @@ class Config(FromEnvironment):
             host=environment.text("COLLECTOR_HOST", "127.0.0.1"),
             port=environment.port("COLLECTOR_PORT", 8002),
             targets_paths=targets_paths,
+            dns_targets=_dns_targets(environment),
+            local_name=_local_name(environment),
             local_exporter=_local_exporter(environment),
             rules_path=Path(rules) if rules else None,
             interval_seconds=interval,
@@ -71,6 +79,26 @@ class Config(FromEnvironment):
 def split_paths(text: str) -> tuple[Path, ...]:
     """Paths separated by commas."""
     return tuple(Path(path.strip()) for path in text.split(",") if path.strip())
+
+
+def _dns_targets(environment: Environment) -> tuple[tuple[str, int], ...]:
+    name = "COLLECTOR_DNS_TARGETS"
+    found: dict[tuple[str, int], None] = {}
+    for word in environment.words(name):
+        try:
+            host, port = host_and_port(word, name)
+        except TargetsError:
+            raise SettingError(name, word, "names host or host:port, separated by commas or spaces") from None
+        found[host.lower(), port or DEFAULT_PORT] = None
+    return tuple(found)
+
+
+def _local_name(environment: Environment) -> str | None:
+    text = environment.text("COLLECTOR_LOCAL_NAME", "")
+    name = usable_name(text)
+    if text and name is None:
+        raise SettingError("COLLECTOR_LOCAL_NAME", text, f"up to {NAME_LIMIT} printable characters")
+    return name
 
 
 def _local_exporter(environment: Environment) -> tuple[str, int] | None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import re
 import time
+from pathlib import Path
 from typing import Final
 
 import psutil
@@ -12,6 +14,9 @@ from collector.devices import LOCAL_FILESYSTEMS, is_physical_interface, whole_di
 from collector.sample import FILESYSTEMS_LIMIT, CpuMode, Filesystem, Sample, hottest
 from collector.scrape import ScrapeFailed
 
+_MOUNTS: Final = Path("/proc/self/mountinfo")
+#: A space, tab, newline or backslash, as the kernel writes it there.
+_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 #: The modes of /proc/stat that add up to all of a processor's time. A guest's time is in user and nice already.
 _MODES: Final = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 
@@ -85,18 +90,33 @@ def _temperature() -> float | None:
 
 def _filesystems() -> tuple[Filesystem | None, tuple[Filesystem, ...]]:
     by_device: dict[str, Filesystem] = {}
+    partial = partial_mounts(_MOUNTS.read_text(errors="surrogateescape")) if _MOUNTS.exists() else set()
     for partition in sorted(psutil.disk_partitions(all=True), key=lambda partition: len(partition.mountpoint)):
         if len(by_device) == FILESYSTEMS_LIMIT:
             break
         if partition.fstype not in LOCAL_FILESYSTEMS or partition.device in by_device:
             continue
-        # In a container single files are mounted too.
-        if os.path.isdir(partition.mountpoint):
+        if partition.mountpoint not in partial:
             readonly = "ro" in partition.opts.split(",")
             by_device[partition.device] = _filesystem(partition.mountpoint, readonly=readonly)
     local = tuple(sorted(by_device.values(), key=lambda filesystem: filesystem.mountpoint))
     at_root = [filesystem for filesystem in local if filesystem.mountpoint == "/"]
     return at_root[0] if at_root else _filesystem("/", readonly=None), local
+
+
+def partial_mounts(mountinfo: str) -> set[str]:
+    """Return the mount points, ``/`` apart, that show a part of a file system only, as files in a container often do.
+
+    Such a part may be read-only where the file system is not. A btrfs subvolume is no part in this sense. Source:
+    ``proc_pid_mountinfo(5)``.
+    """
+    partial: set[str] = set()
+    for line in mountinfo.splitlines():
+        fields, _, rest = line.partition(" - ")
+        _, _, _, root, mountpoint, *_ = fields.split(" ")
+        if root != "/" and mountpoint != "/" and not rest.startswith("btrfs "):
+            partial.add(_ESCAPED.sub(lambda found: chr(int(found[1], 8)), mountpoint))
+    return partial
 
 
 def _filesystem(mountpoint: str, *, readonly: bool | None) -> Filesystem:

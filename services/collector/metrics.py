@@ -27,6 +27,12 @@ LEADING = Gauge("collector_leading", "1 while this collector holds the lease.", 
 FILE_ERRORS = Counter(
     "collector_file_errors", "Times that a targets or rules file was not valid.", ["file"], registry=REGISTRY
 )
+DNS_FAILURES = Counter(
+    "collector_dns_failures",
+    "Lookups of DNS targets without an answer, by reason: error, timeout.",
+    ["reason"],
+    registry=REGISTRY,
+)
 QUEUED_ENTRIES = Gauge("collector_queued_log_entries", "Alert transitions not yet in the log.", registry=REGISTRY)
 HISTORY_RECORDS = Counter(
     "collector_history_records",

@@ -1,19 +1,30 @@
 """What is known of one node, from one look to the next."""
 
+import math
+import time
+from typing import Final
+
 from msgspec.structs import replace
 
 from collector.measures import NOTHING_MEASURED, Measures, derive
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
+from collector.target_entries import usable_name
 from collector.targets import Target
 from contract.clock import timestamp
 from contract.messages import Node, NodeStatus, Timestamp
+
+#: Intervals for which a look counts: one is due every interval, and takes one at most. Whoever was paused for longer
+#: may be after another collector that has meanwhile seen more.
+SEEN_INTERVALS: Final = 3
+#: Intervals that two looks may be apart for rates to be derived from them.
+LONGEST_GAP_INTERVALS: Final = 5
 
 
 class NodeState:
     """One node. Until its first look it is ``unknown``, or what a former collector last published of it."""
 
-    def __init__(self, target: Target, *, unix_seconds: float, longest_gap_seconds: float) -> None:
+    def __init__(self, target: Target, *, unix_seconds: float, interval_seconds: float) -> None:
         self.target = target
         self.status: NodeStatus = "unknown"
         self.status_since: Timestamp = timestamp(unix_seconds)
@@ -21,22 +32,30 @@ class NodeState:
         self.error: str | None = None
         #: ``None`` unless this process found the node online at its last look.
         self.measures: Measures | None = None
-        #: Whether this process has looked yet.
-        self.is_seen = False
-        self._longest_gap_seconds = longest_gap_seconds
+        #: What the node last called itself, where that can be a name.
+        self.host_name: str | None = None
+        self._interval_seconds = interval_seconds
+        self._seen_at = -math.inf
         self._sample: Sample | None = None
         self._former: Measures | None = None
         self._adopted: Node | None = None
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether this process has looked, and so lately that what it saw still counts."""
+        return time.monotonic() - self._seen_at <= SEEN_INTERVALS * self._interval_seconds
+
     def take(self, result: Sample | ScrapeFailed, *, unix_seconds: float) -> bool:
         """Take the result of a look; return whether the status changed."""
-        self.is_seen, self._adopted = True, None
+        self._seen_at, self._adopted = time.monotonic(), None
         status: NodeStatus
         if isinstance(result, ScrapeFailed):
             status, self.error, self.measures = "offline", result.sentence, None
         else:
-            measures = derive(result, self._sample, self._former, longest_gap_seconds=self._longest_gap_seconds)
+            longest_gap = LONGEST_GAP_INTERVALS * self._interval_seconds
+            measures = derive(result, self._sample, self._former, longest_gap_seconds=longest_gap)
             status, self.error, self.measures = "online", None, measures
+            self.host_name = usable_name(result.host_name) or self.host_name
             self._sample, self._former = result, measures
         changed = status != self.status
         if changed:

@@ -5,7 +5,6 @@ import logging
 import time
 import zlib
 from collections.abc import Callable, Iterable
-from typing import Final
 
 from collector.metrics import SCRAPE_SECONDS, SCRAPES_FAILED
 from collector.node_state import NodeState
@@ -14,8 +13,6 @@ from collector.targets import Target
 from contract.runtime.logs import Occasionally
 
 _log = logging.getLogger(__name__)
-#: Intervals that two looks may be apart for rates to be derived from them.
-LONGEST_GAP_INTERVALS: Final = 5
 
 
 class Polling:
@@ -39,9 +36,7 @@ class Polling:
                 self.states[address].target = target
                 continue
             state = self.states[address] = NodeState(
-                target,
-                unix_seconds=time.time(),
-                longest_gap_seconds=LONGEST_GAP_INTERVALS * self._interval_seconds,
+                target, unix_seconds=time.time(), interval_seconds=self._interval_seconds
             )
             self._tasks[address] = asyncio.create_task(self._poll(state), name=f"poll {address}")
 

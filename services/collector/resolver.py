@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from collector.daemon_thread import run_in_daemon_thread
+from collector.lookup import Address, look_up
 
 #: Seconds that an answer is used again.
 ANSWER_SECONDS: Final = 30.0
@@ -17,12 +18,11 @@ FAILURE_SECONDS: Final = 5.0
 LOOKUPS_LIMIT: Final = 32
 
 _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-_Address = tuple[socket.AddressFamily, str]
 
 
 @dataclass(frozen=True)
 class _Answer:
-    addresses: tuple[_Address, ...]
+    addresses: tuple[Address, ...]
     error: OSError | None
     until: float
 
@@ -74,7 +74,7 @@ class Resolver(AbstractResolver):
         now = asyncio.get_running_loop().time
         async with self._slots:
             try:
-                addresses = await run_in_daemon_thread(lambda: _addresses(host), f"look up {host}")
+                addresses = await run_in_daemon_thread(lambda: look_up(host), f"look up {host}")
                 answer = _Answer(addresses, None, now() + ANSWER_SECONDS)
             except OSError as error:
                 former = self._answers.get(host)
@@ -85,13 +85,3 @@ class Resolver(AbstractResolver):
                     answer = _Answer((), error, now() + FAILURE_SECONDS)
         self._answers[host] = answer
         return answer
-
-
-def _addresses(host: str) -> tuple[_Address, ...]:
-    try:
-        infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-    except UnicodeError as error:
-        raise OSError(f"{host} cannot be looked up: {error}") from None
-    # The numeric form keeps the zone of a link-local address, which the bare address lacks.
-    numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
-    return tuple((info[0], socket.getnameinfo(info[4], numeric)[0]) for info in infos)

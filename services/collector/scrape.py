@@ -21,6 +21,8 @@ PAGE_LIMIT_BYTES: Final = 8 * 1024 * 1024
 PLAIN_SECONDS: Final = 600.0
 #: What node_exporter answers where one of the collectors asked for is switched off, or unknown to it.
 _REFUSED_COLLECT: Final = (400, 500)
+#: Seconds after the end of its time at which a look still counts as one that the node has failed.
+LATE_SECONDS: Final = 0.1
 _HEADERS: Final = {"Accept": "text/plain;version=0.0.4", "Accept-Encoding": "identity"}
 
 Reason = Literal["name", "connect", "timeout", "http", "page", "internal"]
@@ -76,8 +78,7 @@ class HttpProbe:
     async def look(self) -> Sample | ScrapeFailed:
         """Return what the node tells now, within the scrape timeout."""
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                return await self._look()
+            return await self._look_in_time()
         except TimeoutError:
             waited = f"within {self._timeout_seconds:g} s"
             if self._resolver.is_waiting_for(self._plain.raw_host or ""):
@@ -97,6 +98,19 @@ class HttpProbe:
             return ScrapeFailed("connect", _sentence(error, "connection lost"))
         except aiohttp.ClientError as error:
             return ScrapeFailed("http", f"answer is not valid ({type(error).__name__})")
+
+    async def _look_in_time(self) -> Sample | ScrapeFailed:
+        now = asyncio.get_running_loop().time
+        deadline = now() + self._timeout_seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._look()
+        except TimeoutError:
+            if now() - deadline < LATE_SECONDS:
+                raise
+        # This process was paused: the answer may have come long ago, and nobody was there to take it.
+        async with asyncio.timeout(self._timeout_seconds):
+            return await self._look()
 
     async def _look(self) -> Sample | ScrapeFailed:
         if time.monotonic() < self._plain_until:

@@ -1,11 +1,9 @@
-"""The entries of a targets file as they stand there, each checked by itself."""
+"""The entries of targets files, each checked by itself."""
 
 import ipaddress
 import re
 from dataclasses import dataclass
-from typing import Any, Final
-
-import yaml
+from typing import Final
 
 from contract.messages import NodeRole
 
@@ -16,7 +14,6 @@ LOCAL: Final = "local"
 NAME_LIMIT: Final = 253
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
 _NOT_IN_A_HOST = re.compile(r"[\s/\\@?#\[\]<>\"'`,:%\x00-\x1f\x7f]")
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class TargetsError(ValueError):
@@ -31,6 +28,8 @@ class Entry:
     port: int | None
     name: str | None
     role: NodeRole
+    #: Found by the machinery of others (a Prometheus file, DNS): the node is called what it calls itself.
+    is_discovered: bool = False
 
     @property
     def is_local(self) -> bool:
@@ -46,49 +45,17 @@ class Entry:
         return f"{host}:{self.port or DEFAULT_PORT}"
 
 
-def read_entries(text: str) -> tuple[list[Entry], Entry | None]:
-    """Return the entries under ``workers`` and the one under ``master``. Other keys are not looked at.
-
-    Raises:
-        TargetsError: the text is not YAML, or an entry is not valid.
-    """
-    try:
-        document = yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader, in C where there is one)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise TargetsError(f"not YAML: {_yaml_problem(error)}") from None
-    if document is None:
-        return [], None
-    if not isinstance(document, dict):
-        raise TargetsError("it must say workers: [host, host:port, …] and master: host")
-    raw_workers = document.get("workers")
-    if raw_workers is None:
-        raw_workers = []
-    if not isinstance(raw_workers, list):
-        raise TargetsError("workers must be a list, for instance: workers: [node1.lan, node2.lan]")
-    workers = [_entry(raw, f"workers, entry {number}", "worker") for number, raw in enumerate(raw_workers, 1)]
-    master = document.get("master")
-    return workers, None if master is None else _entry(master, "master", "master")
+def discovered(host: str, port: int | None) -> Entry:
+    """Return the entry of a discovered target."""
+    # With its port always: a host that is called local is not this machine.
+    return Entry(host, port or DEFAULT_PORT, None, "worker", is_discovered=True)
 
 
-def _yaml_problem(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
-    if mark is None:
-        return str(problem)
-    return f'{problem} in line {mark.line + 1} (an IPv6 address needs quotes, as in "[fd00::6]:9100")'
-
-
-def _entry(raw: object, where: str, role: NodeRole) -> Entry:
-    if not isinstance(raw, dict):
-        return Entry(*host_and_port(raw, where), None, role)
-    if "host" not in raw or not set(raw) <= {"host", "name"}:
-        raise TargetsError(f"{where}: {raw!r} takes the fields host (which may be host:port) and name, no others")
-    name = raw.get("name")
-    if name is not None:
-        if not isinstance(name, str) or not name.strip() or not name.isprintable() or len(name) > NAME_LIMIT:
-            raise TargetsError(f"{where}: name {name!r} is not a text of up to {NAME_LIMIT} printable characters")
-        name = name.strip()
-    return Entry(*host_and_port(raw["host"], where), name, role)
+def usable_name(raw: object) -> str | None:
+    """Return ``raw`` without spaces around it if a node may be called so, else ``None``."""
+    if not isinstance(raw, str) or not raw.strip() or not raw.isprintable() or len(raw) > NAME_LIMIT:
+        return None
+    return raw.strip()
 
 
 def host_and_port(raw: object, where: str) -> tuple[str, int | None]:

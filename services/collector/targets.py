@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
-from collector.target_entries import DEFAULT_PORT, LOCAL, Entry, TargetsError, read_entries
+from collector.target_entries import DEFAULT_PORT, LOCAL, Entry, TargetsError
 from contract.messages import NodeRole
 
 #: Targets that one collector takes: their snapshot stays below the limit of a message.
@@ -22,6 +22,8 @@ class Target:
     role: NodeRole
     host: str
     port: int
+    #: ``node`` is the address then, until the node has said what it is called.
+    is_discovered: bool = False
 
     @property
     def is_local(self) -> bool:
@@ -29,57 +31,52 @@ class Target:
         return self.address == LOCAL
 
 
-def parse_entries(text: str) -> tuple[Entry, ...]:
-    """Read a targets file; return one entry for each address.
-
-    Raises:
-        TargetsError: the text is not YAML, an entry is not valid, or an address has two names.
-    """
-    workers, master = read_entries(text)
-    return tuple(_merged(workers if master is None else _with_master(workers, master)))
-
-
 def name_targets(files: Iterable[Sequence[Entry]], host_name: str) -> tuple[Target, ...]:
-    """Return the targets of the entries of all files, in the order of names.
+    """Return the targets that the entries of all files list, in the order of names; discovered ones are left out.
 
     ``host_name`` is this machine's, the name of the entry ``local``.
 
     Raises:
         TargetsError: names clash, or there are too many targets.
     """
-    entries = _merged(chain.from_iterable(files))
+    entries = merged(entry for entry in chain.from_iterable(files) if not entry.is_discovered)
     if len(entries) > TARGETS_LIMIT:
         raise TargetsError(f"{len(entries)} targets are more than the {TARGETS_LIMIT} that one collector takes")
     return _named(entries, host_name)
 
 
-def _with_master(workers: list[Entry], master: Entry) -> list[Entry]:
-    """Add the master; where only one of it and the one worker of its host names a port, that port is both's."""
-    of_host = [i for i, worker in enumerate(workers) if worker.host.lower() == master.host.lower()]
-    if len(of_host) == 1 and master.host != LOCAL:
-        worker = workers[of_host[0]]
-        if worker.port is None or master.port is None:
-            port = worker.port or master.port
-            workers = [*workers]
-            workers[of_host[0]] = replace(worker, port=port)
-            master = replace(master, port=port)
-    return [*workers, master]
+def discovered_targets(entries: Iterable[Entry], listed: Iterable[Target]) -> list[Target]:
+    """Return the targets of the discovered among ``entries``, in their order, each address once and no listed one."""
+    known = {target.address.lower() for target in listed}
+    targets: list[Target] = []
+    for entry in entries:
+        address = entry.address
+        key = address.lower()
+        if entry.is_discovered and key not in known:
+            known.add(key)
+            port = entry.port or DEFAULT_PORT
+            targets.append(Target(address, address, entry.role, entry.host, port, is_discovered=True))
+    return targets
 
 
-def _merged(entries: Iterable[Entry]) -> list[Entry]:
-    """Return one entry for each address; an address under both ``workers`` and ``master`` is the master."""
-    merged: dict[str, Entry] = {}
+def merged(entries: Iterable[Entry]) -> list[Entry]:
+    """Return one entry for each address; an address under both ``workers`` and ``master`` is the master.
+
+    Raises:
+        TargetsError: an address has two names.
+    """
+    by_address: dict[str, Entry] = {}
     for entry in entries:
         key = entry.address.lower()
-        former = merged.get(key)
+        former = by_address.get(key)
         if former is None:
-            merged[key] = entry
+            by_address[key] = entry
             continue
         if former.name and entry.name and former.name != entry.name:
             raise TargetsError(f"{entry.address} has two names: {former.name!r} and {entry.name!r}")
         role: NodeRole = "master" if "master" in (former.role, entry.role) else "worker"
-        merged[key] = replace(former, name=former.name or entry.name, role=role)
-    return list(merged.values())
+        by_address[key] = replace(former, name=former.name or entry.name, role=role)
+    return list(by_address.values())
 
 
 def _named(entries: list[Entry], host_name: str) -> tuple[Target, ...]:

@@ -1,18 +1,18 @@
 """One targets file: the entries that it has in force, and what it says by now."""
 
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 from collector.target_entries import Entry, TargetsError
-from collector.targets import name_targets, parse_entries
+from collector.targets import name_targets
+from collector.targets_text import parse_entries
 from collector.watched_file import Content, WatchedFile
 
 
 class TargetsFile:
     """Reads a targets file. A missing file has no entries; of a broken one, those in force stay."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, local_name: str) -> None:
         self.entries: Sequence[Entry] = ()
         #: Valid entries that are not in force yet.
         self.waiting: Sequence[Entry] | None = None
@@ -20,15 +20,19 @@ class TargetsFile:
         self.problem: str | None = None
         self.is_missing = False
         self._file = WatchedFile(path)
-        self._take(self._file.read())
+        self._local_name = local_name
 
     @property
     def path(self) -> Path:
         """Where the file is, absolute."""
         return self._file.path
 
+    def read(self) -> None:
+        """Read the file as it is now."""
+        self._take(self._file.read())
+
     async def refresh(self) -> bool:
-        """Read the file again if it changed; return whether it did."""
+        """Read the file once it has settled, if it changed or was not read yet; return whether it was."""
         content = await self._file.changed()
         if content is not None:
             self._take(content)
@@ -51,7 +55,7 @@ class TargetsFile:
             if content.error is not None:
                 raise TargetsError(content.error)
             entries = parse_entries(content.text or "")
-            name_targets([entries], socket.gethostname())
+            name_targets([entries], self._local_name)
         except TargetsError as error:
             self.refuse(error)
         else:

@@ -1,62 +1,98 @@
 """The targets, as all targets files together say them now."""
 
+import asyncio
 import logging
 import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 from collector.metrics import FILE_ERRORS
-from collector.target_entries import TargetsError
+from collector.target_entries import Entry, TargetsError
 from collector.targets import Target, name_targets
 from collector.targets_file import TargetsFile
+from collector.targets_pattern import TargetsPattern
 
 _log = logging.getLogger(__name__)
 
 
 class TargetsFiles:
-    """Follows targets files, at least one.
+    """Follows targets files, at least one; a path may be a pattern.
 
     A missing file means no targets from it. A broken one, or one that does not go together with the others, leaves
     its former entries in force and does not disturb the others.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], local_name: str | None = None) -> None:
+        """Read the files; ``local_name`` is the name of the entry ``local``, ``None`` for this machine's."""
+        #: The listed ones, named.
         self.targets: tuple[Target, ...] = ()
-        self._files = [TargetsFile(path) for path in paths]
+        self._local_name = local_name or socket.gethostname()
+        self._patterns = [TargetsPattern(path) for path in paths]
+        self._files: dict[Path, TargetsFile] = {}
+        self._told: set[str] = set()
+        self._find()
+        for file in self._files.values():
+            file.read()
         self._put_in_force()
 
     @property
     def path(self) -> Path:
-        """Where the first file is, absolute."""
-        return self._files[0].path
+        """Where the first file is, or its pattern, absolute."""
+        return self._patterns[0].path
 
     @property
     def is_missing(self) -> bool:
         """Whether there is no first file."""
-        return self._files[0].is_missing
+        return all(path not in self._files or self._files[path].is_missing for path in self._patterns[0].find())
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All entries in force, the discovered ones among them."""
+        return [entry for file in self._files.values() for entry in file.entries]
 
     @property
     def problems(self) -> list[str]:
         """What is wrong with the files, as sentences for people."""
-        return [file.problem for file in self._files if file.problem is not None]
+        problems = [pattern.problem for pattern in self._patterns] + [file.problem for file in self._files.values()]
+        return [problem for problem in problems if problem is not None]
+
+    @property
+    def unmatched(self) -> list[Path]:
+        """The patterns that no file matches."""
+        return [pattern.path for pattern in self._patterns if not pattern.find()]
 
     async def refresh(self) -> bool:
-        """Read the files again that changed; return whether the targets may have."""
-        changed = [file for file in self._files if await file.refresh()]
-        if not changed:
-            return False
-        self._put_in_force()
-        for file in changed:
-            if file.problem is not None:
-                FILE_ERRORS.labels("targets").inc()
-                _log.warning("%s", file.problem)
-        self.log()
-        return True
+        """Look for files, and read again those that changed; return whether the targets may have."""
+        self._find()
+        files = list(self._files.values())
+        # Together: each waits a moment for its file to settle.
+        is_changed = any(await asyncio.gather(*(file.refresh() for file in files)))
+        if is_changed:
+            self._put_in_force()
+            self.log()
+        problems = set(self.problems)
+        for problem in sorted(problems - self._told):
+            FILE_ERRORS.labels("targets").inc()
+            _log.warning("%s", problem)
+        self._told = problems
+        return is_changed
 
     def log(self) -> None:
         """Say how many targets there are, and by which files."""
-        there = [str(file.path) for file in self._files if not file.is_missing]
-        _log.info("%d targets in %s", len(self.targets), ", ".join(there) or f"{self.path} (there is no such file)")
+        there = [str(file.path) for file in self._files.values() if not file.is_missing]
+        count = len(self.targets) + sum(entry.is_discovered for entry in self.entries)
+        _log.info("%d targets in %s", count, ", ".join(there) or f"{self.path} (there is no such file)")
+
+    def _find(self) -> None:
+        found: dict[Path, TargetsFile] = {}
+        for pattern in self._patterns:
+            for path in pattern.find():
+                found.setdefault(path, self._files.get(path) or TargetsFile(path, self._local_name))
+        for path, file in self._files.items():
+            # One that has gone is read once more: whoever replaces a file may be between two steps.
+            if path not in found and not file.is_missing:
+                found[path] = file
+        self._files = found
 
     def _put_in_force(self) -> None:
         """Put in force what waits; where that does not go together, as much of it as does."""
@@ -70,13 +106,13 @@ class TargetsFiles:
                 file.refuse(error)
 
     def _waiting(self) -> list[TargetsFile]:
-        return [file for file in self._files if file.waiting is not None]
+        return [file for file in self._files.values() if file.waiting is not None]
 
     def _fits(self, files: Sequence[TargetsFile]) -> TargetsError | None:
         """Put in force what waits in ``files`` if it goes together with all else; return why not."""
-        together = [(file.waiting or () if file in files else file.entries) for file in self._files]
+        together = [(file.waiting or () if file in files else file.entries) for file in self._files.values()]
         try:
-            self.targets = name_targets(together, socket.gethostname())
+            self.targets = name_targets(together, self._local_name)
         except TargetsError as error:
             return TargetsError(f"together with the other targets files, {error}")
         for file in files:

@@ -1,37 +1,23 @@
 """One collector's term of office: from taking the lease until another has it. Makes the rounds; no input or output."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
 
 from collector.alert_log import AlertLog
-from collector.conditions import Observation
 from collector.evaluate import ActiveAlert, AlertKey, Moment, evaluate
 from collector.health import build_health
-from collector.rules import Rules
 from collector.snapshot import build_snapshot
+from collector.view import View
 from contract.clock import timestamp
 from contract.codec import encode
-from contract.messages import Alert, Alerts, Epoch, Health, LogId, Node, Snapshot, Timestamp
+from contract.messages import Alert, Alerts, Epoch, Health, LogId, Snapshot, Timestamp
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.scripts import Lease, Publication
 
 #: Seconds after which health and alerts are published without a change.
 REPEAT_SECONDS: Final = 30.0
-
-
-@dataclass(frozen=True)
-class View:
-    """What a round is made of."""
-
-    nodes: Sequence[Node]
-    observations: Sequence[Observation]
-    rules: Rules
-    #: What is wrong with the collector's own files, as sentences.
-    problems: Sequence[str]
 
 
 class Term:

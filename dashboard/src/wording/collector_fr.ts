@@ -59,6 +59,24 @@ const RULES: readonly Rule[] = [
   [/^page is damaged$/, () => "la page est abîmée"],
   [/^page is longer than (.+)$/s, (limit) => `la page dépasse ${limit}`],
   [
+    /^The DNS name (.+) cannot be looked up, its former (\d+) targets stay: (.+)$/s,
+    (name, count, why) => `Le nom DNS ${name} est introuvable, ses ${count} cibles connues restent\u00a0: ${translated(why)}`,
+  ],
+  [
+    /^The DNS name (.+) cannot be looked up: (.+)$/s,
+    (name, why) => `Le nom DNS ${name} est introuvable\u00a0: ${translated(why)}`,
+  ],
+  [/^The DNS name (.+) has no address$/s, (name) => `Le nom DNS ${name} n'a aucune adresse`],
+  [
+    /^The targets files (.+) cannot be looked for, the former ones stay: (.+)$/s,
+    (path, why) => `Les fichiers de cibles ${path} ne peuvent être cherchés, ceux d'avant restent\u00a0: ${why}`,
+  ],
+  [/^No file matches (.+)$/s, (path) => `Aucun fichier ne correspond à ${path}`],
+  [
+    /^(\d+) discovered targets are left out: one collector takes (\d+) targets$/,
+    (count, limit) => `${count} cibles découvertes sont laissées de côté\u00a0: un collecteur en prend ${limit}`,
+  ],
+  [
     /^No targets: list your nodes in (.+), for instance: (.+)\. On each of them, install the exporter with: (.+)$/s,
     (path, example, command) =>
       `Aucune cible\u00a0: listez vos nœuds dans ${path}, par exemple\u00a0: ${example}. ` +

@@ -1,15 +1,17 @@
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
 import contract
-from collector.adopt import adopt_alerts, adopt_nodes
+from collector.adopt import adopt_alerts, adopt_nodes, former_nodes
 from collector.evaluate import Moment, evaluate
 from collector.node_state import NodeState
 from collector.rules import parse_rules
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
+from collector.view import view_of
 from contract.clock import unix_seconds
 from contract.codec import decode
 from contract.messages import Snapshot
@@ -23,7 +25,7 @@ NOW = unix_seconds("2026-11-23T09:41:10.000Z")
 @pytest.fixture
 def state(target):
     def make(host, port=9100, **fields):
-        return NodeState(target(host, port, **fields), unix_seconds=NOW, longest_gap_seconds=10.0)
+        return NodeState(target(host, port, **fields), unix_seconds=NOW, interval_seconds=2.0)
 
     return make
 
@@ -39,7 +41,7 @@ def sample(seconds=0.0):
 def test_node_stays_what_it_was_when_a_collector_takes_over(state):
     node = state("node6.lan")
 
-    adopt_nodes(METRICS, [node])
+    adopt_nodes(former_nodes(METRICS), [node])
 
     assert node.as_node() == golden_node("node6.lan")
     assert not node.is_seen
@@ -47,7 +49,7 @@ def test_node_stays_what_it_was_when_a_collector_takes_over(state):
 
 def test_status_since_stays_when_the_first_look_finds_the_same_status(state):
     online, offline = state("node6.lan"), state("pi-é.lan", 9200, node="pi-é.lan:9200")
-    adopt_nodes(METRICS, [online, offline])
+    adopt_nodes(former_nodes(METRICS), [online, offline])
 
     assert not online.take(sample(), unix_seconds=NOW)
     assert not offline.take(ScrapeFailed("http", "HTTP 500"), unix_seconds=NOW)
@@ -60,7 +62,7 @@ def test_status_since_stays_when_the_first_look_finds_the_same_status(state):
 
 def test_status_changes_when_the_first_look_finds_another(state):
     node = state("node6.lan")
-    adopt_nodes(METRICS, [node])
+    adopt_nodes(former_nodes(METRICS), [node])
 
     assert node.take(ScrapeFailed("connect", "connection refused"), unix_seconds=NOW)
 
@@ -75,16 +77,33 @@ def test_own_looks_count_when_they_came_before_the_takeover(state):
     same.take(sample(), unix_seconds=NOW)
     other.take(sample(), unix_seconds=NOW)
 
-    adopt_nodes(METRICS, [same, other])
+    adopt_nodes(former_nodes(METRICS), [same, other])
 
     assert (same.as_node().load1, same.as_node().status_since) == (0.7, golden_node("node6.lan").status_since)
     assert (other.as_node().status, other.as_node().status_since) == ("online", "2026-11-23T09:41:10.000Z")
 
 
+def test_own_looks_do_not_count_when_they_are_older_than_a_pause_of_this_process(state, monkeypatch):
+    node = state("node6.lan")
+    node.take(ScrapeFailed("connect", "connection refused"), unix_seconds=NOW)
+    assert node.is_seen
+    seen_at = time.monotonic()
+
+    monkeypatch.setattr(time, "monotonic", lambda: seen_at + 7)
+    assert not node.is_seen
+    [observation] = view_of([node], parse_rules(""), []).observations
+    assert observation.status == "unknown"
+    adopt_nodes(former_nodes(METRICS), [node])
+
+    assert node.as_node() == golden_node("node6.lan")
+    node.take(sample(), unix_seconds=NOW)
+    assert (node.is_seen, node.as_node().load1) == (True, 0.7)
+
+
 def test_name_and_role_are_the_targets_files_when_they_changed_meanwhile(state):
     node = state("node6.lan", node="head", role="master")
 
-    adopt_nodes(METRICS, [node])
+    adopt_nodes(former_nodes(METRICS), [node])
 
     assert node.as_node() == msgspec.structs.replace(golden_node("node6.lan"), node="head", role="master")
 
@@ -93,7 +112,7 @@ def test_name_and_role_are_the_targets_files_when_they_changed_meanwhile(state):
 def test_node_is_unknown_when_there_is_nothing_readable_to_take_over(state, raw):
     node = state("node6.lan")
 
-    adopt_nodes(raw, [node])
+    adopt_nodes(former_nodes(raw), [node])
 
     assert node.as_node().status == "unknown"
     assert adopt_alerts(raw, Moment(0.0, NOW)) == {}

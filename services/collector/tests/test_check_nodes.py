@@ -1,3 +1,5 @@
+import socket
+
 import pytest
 
 from collector.check_nodes import main, missing_values
@@ -46,7 +48,7 @@ def test_check_says_name_not_found_when_there_is_no_such_name(check, monkeypatch
     def fail(host):
         raise OSError("no such name")
 
-    monkeypatch.setattr("collector.resolver._addresses", fail)
+    monkeypatch.setattr("collector.resolver.look_up", fail)
 
     code, out, _ = check("workers: [pi.lan]")
 
@@ -107,3 +109,39 @@ def test_missing_values_are_named_when_a_page_has_few(page):
         "temperature",
         "boot time",
     ]
+
+
+def test_check_looks_at_discovered_targets_when_files_or_names_tell_some(check, exporter, monkeypatch):
+    monkeypatch.setenv("COLLECTOR_DNS_TARGETS", f"localhost:{exporter}")
+
+    code, out, _ = check(f'[{{"targets": ["127.0.0.2:{exporter}", "127.0.0.1:{exporter}"]}}]')
+
+    # 127.0.0.1 is told by both; it may have an address of IPv6 besides, which no exporter listens on.
+    lines = [line for line in out.splitlines() if line.startswith("127")]
+    assert [line.partition(": ")[0] for line in lines] == [f"127.0.0.2:{exporter}", f"127.0.0.1:{exporter}"]
+    assert "connected, HTTP 200" in lines[1]
+    assert code == 1
+
+
+def test_check_fails_when_a_dns_name_tells_no_targets(check, monkeypatch):
+    def getaddrinfo(host, *_, **__):
+        if host == "none.lan":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr("socket.getaddrinfo", getaddrinfo)
+    monkeypatch.setenv("COLLECTOR_DNS_TARGETS", "none.lan away.lan")
+
+    code, out, _ = check(None)
+
+    assert code == 1
+    assert out.splitlines()[:2] == [
+        "none.lan: FAILED: the name has no address",
+        "away.lan: FAILED: The DNS name away.lan cannot be looked up: Temporary failure in name resolution",
+    ]
+
+
+def test_check_calls_this_machine_as_it_is_set_when_it_is(check, monkeypatch):
+    monkeypatch.setenv("COLLECTOR_LOCAL_NAME", "edge")
+
+    assert check("workers: [local]")[1].startswith("edge (local): read without an exporter")

@@ -9,12 +9,15 @@ import pytest
 
 from collector.collector import Collector, ForeignCluster
 from collector.config import Config
+from collector.dns_targets import DnsTargets
 from collector.evaluate import Moment
+from collector.fleet import Fleet
 from collector.link import RedisAway, RedisLink
 from collector.node_state import NodeState
 from collector.rules_file import RulesFile
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
+from collector.target_sources import TargetSources
 from collector.targets_files import TargetsFiles
 from contract.codec import decode
 from contract.history import CLUSTER_NODE, STEPS
@@ -41,7 +44,7 @@ class Nodes:
 
     def __init__(self, targets):
         self.states = {
-            target.address: NodeState(target, unix_seconds=time.time(), longest_gap_seconds=10.0) for target in targets
+            target.address: NodeState(target, unix_seconds=time.time(), interval_seconds=2.0) for target in targets
         }
 
     def are(self, **up):
@@ -86,8 +89,9 @@ def start(valkey, tmp_path, target):
     def make(cluster="lab"):
         config = Config.from_environment({"REDIS_URL": valkey.url, "CLUSTER_NAME": cluster})
         nodes, link = Nodes([target("a"), target("b")]), Link(valkey.url)
-        files = TargetsFiles([tmp_path / "nodes.yaml"]), RulesFile(rules)
-        collector = Collector(config, link, nodes, *files, Readiness())  # type: ignore[arg-type]
+        sources = TargetSources(TargetsFiles([tmp_path / "nodes.yaml"]), DnsTargets((), config.interval_seconds))
+        fleet = Fleet(nodes, sources)  # type: ignore[arg-type]
+        collector = Collector(config, link, fleet, RulesFile(rules), Readiness())
         return collector, nodes, link
 
     return make

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from collector.daemon_thread import run_in_daemon_thread
-from collector.local import LocalProbe, look_at_this_machine
+from collector.local import LocalProbe, look_at_this_machine, partial_mounts
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
 
@@ -85,3 +85,15 @@ def test_thread_does_not_disturb_when_its_result_comes_after_the_loop_has_ended(
     release.set()
 
     assert ended.wait(10)
+
+
+def test_partial_mounts_are_those_of_directories_and_files_of_a_file_system() -> None:
+    mountinfo = (
+        "22 1 0:20 / / rw - overlay overlay rw\n"
+        "23 22 254:1 /var/lib/kubelet/pods/x/volumes/config /config ro,relatime - ext4 /dev/vda1 rw\n"
+        "24 22 254:1 /hosts /etc/my\\040hosts rw - ext4 /dev/vda1 rw\n"
+        "25 22 254:2 / /data rw - ext4 /dev/vdb rw\n"
+        "26 22 0:30 /@home /home rw - btrfs /dev/vdc rw\n"
+        "27 22 254:3 /pictures /srv rw shared:1 - ext4 /dev/vdd rw\n"
+    )
+    assert partial_mounts(mountinfo) == {"/config", "/etc/my hosts", "/srv"}

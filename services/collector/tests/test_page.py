@@ -129,7 +129,7 @@ _PAGES = st.lists(st.tuples(_SERIES, _NUMBERS), min_size=1).map(
 
 @given(_PAGES, _PAGES)
 def test_node_is_valid_for_every_reader_when_an_exporter_tells_any_numbers(first, second):
-    state = NodeState(Target("a", "a:9100", "worker", "a", 9100), unix_seconds=0.0, longest_gap_seconds=10.0)
+    state = NodeState(Target("a", "a:9100", "worker", "a", 9100), unix_seconds=0.0, interval_seconds=2.0)
     for seconds, raw in enumerate((first, second)):
         try:
             sample = read_page(raw, monotonic_seconds=seconds / 10, unix_seconds=1.0)

@@ -29,7 +29,7 @@ def names(monkeypatch):
             return answer
 
     names = Names()
-    monkeypatch.setattr(module, "_addresses", names.look_up)
+    monkeypatch.setattr(module, "look_up", names.look_up)
     return names
 
 

@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+import time
 
 import pytest
 
@@ -83,6 +84,20 @@ def test_look_gives_a_sample_when_an_exporter_answers(target, page):
     assert first.startswith(b"GET /metrics?")
     assert all(f"collect[]={name}".encode() in first for name in COLLECTORS)
     assert b"accept-encoding: identity" in exporter.requests[0].lower()
+
+
+def test_look_is_made_again_when_this_process_was_paused_meanwhile(target, page):
+    pauses = [1.0]
+
+    def respond(_):
+        if pauses:
+            time.sleep(pauses.pop())  # holds up all of the process, as a pause does
+        return answer(page("node_exporter_1.5.0_collect"))
+
+    result, exporter = look(target, respond, timeout=0.5)
+
+    assert isinstance(result, Sample)
+    assert len(exporter.requests) == 2
 
 
 def test_look_gives_a_sample_when_the_page_comes_in_chunks(target, page):
@@ -206,7 +221,7 @@ def test_look_says_connection_refused_when_nothing_listens(target):
 
 
 def test_look_reaches_an_exporter_when_it_is_given_by_name(target, page, monkeypatch):
-    monkeypatch.setattr("collector.resolver._addresses", lambda host: ((socket.AF_INET, "127.0.0.1"),))
+    monkeypatch.setattr("collector.resolver.look_up", lambda host: ((socket.AF_INET, "127.0.0.1"),))
 
     async def run():
         resolver = Resolver()
@@ -223,7 +238,7 @@ def test_look_says_name_not_found_when_there_is_no_such_name(target, monkeypatch
     def fail(host):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr("collector.resolver._addresses", fail)
+    monkeypatch.setattr("collector.resolver.look_up", fail)
 
     async def run():
         resolver = Resolver()
@@ -240,7 +255,7 @@ def test_look_says_name_not_found_when_the_name_service_is_slow(target, monkeypa
         release.wait(60)
         return ()
 
-    monkeypatch.setattr("collector.resolver._addresses", hang)
+    monkeypatch.setattr("collector.resolver.look_up", hang)
 
     async def run():
         resolver = Resolver()

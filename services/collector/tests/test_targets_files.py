@@ -1,4 +1,6 @@
 import asyncio
+import errno
+import json
 
 import pytest
 
@@ -116,3 +118,141 @@ def test_names_are_swapped_when_both_files_change_at_once(files):
     both.change(Y_IS_A, X_IS_B)
 
     assert (both.nodes, both.followed.problems) == (["x", "y"], [])
+
+
+class Folder:
+    """A folder of Prometheus files beside a nodes.yaml, and what follows them."""
+
+    def __init__(self, folder):
+        self.folder = folder / "file_sd"
+        self.nodes = folder / "nodes.yaml"
+        self.folder.mkdir()
+        self.nodes.write_text("workers: [a]")
+        self.followed = None
+
+    def write(self, name, *targets):
+        (self.folder / name).write_text(json.dumps([{"targets": targets}]))
+
+    def follow(self):
+        self.followed = TargetsFiles([self.nodes, self.folder / "*.json", self.folder / "b.json"])
+
+    def refresh(self):
+        return asyncio.run(self.followed.refresh())
+
+    @property
+    def hosts(self):
+        return [entry.host for entry in self.followed.entries]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return Folder(tmp_path)
+
+
+def test_files_that_match_a_pattern_are_read_in_order_when_they_are_there(folder):
+    for name in ("b.json", "a.json", ".hidden.json", "c.yaml", "d.json.new"):
+        folder.write(name, name[0])
+    (folder.folder / "e.json").mkdir()
+
+    folder.follow()
+
+    assert (folder.hosts, folder.followed.problems) == (["a", "a", "b"], [])
+    assert [target.node for target in folder.followed.targets] == ["a"]
+
+
+def test_targets_follow_when_files_that_match_come_change_and_go(folder):
+    folder.follow()
+    assert folder.hosts == ["a"]
+
+    folder.write("x.json", "x")
+    folder.write("b.json", "b")
+    assert folder.refresh()
+    assert folder.hosts == ["a", "b", "x"]
+    folder.write("x.json", "y", "z")
+    assert folder.refresh()
+    assert folder.hosts == ["a", "b", "y", "z"]
+    (folder.folder / "x.json").unlink()
+    assert folder.refresh()
+    assert folder.hosts == ["a", "b"]
+    assert not folder.refresh()
+    folder.write("x.json", "x")
+    assert folder.refresh()
+    assert folder.hosts == ["a", "b", "x"]
+
+
+def test_new_file_is_taken_only_once_it_has_settled(folder):
+    folder.follow()
+
+    async def run():
+        (folder.folder / "x.json").write_text("[{")  # the first half
+        refreshed = asyncio.create_task(folder.followed.refresh())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        folder.write("x.json", "x")
+        return await refreshed
+
+    assert asyncio.run(run()) is False
+    assert (folder.hosts, folder.followed.problems) == (["a"], [])
+    assert folder.refresh()
+    assert folder.hosts == ["a", "x"]
+
+
+def test_broken_file_keeps_its_targets_when_it_matches_a_pattern(folder):
+    folder.write("x.json", "x", "y")
+    folder.follow()
+
+    (folder.folder / "x.json").write_text("[{")
+    folder.refresh()
+
+    assert folder.hosts == ["a", "x", "y"]
+    [problem] = folder.followed.problems
+    assert problem.startswith(f"The targets file {folder.folder}/x.json is not valid, the former 2 targets stay: not")
+    (folder.folder / "x.json").unlink()
+    folder.refresh()
+    assert (folder.hosts, folder.followed.problems) == (["a"], [])
+
+
+def test_files_stay_and_a_problem_is_told_when_their_folder_cannot_be_read(folder, monkeypatch):
+    folder.write("x.json", "x")
+    folder.follow()
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.scandir", refuse)
+        folder.refresh()
+        assert folder.hosts == ["a", "x"]
+        assert folder.followed.problems == [
+            f"The targets files {folder.folder}/*.json cannot be looked for, the former ones stay: Permission denied"
+        ]
+    folder.refresh()
+    assert (folder.hosts, folder.followed.problems) == (["a", "x"], [])
+
+
+def test_targets_are_none_when_the_folder_of_a_pattern_is_not_there(tmp_path):
+    files = TargetsFiles([tmp_path / "none" / "*.yaml"])
+
+    assert (files.entries, files.problems, files.is_missing) == ([], [], True)
+    assert files.unmatched == [tmp_path / "none" / "*.yaml"]
+
+
+def test_discovered_targets_disturb_no_listed_one_when_they_clash(folder):
+    folder.nodes.write_text("workers: [a, {host: b, name: 'a:9200'}]")
+    folder.write("x.json", "a:9200", "a", "b")
+
+    folder.follow()
+
+    assert [target.node for target in folder.followed.targets] == ["a", "a:9200"]
+    assert folder.followed.problems == []
+
+
+def test_local_has_the_name_that_is_set_when_it_is(tmp_path):
+    (tmp_path / "nodes.yaml").write_text("workers: [local, edge]")
+
+    files = TargetsFiles([tmp_path / "nodes.yaml"], "edge")
+
+    assert [(target.node, target.address) for target in files.targets] == [
+        ("edge", "local"),
+        ("edge:9100", "edge:9100"),
+    ]

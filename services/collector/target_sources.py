@@ -1,0 +1,80 @@
+"""All targets: those of the files, and those that DNS names stand for."""
+
+import ipaddress
+from collections.abc import Iterable
+from pathlib import Path
+
+from collector.dns_targets import DnsTargets
+from collector.target_entries import Entry, discovered, host_and_port
+from collector.targets import TARGETS_LIMIT, Target, discovered_targets
+from collector.targets_files import TargetsFiles
+
+
+class TargetSources:
+    """Puts the sources together; what people list comes before what is discovered."""
+
+    def __init__(self, files: TargetsFiles, dns: DnsTargets) -> None:
+        self.targets: tuple[Target, ...] = ()
+        self.dns = dns
+        self._files = files
+        self._former: list[Entry] = []
+        self._left_out = 0
+        self.combine()
+
+    @property
+    def path(self) -> Path:
+        """Where people list nodes, absolute."""
+        return self._files.path
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with the sources, as sentences for people; where there are no targets, what is empty too."""
+        problems = [*self._files.problems, *self.dns.problems]
+        if self._left_out:
+            problems.append(
+                f"{self._left_out} discovered targets are left out: one collector takes {TARGETS_LIMIT} targets"
+            )
+        if not self.targets:
+            problems += [f"No file matches {path}" for path in self._files.unmatched]
+            problems += [f"The DNS name {name.host} has no address" for name in self.dns.names if name.is_answered]
+        return problems
+
+    async def refresh(self) -> bool:
+        """Look at the files and at what DNS said; return whether the targets changed."""
+        is_changed = await self._files.refresh()
+        return self.combine() if self.dns.has_changed() or is_changed else False
+
+    def hold(self, addresses: Iterable[str]) -> bool:
+        """Keep those of a former collector's addresses that a DNS name without a fresh answer may stand for.
+
+        Else a collector that starts, or was paused, while DNS is away would end the alerts of nodes that are as they
+        were. Returns whether the targets changed.
+        """
+        self.dns.forget()
+        self._former = [entry for entry in map(_numeric, addresses) if entry is not None]
+        return self.combine()
+
+    def combine(self) -> bool:
+        """Put together what the sources say now; return whether the targets changed."""
+        former, listed = self.targets, self._files.targets
+        ports = self.dns.unanswered_ports
+        held = [entry for entry in self._former if entry.port in ports]
+        found = discovered_targets([*self._files.entries, *self.dns.entries, *held], listed)
+        room = TARGETS_LIMIT - len(listed)
+        if len(found) > room:
+            # Those in force stay: the order in which others are found is chance.
+            known = {target.address for target in former}
+            found.sort(key=lambda target: target.address not in known)
+        self._left_out = max(0, len(found) - room)
+        self.targets = (*listed, *found[:room])
+        return self.targets != former
+
+
+def _numeric(address: str) -> Entry | None:
+    """The target at ``address`` if it is one that DNS may have given: numbers and a port."""
+    try:
+        host, port = host_and_port(address, "")
+        ipaddress.ip_address(host)
+    except ValueError:  # a TargetsError is one too
+        return None
+    return discovered(host, port)

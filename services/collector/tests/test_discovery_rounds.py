@@ -1,0 +1,236 @@
+"""Rounds with discovered nodes against a real Redis: their names, and what a takeover makes of them."""
+
+import asyncio
+import json
+import socket
+import time
+
+import pytest
+
+from collector.collector import Collector
+from collector.config import Config
+from collector.dns_targets import DnsTargets
+from collector.fleet import Fleet
+from collector.link import RedisLink
+from collector.polling import Polling
+from collector.rules_file import RulesFile
+from collector.sample import Sample
+from collector.scrape import ScrapeFailed
+from collector.target_sources import TargetSources
+from collector.targets_files import TargetsFiles
+from contract.codec import decode
+from contract.messages import Snapshot
+from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, LEASE_KEY, METRICS_CHANNEL, latest_key
+from contract.runtime.readiness import Readiness
+
+AWAY = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
+
+
+class Never:
+    """A probe that no test waits for."""
+
+    async def look(self):
+        await asyncio.sleep(3600)
+
+
+class Process:
+    """A collector as a new process would have it, driven step by step."""
+
+    def __init__(self, redis_url, folder, **variables):
+        config = Config.from_environment({"REDIS_URL": redis_url, "CLUSTER_NAME": "lab", **variables})
+        self.dns_says = []
+        self.polling = Polling(lambda _: Never(), interval_seconds=config.interval_seconds)
+        self.link = RedisLink(config.redis_url)
+        self.sources = TargetSources(
+            TargetsFiles([folder / "nodes.yaml"]), DnsTargets([("pis", 9100)], config.interval_seconds, self._look_up)
+        )
+        self.fleet = Fleet(self.polling, self.sources)
+        self.collector = Collector(config, self.link, self.fleet, RulesFile(folder / "alerts.yaml"), Readiness())
+
+    def _look_up(self, host):
+        if isinstance(self.dns_says, Exception):
+            raise self.dns_says
+        return [(socket.AF_INET, address) for address in self.dns_says]
+
+    async def look_up(self, *addresses, error=None):
+        self.dns_says = error or list(addresses)
+        for name in self.sources.dns.names:
+            await name.look()
+        await self.fleet.refresh()
+
+    def see(self, names):
+        """What the nodes call themselves, ``None`` for one that does not answer."""
+        for host, name in names.items():
+            failed = ScrapeFailed("connect", "connection refused")
+            result = failed if name is None else Sample(monotonic_seconds=time.monotonic(), host_name=name)
+            self.polling.states[f"{host}:9100"].take(result, unix_seconds=time.time())
+
+    async def end(self):
+        await self.polling.stop()
+        await self.link.close()
+
+
+@pytest.fixture
+def start(valkey, tmp_path):
+    (tmp_path / "alerts.yaml").write_text("node_down: {for_seconds: 0}\n")
+    return lambda: Process(valkey.url, tmp_path)
+
+
+def nodes(redis):
+    snapshot = decode(redis.get(latest_key(METRICS_CHANNEL)), Snapshot)
+    return {node.node: node.status for node in snapshot.nodes}
+
+
+def since(redis):
+    snapshot = decode(redis.get(latest_key(METRICS_CHANNEL)), Snapshot)
+    return {node.node: (node.address, node.status, node.status_since) for node in snapshot.nodes}
+
+
+def logged(redis):
+    entries = [json.loads(fields[ALERT_LOG_FIELD.encode()]) for _, fields in redis.xrange(ALERT_LOG_KEY)]
+    return [(entry["transition"], entry["node"]) for entry in entries if entry["node"] is not None]
+
+
+def issues(redis):
+    return json.loads(redis.get("cluster:health:latest"))["issues"]
+
+
+def test_alert_under_an_address_ends_when_its_node_says_what_it_is_called(start, redis):
+    async def run():
+        one = start()
+        await one.look_up(A)
+        one.see({A: None})
+        await one.collector.turn()
+        assert nodes(redis) == {"10.0.0.1:9100": "offline"}
+        one.see({A: "pi"})
+        await one.collector.turn()
+        assert nodes(redis) == {"pi": "online"}
+        one.see({A: None})
+        await one.collector.turn()
+        assert nodes(redis) == {"pi": "offline"}
+        await one.end()
+
+    asyncio.run(run())
+    assert logged(redis) == [
+        ("firing", "10.0.0.1:9100"),
+        ("resolved", "10.0.0.1:9100"),
+        ("firing", "pi"),
+    ]
+
+
+def test_takeover_renames_nothing_and_changes_no_status_when_nodes_are_discovered(start, redis):
+    async def run():
+        first, second = start(), start()
+        # The first one has met the higher address before, and a node that is offline by now.
+        await first.look_up(B, C)
+        first.see({B: "pi", C: "oven"})
+        await first.collector.turn()
+        await first.look_up(A, B, C)
+        first.see({A: "pi", B: "pi", C: None})
+        await first.collector.turn()
+        before = since(redis)
+        assert {name: address for name, (address, _, _) in before.items()} == {
+            "pi": "10.0.0.2:9100",
+            "pi@10.0.0.1:9100": "10.0.0.1:9100",
+            "oven": "10.0.0.3:9100",
+        }
+        # The second one would have called them otherwise, and never saw the third one.
+        await second.look_up(A, B, C)
+        second.see({A: "pi", B: "pi", C: None})
+        assert not await second.collector.turn()
+        redis.delete(LEASE_KEY)
+        for _ in range(2):
+            assert await second.collector.turn()
+            assert since(redis) == before
+        # A third one has seen nothing yet.
+        redis.delete(LEASE_KEY)
+        third = start()
+        await third.look_up(A, B, C)
+        assert await third.collector.turn()
+        assert since(redis) == before
+        # The first one was only paused, and comes back with names of its own.
+        redis.delete(LEASE_KEY)
+        assert not await first.collector.turn()
+        assert await first.collector.turn()
+        assert since(redis) == before
+        for each in (first, second, third):
+            await each.end()
+
+    asyncio.run(run())
+    assert logged(redis) == [("firing", "oven")]
+
+
+def test_takeover_ends_no_alert_when_dns_is_away(start, redis):
+    async def run():
+        first = start()
+        await first.look_up(A, B)
+        first.see({A: "pi", B: None})
+        await first.collector.turn()
+        before = since(redis)
+        redis.delete(LEASE_KEY)
+
+        second = start()
+        await second.look_up(error=AWAY)
+        assert await second.collector.turn()
+        assert since(redis) == before
+        assert issues(redis)[0] == ("The DNS name pis cannot be looked up: Temporary failure in name resolution")
+        second.see({A: "pi", B: None})
+        assert await second.collector.turn()
+        assert since(redis) == before
+        # Once DNS is back, what it does not tell any more is gone.
+        await second.look_up(A)
+        assert await second.collector.turn()
+        assert since(redis) == {"pi": before["pi"]}
+        for each in (first, second):
+            await each.end()
+
+    asyncio.run(run())
+    assert logged(redis) == [("firing", "10.0.0.2:9100"), ("resolved", "10.0.0.2:9100")]
+
+
+@pytest.mark.parametrize("says", ["answer", "failure", "nothing in time"])
+def test_first_round_waits_until_dns_has_answered_or_failed(start, redis, monkeypatch, says):
+    monkeypatch.setattr("collector.dns_name.LOOKUP_SECONDS", 0.3)
+
+    async def run():
+        one = start()
+
+        def look_up(host):
+            if says == "nothing in time":
+                time.sleep(1.5)
+            time.sleep(0.1)
+            if says == "failure":
+                raise AWAY
+            return [(socket.AF_INET, A)]
+
+        one.sources.dns.names[0]._look_up = look_up
+        one.sources.dns.start()
+        stop = asyncio.Event()
+        running = asyncio.create_task(one.collector.run(stop))
+        deadline = time.monotonic() + 30
+        while redis.get(latest_key(METRICS_CHANNEL)) is None:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+        first = nodes(redis)
+        stop.set()
+        await running
+        await one.sources.dns.stop()
+        await one.end()
+        return first
+
+    assert asyncio.run(run()) == ({"10.0.0.1:9100": "unknown"} if says == "answer" else {})
+
+
+def test_wait_for_dns_ends_when_the_collector_is_to_stop(start):
+    async def run():
+        one = start()  # its lookups are not even begun
+        stop = asyncio.Event()
+        running = asyncio.create_task(one.collector.run(stop))
+        await asyncio.sleep(0.05)
+        assert not running.done()
+        stop.set()
+        await asyncio.wait_for(running, 30)
+        await one.end()
+
+    asyncio.run(run())

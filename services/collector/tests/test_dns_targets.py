@@ -1,0 +1,266 @@
+"""DNS names as targets, with a name service that a test answers for."""
+
+import asyncio
+import socket
+import threading
+import time
+
+import pytest
+
+from collector import dns_name
+from collector.dns_targets import DnsTargets
+from collector.metrics import DNS_FAILURES
+from collector.target_sources import TargetSources
+from collector.targets import TARGETS_LIMIT
+from collector.targets_files import TargetsFiles
+
+DEADLINE_SECONDS = 20.0
+UNKNOWN = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+NO_DATA = socket.gaierror(socket.EAI_NODATA, "No address associated with hostname")
+AWAY = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+FAILED = socket.gaierror(socket.EAI_FAIL, "Non-recoverable failure in name resolution")
+
+
+class Names:
+    """What the name service says of each name, and whom it was asked for."""
+
+    def __init__(self, **answers):
+        self.answers = answers
+        self.asked = []
+
+    def look_up(self, host):
+        self.asked.append(host)
+        answer = self.answers[host]
+        if isinstance(answer, threading.Event):
+            answer.wait(DEADLINE_SECONDS)
+            answer = ["10.0.9.9"]
+        if isinstance(answer, Exception):
+            raise answer
+        return [(socket.AF_INET6 if ":" in address else socket.AF_INET, address) for address in answer]
+
+
+@pytest.fixture
+def names():
+    return Names(pis=["10.0.0.7", "10.0.0.6"])
+
+
+def dns_of(names, *hosts, interval_seconds=0.05):
+    return DnsTargets([(host, 9100) for host in hosts or ("pis",)], interval_seconds, names.look_up)
+
+
+def addresses(dns):
+    return [entry.address for entry in dns.entries]
+
+
+async def look(dns):
+    await asyncio.gather(*(name.look() for name in dns.names))
+
+
+async def until(condition):
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
+
+
+def failures(reason):
+    return DNS_FAILURES.labels(reason)._value.get()
+
+
+def test_every_address_of_a_name_is_a_target(names):
+    names.answers["pis"] = ["10.0.0.7", "fd00::6", "10.0.0.6", "10.0.0.7"]
+    dns = dns_of(names)
+    assert dns.entries == []
+    assert dns.unanswered_ports == {9100}
+
+    asyncio.run(look(dns))
+
+    assert addresses(dns) == ["10.0.0.6:9100", "10.0.0.7:9100", "[fd00::6]:9100"]
+    assert all(entry.is_discovered for entry in dns.entries)
+    assert (dns.problems, dns.unanswered_ports) == ([], set())
+    assert (dns.has_changed(), dns.has_changed()) == (True, False)
+
+
+@pytest.mark.parametrize("nothing", [UNKNOWN, NO_DATA, []])
+def test_targets_are_none_when_the_name_has_no_address(names, nothing):
+    dns = dns_of(names)
+    asyncio.run(look(dns))
+
+    names.answers["pis"] = nothing
+    asyncio.run(look(dns))
+
+    assert (addresses(dns), dns.problems, dns.unanswered_ports) == ([], [], set())
+
+
+@pytest.mark.parametrize("failure", [AWAY, FAILED, OSError("odd"), RuntimeError("bug")])
+def test_targets_stay_and_a_problem_is_told_when_the_name_cannot_be_looked_up(names, failure):
+    dns = dns_of(names)
+    asyncio.run(look(dns))
+    dns.has_changed()
+    before = failures("error")
+
+    names.answers["pis"] = failure
+    asyncio.run(look(dns))
+
+    assert addresses(dns) == ["10.0.0.6:9100", "10.0.0.7:9100"]
+    [problem] = dns.problems
+    assert problem.startswith("The DNS name pis cannot be looked up, its former 2 targets stay: ")
+    assert failures("error") == before + 1
+    assert not dns.has_changed()
+    names.answers["pis"] = ["10.0.0.8"]
+    asyncio.run(look(dns))
+    assert (addresses(dns), dns.problems) == (["10.0.0.8:9100"], [])
+
+
+def test_name_counts_as_unknown_when_its_first_lookup_fails(names):
+    names.answers["pis"] = AWAY
+    dns = dns_of(names)
+
+    asyncio.run(look(dns))
+
+    assert dns.unanswered_ports == {9100}
+    assert dns.problems == ["The DNS name pis cannot be looked up: Temporary failure in name resolution"]
+
+
+def test_names_are_looked_up_again_and_again_when_they_are_followed(names):
+    async def run():
+        dns = dns_of(names)
+        dns.start()
+        await asyncio.wait_for(dns.tried(), DEADLINE_SECONDS)
+        assert addresses(dns) == ["10.0.0.6:9100", "10.0.0.7:9100"]
+        names.answers["pis"] = ["10.0.0.6"]
+        await until(lambda: addresses(dns) == ["10.0.0.6:9100"])
+        names.answers["pis"] = RuntimeError("bug")
+        await until(lambda: dns.problems)
+        names.answers["pis"] = ["10.0.0.5"]
+        await until(lambda: addresses(dns) == ["10.0.0.5:9100"])
+        await dns.stop()
+        count = len(names.asked)
+        await asyncio.sleep(0.2)
+        assert len(names.asked) == count
+
+    asyncio.run(run())
+
+
+def test_lookup_that_hangs_stays_the_only_one_and_holds_up_no_other(names, monkeypatch):
+    monkeypatch.setattr(dns_name, "LOOKUP_SECONDS", 0.2)
+    release = names.answers["slow"] = threading.Event()
+
+    async def run():
+        dns = dns_of(names, "slow", "pis")
+        dns.start()
+        # What waits for the first answers waits no longer than that.
+        await asyncio.wait_for(dns.tried(), DEADLINE_SECONDS)
+        await until(lambda: names.asked.count("pis") > 10)
+        assert names.asked.count("slow") == 1
+        assert dns.problems == ["The DNS name slow cannot be looked up: no answer within 0.2 s"]
+        assert addresses(dns) == ["10.0.0.6:9100", "10.0.0.7:9100"]
+        assert failures("timeout") >= 1
+        release.set()
+        await until(lambda: not dns.problems)
+        assert addresses(dns) == ["10.0.9.9:9100", "10.0.0.6:9100", "10.0.0.7:9100"]
+        await dns.stop()
+
+    asyncio.run(run())
+
+
+def test_loopback_is_found_when_the_system_is_asked():
+    dns = DnsTargets([("localhost", 9200)], 1.0)
+
+    asyncio.run(look(dns))
+
+    assert set(addresses(dns)) & {"127.0.0.1:9200", "[::1]:9200"}
+
+
+# The sources together
+
+
+@pytest.fixture
+def sources(tmp_path, names):
+    def make(text="", *hosts, interval_seconds=0.05):
+        (tmp_path / "nodes.yaml").write_text(text)
+        return TargetSources(
+            TargetsFiles([tmp_path / "nodes.yaml", tmp_path / "sd" / "*.json"]),
+            dns_of(names, *hosts, interval_seconds=interval_seconds),
+        )
+
+    return make
+
+
+def targets(sources):
+    return [(target.node, target.is_discovered) for target in sources.targets]
+
+
+async def look_at(sources):
+    await look(sources.dns)
+    return await sources.refresh()
+
+
+def test_listed_target_counts_when_it_is_discovered_too(sources):
+    both = sources("workers: [{host: 10.0.0.7, name: oven}]")
+
+    assert asyncio.run(look_at(both))
+
+    assert targets(both) == [("oven", False), ("10.0.0.6:9100", True)]
+    assert not asyncio.run(look_at(both))
+
+
+def test_targets_beyond_the_limit_are_left_out_and_told_when_they_are_discovered(sources, names):
+    names.answers["pis"] = [f"10.1.{number // 250}.{number % 250}" for number in range(TARGETS_LIMIT)]
+    both = sources("workers: [a, b]")
+    asyncio.run(look_at(both))
+
+    assert len(both.targets) == TARGETS_LIMIT
+    assert both.problems[0] == "2 discovered targets are left out: one collector takes 4000 targets"
+    before = set(both.targets)
+    # Those that are in stay in, wherever new ones would stand.
+    names.answers["pis"] += ["10.0.0.1", "10.0.0.2"]
+    asyncio.run(look_at(both))
+    assert set(both.targets) == before
+    names.answers["pis"] = ["10.0.0.1"]
+    asyncio.run(look_at(both))
+    assert (len(both.targets), both.problems) == (3, [])
+
+
+def test_former_addresses_stay_until_each_name_that_may_have_given_them_is_answered(sources, names):
+    names.answers["pis"] = AWAY
+    both = sources("workers: [10.0.0.1]")
+    asyncio.run(look_at(both))
+    former = ["local", "10.0.0.1:9100", "10.0.0.6:9100", "[fd00::6]:9100", "10.0.0.8:9200", "pi.lan:9100", "odd"]
+
+    assert both.hold(former)
+
+    assert targets(both) == [("10.0.0.1", False), ("10.0.0.6:9100", True), ("[fd00::6]:9100", True)]
+    names.answers["pis"] = ["10.0.0.6"]
+    assert asyncio.run(look_at(both))
+    assert targets(both) == [("10.0.0.1", False), ("10.0.0.6:9100", True)]
+    # DNS away again is no reason to bring them back.
+    names.answers["pis"] = AWAY
+    asyncio.run(look_at(both))
+    assert targets(both) == [("10.0.0.1", False), ("10.0.0.6:9100", True)]
+
+
+def test_former_addresses_count_more_than_own_ones_when_those_are_old(sources, names, monkeypatch):
+    both = sources("", interval_seconds=2.0)
+    asyncio.run(look_at(both))
+    both.hold(["10.0.0.9:9100"])
+    assert targets(both) == [("10.0.0.6:9100", True), ("10.0.0.7:9100", True)]
+
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 60)  # paused meanwhile
+    both.hold(["10.0.0.9:9100"])
+
+    assert targets(both) == [("10.0.0.9:9100", True)]
+
+
+def test_what_is_empty_is_told_when_there_are_no_targets(sources, names, tmp_path):
+    names.answers["pis"] = UNKNOWN
+    both = sources("")
+    assert both.problems == [f"No file matches {tmp_path}/sd/*.json"]
+
+    asyncio.run(look_at(both))
+
+    assert both.problems == [f"No file matches {tmp_path}/sd/*.json", "The DNS name pis has no address"]
+    (tmp_path / "nodes.yaml").write_text("workers: [a]")
+    asyncio.run(look_at(both))
+    assert both.problems == []

@@ -1,0 +1,67 @@
+import json
+
+import pytest
+
+from collector.target_entries import TargetsError
+from collector.targets import discovered_targets
+from collector.targets_text import parse_entries
+
+GROUPS = [
+    {"targets": ["10.0.0.7:9100", "pi.lan"], "labels": {"job": "node", "rack": "2"}},
+    {"targets": ["[fd00::6]:9200", "local"]},
+    {"targets": []},
+]
+ADDRESSES = ["10.0.0.7:9100", "pi.lan:9100", "[fd00::6]:9200", "local:9100"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(GROUPS),
+        json.dumps(GROUPS, indent="\t"),
+        # JSON that is no YAML of every reader.
+        json.dumps(GROUPS).replace('"2"', r'"\ud83d\ude00"'),
+        """
+        - targets:
+          - 10.0.0.7:9100
+          - pi.lan
+          labels: {job: node}
+        - targets: ["[fd00::6]:9200", local]
+        """,
+        "[{targets: [10.0.0.7:9100, pi.lan, '[fd00::6]:9200', local]}]",
+    ],
+)
+def test_targets_are_discovered_when_the_file_is_one_of_prometheus(text):
+    targets = discovered_targets(parse_entries(text), [])
+
+    assert [target.address for target in targets] == ADDRESSES
+    assert all(target.is_discovered and target.node == target.address for target in targets)
+    assert not any(target.is_local for target in targets)
+
+
+def test_target_is_one_when_several_groups_have_it():
+    assert len(parse_entries(json.dumps([{"targets": ["pi", "PI:9100"]}, {"targets": ["pi:9100"]}]))) == 1
+
+
+@pytest.mark.parametrize("text", ["[]", "- targets: []"])
+def test_targets_are_none_when_the_groups_are_empty(text):
+    assert parse_entries(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("- a\n- b", "group 1: 'a' must say targets"),
+        ("[{target: [a]}]", "group 1: .* must say targets"),
+        ("[{targets: [a]}, {labels: {}}]", "group 2: .* must say targets"),
+        ("[{targets: a}]", "group 1: .* must say targets"),
+        ("[{targets: [a], lables: {}}]", "group 1: .* must say targets"),
+        ("[{targets: [a, 'b c']}]", "group 1, target 2: 'b c' is not a host"),
+        ("[{targets: ['http://a:9100']}]", "is a URL"),
+        ("[{targets: [[fd00::6]:9100]}]", "needs quotes|is a list"),
+        ('[{"targets": ["a"]', "not YAML"),
+    ],
+)
+def test_targets_error_names_the_group_and_says_why_when_one_is_not_valid(text, told):
+    with pytest.raises(TargetsError, match=told):
+        parse_entries(text)

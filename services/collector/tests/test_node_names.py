@@ -1,0 +1,184 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.node_names import NodeNames
+from collector.node_state import NodeState
+from collector.sample import Sample
+from collector.scrape import ScrapeFailed
+from collector.targets import Target
+from contract.events import NODE_NAME_LIMIT
+
+
+class Nodes:
+    """Nodes by address, and the names that they get."""
+
+    def __init__(self):
+        self.states = {}
+        self.names = NodeNames()
+
+    def find(self, *hosts):
+        for host in hosts:
+            target = Target(f"{host}:9100", f"{host}:9100", "worker", host, 9100, is_discovered=True)
+            self.states[host] = NodeState(target, unix_seconds=0.0, interval_seconds=2.0)
+
+    def list(self, host, name):
+        target = Target(name, f"{host}:9100", "worker", host, 9100)
+        self.states[host] = NodeState(target, unix_seconds=0.0, interval_seconds=2.0)
+
+    def say(self, **names):
+        """What the nodes call themselves, ``None`` for one that does not answer; ``a`` stands for 10.0.0.10."""
+        for letter, name in names.items():
+            result = ScrapeFailed("connect", "") if name is None else Sample(monotonic_seconds=0.0, host_name=name)
+            self.states[host(letter)].take(result, unix_seconds=0.0)
+
+    def round(self):
+        self.names.give(self.states.values())
+        return [state.target.node for state in self.states.values()]
+
+
+def host(letter):
+    return f"10.0.0.{ord(letter) - ord('a') + 9}"
+
+
+A, B, C = "10.0.0.9", "10.0.0.10", "10.0.0.11"
+
+
+@pytest.fixture
+def nodes():
+    return Nodes()
+
+
+def test_node_has_its_address_for_a_name_when_it_has_not_answered_yet(nodes):
+    nodes.find(A)
+    assert nodes.round() == ["10.0.0.9:9100"]
+    nodes.say(a=None)
+    assert nodes.round() == ["10.0.0.9:9100"]
+    nodes.say(a="pi")
+    assert nodes.round() == ["pi"]
+
+
+def test_lowest_address_has_the_bare_name_when_several_have_it_at_once(nodes):
+    nodes.find(B, A, C)
+    nodes.say(a="pi", b="pi", c="pi")
+
+    assert nodes.round() == ["pi@10.0.0.10:9100", "pi", "pi@10.0.0.11:9100"]
+
+
+def test_name_stays_when_its_node_goes_offline_or_does_not_tell_it_or_others_come_and_go(nodes):
+    nodes.find(B)
+    nodes.say(b="pi")
+    nodes.round()
+    nodes.find(A)
+    nodes.say(a="pi")
+    assert nodes.round() == ["pi", "pi@10.0.0.9:9100"]
+    nodes.say(b=None)
+    assert nodes.round() == ["pi", "pi@10.0.0.9:9100"]
+    nodes.say(b="")
+    assert nodes.round() == ["pi", "pi@10.0.0.9:9100"]
+    del nodes.states[B]
+    for _ in range(3):
+        assert nodes.round() == ["pi@10.0.0.9:9100"]
+
+
+def test_name_follows_when_the_node_calls_itself_otherwise(nodes):
+    nodes.find(A, B)
+    nodes.say(a="pi", b="pi")
+    nodes.round()
+
+    nodes.say(a="oven", b="oven")
+
+    assert nodes.round() == ["oven", "oven@10.0.0.10:9100"]
+
+
+def test_name_goes_to_another_node_only_a_round_after_it_became_free(nodes):
+    nodes.find(A)
+    nodes.say(a="pi")
+    nodes.round()
+
+    nodes.say(a="oven")
+    nodes.find(B)
+    nodes.say(b="pi")
+
+    # Else the alerts of the one would go over to the other.
+    assert nodes.round() == ["oven", "pi@10.0.0.10:9100"]
+    nodes.find(C)
+    nodes.say(c="pi")
+    assert nodes.round() == ["oven", "pi@10.0.0.10:9100", "pi"]
+
+
+def test_listed_name_wins_when_a_discovered_node_calls_itself_so(nodes):
+    nodes.find(A)
+    nodes.say(a="pi")
+    assert nodes.round() == ["pi"]
+
+    nodes.list(B, "pi")
+
+    assert nodes.round() == ["pi@10.0.0.9:9100", "pi"]
+    del nodes.states[B]
+    assert nodes.round() == ["pi@10.0.0.9:9100"]
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\x07b", "a\nb", "x" * 254, None])
+def test_address_stays_when_what_a_node_calls_itself_is_no_name(nodes, name):
+    nodes.find(A)
+    nodes.states[A].take(Sample(monotonic_seconds=0.0, host_name=name), unix_seconds=0.0)
+
+    assert nodes.round() == ["10.0.0.9:9100"]
+
+
+def test_address_stays_when_name_and_address_together_would_be_too_long(nodes):
+    nodes.find(A, B)
+    nodes.say(a="x" * 250, b="x" * 250)
+
+    for _ in range(3):
+        assert nodes.round() == ["x" * 250, "10.0.0.10:9100"]
+
+
+def test_names_of_the_collector_before_stay_when_one_takes_over_that_gave_others(nodes):
+    nodes.find(A, B, C)
+    nodes.say(a="pi", b="pi")
+    assert nodes.round() == ["pi", "pi@10.0.0.10:9100", "10.0.0.11:9100"]
+
+    nodes.names.adopt({f"{A}:9100": "pi@10.0.0.9:9100", f"{B}:9100": "pi", f"{C}:9100": "oven"})
+
+    assert nodes.round() == ["pi@10.0.0.9:9100", "pi", "oven"]
+    nodes.say(c="oven")
+    assert nodes.round() == ["pi@10.0.0.9:9100", "pi", "oven"]
+
+
+def test_names_are_unique_when_those_taken_over_are_not(nodes):
+    nodes.find(A, B)
+
+    nodes.names.adopt({f"{A}:9100": "pi", f"{B}:9100": "pi"})
+
+    assert nodes.round() == ["pi", "10.0.0.10:9100"]
+
+
+_OWN = st.sampled_from(["pi", f"{A}:9100", f"{B}:9100", f"pi@{A}:9100", f"{A}:9100@{A}:9100", "", "x" * 253, None])
+_STEP = st.tuples(st.sampled_from(["find", "list", "drop", "say", "adopt"]), st.sampled_from([A, B, C]), _OWN)
+
+
+@given(st.lists(_STEP, max_size=30))
+def test_names_are_unique_and_short_whatever_nodes_call_themselves(steps):
+    nodes = Nodes()
+    for kind, address, name in steps:
+        match kind:
+            case "find":
+                nodes.find(address)
+            case "list" if name and name not in {
+                s.target.node for s in nodes.states.values() if not s.target.is_discovered
+            }:
+                nodes.list(address, name)
+            case "drop":
+                nodes.states.pop(address, None)
+            case "adopt":
+                nodes.names.adopt({f"{address}:9100": name or "oven", f"{A}:9100": "pi"})
+            case "say" if address in nodes.states:
+                nodes.states[address].take(Sample(monotonic_seconds=0.0, host_name=name), unix_seconds=0.0)
+        given = nodes.round()
+        assert len(set(given)) == len(given)
+        assert all(len(each) <= NODE_NAME_LIMIT for each in given)
+        # Nothing goes on changing by itself.
+        nodes.round()
+        assert nodes.round() == nodes.round()

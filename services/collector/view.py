@@ -1,0 +1,36 @@
+"""What a round is made of: the nodes as they are known now."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from collector.conditions import Observation
+from collector.metrics import TARGETS
+from collector.node_state import NodeState
+from collector.rules import Rules
+from contract.messages import Node
+
+
+@dataclass(frozen=True)
+class View:
+    """The nodes, for people and for the rules."""
+
+    nodes: Sequence[Node]
+    observations: Sequence[Observation]
+    rules: Rules
+    #: What is wrong with the collector's own files and names, as sentences.
+    problems: Sequence[str]
+
+
+def view_of(states: Iterable[NodeState], rules: Rules, problems: Sequence[str]) -> View:
+    """Return the view of ``states``, and count them by status."""
+    states = list(states)
+    nodes = [state.as_node() for state in states]
+    counts = Counter(node.status for node in nodes)
+    for status in ("online", "offline", "unknown"):
+        TARGETS.labels(status).set(counts[status])
+    observations = [
+        Observation(state.target.node, state.status if state.is_seen else "unknown", state.error, state.measures)
+        for state in states
+    ]
+    return View(nodes, observations, rules, problems)

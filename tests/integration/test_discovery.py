@@ -1,0 +1,103 @@
+"""Nodes that one DNS name stands for, as containers behind an alias of their network."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from docker.errors import NotFound
+from docker.models.containers import Container
+
+from tests.drivers.deployment import Deployment
+from tests.drivers.docker_engine import LABELS, engine
+from tests.drivers.waiting import eventually
+
+ALIAS = "boards"
+#: Two rounds, the one that was under way, and two more for the engine: it tells of a container a moment before its
+#: name server does, or after.
+ROUNDS = 5
+
+
+class Boards:
+    """Containers of one simulated node each, all under ``ALIAS`` on a network that the collector reaches."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._network = deployment.network("lan").name
+        tag = deployment.container("collector").image.tags[0]
+        self._image = tag.replace("/collector:", "/simulator:")
+        self._containers: list[Container] = []
+
+    def start(self) -> str:
+        """Start one more; return its address."""
+        container = engine().containers.create(
+            self._image,
+            ["--nodes", "1", "--host", "0.0.0.0", "--port", "9099"],
+            labels=LABELS,
+            network=self._network,
+            networking_config={self._network: engine().api.create_endpoint_config(aliases=[ALIAS])},
+            healthcheck={"test": ["NONE"]},
+            init=True,
+        )
+        self._containers.append(container)
+        container.start()
+        container.reload()
+        return f"{container.attrs['NetworkSettings']['Networks'][self._network]['IPAddress']}:9100"
+
+    def stop(self) -> None:
+        """Stop the one that was started first."""
+        self._containers.pop(0).remove(force=True)
+
+    def close(self) -> None:
+        """Remove all."""
+        for container in self._containers:
+            with suppress(NotFound):
+                container.remove(force=True)
+
+
+@pytest.fixture
+def boards(deployment: Deployment) -> Iterator[Boards]:
+    boards = Boards(deployment)
+    yield boards
+    boards.close()
+    deployment.set("COLLECTOR_DNS_TARGETS", "")
+    deployment.up()
+
+
+def test_nodes_come_and_go_with_the_addresses_of_a_dns_name(deployment: Deployment, boards: Boards) -> None:
+    first = boards.start()
+    deployment.set("COLLECTOR_DNS_TARGETS", ALIAS)
+    deployment.up()
+
+    def discovered() -> dict[str, str]:
+        return {node["address"]: node["node"] for node in deployment.snapshot()["nodes"] if node["address"] != "local"}
+
+    eventually(lambda: discovered() == {first: "node01"}, within_seconds=60, what="the first board")
+    collector = deployment.container("collector").id
+    epoch = deployment.newest()[0]
+
+    def within_rounds(addresses: set[str]) -> None:
+        begun = deployment.newest()
+
+        def there() -> tuple[int, int] | None:
+            snapshot = deployment.snapshot()
+            found = {node["address"] for node in snapshot["nodes"]} == {"local", *addresses}
+            return (snapshot["epoch"], snapshot["seq"]) if found else None
+
+        reached = eventually(there, within_seconds=60, what=f"{len(addresses)} boards")
+        assert reached[0] == begun[0]
+        assert reached[1] - begun[1] <= ROUNDS
+
+    # They appear under their own name, and beside another of that name with their address
+    second = boards.start()
+    within_rounds({first, second})
+    eventually(lambda: discovered() == {first: "node01", second: f"node01@{second}"}, what="both boards by name")
+    third = boards.start()
+    within_rounds({first, second, third})
+    # And disappear; the others keep the names that they have
+    boards.stop()
+    within_rounds({second, third})
+    eventually(lambda: discovered() == {second: f"node01@{second}", third: f"node01@{third}"}, what="names that stay")
+    boards.stop()
+    within_rounds({third})
+    assert deployment.container("collector").id == collector
+    assert deployment.newest()[0] == epoch
+    assert not any("DNS name" in issue for issue in deployment.rest.json("/api/cluster/health")["issues"])

@@ -1,0 +1,263 @@
+"""Of two collectors one is active; whatever happens to it, the other goes on and no message contradicts another."""
+
+import itertools
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import redis as redis_client
+import requests
+
+from contract.messages import log_order
+from contract.names import ALERT_LOG_KEY, LEASE_KEY, METRICS_CHANNEL, lease_ttl_seconds
+from tests.drivers.ports import free_port
+from tests.drivers.process import Process
+from tests.drivers.rest import Rest
+from tests.drivers.stack import Stack
+from tests.drivers.waiting import eventually
+
+DISTURBANCES = 20
+#: Longer than in other tests, and with it what a look may take: a node that a busy machine lets wait is offline too.
+INTERVAL_SECONDS = 1.0
+LEASE_SECONDS = lease_ttl_seconds(INTERVAL_SECONDS)
+#: What a busy machine may take besides.
+MARGIN_SECONDS = 4.0
+
+RULES = """
+node_down: {for_seconds: 1}
+temperature: {for_seconds: 4}
+"""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One snapshot, and when it came."""
+
+    at: float
+    message: dict[str, Any]
+
+    @property
+    def order(self) -> tuple[int, int]:
+        return self.message["epoch"], self.message["seq"]
+
+    @property
+    def statuses(self) -> dict[str, tuple[str, str]]:
+        return {node["node"]: (node["status"], node["status_since"]) for node in self.message["nodes"]}
+
+
+class Recorder:
+    """Notes every snapshot that Redis hands out."""
+
+    def __init__(self, redis: redis_client.Redis) -> None:
+        self.arrivals: list[Arrival] = []
+        self._ended = threading.Event()
+        self._subscription = redis.pubsub()
+        self._subscription.subscribe(METRICS_CHANNEL)
+        confirmed = self._subscription.get_message(timeout=20)
+        assert confirmed is not None
+        self._thread = threading.Thread(target=self._record)
+        self._thread.start()
+
+    def _record(self) -> None:
+        while not self._ended.is_set():
+            message = self._subscription.get_message(timeout=0.2)
+            if message is not None and message["type"] == "message":
+                self.arrivals.append(Arrival(time.monotonic(), json.loads(message["data"])))
+
+    def close(self) -> None:
+        self._ended.set()
+        self._thread.join()
+        self._subscription.close()
+
+    def gaps(self) -> list[float]:
+        """Seconds between each message and the next one."""
+        return [after.at - before.at for before, after in itertools.pairwise(self.arrivals)]
+
+    def takeovers(self) -> list[float]:
+        """Seconds between the last message of each epoch and the first one of the next."""
+        pairs = itertools.pairwise(self.arrivals)
+        return [after.at - before.at for before, after in pairs if before.order[0] != after.order[0]]
+
+    def assert_one_publisher_at_a_time(self) -> None:
+        """No older epoch after a newer one, and in each no round left out, doubled or in another order."""
+        orders = [arrival.order for arrival in self.arrivals]
+        for (epoch, seq), (next_epoch, next_seq) in itertools.pairwise(orders):
+            assert (next_epoch, next_seq) == (epoch, seq + 1) or (next_epoch > epoch and next_seq == 1), orders
+
+    def assert_statuses_stay(self) -> None:
+        """Every node has the status, and since when, that it had at first."""
+        first, *others = self.arrivals
+        for arrival in others:
+            assert arrival.statuses == first.statuses, f"{arrival.order} is not {first.order}"
+
+
+class Pair:
+    """Two collectors of the same nodes."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._redis = stack.redis()
+        rules = stack.folder / "alerts.yaml"
+        rules.write_text(RULES)
+        self.control = stack.start_simulator(4, "--fault", "node01=dead")
+        self.probes: dict[str, Rest] = {}
+        self.processes = [self._start(name, str(rules)) for name in ("collector1", "collector2")]
+        for process in self.processes:
+            self.wait_until_ready(process)
+        eventually(lambda: self.state("node_down/node01") == "firing", within_seconds=60, what="the alert of node01")
+        self.recorder = Recorder(self._redis)
+        eventually(lambda: self.recorder.arrivals, what="a snapshot")
+
+    def _start(self, name: str, rules: str) -> Process:
+        port = free_port()
+        self.probes[name] = self._stack.rest(port)
+        return self._stack.start(
+            name,
+            "collector",
+            COLLECTOR_PORT=str(port),
+            COLLECTOR_RULES=rules,
+            COLLECTOR_SCRAPE_INTERVAL_SECONDS=str(INTERVAL_SECONDS),
+        )
+
+    def wait_until_ready(self, process: Process) -> None:
+        eventually(lambda: self.probes[process.name].status("/readyz") == 200, within_seconds=60, what=process.name)
+        # It has looked at the nodes, as one that stands by for long has.
+        eventually(
+            lambda: self.probes[process.name].metric("collector_scrape_duration_seconds_count") >= 4, within_seconds=60
+        )
+
+    def active(self) -> Process:
+        """The one that holds the lease."""
+
+        def holder() -> Process | None:
+            raw = self._redis.hget(LEASE_KEY, "id")
+            pid = 0 if raw is None else int(raw.decode().split("-")[-2])
+            return next((each for each in self.processes if each.running and each.pid == pid), None)
+
+        return eventually(holder, within_seconds=30, what="the holder of the lease")
+
+    def other(self, process: Process) -> Process:
+        return next(each for each in self.processes if each is not process)
+
+    def epoch(self) -> int:
+        return int(self._redis.hget("cluster:collector:epoch", "epoch") or 0)
+
+    def alerts(self) -> dict[str, dict[str, Any]]:
+        raw = self._redis.get("cluster:alerts:latest")
+        return {} if raw is None else {alert["id"]: alert for alert in json.loads(raw)["active_alerts"]}
+
+    def state(self, alert: str) -> str | None:
+        found = self.alerts().get(alert)
+        return None if found is None else found["state"]
+
+    def fault(self, name: str) -> None:
+        assert requests.put(f"{self.control.origin}/nodes/node02/fault", data=name, timeout=10).ok
+
+    def after_takeover(self, disturb: Callable[[], object]) -> None:
+        """Disturb the active one, and wait until the other has published."""
+        before = self.epoch()
+        disturb()
+        eventually(
+            lambda: self.recorder.arrivals[-1].order > (before + 1, 0), within_seconds=60, what="the next collector"
+        )
+
+    def log(self) -> list[dict[str, Any]]:
+        return [json.loads(fields[b"entry"]) for _, fields in self._redis.xrange(ALERT_LOG_KEY)]
+
+    def close(self) -> None:
+        self.recorder.close()
+        self._redis.close()
+        for process in self.processes:
+            if process.running:
+                process.resume()
+
+
+@pytest.fixture
+def pair(stack: Stack) -> Iterator[Pair]:
+    pair = Pair(stack)
+    yield pair
+    pair.close()
+
+
+def test_nothing_is_lost_doubled_or_invented_when_the_active_collector_is_killed_or_paused_twenty_times(
+    pair: Pair,
+) -> None:
+    # Given a dead node whose alert fires, and a node whose temperature rises and falls meanwhile
+    random.seed(5)
+    down, hot = "node_down/node01", "temperature/node02"
+    since = pair.alerts()[down]["since"]
+    cycles = 0
+    for number in range(DISTURBANCES):
+        if number % 4 == 0:
+            eventually(lambda: pair.state(hot) is None, within_seconds=60)
+            pair.fault("hot")
+            cycles += 1
+            eventually(lambda: pair.state(hot) == "pending", within_seconds=60)
+        elif number % 4 == 2:
+            eventually(lambda: pair.state(hot) == "firing", within_seconds=60)
+            pair.fault("none")
+        # When the active one is killed and started again, or paused and goes on later
+        time.sleep(random.uniform(0, 1))
+        process = pair.active()
+        if random.random() < 0.5:
+            pair.after_takeover(process.kill)
+            process.start()
+            pair.wait_until_ready(process)
+        else:
+            pair.after_takeover(process.pause)
+            time.sleep(random.uniform(0, 2))
+            process.resume()
+        assert pair.state(down) == "firing"
+    pair.fault("none")
+    eventually(lambda: pair.state(hot) is None, within_seconds=60)
+    # Then one published at a time, and never nobody for longer than the lease and two rounds
+    pair.recorder.assert_one_publisher_at_a_time()
+    assert len(pair.recorder.takeovers()) >= DISTURBANCES
+    assert max(pair.recorder.gaps()) <= LEASE_SECONDS + 2 * INTERVAL_SECONDS + MARGIN_SECONDS
+    pair.recorder.assert_statuses_stay()
+    # And the log tells each transition once, numbered without a gap in every epoch
+    entries = pair.log()
+    ids = [log_order(entry["id"]) for entry in entries]
+    assert ids == sorted(set(ids))
+    for _, group in itertools.groupby(ids, key=lambda each: each[0]):
+        numbers = [number for _, number in group]
+        assert numbers == list(range(1, len(numbers) + 1))
+    told = {alert: [entry["transition"] for entry in entries if entry["alert_id"] == alert] for alert in (down, hot)}
+    assert told == {down: ["pending", "firing"], hot: ["pending", "firing", "resolved"] * cycles}
+    assert {entry["alert_id"] for entry in entries} == {None, down, hot}
+    assert pair.alerts()[down]["since"] == since
+
+
+def test_the_other_collector_goes_on_at_once_when_the_active_one_is_stopped(pair: Pair) -> None:
+    for _ in range(3):
+        process = pair.active()
+        pair.after_takeover(process.stop)
+        process.start()
+        pair.wait_until_ready(process)
+    pair.recorder.assert_one_publisher_at_a_time()
+    takeovers = pair.recorder.takeovers()
+    assert len(takeovers) == 3
+    # The lease was given back: the best of them shows that nobody waited for its end, however busy the machine is.
+    assert min(takeovers) < LEASE_SECONDS - INTERVAL_SECONDS
+    pair.recorder.assert_statuses_stay()
+    assert [entry["transition"] for entry in pair.log()] == ["started", "pending", "firing"]
+
+
+def test_collector_goes_on_when_it_is_paused_for_less_than_its_lease(pair: Pair) -> None:
+    process, epoch = pair.active(), pair.epoch()
+    for _ in range(10):
+        process.pause()
+        time.sleep(random.uniform(0.5, 1.5))
+        process.resume()
+        newest = pair.recorder.arrivals[-1].order
+        eventually(lambda newest=newest: pair.recorder.arrivals[-1].order > newest)  # type: ignore[misc]
+    pair.recorder.assert_one_publisher_at_a_time()
+    if pair.epoch() == epoch:  # else this machine was too busy to end the pause in time
+        assert pair.active() is process
+    pair.recorder.assert_statuses_stay()
+    assert [entry["transition"] for entry in pair.log()] == ["started", "pending", "firing"]
