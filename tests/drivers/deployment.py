@@ -17,6 +17,7 @@ from docker.models.networks import Network
 from testcontainers.compose import DockerCompose
 
 from tests.drivers.docker_engine import OWN_PROJECT_PREFIX, engine
+from tests.drivers.gateway_metrics import FETCH_METRICS, servers_up
 from tests.drivers.ports import free_port
 from tests.drivers.process import ROOT
 from tests.drivers.rest import Rest
@@ -230,9 +231,7 @@ class Deployment:
 
     def gateway_sees(self, backend: str) -> int:
         """Servers of a backend that the gateway takes for well."""
-        metrics = self.execute("gateway", "bash", "-c", _FETCH_METRICS)
-        marks = (f'haproxy_server_status{{proxy="{backend}"', 'state="UP"')
-        return sum(1 for line in metrics.splitlines() if all(mark in line for mark in marks) and line.endswith(" 1"))
+        return servers_up(self.execute("gateway", *FETCH_METRICS), backend)
 
     def write_config(self, name: str, text: str) -> None:
         """Replace a file of the configuration as an editor does."""
@@ -244,13 +243,6 @@ class Deployment:
     def write_nodes(self, workers: Iterable[str | Mapping[str, str]]) -> None:
         """Replace nodes.yaml."""
         self.write_config("nodes.yaml", json.dumps({"workers": list(workers)}))
-
-
-_FETCH_METRICS = r"""
-exec 3<>/dev/tcp/127.0.0.1/8404
-printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3
-while read -r line; do echo "$line"; done <&3
-"""
 
 
 def _order(snapshot: Mapping[str, Any]) -> tuple[int, int]:

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
-from tests.drivers.deployment import Deployment
 from tests.drivers.listener import Listener, javascript_command, python_command
 from tests.drivers.waiting import eventually
 
@@ -19,8 +19,23 @@ KINDS = (
 BROWSERS = ((javascript_command, True, 5), (javascript_command, False, 5))
 
 
+class Origin(Protocol):
+    """Whatever clients can connect to."""
+
+    @property
+    def origin(self) -> str:
+        """Where."""
+
+
+class Publisher(Protocol):
+    """Whatever publishes snapshots."""
+
+    def newest(self) -> tuple[int, int]:
+        """(epoch, seq) of the newest one."""
+
+
 @contextmanager
-def listening(deployment: Deployment, count: int, kinds: Sequence = KINDS) -> Iterator[list[Listener]]:
+def listening(deployment: Origin, count: int, kinds: Sequence = KINDS) -> Iterator[list[Listener]]:
     """``count`` clients of all ``kinds``, on websocket, polling, and polling that upgrades."""
     listeners = [Listener(make(oldest=oldest), deployment.origin, share * count // 10) for make, oldest, share in kinds]
     try:
@@ -58,7 +73,7 @@ def orders(listeners: list[Listener]) -> list[list[tuple[int, int]]]:
     ]
 
 
-def settle(deployment: Deployment, listeners: list[Listener], *, within_seconds: float = 60.0) -> None:
+def settle(deployment: Publisher, listeners: list[Listener], *, within_seconds: float = 60.0) -> None:
     """Wait until every client has what is the newest snapshot now, or a later one, and none saw an older after a newer.
 
     Raises:

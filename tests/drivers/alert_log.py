@@ -1,0 +1,42 @@
+"""The alert log of an installation on Kubernetes: written, read, and kept."""
+
+import json
+from typing import Any
+
+from tests.drivers.kubernetes import KubernetesDeployment
+from tests.drivers.waiting import eventually
+
+#: Nobody listens there, in the collector's own pod.
+NOBODY = {"host": "127.0.0.1:1", "name": "gone"}
+
+
+def entries(deployment: KubernetesDeployment) -> list[dict[str, Any]]:
+    """All of it, oldest first."""
+    found: list[dict[str, Any]] = deployment.rest.json("/api/alerts/log?limit=1000")["entries"]
+    return found
+
+
+def make_alerts(deployment: KubernetesDeployment) -> list[dict[str, Any]]:
+    """Let an alert fire and end; return the log."""
+    known = len(entries(deployment))
+    watch(deployment, [NOBODY])
+    fires = lambda: any(each["transition"] == "firing" for each in entries(deployment)[known:])  # noqa: E731
+    eventually(fires, within_seconds=60, what="an alert fires")
+    watch(deployment, [])
+    ends = lambda: entries(deployment)[-1]["transition"] == "resolved"  # noqa: E731
+    eventually(ends, within_seconds=60, what="it has ended")
+    return entries(deployment)
+
+
+def watch(deployment: KubernetesDeployment, workers: list[object]) -> None:
+    """Have these nodes watched besides those of the cluster."""
+    change = {"data": {"nodes.yaml": json.dumps({"workers": workers})}}
+    deployment.kubectl.run("patch", "configmap", "collector-config", "--type=merge", "-p", json.dumps(change))
+    deployment.look_after("collector")
+
+
+def require_kept(deployment: KubernetesDeployment, log: list[dict[str, Any]]) -> None:
+    """Check that the log goes on where it stopped, and that it was begun once."""
+    assert log
+    eventually(lambda: entries(deployment)[: len(log)] == log, within_seconds=60, what="the log is kept")
+    assert [each["transition"] for each in entries(deployment)].count("started") == 1

@@ -1,0 +1,39 @@
+"""``kubectl port-forward``: a way to a pod or a Service that every cluster has."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
+
+from tests.drivers.kubectl import Kubectl
+from tests.drivers.ports import free_port
+from tests.drivers.waiting import eventually
+
+
+@contextmanager
+def port_forward(kubectl: Kubectl, target: str, port: int) -> Iterator[str]:
+    """Lead a free port here to a port of ``target`` (``service/gateway``, ``pod/…``); gives the origin."""
+    here = free_port()
+    command = [*kubectl.command, "port-forward", target, f"{here}:{port}"]
+    with Popen(command, stdout=DEVNULL, stderr=PIPE, text=True) as process:
+        try:
+            eventually(lambda: _listens(process, here), what=f"port-forward to {target}")
+            yield f"http://127.0.0.1:{here}"
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except TimeoutExpired:
+                process.kill()
+
+
+def _listens(process: Popen[str], port: int) -> bool:
+    if process.poll() is not None:
+        assert process.stderr is not None
+        raise RuntimeError(process.stderr.read())
+    # Not by a connection, which would be led on.
+    return any(line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A" for line in _sockets())
+
+
+def _sockets() -> list[str]:
+    with open("/proc/net/tcp") as file:
+        return file.readlines()[1:]

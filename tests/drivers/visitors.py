@@ -1,0 +1,131 @@
+"""Pods that are no part of the product, and what can be reached from a pod."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from contract import VERSION
+from tests.drivers.kubectl import Kubectl
+from tests.drivers.kustomization import LABEL
+
+#: An address that can be connected to: host, port.
+Address = tuple[str, int]
+#: Pods by what a test calls them: where they are, and their name there.
+Sources = Mapping[str, tuple[Kubectl, str]]
+#: Seconds after which a connection is taken for refused.
+REFUSED_AFTER_SECONDS = 3
+#: Accepts connections on the ports that it is called with.
+_LISTEN = """
+import asyncio, sys
+async def main():
+    for port in sys.argv[1:]:
+        await asyncio.start_server(lambda reader, writer: writer.close(), "0.0.0.0", int(port))
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A running pod."""
+
+    kubectl: Kubectl
+    name: str
+    address: str
+
+
+@contextmanager
+def namespace(kubectl: Kubectl, name: str) -> Iterator[Kubectl]:
+    """A namespace of its own, or a place in one that is there already; gives ``kubectl`` for it."""
+    made = not kubectl.succeeds("get", "namespace", name)
+    if made:
+        mark = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {LABEL: "yes"}}}
+        kubectl.run("apply", "-f", "-", input_text=json.dumps(mark))
+    try:
+        yield Kubectl(kubectl.context, name)
+    finally:
+        if made:
+            kubectl.run("delete", "namespace", name, "--timeout=120s")
+
+
+@contextmanager
+def visitor(
+    kubectl: Kubectl,
+    name: str,
+    ports: Sequence[int] = (),
+    *,
+    labels: Mapping[str, str] | None = None,
+    on_the_nodes_network: bool = False,
+) -> Iterator[Visitor]:
+    """A pod that listens on ``ports`` and, for the rest, waits to be told what to do."""
+    container = {
+        "name": "visitor",
+        "image": f"dispycluster/collector:{VERSION}",
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["/opt/venv/bin/python", "-c", _LISTEN, *(str(port) for port in ports)],
+    }
+    with running(kubectl, name, [container], labels=labels, on_the_nodes_network=on_the_nodes_network) as found:
+        yield found
+
+
+@contextmanager
+def running(
+    kubectl: Kubectl,
+    name: str,
+    containers: Sequence[Mapping[str, Any]],
+    *,
+    labels: Mapping[str, str] | None = None,
+    on_the_nodes_network: bool = False,
+    within_seconds: int = 90,
+) -> Iterator[Visitor]:
+    """A pod of these containers that asks for nothing that a restricted namespace forbids."""
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {LABEL: "yes", **(labels or {})}},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "terminationGracePeriodSeconds": 0,
+            "hostNetwork": on_the_nodes_network,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 10001,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [{"securityContext": _CONFINED, **container} for container in containers],
+        },
+    }
+    kubectl.run("apply", "-f", "-", input_text=json.dumps(pod))
+    try:
+        kubectl.run("wait", "--for=condition=Ready", f"--timeout={within_seconds}s", f"pod/{name}")
+        yield Visitor(kubectl, name, kubectl.json("get", "pod", name)["status"]["podIP"])
+    finally:
+        kubectl.run("delete", "pod", name, "--ignore-not-found", "--wait=false")
+
+
+_CONFINED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+
+
+def reached(kubectl: Kubectl, pod: str, addresses: Iterable[Address]) -> set[Address]:
+    """Those of the addresses that accept a connection from the pod; all are tried at once."""
+    tries = "".join(
+        f"timeout {REFUSED_AFTER_SECONDS} bash -c 'exec 3<>/dev/tcp/{host}/{port}' 2>/dev/null && echo {host} {port} & "
+        for host, port in addresses
+    )
+    said = kubectl.run("exec", pod, "--", "bash", "-c", tries + "wait")
+    return {(line.split()[0], int(line.split()[1])) for line in said.splitlines()}
+
+
+def matrix(pods: Sources, places: Mapping[str, Address]) -> set[tuple[str, str]]:
+    """Which of the named pods reaches which of the named places."""
+    with ThreadPoolExecutor() as threads:
+        found = {name: threads.submit(reached, *pod, places.values()) for name, pod in pods.items()}
+    return {
+        (name, place)
+        for name, future in found.items()
+        for place, address in places.items()
+        if address in future.result()
+    }

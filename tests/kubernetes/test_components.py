@@ -1,0 +1,397 @@
+"""Every component, laid on top of the product and taken away again, with what it adds seen at work."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+import pytest
+
+from contract import VERSION
+from contract.names import ALERTS_CHANNEL
+from tests.drivers.alert_log import make_alerts, require_kept
+from tests.drivers.fleet import BROWSERS, listening, orders, settle
+from tests.drivers.kubectl import Kubectl
+from tests.drivers.kubernetes import EXPORTERS_NAMESPACE, KubernetesDeployment, is_ready
+from tests.drivers.kustomization import Patch, patch
+from tests.drivers.listener import Listener
+from tests.drivers.visitors import Visitor, matrix, namespace, reached, running, visitor
+from tests.drivers.waiting import eventually
+
+DAEMON_SET = ("daemonset/node-exporter", f"--namespace={EXPORTERS_NAMESPACE}")
+
+
+@contextmanager
+def taken_away_again(deployment: KubernetesDeployment, component: str) -> Iterator[None]:
+    """Take the component away afterwards, and check that nothing is left of it."""
+    before = objects(deployment)
+    try:
+        yield
+    finally:
+        deployment.take_away(component)
+    eventually(lambda: same(objects(deployment), before), within_seconds=60, what=f"nothing is left of {component}")
+
+
+def objects(deployment: KubernetesDeployment) -> set[str]:
+    """Everything that an apply makes; but a ConfigMap with a hash in its name stays, for pods of before."""
+    kinds = "deploy,ds,sts,svc,cm,sa,secret,role,rolebinding,pdb,netpol,hpa,ingress"
+    found = (name.split("/") for name in deployment.kubectl.run("get", kinds, "-o", "name").split())
+    names = {f"{kind.partition('.')[0]}/{name}" for kind, name in found}
+    return {name for name in names if not name.startswith("configmap/settings-")}
+
+
+def same(now: set[str], before: set[str]) -> bool:
+    assert sorted(now ^ before) == []
+    return True
+
+
+def get(one: Visitor, url: str, **headers: str) -> str:
+    """What an address answers to a pod, or why it does not."""
+    code = (
+        "import sys, urllib.request as r; "
+        "print(r.urlopen(r.Request(sys.argv[1], headers=dict(a.split('=', 1) for a in sys.argv[2:])), timeout=5)"
+        ".read().decode())"
+    )
+    given = [f"{name}={value}" for name, value in headers.items()]
+    return one.kubectl.run("exec", one.name, "--", "/opt/venv/bin/python", "-c", code, url, *given, check=False)
+
+
+# node-exporter
+
+
+#: What containerd says where the root directory of the node is no shared mount, as on machines without systemd.
+NOT_SHARED = "is not a shared or slave mount"
+MOUNT = "/spec/template/spec/containers/0/volumeMounts/2/mountPropagation"
+
+
+def exporters(kubectl: Kubectl) -> list[str]:
+    items = kubectl.json(f"--namespace={EXPORTERS_NAMESPACE}", "get", "pods")["items"]
+    return [pod["metadata"]["name"] for pod in items if is_ready(pod)]
+
+
+def bring_exporters(deployment: KubernetesDeployment) -> None:
+    """Have an exporter on every node; where nodes cannot tell of later mounts, one that does not ask for these."""
+    kubectl = deployment.kubectl
+    count = len(kubectl.json("get", "nodes")["items"])
+    deployment.apply("node-exporter")
+
+    def run() -> bool:
+        if NOT_SHARED in kubectl.run(f"--namespace={EXPORTERS_NAMESPACE}", "get", "pods", "-o", "json"):
+            deployment.apply("node-exporter", patches=[patch("DaemonSet", "node-exporter", "remove", MOUNT)])
+        return len(exporters(kubectl)) == count
+
+    eventually(run, within_seconds=60, what="an exporter on every node")
+
+
+def page_of(kubectl: Kubectl, pod: str) -> str:
+    return kubectl.run("get", "--raw", f"/api/v1/namespaces/{EXPORTERS_NAMESPACE}/pods/{pod}:9100/proxy/metrics")
+
+
+def name_in(page: str) -> str:
+    """What the node calls itself."""
+    line = next(line for line in page.splitlines() if line.startswith("node_uname_info{"))
+    return line.partition('nodename="')[2].partition('"')[0]
+
+
+def test_node_exporter_shows_every_node_under_its_own_name_in_place_of_local(deployment: KubernetesDeployment) -> None:
+    kubectl = deployment.kubectl
+    local = deployment.statuses()
+    with taken_away_again(deployment, "node-exporter"):
+        # When an exporter runs on every node
+        bring_exporters(deployment)
+        pages = [page_of(kubectl, pod) for pod in exporters(kubectl)]
+        nodes = dict.fromkeys(map(name_in, pages), "online")
+        # Then every node is there under the name that it calls itself, and no other
+        eventually(lambda: deployment.statuses() == nodes, within_seconds=60, what=f"{nodes}")
+        eventually(
+            lambda: all(node["cpu_usage"] is not None for node in deployment.snapshot()["nodes"]), what="two scrapes"
+        )
+        shown = {node["node"]: node for node in deployment.snapshot()["nodes"]}
+        for page in pages:
+            node = shown[name_in(page)]
+            assert node["memory_usage"] > 0
+            assert node["disk_usage"] > 0
+            # As far as the machine has sensors
+            assert (node["temperature"] is not None) == ("node_thermal_zone_temp{" in page or "_temp_celsius{" in page)
+        # When a node leaves, it disappears
+        elsewhere = [{"op": "add", "path": "/spec/template/spec/nodeSelector/of", "value": "nowhere"}]
+        kubectl.run("patch", *DAEMON_SET, "--type=json", "-p", json.dumps(elsewhere))
+        eventually(lambda: deployment.statuses() == {}, within_seconds=90, what="no node")
+        # And when it comes back, it is there again
+        back = [{"op": "remove", "path": "/spec/template/spec/nodeSelector/of"}]
+        kubectl.run("patch", *DAEMON_SET, "--type=json", "-p", json.dumps(back))
+        eventually(lambda: deployment.statuses() == nodes, within_seconds=90, what=f"{nodes}")
+    eventually(lambda: deployment.statuses() == local, within_seconds=90, what="this node alone")
+    assert not kubectl.succeeds("get", "namespace", EXPORTERS_NAMESPACE)
+
+
+# demo
+
+
+def test_demo_brings_fifty_nodes_of_which_three_are_in_trouble(deployment: KubernetesDeployment) -> None:
+    before = deployment.statuses()
+    fifty = {f"node{number:02}" for number in range(1, 51)}
+
+    def troubles() -> dict[str, str]:
+        """Who is in trouble, and of which kind."""
+        found = {}
+        for node in deployment.snapshot()["nodes"]:
+            if node["node"] in fifty:
+                if node["status"] != "online":
+                    found[node["node"]] = "dead"
+                elif node["temperature"] >= 80:
+                    found[node["node"]] = "hot"
+                elif node["disk_usage"] >= 90:
+                    found[node["node"]] = "full"
+        return found
+
+    with taken_away_again(deployment, "demo"):
+        deployment.apply("demo")
+        eventually(lambda: deployment.ready_pods("simulator"), within_seconds=60, what="the simulator")
+        deployment.look_after("collector")
+        # Then there are fifty nodes besides those of before, and each trouble has one of them
+        eventually(lambda: set(deployment.statuses()) == fifty | set(before), within_seconds=90, what="fifty nodes")
+        # The third one is dead for a minute and a half, and alive for as long
+        eventually(
+            lambda: sorted(troubles().values()) == ["dead", "full", "hot"], within_seconds=120, what="three in trouble"
+        )
+        # And the simulator is reached by the collector alone, and reaches nobody
+        parts = ("redis", "api", "ws", "collector", "gateway", "simulator")
+        newest = {part: deployment.pods(part)[-1] for part in parts}
+        addresses = {part: pod["status"]["podIP"] for part, pod in newest.items()}
+        ports = {"redis": 6379, "api": 8000, "ws": 8001, "collector": 8002, "gateway": 8085, "simulator": 19101}
+        ways = matrix(
+            {part: (deployment.kubectl, pod["metadata"]["name"]) for part, pod in newest.items()},
+            {part: (addresses[part], ports[part]) for part in parts},
+        )
+        ways -= {(part, part) for part in parts}
+        assert {way for way in ways if "simulator" in way} == {("collector", "simulator")}
+    deployment.look_after("collector")
+    eventually(lambda: deployment.statuses() == before, within_seconds=60, what="nodes as before")
+
+
+# external-redis
+
+PASSWORD = "another one's"
+#: What the component leaves out, and an apply therefore leaves as it is. The data and the passwords are not among it.
+LEFT_OVER = (
+    "statefulset/redis",
+    "service/redis",
+    "serviceaccount/redis",
+    "serviceaccount/make-secrets",
+    "role/make-secrets",
+    "rolebinding/make-secrets",
+    "configmap/make-secrets",
+    "networkpolicy/redis",
+    "networkpolicy/to-redis",
+    "networkpolicy/make-secrets",
+)
+
+
+@pytest.fixture
+def redis_elsewhere(deployment: KubernetesDeployment) -> Iterator[Visitor]:
+    """Somebody's own Redis, in another namespace, with a password for all, and with its URL in the Secret."""
+    container = {
+        "name": "redis",
+        "image": f"dispycluster/redis:{VERSION}",
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sh", "-c", 'exec $(command -v valkey-server || command -v redis-server) "$@"', "redis"],
+        "args": ["--bind", "0.0.0.0", "--requirepass", PASSWORD, "--save", "", "--dir", "/tmp"],
+        "readinessProbe": {"tcpSocket": {"port": 6379}, "periodSeconds": 1},
+    }
+    kubectl = deployment.kubectl
+    with (
+        namespace(kubectl, f"{kubectl.namespace}-elsewhere") as elsewhere,
+        running(elsewhere, "their-redis", [container]) as redis,
+    ):
+        url = f"redis://:{PASSWORD.replace(' ', '%20')}@{redis.address}:6379/0"
+        users = [f"--from-literal={user}={url}" for user in ("api", "ws", "collector")]
+        kubectl.run("create", "secret", "generic", "external-redis", *users)
+        yield redis
+        deployment.take_away("external-redis")
+        kubectl.run("delete", "secret", "external-redis")
+        deployment.wait()
+
+
+def test_external_redis_takes_the_place_of_ours_and_gives_it_back_with_its_data(
+    deployment: KubernetesDeployment, redis_elsewhere: Visitor
+) -> None:
+    log, before = make_alerts(deployment), objects(deployment)
+    with listening(deployment, 10, BROWSERS) as listeners:
+        # When the product is to use somebody's Redis, and what was ours is deleted
+        deployment.apply("external-redis")
+        deployment.wait()
+        deployment.kubectl.run("delete", "--ignore-not-found", *LEFT_OVER)
+        # Then the data go there, and reach the clients from there
+        deployment.next_round(2)
+        all_have_the_newest(deployment, listeners)
+        ask = 'REDISCLI_AUTH=$1 exec $(command -v valkey-cli || command -v redis-cli) --no-auth-warning keys "*"'
+        keys = redis_elsewhere.kubectl.run("exec", redis_elsewhere.name, "--", "sh", "-c", ask, "sh", PASSWORD).split()
+        assert {"cluster:collector", "cluster:metrics:latest", "cluster:alerts:log"} <= set(keys)
+        eventually(lambda: not deployment.pods("redis"), within_seconds=60, what="no Redis here")
+        assert before - objects(deployment) == set(LEFT_OVER)
+        # And when it is to have its own again, it goes on where that stopped
+        deployment.take_away("external-redis")
+        deployment.wait()
+        deployment.next_round(2)
+        require_kept(deployment, log)
+        all_have_the_newest(deployment, listeners)
+    eventually(lambda: same(objects(deployment), before), within_seconds=60, what="everything as before")
+
+
+def all_have_the_newest(deployment: KubernetesDeployment, listeners: list[Listener]) -> None:
+    """Wait for it. Of two Redis at once each has its own order, so that a client may see an older snapshot between."""
+    newest = deployment.newest()
+    has_it = lambda: all(got[-1] >= newest for got in orders(listeners))  # noqa: E731
+    eventually(has_it, within_seconds=90, what=f"every client at {newest} or later")
+
+
+# autoscaling
+
+
+def eager(averages: str) -> list[Patch]:
+    """Autoscalers that act at once, at less than a pod can do, and with one pod more than there are."""
+    values = {
+        "/spec/maxReplicas": 4,
+        "/spec/metrics/0/resource/target/averageValue": averages,
+        "/spec/behavior/scaleUp/stabilizationWindowSeconds": 0,
+        "/spec/behavior/scaleDown/stabilizationWindowSeconds": 30,
+        "/spec/behavior/scaleDown/policies/0/periodSeconds": 15,
+    }
+    change = [{"op": "replace", "path": path, "value": value} for path, value in values.items()]
+    return [{"target": {"kind": "HorizontalPodAutoscaler", "name": "ws"}, "patch": change}]
+
+
+@contextmanager
+def busy(deployment: KubernetesDeployment) -> Iterator[None]:
+    """Messages by hand, without a pause, until the end."""
+    over = Event()
+
+    def publish() -> None:
+        number = 0
+        while not over.is_set():
+            number += 1
+            deployment.publish(ALERTS_CHANNEL, [{"number": number, "load": "x" * 1000}] * 500)
+
+    thread = Thread(target=publish)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(60)
+
+
+def test_autoscaling_adds_pods_under_load_and_takes_them_away_without_losing_a_client(
+    deployment: KubernetesDeployment,
+) -> None:
+    kubectl = deployment.kubectl
+    before = deployment.ready_pods("ws")
+    with taken_away_again(deployment, "autoscaling"):
+        # When autoscaling is laid on top, no pod goes
+        deployment.hand_over_replicas()
+        deployment.apply("autoscaling", patches=eager("25m"))
+        assert set(deployment.ready_pods("ws")) == set(before)
+        with listening(deployment, 20, BROWSERS) as listeners:
+            measured = lambda: "currentMetrics" in kubectl.json("get", "hpa", "ws")["status"]  # noqa: E731
+            eventually(measured, within_seconds=90, what="the autoscaler sees what the pods take")
+            # When they have much to do
+            with busy(deployment):
+                # Then there is one more, and a further apply does not take it away
+                eventually(lambda: len(deployment.ready_pods("ws")) == 4, within_seconds=150, what="a fourth pod")
+                said = deployment.apply("autoscaling", patches=eager("25m"))
+                assert "deployment.apps/ws unchanged" in said
+                assert kubectl.json("get", "deployment", "ws")["spec"]["replicas"] == 4
+            # When they have not, there are three again, and every client is live
+            eventually(lambda: len(deployment.pods("ws")) == 3, within_seconds=150, what="three pods")
+            eventually(lambda: not deployment.terminating(), within_seconds=90, what="the fourth is gone")
+            settle(deployment, listeners)
+        assert kubectl.json("get", "deployment", "api")["spec"]["replicas"] == 2
+    assert kubectl.json("get", "deployment", "ws")["spec"]["replicas"] == 3
+
+
+# ingress
+
+
+def test_ingress_leads_to_the_gateway_and_lets_its_controller_in_wherever_it_is(
+    deployment: KubernetesDeployment,
+) -> None:
+    kubectl = deployment.kubectl
+    with (
+        namespace(kubectl, f"{kubectl.namespace}-elsewhere") as elsewhere,
+        visitor(elsewhere, "controller") as controller,
+        taken_away_again(deployment, "ingress"),
+    ):
+        ports = {"api": 8000, "ws": 8001, "collector": 8002, "redis": 6379}
+
+        def reachable() -> set[tuple[str, int]]:
+            inside = {(pod["status"]["podIP"], port) for part, port in ports.items() for pod in deployment.pods(part)}
+            gates = {(pod["status"]["podIP"], port) for pod in deployment.pods("gateway") for port in (8085, 8404)}
+            return reached(elsewhere, "controller", inside | gates)
+
+        # Given that somebody elsewhere does not reach anything
+        deployment.apply_policies_as_they_stand()
+        eventually(lambda: reachable() == set(), within_seconds=30, what="nothing is open")
+        # When the component is there
+        deployment.apply("ingress")
+        deployment.apply_policies_as_they_stand()
+        # Then the gateway is reached, and nothing else
+        gates = {(pod["status"]["podIP"], 8085) for pod in deployment.pods("gateway")}
+        eventually(lambda: reachable() >= gates, within_seconds=30, what="the gateway is open")
+        assert reachable() == gates
+        # And the Ingress leads to where that is
+        [rule] = kubectl.json("get", "ingress", "dispycluster")["spec"]["rules"]
+        [path] = rule["http"]["paths"]
+        backend = path["backend"]["service"]
+        service = kubectl.json("get", "service", backend["name"])
+        [port] = [each["port"] for each in service["spec"]["ports"] if each["name"] == backend["port"]["name"]]
+        slices = kubectl.json("get", "endpointslices", "-l", f"kubernetes.io/service-name={backend['name']}")["items"]
+        ready = {
+            (address, slice_["ports"][0]["port"])
+            for slice_ in slices
+            for endpoint in slice_["endpoints"]
+            if endpoint["conditions"]["ready"]
+            for address in endpoint["addresses"]
+        }
+        assert ready == gates
+        url = f"http://{backend['name']}.{kubectl.namespace}.svc:{port}/api/cluster/snapshot"
+        assert json.loads(get(controller, url, Host=rule["host"]))["nodes"]
+    deployment.wait()
+
+
+# prometheus
+
+
+def test_prometheus_in_its_namespace_reads_the_metrics_of_every_part_and_nobody_else_does(
+    deployment: KubernetesDeployment,
+) -> None:
+    kubectl = deployment.kubectl
+    parts = ("api", "ws", "collector", "gateway")
+    with (
+        namespace(kubectl, "monitoring") as monitoring,
+        namespace(kubectl, f"{kubectl.namespace}-elsewhere") as elsewhere,
+        visitor(monitoring, "dispycluster-test-prometheus") as prometheus,
+        visitor(elsewhere, "prometheus"),
+        taken_away_again(deployment, "prometheus"),
+    ):
+        deployment.apply("prometheus")
+        deployment.apply_policies_as_they_stand()
+        deployment.wait()
+        # Then every pod says where its metrics are, as Prometheus is usually told
+        addresses = {}
+        for part in parts:
+            for pod in deployment.pods(part):
+                notes = pod["metadata"]["annotations"]
+                assert notes["prometheus.io/scrape"] == "true"
+                port, path = notes["prometheus.io/port"], notes["prometheus.io/path"]
+                addresses[pod["status"]["podIP"], int(port)] = path
+                # And there they are
+                text = get(prometheus, f"http://{pod['status']['podIP']}:{port}{path}")
+                assert "\n# TYPE " in text, f"{part}: {text}"
+                assert f"\n{'haproxy' if part == 'gateway' else part}_" in text, part
+        # Prometheus reaches that, and nothing else; and from elsewhere nothing is reached
+        others = {(deployment.pods("redis")[0]["status"]["podIP"], 6379)}
+        others |= {(pod["status"]["podIP"], 8085) for pod in deployment.pods("gateway")}
+        assert reached(monitoring, prometheus.name, {*addresses, *others}) == set(addresses)
+        assert reached(elsewhere, "prometheus", {*addresses, *others}) == set()
+    deployment.wait()

@@ -1,0 +1,80 @@
+"""Pods that are asked to go, as ``kubectl drain`` asks: each budget lets one through, and Redis has none."""
+
+import json
+
+from tests.drivers.alert_log import entries, make_alerts, require_kept
+from tests.drivers.fleet import BROWSERS, listening, replicas_of, settle
+from tests.drivers.kubernetes import PARTS, KubernetesDeployment, is_ready
+from tests.drivers.waiting import eventually
+
+GUARDED = ("api", "ws", "collector", "gateway")
+
+
+def evict(deployment: KubernetesDeployment, pod: str) -> str:
+    """Ask for a pod's eviction; return what the API server says."""
+    namespace = deployment.kubectl.namespace
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": pod, "namespace": namespace},
+    }
+    path = f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction"
+    return deployment.kubectl.run("create", "--raw", path, "-f", "-", input_text=json.dumps(eviction), check=False)
+
+
+def allowed(deployment: KubernetesDeployment) -> dict[str, int]:
+    """How many pods of each part may go now."""
+    budgets = deployment.kubectl.json("get", "poddisruptionbudgets")["items"]
+    return {each["metadata"]["name"]: each["status"]["disruptionsAllowed"] for each in budgets}
+
+
+def test_drained_node_takes_one_pod_of_each_part_at_a_time_and_no_client(deployment: KubernetesDeployment) -> None:
+    eventually(lambda: set(allowed(deployment).values()) == {1}, within_seconds=30, what="every part is whole")
+    assert sorted(allowed(deployment)) == sorted(GUARDED)
+    before = {part: deployment.ready_pods(part) for part in GUARDED}
+    with listening(deployment, 20, BROWSERS) as listeners:
+        for part in GUARDED:
+            first, second, *_ = before[part]
+            # When a pod of each part is asked to go, it goes
+            assert '"Success"' in evict(deployment, first), part
+            # And another one at once does not, until there is a new one
+            refused = evict(deployment, second)
+            assert "TooManyRequests" in refused, f"{part}: {refused}"
+            assert "disruption budget" in refused
+        assert all(pods[1] in deployment.ready_pods(part) for part, pods in before.items())
+        # Then there are as many as before, and another may go
+        deployment.wait()
+        for part in GUARDED:
+            assert len(set(deployment.ready_pods(part)) - set(before[part])) == 1, part
+        eventually(lambda: set(allowed(deployment).values()) == {1}, within_seconds=30, what="one more of each may go")
+        # And every client is live, on pods that are there
+        deployment.next_round(2)
+        settle(deployment, listeners)
+        assert before["ws"][0] not in {replica_pod(replica) for replica in replicas_of(listeners)}
+    assert deployment.restarts() == {}
+
+
+def replica_pod(replica: str) -> str:
+    """The pod of a replica, which takes its name from there and adds to it."""
+    return "-".join(replica.split("-")[:3])
+
+
+def test_evicted_redis_comes_back_with_its_data_and_no_client_is_lost(deployment: KubernetesDeployment) -> None:
+    log = make_alerts(deployment)
+    former = deployment.pods("redis")[0]["metadata"]["uid"]
+    before = deployment.newest()
+    with listening(deployment, 20, BROWSERS) as listeners:
+        # When Redis is asked to go, nothing stands in the way: a budget of one pod would never let a node be drained
+        assert '"Success"' in evict(deployment, "redis-0")
+
+        def is_back() -> bool:
+            return any(pod["metadata"]["uid"] != former and is_ready(pod) for pod in deployment.pods("redis"))
+
+        eventually(is_back, within_seconds=90, what="redis-0 is back")
+        # Then the collector goes on where it was, with the log of alerts, and the clients with it
+        eventually(lambda: deployment.newest() > before, within_seconds=60, what="a newer snapshot")
+        require_kept(deployment, log)
+        settle(deployment, listeners)
+    assert entries(deployment)
+    assert deployment.restarts() == {}
+    assert {part: len(deployment.ready_pods(part)) for part in PARTS} == PARTS

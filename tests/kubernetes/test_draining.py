@@ -1,0 +1,103 @@
+"""A ws pod that is asked to go sends its clients elsewhere, a few at a time, and nobody new to it."""
+
+import json
+import re
+import time
+from contextlib import ExitStack, closing
+from subprocess import PIPE, Popen
+
+import yaml
+
+from tests.drivers.fleet import BROWSERS, listening, replicas_of, settle
+from tests.drivers.kubernetes import KubernetesDeployment
+from tests.drivers.newcomer import Witness, connect, get
+from tests.drivers.process import ROOT
+from tests.drivers.repeatedly import repeatedly
+from tests.drivers.waiting import eventually
+
+CLIENTS = 90
+NEWCOMERS = WITNESSES = 30
+#: Before the drain, for the gateway to notice; and what a busy machine takes.
+MARGIN_SECONDS = 8
+
+
+def test_ws_pod_sends_its_clients_elsewhere_and_ends_by_itself(deployment: KubernetesDeployment) -> None:
+    drain_seconds, grace_seconds = promised()
+    pod = deployment.ready_pods("ws")[0]
+    said = re.search(r"replica (\S+) listens", deployment.kubectl.run("logs", pod))
+    assert said
+    handshake = deployment.origin + "/socket.io/?EIO=4&transport=polling"
+    with listening(deployment, CLIENTS, BROWSERS) as listeners, ExitStack() as stack:
+        mine = lambda: replicas_of(listeners)[said[1]]  # noqa: E731
+        had = mine()
+        assert had > CLIENTS / 6
+        # When it is asked to go, while others come
+        witnesses = [stack.enter_context(closing(Witness(deployment.origin))) for _ in range(WITNESSES)]
+        newcomers = stack.enter_context(repeatedly(lambda: connect(deployment.origin), pause_seconds=0.3))
+        pollers = stack.enter_context(repeatedly(lambda: get(handshake), pause_seconds=0.3))
+        ending = stack.enter_context(Ending(deployment, pod))
+        begun = time.monotonic()
+        deployment.delete_pods(pod)
+        # Then it is no endpoint any more
+        address = next(each["status"]["podIP"] for each in [deployment.kubectl.json("get", "pod", pod)])
+        eventually(lambda: address not in endpoints(deployment), within_seconds=5, what="out of the endpoints")
+        # And its clients leave it a few at a time
+        eventually(lambda: not mine(), within_seconds=drain_seconds + MARGIN_SECONDS, what="all its clients have left")
+        # And it ends by itself, before it would be killed
+        assert ending.exit_code() == 0
+        assert time.monotonic() - begun < grace_seconds
+        # And it did not send them all at once: ten a second at the most, so that few are soon gone
+        sent_away = sorted(each.ended_at for each in witnesses if each.ended_at is not None)
+        assert len(sent_away) > WITNESSES / 6
+        assert sent_away[-1] - sent_away[0] > 0.1 * len(sent_away)
+        # And nobody noticed, old or new
+        eventually(lambda: newcomers.done >= NEWCOMERS, within_seconds=30, what="newcomers")
+        settle(deployment, listeners)
+    assert (newcomers.failures, pollers.failures) == ([], [])
+    # There is another one in its place
+    deployment.wait()
+
+
+class Ending:
+    """What becomes of a pod's container."""
+
+    def __init__(self, deployment: KubernetesDeployment, pod: str) -> None:
+        path = "jsonpath={.status.containerStatuses[0].state}{'\\n'}"
+        self._deployment, self._pod = deployment, pod
+        command = [*deployment.kubectl.command, "get", "pod", pod, "--watch", "-o", path]
+        self._watch = Popen(command, stdout=PIPE, text=True)
+
+    def __enter__(self) -> "Ending":
+        return self
+
+    def exit_code(self) -> int:
+        """Wait until the pod is gone; return how its container ended."""
+        self._deployment.kubectl.run("wait", "--for=delete", f"pod/{self._pod}", "--timeout=60s")
+        self._watch.terminate()
+        lines = [line for line in self._watch.communicate(timeout=10)[0].splitlines() if line.strip()]
+        states = [json.loads(line) for line in lines]
+        return int(next(state["terminated"]["exitCode"] for state in reversed(states) if "terminated" in state))
+
+    def __exit__(self, *_: object) -> None:
+        self._watch.terminate()
+        self._watch.communicate(timeout=10)
+
+
+def promised() -> tuple[float, float]:
+    """Seconds that the manifests give a pod to send its clients elsewhere, and to end."""
+    documents = yaml.safe_load_all((ROOT / "deploy/k8s/base/ws.yaml").read_text())
+    [pod] = [each["spec"]["template"]["spec"] for each in documents if each["kind"] == "Deployment"]
+    variables = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
+    return float(variables["WS_DRAIN_SECONDS"]), float(pod["terminationGracePeriodSeconds"])
+
+
+def endpoints(deployment: KubernetesDeployment) -> set[str]:
+    """Addresses to which the Service leads."""
+    slices = deployment.kubectl.json("get", "endpointslices", "-l", "kubernetes.io/service-name=ws")["items"]
+    return {
+        address
+        for one in slices
+        for endpoint in one["endpoints"] or []
+        if endpoint["conditions"].get("ready")
+        for address in endpoint["addresses"]
+    }

@@ -1,0 +1,174 @@
+"""A leader that dies, a Redis that goes, an edit: what stands in Redis and in the ConfigMap goes on counting."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from contract.names import lease_ttl_seconds
+from tests.drivers.alert_log import entries, make_alerts, require_kept, watch
+from tests.drivers.fleet import BROWSERS, listening, settle
+from tests.drivers.kubernetes import KubernetesDeployment, is_ready
+from tests.drivers.kustomization import INTERVAL_SECONDS, patch
+from tests.drivers.newcomer import arrivals
+from tests.drivers.waiting import eventually
+
+#: From the last round of a collector that dies to the first one of the next.
+TAKEN_OVER_WITHIN_SECONDS = lease_ttl_seconds(INTERVAL_SECONDS) + 2 * INTERVAL_SECONDS
+#: What a busy machine may take besides.
+MARGIN_SECONDS = 5.0
+#: Run in a pod, this kills its collector.
+KILL = """
+import os, pathlib, signal
+for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    if path.read_bytes().endswith(b"-m\\0collector\\0"):
+        os.kill(int(path.parent.name), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def killable(_installation: KubernetesDeployment) -> KubernetesDeployment:
+    """The product with collectors that can be killed from inside their pods: they are not its first process."""
+    shared = patch("Deployment", "collector", "add", "/spec/template/spec/shareProcessNamespace", True)
+    _installation.apply(patches=[shared])
+    _installation.wait()
+    _installation.next_round()
+    return _installation
+
+
+def test_another_collector_leads_when_the_lease_has_run_out_after_the_active_one_was_killed(
+    killable: KubernetesDeployment,
+) -> None:
+    leader, name, statuses = killable.leader(), leading(killable), killable.statuses()
+    with following(killable) as came:
+        before = came[-1]["epoch"]
+        killable.execute(leader, "/opt/venv/bin/python", "-c", KILL, check=False)
+        # Then another leads, in a new epoch, before long: the standby, or what is started in the same pod
+        eventually(lambda: came[-1]["epoch"] > before, within_seconds=60, what="a new epoch")
+    assert 1.5 * INTERVAL_SECONDS < longest_pause(came) < TAKEN_OVER_WITHIN_SECONDS + MARGIN_SECONDS
+    eventually(lambda: leading(killable) != name, what="the api knows who leads")
+    assert leader in killable.restarts(), "it was killed"
+    # And nothing seems to have happened to the nodes
+    assert {node["status"] for snapshot in came for node in snapshot["nodes"]} == {"online"}
+    assert killable.statuses() == statuses
+
+
+def test_standby_leads_at_once_when_the_pod_of_the_active_collector_is_deleted(
+    deployment: KubernetesDeployment,
+) -> None:
+    leader, statuses = deployment.leader(), deployment.statuses()
+    with following(deployment) as came:
+        before = came[-1]["epoch"]
+        # Even without grace the kubelet asks first, which is enough to give the lease back.
+        deployment.delete_pods(leader, grace_seconds=0)
+        eventually(lambda: came[-1]["epoch"] > before, within_seconds=60, what="a new epoch")
+    assert longest_pause(came) < TAKEN_OVER_WITHIN_SECONDS + MARGIN_SECONDS
+    eventually(lambda: deployment.leader() != leader, what="the api knows who leads")
+    assert {node["status"] for snapshot in came for node in snapshot["nodes"]} == {"online"}
+    assert deployment.statuses() == statuses
+
+
+def test_data_is_kept_when_redis_is_replaced(deployment: KubernetesDeployment) -> None:
+    # Given an alert that came and went, and some history
+    log = make_alerts(deployment)
+    eventually(lambda: known_history(deployment) >= 1, within_seconds=30, what="some history")
+    before, history = deployment.newest(), known_history(deployment)
+    claim = deployment.kubectl.json("get", "pvc", "data-redis-0")["metadata"]["uid"]
+    [former] = deployment.pods("redis")
+    with listening(deployment, 30, BROWSERS) as listeners:
+        # When the pod is deleted
+        deployment.delete_pods("redis-0")
+        eventually(
+            lambda: [is_ready(pod) for pod in deployment.pods("redis") if uid(pod) != uid(former)] == [True],
+            within_seconds=60,
+            what="another redis-0",
+        )
+        # Then its successor has its volume, and what is on it
+        assert deployment.kubectl.json("get", "pvc", "data-redis-0")["metadata"]["uid"] == claim
+        deployment.next_round(2)
+        require_kept(deployment, log)
+        assert deployment.newest() > before
+        assert known_history(deployment) >= history
+        # And the clients did not notice
+        settle(deployment, listeners)
+        confirmed = {len(data) for each in listeners for data in each.of("connection_confirmed").values()}
+        assert confirmed == {1}
+
+
+def test_edit_of_the_config_map_is_in_force_without_a_restart(deployment: KubernetesDeployment) -> None:
+    pods, [node] = deployment.ready_pods("collector"), deployment.statuses()
+    try:
+        # When somebody adds a node
+        watch(deployment, [{"host": "127.0.0.1:1", "name": "gone"}])
+        eventually(
+            lambda: deployment.statuses() == {node: "online", "gone": "offline"}, within_seconds=30, what="two nodes"
+        )
+        firing = lambda: {each["rule"] for each in deployment.rest.json("/api/alerts")["active_alerts"]}  # noqa: E731
+        eventually(lambda: "node_down" in firing(), within_seconds=30, what="an alert of it")
+        # And does without that alert
+        write(deployment, "alerts.yaml", "node_down: {enabled: false}\n")
+        eventually(lambda: "node_down" not in firing(), within_seconds=30, what="the alert has ended")
+        assert deployment.statuses()["gone"] == "offline"
+    finally:
+        deployment.apply()
+        watch(deployment, [])
+    eventually(lambda: deployment.statuses() == {node: "online"}, within_seconds=30, what="one node")
+    # Then it is the same pods that do so
+    assert deployment.ready_pods("collector") == pods
+    assert deployment.restarts() == {}
+    assert entries(deployment)
+
+
+@contextmanager
+def following(deployment: KubernetesDeployment) -> Iterator[list[Any]]:
+    """A client's snapshots, the first of which has come; each with the time of its arrival as ``at``."""
+    came: list[Any] = []
+    ends = threading.Event()
+
+    def follow() -> None:
+        for at, snapshot in arrivals(deployment.origin):
+            came.append({**snapshot, "at": at})
+            if ends.is_set():
+                return
+
+    follower = threading.Thread(target=follow, daemon=True)
+    follower.start()
+    eventually(lambda: len(came) > 1, what="the first snapshots")
+    yield came
+    ends.set()
+    follower.join(60)
+    assert [(each["epoch"], each["seq"]) for each in came] == sorted((each["epoch"], each["seq"]) for each in came)
+
+
+def leading(deployment: KubernetesDeployment) -> str:
+    """Name of the process that holds the lease."""
+    return str(deployment.rest.json("/api/health")["collector"]["leader"])
+
+
+def longest_pause(came: list[Any]) -> float:
+    """Seconds between two snapshots."""
+    seconds = max(later["at"] - former["at"] for former, later in pairwise(came))
+    print(f"{seconds:.1f} s without a snapshot")
+    return float(seconds)
+
+
+def write(deployment: KubernetesDeployment, name: str, text: str) -> None:
+    change = json.dumps({"data": {name: text}})
+    deployment.kubectl.run("patch", "configmap", "collector-config", "--type=merge", "-p", change)
+    deployment.kubectl.run(
+        "annotate", "pods", "-l", "app.kubernetes.io/name=collector", "--overwrite", f"edited={name}"
+    )
+
+
+def uid(pod: dict[str, Any]) -> str:
+    return str(pod["metadata"]["uid"])
+
+
+def known_history(deployment: KubernetesDeployment) -> int:
+    """Points of the last fifteen minutes."""
+    [series] = deployment.rest.json("/api/history?range_seconds=900&measure=cpu_usage")["series"]
+    return sum(1 for value in series["measures"]["cpu_usage"]["avg"] if value is not None)

@@ -1,0 +1,72 @@
+"""From an empty cluster to the page, by one command."""
+
+import re
+import time
+
+from playwright.sync_api import Page, expect
+
+from tests.drivers.kubernetes import PARTS, KubernetesDeployment
+from tests.drivers.rest import Rest
+from tests.drivers.waiting import eventually
+
+#: What the documentation promises, from the command to the page.
+PAGE_WITHIN_SECONDS = 60
+PASSWORDS = ("secret", "redis-passwords", "-o", "jsonpath={.data}")
+
+
+def test_page_is_live_when_the_manifests_are_applied_to_an_empty_cluster(
+    empty: KubernetesDeployment, page: Page
+) -> None:
+    deadline = time.monotonic() + PAGE_WITHIN_SECONDS
+    left = lambda: max(0.001, deadline - time.monotonic())  # noqa: E731
+    # When the one command is run
+    empty.apply_as_it_stands()
+    eventually(lambda: empty.ready_pods("gateway"), within_seconds=left(), what="a gateway is ready")
+    with empty.port_forward() as origin:
+        # As people do: again, until something is there
+        eventually(lambda: answers(origin), within_seconds=left(), what="the api is ready")
+        page.goto(origin + "/nodes")
+        # Then the page is live, with the node on which the collector runs, and what it is at
+        expect(page.locator("#freshness[data-state=live]")).to_be_visible(timeout=1000 * left())
+        name = empty.kubectl.json("get", "nodes")["items"][0]["metadata"]["name"]
+        row = page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
+        for measure in ("cpu_usage", "memory_usage"):
+            value = row.locator(f"[data-field={measure}]")
+            expect(value).to_have_text(re.compile(r"\d.*%"), timeout=1000 * left())
+        # And it moves
+        seen = row.inner_text()
+        expect(row).not_to_have_text(seen, use_inner_text=True, timeout=1000 * left())
+        rest = Rest(origin)
+        first = rest.json("/api/cluster/snapshot")
+        eventually(lambda: rest.json("/api/cluster/snapshot")["seq"] > first["seq"], what="a second round")
+        rest.close()
+    # And every part comes to its number without a restart on the way
+    eventually(
+        lambda: {part: len(empty.ready_pods(part)) for part in PARTS} == PARTS, within_seconds=60, what="all pods ready"
+    )
+    assert empty.restarts() == {}
+
+
+def test_second_apply_changes_nothing_and_keeps_the_passwords(as_it_stands: KubernetesDeployment) -> None:
+    kubectl = as_it_stands.kubectl
+    no_job = lambda: not kubectl.json("get", "jobs")["items"]  # noqa: E731
+    eventually(no_job, within_seconds=60, what="the Job has removed itself")
+    before, passwords = as_it_stands.generations(), kubectl.run("get", *PASSWORDS)
+    assert set(kubectl.json("get", "secret", "redis-passwords")["data"]) == {"api", "ws", "collector", "publisher"}
+    # When the same is applied again
+    said = as_it_stands.apply_as_it_stands()
+    # Then nothing is touched. kubectl says "configured" of some that it sends again as they are.
+    assert as_it_stands.generations() == before
+    # And the Job runs again, changes nothing, and goes
+    assert "job.batch/make-secrets created" in said.splitlines()
+    eventually(no_job, within_seconds=60, what="the Job has removed itself again")
+    assert kubectl.run("get", *PASSWORDS) == passwords
+    assert as_it_stands.restarts() == {}
+
+
+def answers(origin: str) -> bool:
+    rest = Rest(origin)
+    try:
+        return rest.status("/api/cluster/snapshot") == 200
+    finally:
+        rest.close()

@@ -1,0 +1,161 @@
+"""How images get to a cluster: in the bundle's archive, without a network, and through a registry."""
+
+import contextlib
+import gzip
+import os
+import secrets
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+
+from contract import VERSION
+from deploy.images.offline.machine import own_architecture
+from deploy.local.addresses import machine_addresses
+from tests.drivers.cluster_images import IMPORTER, command
+from tests.drivers.docker_engine import engine
+from tests.drivers.kubectl import Kubectl
+from tests.drivers.kustomization import IMAGES
+from tests.drivers.neighbour import REGISTRY, neighbour
+from tests.drivers.ports import free_port
+from tests.drivers.process import ROOT
+from tests.drivers.visitors import namespace, running
+from tests.drivers.waiting import eventually
+
+# Its image comes from a registry; the one here is ended by its test.
+os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+
+
+def make(target: str, *arguments: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "deploy.compose", target, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def tag() -> Iterator[str]:
+    """A tag that neither engine nor cluster has seen, on the product's images in the engine."""
+    tag = f"dispytest-{secrets.token_hex(3)}"
+    for name in IMAGES:
+        assert engine().images.get(f"dispycluster/{name}:{VERSION}").tag(f"dispycluster/{name}", tag)
+    yield tag
+    for image in engine().images.list():
+        for name in image.tags:
+            if name.endswith(f":{tag}"):
+                engine().images.remove(name)
+
+
+def require_that_all_run(kubectl: Kubectl, images: list[str], policy: str) -> None:
+    """Check that a pod runs that has a container of every image."""
+    containers = [
+        {"name": f"image-{number}", "image": image, "imagePullPolicy": policy, "command": ["sleep", "600"]}
+        for number, image in enumerate(images)
+    ]
+    with namespace(kubectl, f"{kubectl.namespace}-elsewhere") as elsewhere:
+        with running(elsewhere, f"images-{secrets.token_hex(3)}", containers) as pod:
+            states = elsewhere.json("get", "pod", pod.name)["status"]["containerStatuses"]
+        # What was imported by a short name is called by its full one.
+        assert {state["image"].removeprefix("docker.io/") for state in states} == set(images)
+
+
+def test_archive_of_the_bundle_brings_every_image_to_a_node_without_a_network(
+    kubectl: Kubectl, tag: str, tmp_path: Path
+) -> None:
+    importer = command(IMPORTER)
+    if not importer:
+        pytest.skip(f"{IMPORTER} is not set: nothing here imports an archive into the cluster")
+    make("bundle", IMAGE_TAG=tag)
+    bundle = ROOT / "dist" / f"dispycluster-{tag}-{own_architecture()}.tar"
+    try:
+        with tarfile.open(bundle) as tar:
+            # The manifests are in it, as they stand here
+            packed = {name.partition("/")[2] for name in tar.getnames()}
+            assert {"deploy/k8s/kustomization.yaml", "deploy/k8s/base/gateway.yaml", "docs/kubernetes.md"} <= packed
+            tar.extract(f"{bundle.stem}/images.tar.gz", tmp_path, filter="data")
+    finally:
+        bundle.unlink(missing_ok=True)
+    # When the archive is given to the node's containerd
+    with (
+        gzip.open(tmp_path / bundle.stem / "images.tar.gz") as archive,
+        subprocess.Popen(importer, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process,
+    ):
+        assert process.stdin
+        assert process.stdout
+        with contextlib.suppress(BrokenPipeError):
+            while block := archive.read(1 << 20):
+                process.stdin.write(block)
+        process.stdin.close()
+        said = process.stdout.read().decode()
+    assert process.returncode == 0, said
+    # Then a pod that may pull nothing has all of them
+    require_that_all_run(kubectl, [f"dispycluster/{name}:{tag}" for name in IMAGES], "Never")
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    """Address of a registry on this machine."""
+    address = f"127.0.0.1:{free_port()}"
+    config = f"version: 0.1\nstorage: {{inmemory: {{}}}}\nhttp: {{addr: '{address}'}}\nlog: {{level: error}}\n"
+    (tmp_path / "config.yml").write_text(config)
+    with neighbour(REGISTRY, ["docker-registry", "serve", "/given/config.yml"], {tmp_path: "/given"}):
+        eventually(lambda: requests.get(f"http://{address}/v2/", timeout=5).status_code == 200, what="the registry")
+        yield address
+
+
+def nodes_are_this_machine(kubectl: Kubectl) -> bool:
+    """Whether what listens on this machine's loopback is reached from every node."""
+    addresses = {
+        address["address"]
+        for node in kubectl.json("get", "nodes")["items"]
+        for address in node["status"]["addresses"]
+        if address["type"] == "InternalIP"
+    }
+    return addresses <= set(machine_addresses(with_ipv6=False))
+
+
+def test_lines_that_push_prints_make_the_manifests_take_every_image_from_the_registry(
+    kubectl: Kubectl, tag: str, registry: str, tmp_path: Path
+) -> None:
+    said = make("push", registry, IMAGE_TAG=tag)
+    # When the lines that it prints are in a kustomization
+    lines = said.partition("For Kubernetes, in kustomization.yaml:")[2]
+    pasted = lines[lines.index("    images:") :].split("\n\n")[0]
+    base = os.path.relpath(ROOT / "deploy/k8s", tmp_path.resolve())
+    kustomization = {
+        **yaml.safe_load(pasted),
+        "resources": [base],
+        "components": [f"{base}/components/{name}" for name in ("demo", "node-exporter")],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    rendered = yaml.safe_load_all(kubectl.run("kustomize", str(tmp_path)))
+    # Then every container's image is the registry's
+    pushed = [f"{registry}/dispycluster/{name}:{tag}" for name in IMAGES]
+    templates = [document["spec"]["template"] for document in rendered if "template" in document.get("spec", {})]
+    assert {
+        container["image"]
+        for template in templates
+        for container in template["spec"]["containers"] + template["spec"].get("initContainers", [])
+    } == set(pushed)
+    # And the registry has each, the very one that is here
+    for name, image in zip(IMAGES, pushed, strict=True):
+        own = engine().images.get(f"dispycluster/{name}:{tag}").id
+        accepted = {"Accept": "application/vnd.docker.distribution.manifest.v2+json"}
+        manifest = requests.get(
+            f"http://{registry}/v2/dispycluster/{name}/manifests/{tag}", headers=accepted, timeout=10
+        ).json()
+        assert manifest["config"]["digest"] == own, image
+    # And where the nodes reach it too, they pull them from there
+    if nodes_are_this_machine(kubectl):
+        require_that_all_run(kubectl, pushed, "Always")

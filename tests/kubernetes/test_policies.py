@@ -1,0 +1,210 @@
+"""Who reaches whom, and what a pod may do to itself and to the cluster."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+
+import pytest
+
+from tests.drivers.kubectl import Kubectl
+from tests.drivers.kubernetes import PARTS, KubernetesDeployment
+from tests.drivers.visitors import Address, Sources, Visitor, matrix, namespace, visitor
+from tests.drivers.waiting import eventually
+
+#: Where each part listens.
+PORTS = {"redis": (6379,), "api": (8000,), "ws": (8001,), "collector": (8002,), "gateway": (8085, 8404)}
+#: Where somebody listens outside: a port that exporters have by convention, and others.
+EXPORTER, OTHERS = 9187, (6379, 8000, 8085, 8888)
+#: Outside, on the node's own network, fewer ports are free for certain.
+NODE_EXPORTER, NODE_OTHER = 9188, 8889
+#: What the product is there for.
+BUSINESS = {
+    ("gateway", "api:8000"),
+    ("gateway", "ws:8001"),
+    ("api", "redis:6379"),
+    ("ws", "redis:6379"),
+    ("collector", "redis:6379"),
+    # Exporters may be anywhere outside
+    ("collector", f"stranger:{EXPORTER}"),
+    ("collector", f"node:{NODE_EXPORTER}"),
+    # Names; Redis needs none
+    *((part, "dns:53") for part in ("api", "ws", "collector", "gateway", "make-secrets")),
+    ("make-secrets", "api-server"),
+}
+
+
+@pytest.fixture
+def guarded(deployment: KubernetesDeployment) -> Iterator[KubernetesDeployment]:
+    """The product behind the policies of the manifests as they stand: other tests open the gateway's."""
+    deployment.apply_policies_as_they_stand()
+    yield deployment
+    deployment.apply()
+
+
+def names_server(deployment: KubernetesDeployment) -> Address:
+    """Where the pods ask for names."""
+    lines = deployment.execute("deploy/api", "cat", "/etc/resolv.conf").splitlines()
+    return next(line.split()[1] for line in lines if line.startswith("nameserver")), 53
+
+
+def api_server(kubectl: Kubectl) -> Address:
+    """Where the API server itself is, behind its Service."""
+    [subset, *_] = kubectl.json("--namespace=default", "get", "endpoints", "kubernetes")["subsets"]
+    return subset["addresses"][0]["ip"], subset["ports"][0]["port"]
+
+
+def no_longer_shut(sources: Sources, places: Mapping[str, Address], wanted: set[tuple[str, str]]) -> bool:
+    """Whether everything is open that should be: rules come into force a moment after pods and policies."""
+    shut = wanted - matrix(sources, places)
+    assert not shut, sorted(shut)
+    return True
+
+
+def places_of(one: Visitor, name: str, *ports: int) -> dict[str, Address]:
+    return {f"{name}:{port}": (one.address, port) for port in ports}
+
+
+@pytest.fixture
+def way_out(deployment: KubernetesDeployment) -> Iterator[dict[str, str]]:
+    """Labels of a pod in the product's namespace that, unlike the product's, may go wherever it likes."""
+    labels = {"app.kubernetes.io/name": "visitor"}
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "visitor"},
+        "spec": {
+            "podSelector": {"matchLabels": labels},
+            "policyTypes": ["Egress"],
+            "egress": [{"ports": [{"protocol": "TCP", "port": 1, "endPort": 65535}]}],
+        },
+    }
+    deployment.kubectl.run("apply", "-f", "-", input_text=json.dumps(policy))
+    yield labels
+    deployment.kubectl.run("delete", "networkpolicy", "visitor")
+
+
+def test_pods_reach_those_they_have_business_with_and_nobody_else(
+    guarded: KubernetesDeployment, way_out: dict[str, str]
+) -> None:
+    kubectl = guarded.kubectl
+    pods = {part: [pod["metadata"]["name"] for pod in guarded.pods(part)] for part in PARTS}
+    last = {part: guarded.pods(part)[-1] for part in PARTS}
+    with ExitStack() as stack:
+        # Given a pod elsewhere, one on the node's network, one in the product's own namespace that may go anywhere, and
+        # one that passes for the Job
+        elsewhere = stack.enter_context(namespace(kubectl, f"{kubectl.namespace}-elsewhere"))
+        stranger = stack.enter_context(visitor(elsewhere, "stranger", (EXPORTER, *OTHERS)))
+        node_ports = (NODE_EXPORTER, NODE_OTHER)
+        node = stack.enter_context(visitor(elsewhere, "node", node_ports, on_the_nodes_network=True))
+        inside = stack.enter_context(visitor(kubectl, "visitor", (EXPORTER,), labels=way_out))
+        job = {"app.kubernetes.io/name": "make-secrets"}
+        stack.enter_context(visitor(kubectl, "make-secrets", labels=job))
+        outside = {
+            **places_of(stranger, "stranger", EXPORTER, *OTHERS),
+            **places_of(node, "node", *node_ports),
+            "dns:53": names_server(guarded),
+            "api-server": api_server(kubectl),
+        }
+        ours = {
+            f"{part}:{port}": (last[part]["status"]["podIP"], port) for part in PARTS for port in PORTS[part]
+        } | places_of(inside, "visitor", EXPORTER)
+        sources = {
+            **{part: (kubectl, names[0]) for part, names in pods.items()},
+            "make-secrets": (kubectl, "make-secrets"),
+            "visitor": (kubectl, "visitor"),
+            "stranger": (elsewhere, "stranger"),
+        }
+        # Then the strangers reach everything outside, and of ours the gateway, from our namespace alone
+        wanted = {
+            *BUSINESS,
+            *((name, place) for name in ("stranger", "visitor") for place in outside),
+            ("visitor", "gateway:8085"),
+            # Nothing stands between a pod and itself
+            ("redis", "redis:6379"),
+            ("visitor", f"visitor:{EXPORTER}"),
+        }
+        places = outside | ours
+        eventually(lambda: no_longer_shut(sources, places, wanted), within_seconds=30, what="all that is to be open")
+        assert sorted(matrix(sources, places) ^ wanted) == []
+        # And where nobody got in, somebody listens
+        themselves = {part: (kubectl, names[-1]) for part, names in pods.items()}
+        listening = {f"{part}:{port}" for part in PARTS for port in PORTS[part]}
+        assert listening <= {place for _, place in matrix(themselves, ours)}
+
+
+def test_names_are_found_by_all_but_redis(deployment: KubernetesDeployment) -> None:
+    ask = ("timeout", "3", "getent", "hosts", "kubernetes.default.svc")
+    found = {part: deployment.kubectl.succeeds("exec", target(part), "--", *ask) for part in PARTS}
+    assert found == {part: part != "redis" for part in PARTS}
+
+
+def target(part: str) -> str:
+    return "redis-0" if part == "redis" else f"deploy/{part}"
+
+
+#: Files and folders that can be written; what the kernel shows of itself is not asked.
+_FIND_WRITABLE = (
+    r"find / \( -path /proc -o -path /sys -o -path /dev \) -prune -o -writable ! -type l -print 2>/dev/null"
+)
+
+
+def test_no_pod_is_root_or_holds_a_token_or_writes_but_where_it_may(deployment: KubernetesDeployment) -> None:
+    for part in PARTS:
+        said = deployment.execute(target(part), "cat", "/proc/1/status")
+        status = dict(line.split(":\t", 1) for line in said.splitlines())
+        assert set(status["Uid"].split()) == set(status["Gid"].split()) == {"10001"}, part
+        assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0, part
+        assert status["NoNewPrivs"] == "1", part
+        for folder in ("/var/run/secrets", "/run/secrets"):
+            assert not deployment.kubectl.succeeds("exec", target(part), "--", "ls", folder), f"{part}: {folder}"
+        found = deployment.execute(target(part), "sh", "-c", f"{_FIND_WRITABLE}; true").split()
+        places = {"/" + path.split("/")[1] for path in found}
+        assert places == {"redis": {"/tmp", "/store"}, "gateway": set()}.get(part, {"/tmp"}), f"{part}: {found}"
+
+
+#: What would be too much, of a pod and of its container.
+GREED: list[tuple[dict, dict]] = [
+    ({"hostNetwork": True}, {}),
+    ({"volumes": [{"name": "host", "hostPath": {"path": "/"}}]}, {}),
+    ({}, {"privileged": True, "allowPrivilegeEscalation": True}),
+    ({}, {"allowPrivilegeEscalation": True}),
+    ({}, {"runAsUser": 0, "runAsNonRoot": False}),
+    ({}, {"capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]}}),
+]
+
+
+def test_namespace_refuses_a_pod_that_asks_for_more_than_ours(deployment: KubernetesDeployment) -> None:
+    modest = {
+        "runAsNonRoot": True,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+    def said_to(spec: dict, container: dict) -> str:
+        greedy = {"name": "greedy", "image": "any", "securityContext": {**modest, **container}}
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "greedy"},
+            "spec": {"containers": [greedy], **spec},
+        }
+        return deployment.kubectl.run("create", "--dry-run=server", "-f", "-", input_text=json.dumps(pod), check=False)
+
+    assert "created" in said_to({}, {})
+    for spec, container in GREED:
+        assert 'violates PodSecurity "restricted' in said_to(spec, container), f"{spec} {container}"
+
+
+def test_accounts_may_do_nothing_and_the_jobs_only_what_it_is_there_for(deployment: KubernetesDeployment) -> None:
+    def may(account: str, *what: str) -> bool:
+        user = f"--as=system:serviceaccount:{deployment.kubectl.namespace}:{account}"
+        return deployment.kubectl.succeeds("auth", "can-i", user, *what)
+
+    secrets = [("get", "secrets/redis-passwords"), ("create", "secrets"), ("list", "secrets"), ("get", "pods")]
+    for part in PARTS:
+        assert [what for what in secrets if may(part, *what)] == []
+    assert may("make-secrets", "get", "secrets/redis-passwords")
+    assert may("make-secrets", "create", "secrets")
+    more = [("list", "secrets"), ("get", "secrets/other"), ("delete", "secrets/redis-passwords"), ("get", "pods")]
+    assert [what for what in more if may("make-secrets", *what)] == []

@@ -1,0 +1,58 @@
+"""Pods are replaced, one by one or all at once, under load: every client ends with the newest snapshot by itself."""
+
+import pytest
+
+from tests.drivers.alert_log import entries, require_kept
+from tests.drivers.fleet import BROWSERS, listening, settle
+from tests.drivers.kubernetes import PARTS, KubernetesDeployment
+from tests.drivers.newcomer import get
+from tests.drivers.repeatedly import repeatedly
+from tests.drivers.waiting import eventually
+
+CLIENTS = 60
+#: Parts on which no client's connection depends.
+BEHIND = ("api", "collector", "redis")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_nobody_notices_that_a_part_is_rolled_out(deployment: KubernetesDeployment, part: str) -> None:
+    log, statuses = entries(deployment), deployment.statuses()
+    with (
+        listening(deployment, CLIENTS, BROWSERS) as listeners,
+        repeatedly(lambda: get(deployment.origin + "/api/cluster/snapshot")) as requests,
+    ):
+        before = set(deployment.ready_pods(part))
+        deployment.restart(part)
+        assert part == "redis" or not before & set(deployment.ready_pods(part)), "all are new"
+        deployment.next_round(2)
+        settle(deployment, listeners)
+        confirmed = {len(data) for each in listeners for data in each.of("connection_confirmed").values()}
+    assert requests.done > 20
+    assert requests.failures == []
+    if part in BEHIND:
+        assert confirmed == {1}
+    assert deployment.statuses() == statuses
+    require_kept(deployment, log)
+    assert deployment.restarts() == {}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_clients_end_with_the_newest_snapshot_when_all_pods_of_a_part_are_killed(
+    deployment: KubernetesDeployment, part: str
+) -> None:
+    log = entries(deployment)
+    with listening(deployment, CLIENTS, BROWSERS) as listeners:
+        before = {pod["metadata"]["uid"] for pod in deployment.pods(part)}
+        deployment.delete_pods(*deployment.ready_pods(part), grace_seconds=0)
+
+        def replaced() -> bool:
+            ready = {each["metadata"]["uid"] for each in deployment.pods(part)}
+            return not ready & before and len(deployment.ready_pods(part)) == PARTS[part]
+
+        eventually(replaced, within_seconds=90, what=f"other pods of {part}")
+        deployment.next_round(2)
+        settle(deployment, listeners, within_seconds=90)
+        confirmed = {len(data) for each in listeners for data in each.of("connection_confirmed").values()}
+    if part in BEHIND:
+        assert confirmed == {1}
+    require_kept(deployment, log)
