@@ -18,7 +18,7 @@ def variables_are_known(documents: Documents) -> Iterator[Finding]:
     for pod in pods(documents):
         for container in pod.containers:
             service = service_of(container)
-            names = (known(service) if service else _asked_for(image_name(container))) | _inner(container)
+            names = known(service) if service else _asked_for(image_name(container)) | _inner(container)
             for name in own(container):
                 if name not in names:
                     yield Finding(pod.title, f"{container['name']} knows no variable {name}")
