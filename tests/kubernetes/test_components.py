@@ -29,7 +29,9 @@ def taken_away_again(deployment: KubernetesDeployment, component: str) -> Iterat
         yield
     finally:
         deployment.take_away(component)
-    eventually(lambda: same(objects(deployment), before), within_seconds=60, what=f"nothing is left of {component}")
+    eventually(
+        lambda: same(objects(deployment) | before, before), within_seconds=60, what=f"nothing is left of {component}"
+    )
 
 
 def objects(deployment: KubernetesDeployment) -> set[str]:

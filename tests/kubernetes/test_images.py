@@ -63,11 +63,14 @@ def require_that_all_run(kubectl: Kubectl, images: list[str], policy: str) -> No
         {"name": f"image-{number}", "image": image, "imagePullPolicy": policy, "command": ["sleep", "600"]}
         for number, image in enumerate(images)
     ]
-    with namespace(kubectl, f"{kubectl.namespace}-elsewhere") as elsewhere:
-        with running(elsewhere, f"images-{secrets.token_hex(3)}", containers) as pod:
-            states = elsewhere.json("get", "pod", pod.name)["status"]["containerStatuses"]
-        # What was imported by a short name is called by its full one.
-        assert {state["image"].removeprefix("docker.io/") for state in states} == set(images)
+    with (
+        namespace(kubectl, f"{kubectl.namespace}-elsewhere") as elsewhere,
+        running(elsewhere, f"images-{secrets.token_hex(3)}", containers) as pod,
+    ):
+        # Of an image with several names the node says any, so the pod's own word for them must do.
+        states = elsewhere.json("get", "pod", pod.name)["status"]["containerStatuses"]
+        assert len(states) == len(images)
+        assert all("running" in state["state"] for state in states), states
 
 
 def test_archive_of_the_bundle_brings_every_image_to_a_node_without_a_network(
