@@ -1,16 +1,25 @@
-"""The alert log of an installation on Kubernetes: written, read, and kept."""
+"""The alert log of an installation: read, kept, and on Kubernetes written."""
 
 import json
-from typing import Any
+from typing import Any, Protocol
 
 from tests.drivers.kubernetes import KubernetesDeployment
+from tests.drivers.rest import Rest
 from tests.drivers.waiting import eventually
 
 #: Nobody listens there, in the collector's own pod.
 NOBODY = {"host": "127.0.0.1:1", "name": "gone"}
 
 
-def entries(deployment: KubernetesDeployment) -> list[dict[str, Any]]:
+class Installation(Protocol):
+    """Whatever has an api."""
+
+    @property
+    def rest(self) -> Rest:
+        """Its client."""
+
+
+def entries(deployment: Installation) -> list[dict[str, Any]]:
     """All of it, oldest first."""
     found: list[dict[str, Any]] = deployment.rest.json("/api/alerts/log?limit=1000")["entries"]
     return found
@@ -35,7 +44,7 @@ def watch(deployment: KubernetesDeployment, workers: list[object]) -> None:
     deployment.look_after("collector")
 
 
-def require_kept(deployment: KubernetesDeployment, log: list[dict[str, Any]]) -> None:
+def require_kept(deployment: Installation, log: list[dict[str, Any]]) -> None:
     """Check that the log goes on where it stopped, and that it was begun once."""
     assert log
     eventually(lambda: entries(deployment)[: len(log)] == log, within_seconds=60, what="the log is kept")

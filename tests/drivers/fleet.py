@@ -1,10 +1,11 @@
 """Many clients of one deployment, of all supported libraries and transports, and what can be said of them together."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+from contract.names import ALERTS_CHANNEL
 from tests.drivers.listener import Listener, javascript_command, python_command
 from tests.drivers.waiting import eventually
 
@@ -32,6 +33,13 @@ class Publisher(Protocol):
 
     def newest(self) -> tuple[int, int]:
         """(epoch, seq) of the newest one."""
+
+
+class Channels(Protocol):
+    """Whatever one can publish to by hand."""
+
+    def publish(self, channel: str, messages: Iterable[object]) -> None:
+        """Publish messages as people's own scripts do."""
 
 
 @contextmanager
@@ -62,6 +70,22 @@ def by_hand(listeners: list[Listener]) -> list[list[object]]:
         for listener in listeners
         for data in listener.of("redis_cluster_alerts").values()
     ]
+
+
+def require_each_publication_once(deployment: Channels, listeners: list[Listener], count: int = 100) -> None:
+    """Publish ``count`` messages by hand; check that each client of three replicas gets each once and in order.
+
+    Raises:
+        AssertionError: one does not, or had to connect twice; or a replica has no share of the clients.
+    """
+    spread = replicas_of(listeners)
+    assert len(spread) == 3
+    assert min(spread.values()) > sum(spread.values()) / 6, spread
+    deployment.publish(ALERTS_CHANNEL, ({"number": number} for number in range(count)))
+    eventually(lambda: all(len(got) >= count for got in by_hand(listeners)), within_seconds=90)
+    assert all(got == list(range(count)) for got in by_hand(listeners))
+    confirmed = [len(data) for each in listeners for data in each.of("connection_confirmed").values()]
+    assert set(confirmed) == {1}
 
 
 def orders(listeners: list[Listener]) -> list[list[tuple[int, int]]]:

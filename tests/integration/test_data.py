@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.drivers import alert_log
+from tests.drivers.alert_log import entries
 from tests.drivers.deployment import SERVICES, Deployment, data_in
 from tests.drivers.fleet import BROWSERS, listening, settle
 from tests.drivers.waiting import eventually
@@ -23,11 +25,6 @@ def own() -> Iterator[Deployment]:
     deployment.up()
     yield deployment
     deployment.close()
-
-
-def entries(deployment: Deployment) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = deployment.rest.json("/api/alerts/log?limit=1000")["entries"]
-    return found
 
 
 def make_alerts(deployment: Deployment) -> list[dict[str, Any]]:
@@ -48,9 +45,8 @@ def passwords(deployment: Deployment) -> set[str]:
 
 def require_kept(deployment: Deployment, log: list[dict[str, Any]]) -> None:
     """Check that the log goes on where it stopped, and that the collector does."""
-    eventually(lambda: entries(deployment)[: len(log)] == log, within_seconds=30, what="the log is kept")
+    alert_log.require_kept(deployment, log)
     deployment.next_round(2)
-    assert [each["transition"] for each in entries(deployment)].count("started") == 1
 
 
 def test_alert_log_and_passwords_survive_down_and_up_and_an_image_rebuild(own: Deployment) -> None:

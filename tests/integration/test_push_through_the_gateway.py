@@ -4,26 +4,17 @@ import json
 
 import requests
 
-from contract.names import ALERTS_CHANNEL, METRICS_CHANNEL
+from contract.names import METRICS_CHANNEL
 from tests.drivers.deployment import Deployment
-from tests.drivers.fleet import by_hand, listening, replicas_of
+from tests.drivers.fleet import listening, require_each_publication_once
 from tests.drivers.waiting import eventually
 
 
 def test_each_publication_reaches_three_hundred_clients_of_three_replicas_once(deployment: Deployment) -> None:
     # Given three hundred clients through the gateway
     with listening(deployment, 300) as listeners:
-        spread = replicas_of(listeners)
-        assert len(spread) == 3
-        assert min(spread.values()) > 50, spread
-        # When a hundred messages are published
-        deployment.publish(ALERTS_CHANNEL, ({"number": number} for number in range(100)))
-        # Then each client has each of them, once, in order
-        eventually(lambda: all(len(got) >= 100 for got in by_hand(listeners)), within_seconds=90)
-        assert all(got == list(range(100)) for got in by_hand(listeners))
-        # And nobody had to connect a second time
-        confirmed = [len(data) for each in listeners for data in each.of("connection_confirmed").values()]
-        assert set(confirmed) == {1}
+        # When a hundred messages are published, then each client has each of them, once, in order
+        require_each_publication_once(deployment, listeners)
 
         # And the product counts them over all replicas
         def counted() -> bool:

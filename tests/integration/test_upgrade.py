@@ -2,41 +2,27 @@
 
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 
+from tests.drivers.alert_log import entries
 from tests.drivers.deployment import SERVICES, Deployment
 from tests.drivers.docker_engine import engine
 from tests.drivers.fleet import BROWSERS, listening, replicas_of, settle
+from tests.drivers.previous_commit import lay_out_previous_commit
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
-from tests.integration.test_data import entries, make_alerts, require_kept
+from tests.integration.test_data import make_alerts, require_kept
 
 OURS = ("redis", "api", "ws", "collector", "gateway", "exporter")
-
-
-def files_of_the_previous_commit(folder: Path) -> None:
-    """Lay out the newest commit before this one that had containers; the present one where there is none."""
-    history = subprocess.run(
-        ["git", "rev-list", "-5", "HEAD~1"], cwd=ROOT, capture_output=True, text=True
-    ).stdout.split()
-    for commit in [*history, "HEAD"]:
-        done = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True)
-        if done.returncode == 0:
-            with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
-                if "deploy/compose/compose.yaml" in archive.getnames():
-                    archive.extractall(folder, filter="data")
-                    return
 
 
 @pytest.fixture
 def former(tmp_path: Path) -> Iterator[Deployment]:
     """The previous commit's product, as its user runs it."""
-    files_of_the_previous_commit(tmp_path)
+    lay_out_previous_commit(tmp_path, with_file="deploy/compose/compose.yaml")
     deployment = Deployment(replicas=2, root=tmp_path, IMAGE_PREFIX="dispytest", IMAGE_TAG="former")
     deployment.compose("build")
     deployment.up()

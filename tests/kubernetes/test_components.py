@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
@@ -37,9 +38,14 @@ def taken_away_again(deployment: KubernetesDeployment, component: str) -> Iterat
 def objects(deployment: KubernetesDeployment) -> set[str]:
     """Everything that an apply makes; but a ConfigMap with a hash in its name stays, for pods of before."""
     kinds = "deploy,ds,sts,svc,cm,sa,secret,role,rolebinding,pdb,netpol,hpa,ingress"
-    found = (name.split("/") for name in deployment.kubectl.run("get", kinds, "-o", "name").split())
-    names = {f"{kind.partition('.')[0]}/{name}" for kind, name in found}
+    names = {plain(name) for name in deployment.kubectl.run("get", kinds, "-o", "name").split()}
     return {name for name in names if not name.startswith("configmap/settings-")}
+
+
+def plain(name: str) -> str:
+    """Kind and name, without the kind's group."""
+    kind, _, own = name.partition("/")
+    return f"{kind.partition('.')[0]}/{own}"
 
 
 def same(now: set[str], before: set[str]) -> bool:
@@ -221,7 +227,8 @@ def test_external_redis_takes_the_place_of_ours_and_gives_it_back_with_its_data(
     log, before = make_alerts(deployment), objects(deployment)
     with listening(deployment, 10, BROWSERS) as listeners:
         # When the product is to use somebody's Redis, and what was ours is deleted
-        deployment.apply("external-redis")
+        said = deployment.apply("external-redis")
+        assert {plain(line.split()[0]) for line in said.splitlines()} & {*LEFT_OVER} == set()
         deployment.wait()
         deployment.kubectl.run("delete", "--ignore-not-found", *LEFT_OVER)
         # Then the data go there, and reach the clients from there
@@ -364,6 +371,13 @@ def test_ingress_leads_to_the_gateway_and_lets_its_controller_in_wherever_it_is(
 # prometheus
 
 
+def annotated(deployment: KubernetesDeployment, part: str) -> Any:
+    """A pod of the part that is ready and that Prometheus is to read, if there is one yet."""
+    mark = "prometheus.io/scrape"
+    pods = [pod for pod in deployment.pods(part) if is_ready(pod)]
+    return next((pod for pod in pods if pod["metadata"].get("annotations", {}).get(mark) == "true"), None)
+
+
 def test_prometheus_in_its_namespace_reads_the_metrics_of_every_part_and_nobody_else_does(
     deployment: KubernetesDeployment,
 ) -> None:
@@ -378,22 +392,20 @@ def test_prometheus_in_its_namespace_reads_the_metrics_of_every_part_and_nobody_
     ):
         deployment.apply("prometheus")
         deployment.apply_policies_as_they_stand()
-        deployment.wait()
-        # Then every pod says where its metrics are, as Prometheus is usually told
-        addresses = {}
+        addresses = set()
         for part in parts:
-            for pod in deployment.pods(part):
-                notes = pod["metadata"]["annotations"]
-                assert notes["prometheus.io/scrape"] == "true"
-                port, path = notes["prometheus.io/port"], notes["prometheus.io/path"]
-                addresses[pod["status"]["podIP"], int(port)] = path
-                # And there they are
-                text = get(prometheus, f"http://{pod['status']['podIP']}:{port}{path}")
-                assert "\n# TYPE " in text, f"{part}: {text}"
-                assert f"\n{'haproxy' if part == 'gateway' else part}_" in text, part
+            # Then a pod says where its metrics are, as Prometheus is usually told
+            pod = eventually(lambda part=part: annotated(deployment, part), within_seconds=90, what=f"a new {part}")
+            notes = pod["metadata"]["annotations"]
+            address, port, path = pod["status"]["podIP"], notes["prometheus.io/port"], notes["prometheus.io/path"]
+            addresses.add((address, int(port)))
+            # And there they are
+            text = get(prometheus, f"http://{address}:{port}{path}")
+            assert "\n# TYPE " in text, f"{part}: {text}"
+            assert f"\n{'haproxy' if part == 'gateway' else part}_" in text, part
         # Prometheus reaches that, and nothing else; and from elsewhere nothing is reached
         others = {(deployment.pods("redis")[0]["status"]["podIP"], 6379)}
         others |= {(pod["status"]["podIP"], 8085) for pod in deployment.pods("gateway")}
-        assert reached(monitoring, prometheus.name, {*addresses, *others}) == set(addresses)
-        assert reached(elsewhere, "prometheus", {*addresses, *others}) == set()
+        assert reached(monitoring, prometheus.name, addresses | others) == addresses
+        assert reached(elsewhere, "prometheus", addresses | others) == set()
     deployment.wait()

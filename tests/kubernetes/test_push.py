@@ -1,7 +1,7 @@
 """What is published once reaches every client of every pod once and in order."""
 
 from contract.names import ALERTS_CHANNEL
-from tests.drivers.fleet import by_hand, listening, replicas_of
+from tests.drivers.fleet import by_hand, listening, replicas_of, require_each_publication_once
 from tests.drivers.gateway_metrics import FETCH_METRICS, servers_up
 from tests.drivers.kubernetes import KubernetesDeployment
 from tests.drivers.waiting import eventually
@@ -10,17 +10,8 @@ from tests.drivers.waiting import eventually
 def test_each_publication_reaches_three_hundred_clients_of_three_pods_once(deployment: KubernetesDeployment) -> None:
     # Given three hundred clients through the gateway
     with listening(deployment, 300) as listeners:
-        spread = replicas_of(listeners)
-        assert len(spread) == 3
-        assert min(spread.values()) > 50, spread
-        # When a hundred messages are published
-        deployment.publish(ALERTS_CHANNEL, ({"number": number} for number in range(100)))
-        # Then each client has each of them, once, in order
-        eventually(lambda: all(len(got) >= 100 for got in by_hand(listeners)), within_seconds=90)
-        assert all(got == list(range(100)) for got in by_hand(listeners))
-        # And nobody had to connect a second time
-        confirmed = [len(data) for each in listeners for data in each.of("connection_confirmed").values()]
-        assert set(confirmed) == {1}
+        # When a hundred messages are published, then each client has each of them, once, in order
+        require_each_publication_once(deployment, listeners)
 
 
 def test_clients_follow_the_pods_from_one_to_three_and_back(deployment: KubernetesDeployment) -> None:

@@ -1,9 +1,7 @@
 """From one commit's manifests and images to another's and back, with clients connected."""
 
 import subprocess
-import tarfile
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -13,25 +11,10 @@ from tests.drivers.cluster_images import LOADER, command, load
 from tests.drivers.deployment import Deployment
 from tests.drivers.fleet import BROWSERS, listening, replicas_of, settle
 from tests.drivers.kubernetes import PARTS, KubernetesDeployment
-from tests.drivers.process import ROOT
+from tests.drivers.previous_commit import lay_out_previous_commit
 
 FORMER = "former"
 OURS = ("redis", "api", "ws", "collector", "gateway")
-
-
-def files_of_the_previous_commit(folder: Path) -> None:
-    """Lay out the newest commit before this one that had manifests; the present one where there is none."""
-    history = subprocess.run(
-        ["git", "rev-list", "-5", "HEAD~1"], cwd=ROOT, capture_output=True, text=True
-    ).stdout.split()
-    for commit in [*history, "HEAD"]:
-        done = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True)
-        if done.returncode == 0:
-            with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
-                if "deploy/k8s/kustomization.yaml" in archive.getnames():
-                    archive.extractall(folder, filter="data")
-                    return
-    raise AssertionError("git has no commit with manifests")
 
 
 @pytest.fixture
@@ -39,7 +22,7 @@ def former(deployment: KubernetesDeployment, tmp_path: Path) -> Iterator[Kuberne
     """The previous commit's product, whose images the cluster has; it is not applied yet."""
     if not command(LOADER):
         pytest.skip(f"{LOADER} is not set: the former images cannot be brought into the cluster")
-    files_of_the_previous_commit(tmp_path)
+    lay_out_previous_commit(tmp_path, with_file="deploy/k8s/kustomization.yaml")
     images = [f"dispycluster/{part}:{FORMER}" for part in OURS]
     Deployment(root=tmp_path, IMAGE_PREFIX="dispycluster", IMAGE_TAG=FORMER).compose("build", "--quiet", *OURS)
     try:
