@@ -14,7 +14,6 @@ from tests.drivers.listener import javascript_command
 from tests.drivers.process import Process, python
 from tests.drivers.waiting import eventually
 
-
 #: How the names of interfaces begin that container engines make; the exporter's image leaves them out.
 OF_CONTAINERS = ("veth", "cali", "lxc", "cilium", "cni", "flannel", "docker", "br-", "nodelocaldns")
 
@@ -52,7 +51,7 @@ def test_network_counters_are_those_of_the_host_and_not_of_the_container(deploym
         for line in page.splitlines()
         if line.startswith("node_network_receive_bytes_total{")
     }
-    # Some node_exporters leave loopback out. The others are all told, those with traffic among them, but for containers'.
+    # Some node_exporters leave loopback out. The others are all told, but for those of containers.
     names = {name for name in set(before) & set(after) - {"lo"} if not name.startswith(OF_CONTAINERS)}
     assert not any(name.startswith(OF_CONTAINERS) for name in told)
     assert any(name.startswith(("eth", "en", "wl")) and before[name][0] > 0 for name in names)
