@@ -239,6 +239,11 @@ def test_external_redis_takes_the_place_of_ours_and_gives_it_back_with_its_data(
         assert {"cluster:collector", "cluster:metrics:latest", "cluster:alerts:log"} <= set(keys)
         eventually(lambda: not deployment.pods("redis"), within_seconds=60, what="no Redis here")
         assert before - objects(deployment) == set(LEFT_OVER)
+        # And the policies let new connections there, from those that have business there
+        there = (redis_elsewhere.address, 6379)
+        parts = ("api", "ws", "collector", "gateway")
+        pods = {part: (deployment.kubectl, deployment.ready_pods(part)[-1]) for part in parts}
+        assert matrix(pods, {"redis": there}) == {(part, "redis") for part in parts if part != "gateway"}
         # And when it is to have its own again, it goes on where that stopped
         deployment.take_away("external-redis")
         deployment.wait()
