@@ -46,7 +46,7 @@ def bundle(docker: Docker, arch: str) -> None:
         Trouble: images are missing, or the archive cannot be written.
     """
     require_engine(docker)
-    own = docker.tell("version", "--format", "{{.Server.Arch}}", trouble="Docker does not say what it runs on").strip()
+    own = docker.architecture()
     arch = arch or own
     project = Project.read(docker, everything=True)
     remedy = ""

@@ -54,6 +54,15 @@ class Docker:
         """Whether there is a docker command."""
         return shutil.which("docker", path=self.variables.get("PATH")) is not None
 
+    def architecture(self) -> str:
+        """What the engine runs on: ``amd64``, ``arm64``.
+
+        Raises:
+            Trouble: it does not answer.
+        """
+        words = ("version", "--format", "{{.Server.Arch}}")
+        return self.tell(*words, trouble="Docker does not say what it runs on").strip()
+
     def ask(self, *words: str) -> Answer:
         """Run it silently."""
         with tempfile.TemporaryFile() as out:

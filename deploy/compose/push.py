@@ -32,7 +32,7 @@ def push(docker: Docker, given: str) -> None:
     images.require(docker, project)
     prefix = f"{registry}/{OURS}"
     names = [image for image in project.images() if project.is_ours(image)]
-    own = docker.tell("version", "--format", "{{.Server.Arch}}", trouble="Docker does not say what it runs on").strip()
+    own = docker.architecture()
     foreign = [arch for arch in ARCHITECTURES if arch != own]
     others = [arch for arch in foreign if not images.missing(docker, [f"{image}-{arch}" for image in names])]
     for image in names:

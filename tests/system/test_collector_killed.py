@@ -1,6 +1,5 @@
 """Alerts outlive a collector: killed at any moment, it loses, doubles and invents no transition."""
 
-import itertools
 import json
 import random
 import time
@@ -8,10 +7,10 @@ import time
 import pytest
 import requests
 
-from contract.messages import log_order
 from contract.names import ALERT_LOG_KEY
 from tests.drivers.ports import free_port
 from tests.drivers.stack import Stack
+from tests.drivers.transitions import require_numbered_without_a_gap, transitions
 from tests.drivers.waiting import eventually
 
 KILLS = 20
@@ -68,15 +67,12 @@ def test_transitions_are_complete_and_single_when_the_collector_is_killed_twenty
     eventually(lambda: state(hot) is None, within_seconds=30)
     # Then the log tells each transition once, numbered without a gap in every epoch
     entries = [json.loads(fields[b"entry"]) for _, fields in redis.xrange(ALERT_LOG_KEY)]
-    ids = [log_order(entry["id"]) for entry in entries]
-    for _, group in itertools.groupby(ids, key=lambda pair: pair[0]):
-        numbers = [number for _, number in group]
-        assert numbers == list(range(1, len(numbers) + 1))
-    assert ids == sorted(set(ids))
-    told = {alert: [entry["transition"] for entry in entries if entry["alert_id"] == alert] for alert in (down, hot)}
-    assert told == {down: ["pending", "firing"], hot: ["pending", "firing", "resolved"] * cycles}
-    assert [entry["transition"] for entry in entries if entry["alert_id"] is None] == ["started"]
-    assert {entry["alert_id"] for entry in entries} == {None, down, hot}
+    require_numbered_without_a_gap(entries)
+    assert transitions(entries) == {
+        None: ["started"],
+        down: ["pending", "firing"],
+        hot: ["pending", "firing", "resolved"] * cycles,
+    }
     assert active()[down]["since"] == since
     redis.close()
 

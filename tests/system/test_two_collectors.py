@@ -13,12 +13,12 @@ import pytest
 import redis as redis_client
 import requests
 
-from contract.messages import log_order
 from contract.names import ALERT_LOG_KEY, LEASE_KEY, METRICS_CHANNEL, lease_ttl_seconds
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process
 from tests.drivers.rest import Rest
 from tests.drivers.stack import Stack
+from tests.drivers.transitions import require_numbered_without_a_gap, transitions
 from tests.drivers.waiting import eventually
 
 DISTURBANCES = 20
@@ -222,14 +222,10 @@ def test_nothing_is_lost_doubled_or_invented_when_the_active_collector_is_killed
     pair.recorder.assert_statuses_stay()
     # And the log tells each transition once, numbered without a gap in every epoch
     entries = pair.log()
-    ids = [log_order(entry["id"]) for entry in entries]
-    assert ids == sorted(set(ids))
-    for _, group in itertools.groupby(ids, key=lambda each: each[0]):
-        numbers = [number for _, number in group]
-        assert numbers == list(range(1, len(numbers) + 1))
-    told = {alert: [entry["transition"] for entry in entries if entry["alert_id"] == alert] for alert in (down, hot)}
-    assert told == {down: ["pending", "firing"], hot: ["pending", "firing", "resolved"] * cycles}
-    assert {entry["alert_id"] for entry in entries} == {None, down, hot}
+    require_numbered_without_a_gap(entries)
+    told = transitions(entries)
+    assert told.keys() == {None, down, hot}
+    assert (told[down], told[hot]) == (["pending", "firing"], ["pending", "firing", "resolved"] * cycles)
     assert pair.alerts()[down]["since"] == since
 
 

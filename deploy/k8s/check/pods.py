@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.k8s.check.documents import Document, Documents, namespace, of_kind, title
+from deploy.k8s.check.documents import Document, Documents, namespace, of_kind, selects, title
 
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
 
@@ -71,6 +71,11 @@ class Pod:
 def pods(documents: Documents) -> list[Pod]:
     """The pods of every workload."""
     return [Pod(document) for document in of_kind(documents, *WORKLOADS)]
+
+
+def selected(documents: Documents, within: str, selector: dict[str, Any]) -> list[Pod]:
+    """The pods in the namespace ``within`` that a label selector matches."""
+    return [pod for pod in pods(documents) if pod.namespace == within and selects(selector, pod.labels)]
 
 
 def grace_seconds(pod: Pod) -> int:

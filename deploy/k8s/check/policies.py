@@ -5,7 +5,7 @@ from typing import Any
 
 from deploy.k8s.check.documents import Document, Documents, namespace, of_kind, selects, title
 from deploy.k8s.check.finding import Finding
-from deploy.k8s.check.pods import Pod, pods
+from deploy.k8s.check.pods import Pod, pods, selected
 
 #: Ports, first and last, that lead out of the product, and what is there.
 OUTSIDE = {
@@ -21,14 +21,14 @@ OUTSIDE = {
 def budgets_select_pods(documents: Documents) -> Iterator[Finding]:
     """Every PodDisruptionBudget is some pod's."""
     for budget in of_kind(documents, "PodDisruptionBudget"):
-        if not _selected(documents, namespace(budget), budget["spec"].get("selector") or {"matchLabels": {"": "none"}}):
+        if not selected(documents, namespace(budget), budget["spec"].get("selector") or {"matchLabels": {"": "none"}}):
             yield Finding(title(budget), "its selector matches no pod")
 
 
 def policies_select_pods(documents: Documents) -> Iterator[Finding]:
     """Every selector of a NetworkPolicy matches some pod, if the namespace that it speaks of is one of ours."""
     for policy in of_kind(documents, "NetworkPolicy"):
-        if not _selected(documents, namespace(policy), policy["spec"]["podSelector"]):
+        if not selected(documents, namespace(policy), policy["spec"]["podSelector"]):
             yield Finding(title(policy), "its selector matches no pod")
         for selector in _selectors(policy):
             for wanted in sorted(_named(selector)):
@@ -42,7 +42,7 @@ def policies_select_pods(documents: Documents) -> Iterator[Finding]:
 def policy_ports_exist(documents: Documents) -> Iterator[Finding]:
     """A NetworkPolicy opens ports that the pods behind them have, or that are known to lead elsewhere."""
     for policy in of_kind(documents, "NetworkPolicy"):
-        own = _selected(documents, namespace(policy), policy["spec"]["podSelector"])
+        own = selected(documents, namespace(policy), policy["spec"]["podSelector"])
         for rule in policy["spec"].get("ingress") or []:
             yield from _opened(policy, rule, own)
         for rule in policy["spec"].get("egress") or []:
@@ -63,10 +63,6 @@ def _opened(policy: Document, rule: dict[str, Any], behind: list[Pod] | None) ->
                     yield Finding(title(policy), f"{pod.title} has no port {port}")
         elif not any(pod.listens_on(port, protocol) for pod in behind):
             yield Finding(title(policy), f"no pod that it leads to listens on port {port}")
-
-
-def _selected(documents: Documents, within: str, selector: dict[str, Any]) -> list[Pod]:
-    return [pod for pod in pods(documents) if pod.namespace == within and selects(selector, pod.labels)]
 
 
 def _peers(policy: Document) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -92,7 +88,7 @@ def _peer_pods(documents: Documents, policy: Document, peer: dict[str, Any]) -> 
         }
         if not within:
             return None
-    return [pod for space in within for pod in _selected(documents, space, peer.get("podSelector") or {})]
+    return [pod for space in within for pod in selected(documents, space, peer.get("podSelector") or {})]
 
 
 def _selectors(policy: Document) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ from deploy.k8s.check.documents import Document, Documents, find, namespace, of_
 from deploy.k8s.check.finding import Finding
 from deploy.k8s.check.folder import IMAGE_FILES
 from deploy.k8s.check.pods import grace_seconds, pause_seconds, pods
+from deploy.k8s.check.variables import values
 
 #: What a ws replica takes besides its drain: the farewells, and the last of what clients have to take.
 FAREWELL_SECONDS = 10
@@ -30,8 +31,7 @@ def pods_have_time_to_end(documents: Documents) -> Iterator[Finding]:
     """The grace period outlasts the pause before the end, and what the end takes."""
     for pod in pods(documents):
         for container in pod.lasting:
-            given = {entry["name"]: entry.get("value", "") for entry in container.get("env") or []}
-            drain = float(given.get("WS_DRAIN_SECONDS") or 0)
+            drain = float(values(documents, pod, container).get("WS_DRAIN_SECONDS") or 0)
             needed = pause_seconds(container) + (drain + FAREWELL_SECONDS if drain else 0)
             if grace_seconds(pod) <= needed:
                 yield Finding(pod.title, f"{grace_seconds(pod)} s of grace are not more than the {needed:g} s it takes")

@@ -4,15 +4,14 @@ from collections.abc import Iterator
 
 from deploy.k8s.check.documents import Documents, find, namespace, of_kind, title
 from deploy.k8s.check.finding import Finding
-from deploy.k8s.check.pods import pods
+from deploy.k8s.check.pods import pods, selected
 
 
 def services_lead_to_pods(documents: Documents) -> Iterator[Finding]:
     """Every Service's selector matches a pod in its namespace, and each such pod has its target ports."""
     for service in of_kind(documents, "Service"):
         selector = {"matchLabels": service["spec"].get("selector") or {"": "nothing"}}
-        behind = [pod for pod in pods(documents) if pod.namespace == namespace(service)]
-        behind = [pod for pod in behind if all(pod.labels.get(k) == v for k, v in selector["matchLabels"].items())]
+        behind = selected(documents, namespace(service), selector)
         if not behind:
             yield Finding(title(service), "its selector matches no pod")
         for port in service["spec"].get("ports") or []:

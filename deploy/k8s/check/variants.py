@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from contract import VERSION
+from deploy.k8s.check.compose import compose_images
 from deploy.k8s.check.folder import COMPONENTS
 
 #: What a user has changed in the example.
 REGISTRY, TAG, HOST = "registry.lan:5000", "9.8.7", "cluster.lab.lan"
 SETTINGS = (("CLUSTER_NAME", "lab"), ("LOG_LEVEL", "WARNING"), ("PUBLIC_URL", f"https://{HOST}"))
-IMAGES = ("api", "ws", "collector", "gateway", "redis", "exporter", "simulator")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ EXAMPLE = Variant(
             "images",
             [
                 {"name": f"dispycluster/{name}", "newName": f"{REGISTRY}/dispycluster/{name}", "newTag": TAG}
-                for name in IMAGES
+                for name in sorted(compose_images())
             ],
         ),
         (

@@ -266,6 +266,7 @@ BROKEN: list[tuple[str, str, str, object, str]] = [
     ),
     ("collector_reads_its_files", "ConfigMap/collector-config", "data/alerts.yaml", "cpu: {thresold: 1}", "thresold"),
     ("collector_reads_its_files", "ConfigMap/collector-config", "data/nodes.yaml", "workers: a", "must be a list"),
+    ("collector_reads_its_files", "ConfigMap/collector-config", "data/this-node.yaml", "workers: a", "must be a list"),
     (
         "demo_nodes_are_those_of_the_simulator",
         "Deployment/simulator",
