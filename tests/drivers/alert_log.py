@@ -1,22 +1,14 @@
 """The alert log of an installation: read, kept, and on Kubernetes written."""
 
 import json
-from typing import Any, Protocol
+from typing import Any
 
+from tests.drivers.installation import Installation
 from tests.drivers.kubernetes import KubernetesDeployment
-from tests.drivers.rest import Rest
 from tests.drivers.waiting import eventually
 
 #: Nobody listens there, in the collector's own pod.
 NOBODY = {"host": "127.0.0.1:1", "name": "gone"}
-
-
-class Installation(Protocol):
-    """Whatever has an api."""
-
-    @property
-    def rest(self) -> Rest:
-        """Its client."""
 
 
 def entries(deployment: Installation) -> list[dict[str, Any]]:
@@ -39,9 +31,7 @@ def make_alerts(deployment: KubernetesDeployment) -> list[dict[str, Any]]:
 
 def watch(deployment: KubernetesDeployment, workers: list[object]) -> None:
     """Have these nodes watched besides those of the cluster."""
-    change = {"data": {"nodes.yaml": json.dumps({"workers": workers})}}
-    deployment.kubectl.run("patch", "configmap", "collector-config", "--type=merge", "-p", json.dumps(change))
-    deployment.look_after("collector")
+    deployment.write_config("nodes.yaml", json.dumps({"workers": workers}))
 
 
 def require_kept(deployment: Installation, log: list[dict[str, Any]]) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from docker.models.containers import Container
 from docker.models.networks import Network
@@ -18,6 +17,7 @@ from testcontainers.compose import DockerCompose
 
 from tests.drivers.docker_engine import OWN_PROJECT_PREFIX, engine
 from tests.drivers.gateway_metrics import FETCH_METRICS, servers_up
+from tests.drivers.installation import Installation
 from tests.drivers.ports import free_port
 from tests.drivers.process import ROOT
 from tests.drivers.rest import Rest
@@ -42,8 +42,11 @@ def data_in(folder: Path) -> str:
     return f'volumes: {{data: {{driver_opts: {{type: none, o: bind, device: "{folder}"}}}}}}\n'
 
 
-class Deployment:
+class Deployment(Installation):
     """One compose project. ``variables`` are what a user would write into ``.env``."""
+
+    REDIS = "redis"
+    ROUND_WITHIN_SECONDS = 30.0
 
     def __init__(
         self, replicas: int = 3, *, root: Path = ROOT, name: str = "", override: str | None = None, **variables: str
@@ -165,23 +168,13 @@ class Deployment:
         address: str = container.attrs["NetworkSettings"]["Networks"][f"{self.name}_{network}"]["IPAddress"]
         return address
 
-    def execute(self, service: str, *command: str, input_text: str | None = None, check: bool = True) -> str:
+    def execute(self, target: str, *command: str, input_text: str | None = None, check: bool = True) -> str:
         """Run a command in a service's container; return what it says."""
-        return self.compose("exec", "-T", service, *command, input_text=input_text, check=check)
+        return self.compose("exec", "-T", target, *command, input_text=input_text, check=check)
 
     def python(self, service: str, code: str) -> str:
         """Run Python code in a service's container."""
         return self.execute(service, "/opt/venv/bin/python", "-c", code)
-
-    def publish(self, channel: str, messages: Iterable[object]) -> None:
-        """Publish messages as people's own scripts do, by one call of ``redis-cli``."""
-        lines = [f"PUBLISH {channel} '{json.dumps(message)}'" for message in messages]
-        script = (
-            "REDISCLI_AUTH=$(cat /secrets/publisher/redis-password) exec redis-cli --no-auth-warning --user publisher"
-        )
-        answers = self.execute("redis", "sh", "-c", script, input_text="\n".join(lines) + "\n").split()
-        assert len(answers) == len(lines), answers
-        assert all(answer.isdigit() and int(answer) > 0 for answer in answers), answers
 
     def kill(self, container: Container) -> None:
         """Kill the container's first process as the kernel would; whether it starts again is for its restart policy."""
@@ -211,24 +204,6 @@ class Deployment:
 
             eventually(healthy, within_seconds=60, what=f"{container.name} healthy again")
 
-    def snapshot(self) -> dict[str, Any]:
-        """The newest snapshot that the api knows."""
-        snapshot: dict[str, Any] = self.rest.json("/api/cluster/snapshot")
-        return snapshot
-
-    def newest(self) -> tuple[int, int]:
-        """(epoch, seq) of it."""
-        return _order(self.snapshot())
-
-    def next_round(self, count: int = 1) -> None:
-        """Wait until the collector has made ``count`` more rounds."""
-        before = eventually(self.newest, within_seconds=30, what="a snapshot")
-        eventually(lambda: self.newest() >= (before[0], before[1] + count), within_seconds=30, what="rounds")
-
-    def statuses(self) -> dict[str, str]:
-        """Each node's status."""
-        return {node["node"]: node["status"] for node in self.snapshot()["nodes"]}
-
     def gateway_sees(self, backend: str) -> int:
         """Servers of a backend that the gateway takes for well."""
         return servers_up(self.execute("gateway", *FETCH_METRICS), backend)
@@ -243,7 +218,3 @@ class Deployment:
     def write_nodes(self, workers: Iterable[str | Mapping[str, str]]) -> None:
         """Replace nodes.yaml."""
         self.write_config("nodes.yaml", json.dumps({"workers": list(workers)}))
-
-
-def _order(snapshot: Mapping[str, Any]) -> tuple[int, int]:
-    return snapshot["epoch"], snapshot["seq"]

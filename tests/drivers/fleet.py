@@ -1,11 +1,11 @@
 """Many clients of one deployment, of all supported libraries and transports, and what can be said of them together."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
 
 from contract.names import ALERTS_CHANNEL
+from tests.drivers.installation import Installation
 from tests.drivers.listener import Listener, javascript_command, python_command
 from tests.drivers.waiting import eventually
 
@@ -20,30 +20,8 @@ KINDS = (
 BROWSERS = ((javascript_command, True, 5), (javascript_command, False, 5))
 
 
-class Origin(Protocol):
-    """Whatever clients can connect to."""
-
-    @property
-    def origin(self) -> str:
-        """Where."""
-
-
-class Publisher(Protocol):
-    """Whatever publishes snapshots."""
-
-    def newest(self) -> tuple[int, int]:
-        """(epoch, seq) of the newest one."""
-
-
-class Channels(Protocol):
-    """Whatever one can publish to by hand."""
-
-    def publish(self, channel: str, messages: Iterable[object]) -> None:
-        """Publish messages as people's own scripts do."""
-
-
 @contextmanager
-def listening(deployment: Origin, count: int, kinds: Sequence = KINDS) -> Iterator[list[Listener]]:
+def listening(deployment: Installation, count: int, kinds: Sequence = KINDS) -> Iterator[list[Listener]]:
     """``count`` clients of all ``kinds``, on websocket, polling, and polling that upgrades."""
     listeners = [Listener(make(oldest=oldest), deployment.origin, share * count // 10) for make, oldest, share in kinds]
     try:
@@ -72,7 +50,7 @@ def by_hand(listeners: list[Listener]) -> list[list[object]]:
     ]
 
 
-def require_each_publication_once(deployment: Channels, listeners: list[Listener], count: int = 100) -> None:
+def require_each_publication_once(deployment: Installation, listeners: list[Listener], count: int = 100) -> None:
     """Publish ``count`` messages by hand; check that each client of three replicas gets each once and in order.
 
     Raises:
@@ -88,6 +66,29 @@ def require_each_publication_once(deployment: Channels, listeners: list[Listener
     assert set(confirmed) == {1}
 
 
+def require_clients_follow(deployment: Installation, scale: Callable[[int], None]) -> None:
+    """Have ``scale`` bring the replicas from one to three and back; check that clients come to all and lose nothing.
+
+    Raises:
+        AssertionError: they do not.
+    """
+    with listening(deployment, 30) as first:
+        assert len(replicas_of(first)) == 1
+        # When two more replicas come, new clients land on them
+        scale(3)
+        with listening(deployment, 60) as second:
+            everybody = [*first, *second]
+            assert len(replicas_of(everybody)) == 3
+            deployment.publish(ALERTS_CHANNEL, [{"number": 1}])
+            eventually(lambda: all(got == [1] for got in by_hand(everybody)), what="1 at every client")
+            # When they go, their clients come to the one that stays
+            scale(1)
+            eventually(lambda: len(replicas_of(everybody)) == 1, within_seconds=60, what="all on the one that stays")
+            deployment.publish(ALERTS_CHANNEL, [{"number": 2}])
+            eventually(lambda: all(got[-1:] == [2] for got in by_hand(everybody)), what="2 at every client")
+            assert all(got == [1, 2] for got in by_hand(everybody))
+
+
 def orders(listeners: list[Listener]) -> list[list[tuple[int, int]]]:
     """(epoch, seq) of the snapshots that each client got, in the order of arrival."""
     return [
@@ -97,7 +98,7 @@ def orders(listeners: list[Listener]) -> list[list[tuple[int, int]]]:
     ]
 
 
-def settle(deployment: Publisher, listeners: list[Listener], *, within_seconds: float = 60.0) -> None:
+def settle(deployment: Installation, listeners: list[Listener], *, within_seconds: float = 60.0) -> None:
     """Wait until every client has what is the newest snapshot now, or a later one, and none saw an older after a newer.
 
     Raises:

@@ -1,8 +1,9 @@
 """The product on Kubernetes: the very manifests that users have, with an overlay as users write one."""
 
 import json
+import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import yaml
 
 from contract import VERSION
+from tests.drivers.installation import Installation
 from tests.drivers.kubectl import Kubectl
 from tests.drivers.kustomization import LABEL, SETTINGS, Patch, needed_patches, overlay, quick_patches
 from tests.drivers.port_forward import port_forward
@@ -25,8 +27,11 @@ EXPORTERS_NAMESPACE = "dispycluster-exporters"
 _ANY_NAMESPACE = ("--namespace=",)
 
 
-class KubernetesDeployment:
+class KubernetesDeployment(Installation):
     """One installation. ``root`` holds the manifests; ``tag`` is that of the images."""
+
+    REDIS = "redis-0"
+    ROUND_WITHIN_SECONDS = 60.0
 
     def __init__(self, kubectl: Kubectl, *, root: Path = ROOT, tag: str = VERSION) -> None:
         self.kubectl = kubectl
@@ -186,35 +191,11 @@ class KubernetesDeployment:
         stdin = ["-i"] if input_text is not None else []
         return self.kubectl.run("exec", *stdin, target, "--", *command, input_text=input_text, check=check)
 
-    def publish(self, channel: str, messages: Iterable[object]) -> None:
-        """Publish messages as people's own scripts do."""
-        lines = [f"PUBLISH {channel} '{json.dumps(message)}'" for message in messages]
-        script = (
-            "cli=$(command -v valkey-cli || command -v redis-cli); "
-            "REDISCLI_AUTH=$(cat /secrets/publisher/redis-password) exec $cli --no-auth-warning --user publisher"
-        )
-        answers = self.execute("redis-0", "sh", "-c", script, input_text="\n".join(lines) + "\n").split()
-        assert len(answers) == len(lines), answers
-        assert all(answer.isdigit() and int(answer) > 0 for answer in answers), answers
-
-    def snapshot(self) -> dict[str, Any]:
-        """The newest snapshot that the api knows."""
-        snapshot: dict[str, Any] = self.rest.json("/api/cluster/snapshot")
-        return snapshot
-
-    def newest(self) -> tuple[int, int]:
-        """(epoch, seq) of it."""
-        snapshot = self.snapshot()
-        return snapshot["epoch"], snapshot["seq"]
-
-    def statuses(self) -> dict[str, str]:
-        """Each node's status."""
-        return {node["node"]: node["status"] for node in self.snapshot()["nodes"]}
-
-    def next_round(self, count: int = 1) -> None:
-        """Wait until the collector has made ``count`` more rounds."""
-        before = eventually(self.newest, within_seconds=60, what="a snapshot")
-        eventually(lambda: self.newest() >= (before[0], before[1] + count), within_seconds=60, what="rounds")
+    def write_config(self, name: str, text: str) -> None:
+        """Replace a file of the collector's configuration, and have it brought to its pods."""
+        change = json.dumps({"data": {name: text}})
+        self.kubectl.run("patch", "configmap", "collector-config", "--type=merge", "-p", change)
+        self.look_after("collector")
 
     def look_after(self, part: str) -> None:
         """Have what pods read from ConfigMaps brought to them now, and not within a minute or two."""
@@ -238,6 +219,12 @@ class KubernetesDeployment:
         kind = "statefulset" if part == "redis" else "deployment"
         self.kubectl.run("rollout", "restart", f"{kind}/{part}")
         self.wait()
+
+    def replica(self, pod: str) -> str:
+        """What the replica of a ws pod is called."""
+        said = re.search(r"replica (\S+) listens", self.kubectl.run("logs", pod))
+        assert said, f"{pod} does not say its name"
+        return said[1]
 
     def port_forward(self) -> AbstractContextManager[str]:
         """``kubectl port-forward service/gateway``, as the documentation has it; gives the origin."""

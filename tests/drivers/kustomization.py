@@ -11,12 +11,13 @@ from typing import Any
 
 import yaml
 
+from deploy.k8s.check.compose import compose_images
 from tests.drivers.kubectl import Kubectl
 from tests.drivers.process import ROOT
 
 #: What the namespaces of tests carry; others are never touched.
 LABEL = "live.dispycluster.test"
-IMAGES = ("api", "collector", "exporter", "gateway", "redis", "simulator", "ws")
+IMAGES = tuple(sorted(compose_images()))
 #: Seconds between two rounds.
 INTERVAL_SECONDS = 1.0
 #: What tests set in the ConfigMaps.
@@ -71,10 +72,8 @@ def overlay(
 
 def quick_patches() -> list[Patch]:
     """Quicker rounds and rollouts, room for two installations on a small machine, and a way in from this one."""
-    processor = "/spec/template/spec/containers/0/resources/requests/cpu"
     return [
-        *(patch("Deployment", part, "replace", processor, "20m") for part in ("api", "ws", "collector", "gateway")),
-        patch("StatefulSet", "redis", "replace", processor, "20m"),
+        patch("StatefulSet", "redis", "replace", _CPU_REQUEST, "20m"),
         patch("Service", "gateway", "add", "/spec/type", "NodePort"),
         patch("NetworkPolicy", "gateway", "remove", "/spec/ingress/0/from"),
         *(patch("Deployment", part, "replace", "/spec/minReadySeconds", 5) for part in ("api", "ws")),
@@ -91,12 +90,17 @@ def needed_patches(kubectl: Kubectl, components: Sequence[str]) -> list[Patch]:
         patch("Namespace", "dispycluster", "add", f"/metadata/labels/{LABEL}", "yes"),
         *(patch("Deployment", part, "replace", _CPU_REQUEST, "20m") for part in ("api", "ws", "collector", "gateway")),
     ]
-    endpoint = kubectl.json("--namespace=default", "get", "endpoints", "kubernetes")
-    port = endpoint["subsets"][0]["ports"][0]["port"]
+    _, port = api_server(kubectl)
     if port in _API_PORTS or "external-redis" in components:
         return always
     rule = {"protocol": "TCP", "port": port}
     return [*always, patch("NetworkPolicy", "make-secrets", "add", "/spec/egress/0/ports/-", rule)]
+
+
+def api_server(kubectl: Kubectl) -> tuple[str, int]:
+    """Where the API server itself is, behind its Service: address and port."""
+    [subset, *_] = kubectl.json("--namespace=default", "get", "endpoints", "kubernetes")["subsets"]
+    return subset["addresses"][0]["ip"], subset["ports"][0]["port"]
 
 
 def patch(kind: str, name: str, operation: str, path: str, value: object = None) -> Patch:

@@ -4,15 +4,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import requests
 from testcontainers.core.container import DockerContainer
 
 from deploy.images.offline.base_images import PRODUCT, Base, BaseImages
 from deploy.images.offline.machine import own_architecture
 from tests.drivers.docker_engine import LABELS
+from tests.drivers.ports import free_port
+from tests.drivers.waiting import eventually
 
 NGINX = Base("", "nginx", "bookworm", "nginx-light")
 REGISTRY = Base("", "registry", "bookworm", "docker-registry")
 REDIS = next(base for base in PRODUCT if base.variable == "VALKEY_IMAGE")
+
+
+@contextmanager
+def registry(folder: Path) -> Iterator[str]:
+    """A container registry with its configuration in ``folder``, which forgets all at its end; gives its address."""
+    address = f"127.0.0.1:{free_port()}"
+    config = f"version: 0.1\nstorage: {{inmemory: {{}}}}\nhttp: {{addr: '{address}'}}\nlog: {{level: error}}\n"
+    (folder / "config.yml").write_text(config)
+    with neighbour(REGISTRY, ["docker-registry", "serve", "/given/config.yml"], {folder: "/given"}):
+        eventually(lambda: requests.get(f"http://{address}/v2/", timeout=5).status_code == 200, what="the registry")
+        yield address
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 
+from deploy.local.listening import holder
 from tests.drivers.kubectl import Kubectl
 from tests.drivers.ports import free_port
 from tests.drivers.waiting import eventually
@@ -31,9 +32,4 @@ def _listens(process: Popen[str], port: int) -> bool:
         assert process.stderr is not None
         raise RuntimeError(process.stderr.read())
     # Not by a connection, which would be led on.
-    return any(line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A" for line in _sockets())
-
-
-def _sockets() -> list[str]:
-    with open("/proc/net/tcp") as file:
-        return file.readlines()[1:]
+    return holder(port) != ""

@@ -10,14 +10,13 @@ import pytest
 import requests
 
 from deploy.images.offline.machine import own_architecture
+from deploy.k8s.check.compose import compose_images
 from tests.drivers.deployment import Deployment
 from tests.drivers.docker_engine import engine
-from tests.drivers.neighbour import REGISTRY, neighbour
-from tests.drivers.ports import free_port
+from tests.drivers.neighbour import registry
 from tests.drivers.process import ROOT
-from tests.drivers.waiting import eventually
 
-NAMES = ("api", "collector", "exporter", "gateway", "redis", "simulator", "ws")
+NAMES = sorted(compose_images())
 TAG = "dispytest-transport"
 
 
@@ -76,21 +75,16 @@ def test_bundle_brings_every_image_to_an_engine_that_has_none(images: list[str],
 
 
 def test_push_brings_every_image_to_a_registry_from_where_compose_takes_it(images: list[str], tmp_path: Path) -> None:
-    port = free_port()
-    registry = f"127.0.0.1:{port}"
-    config = f"version: 0.1\nstorage: {{inmemory: {{}}}}\nhttp: {{addr: '{registry}'}}\nlog: {{level: error}}\n"
-    (tmp_path / "config.yml").write_text(config)
-    with neighbour(REGISTRY, ["docker-registry", "serve", "/given/config.yml"], {tmp_path: "/given"}):
-        eventually(lambda: requests.get(f"http://{registry}/v2/", timeout=5).status_code == 200, what="the registry")
-        said = make("push", registry, IMAGE_PREFIX="dispytest", IMAGE_TAG=TAG)
-        catalog = requests.get(f"http://{registry}/v2/_catalog", timeout=5).json()["repositories"]
+    with registry(tmp_path) as address:
+        said = make("push", address, IMAGE_PREFIX="dispytest", IMAGE_TAG=TAG)
+        catalog = requests.get(f"http://{address}/v2/_catalog", timeout=5).json()["repositories"]
         assert sorted(catalog) == sorted(f"dispycluster/{name}" for name in NAMES)
         # When the lines that it prints are in .env and nothing is here
         lines = dict(
             line.strip().split("=", 1) for line in said.splitlines() if line.strip().startswith(("IMAGE_", "PULL_"))
         )
-        assert lines == {"IMAGE_PREFIX": f"{registry}/dispycluster", "IMAGE_TAG": TAG, "PULL_POLICY": "missing"}
-        pushed = [f"{registry}/dispycluster/{name}:{TAG}" for name in NAMES]
+        assert lines == {"IMAGE_PREFIX": f"{address}/dispycluster", "IMAGE_TAG": TAG, "PULL_POLICY": "missing"}
+        pushed = [f"{address}/dispycluster/{name}:{TAG}" for name in NAMES]
         for image in pushed:
             subprocess.run(["docker", "image", "rm", image], capture_output=True)
         deployment = Deployment(replicas=1, **lines)
@@ -98,7 +92,7 @@ def test_push_brings_every_image_to_a_registry_from_where_compose_takes_it(image
             # Then compose takes them from there
             deployment.compose("up", "-d", "--wait", "--no-build")
             deployment.next_round()
-            assert deployment.container("api").attrs["Config"]["Image"] == f"{registry}/dispycluster/api:{TAG}"
+            assert deployment.container("api").attrs["Config"]["Image"] == f"{address}/dispycluster/api:{TAG}"
         finally:
             deployment.close()
             for image in pushed:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from tests.drivers.kubectl import Kubectl
 from tests.drivers.kubernetes import EXPORTERS_NAMESPACE, KubernetesDeployment, is_ready
 from tests.drivers.kustomization import Patch, patch
 from tests.drivers.listener import Listener
+from tests.drivers.repeatedly import repeatedly
 from tests.drivers.visitors import Visitor, matrix, namespace, reached, running, visitor
 from tests.drivers.waiting import eventually
 
@@ -276,26 +276,6 @@ def eager(averages: str) -> list[Patch]:
     return [{"target": {"kind": "HorizontalPodAutoscaler", "name": "ws"}, "patch": change}]
 
 
-@contextmanager
-def busy(deployment: KubernetesDeployment) -> Iterator[None]:
-    """Messages by hand, without a pause, until the end."""
-    over = Event()
-
-    def publish() -> None:
-        number = 0
-        while not over.is_set():
-            number += 1
-            deployment.publish(ALERTS_CHANNEL, [{"number": number, "load": "x" * 1000}] * 500)
-
-    thread = Thread(target=publish)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join(60)
-
-
 def test_autoscaling_adds_pods_under_load_and_takes_them_away_without_losing_a_client(
     deployment: KubernetesDeployment,
 ) -> None:
@@ -310,12 +290,14 @@ def test_autoscaling_adds_pods_under_load_and_takes_them_away_without_losing_a_c
             measured = lambda: "currentMetrics" in kubectl.json("get", "hpa", "ws")["status"]  # noqa: E731
             eventually(measured, within_seconds=90, what="the autoscaler sees what the pods take")
             # When they have much to do
-            with busy(deployment):
+            messages = [{"number": number, "load": "x" * 1000} for number in range(500)]
+            with repeatedly(lambda: deployment.publish(ALERTS_CHANNEL, messages), pause_seconds=0) as work:
                 # Then there is one more, and a further apply does not take it away
                 eventually(lambda: len(deployment.ready_pods("ws")) == 4, within_seconds=150, what="a fourth pod")
                 said = deployment.apply("autoscaling", patches=eager("25m"))
                 assert "deployment.apps/ws unchanged" in said
                 assert kubectl.json("get", "deployment", "ws")["spec"]["replicas"] == 4
+            assert work.failures == []
             # When they have not, there are three again, and every client is live
             eventually(lambda: len(deployment.pods("ws")) == 3, within_seconds=150, what="three pods")
             eventually(lambda: not deployment.terminating(), within_seconds=90, what="the fourth is gone")

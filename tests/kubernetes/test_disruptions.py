@@ -32,6 +32,7 @@ def test_drained_node_takes_one_pod_of_each_part_at_a_time_and_no_client(deploym
     eventually(lambda: set(allowed(deployment).values()) == {1}, within_seconds=30, what="every part is whole")
     assert sorted(allowed(deployment)) == sorted(GUARDED)
     before = {part: deployment.ready_pods(part) for part in GUARDED}
+    gone = deployment.replica(before["ws"][0])
     with listening(deployment, 20, BROWSERS) as listeners:
         for part in GUARDED:
             first, second, *_ = before[part]
@@ -50,13 +51,8 @@ def test_drained_node_takes_one_pod_of_each_part_at_a_time_and_no_client(deploym
         # And every client is live, on pods that are there
         deployment.next_round(2)
         settle(deployment, listeners)
-        assert before["ws"][0] not in {replica_pod(replica) for replica in replicas_of(listeners)}
+        assert gone not in replicas_of(listeners)
     assert deployment.restarts() == {}
-
-
-def replica_pod(replica: str) -> str:
-    """The pod of a replica, which takes its name from there and adds to it."""
-    return "-".join(replica.split("-")[:3])
 
 
 def test_evicted_redis_comes_back_with_its_data_and_no_client_is_lost(deployment: KubernetesDeployment) -> None:

@@ -1,7 +1,6 @@
 """A ws pod that is asked to go sends its clients elsewhere, a few at a time, and nobody new to it."""
 
 import json
-import re
 import time
 from contextlib import ExitStack, closing
 from subprocess import PIPE, Popen
@@ -24,11 +23,10 @@ MARGIN_SECONDS = 8
 def test_ws_pod_sends_its_clients_elsewhere_and_ends_by_itself(deployment: KubernetesDeployment) -> None:
     drain_seconds, grace_seconds = promised()
     pod = deployment.ready_pods("ws")[0]
-    said = re.search(r"replica (\S+) listens", deployment.kubectl.run("logs", pod))
-    assert said
+    replica = deployment.replica(pod)
     handshake = deployment.origin + "/socket.io/?EIO=4&transport=polling"
     with listening(deployment, CLIENTS, BROWSERS) as listeners, ExitStack() as stack:
-        mine = lambda: replicas_of(listeners)[said[1]]  # noqa: E731
+        mine = lambda: replicas_of(listeners)[replica]  # noqa: E731
         had = mine()
         assert had > CLIENTS / 6
         # When it is asked to go, while others come

@@ -1,6 +1,5 @@
 """A leader that dies, a Redis that goes, an edit: what stands in Redis and in the ConfigMap goes on counting."""
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -110,7 +109,7 @@ def test_edit_of_the_config_map_is_in_force_without_a_restart(deployment: Kubern
         firing = lambda: {each["rule"] for each in deployment.rest.json("/api/alerts")["active_alerts"]}  # noqa: E731
         eventually(lambda: "node_down" in firing(), within_seconds=30, what="an alert of it")
         # And does without that alert
-        write(deployment, "alerts.yaml", "node_down: {enabled: false}\n")
+        deployment.write_config("alerts.yaml", "node_down: {enabled: false}\n")
         eventually(lambda: "node_down" not in firing(), within_seconds=30, what="the alert has ended")
         assert deployment.statuses()["gone"] == "offline"
     finally:
@@ -154,14 +153,6 @@ def longest_pause(came: list[Any]) -> float:
     seconds = max(later["at"] - former["at"] for former, later in pairwise(came))
     print(f"{seconds:.1f} s without a snapshot")
     return float(seconds)
-
-
-def write(deployment: KubernetesDeployment, name: str, text: str) -> None:
-    change = json.dumps({"data": {name: text}})
-    deployment.kubectl.run("patch", "configmap", "collector-config", "--type=merge", "-p", change)
-    deployment.kubectl.run(
-        "annotate", "pods", "-l", "app.kubernetes.io/name=collector", "--overwrite", f"edited={name}"
-    )
 
 
 def uid(pod: dict[str, Any]) -> str:

@@ -21,11 +21,9 @@ from tests.drivers.cluster_images import IMPORTER, command
 from tests.drivers.docker_engine import engine
 from tests.drivers.kubectl import Kubectl
 from tests.drivers.kustomization import IMAGES
-from tests.drivers.neighbour import REGISTRY, neighbour
-from tests.drivers.ports import free_port
+from tests.drivers.neighbour import registry
 from tests.drivers.process import ROOT
 from tests.drivers.visitors import namespace, running
-from tests.drivers.waiting import eventually
 
 # Its image comes from a registry; the one here is ended by its test.
 os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
@@ -107,13 +105,9 @@ def test_archive_of_the_bundle_brings_every_image_to_a_node_without_a_network(
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[str]:
+def registry_here(tmp_path: Path) -> Iterator[str]:
     """Address of a registry on this machine."""
-    address = f"127.0.0.1:{free_port()}"
-    config = f"version: 0.1\nstorage: {{inmemory: {{}}}}\nhttp: {{addr: '{address}'}}\nlog: {{level: error}}\n"
-    (tmp_path / "config.yml").write_text(config)
-    with neighbour(REGISTRY, ["docker-registry", "serve", "/given/config.yml"], {tmp_path: "/given"}):
-        eventually(lambda: requests.get(f"http://{address}/v2/", timeout=5).status_code == 200, what="the registry")
+    with registry(tmp_path) as address:
         yield address
 
 
@@ -129,9 +123,9 @@ def nodes_are_this_machine(kubectl: Kubectl) -> bool:
 
 
 def test_lines_that_push_prints_make_the_manifests_take_every_image_from_the_registry(
-    kubectl: Kubectl, tag: str, registry: str, tmp_path: Path
+    kubectl: Kubectl, tag: str, registry_here: str, tmp_path: Path
 ) -> None:
-    said = make("push", registry, IMAGE_TAG=tag)
+    said = make("push", registry_here, IMAGE_TAG=tag)
     # When the lines that it prints are in a kustomization
     lines = said.partition("For Kubernetes, in kustomization.yaml:")[2]
     pasted = lines[lines.index("    images:") :].split("\n\n")[0]
@@ -144,7 +138,7 @@ def test_lines_that_push_prints_make_the_manifests_take_every_image_from_the_reg
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
     rendered = yaml.safe_load_all(kubectl.run("kustomize", str(tmp_path)))
     # Then every container's image is the registry's
-    pushed = [f"{registry}/dispycluster/{name}:{tag}" for name in IMAGES]
+    pushed = [f"{registry_here}/dispycluster/{name}:{tag}" for name in IMAGES]
     templates = [document["spec"]["template"] for document in rendered if "template" in document.get("spec", {})]
     assert {
         container["image"]
@@ -156,7 +150,7 @@ def test_lines_that_push_prints_make_the_manifests_take_every_image_from_the_reg
         own = engine().images.get(f"dispycluster/{name}:{tag}").id
         accepted = {"Accept": "application/vnd.docker.distribution.manifest.v2+json"}
         manifest = requests.get(
-            f"http://{registry}/v2/dispycluster/{name}/manifests/{tag}", headers=accepted, timeout=10
+            f"http://{registry_here}/v2/dispycluster/{name}/manifests/{tag}", headers=accepted, timeout=10
         ).json()
         assert manifest["config"]["digest"] == own, image
     # And where the nodes reach it too, they pull them from there

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.drivers.kubectl import Kubectl
 from tests.drivers.kubernetes import PARTS, KubernetesDeployment
+from tests.drivers.kustomization import api_server
 from tests.drivers.visitors import Address, Sources, Visitor, matrix, namespace, visitor
 from tests.drivers.waiting import eventually
 
@@ -45,12 +45,6 @@ def names_server(deployment: KubernetesDeployment) -> Address:
     """Where the pods ask for names."""
     lines = deployment.execute("deploy/api", "cat", "/etc/resolv.conf").splitlines()
     return next(line.split()[1] for line in lines if line.startswith("nameserver")), 53
-
-
-def api_server(kubectl: Kubectl) -> Address:
-    """Where the API server itself is, behind its Service."""
-    [subset, *_] = kubectl.json("--namespace=default", "get", "endpoints", "kubernetes")["subsets"]
-    return subset["addresses"][0]["ip"], subset["ports"][0]["port"]
 
 
 def no_longer_shut(sources: Sources, places: Mapping[str, Address], wanted: set[tuple[str, str]]) -> bool:
