@@ -139,5 +139,5 @@ class SubscribedToUpdates(Struct, frozen=True, kw_only=True):
 class Error(Struct, frozen=True, kw_only=True):
     """``error``: ``code`` for programs, ``message`` for people."""
 
-    code: Literal["bad_request", "not_available"]
+    code: Literal["bad_request", "not_available", "sign_in_required", "forbidden", "limit_exceeded"]
     message: str

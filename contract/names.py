@@ -22,6 +22,15 @@ REPLICAS_KEY: Final = "cluster:ws"
 LEASE_KEY: Final = "cluster:collector"
 EPOCH_KEY: Final = "cluster:collector:epoch"
 
+#: Tells of each revocation as it is made: a member of ``REVOCATIONS_KEY``, or ``RENEWED`` for a new generation.
+REVOKED_CHANNEL: Final = "cluster:access:revoked"
+#: What was revoked, by the Unix time from which it would not be valid anyway.
+REVOCATIONS_KEY: Final = "cluster:access:revocations"
+#: Random text of the store's generation: a session of another generation is of a store that was emptied since.
+GENERATION_KEY: Final = "cluster:access:generation"
+#: Message of ``REVOKED_CHANNEL``: read all of it anew.
+RENEWED: Final = "renewed"
+
 #: Seconds that ``cluster:<channel>:latest`` outlives the collector's last message.
 LATEST_TTL_SECONDS: Final = 24 * 3600
 #: Seconds that a replica's presence outlives its last refresh.
@@ -56,6 +65,11 @@ def republished_key(channel: str) -> str:
     return f"cluster:api:published:{channel}"
 
 
+def delay_key(kind: str, who: str) -> str:
+    """Key of the failed sign-ins of a ``user`` or from an ``address``; ``who`` is a digest of it."""
+    return f"cluster:access:delay:{kind}:{who}"
+
+
 def lease_ttl_seconds(interval_seconds: float) -> float:
     """Life time of the collector's lease for one scrape interval."""
     return max(3.0, 1.5 * interval_seconds)
@@ -85,4 +99,8 @@ TABLE: Final = (
     Name(LEASE_KEY, "hash", ("collector",), ("api", "ws")),
     Name(EPOCH_KEY, "hash", ("collector",), ()),
     Name(republished_key("<channel>"), "string", ("api",), ("api",)),
+    Name(REVOKED_CHANNEL, "channel", ("api",), ("ws",)),
+    Name(REVOCATIONS_KEY, "sorted set", ("api",), ("api", "ws")),
+    Name(GENERATION_KEY, "string", ("api",), ("api", "ws")),
+    Name(delay_key("<kind>", "<who>"), "hash", ("api",), ("api",)),
 )

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from contract.runtime.redis_tls import with_tls
+
 DEFAULT_REDIS_URL: Final = "redis://127.0.0.1:6379/0"
 
 
@@ -113,12 +115,15 @@ class Environment:
     def redis_url(self, service: str) -> str:
         """``REDIS_URL`` with the credentials of ``<SERVICE>_REDIS_USERNAME`` and ``<SERVICE>_REDIS_PASSWORD_FILE``.
 
+        A ``rediss://`` one also has the CAs of ``REDIS_CA_FILE``.
+
         Raises:
-            SettingError: it is no Redis URL, or the password file cannot be read.
+            SettingError: it is no Redis URL, or a file cannot be read or used.
         """
         url = self.text("REDIS_URL", DEFAULT_REDIS_URL)
         username = self.text(f"{service.upper()}_REDIS_USERNAME", "")
         password_file = self.text(f"{service.upper()}_REDIS_PASSWORD_FILE", "")
+        ca_file = self.text("REDIS_CA_FILE", "")
         parts = urlsplit("")
         try:
             parts = urlsplit(url)
@@ -128,8 +133,13 @@ class Environment:
         if not addressed or parts.scheme not in ("redis", "rediss", "unix"):
             # The value may hold a password: it is not repeated.
             raise SettingError("REDIS_URL", "…", "redis://[user:password@]host[:port][/db], rediss://… or unix://…")
+        try:
+            url = with_tls(url, ca_file)
+        except ValueError as error:
+            raise SettingError("REDIS_CA_FILE", ca_file, str(error)) from None
         if not username and not password_file:
             return url
+        parts = urlsplit(url)
         user = username or parts.username or ""
         password = parts.password or ""
         if password_file:

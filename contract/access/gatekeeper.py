@@ -1,0 +1,105 @@
+"""Checks credentials: the same way for a request and for a socket's handshake."""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Final
+
+from contract.access.grant import READ, Grant, Refused, sign_in_required
+from contract.access.proxies import Origin
+from contract.access.revocations import Revocations
+from contract.access.session import Session, SessionSeal
+from contract.access.settings import AccessSettings
+from contract.access.tokens import Tokens
+
+#: Seconds for which a user whom a proxy vouches for keeps a socket; a page asks the proxy again then.
+PROXY_GRANT_SECONDS: Final = 12 * 3600
+_BEARER: Final = "bearer "
+#: A user's name as a proxy may write it, mail addresses included.
+_PROXY_USER: Final = re.compile(r"[\w.@+-]{1,128}", re.ASCII)
+
+
+class Gatekeeper:
+    """Tells which grant a credential stands for. Nothing here asks Redis."""
+
+    def __init__(
+        self,
+        settings: AccessSettings,
+        revocations: Revocations,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings: Final = settings
+        self.revocations: Final = revocations
+        self.seal: Final = SessionSeal(settings.key)
+        self.tokens: Final = Tokens(settings.tokens)
+        self._clock = clock
+
+    def by_token(self, token: str) -> Grant:
+        """The grant of a program's token.
+
+        Raises:
+            Refused: it is none, expired or revoked.
+        """
+        return self._valid(self.tokens.grant(token))
+
+    def by_bearer(self, authorization: str) -> Grant:
+        """The grant of an ``Authorization`` header.
+
+        Raises:
+            Refused: it holds no valid token.
+        """
+        if not authorization.lower().startswith(_BEARER):
+            raise sign_in_required("Authorization takes: Bearer, then a token.")
+        return self.by_token(authorization[len(_BEARER) :].strip())
+
+    def session(self, cookies: str) -> Session | None:
+        """The session that a ``Cookie`` header holds, whether it is still valid or not; ``None`` without one.
+
+        Raises:
+            Refused: it is not one of this installation's.
+        """
+        if self.settings.key:
+            for cookie in cookies.split(";"):
+                name, _, value = cookie.partition("=")
+                if name.strip() == self.seal.cookie:
+                    return self.seal.open(value.strip())
+        return None
+
+    def by_session(self, session: Session) -> Grant:
+        """The grant of a session.
+
+        Raises:
+            Refused: it is expired or revoked.
+        """
+        return self._valid(session.grant())
+
+    def by_proxy(self, origin: Origin, user: str) -> Grant | None:
+        """The grant of a user whom an authenticating proxy names; ``None`` where there is no such proxy.
+
+        Raises:
+            Refused: the name is none.
+        """
+        if not self.settings.user_header or not origin.is_vouched_for or not user:
+            return None
+        if not _PROXY_USER.fullmatch(user):
+            raise sign_in_required(f"The proxy's {self.settings.user_header} is not a user's name.")
+        now = self._clock()
+        return self._valid(Grant("proxy", user, frozenset((READ,)), "", now, now + PROXY_GRANT_SECONDS))
+
+    def why_not(self, grant: Grant) -> Refused | None:
+        """Why a grant that was valid is not any more; ``None`` where it is."""
+        if self._clock() >= grant.expires:
+            text = "The token has expired." if grant.by == "token" else "The session has expired."
+            return sign_in_required(text)
+        if self.revocations.includes(grant):
+            text = "The token was revoked." if grant.by == "token" else "The session has ended."
+            return sign_in_required(text)
+        if grant.by == "token" and not self.tokens.holds(grant):
+            return sign_in_required("The token was removed.")
+        return None
+
+    def _valid(self, grant: Grant) -> Grant:
+        refused = self.why_not(grant)
+        if refused is not None:
+            raise refused
+        return grant

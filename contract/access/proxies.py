@@ -1,0 +1,96 @@
+"""From where a request comes, and which proxies are believed about it.
+
+``X-Forwarded-For`` is a chain that every proxy lengthens at its right end. It is read from there, for as long as the
+one who wrote an entry is known; what stands left of that anybody may have written.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+#: In place of an address: whoever connects. For services that nobody but the gateway can reach.
+PEER: Final = "peer"
+#: Entries of a chain that are looked at.
+_CHAIN_LIMIT: Final = 16
+#: Addresses of IPv6 are counted by the network that one customer usually gets.
+_IPV6_PREFIX: Final = 64
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Origin(NamedTuple):
+    """Where a request comes from."""
+
+    #: Of the client, as far as anybody who is believed knows it.
+    address: str
+    #: Whether a proxy of the configured addresses vouches for the request.
+    is_vouched_for: bool
+    #: Whether what ``X-Forwarded-Proto`` says is believed.
+    is_forwarded: bool
+
+
+class Proxies:
+    """The proxies that are believed.
+
+    Raises:
+        ValueError: a word is neither an address nor a network, nor ``peer``.
+    """
+
+    def __init__(self, words: Iterable[str] = ()) -> None:
+        self._peer = False
+        self._networks: list[Network] = []
+        for word in words:
+            if word == PEER:
+                self._peer = True
+            else:
+                self._networks.append(ipaddress.ip_network(word, strict=False))
+
+    def origin(self, peer: str, forwarded_for: str = "") -> Origin:
+        """Find out from where a request came.
+
+        Args:
+            peer: the address that the connection came from.
+            forwarded_for: ``X-Forwarded-For``, several headers joined by commas.
+        """
+        chain = [entry.strip() for entry in forwarded_for.split(",")[-_CHAIN_LIMIT:]] if forwarded_for else []
+        address, last = _address(peer), None
+        believed = self._peer or self._knows(address)
+        is_forwarded = believed
+        while believed and chain:
+            entry = _address(chain.pop())
+            if entry is None:
+                break
+            last, address = address, entry
+            believed = self._knows(address)
+        return Origin(
+            peer if address is None else str(address),
+            self._knows(address) or self._knows(last),
+            is_forwarded,
+        )
+
+    def _knows(self, address: Address | None) -> bool:
+        return address is not None and any(address in network for network in self._networks)
+
+
+def counted_as(address: str) -> str:
+    """What an address is counted as where clients are told apart by it."""
+    parsed = _address(address)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((parsed, _IPV6_PREFIX), strict=False))
+    return address
+
+
+def _address(text: str) -> Address | None:
+    """An address as proxies write it, with a port or without; ``None`` for what is none."""
+    text = text.strip('"')
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        parsed = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return mapped or parsed
