@@ -6,7 +6,8 @@ one who wrote an entry is known; what stands left of that anybody may have writt
 
 import ipaddress
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Self
 
 #: In place of an address: whoever connects. For services that nobody but the gateway can reach.
 PEER: Final = "peer"
@@ -30,21 +31,24 @@ class Origin(NamedTuple):
     is_forwarded: bool
 
 
+@dataclass(frozen=True)
 class Proxies:
-    """The proxies that are believed.
+    """The proxies that are believed."""
 
-    Raises:
-        ValueError: a word is neither an address nor a network, nor ``peer``.
-    """
+    networks: tuple[Network, ...] = ()
+    #: Whoever connects is believed about where a request comes from, but cannot vouch for a user.
+    any_peer: bool = False
 
-    def __init__(self, words: Iterable[str] = ()) -> None:
-        self._peer = False
-        self._networks: list[Network] = []
-        for word in words:
-            if word == PEER:
-                self._peer = True
-            else:
-                self._networks.append(ipaddress.ip_network(word, strict=False))
+    @classmethod
+    def of(cls, words: Iterable[str]) -> Self:
+        """Those that a setting names.
+
+        Raises:
+            ValueError: a word is neither an address nor a network, nor ``peer``.
+        """
+        words = tuple(words)
+        networks = tuple(ipaddress.ip_network(word, strict=False) for word in words if word != PEER)
+        return cls(networks, PEER in words)
 
     def origin(self, peer: str, forwarded_for: str = "") -> Origin:
         """Find out from where a request came.
@@ -55,7 +59,7 @@ class Proxies:
         """
         chain = [entry.strip() for entry in forwarded_for.split(",")[-_CHAIN_LIMIT:]] if forwarded_for else []
         address, last = _address(peer), None
-        believed = self._peer or self._knows(address)
+        believed = self.any_peer or self._knows(address)
         is_forwarded = believed
         while believed and chain:
             entry = _address(chain.pop())
@@ -70,7 +74,7 @@ class Proxies:
         )
 
     def _knows(self, address: Address | None) -> bool:
-        return address is not None and any(address in network for network in self._networks)
+        return address is not None and any(address in network for network in self.networks)
 
 
 def counted_as(address: str) -> str:

@@ -38,11 +38,12 @@ class Revocations:
         self.known = False
 
     def load(self, generation: str | None, members: Iterable[str]) -> None:
-        """Take what the store holds in place of what was known."""
+        """Take what the store holds; of the same generation, what is known besides is on its way to being read."""
         with self._lock:
             self.known = True
-            self.generation = generation
-            self._members, self._users = set(), {}
+            if generation != self.generation:
+                self.generation = generation
+                self._members, self._users = set(), {}
             for member in members:
                 self._add(member)
 

@@ -16,8 +16,8 @@ KEY_BYTES: Final = 32
 _KEY_LIMIT_BYTES: Final = 4096
 _NO_CHOICE: Final = (
     "PUBLIC_HOST={host} lets others reach the pages, and nothing says whether they must sign in. Add one of two lines:\n"
-    "  ACCESS=closed   # everybody signs in; make a first user with: {user}\n"
-    "  ACCESS=open     # whoever reaches the port sees everything"
+    "  {closed}   # everybody signs in; make a first user with: {user}\n"
+    "  {open}   # whoever reaches the port sees everything"
 )
 
 
@@ -52,7 +52,7 @@ def read_access(environment: Environment) -> AccessSettings:
         raise SettingError("ACCESS_USER_HEADER", header, "the name of a header, such as Remote-User")
     proxies = environment.words("TRUSTED_PROXIES")
     try:
-        parsed = Proxies(proxies)
+        parsed = Proxies.of(proxies)
     except ValueError:
         raise SettingError("TRUSTED_PROXIES", " ".join(proxies), "addresses or networks, such as 10.0.0.0/8") from None
     if header and not set(proxies) - {"peer"}:
@@ -60,8 +60,13 @@ def read_access(environment: Environment) -> AccessSettings:
     return AccessSettings(mode, _key(environment, mode), Path(tokens) if tokens else None, header, parsed)
 
 
-def read_mode(environment: Environment, user: str = "make user NAME") -> Mode:
+def read_mode(environment: Environment, user: str = "make user NAME", line: str = "{}") -> Mode:
     """``ACCESS``; without it, open for who is reached from this machine only.
+
+    Args:
+        environment: the settings.
+        user: how people make a user where this runs.
+        line: how they make the choice there; ``{}`` stands for the variable with its value.
 
     Raises:
         NoChoice: it is not set, and ``PUBLIC_HOST`` is for others.
@@ -71,7 +76,7 @@ def read_mode(environment: Environment, user: str = "make user NAME") -> Mode:
     mode = environment.choice("ACCESS", "none", choices=("open", "closed", "none"))
     if mode == "none":
         if not is_loopback(host):
-            raise NoChoice(host, user)
+            raise NoChoice(host, user, line)
         mode = "open"
     return cast("Mode", mode)
 
@@ -79,9 +84,10 @@ def read_mode(environment: Environment, user: str = "make user NAME") -> Mode:
 class NoChoice(SettingError):
     """Others reach the deployment, and nobody said whether they must sign in."""
 
-    def __init__(self, host: str, user: str) -> None:
+    def __init__(self, host: str, user: str, line: str) -> None:
         super().__init__("ACCESS", "", "open or closed")
-        self.args = (_NO_CHOICE.format(host=host, user=user),)
+        closed, open_ = line.format("ACCESS=closed"), line.format("ACCESS=open")
+        self.args = (_NO_CHOICE.format(host=host, user=user, closed=closed, open=open_.ljust(len(closed))),)
 
 
 def is_loopback(host: str) -> bool:

@@ -1,9 +1,11 @@
 """The settings of the ws service."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
+from contract.access.settings import AccessSettings, read_access
 from contract.runtime.settings import Environment, FromEnvironment, SettingError
+from ws.access.limits import Limits
 from ws.origin import ANY_ORIGIN, normal_origin
 
 
@@ -23,6 +25,8 @@ class Config(FromEnvironment):
     drain_seconds: float = 5.0
     #: A client that takes nothing for so long is sent away, to come back when it can read again.
     slow_seconds: float = 10.0
+    access: AccessSettings = field(default_factory=AccessSettings)
+    limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
@@ -50,4 +54,6 @@ class Config(FromEnvironment):
             allowed_origins=allowed,
             slow_seconds=environment.seconds("WS_SLOW_SECONDS", cls.slow_seconds, minimum=1, maximum=600),
             drain_seconds=environment.seconds("WS_DRAIN_SECONDS", cls.drain_seconds, minimum=0, maximum=600),
+            access=read_access(environment),
+            limits=Limits.read(environment),
         )

@@ -65,6 +65,10 @@ class Counters:
     messages: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
     #: By reason.
     closes: Counter[str] = field(default_factory=Counter)
+    #: Namespaces refused, and left by force, by code.
+    refused: Counter[str] = field(default_factory=Counter)
+    #: What a limit held back, by kind.
+    limited: Counter[str] = field(default_factory=Counter)
     #: Seconds from the arrival of a message from Redis until it was written to the last of its clients.
     push_seconds: "Histogram" = field(default_factory=lambda: Histogram(PUSH_BUCKETS_SECONDS))
     deliveries: int = 0
@@ -138,5 +142,13 @@ class Metrics(Collector):
         for reason, count in self._counters.closes.items():
             closes.add_metric([reason], count)
         yield closes
+        refused = CounterMetricFamily("ws_refused", "Namespaces refused to clients, or taken away.", labels=["code"])
+        for code, count in self._counters.refused.items():
+            refused.add_metric([code], count)
+        yield refused
+        limited = CounterMetricFamily("ws_limited", "What the limits of clients held back.", labels=["kind"])
+        for kind, count in self._counters.limited.items():
+            limited.add_metric([kind], count)
+        yield limited
         for name, text in _HELP.items():
             yield CounterMetricFamily(f"ws_{name}", text, value=getattr(self._counters, name))

@@ -12,6 +12,8 @@ import socketio
 from contract.events import NODE_NAME_LIMIT, SUBSCRIPTION_NODES_LIMIT
 from contract.runtime.logs import Occasionally
 from ws import payload
+from ws.access.accounts import Account
+from ws.access.limits import Limits
 from ws.counters import Counters
 from ws.namespaces.namespace import Namespace
 from ws.origin import Origins
@@ -19,10 +21,8 @@ from ws.packet import Packet
 from ws.payload import Raw
 from ws.push import Push
 
-#: Bytes of the longest packet that a client may send: a subscription to as many nodes as one may name.
-PACKET_LIMIT_BYTES: Final = 512 * 1024
-# JSON adds two quotes and a comma.
-assert SUBSCRIPTION_NODES_LIMIT * (NODE_NAME_LIMIT + 3) < PACKET_LIMIT_BYTES
+# The longest packet is a subscription to as many nodes as one may name; JSON adds two quotes and a comma.
+assert Limits.packet_bytes > SUBSCRIPTION_NODES_LIMIT * (NODE_NAME_LIMIT + 3)
 
 #: Packets in one POST of a polling client; those in JavaScript send all they have.
 PACKETS_A_POST: Final = 100
@@ -38,7 +38,7 @@ _SID_COOKIE: Final = {"name": "io", "path": "/socket.io/", "HttpOnly": True, "Sa
 _logger = logging.getLogger(__name__)
 
 
-def options(origins: Origins, counters: Counters) -> dict[str, Any]:
+def options(origins: Origins, counters: Counters, packet_bytes: int) -> dict[str, Any]:
     """What every Socket.IO server of ours is told."""
     engineio.payload.Payload.max_decode_packets = PACKETS_A_POST
     return {
@@ -55,7 +55,7 @@ def options(origins: Origins, counters: Counters) -> dict[str, Any]:
         "cors_allowed_origins": origins,
         # Where any page may connect, none shall do so with the cookies of its visitor.
         "cors_credentials": not origins.any_allowed,
-        "max_http_buffer_size": PACKET_LIMIT_BYTES,
+        "max_http_buffer_size": packet_bytes,
         "ping_interval": PING_INTERVAL_SECONDS,
         "ping_timeout": PING_TIMEOUT_SECONDS,
     }
@@ -85,6 +85,11 @@ class Endpoint(ABC):
         self.server.on("disconnect", disconnect, namespace=namespace.name)
         self.server.on("*", event, namespace=namespace.name)
 
+    def accounts_of(self, sid: str, namespace: str) -> tuple[Account, ...]:
+        """Whom the doings of a client of ``namespace`` are counted for."""
+        client = self.server.client(self.server.manager.eio_sid_from_sid(sid, namespace))
+        return () if client is None else client.accounts
+
     def wsgi(self) -> Any:
         """The WSGI application; it answers 404 outside ``/socket.io/``."""
         return socketio.WSGIApp(self.server)
@@ -105,6 +110,10 @@ class Endpoint(ABC):
     @abstractmethod
     def abandon(self, environ: Mapping[str, Any]) -> None:
         """Forget the connection that a request began, if its answer failed."""
+
+    @abstractmethod
+    def send_away(self, eio_sid: str) -> None:
+        """End a connection whose client shows no credential."""
 
     @abstractmethod
     def connected_clients(self) -> int:

@@ -63,15 +63,18 @@ class Origins:
 
     def __call__(self, origin: str | None, environ: Mapping[str, str]) -> bool:
         """Whether a request with this ``Origin`` header may go on; a refusal is counted, and logged once an origin."""
-        if origin is None or self.any_allowed:
-            return True
-        host = environ.get("HTTP_HOST", "")
-        page = normal_origin(origin)
-        if page is not None and (page in self._allowed or same_host(page, host)):
+        if origin is None or self.any_allowed or self.is_ours(origin, environ):
             return True
         self._counters.refused_origins += 1
-        self._log(origin, host)
+        self._log(origin, environ.get("HTTP_HOST", ""))
         return False
+
+    def is_ours(self, origin: str | None, environ: Mapping[str, str]) -> bool:
+        """Whether a request comes from no page, or from one that may act for its visitor."""
+        if origin is None:
+            return True
+        page = normal_origin(origin)
+        return page is not None and (page in self._allowed or same_host(page, environ.get("HTTP_HOST", "")))
 
     def _log(self, origin: str, host: str) -> None:
         origin = origin[:LOGGED_ORIGIN_LENGTH]

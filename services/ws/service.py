@@ -15,8 +15,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from contract.access.gatekeeper import Gatekeeper
+from contract.access.revocations import Revocations
 from contract.runtime.readiness import Readiness
 from contract.runtime.redis_client import blocking_client
+from ws.access.door import Door
+from ws.access.revocation_feed import RevocationFeed
+from ws.access.subscriptions import Subscriptions
+from ws.access.watch import AccessWatch
 from ws.alert_log import AlertLog
 from ws.config import Config
 from ws.counters import Counters, Metrics
@@ -93,18 +99,26 @@ class Replica:
         state = ClusterState()
         log = AlertLog(redis)
         origins = Origins(config.allowed_origins, self._counters)
-        self._endpoint: Endpoint = _ENDPOINTS[config.push](origins, self._counters, config.slow_seconds)
+        revocations = Revocations()
+        gatekeeper = Gatekeeper(config.access, revocations)
+        self._revocation_feed = RevocationFeed(redis, revocations)
+        self._door = Door(gatekeeper, config.limits, origins, self._counters, self._revocation_feed.refresh)
+        self._endpoint: Endpoint = _ENDPOINTS[config.push](self._door, origins, self._counters, config.slow_seconds)
+        self._access_watch = AccessWatch(self._door, self._endpoint)
         push = self._endpoint.push
         self._presence = Presence(self.id, redis, self._counters, self._endpoint.connected_clients)
         reporter = HealthReporter(redis, state, self._readiness, self._presence.report)
         self._root = RootNamespace(push, self._counters, state, self.id)
         self._health = HealthNamespace(push, self._counters, state, reporter)
-        self._monitoring = MonitoringNamespace(push, self._counters, state, log)
+        subscriptions = Subscriptions(
+            config.limits, self._counters, lambda sid: self._endpoint.accounts_of(sid, MonitoringNamespace.name)
+        )
+        self._monitoring = MonitoringNamespace(push, self._counters, state, log, subscriptions)
         for namespace in (self._root, self._health, self._monitoring):
             self._endpoint.add(namespace)
         self._feed = Feed(redis, state, self._readiness, self._counters, log, self._deliver)
         socketio_app = self._endpoint.wsgi()
-        pages = Pages(self._readiness, Metrics(self._counters, self))
+        pages = Pages(self._readiness, Metrics(self._counters, self), gatekeeper)
         #: Answers ``/socket.io/`` and 404.
         self.socketio_app: Application = self._guarded(socketio_app)
         #: Answers ``/socket.io/``, the probes and ``/metrics``.
@@ -119,6 +133,9 @@ class Replica:
         self._endpoint.start()
         spawn("feed", self._feed.run)
         spawn("presence", self._presence.run)
+        if self._door.is_closed:
+            spawn("revocations", self._revocation_feed.run)
+            spawn("access", self._access_watch.run)
 
     def stop(self, drain_seconds: float) -> None:
         """Be counted no more, and send the clients elsewhere, a few at a time."""
@@ -157,7 +174,7 @@ class Replica:
         self._monitoring.deliver(step)
 
     def _guarded(self, app: Application) -> Application:
-        return Guard(app, self._readiness, self._counters, self._endpoint.abandon)
+        return Guard(app, self._readiness, self._door, self._endpoint.abandon)
 
 
 def _raise_limit_of_open_files() -> None:

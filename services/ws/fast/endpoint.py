@@ -4,18 +4,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import socketio
-
+from contract.events import NAMESPACES
+from ws.access.door import Door
+from ws.access.server import DoorServer
 from ws.counters import Counters
 from ws.endpoint import Endpoint, options
-from ws.fast.codes import GOING_AWAY
+from ws.fast.codes import GOING_AWAY, POLICY_VIOLATION
 from ws.fast.engine import Engine
 from ws.fast.manager import Manager
 from ws.fast.push import FastPush
 from ws.fast.session import Session
 from ws.origin import Origins
-
-_SocketServer: Any = socketio.Server
 
 #: Stands for the request that a connection began with: none of our handlers looks at it, and one would cost 5 KB.
 _FORGOTTEN: Final[Mapping[str, Any]] = {}
@@ -24,15 +23,17 @@ _FORGOTTEN: Final[Mapping[str, Any]] = {}
 class FastEndpoint(Endpoint):
     """See ``Endpoint``."""
 
-    def __init__(self, origins: Origins, counters: Counters, slow_seconds: float) -> None:
+    def __init__(self, door: Door, origins: Origins, counters: Counters, slow_seconds: float) -> None:
         self._manager = Manager()
         server = _Server(
             client_manager=self._manager,
             counters=counters,
             slow_seconds=slow_seconds,
-            **options(origins, counters),
+            **options(origins, counters, door.limits.packet_bytes),
         )
+        server.door = door
         self._engine: Engine = server.eio
+        self._engine.throttle = lambda sid, packets: server.pause_seconds(sid, packets, NAMESPACES)
         super().__init__(server, FastPush(self._engine, self._manager, counters))
 
     def start(self) -> None:
@@ -41,6 +42,12 @@ class FastEndpoint(Endpoint):
 
     def abandon(self, environ: Mapping[str, Any]) -> None:
         """See ``Endpoint``."""
+
+    def send_away(self, eio_sid: str) -> None:
+        """See ``Endpoint``."""
+        session = self._engine.sockets.get(eio_sid)
+        if session is not None:
+            session.end("unauthenticated", POLICY_VIOLATION, "sign_in_required")
 
     def connected_clients(self) -> int:
         """See ``Endpoint``."""
@@ -73,9 +80,9 @@ def _closer(session: Session) -> Callable[[], None]:
     return lambda: session.end("drain", GOING_AWAY, "drain")
 
 
-class _Server(_SocketServer):  # type: ignore[misc]
-    def _handle_eio_connect(self, eio_sid: str, environ: Mapping[str, Any]) -> None:
-        super()._handle_eio_connect(eio_sid, _FORGOTTEN)
+class _Server(DoorServer):
+    def _kept(self, environ: Mapping[str, Any]) -> Mapping[str, Any]:
+        return _FORGOTTEN
 
     def _engineio_server_class(self) -> type[Engine]:
         return Engine

@@ -1,7 +1,7 @@
 """Engine.IO's server with our sessions: its HTTP is python-engineio's, its connections are not."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 import engineio
@@ -76,6 +76,8 @@ class Engine(_EngineServer):  # type: ignore[misc]
         self.poller: Final = Poller()
         self.readers: Final = Readers(self.max_http_buffer_size)
         self.farewell_seconds = FAREWELL_SECONDS
+        #: Counts packets of a session; returns the seconds for which nothing more shall be read of it.
+        self.throttle: Callable[[str, int], float] = lambda _sid, _packets: 0.0
         #: Sessions whose socket takes nothing more.
         self.behind: Final[set[Session]] = set()
         #: Bytes of answers and log entries that wait, and of messages that are not yet whole.

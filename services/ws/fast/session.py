@@ -22,6 +22,7 @@ from ws.fast.reader import Broken, Closed, Message, Ping, Reader, Received
 from ws.loop import read, write
 
 if TYPE_CHECKING:
+    from ws.access.client import Client
     from ws.fast.engine import Engine
 
 #: Bytes read at a time.
@@ -36,13 +37,15 @@ class Session:
     """Engine.IO's own socket has the same methods as far as its server calls them."""
 
     __slots__ = (
-        "_busy", "_engine", "_reader", "awaits_pong", "backlog", "closed", "compresses", "connected", "fd", "sid",
-        "spoke", "upgraded", "upgrading",
+        "_busy", "_engine", "_reader", "awaits_pong", "backlog", "client", "closed", "compresses", "connected", "fd",
+        "sid", "spoke", "upgraded", "upgrading",
     )  # fmt: skip
 
     def __init__(self, owner: "Engine", sid: str) -> None:
         self._engine = owner
         self.sid: Final = sid
+        #: Set by the Socket.IO server.
+        self.client: Client | None = None
         #: Of the WebSocket; -1 while it polls, and after its end.
         self.fd = -1
         #: Whether frames to this client may be compressed.
@@ -166,8 +169,10 @@ class Session:
     def read(self, reader: Reader, received: Iterator[Received]) -> None:
         """Take what ``reader`` has read; let the messages be handled."""
         messages: list[str] = []
+        taken = 0
         try:
             for item in received:
+                taken += 1
                 self._take(item, messages)
                 if self.closed:
                     return
@@ -181,10 +186,15 @@ class Session:
         else:
             self._reader = reader
             self._engine.amid_message(self, reader.kept_bytes)
-        if messages and not self.closed:
+        if self.closed:
+            return
+        # Messages are counted one by one, as they are handled.
+        others = taken - len(messages)
+        pause_seconds = self._engine.throttle(self.sid, others) if others else 0.0
+        if messages or pause_seconds:
             self._busy = True
             self._watch()
-            loop.spawn("messages of a client", lambda: self._handle_all(messages))
+            loop.spawn("messages of a client", lambda: self._handle_all(messages, pause_seconds))
 
     def _take(self, received: Received, messages: list[str]) -> None:
         match received:
@@ -213,13 +223,15 @@ class Session:
         """Handle a message; lets other greenlets run."""
         self._engine.message(self.sid, message)
 
-    def _handle_all(self, messages: list[str]) -> None:
+    def _handle_all(self, messages: list[str], pause_seconds: float) -> None:
         for number, message in enumerate(messages, 1):
             if self.closed:
                 return
             self.handle(message)
             if number % MESSAGES_A_TURN == 0:
                 time.sleep(0)
+        if pause_seconds:
+            time.sleep(pause_seconds)
         self._busy = False
         if not self.closed:
             self._watch()

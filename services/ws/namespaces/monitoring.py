@@ -29,6 +29,8 @@ from contract.events import (
 from contract.messages import LogId, Snapshot, log_order
 from contract.names import ALERTS_CHANNEL, METRICS_CHANNEL
 from contract.rest import overview
+from ws.access.door import LimitReached
+from ws.access.subscriptions import Subscriptions
 from ws.alert_log import AlertLog, Page
 from ws.counters import Counters
 from ws.namespaces.namespace import Namespace, Refused
@@ -52,8 +54,16 @@ class MonitoringNamespace(Namespace):
 
     name = MONITORING_NAMESPACE
 
-    def __init__(self, push: Push, counters: Counters, state: ClusterState, log: AlertLog) -> None:
+    def __init__(
+        self,
+        push: Push,
+        counters: Counters,
+        state: ClusterState,
+        log: AlertLog,
+        subscriptions: Subscriptions,
+    ) -> None:
         super().__init__(push, counters)
+        self._subscriptions = subscriptions
         self._state = state
         self._log = log
         self._selections = Selections(push)
@@ -82,6 +92,7 @@ class MonitoringNamespace(Namespace):
 
     def disconnected(self, sid: str) -> None:
         """See ``Namespace``."""
+        self._subscriptions.end(sid)
         self._selections.forget(sid)
         self._push.leave(sid, _EVERYBODY)
 
@@ -105,6 +116,7 @@ class MonitoringNamespace(Namespace):
             self._selections.require_room(selection)
         except TooManyNames:
             raise Refused("not_available", "the clients of this replica name too many nodes already") from None
+        self._count(sid, selection)
         after, missed = wanted.last_alert_id, None
         if after is not None:
             # What is published from here on is among what it missed, until it joins again.
@@ -121,7 +133,18 @@ class MonitoringNamespace(Namespace):
                 self.send(sid, SUBSCRIBED_TO_UPDATES, answer)
                 self._send_alerts(sid)
             self._push.join(sid, _EVERYBODY)
+        else:
+            self._subscriptions.end(sid)
         return answer
+
+    def _count(self, sid: str, selection: Selection) -> None:
+        if not selection.names:
+            self._subscriptions.end(sid)
+            return
+        try:
+            self._subscriptions.begin(sid)
+        except LimitReached as reached:
+            raise Refused("limit_exceeded", reached.text) from None
 
     def _in_force(self, wanted: Subscription, *, recovered: bool) -> bytes:
         return encode(

@@ -22,7 +22,7 @@ Request = Callable[[str, Mapping[str, Any]], bytes]
 class Refused(Exception):
     """A request that gets the event ``error`` for an answer; the connection lives on."""
 
-    def __init__(self, code: Literal["bad_request", "not_available"], message: str) -> None:
+    def __init__(self, code: Literal["bad_request", "not_available", "limit_exceeded"], message: str) -> None:
         super().__init__(message)
         self.payload = encode(Error(code=code, message=message))
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import engineio
-import socketio
 
+from ws.access.door import Door
+from ws.access.server import DoorServer
 from ws.counters import Counters
 from ws.endpoint import PACKETS_A_POLL, Endpoint, options
 from ws.origin import Origins
@@ -17,14 +18,14 @@ WAITING_LIMIT_BYTES: Final = 16 * 1024 * 1024
 
 _EngineServer: Any = engineio.Server
 _EngineSocket: Any = engineio.socket.Socket
-_SocketServer: Any = socketio.Server
 
 
 class PlainEndpoint(Endpoint):
     """See ``Endpoint``."""
 
-    def __init__(self, origins: Origins, counters: Counters, slow_seconds: float) -> None:
-        server = _Server(counters=counters, **options(origins, counters))
+    def __init__(self, door: Door, origins: Origins, counters: Counters, slow_seconds: float) -> None:
+        server = _Server(counters=counters, **options(origins, counters, door.limits.packet_bytes))
+        server.door = door
         super().__init__(server, PlainPush(server, counters))
         self._frames = Frames(counters)
         # Engine.IO has no public place for another class of WebSockets.
@@ -40,6 +41,12 @@ class PlainEndpoint(Endpoint):
         for sid, begun in tuple(self.server.environ.items()):
             if begun is environ and sid in self.server.eio.sockets:
                 self.server.eio.sockets[sid].close(wait=False, abort=True)
+
+    def send_away(self, eio_sid: str) -> None:
+        """See ``Endpoint``."""
+        socket = self.server.eio.sockets.get(eio_sid)
+        if socket is not None:
+            socket.close(wait=False, abort=True, reason="unauthenticated")
 
     def connected_clients(self) -> int:
         """See ``Endpoint``."""
@@ -105,7 +112,7 @@ def _bytes(packet: Any) -> int:
     return len(packet.data) if isinstance(packet.data, str) else 0
 
 
-class _Server(_SocketServer):  # type: ignore[misc]
+class _Server(DoorServer):
     def __init__(self, *, counters: Counters, **options: Any) -> None:
         super().__init__(**options)
         self._counters = counters

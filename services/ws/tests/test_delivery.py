@@ -13,6 +13,8 @@ from contract.messages import Node, Snapshot
 from contract.names import METRICS_CHANNEL
 from tests.drivers.follower import Follower
 from tests.drivers.outboxes import Outboxes
+from ws.access.limits import Limits
+from ws.access.subscriptions import Subscriptions
 from ws.counters import Counters
 from ws.event import Event
 from ws.fast.budget import Budget
@@ -33,7 +35,8 @@ class Replica:
         self.push = Outboxes()
         self.depth = depth
         self.state = ClusterState()
-        self.namespace = MonitoringNamespace(self.push, Counters(), self.state, None)  # type: ignore[arg-type]
+        subscriptions = Subscriptions(Limits(), Counters(), lambda _sid: ())
+        self.namespace = MonitoringNamespace(self.push, Counters(), self.state, None, subscriptions)  # type: ignore[arg-type]
         self.heard: list[bytes] = []
 
     def hear(self, latest: bytes | None) -> None:

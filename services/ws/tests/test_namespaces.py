@@ -12,6 +12,8 @@ from contract.codec import encode
 from contract.messages import LogEntry
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.rest import CollectorReport, ReplicaReport, health_report
+from ws.access.limits import Limits
+from ws.access.subscriptions import Subscriptions
 from ws.alert_log import Page
 from ws.counters import Counters
 from ws.event import Event
@@ -113,7 +115,8 @@ def log() -> Log:
 
 @pytest.fixture
 def monitoring(push: Recorder, counters: Counters, state: ClusterState, log: Log) -> MonitoringNamespace:
-    return MonitoringNamespace(push, counters, state, log)  # type: ignore[arg-type]
+    subscriptions = Subscriptions(Limits(), counters, lambda _sid: ())
+    return MonitoringNamespace(push, counters, state, log, subscriptions)  # type: ignore[arg-type]
 
 
 @pytest.fixture

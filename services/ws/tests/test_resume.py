@@ -25,6 +25,8 @@ from contract.runtime.readiness import Readiness
 from tests.drivers.follower import Follower
 from tests.drivers.outboxes import Outboxes
 from ws import alert_log, feed
+from ws.access.limits import Limits
+from ws.access.subscriptions import Subscriptions
 from ws.alert_log import AlertLog
 from ws.counters import Counters
 from ws.event import Event
@@ -169,7 +171,8 @@ class Replica:
         self.push = LeavingClients()
         self.counters = Counters()
         state, log = ClusterState(), AlertLog(redis)  # type: ignore[arg-type]
-        self.namespace = MonitoringNamespace(self.push, self.counters, state, log)
+        subscriptions = Subscriptions(Limits(), self.counters, lambda _sid: ())
+        self.namespace = MonitoringNamespace(self.push, self.counters, state, log, subscriptions)
         self.feed = Feed(redis, state, Readiness(), self.counters, log, self.namespace.deliver)  # type: ignore[arg-type]
         self.subscription = Subscription(redis)
         self.task = greenlet(self._follow)

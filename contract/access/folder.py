@@ -1,0 +1,93 @@
+"""A folder with one file a user or token, named like it, as it is now.
+
+Kubernetes shows a Secret as such a folder, one file a key, and replaces all of it at once.
+"""
+
+import logging
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+from contract.runtime.logs import Occasionally
+
+#: Seconds for which a folder is not looked at again.
+LOOK_SECONDS: Final = 0.5
+#: Names of users and tokens: what may be a file's name, and a key of a Kubernetes Secret.
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+_logger = logging.getLogger(__name__)
+
+#: What tells that a folder changed: name, time, size and inode of each file.
+_State = tuple[tuple[str, int, int, int], ...]
+
+T = TypeVar("T")
+
+
+class Folder(Generic[T]):
+    """Its files, read again when they change; without a folder there are none. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        path: Path | None,
+        kind: str,
+        expected: type[T],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``kind`` is what a file is called in the log; each holds the JSON of an ``expected``."""
+        self._path = path
+        self._kind = kind
+        self._expected = expected
+        self._monotonic = monotonic
+        self._complaints = Occasionally(_logger)
+        self._look_from = float("-inf")
+        self._state: _State | None = None
+        self._files: Mapping[str, T] = {}
+
+    def files(self) -> Mapping[str, T]:
+        """By name, what is valid: the same object until something changed."""
+        now = self._monotonic()
+        if self._path is None or now < self._look_from:
+            return self._files
+        self._look_from = now + LOOK_SECONDS
+        try:
+            state = _state(self._path)
+        except OSError as error:
+            # What was valid a moment ago is not invalid because a disk does not answer.
+            self._complaints.warning("folder", "the folder %s cannot be read: %s", self._path, error)
+            return self._files
+        if state != self._state:
+            self._state = state
+            read = {name: self._read(self._path / name) for name, *_ in state}
+            self._files = {name: content for name, content in read.items() if content is not None}
+        return self._files
+
+    def _read(self, path: Path) -> T | None:
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=self._expected)
+        except OSError as error:
+            self._state = None
+            self._complain(path, error)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            self._complain(path, error)
+        return None
+
+    def _complain(self, path: Path, error: Exception) -> None:
+        self._complaints.warning("file", "the %s %r cannot be read: %s", self._kind, path.name, error)
+
+
+def _state(path: Path) -> _State:
+    """A folder's files; those that begin with a dot are Kubernetes' own, or not yet whole."""
+    found = []
+    try:
+        for entry in os.scandir(path):
+            if NAME.fullmatch(entry.name) and entry.is_file():
+                status = entry.stat()
+                found.append((entry.name, status.st_mtime_ns, status.st_size, status.st_ino))
+    except FileNotFoundError:
+        return ()
+    return tuple(sorted(found))

@@ -1,0 +1,57 @@
+"""What each address and each identity has taken so far."""
+
+import time
+from collections import OrderedDict
+from typing import Final
+
+from contract.access.bucket import Bucket
+from ws.access.limits import BURST_SECONDS, Limits
+
+#: Accounts without a connection that are remembered, for their rates.
+IDLE_LIMIT: Final = 10_000
+
+
+class Account:
+    """Of one address or identity."""
+
+    __slots__ = ("connections", "connects", "key", "packets", "subscriptions")
+
+    def __init__(self, key: str, limits: Limits) -> None:
+        now = time.monotonic()
+        self.key: Final = key
+        self.connections = 0
+        self.subscriptions = 0
+        self.connects: Final = Bucket(limits.connects_per_second, limits.connects_per_second * BURST_SECONDS, now)
+        self.packets: Final = Bucket(limits.packets_per_second, limits.packets_per_second * BURST_SECONDS, now)
+
+
+class Accounts:
+    """All of one kind, by key."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._connected: dict[str, Account] = {}
+        self._idle: OrderedDict[str, Account] = OrderedDict()
+
+    def of(self, key: str) -> Account:
+        """The account of an address or identity, made where there is none."""
+        account = self._connected.get(key) or self._idle.get(key)
+        if account is None:
+            account = self._idle[key] = Account(key, self._limits)
+            if len(self._idle) > IDLE_LIMIT:
+                self._idle.popitem(last=False)
+        return account
+
+    def opened(self, account: Account) -> None:
+        """One connection more."""
+        account.connections += 1
+        if account.connections == 1:
+            self._idle.pop(account.key, None)
+            self._connected[account.key] = account
+
+    def closed(self, account: Account) -> None:
+        """One connection less."""
+        account.connections -= 1
+        if account.connections == 0:
+            del self._connected[account.key]
+            self._idle[account.key] = account

@@ -1,0 +1,189 @@
+"""Lets connections in: to the replica by their address, to each namespace by their credential."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from contract.access.gatekeeper import Gatekeeper
+from contract.access.grant import READ, Grant, Refused, require_scope, sign_in_required
+from contract.access.proxies import Origin, counted_as
+from ws.access.accounts import Account, Accounts
+from ws.access.client import Client
+from ws.access.limits import Limits
+from ws.counters import Counters
+from ws.origin import Origins
+
+#: Seconds that a connection may take to show a credential.
+PATIENCE_SECONDS: Final = 10.0
+
+#: Where the environment of a request holds its ``Origin``.
+ORIGIN: Final = "dispycluster.origin"
+
+#: A connection's id and a namespace.
+Place = tuple[str, str]
+
+
+class LimitReached(Exception):
+    """One address or identity has as much as it may; ``wait_seconds`` until it may have more."""
+
+    def __init__(self, kind: str, text: str, wait_seconds: float = 1.0) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.text = text
+        self.wait_seconds = wait_seconds
+
+
+class Door:
+    """The clients that came in, and by what right each is where it is."""
+
+    def __init__(
+        self,
+        gatekeeper: Gatekeeper,
+        limits: Limits,
+        origins: Origins,
+        counters: Counters,
+        refresh: Callable[[], object],
+    ) -> None:
+        """``refresh`` reads anew what was revoked."""
+        self.gatekeeper: Final = gatekeeper
+        self.is_closed: Final = gatekeeper.settings.is_closed
+        self.limits: Final = limits
+        self._origins = origins
+        self._refresh = refresh
+        self.counters: Final = counters
+        self._addresses = Accounts(limits)
+        self._identities = Accounts(limits)
+        #: By what each place is held.
+        self._places: dict[Grant, set[Place]] = {}
+        #: Connections without a place, and until when they are waited for.
+        self._waiting: dict[str, float] = {}
+
+    def origin(self, environ: Mapping[str, Any]) -> Origin:
+        """From where a request comes."""
+        known = environ.get(ORIGIN)
+        if isinstance(known, Origin):
+            return known
+        peer, forwarded_for = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")
+        return self.gatekeeper.settings.proxies.origin(peer, forwarded_for)
+
+    def require_room(self, origin: Origin) -> None:
+        """Check that one more connection may come from there.
+
+        Raises:
+            LimitReached: it may not.
+        """
+        self._require_room(self._addresses.of(counted_as(origin.address)), "address")
+
+    def arrive(self, eio_sid: str, environ: Mapping[str, Any]) -> Client:
+        """A connection has begun with this request."""
+        origin = self.origin(environ)
+        account = self._addresses.of(counted_as(origin.address))
+        self._addresses.opened(account)
+        if not self.is_closed:
+            return Client(account, "")
+        self._waiting[eio_sid] = time.monotonic() + PATIENCE_SECONDS
+        try:
+            return Client(account, self._offered(environ, origin) or "Please sign in.")
+        except Refused as refused:
+            return Client(account, refused.text)
+
+    def admit(self, eio_sid: str, client: Client, namespace: str, auth: object) -> None:
+        """Let a connection into a namespace.
+
+        Raises:
+            LimitReached: its identity has connections enough.
+            Refused: it has no credential, or one that does not reach so far.
+        """
+        if not self.is_closed or (client.grants is not None and namespace in client.grants):
+            return
+        grant = self._grant(client, auth)
+        require_scope(grant, READ)
+        if client.identity is None:
+            account = self._identities.of(grant.identity)
+            self._require_room(account, "identity")
+            self._identities.opened(account)
+            client.identity = account
+        client.grants = {**(client.grants or {}), namespace: grant}
+        self._places.setdefault(grant, set()).add((eio_sid, namespace))
+        self._waiting.pop(eio_sid, None)
+
+    def leave(self, eio_sid: str, client: Client, namespace: str) -> None:
+        """A connection has left a namespace, or was not let in after all."""
+        grant = client.grants.pop(namespace, None) if client.grants else None
+        if grant is None:
+            return
+        places = self._places[grant]
+        places.discard((eio_sid, namespace))
+        if not places:
+            del self._places[grant]
+        if not client.grants:
+            self._waiting[eio_sid] = time.monotonic() + PATIENCE_SECONDS
+
+    def gone(self, eio_sid: str, client: Client) -> None:
+        """A connection has ended; it has left its namespaces."""
+        self._waiting.pop(eio_sid, None)
+        self._addresses.closed(client.address)
+        if client.identity is not None:
+            self._identities.closed(client.identity)
+
+    def ended(self) -> Iterator[tuple[Refused, Place]]:
+        """The places that are not held by right any more."""
+        for grant, places in tuple(self._places.items()):
+            refused = self.gatekeeper.why_not(grant)
+            if refused is not None:
+                yield from ((refused, place) for place in tuple(places))
+
+    def overdue(self) -> list[str]:
+        """Connections that have shown no credential for too long."""
+        now = time.monotonic()
+        return [eio_sid for eio_sid, until in self._waiting.items() if now > until]
+
+    def wait_seconds(self, client: Client, packets: int) -> float:
+        """Count packets of a client; return for how many seconds no more shall be read of it."""
+        now = time.monotonic()
+        for account in client.accounts:
+            wait = account.packets.take(now, min(packets, account.packets.burst))
+            if wait:
+                self.counters.limited["packets"] += 1
+                return wait
+        return 0.0
+
+    def _grant(self, client: Client, auth: object) -> Grant:
+        token = auth.get("token") if isinstance(auth, dict) else None
+        if token is not None:
+            if not isinstance(token, str):
+                raise sign_in_required("A token is text.")
+            return self.gatekeeper.by_token(token)
+        if isinstance(client.offered, str):
+            raise sign_in_required(client.offered)
+        refused = self.gatekeeper.why_not(client.offered)
+        if refused is not None and client.offered.generation != self.gatekeeper.revocations.generation:
+            # Of a store that was emptied since, or newer than what is known here.
+            self._refresh()
+            refused = self.gatekeeper.why_not(client.offered)
+        if refused is not None:
+            raise refused
+        return client.offered
+
+    def _offered(self, environ: Mapping[str, Any], origin: Origin) -> Grant | None:
+        # Browsers send cookies along whichever page of the site asks.
+        if not self._origins.is_ours(environ.get("HTTP_ORIGIN"), environ):
+            return None
+        header = self.gatekeeper.settings.user_header
+        if header:
+            user = environ.get(f"HTTP_{header.upper().replace('-', '_')}", "")
+            grant = self.gatekeeper.by_proxy(origin, user)
+            if grant is not None:
+                return grant
+        session = self.gatekeeper.session(environ.get("HTTP_COOKIE", ""))
+        return None if session is None else session.grant()
+
+    def _require_room(self, account: Account, whose: str) -> None:
+        if account.connections >= self.limits.connections:
+            self.counters.limited["connections"] += 1
+            text = f"This {whose} has {account.connections} connections to this replica, as many as it may."
+            raise LimitReached("connections", text)
+        wait = account.connects.take(time.monotonic())
+        if wait:
+            self.counters.limited["connects"] += 1
+            raise LimitReached("connects", f"This {whose} connects too often.", wait)
