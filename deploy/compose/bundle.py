@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-from deploy.compose import images
+from deploy.compose import sbom
+from deploy.compose.architecture import project_for
 from deploy.compose.backup import size
 from deploy.compose.dialogue import say
 from deploy.compose.docker import Docker
@@ -46,16 +47,7 @@ def bundle(docker: Docker, arch: str) -> None:
         Trouble: images are missing, or the archive cannot be written.
     """
     require_engine(docker)
-    own = docker.architecture()
-    arch = arch or own
-    project = Project.read(docker, everything=True)
-    remedy = ""
-    if arch != own:
-        if not project.tag.endswith(f"-{arch}"):
-            docker = docker.with_variables(IMAGE_TAG=f"{project.tag}-{arch}")
-            project = Project.read(docker, everything=True)
-        remedy = f"To make them: ARCH={arch} make images-offline"
-    images.require(docker, project, remedy=remedy)
+    docker, project, arch = project_for(docker, arch)
     name = f"dispycluster-{project.tag.removesuffix(f'-{arch}')}-{arch}"
     folder = docker.folder / FOLDER
     archive = folder / f"{name}.tar"
@@ -75,6 +67,9 @@ def bundle(docker: Docker, arch: str) -> None:
 def _stage(docker: Docker, project: Project, arch: str, folder: Path) -> None:
     """Lay out everything in a folder."""
     folder.mkdir()
+    described = folder / sbom.FOLDER.name
+    described.mkdir()
+    sbom.write(docker, project, described)
     say(f"saving {len(project.images())} images …")
     # The stream's own time is left out, so that the same images make the same file.
     with (folder / IMAGES).open("wb") as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
