@@ -6,7 +6,7 @@ It verifies the certificate and the host name by itself; a URL says so where it 
 import ssl
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 _CA: Final = "ssl_ca_certs"
 _MIN_VERSION: Final = "ssl_min_version"
@@ -16,7 +16,7 @@ _NEWEST: Final = str(int(ssl.TLSVersion.TLSv1_3))
 
 
 def with_tls(url: str, ca_file: str) -> str:
-    """Return ``url`` with TLS 1.2 as the oldest version and with the CAs of ``ca_file``; other than ``rediss://`` as is.
+    """Return a ``rediss://`` URL with the CAs of ``ca_file`` and TLS 1.2 as the oldest version; any other as it is.
 
     ``ca_file``: path of a PEM file, whose CAs are trusted besides those of the system; empty for the latter alone.
 
@@ -31,8 +31,7 @@ def with_tls(url: str, ca_file: str) -> str:
     given = dict(parse_qsl(parts.query))
     added = {_MIN_VERSION: _NEWEST if given.get(_MIN_VERSION) == _NEWEST else _OLDEST}
     if ca_file:
-        # redis-py takes the quotation marks of URLs off twice.
-        added[_CA] = quote(str(_readable(ca_file)))
+        added[_CA] = str(_readable(ca_file))
     return urlunsplit(parts._replace(query=urlencode(given | added)))
 
 

@@ -1,11 +1,17 @@
 import ast
 import logging
+import ssl
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.connection import SSLConnection as AsyncSSLConnection
+from redis.connection import SSLConnection, parse_url
+from requests.certs import where
 
 from contract.runtime.logs import QUIET_SECONDS, Occasionally
 from contract.runtime.readiness import Readiness
@@ -44,7 +50,7 @@ def test_redis_url_takes_the_services_own_credentials_when_given(tmp_path: Path)
         "API_REDIS_PASSWORD_FILE": str(secret),
     }
     url = Environment(variables).redis_url("api")
-    assert url == "rediss://api:p%40ss%2Fword@[fd00::1]:6380/0?x=1"
+    assert url == "rediss://api:p%40ss%2Fword@[fd00::1]:6380/0?x=1&ssl_min_version=771"
     assert Environment({"REDIS_URL": "redis://h"}).redis_url("api") == "redis://h"
 
 
@@ -60,6 +66,68 @@ def test_redis_url_is_refused_without_its_password_when_it_is_none(url: str) -> 
 def test_password_file_is_named_when_it_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="WS_REDIS_PASSWORD_FILE"):
         Environment({"WS_REDIS_PASSWORD_FILE": str(tmp_path / "none")}).redis_url("ws")
+
+
+@pytest.fixture
+def ca_file(tmp_path: Path) -> Path:
+    """Certificates of CAs, under a name that a URL must quote."""
+    path = tmp_path / "a CA & 100%41+é.pem"
+    path.write_bytes(Path(where()).read_bytes())
+    return path
+
+
+@pytest.mark.parametrize("asked", ["", "&ssl_min_version=769", "&ssl_min_version=772"])
+def test_both_clients_verify_certificate_and_name_when_redis_speaks_tls(ca_file: Path, asked: str) -> None:
+    # given
+    variables = {"REDIS_URL": f"rediss://h:6380/0?ssl_ca_certs=/another{asked}", "REDIS_CA_FILE": str(ca_file)}
+    url = Environment(variables).redis_url("api")
+    # when
+    blocking: Any = blocking_client(url, connect_seconds=1, answer_seconds=1).connection_pool.make_connection()
+    other: Any = AsyncRedis.from_url(url).connection_pool.make_connection()
+    # then
+    for connection, oldest in ((blocking, blocking.ssl_min_version), (other, other.min_version)):
+        assert isinstance(connection, SSLConnection | AsyncSSLConnection)
+        assert connection.ca_certs == str(ca_file)
+        assert (connection.cert_reqs, connection.check_hostname) == (ssl.CERT_REQUIRED, True)
+        assert oldest == (ssl.TLSVersion.TLSv1_3 if asked.endswith("772") else ssl.TLSVersion.TLSv1_2)
+
+
+def test_ca_file_is_found_from_elsewhere_when_its_path_is_relative(
+    ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.chdir(ca_file.parent)
+    variables = {"REDIS_URL": "rediss://h", "REDIS_CA_FILE": ca_file.name}
+    # when
+    url = Environment(variables).redis_url("local")
+    monkeypatch.chdir("/")
+    # then
+    assert parse_url(url)["ssl_ca_certs"] == str(ca_file)
+    # And what is handed on in both ways is the same again
+    assert Environment({"REDIS_URL": url, "REDIS_CA_FILE": str(ca_file)}).redis_url("api") == url
+
+
+@pytest.mark.parametrize("url", ["", "redis://h", "unix:///run/redis.sock"])
+def test_ca_file_is_refused_when_redis_does_not_speak_tls(ca_file: Path, url: str) -> None:
+    with pytest.raises(SettingError, match=r"REDIS_CA_FILE.* rediss://"):
+        Environment({"REDIS_URL": url, "REDIS_CA_FILE": str(ca_file)}).redis_url("ws")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file"),
+        ("", "a PEM file"),
+        ("a key\n", "a PEM file"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "a PEM file"),
+    ],
+)
+def test_ca_file_is_named_when_it_is_of_no_use(tmp_path: Path, content: str | None, said: str) -> None:
+    path = tmp_path / "ca.crt"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(SettingError, match=f"REDIS_CA_FILE='{path}' .*{said}"):
+        Environment({"REDIS_URL": "rediss://h", "REDIS_CA_FILE": str(path)}).redis_url("collector")
 
 
 def test_complaint_is_silent_for_a_minute_when_it_repeats(caplog: pytest.LogCaptureFixture) -> None:

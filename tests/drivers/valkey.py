@@ -24,10 +24,7 @@ class Valkey:
     def start(self) -> None:
         """Start the server, empty, and wait until it answers."""
         data_dir = Path(tempfile.mkdtemp(prefix="valkey-test-"))
-        self._process = subprocess.Popen(
-            [*valkey_command(valkey_binary(), port=self.port, data_dir=data_dir), "--save", ""],
-            stdout=subprocess.DEVNULL,
-        )
+        self._process = subprocess.Popen([*self._command(data_dir), "--save", ""], stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
         client = self.client()
         while True:
@@ -39,6 +36,9 @@ class Valkey:
             else:
                 break
         client.close()
+
+    def _command(self, data_dir: Path) -> list[str]:
+        return valkey_command(valkey_binary(), port=self.port, data_dir=data_dir)
 
     def client(self) -> redis.Redis:
         """A new blocking client that does not decode responses."""

@@ -106,9 +106,9 @@ def external(tmp_path: Path) -> Iterator[Deployment]:
     users = deployment.compose("run", "--rm", "--no-deps", "-T", "secrets", "cat", "/secrets/redis/users.acl")
     make_certificate(tmp_path, f"IP:{host}")
     (tmp_path / "users.acl").write_text(users)
-    deployment.write_config("ca.crt", (tmp_path / "ca.crt").read_text())
     port = free_port()
-    deployment.set("REDIS_URL", f"rediss://{host}:{port}/0?ssl_ca_certs=/config/ca.crt")
+    deployment.set("REDIS_URL", f"rediss://{host}:{port}/0")
+    deployment.set("REDIS_CA_FILE", str(tmp_path / "ca.crt"))
     command = ["redis-server", "--port", "0", "--tls-port", str(port), "--bind", host, "--tls-auth-clients", "no"]
     files = {
         "tls-cert-file": "server.crt",

@@ -10,7 +10,7 @@ from deploy.k8s.check.references import keys_of
 from deploy.k8s.check.variables import values
 
 #: The variables that name a file or several, beside the password files.
-VARIABLES = ("COLLECTOR_TARGETS", "COLLECTOR_RULES")
+VARIABLES = ("COLLECTOR_TARGETS", "COLLECTOR_RULES", "REDIS_CA_FILE")
 
 
 def named_files_are_mounted(documents: Documents) -> Iterator[Finding]:
@@ -20,7 +20,7 @@ def named_files_are_mounted(documents: Documents) -> Iterator[Finding]:
             for name, text in values(documents, pod, container).items():
                 if name not in VARIABLES and not name.endswith("_PASSWORD_FILE"):
                     continue
-                for path in map(PurePosixPath, text.split(",")):
+                for path in map(PurePosixPath, filter(None, text.split(","))):
                     there = _files(documents, pod, container, str(path.parent))
                     if there is None or ("*" not in path.name and path.name not in there):
                         yield Finding(pod.title, f"{name}: {path} is not mounted in {container['name']}")

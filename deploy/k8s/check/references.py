@@ -9,8 +9,12 @@ from deploy.k8s.check.finding import Finding
 from deploy.k8s.check.pods import Pod, pods
 from deploy.k8s.check.variables import CONFIGS
 
-#: Secrets that the user makes, and their keys.
-OF_THE_USER = {"external-redis": set(CONFIGS), "dispycluster-tls": {"tls.crt", "tls.key"}}
+#: Secrets and ConfigMaps that the user makes, and their keys.
+OF_THE_USER = {
+    ("Secret", "external-redis"): set(CONFIGS),
+    ("Secret", "dispycluster-tls"): {"tls.crt", "tls.key"},
+    ("ConfigMap", "redis-ca"): {"ca.crt"},
+}
 
 
 def keys_of(documents: Documents, kind: str, name: str, within: str) -> set[str] | None:
@@ -20,7 +24,7 @@ def keys_of(documents: Documents, kind: str, name: str, within: str) -> set[str]
         return {key for part in ("data", "stringData", "binaryData") for key in found.get(part) or {}}
     if kind == "Secret" and name == NAME and find(documents, "Job", "make-secrets", within) is not None:
         return set(USERS)
-    return OF_THE_USER.get(name) if kind == "Secret" else None
+    return OF_THE_USER.get((kind, name))
 
 
 def what_pods_name_is_there(documents: Documents) -> Iterator[Finding]:
@@ -34,7 +38,7 @@ def what_pods_name_is_there(documents: Documents) -> Iterator[Finding]:
                 yield Finding(pod.title, f"the {kind} {name} has no key {key}")
     for ingress in of_kind(documents, "Ingress"):
         for entry in ingress["spec"].get("tls") or []:
-            if entry.get("secretName") not in OF_THE_USER:
+            if ("Secret", entry.get("secretName")) not in OF_THE_USER:
                 yield Finding(title(ingress), f"nobody makes the Secret {entry.get('secretName')}")
 
 

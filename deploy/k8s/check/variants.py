@@ -29,6 +29,12 @@ class Variant:
     settings: tuple[tuple[str, str], ...] = ()
 
 
+def _settings(chosen: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """What a user writes to set some of what several services read."""
+    literals = [f"{name}={value}" for name, value in chosen]
+    return {"name": "settings", "namespace": "dispycluster", "behavior": "merge", "literals": literals}
+
+
 #: The overlay of somebody with a registry, a name for the cluster, and an address for its pages.
 EXAMPLE = Variant(
     "example",
@@ -36,14 +42,7 @@ EXAMPLE = Variant(
     own=(
         (
             "configMapGenerator",
-            [
-                {
-                    "name": "settings",
-                    "namespace": "dispycluster",
-                    "behavior": "merge",
-                    "literals": [f"{name}={value}" for name, value in SETTINGS],
-                }
-            ],
+            [_settings(SETTINGS)],
         ),
         (
             "images",
@@ -69,6 +68,16 @@ EXAMPLE = Variant(
 )
 
 
+#: Over TLS, with a CA of the user's.
+TLS_SETTINGS = (("REDIS_CA_FILE", "/redis-ca/ca.crt"),)
+EXTERNAL_TLS = Variant(
+    "external-redis over TLS",
+    components=("external-redis",),
+    own=(("configMapGenerator", [_settings(TLS_SETTINGS)]),),
+    settings=TLS_SETTINGS,
+)
+
+
 def variants() -> list[Variant]:
     """All of them; a folder in ``components`` is one more."""
     names = tuple(sorted(path.parent.name for path in COMPONENTS.glob("*/kustomization.yaml")))
@@ -79,4 +88,5 @@ def variants() -> list[Variant]:
         Variant("all but external-redis", inside),
         Variant("all", names),
         EXAMPLE,
+        EXTERNAL_TLS,
     ]

@@ -264,6 +264,13 @@ BROKEN: list[tuple[str, str, str, object, str]] = [
         GONE,
         "/config/nodes.yaml is not mounted",
     ),
+    (
+        "named_files_are_mounted",
+        "Deployment/ws",
+        f"{FIRST}/env/-",
+        env("REDIS_CA_FILE", "/redis-ca/ca.crt"),
+        "REDIS_CA_FILE: /redis-ca/ca.crt is not mounted in ws",
+    ),
     ("collector_reads_its_files", "ConfigMap/collector-config", "data/alerts.yaml", "cpu: {thresold: 1}", "thresold"),
     ("collector_reads_its_files", "ConfigMap/collector-config", "data/nodes.yaml", "workers: a", "must be a list"),
     ("collector_reads_its_files", "ConfigMap/collector-config", "data/this-node.yaml", "workers: a", "must be a list"),
