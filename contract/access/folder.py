@@ -48,12 +48,12 @@ class Folder(Generic[T]):
         self._state: _State | None = None
         self._files: Mapping[str, T] = {}
 
-    def files(self) -> Mapping[str, T]:
-        """By name, what is valid: the same object until something changed."""
-        now = self._monotonic()
-        if self._path is None or now < self._look_from:
+    def files(self, *, now: bool = False) -> Mapping[str, T]:
+        """By name, what is valid: the same object until something changed; ``now``: looked at however lately."""
+        time_now = self._monotonic()
+        if self._path is None or (time_now < self._look_from and not now):
             return self._files
-        self._look_from = now + LOOK_SECONDS
+        self._look_from = time_now + LOOK_SECONDS
         try:
             state = _state(self._path)
         except OSError as error:

@@ -62,7 +62,9 @@ class Tokens:
         Raises:
             Refused: there is no such token.
         """
-        found = None if len(token) > TOKEN_LIMIT else self._by_digest().get(digest_of(token))
+        digest = "" if len(token) > TOKEN_LIMIT else digest_of(token)
+        # One that is not there may have been made a moment ago.
+        found = self._by_digest().get(digest) or self._by_digest(now=True).get(digest)
         if found is None:
             raise sign_in_required("There is no such token.")
         return found
@@ -71,8 +73,8 @@ class Tokens:
         """Whether a token's grant is still as the folder has it."""
         return any(grant == other for other in self._by_digest().values())
 
-    def _by_digest(self) -> Mapping[str, Grant]:
-        files = self._folder.files()
+    def _by_digest(self, *, now: bool = False) -> Mapping[str, Grant]:
+        files = self._folder.files(now=now)
         if files is not self._files:
             self._grants = {stored.sha256: _grant(name, stored) for name, stored in files.items()}
             self._files = files

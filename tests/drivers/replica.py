@@ -2,6 +2,7 @@
 
 import re
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 import requests
@@ -21,7 +22,9 @@ def value_of(sample: str, metrics: str) -> float:
 class Replica:
     """One replica as a process."""
 
-    def __init__(self, redis_url: str, **env: str) -> None:
+    def __init__(self, redis_url: str, headers: Mapping[str, str] | None = None, **env: str) -> None:
+        """``headers``: what this test itself asks with."""
+        self._headers = dict(headers or {})
         self.port = free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
         self.process = python("ws", "ws", env={"REDIS_URL": redis_url, "WS_PORT": str(self.port), **env})
@@ -30,7 +33,8 @@ class Replica:
 
     def get(self, path: str, **how: Any) -> requests.Response:
         """Ask for a path."""
-        return requests.get(self.origin + path, timeout=15, **how)
+        headers = {**self._headers, **how.pop("headers", {})}
+        return requests.get(self.origin + path, timeout=15, headers=headers, **how)
 
     def wait_until_ready(self) -> None:
         """Wait until it follows Redis."""
@@ -42,8 +46,12 @@ class Replica:
         eventually(ready, within_seconds=30, what="the replica to follow Redis")
 
     def client(self, *namespaces: str, **how: Any) -> RawClient:
-        """A client, connected to some namespaces."""
-        client = RawClient(self.port, *(namespaces or ("/",)), **how)
+        """A client, connected to some namespaces, or to ``/``."""
+        return self.bare_client(*(namespaces or ("/",)), **how)
+
+    def bare_client(self, *namespaces: str, **how: Any) -> RawClient:
+        """A client, connected to these namespaces and to no other."""
+        client = RawClient(self.port, *namespaces, **how)
         self._clients.append(client)
         return client
 

@@ -1,6 +1,6 @@
 """Real replicas, and a stand-in for the collector."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 import redis as redis_client
@@ -19,8 +19,8 @@ def _message() -> Callable[..., bytes]:
 def replicas(valkey: Valkey) -> Iterator[Callable[..., Replica]]:
     started: list[Replica] = []
 
-    def start(**env: str) -> Replica:
-        replica = Replica(valkey.url, **env)
+    def start(headers: Mapping[str, str] | None = None, **env: str) -> Replica:
+        replica = Replica(valkey.url, headers, **env)
         started.append(replica)
         replica.wait_until_ready()
         return replica

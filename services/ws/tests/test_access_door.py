@@ -1,0 +1,352 @@
+"""In closed access no namespace shows anything to who has no valid credential, and what is revoked ends."""
+
+import base64
+import hmac
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import redis as redis_client
+import requests
+
+from contract.access.grant import PUBLISH
+from contract.access.revocations import revocation_of_user
+from contract.events import NAMESPACES
+from contract.names import GENERATION_KEY, METRICS_CHANNEL, REVOCATIONS_KEY
+from tests.drivers.credentials import Credentials
+from tests.drivers.publisher import Publisher
+from tests.drivers.raw_client import RawClient
+from tests.drivers.replica import Replica
+from tests.drivers.waiting import eventually
+
+Start = Callable[..., Replica]
+Message = Callable[..., bytes]
+
+
+@pytest.fixture
+def credentials(tmp_path: Path, redis: redis_client.Redis) -> Credentials:
+    return Credentials(tmp_path, redis)
+
+
+@pytest.fixture(params=["fast", "plain"])
+def closed(replicas: Start, credentials: Credentials, request: pytest.FixtureRequest) -> Replica:
+    return started(replicas, credentials, WS_PUSH=request.param)
+
+
+def started(replicas: Start, credentials: Credentials, **env: str) -> Replica:
+    token = credentials.token("probe")
+    return replicas(headers={"Authorization": f"Bearer {token}"}, **credentials.env, **env)
+
+
+def ask(replica: Replica, namespace: str, *, auth: object = None, cookie: str | None = None) -> RawClient:
+    """A client that asked for a namespace and got some answer."""
+    headers = () if cookie is None else (f"Cookie: {cookie}",)
+    client = replica.bare_client(headers=headers)
+    prefix = "" if namespace == "/" else f"{namespace},"
+    client.send(f"40{prefix}{'' if auth is None else json.dumps(auth)}")
+    client.wait(lambda packet: packet.startswith((f"0{prefix}{{", f"4{prefix}{{")))
+    return client
+
+
+def refusal(client: RawClient) -> dict[str, Any]:
+    """What a client was refused with, which must be all that it was sent."""
+    others = [packet for packet in client.packets if not packet.startswith("{")]
+    assert len(others) == 1, others
+    assert others[0].startswith("4"), others
+    data: dict[str, Any] = json.loads(others[0][others[0].index("{") :])["data"]
+    return data
+
+
+def let_in(client: RawClient) -> bool:
+    return any(packet.startswith("0") for packet in client.packets)
+
+
+@pytest.mark.parametrize("namespace", [*NAMESPACES, "/nowhere"])
+def test_namespace_shows_nothing_without_a_credential(
+    closed: Replica, collector: Publisher, message: Message, namespace: str
+) -> None:
+    collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL))
+
+    client = ask(closed, namespace)
+
+    assert refusal(client)["code"] == "sign_in_required"
+    # What it asks for all the same, and what is published, does not reach it either.
+    prefix = "" if namespace == "/" else f"{namespace},"
+    for event in ("request_health", "request_cluster_status", "request_nodes_status", "subscribe_to_updates"):
+        client.send(f'42{prefix}7["{event}"]')
+    collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL))
+    other = ask(closed, namespace)
+    assert refusal(other)["code"] == "sign_in_required"
+    refusal(client)
+
+
+def test_every_event_of_the_service_is_out_of_reach_without_a_credential(closed: Replica) -> None:
+    from ws.namespaces.health import HealthNamespace
+    from ws.namespaces.monitoring import MonitoringNamespace
+    from ws.namespaces.root import RootNamespace
+
+    nothing: Any = None
+    table = {
+        namespace.name: sorted(namespace.requests)
+        for namespace in (
+            RootNamespace(nothing, nothing, nothing, ""),
+            HealthNamespace(nothing, nothing, nothing, nothing),
+            MonitoringNamespace(_NoPush(), nothing, nothing, nothing, nothing),
+        )
+    }
+    assert set(table) == set(NAMESPACES)
+    assert sum(map(len, table.values())) >= 4
+    for namespace, events in table.items():
+        client = ask(closed, namespace)
+        prefix = "" if namespace == "/" else f"{namespace},"
+        for event in events:
+            client.send(f'42{prefix}1["{event}"]')
+        client.send(f"40{prefix}")
+        client.wait(lambda packet: packet.startswith("4"), 2)
+        assert [packet[:1] for packet in client.packets if packet[:1] in "0123456"] == ["4", "4"]
+
+
+class _NoPush:
+    def join(self, *_: object) -> None: ...
+
+
+@pytest.mark.parametrize("namespace", NAMESPACES)
+def test_namespace_lets_in_who_has_a_session_or_a_token(
+    closed: Replica, credentials: Credentials, namespace: str
+) -> None:
+    assert let_in(ask(closed, namespace, cookie=credentials.cookie()))
+    assert let_in(ask(closed, namespace, cookie=f"a=b; {credentials.cookie()}; broken[=1"))
+    assert let_in(ask(closed, namespace, auth={"token": credentials.token("reader")}))
+
+
+def test_token_without_the_scope_reads_nothing(closed: Replica, credentials: Credentials) -> None:
+    token = credentials.token("writer", scopes=(PUBLISH,))
+
+    assert refusal(ask(closed, "/", auth={"token": token}))["code"] == "forbidden"
+
+
+def forged(credentials: Credentials) -> dict[str, str]:
+    session = credentials.session()
+    cookie = credentials.seal.seal(session)
+    payload, _, signature = cookie.partition(".")
+    other = msgspec.json.encode(credentials.session("root"))
+    swapped = base64.urlsafe_b64encode(other).rstrip(b"=").decode()
+
+    def jwt(algorithm: str, key: bytes) -> str:
+        head = base64.urlsafe_b64encode(json.dumps({"alg": algorithm, "typ": "JWT"}).encode()).rstrip(b"=").decode()
+        sign = base64.urlsafe_b64encode(hmac.digest(key, f"{head}.{payload}".encode(), "sha256")).rstrip(b"=").decode()
+        return f"{head}.{payload}.{'' if algorithm == 'none' else sign}"
+
+    return {
+        "empty": "",
+        "unsigned": payload,
+        "no signature": f"{payload}.",
+        "truncated": cookie[:-1],
+        "payload cut": f"{payload[:-4]}.{signature}",
+        "another payload": f"{swapped}.{signature}",
+        "alg none": jwt("none", b""),
+        "alg HS256 with no key": jwt("HS256", b""),
+        "alg HS256 with public text": jwt("HS256", credentials.seal.cookie.encode()),
+        "another key": type(credentials.seal)(b"x" * 64).seal(session),
+        "expired": credentials.seal.seal(credentials.session(lives=-1)),
+        "idle": credentials.seal.seal(credentials.session(idles=-1)),
+        "of another store": credentials.seal.seal(msgspec.structs.replace(session, generation="0" * 32)),
+        "of no store": credentials.seal.seal(msgspec.structs.replace(session, generation="")),
+        "long": "a" * 5000,
+        "garbage": "\u00ff.\u00ff",
+    }
+
+
+def test_nobody_gets_in_with_a_forged_cookie(closed: Replica, credentials: Credentials) -> None:
+    for kind, value in forged(credentials).items():
+        client = ask(closed, "/", cookie=f"{credentials.seal.cookie}={value}")
+
+        assert refusal(client)["code"] == "sign_in_required", kind
+
+
+@pytest.mark.parametrize("token", [5, "", "dcl_", "dcl_" + "a" * 43, "a" * 5000, ["x"], {"$ne": ""}, True])
+def test_nobody_gets_in_with_what_is_no_token(closed: Replica, credentials: Credentials, token: object) -> None:
+    client = ask(closed, "/", auth={"token": token}, cookie=credentials.cookie())
+
+    # One that is shown alone decides, whatever the cookie says.
+    assert refusal(client)["code"] == "sign_in_required"
+
+
+def test_nobody_gets_in_with_a_token_that_is_expired_cut_or_in_the_address(
+    closed: Replica, credentials: Credentials
+) -> None:
+    token = credentials.token()
+
+    assert not let_in(ask(closed, "/", auth={"token": credentials.token("old", lives=-1)}))
+    assert not let_in(ask(closed, "/", auth={"token": token[:-1]}))
+    assert not let_in(ask(closed, "/", auth={"token": token.upper()}))
+    opened = closed.get(f"/socket.io/?EIO=4&transport=polling&token={token}", headers={"Cookie": ""})
+    sid = json.loads(opened.text[1:])["sid"]
+    path = f"/socket.io/?EIO=4&transport=polling&sid={sid}&token={token}"
+    requests.post(closed.origin + path, data="40", timeout=15)
+    assert closed.get(path).text.startswith("44{")
+
+
+@pytest.mark.parametrize("by", ["session", "user", "token", "token's file"])
+def test_connection_ends_on_every_replica_when_its_credential_is_revoked(
+    replicas: Start, credentials: Credentials, by: str
+) -> None:
+    both = [started(replicas, credentials, WS_PUSH=push) for push in ("fast", "plain")]
+    session, token = credentials.session(), credentials.token("script")
+    cookie = credentials.cookie(session)
+    how: dict[str, Any] = {"auth": {"token": token}} if by.startswith("token") else {"cookie": cookie}
+    clients = [ask(replica, namespace, **how) for replica in both for namespace in NAMESPACES]
+    bystanders = [ask(replica, "/", cookie=credentials.cookie(credentials.session("bob"))) for replica in both]
+    assert all(map(let_in, [*clients, *bystanders]))
+
+    match by:
+        case "session":
+            credentials.revoke_session(session)
+        case "user":
+            credentials.revoke(revocation_of_user("ada", time.time()))
+        case "token":
+            credentials.revoke_token(token)
+        case _:
+            (credentials.tokens / "script").unlink()
+
+    for client in clients:
+        assert json.loads(client.event("error"))["code"] == "sign_in_required"
+        client.wait(lambda packet: packet.startswith("1"))
+    for replica in both:
+        assert not let_in(ask(replica, "/", **how))
+    assert not any(bystander.payloads("error") or bystander.closed for bystander in bystanders)
+
+
+def test_connection_ends_when_its_session_does(closed: Replica, credentials: Credentials) -> None:
+    client = ask(closed, "/monitoring", cookie=credentials.cookie(credentials.session(lives=2.5)))
+    assert let_in(client)
+
+    assert json.loads(client.event("error"))["code"] == "sign_in_required"
+    client.wait(lambda packet: packet.startswith("1"))
+
+
+def test_connection_without_a_credential_is_closed_after_a_while(closed: Replica) -> None:
+    silent = closed.bare_client()
+    refused = ask(closed, "/")
+
+    silent.wait_until_closed(30)
+    refused.wait_until_closed(30)
+    assert closed.metric('ws_closes_total{reason="unauthenticated"}') == 2
+
+
+def test_revocation_holds_when_redis_was_away_meanwhile(
+    closed: Replica, credentials: Credentials, redis: redis_client.Redis
+) -> None:
+    session = credentials.session()
+    client = ask(closed, "/", cookie=credentials.cookie(session))
+    # Told to nobody: it is read with the rest, later.
+    redis.zadd(REVOCATIONS_KEY, {f"session:{session.id}": time.time() + 3600})
+    redis.client_kill_filter(_type="pubsub")
+
+    assert json.loads(client.event("error"))["code"] == "sign_in_required"
+
+
+def test_emptied_store_revives_no_session(closed: Replica, credentials: Credentials, redis: redis_client.Redis) -> None:
+    session, other = credentials.session(), credentials.session("bob")
+    client = ask(closed, "/", cookie=credentials.cookie(other))
+    assert let_in(client)
+    credentials.revoke_session(session)
+    eventually(lambda: not let_in(ask(closed, "/", cookie=credentials.cookie(session))), what="the revocation")
+
+    redis.delete(GENERATION_KEY, REVOCATIONS_KEY)
+
+    assert json.loads(client.event("error"))["code"] == "sign_in_required"
+    assert not let_in(ask(closed, "/", cookie=credentials.cookie(session)))
+    credentials.new_generation()
+    assert not let_in(ask(closed, "/", cookie=credentials.cookie(session)))
+    new = credentials.cookie()
+    eventually(lambda: let_in(ask(closed, "/", cookie=new)), what="a session of the new store")
+
+
+def test_replica_says_no_more_than_its_status_without_a_credential(closed: Replica) -> None:
+    def status(path: str, **headers: str) -> tuple[int, str]:
+        answer = requests.get(closed.origin + path, headers=headers, timeout=15)
+        return answer.status_code, answer.text
+
+    assert status("/livez") == (200, "live\n")
+    assert status("/readyz") == (200, "ready\n")
+    for path in ("/", "/metrics", "/nowhere", "/metrics?token=dcl_x"):
+        code, text = status(path)
+        assert code == 401, path
+        assert json.loads(text)["status"] == 401
+    assert status("/metrics", Authorization="Bearer dcl_x")[0] == 401
+    assert closed.get("/metrics").status_code == 200
+    assert closed.get("/readyz").text == "ready\nredis: up\n"
+
+
+def test_user_of_a_proxy_is_let_in_only_when_that_proxy_says_so(replicas: Start, credentials: Credentials) -> None:
+    believing = started(
+        replicas, credentials, ACCESS_USER_HEADER="Remote-User", TRUSTED_PROXIES="127.0.0.1 10.9.8.0/24"
+    )
+    doubting = started(replicas, credentials, ACCESS_USER_HEADER="Remote-User", TRUSTED_PROXIES="10.9.8.0/24")
+
+    def comes(replica: Replica, *headers: str) -> bool:
+        client = replica.bare_client(headers=headers)
+        client.send("40")
+        client.wait(lambda packet: packet.startswith(("0{", "4{")))
+        return let_in(client)
+
+    assert comes(believing, "Remote-User: ada")
+    assert comes(believing, "Remote-User: ada", "X-Forwarded-For: 1.2.3.4")
+    assert not comes(believing, "X-Forwarded-For: 1.2.3.4")
+    assert not comes(believing, "Remote-User: a b")
+    assert not comes(doubting, "Remote-User: ada")
+    assert not comes(doubting, "Remote-User: ada", "X-Forwarded-For: 10.9.8.7")
+
+
+def test_page_of_another_origin_has_no_use_of_a_cookie_when_all_may_connect(
+    replicas: Start, credentials: Credentials
+) -> None:
+    replica = started(replicas, credentials, WS_ALLOWED_ORIGINS="* http://wall.lan")
+
+    def comes(*headers: str) -> bool:
+        client = replica.bare_client(headers=(f"Cookie: {credentials.cookie()}", *headers))
+        client.send("40")
+        client.wait(lambda packet: packet.startswith(("0{", "4{")))
+        return let_in(client)
+
+    assert comes()
+    assert comes(f"Origin: {replica.origin}")
+    assert comes("Origin: http://wall.lan")
+    assert not comes("Origin: http://evil.example")
+    assert not comes("Origin: null")
+
+
+def test_open_access_asks_nobody(replicas: Start, credentials: Credentials) -> None:
+    replica = replicas(**{**credentials.env, "ACCESS": "open"})
+
+    assert let_in(ask(replica, "/"))
+    assert let_in(ask(replica, "/monitoring", auth={"token": "nonsense"}))
+    assert replica.get("/metrics").status_code == 200
+
+
+def test_replica_does_not_start_when_closed_access_has_no_key(credentials: Credentials) -> None:
+    from contract.runtime.settings import SettingError
+    from ws.config import Config
+
+    with pytest.raises(SettingError, match="ACCESS_KEY_FILE"):
+        Config.from_environment({**credentials.env, "ACCESS_KEY_FILE": ""})
+    credentials.key_file.write_text("short")
+    with pytest.raises(SettingError, match="ACCESS_KEY_FILE"):
+        Config.from_environment(credentials.env)
+
+
+def test_replica_does_not_start_when_others_reach_it_and_nobody_chose() -> None:
+    from contract.runtime.settings import SettingError
+    from ws.config import Config
+
+    for host in ("0.0.0.0", "::", "192.168.1.4", "cluster.lan"):
+        with pytest.raises(SettingError) as error:
+            Config.from_environment({"PUBLIC_HOST": host})
+        assert [line.split()[0] for line in str(error.value).splitlines()[1:]] == ["ACCESS=closed", "ACCESS=open"]
+    for host in ("127.0.0.1", "::1", "localhost", "127.0.0.5"):
+        assert not Config.from_environment({"PUBLIC_HOST": host}).access.is_closed
