@@ -121,6 +121,9 @@ class Ours(Server):
             "REDIS_URL": self._redis_url,
             "WS_PORT": str(self.port),
             "WS_PUSH": self.push,
+            # All of the load comes from one address.
+            "WS_LIMIT_CONNECTIONS": "1000000",
+            "WS_LIMIT_CONNECTS_PER_SECOND": "1000000",
         }
 
     def metric(self, sample: str) -> float:

@@ -39,6 +39,18 @@ class Bucket:
             return float("inf")
         return (count - self._level) / self.rate
 
+    def spend(self, now: float, count: float = 1.0) -> float:
+        """Take ``count`` units that cannot be refused any more, on credit of at most ``burst``.
+
+        Returns:
+            The seconds until the debt is paid; 0.0 without one.
+        """
+        if now > self._at:
+            self._level = min(self.burst, self._level + (now - self._at) * self.rate)
+            self._at = now
+        self._level = max(self._level - count, -self.burst)
+        return max(0.0, -self._level / self.rate)
+
 
 class Buckets:
     """One bucket a key, for instance an address. The keys longest unused are forgotten.

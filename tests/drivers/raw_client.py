@@ -98,6 +98,8 @@ class RawClient:
 
     def close(self) -> None:
         """End the connection."""
+        if self.connection.sock is None:
+            return
         with contextlib.suppress(OSError):
             self.connection.sock.shutdown(socket.SHUT_RDWR)  # ends the thread's read
         self._thread.join(20)

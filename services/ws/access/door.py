@@ -139,14 +139,12 @@ class Door:
         return [eio_sid for eio_sid, until in self._waiting.items() if now > until]
 
     def wait_seconds(self, client: Client, packets: int) -> float:
-        """Count packets of a client; return for how many seconds no more shall be read of it."""
+        """Count packets of a client; return for how many seconds nothing shall be done for it."""
         now = time.monotonic()
-        for account in client.accounts:
-            wait = account.packets.take(now, min(packets, account.packets.burst))
-            if wait:
-                self.counters.limited["packets"] += 1
-                return wait
-        return 0.0
+        wait = max(account.packets.spend(now, packets) for account in client.accounts)
+        if wait:
+            self.counters.limited["packets"] += 1
+        return wait
 
     def _grant(self, client: Client, auth: object) -> Grant:
         token = auth.get("token") if isinstance(auth, dict) else None

@@ -15,8 +15,6 @@ from ws.payload import Raw
 
 #: Seconds between two words to a client that sends too much.
 TOLD_SECONDS: Final = 1.0
-#: Seconds of the longest pause in which nothing of such a client is read.
-LONGEST_PAUSE_SECONDS: Final = 5.0
 _NAMESPACE: Final = "/"
 
 _SocketServer: Any = socketio.Server
@@ -45,7 +43,7 @@ class DoorServer(_SocketServer):  # type: ignore[misc]
             self.door.leave(eio_sid, client, namespace)
 
     def pause_seconds(self, eio_sid: str, packets: int, namespaces: Iterable[str]) -> float:
-        """Count packets of a client; return for how long nothing shall be read of it, which it is told."""
+        """Count packets of a client; return for how long nothing shall be done for it, which it is told."""
         client = self.client(eio_sid)
         wait = 0.0 if client is None else self.door.wait_seconds(client, packets)
         if not wait or client is None:
@@ -55,7 +53,7 @@ class DoorServer(_SocketServer):  # type: ignore[misc]
             client.told = now
             for namespace in namespaces:
                 self._say(eio_sid, namespace, "limit_exceeded", "You send more packets than you may; they wait.")
-        return min(wait, LONGEST_PAUSE_SECONDS)
+        return wait
 
     def _say(self, eio_sid: str, namespace: str, code: Any, text: str) -> None:
         if self.manager.sid_from_eio_sid(eio_sid, namespace) is not None:
@@ -72,7 +70,8 @@ class DoorServer(_SocketServer):  # type: ignore[misc]
         return environ
 
     def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
-        while pause := self.pause_seconds(eio_sid, 1, [_namespace_of(data)]):
+        pause = self.pause_seconds(eio_sid, 1, [_namespace_of(data)])
+        if pause:
             time.sleep(pause)
         if eio_sid in self.eio.sockets:
             super()._handle_eio_message(eio_sid, data)

@@ -1,0 +1,76 @@
+"""Tokens are known by their digests, as the folder has them now."""
+
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from contract.access.gatekeeper import Gatekeeper
+from contract.access.grant import PUBLISH, READ, Refused, require_scope
+from contract.access.revocations import Revocations
+from contract.access.settings import AccessSettings
+from contract.access.tokens import StoredToken, digest_of, new_token
+
+
+def store(folder: Path, name: str, token: str, *, expires: float | None = None) -> None:
+    stored = StoredToken(sha256=digest_of(token), scopes=("publish",), created=time.time(), expires=expires)
+    (folder / name).write_bytes(msgspec.json.encode(stored))
+
+
+@pytest.fixture
+def gatekeeper(tmp_path: Path) -> Gatekeeper:
+    return Gatekeeper(AccessSettings("closed", b"k" * 32, tmp_path), Revocations())
+
+
+def test_token_is_known_as_soon_as_its_file_is_there_and_its_secret_is_not_in_it(
+    gatekeeper: Gatekeeper, tmp_path: Path
+) -> None:
+    token = new_token()
+    with pytest.raises(Refused):
+        gatekeeper.by_token(token)
+
+    store(tmp_path, "script", token)
+
+    grant = gatekeeper.by_bearer(f"bearer {token}")
+    assert (grant.by, grant.name, grant.scopes) == ("token", "script", {PUBLISH})
+    require_scope(grant, PUBLISH)
+    with pytest.raises(Refused, match="read"):
+        require_scope(grant, READ)
+    assert token[4:] not in (tmp_path / "script").read_text()
+    assert new_token() != token
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer dcl_x", f"Bearer dcl_{'a' * 999}"])
+def test_header_without_a_token_is_refused(gatekeeper: Gatekeeper, header: str) -> None:
+    with pytest.raises(Refused) as refused:
+        gatekeeper.by_bearer(header)
+    assert refused.value.code == "sign_in_required"
+
+
+def test_expired_token_is_refused(gatekeeper: Gatekeeper, tmp_path: Path) -> None:
+    token = new_token()
+    store(tmp_path, "old", token, expires=time.time() - 1)
+
+    with pytest.raises(Refused, match="expired"):
+        gatekeeper.by_token(token)
+
+
+def test_files_that_hold_no_token_let_nobody_in(gatekeeper: Gatekeeper, tmp_path: Path) -> None:
+    token = new_token()
+    for name, content in {
+        "empty": "",
+        "list": "[]",
+        "hash": '{"sha256":5}',
+        "half": '{"sha256":"',
+        ".hidden": "",
+    }.items():
+        (tmp_path / name).write_text(content)
+    store(tmp_path, ".started", token)
+    (tmp_path / "folder").mkdir()
+
+    for guess in (token, "", "dcl_", new_token()):
+        with pytest.raises(Refused):
+            gatekeeper.by_token(guess)
+    store(tmp_path, "good", token)
+    assert gatekeeper.by_token(token).name == "good"

@@ -1,0 +1,214 @@
+"""One address, or one person, that takes too much is told so, and harms nobody else."""
+
+import json
+import socket
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis as redis_client
+import requests
+import websocket
+
+from contract.names import METRICS_CHANNEL
+from tests.drivers.credentials import Credentials
+from tests.drivers.publisher import Publisher
+from tests.drivers.raw_client import RawClient
+from tests.drivers.replica import Replica
+from tests.drivers.waiting import eventually
+
+Start = Callable[..., Replica]
+Message = Callable[..., bytes]
+
+#: From elsewhere, says a proxy that is believed.
+ELSEWHERE = ("X-Forwarded-For: 10.1.2.3",)
+
+
+@pytest.fixture(params=["fast", "plain"])
+def start(replicas: Start, request: pytest.FixtureRequest) -> Start:
+    def started(**env: str) -> Replica:
+        return replicas(WS_PUSH=request.param, TRUSTED_PROXIES="127.0.0.1", **env)
+
+    return started
+
+
+def open_request(replica: Replica, *headers: str) -> requests.Response:
+    pairs = dict(header.split(": ", 1) for header in headers)
+    return replica.get("/socket.io/?EIO=4&transport=polling", headers=pairs)
+
+
+def snapshots(client: RawClient) -> int:
+    return len(client.payloads("redis_cluster_metrics"))
+
+
+def test_address_gets_no_more_connections_than_it_may(start: Start) -> None:
+    replica = start(WS_LIMIT_CONNECTIONS="3")
+    first = [replica.client() for _ in range(3)]
+
+    refused = open_request(replica)
+
+    assert refused.status_code == 429
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert refused.json()["status"] == 429
+    with pytest.raises(websocket.WebSocketBadStatusException, match="429"):
+        replica.client()
+    assert replica.metric('ws_limited_total{kind="connections"}') == 2
+    # Others come in, those inside stay, and who leaves makes room.
+    assert replica.client(headers=ELSEWHERE).names()[:1] in ([], ["connection_confirmed"])
+    assert not any(client.closed for client in first)
+    first[0].close()
+    eventually(lambda: open_request(replica).status_code == 200, what="room for one more")
+
+
+def test_address_connects_no_more_often_than_it_may(start: Start) -> None:
+    replica = start(WS_LIMIT_CONNECTS_PER_SECOND="1")
+    codes = [open_request(replica).status_code for _ in range(40)]
+
+    # A burst of ten, and what the seconds of the test itself bring.
+    assert codes[:10] == [200] * 10
+    assert 429 in codes
+    assert open_request(replica, *ELSEWHERE).status_code == 200
+    assert replica.metric('ws_limited_total{kind="connects"}') == codes.count(429)
+
+
+def test_flood_of_packets_waits_and_is_told_so_while_others_go_on(
+    start: Start, collector: Publisher, message: Message
+) -> None:
+    replica = start(WS_LIMIT_PACKETS_PER_SECOND="20")
+    other = replica.client(headers=ELSEWHERE)
+    flooder = replica.client("/monitoring")
+
+    for number in range(400):
+        flooder.send(f'42/monitoring,{number}["request_cluster_status"]')
+
+    assert json.loads(flooder.event("error", 200))["code"] in ("limit_exceeded", "not_available")
+    limited = [error for error in flooder.payloads("error") if error["code"] == "limit_exceeded"]
+    assert limited
+    assert len(limited) < 20
+    for seq in range(1, 6):
+        collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=seq))
+        other.event("redis_cluster_metrics", seq)
+    assert not flooder.closed
+    # Nothing of it is lost: the rest waits its turn.
+    answered = len(flooder.payloads("error")) + len(flooder.payloads("cluster_status_response"))
+    eventually(
+        lambda: len(flooder.payloads("error")) + len(flooder.payloads("cluster_status_response")) > answered,
+        within_seconds=20,
+        what="the next answers",
+    )
+    assert replica.metric('ws_limited_total{kind="packets"}') > 0
+
+
+def test_flood_of_pings_is_not_answered_faster_than_packets_may_come(replicas: Start) -> None:
+    replica = replicas(WS_LIMIT_PACKETS_PER_SECOND="200")
+    connection = replica.bare_websocket()
+    ping = struct.pack("!BB4s", 0x89, 0x80, bytes(4))
+    connection.settimeout(0.2)
+    began = time.monotonic()
+    pongs, sent = 0, 0
+    while time.monotonic() - began < 4:
+        try:
+            sent += connection.send(ping * 100)
+            pongs += connection.recv(65536).count(b"\x8a\x00")
+        except TimeoutError:
+            continue
+
+    # A burst of ten seconds' worth may pass, and a reading more or two.
+    most = 2000 + 200 * (time.monotonic() - began) + 2 * 16 * 1024 / len(ping)
+    assert pongs < most < sent / len(ping) / 2
+    assert replica.metric('ws_limited_total{kind="packets"}') > 0
+    connection.close()
+
+
+def test_packet_longer_than_it_may_be_ends_its_connection_alone(start: Start) -> None:
+    replica = start(WS_LIMIT_PACKET_BYTES="2048")
+    other, client = replica.client(), replica.client()
+
+    client.send("42" + json.dumps(["x", "a" * 3000]))
+
+    client.wait_until_closed()
+    assert not other.closed
+    polled = open_request(replica)
+    sid = json.loads(polled.text[1:].partition("\x1e")[0])["sid"]
+    path = f"{replica.origin}/socket.io/?EIO=4&transport=polling&sid={sid}"
+    assert requests.post(path, data="42" + json.dumps(["x", "a" * 3000]), timeout=15).status_code == 400
+
+
+def test_address_gets_no_more_subscriptions_to_lists_than_it_may(start: Start) -> None:
+    replica = start(WS_LIMIT_SUBSCRIPTIONS="2")
+
+    def subscribe(client: RawClient, nodes: list[str] | None, number: int = 1) -> dict[str, Any]:
+        client.send(f'42/monitoring,{number}["subscribe_to_updates",{json.dumps({"nodes": nodes})}]')
+        answer = client.wait(lambda packet: packet.startswith(f"3/monitoring,{number}["))[0]
+        found: dict[str, Any] = json.loads(answer[answer.index("[") :])[0]
+        return found
+
+    first, second, third = (replica.client("/monitoring") for _ in range(3))
+    other = replica.client("/monitoring", headers=ELSEWHERE)
+    assert subscribe(first, ["a"])["nodes"] == ["a"]
+    assert subscribe(second, ["b"])["nodes"] == ["b"]
+
+    assert subscribe(third, ["c"])["code"] == "limit_exceeded"
+
+    assert subscribe(other, ["c"])["nodes"] == ["c"]
+    assert subscribe(third, None, 2)["nodes"] is None
+    assert subscribe(first, ["d"], 2)["nodes"] == ["d"]
+    assert replica.metric('ws_limited_total{kind="subscriptions"}') == 1
+    assert subscribe(second, [], 2)["nodes"] == []
+    assert subscribe(third, ["c"], 3)["nodes"] == ["c"]
+    first.close()
+    fourth = replica.client("/monitoring")
+    eventually(lambda: "nodes" in subscribe(fourth, ["e"], len(fourth.packets) + 9), what="room for one more")
+
+
+def test_identity_is_limited_wherever_it_comes_from(replicas: Start, tmp_path: Path, redis: redis_client.Redis) -> None:
+    credentials = Credentials(tmp_path, redis)
+    token = credentials.token("reader")
+    replica = replicas(
+        headers={"Authorization": f"Bearer {token}"},
+        WS_LIMIT_CONNECTIONS="2",
+        TRUSTED_PROXIES="127.0.0.1",
+        **credentials.env,
+    )
+
+    def comes(address: int, auth: object, *, cookie: str = "") -> str:
+        client = replica.bare_client(headers=(f"X-Forwarded-For: 10.0.0.{address}", f"Cookie: {cookie}"))
+        client.send(f"40{json.dumps(auth)}")
+        return client.wait(lambda packet: packet.startswith(("0{", "4{")))[0]
+
+    assert comes(1, {"token": token}).startswith("0")
+    assert comes(2, {"token": token}).startswith("0")
+    refused = comes(3, {"token": token})
+    assert json.loads(refused[1:])["data"]["code"] == "limit_exceeded"
+    assert comes(4, {}, cookie=credentials.cookie()).startswith("0")
+
+
+def test_forwarded_addresses_are_believed_from_configured_proxies_only(replicas: Start) -> None:
+    replica = replicas(WS_LIMIT_CONNECTIONS="1")
+    replica.client(headers=ELSEWHERE)
+
+    assert open_request(replica, "X-Forwarded-For: 10.9.9.9").status_code == 429
+
+
+def test_half_requests_do_not_stop_service_for_others(start: Start, collector: Publisher, message: Message) -> None:
+    replica = start()
+    halves = []
+    for _ in range(300):
+        half = socket.create_connection(("127.0.0.1", replica.port))
+        half.sendall(b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        halves.append(half)
+
+    client = replica.client()
+    for seq in range(1, 11):
+        for half in halves[seq::10]:
+            half.sendall(b"a")
+        collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=seq))
+        client.event("redis_cluster_metrics", seq)
+
+    assert replica.get("/livez").status_code == 200
+    for half in halves:
+        half.close()
