@@ -86,6 +86,11 @@ class Gatekeeper:
         now = self._clock()
         return self._valid(Grant("proxy", user, frozenset((READ,)), "", now, now + PROXY_GRANT_SECONDS))
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """Another value whenever a grant that was valid may not be any more, but for its time."""
+        return self.revocations.version, self.tokens.version
+
     def why_not(self, grant: Grant) -> Refused | None:
         """Why a grant that was valid is not any more; ``None`` where it is."""
         if self._clock() >= grant.expires:

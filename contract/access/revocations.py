@@ -36,14 +36,16 @@ class Revocations:
         self.generation: str | None = None
         #: Whether the store was read at all.
         self.known = False
+        #: Another number whenever anything above changed.
+        self.version = 0
 
     def load(self, generation: str | None, members: Iterable[str]) -> None:
-        """Take what the store holds; of the same generation, what is known besides is on its way to being read."""
+        """Take what the store holds. What is known besides stays: it may be newer, or lost with a former store."""
         with self._lock:
             self.known = True
             if generation != self.generation:
                 self.generation = generation
-                self._members, self._users = set(), {}
+                self.version += 1
             for member in members:
                 self._add(member)
 
@@ -63,6 +65,7 @@ class Revocations:
     def _add(self, member: str) -> None:
         kind, _, rest = member.partition(":")
         if kind != "user":
+            self.version += member not in self._members
             self._members.add(member)
             return
         name, _, text = rest.rpartition("@")
@@ -70,4 +73,6 @@ class Revocations:
             before = float(text)
         except ValueError:
             return
-        self._users[name] = max(before, self._users.get(name, before))
+        if before > self._users.get(name, float("-inf")):
+            self._users[name] = before
+            self.version += 1

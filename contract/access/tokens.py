@@ -55,6 +55,13 @@ class Tokens:
         self._folder = Folder(folder, "token", StoredToken, monotonic)
         self._files: Mapping[str, StoredToken] = {}
         self._grants: Mapping[str, Grant] = {}
+        self._version = 0
+
+    @property
+    def version(self) -> int:
+        """Another number whenever the folder changed."""
+        self._by_digest()
+        return self._version
 
     def grant(self, token: str) -> Grant:
         """What a token allows, whether it is expired or not.
@@ -78,6 +85,7 @@ class Tokens:
         if files is not self._files:
             self._grants = {stored.sha256: _grant(name, stored) for name, stored in files.items()}
             self._files = files
+            self._version += 1
         return self._grants
 
 

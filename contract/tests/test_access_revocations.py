@@ -71,6 +71,29 @@ def test_what_was_told_is_not_forgotten_when_an_older_reading_arrives() -> None:
     assert revocations.includes(session())
 
 
+def test_revoked_token_stays_so_when_the_store_was_emptied() -> None:
+    revocations = loaded(revocation_of(token()))
+
+    revocations.load("another", [])
+
+    assert revocations.includes(token())
+
+
+def test_version_changes_with_what_is_revoked_alone() -> None:
+    revocations = loaded(revocation_of(session()), revocation_of_user("ada", 5.0))
+    seen = [revocations.version]
+
+    revocations.load(GENERATION, [revocation_of(session()), revocation_of_user("ada", 4.0)])
+    assert revocations.version == seen[-1]
+    for change in (revocation_of(session("s2")), revocation_of_user("ada", 6.0)):
+        revocations.add(change)
+        seen.append(revocations.version)
+    revocations.load(None, [])
+    seen.append(revocations.version)
+
+    assert len(set(seen)) == len(seen)
+
+
 def test_nonsense_in_the_store_revokes_nothing() -> None:
     revocations = loaded("", "user:ada", "user:ada@x", "user:@", "session", "nonsense:s")
 

@@ -42,6 +42,10 @@ TYPES: dict[str, Any] = {
     "rest/alert_log_page": rest.AlertLogPage,
     "rest/history": rest.History,
     "rest/problem": rest.Problem,
+    "rest/problem_limit_exceeded": rest.Problem,
+    "rest/session": rest.SessionReport,
+    "rest/session_open": rest.SessionReport,
+    "rest/published": rest.Published,
 }
 
 

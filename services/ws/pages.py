@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 from contract.access.gatekeeper import Gatekeeper
 from contract.access.grant import READ, Refused, require_scope
@@ -143,7 +144,8 @@ def said_when_it_fails(app: Application) -> Application:
 
 
 def _begins_a_session(environ: Mapping[str, Any]) -> bool:
-    return environ["PATH_INFO"].startswith("/socket.io/") and "sid=" not in environ.get("QUERY_STRING", "")
+    # As Engine.IO reads it: one that looks like a sid to us and not to Engine.IO would be counted by nobody.
+    return environ["PATH_INFO"].startswith("/socket.io/") and "sid" not in parse_qs(environ.get("QUERY_STRING", ""))
 
 
 def _is_broken_upgrade(environ: Mapping[str, Any]) -> bool:

@@ -37,9 +37,8 @@ class Accounts:
         """The account of an address or identity, made where there is none."""
         account = self._connected.get(key) or self._idle.get(key)
         if account is None:
-            account = self._idle[key] = Account(key, self._limits)
-            if len(self._idle) > IDLE_LIMIT:
-                self._idle.popitem(last=False)
+            account = Account(key, self._limits)
+            self._rest(account)
         return account
 
     def opened(self, account: Account) -> None:
@@ -54,4 +53,9 @@ class Accounts:
         account.connections -= 1
         if account.connections == 0:
             del self._connected[account.key]
-            self._idle[account.key] = account
+            self._rest(account)
+
+    def _rest(self, account: Account) -> None:
+        self._idle[account.key] = account
+        if len(self._idle) > IDLE_LIMIT:
+            self._idle.popitem(last=False)

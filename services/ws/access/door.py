@@ -55,6 +55,9 @@ class Door:
         self._identities = Accounts(limits)
         #: By what each place is held.
         self._places: dict[Grant, set[Place]] = {}
+        #: When and as of which version the places have to be looked at again.
+        self._look_from = 0.0
+        self._looked_at: object = None
         #: Connections without a place, and until when they are waited for.
         self._waiting: dict[str, float] = {}
 
@@ -105,6 +108,7 @@ class Door:
             client.identity = account
         client.grants = {**(client.grants or {}), namespace: grant}
         self._places.setdefault(grant, set()).add((eio_sid, namespace))
+        self._look_from = min(self._look_from, grant.expires)
         self._waiting.pop(eio_sid, None)
 
     def leave(self, eio_sid: str, client: Client, namespace: str) -> None:
@@ -127,11 +131,17 @@ class Door:
             self._identities.closed(client.identity)
 
     def ended(self) -> Iterator[tuple[Refused, Place]]:
-        """The places that are not held by right any more."""
+        """The places that are not held by right any more; nobody is looked at where nothing can have changed."""
+        now, version = time.time(), self.gatekeeper.version
+        if now < self._look_from and version == self._looked_at:
+            return
         for grant, places in tuple(self._places.items()):
             refused = self.gatekeeper.why_not(grant)
             if refused is not None:
                 yield from ((refused, place) for place in tuple(places))
+        # Not before: who takes these may fail over one, and looks again then.
+        self._looked_at = version
+        self._look_from = min((grant.expires for grant in self._places), default=float("inf"))
 
     def overdue(self) -> list[str]:
         """Connections that have shown no credential for too long."""

@@ -56,7 +56,8 @@ def test_address_gets_no_more_connections_than_it_may(start: Start) -> None:
     assert refused.json()["status"] == 429
     with pytest.raises(websocket.WebSocketBadStatusException, match="429"):
         replica.client()
-    assert replica.metric('ws_limited_total{kind="connections"}') == 2
+    assert replica.get("/socket.io/?EIO=4&transport=polling&xsid=1&sid=").status_code == 429
+    assert replica.metric('ws_limited_total{kind="connections"}') == 3
     # Others come in, those inside stay, and who leaves makes room.
     assert replica.client(headers=ELSEWHERE).names()[:1] in ([], ["connection_confirmed"])
     assert not any(client.closed for client in first)

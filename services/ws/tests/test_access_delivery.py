@@ -1,0 +1,155 @@
+"""In closed access no message asks for anybody's right on its way: who is connected has it, until the watch says no."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis as redis_client
+import requests
+
+from bench.push.swarm import Swarm
+from contract.events import NAMESPACES
+from contract.names import ALERTS_CHANNEL, CHANNELS, METRICS_CHANNEL
+from tests.drivers.credentials import Credentials
+from tests.drivers.polling_session import PollingSession
+from tests.drivers.ports import free_port
+from tests.drivers.process import Process
+from tests.drivers.publisher import Publisher
+from tests.drivers.replica import Replica
+from tests.drivers.valkey import Valkey
+from tests.drivers.waiting import eventually
+
+Message = Callable[..., bytes]
+#: Of functions that decide who may do what.
+ACCESS = ("ws.access.", "contract.access.")
+#: Bytes of a snapshot that no socket takes at once.
+LARGE = 3_000_000
+#: Run instead of ``python -m ws``; writes which functions of Python ran in a delivery, and in a handshake, into the
+#: file that ``CALLS`` names. A delivery is what follows from one message until all frames are with the kernel or wait,
+#: and the writing of those that waited; no other greenlet runs meanwhile.
+PROGRAM = """
+import ws.loop
+import collections, json, os, sys
+from ws.__main__ import main
+from ws.access.server import DoorServer
+from ws.fast.session import Session
+from ws.feed import Feed
+
+called = {"delivery": collections.Counter(), "handshake": collections.Counter()}
+
+def traced(owner, name, amid):
+    function = getattr(owner, name)
+
+    def note(frame, event, argument):
+        if event == "call":
+            called[amid][f"{frame.f_globals['__name__']}.{frame.f_code.co_qualname}"] += 1
+
+    def run(*arguments):
+        sys.setprofile(note)
+        try:
+            return function(*arguments)
+        finally:
+            sys.setprofile(None)
+            with open(os.environ["CALLS"] + ".new", "w") as file:
+                json.dump(called, file)
+            os.replace(os.environ["CALLS"] + ".new", os.environ["CALLS"])
+
+    setattr(owner, name, run)
+
+traced(Feed, "_take", "delivery")
+traced(Session, "writable", "delivery")
+traced(DoorServer, "_handle_connect", "handshake")
+sys.exit(main())
+"""
+
+
+class Traced(Replica):
+    """A closed replica that tells what ran in it."""
+
+    def __init__(self, redis_url: str, credentials: Credentials, calls: Path) -> None:
+        self.token = credentials.token("reader")
+        self._headers = {"Authorization": f"Bearer {self.token}"}
+        self._clients = []
+        self._calls = calls
+        self.port = free_port()
+        self.origin = f"http://127.0.0.1:{self.port}"
+        env = {"REDIS_URL": redis_url, "WS_PORT": str(self.port), "CALLS": str(calls), **credentials.env}
+        self.process = Process("ws", [sys.executable, "-c", PROGRAM], env)
+        self.process.start()
+
+    def called(self, amid: str) -> Counter[str]:
+        """How often each function ran."""
+        return Counter(json.loads(self._calls.read_text())[amid])
+
+
+@pytest.fixture
+def credentials(tmp_path: Path, redis: redis_client.Redis) -> Credentials:
+    return Credentials(tmp_path, redis)
+
+
+@pytest.fixture
+def closed(valkey: Valkey, credentials: Credentials, tmp_path: Path) -> Iterator[Traced]:
+    replica = Traced(valkey.url, credentials, tmp_path / "calls.json")
+    replica.wait_until_ready()
+    yield replica
+    replica.close()
+    assert "Traceback" not in replica.process.log()
+
+
+def test_message_meets_no_code_of_access_on_its_way_to_clients_of_closed_access(
+    closed: Traced, credentials: Credentials, collector: Publisher, message: Message
+) -> None:
+    # Given clients of every kind: a WebSocket in each namespace, one that inflates, one that wants deltas of a node, one
+    # that polls, and one that does not read.
+    cookie, auth = credentials.cookie(), {"token": closed.token}
+    readers: list[Any] = [
+        closed.bare_client(namespace, headers=(f"Cookie: {cookie}",)) for namespace in NAMESPACES
+    ]
+    follower = closed.bare_client("/monitoring", auth={**auth, "subscribe": {"mode": "delta", "nodes": ["node1"]}})
+    swarm = Swarm(closed.port, deflate=True, cookies=[cookie])
+    swarm.connect(1, within_seconds=20)
+    jar = requests.Session()
+    jar.headers["Cookie"] = cookie
+    polling = PollingSession(closed.origin, jar)
+    polling.connect(closed.origin)
+    deaf = closed.bare_websocket()
+    deaf.sendall(_frame(f"40{json.dumps(auth)}".encode()))
+    eventually(lambda: closed.metric('ws_namespace_clients{namespace="/"}') == 4, what="all clients of /")
+
+    # When something is published on every channel, more than the one that does not read can be sent, until it reads.
+    for channel in CHANNELS:
+        collector.publish(channel, message(channel))
+    swarm.begin_measuring(0)
+    for seq in range(2, 5):
+        collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=seq, padding="a" * LARGE))
+    eventually(lambda: closed.metric("ws_clients_behind") >= 1, what="a client that is behind")
+    deaf.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        while deaf.recv(1 << 20):
+            pass
+
+    # Then all have it, and none of the functions that ran for it is one of access; of those for a handshake some are.
+    root, health, monitoring = (readers[NAMESPACES.index(name)] for name in ("/", "/health", "/monitoring"))
+    root.event("redis_cluster_metrics", 4)
+    monitoring.event("cluster_metrics", 4)
+    health.event("cluster_health")
+    follower.event("cluster_metrics_delta")
+    assert polling.event(closed.origin, "redis_cluster_metrics")
+    eventually(lambda: swarm.poll(0.1) == 0 and swarm.received >= 3, what="compressed publications")
+    swarm.close()
+    deaf.close()
+    delivery, handshake = closed.called("delivery"), closed.called("handshake")
+    assert delivery["ws.fast.push.FastPush.broadcast"] >= 3 * len(CHANNELS)
+    assert {"ws.fast.session.Session.put", "ws.fast.session.Session.wrote", "ws.fast.session.Session.writable"} <= set(
+        delivery
+    )
+    assert [name for name in delivery if name.startswith(ACCESS)] == []
+    assert {"ws.access.door.Door.admit", "contract.access.grant.require_scope"} <= set(handshake)
+
+
+def _frame(text: bytes) -> bytes:
+    return bytes([0x81, 0x80 | len(text)]) + bytes(4) + text
