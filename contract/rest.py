@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
+from contract.access.grant import Scope
 from contract.health import overall_status
 from contract.messages import ClusterStats, Count, LogEntry, LogId, OverallStatus, Snapshot, Timestamp
 
@@ -113,6 +114,28 @@ class Problem(Struct, frozen=True, kw_only=True):
     title: str
     status: int
     detail: str
+    #: Present where a program may want to tell it apart from other errors of the same status.
+    code: Literal["sign_in_required", "forbidden", "limit_exceeded"] | UnsetType = UNSET
+
+
+class SessionReport(Struct, frozen=True, kw_only=True):
+    """Body of ``GET /api/session``: as whom a request was let in.
+
+    ``user``, ``by`` and ``expires`` are ``None`` where nobody was asked; ``expires`` also where there is no end.
+    """
+
+    user: str | None
+    by: Literal["session", "token", "proxy"] | None
+    scopes: tuple[Scope, ...]
+    expires: Timestamp | None
+    access: Literal["open", "closed"]
+
+
+class Published(Struct, frozen=True, kw_only=True):
+    """Body of ``POST /api/publish/<channel>``; ``receivers`` counts the replicas that the message was handed to."""
+
+    channel: str
+    receivers: Count
 
 
 def overview(snapshot: Snapshot) -> Overview:

@@ -32,16 +32,17 @@ PublishOutcome = Literal["published", "lost", "fenced", "repeated"]
 RecordOutcome = Literal["recorded", "lost", "fenced"]
 
 
-def _text(name: str) -> str:
+def script_text(name: str) -> str:
+    """The text of a script."""
     return (resources.files("contract") / "lua" / f"{name}.lua").read_text()
 
 
-TAKE_LEASE: Final = _text("take_lease")
-PUBLISH_ROUND: Final = _text("publish_round")
-RECORD_HISTORY: Final = _text("record_history")
-RELEASE_LEASE: Final = _text("release_lease")
-REPUBLISH: Final = _text("republish")
-PRESENT_REPLICA: Final = _text("present_replica")
+TAKE_LEASE: Final = script_text("take_lease")
+PUBLISH_ROUND: Final = script_text("publish_round")
+RECORD_HISTORY: Final = script_text("record_history")
+RELEASE_LEASE: Final = script_text("release_lease")
+REPUBLISH: Final = script_text("republish")
+PRESENT_REPLICA: Final = script_text("present_replica")
 
 #: Streams that one call of ``RECORD_HISTORY`` may write anew, at about a millisecond each.
 STREAMS_ANEW: Final = 10

@@ -55,6 +55,7 @@ class Tokens:
         self._folder = Folder(folder, "token", StoredToken, monotonic)
         self._files: Mapping[str, StoredToken] = {}
         self._grants: Mapping[str, Grant] = {}
+        self._held: frozenset[Grant] = frozenset()
         self._version = 0
 
     @property
@@ -78,12 +79,14 @@ class Tokens:
 
     def holds(self, grant: Grant) -> bool:
         """Whether a token's grant is still as the folder has it."""
-        return any(grant == other for other in self._by_digest().values())
+        self._by_digest()
+        return grant in self._held
 
     def _by_digest(self, *, now: bool = False) -> Mapping[str, Grant]:
         files = self._folder.files(now=now)
         if files is not self._files:
             self._grants = {stored.sha256: _grant(name, stored) for name, stored in files.items()}
+            self._held = frozenset(self._grants.values())
             self._files = files
             self._version += 1
         return self._grants

@@ -17,6 +17,16 @@ export function setParameters(values: Readonly<Record<string, string>>): void {
   history.replaceState(history.state, "", query === "" ? location.pathname : `${location.pathname}?${query}`);
 }
 
+/** This page, with the state that its address carries. */
+export function thisPage(): string {
+  return `${location.pathname}${location.search}`;
+}
+
+/** Address of the page where one signs in, which leads back to `page`. */
+export function signInAddress(page: string): string {
+  return `/login?${new URLSearchParams({ next: page })}`;
+}
+
 /** Address of the page of one node. */
 export function nodeAddress(node: string): string {
   return `/nodes/${encodeURIComponent(node)}`;

@@ -37,6 +37,14 @@ export const RESOURCES = {
   alerts: "/api/alerts",
   alertLog: "/api/alerts/log",
   history: "/api/history",
+  session: "/api/session",
+} as const;
+
+/** `code` of the refusals that a page acts on, of the push service and of the api. */
+export const REFUSALS = {
+  signInRequired: "sign_in_required",
+  forbidden: "forbidden",
+  limitExceeded: "limit_exceeded",
 } as const;
 
 /** RFC 3339 in UTC. */
@@ -162,7 +170,7 @@ export interface SubscribedToUpdates {
   readonly age_seconds: number | null;
 }
 
-/** `error`: `code` for programs, `message` for people. */
+/** `error`, and the data of a namespace's CONNECT_ERROR: `code` for programs, `message` for people. */
 export interface Refusal {
   readonly code: string;
   readonly message: string;

@@ -3,10 +3,12 @@
 /** `start()` keeps the links right; the server remembers the choice. */
 export class LanguageSwitch {
   readonly #links = [...document.querySelectorAll<HTMLAnchorElement>("a[data-language]")];
+  /** What the server wrote into each, such as where to go after signing in: the address of the page may lack it. */
+  readonly #given = new Map(this.#links.map((link) => [link, new URL(link.href).searchParams]));
   readonly #aim = (event: Event): void => {
     const link = event.currentTarget as HTMLAnchorElement;
     const address = new URL(location.href);
-    address.searchParams.set("lang", link.dataset["language"] ?? "");
+    for (const [name, value] of this.#given.get(link) ?? []) address.searchParams.set(name, value);
     link.href = address.href;
   };
 

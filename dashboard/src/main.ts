@@ -1,6 +1,11 @@
 /** Wires the page together. */
 
 import "uplot/dist/uPlot.min.css";
+import { admittedFetch } from "./access/admitted_fetch.ts";
+import { Admission } from "./access/admission.ts";
+import { Renewal } from "./access/renewal.ts";
+import { SessionClient } from "./access/session_client.ts";
+import { SignOut } from "./access/sign_out.ts";
 import { Connection } from "./live/connection.ts";
 import { ErrorFunnel } from "./errors.ts";
 import { byId } from "./fields.ts";
@@ -8,6 +13,7 @@ import { HistoryClient } from "./charts/history_client.ts";
 import { readInitial, receivedAtSeconds } from "./live/initial.ts";
 import { LanguageSwitch } from "./language_switch.ts";
 import { LiveData } from "./live/live_data.ts";
+import { retryWaitOf } from "./login/retry_wait.ts";
 import { PageState } from "./live/page_state.ts";
 import { AlertsPage } from "./pages/alerts.ts";
 import { DashboardPage } from "./pages/dashboard.ts";
@@ -54,11 +60,21 @@ function main(): void {
       page?.showAlerts(alerts);
     },
   });
-  const tap = page instanceof WebsocketTestPage ? page.tap : null;
-  const connection = new Connection(data, monotonicSeconds, funnel, initial.redis_down_since, tap);
+  const session = new SessionClient();
+  const admission = new Admission(() => session.ask(), monotonicSeconds, document);
+  const fetcher = admittedFetch(admission);
+  const connection = new Connection({
+    data,
+    clock: monotonicSeconds,
+    funnel,
+    admission,
+    fetcher,
+    redisDownSince: initial.redis_down_since,
+    tap: page instanceof WebsocketTestPage ? page.tap : null,
+  });
 
   connection.push.subscribe(page?.scope ?? null);
-  page?.start({ push: connection.push, history: new HistoryClient(), funnel });
+  page?.start({ push: connection.push, fetcher, history: new HistoryClient(fetcher), funnel });
   hook.start();
   funnel.guard("initial data", () => data.takeInitial(initial, receivedAtSeconds()));
   new StatusLine(connection, initial.version, (now) => {
@@ -66,6 +82,7 @@ function main(): void {
     reloadOnce(initial.version, now.serverVersion);
   }).start();
   connection.start();
+  if ("signedIn" in document.body.dataset) new Renewal(admission).start();
 }
 
 function monotonicSeconds(): number {
@@ -76,4 +93,7 @@ const funnel = new ErrorFunnel();
 funnel.start();
 new ThemeSwitch(byId("theme", HTMLButtonElement)).start();
 new LanguageSwitch().start();
+const signOut = document.getElementById("sign-out");
+if (signOut instanceof HTMLFormElement) new SignOut(signOut).start();
+retryWaitOf(document, monotonicSeconds)?.start();
 if (document.getElementById("freshness") !== null) main();

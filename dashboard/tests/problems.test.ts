@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type Circumstances, problems } from "../src/live/problems.ts";
+import { type Circumstances, type Problem, problems } from "../src/live/problems.ts";
 
 const WELL: Circumstances = {
   freshness: "live",
   ageSeconds: 1,
+  admission: "admitted",
+  address: "/nodes?q=a&sort=-cpu_usage",
   push: { kind: "connected" },
   redisDownSince: null,
   collectorDown: false,
@@ -15,7 +17,11 @@ const WELL: Circumstances = {
 };
 
 function said(change: Partial<Circumstances>): string {
-  return problems({ ...WELL, ...change }).join("\n");
+  return textOf(problems({ ...WELL, ...change }));
+}
+
+function textOf(found: readonly Problem[]): string {
+  return found.map(({ text }) => text).join("\n");
 }
 
 test("nothing is said when all is well, or a connection has only just gone", () => {
@@ -52,8 +58,38 @@ test("polling says how often it asks", () => {
 });
 
 test("an ended connection says why and what to do", () => {
-  assert.match(said({ push: { kind: "ended", reason: "no access" } }), /\(no access\)\. Reload/);
-  assert.match(said({ push: { kind: "ended", reason: null } }), /connection\. Reload/);
+  const ended = (code: string): string => said({ push: { kind: "ended", refusal: { code, message: "by hand" } } });
+  assert.match(ended("bad_request"), /\(by hand\)\. Reload/);
+  assert.match(ended("forbidden"), /\(this user may not see it\)\. Reload/);
+  assert.match(said({ push: { kind: "ended", refusal: null } }), /connection\. Reload/);
+});
+
+test("a limit of connections is named, and that the page tries again", () => {
+  const sentences = said({ push: { kind: "limited" }, freshness: "polling" });
+  assert.match(sentences, /no more connections.+tries again every half minute\.\nMeanwhile the page asks every 30 s\./);
+});
+
+test("nobody signed in leaves one sentence, and a link that leads back to this page as it is", () => {
+  const now: Circumstances = {
+    ...WELL,
+    admission: "signed_out",
+    freshness: "signed_out",
+    ageSeconds: 900,
+    push: { kind: "unadmitted" },
+    pollFailure: "not signed in",
+    collectorDown: true,
+  };
+  const [only, ...rest] = problems(now);
+  assert.deepEqual(rest, []);
+  assert.match(only?.text ?? "", /^Please sign in/);
+  const address = new URL(only?.link?.address ?? "", "http://x");
+  assert.equal(address.pathname, "/login");
+  assert.equal(address.searchParams.get("next"), WELL.address);
+});
+
+test("nothing is said of the connection while it is found out whether anybody is signed in", () => {
+  assert.equal(said({ admission: "asked", push: { kind: "unadmitted" }, pollFailure: "not signed in" }), "");
+  assert.equal(said({ push: { kind: "unadmitted" }, freshness: "reconnecting" }), "");
 });
 
 test("a silent server is named instead of a guess", () => {
@@ -66,7 +102,7 @@ test("a failure of the script is not kept silent", () => {
 });
 
 test("a page older than the server says so", () => {
-  assert.match(problems({ ...WELL, serverVersion: "1.1" }, "1.0").join(), /version 1\.1, this page is of version 1\.0/);
+  assert.match(textOf(problems({ ...WELL, serverVersion: "1.1" }, "1.0")), /version 1\.1, this page is of version 1\.0/);
   assert.deepEqual(problems({ ...WELL, serverVersion: "1.0" }, "1.0"), []);
   assert.deepEqual(problems(WELL, "1.0"), []);
 });

@@ -1,8 +1,9 @@
-"""Runs the api service: ``python -m api``."""
+"""Runs the api service: ``python -m api``; with arguments, a command about users or tokens."""
 
 import contract.runtime.early_stop  # noqa: F401  # isort: skip (first: importing the rest takes its time)
 
 import os
+import signal
 import sys
 
 from api.config import Config
@@ -24,5 +25,14 @@ def main() -> int:
     return 0
 
 
+def command() -> int:
+    """Do what the command line says; return its exit code."""
+    from api.access.commands import run
+
+    # Unlike a start, a command that is told to stop has not done what it was for.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    return run(sys.argv[1:], os.environ)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command() if len(sys.argv) > 1 else main())

@@ -14,6 +14,11 @@ def answers_json() -> bool:
     return request.path == "/api" or request.path.startswith("/api/")
 
 
+def wants_page() -> bool:
+    """Whether this request is a browser's for a page, and not a program's, which most often takes anything."""
+    return not answers_json() and request.path != "/metrics" and "text/html" in request.headers.get("Accept", "")
+
+
 def json_answer(body: bytes, age_seconds: float | None = None) -> Response:
     """Answer ``body``; caches must ask before they use it again."""
     response = Response(body, mimetype="application/json")

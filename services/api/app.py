@@ -4,6 +4,7 @@ import time
 
 from flask import Flask, Response, g, request
 
+from api.access.control import control_access
 from api.alert_log import AlertLog
 from api.alerts import alert_routes
 from api.assets import serve_assets
@@ -38,6 +39,9 @@ def create_app(config: Config) -> Flask:
     counters = Counters()
     readiness = Readiness()
     link = RedisLink(config.redis_url, readiness, counters)
+    # What is done before a request begins here; what is done after it runs in reverse: counted last, when all is done.
+    _count_requests(app, counters)
+    gate = control_access(app, config, link, readiness, counters)
     store = Store(link, readiness, counters)
     republisher = Republisher(link, store, counters)
     reporter = Reporter(link, store, readiness)
@@ -47,10 +51,8 @@ def create_app(config: Config) -> Flask:
     app.register_blueprint(history_routes(store, HistoryReader(link, readiness, counters)))
     app.register_blueprint(openapi_routes())
     app.register_blueprint(page_routes(config, store, readiness))
-    app.register_blueprint(probe_routes(readiness, counters))
+    app.register_blueprint(probe_routes(readiness, counters, gate.knows_who_asks))
     answer_problems(app)
-    # These run in reverse: counted last, when all is done.
-    _count_requests(app, counters)
     app.after_request(compress)
     app.after_request(protect)
     serve_assets(app)

@@ -1,9 +1,14 @@
 """The settings of the api service."""
 
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Self
 
-from contract.runtime.settings import Environment, FromEnvironment
+from contract.access.settings import AccessSettings, read_access
+from contract.access.web_origin import WebOrigin, normal_origin
+from contract.runtime.settings import Environment, FromEnvironment, SettingError
+
+_DAY_SECONDS: Final = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -18,6 +23,17 @@ class Config(FromEnvironment):
     port: int = 8000
     #: Requests that are answered at the same time.
     threads: int = 8
+    access: AccessSettings = field(default_factory=AccessSettings)
+    #: The folder of the people who may sign in.
+    users: Path | None = None
+    #: After so long people sign in again, however they use the pages.
+    session_seconds: float = 7.0 * _DAY_SECONDS
+    #: And after so long in which they do not.
+    idle_seconds: float = 12 * 3600.0
+    #: Of one address, and of one identity, in one process.
+    requests_per_second: int = 300
+    #: How people reach the deployment behind their own proxy.
+    public: WebOrigin | None = None
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
@@ -33,4 +49,32 @@ class Config(FromEnvironment):
             host=environment.text("API_HOST", cls.host),
             port=environment.port("API_PORT", cls.port),
             threads=environment.integer("API_THREADS", cls.threads, minimum=1, maximum=256),
+            access=read_access(environment),
+            users=users_folder(environment),
+            session_seconds=environment.seconds(
+                "ACCESS_SESSION_SECONDS", cls.session_seconds, minimum=60, maximum=366 * _DAY_SECONDS
+            ),
+            idle_seconds=environment.seconds(
+                "ACCESS_IDLE_SECONDS", cls.idle_seconds, minimum=30, maximum=366 * _DAY_SECONDS
+            ),
+            requests_per_second=environment.integer(
+                "API_LIMIT_REQUESTS_PER_SECOND", cls.requests_per_second, minimum=1, maximum=100_000
+            ),
+            public=_public(environment),
         )
+
+
+def users_folder(environment: Environment) -> Path | None:
+    """``ACCESS_USERS_DIR``."""
+    text = environment.text("ACCESS_USERS_DIR", "")
+    return Path(text) if text else None
+
+
+def _public(environment: Environment) -> WebOrigin | None:
+    url = environment.text("PUBLIC_URL", "")
+    if not url:
+        return None
+    origin = normal_origin("/".join(url.split("/", 3)[:3]))
+    if origin is None:
+        raise SettingError("PUBLIC_URL", url, "a URL such as https://cluster.example")
+    return origin

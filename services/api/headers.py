@@ -15,6 +15,7 @@ DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 def protect(response: Response) -> Response:
     """Add the security headers; an ``after_request`` function."""
     response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["X-Frame-Options"] = "DENY"
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Content-Security-Policy"] = PAGE_POLICY if response.mimetype == "text/html" else DATA_POLICY
     return response

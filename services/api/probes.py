@@ -1,13 +1,19 @@
 """``/livez``, ``/readyz`` and ``/metrics``, for whoever runs the service."""
 
+from collections.abc import Callable
+from typing import Final
+
 from flask import Blueprint, Response
 
 from api.counters import Counters
 from contract.runtime.readiness import LIVE, Readiness
 
+#: What strangers are told.
+_READY: Final = {200: "ready\n", 503: "not ready\n"}
 
-def probe_routes(readiness: Readiness, counters: Counters) -> Blueprint:
-    """Make the routes."""
+
+def probe_routes(readiness: Readiness, counters: Counters, knows_who_asks: Callable[[], bool]) -> Blueprint:
+    """Make the routes; ``knows_who_asks`` says whether a request may see why the service is not ready."""
     routes = Blueprint("probes", __name__)
 
     @routes.get("/livez")
@@ -19,7 +25,7 @@ def probe_routes(readiness: Readiness, counters: Counters) -> Blueprint:
     def readyz() -> Response:
         """503 until the first contact with Redis and while draining."""
         status, text = readiness.readyz()
-        return _text(text, status)
+        return _text(text if knows_who_asks() else _READY[status], status)
 
     @routes.get("/metrics")
     def metrics() -> Response:

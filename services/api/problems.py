@@ -1,9 +1,12 @@
 """Errors as answers: problem+json (RFC 9457) under ``/api``, a page elsewhere. Nothing internal gets out."""
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Literal
 
 from flask import Flask, Response, render_template, request
+from msgspec import UNSET
 from werkzeug.exceptions import HTTPException
 
 from api.answers import RETRY_AFTER_SECONDS, answers_json
@@ -14,22 +17,44 @@ from contract.rest import Problem
 
 _logger = logging.getLogger(__name__)
 
+Code = Literal["sign_in_required", "forbidden", "limit_exceeded"]
+
 
 class Refusal(Exception):
-    """The request cannot be served as it is; ``detail`` tells people why."""
+    """The request cannot be served as it is; ``detail`` tells people why, and ``code`` programs.
 
-    def __init__(self, status: int, detail: str) -> None:
+    ``as_page`` says whether it is answered by a page, where the path alone does not tell.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        code: Code | None = None,
+        headers: Mapping[str, str] | None = None,
+        as_page: bool | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.code = code
+        self.headers = headers or {}
+        self.as_page = as_page
 
 
 def answer_problems(app: Flask) -> None:
     """Have every error of ``app`` answered here."""
-    app.register_error_handler(Refusal, lambda refusal: _answer(refusal.status, refusal.detail))
+    app.register_error_handler(Refusal, answer_refusal)
     app.register_error_handler(Unavailable, _unavailable)
     app.register_error_handler(HTTPException, _refused_by_framework)
     app.register_error_handler(Exception, _unexpected)
+
+
+def answer_refusal(refusal: Refusal) -> Response:
+    """The answer to a refused request."""
+    response = _answer(refusal.status, refusal.detail, refusal.code, refusal.as_page)
+    response.headers.update(refusal.headers)
+    return response
 
 
 def _unavailable(error: Unavailable) -> Response:
@@ -71,18 +96,20 @@ def _detail(status: int) -> str:
 
 def _title(status: int) -> str:
     titles = {
+        403: gettext("Forbidden"),
         404: gettext("Not Found"),
         405: gettext("Method Not Allowed"),
+        429: gettext("Too Many Requests"),
         500: gettext("Internal Server Error"),
         503: gettext("Service Unavailable"),
     }
     return titles.get(status) or HTTPStatus(status).phrase
 
 
-def _answer(status: int, detail: str) -> Response:
+def _answer(status: int, detail: str, code: Code | None = None, as_page: bool | None = None) -> Response:
     title = _title(status)
-    if answers_json():
-        problem = Problem(title=title, status=status, detail=detail)
+    if answers_json() or as_page is False:
+        problem = Problem(title=title, status=status, detail=detail, code=code or UNSET)
         response = Response(encode(problem), status, content_type="application/problem+json")
     else:
         page = render_template("error.html", status=status, title=title, detail=detail)

@@ -83,6 +83,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": GRACE_SECONDS,
             "worker_tmp_dir": _MEMORY_FOLDER if os.access(_MEMORY_FOLDER, os.W_OK) else None,
             "control_socket_disable": True,
+            # By itself gunicorn believes any program of this machine about encryption and paths.
+            "forwarded_allow_ips": "",
             "proc_name": "api",
             "logger_class": GunicornLog,
             "when_ready": lambda arbiter: _logger.info("listening on %s", self._address),

@@ -11,23 +11,24 @@ from typing import Any, Final
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from api.arrival import Arrival, arrival, missing_bytes
 from api.parts import parts_of
 
 #: Seconds that one request may hold a thread, its answer's way to a slow reader included.
 REQUEST_SECONDS: Final = 20.0
-#: Bytes of a request's head that are waited for before it gets a thread. Longer ones get it early.
-HEAD_BYTES: Final = 16 * 1024
 #: Seconds, and bytes, for which a closed connection listens on, so that its last answer is not cut off
 #: (RFC 9112, 9.6).
 LINGER_SECONDS: Final = 2.0
 LINGER_BYTES: Final = 64 * 1024
 
+_TOO_LONG: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
     """Waits in its poller where gunicorn's own worker waits in a thread, or worse, in the main loop.
 
-    That is: for the first byte of a connection (browsers open some in advance), for the rest of a request's head, for
-    a body that nobody reads, and for the client to close.
+    That is: for the first byte of a connection (browsers open some in advance), for the rest of a request's head and of
+    a small body, for a body that nobody reads, and for the client to close.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -46,13 +47,13 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
     def on_pending_socket_readable(self, conn: TConn, client: socket.socket) -> None:
-        """Take the first request of a connection, once its head is there."""
-        if _has_head(client):
+        """Take the first request of a connection, once it is there."""
+        if self._is_there(conn, client, self.pending_conns):
             super().on_pending_socket_readable(conn, client)
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
-        """Take a further request of a connection, once its head is there."""
-        if _has_head(client):
+        """Take a further request of a connection, once it is there."""
+        if self._is_there(conn, client, self.keepalived_conns):
             super().on_client_socket_readable(conn, client)
 
     def handle(self, conn: TConn) -> object:
@@ -65,18 +66,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def finish_request(self, conn: TConn, fs: "Future[object]") -> None:
         """Keep the connection for the next request, or begin to close it."""
-        if fs.cancelled() or fs.exception() is not None or fs.result():
+        if fs.cancelled() or fs.exception() is not None or (fs.result() and not _is_waited_for(conn)):
             super().finish_request(conn, fs)
-            return
-        try:
-            conn.sock.setblocking(False)
-            conn.sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self._close(conn)
-            return
-        conn.timeout = time.monotonic() + LINGER_SECONDS
-        self._lingering.append(conn)
-        self.poller.register(conn.sock, EVENT_READ, partial(self._discard, [LINGER_BYTES], conn))
+        else:
+            self._linger(conn)
 
     def murder_pending(self) -> None:
         """Close what waited too long; the main loop calls this every second."""
@@ -122,6 +115,31 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if not data or left[0] <= 0:
             self._forget(conn)
 
+    def _is_there(self, conn: TConn, client: socket.socket, waiting: deque[TConn]) -> bool:
+        """Whether a request may have a thread; one whose head is too long is refused, and taken from ``waiting``."""
+        found = arrival(client)
+        if found is not Arrival.TOO_LONG:
+            return found is Arrival.THERE
+        parts_of(self.wsgi).counters.malformed_requests.inc()
+        self.poller.unregister(client)
+        waiting.remove(conn)
+        with suppress(OSError):
+            client.send(_TOO_LONG)
+        self._linger(conn)
+        return False
+
+    def _linger(self, conn: TConn) -> None:
+        """Close a connection once its client has read the answer."""
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(conn)
+            return
+        conn.timeout = time.monotonic() + LINGER_SECONDS
+        self._lingering.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(self._discard, [LINGER_BYTES], conn))
+
     def _forget(self, conn: TConn) -> None:
         self._lingering.remove(conn)
         self.poller.unregister(conn.sock)
@@ -132,19 +150,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         conn.close()
 
 
-def _has_head(client: socket.socket) -> bool:
-    """Whether a request may be read now: its head is there, or no more will come before a thread looks at it."""
-    wanted = client.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT)
-    try:
-        head = client.recv(HEAD_BYTES, socket.MSG_PEEK)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    # Woken with less than was waited for: the client has closed its side.
-    if len(head) < wanted or len(head) == HEAD_BYTES or b"\r\n\r\n" in head or b"\n\n" in head:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
-        return True
-    # The poller must not wake up again for the same bytes.
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(head) + 1)
-    return False
+def _is_waited_for(conn: TConn) -> bool:
+    """Whether a client has sent a part of its next request with the last one: a thread would wait for the rest."""
+    ahead = conn.parser.unreader.buf.getvalue()
+    return bool(ahead) and missing_bytes(ahead) != 0

@@ -1,20 +1,39 @@
 /** Keeps data coming: by push, by polling while the push is down, and asks why when neither brings anything new. */
 
+import type { Admission } from "../access/admission.ts";
+import { thisPage } from "../address.ts";
+import { REFUSALS, type Refusal } from "../contract.ts";
 import type { ErrorFunnel } from "../errors.ts";
 import type { Clock, LiveData } from "./live_data.ts";
 import { POLL_INTERVAL_SECONDS, Polling } from "./polling.ts";
 import type { Circumstances, PushState } from "./problems.ts";
-import { Push, type PushTap } from "./push.ts";
+import { Push } from "./push.ts";
+import type { PushTap } from "./push_tap.ts";
 import { originIsRefused } from "./refused_origin.ts";
+import { ReturnWatch } from "./return_watch.ts";
 
 /** The push may be away this long, and up to half as long again, before the page polls. */
 const POLL_AFTER_SECONDS = 3;
 const ASK_ORIGIN_EVERY_SECONDS = 30;
 const ASK_HEALTH_EVERY_SECONDS = 3;
-/** Between two ticks of a clock that ticks every second; more, and this machine slept. */
-const SLEPT_AFTER_MS = 5000;
 
-/** Push and polling in turn. `circumstances()` says how they stand, `onChange` is told when that changes. */
+/** What a connection is made of. */
+export interface ConnectionParts {
+  readonly data: LiveData;
+  readonly clock: Clock;
+  readonly funnel: ErrorFunnel;
+  readonly admission: Admission;
+  readonly fetcher: typeof fetch;
+  /** What the server knew when it made the page. */
+  readonly redisDownSince: string | null;
+  readonly tap: PushTap | null;
+}
+
+/**
+ * Push and polling in turn, as long as the page is admitted.
+ *
+ * `circumstances()` says how they stand, `onChange` is told when that changes.
+ */
 export class Connection {
   readonly push: Push;
   onChange: () => void = () => undefined;
@@ -22,6 +41,7 @@ export class Connection {
   readonly #data: LiveData;
   readonly #clock: Clock;
   readonly #funnel: ErrorFunnel;
+  readonly #admission: Admission;
   #pushState: PushState = { kind: "lost" };
   #redisDownSince: string | null;
   #collectorDown = false;
@@ -31,23 +51,13 @@ export class Connection {
   #askedOriginAtSeconds = Number.NEGATIVE_INFINITY;
   #askedHealthAtSeconds = Number.NEGATIVE_INFINITY;
   #serverVersion: string | null = null;
-  #tickTimer: ReturnType<typeof setInterval> | undefined;
-  #tickedAtMs = 0;
-  readonly #onReturn = (): void => {
-    if (document.visibilityState === "visible") this.push.hurry();
-  };
+  readonly #returns = new ReturnWatch(() => this.push.hurry());
 
-  /** `redisDownSince`: what the server knew when it made the page. */
-  constructor(
-    data: LiveData,
-    clock: Clock,
-    funnel: ErrorFunnel,
-    redisDownSince: string | null,
-    tap: PushTap | null = null,
-  ) {
+  constructor({ data, clock, funnel, admission, fetcher, redisDownSince, tap }: ConnectionParts) {
     this.#data = data;
     this.#clock = clock;
     this.#funnel = funnel;
+    this.#admission = admission;
     this.#redisDownSince = redisDownSince;
     const guard = funnel.guard.bind(funnel);
     this.push = new Push(
@@ -56,7 +66,7 @@ export class Connection {
         connected: () => this.#onConnected(),
         lost: () => this.#onLost({ kind: "lost" }),
         failed: () => this.#onFailed(),
-        ended: (reason) => this.#onLost({ kind: "ended", reason }),
+        ended: (refusal) => this.#onEnded(refusal),
         subscribed: (scope) => data.subscribe(scope),
         snapshot: (snapshot, arrival) => guard("snapshot", () => data.takeSnapshot(snapshot, arrival)),
         delta: (delta) => guard("delta", () => data.takeDelta(delta)) ?? true,
@@ -65,36 +75,38 @@ export class Connection {
       },
       tap,
     );
-    this.#polling = new Polling({
-      snapshot: (snapshot, arrival) => guard("snapshot", () => data.takeWhole(snapshot, arrival)),
-      health: (health) => guard("health", () => data.takeHealth(health)),
-      alerts: (alerts) => guard("alerts", () => data.takeAlerts(alerts)),
-      polled: (failure) => this.#onPolled(failure),
-    });
+    this.#polling = new Polling(
+      {
+        snapshot: (snapshot, arrival) => guard("snapshot", () => data.takeWhole(snapshot, arrival)),
+        health: (health) => guard("health", () => data.takeHealth(health)),
+        alerts: (alerts) => guard("alerts", () => data.takeAlerts(alerts)),
+        polled: (failure) => this.#onPolled(failure),
+      },
+      fetcher,
+    );
   }
 
   start(): void {
-    window.addEventListener("online", this.#onReturn);
-    document.addEventListener("visibilitychange", this.#onReturn);
-    this.#tickedAtMs = Date.now();
-    this.#tickTimer = setInterval(() => this.#tick(), 1000);
+    this.#returns.start();
+    this.#admission.onAdmitted = () => this.#onAdmitted();
+    this.#admission.onSignedOut = () => this.#onSignedOut();
+    this.#admission.start();
     this.#pollSoon();
     this.push.start();
   }
 
   stop(): void {
-    window.removeEventListener("online", this.#onReturn);
-    document.removeEventListener("visibilitychange", this.#onReturn);
+    this.#admission.stop();
+    this.#returns.stop();
     this.push.stop();
     this.#stopPolling();
-    clearInterval(this.#tickTimer);
     clearTimeout(this.#originTimer);
   }
 
   /** How things stand now; asks the push service for the cause where data is overdue. */
   circumstances(): Circumstances {
     const now = this.#clock();
-    const freshness = this.#data.freshness.state(now);
+    const admission = this.#admission.state;
     if (!this.#data.freshness.isOverdue(now)) {
       this.#redisDownSince = null;
       this.#collectorDown = false;
@@ -103,8 +115,10 @@ export class Connection {
       this.#askWhy(now);
     }
     return {
-      freshness,
+      freshness: admission === "signed_out" ? admission : this.#data.freshness.state(now),
       ageSeconds: this.#data.freshness.ageSeconds(now),
+      admission,
+      address: thisPage(),
       push: this.#pushState,
       redisDownSince: this.#redisDownSince,
       collectorDown: this.#collectorDown,
@@ -119,15 +133,9 @@ export class Connection {
     this.#pushState = { kind: "connected" };
     this.#data.freshness.pushConnected(this.#clock());
     this.#stopPolling();
+    this.#admission.letIn();
     this.#askHealth();
     this.onChange();
-  }
-
-  /** Where this machine slept, time has passed that no timer counted. */
-  #tick(): void {
-    const now = Date.now();
-    if (now - this.#tickedAtMs > SLEPT_AFTER_MS) this.#onReturn();
-    this.#tickedAtMs = now;
   }
 
   #onLost(state: PushState): void {
@@ -136,6 +144,36 @@ export class Connection {
     this.#collectorDown = false;
     this.#data.freshness.pushLost();
     this.#pollSoon();
+    this.onChange();
+  }
+
+  #onEnded(refusal: Refusal | null): void {
+    if (refusal?.code === REFUSALS.signInRequired) {
+      this.#onLost({ kind: "unadmitted" });
+      this.#admission.refused();
+    } else if (refusal?.code === REFUSALS.limitExceeded) {
+      this.#onLost({ kind: "limited" });
+    } else {
+      this.#onLost({ kind: "ended", refusal });
+    }
+  }
+
+  #onAdmitted(): void {
+    if (this.#pushState.kind === "unadmitted") {
+      this.#pushState = { kind: "lost" };
+      this.push.start();
+    }
+    if (this.#pushState.kind !== "connected") this.#pollSoon();
+    this.onChange();
+  }
+
+  #onSignedOut(): void {
+    // What somebody has disconnected by hand stays so.
+    const byHand = this.#pushState.kind === "lost" && !this.push.wanted;
+    this.push.stop();
+    this.#pushState = { kind: byHand ? "lost" : "unadmitted" };
+    clearTimeout(this.#originTimer);
+    this.#stopPolling();
     this.onChange();
   }
 
@@ -171,6 +209,7 @@ export class Connection {
 
   #pollSoon(): void {
     clearTimeout(this.#pollTimer);
+    if (this.#admission.state === "signed_out") return;
     const seconds = POLL_AFTER_SECONDS * (1 + Math.random() / 2);
     this.#pollTimer = setTimeout(() => this.#polling.start(), seconds * 1000);
   }

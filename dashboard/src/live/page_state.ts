@@ -1,7 +1,7 @@
 /** The title of the page and its icon: they tell how the cluster is while another tab is looked at. */
 
 import type { Alerts, Health } from "../contract.ts";
-import type { FreshnessState } from "./freshness.ts";
+import type { Standing } from "./problems.ts";
 import { wording } from "../wording.ts";
 
 type Tone = "well" | "warning" | "critical" | "stale";
@@ -13,7 +13,7 @@ export class PageState {
   readonly #wellIcon = this.#icon?.getAttribute("href") ?? "";
   #overall: Health["overall_status"] = "unknown";
   #alerts: Alerts | null = null;
-  #freshness: FreshnessState = "live";
+  #freshness: Standing = "live";
 
   showHealth(health: Health): void {
     this.#overall = health.overall_status;
@@ -25,14 +25,14 @@ export class PageState {
     this.#show();
   }
 
-  showFreshness(state: FreshnessState): void {
+  showFreshness(state: Standing): void {
     if (state === this.#freshness) return;
     this.#freshness = state;
     this.#show();
   }
 
   get #tone(): Tone {
-    if (this.#freshness === "stale") return "stale";
+    if (this.#freshness === "stale" || this.#freshness === "signed_out") return "stale";
     const firing = (this.#alerts?.active_alerts ?? []).filter((alert) => alert.state === "firing");
     if (this.#overall === "critical" || firing.some((alert) => alert.severity === "critical")) return "critical";
     return this.#overall === "warning" || firing.length > 0 ? "warning" : "well";

@@ -1,19 +1,32 @@
 /** What is wrong, as sentences for the banner; none while all is well. */
 
+import type { AdmissionState } from "../access/admission.ts";
+import { signInAddress } from "../address.ts";
+import { REFUSALS, type Refusal } from "../contract.ts";
 import type { FreshnessState } from "./freshness.ts";
 import { wording } from "../wording.ts";
 
-/** How the push connection stands. `ended`: the server said to stay away, with its reason if it gave one. */
+/**
+ * How the push connection stands.
+ *
+ * `refused`: this page's origin is. `unadmitted`: closed for want of a session. `limited`: the server takes no more
+ * connections for now. `ended`: the server said to stay away, with its reason if it gave one.
+ */
 export type PushState =
-  | { readonly kind: "connected" }
-  | { readonly kind: "lost" }
+  | { readonly kind: "connected" | "lost" | "unadmitted" | "limited" }
   | { readonly kind: "refused"; readonly origin: string }
-  | { readonly kind: "ended"; readonly reason: string | null };
+  | { readonly kind: "ended"; readonly refusal: Refusal | null };
+
+/** What the page shows of its freshness: nothing gets fresh again while nobody is signed in. */
+export type Standing = FreshnessState | "signed_out";
 
 /** All that the sentences depend on. `ageSeconds`: `null` without data. */
 export interface Circumstances {
-  readonly freshness: FreshnessState;
+  readonly freshness: Standing;
   readonly ageSeconds: number | null;
+  readonly admission: AdmissionState;
+  /** Of this page, to come back to. */
+  readonly address: string;
   readonly push: PushState;
   readonly redisDownSince: string | null;
   readonly collectorDown: boolean;
@@ -26,20 +39,35 @@ export interface Circumstances {
   readonly serverVersion: string | null;
 }
 
+/** A sentence, and where something can be done about it. */
+export interface Problem {
+  readonly text: string;
+  readonly link: { readonly text: string; readonly address: string } | null;
+}
+
 /** The most important sentence first. `pageVersion`: what the page is of, where it knows. */
-export function problems(now: Circumstances, pageVersion: string | null = null): string[] {
-  return [
-    ...connectionProblems(now),
-    ...dataProblems(now),
-    ...scriptProblems(now),
-    ...versionProblems(now.serverVersion, pageVersion),
-  ];
+export function problems(now: Circumstances, pageVersion: string | null = null): Problem[] {
+  const others = [...scriptProblems(now), ...versionProblems(now.serverVersion, pageVersion)];
+  // Whatever else is the matter with connections and data, the page does not ask.
+  if (now.admission === "signed_out") return [signInProblem(now.address), ...others.map(plain)];
+  return [...connectionProblems(now), ...dataProblems(now), ...others].map(plain);
+}
+
+function plain(text: string): Problem {
+  return { text, link: null };
+}
+
+function signInProblem(page: string): Problem {
+  return { text: wording.signInRequired, link: { text: wording.signIn, address: signInAddress(page) } };
 }
 
 function connectionProblems(now: Circumstances): string[] {
+  // In a moment it is known whether anybody is signed in.
+  if (now.admission === "asked") return [];
   const found: string[] = [];
   if (now.push.kind === "refused") found.push(wording.originRefused(now.push.origin));
-  if (now.push.kind === "ended") found.push(wording.connectionEnded(now.push.reason));
+  if (now.push.kind === "limited") found.push(wording.tooManyConnections);
+  if (now.push.kind === "ended") found.push(wording.connectionEnded(reasonOf(now.push.refusal)));
   if (now.push.kind !== "connected") {
     if (now.pollFailure !== null) found.push(wording.serverSilent(now.pollFailure));
     else if (now.freshness === "polling") {
@@ -48,6 +76,11 @@ function connectionProblems(now: Circumstances): string[] {
     }
   }
   return found;
+}
+
+/** Why the server ended a connection, in the page's language where the page knows the code. */
+function reasonOf(refusal: Refusal | null): string | null {
+  return refusal?.code === REFUSALS.forbidden ? wording.notAllowed : (refusal?.message ?? null);
 }
 
 function dataProblems(now: Circumstances): string[] {

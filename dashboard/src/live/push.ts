@@ -10,11 +10,14 @@ import {
   type MonitoringConnected,
   NAMESPACES,
   type Namespace,
+  REFUSALS,
   type Refusal,
   type Snapshot,
   type SubscribedToUpdates,
 } from "../contract.ts";
 import type { Arrival } from "./freshness.ts";
+import { type PushTap, tapInto } from "./push_tap.ts";
+import { refusalOf } from "./refusal.ts";
 import type { Scope } from "./snapshot_store.ts";
 
 /** First wait before a new attempt; doubled up to the last, each ± half. */
@@ -23,6 +26,8 @@ const LAST_DELAY_MS = 5000;
 const ANSWER_TIMEOUT_MS = 3000;
 /** A subscription is asked for again no sooner than this after the last one, whatever is missing. */
 const AGAIN_AFTER_MS = 1000;
+/** Where the server takes no more connections, the next attempt follows after this, and up to half as long again. */
+const LIMITED_MS = 30_000;
 
 /** Told what the connection does and brings. */
 export interface PushListener {
@@ -31,8 +36,8 @@ export interface PushListener {
   lost(): void;
   /** An attempt failed; the next one follows by itself. */
   failed(): void;
-  /** The server closed it for good; it is stopped now. */
-  ended(reason: string | null): void;
+  /** The server closed it or refused it; it is stopped now. Where a limit was reached it starts again by itself. */
+  ended(refusal: Refusal | null): void;
   /** From here on come the nodes of `scope`: a snapshot first. */
   subscribed(scope: Scope): void;
   snapshot(snapshot: Snapshot, arrival: Arrival): void;
@@ -41,9 +46,6 @@ export interface PushListener {
   health(health: Health): void;
   alerts(alerts: Alerts): void;
 }
-
-/** Sees every event of every namespace, connecting and disconnecting included. */
-export type PushTap = (namespace: Namespace, event: string, args: readonly unknown[]) => void;
 
 /** `start()` connects, `stop()` disconnects; both may be repeated. */
 export class Push {
@@ -62,6 +64,7 @@ export class Push {
   #stated: number | null = null;
   #refusal: Refusal | null = null;
   #again: ReturnType<typeof setTimeout> | undefined;
+  #restart: ReturnType<typeof setTimeout> | undefined;
 
   /** `origin`: scheme, host and port of the server. `tap` also joins the namespace `/`. */
   constructor(origin: string, listener: PushListener, tap: PushTap | null = null) {
@@ -80,7 +83,7 @@ export class Push {
     this.#listenToMonitoring();
     this.#health.on(EVENTS.healthUpdate, (health: Health) => listener.health(health));
     // Last, so that the tap sees the state after an event.
-    if (tap !== null) for (const [namespace, socket] of this.#sockets) this.#listenToAll(namespace, socket, tap);
+    if (tap !== null) for (const [namespace, socket] of this.#sockets) tapInto(namespace, socket, this.#manager, tap);
   }
 
   /** `websocket` or `polling`; `null` while not connected. */
@@ -88,7 +91,13 @@ export class Push {
     return this.#connected ? this.#manager.engine.transport.name : null;
   }
 
+  /** Whether it is, or will be by itself, connected or connecting. */
+  get wanted(): boolean {
+    return this.#started || this.#restart !== undefined;
+  }
+
   start(): void {
+    this.#forgetRestart();
     this.#started = true;
     for (const socket of this.#sockets.values()) socket.connect();
   }
@@ -97,6 +106,7 @@ export class Push {
     this.#started = false;
     for (const socket of this.#sockets.values()) socket.disconnect();
     this.#lose();
+    if (this.#forgetRestart()) this.#listener.lost();
   }
 
   /** Ask for the nodes of `scope` from now on, over this and every later connection. */
@@ -180,7 +190,9 @@ export class Push {
       if (this.#wasConnected) this.onReconnected();
       this.#wasConnected = true;
     });
-    socket.on("connect_error", () => this.#listener.failed());
+    socket.on("connect_error", () => {
+      if (socket.active) this.#listener.failed();
+    });
     // Whole snapshots follow, unless the subscription of the handshake is in force a moment later.
     socket.on(EVENTS.monitoringConnected, ({ age_seconds }: MonitoringConnected) => {
       this.#stated = age_seconds;
@@ -207,18 +219,28 @@ export class Push {
     });
     socket.on("connect_error", (error) => {
       // The namespace refused: the client library does not try again.
-      if (!socket.active) this.#end(error.message);
+      if (!socket.active) this.#end(refusalOf(error));
     });
     socket.on("disconnect", (reason) => {
-      if (reason === "io server disconnect") this.#end(this.#refusal?.message ?? null);
+      if (reason === "io server disconnect") this.#end(this.#refusal);
       else if (socket === this.#monitoring) this.#lose();
     });
   }
 
-  #end(reason: string | null): void {
+  #end(refusal: Refusal | null): void {
     if (!this.#started) return;
     this.stop();
-    this.#listener.ended(reason);
+    if (refusal?.code === REFUSALS.limitExceeded) {
+      this.#restart = setTimeout(() => this.start(), LIMITED_MS * (1 + Math.random() / 2));
+    }
+    this.#listener.ended(refusal);
+  }
+
+  #forgetRestart(): boolean {
+    const waited = this.#restart !== undefined;
+    clearTimeout(this.#restart);
+    this.#restart = undefined;
+    return waited;
   }
 
   #lose(): void {
@@ -230,12 +252,5 @@ export class Push {
     } else if (this.#started) {
       this.#listener.failed();
     }
-  }
-
-  #listenToAll(namespace: Namespace, socket: Socket, tap: PushTap): void {
-    socket.onAny((event: string, ...args: unknown[]) => tap(namespace, event, args));
-    socket.on("connect", () => tap(namespace, "connect", [{ transport: this.#manager.engine.transport.name }]));
-    socket.on("disconnect", (reason) => tap(namespace, "disconnect", [{ reason }]));
-    socket.on("connect_error", (error) => tap(namespace, "connect_error", [{ message: error.message }]));
   }
 }

@@ -1,8 +1,8 @@
 /** The freshness indicator and the banner: what the page says about itself. */
 
 import type { Connection } from "./connection.ts";
-import { byId, Fields } from "../fields.ts";
-import { type Circumstances, problems } from "./problems.ts";
+import { attribute, byId, Fields } from "../fields.ts";
+import { type Circumstances, type Problem, problems } from "./problems.ts";
 import { wording } from "../wording.ts";
 
 const TICK_MS = 1000;
@@ -50,17 +50,25 @@ export class StatusLine {
     this.#onShown(now);
   }
 
-  #showBanner(sentences: readonly string[]): void {
-    const text = sentences.join("\n");
-    if (text === this.#shown) return;
-    this.#shown = text;
-    this.#banner.replaceChildren(
-      ...sentences.map((sentence) => {
-        const paragraph = document.createElement("p");
-        paragraph.textContent = sentence;
-        return paragraph;
-      }),
-    );
-    this.#banner.hidden = sentences.length === 0;
+  #showBanner(found: readonly Problem[]): void {
+    const text = found.map((problem) => problem.text).join("\n");
+    if (text !== this.#shown) {
+      this.#shown = text;
+      this.#banner.replaceChildren(...found.map(paragraphOf));
+      this.#banner.hidden = found.length === 0;
+    }
+    // The state of the page may change while its banner stays.
+    const addresses = found.flatMap(({ link }) => (link === null ? [] : [link.address]));
+    this.#banner.querySelectorAll("a").forEach((link, index) => attribute(link, "href", addresses[index] ?? ""));
   }
+}
+
+function paragraphOf({ text, link }: Problem): HTMLElement {
+  const paragraph = document.createElement("p");
+  paragraph.textContent = text;
+  if (link === null) return paragraph;
+  const anchor = document.createElement("a");
+  anchor.textContent = link.text;
+  paragraph.append(" ", anchor);
+  return paragraph;
 }

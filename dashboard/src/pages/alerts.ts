@@ -4,6 +4,7 @@ import { byUrgency } from "../alerts/active.ts";
 import { passesAlert, passesEntry } from "../alerts/filter.ts";
 import { AlertFilterForm } from "../alerts/filter_form.ts";
 import { AlertLog } from "../alerts/log.ts";
+import { AlertLogClient } from "../alerts/log_client.ts";
 import { AGAIN_AFTER_SECONDS, AlertLogReader } from "../alerts/log_reader.ts";
 import { AlertLogTable } from "../alerts/log_table.ts";
 import { fillAlert } from "../alerts/rows.ts";
@@ -12,15 +13,11 @@ import { byId, write } from "../fields.ts";
 import { KeyedList } from "../keyed_list.ts";
 import type { Scope } from "../live/snapshot_store.ts";
 import { wording } from "../wording.ts";
-import { Page } from "./page.ts";
+import { Page, type Stage } from "./page.ts";
 
 /** See the module. */
 export class AlertsPage extends Page {
   readonly #log = new AlertLog();
-  readonly #reader = new AlertLogReader(this.#log, (failure) => {
-    this.#failure = failure;
-    this.#showLog();
-  });
   readonly #filters = new AlertFilterForm(() => {
     this.#logTable.reset();
     this.#showActive();
@@ -38,6 +35,7 @@ export class AlertsPage extends Page {
     (alert) => alert.id,
     (fields, alert) => fillAlert(fields, alert, this.#alerts?.timestamp ?? alert.since),
   );
+  #reader: AlertLogReader | null = null;
   #alerts: Alerts | null = null;
   #failure: string | null = null;
 
@@ -45,14 +43,19 @@ export class AlertsPage extends Page {
     return [];
   }
 
-  override start(): void {
+  override start({ fetcher }: Stage): void {
+    const told = (failure: string | null): void => {
+      this.#failure = failure;
+      this.#showLog();
+    };
+    this.#reader = new AlertLogReader(this.#log, told, new AlertLogClient(fetcher));
     this.#filters.start();
     this.#logTable.start();
     this.#reader.start();
   }
 
   override stop(): void {
-    this.#reader.stop();
+    this.#reader?.stop();
     this.#logTable.stop();
     this.#filters.stop();
   }
@@ -60,7 +63,7 @@ export class AlertsPage extends Page {
   override showAlerts(alerts: Alerts): void {
     this.#alerts = alerts;
     this.#log.takeAlerts(alerts);
-    this.#reader.catchUp();
+    this.#reader?.catchUp();
     this.#showActive();
     this.#showLog();
   }

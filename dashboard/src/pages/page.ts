@@ -10,6 +10,8 @@ import type { Scope } from "../live/snapshot_store.ts";
 /** What a page may use. */
 export interface Stage {
   readonly push: Push;
+  /** For what is asked of the api. */
+  readonly fetcher: typeof fetch;
   readonly history: HistoryClient;
   readonly funnel: ErrorFunnel;
 }

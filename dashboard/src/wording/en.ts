@@ -2,7 +2,7 @@
 
 import type { LogEntry, NodeStatus, OverallStatus, Severity } from "../contract.ts";
 import { bytes, duration, moment } from "../format.ts";
-import type { FreshnessState } from "../live/freshness.ts";
+import type { Standing } from "../live/problems.ts";
 
 export const en = {
   freshness: {
@@ -10,7 +10,8 @@ export const en = {
     reconnecting: "Reconnecting",
     polling: "Polling",
     stale: "Stale",
-  } as Readonly<Record<FreshnessState, string>>,
+    signed_out: "Signed out",
+  } as Readonly<Record<Standing, string>>,
 
   nodeStatus: {
     online: "Online",
@@ -78,6 +79,13 @@ export const en = {
   connectionEnded: (reason: string | null): string =>
     `The push service has ended this page's connection${reason === null ? "" : ` (${reason})`}. ` +
     "Reload the page to connect again.",
+  signInRequired: "Please sign in: the session has ended, and this page shows nothing new.",
+  signIn: "Sign in",
+  signInAfter: (span: string): string => `Sign in (in ${span})`,
+  signInNow: "You can try again now.",
+  tooManyConnections:
+    "The push service takes no more connections from here for now: closing other pages helps. " +
+    "This page tries again every half minute.",
   pushDown: "The push connection is down: the ws service does not answer.",
   meanwhilePolling: (intervalSeconds: number): string => `Meanwhile the page asks every ${intervalSeconds} s.`,
   serverSilent: (reason: string): string => `The server does not answer (${reason}). The page keeps trying.`,
@@ -87,6 +95,8 @@ export const en = {
     `The server runs version ${server}, this page is of version ${page}. Reload the page.`,
   httpStatus: (status: number): string => `HTTP status ${status}`,
   noAnswer: "no answer",
+  notSignedIn: "not signed in",
+  notAllowed: "this user may not see it",
 
   moreCharacters: (count: number): string => `… ${count} more ${count === 1 ? "character" : "characters"}`,
   held: (count: number): string => (count === 0 ? "" : `${count} not shown while paused`),

@@ -5,7 +5,13 @@ import type { Wording } from "../wording.ts";
 import { translated } from "./collector_fr.ts";
 
 export const fr: Wording = {
-  freshness: { live: "En direct", reconnecting: "Reconnexion", polling: "Interrogation", stale: "Périmé" },
+  freshness: {
+    live: "En direct",
+    reconnecting: "Reconnexion",
+    polling: "Interrogation",
+    stale: "Périmé",
+    signed_out: "Déconnecté",
+  },
   nodeStatus: { online: "En ligne", offline: "Hors ligne", unknown: "Pas encore interrogé" },
   overallStatus: { healthy: "Tout va bien", warning: "Avertissement", critical: "Critique", unknown: "Inconnu" },
   severity: { info: "Info", warning: "Avertissement", critical: "Critique" },
@@ -47,6 +53,13 @@ export const fr: Wording = {
   connectionEnded: (reason) =>
     `Le service de push a mis fin à la connexion de cette page${reason === null ? "" : ` (${reason})`}. ` +
     "Rechargez la page pour vous reconnecter.",
+  signInRequired: "Veuillez vous connecter\u00a0: la session est terminée, et cette page ne montre plus rien de nouveau.",
+  signIn: "Se connecter",
+  signInAfter: (span) => `Se connecter (dans ${span})`,
+  signInNow: "Vous pouvez réessayer.",
+  tooManyConnections:
+    "Le service de push n'accepte plus de connexions d'ici pour le moment\u00a0: fermer d'autres pages aide. " +
+    "Cette page réessaie toutes les demi-minutes.",
   pushDown: "La connexion de push est coupée\u00a0: le service ws ne répond pas.",
   meanwhilePolling: (intervalSeconds) => `En attendant, la page interroge le serveur toutes les ${intervalSeconds} s.`,
   serverSilent: (reason) => `Le serveur ne répond pas (${reason}). La page continue d'essayer.`,
@@ -56,6 +69,8 @@ export const fr: Wording = {
     `Le serveur est en version ${server}, cette page en version ${page}. Rechargez la page.`,
   httpStatus: (status) => `code HTTP ${status}`,
   noAnswer: "pas de réponse",
+  notSignedIn: "session terminée",
+  notAllowed: "cet utilisateur n'y a pas accès",
 
   moreCharacters: (count) => `… encore ${count} ${count < 2 ? "caractère" : "caractères"}`,
   held: (count) => (count === 0 ? "" : `${count} ${count < 2 ? "non affiché" : "non affichés"} pendant la pause`),

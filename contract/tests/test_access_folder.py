@@ -1,0 +1,103 @@
+"""A folder of files is what it is now."""
+
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from contract.access.folder import LOOK_SECONDS, NAME, Folder
+
+
+class Content(msgspec.Struct):
+    number: int
+
+
+class Watched:
+    """A folder that is looked at whenever somebody asks."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.now = 0.0
+        self.folder = Folder(path, "thing", Content, lambda: self.now)
+
+    def numbers(self) -> dict[str, int]:
+        self.now += LOOK_SECONDS
+        return {name: content.number for name, content in self.folder.files().items()}
+
+
+def put(path: Path, content: str) -> None:
+    path.with_name("." + path.name).write_text(content)
+    path.with_name("." + path.name).rename(path)
+
+
+def test_files_are_read_again_when_they_change_and_not_otherwise(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    assert watched.numbers() == {}
+    put(tmp_path / "a", '{"number":1}')
+    assert watched.numbers() == {"a": 1}
+    same = watched.folder.files()
+    watched.numbers()
+    assert watched.folder.files() is same
+    put(tmp_path / "a", '{"number":2}')
+    assert watched.folder.files() is same  # looked at a moment ago
+    assert watched.numbers() == {"a": 2}
+    put(tmp_path / "b", '{"number":3}')
+    (tmp_path / "a").unlink()
+    assert watched.numbers() == {"b": 3}
+
+
+def test_folder_may_be_missing_come_and_go(tmp_path: Path) -> None:
+    assert Watched(None).numbers() == {}
+    watched = Watched(tmp_path / "later")
+    assert watched.numbers() == {}
+    (tmp_path / "later").mkdir()
+    put(tmp_path / "later" / "a", '{"number":1}')
+    assert watched.numbers() == {"a": 1}
+    (tmp_path / "later" / "a").unlink()
+    (tmp_path / "later").rmdir()
+    assert watched.numbers() == {}
+
+
+def test_files_of_a_secret_are_replaced_all_at_once(tmp_path: Path) -> None:
+    # As the kubelet does it: names lead through a link to the folder of now.
+    for version, files in (("..1", {"a": 1, "b": 2}), ("..2", {"a": 3, "b": 4})):
+        (tmp_path / version).mkdir()
+        for name, number in files.items():
+            (tmp_path / version / name).write_text(f'{{"number":{number}}}')
+    (tmp_path / "..data").symlink_to("..1")
+    for name in ("a", "b"):
+        (tmp_path / name).symlink_to(f"..data/{name}")
+    watched = Watched(tmp_path)
+    assert watched.numbers() == {"a": 1, "b": 2}
+    (tmp_path / "..new").symlink_to("..2")
+    (tmp_path / "..new").rename(tmp_path / "..data")
+    assert watched.numbers() == {"a": 3, "b": 4}
+
+
+def test_files_stay_known_while_the_folder_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path / "a", '{"number":1}')
+    watched = Watched(tmp_path)
+    assert watched.numbers() == {"a": 1}
+
+    def fail(_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", fail)
+        assert watched.numbers() == {"a": 1}
+    put(tmp_path / "a", '{"number":2}')
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", fail)
+        assert watched.numbers() == {}
+    # It is tried again, although nothing changed since.
+    assert watched.numbers() == {"a": 2}
+
+
+@pytest.mark.parametrize("name", ["a", "A-b_c.d9", "0", "x" * 64])
+def test_name_is_taken(name: str) -> None:
+    assert NAME.fullmatch(name)
+
+
+@pytest.mark.parametrize("name", ["", ".a", "-a", "_a", "a/b", "a b", "a\n", "é", "x" * 65, "..", "a\x00"])
+def test_name_is_not_taken(name: str) -> None:
+    assert not NAME.fullmatch(name)

@@ -1,0 +1,66 @@
+/** The wait after too many wrong passwords: the button counts down, and can be pressed when it is over. */
+
+import { byId, write } from "../fields.ts";
+import { duration } from "../format.ts";
+import type { Clock } from "../live/live_data.ts";
+import { wording } from "../wording.ts";
+
+const TICK_MS = 500;
+
+/** What the page shows of the wait. */
+export interface RetryWaitView {
+  /** So many seconds are left. */
+  left(seconds: number): void;
+  over(): void;
+}
+
+/** `start()` begins the wait, of `seconds`; `stop()` leaves the page as it is. */
+export class RetryWait {
+  readonly #view: RetryWaitView;
+  readonly #clock: Clock;
+  readonly #untilSeconds: number;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(seconds: number, clock: Clock, view: RetryWaitView) {
+    this.#view = view;
+    this.#clock = clock;
+    this.#untilSeconds = clock() + seconds;
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#tick();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #tick(): void {
+    const left = Math.ceil(this.#untilSeconds - this.#clock());
+    if (left > 0) {
+      this.#view.left(left);
+      return;
+    }
+    this.stop();
+    this.#view.over();
+  }
+}
+
+/** The wait of this page, where it has one. */
+export function retryWaitOf(page: Document, clock: Clock): RetryWait | null {
+  const button = page.getElementById("sign-in");
+  const seconds = Number(button?.dataset["waitSeconds"] ?? 0);
+  if (!(button instanceof HTMLButtonElement) || !(seconds > 0)) return null;
+  return new RetryWait(seconds, clock, {
+    left: (left) => {
+      button.disabled = true;
+      write(button, wording.signInAfter(duration(left)));
+    },
+    over: () => {
+      button.disabled = false;
+      write(button, wording.signIn);
+      write(byId("retry", HTMLElement), wording.signInNow);
+    },
+  });
+}

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+import { RetryWait } from "../src/login/retry_wait.ts";
+
+let nowSeconds: number;
+let shown: (number | string)[];
+
+beforeEach(() => {
+  mock.timers.enable({ apis: ["setInterval"] });
+  nowSeconds = 50;
+  shown = [];
+});
+
+afterEach(() => mock.timers.reset());
+
+function waiting(seconds: number): RetryWait {
+  const view = { left: (left: number) => shown.push(left), over: () => shown.push("over") };
+  return new RetryWait(seconds, () => nowSeconds, view);
+}
+
+function pass(seconds: number): void {
+  for (let half = 0; half < seconds * 2; half += 1) {
+    nowSeconds += 0.5;
+    mock.timers.tick(500);
+  }
+}
+
+test("a wait counts down to its end and no further", () => {
+  waiting(3).start();
+  pass(10);
+  assert.deepEqual([...new Set(shown)], [3, 2, 1, "over"]);
+  assert.equal(shown.filter((text) => text === "over").length, 1);
+});
+
+test("a wait that this machine slept through is over", () => {
+  waiting(600).start();
+  nowSeconds += 3600;
+  pass(0.5);
+  assert.equal(shown.at(-1), "over");
+});
+
+test("a wait that was stopped shows nothing more", () => {
+  const wait = waiting(3);
+  wait.start();
+  wait.stop();
+  pass(10);
+  assert.deepEqual(shown, [3]);
+});

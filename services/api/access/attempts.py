@@ -1,0 +1,43 @@
+"""Attempts to sign in, counted in Redis, so that all api processes together let nobody guess fast."""
+
+from typing import cast
+
+from api.link import RedisAway, RedisLink, RedisRefused
+from contract.access.scripts import (
+    ATTEMPT_SIGN_IN,
+    FORGIVE_SIGN_IN,
+    attempt_sign_in_answer,
+    attempt_sign_in_call,
+    forgive_sign_in_call,
+)
+
+
+class Attempts:
+    """Counts them by user and by address."""
+
+    def __init__(self, link: RedisLink) -> None:
+        self._link = link
+        self._count = link.client.register_script(ATTEMPT_SIGN_IN)
+        self._forgive = link.client.register_script(FORGIVE_SIGN_IN)
+
+    def count(self, user: str, address: str) -> float:
+        """Count an attempt, before the password is looked at: parallel guesses do not slip through.
+
+        Returns:
+            0.0, or the seconds that must pass before the next; the attempt is not counted then, nor is it one.
+
+        Raises:
+            RedisAway: it cannot be counted.
+            RedisRefused: likewise.
+        """
+        keys, args = attempt_sign_in_call(user, address)
+        raw = self._link.ask(lambda client: cast("int", self._count(keys=keys, args=args, client=client)))
+        return attempt_sign_in_answer(raw)
+
+    def forgive(self, user: str, address: str) -> None:
+        """Take back what the last attempt counted, which succeeded: an office behind one address signs in too."""
+        keys, args = forgive_sign_in_call(user, address)
+        try:
+            self._link.ask(lambda client: self._forgive(keys=keys, args=args, client=client))
+        except (RedisAway, RedisRefused):
+            return  # it is forgotten by itself

@@ -1,0 +1,89 @@
+"""What the commands about users and tokens have in common: settings, questions, answers, and revoking at once."""
+
+import base64
+import getpass
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import redis
+
+from api.access.store import send_revocation
+from contract.codec import encode
+from contract.runtime.redis_client import blocking_client
+from contract.runtime.settings import Environment
+
+#: Seconds that Redis may take.
+REDIS_SECONDS: Final = 5.0
+#: Bytes of a password's line that are read.
+_LINE_BYTES: Final = 8192
+
+
+class CommandError(Exception):
+    """The command did not do what it was for; the text is for people."""
+
+
+class NotRevoked(CommandError):
+    """Redis did not take a revocation."""
+
+
+def folder_of(environment: Environment, variable: str) -> Path:
+    """The folder that a variable names.
+
+    Raises:
+        CommandError: it is not set.
+    """
+    text = environment.text(variable, "")
+    if not text:
+        raise CommandError(f"{variable} is not set: it names the folder that this is about")
+    return Path(text)
+
+
+def tell(text: str) -> None:
+    """Say something to who gave the command; what other programs read goes to standard output."""
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+def show(text: str) -> None:
+    """Write what the command was for to standard output."""
+    print(text)  # noqa: T201
+
+
+def ask_password() -> str:
+    """Ask twice at a terminal; without one, read the first line of standard input.
+
+    Raises:
+        CommandError: the two differ, or it is no text.
+    """
+    if sys.stdin.isatty():
+        password = getpass.getpass("Password: ")
+        if getpass.getpass("Again: ") != password:
+            raise CommandError("the two passwords differ; nothing was changed")
+        return password
+    line = sys.stdin.buffer.readline(_LINE_BYTES)
+    try:
+        return line.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise CommandError("the password on standard input is not UTF-8") from None
+
+
+def show_patch(name: str, content: bytes | None) -> None:
+    """Write a JSON merge patch (RFC 7396) that puts a file into a Kubernetes Secret, or takes it out."""
+    data = None if content is None else base64.b64encode(content).decode()
+    show(encode({"data": {name: data}}).decode())
+
+
+def revoke(environment: Environment, member: str, until: float) -> None:
+    """Revoke in Redis, which ends sockets and sessions within a moment.
+
+    Raises:
+        NotRevoked: it did not happen.
+    """
+    client = blocking_client(environment.redis_url("api"), connect_seconds=REDIS_SECONDS, answer_seconds=REDIS_SECONDS)
+    try:
+        send_revocation(client, member, until, time.time())
+    except (redis.RedisError, OSError) as error:
+        raise NotRevoked(str(error)) from None
+    finally:
+        client.close()

@@ -1,0 +1,105 @@
+"""The command line: users and tokens, and nothing that a running service is needed for."""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from api.access.command_line import CommandError, tell
+from api.access.files import FileProblem
+from api.access.passwords import UnusablePassword
+from api.access.token_commands import TokenCommands
+from api.access.user_commands import UserCommands
+from contract.access.grant import READ, SCOPES
+from contract.runtime.settings import Environment, SettingError
+
+#: Days for which a token is good.
+DEFAULT_DAYS: Final = 365
+LONGEST_DAYS: Final = 3650
+
+_EPILOG: Final = (
+    "Users are files in ACCESS_USERS_DIR, tokens in ACCESS_TOKENS_DIR. A password is asked for, or read from standard "
+    "input where that is no terminal; a new token is written to standard output, once."
+)
+
+Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def run(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
+    """Do what the arguments of a command line say; return its exit code: 1 where it could not be done."""
+    environment = Environment(variables)
+    options = _parser(UserCommands(environment), TokenCommands(environment)).parse_args(arguments)
+    do: Callable[[argparse.Namespace], None] = options.do
+    try:
+        do(options)
+    except (CommandError, FileProblem, SettingError, UnusablePassword) as error:
+        tell(str(error))
+        return 1
+    except KeyboardInterrupt:
+        tell("nothing more was done")
+        return 1
+    return 0
+
+
+def _parser(users: UserCommands, tokens: TokenCommands) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m api", description="Without arguments, serves the api.", epilog=_EPILOG
+    )
+    kinds = parser.add_subparsers(required=True, metavar="user|token")
+    _add_users(_kind(kinds, "user", "people, who sign in with a password"), users)
+    _add_tokens(_kind(kinds, "token", "programs, which show a token"), tokens)
+    return parser
+
+
+def _add_users(verbs: Parsers, users: UserCommands) -> None:
+    _verb(verbs, "add", "let somebody sign in").set_defaults(do=lambda said: users.add(said.name))
+    _verb(verbs, "password", "set another password").set_defaults(do=lambda said: users.password(said.name))
+    _verb(verbs, "remove", "let somebody in no more").set_defaults(do=lambda said: users.remove(said.name))
+    _verb(verbs, "sign-out", "end all sessions of somebody").set_defaults(do=lambda said: users.sign_out(said.name))
+    _verb(verbs, "list", "who there is", named=False).set_defaults(do=lambda said: users.list())
+    patch = _verb(verbs, "patch", "write a patch for a Kubernetes Secret in place of a file")
+    patch.add_argument("--remove", action="store_true", help="that takes the user out, who is signed out at once")
+    patch.set_defaults(do=lambda said: users.patch(said.name, said.remove))
+
+
+def _add_tokens(verbs: Parsers, tokens: TokenCommands) -> None:
+    add = _verb(verbs, "add", "make a token")
+    _add_token_options(add)
+    add.set_defaults(do=lambda said: tokens.add(said.name, said.scope or [READ], said.days))
+    _verb(verbs, "remove", "make a token worth nothing").set_defaults(do=lambda said: tokens.remove(said.name))
+    _verb(verbs, "list", "what there is", named=False).set_defaults(do=lambda said: tokens.list())
+    patch = _verb(verbs, "patch", "write a patch for a Kubernetes Secret in place of a file")
+    _add_token_options(patch)
+    patch.add_argument("--remove", action="store_true", help="that takes the token out, which is good no more at once")
+
+    def do(said: argparse.Namespace) -> None:
+        if said.remove:
+            tokens.patch_away(said.name)
+        else:
+            tokens.patch(said.name, said.scope or [READ], said.days)
+
+    patch.set_defaults(do=do)
+
+
+def _add_token_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--scope", action="append", choices=SCOPES, help=f"what it is good for; default: {READ}")
+    end = verb.add_mutually_exclusive_group()
+    end.add_argument("--days", type=_days, default=DEFAULT_DAYS, help=f"for how long; default: {DEFAULT_DAYS}")
+    end.add_argument("--never-expires", dest="days", action="store_const", const=None, help="it is good until removed")
+
+
+def _kind(kinds: Parsers, name: str, text: str) -> Parsers:
+    return kinds.add_parser(name, help=text, description=text).add_subparsers(required=True, metavar="command")
+
+
+def _verb(verbs: Parsers, name: str, text: str, named: bool = True) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=text, description=text)
+    if named:
+        parser.add_argument("name", metavar="NAME")
+    return parser
+
+
+def _days(text: str) -> int:
+    days = int(text) if text.isdecimal() else 0
+    if not 1 <= days <= LONGEST_DAYS:
+        raise argparse.ArgumentTypeError(f"takes a whole number from 1 to {LONGEST_DAYS}")
+    return days

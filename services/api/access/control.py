@@ -1,0 +1,68 @@
+"""Puts access control on an application, made of its parts."""
+
+from typing import Final
+
+from flask import Flask, Response, g
+
+from api.access.attempts import Attempts
+from api.access.credentials import Credentials
+from api.access.csrf import Forms
+from api.access.gate import Gate
+from api.access.limit import RequestLimit
+from api.access.origin import know_origins
+from api.access.passwords import Passwords
+from api.access.publish import Publisher, publish_routes
+from api.access.report import session_routes
+from api.access.session_cookie import SessionCookie
+from api.access.sign_in import SignIn, open_routes, sign_in_routes
+from api.access.store import RevocationStore
+from api.access.users import Users
+from api.config import Config
+from api.counters import Counters
+from api.link import RedisLink
+from contract.access.gatekeeper import Gatekeeper
+from contract.access.grant import Grant, Refused
+from contract.access.revocations import Revocations
+from contract.runtime.readiness import Readiness
+
+#: Threads that have other things to do than to wait for their turn with a password.
+_SPARED_THREADS: Final = 4
+
+
+def control_access(app: Flask, config: Config, link: RedisLink, readiness: Readiness, counters: Counters) -> Gate:
+    """Have every request of ``app`` pass a gate, which is returned; to be called before routes look at requests."""
+    settings = config.access
+    revocations = Revocations()
+    gatekeeper = Gatekeeper(settings, revocations)
+    store = RevocationStore(link, revocations, readiness)
+    users = Users(config.users)
+    credentials = Credentials(gatekeeper, store, users)
+    forms = Forms(settings.key, gatekeeper.seal.cookie, config.public, counters)
+    limit = RequestLimit(config.requests_per_second, counters)
+    gate = Gate(settings.is_closed, credentials, forms, limit, counters)
+    know_origins(app, settings.proxies, config.public)
+    app.before_request(gate.admit)
+    app.register_error_handler(Refused, gate.refuse)
+    app.context_processor(lambda: {"signed_in": _signed_in(forms)})
+    app.register_blueprint(publish_routes(Publisher(link, counters, config.threads)))
+    app.register_blueprint(session_routes(settings))
+    if not settings.is_closed:
+        app.register_blueprint(open_routes())
+        return gate
+    passwords = Passwords(waiting=max(1, config.threads - _SPARED_THREADS))
+    cookie = SessionCookie(gatekeeper.seal, config.session_seconds, config.idle_seconds)
+    sign_in = SignIn(users, passwords, Attempts(link), store, cookie, counters)
+    app.register_blueprint(sign_in_routes(sign_in, credentials, forms))
+
+    @app.after_request
+    def seal(response: Response) -> Response:
+        cookie.renew(response)
+        return gate.seal(response)
+
+    return gate
+
+
+def _signed_in(forms: Forms) -> dict[str, str] | None:
+    """What pages show of whom they are shown to."""
+    grant: Grant | None = g.get("grant")
+    return None if grant is None else {"name": grant.name, "by": grant.by, "csrf": forms.token_of(grant)}

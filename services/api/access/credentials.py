@@ -1,0 +1,123 @@
+"""Finds out as whom a request comes."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from flask import g, request
+
+from api.access.origin import address, origin
+from api.access.store import RevocationStore
+from api.access.users import Users
+from api.link import RedisAway, RedisRefused
+from api.unavailable import Unavailable
+from contract.access.gatekeeper import Gatekeeper
+from contract.access.grant import Grant, Refused, sign_in_required
+from contract.access.revocations import revocation_of
+from contract.access.session import Session
+
+#: Seconds by which the users' folder of one replica may lag behind that of another: Kubernetes takes up to 90.
+FOLDER_LAG_SECONDS: Final = 120.0
+_BEARER: Final = "bearer"
+
+_logger = logging.getLogger(__name__)
+
+
+class Credentials:
+    """Reads those of the current request, in this order: a token, a proxy's word, a session.
+
+    A token that is shown decides alone. Nothing is read from a request's address, which ends up in logs.
+    """
+
+    def __init__(
+        self,
+        gatekeeper: Gatekeeper,
+        revocations: RevocationStore,
+        users: Users,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._gatekeeper = gatekeeper
+        self._revocations = revocations
+        self._users = users
+        self._clock = clock
+
+    def require(self) -> Grant:
+        """What the request may do; ``g.session`` is its session then, where it came with one.
+
+        Raises:
+            Refused: it shows nothing valid.
+            Unavailable: that cannot be judged now.
+        """
+        grant = self._by_token() or self._by_proxy() or self._by_session()
+        if grant is None:
+            raise sign_in_required("Sign in, or show a token: Authorization: Bearer, then the token.")
+        return grant
+
+    def by_token(self) -> Grant:
+        """What the token that the request shows may do.
+
+        Raises:
+            Refused: it shows none that is valid.
+            Unavailable: that cannot be judged now.
+        """
+        grant = self._by_token()
+        if grant is None:
+            raise sign_in_required("Show a token: Authorization: Bearer, then the token.")
+        return grant
+
+    def find(self) -> Grant | None:
+        """What the request may do, if anything is known of that."""
+        try:
+            return self.require()
+        except (Refused, Unavailable):
+            return None
+
+    def session(self) -> Session | None:
+        """The valid session that the request comes with.
+
+        Raises:
+            Unavailable: that cannot be judged now.
+        """
+        try:
+            return g.session if self._by_session() is not None else None
+        except Refused:
+            return None
+
+    def _by_token(self) -> Grant | None:
+        authorization = request.headers.get("Authorization", "")
+        # Another scheme is somebody else's: a proxy that asks for a password hands it on.
+        if authorization.partition(" ")[0].lower() != _BEARER:
+            return None
+        self._revocations.require()
+        return self._gatekeeper.by_bearer(authorization)
+
+    def _by_proxy(self) -> Grant | None:
+        header = self._gatekeeper.settings.user_header
+        user = request.headers.get(header, "") if header else ""
+        if not user or not origin().is_vouched_for:
+            return None
+        self._revocations.require()
+        return self._gatekeeper.by_proxy(origin(), user)
+
+    def _by_session(self) -> Grant | None:
+        session = self._gatekeeper.session(request.headers.get("Cookie", ""))
+        if session is None:
+            return None
+        self._revocations.require()
+        grant = self._gatekeeper.by_session(session)
+        if self._users.stamp_of(session.user) != session.stamp:
+            self._end(session)
+            raise sign_in_required("The session has ended: its user was removed, or has another password.")
+        g.session = session
+        return grant
+
+    def _end(self, session: Session) -> None:
+        """Have the sockets of a session end too, which nobody asks about the user."""
+        if self._clock() - session.issued < FOLDER_LAG_SECONDS:
+            return  # another replica may know the user already
+        _logger.info("the session of %r, from %s, ends: removed, or another password", session.user, address())
+        try:
+            self._revocations.revoke(revocation_of(session.grant()), session.expires)
+        except (RedisAway, RedisRefused):
+            return  # the next request tries again

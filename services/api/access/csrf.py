@@ -1,0 +1,105 @@
+"""Sees that a form which comes in is one of ours, filled in by who it was made for.
+
+Each form carries a token of whom it is for; besides, browsers say which page sent it. A program's token needs neither:
+no page can make a browser send one.
+"""
+
+import hashlib
+import re
+import secrets
+from typing import Final
+
+from flask import Response, request
+from itsdangerous import Signer
+
+from api.access.origin import is_encrypted
+from api.answers import wants_page
+from api.counters import Counters
+from api.language import gettext
+from api.problems import Refusal
+from contract.access.grant import Grant
+from contract.access.web_origin import WebOrigin, normal_origin, same_host
+
+#: Bytes of the largest form.
+FORM_BYTES: Final = 16 * 1024
+#: Methods that change nothing.
+SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
+#: Field of a form that holds its token.
+FIELD: Final = "csrf"
+
+_SALT: Final = b"dispycluster form 1"
+_NONCE: Final = re.compile(r"[\w-]{22}", re.ASCII)
+_NONCE_BYTES: Final = 16
+_URLENCODED: Final = "application/x-www-form-urlencoded"
+
+
+class Forms:
+    """Makes the tokens, and checks what comes back."""
+
+    def __init__(self, key: bytes, cookie: str, public: WebOrigin | None, counters: Counters) -> None:
+        """``cookie`` names the session's; ``public`` is how people reach the deployment, where that is set."""
+        self._counters = counters
+        self._signer = Signer(key, salt=_SALT, digest_method=hashlib.sha256, key_derivation="hmac")
+        self._cookie = cookie + "-form"
+        self._public = public
+
+    def token_of(self, grant: Grant) -> str:
+        """The token of forms for somebody who is signed in; empty for programs, which have none."""
+        if grant.by == "token":
+            return ""
+        return self._sign(f"{grant.by}:{grant.id or grant.name}")
+
+    def visitors_token(self, response: Response) -> str:
+        """The token of a form for somebody who is not signed in; ``response`` gets the cookie that goes with it."""
+        nonce = self._nonce() or secrets.token_urlsafe(_NONCE_BYTES)
+        response.set_cookie(self._cookie, nonce, path="/login", httponly=True, samesite="Lax", secure=is_encrypted())
+        return self._sign(f"visitor:{nonce}")
+
+    def require_ours(self, grant: Grant | None) -> None:
+        """Check that this request is a form of ours, made for who sends it: a ``grant``, or a visitor.
+
+        Raises:
+            Refusal: it is not, or it is no form.
+        """
+        self._require_page_of_ours()
+        _require_form()
+        nonce = self._nonce()
+        wanted = self.token_of(grant) if grant is not None else self._sign(f"visitor:{nonce}") if nonce else ""
+        given = request.form.get(FIELD, "")
+        if not wanted or not secrets.compare_digest(given.encode(errors="replace"), wanted.encode()):
+            raise self._refusal()
+
+    def _require_page_of_ours(self) -> None:
+        if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+            raise self._refusal()
+        said = request.headers.get("Origin")
+        if said is None:
+            referrer = request.headers.get("Referer")
+            said = "/".join(referrer.split("/", 3)[:3]) if referrer else None
+        if said is None:
+            return
+        page = normal_origin(said)
+        if page is None or not (page == self._public or same_host(page, request.headers.get("Host", ""))):
+            raise self._refusal()
+
+    def _nonce(self) -> str | None:
+        nonce = request.cookies.get(self._cookie, "")
+        return nonce if _NONCE.fullmatch(nonce) else None
+
+    def _sign(self, whom: str) -> str:
+        return self._signer.get_signature(whom).decode()
+
+    def _refusal(self) -> Refusal:
+        self._counters.refusals.labels("form").inc()
+        text = gettext("This form is too old, or was not sent from here. Go back, reload the page, and try again.")
+        return Refusal(403, text, as_page=wants_page())
+
+
+def _require_form() -> None:
+    """Refuse, unread, what a thread would have to wait for: a small body of known length is there before the thread."""
+    request.max_content_length = request.max_form_memory_size = FORM_BYTES
+    if (request.content_length or 0) > FORM_BYTES:
+        raise Refusal(413, gettext("This form is too large."), as_page=wants_page())
+    is_waited_for = "Transfer-Encoding" in request.headers or "Expect" in request.headers
+    if is_waited_for or (request.content_length and request.mimetype != _URLENCODED):
+        raise Refusal(400, gettext("This is no form as browsers send them."), as_page=wants_page())

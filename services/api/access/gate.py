@@ -1,0 +1,96 @@
+"""Lets requests in. Where access is closed, everything needs a credential but what is named here."""
+
+import logging
+from typing import Final
+
+from flask import Response, g, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from api.access.credentials import Credentials
+from api.access.csrf import SAFE_METHODS, Forms
+from api.access.limit import RequestLimit
+from api.access.next_page import sign_in_address
+from api.access.origin import address
+from api.answers import wants_page
+from api.counters import Counters
+from api.problems import Refusal, answer_refusal
+from contract.access.grant import PUBLISH, READ, Grant, Refused, Scope, require_scope
+from contract.runtime.logs import Occasionally
+
+#: What anybody may ask for. ``/readyz`` tells strangers its status and nothing else.
+OPEN_ENDPOINTS: Final = frozenset(("static", "probes.livez", "probes.readyz", "sign_in.form", "sign_in.submit"))
+#: What a request needs another scope for than ``read``, and a token in every mode.
+SCOPES: Final[dict[str, Scope]] = {"publish.publish": PUBLISH}
+#: What is asked so often by those who run the service that it is not counted against them.
+UNLIMITED_ENDPOINTS: Final = frozenset(("probes.livez", "probes.readyz"))
+
+_logger = logging.getLogger(__name__)
+
+
+class Gate:
+    """Decides for each request, before anything looks at data; unknown paths and methods are asked for too."""
+
+    def __init__(
+        self, is_closed: bool, credentials: Credentials, forms: Forms, limit: RequestLimit, counters: Counters
+    ) -> None:
+        self._is_closed = is_closed
+        self._credentials = credentials
+        self._forms = forms
+        self._limit = limit
+        self._counters = counters
+        self._complaints = Occasionally(_logger)
+
+    def admit(self) -> None:
+        """Let this request in, ``g.grant`` being what it was let in as; a ``before_request`` function.
+
+        Raises:
+            Refused: it shows no valid credential, or one that does not reach so far.
+            Refusal: it is one too many, or a form that was not made here.
+            Unavailable: that cannot be judged now.
+        """
+        g.grant = None
+        endpoint = request.endpoint or ""
+        if endpoint not in UNLIMITED_ENDPOINTS:
+            self._limit.count_address()
+        if endpoint in SCOPES:
+            self._enter(self._credentials.by_token() if not self._is_closed else self._credentials.require())
+        elif self._is_closed and endpoint not in OPEN_ENDPOINTS:
+            self._enter(self._credentials.require())
+
+    def knows_who_asks(self) -> bool:
+        """Whether this request may see what is not for strangers, where it was let in without being asked."""
+        if not self._is_closed:
+            return True
+        grant = self._credentials.find()
+        return grant is not None and READ in grant.scopes
+
+    def refuse(self, refused: Refused) -> AnyResponse:
+        """Answer a request that was not let in; an error handler."""
+        self._counters.refusals.labels(refused.code).inc()
+        if request.endpoint in SCOPES:
+            self._complaints.warning(
+                refused.code, "refused %r from %s: %s", request.path[:100], address(), refused.text
+            )
+        if refused.code == "forbidden":
+            return answer_refusal(Refusal(403, refused.text, refused.code, as_page=wants_page()))
+        if wants_page():
+            return redirect(sign_in_address(), 303)
+        headers = {"WWW-Authenticate": "Bearer"}
+        return answer_refusal(Refusal(401, refused.text, refused.code, headers=headers, as_page=False))
+
+    def seal(self, response: Response) -> Response:
+        """Keep an answer from caches that others share; an ``after_request`` function."""
+        if request.endpoint != "static":
+            response.vary.add("Cookie")
+            control = response.headers.get("Cache-Control", "no-cache")
+            if "no-store" not in control and "private" not in control:
+                response.headers["Cache-Control"] = f"private, {control}"
+        return response
+
+    def _enter(self, grant: Grant) -> None:
+        require_scope(grant, SCOPES.get(request.endpoint or "", READ))
+        self._limit.count_identity(grant)
+        g.grant = grant
+        # A browser adds a cookie to what any page sends; so does a proxy with its word.
+        if grant.by != "token" and request.method not in SAFE_METHODS:
+            self._forms.require_ours(grant)

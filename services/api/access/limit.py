@@ -1,0 +1,66 @@
+"""How many requests one address, and one identity, may make.
+
+Each process counts for itself: with several, each lets so many through. It keeps one client from harming the others,
+and guards no secret.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, Literal
+
+from api.access.origin import address
+from api.answers import wants_page
+from api.counters import Counters
+from api.language import gettext
+from api.problems import Refusal
+from contract.access.bucket import Buckets
+from contract.access.grant import Grant
+from contract.access.proxies import counted_as
+
+#: Seconds of its rate that a client may take at once: a page asks for a dozen things.
+BURST_SECONDS: Final = 10
+
+Kind = Literal["address", "identity"]
+
+
+class RequestLimit:
+    """Counts requests. Safe to use from several threads."""
+
+    def __init__(
+        self, requests_per_second: int, counters: Counters, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        burst = requests_per_second * BURST_SECONDS
+        self._buckets: dict[Kind, Buckets] = {
+            "address": Buckets(requests_per_second, burst),
+            "identity": Buckets(requests_per_second, burst),
+        }
+        self._counters = counters
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+
+    def count_address(self) -> None:
+        """Count this request for its address.
+
+        Raises:
+            Refusal: it is one too many.
+        """
+        self._count("address", counted_as(address()))
+
+    def count_identity(self, grant: Grant) -> None:
+        """Count this request for whose it is.
+
+        Raises:
+            Refusal: it is one too many.
+        """
+        self._count("identity", grant.identity)
+
+    def _count(self, kind: Kind, key: str) -> None:
+        with self._lock:
+            wait = self._buckets[kind].take(key, self._monotonic())
+        if wait:
+            self._counters.limited.labels(kind).inc()
+            seconds = math.ceil(wait)
+            text = gettext("Too many requests come from here: wait %(seconds)s s.", seconds=seconds)
+            raise Refusal(429, text, "limit_exceeded", headers={"Retry-After": str(seconds)}, as_page=wants_page())

@@ -1,0 +1,39 @@
+"""Where a request comes from, and whether it came encrypted: what proxies say is believed of those that are known."""
+
+from typing import cast
+
+from flask import Flask, g, request
+
+from contract.access.proxies import Origin, Proxies
+from contract.access.web_origin import WebOrigin
+
+
+def know_origins(app: Flask, proxies: Proxies, public: WebOrigin | None) -> None:
+    """Have every request of ``app`` know ``g.origin``, ``g.address`` and ``g.is_encrypted``.
+
+    ``public`` is how people reach the deployment, where that is set.
+    """
+    is_public_encrypted = public is not None and public.scheme == "https"
+
+    @app.before_request
+    def look() -> None:
+        g.origin = proxies.origin(request.remote_addr or "", request.headers.get("X-Forwarded-For", ""))
+        g.address = g.origin.address
+        # The last word is that of the proxy which is believed; those before it may be anybody's.
+        scheme = request.headers.get("X-Forwarded-Proto", "") if g.origin.is_forwarded else ""
+        g.is_encrypted = is_public_encrypted or scheme.rpartition(",")[2].strip().lower() == "https"
+
+
+def origin() -> Origin:
+    """Where this request comes from."""
+    return cast("Origin", g.origin)
+
+
+def address() -> str:
+    """The client's address, as far as anybody who is believed knows it."""
+    return cast("str", g.address)
+
+
+def is_encrypted() -> bool:
+    """Whether nobody on the way can read this request."""
+    return cast("bool", g.is_encrypted)

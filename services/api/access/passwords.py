@@ -1,0 +1,109 @@
+"""Passwords: hashed with argon2id, and compared by few threads at a time, so that guessing costs others nothing.
+
+argon2 is imported when it is needed: where access is open nobody does.
+"""
+
+import functools
+import logging
+import threading
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+#: Characters that a password may have.
+LENGTHS: Final = (8, 1024)
+#: Costs that OWASP names for small machines: a container with 256 MB has room for a few at a time.
+MEMORY_KIB: Final = 19 * 1024
+PASSES: Final = 2
+LANES: Final = 1
+#: Passwords that a process looks at at the same time.
+AT_ONCE: Final = 2
+#: Seconds that a further one waits for its turn.
+WAIT_SECONDS: Final = 5.0
+
+#: Of no password, for names that nobody has: they must take as long.
+_NOBODY: Final = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${'A' * 22}${'A' * 43}"
+
+_logger = logging.getLogger(__name__)
+
+
+class UnusablePassword(ValueError):
+    """It cannot be taken as a password; the text is for people."""
+
+
+class Busy(Exception):
+    """Too many passwords are being looked at."""
+
+
+def hash_password(password: str) -> str:
+    """Return what is stored of a new password.
+
+    Raises:
+        UnusablePassword: it is too short or too long.
+    """
+    text = _normal(password)
+    if not LENGTHS[0] <= len(text) <= LENGTHS[1]:
+        raise UnusablePassword(f"a password has {LENGTHS[0]} to {LENGTHS[1]} characters, this one {len(text)}")
+    try:
+        return _hasher().hash(text)
+    except UnicodeEncodeError:
+        raise UnusablePassword("the password is no valid text") from None
+
+
+class Passwords:
+    """Compares passwords with what is stored of them."""
+
+    def __init__(self, waiting: int, wait_seconds: float = WAIT_SECONDS) -> None:
+        """``waiting``: threads that may wait for their turn; the others are needed for everything else."""
+        self._wait_seconds = wait_seconds
+        self._admitted = threading.BoundedSemaphore(AT_ONCE + waiting)
+        self._running = threading.BoundedSemaphore(AT_ONCE)
+
+    def are_equal(self, stored_hash: str | None, password: str) -> bool:
+        """Whether it is the password; it takes as long where nothing is stored.
+
+        Raises:
+            Busy: its turn did not come.
+        """
+        from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+
+        text = _normal(password[: LENGTHS[1] + 1])
+        with self._turn():
+            try:
+                _hasher().verify(_NOBODY if stored_hash is None else stored_hash, text.encode(errors="replace"))
+            except VerifyMismatchError:
+                return False
+            except (InvalidHashError, VerificationError):
+                _logger.warning("the stored hash of a password cannot be used; set the password anew")
+                return False
+        return stored_hash is not None
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._admitted.acquire(blocking=False):
+            raise Busy
+        try:
+            if not self._running.acquire(timeout=self._wait_seconds):
+                raise Busy
+            try:
+                yield
+            finally:
+                self._running.release()
+        finally:
+            self._admitted.release()
+
+
+def _normal(password: str) -> str:
+    """One spelling of what keyboards write in several."""
+    return unicodedata.normalize("NFC", password)
+
+
+@functools.cache
+def _hasher() -> "PasswordHasher":
+    from argon2 import PasswordHasher
+
+    return PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)

@@ -1,0 +1,95 @@
+"""``/api/publish/…``: puts a message on a channel for programs that cannot, and should not, reach Redis."""
+
+import logging
+import threading
+from typing import Final
+
+from flask import Blueprint, Response, g, request
+
+from api.access.origin import address
+from api.answers import struct_answer
+from api.counters import Counters
+from api.link import RedisAway, RedisLink, RedisRefused
+from api.problems import Refusal
+from contract.codec import UndecodableMessage, require_object
+from contract.names import CHANNELS, MESSAGE_LIMIT_BYTES
+from contract.rest import Published
+
+#: Seconds after which publishing again may help.
+RETRY_SECONDS: Final = 2
+
+_logger = logging.getLogger(__name__)
+
+
+class Publisher:
+    """Takes messages and publishes them unchanged."""
+
+    def __init__(self, link: RedisLink, counters: Counters, threads: int) -> None:
+        """``threads`` of the process; half of them at most wait for the bodies of messages."""
+        self._link = link
+        self._counters = counters
+        self._bodies = threading.BoundedSemaphore(max(1, threads // 2))
+
+    def read(self) -> bytes:
+        """The body of the current request: a JSON object, as its channel takes it.
+
+        Raises:
+            Refusal: it is none, or too long; or too many are being read.
+        """
+        if request.mimetype not in ("", "application/json"):
+            raise Refusal(415, "A message is JSON: Content-Type: application/json.")
+        too_long = Refusal(413, f"A message has at most {MESSAGE_LIMIT_BYTES} bytes.")
+        if (request.content_length or 0) > MESSAGE_LIMIT_BYTES:
+            raise too_long
+        # Without a length it is read a byte beyond the limit, and no further.
+        request.max_content_length = MESSAGE_LIMIT_BYTES + 1
+        if not self._bodies.acquire(blocking=False):
+            raise Refusal(503, "Too many messages come in at once.", headers={"Retry-After": str(RETRY_SECONDS)})
+        try:
+            body = request.get_data(cache=False)
+        finally:
+            self._bodies.release()
+        if len(body) > MESSAGE_LIMIT_BYTES:
+            raise too_long
+        try:
+            require_object(body)
+        except UndecodableMessage as error:
+            raise Refusal(400, f"A message is a JSON object; this is {error.reason}.") from None
+        return body
+
+    def publish(self, channel: str, body: bytes) -> int:
+        """Publish; return how many were listening.
+
+        Raises:
+            Refusal: it did not happen.
+        """
+        try:
+            receivers: int = self._link.ask(lambda client: client.publish(channel, body))
+        except (RedisAway, RedisRefused) as error:
+            reason = f"Redis refuses it: {error}" if isinstance(error, RedisRefused) else "Redis does not answer"
+            headers = {"Retry-After": str(RETRY_SECONDS)}
+            raise Refusal(503, f"Nothing was published: {reason}.", headers=headers) from None
+        self._counters.published.labels(channel).inc()
+        return receivers
+
+
+def publish_routes(publisher: Publisher) -> Blueprint:
+    """Make the route."""
+    routes = Blueprint("publish", __name__, url_prefix="/api/publish")
+
+    @routes.post("/<path:channel>")
+    def publish(channel: str) -> Response:
+        """Publish the body on a channel, its bytes unchanged."""
+        try:
+            if channel not in CHANNELS:
+                raise Refusal(404, f"No channel is called {channel[:100]!r}. There are: {', '.join(CHANNELS)}.")
+            receivers = publisher.publish(channel, publisher.read())
+        except Refusal as refusal:
+            name, reason = g.grant.name, refusal.detail[:200]
+            _logger.info("refused a message of %r from %s for %r: %r", name, address(), channel[:100], reason)
+            raise
+        response = struct_answer(Published(channel=channel, receivers=receivers))
+        response.status_code = 202
+        return response
+
+    return routes

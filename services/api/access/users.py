@@ -1,0 +1,41 @@
+"""The people who may sign in: a folder with one file a user, which holds a hash of the password."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from contract.access.folder import Folder
+
+
+class StoredUser(msgspec.Struct, frozen=True, kw_only=True):
+    """A user's file."""
+
+    #: As argon2 writes it: algorithm, costs, salt and hash.
+    hash: str
+    #: Unix time.
+    created: float
+
+
+class Users:
+    """The users of a folder, as it is now; without a folder there are none."""
+
+    def __init__(self, folder: Path | None, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._folder = Folder(folder, "user", StoredUser, monotonic)
+
+    def hash_of(self, name: str) -> str | None:
+        """The stored hash of a user's password; ``None`` where there is no such user."""
+        stored = self._folder.files().get(name)
+        return None if stored is None else stored.hash
+
+    def stamp_of(self, name: str) -> str | None:
+        """What changes with a user's password; ``None`` where there is no such user."""
+        stored = self.hash_of(name)
+        return None if stored is None else stamp_of(stored)
+
+
+def stamp_of(stored_hash: str) -> str:
+    """What sessions carry of a stored hash."""
+    return hashlib.sha256(stored_hash.encode()).hexdigest()[:16]

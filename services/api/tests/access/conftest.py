@@ -1,0 +1,199 @@
+"""A deployment whose access is closed, in this process: its folders, its people, and how they sign in."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from api.access.users import StoredUser, stamp_of
+from api.app import create_app
+from api.config import Config
+from api.parts import parts_of
+from contract.access.grant import Scope
+from contract.access.proxies import Proxies
+from contract.access.session import Session, SessionSeal
+from contract.access.settings import AccessSettings
+from contract.access.tokens import StoredToken, digest_of, new_token
+from contract.names import GENERATION_KEY
+from tests.drivers.valkey import Valkey
+
+KEY = b"a key of thirty-two bytes at least"
+PASSWORD = "correct horse"
+#: Cheap: a stored hash says what it costs.
+HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+class Fields(HTMLParser):
+    """The forms of a page: each its method, its action and its fields."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.forms: list[dict[str, Any]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        named = dict(attributes)
+        if tag == "form":
+            method = (named.get("method") or "get").upper()
+            self.forms.append({"method": method, "action": named.get("action"), "fields": {}})
+        elif tag == "input" and self.forms:
+            self.forms[-1]["fields"][named.get("name")] = named.get("value") or ""
+
+
+class House:
+    """The deployment. Addresses are those that its gateway says, which is believed."""
+
+    def __init__(self, valkey: Valkey, folder: Path) -> None:
+        self.valkey = valkey
+        self.users = folder / "users"
+        self.tokens = folder / "tokens"
+        self.seal = SessionSeal(KEY)
+        self._apps: list[Flask] = []
+        for made in (self.users, self.tokens):
+            made.mkdir()
+
+    def config(self, mode: Any = "closed", words: str = "peer", user_header: str = "", **changes: Any) -> Config:
+        access = AccessSettings(mode, KEY, self.tokens, user_header, Proxies.of(words.split()))
+        return replace(Config(redis_url=self.valkey.url, access=access, users=self.users), **changes)
+
+    def start(self, mode: Any = "closed", words: str = "peer", user_header: str = "", **changes: Any) -> Flask:
+        app = create_app(self.config(mode, words, user_header, **changes))
+        self._apps.append(app)
+        return app
+
+    def add_user(self, name: str = "ada", password: str = PASSWORD) -> StoredUser:
+        stored = StoredUser(hash=HASHER.hash(password), created=time.time())
+        self._write(self.users / name, stored)
+        return stored
+
+    def add_token(self, *scopes: Scope, name: str = "script", expires: float | None = None) -> dict[str, str]:
+        """The header that shows a new token."""
+        token = new_token()
+        stored = StoredToken(sha256=digest_of(token), scopes=scopes, created=time.time(), expires=expires)
+        self._write(self.tokens / name, stored)
+        return {"Authorization": f"Bearer {token}"}
+
+    def session(self, generation: str, user: str = "ada", **changes: Any) -> Session:
+        """A session of a user as sign-in would make it, but for what is changed."""
+        now = time.time()
+        stored = msgspec.json.decode((self.users / user).read_bytes(), type=StoredUser)
+        session = Session("id", user, generation, stamp_of(stored.hash), now, now + 86400, now + 3600)
+        return msgspec.structs.replace(session, **changes)
+
+    def end(self) -> None:
+        for app in self._apps:
+            parts_of(app).link.close()
+
+    def _write(self, path: Path, content: object) -> None:
+        temporary = path.with_name("." + path.name)
+        temporary.write_bytes(msgspec.json.encode(content))
+        temporary.rename(path)
+
+
+class Person:
+    """Somebody with a browser."""
+
+    def __init__(self, app: Flask, address: str = "192.0.2.7") -> None:
+        self.client: FlaskClient = app.test_client()
+        self.headers = BROWSER | {"X-Forwarded-For": address}
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        return self.client.get(path, headers=self.headers | headers)
+
+    def post(self, path: str, fields: dict[str, str], **headers: str) -> TestResponse:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.post(path, data=fields, headers=self.headers | named)
+
+    def fields(self, path: str, action: str) -> dict[str, str]:
+        """What the form of a page holds before anybody fills it in."""
+        for form in self.forms(path):
+            if form["action"] == action:
+                found: dict[str, str] = form["fields"]
+                return found
+        raise AssertionError(f"no form to {action} at {path}")
+
+    def forms(self, path: str) -> list[dict[str, Any]]:
+        """The forms of a page that change something: each its action and its fields."""
+        return [form for form in Fields(self.get(path).get_data(as_text=True)).forms if form["method"] != "GET"]
+
+    def sign_in(
+        self, user: str = "ada", password: str = PASSWORD, path: str = "/login", **headers: str
+    ) -> TestResponse:
+        fields = self.fields(path, "/login") | {"user": user, "password": password}
+        return self.post("/login", fields, **headers)
+
+    def sign_out(self) -> TestResponse:
+        return self.post("/logout", self.fields("/live", "/logout"))
+
+    def cookie(self, house: House) -> str:
+        """The value of the session's cookie."""
+        found = self.client.get_cookie(house.seal.cookie)
+        assert found is not None
+        return found.value
+
+
+def set_cookies(response: TestResponse) -> dict[str, str]:
+    """What an answer sets, by name: the line as it is sent."""
+    return {line.partition("=")[0]: line for line in response.headers.getlist("Set-Cookie")}
+
+
+def metric(app: Flask, text: str, headers: dict[str, str]) -> float:
+    """The value of a line of ``/metrics``."""
+    page = app.test_client().get("/metrics", headers=headers).get_data(as_text=True)
+    found = re.search(rf"^{re.escape(text)} (.*)$", page, re.MULTILINE)
+    return 0.0 if found is None else float(found[1])
+
+
+@pytest.fixture(autouse=True)
+def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders and revocations are looked at whenever somebody asks."""
+    monkeypatch.setattr("contract.access.folder.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("api.access.store.FRESH_SECONDS", 0.0)
+
+
+@pytest.fixture
+def house(valkey: Valkey, tmp_path: Path) -> Iterator[House]:
+    house = House(valkey, tmp_path)
+    yield house
+    house.end()
+
+
+@pytest.fixture
+def closed(house: House) -> Flask:
+    """Its application, with one user, ``ada``."""
+    house.add_user()
+    return house.start()
+
+
+@pytest.fixture
+def ada(closed: Flask) -> Person:
+    """Signed in."""
+    person = Person(closed)
+    assert person.sign_in().status_code == 303
+    return person
+
+
+@pytest.fixture
+def generation(redis: Any) -> Callable[[], str]:
+    return lambda: redis.get(GENERATION_KEY).decode()
+
+
+@pytest.fixture
+def person() -> type[Person]:
+    return Person
+
+
+@pytest.fixture
+def browser() -> dict[str, str]:
+    return BROWSER

@@ -1,0 +1,300 @@
+"""The command line, as a process of its own."""
+
+import base64
+import json
+import os
+import pty
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from api.access import commands
+from api.access.passwords import Passwords
+from api.access.users import StoredUser
+from contract.access.tokens import StoredToken, digest_of, id_of
+from contract.names import REVOCATIONS_KEY
+from tests.drivers.ports import free_port
+from tests.drivers.valkey import Valkey
+
+ROOT = Path(__file__).parents[4]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> dict[str, str]:
+    """Folders that are not there yet."""
+    return {"ACCESS_USERS_DIR": str(tmp_path / "a" / "users"), "ACCESS_TOKENS_DIR": str(tmp_path / "tokens")}
+
+
+@pytest.fixture
+def environment(valkey: Valkey, folders: dict[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ACCESS", "API_", "REDIS_"))}
+    return kept | folders | {"PYTHONPATH": f"{ROOT}:{ROOT / 'services'}", "REDIS_URL": valkey.url}
+
+
+@pytest.fixture
+def run(environment: dict[str, str]) -> Run:
+    def run(*arguments: str, typed: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "api", *arguments],
+            env=environment | variables, input=typed, capture_output=True, text=True, timeout=60, cwd=ROOT,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def user_file(folders: dict[str, str]) -> Callable[[str], StoredUser]:
+    return lambda name: msgspec.json.decode(
+        Path(folders["ACCESS_USERS_DIR"], name).read_bytes(), type=StoredUser, strict=True
+    )
+
+
+def is_password(stored: StoredUser, password: str) -> bool:
+    return Passwords(waiting=1).are_equal(stored.hash, password)
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def test_user_is_added_changed_listed_and_removed(
+    run: Run, user_file: Callable[[str], StoredUser], folders: dict[str, str], redis: Any
+) -> None:
+    # added, the password's spaces being its own
+    done = run("user", "add", "ada", typed=" correct horse \r\nsecond line\n")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert one_line(done) == "'ada' may sign in"
+    stored = user_file("ada")
+    assert is_password(stored, " correct horse ")
+    assert stored.hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert time.time() - 60 < stored.created <= time.time()
+    path = Path(folders["ACCESS_USERS_DIR"], "ada")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert [entry.name for entry in path.parent.iterdir()] == ["ada"]
+    assert redis.keys() == []
+    # not twice
+    done = run("user", "add", "ada", typed="another one\n")
+    assert done.returncode == 1
+    assert "already" in one_line(done)
+    assert user_file("ada") == stored
+    # another password
+    done = run("user", "password", "ada", typed="battery staple")
+    assert done.returncode == 0
+    assert "signed out everywhere" in one_line(done)
+    assert is_password(user_file("ada"), "battery staple")
+    (member,) = redis.zrange(REVOCATIONS_KEY, 0, -1)
+    assert member.startswith(b"user:ada@")
+    # listed
+    assert run("user", "add", "bob", typed="another one\n").returncode == 0
+    done = run("user", "list")
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["ada", "bob"]
+    # removed
+    done = run("user", "remove", "ada")
+    assert done.returncode == 0
+    assert "may sign in no more, and is signed out everywhere" in one_line(done)
+    assert not path.exists()
+    assert run("user", "list").stdout.startswith("bob\t")
+    assert redis.zcard(REVOCATIONS_KEY) == 2
+
+
+def test_user_is_signed_out_everywhere(run: Run, redis: Any) -> None:
+    done = run("user", "sign-out", "bob@example.org")
+    assert done.returncode == 0
+    (member,) = redis.zrange(REVOCATIONS_KEY, 0, -1)
+    name, _, before = member.decode().removeprefix("user:").rpartition("@")
+    assert name == "bob@example.org"
+    assert time.time() - 60 < float(before) <= time.time()
+    assert redis.zscore(REVOCATIONS_KEY, member) > time.time() + 366 * 24 * 3600
+
+
+def test_token_is_made_shown_once_listed_and_removed(run: Run, folders: dict[str, str], redis: Any) -> None:
+    # made
+    done = run("token", "add", "script", "--scope", "publish", "--scope", "read", "--days", "30")
+    assert done.returncode == 0
+    token = done.stdout.removesuffix("\n")
+    assert token.startswith("dcl_")
+    assert token not in done.stderr
+    assert "publish, read, until 20" in one_line(done)
+    path = Path(folders["ACCESS_TOKENS_DIR"], "script")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert token.removeprefix("dcl_") not in path.read_text()
+    stored = msgspec.json.decode(path.read_bytes(), type=StoredToken, strict=True)
+    assert (stored.sha256, stored.scopes) == (digest_of(token), ("publish", "read"))
+    assert stored.expires is not None
+    assert stored.expires - stored.created == 30 * 24 * 3600
+    # by itself to read, for a year; or for good
+    run("token", "add", "reader")
+    run("token", "add", "for-good", "--never-expires")
+    lines = [line.split("\t") for line in run("token", "list").stdout.splitlines()]
+    assert [line[0] for line in lines] == ["for-good", "reader", "script"]
+    assert lines[0][2] == "read, does not expire"
+    assert lines[1][2].startswith("read, until 20")
+    # not twice
+    assert run("token", "add", "script").returncode == 1
+    # removed
+    done = run("token", "remove", "script")
+    assert done.returncode == 0
+    assert "good for nothing" in one_line(done)
+    assert not path.exists()
+    assert redis.zrange(REVOCATIONS_KEY, 0, -1, withscores=True) == [
+        (f"token:{id_of(stored.sha256)}".encode(), pytest.approx(stored.expires, abs=0.01))
+    ]
+
+
+def test_patch_is_what_kubernetes_puts_into_a_secret(run: Run, folders: dict[str, str], redis: Any) -> None:
+    def content(done: subprocess.CompletedProcess[str], name: str) -> bytes | None:
+        assert done.returncode == 0
+        data = json.loads(done.stdout)["data"]
+        assert list(data) == [name]
+        return None if data[name] is None else base64.b64decode(data[name])
+
+    # users
+    raw = content(run("user", "patch", "ada", typed="correct horse"), "ada")
+    assert raw is not None
+    assert is_password(msgspec.json.decode(raw, type=StoredUser), "correct horse")
+    assert not Path(folders["ACCESS_USERS_DIR"]).exists()
+    # tokens
+    done = run("token", "patch", "script", "--scope", "publish")
+    token = done.stderr.splitlines()[-1]
+    raw = content(done, "script")
+    assert raw is not None
+    assert msgspec.json.decode(raw, type=StoredToken).sha256 == digest_of(token)
+    assert not Path(folders["ACCESS_TOKENS_DIR"]).exists()
+    assert redis.keys() == []
+    # and out of it
+    assert content(run("user", "patch", "ada", "--remove"), "ada") is None
+    assert run("token", "patch", "script", "--remove").returncode == 1
+    path = Path(folders["ACCESS_TOKENS_DIR"], "script")
+    path.parent.mkdir()
+    path.write_bytes(raw)
+    assert content(run("token", "patch", "script", "--remove"), "script") is None
+    assert path.exists()
+    members = [member.decode() for member in redis.zrange(REVOCATIONS_KEY, 0, -1)]
+    assert [member.partition(":")[0] for member in members] == ["token", "user"]
+
+
+def test_command_says_so_when_redis_was_not_reached(run: Run, folders: dict[str, str]) -> None:
+    nobody = f"redis://127.0.0.1:{free_port()}"
+    run("user", "add", "ada", typed="correct horse")
+    run("token", "add", "script")
+    for arguments in (("user", "password", "ada"), ("user", "remove", "ada"), ("token", "remove", "script")):
+        done = run(*arguments, typed="battery staple", REDIS_URL=nobody)
+        assert done.returncode == 0
+        assert "Redis did not take it" in one_line(done)
+    assert not Path(folders["ACCESS_USERS_DIR"], "ada").exists()
+    assert not Path(folders["ACCESS_TOKENS_DIR"], "script").exists()
+    done = run("user", "sign-out", "ada", REDIS_URL=nobody)
+    assert done.returncode == 1
+    assert "'ada' is still signed in" in one_line(done)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", ".hidden", "-x", "a b", "é", "x" * 65, "a\nb"])
+@pytest.mark.parametrize(
+    "arguments", ["user add", "user password", "user remove", "user patch", "token add", "token remove"]
+)
+def test_name_is_refused_when_it_is_none(
+    arguments: str, name: str, folders: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert commands.run([*arguments.split(), "--", name], folders) == 1
+    said = capsys.readouterr()
+    assert "is no name" in said.err
+    assert len(said.err.splitlines()) == 1
+    assert said.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed", "said"),
+    [
+        ("user add ada", "short\n", "8 to 1024 characters"),
+        ("user add ada", "", "8 to 1024 characters"),
+        ("user add ada", "x" * 1025, "8 to 1024 characters"),
+        ("user add ada", "x" * 10_000, "8 to 1024 characters"),
+        ("user password nobody", "correct horse", "no user 'nobody'"),
+        ("user remove nobody", "", "no user 'nobody'"),
+        ("token remove nothing", "", "no token 'nothing'"),
+        ("user sign-out a/b", "", "is no name"),
+    ],
+)
+def test_command_fails_with_one_line_when_it_cannot_be_done(run: Run, arguments: str, typed: str, said: str) -> None:
+    done = run(*arguments.split(), typed=typed)
+    assert done.returncode == 1
+    assert said in one_line(done)
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable"), [("user add x", "ACCESS_USERS_DIR"), ("token list", "ACCESS_TOKENS_DIR")]
+)
+def test_command_names_the_folder_that_is_not_set(run: Run, arguments: str, variable: str) -> None:
+    done = run(*arguments.split(), typed="correct horse", **{variable: ""})
+    assert done.returncode == 1
+    assert f"{variable} is not set" in one_line(done)
+
+
+def test_command_names_the_folder_that_cannot_be_written(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run("user", "add", "ada", typed="correct horse", ACCESS_USERS_DIR=str(tmp_path / "file"))
+    assert done.returncode == 1
+    assert str(tmp_path / "file") in one_line(done)
+
+
+@pytest.mark.parametrize("arguments", ["user", "token", "nothing", "user add", "user list x", "token add x --days 0",
+                                       "token add x --scope write", "token add x --days 1 --never-expires",
+                                       "user add x --password y"])  # fmt: skip
+def test_command_explains_its_use_and_ends_with_2_when_it_is_none(run: Run, arguments: str) -> None:
+    done = run(*arguments.split())
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: python -m api")
+
+
+@pytest.mark.parametrize("arguments", ["--help", "user --help", "token add --help"])
+def test_help_is_written_to_standard_output(run: Run, arguments: str) -> None:
+    done = run(*arguments.split())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "usage: python -m api" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "said"),
+    [(("correct horse", "correct horse"), 0, "'ada' may sign in"), (("correct horse", "correct house"), 1, "differ")],
+)
+def test_password_is_asked_for_twice_and_not_shown_at_a_terminal(
+    environment: dict[str, str], user_file: Callable[[str], StoredUser], typed: tuple[str, str], code: int, said: str
+) -> None:
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(ROOT)
+        os.execve(sys.executable, [sys.executable, "-m", "api", "user", "add", "ada"], environment)
+    seen = b""
+
+    def read_until(text: bytes, times: int = 1) -> None:
+        nonlocal seen
+        while seen.count(text) < times:
+            try:
+                seen += os.read(terminal, 1024)
+            except OSError:
+                break
+
+    read_until(b"Password: ")
+    os.write(terminal, typed[0].encode() + b"\n")
+    read_until(b"Again: ")
+    os.write(terminal, typed[1].encode() + b"\n")
+    read_until(b"nothing more comes")
+    _, status = os.waitpid(process, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == code
+    assert said in seen.decode()
+    assert b"correct" not in seen
+    if code == 0:
+        assert is_password(user_file("ada"), "correct horse")

@@ -1,0 +1,163 @@
+"""Forms are taken from their own page and their own person only."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from api.pages import PAGES
+from contract.access.web_origin import WebOrigin
+
+
+@pytest.fixture
+def everywhere(closed: Flask, ada: Any, person: Any) -> list[tuple[Any, str, dict[str, str]]]:
+    """Each form of each page: who sees it, where it goes, what it holds."""
+    found = []
+    stranger = person(closed)
+    for who, path in [(ada, path.replace("<path:node>", "x")) for path in [*PAGES, "/nope"]] + [(stranger, "/login")]:
+        forms = who.forms(path)
+        assert forms, path
+        found += [(who, form["action"], form["fields"]) for form in forms]
+    return found
+
+
+FILLED = {"user": "ada", "password": "correct horse"}
+
+
+def test_every_form_of_every_page_is_taken_with_its_token_only(closed: Flask, everywhere: Any) -> None:
+    actions = set()
+    for who, action, fields in everywhere:
+        actions.add(action)
+        for token in ("", "x", fields["csrf"][:-1], fields["csrf"] + "x", fields["csrf"].swapcase(), "é"):
+            assert who.post(action, fields | FILLED | {"csrf": token}).status_code == 403
+        without = {name: value for name, value in (fields | FILLED).items() if name != "csrf"}
+        assert who.post(action, without).status_code == 403
+    assert actions == {"/login", "/logout"}
+    who, action, fields = everywhere[0]
+    assert who.get("/api/session").status_code == 200
+    assert who.post(action, fields).status_code == 303
+
+
+def test_token_is_of_one_person_and_one_use(closed: Flask, house: Any, ada: Any, person: Any) -> None:
+    # given
+    house.add_user("bob")
+    bob, stranger = person(closed), person(closed)
+    bob.sign_in("bob")
+    # when, then
+    assert ada.post("/logout", bob.fields("/live", "/logout")).status_code == 403
+    assert ada.post("/logout", stranger.fields("/login", "/login")).status_code == 403
+    stranger.get("/login")
+    assert stranger.post("/login", FILLED | ada.fields("/live", "/logout")).status_code == 403
+    # The page of one visitor is of no use to another
+    other = person(closed)
+    assert other.post("/login", FILLED | stranger.fields("/login", "/login")).status_code == 403
+    # Nor is a former session's after the next sign-in
+    former = ada.fields("/live", "/logout")
+    ada.sign_in()
+    assert ada.post("/logout", former).status_code == 403
+
+
+def test_token_goes_on_being_valid_when_the_page_is_opened_twice(closed: Flask, person: Any) -> None:
+    visitor = person(closed)
+    first = visitor.fields("/login", "/login")
+    visitor.get("/login")
+    assert visitor.post("/login", first | FILLED).status_code == 303
+
+
+HOSTILE = [
+    {"Origin": "https://evil.example"},
+    {"Origin": "http://localhost.evil.example"},
+    {"Origin": "http://localhost:8080"},
+    {"Origin": "null"},
+    {"Origin": ""},
+    {"Origin": "http://localhost@evil.example"},
+    {"Referer": "https://evil.example/http://localhost/"},
+    {"Referer": "about:blank"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"},
+    {"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example"},
+]
+
+
+@pytest.mark.parametrize("headers", HOSTILE, ids=str)
+def test_form_is_refused_when_another_page_sent_it(closed: Flask, ada: Any, person: Any, headers: Any) -> None:
+    visitor = person(closed)
+    assert visitor.post("/login", visitor.fields("/login", "/login") | FILLED, **headers).status_code == 403
+    assert ada.post("/logout", ada.fields("/live", "/logout"), **headers).status_code == 403
+    assert ada.get("/api/session").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "http://localhost"},
+        {"Origin": "https://localhost"},
+        {"Origin": "https://localhost:443"},
+        {"Origin": "https://cluster.example"},
+        {"Referer": "http://localhost/login?next=/live"},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+    ],
+    ids=str,
+)
+def test_form_is_taken_when_our_own_page_sent_it(house: Any, person: Any, headers: Any) -> None:
+    house.add_user()
+    visitor = person(house.start(public=WebOrigin("https", "cluster.example", 443)))
+    assert visitor.post("/login", visitor.fields("/login", "/login") | FILLED, **headers).status_code == 303
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"])
+@pytest.mark.parametrize("path", ["/", "/nope", "/api/health", "/logout"])
+def test_every_other_method_needs_the_token_of_who_comes_with_a_cookie(ada: Any, method: str, path: str) -> None:
+    assert ada.client.open(path, method=method, headers=ada.headers).status_code == 403
+
+
+def test_proxys_user_needs_it_too_and_a_program_does_not(house: Any, person: Any) -> None:
+    app = house.start(words="peer 10.0.0.5", user_header="Remote-User")
+    bob = person(app, "192.0.2.1, 10.0.0.5")
+    bob.headers |= {"Remote-User": "bob"}
+    assert bob.post("/logout", {}).status_code == 403
+    assert bob.get("/live").status_code == 200
+    token = house.add_token("read")
+    answer = app.test_client().post("/logout", headers=token | {"Origin": "https://evil.example"})
+    assert answer.status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"CONTENT_LENGTH": "16385"}, 413),
+        ({"CONTENT_LENGTH": "99999999999"}, 413),
+        ({"HTTP_TRANSFER_ENCODING": "chunked"}, 400),
+        ({"HTTP_EXPECT": "100-continue"}, 400),
+        ({"CONTENT_TYPE": "multipart/form-data; boundary=x"}, 400),
+        ({"CONTENT_TYPE": "application/json"}, 400),
+    ],
+    ids=str,
+)
+def test_form_is_refused_unread_when_it_is_none_that_browsers_send(
+    closed: Flask, person: Any, headers: Any, status: int
+) -> None:
+    class Unreadable:
+        def read(self, *_: object) -> bytes:
+            raise AssertionError("it was read")
+
+        readline = read
+
+    visitor = person(closed)
+    visitor.get("/login")
+    sent = {"CONTENT_LENGTH": "100", "CONTENT_TYPE": "application/x-www-form-urlencoded"} | headers
+    response = visitor.client.post(
+        "/login", headers=visitor.headers, environ_overrides=sent | {"wsgi.input": Unreadable()}
+    )
+    assert response.status_code == status
+
+
+def test_refused_forms_are_counted_and_shown_as_a_page(closed: Flask, house: Any, person: Any) -> None:
+    response = person(closed).post("/login", FILLED)
+    assert response.status_code == 403
+    assert "too old, or was not sent from here" in response.get_data(as_text=True)
+    text = closed.test_client().get("/metrics", headers=house.add_token("read")).get_data(as_text=True)
+    assert 'api_refusals_total{reason="form"} 1.0' in text

@@ -1,0 +1,161 @@
+"""``python -m api`` with access closed, as a process: what only a real server shows."""
+
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from api.arrival import HEAD_BYTES, REQUEST_BYTES, missing_bytes
+
+KEY = "a key of thirty-two bytes at least"
+BODY = b"user=ada&password=correct+horse&csrf=x"
+HEAD = b"GET /livez HTTP/1.1\r\nHost: x\r\n"
+FORM = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+
+
+@pytest.fixture
+def start_closed(start_api: Callable[..., Any], house: Any, tmp_path: Path) -> Callable[..., Any]:
+    """Starts the process; ``ada`` may sign in."""
+    house.add_user()
+    (tmp_path / "key").write_text(KEY)
+
+    def start(**variables: str) -> Any:
+        process = start_api(
+            ACCESS="closed",
+            ACCESS_KEY_FILE=str(tmp_path / "key"),
+            ACCESS_USERS_DIR=str(house.users),
+            ACCESS_TOKENS_DIR=str(house.tokens),
+            **variables,
+        )
+        process.wait_until("/readyz", 200)
+        return process
+
+    return start
+
+
+def connect(process: Any, data: bytes) -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", process.port), timeout=30)
+    client.sendall(data)
+    return client
+
+
+def answer(client: socket.socket) -> bytes:
+    received = b""
+    while chunk := client.recv(65536):
+        received += chunk
+    return received
+
+
+SLOW = {
+    "a form that does not come": FORM + b"Content-Length: 200\r\n\r\nuser=",
+    "a form whose length begins with zeros": FORM + b"Content-Length: 0000000000000000200\r\n\r\nuser=",
+    "a long head that does not end": HEAD + b"X: " + b"x" * (HEAD_BYTES - 100),
+    "a form after another request": b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+    + FORM
+    + b"Content-Length: 200\r\n\r\nuser=",
+    "half a head after a request": HEAD + b"\r\nGET /livez HT",
+    "lines that end in another way": b"GET /livez HTTP/1.1\nHost: x\n\n",
+    "a form in chunks": FORM + b"Transfer-Encoding: chunked\r\n\r\n5\r\nuser=\r\n",
+    "a form that waits for a word": FORM + b"Expect: 100-continue\r\nContent-Length: 200\r\n\r\n",
+    "a form that is too large": FORM + b"Content-Length: 100000\r\n\r\nuser=",
+    "a stranger's message": b"POST /api/publish/cluster:alerts HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n{",
+}
+
+
+@pytest.mark.parametrize("sent", SLOW.values(), ids=SLOW.keys())
+def test_slow_strangers_hold_up_nobody_when_they_are_more_than_the_threads(
+    start_closed: Callable[..., Any], sent: bytes
+) -> None:
+    # given
+    process = start_closed(API_THREADS="2")
+    slow = [connect(process, sent) for _ in range(20)]
+    # when
+    began = time.monotonic()
+    for _ in range(5):
+        assert process.get("/livez").status_code == 200
+        assert process.get("/login").status_code == 200
+    # then: one that held a thread would hold it for 20 s
+    assert time.monotonic() - began < 10
+    assert "Traceback" not in process.log
+    for client in slow:
+        client.close()
+
+
+def test_form_is_read_when_it_comes_byte_by_byte(start_closed: Callable[..., Any]) -> None:
+    process = start_closed(API_THREADS="1")
+    with connect(process, FORM + b"Content-Length: %d\r\n\r\n" % len(BODY)) as client:
+        for letter in BODY:
+            client.sendall(bytes([letter]))
+            time.sleep(0.002)
+        # No page gave it this token; but it was read.
+        assert b"HTTP/1.1 403" in answer(client)
+
+
+def test_head_is_refused_when_it_is_too_long(start_closed: Callable[..., Any], house: Any) -> None:
+    process = start_closed()
+    with connect(process, b"GET /livez HTTP/1.1\r\nHost: x\r\n" + b"X: " + b"x" * HEAD_BYTES) as client:
+        assert answer(client).startswith(b"HTTP/1.1 431")
+    text = requests.get(process.url + "/metrics", headers=house.add_token("read"), timeout=30).text
+    assert "api_malformed_requests_total 1.0" in text
+
+
+def test_person_signs_in_and_a_program_publishes(start_closed: Callable[..., Any], house: Any, listener: Any) -> None:
+    process = start_closed()
+    with requests.Session() as browser:
+        page = browser.get(process.url + "/live", headers={"Accept": "text/html"}, timeout=30)
+        assert page.url == process.url + "/login?next=%2Flive"
+        token = page.text.partition('name="csrf" value="')[2].partition('"')[0]
+        fields = {"user": "ada", "password": "correct horse", "csrf": token, "next": "/live"}
+        page = browser.post(process.url + "/login", data=fields, timeout=30)
+        assert (page.url, page.status_code) == (process.url + "/live", 200)
+    largest = b'{"a":"' + b"x" * (3 * 1024 * 1024 - 8) + b'"}'
+    for data in (largest, iter([largest[:1000], largest[1000:]])):
+        answered = requests.post(
+            process.url + "/api/publish/cluster:alerts", data=data, headers=house.add_token("publish"), timeout=30
+        )
+        assert (answered.status_code, answered.json()["receivers"]) == (202, 1)
+    assert [len(message) for _, message, _ in listener.hear()] == [len(largest)] * 2
+
+
+def test_nobody_is_believed_about_encryption_or_paths_who_is_not_named(start_closed: Callable[..., Any]) -> None:
+    process = start_closed()
+    for scheme in ("X-Forwarded-Proto", "X-Forwarded-Protocol", "X-Forwarded-Ssl"):
+        headers = {scheme: "https", "X-Forwarded-Host": "evil.example", "Accept": "text/html"}
+        answered = requests.get(process.url + "/login", headers=headers, timeout=30)
+        assert "not encrypted" in answered.text
+        assert "Secure" not in answered.headers["Set-Cookie"]
+    for name, value in (
+        ("SCRIPT_NAME", "/nope"),
+        ("PATH_INFO", "/livez"),
+        ("Remote_User", "ada"),
+        ("Script-Name", "/n"),
+    ):
+        answered = requests.get(process.url + "/api/health", headers={name: value}, timeout=30)
+        assert answered.status_code in (400, 401)
+
+
+@pytest.mark.parametrize(
+    ("request_", "missing"),
+    [
+        (b"", None),
+        (b"GET / HTTP/1.1\r\n", None),
+        (b"GET / HTTP/1.1\n\n", None),
+        (b"GET / HTTP/1.1\r\n\r\n", 0),
+        (b"POST / HTTP/1.1\r\ncontent-length:5\r\n\r\nab", 3),
+        (b"POST / HTTP/1.1\r\nA: b\r\nCONTENT-LENGTH: \t5 \r\n\r\nabcde", 0),
+        (b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nabcdefgh", 0),
+        (b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", 0),
+        (b"POST / HTTP/1.1\r\nX-Content-Length: 5\r\n\r\n", 0),
+        (b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % REQUEST_BYTES, 0),
+        (b"POST / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", 0),
+        (b"POST / HTTP/1.1\r\nContent-Length: " + b"0" * 5000 + b"7\r\n\r\n", 7),
+        (b"POST / HTTP/1.1\r\nContent-Length: 5\r\nexpect: 100-continue\r\n\r\n", 0),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 0),
+    ],
+)
+def test_as_much_is_waited_for_as_a_small_request_says(request_: bytes, missing: int | None) -> None:
+    assert missing_bytes(request_) == missing

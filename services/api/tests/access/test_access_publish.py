@@ -1,0 +1,189 @@
+"""Messages of programs: onto a channel unchanged, or refused with the reason."""
+
+import logging
+from typing import Any
+
+import jsonschema
+import pytest
+from flask import Flask
+
+from api.access.publish import Publisher
+from api.openapi import description
+from contract.names import ALERTS_CHANNEL, CHANNELS, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
+
+DOCUMENT = description()
+PATH = f"/api/publish/{ALERTS_CHANNEL}"
+
+
+def described(response: Any) -> None:
+    """Check that an answer is as the OpenAPI document says."""
+    responses = DOCUMENT["paths"]["/api/publish/{channel}"]["post"]["responses"]
+    said = responses[str(response.status_code)]
+    if "$ref" in said:
+        said = DOCUMENT["components"]["responses"][said["$ref"].rpartition("/")[2]]
+    schema = said["content"][response.mimetype]["schema"]
+    jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(response.get_json())
+    assert all(name in response.headers for name in said.get("headers", {}))
+
+
+@pytest.fixture
+def publish(closed: Flask, house: Any) -> Any:
+    token = house.add_token("publish")
+
+    def publish(body: bytes, path: str = PATH, **headers: str) -> Any:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        response = closed.test_client().post(path, data=body, headers=token | named)
+        described(response)
+        return response
+
+    return publish
+
+
+@pytest.mark.parametrize("mode", ["open", "closed"])
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_message_reaches_its_channel_unchanged_in_every_mode(
+    house: Any, listener: Any, mode: str, channel: str
+) -> None:
+    body = ' {"b": 1e400,\n "a":[{}, [], "é"]}'.encode()
+    token = house.add_token("publish")
+    client = house.start(mode).test_client()
+    response = client.post(f"/api/publish/{channel}", data=body, headers=token)
+    assert (response.status_code, response.get_json()) == (202, {"channel": channel, "receivers": 1})
+    described(response)
+    assert [(name, data) for name, data, _ in listener.hear()] == [(channel, body)]
+    text = client.get("/metrics", headers=house.add_token("read", name="reader")).get_data(as_text=True)
+    assert f'api_published_total{{channel="{channel}"}} 1.0' in text
+
+
+@pytest.mark.parametrize("mode", ["open", "closed"])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"Authorization": "Bearer dcl_none"}, 401),
+        ({"Authorization": "Basic YTpi"}, 401),
+        ({"Cookie": "session=x"}, 401),
+        (None, 403),
+    ],
+    ids=str,
+)
+def test_message_needs_a_token_of_that_scope_in_every_mode(
+    house: Any, listener: Any, mode: str, headers: dict[str, str] | None, status: int
+) -> None:
+    if headers is None:
+        headers = house.add_token("read")
+    response = house.start(mode).test_client().post(PATH, data=b"{}", headers=headers)
+    assert response.status_code == status
+    described(response)
+    assert listener.hear(0.1) == []
+
+
+@pytest.mark.parametrize("mode", ["open", "closed"])
+def test_session_does_not_publish(house: Any, closed: Flask, ada: Any, person: Any, mode: str) -> None:
+    who = person(house.start(mode))
+    who.client.set_cookie(house.seal.cookie, ada.cookie(house))
+    who.headers = {}
+    assert who.post(PATH, {}).status_code == (401 if mode == "open" else 403)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"[]", b"null", b'"x"', b"1", b"{", b'{"a":NaN}', b'{"a":1}x', b"\xff", b'{"a":"\xc3"}',
+        b"\x1f\x8b" + b"x" * 20, b'{"a":' * 100_000,
+    ],
+    ids=lambda body: repr(body[:12]),
+)  # fmt: skip
+def test_body_is_refused_with_the_reason_when_it_is_no_object(publish: Any, listener: Any, body: bytes) -> None:
+    response = publish(body)
+    assert response.status_code == 400
+    assert response.get_json()["detail"].startswith("A message is a JSON object; this is ")
+    assert listener.hear(0.1) == []
+
+
+def test_body_is_taken_up_to_the_limit_and_not_beyond(publish: Any) -> None:
+    largest = b'{"a":"' + b"x" * (MESSAGE_LIMIT_BYTES - 8) + b'"}'
+    assert len(largest) == MESSAGE_LIMIT_BYTES
+    assert publish(largest).status_code == 202
+    assert publish(largest + b" ").status_code == 413
+
+
+def test_body_is_not_read_when_it_says_that_it_is_too_long_and_not_whole_when_it_does_not(
+    closed: Flask, house: Any
+) -> None:
+    token = house.add_token("publish")
+
+    class Endless:
+        read_bytes = 0
+
+        def read(self, size: int = -1) -> bytes:
+            assert 0 < size <= MESSAGE_LIMIT_BYTES + 1
+            self.read_bytes += size
+            # What comes first is an object: it must not be taken for the whole.
+            return b"{}".ljust(size) if self.read_bytes == size else b" " * size
+
+    for sent, allowed in (
+        ({"CONTENT_LENGTH": str(MESSAGE_LIMIT_BYTES + 1)}, 0),
+        ({"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}, MESSAGE_LIMIT_BYTES + 70_000),
+    ):
+        body = Endless()
+        environment = sent | {"wsgi.input": body, "wsgi.input_terminated": True}
+        response = closed.test_client().post(PATH, headers=token, environ_overrides=environment)
+        assert response.status_code == 413
+        assert body.read_bytes <= allowed
+
+
+@pytest.mark.parametrize(
+    ("mimetype", "status"),
+    [
+        ("application/json", 202),
+        ("application/json; charset=utf-8", 202),
+        ("", 202),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("multipart/form-data; boundary=x", 415),
+    ],
+)
+def test_type_of_a_body_is_json_or_not_said(publish: Any, mimetype: str, status: int) -> None:
+    assert publish(b"{}", Content_Type=mimetype).status_code == status
+
+
+@pytest.mark.parametrize(
+    "channel", ["alerts", "cluster:nope", "cluster:access:revoked", "cluster:alerts/x", "CLUSTER:ALERTS"]
+)
+def test_channel_is_one_of_those_that_the_answer_names(publish: Any, listener: Any, channel: str) -> None:
+    response = publish(b"{}", f"/api/publish/{channel}")
+    assert response.status_code == 404
+    for name in CHANNELS:
+        assert name in response.get_json()["detail"]
+    assert listener.hear(0.1) == []
+
+
+def test_message_is_refused_when_redis_is_away(publish: Any, valkey: Any) -> None:
+    assert publish(b"{}").status_code == 202
+    valkey.stop()
+    response = publish(b"{}")
+    assert response.status_code == 503
+    assert "Nothing was published" in response.get_json()["detail"]
+
+
+def test_message_is_refused_when_half_the_threads_wait_for_others(closed: Flask) -> None:
+    publisher = Publisher(None, None, threads=4)  # type: ignore[arg-type]
+    for _ in range(2):
+        assert publisher._bodies.acquire(blocking=False)
+    with closed.test_request_context(PATH, method="POST", data=b"{}"), pytest.raises(Exception, match="at once"):
+        publisher.read()
+
+
+def test_refused_message_is_logged_on_one_line_without_a_secret(
+    publish: Any, closed: Flask, house: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    publish(b"secret body\n", f"/api/publish/{METRICS_CHANNEL}")
+    publish(b"{}", "/api/publish/x%0d%0aINFO forged")
+    token = house.add_token("read", name="reader")
+    closed.test_client().post(PATH, data=b"{}", headers=token)
+    lines = [record.getMessage() for record in caplog.records]
+    assert any("refused a message of 'script'" in line and "not JSON" in line for line in lines)
+    assert any(f"refused '{PATH}'" in line and "scope" in line for line in lines)
+    assert not any("\n" in line or "secret" in line or "dcl_" in line for line in lines)

@@ -1,0 +1,356 @@
+"""Signing in and out, as a browser does."""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from http.cookies import Morsel, SimpleCookie
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from api.access.next_page import safe_next
+from api.access.passwords import AT_ONCE, Busy, Passwords, UnusablePassword, hash_password
+from contract.access.web_origin import WebOrigin
+from contract.names import REVOKED_CHANNEL
+
+WRONG = "There is no such user, or the password is wrong."
+
+
+def cookies(response: TestResponse) -> dict[str, Morsel[str]]:
+    return dict(SimpleCookie("\r\n".join(response.headers.getlist("Set-Cookie"))))
+
+
+def without_secrets(response: TestResponse, user: str) -> str:
+    """A page without what differs from one to the next."""
+    text = response.get_data(as_text=True)
+    return re.sub(r'name="csrf" value="[^"]*"', "", text).replace(f'value="{user}"', "")
+
+
+def test_person_signs_in_sees_everything_and_signs_out(closed: Flask, house: Any, person: Any, redis: Any) -> None:
+    # given
+    ada = person(closed)
+    assert ada.get("/live").headers["Location"] == "/login?next=%2Flive"
+    # when
+    response = ada.sign_in(path="/login?next=%2Flive")
+    # then
+    assert (response.status_code, response.headers["Location"]) == (303, "/live")
+    page = ada.get("/live")
+    assert page.status_code == 200
+    assert "ada" in page.get_data(as_text=True)
+    report = ada.get("/api/session").get_json()
+    assert (report["user"], report["by"], report["scopes"], report["access"]) == ("ada", "session", ["read"], "closed")
+    # when
+    pubsub = redis.pubsub(ignore_subscribe_messages=True)
+    pubsub.subscribe(REVOKED_CHANNEL)
+    pubsub.get_message(timeout=10)
+    session = house.seal.open(ada.cookie(house))
+    response = ada.sign_out()
+    # then
+    assert (response.status_code, response.headers["Location"]) == (303, "/login")
+    assert cookies(response)[house.seal.cookie]["max-age"] == "0"
+    message = pubsub.get_message(timeout=10)
+    assert message is not None
+    assert message["data"].decode() == f"session:{session.id}"
+    assert ada.get("/live").status_code == 303
+    pubsub.close()
+
+
+@pytest.mark.parametrize(
+    ("proto", "public", "secure"),
+    [("http", None, False), ("https", None, True), ("http", WebOrigin("https", "cluster.example", 443), True)],
+)
+def test_cookie_is_for_browsers_only_and_this_site(
+    house: Any, person: Any, proto: str, public: WebOrigin | None, secure: bool
+) -> None:
+    house.add_user()
+    ada = person(house.start(public=public, session_seconds=1000.0, idle_seconds=500.0))
+    ada.headers |= {"X-Forwarded-Proto": proto}
+    url = "https://localhost" if secure else None
+    page = ada.client.get("/login", headers=ada.headers, base_url=url)
+    token = re.search(r'name="csrf" value="([^"]+)"', page.get_data(as_text=True))
+    assert token is not None
+    fields = {"user": "ada", "password": "correct horse", "csrf": token[1]}
+    response = ada.client.post("/login", data=fields, headers=ada.headers, base_url=url)
+    for answer, name, path in ((page, house.seal.cookie + "-form", "/login"), (response, house.seal.cookie, "/")):
+        cookie = cookies(answer)[name]
+        assert cookie["httponly"] is True
+        assert (cookie["samesite"], cookie["path"], cookie["domain"]) == ("Lax", path, "")
+        assert bool(cookie["secure"]) is secure
+    assert int(cookies(response)[house.seal.cookie]["max-age"]) in (499, 500)
+    assert "no-store" in response.headers["Cache-Control"]
+
+
+def test_session_is_a_new_one_whatever_the_browser_brought(
+    closed: Flask, house: Any, person: Any, generation: Callable[[], str]
+) -> None:
+    # given: somebody who planted a session of his own, and one that never was
+    mallory, victim = person(closed), person(closed)
+    house.add_user("mallory")
+    mallory.sign_in("mallory")
+    for planted in (mallory.cookie(house), "planted", house.seal.seal(house.session(generation(), id="chosen"))):
+        victim.client.set_cookie(house.seal.cookie, planted)
+        # when
+        assert victim.sign_in().status_code == 303
+        # then
+        session = house.seal.open(victim.cookie(house))
+        assert session.user == "ada"
+        assert session.id not in ("chosen", house.seal.open(mallory.cookie(house)).id)
+        assert victim.cookie(house) != planted
+    # What was valid and replaced is not valid any more.
+    assert mallory.get("/api/health").status_code == 401
+
+
+def test_session_of_before_ends_when_somebody_signs_in_again(closed: Flask, house: Any, ada: Any) -> None:
+    former = ada.cookie(house)
+    ada.sign_in()
+    answer = closed.test_client(use_cookies=False).get(
+        "/api/health", headers={"Cookie": f"{house.seal.cookie}={former}"}
+    )
+    assert answer.status_code == 401
+    assert ada.get("/api/session").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "user", ["nobody", "", "ADA", "../users/ada", "ada\x00", "ada\r\nSet-Cookie: x=1", "é" * 500, "."]
+)
+def test_answer_is_the_same_whether_there_is_such_a_user_or_not(
+    closed: Flask, person: Any, caplog: pytest.LogCaptureFixture, user: str
+) -> None:
+    wrong = person(closed, "192.0.2.1").sign_in("ada", "not this one")
+    nobody = person(closed, "192.0.2.2").sign_in(user)
+    assert (wrong.status_code, nobody.status_code) == (401, 401)
+    assert WRONG in wrong.get_data(as_text=True)
+    if user.isalnum() and user.isascii():
+        assert without_secrets(nobody, user) == without_secrets(wrong, "ada")
+    assert {name for name, _ in nobody.headers} == {name for name, _ in wrong.headers}
+    assert "x=1" not in str(nobody.headers)
+    assert all("\n" not in record.getMessage() for record in caplog.records)
+    assert all(len(record.getMessage()) < 900 for record in caplog.records)
+
+
+def test_same_work_is_done_whether_there_is_such_a_user_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = []
+
+    class Hasher:
+        def verify(self, stored: str, password: bytes) -> bool:
+            looked_at.append(stored.rpartition("$")[0].rpartition("$")[0])
+            return True
+
+    stored = hash_password("correct horse")
+    monkeypatch.setattr("api.access.passwords._hasher", Hasher)
+    passwords = Passwords(waiting=1)
+    assert passwords.are_equal(stored, "x")
+    assert not passwords.are_equal(None, "x")
+    assert looked_at[0] == looked_at[1] == "$argon2id$v=19$m=19456,t=2,p=1"
+
+
+def test_stand_in_for_nobodys_password_is_compared_like_one() -> None:
+    assert not Passwords(waiting=1).are_equal(None, "anything at all")
+
+
+@pytest.mark.parametrize("password", ["", "short", "x" * 1025])
+def test_password_is_refused_when_it_is_too_short_or_too_long(password: str) -> None:
+    with pytest.raises(UnusablePassword, match="8 to 1024"):
+        hash_password(password)
+
+
+def test_password_is_the_same_however_a_keyboard_writes_it_and_whole() -> None:
+    passwords = Passwords(waiting=1)
+    stored = hash_password(" caf\u00e9 au lait ")
+    assert passwords.are_equal(stored, " cafe\u0301 au lait ")
+    for other in ("caf\u00e9 au lait", " CAF\u00c9 au lait ", " caf\u00e9 au lait", " cafe au lait "):
+        assert not passwords.are_equal(stored, other)
+    longest = "x" * 1024
+    assert passwords.are_equal(hash_password(longest), longest)
+    assert not passwords.are_equal(hash_password(longest), longest + "x")
+
+
+def test_no_more_passwords_are_looked_at_than_there_is_room_for() -> None:
+    passwords = Passwords(waiting=1, wait_seconds=0.01)
+    with passwords._turn(), passwords._turn(), pytest.raises(Busy):
+        passwords.are_equal(None, "x" * 8)
+    assert AT_ONCE == 2
+    assert not passwords.are_equal(None, "x" * 8)
+
+
+def test_page_says_so_when_too_many_sign_in(closed: Flask, person: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_: object) -> bool:
+        raise Busy
+
+    monkeypatch.setattr(Passwords, "are_equal", busy)
+    response = person(closed).sign_in()
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert "Too many people" in response.get_data(as_text=True)
+
+
+def test_user_whose_hash_is_none_cannot_sign_in(closed: Flask, house: Any, person: Any) -> None:
+    for content in (
+        b'{"hash":"","created":1}',
+        b'{"hash":"plain","created":1}',
+        b"{}",
+        b"",
+        b'{"hash":"$argon2id$v=19$m=8,t=1,p=1$AAAA"}',
+    ):
+        (house.users / "ada").write_bytes(content)
+        redis_free = person(closed, f"192.0.2.{len(content)}")
+        assert redis_free.sign_in("ada", "plain").status_code in (401, 429)
+        assert redis_free.sign_in("ada", "").status_code in (401, 429)
+
+
+NEXT = {
+    "/live": "/live",
+    "/nodes/a%20b?x=1&y=%2F": "/nodes/a%20b?x=1&y=%2F",
+    "/nodes/é": "/nodes/%C3%A9",
+    "//evil.example": "/",
+    "///evil.example": "/",
+    "/\\evil.example": "/",
+    "\\\\evil.example": "/",
+    "/\t/evil.example": "/",
+    "/\n/evil.example": "/",
+    "https://evil.example": "/",
+    "HTTPS:evil.example": "/",
+    "javascript:alert(1)": "/",
+    "data:text/html,x": "/",
+    "evil.example": "/",
+    "": "/",
+    " /live": "/",
+    "/live\r\nSet-Cookie: x=1": "/",
+    "/live\x00": "/",
+    "/live\x85": "/",
+    "/\u2028/evil.example": "/",
+    "/" + "x" * 3000: "/",
+    "/login": "/",
+    "/login?next=/login": "/",
+    "/logout": "/",
+}
+
+
+@pytest.mark.parametrize(("asked", "location"), NEXT.items(), ids=[repr(text)[:40] for text in NEXT])
+def test_person_goes_on_to_a_page_of_ours_only(closed: Flask, person: Any, asked: str, location: str) -> None:
+    ada = person(closed)
+    fields = ada.fields("/login", "/login") | {"user": "ada", "password": "correct horse", "next": asked}
+    response = ada.post("/login", fields)
+    assert (response.status_code, response.headers["Location"]) == (303, location)
+    assert "x" not in cookies(response)
+    # The page itself carries nothing else either.
+    shown = ada.client.get("/login", query_string={"next": asked}, headers=ada.headers).get_data(as_text=True)
+    assert "evil" not in shown
+    assert safe_next(asked) == (asked if location != "/" else "/")
+
+
+def test_page_shows_what_was_typed_as_text(closed: Flask, person: Any) -> None:
+    response = person(closed).sign_in('"><script>alert(1)</script>', path='/login?next=/"><script>')
+    assert response.status_code == 401
+    assert "<script>alert" not in response.get_data(as_text=True)
+    assert 'next" value="/&#34;&gt;&lt;script&gt;"' in response.get_data(as_text=True)
+    assert "correct horse" not in response.get_data(as_text=True)
+
+
+def test_page_warns_when_the_way_is_not_encrypted(closed: Flask, person: Any) -> None:
+    assert "not encrypted" in person(closed).get("/login").get_data(as_text=True)
+    page = person(closed).get("/login", **{"X-Forwarded-Proto": "https"})
+    assert "not encrypted" not in page.get_data(as_text=True)
+
+
+def test_pause_is_told_of_when_somebody_guesses(closed: Flask, house: Any, person: Any, redis: Any) -> None:
+    # given
+    guesser = person(closed)
+    for _ in range(5):
+        assert guesser.sign_in("ada", "a guess").status_code == 401
+    # when
+    response = guesser.sign_in()
+    # then: the right password is not looked at
+    assert response.status_code == 429
+    assert response.headers["Retry-After"] == "1"
+    assert 'data-wait-seconds="1"' in response.get_data(as_text=True)
+    # from another address, at another process, it is the same user; another user is not
+    assert person(house.start(), "192.0.2.99").sign_in("ADA").status_code == 429
+    house.add_user("bob")
+    assert person(closed).sign_in("bob").status_code == 303
+    keys = [key.decode() for key in redis.keys("cluster:access:delay:*")]
+    assert not any("ada" in key or "192" in key for key in keys)
+    # After the pause
+    deadline = time.monotonic() + 30
+    while guesser.sign_in().status_code != 303:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_office_behind_one_address_signs_in_without_a_pause(closed: Flask, house: Any, person: Any) -> None:
+    for number in range(25):
+        house.add_user(f"user{number}")
+        assert person(closed).sign_in(f"user{number}").status_code == 303
+
+
+def test_address_is_paused_when_it_guesses_at_many_users(closed: Flask, person: Any) -> None:
+    for number in range(20):
+        assert person(closed).sign_in(f"user{number}", "a guess").status_code == 401
+    assert person(closed).sign_in("user20", "a guess").status_code == 429
+    assert person(closed, "192.0.2.8").sign_in().status_code == 303
+
+
+def test_nobody_signs_in_or_out_while_redis_is_away(closed: Flask, ada: Any, person: Any, valkey: Any) -> None:
+    stranger, fields = person(closed), ada.fields("/live", "/logout")
+    valkey.stop()
+    response = stranger.sign_in()
+    assert response.status_code == 503
+    assert "Nobody can sign in while Redis does not answer" in response.get_data(as_text=True)
+    response = ada.post("/logout", fields)
+    assert response.status_code == 503
+    assert "You are still signed in" in response.get_data(as_text=True)
+    assert "Set-Cookie" not in response.headers
+    assert ada.get("/api/session").status_code == 200
+
+
+def test_session_is_prolonged_while_it_is_used(
+    closed: Flask, house: Any, ada: Any, person: Any, generation: Callable[[], str]
+) -> None:
+    def cookie_after(**changes: Any) -> Any:
+        who = person(closed)
+        who.client.set_cookie(house.seal.cookie, house.seal.seal(house.session(generation(), **changes)))
+        response = who.get("/api/health")
+        assert response.status_code == 200
+        assert re.search("private|no-store", response.headers["Cache-Control"])
+        assert "Cookie" in response.headers["Vary"]
+        found = cookies(response).get(house.seal.cookie)
+        return None if found is None else house.seal.open(found.value)
+
+    now = time.time()
+    # Shortened by less than a minute: not worth a cookie.
+    assert cookie_after(idle_from=now + 12 * 3600 - 30) is None
+    renewed = cookie_after(id="same", issued=now - 50, expires=now + 80000, idle_from=now + 12 * 3600 - 90)
+    assert (renewed.id, renewed.issued, renewed.expires) == ("same", now - 50, now + 80000)
+    assert renewed.idle_from >= now + 12 * 3600
+    # It ends soon in any case.
+    assert cookie_after(expires=now + 1800, idle_from=now + 3600) is None
+
+
+def test_sign_ins_and_sign_outs_are_logged_and_counted_without_a_secret(
+    closed: Flask, house: Any, person: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    ada = person(closed)
+    ada.sign_in("ada", "wrong\r\nINFO forged")
+    ada.sign_in("bob\r\nINFO forged", "x")
+    ada.sign_in()
+    cookie = ada.cookie(house)
+    ada.sign_out()
+    lines = [record.getMessage() for record in caplog.records]
+    assert "failed sign-in as 'ada' from 192.0.2.7" in lines
+    assert "failed sign-in as 'bob\\r\\nINFO forged' from 192.0.2.7" in lines
+    assert "sign-in as 'ada' from 192.0.2.7" in lines
+    assert "sign-out of 'ada' from 192.0.2.7" in lines
+    everything = "\n".join(lines)
+    for secret in ("correct horse", "wrong", cookie, house.seal.open(cookie).id):
+        assert secret not in everything
+    text = closed.test_client().get("/metrics", headers=house.add_token("read")).get_data(as_text=True)
+    assert 'api_sign_ins_total{outcome="success"} 1.0' in text
+    assert 'api_sign_ins_total{outcome="wrong"} 2.0' in text
+
+
+def test_pages_are_french_for_who_reads_french(closed: Flask, person: Any) -> None:
+    response = person(closed).sign_in("ada", "a guess", **{"Accept-Language": "fr"})
+    assert "Cet utilisateur n’existe pas" in response.get_data(as_text=True)

@@ -1,0 +1,143 @@
+"""What was revoked, in step with Redis."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from api.access.store import RevocationStore
+from api.counters import Counters
+from api.link import RedisAway, RedisLink
+from api.unavailable import NothingKnown, StoredInvalid
+from contract.access.revocations import Revocations
+from contract.names import GENERATION_KEY, RENEWED, REVOCATIONS_KEY, REVOKED_CHANNEL
+from contract.runtime.readiness import Readiness
+from tests.drivers.valkey import Valkey
+
+
+class Process:
+    """The store of one process, and its clocks, which stand still."""
+
+    def __init__(self, url: str) -> None:
+        self.now = [1000.0]
+        self.readiness = Readiness()
+        self.link = RedisLink(url, self.readiness, Counters())
+        self.revocations = Revocations()
+        self.store = RevocationStore(self.link, self.revocations, self.readiness, lambda: 50_000.0, lambda: self.now[0])
+
+
+@pytest.fixture
+def process(valkey: Valkey) -> Any:
+    started: list[Process] = []
+
+    def start() -> Process:
+        started.append(Process(valkey.url))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.link.close()
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.access.store.FRESH_SECONDS", 1.0)
+
+
+def test_generation_is_made_once_and_told_of_when_the_store_has_none(
+    process: Callable[[], Process], redis: Any
+) -> None:
+    pubsub = redis.pubsub(ignore_subscribe_messages=True)
+    pubsub.subscribe(REVOKED_CHANNEL)
+    pubsub.get_message(timeout=10)
+    first, second = process(), process()
+    made = first.store.generation()
+    assert len(made) == 32
+    assert second.store.generation() == made == redis.get(GENERATION_KEY).decode()
+    assert redis.ttl(GENERATION_KEY) == -1
+    message = pubsub.get_message(timeout=10)
+    assert (message["type"], message["data"].decode()) == ("message", RENEWED)
+    assert pubsub.get_message(timeout=0.1) is None
+    # And again when it was emptied
+    redis.flushall()
+    second.now[0] += 1
+    assert second.store.generation() not in (made, "")
+    assert pubsub.get_message(timeout=10)["data"].decode() == RENEWED
+    pubsub.close()
+
+
+def test_revocation_is_known_here_at_once_and_elsewhere_within_a_second(
+    process: Callable[[], Process], redis: Any
+) -> None:
+    here, there = process(), process()
+    for one in (here, there):
+        one.store.require()
+    redis.zadd(REVOCATIONS_KEY, {"session:long gone": 46_000.0, "session:kept": 47_000.0})
+    here.store.revoke("session:x", 60_000.5)
+    assert "session:x" in here.revocations._members
+    there.store.require()
+    assert "session:x" not in there.revocations._members
+    there.now[0] += 1
+    there.store.require()
+    assert "session:x" in there.revocations._members
+    assert redis.zrange(REVOCATIONS_KEY, 0, -1, withscores=True) == [
+        (b"session:kept", 47_000.0), (b"session:x", 60_000.5),
+    ]  # fmt: skip
+
+
+def test_redis_is_asked_once_a_second_and_when_it_is_needed_only(process: Callable[[], Process]) -> None:
+    one = process()
+    asked = []
+    plain = one.link.ask
+    one.link.ask = lambda question: asked.append(1) or plain(question)  # type: ignore[method-assign, func-returns-value]
+    assert asked == []
+    for _ in range(5):
+        one.store.require()
+    assert len(asked) == 1
+    one.now[0] += 1
+    one.store.require()
+    assert len(asked) == 2
+
+
+def test_threads_that_come_first_wait_for_the_one_that_asks(process: Callable[[], Process]) -> None:
+    one = process()
+    known = []
+
+    def need() -> None:
+        one.store.require()
+        known.append(one.revocations.known)
+
+    threads = [threading.Thread(target=need) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert known == [True] * 20
+
+
+def test_what_was_read_stays_known_when_redis_goes_away(process: Callable[[], Process], valkey: Valkey) -> None:
+    one, fresh = process(), process()
+    one.store.revoke("session:x", 60_000.0)
+    one.store.require()
+    valkey.stop()
+    one.now[0] += 5
+    one.store.require()
+    assert "session:x" in one.revocations._members
+    with pytest.raises(RedisAway):
+        one.store.revoke("session:y", 60_000.0)
+    assert "session:y" not in one.revocations._members
+    with pytest.raises(NothingKnown):
+        fresh.store.require()
+    with pytest.raises(NothingKnown):
+        fresh.store.generation()
+
+
+def test_nothing_is_known_when_the_key_holds_something_else(
+    process: Callable[[], Process], redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    redis.set(REVOCATIONS_KEY, "mine")
+    with pytest.raises(StoredInvalid, match=REVOCATIONS_KEY):
+        process().store.require()

@@ -1,0 +1,154 @@
+"""The whole product with closed access, as processes: two apis, two push replicas, and the local mode's gateway."""
+
+import os
+import re
+import subprocess
+import sys
+from typing import Final
+
+import redis as redis_client
+
+from contract.access.session import SessionSeal
+from tests.drivers.ports import free_port
+from tests.drivers.process import ROOT, Process
+from tests.drivers.raw_client import RawClient
+from tests.drivers.rest import Rest
+from tests.drivers.stack import Stack
+from tests.drivers.valkey import Valkey
+from tests.drivers.person import Person
+from tests.drivers.waiting import eventually
+
+PASSWORD: Final = "a few words: 1842"
+#: How every line of a service's log begins.
+_LINE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (?:DEBUG|INFO|WARNING|ERROR|CRITICAL) (?:api|ws|gateway): ")
+
+
+class ClosedStack(Stack):
+    """All of one installation; the secrets that its tests used are in ``secrets``."""
+
+    def __init__(self, valkey: Valkey, **env: str) -> None:
+        super().__init__(valkey)
+        self.key_file = self.folder / "key"
+        self.users = self.folder / "users"
+        self.tokens = self.folder / "tokens"
+        self.key_file.write_text(os.urandom(32).hex())
+        self.env |= {
+            "ACCESS": "closed",
+            "ACCESS_KEY_FILE": str(self.key_file),
+            "ACCESS_USERS_DIR": str(self.users),
+            "ACCESS_TOKENS_DIR": str(self.tokens),
+            **env,
+        }
+        self.seal = SessionSeal(self.key_file.read_bytes())
+        self.secrets: set[str] = {PASSWORD, self.key_file.read_text()}
+        self._people: list[Person] = []
+        self._sockets: list[RawClient] = []
+
+    # -- its parts
+
+    def start_gateway(self, api: Rest, **env: str) -> Rest:
+        """The one port of the local mode: a push replica, and a proxy before ``api``. Return a client of it."""
+        port, own = free_port(), free_port()
+        settings = {"PORT": str(port), "WS_PORT": str(own), "API_PORT": str(port_of(api)), **env}
+        self.gateway = self.start("gateway", "deploy.local.gateway", **settings)
+        self._ready(self.gateway, own)
+        return self.rest(port)
+
+    def command(self, *arguments: str, said: str = "", code: int = 0) -> str:
+        """``python -m api …`` with ``said`` on standard input; return what it writes to standard output."""
+        done = subprocess.run(
+            [sys.executable, "-m", "api", *arguments],
+            cwd=ROOT, env={**os.environ, **self.env}, input=said, text=True, capture_output=True, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        return done.stdout
+
+    def add_user(self, name: str = "ada", password: str = PASSWORD) -> None:
+        """Let somebody sign in."""
+        self.secrets.add(password)
+        self.command("user", "add", name, said=password + "\n")
+
+    def add_token(self, name: str, *scopes: str) -> str:
+        """Make a token."""
+        options = [word for scope in scopes for word in ("--scope", scope)]
+        token = self.command("token", "add", name, *options).strip()
+        self.secrets.add(token)
+        return token
+
+    # -- who comes to it
+
+    def person(self, **headers: str) -> Person:
+        """A browser of its own, in which nobody is signed in."""
+        person = Person(self.seal.cookie, **headers)
+        self._people.append(person)
+        return person
+
+    def signed_in(self, origin: str | Rest, user: str = "ada", password: str = PASSWORD) -> Person:
+        """A browser in which somebody is signed in."""
+        person = self.person()
+        person.sign_in(origin if isinstance(origin, str) else origin.origin, user, password)
+        self.secrets.add(person.session)
+        return person
+
+    def socket(self, replica: Rest, *namespaces: str, cookie: str = "", token: str = "", **headers: str) -> RawClient:
+        """A WebSocket that is let into ``namespaces``."""
+        said = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        if cookie:
+            said.append(f"Cookie: {cookie}")
+        client = RawClient(
+            port_of(replica), *namespaces, auth={"token": token} if token else None, headers=tuple(said)
+        )
+        self._sockets.append(client)
+        return client
+
+    def is_let_in(self, replica: Rest, *, cookie: str = "", token: str = "", **headers: str) -> bool:
+        """Whether a new WebSocket is let into ``/``; who is not is sent nothing else."""
+        client = self.socket(replica, cookie=cookie, **headers)
+        try:
+            client.send(f'40{{"token":"{token}"}}' if token else "40")
+            answer = client.wait(lambda packet: packet.startswith(("0{", "4{")), within_seconds=30)[0]
+            if answer.startswith("4"):
+                assert '"sign_in_required"' in answer or '"forbidden"' in answer, answer
+                assert len(client.packets) == 2, client.packets
+            return answer.startswith("0")
+        finally:
+            client.close()
+
+    # -- what it left
+
+    def stray_lines(self) -> list[str]:
+        """Lines of the services' logs that do not begin as the service begins each of its own."""
+        return [
+            f"{process.name}: {line[:300]!r}"
+            for process in self.processes
+            if process.name in ("api", "gateway") or process.name.startswith("ws")
+            for line in process.log_path.read_bytes().decode("latin-1").split("\n")[:-1]
+            if not _LINE.match(line)
+        ]
+
+    def leaked(self) -> list[str]:
+        """Secrets that stand in a log, and in whose."""
+        return [
+            f"{process.name}: {secret[:12]}…"
+            for process in self.processes
+            for secret in self.secrets
+            if secret in process.log()
+        ]
+
+    def close(self) -> None:
+        """End every client and process of this stack."""
+        for person in self._people:
+            person.close()
+        for client in self._sockets:
+            client.close()
+        super().close()
+
+
+def port_of(rest: Rest) -> int:
+    """The port that a client asks."""
+    return int(rest.origin.rpartition(":")[2])
+
+
+def wait_for_redis(redis: redis_client.Redis) -> None:
+    """Wait until Redis answers again."""
+    eventually(lambda: redis.ping(), what="Redis")
