@@ -15,7 +15,8 @@ KEY_BYTES: Final = 32
 #: What may be read as the key: more is a mistake.
 _KEY_LIMIT_BYTES: Final = 4096
 _NO_CHOICE: Final = (
-    "PUBLIC_HOST={host} lets others reach the pages, and nothing says whether they must sign in. One of two lines says it:\n"
+    "PUBLIC_HOST={host} lets others reach the pages, and nothing says whether they must sign in. "
+    "One of two lines says it:\n"
     "  {closed}   # everybody signs in; make a first user with: {user}\n"
     "  {open}   # whoever reaches the port sees everything"
 )

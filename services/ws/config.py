@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from contract.access.settings import AccessSettings, read_access
+from contract.access.web_origin import normal_origin
 from contract.runtime.settings import Environment, FromEnvironment, SettingError
 from ws.access.limits import Limits
-from ws.origin import ANY_ORIGIN, normal_origin
+from ws.origin import ANY_ORIGIN
 
 
 @dataclass(frozen=True)

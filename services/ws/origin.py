@@ -7,8 +7,8 @@ sends none and is let in. Headers that a client can send through a careless prox
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
+from contract.access.web_origin import normal_origin, same_host
 from ws.counters import Counters
 
 ANY_ORIGIN: Final = "*"
@@ -17,39 +17,7 @@ LOGGED_ORIGINS_LIMIT: Final = 50
 #: Characters of a refused origin that are logged.
 LOGGED_ORIGIN_LENGTH: Final = 120
 
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _logger = logging.getLogger(__name__)
-
-#: Scheme, host and port.
-Origin = tuple[str, str, int]
-
-
-def normal_origin(text: str) -> Origin | None:
-    """Return an ``Origin`` header's scheme, host and port, the default port filled in; ``None`` where it is none."""
-    try:
-        parts = urlsplit(text)
-        scheme, host, port = parts.scheme, parts.hostname, parts.port
-    except ValueError:
-        return None
-    if scheme not in _DEFAULT_PORTS or not host or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
-        return None
-    return scheme, host, _DEFAULT_PORTS[scheme] if port is None else port
-
-
-def same_host(origin: Origin, host: str) -> bool:
-    """Whether the page of ``origin`` was asked for under ``host``, a ``Host`` header.
-
-    The scheme is ignored: behind a proxy that ends TLS it is the proxy's.
-    """
-    try:
-        parts = urlsplit(f"//{host}")
-        name, port = parts.hostname, parts.port
-    except ValueError:
-        return False
-    scheme, origin_host, origin_port = origin
-    if port is None or port in _DEFAULT_PORTS.values():
-        return name == origin_host and origin_port in (port, _DEFAULT_PORTS[scheme])
-    return (name, port) == (origin_host, origin_port)
 
 
 class Origins:

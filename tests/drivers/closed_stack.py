@@ -95,9 +95,7 @@ class ClosedStack(Stack):
         said = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         if cookie:
             said.append(f"Cookie: {cookie}")
-        client = RawClient(
-            port_of(replica), *namespaces, auth={"token": token} if token else None, headers=tuple(said)
-        )
+        client = RawClient(port_of(replica), *namespaces, auth={"token": token} if token else None, headers=tuple(said))
         self._sockets.append(client)
         return client
 

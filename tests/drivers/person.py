@@ -39,9 +39,7 @@ class Person:
 
     def post(self, url: str, data: Any, **headers: str) -> requests.Response:
         """Send a form, or bytes; redirections are not followed."""
-        return self._session.post(
-            url, data, headers=_named(headers), timeout=_TIMEOUT_SECONDS, allow_redirects=False
-        )
+        return self._session.post(url, data, headers=_named(headers), timeout=_TIMEOUT_SECONDS, allow_redirects=False)
 
     def form_token(self, url: str) -> str:
         """What the form on a page has to be sent with."""

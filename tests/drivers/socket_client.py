@@ -15,17 +15,36 @@ Event = tuple[str, str, Any]
 class SocketClient:
     """One connection; ``events`` holds (namespace, event, payload) in the order of arrival."""
 
-    def __init__(self, origin: str, *namespaces: str, transport: str = "websocket", auth: Any = None) -> None:
+    def __init__(
+        self,
+        origin: str,
+        *namespaces: str,
+        transport: str = "websocket",
+        auth: Any = None,
+        headers: dict[str, str] | None = None,
+        **options: Any,
+    ) -> None:
+        """Connect; ``options`` are those of the library's client.
+
+        Raises:
+            socketio.exceptions.ConnectionError: a namespace does not let it in.
+        """
         self.events: list[Event] = []
         self._arrived = threading.Condition()
-        self._client = in_order(socketio.Client(reconnection_delay=0.2, reconnection_delay_max=1.0))
+        self._client = in_order(socketio.Client(reconnection_delay=0.2, reconnection_delay_max=1.0, **options))
         reset = self._client.eio._reset
         self._client.eio._reset = lambda: (self._close_lost_socket(), reset())
         self._namespaces = list(namespaces or ("/",))
         for namespace in NAMESPACES:
             self._client.on("*", self._keeper(namespace), namespace=namespace)
         self._client.connect(
-            origin, namespaces=self._namespaces, transports=[transport], auth=auth, wait_timeout=15, retry=True
+            origin,
+            headers=headers or {},
+            namespaces=self._namespaces,
+            transports=[transport],
+            auth=auth,
+            wait_timeout=15,
+            retry=True,
         )
 
     def _keeper(self, namespace: str) -> Any:

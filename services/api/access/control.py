@@ -14,7 +14,8 @@ from api.access.passwords import Passwords
 from api.access.publish import Publisher, publish_routes
 from api.access.report import session_routes
 from api.access.session_cookie import SessionCookie
-from api.access.sign_in import SignIn, open_routes, sign_in_routes
+from api.access.sign_in import SignIn
+from api.access.sign_in_pages import open_routes, sign_in_routes
 from api.access.store import RevocationStore
 from api.access.users import Users
 from api.config import Config

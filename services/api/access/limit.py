@@ -4,6 +4,7 @@ Each process counts for itself: with several, each lets so many through. It keep
 and guards no secret.
 """
 
+import functools
 import math
 import threading
 import time
@@ -22,6 +23,9 @@ from contract.access.proxies import counted_as
 #: Seconds of its rate that a client may take at once: a page asks for a dozen things.
 BURST_SECONDS: Final = 10
 
+#: Addresses that are remembered with what they are counted as.
+_REMEMBERED: Final = 256
+
 Kind = Literal["address", "identity"]
 
 
@@ -39,6 +43,7 @@ class RequestLimit:
         self._counters = counters
         self._monotonic = monotonic
         self._lock = threading.Lock()
+        self._counted_as = functools.lru_cache(_REMEMBERED)(counted_as)
 
     def count_address(self) -> None:
         """Count this request for its address.
@@ -46,7 +51,7 @@ class RequestLimit:
         Raises:
             Refusal: it is one too many.
         """
-        self._count("address", counted_as(address()))
+        self._count("address", self._counted_as(address()))
 
     def count_identity(self, grant: Grant) -> None:
         """Count this request for whose it is.

@@ -1,11 +1,15 @@
 """Where a request comes from, and whether it came encrypted: what proxies say is believed of those that are known."""
 
-from typing import cast
+import functools
+from typing import Final, cast
 
 from flask import Flask, g, request
 
 from contract.access.proxies import Origin, Proxies
 from contract.access.web_origin import WebOrigin
+
+#: Clients that are remembered, so that an address is read once and not with each request.
+_REMEMBERED: Final = 256
 
 
 def know_origins(app: Flask, proxies: Proxies, public: WebOrigin | None) -> None:
@@ -13,11 +17,12 @@ def know_origins(app: Flask, proxies: Proxies, public: WebOrigin | None) -> None
 
     ``public`` is how people reach the deployment, where that is set.
     """
+    origin_of = functools.lru_cache(_REMEMBERED)(proxies.origin)
     is_public_encrypted = public is not None and public.scheme == "https"
 
     @app.before_request
     def look() -> None:
-        g.origin = proxies.origin(request.remote_addr or "", request.headers.get("X-Forwarded-For", ""))
+        g.origin = origin_of(request.remote_addr or "", request.headers.get("X-Forwarded-For", ""))
         g.address = g.origin.address
         # The last word is that of the proxy which is believed; those before it may be anybody's.
         scheme = request.headers.get("X-Forwarded-Proto", "") if g.origin.is_forwarded else ""

@@ -1,32 +1,22 @@
-"""``/login`` and ``/logout``, for people and their browsers."""
+"""Signing in and out: what is checked, counted, logged, and given."""
 
 import logging
-import math
 from typing import Final
 
-from flask import Blueprint, Response, g, redirect, render_template, request
+from flask import Response
 
 from api.access.attempts import Attempts
-from api.access.credentials import Credentials
-from api.access.csrf import Forms
-from api.access.next_page import HOME, SIGN_IN, safe_next
-from api.access.origin import address, is_encrypted
-from api.access.passwords import Busy, Passwords
+from api.access.origin import address
+from api.access.passwords import Passwords
 from api.access.session_cookie import SessionCookie
 from api.access.store import RevocationStore
 from api.access.users import Users, stamp_of
 from api.counters import Counters
-from api.language import gettext
-from api.link import RedisAway, RedisRefused
-from api.problems import Refusal
-from api.unavailable import Unavailable
 from contract.access.revocations import revocation_of
 from contract.access.session import Session
 
 #: Characters of a name that are looked at, and logged.
 NAME_LENGTH: Final = 128
-#: Seconds after which trying again may help where Redis or a processor was the reason.
-RETRY_SECONDS: Final = 5
 
 _logger = logging.getLogger(__name__)
 
@@ -107,95 +97,3 @@ class SignIn:
 
     def _count(self, outcome: str) -> None:
         self._counters.sign_ins.labels(outcome).inc()
-
-
-def sign_in_routes(sign_in: SignIn, credentials: Credentials, forms: Forms) -> Blueprint:
-    """Make the routes of a deployment whose access is closed."""
-    routes = Blueprint("sign_in", __name__)
-
-    @routes.get(SIGN_IN)
-    def form() -> Response:
-        """The page; those whom a proxy has signed in have no use for it."""
-        grant = credentials.find()
-        if grant is not None and grant.by == "proxy":
-            return _go_on(safe_next(request.args.get("next", "")))
-        return _page(forms, 200, next_page=request.args.get("next", ""))
-
-    @routes.post(SIGN_IN)
-    def submit() -> Response:
-        """Sign in. The answer is the same whether there is such a user or not."""
-        forms.require_ours(None)
-        user, password = request.form.get("user", "")[:NAME_LENGTH], request.form.get("password", "")
-        next_page = request.form.get("next", "")
-        try:
-            former = credentials.session()
-            wait = sign_in.wait_seconds(user)
-            if wait:
-                seconds = math.ceil(wait)
-                error = gettext("Too many attempts to sign in: wait %(seconds)s s, then try again.", seconds=seconds)
-                return _page(forms, 429, error, user, next_page, seconds)
-            if not sign_in.is_right(user, password):
-                return _page(forms, 401, gettext("There is no such user, or the password is wrong."), user, next_page)
-            response = _go_on(safe_next(next_page))
-            sign_in.begin(response, user, former)
-        except (RedisAway, RedisRefused, Unavailable):
-            sign_in.unavailable()
-            error = gettext("Nobody can sign in while Redis does not answer. Try again in a moment.")
-            return _page(forms, 503, error, user, next_page, RETRY_SECONDS)
-        except Busy:
-            sign_in.unavailable()
-            error = gettext("Too many people sign in at this moment. Try again in a moment.")
-            return _page(forms, 503, error, user, next_page, RETRY_SECONDS)
-        return response
-
-    @routes.post("/logout")
-    def logout() -> Response:
-        """Sign out."""
-        response = _go_on(SIGN_IN)
-        session: Session | None = g.get("session")
-        if session is not None:
-            try:
-                sign_in.end(response, session)
-            except (RedisAway, RedisRefused):
-                text = gettext("You are still signed in: signing out needs Redis, which does not answer. Try again.")
-                raise Refusal(503, text, headers={"Retry-After": str(RETRY_SECONDS)}) from None
-        return response
-
-    return routes
-
-
-def open_routes() -> Blueprint:
-    """Make the same routes for a deployment that asks nobody to sign in."""
-    routes = Blueprint("sign_in", __name__)
-    for path, methods in ((SIGN_IN, ["GET", "POST"]), ("/logout", ["POST"])):
-        routes.add_url_rule(path, path[1:], lambda: _go_on(HOME), methods=methods)
-    return routes
-
-
-def _page(
-    forms: Forms, status: int, error: str | None = None, user: str = "", next_page: str = "", retry: int | None = None
-) -> Response:
-    response = Response(status=status, mimetype="text/html")
-    response.set_data(
-        render_template(
-            "login.html",
-            page="login",
-            error=error,
-            next=safe_next(next_page),
-            csrf=forms.visitors_token(response),
-            user=user,
-            is_encrypted=is_encrypted(),
-            retry_after_seconds=retry,
-        )
-    )
-    response.headers["Cache-Control"] = "no-store"
-    if retry is not None:
-        response.headers["Retry-After"] = str(retry)
-    return response
-
-
-def _go_on(path: str) -> Response:
-    response = redirect(path, 303, Response)
-    assert isinstance(response, Response)
-    response.headers["Cache-Control"] = "no-store"
-    return response

@@ -78,9 +78,10 @@ class RevocationFeed:
                 self._revocations.add(member)
 
     def _read(self) -> None:
-        pipeline = self._redis.pipeline(transaction=True)
-        pipeline.get(GENERATION_KEY)
+        pipeline = self._redis.pipeline(transaction=False)
+        # In this order: where the store is emptied in between, sessions of the former one are refused.
         pipeline.zrange(REVOCATIONS_KEY, 0, -1)
-        generation, members = pipeline.execute()
+        pipeline.get(GENERATION_KEY)
+        members, generation = pipeline.execute()
         self._read_at = time.monotonic()
         self._revocations.load(None if generation is None else generation.decode(), [one.decode() for one in members])

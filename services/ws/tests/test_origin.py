@@ -2,8 +2,9 @@ import logging
 
 import pytest
 
+from contract.access.web_origin import normal_origin
 from ws.counters import Counters
-from ws.origin import LOGGED_ORIGINS_LIMIT, Origins, normal_origin
+from ws.origin import LOGGED_ORIGINS_LIMIT, Origins
 
 
 @pytest.fixture
