@@ -12,6 +12,19 @@ PYTEST_ARGS ?=
 LEFT_OUT := $(if $(filter 0,$(BROWSER)),--deselect=tests/browser) \
 	$(if $(filter 0,$(EXPORTER)),--ignore=tests/system/test_exporter.py)
 
+# `make user ada`: the word behind is a name, even where a target is called so.
+ifneq ($(filter user token,$(firstword $(MAKECMDGOALS))),)
+KIND := $(firstword $(MAKECMDGOALS))
+# NAME=… of the command line; some systems have a variable of that name.
+NAMES := $(or $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS)),$(if $(findstring command,$(origin NAME)),$(NAME)))
+.PHONY: $(MAKECMDGOALS)
+$(KIND):
+	@$(PYTHON) deploy/local/bootstrap.py
+	@$(BIN)/python -m deploy.local.accounts $@ $(NAMES)
+$(filter-out $(KIND),$(MAKECMDGOALS)):
+	@:
+else
+
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## this list
@@ -30,6 +43,12 @@ setup-dev: ## make .venv with what tests and checks need too
 .PHONY: run
 run: setup ## this machine, live, on http://localhost:8085 (PORT=… for another port, DEMO_NODES=50 for simulated nodes)
 	@exec $(BIN)/python -m deploy.local
+
+.PHONY: user token
+user: ## let somebody sign in to what make run shows: make user ada (DO=password, remove, sign-out or list)
+token: ## a token for a program: make token backup SCOPES="read publish" DAYS=90 (DO=remove or list)
+user token:
+	@echo "It comes first: make $@ NAME" >&2; exit 2
 
 .PHONY: check-nodes
 check-nodes: setup ## a line per node: what is wrong with it (TARGETS=nodes.yaml)
@@ -82,6 +101,10 @@ purge: ## remove the containers and the data; asks first (YES=1 does not)
 bundle: ## all images and what runs them as one archive in dist/, for machines without a network (ARCH=arm64 for theirs)
 	@exec $(COMPOSE) bundle
 
+.PHONY: sbom
+sbom: ## what is in each image, as CycloneDX documents in dist/sbom (ARCH=arm64 for the images of that)
+	@exec $(COMPOSE) sbom
+
 .PHONY: push
 push: ## all images to your registry: REGISTRY=registry.lan:5000; says the lines that take them from there
 	@exec $(COMPOSE) push $(if $(REGISTRY),"$(REGISTRY)")
@@ -121,12 +144,17 @@ test-python313: setup-dev ## the unit tests on Debian 13's Python, in a containe
 	@$(BIN)/python -m tests.python313 $(PYTEST_ARGS)
 
 .PHONY: check
-check: setup-dev dashboard-check ## lint, types, translations, the manifests, and that the committed dashboard is a fresh build
+check: setup-dev dashboard-check ## lint, types, translations, manifests, locks, and that the committed dashboard is a fresh build
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m tests.messages --check
 	$(BIN)/python -m deploy.k8s.check
+	$(BIN)/python -m deploy.audit
+
+.PHONY: audit
+audit: setup-dev ## whether locked dependencies are known to be vulnerable (ADVISORIES=all.zip, see docs/operations.md)
+	@$(BIN)/python -m deploy.audit $(if $(ADVISORIES),--advisories "$(ADVISORIES)")
 
 .PHONY: messages
 messages: setup-dev ## bring the pages' translations to the templates, say what is left to translate, and compile them
@@ -162,6 +190,10 @@ screenshots: setup-dev ## pictures of every page for docs/screenshots, from a de
 bench: setup-dev ## the push path beside Node, python-socketio and a bare write loop (needs a C compiler; twenty minutes)
 	@$(BIN)/python -m bench.push $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write "$(WRITE)")
 
+.PHONY: bench-access
+bench-access: setup-dev ## what closed access costs a delivery and a handshake; fails above its bounds (takes ten minutes)
+	@$(BIN)/python -m bench.access $(if $(QUICK),--quick) $(if $(WRITE),--write "$(WRITE)")
+
 .PHONY: bench-footprint
 bench-footprint: setup-dev ## what the product costs while idle, per process
 	@$(BIN)/python -m bench.footprint
@@ -192,3 +224,5 @@ lock: setup-dev ## lock the dependencies of requirements/*.in anew, with hashes 
 .PHONY: clean
 clean: ## remove what was made here, but no data
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dashboard/node_modules tests/clients/node_modules
+
+endif

@@ -32,6 +32,7 @@ PARTS = (
     "deploy/k8s",
     "deploy/local/__init__.py",
     "deploy/local/addresses.py",
+    "deploy/local/brief_token.py",
     "deploy/local/listening.py",
     "docs/kubernetes.md",
     "docs/operations.md",

@@ -31,7 +31,7 @@ def purge(docker: Docker, *, yes: bool) -> None:
     name = Project.read(docker, everything=True).name
     volumes = volumes_of(docker, name)
     if volumes:
-        say("This deletes, for good, the alert log, the history and the passwords, which are in the volumes:\n")
+        say("This deletes, for good, alert log, history, users, tokens and passwords, which are in the volumes:\n")
         for volume in volumes:
             say(f"    {volume}")
         say("\nBackups, nodes.yaml and images stay.")

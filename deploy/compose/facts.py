@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from deploy.compose.access import lacks_choice
 from deploy.compose.docker import Docker
 from deploy.compose.images import missing
 from deploy.compose.project import GATEWAY, Project
@@ -42,6 +43,11 @@ class Facts:
     compose_error: str = ""
     compose_version: str = ""
     config_error: str = ""
+    #: The address at which others reach the pages, where nobody has said whether they must sign in.
+    host_without_choice: str = ""
+    #: Why the gateway cannot use the certificate or the key, and those files that its user cannot read.
+    tls_error: str = ""
+    tls_unreadable: tuple[str, ...] = field(default=())
     #: Whether the kernel can hold containers to a memory limit.
     limits_memory: bool = True
     memory_available_bytes: int | None = None
@@ -73,6 +79,9 @@ def gather(docker: Docker) -> tuple[Facts, Project | None]:
         return replace(facts, config_error=str(trouble)), None
     facts = replace(
         facts,
+        host_without_choice=project.host if lacks_choice(project) else "",
+        tls_error=project.tls.error(),
+        tls_unreadable=tuple(map(str, project.tls.unreadable())),
         images_missing=tuple(missing(docker, project.images())),
         memory_available_bytes=memory_available_bytes(),
         port=port_of(docker, project),

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from deploy.compose.access import NO_CHOICE
 from deploy.compose.facts import Facts
+from deploy.compose.tls import USER
 
 _GB = 10**9
 _MB = 10**6
@@ -39,6 +41,9 @@ def judge(facts: Facts, *, builds: bool = False) -> Iterator[Finding]:
         _engine_version(facts),
         _compose_version(facts),
         _config(facts),
+        _choice(facts),
+        _tls(facts),
+        _tls_readable(facts),
         _port(facts),
         _disk(facts, builds=builds or bool(facts.images_missing)),
         _memory(facts),
@@ -112,6 +117,25 @@ def _compose_version(facts: Facts) -> Finding | None:
 
 def _config(facts: Facts) -> Finding | None:
     return Finding(facts.config_error) if facts.config_error else None
+
+
+def _choice(facts: Facts) -> Finding | None:
+    host = facts.host_without_choice
+    return Finding(NO_CHOICE.format(host=host)) if host else None
+
+
+def _tls(facts: Facts) -> Finding | None:
+    return Finding(facts.tls_error) if facts.tls_error else None
+
+
+def _tls_readable(facts: Facts) -> Finding | None:
+    if not facts.tls_unreadable:
+        return None
+    return Finding(
+        f"By owner and mode, user {USER}, as whom the gateway runs, cannot read {' and '.join(facts.tls_unreadable)}. "
+        f"Give it a copy: sudo install -o {USER} -m 400 FILE COPY",
+        refuses=False,
+    )
 
 
 def _port(facts: Facts) -> Finding | None:

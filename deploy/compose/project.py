@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from deploy.compose.docker import EVERYTHING, Docker
+from deploy.compose.tls import TlsFiles
 from deploy.compose.trouble import Trouble
 
 #: The service that publishes the port, and the port that it listens on itself.
@@ -53,6 +55,10 @@ class Project:
     nodes: Path
     #: Whether the data are in the project's own Redis.
     has_own_redis: bool
+    #: ``open``, ``closed``, or empty where nothing is said.
+    access: str = ""
+    #: What makes the gateway speak HTTPS.
+    tls: TlsFiles = field(default_factory=TlsFiles)
 
     @classmethod
     def read(cls, docker: Docker, *, everything: bool = False) -> Project:
@@ -75,7 +81,6 @@ class Project:
             port for port in services.get(GATEWAY, {}).get("ports", []) if int(port["target"]) == GATEWAY_PORT
         ] or [{}]
         collector = services.get("collector", {})
-        mounts = {mount.get("target"): mount.get("source", "") for mount in collector.get("volumes", [])}
         redis_url = _environment(collector).get("REDIS_URL") or "redis://redis"
         return cls(
             name=config["name"],
@@ -83,9 +88,19 @@ class Project:
             host=published[0].get("host_ip") or "0.0.0.0",  # noqa: S104 - what compose does without one
             port=int(published[0].get("published") or GATEWAY_PORT),
             public_url=_environment(services.get("ws", {})).get("PUBLIC_URL") or "",
-            nodes=Path(mounts.get("/config") or folder / "deploy/compose/config") / "nodes.yaml",
+            nodes=(_mounted(collector, "/config") or folder / "deploy/compose/config") / "nodes.yaml",
             has_own_redis=urlsplit(redis_url).hostname == "redis",
+            access=_environment(services.get("api", {})).get("ACCESS") or "",
+            tls=TlsFiles(
+                _mounted(services.get(GATEWAY, {}), "/tls/certificate.pem"),
+                _mounted(services.get(GATEWAY, {}), "/tls/certificate.pem.key"),
+            ),
         )
+
+    @property
+    def scheme(self) -> str:
+        """What the gateway speaks."""
+        return "https" if self.tls else "http"
 
     @property
     def prefix(self) -> str:
@@ -134,6 +149,13 @@ def _service(name: str, service: dict[str, Any], project: str) -> Service:
         pull_policy=service.get("pull_policy") or "missing",
         dockerfile=Path(build["context"], build.get("dockerfile", "Dockerfile")) if build else None,
     )
+
+
+def _mounted(service: dict[str, Any], target: str) -> Path | None:
+    """What of this machine is mounted there; a device stands for nothing."""
+    sources = {mount.get("target"): mount.get("source", "") for mount in service.get("volumes", [])}
+    source = sources.get(target)
+    return Path(source) if source and source != os.devnull else None
 
 
 def _environment(service: dict[str, Any]) -> dict[str, str]:

@@ -7,6 +7,7 @@ import time
 from ipaddress import ip_address, ip_network
 
 from deploy.compose import images
+from deploy.compose.access import MAKE_USER, credentials, nobody_gets_in
 from deploy.compose.dialogue import call, say
 from deploy.compose.docker import Docker
 from deploy.compose.page import Snapshot, await_data, look
@@ -17,8 +18,9 @@ from deploy.local.addresses import machine_addresses, urls
 
 #: Seconds that the slowest board gets from healthy containers to data.
 READY_SECONDS = 90.0
-#: How compose names the container that it gave up.
+#: How compose names the container that it gave up, and the service that others wait for.
 _CONTAINER = re.compile(r"container (\S+) (?:is unhealthy|exited)")
+_SERVICE = re.compile(r"service \"(\S+)\" didn't complete successfully")
 
 
 def up(docker: Docker) -> None:
@@ -34,7 +36,8 @@ def up(docker: Docker) -> None:
         images.bring(docker, project, facts.images_missing)
     say(f"Starting {len(project.services)} services …")
     start(docker)
-    snapshot = await_data(lambda: look(project), READY_SECONDS)
+    with credentials(docker, project) as headers:
+        snapshot = await_data(lambda: look(project, headers), READY_SECONDS)
     greet(docker, project, snapshot, time.monotonic() - started)
 
 
@@ -55,10 +58,13 @@ def start(docker: Docker, *options: str) -> None:
 
 def last_words(docker: Docker, trouble: str) -> str:
     """What the container that ``trouble`` names has said last; empty where it names none."""
-    named = _CONTAINER.search(trouble)
-    if named is None:
+    container, service = _CONTAINER.search(trouble), _SERVICE.search(trouble)
+    if container:
+        said = docker.ask("logs", "--tail", "3", container[1])
+    elif service:
+        said = docker.ask("compose", "logs", "--no-log-prefix", "--tail", "3", service[1])
+    else:
         return ""
-    said = docker.ask("logs", "--tail", "3", named[1])
     return "".join(f"\n    {line}" for line in (said.out + said.err).strip().splitlines())
 
 
@@ -67,8 +73,11 @@ def greet(docker: Docker, project: Project, snapshot: Snapshot, elapsed_seconds:
     nodes = f"{snapshot.nodes_online} of {snapshot.nodes_total} nodes answer"
     say(f"\nReady after {elapsed_seconds:.1f} s; {nodes}. Open:\n")
     public = [project.public_url] if project.public_url else []
-    for url in public + urls(project.host, project.port, hidden=bridge_addresses(docker)):
+    for url in public + urls(project.host, project.port, bridge_addresses(docker), project.scheme):
         say(f"    {url}")
+    if project.access == "closed":
+        text = "Nobody can yet. A first user:" if nobody_gets_in(docker) else "One more user:"
+        say(f"\nEverybody must sign in. {text} {MAKE_USER}")
     say(f"\nThe nodes are listed in {project.nodes}; a change takes effect by itself.")
     say(f"What runs: {call('ps')}. What it says: {call('logs')}. To end it: {call('down')}.\n")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from deploy.compose import images
+from deploy.compose.access import credentials
 from deploy.compose.backup import now, save, size
 from deploy.compose.containers import Container, of_project
 from deploy.compose.dialogue import say
@@ -44,9 +45,9 @@ def upgrade(docker: Docker) -> None:
         with step("new images"):
             _make(docker, project, chosen)
         _replace(docker, project, chosen, containers)
-        with step("health check through the gateway"):
-            first = await_data(lambda: look(project), READY_SECONDS)
-            newer = await_data(lambda: look(project), READY_SECONDS, after=first)
+        with step("health check through the gateway"), credentials(docker, project) as headers:
+            first = await_data(lambda: look(project, headers), READY_SECONDS)
+            newer = await_data(lambda: look(project, headers), READY_SECONDS, after=first)
     except (Trouble, KeyboardInterrupt):
         way_back.say()
         raise

@@ -28,7 +28,8 @@ COPY contract /app/contract
 COPY ${SOURCE} /app/${SERVICE}
 # The root file system is read-only later: bytecode is made now.
 RUN /opt/venv/bin/python -m compileall -q /app \
-    && install -d -o 10001 -g 10001 -m 0755 /shared
+    && install -d -o 10001 -g 10001 -m 0755 /shared \
+    && install -d -o 10001 -g 10001 -m 0700 /access /access/users /access/tokens
 ENV SERVICE=${SERVICE} PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2
 # What to ask whether it is well, port and path; empty for what says nothing of itself. The check goes with the image, so
 # that a former image brings its own. Docker asks for the first time after one interval; a small board takes its time.

@@ -7,7 +7,9 @@ from contextlib import suppress
 
 from contract import VERSION
 from contract.runtime.settings import SettingError
+from deploy.local.access_dir import AccessDir
 from deploy.local.addresses import probe_host, urls
+from deploy.local.brief_token import credentials
 from deploy.local.data_dir import DataDir
 from deploy.local.ports import require_public
 from deploy.local.product import InnerPorts, service_parts, simulator_part, valkey_part
@@ -29,8 +31,14 @@ def say(text: str = "") -> None:
         print(text, flush=True)
 
 
-def bring_up(settings: Settings, variables: Mapping[str, str], data_dir: DataDir, supervisor: Supervisor) -> Watch:
-    """Start every part and wait until the page shows data.
+def bring_up(
+    settings: Settings,
+    variables: Mapping[str, str],
+    data_dir: DataDir,
+    supervisor: Supervisor,
+    headers: Mapping[str, str],
+) -> Watch:
+    """Start every part and wait until the page shows data to who sends ``headers``.
 
     Raises:
         CannotStart: something is in the way, or the page did not come.
@@ -58,8 +66,8 @@ def bring_up(settings: Settings, variables: Mapping[str, str], data_dir: DataDir
     else:
         say(f"  nodes: as {targets} says")
     inner = {"collector": ports.collector, "api": ports.api, "ws": ports.ws}
-    watch = Watch(probe_host(settings.host), settings.port, inner)
-    for part in service_parts(settings, ports, redis_url or "", targets):
+    watch = Watch(probe_host(settings.host), settings.port, inner, headers)
+    for part in service_parts(settings, ports, redis_url or "", targets, data_dir.access()):
         supervisor.start(part)
     if not supervisor.until(watch.is_ready, READY_SECONDS):
         raise CannotStart(f"The page shows no data after {READY_SECONDS:g} s: {watch.missing}.")
@@ -79,7 +87,13 @@ def greet(settings: Settings, watch: Watch) -> None:
         say(f"  - {issue}")
     if len(issues) > _ISSUES_LIMIT:
         say(f"  - and {len(issues) - _ISSUES_LIMIT} more, all on the page")
-    say("\nCtrl-C stops everything.\n")
+
+
+def say_who_gets_in(settings: Settings, access_dir: AccessDir) -> None:
+    """Say whether people must sign in, and how they can."""
+    if settings.is_closed:
+        text = "Nobody can yet. A first user:" if access_dir.is_empty() else "One more user:"
+        say(f"\nEverybody must sign in. {text} {settings.command('make user NAME')}")
 
 
 def run(settings: Settings, variables: Mapping[str, str]) -> int:
@@ -91,10 +105,14 @@ def run(settings: Settings, variables: Mapping[str, str]) -> int:
     signals = Signals()
     with DataDir(settings.data_dir) as data_dir:
         require_public(settings.host, settings.port)
+        access_dir = data_dir.access()
         supervisor = Supervisor(signals)
         say(f"DispyCluster Live {VERSION} starts; data in {settings.data_dir}")
         try:
-            greet(settings, bring_up(settings, variables, data_dir, supervisor))
+            with credentials(access_dir.tokens if settings.is_closed else None) as headers:
+                greet(settings, bring_up(settings, variables, data_dir, supervisor, headers))
+            say_who_gets_in(settings, access_dir)
+            say("\nCtrl-C stops everything.\n")
             supervisor.run()
         except StopAsked:
             say("\nStopping …")

@@ -15,15 +15,15 @@ def probe_host(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
-def urls(host: str, port: int, hidden: Collection[str] = ()) -> list[str]:
+def urls(host: str, port: int, hidden: Collection[str] = (), scheme: str = "http") -> list[str]:
     """URLs of a server on ``host:port``, the nearest first; without the addresses ``hidden``, which help nobody."""
     if host in ("127.0.0.1", "localhost", "::1"):
-        return [_url("localhost" if host != "::1" else host, port)]
+        return [_url(scheme, "localhost" if host != "::1" else host, port)]
     if host not in _ANY:
-        return [_url(host, port)]
+        return [_url(scheme, host, port)]
     addresses = [address for address in machine_addresses(with_ipv6=host == "::") if address not in hidden]
     others = [socket.gethostname(), *addresses]
-    return [_url(name, port) for name in ["localhost", *others][:_LIMIT]]
+    return [_url(scheme, name, port) for name in ["localhost", *others][:_LIMIT]]
 
 
 def machine_addresses(*, with_ipv6: bool, proc_net: Path = Path("/proc/net")) -> list[str]:
@@ -50,6 +50,6 @@ def _ipv6_addresses(table: Path) -> list[str]:
     return [socket.inet_ntop(socket.AF_INET6, bytes.fromhex(row[0])) for row in rows if row[3] == "00"]
 
 
-def _url(host: str, port: int) -> str:
+def _url(scheme: str, host: str, port: int) -> str:
     name = f"[{host}]" if ":" in host else host
-    return f"http://{name}" if port == 80 else f"http://{name}:{port}"
+    return f"{scheme}://{name}" if port == {"http": 80, "https": 443}[scheme] else f"{scheme}://{name}:{port}"

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Self
 
+from deploy.local.access_dir import AccessDir
 from deploy.local.refusal import CannotStart
 
 #: The targets file of a first run.
@@ -27,6 +28,11 @@ FIRST_TARGETS = """\
 workers:
   - local
 """
+
+
+def access_dir(data_dir: Path) -> AccessDir:
+    """Where key, users and tokens are; nothing is made or locked."""
+    return AccessDir(data_dir / "access")
 
 
 class DataDir:
@@ -70,6 +76,12 @@ class DataDir:
         folder = self.path / "valkey"
         folder.mkdir(mode=0o700, exist_ok=True)
         folder.chmod(0o700)
+        return folder
+
+    def access(self) -> AccessDir:
+        """The folder with key, users and tokens, made where it is missing."""
+        folder = access_dir(self.path)
+        folder.make()
         return folder
 
     def targets(self, given: Path | None) -> Path:

@@ -1,6 +1,7 @@
 """One small HTTP request. The standard library's client would take as much memory as all the rest of the supervisor."""
 
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,14 +17,24 @@ class Answer:
     body: bytes
 
 
-def fetch(host: str, port: int, path: str, *, body: bytes | None = None, timeout_seconds: float = 5.0) -> Answer:
-    """GET ``path``, or POST ``body`` to it.
+def fetch(
+    host: str,
+    port: int,
+    path: str,
+    *,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout_seconds: float = 5.0,
+) -> Answer:
+    """GET ``path``, or POST ``body`` to it; with more ``headers`` than those that every request has.
 
     Raises:
         OSError: no answer, or none that is HTTP.
     """
-    name = f"[{host}]" if ":" in host else host
-    lines = [f"{'GET' if body is None else 'POST'} {path} HTTP/1.0", f"Host: {name}:{port}", "Accept: text/html, */*"]
+    host_name = f"[{host}]" if ":" in host else host
+    method = "GET" if body is None else "POST"
+    lines = [f"{method} {path} HTTP/1.0", f"Host: {host_name}:{port}", "Accept: text/html, */*"]
+    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     if body is not None:
         lines += ["Content-Type: text/plain;charset=UTF-8", f"Content-Length: {len(body)}"]
     received = bytearray()
@@ -36,5 +47,5 @@ def fetch(host: str, port: int, path: str, *, body: bytes | None = None, timeout
     words = status_line.split(" ", 2)
     if not end or not words[0].startswith("HTTP/1.") or not words[1:2] or not words[1].isdigit():
         raise OSError("the answer is no HTTP")
-    headers = {key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in header_lines)}
-    return Answer(int(words[1]), headers, content)
+    answered = {key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in header_lines)}
+    return Answer(int(words[1]), answered, content)

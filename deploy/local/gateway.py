@@ -14,6 +14,7 @@ from typing import Self
 
 from contract.runtime.logs import configure_logs
 from contract.runtime.settings import Environment, SettingError
+from deploy.local.forwarded import Forwarding
 from deploy.local.proxy import ApiProxy, Environ, StartResponse
 from ws.config import Config
 from ws.pages import Application
@@ -66,7 +67,7 @@ def main() -> int:
         print(f"gateway: {error}", file=sys.stderr)
         return 2
     configure_logs("gateway", config.log_level)
-    api = ApiProxy(own.api_host, own.api_port)
+    api = ApiProxy(own.api_host, own.api_port, Forwarding(config.access.proxies, config.access.user_header))
     return run(config, front=Front(own.host, own.port, lambda socket_io: one_origin(socket_io, api)))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local.access_dir import AccessDir
 from deploy.local.part import Part
 from deploy.local.ports import inner_port
 from deploy.local.refusal import CannotStart
@@ -65,17 +66,23 @@ def simulator_part(nodes: int, seed: int, targets: Path) -> Part:
     return Part("simulator", python("simulator", *options), is_ground=True)
 
 
-def service_parts(settings: Settings, ports: InnerPorts, redis_url: str, targets: Path) -> list[Part]:
+def service_parts(
+    settings: Settings, ports: InnerPorts, redis_url: str, targets: Path, access_dir: AccessDir
+) -> list[Part]:
     """Collector, api, and the gateway with the push replica."""
     shared = {"REDIS_URL": redis_url, "API_HOST": "127.0.0.1", "API_PORT": str(ports.api)}
     # Threads of one process share their heap: a few megabytes less each, and nothing here allocates in a hurry.
     shared["MALLOC_ARENA_MAX"] = os.environ.get("MALLOC_ARENA_MAX", "2")
     collector = {"COLLECTOR_PORT": str(ports.collector), "COLLECTOR_TARGETS": str(targets)}
+    # Who connects to the api is the gateway, which has replaced what its clients may not say.
+    trusted = f"peer {os.environ.get('TRUSTED_PROXIES', '')}".strip()
+    public = {"PUBLIC_HOST": settings.host, "ACCESS": settings.access, **access_dir.variables()}
+    api = {**public, "ACCESS_USERS_DIR": str(access_dir.users), "TRUSTED_PROXIES": trusted}
     # There is no other replica that its clients could go to one by one.
     drain = {"WS_DRAIN_SECONDS": os.environ.get("WS_DRAIN_SECONDS", "0")}
-    gateway = drain | {"WS_PORT": str(ports.ws), "PORT": str(settings.port), "PUBLIC_HOST": settings.host}
+    gateway = {**drain, **public, "WS_PORT": str(ports.ws), "PORT": str(settings.port)}
     return [
         Part("collector", python("collector"), {**shared, **collector}),
-        Part("api", python("api"), shared),
+        Part("api", python("api"), {**shared, **api}),
         Part("gateway", python("deploy.local.gateway"), {**shared, **gateway}),
     ]

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from contract.codec import encode
 from contract.rest import Problem
 from contract.runtime.logs import Occasionally
+from deploy.local.forwarded import Forwarding
 
 #: Seconds that the api may take over an answer.
 TIMEOUT_SECONDS: Final = 60.0
@@ -33,8 +34,6 @@ _HOP_BY_HOP: Final = frozenset(
 )
 #: What the proxy says itself.
 _OWN: Final = frozenset(["content-length", "expect", "host"])
-#: What only a proxy in front could say, and nobody is known to be one here.
-_FORWARDED: Final = ("forwarded", "x-forwarded-", "x-real-ip")
 #: Every printable ASCII character: what is quoted already stays as it is.
 _SAFE: Final = "!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~"
 
@@ -47,9 +46,12 @@ _logger = logging.getLogger(__name__)
 class ApiProxy:
     """Hands requests to ``http://host:port``."""
 
-    def __init__(self, host: str, port: int, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self, host: str, port: int, forwarding: Forwarding | None = None, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
         self._host = host
         self._port = port
+        self._forwarding = forwarding or Forwarding()
         self._timeout_seconds = timeout_seconds
         self._places = threading.BoundedSemaphore(AT_A_TIME)
         self._complaints = Occasionally(_logger)
@@ -95,7 +97,7 @@ class ApiProxy:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_seconds)
         try:
             connection.putrequest(environ["REQUEST_METHOD"], target, skip_host=True, skip_accept_encoding=True)
-            for name, value in request_headers(environ):
+            for name, value in request_headers(environ, self._forwarding):
                 connection.putheader(name, value)
             if body or environ.get("CONTENT_LENGTH"):
                 connection.putheader("Content-Length", str(len(body)))
@@ -112,19 +114,20 @@ class ApiProxy:
             connection.close()
 
 
-def request_headers(environ: Environ) -> list[tuple[str, str]]:
+def request_headers(environ: Environ, forwarding: Forwarding) -> list[tuple[str, str]]:
     """What the api is told of the client's headers, and from where the request came."""
     given = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")}
     hops = _hops(given.get("connection", ""))
     sent = [
         (name, value)
         for name, value in given.items()
-        if name not in hops and name not in _OWN and not name.startswith(_FORWARDED)
+        if name not in hops and name not in _OWN and not forwarding.replaces(name)
     ]
     if content_type := environ.get("CONTENT_TYPE"):
         sent.append(("content-type", content_type))
     host = given.get("host") or f"{environ.get('SERVER_NAME', '')}:{environ.get('SERVER_PORT', '')}"
-    return [("host", host), *sent, ("x-forwarded-for", environ.get("REMOTE_ADDR", "")), ("connection", "close")]
+    origin = forwarding.headers(given, environ.get("REMOTE_ADDR", ""))
+    return [("host", host), *sent, *origin, ("connection", "close")]
 
 
 def response_headers(received: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from contract.access.settings import Mode, read_mode
 from contract.runtime.settings import Environment, SettingError
 
 #: As many as one collector takes.
 DEMO_NODES_LIMIT = 4000
+#: Where the data are, if nothing else is said.
+DATA_DIR = "data"
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,7 @@ class Settings:
     #: Address and port of the pages.
     host: str
     port: int
+    access: Mode
     #: ``None``: an embedded Valkey.
     redis_url: str | None
     #: ``None``: ``nodes.yaml`` in ``data_dir``, made where it does not exist.
@@ -39,15 +43,37 @@ class Settings:
         demo_nodes = environment.integer("DEMO_NODES", 0, minimum=0, maximum=DEMO_NODES_LIMIT)
         if demo_nodes and targets:
             raise SettingError("DEMO_NODES", str(demo_nodes), "no value beside TARGETS: it is one or the other")
+        data_dir = _absolute("DATA_DIR", environment.text("DATA_DIR", DATA_DIR))
+        # Read where it is not set as well: a REDIS_CA_FILE without it is a mistake.
+        redis_url = environment.redis_url("local")
         return cls(
             host=environment.text("PUBLIC_HOST", "127.0.0.1"),
             port=environment.port("PORT", 8085),
-            redis_url=environment.redis_url("local") if environment.text("REDIS_URL", "") else None,
+            access=_access(environment, data_dir),
+            redis_url=redis_url if environment.text("REDIS_URL", "") else None,
             targets=_absolute("TARGETS", targets) if targets else None,
             demo_nodes=demo_nodes,
-            data_dir=_absolute("DATA_DIR", environment.text("DATA_DIR", "data")),
+            data_dir=data_dir,
             log_level=environment.log_level(),
         )
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether everybody must sign in."""
+        return self.access == "closed"
+
+    def command(self, words: str) -> str:
+        """A command of make that works on the same data."""
+        return _on(self.data_dir, words)
+
+
+def _access(environment: Environment, data_dir: Path) -> Mode:
+    host = environment.text("PUBLIC_HOST", "")
+    return read_mode(environment, _on(data_dir, "make user NAME"), f"{{}} PUBLIC_HOST={host} make run")
+
+
+def _on(data_dir: Path, words: str) -> str:
+    return words if data_dir == Path(DATA_DIR).absolute() else f"{words} DATA_DIR={data_dir}"
 
 
 def _absolute(name: str, text: str) -> Path:

@@ -62,6 +62,10 @@ def valkey_command(
     return [str(binary), *([str(config)] if config else []), *words]
 
 
+#: Where its URL is, for people's own scripts, in the folder of the data.
+URL_FILE: Final = Path("valkey", "url")
+
+
 class Access:
     """A new password for one run, known to who may read ``folder``; it stands on no command line."""
 

@@ -13,14 +13,23 @@ _HANDSHAKE: Final = "/socket.io/?EIO=4&transport=polling"
 
 
 class Watch:
-    """Looks at the pages on ``host:port`` and at the services' own ports; starts its clock at once."""
+    """Looks at the pages on ``host:port`` and at the services' own ports; starts its clock at once.
+
+    ``headers`` are shown to the pages where not everybody may see them.
+    """
 
     def __init__(
-        self, host: str, port: int, inner: Mapping[str, int], monotonic: Callable[[], float] = time.monotonic
+        self,
+        host: str,
+        port: int,
+        inner: Mapping[str, int],
+        headers: Mapping[str, str] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
         self._port = port
         self._inner = dict(inner)
+        self._headers = dict(headers or {})
         self._monotonic = monotonic
         self._started = monotonic()
         #: What was not there yet at the last look, as a sentence.
@@ -53,7 +62,7 @@ class Watch:
             return 0, 0
 
     def _get(self, path: str) -> Answer:
-        return fetch(self._host, self._port, path)
+        return fetch(self._host, self._port, path, headers=self._headers)
 
     def _not_ready(self) -> str | None:
         for name, port in list(self._inner.items()):
@@ -99,7 +108,8 @@ class Watch:
             if answer.status != 200 or not answer.body.startswith(b"0{"):
                 return f"the push does not answer a handshake (status {answer.status})"
             session = json.loads(answer.body.split(b"\x1e")[0][1:])["sid"]
-            fetch(self._host, self._port, f"{_HANDSHAKE}&sid={session}", body=b"1")  # be counted no longer
+            # Be counted no longer.
+            fetch(self._host, self._port, f"{_HANDSHAKE}&sid={session}", body=b"1", headers=self._headers)
         except (OSError, ValueError, KeyError, TypeError) as error:
             return f"the push does not answer a handshake ({error!r})"
         return None

@@ -12,6 +12,19 @@ from tests.drivers.waiting import eventually
 LOG = "/api/alerts/log"
 #: Exposure, in tenths, that ``systemd-analyze security`` may find; 100 is the worst.
 EXPOSURE_LIMIT = 20
+ENVIRONMENT = "/etc/dispycluster/environment"
+PASSWORD = "a few words: 1842"
+#: Prints every settings file, those of access too.
+_SETTINGS = "find /etc/dispycluster -type f | sort | xargs cat"
+_ACCOUNTS = ("/opt/dispycluster/current/.venv/bin/python", "-m", "deploy.local.systemd")
+#: Signs in as a browser does; prints the status of what it is sent on to.
+_SIGN_IN = f"""
+cd /tmp && rm -f jar
+csrf=$(curl -s -c jar http://127.0.0.1:8085/login | sed -n 's/.*name="csrf" value="\\([^"]*\\)".*/\\1/p')
+curl -s -b jar -c jar -o /dev/null --data-urlencode csrf="$csrf" -d user=ada --data-urlencode 'password={PASSWORD}' \\
+  http://127.0.0.1:8085/login
+curl -s -b jar -o /dev/null -w '%{{http_code}}' http://127.0.0.1:8085/api/health
+"""
 
 
 @pytest.fixture(scope="module")
@@ -121,14 +134,14 @@ def test_node_added_to_the_file_is_on_the_page_within_two_rounds(machine: System
 def test_second_install_brings_new_code_and_keeps_settings_and_data(machine: SystemdMachine) -> None:
     # given
     machine.run("sh", "-c", 'echo CLUSTER_NAME="\'my \\"lab\\" \\$5\'" >> /etc/dispycluster/environment')
-    settings = machine.run("sh", "-c", "cat /etc/dispycluster/*")
+    settings = machine.run("sh", "-c", _SETTINGS)
     release = machine.run("readlink", "/opt/dispycluster/current")
     first = machine.get(LOG)["entries"][0]
     machine.run("sh", "-c", f"echo '# new' >> {PROJECT}/services/api/pages.py")
     # when
     machine.make("install-service")
     # then
-    assert machine.run("sh", "-c", "cat /etc/dispycluster/*") == settings
+    assert machine.run("sh", "-c", _SETTINGS) == settings
     assert machine.run("readlink", "/opt/dispycluster/current") != release
     assert machine.run("tail", "-1", "/opt/dispycluster/current/services/api/pages.py").strip() == "# new"
     assert machine.get(LOG)["entries"][0] == first
@@ -171,10 +184,55 @@ def test_redis_of_ones_own_takes_the_place_of_the_embedded_valkey(machine: Syste
     assert machine.run("systemctl", "is-active", "dispycluster-valkey.service").strip() == "active"
 
 
+def status(machine: SystemdMachine, *options: str) -> str:
+    """The status that the api's health is answered with."""
+    url = "http://127.0.0.1:8085/api/health"
+    return machine.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *options, url, check=False)
+
+
+def test_update_for_others_waits_for_a_choice_and_what_runs_goes_on(machine: SystemdMachine) -> None:
+    # given
+    machine.run("sh", "-c", f"echo PUBLIC_HOST=0.0.0.0 >> {ENVIRONMENT}")
+    process = machine.show("dispycluster-gateway.service", "MainPID")
+    # when
+    said = machine.make("install-service", check=False)
+    # then
+    assert "PUBLIC_HOST=0.0.0.0 lets others reach the pages" in said
+    assert f"echo ACCESS=closed | sudo tee -a {ENVIRONMENT}" in said
+    assert machine.show("dispycluster-gateway.service", "MainPID") == process
+    assert machine.is_live()
+    machine.run("sed", "--in-place", "/^PUBLIC_HOST/d", ENVIRONMENT)
+
+
+def test_closed_services_let_in_who_has_a_password_or_a_token(machine: SystemdMachine) -> None:
+    # given
+    machine.run("sh", "-c", f"printf 'PUBLIC_HOST=0.0.0.0\\nACCESS=closed\\n' >> {ENVIRONMENT}")
+    # when
+    said = machine.make("install-service")
+    # then
+    assert "1 of 1 nodes answer" in said
+    assert "Everybody must sign in. Nobody can yet. A first user: sudo /opt/dispycluster/current/" in said
+    assert status(machine) == "401"
+    # and when
+    machine.run(*_ACCOUNTS, "user", "add", "ada", input_text=PASSWORD + "\n")
+    token = machine.run(*_ACCOUNTS, "token", "add", "script").splitlines()[-1]
+    # then
+    eventually(lambda: status(machine, "-H", f"Authorization: Bearer {token}") == "200", within_seconds=10)
+    assert machine.run("sh", "-c", _SIGN_IN) == "200"
+    owners = machine.run("sh", "-c", "stat --format '%U %a' /etc/dispycluster/access/*/*").split("\n")
+    assert set(filter(None, owners)) == {"dispycluster 600"}
+    # and when the token is removed
+    machine.run(*_ACCOUNTS, "token", "remove", "script")
+    assert status(machine, "-H", f"Authorization: Bearer {token}") == "401"
+    machine.run("sed", "--in-place", "/^PUBLIC_HOST/d; /^ACCESS/d", ENVIRONMENT)
+    machine.run("systemctl", "restart", TARGET)
+    eventually(machine.is_live, within_seconds=60)
+
+
 def test_uninstall_leaves_data_and_settings_for_the_next_install(machine: SystemdMachine) -> None:
     # given
     first = machine.get(LOG)["entries"][0]
-    settings = machine.run("sh", "-c", "cat /etc/dispycluster/*")
+    settings = machine.run("sh", "-c", _SETTINGS)
     # when
     said = machine.make("uninstall-service")
     # then
@@ -186,7 +244,7 @@ def test_uninstall_leaves_data_and_settings_for_the_next_install(machine: System
     machine.make("install-service")
     # then
     assert machine.get(LOG)["entries"][0] == first
-    assert machine.run("sh", "-c", "cat /etc/dispycluster/*") == settings
+    assert machine.run("sh", "-c", _SETTINGS) == settings
 
 
 def test_installed_code_can_remove_itself_and_all_data_once_that_is_confirmed(machine: SystemdMachine) -> None:

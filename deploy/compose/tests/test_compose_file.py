@@ -29,6 +29,9 @@ DOCKERFILES = [IMAGES / "service.Dockerfile", *sorted(IMAGES.glob("*/Dockerfile"
 
 #: Settings of the services that nobody sets here, and why.
 FIXED = {
+    "ACCESS_KEY_FILE": "where the volume with the generated key is",
+    "ACCESS_TOKENS_DIR": "where their volume is",
+    "ACCESS_USERS_DIR": "where their volume is",
     "API_HOST": "a container listens on all its addresses; its networks decide who comes",
     "API_PORT": "the gateway and the health check know it",
     "API_REDIS_PASSWORD_FILE": "where the volume with the generated password is",
@@ -38,6 +41,7 @@ FIXED = {
     "COLLECTOR_REDIS_PASSWORD_FILE": "as API_REDIS_PASSWORD_FILE",
     "COLLECTOR_RULES": "in CONFIG_DIR, which can be set",
     "COLLECTOR_TARGETS": "in CONFIG_DIR, and the simulated nodes",
+    "REDIS_CA_FILE": "the Redis here speaks no TLS; external-redis.yaml, for one that does, has it",
     "WS_HOST": "as API_HOST",
     "WS_PORT": "the gateway and the health check know it",
     "WS_REDIS_PASSWORD_FILE": "as API_REDIS_PASSWORD_FILE",
@@ -51,8 +55,9 @@ NEIGHBOURS = {
 
 
 def variables(text: str) -> set[tuple[str, str]]:
-    """Name and default of every variable that compose replaces in a file."""
-    return set(re.findall(r"\$\{(\w+):-([^}]*)\}", text))
+    """Name and default of every variable that compose replaces in a file; what mounts /dev/null mounts no file."""
+    found = re.findall(r"\$\{(\w+):-([^}]*)\}", text)
+    return {(name, "" if default == "/dev/null" else default) for name, default in found}
 
 
 def arguments(dockerfile: Path) -> dict[str, str]:
@@ -66,8 +71,8 @@ def arguments(dockerfile: Path) -> dict[str, str]:
 
 def test_every_variable_has_a_default_and_the_same_wherever_it_stands() -> None:
     for path in HERE.glob("*.yaml"):
-        # With :? compose refuses to start where it is not set, and says why.
-        assert re.findall(r"\$\{?\w+(?!\w|:-|:\?)", path.read_text()) == [], (
+        # With :? compose refuses to start where it is not set, and says why; with :+ that is nothing at all.
+        assert re.findall(r"\$\{?\w+(?!\w|:-|:\?|:\+)", path.read_text()) == [], (
             f"{path.name}: a variable without a default"
         )
     names = [name for name, _ in variables("".join(path.read_text() for path in HERE.glob("*.yaml")))]
@@ -113,7 +118,9 @@ def test_service_knows_every_variable_that_it_is_given_and_is_given_all_it_knows
 @pytest.mark.parametrize("service", sorted(CONFIGS))
 def test_every_setting_of_a_service_can_be_set_or_there_is_a_reason(service: str) -> None:
     given: dict[str, Any] = SERVICES[service]["environment"]
-    settable = {name for name, value in given.items() if str(value).startswith(f"${{{name}:-")}
+    # Whoever connects is the gateway: that is not for anybody to set.
+    texts = {name: str(value).removeprefix("peer ") for name, value in given.items()}
+    settable = {name for name, text in texts.items() if text.startswith(f"${{{name}:-")}
     assert set(given) - settable == {name for name in given if name in FIXED}
 
 
@@ -127,9 +134,25 @@ def test_default_of_a_setting_is_that_of_the_service(service: str) -> None:
     assert CONFIGS[service].from_environment(given) == CONFIGS[service].from_environment({})
 
 
+@pytest.mark.parametrize("service", sorted(CONFIGS))
+def test_service_gets_the_ca_of_an_external_redis_where_it_looks_for_it(service: str) -> None:
+    external = yaml.safe_load((HERE / "external-redis.yaml").read_text())["services"][service]
+    mount = next(volume for volume in external["volumes"] if isinstance(volume, dict))
+    assert external["environment"]["REDIS_CA_FILE"] == f"${{REDIS_CA_FILE:+{mount['target']}}}"
+    assert (mount["source"], mount["read_only"]) == ("${REDIS_CA_FILE:-/dev/null}", True)
+    # Else the engine would make a folder of that name, and the service could not say what is wrong.
+    assert mount["bind"] == {"create_host_path": False}
+
+
 def test_services_without_a_config_get_what_their_files_ask_for() -> None:
     gateway = (IMAGES / "gateway/haproxy.cfg").read_text()
-    assert set(SERVICES["gateway"]["environment"]) == set(re.findall(r'"\$\{(\w+)\}"', gateway))
+    by_the_start_script = {"GATEWAY_TLS"}
+    asked = set(re.findall(r'"[^"$]*\$\{(\w+)(?:\[\*\])?\}"', gateway))
+    assert set(SERVICES["gateway"]["environment"]) == asked - by_the_start_script
+    choice = (IMAGES / "redis/bin/require-choice").read_text()
+    assert {(name, value) for name, value in SERVICES[ONE_SHOT]["environment"].items()} == {
+        (name, f"${{{name}:-{default}}}") for name, default in variables(choice)
+    }
     start = (IMAGES / "redis/bin/start").read_text()
     assert {(name, SERVICES["redis"]["environment"][name]) for name in SERVICES["redis"]["environment"]} == {
         (name, f"${{{name}:-{default}}}") for name, default in variables(start)
@@ -237,12 +260,36 @@ def test_each_service_sees_its_own_password_and_no_other() -> None:
         for name, service in SERVICES.items()
         if "volumes" in service
     }
-    assert seen.pop(ONE_SHOT) == {"api", "ws", "collector", "publisher", "redis"}
+    assert seen.pop(ONE_SHOT) == {"access", "api", "ws", "collector", "publisher", "redis"}
     assert seen.pop("redis") == {"redis", "publisher"}
-    assert {name: volumes for name, volumes in seen.items() if volumes} == {name: {name} for name in CONFIGS}
+    signs = {"api": {"access"}, "ws": {"access"}}
+    assert {name: volumes for name, volumes in seen.items() if volumes} == {
+        name: {name, *signs.get(name, ())} for name in CONFIGS
+    }
     for name, service in SERVICES.items():
         for volume in service.get("volumes", []):
             assert name == ONE_SHOT or "secrets-" not in volume or volume.endswith(":ro")
+
+
+def test_users_and_tokens_are_changed_by_the_api_alone() -> None:
+    mounted = {
+        name: {volume for volume in service.get("volumes", []) if "access-" in volume and "secrets" not in volume}
+        for name, service in SERVICES.items()
+    }
+    assert {name: volumes for name, volumes in mounted.items() if volumes} == {
+        "api": {"access-tokens:/access/tokens", "access-users:/access/users"},
+        "ws": {"access-tokens:/access/tokens:ro"},
+    }
+
+
+def test_certificate_and_key_are_mounted_where_the_gateway_looks_and_never_made_by_the_engine() -> None:
+    mounts = {mount["source"]: mount for mount in SERVICES["gateway"]["volumes"]}
+    start = (IMAGES / "gateway/start").read_text()
+    for variable, target in (("TLS_CERTIFICATE", "/tls/certificate.pem"), ("TLS_KEY", "/tls/certificate.pem.key")):
+        mount = mounts[f"${{{variable}:-/dev/null}}"]
+        assert (mount["target"], mount["read_only"]) == (target, True)
+        assert mount["bind"] == {"create_host_path": False}
+        assert f"={target}" in start
 
 
 # Redis users

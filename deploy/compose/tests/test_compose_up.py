@@ -172,7 +172,7 @@ def test_up_pulls_what_is_missing_when_the_policy_says_so(tmp_path: Path, page: 
 def test_up_says_what_compose_said_when_a_container_does_not_come_up(tmp_path: Path, page: Page) -> None:
     # given
     docker = ScriptedDocker(tmp_path)
-    docker.configure(config(gateway={"ports": []}))
+    docker.configure(config(gateway={"ports": []}, api={"environment": {"ACCESS": "open"}}))
     docker.script("image inspect", "sha256:1\n")
     docker.script("ps --filter publish", "lab-gateway-1 lab/gateway\n")
     docker.script("compose up", err=" Container lab-ws-1  Waiting\ncontainer lab-ws-1 is unhealthy\n", code=1)
@@ -183,6 +183,11 @@ def test_up_says_what_compose_said_when_a_container_does_not_come_up(tmp_path: P
     # then
     assert str(trouble.value).endswith("\ncontainer lab-ws-1 is unhealthy\n    WS_PUSH='x' is not valid")
     assert "Waiting" not in str(trouble.value)
+    # and when it is the service that all others wait for
+    docker.script("compose up", err='service "secrets" didn\'t complete successfully: exit 1\n', code=1)
+    docker.script("compose logs --no-log-prefix --tail 3 secrets", "ACCESS says nothing\n")
+    with pytest.raises(Trouble, match=r"exit 1\n    ACCESS says nothing$"):
+        up(docker)
 
 
 def test_greeting_names_the_public_url_first_and_no_address_of_docker_itself(

@@ -1,19 +1,27 @@
 """What the services' users of Redis may do is what the services do."""
 
+import html
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import redis as redis_client
 
+from api.access.command_line import revoke
 from api.app import create_app
 from api.config import Config
 from api.parts import parts_of
+from contract.access.grant import Grant
+from contract.access.revocations import Revocations, revocation_of_user
+from contract.access.settings import read_access
 from contract.history import MEASURES, TEN_SECONDS
-from contract.names import EPOCH_KEY, history_key
+from contract.names import EPOCH_KEY, REVOKED_CHANNEL, history_key
 from contract.runtime.redis_client import blocking_client
+from contract.runtime.settings import Environment
 from contract.scripts import RECORD_HISTORY, HistoryRecord, record_history_answer, record_history_call
 from tests.drivers.valkey import Valkey
+from ws.access.revocation_feed import RevocationFeed
 
 USERS = Path(__file__).parents[1] / "redis" / "users.acl"
 NOW = 1_795_426_860
@@ -22,7 +30,7 @@ NOW = 1_795_426_860
 @pytest.fixture
 def url_of(valkey: Valkey, redis: redis_client.Redis) -> Iterator[Callable[[str], str]]:
     """The URL of a service's user."""
-    services = ("collector", "api")
+    services = ("collector", "api", "ws")
     redis.execute_command("ACL LOG RESET")
     for line in USERS.read_text().splitlines():
         _, name, *rules = line.split()
@@ -53,4 +61,35 @@ def test_history_is_recorded_by_the_collector_and_read_by_the_api(
     assert response.status_code == 200
     measures = response.get_json()["series"][0]["measures"]
     assert list(measures) == list(MEASURES)
+    assert redis.execute_command("ACL LOG") == []
+
+
+def test_what_the_api_revokes_is_read_by_a_push_replica(
+    redis: redis_client.Redis, url_of: Callable[[str], str], tmp_path: Path
+) -> None:
+    # given
+    key = tmp_path / "key"
+    key.write_text("k" * 64)
+    access = read_access(Environment({"ACCESS": "closed", "ACCESS_KEY_FILE": str(key)}))
+    app = create_app(Config(redis_url=url_of("api"), access=access))
+    # when: the first credential has the api make the store's generation, an attempt is counted, a command revokes
+    client = app.test_client()
+    assert client.get("/api/session", headers={"Authorization": "Bearer guessed"}).status_code == 401
+    page = client.get("/login").text
+    token = html.unescape(page.partition('name="csrf" value="')[2].partition('"')[0])
+    answer = client.post("/login", data={"csrf": token, "user": "ada", "password": "guessed"})
+    now = time.time()
+    revoke(Environment({"REDIS_URL": url_of("api")}), revocation_of_user("ada", now), now + 60)
+    parts_of(app).link.close()
+    # then
+    assert answer.status_code == 401
+    replica = blocking_client(url_of("ws"), connect_seconds=10, answer_seconds=10)
+    revocations = Revocations()
+    RevocationFeed(replica, revocations).refresh()
+    assert revocations.generation
+    assert revocations.includes(Grant("session", "ada", frozenset(), "x", now - 1, now + 60, revocations.generation))
+    with replica.pubsub() as pubsub:
+        pubsub.subscribe(REVOKED_CHANNEL)
+        assert pubsub.get_message(timeout=10) is not None
+    replica.close()
     assert redis.execute_command("ACL LOG") == []

@@ -1,6 +1,7 @@
 """Install, update or remove the services: ``python3 -m deploy.local.systemd install``, or ``uninstall``.
 
-Standard library only. Called by ``make install-service`` and ``make uninstall-service``.
+Standard library only. Called by ``make install-service`` and ``make uninstall-service``. With ``user`` or ``token`` it
+is the api's command line, on the users and tokens of the services.
 """
 
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from contract.runtime.settings import SettingError
 from deploy.local.refusal import CannotStart
+from deploy.local.systemd.accounts import KINDS, run_as_services
 from deploy.local.systemd.install import install
 from deploy.local.systemd.layout import Layout
 from deploy.local.systemd.uninstall import uninstall
@@ -21,6 +23,8 @@ from deploy.local.systemd.uninstall import uninstall
 
 def main() -> int:
     """Return the exit code."""
+    if sys.argv[1:2] and sys.argv[1] in KINDS:
+        return accounts(sys.argv[1:])
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=("install", "uninstall"))
     parser.add_argument("--root", type=Path, default=Path("/"), help="only put the files under this folder")
@@ -43,6 +47,15 @@ def main() -> int:
         print("\nInterrupted; call it again to go on.", file=sys.stderr)
         return 130
     return 0
+
+
+def accounts(words: list[str]) -> int:
+    """Do what is said about users and tokens; return the exit code."""
+    try:
+        return run_as_services(Layout(), words)
+    except CannotStart as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ import subprocess
 from collections.abc import Mapping
 
 from contract import VERSION
+from contract.access.settings import is_loopback
 from deploy.local.addresses import urls
+from deploy.local.brief_token import credentials
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
 from deploy.local.systemd import preflight
@@ -32,6 +34,8 @@ def install(layout: Layout, given: Mapping[str, str]) -> None:
         preflight.require_shared_python()
     preflight.require_nothing_simulated(given)
     files = SettingsFiles(layout, given)
+    preflight.require_reachable_ca(files.variables)
+    preflight.require_choice(layout, files)
     settings = Settings.from_environment(files.variables)
     preflight.require_redis(files.variables)
     if layout.is_machine and not any(map(is_active, SERVICES)):
@@ -44,6 +48,7 @@ def install(layout: Layout, given: Mapping[str, str]) -> None:
         make_environment(release, files.variables)
     for path in files.write():
         say(f"  made {path}")
+    layout.access.make(owner_of_services() if layout.is_machine else None)
     for name in files.left_out:
         say(f"  {name} stays as {layout.environment} has it: change it there")
     write_units(layout)
@@ -54,9 +59,11 @@ def install(layout: Layout, given: Mapping[str, str]) -> None:
 
     say("Starting the services …")
     restart_all(former)
-    watch = wait_until_live(settings, files, former)
-    remove_releases(layout, {release} | ({former} if former else set()))
-    greet(layout, settings, watch)
+    with credentials(layout.access.tokens if settings.is_closed else None) as headers:
+        watch = wait_until_live(settings, files, former, headers)
+        remove_releases(layout, {release} | ({former} if former else set()))
+        greet(settings, watch)
+    say_how_to_go_on(layout, settings)
 
 
 def say(text: str = "") -> None:
@@ -79,14 +86,28 @@ def make_user() -> None:
             raise CannotStart(f"The user {USER} cannot be made: {done.stderr.strip()}") from None
 
 
-def greet(layout: Layout, settings: Settings, watch: Watch) -> None:
-    """Say where the pages are, and what one may want to do next."""
+def owner_of_services() -> tuple[int, int]:
+    """Ids of the services' user and group."""
+    entry = pwd.getpwnam(USER)
+    return entry.pw_uid, entry.pw_gid
+
+
+def greet(settings: Settings, watch: Watch) -> None:
+    """Say where the pages are."""
     online, total = watch.nodes()
     say(f"\nLive after {watch.elapsed_seconds:.1f} s; {online} of {total} nodes answer. Open:\n")
     for url in urls(settings.host, settings.port):
         say(f"    {url}")
-    if settings.host in ("127.0.0.1", "localhost", "::1"):
-        say(f"\nOnly this machine reaches that. For others: PUBLIC_HOST=0.0.0.0 in {layout.environment}.")
+
+
+def say_how_to_go_on(layout: Layout, settings: Settings) -> None:
+    """Say who gets in, and what one may want to do next."""
+    if settings.is_closed:
+        text = "Nobody can yet. A first user:" if layout.access.is_empty() else "One more user:"
+        say(f"\nEverybody must sign in. {text} {layout.make_user}")
+    if is_loopback(settings.host):
+        lines = "PUBLIC_HOST=0.0.0.0 and ACCESS=closed"
+        say(f"\nOnly this machine reaches that. For others: {lines} in {layout.environment}.")
     if not preflight.memory_limits_are_kept():
         say(
             "\nThe kernel keeps no memory limits here. On Raspberry Pi OS: add cgroup_enable=memory to the line in "

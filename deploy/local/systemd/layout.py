@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deploy.local.access_dir import AccessDir
+
 #: Runs the services and owns Valkey's data.
 USER: Final = "dispycluster"
 TARGET: Final = "dispycluster.target"
@@ -58,6 +60,11 @@ class Layout:
         return self.settings / "valkey.environment"
 
     @property
+    def access(self) -> AccessDir:
+        """Key, users and tokens, which belong to the services' user."""
+        return AccessDir(self.settings / "access")
+
+    @property
     def nodes(self) -> Path:
         """The targets."""
         return self.settings / "nodes.yaml"
@@ -76,3 +83,8 @@ class Layout:
     def data(self) -> Path:
         """Valkey's data; the unit makes it."""
         return self.root / "var/lib/dispycluster"
+
+    @property
+    def make_user(self) -> str:
+        """The command that makes a user."""
+        return f"sudo {self.python} -m deploy.local.systemd user add NAME"

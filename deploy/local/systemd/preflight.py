@@ -6,10 +6,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from contract.access.settings import read_mode
+from contract.runtime.settings import Environment
 from deploy.local.listening import holder, is_free
 from deploy.local.ports import require_public
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
+from deploy.local.systemd.layout import Layout
 from deploy.local.systemd.settings_files import SettingsFiles
 
 #: What the units hide from the services.
@@ -70,6 +73,36 @@ def require_redis(variables: Mapping[str, str], machine: str = "", *, is_64_bit:
             f"There is no embedded Valkey for {kind}. Use a Redis of your own: sudo apt-get install -y redis-server "
             "&& sudo make install-service REDIS_URL=redis://127.0.0.1:6379/0"
         )
+
+
+def require_reachable_ca(variables: Mapping[str, str]) -> None:
+    """Check that ``REDIS_CA_FILE`` is a path that the services find, who start elsewhere and do not see every folder.
+
+    Raises:
+        CannotStart: it is none.
+    """
+    name = variables.get("REDIS_CA_FILE", "").strip()
+    path = Path(name)
+    if name and (not path.is_absolute() or any(path.resolve().is_relative_to(folder) for folder in _HIDDEN)):
+        raise CannotStart(
+            f"REDIS_CA_FILE={name} is not where services can read it. Copy it, and name the copy: "
+            f"sudo install -D -m 644 {name} /etc/dispycluster/redis-ca.crt"
+        )
+
+
+def require_choice(layout: Layout, files: SettingsFiles) -> None:
+    """Check that it was said whether others must sign in, where there are others.
+
+    Raises:
+        SettingError: it was not; the text has the lines that say it.
+    """
+    host = files.variables.get("PUBLIC_HOST", "").strip()
+    first = f"sudo make install-service PUBLIC_HOST={host} {{}}"
+    read_mode(
+        Environment(files.variables),
+        layout.make_user,
+        first if files.is_first else f"echo {{}} | sudo tee -a {files.path}",
+    )
 
 
 def require_nothing_simulated(given: Mapping[str, str]) -> None:

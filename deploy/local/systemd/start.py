@@ -1,7 +1,7 @@
 """Have systemd run what is installed, and see that it comes up."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -36,15 +36,15 @@ def restart_all(former: Path | None) -> None:
     systemctl("start", TARGET)
 
 
-def wait_until_live(settings: Settings, files: SettingsFiles, former: Path | None) -> Watch:
-    """Wait until the page shows data of this run.
+def wait_until_live(settings: Settings, files: SettingsFiles, former: Path | None, headers: Mapping[str, str]) -> Watch:
+    """Wait until the page shows data of this run to who sends ``headers``.
 
     Raises:
         CannotStart: it does not; the text says what is missing and what the services said.
     """
     ports = files.inner_ports()
     inner = {service: ports[f"{service.upper()}_PORT"] for service in ("collector", "api", "ws")}
-    watch = Watch(probe_host(settings.host), settings.port, inner)
+    watch = Watch(probe_host(settings.host), settings.port, inner, headers)
     while not watch.is_ready():
         failing = [service for service in SERVICES if restarts(service) >= RESTARTS_LIMIT]
         if failing or watch.elapsed_seconds > READY_SECONDS:

@@ -7,95 +7,20 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.drivers.ports import free_port
+from tests.drivers.local_product import READY_SECONDS, LocalProduct
+from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
-
-ROOT = Path(__file__).parents[3]
-READY_SECONDS = 100.0
-
-
-class Running:
-    """``python -m deploy.local`` on a free port."""
-
-    def __init__(self, data_dir: Path, **variables: str) -> None:
-        self.port = free_port()
-        inherited = {name: value for name, value in os.environ.items() if not name.endswith("_PORT")}
-        self.env = {**inherited, "PORT": str(self.port), "DATA_DIR": str(data_dir), **variables}
-        self.process = self._popen()
-        self.lines: list[str] = []
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _popen(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "deploy.local"],
-            cwd=ROOT,
-            env=self.env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as output:
-            self.lines.extend(output)
-
-    @property
-    def said(self) -> str:
-        return "".join(self.lines)
-
-    def until_ready(self) -> None:
-        def is_ready() -> bool:
-            assert self.process.poll() is None or self._fail()
-            return "Ctrl-C stops everything." in self.said
-
-        eventually(is_ready, within_seconds=READY_SECONDS, what="ready")
-
-    def _fail(self) -> bool:
-        pytest.fail(self.said)
-
-    def again(self) -> tuple[int, str]:
-        """A second instance with the same settings: its exit code and what it said."""
-        second = self._popen()
-        said, _ = second.communicate(timeout=READY_SECONDS)
-        return second.returncode, said
-
-    def parts(self) -> dict[str, int]:
-        """Process by the last word of its module or program."""
-        listed = subprocess.run(
-            ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self.process.pid)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        found: dict[str, int] = {}
-        for line in listed.stdout.splitlines():
-            pid, command = line.split(None, 1)
-            name = re.search(r"-m (\S+)|valkey-server", command)
-            if name:
-                found[name[0].rpartition(" ")[2].rpartition(".")[2]] = int(pid)
-        return found
-
-    def end(self, number: int = signal.SIGINT) -> int:
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        code = self.process.wait(60)
-        self._reader.join(30)
-        return code
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Running]:
-    product = Running(tmp_path / "data", DEMO_NODES="4")
+def running(tmp_path: Path) -> Iterator[LocalProduct]:
+    product = LocalProduct(tmp_path / "data", DEMO_NODES="4")
     try:
         product.until_ready()
         yield product
@@ -110,7 +35,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def test_product_comes_up_with_data_refuses_a_twin_and_goes_without_a_trace(running: Running) -> None:
+def test_product_comes_up_with_data_refuses_a_twin_and_goes_without_a_trace(running: LocalProduct) -> None:
     # then: the page has the simulated nodes
     with closing(http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)) as connection:
         connection.request("GET", "/api/cluster/nodes")
@@ -134,7 +59,7 @@ def test_product_comes_up_with_data_refuses_a_twin_and_goes_without_a_trace(runn
     assert "is killed" not in running.said
 
 
-def test_end_of_one_part_is_the_end_of_all_and_it_is_named(running: Running) -> None:
+def test_end_of_one_part_is_the_end_of_all_and_it_is_named(running: LocalProduct) -> None:
     # given
     parts = running.parts()
     # when
@@ -146,7 +71,7 @@ def test_end_of_one_part_is_the_end_of_all_and_it_is_named(running: Running) -> 
     assert not any(map(is_alive, parts.values()))
 
 
-def test_everything_ends_when_the_supervisor_is_killed(running: Running) -> None:
+def test_everything_ends_when_the_supervisor_is_killed(running: LocalProduct) -> None:
     # given
     parts = running.parts()
     # when
@@ -157,7 +82,7 @@ def test_everything_ends_when_the_supervisor_is_killed(running: Running) -> None
 
 def test_bad_setting_of_a_service_stops_all_and_its_sentence_is_shown(tmp_path: Path) -> None:
     # when
-    product = Running(tmp_path, COLLECTOR_SCRAPE_INTERVAL_SECONDS="fast")
+    product = LocalProduct(tmp_path, COLLECTOR_SCRAPE_INTERVAL_SECONDS="fast")
     # then
     assert product.process.wait(READY_SECONDS) == 1
     product.end()

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from contract.runtime.settings import SettingError
+from deploy.local.access_dir import AccessDir
 from deploy.local.addresses import machine_addresses, probe_host, urls
 from deploy.local.data_dir import DataDir
 from deploy.local.listening import holder, is_free
@@ -51,6 +52,8 @@ def test_settings_make_paths_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path:
         {"DEMO_NODES": "-1"},
         {"DEMO_NODES": "4", "TARGETS": "nodes.yaml"},
         {"REDIS_URL": "127.0.0.1:6379"},
+        {"REDIS_CA_FILE": __file__},
+        {"REDIS_CA_FILE": "none.crt", "REDIS_URL": "rediss://h"},
         {"LOG_LEVEL": "LOUD"},
         {"TARGETS": "a,b.yaml"},
         {"DATA_DIR": "a,b"},
@@ -104,6 +107,8 @@ def test_urls_name_what_others_type() -> None:
     assert urls("127.0.0.1", 8085) == ["http://localhost:8085"]
     assert urls("192.168.1.5", 80) == ["http://192.168.1.5"]
     assert urls("::1", 8085) == ["http://[::1]:8085"]
+    assert urls("192.168.1.5", 443, scheme="https") == ["https://192.168.1.5"]
+    assert urls("192.168.1.5", 80, scheme="https") == ["https://192.168.1.5:80"]
     everywhere = urls("0.0.0.0", 8085)
     assert everywhere[:2] == ["http://localhost:8085", f"http://{socket.gethostname()}:8085"]
 
@@ -222,10 +227,12 @@ def test_machine_without_valkey_is_told_to_bring_a_redis(monkeypatch: pytest.Mon
 
 def test_services_listen_on_loopback_and_share_one_redis(tmp_path: Path) -> None:
     # given
-    settings = Settings.from_environment({"PUBLIC_HOST": "0.0.0.0", "PORT": "8090", "DATA_DIR": str(tmp_path)})
+    variables = {"PUBLIC_HOST": "0.0.0.0", "ACCESS": "open", "PORT": "8090", "DATA_DIR": str(tmp_path)}
+    settings = Settings.from_environment(variables)
     ports = InnerPorts(api=1, ws=2, collector=3, valkey=4)
+    targets, access_dir = tmp_path / "nodes.yaml", AccessDir(tmp_path / "access")
     # when
-    parts = {part.name: part for part in service_parts(settings, ports, "redis://x", tmp_path / "nodes.yaml")}
+    parts = {part.name: part for part in service_parts(settings, ports, "redis://x", targets, access_dir)}
     # then
     assert list(parts) == ["collector", "api", "gateway"]
     assert {part.variables["REDIS_URL"] for part in parts.values()} == {"redis://x"}

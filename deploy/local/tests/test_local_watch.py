@@ -27,6 +27,8 @@ class Site:
 
     def __init__(self) -> None:
         self.posted: list[bytes] = []
+        #: What requests must show; ``None``: nobody is asked.
+        self.wanted: str | None = None
         self.answers: Answers = {
             "/readyz": (200, {}, b"ready\n"),
             "/": (200, {}, b"<html>"),
@@ -38,7 +40,10 @@ class Site:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                status, headers, body = site.answers.get(self.path.partition("?")[0], (404, {}, b""))
+                path = self.path.partition("?")[0]
+                status, headers, body = site.answers.get(path, (404, {}, b""))
+                if site.wanted not in (None, self.headers["Authorization"]) and path != "/readyz":
+                    status = 401
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
@@ -57,8 +62,9 @@ class Site:
         self.port: int = self.server.server_address[1]
         self.now = 1000.0
 
-    def watch(self, **inner: int) -> Watch:
-        watch = Watch("127.0.0.1", self.port, inner or {"api": self.port}, monotonic=lambda: self.now)
+    def watch(self, *headers: tuple[str, str], **inner: int) -> Watch:
+        inner = inner or {"api": self.port}
+        watch = Watch("127.0.0.1", self.port, inner, dict(headers), monotonic=lambda: self.now)
         self.now += 5
         return watch
 
@@ -89,6 +95,17 @@ def test_session_of_the_handshake_is_closed_again(site: Site) -> None:
     assert site.watch().is_ready()
     # then
     assert site.posted == [b"/socket.io/?EIO=4&transport=polling&sid=abc 1"]
+
+
+def test_product_is_ready_for_who_may_see_it(site: Site) -> None:
+    # given
+    site.wanted = "Bearer abc"
+    # then
+    stranger, guest = site.watch(), site.watch(("Authorization", "Bearer abc"))
+    assert not stranger.is_ready()
+    assert stranger.missing == "the page answers with status 401"
+    assert guest.is_ready(), guest.missing
+    assert guest.nodes() == (1, 2)
 
 
 @pytest.mark.parametrize(

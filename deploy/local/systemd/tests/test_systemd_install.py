@@ -14,6 +14,7 @@ from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
 from deploy.local.systemd import preflight, release, settings_files
 from deploy.local.systemd.__main__ import main
+from deploy.local.systemd.accounts import run_as_services, variables_of
 from deploy.local.systemd.install import install
 from deploy.local.systemd.layout import Layout
 from deploy.local.systemd.settings_files import SettingsFiles
@@ -104,7 +105,7 @@ def test_second_install_changes_no_setting(layout: Layout, capsys: pytest.Captur
         file.write("LOG_LEVEL=DEBUG\n")
     layout.nodes.write_text("workers: [mine.lan]\n")
     layout.alerts.unlink()
-    before = {path: path.read_bytes() for path in layout.settings.iterdir()}
+    before = {path: path.read_bytes() for path in layout.settings.rglob("*") if path.is_file()}
     capsys.readouterr()
     # when
     install(layout, {"PORT": "8099", "LOG_LEVEL": "DEBUG"})
@@ -174,7 +175,7 @@ def test_uninstall_leaves_data_settings_and_the_administrators_own_files(
     (layout.data / "dump.rdb").write_text("data")
     added = layout.units / "dispycluster-.service.d" / "50-mine.conf"
     added.write_text("[Service]\n")
-    settings = {path: path.read_bytes() for path in layout.settings.iterdir()}
+    settings = {path: path.read_bytes() for path in layout.settings.rglob("*") if path.is_file()}
     # when
     uninstall(layout, purge=False)
     # then
@@ -257,6 +258,78 @@ def test_machine_without_embedded_valkey_needs_a_redis() -> None:
     preflight.require_redis({}, "aarch64", is_64_bit=True)
 
 
+@pytest.mark.parametrize("path", ["ca.crt", "/home/somebody/ca.crt", "/etc/../tmp/ca.crt"])
+def test_ca_file_that_services_cannot_see_is_refused(layout: Layout, path: str) -> None:
+    with pytest.raises(CannotStart, match=f"sudo install -D -m 644 {path} /etc/dispycluster/redis-ca.crt"):
+        install(layout, {"REDIS_URL": "rediss://r/0", "REDIS_CA_FILE": path})
+    assert not layout.root.exists()
+    preflight.require_reachable_ca({"REDIS_CA_FILE": "/etc/dispycluster/redis-ca.crt"})
+    preflight.require_reachable_ca({})
+
+
+def test_first_install_for_others_is_refused_with_two_commands_when_nothing_says_how(layout: Layout) -> None:
+    # when
+    with pytest.raises(SettingError) as refusal:
+        install(layout, {"PUBLIC_HOST": "0.0.0.0"})
+    # then
+    first, closed, opened = str(refusal.value).splitlines()
+    assert first.startswith("PUBLIC_HOST=0.0.0.0 lets others reach the pages")
+    assert closed.split("#")[0].strip() == "sudo make install-service PUBLIC_HOST=0.0.0.0 ACCESS=closed"
+    assert closed.endswith(f"sudo {layout.python} -m deploy.local.systemd user add NAME")
+    assert opened.split("#")[0].strip() == "sudo make install-service PUBLIC_HOST=0.0.0.0 ACCESS=open"
+    assert not layout.root.exists()
+    # and when one of them is taken
+    install(layout, {"PUBLIC_HOST": "0.0.0.0", "ACCESS": "closed"})
+    assert parsed(layout.environment.read_text()) == {"PUBLIC_HOST": "0.0.0.0", "ACCESS": "closed"}
+
+
+def test_update_of_an_installation_for_others_is_refused_before_anything_is_changed(layout: Layout) -> None:
+    # given one of before there was a choice
+    install(layout, {})
+    layout.environment.write_text("PUBLIC_HOST=192.0.2.7\n")
+    before = sorted(layout.root.rglob("*"))
+    # when
+    with pytest.raises(SettingError) as refusal:
+        install(layout, {})
+    # then
+    line = f"echo ACCESS=closed | sudo tee -a {layout.environment}"
+    assert f"\n  {line} " in str(refusal.value)
+    assert sorted(layout.root.rglob("*")) == before
+    # and when
+    layout.environment.write_text("PUBLIC_HOST=192.0.2.7\nACCESS=open\n")
+    install(layout, {})
+
+
+def test_folder_of_access_is_made_once_and_for_its_owner_alone(layout: Layout) -> None:
+    # given
+    install(layout, {})
+    key = layout.access.key.read_text()
+    # when
+    install(layout, {})
+    # then
+    assert len(key) > 60
+    assert layout.access.key.read_text() == key
+    assert (mode(layout.access.path), mode(layout.access.key)) == (0o700, 0o600)
+
+
+def test_command_line_of_accounts_has_the_settings_of_the_services_and_no_others(layout: Layout) -> None:
+    # given
+    install(layout, {"CLUSTER_NAME": "my lab"})
+    layout.environment.write_text(layout.environment.read_text() + "ACCESS_USERS_DIR=/elsewhere\n")
+    # when
+    variables = variables_of(layout, {"LANG": "C", "PATH": "/bin", "REDIS_URL": "redis://mine", "HOME": "/root"})
+    # then
+    assert variables["REDIS_URL"] == parsed(layout.valkey_environment.read_text())["REDIS_URL"]
+    assert variables["ACCESS_USERS_DIR"] == str(layout.access.users)
+    assert (variables["CLUSTER_NAME"], variables["LANG"], variables["PATH"]) == ("my lab", "C", "/bin")
+    assert "HOME" not in variables
+
+
+def test_accounts_of_nothing_are_refused(layout: Layout) -> None:
+    with pytest.raises(CannotStart, match="No services are installed"):
+        run_as_services(layout, ["user", "list"])
+
+
 def test_simulated_nodes_are_refused(layout: Layout) -> None:
     with pytest.raises(CannotStart, match="DEMO_NODES"):
         install(layout, {"DEMO_NODES": "50"})
@@ -290,7 +363,8 @@ def test_busy_ports_are_a_sentence_with_their_holder_and_a_way_out(layout: Layou
     assert first.startswith(f"Port {taken} is taken by ")
     assert f"(process {os.getpid()})" in first
     assert " sudo make install-service PORT=" in first
-    assert "PUBLIC_HOST=192.0.2.77" in refusal({"PUBLIC_HOST": "192.0.2.77", "PORT": str(free_port())})
+    elsewhere = {"PUBLIC_HOST": "192.0.2.77", "ACCESS": "open", "PORT": str(free_port())}
+    assert "PUBLIC_HOST=192.0.2.77" in refusal(elsewhere)
     # given one
     install(layout, {"PORT": str(taken)})
     assert f" in {layout.environment}" in refusal({})

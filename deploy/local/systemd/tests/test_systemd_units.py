@@ -26,7 +26,7 @@ ACCUMULATE = {"After", "Environment", "EnvironmentFile", "SystemCallFilter"}
 def machine(tmp_path: Path) -> Path:
     """The root of a machine on which the product is installed."""
     install(Layout(tmp_path), {})
-    for path in ("bin/sh", "opt/dispycluster/current/.venv/bin/python"):
+    for path in ("bin/sh", "usr/bin/env", "opt/dispycluster/current/.venv/bin/python"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("#!/bin/sh\n")
         (tmp_path / path).chmod(0o755)
@@ -115,7 +115,8 @@ def test_every_path_in_the_units_is_that_of_the_layout() -> None:
     layout = Layout()
     for service in SERVICES:
         for key in ("ExecStart", "ExecStartPost"):
-            for command in keys(UNITS / service).get(key, []):
+            for line in keys(UNITS / service).get(key, []):
+                command = re.sub(r'^/usr/bin/env "[^"]*" ', "", line)
                 assert command.startswith(f"{layout.python} -m ")
                 module = command.split()[2]
                 parts = module.split(".")
@@ -126,6 +127,18 @@ def test_every_path_in_the_units_is_that_of_the_layout() -> None:
                 ), command
     assert keys(COMMON)["EnvironmentFile"] == [str(layout.valkey_environment), str(layout.environment)]
     assert keys(UNITS / "dispycluster-valkey.service")["StateDirectory"] == [layout.data.name]
+    for service in ("api", "gateway"):
+        lines = " ".join(keys(UNITS / f"dispycluster-{service}.service")["Environment"])
+        found = dict(assignment.split("=", 1) for assignment in lines.split())
+        assert found.items() >= layout.access.variables().items()
+        assert found.get("ACCESS_USERS_DIR") == (str(layout.access.users) if service == "api" else None)
+
+
+def test_api_believes_whoever_connects_since_that_is_the_gateway() -> None:
+    [command] = keys(UNITS / "dispycluster-api.service")["ExecStart"]
+    assert command.startswith('/usr/bin/env "TRUSTED_PROXIES=peer ${TRUSTED_PROXIES}" ')
+    # The gateway itself does not: others connect to it.
+    assert "peer" not in (UNITS / "dispycluster-gateway.service").read_text()
 
 
 #: Prints the variables that the services ask for. A process of its own: the ws service patches the standard library.

@@ -1,0 +1,184 @@
+"""Who gets in: the choice, the folder with key, users and tokens, and what a start looks at the data with."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from contract.access.grant import Refused
+from contract.access.settings import read_access
+from contract.access.tokens import PREFIX, Tokens
+from contract.runtime.settings import Environment, SettingError
+from deploy.local.access_dir import AccessDir
+from deploy.local.brief_token import VALID_SECONDS, BriefToken, credentials
+from deploy.local.product import InnerPorts, service_parts
+from deploy.local.settings import Settings
+
+ROOT = Path(__file__).parents[3]
+
+
+def mode_of(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+# The choice
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "pi.lan"])
+def test_start_for_others_is_refused_with_two_lines_when_nothing_says_how(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, host: str
+) -> None:
+    # given
+    monkeypatch.chdir(tmp_path)
+    # when
+    with pytest.raises(SettingError) as refusal:
+        Settings.from_environment({"PUBLIC_HOST": host})
+    # then
+    first, closed, opened = str(refusal.value).splitlines()
+    assert first.startswith(f"PUBLIC_HOST={host} lets others reach the pages")
+    assert closed.split("#")[0].strip() == f"ACCESS=closed PUBLIC_HOST={host} make run"
+    assert closed.endswith("make a first user with: make user NAME")
+    assert opened.split("#")[0].strip() == f"ACCESS=open PUBLIC_HOST={host} make run"
+    assert closed.index("#") == opened.index("#")
+
+
+def test_line_for_a_first_user_names_a_folder_that_is_not_the_usual_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=f"make user NAME DATA_DIR={tmp_path}\n"):
+        Settings.from_environment({"PUBLIC_HOST": "0.0.0.0", "DATA_DIR": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("variables", "access"),
+    [
+        ({}, "open"),
+        ({"PUBLIC_HOST": "localhost"}, "open"),
+        ({"PUBLIC_HOST": "127.0.0.2"}, "open"),
+        ({"PUBLIC_HOST": "::1"}, "open"),
+        ({"ACCESS": "closed"}, "closed"),
+        ({"PUBLIC_HOST": "0.0.0.0", "ACCESS": "open"}, "open"),
+        ({"PUBLIC_HOST": "0.0.0.0", "ACCESS": "closed"}, "closed"),
+    ],
+)
+def test_access_is_what_was_said_or_open_for_this_machine_alone(variables: dict[str, str], access: str) -> None:
+    settings = Settings.from_environment(variables)
+    assert (settings.access, settings.is_closed) == (access, access == "closed")
+
+
+def test_refusal_comes_before_anything_is_made(tmp_path: Path) -> None:
+    # when
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.local"],
+        cwd=ROOT,
+        env={**os.environ, "PUBLIC_HOST": "0.0.0.0", "DATA_DIR": str(tmp_path / "data")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    # then
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(re.findall(r"^  ACCESS=(?:closed|open) PUBLIC_HOST=0\.0\.0\.0 make run +# ", done.stderr, re.M)) == 2
+    assert not (tmp_path / "data").exists()
+
+
+# The folder
+
+
+def test_folder_is_for_its_owner_alone_and_its_key_stays(tmp_path: Path) -> None:
+    # given
+    folder = AccessDir(tmp_path / "deep" / "access")
+    # when
+    folder.make()
+    key = folder.key.read_text()
+    folder.users.chmod(0o755)
+    folder.make()
+    # then
+    assert re.fullmatch(r"[0-9a-f]{64}\n", key)
+    assert folder.key.read_text() == key
+    assert {mode_of(path) for path in (folder.path, folder.users, folder.tokens)} == {0o700}
+    assert mode_of(folder.key) == 0o600
+    assert {path.name for path in folder.path.iterdir()} == {"key", "users", "tokens"}
+    other = AccessDir(tmp_path / "other")
+    other.make()
+    assert other.key.read_text() != key
+
+
+def test_key_is_one_that_the_services_take(tmp_path: Path) -> None:
+    folder = AccessDir(tmp_path)
+    folder.make()
+    settings = read_access(Environment({"ACCESS": "closed", **folder.variables()}))
+    assert len(settings.key) == 64
+    assert settings.tokens == folder.tokens
+
+
+def test_folder_is_empty_until_there_is_a_user_or_a_token(tmp_path: Path) -> None:
+    folder = AccessDir(tmp_path)
+    assert folder.is_empty()
+    folder.make()
+    (folder.users / ".ada").touch()
+    assert folder.is_empty()
+    (folder.tokens / "backup").touch()
+    assert not folder.is_empty()
+
+
+# The token of a start
+
+
+def test_token_of_a_start_lets_its_holder_read_for_as_long_as_the_start_lasts(tmp_path: Path) -> None:
+    # given
+    clock = iter(range(0, 1000, 10))
+    tokens = Tokens(tmp_path, monotonic=lambda: next(clock))
+    with credentials(tmp_path) as headers:
+        # when
+        kind, _, secret = headers["Authorization"].partition(" ")
+        grant = tokens.grant(secret)
+        # then
+        assert kind == "Bearer"
+        assert secret.startswith(PREFIX)
+        assert grant.scopes == {"read"}
+        assert 0 < grant.expires - time.time() <= VALID_SECONDS
+        assert secret not in (tmp_path / grant.name).read_text()
+    with pytest.raises(Refused):
+        tokens.grant(secret)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_token_of_a_start_is_removed_when_the_start_fails(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), credentials(tmp_path):
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_shown_where_nobody_is_asked() -> None:
+    with credentials(None) as headers:
+        assert headers == {}
+
+
+def test_two_starts_are_in_nobodys_way() -> None:
+    assert BriefToken.new().name != BriefToken.new().name
+
+
+# The parts
+
+
+def test_parts_get_the_folder_and_the_api_believes_its_gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # given
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8 ::1")
+    settings = Settings.from_environment({"PUBLIC_HOST": "0.0.0.0", "ACCESS": "closed", "DATA_DIR": str(tmp_path)})
+    folder = AccessDir(tmp_path / "access")
+    ports = InnerPorts(api=1, ws=2, collector=3, valkey=4)
+    # when
+    parts = {part.name: part.variables for part in service_parts(settings, ports, "", tmp_path, folder)}
+    # then
+    for name in ("api", "gateway"):
+        assert parts[name]["ACCESS"] == "closed"
+        assert parts[name]["PUBLIC_HOST"] == "0.0.0.0"
+        assert parts[name]["ACCESS_KEY_FILE"] == str(folder.key)
+        assert parts[name]["ACCESS_TOKENS_DIR"] == str(folder.tokens)
+    assert parts["api"]["ACCESS_USERS_DIR"] == str(folder.users)
+    assert parts["api"]["TRUSTED_PROXIES"] == "peer 10.0.0.0/8 ::1"
+    assert "TRUSTED_PROXIES" not in parts["gateway"]
+    assert not {name for name in parts["collector"] if "ACCESS" in name}

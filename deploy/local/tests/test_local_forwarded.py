@@ -1,0 +1,64 @@
+"""What the front hands on of headers that only a proxy could say."""
+
+import pytest
+
+from contract.access.proxies import Proxies
+from deploy.local.forwarded import Forwarding
+from deploy.local.proxy import request_headers
+
+FORGED = {
+    "HTTP_FORWARDED": "for=6.6.6.6",
+    "HTTP_X_FORWARDED_FOR": "6.6.6.6",
+    "HTTP_X_FORWARDED_HOST": "evil.example",
+    "HTTP_X_FORWARDED_PROTO": "https",
+    "HTTP_X_REAL_IP": "6.6.6.6",
+    "HTTP_REMOTE_USER": "root",
+    "HTTP_X_SSO_USER": "root",
+    "HTTP_X_KEPT": "yes",
+}
+TRUSTED = Proxies.of(["10.0.0.0/8", "fd00::/8"])
+
+
+def handed_on(forwarding: Forwarding, peer: str, **environ: str) -> dict[str, str]:
+    headers = request_headers({"HTTP_HOST": "live.lan", **FORGED, **environ, "REMOTE_ADDR": peer}, forwarding)
+    assert len({name for name, _ in headers}) == len(headers)
+    found = dict(headers)
+    assert (found.pop("host"), found.pop("connection"), found.pop("x-kept")) == ("live.lan", "close", "yes")
+    return found
+
+
+@pytest.mark.parametrize("forwarding", [Forwarding(), Forwarding(TRUSTED), Forwarding(TRUSTED, "X-SSO-User")])
+@pytest.mark.parametrize("peer", ["192.0.2.9", "127.0.0.1", "11.0.0.1", "2001:db8::1"])
+def test_nobody_but_a_trusted_proxy_is_believed(forwarding: Forwarding, peer: str) -> None:
+    # when
+    found = handed_on(forwarding, peer)
+    # then: a header that means nothing here is anybody's
+    named = forwarding.replaces("x-sso-user")
+    assert found == {"x-forwarded-for": peer} | ({} if named else {"x-sso-user": "root"})
+
+
+@pytest.mark.parametrize("peer", ["10.1.2.3", "::ffff:10.1.2.3", "fd00::7"])
+def test_trusted_proxy_is_believed_about_chain_scheme_and_user_alone(peer: str) -> None:
+    assert handed_on(Forwarding(TRUSTED, "X-SSO-User"), peer) == {
+        "x-forwarded-for": f"6.6.6.6, {peer}",
+        "x-forwarded-proto": "https",
+        "x-sso-user": "root",
+    }
+
+
+def test_user_of_a_trusted_proxy_is_not_handed_on_when_no_header_is_named() -> None:
+    found = handed_on(Forwarding(TRUSTED), "10.1.2.3")
+    assert "remote-user" not in found
+
+
+def test_trusted_proxy_that_says_nothing_is_the_origin() -> None:
+    silent = dict.fromkeys(FORGED, "") | {"HTTP_X_KEPT": "yes"}
+    assert handed_on(Forwarding(TRUSTED, "Remote-User"), "10.1.2.3", **silent) == {
+        "x-forwarded-for": "10.1.2.3",
+        "x-sso-user": "",
+    }
+
+
+def test_client_cannot_have_a_proxys_chain_taken_for_a_hop() -> None:
+    found = handed_on(Forwarding(TRUSTED), "10.1.2.3", HTTP_CONNECTION="close, X-Forwarded-For")
+    assert found["x-forwarded-for"] == "6.6.6.6, 10.1.2.3"

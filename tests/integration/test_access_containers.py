@@ -1,0 +1,529 @@
+"""Who gets in where the containers let others reach them: the choice, users, tokens, proxies, and TLS."""
+
+import re
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import requests
+import socketio
+
+from contract.access.session import SessionSeal
+from deploy.local.addresses import machine_addresses
+from tests.drivers.certificate import make_certificate
+from tests.drivers.deployment import Deployment
+from tests.drivers.docker_engine import engine
+from tests.drivers.neighbour import NGINX, neighbour
+from tests.drivers.person import Person
+from tests.drivers.process import ROOT
+from tests.drivers.socket_client import SocketClient
+from tests.drivers.waiting import eventually
+
+PASSWORD = "a few words: 1842"
+SNAPSHOT = "redis_cluster_metrics"
+#: More than a new user or token takes to be known everywhere.
+KNOWN_SECONDS = 10
+#: Within which revoked sockets end, as the product promises, and what this machine takes over it.
+REVOKED_SECONDS = 2 + 3
+
+
+def command(deployment: Deployment, *words: str, given: str | None = None) -> str:
+    """``docker compose run --rm -T api WORDS``."""
+    return deployment.compose("run", "--rm", "-T", "api", *words, input_text=given)
+
+
+def person_of(deployment: Deployment) -> Person:
+    """A browser in which nobody is signed in."""
+    key = deployment.execute("api", "cat", "/secrets/access/key")
+    return Person(SessionSeal(key.encode()).cookie)
+
+
+def signed_in(deployment: Deployment, origin: str, user: str = "ada") -> Person:
+    """A browser in which somebody is signed in."""
+    person = person_of(deployment)
+    person.sign_in(origin, user, PASSWORD)
+    return person
+
+
+def status(url: str, **headers: str) -> int:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return requests.get(url, headers=named, timeout=30, allow_redirects=False).status_code
+
+
+# The choice
+
+
+def test_nothing_starts_for_others_while_nobody_has_said_who_gets_in() -> None:
+    deployment = Deployment(replicas=1, PUBLIC_HOST="0.0.0.0")
+    try:
+        # when
+        said = deployment.compose("up", "-d", "--wait", "--no-build", check=False)
+        # then
+        assert 'service "secrets" didn\'t complete successfully: exit 1' in said
+        lines = deployment.compose("logs", "--no-log-prefix", "secrets").splitlines()
+        assert lines[0].startswith("PUBLIC_HOST=0.0.0.0 lets others reach the pages")
+        assert [line.split()[0] for line in lines[1:]] == ["ACCESS=closed", "ACCESS=open"]
+        label = f"com.docker.compose.project={deployment.name}"
+        assert engine().containers.list(filters={"label": label}) == []
+        # and when one of the two lines is written into .env
+        deployment.set("ACCESS", "open")
+        deployment.up()
+        # then
+        assert status(f"http://{machine_addresses(with_ipv6=False)[0]}:{deployment.port}/api/health") == 200
+    finally:
+        deployment.close()
+
+
+# Closed
+
+
+@pytest.fixture(scope="module")
+def closed() -> Iterator[Deployment]:
+    deployment = Deployment(replicas=2, PUBLIC_HOST="0.0.0.0", ACCESS="closed")
+    deployment.up()
+    yield deployment
+    deployment.close()
+
+
+@pytest.fixture(scope="module")
+def elsewhere(closed: Deployment) -> str:
+    """The pages as somebody else reaches them: another address of this machine."""
+    return f"http://{machine_addresses(with_ipv6=False)[0]}:{closed.port}"
+
+
+@pytest.fixture(scope="module")
+def ada(closed: Deployment) -> str:
+    """The name of a user."""
+    command(closed, "user", "add", "ada", given=PASSWORD + "\n")
+    return "ada"
+
+
+def test_up_sees_the_data_where_all_must_sign_in_and_says_how_somebody_can(closed: Deployment) -> None:
+    # when
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "deploy.compose", "up"],
+        cwd=ROOT, env=closed.environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    # then
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1 nodes answer" in done.stdout
+    assert "Everybody must sign in." in done.stdout
+    assert "docker compose run --rm api user add NAME" in done.stdout
+    assert closed.execute("api", "ls", "/access/tokens") == ""
+
+
+@pytest.mark.parametrize("path", ["/api/health", "/api/cluster/snapshot", "/", "/nodes", "/api/openapi.json"])
+def test_stranger_is_refused(elsewhere: str, path: str) -> None:
+    assert status(elsewhere + path) == 401
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/livez", "/readyz", "/%6detrics", "/metrics?x", "/re%61dyz"])
+def test_probes_and_metrics_are_not_for_the_outside_however_their_path_is_written(elsewhere: str, path: str) -> None:
+    answer = requests.get(elsewhere + path, timeout=30)
+    # Python's library writes a path the short way; the gateway sees both.
+    raw = subprocess.run(
+        ["curl", "--silent", "--path-as-is", "--output", "/dev/null", "--write-out", "%{http_code}", elsewhere + path],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (answer.status_code, raw.stdout) == (404, "404")
+
+
+def test_stranger_gets_the_sign_in_page_and_no_socket(closed: Deployment, elsewhere: str) -> None:
+    with closing(person_of(closed)) as person:
+        sent_on = person.get(f"{elsewhere}/nodes", Accept="text/html")
+        assert (sent_on.status_code, sent_on.headers["Location"]) == (303, "/login?next=%2Fnodes")
+        assert "not encrypted" in person.get(f"{elsewhere}/login").text
+    with pytest.raises(socketio.exceptions.ConnectionError, match="namespaces failed to connect"):
+        SocketClient(elsewhere)
+
+
+def test_user_is_pushed_to_by_every_replica_until_the_user_is_removed(
+    closed: Deployment, elsewhere: str, ada: str
+) -> None:
+    with closing(signed_in(closed, elsewhere)) as person:
+        clients = [SocketClient(elsewhere, headers={"Cookie": person.cookie}) for _ in range(6)]
+        try:
+            for client in clients:
+                client.wait_for(SNAPSHOT)
+            assert len({client.last("connection_confirmed")["replica"] for client in clients}) == 2
+            assert person.get(f"{elsewhere}/api/health").status_code == 200
+            # when
+            command(closed, "user", "remove", ada)
+            # then
+            eventually(
+                lambda: not any(client.connected for client in clients), within_seconds=REVOKED_SECONDS, what="all end"
+            )
+            assert person.get(f"{elsewhere}/api/health").status_code == 401
+        finally:
+            for client in clients:
+                client.close()
+            command(closed, "user", "add", ada, given=PASSWORD + "\n")
+
+
+def test_wrong_password_lets_nobody_in_and_is_logged_with_the_clients_own_address(
+    closed: Deployment, elsewhere: str, ada: str
+) -> None:
+    with closing(person_of(closed)) as person:
+        token = person.form_token(f"{elsewhere}/login")
+        answer = person.post(
+            f"{elsewhere}/login", {"csrf": token, "user": ada, "password": "guessed"}, X_Forwarded_For="192.0.2.77"
+        )
+    assert answer.status_code == 401
+    [line] = [line for line in closed.compose("logs", "api").splitlines() if "failed sign-in" in line][-1:]
+    address = line.rpartition(" from ")[2]
+    # Docker's proxy, or the machine itself: whoever has connected to the gateway.
+    assert re.fullmatch(r"[0-9.]+", address), line
+    assert address not in ("192.0.2.77", closed.address("gateway", "gateway-api"))
+
+
+def test_token_is_good_for_rest_and_push_until_it_is_removed(closed: Deployment, elsewhere: str) -> None:
+    # given
+    token = command(closed, "token", "add", "script", "--days", "1").strip()
+    bearer = f"Bearer {token}"
+    eventually(lambda: status(f"{elsewhere}/api/health", Authorization=bearer) == 200, within_seconds=KNOWN_SECONDS)
+    clients = [SocketClient(elsewhere, auth={"token": token}, transport=each) for each in ("websocket", "polling")]
+    try:
+        for client in clients:
+            client.wait_for(SNAPSHOT)
+        # when
+        command(closed, "token", "remove", "script")
+        # then
+        eventually(
+            lambda: not any(client.connected for client in clients), within_seconds=REVOKED_SECONDS, what="both end"
+        )
+        assert status(f"{elsewhere}/api/health", Authorization=bearer) == 401
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_users_and_tokens_outlive_the_containers(closed: Deployment, elsewhere: str, ada: str) -> None:
+    # given
+    token = command(closed, "token", "add", "lasting").strip()
+    key = closed.execute("api", "cat", "/secrets/access/key")
+    with closing(signed_in(closed, elsewhere)) as person:
+        # when
+        closed.down()
+        closed.up()
+        # then: the session too, since the key and Redis's data stay
+        assert closed.execute("api", "cat", "/secrets/access/key") == key
+        assert status(f"{elsewhere}/api/health", Authorization=f"Bearer {token}") == 200
+        assert person.get(f"{elsewhere}/api/health").status_code == 200
+
+
+def test_ws_replica_can_change_neither_tokens_nor_key_and_sees_no_user(closed: Deployment) -> None:
+    said = closed.execute("ws", "sh", "-c", "touch /access/tokens/x /secrets/access/x 2>&1; true")
+    assert said.count("Read-only file system") == 2
+    assert closed.execute("ws", "ls", "/access/users") == ""
+
+
+def test_backup_of_users_and_tokens_brings_them_back(closed: Deployment, elsewhere: str, ada: str) -> None:
+    # given
+    copy = closed.compose_bytes("exec", "-T", "api", "tar", "-C", "/access", "-c", "users", "tokens")
+    command(closed, "user", "remove", ada)
+    # when
+    closed.compose_bytes("exec", "-T", "api", "tar", "-C", "/access", "-x", input_bytes=copy)
+
+    # then
+    def comes_back() -> bool:
+        with closing(person_of(closed)) as person:
+            return person.try_to_sign_in(elsewhere, ada, PASSWORD).status_code == 303
+
+    eventually(comes_back, within_seconds=KNOWN_SECONDS)
+
+
+# TLS
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Path:
+    make_certificate(tmp_path, "IP:127.0.0.1")
+    return tmp_path
+
+
+@pytest.fixture
+def tls(certificates: Path) -> Iterator[Deployment]:
+    deployment = Deployment(
+        replicas=1,
+        ACCESS="closed",
+        TLS_CERTIFICATE=str(certificates / "server.crt"),
+        TLS_KEY=str(certificates / "server.key"),
+    )
+    deployment.origin = f"https://127.0.0.1:{deployment.port}"
+    deployment.up()
+    yield deployment
+    deployment.close()
+
+
+def handshake(port: int, version: ssl.TLSVersion, *protocols: str) -> ssl.SSLSocket:
+    """A TLS connection of exactly this version, by a client that would take anything else too.
+
+    Raises:
+        ssl.SSLError: the server does not want it.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
+    context.minimum_version = context.maximum_version = version
+    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
+    try:
+        return context.wrap_socket(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def serial_of(port: int) -> str:
+    """What tells the served certificate from another."""
+    with handshake(port, ssl.TLSVersion.TLSv1_3) as connection:
+        certificate = connection.getpeercert(binary_form=True)
+        assert certificate
+        return certificate.hex()
+
+
+def test_gateway_with_a_certificate_speaks_https_alone_and_pushes_over_it(
+    tls: Deployment, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    authority = str(certificates / "ca.crt")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", authority)
+    command(tls, "user", "add", "ada", given=PASSWORD + "\n")
+    # then
+    with closing(person_of(tls)) as person:
+        page = person.get(f"{tls.origin}/login")
+        assert page.status_code == 200
+        assert "not encrypted" not in page.text
+        assert "Strict-Transport-Security" not in page.headers
+        answer = person.try_to_sign_in(tls.origin, "ada", PASSWORD)
+        assert answer.status_code == 303
+        assert "; Secure" in answer.headers["Set-Cookie"]
+        with requests.Session() as session:
+            session.verify = authority
+            with closing(SocketClient(tls.origin, headers={"Cookie": person.cookie}, http_session=session)) as client:
+                client.wait_for(SNAPSHOT)
+    # and: nothing but TLS, and of that nothing old
+    with pytest.raises(requests.ConnectionError):
+        requests.get(tls.origin.replace("https:", "http:"), timeout=10)
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        with handshake(tls.port, version, "h2", "http/1.1") as connection:
+            assert connection.selected_alpn_protocol() == "http/1.1"
+    too_old = pytest.raises(ssl.SSLError, match=r"(?i)alert.protocol.version")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"), too_old:
+        handshake(tls.port, ssl.TLSVersion.TLSv1_1)
+
+
+def test_make_up_sees_the_data_over_https(tls: Deployment) -> None:
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "deploy.compose", "up"],
+        cwd=ROOT, env=tls.environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f"    https://localhost:{tls.port}\n" in done.stdout
+    assert "1 of 1 nodes answer" in done.stdout
+
+
+def test_renewed_certificate_is_served_after_a_restart_and_hsts_when_asked_for(
+    tls: Deployment, certificates: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    # given
+    before = serial_of(tls.port)
+    renewed = tmp_path_factory.mktemp("renewed")
+    make_certificate(renewed, "IP:127.0.0.1")
+    # when: files are replaced, as those do who renew them
+    for name in ("server.crt", "server.key"):
+        (renewed / name).replace(certificates / name)
+    # then
+    assert serial_of(tls.port) == before
+    began = time.monotonic()
+    tls.compose("restart", "gateway")
+    eventually(lambda: serial_of(tls.port) != before, within_seconds=30, what="the new certificate")
+    assert time.monotonic() - began < 30
+    # and when
+    tls.set("TLS_HSTS_SECONDS", "31536000")
+    tls.up()
+    # then: on what the gateway answers itself too
+    for path in ("/login", "/metrics"):
+        answer = requests.get(tls.origin + path, verify=str(renewed / "ca.crt"), timeout=30)
+        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000", path
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        ("unreadable", "TLS_KEY cannot be read by user 10001"),
+        ("other", "TLS_KEY does not belong to TLS_CERTIFICATE"),
+        ("neither", "TLS_KEY is no key in PEM form"),
+        ("none", "TLS_CERTIFICATE is set without TLS_KEY"),
+    ],
+)
+def test_gateway_says_what_is_wrong_with_its_key(
+    certificates: Path, tmp_path_factory: pytest.TempPathFactory, spoilt: str, said: str
+) -> None:
+    # given
+    key = certificates / "server.key"
+    if spoilt == "unreadable":
+        key.chmod(0o600)
+    elif spoilt == "other":
+        folder = tmp_path_factory.mktemp("other")
+        make_certificate(folder, "IP:127.0.0.1")
+        key.write_bytes((folder / "server.key").read_bytes())
+    elif spoilt == "neither":
+        key.write_text("no key\n")
+    named = {"TLS_KEY": str(key)} if spoilt != "none" else {}
+    deployment = Deployment(replicas=1, TLS_CERTIFICATE=str(certificates / "server.crt"), **named)
+    try:
+        # when
+        answer = deployment.compose("run", "--rm", "-T", "--no-deps", "gateway", check=False)
+        # then
+        assert f"gateway: {said}" in answer
+    finally:
+        deployment.close()
+
+
+def test_expired_certificate_is_served_with_a_warning(certificates: Path) -> None:
+    # given
+    subprocess.run(
+        ["openssl", "x509", "-req", "-in", "server.csr", "-out", "server.crt", "-days", "-1", "-CA", "ca.crt",
+         "-CAkey", "ca.key", "-CAcreateserial"],
+        cwd=certificates, check=True, capture_output=True,
+    )  # fmt: skip
+    files = {"TLS_CERTIFICATE": str(certificates / "server.crt"), "TLS_KEY": str(certificates / "server.key")}
+    deployment = Deployment(replicas=1, **files)
+    try:
+        deployment.up()
+        # then
+        assert "warning: the certificate has expired" in deployment.compose("logs", "gateway")
+        assert serial_of(deployment.port)
+    finally:
+        deployment.close()
+
+
+# Behind a proxy that signs people in
+
+
+#: With a user ``ada`` whose password is ``secret``; names are looked up anew, since the gateway starts later.
+_NGINX = """
+daemon off; pid /tmp/nginx.pid; error_log stderr;
+events {}
+http {
+  access_log off;
+  client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c; uwsgi_temp_path /tmp/d;
+  scgi_temp_path /tmp/e;
+  resolver 127.0.0.11 valid=1s;
+  map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+  proxy_http_version 1.1;
+  proxy_set_header Host $http_host;
+  proxy_set_header Upgrade $http_upgrade;
+  proxy_set_header Connection $connection_upgrade;
+  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+  proxy_set_header X-Forwarded-Proto https;
+  proxy_set_header Remote-User $remote_user;
+  server {
+    listen 8080;
+    auth_basic "cluster";
+    auth_basic_user_file /given/passwords;
+    location / { set $gateway gateway; proxy_pass http://$gateway:8085; }
+    # Whoever signs in by a password of the product's own.
+    location = /login { auth_basic off; set $gateway gateway; proxy_pass http://$gateway:8085; }
+  }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def sso(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, str]]:
+    """The product that believes one proxy, which asks for a password; and the address of that."""
+    folder = tmp_path_factory.mktemp("nginx")
+    folder.chmod(0o755)
+    (folder / "nginx.conf").write_text(_NGINX)
+    (folder / "passwords").write_text("ada:{PLAIN}secret\n")
+    deployment = Deployment(replicas=2, PUBLIC_HOST="0.0.0.0", ACCESS="closed", ACCESS_USER_HEADER="Remote-User")
+    deployment.set("TRUSTED_PROXIES", "192.0.2.1")
+    try:
+        # The network first, since the proxy's address in it is to be known.
+        deployment.compose("up", "--no-start", "--no-build")
+        network = f"{deployment.name}_edge"
+        with neighbour(NGINX, ["nginx", "-c", "/given/nginx.conf"], {folder: "/given"}, network) as nginx:
+            container = nginx.get_wrapped_container()
+            container.reload()
+            address = container.attrs["NetworkSettings"]["Networks"][network]["IPAddress"]
+            deployment.set("TRUSTED_PROXIES", f"192.0.2.1,{address}")
+            deployment.up()
+            yield deployment, f"http://{address}:8080"
+    finally:
+        deployment.close()
+
+
+def test_proxys_user_is_let_in_and_pushed_to(sso: tuple[Deployment, str]) -> None:
+    _, proxy = sso
+    # given
+    assert status(f"{proxy}/") == 401
+    session = requests.Session()
+    session.auth = ("ada", "secret")
+    with session:
+        # then: whom a client names besides counts for nothing
+        found = session.get(f"{proxy}/api/session", headers={"Remote-User": "root"}, timeout=30).json()
+        assert (found["user"], found["by"]) == ("ada", "proxy")
+        assert session.get(f"{proxy}/", timeout=30).status_code == 200
+        for transport in ("websocket", "polling"):
+            with closing(SocketClient(proxy, transport=transport, http_session=session)) as client:
+                client.wait_for(SNAPSHOT)
+
+
+def test_nobody_else_is_believed_about_a_user(sso: tuple[Deployment, str]) -> None:
+    deployment, proxy = sso
+    address = proxy.split("/")[2].partition(":")[0]
+    directly = f"http://127.0.0.1:{deployment.port}"
+    for headers in (
+        {"Remote_User": "ada"},
+        {"Remote_User": "ada", "X_Forwarded_For": address},
+        {"Remote_User": "ada", "X_Forwarded_For": f"192.0.2.77, {address}"},
+        {"Remote_User": "ada", "Forwarded": f"for={address}"},
+    ):
+        assert status(f"{directly}/api/session", **headers) == 401, headers
+    # A name that some servers take for the header
+    assert requests.get(f"{directly}/api/session", headers={"Remote_User": "ada"}, timeout=30).status_code == 401
+    with pytest.raises(socketio.exceptions.ConnectionError, match="namespaces failed to connect"):
+        SocketClient(directly, headers={"Remote-User": "ada", "X-Forwarded-For": address})
+    # Nor is a neighbour of the gateway that is not the proxy
+    ask = (
+        "import socket; s = socket.create_connection(('{address}', 8085)); s.settimeout(10); "
+        "s.sendall(b'GET /api/session HTTP/1.0\\r\\nRemote-User: ada\\r\\nX-Forwarded-For: {proxy}\\r\\n\\r\\n'); "
+        "print(s.recv(12).decode())"
+    ).format(address=deployment.address("gateway", "gateway-api"), proxy=address)
+    assert deployment.python("api", ask).split()[-1] == "401"
+
+
+def test_proxy_is_believed_about_its_clients_address_and_clients_are_not(sso: tuple[Deployment, str]) -> None:
+    deployment, proxy = sso
+    # when: what is refused is logged with where it came from
+    answer = requests.post(
+        f"{proxy}/api/publish/cluster:alerts",
+        json={},
+        headers={"X-Forwarded-For": "192.0.2.77"},
+        auth=("ada", "secret"),
+        timeout=30,
+    )
+    # then: this machine, as the proxy sees it; not what the client says, nor the proxy, nor the gateway
+    assert answer.status_code == 403
+    this_machine = deployment.network("edge").attrs["IPAM"]["Config"][0]["Gateway"]
+    [line] = [line for line in deployment.compose("logs", "api").splitlines() if "refused" in line]
+    assert f"from {this_machine}: " in line
+
+
+def test_proxy_is_believed_about_encryption_and_clients_are_not(sso: tuple[Deployment, str]) -> None:
+    deployment, proxy = sso
+    with closing(person_of(deployment)) as person:
+        forged = person.get(f"http://127.0.0.1:{deployment.port}/login", X_Forwarded_Proto="https")
+        told = person.get(f"{proxy}/login")
+    assert (forged.status_code, told.status_code) == (200, 200)
+    assert "not encrypted" in forged.text
+    assert "not encrypted" not in told.text

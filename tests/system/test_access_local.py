@@ -1,0 +1,182 @@
+"""Who gets in where the local mode lets others reach it, from a second address of this machine."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import socketio
+
+from contract.access.session import SessionSeal
+from deploy.local.addresses import machine_addresses
+from deploy.local.data_dir import access_dir
+from tests.drivers.local_product import READY_SECONDS, LocalProduct
+from tests.drivers.person import Person
+from tests.drivers.process import ROOT
+from tests.drivers.socket_client import SocketClient
+from tests.drivers.waiting import eventually
+
+PASSWORD = "a few words: 1842"
+#: Another address of this machine, as somebody else would use it.
+ADDRESS = next(iter(machine_addresses(with_ipv6=False)), "127.0.0.2")
+#: From where the proxy of these tests asks, and somebody who is none.
+PROXY, NOBODY = "127.0.0.3", "127.0.0.4"
+#: More than a new file takes to be seen.
+SEEN_SECONDS = 10
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("local") / "data"
+
+
+@pytest.fixture(scope="module")
+def closed(data_dir: Path) -> Iterator[LocalProduct]:
+    product = LocalProduct(
+        data_dir,
+        DEMO_NODES="4",
+        PUBLIC_HOST="0.0.0.0",
+        ACCESS="closed",
+        TRUSTED_PROXIES=PROXY,
+        ACCESS_USER_HEADER="Remote-User",
+    )
+    try:
+        product.until_ready()
+        yield product
+    finally:
+        product.end()
+
+
+@pytest.fixture(scope="module")
+def origin(closed: LocalProduct) -> str:
+    return f"http://{ADDRESS}:{closed.port}"
+
+
+@pytest.fixture
+def person(data_dir: Path, origin: str) -> Iterator[Person]:
+    """A browser in which nobody is signed in."""
+    person = Person(SessionSeal(access_dir(data_dir).key.read_bytes().strip()).cookie)
+    yield person
+    person.close()
+
+
+def make(kind: str, name: str, data_dir: Path, given: str = "", **variables: str) -> str:
+    """What ``make user`` and ``make token`` run; return what it writes."""
+    command = [sys.executable, "-m", "deploy.local.accounts", kind, name]
+    environment = {**os.environ, "DATA_DIR": str(data_dir), **variables}
+    done = subprocess.run(command, cwd=ROOT, env=environment, input=given, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def ask(port: int, path: str, source: str, **headers: str) -> tuple[int, Any]:
+    """Ask from one of this machine's addresses."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30, source_address=(source, 0))) as connection:
+        connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+
+
+def test_product_for_others_starts_only_when_it_was_said_whether_they_sign_in(tmp_path: Path) -> None:
+    # when
+    product = LocalProduct(tmp_path / "data", PUBLIC_HOST="0.0.0.0")
+    # then
+    assert product.process.wait(READY_SECONDS) == 2
+    product.end()
+    lines = [line.split("#")[0].strip() for line in product.said.splitlines()]
+    assert lines[1:] == [f"ACCESS={mode} PUBLIC_HOST=0.0.0.0 make run" for mode in ("closed", "open")]
+    assert f"make user NAME DATA_DIR={tmp_path}/data" in product.said
+    assert not (tmp_path / "data").exists()
+
+
+def test_product_says_that_all_sign_in_and_how_somebody_can(closed: LocalProduct, data_dir: Path) -> None:
+    assert "3 of 4 nodes answer" in closed.said
+    assert f"Everybody must sign in. Nobody can yet. A first user: make user NAME DATA_DIR={data_dir}" in closed.said
+    # And what it looked at the data with is gone
+    assert not list(access_dir(data_dir).tokens.glob("start-*"))
+
+
+def test_stranger_reaches_the_sign_in_page_and_nothing_else(origin: str, person: Person) -> None:
+    assert person.get(f"{origin}/login").status_code == 200
+    sent_on = person.get(f"{origin}/nodes", Accept="text/html")
+    assert (sent_on.status_code, sent_on.headers["Location"]) == (303, "/login?next=%2Fnodes")
+    for path in ("/api/health", "/api/cluster/snapshot", "/metrics"):
+        assert person.get(origin + path).status_code == 401, path
+    with pytest.raises(socketio.exceptions.ConnectionError, match="namespaces failed to connect"):
+        SocketClient(origin)
+
+
+def test_user_signs_in_from_another_address_and_is_pushed_to_until_the_user_is_removed(
+    origin: str, person: Person, data_dir: Path
+) -> None:
+    # given
+    make("user", "ada", data_dir, PASSWORD + "\n")
+    # when
+    eventually(
+        lambda: person.try_to_sign_in(origin, "ada", PASSWORD).status_code == 303,
+        within_seconds=SEEN_SECONDS,
+        what="signed in",
+    )
+    # then
+    assert person.get(f"{origin}/api/health").json()["status"] == "healthy"
+    with closing(SocketClient(origin, headers={"Cookie": person.cookie})) as client:
+        client.wait_for("redis_cluster_metrics")
+        # and when
+        make("user", "ada", data_dir, DO="remove")
+        # then
+        eventually(lambda: not client.connected, within_seconds=SEEN_SECONDS, what="the socket ended")
+    assert person.get(f"{origin}/api/health").status_code == 401
+
+
+def test_token_is_good_for_what_it_was_made_for_until_it_is_removed(
+    origin: str, person: Person, data_dir: Path
+) -> None:
+    # given
+    token = make("token", "script", data_dir, SCOPES="read", DAYS="1")
+    bearer = f"Bearer {token}"
+
+    def status() -> int:
+        return person.get(f"{origin}/api/health", Authorization=bearer).status_code
+
+    # then
+    eventually(lambda: status() == 200, within_seconds=SEEN_SECONDS, what="the token is known")
+    with closing(SocketClient(origin, auth={"token": token})) as client:
+        client.wait_for("redis_cluster_metrics")
+    # and when
+    make("token", "script", data_dir, DO="remove")
+    # then
+    eventually(lambda: status() == 401, within_seconds=SEEN_SECONDS, what="the token is unknown")
+
+
+def test_proxy_is_believed_about_its_user_and_nobody_else_is(closed: LocalProduct) -> None:
+    # when
+    said = {"Remote_User": "grace", "X_Forwarded_For": "192.0.2.77"}
+    status, session = ask(closed.port, "/api/session", PROXY, **said)
+    # then
+    assert (status, session["user"], session["by"]) == (200, "grace", "proxy")
+    assert ask(closed.port, "/api/session", PROXY)[0] == 401
+    for headers in (said, {**said, "X_Forwarded_For": f"192.0.2.77, {PROXY}"}):
+        assert ask(closed.port, "/api/session", NOBODY, **headers)[0] == 401
+
+
+def test_socket_of_a_proxys_user_is_let_in_from_the_proxy_alone(closed: LocalProduct) -> None:
+    def answer(source: str) -> str:
+        """What a polling client is told that asks for the namespace ``/``."""
+        path, user = "/socket.io/?EIO=4&transport=polling", {"Remote-User": "grace"}
+        where = ("127.0.0.1", closed.port)
+        with closing(http.client.HTTPConnection(*where, timeout=30, source_address=(source, 0))) as connection:
+            connection.request("GET", path, headers=user)
+            path += "&sid=" + json.loads(connection.getresponse().read()[1:])["sid"]
+            connection.request("POST", path, body="40", headers={**user, "Content-Type": "text/plain;charset=UTF-8"})
+            connection.getresponse().read()
+            connection.request("GET", path, headers=user)
+            return connection.getresponse().read().decode()
+
+    assert answer(PROXY).startswith('40{"sid"')
+    assert answer(NOBODY).startswith("44{")
