@@ -39,18 +39,26 @@ class KubernetesDeployment(Installation):
         self.tag = tag
         self.components: tuple[str, ...] = ()
         self.patches: list[Patch] = []
+        self.settings: tuple[str, ...] = ()
         self._is_quick = False
         self._origin = ""
         self._rest: Rest | None = None
 
-    def apply(self, *components: str, patches: Sequence[Patch] = ()) -> str:
-        """Apply the manifests with these components and patches; return what kubectl says of each object."""
-        self.components, self.patches, self._is_quick = components, list(patches), True
-        return self._apply([*quick_patches(), *self.patches], SETTINGS)
+    def apply(self, *components: str, patches: Sequence[Patch] = (), settings: Sequence[str] = ()) -> str:
+        """Apply the manifests with these; return what kubectl says of each object.
+
+        Args:
+            components: to be laid on top.
+            patches: of the test's own.
+            settings: literals of the ConfigMap of that name.
+        """
+        self.components, self.patches, self.settings, self._is_quick = components, list(patches), tuple(settings), True
+        chosen = {**SETTINGS, "settings": settings} if settings else SETTINGS
+        return self._apply([*quick_patches(), *self.patches], chosen)
 
     def apply_as_it_stands(self) -> str:
         """Apply what ``kubectl apply -k deploy/k8s`` would, and nothing of tests but what this cluster needs."""
-        self.components, self.patches, self._is_quick = (), [], False
+        self.components, self.patches, self.settings, self._is_quick = (), [], (), False
         return self._apply([], {})
 
     def apply_policies_as_they_stand(self) -> None:
@@ -70,7 +78,7 @@ class KubernetesDeployment(Installation):
             namespace=self.kubectl.namespace,
             tag=self.tag,
             components=self.components,
-            patches=[*needed_patches(self.kubectl, self.components), *patches],
+            patches=[*needed_patches(self.kubectl), *patches],
             settings=settings,
         )
 
@@ -107,8 +115,8 @@ class KubernetesDeployment(Installation):
         eventually(lambda: not self.terminating(), within_seconds=within_seconds, what="former pods are gone")
 
     def is_whole(self) -> bool:
-        """Whether it is as ``apply`` without components and patches had it, every pod ready and none besides."""
-        if self.components or self.patches or not self._is_quick:
+        """Whether it is as ``apply`` without anything else had it, every pod ready and none besides."""
+        if self.components or self.patches or self.settings or not self._is_quick:
             return False
         return not self.terminating() and all(
             len(self.ready_pods(part)) == len(self.pods(part)) == count for part, count in PARTS.items()

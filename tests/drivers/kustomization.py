@@ -84,14 +84,14 @@ def quick_patches() -> list[Patch]:
     ]
 
 
-def needed_patches(kubectl: Kubectl, components: Sequence[str]) -> list[Patch]:
+def needed_patches(kubectl: Kubectl) -> list[Patch]:
     """A mark, room beside other installations, and the way of the Job to an API server with an unusual port."""
     always = [
         patch("Namespace", "dispycluster", "add", f"/metadata/labels/{LABEL}", "yes"),
         *(patch("Deployment", part, "replace", _CPU_REQUEST, "20m") for part in ("api", "ws", "collector", "gateway")),
     ]
     _, port = api_server(kubectl)
-    if port in _API_PORTS or "external-redis" in components:
+    if port in _API_PORTS:
         return always
     rule = {"protocol": "TCP", "port": port}
     return [*always, patch("NetworkPolicy", "make-secrets", "add", "/spec/egress/0/ports/-", rule)]

@@ -1,4 +1,4 @@
-"""A server that is no part of the product, in a container on the host's own network: what stands in a user's LAN."""
+"""A server that is no part of the product, in a container: what stands in a user's LAN."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,10 +30,15 @@ def registry(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def neighbour(base: Base, command: Sequence[str], folders: Mapping[Path, str]) -> Iterator[DockerContainer]:
-    """Run ``command`` in an image of Debian's packages, with ``folders`` of the host mounted for reading."""
+def neighbour(
+    base: Base, command: Sequence[str], folders: Mapping[Path, str], network: str = "host"
+) -> Iterator[DockerContainer]:
+    """Run ``command`` in an image of Debian's packages, with ``folders`` of the host mounted for reading.
+
+    ``network``: one of Docker's by name; it is on the host's own otherwise.
+    """
     container = DockerContainer(BaseImages(own_architecture()).make(base)).with_command(list(command))
-    container.with_kwargs(network_mode="host", labels=LABELS)
+    container.with_kwargs(network_mode=network, labels=LABELS)
     for folder, place in folders.items():
         container.with_volume_mapping(str(folder), place, "ro")
     with container:

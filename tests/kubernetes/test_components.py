@@ -181,18 +181,13 @@ def test_demo_brings_fifty_nodes_of_which_three_are_in_trouble(deployment: Kuber
 # external-redis
 
 PASSWORD = "another one's"
-#: What the component leaves out, and an apply therefore leaves as it is. The data and the passwords are not among it.
+#: What the component leaves out, and an apply therefore leaves as it is. The data and the Secrets are not among it.
 LEFT_OVER = (
     "statefulset/redis",
     "service/redis",
     "serviceaccount/redis",
-    "serviceaccount/make-secrets",
-    "role/make-secrets",
-    "rolebinding/make-secrets",
-    "configmap/make-secrets",
     "networkpolicy/redis",
     "networkpolicy/to-redis",
-    "networkpolicy/make-secrets",
 )
 
 

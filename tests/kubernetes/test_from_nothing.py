@@ -11,7 +11,12 @@ from tests.drivers.waiting import eventually
 
 #: What the documentation promises, from the command to the page.
 PAGE_WITHIN_SECONDS = 60
-PASSWORDS = ("secret", "redis-passwords", "-o", "jsonpath={.data}")
+SECRETS = {
+    "redis-passwords": {"api", "ws", "collector", "publisher"},
+    "access-key": {"key"},
+    "access-users": {"ada"},
+    "access-tokens": set(),
+}
 
 
 def test_page_is_live_when_the_manifests_are_applied_to_an_empty_cluster(
@@ -47,12 +52,18 @@ def test_page_is_live_when_the_manifests_are_applied_to_an_empty_cluster(
     assert empty.restarts() == {}
 
 
-def test_second_apply_changes_nothing_and_keeps_the_passwords(as_it_stands: KubernetesDeployment) -> None:
+def test_second_apply_changes_nothing_and_keeps_passwords_key_and_users(as_it_stands: KubernetesDeployment) -> None:
     kubectl = as_it_stands.kubectl
     no_job = lambda: not kubectl.json("get", "jobs")["items"]  # noqa: E731
     eventually(no_job, within_seconds=60, what="the Job has removed itself")
-    before, passwords = as_it_stands.generations(), kubectl.run("get", *PASSWORDS)
-    assert set(kubectl.json("get", "secret", "redis-passwords")["data"]) == {"api", "ws", "collector", "publisher"}
+    # Given a user
+    kubectl.run("patch", "secret", "access-users", "-p", '{"data": {"ada": "e30="}}')
+
+    def secrets() -> dict[str, dict[str, str]]:
+        return {name: kubectl.json("get", "secret", name).get("data") or {} for name in SECRETS}
+
+    before, held = as_it_stands.generations(), secrets()
+    assert {name: set(data) for name, data in held.items()} == SECRETS
     # When the same is applied again
     said = as_it_stands.apply_as_it_stands()
     # Then nothing is touched. kubectl says "configured" of some that it sends again as they are.
@@ -60,7 +71,8 @@ def test_second_apply_changes_nothing_and_keeps_the_passwords(as_it_stands: Kube
     # And the Job runs again, changes nothing, and goes
     assert "job.batch/make-secrets created" in said.splitlines()
     eventually(no_job, within_seconds=60, what="the Job has removed itself again")
-    assert kubectl.run("get", *PASSWORDS) == passwords
+    assert secrets() == held
+    kubectl.run("patch", "secret", "access-users", "-p", '{"data": {"ada": null}}')
     assert as_it_stands.restarts() == {}
 
 

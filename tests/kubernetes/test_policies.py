@@ -195,10 +195,11 @@ def test_accounts_may_do_nothing_and_the_jobs_only_what_it_is_there_for(deployme
         user = f"--as=system:serviceaccount:{deployment.kubectl.namespace}:{account}"
         return deployment.kubectl.succeeds("auth", "can-i", user, *what)
 
-    secrets = [("get", "secrets/redis-passwords"), ("create", "secrets"), ("list", "secrets"), ("get", "pods")]
+    made = [("get", f"secrets/{name}") for name in ("redis-passwords", "access-key", "access-users", "access-tokens")]
+    secrets = [*made, ("create", "secrets"), ("list", "secrets"), ("patch", "secrets/access-users"), ("get", "pods")]
     for part in PARTS:
         assert [what for what in secrets if may(part, *what)] == []
-    assert may("make-secrets", "get", "secrets/redis-passwords")
-    assert may("make-secrets", "create", "secrets")
-    more = [("list", "secrets"), ("get", "secrets/other"), ("delete", "secrets/redis-passwords"), ("get", "pods")]
+    assert [what for what in (*made, ("create", "secrets")) if not may("make-secrets", *what)] == []
+    more = [("list", "secrets"), ("get", "secrets/gateway-tls"), ("get", "pods")]
+    more += [(verb, "secrets/access-users") for verb in ("delete", "patch", "update")]
     assert [what for what in more if may("make-secrets", *what)] == []

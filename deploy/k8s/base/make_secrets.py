@@ -1,4 +1,4 @@
-"""Make the Secret with a password for every Redis user, if there is none: ``python make_secrets.py``, in a pod.
+"""Make the Secrets that are not there yet: ``python make_secrets.py NAME…``, in a pod.
 
 Needs Python and nothing else. A Secret that is there is left as it is.
 """
@@ -13,8 +13,13 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-NAME = "redis-passwords"
-USERS = ("api", "ws", "collector", "publisher")
+#: Every Secret that can be made, and the keys that it gets; those without any are for people to fill.
+KEYS = {
+    "redis-passwords": ("api", "ws", "collector", "publisher"),
+    "access-key": ("key",),
+    "access-users": (),
+    "access-tokens": (),
+}
 #: Where every pod with a token finds it.
 #: Source: https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -23,13 +28,13 @@ RETRY_SECONDS = 1.0
 ATTEMPTS = 120
 
 
-def secret() -> dict[str, object]:
-    """The Secret, with fresh passwords of 256 bits."""
+def secret(name: str) -> dict[str, object]:
+    """A Secret, with 256 fresh random bits under each key."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": NAME, "labels": {"app.kubernetes.io/part-of": "dispycluster"}},
-        "stringData": {user: secrets.token_hex(32) for user in USERS},
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/part-of": "dispycluster"}},
+        "stringData": {key: secrets.token_hex(32) for key in KEYS[name]},
     }
 
 
@@ -56,30 +61,33 @@ def call(origin: str, account: Path, path: str, body: object = None) -> int:
         return error.code
 
 
-def make(origin: str, account: Path) -> str:
-    """Have the Secret there; return what was done, for people.
+def make(origin: str, account: Path, name: str) -> str:
+    """Have a Secret there; return what was done, for people.
 
     Raises:
         OSError: the API server does not answer.
         PermissionError: it refuses.
     """
-    status = call(origin, account, f"secrets/{NAME}")
+    status = call(origin, account, f"secrets/{name}")
     if status == 404:
-        status = call(origin, account, "secrets", secret())
+        status = call(origin, account, "secrets", secret(name))
         if status == 201:
-            return f"Secret {NAME} made"
+            return f"Secret {name} made"
     if status in (200, 409):
-        return f"Secret {NAME} is there already"
+        return f"Secret {name} is there already"
     raise PermissionError(f"the API server answers {status}")
 
 
-def main() -> int:
-    """Make the Secret; return the exit code."""
+def main(*names: str) -> int:
+    """Make the Secrets of these names; return the exit code."""
     host = os.environ["KUBERNETES_SERVICE_HOST"]
     origin = f"https://{f'[{host}]' if ':' in host else host}:{os.environ['KUBERNETES_SERVICE_PORT']}"
+    left = list(names)
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            print(make(origin, ACCOUNT))
+            while left:
+                print(make(origin, ACCOUNT, left[0]))
+                left.pop(0)
             return 0
         except OSError as error:
             # The network lets a new pod out a moment after it has started; rights may come later too.
@@ -90,4 +98,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

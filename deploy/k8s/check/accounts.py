@@ -3,12 +3,21 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from deploy.k8s.check.documents import Documents, find, of_kind, title
+from deploy.k8s.base.make_secrets import KEYS
+from deploy.k8s.check.documents import Documents, find, namespace, of_kind, title
 from deploy.k8s.check.finding import Finding
-from deploy.k8s.check.pods import pods
+from deploy.k8s.check.pods import Pod, pods
 
-#: It makes a Secret; no other pod asks the API server for anything.
-WITH_TOKEN = "Job/make-secrets"  # noqa: S105 - a name
+#: It makes Secrets; no other pod asks the API server for anything.
+MAKER = "make-secrets"
+WITH_TOKEN = f"Job/{MAKER}"
+
+
+def made_secrets(documents: Documents, within: str) -> list[str]:
+    """Names of the Secrets that the Job makes in a namespace."""
+    job = find(documents, "Job", MAKER, within)
+    named = [] if job is None else [name for one in Pod(job).lasting for name in one.get("args") or []]
+    return [name for name in named if name in KEYS]
 
 
 def tokens_are_not_mounted(documents: Documents) -> Iterator[Finding]:
@@ -50,3 +59,20 @@ def rights_lead_somewhere(documents: Documents) -> Iterator[Finding]:
         for rule in role.get("rules") or []:
             if "*" in {*rule.get("verbs", []), *rule.get("resources", []), *rule.get("apiGroups", [])}:
                 yield Finding(title(role), "it gives every right")
+
+
+def maker_may_read_what_it_makes(documents: Documents) -> Iterator[Finding]:
+    """The Job makes Secrets that its script knows, may look whether they are there, and at nothing else."""
+    for pod in pods(documents):
+        if pod.title != WITH_TOKEN:
+            continue
+        for name in (name for one in pod.lasting for name in one.get("args") or [] if name not in KEYS):
+            yield Finding(pod.title, f"its script knows no Secret {name}")
+        role = find(documents, "Role", MAKER, pod.namespace) or {}
+        may = [
+            (tuple(rule.get("verbs") or []), tuple(rule.get("resources") or []), *rule.get("resourceNames", []))
+            for rule in role.get("rules") or []
+        ]
+        secrets = ("secrets",)
+        if may != [(("create",), secrets), (("get",), secrets, *made_secrets(documents, namespace(pod.workload)))]:
+            yield Finding(f"Role/{MAKER}", "it gives other rights than to make these Secrets and to get them")

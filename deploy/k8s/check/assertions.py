@@ -2,7 +2,18 @@
 
 from collections.abc import Callable, Iterator
 
-from deploy.k8s.check.accounts import pods_have_accounts_of_their_own, rights_lead_somewhere, tokens_are_not_mounted
+from deploy.k8s.check.access import (
+    folders_of_access_are_mounted,
+    ingresses_speak_as_the_gateway_does,
+    secrets_of_access_are_with_those_who_need_them,
+    those_who_come_from_elsewhere_sign_in,
+)
+from deploy.k8s.check.accounts import (
+    maker_may_read_what_it_makes,
+    pods_have_accounts_of_their_own,
+    rights_lead_somewhere,
+    tokens_are_not_mounted,
+)
 from deploy.k8s.check.addresses import addresses_are_services
 from deploy.k8s.check.collector_files import collector_reads_its_files
 from deploy.k8s.check.containers import containers_are_confined, containers_say_what_they_take, images_are_pinned
@@ -57,6 +68,11 @@ ASSERTIONS: tuple[Assertion, ...] = (
     tokens_are_not_mounted,
     pods_have_accounts_of_their_own,
     rights_lead_somewhere,
+    maker_may_read_what_it_makes,
+    those_who_come_from_elsewhere_sign_in,
+    secrets_of_access_are_with_those_who_need_them,
+    folders_of_access_are_mounted,
+    ingresses_speak_as_the_gateway_does,
     everything_is_in_a_namespace_of_ours,
     namespaces_forbid_what_is_not_needed,
     pods_are_restricted,

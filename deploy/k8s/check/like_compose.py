@@ -10,6 +10,8 @@ from deploy.k8s.check.variables import image_name, known, own, service_of, value
 
 #: Service and variable, and why it is there on one side only, or has another value.
 MEANT = {
+    ("api", "ACCESS"): "by name here; there it follows from PUBLIC_HOST where nobody says it",
+    ("api", "PUBLIC_HOST"): "nothing is published on an address of a machine",
     ("collector", "COLLECTOR_LOCAL_EXPORTER"): "the component node-exporter finds every node, this one among them",
     ("collector", "COLLECTOR_LOCAL_NAME"): "a container of compose has its host's name, a pod one of its own",
     ("collector", "COLLECTOR_TARGETS"): "a ConfigMap of file_sd here, a file of the simulator there",
@@ -17,6 +19,8 @@ MEANT = {
     ("gateway", "CLUSTER_DOMAIN"): "a part of the whole names",
     ("gateway", "NAMESPACE"): "a part of the whole names",
     ("gateway", "WS_ADDRESS"): "as API_ADDRESS",
+    ("ws", "ACCESS"): "as of api",
+    ("ws", "PUBLIC_HOST"): "as of api",
     ("ws", "WS_DRAIN_SECONDS"): "the other replicas of an update are on other machines, and take their time to start",
 }
 

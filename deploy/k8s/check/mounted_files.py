@@ -10,7 +10,7 @@ from deploy.k8s.check.references import keys_of
 from deploy.k8s.check.variables import values
 
 #: The variables that name a file or several, beside the password files.
-VARIABLES = ("COLLECTOR_TARGETS", "COLLECTOR_RULES", "REDIS_CA_FILE")
+VARIABLES = ("ACCESS_KEY_FILE", "COLLECTOR_TARGETS", "COLLECTOR_RULES", "REDIS_CA_FILE")
 
 
 def named_files_are_mounted(documents: Documents) -> Iterator[Finding]:

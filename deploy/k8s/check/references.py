@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from deploy.k8s.base.make_secrets import NAME, USERS
+from deploy.k8s.base.make_secrets import KEYS
+from deploy.k8s.check.accounts import made_secrets
 from deploy.k8s.check.documents import Document, Documents, find, of_kind, title
 from deploy.k8s.check.finding import Finding
 from deploy.k8s.check.pods import Pod, pods
@@ -12,6 +13,7 @@ from deploy.k8s.check.variables import CONFIGS
 #: Secrets and ConfigMaps that the user makes, and their keys.
 OF_THE_USER = {
     ("Secret", "external-redis"): set(CONFIGS),
+    ("Secret", "gateway-tls"): {"tls.crt", "tls.key"},
     ("Secret", "dispycluster-tls"): {"tls.crt", "tls.key"},
     ("ConfigMap", "redis-ca"): {"ca.crt"},
 }
@@ -22,8 +24,8 @@ def keys_of(documents: Documents, kind: str, name: str, within: str) -> set[str]
     found = find(documents, kind, name, within)
     if found is not None:
         return {key for part in ("data", "stringData", "binaryData") for key in found.get(part) or {}}
-    if kind == "Secret" and name == NAME and find(documents, "Job", "make-secrets", within) is not None:
-        return set(USERS)
+    if kind == "Secret" and name in made_secrets(documents, within):
+        return set(KEYS[name])
     return OF_THE_USER.get((kind, name))
 
 

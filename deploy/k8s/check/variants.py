@@ -9,7 +9,12 @@ from deploy.k8s.check.folder import COMPONENTS
 
 #: What a user has changed in the example.
 REGISTRY, TAG, HOST = "registry.lan:5000", "9.8.7", "cluster.lab.lan"
-SETTINGS = (("CLUSTER_NAME", "lab"), ("LOG_LEVEL", "WARNING"), ("PUBLIC_URL", f"https://{HOST}"))
+SETTINGS = (
+    ("CLUSTER_NAME", "lab"),
+    ("LOG_LEVEL", "WARNING"),
+    ("PUBLIC_URL", f"https://{HOST}"),
+    ("TRUSTED_PROXIES", "10.0.0.0/8"),
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,58 @@ EXTERNAL_TLS = Variant(
 )
 
 
+#: Behind somebody's single sign-on, and nothing else.
+SIGN_ON_SETTINGS = (
+    ("ACCESS", "closed"),
+    ("ACCESS_USER_HEADER", "X-Forwarded-User"),
+    ("PUBLIC_URL", f"https://{HOST}"),
+    ("TRUSTED_PROXIES", "10.244.0.0/16"),
+)
+SIGN_ON = Variant(
+    "single sign-on",
+    own=(
+        ("configMapGenerator", [_settings(SIGN_ON_SETTINGS)]),
+        (
+            "patches",
+            [
+                {
+                    "target": {"kind": "NetworkPolicy", "name": "gateway"},
+                    "patch": "- op: replace\n  path: /spec/ingress/0/from\n  value:\n"
+                    "  - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: sign-on}}\n"
+                    "    podSelector: {matchLabels: {app.kubernetes.io/name: oauth2-proxy}}\n",
+                }
+            ],
+        ),
+    ),
+    settings=SIGN_ON_SETTINGS,
+)
+
+#: An address of the gateway's own, HTTPS, and everybody signs in.
+BALANCER_SETTINGS = (("ACCESS", "closed"), ("PUBLIC_URL", f"https://{HOST}"))
+BALANCER = Variant(
+    "load balancer",
+    components=("tls",),
+    own=(
+        ("configMapGenerator", [_settings(BALANCER_SETTINGS)]),
+        (
+            "patches",
+            [
+                {
+                    "target": {"kind": "Service", "name": "gateway"},
+                    "patch": "- {op: add, path: /spec/type, value: LoadBalancer}\n"
+                    "- {op: add, path: /spec/externalTrafficPolicy, value: Local}\n",
+                },
+                {
+                    "target": {"kind": "NetworkPolicy", "name": "gateway"},
+                    "patch": "- {op: remove, path: /spec/ingress/0/from}\n",
+                },
+            ],
+        ),
+    ),
+    settings=BALANCER_SETTINGS,
+)
+
+
 def variants() -> list[Variant]:
     """All of them; a folder in ``components`` is one more."""
     names = tuple(sorted(path.parent.name for path in COMPONENTS.glob("*/kustomization.yaml")))
@@ -89,4 +146,6 @@ def variants() -> list[Variant]:
         Variant("all", names),
         EXAMPLE,
         EXTERNAL_TLS,
+        SIGN_ON,
+        BALANCER,
     ]

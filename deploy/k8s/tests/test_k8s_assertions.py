@@ -164,6 +164,103 @@ BROKEN: list[tuple[str, str, str, object, str]] = [
     ("rights_lead_somewhere", "RoleBinding/", "roleRef/name", "make-secret", "there is no Role make-secret"),
     ("rights_lead_somewhere", "RoleBinding/", "subjects/0/name", "default", "there is no ServiceAccount default"),
     ("rights_lead_somewhere", "Role/", "rules/0/verbs", ["*"], "gives every right"),
+    ("maker_may_read_what_it_makes", "Role/", "rules/1/resourceNames/-", "other", "other rights than"),
+    ("maker_may_read_what_it_makes", "Role/", "rules/1/resourceNames", GONE, "other rights than"),
+    ("maker_may_read_what_it_makes", "Role/", "rules/1/resourceNames/0", GONE, "other rights than"),
+    ("maker_may_read_what_it_makes", "Role/", "rules/0/verbs/-", "list", "other rights than"),
+    ("maker_may_read_what_it_makes", "Role/", "rules/-", {"verbs": ["get"], "resources": ["pods"]}, "other rights"),
+    ("maker_may_read_what_it_makes", "Job/make-secrets", f"{FIRST}/args/0", "redis", "knows no Secret redis"),
+    (
+        "those_who_come_from_elsewhere_sign_in",
+        "Deployment/api",
+        f"{FIRST}/env/-",
+        env("ACCESS", "open"),
+        "Deployment/api: others reach the gateway, and ACCESS is 'open'",
+    ),
+    (
+        "those_who_come_from_elsewhere_sign_in",
+        "Deployment/ws",
+        f"{FIRST}/env/-",
+        env("ACCESS", ""),
+        "api and ws differ in ACCESS",
+    ),
+    (
+        "secrets_of_access_are_with_those_who_need_them",
+        "Deployment/ws",
+        f"{POD}/volumes/2/secret",
+        {"secretName": "access-users"},
+        "ws has the Secret access-users at /secrets/access, not its place",
+    ),
+    (
+        "secrets_of_access_are_with_those_who_need_them",
+        "Deployment/collector",
+        f"{POD}/volumes/3/projected/sources/-",
+        {"secret": {"name": "access-tokens"}},
+        "collector has the Secret access-tokens",
+    ),
+    (
+        "secrets_of_access_are_with_those_who_need_them",
+        "Deployment/collector",
+        f"{FIRST}/env/-",
+        {"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "access-key", "key": "key"}}},
+        "collector has the Secret access-key at $KEY",
+    ),
+    (
+        "secrets_of_access_are_with_those_who_need_them",
+        "Deployment/collector",
+        f"{FIRST}/envFrom/-",
+        {"secretRef": {"name": "access-key"}},
+        "collector has the Secret access-key at $",
+    ),
+    (
+        "secrets_of_access_are_with_those_who_need_them",
+        "Deployment/api",
+        f"{FIRST}/volumeMounts/3/subPath",
+        "ada",
+        "Deployment/api: the Secret access-users is not mounted at /access/users",
+    ),
+    (
+        "secrets_of_access_are_with_those_who_need_them",
+        "Deployment/ws",
+        f"{FIRST}/volumeMounts/2/readOnly",
+        GONE,
+        "ws has the Secret access-key at /secrets/access (writable)",
+    ),
+    (
+        "secrets_of_access_are_with_those_who_need_them",
+        "Deployment/ws",
+        f"{FIRST}/volumeMounts/2",
+        GONE,
+        "Deployment/ws: the Secret access-key is not mounted at /secrets/access",
+    ),
+    (
+        "folders_of_access_are_mounted",
+        "Deployment/ws",
+        f"{FIRST}/env/1/value",
+        "/access/token",
+        "ACCESS_TOKENS_DIR: /access/token is not where the Secret access-tokens is",
+    ),
+    (
+        "folders_of_access_are_mounted",
+        "Deployment/api",
+        f"{POD}/volumes/3/secret/items",
+        [{"key": "ada", "path": "ada"}],
+        "only some of the Secret access-users is mounted",
+    ),
+    (
+        "ingresses_speak_as_the_gateway_does",
+        "Ingress/",
+        "metadata/annotations/haproxy.org~server-ssl",
+        "false",
+        "haproxy.org/server-ssl is 'false', and the gateway speaks otherwise",
+    ),
+    (
+        "ingresses_speak_as_the_gateway_does",
+        "Deployment/gateway",
+        f"{FIRST}/volumeMounts",
+        GONE,
+        "backend-protocol is 'HTTPS', and the gateway speaks otherwise",
+    ),
     (
         "everything_is_in_a_namespace_of_ours",
         "Service/redis",
@@ -242,6 +339,14 @@ BROKEN: list[tuple[str, str, str, object, str]] = [
     ("what_pods_name_is_there", "Deployment/api", f"{POD}/volumes/1/secret/items/0/key", "apy", "has no key apy"),
     ("what_pods_name_is_there", "StatefulSet/redis", f"{POD}/volumes/2/secret/items/3/key", "p", "has no key p"),
     ("what_pods_name_is_there", "Job/make-secrets", "metadata/name", "make", "there is no Secret redis-passwords"),
+    ("what_pods_name_is_there", "Job/make-secrets", f"{FIRST}/args/1", GONE, "there is no Secret access-key"),
+    (
+        "what_pods_name_is_there",
+        "Deployment/api",
+        f"{POD}/volumes/2/secret/items/0/key",
+        "k",
+        "access-key has no key k",
+    ),
     ("what_pods_name_is_there", "ConfigMap/collector-config", "metadata/name", "c", "no ConfigMap collector-config"),
     ("what_pods_name_is_there", "ConfigMap/settings", "metadata/name", "settings", "there is no ConfigMap settings-"),
     ("what_pods_name_is_there", "Ingress/", "spec/tls/0/secretName", "tls", "nobody makes the Secret tls"),
@@ -326,6 +431,26 @@ def test_image_that_is_none_of_ours_in_this_version_is_found(rendered: Rendered,
     assert [finding.object for finding in images_are_pinned(documents, "dispycluster", VERSION)] == ["Deployment/ws"]
 
 
+@pytest.mark.parametrize(
+    ("source", "is_elsewhere"),
+    [
+        ([{"podSelector": {}}], False),
+        ([{"podSelector": {}}, {"namespaceSelector": {"matchLabels": {"a": "b"}}}], True),
+        ([{"ipBlock": {"cidr": "10.0.0.0/8"}}], True),
+        ([], True),
+        (GONE, True),
+    ],
+)
+def test_gateway_that_others_reach_is_found_whoever_opened_it(
+    rendered: Rendered, source: object, is_elsewhere: bool
+) -> None:
+    documents = rendered("default")
+    put(documents_named(documents, "NetworkPolicy/gateway"), "spec/ingress/0/from", source)
+    found = {str(finding) for finding in assertions.those_who_come_from_elsewhere_sign_in(documents)}
+    said = {f"Deployment/{name}: others reach the gateway, and ACCESS is 'open'" for name in ("api", "ws")}
+    assert found == (said if is_elsewhere else set())
+
+
 def test_image_that_is_always_pulled_is_found(rendered: Rendered) -> None:
     documents = rendered("default")
     put(documents_named(documents, "StatefulSet/redis"), f"{POD}/initContainers/0/imagePullPolicy", "Always")
@@ -339,7 +464,9 @@ def test_image_that_is_always_pulled_is_found(rendered: Rendered) -> None:
         ("ConfigMap/settings", "data/LOG_LEVEL", "DEBUG", "LOG_LEVEL is 'DEBUG', and 'INFO'"),
         ("ConfigMap/settings", "data/CLUSTER_NAME", GONE, "CLUSTER_NAME is None, and 'cluster'"),
         ("StatefulSet/redis", f"{FIRST}/env/0/value", "always", "REDIS_APPENDFSYNC is 'always', and 'no'"),
-        ("Deployment/ws", f"{FIRST}/env/1/value", "5", "WS_DRAIN_SECONDS is the same"),
+        ("Deployment/ws", f"{FIRST}/env/4/value", "5", "WS_DRAIN_SECONDS is the same"),
+        ("ConfigMap/settings", "data/ACCESS", "", "ACCESS is the same"),
+        ("ConfigMap/settings", "data/TRUSTED_PROXIES", "10.1.2.3", "TRUSTED_PROXIES is 'peer 10.1.2.3', and 'peer '"),
     ],
 )
 def test_setting_that_is_not_that_of_compose_is_found(

@@ -1,4 +1,4 @@
-"""The Job that makes the Redis passwords, before an API server that is a small one of the test's own."""
+"""The Job that makes the Secrets, before an API server that is a small one of the test's own."""
 
 import json
 import re
@@ -15,7 +15,9 @@ import pytest
 from deploy.k8s.base import make_secrets
 from tests.drivers.certificate import make_certificate
 
-NAME = make_secrets.NAME
+NAME = "redis-passwords"
+#: Those that people fill.
+EMPTY = ("access-users", "access-tokens")
 SECRETS = "/api/v1/namespaces/dispycluster/secrets"
 
 
@@ -83,7 +85,7 @@ def server(account: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer
 
 
 def test_secret_is_made_when_there_is_none(server: ApiServer, capsys: pytest.CaptureFixture[str]) -> None:
-    assert make_secrets.main() == 0
+    assert make_secrets.main(NAME) == 0
     assert server.asked == [
         ("GET", f"{SECRETS}/{NAME}", "Bearer a-token"),
         ("POST", SECRETS, "Bearer a-token"),
@@ -91,27 +93,61 @@ def test_secret_is_made_when_there_is_none(server: ApiServer, capsys: pytest.Cap
     made = server.made[0]
     assert (made["kind"], made["metadata"]["name"]) == ("Secret", NAME)
     assert made["metadata"]["labels"] == {"app.kubernetes.io/part-of": "dispycluster"}
-    assert set(made["stringData"]) == set(make_secrets.USERS)
+    assert set(made["stringData"]) == set(make_secrets.KEYS[NAME])
     assert capsys.readouterr().out == f"Secret {NAME} made\n"
 
 
 def test_passwords_are_256_bits_each_and_differ(server: ApiServer) -> None:
-    assert make_secrets.main() == make_secrets.main() == 0
+    assert make_secrets.main(NAME) == make_secrets.main(NAME) == 0
     passwords = [password for made in server.made for password in made["stringData"].values()]
-    assert len(set(passwords)) == 2 * len(make_secrets.USERS)
+    assert len(set(passwords)) == 2 * len(make_secrets.KEYS[NAME])
     assert all(re.fullmatch(r"[0-9a-f]{64}", password) for password in passwords)
+
+
+def test_key_of_access_is_256_bits(server: ApiServer) -> None:
+    assert make_secrets.main("access-key") == 0
+    assert set(server.made[0]["stringData"]) == {"key"}
+    assert re.fullmatch(r"[0-9a-f]{64}", server.made[0]["stringData"]["key"])
+
+
+def test_secrets_that_people_fill_are_made_empty(server: ApiServer) -> None:
+    assert make_secrets.main(*EMPTY) == 0
+    assert [made["metadata"]["name"] for made in server.made] == [*EMPTY]
+    assert [made["stringData"] for made in server.made] == [{}, {}]
+
+
+def test_those_that_are_missing_are_made_beside_those_that_are_there(
+    server: ApiServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given an installation of before
+    server.get = [200, 404]
+    assert make_secrets.main(NAME, "access-key", *EMPTY) == 0
+    assert [made["metadata"]["name"] for made in server.made] == ["access-key", *EMPTY]
+    assert capsys.readouterr().out.splitlines() == [
+        f"Secret {NAME} is there already",
+        *(f"Secret {name} made" for name in ("access-key", *EMPTY)),
+    ]
+
+
+def test_those_that_are_made_are_left_alone_when_another_one_is_refused_at_first(
+    server: ApiServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.post = [201, 500, 201]
+    assert make_secrets.main("access-key", *EMPTY) == 0
+    assert [made["metadata"]["name"] for made in server.made] == ["access-key", EMPTY[0], *EMPTY]
+    assert capsys.readouterr().out.count("made") == 3
 
 
 def test_secret_that_is_there_is_kept(server: ApiServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.get = [200]
-    assert make_secrets.main() == 0
+    assert make_secrets.main(NAME) == 0
     assert server.made == []
     assert capsys.readouterr().out == f"Secret {NAME} is there already\n"
 
 
 def test_secret_that_another_one_makes_meanwhile_is_kept(server: ApiServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.post = [409]
-    assert make_secrets.main() == 0
+    assert make_secrets.main(NAME) == 0
     assert capsys.readouterr().out == f"Secret {NAME} is there already\n"
 
 
@@ -121,14 +157,14 @@ def test_refusal_ends_with_its_status(
 ) -> None:
     server.get, server.post = [get], [post]
     monkeypatch.setattr(make_secrets, "ATTEMPTS", 3)
-    assert make_secrets.main() == 1
+    assert make_secrets.main(NAME) == 1
     status = post if get == 404 else get
     assert f"the API server answers {status}" in capsys.readouterr().err
 
 
 def test_refusal_is_not_the_end_when_rights_come_later(server: ApiServer) -> None:
     server.get = [403, 404]
-    assert make_secrets.main() == 0
+    assert make_secrets.main(NAME) == 0
     assert len(server.made) == 1
 
 
@@ -143,7 +179,7 @@ def test_server_that_is_not_there_yet_is_asked_again(server: ApiServer, monkeypa
 
     monkeypatch.setattr(make_secrets, "call", late)
     # then
-    assert make_secrets.main() == 0
+    assert make_secrets.main(NAME) == 0
     assert len(server.made) == 1
 
 
@@ -157,7 +193,7 @@ def test_server_with_a_certificate_of_somebody_else_gets_no_token(
     monkeypatch.setattr(make_secrets, "ACCOUNT", tmp_path)
     monkeypatch.setattr(make_secrets, "ATTEMPTS", 1)
     # then
-    assert make_secrets.main() == 1
+    assert make_secrets.main(NAME) == 1
     assert server.asked == []
 
 
@@ -167,7 +203,7 @@ def test_passwords_are_never_printed(
 ) -> None:
     server.post = [post]
     monkeypatch.setattr(make_secrets, "ATTEMPTS", 1)
-    make_secrets.main()
+    make_secrets.main(NAME)
     said = "".join(capsys.readouterr())
     assert said
     assert [password for password in server.made[0]["stringData"].values() if password in said] == []

@@ -9,8 +9,10 @@ from deploy.k8s.check.assertions import asserted
 from deploy.k8s.check.environment import settings_are_those_of_the_user
 from deploy.k8s.check.folder import COMPONENTS
 from deploy.k8s.check.lint import Lint
+from deploy.k8s.check.pods import pods
 from deploy.k8s.check.rendering import RenderingError, kustomize, overlay, parse, render
 from deploy.k8s.check.schemas import OLDEST, newest, validated
+from deploy.k8s.check.variables import values
 from deploy.k8s.check.variants import EXAMPLE, HOST, Variant, variants
 from deploy.k8s.tests.conftest import Rendered
 
@@ -42,6 +44,20 @@ def test_setting_of_the_user_that_does_not_win_is_found(rendered: Rendered) -> N
 def test_example_has_the_host_of_its_user(rendered: Rendered) -> None:
     ingress = next(document for document in rendered(EXAMPLE.name) if document["kind"] == "Ingress")
     assert str(ingress).count(HOST) == 2
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_variant_asks_everybody_to_sign_in_where_it_has_an_ingress_or_its_user_says_so(
+    rendered: Rendered, name: str
+) -> None:
+    documents, variant = rendered(name), VARIANTS[name]
+    is_closed = "ingress" in variant.components or ("ACCESS", "closed") in variant.settings
+    modes = {
+        pod.name: values(documents, pod, pod.lasting[0])["ACCESS"]
+        for pod in pods(documents)
+        if pod.name in ("api", "ws")
+    }
+    assert modes == dict.fromkeys(("api", "ws"), "closed" if is_closed else "open")
 
 
 # Rendering

@@ -1,0 +1,381 @@
+"""Who gets in: open for port-forward; closed by a setting, with users and tokens of the documented lines, over TLS."""
+
+import base64
+import html
+import json
+import re
+import shlex
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+import socketio
+
+from tests.drivers.certificate import make_certificate
+from tests.drivers.kubernetes import PARTS, KubernetesDeployment
+from tests.drivers.kustomization import patch
+from tests.drivers.port_forward import port_forward
+from tests.drivers.process import ROOT
+from tests.drivers.rest import Rest
+from tests.drivers.visitors import Visitor, namespace, reached, visitor
+from tests.drivers.waiting import eventually
+
+SNAPSHOT = "/api/cluster/snapshot"
+PASSWORD = "a few words: 1842"
+#: What the documentation promises of everything that is revoked.
+REVOKED_WITHIN_SECONDS = 2.0
+SECRETS = ("access-users", "access-tokens", "gateway-tls")
+
+
+# What people type
+
+
+def documented(kubernetes_namespace: str, *words: str) -> list[str]:
+    """The halves of the only pipeline of docs/kubernetes.md that has these words in a row, for this namespace."""
+    text = (ROOT / "docs/kubernetes.md").read_text()
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in re.sub(r"\|\n +", "| ", block).splitlines()]
+    [found] = [line for line in lines if f"{' '.join(words)} |" in line]
+    found = found.replace("-n dispycluster ", f"-n {shlex.quote(kubernetes_namespace)} ")
+    making, _, taking = found.rpartition(" | ")
+    return [making, taking]
+
+
+def bash(script: str, *, said: str = "", **variables: str) -> tuple[str, str]:
+    """Run it; return what it says on standard output, and on standard error."""
+    given = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", given + script], input=said, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+def make_user(deployment: KubernetesDeployment, name: str) -> None:
+    bash(" | ".join(documented(deployment.kubectl.namespace, "user patch ada")).replace("ada", name), PASSWORD=PASSWORD)
+    bring(deployment, "access-users", "api")
+
+
+def make_token(deployment: KubernetesDeployment) -> str:
+    """The token ``backup``."""
+    line = " | ".join(documented(deployment.kubectl.namespace, "token patch backup --scope read"))
+    _, shown = bash(line)
+    [token] = re.findall(r"^dcl_\S+$", shown, re.MULTILINE)
+    bring(deployment, "access-tokens", "api", "ws")
+    return str(token)
+
+
+def bring(deployment: KubernetesDeployment, secret: str, *parts: str) -> None:
+    """Have a Secret brought to all pods of the parts, and see that it is there."""
+    names = set(deployment.kubectl.json("get", "secret", secret).get("data") or {})
+    for part in parts:
+        deployment.look_after(part)
+    for pod in (pod for part in parts for pod in deployment.ready_pods(part)):
+        eventually(lambda pod=pod: held(deployment, pod, secret) == names, within_seconds=60, what=f"{secret} in {pod}")
+
+
+def held(deployment: KubernetesDeployment, pod: str, secret: str) -> set[str]:
+    """The keys of a Secret that a pod sees."""
+    return set(deployment.execute(pod, "ls", f"/{secret.replace('-', '/')}").split())
+
+
+# Who comes
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The product with closed access, over TLS; ``proxy`` is a pod that may say who is there."""
+
+    deployment: KubernetesDeployment
+    origin: str
+    authority: Path
+    proxy: Visitor
+
+    def browser(self) -> requests.Session:
+        """One in which nobody is signed in, and which trusts the test's authority."""
+        session = requests.Session()
+        # Of this machine's own settings, one names other authorities
+        session.trust_env = False
+        session.verify = str(self.authority)
+        return session
+
+    def status(self, browser: requests.Session, path: str = SNAPSHOT, **headers: str) -> int:
+        return browser.get(self.origin + path, headers=headers, timeout=10, allow_redirects=False).status_code
+
+    def sign_in(self, browser: requests.Session, user: str, password: str = PASSWORD) -> int:
+        """Fill in the form; return the status: 303 where it was right."""
+        page = browser.get(f"{self.origin}/login", timeout=10)
+        token = re.search(r'name="csrf" value="([^"]*)"', page.text)
+        assert token, f"{page.status_code}: {page.text[:500]}"
+        form = {"csrf": html.unescape(token[1]), "user": user, "password": password, "next": "/nodes"}
+        return browser.post(f"{self.origin}/login", form, timeout=10, allow_redirects=False).status_code
+
+
+class Watcher:
+    """A Socket.IO client over a WebSocket, with the cookies of a browser."""
+
+    def __init__(self, closed: Closed, browser: requests.Session, auth: object = None) -> None:
+        self.snapshots: list[Any] = []
+        self.errors: list[Any] = []
+        self._ended = threading.Event()
+        self.ended_at = 0.0
+        self._client = socketio.Client(http_session=browser, reconnection=False)
+        self._client.on("redis_cluster_metrics", self.snapshots.append)
+        self._client.on("error", self.errors.append)
+        self._client.on("disconnect", lambda *_: self._end())
+        self._client.connect(closed.origin, transports=["websocket"], auth=auth, wait_timeout=10)
+
+    def _end(self) -> None:
+        self.ended_at = time.monotonic()
+        self._ended.set()
+
+    def wait_for_snapshots(self, count: int = 2) -> None:
+        wanted = len(self.snapshots) + count
+        eventually(lambda: len(self.snapshots) >= wanted, within_seconds=30, what=f"{count} snapshots")
+
+    def wait_for_end(self) -> float:
+        """Wait until the server has ended it; return when that was, as the monotonic clock has it."""
+        assert self._ended.wait(20), "still connected"
+        return self.ended_at
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.shutdown()
+
+
+@contextmanager
+def watching(closed: Closed, browser: requests.Session, auth: object = None) -> Iterator[Watcher]:
+    watcher = Watcher(closed, browser, auth)
+    try:
+        yield watcher
+    finally:
+        watcher.close()
+
+
+def is_let_in(closed: Closed, browser: requests.Session, auth: object = None) -> bool:
+    """Whether a socket is; who is not gets no snapshot either."""
+    try:
+        with watching(closed, browser, auth) as watcher:
+            watcher.wait_for_snapshots(1)
+            return True
+    except socketio.exceptions.ConnectionError:
+        return False
+
+
+# Open
+
+
+def test_open_access_asks_nobody_and_lets_nobody_in_but_by_port_forward_and_from_its_own_namespace(
+    deployment: KubernetesDeployment,
+) -> None:
+    # Given the policies as they stand
+    deployment.apply_policies_as_they_stand()
+    try:
+        gates = {(pod["status"]["podIP"], 8085) for pod in deployment.pods("gateway")}
+        # When people come by port-forward, then they see everything
+        with deployment.port_forward() as origin:
+            rest = Rest(origin)
+            assert rest.json("/api/session")["access"] == "open"
+            assert rest.json(SNAPSHOT)["nodes"]
+            rest.close()
+        # And from elsewhere nobody reaches it
+        with (
+            namespace(deployment.kubectl, f"{deployment.kubectl.namespace}-elsewhere") as elsewhere,
+            visitor(elsewhere, "stranger"),
+        ):
+            assert reached(elsewhere, "stranger", gates) == set()
+    finally:
+        deployment.apply()
+
+
+def test_installation_from_before_gets_the_secrets_that_are_missing_and_keeps_those_that_it_has(
+    deployment: KubernetesDeployment,
+) -> None:
+    kubectl = deployment.kubectl
+    no_job = lambda: not kubectl.json("get", "jobs")["items"]  # noqa: E731
+    eventually(no_job, within_seconds=60, what="the Job has removed itself")
+    passwords = kubectl.json("get", "secret", "redis-passwords")["data"]
+    # Given one that knows nothing of access
+    kubectl.run("delete", "secret", "access-key", "access-users", "access-tokens")
+    # When it is applied again, then they are there
+    deployment.apply()
+    eventually(no_job, within_seconds=60, what="the Job has removed itself again")
+    key = base64.b64decode(kubectl.json("get", "secret", "access-key")["data"]["key"])
+    assert re.fullmatch(rb"[0-9a-f]{64}", key)
+    assert not kubectl.json("get", "secret", "access-users").get("data")
+    assert not kubectl.json("get", "secret", "access-tokens").get("data")
+    # And the passwords are those of before
+    assert kubectl.json("get", "secret", "redis-passwords")["data"] == passwords
+
+
+# Closed
+
+
+@pytest.fixture(scope="module")
+def closed(_installation: KubernetesDeployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Closed]:
+    """Closed access behind the component tls, with a certificate of an authority that is the test's own."""
+    deployment, kubectl = _installation, _installation.kubectl
+    if not deployment.is_whole():
+        deployment.apply()
+        deployment.wait()
+    for secret in SECRETS[:2]:
+        kubectl.run("patch", "secret", secret, "--type=merge", "-p", '{"data": null}')
+    address = urlsplit(deployment.origin).hostname
+    origin = deployment.origin.replace("http:", "https:")
+    folder = tmp_path_factory.mktemp("certificate")
+    make_certificate(folder, f"IP:{address}")
+    certificate = (f"--cert={folder}/server.crt", f"--key={folder}/server.key")
+    kubectl.run("delete", "secret", "gateway-tls", "--ignore-not-found")
+    kubectl.run("create", "secret", "tls", "gateway-tls", *certificate)
+    with namespace(kubectl, f"{kubectl.namespace}-sign-on") as sign_on, visitor(sign_on, "proxy") as proxy:
+        settings = [
+            "ACCESS=closed",
+            "ACCESS_USER_HEADER=Remote-User",
+            f"PUBLIC_URL={origin}",
+            f"TRUSTED_PROXIES={proxy.address}",
+        ]
+        try:
+            # All pods of a part at once: how they roll is a matter of other tests
+            surge = "/spec/strategy/rollingUpdate/maxSurge"
+            patches = [patch("Deployment", part, "replace", surge, "100%") for part in PARTS if part != "redis"]
+            deployment.apply("tls", settings=settings, patches=patches)
+            deployment.wait_for_pods()
+            yield Closed(deployment, origin, folder / "ca.crt", proxy)
+        finally:
+            deployment.apply()
+            for secret in SECRETS[:2]:
+                kubectl.run("patch", "secret", secret, "--type=merge", "-p", '{"data": null}')
+            kubectl.run("delete", "secret", "gateway-tls")
+
+
+def test_closed_access_shows_strangers_the_sign_in_page_and_the_kubelet_a_status(closed: Closed) -> None:
+    stranger = closed.browser()
+    # Nothing but the page to sign in on
+    for path in (SNAPSHOT, "/api/health", "/api/alerts", "/api/session"):
+        assert closed.status(stranger, path) == 401, path
+    page = stranger.get(f"{closed.origin}/nodes", headers={"Accept": "text/html"}, timeout=10)
+    assert (page.status_code, urlsplit(page.url).path) == (200, "/login")
+    assert not is_let_in(closed, stranger)
+    assert not is_let_in(closed, stranger, {"token": "dcl_made_up"})
+    # And wherever a header came from that only a proxy could say, it was not the proxy
+    assert closed.status(stranger, **{"Remote-User": "ada", "X-Forwarded-For": closed.proxy.address}) == 401
+    # All pods are ready, so the kubelet was answered; with a status, and nothing that is none of its business
+    for part, port in (("api", 8000), ("ws", 8001)):
+        with port_forward(closed.deployment.kubectl, f"deploy/{part}", port) as origin:
+            rest = Rest(origin)
+            assert [rest.get(path).text for path in ("/livez", "/readyz")] == ["live\n", "ready\n"], part
+            assert rest.status("/metrics") == 401, part
+            rest.close()
+    assert closed.deployment.restarts() == {}
+
+
+def test_gateway_speaks_tls_with_the_certificate_of_the_secret_and_nothing_else(closed: Closed) -> None:
+    parts = urlsplit(closed.origin)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    # Given the authority, it is known; without it, it is not
+    assert closed.status(closed.browser(), "/login") == 200
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(f"{closed.origin}/login", timeout=10)
+    shown = ssl.get_server_certificate((parts.hostname, parts.port))
+    assert shown.split() == (closed.authority.parent / "server.crt").read_text().split()
+    # And nothing is said without TLS
+    with pytest.raises(requests.exceptions.ConnectionError):
+        requests.get(f"http://{parts.netloc}/login", timeout=10)
+
+
+def test_user_of_the_documented_lines_signs_in_and_is_gone_with_the_line_that_removes_him(closed: Closed) -> None:
+    deployment = closed.deployment
+    # Given a user
+    make_user(deployment, "ada")
+    browser = closed.browser()
+    assert closed.sign_in(browser, "ada", "another password") == 401
+    # When he signs in, then pages, REST and push are there, all through the gateway
+    assert closed.sign_in(browser, "ada") == 303
+    cookies = {cookie.name: cookie for cookie in browser.cookies}
+    assert all(cookie.secure for name, cookie in cookies.items() if name.startswith("dispycluster-"))
+    assert closed.status(browser, "/nodes") == closed.status(browser) == 200
+    with watching(closed, browser) as watcher:
+        watcher.wait_for_snapshots()
+        # When he is removed, then his socket ends and his session is worth nothing, though the pods know him still
+        making, taking = documented(deployment.kubectl.namespace, "user patch ada --remove")
+        change, _ = bash(making)
+        done = time.monotonic()
+        assert watcher.wait_for_end() - done < REVOKED_WITHIN_SECONDS
+        assert watcher.errors[-1]["code"] == "sign_in_required"
+    assert closed.status(browser) == 401
+    assert all("ada" in held(deployment, pod, "access-users") for pod in deployment.ready_pods("api"))
+    # And when the Secret has come, he signs in no more
+    bash(taking, said=change)
+    bring(deployment, "access-users", "api")
+    assert closed.sign_in(closed.browser(), "ada") == 401
+
+
+def test_token_of_the_documented_line_is_good_until_it_is_removed_which_ends_its_sockets_at_once(
+    closed: Closed,
+) -> None:
+    deployment = closed.deployment
+    token = make_token(deployment)
+    program, bearer = closed.browser(), {"Authorization": f"Bearer {token}"}
+    # Given a program that shows it
+    assert closed.status(program, **bearer) == 200
+    for part, port in (("api", 8000), ("ws", 8001)):
+        with port_forward(deployment.kubectl, f"deploy/{part}", port) as origin:
+            metrics = requests.get(f"{origin}/metrics", headers=bearer, timeout=10)
+            assert f"\n{part}_" in metrics.text, part
+    # But for what it is not good for
+    published = program.post(f"{closed.origin}/api/publish/cluster:alerts", json={"x": 1}, headers=bearer, timeout=10)
+    assert published.status_code == 403
+    making, taking = documented(deployment.kubectl.namespace, "token patch backup --remove")
+    with watching(closed, program, {"token": token}) as watcher:
+        watcher.wait_for_snapshots()
+        # When it is revoked
+        change, _ = bash(making)
+        done = time.monotonic()
+        # Then its socket has ended when the command has, or within a moment, though every pod has the token still
+        assert watcher.wait_for_end() - done < REVOKED_WITHIN_SECONDS
+        assert watcher.errors[-1]["code"] == "sign_in_required"
+    assert all("backup" in held(deployment, pod, "access-tokens") for pod in deployment.ready_pods("ws"))
+    eventually(lambda: closed.status(program, **bearer) == 401, within_seconds=REVOKED_WITHIN_SECONDS)
+    assert not is_let_in(closed, program, {"token": token})
+    # And the line's other half takes it out of the Secret
+    assert json.loads(change) == {"data": {"backup": None}}
+    bash(taking, said=change)
+    assert not deployment.kubectl.json("get", "secret", "access-tokens").get("data")
+
+
+def test_proxy_of_a_trusted_address_says_who_is_there_to_api_and_ws(closed: Closed) -> None:
+    pod = closed.deployment.pods("gateway")[0]["status"]["podIP"]
+    ask = (
+        "import ssl, sys, urllib.request as r; c = ssl._create_unverified_context(); "
+        "q = r.Request(sys.argv[1], headers={'Remote-User': 'grace@lab.lan', 'X-Forwarded-For': '192.0.2.7'}); "
+        "print(r.urlopen(q, timeout=5, context=c).read().decode())"
+    )
+
+    def said(path: str) -> str:
+        command = ("/opt/venv/bin/python", "-c", ask, f"https://{pod}:8085{path}")
+        return closed.proxy.kubectl.run("exec", closed.proxy.name, "--", *command)
+
+    session = json.loads(said("/api/session"))
+    assert (session["user"], session["by"]) == ("grace@lab.lan", "proxy")
+    assert json.loads(said(SNAPSHOT))["nodes"]
+    # The ws replica begins a session, too, and lets it in
+    assert said("/socket.io/?EIO=4&transport=polling").startswith("0{")
+
+
+def test_failing_line_changes_nothing_and_says_why(closed: Closed) -> None:
+    kubectl = closed.deployment.kubectl
+    line = " | ".join(documented(kubectl.namespace, "user patch ada"))
+    before = kubectl.json("get", "secret", "access-users")["metadata"]["resourceVersion"]
+    with pytest.raises(AssertionError, match="8 to 1024 characters"):
+        bash(line, PASSWORD="short")
+    assert kubectl.json("get", "secret", "access-users")["metadata"]["resourceVersion"] == before
