@@ -6,22 +6,17 @@ connect is due its deliveries.
 """
 
 import argparse
-import contextlib
-import os
-import platform
-import resource
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
 from bench.push.beside_api import beside_api
 from bench.push.churn import CLIENTS, WAVES, Counted, churn
 from bench.push.delta import bytes_per_round
-from bench.push.measure import BUSY, Connected, Pushed, connect, percentile_ms, push
+from bench.push.measure import BUSY, Connected, Pushed, alternate, connect, percentile_ms, push
+from bench.push.report import Table, machine, write
 from bench.push.servers import (
-    LOAD_CORE,
     AsgiEmit,
     EventletEmit,
     Floor,
@@ -30,9 +25,9 @@ from bench.push.servers import (
     Ours,
     OursPlain,
     Server,
+    valkey,
 )
 from bench.push.slow import behind
-from tests.drivers.valkey import Valkey
 from tests.prepare import NODE_PEER, get_packages
 
 #: What stands before the tables where they are written into a file.
@@ -40,21 +35,6 @@ INTRODUCTION = Path(__file__).parent / "introduction.md"
 
 SMALL, LARGE = 1_100, 110_000
 PARTS = ["deliveries", "compression", "connections", "deltas", "slow", "churn", "api"]
-
-
-class Table:
-    """A Markdown table that is printed row by row, as the rows are known."""
-
-    def __init__(self, out: list[str], *heads: str) -> None:
-        self._out = out
-        self.row(*heads)
-        self.row(*("---" for _ in heads))
-
-    def row(self, *cells: str) -> None:
-        """Add a row."""
-        line = f"| {' | '.join(cells)} |"
-        self._out.append(line)
-        print(line, flush=True)
 
 
 class Bench:
@@ -71,14 +51,6 @@ class Bench:
         self.out.append(text)
         print(text, flush=True)
 
-    def alternate(self, *measures: Callable[[], Pushed]) -> list[list[Pushed]]:
-        """Run the measurements in turn; return the runs of each."""
-        found: list[list[Pushed]] = [[] for _ in measures]
-        for _ in range(self._runs):
-            for runs, measure in zip(found, measures, strict=True):
-                runs.append(measure())
-        return found
-
     def pushed(self, kind: type[Server], **how: object) -> Callable[[], Pushed]:
         """A run of one server."""
 
@@ -92,7 +64,7 @@ class Bench:
         """CPU and latency while messages are pushed."""
         for rate, kinds in ((40, (Ours, Floor, Node)), (20, (Ours, Floor, Node, EventletEmit))):
             self.say(f"\n### 1000 clients, 1.1 KB, {rate} a second\n")
-            found = self.alternate(*(self.pushed(kind, rate=rate, size=SMALL) for kind in kinds))
+            found = alternate(self._runs, *(self.pushed(kind, rate=rate, size=SMALL) for kind in kinds))
             self._table(kinds, found)
         self.say("\n### As they come, one run each (1000 clients, 1.1 KB, 20 a second)\n")
         others = (AsgiEmit, OursPlain)
@@ -104,7 +76,7 @@ class Bench:
             self.say(f"\n### 1000 clients, {name}, {rate} a second, permessage-deflate\n")
             measures = [self.pushed(Ours, rate=rate, size=size, deflate=offered) for offered in (False, True)]
             measures.append(self.pushed(Node, rate=rate, size=size))
-            plain, deflated, node = self.alternate(*measures)
+            plain, deflated, node = alternate(self._runs, *measures)
             table = Table(self.out, "", "CPU µs a delivery", "bytes a delivery", "p99 ms")
             for what, runs in (("ours, not offered", plain), ("ours, offered", deflated), ("Node, as it comes", node)):
                 table.row(what, f"{cpu(runs):.1f}", f"{runs[0].wire_bytes_per_delivery:.0f}", f"{p(runs, 99):.1f}")
@@ -237,32 +209,6 @@ def ratio(ours: Sequence[Pushed], theirs: Sequence[Pushed]) -> float:
     return median(a.cpu_us_per_delivery / b.cpu_us_per_delivery for a, b in zip(ours, theirs, strict=True))
 
 
-def machine() -> str:
-    """Where this ran."""
-    model = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if "model name" in line
-        ),
-        platform.machine(),
-    )
-    system = f"Linux {platform.release()}, Python {platform.python_version()}"
-    return f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores ({model}), {system}"
-
-
-@contextlib.contextmanager
-def valkey() -> Iterator[Valkey]:
-    """A store on the core of the load."""
-    store = Valkey()
-    os.sched_setaffinity(0, {LOAD_CORE})
-    store.start()
-    try:
-        yield store
-    finally:
-        store.stop()
-
-
 def main() -> int:
     """Run all; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -270,8 +216,6 @@ def main() -> int:
     parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--write", type=Path, help="put the tables into this file")
     options = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     get_packages(NODE_PEER, "Node's Socket.IO")
     with valkey() as store:
         bench = Bench(store.url, runs=1 if options.quick else 5, seconds=3 if options.quick else 5)
@@ -279,7 +223,7 @@ def main() -> int:
         for name in [options.only] if options.only else PARTS:
             getattr(bench, name)()
     if options.write:
-        options.write.write_text("\n".join([INTRODUCTION.read_text(), *bench.out, ""]))
+        write(options.write, [INTRODUCTION.read_text(), *bench.out])
     return 0
 
 

@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from bench.push.servers import LOAD_CORE, Server
 from bench.push.swarm import Swarm
@@ -12,6 +12,8 @@ from bench.push.work import of_bytes
 
 #: Share of its core above which the load side may have been what was measured.
 BUSY: Final = 0.85
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,15 @@ class Pushed:
     load_share: float
 
 
+def alternate(rounds: int, *measures: Callable[[], T]) -> list[list[T]]:
+    """Run the measurements in turn; return the runs of each."""
+    found: list[list[T]] = [[] for _ in measures]
+    for _ in range(rounds):
+        for runs, measure in zip(found, measures, strict=True):
+            runs.append(measure())
+    return found
+
+
 def percentile_ms(latencies_ns: Sequence[int], percent: float) -> float:
     """A percentile of raw samples."""
     if not latencies_ns:
@@ -39,7 +50,7 @@ def push(server: Server, *, clients: int, rate: float, size: int, seconds: float
     """Publish at a rate for some seconds to that many clients."""
     os.sched_setaffinity(0, {LOAD_CORE})
     snapshots = of_bytes(size)
-    swarm = Swarm(server.port, deflate=deflate)
+    swarm = Swarm(server.port, deflate=deflate, cookies=server.cookies)
     try:
         swarm.connect(clients)
         number = 0
@@ -85,7 +96,7 @@ def connect(server: Server, *, clients: int, deflate: bool = False) -> Connected
     """Let that many clients come to a fresh server; all that its memory grew by is theirs."""
     os.sched_setaffinity(0, {LOAD_CORE})
     before = server.rss_bytes()
-    swarm = Swarm(server.port, deflate=deflate)
+    swarm = Swarm(server.port, deflate=deflate, cookies=server.cookies)
     try:
         seconds = swarm.connect(clients)
         swarm.run(2)

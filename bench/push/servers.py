@@ -1,6 +1,8 @@
 """How each server is started: pinned to one core, told where Redis is, ready when it answers."""
 
+import contextlib
 import os
+import resource
 import socket
 import struct
 import subprocess
@@ -8,6 +10,7 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -20,6 +23,7 @@ import requests
 from tests.drivers.ports import free_port
 from tests.drivers.process import ROOT
 from tests.drivers.replica import value_of
+from tests.drivers.valkey import Valkey
 from ws.event import Event
 
 PEERS: Final = Path(__file__).parent / "peers"
@@ -30,11 +34,27 @@ SERVER_CORE, LOAD_CORE = 0, 1
 CHANNEL: Final = "cluster:metrics"
 
 
+@contextlib.contextmanager
+def valkey() -> Iterator[Valkey]:
+    """A store on the core of the load; this process may open as many files as the system lets it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    store = Valkey()
+    os.sched_setaffinity(0, {LOAD_CORE})
+    store.start()
+    try:
+        yield store
+    finally:
+        store.stop()
+
+
 class Server(ABC):
     """A server under load."""
 
     #: As the table calls it.
     name: str
+    #: Headers that its clients send, in turn.
+    cookies: Sequence[str] = ()
 
     def __init__(self, redis_url: str) -> None:
         self._redis_url = redis_url
@@ -109,6 +129,8 @@ class Ours(Server):
 
     name = "DispyCluster Live"
     push = "fast"
+    #: What it is asked for ``/metrics`` with.
+    headers: Mapping[str, str] = {}
 
     def command(self) -> list[str]:
         """See ``Server``."""
@@ -128,7 +150,8 @@ class Ours(Server):
 
     def metric(self, sample: str) -> float:
         """The value of one sample of ``/metrics``; 0 where there is none."""
-        return value_of(sample, requests.get(f"http://127.0.0.1:{self.port}/metrics", timeout=30).text)
+        url = f"http://127.0.0.1:{self.port}/metrics"
+        return value_of(sample, requests.get(url, headers=self.headers, timeout=30).text)
 
     def clients(self) -> int:
         """WebSockets that it holds."""

@@ -5,11 +5,13 @@ reads the heads of the frames and, behind a mark in the first bytes of a payload
 """
 
 import errno
+import itertools
 import os
 import select
 import socket
 import time
 from array import array
+from collections.abc import Sequence
 from typing import Final
 
 from tests.drivers.raw_client import websocket_request
@@ -53,13 +55,23 @@ class Swarm:
     """Clients of one server, on one event loop of its own."""
 
     def __init__(
-        self, port: int, *, deflate: bool = False, source: str = "127.0.0.1", connect: bytes = b"40", mark: bytes = MARK
+        self,
+        port: int,
+        *,
+        deflate: bool = False,
+        source: str = "127.0.0.1",
+        connect: bytes = b"40",
+        mark: bytes = MARK,
+        cookies: Sequence[str] = (),
     ) -> None:
+        """``cookies`` are headers that clients send, in turn."""
         self._connect = b"\x81" + bytes([0x80 | len(connect)]) + bytes(4) + connect
         self._mark = mark
         self._address = ("127.0.0.1", port)
         self._source = source
-        self._request = websocket_request(_DEFLATE if deflate else "")
+        request = websocket_request(_DEFLATE if deflate else "")
+        requests = [request[:-2] + f"Cookie: {cookie}\r\n\r\n".encode() for cookie in cookies]
+        self._requests = itertools.cycle(requests or [request])
         self._epoll = select.epoll()
         self.clients: dict[int, Client] = {}
         self._coming = 0
@@ -152,7 +164,7 @@ class Swarm:
 
     def _greet(self, client: Client) -> None:
         try:
-            client.socket.send(self._request)
+            client.socket.send(next(self._requests))
         except OSError:
             self._lose(client)
             return
@@ -217,7 +229,7 @@ class Swarm:
             client.pending = data[position:]
             return -1
         if length > 100:
-            self._publication(client, data, start, now)
+            self._publication(client, data, start, start + min(length, LOOKED_THROUGH_BYTES), now)
         elif data[position] == 0x88:
             pass  # the end of the connection follows
         elif data[start] == 50 and length == 1:
@@ -234,13 +246,13 @@ class Swarm:
             return -1
         return following
 
-    def _publication(self, client: Client, data: bytes, start: int, now: int) -> None:
+    def _publication(self, client: Client, data: bytes, start: int, end: int, now: int) -> None:
         if not self.measures:
             return
         if self._by_count:
             number = client.seen
         else:
-            mark = data.find(self._mark, start, start + LOOKED_THROUGH_BYTES)
+            mark = data.find(self._mark, start, end)
             if mark < 0:
                 return
             number = int(data[mark + len(self._mark) : data.index(b",", mark)])

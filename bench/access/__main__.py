@@ -1,0 +1,123 @@
+"""What closed access costs the push: ``python -m bench.access [--quick] [--write docs/benchmarks.md]``.
+
+Open and closed run in turn, five times, the server on one core and the load on the other; a ratio is the median of the
+five ratios of neighbours. The exit code is 1 where one is above its bound, or a client was not let in or did not get
+everything.
+"""
+
+import argparse
+import contextlib
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+
+from bench.access.handshake import Shaken, shake
+from bench.access.replicas import Closed, ClosedToMany, ClosedToPrograms, Open
+from bench.push.measure import BUSY, Pushed, alternate, push
+from bench.push.report import Table, machine, write
+from bench.push.servers import valkey
+from contract.events import MONITORING_NAMESPACE, ROOT_NAMESPACE
+from tests.drivers.credentials import Credentials
+
+#: What stands before the table where it is written into a file.
+INTRODUCTION = Path(__file__).parent / "introduction.md"
+
+CLIENTS, SIZE = 1000, 1_100
+#: Of clients who come, in a run.
+WAVES = 5
+RATES = (40, 20)
+#: What closed may cost, as a multiple of open.
+DELIVERY_BOUND, HANDSHAKE_BOUND = 1.1, 1.3
+
+
+class Bench:
+    """All measurements, and the table that they make."""
+
+    def __init__(self, redis_url: str, credentials: Credentials, *, quick: bool) -> None:
+        self._url = redis_url
+        self._credentials = credentials
+        self._rounds, self._seconds = (1, 3.0) if quick else (5, 5.0)
+        self.out: list[str] = []
+        self._table = Table(self.out, "CPU µs of", "open", "closed", "closed ÷ open", "each ratio", "bound", "")
+        self.is_within = True
+
+    def deliveries(self) -> None:
+        """A message to one client."""
+        kinds = (Open, Closed, ClosedToMany)
+        for rate in RATES:
+            open_, *others = alternate(self._rounds, *(self._pushed(kind, rate) for kind in kinds))
+            for kind, closed in zip(kinds[1:], others, strict=True):
+                runs = [*open_, *closed]
+                busy = max(run.load_share for run in runs)
+                self._row(
+                    f"a delivery, {rate} a second: {kind.name}"
+                    + (f" (load side busy: {busy:.0%})" if busy > BUSY else ""),
+                    [run.cpu_us_per_delivery for run in open_],
+                    [run.cpu_us_per_delivery for run in closed],
+                    DELIVERY_BOUND,
+                    arrived=min(run.arrived for run in runs),
+                )
+
+    def handshakes(self) -> None:
+        """A client, until it has its first snapshot."""
+        kinds = (Open, Closed, ClosedToMany, ClosedToPrograms)
+        for namespace in (ROOT_NAMESPACE, MONITORING_NAMESPACE):
+            rounds = [self._shaken(kinds, namespace) for _ in range(self._rounds)]
+            open_, *others = zip(*rounds, strict=True)
+            for kind, closed in zip(kinds[1:], others, strict=True):
+                self._row(
+                    f"a handshake, `{namespace}`: {kind.name}",
+                    [run.cpu_us_each for run in open_],
+                    [run.cpu_us_each for run in closed],
+                    HANDSHAKE_BOUND,
+                    arrived=min(run.got / run.clients for run in [*open_, *closed]),
+                )
+
+    def _pushed(self, kind: type[Open], rate: float) -> Callable[[], Pushed]:
+        def measure() -> Pushed:
+            with self._server(kind) as server:
+                return push(server, clients=CLIENTS, rate=rate, size=SIZE, seconds=self._seconds)
+
+        return measure
+
+    def _shaken(self, kinds: Sequence[type[Open]], namespace: str) -> list[Shaken]:
+        with contextlib.ExitStack() as stack:
+            servers = [stack.enter_context(self._server(kind)) for kind in kinds]
+            return shake(servers, namespace, clients=CLIENTS, waves=WAVES, size=SIZE)
+
+    def _server(self, kind: type[Open]) -> Open:
+        return kind(self._url, self._credentials)
+
+    def _row(self, what: str, open_: Sequence[float], closed: Sequence[float], bound: float, *, arrived: float) -> None:
+        ratios = sorted(b / a for a, b in zip(open_, closed, strict=True))
+        verdict = "within" if median(ratios) <= bound else "above"
+        if arrived != 1:
+            verdict = f"only {arrived:.2%} arrived"
+        self.is_within &= verdict == "within"
+        self._table.row(
+            what, f"{median(open_):.1f}", f"{median(closed):.1f}", f"{median(ratios):.2f}",
+            " ".join(f"{ratio:.2f}" for ratio in ratios), f"{bound:.1f}", verdict,
+        )  # fmt: skip
+
+
+def main() -> int:
+    """Measure; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short run of each instead of five")
+    parser.add_argument("--write", type=Path, help="put the table into this page, in place of what it has of it")
+    options = parser.parse_args()
+    measured = f"Measured {machine()}; `make bench-access`."
+    print(f"{measured}\n", flush=True)
+    with tempfile.TemporaryDirectory(prefix="access-") as folder, valkey() as store, store.client() as redis:
+        bench = Bench(store.url, Credentials(Path(folder), redis), quick=options.quick)
+        bench.deliveries()
+        bench.handshakes()
+    if options.write:
+        write(options.write, [INTRODUCTION.read_text(), f"{measured}\n", *bench.out])
+    return 0 if bench.is_within else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
