@@ -96,7 +96,8 @@ def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        # In brackets where a port follows, as compose wants it.
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
 

@@ -24,7 +24,8 @@ REQUIRE_CHOICE = ROOT / "deploy/images/redis/bin/require-choice"
 
 
 def project(access: str = "", host: str = "127.0.0.1") -> Project:
-    ports = [{"host_ip": host, "target": 8085, "published": "8085"}]
+    # Compose takes the brackets off.
+    ports = [{"host_ip": host.strip("[]"), "target": 8085, "published": "8085"}]
     return Project.parse(config(gateway={"ports": ports}, api={"environment": {"ACCESS": access}}), Path("/nowhere"))
 
 
@@ -37,6 +38,8 @@ def project(access: str = "", host: str = "127.0.0.1") -> Project:
         ("127.0.0.1", "", False),
         ("127.0.0.2", "", False),
         ("::1", "", False),
+        ("[::1]", "", False),
+        ("[::]", "", True),
         ("0.0.0.0", "", True),
         ("::", "", True),
         ("192.168.1.5", "", True),
