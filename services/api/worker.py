@@ -6,16 +6,21 @@ from collections import deque
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from selectors import EVENT_READ
+from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any, Final
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from api.arrival import Arrival, arrival, missing_bytes
 from api.parts import parts_of
+from api.patient_socket import PatientSocket
 
-#: Seconds that one request may hold a thread, its answer's way to a slow reader included.
+#: Seconds that one request may hold a thread.
 REQUEST_SECONDS: Final = 20.0
+#: Seconds that a client may take to read an answer.
+READ_SECONDS: Final = 60.0
+#: Bytes of answers that may wait for their readers; beyond, those go first who have read nothing for longest.
+UNREAD_BYTES: Final = 32 * 1024 * 1024
 #: Seconds, and bytes, for which a closed connection listens on, so that its last answer is not cut off
 #: (RFC 9112, 9.6).
 LINGER_SECONDS: Final = 2.0
@@ -28,12 +33,15 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     """Waits in its poller where gunicorn's own worker waits in a thread, or worse, in the main loop.
 
     That is: for the first byte of a connection (browsers open some in advance), for the rest of a request's head and of
-    a small body, for a body that nobody reads, and for the client to close.
+    a small body, for a body that nobody reads, for the client to read the answer, and to close. Where there are as many
+    connections as there may be, those who have kept us waiting for longest make room.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._began: dict[TConn, float] = {}
+        #: Whose answer is not read yet, and how its request ended; whoever read last stands last.
+        self._unread: dict[TConn, Future[object]] = {}
         self._lingering: deque[TConn] = deque()
 
     def enqueue_req(self, conn: TConn) -> None:
@@ -41,6 +49,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if conn.initialized or conn.data_ready:
             super().enqueue_req(conn)
             return
+        conn.sock = PatientSocket(conn.sock)
         conn.sock.setblocking(False)
         conn.set_timeout()
         self.pending_conns.append(conn)
@@ -48,13 +57,27 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def on_pending_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """Take the first request of a connection, once it is there."""
-        if self._is_there(conn, client, self.pending_conns):
+        if not _is_closed(client) and self._is_there(conn, client, self.pending_conns):
             super().on_pending_socket_readable(conn, client)
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """Take a further request of a connection, once it is there."""
-        if self._is_there(conn, client, self.keepalived_conns):
+        if not _is_closed(client) and self._is_there(conn, client, self.keepalived_conns):
             super().on_client_socket_readable(conn, client)
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a new connection, and see that there is room for the next one."""
+        super().accept(listener)
+        if self.nr_conns < self.worker_connections:
+            return
+        for waiting in (self.pending_conns, self.keepalived_conns):
+            if waiting:
+                longest = waiting.popleft()
+                self.poller.unregister(longest.sock)
+                self._close(longest)
+                return
+        if self._unread:
+            self._give_up(next(iter(self._unread)))
 
     def handle(self, conn: TConn) -> object:
         """Serve one request, in a thread."""
@@ -64,9 +87,21 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         finally:
             del self._began[conn]
 
+    def handle_request(self, req: Any, conn: TConn) -> object:
+        """Answer a request; one that has a body is the last of its connection, and is told so.
+
+        A body that is not read is not waited for, and neither is what follows it.
+        """
+        lengths = [value for name, value in req.headers if name in ("CONTENT-LENGTH", "TRANSFER-ENCODING")]
+        if any(value != "0" for value in lengths):
+            req.force_close()
+        return super().handle_request(req, conn)
+
     def finish_request(self, conn: TConn, fs: "Future[object]") -> None:
-        """Keep the connection for the next request, or begin to close it."""
-        if fs.cancelled() or fs.exception() is not None or (fs.result() and not _is_waited_for(conn)):
+        """See that the answer is read; then keep the connection for the next request, or begin to close it."""
+        if conn.sock.kept_bytes:
+            self._wait_for_reader(conn, fs)
+        elif fs.cancelled() or fs.exception() is not None or (fs.result() and not _is_waited_for(conn)):
             super().finish_request(conn, fs)
         else:
             self._linger(conn)
@@ -75,6 +110,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """Close what waited too long; the main loop calls this every second."""
         super().murder_pending()
         now = time.monotonic()
+        for conn in [conn for conn in self._unread if conn.timeout < now]:
+            self._give_up(conn)
         while self._lingering and self._lingering[0].timeout < now:
             self._forget(self._lingering[0])
         for conn, began in list(self._began.items()):
@@ -99,10 +136,33 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
 
-    def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
-        # The body of a request is not waited for where it is not read: what follows it is not read either.
-        lengths = [value for name, value in conn.parser.mesg.headers if name in ("CONTENT-LENGTH", "TRANSFER-ENCODING")]
-        return all(value == "0" for value in lengths) and bool(super()._keepalive_after(conn, keepalive))
+    def _wait_for_reader(self, conn: TConn, fs: "Future[object]") -> None:
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + READ_SECONDS
+        self._unread[conn] = fs
+        self.poller.register(conn.sock, EVENT_WRITE, partial(self._send_on, conn))
+        while len(self._unread) > 1 and sum(each.sock.kept_bytes for each in self._unread) > UNREAD_BYTES:
+            self._give_up(next(iter(self._unread)))
+
+    def _send_on(self, conn: TConn, client: PatientSocket) -> None:
+        if _is_closed(client):
+            return
+        try:
+            client.send_kept()
+        except OSError:
+            self._give_up(conn)
+            return
+        fs = self._unread.pop(conn)
+        if client.kept_bytes:
+            self._unread[conn] = fs
+        else:
+            self.poller.unregister(client)
+            self.finish_request(conn, fs)
+
+    def _give_up(self, conn: TConn) -> None:
+        del self._unread[conn]
+        self.poller.unregister(conn.sock)
+        self._close(conn)
 
     def _discard(self, left: list[int], conn: TConn, client: socket.socket) -> None:
         try:
@@ -148,6 +208,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def _close(self, conn: TConn) -> None:
         self.nr_conns -= 1
         conn.close()
+
+
+def _is_closed(client: socket.socket) -> bool:
+    """Whether it was closed since the poller told of it: several things happen in one of its rounds."""
+    return client.fileno() < 0
 
 
 def _is_waited_for(conn: TConn) -> bool:

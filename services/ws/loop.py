@@ -29,6 +29,8 @@ from typing import Any, Final
 from eventlet import patcher, tpool, wsgi
 from eventlet.hubs import trampoline
 
+from ws.head import Head
+
 #: Connections served at a time; the limit of open files is met first.
 CONNECTION_LIMIT: Final = 50_000
 #: Connections that wait to be accepted: a whole cluster's pages reconnect at once.
@@ -37,6 +39,9 @@ BACKLOG: Final = 4096
 KEEPALIVE_SECONDS: Final = 75
 #: Seconds that a client may let a read or a write of HTTP wait.
 SOCKET_TIMEOUT_SECONDS: Final = 30
+#: Seconds that a client may take over the head of a request, and over its body.
+HEAD_SECONDS: Final = 30
+BODY_SECONDS: Final = 60
 #: Bytes that the kernel may hold of what a client was sent and its network has not yet taken.
 UNSENT_BYTES: Final = 128 * 1024
 #: Linux's number of the option; Python names it from 3.12 on.
@@ -171,10 +176,16 @@ class Listener:
         self._socket.close()
 
 
+_BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
 class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
-    """HTTP of a client, without what a bad one could print or make grow."""
+    """HTTP of a client, without what a bad one could print, make grow or drag out, or have read in two ways."""
+
+    rfile: Any
 
     def __init__(self, conn_state: Any, server: Any) -> None:
+        self._patience: Any = None
         try:
             super().__init__(conn_state, server)
         except TimeoutError:
@@ -182,9 +193,30 @@ class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
         except OSError:
             pass  # the client is gone; eventlet would print the traceback
 
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        finally:
+            self._end_patience()
+
+    def _read_request_line(self) -> bytes:
+        # The first byte may be long in coming, all others of the head may not.
+        self.connection.settimeout(KEEPALIVE_SECONDS)
+        if not self.rfile.peek(1):
+            return b""
+        self._patience = eventlet.Timeout(HEAD_SECONDS, TimeoutError("the head of a request"))
+        line: bytes = super()._read_request_line()
+        return line
+
     def parse_request(self) -> bool:
-        if not super().parse_request():
+        head = self.rfile = Head(self.raw_requestline, self.rfile)
+        if head.is_valid and not super().parse_request():
+            return False  # it is answered already
+        if not head.is_valid:
+            self.wfile.write(_BAD_REQUEST)
+            self.close_connection = True
             return False
+        self._end_patience()
         if self.headers.get("transfer-encoding"):
             # eventlet reads a chunk's head without a limit, and no client of ours sends chunks.
             self.send_error(411)
@@ -192,8 +224,41 @@ class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
             return False
         return True
 
+    def get_environ(self) -> Any:
+        file, self.rfile = self.rfile, _Body(self.rfile)
+        try:
+            return super().get_environ()
+        finally:
+            self.rfile = file
+
+    def _end_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
     def log_message(self, *args: object) -> None:
         """Print nothing: every request that is no HTTP would be a line."""
+
+
+class _Body:
+    """A client's body, which has to come within a time, however many parts it comes in."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._until: float | None = None
+
+    def read(self, size: int) -> bytes:
+        return self._within(self._file.read, size)
+
+    def readline(self, size: int = -1) -> bytes:
+        return self._within(self._file.readline, size)
+
+    def _within(self, read: Callable[[int], bytes], size: int) -> bytes:
+        now = time.monotonic()
+        if self._until is None:
+            self._until = now + BODY_SECONDS
+        with eventlet.Timeout(max(0.0, self._until - now), TimeoutError("the body of a request")):
+            return read(size)
 
 
 class _Nowhere:

@@ -96,7 +96,11 @@ class Guard:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request (WSGI)."""
+        body = self._answer(environ, start_response)
+        # What followed the head of an answer without a body would be taken for the next answer.
+        return body if environ["REQUEST_METHOD"] != "HEAD" else ()
 
+    def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, *rest: Any) -> Any:
             if int(status.split(" ", 1)[0]) >= 400:
                 self._counters.rejected_requests += 1

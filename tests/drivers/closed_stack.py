@@ -4,21 +4,23 @@ import os
 import re
 import subprocess
 import sys
-from typing import Final
-
-import redis as redis_client
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
 
 from contract.access.session import SessionSeal
+from contract.names import delay_key
+from tests.drivers.person import Person
 from tests.drivers.ports import free_port
-from tests.drivers.process import ROOT, Process
+from tests.drivers.process import ROOT
 from tests.drivers.raw_client import RawClient
 from tests.drivers.rest import Rest
 from tests.drivers.stack import Stack
 from tests.drivers.valkey import Valkey
-from tests.drivers.person import Person
-from tests.drivers.waiting import eventually
 
 PASSWORD: Final = "a few words: 1842"
+#: Letters that a line of a log may have, whatever strangers send.
+LINE_LETTERS: Final = 2000
 #: How every line of a service's log begins.
 _LINE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (?:DEBUG|INFO|WARNING|ERROR|CRITICAL) (?:api|ws|gateway): ")
 
@@ -75,6 +77,13 @@ class ClosedStack(Stack):
         self.secrets.add(token)
         return token
 
+    def forget_failures(self) -> None:
+        """Let nobody wait for wrong passwords of before."""
+        redis = self.redis()
+        for key in redis.scan_iter(delay_key("*", "*")):
+            redis.delete(key)
+        redis.close()
+
     # -- who comes to it
 
     def person(self, **headers: str) -> Person:
@@ -90,18 +99,26 @@ class ClosedStack(Stack):
         self.secrets.add(person.session)
         return person
 
-    def socket(self, replica: Rest, *namespaces: str, cookie: str = "", token: str = "", **headers: str) -> RawClient:
-        """A WebSocket that is let into ``namespaces``."""
-        said = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    def socket(
+        self,
+        replica: Rest,
+        *namespaces: str,
+        cookie: str = "",
+        token: str = "",
+        lines: Sequence[str] = (),
+        **headers: str,
+    ) -> RawClient:
+        """A WebSocket that is let into ``namespaces``; ``lines`` of its head go out as they are."""
+        said = [*lines, *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
         if cookie:
             said.append(f"Cookie: {cookie}")
         client = RawClient(port_of(replica), *namespaces, auth={"token": token} if token else None, headers=tuple(said))
         self._sockets.append(client)
         return client
 
-    def is_let_in(self, replica: Rest, *, cookie: str = "", token: str = "", **headers: str) -> bool:
-        """Whether a new WebSocket is let into ``/``; who is not is sent nothing else."""
-        client = self.socket(replica, cookie=cookie, **headers)
+    def is_let_in(self, replica: Rest, *, token: str = "", **how: Any) -> bool:
+        """Whether a new WebSocket is let into ``/``, for the same arguments; who is not is sent nothing else."""
+        client = self.socket(replica, **how)
         try:
             client.send(f'40{{"token":"{token}"}}' if token else "40")
             answer = client.wait(lambda packet: packet.startswith(("0{", "4{")), within_seconds=30)[0]
@@ -115,13 +132,13 @@ class ClosedStack(Stack):
     # -- what it left
 
     def stray_lines(self) -> list[str]:
-        """Lines of the services' logs that do not begin as the service begins each of its own."""
+        """Lines of the services' logs that do not begin as the service begins its own, are long, or do not print."""
         return [
             f"{process.name}: {line[:300]!r}"
             for process in self.processes
             if process.name in ("api", "gateway") or process.name.startswith("ws")
-            for line in process.log_path.read_bytes().decode("latin-1").split("\n")[:-1]
-            if not _LINE.match(line)
+            for line in process.log().split("\n")[:-1]
+            if not _LINE.match(line) or not line.isprintable() or len(line) > LINE_LETTERS
         ]
 
     def leaked(self) -> list[str]:
@@ -147,6 +164,22 @@ def port_of(rest: Rest) -> int:
     return int(rest.origin.rpartition(":")[2])
 
 
-def wait_for_redis(redis: redis_client.Redis) -> None:
-    """Wait until Redis answers again."""
-    eventually(lambda: redis.ping(), what="Redis")
+@contextmanager
+def closed_stack(**env: str) -> Iterator[ClosedStack]:
+    """An installation with one user and a Valkey of its own.
+
+    Raises:
+        AssertionError: it left a traceback, a line that no service wrote as its own, or a secret in a log.
+    """
+    valkey = Valkey()
+    valkey.start()
+    stack = ClosedStack(valkey, **env)
+    try:
+        stack.add_user()
+        yield stack
+    finally:
+        stack.close()
+        valkey.stop()
+    assert stack.tracebacks() == []
+    assert stack.stray_lines() == []
+    assert stack.leaked() == []

@@ -1,0 +1,101 @@
+"""HTTP as attackers write it: bytes go out as they are, and all answers of a connection come back."""
+
+import http.client
+import io
+import socket
+from dataclasses import dataclass
+from typing import Final
+
+#: Seconds that a server may take over an answer, on a machine that is busy with something else.
+_PATIENCE_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer; the names of its headers are in small letters."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def request(
+    method: str,
+    target: str | bytes,
+    *headers: str | bytes,
+    body: bytes = b"",
+    host: str = "127.0.0.1",
+    close: bool = True,
+) -> bytes:
+    """The bytes of a request; a ``Host`` and a length are added where ``headers`` name none."""
+    lines = [_bytes(method) + b" " + _bytes(target) + b" HTTP/1.1", *map(_bytes, headers)]
+    named = {line.partition(b":")[0].strip().lower() for line in lines[1:]}
+    if b"host" not in named:
+        lines.append(b"Host: " + _bytes(host))
+    if body and not named & {b"content-length", b"transfer-encoding"}:
+        lines.append(b"Content-Length: %d" % len(body))
+    if close and b"connection" not in named:
+        lines.append(b"Connection: close")
+    return b"\r\n".join([*lines, b"", body])
+
+
+def exchange(port: int, sent: bytes, *, patience_seconds: float = _PATIENCE_SECONDS) -> list[Answer]:
+    """Send bytes on a connection of their own; return the answers that came until the server closed it.
+
+    From a server that keeps the connection, it is what came within the time.
+    """
+    received = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=patience_seconds) as connection:
+        try:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+            while data := connection.recv(65536):
+                received += data
+        except OSError:
+            pass  # it was closed early, or kept
+    return parsed(received, has_body=not sent.startswith(b"HEAD "))
+
+
+def ask(port: int, sent: bytes) -> Answer:
+    """Send one request; return the answer, which must be the only one."""
+    answers = exchange(port, sent)
+    assert len(answers) == 1, f"{sent[:200]!r}: {answers}"
+    return answers[0]
+
+
+def parsed(received: bytes, *, has_body: bool = True) -> list[Answer]:
+    """The answers in what a server sent.
+
+    Raises:
+        AssertionError: it is no HTTP.
+    """
+    answers = []
+    while received:
+        file = _Received(received)
+        response = http.client.HTTPResponse(file, method="GET" if has_body else "HEAD")  # type: ignore[arg-type]
+        try:
+            response.begin()
+            body = response.read()
+        except http.client.HTTPException as error:
+            raise AssertionError(f"no HTTP: {error!r} in {received[:300]!r}") from None
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        answers.append(Answer(response.status, headers, body))
+        received = file.rest()
+    return answers
+
+
+class _Received(io.BytesIO):
+    """What was received, in place of the socket; ``http.client`` closes it at the end of an answer."""
+
+    def makefile(self, mode: str) -> "io.BytesIO":
+        return self
+
+    def close(self) -> None:
+        """Stay open: the next answer follows."""
+
+    def rest(self) -> bytes:
+        return self.getvalue()[self.tell() :]
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("latin-1")

@@ -1,0 +1,190 @@
+"""Guessing passwords: many at once, over all apis, is no faster than one after the other, and keeps nobody else out."""
+
+import math
+import re
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+import requests
+
+from contract.access.grant import READ
+from contract.access.scripts import ADDRESS_FREE, USER_FREE, USER_LONGEST_SECONDS
+from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack
+from tests.drivers.person import Person
+from tests.drivers.rest import Rest
+
+GUESSES = 60
+ATTACKER, ELSEWHERE = "198.51.100.66", "203.0.113.9"
+
+
+@dataclass
+class Installation:
+    """Two apis, which believe who is on this machine about where requests come from."""
+
+    stack: ClosedStack
+    apis: list[Rest]
+    metrics: Person
+
+    def outcomes(self) -> dict[str, int]:
+        """How attempts to sign in ended at both apis."""
+        found: dict[str, int] = {"success": 0, "wrong": 0, "paused": 0, "unavailable": 0}
+        for api in self.apis:
+            text = self.metrics.get(f"{api.origin}/metrics").text
+            for outcome, count in re.findall(r'^api_sign_ins_total\{outcome="(\w+)"\} (\S+)', text, re.MULTILINE):
+                found[outcome] += int(float(count))
+        return found
+
+    def visitor(self, number: int, address: str) -> tuple[Person, str, str]:
+        """Somebody with a form in his hand, and where it goes."""
+        origin = self.apis[number % 2].origin
+        person = self.stack.person(X_Forwarded_For=address)
+        return person, f"{origin}/login", person.form_token(f"{origin}/login")
+
+    def guess(self, guesses: Sequence[tuple[str, str]]) -> tuple[dict[str, int], float]:
+        """Guess at once, as these users from these addresses; return the outcomes and the seconds that it took."""
+        self.stack.forget_failures()
+        with ThreadPoolExecutor(GUESSES + 1) as threads:
+            ready = list(threads.map(lambda item: self.visitor(item[0], item[1][1]), enumerate(guesses)))
+            other = self.visitor(0, ELSEWHERE)
+            before, began = self.outcomes(), time.monotonic()
+            tries = [
+                threads.submit(person.post, url, {"csrf": csrf, "user": user, "password": f"guess {number}"})
+                for number, ((person, url, csrf), (user, _)) in enumerate(zip(ready, guesses, strict=True))
+            ]
+            # Meanwhile somebody else signs in, who knows the password.
+            person, url, csrf = other
+            answer = person.post(url, {"csrf": csrf, "user": "grace", "password": PASSWORD})
+            assert answer.status_code == 303, answer.text
+            self.stack.secrets.add(person.session)
+            statuses = [each.result().status_code for each in tries]
+            elapsed = time.monotonic() - began
+        after = self.outcomes()
+        counted = {outcome: after[outcome] - before[outcome] for outcome in after}
+        print(f"{len(guesses)} guesses in {elapsed:.2f} s: {counted}")
+        assert set(statuses) <= {401, 429, 503}
+        assert counted["success"] == 1
+        assert counted["wrong"] == statuses.count(401)
+        assert sum(counted.values()) == len(guesses) + 1
+        return counted, elapsed
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Installation]:
+    with closed_stack(TRUSTED_PROXIES="127.0.0.1") as stack:
+        stack.add_user("grace")
+        token = stack.add_token("metrics", READ)
+        apis = [stack.start_api(), stack.start_api()]
+        yield Installation(stack, apis, stack.person(Authorization=f"Bearer {token}"))
+
+
+def most(free: int, seconds: float) -> int:
+    """Passwords that may be looked at within so many seconds: the free ones, then one after pauses of 1, 2, 4 … s."""
+    return free + math.floor(math.log2(seconds + 1))
+
+
+def test_burst_against_one_user_gets_no_more_looks_than_its_free_ones_and_the_pauses_allow(
+    installation: Installation,
+) -> None:
+    counted, elapsed = installation.guess([("ada", ATTACKER)] * GUESSES)
+
+    assert 1 <= counted["wrong"] <= most(USER_FREE, elapsed)
+    assert counted["paused"] >= GUESSES - counted["unavailable"] - most(USER_FREE, elapsed)
+    # Now the right password tells nothing either, and the answer says how long that lasts.
+    answer = installation.stack.person(X_Forwarded_For=ATTACKER).try_to_sign_in(
+        installation.apis[1].origin, "ada", PASSWORD
+    )
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["Retry-After"]) <= USER_LONGEST_SECONDS
+
+
+@pytest.mark.parametrize(
+    "name", [lambda number: "ada", lambda number: ("ada", "ADA", "Ada", "aDa")[number % 4]], ids=["same", "other case"]
+)
+def test_burst_against_one_user_from_many_addresses_gets_no_further(
+    installation: Installation, name: Callable[[int], str]
+) -> None:
+    counted, elapsed = installation.guess([(name(number), f"198.51.100.{number}") for number in range(GUESSES)])
+
+    assert 1 <= counted["wrong"] <= most(USER_FREE, elapsed)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [lambda number: ATTACKER, lambda number: f"2001:db8::{number:x}", lambda number: f"::ffff:{ATTACKER}"],
+    ids=["one", "one network of IPv6", "IPv4 in IPv6"],
+)
+def test_burst_against_many_users_from_one_address_gets_no_further(
+    installation: Installation, address: Callable[[int], str]
+) -> None:
+    counted, elapsed = installation.guess([(f"user{number}", address(number)) for number in range(GUESSES)])
+
+    assert 1 <= counted["wrong"] <= most(ADDRESS_FREE, elapsed)
+
+
+def test_answer_and_its_time_do_not_tell_whether_there_is_such_a_user(installation: Installation) -> None:
+    origin = installation.apis[0].origin
+
+    def tried(user: str) -> tuple[float, str]:
+        installation.stack.forget_failures()
+        person = installation.stack.person(X_Forwarded_For=ATTACKER)
+        form = {"csrf": person.form_token(f"{origin}/login"), "user": user, "password": "not it"}
+        began = time.monotonic()
+        answer = person.post(f"{origin}/login", form)
+        elapsed = time.monotonic() - began
+        assert answer.status_code == 401
+        return elapsed, re.sub(r'name="csrf" value="[^"]*"', "", answer.text).replace(user, "NAME")
+
+    there, nobody = [], []
+    for _ in range(9):
+        there.append(tried("ada"))
+        nobody.append(tried("adb"))
+
+    assert {text for _, text in there} == {text for _, text in nobody}
+    medians = [statistics.median(seconds for seconds, _ in each) for each in (there, nobody)]
+    print(f"a wrong password took {medians[0] * 1e3:.0f} ms, one of nobody {medians[1] * 1e3:.0f} ms")
+    # Without the same work for nobody it would be a tenth; what a busy machine adds is not looked at more closely.
+    assert 0.4 < medians[1] / medians[0] < 2.5
+
+
+def test_guesser_who_changes_what_he_says_of_himself_stays_the_same(installation: Installation) -> None:
+    # Given an api that no proxy stands before
+    api = installation.stack.start_api(TRUSTED_PROXIES="")
+    installation.stack.forget_failures()
+    began = time.monotonic()
+    statuses = []
+    for number in range(2 * ADDRESS_FREE):
+        person = installation.stack.person(X_Forwarded_For=f"198.51.100.{number}", Forwarded=f"for=198.51.100.{number}")
+        statuses.append(person.try_to_sign_in(api.origin, f"user{number}", "not it").status_code)
+
+    assert statuses.count(401) <= most(ADDRESS_FREE, time.monotonic() - began)
+    assert statuses[-1] == 429
+
+
+def test_other_requests_are_answered_while_passwords_are_guessed(installation: Installation) -> None:
+    # Given more guesses at once than an api has threads, each as somebody else from elsewhere: none has to pause
+    installation.stack.forget_failures()
+    guesses = [(f"user{number}", f"198.51.100.{number}") for number in range(GUESSES)]
+    with ThreadPoolExecutor(GUESSES) as threads:
+        ready = list(threads.map(lambda item: installation.visitor(0, item[1][1]), enumerate(guesses)))
+        tries = [
+            threads.submit(person.post, url, {"csrf": csrf, "user": user, "password": "not it"})
+            for (person, url, csrf), (user, _) in zip(ready, guesses, strict=True)
+        ]
+        slowest = 0.0
+        count = 0
+        while not all(each.done() for each in tries):
+            began = time.monotonic()
+            assert requests.get(f"{installation.apis[0].origin}/livez", timeout=30).status_code == 200
+            slowest = max(slowest, time.monotonic() - began)
+            count += 1
+        statuses = [each.result().status_code for each in tries]
+    busy = statuses.count(503)
+    print(
+        f"meanwhile {count} requests were answered, the slowest after {slowest * 1e3:.0f} ms; {busy} were told to wait"
+    )
+    assert set(statuses) <= {401, 503}
+    assert count >= 3

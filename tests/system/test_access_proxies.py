@@ -1,0 +1,195 @@
+"""What a request says of where it comes from and whose it is counts only where a configured proxy says it."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.drivers.closed_stack import ClosedStack, closed_stack, port_of
+from tests.drivers.process import Process
+from tests.drivers.raw_http import ask, request
+from tests.drivers.rest import Rest
+from tests.drivers.waiting import eventually
+
+#: Where an authenticating proxy is said to be that is not there.
+ELSEWHERE = "10.9.8.0/24"
+HEADER = {"ACCESS_USER_HEADER": "Remote-User"}
+_numbers = itertools.count()
+
+
+@dataclass
+class Api:
+    """One api, asked directly or through a gateway."""
+
+    stack: ClosedStack
+    rest: Rest
+    process: Process
+
+    def counted_as(self, **headers: str) -> str:
+        """The address that a failed sign-in is put down to."""
+        self.stack.forget_failures()
+        name = f"probe{next(_numbers)}"
+        person = self.stack.person(**headers)
+        assert person.try_to_sign_in(self.rest.origin, name, "not it").status_code == 401
+        found = eventually(lambda: re.search(rf"failed sign-in as '{name}' from (\S+)", self.process.log()))
+        return found[1]
+
+    def known_as(self, **headers: str) -> str | None:
+        """Whom a request without any credential of its own is taken for."""
+        answer = self.stack.person(**headers).get(f"{self.rest.origin}/api/session")
+        if answer.status_code == 401:
+            return None
+        found = answer.json()
+        assert found["by"] == "proxy"
+        assert found["scopes"] == ["read"]
+        name: str = found["user"]
+        return name
+
+    def gives_secure_cookies(self, **headers: str) -> bool:
+        """Whether it takes a request for one that nobody can listen to."""
+        (cookie,) = self.stack.person(**headers).get(f"{self.rest.origin}/login").raw.headers.getlist("Set-Cookie")
+        return "; Secure" in cookie
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[ClosedStack]:
+    with closed_stack() as stack:
+        yield stack
+
+
+def started(stack: ClosedStack, **env: str) -> Api:
+    return Api(stack, stack.start_api(**env), stack.api)
+
+
+@pytest.fixture(scope="module")
+def nobody(stack: ClosedStack) -> Api:
+    """An api that trusts nobody."""
+    return started(stack)
+
+
+@pytest.fixture(scope="module")
+def elsewhere(stack: ClosedStack) -> Api:
+    """One that trusts an authenticating proxy, which is not where these tests are."""
+    return started(stack, TRUSTED_PROXIES=ELSEWHERE, **HEADER)
+
+
+@pytest.fixture(scope="module")
+def here(stack: ClosedStack) -> Api:
+    """One that trusts whoever is on this machine."""
+    return started(stack, TRUSTED_PROXIES=f"127.0.0.1 {ELSEWHERE}", **HEADER)
+
+
+def behind_gateway(stack: ClosedStack, proxies: str) -> Api:
+    """An api as in the local mode, and the gateway that it believes; both trust the same proxies."""
+    behind = started(stack, TRUSTED_PROXIES=f"peer {proxies}", **HEADER)
+    return Api(stack, stack.start_gateway(behind.rest, TRUSTED_PROXIES=proxies, **HEADER), behind.process)
+
+
+@pytest.fixture(scope="module")
+def gateway(stack: ClosedStack) -> Api:
+    """The local mode, its authenticating proxy elsewhere."""
+    return behind_gateway(stack, ELSEWHERE)
+
+
+@pytest.fixture(scope="module")
+def gateway_here(stack: ClosedStack) -> Api:
+    """The local mode behind a proxy on this machine."""
+    return behind_gateway(stack, "127.0.0.1")
+
+
+#: What a client says to be somebody else.
+LIES: list[dict[str, str]] = [
+    {"X_Forwarded_For": "10.9.8.7"},
+    {"X_Forwarded_For": "10.9.8.7, 127.0.0.1"},
+    {"X_Forwarded_For": "127.0.0.1, 10.9.8.7"},
+    {"X_Forwarded_For": "unknown"},
+    {"X_Forwarded_For": "127.0.0.1" + ", 10.9.8.7" * 500},
+    {"X_Real_IP": "10.9.8.7"},
+    {"Forwarded": "for=10.9.8.7;proto=https"},
+    {"Client_IP": "10.9.8.7"},
+    {"X_Forwarded_Host": "127.0.0.1", "X_Forwarded_Scheme": "https", "X_Forwarded_Ssl": "on"},
+]
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: str(lie)[:60])
+def test_nobody_is_believed_about_where_he_comes_from_where_no_proxy_is_known(nobody: Api, lie: dict[str, str]) -> None:
+    assert nobody.counted_as(**lie) == "127.0.0.1"
+    assert nobody.known_as(**lie, Remote_User="ada") is None
+    assert not nobody.gives_secure_cookies(**lie, X_Forwarded_Proto="https")
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: str(lie)[:60])
+def test_nobody_is_believed_who_is_not_the_proxy(elsewhere: Api, lie: dict[str, str]) -> None:
+    assert elsewhere.counted_as(**lie) == "127.0.0.1"
+    assert elsewhere.known_as(**lie, Remote_User="ada") is None
+    assert not elsewhere.gives_secure_cookies(**lie, X_Forwarded_Proto="https")
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: str(lie)[:60])
+def test_gateway_takes_away_what_its_clients_say_of_themselves(gateway: Api, lie: dict[str, str]) -> None:
+    assert gateway.counted_as(**lie) == "127.0.0.1"
+    assert gateway.known_as(**lie, Remote_User="ada") is None
+    assert not gateway.gives_secure_cookies(**lie, X_Forwarded_Proto="https")
+
+
+def test_proxy_is_believed_about_its_client_and_no_further(here: Api) -> None:
+    # What the proxy itself added stands at the right; the rest is the client's own.
+    assert here.counted_as(X_Forwarded_For="198.51.100.7") == "198.51.100.7"
+    assert here.counted_as(X_Forwarded_For="127.0.0.1, 198.51.100.7") == "198.51.100.7"
+    assert here.counted_as(X_Forwarded_For="10.9.8.7, 198.51.100.7, 127.0.0.1") == "198.51.100.7"
+    assert here.counted_as(X_Forwarded_For="203.0.113.1, 10.9.8.7") == "203.0.113.1"
+    assert here.counted_as(X_Forwarded_For="<script>, 10.9.8.7") == "10.9.8.7"
+    assert here.gives_secure_cookies(X_Forwarded_Proto="https")
+    assert here.gives_secure_cookies(X_Forwarded_Proto="http, https")
+    assert not here.gives_secure_cookies(X_Forwarded_Proto="https, http")
+
+
+@pytest.mark.parametrize("through", ["api", "gateway"])
+def test_proxy_that_is_trusted_says_whose_a_request_is(here: Api, gateway_here: Api, through: str) -> None:
+    asked = {"api": here, "gateway": gateway_here}[through]
+    assert asked.known_as(Remote_User="grace") == "grace"
+    assert asked.known_as(Remote_User="grace", X_Forwarded_For="198.51.100.7") == "grace"
+    assert asked.counted_as(X_Forwarded_For="198.51.100.7") == "198.51.100.7"
+    assert asked.gives_secure_cookies(X_Forwarded_Proto="https")
+    assert asked.known_as(X_Forwarded_For="198.51.100.7") is None
+    for name in ("a b", "ada,root", "../ada", "ada;root", "\xe4", "a" * 200):
+        assert asked.known_as(Remote_User=name) is None, name
+    for other in ("Remote", "X_Remote_User", "X_Forwarded_User"):
+        assert asked.known_as(**{other: "grace"}) is None
+
+
+def test_replica_believes_the_same_proxies_as_the_api(stack: ClosedStack) -> None:
+    doubting = stack.start_replica(TRUSTED_PROXIES=ELSEWHERE, WS_LIMIT_CONNECTIONS="1", **HEADER)
+    believing = stack.start_replica(TRUSTED_PROXIES="127.0.0.1", WS_LIMIT_CONNECTIONS="1", **HEADER)
+    for lie in LIES:
+        assert not stack.is_let_in(doubting, Remote_User="ada", **lie), lie
+    assert stack.is_let_in(believing, Remote_User="ada")
+    assert stack.is_let_in(believing, Remote_User="ada", X_Forwarded_For="198.51.100.7")
+    assert not stack.is_let_in(believing, Remote_User="a b")
+    assert not stack.is_let_in(believing, X_Forwarded_For="198.51.100.7")
+
+    # One connection an address: who lies about his has it used up all the same.
+    def opens(replica: Rest, address: str) -> bool:
+        headers = {"X-Forwarded-For": address}
+        status = replica.get("/socket.io/?EIO=4&transport=polling", **headers).status_code
+        assert status in (200, 429)
+        return status == 200
+
+    eventually(lambda: opens(doubting, "198.51.100.1"), what="room for one")
+    assert not opens(doubting, "198.51.100.2")
+    assert opens(believing, "198.51.100.1")
+    assert opens(believing, "198.51.100.2")
+    assert not opens(believing, "127.0.0.1, 198.51.100.2")
+
+
+def test_header_that_only_looks_like_the_proxys_is_not_taken_for_it(here: Api, stack: ClosedStack) -> None:
+    replica = stack.start_replica(TRUSTED_PROXIES="127.0.0.1", **HEADER)
+    assert stack.is_let_in(replica, lines=["remote-user: ada"])
+    for line in ("Remote_User: ada", "REMOTE_USER: ada", "X-Remote-User: ada", "HTTP-Remote-User: ada"):
+        assert not stack.is_let_in(replica, lines=[line]), line
+        assert ask(port_of(here.rest), request("GET", "/api/session", line)).status == 401, line
+    for line in ("Remote-User : ada", "X: y\rRemote-User: ada", "X: y\r\n Remote-User: ada", " Remote-User: ada"):
+        for port in (port_of(here.rest), port_of(replica)):
+            assert ask(port, request("GET", "/api/session", line)).status in (400, 401), line

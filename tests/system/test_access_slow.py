@@ -1,0 +1,169 @@
+"""Clients that send or read slowly cost a socket each; everybody else is served as before."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import psutil
+import pytest
+import requests
+
+from contract.access.grant import READ
+from contract.names import METRICS_CHANNEL
+from tests.drivers.closed_stack import ClosedStack, closed_stack, port_of
+from tests.drivers.process import Process
+from tests.drivers.publisher import Publisher, message
+from tests.drivers.rest import Rest
+from tests.drivers.slow_crowd import KINDS, OF_API, OF_WS, SlowCrowd
+from tests.drivers.waiting import eventually
+
+#: Slow connections of each kind.
+COUNT = 150
+#: What others are asked to do meanwhile, so many times.
+ROUNDS = 5
+#: Seconds that a thing others do may take. Where they wait for the slow ones, it is what those are given.
+PATIENCE_SECONDS = 10.0
+#: After which nothing is left of a slow client.
+BOUND_SECONDS = 180.0
+
+
+@dataclass
+class Installation:
+    """An api, a replica of each kind, and a gateway before an api of its own."""
+
+    stack: ClosedStack
+    publisher: Publisher
+    servers: dict[str, Rest]
+    processes: dict[str, Process]
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Installation]:
+    with closed_stack() as stack:
+        redis = stack.redis()
+        behind = stack.start_api(TRUSTED_PROXIES="peer")
+        servers = {
+            "api": stack.start_api(),
+            "ws": stack.start_replica(WS_PUSH="fast"),
+            "ws, plain": stack.start_replica(WS_PUSH="plain"),
+            "gateway": stack.start_gateway(behind),
+        }
+        processes = dict(zip(servers, [stack.api, *stack.replicas, stack.gateway], strict=True))
+        yield Installation(stack, Publisher(redis), servers, processes)
+        redis.close()
+
+
+class Others:
+    """What somebody does at a server who is not slow, and how long each took."""
+
+    def __init__(self, installation: Installation, server: str) -> None:
+        self._stack = installation.stack
+        self._publisher = installation.publisher
+        self._rest = installation.servers[server]
+        self._serves_pages = server in ("api", "gateway")
+        self._pushes = server != "api"
+        self._token = self._stack.add_token(f"others-{time.monotonic_ns()}", READ)
+        self.slowest: dict[str, float] = {}
+
+    def do(self) -> None:
+        """Do all of it once."""
+        if self._serves_pages:
+            self._time("sign in", self._sign_in)
+            self._time("GET /api/health", lambda: self._get("/api/health"))
+            self._time("GET a static file", lambda: self._get("/static/dashboard.js"))
+        if self._pushes:
+            self._time("connect and receive", self._receive)
+        else:
+            self._time("GET /metrics", lambda: self._get("/metrics"))
+
+    def _time(self, what: str, act: Callable[[], None]) -> None:
+        began = time.monotonic()
+        act()
+        elapsed = time.monotonic() - began
+        assert elapsed < PATIENCE_SECONDS, f"{what} took {elapsed:.1f} s"
+        self.slowest[what] = max(elapsed, self.slowest.get(what, 0.0))
+
+    def _get(self, path: str) -> None:
+        answer = requests.get(
+            self._rest.origin + path, headers={"Authorization": f"Bearer {self._token}"}, timeout=PATIENCE_SECONDS
+        )
+        assert answer.status_code == 200, answer.text
+
+    def _sign_in(self) -> None:
+        person = self._stack.signed_in(self._rest)
+        assert person.session
+        person.close()
+
+    def _receive(self) -> None:
+        client = self._stack.socket(self._rest, "/", token=self._token)
+        before = len(client.payloads("redis_cluster_metrics"))
+        marker = time.monotonic_ns()
+        self._publisher.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, epoch=marker // 10**9, seq=marker % 10**9))
+        client.event("redis_cluster_metrics", before + 1, within_seconds=PATIENCE_SECONDS)
+        client.close()
+
+
+def attacks() -> list[tuple[str, str]]:
+    return [
+        *(("api", kind) for kind in OF_API),
+        *((server, kind) for server in ("ws", "ws, plain") for kind in OF_WS),
+        *(("gateway", kind) for kind in KINDS),
+    ]
+
+
+@pytest.mark.parametrize(("server", "kind"), attacks())
+def test_slow_clients_keep_nobody_else_from_being_served(installation: Installation, server: str, kind: str) -> None:
+    port = port_of(installation.servers[server])
+    others = Others(installation, server)
+    others.do()
+    crowd = SlowCrowd(port, COUNT, kind)
+    try:
+        crowd.wait()
+        for _ in range(ROUNDS):
+            others.do()
+        assert crowd.counted["begun"] >= COUNT
+    finally:
+        crowd.close()
+    told = ", ".join(f"{what} {seconds * 1e3:.0f} ms" for what, seconds in others.slowest.items())
+    print(f"{server}, {COUNT} × {kind} ({crowd.counted['ended']} sent away): {told}")
+
+
+def open_files(process: Process) -> int:
+    """Of a process and its children: connections are the most of them."""
+    root = psutil.Process(process.pid)
+    return sum(each.num_fds() for each in [root, *root.children(recursive=True)])
+
+
+def test_slow_clients_are_sent_away_in_the_end_whatever_they_do(installation: Installation) -> None:
+    kinds = {"api": OF_API, "ws": OF_WS, "ws, plain": OF_WS, "gateway": tuple(KINDS)}
+    crowds = {}
+    before = {name: open_files(installation.processes[name]) for name in kinds}
+    try:
+        for name, server in installation.servers.items():
+            crowds[name] = SlowCrowd(port_of(server), 10 * len(kinds[name]), *kinds[name], returns=False)
+        for name, crowd in crowds.items():
+            crowd.wait()
+            assert open_files(installation.processes[name]) > before[name] + len(kinds[name])
+        began = time.monotonic()
+        for name in kinds:
+            eventually(
+                lambda name=name: open_files(installation.processes[name]) < before[name] + 10,  # type: ignore[misc]
+                within_seconds=BOUND_SECONDS,
+                what=f"{name} has sent away all",
+            )
+            print(f"{name} had sent all away after {time.monotonic() - began:.0f} s at most")
+    finally:
+        for crowd in crowds.values():
+            crowd.close()
+
+
+def test_more_clients_than_an_api_takes_make_room_for_those_who_are_quick(installation: Installation) -> None:
+    # Given more than the thousand connections that gunicorn takes at a time
+    others = Others(installation, "api")
+    crowd = SlowCrowd(port_of(installation.servers["api"]), 1500, "half head", "half form", "unread answers", "nothing")
+    try:
+        crowd.wait()
+        for _ in range(ROUNDS):
+            others.do()
+    finally:
+        crowd.close()
