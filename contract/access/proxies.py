@@ -60,16 +60,18 @@ class Proxies:
         chain = [entry.strip() for entry in forwarded_for.split(",")[-_CHAIN_LIMIT:]] if forwarded_for else []
         address, last = _address(peer), None
         believed = self.any_peer or self._knows(address)
+        # The gateway vouches for nobody, whatever network it is in: it hands on what proxies before it say.
+        vouches = not self.any_peer
         is_forwarded = believed
         while believed and chain:
             entry = _address(chain.pop())
             if entry is None:
                 break
-            last, address = address, entry
-            believed = self._knows(address)
+            last, address = address if vouches else None, entry
+            believed = vouches = self._knows(address)
         return Origin(
             peer if address is None else str(address),
-            self._knows(address) or self._knows(last),
+            (vouches and self._knows(address)) or self._knows(last),
             is_forwarded,
         )
 

@@ -26,6 +26,10 @@ SSO = "10.0.0.5"
         (f"peer {SSO}", GATEWAY, SSO, Origin(SSO, True, True)),
         (f"peer {SSO}", GATEWAY, f"{SSO}, 5.6.7.8", Origin("5.6.7.8", False, True)),
         ("peer 10.0.0.0/8", GATEWAY, "7.7.7.7, 5.6.7.8, 10.0.0.1, 10.0.0.2", Origin("5.6.7.8", True, True)),
+        # The gateway is in the same network as they are, and vouches for nobody all the same.
+        ("peer 172.16.0.0/12", GATEWAY, "5.6.7.8", Origin("5.6.7.8", False, True)),
+        ("peer 172.16.0.0/12", GATEWAY, "", Origin(GATEWAY, False, True)),
+        ("peer 172.16.0.0/12", GATEWAY, "5.6.7.8, 172.20.0.4", Origin("5.6.7.8", True, True)),
         # A proxy that connects itself.
         (SSO, SSO, "5.6.7.8", Origin("5.6.7.8", True, True)),
         (SSO, SSO, "", Origin(SSO, True, True)),
