@@ -5,6 +5,7 @@ There is one way to sign and no field that names one (HMAC with SHA-256), so non
 
 import base64
 import hashlib
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -14,6 +15,8 @@ from contract.access.grant import READ, Grant, sign_in_required
 
 #: Characters of a cookie that are looked at; a longer one is none of ours.
 COOKIE_LIMIT: Final = 1024
+#: Cookies that are known to be sealed with the key.
+KNOWN_COOKIES: Final = 1024
 #: Bytes of randomness in a session's id.
 ID_BYTES: Final = 16
 _SALT: Final = b"dispycluster session 1"
@@ -53,6 +56,8 @@ class SessionSeal:
     def __init__(self, key: bytes) -> None:
         self._signer = Signer(key, salt=_SALT, digest_method=hashlib.sha256, key_derivation="hmac")
         self.cookie: Final = "dispycluster-" + hashlib.sha256(_SALT + key).hexdigest()[:8]
+        # All pages of a person come back with the same one; what is refused is not kept.
+        self._opened = lru_cache(KNOWN_COOKIES)(self._open)
 
     def seal(self, session: Session) -> str:
         """Return the cookie's value."""
@@ -66,10 +71,13 @@ class SessionSeal:
             Refused: it was not sealed with this key.
         """
         try:
-            if len(cookie) > COOKIE_LIMIT:
-                raise BadSignature("too long")
-            payload = self._signer.unsign(cookie.encode("ascii"))
-            padding = b"=" * (-len(payload) % 4)
-            return msgspec.json.decode(base64.urlsafe_b64decode(payload + padding), type=Session)
+            return self._opened(cookie)
         except (BadSignature, ValueError):
             raise sign_in_required("The session is not one of this installation.") from None
+
+    def _open(self, cookie: str) -> Session:
+        if len(cookie) > COOKIE_LIMIT:
+            raise BadSignature("too long")
+        payload = self._signer.unsign(cookie.encode("ascii"))
+        padding = b"=" * (-len(payload) % 4)
+        return msgspec.json.decode(base64.urlsafe_b64decode(payload + padding), type=Session)
