@@ -304,7 +304,7 @@ def test_autoscaling_adds_pods_under_load_and_takes_them_away_without_losing_a_c
 # ingress
 
 
-def test_ingress_leads_to_the_gateway_and_lets_its_controller_in_wherever_it_is(
+def test_ingress_leads_to_the_gateway_which_lets_its_controller_in_wherever_it_is_and_asks_to_sign_in(
     deployment: KubernetesDeployment,
 ) -> None:
     kubectl = deployment.kubectl
@@ -326,6 +326,7 @@ def test_ingress_leads_to_the_gateway_and_lets_its_controller_in_wherever_it_is(
         # When the component is there
         deployment.apply("ingress")
         deployment.apply_policies_as_they_stand()
+        deployment.wait_for_pods()
         # Then the gateway is reached, and nothing else
         gates = {(pod["status"]["podIP"], 8085) for pod in deployment.pods("gateway")}
         eventually(lambda: reachable() >= gates, within_seconds=30, what="the gateway is open")
@@ -345,8 +346,10 @@ def test_ingress_leads_to_the_gateway_and_lets_its_controller_in_wherever_it_is(
             for address in endpoint["addresses"]
         }
         assert ready == gates
-        url = f"http://{backend['name']}.{kubectl.namespace}.svc:{port}/api/cluster/snapshot"
-        assert json.loads(get(controller, url, Host=rule["host"]))["nodes"]
+        # And everybody who comes that way signs in
+        origin = f"http://{backend['name']}.{kubectl.namespace}.svc:{port}"
+        assert "HTTP Error 401" in get(controller, f"{origin}/api/cluster/snapshot", Host=rule["host"])
+        assert 'name="password"' in get(controller, f"{origin}/login", Host=rule["host"])
     deployment.wait()
 
 
