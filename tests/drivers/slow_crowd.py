@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from typing import Final
 
 from tests.drivers.raw_client import websocket_request
 
-#: Seconds between two bytes of a connection.
+#: Seconds between two bytes of a connection, and before one that was sent away comes back.
 PAUSE_SECONDS: Final = 1.0
 #: Connections begun at a time.
 _AT_A_TIME: Final = 50
@@ -91,6 +91,8 @@ class SlowCrowd:
         self._count = count
         self._returns = returns
         self._clients: dict[int, _Client] = {}
+        #: When each that was sent away comes back.
+        self._away: deque[float] = deque()
         self._epoll = select.epoll()
         self._ends = threading.Event()
         self._is_complete = threading.Event()
@@ -116,8 +118,7 @@ class SlowCrowd:
 
     def _run(self) -> None:
         while not self._ends.is_set():
-            wanted = self._count - (len(self._clients) if self._returns else self.counted["begun"])
-            for _ in range(min(_AT_A_TIME, wanted)):
+            for _ in range(min(_AT_A_TIME, self._wanted())):
                 self._begin(self._kinds[self.counted["begun"] % len(self._kinds)])
             for descriptor, flags in self._epoll.poll(0.05, 256):
                 client = self._clients.get(descriptor)
@@ -128,6 +129,15 @@ class SlowCrowd:
                 self._drip(client, now)
             if self.counted["begun"] >= self._count and not any(client.is_new for client in self._clients.values()):
                 self._is_complete.set()
+
+    def _wanted(self) -> int:
+        """Connections that should be begun now."""
+        if not self._returns:
+            return self._count - self.counted["begun"]
+        now = time.monotonic()
+        while self._away and self._away[0] <= now:
+            self._away.popleft()
+        return self._count - len(self._clients) - len(self._away)
 
     def _begin(self, kind: Kind) -> None:
         client = _Client(kind)
@@ -171,6 +181,7 @@ class SlowCrowd:
 
     def _lose(self, client: _Client) -> None:
         self.counted["ended"] += 1
+        self._away.append(time.monotonic() + PAUSE_SECONDS)
         del self._clients[client.socket.fileno()]
         self._epoll.unregister(client.socket)
         client.socket.close()

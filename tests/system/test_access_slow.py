@@ -35,6 +35,7 @@ class Installation:
     publisher: Publisher
     servers: dict[str, Rest]
     processes: dict[str, Process]
+    token: str
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def installation() -> Iterator[Installation]:
             "gateway": stack.start_gateway(behind),
         }
         processes = dict(zip(servers, [stack.api, *stack.replicas, stack.gateway], strict=True))
-        yield Installation(stack, Publisher(redis), servers, processes)
+        yield Installation(stack, Publisher(redis), servers, processes, stack.add_token("others", READ))
         redis.close()
 
 
@@ -62,7 +63,7 @@ class Others:
         self._rest = installation.servers[server]
         self._serves_pages = server in ("api", "gateway")
         self._pushes = server != "api"
-        self._token = self._stack.add_token(f"others-{time.monotonic_ns()}", READ)
+        self._token = installation.token
         self.slowest: dict[str, float] = {}
 
     def do(self) -> None:

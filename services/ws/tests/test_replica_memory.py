@@ -45,6 +45,7 @@ class Counted(Replica):
     """A replica that tells what it holds."""
 
     def __init__(self, redis_url: str) -> None:
+        self._headers = {}
         self.port = free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
         self._counts = Counts()
