@@ -1,0 +1,1 @@
+"""What others notice while many clients send and read slowly."""

@@ -1,0 +1,115 @@
+"""What others notice while 500 clients send and read slowly: ``python -m bench.slow_requests [--quick]``.
+
+Without and with them in turn, three times, on one machine that does all of it; a ratio is of all samples.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from bench.push.measure import percentile_ms
+from bench.push.report import Table, machine, write
+from bench.slow_requests.crowd import crowd
+from bench.slow_requests.others import Delivery, Measure, connect, health
+from contract.access.grant import READ
+from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
+from tests.drivers.closed_stack import ClosedStack, closed_stack, port_of
+from tests.drivers.publisher import Publisher, message
+from tests.drivers.rest import Rest
+from tests.drivers.slow_crowd import KINDS, OF_API, OF_WS
+
+INTRODUCTION: Final = "## Slow clients"
+#: Everything comes from one address here.
+UNLIMITED: Final = {
+    "API_LIMIT_REQUESTS_PER_SECOND": "100000",
+    "WS_LIMIT_CONNECTIONS": "1000000",
+    "WS_LIMIT_CONNECTS_PER_SECOND": "1000000",
+}
+
+
+class Bench:
+    """The measurements, and their table."""
+
+    def __init__(self, stack: ClosedStack, publisher: Publisher, *, quick: bool) -> None:
+        self._stack = stack
+        self._publisher = publisher
+        self._count, self._rounds, self._samples = (100, 1, 100) if quick else (500, 3, 300)
+        self._token = stack.add_token("bench", READ)
+        self.out: list[str] = []
+
+    def run(self) -> None:
+        """Measure all, and print the table."""
+        api, replica = self._stack.start_api(), self._stack.start_replica()
+        gateway = self._stack.start_gateway(self._stack.start_api(TRUSTED_PROXIES="peer"))
+        self._say(
+            f"Measured {machine()}; closed access; {self._count} slow connections to the server that is asked, of "
+            f"{len(OF_API)} kinds at the api, {len(OF_WS)} at a push replica, {len(KINDS)} at the local gateway."
+        )
+        self._say("")
+        self._table = Table(
+            self.out, "ms, p50 / p99", "alone", f"beside {self._count} slow clients", "ratio p50", "ratio p99"
+        )
+        for place, server, kinds, has_pages, pushes in (
+            ("the api", api, OF_API, True, False),
+            ("a push replica", replica, OF_WS, False, True),
+            ("the local gateway", gateway, tuple(KINDS), True, True),
+        ):
+            if has_pages:
+                self._row(f"`GET /api/health` from {place}", server, kinds, lambda port: health(port, self._token))
+            if pushes:
+                self._row(f"a push delivered by {place}", server, kinds, self._delivery)
+                self._row(f"a new WebSocket at {place}", server, kinds, lambda port: connect(port, self._token))
+
+    def _delivery(self, port: int) -> Measure:
+        return Delivery(port, self._token, self._publisher)
+
+    def _row(self, name: str, server: Rest, kinds: Sequence[str], begin: Callable[[int], Measure]) -> None:
+        port = port_of(server)
+        alone: list[int] = []
+        beside: list[int] = []
+        for _ in range(self._rounds):
+            alone += self._measured(begin(port))
+            with crowd(port, self._count, kinds):
+                beside += self._measured(begin(port))
+        self._table.row(
+            name,
+            *(f"{median(each) / 1e6:.1f} / {percentile_ms(each, 99):.1f}" for each in (alone, beside)),
+            f"{median(beside) / median(alone):.2f}",
+            f"{percentile_ms(beside, 99) / percentile_ms(alone, 99):.2f}",
+        )
+
+    def _measured(self, measure: Measure) -> list[int]:
+        samples = [measure() for _ in range(self._samples)]
+        if isinstance(measure, Delivery):
+            measure.close()
+        return samples
+
+    def _say(self, text: str) -> None:
+        self.out.append(text)
+        print(text, flush=True)
+
+
+def main() -> int:
+    """Run all; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="100 slow connections and one round")
+    parser.add_argument("--write", type=Path, help="put the table into this file")
+    options = parser.parse_args()
+    with closed_stack(**UNLIMITED) as stack:
+        redis = stack.redis()
+        publisher = Publisher(redis)
+        for channel in (METRICS_CHANNEL, HEALTH_CHANNEL):
+            publisher.publish(channel, message(channel))
+        bench = Bench(stack, publisher, quick=options.quick)
+        bench.run()
+        redis.close()
+    if options.write:
+        write(options.write, [INTRODUCTION, "", *bench.out])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

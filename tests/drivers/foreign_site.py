@@ -1,0 +1,45 @@
+"""A web site of somebody else: an empty page, and the Socket.IO client that any site can load."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
+
+from tests.drivers.process import ROOT
+
+#: The Socket.IO client, as web sites take it.
+CLIENT: Final = ROOT / "tests" / "clients" / "node_modules" / "socket.io-client" / "dist" / "socket.io.min.js"
+_PAGE: Final = b'<!doctype html><title>elsewhere</title><script src="/socket.io.min.js"></script><body>'
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        is_script = self.path == "/socket.io.min.js"
+        body = CLIENT.read_bytes() if is_script else _PAGE
+        self.send_response(200)
+        self.send_header("Content-Type", "text/javascript" if is_script else "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        """Print nothing."""
+
+
+class ForeignSite:
+    """Serves on a port of loopback, so that it is one site under ``127.0.0.1`` and another under ``localhost``."""
+
+    def __init__(self) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def origin(self, host: str) -> str:
+        """As a browser names it."""
+        return f"http://{host}:{self.port}"
+
+    def close(self) -> None:
+        """End it."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
