@@ -14,7 +14,7 @@ from statistics import median
 from bench.push.beside_api import beside_api
 from bench.push.churn import CLIENTS, WAVES, Counted, churn
 from bench.push.delta import bytes_per_round
-from bench.push.measure import BUSY, Connected, Pushed, alternate, connect, percentile_ms, push
+from bench.push.measure import BUSY, Connected, Pushed, connect, percentile_ms, push
 from bench.push.report import Table, machine, write
 from bench.push.servers import (
     AsgiEmit,
@@ -51,6 +51,14 @@ class Bench:
         self.out.append(text)
         print(text, flush=True)
 
+    def alternate(self, *measures: Callable[[], Pushed]) -> list[list[Pushed]]:
+        """Run the measurements in turn; return the runs of each."""
+        found: list[list[Pushed]] = [[] for _ in measures]
+        for _ in range(self._runs):
+            for runs, measure in zip(found, measures, strict=True):
+                runs.append(measure())
+        return found
+
     def pushed(self, kind: type[Server], **how: object) -> Callable[[], Pushed]:
         """A run of one server."""
 
@@ -64,7 +72,7 @@ class Bench:
         """CPU and latency while messages are pushed."""
         for rate, kinds in ((40, (Ours, Floor, Node)), (20, (Ours, Floor, Node, EventletEmit))):
             self.say(f"\n### 1000 clients, 1.1 KB, {rate} a second\n")
-            found = alternate(self._runs, *(self.pushed(kind, rate=rate, size=SMALL) for kind in kinds))
+            found = self.alternate(*(self.pushed(kind, rate=rate, size=SMALL) for kind in kinds))
             self._table(kinds, found)
         self.say("\n### As they come, one run each (1000 clients, 1.1 KB, 20 a second)\n")
         others = (AsgiEmit, OursPlain)
@@ -76,7 +84,7 @@ class Bench:
             self.say(f"\n### 1000 clients, {name}, {rate} a second, permessage-deflate\n")
             measures = [self.pushed(Ours, rate=rate, size=size, deflate=offered) for offered in (False, True)]
             measures.append(self.pushed(Node, rate=rate, size=size))
-            plain, deflated, node = alternate(self._runs, *measures)
+            plain, deflated, node = self.alternate(*measures)
             table = Table(self.out, "", "CPU µs a delivery", "bytes a delivery", "p99 ms")
             for what, runs in (("ours, not offered", plain), ("ours, offered", deflated), ("Node, as it comes", node)):
                 table.row(what, f"{cpu(runs):.1f}", f"{runs[0].wire_bytes_per_delivery:.0f}", f"{p(runs, 99):.1f}")

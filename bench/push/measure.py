@@ -2,9 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from bench.push.servers import LOAD_CORE, Server
 from bench.push.swarm import Swarm
@@ -12,8 +12,6 @@ from bench.push.work import of_bytes
 
 #: Share of its core above which the load side may have been what was measured.
 BUSY: Final = 0.85
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -27,15 +25,6 @@ class Pushed:
     wire_bytes_per_delivery: float
     #: Of its core, by the load.
     load_share: float
-
-
-def alternate(rounds: int, *measures: Callable[[], T]) -> list[list[T]]:
-    """Run the measurements in turn; return the runs of each."""
-    found: list[list[T]] = [[] for _ in measures]
-    for _ in range(rounds):
-        for runs, measure in zip(found, measures, strict=True):
-            runs.append(measure())
-    return found
 
 
 def percentile_ms(latencies_ns: Sequence[int], percent: float) -> float:
