@@ -81,8 +81,8 @@ def test_locks_of_the_product_are_good() -> None:
         ("-e ./flask", "-e: a lock has requirements only"),
         ("--editable=./flask", "--editable: a lock has requirements only"),
         ("-i https://u:secret@index.lan/simple", "-i: a lock has requirements only"),
-        ("--index-url https://u:secret@index.lan/simple", "--index-url: a lock has requirements only"),
-        ("--extra-index-url=https://u:secret@index.lan/simple", "--extra-index-url: a lock has requirements only"),
+        ("--find-links https://u:secret@files.lan/wheels", "--find-links: a lock has requirements only"),
+        ("--trusted-host=u:secret@index.lan", "--trusted-host: a lock has requirements only"),
         ("-r other.txt", "-r: a lock has requirements only"),
     ],
 )
