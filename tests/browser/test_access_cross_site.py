@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Frame, Page, WebSocket,
 from playwright.sync_api import Error as PlaywrightError
 
 from contract.access.grant import READ
+from contract.names import ALERTS_CHANNEL
 from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack
 from tests.drivers.foreign_site import CLIENT, ForeignSite
 from tests.drivers.replica import value_of
@@ -74,6 +75,21 @@ ELEMENT = """([tag, attribute, url, patience]) => new Promise((done) => {
   element[attribute] = url;
   document.body.append(element);
 })"""
+
+#: Sends a form, as people would by a click, into a frame of the page.
+FORM = """([url, fields, encoding]) => {
+  const [form, frame] = ["form", "iframe"].map((tag) => document.createElement(tag));
+  frame.name = "sink" + frames.length;
+  document.body.append(frame);
+  Object.assign(form, { method: "post", action: url, enctype: encoding, target: frame.name });
+  for (const [name, value] of Object.entries(fields)) {
+    const field = document.createElement("input");
+    Object.assign(field, { name, value });
+    form.append(field);
+  }
+  document.body.append(form);
+  form.submit();
+}"""
 
 
 @dataclass
@@ -266,3 +282,42 @@ def test_other_page_reads_nothing(strict: Place, context: BrowserContext, evil: 
             evil.evaluate(expression)
     require_nothing(strict, evil.content())
     victim.require_undisturbed()
+
+
+@pytest.mark.parametrize("encoding", ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"])
+def test_form_of_another_page_changes_nothing(
+    strict: Place, context: BrowserContext, evil: Page, stack: ClosedStack, encoding: str
+) -> None:
+    victim = Victim(context, strict)
+    csrf = victim.tab.locator("#sign-out input[name=csrf]").get_attribute("value")
+    assert csrf
+    redis = stack.redis()
+    pubsub = redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+    pubsub.subscribe(ALERTS_CHANNEL)
+    # Even one that knows what it should not.
+    for path, fields in (
+        ("/logout", {"csrf": csrf}),
+        ("/logout", {}),
+        ("/login", {"csrf": csrf, "user": "ada", "password": PASSWORD}),
+        (f"/api/publish/{ALERTS_CHANNEL}", {"csrf": csrf, "stranger": "1"}),
+    ):
+        with evil.expect_response(lambda response: response.request.method == "POST") as answer:
+            evil.evaluate(FORM, [strict.origin + path, fields, encoding])
+        # Without cookies it is a stranger's; with them it is refused for where it comes from.
+        with_cookies = evil.url.startswith("http://127.0.0.1")
+        assert answer.value.status in ((400, 403) if with_cookies else (303, 400, 401, 403)), path
+        asked = {"method": "POST", "mode": "no-cors", "body": "&".join(f"{k}={v}" for k, v in fields.items())}
+        assert evil.evaluate(FETCH, [strict.origin + path, asked]) == ["opaque", 0, ""], path
+        victim.require_undisturbed()
+    redis.publish(ALERTS_CHANNEL, '{"last":1}')
+    messages: list[bytes] = []
+
+    def is_last() -> bool:
+        message = pubsub.get_message(timeout=1)
+        messages.extend([message["data"]] if message else [])
+        return b'{"last":1}' in messages
+
+    eventually(is_last, what="the last publication")
+    assert not [each for each in messages if b"stranger" in each]
+    pubsub.close()
+    redis.close()
