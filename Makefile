@@ -191,7 +191,7 @@ bench: setup-dev ## the push path beside Node, python-socketio and a bare write 
 	@$(BIN)/python -m bench.push $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-access
-bench-access: setup-dev ## what closed access costs a delivery and a handshake; fails above its bounds (ten minutes; PATIENT=1 waits for a quiet machine)
+bench-access: setup-dev ## what closed access costs, against its bounds (takes ten minutes; PATIENT=1 waits for a quiet machine)
 	@$(BIN)/python -m bench.access $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(PATIENT),--patient) $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-footprint
