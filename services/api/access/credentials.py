@@ -106,7 +106,7 @@ class Credentials:
             return None
         self._revocations.require()
         grant = self._gatekeeper.by_session(session)
-        if self._users.stamp_of(session.user) != session.stamp:
+        if not self._users.has(session.user, session.stamp):
             self._end(session)
             raise sign_in_required("The session has ended: its user was removed, or has another password.")
         g.session = session

@@ -31,16 +31,16 @@ class SessionCookie:
         self._renewed_below = idle_seconds - min(RENEWAL_SECONDS, idle_seconds * RENEWAL_PART)
         self._clock = clock
 
-    def begin(self, response: Response, user: str, stamp: str, generation: str) -> Session:
-        """Give a new session to who gets this answer."""
+    def begin(self, response: Response, user: str, stamp: str, generation: str, issued: float) -> Session:
+        """Give a new session to who gets this answer; ``issued`` is Unix time, not later than now."""
         now = self._clock()
         session = Session(
             id=secrets.token_urlsafe(ID_BYTES),
             user=user,
             generation=generation,
             stamp=stamp,
-            issued=now,
-            expires=now + self._session_seconds,
+            issued=issued,
+            expires=issued + self._session_seconds,
             idle_from=now + self._idle_seconds,
         )
         g.session = None  # the one that the request came with is not to be renewed

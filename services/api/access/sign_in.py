@@ -1,7 +1,8 @@
 """Signing in and out: what is checked, counted, logged, and given."""
 
 import logging
-from typing import Final
+import time
+from typing import Final, NamedTuple
 
 from flask import Response
 
@@ -19,6 +20,17 @@ from contract.access.session import Session
 NAME_LENGTH: Final = 128
 
 _logger = logging.getLogger(__name__)
+
+
+class Proof(NamedTuple):
+    """Of having known a user's password."""
+
+    user: str
+    #: Of the hash that the password was compared with.
+    stamp: str
+    #: Unix time, from before that was read. A password that was changed, or a user who was removed, while it was being
+    #: compared is revoked from after that.
+    at: float
 
 
 class SignIn:
@@ -52,19 +64,21 @@ class SignIn:
             self._count("paused")
         return wait
 
-    def is_right(self, user: str, password: str) -> bool:
-        """Whether it is the user's password; it takes as long where there is no such user.
+    def check(self, user: str, password: str) -> Proof | None:
+        """Compare a password with the user's; ``None`` if it is another. It takes as long where there is no such user.
 
         Raises:
             Busy: too many passwords are being looked at.
         """
-        if self._passwords.are_equal(self._users.hash_of(user), password):
-            return True
+        now = time.time()
+        stored = self._users.hash_of(user)
+        if self._passwords.are_equal(stored, password) and stored is not None:
+            return Proof(user, stamp_of(stored), now)
         self._count("wrong")
         _logger.warning("failed sign-in as %r from %s", user, address())
-        return False
+        return None
 
-    def begin(self, response: Response, user: str, former: Session | None) -> None:
+    def begin(self, response: Response, proof: Proof, former: Session | None) -> None:
         """Give a new session to who gets this answer, in place of a former one.
 
         Raises:
@@ -75,10 +89,10 @@ class SignIn:
         generation = self._revocations.generation()
         if former is not None:
             self._revocations.revoke(revocation_of(former.grant()), former.expires)
-        self._attempts.forgive(user, address())
-        self._cookie.begin(response, user, stamp_of(self._users.hash_of(user) or ""), generation)
+        self._attempts.forgive(proof.user, address())
+        self._cookie.begin(response, proof.user, proof.stamp, generation, proof.at)
         self._count("success")
-        _logger.info("sign-in as %r from %s", user, address())
+        _logger.info("sign-in as %r from %s", proof.user, address())
 
     def end(self, response: Response, session: Session) -> None:
         """End a session, and its sockets with it.

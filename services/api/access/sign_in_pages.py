@@ -46,10 +46,11 @@ def sign_in_routes(sign_in: SignIn, credentials: Credentials, forms: Forms) -> B
                 seconds = math.ceil(wait)
                 error = gettext("Too many attempts to sign in: wait %(seconds)s s, then try again.", seconds=seconds)
                 return _page(forms, 429, error, user, next_page, seconds)
-            if not sign_in.is_right(user, password):
+            proof = sign_in.check(user, password)
+            if proof is None:
                 return _page(forms, 401, gettext("There is no such user, or the password is wrong."), user, next_page)
             response = _go_on(safe_next(next_page))
-            sign_in.begin(response, user, former)
+            sign_in.begin(response, proof, former)
         except (RedisAway, RedisRefused, Unavailable):
             sign_in.unavailable()
             error = gettext("Nobody can sign in while Redis does not answer. Try again in a moment.")

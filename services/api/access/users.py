@@ -26,13 +26,20 @@ class Users:
         self._folder = Folder(folder, "user", StoredUser, monotonic)
 
     def hash_of(self, name: str) -> str | None:
-        """The stored hash of a user's password; ``None`` where there is no such user."""
-        stored = self._folder.files().get(name)
+        """The hash of a user's password, as it is stored at this moment; ``None`` where there is no such user."""
+        return self._hash_of(name, now=True)
+
+    def has(self, name: str, stamp: str) -> bool:
+        """Whether there is such a user, whose password still has this stamp."""
+        # One that is not there may have been set a moment ago.
+        return any(self._stamp_of(name, now=now) == stamp for now in (False, True))
+
+    def _hash_of(self, name: str, *, now: bool) -> str | None:
+        stored = self._folder.files(now=now).get(name)
         return None if stored is None else stored.hash
 
-    def stamp_of(self, name: str) -> str | None:
-        """What changes with a user's password; ``None`` where there is no such user."""
-        stored = self.hash_of(name)
+    def _stamp_of(self, name: str, *, now: bool) -> str | None:
+        stored = self._hash_of(name, now=now)
         return None if stored is None else stamp_of(stored)
 
 

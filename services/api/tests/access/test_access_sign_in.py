@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from api.access.next_page import safe_next
 from api.access.passwords import AT_ONCE, Busy, Passwords, UnusablePassword, hash_password
+from contract.access.revocations import Revocations, revocation_of_user
 from contract.access.web_origin import WebOrigin
 from contract.names import REVOKED_CHANNEL
 
@@ -184,6 +185,53 @@ def test_page_says_so_when_too_many_sign_in(closed: Flask, person: Any, monkeypa
     response = person(closed).sign_in()
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
     assert "Too many people" in response.get_data(as_text=True)
+
+
+def test_user_and_password_count_from_the_moment_they_are_set(
+    house: Any, person: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given two processes that have just looked at the users
+    monkeypatch.setattr("contract.access.folder.LOOK_SECONDS", 3600.0)
+    house.add_user("ada", "the first password")
+    apps = [house.start(), house.start()]
+    ada, eve = person(apps[0], "192.0.2.1"), person(apps[0], "192.0.2.2")
+    other = person(apps[1], "192.0.2.3")
+    assert all(each.sign_in("nobody", "no password").status_code == 401 for each in (ada, eve, other))
+    # when
+    house.add_user("eve", "a password of hers")
+    house.add_user("ada", "the second password")
+    # then
+    assert ada.sign_in("ada", "the first password").status_code == 401
+    assert ada.sign_in("ada", "the second password").status_code == 303
+    assert eve.sign_in("eve", "a password of hers").status_code == 303
+    for here in (ada, eve):
+        there = person(apps[1])
+        there.client.set_cookie(house.seal.cookie, here.cookie(house))
+        assert there.get("/live").status_code == 200
+
+
+def test_password_that_is_changed_while_it_is_compared_lets_nobody_in(
+    closed: Flask, house: Any, person: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    compare, changed_at = Passwords.are_equal, []
+
+    def slowly(passwords: Passwords, stored: str | None, password: str) -> bool:
+        house.add_user("ada", "quite another password")
+        changed_at.append(time.time())
+        return compare(passwords, stored, password)
+
+    monkeypatch.setattr(Passwords, "are_equal", slowly)
+    # when
+    ada = person(closed)
+    response = ada.sign_in()
+    # then the password was right when it was asked for
+    assert (response.status_code, response.headers["Location"]) == (303, "/")
+    assert ada.get("/live").status_code == 303
+    # and the push replicas, which know no passwords, are told of it by the time
+    revocations, session = Revocations(), house.seal.open(ada.cookie(house))
+    revocations.load(session.generation, [revocation_of_user("ada", changed_at[0])])
+    assert revocations.includes(session.grant())
 
 
 def test_user_whose_hash_is_none_cannot_sign_in(closed: Flask, house: Any, person: Any) -> None:
