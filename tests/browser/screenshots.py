@@ -12,6 +12,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.conftest import Product
 from tests.drivers.chromium import chromium
+from tests.drivers.closed_stack import closed_stack
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
 
@@ -39,6 +40,7 @@ PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
 def main() -> None:
     """Take all pictures."""
     FOLDER.mkdir(exist_ok=True)
+    take_sign_in()
     product = Product(tempfile.mkdtemp(prefix="screenshots-"), DEMO_NODES="50")
     product.start()
     try:
@@ -54,6 +56,14 @@ def main() -> None:
                 print(FOLDER.relative_to(ROOT) / f"{name}.png")
     finally:
         product.stop()
+
+
+def take_sign_in() -> None:
+    """Take the picture of the one page that a closed deployment shows to everybody."""
+    with closed_stack(CLUSTER_NAME="demo") as stack, chromium() as browser:
+        page = browser.new_page(locale="en-GB", **DESKTOP)
+        page.goto(stack.start_api().origin + "/login")
+        page.screenshot(path=str(FOLDER / "sign-in.png"))
 
 
 def take(browser: Browser, address: str, file: Path, options: dict[str, Any]) -> None:
