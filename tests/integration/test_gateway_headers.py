@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +13,7 @@ from testcontainers.core.container import DockerContainer
 
 from contract import VERSION
 from tests.drivers.docker_engine import LABELS, engine
+from tests.drivers.serving import serving
 from tests.drivers.waiting import eventually
 
 IMAGE = f"dispycluster/gateway:{VERSION}"
@@ -57,12 +57,8 @@ def this_machine() -> str:
 @pytest.fixture(scope="module")
 def echo(this_machine: str) -> Iterator[str]:
     """Where the echo listens."""
-    with ThreadingHTTPServer((this_machine, 0), Echo) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
+    with serving(ThreadingHTTPServer((this_machine, 0), Echo)) as server:
         yield f"{this_machine}:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
 
 
 @contextmanager

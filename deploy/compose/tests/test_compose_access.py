@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -19,6 +18,7 @@ from deploy.compose.project import Project
 from deploy.compose.trouble import Trouble
 from deploy.compose.up import up
 from tests.drivers.scripted_docker import ScriptedDocker, config
+from tests.drivers.serving import serving
 
 REQUIRE_CHOICE = ROOT / "deploy/images/redis/bin/require-choice"
 
@@ -113,12 +113,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with Page(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(Page(("127.0.0.1", 0), Handler)) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def closed(tmp_path: Path, page: Page) -> ScriptedDocker:

@@ -1,6 +1,5 @@
 """From nothing to the page with data."""
 
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -13,6 +12,7 @@ from deploy.compose.trouble import Trouble
 from deploy.compose.up import bridge_addresses, greet, up
 from tests.drivers.ports import free_port
 from tests.drivers.scripted_docker import ScriptedDocker, config
+from tests.drivers.serving import serving
 
 SNAPSHOT = b'{"epoch":5,"seq":%d,"interval_seconds":2.0,"cluster_stats":{"online_nodes":7,"total_nodes":8},"nodes":[]}'
 
@@ -42,12 +42,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    with Page(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(Page(("127.0.0.1", 0), Handler)) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def project(port: int, **services: dict[str, object]) -> Project:

@@ -3,7 +3,6 @@
 import json
 import re
 import ssl
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +13,7 @@ import pytest
 
 from deploy.k8s.base import make_secrets
 from tests.drivers.certificate import make_certificate
+from tests.drivers.serving import serving
 
 NAME = "redis-passwords"
 #: Those that people fill.
@@ -68,20 +68,17 @@ def server(account: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(account / "server.crt", account / "server.key")
-        listener.socket = context.wrap_socket(listener.socket, server_side=True)
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(account / "server.crt", account / "server.key")
+    listener.socket = context.wrap_socket(listener.socket, server_side=True)
+    with serving(listener):
         api_server.port = listener.server_address[1]
-        thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
         monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
         monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(api_server.port))
         monkeypatch.setattr(make_secrets, "ACCOUNT", account)
         monkeypatch.setattr(make_secrets, "RETRY_SECONDS", 0.0)
         yield api_server
-        listener.shutdown()
-        thread.join()
 
 
 def test_secret_is_made_when_there_is_none(server: ApiServer, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ import pytest
 
 from deploy.local.proxy import ApiProxy
 from tests.drivers.ports import free_port
+from tests.drivers.serving import serving
 
 ROOT = Path(__file__).parents[3]
 
@@ -77,13 +78,9 @@ class Upstream(BaseHTTPRequestHandler):
 def upstream() -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    Upstream.let_go.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(server):
+        yield server
+        Upstream.let_go.set()
 
 
 def start_gateway(api_port: int) -> tuple[subprocess.Popen[bytes], int]:

@@ -1,7 +1,6 @@
 """When the product counts as ready, tried on an HTTP server that answers what the test says."""
 
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from deploy.local.fetch import fetch
 from deploy.local.watch import FIRST_LOOK_SECONDS, Watch
 from tests.drivers.ports import free_port
+from tests.drivers.serving import serving
 
 Answers = dict[str, tuple[int, dict[str, str], bytes]]
 
@@ -72,12 +72,8 @@ class Site:
 @pytest.fixture
 def site() -> Iterator[Site]:
     site = Site()
-    thread = threading.Thread(target=site.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield site
-    site.server.shutdown()
-    site.server.server_close()
-    thread.join()
+    with serving(site.server):
+        yield site
 
 
 def test_product_is_ready_when_page_round_and_push_are_there(site: Site) -> None:

@@ -1,7 +1,6 @@
 """Pages, samples and observations to test with."""
 
 import http.server
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from collector.evaluate import Moment
 from collector.measures import Measures
 from collector.sample import Filesystem
 from collector.targets import Target
+from tests.drivers.serving import serving
 
 _PAGES = Path(__file__).parent / "pages"
 
@@ -36,11 +36,8 @@ def exporter(page: Callable[[str], bytes]) -> Iterator[int]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield server.server_address[1]
 
 
 @pytest.fixture(scope="session")
