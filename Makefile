@@ -194,6 +194,10 @@ bench: setup-dev ## the push path beside Node, python-socketio and a bare write 
 bench-access: setup-dev ## what closed access costs, against its bounds (takes ten minutes; PATIENT=1 waits for a quiet machine)
 	@$(BIN)/python -m bench.access $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(PATIENT),--patient) $(if $(WRITE),--write "$(WRITE)")
 
+.PHONY: bench-slow
+bench-slow: setup-dev ## what others notice while 500 clients send and read slowly (takes two minutes)
+	@$(BIN)/python -m bench.slow_requests $(if $(QUICK),--quick) $(if $(WRITE),--write "$(WRITE)")
+
 .PHONY: bench-footprint
 bench-footprint: setup-dev ## what the product costs while idle, per process
 	@$(BIN)/python -m bench.footprint

@@ -1,6 +1,7 @@
-"""What others notice while 500 clients send and read slowly: ``python -m bench.slow_requests [--quick]``.
+"""What others notice while 500 clients send and read slowly.
 
-Without and with them in turn, three times, on one machine that does all of it; a ratio is of all samples.
+``python -m bench.slow_requests [--quick] [--write FILE]``: without and with them in turn, three times, on one machine
+that does all of it; a ratio is of all samples.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from tests.drivers.publisher import Publisher, message
 from tests.drivers.rest import Rest
 from tests.drivers.slow_crowd import KINDS, OF_API, OF_WS
 
-INTRODUCTION: Final = "## Slow clients"
+INTRODUCTION: Final = Path(__file__).parent / "introduction.md"
 #: Everything comes from one address here.
 UNLIMITED: Final = {
     "API_LIMIT_REQUESTS_PER_SECOND": "100000",
@@ -107,7 +108,7 @@ def main() -> int:
         bench.run()
         redis.close()
     if options.write:
-        write(options.write, [INTRODUCTION, "", *bench.out])
+        write(options.write, [INTRODUCTION.read_text(), *bench.out])
     return 0
 
 
