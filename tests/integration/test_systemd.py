@@ -223,7 +223,7 @@ def test_closed_services_let_in_who_has_a_password_or_a_token(machine: SystemdMa
     assert set(filter(None, owners)) == {"dispycluster 600"}
     # and when the token is removed
     machine.run(*_ACCOUNTS, "token", "remove", "script")
-    assert status(machine, "-H", f"Authorization: Bearer {token}") == "401"
+    eventually(lambda: status(machine, "-H", f"Authorization: Bearer {token}") == "401", within_seconds=10)
     machine.run("sed", "--in-place", "/^PUBLIC_HOST/d; /^ACCESS/d", ENVIRONMENT)
     machine.run("systemctl", "restart", TARGET)
     eventually(machine.is_live, within_seconds=60)

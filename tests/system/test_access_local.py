@@ -131,7 +131,11 @@ def test_user_signs_in_from_another_address_and_is_pushed_to_until_the_user_is_r
         make("user", "ada", data_dir, DO="remove")
         # then
         eventually(lambda: not client.connected, within_seconds=SEEN_SECONDS, what="the socket ended")
-    assert person.get(f"{origin}/api/health").status_code == 401
+    eventually(
+        lambda: person.get(f"{origin}/api/health").status_code == 401,
+        within_seconds=SEEN_SECONDS,
+        what="the session refused",
+    )
 
 
 def test_token_is_good_for_what_it_was_made_for_until_it_is_removed(
