@@ -6,6 +6,7 @@ Kubernetes shows a Secret as such a folder, one file a key, and replaces all of 
 import logging
 import os
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -44,27 +45,36 @@ class Folder(Generic[T]):
         self._expected = expected
         self._monotonic = monotonic
         self._complaints = Occasionally(_logger)
+        #: Held while the folder is looked at: what was seen, and what was read then, belong together.
+        self._looking = threading.Lock()
         self._look_from = float("-inf")
         self._state: _State | None = None
         self._files: Mapping[str, T] = {}
 
     def files(self, *, now: bool = False) -> Mapping[str, T]:
         """By name, what is valid: the same object until something changed; ``now``: looked at however lately."""
-        time_now = self._monotonic()
-        if self._path is None or (time_now < self._look_from and not now):
+        if self._path is None or not (now or self._monotonic() >= self._look_from):
             return self._files
-        self._look_from = time_now + LOOK_SECONDS
+        # While another thread looks, what was known before is as good.
+        if self._looking.acquire(blocking=now):
+            try:
+                self._look(self._path)
+            finally:
+                self._looking.release()
+        return self._files
+
+    def _look(self, folder: Path) -> None:
+        self._look_from = self._monotonic() + LOOK_SECONDS
         try:
-            state = _state(self._path)
+            state = _state(folder)
         except OSError as error:
             # What was valid a moment ago is not invalid because a disk does not answer.
-            self._complaints.warning("folder", "the folder %s cannot be read: %s", self._path, error)
-            return self._files
+            self._complaints.warning("folder", "the folder %s cannot be read: %s", folder, error)
+            return
         if state != self._state:
             self._state = state
-            read = {name: self._read(self._path / name) for name, *_ in state}
+            read = {name: self._read(folder / name) for name, *_ in state}
             self._files = {name: content for name, content in read.items() if content is not None}
-        return self._files
 
     def _read(self, path: Path) -> T | None:
         try:

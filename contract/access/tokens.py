@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -48,21 +48,26 @@ def id_of(digest: str) -> str:
     return digest[:16]
 
 
+class _Index(NamedTuple):
+    """What is known of a folder's tokens."""
+
+    files: Mapping[str, StoredToken]
+    by_digest: Mapping[str, Grant]
+    grants: frozenset[Grant]
+    version: int
+
+
 class Tokens:
-    """The tokens of a folder, as it is now; without a folder there are none."""
+    """The tokens of a folder, as it is now; without a folder there are none. Safe to use from several threads."""
 
     def __init__(self, folder: Path | None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._folder = Folder(folder, "token", StoredToken, monotonic)
-        self._files: Mapping[str, StoredToken] = {}
-        self._grants: Mapping[str, Grant] = {}
-        self._held: frozenset[Grant] = frozenset()
-        self._version = 0
+        self._index = _Index({}, {}, frozenset(), 0)
 
     @property
     def version(self) -> int:
         """Another number whenever the folder changed."""
-        self._by_digest()
-        return self._version
+        return self._known().version
 
     def grant(self, token: str) -> Grant:
         """What a token allows, whether it is expired or not.
@@ -72,24 +77,22 @@ class Tokens:
         """
         digest = "" if len(token) > TOKEN_LIMIT else digest_of(token)
         # One that is not there may have been made a moment ago.
-        found = self._by_digest().get(digest) or self._by_digest(now=True).get(digest)
+        found = self._known().by_digest.get(digest) or self._known(now=True).by_digest.get(digest)
         if found is None:
             raise sign_in_required("There is no such token.")
         return found
 
     def holds(self, grant: Grant) -> bool:
         """Whether a token's grant is still as the folder has it."""
-        self._by_digest()
-        return grant in self._held
+        return grant in self._known().grants
 
-    def _by_digest(self, *, now: bool = False) -> Mapping[str, Grant]:
-        files = self._folder.files(now=now)
-        if files is not self._files:
-            self._grants = {stored.sha256: _grant(name, stored) for name, stored in files.items()}
-            self._held = frozenset(self._grants.values())
-            self._files = files
-            self._version += 1
-        return self._grants
+    def _known(self, *, now: bool = False) -> _Index:
+        files, index = self._folder.files(now=now), self._index
+        if files is not index.files:
+            by_digest = {stored.sha256: _grant(name, stored) for name, stored in files.items()}
+            # At once: what belongs together is replaced together.
+            self._index = index = _Index(files, by_digest, frozenset(by_digest.values()), index.version + 1)
+        return index
 
 
 def _grant(name: str, stored: StoredToken) -> Grant:

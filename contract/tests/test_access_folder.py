@@ -1,6 +1,7 @@
 """A folder of files is what it is now."""
 
 import os
+import threading
 from pathlib import Path
 
 import msgspec
@@ -44,6 +45,35 @@ def test_files_are_read_again_when_they_change_and_not_otherwise(tmp_path: Path)
     put(tmp_path / "b", '{"number":3}')
     (tmp_path / "a").unlink()
     assert watched.numbers() == {"b": 3}
+
+
+def test_thread_that_reads_slowly_brings_nothing_old_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a thread that has seen one file, and is slow to read it
+    folder = Folder(tmp_path, "thing", Content)
+    put(tmp_path / "a", '{"number":1}')
+    is_reading, goes_on, read = threading.Event(), threading.Event(), Folder._read
+
+    def slowly(folder: Folder[Content], path: Path) -> Content | None:
+        if not is_reading.is_set():
+            is_reading.set()
+            goes_on.wait(30)
+        return read(folder, path)
+
+    monkeypatch.setattr(Folder, "_read", slowly)
+    slow, fast = (threading.Thread(target=folder.files, kwargs={"now": True}) for _ in range(2))
+    slow.start()
+    assert is_reading.wait(30)
+    # when another one comes after a second file
+    put(tmp_path / "b", '{"number":2}')
+    fast.start()
+    fast.join(0.5)
+    # then who need not know does not wait
+    assert folder.files() == {}
+    # and both are known in the end
+    goes_on.set()
+    slow.join()
+    fast.join()
+    assert {name: content.number for name, content in folder.files(now=True).items()} == {"a": 1, "b": 2}
 
 
 def test_folder_may_be_missing_come_and_go(tmp_path: Path) -> None:
