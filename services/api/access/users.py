@@ -25,22 +25,21 @@ class Users:
     def __init__(self, folder: Path | None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._folder = Folder(folder, "user", StoredUser, monotonic)
 
-    def hash_of(self, name: str) -> str | None:
-        """The hash of a user's password, as it is stored at this moment; ``None`` where there is no such user."""
-        return self._hash_of(name, now=True)
+    def hash_of(self, name: str, *, now: bool = True) -> str | None:
+        """The hash of a user's password; ``None`` where there is no such user.
 
-    def has(self, name: str, stamp: str) -> bool:
-        """Whether there is such a user, whose password still has this stamp."""
-        # One that is not there may have been set a moment ago.
-        return any(self._stamp_of(name, now=now) == stamp for now in (False, True))
-
-    def _hash_of(self, name: str, *, now: bool) -> str | None:
+        It is the one that is stored at this moment, or without ``now`` that of a moment ago.
+        """
         stored = self._folder.files(now=now).get(name)
         return None if stored is None else stored.hash
 
-    def _stamp_of(self, name: str, *, now: bool) -> str | None:
-        stored = self._hash_of(name, now=now)
-        return None if stored is None else stamp_of(stored)
+    def has(self, name: str, stamp: str) -> bool:
+        """Whether there is such a user, whose password still has this stamp."""
+        for now in (False, True):  # what is not there may have been set a moment ago
+            stored = self.hash_of(name, now=now)
+            if stored is not None and stamp_of(stored) == stamp:
+                return True
+        return False
 
 
 def stamp_of(stored_hash: str) -> str:
