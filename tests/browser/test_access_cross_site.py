@@ -14,6 +14,7 @@ from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack
 from tests.drivers.foreign_site import CLIENT, ForeignSite
 from tests.drivers.replica import value_of
 from tests.drivers.rest import Rest
+from tests.drivers.serving import serving
 from tests.drivers.waiting import eventually
 
 LIVE = "#freshness[data-state=live]"
@@ -147,9 +148,8 @@ def lenient(stack: ClosedStack, token: str) -> Place:
 
 @pytest.fixture(scope="module")
 def foreign() -> Iterator[ForeignSite]:
-    site = ForeignSite()
-    yield site
-    site.close()
+    with serving(ForeignSite()) as site:
+        yield site
 
 
 @pytest.fixture

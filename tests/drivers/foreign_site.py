@@ -1,6 +1,5 @@
 """A web site of somebody else: an empty page, and the Socket.IO client that any site can load."""
 
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
@@ -25,21 +24,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
-class ForeignSite:
-    """Serves on a port of loopback, so that it is one site under ``127.0.0.1`` and another under ``localhost``."""
+class ForeignSite(ThreadingHTTPServer):
+    """Is on a port of loopback, so that it is one site under ``127.0.0.1`` and another under ``localhost``."""
 
     def __init__(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
+        super().__init__(("127.0.0.1", 0), _Handler)
 
     def origin(self, host: str) -> str:
         """As a browser names it."""
-        return f"http://{host}:{self.port}"
-
-    def close(self) -> None:
-        """End it."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return f"http://{host}:{self.server_port}"
