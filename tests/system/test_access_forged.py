@@ -1,7 +1,6 @@
 """Forged, foreign and planted credentials, and forms of other sites, on the real processes."""
 
 import base64
-import hmac
 import json
 import secrets
 import time
@@ -16,6 +15,7 @@ from contract.access.grant import PUBLISH, READ
 from contract.access.session import Session, SessionSeal
 from contract.names import ALERTS_CHANNEL, GENERATION_KEY
 from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack
+from tests.drivers.forged import base64url, jwt
 from tests.drivers.person import Person
 from tests.drivers.rest import Rest
 from tests.drivers.waiting import eventually
@@ -77,17 +77,10 @@ def forged(here: Installation) -> dict[str, str]:
     session = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), type=Session)
     assert session.user == "ada"
 
-    def encoded(content: bytes) -> str:
-        return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+    claims = base64url(json.dumps({"sub": "ada", "exp": time.time() + 3600}).encode())
 
-    def jwt(algorithm: str, key: bytes) -> str:
-        head = encoded(json.dumps({"alg": algorithm, "typ": "JWT"}).encode())
-        claims = encoded(json.dumps({"sub": "ada", "exp": time.time() + 3600}).encode())
-        signed = f"{head}.{claims}"
-        return f"{signed}." + ("" if algorithm == "none" else encoded(hmac.digest(key, signed.encode(), "sha256")))
-
-    def changed(**fields: object) -> bytes:
-        return msgspec.json.encode(msgspec.structs.replace(session, **fields))
+    def changed(**fields: object) -> str:
+        return base64url(msgspec.json.encode(msgspec.structs.replace(session, **fields)))
 
     return {
         "nothing": "",
@@ -98,16 +91,16 @@ def forged(here: Installation) -> dict[str, str]:
         "payload cut": f"{payload[:-4]}.{signature}",
         "payload with another end": f"{payload[:-1]}{'A' if payload[-1] != 'A' else 'B'}.{signature}",
         "payload with more": f"{payload}AAAA.{signature}",
-        "another user": f"{encoded(changed(user='root'))}.{signature}",
-        "no end": f"{encoded(changed(expires=9e12, idle_from=9e12))}.{signature}",
-        "JWT with alg none": jwt("none", b""),
-        "JWT with no key": jwt("HS256", b""),
-        "JWT signed with the cookie's name": jwt("HS256", here.stack.seal.cookie.encode()),
+        "another user": f"{changed(user='root')}.{signature}",
+        "no end": f"{changed(expires=9e12, idle_from=9e12)}.{signature}",
+        "JWT with alg none": jwt("none", b"", claims),
+        "JWT with no key": jwt("HS256", b"", claims),
+        "JWT signed with the cookie's name": jwt("HS256", here.stack.seal.cookie.encode(), claims),
         "another key": SessionSeal(secrets.token_hex(32).encode()).seal(session),
         "empty key": SessionSeal(b"").seal(session),
         "a form's token": here.stack.person().form_token(f"{here.origin}/login"),
         "long": cookie + "A" * 4000,
-        "a list": encoded(b"[]") + "." + signature,
+        "a list": base64url(b"[]") + "." + signature,
         "no text": "%ff%00",
     }
 

@@ -1,7 +1,5 @@
 """In closed access no namespace shows anything to who has no valid credential, and what is revoked ends."""
 
-import base64
-import hmac
 import json
 import time
 from collections.abc import Callable
@@ -18,6 +16,7 @@ from contract.access.revocations import revocation_of_user
 from contract.events import NAMESPACES
 from contract.names import GENERATION_KEY, METRICS_CHANNEL, REVOCATIONS_KEY
 from tests.drivers.credentials import Credentials
+from tests.drivers.forged import base64url, jwt
 from tests.drivers.publisher import Publisher
 from tests.drivers.raw_client import RawClient
 from tests.drivers.replica import Replica
@@ -134,12 +133,6 @@ def forged(credentials: Credentials) -> dict[str, str]:
     cookie = credentials.seal.seal(session)
     payload, _, signature = cookie.partition(".")
     other = msgspec.json.encode(credentials.session("root"))
-    swapped = base64.urlsafe_b64encode(other).rstrip(b"=").decode()
-
-    def jwt(algorithm: str, key: bytes) -> str:
-        head = base64.urlsafe_b64encode(json.dumps({"alg": algorithm, "typ": "JWT"}).encode()).rstrip(b"=").decode()
-        sign = base64.urlsafe_b64encode(hmac.digest(key, f"{head}.{payload}".encode(), "sha256")).rstrip(b"=").decode()
-        return f"{head}.{payload}.{'' if algorithm == 'none' else sign}"
 
     return {
         "empty": "",
@@ -147,10 +140,10 @@ def forged(credentials: Credentials) -> dict[str, str]:
         "no signature": f"{payload}.",
         "truncated": cookie[:-1],
         "payload cut": f"{payload[:-4]}.{signature}",
-        "another payload": f"{swapped}.{signature}",
-        "alg none": jwt("none", b""),
-        "alg HS256 with no key": jwt("HS256", b""),
-        "alg HS256 with public text": jwt("HS256", credentials.seal.cookie.encode()),
+        "another payload": f"{base64url(other)}.{signature}",
+        "alg none": jwt("none", b"", payload),
+        "alg HS256 with no key": jwt("HS256", b"", payload),
+        "alg HS256 with public text": jwt("HS256", credentials.seal.cookie.encode(), payload),
         "another key": type(credentials.seal)(b"x" * 64).seal(session),
         "expired": credentials.seal.seal(credentials.session(lives=-1)),
         "idle": credentials.seal.seal(credentials.session(idles=-1)),

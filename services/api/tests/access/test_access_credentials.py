@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import hmac
 import json
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from contract.access.revocations import revocation_of_user
 from contract.access.session import COOKIE_LIMIT, SessionSeal
 from contract.access.tokens import id_of
 from contract.names import REVOCATIONS_KEY, REVOKED_CHANNEL
+from tests.drivers.forged import base64url, jwt_head, signature
 
 Generation = Callable[[], str]
 
@@ -33,10 +33,6 @@ def good(closed: Flask, house: Any, ada: Any, generation: Generation) -> str:
     cookie: str = house.seal.seal(house.session(generation()))
     assert status(closed, house, cookie) == 200
     return cookie
-
-
-def b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def test_cookie_is_none_when_a_letter_of_it_was_changed(closed: Flask, house: Any, good: str) -> None:
@@ -64,10 +60,9 @@ def test_cookie_is_none_when_it_was_made_with_another_key_or_for_another_use(
     assert status(closed, house, SessionSeal(b"another key of thirty-two bytes!").seal(session)) == 401
     assert status(closed, house, SessionSeal(b"").seal(session)) == 401
     # By hand, with what is public: no signature, an empty key, the name of the cookie as key.
-    payload = b64(msgspec.json.encode(session))
+    payload = base64url(msgspec.json.encode(session))
     for key in (b"", house.seal.cookie.encode(), b"secret"):
-        signature = b64(hmac.new(key, payload.encode(), hashlib.sha256).digest())
-        assert status(closed, house, f"{payload}.{signature}") == 401
+        assert status(closed, house, f"{payload}.{signature(key, payload)}") == 401
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "HS256", "RS256", "HS1", ""])
@@ -75,11 +70,11 @@ def test_cookie_is_none_when_it_names_its_own_algorithm(
     closed: Flask, house: Any, good: str, generation: Generation, algorithm: str
 ) -> None:
     claims = {"alg": algorithm, "sub": "ada", "user": "ada", "exp": 9e9, "generation": generation()}
-    header = b64(json.dumps({"alg": algorithm, "typ": "JWT"}).encode())
-    for body in (b64(json.dumps(claims).encode()), good.rpartition(".")[0]):
+    head = jwt_head(algorithm)
+    for body in (base64url(json.dumps(claims).encode()), good.rpartition(".")[0]):
         for key in (b"", house.seal.cookie.encode()):
-            signature = b64(hmac.new(key, f"{header}.{body}".encode(), hashlib.sha256).digest())
-            for token in (f"{header}.{body}.", f"{header}.{body}.{signature}", f"{body}.{signature}"):
+            signed = signature(key, f"{head}.{body}")
+            for token in (f"{head}.{body}.", f"{head}.{body}.{signed}", f"{body}.{signed}"):
                 assert status(closed, house, token) == 401
                 bearer = {"Authorization": f"Bearer {token}"}
                 assert closed.test_client().get("/api/health", headers=bearer).status_code == 401
