@@ -61,18 +61,10 @@ class ApiProxy:
         target = environ.get("RAW_PATH_INFO") or quote(environ["PATH_INFO"].encode("latin-1"), safe="/")
         if not target.startswith("/"):
             return refusal(environ, start_response, HTTPStatus.BAD_REQUEST, "A request names a path.")
-        if environ.get("HTTP_TRANSFER_ENCODING"):
-            return refusal(environ, start_response, HTTPStatus.LENGTH_REQUIRED, "A body needs a Content-Length.")
-        stated = environ.get("CONTENT_LENGTH") or "0"
-        if not (stated.isascii() and stated.isdigit()):
-            return refusal(environ, start_response, HTTPStatus.BAD_REQUEST, "Content-Length is a number of bytes.")
-        length = int(stated) if len(stated) < 20 else BODY_LIMIT_BYTES + 1
-        if length > BODY_LIMIT_BYTES:
-            text = f"A body may have {BODY_LIMIT_BYTES} bytes."
-            return refusal(environ, start_response, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
-        body = environ["wsgi.input"].read(length) if length else b""
-        if len(body) < length:
-            return refusal(environ, start_response, HTTPStatus.BAD_REQUEST, "The body ended early.")
+        try:
+            body = read_body(environ)
+        except BadBody as error:
+            return refusal(environ, start_response, error.status, str(error))
         if query := environ.get("QUERY_STRING"):
             target = f"{target}?{query}"
         if not self._places.acquire(timeout=self._timeout_seconds):
@@ -99,7 +91,7 @@ class ApiProxy:
             connection.putrequest(environ["REQUEST_METHOD"], target, skip_host=True, skip_accept_encoding=True)
             for name, value in request_headers(environ, self._forwarding):
                 connection.putheader(name, value)
-            if body or environ.get("CONTENT_LENGTH"):
+            if body or environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
                 connection.putheader("Content-Length", str(len(body)))
             connection.endheaders(body or None)
             response = connection.getresponse()
@@ -112,6 +104,42 @@ class ApiProxy:
             return f"{response.status} {response.reason}", headers, content
         finally:
             connection.close()
+
+
+class BadBody(ValueError):
+    """The body of a request cannot be handed on; ``status`` is the answer."""
+
+    def __init__(self, text: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
+        super().__init__(text)
+        self.status: Final = status
+
+
+def read_body(environ: Environ) -> bytes:
+    """Return the whole body of a request; one in chunks (RFC 9112, 7.1) is put together.
+
+    Raises:
+        BadBody: it is too long, ends early, or its length is not valid.
+    """
+    too_long = BadBody(f"A body may have {BODY_LIMIT_BYTES} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    if environ.get("HTTP_TRANSFER_ENCODING"):
+        # The server reads chunks, and has refused every other coding.
+        try:
+            body: bytes = environ["wsgi.input"].read(BODY_LIMIT_BYTES + 1)
+        except ValueError as error:
+            raise BadBody("The body is not valid.") from error
+        if len(body) > BODY_LIMIT_BYTES:
+            raise too_long
+        return body
+    stated = environ.get("CONTENT_LENGTH") or "0"
+    if not (stated.isascii() and stated.isdigit()):
+        raise BadBody("Content-Length is a number of bytes.")
+    length = int(stated) if len(stated) < 20 else BODY_LIMIT_BYTES + 1
+    if length > BODY_LIMIT_BYTES:
+        raise too_long
+    body = environ["wsgi.input"].read(length) if length else b""
+    if len(body) < length:
+        raise BadBody("The body ended early.")
+    return body
 
 
 def request_headers(environ: Environ, forwarding: Forwarding) -> list[tuple[str, str]]:
@@ -131,10 +159,10 @@ def request_headers(environ: Environ, forwarding: Forwarding) -> list[tuple[str,
 
 
 def response_headers(received: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What the client is told of the api's headers, all but the length."""
+    """What the client is told of the api's headers: all but the length, and the name of the server's software."""
     headers = list(received)
     connection = ",".join(value for name, value in headers if name.lower() == "connection")
-    hops = _hops(connection) | {"content-length"}
+    hops = _hops(connection) | {"content-length", "server"}
     return [(name, value) for name, value in headers if name.lower() not in hops]
 
 
@@ -155,7 +183,7 @@ def refusal(environ: Environ, start_response: StartResponse, status: HTTPStatus,
     headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
     if status >= 500:
         headers.append(("Retry-After", str(RETRY_SECONDS)))
-    if status in (HTTPStatus.LENGTH_REQUIRED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE):
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         headers.append(("Connection", "close"))  # its body was not read
     start_response(f"{status.value} {status.phrase}", headers)
     return [body] if environ["REQUEST_METHOD"] != "HEAD" else []

@@ -26,6 +26,10 @@ class Config(FromEnvironment):
     drain_seconds: float = 5.0
     #: A client that takes nothing for so long is sent away, to come back when it can read again.
     slow_seconds: float = 10.0
+    #: Whole seconds between two pings of a client.
+    ping_interval_seconds: int = 25
+    #: Whole seconds that a client has to answer a ping, at most ``ping_interval_seconds``; then it is gone.
+    ping_timeout_seconds: int = 20
     access: AccessSettings = field(default_factory=AccessSettings)
     limits: Limits = field(default_factory=Limits)
 
@@ -46,6 +50,8 @@ class Config(FromEnvironment):
             if normal_origin(origin) is None:
                 raise SettingError("PUBLIC_URL", public_url, "a URL such as https://cluster.example")
             allowed += (origin,)
+        interval = environment.integer("WS_PING_INTERVAL_SECONDS", cls.ping_interval_seconds, minimum=1, maximum=25)
+        timeout = environment.integer("WS_PING_TIMEOUT_SECONDS", cls.ping_timeout_seconds, minimum=1, maximum=25)
         return cls(
             redis_url=environment.redis_url("ws"),
             log_level=environment.log_level(),
@@ -54,6 +60,8 @@ class Config(FromEnvironment):
             push=environment.choice("WS_PUSH", cls.push, choices=("fast", "plain")),
             allowed_origins=allowed,
             slow_seconds=environment.seconds("WS_SLOW_SECONDS", cls.slow_seconds, minimum=1, maximum=600),
+            ping_interval_seconds=interval,
+            ping_timeout_seconds=min(timeout, interval),
             drain_seconds=environment.seconds("WS_DRAIN_SECONDS", cls.drain_seconds, minimum=0, maximum=600),
             access=read_access(environment),
             limits=Limits.read(environment),

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import engineio
 import socketio
 
 from contract.events import NODE_NAME_LIMIT, SUBSCRIPTION_NODES_LIMIT
@@ -14,6 +13,7 @@ from contract.runtime.logs import Occasionally
 from ws import payload
 from ws.access.accounts import Account
 from ws.access.limits import Limits
+from ws.config import Config
 from ws.counters import Counters
 from ws.namespaces.namespace import Namespace
 from ws.origin import Origins
@@ -24,13 +24,8 @@ from ws.push import Push
 # The longest packet is a subscription to as many nodes as one may name; JSON adds two quotes and a comma.
 assert Limits.packet_bytes > SUBSCRIPTION_NODES_LIMIT * (NODE_NAME_LIMIT + 3)
 
-#: Packets in one POST of a polling client; those in JavaScript send all they have.
-PACKETS_A_POST: Final = 100
 #: Packets in one answer to a polling client; python-engineio's clients give up on more.
 PACKETS_A_POLL: Final = 16
-
-PING_INTERVAL_SECONDS: Final = 25
-PING_TIMEOUT_SECONDS: Final = 20
 
 #: Tells a proxy before several replicas which one a sid lives on; no replica reads it, and clients may drop it.
 _SID_COOKIE: Final = {"name": "io", "path": "/socket.io/", "HttpOnly": True, "SameSite": "Lax"}
@@ -38,9 +33,8 @@ _SID_COOKIE: Final = {"name": "io", "path": "/socket.io/", "HttpOnly": True, "Sa
 _logger = logging.getLogger(__name__)
 
 
-def options(origins: Origins, counters: Counters, packet_bytes: int) -> dict[str, Any]:
+def options(origins: Origins, counters: Counters, config: Config) -> dict[str, Any]:
     """What every Socket.IO server of ours is told."""
-    engineio.payload.Payload.max_decode_packets = PACKETS_A_POST
     return {
         "async_mode": "eventlet",
         # What a client asks for is answered one after the other, in at most one greenlet.
@@ -55,9 +49,9 @@ def options(origins: Origins, counters: Counters, packet_bytes: int) -> dict[str
         "cors_allowed_origins": origins,
         # Where any page may connect, none shall do so with the cookies of its visitor.
         "cors_credentials": not origins.any_allowed,
-        "max_http_buffer_size": packet_bytes,
-        "ping_interval": PING_INTERVAL_SECONDS,
-        "ping_timeout": PING_TIMEOUT_SECONDS,
+        "max_http_buffer_size": config.limits.packet_bytes,
+        "ping_interval": config.ping_interval_seconds,
+        "ping_timeout": config.ping_timeout_seconds,
     }
 
 
@@ -112,8 +106,8 @@ class Endpoint(ABC):
         """Forget the connection that a request began, if its answer failed."""
 
     @abstractmethod
-    def send_away(self, eio_sid: str) -> None:
-        """End a connection whose client shows no credential."""
+    def send_away(self, eio_sid: str, reason: str, text: str) -> None:
+        """End a connection: ``reason`` is counted, and ``text`` goes to the client if it is on a WebSocket."""
 
     @abstractmethod
     def connected_clients(self) -> int:

@@ -7,6 +7,8 @@ _TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _REQUEST_LINE: Final = re.compile(_TOKEN + rb" [\x21-\x7e\x80-\xff]+ HTTP/1\.[01]\r?\n")
 #: A header, on one line, without control characters: a bare CR is an end of line to some.
 _FIELD: Final = re.compile(rb"(" + _TOKEN + rb"):([\t\x20-\x7e\x80-\xff]*)\r?\n")
+#: The absolute form of a target, without user information (RFC 9110, 4.2.4).
+_ABSOLUTE: Final = re.compile(r"(?i:https?)://([^/?#@]+)(/[^?#]*)?(\?[^#]*)?")
 _ENDS: Final = (b"\r\n", b"\n", b"")
 _LENGTH: Final = b"content-length"
 #: What a request says once.
@@ -39,3 +41,19 @@ class Head:
             return False
         self._said.add(name)
         return True
+
+
+def origin_form(target: str) -> tuple[str, str]:
+    """Split the target of a request (RFC 9112, 3.2) into authority and origin form.
+
+    The authority is empty where the target is a path; ``*`` and other forms stay as they are.
+
+    Raises:
+        ValueError: it looks absolute and is not valid.
+    """
+    if "://" not in target or target.startswith("/"):
+        return "", target
+    parts = _ABSOLUTE.fullmatch(target)
+    if parts is None:
+        raise ValueError("not the URI of a resource")
+    return parts[1], (parts[2] or "/") + (parts[3] or "")

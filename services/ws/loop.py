@@ -24,12 +24,14 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from eventlet import patcher, tpool, wsgi
 from eventlet.hubs import trampoline
 
-from ws.head import Head
+from ws.chunks import ChunkedBody, MalformedChunk
+from ws.head import Head, origin_form
 
 #: Connections served at a time; the limit of open files is met first.
 CONNECTION_LIMIT: Final = 50_000
@@ -85,18 +87,32 @@ def finish(functions: Iterable[Callable[[], object]], *, within_seconds: float) 
 
 #: As the system has them; those of the patched ``os`` wait where these say that they would have to.
 _os: Any = patcher.original("os")
+_select: Any = patcher.original("select")
 read: Final[Callable[[int, int], bytes]] = _os.read
 write: Final[Callable[[int, bytes | memoryview], int]] = _os.write
 
 
 def epoll() -> Any:
     """An epoll; the one of the patched ``select`` is taken away, since waiting in it would stop the loop."""
-    return patcher.original("select").epoll()
+    return _select.epoll()
 
 
 def wait_readable(fd: int) -> None:
     """Let other greenlets run until there is something to read."""
     trampoline(fd, read=True)
+
+
+def has_ended(fd: int) -> bool:
+    """Whether the other side of a connection has closed it, or its own half of it."""
+    poll = _select.poll()
+    poll.register(fd, _select.POLLRDHUP)
+    return bool(poll.poll(0))
+
+
+def descriptor(environ: Mapping[str, Any]) -> int:
+    """The descriptor of a request's connection, which stays the server's."""
+    number: int = environ["eventlet.input"].get_socket().fileno()
+    return number
 
 
 def take_over(environ: Mapping[str, Any]) -> int:
@@ -176,13 +192,11 @@ class Listener:
         self._socket.close()
 
 
-_BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-
-
 class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
     """HTTP of a client, without what a bad one could print, make grow or drag out, or have read in two ways."""
 
     rfile: Any
+    path: str
 
     def __init__(self, conn_state: Any, server: Any) -> None:
         self._patience: Any = None
@@ -212,24 +226,49 @@ class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
         head = self.rfile = Head(self.raw_requestline, self.rfile)
         if head.is_valid and not super().parse_request():
             return False  # it is answered already
-        if not head.is_valid:
-            self.wfile.write(_BAD_REQUEST)
-            self.close_connection = True
+        if not (head.is_valid and self._names_its_host() and self._says_how_long_it_is()):
+            self.send_error(400)
             return False
         self._end_patience()
-        if self.headers.get("transfer-encoding"):
-            # eventlet reads a chunk's head without a limit, and no client of ours sends chunks.
-            self.send_error(411)
-            self.close_connection = True
-            return False
         return True
+
+    def _names_its_host(self) -> bool:
+        """RFC 9112, 3.2: whether the request has a valid target and, from HTTP/1.1 on, a host."""
+        try:
+            authority, self.path = origin_form(self.path)
+        except ValueError:
+            return False
+        if authority:
+            del self.headers["Host"]
+            self.headers["Host"] = authority
+        return self.request_version == "HTTP/1.0" or "Host" in self.headers
+
+    def _says_how_long_it_is(self) -> bool:
+        """RFC 9112, 6.1: whether two servers would find the same end of the body."""
+        coding = self.headers.get_all("Transfer-Encoding")
+        if coding is None:
+            return True
+        is_chunked = [value.strip().lower() for value in coding] == ["chunked"]
+        return is_chunked and self.request_version == "HTTP/1.1" and "Content-Length" not in self.headers
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse the request, and close the connection; the standard library's answer names its version."""
+        status = HTTPStatus(code)
+        head = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        self.wfile.write(head.encode())
+        self.close_connection = True
 
     def get_environ(self) -> Any:
         file, self.rfile = self.rfile, _Body(self.rfile)
         try:
-            return super().get_environ()
+            environ = super().get_environ()
+            body = environ["eventlet.input"]
+            if body.chunked_input:
+                body._chunked_read = _strict_chunks(self.rfile, body)
         finally:
             self.rfile = file
+        environ["SERVER_PROTOCOL"] = self.request_version
+        return environ
 
     def _end_patience(self) -> None:
         if self._patience is not None:
@@ -259,6 +298,22 @@ class _Body:
             self._until = now + BODY_SECONDS
         with eventlet.Timeout(max(0.0, self._until - now), TimeoutError("the body of a request")):
             return read(size)
+
+
+def _strict_chunks(file: _Body, body: Any) -> Callable[..., bytes]:
+    """Stands in for eventlet's reader of chunks, which bounds neither the lines between them nor their number."""
+    chunks = ChunkedBody(file)
+
+    def read(_file: Any, size: int | None = None, _by_line: bool = False) -> bytes:
+        if body.should_send_hundred_continue:
+            body.send_hundred_continue_response()
+            body.is_hundred_continue_response_sent = True
+        try:
+            return chunks.read(size)
+        except MalformedChunk as error:
+            raise wsgi.ChunkReadError(str(error)) from error  # the server closes the connection on it
+
+    return read
 
 
 class _Nowhere:

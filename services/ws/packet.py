@@ -15,6 +15,10 @@ _packet: Any = socketio.packet
 _Packet: Any = _packet.Packet
 
 
+class Malformed(ValueError):
+    """A client sent what is no packet, or one that clients do not send. The protocol asks to end the connection."""
+
+
 class Packet(_Packet):  # type: ignore[misc]
     """Refuses every packet that has no meaning here."""
 
@@ -24,11 +28,14 @@ class Packet(_Packet):  # type: ignore[misc]
         """Decode a packet.
 
         Raises:
-            ValueError: it is none, or one that no client of ours sends.
+            Malformed: it is none, or one that no client of ours sends.
         """
         if not isinstance(encoded_packet, str):
-            raise ValueError("not text")
-        super().decode(encoded_packet)
+            raise Malformed("not text")
+        try:
+            super().decode(encoded_packet)
+        except ValueError as error:
+            raise Malformed(str(error)) from error
         match self.packet_type:
             case _packet.CONNECT if self.data is None or isinstance(self.data, dict):
                 return 0
@@ -36,7 +43,7 @@ class Packet(_Packet):  # type: ignore[misc]
                 return 0
             case _packet.ACK | _packet.DISCONNECT:
                 return 0
-        raise ValueError("not a packet that a client sends")
+        raise Malformed("not a packet that a client sends")
 
 
 def _is_event(data: Any) -> bool:

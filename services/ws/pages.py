@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 from contract.access.gatekeeper import Gatekeeper
 from contract.access.grant import READ, Refused, require_scope
@@ -14,11 +13,17 @@ from contract.codec import encode
 from contract.rest import Problem
 from contract.runtime.logs import Occasionally
 from contract.runtime.readiness import LIVE, Readiness
+from ws import request
 from ws.access.door import ORIGIN, Door, LimitReached
 from ws.counters import CONTENT_TYPE, Metrics
+from ws.origin import Origins
 
 #: Bytes of Sec-WebSocket-Key (RFC 6455, 4.1).
 WEBSOCKET_KEY_BYTES: Final = 16
+_WEBSOCKET_VERSION: Final = "13"
+
+#: Of every answer of Engine.IO: none may be kept, and each depends on whose page asks.
+_ENGINE_HEADERS: Final = (("Cache-Control", "no-store"), ("Vary", "Origin"))
 
 #: What only a proxy could say: it is looked at once, and by nobody after that.
 _FORWARDED: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")
@@ -86,11 +91,13 @@ class Guard:
         app: Application,
         readiness: Readiness,
         door: Door,
+        origins: Origins,
         abandon: Callable[[Mapping[str, Any]], None],
     ) -> None:
         self._app = app
         self._readiness = readiness
         self._door = door
+        self._origins = origins
         self._counters = door.counters
         self._abandon = abandon
 
@@ -101,20 +108,27 @@ class Guard:
         return body if environ["REQUEST_METHOD"] != "HEAD" else ()
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        def start(status: str, *rest: Any) -> Any:
+        is_for_engine = request.is_for_engine(environ)
+
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             if int(status.split(" ", 1)[0]) >= 400:
                 self._counters.rejected_requests += 1
-            return start_response(status, *rest)
+            return start_response(status, [*headers, *(_ENGINE_HEADERS if is_for_engine else ())], *rest)
 
-        if _is_broken_upgrade(environ):
-            return _answer(start, 400, "not an upgrade to a WebSocket of version 13\n")
-        if self._readiness.is_draining and _begins_a_session(environ):
+        try:
+            _require_whole_upgrade(environ)
+            begins_a_session = is_for_engine and self._read(environ).sid is None
+        except _NoUpgrade as error:
+            return _answer(start, error.status, error.text, _TEXT, *error.headers)
+        except request.Unacceptable as error:
+            return _answer(start, 400, f"{error}\n", _TEXT, *error.headers)
+        if self._readiness.is_draining and begins_a_session:
             # One that is sent elsewhere may ask here again, over the connection that it has.
             return _answer(start, 503, "draining\n")
         origin = environ[ORIGIN] = self._door.origin(environ)
         for name in _FORWARDED:
             environ.pop(name, None)
-        if _begins_a_session(environ):
+        if begins_a_session:
             try:
                 self._door.require_room(origin)
             except LimitReached as reached:
@@ -130,6 +144,17 @@ class Guard:
             _complaints.warning("request", "a request could not be answered: %.200r", error)
             self._abandon(environ)
             return _answer(start, 500, "")
+
+    def _read(self, environ: Environ) -> request.EngineRequest:
+        """Read a request to Engine.IO, once its page is known to be allowed to send it.
+
+        Raises:
+            Unacceptable: it is none, or of a page that may not.
+        """
+        if not self._origins(environ.get("HTTP_ORIGIN"), environ):
+            raise request.Unacceptable("Not an accepted origin.")
+        read = environ[request.ENGINE_REQUEST] = request.read_request(environ)
+        return read
 
 
 def said_when_it_fails(app: Application) -> Application:
@@ -147,22 +172,37 @@ def said_when_it_fails(app: Application) -> Application:
     return answer
 
 
-def _begins_a_session(environ: Mapping[str, Any]) -> bool:
-    # As Engine.IO reads it: one that looks like a sid to us and not to Engine.IO would be counted by nobody.
-    return environ["PATH_INFO"].startswith("/socket.io/") and "sid" not in parse_qs(environ.get("QUERY_STRING", ""))
+class _NoUpgrade(Exception):
+    """A request asks for a WebSocket in a way that RFC 6455 does not allow."""
+
+    def __init__(self, text: str, status: int = 400, *headers: tuple[str, str]) -> None:
+        super().__init__(text)
+        self.text: Final = text
+        self.status: Final = status
+        self.headers: Final = headers
 
 
-def _is_broken_upgrade(environ: Mapping[str, Any]) -> bool:
-    """Whether a request asks for a WebSocket in a way that eventlet or Engine.IO fail over."""
-    if environ.get("HTTP_UPGRADE", "").lower() != "websocket":
-        return False
-    connection = [word.strip() for word in environ.get("HTTP_CONNECTION", "").lower().split(",")]
+def _require_whole_upgrade(environ: Mapping[str, Any]) -> None:
+    """Check a request for a WebSocket (RFC 6455, 4.2.1); others pass.
+
+    Raises:
+        _NoUpgrade: something of it is missing or wrong.
+    """
+    if not request.wants_websocket(environ):
+        return
+    if environ["SERVER_PROTOCOL"] == "HTTP/1.0" or environ["REQUEST_METHOD"] != "GET":
+        raise _NoUpgrade("a WebSocket begins with a GET of HTTP/1.1\n")
+    if "upgrade" not in [word.strip() for word in environ.get("HTTP_CONNECTION", "").lower().split(",")]:
+        raise _NoUpgrade("the header Connection does not say Upgrade\n")
+    if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != _WEBSOCKET_VERSION:
+        version = ("Sec-WebSocket-Version", _WEBSOCKET_VERSION)
+        raise _NoUpgrade(f"WebSockets of version {_WEBSOCKET_VERSION} only\n", 426, ("Upgrade", "websocket"), version)
     try:
         key = base64.b64decode(environ.get("HTTP_SEC_WEBSOCKET_KEY", ""), validate=True)
     except ValueError:
-        return True
-    version = environ.get("HTTP_SEC_WEBSOCKET_VERSION")
-    return "upgrade" not in connection or version != "13" or len(key) != WEBSOCKET_KEY_BYTES
+        key = b""
+    if len(key) != WEBSOCKET_KEY_BYTES:
+        raise _NoUpgrade(f"Sec-WebSocket-Key is not {WEBSOCKET_KEY_BYTES} bytes in base64\n")
 
 
 def _refuse(start_response: StartResponse, status: int, text: str, header: tuple[str, str]) -> list[bytes]:

@@ -1,6 +1,7 @@
 """How this replica presents itself in Redis, so that clients can be counted over all replicas."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -16,6 +17,9 @@ from contract.runtime.logs import Occasionally
 from contract.scripts import PRESENT_REPLICA, present_replica_call
 from ws.counters import Counters
 
+#: Seconds between two refreshments, at least.
+SHORTEST_SECONDS: Final = 1.0
+
 _logger = logging.getLogger(__name__)
 _complaints: Final = Occasionally(_logger)
 
@@ -30,6 +34,8 @@ class Presence:
         self._connected_clients = connected_clients
         self._started = timestamp(time.time())
         self._present = redis.register_script(PRESENT_REPLICA)
+        self._changed = threading.Event()
+        self._is_leaving = False
 
     def report(self) -> ReplicaReport:
         """The replica as it is now."""
@@ -40,16 +46,22 @@ class Presence:
             version=VERSION,
         )
 
+    def changed(self) -> None:
+        """A client has come or gone."""
+        self._changed.set()
+
     def run(self) -> None:
-        """Refresh the presence every ``PRESENCE_REFRESH_SECONDS``, for good."""
-        while True:
+        """Refresh the presence when a client comes or goes, and every ``PRESENCE_REFRESH_SECONDS``; until it leaves."""
+        while not self._is_leaving:
+            self._changed.clear()
             try:
                 self.refresh()
             except ResponseError as error:
                 _complaints.warning("presence", "this replica is not counted: %s", error)
             except (RedisError, OSError):
                 pass  # the feed says so
-            time.sleep(PRESENCE_REFRESH_SECONDS)
+            time.sleep(SHORTEST_SECONDS)
+            self._changed.wait(max(0.0, PRESENCE_REFRESH_SECONDS - SHORTEST_SECONDS))
 
     def refresh(self) -> None:
         """Refresh it once.
@@ -70,6 +82,7 @@ class Presence:
 
     def remove(self) -> None:
         """Take the replica out of the count; without Redis it falls out by itself."""
+        self._is_leaving = True
         try:
             pipeline = self._redis.pipeline(transaction=False)
             pipeline.zrem(REPLICAS_KEY, self._replica)

@@ -38,6 +38,7 @@ from ws.pages import Application, Guard, Pages, said_when_it_fails
 from ws.plain.endpoint import PlainEndpoint
 from ws.presence import Presence
 from ws.report import HealthReporter
+from ws.request import is_for_engine
 from ws.state import ClusterState, Step
 
 #: Seconds that clients and Redis may take over the end of the replica.
@@ -98,15 +99,16 @@ class Replica:
         redis = blocking_client(config.redis_url, connect_seconds=CONNECT_SECONDS, answer_seconds=ANSWER_SECONDS)
         state = ClusterState()
         log = AlertLog(redis)
-        origins = Origins(config.allowed_origins, self._counters)
+        origins = self._origins = Origins(config.allowed_origins, self._counters)
         revocations = Revocations()
         gatekeeper = Gatekeeper(config.access, revocations)
         self._revocation_feed = RevocationFeed(redis, revocations)
         self._door = Door(gatekeeper, config.limits, origins, self._counters, self._revocation_feed.refresh)
-        self._endpoint: Endpoint = _ENDPOINTS[config.push](self._door, origins, self._counters, config.slow_seconds)
+        self._endpoint: Endpoint = _ENDPOINTS[config.push](self._door, origins, self._counters, config)
         self._access_watch = AccessWatch(self._door, self._endpoint)
         push = self._endpoint.push
         self._presence = Presence(self.id, redis, self._counters, self._endpoint.connected_clients)
+        self._endpoint.server.changed = self._presence.changed
         reporter = HealthReporter(redis, state, self._readiness, self._presence.report)
         self._root = RootNamespace(push, self._counters, state, self.id)
         self._health = HealthNamespace(push, self._counters, state, reporter)
@@ -123,9 +125,7 @@ class Replica:
         self.socketio_app: Application = self._guarded(socketio_app)
         #: Answers ``/socket.io/``, the probes and ``/metrics``.
         self.own_app: Application = self._guarded(
-            lambda environ, start: (socketio_app if environ["PATH_INFO"].startswith("/socket.io/") else pages)(
-                environ, start
-            )
+            lambda environ, start: (socketio_app if is_for_engine(environ) else pages)(environ, start)
         )
 
     def start(self) -> None:
@@ -135,7 +135,7 @@ class Replica:
         spawn("presence", self._presence.run)
         if self._door.is_closed:
             spawn("revocations", self._revocation_feed.run)
-            spawn("access", self._access_watch.run)
+        spawn("access", self._access_watch.run)
 
     def stop(self, drain_seconds: float) -> None:
         """Be counted no more, and send the clients elsewhere, a few at a time."""
@@ -174,7 +174,7 @@ class Replica:
         self._monitoring.deliver(step)
 
     def _guarded(self, app: Application) -> Application:
-        return Guard(app, self._readiness, self._door, self._endpoint.abandon)
+        return Guard(app, self._readiness, self._door, self._origins, self._endpoint.abandon)
 
 
 def _raise_limit_of_open_files() -> None:

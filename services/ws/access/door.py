@@ -15,6 +15,8 @@ from ws.origin import Origins
 
 #: Seconds that a connection may take to show a credential.
 PATIENCE_SECONDS: Final = 10.0
+#: Seconds that a connection may take to ask for its first namespace.
+CONNECT_SECONDS: Final = 45.0
 
 #: Where the environment of a request holds its ``Origin``.
 ORIGIN: Final = "dispycluster.origin"
@@ -82,9 +84,10 @@ class Door:
         origin = self.origin(environ)
         account = self._addresses.of(counted_as(origin.address))
         self._addresses.opened(account)
+        patience_seconds = PATIENCE_SECONDS if self.is_closed else CONNECT_SECONDS
+        self._waiting[eio_sid] = time.monotonic() + patience_seconds
         if not self.is_closed:
             return Client(account, "")
-        self._waiting[eio_sid] = time.monotonic() + PATIENCE_SECONDS
         try:
             return Client(account, self._offered(environ, origin) or "Please sign in.")
         except Refused as refused:
@@ -97,7 +100,10 @@ class Door:
             LimitReached: its identity has connections enough.
             Refused: it has no credential, or one that does not reach so far.
         """
-        if not self.is_closed or (client.grants is not None and namespace in client.grants):
+        if not self.is_closed:
+            self._waiting.pop(eio_sid, None)
+            return
+        if client.grants is not None and namespace in client.grants:
             return
         grant = self._grant(client, auth)
         require_scope(grant, READ)
@@ -144,7 +150,7 @@ class Door:
         self._look_from = min((grant.expires for grant in self._places), default=float("inf"))
 
     def overdue(self) -> list[str]:
-        """Connections that have shown no credential for too long."""
+        """Connections that have shown no credential, or asked for no namespace, for too long."""
         now = time.monotonic()
         return [eio_sid for eio_sid, until in self._waiting.items() if now > until]
 

@@ -5,6 +5,7 @@ import random
 import threading
 import time
 import traceback
+from contextlib import suppress
 from typing import Final, NoReturn
 
 from redis import Redis, RedisError
@@ -32,6 +33,7 @@ class RevocationFeed:
         self._revocations = revocations
         self._complaints = Occasionally(_logger)
         self._reading = threading.Lock()
+        #: When the last reading began.
         self._read_at = float("-inf")
 
     def run(self) -> NoReturn:
@@ -47,14 +49,18 @@ class RevocationFeed:
             time.sleep(LONGEST_PAUSE_SECONDS * random.uniform(0.5, 1.0))  # noqa: S311 (spreads replicas, no secret)
 
     def refresh(self) -> None:
-        """Read all of it now, unless that was a moment ago; without Redis nothing changes."""
+        """Return once all of it was read after this call; without Redis nothing changes.
+
+        One reading serves all who wait for it, and the next begins ``SPARED_SECONDS`` after the last: a session that
+        began since the last reading must not be refused because that was a moment ago.
+        """
+        asked_at = time.monotonic()
+        time.sleep(max(0.0, self._read_at + SPARED_SECONDS - asked_at))
         with self._reading:
-            if time.monotonic() - self._read_at < SPARED_SECONDS:
+            if self._read_at > asked_at:
                 return
-            try:
+            with suppress(RedisError, OSError):  # the one that follows says so
                 self._read()
-            except (RedisError, OSError):
-                self._read_at = time.monotonic()  # the one that follows says so
 
     def _follow(self, pubsub: PubSub) -> NoReturn:
         """Raises ``RedisError`` or ``OSError`` at the end of the connection."""
@@ -78,10 +84,10 @@ class RevocationFeed:
                 self._revocations.add(member)
 
     def _read(self) -> None:
+        self._read_at = time.monotonic()
         pipeline = self._redis.pipeline(transaction=False)
         # In this order: where the store is emptied in between, sessions of the former one are refused.
         pipeline.zrange(REVOCATIONS_KEY, 0, -1)
         pipeline.get(GENERATION_KEY)
         members, generation = pipeline.execute()
-        self._read_at = time.monotonic()
         self._revocations.load(None if generation is None else generation.decode(), [one.decode() for one in members])

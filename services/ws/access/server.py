@@ -1,7 +1,7 @@
 """python-socketio's server with a door: who it is, before anything is sent; how much, before anything is handled."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import socketio
@@ -11,19 +11,24 @@ from contract.codec import encode
 from contract.events import ERROR, Error
 from ws.access.client import Client
 from ws.access.door import Door, LimitReached
+from ws.packet import Malformed
 from ws.payload import Raw
 
 #: Seconds between two words to a client that sends too much.
 TOLD_SECONDS: Final = 1.0
 _NAMESPACE: Final = "/"
+#: What a packet that asks for a namespace begins with.
+_CONNECT: Final = "0"
 
 _SocketServer: Any = socketio.Server
 
 
 class DoorServer(_SocketServer):  # type: ignore[misc]
-    """To be derived from; ``door`` is set before the first client comes. Each connection carries its ``client``."""
+    """To be derived from; its fields are set before the first client comes. Each connection carries its ``client``."""
 
     door: Door
+    #: Called when a connection begins or ends.
+    changed: Callable[[], None]
 
     def client(self, eio_sid: str) -> Client | None:
         """What is known of a connection; ``None`` where it has ended."""
@@ -64,6 +69,7 @@ class DoorServer(_SocketServer):  # type: ignore[misc]
     def _handle_eio_connect(self, eio_sid: str, environ: Mapping[str, Any]) -> None:
         self.eio.sockets[eio_sid].client = self.door.arrive(eio_sid, environ)
         super()._handle_eio_connect(eio_sid, self._kept(environ))
+        self.changed()
 
     def _kept(self, environ: Mapping[str, Any]) -> Mapping[str, Any]:
         """What is kept of the request that a connection began with."""
@@ -73,8 +79,21 @@ class DoorServer(_SocketServer):  # type: ignore[misc]
         pause = self.pause_seconds(eio_sid, 1, [_namespace_of(data)])
         if pause:
             time.sleep(pause)
-        if eio_sid in self.eio.sockets:
+        if eio_sid not in self.eio.sockets:
+            return
+        try:
+            if not data:
+                raise Malformed("an empty message")
+            if not (str(data).startswith(_CONNECT) or self._is_connected(eio_sid)):
+                raise Malformed("the client has asked for no namespace")
             super()._handle_eio_message(eio_sid, data)
+        except Malformed:
+            self.eio.disconnect(eio_sid)
+            raise  # Engine.IO counts it, and notes it in the log
+
+    def _is_connected(self, eio_sid: str) -> bool:
+        """Whether the connection has any namespace."""
+        return any(self.manager.sid_from_eio_sid(eio_sid, name) for name in self.handlers)
 
     def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         client = self.client(eio_sid)
@@ -86,14 +105,23 @@ class DoorServer(_SocketServer):  # type: ignore[misc]
         except (Refused, LimitReached) as refusal:
             code = refusal.code if isinstance(refusal, Refused) else "limit_exceeded"
             self.door.counters.refused[code] += 1
-            reason = {"message": refusal.text, "data": {"code": code, "message": refusal.text}}
-            self._send_packet(
-                eio_sid, self.packet_class(socketio.packet.CONNECT_ERROR, data=reason, namespace=namespace)
-            )
+            self._refuse(eio_sid, namespace, refusal.text, {"code": code, "message": refusal.text})
+            return
+        if name not in self.handlers:
+            self._refuse(eio_sid, namespace, "Invalid namespace")
+            self.door.leave(eio_sid, client, name)
+            return
+        if self.manager.sid_from_eio_sid(eio_sid, name) is not None:
+            self._refuse(eio_sid, namespace, "Already connected")
             return
         super()._handle_connect(eio_sid, namespace, data)
         if self.manager.sid_from_eio_sid(eio_sid, name) is None:
             self.door.leave(eio_sid, client, name)
+
+    def _refuse(self, eio_sid: str, namespace: str | None, text: str, data: Mapping[str, str] | None = None) -> None:
+        """Answer CONNECT_ERROR, whose payload is an object since protocol 5; clients show its ``message``."""
+        payload = {"message": text} if data is None else {"message": text, "data": data}
+        self._send_packet(eio_sid, self.packet_class(socketio.packet.CONNECT_ERROR, data=payload, namespace=namespace))
 
     def _handle_disconnect(self, eio_sid: str, namespace: str | None, reason: Any = None) -> None:
         super()._handle_disconnect(eio_sid, namespace, reason)
@@ -106,6 +134,7 @@ class DoorServer(_SocketServer):  # type: ignore[misc]
         super()._handle_eio_disconnect(eio_sid, reason)
         if client is not None:
             self.door.gone(eio_sid, client)
+        self.changed()
 
 
 def _namespace_of(data: Any) -> str:

@@ -1,4 +1,4 @@
-"""Ends what is not held by right any more."""
+"""Ends what is not held by right any more, and connections that never asked for a namespace."""
 
 import logging
 import time
@@ -31,7 +31,10 @@ class AccessWatch:
                 self._complaints.warning("error", "looking at who is connected went wrong: %r", error)
 
     def _look(self) -> None:
-        for refused, (eio_sid, namespace) in self._door.ended():
-            self._endpoint.server.dismiss(eio_sid, namespace, refused)
+        why = ("idle", "no CONNECT")
+        if self._door.is_closed:
+            why = ("unauthenticated", "sign_in_required")
+            for refused, (eio_sid, namespace) in self._door.ended():
+                self._endpoint.server.dismiss(eio_sid, namespace, refused)
         for eio_sid in self._door.overdue():
-            self._endpoint.send_away(eio_sid)
+            self._endpoint.send_away(eio_sid, *why)

@@ -1,6 +1,5 @@
 """What a client has not taken yet, and for how long."""
 
-import threading
 import time
 from typing import Final
 
@@ -14,7 +13,7 @@ PROGRESS_BYTES: Final = 64 * 1024
 class Backlog:
     """An outbox, and the frame that is being written."""
 
-    __slots__ = ("_taken", "asked", "outbox", "rest", "since")
+    __slots__ = ("_taken", "outbox", "rest", "since")
 
     def __init__(self, budget: Budget, depth: int = 0) -> None:
         self.outbox = Outbox(budget, depth)
@@ -23,8 +22,6 @@ class Backlog:
         #: When the client last took a whole frame or ``PROGRESS_BYTES`` of one, or fell behind; monotonic.
         self.since = time.monotonic()
         self._taken = 0
-        #: Set when something waits for the poll that is waiting.
-        self.asked: threading.Event | None = None
 
     def __len__(self) -> int:
         """Packets that wait."""
@@ -37,8 +34,3 @@ class Backlog:
         if not self.rest or self._taken >= PROGRESS_BYTES:
             self._taken = 0
             self.since = time.monotonic()
-
-    def wake(self) -> None:
-        """Let a poll that is waiting go on."""
-        if self.asked is not None:
-            self.asked.set()

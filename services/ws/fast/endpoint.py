@@ -7,6 +7,7 @@ from typing import Any, Final
 from contract.events import NAMESPACES
 from ws.access.door import Door
 from ws.access.server import DoorServer
+from ws.config import Config
 from ws.counters import Counters
 from ws.endpoint import Endpoint, options
 from ws.fast.codes import GOING_AWAY, POLICY_VIOLATION
@@ -23,13 +24,13 @@ _FORGOTTEN: Final[Mapping[str, Any]] = {}
 class FastEndpoint(Endpoint):
     """See ``Endpoint``."""
 
-    def __init__(self, door: Door, origins: Origins, counters: Counters, slow_seconds: float) -> None:
+    def __init__(self, door: Door, origins: Origins, counters: Counters, config: Config) -> None:
         self._manager = Manager()
         server = _Server(
             client_manager=self._manager,
             counters=counters,
-            slow_seconds=slow_seconds,
-            **options(origins, counters, door.limits.packet_bytes),
+            slow_seconds=config.slow_seconds,
+            **options(origins, counters, config),
         )
         server.door = door
         self._engine: Engine = server.eio
@@ -43,11 +44,11 @@ class FastEndpoint(Endpoint):
     def abandon(self, environ: Mapping[str, Any]) -> None:
         """See ``Endpoint``."""
 
-    def send_away(self, eio_sid: str) -> None:
+    def send_away(self, eio_sid: str, reason: str, text: str) -> None:
         """See ``Endpoint``."""
         session = self._engine.sockets.get(eio_sid)
         if session is not None:
-            session.end("unauthenticated", POLICY_VIOLATION, "sign_in_required")
+            session.end(reason, POLICY_VIOLATION, text)
 
     def connected_clients(self) -> int:
         """See ``Endpoint``."""

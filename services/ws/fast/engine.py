@@ -1,7 +1,7 @@
-"""Engine.IO's server with our sessions: its HTTP is python-engineio's, its connections are not."""
+"""Engine.IO's server: sessions and HTTP are ours; python-engineio calls the handlers, and makes ids and headers."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 import engineio
@@ -10,11 +10,11 @@ import msgspec
 from ws import loop
 from ws.counters import Counters
 from ws.event import Packet
-from ws.fast import handshake
 from ws.fast.budget import Budget
 from ws.fast.codes import PROTOCOL_ERROR, TRY_AGAIN_LATER
+from ws.fast.http import Http
 from ws.fast.poller import Poller
-from ws.fast.probe import Probe
+from ws.fast.polling import Polls
 from ws.fast.reader import Reader
 from ws.fast.session import Session
 from ws.fast.wheel import Wheel
@@ -85,6 +85,7 @@ class Engine(_EngineServer):  # type: ignore[misc]
         self._amid: Final[dict[Session, Amid]] = {}
         self.passing: Final[set[Passing]] = set()
         self.websockets = 0
+        self._http: Final = Http(self)
         self._wheel: Final = Wheel(interval_seconds=self.ping_interval, timeout_seconds=self.ping_timeout)
 
     def start(self) -> None:
@@ -126,37 +127,34 @@ class Engine(_EngineServer):  # type: ignore[misc]
         if amid is not None:
             self.budget.used_bytes -= amid.kept_bytes
 
-    def begin_upgrade(self, session: Session, environ: Mapping[str, Any]) -> Any:
-        """Let a WebSocket ask to take the place of the session's polls."""
-        greeting, compresses = handshake.answer(environ)
-        Probe(self, session, loop.take_over(environ), compresses, greeting)
-        return ()
+    def handle_request(self, environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer a request (WSGI)."""
+        return self._http(environ, start_response)
 
-    def _handle_connect(
-        self, environ: Mapping[str, Any], start_response: Any, transport: str, jsonp_index: int | None = None
-    ) -> Any:
-        sid = self.generate_id()
-        session = Session(self, sid)
-        self.sockets[sid] = session
+    def begin(self, environ: Mapping[str, Any], polls: Polls | None) -> tuple[Session, Packet]:
+        """Begin a session that a request asked for; return it, and its first packet."""
+        session = Session(self, self.generate_id(), polls)
+        self.sockets[session.sid] = session
         self._wheel.add(session)
-        self._trigger_event("connect", sid, environ, run_async=False)
-        opening = Packet(b"0" + msgspec.json.encode(self._opening(sid, transport)))
-        if transport == "websocket":
-            greeting, compresses = handshake.answer(environ)
-            session.open(loop.take_over(environ), compresses, greeting + opening.plain)
-            return ()
-        session.connected = True
-        cookie = [("Set-Cookie", self._generate_sid_cookie(sid, self.cookie))]
-        return self._ok([opening], headers=cookie, jsonp_index=jsonp_index)
-
-    def _opening(self, sid: str, transport: str) -> dict[str, Any]:
-        return {
-            "sid": sid,
-            "upgrades": self._upgrades(sid, transport),
+        self._trigger_event("connect", session.sid, environ, run_async=False)
+        opening = {
+            "sid": session.sid,
+            "upgrades": [] if polls is None else ["websocket"],
             "pingTimeout": self.ping_timeout * 1000,
             "pingInterval": self.ping_interval * 1000,
             "maxPayload": self.max_http_buffer_size,
         }
+        return session, Packet(b"0" + msgspec.json.encode(opening))
+
+    def sid_cookie(self, sid: str) -> str:
+        """The value of ``Set-Cookie`` that names a session's replica to proxies."""
+        cookie: str = self._generate_sid_cookie(sid, self.cookie)
+        return cookie
+
+    def cors_headers(self, environ: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """The headers by which a browser lets a page of another origin read the answer."""
+        headers: list[tuple[str, str]] = self._cors_headers(environ)
+        return headers
 
     def _tick(self) -> None:
         while True:

@@ -8,7 +8,10 @@ from wsproto.utilities import generate_accept_token
 #: Without context takeover a message is compressed by itself: one frame serves all who inflate.
 AGREED: Final = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 
+_FLAGS: Final = ("server_no_context_takeover", "client_no_context_takeover")
+#: Bits of the window in which shared frames are compressed.
 _WINDOW_BITS: Final = "15"
+_ALLOWED_BITS: Final = tuple(map(str, range(8, 16)))
 
 
 def answer(environ: Mapping[str, str]) -> tuple[bytes, bool]:
@@ -20,34 +23,40 @@ def answer(environ: Mapping[str, str]) -> tuple[bytes, bool]:
         "Connection: Upgrade",
         f"Sec-WebSocket-Accept: {token}",
     ]
-    compresses = any(map(_is_acceptable, environ.get("HTTP_SEC_WEBSOCKET_EXTENSIONS", "").split(",")))
-    if compresses:
-        lines.append(f"Sec-WebSocket-Extensions: {AGREED}")
-    return "\r\n".join([*lines, "", ""]).encode("latin-1"), compresses
+    offers = environ.get("HTTP_SEC_WEBSOCKET_EXTENSIONS", "").split(",")
+    agreed = next(filter(None, map(agreement, offers)), None)
+    if agreed is not None:
+        lines.append(f"Sec-WebSocket-Extensions: {agreed}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1"), agreed is not None
 
 
-def _is_acceptable(offer: str) -> bool:
-    """Whether a client that offers this can read frames that are compressed for all.
+def agreement(offer: str) -> str | None:
+    """Return the answer to one offer of permessage-deflate (RFC 7692, 7.1); ``None`` declines it.
 
-    An offer that asks for a smaller window of ours cannot be met by a shared frame; one that says what RFC 7692 does
-    not know has to be declined.
+    An offer is declined where it asks for a smaller window of the server, which a shared frame does not keep to, and
+    where it has a parameter that the RFC does not define, twice, or with a value that the RFC does not allow. The
+    window that a client offers to keep to needs no answer: the largest window inflates all others.
     """
-    name, *parameters = (part.strip().lower() for part in offer.split(";"))
-    if name != "permessage-deflate":
-        return False
+    name, *parameters = (part.strip() for part in offer.split(";"))
+    if name.lower() != "permessage-deflate":
+        return None
+    answered = AGREED
     seen = set()
     for parameter in parameters:
-        key, _, value = (part.strip().strip('"') for part in parameter.partition("="))
+        key, equals, value = (part.strip() for part in parameter.partition("="))
+        if value.startswith('"') and value.endswith('"'):
+            value = value[1:-1]
         if key in seen:
-            return False
+            return None
         seen.add(key)
         match key:
-            case "server_no_context_takeover" | "client_no_context_takeover" if not value:
+            case _ if key in _FLAGS and not equals:
                 pass
             case "server_max_window_bits" if value == _WINDOW_BITS:
-                pass
-            case "client_max_window_bits" if not value or (value.isdecimal() and 8 <= int(value) <= 15):
+                # 7.1.2.1: who accepts the parameter has to repeat it.
+                answered = f"{AGREED}; server_max_window_bits={_WINDOW_BITS}"
+            case "client_max_window_bits" if not equals or value in _ALLOWED_BITS:
                 pass
             case _:
-                return False
-    return True
+                return None
+    return answered

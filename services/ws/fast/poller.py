@@ -13,7 +13,8 @@ WRITABLE: Final = 4
 #: Sockets handled before other greenlets get their turn.
 BATCH: Final = 256
 
-_GONE: Final = 8 | 16
+#: The other side sends nothing more.
+_END: Final = 0x2000
 
 
 class Watched(Protocol):
@@ -39,6 +40,11 @@ class Poller:
         """Watch a socket, for reading."""
         self._owners[fd] = owner
         self._epoll.register(fd, READABLE)
+
+    def watch_end(self, fd: int, owner: Watched) -> None:
+        """Call the owner's ``readable`` once the other side closes the connection, whatever it has sent before."""
+        self._owners[fd] = owner
+        self._epoll.register(fd, _END)
 
     def change(self, fd: int, owner: Watched, *, reads: bool, writes: bool) -> None:
         """Watch for what is wanted now; a connection that is gone always is."""

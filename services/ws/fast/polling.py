@@ -1,66 +1,172 @@
-"""The requests of a client that polls: it takes what waits when it asks, and sends what it has by POST."""
+"""The requests of a client that polls: it takes what waits when it asks, and sends what it has by POST.
+
+What an answer carried is delivered only if the client got that answer. A client that did not get it repeats the
+request, or sends a second one beside the first. Then the session ends, and the client comes back and resumes. The
+session ends too where the connection of a waiting poll does.
+
+Source: https://github.com/socketio/socket.io/blob/main/docs/engine.io-protocol/v4-current.md
+"""
 
 import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
-
-from engineio import exceptions, packet, payload
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 from ws.endpoint import PACKETS_A_POLL
 from ws.event import Packet
+from ws.fast.reader import Broken
+from ws.loop import has_ended
+from ws.request import EngineRequest
 
 if TYPE_CHECKING:
+    from ws.fast.poller import Poller
     from ws.fast.session import Session
 
 #: Seconds that a poll may wait; a ping ends it before.
 POLL_SECONDS: Final = 60.0
+#: Packets of one POST that are handled before other clients get their turn.
+PACKETS_A_TURN: Final = 16
 
-_NOOP: Final = Packet(b"6")
+CLOSE: Final = Packet(b"1")
+NOOP: Final = Packet(b"6")
+#: What stands between two packets of one request or answer.
+_SEPARATOR: Final = "\x1e"
 
 
-def poll(session: "Session") -> list[Packet]:
-    """Wait until something is there for the client; return the first of it.
+class Ended(Exception):
+    """The session has ended; the request gets 400."""
+
+
+class Polls:
+    """The polling of one client, until a WebSocket takes its place."""
+
+    __slots__ = ("_arrived", "_last_word", "_noop_is_due", "_stamps", "_stamps_vary", "_under_way")
+
+    def __init__(self, stamp: str | None) -> None:
+        """``stamp`` is that of the request that began the session."""
+        #: By method, the stamp of its last request.
+        self._stamps = {"GET": stamp, "POST": stamp}
+        #: Whether the client gives each request a stamp of its own. One that does not is not taken at its word.
+        self._stamps_vary = False
+        #: Methods of the requests that are not yet answered.
+        self._under_way: set[str] = set()
+        #: Set when a poll that waits has something to answer.
+        self._arrived: threading.Event | None = None
+        self._noop_is_due = False
+        #: What a poll that waits is answered once the session has ended.
+        self._last_word: Packet | None = None
+
+    @contextmanager
+    def one_at_a_time(self, session: "Session", request: EngineRequest) -> Iterator[None]:
+        """Guard one request of the session.
+
+        Raises:
+            Ended: it repeats one, or comes beside another of its method; it has ended the session.
+        """
+        last = self._stamps[request.method]
+        is_repeated = self._stamps_vary and request.stamp == last is not None
+        if is_repeated or request.method in self._under_way:
+            session.end("repeated", None)
+            raise Ended
+        self._stamps_vary = self._stamps_vary or (None not in (last, request.stamp) and request.stamp != last)
+        self._stamps[request.method] = request.stamp
+        self._under_way.add(request.method)
+        try:
+            yield
+        finally:
+            self._under_way.discard(request.method)
+
+    def wake(self) -> None:
+        """Let a poll that waits go on."""
+        if self._arrived is not None:
+            self._arrived.set()
+
+    def owe_noop(self) -> None:
+        """Answer the poll that waits, or the next one, even if there is nothing for the client."""
+        self._noop_is_due = True
+        self.wake()
+
+    def end(self, last_word: Packet | None) -> None:
+        """The session has ended, or goes on elsewhere: a poll that waits is answered ``last_word``, or 400."""
+        self._last_word = last_word
+        self.wake()
+
+    def take(self, session: "Session", connection: int, poller: "Poller") -> list[Packet]:
+        """Wait until something is there for the client; return the first of it.
+
+        ``connection`` is the descriptor that the answer will be written to.
+
+        Raises:
+            ConnectionError: the client is gone; the session has ended.
+            Ended: the session has ended.
+        """
+        backlog = session.backlog
+        if backlog is not None and not backlog.outbox and not self._noop_is_due:
+            self._arrived = threading.Event()
+            poller.watch_end(connection, _Connection(session))
+            try:
+                self._arrived.wait(POLL_SECONDS)
+            finally:
+                self._arrived = None
+                poller.remove(connection)
+        if has_ended(connection):
+            session.lost()
+            raise ConnectionResetError
+        self._noop_is_due = False
+        if session.polls is not self or session.closed:
+            # A Python client that is told "close" does not come back, so none but a client that asked twice is told.
+            if self._last_word is None:
+                raise Ended
+            return [self._last_word]
+        assert session.backlog is not None
+        outbox = session.backlog.outbox
+        return [outbox.take() for _ in range(min(PACKETS_A_POLL, len(outbox)))] or [NOOP]
+
+
+class _Connection:
+    """The connection of a poll that waits."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+
+    def readable(self) -> None:
+        """The client has closed its side, or the connection is broken."""
+        self._session.lost()
+
+    def writable(self) -> None:
+        """Never waited for."""
+
+
+def encode(packets: list[Packet]) -> bytes:
+    """The body that carries ``packets``."""
+    return _SEPARATOR.encode().join(packet.text for packet in packets)
+
+
+def receive(session: "Session", body: bytes) -> None:
+    """Handle the packets of one POST in their order, at the rate that the client may send; lets other greenlets run.
 
     Raises:
-        engineio.exceptions.EngineIOError: the session is closed.
+        Broken: the client sent what it may not.
+        Ended: the session has ended before all were handled.
     """
-    backlog = session.backlog
-    if session.leaves_polling() or backlog is None or backlog.asked is not None:
-        return [_NOOP]
-    if not backlog.outbox:
-        backlog.asked = threading.Event()
-        backlog.asked.wait(POLL_SECONDS)
-        backlog.asked = None
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise Broken(0, "not text") from None
+    others = 0
+    for number, packet in enumerate(text.split(_SEPARATOR), 1):
+        messages: list[str] = []
+        session.take_packet(packet, messages)
+        others += not messages
+        for message in messages:
+            session.handle(message)
+        if packet == CLOSE.encode():
+            return
         if session.closed:
-            # Not the packet "close": a Python client that is told so does not come back.
-            raise exceptions.SocketIsClosedError
-        if session.leaves_polling():
-            return [_NOOP]
-    return [backlog.outbox.take() for _ in range(min(PACKETS_A_POLL, len(backlog.outbox)))] or [_NOOP]
-
-
-def post(session: "Session", environ: Mapping[str, Any], limit_bytes: int) -> None:
-    """Take what the client sends; lets other greenlets run.
-
-    Raises:
-        engineio.exceptions.EngineIOError: the session is closed, or the client sent what it may not.
-        ValueError: it is no packet.
-    """
-    length = int(environ.get("CONTENT_LENGTH") or 0)
-    if length > limit_bytes:
-        raise exceptions.ContentTooLongError
-    body = environ["wsgi.input"].read(length).decode()
-    for sent in payload.Payload(encoded_payload=body).packets:
-        if session.closed:
-            raise exceptions.SocketIsClosedError
-        match sent.packet_type:
-            case packet.PONG:
-                session.awaits_pong = False
-            case packet.MESSAGE:
-                session.handle(sent.data)
-            case packet.CLOSE:
-                session.end("client", None)
-            case packet.UPGRADE | packet.NOOP | packet.PING:
-                pass
-            case _:
-                raise exceptions.UnknownPacketError
+            raise Ended
+        if number % PACKETS_A_TURN == 0:
+            time.sleep(0)
+    session.pause(others)

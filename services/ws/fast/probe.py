@@ -4,6 +4,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Final
 
+from ws import loop
 from ws.event import Packet, close_frame, pong_frame
 from ws.fast.codes import PROTOCOL_ERROR
 from ws.fast.farewell import Farewell
@@ -18,20 +19,23 @@ if TYPE_CHECKING:
 READ_BYTES: Final = 4 * 1024
 #: Bytes of the longest packet before the session goes on here.
 LONGEST_BYTES: Final = 16
+#: Seconds between the answer to a probe and the end of the poll that waits.
+NOOP_DELAY_SECONDS: Final = 0.1
 
 _PROBED: Final = Packet(b"3probe")
 
 
 class Probe:
-    """It becomes the session's, or is closed, and the session goes on with its polls."""
+    """It becomes the session's, or is closed. Until then the session's polls deliver, whatever happens here."""
 
-    __slots__ = ("_compresses", "_engine", "_fd", "_reader", "_session", "deadline")
+    __slots__ = ("_answered", "_compresses", "_engine", "_fd", "_reader", "_session", "deadline")
 
     def __init__(self, owner: "Engine", session: "Session", fd: int, compresses: bool, greeting: bytes) -> None:
         self._engine = owner
         self._session = session
         self._fd = fd
         self._compresses = compresses
+        self._answered = False
         self._reader = owner.readers.borrow(compresses)
         self.deadline = time.monotonic() + owner.ping_timeout
         owner.poller.add(fd, self)
@@ -51,10 +55,11 @@ class Probe:
             received = self._reader.receive(data)
             for item in received:
                 match item:
-                    case Message("2probe") if not session.upgraded and not session.closed:
-                        session.probed()
+                    case Message("2probe") if session.polls is not None and not self._answered:
+                        self._answered = True
                         self._write(_PROBED.plain)
-                    case Message("5") if session.upgrading and not session.closed:
+                        loop.spawn("end of a poll", self._end_poll)
+                    case Message("5") if session.polls is not None and self._answered and not session.closed:
                         self._let_go()
                         session.open(self._fd, self._compresses)
                         session.read(self._reader, received)
@@ -69,7 +74,7 @@ class Probe:
             pass
         except Broken as broken:
             self._engine.counters.malformed_packets += 1
-            self._give_up()
+            self._let_go()
             Farewell(self._engine, self._fd, memoryview(b""), close_frame(broken.code, broken.reason))
         except OSError:
             self.end()
@@ -79,7 +84,7 @@ class Probe:
 
     def end(self) -> None:
         """Give up."""
-        self._give_up()
+        self._let_go()
         os.close(self._fd)
 
     def _write(self, frame: bytes) -> None:
@@ -87,9 +92,12 @@ class Probe:
         if write(self._fd, frame) != len(frame):
             raise ConnectionResetError
 
-    def _give_up(self) -> None:
-        self._session.upgrading = False
-        self._let_go()
+    def _end_poll(self) -> None:
+        """End the poll that the client waits for before it goes on here."""
+        # Not before it has read the answer to its probe, or it would begin the next poll.
+        time.sleep(NOOP_DELAY_SECONDS)
+        if self._session.polls is not None:
+            self._session.polls.owe_noop()
 
     def _let_go(self) -> None:
         self._engine.passing.discard(self)

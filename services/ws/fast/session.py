@@ -7,17 +7,17 @@ another greenlet run, except the poll of a client that waits and the answers to 
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from ws import loop
 from ws.endpoint import PACKETS_A_POLL
 from ws.event import Packet, close_frame, pong_frame
-from ws.fast import polling
 from ws.fast.backlog import Backlog
 from ws.fast.codes import GOING_AWAY, PROTOCOL_ERROR, TRY_AGAIN_LATER
 from ws.fast.farewell import Farewell
 from ws.fast.outbox import Overflow
+from ws.fast.polling import CLOSE, NOOP, Polls
 from ws.fast.reader import Broken, Closed, Message, Ping, Reader, Received
 from ws.loop import read, write
 
@@ -31,17 +31,20 @@ READ_BYTES: Final = 16 * 1024
 MESSAGES_A_TURN: Final = 16
 
 _PING: Final = Packet(b"2")
+#: By the reason of a session's end, what a poll that waits is answered: others get 400.
+_LAST_WORDS: Final = {"client": NOOP, "repeated": CLOSE}
 
 
 class Session:
     """Engine.IO's own socket has the same methods as far as its server calls them."""
 
     __slots__ = (
-        "_busy", "_engine", "_reader", "awaits_pong", "backlog", "client", "closed", "compresses", "connected", "fd",
-        "sid", "spoke", "upgraded", "upgrading",
+        "_busy", "_engine", "_reader", "awaits_pong", "backlog", "client", "closed", "compresses", "fd", "polls", "sid",
+        "spoke",
     )  # fmt: skip
 
-    def __init__(self, owner: "Engine", sid: str) -> None:
+    def __init__(self, owner: "Engine", sid: str, polls: Polls | None) -> None:
+        """``polls`` is ``None`` where the session begins with a WebSocket."""
         self._engine = owner
         self.sid: Final = sid
         #: Set by the Socket.IO server.
@@ -56,15 +59,9 @@ class Session:
         #: Where its pings come from.
         self.spoke = 0
         self.awaits_pong = False
-        self.connected = False
-        self.upgrading = False
-        self.upgraded = False
+        #: ``None`` once it is a WebSocket.
+        self.polls = polls
         self.closed = False
-
-    @property
-    def closing(self) -> bool:
-        """Engine.IO's word for the moment before ``closed``; here there is none."""
-        return self.closed
 
     @property
     def waiting(self) -> int:
@@ -94,7 +91,8 @@ class Session:
         except Overflow:
             self.end("slow", TRY_AGAIN_LATER, "slow")
             return
-        self.backlog.wake()
+        if self.polls is not None:
+            self.polls.wake()
 
     def ping(self) -> None:
         """Ask the client whether it is there."""
@@ -199,14 +197,19 @@ class Session:
     def _take(self, received: Received, messages: list[str]) -> None:
         match received:
             case Message(text):
-                self._take_packet(text, messages)
+                self.take_packet(text, messages)
             case Ping(data):
                 if self.backlog is None:
                     self._write(pong_frame(data))
             case Closed(code):
                 self.end("client", code if code != 1005 else 1000, "")
 
-    def _take_packet(self, text: str, messages: list[str]) -> None:
+    def take_packet(self, text: str, messages: list[str]) -> None:
+        """Take an Engine.IO packet; a message is appended to ``messages``.
+
+        Raises:
+            Broken: it is none that a client may send.
+        """
         match text[:1]:
             case "3":
                 self.awaits_pong = False
@@ -222,6 +225,12 @@ class Session:
     def handle(self, message: str) -> None:
         """Handle a message; lets other greenlets run."""
         self._engine.message(self.sid, message)
+
+    def pause(self, packets: int) -> None:
+        """Count packets that were no messages; wait where they are more than the client may send."""
+        pause_seconds = self._engine.throttle(self.sid, packets) if packets else 0.0
+        if pause_seconds:
+            time.sleep(pause_seconds)
 
     def _handle_all(self, messages: list[str], pause_seconds: float) -> None:
         for number, message in enumerate(messages, 1):
@@ -241,9 +250,8 @@ class Session:
     def open(self, fd: int, compresses: bool, greeting: bytes = b"") -> None:
         """Become a WebSocket: ``greeting`` goes out before all that waits."""
         self.fd, self.compresses = fd, compresses
-        self.connected = self.upgraded = True
-        self.upgrading = False
         backlog, self.backlog = self.backlog, None
+        polls, self.polls = self.polls, None
         self._engine.poller.add(fd, self)
         self._engine.websockets += 1
         if greeting:
@@ -252,6 +260,8 @@ class Session:
             while backlog.outbox and not self.closed:
                 self.put(backlog.outbox.take())
             backlog.outbox.clear()
+        if polls is not None:
+            polls.end(NOOP)
 
     def lost(self) -> None:
         """The connection is gone."""
@@ -268,7 +278,8 @@ class Session:
         self._engine.forget(self, reason, was_websocket=fd >= 0)
         if backlog is not None:
             backlog.outbox.clear()
-            backlog.wake()
+        if self.polls is not None:
+            self.polls.end(_LAST_WORDS.get(reason))
         if fd < 0:
             return
         self._engine.poller.remove(fd)
@@ -281,25 +292,3 @@ class Session:
     def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """Close it on behalf of Engine.IO's server."""
         self.end("server" if reason is None else reason, GOING_AWAY)
-
-    # -- polling
-
-    def leaves_polling(self) -> bool:
-        """Whether a WebSocket takes, or has taken, the place of the polls."""
-        return self.upgrading or self.upgraded
-
-    def handle_get_request(self, environ: Mapping[str, Any], start_response: Any) -> Any:
-        """Answer a poll, or the request to go on over a WebSocket; see ``polling.poll``."""
-        if environ.get("HTTP_UPGRADE", "").lower() == "websocket":
-            return self._engine.begin_upgrade(self, environ)
-        return polling.poll(self)
-
-    def handle_post_request(self, environ: Mapping[str, Any]) -> None:
-        """See ``polling.post``."""
-        polling.post(self, environ, self._engine.max_http_buffer_size)
-
-    def probed(self) -> None:
-        """A WebSocket has asked to take the place of the polls: the one that waits is ended."""
-        self.upgrading = True
-        if self.backlog is not None:
-            self.backlog.wake()

@@ -7,14 +7,18 @@ import engineio
 
 from ws.access.door import Door
 from ws.access.server import DoorServer
+from ws.config import Config
 from ws.counters import Counters
 from ws.endpoint import PACKETS_A_POLL, Endpoint, options
 from ws.origin import Origins
 from ws.plain.frames import Frames
 from ws.plain.push import PlainPush
+from ws.request import ENGINE_REQUEST
 
 #: Bytes of packets that may wait for a client.
 WAITING_LIMIT_BYTES: Final = 16 * 1024 * 1024
+#: Packets that Engine.IO reads of one POST.
+PACKETS_A_POST: Final = 100
 
 _EngineServer: Any = engineio.Server
 _EngineSocket: Any = engineio.socket.Socket
@@ -23,8 +27,9 @@ _EngineSocket: Any = engineio.socket.Socket
 class PlainEndpoint(Endpoint):
     """See ``Endpoint``."""
 
-    def __init__(self, door: Door, origins: Origins, counters: Counters, slow_seconds: float) -> None:
-        server = _Server(counters=counters, **options(origins, counters, door.limits.packet_bytes))
+    def __init__(self, door: Door, origins: Origins, counters: Counters, config: Config) -> None:
+        engineio.payload.Payload.max_decode_packets = PACKETS_A_POST
+        server = _Server(counters=counters, **options(origins, counters, config))
         server.door = door
         super().__init__(server, PlainPush(server, counters))
         self._frames = Frames(counters)
@@ -42,11 +47,11 @@ class PlainEndpoint(Endpoint):
             if begun is environ and sid in self.server.eio.sockets:
                 self.server.eio.sockets[sid].close(wait=False, abort=True)
 
-    def send_away(self, eio_sid: str) -> None:
+    def send_away(self, eio_sid: str, reason: str, text: str) -> None:
         """See ``Endpoint``."""
         socket = self.server.eio.sockets.get(eio_sid)
         if socket is not None:
-            socket.close(wait=False, abort=True, reason="unauthenticated")
+            socket.close(wait=False, abort=True, reason=reason)
 
     def connected_clients(self) -> int:
         """See ``Endpoint``."""
@@ -74,6 +79,13 @@ class PlainEndpoint(Endpoint):
 
 
 class _Engine(_EngineServer):  # type: ignore[misc]
+    def handle_request(self, environ: Mapping[str, Any], start_response: Any) -> Any:
+        """Answer a request (WSGI); Engine.IO's own fails over a session that has just ended."""
+        sid = environ[ENGINE_REQUEST].sid
+        if sid in self.sockets and self.sockets[sid].closed:
+            del self.sockets[sid]
+        return super().handle_request(environ, start_response)
+
     def disconnect(self, sid: str | None = None) -> None:
         """Close a connection that sent what it may not.
 

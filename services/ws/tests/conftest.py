@@ -1,13 +1,18 @@
 """Real replicas, and a stand-in for the collector."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import pytest
 import redis as redis_client
 
+from tests.drivers.copies import Copies
 from tests.drivers.publisher import Publisher, message
 from tests.drivers.replica import Replica
 from tests.drivers.valkey import Valkey
+
+#: For a replica that pings nobody: a ping may come at any time, and a test that reads packet by packet would meet it.
+NO_PINGS = "import ws.fast.wheel; ws.fast.wheel.Wheel.turn = lambda wheel: None"
 
 
 @pytest.fixture(scope="session", name="message")
@@ -15,12 +20,26 @@ def _message() -> Callable[..., bytes]:
     return message
 
 
+@pytest.fixture(scope="session")
+def _copies_of_session() -> Iterator[Copies]:
+    copies = Copies("ws.__main__")
+    yield copies
+    copies.close()
+
+
 @pytest.fixture
-def replicas(valkey: Valkey) -> Iterator[Callable[..., Replica]]:
+def copies(_copies_of_session: Copies) -> Copies | None:
+    """What replicas are copies of; ``None`` where a module starts each with ``python -m ws``."""
+    return _copies_of_session
+
+
+@contextmanager
+def _replicas(valkey: Valkey, copies: Copies | None) -> Iterator[Callable[..., Replica]]:
     started: list[Replica] = []
 
-    def start(headers: Mapping[str, str] | None = None, **env: str) -> Replica:
-        replica = Replica(valkey.url, headers, **env)
+    def start(headers: Mapping[str, str] | None = None, prelude: str = "", **env: str) -> Replica:
+        """``prelude`` is Python that a copy runs first, for seconds that nobody sets."""
+        replica = Replica(valkey.url, headers, copies, prelude, **env)
         started.append(replica)
         replica.wait_until_ready()
         return replica
@@ -30,6 +49,19 @@ def replicas(valkey: Valkey) -> Iterator[Callable[..., Replica]]:
     for replica in started:
         replica.close()
     assert not [log for log in logs if "Traceback" in log]
+
+
+@pytest.fixture
+def replicas(valkey: Valkey, copies: Copies | None) -> Iterator[Callable[..., Replica]]:
+    with _replicas(valkey, copies) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def module_replicas(_valkey_of_session: Valkey, _copies_of_session: Copies) -> Iterator[Callable[..., Replica]]:
+    """Replicas that the tests of one module share."""
+    with _replicas(_valkey_of_session, _copies_of_session) as start:
+        yield start
 
 
 @pytest.fixture(params=["fast", "plain"])

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.drivers.forged import base64url, jwt
 from tests.drivers.publisher import Publisher
 from tests.drivers.raw_client import RawClient
 from tests.drivers.replica import Replica
+from tests.drivers.stepped_clock import SteppedClock
 from tests.drivers.waiting import eventually
 
 Start = Callable[..., Replica]
@@ -31,14 +33,20 @@ def credentials(tmp_path: Path, redis: redis_client.Redis) -> Credentials:
     return Credentials(tmp_path, redis)
 
 
+#: Sooner than by itself, a connection that has shown no credential is closed.
+IMPATIENT = "import ws.access.door; ws.access.door.PATIENCE_SECONDS = 1.0"
+#: Sooner than by itself, all revocations are read again.
+REREADS = "import ws.access.revocation_feed; ws.access.revocation_feed.REREAD_SECONDS = 0.5"
+
+
 @pytest.fixture(params=["fast", "plain"])
 def closed(replicas: Start, credentials: Credentials, request: pytest.FixtureRequest) -> Replica:
     return started(replicas, credentials, WS_PUSH=request.param)
 
 
-def started(replicas: Start, credentials: Credentials, **env: str) -> Replica:
+def started(replicas: Start, credentials: Credentials, prelude: str = "", **env: str) -> Replica:
     token = credentials.token("probe")
-    return replicas(headers={"Authorization": f"Bearer {token}"}, **credentials.env, **env)
+    return replicas(headers={"Authorization": f"Bearer {token}"}, prelude=prelude, **credentials.env, **env)
 
 
 def ask(replica: Replica, namespace: str, *, auth: object = None, cookie: str | None = None) -> RawClient:
@@ -53,7 +61,7 @@ def ask(replica: Replica, namespace: str, *, auth: object = None, cookie: str | 
 
 def refusal(client: RawClient) -> dict[str, Any]:
     """What a client was refused with, which must be all that it was sent."""
-    others = [packet for packet in client.packets if not packet.startswith("{")]
+    others = [packet for packet in client.packets if packet and not packet.startswith("{")]
     assert len(others) == 1, others
     assert others[0].startswith("4"), others
     data: dict[str, Any] = json.loads(others[0][others[0].index("{") :])["data"]
@@ -73,10 +81,10 @@ def test_namespace_shows_nothing_without_a_credential(
     client = ask(closed, namespace)
 
     assert refusal(client)["code"] == "sign_in_required"
-    # What it asks for all the same, and what is published, does not reach it either.
+    # A client that asks all the same is sent away, and what is published reaches nobody.
     prefix = "" if namespace == "/" else f"{namespace},"
-    for event in ("request_health", "request_cluster_status", "request_nodes_status", "subscribe_to_updates"):
-        client.send(f'42{prefix}7["{event}"]')
+    client.send(f'42{prefix}7["request_health"]')
+    client.wait_until_closed()
     collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL))
     other = ask(closed, namespace)
     assert refusal(other)["code"] == "sign_in_required"
@@ -100,13 +108,12 @@ def test_every_event_of_the_service_is_out_of_reach_without_a_credential(closed:
     assert set(table) == set(NAMESPACES)
     assert sum(map(len, table.values())) >= 4
     for namespace, events in table.items():
-        client = ask(closed, namespace)
         prefix = "" if namespace == "/" else f"{namespace},"
         for event in events:
+            client = ask(closed, namespace)
             client.send(f'42{prefix}1["{event}"]')
-        client.send(f"40{prefix}")
-        client.wait(lambda packet: packet.startswith("4"), 2)
-        assert [packet[:1] for packet in client.packets if packet[:1] in "0123456"] == ["4", "4"]
+            client.wait_until_closed()
+            refusal(client)
 
 
 class _NoPush:
@@ -214,21 +221,34 @@ def test_connection_ends_on_every_replica_when_its_credential_is_revoked(
     assert not any(bystander.payloads("error") or bystander.closed for bystander in bystanders)
 
 
-def test_connection_ends_when_its_session_does(closed: Replica, credentials: Credentials) -> None:
-    client = ask(closed, "/monitoring", cookie=credentials.cookie(credentials.session(lives=2.5)))
+@pytest.mark.parametrize("copies", [None], ids=["started"])  # a copy has taken note of the clock before
+@pytest.mark.parametrize("push", ["fast", "plain"])
+def test_connection_ends_when_its_session_does(
+    replicas: Start, credentials: Credentials, tmp_path: Path, push: str
+) -> None:
+    clock = SteppedClock(tmp_path / "clock")
+    replica = started(replicas, credentials, WS_PUSH=push, **clock.env)
+    client = ask(replica, "/monitoring", cookie=credentials.cookie(credentials.session(lives=3600)))
     assert let_in(client)
+
+    clock.step(3600)
 
     assert json.loads(client.event("error"))["code"] == "sign_in_required"
     client.wait(lambda packet: packet.startswith("1"))
 
 
-def test_connection_without_a_credential_is_closed_after_a_while(closed: Replica) -> None:
-    silent = closed.bare_client()
-    refused = ask(closed, "/")
+@pytest.mark.parametrize("push", ["fast", "plain"])
+def test_connection_without_a_credential_is_closed_after_a_while(
+    replicas: Start, credentials: Credentials, push: str
+) -> None:
+    replica = started(replicas, credentials, prelude=IMPATIENT, WS_PUSH=push)
+    silent, refused = replica.bare_client(), replica.bare_client()
+    with suppress(OSError):  # on a busy machine it may be closed already
+        refused.send("40")
 
-    silent.wait_until_closed(30)
-    refused.wait_until_closed(30)
-    assert closed.metric('ws_closes_total{reason="unauthenticated"}') == 2
+    silent.wait_until_closed(within_seconds=30)
+    refused.wait_until_closed(within_seconds=30)
+    assert replica.metric('ws_closes_total{reason="unauthenticated"}') == 2
 
 
 def test_revocation_holds_when_redis_was_away_meanwhile(
@@ -243,21 +263,43 @@ def test_revocation_holds_when_redis_was_away_meanwhile(
     assert json.loads(client.event("error"))["code"] == "sign_in_required"
 
 
-def test_emptied_store_revives_no_session(closed: Replica, credentials: Credentials, redis: redis_client.Redis) -> None:
+@pytest.mark.parametrize("push", ["fast", "plain"])
+def test_emptied_store_revives_no_session(
+    replicas: Start, credentials: Credentials, redis: redis_client.Redis, push: str
+) -> None:
+    replica = started(replicas, credentials, prelude=REREADS, WS_PUSH=push)
     session, other = credentials.session(), credentials.session("bob")
-    client = ask(closed, "/", cookie=credentials.cookie(other))
+    client = ask(replica, "/", cookie=credentials.cookie(other))
     assert let_in(client)
     credentials.revoke_session(session)
-    eventually(lambda: not let_in(ask(closed, "/", cookie=credentials.cookie(session))), what="the revocation")
+    eventually(lambda: not let_in(ask(replica, "/", cookie=credentials.cookie(session))), what="the revocation")
 
     redis.delete(GENERATION_KEY, REVOCATIONS_KEY)
 
     assert json.loads(client.event("error"))["code"] == "sign_in_required"
-    assert not let_in(ask(closed, "/", cookie=credentials.cookie(session)))
+    assert not let_in(ask(replica, "/", cookie=credentials.cookie(session)))
     credentials.new_generation()
-    assert not let_in(ask(closed, "/", cookie=credentials.cookie(session)))
-    new = credentials.cookie()
-    eventually(lambda: let_in(ask(closed, "/", cookie=new)), what="a session of the new store")
+    assert not let_in(ask(replica, "/", cookie=credentials.cookie(session)))
+    assert let_in(ask(replica, "/", cookie=credentials.cookie()))
+
+
+#: All revocations are read when the replica starts, and then only for a client that needs it.
+ONCE = """
+import ws.access.revocation_feed as feed
+feed.REREAD_SECONDS = 3600
+feed.REVOKED_CHANNEL = "deaf"
+"""
+
+
+@pytest.mark.parametrize("push", ["fast", "plain"])
+def test_first_session_of_a_store_is_let_in_however_lately_the_store_was_read(
+    replicas: Start, credentials: Credentials, push: str
+) -> None:
+    replica = started(replicas, credentials, prelude=ONCE, WS_PUSH=push)
+    for _ in range(3):  # the second and the third within a second of the last reading
+        credentials.new_generation()
+        clients = [ask(replica, "/", cookie=credentials.cookie()) for _ in range(2)]
+        assert all(map(let_in, clients))
 
 
 def test_replica_says_no_more_than_its_status_without_a_credential(closed: Replica) -> None:

@@ -1,18 +1,31 @@
+from itertools import product
+
 import pytest
 
-from ws.fast.handshake import AGREED, answer
+from ws.fast.handshake import AGREED, agreement, answer
 
 #: RFC 6455, section 1.3.
 KEY, TOKEN = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
+NAMES = ("server_no_context_takeover", "client_no_context_takeover", "server_max_window_bits", "client_max_window_bits")
+#: Each parameter of RFC 7692, 7.1, as a client may offer it; ``None``: not at all.
+FLAG = (None, "")
+SERVER_BITS = (None, "8", "10", "14", "15", '"15"')
+CLIENT_BITS = (None, "", "8", "15", '"12"')
+OFFERS = list(product(FLAG, FLAG, SERVER_BITS, CLIENT_BITS))
 
-def agreed(extensions: str | None) -> bool:
-    environ = {"HTTP_SEC_WEBSOCKET_KEY": KEY}
-    if extensions is not None:
-        environ["HTTP_SEC_WEBSOCKET_EXTENSIONS"] = extensions
-    text, compresses = answer(environ)
-    assert (f"\r\nSec-WebSocket-Extensions: {AGREED}\r\n" in text.decode()) == compresses
-    return compresses
+
+def offer(*values: str | None) -> str:
+    names = (
+        "server_no_context_takeover",
+        "client_no_context_takeover",
+        "server_max_window_bits",
+        "client_max_window_bits",
+    )
+    parameters = [
+        f"{name}={value}" if value else name for name, value in zip(names, values, strict=True) if value is not None
+    ]
+    return "; ".join(["permessage-deflate", *parameters])
 
 
 def test_answer_is_that_of_the_rfc() -> None:
@@ -24,30 +37,65 @@ def test_answer_is_that_of_the_rfc() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "offer",
-    [
-        "permessage-deflate",
-        "permessage-deflate; client_max_window_bits",
-        "permessage-deflate; client_max_window_bits=12; server_no_context_takeover",
-        'permessage-deflate; server_max_window_bits="15"; client_no_context_takeover',
-        "x-webkit-deflate-frame, Permessage-Deflate",
-        "permessage-deflate; server_max_window_bits=10, permessage-deflate",
-    ],
-)
-def test_compression_is_agreed_on_when_a_shared_frame_serves_the_client(offer: str) -> None:
-    assert agreed(offer)
+@pytest.mark.parametrize("values", OFFERS, ids=lambda values: offer(*values))
+def test_answer_holds_to_rfc_7692_for_every_offer(values: tuple[str | None, ...]) -> None:
+    agreed = agreement(offer(*values))
+
+    server_bits = values[2]
+    if server_bits not in (None, "15", '"15"'):
+        assert agreed is None  # a shared frame does not keep to a smaller window
+        return
+    assert agreed is not None
+    name, *parameters = agreed.split("; ")
+    assert name == "permessage-deflate"
+    # 7.1.1: both may be answered unasked. 7.1.2.1: the answer repeats the window of the server if, and only if, the
+    # offer has it. 7.1.2.2: the answer may leave out the window of the client.
+    expected = {"server_no_context_takeover", "client_no_context_takeover"}
+    assert set(parameters) == expected | ({"server_max_window_bits=15"} if server_bits else set())
 
 
 @pytest.mark.parametrize(
-    "offer",
+    "declined",
     [
-        *(None, "", "permessage-bzip2", "permessage-deflate; server_max_window_bits=10"),
-        *("permessage-deflate; server_max_window_bits", "permessage-deflate; unknown"),
+        *(
+            "",
+            "permessage-bzip2",
+            "permessage-deflate; unknown",
+            ";;,=",
+            "permessage-deflate; =",
+            "permessage-deflate;",
+        ),
+        *("permessage-deflate; server_max_window_bits", "permessage-deflate; server_max_window_bits=015"),
+        *("permessage-deflate; server_max_window_bits=16", "permessage-deflate; server_max_window_bits=7"),
         *("permessage-deflate; client_max_window_bits=7", "permessage-deflate; client_max_window_bits=x"),
-        *("permessage-deflate; server_no_context_takeover=1", ";;,=", "permessage-deflate; ="),
+        *("permessage-deflate; client_max_window_bits=", "permessage-deflate; client_max_window_bits=16"),
+        *("permessage-deflate; server_no_context_takeover=1", "permessage-deflate; client_no_context_takeover="),
         "permessage-deflate; client_max_window_bits; client_max_window_bits",
+        "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
     ],
 )
-def test_compression_is_declined_otherwise(offer: str | None) -> None:
-    assert not agreed(offer)
+def test_offer_is_declined_when_the_rfc_does_not_define_it(declined: str) -> None:
+    assert agreement(declined) is None
+
+
+@pytest.mark.parametrize(
+    ("offers", "agreed"),
+    [
+        (None, None),
+        ("permessage-deflate; server_max_window_bits=10", None),
+        ("x-webkit-deflate-frame, Permessage-Deflate", AGREED),
+        ("permessage-deflate; server_max_window_bits=10, permessage-deflate", AGREED),
+        (
+            "permessage-deflate; server_max_window_bits=15, permessage-deflate",
+            f"{AGREED}; server_max_window_bits=15",
+        ),
+    ],
+)
+def test_first_offer_that_can_be_met_is_answered(offers: str | None, agreed: str | None) -> None:
+    environ = {"HTTP_SEC_WEBSOCKET_KEY": KEY, **({} if offers is None else {"HTTP_SEC_WEBSOCKET_EXTENSIONS": offers})}
+
+    text, compresses = answer(environ)
+
+    assert compresses == (agreed is not None)
+    assert ("Sec-WebSocket-Extensions" in text.decode()) == compresses
+    assert not compresses or f"\r\nSec-WebSocket-Extensions: {agreed}\r\n" in text.decode()

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from wsproto.frame_protocol import FrameProtocol
 
@@ -159,7 +159,6 @@ def cut(data: bytes, random_: random.Random) -> list[bytes]:
     return pieces
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.text(max_size=300), st.integers(1, 4), st.booleans(), st.booleans()), max_size=6),
     st.randoms(use_true_random=False),

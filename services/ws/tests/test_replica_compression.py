@@ -79,9 +79,10 @@ def test_large_packets_are_compressed_and_small_ones_are_not(inflating: Any, col
         collector.publish(METRICS_CHANNEL, large)
         assert client.packet('42["redis_cluster_metrics"').encode() == b'42["redis_cluster_metrics",' + large + b"]"
         assert client.bytes < len(large) / 20
+        # The other client has the same before the next state takes its place.
+        plain.wait(('2["redis_cluster_metrics",' + large.decode() + "]").__eq__)
         collector.publish(METRICS_CHANNEL, b'{"small":1}')
         assert client.packet("42") == '42["redis_cluster_metrics",{"small":1}]'
-    assert plain.event("redis_cluster_metrics", 9).encode() == large
 
 
 def test_answer_to_one_client_is_compressed_too(inflating: Any, collector: Any, message: Any) -> None:
@@ -105,10 +106,11 @@ def test_client_that_compresses_is_read(inflating: Any) -> None:
     assert replica.metric("ws_malformed_packets_total") == 0
 
 
+@pytest.mark.parametrize("copies", [None], ids=["started"])  # a copy's memory is partly its original's
 def test_bomb_is_defused(replicas: Callable[..., Any]) -> None:
     replica = replicas()
     compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
-    bomb = (compressor.compress(b"4" * 300_000_000) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    bomb = (compressor.compress(b"4" * 100_000_000) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
     victim = replica.bare_websocket("permessage-deflate")
     process = psutil.Process(replica.process.pid)
     before = process.memory_info().rss

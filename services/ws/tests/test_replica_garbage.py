@@ -66,26 +66,58 @@ def test_connection_is_ended_when_a_frame_is_no_packet(replica: Any, bystander: 
     bystander()
 
 
-def test_connection_lives_on_when_a_packet_means_nothing(replica: Any, bystander: Callable[[], None]) -> None:
-    packets = ["4", "4x", "42", "42[]", "42{}", "42[1]", '42[["x"]]', '42["connect"]', '42["disconnect","x"]', "4{}"]
-    packets += ['451-["x",{"_placeholder":true,"num":0}]', "46-[]", "44{}", '42["x",NaN]', f"42{DEEP}", f"4{DEEP}"]
-    packets += ["421" + "0" * 200 + '["x"]', "4" + "1" * 5000, "40{", "40/health,[1]"]
+PACKETS = ["4", "4x", "42", "42[]", "42{}", "42[1]", '42[["x"]]', '42["connect"]', '42["disconnect","x"]', "4{}"]
+PACKETS += ['451-["x",{"_placeholder":true,"num":0}]', "46-[]", "44{}", '42["x",NaN]', f"42{DEEP}", f"4{DEEP}"]
+PACKETS += ["421" + "0" * 200 + '["x"]', "4" + "1" * 5000, "40{", "40/health,[1]", '42abc["x"]']
+
+
+def test_connection_is_ended_when_a_message_is_no_packet(replica: Any, bystander: Callable[[], None]) -> None:
+    for packet in PACKETS:
+        client = replica.client("/")
+        client.send(packet)
+        client.wait_until_closed(packet)
+
+    assert replica.metric(MALFORMED) == len(PACKETS)
+    assert replica.process.log().count("a client sent") == 1
+    only_the_bystander_is_left(replica)
+    bystander()
+
+
+@pytest.mark.parametrize("packet", ['42["request_health"]', '42/health,["request_health"]', "41", "43[1]"])
+def test_connection_is_ended_when_its_first_packet_asks_for_no_namespace(replica: Any, packet: str) -> None:
+    client = replica.bare_client()
+
+    client.send(packet)
+
+    client.wait_until_closed()
+
+
+def test_connection_lives_on_when_a_packet_has_no_receiver(replica: Any, bystander: Callable[[], None]) -> None:
     client = replica.client("/")
 
-    for packet in packets:
-        client.send(packet)
     for packet in ['42["nobody_knows_this",{}]', "43[1]", "431[]", "40/nowhere,", '42/health,["request_health"]']:
         client.send(packet)
     client.connect("/health")
     client.send('42/health,["request_health"]')
 
     client.event("health_response")
-    client.wait(lambda packet: packet.startswith("4/nowhere,"))
-    assert replica.metric(MALFORMED) == len(packets)
     assert replica.metric("ws_unknown_events_total") == 1
-    assert len(client.payloads("connection_confirmed")) == 1
-    assert replica.process.log().count("a client sent") == 1
     bystander()
+
+
+def test_refusal_of_a_namespace_is_an_object(replica: Any) -> None:
+    client = replica.client("/", "/health")
+
+    for packet in ("40/nowhere,", "40/health,", "40"):
+        client.send(packet)
+
+    assert client.wait(lambda packet: packet.startswith("4"), 3) == [
+        '4/nowhere,{"message":"Invalid namespace"}',
+        '4/health,{"message":"Already connected"}',
+        '4{"message":"Already connected"}',
+    ]
+    client.send('42/health,["request_health"]')
+    client.event("health_response")
 
 
 def frame(first: int, payload: bytes, length: int | None = None) -> bytes:
@@ -142,7 +174,7 @@ def test_upgrade_is_given_up_when_the_probe_is_garbage(replica: Any, bystander: 
         assert opcode == websocket.ABNF.OPCODE_CLOSE
         connection.shutdown()
         # Polling goes on as if there had been no attempt.
-        assert requests.post(f"{replica.origin}{url}polling&sid={sid}", data="40", timeout=15).text == "OK"
+        assert requests.post(f"{replica.origin}{url}polling&sid={sid}", data="40", timeout=15).status_code == 200
         assert "connection_confirmed" in replica.get(f"{url}polling&sid={sid}").text
 
     bystander()

@@ -237,7 +237,8 @@ def test_requests_are_acknowledged_to_python_clients(
 def test_health_is_reported_over_all_replicas(
     replicas: Callable[..., Any], redis: redis_client.Redis, collector: Any, message: Message
 ) -> None:
-    first, second = replicas(), replicas()
+    often = "import ws.presence; ws.presence.PRESENCE_REFRESH_SECONDS = 0.2"
+    first, second = replicas(prelude=often), replicas(prelude=often)
     collector.publish(HEALTH_CHANNEL, message(HEALTH_CHANNEL))
     collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL))
     clients = [first.client("/health"), second.client("/health"), second.client("/"), second.client()]

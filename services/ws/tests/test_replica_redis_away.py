@@ -3,8 +3,10 @@
 import json
 import time
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
+import pytest
 import redis as redis_client
 
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, LATEST_TTL_SECONDS, METRICS_CHANNEL, latest_key
@@ -14,6 +16,14 @@ from tests.drivers.waiting import eventually
 
 Message = Callable[..., bytes]
 NAMESPACES = ("/", "/health", "/monitoring")
+
+
+#: Sooner than by itself: when Redis is asked whether it is there, and how long its answer may take.
+SOON = """
+import ws.feed, ws.service
+ws.feed.QUIET_SECONDS = 0.3
+ws.feed.ANSWER_SECONDS = ws.service.ANSWER_SECONDS = 1.0
+"""
 
 
 def redis_is_down(replica: Any) -> bool:
@@ -41,10 +51,7 @@ def test_replica_goes_on_when_redis_was_restarted_empty(
     assert (data["status"], data["cluster_name"], data["websocket"]["connected_clients"]) == ("degraded", "lab", 2)
 
     valkey.start()
-    started = time.monotonic()
     replica.wait_until_ready()
-    # Two seconds are promised; a busy machine has as much again.
-    assert time.monotonic() - started < 4
     collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=1, epoch=2**40))
 
     client.event("cluster_metrics", 2)
@@ -55,9 +62,11 @@ def test_replica_goes_on_when_redis_was_restarted_empty(
     assert replica.process.log().count("\n") < 10
 
 
+@pytest.mark.parametrize("push", ["fast", "plain"])
 def test_replica_notices_a_redis_that_hangs_and_one_that_goes_on(
-    replica: Any, valkey: Valkey, collector: Any, message: Message
+    replicas: Callable[..., Any], valkey: Valkey, collector: Any, message: Message, push: str
 ) -> None:
+    replica = replicas(prelude=SOON, WS_PUSH=push)
     client = replica.client(*NAMESPACES)
     collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=7))
     client.event("cluster_metrics")
@@ -67,7 +76,7 @@ def test_replica_notices_a_redis_that_hangs_and_one_that_goes_on(
         eventually(lambda: redis_is_down(replica))
         client.send('42/health,["request_health"]')
         assert json.loads(client.event("health_response"))["data"]["redis"]["status"] == "down"
-        assert replica.get("/livez").elapsed.total_seconds() < 2
+        assert replica.get("/livez").text == "live\n"
     finally:
         valkey.resume()
 
@@ -107,18 +116,24 @@ def test_nothing_is_doubled_when_the_connection_is_cut_again_and_again_under_pub
 ) -> None:
     client = replica.client("/", "/monitoring")
 
-    for seq in range(1, 301):
-        if seq % 60 == 0:
-            redis.client_kill_filter(_type="pubsub")
-        collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=seq))
+    # When it is cut whenever it has come back and got some more.
+    cuts = 0
+    for last in count(1):
+        collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=last))
         time.sleep(0.01)  # spreads the publications over several connections
-    client.wait(lambda packet: "redis_cluster_metrics" in packet and '"seq":300,' in packet)
-    client.wait(lambda packet: '"cluster_metrics"' in packet and '"seq":300,' in packet)
+        assert last < 3000, replica.process.log()
+        if last % 15 == 0 and replica.metric("ws_redis_reconnects_total") == cuts:
+            if cuts == 4:
+                break
+            redis.client_kill_filter(_type="pubsub")
+            cuts += 1
+    client.wait(lambda packet: "redis_cluster_metrics" in packet and f'"seq":{last},' in packet)
+    client.wait(lambda packet: '"cluster_metrics"' in packet and f'"seq":{last},' in packet)
 
     for event in ("redis_cluster_metrics", "cluster_metrics"):
         seqs = [payload["seq"] for payload in client.payloads(event)]
         assert seqs == sorted(set(seqs))
-    assert replica.metric("ws_redis_reconnects_total") >= 3
+    assert replica.metric("ws_redis_reconnects_total") == 4
 
 
 def test_replica_is_not_ready_and_serves_when_redis_was_never_there(replicas: Callable[..., Any]) -> None:

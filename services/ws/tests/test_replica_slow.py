@@ -110,14 +110,18 @@ def test_client_that_reads_again_in_time_is_shown_the_newest_state_and_every_ent
     replica, client = deaf(b"40/monitoring,", WS_SLOW_SECONDS="60")
     collector.transition(1)
     list(client.packets(lambda packet: "alerts_update" in packet))
+    good = replica.client("/monitoring")
     for seq in range(2, 61):
         collector.publish(METRICS_CHANNEL, large(message, seq))
         collector.transition(seq)
+        good.event("cluster_metrics", seq - 1)  # a replica that falls behind itself leaves snapshots out
     eventually(lambda: replica.metric("ws_conflated_total") > 10)
-    assert replica.metric("ws_clients_behind") == 1
+    eventually(lambda: replica.metric("ws_clients_behind") == 1)
 
     events: dict[str, list[Any]] = {"cluster_metrics": [], "alerts_update": []}
     for packet in client.packets(None):
+        if packet == "2":  # a ping, where the machine is slow
+            continue
         name, payload = json.loads(packet[packet.index("[") :])
         events[name].append(payload)
         if all(payloads and payloads[-1]["seq"] == 60 for payloads in events.values()):
@@ -191,11 +195,16 @@ def test_polling_client_that_does_not_ask_is_not_waited_for(
     eventually(lambda: sum_of_clients(replica) == 1)
     before = process.memory_info().rss
 
+    messages = 'ws_messages_total{channel="cluster:metrics",outcome="%s"}'
+
+    def taken() -> float:
+        # Some of the first may be overtaken by what is stored already.
+        return sum(replica.metric(messages % outcome) for outcome in ("state", "passed_on", "repeated"))
+
     for seq in range(1, 201):
         collector.publish(METRICS_CHANNEL, large(message, seq))
-    # Some of the first may be overtaken by what is stored already.
-    messages = 'ws_messages_total{channel="cluster:metrics",outcome="%s"}'
-    eventually(lambda: sum(replica.metric(messages % outcome) for outcome in ("state", "passed_on", "repeated")) == 200)
+        if seq % 50 == 0:  # Redis cuts off a reader that is 32 MiB behind
+            eventually(lambda seq=seq: taken() == seq)
 
     assert process.memory_info().rss - before < 32 << 20
     text = ""

@@ -1,3 +1,5 @@
+import pytest
+
 from ws.fast.wheel import Wheel
 
 
@@ -7,6 +9,8 @@ class Client:
         self.awaits_pong = False
         self.pings = 0
         self.ended: str | None = None
+        #: The wheel that it leaves when it is ended, as sessions do.
+        self.leaves: Wheel | None = None
 
     def ping(self) -> None:
         self.pings += 1
@@ -14,6 +18,8 @@ class Client:
 
     def end(self, reason: str, code: int | None, text: str = "") -> None:
         self.ended = reason
+        if self.leaves is not None:
+            self.leaves.remove(self)
 
 
 def test_clients_are_pinged_once_an_interval_and_evenly() -> None:
@@ -32,8 +38,11 @@ def test_clients_are_pinged_once_an_interval_and_evenly() -> None:
     assert most == 4
 
 
-def test_client_that_does_not_answer_is_ended_after_the_timeout() -> None:
-    wheel, deaf, good = Wheel(interval_seconds=25, timeout_seconds=20), Client(), Client()
+@pytest.mark.parametrize(("interval_seconds", "timeout_seconds"), [(25, 20), (10, 10), (1, 1)])
+def test_client_that_does_not_answer_is_ended_after_the_timeout(interval_seconds: int, timeout_seconds: int) -> None:
+    wheel = Wheel(interval_seconds=interval_seconds, timeout_seconds=timeout_seconds)
+    deaf, good = Client(), Client()
+    deaf.leaves = wheel
     wheel.add(deaf)
     wheel.add(good)
     turns = 0

@@ -15,10 +15,16 @@ def test_config_lists_its_variables_when_it_was_read() -> None:
     assert environment.known == {
         "REDIS_URL", "WS_REDIS_USERNAME", "WS_REDIS_PASSWORD_FILE", "LOG_LEVEL", "PUBLIC_URL",
         "WS_HOST", "WS_PORT", "WS_PUSH", "WS_ALLOWED_ORIGINS", "WS_DRAIN_SECONDS", "WS_SLOW_SECONDS",
+        "WS_PING_INTERVAL_SECONDS", "WS_PING_TIMEOUT_SECONDS",
         "WS_LIMIT_CONNECTIONS", "WS_LIMIT_CONNECTS_PER_SECOND", "WS_LIMIT_PACKETS_PER_SECOND", "WS_LIMIT_PACKET_BYTES",
         "WS_LIMIT_SUBSCRIPTIONS", "ACCESS", "ACCESS_KEY_FILE", "ACCESS_TOKENS_DIR", "ACCESS_USER_HEADER", "PUBLIC_HOST",
         "TRUSTED_PROXIES", "REDIS_CA_FILE",
     }  # fmt: skip
+
+
+def test_config_waits_for_an_answer_no_longer_than_until_the_next_ping() -> None:
+    config = Config.from_environment({"WS_PING_INTERVAL_SECONDS": "10", "WS_PING_TIMEOUT_SECONDS": "20"})
+    assert (config.ping_interval_seconds, config.ping_timeout_seconds) == (10, 10)
 
 
 def test_config_allows_the_origin_of_the_public_url_besides() -> None:
@@ -35,6 +41,8 @@ def test_config_allows_the_origin_of_the_public_url_besides() -> None:
         ("WS_PORT", "0"),
         ("WS_PORT", "http"),
         ("WS_PUSH", "quick"),
+        ("WS_PING_INTERVAL_SECONDS", "26"),
+        ("WS_PING_TIMEOUT_SECONDS", "0.5"),
         ("WS_ALLOWED_ORIGINS", "a.example"),
         ("WS_ALLOWED_ORIGINS", "https://a.example/path"),
         ("PUBLIC_URL", "cluster"),

@@ -1,0 +1,134 @@
+"""Engine.IO over HTTP: the handshake, polls, POSTs, and requests for a WebSocket."""
+
+import gzip
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from ws import loop
+from ws.fast import handshake, polling
+from ws.fast.polling import Ended, Polls
+from ws.fast.probe import Probe
+from ws.fast.reader import Broken
+from ws.request import ENGINE_REQUEST, EngineRequest
+
+if TYPE_CHECKING:
+    from ws.fast.engine import Engine
+    from ws.fast.session import Session
+
+#: Bytes of an answer from which compressing it pays, and gzip's level.
+COMPRESSION_THRESHOLD_BYTES: Final = 1024
+COMPRESSION_LEVEL: Final = 3
+
+_TEXT: Final = ("Content-Type", "text/plain; charset=UTF-8")
+
+
+class Http:
+    """Answers requests that ``ws.request`` has read (WSGI)."""
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+
+    def __call__(self, environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer a request."""
+        request: EngineRequest = environ[ENGINE_REQUEST]
+        headers = self._engine.cors_headers(environ)
+
+        def answer(status: HTTPStatus, text: str) -> Iterable[bytes]:
+            body = text.encode()
+            start_response(_line(status), [_TEXT, ("Content-Length", str(len(body))), *headers])
+            return [body]
+
+        if request.method == "OPTIONS":
+            return answer(HTTPStatus.OK, "ok")
+        if request.sid is None:
+            return self._begin(request, environ, start_response, headers)
+        session = self._engine.sockets.get(request.sid)
+        if session is None or session.polls is None:
+            return answer(HTTPStatus.BAD_REQUEST, "there is no such session, or it is on a WebSocket")
+        if request.transport == "websocket":
+            greeting, compresses = handshake.answer(environ)
+            Probe(self._engine, session, loop.take_over(environ), compresses, greeting)
+            return ()
+        try:
+            with session.polls.one_at_a_time(session, request):
+                if request.method == "GET":
+                    return self._poll(session, environ, start_response, headers)
+                self._receive(session, environ)
+                return answer(HTTPStatus.OK, "ok")
+        except Ended:
+            return answer(HTTPStatus.BAD_REQUEST, "the session has ended")
+        except Broken as broken:
+            self._engine.counters.malformed_packets += 1
+            session.end("malformed", None)
+            return answer(HTTPStatus.BAD_REQUEST, broken.reason)
+
+    def _begin(
+        self, request: EngineRequest, environ: Mapping[str, Any], start_response: Any, headers: list[tuple[str, str]]
+    ) -> Iterable[bytes]:
+        if request.transport == "websocket":
+            session, opening = self._engine.begin(environ, None)
+            greeting, compresses = handshake.answer(environ)
+            session.open(loop.take_over(environ), compresses, greeting + opening.plain)
+            return ()
+        session, opening = self._engine.begin(environ, Polls(request.stamp))
+        cookie = ("Set-Cookie", self._engine.sid_cookie(session.sid))
+        return self._write(session, opening.text, environ, start_response, [*headers, cookie])
+
+    def _poll(
+        self, session: "Session", environ: Mapping[str, Any], start_response: Any, headers: list[tuple[str, str]]
+    ) -> Iterable[bytes]:
+        assert session.polls is not None
+        packets = session.polls.take(session, loop.descriptor(environ), self._engine.poller)
+        return self._write(session, polling.encode(packets), environ, start_response, headers)
+
+    def _write(
+        self,
+        session: "Session",
+        body: bytes,
+        environ: Mapping[str, Any],
+        start_response: Any,
+        headers: list[tuple[str, str]],
+    ) -> Iterable[bytes]:
+        if len(body) >= COMPRESSION_THRESHOLD_BYTES and _takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
+            body = gzip.compress(body, COMPRESSION_LEVEL, mtime=0)
+            headers = [*headers, ("Content-Encoding", "gzip")]
+        write = start_response(_line(HTTPStatus.OK), [_TEXT, ("Content-Length", str(len(body))), *headers])
+        try:
+            write(body)
+        except OSError:
+            session.lost()
+            raise
+        return ()
+
+    def _receive(self, session: "Session", environ: Mapping[str, Any]) -> None:
+        limit, stated = self._engine.max_http_buffer_size, environ.get("CONTENT_LENGTH")
+        length = None if stated is None else int(stated)
+        if length is not None and length > limit:
+            raise Broken(0, "too big")
+        try:
+            body = environ["wsgi.input"].read(limit + 1 if length is None else length)
+        except ValueError as error:
+            raise Broken(0, str(error)) from None
+        except OSError:
+            session.lost()
+            raise
+        if len(body) > limit:
+            raise Broken(0, "too big")
+        if length is not None and len(body) < length:
+            session.lost()
+            raise Ended
+        polling.receive(session, body)
+
+
+def _line(status: HTTPStatus) -> str:
+    return f"{status.value} {status.phrase}"
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether ``Accept-Encoding`` names gzip, and not with a weight of zero (RFC 9110, 12.5.3)."""
+    for coding in accepted.split(","):
+        name, _, weight = (part.strip().lower() for part in coding.partition(";"))
+        if name == "gzip":
+            return not (weight.startswith("q=0") and not weight[2:].strip("0."))
+    return False

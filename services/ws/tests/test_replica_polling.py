@@ -1,0 +1,257 @@
+"""A poll that did not reach its client loses nothing without a word, and an upgrade that stays away stops nothing."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import redis as redis_client
+
+from contract.names import ALERTS_CHANNEL
+from tests.drivers.engine_session import EngineSession, reset
+from tests.drivers.polling_session import SEPARATOR
+from tests.drivers.replica import Replica
+from tests.drivers.waiting import eventually
+from ws.tests.conftest import NO_PINGS
+
+ALERT = "redis_cluster_alerts"
+REPEATED = 'ws_closes_total{reason="repeated"}'
+GONE = 'ws_closes_total{reason="gone"}'
+
+
+@pytest.fixture(scope="module")
+def replica(module_replicas: Callable[..., Replica]) -> Replica:
+    return module_replicas(prelude=NO_PINGS)
+
+
+@pytest.fixture
+def session(replica: Replica) -> Iterator[EngineSession]:
+    session = EngineSession(replica.port)
+    session.connect()
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def unstamped(replica: Replica) -> Iterator[EngineSession]:
+    session = EngineSession(replica.port, stamp=False)
+    session.connect()
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def publish(redis: redis_client.Redis, replica: Replica) -> Callable[[int], None]:
+    def publish(number: int) -> None:
+        """Publish an alert; return once the replica has handed it to its clients."""
+        before = replica.metric("ws_messages_total" + '{channel="cluster:alerts",outcome="passed_on"}')
+        redis.publish(ALERTS_CHANNEL, json.dumps({"number": number}))
+        eventually(lambda: replica.metric('ws_messages_total{channel="cluster:alerts",outcome="passed_on"}') > before)
+
+    return publish
+
+
+@pytest.mark.parametrize("end", [reset, lambda connection: connection.close()], ids=["reset", "closed"])
+def test_session_ends_when_the_connection_of_its_poll_does(
+    replica: Replica, session: EngineSession, publish: Callable[[int], None], end: Callable[[Any], None]
+) -> None:
+    before = replica.metric(GONE)
+
+    with session.waiting_connection() as connection:
+        end(connection)
+
+    # Before anything is handed to it.
+    eventually(lambda: replica.metric(GONE) == before + 1)
+    publish(1)
+    assert session.get().status == 400
+
+
+def test_packets_are_not_handed_to_a_poll_whose_connection_has_ended(
+    replica: Replica, unstamped: EngineSession, publish: Callable[[int], None]
+) -> None:
+    # given packets that wait, so that the poll does not
+    publish(1)
+
+    # when the replica gets to see the poll after its end
+    os.kill(replica.process.pid, signal.SIGSTOP)
+    with unstamped.waiting_connection(has_arrived=False):
+        pass
+    os.kill(replica.process.pid, signal.SIGCONT)
+
+    # then
+    eventually(lambda: unstamped.get().status == 400)
+
+
+def test_session_ends_when_a_poll_is_repeated_whose_answer_was_lost(
+    replica: Replica, session: EngineSession, publish: Callable[[int], None]
+) -> None:
+    before = replica.metric(REPEATED)
+    poll = session.target()
+    publish(1)
+    # A proxy has taken the answer, and lost its client.
+    assert session.request("GET", poll).status == 200
+
+    assert session.request("GET", poll).status == 400
+
+    assert replica.metric(REPEATED) == before + 1
+    assert session.get().status == 400
+
+
+def test_session_ends_when_a_post_is_repeated(replica: Replica) -> None:
+    session = EngineSession(replica.port)
+    post = session.target()
+    assert session.request("POST", post, b"40/health,").status == 200
+    assert session.get().status == 200
+
+    assert session.request("POST", post, b"40/health,").status == 400
+
+    assert session.get().status == 400
+
+
+def test_session_lives_on_when_its_client_stamps_no_request(
+    unstamped: EngineSession, publish: Callable[[int], None]
+) -> None:
+    for number in range(3):
+        publish(number)
+        assert unstamped.events(ALERT, unstamped.get()) == [{"number": number}]
+        assert unstamped.post("3").status == 200
+
+
+def test_session_lives_on_when_its_client_stamps_its_polls_alone(session: EngineSession) -> None:
+    for number in range(3):
+        post = session.target().partition("&t=")[0] + f"&sid={session.sid}"
+        assert session.request("POST", post, f'42/monitoring,{number}["x"]'.encode()).status == 200
+        assert session.request("POST", post, b"40/nowhere,").status == 200
+
+        assert session.get().packets
+
+
+def test_second_poll_is_never_answered_with_a_noop(
+    replica: Replica, unstamped: EngineSession, publish: Callable[[int], None]
+) -> None:
+    with unstamped.waiting_connection() as first:
+        assert unstamped.get().status == 400
+        assert first.recv(65536).endswith(b"\r\n\r\n1")
+
+
+@pytest.mark.parametrize(("length", "rate"), [(101, 2000), (1000, 2000), (230, 20)])
+def test_packets_of_a_long_post_are_all_handled_in_their_order_and_at_their_rate(
+    replicas: Callable[..., Replica], length: int, rate: int
+) -> None:
+    # given a rate of which a client may take ten seconds' worth at once
+    replica = replicas(WS_LIMIT_PACKETS_PER_SECOND=str(rate))
+    session = EngineSession(replica.port)
+    session.connect()
+    subscriptions = [f'42/monitoring,{number}["subscribe_to_updates",{{"nodes":[]}}]' for number in range(length)]
+
+    # when
+    answer = session.post(SEPARATOR.join(["40/monitoring,", *subscriptions]))
+
+    # then
+    assert answer.text == "ok"
+    packets: list[str] = []
+    while not any(packet.startswith(f"43/monitoring,{length - 1}[") for packet in packets):
+        packets += session.get().packets
+    acknowledged = [packet.partition(",")[2].partition("[")[0] for packet in packets if packet.startswith("43/")]
+    assert acknowledged == [str(number) for number in range(length)]
+    assert (replica.metric('ws_limited_total{kind="packets"}') > 0) == (length > 10 * rate)
+    session.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"abc", b"\xff\xfe", b"4\xc3", b"40\x1e", b"40\x1eabc", b"9", b"bAQID", b"4" * 600_000, b"d=40", b"4x"],
+    ids=["empty", "text", "utf-8", "half a character", "empty packet", "behind a packet", "type", "binary", "too big",
+         "jsonp", "message"],
+)  # fmt: skip
+def test_post_that_cannot_be_read_is_refused_and_ends_its_session(session: EngineSession, body: bytes) -> None:
+    assert session.post(body).status == 400
+
+    assert session.get().status == 400
+
+
+# -- upgrade
+
+
+def test_polls_deliver_until_the_upgrade_is_complete(session: EngineSession, publish: Callable[[int], None]) -> None:
+    upgrade = session.websocket()
+    upgrade.send("2probe")  # its answer is lost on the way
+
+    assert session.get().text == "6"
+    for number in range(3):
+        publish(number)
+        assert session.events(ALERT, session.get()) == [{"number": number}]
+    publish(3)
+    upgrade.send("5")
+
+    assert upgrade.recv() == "3probe"
+    assert upgrade.recv() == '42["redis_cluster_alerts",{"number": 3}]'
+    upgrade.close()
+
+
+def test_probe_ends_one_poll_with_a_noop(session: EngineSession, publish: Callable[[int], None]) -> None:
+    first = session.later()
+    upgrade = session.websocket()
+    upgrade.send("2probe")
+    assert first.result(30).text == "6"
+
+    second = session.later()
+    time.sleep(0.5)
+    assert not second.done()
+    publish(1)
+
+    assert session.events(ALERT, second.result(30)) == [{"number": 1}]
+    upgrade.shutdown()
+
+
+def test_end_of_one_probe_does_not_cancel_another(session: EngineSession, publish: Callable[[int], None]) -> None:
+    one, other = session.websocket(), session.websocket()
+    for probe in (one, other):
+        probe.send("2probe")
+        assert probe.recv() == "3probe"
+
+    one.shutdown()
+    time.sleep(0.2)
+    other.send("5")
+
+    publish(1)
+    assert '{"number": 1}' in other.recv()
+    other.shutdown()
+
+
+def test_second_probe_is_closed_when_another_one_took_over(session: EngineSession) -> None:
+    one, other = session.websocket(), session.websocket()
+    for probe in (one, other):
+        probe.send("2probe")
+        assert probe.recv() == "3probe"
+
+    one.send("5")
+    one.send("40/health,")
+    assert one.recv().startswith("40/health,")
+    other.send("5")
+
+    assert other.recv_data()[0] == 8
+    one.send('42/health,1["request_health"]')
+    while not one.recv().startswith("43/health,1"):
+        pass
+    other.shutdown()
+    one.shutdown()
+
+
+# -- who is counted
+
+
+def test_page_that_polled_is_counted_no_longer_than_until_its_ping_is_overdue(
+    replicas: Callable[..., Replica],
+) -> None:
+    replica = replicas(WS_PING_INTERVAL_SECONDS="3", WS_PING_TIMEOUT_SECONDS="3")
+    session = EngineSession(replica.port)
+    session.connect()
+    assert replica.metric('ws_clients{transport="polling"}') == 1
+
+    session.close()  # between two polls, without a word
+
+    eventually(lambda: replica.metric('ws_clients{transport="polling"}') == 0)
