@@ -104,7 +104,7 @@ class Credentials:
         session = self._gatekeeper.session(request.headers.get("Cookie", ""))
         if session is None:
             return None
-        self._revocations.require()
+        self._revocations.require(session.generation)
         grant = self._gatekeeper.by_session(session)
         if not self._users.has(session.user, session.stamp):
             self._end(session)

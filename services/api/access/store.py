@@ -17,6 +17,8 @@ from contract.runtime.readiness import Readiness
 
 #: Seconds for which what was read is taken for true.
 FRESH_SECONDS: Final = 1.0
+#: Seconds between two readings that sessions of another generation cause.
+SPARED_SECONDS: Final = 0.05
 _GENERATION_BYTES: Final = 16
 
 
@@ -40,16 +42,21 @@ class RevocationStore:
         self._clock = clock
         self._monotonic = monotonic
         self._reading = threading.Lock()
-        self._fresh_until = float("-inf")
+        #: When the last reading began.
+        self._read_at = float("-inf")
         self._error = ""
 
-    def require(self) -> None:
+    def require(self, generation: str | None = None) -> None:
         """See that what was revoked is known, and not older than need be.
+
+        Args:
+            generation: of the session that it is needed for. If the generation is not the one that was read last, all
+                is read again: another process may have begun it since.
 
         Raises:
             Unavailable: it was never read.
         """
-        self._refresh()
+        self._refresh(generation)
         if not self._revocations.known:
             raise self._unavailable()
 
@@ -78,16 +85,20 @@ class RevocationStore:
         self._link.ask(lambda client: send_revocation(client, member, until, self._clock()))
         self._revocations.add(member)
 
-    def _refresh(self) -> None:
-        is_known = self._revocations.known
-        if is_known and self._monotonic() < self._fresh_until:
+    def _refresh(self, generation: str | None) -> None:
+        is_known, asked_at = self._revocations.known, self._monotonic()
+        is_other = is_known and generation not in (None, self._revocations.generation)
+        if is_other:
+            time.sleep(max(0.0, self._read_at + SPARED_SECONDS - asked_at))
+        read_since = asked_at if is_other else asked_at - FRESH_SECONDS
+        if is_known and self._read_at > read_since:
             return
-        # One thread asks; the others go by what is known, if something is.
-        if not self._reading.acquire(blocking=not is_known):
+        # One thread asks; the others go by what is known, if that may be enough.
+        if not self._reading.acquire(blocking=is_other or not is_known):
             return
         try:
-            if self._monotonic() >= self._fresh_until:
-                self._fresh_until = self._monotonic() + FRESH_SECONDS
+            if self._read_at <= read_since:
+                self._read_at = self._monotonic()
                 self._revocations.load(*self._link.ask(_read))
                 self._error = ""
         except RedisAway:
