@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from deploy.compose import __main__ as command_line
@@ -155,11 +156,18 @@ def test_interrupted_command_waits_for_docker_to_end_cleanly(real: Docker) -> No
         f"Docker(Path({str(real.folder)!r}), {real.variables!r}).ask('x')"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        # Shells have what they run in the background ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     eventually((real.folder / "started").exists, what="docker started")
+    # It was awake as soon as docker ran, and sleeps again once it waits for it.
+    eventually(lambda: psutil.Process(process.pid).status() == psutil.STATUS_SLEEPING, what="docker waited for")
     # when
     os.killpg(process.pid, signal.SIGINT)
-    process.wait(10)
+    process.wait(60)
     # then
     assert (real.folder / "ended").read_text() == "cleaned\n"

@@ -1,12 +1,14 @@
 """What is in the images, and the documents that say so."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from contract import VERSION
 from deploy.compose.docker import Answer
 from deploy.compose.go_modules import go_modules
 from deploy.compose.installed import Image, inspect
@@ -220,7 +222,7 @@ def test_container_is_removed_when_interrupted(docker: ScriptedDocker, words: st
 )
 def test_image_that_cannot_be_read_is_named(docker: ScriptedDocker, words: str, out: str, code: int) -> None:
     docker.script(words, out, code=code)
-    with pytest.raises(Trouble, match=r"dispycluster/api:0\.1\.0"):
+    with pytest.raises(Trouble, match=re.escape(f"dispycluster/api:{VERSION}")):
         inspect(docker, API, docker.folder)
     assert docker.calls[-1].startswith("rm --force")
 
@@ -235,7 +237,7 @@ def test_image_without_any_package_is_an_error_that_names_it(docker: ScriptedDoc
         docker, {"dispycluster/ws:0.1.0": bare}, default=archive(DEBIAN), environment=["PYTHON_VERSION=3.11.9"]
     )
     # then
-    with pytest.raises(Trouble, match=r"No package is found in dispycluster/ws:0\.1\.0"):
+    with pytest.raises(Trouble, match=re.escape(f"No package is found in dispycluster/ws:{VERSION}")):
         sbom(docker, "")
     assert former.read_text() == "of before"
 
