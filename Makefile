@@ -12,6 +12,10 @@ PYTEST_ARGS ?=
 LEFT_OUT := $(if $(filter 0,$(BROWSER)),--deselect=tests/browser) \
 	$(if $(filter 0,$(EXPORTER)),--ignore=tests/system/test_exporter.py)
 
+# Tests mostly wait. The tests of a file stay together, and files begin in the order of testpaths: long ones first.
+SIDE_BY_SIDE := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+TWO_AT_A_TIME := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+
 # `make user ada`: the word behind is a name, even where a target is called so.
 ifneq ($(filter user token,$(firstword $(MAKECMDGOALS))),)
 KIND := $(firstword $(MAKECMDGOALS))
@@ -114,16 +118,21 @@ images-offline: ## all images without any container registry, from Debian's pack
 	@exec $(PYTHON) -B -m deploy.images.offline
 
 .PHONY: test
-test: setup-dev ## all tests; BROWSER=0 and EXPORTER=0 leave those that need a Chromium or a node_exporter out
+test: setup-dev ## all tests, side by side (PYTEST_ARGS=-n0: one by one); BROWSER=0 and EXPORTER=0 leave those that need a Chromium or a node_exporter out
 	@$(BIN)/python -m tests.prepare $(if $(filter 0,$(BROWSER)),--without-browser) $(if $(filter 0,$(EXPORTER)),--without-exporter)
 	$(MAKE) --no-print-directory dashboard-test
-	$(BIN)/python -m pytest $(LEFT_OUT) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --durations=20 $(LEFT_OUT) $(PYTEST_ARGS)
 
 .PHONY: test-integration
 test-integration: setup-dev ## the containers: push through the gateway, faults, isolation, data, upgrade (needs a Docker engine)
 	@$(BIN)/python -m tests.prepare --without-exporter
 	docker compose --profile demo build --quiet
-	$(BIN)/python -m pytest tests/integration $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/integration $(TWO_AT_A_TIME) --durations=20 $(PYTEST_ARGS)
+
+.PHONY: test-clients
+test-clients: setup-dev ## Socket.IO clients in JavaScript, Python, Java and Go, by each transport (needs Java 17, Maven and Go)
+	@$(BIN)/python -m tests.prepare --without-browser --without-exporter --with-java-and-go
+	$(BIN)/python -m pytest tests/clients --numprocesses=auto --durations=20 $(PYTEST_ARGS)
 
 .PHONY: test-k8s
 test-k8s: setup-dev ## the manifests on a real cluster: CONTEXT=kind-kind LOAD_IMAGES='kind load docker-image' (docs/kubernetes.md)
@@ -131,7 +140,7 @@ test-k8s: setup-dev ## the manifests on a real cluster: CONTEXT=kind-kind LOAD_I
 	@$(BIN)/python -m tests.prepare --without-exporter
 	docker compose --profile demo build --quiet
 	@$(BIN)/python -m tests.kubernetes
-	$(BIN)/python -m pytest tests/kubernetes $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/kubernetes $(TWO_AT_A_TIME) --durations=20 $(PYTEST_ARGS)
 
 .PHONY: test-arm64
 test-arm64: setup-dev ## the Raspberry Pi's images come up and push (root; emulated on other machines, which takes twenty minutes)
@@ -140,8 +149,27 @@ test-arm64: setup-dev ## the Raspberry Pi's images come up and push (root; emula
 	$(BIN)/python -m pytest tests/arm64 $(PYTEST_ARGS)
 
 .PHONY: test-python313
-test-python313: setup-dev ## the unit tests on Debian 13's Python, in a container (needs a Docker engine; root the first time)
-	@$(BIN)/python -m tests.python313 $(PYTEST_ARGS)
+test-python313: setup-dev ## the in-process tests on Debian 13's Python, in a container (needs a Docker engine; root the first time)
+	@$(BIN)/python -m tests.python313 $(if $(BUILD),--build) $(if $(ALL),--all) $(PYTEST_ARGS)
+
+.PHONY: version
+version: setup-dev ## give the product its next version in every file that names it: VERSION=0.1.2
+	@$(BIN)/python -m deploy.version $(VERSION)
+
+BENCHMARKS := bench bench-access bench-slow bench-footprint bench-dashboard bench-history bench-disk
+
+# Run it for a change to the code that it covers. DISTURBANCES: how often a test kills, pauses or resumes a process at random.
+# FAULT_SECONDS: for how long a proxy before the replicas fails.
+.PHONY: test-long
+test-long: export DISTURBANCES ?= 20
+test-long: export FAULT_SECONDS ?= 60
+test-long: ## twenty disturbances instead of five, a minute of faults instead of ten seconds, all tests on Python 3.13, each benchmark in short (needs Docker, Java and Go; CONTEXT=… for Kubernetes; over an hour)
+	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory test-clients
+	$(MAKE) --no-print-directory test-integration
+	$(if $(CONTEXT),$(MAKE) --no-print-directory test-k8s)
+	$(MAKE) --no-print-directory test-python313 ALL=1
+	set -e; for name in $(BENCHMARKS); do $(MAKE) --no-print-directory $$name QUICK=1; done
 
 .PHONY: check
 check: setup-dev dashboard-check ## lint, types, translations, manifests, locks, and that the committed dashboard is a fresh build
@@ -200,21 +228,21 @@ bench-slow: setup-dev ## what others notice while 500 clients send and read slow
 
 .PHONY: bench-footprint
 bench-footprint: setup-dev ## what the product costs while idle, per process
-	@$(BIN)/python -m bench.footprint
+	@$(BIN)/python -m bench.footprint $(if $(QUICK),--seconds 10)
 
 .PHONY: bench-dashboard
 bench-dashboard: setup-dev ## the page of 1000 nodes in Chromium: first paint, longest task, memory (MINUTES=10)
 	@$(BIN)/python -m tests.prepare --without-exporter
-	@$(BIN)/python -m bench.dashboard --minutes $(or $(MINUTES),2)
+	@$(BIN)/python -m bench.dashboard --minutes $(or $(MINUTES),$(if $(QUICK),0.5,2))
 
 .PHONY: bench-disk
 bench-disk: setup-dev ## what the containers write to disk in an hour (needs a Docker engine and root; takes twenty minutes)
 	docker compose --profile demo build --quiet
-	@$(BIN)/python -m bench.disk
+	@$(BIN)/python -m bench.disk $(if $(QUICK),--seconds 20)
 
 .PHONY: bench-history
 bench-history: setup-dev ## what the history of 1000 nodes takes of Redis's memory and time (NODES=…; takes three minutes)
-	@$(BIN)/python -m bench.history_memory $(if $(NODES),--nodes $(NODES))
+	@$(BIN)/python -m bench.history_memory $(if $(NODES)$(QUICK),--nodes $(or $(NODES),100))
 
 .PHONY: lock
 lock: setup-dev ## lock the dependencies of requirements/*.in anew, with hashes and without addresses

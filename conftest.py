@@ -1,12 +1,24 @@
 """Fixtures that tests of every folder share."""
 
+import os
 import socket
 from collections.abc import Iterator
 
 import pytest
 import redis as redis_client
+from hypothesis import HealthCheck, settings
 
 from tests.drivers.valkey import Valkey
+
+# How long an example takes says more about the machine's other work than about the code.
+settings.register_profile("beside other work", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("beside other work")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers a core, since most tests wait most of the time, but not more than a usual machine has memory for."""
+    return min(2 * (os.cpu_count() or 1), 12)
 
 
 @pytest.fixture(scope="session")
@@ -18,15 +30,15 @@ def _valkey_of_session() -> Iterator[Valkey]:
 
 
 @pytest.fixture
-def valkey(_valkey_of_session: Valkey) -> Valkey:
-    """A running, empty Valkey. A test that stopped it finds it started again in the next one."""
+def valkey(_valkey_of_session: Valkey) -> Iterator[Valkey]:
+    """A running, empty Valkey. Where the test stopped it, it is started again at once, for what a module shares."""
     server = _valkey_of_session
-    if server._process is None:
-        server.start()
     client = server.client()
     client.flushall()
     client.close()
-    return server
+    yield server
+    if not server.is_running:
+        server.start()
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from playwright.sync_api import Browser, Page
 from tests.drivers.chromium import chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A Chromium for one file: while Playwright runs, nothing else in this process may run an asyncio loop."""
     with chromium() as browser:
         yield browser
 

@@ -1,6 +1,6 @@
 """Get what the tests need beside Python: a browser, a real node_exporter, and the clients that must go on working.
 
-``python -m tests.prepare [--without-browser] [--without-exporter]``; says what it finds and does.
+``python -m tests.prepare [--without-browser] [--without-exporter] [--with-java-and-go]``; says what it finds and does.
 """
 
 import argparse
@@ -15,6 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache"
 OLDEST_PYTHON_CLIENT = CACHE / "client-oldest" / "bin" / "python"
+#: Holds classes/ and lib/.
+JAVA_CLIENT = CACHE / "client-java"
+GO_CLIENT = CACHE / "client-go" / "listen"
 CLIENTS = ROOT / "tests" / "clients"
 NODE_PEER = ROOT / "bench" / "push" / "peers" / "node"
 
@@ -43,6 +46,11 @@ def run(*command: str | Path, cwd: Path = ROOT) -> bool:
     if done.returncode != 0:
         say("\n  ".join([f"{command[0]} failed:", *(done.stdout + done.stderr).splitlines()[-5:]]))
     return done.returncode == 0
+
+
+def digest(*files: Path) -> str:
+    """A short name of what the files hold."""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
 def find_browser() -> Path | None:
@@ -113,20 +121,20 @@ def get_exporter() -> Path:
 
 
 def get_clients() -> None:
-    """Install the oldest Python client, both JavaScript clients and a server of Node's, from locked versions.
+    """Install the oldest Python client, the JavaScript clients and a server of Node's, from locked versions.
 
     Raises:
         Missing: a package index did not give them.
     """
     lock = ROOT / "requirements" / "client-oldest.txt"
-    stamp = CACHE / "client-oldest" / f"stamp-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
+    stamp = CACHE / "client-oldest" / f"stamp-{digest(lock)}"
     if not stamp.exists():
         say("installing the oldest supported Python client")
         venv.create(CACHE / "client-oldest", with_pip=True, clear=True)
         if not run(OLDEST_PYTHON_CLIENT, "-m", "pip", "install", "-q", "--require-hashes", "-r", lock):
             raise Missing("the package index did not give the oldest Python client")
         stamp.touch()
-    get_packages(CLIENTS, "the oldest and the newest JavaScript client")
+    get_packages(CLIENTS, "the JavaScript clients")
     get_packages(NODE_PEER, "Node's Socket.IO, to be compared with")
 
 
@@ -137,11 +145,49 @@ def get_packages(folder: Path, what: str) -> None:
         Missing: the registry did not give them.
     """
     lock = folder / "package-lock.json"
-    stamp = folder / "node_modules" / f".stamp-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
+    stamp = folder / "node_modules" / f".stamp-{digest(lock)}"
     if not stamp.exists():
         say(f"installing {what}")
         if not run(ROOT / ".venv" / "bin" / "npm", "ci", cwd=folder):
             raise Missing(f"npm did not get {what}")
+        stamp.touch()
+
+
+def get_java_client() -> None:
+    """Build the Java client.
+
+    Raises:
+        Missing: there is no Java or no Maven, or Maven could not build it.
+    """
+    source = CLIENTS / "java"
+    stamp = JAVA_CLIENT / f"stamp-{digest(source / 'pom.xml', source / 'Listen.java')}"
+    if not (shutil.which("java") and shutil.which("javac") and shutil.which("mvn")):
+        raise Missing(
+            "no Java 17 with Maven, which the Java client needs: sudo apt-get install -y default-jdk-headless maven"
+        )
+    if not stamp.exists():
+        say("building the Java client")
+        shutil.rmtree(JAVA_CLIENT, ignore_errors=True)
+        if not run("mvn", "--batch-mode", "--quiet", "--strict-checksums", "compile", cwd=source):
+            raise Missing("Maven did not build the Java client")
+        stamp.touch()
+
+
+def get_go_client() -> None:
+    """Build the Go client.
+
+    Raises:
+        Missing: there is no Go, or it could not build the client.
+    """
+    source = CLIENTS / "go"
+    stamp = GO_CLIENT.parent / f"stamp-{digest(source / 'go.mod', source / 'go.sum', source / 'main.go')}"
+    if not shutil.which("go"):
+        raise Missing("no Go 1.26, which the Go client needs: see https://go.dev/doc/install")
+    if not stamp.exists():
+        say("building the Go client")
+        shutil.rmtree(GO_CLIENT.parent, ignore_errors=True)
+        if not run("go", "build", "-trimpath", "-o", GO_CLIENT, ".", cwd=source):
+            raise Missing("Go did not build the Go client")
         stamp.touch()
 
 
@@ -152,6 +198,7 @@ def main() -> int:
     parser.add_argument(
         "--without-exporter", action="store_true", help="the tests with a real node_exporter are left out"
     )
+    parser.add_argument("--with-java-and-go", action="store_true", help="the clients that must be compiled, too")
     options = parser.parse_args()
     try:
         if not options.without_browser:
@@ -159,6 +206,9 @@ def main() -> int:
         if not options.without_exporter:
             say(f"node_exporter: {get_exporter()}")
         get_clients()
+        if options.with_java_and_go:
+            get_java_client()
+            get_go_client()
     except Missing as missing:
         print(f"prepare: {missing}", file=sys.stderr)
         return 1

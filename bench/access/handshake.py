@@ -32,7 +32,9 @@ class Shaken:
         return self.cpu_seconds / max(1, self.got) * 1e6
 
 
-def shake(servers: Sequence[Open], namespace: str, *, clients: int, waves: int, size: int) -> list[Shaken]:
+def shake(
+    servers: Sequence[Open], namespace: str, *, clients: int, waves: int, size: int, first: int = FIRST
+) -> list[Shaken]:
     """Let waves of clients come to each server in turn, so that what else the machine does meets all alike.
 
     A handshake goes from TCP's connect to the first snapshot; the CPU of the clients' going is left out.
@@ -41,7 +43,7 @@ def shake(servers: Sequence[Open], namespace: str, *, clients: int, waves: int, 
     found = [Shaken() for _ in servers]
     servers[0].publish(of_bytes(size).publication(0))
     for server in servers:
-        _wave(server, namespace, FIRST)
+        _wave(server, namespace, first)
     for _ in range(waves):
         for server, shaken in zip(servers, found, strict=True):
             taken, got = _wave(server, namespace, clients)

@@ -81,14 +81,14 @@ class Connected:
     rss_bytes_each: float
 
 
-def connect(server: Server, *, clients: int, deflate: bool = False) -> Connected:
-    """Let that many clients come to a fresh server; all that its memory grew by is theirs."""
+def connect(server: Server, *, clients: int, deflate: bool = False, rest_seconds: float = 2) -> Connected:
+    """Let that many clients come to a fresh server, and rest; all that its memory grew by is theirs."""
     os.sched_setaffinity(0, {LOAD_CORE})
     before = server.rss_bytes()
     swarm = Swarm(server.port, deflate=deflate, cookies=server.cookies)
     try:
         seconds = swarm.connect(clients)
-        swarm.run(2)
+        swarm.run(rest_seconds)
         each = (server.rss_bytes() - before) / max(1, len(swarm.clients))
         return Connected(seconds=seconds, failed=swarm.failed, rss_bytes_each=each)
     finally:

@@ -4,12 +4,25 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Page, WebSocket
+from playwright.sync_api import Page, Request, WebSocket, expect
 
-from tests.drivers.ports import free_port
+from tests.drivers.ports import free_port, inner_ports
 from tests.drivers.process import Process, python
 from tests.drivers.rest import Rest
+from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
+
+WAIT_MS = 120_000
+#: Milliseconds in which a page has begun a request that is due, and the browser has reported it.
+HEARD_MS = 300
+#: Steps of the clock: after the first, data is overdue and the page asks why; after the second, it is stale.
+STALE_SECONDS = (5, 2)
+#: Seconds after which a page without push has begun to poll.
+POLLS_SECONDS = (2, 2, 2)
+#: Steps of the clock in which a page without push gives up an unanswered try (after 20 s) and tries again.
+RECONNECTS_SECONDS = (9, 9, 9)
+
+expect.set_options(timeout=WAIT_MS)
 
 
 class Product:
@@ -19,7 +32,9 @@ class Product:
         self.port = free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
         self.process: Process = python(
-            "run", "deploy.local", env={"PORT": str(self.port), "DATA_DIR": folder, "CLUSTER_NAME": "lab", **env}
+            "run",
+            "deploy.local",
+            env={"PORT": str(self.port), **inner_ports(), "DATA_DIR": folder, "CLUSTER_NAME": "lab", **env},
         )
         self.rest = Rest(self.origin)
 
@@ -50,7 +65,8 @@ class Product:
 class Fleet:
     """Simulated nodes whose faults a test switches, and the product that watches them."""
 
-    def __init__(self, folder: Path, nodes: int, **env: str) -> None:
+    def __init__(self, folder: Path, nodes: int, store: Valkey) -> None:
+        self.store = store
         targets, rules, control = folder / "nodes.yaml", folder / "alerts.yaml", free_port()
         rules.write_text("node_down: {for_seconds: 1}\n")
         self.simulator = python(
@@ -60,7 +76,7 @@ class Fleet:
         self.control = f"http://127.0.0.1:{control}"
         self.product = Product(
             str(folder / "data"), TARGETS=str(targets), COLLECTOR_RULES=str(rules),
-            COLLECTOR_SCRAPE_INTERVAL_SECONDS="1", **env,
+            COLLECTOR_SCRAPE_INTERVAL_SECONDS="1", REDIS_URL=store.url,
         )  # fmt: skip
         self._targets = targets
 
@@ -86,13 +102,36 @@ class Fleet:
         self.simulator.stop()
 
 
-@pytest.fixture(scope="session")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+@pytest.fixture(scope="module")
+def store() -> Iterator[Valkey]:
+    """The Redis of the product and the fleet; who stops it starts it again."""
+    store = Valkey()
+    store.start()
+    yield store
+    store.stop()
+
+
+# Of a module, since what a session keeps runs on beside the tests that do not need it.
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory, store: Valkey) -> Iterator[Fleet]:
     """Twelve simulated nodes, all well at the start of a test that leaves them so."""
-    fleet = Fleet(tmp_path_factory.mktemp("fleet"), 12)
-    fleet.start()
-    yield fleet
-    fleet.stop()
+    fleet = Fleet(tmp_path_factory.mktemp("fleet"), 12, store)
+    try:
+        fleet.start()
+        yield fleet
+    finally:
+        fleet.stop()
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory, store: Valkey) -> Iterator[Product]:
+    """The product showing this machine."""
+    product = Product(str(tmp_path_factory.mktemp("data")), REDIS_URL=store.url, COLLECTOR_SCRAPE_INTERVAL_SECONDS="1")
+    try:
+        product.start()
+        yield product
+    finally:
+        product.stop()
 
 
 class Frames:
@@ -113,16 +152,45 @@ class Frames:
         return [frame for frame in self.received if f'["{name}"' in frame]
 
     def subscribed(self) -> list[str]:
-        """The nodes of the last subscription that names any; empty before it."""
-        asked = [frame for frame in self.sent if '"subscribe_to_updates"' in frame and '"nodes":[' in frame]
-        names: list[str] = json.loads(asked[-1][asked[-1].index("[") :])[1]["nodes"] if asked else []
+        """The nodes of the last subscription that names any, in a handshake or after it; empty before it."""
+        asked = [frame for frame in self.sent if '"subscribe' in frame and '"nodes":[' in frame]
+        if not asked:
+            return []
+        said, _ = json.JSONDecoder().raw_decode(asked[-1], asked[-1].index("{"))
+        names: list[str] = said.get("subscribe", said)["nodes"]
         return names
 
 
-@pytest.fixture(scope="session")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """The product showing this machine."""
-    product = Product(str(tmp_path_factory.mktemp("data")))
-    product.start()
-    yield product
-    product.stop()
+class Asked:
+    """What a page asks for from now on, WebSockets included; static files, as the icon of its tab, are open to all."""
+
+    def __init__(self, page: Page) -> None:
+        self.urls: list[str] = []
+
+        def note(request: Request) -> None:
+            if "/static/" not in request.url:
+                self.urls.append(request.url)
+
+        self._page = page
+        page.on("request", note)
+        page.on("websocket", lambda socket: self.urls.append(socket.url))
+
+    def of(self, path: str) -> list[str]:
+        """Those of that path."""
+        return [url for url in self.urls if path in url]
+
+    def wait_for(self, path: str) -> None:
+        """Wait until it asks for that path."""
+
+        def has_asked() -> bool:
+            self._page.wait_for_timeout(50)  # what the browser tells is heard in the meantime
+            return self.of(path) != []
+
+        eventually(has_asked, what=path)
+
+
+def let_pass(page: Page, *seconds: float) -> None:
+    """Put the installed clock of a page forward, in steps between which it hears answers and is heard."""
+    for each in seconds:
+        page.clock.run_for(1000 * each)
+        page.wait_for_timeout(HEARD_MS)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, WebSocketRoute, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, WebSocketRoute, expect
 
-from tests.browser.conftest import Product
+from tests.browser.conftest import Asked, Product, let_pass
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
 
@@ -20,11 +20,8 @@ LIVE = "#freshness[data-state=live]"
 SIGNED_OUT = "#freshness[data-state=signed_out]"
 AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
 USER, PASSWORD = "ada", "a few words: 1842"
-WAIT_MS = 30_000
 #: For which a page that nobody is signed in to must keep still; a connection that is tried again comes within 5 s.
-STILL_MS = 8_000
-
-expect.set_options(timeout=WAIT_MS)
+STILL_SECONDS = 8
 
 
 class ClosedProduct(Product):
@@ -75,34 +72,6 @@ def open_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
     yield make
     for context in contexts:
         context.close()
-
-
-class Asked:
-    """What a page asks for from now on, WebSockets included; static files, as the icon of its tab, are open to all."""
-
-    def __init__(self, page: Page) -> None:
-        self.urls: list[str] = []
-
-        def note(request: Request) -> None:
-            if "/static/" not in request.url:
-                self.urls.append(request.url)
-
-        self._page = page
-        page.on("request", note)
-        page.on("websocket", lambda socket: self.urls.append(socket.url))
-
-    def of(self, path: str) -> list[str]:
-        """Those of that path."""
-        return [url for url in self.urls if path in url]
-
-    def wait_for(self, path: str) -> None:
-        """Wait until it asks for that path."""
-
-        def has_asked() -> bool:
-            self._page.wait_for_timeout(50)  # what the browser tells is heard in the meantime
-            return self.of(path) != []
-
-        eventually(has_asked, what=path)
 
 
 def type_in(page: Page, user: str = USER, password: str = PASSWORD) -> None:
@@ -216,7 +185,9 @@ def test_signing_out_in_one_tab_ends_the_others_which_keep_still_until_somebody_
     # Given two tabs of one browser
     context = open_context()
     one = signed_in(closed, context.new_page())
-    other = live(closed, context.new_page(), path)
+    other = context.new_page()
+    other.clock.install()
+    live(closed, other, path)
     asked = Asked(other)
     # When one signs out
     one.click("#sign-out button")
@@ -229,12 +200,12 @@ def test_signing_out_in_one_tab_ends_the_others_which_keep_still_until_somebody_
     # And it asks for nothing more, with or without a lost network
     asked.urls.clear()
     other.evaluate("window.dispatchEvent(new Event('online'))")
-    other.wait_for_timeout(STILL_MS)
+    let_pass(other, STILL_SECONDS)
     assert asked.urls == []
     # When it is looked at again it asks once whether somebody is signed in, and keeps still
     look_again(other)
     asked.wait_for("/api/session")
-    other.wait_for_timeout(STILL_MS / 4)
+    let_pass(other, STILL_SECONDS)
     assert asked.urls == [closed.origin + "/api/session"]
     please_sign_in(other)
     # And when somebody is, it goes on by itself
@@ -250,7 +221,9 @@ def test_websocket_test_page_shows_the_refusals(
 ) -> None:
     context = open_context()
     one = signed_in(closed, context.new_page())
-    other = live(closed, context.new_page(), "/websocket-test")
+    other = context.new_page()
+    other.clock.install()
+    live(closed, other, "/websocket-test")
     one.click("#sign-out button")
     please_sign_in(other)
     events = other.locator("#events")
@@ -260,7 +233,7 @@ def test_websocket_test_page_shows_the_refusals(
     asked = Asked(other)
     other.click("#connect")
     expect(events.locator('[data-event="connect_error"]').first).to_contain_text("sign_in_required")
-    other.wait_for_timeout(STILL_MS)
+    let_pass(other, STILL_SECONDS)
     assert [url.partition(":")[0] for url in asked.urls] == ["ws"]
 
 
@@ -313,6 +286,7 @@ def test_page_that_is_refused_when_it_connects_again_asks_for_the_session_and_no
         sockets.append(socket)
         socket.connect_to_server()
 
+    page.clock.install()
     page.route_web_socket("**/socket.io/**", route)
     signed_in(closed, page)
     expect(page.locator(LIVE)).to_be_visible()
@@ -322,7 +296,7 @@ def test_page_that_is_refused_when_it_connects_again_asks_for_the_session_and_no
     sockets[0].close()
     # Then it comes back once
     please_sign_in(page)
-    page.wait_for_timeout(STILL_MS)
+    let_pass(page, STILL_SECONDS)
     socket = f"{closed.origin.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
     assert asked.urls == [socket, closed.origin + "/api/session"]
 
@@ -455,14 +429,3 @@ def test_sign_in_page_breaks_no_rule_of_its_policy(closed: ClosedProduct, page: 
     type_in(page)
     expect(page).to_have_url(closed.origin + "/")
     assert page.evaluate("window.broken") == []
-
-
-def test_page_of_a_product_that_asks_nobody_to_sign_in_is_as_it_was(product: Product, page: Page) -> None:
-    page.clock.install()
-    asked = Asked(page)
-    page.goto(product.origin + "/")
-    expect(page.locator(LIVE)).to_be_visible()
-    assert page.locator("body[data-signed-in], .person, #sign-out").count() == 0
-    page.clock.fast_forward(400_000)
-    expect(page.locator(LIVE)).to_be_visible()
-    assert asked.of("/api/session") == []

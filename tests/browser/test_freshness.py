@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import Fleet, Product
-from tests.drivers.valkey import Valkey
+from tests.browser.conftest import POLLS_SECONDS, RECONNECTS_SECONDS, STALE_SECONDS, WAIT_MS, Fleet, Product, let_pass
+from tests.drivers.stepped_clock import SteppedClock
 
 LIVE = "#freshness[data-state=live]"
 FRESH = re.compile(r"^[0-5]\s+s ago$")
@@ -28,6 +28,7 @@ def test_lost_connection_is_told_at_once_then_polled_for_and_forgotten_when_it_i
             socket.connect_to_server()
             open_sockets.append(socket)
 
+    page.clock.install()
     page.route_web_socket("**/socket.io/**", route)
     page.route("**/socket.io/**", lambda route: route.abort() if away else route.continue_())
     page.goto(fleet.product.origin + "/")
@@ -43,35 +44,36 @@ def test_lost_connection_is_told_at_once_then_polled_for_and_forgotten_when_it_i
     away = True
     for socket in open_sockets:
         socket.close()
+    # It says so for three seconds alone: a busy machine may look too late.
+    page.wait_for_function("window.states.includes('reconnecting')", timeout=WAIT_MS)
+    let_pass(page, *POLLS_SECONDS)
     # Then it says so, polls, and says what is wrong
     expect(page.locator("#freshness[data-state=polling]")).to_be_visible()
     expect(page.locator("#banner")).to_contain_text("ws service does not answer")
     assert page.evaluate("window.states").index("reconnecting") < page.evaluate("window.states").index("polling")
     # And when push is back, all is as before
     away = False
+    let_pass(page, *RECONNECTS_SECONDS)
     expect(page.locator(LIVE)).to_be_visible()
     expect(page.locator("#banner")).to_be_hidden()
 
 
-def test_data_that_stops_is_stale_with_its_cause_until_it_comes_again(
-    valkey: Valkey, page: Page, tmp_path: Path
-) -> None:
-    product = Product(str(tmp_path), REDIS_URL=valkey.url)
-    product.start()
+def test_data_that_stops_is_stale_with_its_cause_until_it_comes_again(fleet: Fleet, page: Page) -> None:
+    page.clock.install()
+    page.goto(fleet.product.origin + "/")
+    expect(page.locator(LIVE)).to_be_visible()
+    fleet.store.stop()
     try:
-        page.goto(product.origin + "/")
-        expect(page.locator(LIVE)).to_be_visible()
-        valkey.stop()
+        let_pass(page, *STALE_SECONDS)
         expect(page.locator("#freshness[data-state=stale]")).to_be_visible()
         expect(page.locator("#banner")).to_contain_text("Redis is away since")
         expect(page).to_have_title(re.compile("Stale"))
         assert "stale" in str(page.locator("link[rel=icon]").get_attribute("href"))
-        valkey.start()
-        expect(page.locator(LIVE)).to_be_visible()
-        expect(page.locator("#banner")).to_be_hidden()
-        assert "stale" not in str(page.locator("link[rel=icon]").get_attribute("href"))
     finally:
-        product.stop()
+        fleet.store.start()
+    expect(page.locator(LIVE)).to_be_visible()
+    expect(page.locator("#banner")).to_be_hidden()
+    assert "stale" not in str(page.locator("link[rel=icon]").get_attribute("href"))
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])
@@ -95,37 +97,22 @@ def test_age_is_right_when_the_browsers_clock_is_not(fleet: Fleet, page: Page, m
     expect(page.locator('[data-node="node01"] .since').first).not_to_contain_text("for 10")
 
 
-#: Imported by every Python process of the product; only the collector's clock follows the file.
-STEPPING_CLOCK = """
-import sys, time
-if "collector" in sys.orig_argv:
-    _real = time.time
-    def _stepped():
-        try:
-            return _real() + float(open({path!r}).read())
-        except (OSError, ValueError):
-            return _real()
-    time.time = _stepped
-"""
-
-
-@pytest.mark.parametrize("step_seconds", [-7200, 7200])
-def test_page_stays_live_when_the_collectors_clock_is_stepped(page: Page, tmp_path: Path, step_seconds: int) -> None:
-    offset = tmp_path / "offset"
-    (tmp_path / "sitecustomize.py").write_text(STEPPING_CLOCK.format(path=str(offset)))
-    product = Product(str(tmp_path / "data"), PYTHONPATH=str(tmp_path), COLLECTOR_SCRAPE_INTERVAL_SECONDS="1")
+def test_page_stays_live_when_the_collectors_clock_is_stepped(page: Page, tmp_path: Path) -> None:
+    clock = SteppedClock(tmp_path / "clock", only="collector")
+    product = Product(str(tmp_path / "data"), COLLECTOR_SCRAPE_INTERVAL_SECONDS="1", **clock.env)
     product.start()
     try:
         page.goto(product.origin + "/")
         expect(page.locator(LIVE)).to_be_visible()
-        before = product.rest.json("/api/cluster/snapshot")["timestamp"]
-        offset.write_text(str(step_seconds))
-        for _ in range(4):
-            product.next_round()
-            expect(page.locator(LIVE)).to_be_visible()
-            expect(page.locator("#freshness .freshness-age")).to_have_text(FRESH)
-        after = product.rest.json("/api/cluster/snapshot")["timestamp"]
-        assert (after < before) == (step_seconds < 0), "the clock was not stepped"
+        for step_seconds in (-7200, 7200):
+            before = product.rest.json("/api/cluster/snapshot")["timestamp"]
+            clock.step(step_seconds)
+            for _ in range(4):
+                product.next_round()
+                expect(page.locator(LIVE)).to_be_visible()
+                expect(page.locator("#freshness .freshness-age")).to_have_text(FRESH)
+            after = product.rest.json("/api/cluster/snapshot")["timestamp"]
+            assert (after < before) == (step_seconds < 0), "the clock was not stepped"
     finally:
         product.stop()
 
@@ -147,11 +134,13 @@ def test_page_is_right_again_after_a_sleep_that_killed_its_connection_without_a_
 
     sockets: list[WebSocketRoute] = []
     slept: list[WebSocketRoute] = []
+    page.clock.install()
     page.route_web_socket("**/socket.io/**", route)
     page.goto(fleet.product.origin + "/")
     expect(page.locator(LIVE)).to_be_visible()
     asleep = True
     slept += sockets
+    let_pass(page, *STALE_SECONDS)
     expect(page.locator("#freshness[data-state=stale]")).to_be_visible()
     # When the network is back, and the browser says so, the page finds out and connects anew
     asleep = False

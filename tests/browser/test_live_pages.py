@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Fleet, Frames
+from tests.drivers.waiting import eventually
 
 LIVE = "#freshness[data-state=live]"
 #: Of each page: an element whose text the next rounds change.
@@ -43,12 +44,14 @@ def test_page_asks_for_deltas_and_after_the_first_snapshot_gets_nothing_else(
     frames = Frames(page)
     page.goto(fleet.product.origin + path)
     expect(page.locator(LIVE)).to_be_visible()
-    for _ in range(3):
-        fleet.product.next_round()
-    page.wait_for_timeout(0)
+
+    def deltas() -> list[str]:
+        page.wait_for_timeout(0)  # what the browser tells is heard in the meantime
+        return frames.events("cluster_metrics_delta")
+
+    eventually(lambda: len(deltas()) >= 2, within_seconds=30, what="two deltas")
     handshake = next(frame for frame in frames.sent if '"subscribe"' in frame)
     assert '"mode":"delta"' in handshake
-    assert len(frames.events("cluster_metrics_delta")) >= 2
 
 
 def test_page_of_a_node_asks_for_that_node_alone(fleet: Fleet, page: Page) -> None:
@@ -126,8 +129,11 @@ def test_charts_show_the_chosen_range(fleet: Fleet, page: Page, path: str) -> No
 
 def test_page_opened_later_draws_what_was_measured_before_it(fleet: Fleet, page: Page) -> None:
     # Given rounds that the page was not there for
-    for _ in range(12):
-        fleet.product.next_round()
+    def recorded() -> list[float]:
+        history = fleet.product.rest.json("/api/history?measure=cpu_usage&node=node01&range_seconds=600")
+        return [value for value in history["series"][0]["measures"]["cpu_usage"]["avg"] if value is not None]
+
+    eventually(lambda: len(recorded()) >= 2, within_seconds=60, what="twenty seconds of history")
     # When it opens, its line holds more than the rounds that it sees
     page.goto(fleet.product.origin + "/nodes?sort=node")
     line = page.locator('#node-rows [data-node="node01"] path')

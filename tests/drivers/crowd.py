@@ -70,7 +70,7 @@ class Returning:
     def close(self) -> None:
         """End it."""
         self._ends.set()
-        if self._connection is not None:
+        if self._connection is not None and (sock := self._connection.sock) is not None:
             with contextlib.suppress(OSError):
-                self._connection.sock.shutdown(2)
+                sock.shutdown(2)
         self._thread.join(30)

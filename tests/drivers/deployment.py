@@ -15,12 +15,11 @@ from docker.models.containers import Container
 from docker.models.networks import Network
 from testcontainers.compose import DockerCompose
 
-from tests.drivers.docker_engine import OWN_PROJECT_PREFIX, engine
+from tests.drivers.docker_engine import OWN_PROJECT_PREFIX, engine, execute
 from tests.drivers.gateway_metrics import FETCH_METRICS, servers_up
 from tests.drivers.installation import Installation
 from tests.drivers.ports import free_port
 from tests.drivers.process import ROOT
-from tests.drivers.rest import Rest
 from tests.drivers.waiting import eventually
 
 #: Seconds between two rounds.
@@ -47,6 +46,7 @@ class Deployment(Installation):
 
     REDIS = "redis"
     ROUND_WITHIN_SECONDS = 30.0
+    origin: str = ""
 
     def __init__(
         self, replicas: int = 3, *, root: Path = ROOT, name: str = "", override: str | None = None, **variables: str
@@ -56,7 +56,6 @@ class Deployment(Installation):
         self.replicas = replicas
         self.port = int(variables.pop("PORT", 0)) or free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
-        self.rest = Rest(self.origin)
         folder = Path(tempfile.mkdtemp(prefix="deployment-"))
         folder.chmod(0o755)
         self.config = folder / "config"
@@ -71,6 +70,7 @@ class Deployment(Installation):
             "CLUSTER_NAME": "lab",
             "COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(INTERVAL_SECONDS),
             "WS_REPLICAS": str(replicas),
+            "WS_DRAIN_SECONDS": "1",
             **variables,
         }
         lines = [f"{name}={value}" for name, value in self.variables.items()]
@@ -86,19 +86,26 @@ class Deployment(Installation):
         """Set a variable as a user does, at the end of ``.env``; it counts from the next ``up``."""
         self.env_file.write_text(self.env_file.read_text() + f"{name}={value}\n")
 
-    def compose(self, *arguments: str, input_text: str | None = None, check: bool = True) -> str:
+    def compose(self, *arguments: str, input_text: str | None = None, check: bool = True, **variables: str) -> str:
         """Run ``docker compose`` on this project; return its standard output.
+
+        ``variables`` are stronger than those of ``.env``, for this call alone.
 
         Raises:
             AssertionError: it failed; carries what it said.
         """
         given = None if input_text is None else input_text.encode()
-        return self.compose_bytes(*arguments, input_bytes=given, check=check).decode()
+        return self.compose_bytes(*arguments, input_bytes=given, check=check, **variables).decode()
 
-    def compose_bytes(self, *arguments: str, input_bytes: bytes | None = None, check: bool = True) -> bytes:
+    def compose_bytes(
+        self, *arguments: str, input_bytes: bytes | None = None, check: bool = True, **variables: str
+    ) -> bytes:
         """Run ``docker compose``; return its standard output, and of a failure that is no surprise all it said."""
         command = [*self._project.docker_compose_command(), *arguments]
-        done = subprocess.run(command, cwd=self.root, input=input_bytes, capture_output=True, timeout=300)
+        environment = {**os.environ, **variables}
+        done = subprocess.run(
+            command, cwd=self.root, env=environment, input=input_bytes, capture_output=True, timeout=300
+        )
         if done.returncode != 0 and not check:
             return done.stdout + done.stderr
         if done.returncode != 0:
@@ -139,24 +146,30 @@ class Deployment(Installation):
                 return False
         return True
 
-    def down(self, *, volumes: bool = False) -> None:
-        """Stop and remove the containers, and the data only where that is asked for."""
-        self.compose("--profile", "demo", "down", *(["--volumes"] if volumes else []))
+    def down(self) -> None:
+        """Stop and remove the containers, and keep the data."""
+        self.compose("--profile", "demo", "down")
 
     def close(self) -> None:
-        """Remove everything of the project."""
+        """Remove everything of the project. Nothing of it is to be kept, so its containers get no time to end."""
         self.rest.close()
-        self.down(volumes=True)
+        self.compose("--profile", "demo", "down", "--volumes", "--timeout", "0")
 
     def containers(self, service: str) -> list[Container]:
         """The running containers of a service, by name."""
         labels = [f"com.docker.compose.project={self.name}", f"com.docker.compose.service={service}"]
         found = engine().containers.list(filters={"label": labels}, ignore_removed=True)
-        return sorted(found, key=lambda container: container.name)
+        return sorted(found, key=lambda container: str(container.name))
 
     def container(self, service: str) -> Container:
-        """The one container of a service, or its first."""
-        return self.containers(service)[0]
+        """The one container of a service, or its first.
+
+        Raises:
+            AssertionError: none runs.
+        """
+        found = self.containers(service)
+        assert found, f"no container of {service} runs"
+        return found[0]
 
     def network(self, name: str) -> Network:
         """One of the project's networks."""
@@ -170,7 +183,12 @@ class Deployment(Installation):
 
     def execute(self, target: str, *command: str, input_text: str | None = None, check: bool = True) -> str:
         """Run a command in a service's container; return what it says."""
-        return self.compose("exec", "-T", target, *command, input_text=input_text, check=check)
+        if input_text is not None:
+            return self.compose("exec", "-T", target, *command, input_text=input_text, check=check)
+        # Asked so often that a process of compose each time would be felt.
+        done = execute(self.container(target), *command)
+        assert done.returncode == 0 or not check, f"{command} failed: {done}"
+        return done.stdout if done.returncode == 0 else done.stdout + done.stderr
 
     def python(self, service: str, code: str) -> str:
         """Run Python code in a service's container."""
@@ -203,6 +221,11 @@ class Deployment(Installation):
                 return bool(container.attrs["State"]["Health"]["Status"] == "healthy")
 
             eventually(healthy, within_seconds=60, what=f"{container.name} healthy again")
+
+    def passwords(self) -> dict[str, str]:
+        """By what Redis knows each service."""
+        services = ("api", "ws", "collector")
+        return {service: self.execute(service, "cat", f"/secrets/{service}/redis-password") for service in services}
 
     def gateway_sees(self, backend: str) -> int:
         """Servers of a backend that the gateway takes for well."""

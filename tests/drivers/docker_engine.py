@@ -2,12 +2,16 @@
 
 import contextlib
 import os
+import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from typing import TypeVar
 
 import docker
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError, DockerException
+from docker.models.containers import Container
+from docker.models.resource import Model
 
 #: Every container, network and volume of a test carries this label, with the process that made it, or belongs to a
 #: compose project of such a name.
@@ -15,11 +19,14 @@ LABEL = "live.dispycluster.test"
 LABELS = {LABEL: str(os.getpid())}
 PROJECT_PREFIX = "dispytest-"
 OWN_PROJECT_PREFIX = f"{PROJECT_PREFIX}{os.getpid()}-"
+#: In the name or tag of every image that a test makes.
+OWN_IMAGES = f"{OWN_PROJECT_PREFIX}images"
 #: Variables that lead to a package index from here, and so from a container.
 PASSED_ON = ("PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
-#: Part of the name or tag of every image that a test makes.
-_IMAGES = "dispytest"
+_IMAGE = re.compile(rf"{PROJECT_PREFIX}(\d+)-images")
 _PROJECT_LABEL = "com.docker.compose.project"
+
+_Thing = TypeVar("_Thing", bound=Model)
 
 
 @cache
@@ -42,30 +49,51 @@ def engine() -> docker.DockerClient:
     return client
 
 
+def execute(container: Container, *command: str, options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """Run a command in a container, with ``options`` of ``docker exec``.
+
+    docker-py's own ``exec_run`` loses what the command says before its answer is read, as on a busy machine.
+    """
+    return subprocess.run(
+        ["docker", "exec", *options, str(container.id), *command], capture_output=True, text=True, timeout=300
+    )
+
+
 def sweep() -> None:
     """Remove what tests made: this process, or one that was cut off. What a living one uses stays."""
     client = engine()
+    # Another process may sweep at the same time.
     for container in _of_tests(client.containers.list(all=True, ignore_removed=True)):
-        with contextlib.suppress(NotFound, APIError):
+        with contextlib.suppress(APIError):
             container.remove(force=True, v=True)
     for network in _of_tests(client.networks.list()):
-        with contextlib.suppress(NotFound):
+        with contextlib.suppress(APIError):
             network.remove()
     for volume in _of_tests(client.volumes.list()):
-        with contextlib.suppress(NotFound):
+        with contextlib.suppress(APIError):
             volume.remove(force=True)
     for image in client.images.list():
         for tag in image.tags:
-            if _IMAGES in tag:
-                with contextlib.suppress(NotFound, APIError):
+            found = _IMAGE.search(tag)
+            if found and _may_go(found[1]):
+                with contextlib.suppress(APIError):
                     client.images.remove(tag)
 
 
-def _of_tests(things: list) -> Iterator:
+def _of_tests(things: Iterable[_Thing]) -> Iterator[_Thing]:
     for thing in things:
         labels = thing.labels if hasattr(thing, "labels") else (thing.attrs.get("Labels") or {})
         project = labels.get(_PROJECT_LABEL, "")
-        if LABEL in labels or project.startswith(PROJECT_PREFIX):
-            owner = labels.get(LABEL) or project.removeprefix(PROJECT_PREFIX).partition("-")[0]
-            if owner == str(os.getpid()) or not os.path.exists(f"/proc/{owner}"):
-                yield thing
+        if LABEL in labels:
+            owner = labels[LABEL]
+        elif project.startswith(PROJECT_PREFIX):
+            owner = project.removeprefix(PROJECT_PREFIX).partition("-")[0]
+        else:
+            continue
+        if _may_go(owner):
+            yield thing
+
+
+def _may_go(owner: str) -> bool:
+    """Whether what process ``owner`` made is this process's to remove."""
+    return owner == str(os.getpid()) or not os.path.exists(f"/proc/{owner}")

@@ -9,8 +9,11 @@ from tests.drivers.installation import Installation
 from tests.drivers.listener import Listener, javascript_command, python_command
 from tests.drivers.waiting import eventually
 
-#: The library's command, and its share of ten clients. A Python client costs several threads.
-KINDS = (
+#: Makes a library's command; whether the library is the oldest supported; its share of ten clients.
+Kind = tuple[Callable[..., list[str]], bool, int]
+
+#: A Python client costs several threads.
+KINDS: tuple[Kind, ...] = (
     (javascript_command, True, 4),
     (javascript_command, False, 4),
     (python_command, True, 1),
@@ -21,7 +24,7 @@ BROWSERS = ((javascript_command, True, 5), (javascript_command, False, 5))
 
 
 @contextmanager
-def listening(deployment: Installation, count: int, kinds: Sequence = KINDS) -> Iterator[list[Listener]]:
+def listening(deployment: Installation, count: int, kinds: Sequence[Kind] = KINDS) -> Iterator[list[Listener]]:
     """``count`` clients of all ``kinds``, on websocket, polling, and polling that upgrades."""
     listeners = [Listener(make(oldest=oldest), deployment.origin, share * count // 10) for make, oldest, share in kinds]
     try:
@@ -34,6 +37,25 @@ def listening(deployment: Installation, count: int, kinds: Sequence = KINDS) -> 
     finally:
         for listener in listeners:
             listener.close()
+
+
+class Cut(AssertionError):
+    """A client lost its connection."""
+
+
+def connections(listeners: list[Listener]) -> list[int]:
+    """How often each client has connected."""
+    return [len(data) for each in listeners for data in each.of("connection_confirmed").values()]
+
+
+def cuts(listeners: list[Listener]) -> list[str]:
+    """What the clients said that lost their connection: library, number, reason."""
+    return [
+        f"{listener.name} {client}: {', '.join(map(str, reasons))}"
+        for listener in listeners
+        for client, reasons in listener.of("disconnect").items()
+        if reasons
+    ]
 
 
 def replicas_of(listeners: list[Listener]) -> Counter[str]:
@@ -50,20 +72,45 @@ def by_hand(listeners: list[Listener]) -> list[list[object]]:
     ]
 
 
-def require_each_publication_once(deployment: Installation, listeners: list[Listener], count: int = 100) -> None:
+def require_each_publication_once(
+    deployment: Installation, clients: int, count: int = 100, meanwhile: Callable[[], object] = lambda: None
+) -> None:
     """Publish ``count`` messages by hand; check that each client of three replicas gets each once and in order.
 
+    What is published by hand stands in no log that a client could resume from, so its connection must last. On a busy
+    machine a program of a hundred clients may answer a ping too late; then all begins again, at most twice.
+
+    Args:
+        meanwhile: called once all have come, while the clients are still connected.
+
     Raises:
-        AssertionError: one does not, or had to connect twice; or a replica has no share of the clients.
+        AssertionError: one does not; or a replica has no share of the clients.
+        Cut: clients lost their connection in each of three tries.
     """
+    for last_try in (False, False, True):
+        with listening(deployment, clients) as listeners:
+            try:
+                _require_each_publication_once(deployment, listeners, count)
+                meanwhile()
+                return
+            except Cut:
+                if last_try:
+                    raise
+
+
+def _require_each_publication_once(deployment: Installation, listeners: list[Listener], count: int) -> None:
     spread = replicas_of(listeners)
     assert len(spread) == 3
     assert min(spread.values()) > sum(spread.values()) / 6, spread
     deployment.publish(ALERTS_CHANNEL, ({"number": number} for number in range(count)))
-    eventually(lambda: all(len(got) >= count for got in by_hand(listeners)), within_seconds=90)
+    eventually(
+        lambda: cuts(listeners) or all(len(got) >= count for got in by_hand(listeners)),
+        within_seconds=300,
+        what="all at every client",
+    )
+    if lost := cuts(listeners):
+        raise Cut("\n".join(lost))
     assert all(got == list(range(count)) for got in by_hand(listeners))
-    confirmed = [len(data) for each in listeners for data in each.of("connection_confirmed").values()]
-    assert set(confirmed) == {1}
 
 
 def require_clients_follow(deployment: Installation, scale: Callable[[int], None]) -> None:

@@ -3,6 +3,7 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, ClassVar
 
 from tests.drivers.rest import Rest
@@ -16,14 +17,22 @@ _PUBLISHER = (
 
 
 class Installation(ABC):
-    """Reached through its gateway at ``origin``; ``rest`` is a client of it."""
+    """Reached through its gateway."""
 
     #: Where Redis runs, as ``execute`` takes it.
     REDIS: ClassVar[str]
     #: How long a round may keep one waiting.
     ROUND_WITHIN_SECONDS: ClassVar[float]
-    origin: str
-    rest: Rest
+
+    @property
+    @abstractmethod
+    def origin(self) -> str:
+        """Where the gateway is reached."""
+
+    @cached_property
+    def rest(self) -> Rest:
+        """A client of it, made when it is first asked for."""
+        return Rest(self.origin)
 
     @abstractmethod
     def execute(self, target: str, *command: str, input_text: str | None = None, check: bool = True) -> str:

@@ -3,7 +3,8 @@
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,10 @@ import yaml
 from contract import VERSION
 from tests.drivers.installation import Installation
 from tests.drivers.kubectl import Kubectl
-from tests.drivers.kustomization import LABEL, SETTINGS, Patch, needed_patches, overlay, quick_patches
+from tests.drivers.kustomization import LABEL, SETTINGS, Patch, needed_patches, overlay, quick_patches, without_job
 from tests.drivers.port_forward import port_forward
 from tests.drivers.process import ROOT
-from tests.drivers.rest import Rest
-from tests.drivers.waiting import eventually
+from tests.drivers.waiting import T, eventually
 
 #: Every part and how many pods of it there are.
 PARTS = {"redis": 1, "api": 2, "ws": 3, "collector": 2, "gateway": 2}
@@ -25,6 +25,12 @@ PARTS = {"redis": 1, "api": 2, "ws": 3, "collector": 2, "gateway": 2}
 EXPORTERS_NAMESPACE = "dispycluster-exporters"
 #: Objects say themselves where they belong, and some of a component belong elsewhere.
 _ANY_NAMESPACE = ("--namespace=",)
+#: For what is applied often: kubectl would take seconds of a core to read what the API server says of all kinds. The
+#: manifests as they stand are applied as users do it.
+_LEAN = ("--validate=ignore", "--openapi-patch=false")
+
+#: Between two questions to the cluster.
+_PAUSE_SECONDS = 0.25
 
 
 class KubernetesDeployment(Installation):
@@ -41,20 +47,25 @@ class KubernetesDeployment(Installation):
         self.patches: list[Patch] = []
         self.settings: tuple[str, ...] = ()
         self._is_quick = False
+        self._has_secrets = False
         self._origin = ""
-        self._rest: Rest | None = None
 
-    def apply(self, *components: str, patches: Sequence[Patch] = (), settings: Sequence[str] = ()) -> str:
+    def apply(
+        self, *components: str, patches: Sequence[Patch] = (), settings: Sequence[str] = (), secrets: bool = False
+    ) -> str:
         """Apply the manifests with these; return what kubectl says of each object.
 
         Args:
             components: to be laid on top.
             patches: of the test's own.
             settings: literals of the ConfigMap of that name.
+            secrets: even where the manifests alone are applied again, have the Job run that makes missing Secrets.
         """
         self.components, self.patches, self.settings, self._is_quick = components, list(patches), tuple(settings), True
         chosen = {**SETTINGS, "settings": settings} if settings else SETTINGS
-        return self._apply([*quick_patches(), *self.patches], chosen)
+        has_secrets = self._has_secrets and not components and not secrets
+        self._has_secrets = True
+        return self._apply([*quick_patches(), *(without_job() if has_secrets else ()), *self.patches], chosen, _LEAN)
 
     def apply_as_it_stands(self) -> str:
         """Apply what ``kubectl apply -k deploy/k8s`` would, and nothing of tests but what this cluster needs."""
@@ -63,14 +74,15 @@ class KubernetesDeployment(Installation):
 
     def apply_policies_as_they_stand(self) -> None:
         """Apply the network policies of ``apply_as_it_stands``, and leave the rest as it is."""
+        self._is_quick = False
         with self._overlay([], {}) as folder:
             documents = yaml.safe_load_all(self.kubectl.run("kustomize", str(folder)))
             policies = [document for document in documents if document["kind"] == "NetworkPolicy"]
-        self.kubectl.run("apply", "-f", "-", input_text=yaml.safe_dump_all(policies))
+        self.kubectl.run("apply", *_LEAN, "-f", "-", input_text=yaml.safe_dump_all(policies))
 
-    def _apply(self, patches: Sequence[Patch], settings: Mapping[str, Sequence[str]]) -> str:
+    def _apply(self, patches: Sequence[Patch], settings: Mapping[str, Sequence[str]], how: Sequence[str] = ()) -> str:
         with self._overlay(patches, settings) as folder:
-            return self.kubectl.run(*_ANY_NAMESPACE, "apply", "-k", str(folder))
+            return self.kubectl.run(*_ANY_NAMESPACE, "apply", *how, "-k", str(folder))
 
     def _overlay(self, patches: Sequence[Patch], settings: Mapping[str, Sequence[str]]) -> AbstractContextManager[Path]:
         return overlay(
@@ -112,28 +124,44 @@ class KubernetesDeployment(Installation):
         for part in self.parts():
             kind = "statefulset" if part == "redis" else "deployment"
             self.kubectl.run("rollout", "status", f"{kind}/{part}", f"--timeout={within_seconds:.0f}s")
-        eventually(lambda: not self.terminating(), within_seconds=within_seconds, what="former pods are gone")
+        self.wait_until(lambda: not self.terminating(), within_seconds=within_seconds, what="former pods are gone")
 
-    def is_whole(self) -> bool:
-        """Whether it is as ``apply`` without anything else had it, every pod ready and none besides."""
-        if self.components or self.patches or self.settings or not self._is_quick:
+    def wait_until_ready(self, *, within_seconds: float = 180.0) -> None:
+        """Wait until every part has its number of pods, all of them ready; an update may go on waiting after that."""
+
+        def all_ready() -> bool:
+            return {part: len(self.ready_pods(part)) for part in PARTS} == PARTS
+
+        self.wait_until(all_ready, within_seconds=within_seconds, what=f"ready pods: {PARTS}")
+
+    def wait_until(self, probe: Callable[[], T], *, within_seconds: float, what: str) -> T:
+        """Wait for something that the cluster is asked for, which takes more of the machine than to ask the product."""
+        return eventually(probe, within_seconds=within_seconds, what=what, pause_seconds=_PAUSE_SECONDS)
+
+    def is_whole(self, patches: Sequence[Patch] = ()) -> bool:
+        """Whether it is as ``apply`` with ``patches`` alone had it, every pod new and ready, and none besides."""
+        if self.components or self.patches != list(patches) or self.settings or not self._is_quick:
             return False
-        return not self.terminating() and all(
-            len(self.ready_pods(part)) == len(self.pods(part)) == count for part, count in PARTS.items()
-        )
+        workloads = [*self.kubectl.items("deployments"), *self.kubectl.items("statefulsets")]
+        if not all(map(_is_rolled_out, workloads)):
+            return False
+        pods = [pod for pod in self.kubectl.items("pods") if _part(pod) in PARTS]
+        stays = all(is_ready(pod) and "deletionTimestamp" not in pod["metadata"] for pod in pods)
+        return stays and Counter(map(_part, pods)) == PARTS
 
     def parts(self) -> tuple[str, ...]:
         """The parts that run."""
         return tuple(part for part in PARTS if not (part == "redis" and "external-redis" in self.components))
 
-    def remove(self) -> None:
+    def remove(self, *, wait: bool = True) -> None:
         """Remove everything of it, data included, and nothing of another namespace."""
-        if self._rest is not None:
-            self._rest.close()
-            self._rest = None
+        if "rest" in vars(self):
+            self.rest.close()
+            del self.rest
         namespaces = [self.kubectl.namespace, *([EXPORTERS_NAMESPACE] if "node-exporter" in self.components else [])]
-        self.kubectl.run("delete", "namespace", "--ignore-not-found", *namespaces, timeout_seconds=200)
-        self._is_quick, self._origin = False, ""
+        how = ("--ignore-not-found", f"--wait={str(wait).lower()}")
+        self.kubectl.run("delete", "namespace", *how, *namespaces, timeout_seconds=200)
+        self._is_quick, self._has_secrets, self._origin = False, False, ""
 
     @property
     def origin(self) -> str:
@@ -145,16 +173,9 @@ class KubernetesDeployment(Installation):
             self._origin = f"http://{address}:{service['spec']['ports'][0]['nodePort']}"
         return self._origin
 
-    @property
-    def rest(self) -> Rest:
-        """A client of it."""
-        if self._rest is None:
-            self._rest = Rest(self.origin)
-        return self._rest
-
     def pods(self, part: str) -> list[dict[str, Any]]:
         """The pods of a part that are not being ended, oldest first."""
-        items = self.kubectl.json("get", "pods", "-l", f"app.kubernetes.io/name={part}")["items"]
+        items = self.kubectl.items("pods", label=f"app.kubernetes.io/name={part}")
         living = [pod for pod in items if "deletionTimestamp" not in pod["metadata"]]
         return sorted(living, key=lambda pod: pod["metadata"]["creationTimestamp"])
 
@@ -164,14 +185,14 @@ class KubernetesDeployment(Installation):
 
     def terminating(self) -> list[str]:
         """Names of the pods that are being ended."""
-        items = self.kubectl.json("get", "pods")["items"]
+        items = self.kubectl.items("pods")
         return [pod["metadata"]["name"] for pod in items if "deletionTimestamp" in pod["metadata"]]
 
     def restarts(self) -> dict[str, int]:
         """How often containers were started again, by pod; pods without any are left out."""
         return {
             pod["metadata"]["name"]: count
-            for pod in self.kubectl.json("get", "pods")["items"]
+            for pod in self.kubectl.items("pods")
             if (count := sum(each["restartCount"] for each in pod["status"].get("containerStatuses", [])))
         }
 
@@ -188,7 +209,7 @@ class KubernetesDeployment(Installation):
     def scale(self, part: str, replicas: int) -> None:
         """Have so many pods of a part, and wait for them."""
         self.kubectl.run("scale", f"deployment/{part}", f"--replicas={replicas}")
-        eventually(
+        self.wait_until(
             lambda: len(self.ready_pods(part)) == len(self.pods(part)) == replicas and not self.terminating(),
             within_seconds=120,
             what=f"{replicas} pods of {part}",
@@ -237,6 +258,17 @@ class KubernetesDeployment(Installation):
     def port_forward(self) -> AbstractContextManager[str]:
         """``kubectl port-forward service/gateway``, as the documentation has it; gives the origin."""
         return port_forward(self.kubectl, "service/gateway", 8085)
+
+
+def _part(pod: Mapping[str, Any]) -> str:
+    """What a pod belongs to."""
+    return str(pod["metadata"].get("labels", {}).get("app.kubernetes.io/name", ""))
+
+
+def _is_rolled_out(workload: Mapping[str, Any]) -> bool:
+    """Whether the newest template of a Deployment or StatefulSet is that of all its pods."""
+    seen = workload["status"].get("observedGeneration") == workload["metadata"]["generation"]
+    return bool(seen and workload["status"].get("updatedReplicas") == workload["spec"]["replicas"])
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:

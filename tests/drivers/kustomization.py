@@ -4,8 +4,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,12 @@ SETTINGS: Mapping[str, Sequence[str]] = {
 }
 #: Ports of an API server that the manifests let the Job reach.
 _API_PORTS = (443, 6443)
+#: Components whose objects have a namespace of their own. Their objects that tests patch have the component's name.
+_ELSEWHERE = ("node-exporter",)
+#: Parts that an update replaces a few at a time.
+_ROLLED = ("api", "ws", "collector", "gateway")
+_READY_SECONDS = "/spec/minReadySeconds"
+_SURGE = "/spec/strategy/rollingUpdate/maxSurge"
 _CPU_REQUEST = "/spec/template/spec/containers/0/resources/requests/cpu"
 
 Patch = dict[str, Any]
@@ -46,42 +53,84 @@ def overlay(
     cache.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="k8s-", dir=cache))
     try:
-        base = os.path.relpath(root / "deploy/k8s", folder)
-        kustomization: dict[str, Any] = {
-            "apiVersion": "kustomize.config.k8s.io/v1beta1",
-            "kind": "Kustomization",
+        elsewhere = [name for name in components if name in _ELSEWHERE]
+        product = folder / "product" if elsewhere else folder
+        # A namespace here would change that of all objects. So what has one of its own is laid on top of the rest.
+        inner = {
             "namespace": namespace,
-            "resources": [base],
-            "components": [f"{base}/components/{name}" for name in components],
-            "patches": [{"target": each["target"], "patch": json.dumps(each["patch"])} for each in patches],
-            "images": [{"name": f"dispycluster/{name}", "newTag": tag} for name in IMAGES],
+            "resources": [_deploy(root, product)],
+            "components": _components(root, product, (name for name in components if name not in elsewhere)),
+            "patches": _patches(each for each in patches if each["target"]["name"] not in elsewhere),
             # In the namespace of the manifests: it is changed when everything is put together.
             "configMapGenerator": [
                 {"name": name, "namespace": "dispycluster", "behavior": "merge", "literals": list(literals)}
                 for name, literals in settings.items()
             ],
         }
-        if "node-exporter" in components:
-            # Its objects have a namespace of their own, which this would change.
-            del kustomization["namespace"]
-        (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+        _write(product, tag, inner)
+        if elsewhere:
+            outer = {
+                "resources": [product.name],
+                "components": _components(root, folder, elsewhere),
+                "patches": _patches(each for each in patches if each["target"]["name"] in elsewhere),
+            }
+            _write(folder, tag, outer)
         yield folder
     finally:
         shutil.rmtree(folder)
 
 
+def _deploy(root: Path, folder: Path) -> str:
+    return os.path.relpath(root / "deploy/k8s", folder)
+
+
+def _components(root: Path, folder: Path, names: Iterable[str]) -> list[str]:
+    return [f"{_deploy(root, folder)}/components/{name}" for name in names]
+
+
+def _patches(patches: Iterable[Patch]) -> list[Patch]:
+    return [{"target": each["target"], "patch": json.dumps(each["patch"])} for each in patches]
+
+
+def _write(folder: Path, tag: str, content: Mapping[str, Any]) -> None:
+    folder.mkdir(exist_ok=True)
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "images": [{"name": f"dispycluster/{name}", "newTag": tag} for name in IMAGES],
+        **content,
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+
+
 def quick_patches() -> list[Patch]:
-    """Quicker rounds and rollouts, room for two installations on a small machine, and a way in from this one."""
+    """Quicker rounds, rollouts of all pods at once, room for others on a small machine, and a way in from this one."""
     return [
         patch("StatefulSet", "redis", "replace", _CPU_REQUEST, "20m"),
         patch("Service", "gateway", "add", "/spec/type", "NodePort"),
         patch("NetworkPolicy", "gateway", "remove", "/spec/ingress/0/from"),
-        *(patch("Deployment", part, "replace", "/spec/minReadySeconds", 5) for part in ("api", "ws")),
+        *(patch("Deployment", part, "replace", _READY_SECONDS, 5) for part in ("api", "ws")),
+        patch("Deployment", "collector", "replace", _READY_SECONDS, 1),
+        *(patch("Deployment", part, "replace", _SURGE, "100%") for part in _ROLLED),
         {
             "target": {"kind": "Deployment", "name": "collector"},
             "patch": environment("collector", COLLECTOR_SCRAPE_INTERVAL_SECONDS=f"{INTERVAL_SECONDS:g}"),
         },
     ]
+
+
+def one_by_one() -> list[Patch]:
+    """Rollouts as the manifests have them, one new pod after the other; but api and ws wait less between two."""
+    return [
+        *(patch("Deployment", part, "replace", _SURGE, 1) for part in _ROLLED),
+        patch("Deployment", "collector", "replace", _READY_SECONDS, 5),
+    ]
+
+
+def without_job() -> list[Patch]:
+    """Without the Job that makes Secrets: a pod at each apply, which finds nothing to do."""
+    gone = {"$patch": "delete", "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "make-secrets"}}
+    return [{"target": {"kind": "Job", "name": "make-secrets"}, "patch": gone}]
 
 
 def needed_patches(kubectl: Kubectl) -> list[Patch]:
@@ -97,6 +146,7 @@ def needed_patches(kubectl: Kubectl) -> list[Patch]:
     return [*always, patch("NetworkPolicy", "make-secrets", "add", "/spec/egress/0/ports/-", rule)]
 
 
+@cache
 def api_server(kubectl: Kubectl) -> tuple[str, int]:
     """Where the API server itself is, behind its Service: address and port."""
     [subset, *_] = kubectl.json("--namespace=default", "get", "endpoints", "kubernetes")["subsets"]

@@ -8,7 +8,7 @@ from subprocess import PIPE, Popen
 from typing import Any
 
 from tests.drivers.process import ROOT
-from tests.prepare import CLIENTS, OLDEST_PYTHON_CLIENT
+from tests.prepare import CLIENTS, GO_CLIENT, JAVA_CLIENT, OLDEST_PYTHON_CLIENT
 
 NODE = ROOT / ".venv" / "bin" / "node"
 
@@ -16,11 +16,15 @@ NODE = ROOT / ".venv" / "bin" / "node"
 class Listener:
     """``count`` clients of one library, connected to one origin."""
 
-    def __init__(self, command: Sequence[str], origin: str, count: int) -> None:
+    def __init__(self, command: Sequence[str], origin: str, count: int, way: str | None = None) -> None:
+        """``way``: ``polling``, ``websocket`` or ``upgrade``, and then the clients visit more namespaces than ``/``."""
+        self.name = " ".join(command)
         self.count = count
-        self._events: list[tuple[int, str, Any]] = []
+        #: Payloads by namespace and event, then by client.
+        self._payloads: dict[tuple[str, str], dict[int, list[Any]]] = {}
         self._lock = threading.Lock()
-        self._process = Popen([*command, origin, str(count)], cwd=CLIENTS, stdin=PIPE, stdout=PIPE, text=True)
+        arguments = [origin, str(count), *([way] if way else [])]
+        self._process = Popen([*command, *arguments], cwd=CLIENTS, stdin=PIPE, stdout=PIPE, text=True)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -29,16 +33,14 @@ class Listener:
         for line in self._process.stdout:
             message = json.loads(line)
             with self._lock:
-                self._events.append((message["client"], message["event"], message["data"]))
+                of_event = self._payloads.setdefault((message["namespace"], message["event"]), {})
+                of_event.setdefault(message["client"], []).append(message["data"])
 
-    def of(self, event: str) -> dict[int, list[Any]]:
-        """The payloads of one event by client."""
-        found: dict[int, list[Any]] = {client: [] for client in range(self.count)}
+    def of(self, event: str, namespace: str = "/") -> dict[int, list[Any]]:
+        """The payloads of one event of a namespace by client."""
         with self._lock:
-            for client, name, data in self._events:
-                if name == event:
-                    found[client].append(data)
-        return found
+            came = self._payloads.get((namespace, event), {})
+            return {client: list(came.get(client, ())) for client in range(self.count)}
 
     def close(self) -> None:
         """Disconnect all clients and end the program."""
@@ -63,5 +65,23 @@ def python_command(oldest: bool) -> list[str]:
 
 def javascript_command(oldest: bool) -> list[str]:
     """The JavaScript client: 4.5.0, or the locked newest."""
+    return javascript_package("socket.io-client-4.5.0" if oldest else "socket.io-client")
+
+
+def javascript_package(name: str) -> list[str]:
+    """The JavaScript client that ``package.json`` calls so."""
     assert NODE.exists(), "run `make test`, which prepares the clients"
-    return [str(NODE), "listen.cjs", "socket.io-client-4.5.0" if oldest else "socket.io-client"]
+    return [str(NODE), "listen.cjs", name]
+
+
+def java_command() -> list[str]:
+    """The Java client."""
+    assert JAVA_CLIENT.exists(), "run `make test-clients`, which prepares the clients"
+    # Without an optimizing compiler the program starts sooner.
+    return ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{JAVA_CLIENT}/classes:{JAVA_CLIENT}/lib/*", "Listen"]
+
+
+def go_command() -> list[str]:
+    """The Go client."""
+    assert GO_CLIENT.exists(), "run `make test-clients`, which prepares the clients"
+    return [str(GO_CLIENT)]

@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.drivers.ports import free_port
+from tests.drivers.ports import free_port, inner_ports
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
 
@@ -20,8 +20,7 @@ class LocalProduct:
 
     def __init__(self, data_dir: Path, **variables: str) -> None:
         self.port = free_port()
-        inherited = {name: value for name, value in os.environ.items() if not name.endswith("_PORT")}
-        self.env = {**inherited, "PORT": str(self.port), "DATA_DIR": str(data_dir), **variables}
+        self.env = {**os.environ, "PORT": str(self.port), **inner_ports(), "DATA_DIR": str(data_dir), **variables}
         self.process = self._popen()
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read)

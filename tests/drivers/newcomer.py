@@ -11,8 +11,8 @@ from contextlib import closing
 import requests
 import websocket
 
-#: Seconds that a person would wait.
-PATIENCE_SECONDS = 5
+#: Seconds that a person would wait at most, beside everything else that a busy machine does.
+PATIENCE_SECONDS = 15
 
 
 def get(url: str) -> requests.Response:
@@ -55,6 +55,8 @@ class Witness:
     def __init__(self, origin: str) -> None:
         #: When that was; monotonic.
         self.ended_at: float | None = None
+        #: The replica that it is connected to, once that has confirmed it.
+        self.replica = ""
         self._connection = _open(origin)
         self._connection.settimeout(60)
         self._thread = threading.Thread(target=self._stay, daemon=True)
@@ -62,14 +64,15 @@ class Witness:
 
     def _stay(self) -> None:
         with contextlib.suppress(OSError, websocket.WebSocketException):
-            for _ in _events(self._connection):
-                pass
+            for _, data in _events(self._connection):
+                self.replica = str(data.get("replica", self.replica))
         self.ended_at = time.monotonic()
 
     def close(self) -> None:
         """Leave."""
-        with contextlib.suppress(OSError, AttributeError):
-            self._connection.sock.shutdown(socket.SHUT_RDWR)  # ends the thread's read
+        if (sock := self._connection.sock) is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)  # ends the thread's read
         self._thread.join(20)
         self._connection.shutdown()
 

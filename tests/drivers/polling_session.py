@@ -17,7 +17,7 @@ class PollingSession:
 
     def __init__(self, origin: str, jar: requests.Session) -> None:
         self._jar = jar
-        answer = jar.get(f"{origin}{_PATH}polling", timeout=10)
+        answer = jar.get(f"{origin}{_PATH}polling", timeout=30)
         assert answer.status_code == 200, answer.text
         self.sid = json.loads(answer.text[1:])["sid"]
 
@@ -29,7 +29,7 @@ class PollingSession:
 
     def send(self, origin: str, packet: str) -> None:
         """Send a packet through ``origin``."""
-        answer = self._jar.post(f"{origin}{_PATH}polling&sid={self.sid}", data=packet, timeout=10)
+        answer = self._jar.post(f"{origin}{_PATH}polling&sid={self.sid}", data=packet, timeout=30)
         assert answer.status_code == 200, f"{answer.status_code}: {answer.text}"
 
     def take(self, origin: str) -> list[str]:

@@ -7,8 +7,26 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 ROOT = Path(__file__).parents[2]
+
+
+class Running(Protocol):
+    """What a driver needs of a running process; ``subprocess.Popen`` has it."""
+
+    @property
+    def pid(self) -> int:
+        """Its id, which is its process group's too."""
+
+    def poll(self) -> int | None:
+        """Return its exit code, if it has ended."""
+
+    def wait(self, timeout: float, /) -> int:
+        """Wait until it ends; return its exit code."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send a signal, unless it has ended."""
 
 
 class Process:
@@ -19,7 +37,7 @@ class Process:
         self.command = list(command)
         self.env = {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})}
         self.log_path = Path(tempfile.mkdtemp(prefix=f"{name}-")) / "log"
-        self._popen: subprocess.Popen[bytes] | None = None
+        self._popen: Running | None = None
 
     def start(self) -> None:
         """Start the command; its output is added to the log."""
@@ -67,7 +85,7 @@ class Process:
         """End it and its children with SIGKILL."""
         if self._popen is not None:
             os.killpg(self._popen.pid, signal.SIGKILL)
-            self._popen.wait()
+            self._popen.wait(30)
             self._popen = None
 
     def pause(self) -> None:

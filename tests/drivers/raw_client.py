@@ -5,11 +5,12 @@ import json
 import re
 import socket
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import websocket
+
+from tests.drivers.waiting import Deadline
 
 
 class RawClient:
@@ -25,6 +26,7 @@ class RawClient:
             timeout=60,
             header=list(headers),
             suppress_origin=True,
+            skip_utf8_validation=True,  # byte by byte; to decode it checks it too
         )
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -57,15 +59,15 @@ class RawClient:
 
     def wait(self, wanted: Callable[[str], bool], count: int = 1, within_seconds: float = 20.0) -> list[str]:
         """Wait until ``count`` packets came that are wanted; return them."""
-        deadline = time.monotonic() + within_seconds
+        deadline = Deadline(within_seconds)
         with self._arrived:
             while True:
                 found = [packet for packet in self.packets if wanted(packet)]
                 if len(found) >= count:
                     return found
-                left = deadline - time.monotonic()
+                left = deadline.left
                 assert left > 0, f"came: {[packet[:80] for packet in self.packets[-20:]]}"
-                self._arrived.wait(left)
+                self._arrived.wait(min(left, 1))
 
     def event(self, name: str, count: int = 1, **how: Any) -> str:
         """Wait for the ``count``-th event of that name, in any namespace; return its payload's text."""
@@ -87,9 +89,9 @@ class RawClient:
         """Send an Engine.IO packet."""
         self.connection.send(packet)
 
-    def wait_until_closed(self, within_seconds: float = 20.0) -> None:
-        """Wait until the connection ended."""
-        assert self._closed.wait(within_seconds), "still connected"
+    def wait_until_closed(self, after: str = "", *, within_seconds: float = 20.0) -> None:
+        """Wait until the connection ended, which ``after`` was the reason for."""
+        assert self._closed.wait(within_seconds), f"still connected after {after[:100]!r}"
 
     @property
     def closed(self) -> bool:
@@ -98,10 +100,11 @@ class RawClient:
 
     def close(self) -> None:
         """End the connection."""
-        if self.connection.sock is None:
+        connection = self.connection.sock  # the thread gives it up at any moment
+        if connection is None:
             return
         with contextlib.suppress(OSError):
-            self.connection.sock.shutdown(socket.SHUT_RDWR)  # ends the thread's read
+            connection.shutdown(socket.SHUT_RDWR)  # ends the thread's read
         self._thread.join(20)
         self.connection.shutdown()
 

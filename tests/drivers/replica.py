@@ -7,6 +7,7 @@ from typing import Any
 
 import requests
 
+from tests.drivers.copies import CopiedProcess, Copies
 from tests.drivers.ports import free_port
 from tests.drivers.process import python
 from tests.drivers.raw_client import RawClient, bare_websocket
@@ -22,12 +23,23 @@ def value_of(sample: str, metrics: str) -> float:
 class Replica:
     """One replica as a process."""
 
-    def __init__(self, redis_url: str, headers: Mapping[str, str] | None = None, **env: str) -> None:
-        """``headers``: what this test itself asks with."""
+    def __init__(
+        self,
+        redis_url: str,
+        headers: Mapping[str, str] | None = None,
+        copies: Copies | None = None,
+        prelude: str = "",
+        **env: str,
+    ) -> None:
+        """``headers``: what this test itself asks with.
+
+        Where there are ``copies`` it begins as one of them, and runs ``prelude`` first, which is Python.
+        """
         self._headers = dict(headers or {})
         self.port = free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
-        self.process = python("ws", "ws", env={"REDIS_URL": redis_url, "WS_PORT": str(self.port), **env})
+        env = {"REDIS_URL": redis_url, "WS_PORT": str(self.port), **env}
+        self.process = python("ws", "ws", env=env) if copies is None else CopiedProcess("ws", copies, env, prelude)
         self.process.start()
         self._clients: list[RawClient] = []
 

@@ -14,7 +14,7 @@ class Rest:
 
     def get(self, path: str, **headers: str) -> requests.Response:
         """The whole response."""
-        return self._session.get(self.origin + path, headers=headers, timeout=10)
+        return self._session.get(self.origin + path, headers=headers, timeout=30)
 
     def json(self, path: str) -> Any:
         """The body of a 200 response."""

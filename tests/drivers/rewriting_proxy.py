@@ -47,16 +47,17 @@ class RewritingProxy:
     def close(self) -> None:
         """Close everything; nothing runs or is open afterwards."""
         # Closing alone would let a thread that waits in accept() take one more connection, which nobody closes.
-        _shut_down(self._listener)
+        shut_down(self._listener)
         self._acceptor.join()
         for each in self._sockets:
-            _shut_down(each)
+            shut_down(each)
         for thread in self._threads:
             thread.join()
         for each in (self._listener, *self._sockets):
             each.close()
 
 
-def _shut_down(each: socket.socket) -> None:
+def shut_down(each: socket.socket) -> None:
+    """End a connection or a listener; whoever waits for it goes on."""
     with contextlib.suppress(OSError):
         each.shutdown(socket.SHUT_RDWR)

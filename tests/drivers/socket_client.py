@@ -1,13 +1,13 @@
 """A Socket.IO client that keeps every event it gets."""
 
 import threading
-import time
 from typing import Any
 
 import socketio
 
 from contract.events import NAMESPACES
 from tests.clients.listen import in_order
+from tests.drivers.waiting import Deadline
 
 Event = tuple[str, str, Any]
 
@@ -33,13 +33,18 @@ class SocketClient:
         self._arrived = threading.Condition()
         self._client = in_order(socketio.Client(reconnection_delay=0.2, reconnection_delay_max=1.0, **options))
         reset = self._client.eio._reset
-        self._client.eio._reset = lambda: (self._close_lost_socket(), reset())
+
+        def close_and_reset() -> None:
+            self._close_lost_socket()
+            reset()
+
+        self._client.eio._reset = close_and_reset
         self._namespaces = list(namespaces or ("/",))
         for namespace in NAMESPACES:
             self._client.on("*", self._keeper(namespace), namespace=namespace)
         self._client.connect(
             origin,
-            headers=headers or {},
+            headers=lambda: dict(headers or {}),  # the library takes the cookie out, and would try again without one
             namespaces=self._namespaces,
             transports=[transport],
             auth=auth,
@@ -82,16 +87,16 @@ class SocketClient:
 
     def wait_for(self, event: str, count: int = 1, *, within_seconds: float = 20.0) -> list[Any]:
         """Wait until ``event`` came at least ``count`` times since the last ``clear``; return its payloads."""
-        deadline = time.monotonic() + within_seconds
+        deadline = Deadline(within_seconds)
         with self._arrived:
             while True:
                 found = [data for _, name, data in self.events if name == event]
                 if len(found) >= count:
                     return found
-                left = deadline - time.monotonic()
+                left = deadline.left
                 names = [name for _, name, _ in self.events]
                 assert left > 0, f"{event} came {len(found)} of {count} times; came: {names[-30:]}"
-                self._arrived.wait(left)
+                self._arrived.wait(min(left, 1))
 
     def clear(self) -> None:
         """Forget what came so far."""

@@ -21,6 +21,9 @@ INTERVAL_SECONDS = 0.5
 class Stack:
     """Starts on demand; ``close`` ends what it started and nothing else."""
 
+    #: A module that runs ours, for a test that wants them run in its own way.
+    runner: Sequence[str] = ()
+
     def __init__(self, valkey: Valkey) -> None:
         self.valkey = valkey
         self.folder = Path(tempfile.mkdtemp(prefix="stack-"))
@@ -38,7 +41,7 @@ class Stack:
 
     def start(self, name: str, module: str, *arguments: str, **env: str) -> Process:
         """Start one of our modules."""
-        process = python(name, module, *arguments, env={**self.env, **env})
+        process = python(name, *self.runner, module, *arguments, env={**self.env, **env})
         self.processes.append(process)
         process.start()
         return process
@@ -110,6 +113,12 @@ class Stack:
         new = self.targets.with_suffix(".new")
         new.write_text("workers:\n" + "".join(f"  - {host}\n" for host in hosts))
         os.replace(new, self.targets)
+
+    def write_rules(self, text: str) -> None:
+        """Have the next collector go by these alert rules."""
+        rules = self.folder / "alerts.yaml"
+        rules.write_text(text)
+        self.env["COLLECTOR_RULES"] = str(rules)
 
     def tracebacks(self) -> list[str]:
         """Logs in which Python printed a traceback."""

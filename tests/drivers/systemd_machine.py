@@ -6,6 +6,7 @@ import os
 import secrets
 import subprocess
 import tarfile
+from pathlib import Path
 from typing import Any
 
 from deploy.images.offline.base_images import Base, BaseImages
@@ -41,6 +42,27 @@ _OPTIONS = (
     *("--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE", "--security-opt", "systempaths=unconfined"),
     *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
 )
+_WAIT_UNTIL_LIVE = """
+import json, sys, time, urllib.request
+
+def ask(path):
+    with urllib.request.urlopen("http://127.0.0.1:8085" + path, timeout=5) as answer:
+        return answer.read()
+
+deadline = time.monotonic() + float(sys.argv[1])
+while True:
+    try:
+        report = json.loads(ask("/api/health"))
+        parts = {part: report[part]["status"] for part in ("collector", "redis")}
+        if set(parts.values()) == {"up"} and ask("/socket.io/?EIO=4&transport=polling").startswith(b"0{"):
+            break
+        amiss = f"{parts}"
+    except (OSError, ValueError) as error:
+        amiss = f"{error}"
+    if time.monotonic() > deadline:
+        sys.exit(f"not live within {sys.argv[1]} s: {amiss}")
+    time.sleep(0.2)
+"""
 
 
 class SystemdMachine:
@@ -82,7 +104,7 @@ class SystemdMachine:
         """Bring what ``make install-service`` needs of this project."""
         content = io.BytesIO()
         with tarfile.open(fileobj=content, mode="w") as tar:
-            for path in ("Makefile", *product_files(ROOT)):
+            for path in (Path("Makefile"), *product_files(ROOT)):
                 tar.add(ROOT / path, f"{PROJECT}/{path}")
         command = ["docker", "cp", "-", f"{self.name}:/"]
         subprocess.run(command, input=content.getvalue(), check=True, capture_output=True)
@@ -99,10 +121,14 @@ class SystemdMachine:
         """A property of a unit."""
         return self.run("systemctl", "show", "--property", name, "--value", unit).strip()
 
-    def is_live(self) -> bool:
-        """Whether the page has data that is not old, and a replica pushes."""
-        report = self.get("/api/health")
-        return report["collector"]["status"] == "up" and report["redis"]["status"] == "up" and self._pushes()
+    def wait_until_live(self, within_seconds: float = 60.0) -> None:
+        """Wait until the page has data that is not old, and a replica pushes.
+
+        Raises:
+            AssertionError: the deadline passed; carries what is amiss.
+        """
+        # The machine asks itself: to run a command there takes longer than a look.
+        self.run("python3", "-c", _WAIT_UNTIL_LIVE, str(within_seconds), timeout_seconds=within_seconds + 30)
 
     def restart(self) -> None:
         """Shut the machine down and boot it."""
@@ -120,7 +146,3 @@ class SystemdMachine:
             within_seconds=60,
             what="systemd is up",
         )
-
-    def _pushes(self) -> bool:
-        url = "http://127.0.0.1:8085/socket.io/?EIO=4&transport=polling"
-        return self.run("curl", "--silent", "--fail", url).startswith("0{")

@@ -11,6 +11,7 @@ import redis
 
 from deploy.local.valkey import valkey_binary, valkey_command
 from tests.drivers.ports import free_port
+from tests.drivers.waiting import Deadline
 
 
 class Valkey:
@@ -21,17 +22,22 @@ class Valkey:
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the server runs, or hangs."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start the server, empty, and wait until it answers."""
         data_dir = Path(tempfile.mkdtemp(prefix="valkey-test-"))
         self._process = subprocess.Popen([*self._command(data_dir), "--save", ""], stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
+        deadline = Deadline(20)
         client = self.client()
         while True:
             try:
                 client.ping()
             except redis.ConnectionError:
-                assert time.monotonic() < deadline, "Valkey did not start"
+                assert not deadline.has_passed, "Valkey did not start"
                 time.sleep(0.05)
             else:
                 break

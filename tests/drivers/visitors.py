@@ -10,6 +10,7 @@ from typing import Any
 from contract import VERSION
 from tests.drivers.kubectl import Kubectl
 from tests.drivers.kustomization import LABEL
+from tests.drivers.waiting import eventually
 
 #: An address that can be connected to: host, port.
 Address = tuple[str, int]
@@ -40,6 +41,8 @@ class Visitor:
 @contextmanager
 def namespace(kubectl: Kubectl, name: str) -> Iterator[Kubectl]:
     """A namespace of its own, or a place in one that is there already; gives ``kubectl`` for it."""
+    ask = ("get", "namespace", "--ignore-not-found", name, "-o", "jsonpath={.status.phase}")
+    eventually(lambda: kubectl.run(*ask) != "Terminating", within_seconds=120, what=f"the previous {name} is gone")
     made = not kubectl.succeeds("get", "namespace", name)
     if made:
         mark = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {LABEL: "yes"}}}
@@ -48,7 +51,8 @@ def namespace(kubectl: Kubectl, name: str) -> Iterator[Kubectl]:
         yield Kubectl(kubectl.context, name)
     finally:
         if made:
-            kubectl.run("delete", "namespace", name, "--timeout=120s")
+            # Nobody waits for it but who wants to make it again.
+            kubectl.run("delete", "namespace", name, "--wait=false")
 
 
 @contextmanager

@@ -2,18 +2,59 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from pathlib import Path
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
+_FIRST_PAUSE_SECONDS: Final = 0.005
+#: How long some process waited for a CPU since the system started, where the system tells it.
+_PRESSURE: Final = Path("/proc/pressure/cpu")
+#: What a second counts in which some process waits for a CPU.
+_BUSY_SECOND: Final = 0.2
 
-def eventually(probe: Callable[[], T], *, within_seconds: float = 20.0, what: str = "") -> T:
+
+class Deadline:
+    """Passes after ``seconds``; on a busy machine, where everything takes longer, up to five times later."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._began, self._busy_before = time.monotonic(), _busy_seconds()
+
+    @property
+    def left(self) -> float:
+        """Seconds until it passes, if the machine is not busy; negative afterwards."""
+        elapsed = time.monotonic() - self._began
+        busy = min(elapsed, _busy_seconds() - self._busy_before)
+        return self._seconds - elapsed + (1 - _BUSY_SECOND) * busy
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether it has passed."""
+        return self.left <= 0
+
+
+def _busy_seconds() -> float:
+    try:
+        some = _PRESSURE.read_text().partition("\n")[0]
+    except OSError:
+        return 0.0
+    return int(some.rpartition("total=")[2]) / 1_000_000
+
+
+def eventually(
+    probe: Callable[[], T], *, within_seconds: float = 20.0, what: str = "", pause_seconds: float = 0.05
+) -> T:
     """Return the first truthy answer of ``probe``; an ``AssertionError`` of its own counts as not yet.
+
+    Args:
+        within_seconds: a ``Deadline``'s.
+        pause_seconds: the longest pause between two answers. The first ones are shorter, each twice the one before.
 
     Raises:
         AssertionError: the deadline passed; carries the last answer.
     """
-    deadline = time.monotonic() + within_seconds
+    deadline, pause = Deadline(within_seconds), _FIRST_PAUSE_SECONDS
     while True:
         last: object
         try:
@@ -23,6 +64,7 @@ def eventually(probe: Callable[[], T], *, within_seconds: float = 20.0, what: st
             last = answer
         except (AssertionError, OSError) as error:
             last = error
-        if time.monotonic() >= deadline:
+        if deadline.has_passed:
             raise AssertionError(f"not within {within_seconds} s: {what or probe} (last: {last!r})")
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(2 * pause, pause_seconds)

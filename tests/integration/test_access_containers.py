@@ -1,54 +1,34 @@
-"""Who gets in where the containers let others reach them: the choice, users, tokens, proxies, and TLS."""
+"""Who gets in where the containers let others reach them: the choice, users, tokens, and proxies."""
 
+import os
 import re
-import socket
-import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import requests
 import socketio
+from playwright.sync_api import Page, expect
 
-from contract.access.session import SessionSeal
 from deploy.local.addresses import machine_addresses
-from tests.drivers.certificate import make_certificate
+from tests.drivers.accounts import PASSWORD, command, person_of, signed_in
+from tests.drivers.chromium import visit
 from tests.drivers.deployment import Deployment
 from tests.drivers.docker_engine import engine
 from tests.drivers.neighbour import NGINX, neighbour
-from tests.drivers.person import Person
 from tests.drivers.process import ROOT
 from tests.drivers.socket_client import SocketClient
 from tests.drivers.waiting import eventually
 
-PASSWORD = "a few words: 1842"
 SNAPSHOT = "redis_cluster_metrics"
 #: More than a new user or token takes to be known everywhere.
 KNOWN_SECONDS = 10
 #: Within which revoked sockets end, as the product promises, and what this machine takes over it.
 REVOKED_SECONDS = 2 + 3
-
-
-def command(deployment: Deployment, *words: str, given: str | None = None) -> str:
-    """``docker compose run --rm -T api WORDS``."""
-    return deployment.compose("run", "--rm", "-T", "api", *words, input_text=given)
-
-
-def person_of(deployment: Deployment) -> Person:
-    """A browser in which nobody is signed in."""
-    key = deployment.execute("api", "cat", "/secrets/access/key")
-    return Person(SessionSeal(key.encode()).cookie)
-
-
-def signed_in(deployment: Deployment, origin: str, user: str = "ada") -> Person:
-    """A browser in which somebody is signed in."""
-    person = person_of(deployment)
-    person.sign_in(origin, user, PASSWORD)
-    return person
 
 
 def status(url: str, **headers: str) -> int:
@@ -59,36 +39,47 @@ def status(url: str, **headers: str) -> int:
 # The choice
 
 
-def test_nothing_starts_for_others_while_nobody_has_said_who_gets_in() -> None:
-    deployment = Deployment(replicas=1, PUBLIC_HOST="0.0.0.0")
+@dataclass(frozen=True)
+class Refusal:
+    """What came of a first start by somebody who has not said who gets in."""
+
+    deployment: Deployment
+    said: str
+    #: What the service said that looks after it.
+    lines: list[str]
+    #: Names of the containers that ran then.
+    running: list[str]
+
+
+@pytest.fixture(scope="module")
+def refusal() -> Iterator[Refusal]:
+    deployment = Deployment(replicas=2, PUBLIC_HOST="0.0.0.0")
     try:
-        # when
         said = deployment.compose("up", "-d", "--wait", "--no-build", check=False)
-        # then
-        assert 'service "secrets" didn\'t complete successfully: exit 1' in said
         lines = deployment.compose("logs", "--no-log-prefix", "secrets").splitlines()
-        assert lines[0].startswith("PUBLIC_HOST=0.0.0.0 lets others reach the pages")
-        assert [line.split()[0] for line in lines[1:]] == ["ACCESS=closed", "ACCESS=open"]
         label = f"com.docker.compose.project={deployment.name}"
-        assert engine().containers.list(filters={"label": label}) == []
-        # and when one of the two lines is written into .env
-        deployment.set("ACCESS", "open")
-        deployment.up()
-        # then
-        assert status(f"http://{machine_addresses(with_ipv6=False)[0]}:{deployment.port}/api/health") == 200
+        running = [container.name for container in engine().containers.list(filters={"label": label})]
+        yield Refusal(deployment, said, lines, running)
     finally:
         deployment.close()
+
+
+def test_nothing_starts_for_others_while_nobody_has_said_who_gets_in(refusal: Refusal) -> None:
+    assert 'service "secrets" didn\'t complete successfully: exit 1' in refusal.said
+    assert refusal.lines[0].startswith("PUBLIC_HOST=0.0.0.0 lets others reach the pages")
+    assert [line.split()[0] for line in refusal.lines[1:]] == ["ACCESS=closed", "ACCESS=open"]
+    assert refusal.running == []
 
 
 # Closed
 
 
 @pytest.fixture(scope="module")
-def closed() -> Iterator[Deployment]:
-    deployment = Deployment(replicas=2, PUBLIC_HOST="0.0.0.0", ACCESS="closed")
-    deployment.up()
-    yield deployment
-    deployment.close()
+def closed(refusal: Refusal) -> Deployment:
+    """The same, after one of the two lines was written into ``.env``."""
+    refusal.deployment.set("ACCESS", "closed")
+    refusal.deployment.up()
+    return refusal.deployment
 
 
 @pytest.fixture(scope="module")
@@ -211,18 +202,51 @@ def test_token_is_good_for_rest_and_push_until_it_is_removed(closed: Deployment,
             client.close()
 
 
-def test_users_and_tokens_outlive_the_containers(closed: Deployment, elsewhere: str, ada: str) -> None:
+def test_down_leaves_nothing_but_the_data_and_up_brings_everything_back_to_the_page(
+    closed: Deployment, elsewhere: str, ada: str, page: Page
+) -> None:
     # given
     token = command(closed, "token", "add", "lasting").strip()
-    key = closed.execute("api", "cat", "/secrets/access/key")
+    bearer = {"Authorization": f"Bearer {token}"}
+
+    def log() -> list[dict[str, Any]]:
+        answer = requests.get(f"{elsewhere}/api/alerts/log?limit=1000", headers=bearer, timeout=30)
+        assert answer.status_code == 200, answer.text
+        entries: list[dict[str, Any]] = answer.json()["entries"]
+        return entries
+
+    kept = eventually(log, within_seconds=KNOWN_SECONDS, what="the token is known, and the log begun")
+    key, known = closed.execute("api", "cat", "/secrets/access/key"), closed.passwords()
     with closing(signed_in(closed, elsewhere)) as person:
         # when
         closed.down()
-        closed.up()
-        # then: the session too, since the key and Redis's data stay
+        # then
+        project = {"label": f"com.docker.compose.project={closed.name}"}
+        assert engine().containers.list(all=True, filters=project) == []
+        assert engine().networks.list(filters=project) == []
+        volumes = {volume.name.removeprefix(f"{closed.name}_") for volume in engine().volumes.list(filters=project)}
+        assert {"data", "secrets-redis", "secrets-api", "access-users", "access-tokens"} <= volumes
+        # and when
+        closed.compose("up", "-d", "--wait")
+        # then
         assert closed.execute("api", "cat", "/secrets/access/key") == key
-        assert status(f"{elsewhere}/api/health", Authorization=f"Bearer {token}") == 200
+        assert closed.passwords() == known
+        assert log()[: len(kept)] == kept
+        # The session too, since the key and Redis's data stay
         assert person.get(f"{elsewhere}/api/health").status_code == 200
+        name, _, value = person.cookie.partition("=")
+        page.context.add_cookies([{"name": name, "value": value, "url": elsewhere}])
+        visit(page, elsewhere + "/")
+    expect(page.locator("#freshness[data-state=live]")).to_be_visible(timeout=120_000)
+    node = page.locator(f'[data-node="{os.uname().nodename}"]').first
+    expect(node).to_be_visible(timeout=120_000)
+    before = node.inner_text()
+    page.wait_for_function(
+        "([name, before]) => document.querySelector(`[data-node='${name}']`).innerText !== before",
+        arg=[os.uname().nodename, before],
+        timeout=120_000,
+    )
+    expect(page).to_have_title(re.compile("lab"))
 
 
 def test_ws_replica_can_change_neither_tokens_nor_key_and_sees_no_user(closed: Deployment) -> None:
@@ -244,174 +268,6 @@ def test_backup_of_users_and_tokens_brings_them_back(closed: Deployment, elsewhe
             return person.try_to_sign_in(elsewhere, ada, PASSWORD).status_code == 303
 
     eventually(comes_back, within_seconds=KNOWN_SECONDS)
-
-
-# TLS
-
-
-@pytest.fixture
-def certificates(tmp_path: Path) -> Path:
-    make_certificate(tmp_path, "IP:127.0.0.1")
-    return tmp_path
-
-
-@pytest.fixture
-def tls(certificates: Path) -> Iterator[Deployment]:
-    deployment = Deployment(
-        replicas=1,
-        ACCESS="closed",
-        TLS_CERTIFICATE=str(certificates / "server.crt"),
-        TLS_KEY=str(certificates / "server.key"),
-    )
-    deployment.origin = f"https://127.0.0.1:{deployment.port}"
-    deployment.up()
-    yield deployment
-    deployment.close()
-
-
-def handshake(port: int, version: ssl.TLSVersion, *protocols: str) -> ssl.SSLSocket:
-    """A TLS connection of exactly this version, by a client that would take anything else too.
-
-    Raises:
-        ssl.SSLError: the server does not want it.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    if protocols:
-        context.set_alpn_protocols(list(protocols))
-    context.minimum_version = context.maximum_version = version
-    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
-    try:
-        return context.wrap_socket(connection)
-    except BaseException:
-        connection.close()
-        raise
-
-
-def serial_of(port: int) -> str:
-    """What tells the served certificate from another."""
-    with handshake(port, ssl.TLSVersion.TLSv1_3) as connection:
-        certificate = connection.getpeercert(binary_form=True)
-        assert certificate
-        return certificate.hex()
-
-
-def test_gateway_with_a_certificate_speaks_https_alone_and_pushes_over_it(
-    tls: Deployment, certificates: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # given
-    authority = str(certificates / "ca.crt")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", authority)
-    command(tls, "user", "add", "ada", given=PASSWORD + "\n")
-    # then
-    with closing(person_of(tls)) as person:
-        page = person.get(f"{tls.origin}/login")
-        assert page.status_code == 200
-        assert "not encrypted" not in page.text
-        assert "Strict-Transport-Security" not in page.headers
-        answer = person.try_to_sign_in(tls.origin, "ada", PASSWORD)
-        assert answer.status_code == 303
-        assert "; Secure" in answer.headers["Set-Cookie"]
-        with requests.Session() as session:
-            session.verify = authority
-            with closing(SocketClient(tls.origin, headers={"Cookie": person.cookie}, http_session=session)) as client:
-                client.wait_for(SNAPSHOT)
-    # and: nothing but TLS, and of that nothing old
-    with pytest.raises(requests.ConnectionError):
-        requests.get(tls.origin.replace("https:", "http:"), timeout=10)
-    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-        with handshake(tls.port, version, "h2", "http/1.1") as connection:
-            assert connection.selected_alpn_protocol() == "http/1.1"
-    too_old = pytest.raises(ssl.SSLError, match=r"(?i)alert.protocol.version")
-    with pytest.warns(DeprecationWarning, match="TLSv1_1"), too_old:
-        handshake(tls.port, ssl.TLSVersion.TLSv1_1)
-
-
-def test_make_up_sees_the_data_over_https(tls: Deployment) -> None:
-    done = subprocess.run(
-        [sys.executable, "-B", "-m", "deploy.compose", "up"],
-        cwd=ROOT, env=tls.environment, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert f"    https://localhost:{tls.port}\n" in done.stdout
-    assert "1 of 1 nodes answer" in done.stdout
-
-
-def test_renewed_certificate_is_served_after_a_restart_and_hsts_when_asked_for(
-    tls: Deployment, certificates: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    # given
-    before = serial_of(tls.port)
-    renewed = tmp_path_factory.mktemp("renewed")
-    make_certificate(renewed, "IP:127.0.0.1")
-    # when: files are replaced, as those do who renew them
-    for name in ("server.crt", "server.key"):
-        (renewed / name).replace(certificates / name)
-    # then
-    assert serial_of(tls.port) == before
-    began = time.monotonic()
-    tls.compose("restart", "gateway")
-    eventually(lambda: serial_of(tls.port) != before, within_seconds=30, what="the new certificate")
-    assert time.monotonic() - began < 30
-    # and when
-    tls.set("TLS_HSTS_SECONDS", "31536000")
-    tls.up()
-    # then: on what the gateway answers itself too
-    for path in ("/login", "/metrics"):
-        answer = requests.get(tls.origin + path, verify=str(renewed / "ca.crt"), timeout=30)
-        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000", path
-
-
-@pytest.mark.parametrize(
-    ("spoilt", "said"),
-    [
-        ("unreadable", "TLS_KEY cannot be read by user 10001"),
-        ("other", "TLS_KEY does not belong to TLS_CERTIFICATE"),
-        ("neither", "TLS_KEY is no key in PEM form"),
-        ("none", "TLS_CERTIFICATE is set without TLS_KEY"),
-    ],
-)
-def test_gateway_says_what_is_wrong_with_its_key(
-    certificates: Path, tmp_path_factory: pytest.TempPathFactory, spoilt: str, said: str
-) -> None:
-    # given
-    key = certificates / "server.key"
-    if spoilt == "unreadable":
-        key.chmod(0o600)
-    elif spoilt == "other":
-        folder = tmp_path_factory.mktemp("other")
-        make_certificate(folder, "IP:127.0.0.1")
-        key.write_bytes((folder / "server.key").read_bytes())
-    elif spoilt == "neither":
-        key.write_text("no key\n")
-    named = {"TLS_KEY": str(key)} if spoilt != "none" else {}
-    deployment = Deployment(replicas=1, TLS_CERTIFICATE=str(certificates / "server.crt"), **named)
-    try:
-        # when
-        answer = deployment.compose("run", "--rm", "-T", "--no-deps", "gateway", check=False)
-        # then
-        assert f"gateway: {said}" in answer
-    finally:
-        deployment.close()
-
-
-def test_expired_certificate_is_served_with_a_warning(certificates: Path) -> None:
-    # given
-    subprocess.run(
-        ["openssl", "x509", "-req", "-in", "server.csr", "-out", "server.crt", "-days", "-1", "-CA", "ca.crt",
-         "-CAkey", "ca.key", "-CAcreateserial"],
-        cwd=certificates, check=True, capture_output=True,
-    )  # fmt: skip
-    files = {"TLS_CERTIFICATE": str(certificates / "server.crt"), "TLS_KEY": str(certificates / "server.key")}
-    deployment = Deployment(replicas=1, **files)
-    try:
-        deployment.up()
-        # then
-        assert "warning: the certificate has expired" in deployment.compose("logs", "gateway")
-        assert serial_of(deployment.port)
-    finally:
-        deployment.close()
 
 
 # Behind a proxy that signs people in
@@ -447,27 +303,21 @@ http {
 
 
 @pytest.fixture(scope="module")
-def sso(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, str]]:
+def sso(closed: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, str]]:
     """The product that believes one proxy, which asks for a password; and the address of that."""
     folder = tmp_path_factory.mktemp("nginx")
     folder.chmod(0o755)
     (folder / "nginx.conf").write_text(_NGINX)
     (folder / "passwords").write_text("ada:{PLAIN}secret\n")
-    deployment = Deployment(replicas=2, PUBLIC_HOST="0.0.0.0", ACCESS="closed", ACCESS_USER_HEADER="Remote-User")
-    deployment.set("TRUSTED_PROXIES", "192.0.2.1")
-    try:
-        # The network first, since the proxy's address in it is to be known.
-        deployment.compose("up", "--no-start", "--no-build")
-        network = f"{deployment.name}_edge"
-        with neighbour(NGINX, ["nginx", "-c", "/given/nginx.conf"], {folder: "/given"}, network) as nginx:
-            container = nginx.get_wrapped_container()
-            container.reload()
-            address = container.attrs["NetworkSettings"]["Networks"][network]["IPAddress"]
-            deployment.set("TRUSTED_PROXIES", f"192.0.2.1,{address}")
-            deployment.up()
-            yield deployment, f"http://{address}:8080"
-    finally:
-        deployment.close()
+    network = f"{closed.name}_edge"
+    with neighbour(NGINX, ["nginx", "-c", "/given/nginx.conf"], {folder: "/given"}, network) as nginx:
+        container = nginx.get_wrapped_container()
+        container.reload()
+        address = container.attrs["NetworkSettings"]["Networks"][network]["IPAddress"]
+        closed.set("ACCESS_USER_HEADER", "Remote-User")
+        closed.set("TRUSTED_PROXIES", f"192.0.2.1,{address}")
+        closed.up()
+        yield closed, f"http://{address}:8080"
 
 
 def test_proxys_user_is_let_in_and_pushed_to(sso: tuple[Deployment, str]) -> None:
@@ -523,7 +373,8 @@ def test_proxy_is_believed_about_its_clients_address_and_clients_are_not(sso: tu
     # then: this machine, as the proxy sees it; not what the client says, nor the proxy, nor the gateway
     assert answer.status_code == 403
     this_machine = deployment.network("edge").attrs["IPAM"]["Config"][0]["Gateway"]
-    [line] = [line for line in deployment.compose("logs", "api").splitlines() if "refused" in line]
+    refused = [line for line in deployment.compose("logs", "api").splitlines() if "refused '/api/publish" in line]
+    [line] = refused
     assert f"from {this_machine}: " in line
 
 

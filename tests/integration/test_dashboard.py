@@ -3,12 +3,13 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.drivers.chromium import visit
 from tests.drivers.deployment import Deployment
 
 LIVE = "#freshness[data-state=live]"
-#: The page has ten seconds to say what is wrong; what is more is for the engine to stop the container.
-SAYS_WITHIN_MS = 25_000
-LIVE_WITHIN_MS = 60_000
+#: The page says it within ten seconds; what is more is for the engine, which stops the container, and a busy machine.
+SAYS_WITHIN_MS = 60_000
+LIVE_WITHIN_MS = 120_000
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ LIVE_WITHIN_MS = 60_000
 def test_page_says_what_is_wrong_while_a_part_is_stopped(
     deployment: Deployment, page: Page, service: str, sentence: str
 ) -> None:
-    page.goto(deployment.origin + "/")
+    visit(page, deployment.origin + "/")
     page.evaluate("window.notReloaded = true")
     expect(page.locator(LIVE)).to_be_visible(timeout=LIVE_WITHIN_MS)
     expect(page.locator("#banner")).to_be_hidden()

@@ -9,11 +9,11 @@ from docker.models.containers import Container
 
 from tests.drivers.deployment import Deployment
 from tests.drivers.docker_engine import LABELS, engine
+from tests.drivers.socket_client import SocketClient
 from tests.drivers.waiting import eventually
 
 ALIAS = "boards"
-#: Two rounds, the one that was under way, and two more for the engine: it tells of a container a moment before its
-#: name server does, or after.
+#: Two rounds, the one that was under way, and two more for a look-up that had begun before.
 ROUNDS = 5
 
 
@@ -62,7 +62,16 @@ def boards(deployment: Deployment) -> Iterator[Boards]:
     deployment.up()
 
 
-def test_nodes_come_and_go_with_the_addresses_of_a_dns_name(deployment: Deployment, boards: Boards) -> None:
+@pytest.fixture
+def client(deployment: Deployment) -> Iterator[SocketClient]:
+    client = SocketClient(deployment.origin)
+    yield client
+    client.close()
+
+
+def test_nodes_come_and_go_with_the_addresses_of_a_dns_name(
+    deployment: Deployment, boards: Boards, client: SocketClient
+) -> None:
     first = boards.start()
     deployment.set("COLLECTOR_DNS_TARGETS", ALIAS)
     deployment.up()
@@ -74,28 +83,40 @@ def test_nodes_come_and_go_with_the_addresses_of_a_dns_name(deployment: Deployme
     collector = deployment.container("collector").id
     epoch = deployment.newest()[0]
 
+    def answered() -> set[str]:
+        said = deployment.execute("collector", "getent", "ahostsv4", ALIAS).splitlines()
+        return {f"{line.split()[0]}:9100" for line in said}
+
     def within_rounds(addresses: set[str]) -> None:
+        # The engine tells of a container a moment before its name server does, or after.
+        eventually(lambda: answered() == addresses, what="the name server knows")
         begun = deployment.newest()
 
-        def there() -> tuple[int, int] | None:
-            snapshot = deployment.snapshot()
-            found = {node["address"] for node in snapshot["nodes"]} == {"local", *addresses}
-            return (snapshot["epoch"], snapshot["seq"]) if found else None
+        def first_with_them() -> tuple[int, int] | None:
+            for snapshot in client.all("redis_cluster_metrics"):
+                reached = (snapshot["epoch"], snapshot["seq"])
+                if reached > begun and {node["address"] for node in snapshot["nodes"]} == {"local", *addresses}:
+                    return reached
+            return None
 
-        reached = eventually(there, within_seconds=60, what=f"{len(addresses)} boards")
+        reached = eventually(first_with_them, within_seconds=60, what=f"{len(addresses)} boards")
         assert reached[0] == begun[0]
         assert reached[1] - begun[1] <= ROUNDS
 
     # They appear under their own name, and beside another of that name with their address
     second = boards.start()
     within_rounds({first, second})
-    eventually(lambda: discovered() == {first: "node01", second: f"node01@{second}"}, what="both boards by name")
+    names = {first: "node01", second: f"node01@{second}"}
+    eventually(lambda: discovered() == names, within_seconds=60, what="both boards by name")
     third = boards.start()
     within_rounds({first, second, third})
+    names[third] = f"node01@{third}"
+    eventually(lambda: discovered() == names, within_seconds=60, what="all three by name")
     # And disappear; the others keep the names that they have
     boards.stop()
     within_rounds({second, third})
-    eventually(lambda: discovered() == {second: f"node01@{second}", third: f"node01@{third}"}, what="names that stay")
+    del names[first]
+    eventually(lambda: discovered() == names, what="names that stay")
     boards.stop()
     within_rounds({third})
     assert deployment.container("collector").id == collector

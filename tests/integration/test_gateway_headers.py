@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
 
 import pytest
 import requests
@@ -50,8 +51,9 @@ class Echo(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def this_machine() -> str:
     """As containers see it."""
-    address: str = engine().networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
-    return address
+    [config, *_] = engine().networks.get("bridge").attrs["IPAM"]["Config"]
+    # An engine that was started for the first time does not say it: it is the first address.
+    return config.get("Gateway") or str(next(ip_network(config["Subnet"]).hosts()))
 
 
 @pytest.fixture(scope="module")

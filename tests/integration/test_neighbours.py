@@ -1,4 +1,4 @@
-"""What users put beside the product: a proxy that ends TLS, and a Redis of their own."""
+"""What users put beside the product: a proxy that ends TLS, which does not keep the host, and a Redis of their own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,9 @@ import pytest
 import requests
 from playwright.sync_api import Browser, expect
 
+from deploy.local.addresses import machine_addresses
 from tests.drivers.certificate import make_certificate
+from tests.drivers.chromium import visit
 from tests.drivers.deployment import Deployment
 from tests.drivers.fleet import BROWSERS, listening, settle
 from tests.drivers.neighbour import NGINX, REDIS, neighbour
@@ -15,8 +17,8 @@ from tests.drivers.ports import free_port
 from tests.drivers.waiting import eventually
 
 LIVE = "#freshness[data-state=live]"
-WAIT_MS = 30_000
-_NGINX = """
+WAIT_MS = 120_000
+CONFIG = """
 daemon off; pid /tmp/nginx.pid; error_log stderr; events {{}}
 http {{
   access_log off;
@@ -45,7 +47,7 @@ def open_live_page(browser: Browser, origin: str) -> None:
         page = context.new_page()
         sockets: list[str] = []
         page.on("websocket", lambda socket: sockets.append(socket.url))
-        page.goto(origin + "/")
+        visit(page, origin + "/")
         expect(page.locator(LIVE)).to_be_visible(timeout=WAIT_MS)
         assert sockets
         assert all(url.startswith(origin.replace("https:", "wss:")) for url in sockets)
@@ -57,75 +59,56 @@ def wait_for(origin: str, authority: Path) -> requests.Response:
     return eventually(lambda: requests.get(origin + "/api/health", verify=str(authority), timeout=10), what=origin)
 
 
-def test_page_is_live_behind_a_tls_proxy_that_keeps_the_host(
-    deployment: Deployment, browser: Browser, tmp_path: Path
-) -> None:
-    make_certificate(tmp_path, "IP:127.0.0.1")
-    port = free_port()
-    config = _NGINX.format(port=port, gateway=deployment.port, host="proxy_set_header Host $http_host;")
-    (tmp_path / "nginx.conf").write_text(config)
-    with neighbour(NGINX, ["nginx", "-c", "/certificates/nginx.conf"], {tmp_path: "/certificates"}):
-        origin = f"https://127.0.0.1:{port}"
-        assert wait_for(origin, tmp_path / "ca.crt").status_code == 200
-        open_live_page(browser, origin)
+@pytest.fixture(scope="module")
+def public() -> str:
+    """Where people reach a TLS proxy that does not keep the host."""
+    return f"https://127.0.0.1:{free_port()}"
 
 
-def test_public_url_allows_the_page_of_a_tls_proxy_that_does_not_keep_the_host(
-    browser: Browser, tmp_path: Path
-) -> None:
-    make_certificate(tmp_path, "IP:127.0.0.1")
-    port = free_port()
-    origin = f"https://127.0.0.1:{port}"
-    deployment = Deployment(replicas=1, PUBLIC_URL=origin + "/")
-    try:
-        deployment.up()
-        (tmp_path / "nginx.conf").write_text(_NGINX.format(port=port, gateway=deployment.port, host=""))
-        with neighbour(NGINX, ["nginx", "-c", "/certificates/nginx.conf"], {tmp_path: "/certificates"}):
-            wait_for(origin, tmp_path / "ca.crt")
-            open_live_page(browser, origin)
-            # And no other origin
-            url = f"{origin}/socket.io/?EIO=4&transport=polling"
-            statuses = [
-                requests.get(url, headers={"Origin": each}, verify=str(tmp_path / "ca.crt"), timeout=10).status_code
-                for each in (origin, "https://elsewhere.example")
-            ]
-            assert statuses == [200, 400]
-    finally:
-        deployment.close()
+@pytest.fixture(scope="module")
+def external(tmp_path_factory: pytest.TempPathFactory, public: str) -> Iterator[Deployment]:
+    """The product with a Redis of its user's, over TLS, with the ACL users that the product says it needs.
 
-
-@pytest.fixture
-def external(tmp_path: Path) -> Iterator[Deployment]:
-    """The product with a Redis of its user's, over TLS, with the ACL users that the product says it needs."""
+    It is open to others, who come to it by another address than its own.
+    """
+    folder = tmp_path_factory.mktemp("redis")
+    folder.chmod(0o755)
     override = Path("deploy/compose/external-redis.yaml").read_text()
-    deployment = Deployment(replicas=2, override=override, REDIS_URL="rediss://named-below")
-    # An address of the host that containers reach: their LAN.
-    deployment.compose("up", "--no-start", "--no-build")
-    host = deployment.network("lan").attrs["IPAM"]["Config"][0]["Gateway"]
-    deployment.compose("run", "--rm", "--no-deps", "-T", "secrets")
-    users = deployment.compose("run", "--rm", "--no-deps", "-T", "secrets", "cat", "/secrets/redis/users.acl")
-    make_certificate(tmp_path, f"IP:{host}")
-    (tmp_path / "users.acl").write_text(users)
-    port = free_port()
-    deployment.set("REDIS_URL", f"rediss://{host}:{port}/0")
-    deployment.set("REDIS_CA_FILE", str(tmp_path / "ca.crt"))
-    command = ["redis-server", "--port", "0", "--tls-port", str(port), "--bind", host, "--tls-auth-clients", "no"]
-    files = {
-        "tls-cert-file": "server.crt",
-        "tls-key-file": "server.key",
-        "tls-ca-cert-file": "ca.crt",
-        "aclfile": "users.acl",
-    }
-    command += [word for option, name in files.items() for word in (f"--{option}", f"/given/{name}")]
+    deployment = Deployment(
+        replicas=1,
+        override=override,
+        REDIS_URL="rediss://named-below",
+        PUBLIC_URL=public + "/",
+        PUBLIC_HOST="0.0.0.0",
+        ACCESS="open",
+    )
     try:
-        with neighbour(REDIS, command, {tmp_path: "/given"}):
+        # An address of the host that containers reach: their LAN.
+        deployment.compose("up", "--no-start", "--no-build")
+        host = deployment.network("lan").attrs["IPAM"]["Config"][0]["Gateway"]
+        deployment.compose("run", "--rm", "--no-deps", "-T", "secrets")
+        users = deployment.compose("run", "--rm", "--no-deps", "-T", "secrets", "cat", "/secrets/redis/users.acl")
+        make_certificate(folder, f"IP:{host}")
+        (folder / "users.acl").write_text(users)
+        port = free_port()
+        deployment.set("REDIS_URL", f"rediss://{host}:{port}/0")
+        deployment.set("REDIS_CA_FILE", str(folder / "ca.crt"))
+        command = ["redis-server", "--port", "0", "--tls-port", str(port), "--bind", host, "--tls-auth-clients", "no"]
+        files = {
+            "tls-cert-file": "server.crt",
+            "tls-key-file": "server.key",
+            "tls-ca-cert-file": "ca.crt",
+            "aclfile": "users.acl",
+        }
+        command += [word for option, name in files.items() for word in (f"--{option}", f"/given/{name}")]
+        with neighbour(REDIS, command, {folder: "/given"}):
+            deployment.up()
             yield deployment
     finally:
         deployment.close()
 
 
 def test_product_lives_on_an_external_redis_over_tls_with_the_users_it_names(external: Deployment) -> None:
-    external.up()
     assert external.containers("redis") == []
     external.next_round(2)
     with listening(external, 10, BROWSERS) as listeners:
@@ -133,3 +116,26 @@ def test_product_lives_on_an_external_redis_over_tls_with_the_users_it_names(ext
     log = external.rest.json("/api/alerts/log")["entries"]
     assert log[0]["transition"] == "started"
     assert external.rest.json("/api/health")["redis"]["status"] == "up"
+
+
+def test_others_get_in_where_the_product_is_open_to_them(external: Deployment) -> None:
+    address = machine_addresses(with_ipv6=False)[0]
+    assert requests.get(f"http://{address}:{external.port}/api/health", timeout=30).status_code == 200
+
+
+def test_public_url_allows_the_page_of_a_tls_proxy_that_does_not_keep_the_host(
+    external: Deployment, public: str, browser: Browser, tmp_path: Path
+) -> None:
+    make_certificate(tmp_path, "IP:127.0.0.1")
+    config = CONFIG.format(port=public.rpartition(":")[2], gateway=external.port, host="")
+    (tmp_path / "nginx.conf").write_text(config)
+    with neighbour(NGINX, ["nginx", "-c", "/certificates/nginx.conf"], {tmp_path: "/certificates"}):
+        wait_for(public, tmp_path / "ca.crt")
+        open_live_page(browser, public)
+        # And no other origin
+        url = f"{public}/socket.io/?EIO=4&transport=polling"
+        statuses = [
+            requests.get(url, headers={"Origin": each}, verify=str(tmp_path / "ca.crt"), timeout=10).status_code
+            for each in (public, "https://elsewhere.example")
+        ]
+        assert statuses == [200, 400]

@@ -6,23 +6,23 @@ import requests
 
 from contract.names import METRICS_CHANNEL
 from tests.drivers.deployment import Deployment
+from tests.drivers.engine_session import EngineSession
 from tests.drivers.fleet import listening, require_each_publication_once
 from tests.drivers.waiting import eventually
 
 
 def test_each_publication_reaches_three_hundred_clients_of_three_replicas_once(deployment: Deployment) -> None:
-    # Given three hundred clients through the gateway
-    with listening(deployment, 300) as listeners:
-        # When a hundred messages are published, then each client has each of them, once, in order
-        require_each_publication_once(deployment, listeners)
+    def counted() -> bool:
+        clients: int = deployment.rest.json("/api/health")["websocket"]["connected_clients"]
+        return clients == 300
 
-        # And the product counts them over all replicas
-        def counted() -> bool:
-            clients: int = deployment.rest.json("/api/health")["websocket"]["connected_clients"]
-            return clients == 300
-
-        # Those of a former test that left without a word count until their pings are missed, after 45 s.
-        eventually(counted, within_seconds=90, what="300 clients counted")
+    require_each_publication_once(
+        deployment,
+        clients=300,
+        # And the product counts them over all replicas; those of a previous test that left without a word count until
+        # they miss a ping
+        meanwhile=lambda: eventually(counted, within_seconds=90, what="300 clients counted"),
+    )
 
 
 def test_call_of_the_nodes_is_published_to_clients_of_every_replica(deployment: Deployment) -> None:
@@ -45,9 +45,9 @@ def test_polling_sessions_stay_on_their_replicas_though_their_clients_keep_no_co
     url = f"{deployment.origin}/socket.io/?EIO=4&transport=polling"
     replicas = set()
     for _ in range(12):
-        sid = json.loads(requests.get(url, timeout=10).text[1:])["sid"]
+        sid = json.loads(requests.get(url, timeout=30).text[1:])["sid"]
         for _ in range(3):  # a replica that does not know the sid would answer 400
-            assert requests.post(f"{url}&sid={sid}", data="40", timeout=10).status_code == 200
+            assert requests.post(f"{url}&sid={sid}", data="40", timeout=30).status_code == 200
         packets = requests.get(f"{url}&sid={sid}", timeout=30).text
         confirmed = next(packet for packet in packets.split("\x1e") if "connection_confirmed" in packet)
         replicas.add(json.loads(confirmed[2:])[1]["replica"])
@@ -61,3 +61,23 @@ def test_message_by_hand_arrives_untouched(deployment: Deployment) -> None:
         eventually(
             lambda: all(message in data for each in listeners for data in each.of("redis_cluster_metrics").values())
         )
+
+
+def test_replica_learns_at_once_that_a_client_no_longer_waits_for_its_poll(deployment: Deployment) -> None:
+    def counted() -> int:
+        clients: int = deployment.rest.json("/api/health")["websocket"]["connected_clients"]
+        return clients
+
+    eventually(lambda: counted() == 0, within_seconds=90, what="clients of previous tests to be gone")
+    session = EngineSession(int(deployment.origin.rpartition(":")[2]))
+    session.connect()
+    with session.waiting_connection():
+        eventually(lambda: counted() == 1, what="the client to be counted")
+
+    # Long before it misses a ping
+    eventually(lambda: counted() == 0, within_seconds=15, what="the client to be gone")
+
+
+def test_no_answer_names_the_server(deployment: Deployment) -> None:
+    for path in ("/", "/api/health", "/static/none", "/socket.io/?EIO=4&transport=polling", "/socket.io/"):
+        assert "Server" not in deployment.rest.get(path).headers

@@ -42,7 +42,7 @@ def machine(empty_machine: SystemdMachine) -> SystemdMachine:
     machine = empty_machine
     if machine.run("systemctl", "is-active", TARGET, check=False).strip() != "active":
         machine.make("install-service")
-    eventually(machine.is_live, within_seconds=60, what="the page is live")
+    machine.wait_until_live()
     return machine
 
 
@@ -95,7 +95,7 @@ def test_killed_service_is_back_by_itself(machine: SystemdMachine, service: str)
     eventually(
         lambda: machine.show(service, "MainPID") not in ("0", process), within_seconds=20, what=f"{service} again"
     )
-    eventually(machine.is_live, within_seconds=30, what="the page is live")
+    machine.wait_until_live(within_seconds=30)
 
 
 def test_password_is_on_no_command_line(machine: SystemdMachine) -> None:
@@ -111,12 +111,12 @@ def test_alert_log_survives_a_restart_of_everything_and_a_reboot(machine: System
     first = machine.get(LOG)["entries"][0]
     # when
     machine.run("systemctl", "restart", TARGET)
-    eventually(machine.is_live, within_seconds=60)
+    machine.wait_until_live()
     # then
     assert machine.get(LOG)["entries"][0] == first
     # and when
     machine.restart()
-    eventually(machine.is_live, within_seconds=60)
+    machine.wait_until_live()
     # then
     assert machine.get(LOG)["entries"][0] == first
 
@@ -131,38 +131,39 @@ def test_node_added_to_the_file_is_on_the_page_within_two_rounds(machine: System
     machine.run("sed", "--in-place", "/192.0.2.1/d", "/etc/dispycluster/nodes.yaml")
 
 
-def test_second_install_brings_new_code_and_keeps_settings_and_data(machine: SystemdMachine) -> None:
-    # given
-    machine.run("sh", "-c", 'echo CLUSTER_NAME="\'my \\"lab\\" \\$5\'" >> /etc/dispycluster/environment')
+def test_update_says_why_it_does_not_come_up_and_keeps_settings_and_data_when_it_does(machine: SystemdMachine) -> None:
+    # given: new code that does not start while there is a certain file
+    fault = "import os; assert not os.path.exists('/etc/dispycluster/fault'), 'this release is broken'"
+    machine.run("sed", "--in-place", f"1a{fault}", f"{PROJECT}/services/api/__main__.py")
+    machine.run("sh", "-c", f'echo CLUSTER_NAME="\'my \\"lab\\" \\$5\'" >> {ENVIRONMENT}')
     settings = machine.run("sh", "-c", _SETTINGS)
-    release = machine.run("readlink", "/opt/dispycluster/current")
+    release = machine.run("readlink", "--canonicalize", "/opt/dispycluster/current")
     first = machine.get(LOG)["entries"][0]
-    machine.run("sh", "-c", f"echo '# new' >> {PROJECT}/services/api/pages.py")
-    # when
-    machine.make("install-service")
-    # then
-    assert machine.run("sh", "-c", _SETTINGS) == settings
-    assert machine.run("readlink", "/opt/dispycluster/current") != release
-    assert machine.run("tail", "-1", "/opt/dispycluster/current/services/api/pages.py").strip() == "# new"
-    assert machine.get(LOG)["entries"][0] == first
-    assert machine.get("/api/health")["cluster_name"] == 'my "lab" $5'
-    machine.run("sed", "--in-place", "/^CLUSTER_NAME/d", "/etc/dispycluster/environment")
-
-
-def test_update_that_does_not_come_up_says_why_and_the_way_back(machine: SystemdMachine) -> None:
-    # given
-    code = f"{PROJECT}/services/api/__main__.py"
-    machine.run("sed", "--in-place", "1araise SystemExit('this release is broken')", code)
-    # when
-    said = machine.make("install-service", check=False)
-    # then
-    assert "dispycluster-api.service: this release is broken" in said
-    way_back = said.partition("The way back to the release before:")[2].splitlines()[1]
-    # and when
-    machine.run("sh", "-c", way_back.replace("sudo ", ""))
-    # then
-    eventually(machine.is_live, within_seconds=60, what="the release before is live")
-    machine.run("sed", "--in-place", "2d", code)
+    try:
+        machine.run("touch", "/etc/dispycluster/fault")
+        # when
+        said = machine.make("install-service", check=False)
+        # then
+        assert "dispycluster-api.service: AssertionError: this release is broken" in said
+        way_back = said.partition("The way back to the release before:")[2].splitlines()[1]
+        # and when
+        machine.run("sh", "-c", way_back.replace("sudo ", ""))
+        # then
+        machine.wait_until_live()
+        assert machine.run("readlink", "--canonicalize", "/opt/dispycluster/current") == release
+        # and when it is mended
+        machine.run("rm", "/etc/dispycluster/fault")
+        machine.make("install-service")
+        # then
+        assert machine.run("sh", "-c", _SETTINGS) == settings
+        assert machine.run("readlink", "--canonicalize", "/opt/dispycluster/current") != release
+        assert machine.run("sed", "-n", "2p", "/opt/dispycluster/current/services/api/__main__.py").strip() == fault
+        assert machine.get(LOG)["entries"][0] == first
+        assert machine.get("/api/health")["cluster_name"] == 'my "lab" $5'
+    finally:
+        machine.run("rm", "--force", "/etc/dispycluster/fault")
+        machine.run("sed", "--in-place", "/^CLUSTER_NAME/d", ENVIRONMENT)
+        machine.run("sed", "--in-place", "2d", f"{PROJECT}/services/api/__main__.py")
 
 
 def test_redis_of_ones_own_takes_the_place_of_the_embedded_valkey(machine: SystemdMachine) -> None:
@@ -173,14 +174,14 @@ def test_redis_of_ones_own_takes_the_place_of_the_embedded_valkey(machine: Syste
     # when
     machine.run("systemctl", "restart", TARGET)
     # then
-    eventually(machine.is_live, within_seconds=60)
+    machine.wait_until_live()
     assert machine.run("systemctl", "is-active", "dispycluster-valkey.service", check=False).strip() == "inactive"
     # and when it is taken out again
     machine.run("sed", "--in-place", "/^REDIS_URL/d", "/etc/dispycluster/environment")
     machine.run("systemctl", "restart", TARGET)
     machine.run("systemctl", "stop", "own-redis")
     # then
-    eventually(machine.is_live, within_seconds=60)
+    machine.wait_until_live()
     assert machine.run("systemctl", "is-active", "dispycluster-valkey.service").strip() == "active"
 
 
@@ -200,7 +201,7 @@ def test_update_for_others_waits_for_a_choice_and_what_runs_goes_on(machine: Sys
     assert "PUBLIC_HOST=0.0.0.0 lets others reach the pages" in said
     assert f"echo ACCESS=closed | sudo tee -a {ENVIRONMENT}" in said
     assert machine.show("dispycluster-gateway.service", "MainPID") == process
-    assert machine.is_live()
+    machine.wait_until_live(within_seconds=0)
     machine.run("sed", "--in-place", "/^PUBLIC_HOST/d", ENVIRONMENT)
 
 
@@ -227,7 +228,7 @@ def test_closed_services_let_in_who_has_a_password_or_a_token(machine: SystemdMa
     eventually(lambda: status(machine, "-H", f"Authorization: Bearer {token}") == "401", within_seconds=10)
     machine.run("sed", "--in-place", "/^PUBLIC_HOST/d; /^ACCESS/d", ENVIRONMENT)
     machine.run("systemctl", "restart", TARGET)
-    eventually(machine.is_live, within_seconds=60)
+    machine.wait_until_live()
 
 
 def test_uninstall_leaves_data_and_settings_for_the_next_install(machine: SystemdMachine) -> None:

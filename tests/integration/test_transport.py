@@ -3,21 +3,23 @@
 import os
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
+from contract import VERSION
 from deploy.images.offline.machine import own_architecture
 from deploy.k8s.check.compose import compose_images
 from tests.drivers.deployment import Deployment
-from tests.drivers.docker_engine import engine
+from tests.drivers.docker_engine import OWN_IMAGES, engine
 from tests.drivers.neighbour import registry
 from tests.drivers.process import ROOT
 
 NAMES = sorted(compose_images())
-TAG = "dispytest-transport"
+TAG = f"{OWN_IMAGES}-transport"
 
 
 def run(*command: str, **environment: str) -> str:
@@ -32,19 +34,37 @@ def make(command: str, *arguments: str, **environment: str) -> str:
     return run(sys.executable, "-B", "-m", "deploy.compose", command, *arguments, **environment)
 
 
+#: Names that a test may take away.
+IMAGES = [f"{OWN_IMAGES}/{name}:{TAG}" for name in NAMES]
+
+
+def remove(images: list[str]) -> None:
+    subprocess.run(["docker", "image", "rm", *images], capture_output=True)
+
+
 @pytest.fixture
 def images() -> Iterator[list[str]]:
-    """The product's images under names that a test may take away."""
-    made = [f"dispytest/{name}:{TAG}" for name in NAMES]
-    for name, image in zip(NAMES, made, strict=True):
-        run("docker", "tag", f"dispycluster/{name}:0.1.0", image)
-    yield made
-    for image in [*made]:
-        subprocess.run(["docker", "image", "rm", image], capture_output=True)
+    """The product's images."""
+    for name, image in zip(NAMES, IMAGES, strict=True):
+        run("docker", "tag", f"dispycluster/{name}:{VERSION}", image)
+    yield IMAGES
+    remove(IMAGES)
+
+
+@pytest.fixture
+def small_images(tmp_path: Path) -> Iterator[list[str]]:
+    """Images of a few bytes, each another, under the names of the product's."""
+    for name, image in zip(NAMES, IMAGES, strict=True):
+        (tmp_path / "name").write_text(name)
+        with tarfile.open(tmp_path / "content.tar", "w") as tar:
+            tar.add(tmp_path / "name", "name")
+        run("docker", "import", "--change", 'CMD ["/name"]', str(tmp_path / "content.tar"), image)
+    yield IMAGES
+    remove(IMAGES)
 
 
 def test_bundle_brings_every_image_to_an_engine_that_has_none(images: list[str], tmp_path: Path) -> None:
-    environment = {"IMAGE_PREFIX": "dispytest", "IMAGE_TAG": TAG}
+    environment = {"IMAGE_PREFIX": OWN_IMAGES, "IMAGE_TAG": TAG}
     said = make("bundle", **environment)
     archive = ROOT / "dist" / f"dispycluster-{TAG}-{own_architecture()}.tar"
     try:
@@ -75,9 +95,11 @@ def test_bundle_brings_every_image_to_an_engine_that_has_none(images: list[str],
         archive.unlink(missing_ok=True)
 
 
-def test_push_brings_every_image_to_a_registry_from_where_compose_takes_it(images: list[str], tmp_path: Path) -> None:
+def test_push_brings_every_image_to_a_registry_from_where_compose_takes_it(
+    small_images: list[str], tmp_path: Path
+) -> None:
     with registry(tmp_path) as address:
-        said = make("push", address, IMAGE_PREFIX="dispytest", IMAGE_TAG=TAG)
+        said = make("push", address, IMAGE_PREFIX=OWN_IMAGES, IMAGE_TAG=TAG)
         catalog = requests.get(f"http://{address}/v2/_catalog", timeout=5).json()["repositories"]
         assert sorted(catalog) == sorted(f"dispycluster/{name}" for name in NAMES)
         # When the lines that it prints are in .env and nothing is here
@@ -86,15 +108,16 @@ def test_push_brings_every_image_to_a_registry_from_where_compose_takes_it(image
         )
         assert lines == {"IMAGE_PREFIX": f"{address}/dispycluster", "IMAGE_TAG": TAG, "PULL_POLICY": "missing"}
         pushed = [f"{address}/dispycluster/{name}:{TAG}" for name in NAMES]
-        for image in pushed:
-            subprocess.run(["docker", "image", "rm", image], capture_output=True)
+        remove(pushed)
         deployment = Deployment(replicas=1, **lines)
         try:
-            # Then compose takes them from there
-            deployment.compose("up", "-d", "--wait", "--no-build")
-            deployment.next_round()
-            assert deployment.container("api").attrs["Config"]["Image"] == f"{address}/dispycluster/api:{TAG}"
+            # Then compose takes them from there, the very ones that are here
+            deployment.compose("--profile", "demo", "up", "--no-start", "--no-build")
+            project = {"label": f"com.docker.compose.project={deployment.name}"}
+            made = engine().containers.list(all=True, filters=project)
+            assert {container.attrs["Config"]["Image"] for container in made} == set(pushed)
+            own = {engine().images.get(image).id for image in small_images}
+            assert {container.attrs["Image"] for container in made} == own
         finally:
             deployment.close()
-            for image in pushed:
-                subprocess.run(["docker", "image", "rm", image], capture_output=True)
+            remove(pushed)

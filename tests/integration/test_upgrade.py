@@ -1,4 +1,4 @@
-"""`make upgrade` from the previous commit, and the way back that it prints, with clients connected."""
+"""`make upgrade` from the last release, and the way back that it prints, with clients connected."""
 
 import subprocess
 import sys
@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from contract import VERSION
 from tests.drivers.alert_log import entries
 from tests.drivers.deployment import SERVICES, Deployment
-from tests.drivers.docker_engine import engine
+from tests.drivers.docker_engine import OWN_IMAGES, engine
 from tests.drivers.fleet import BROWSERS, listening, replicas_of, settle
-from tests.drivers.previous_commit import lay_out_previous_commit
+from tests.drivers.last_release import lay_out_last_release
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
 from tests.integration.test_data import make_alerts, require_kept
@@ -21,15 +22,20 @@ OURS = ("redis", "api", "ws", "collector", "gateway", "exporter")
 
 @pytest.fixture
 def former(tmp_path: Path) -> Iterator[Deployment]:
-    """The previous commit's product, as its user runs it."""
-    lay_out_previous_commit(tmp_path, with_file="deploy/compose/compose.yaml")
-    deployment = Deployment(replicas=2, root=tmp_path, IMAGE_PREFIX="dispytest", IMAGE_TAG="former")
+    """The last release's product, as its user runs it."""
+    lay_out_last_release(tmp_path)
+    deployment = Deployment(
+        replicas=2, root=tmp_path, IMAGE_PREFIX=OWN_IMAGES, IMAGE_TAG="former", WS_DRAIN_SECONDS="5"
+    )
     deployment.compose("build")
     deployment.up()
     yield deployment
     deployment.close()
-    for image in engine().images.list(filters={"reference": "dispytest/*"}):
-        engine().images.remove(image.id, force=True)
+    # By name: some of them are also others'.
+    for image in engine().images.list(filters={"reference": f"{OWN_IMAGES}/*"}):
+        for name in image.tags:
+            if name.startswith(OWN_IMAGES):
+                engine().images.remove(name)
 
 
 def images_of(deployment: Deployment) -> dict[str, str]:
@@ -37,12 +43,12 @@ def images_of(deployment: Deployment) -> dict[str, str]:
 
 
 def test_upgrade_keeps_every_client_live_and_the_alert_log_and_its_way_back_works(former: Deployment) -> None:
-    log, before = make_alerts(former), images_of(former)
+    log, known, before = make_alerts(former), former.passwords(), images_of(former)
     with listening(former, 30, BROWSERS) as listeners:
         # When the present files take the place of the former ones, as after `git pull`
         former.root = ROOT
-        former.set("IMAGE_TAG", "present")
-        environment = {**former.environment, "IMAGE_TAG": "present"}
+        former.set("IMAGE_TAG", VERSION)
+        environment = {**former.environment, "IMAGE_TAG": VERSION}
         command = [sys.executable, "-B", "-m", "deploy.compose", "upgrade"]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -52,6 +58,7 @@ def test_upgrade_keeps_every_client_live_and_the_alert_log_and_its_way_back_work
         settle(former, listeners)
         assert len(replicas_of(listeners)) == 2
         require_kept(former, log)
+        assert former.passwords() == known
         # When the way back is gone as it is printed
         way_back = next(
             line.strip() for line in done.stdout.splitlines() if line.strip().startswith("IMAGE_TAG=before-")
@@ -63,6 +70,7 @@ def test_upgrade_keeps_every_client_live_and_the_alert_log_and_its_way_back_work
         former.next_round(2)
         settle(former, listeners)
         require_kept(former, log)
+        assert former.passwords() == known
     assert entries(former)
     backups = [line.split()[0].rstrip(":") for line in done.stdout.splitlines() if line.strip().startswith("backups/")]
     assert backups

@@ -13,7 +13,7 @@ from tests.drivers.alert_log import make_alerts, require_kept
 from tests.drivers.fleet import BROWSERS, listening, orders, settle
 from tests.drivers.kubectl import Kubectl
 from tests.drivers.kubernetes import EXPORTERS_NAMESPACE, KubernetesDeployment, is_ready
-from tests.drivers.kustomization import Patch, patch
+from tests.drivers.kustomization import Patch, one_by_one, patch
 from tests.drivers.listener import Listener
 from tests.drivers.repeatedly import repeatedly
 from tests.drivers.visitors import Visitor, matrix, namespace, reached, running, visitor
@@ -30,7 +30,7 @@ def taken_away_again(deployment: KubernetesDeployment, component: str) -> Iterat
         yield
     finally:
         deployment.take_away(component)
-    eventually(
+    deployment.wait_until(
         lambda: same(objects(deployment) | before, before), within_seconds=60, what=f"nothing is left of {component}"
     )
 
@@ -88,7 +88,7 @@ def bring_exporters(deployment: KubernetesDeployment) -> None:
             deployment.apply("node-exporter", patches=[patch("DaemonSet", "node-exporter", "remove", MOUNT)])
         return len(exporters(kubectl)) == count
 
-    eventually(run, within_seconds=60, what="an exporter on every node")
+    deployment.wait_until(run, within_seconds=60, what="an exporter on every node")
 
 
 def page_of(kubectl: Kubectl, pod: str) -> str:
@@ -155,7 +155,7 @@ def test_demo_brings_fifty_nodes_of_which_three_are_in_trouble(deployment: Kuber
 
     with taken_away_again(deployment, "demo"):
         deployment.apply("demo")
-        eventually(lambda: deployment.ready_pods("simulator"), within_seconds=60, what="the simulator")
+        deployment.wait_until(lambda: deployment.ready_pods("simulator"), within_seconds=60, what="the simulator")
         deployment.look_after("collector")
         # Then there are fifty nodes besides those of before, and each trouble has one of them
         eventually(lambda: set(deployment.statuses()) == fifty | set(before), within_seconds=90, what="fifty nodes")
@@ -176,6 +176,59 @@ def test_demo_brings_fifty_nodes_of_which_three_are_in_trouble(deployment: Kuber
         assert {way for way in ways if "simulator" in way} == {("collector", "simulator")}
     deployment.look_after("collector")
     eventually(lambda: deployment.statuses() == before, within_seconds=60, what="nodes as before")
+
+
+# autoscaling
+
+
+def eager(averages: str) -> list[Patch]:
+    """Autoscalers that act at once, at less than a pod can do, and with one pod more than there are."""
+    values = {
+        "/spec/maxReplicas": 4,
+        "/spec/metrics/0/resource/target/averageValue": averages,
+        "/spec/behavior/scaleUp/stabilizationWindowSeconds": 0,
+        "/spec/behavior/scaleDown/stabilizationWindowSeconds": 15,
+        "/spec/behavior/scaleDown/policies/0/periodSeconds": 15,
+    }
+    change = [{"op": "replace", "path": path, "value": value} for path, value in values.items()]
+    return [{"target": {"kind": "HorizontalPodAutoscaler", "name": "ws"}, "patch": change}]
+
+
+def scaler(deployment: KubernetesDeployment) -> Any:
+    found = deployment.kubectl.items("horizontalpodautoscalers")
+    return next(each for each in found if each["metadata"]["name"] == "ws")
+
+
+def test_autoscaling_adds_pods_under_load_and_takes_them_away_without_losing_a_client(
+    deployment: KubernetesDeployment,
+) -> None:
+    kubectl = deployment.kubectl
+    before = deployment.ready_pods("ws")
+    with taken_away_again(deployment, "autoscaling"):
+        # When autoscaling is laid on top, no pod goes
+        deployment.hand_over_replicas()
+        deployment.apply("autoscaling", patches=eager("25m"))
+        assert set(deployment.ready_pods("ws")) == set(before)
+        with listening(deployment, 20, BROWSERS) as listeners:
+            measured = lambda: "currentMetrics" in scaler(deployment)["status"]  # noqa: E731
+            deployment.wait_until(measured, within_seconds=90, what="the autoscaler sees what the pods take")
+            # When they have much to do
+            messages = [{"number": number, "load": "x" * 1000} for number in range(500)]
+            with repeatedly(lambda: deployment.publish(ALERTS_CHANNEL, messages), pause_seconds=0.5) as work:
+                # Then there is one more, and a further apply does not take it away
+                deployment.wait_until(
+                    lambda: len(deployment.ready_pods("ws")) == 4, within_seconds=150, what="a fourth pod"
+                )
+                said = deployment.apply("autoscaling", patches=eager("25m"))
+                assert "deployment.apps/ws unchanged" in said
+                assert kubectl.json("get", "deployment", "ws")["spec"]["replicas"] == 4
+            assert work.failures == []
+            # When they have not, there are three again, and every client is live
+            deployment.wait_until(lambda: len(deployment.pods("ws")) == 3, within_seconds=150, what="three pods")
+            deployment.wait_until(lambda: not deployment.terminating(), within_seconds=90, what="the fourth is gone")
+            settle(deployment, listeners)
+        assert kubectl.json("get", "deployment", "api")["spec"]["replicas"] == 2
+    assert kubectl.json("get", "deployment", "ws")["spec"]["replicas"] == 3
 
 
 # external-redis
@@ -204,7 +257,7 @@ def redis_elsewhere(deployment: KubernetesDeployment) -> Iterator[Visitor]:
     }
     kubectl = deployment.kubectl
     with (
-        namespace(kubectl, f"{kubectl.namespace}-elsewhere") as elsewhere,
+        namespace(kubectl, f"{kubectl.namespace}-their-redis") as elsewhere,
         running(elsewhere, "their-redis", [container]) as redis,
     ):
         url = f"redis://:{PASSWORD.replace(' ', '%20')}@{redis.address}:6379/0"
@@ -232,7 +285,7 @@ def test_external_redis_takes_the_place_of_ours_and_gives_it_back_with_its_data(
         ask = 'REDISCLI_AUTH=$1 exec $(command -v valkey-cli || command -v redis-cli) --no-auth-warning keys "*"'
         keys = redis_elsewhere.kubectl.run("exec", redis_elsewhere.name, "--", "sh", "-c", ask, "sh", PASSWORD).split()
         assert {"cluster:collector", "cluster:metrics:latest", "cluster:alerts:log"} <= set(keys)
-        eventually(lambda: not deployment.pods("redis"), within_seconds=60, what="no Redis here")
+        deployment.wait_until(lambda: not deployment.pods("redis"), within_seconds=60, what="no Redis here")
         assert before - objects(deployment) == set(LEFT_OVER)
         # And the policies let new connections there, from those that have business there
         there = (redis_elsewhere.address, 6379)
@@ -245,7 +298,7 @@ def test_external_redis_takes_the_place_of_ours_and_gives_it_back_with_its_data(
         deployment.next_round(2)
         require_kept(deployment, log)
         all_have_the_newest(deployment, listeners)
-    eventually(lambda: same(objects(deployment), before), within_seconds=60, what="everything as before")
+    deployment.wait_until(lambda: same(objects(deployment), before), within_seconds=60, what="everything as before")
 
 
 def all_have_the_newest(deployment: KubernetesDeployment, listeners: list[Listener]) -> None:
@@ -253,52 +306,6 @@ def all_have_the_newest(deployment: KubernetesDeployment, listeners: list[Listen
     newest = deployment.newest()
     has_it = lambda: all(got[-1] >= newest for got in orders(listeners))  # noqa: E731
     eventually(has_it, within_seconds=90, what=f"every client at {newest} or later")
-
-
-# autoscaling
-
-
-def eager(averages: str) -> list[Patch]:
-    """Autoscalers that act at once, at less than a pod can do, and with one pod more than there are."""
-    values = {
-        "/spec/maxReplicas": 4,
-        "/spec/metrics/0/resource/target/averageValue": averages,
-        "/spec/behavior/scaleUp/stabilizationWindowSeconds": 0,
-        "/spec/behavior/scaleDown/stabilizationWindowSeconds": 30,
-        "/spec/behavior/scaleDown/policies/0/periodSeconds": 15,
-    }
-    change = [{"op": "replace", "path": path, "value": value} for path, value in values.items()]
-    return [{"target": {"kind": "HorizontalPodAutoscaler", "name": "ws"}, "patch": change}]
-
-
-def test_autoscaling_adds_pods_under_load_and_takes_them_away_without_losing_a_client(
-    deployment: KubernetesDeployment,
-) -> None:
-    kubectl = deployment.kubectl
-    before = deployment.ready_pods("ws")
-    with taken_away_again(deployment, "autoscaling"):
-        # When autoscaling is laid on top, no pod goes
-        deployment.hand_over_replicas()
-        deployment.apply("autoscaling", patches=eager("25m"))
-        assert set(deployment.ready_pods("ws")) == set(before)
-        with listening(deployment, 20, BROWSERS) as listeners:
-            measured = lambda: "currentMetrics" in kubectl.json("get", "hpa", "ws")["status"]  # noqa: E731
-            eventually(measured, within_seconds=90, what="the autoscaler sees what the pods take")
-            # When they have much to do
-            messages = [{"number": number, "load": "x" * 1000} for number in range(500)]
-            with repeatedly(lambda: deployment.publish(ALERTS_CHANNEL, messages), pause_seconds=0) as work:
-                # Then there is one more, and a further apply does not take it away
-                eventually(lambda: len(deployment.ready_pods("ws")) == 4, within_seconds=150, what="a fourth pod")
-                said = deployment.apply("autoscaling", patches=eager("25m"))
-                assert "deployment.apps/ws unchanged" in said
-                assert kubectl.json("get", "deployment", "ws")["spec"]["replicas"] == 4
-            assert work.failures == []
-            # When they have not, there are three again, and every client is live
-            eventually(lambda: len(deployment.pods("ws")) == 3, within_seconds=150, what="three pods")
-            eventually(lambda: not deployment.terminating(), within_seconds=90, what="the fourth is gone")
-            settle(deployment, listeners)
-        assert kubectl.json("get", "deployment", "api")["spec"]["replicas"] == 2
-    assert kubectl.json("get", "deployment", "ws")["spec"]["replicas"] == 3
 
 
 # ingress
@@ -375,12 +382,14 @@ def test_prometheus_in_its_namespace_reads_the_metrics_of_every_part_and_nobody_
         visitor(elsewhere, "prometheus"),
         taken_away_again(deployment, "prometheus"),
     ):
-        deployment.apply("prometheus")
+        # One new pod of each part is enough to see
+        deployment.apply("prometheus", patches=one_by_one())
         deployment.apply_policies_as_they_stand()
         addresses = set()
         for part in parts:
             # Then a pod says where its metrics are, as Prometheus is usually told
-            pod = eventually(lambda part=part: annotated(deployment, part), within_seconds=90, what=f"a new {part}")
+            found = lambda part=part: annotated(deployment, part)  # noqa: E731
+            pod = deployment.wait_until(found, within_seconds=90, what=f"a new {part}")
             notes = pod["metadata"]["annotations"]
             address, port, path = pod["status"]["podIP"], notes["prometheus.io/port"], notes["prometheus.io/path"]
             addresses.add((address, int(port)))

@@ -2,8 +2,8 @@
 
 import json
 
-from tests.drivers.alert_log import entries, make_alerts, require_kept
-from tests.drivers.fleet import BROWSERS, listening, replicas_of, settle
+from tests.drivers.alert_log import make_alerts, require_kept
+from tests.drivers.fleet import BROWSERS, connections, listening, replicas_of, settle
 from tests.drivers.kubernetes import PARTS, KubernetesDeployment, is_ready
 from tests.drivers.waiting import eventually
 
@@ -24,12 +24,14 @@ def evict(deployment: KubernetesDeployment, pod: str) -> str:
 
 def allowed(deployment: KubernetesDeployment) -> dict[str, int]:
     """How many pods of each part may go now."""
-    budgets = deployment.kubectl.json("get", "poddisruptionbudgets")["items"]
+    budgets = deployment.kubectl.items("poddisruptionbudgets")
     return {each["metadata"]["name"]: each["status"]["disruptionsAllowed"] for each in budgets}
 
 
 def test_drained_node_takes_one_pod_of_each_part_at_a_time_and_no_client(deployment: KubernetesDeployment) -> None:
-    eventually(lambda: set(allowed(deployment).values()) == {1}, within_seconds=30, what="every part is whole")
+    deployment.wait_until(
+        lambda: set(allowed(deployment).values()) == {1}, within_seconds=30, what="every part is whole"
+    )
     assert sorted(allowed(deployment)) == sorted(GUARDED)
     before = {part: deployment.ready_pods(part) for part in GUARDED}
     gone = deployment.replica(before["ws"][0])
@@ -47,7 +49,9 @@ def test_drained_node_takes_one_pod_of_each_part_at_a_time_and_no_client(deploym
         deployment.wait()
         for part in GUARDED:
             assert len(set(deployment.ready_pods(part)) - set(before[part])) == 1, part
-        eventually(lambda: set(allowed(deployment).values()) == {1}, within_seconds=30, what="one more of each may go")
+        deployment.wait_until(
+            lambda: set(allowed(deployment).values()) == {1}, within_seconds=30, what="one more of each may go"
+        )
         # And every client is live, on pods that are there
         deployment.next_round(2)
         settle(deployment, listeners)
@@ -56,21 +60,35 @@ def test_drained_node_takes_one_pod_of_each_part_at_a_time_and_no_client(deploym
 
 
 def test_evicted_redis_comes_back_with_its_data_and_no_client_is_lost(deployment: KubernetesDeployment) -> None:
+    # Given an alert that came and went, and some history
     log = make_alerts(deployment)
+    eventually(lambda: known_history(deployment) >= 1, within_seconds=30, what="some history")
+    before, history = deployment.newest(), known_history(deployment)
+    claim = deployment.kubectl.json("get", "pvc", "data-redis-0")["metadata"]["uid"]
     former = deployment.pods("redis")[0]["metadata"]["uid"]
-    before = deployment.newest()
-    with listening(deployment, 20, BROWSERS) as listeners:
+    with listening(deployment, 30, BROWSERS) as listeners:
         # When Redis is asked to go, nothing stands in the way: a budget of one pod would never let a node be drained
         assert '"Success"' in evict(deployment, "redis-0")
 
         def is_back() -> bool:
             return any(pod["metadata"]["uid"] != former and is_ready(pod) for pod in deployment.pods("redis"))
 
-        eventually(is_back, within_seconds=90, what="redis-0 is back")
-        # Then the collector goes on where it was, with the log of alerts, and the clients with it
+        deployment.wait_until(is_back, within_seconds=90, what="redis-0 is back")
+        # Then it has its volume, and what is on it, and the collector goes on where it was
+        assert deployment.kubectl.json("get", "pvc", "data-redis-0")["metadata"]["uid"] == claim
         eventually(lambda: deployment.newest() > before, within_seconds=60, what="a newer snapshot")
+        deployment.next_round(2)
         require_kept(deployment, log)
+        eventually(lambda: known_history(deployment) >= history, within_seconds=60, what="the history is kept")
+        # And the clients did not notice
         settle(deployment, listeners)
-    assert entries(deployment)
+        confirmed = set(connections(listeners))
+        assert confirmed == {1}
     assert deployment.restarts() == {}
     assert {part: len(deployment.ready_pods(part)) for part in PARTS} == PARTS
+
+
+def known_history(deployment: KubernetesDeployment) -> int:
+    """Points of the last fifteen minutes."""
+    [series] = deployment.rest.json("/api/history?range_seconds=900&measure=cpu_usage")["series"]
+    return sum(1 for value in series["measures"]["cpu_usage"]["avg"] if value is not None)

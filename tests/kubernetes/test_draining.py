@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from contextlib import ExitStack, closing
 from subprocess import PIPE, Popen
 
@@ -22,15 +23,17 @@ MARGIN_SECONDS = 8
 
 def test_ws_pod_sends_its_clients_elsewhere_and_ends_by_itself(deployment: KubernetesDeployment) -> None:
     drain_seconds, grace_seconds = promised()
-    pod = deployment.ready_pods("ws")[0]
-    replica = deployment.replica(pod)
     handshake = deployment.origin + "/socket.io/?EIO=4&transport=polling"
     with listening(deployment, CLIENTS, BROWSERS) as listeners, ExitStack() as stack:
+        witnesses = [stack.enter_context(closing(Witness(deployment.origin))) for _ in range(WITNESSES)]
+        eventually(lambda: all(each.replica for each in witnesses), what="the witnesses are confirmed")
+        # Given the pod that most of the witnesses are on
+        replica = Counter(each.replica for each in witnesses).most_common(1)[0][0]
+        pod = next(each for each in deployment.ready_pods("ws") if deployment.replica(each) == replica)
         mine = lambda: replicas_of(listeners)[replica]  # noqa: E731
         had = mine()
         assert had > CLIENTS / 6
         # When it is asked to go, while others come
-        witnesses = [stack.enter_context(closing(Witness(deployment.origin))) for _ in range(WITNESSES)]
         newcomers = stack.enter_context(repeatedly(lambda: connect(deployment.origin), pause_seconds=0.3))
         pollers = stack.enter_context(repeatedly(lambda: get(handshake), pause_seconds=0.3))
         ending = stack.enter_context(Ending(deployment, pod))
@@ -91,7 +94,7 @@ def promised() -> tuple[float, float]:
 
 def endpoints(deployment: KubernetesDeployment) -> set[str]:
     """Addresses to which the Service leads."""
-    slices = deployment.kubectl.json("get", "endpointslices", "-l", "kubernetes.io/service-name=ws")["items"]
+    slices = deployment.kubectl.items("endpointslices", label="kubernetes.io/service-name=ws")
     return {
         address
         for one in slices

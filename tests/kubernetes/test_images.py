@@ -18,7 +18,7 @@ from contract import VERSION
 from deploy.images.offline.machine import own_architecture
 from deploy.local.addresses import machine_addresses
 from tests.drivers.cluster_images import IMPORTER, command
-from tests.drivers.docker_engine import engine
+from tests.drivers.docker_engine import OWN_IMAGES, engine
 from tests.drivers.kubectl import Kubectl
 from tests.drivers.kustomization import IMAGES
 from tests.drivers.neighbour import registry
@@ -45,12 +45,13 @@ def make(target: str, *arguments: str, **environment: str) -> str:
 @pytest.fixture
 def tag() -> Iterator[str]:
     """A tag that neither engine nor cluster has seen, on the product's images in the engine."""
-    tag = f"dispytest-{secrets.token_hex(3)}"
+    tag = f"{OWN_IMAGES}-{secrets.token_hex(3)}"
     for name in IMAGES:
         assert engine().images.get(f"dispycluster/{name}:{VERSION}").tag(f"dispycluster/{name}", tag)
     yield tag
-    for image in engine().images.list():
-        for name in image.tags:
+    # Without a look at each, of which another process may just have removed one
+    for image in engine().api.images():
+        for name in image["RepoTags"] or []:
             if name.endswith(f":{tag}"):
                 engine().images.remove(name)
 

@@ -1,16 +1,12 @@
 """What is published once reaches every client of every pod once and in order."""
 
-from tests.drivers.fleet import listening, require_clients_follow, require_each_publication_once
+from tests.drivers.fleet import require_clients_follow, require_each_publication_once
 from tests.drivers.gateway_metrics import FETCH_METRICS, servers_up
 from tests.drivers.kubernetes import KubernetesDeployment
-from tests.drivers.waiting import eventually
 
 
 def test_each_publication_reaches_three_hundred_clients_of_three_pods_once(deployment: KubernetesDeployment) -> None:
-    # Given three hundred clients through the gateway
-    with listening(deployment, 300) as listeners:
-        # When a hundred messages are published, then each client has each of them, once, in order
-        require_each_publication_once(deployment, listeners)
+    require_each_publication_once(deployment, clients=300)
 
 
 def test_clients_follow_the_pods_from_one_to_three_and_back(deployment: KubernetesDeployment) -> None:
@@ -24,7 +20,7 @@ def test_clients_follow_the_pods_from_one_to_three_and_back(deployment: Kubernet
     def scale(count: int) -> None:
         deployment.scale("ws", count)
         # Names stay in caches for half a minute
-        eventually(lambda: known(count), within_seconds=60, what=f"the gateways know of {count} pods")
+        deployment.wait_until(lambda: known(count), within_seconds=60, what=f"the gateways know of {count} pods")
 
     scale(1)
     gateways = deployment.ready_pods("gateway")

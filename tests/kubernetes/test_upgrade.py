@@ -1,4 +1,4 @@
-"""From one commit's manifests and images to another's and back, with clients connected."""
+"""From the last release's manifests and images to these and back, with clients connected."""
 
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +11,8 @@ from tests.drivers.cluster_images import LOADER, command, load
 from tests.drivers.deployment import Deployment
 from tests.drivers.fleet import BROWSERS, listening, replicas_of, settle
 from tests.drivers.kubernetes import PARTS, KubernetesDeployment
-from tests.drivers.previous_commit import lay_out_previous_commit
+from tests.drivers.kustomization import one_by_one
+from tests.drivers.last_release import lay_out_last_release
 
 FORMER = "former"
 OURS = ("redis", "api", "ws", "collector", "gateway")
@@ -19,10 +20,10 @@ OURS = ("redis", "api", "ws", "collector", "gateway")
 
 @pytest.fixture
 def former(deployment: KubernetesDeployment, tmp_path: Path) -> Iterator[KubernetesDeployment]:
-    """The previous commit's product, whose images the cluster has; it is not applied yet."""
+    """The last release's product, whose images the cluster has; it is not applied yet."""
     if not command(LOADER):
         pytest.skip(f"{LOADER} is not set: the former images cannot be brought into the cluster")
-    lay_out_previous_commit(tmp_path, with_file="deploy/k8s/kustomization.yaml")
+    lay_out_last_release(tmp_path)
     images = [f"dispycluster/{part}:{FORMER}" for part in OURS]
     Deployment(root=tmp_path, IMAGE_PREFIX="dispycluster", IMAGE_TAG=FORMER).compose("build", "--quiet", *OURS)
     try:
@@ -47,7 +48,7 @@ def images(deployment: KubernetesDeployment) -> set[str]:
     }
 
 
-def test_upgrade_from_the_previous_commit_keeps_every_client_live_and_the_log_and_so_does_the_way_back(
+def test_upgrade_from_the_last_release_keeps_every_client_live_and_the_log_and_so_does_the_way_back(
     deployment: KubernetesDeployment, former: KubernetesDeployment
 ) -> None:
     log = make_alerts(deployment)
@@ -56,7 +57,7 @@ def test_upgrade_from_the_previous_commit_keeps_every_client_live_and_the_log_an
         for other in (former, deployment):
             before = pods(deployment)
             # When the other's manifests are applied
-            other.apply()
+            other.apply(patches=one_by_one())
             other.wait(within_seconds=240)
             # Then every pod is new, every client is live on them, and none saw an older snapshot
             assert pods(other) & before == set()

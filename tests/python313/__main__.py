@@ -1,7 +1,14 @@
-"""``python -m tests.python313 [pytest's arguments]``: the unit tests on Debian 13's Python, in a container."""
+"""The tests on Debian 13's Python, in a container: ``python -m tests.python313 [OPTION] [pytest's arguments]``.
 
+Without an option, the unit tests that stay in pytest's own process. ``--all`` runs all that ``make test`` runs, with a
+browser and the other programs that it starts. ``--build`` only builds the container's image.
+"""
+
+import argparse
 import io
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -13,9 +20,16 @@ from deploy.images.offline.machine import Refusal, own_architecture
 from tests.drivers.docker_engine import LABELS, PASSED_ON, engine
 from tests.drivers.process import ROOT
 
-#: Debian's packages: Python, and what the tests start.
-BASE = Base("", "python-tests", "3.13", "python3 python3-venv make procps systemd", suite="trixie")
+_PACKAGES = "python3 python3-venv make procps systemd"
+#: Debian's packages: Python, and what the unit tests start.
+BASE = Base("", "python-tests", "3.13", _PACKAGES, suite="trixie")
+#: Those, and what the other tests start.
+BASE_OF_ALL = Base(
+    "", "python-tests-all", "3.13",
+    f"{_PACKAGES} chromium curl git iproute2 openssl prometheus-node-exporter redis-server", suite="trixie",
+)  # fmt: skip
 IMAGE = "dispycluster-tests:python-3.13"
+IMAGE_OF_ALL = "dispycluster-tests:python-3.13-all"
 #: What the image is built of; it is built again when these change.
 INGREDIENTS = (
     "tests/python313/Dockerfile",
@@ -24,7 +38,8 @@ INGREDIENTS = (
 )
 #: Not those of tests/browser and tests/system, which need a Chromium, a node_exporter and other libraries' clients.
 UNIT_TESTS = ("contract", "services", "simulator", "deploy", "tests/test_documentation.py", "tests/test_imports.py")
-#: What looks at the manifests needs a kubectl, and runs on a developer's machine only.
+#: The program that renders the manifests. ``--all`` mounts this machine's into the container: it is one static file.
+KUSTOMIZE = "kustomize"
 LEFT_OUT = ("--ignore=deploy/k8s",)
 
 
@@ -45,40 +60,80 @@ def project_files() -> list[str]:
     return [path for path in sorted(set(listed.split("\0"))) if path and Path(ROOT, path).exists()]
 
 
-def build(base: str, variables: Iterable[str]) -> None:
-    """Build the image on the base image ``base``; what is unchanged is not built again.
+def build(base: str, image: str, variables: Iterable[str]) -> None:
+    """Build ``image`` on the base image ``base``; what is unchanged is not built again.
 
     Raises:
         Refusal: the build failed.
     """
     arguments = [f"--build-arg=PYTHON_TESTS_IMAGE={base}", *(f"--build-arg={name}" for name in variables)]
-    command = ["docker", "build", "--quiet", "-f", INGREDIENTS[0], "-t", IMAGE, *arguments, "-"]
-    print(f"tests: {IMAGE}", flush=True)
+    command = ["docker", "build", "--quiet", "-f", INGREDIENTS[0], "-t", image, *arguments, "-"]
+    print(f"tests: {image}", flush=True)
     environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
     done = subprocess.run(command, input=archive(INGREDIENTS), capture_output=True, env=environment)
     if done.returncode != 0:
         raise Refusal(f"docker build failed:\n{(done.stdout + done.stderr).decode(errors='replace')}")
 
 
-def run(arguments: Iterable[str], variables: Iterable[str]) -> int:
-    """Run the tests on a copy of the project; return pytest's exit code."""
-    options = ["--init", "--rm", "--interactive", *(f"--label={name}={value}" for name, value in LABELS.items())]
-    options += [f"--env={name}" for name in variables]
-    pytest = [".venv/bin/python", "-m", "pytest", "-p", "tests.python313.nothing_skipped", *UNIT_TESTS, *LEFT_OUT]
-    command = ["docker", "run", *options, IMAGE, "sh", "-c", 'tar -xf - && exec "$@"', "sh", *pytest, *arguments]
-    return subprocess.run(command, input=archive(project_files())).returncode
+def run_in_process(arguments: Iterable[str], variables: Iterable[str]) -> int:
+    """Run the tests that stay in pytest's process; return pytest's exit code."""
+    plugins = [f"-ptests.python313.{name}" for name in ("nothing_skipped", "in_process")]
+    pytest = [".venv/bin/python", "-m", "pytest", "--numprocesses=auto", "--dist=loadfile", *plugins]
+    return _run(IMAGE, [], [*pytest, *UNIT_TESTS, *LEFT_OUT, *arguments], variables)
+
+
+def run_all(arguments: Iterable[str], variables: Iterable[str]) -> int:
+    """Run what ``make test`` runs; return its exit code."""
+    kustomize = shutil.which(KUSTOMIZE)
+    # A browser in a container has no sandbox of its own, and starts without one for root only.
+    options = [
+        "--user=0",
+        "--shm-size=1g",
+        *([f"--volume={kustomize}:/usr/local/bin/{KUSTOMIZE}:ro"] if kustomize else []),
+    ]
+    left_out = [] if kustomize else LEFT_OUT
+    given = shlex.join(["-ptests.python313.nothing_skipped", *left_out, *arguments])
+    return _run(IMAGE_OF_ALL, options, ["make", "test", f"PYTEST_ARGS={given}"], variables)
+
+
+def _run(image: str, options: Iterable[str], command: Iterable[str], variables: Iterable[str]) -> int:
+    """Run a command on a copy of the project; return its exit code."""
+    labels = [f"--label={name}={value}" for name, value in LABELS.items()]
+    options = [*options, *labels, *(f"--env={name}" for name in variables)]
+    start = [
+        "docker",
+        "run",
+        "--init",
+        "--rm",
+        "--cpu-shares=256",  # of 1024: other containers have somebody waiting for them
+        "--interactive",
+        *options,
+        image,
+        "sh",
+        "-c",
+        'tar -xf - && exec "$@"',
+        "sh",
+    ]
+    return subprocess.run([*start, *command], input=archive(project_files())).returncode
 
 
 def main() -> int:
     """Return the exit code."""
-    variables = [name for name in PASSED_ON if name in os.environ]
+    variables = [name for name in (*PASSED_ON, "DISTURBANCES") if name in os.environ]
+    parser = argparse.ArgumentParser(prog="tests.python313", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--all", action="store_true", help="all that `make test` runs")
+    parser.add_argument("--build", action="store_true", help="only build the container's image")
+    options, arguments = parser.parse_known_args()
     try:
         engine()
-        build(BaseImages(own_architecture()).make(BASE), variables)
+        base, image = (BASE_OF_ALL, IMAGE_OF_ALL) if options.all else (BASE, IMAGE)
+        build(BaseImages(own_architecture()).make(base), image, variables)
     except (AssertionError, Refusal) as error:
         print(f"tests: {error}", file=sys.stderr)
         return 1
-    return run(sys.argv[1:], variables)
+    if options.build:
+        return 0
+    return (run_all if options.all else run_in_process)(arguments, variables)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from contract.access.scripts import ADDRESS_FREE, USER_FREE, USER_LONGEST_SECOND
 from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack
 from tests.drivers.person import Person
 from tests.drivers.rest import Rest
+from tests.drivers.waiting import eventually
 
 GUESSES = 60
 ATTACKER, ELSEWHERE = "198.51.100.66", "203.0.113.9"
@@ -57,8 +58,16 @@ class Installation:
             ]
             # Meanwhile somebody else signs in, who knows the password.
             person, url, csrf = other
-            answer = person.post(url, {"csrf": csrf, "user": "grace", "password": PASSWORD})
-            assert answer.status_code == 303, answer.text
+            others_statuses = []
+
+            def is_signed_in() -> bool:
+                answer = person.post(url, {"csrf": csrf, "user": "grace", "password": PASSWORD})
+                others_statuses.append(answer.status_code)
+                return answer.status_code == 303
+
+            eventually(is_signed_in, within_seconds=60, what="somebody else signs in")
+            # At worst he is told to try again in a moment, where passwords are compared more slowly than they come.
+            assert set(others_statuses[:-1]) <= {503}, others_statuses
             self.stack.secrets.add(person.session)
             statuses = [each.result().status_code for each in tries]
             elapsed = time.monotonic() - began
@@ -68,7 +77,7 @@ class Installation:
         assert set(statuses) <= {401, 429, 503}
         assert counted["success"] == 1
         assert counted["wrong"] == statuses.count(401)
-        assert sum(counted.values()) == len(guesses) + 1
+        assert sum(counted.values()) == len(guesses) + len(others_statuses)
         return counted, elapsed
 
 
@@ -93,10 +102,11 @@ def test_burst_against_one_user_gets_no_more_looks_than_its_free_ones_and_the_pa
 
     assert 1 <= counted["wrong"] <= most(USER_FREE, elapsed)
     assert counted["paused"] >= GUESSES - counted["unavailable"] - most(USER_FREE, elapsed)
-    # Now the right password tells nothing either, and the answer says how long that lasts.
-    answer = installation.stack.person(X_Forwarded_For=ATTACKER).try_to_sign_in(
-        installation.apis[1].origin, "ada", PASSWORD
-    )
+    # Now the right password tells nothing either, and the answer says how long that lasts. Where the pause was over
+    # before a busy machine came to this, another wrong one begins one that is twice as long.
+    person, url, csrf = installation.visitor(1, ATTACKER)
+    for password in ("not it", PASSWORD):
+        answer = person.post(url, {"csrf": csrf, "user": "ada", "password": password})
     assert answer.status_code == 429
     assert 1 <= int(answer.headers["Retry-After"]) <= USER_LONGEST_SECONDS
 
@@ -161,7 +171,8 @@ def test_guesser_who_changes_what_he_says_of_himself_stays_the_same(installation
         statuses.append(person.try_to_sign_in(api.origin, f"user{number}", "not it").status_code)
 
     assert statuses.count(401) <= most(ADDRESS_FREE, time.monotonic() - began)
-    assert statuses[-1] == 429
+    # Not each of them: on a busy machine a guess may take longer than the pause before it.
+    assert 429 in statuses
 
 
 def test_other_requests_are_answered_while_passwords_are_guessed(installation: Installation) -> None:

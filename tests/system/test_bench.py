@@ -2,11 +2,10 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-import redis as redis_client
 
 from bench.access.handshake import shake
 from bench.access.replicas import Closed, ClosedToMany, ClosedToPrograms, Open
@@ -30,12 +29,12 @@ def _cores() -> Iterator[None]:
 @pytest.mark.parametrize("kind", [Ours, OursPlain, Counted, Node, EventletEmit, AsgiEmit])
 def test_server_delivers_everything_and_is_measured(kind: type[Server], valkey: Valkey) -> None:
     with kind(valkey.url) as server:
-        pushed = push(server, clients=30, rate=20, size=1100, seconds=1)
+        pushed = push(server, clients=30, rate=40, size=1100, seconds=0.5)
 
         assert pushed.arrived == 1.0
         assert pushed.cpu_us_per_delivery > 0
         assert len(pushed.latencies_ns) == 600
-        assert connect(server, clients=30).failed == 0
+        assert connect(server, clients=30, rest_seconds=0).failed == 0
         assert server.rss_bytes() > 10_000_000
 
 
@@ -43,47 +42,48 @@ def test_server_delivers_everything_and_is_measured(kind: type[Server], valkey: 
 def test_server_compresses_where_it_is_offered(kind: type[Server], valkey: Valkey) -> None:
     with kind(valkey.url) as server:
         plain, deflated = (
-            push(server, clients=10, rate=5, size=20_000, seconds=1, deflate=offered) for offered in (False, True)
+            push(server, clients=10, rate=20, size=20_000, seconds=0.25, deflate=offered) for offered in (False, True)
         )
 
     assert plain.arrived == deflated.arrived == 1.0
     assert deflated.wire_bytes_per_delivery < plain.wire_bytes_per_delivery / 3
 
 
-@pytest.fixture
-def credentials(tmp_path: Path, redis: redis_client.Redis) -> Credentials:
-    return Credentials(tmp_path, redis)
+@pytest.fixture(scope="module")
+def of_access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Open]]:
+    """The replicas that are compared when access is measured."""
+    valkey = Valkey()
+    valkey.start()
+    redis = valkey.client()
+    credentials = Credentials(tmp_path_factory.mktemp("access"), redis)
+    with contextlib.ExitStack() as stack:
+        kinds = (Open, Closed, ClosedToMany, ClosedToPrograms)
+        yield [stack.enter_context(kind(valkey.url, credentials)) for kind in kinds]
+    redis.close()
+    valkey.stop()
 
 
-@pytest.mark.parametrize("kind", [Open, Closed, ClosedToMany])
-def test_open_and_closed_replica_deliver_everything(kind: type[Open], valkey: Valkey, credentials: Credentials) -> None:
-    with kind(valkey.url, credentials) as server:
-        pushed = push(server, clients=30, rate=20, size=1100, seconds=1)
+def test_open_and_closed_replica_deliver_everything(of_access: Sequence[Open]) -> None:
+    for server in of_access[:3]:
+        pushed = push(server, clients=30, rate=40, size=1100, seconds=0.5)
 
-    assert pushed.arrived == 1.0
-    assert pushed.cpu_us_per_delivery > 0
+        assert pushed.arrived == 1.0, server.name
+        assert pushed.cpu_us_per_delivery > 0, server.name
 
 
 @pytest.mark.parametrize("namespace", [ROOT_NAMESPACE, MONITORING_NAMESPACE])
-def test_handshake_is_measured_up_to_the_first_snapshot(
-    namespace: str, valkey: Valkey, credentials: Credentials
-) -> None:
-    with contextlib.ExitStack() as stack:
-        kinds = (Open, Closed, ClosedToMany, ClosedToPrograms)
-        servers = [stack.enter_context(kind(valkey.url, credentials)) for kind in kinds]
-        found = shake(servers, namespace, clients=30, waves=2, size=1100)
+def test_handshake_is_measured_up_to_the_first_snapshot(namespace: str, of_access: Sequence[Open]) -> None:
+    found = shake(of_access, namespace, clients=30, waves=2, size=1100, first=30)
 
     assert [(shaken.clients, shaken.got) for shaken in found] == [(60, 60)] * 4
     assert all(shaken.cpu_us_each > 0 for shaken in found)
 
 
-def test_closed_replica_of_the_benchmark_lets_nobody_in_without_a_credential(
-    valkey: Valkey, credentials: Credentials
-) -> None:
-    with Closed(valkey.url, credentials) as server:
-        swarm = Swarm(server.port)
-        swarm.connect(3, within_seconds=2)
-        swarm.close()
+def test_closed_replica_of_the_benchmark_lets_nobody_in_without_a_credential(of_access: Sequence[Open]) -> None:
+    (closed,) = (server for server in of_access if type(server) is Closed)
+    swarm = Swarm(closed.port)
+    swarm.connect(3, within_seconds=2)
+    swarm.close()
 
     assert swarm.failed == 3
 

@@ -58,6 +58,7 @@ def test_node_goes_and_comes_back_when_its_exporter_is_stopped_and_started(
 ) -> None:
     process, address = exporter
     stack.write_targets([address])
+    stack.write_rules("node_down: {for_seconds: 1}\n")
     stack.start_collector()
     api, replica = stack.start_api(), stack.start_replica()
     client = stack.client(replica)
@@ -76,9 +77,13 @@ def test_node_goes_and_comes_back_when_its_exporter_is_stopped_and_started(
     rounds_at_stop = max(before, api.json("/api/cluster/snapshot")["seq"])
     node = eventually(status("offline"))
     assert node["error"]
-    offline = next(
-        s for s in client.all("redis_cluster_metrics") if s["nodes"][0]["status"] == "offline" and s["seq"] > before
-    )
+
+    def first_offline() -> dict[str, int] | None:
+        came = client.all("redis_cluster_metrics")
+        return next((s for s in came if s["nodes"][0]["status"] == "offline" and s["seq"] > before), None)
+
+    offline = eventually(first_offline)
+    assert offline is not None
     assert offline["seq"] - rounds_at_stop <= 3  # two rounds, and the one that may have been under way
     assert node["cpu_usage"] is None
     eventually(lambda: client.last("redis_cluster_health")["overall_status"] == "critical")

@@ -4,6 +4,8 @@ import contextlib
 import json
 import socket
 import urllib.parse
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 import redis as redis_client
@@ -12,7 +14,9 @@ import websocket
 
 from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, METRICS_CHANNEL, latest_key
 from tests.drivers.rest import Rest
+from tests.drivers.socket_client import SocketClient
 from tests.drivers.stack import Stack
+from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
 #: Lines that a service may add to its log under any amount of garbage of a few kinds.
@@ -193,15 +197,37 @@ def test_api_answers_503_when_keys_hold_garbage(stack: Stack) -> None:
     redis.close()
 
 
+@dataclass
+class Living:
+    """A cluster of four nodes, and a client that is pushed to."""
+
+    stack: Stack
+    control: Rest
+    probes: Rest
+    client: SocketClient
+
+
+@pytest.fixture(scope="module")
+def living() -> Iterator[Living]:
+    valkey = Valkey()
+    valkey.start()
+    stack = Stack(valkey)
+    try:
+        control, probes = stack.start_simulator(4), stack.start_collector()
+        yield Living(stack, control, probes, stack.client(stack.start_replica()))
+    finally:
+        stack.close()
+        valkey.stop()
+    assert stack.tracebacks() == []
+
+
 @pytest.mark.parametrize("fault", ["slow", "broken", "drip", "huge", "dead"])
-def test_bad_exporter_is_offline_with_its_reason_and_delays_nobody(stack: Stack, fault: str) -> None:
+def test_bad_exporter_is_offline_with_its_reason_and_delays_nobody(living: Living, fault: str) -> None:
     # Given a living cluster
-    control = stack.start_simulator(4)
-    probes = stack.start_collector()
-    replica = stack.start_replica()
-    client = stack.client(replica)
+    stack, control, probes, client = living.stack, living.control, living.probes, living.client
     eventually(lambda: client.last("redis_cluster_metrics")["cluster_stats"]["online_nodes"] == 4)
     before = len(stack.collector.log().splitlines())
+    failed = probes.metric("collector_scrapes_failed_total")
     # When one of its exporters goes bad
     assert requests.put(f"{control.origin}/nodes/node02/fault", data=fault, timeout=10).ok
 
@@ -214,7 +240,7 @@ def test_bad_exporter_is_offline_with_its_reason_and_delays_nobody(stack: Stack,
     client.clear()
     for snapshot in client.wait_for("redis_cluster_metrics", 5):
         assert [node["status"] for node in snapshot["nodes"]] == ["online", "offline", "online", "online"]
-    assert probes.metric("collector_scrapes_failed_total") > 0
+    assert probes.metric("collector_scrapes_failed_total") > failed
     assert len(stack.collector.log().splitlines()) - before <= LOG_LINES
     # And comes back when it is well again
     assert requests.put(f"{control.origin}/nodes/node02/fault", data="none", timeout=10).ok

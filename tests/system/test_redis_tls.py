@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.drivers.certificate import make_certificate
+from tests.drivers.hasty import HASTY
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process
 from tests.drivers.rest import Rest
@@ -29,6 +30,7 @@ def stack_on(tmp_path: Path) -> Iterator[StackOn]:
     def make(name: str) -> tuple[Stack, TlsRedis]:
         server = TlsRedis(tmp_path, name)
         stack = Stack(server)
+        stack.runner = HASTY
         stacks.append(stack)
         server.start()
         stack.env["REDIS_CA_FILE"] = str(server.ca_file)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,15 +92,15 @@ def made(*arguments: str, **variables: str) -> list[str]:
 @pytest.mark.parametrize("name", ["ada", "test", "help", "user", "token", "setup", "deploy"])
 @pytest.mark.parametrize("kind", ["user", "token"])
 def test_word_behind_is_a_name_even_where_a_target_or_a_folder_is_called_so(kind: str, name: str) -> None:
-    lines = [line for line in made(kind, name) if "Nothing to be done" not in line]
+    lines = [line for line in made(kind, name, PYTHON=sys.executable) if "Nothing to be done" not in line]
     assert [line.split()[-1] for line in lines] == ["deploy/local/bootstrap.py", name]
     assert lines[1].endswith(f"-m deploy.local.accounts {kind} {name}")
 
 
 def test_name_may_be_a_variable_of_make_but_not_of_the_machine() -> None:
     assert made("user", "NAME=ada")[-1].endswith("accounts user ada")
-    assert made("user", NAME="desktop")[-1].rstrip().endswith("accounts user")
-    assert made("user", "ada", NAME="desktop")[-1].endswith("accounts user ada")
+    assert made("user", NAME="desktop", PYTHON=sys.executable)[-1].rstrip().endswith("accounts user")
+    assert made("user", "ada", NAME="desktop", PYTHON=sys.executable)[-1].endswith("accounts user ada")
 
 
 def test_command_makes_a_user_that_signs_in_and_takes_it_away_again(tmp_path: Path) -> None:
@@ -107,6 +108,7 @@ def test_command_makes_a_user_that_signs_in_and_takes_it_away_again(tmp_path: Pa
         return subprocess.run(
             ["make", "--no-print-directory", *words, f"DATA_DIR={tmp_path}"],
             cwd=ROOT,
+            env={**os.environ, "PYTHON": sys.executable},
             input=given,
             capture_output=True,
             text=True,

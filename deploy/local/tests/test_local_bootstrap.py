@@ -55,14 +55,20 @@ def test_python_without_venv_is_told_the_package_that_brings_it(monkeypatch: pyt
         bootstrap.check_python((3, 12, 1))
 
 
+@pytest.fixture(scope="module")
+def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clone")
+    (folder / "deploy" / "local").mkdir(parents=True)
+    (folder / "services").mkdir()
+    shutil.copy(SOURCE, folder / "deploy" / "local")
+    return folder
+
+
 @pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """What setting up reads, in a folder of its own."""
-    (tmp_path / "deploy" / "local").mkdir(parents=True)
-    (tmp_path / "services").mkdir()
-    shutil.copy(SOURCE, tmp_path / "deploy" / "local")
-    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
-    return tmp_path
+def clone(_folder: Path) -> Path:
+    """What setting up reads, in a folder of its own, and perhaps the environment that another test has made there."""
+    shutil.copytree(ROOT / "requirements", _folder / "requirements", dirs_exist_ok=True)
+    return _folder
 
 
 def set_up(clone: Path, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -14,13 +14,15 @@ from pathlib import Path
 import pytest
 
 from tests.drivers.local_product import READY_SECONDS, LocalProduct
+from tests.drivers.ports import inner_ports
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[LocalProduct]:
-    product = LocalProduct(tmp_path / "data", DEMO_NODES="4")
+    """One that looks for the ports of its parts by itself, as with ``make run``."""
+    product = LocalProduct(tmp_path / "data", DEMO_NODES="4", **dict.fromkeys(inner_ports(), ""))
     try:
         product.until_ready()
         yield product

@@ -43,10 +43,20 @@ class Clone:
         return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
 
 
-def test_environment_is_made_anew_when_its_python_is_gone(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def _clone_of_module(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    return Clone(tmp_path_factory.mktemp("clone") / "one")
+
+
+@pytest.fixture
+def clone(_clone_of_module: Clone) -> Clone:
+    """One that is set up; a test leaves it broken or set up again."""
+    _clone_of_module.set_up()
+    return _clone_of_module
+
+
+def test_environment_is_made_anew_when_its_python_is_gone(clone: Clone) -> None:
     # given
-    clone = Clone(tmp_path / "one")
-    clone.set_up()
     python = clone.folder / ".venv" / "bin" / "python"
     python.unlink()
     python.symlink_to("/nonexistent/python3")
@@ -57,10 +67,8 @@ def test_environment_is_made_anew_when_its_python_is_gone(tmp_path: Path) -> Non
     assert f"{clone.folder}/services" in clone.search_path()
 
 
-def test_environment_is_made_anew_when_pip_is_half_there(tmp_path: Path) -> None:
+def test_environment_is_made_anew_when_pip_is_half_there(clone: Clone) -> None:
     # given
-    clone = Clone(tmp_path / "one")
-    clone.set_up()
     for stamp in (clone.folder / ".venv").glob(".installed-*"):
         stamp.unlink()
     next((clone.folder / ".venv" / "lib").glob("python3*/site-packages/pip/__init__.py")).unlink()
@@ -70,18 +78,17 @@ def test_environment_is_made_anew_when_pip_is_half_there(tmp_path: Path) -> None
     assert "making .venv" in said
 
 
-def test_environment_is_made_anew_when_the_folder_was_moved(tmp_path: Path) -> None:
+def test_environment_is_made_anew_when_the_folder_was_moved(clone: Clone) -> None:
     # given
-    clone = Clone(tmp_path / "one")
-    clone.set_up()
-    clone.folder = clone.folder.rename(tmp_path / "two")
+    former = clone.folder
+    clone.folder = former.rename(former.with_name("two"))
     # when
     clone.set_up()
     # then
     assert f"{clone.folder}/.venv/bin/python" in (clone.folder / ".venv" / "bin" / "pip").read_text()
     path = clone.search_path()
-    assert f"{tmp_path}/two/services" in path
-    assert f"{tmp_path}/one/services" not in path
+    assert f"{clone.folder}/services" in path
+    assert f"{former}/services" not in path
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "g++", "/usr/bin/arm-linux-gnueabihf-gcc"])

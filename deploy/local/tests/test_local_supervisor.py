@@ -13,6 +13,7 @@ import pytest
 from deploy.local.part import Part
 from deploy.local.signals import STOP_SIGNALS, Signals
 from deploy.local.supervisor import PartDied, StopAsked, Supervisor
+from tests.drivers.waiting import Deadline
 
 ROOT = Path(__file__).parents[3]
 LONG_SECONDS = 30.0
@@ -32,12 +33,20 @@ SAYS_WHEN_ASKED = (
     "signal.signal(signal.SIGTERM, end); print('up', flush=True)\nwhile True: time.sleep(600)"
 )
 
+#: Asks its supervisor to end, a second time, once it is asked to end itself; and goes on.
+ASKS_BACK = (
+    "import os, signal, time\n"
+    "signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getppid(), signal.SIGINT)); print('up', flush=True)\n"
+    "while True: time.sleep(600)"
+)
+
 #: A supervisor process with two parts; it prints their numbers and its own result.
 DRIVER = f"""
 import sys
 from deploy.local.part import Part
 from deploy.local.signals import Signals
 from deploy.local.supervisor import StopAsked, Supervisor
+from tests.drivers.waiting import Deadline
 
 lines = []
 supervisor = Supervisor(Signals(), lines.append)
@@ -66,9 +75,9 @@ def is_alive(pid: int) -> bool:
 
 
 def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LONG_SECONDS
+    deadline = Deadline(LONG_SECONDS)
     while not true():
-        assert time.monotonic() < deadline, "it did not happen"
+        assert not deadline.has_passed, "it did not happen"
         time.sleep(0.02)
 
 
@@ -187,18 +196,16 @@ def test_what_a_dead_part_started_ends_with_it(supervised: Supervised) -> None:
 
 def test_second_signal_does_not_wait_for_the_grace_period(supervised: Supervised) -> None:
     # given
-    supervised.supervisor.start(part("stubborn", IGNORES_SIGTERM))
+    supervised.supervisor.start(part("stubborn", ASKS_BACK))
     supervised.until_said("stubborn: up")
     os.kill(os.getpid(), signal.SIGINT)
     with pytest.raises(StopAsked):
         supervised.supervisor.run()
-    again = subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(0.5); os.kill({os.getpid()}, 2)"])
     # when
     begun = time.monotonic()
     supervised.supervisor.stop(grace_seconds=300)
     # then
     assert time.monotonic() - begun < 60
-    again.wait()
 
 
 def test_until_tells_whether_it_came_true_in_time(supervised: Supervised) -> None:

@@ -6,20 +6,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis as redis_client
 import requests
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 
 from api.app import create_app
 from api.config import Config
 from api.parts import parts_of
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, LATEST_TTL_SECONDS, METRICS_CHANNEL, latest_key
+from tests.drivers.copies import Copies
 from tests.drivers.ports import free_port
 from tests.drivers.valkey import Valkey
+from tests.drivers.waiting import Deadline
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "contract" / "golden"
@@ -28,6 +33,28 @@ MESSAGES = {METRICS_CHANNEL: "metrics", HEALTH_CHANNEL: "health", ALERTS_CHANNEL
 
 def golden(name: str) -> bytes:
     return (GOLDEN / f"{name}.json").read_bytes()
+
+
+class CompiledTemplates(BytecodeCache):
+    """The templates as one application has compiled them, for all others of the session."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        compiled = self._compiled.get(bucket.key)
+        if compiled is not None:
+            bucket.bytecode_from_string(compiled)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_templates() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(Flask.jinja_options, "bytecode_cache", CompiledTemplates())
+        yield
 
 
 class Collector:
@@ -69,19 +96,22 @@ class Listener:
 
 
 class Process:
-    """``python -m api``; ``prelude`` is Python that runs before it."""
+    """``python -m api``, or a copy that runs its ``main`` after ``prelude``, which is Python."""
 
-    def __init__(self, log_path: Path, prelude: str = "", **variables: str) -> None:
+    def __init__(self, log_path: Path, copies: Copies | None, prelude: str = "", **variables: str) -> None:
         self.port = int(variables.get("API_PORT") or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
         self._log_path = log_path
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("API_", "REDIS_"))}
         environment |= {"PYTHONPATH": f"{ROOT}:{ROOT / 'services'}", "API_PORT": str(self.port)} | variables
-        run = (
-            ["-c", f"{prelude}\nimport sys, api.__main__\nsys.exit(api.__main__.main())"] if prelude else ["-m", "api"]
-        )
+        self._process: Any
+        if copies is not None:
+            self._process = copies.begin(environment, log_path, prelude)
+            return
         with log_path.open("wb") as log:
-            self._process = subprocess.Popen([sys.executable, *run], env=environment, cwd=ROOT, stderr=log)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "api"], env=environment, cwd=ROOT, stderr=log, start_new_session=True
+            )
 
     @property
     def pid(self) -> int:
@@ -96,7 +126,7 @@ class Process:
         return requests.get(self.url + path, headers={"Connection": "close"}, timeout=60)
 
     def wait_until(self, path: str, status: int, seconds: float = 30) -> requests.Response:
-        deadline = time.monotonic() + seconds
+        deadline = Deadline(seconds)
         while True:
             try:
                 response = self.get(path)
@@ -104,8 +134,8 @@ class Process:
                     return response
             except requests.ConnectionError:
                 assert self._process.poll() is None, self.log
-            assert time.monotonic() < deadline, self.log
-            time.sleep(0.05)
+            assert not deadline.has_passed, self.log
+            time.sleep(0.02)
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
@@ -114,8 +144,10 @@ class Process:
         return self._process.wait(seconds)
 
     def end(self) -> None:
+        """End master and worker: a polite end waits for connections."""
         if self._process.poll() is None:
-            self._process.terminate()
+            with suppress(ProcessLookupError):  # it ended just now
+                os.killpg(self.pid, signal.SIGKILL)
             self._process.wait(30)
 
 
@@ -143,13 +175,30 @@ def listener(redis: redis_client.Redis) -> Iterator[Listener]:
     listener.close()
 
 
+@pytest.fixture(scope="session")
+def copies() -> Iterator[Copies]:
+    copies = Copies("api.__main__", "api.app")
+    yield copies
+    copies.close()
+
+
 @pytest.fixture
-def start_api(valkey: Valkey, tmp_path: Path) -> Iterator[Callable[..., Process]]:
+def start_api(valkey: Valkey, tmp_path: Path, copies: Copies) -> Iterator[Callable[..., Process]]:
+    """Starts an api with these variables; ends it with the test."""
+    yield from starting(valkey, tmp_path, copies)
+
+
+@pytest.fixture
+def run_api(valkey: Valkey, tmp_path: Path) -> Iterator[Callable[..., Process]]:
     """Starts ``python -m api`` with these variables; ends it with the test."""
+    yield from starting(valkey, tmp_path, None)
+
+
+def starting(valkey: Valkey, folder: Path, copies: Copies | None) -> Iterator[Callable[..., Process]]:
     started: list[Process] = []
 
     def start(**variables: str) -> Process:
-        process = Process(tmp_path / f"api-{len(started)}.log", **({"REDIS_URL": valkey.url} | variables))
+        process = Process(folder / f"api-{len(started)}.log", copies, **({"REDIS_URL": valkey.url} | variables))
         started.append(process)
         return process
 

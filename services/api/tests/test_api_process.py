@@ -1,9 +1,7 @@
 """``python -m api`` as a process: its address, its end, slow and broken clients, limits over two processes."""
 
-import os
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -15,8 +13,7 @@ import pytest
 import requests
 
 from contract.names import METRICS_CHANNEL
-from tests.drivers.ports import free_port
-from tests.drivers.valkey import Valkey
+from tests.drivers.waiting import Deadline
 
 Start = Callable[..., Any]
 
@@ -27,8 +24,8 @@ def connect(process: Any, data: bytes = b"") -> socket.socket:
     return client
 
 
-def test_process_becomes_ready_without_traffic_and_ends_with_0_when_told(start_api: Start) -> None:
-    process = start_api()
+def test_process_becomes_ready_without_traffic_and_ends_with_0_when_told(run_api: Start) -> None:
+    process = run_api()
     process.wait_until("/livez", 200)
     assert process.wait_until("/readyz", 200).text == "ready\nredis: up\n"
     process.signal(signal.SIGTERM)
@@ -39,41 +36,45 @@ def test_process_becomes_ready_without_traffic_and_ends_with_0_when_told(start_a
     assert "stopped" in lines[-1]
 
 
-def test_process_says_that_it_drains_when_it_is_told_to_stop(start_api: Start) -> None:
-    process = start_api()
+def test_process_says_that_it_drains_over_a_kept_connection_when_told_to_end(start_api: Start) -> None:
+    # By itself gunicorn keeps the connection for two seconds more, in which a busy machine may not ask.
+    process = start_api(
+        prelude="import api.server, gunicorn.workers.gthread; api.server.GRACE_SECONDS = 60; "
+        "gunicorn.workers.gthread.STOP_KEEPALIVE_LINGER = 60"
+    )
     process.wait_until("/readyz", 200)
     with requests.Session() as kept:
         assert kept.get(process.url + "/readyz", timeout=30).status_code == 200
         process.signal(signal.SIGTERM)
         # The listening socket closes at once; a connection that is open is served a little longer.
-        deadline = time.monotonic() + 30
+        deadline = Deadline(30)
         while "draining" not in kept.get(process.url + "/readyz", timeout=30).text:
-            assert time.monotonic() < deadline
+            assert not deadline.has_passed
     assert process.wait() == 0
 
 
-def test_process_ends_with_0_when_interrupted(start_api: Start) -> None:
-    process = start_api()
+def test_process_ends_with_0_when_interrupted(run_api: Start) -> None:
+    process = run_api()
     process.wait_until("/readyz", 200)
     process.signal(signal.SIGINT)
     assert process.wait() == 0
     assert "Traceback" not in process.log
 
 
-def test_process_ends_with_0_when_its_worker_is_still_starting(start_api: Start) -> None:
-    process = start_api()
-    deadline = time.monotonic() + 30
+def test_process_ends_with_0_when_its_worker_is_still_starting(run_api: Start) -> None:
+    process = run_api()
+    deadline = Deadline(30)
     while not psutil.Process(process.pid).children():
-        assert time.monotonic() < deadline
+        assert not deadline.has_passed
     process.signal(signal.SIGTERM)
     assert process.wait() == 0
     assert "Traceback" not in process.log
 
 
-def test_process_says_one_sentence_and_ends_with_2_when_the_port_is_busy(start_api: Start) -> None:
+def test_process_says_one_sentence_and_ends_with_2_when_the_port_is_busy(run_api: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        process = start_api(API_PORT=port)
+        process = run_api(API_PORT=port)
         assert process.wait() == 2
     (line,) = process.log.splitlines()
     assert f"127.0.0.1:{port}" in line
@@ -92,23 +93,17 @@ def test_process_says_one_sentence_and_ends_with_2_when_the_port_is_busy(start_a
         ("REDIS_URL", "http://x"),
     ],
 )
-def test_process_names_the_setting_and_ends_with_2_when_it_is_bad(valkey: Valkey, name: str, value: str) -> None:
-    import sys
-
-    root = Path(__file__).parents[3]
-    environment = os.environ | {
-        "PYTHONPATH": f"{root}:{root / 'services'}", "REDIS_URL": valkey.url, "API_PORT": str(free_port()), name: value,
-    }  # fmt: skip
-    done = subprocess.run([sys.executable, "-m", "api"], env=environment, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
+def test_process_names_the_setting_and_ends_with_2_when_it_is_bad(start_api: Start, name: str, value: str) -> None:
+    process = start_api(**{name: value})
+    assert process.wait() == 2
+    (line,) = process.log.splitlines()
     assert name in line
 
 
-def test_process_needs_no_home_and_leaves_no_files_when_it_runs(start_api: Start, tmp_path: Path) -> None:
+def test_process_needs_no_home_and_leaves_no_files_when_it_runs(run_api: Start, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    process = start_api(HOME=str(home), XDG_RUNTIME_DIR=str(home), TMPDIR=str(home))
+    process = run_api(HOME=str(home), XDG_RUNTIME_DIR=str(home), TMPDIR=str(home))
     process.wait_until("/readyz", 200)
     assert list(home.rglob("*")) == []
 
@@ -124,7 +119,7 @@ def test_two_processes_publish_within_the_limit_and_once_after_the_last_call_of_
 
     def call(worker: int) -> None:
         with requests.Session() as session:
-            while time.monotonic() < began + 1.5:
+            while time.monotonic() < began + 0.6:
                 assert session.get(processes[worker % 2].url + "/api/cluster/nodes", timeout=30).status_code == 200
 
     threads = [threading.Thread(target=call, args=(worker,)) for worker in range(4)]
@@ -136,7 +131,11 @@ def test_two_processes_publish_within_the_limit_and_once_after_the_last_call_of_
     newest = collector.leave(METRICS_CHANNEL, golden_example("messages/metrics").replace(b"4211", b"4212"))
     last_call = time.monotonic()
     assert processes[0].get("/api/cluster/nodes").status_code == 200
-    heard = [data for _, data, _ in listener.hear()]
+    heard: list[bytes] = []
+    deadline = Deadline(30)
+    while newest not in heard:
+        assert not deadline.has_passed
+        heard += [data for _, data, _ in listener.hear()]
     assert 2 <= len(heard) <= 10 * (last_call - began) + 2
     assert heard[-1] == newest
     # Alone again, a call makes one.
@@ -165,15 +164,16 @@ SLOW = {
 }
 
 
-@pytest.mark.parametrize("sent", SLOW.values(), ids=SLOW.keys())
-def test_slow_clients_hold_up_nobody_when_they_are_more_than_the_threads(start_api: Start, sent: bytes) -> None:
+def test_slow_clients_hold_up_nobody_when_they_are_more_than_the_threads(start_api: Start) -> None:
     process = start_api(API_THREADS="2")
     process.wait_until("/readyz", 200)
-    slow = [connect(process, sent) for _ in range(20)]
-    began = time.monotonic()
-    assert process.get("/livez").status_code == 200
-    # gunicorn by itself waits two to five seconds for one of them after the other, or for ever.
-    assert time.monotonic() - began < 10
+    slow = []
+    for kind, sent in SLOW.items():
+        slow += [connect(process, sent) for _ in range(20)]
+        deadline = Deadline(10)
+        assert process.get("/livez").status_code == 200
+        # gunicorn by itself waits two to five seconds for one of them after the other, or for ever.
+        assert not deadline.has_passed, kind
     process.signal(signal.SIGTERM)
     assert process.wait() == 0
     assert "Traceback" not in process.log
@@ -218,7 +218,8 @@ def test_thread_is_taken_back_when_a_client_does_not_read_its_answer(
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(("127.0.0.1", process.port))
         client.sendall(b"GET /api/cluster/snapshot HTTP/1.1\r\nHost: x\r\n\r\n" * 8)
-        assert process.get("/livez").status_code == 200
+        # On a busy machine, one that takes its thread for a second is cut off too.
+        process.wait_until("/livez", 200)
     assert "Traceback" not in process.log
 
 
@@ -262,9 +263,9 @@ def test_process_counts_malformed_requests_when_they_come(start_api: Start) -> N
     assert "api_malformed_requests_total 1.0" in process.get("/metrics").text
 
 
-def test_process_stays_small_when_it_has_answered_everything(start_api: Start, collector: Any) -> None:
+def test_process_stays_small_when_it_has_answered_everything(run_api: Start, collector: Any) -> None:
     collector.leave_all()
-    process = start_api()
+    process = run_api()
     process.wait_until("/readyz", 200)
     for path in (
         "/",
@@ -282,8 +283,8 @@ def test_process_stays_small_when_it_has_answered_everything(start_api: Start, c
     assert sum(rss) < 90 * 1024 * 1024
 
 
-def test_worker_is_replaced_when_it_is_killed(start_api: Start) -> None:
-    process = start_api()
+def test_worker_is_replaced_when_it_is_killed(run_api: Start) -> None:
+    process = run_api()
     process.wait_until("/readyz", 200)
     (worker,) = psutil.Process(process.pid).children()
     worker.kill()

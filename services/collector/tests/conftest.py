@@ -11,9 +11,18 @@ from collector.evaluate import Moment
 from collector.measures import Measures
 from collector.sample import Filesystem
 from collector.targets import Target
+from tests.drivers.copies import Copies
 from tests.drivers.serving import serving
 
 _PAGES = Path(__file__).parent / "pages"
+
+
+@pytest.fixture(scope="session")
+def copies() -> Iterator[Copies]:
+    """What collectors are copies of."""
+    copies = Copies("collector.__main__")
+    yield copies
+    copies.close()
 
 
 @pytest.fixture(scope="session")

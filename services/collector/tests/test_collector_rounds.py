@@ -35,8 +35,11 @@ from contract.names import (
     latest_key,
 )
 from contract.runtime.readiness import Readiness
+from tests.drivers.waiting import Deadline
 
 DEADLINE_SECONDS = 20.0
+#: So long that no lease runs out by itself, and no look grows old.
+INTERVAL_SECONDS = 60.0
 
 
 class Nodes:
@@ -44,7 +47,8 @@ class Nodes:
 
     def __init__(self, targets):
         self.states = {
-            target.address: NodeState(target, unix_seconds=time.time(), interval_seconds=2.0) for target in targets
+            target.address: NodeState(target, unix_seconds=time.time(), interval_seconds=INTERVAL_SECONDS)
+            for target in targets
         }
 
     def are(self, **up):
@@ -87,7 +91,8 @@ def start(valkey, tmp_path, target):
     rules.write_text("node_down: {for_seconds: 0}\n")
 
     def make(cluster="lab"):
-        config = Config.from_environment({"REDIS_URL": valkey.url, "CLUSTER_NAME": cluster})
+        variables = {"REDIS_URL": valkey.url, "CLUSTER_NAME": cluster}
+        config = Config.from_environment({**variables, "COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(INTERVAL_SECONDS)})
         nodes, link = Nodes([target("a"), target("b")]), Link(valkey.url)
         sources = TargetSources(TargetsFiles([tmp_path / "nodes.yaml"]), DnsTargets((), config.interval_seconds))
         fleet = Fleet(nodes, sources)  # type: ignore[arg-type]
@@ -499,9 +504,9 @@ def test_unfinished_steps_are_recorded_when_the_collector_is_stopped(start, redi
         nodes.are(a=True)
         stop = asyncio.Event()
         running = asyncio.create_task(collector.run(stop))
-        deadline = time.monotonic() + DEADLINE_SECONDS
+        deadline = Deadline(DEADLINE_SECONDS)
         while redis.get(latest_key(METRICS_CHANNEL)) is None:
-            assert time.monotonic() < deadline
+            assert not deadline.has_passed
             await asyncio.sleep(0.01)
         stop.set()
         await running

@@ -13,6 +13,7 @@ from collector.metrics import DNS_FAILURES
 from collector.target_sources import TargetSources
 from collector.targets import TARGETS_LIMIT
 from collector.targets_files import TargetsFiles
+from tests.drivers.waiting import Deadline
 
 DEADLINE_SECONDS = 20.0
 UNKNOWN = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -57,9 +58,9 @@ async def look(dns):
 
 
 async def until(condition):
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = Deadline(DEADLINE_SECONDS)
     while not condition():
-        assert time.monotonic() < deadline
+        assert not deadline.has_passed
         await asyncio.sleep(0.005)
 
 
@@ -153,7 +154,8 @@ def test_lookup_that_hangs_stays_the_only_one_and_holds_up_no_other(names, monke
         await asyncio.wait_for(dns.tried(), DEADLINE_SECONDS)
         await until(lambda: names.asked.count("pis") > 10)
         assert names.asked.count("slow") == 1
-        assert dns.problems == ["The DNS name slow cannot be looked up: no answer within 0.2 s"]
+        # On a busy machine the other one may be late now and then.
+        await until(lambda: dns.problems == ["The DNS name slow cannot be looked up: no answer within 0.2 s"])
         assert addresses(dns) == ["10.0.0.6:9100", "10.0.0.7:9100"]
         assert failures("timeout") >= 1
         release.set()

@@ -1,6 +1,5 @@
 import asyncio
 import os
-import time
 
 import pytest
 
@@ -8,6 +7,7 @@ from collector.rules import RulesError, built_in_rules
 from collector.rules_file import RulesFile
 from collector.targets_files import TargetsFiles
 from collector.watched_file import SIZE_LIMIT_BYTES, Content, WatchedFile
+from tests.drivers.waiting import Deadline
 
 DEADLINE_SECONDS = 20.0
 
@@ -125,9 +125,9 @@ def test_change_is_taken_only_once_the_file_has_settled(path):
         await asyncio.sleep(0)  # it has seen that half
         path.write_text("workers: [b]")
         first = await changed
-        deadline = time.monotonic() + DEADLINE_SECONDS
+        deadline = Deadline(DEADLINE_SECONDS)
         while (second := await file.changed()) is None:
-            assert time.monotonic() < deadline
+            assert not deadline.has_passed
         return first, second
 
     assert asyncio.run(run()) == (None, Content("workers: [b]"))

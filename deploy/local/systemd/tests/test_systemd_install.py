@@ -20,7 +20,7 @@ from deploy.local.systemd.layout import Layout
 from deploy.local.systemd.settings_files import SettingsFiles
 from deploy.local.systemd.uninstall import uninstall
 from deploy.local.systemd.variables import parsed
-from tests.drivers.ports import free_port
+from tests.drivers.ports import free_port, inner_ports
 
 
 @pytest.fixture(autouse=True)
@@ -368,7 +368,8 @@ def test_busy_ports_are_a_sentence_with_their_holder_and_a_way_out(layout: Layou
     # given one
     install(layout, {"PORT": str(taken)})
     assert f" in {layout.environment}" in refusal({})
-    layout.environment.write_text(f"PORT={free_port()}\nWS_PORT={taken}\n")
+    ports = {"PORT": str(free_port()), **inner_ports(), "WS_PORT": str(taken)}
+    layout.environment.write_text("".join(f"{name}={port}\n" for name, port in ports.items()))
     assert refusal({}).startswith(f"Port {taken} (WS_PORT) is taken by ")
 
 

@@ -1,6 +1,7 @@
-"""The command line, as a process of its own."""
+"""The command line: in this process, and what people do most as a process of its own."""
 
 import base64
+import io
 import json
 import os
 import pty
@@ -40,12 +41,31 @@ def environment(valkey: Valkey, folders: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-def run(environment: dict[str, str]) -> Run:
-    def run(*arguments: str, typed: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+def command(environment: dict[str, str]) -> Run:
+    """``python -m api …``."""
+
+    def command(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "api", *arguments],
-            env=environment | variables, input=typed, capture_output=True, text=True, timeout=60, cwd=ROOT,
+            env=environment, input=typed, capture_output=True, text=True, timeout=60, cwd=ROOT,
         )  # fmt: skip
+
+    return command
+
+
+@pytest.fixture
+def run(environment: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The same in this process."""
+
+    def run(*arguments: str, typed: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed.encode())))
+        capsys.readouterr()
+        try:
+            code = commands.run(arguments, environment | variables)
+        except SystemExit as ended:  # argparse
+            code = int(ended.code or 0)
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, code, said.out, said.err)
 
     return run
 
@@ -67,10 +87,10 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_user_is_added_changed_listed_and_removed(
-    run: Run, user_file: Callable[[str], StoredUser], folders: dict[str, str], redis: Any
+    command: Run, run: Run, user_file: Callable[[str], StoredUser], folders: dict[str, str], redis: Any
 ) -> None:
     # added, the password's spaces being its own
-    done = run("user", "add", "ada", typed=" correct horse \r\nsecond line\n")
+    done = command("user", "add", "ada", typed=" correct horse \r\nsecond line\n")
     assert (done.returncode, done.stdout) == (0, "")
     assert one_line(done) == "'ada' may sign in"
     stored = user_file("ada")
@@ -83,7 +103,7 @@ def test_user_is_added_changed_listed_and_removed(
     assert [entry.name for entry in path.parent.iterdir()] == ["ada"]
     assert redis.keys() == []
     # not twice
-    done = run("user", "add", "ada", typed="another one\n")
+    done = command("user", "add", "ada", typed="another one\n")
     assert done.returncode == 1
     assert "already" in one_line(done)
     assert user_file("ada") == stored
@@ -117,9 +137,11 @@ def test_user_is_signed_out_everywhere(run: Run, redis: Any) -> None:
     assert redis.zscore(REVOCATIONS_KEY, member) > time.time() + 366 * 24 * 3600
 
 
-def test_token_is_made_shown_once_listed_and_removed(run: Run, folders: dict[str, str], redis: Any) -> None:
+def test_token_is_made_shown_once_listed_and_removed(
+    command: Run, run: Run, folders: dict[str, str], redis: Any
+) -> None:
     # made
-    done = run("token", "add", "script", "--scope", "publish", "--scope", "read", "--days", "30")
+    done = command("token", "add", "script", "--scope", "publish", "--scope", "read", "--days", "30")
     assert done.returncode == 0
     token = done.stdout.removesuffix("\n")
     assert token.startswith("dcl_")

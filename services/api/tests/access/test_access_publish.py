@@ -50,7 +50,7 @@ def test_message_reaches_its_channel_unchanged_in_every_mode(
     response = client.post(f"/api/publish/{channel}", data=body, headers=token)
     assert (response.status_code, response.get_json()) == (202, {"channel": channel, "receivers": 1})
     described(response)
-    assert [(name, data) for name, data, _ in listener.hear()] == [(channel, body)]
+    assert [(name, data) for name, data, _ in listener.hear(0.1)] == [(channel, body)]
     text = client.get("/metrics", headers=house.add_token("read", name="reader")).get_data(as_text=True)
     assert f'api_published_total{{channel="{channel}"}} 1.0' in text
 

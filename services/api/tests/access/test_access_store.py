@@ -101,6 +101,17 @@ def test_redis_is_asked_once_a_second_and_when_it_is_needed_only(process: Callab
     assert len(asked) == 2
 
 
+def test_session_of_a_generation_that_another_process_just_began_is_known_at_once(
+    process: Callable[[], Process], redis: Any
+) -> None:
+    here, there = process(), process()
+    here.store.generation()
+    redis.flushall()
+    begun = there.store.generation()
+    here.store.require(begun)
+    assert here.revocations.generation == begun
+
+
 def test_threads_that_come_first_wait_for_the_one_that_asks(process: Callable[[], Process]) -> None:
     one = process()
     known = []

@@ -1,0 +1,108 @@
+"""An Engine.IO session over HTTP, request by request: a test sees each answer and ends each connection as it likes."""
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+import websocket
+
+from tests.drivers.polling_session import SEPARATOR
+
+_PATIENCE_SECONDS: Final = 60.0
+
+
+class Answer(NamedTuple):
+    """An answer of the server."""
+
+    status: int
+    text: str
+    headers: http.client.HTTPMessage
+
+    @property
+    def packets(self) -> list[str]:
+        """The Engine.IO packets in it."""
+        assert self.status == 200, self
+        return self.text.split(SEPARATOR)
+
+
+class EngineSession:
+    """A session that began with a poll. ``stamp``: whether each request has a parameter ``t`` of its own."""
+
+    def __init__(self, port: int, *, stamp: bool = True) -> None:
+        self._port = port
+        self._stamps = stamp
+        self._requests = 0
+        self._pool = ThreadPoolExecutor(8)
+        answer = self.get()
+        self.opening: Any = json.loads(answer.packets[0].removeprefix("0"))
+        self.sid: str = self.opening["sid"]
+
+    def target(self, transport: str = "polling") -> str:
+        """The target of the next request."""
+        self._requests += 1
+        stamp = f"&t=x{self._requests}" if self._stamps else ""
+        sid = f"&sid={self.sid}" if self._requests > 1 else ""
+        return f"/socket.io/?EIO=4&transport={transport}{stamp}{sid}"
+
+    def request(self, method: str, target: str, body: Any = None, **headers: str) -> Answer:
+        """Send a request on a connection of its own; wait for the answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PATIENCE_SECONDS)
+        try:
+            connection.request(method, target, body, headers)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.read().decode(), answer.headers)
+        finally:
+            connection.close()
+
+    def get(self) -> Answer:
+        """Poll; wait for the answer."""
+        return self.request("GET", self.target())
+
+    def later(self) -> "Future[Answer]":
+        """Poll; the answer comes later."""
+        return self._pool.submit(self.request, "GET", self.target())
+
+    def post(self, body: str | bytes, **headers: str) -> Answer:
+        """Send packets."""
+        return self.request("POST", self.target(), body.encode() if isinstance(body, str) else body, **headers)
+
+    def connect(self) -> None:
+        """Ask for ``/``, and take all that is there for it at once."""
+        assert self.post("40").status == 200
+        packets: list[str] = []
+        while not any("connection_confirmed" in packet for packet in packets):
+            packets += self.get().packets
+
+    @contextmanager
+    def waiting_connection(self, *, has_arrived: bool = True) -> Iterator[socket.socket]:
+        """The connection on which a poll has been sent, which the server has read where it ``has_arrived``."""
+        with socket.create_connection(("127.0.0.1", self._port), timeout=_PATIENCE_SECONDS) as connection:
+            connection.sendall(f"GET {self.target()} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            if has_arrived:
+                self.request("GET", "/livez")  # came later, and is answered
+            yield connection
+
+    def websocket(self) -> websocket.WebSocket:
+        """A WebSocket that may ask to take the place of the polls."""
+        return websocket.create_connection(
+            f"ws://127.0.0.1:{self._port}{self.target('websocket')}", timeout=_PATIENCE_SECONDS, suppress_origin=True
+        )
+
+    def events(self, name: str, answer: Answer) -> list[Any]:
+        """The payloads of all events of that name in an answer."""
+        prefix = f'42["{name}",'
+        return [json.loads(packet[2:])[1] for packet in answer.packets if packet.startswith(prefix)]
+
+    def close(self) -> None:
+        """Let go of the threads; the session is left alone."""
+        self._pool.shutdown(wait=False)
+
+
+def reset(connection: socket.socket) -> None:
+    """End a connection as a crashed proxy does: with RST, whatever is still under way."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    connection.close()

@@ -1,0 +1,56 @@
+"""``python -m tests.drivers.hasty MODULE``: one of our services, which waits for others for less long than usual."""
+
+import os
+import runpy
+import sys
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import Any, Final
+
+#: Value for ``Stack.runner``: its services then have the short limits below.
+HASTY: Final = ("tests.drivers.hasty",)
+#: Enough for a crowd to arrive before the first client of it is sent away.
+SECONDS: Final = 10
+#: The time limits of each module.
+LIMITS: Final[dict[str, dict[str, int]]] = {
+    "api.server": {"KEEP_ALIVE_SECONDS": SECONDS},
+    "api.watch": {"UP_SECONDS": SECONDS // 10},
+    "api.worker": {"REQUEST_SECONDS": SECONDS, "READ_SECONDS": SECONDS},
+    "contract.names": {"PRESENCE_TTL_SECONDS": SECONDS // 3, "PRESENCE_REFRESH_SECONDS": SECONDS // 10},
+    "ws.feed": {"QUIET_SECONDS": SECONDS // 10},
+    "ws.fast.engine": {"MESSAGE_SECONDS": SECONDS},
+    "ws.fast.polling": {"POLL_SECONDS": SECONDS},
+    "ws.loop": {
+        "KEEPALIVE_SECONDS": SECONDS,
+        "SOCKET_TIMEOUT_SECONDS": SECONDS,
+        "HEAD_SECONDS": SECONDS,
+        "BODY_SECONDS": SECONDS,
+    },
+}
+
+
+class _Hastener:
+    """Sets the limits of a module as soon as it was imported, whoever imports it."""
+
+    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        limits = LIMITS.get(name)
+        spec = PathFinder.find_spec(name, path, target) if limits else None
+        if limits is None or spec is None or spec.loader is None:
+            return None
+        execute = spec.loader.exec_module
+
+        def execute_and_set(module: ModuleType) -> None:
+            execute(module)
+            assert limits.keys() <= vars(module).keys(), f"{name} has no such limits any more: {limits}"
+            vars(module).update(limits)
+
+        spec.loader.exec_module = execute_and_set  # type: ignore[method-assign]
+        return spec
+
+
+if __name__ == "__main__":
+    for variable in ("WS_PING_INTERVAL_SECONDS", "WS_PING_TIMEOUT_SECONDS"):
+        os.environ.setdefault(variable, str(SECONDS // 2))
+    sys.meta_path.insert(0, _Hastener())
+    sys.argv = sys.argv[1:]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -1,0 +1,199 @@
+"""The gateway with a certificate: HTTPS and nothing else, and what it says of files that are no good."""
+
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.drivers.accounts import PASSWORD, command, person_of
+from tests.drivers.certificate import make_certificate
+from tests.drivers.deployment import Deployment
+from tests.drivers.process import ROOT
+from tests.drivers.socket_client import SocketClient
+from tests.drivers.waiting import Deadline, eventually
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the files are that the gateway was started with."""
+    folder = tmp_path_factory.mktemp("certificates")
+    make_certificate(folder, "IP:127.0.0.1")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tls(certificates: Path) -> Iterator[Deployment]:
+    deployment = Deployment(
+        replicas=1,
+        ACCESS="closed",
+        TLS_CERTIFICATE=str(certificates / "server.crt"),
+        TLS_KEY=str(certificates / "server.key"),
+    )
+    deployment.origin = f"https://127.0.0.1:{deployment.port}"
+    try:
+        deployment.up()
+        yield deployment
+    finally:
+        deployment.close()
+
+
+def handshake(port: int, version: ssl.TLSVersion, *protocols: str) -> ssl.SSLSocket:
+    """A TLS connection of exactly this version, by a client that would take anything else too.
+
+    Raises:
+        ssl.SSLError: the server does not want it.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    if protocols:
+        context.set_alpn_protocols(list(protocols))
+    context.minimum_version = context.maximum_version = version
+    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
+    try:
+        return context.wrap_socket(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def serial_of(port: int) -> str:
+    """What tells the served certificate from another."""
+    with handshake(port, ssl.TLSVersion.TLSv1_3) as connection:
+        certificate = connection.getpeercert(binary_form=True)
+        assert certificate
+        return certificate.hex()
+
+
+def test_gateway_with_a_certificate_speaks_https_alone_and_pushes_over_it(
+    tls: Deployment, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    authority = str(certificates / "ca.crt")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", authority)
+    command(tls, "user", "add", "ada", given=PASSWORD + "\n")
+    # then
+    with closing(person_of(tls)) as person:
+        page = person.get(f"{tls.origin}/login")
+        assert page.status_code == 200
+        assert "not encrypted" not in page.text
+        answer = person.try_to_sign_in(tls.origin, "ada", PASSWORD)
+        assert answer.status_code == 303
+        assert "; Secure" in answer.headers["Set-Cookie"]
+        with requests.Session() as session:
+            session.verify = authority
+            with closing(SocketClient(tls.origin, headers={"Cookie": person.cookie}, http_session=session)) as client:
+                client.wait_for("redis_cluster_metrics")
+    # and: nothing but TLS, and of that nothing old
+    with pytest.raises(requests.ConnectionError):
+        requests.get(tls.origin.replace("https:", "http:"), timeout=10)
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        with handshake(tls.port, version, "h2", "http/1.1") as connection:
+            assert connection.selected_alpn_protocol() == "http/1.1"
+    too_old = pytest.raises(ssl.SSLError, match=r"(?i)alert.protocol.version")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"), too_old:
+        handshake(tls.port, ssl.TLSVersion.TLSv1_1)
+
+
+def test_make_up_sees_the_data_over_https(tls: Deployment) -> None:
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "deploy.compose", "up"],
+        cwd=ROOT, env=tls.environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f"    https://localhost:{tls.port}\n" in done.stdout
+    assert "1 of 1 nodes answer" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        ("unreadable", "TLS_KEY cannot be read by user 10001"),
+        ("other", "TLS_KEY does not belong to TLS_CERTIFICATE"),
+        ("neither", "TLS_KEY is no key in PEM form"),
+        ("none", "TLS_CERTIFICATE is set without TLS_KEY"),
+    ],
+)
+def test_gateway_says_what_is_wrong_with_its_key(
+    tls: Deployment, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, spoilt: str, said: str
+) -> None:
+    # given
+    make_certificate(tmp_path, "IP:127.0.0.1")
+    key = tmp_path / "server.key"
+    if spoilt == "unreadable":
+        key.chmod(0o600)
+    elif spoilt == "other":
+        folder = tmp_path_factory.mktemp("other")
+        make_certificate(folder, "IP:127.0.0.1")
+        key.write_bytes((folder / "server.key").read_bytes())
+    elif spoilt == "neither":
+        key.write_text("no key\n")
+    # when: one more gateway is started, with these files
+    answer = tls.compose(
+        *("run", "--rm", "-T", "--no-deps", "gateway"),
+        check=False,
+        TLS_CERTIFICATE=str(tmp_path / "server.crt"),
+        TLS_KEY=str(key) if spoilt != "none" else "",
+    )
+    # then
+    assert f"gateway: {said}" in answer
+
+
+def bring(folder: Path, certificates: Path) -> None:
+    """Put the files of ``folder`` where the gateway has its own, as those do who renew them."""
+    for name in ("ca.crt", "server.crt", "server.key"):
+        (folder / name).replace(certificates / name)
+
+
+def test_expired_certificate_is_served_with_a_warning_until_a_renewed_one_and_a_restart(
+    tls: Deployment, certificates: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    # given
+    renewed, expired = tmp_path_factory.mktemp("renewed"), tmp_path_factory.mktemp("expired")
+    for folder in (renewed, expired):
+        make_certificate(folder, "IP:127.0.0.1")
+    subprocess.run(
+        ["openssl", "x509", "-req", "-in", "server.csr", "-out", "server.crt", "-days", "-1", "-CA", "ca.crt",
+         "-CAkey", "ca.key", "-CAcreateserial"],
+        cwd=expired, check=True, capture_output=True,
+    )  # fmt: skip
+    first = serial_of(tls.port)
+    try:
+        # when
+        bring(expired, certificates)
+        tls.compose("restart", "gateway")
+        # then
+        second = eventually(lambda: serial_of(tls.port), within_seconds=30, what="the gateway is back")
+        assert second != first
+        assert "warning: the certificate has expired" in tls.compose("logs", "gateway")
+    finally:
+        # and when
+        bring(renewed, certificates)
+    # then
+    assert serial_of(tls.port) == second
+    deadline = Deadline(30)
+    tls.compose("restart", "gateway")
+    third = eventually(lambda: serial_of(tls.port), within_seconds=30, what="the new certificate")
+    assert third not in (first, second)
+    assert not deadline.has_passed
+    requests.get(f"{tls.origin}/login", verify=str(certificates / "ca.crt"), timeout=30)
+
+
+def test_browsers_are_told_to_come_by_https_alone_when_that_is_asked_for(tls: Deployment, certificates: Path) -> None:
+    def told(path: str) -> str | None:
+        answer = requests.get(tls.origin + path, verify=str(certificates / "ca.crt"), timeout=30)
+        return answer.headers.get("Strict-Transport-Security")
+
+    # given
+    assert told("/login") is None
+    # when
+    tls.set("TLS_HSTS_SECONDS", "31536000")
+    tls.up()
+    # then: on what the gateway answers itself too
+    assert [told(path) for path in ("/login", "/metrics")] == ["max-age=31536000"] * 2
