@@ -48,8 +48,8 @@ def wait_for(page: Page, selector: str, url: str, within_seconds: float) -> None
     def is_there() -> bool:
         page.wait_for_timeout(100)
         if dropped:
-            dropped.clear()
             visit(page, url)
+            dropped.clear()
         try:
             return page.locator(selector).is_visible()
         except Error:  # it is between two pages

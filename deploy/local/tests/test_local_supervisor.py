@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from deploy.local.part import Part
 from deploy.local.signals import STOP_SIGNALS, Signals
 from deploy.local.supervisor import PartDied, StopAsked, Supervisor
-from tests.drivers.waiting import Deadline
+from tests.drivers.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 LONG_SECONDS = 30.0
@@ -46,7 +46,6 @@ import sys
 from deploy.local.part import Part
 from deploy.local.signals import Signals
 from deploy.local.supervisor import StopAsked, Supervisor
-from tests.drivers.waiting import Deadline
 
 lines = []
 supervisor = Supervisor(Signals(), lines.append)
@@ -72,13 +71,6 @@ def is_alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = Deadline(LONG_SECONDS)
-    while not true():
-        assert not deadline.has_passed, "it did not happen"
-        time.sleep(0.02)
 
 
 class Supervised:
@@ -178,7 +170,7 @@ def test_stop_kills_a_part_that_does_not_end_in_time_and_all_it_started(supervis
     supervised.supervisor.stop(grace_seconds=0.3)
     # then
     assert "stubborn is killed: it did not end by itself" in supervised.lines
-    wait_until(lambda: not any(map(is_alive, (stubborn.pid, parent.pid, grandchild))))
+    eventually(lambda: not any(map(is_alive, (stubborn.pid, parent.pid, grandchild))), within_seconds=LONG_SECONDS)
 
 
 def test_what_a_dead_part_started_ends_with_it(supervised: Supervised) -> None:
@@ -191,7 +183,7 @@ def test_what_a_dead_part_started_ends_with_it(supervised: Supervised) -> None:
     with pytest.raises(PartDied):
         supervised.supervisor.run()
     # then
-    wait_until(lambda: not is_alive(grandchild))
+    eventually(lambda: not is_alive(grandchild), within_seconds=LONG_SECONDS)
 
 
 def test_second_signal_does_not_wait_for_the_grace_period(supervised: Supervised) -> None:
@@ -258,4 +250,4 @@ def test_parts_end_when_their_supervisor_is_killed() -> None:
     process.kill()
     process.communicate(timeout=LONG_SECONDS)
     # then
-    wait_until(lambda: not any(map(is_alive, pids)))
+    eventually(lambda: not any(map(is_alive, pids)), within_seconds=LONG_SECONDS)

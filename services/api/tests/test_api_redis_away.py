@@ -12,7 +12,7 @@ from api.parts import parts_of
 from api.watch import Watch
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
 from tests.drivers.valkey import Valkey
-from tests.drivers.waiting import Deadline
+from tests.drivers.waiting import Deadline, eventually
 
 PATHS = [
     "/api/cluster/nodes",
@@ -24,13 +24,6 @@ PATHS = [
     "/api/alerts/log",
     "/api/alerts/log?after=1795426867-6",
 ]
-
-
-def poll(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = Deadline(seconds)
-    while not condition():
-        assert not deadline.has_passed
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -58,7 +51,7 @@ def test_routes_answer_what_they_last_knew_with_its_age_when_redis_went_away(
 def test_age_grows_when_redis_stays_away(client: FlaskClient, valkey: Valkey) -> None:
     client.get("/api/cluster/snapshot")
     valkey.stop()
-    poll(lambda: int(client.get("/api/cluster/snapshot").headers["Age"]) >= 2)
+    eventually(lambda: int(client.get("/api/cluster/snapshot").headers["Age"]) >= 2)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -98,7 +91,7 @@ def test_requests_wait_for_redis_once_a_second_at_most_when_it_hangs(client: Fla
         assert waited >= 0.5
     finally:
         valkey.resume()
-    poll(lambda: client.get("/api/health").get_json()["redis"]["status"] == "up")
+    eventually(lambda: client.get("/api/health").get_json()["redis"]["status"] == "up")
 
 
 @pytest.mark.usefixtures("all_left")
@@ -107,7 +100,7 @@ def test_routes_read_redis_again_when_it_came_back_empty(client: FlaskClient, va
     valkey.stop()
     assert client.get("/api/cluster/snapshot").status_code == 200
     valkey.start()
-    poll(lambda: client.get("/api/cluster/snapshot").status_code == 503)
+    eventually(lambda: client.get("/api/cluster/snapshot").status_code == 503)
     assert "collector" in client.get("/api/cluster/snapshot").get_json()["detail"]
 
 
@@ -124,11 +117,11 @@ def test_readiness_follows_redis_without_requests_when_the_watch_runs(
         assert client.get("/readyz").status_code == 503
         assert client.get("/livez").data == b"live\n"
         valkey.start()
-        poll(lambda: client.get("/readyz").data == b"ready\nredis: up\n")
+        eventually(lambda: client.get("/readyz").data == b"ready\nredis: up\n")
         valkey.stop()
-        poll(lambda: client.get("/readyz").data.startswith(b"ready\nredis: down since 20"))
+        eventually(lambda: client.get("/readyz").data.startswith(b"ready\nredis: down since 20"))
         assert client.get("/readyz").status_code == 200
         valkey.start()
-        poll(lambda: client.get("/readyz").data == b"ready\nredis: up\n")
+        eventually(lambda: client.get("/readyz").data == b"ready\nredis: up\n")
     finally:
         watch.stop()
