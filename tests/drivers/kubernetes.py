@@ -179,6 +179,10 @@ class KubernetesDeployment(Installation):
         living = [pod for pod in items if "deletionTimestamp" not in pod["metadata"]]
         return sorted(living, key=lambda pod: pod["metadata"]["creationTimestamp"])
 
+    def addresses(self, part: str) -> list[str]:
+        """Addresses of those of a part's pods that have one, oldest first."""
+        return [pod["status"]["podIP"] for pod in self.pods(part) if "podIP" in pod["status"]]
+
     def ready_pods(self, part: str) -> list[str]:
         """Names of the pods of a part that are ready."""
         return [pod["metadata"]["name"] for pod in self.pods(part) if is_ready(pod)]

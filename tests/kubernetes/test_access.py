@@ -185,7 +185,7 @@ def test_open_access_asks_nobody_and_lets_nobody_in_but_by_port_forward_and_from
 ) -> None:
     # Given the policies as they stand
     deployment.apply_policies_as_they_stand()
-    gates = {(pod["status"]["podIP"], 8085) for pod in deployment.pods("gateway")}
+    gates = {(address, 8085) for address in deployment.addresses("gateway")}
     # When people come by port-forward, then they see everything
     with deployment.port_forward() as origin:
         rest = Rest(origin)
@@ -354,7 +354,7 @@ def test_token_of_the_documented_line_is_good_until_it_is_removed_which_ends_its
 
 
 def test_proxy_of_a_trusted_address_says_who_is_there_to_api_and_ws(closed: Closed) -> None:
-    pod = closed.deployment.pods("gateway")[0]["status"]["podIP"]
+    pod = closed.deployment.addresses("gateway")[0]
     ask = (
         "import ssl, sys, urllib.request as r; c = ssl._create_unverified_context(); "
         "q = r.Request(sys.argv[1], headers={'Remote-User': 'grace@lab.lan', 'X-Forwarded-For': '192.0.2.7'}); "

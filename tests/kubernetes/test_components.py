@@ -165,7 +165,7 @@ def test_demo_brings_fifty_nodes_of_which_three_are_in_trouble(deployment: Kuber
         )
         # And the simulator is reached by the collector alone, and reaches nobody
         parts = ("redis", "api", "ws", "collector", "gateway", "simulator")
-        newest = {part: deployment.pods(part)[-1] for part in parts}
+        newest = {part: [pod for pod in deployment.pods(part) if is_ready(pod)][-1] for part in parts}
         addresses = {part: pod["status"]["podIP"] for part, pod in newest.items()}
         ports = {"redis": 6379, "api": 8000, "ws": 8001, "collector": 8002, "gateway": 8085, "simulator": 19101}
         ways = matrix(
@@ -323,8 +323,8 @@ def test_ingress_leads_to_the_gateway_which_lets_its_controller_in_wherever_it_i
         ports = {"api": 8000, "ws": 8001, "collector": 8002, "redis": 6379}
 
         def reachable() -> set[tuple[str, int]]:
-            inside = {(pod["status"]["podIP"], port) for part, port in ports.items() for pod in deployment.pods(part)}
-            gates = {(pod["status"]["podIP"], port) for pod in deployment.pods("gateway") for port in (8085, 8404)}
+            inside = {(address, port) for part, port in ports.items() for address in deployment.addresses(part)}
+            gates = {(address, port) for address in deployment.addresses("gateway") for port in (8085, 8404)}
             return reached(elsewhere, "controller", inside | gates)
 
         # Given that somebody elsewhere does not reach anything
@@ -335,7 +335,7 @@ def test_ingress_leads_to_the_gateway_which_lets_its_controller_in_wherever_it_i
         deployment.apply_policies_as_they_stand()
         deployment.wait_for_pods()
         # Then the gateway is reached, and nothing else
-        gates = {(pod["status"]["podIP"], 8085) for pod in deployment.pods("gateway")}
+        gates = {(address, 8085) for address in deployment.addresses("gateway")}
         eventually(lambda: reachable() >= gates, within_seconds=30, what="the gateway is open")
         assert reachable() == gates
         # And the Ingress leads to where that is
@@ -398,8 +398,8 @@ def test_prometheus_in_its_namespace_reads_the_metrics_of_every_part_and_nobody_
             assert "\n# TYPE " in text, f"{part}: {text}"
             assert f"\n{'haproxy' if part == 'gateway' else part}_" in text, part
         # Prometheus reaches that, and nothing else; and from elsewhere nothing is reached
-        others = {(deployment.pods("redis")[0]["status"]["podIP"], 6379)}
-        others |= {(pod["status"]["podIP"], 8085) for pod in deployment.pods("gateway")}
+        others = {(deployment.addresses("redis")[0], 6379)}
+        others |= {(address, 8085) for address in deployment.addresses("gateway")}
         assert reached(monitoring, prometheus.name, addresses | others) == addresses
         assert reached(elsewhere, "prometheus", addresses | others) == set()
     deployment.wait()
