@@ -17,7 +17,7 @@ def test_project_holds_what_compose_resolved(tmp_path: Path) -> None:
     # then
     assert (project.name, project.host, project.port) == ("lab", "127.0.0.1", 8085)
     assert project.nodes == Path("/srv/config/nodes.yaml")
-    assert (project.prefix, project.tag, project.has_own_redis) == ("dispycluster", "0.1.1", True)
+    assert (project.prefix, project.tag, project.has_own_redis) == ("dispycluster", "0.1.2", True)
     assert len(project.images()) == 6
     assert docker.calls == ["compose config --format json"]
 
@@ -47,14 +47,14 @@ def test_project_knows_settings_of_people(tmp_path: Path) -> None:
 def test_images_of_others_are_not_ours(tmp_path: Path) -> None:
     project = Project.parse(config(redis={"image": "docker.io/valkey/valkey:9"}), tmp_path)
     assert not project.is_ours("docker.io/valkey/valkey:9")
-    assert project.is_ours("dispycluster/api:0.1.1")
-    assert (project.prefix, project.tag) == ("dispycluster", "0.1.1")
+    assert project.is_ours("dispycluster/api:0.1.2")
+    assert (project.prefix, project.tag) == ("dispycluster", "0.1.2")
 
 
 @pytest.mark.parametrize(
     ("image", "repository", "tag"),
     [
-        ("dispycluster/api:0.1.1", "dispycluster/api", "0.1.1"),
+        ("dispycluster/api:0.1.2", "dispycluster/api", "0.1.2"),
         ("registry.lan:5000/a/api", "registry.lan:5000/a/api", "latest"),
         ("registry.lan:5000/a/api:1", "registry.lan:5000/a/api", "1"),
         ("api:1@sha256:00", "api", "1"),
