@@ -18,6 +18,7 @@ with warnings.catch_warnings():
 eventlet.monkey_patch()
 
 # ruff: noqa: E402 (what follows must see the patched modules)
+import contextlib
 import errno
 import logging
 import signal
@@ -44,6 +45,9 @@ SOCKET_TIMEOUT_SECONDS: Final = 30
 #: Seconds that a client may take over the head of a request, and over its body.
 HEAD_SECONDS: Final = 30
 BODY_SECONDS: Final = 60
+#: Bytes of a body, and seconds, for which a client is listened to that has its answer already.
+DISCARD_BYTES: Final = 8 * 1024 * 1024
+DISCARD_SECONDS: Final = 5
 #: Bytes that the kernel may hold of what a client was sent and its network has not yet taken.
 UNSENT_BYTES: Final = 128 * 1024
 #: Linux's number of the option; Python names it from 3.12 on.
@@ -88,6 +92,7 @@ def finish(functions: Iterable[Callable[[], object]], *, within_seconds: float) 
 #: As the system has them; those of the patched ``os`` wait where these say that they would have to.
 _os: Any = patcher.original("os")
 _select: Any = patcher.original("select")
+_socket: Any = patcher.original("socket")
 read: Final[Callable[[int, int], bytes]] = _os.read
 write: Final[Callable[[int, bytes | memoryview], int]] = _os.write
 
@@ -107,6 +112,26 @@ def has_ended(fd: int) -> bool:
     poll = _select.poll()
     poll.register(fd, _select.POLLRDHUP)
     return bool(poll.poll(0))
+
+
+def end_reading(fd: int) -> None:
+    """Let whoever waits to read from a connection find its end."""
+    _shut(fd, socket.SHUT_RD)
+
+
+def end_writing(fd: int) -> None:
+    """Tell the other side of a connection that nothing more comes."""
+    _shut(fd, socket.SHUT_WR)
+
+
+def _shut(fd: int, how: int) -> None:
+    with contextlib.suppress(OSError):
+        # A socket of the patched kind would drive away whoever waits for this descriptor.
+        view = _socket.socket(fileno=fd)
+        try:
+            view.shutdown(how)
+        finally:
+            view.detach()
 
 
 def descriptor(environ: Mapping[str, Any]) -> int:
@@ -259,10 +284,11 @@ class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
         self.close_connection = True
 
     def get_environ(self) -> Any:
-        file, self.rfile = self.rfile, _Body(self.rfile)
+        file = self.rfile
+        bounded = self.rfile = _Body(file)
         try:
             environ = super().get_environ()
-            body = environ["eventlet.input"]
+            body = bounded.input = environ["eventlet.input"]
             if body.chunked_input:
                 body._chunked_read = _strict_chunks(self.rfile, body)
         finally:
@@ -280,11 +306,18 @@ class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
 
 
 class _Body:
-    """A client's body, which has to come within a time, however many parts it comes in."""
+    """A client's body, which has to come within a time, however many parts it comes in.
+
+    What comes once the answer is out is thrown away by the server, so that the client can read the answer; for longer
+    than that takes nobody listens.
+    """
 
     def __init__(self, file: Any) -> None:
         self._file = file
+        #: What eventlet's server reads it through.
+        self.input: Any = None
         self._until: float | None = None
+        self._discarded: int | None = None
 
     def read(self, size: int) -> bytes:
         return self._within(self._file.read, size)
@@ -296,6 +329,12 @@ class _Body:
         now = time.monotonic()
         if self._until is None:
             self._until = now + BODY_SECONDS
+        if self.input is not None and self.input.headers_sent:
+            if self._discarded is None:
+                self._until, self._discarded = min(self._until, now + DISCARD_SECONDS), 0
+            self._discarded += size
+            if self._discarded > DISCARD_BYTES:
+                raise TimeoutError("a body that nobody reads")
         with eventlet.Timeout(max(0.0, self._until - now), TimeoutError("the body of a request")):
             return read(size)
 

@@ -6,21 +6,29 @@ from typing import Final
 
 from contract.access.bucket import Bucket
 from ws.access.limits import BURST_SECONDS, Limits
+from ws.budget import Budget
 
 #: Accounts without a connection that are remembered, for their rates.
 IDLE_LIMIT: Final = 10_000
+#: Bytes that the clients of one address may make the replica keep of what they sent, and of that the clients that are
+#: in no namespace.
+RECEIVED_LIMIT_BYTES: Final = 16 * 1024 * 1024
+STRANGERS_LIMIT_BYTES: Final = 4 * 1024 * 1024
 
 
 class Account:
     """Of one address or identity."""
 
-    __slots__ = ("connections", "connects", "key", "packets", "subscriptions")
+    __slots__ = ("connections", "connects", "key", "packets", "received", "received_of_strangers", "subscriptions")
 
     def __init__(self, key: str, limits: Limits) -> None:
         now = time.monotonic()
         self.key: Final = key
         self.connections = 0
         self.subscriptions = 0
+        #: What the replica keeps of what clients sent, and of that what clients sent that are in no namespace.
+        self.received: Final = Budget(RECEIVED_LIMIT_BYTES)
+        self.received_of_strangers: Final = Budget(STRANGERS_LIMIT_BYTES)
         self.connects: Final = Bucket(limits.connects_per_second, limits.connects_per_second * BURST_SECONDS, now)
         self.packets: Final = Bucket(limits.packets_per_second, limits.packets_per_second * BURST_SECONDS, now)
 

@@ -10,6 +10,7 @@ from contract.access.proxies import Origin, counted_as
 from ws.access.accounts import Account, Accounts
 from ws.access.client import Client
 from ws.access.limits import Limits
+from ws.budget import Budget
 from ws.counters import Counters
 from ws.origin import Origins
 
@@ -17,6 +18,11 @@ from ws.origin import Origins
 PATIENCE_SECONDS: Final = 10.0
 #: Seconds that a connection may take to ask for its first namespace.
 CONNECT_SECONDS: Final = 45.0
+
+#: Bytes that all clients together may make the replica keep of what they sent, and of that the clients that are in no
+#: namespace.
+RECEIVED_LIMIT_BYTES: Final = 64 * 1024 * 1024
+STRANGERS_LIMIT_BYTES: Final = 16 * 1024 * 1024
 
 #: Where the environment of a request holds its ``Origin``.
 ORIGIN: Final = "dispycluster.origin"
@@ -55,6 +61,8 @@ class Door:
         self.counters: Final = counters
         self._addresses = Accounts(limits)
         self._identities = Accounts(limits)
+        self._received: Final = Budget(RECEIVED_LIMIT_BYTES)
+        self._received_of_strangers: Final = Budget(STRANGERS_LIMIT_BYTES)
         #: By what each place is held.
         self._places: dict[Grant, set[Place]] = {}
         #: When and as of which version the places have to be looked at again.
@@ -161,6 +169,16 @@ class Door:
         if wait:
             self.counters.limited["packets"] += 1
         return wait
+
+    def budgets(self, client: Client, *, is_let_in: bool) -> tuple[Budget, ...]:
+        """Those in which bytes count that a client sent, as long as they are kept.
+
+        ``is_let_in``: whether the client is in any namespace.
+        """
+        budgets = (self._received, client.address.received)
+        if is_let_in:
+            return budgets
+        return (*budgets, self._received_of_strangers, client.address.received_of_strangers)
 
     def _grant(self, client: Client, auth: object) -> Grant:
         token = auth.get("token") if isinstance(auth, dict) else None

@@ -11,11 +11,14 @@ from contract.codec import encode
 from contract.events import ERROR, Error
 from ws.access.client import Client
 from ws.access.door import Door, LimitReached
+from ws.budget import Budget
 from ws.packet import Malformed
 from ws.payload import Raw
 
 #: Seconds between two words to a client that sends too much.
 TOLD_SECONDS: Final = 1.0
+#: Characters of a message for which it counts as one packet more.
+PACKET_CHARACTERS: Final = 4096
 _NAMESPACE: Final = "/"
 #: What a packet that asks for a namespace begins with.
 _CONNECT: Final = "0"
@@ -60,6 +63,11 @@ class DoorServer(_SocketServer):  # type: ignore[misc]
                 self._say(eio_sid, namespace, "limit_exceeded", "You send more packets than you may; they wait.")
         return wait
 
+    def budgets(self, eio_sid: str) -> tuple[Budget, ...]:
+        """Those in which bytes count that a connection sent, as long as they are kept."""
+        client = self.client(eio_sid)
+        return () if client is None else self.door.budgets(client, is_let_in=self._is_connected(eio_sid))
+
     def _say(self, eio_sid: str, namespace: str, code: Any, text: str) -> None:
         if self.manager.sid_from_eio_sid(eio_sid, namespace) is not None:
             payload = Raw(encode(Error(code=code, message=text)))
@@ -76,11 +84,13 @@ class DoorServer(_SocketServer):  # type: ignore[misc]
         return environ
 
     def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
-        pause = self.pause_seconds(eio_sid, 1, [_namespace_of(data)])
+        namespaces = [_namespace_of(data)]
+        pause = self.pause_seconds(eio_sid, 0, namespaces)
         if pause:
             time.sleep(pause)
         if eio_sid not in self.eio.sockets:
             return
+        self.pause_seconds(eio_sid, _packets(data), namespaces)
         try:
             if not data:
                 raise Malformed("an empty message")
@@ -135,6 +145,11 @@ class DoorServer(_SocketServer):  # type: ignore[misc]
         if client is not None:
             self.door.gone(eio_sid, client)
         self.changed()
+
+
+def _packets(data: Any) -> int:
+    """As how many packets a message counts."""
+    return 1 + len(data or "") // PACKET_CHARACTERS
 
 
 def _namespace_of(data: Any) -> str:

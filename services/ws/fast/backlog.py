@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-from ws.fast.budget import Budget
+from ws.budget import Budget
 from ws.fast.outbox import Outbox
 
 #: Bytes after which a client that takes a long frame slowly is seen to go on.

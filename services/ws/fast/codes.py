@@ -8,4 +8,5 @@ from typing import Final
 GOING_AWAY: Final = 1001
 PROTOCOL_ERROR: Final = 1002
 POLICY_VIOLATION: Final = 1008
+MESSAGE_TOO_BIG: Final = 1009
 TRY_AGAIN_LATER: Final = 1013

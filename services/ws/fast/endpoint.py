@@ -35,6 +35,7 @@ class FastEndpoint(Endpoint):
         server.door = door
         self._engine: Engine = server.eio
         self._engine.throttle = lambda sid, packets: server.pause_seconds(sid, packets, NAMESPACES)
+        self._engine.budgets = lambda session: server.budgets(session.sid)
         super().__init__(server, FastPush(self._engine, self._manager, counters))
 
     def start(self) -> None:

@@ -2,17 +2,18 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 import engineio
 import msgspec
 
 from ws import loop
+from ws.budget import Budget
 from ws.counters import Counters
 from ws.event import Packet
-from ws.fast.budget import Budget
 from ws.fast.codes import PROTOCOL_ERROR, TRY_AGAIN_LATER
 from ws.fast.http import Http
+from ws.fast.inbox import Inbox
 from ws.fast.poller import Poller
 from ws.fast.polling import Polls
 from ws.fast.reader import Reader
@@ -23,19 +24,12 @@ from ws.fast.wheel import Wheel
 FAREWELL_SECONDS: Final = 5.0
 #: Seconds that a client may take to send a message.
 MESSAGE_SECONDS: Final = 30.0
-#: Bytes that all clients together may make the replica keep.
+#: Bytes that may wait for all clients together.
 KEPT_LIMIT_BYTES: Final = 128 * 1024 * 1024
 #: Readers kept for the next client.
 SPARE_READERS: Final = 8
 
 _EngineServer: Any = engineio.Server
-
-
-class Amid(NamedTuple):
-    """A message that is not yet whole."""
-
-    since: float
-    kept_bytes: int
 
 
 class Passing(Protocol):
@@ -80,9 +74,12 @@ class Engine(_EngineServer):  # type: ignore[misc]
         self.throttle: Callable[[str, int], float] = lambda _sid, _packets: 0.0
         #: Sessions whose socket takes nothing more.
         self.behind: Final[set[Session]] = set()
-        #: Bytes of answers and log entries that wait, and of messages that are not yet whole.
+        #: Those in which bytes count that a client sent, as long as they are kept.
+        self.budgets: Callable[[Session], tuple[Budget, ...]] = lambda _session: ()
+        #: Bytes of answers and log entries that wait.
         self.budget: Final = Budget(KEPT_LIMIT_BYTES)
-        self._amid: Final[dict[Session, Amid]] = {}
+        #: Those that keep part of a message.
+        self.amid: Final[set[Inbox]] = set()
         self.passing: Final[set[Passing]] = set()
         self.websockets = 0
         self._http: Final = Http(self)
@@ -103,7 +100,6 @@ class Engine(_EngineServer):  # type: ignore[misc]
         self.websockets -= was_websocket
         self._wheel.remove(session)
         self.behind.discard(session)
-        self.ended_message(session)
         self._trigger_event("disconnect", session.sid, reason, run_async=False)
         self.sockets.pop(session.sid, None)
 
@@ -111,21 +107,6 @@ class Engine(_EngineServer):  # type: ignore[misc]
         """Close a session that sent what it may not."""
         if sid in self.sockets:
             self.sockets[sid].end("malformed", PROTOCOL_ERROR, "")
-
-    def amid_message(self, session: Session, kept_bytes: int) -> None:
-        """The session keeps that much of a message that is not yet whole."""
-        now, amid = time.monotonic(), self._amid.get(session)
-        since, before = (now, 0) if amid is None else amid
-        self._amid[session] = Amid(since, kept_bytes)
-        self.budget.used_bytes += kept_bytes - before
-        if self.budget.is_spent:
-            session.end("overload", TRY_AGAIN_LATER, "overload")
-
-    def ended_message(self, session: Session) -> None:
-        """The session keeps nothing of a message."""
-        amid = self._amid.pop(session, None)
-        if amid is not None:
-            self.budget.used_bytes -= amid.kept_bytes
 
     def handle_request(self, environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request (WSGI)."""
@@ -164,9 +145,9 @@ class Engine(_EngineServer):  # type: ignore[misc]
             for session in tuple(self.behind):
                 if session.backlog is not None and now - session.backlog.since > self._slow_seconds:
                     session.end("slow", TRY_AGAIN_LATER, "slow")
-            for session, amid in tuple(self._amid.items()):
-                if now - amid.since > MESSAGE_SECONDS:
-                    session.end("slow", TRY_AGAIN_LATER, "slow")
+            for inbox in tuple(self.amid):
+                if inbox.is_late(now, MESSAGE_SECONDS):
+                    inbox.send_away()
             for passing in tuple(self.passing):
                 if now > passing.deadline:
                     passing.end()

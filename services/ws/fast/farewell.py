@@ -1,12 +1,10 @@
 """A WebSocket at its end."""
 
-import contextlib
 import os
-import socket
 import time
 from typing import TYPE_CHECKING, Final
 
-from ws.loop import read, write
+from ws.loop import end_writing, read, write
 
 if TYPE_CHECKING:
     from ws.fast.engine import Engine
@@ -53,7 +51,7 @@ class Farewell:
             self.end()
             return
         if not self._last:
-            _half_close(self._fd)
+            end_writing(self._fd)
         self._engine.poller.change(self._fd, self, reads=True, writes=bool(self._last))
 
     def end(self) -> None:
@@ -62,13 +60,3 @@ class Farewell:
             self._engine.passing.discard(self)
             self._engine.poller.remove(self._fd)
             os.close(self._fd)
-
-
-def _half_close(fd: int) -> None:
-    """Say that nothing more is sent."""
-    with contextlib.suppress(OSError):
-        view = socket.socket(fileno=fd)
-        try:
-            view.shutdown(socket.SHUT_WR)
-        finally:
-            view.detach()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ws import loop
 from ws.fast import handshake, polling
+from ws.fast.body import Body
+from ws.fast.codes import MESSAGE_TOO_BIG
 from ws.fast.polling import Ended, Polls
 from ws.fast.probe import Probe
 from ws.fast.reader import Broken
@@ -61,7 +63,8 @@ class Http:
         except Broken as broken:
             self._engine.counters.malformed_packets += 1
             session.end("malformed", None)
-            return answer(HTTPStatus.BAD_REQUEST, broken.reason)
+            is_long = broken.code == MESSAGE_TOO_BIG
+            return answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE if is_long else HTTPStatus.BAD_REQUEST, broken.reason)
 
     def _begin(
         self, request: EngineRequest, environ: Mapping[str, Any], start_response: Any, headers: list[tuple[str, str]]
@@ -102,23 +105,10 @@ class Http:
         return ()
 
     def _receive(self, session: "Session", environ: Mapping[str, Any]) -> None:
-        limit, stated = self._engine.max_http_buffer_size, environ.get("CONTENT_LENGTH")
-        length = None if stated is None else int(stated)
-        if length is not None and length > limit:
-            raise Broken(0, "too big")
-        try:
-            body = environ["wsgi.input"].read(limit + 1 if length is None else length)
-        except ValueError as error:
-            raise Broken(0, str(error)) from None
-        except OSError:
-            session.lost()
-            raise
-        if len(body) > limit:
-            raise Broken(0, "too big")
-        if length is not None and len(body) < length:
-            session.lost()
-            raise Ended
-        polling.receive(session, body)
+        assert session.polls is not None
+        session.await_turn()
+        with Body(self._engine, session, session.polls, environ) as body:
+            polling.receive(session, body.read())
 
 
 def _line(status: HTTPStatus) -> str:

@@ -7,8 +7,8 @@ in bytes. Packets are shared between the clients that get them, so what waits co
 from collections import deque
 from typing import Final
 
+from ws.budget import Budget
 from ws.event import Packet
-from ws.fast.budget import Budget
 
 #: Bytes of what must arrive and waits, beyond which nothing more may.
 LOG_LIMIT_BYTES: Final = 1024 * 1024

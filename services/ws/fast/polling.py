@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from ws.endpoint import PACKETS_A_POLL
 from ws.event import Packet
 from ws.fast.reader import Broken
-from ws.loop import has_ended
+from ws.loop import end_reading, has_ended
 from ws.request import EngineRequest
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Ended(Exception):
 class Polls:
     """The polling of one client, until a WebSocket takes its place."""
 
-    __slots__ = ("_arrived", "_last_word", "_noop_is_due", "_stamps", "_stamps_vary", "_under_way")
+    __slots__ = ("_arrived", "_last_word", "_noop_is_due", "_stamps", "_stamps_vary", "_under_way", "receives_from")
 
     def __init__(self, stamp: str | None) -> None:
         """``stamp`` is that of the request that began the session."""
@@ -51,6 +51,8 @@ class Polls:
         self._stamps_vary = False
         #: Methods of the requests that are not yet answered.
         self._under_way: set[str] = set()
+        #: Descriptor of the connection that a body is being read from.
+        self.receives_from: int | None = None
         #: Set when a poll that waits has something to answer.
         self._arrived: threading.Event | None = None
         self._noop_is_due = False
@@ -91,6 +93,11 @@ class Polls:
         """The session has ended, or goes on elsewhere: a poll that waits is answered ``last_word``, or 400."""
         self._last_word = last_word
         self.wake()
+
+    def give_up_body(self) -> None:
+        """Let nobody wait any more for the rest of a body: the session has ended."""
+        if self.receives_from is not None:
+            end_reading(self.receives_from)
 
     def take(self, session: "Session", connection: int, poller: "Poller") -> list[Packet]:
         """Wait until something is there for the client; return the first of it.
@@ -158,10 +165,11 @@ def receive(session: "Session", body: bytes) -> None:
         raise Broken(0, "not text") from None
     others = 0
     for number, packet in enumerate(text.split(_SEPARATOR), 1):
-        messages: list[str] = []
-        session.take_packet(packet, messages)
-        others += not messages
-        for message in messages:
+        message = session.message_of(packet)
+        if message is None:
+            others += 1
+        else:
+            session.await_turn()
             session.handle(message)
         if packet == CLOSE.encode():
             return
@@ -169,4 +177,4 @@ def receive(session: "Session", body: bytes) -> None:
             raise Ended
         if number % PACKETS_A_TURN == 0:
             time.sleep(0)
-    session.pause(others)
+    session.await_turn(others)

@@ -8,6 +8,7 @@ from ws import loop
 from ws.event import Packet, close_frame, pong_frame
 from ws.fast.codes import PROTOCOL_ERROR
 from ws.fast.farewell import Farewell
+from ws.fast.inbox import Inbox
 from ws.fast.reader import Broken, Message, Ping
 from ws.loop import read, write
 
@@ -62,7 +63,9 @@ class Probe:
                     case Message("5") if session.polls is not None and self._answered and not session.closed:
                         self._let_go()
                         session.open(self._fd, self._compresses)
-                        session.read(self._reader, received)
+                        if not session.closed:
+                            session.inbox = Inbox(self._engine, session, self._reader)
+                            session.inbox.go_on(received)
                         return
                     case Ping(data):
                         self._write(pong_frame(data))

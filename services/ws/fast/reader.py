@@ -1,9 +1,11 @@
 """What a client sends over a WebSocket: whole messages of bounded size, out of bytes that may be anything.
 
 The protocol is read by wsproto; the bounds are ours. A frame is refused by the length that it announces, before it is
-read; a compressed message is inflated no further than its bound.
+read. A compressed message stays compressed until it is whole, and is then inflated no further than its bound: a few
+bytes may stand for many, and only a subscription has a reason to be long.
 """
 
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -11,13 +13,22 @@ from typing import Final, NamedTuple
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, ParseFailed, RsvBits
 
+from contract.events import MONITORING_NAMESPACE, SUBSCRIBE_TO_UPDATES
+
 #: Pieces in which a message is kept before they are put together.
 PIECES_LIMIT: Final = 64
 #: Frames that one message may consist of.
 FRAGMENTS_LIMIT: Final = 1000
+#: Bytes of an inflated message that is no subscription.
+INFLATED_LIMIT_BYTES: Final = 4096
 
 _MASKED_HEADER_BYTES: Final = 6
 _END_OF_MESSAGE: Final = b"\x00\x00\xff\xff"
+#: How a CONNECT, whose ``auth`` may hold a subscription, and a request for one begin: Engine.IO's message, then
+#: Socket.IO's packet.
+_SUBSCRIPTION: Final = re.compile(
+    rf'4(?:0{MONITORING_NAMESPACE},|2{MONITORING_NAMESPACE},\d*\[\s*"{SUBSCRIBE_TO_UPDATES}")'.encode()
+)
 
 
 class Broken(Exception):
@@ -47,19 +58,24 @@ class Closed(NamedTuple):
     code: int
 
 
-Received = Message | Ping | Closed
+class Long(NamedTuple):
+    """A compressed subscription of more than ``INFLATED_LIMIT_BYTES``, inflated when the next item is asked for."""
+
+
+Received = Message | Long | Ping | Closed
 
 
 class Reader:
     """Reads the messages of one client.
 
-    ``limit_bytes`` bounds a message, inflated; ``inflates`` says whether it may be compressed (without context
-    takeover).
+    ``limit_bytes`` bounds a message, as it comes and inflated; ``inflates`` says whether it may be compressed (without
+    context takeover).
     """
 
-    __slots__ = ("_bounds", "_bytes", "_pieces", "_protocol")
+    __slots__ = ("_bounds", "_bytes", "_limit_bytes", "_pieces", "_protocol")
 
     def __init__(self, *, limit_bytes: int, inflates: bool) -> None:
+        self._limit_bytes = limit_bytes
         self._bounds = _Bounds(limit_bytes, inflates)
         self._protocol = FrameProtocol(client=False, extensions=[self._bounds])
         self._pieces: list[str] = []
@@ -67,8 +83,9 @@ class Reader:
 
     @property
     def kept_bytes(self) -> int:
-        """What is kept of a message that has begun, about."""
-        return sum(map(len, self._pieces))
+        """What is kept of a message that has begun and of frames that have not been read, about."""
+        unread = max(0, self._bytes - self._bounds.frame_bytes)
+        return sum(map(size_of, self._pieces)) + len(self._bounds.deflated) + unread
 
     @property
     def is_between_messages(self) -> bool:
@@ -76,7 +93,7 @@ class Reader:
         return self._bytes == self._bounds.frame_bytes and not self._bounds.amid_message
 
     def receive(self, data: bytes) -> Iterator[Received]:
-        """Read ``data``; yield what is whole.
+        """Read ``data``; yield what is whole. Nothing is inflated before it is asked for.
 
         Raises:
             Broken: the client is to be sent away; nothing more can be read.
@@ -86,6 +103,9 @@ class Reader:
         try:
             for frame in self._protocol.received_frames():
                 match frame.opcode:
+                    case Opcode.TEXT if self._bounds.is_compressed:
+                        if frame.message_finished:
+                            yield from self._inflated()
                     case Opcode.TEXT:
                         self._keep(str(frame.payload))
                         if frame.message_finished:
@@ -101,6 +121,23 @@ class Reader:
         except ParseFailed as error:
             reason = "too big" if error.code == CloseReason.MESSAGE_TOO_BIG else "not a WebSocket"
             raise Broken(error.code, reason) from None
+
+    def _inflated(self) -> Iterator[Received]:
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            data = inflater.decompress(self._bounds.deflated + _END_OF_MESSAGE, INFLATED_LIMIT_BYTES + 1)
+            if len(data) > INFLATED_LIMIT_BYTES:
+                if not _SUBSCRIPTION.match(data):
+                    raise Broken(CloseReason.MESSAGE_TOO_BIG, "too big")
+                yield Long()
+                data += inflater.decompress(inflater.unconsumed_tail, self._limit_bytes - len(data) + 1)
+            text = data.decode()
+        except (zlib.error, UnicodeDecodeError):
+            raise Broken(CloseReason.INVALID_FRAME_PAYLOAD_DATA, "not a WebSocket") from None
+        if len(data) > self._limit_bytes:
+            raise Broken(CloseReason.MESSAGE_TOO_BIG, "too big")
+        self._bounds.forget()
+        yield Message(text)
 
     def _keep(self, piece: str) -> None:
         self._pieces.append(piece)
@@ -125,8 +162,9 @@ class _Bounds(Extension):
         self._is_control = False
         self._fragments = 0
         self._announced = 0
-        self._inflated = 0
-        self._inflater: zlib._Decompress | None = None
+        self.is_compressed = False
+        #: What has come of a compressed message.
+        self.deflated = bytearray()
 
     def enabled(self) -> bool:
         return True
@@ -149,9 +187,8 @@ class _Bounds(Extension):
             return self._reserved
         if opcode is not Opcode.CONTINUATION:
             self.amid_message = True
-            self._fragments = self._announced = self._inflated = 0
-            if rsv.rsv1 and self._inflates:
-                self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+            self._fragments = self._announced = 0
+            self.is_compressed = rsv.rsv1 and self._inflates
         self._fragments += 1
         self._announced += payload_length
         if self._announced > self._limit_bytes or self._fragments > FRAGMENTS_LIMIT:
@@ -160,26 +197,22 @@ class _Bounds(Extension):
         return self._reserved
 
     def frame_inbound_payload_data(self, proto: FrameDecoder | FrameProtocol, data: bytes) -> bytes | CloseReason:
-        if self._is_control or self._inflater is None:
+        if self._is_control or not self.is_compressed:
             return data
-        return self._inflate(data)
+        self.deflated += data
+        return b""
 
     def frame_inbound_complete(self, proto: FrameDecoder | FrameProtocol, fin: bool) -> bytes | CloseReason | None:
         self._in_frame = False
-        if self._is_control or not fin:
-            return None
-        rest = None if self._inflater is None else self._inflate(_END_OF_MESSAGE)
-        self._inflater = None
-        self.amid_message = False
-        return rest
+        if not self._is_control and fin:
+            self.amid_message = False
+        return None
 
-    def _inflate(self, data: bytes) -> bytes | CloseReason:
-        assert self._inflater is not None
-        try:
-            inflated = self._inflater.decompress(data, self._limit_bytes - self._inflated + 1)
-        except zlib.error:
-            return CloseReason.INVALID_FRAME_PAYLOAD_DATA
-        self._inflated += len(inflated)
-        if self._inflated > self._limit_bytes or self._inflater.unconsumed_tail:
-            return CloseReason.MESSAGE_TOO_BIG
-        return inflated
+    def forget(self) -> None:
+        """Give up what was kept of a compressed message."""
+        self.deflated = bytearray()
+
+
+def size_of(text: str) -> int:
+    """Bytes of memory that a text takes, at most."""
+    return len(text) if text.isascii() else 4 * len(text)

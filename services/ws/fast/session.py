@@ -7,18 +7,17 @@ another greenlet run, except the poll of a client that waits and the answers to 
 
 import os
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from ws import loop
 from ws.endpoint import PACKETS_A_POLL
 from ws.event import Packet, close_frame, pong_frame
 from ws.fast.backlog import Backlog
 from ws.fast.codes import GOING_AWAY, PROTOCOL_ERROR, TRY_AGAIN_LATER
 from ws.fast.farewell import Farewell
+from ws.fast.inbox import Inbox
 from ws.fast.outbox import Overflow
 from ws.fast.polling import CLOSE, NOOP, Polls
-from ws.fast.reader import Broken, Closed, Message, Ping, Reader, Received
+from ws.fast.reader import Broken
 from ws.loop import read, write
 
 if TYPE_CHECKING:
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 
 #: Bytes read at a time.
 READ_BYTES: Final = 16 * 1024
-#: Messages of one client that are handled before others get their turn.
-MESSAGES_A_TURN: Final = 16
+#: Seconds after which a message that waits is given up where its client is gone.
+LONGEST_PAUSE_SECONDS: Final = 1.0
 
 _PING: Final = Packet(b"2")
 #: By the reason of a session's end, what a poll that waits is answered: others get 400.
@@ -39,8 +38,7 @@ class Session:
     """Engine.IO's own socket has the same methods as far as its server calls them."""
 
     __slots__ = (
-        "_busy", "_engine", "_reader", "awaits_pong", "backlog", "client", "closed", "compresses", "fd", "polls", "sid",
-        "spoke",
+        "_engine", "awaits_pong", "backlog", "client", "closed", "compresses", "fd", "inbox", "polls", "sid", "spoke",
     )  # fmt: skip
 
     def __init__(self, owner: "Engine", sid: str, polls: Polls | None) -> None:
@@ -54,8 +52,8 @@ class Session:
         #: Whether frames to this client may be compressed.
         self.compresses = False
         self.backlog: Backlog | None = Backlog(owner.budget, PACKETS_A_POLL)
-        self._reader: Reader | None = None
-        self._busy = False
+        #: What came by WebSocket and is not yet handled; ``None`` while there is nothing.
+        self.inbox: Inbox | None = None
         #: Where its pings come from.
         self.spoke = 0
         self.awaits_pong = False
@@ -104,7 +102,7 @@ class Session:
         self.backlog = Backlog(self._engine.budget)
         self.backlog.rest = memoryview(frame)[taken:]
         self._engine.behind.add(self)
-        self._watch()
+        self.watch()
 
     def _write(self, frame: bytes) -> None:
         try:
@@ -142,17 +140,14 @@ class Session:
         except OSError:
             self.lost()
             return
-        self._watch()
-
-    def _watch(self) -> None:
-        self._engine.poller.change(self.fd, self, reads=not self._busy, writes=self.backlog is not None)
+        self.watch()
 
     # -- from the client
 
     def readable(self) -> None:
         """Read what the client sent."""
         try:
-            data = b"" if self._busy else read(self.fd, READ_BYTES)
+            data = b"" if self._is_busy else read(self.fd, READ_BYTES)
         except BlockingIOError:
             return
         except OSError:
@@ -160,90 +155,61 @@ class Session:
         if not data:
             self.lost()
             return
-        reader = self._reader or self._engine.readers.borrow(self.compresses)
-        self._reader = None
-        self.read(reader, reader.receive(data))
+        if self.inbox is None:
+            self.inbox = Inbox(self._engine, self, self._engine.readers.borrow(self.compresses))
+        self.inbox.receive(data)
 
-    def read(self, reader: Reader, received: Iterator[Received]) -> None:
-        """Take what ``reader`` has read; let the messages be handled."""
-        messages: list[str] = []
-        taken = 0
-        try:
-            for item in received:
-                taken += 1
-                self._take(item, messages)
-                if self.closed:
-                    return
-        except Broken as broken:
-            self._engine.counters.malformed_packets += 1
-            self.end("malformed", broken.code, broken.reason)
-            return
-        if reader.is_between_messages:
-            self._engine.ended_message(self)
-            self._engine.readers.give_back(reader, self.compresses)
-        else:
-            self._reader = reader
-            self._engine.amid_message(self, reader.kept_bytes)
-        if self.closed:
-            return
-        # Messages are counted one by one, as they are handled.
-        others = taken - len(messages)
-        pause_seconds = self._engine.throttle(self.sid, others) if others else 0.0
-        if messages or pause_seconds:
-            self._busy = True
-            self._watch()
-            loop.spawn("messages of a client", lambda: self._handle_all(messages, pause_seconds))
+    @property
+    def _is_busy(self) -> bool:
+        """Whether messages of the client are being handled: nothing more is read meanwhile."""
+        return self.inbox is not None and self.inbox.is_busy
 
-    def _take(self, received: Received, messages: list[str]) -> None:
-        match received:
-            case Message(text):
-                self.take_packet(text, messages)
-            case Ping(data):
-                if self.backlog is None:
-                    self._write(pong_frame(data))
-            case Closed(code):
-                self.end("client", code if code != 1005 else 1000, "")
+    def answer(self, ping: bytes) -> None:
+        """Answer a ping of WebSocket, unless other things wait already."""
+        if self.backlog is None:
+            self._write(pong_frame(ping))
 
-    def take_packet(self, text: str, messages: list[str]) -> None:
-        """Take an Engine.IO packet; a message is appended to ``messages``.
+    def watch(self) -> None:
+        """Have the socket watched for what is wanted now."""
+        self._engine.poller.change(self.fd, self, reads=not self._is_busy, writes=self.backlog is not None)
+
+    def message_of(self, packet: str) -> str | None:
+        """Take a packet of Engine.IO; return the message that it carries, or ``None``.
 
         Raises:
             Broken: it is none that a client may send.
         """
-        match text[:1]:
+        match packet[:1]:
+            case "4":
+                return packet[1:]
             case "3":
                 self.awaits_pong = False
-            case "4":
-                messages.append(text[1:])
             case "1":
                 self.end("client", 1000, "")
             case "2" | "5" | "6":
                 pass
             case _:
                 raise Broken(PROTOCOL_ERROR, "not a packet")
+        return None
 
     def handle(self, message: str) -> None:
         """Handle a message; lets other greenlets run."""
         self._engine.message(self.sid, message)
 
-    def pause(self, packets: int) -> None:
-        """Count packets that were no messages; wait where they are more than the client may send."""
-        pause_seconds = self._engine.throttle(self.sid, packets) if packets else 0.0
-        if pause_seconds:
-            time.sleep(pause_seconds)
+    def await_turn(self, packets: int = 0) -> None:
+        """Count packets that were no messages; wait as long as the client has sent more than it may, or until its end.
 
-    def _handle_all(self, messages: list[str], pause_seconds: float) -> None:
-        for number, message in enumerate(messages, 1):
-            if self.closed:
-                return
-            self.handle(message)
-            if number % MESSAGES_A_TURN == 0:
-                time.sleep(0)
-        if pause_seconds:
-            time.sleep(pause_seconds)
-        self._busy = False
-        if not self.closed:
-            self._watch()
+        Lets other greenlets run only where there is something to wait for.
+        """
+        pause_seconds = self._engine.throttle(self.sid, packets)
+        while pause_seconds and not self.closed:
+            time.sleep(min(pause_seconds, LONGEST_PAUSE_SECONDS))
+            pause_seconds = self._engine.throttle(self.sid, 0)
+
+    def broke(self, broken: Broken) -> None:
+        """The client sent what it may not."""
+        self._engine.counters.malformed_packets += 1
+        self.end("malformed", broken.code, broken.reason)
 
     # -- its life
 
@@ -274,12 +240,15 @@ class Session:
         self.closed = True
         fd, self.fd = self.fd, -1
         backlog, self.backlog = self.backlog, None
-        self._reader = None
+        inbox, self.inbox = self.inbox, None
+        if inbox is not None:
+            inbox.end()
         self._engine.forget(self, reason, was_websocket=fd >= 0)
         if backlog is not None:
             backlog.outbox.clear()
         if self.polls is not None:
             self.polls.end(_LAST_WORDS.get(reason))
+            self.polls.give_up_body()
         if fd < 0:
             return
         self._engine.poller.remove(fd)

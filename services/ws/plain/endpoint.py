@@ -1,6 +1,6 @@
 """python-socketio's server, its weak spots mended: what clients send can harm nothing but their own connection."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
 import engineio
@@ -79,11 +79,13 @@ class PlainEndpoint(Endpoint):
 
 
 class _Engine(_EngineServer):  # type: ignore[misc]
-    def handle_request(self, environ: Mapping[str, Any], start_response: Any) -> Any:
+    def handle_request(self, environ: MutableMapping[str, Any], start_response: Any) -> Any:
         """Answer a request (WSGI); Engine.IO's own fails over a session that has just ended."""
         sid = environ[ENGINE_REQUEST].sid
         if sid in self.sockets and self.sockets[sid].closed:
             del self.sockets[sid]
+        # eventlet would inflate each message whole, whoever sent it.
+        environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
         return super().handle_request(environ, start_response)
 
     def disconnect(self, sid: str | None = None) -> None:

@@ -16,9 +16,9 @@ from tests.drivers.follower import Follower
 from tests.drivers.outboxes import Outboxes
 from ws.access.limits import Limits
 from ws.access.subscriptions import Subscriptions
+from ws.budget import Budget
 from ws.counters import Counters
 from ws.event import Event
-from ws.fast.budget import Budget
 from ws.fast.outbox import Outbox
 from ws.namespaces.monitoring import MonitoringNamespace
 from ws.state import ClusterState, Stored, receive

@@ -1,7 +1,7 @@
 import pytest
 
+from ws.budget import Budget
 from ws.event import Packet
-from ws.fast.budget import Budget
 from ws.fast.outbox import LOG_LIMIT_BYTES, Outbox, Overflow
 
 

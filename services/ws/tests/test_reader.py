@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wsproto.frame_protocol import FrameProtocol
 
-from ws.fast.reader import FRAGMENTS_LIMIT, Broken, Closed, Message, Ping, Reader, Received
+from ws.fast.reader import FRAGMENTS_LIMIT, INFLATED_LIMIT_BYTES, Broken, Closed, Long, Message, Ping, Reader, Received
 
 LIMIT = 10_000
+SUBSCRIPTION = '42/monitoring,17["subscribe_to_updates",{"nodes":["'
 
 
 def reader(*, inflates: bool = False) -> Reader:
@@ -58,7 +59,7 @@ def test_close_is_read_with_its_code(payload: bytes, code: int) -> None:
 
 
 def test_compressed_messages_are_inflated_each_by_itself() -> None:
-    texts = ["4" + "a" * 5000, "4b", ""]
+    texts = ["4" + "a" * (INFLATED_LIMIT_BYTES - 1), "4b", ""]
     data = b"".join(frame(0xC1, deflated(text.encode())) for text in texts) + frame(0x81, b"4plain")
 
     assert list(reader(inflates=True).receive(data)) == [*map(Message, texts), Message("4plain")]
@@ -112,14 +113,22 @@ def test_client_is_sent_away_with_a_code_when_it_breaks_the_rules(data: bytes, c
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (frame(0xC1, deflated(b"a" * (LIMIT + 1))), 1009),
+        (frame(0xC1, deflated(b"4" + b"a" * INFLATED_LIMIT_BYTES)), 1009),
+        (frame(0xC1, deflated(b'42/monitoring,["x","' + b"a" * INFLATED_LIMIT_BYTES)), 1009),
+        (frame(0xC1, deflated(b"40/health," + b"a" * INFLATED_LIMIT_BYTES)), 1009),
+        (frame(0xC1, deflated(SUBSCRIPTION.ljust(LIMIT + 1).encode())), 1009),
+        (frame(0xC1, deflated(SUBSCRIPTION.encode() + b"a" * 300_000_000)), 1009),
         (frame(0xC1, deflated(b"a" * 300_000_000)), 1009),
         (frame(0x41, deflated(b"a" * LIMIT)[:-1]) + frame(0x80, deflated(b"a" * 100_000)), 1009),
         (frame(0xC1, b"\xff\xff\xff"), 1007),
         (frame(0x41, b"") + frame(0xC0, b""), 1002),
         (frame(0xC9, b""), 1002),
     ],
-    ids=["a little long", "bomb", "bomb in fragments", "no deflate", "bit amid a message", "bit of a ping"],
+    ids=[
+        *("a little long", "other event", "other namespace", "long subscription", "bomb of a subscription", "bomb"),
+        "bomb in fragments",
+        *("no deflate", "bit amid a message", "bit of a ping"),
+    ],
 )
 def test_client_is_sent_away_with_a_code_when_it_compresses_badly(data: bytes, code: int) -> None:
     tracemalloc.start()
@@ -135,8 +144,21 @@ def test_client_is_sent_away_with_a_code_when_it_compresses_badly(data: bytes, c
 def test_longest_message_is_read() -> None:
     text = "4" + "a" * (LIMIT - 1)
 
-    assert list(reader(inflates=True).receive(frame(0xC1, deflated(text.encode())))) == [Message(text)]
     assert list(reader().receive(frame(0x81, text.encode()))) == [Message(text)]
+
+
+@pytest.mark.parametrize("start", [SUBSCRIPTION, "40/monitoring,{", '42/monitoring,[ "subscribe_to_updates"'])
+def test_longest_subscription_is_inflated_when_it_is_asked_for(start: str) -> None:
+    one, text = reader(inflates=True), start.ljust(LIMIT)
+    received = one.receive(frame(0xC1, deflated(text.encode())))
+
+    first = next(received)
+    kept_bytes = one.kept_bytes
+
+    assert first == Long()
+    assert kept_bytes == len(deflated(text.encode()))
+    assert list(received) == [Message(text)]
+    assert one.kept_bytes == 0
 
 
 def test_reader_is_free_for_others_only_between_messages() -> None:

@@ -30,9 +30,9 @@ from ws import alert_log, feed
 from ws.access.limits import Limits
 from ws.access.subscriptions import Subscriptions
 from ws.alert_log import AlertLog
+from ws.budget import Budget
 from ws.counters import Counters
 from ws.event import Event
-from ws.fast.budget import Budget
 from ws.fast.outbox import Outbox
 from ws.feed import Feed
 from ws.namespaces import monitoring

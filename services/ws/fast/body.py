@@ -1,0 +1,78 @@
+"""The body of a POST: read in pieces, counted as long as it is kept, and given up when its session ends."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from ws import loop
+from ws.budget import Held
+from ws.fast.codes import MESSAGE_TOO_BIG
+from ws.fast.polling import Ended, Polls
+from ws.fast.reader import Broken
+
+if TYPE_CHECKING:
+    from ws.fast.engine import Engine
+    from ws.fast.session import Session
+
+#: Bytes read at a time.
+PIECE_BYTES: Final = 16 * 1024
+
+
+class Body:
+    """A context, until whose end the body counts in the budgets of the client that sent it."""
+
+    def __init__(self, engine: "Engine", session: "Session", polls: Polls, environ: Mapping[str, Any]) -> None:
+        self._engine = engine
+        self._session = session
+        self._polls = polls
+        self._environ = environ
+        self._held = Held()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._held.release()
+
+    def read(self) -> bytes:
+        """Read the whole body; lets other greenlets run.
+
+        Raises:
+            Broken: it is longer than a client may send, or is no body.
+            Ended: the session has ended, or the client sent less than it announced.
+            OSError: the client is gone, or takes too long; the session has ended.
+        """
+        limit_bytes, stated = self._engine.max_http_buffer_size, self._environ.get("CONTENT_LENGTH")
+        # A body in chunks has no length; a byte beyond the limit tells that it is too long.
+        due_bytes = limit_bytes + 1 if stated is None else int(stated)
+        if stated is not None and due_bytes > limit_bytes:
+            raise Broken(MESSAGE_TOO_BIG, "too big")
+        received = bytearray()
+        while len(received) < due_bytes and (piece := self._piece(min(PIECE_BYTES, due_bytes - len(received)))):
+            received += piece
+            if not self._held.set(len(received), self._engine.budgets(self._session)):
+                self._session.end("overload", None)
+                raise Ended
+        if len(received) > limit_bytes:
+            raise Broken(MESSAGE_TOO_BIG, "too big")
+        if stated is not None and len(received) < due_bytes:
+            self._session.lost()
+            raise Ended
+        return bytes(received)
+
+    def _piece(self, size: int) -> bytes:
+        self._polls.receives_from = loop.descriptor(self._environ)
+        try:
+            piece: bytes = self._environ["wsgi.input"].read(size)
+        except ValueError as error:
+            raise Broken(0, str(error)) from None
+        except OSError:
+            self._session.lost()
+            raise
+        finally:
+            self._polls.receives_from = None
+        if self._session.closed:
+            raise Ended
+        return piece

@@ -1,0 +1,143 @@
+"""What a client sent over its WebSocket and the replica has not handled yet.
+
+Messages are taken out one by one, each when the one before it is handled. So a client makes the replica keep what one
+read brought and one message, however much what it sent inflates to.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from ws import loop
+from ws.budget import Held
+from ws.fast.codes import TRY_AGAIN_LATER
+from ws.fast.reader import Broken, Closed, Long, Message, Ping, Reader, Received, size_of
+
+if TYPE_CHECKING:
+    from ws.fast.engine import Engine
+    from ws.fast.session import Session
+
+#: Messages of one client that are handled before others get their turn.
+MESSAGES_A_TURN: Final = 16
+
+
+class Inbox:
+    """Lives from the first byte that is read until nothing is kept of the client."""
+
+    __slots__ = ("_engine", "_held", "_others", "_reader", "_session", "is_busy", "since")
+
+    def __init__(self, engine: "Engine", session: "Session", reader: Reader) -> None:
+        self._engine = engine
+        self._session = session
+        self._reader = reader
+        self._held = Held()
+        #: Whether messages are being handled: nothing may be received meanwhile.
+        self.is_busy = False
+        #: Monotonic time from which a message is waited for that is not yet whole; ``None`` without one.
+        self.since: float | None = None
+        #: Packets and pings that were no messages, and have not been counted.
+        self._others = 0
+
+    def receive(self, data: bytes) -> None:
+        """Take ``data``, at least one byte."""
+        self.go_on(self._reader.receive(data))
+
+    def go_on(self, received: Iterator[Received]) -> None:
+        """Take what ``received`` yields; the first message, and all behind it, are handled in another greenlet."""
+        try:
+            first = self._next(received)
+        except Broken as broken:
+            self._session.broke(broken)
+            return
+        if self._session.closed:
+            return
+        pause_seconds = self._count_others() if first is None else 0.0
+        if first is None and not pause_seconds:
+            self._rest()
+            return
+        self.is_busy = True
+        self._session.watch()
+        if self._has_room(first):
+            loop.spawn("messages of a client", lambda: self._handle(first, received, pause_seconds))
+
+    def end(self) -> None:
+        """The session has ended."""
+        self._held.release()
+        self._engine.amid.discard(self)
+
+    def is_late(self, now: float, patience_seconds: float) -> bool:
+        """Whether a message has been waited for too long; ``now`` is monotonic."""
+        return self.since is not None and not self.is_busy and now - self.since > patience_seconds
+
+    def send_away(self) -> None:
+        """End the session: its client takes too long over a message."""
+        self._session.end("slow", TRY_AGAIN_LATER, "slow")
+
+    def _next(self, received: Iterator[Received]) -> str | Long | None:
+        """The next message, without its type; what comes before it is dealt with."""
+        for item in received:
+            match item:
+                case Message(text):
+                    self.since = None
+                    message = self._session.message_of(text)
+                    if message is not None:
+                        return message
+                case Long():
+                    self.since = None
+                    return item
+                case Ping(payload):
+                    self._session.answer(payload)
+                case Closed(code):
+                    self._session.end("client", code if code != 1005 else 1000, "")
+            self._others += 1
+            if self._session.closed:
+                return None
+        return None
+
+    def _handle(self, message: str | Long | None, received: Iterator[Received], pause_seconds: float) -> None:
+        session, number = self._session, 0
+        try:
+            while message is not None and self._has_room(message):
+                session.await_turn()
+                if isinstance(message, str):
+                    number += 1
+                    session.handle(message)
+                    if number % MESSAGES_A_TURN == 0:
+                        time.sleep(0)
+                message = None if session.closed else self._next(received)
+        except Broken as broken:
+            session.broke(broken)
+        if session.closed:
+            return
+        pause_seconds = pause_seconds or self._count_others()
+        if pause_seconds:
+            time.sleep(pause_seconds)
+        self.is_busy = False
+        if not session.closed:
+            session.watch()
+            self._rest()
+
+    def _count_others(self) -> float:
+        """Count what was no message; return the seconds for which nothing shall be read."""
+        others, self._others = self._others, 0
+        return self._engine.throttle(self._session.sid, others) if others else 0.0
+
+    def _has_room(self, message: str | Long | None) -> bool:
+        """Count what is kept; end the session, and return false, where that is more than may be kept."""
+        kept_bytes = self._reader.kept_bytes + (size_of(message) if isinstance(message, str) else 0)
+        if self._held.set(kept_bytes, self._engine.budgets(self._session)):
+            return True
+        self._session.end("overload", TRY_AGAIN_LATER, "overload")
+        return False
+
+    def _rest(self) -> None:
+        """Keep only what a message needs that is not yet whole."""
+        if self._reader.is_between_messages:
+            self.end()
+            self._session.inbox = None
+            self._engine.readers.give_back(self._reader, self._session.compresses)
+            return
+        if self.since is None:
+            self.since = time.monotonic()
+            self._engine.amid.add(self)
+        self._has_room(None)

@@ -1,0 +1,219 @@
+"""Clients that make a replica keep much: each is bounded, those of one address are, and strangers are together."""
+
+import contextlib
+import json
+import select
+import socket
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from contract.names import METRICS_CHANNEL
+from tests.drivers.engine_session import EngineSession
+from tests.drivers.publisher import Publisher
+from tests.drivers.replica import Replica
+from tests.drivers.waiting import eventually
+
+Start = Callable[..., Replica]
+Message = Callable[..., bytes]
+
+DEFLATE: Final = "permessage-deflate"
+#: Bytes that a replica's memory may grow by in a flood: compose gives it 512 MiB, and it needs 117 at rest.
+GROWTH_LIMIT_BYTES: Final = 100 << 20
+PACKET_LIMIT_BYTES: Final = 512 * 1024
+CONNECT: Final = "40/monitoring,"
+
+
+def subscription(bytes_: int) -> str:
+    """A subscription to so many nodes that it has about as many bytes."""
+    return json.dumps({"mode": "delta", "nodes": [f"node-{number:0120}" for number in range(bytes_ // 128)]})
+
+
+def frame(first: int, payload: bytes, *, announced: int | None = None) -> bytes:
+    """A client's frame, masked with zeros; ``announced`` may be more than it has."""
+    return struct.pack("!BBQ", first, 0xFF, announced or len(payload)) + bytes(4) + payload
+
+
+def compressed(text: str) -> bytes:
+    """The frame of a compressed message."""
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+    data = (compressor.compress(text.encode()) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    if len(data) < 126:
+        return struct.pack("!BB", 0xC1, 0x80 | len(data)) + bytes(4) + data
+    return struct.pack("!BBH", 0xC1, 0xFE, len(data)) + bytes(4) + data
+
+
+def peak_bytes(replica: Replica) -> int:
+    """The most memory that the replica has had."""
+    status = Path(f"/proc/{replica.process.pid}/status").read_text()
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+
+
+@contextlib.contextmanager
+def sockets(replica: Replica, count: int) -> Iterator[Sequence[socket.socket]]:
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(contextlib.closing(replica.bare_websocket(DEFLATE))) for _ in range(count)]
+
+
+def send(connection: socket.socket, data: bytes) -> None:
+    """Send what the replica takes of it: it may have closed the connection."""
+    connection.settimeout(10)
+    with contextlib.suppress(OSError):
+        connection.sendall(data)
+
+
+def last_words(connection: socket.socket) -> int:
+    """Read until the replica closes; return the code that it closes with."""
+    connection.settimeout(60)
+    data = b""
+    while piece := connection.recv(1 << 16):
+        data = (data + piece)[-125:]
+    close = data.rindex(b"\x88")
+    return int.from_bytes(data[close + 2 : close + 4], "big")
+
+
+@pytest.fixture
+def served(replicas: Start, collector: Publisher, message: Message) -> Callable[[Replica], None]:
+    """Proves that another client gets what is published."""
+    sequence = iter(range(1, 1000))
+
+    def prove(replica: Replica) -> None:
+        client = replica.client(headers=("X-Forwarded-For: 10.9.9.9",))
+        collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=next(sequence)))
+        client.event("redis_cluster_metrics")
+
+    return prove
+
+
+@pytest.mark.parametrize("copies", [None], ids=["started"])  # a copy's memory is partly its original's
+@pytest.mark.parametrize(
+    "text",
+    ["4" + "a" * (PACKET_LIMIT_BYTES - 1), CONNECT + json.dumps({"subscribe": "a" * (PACKET_LIMIT_BYTES - 64)})],
+    ids=["no subscription", "a subscription"],
+)
+def test_memory_stays_bounded_when_strangers_send_what_inflates_to_much(
+    replicas: Start, served: Callable[[Replica], None], text: str
+) -> None:
+    replica = replicas(TRUSTED_PROXIES="127.0.0.1")
+    bombs = 28 * compressed(text)
+    before = peak_bytes(replica)
+
+    with sockets(replica, 60) as strangers:
+        for stranger in strangers:
+            send(stranger, bombs)
+        served(replica)
+
+        def has_dealt_with_them() -> bool:
+            """They are sent away, or wait for their turn."""
+            waits = replica.metric('ws_limited_total{kind="packets"}')
+            return waits > 0 or replica.metric("ws_malformed_packets_total") == len(strangers)
+
+        eventually(has_dealt_with_them, within_seconds=60)
+
+    assert peak_bytes(replica) - before < GROWTH_LIMIT_BYTES
+
+
+def test_message_that_is_no_subscription_ends_its_connection_when_it_inflates_to_much(replicas: Start) -> None:
+    replica = replicas()
+    with sockets(replica, 1) as (stranger,):
+        send(stranger, compressed("40") + compressed('42["x","' + "a" * 4096 + '"]'))
+
+        assert last_words(stranger) == 1009
+
+
+def test_subscription_may_be_long_when_it_is_compressed(replicas: Start) -> None:
+    replica = replicas()
+    wanted = subscription(200_000)
+    with sockets(replica, 1) as (client,):
+        send(client, compressed(CONNECT + f'{{"subscribe":{wanted}}}'))
+        send(client, compressed(f'42/monitoring,7["subscribe_to_updates",{wanted}]'))
+        send(client, compressed('42/monitoring,["request_cluster_status"]'))
+
+        # There is no snapshot to ask for: that is the one bad request.
+        eventually(lambda: replica.metric("ws_bad_requests_total") == 1)
+        assert replica.metric("ws_malformed_packets_total") == 0
+
+
+def test_strangers_of_one_address_share_a_budget_and_others_are_not_touched(replicas: Start) -> None:
+    replica = replicas(TRUSTED_PROXIES="127.0.0.1")
+    part = frame(0x81, b"4" + b"a" * 500_000, announced=PACKET_LIMIT_BYTES)
+    elsewhere = replica.client(headers=("X-Forwarded-For: 10.1.2.3",))
+    inside = replica.client()
+
+    with sockets(replica, 12) as strangers:
+        for stranger in strangers:
+            send(stranger, part)
+        # Eight have room in 4 MiB.
+        eventually(lambda: replica.metric('ws_closes_total{reason="overload"}') == 4)
+
+        ended, _, _ = select.select(strangers, [], [], 60)
+        assert last_words(ended[0]) == 1013
+        inside.send("42" + json.dumps(["x", "a" * 400_000]))
+        eventually(lambda: replica.metric("ws_unknown_events_total") == 1)
+        assert not elsewhere.closed
+        assert not inside.closed
+        assert replica.metric('ws_clients{transport="websocket"}') == 2 + 8
+
+
+def test_bytes_of_a_message_count_in_the_rate_of_packets(replicas: Start) -> None:
+    replica = replicas(WS_LIMIT_PACKETS_PER_SECOND="20")
+    client = replica.client("/monitoring")
+
+    for _ in range(4):
+        client.send('42/monitoring,["subscribe_to_updates",' + subscription(250_000) + "]")
+
+    # As many packets as 4096 bytes go into it, of the 200 that may come at once.
+    eventually(lambda: client.payloads("error"), what="the word that packets wait")
+    assert client.payloads("error")[-1]["code"] == "limit_exceeded"
+
+
+def post(replica: Replica, sid: str, length: int, body: bytes) -> socket.socket:
+    """A connection with a POST whose body may not be whole."""
+    connection = socket.create_connection(("127.0.0.1", replica.port), timeout=60)
+    target = f"/socket.io/?EIO=4&transport=polling&sid={sid}"
+    send(connection, f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode() + body)
+    return connection
+
+
+@pytest.mark.parametrize("copies", [None], ids=["started"])
+def test_memory_stays_bounded_when_bodies_do_not_end(replicas: Start, served: Callable[[Replica], None]) -> None:
+    replica = replicas(TRUSTED_PROXIES="127.0.0.1")
+    before = peak_bytes(replica)
+
+    with contextlib.ExitStack() as stack:
+        for _ in range(300):
+            session = stack.enter_context(contextlib.closing(EngineSession(replica.port)))
+            body = b"4" + b"a" * (PACKET_LIMIT_BYTES - 2)
+            stack.enter_context(contextlib.closing(post(replica, session.sid, PACKET_LIMIT_BYTES, body)))
+        served(replica)
+
+        assert peak_bytes(replica) - before < GROWTH_LIMIT_BYTES
+        assert replica.metric('ws_closes_total{reason="overload"}') > 0
+
+
+def status(connection: socket.socket) -> int:
+    """Wait for the head of an answer; return its status."""
+    return int(connection.recv(1 << 16).split(b" ", 2)[1])
+
+
+def test_body_is_given_up_when_its_session_ends(replicas: Start) -> None:
+    replica = replicas()
+    session = EngineSession(replica.port)
+    with contextlib.closing(session), contextlib.closing(post(replica, session.sid, 100_000, b"4" * 50_000)) as sending:
+        # A second POST beside the first ends the session.
+        eventually(lambda: session.post("40").status == 400)
+
+        assert status(sending) == 400
+
+
+def test_answer_reaches_a_client_that_still_sends_and_nobody_listens_for_long(replicas: Start) -> None:
+    replica = replicas()
+    with contextlib.closing(post(replica, "unknown", 1 << 40, b"4" * 200_000)) as sending:
+        assert status(sending) == 400
+
+        with pytest.raises(ConnectionError):
+            sending.sendall(bytes(100_000_000))
