@@ -156,7 +156,7 @@ test-python313: setup-dev ## the in-process tests on Debian 13's Python, in a co
 version: setup-dev ## give the product its next version in every file that names it: VERSION=0.1.2
 	@$(BIN)/python -m deploy.version $(VERSION)
 
-BENCHMARKS := bench bench-access bench-slow bench-footprint bench-dashboard bench-history bench-disk
+BENCHMARKS := bench bench-access bench-slow bench-attacks bench-footprint bench-dashboard bench-history bench-disk
 
 # Run it for a change to the code that it covers. DISTURBANCES: how often a test kills, pauses or resumes a process at random.
 # FAULT_SECONDS: for how long a proxy before the replicas fails.
@@ -225,6 +225,10 @@ bench-access: setup-dev ## what closed access costs, against its bounds (takes t
 .PHONY: bench-slow
 bench-slow: setup-dev ## what others notice while 500 clients send and read slowly (takes two minutes)
 	@$(BIN)/python -m bench.slow_requests $(if $(QUICK),--quick) $(if $(WRITE),--write "$(WRITE)")
+
+.PHONY: bench-attacks
+bench-attacks: setup-dev ## what others notice while one address attacks (takes ten minutes; ONLY=… for some attacks)
+	@$(BIN)/python -m bench.attacks $(if $(QUICK),--quick) $(if $(ONLY),--only "$(ONLY)") $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-footprint
 bench-footprint: setup-dev ## what the product costs while idle, per process

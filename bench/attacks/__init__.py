@@ -1,0 +1,1 @@
+"""What others notice while one address attacks."""

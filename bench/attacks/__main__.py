@@ -1,0 +1,159 @@
+"""What others notice while one address attacks.
+
+``python -m bench.attacks [--quick] [--only WORD] [--write FILE]``: each attack beside the same seconds without one.
+"""
+
+import argparse
+import multiprocessing
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from bench.attacks.attackers import ATTACKS, Target
+from bench.attacks.others import Others
+from bench.push.measure import percentile_ms
+from bench.push.report import Table, machine, write
+from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
+from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack, port_of
+from tests.drivers.publisher import Publisher, message
+
+INTRODUCTION: Final = Path(__file__).parent / "introduction.md"
+OTHERS: Final = 20
+#: Seconds between two publications.
+PUBLISH_SECONDS: Final = 0.5
+#: Seconds that an attack goes on before it is measured.
+BEGIN_SECONDS: Final = 3.0
+ATTACKER_NICE: Final = 5
+#: By process, its limit in compose in MiB; the gateway of local mode is a push replica too.
+LIMITS_MIB: Final = {"api": 256, "gateway": 512}
+
+
+def pin(core: int) -> None:
+    """Have this process, and those that it starts, run on one of the machine's cores."""
+    os.sched_setaffinity(0, {core % (os.cpu_count() or 1)})
+
+
+def memory_mib(pid: int) -> int:
+    """The most memory that a process and its children have had at once, about."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    peak = Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0]
+    return int(peak) // 1024 + sum(map(memory_mib, map(int, children)))
+
+
+@contextmanager
+def attacking(attack: Callable[[Target], None], target: Target) -> Iterator[None]:
+    """Have it go on in a process of its own."""
+
+    def run() -> None:
+        os.nice(ATTACKER_NICE)
+        attack(target)
+
+    process = multiprocessing.get_context("fork").Process(target=run, daemon=True)
+    process.start()
+    try:
+        yield
+    finally:
+        if process.exitcode is not None:
+            raise RuntimeError(f"{attack.__name__} ended by itself")
+        process.kill()
+        process.join()
+
+
+class Bench:
+    """The attacks, each in an installation of its own."""
+
+    def __init__(self, *, quick: bool) -> None:
+        self._seconds = 5.0 if quick else 20.0
+        self.out: list[str] = []
+        self._say(f"Measured {machine()}; {self._seconds:.0f} s without and with each attack.")
+        self._say("")
+        self._table = Table(
+            self.out,
+            "attack",
+            "a push, p99 / longest, ms",
+            "`/api/health`, p95, ms",
+            "ratio",
+            "`/`, p95, ms",
+            "ratio",
+            "memory, MiB",
+        )
+
+    def run(self, names: Iterable[str]) -> None:
+        """Measure each; print the table."""
+        for name in names:
+            pin(0)
+            with closed_stack() as stack:
+                stack.add_user("mallory")
+                gateway = stack.start_gateway(stack.start_api(TRUSTED_PROXIES="peer"))
+                pin(1)
+                self._row(name, stack, port_of(gateway))
+
+    def _row(self, name: str, stack: ClosedStack, port: int) -> None:
+        redis = stack.redis()
+        publisher = Publisher(redis)
+        for channel in (METRICS_CHANNEL, HEALTH_CHANNEL):
+            publisher.publish(channel, message(channel))
+        person = stack.signed_in(f"http://127.0.0.1:{port}")
+        user = "ada" if "known user" in name else "mallory"
+        target = Target(port, stack.seal.cookie, user, PASSWORD, stack.add_token("publisher", "publish"))
+        others = Others(port, person.cookie, OTHERS)
+        others.start()
+        try:
+            self._publish(publisher, others, BEGIN_SECONDS)
+            others.forget()
+            self._publish(publisher, others, self._seconds)
+            alone = others.health, others.pages
+            with attacking(ATTACKS[name], target):
+                self._publish(publisher, others, BEGIN_SECONDS)
+                others.forget()
+                self._publish(publisher, others, self._seconds)
+                pushes, beside = others.pushes, (others.health, others.pages)
+        finally:
+            others.stop()
+            redis.close()
+        cells = [f"{percentile_ms(pushes, 99):.0f} / {max(pushes) / 1e6:.0f}"]
+        for before, during in zip(alone, beside, strict=True):
+            cells.append(f"{percentile_ms(before, 95):.0f} → {percentile_ms(during, 95):.0f}")
+            cells.append(f"{percentile_ms(during, 95) / percentile_ms(before, 95):.1f}")
+        pids = {"api": stack.api.pid, "gateway": stack.gateway.pid}
+        cells.append(", ".join(f"{part} {memory_mib(pid)} of {LIMITS_MIB[part]}" for part, pid in pids.items()))
+        self._table.row(name, *cells)
+        for failure, count in Counter(others.failures).most_common(5):
+            print(f"  {count} × {failure}", flush=True)
+
+    def _publish(self, publisher: Publisher, others: Others, seconds: float) -> None:
+        """Publish for so long; wait for what is under way."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            number = len(others.published) + 1
+            text = message(METRICS_CHANNEL, epoch=2, seq=number)
+            others.published[number] = time.monotonic_ns()
+            publisher.publish(METRICS_CHANNEL, text)
+            time.sleep(PUBLISH_SECONDS)
+
+    def _say(self, text: str) -> None:
+        self.out.append(text)
+        print(text, flush=True)
+
+
+def main() -> int:
+    """Run all; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="5 seconds an attack instead of 20")
+    parser.add_argument("--only", default="", help="attacks whose name has this word")
+    parser.add_argument("--write", type=Path, help="put the table into this file")
+    options = parser.parse_args()
+    bench = Bench(quick=options.quick)
+    bench.run(name for name in ATTACKS if options.only in name)
+    if options.write:
+        write(options.write, [INTRODUCTION.read_text(), *bench.out])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,212 @@
+"""What an attacker does, from one address of loopback, until it is stopped.
+
+Each attack is a function of a ``Target``. It runs in a process of its own, at a low priority and with a rate of its
+own, so that the servers get what one address sends and not what is left of this machine.
+"""
+
+import contextlib
+import http.client
+import json
+import selectors
+import socket
+import struct
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, NamedTuple
+
+from tests.drivers.person import Person
+
+ADDRESS: Final = "127.0.0.66"
+PACKET_LIMIT_BYTES: Final = 512 * 1024
+
+
+class Target(NamedTuple):
+    """Where the product is, and what the attacker has been given."""
+
+    port: int
+    #: Name of the session's cookie, and a user with a password.
+    cookie: str
+    user: str
+    password: str
+    #: A token with the scope ``publish``.
+    token: str
+
+    @property
+    def origin(self) -> str:
+        """Its address, as a browser has it."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+def bombs(target: Target) -> None:
+    """Send compressed packets that inflate to 512 KiB, 28 a second on each of 60 WebSockets."""
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+    text = b"40/monitoring," + b'{"subscribe":"'.ljust(PACKET_LIMIT_BYTES - 14, b"a")
+    data = (compressor.compress(text) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    frame = struct.pack("!BBH", 0xC1, 0xFE, len(data)) + bytes(4) + data
+    _keep_sending(60, lambda: _websocket(target), frame, each_second=28)
+
+
+def half_sign_ins(target: Target) -> None:
+    """Hold 200 sign-ins of 4 MiB, of which the last byte does not come."""
+    head = (
+        f"POST /login HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    )
+    _keep_open(200, lambda: _sent(target, head, 4 << 20))
+
+
+def half_posts(target: Target) -> None:
+    """Hold 700 POSTs of 512 KiB to sessions of long polling, of which the last byte does not come."""
+
+    def begin() -> socket.socket:
+        path = "/socket.io/?EIO=4&transport=polling"
+        sid = json.loads(_get(target, path)[1].removeprefix(b"0"))["sid"]
+        head = f"POST {path}&sid={sid} HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\n"
+        return _sent(target, head, PACKET_LIMIT_BYTES)
+
+    _keep_open(700, begin)
+
+
+def guesses(target: Target) -> None:
+    """Guess the password of a user whose name is known, ten times a second."""
+    person = Person(target.cookie)
+    for number in _ticks(10):
+        person.try_to_sign_in(target.origin, target.user, f"guess {number}")
+
+
+def sign_in_pages(target: Target) -> None:
+    """Ask for the sign-in page 127 times a second."""
+    _keep_asking(target, "/login", 127)
+
+
+def static_files(target: Target) -> None:
+    """Ask for a compressed static file 63 times a second."""
+    page = _get(target, "/login")[1].decode()
+    path = next(word for word in page.split('"') if word.startswith("/static/") and word.endswith((".js", ".css")))
+    _keep_asking(target, path, 63)
+
+
+def idle_connections(target: Target) -> None:
+    """Hold 1050 connections that say nothing."""
+    _keep_open(1050, lambda: _connection(target))
+
+
+def sign_ins(target: Target) -> None:
+    """Sign in five times a second, each time with the cookie of the last time."""
+    person = Person(target.cookie)
+    for _ in _ticks(5):
+        person.try_to_sign_in(target.origin, target.user, target.password)
+
+
+def large_publications(target: Target) -> None:
+    """Publish 3 MB of ones 1.7 times a second."""
+    body = b"[" + b",".join([b"1"] * 1_500_000) + b"]"
+    headers = {"Authorization": f"Bearer {target.token}", "Content-Type": "application/json"}
+    for _ in _ticks(1.7):
+        connection = http.client.HTTPConnection("127.0.0.1", target.port, 30, source_address=(ADDRESS, 0))
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            connection.request("POST", "/api/publish/metrics", body, headers)
+            connection.getresponse().read()
+        connection.close()
+
+
+ATTACKS: Final[Mapping[str, Callable[[Target], None]]] = {
+    "1680 compressed packets of 512 KiB a second, before sign-in": bombs,
+    "200 sign-ins of 4 MiB without their end": half_sign_ins,
+    "700 polling POSTs of 512 KiB without their end": half_posts,
+    "10 wrong passwords a second for a known user": guesses,
+    "127 `GET /login` a second": sign_in_pages,
+    "63 compressed static files a second": static_files,
+    "1050 idle connections": idle_connections,
+    "5 sign-ins a second, each with the former cookie": sign_ins,
+    "3 MB of ones published 1.7 times a second": large_publications,
+}
+
+
+def _ticks(each_second: float) -> Iterator[int]:
+    """Count for good, at a rate."""
+    began, number = time.monotonic(), 0
+    while True:
+        yield number
+        number += 1
+        time.sleep(max(0.0, began + number / each_second - time.monotonic()))
+
+
+def _connection(target: Target) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", target.port), 30, source_address=(ADDRESS, 0))
+
+
+def _websocket(target: Target) -> socket.socket:
+    connection = _connection(target)
+    connection.sendall(
+        f"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n".encode()
+    )
+    if not connection.recv(4096).startswith(b"HTTP/1.1 101"):
+        connection.close()
+        raise ConnectionRefusedError
+    return connection
+
+
+def _get(target: Target, path: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", target.port, 30, source_address=(ADDRESS, 0))
+    try:
+        connection.request("GET", path, headers={"Accept-Encoding": "gzip"} if path.startswith("/static/") else {})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def _sent(target: Target, head: str, length: int) -> socket.socket:
+    """A connection on which a request was sent but for its last byte."""
+    connection = _connection(target)
+    connection.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode() + b"4" * (length - 1))
+    return connection
+
+
+def _keep_asking(target: Target, path: str, each_second: float) -> None:
+    def ask() -> None:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            _get(target, path)
+
+    with ThreadPoolExecutor(64) as pool:
+        for _ in _ticks(each_second):
+            pool.submit(ask)
+
+
+def _keep_open(count: int, begin: Callable[[], socket.socket]) -> None:
+    """Hold connections; those that the server ends begin anew."""
+    watched = selectors.DefaultSelector()
+    while True:
+        if len(watched.get_map()) < count:
+            with contextlib.suppress(OSError, http.client.HTTPException, ValueError, IndexError):
+                watched.register(begin(), selectors.EVENT_READ)
+        for key, _ in watched.select(0 if len(watched.get_map()) < count else 0.1):
+            connection = key.fileobj
+            assert isinstance(connection, socket.socket)
+            with contextlib.suppress(OSError):
+                if connection.recv(1 << 16):
+                    continue
+            watched.unregister(connection)
+            connection.close()
+
+
+def _keep_sending(count: int, begin: Callable[[], socket.socket], data: bytes, each_second: float) -> None:
+    """Send ``data`` on each connection at a rate; those that the server ends begin anew."""
+    connections: list[socket.socket | None] = [None] * count
+    for _ in _ticks(each_second):
+        for index, connection in enumerate(connections):
+            try:
+                if connection is None:
+                    connection = connections[index] = begin()
+                    connection.setblocking(False)
+                connection.send(data)
+            except BlockingIOError:
+                pass
+            except OSError:
+                if connection is not None:
+                    connection.close()
+                connections[index] = None

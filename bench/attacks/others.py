@@ -1,0 +1,112 @@
+"""The other clients: what they wait for, and for how long."""
+
+import http.client
+import re
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import websocket
+
+#: Seconds that one thing may take; longer counts as so long.
+PATIENCE_SECONDS: Final = 30.0
+PAUSE_SECONDS: Final = 0.5
+_SEQUENCE: Final = re.compile(r'"seq":(\d+)')
+
+
+class Others:
+    """Clients from addresses of their own: each waits for pushes, and asks for pages; results are in nanoseconds."""
+
+    def __init__(self, port: int, cookie: str, count: int) -> None:
+        self._port = port
+        self._cookie = cookie
+        self._count = count
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._sockets: list[websocket.WebSocket] = []
+        #: By number of a publication, when it went out.
+        self.published: dict[int, int] = {}
+        self.pushes: list[int] = []
+        self.health: list[int] = []
+        self.pages: list[int] = []
+        self.failures: list[str] = []
+
+    def start(self) -> None:
+        """Connect all, and begin."""
+        for number in range(self._count):
+            address = f"127.0.0.{100 + number}"
+            bare = socket.create_connection(("127.0.0.1", self._port), PATIENCE_SECONDS, source_address=(address, 0))
+            connection = websocket.create_connection(
+                f"ws://127.0.0.1:{self._port}/socket.io/?EIO=4&transport=websocket",
+                timeout=PATIENCE_SECONDS,
+                socket=bare,
+                origin=f"http://127.0.0.1:{self._port}",
+                cookie=self._cookie,
+            )
+            connection.send("40")
+            self._sockets.append(connection)
+            self._spawn(self._listen, connection)
+            self._spawn(self._ask, address, number)
+
+    def forget(self) -> None:
+        """Begin to measure anew."""
+        self.pushes, self.health, self.pages = [], [], []
+
+    def unarrived(self, since: Sequence[int]) -> int:
+        """Publications of ``since`` that did not arrive at all clients."""
+        return len(since) * self._count - len(self.pushes)
+
+    def stop(self) -> None:
+        """Let them go."""
+        self._stopping.set()
+        for connection in self._sockets:
+            connection.shutdown()
+        for thread in self._threads:
+            thread.join(PATIENCE_SECONDS)
+
+    def _spawn(self, function: object, *arguments: object) -> None:
+        thread = threading.Thread(target=function, args=arguments, daemon=True)  # type: ignore[arg-type]
+        self._threads.append(thread)
+        thread.start()
+
+    def _listen(self, connection: websocket.WebSocket) -> None:
+        while not self._stopping.is_set():
+            try:
+                text = str(connection.recv())
+            except (OSError, websocket.WebSocketException) as error:
+                if not self._stopping.is_set():
+                    self.failures.append(f"a WebSocket ended: {error!r}")
+                return
+            if text == "2":
+                connection.send("3")
+            elif text.startswith('42["redis_cluster_metrics"') and (found := _SEQUENCE.search(text)):
+                began = self.published.get(int(found[1]))
+                if began is not None:
+                    self.pushes.append(time.monotonic_ns() - began)
+
+    def _ask(self, address: str, number: int) -> None:
+        time.sleep(PAUSE_SECONDS * number / self._count)
+        while not self._stopping.wait(PAUSE_SECONDS):
+            self.health.append(self._get(address, "/api/health"))
+            self.pages.append(self._get(address, "/"))
+
+    def _get(self, address: str, path: str) -> int:
+        began = time.monotonic_ns()
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self._port, timeout=PATIENCE_SECONDS, source_address=(address, 0)
+        )
+        try:
+            connection.request("GET", path, headers={"Cookie": self._cookie, "Accept": "*/*"})
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                self.failures.append(f"{path}: {answer.status}")
+                return int(PATIENCE_SECONDS * 1e9)
+        except OSError as error:
+            self.failures.append(f"{path}: {error!r}")
+            return int(PATIENCE_SECONDS * 1e9)
+        finally:
+            connection.close()
+        return time.monotonic_ns() - began
