@@ -11,12 +11,10 @@ import msgspec
 
 from contract.messages import Alerts, Health, Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
+from contract.runtime.quoted import quoted
 
 Message = Snapshot | Health | Alerts
 M = TypeVar("M")
-
-#: Bytes of an undecodable message that its error quotes.
-QUOTED_BYTES: Final = 120
 
 TYPE_OF_CHANNEL: Final[dict[str, type[Message]]] = {
     METRICS_CHANNEL: Snapshot,
@@ -29,7 +27,7 @@ class UndecodableMessage(ValueError):
     """Bytes that are not what their channel carries; keeps them in ``raw`` beside the ``reason``."""
 
     def __init__(self, raw: bytes, reason: str) -> None:
-        super().__init__(f"{reason}: {raw[:QUOTED_BYTES]!r}{' …' if len(raw) > QUOTED_BYTES else ''}")
+        super().__init__(f"{reason}: {quoted(raw)}")
         self.raw = raw
         self.reason = reason
 

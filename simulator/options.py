@@ -78,7 +78,7 @@ class Options:
 def _fault(text: str) -> tuple[str, Fault]:
     name, equals, fault = text.partition("=")
     if not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NODE=FAULT")
+        raise argparse.ArgumentTypeError(f"{text!r:.80} is not NODE=FAULT")
     try:
         return name, fault_named(fault)
     except ValueError as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from contract.runtime.quoted import quoted
 from contract.runtime.redis_tls import with_tls
 
 DEFAULT_REDIS_URL: Final = "redis://127.0.0.1:6379/0"
@@ -15,7 +16,7 @@ class SettingError(ValueError):
     """A variable has a value that it must not have; the text names it and says what it takes."""
 
     def __init__(self, name: str, value: str, takes: str) -> None:
-        super().__init__(f"{name}={value!r} is not valid: it takes {takes}")
+        super().__init__(f"{name}={quoted(value)} is not valid: it takes {takes}")
 
 
 class FromEnvironment(ABC):

@@ -10,6 +10,7 @@ from api.store import Store, stored_nodes
 from contract.codec import encode
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.rest import overview
+from contract.runtime.quoted import quoted
 
 
 class _Nodes(msgspec.Struct):
@@ -39,7 +40,7 @@ def cluster_routes(store: Store, republisher: Republisher) -> Blueprint:
         for name, stored in stored_nodes(latest.content):
             if name == node:
                 return latest_answer(latest, bytes(stored))
-        raise Refusal(404, f"No node is called {node[:100]!r}. GET /api/cluster/nodes lists them.")
+        raise Refusal(404, f"No node is called {quoted(node)}. GET /api/cluster/nodes lists them.")
 
     @routes.get("/snapshot")
     def snapshot() -> Response:

@@ -14,6 +14,7 @@ from api.language import gettext
 from api.unavailable import Unavailable
 from contract.codec import encode
 from contract.rest import Problem
+from contract.runtime.quoted import QUOTED_LENGTH
 
 _logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ def _unexpected(error: Exception) -> Response:
 
 
 def _detail(status: int) -> str:
-    path = request.path[:100]
+    path = request.path[:QUOTED_LENGTH]
     if status == 404:
         return gettext("There is nothing at %(path)r.", path=path)
     if status == 405:

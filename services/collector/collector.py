@@ -21,6 +21,7 @@ from collector.recorder import Recorder
 from collector.rules_file import RulesFile
 from collector.term import Term
 from contract.runtime.logs import Occasionally
+from contract.runtime.quoted import quoted
 from contract.runtime.readiness import Readiness
 from contract.scripts import Lease, LeaseAnswer, Publication, PublishOutcome
 
@@ -185,9 +186,9 @@ class Collector:
         self._note_answer()
         if answer.outcome == "foreign" and not self._was_answered:
             raise ForeignCluster(
-                f"this Redis serves the cluster {answer.holder_cluster!r} (its collector is {answer.holder}), not "
-                f"{self.lease.cluster!r}. One Redis serves one cluster: set CLUSTER_NAME={answer.holder_cluster}, "
-                "or give this cluster another Redis by REDIS_URL."
+                f"this Redis serves the cluster {quoted(answer.holder_cluster)} (its collector is {answer.holder}), "
+                f"not {quoted(self.lease.cluster)}. One Redis serves one cluster: set "
+                f"CLUSTER_NAME={answer.holder_cluster}, or give this cluster another Redis by REDIS_URL."
             )
         self._was_answered = True
         if answer.outcome == "taken":

@@ -4,6 +4,7 @@ Source: https://prometheus.io/docs/prometheus/latest/configuration/configuration
 """
 
 from collector.target_entries import Entry, TargetsError, discovered, host_and_port
+from contract.runtime.quoted import quoted
 
 
 def read_file_sd(document: list[object]) -> list[Entry]:
@@ -18,7 +19,7 @@ def read_file_sd(document: list[object]) -> list[Entry]:
 def _group(raw: object, where: str) -> list[Entry]:
     # A group without targets is one that Prometheus takes; a misspelt one must not end its nodes' alerts.
     if not isinstance(raw, dict) or not set(raw) <= {"targets", "labels"} or not isinstance(raw.get("targets"), list):
-        raise TargetsError(f"{where}: {raw!r:.80} must say targets: [host:port, …], and labels at most")
+        raise TargetsError(f"{where}: {quoted(raw)} must say targets: [host:port, …], and labels at most")
     return [
         discovered(*host_and_port(target, f"{where}, target {number}"))
         for number, target in enumerate(raw["targets"], 1)

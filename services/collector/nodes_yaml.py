@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from collector.target_entries import LOCAL, NAME_LIMIT, Entry, TargetsError, host_and_port, usable_name
 from contract.messages import NodeRole
+from contract.runtime.quoted import quoted
 
 
 def read_nodes(document: object) -> list[Entry]:
@@ -30,11 +31,11 @@ def _entry(raw: object, where: str, role: NodeRole) -> Entry:
     if not isinstance(raw, dict):
         return Entry(*host_and_port(raw, where), None, role)
     if "host" not in raw or not set(raw) <= {"host", "name"}:
-        raise TargetsError(f"{where}: {raw!r} takes the fields host (which may be host:port) and name, no others")
+        raise TargetsError(f"{where}: {quoted(raw)} takes the fields host (which may be host:port) and name, no others")
     given = raw.get("name")
     name = usable_name(given)
     if given is not None and name is None:
-        raise TargetsError(f"{where}: name {given!r} is not a text of up to {NAME_LIMIT} printable characters")
+        raise TargetsError(f"{where}: name {quoted(given)} is not a text of up to {NAME_LIMIT} printable characters")
     return Entry(*host_and_port(raw["host"], where), name, role)
 
 

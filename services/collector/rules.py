@@ -8,9 +8,9 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final, get_args
 
-import yaml
-
+from collector.yaml_text import RefusedYaml, YamlError, read_yaml
 from contract.messages import Severity
+from contract.runtime.quoted import quoted
 
 _DAY_SECONDS: Final = 86_400.0
 #: Lowest and highest threshold of each rule that has one, in its unit.
@@ -75,9 +75,11 @@ def parse_rules(text: str) -> Rules:
 
 def _changed(rules: Rules, text: str) -> Rules:
     try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise RulesError("not YAML: " + " ".join(str(error).split())) from None
+        document = read_yaml(text)
+    except RefusedYaml as error:
+        raise RulesError(str(error)) from None
+    except YamlError as error:
+        raise RulesError(f"not YAML: {error}") from None
     if document is None:
         return rules
     if not isinstance(document, dict):
@@ -85,9 +87,9 @@ def _changed(rules: Rules, text: str) -> Rules:
     changed = dict(rules)
     for name, fields in document.items():
         if name not in changed:
-            raise RulesError(f"{name!r} is no rule; there are {', '.join(_NAMES)}")
+            raise RulesError(f"{quoted(name)} is no rule; there are {', '.join(_NAMES)}")
         if not isinstance(fields, dict):
-            raise RulesError(f"{name}: {fields!r} must say field: value, for instance: {{enabled: false}}")
+            raise RulesError(f"{name}: {quoted(fields)} must say field: value, for instance: {{enabled: false}}")
         changed[name] = _with_fields(changed[name], fields)
     return changed
 
@@ -99,7 +101,7 @@ def _with_fields(rule: Rule, fields: dict[Any, Any]) -> Rule:
     values: dict[str, Any] = {}
     for field, value in fields.items():
         if field not in known:
-            raise RulesError(f"{rule.name}: {field!r} is none of its fields, which are {', '.join(known)}")
+            raise RulesError(f"{rule.name}: {quoted(field)} is none of its fields, which are {', '.join(known)}")
         values[field] = _value(rule.name, field, value)
     if "threshold" in values and "clear" not in values and rule.threshold is not None and rule.clear is not None:
         # Who moves the threshold alone keeps the distance.
@@ -111,7 +113,7 @@ def _with_fields(rule: Rule, fields: dict[Any, Any]) -> Rule:
 
 
 def _value(rule: str, field: str, value: object) -> object:
-    where = f"{rule}: {field} {value!r}"
+    where = f"{rule}: {field} {quoted(value)}"
     match field:
         case "enabled":
             if not isinstance(value, bool):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from contract.messages import NodeRole
+from contract.runtime.quoted import quoted
 
 DEFAULT_PORT: Final = 9100
 #: The entry, and the address, of this machine.
@@ -65,28 +66,28 @@ def host_and_port(raw: object, where: str) -> tuple[str, int | None]:
         TargetsError: it is neither; the text begins with ``where``.
     """
     if isinstance(raw, list):
-        raise TargetsError(f'{where}: {raw!r} is a list (an IPv6 address needs quotes, as in "[fd00::6]:9100")')
+        raise TargetsError(f'{where}: {quoted(raw)} is a list (an IPv6 address needs quotes, as in "[fd00::6]:9100")')
     if not isinstance(raw, str):
-        raise TargetsError(f"{where}: {raw!r} is not a host (a text made of digits needs quotes)")
+        raise TargetsError(f"{where}: {quoted(raw)} is not a host (a text made of digits needs quotes)")
     text = raw.strip()
     if "://" in text:
-        raise TargetsError(f"{where}: {text!r} is a URL, write host or host:port")
+        raise TargetsError(f"{where}: {quoted(text)} is a URL, write host or host:port")
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")) or not _is_ipv6(host):
-            raise TargetsError(f"{where}: {text!r} is not an IPv6 address in brackets, as in [fd00::6]:9100")
+            raise TargetsError(f"{where}: {quoted(text)} is not an IPv6 address in brackets, as in [fd00::6]:9100")
         return host, _port(rest[1:], text, where) if rest else None
     if _is_ipv6(text):
         return text, None
     host, colon, port = text.partition(":")
     if not host or len(host) > NAME_LIMIT or _NOT_IN_A_HOST.search(host) or not _can_be_looked_up(host):
-        raise TargetsError(f"{where}: {text!r} is not a host or host:port")
+        raise TargetsError(f"{where}: {quoted(text)} is not a host or host:port")
     return host, _port(port, text, where) if colon else None
 
 
 def _port(port: str, text: str, where: str) -> int:
     if not _PORT.fullmatch(port) or not 1 <= int(port) <= 65535:
-        raise TargetsError(f"{where}: {text!r} has no valid port (1 to 65535)")
+        raise TargetsError(f"{where}: {quoted(text)} has no valid port (1 to 65535)")
     return int(port)
 
 

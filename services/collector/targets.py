@@ -8,6 +8,7 @@ from typing import Final
 
 from collector.target_entries import DEFAULT_PORT, LOCAL, Entry, TargetsError
 from contract.messages import NodeRole
+from contract.runtime.quoted import quoted
 
 #: Targets that one collector takes: their snapshot stays below the limit of a message.
 TARGETS_LIMIT: Final = 4000
@@ -73,7 +74,7 @@ def merged(entries: Iterable[Entry]) -> list[Entry]:
             by_address[key] = entry
             continue
         if former.name and entry.name and former.name != entry.name:
-            raise TargetsError(f"{entry.address} has two names: {former.name!r} and {entry.name!r}")
+            raise TargetsError(f"{entry.address} has two names: {quoted(former.name)} and {quoted(entry.name)}")
         role: NodeRole = "master" if "master" in (former.role, entry.role) else "worker"
         by_address[key] = replace(former, name=former.name or entry.name, role=role)
     return list(by_address.values())
@@ -83,7 +84,7 @@ def _named(entries: list[Entry], host_name: str) -> tuple[Target, ...]:
     given = Counter(entry.name for entry in entries if entry.name)
     for given_name, count in given.items():
         if count > 1:
-            raise TargetsError(f"the name {given_name!r} is given to {count} nodes")
+            raise TargetsError(f"the name {quoted(given_name)} is given to {count} nodes")
     hosts = Counter((host_name if entry.is_local else entry.host).lower() for entry in entries)
     targets: list[Target] = []
     for entry in entries:
@@ -94,6 +95,6 @@ def _named(entries: list[Entry], host_name: str) -> tuple[Target, ...]:
             alone = entry.is_local or (hosts[host.lower()] == 1 and port == DEFAULT_PORT)
             name = host if alone and host not in given else entry.address
             if name in given:
-                raise TargetsError(f"{entry.address} has no name left: {name!r} is given to another node")
+                raise TargetsError(f"{entry.address} has no name left: {quoted(name)} is given to another node")
         targets.append(Target(name, entry.address, entry.role, entry.host, entry.port or DEFAULT_PORT))
     return tuple(sorted(targets, key=lambda target: target.node))

@@ -1,16 +1,15 @@
 """The text of a targets file: ``nodes.yaml``, or a Prometheus file; which one, its content says."""
 
 import json
-from typing import Any, Final
-
-import yaml
+from typing import Final
 
 from collector.file_sd import read_file_sd
 from collector.nodes_yaml import read_nodes
 from collector.target_entries import Entry, TargetsError
 from collector.targets import merged
+from collector.yaml_text import RefusedYaml, YamlError, read_yaml
 
-_Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_HINT: Final = ' (an IPv6 address needs quotes, as in "[fd00::6]:9100")'
 
 
 def parse_entries(text: str) -> tuple[Entry, ...]:
@@ -31,15 +30,9 @@ def _document(text: str) -> object:
         except (ValueError, RecursionError):
             pass
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader, in C where there is one)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise TargetsError(f"not YAML: {_problem(error)}") from None
-
-
-def _problem(error: Exception) -> str:
-    """What is wrong with the YAML, and in which line."""
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
-    if mark is None:
-        return str(problem)
-    return f'{problem} in line {mark.line + 1} (an IPv6 address needs quotes, as in "[fd00::6]:9100")'
+        return read_yaml(text)
+    except RefusedYaml as error:
+        raise TargetsError(str(error)) from None
+    except YamlError as error:
+        hint = _HINT if " in line " in str(error) else ""
+        raise TargetsError(f"not YAML: {error}{hint}") from None

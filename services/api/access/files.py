@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from contract.access.folder import NAME
+from contract.runtime.quoted import quoted
 
 
 class FileProblem(Exception):
@@ -19,7 +20,7 @@ def require_name(name: str) -> None:
     """
     if not NAME.fullmatch(name):
         raise FileProblem(
-            f"{name[:80]!r} is no name: it takes 1 to 64 of A-Z a-z 0-9 . _ - and begins with none of . _ -"
+            f"{quoted(name)} is no name: it takes 1 to 64 of A-Z a-z 0-9 . _ - and begins with none of . _ -"
         )
 
 

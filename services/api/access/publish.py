@@ -14,6 +14,7 @@ from api.problems import Refusal
 from contract.codec import UndecodableMessage, require_object
 from contract.names import CHANNELS, MESSAGE_LIMIT_BYTES
 from contract.rest import Published
+from contract.runtime.quoted import quoted
 
 #: Seconds after which publishing again may help.
 RETRY_SECONDS: Final = 2
@@ -82,7 +83,7 @@ def publish_routes(publisher: Publisher) -> Blueprint:
         """Publish the body on a channel, its bytes unchanged."""
         try:
             if channel not in CHANNELS:
-                raise Refusal(404, f"No channel is called {channel[:100]!r}. There are: {', '.join(CHANNELS)}.")
+                raise Refusal(404, f"No channel is called {quoted(channel)}. There are: {', '.join(CHANNELS)}.")
             receivers = publisher.publish(channel, publisher.read())
         except Refusal as refusal:
             name, reason = g.grant.name, refusal.detail[:200]

@@ -12,6 +12,7 @@ from contract.access.revocations import KEPT_SECONDS
 from contract.access.tokens import StoredToken, digest_of, id_of, new_token
 from contract.clock import timestamp
 from contract.codec import encode
+from contract.runtime.quoted import quoted
 from contract.runtime.settings import Environment
 
 _DAY_SECONDS = 24 * 3600
@@ -70,7 +71,7 @@ class TokenCommands:
     def _stored(self, name: str) -> StoredToken | None:
         """What is stored of a token; ``None`` for one that is none."""
         if not (self._folder / name).exists():
-            raise CommandError(f"there is no token {name!r} in {self._folder}")
+            raise CommandError(f"there is no token {quoted(name)} in {self._folder}")
         return self._files().files().get(name)
 
     def _revoke(self, stored: StoredToken | None, done: str) -> None:

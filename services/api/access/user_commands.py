@@ -13,6 +13,7 @@ from contract.access.folder import Folder
 from contract.access.revocations import KEPT_SECONDS, revocation_of_user
 from contract.clock import timestamp
 from contract.codec import encode
+from contract.runtime.quoted import quoted
 from contract.runtime.settings import Environment
 
 #: Names of people whom a proxy signs in besides.
@@ -48,7 +49,7 @@ class UserCommands:
     def sign_out(self, name: str) -> None:
         """End all sessions of somebody, who may sign in again."""
         if not _ANY_NAME.fullmatch(name):
-            raise CommandError(f"{name[:80]!r} is no name")
+            raise CommandError(f"{quoted(name)} is no name")
         try:
             self._revoke(name)
         except NotRevoked as error:

@@ -1,0 +1,25 @@
+"""Quote values from outside in the texts of errors."""
+
+import reprlib
+from typing import Final
+
+#: Characters of a quoted value, its quotation marks included.
+QUOTED_LENGTH: Final = 80
+
+# Looks at no more of a large value than what is shown of it.
+_shortener = reprlib.Repr()
+_shortener.maxstring = _shortener.maxother = 2 * QUOTED_LENGTH
+_shortener.maxlist = _shortener.maxdict = _shortener.maxtuple = _shortener.maxset = 20
+_shortener.maxlevel = 4
+
+
+def quoted(value: object) -> str:
+    """Return ``value`` as Python writes it, cut to ``QUOTED_LENGTH`` characters, whatever its size."""
+    if isinstance(value, str | bytes):
+        text = repr(value[: QUOTED_LENGTH + 1])
+    else:
+        try:
+            text = _shortener.repr(value)
+        except ValueError:  # an integer of more digits than Python writes
+            text = f"a very long {type(value).__name__}"
+    return text if len(text) <= QUOTED_LENGTH else f"{text[: QUOTED_LENGTH - 1]}…"

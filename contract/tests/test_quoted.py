@@ -1,0 +1,25 @@
+import pytest
+
+from contract.runtime.quoted import QUOTED_LENGTH, quoted
+
+
+@pytest.mark.parametrize("value", ["node6.lan", 12, 1.5, None, True, ["a", 1], {"host": "a", "name": 1}, b"\xff"])
+def test_value_is_quoted_as_python_writes_it_when_it_is_short(value: object) -> None:
+    assert quoted(value) == repr(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a" * 10**6, "\U0010ffff" * 1000, b"\xff" * 10**6, 1 << 10**6, ["a" * 1000] * 1000, {n: n for n in range(10**5)}],
+    ids=["text", "escapes", "bytes", "number", "list", "mapping"],
+)
+def test_value_is_cut_to_eighty_characters_when_it_is_long(value: object) -> None:
+    assert len(quoted(value)) <= QUOTED_LENGTH == 80
+
+
+def test_value_is_cut_without_writing_all_of_it_when_it_repeats_itself() -> None:
+    value: list[object] = ["a"]
+    for _ in range(40):
+        value = [value] * 10
+
+    assert len(quoted(value)) <= QUOTED_LENGTH

@@ -1,0 +1,80 @@
+"""Read YAML that people and programs write, in bounded memory and time."""
+
+from typing import Any, Final, NoReturn
+
+import yaml
+
+from contract.runtime.quoted import QUOTED_LENGTH
+
+#: Lists and mappings inside each other. Our own files need four.
+DEPTH_LIMIT: Final = 20
+#: Events of the parser: about one a value, two a list or mapping. A file of 4000 nodes with names has 32,000.
+EVENTS_LIMIT: Final = 200_000
+#: Characters of a text without quotes; such a text may be a number, which takes long to read where it is long.
+PLAIN_LIMIT: Final = 10_000
+_TEXT_TAG: Final = "tag:yaml.org,2002:str"
+_Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class YamlError(ValueError):
+    """A text that is not YAML; says why, and in which line."""
+
+
+class RefusedYaml(YamlError):
+    """A text with more than we read of YAML; says what, and in which line."""
+
+
+def read_yaml(text: str) -> object:
+    """Return the one document of ``text``. Of equal keys the last one counts.
+
+    Raises:
+        RefusedYaml: the text has aliases, anchors or tags, or more depth or length than we read.
+        YamlError: the text is not YAML.
+    """
+    try:
+        _check(text)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader, in C where there is one)
+    except RefusedYaml:
+        raise
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise YamlError(_problem(error)) from None
+
+
+def _check(text: str) -> None:
+    """Go through the parser's events, which are made one by one: the loader would first make everything of them.
+
+    An alias repeats what it stands for, so that a few hundred bytes become gigabytes; the loader in C calls itself for
+    each level of depth, until its stack ends and the process with it.
+    """
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, Loader=_Loader), 1):
+        if isinstance(event, yaml.AliasEvent):
+            _refuse(event, "an alias (*name) is not read here")
+        if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
+            _refuse(event, "an anchor (&name) is not read here")
+        if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag not in (None, _TEXT_TAG, "!"):
+            _refuse(event, "a tag (!name) is not read here")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEPTH_LIMIT:
+            _refuse(event, f"more than {DEPTH_LIMIT} lists and mappings inside each other are not read")
+        if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and len(event.value) > PLAIN_LIMIT:
+            _refuse(event, f"a text of more than {PLAIN_LIMIT} characters needs quotes")
+        if count > EVENTS_LIMIT:
+            _refuse(event, f"more than {EVENTS_LIMIT} values are not read")
+
+
+def _refuse(event: yaml.Event, what: str) -> NoReturn:
+    line = 0 if event.start_mark is None else event.start_mark.line
+    raise RefusedYaml(f"{what}, in line {line + 1}")
+
+
+def _problem(error: Exception) -> str:
+    """What is wrong with the YAML, and in which line."""
+    mark = getattr(error, "problem_mark", None)
+    problem = str(getattr(error, "problem", None) or error).partition("\n")[0]
+    if len(problem) > QUOTED_LENGTH:
+        problem = f"{problem[: QUOTED_LENGTH - 1]}…"
+    return problem if mark is None else f"{problem} in line {mark.line + 1}"
