@@ -159,10 +159,11 @@ version: setup-dev ## give the product its next version in every file that names
 BENCHMARKS := bench bench-access bench-slow bench-attacks bench-footprint bench-dashboard bench-history bench-disk
 
 # Run it for a change to the code that it covers. DISTURBANCES: how often a test kills, pauses or resumes a process at random.
-# FAULT_SECONDS: for how long a proxy before the replicas fails.
+# FAULT_SECONDS: for how long a proxy before the replicas fails. ATTACK_SECONDS: for how long exporters are hostile.
 .PHONY: test-long
 test-long: export DISTURBANCES ?= 20
 test-long: export FAULT_SECONDS ?= 60
+test-long: export ATTACK_SECONDS ?= 60
 test-long: ## twenty disturbances instead of five, a minute of faults instead of ten seconds, all tests on Python 3.13, each benchmark in short (needs Docker, Java and Go; CONTEXT=… for Kubernetes; over an hour)
 	$(MAKE) --no-print-directory test
 	$(MAKE) --no-print-directory test-clients

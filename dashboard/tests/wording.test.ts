@@ -58,6 +58,11 @@ test("parts of a text keep their meaning, and an unknown text stays", () => {
   assert.equal(translated("node5.lan is at 81.5 °C"), "node5.lan est à 81,5\u00a0°C");
   assert.equal(translated("/mnt/a on b on node5 is 91.0 % full"), "/mnt/a on b de node5 plein à 91,0\u00a0%");
   assert.equal(translated("n is offline: no answer within 2.5 s"), "n est hors ligne\u00a0: pas de réponse en 2,5\u00a0s");
+  assert.equal(
+    translated("page of more than 128 KiB did not end within 2.5 s"),
+    "la page, de plus de 128 KiB, n'est pas arrivée entière en 2,5\u00a0s",
+  );
+  assert.match(translated("head of the answer is longer than 32 KiB"), /dépasse 32 KiB$/);
   assert.match(translated("the clock of a is 3.5 s behind the collector's"), /retarde de 3,5/);
   assert.match(translated("the clock of a is 3.5 s ahead of the collector's"), /avance de 3,5/);
   assert.equal(translated("/mnt on a is not mounted any more"), "/mnt de a n'est plus monté");

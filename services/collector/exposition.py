@@ -4,26 +4,19 @@ Source: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-#: Series of one family: labels and value, in the order of the page.
-Series = list[tuple[dict[str, str], float]]
-
-#: Wanted series that a page may have. A machine with 1024 CPUs has about 9000.
-SERIES_LIMIT: Final = 20_000
+#: Bytes of the beginning of a line that matter: what is behind them is not a value that we read.
+LINE_BYTES: Final = 8192
 
 _LABEL = re.compile(rb'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*,?')
 _ESCAPE = re.compile(rb"\\(.)")
 _ESCAPED: Final = {b"n": b"\n", b'"': b'"', b"\\": b"\\"}
 
 
-class TooManySeries(ValueError):
-    """A page with more wanted series than any machine has."""
-
-
 class Families:
-    """Parses pages for the families of those names, which all begin with ``node_``."""
+    """Finds the series of the families of those names, which all begin with ``node_``."""
 
     def __init__(self, names: Iterable[str]) -> None:
         bare = sorted(name.removeprefix("node_") for name in names)
@@ -33,30 +26,20 @@ class Families:
             rb"\nnode_(" + "|".join(bare).encode() + rb")(?:[ \t]{0,8}\{([^\n]{0,4096})\})?[ \t]{1,8}(\S{1,64})(?!\S)"
         )
 
-    def parse(self, page: bytes) -> dict[str, Series]:
-        """Return the series of each family that the page has. Lines that are not well-formed are passed over.
+    def series(self, text: bytes) -> Iterator[tuple[bytes, bytes, float]]:
+        """Yield the name without ``node_``, what is between the braces, and the value of each series, in their order.
 
-        Raises:
-            TooManySeries: there are more than ``SERIES_LIMIT``.
+        ``text`` begins with the line feed before its first line. Lines that are not well-formed are passed over.
         """
-        families: dict[str, Series] = {}
-        count = 0
-        for match in self._line.finditer(b"\n" + page):
-            name, raw_labels, raw_value = match.groups()
-            count += 1
-            if count > SERIES_LIMIT:
-                raise TooManySeries(f"more than {SERIES_LIMIT} series")
+        for match in self._line.finditer(text):
+            name, labels, value = match.groups()
             try:
-                value = float(raw_value)
+                yield name, labels or b"", float(value)
             except ValueError:
                 continue
-            labels = _labels(raw_labels) if raw_labels else {}
-            if labels is not None:
-                families.setdefault(f"node_{name.decode()}", []).append((labels, value))
-        return families
 
 
-def _labels(raw: bytes) -> dict[str, str] | None:
+def parse_labels(raw: bytes) -> dict[str, str] | None:
     """Return the labels between the braces, or ``None`` where they are not well-formed."""
     labels: dict[str, str] = {}
     position, end = 0, len(raw)

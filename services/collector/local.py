@@ -9,9 +9,10 @@ from typing import Final
 
 import psutil
 
+from collector.cpu_seconds import CpuMode
 from collector.daemon_thread import run_in_daemon_thread
 from collector.devices import LOCAL_FILESYSTEMS, is_physical_interface, whole_disks
-from collector.sample import FILESYSTEMS_LIMIT, CpuMode, Filesystem, Sample, hottest
+from collector.sample import FILESYSTEMS_LIMIT, Filesystem, Sample, hottest
 from collector.scrape import ScrapeFailed
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")

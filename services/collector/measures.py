@@ -1,10 +1,11 @@
 """The figures of a node, derived from its newest sample and the one before."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from collector.sample import LARGEST, CpuMode, Filesystem, InOut, Sample
+from collector.cpu_seconds import CpuMode, CpuSeconds
+from collector.sample import LARGEST, Filesystem, InOut, Sample
 
 #: Modes in which a processor does nothing.
 _IDLE_MODES: Final = frozenset(("idle", "iowait"))
@@ -88,12 +89,9 @@ def cpu_usage(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, float
     ``None`` where a counter went back (the node booted, or a processor was switched off and on), or no time passed.
     """
     busy = total = 0.0
-    for key, seconds in current.items():
-        before = previous.get(key)
-        if before is None:
-            continue
+    for mode, before, seconds in _in_both(previous, current):
         delta = seconds - before
-        idle = key[1] in _IDLE_MODES
+        idle = mode in _IDLE_MODES
         if delta < 0:
             if not idle or delta < -_IDLE_STEP_BACK_SECONDS:
                 return None
@@ -102,6 +100,13 @@ def cpu_usage(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, float
         if not idle:
             busy += delta
     return _percent(100 * busy / total) if total > 0 else None
+
+
+def _in_both(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, float]) -> Iterable[tuple[str, float, float]]:
+    """Mode and both values of each counter that both samples have."""
+    if isinstance(previous, CpuSeconds) and isinstance(current, CpuSeconds):
+        return current.since(previous)
+    return ((key[1], previous[key], seconds) for key, seconds in current.items() if key in previous)
 
 
 def _rates(previous: Mapping[str, InOut], current: Mapping[str, InOut], elapsed_seconds: float) -> _Rates:

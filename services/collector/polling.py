@@ -5,14 +5,18 @@ import logging
 import time
 import zlib
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from collector.metrics import SCRAPE_SECONDS, SCRAPES_FAILED
 from collector.node_state import NodeState
+from collector.sample import Sample
 from collector.scrape import Probe, ScrapeFailed
 from collector.targets import Target
 from contract.runtime.logs import Occasionally
 
 _log = logging.getLogger(__name__)
+#: Longest time, in seconds, for which a node is not asked that sent more than it may.
+LONGEST_PAUSE_SECONDS: Final = 60.0
 
 
 class Polling:
@@ -51,24 +55,37 @@ class Polling:
         probe = self._make_probe(state.target)
         offset = phase_seconds(state.target.address, self._interval_seconds)
         start = _next_start(time.monotonic(), offset, self._interval_seconds)
+        result: Sample | ScrapeFailed | None = None
+        looks_left_out = looks_to_leave_out = 0
         while True:
             await asyncio.sleep(start - time.monotonic())
-            begun = time.monotonic()
-            try:
-                result = await probe.look()
-            except Exception as error:
-                self._occasionally.warning("look", "looking at %s failed: %r", state.target.address, error)
-                result = ScrapeFailed("internal", f"cannot be read ({type(error).__name__})")
-            now = time.monotonic()
-            SCRAPE_SECONDS.observe(now - begun)
-            if isinstance(result, ScrapeFailed):
-                SCRAPES_FAILED.labels(result.reason).inc()
+            if result is not None and looks_left_out < looks_to_leave_out:
+                looks_left_out += 1  # what the last look gave counts still
+            else:
+                result = await self._look(probe, state)
+                is_excess = isinstance(result, ScrapeFailed) and result.reason == "limit"
+                longest = int(LONGEST_PAUSE_SECONDS / self._interval_seconds)
+                looks_to_leave_out = min(2 * looks_to_leave_out + 1, longest) if is_excess else 0
+                looks_left_out = 0
             if state.take(result, unix_seconds=time.time()) and state.error is not None:
                 self._occasionally.warning("offline", "%s is offline: %s", state.target.node, state.error)
             # A look may take the whole interval; after a longer pause (of this process) missed ones are left out.
             start += self._interval_seconds
+            now = time.monotonic()
             if start < now - self._interval_seconds:
                 start = _next_start(now, offset, self._interval_seconds)
+
+    async def _look(self, probe: Probe, state: NodeState) -> Sample | ScrapeFailed:
+        begun = time.monotonic()
+        try:
+            result = await probe.look()
+        except Exception as error:
+            self._occasionally.warning("look", "looking at %s failed: %r", state.target.address, error)
+            result = ScrapeFailed("internal", f"cannot be read ({type(error).__name__})")
+        SCRAPE_SECONDS.observe(time.monotonic() - begun)
+        if isinstance(result, ScrapeFailed):
+            SCRAPES_FAILED.labels(result.reason).inc()
+        return result
 
 
 def phase_seconds(address: str, interval_seconds: float) -> float:

@@ -1,15 +1,18 @@
 """What one look at a node tells, whatever it was looked at with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-#: Processor and mode, as in ``("0", "idle")``.
-CpuMode = tuple[str, str]
+from collector.cpu_seconds import COUNTER_BYTES, CpuMode
+
 #: Bytes in and out of one device since it exists: received and transmitted, or read and written.
 InOut = tuple[float, float]
 
 #: File systems of one node that are looked at, those with the shortest mount points first.
 FILESYSTEMS_LIMIT: Final = 64
+#: About how much memory a value takes that is kept by a name, in bytes.
+NAMED_BYTES: Final = 300
 #: Whole numbers up to here are exact in JSON.
 LARGEST: Final = 2.0**53
 #: Hottest and coldest readings that a working sensor in a machine gives, °C. Unconnected ones say 127, −128 or 0.
@@ -37,14 +40,14 @@ class Filesystem:
         return 100 * used / usable if used >= 0 and usable > 0 else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class Sample:
     """One look at a node. Counters are since boot; what the node does not tell is ``None`` or empty."""
 
     #: When, by this process's monotonic clock.
     monotonic_seconds: float
     #: Seconds that each processor spent in each mode.
-    cpu_seconds: dict[CpuMode, float] = field(default_factory=dict)
+    cpu_seconds: Mapping[CpuMode, float] = field(default_factory=dict)
     load1: float | None = None
     memory_total_bytes: float | None = None
     memory_available_bytes: float | None = None
@@ -63,6 +66,12 @@ class Sample:
     clock_offset_seconds: float | None = None
     #: What the node calls itself.
     host_name: str | None = None
+
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory a sample of an exporter takes beyond what each takes."""
+        named = len(self.network_bytes) + len(self.disk_bytes) + 2 * len(self.filesystems)
+        return COUNTER_BYTES * len(self.cpu_seconds) + NAMED_BYTES * named
 
 
 def hottest(readings: list[float]) -> float | None:

@@ -10,13 +10,12 @@ from typing import Final, Literal, Protocol
 import aiohttp
 from yarl import URL
 
-from collector.page import COLLECTORS, NotNodeExporter, read_page
+from collector.intake import FREE_BYTES, LONG_BYTES, PAGE_LIMIT_BYTES, BoundedConnector, Share, current_allowance
+from collector.page import COLLECTORS, SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
 from collector.resolver import Resolver
 from collector.sample import Sample
 from collector.targets import Target
 
-#: Bytes above which a page is not read on. A machine with everything switched on gives about 1 MiB.
-PAGE_LIMIT_BYTES: Final = 8 * 1024 * 1024
 #: Seconds after which an exporter that refused ``collect[]`` is asked with it again.
 PLAIN_SECONDS: Final = 600.0
 #: What node_exporter answers where one of the collectors asked for is switched off, or unknown to it.
@@ -25,7 +24,7 @@ _REFUSED_COLLECT: Final = (400, 500)
 LATE_SECONDS: Final = 0.1
 _HEADERS: Final = {"Accept": "text/plain;version=0.0.4", "Accept-Encoding": "identity"}
 
-Reason = Literal["name", "connect", "timeout", "http", "page", "internal"]
+Reason = Literal["name", "connect", "timeout", "http", "page", "limit", "internal"]
 _OF_ERRNO: Final = {
     errno.ECONNREFUSED: "connection refused",
     errno.ECONNRESET: "connection reset",
@@ -54,7 +53,7 @@ class Probe(Protocol):
 def open_session(resolver: Resolver) -> aiohttp.ClientSession:
     """Return the HTTP session that all probes share. To be called, and closed, under a running loop."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False, limit=0),
+        connector=BoundedConnector(resolver),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),  # each look has one of its own, over all it does
         headers=_HEADERS,
@@ -68,7 +67,10 @@ class HttpProbe:
     def __init__(self, session: aiohttp.ClientSession, resolver: Resolver, target: Target, timeout_seconds: float):
         #: Where the exporter is.
         self.host = target.host
+        assert isinstance(session.connector, BoundedConnector)
         self._session = session
+        self._turns, self._room = session.connector.turns, session.connector.room
+        self._allowance = session.connector.allowance(target.host, target.port)
         self._resolver = resolver
         self._timeout_seconds = timeout_seconds
         self._plain = URL.build(scheme="http", host=target.host, port=target.port, path="/metrics")
@@ -77,10 +79,19 @@ class HttpProbe:
 
     async def look(self) -> Sample | ScrapeFailed:
         """Return what the node tells now, within the scrape timeout."""
+        current_allowance.set(self._allowance)
+        result = await self._look_for_result()
+        if isinstance(result, ScrapeFailed) and self._allowance.excess is not None:
+            return ScrapeFailed("limit", self._allowance.excess)
+        return result
+
+    async def _look_for_result(self) -> Sample | ScrapeFailed:
         try:
             return await self._look_in_time()
         except TimeoutError:
             waited = f"within {self._timeout_seconds:g} s"
+            if self._allowance.received > LONG_BYTES:
+                return ScrapeFailed("limit", f"page of more than {LONG_BYTES // 2**10} KiB did not end {waited}")
             if self._resolver.is_waiting_for(self._plain.raw_host or ""):
                 return ScrapeFailed("name", f"name not found {waited}")
             return ScrapeFailed("timeout", f"no answer {waited}")
@@ -123,59 +134,55 @@ class HttpProbe:
         return answer
 
     async def _get(self, url: URL) -> Sample | ScrapeFailed:
-        begun = time.monotonic()
-        async with self._session.get(url, allow_redirects=False) as response:
-            # The exporter looks at its clock between taking the request and answering it.
-            half = (time.monotonic() - begun) / 2
-            monotonic_seconds, unix_seconds = begun + half, time.time() - half
-            if response.status != 200:
-                refused = response.status in _REFUSED_COLLECT and url is self._filtered
-                return (_Refused if refused else ScrapeFailed)("http", f"HTTP {response.status}")
-            if response.headers.get("Content-Encoding", "identity") != "identity":
-                return ScrapeFailed("page", "answer is compressed, which was not asked for")
-            page = await _read(response)
-        if page is None:
-            return ScrapeFailed("page", f"page is longer than {PAGE_LIMIT_BYTES // 2**20} MiB")
+        self._allowance.begin()
         try:
-            sample = read_page(page, monotonic_seconds=monotonic_seconds, unix_seconds=unix_seconds)
+            begun = time.monotonic()
+            async with self._session.get(url, allow_redirects=False) as response:
+                # The exporter looks at its clock between taking the request and answering it.
+                half = (time.monotonic() - begun) / 2
+                monotonic_seconds, unix_seconds = begun + half, time.time() - half
+                if response.status != 200:
+                    refused = response.status in _REFUSED_COLLECT and url is self._filtered
+                    return (_Refused if refused else ScrapeFailed)("http", f"HTTP {response.status}")
+                if response.headers.get("Content-Encoding", "identity") != "identity":
+                    return ScrapeFailed("page", "answer is compressed, which was not asked for")
+                if (response.content_length or 0) > PAGE_LIMIT_BYTES:
+                    return ScrapeFailed("limit", f"page is longer than {PAGE_LIMIT_BYTES // 2**20} MiB")
+                self._allowance.expect_page()
+                return await self._read(response.content, monotonic_seconds, unix_seconds)
+        finally:
+            self._allowance.end()
+
+    async def _read(
+        self, content: aiohttp.StreamReader, monotonic_seconds: float, unix_seconds: float
+    ) -> Sample | ScrapeFailed:
+        reader = PageReader()
+        share = Share(self._room)
+        try:
+            async for piece in content.iter_any():
+                reader.feed(piece)
+                if not share.hold(reader.held_bytes):
+                    return ScrapeFailed("limit", "page has more values than there is memory for")
+            if self._allowance.received > FREE_BYTES:
+                await self._turns.turn(self._allowance.weight)
+            sample = reader.sample(monotonic_seconds=monotonic_seconds, unix_seconds=unix_seconds)
+            if not reader.is_whole:
+                return ScrapeFailed("page", "page is damaged")
+            share.hold(sample.held_bytes)
+            share.hold_for(sample)
+            return sample
         except NotNodeExporter:
             return ScrapeFailed("page", "not a node_exporter page")
-        return sample if _is_whole(page) else ScrapeFailed("page", "page is damaged")
+        except TooManySeries:
+            return ScrapeFailed("limit", f"page has more than {SERIES_LIMIT} series")
+        finally:
+            share.hold(0)
 
 
 class _Refused(ScrapeFailed):
     """The exporter does not take the collectors asked for."""
 
     __slots__ = ()
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """Return the body, or ``None`` where it is too long; the connection is then closed."""
-    chunks: list[bytes] = []
-    length = response.content_length or 0
-    if length <= PAGE_LIMIT_BYTES:
-        length = 0
-        async for chunk in response.content.iter_any():
-            length += len(chunk)
-            if length > PAGE_LIMIT_BYTES:
-                break
-            chunks.append(chunk)
-    if length > PAGE_LIMIT_BYTES:
-        response.close()
-        return None
-    return b"".join(chunks)
-
-
-def _is_whole(page: bytes) -> bool:
-    """Whether the page is text that ends with its last line, as the exposition format has it.
-
-    Source: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
-    """
-    try:
-        page.decode()
-    except UnicodeDecodeError:
-        return False
-    return page.endswith(b"\n")
 
 
 def _sentence(error: OSError, otherwise: str) -> str:

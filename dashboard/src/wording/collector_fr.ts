@@ -58,6 +58,10 @@ const RULES: readonly Rule[] = [
   [/^not a node_exporter page$/, () => "ce n'est pas une page de node_exporter"],
   [/^page is damaged$/, () => "la page est abîmée"],
   [/^page is longer than (.+)$/s, (limit) => `la page dépasse ${limit}`],
+  [/^head of the answer is longer than (.+)$/s, (limit) => `l'en-tête de la réponse dépasse ${limit}`],
+  [/^page has more than (\S+) series$/, (limit) => `la page a plus de ${limit} séries`],
+  [/^page has more values than there is memory for$/, () => "la page a trop de valeurs pour la mémoire du collecteur"],
+  [/^page of more than (.+?) did not end(.*)$/s, (size, rest) => `la page, de plus de ${size}, n'est pas arrivée entière${waited(rest)}`],
   [
     /^The DNS name (.+) cannot be looked up, its former (\d+) targets stay: (.+)$/s,
     (name, count, why) => `Le nom DNS ${name} est introuvable, ses ${count} cibles connues restent\u00a0: ${translated(why)}`,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.node_state import NodeState
-from collector.page import NotNodeExporter, read_page
+from collector.page import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries, read_page
 from collector.sample import FILESYSTEMS_LIMIT, LARGEST
 from collector.targets import Target
 from contract.codec import encode
@@ -100,6 +100,71 @@ def test_filesystems_are_limited_when_an_exporter_lists_very_many():
 
     assert len(sample.filesystems) == FILESYSTEMS_LIMIT
     assert max(len(each.mountpoint) for each in sample.filesystems) < 20
+
+
+def test_page_is_refused_when_it_has_more_series_than_any_machine():
+    with pytest.raises(TooManySeries):
+        read(b"node_load1 1\n" * (SERIES_LIMIT + 1))
+
+
+@pytest.mark.parametrize("name", ["node_exporter_1.5.0", "node_exporter_1.5.0_collect", "raspberry_pi"])
+@pytest.mark.parametrize("length", [1, 7, 4096])
+def test_sample_is_the_same_when_the_page_comes_in_pieces(page, name, length):
+    raw, reader = page(name), PageReader()
+
+    for start in range(0, len(raw), length):
+        reader.feed(raw[start : start + length])
+
+    assert reader.is_whole
+    assert reader.sample(monotonic_seconds=50.0, unix_seconds=1_795_470_325.0) == read(raw)
+
+
+def test_reader_passes_over_a_line_when_the_line_never_ends():
+    reader = PageReader()
+
+    reader.feed(b"node_load1 1\nnode_time_seconds")
+    for _ in range(1000):
+        reader.feed(b"x" * 1000)
+    # What would be a series by itself is the rest of that line.
+    reader.feed(b"node_load1 2\nnode_memory_MemTotal_bytes 3\n")
+
+    sample = reader.sample(monotonic_seconds=50.0, unix_seconds=1.0)
+    assert (sample.load1, sample.memory_total_bytes, sample.clock_offset_seconds) == (1, 3, None)
+    assert reader.is_whole
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        'node_cpu_seconds_total{{cpu="{0}",mode="{long}"}}',
+        'node_cpu_seconds_total{{cpu="{0}{long}",mode="idle"}}',
+        'node_network_receive_bytes_total{{device="veth{0}{long}"}}',
+        'node_filesystem_size_bytes{{device="{0}{long}",fstype="tmpfs",mountpoint="/a"}}',
+        'node_filesystem_size_bytes{{device="{0}",fstype="ext4",mountpoint="/{long}"}}',
+        'node_hwmon_temp_celsius{{chip="{0}{long}"}}',
+        'node_load1{{a="{0}{long}"}}',
+    ],
+)
+def test_reader_keeps_nothing_of_a_series_when_no_machine_has_it(series):
+    reader = PageReader()
+
+    reader.feed("".join(f"{series.format(number, long='x' * 400)} 1\n" for number in range(10_000)).encode())
+
+    sample = reader.sample(monotonic_seconds=50.0, unix_seconds=1.0)
+    assert (dict(sample.cpu_seconds), sample.network_bytes, sample.filesystems, sample.held_bytes) == ({}, {}, (), 0)
+
+
+def test_processors_counters_take_little_memory_when_there_are_very_many():
+    modes = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+    raw = "".join(
+        f'node_cpu_seconds_total{{cpu="{cpu}",mode="{mode}"}} {cpu}.5\n' for cpu in range(1024) for mode in modes
+    )
+
+    sample = read(raw.encode())
+
+    assert len(sample.cpu_seconds) == 8192
+    assert sample.cpu_seconds["1023", "softirq"] == 1023.5
+    assert sample.held_bytes < 100_000
 
 
 _NUMBERS = st.one_of(

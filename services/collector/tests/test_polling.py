@@ -1,5 +1,6 @@
 import asyncio
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -69,6 +70,46 @@ def test_polling_goes_on_with_the_others_when_one_node_is_slow(target):
 
     assert asyncio.run(run()) == {"slow": "unknown", "quick": "online"}
     assert len(slow.looks) == 1
+
+
+def test_polling_looks_less_and_less_often_when_a_node_sends_more_than_it_may(target):
+    probe = Probe(ScrapeFailed("limit", "page is longer than 8 MiB"))
+
+    async def run():
+        begun = time.monotonic()
+        polling = Polling(lambda _: probe, interval_seconds=0.1)
+        polling.follow([target()])
+        state = polling.states["node6.lan:9100"]
+        await until(lambda: len(probe.looks) == 4)
+        # All the time what the last look gave counts.
+        assert (state.status, state.error, state.is_seen) == ("offline", "page is longer than 8 MiB", True)
+        await polling.stop()
+        return begun
+
+    begun = asyncio.run(run())
+    assert all(look - begun > 0.1 * intervals for look, intervals in zip(probe.looks, (0, 2, 6, 14), strict=True))
+
+
+def test_polling_looks_every_interval_again_when_a_node_sends_what_it_may(target, monkeypatch):
+    monkeypatch.setattr("collector.polling.LONGEST_PAUSE_SECONDS", 0.2)
+    probe = Probe(ScrapeFailed("limit", "page is longer than 8 MiB"))
+
+    async def run():
+        polling = Polling(lambda _: probe, interval_seconds=0.1)
+        polling.follow([target()])
+        state = polling.states["node6.lan:9100"]
+        await until(lambda: len(probe.looks) == 4)
+        longest = [later - earlier for earlier, later in pairwise(probe.looks)]
+        probe.results = [sample()]
+        await until(lambda: state.status == "online")
+        looks = len(probe.looks)
+        await until(lambda: len(probe.looks) == looks + 4)
+        await polling.stop()
+        return longest, probe.looks[-1] - probe.looks[looks]
+
+    longest, four_looks = asyncio.run(run())
+    # Three intervals at most where the pause is two at most, not the seven of the third pause.
+    assert four_looks < sum(longest)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ import time
 
 import pytest
 
-from collector.page import COLLECTORS
+from collector.intake import PAGE_LIMIT_BYTES, Room
+from collector.page import COLLECTORS, SERIES_LIMIT
 from collector.resolver import Resolver
 from collector.sample import Sample
-from collector.scrape import PAGE_LIMIT_BYTES, HttpProbe, ScrapeFailed, open_session
+from collector.scrape import HttpProbe, ScrapeFailed, open_session
+from tests.drivers.waiting import Deadline
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 GENEROUS_SECONDS = 30.0
@@ -25,6 +27,7 @@ class Exporter:
     def __init__(self, respond):
         self.requests = []
         self.connections = 0
+        self.is_serving = False
         self._respond = respond
         self._tasks = set()
 
@@ -42,6 +45,7 @@ class Exporter:
     async def _serve(self, reader, writer):
         self._tasks.add(asyncio.current_task())
         self.connections += 1
+        self.is_serving = True
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -55,6 +59,7 @@ class Exporter:
                     async for part in response:
                         writer.write(part)
                         await writer.drain()
+        self.is_serving = False
         writer.close()
 
 
@@ -151,13 +156,114 @@ def test_look_asks_with_collectors_again_when_the_exporter_failed_in_both_ways(t
         (b"garbage\r\n\r\n", "http", "answer is not HTTP"),
         (OK + b"X: " + b"x" * 100_000 + b"\r\n\r\n", "http", "answer is not HTTP"),
         (None, "http", "connection closed without an answer"),
-        (OK + f"Content-Length: {PAGE_LIMIT_BYTES + 1}\r\n\r\n".encode(), "page", "page is longer than 8 MiB"),
+        (OK + f"Content-Length: {PAGE_LIMIT_BYTES + 1}\r\n\r\n".encode(), "limit", "page is longer than 8 MiB"),
     ],
 )
 def test_look_fails_with_a_sentence_when_the_answer_is_no_page(target, response, reason, sentence):
     result, _ = look(target, lambda _: response)
 
     assert result == ScrapeFailed(reason, sentence)
+
+
+async def _endless(head, part):
+    yield head
+    while True:
+        yield part
+
+
+@pytest.mark.parametrize(
+    ("head", "part", "reason", "sentence"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 50, "limit", "head of the answer is longer than 32 KiB"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Filler: a\r\n" * 50, "http", "answer is not HTTP"),
+        (OK + b"\r\n", b"x" * 65536, "limit", "page is longer than 8 MiB"),
+        (OK + b"\r\n", b"node_load1 1\n" * 1000, "limit", f"page has more than {SERIES_LIMIT} series"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 5000, "limit", "page is longer than 8 MiB"),
+    ],
+    ids=["interim answers", "header fields", "page", "series", "chunks of a byte"],
+)
+def test_look_fails_with_what_there_was_too_much_of_when_an_answer_does_not_end(target, head, part, reason, sentence):
+    result, _ = look(target, lambda _: _endless(head, part))
+
+    assert result == ScrapeFailed(reason, sentence)
+
+
+def test_look_says_that_the_page_is_long_when_its_end_does_not_come_in_time(target):
+    async def parts():
+        yield OK + b"\r\n" + b"# nothing that is read\n" * 20_000
+        await asyncio.sleep(3600)
+
+    result, _ = look(target, lambda _: parts(), timeout=1.0)
+
+    assert result == ScrapeFailed("limit", "page of more than 128 KiB did not end within 1 s")
+
+
+def test_look_gives_a_sample_when_a_machine_has_a_thousand_processors(target):
+    modes = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+    lines = "".join(
+        f'node_cpu_seconds_total{{cpu="{cpu}",mode="{mode}"}} 1.5\n' for cpu in range(1024) for mode in modes
+    )
+    page = (lines + "# and much that is not read\n" * 100_000).encode()
+    assert len(page) > 3 * 2**20
+
+    result, exporter = look(target, lambda _: answer(page), times=3)
+
+    assert isinstance(result, Sample)
+    assert len(result.cpu_seconds) == 8192
+    assert exporter.connections == 1
+
+
+def test_connection_is_closed_when_an_exporter_goes_on_after_its_answer(target, page):
+    sent = 0
+
+    async def parts():
+        nonlocal sent
+        yield answer(page("node_exporter_1.5.0_collect"))
+        while True:
+            yield b"x" * 65536
+            sent += 65536
+
+    async def run():
+        resolver = Resolver()
+        async with Exporter(lambda _: parts()) as exporter, open_session(resolver) as session:
+            probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
+            results = [await probe.look()]
+            deadline = Deadline(GENEROUS_SECONDS)
+            while exporter.is_serving:
+                assert not deadline.has_passed, "the connection stays"
+                await asyncio.sleep(0.01)
+            results.append(await probe.look())
+            return results
+
+    assert all(isinstance(result, Sample) for result in asyncio.run(run()))
+    # What the sockets hold.
+    assert sent < 40 * 2**20
+
+
+def test_look_fails_when_the_memory_for_large_pages_is_taken(target, page):
+    large = "".join(
+        f'node_disk_{kind}_bytes_total{{device="sd{number}"}} 1\n'
+        for kind in ("read", "written")
+        for number in range(2000)
+    ).encode()
+
+    async def run():
+        resolver = Resolver()
+        responses = [large, large, page("node_exporter_1.5.0_collect")]
+        async with Exporter(lambda _: answer(responses[0])) as exporter, open_session(resolver) as session:
+            session.connector.room = Room(1_500_000)
+            probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
+            kept = [await probe.look()]
+            kept.append(await probe.look())
+            responses[0] = responses[2]
+            kept.append(await probe.look())
+            return kept
+
+    first, second, small = asyncio.run(run())
+
+    assert isinstance(first, Sample)
+    assert second == ScrapeFailed("limit", "page has more values than there is memory for")
+    assert isinstance(small, Sample)
 
 
 def test_look_fails_when_the_answer_ends_early(target):
@@ -182,7 +288,7 @@ def test_look_reads_no_further_than_the_limit_when_a_page_does_not_end(target):
 
     result, _ = look(target, lambda _: parts())
 
-    assert result == ScrapeFailed("page", "page is longer than 8 MiB")
+    assert result == ScrapeFailed("limit", "page is longer than 8 MiB")
     # What the sockets hold comes on top.
     assert sent < 40 * 2**20
 

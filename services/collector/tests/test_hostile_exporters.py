@@ -1,0 +1,121 @@
+"""A quarter of the nodes do what they should not; the others are as fresh as ever, and memory stays bounded."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from contract.clock import unix_seconds
+from contract.names import METRICS_CHANNEL, latest_key
+from tests.drivers.hostile_exporters import EPOCH_SECONDS
+from tests.drivers.ports import free_port
+from tests.drivers.process import python
+from tests.drivers.waiting import eventually
+
+#: How long they are watched.
+SECONDS = float(os.environ.get("ATTACK_SECONDS", "6"))
+INTERVAL_SECONDS = 1.0
+#: Longest time, in seconds, between two rounds, and between a look at a well node and the round. Where nothing bounded
+#: exporters it was more than eight.
+LATE_SECONDS = 4.0
+#: The collector's memory limit in compose.yaml.
+MEMORY_LIMIT_BYTES = 256 * 2**20
+WELL = 75
+
+
+@pytest.fixture
+def exporters():
+    """Starts exporters of those kinds, in processes of their own; returns their ports by kind."""
+    started = []
+
+    def start(**counts):
+        process = python(
+            "exporters", "tests.drivers.hostile_exporters", *(f"{kind}={count}" for kind, count in counts.items())
+        )
+        started.append(process)
+        process.start()
+        return json.loads(eventually(lambda: process.log().partition("\n")[0], within_seconds=60))
+
+    yield start
+    for process in started:
+        process.kill()
+
+
+@pytest.fixture
+def collect(valkey, tmp_path):
+    """Starts a collector of nodes by name and port."""
+    started = []
+
+    def start(nodes):
+        targets = tmp_path / "nodes.yaml"
+        targets.write_text(
+            json.dumps({"workers": [{"host": f"127.0.0.1:{port}", "name": name} for name, port in nodes.items()]})
+        )
+        process = python(
+            "collector",
+            "collector",
+            env={
+                "REDIS_URL": valkey.url,
+                "COLLECTOR_PORT": str(free_port()),
+                "COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(INTERVAL_SECONDS),
+                "COLLECTOR_TARGETS": str(targets),
+            },
+        )
+        started.append(process)
+        process.start()
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+
+
+def peak_bytes(pid):
+    """The most memory that the process had at a time."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        {"processors": 25},
+        {"mounts": 25},
+        {"disks": 12, "series": 13},
+        {"drip": 5, "head": 4, "fields": 4, "body": 4, "chunks": 4, "gzip": 2, "redirect": 2},
+    ],
+    ids=lambda attack: " ".join(attack),
+)
+def test_well_nodes_stay_fresh_when_a_quarter_of_the_exporters_is_hostile(exporters, collect, redis, attack):
+    # Given nodes of which three quarters are well
+    well = {f"well{number}": port for number, port in enumerate(exporters(well=WELL)["well"])}
+    hostile = {
+        f"{kind}{number}": port for kind, ports in exporters(**attack).items() for number, port in enumerate(ports)
+    }
+    process = collect(well | hostile)
+
+    def snapshot():
+        raw = redis.get(latest_key(METRICS_CHANNEL))
+        return None if raw is None else json.loads(raw)
+
+    def all_looked_at():
+        nodes = (snapshot() or {"nodes": []})["nodes"]
+        return nodes and all(node["status"] != "unknown" for node in nodes)
+
+    eventually(all_looked_at, within_seconds=60, what="each node was looked at")
+    # When some time passes
+    until, ages, sequence, published = time.monotonic() + SECONDS, [], 0, time.monotonic()
+    while time.monotonic() < until:
+        now = eventually(lambda: (found := snapshot())["seq"] != sequence and found, within_seconds=60)  # noqa: B023
+        ages.append(time.monotonic() - published)
+        sequence, published = now["seq"], time.monotonic()
+        for node in now["nodes"]:
+            if node["node"] in well:
+                assert (node["status"], node["error"]) == ("online", None)
+                ages.append(unix_seconds(now["timestamp"]) - (node["load1"] + EPOCH_SECONDS))
+    # Then rounds and what they say of the well nodes are fresh, and memory is bounded
+    assert max(ages) < LATE_SECONDS
+    assert peak_bytes(process.pid) < MEMORY_LIMIT_BYTES
+    assert "Traceback" not in process.log()

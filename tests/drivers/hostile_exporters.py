@@ -1,0 +1,114 @@
+"""Exporters that do what they should not: ``python -m tests.drivers.hostile_exporters KIND=COUNT …``.
+
+Prints the ports of each kind as one line of JSON, and serves until it is ended.
+"""
+
+import json
+import socket
+import socketserver
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Final
+
+_OK: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+_PAGE_BYTES: Final = 8 * 2**20 - 1000
+_SERIES: Final = 19_000
+#: What the pages of ``well`` say of their age counts from here, so that the numbers stay exact.
+EPOCH_SECONDS: Final = 1_700_000_000
+
+
+def _page(line: str) -> bytes:
+    """A page of almost 8 MiB with 19,000 series as ``line`` makes them of a number and a text."""
+    long = "x" * (_PAGE_BYTES // _SERIES - len(line.format(_SERIES, "")))
+    return "".join(line.format(number, long) for number in range(_SERIES)).encode()
+
+
+def _answer(page: bytes) -> bytes:
+    return _OK + f"Content-Length: {len(page)}\r\n\r\n".encode() + page
+
+
+#: Makes the parts of an answer.
+_Parts = Callable[[], Iterator[bytes]]
+
+
+def _well() -> Iterator[bytes]:
+    yield _answer(f'node_load1 {time.time() - EPOCH_SECONDS:.3f}\nnode_uname_info{{nodename="well"}} 1\n'.encode())
+
+
+def _always(line: str) -> _Parts:
+    answer = _answer(_page(line))
+    return lambda: iter([answer])
+
+
+def _endless(head: bytes, part: bytes, pause_seconds: float = 0.0) -> _Parts:
+    def parts() -> Iterator[bytes]:
+        yield head
+        while True:
+            yield part
+            time.sleep(pause_seconds)
+
+    return parts
+
+
+KINDS: Final[dict[str, Callable[[], _Parts]]] = {
+    "well": lambda: _well,
+    "processors": lambda: _always('node_cpu_seconds_total{{cpu="{0}",mode="user{1}"}} 1\n'),
+    "disks": lambda: _always('node_disk_read_bytes_total{{device="sd{0}{1}"}} 1\n'),
+    "mounts": lambda: _always('node_filesystem_size_bytes{{device="{1}{0}",fstype="ext4",mountpoint="/{0}"}} 1\n'),
+    "series": lambda: _always('node_cpu_seconds_total{{cpu="{0}",mode="idle"}} {0} {1}\n'),
+    "drip": lambda: _endless(_OK + b"\r\nnode_load1 ", b"1", 0.02),
+    "head": lambda: _endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 500),
+    "fields": lambda: _endless(b"HTTP/1.1 200 OK\r\n", b"X-Filler: a\r\n" * 500),
+    "body": lambda: _endless(_OK + b"\r\n", b"node_load1 one\n" * 4000),
+    "chunks": lambda: _endless(_OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n\n\r\n" * 8000),
+    "gzip": lambda: _endless(_OK + b"Content-Encoding: gzip\r\n\r\n", b"\x1f\x8b\x08" + b"\x00" * 65536),
+    "redirect": lambda: _endless(b"HTTP/1.1 302 Found\r\nLocation: /metrics\r\nContent-Length: 0\r\n\r\n", b"x" * 9000),
+}
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+    def __init__(self, parts: _Parts) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.parts = parts
+
+    def handle_error(self, *_: object) -> None:
+        pass
+
+
+class _Handler(socketserver.BaseRequestHandler):
+    request: socket.socket
+    server: _Server
+
+    def handle(self) -> None:
+        with suppress(OSError):
+            while self.request.recv(65536):  # a request is one piece on loopback
+                for part in self.server.parts():
+                    self.request.sendall(part)
+
+
+def _serve(parts: _Parts) -> int:
+    server = _Server(parts)
+    threading.Thread(target=server.serve_forever, args=(3600,), daemon=True).start()
+    port: int = server.server_address[1]
+    return port
+
+
+def _main(arguments: list[str]) -> None:
+    ports: dict[str, list[int]] = {}
+    for argument in arguments:
+        kind, _, count = argument.partition("=")
+        parts = KINDS[kind]()
+        ports[kind] = [_serve(parts) for _ in range(int(count))]
+    sys.stdout.write(json.dumps(ports) + "\n")
+    sys.stdout.flush()
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        _main(sys.argv[1:])
