@@ -1,6 +1,7 @@
 """The WSGI application, made of its parts. Nothing connects before the first question to Redis."""
 
 import time
+from typing import Any
 
 from flask import Flask, Response, g, request
 
@@ -25,6 +26,7 @@ from api.problems import answer_problems
 from api.report import Reporter
 from api.republish import Republisher
 from api.store import Store
+from api.turns import Turns
 from api.watch import Watch
 from contract.runtime.readiness import Readiness
 
@@ -57,7 +59,8 @@ def create_app(config: Config) -> Flask:
     app.after_request(protect)
     serve_assets(app)
     use_languages(app)
-    Parts(counters, readiness, link, republisher, Watch(link)).attach(app)
+    turns: Turns[Any] = Turns(config.access.proxies, config.threads)
+    Parts(counters, readiness, link, republisher, Watch(link), turns).attach(app)
     return app
 
 

@@ -27,8 +27,8 @@ class Arrival(Enum):
     TOO_LONG = "too long"
 
 
-def arrival(client: socket.socket) -> Arrival:
-    """Look at what stands on a socket that does not block, and leave it there.
+def arrival(client: socket.socket) -> tuple[Arrival, bytes]:
+    """Look at what stands on a socket that does not block, and leave it there; return how much it is, and the bytes.
 
     Where more is to come, the poller will not wake up for the same bytes again.
     """
@@ -36,18 +36,18 @@ def arrival(client: socket.socket) -> Arrival:
     try:
         request = client.recv(REQUEST_BYTES, socket.MSG_PEEK)
     except BlockingIOError:
-        return Arrival.PARTLY
+        return Arrival.PARTLY, b""
     except OSError:
-        return Arrival.THERE
+        return Arrival.THERE, b""
     missing = missing_bytes(request)
     if missing is None and len(request) >= HEAD_BYTES:
-        return Arrival.TOO_LONG
+        return Arrival.TOO_LONG, request
     # Woken with less than was waited for: the client has closed its side.
     if missing == 0 or len(request) < wanted:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
-        return Arrival.THERE
+        return Arrival.THERE, request
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(request) + (missing or 1))
-    return Arrival.PARTLY
+    return Arrival.PARTLY, request
 
 
 def missing_bytes(request: bytes) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from api.counters import Counters
     from api.link import RedisLink
     from api.republish import Republisher
+    from api.turns import Turns
     from api.watch import Watch
     from contract.runtime.readiness import Readiness
 
@@ -27,6 +28,8 @@ class Parts:
     link: RedisLink
     republisher: Republisher
     watch: Watch
+    #: Of the worker's connections.
+    turns: Turns[Any]
 
     def attach(self, app: Flask) -> None:
         """Give the parts to their application."""

@@ -3,7 +3,7 @@
 import socket
 import time
 from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE
@@ -14,6 +14,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from api.arrival import Arrival, arrival, missing_bytes
 from api.parts import parts_of
 from api.patient_socket import PatientSocket
+from api.turns import Turn, Turns, places
 
 #: Seconds that one request may hold a thread.
 REQUEST_SECONDS: Final = 20.0
@@ -23,10 +24,13 @@ READ_SECONDS: Final = 60.0
 UNREAD_BYTES: Final = 32 * 1024 * 1024
 #: Seconds, and bytes, for which a closed connection listens on, so that its last answer is not cut off
 #: (RFC 9112, 9.6).
-LINGER_SECONDS: Final = 2.0
-LINGER_BYTES: Final = 64 * 1024
+LINGER_SECONDS: Final = 5.0
+LINGER_BYTES: Final = 8 * 1024 * 1024
+#: Bytes of them that are read at a time.
+_PIECE_BYTES: Final = 64 * 1024
 
 _TOO_LONG: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_TOO_MANY: Final = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 2\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
@@ -34,7 +38,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     That is: for the first byte of a connection (browsers open some in advance), for the rest of a request's head and of
     a small body, for a body that nobody reads, for the client to read the answer, and to close. Where there are as many
-    connections as there may be, those who have kept us waiting for longest make room.
+    connections as there may be, those who have kept us waiting for longest make room. Which request gets a thread next
+    is decided by ``Turns``.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -44,10 +49,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._unread: dict[TConn, Future[object]] = {}
         self._lingering: deque[TConn] = deque()
 
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """Make the threads."""
+        return ThreadPoolExecutor(places(self.cfg.threads))
+
     def enqueue_req(self, conn: TConn) -> None:
-        """Give a thread to a connection on which a request stands; let a new one wait."""
+        """Have a connection on which a request stands wait for its turn, and a new one for its request."""
         if conn.initialized or conn.data_ready:
-            super().enqueue_req(conn)
+            self._wait_for_turn(conn)
             return
         conn.sock = PatientSocket(conn.sock)
         conn.sock.setblocking(False)
@@ -69,6 +78,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """Take a new connection, and see that there is room for the next one."""
         super().accept(listener)
         if self.nr_conns < self.worker_connections:
+            return
+        if self._lingering:
+            self._forget(self._lingering[0])
             return
         for waiting in (self.pending_conns, self.keepalived_conns):
             if waiting:
@@ -136,6 +148,31 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
 
+    def _wait_for_turn(self, conn: TConn) -> None:
+        ahead = _read_ahead(conn)
+        if ahead:
+            conn.turn = self._turns.turn(ahead, conn.client[0])
+        if self._turns.offer(conn.turn, conn):
+            self._begin()
+            return
+        parts_of(self.wsgi).counters.limited.labels("waiting").inc()
+        self._refuse(conn, _TOO_MANY)
+
+    def _begin(self) -> None:
+        """Give threads to those whose turn it is."""
+        for turn, conn in self._turns.begin():
+            fs = self.tpool.submit(self.handle, conn)
+            fs.add_done_callback(partial(self.method_queue.defer, self._end, turn, conn))
+
+    def _end(self, turn: Turn, conn: TConn, fs: "Future[object]") -> None:
+        self._turns.done(turn)
+        self._begin()
+        self.finish_request(conn, fs)
+
+    @property
+    def _turns(self) -> Turns[TConn]:
+        return parts_of(self.wsgi).turns
+
     def _wait_for_reader(self, conn: TConn, fs: "Future[object]") -> None:
         conn.sock.setblocking(False)
         conn.timeout = time.monotonic() + READ_SECONDS
@@ -165,8 +202,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._close(conn)
 
     def _discard(self, left: list[int], conn: TConn, client: socket.socket) -> None:
+        if _is_closed(client):
+            return
         try:
-            data = client.recv(left[0])
+            data = client.recv(min(left[0], _PIECE_BYTES))
         except BlockingIOError:
             return
         except OSError:
@@ -177,16 +216,22 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _is_there(self, conn: TConn, client: socket.socket, waiting: deque[TConn]) -> bool:
         """Whether a request may have a thread; one whose head is too long is refused, and taken from ``waiting``."""
-        found = arrival(client)
-        if found is not Arrival.TOO_LONG:
-            return found is Arrival.THERE
+        found, request = arrival(client)
+        if found is Arrival.PARTLY:
+            return False
+        if found is Arrival.THERE:
+            conn.turn = self._turns.turn(request, conn.client[0])
+            return True
         parts_of(self.wsgi).counters.malformed_requests.inc()
         self.poller.unregister(client)
         waiting.remove(conn)
-        with suppress(OSError):
-            client.send(_TOO_LONG)
-        self._linger(conn)
+        self._refuse(conn, _TOO_LONG)
         return False
+
+    def _refuse(self, conn: TConn, answer: bytes) -> None:
+        with suppress(OSError):
+            conn.sock.send(answer, socket.MSG_DONTWAIT)
+        self._linger(conn)
 
     def _linger(self, conn: TConn) -> None:
         """Close a connection once its client has read the answer."""
@@ -217,5 +262,11 @@ def _is_closed(client: socket.socket) -> bool:
 
 def _is_waited_for(conn: TConn) -> bool:
     """Whether a client has sent a part of its next request with the last one: a thread would wait for the rest."""
-    ahead = conn.parser.unreader.buf.getvalue()
+    ahead = _read_ahead(conn)
     return bool(ahead) and missing_bytes(ahead) != 0
+
+
+def _read_ahead(conn: TConn) -> bytes:
+    """What of a client's next request was read together with the last one."""
+    ahead: bytes = conn.parser.unreader.buf.getvalue() if conn.parser is not None else b""
+    return ahead

@@ -61,3 +61,16 @@ def test_answer_is_left_alone_when_its_type_does_not_shrink(app: Flask, mimetype
     response = app.test_client().get("/api/openapi.json", headers={"Accept-Encoding": "gzip"})
     assert response.data == b"x" * 5000
     assert "Vary" not in response.headers
+
+
+def test_static_file_costs_no_compression_when_it_is_asked_for(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    plain = client.get("/static/dashboard.js", buffered=True).data
+    monkeypatch.setattr(gzip, "compress", None)
+    # when
+    response = client.get("/static/dashboard.js", headers={"Accept-Encoding": "gzip"}, buffered=True)
+    # then
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(response.data) == plain

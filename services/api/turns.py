@@ -1,0 +1,84 @@
+"""Whose request is next: many requests of one address wait for each other, and not others for them."""
+
+import functools
+import re
+from collections.abc import Iterator
+from typing import Final, Generic, Literal, NamedTuple, TypeVar
+
+from contract.access.proxies import Proxies, counted_as
+from contract.runtime.fair_queue import FairQueue
+
+Job = TypeVar("Job")
+
+#: Requests of one address that are answered at once, as a part of all threads.
+SHARE_OF_THREADS: Final = 0.25
+#: Further threads, which answer quick requests and no others.
+QUICK_THREADS: Final = 4
+#: Threads besides that take messages, as a part of all threads: they wait for those who send slowly.
+SHARE_OF_MESSAGES: Final = 0.5
+#: Requests of one address that wait for an answer: half of the connections that gunicorn takes.
+WAITING: Final = 500
+
+_REMEMBERED: Final = 256
+_FORWARDED_FOR: Final = re.compile(rb"\r\nx-forwarded-for[ \t]*:([^\r\n]*)", re.IGNORECASE)
+#: Quick requests wait for nothing: neither for Redis, nor for a template.
+_QUICK: Final = re.compile(rb"(?:GET|HEAD) /(?:static/|livez[ ?]|readyz[ ?])")
+_MESSAGE: Final = re.compile(rb"POST /api/publish/")
+
+Kind = Literal["usual", "quick", "message"]
+
+
+def places(threads: int) -> int:
+    """Requests that are under way at most, where there are so many ``threads`` for the usual ones."""
+    return QUICK_THREADS + _messages(threads) + threads
+
+
+def _messages(threads: int) -> int:
+    return max(1, int(threads * SHARE_OF_MESSAGES))
+
+
+class Turn(NamedTuple):
+    """In which line a request waits."""
+
+    #: Of the client, as limits count it.
+    address: str
+    kind: Kind
+
+
+class Turns(Generic[Job]):
+    """Lets requests begin. Knows neither WSGI nor threads; not safe to use from several of them."""
+
+    def __init__(self, proxies: Proxies, threads: int) -> None:
+        at_once = max(1, int(threads * SHARE_OF_THREADS))
+        self._queues: dict[Kind, FairQueue[tuple[Turn, Job]]] = {
+            "quick": FairQueue(QUICK_THREADS, 1, WAITING),
+            "message": FairQueue(_messages(threads), at_once, WAITING),
+            "usual": FairQueue(threads, at_once, WAITING),
+        }
+
+        @functools.lru_cache(_REMEMBERED)
+        def address_of(peer: str, forwarded_for: bytes) -> str:
+            return counted_as(proxies.origin(peer, forwarded_for.decode("latin-1")).address)
+
+        self._address_of = address_of
+
+    def turn(self, head: bytes, peer: str) -> Turn:
+        """Find out in which line a request waits, by the beginning of its bytes and the address that sent them."""
+        end = head.find(b"\r\n\r\n")
+        chain = b",".join(_FORWARDED_FOR.findall(head, 0, end if end >= 0 else len(head)))
+        kind: Kind = "quick" if _QUICK.match(head) else "message" if _MESSAGE.match(head) else "usual"
+        return Turn(self._address_of(peer, chain), kind)
+
+    def offer(self, turn: Turn, job: Job) -> bool:
+        """Put a request into its line; return ``False`` where too many of its address wait."""
+        return self._queues[turn.kind].offer(turn.address, (turn, job))
+
+    def begin(self) -> Iterator[tuple[Turn, Job]]:
+        """Return the requests that begin now; of each the caller says when it is ``done``."""
+        for queue in self._queues.values():
+            while (taken := queue.take()) is not None:
+                yield taken[1]
+
+    def done(self, turn: Turn) -> None:
+        """Give back the place of a request that has begun."""
+        self._queues[turn.kind].done(turn.address)
