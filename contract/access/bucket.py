@@ -73,6 +73,13 @@ class Buckets:
         Returns:
             0.0 if it was granted, else the seconds until it would be; nothing is taken then.
         """
+        return self._bucket(key, now).take(now, count)
+
+    def spend(self, key: str, now: float, count: float = 1.0) -> float:
+        """Take from a key's bucket what cannot be refused any more, as ``Bucket.spend`` does."""
+        return self._bucket(key, now).spend(now, count)
+
+    def _bucket(self, key: str, now: float) -> Bucket:
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = Bucket(self._rate, self._burst, now)
@@ -80,4 +87,4 @@ class Buckets:
                 self._buckets.popitem(last=False)
         else:
             self._buckets.move_to_end(key)
-        return bucket.take(now, count)
+        return bucket

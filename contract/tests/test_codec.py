@@ -1,11 +1,12 @@
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.codec import UndecodableMessage, decode, encode, require_object
+from contract.codec import DEPTH_LIMIT, UndecodableMessage, decode, encode, require_object
 from contract.messages import Snapshot
 from contract.names import MESSAGE_LIMIT_BYTES
 
@@ -33,8 +34,11 @@ GOLDEN = (Path(__file__).parents[1] / "golden" / "messages" / "metrics.json").re
         b'{"a":1} x',
         b'{"a":' + b"[" * 100_000,
         b'{"a":"' + b"x" * MESSAGE_LIMIT_BYTES + b'"}',
+        b'{"a":"\\ud8zz"}',
+        b'{"a":"\\x"}',
+        b'{"a":"\xed\xa0\x80"}',
     ],
-    ids=range(18),
+    ids=range(21),
 )
 def test_object_is_refused_when_it_is_no_json_object(raw: bytes) -> None:
     with pytest.raises(UndecodableMessage) as caught:
@@ -43,9 +47,44 @@ def test_object_is_refused_when_it_is_no_json_object(raw: bytes) -> None:
     assert len(str(caught.value)) < 1000
 
 
-@pytest.mark.parametrize("raw", [b"{}", b' {"x":1e999} ', b'{"x":' + b"9" * 6000 + b"}", '{"é":"\\ud800"}'.encode()])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"{}", b' {"x":1e999} ', b'{"x":' + b"9" * 6000 + b"}", '{"é":"\\ud800"}'.encode(), b'{"a":"\\uDFFF\\u0041"}',
+        b'{"\\\\ud8zz":1}', b'\r\n\t {"a":1}',
+    ],
+)  # fmt: skip
 def test_object_is_passed_when_rfc_8259_has_it(raw: bytes) -> None:
     require_object(raw)
+
+
+def nested(depth: int, innermost: bytes = b"1") -> bytes:
+    """An object that is so deep, with brackets and quotes in strings between."""
+    kinds = [(b'{"]}[{\\"\\\\":', b"}"), (b'["}]", ', b"]")]
+    opened = [kinds[number % 2] for number in range(depth)]
+    return b"".join(begin for begin, _ in opened) + innermost + b"".join(end for _, end in reversed(opened))
+
+
+@pytest.mark.parametrize("many", [b"1", b"[" + b"[], {}, " * 200_000 + b"1]"], ids=["alone", "beside many"])
+def test_object_is_passed_up_to_a_depth_and_not_beyond(many: bytes) -> None:
+    own = 0 if many == b"1" else 2
+    require_object(nested(DEPTH_LIMIT - own, many))
+    with pytest.raises(UndecodableMessage, match="nested too deeply"):
+        require_object(nested(DEPTH_LIMIT - own + 1, many))
+
+
+def test_check_of_an_object_needs_little_memory_whatever_is_in_it() -> None:
+    # given
+    ones = b'{"a":[' + b"1," * (MESSAGE_LIMIT_BYTES // 2 - 10) + b"1]}"
+    tracemalloc.start()
+    try:
+        # when
+        require_object(ones)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # then
+    assert peak < 5 * MESSAGE_LIMIT_BYTES
 
 
 def test_message_is_refused_as_its_type_when_a_field_is_missing_or_out_of_range() -> None:

@@ -32,6 +32,8 @@ class Config(FromEnvironment):
     idle_seconds: float = 12 * 3600.0
     #: Of one address, and of one identity, in one process.
     requests_per_second: int = 300
+    #: Bytes of messages that one token publishes, in one process.
+    published_bytes_per_second: int = 1_000_000
     #: How people reach the deployment behind their own proxy.
     public: WebOrigin | None = None
 
@@ -59,6 +61,12 @@ class Config(FromEnvironment):
             ),
             requests_per_second=environment.integer(
                 "API_LIMIT_REQUESTS_PER_SECOND", cls.requests_per_second, minimum=1, maximum=100_000
+            ),
+            published_bytes_per_second=environment.integer(
+                "API_LIMIT_PUBLISHED_BYTES_PER_SECOND",
+                cls.published_bytes_per_second,
+                minimum=1000,
+                maximum=1_000_000_000,
             ),
             public=_public(environment),
         )

@@ -8,7 +8,7 @@ from api.access.attempts import Attempts
 from api.access.credentials import Credentials
 from api.access.csrf import Forms
 from api.access.gate import Gate
-from api.access.limit import RequestLimit
+from api.access.limit import PublishedLimit, RequestLimit
 from api.access.origin import know_origins
 from api.access.passwords import Passwords
 from api.access.publish import Publisher, publish_routes
@@ -45,7 +45,8 @@ def control_access(app: Flask, config: Config, link: RedisLink, readiness: Readi
     app.before_request(gate.admit)
     app.register_error_handler(Refused, gate.refuse)
     app.context_processor(lambda: {"signed_in": _signed_in(forms)})
-    app.register_blueprint(publish_routes(Publisher(link, counters, config.threads)))
+    published = PublishedLimit(config.published_bytes_per_second, counters)
+    app.register_blueprint(publish_routes(Publisher(link, counters, published, config.threads)))
     app.register_blueprint(session_routes(settings))
     if not settings.is_closed:
         app.register_blueprint(open_routes())

@@ -21,7 +21,7 @@ from contract.access.grant import Grant
 from contract.access.web_origin import WebOrigin, normal_origin, same_host
 
 #: Bytes of the largest form.
-FORM_BYTES: Final = 16 * 1024
+FORM_BYTES: Final = 8 * 1024
 #: Methods that change nothing.
 SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 #: Field of a form that holds its token.

@@ -1,4 +1,4 @@
-"""How many requests one address, and one identity, may make.
+"""How many requests one address, and one identity, may make, and how many bytes one token may publish.
 
 Each process counts for itself: with several, each lets so many through. It keeps one client from harming the others,
 and guards no secret.
@@ -19,6 +19,7 @@ from api.problems import Refusal
 from contract.access.bucket import Buckets
 from contract.access.grant import Grant
 from contract.access.proxies import counted_as
+from contract.names import MESSAGE_LIMIT_BYTES
 
 #: Seconds of its rate that a client may take at once: a page asks for a dozen things.
 BURST_SECONDS: Final = 10
@@ -69,3 +70,35 @@ class RequestLimit:
             seconds = math.ceil(wait)
             text = gettext("Too many requests come from here: wait %(seconds)s s.", seconds=seconds)
             raise Refusal(429, text, "limit_exceeded", headers={"Retry-After": str(seconds)}, as_page=wants_page())
+
+
+class PublishedLimit:
+    """Counts the bytes of messages that tokens publish. Safe to use from several threads."""
+
+    def __init__(
+        self, bytes_per_second: int, counters: Counters, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        # The longest message passes at any rate.
+        self._buckets = Buckets(bytes_per_second, max(bytes_per_second * BURST_SECONDS, MESSAGE_LIMIT_BYTES))
+        self._counters = counters
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+
+    def count(self, grant: Grant, length: int) -> None:
+        """Count a message of ``length`` bytes for its token, before it is read.
+
+        Raises:
+            Refusal: they are too many.
+        """
+        with self._lock:
+            wait = self._buckets.take(grant.identity, self._monotonic(), length)
+        if wait:
+            self._counters.limited.labels("published").inc()
+            seconds = math.ceil(wait)
+            text = f"This token publishes too many bytes: wait {seconds} s."
+            raise Refusal(429, text, "limit_exceeded", headers={"Retry-After": str(seconds)})
+
+    def count_more(self, grant: Grant, length: int) -> None:
+        """Count bytes of a message that did not say its length, after they were read."""
+        with self._lock:
+            self._buckets.spend(grant.identity, self._monotonic(), length)

@@ -6,6 +6,7 @@ from typing import Final
 
 from flask import Blueprint, Response, g, request
 
+from api.access.limit import PublishedLimit
 from api.access.origin import address
 from api.answers import struct_answer
 from api.counters import Counters
@@ -25,9 +26,10 @@ _logger = logging.getLogger(__name__)
 class Publisher:
     """Takes messages and publishes them unchanged."""
 
-    def __init__(self, link: RedisLink, counters: Counters, threads: int) -> None:
+    def __init__(self, link: RedisLink, counters: Counters, limit: PublishedLimit, threads: int) -> None:
         """``threads`` of the process; half of them at most wait for the bodies of messages."""
         self._link = link
+        self._limit = limit
         self._counters = counters
         self._bodies = threading.BoundedSemaphore(max(1, threads // 2))
 
@@ -35,7 +37,7 @@ class Publisher:
         """The body of the current request: a JSON object, as its channel takes it.
 
         Raises:
-            Refusal: it is none, or too long; or too many are being read.
+            Refusal: it is none, or too long; or too many are being read, or too many bytes.
         """
         if request.mimetype not in ("", "application/json"):
             raise Refusal(415, "A message is JSON: Content-Type: application/json.")
@@ -47,9 +49,12 @@ class Publisher:
         if not self._bodies.acquire(blocking=False):
             raise Refusal(503, "Too many messages come in at once.", headers={"Retry-After": str(RETRY_SECONDS)})
         try:
+            self._limit.count(g.grant, request.content_length or 0)
             body = request.get_data(cache=False)
         finally:
             self._bodies.release()
+        if request.content_length is None:
+            self._limit.count_more(g.grant, len(body))
         if len(body) > MESSAGE_LIMIT_BYTES:
             raise too_long
         try:

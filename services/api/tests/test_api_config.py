@@ -50,6 +50,7 @@ def test_config_takes_every_variable_it_knows_when_they_are_set(tmp_path: Path) 
         "TRUSTED_PROXIES": "10.0.0.0/8",
         "ACCESS_SESSION_SECONDS": "86400",
         "ACCESS_IDLE_SECONDS": "3600",
+        "API_LIMIT_PUBLISHED_BYTES_PER_SECOND": "5000",
         "API_LIMIT_REQUESTS_PER_SECOND": "50",
     }
     environment = Environment(variables)
@@ -59,7 +60,7 @@ def test_config_takes_every_variable_it_knows_when_they_are_set(tmp_path: Path) 
     public = WebOrigin("https", "cluster.example", 443)
     assert config == Config(
         "redis://api:@redis:6380/1", "lab", "DEBUG", "0.0.0.0", 9000, 16,
-        access, Path("/users"), 86400.0, 3600.0, 50, public,
+        access, Path("/users"), 86400.0, 3600.0, 50, 5000, public,
     )  # fmt: skip
     assert environment.known == variables.keys() | {"API_REDIS_PASSWORD_FILE", "REDIS_CA_FILE"}
 
@@ -77,6 +78,7 @@ def test_config_takes_every_variable_it_knows_when_they_are_set(tmp_path: Path) 
         ("ACCESS", "ajar"),
         ("ACCESS_SESSION_SECONDS", "59"),
         ("ACCESS_IDLE_SECONDS", "29"),
+        ("API_LIMIT_PUBLISHED_BYTES_PER_SECOND", "0"),
         ("API_LIMIT_REQUESTS_PER_SECOND", "0"),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from api.arrival import HEAD_BYTES, REQUEST_BYTES, missing_bytes
+from tests.drivers.raw_http import ask, request
 from tests.drivers.waiting import Deadline
 
 KEY = "a key of thirty-two bytes at least"
@@ -102,6 +103,19 @@ def test_head_is_refused_when_it_is_too_long(start_closed: Callable[..., Any], h
         assert answer(client).startswith(b"HTTP/1.1 431")
     text = requests.get(process.url + "/metrics", headers=house.add_token("read"), timeout=30).text
     assert "api_malformed_requests_total 1.0" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/api/publish/cluster:alerts", 401), ("/login", 413), ("/nope", 401)], ids=str
+)
+def test_early_answer_reaches_a_client_that_still_sends(
+    start_closed: Callable[..., Any], path: str, status: int
+) -> None:
+    process = start_closed()
+    form = "Content-Type: application/x-www-form-urlencoded"
+    # When it reads only after it has sent all
+    answer = ask(process.port, request("POST", path, form, body=b"x" * 6_000_000))
+    assert answer.status == status
 
 
 def test_person_signs_in_and_a_program_publishes(start_closed: Callable[..., Any], house: Any, listener: Any) -> None:

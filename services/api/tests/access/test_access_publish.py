@@ -7,7 +7,9 @@ import jsonschema
 import pytest
 from flask import Flask
 
+from api.access.limit import PublishedLimit
 from api.access.publish import Publisher
+from api.counters import Counters
 from api.openapi import description
 from contract.names import ALERTS_CHANNEL, CHANNELS, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
 
@@ -168,11 +170,77 @@ def test_message_is_refused_when_redis_is_away(publish: Any, valkey: Any) -> Non
 
 
 def test_message_is_refused_when_half_the_threads_wait_for_others(closed: Flask) -> None:
-    publisher = Publisher(None, None, threads=4)  # type: ignore[arg-type]
+    publisher = Publisher(None, None, PublishedLimit(1, Counters()), threads=4)  # type: ignore[arg-type]
     for _ in range(2):
         assert publisher._bodies.acquire(blocking=False)
     with closed.test_request_context(PATH, method="POST", data=b"{}"), pytest.raises(Exception, match="at once"):
         publisher.read()
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time that the limit of bytes goes by, which stands still."""
+    now = [1000.0]
+    plain = PublishedLimit.__init__
+
+    def init(limit: PublishedLimit, rate: int, counters: Counters) -> None:
+        plain(limit, rate, counters, lambda: now[0])
+
+    monkeypatch.setattr(PublishedLimit, "__init__", init)
+    return now
+
+
+class Counted:
+    """A body of so many bytes, and how many of them were read."""
+
+    def __init__(self, length: int) -> None:
+        self._left = length
+        self.read_bytes = 0
+
+    def read(self, size: int = -1) -> bytes:
+        begin = b"{" if not self.read_bytes else b""
+        size = min(size, self._left)
+        self._left -= size
+        self.read_bytes += size
+        end = b"}" if size and not self._left else b""
+        return begin.ljust(size - len(end)) + end
+
+
+@pytest.mark.parametrize("says_length", [True, False])
+def test_token_publishes_so_many_bytes_and_more_are_refused_unread(
+    house: Any, now: list[float], says_length: bool
+) -> None:
+    # given
+    client = house.start(published_bytes_per_second=1_000_000).test_client()
+    loud, other = house.add_token("publish"), house.add_token("publish", name="other")
+
+    def publish(token: dict[str, str], length: int = 2_500_000) -> tuple[Any, int]:
+        body = Counted(length)
+        sent = {"CONTENT_LENGTH": str(length)} if says_length else {"HTTP_TRANSFER_ENCODING": "chunked"}
+        environment = {"CONTENT_LENGTH": "", **sent, "wsgi.input": body, "wsgi.input_terminated": True}
+        response = client.post(PATH, headers=token, environ_overrides=environment)
+        described(response)
+        return response, body.read_bytes
+
+    assert [publish(loud)[0].status_code for _ in range(4)] == [202] * 4
+    if not says_length:  # one more on credit
+        assert publish(loud)[0].status_code == 202
+    # when
+    response, read_bytes = publish(loud)
+    # then
+    assert (response.status_code, response.get_json()["code"], read_bytes) == (429, "limit_exceeded", 0)
+    assert 1 <= int(response.headers["Retry-After"]) <= 3
+    assert publish(other)[0].status_code == 202
+    now[0] += int(response.headers["Retry-After"])
+    assert publish(loud)[0].status_code == 202
+    text = client.get("/metrics", headers=house.add_token("read", name="reader")).get_data(as_text=True)
+    assert 'api_limited_total{kind="published"} 1.0' in text
+
+
+def test_largest_message_passes_at_any_rate(house: Any, now: list[float]) -> None:
+    client = house.start(published_bytes_per_second=1000).test_client()
+    body = b'{"a":"' + b"x" * (MESSAGE_LIMIT_BYTES - 8) + b'"}'
+    assert client.post(PATH, data=body, headers=house.add_token("publish")).status_code == 202
 
 
 def test_refused_message_is_logged_on_one_line_without_a_secret(
