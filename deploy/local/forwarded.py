@@ -4,7 +4,7 @@ Headers that only a proxy could say are taken from the proxies of ``TRUSTED_PROX
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from contract.access.proxies import Proxies
 
@@ -26,6 +26,10 @@ class Forwarding:
     def replaces(self, name: str) -> bool:
         """Whether a header of this name is not handed on as it came."""
         return name.startswith(_OF_PROXIES) or name in (_REMOTE_USER, self._user_header)
+
+    def address(self, environ: Mapping[str, Any]) -> str:
+        """The address that a WSGI request comes from, as far as anybody who is believed knows it."""
+        return self._proxies.origin(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")).address
 
     def headers(self, given: Mapping[str, str], peer: str) -> list[tuple[str, str]]:
         """What is handed on in their place.

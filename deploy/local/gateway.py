@@ -6,21 +6,28 @@ ws service that imports it: both ends of the glue are named here.
 
 import ws.loop  # noqa: F401  # isort: skip (first: it patches what the others import)
 
+import logging
 import os
+import resource
+import signal
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Final, Self
 
 from contract.runtime.logs import configure_logs
 from contract.runtime.settings import Environment, SettingError
+from deploy.local.connections import Connections
 from deploy.local.forwarded import Forwarding
 from deploy.local.proxy import ApiProxy, Environ, StartResponse
 from ws.config import Config
-from ws.pages import Application
-from ws.service import Front, run
+from ws.loop import CONNECTION_LIMIT, Listener, Signals, serve, spawn
+from ws.pages import Application, said_when_it_fails
+from ws.service import Replica
 
-_SOCKET_IO = "/socket.io/"
+_SOCKET_IO: Final = "/socket.io/"
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,8 @@ class GatewayConfig:
     port: int
     api_host: str
     api_port: int
+    #: Connections of one address.
+    connections: int
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Self:
@@ -40,12 +49,34 @@ class GatewayConfig:
             SettingError: a value is not valid; the text names its variable.
         """
         environment = Environment(variables)
+        half = min(CONNECTION_LIMIT, _open_files_limit()) // 2
         return cls(
             host=environment.text("PUBLIC_HOST", "127.0.0.1"),
             port=environment.port("PORT", 8085),
             api_host=environment.text("API_HOST", "127.0.0.1"),
             api_port=environment.port("API_PORT", 8000),
+            connections=environment.integer("GATEWAY_LIMIT_CONNECTIONS", half, minimum=1, maximum=1_000_000),
         )
+
+
+class BoundedListener(Listener):
+    """Closes at once what ``Connections`` do not admit.
+
+    Raises:
+        OSError: the address is taken, or none of this machine's.
+    """
+
+    def __init__(self, host: str, port: int, connections: Connections) -> None:
+        super().__init__(host, port)
+        self._connections = connections
+
+    def accept(self) -> tuple[Any, Any]:
+        """Wait for a connection that is admitted."""
+        while True:
+            connection, address = super().accept()
+            if self._connections.admit(address[0], connection.fileno()):
+                return connection, address
+            connection.close()
 
 
 def one_origin(socket_io: Application, api: Application) -> Application:
@@ -68,7 +99,39 @@ def main() -> int:
         return 2
     configure_logs("gateway", config.log_level)
     api = ApiProxy(own.api_host, own.api_port, Forwarding(config.access.proxies, config.access.user_header))
-    return run(config, front=Front(own.host, own.port, lambda socket_io: one_origin(socket_io, api)))
+    connections = Connections(own.connections, config.access.proxies)
+    listeners: list[Listener] = []
+    try:
+        listeners.append(Listener(config.host, config.port))
+        listeners.append(BoundedListener(own.host, own.port, connections))
+    except OSError as error:
+        host, port = (own.host, own.port) if listeners else (config.host, config.port)
+        print(f"gateway: cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)
+        return 2
+    serve_until_told(config, listeners[0], listeners[1], api)
+    return 0
+
+
+def serve_until_told(config: Config, inner: Listener, public: Listener, api: Application) -> None:
+    """Serve the replica's own port and the public one until SIGTERM or SIGINT."""
+    signals = Signals(signal.SIGTERM, signal.SIGINT)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_open_files_limit(), _open_files_limit()))
+    replica = Replica(config)
+    replica.start()
+    origin = said_when_it_fails(one_origin(replica.socketio_app, api))
+    spawn("http", lambda: serve(inner, replica.own_app))
+    spawn("front", lambda: serve(public, origin))
+    _logger.info("replica %s listens on %s, port %d", replica.id, config.host, config.port)
+    number = signals.wait()
+    _logger.info("%s: ending", signal.Signals(number).name)
+    for listener in (inner, public):
+        listener.close()
+    replica.stop(config.drain_seconds if number == signal.SIGTERM else 0)
+
+
+def _open_files_limit() -> int:
+    """As many as the system lets this process have; the usual soft limit is 1024."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
 if __name__ == "__main__":

@@ -1,27 +1,36 @@
 """A WSGI application that hands each request to the api and its answer back.
 
-Requests and answers are taken whole before they are handed on, so a slow client never holds one of the api's threads.
+Answers, and small bodies, are taken whole before they are handed on, so a slow client never holds one of the api's
+threads. A long body goes on to the api while it comes, and the api answers before it reads those that it does not want.
 The standard library does the transfer: where its sockets are patched (the gateway), waiting holds up nobody else.
 """
 
 import http.client
 import logging
-import threading
+import socket
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
+from contract.access.proxies import counted_as
 from contract.codec import encode
 from contract.rest import Problem
 from contract.runtime.logs import Occasionally
+from deploy.local.body import Answer, BadBody, Body, Sending
 from deploy.local.forwarded import Forwarding
+from deploy.local.places import Places
 
 #: Seconds that the api may take over an answer.
 TIMEOUT_SECONDS: Final = 60.0
-#: Requests that the api is given at a time; others wait here, where waiting is cheap.
+#: Requests that the api is given at a time, those of one address, and those of one address that wait.
 AT_A_TIME: Final = 64
-BODY_LIMIT_BYTES: Final = 4 * 1024 * 1024
+OF_ONE_ADDRESS: Final = 16
+WAITING: Final = 1000
+#: What has places of its own: the api answers these at once,
+_QUICK: Final = ("/static/", "/livez", "/readyz")
+#: and long messages last as long as their clients like.
+MESSAGES: Final = 32
 #: Seconds after which a client may try again.
 RETRY_SECONDS: Final = 2
 
@@ -53,7 +62,9 @@ class ApiProxy:
         self._port = port
         self._forwarding = forwarding or Forwarding()
         self._timeout_seconds = timeout_seconds
-        self._places = threading.BoundedSemaphore(AT_A_TIME)
+        self._places = Places(AT_A_TIME, OF_ONE_ADDRESS, WAITING)
+        self._quick_places = Places(OF_ONE_ADDRESS, OF_ONE_ADDRESS // 4, WAITING)
+        self._message_places = Places(MESSAGES, MESSAGES // 4, WAITING)
         self._complaints = Occasionally(_logger)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -61,85 +72,80 @@ class ApiProxy:
         target = environ.get("RAW_PATH_INFO") or quote(environ["PATH_INFO"].encode("latin-1"), safe="/")
         if not target.startswith("/"):
             return refusal(environ, start_response, HTTPStatus.BAD_REQUEST, "A request names a path.")
+        body = Body(environ)
         try:
-            body = read_body(environ)
+            body.check()
+            whole = body.read_whole() if body.is_small else None
         except BadBody as error:
-            return refusal(environ, start_response, error.status, str(error))
+            return Answer(refusal(environ, start_response, error.status, str(error)), body)
         if query := environ.get("QUERY_STRING"):
             target = f"{target}?{query}"
-        if not self._places.acquire(timeout=self._timeout_seconds):
-            return refusal(environ, start_response, HTTPStatus.SERVICE_UNAVAILABLE, "Too many requests are waiting.")
+        address = counted_as(self._forwarding.address(environ))
+        whole_places = self._quick_places if target.startswith(_QUICK) else self._places
+        places = whole_places if whole is not None else self._message_places
+        if not places.enter(address, self._timeout_seconds):
+            text = "Too many requests are waiting."
+            return Answer(refusal(environ, start_response, HTTPStatus.SERVICE_UNAVAILABLE, text), body)
         try:
-            status, headers, content = self._transfer(environ, quote(target.encode("latin-1"), safe=_SAFE), body)
-        except ValueError:  # a header that may not be sent on
-            return refusal(environ, start_response, HTTPStatus.BAD_REQUEST, "A header is not valid.")
-        except TimeoutError:
-            text = f"The api took longer than {self._timeout_seconds:g} s."
-            return refusal(environ, start_response, HTTPStatus.GATEWAY_TIMEOUT, text)
-        except (OSError, http.client.HTTPException) as error:
-            self._complaints.warning("away", "the api on %s:%d does not answer: %r", self._host, self._port, error)
-            text = "The api does not answer; it may be starting."
-            return refusal(environ, start_response, HTTPStatus.BAD_GATEWAY, text)
+            return self._answer(environ, start_response, quote(target.encode("latin-1"), safe=_SAFE), body, whole)
         finally:
-            self._places.release()
-        start_response(status, headers)
-        return [content] if content else []
+            places.leave(address)
 
-    def _transfer(self, environ: Environ, target: str, body: bytes) -> tuple[str, list[tuple[str, str]], bytes]:
+    def _answer(
+        self, environ: Environ, start_response: StartResponse, target: str, body: Body, whole: bytes | None
+    ) -> Answer:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_seconds)
+        sending: Sending | None = None
         try:
-            connection.putrequest(environ["REQUEST_METHOD"], target, skip_host=True, skip_accept_encoding=True)
-            for name, value in request_headers(environ, self._forwarding):
-                connection.putheader(name, value)
-            if body or environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
-                connection.putheader("Content-Length", str(len(body)))
-            connection.endheaders(body or None)
-            response = connection.getresponse()
-            content = response.read()
-            headers = response_headers(response.getheaders())
-            bodyless = environ["REQUEST_METHOD"] == "HEAD" or response.status in (204, 304)
-            length = response.getheader("Content-Length") if bodyless else str(len(content))
-            if length is not None:
-                headers.append(("Content-Length", length))
-            return f"{response.status} {response.reason}", headers, content
+            self._ask(connection, environ, target, body, whole)
+            if whole is None:
+                # Not connection.send, which would begin anew where the api has closed the connection.
+                link: socket.socket = connection.sock
+                sending = Sending(body, link.sendall, lambda: link.shutdown(socket.SHUT_RDWR))
+            status, headers, content = _taken(connection.getresponse(), environ)
+        except ValueError:  # a header that may not be sent on
+            refused = (HTTPStatus.BAD_REQUEST, "A header is not valid.")
+        except TimeoutError:
+            refused = (HTTPStatus.GATEWAY_TIMEOUT, f"The api took longer than {self._timeout_seconds:g} s.")
+        except (OSError, http.client.HTTPException) as error:
+            if sending is not None and sending.error is not None:
+                refused = (sending.error.status, str(sending.error))
+            elif sending is not None and sending.thread.is_alive():
+                refused = (HTTPStatus.REQUEST_TIMEOUT, "The body did not come in time.")
+            else:
+                self._complaints.warning("away", "the api on %s:%d does not answer: %r", self._host, self._port, error)
+                refused = (HTTPStatus.BAD_GATEWAY, "The api does not answer; it may be starting.")
+        else:
+            start_response(status, headers)
+            return Answer([content] if content else [], body, sending)
         finally:
+            if sending is not None:
+                sending.is_answered = True
             connection.close()
+        return Answer(refusal(environ, start_response, *refused), body, sending)
+
+    def _ask(
+        self, connection: http.client.HTTPConnection, environ: Environ, target: str, body: Body, whole: bytes | None
+    ) -> None:
+        connection.putrequest(environ["REQUEST_METHOD"], target, skip_host=True, skip_accept_encoding=True)
+        for name, value in request_headers(environ, self._forwarding):
+            connection.putheader(name, value)
+        if whole is None and body.is_chunked:
+            connection.putheader("Transfer-Encoding", "chunked")
+        elif body.is_chunked or environ.get("CONTENT_LENGTH"):
+            connection.putheader("Content-Length", str(body.length if whole is None else len(whole)))
+        connection.endheaders(whole or None)
 
 
-class BadBody(ValueError):
-    """The body of a request cannot be handed on; ``status`` is the answer."""
-
-    def __init__(self, text: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
-        super().__init__(text)
-        self.status: Final = status
-
-
-def read_body(environ: Environ) -> bytes:
-    """Return the whole body of a request; one in chunks (RFC 9112, 7.1) is put together.
-
-    Raises:
-        BadBody: it is too long, ends early, or its length is not valid.
-    """
-    too_long = BadBody(f"A body may have {BODY_LIMIT_BYTES} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    if environ.get("HTTP_TRANSFER_ENCODING"):
-        # The server reads chunks, and has refused every other coding.
-        try:
-            body: bytes = environ["wsgi.input"].read(BODY_LIMIT_BYTES + 1)
-        except ValueError as error:
-            raise BadBody("The body is not valid.") from error
-        if len(body) > BODY_LIMIT_BYTES:
-            raise too_long
-        return body
-    stated = environ.get("CONTENT_LENGTH") or "0"
-    if not (stated.isascii() and stated.isdigit()):
-        raise BadBody("Content-Length is a number of bytes.")
-    length = int(stated) if len(stated) < 20 else BODY_LIMIT_BYTES + 1
-    if length > BODY_LIMIT_BYTES:
-        raise too_long
-    body = environ["wsgi.input"].read(length) if length else b""
-    if len(body) < length:
-        raise BadBody("The body ended early.")
-    return body
+def _taken(response: http.client.HTTPResponse, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Status, headers and content of the api's answer, as the client gets them."""
+    content = response.read()
+    headers = response_headers(response.getheaders())
+    bodyless = environ["REQUEST_METHOD"] == "HEAD" or response.status in (204, 304)
+    length = response.getheader("Content-Length") if bodyless else str(len(content))
+    if length is not None:
+        headers.append(("Content-Length", length))
+    return f"{response.status} {response.reason}", headers, content
 
 
 def request_headers(environ: Environ, forwarding: Forwarding) -> list[tuple[str, str]]:
@@ -183,7 +189,5 @@ def refusal(environ: Environ, start_response: StartResponse, status: HTTPStatus,
     headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
     if status >= 500:
         headers.append(("Retry-After", str(RETRY_SECONDS)))
-    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        headers.append(("Connection", "close"))  # its body was not read
     start_response(f"{status.value} {status.phrase}", headers)
     return [body] if environ["REQUEST_METHOD"] != "HEAD" else []

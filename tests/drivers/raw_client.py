@@ -16,7 +16,15 @@ from tests.drivers.waiting import Deadline
 class RawClient:
     """A WebSocket client that keeps the text of every Socket.IO packet, in the order of arrival."""
 
-    def __init__(self, port: int, *namespaces: str, auth: object = None, headers: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        port: int,
+        *namespaces: str,
+        auth: object = None,
+        headers: tuple[str, ...] = (),
+        address: str = "127.0.0.1",
+    ) -> None:
+        """Connect from an ``address`` of loopback."""
         self.packets: list[str] = []
         self._arrived = threading.Condition()
         self._closed = threading.Event()
@@ -24,6 +32,7 @@ class RawClient:
         self.connection = websocket.create_connection(
             f"ws://127.0.0.1:{port}/socket.io/?EIO=4&transport=websocket",
             timeout=60,
+            socket=socket.create_connection(("127.0.0.1", port), timeout=60, source_address=(address, 0)),
             header=list(headers),
             suppress_origin=True,
             skip_utf8_validation=True,  # byte by byte; to decode it checks it too

@@ -31,13 +31,15 @@ def request(
     return b"\r\n".join([*lines, b"", body])
 
 
-def exchange(port: int, sent: bytes, *, patience_seconds: float = _PATIENCE_SECONDS) -> list[Answer]:
+def exchange(
+    port: int, sent: bytes, *, patience_seconds: float = _PATIENCE_SECONDS, address: str = "127.0.0.1"
+) -> list[Answer]:
     """Send bytes on a connection of their own; return the answers that came until the server closed it.
 
-    From a server that keeps the connection, it is what came within the time.
+    From a server that keeps the connection, it is what came within the time. ``address`` is one of loopback.
     """
     received = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=patience_seconds) as connection:
+    with socket.create_connection(("127.0.0.1", port), patience_seconds, (address, 0)) as connection:
         try:
             connection.sendall(sent)
             connection.shutdown(socket.SHUT_WR)

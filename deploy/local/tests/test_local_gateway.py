@@ -11,19 +11,21 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from deploy.local.proxy import ApiProxy
+from deploy.local.proxy import AT_A_TIME, ApiProxy
 from tests.drivers.ports import free_port
-from tests.drivers.raw_http import exchange
+from tests.drivers.raw_client import RawClient
+from tests.drivers.raw_http import exchange, request
 from tests.drivers.serving import serving
-from tests.drivers.waiting import Deadline
+from tests.drivers.waiting import Deadline, eventually
 
 ROOT = Path(__file__).parents[3]
 
@@ -33,12 +35,33 @@ class Upstream(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     let_go = threading.Event()
+    is_over = threading.Event()
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     def _tell(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length)
+        if self.path == "/api/publish/refused":
+            self.send_response(401)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_WR)
+            while self.rfile.read(1):
+                pass
+            return
+        body = self._body()
         if self.path == "/slow":
             self.let_go.wait(60)
+        if self.path == "/stuck":
+            self.is_over.wait(600)
         if self.path == "/not-modified":
             self.send_response(304)
             self.send_header("ETag", '"7"')
@@ -83,9 +106,10 @@ def upstream() -> Iterator[ThreadingHTTPServer]:
     with serving(server):
         yield server
         Upstream.let_go.set()
+        Upstream.is_over.set()
 
 
-def start_gateway(api_port: int) -> tuple[subprocess.Popen[bytes], int]:
+def start_gateway(api_port: int, **variables: str) -> tuple[subprocess.Popen[bytes], int]:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "deploy.local.gateway"],
@@ -97,6 +121,7 @@ def start_gateway(api_port: int) -> tuple[subprocess.Popen[bytes], int]:
             "WS_PORT": str(free_port()),
             "API_PORT": str(api_port),
             "REDIS_URL": f"redis://127.0.0.1:{free_port()}",
+            **variables,
         },
     )
     deadline = Deadline(30)
@@ -175,7 +200,7 @@ def test_body_and_method_reach_the_api(gateway: int) -> None:
     # given
     body = bytes(range(256)) * 1000
     # when
-    answer = told(gateway, "/api/publish", method="PUT", body=body, headers={"Content-Type": "x/y"})
+    answer = told(gateway, "/api/publish/x", method="PUT", body=body, headers={"Content-Type": "x/y"})
     # then
     assert answer["method"] == "PUT"
     assert answer["body"].encode("latin-1") == body
@@ -265,6 +290,103 @@ def test_body_in_chunks_is_refused_when_it_is_not_valid_or_too_long(gateway: int
     (answer,) = exchange(gateway, b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
     # then
     assert answer.status == status
+
+
+def test_long_message_is_handed_on_while_it_comes_and_leaves_the_connection_in_step(gateway: int) -> None:
+    for body in (b"x" * 1_000_000, iter([b"y" * 500_000, b"z" * 500_000])):
+        with closing(http.client.HTTPConnection("127.0.0.1", gateway, timeout=30)) as connection:
+            connection.request("POST", "/api/publish/x", body)
+            received = json.loads(connection.getresponse().read())
+            assert len(received["body"]) == 1_000_000
+            # when
+            connection.request("GET", "/after")
+            # then
+            assert b"/after" in connection.getresponse().read()
+
+
+def test_long_message_is_answered_before_its_end_when_the_api_has_seen_enough(gateway: int) -> None:
+    head = b"POST /api/publish/refused HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n"
+    # given: nothing of the body
+    with socket.create_connection(("127.0.0.1", gateway), timeout=30) as connection:
+        connection.sendall(head)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
+    # and all of it, before the answer is read
+    (answer,) = exchange(gateway, head + b"x" * 3_000_000)
+    assert answer.status == 401
+
+
+@pytest.mark.parametrize("path", ["/login", "/x", "/api/health"])
+def test_body_is_small_wherever_no_message_is_published(gateway: int, path: str) -> None:
+    assert told(gateway, path, method="POST", body=b"a" * 8192)["body"] == "a" * 8192
+    (answer,) = exchange(gateway, request("POST", path, body=b"a" * 4_000_000))
+    assert answer.status == 413
+
+
+def test_bodies_without_an_end_take_no_memory(gateway: int) -> None:
+    # given
+    (process,) = [each for each in psutil.Process().children() if each.environ().get("PORT") == str(gateway)]
+    before = process.memory_info().rss
+    for path in ("/login", "/api/publish/refused", "/api/publish/slow"):
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n".encode()
+        with ExitStack() as crowd:
+            clients = [
+                crowd.enter_context(socket.create_connection(("127.0.0.1", gateway), timeout=30)) for _ in range(60)
+            ]
+            for client in clients:
+                client.sendall(head)
+            # when: as much as it takes
+            for client in clients:
+                client.settimeout(0.05)
+                with suppress(OSError):
+                    client.sendall(bytes(2_999_999))
+            # then
+            assert process.memory_info().rss - before < 40_000_000, path
+            assert told(gateway, "/quick")["path"] == "/quick"
+
+
+def test_address_keeps_places_at_the_api_free_for_others(gateway: int) -> None:
+    with ExitStack() as crowd:
+        # given more requests under way than the api is given
+        for _ in range(AT_A_TIME + 10):
+            connection = crowd.enter_context(socket.create_connection(("127.0.0.1", gateway), 30, ("127.0.0.3", 0)))
+            connection.sendall(request("GET", "/stuck"))
+        # then
+        assert told(gateway, "/quick")["path"] == "/quick"
+
+
+def is_kept(stack: ExitStack, port: int, address: str) -> bool:
+    """Whether the gateway answers on a new connection from an address of loopback; it stays open with the stack."""
+    connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), 15, (address, 0)))
+    try:
+        connection.sendall(request("GET", "/x", close=False))
+        return bool(connection.recv(65536))
+    except OSError:
+        return False
+
+
+def test_address_gets_a_part_of_the_connections_until_some_of_them_have_ended(upstream: ThreadingHTTPServer) -> None:
+    process, port = start_gateway(upstream.server_address[1], GATEWAY_LIMIT_CONNECTIONS="3")
+    with ExitStack() as stack:
+        stack.callback(end, process)
+        # given
+        assert [is_kept(stack, port, "127.0.0.2") for _ in range(2)] == [True, True]
+        pushed = RawClient(port, address="127.0.0.2")
+        # when
+        assert not is_kept(stack, port, "127.0.0.2")
+        # then
+        assert is_kept(stack, port, "127.0.0.3")
+        # A push connection is served by others than its listener: it counts until it has ended all the same.
+        pushed.close()
+        eventually(lambda: is_kept(stack, port, "127.0.0.2"), what="a connection in its place")
+        assert not is_kept(stack, port, "127.0.0.2")
+
+
+def test_proxy_that_is_trusted_has_any_number_of_connections(upstream: ThreadingHTTPServer) -> None:
+    settings = {"GATEWAY_LIMIT_CONNECTIONS": "1", "TRUSTED_PROXIES": "127.0.0.2"}
+    process, port = start_gateway(upstream.server_address[1], **settings)
+    with ExitStack() as stack:
+        stack.callback(end, process)
+        assert [is_kept(stack, port, "127.0.0.2") for _ in range(5)] == [True] * 5
 
 
 def test_answer_does_not_name_the_software_of_the_api(gateway: int) -> None:

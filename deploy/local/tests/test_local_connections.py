@@ -1,0 +1,77 @@
+"""How connections are counted by address, by descriptors alone."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from contract.access.proxies import Proxies
+from deploy.local.connections import SWEEP_SECONDS, Connections
+
+
+class House:
+    """Open sockets, a clock that stands still, and a limit of two connections."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self.now = 0.0
+        self.connections = Connections(2, Proxies.of(["10.0.0.0/8"]), lambda: self.now)
+
+    def open(self) -> socket.socket:
+        return self._stack.enter_context(socket.socket())
+
+    def admits(self, address: str, connection: socket.socket | None = None) -> bool:
+        return self.connections.admit(address, (connection or self.open()).fileno())
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    with ExitStack() as stack:
+        yield House(stack)
+
+
+def test_address_is_admitted_up_to_the_limit_and_others_are_besides(house: House) -> None:
+    assert [house.admits("192.0.2.1") for _ in range(3)] == [True, True, False]
+    assert house.admits("192.0.2.2")
+
+
+def test_network_of_one_customer_counts_as_one_address(house: House) -> None:
+    assert [house.admits(f"2001:db8::{number}") for number in range(3)] == [True, True, False]
+    assert house.admits("2001:db8:0:1::1")
+
+
+def test_trusted_proxy_is_always_admitted(house: House) -> None:
+    assert all(house.admits("10.0.0.1") for _ in range(5))
+
+
+@pytest.mark.parametrize("is_used_again", [True, False])
+def test_connection_counts_no_more_when_it_has_ended_without_a_word(house: House, is_used_again: bool) -> None:
+    # given
+    first, other = house.open(), house.open()
+    assert house.admits("192.0.2.1", first)
+    assert house.admits("192.0.2.1")
+    assert not house.admits("192.0.2.1", other)
+    # when
+    first.close()
+    if is_used_again:  # by a file or a connection that is nobody's business
+        house.open()
+    house.now += SWEEP_SECONDS
+    # then
+    assert house.admits("192.0.2.1", other)
+    assert not house.admits("192.0.2.1")
+
+
+def test_descriptor_that_comes_again_is_a_new_connection_of_its_new_address(house: House) -> None:
+    # given
+    first = house.open()
+    house.admits("192.0.2.1", first)
+    number = first.fileno()
+    first.close()
+    second = house.open()
+    assert second.fileno() == number
+    # when
+    assert house.admits("192.0.2.2", second)
+    # then
+    assert [house.admits("192.0.2.1") for _ in range(3)] == [True, True, False]
+    assert [house.admits("192.0.2.2") for _ in range(2)] == [True, False]

@@ -1,0 +1,132 @@
+"""One client that asks for much waits for itself; everybody else is served as before."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from statistics import median
+
+import pytest
+import requests
+
+from contract.access.grant import PUBLISH, READ
+from contract.names import ALERTS_CHANNEL, METRICS_CHANNEL
+from tests.drivers import raw_http
+from tests.drivers.closed_stack import ClosedStack, closed_stack, port_of
+from tests.drivers.publisher import Publisher, message
+from tests.drivers.rest import Rest
+from tests.drivers.waiting import eventually
+
+#: Requests that the loud client has under way at all times.
+AT_ONCE = 40
+#: What others ask for, so many times.
+ROUNDS = 15
+LOUD, QUIET = "127.0.0.2", "127.0.0.1"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[ClosedStack]:
+    with closed_stack(API_LIMIT_REQUESTS_PER_SECOND="100000") as stack:
+        redis = stack.redis()
+        Publisher(redis).publish(METRICS_CHANNEL, message(METRICS_CHANNEL))
+        redis.close()
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def api(stack: ClosedStack) -> Rest:
+    return stack.start_api(TRUSTED_PROXIES="peer")
+
+
+@pytest.fixture(scope="module")
+def gateway(stack: ClosedStack, api: Rest) -> Rest:
+    return stack.start_gateway(api)
+
+
+class Loud:
+    """Asks for one thing, many times at once, from an address of its own."""
+
+    def __init__(self, port: int, path: str) -> None:
+        self._port = port
+        self._sent = raw_http.request(
+            "GET", path, "Accept: text/html", "Accept-Encoding: gzip", f"X-Forwarded-For: {LOUD}"
+        )
+        self._ends = threading.Event()
+        self.seconds: list[float] = []
+        self._threads = [threading.Thread(target=self._run) for _ in range(AT_ONCE)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self) -> None:
+        while not self._ends.is_set():
+            began = time.monotonic()
+            (answer,) = raw_http.exchange(self._port, self._sent, address=LOUD)
+            assert answer.status == 200
+            self.seconds.append(time.monotonic() - began)
+
+    def close(self) -> None:
+        self._ends.set()
+        for thread in self._threads:
+            thread.join()
+
+
+@contextmanager
+def loud(server: Rest, path: str) -> Iterator[Loud]:
+    crowd = Loud(port_of(server), path)
+    try:
+        eventually(lambda: len(crowd.seconds) > AT_ONCE, within_seconds=60, what="the crowd")
+        yield crowd
+    finally:
+        crowd.close()
+
+
+@pytest.mark.parametrize("attack", ["/login", "/static/dashboard.js"])
+@pytest.mark.parametrize("name", ["api", "gateway"])
+def test_others_wait_much_less_than_one_client_that_asks_for_much(
+    request: pytest.FixtureRequest, stack: ClosedStack, name: str, attack: str
+) -> None:
+    # given
+    server: Rest = request.getfixturevalue(name)
+    token = stack.add_token(f"{name}-{attack[1:6]}", READ)
+    headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": QUIET, "Connection": "close"}
+    slowest: dict[str, float] = {}
+    with loud(server, attack) as crowd:
+        # when
+        for path in ("/api/health", "/", "/livez", "/static/theme.css"):
+            took = []
+            for _ in range(ROUNDS):
+                began = time.monotonic()
+                answer = requests.get(server.origin + path, headers=headers, timeout=60)
+                took.append(time.monotonic() - began)
+                assert answer.status_code == 200
+            slowest[path] = median(took)
+        of_the_crowd = median(crowd.seconds)
+    # then: who stands in line behind the crowd waits as long as it does
+    print({path: f"{seconds * 1e3:.0f} ms" for path, seconds in slowest.items()}, f"{of_the_crowd * 1e3:.0f} ms")
+    assert max(slowest.values()) < of_the_crowd / 2, slowest
+
+
+@pytest.mark.parametrize("name", ["api", "gateway"])
+def test_token_that_publishes_too_many_bytes_is_refused_while_it_still_sends(
+    request: pytest.FixtureRequest, stack: ClosedStack, name: str
+) -> None:
+    # given
+    server: Rest = request.getfixturevalue(name)
+    token = stack.add_token(f"publisher-{name}", PUBLISH)
+    ones = b'{"a":[' + b"1," * 1_500_000 + b"1]}"
+    statuses: Counter[int] = Counter()
+    # when
+    began = time.monotonic()
+    for _ in range(8):
+        answer = requests.post(
+            f"{server.origin}/api/publish/{ALERTS_CHANNEL}",
+            ones,
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            timeout=60,
+        )
+        statuses[answer.status_code] += 1
+    # then
+    allowed = 10_000_000 + 1_000_000 * (time.monotonic() - began)
+    assert set(statuses) == {202, 429}
+    assert 3 <= statuses[202] <= allowed / len(ones)
