@@ -1,10 +1,14 @@
-"""What the gateway hands on of headers that only a proxy could say, seen by a server in the api's place."""
+"""Whom the gateway believes about where a request comes from, and what one address may take of it.
+
+A server in the api's place tells what was handed on.
+"""
 
 import contextlib
 import http.client
 import json
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 
@@ -34,9 +38,13 @@ FORGED = {
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with the headers that it was asked with."""
+    """Answers with the headers that it was asked with; to ``/stuck`` not before ``is_over``."""
+
+    is_over = threading.Event()
 
     def do_GET(self) -> None:
+        if self.path == "/stuck":
+            self.is_over.wait(600)
         body = json.dumps([[name.lower(), value] for name, value in self.headers.items()]).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -61,6 +69,7 @@ def echo(this_machine: str) -> Iterator[str]:
     """Where the echo listens."""
     with serving(ThreadingHTTPServer((this_machine, 0), Echo)) as server:
         yield f"{this_machine}:{server.server_address[1]}"
+        Echo.is_over.set()
 
 
 @contextmanager
@@ -110,3 +119,40 @@ def test_gateway_on_which_nothing_is_set_believes_nobody(echo: str, this_machine
     with gateway(echo) as address:
         # A header that means nothing here is anybody's
         assert handed_on(address, "/") == [("x-forwarded-for", this_machine), ("x-sso-user", "root")]
+
+
+def status(address: str, stack: ExitStack, path: str = "/", **headers: str) -> int | None:
+    """Of an answer over a connection that is kept; ``None`` where the gateway closes it at once."""
+    connection = stack.enter_context(closing(http.client.HTTPConnection(address, 8085, timeout=30)))
+    try:
+        connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        answer = connection.getresponse()
+    except (ConnectionError, http.client.HTTPException):
+        return None
+    answer.read()
+    return answer.status
+
+
+def test_address_gets_a_part_of_the_connections_until_one_of_them_ends(echo: str) -> None:
+    with gateway(echo, GATEWAY_LIMIT_CONNECTIONS="3") as address, ExitStack() as others:
+        with ExitStack() as one:
+            # given
+            eventually(lambda: status(address, one) == 200, what="the first of them")
+            assert [status(address, others) for _ in range(2)] == [200, 200]
+            # when
+            assert status(address, others) is None
+        # then
+        eventually(lambda: status(address, others) == 200, what="a connection in its place")
+
+
+def test_proxy_that_is_trusted_has_any_number_and_each_whom_it_names_a_part(echo: str, this_machine: str) -> None:
+    settings = {"GATEWAY_LIMIT_CONNECTIONS": "3", "TRUSTED_PROXIES": f"192.0.2.1,{this_machine}"}
+    with gateway(echo, **settings) as address, ExitStack() as stack:
+        # given requests that are not answered, through one proxy and through two
+        for chain in ("192.0.2.77", "192.0.2.77", "192.0.2.77, 192.0.2.1"):
+            connection = stack.enter_context(closing(http.client.HTTPConnection(address, 8085, timeout=30)))
+            connection.request("GET", "/stuck", headers={"X-Forwarded-For": chain})
+        # then
+        eventually(lambda: status(address, stack, X_Forwarded_For="192.0.2.77") == 429, what="the limit")
+        assert status(address, stack, X_Forwarded_For="192.0.2.77, 192.0.2.1") == 429
+        assert [status(address, stack, X_Forwarded_For="192.0.2.78") for _ in range(5)] == [200] * 5
