@@ -22,9 +22,13 @@ REPLICAS_KEY: Final = "cluster:ws"
 LEASE_KEY: Final = "cluster:collector"
 EPOCH_KEY: Final = "cluster:collector:epoch"
 
-#: Tells of each revocation as it is made: a member of ``REVOCATIONS_KEY``, or ``RENEWED`` for a new generation.
+#: Tells of each revocation as it is made, in the words of ``contract.access.revocations``; ``RENEWED``: read all anew.
 REVOKED_CHANNEL: Final = "cluster:access:revoked"
-#: What was revoked, by the Unix time from which it would not be valid anyway.
+#: What was revoked, in the order in which it was: who has read the log reads only what is new.
+REVOCATION_LOG_KEY: Final = "cluster:access:revocations:log"
+#: By what is revoked, the id of its entry in the log: there is one each.
+REVOCATION_IDS_KEY: Final = "cluster:access:revocations:ids"
+#: The same by the Unix time from which it would not be valid anyway, as 0.1.1 reads and writes it.
 REVOCATIONS_KEY: Final = "cluster:access:revocations"
 #: Random text of the store's generation: a session of another generation is of a store that was emptied since.
 GENERATION_KEY: Final = "cluster:access:generation"
@@ -66,7 +70,7 @@ def republished_key(channel: str) -> str:
 
 
 def delay_key(kind: str, who: str) -> str:
-    """Key of the failed sign-ins of a ``user`` or from an ``address``; ``who`` is a digest of it."""
+    """Key of the sign-ins that one ``kind`` counts; ``who`` is a digest of whose they are."""
     return f"cluster:access:delay:{kind}:{who}"
 
 
@@ -100,6 +104,8 @@ TABLE: Final = (
     Name(EPOCH_KEY, "hash", ("collector",), ()),
     Name(republished_key("<channel>"), "string", ("api",), ("api",)),
     Name(REVOKED_CHANNEL, "channel", ("api",), ("ws",)),
+    Name(REVOCATION_LOG_KEY, "stream", ("api",), ("api", "ws")),
+    Name(REVOCATION_IDS_KEY, "hash", ("api",), ("api",)),
     Name(REVOCATIONS_KEY, "sorted set", ("api",), ("api", "ws")),
     Name(GENERATION_KEY, "string", ("api",), ("api", "ws")),
     Name(delay_key("<kind>", "<who>"), "hash", ("api",), ("api",)),

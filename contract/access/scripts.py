@@ -1,40 +1,59 @@
 """The Lua scripts of access: their texts, their arguments and their answers, as in ``contract.scripts``."""
 
 import hashlib
-from typing import Final
+from typing import Final, NamedTuple
 
 from contract.access.proxies import counted_as
-from contract.names import REVOCATIONS_KEY, REVOKED_CHANNEL, delay_key
+from contract.access.revocations import parsed
+from contract.names import REVOCATION_IDS_KEY, REVOCATION_LOG_KEY, REVOCATIONS_KEY, REVOKED_CHANNEL, delay_key
 from contract.scripts import Call, script_text
 
 ATTEMPT_SIGN_IN: Final = script_text("attempt_sign_in")
 FORGIVE_SIGN_IN: Final = script_text("forgive_sign_in")
 REVOKE: Final = script_text("revoke")
 
-#: Attempts to sign in that a user, and an address, have before they must wait.
-USER_FREE: Final = 5
-ADDRESS_FREE: Final = 20
-#: Seconds of the longest pause; the first is a second, and each is twice the one before.
-USER_LONGEST_SECONDS: Final = 60
-ADDRESS_LONGEST_SECONDS: Final = 300
+
+class Pace(NamedTuple):
+    """How fast something may be tried: so often at once, then after a pause of a second, and each is twice the last."""
+
+    free: int
+    #: Seconds of the longest pause.
+    longest_seconds: int
+
+
+#: Of one user from one address: who goes on guessing is held up here, and nobody else with him.
+PAIR_PACE: Final = Pace(5, 300)
+#: Of all users together from one address. Short: many people may be behind it.
+ADDRESS_PACE: Final = Pace(20, 5)
+#: Of one user from all addresses together. One address that guesses does not get here before an hour.
+USER_PACE: Final = Pace(20, 30)
+#: Of a browser in which the user has signed in before; nothing else is counted or waited for then.
+DEVICE_PACE: Final = Pace(5, 60)
+#: Of what succeeds, of one browser or, where it is not known, one user.
+SUCCESS_PACE: Final = Pace(100, 10)
 #: Seconds after the last attempt for which one counts as having tried before.
 DELAY_KEPT_SECONDS: Final = 3600
 #: Seconds for which a revocation outlives its use: clocks differ.
 FORGET_LATE_SECONDS: Final = 3600
+#: Entries of the log that each revocation looks at, whether they are of use still.
+FORGET_LOOKED_AT: Final = 16
 
-#: Hexadecimal digits by which a user or an address is known.
+#: Hexadecimal digits by which a user, an address or a browser is known.
 _DIGITS: Final = 32
 
 
-def attempt_sign_in_call(user: str, address: str) -> Call:
-    """Arguments of ``ATTEMPT_SIGN_IN`` for a name as it was typed, and an address as it is known."""
-    return _delay_keys(user, address), [
-        DELAY_KEPT_SECONDS * 1000,
-        USER_FREE,
-        USER_LONGEST_SECONDS * 1000,
-        ADDRESS_FREE,
-        ADDRESS_LONGEST_SECONDS * 1000,
-    ]
+def attempt_sign_in_call(user: str, address: str, device: str = "") -> Call:
+    """Arguments of ``ATTEMPT_SIGN_IN``.
+
+    Args:
+        user: the name as it was typed.
+        address: as it is known.
+        device: id of the browser, where the user has signed in there before.
+    """
+    paces = (DEVICE_PACE,) if device else (PAIR_PACE, ADDRESS_PACE, USER_PACE)
+    anew = 0 if device else 1
+    numbers = [number for pace in (*paces, SUCCESS_PACE) for number in (pace.free, pace.longest_seconds * 1000)]
+    return _delay_keys(user, address, device), [DELAY_KEPT_SECONDS * 1000, len(paces), anew, *numbers]
 
 
 def attempt_sign_in_answer(raw: int) -> float:
@@ -42,19 +61,40 @@ def attempt_sign_in_answer(raw: int) -> float:
     return raw / 1000
 
 
-def forgive_sign_in_call(user: str, address: str) -> Call:
+def forgive_sign_in_call(user: str, address: str, device: str = "") -> Call:
     """Arguments of ``FORGIVE_SIGN_IN``, the same as of the attempt."""
-    return _delay_keys(user, address), []
+    return _delay_keys(user, address, device), [DELAY_KEPT_SECONDS * 1000]
 
 
-def revoke_call(member: str, until: float, now: float) -> Call:
-    """Arguments of ``REVOKE``: what is revoked, and from which Unix time on it would not be valid anyway."""
-    return [REVOCATIONS_KEY], [member, f"{until:.3f}", f"{now - FORGET_LATE_SECONDS:.3f}", REVOKED_CHANNEL]
+def revoke_call(member: str, until: float, now: float, former: str | None = None) -> Call:
+    """Arguments of ``REVOKE``.
+
+    Args:
+        member: what is revoked, as ``contract.access.revocations`` writes it.
+        until: Unix time from which it would not be valid anyway.
+        now: Unix time.
+        former: what is revoked in words that 0.1.1 reads, where these are others.
+    """
+    subject, _ = parsed(member)
+    before = member[len(subject) + 1 :]
+    keys = [REVOCATION_LOG_KEY, REVOCATION_IDS_KEY, REVOCATIONS_KEY]
+    forget = f"{now - FORGET_LATE_SECONDS:.3f}"
+    told = member if former is None else former
+    return keys, [subject, before, f"{until:.3f}", forget, FORGET_LOOKED_AT, REVOKED_CHANNEL, member, told]
 
 
-def _delay_keys(user: str, address: str) -> list[str]:
-    return [delay_key("user", _digest(user.lower())), delay_key("address", _digest(counted_as(address)))]
+def _delay_keys(user: str, address: str, device: str) -> list[str]:
+    name, source = user.lower(), counted_as(address)
+    if device:
+        return [_delay_key("device", device, name), _delay_key("success", device, name)]
+    return [
+        _delay_key("pair", source, name),
+        _delay_key("address", source),
+        _delay_key("user", name),
+        _delay_key("success", name),
+    ]
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGITS]
+def _delay_key(kind: str, *of: str) -> str:
+    text = "\n".join(of)
+    return delay_key(kind, hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:_DIGITS])

@@ -12,6 +12,7 @@ import msgspec
 from itsdangerous import BadSignature, Signer
 
 from contract.access.grant import READ, Grant, sign_in_required
+from contract.access.revocations import device_of
 
 #: Characters of a cookie that are looked at; a longer one is none of ours.
 COOKIE_LIMIT: Final = 1024
@@ -25,6 +26,7 @@ _SALT: Final = b"dispycluster session 1"
 class Session(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """What the cookie says. Times are Unix seconds."""
 
+    #: Of the browser that it began in, a dot, and its own.
     id: str
     user: str
     #: Of the store that knows what was revoked.
@@ -36,6 +38,11 @@ class Session(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
     expires: float
     #: From when it is not valid unless it was used, which renews it.
     idle_from: float
+
+    @property
+    def device(self) -> str:
+        """The browser that it began in; empty for a session that was begun by 0.1.1."""
+        return device_of(self.id)
 
     @property
     def ends(self) -> float:

@@ -89,12 +89,13 @@ class Tokens:
     def _known(self, *, now: bool = False) -> _Index:
         files, index = self._folder.files(now=now), self._index
         if files is not index.files:
-            by_digest = {stored.sha256: _grant(name, stored) for name, stored in files.items()}
+            by_digest = {stored.sha256: grant_of(name, stored) for name, stored in files.items()}
             # At once: what belongs together is replaced together.
             self._index = index = _Index(files, by_digest, frozenset(by_digest.values()), index.version + 1)
         return index
 
 
-def _grant(name: str, stored: StoredToken) -> Grant:
+def grant_of(name: str, stored: StoredToken) -> Grant:
+    """What a token allows."""
     expires = float("inf") if stored.expires is None else stored.expires
     return Grant("token", name, frozenset(stored.scopes), id_of(stored.sha256), stored.created, expires)

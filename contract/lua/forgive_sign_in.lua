@@ -1,7 +1,12 @@
 #!lua flags=allow-oom
--- Take back what an attempt counted that succeeded: all of the user's, and this one of the address.
--- KEYS: the delay of the user, the delay of the address
+-- Take back what an attempt counted that succeeded: all of the first delay, this one of the others; count the success.
+-- KEYS: delays that count attempts, then the delay that counts successes   ARGV: ms that it is kept
 redis.call('DEL', KEYS[1])
-local attempts = tonumber(redis.call('HMGET', KEYS[2], 'attempts')[1] or '0')
-if attempts > 0 then redis.call('HSET', KEYS[2], 'attempts', string.format('%.0f', attempts - 1)) end
+for i = 2, #KEYS - 1 do
+  local attempts = tonumber(redis.call('HMGET', KEYS[i], 'attempts')[1] or '0')
+  if attempts > 0 then redis.call('HSET', KEYS[i], 'attempts', string.format('%.0f', attempts - 1)) end
+end
+local successes = tonumber(redis.call('HMGET', KEYS[#KEYS], 'attempts')[1] or '0')
+redis.call('HSET', KEYS[#KEYS], 'attempts', string.format('%.0f', successes + 1))
+redis.call('PEXPIRE', KEYS[#KEYS], ARGV[1])
 return 1

@@ -1,7 +1,15 @@
 """What was revoked stays so, whatever comes in which order."""
 
+import pytest
+
 from contract.access.grant import READ, Grant
-from contract.access.revocations import Revocations, revocation_of, revocation_of_user
+from contract.access.revocations import (
+    FORGET_SECONDS,
+    Revocations,
+    revocation_of,
+    revocation_of_device,
+    revocation_of_user,
+)
 
 GENERATION = "g"
 
@@ -16,7 +24,9 @@ def token(id_: str = "t") -> Grant:
 
 def loaded(*members: str) -> Revocations:
     revocations = Revocations()
-    revocations.load(GENERATION, members)
+    for member in members:
+        revocations.add(member)
+    revocations.read(GENERATION)
     return revocations
 
 
@@ -29,7 +39,7 @@ def test_no_session_of_another_store_is_valid() -> None:
     assert loaded().includes(session(generation="other"))
     assert loaded().includes(session(generation=""))
     emptied = loaded()
-    emptied.load(None, [])
+    emptied.read(None)
     assert emptied.includes(session())
     assert emptied.includes(session(generation=""))
 
@@ -66,7 +76,7 @@ def test_what_was_told_is_not_forgotten_when_an_older_reading_arrives() -> None:
     revocations = loaded()
     revocations.add(revocation_of(session()))
 
-    revocations.load(GENERATION, [])
+    revocations.read(GENERATION)
 
     assert revocations.includes(session())
 
@@ -74,7 +84,7 @@ def test_what_was_told_is_not_forgotten_when_an_older_reading_arrives() -> None:
 def test_revoked_token_stays_so_when_the_store_was_emptied() -> None:
     revocations = loaded(revocation_of(token()))
 
-    revocations.load("another", [])
+    revocations.read("another")
 
     assert revocations.includes(token())
 
@@ -83,18 +93,58 @@ def test_version_changes_with_what_is_revoked_alone() -> None:
     revocations = loaded(revocation_of(session()), revocation_of_user("ada", 5.0))
     seen = [revocations.version]
 
-    revocations.load(GENERATION, [revocation_of(session()), revocation_of_user("ada", 4.0)])
+    revocations.add(revocation_of(session()))
+    revocations.add(revocation_of_user("ada", 4.0))
+    revocations.read(GENERATION)
     assert revocations.version == seen[-1]
     for change in (revocation_of(session("s2")), revocation_of_user("ada", 6.0)):
         revocations.add(change)
         seen.append(revocations.version)
-    revocations.load(None, [])
+    revocations.read(None)
     seen.append(revocations.version)
 
     assert len(set(seen)) == len(seen)
 
 
-def test_nonsense_in_the_store_revokes_nothing() -> None:
-    revocations = loaded("", "user:ada", "user:ada@x", "user:@", "session", "nonsense:s")
+@pytest.mark.parametrize(
+    "member",
+    ["", "user:ada", "user:ada@x", "user:@5", "user:ada@nan", "user:ada@inf", "session", "session:", "other:s"],
+)
+def test_nonsense_is_refused_and_revokes_nothing(member: str) -> None:
+    revocations = loaded()
 
+    with pytest.raises(ValueError):
+        revocations.add(member)
+
+    assert len(revocations) == 0
     assert not revocations.includes(session())
+
+
+def test_all_sessions_of_a_browser_from_before_a_moment_are_revoked() -> None:
+    moment = 1_795_426_867.1234567
+    revocations = loaded(revocation_of_device("d", moment))
+
+    assert revocations.includes(session("d.1", issued=moment - 1e-6))
+    # The one that began at that moment, to the last bit, is the one that replaces them.
+    assert not revocations.includes(session("d.2", issued=moment))
+    assert not revocations.includes(session("e.1", issued=1.0))
+    # A session that 0.1.1 began is of no browser.
+    assert not revocations.includes(session("d", issued=1.0))
+
+
+def test_revocation_is_forgotten_after_its_use_and_not_before() -> None:
+    # given: the second was told without its end, which was read later
+    now = [1000.0]
+    revocations = Revocations(lambda: now[0])
+    revocations.add("session:a", 2000.0)
+    revocations.add("session:b")
+    revocations.add("session:b", 2000.0)
+    revocations.add("session:b")
+    revocations.add("session:c", 50_000.0)
+    for seconds, left in ((2000.0 + FORGET_SECONDS - 1, 3), (2000.0 + 2 * FORGET_SECONDS, 1)):
+        # when
+        now[0] = seconds
+        revocations.read(GENERATION)
+        # then
+        assert len(revocations) == left
+    assert revocations.includes(session("c"))

@@ -1,6 +1,5 @@
 """Guessing passwords: many at once, over all apis, is no faster than one after the other, and keeps nobody else out."""
 
-import math
 import re
 import statistics
 import time
@@ -12,7 +11,7 @@ import pytest
 import requests
 
 from contract.access.grant import READ
-from contract.access.scripts import ADDRESS_FREE, USER_FREE, USER_LONGEST_SECONDS
+from contract.access.scripts import ADDRESS_PACE, PAIR_PACE, USER_PACE, Pace
 from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack
 from tests.drivers.person import Person
 from tests.drivers.rest import Rest
@@ -90,9 +89,13 @@ def installation() -> Iterator[Installation]:
         yield Installation(stack, apis, stack.person(Authorization=f"Bearer {token}"))
 
 
-def most(free: int, seconds: float) -> int:
-    """Passwords that may be looked at within so many seconds: the free ones, then one after pauses of 1, 2, 4 … s."""
-    return free + math.floor(math.log2(seconds + 1))
+def most(pace: Pace, seconds: float) -> int:
+    """Passwords that may be looked at within so many seconds: the free ones, then one after each pause."""
+    count, pause = pace.free, 1
+    while seconds >= pause:
+        seconds -= pause
+        count, pause = count + 1, min(2 * pause, pace.longest_seconds)
+    return count
 
 
 def test_burst_against_one_user_gets_no_more_looks_than_its_free_ones_and_the_pauses_allow(
@@ -100,15 +103,39 @@ def test_burst_against_one_user_gets_no_more_looks_than_its_free_ones_and_the_pa
 ) -> None:
     counted, elapsed = installation.guess([("ada", ATTACKER)] * GUESSES)
 
-    assert 1 <= counted["wrong"] <= most(USER_FREE, elapsed)
-    assert counted["paused"] >= GUESSES - counted["unavailable"] - most(USER_FREE, elapsed)
+    assert 1 <= counted["wrong"] <= most(PAIR_PACE, elapsed)
+    assert counted["paused"] >= GUESSES - counted["unavailable"] - most(PAIR_PACE, elapsed)
     # Now the right password tells nothing either, and the answer says how long that lasts. Where the pause was over
     # before a busy machine came to this, another wrong one begins one that is twice as long.
     person, url, csrf = installation.visitor(1, ATTACKER)
     for password in ("not it", PASSWORD):
         answer = person.post(url, {"csrf": csrf, "user": "ada", "password": password})
     assert answer.status_code == 429
-    assert 1 <= int(answer.headers["Retry-After"]) <= USER_LONGEST_SECONDS
+    assert 1 <= int(answer.headers["Retry-After"]) <= PAIR_PACE.longest_seconds
+
+
+def test_right_password_lets_in_who_signed_in_before_and_who_comes_from_elsewhere_while_others_guess(
+    installation: Installation,
+) -> None:
+    # given: a browser of before behind the guessers' address, and one of each guess's
+    origin = installation.apis[0].origin
+    installation.stack.forget_failures()
+    known = installation.stack.person(X_Forwarded_For=ATTACKER)
+    known.sign_in(origin, "grace", PASSWORD)
+    for guesses in ([("grace", ATTACKER)] * GUESSES, [(f"user{number}", ATTACKER) for number in range(GUESSES)]):
+        # when
+        statuses = []
+        for number, (user, address) in enumerate(guesses):
+            person, url, csrf = installation.visitor(number, address)
+            statuses.append(person.post(url, {"csrf": csrf, "user": user, "password": "not it"}).status_code)
+            # then
+            if number % 20 == 19:
+                answer = known.try_to_sign_in(installation.apis[number % 2].origin, "grace", PASSWORD)
+                assert answer.status_code == 303
+                elsewhere = installation.stack.person(X_Forwarded_For=ELSEWHERE)
+                elsewhere.sign_in(origin, "grace", PASSWORD)
+                installation.stack.secrets |= {known.session, elsewhere.session}
+        assert 429 in statuses
 
 
 @pytest.mark.parametrize(
@@ -119,7 +146,7 @@ def test_burst_against_one_user_from_many_addresses_gets_no_further(
 ) -> None:
     counted, elapsed = installation.guess([(name(number), f"198.51.100.{number}") for number in range(GUESSES)])
 
-    assert 1 <= counted["wrong"] <= most(USER_FREE, elapsed)
+    assert 1 <= counted["wrong"] <= most(USER_PACE, elapsed)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +159,7 @@ def test_burst_against_many_users_from_one_address_gets_no_further(
 ) -> None:
     counted, elapsed = installation.guess([(f"user{number}", address(number)) for number in range(GUESSES)])
 
-    assert 1 <= counted["wrong"] <= most(ADDRESS_FREE, elapsed)
+    assert 1 <= counted["wrong"] <= most(ADDRESS_PACE, elapsed)
 
 
 def test_answer_and_its_time_do_not_tell_whether_there_is_such_a_user(installation: Installation) -> None:
@@ -166,11 +193,11 @@ def test_guesser_who_changes_what_he_says_of_himself_stays_the_same(installation
     installation.stack.forget_failures()
     began = time.monotonic()
     statuses = []
-    for number in range(2 * ADDRESS_FREE):
+    for number in range(2 * ADDRESS_PACE.free):
         person = installation.stack.person(X_Forwarded_For=f"198.51.100.{number}", Forwarded=f"for=198.51.100.{number}")
         statuses.append(person.try_to_sign_in(api.origin, f"user{number}", "not it").status_code)
 
-    assert statuses.count(401) <= most(ADDRESS_FREE, time.monotonic() - began)
+    assert statuses.count(401) <= most(ADDRESS_PACE, time.monotonic() - began)
     # Not each of them: on a busy machine a guess may take longer than the pause before it.
     assert 429 in statuses
 

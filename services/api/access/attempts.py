@@ -13,15 +13,20 @@ from contract.access.scripts import (
 
 
 class Attempts:
-    """Counts them by user and by address."""
+    """Counts them by user and address, or by a browser in which the user has signed in before."""
 
     def __init__(self, link: RedisLink) -> None:
         self._link = link
         self._count = link.client.register_script(ATTEMPT_SIGN_IN)
         self._forgive = link.client.register_script(FORGIVE_SIGN_IN)
 
-    def count(self, user: str, address: str) -> float:
+    def count(self, user: str, address: str, device: str) -> float:
         """Count an attempt, before the password is looked at: parallel guesses do not slip through.
+
+        Args:
+            user: the name as it was typed.
+            address: as it is known.
+            device: id of the browser, where the user has signed in there before; else empty.
 
         Returns:
             0.0, or the seconds that must pass before the next; the attempt is not counted then, nor is it one.
@@ -30,13 +35,16 @@ class Attempts:
             RedisAway: it cannot be counted.
             RedisRefused: likewise.
         """
-        keys, args = attempt_sign_in_call(user, address)
+        keys, args = attempt_sign_in_call(user, address, device)
         raw = self._link.ask(lambda client: cast("int", self._count(keys=keys, args=args, client=client)))
         return attempt_sign_in_answer(raw)
 
-    def forgive(self, user: str, address: str) -> None:
-        """Take back what the last attempt counted, which succeeded: an office behind one address signs in too."""
-        keys, args = forgive_sign_in_call(user, address)
+    def forgive(self, user: str, address: str, device: str) -> None:
+        """Take back what the last attempt counted, which succeeded: an office behind one address signs in too.
+
+        The success itself is counted, and limited generously: each may leave a revocation behind.
+        """
+        keys, args = forgive_sign_in_call(user, address, device)
         try:
             self._link.ask(lambda client: self._forgive(keys=keys, args=args, client=client))
         except (RedisAway, RedisRefused):

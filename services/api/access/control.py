@@ -7,6 +7,7 @@ from flask import Flask, Response, g
 from api.access.attempts import Attempts
 from api.access.credentials import Credentials
 from api.access.csrf import Forms
+from api.access.device_cookie import DeviceCookie
 from api.access.gate import Gate
 from api.access.limit import PublishedLimit, RequestLimit
 from api.access.origin import know_origins
@@ -53,7 +54,8 @@ def control_access(app: Flask, config: Config, link: RedisLink, readiness: Readi
         return gate
     passwords = Passwords(waiting=max(1, config.threads - _SPARED_THREADS))
     cookie = SessionCookie(gatekeeper.seal, config.session_seconds, config.idle_seconds)
-    sign_in = SignIn(users, passwords, Attempts(link), store, cookie, counters)
+    devices = DeviceCookie(settings.key, gatekeeper.seal.cookie)
+    sign_in = SignIn(users, passwords, Attempts(link), store, cookie, devices, counters)
     app.register_blueprint(sign_in_routes(sign_in, credentials, forms))
 
     @app.after_request

@@ -31,21 +31,25 @@ class SessionCookie:
         self._renewed_below = idle_seconds - min(RENEWAL_SECONDS, idle_seconds * RENEWAL_PART)
         self._clock = clock
 
-    def begin(self, response: Response, user: str, stamp: str, generation: str, issued: float) -> Session:
+    def begin(self, response: Response, user: str, stamp: str, generation: str, device: str, issued: float) -> Session:
         """Give a new session to who gets this answer; ``issued`` is Unix time, not later than now."""
         now = self._clock()
         session = Session(
-            id=secrets.token_urlsafe(ID_BYTES),
+            id=f"{device}.{secrets.token_urlsafe(ID_BYTES)}",
             user=user,
             generation=generation,
             stamp=stamp,
             issued=issued,
-            expires=issued + self._session_seconds,
+            expires=self.latest_end(issued),
             idle_from=now + self._idle_seconds,
         )
         g.session = None  # the one that the request came with is not to be renewed
         self._set(response, session, now)
         return session
+
+    def latest_end(self, issued: float) -> float:
+        """Unix time from which no session is valid that began at ``issued`` or before."""
+        return issued + self._session_seconds
 
     def renew(self, response: Response) -> None:
         """Prolong the session that the request came with, where it is worth a cookie."""

@@ -7,13 +7,14 @@ from typing import Final, NamedTuple
 from flask import Response
 
 from api.access.attempts import Attempts
+from api.access.device_cookie import DeviceCookie, new_device
 from api.access.origin import address
 from api.access.passwords import Passwords
 from api.access.session_cookie import SessionCookie
 from api.access.store import RevocationStore
 from api.access.users import Users, stamp_of
 from api.counters import Counters
-from contract.access.revocations import revocation_of
+from contract.access.revocations import revocation_of, revocation_of_device
 from contract.access.session import Session
 
 #: Characters of a name that are looked at, and logged.
@@ -43,6 +44,7 @@ class SignIn:
         attempts: Attempts,
         revocations: RevocationStore,
         cookie: SessionCookie,
+        devices: DeviceCookie,
         counters: Counters,
     ) -> None:
         self._users = users
@@ -50,16 +52,22 @@ class SignIn:
         self._attempts = attempts
         self._revocations = revocations
         self._cookie = cookie
+        self._devices = devices
         self._counters = counters
 
-    def wait_seconds(self, user: str) -> float:
+    def device(self, user: str) -> str:
+        """Id of the browser that asks, where the user has signed in there with the password of now; else empty."""
+        stored = self._users.hash_of(user, now=False)
+        return self._devices.known(user, "" if stored is None else stamp_of(stored))
+
+    def wait_seconds(self, user: str, device: str) -> float:
         """Count an attempt; return how long to wait before the next one, 0.0 where this one may go on.
 
         Raises:
             RedisAway: it cannot be counted.
             RedisRefused: likewise.
         """
-        wait = self._attempts.count(user, address())
+        wait = self._attempts.count(user, address(), device)
         if wait:
             self._count("paused")
         return wait
@@ -78,8 +86,10 @@ class SignIn:
         _logger.warning("failed sign-in as %r from %s", user, address())
         return None
 
-    def begin(self, response: Response, proof: Proof, former: Session | None) -> None:
+    def begin(self, response: Response, proof: Proof, former: Session | None, device: str) -> None:
         """Give a new session to who gets this answer, in place of a former one.
+
+        The browser keeps its id, whoever signs in there, so its former sessions are revoked together.
 
         Raises:
             RedisAway: the former one cannot be ended.
@@ -88,9 +98,11 @@ class SignIn:
         """
         generation = self._revocations.generation()
         if former is not None:
-            self._revocations.revoke(revocation_of(former.grant()), former.expires)
-        self._attempts.forgive(proof.user, address())
-        self._cookie.begin(response, proof.user, proof.stamp, generation, proof.at)
+            self._revoke(former, proof.at)
+        self._attempts.forgive(proof.user, address(), device)
+        device = device or (former.device if former is not None else "") or new_device()
+        self._cookie.begin(response, proof.user, proof.stamp, generation, device, proof.at)
+        self._devices.give(response, proof.user, proof.stamp, device)
         self._count("success")
         _logger.info("sign-in as %r from %s", proof.user, address())
 
@@ -101,9 +113,18 @@ class SignIn:
             RedisAway: it did not happen.
             RedisRefused: likewise.
         """
-        self._revocations.revoke(revocation_of(session.grant()), session.expires)
+        self._revoke(session, time.time())
         self._cookie.end(response)
         _logger.info("sign-out of %r from %s", session.user, address())
+
+    def _revoke(self, session: Session, before: float) -> None:
+        """End a session with those that its browser had before, so that one revocation a browser is kept."""
+        alone = revocation_of(session.grant())
+        if session.device and session.issued < before:
+            until = max(session.expires, self._cookie.latest_end(before))
+            self._revocations.revoke(revocation_of_device(session.device, before), until, alone)
+        else:  # begun by 0.1.1, or by a clock that was ahead of this one
+            self._revocations.revoke(alone, session.expires)
 
     def unavailable(self) -> None:
         """Count an attempt that nobody could look at."""

@@ -41,7 +41,8 @@ def sign_in_routes(sign_in: SignIn, credentials: Credentials, forms: Forms) -> B
         next_page = request.form.get("next", "")
         try:
             former = credentials.session()
-            wait = sign_in.wait_seconds(user)
+            device = sign_in.device(user)
+            wait = sign_in.wait_seconds(user, device)
             if wait:
                 seconds = math.ceil(wait)
                 error = gettext("Too many attempts to sign in: wait %(seconds)s s, then try again.", seconds=seconds)
@@ -50,7 +51,7 @@ def sign_in_routes(sign_in: SignIn, credentials: Credentials, forms: Forms) -> B
             if proof is None:
                 return _page(forms, 401, gettext("There is no such user, or the password is wrong."), user, next_page)
             response = _go_on(safe_next(next_page))
-            sign_in.begin(response, proof, former)
+            sign_in.begin(response, proof, former, device)
         except (RedisAway, RedisRefused, Unavailable):
             sign_in.unavailable()
             error = gettext("Nobody can sign in while Redis does not answer. Try again in a moment.")

@@ -2,7 +2,6 @@
 
 import logging
 import random
-import threading
 import time
 import traceback
 from contextlib import suppress
@@ -11,11 +10,12 @@ from typing import Final, NoReturn
 from redis import Redis, RedisError
 from redis.client import PubSub
 
+from contract.access.revocation_reader import RevocationReader
 from contract.access.revocations import Revocations
-from contract.names import GENERATION_KEY, RENEWED, REVOCATIONS_KEY, REVOKED_CHANNEL
+from contract.names import RENEWED, REVOKED_CHANNEL
 from contract.runtime.logs import Occasionally
 
-#: Seconds after which all is read again: an emptied store says nothing, and a connection may have died without a word.
+#: Seconds after which Redis is asked again: an emptied store says nothing, and a connection may die without a word.
 REREAD_SECONDS: Final = 5.0
 #: Seconds between two readings that clients cause.
 SPARED_SECONDS: Final = 1.0
@@ -30,11 +30,8 @@ class RevocationFeed:
 
     def __init__(self, redis: Redis, revocations: Revocations) -> None:
         self._redis = redis
-        self._revocations = revocations
+        self._reader = RevocationReader(lambda question: question(redis), revocations, may_begin=False)
         self._complaints = Occasionally(_logger)
-        self._reading = threading.Lock()
-        #: When the last reading began.
-        self._read_at = float("-inf")
 
     def run(self) -> NoReturn:
         """Follow it for good."""
@@ -54,13 +51,8 @@ class RevocationFeed:
         One reading serves all who wait for it, and the next begins ``SPARED_SECONDS`` after the last: a session that
         began since the last reading must not be refused because that was a moment ago.
         """
-        asked_at = time.monotonic()
-        time.sleep(max(0.0, self._read_at + SPARED_SECONDS - asked_at))
-        with self._reading:
-            if self._read_at > asked_at:
-                return
-            with suppress(RedisError, OSError):  # the one that follows says so
-                self._read()
+        with suppress(RedisError, OSError):  # the one that follows says so
+            self._reader.refresh(spared_seconds=SPARED_SECONDS)
 
     def _follow(self, pubsub: PubSub) -> NoReturn:
         """Raises ``RedisError`` or ``OSError`` at the end of the connection."""
@@ -71,23 +63,12 @@ class RevocationFeed:
         read_from = 0.0
         while True:
             if time.monotonic() >= read_from:
-                with self._reading:
-                    self._read()
+                self._reader.refresh()
                 read_from = time.monotonic() + REREAD_SECONDS
             answer = pubsub.get_message(timeout=max(0.01, read_from - time.monotonic()))
             if answer is None or answer["type"] != "message":
                 continue
-            member = answer["data"].decode(errors="replace")
-            if member == RENEWED:
+            if answer["data"] == RENEWED.encode():
                 read_from = 0.0
             else:
-                self._revocations.add(member)
-
-    def _read(self) -> None:
-        self._read_at = time.monotonic()
-        pipeline = self._redis.pipeline(transaction=False)
-        # In this order: where the store is emptied in between, sessions of the former one are refused.
-        pipeline.zrange(REVOCATIONS_KEY, 0, -1)
-        pipeline.get(GENERATION_KEY)
-        members, generation = pipeline.execute()
-        self._revocations.load(None if generation is None else generation.decode(), [one.decode() for one in members])
+                self._reader.take(answer["data"])

@@ -13,9 +13,10 @@ import redis as redis_client
 import requests
 
 from contract.access.grant import PUBLISH
-from contract.access.revocations import revocation_of_user
+from contract.access.revocations import revocation_of_device, revocation_of_user
+from contract.access.scripts import REVOKE, revoke_call
 from contract.events import NAMESPACES
-from contract.names import GENERATION_KEY, METRICS_CHANNEL, REVOCATIONS_KEY
+from contract.names import GENERATION_KEY, METRICS_CHANNEL, REVOCATION_LOG_KEY, REVOCATIONS_KEY
 from tests.drivers.credentials import Credentials
 from tests.drivers.forged import base64url, jwt
 from tests.drivers.publisher import Publisher
@@ -281,6 +282,40 @@ def test_emptied_store_revives_no_session(
     credentials.new_generation()
     assert not let_in(ask(replica, "/", cookie=credentials.cookie(session)))
     assert let_in(ask(replica, "/", cookie=credentials.cookie()))
+
+
+def test_revocation_that_cannot_be_read_stops_no_other(
+    replicas: Start, credentials: Credentials, redis: redis_client.Redis
+) -> None:
+    # given
+    redis.zadd(REVOCATIONS_KEY, {b"session:\xff": time.time() + 3600})
+    redis.xadd(REVOCATION_LOG_KEY, {b"subject": b"session:\xff", "before": "", "until": "never"})
+    session, other = credentials.session(), credentials.session("bob")
+    keys, args = revoke_call(f"session:{session.id}", time.time() + 3600, time.time())
+    # when
+    redis.register_script(REVOKE)(keys, args)
+    replica = started(replicas, credentials)
+    # then
+    eventually(lambda: not let_in(ask(replica, "/", cookie=credentials.cookie(session))), what="the revocation")
+    assert let_in(ask(replica, "/", cookie=credentials.cookie(other)))
+
+
+def test_browsers_former_sessions_end_and_its_new_one_stays(
+    replicas: Start, credentials: Credentials, redis: redis_client.Redis
+) -> None:
+    replica = started(replicas, credentials)
+    now = time.time()
+    former = msgspec.structs.replace(credentials.session(), id="device.former", issued=now - 10)
+    new = msgspec.structs.replace(credentials.session(), id="device.new", issued=now)
+    client = ask(replica, "/", cookie=credentials.cookie(former))
+    assert let_in(client)
+
+    keys, args = revoke_call(revocation_of_device("device", now), now + 3600, now, f"session:{former.id}")
+    redis.register_script(REVOKE)(keys, args)
+
+    assert json.loads(client.event("error"))["code"] == "sign_in_required"
+    assert not let_in(ask(replica, "/", cookie=credentials.cookie(former)))
+    assert let_in(ask(replica, "/", cookie=credentials.cookie(new)))
 
 
 #: All revocations are read when the replica starts, and then only for a client that needs it.

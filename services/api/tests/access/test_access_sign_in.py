@@ -11,12 +11,13 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from api.access.device_cookie import KNOWN_SECONDS, DeviceCookie
 from api.access.next_page import safe_next
 from api.access.passwords import AT_ONCE, Busy, Passwords, UnusablePassword, hash_password
 from contract.access.revocations import Revocations, revocation_of_user
-from contract.access.scripts import USER_LONGEST_SECONDS
+from contract.access.scripts import ADDRESS_PACE, DEVICE_PACE, PAIR_PACE
 from contract.access.web_origin import WebOrigin
-from contract.names import REVOKED_CHANNEL
+from contract.names import REVOCATION_LOG_KEY, REVOKED_CHANNEL
 
 WRONG = "There is no such user, or the password is wrong."
 
@@ -53,9 +54,10 @@ def test_person_signs_in_sees_everything_and_signs_out(closed: Flask, house: Any
     # then
     assert (response.status_code, response.headers["Location"]) == (303, "/login")
     assert cookies(response)[house.seal.cookie]["max-age"] == "0"
-    message = pubsub.get_message(timeout=10)
-    assert message is not None
-    assert message["data"].decode() == f"session:{session.id}"
+    messages = [pubsub.get_message(timeout=10) for _ in range(2)]
+    told, told_to_former_release = [message["data"].decode() for message in messages if message]
+    assert told.startswith(f"device:{session.device}@")
+    assert told_to_former_release == f"session:{session.id}"
     assert ada.get("/live").status_code == 303
     pubsub.close()
 
@@ -231,7 +233,8 @@ def test_password_that_is_changed_while_it_is_compared_lets_nobody_in(
     assert ada.get("/live").status_code == 303
     # and the push replicas, which know no passwords, are told of it by the time
     revocations, session = Revocations(), house.seal.open(ada.cookie(house))
-    revocations.load(session.generation, [revocation_of_user("ada", changed_at[0])])
+    revocations.add(revocation_of_user("ada", changed_at[0]))
+    revocations.read(session.generation)
     assert revocations.includes(session.grant())
 
 
@@ -307,26 +310,140 @@ def test_page_warns_when_the_way_is_not_encrypted(closed: Flask, person: Any) ->
 def test_pause_is_told_of_when_somebody_guesses(closed: Flask, house: Any, person: Any, redis: Any) -> None:
     # given
     guesser = person(closed)
-    for _ in range(5):
+    for _ in range(PAIR_PACE.free):
         assert guesser.sign_in("ada", "a guess").status_code == 401
     # and twenty more, after which the pause is the longest; the test ends it below
-    (delay,) = redis.keys("cluster:access:delay:user:*")
-    assert redis.hincrby(delay, "attempts", 20) == 25
+    (delay,) = redis.keys("cluster:access:delay:pair:*")
+    assert redis.hincrby(delay, "attempts", 20) == PAIR_PACE.free + 20
     # when
     response = guesser.sign_in()
     # then: the right password is not looked at
     assert response.status_code == 429
-    assert 1 <= int(response.headers["Retry-After"]) <= USER_LONGEST_SECONDS
+    assert 1 <= int(response.headers["Retry-After"]) <= PAIR_PACE.longest_seconds
     assert f'data-wait-seconds="{response.headers["Retry-After"]}"' in response.get_data(as_text=True)
-    # from another address, at another process, it is the same user; another user is not
-    assert person(house.start(), "192.0.2.99").sign_in("ADA").status_code == 429
+    # at another process it is the same user and address; another user, and another address, are not
+    assert person(house.start()).sign_in("ADA").status_code == 429
+    assert person(closed, "192.0.2.99").sign_in().status_code == 303
     house.add_user("bob")
     assert person(closed).sign_in("bob").status_code == 303
     keys = [key.decode() for key in redis.keys("cluster:access:delay:*")]
     assert not any("ada" in key or "192" in key for key in keys)
     # After the pause: what is left of the delay's life is the clock that it goes by
-    redis.pexpire(delay, redis.pttl(delay) - 1000 * USER_LONGEST_SECONDS)
+    redis.pexpire(delay, redis.pttl(delay) - 1000 * PAIR_PACE.longest_seconds)
     assert guesser.sign_in().status_code == 303
+
+
+def paused(redis: Any, kind: str) -> None:
+    """Have the longest pause of a kind begin, for all of whom something is counted."""
+    for key in redis.keys(f"cluster:access:delay:{kind}:*"):
+        redis.hset(key, "attempts", 1000)
+
+
+def test_browser_of_before_signs_in_while_somebody_guesses_at_its_user_and_address(
+    closed: Flask, ada: Any, person: Any, redis: Any
+) -> None:
+    # given
+    new, guesser = person(closed), person(closed)
+    guesser.sign_in("ada", "a guess")
+    for kind in ("user", "address", "pair"):
+        paused(redis, kind)
+    assert guesser.sign_in("ada", "a guess").status_code == 429
+    # when / then
+    assert new.sign_in().status_code == 429
+    assert ada.sign_in().status_code == 303
+    ada.sign_out()
+    assert ada.sign_in().status_code == 303
+    # Its own wrong passwords are counted, and nobody else's.
+    for _ in range(DEVICE_PACE.free):
+        assert ada.sign_in("ada", "a guess").status_code == 401
+    assert ada.sign_in().status_code == 429
+
+
+@pytest.mark.parametrize(
+    "change", ["another user", "another password", "another key", "changed", "no user", "long ago"]
+)
+def test_browser_is_not_known_by_a_cookie_that_is_not_of_it(
+    closed: Flask, house: Any, ada: Any, person: Any, redis: Any, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    # given
+    cookie = device_cookie(ada)
+    name, value, user, password = cookie.key, cookie.value, "ada", "correct horse"
+    if change == "another user":
+        user, name = "bob", name_of_device_cookie(house, "bob")
+        house.add_user("bob")
+    elif change == "another password":
+        house.add_user(password=(password := "something else"))
+    elif change == "another key":
+        other = DeviceCookie(b"another key of thirty-two bytes..", house.seal.cookie)
+        value = other._signature("ada", "stamp", *value.split(".")[:2])
+    elif change == "changed":
+        value = ("A" if value[0] != "A" else "B") + value[1:]
+    elif change == "no user":
+        (house.users / "ada").unlink()
+    else:
+        monkeypatch.setattr("api.access.device_cookie.KNOWN_SECONDS", 0)
+    visitor = person(closed)
+    visitor.client.set_cookie(name, value, path="/login")
+    visitor.sign_in("nobody", "a guess")
+    paused(redis, "address")
+    # when / then: it is a visitor like any other
+    assert visitor.sign_in(user, password).status_code == 429
+
+
+def test_cookie_of_a_browser_is_for_signing_in_only(closed: Flask, house: Any, person: Any) -> None:
+    response = person(closed).sign_in()
+    cookie = cookies(response)[name_of_device_cookie(house, "ada")]
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/login", True, "Lax")
+    assert int(cookie["max-age"]) == KNOWN_SECONDS
+    # A wrong password is told nothing of it.
+    assert list(cookies(person(closed).sign_in("ada", "a guess"))) == [house.seal.cookie + "-form"]
+
+
+def test_signing_in_again_and_again_leaves_one_revocation_a_browser(
+    closed: Flask, house: Any, ada: Any, person: Any, redis: Any
+) -> None:
+    # given: a browser that keeps its cookies, and one that sends the session's alone
+    formers = [ada.cookie(house)]
+    forgetful = person(closed)
+    for _ in range(10):
+        # when
+        assert ada.sign_in().status_code == 303
+        formers.append(ada.cookie(house))
+        cookie = forgetful.client.get_cookie(house.seal.cookie)
+        forgetful.client = closed.test_client()
+        if cookie is not None:
+            forgetful.client.set_cookie(house.seal.cookie, cookie.value)
+        assert forgetful.sign_in().status_code == 303
+    # then
+    assert redis.xlen(REVOCATION_LOG_KEY) == 2
+    client = closed.test_client(use_cookies=False)
+    statuses = [
+        client.get("/api/health", headers={"Cookie": f"{house.seal.cookie}={former}"}).status_code for former in formers
+    ]
+    assert statuses == [401] * 10 + [200]
+    # and when
+    for _ in range(5):
+        ada.sign_out()
+        assert ada.sign_in().status_code == 303
+    # then
+    assert redis.xlen(REVOCATION_LOG_KEY) == 2
+    assert ada.get("/api/session").status_code == 200
+
+
+def test_successful_sign_ins_are_limited(closed: Flask, person: Any, redis: Any) -> None:
+    assert person(closed).sign_in().status_code == 303
+    paused(redis, "success")
+    assert person(closed, "192.0.2.99").sign_in().status_code == 429
+
+
+def device_cookie(person: Any) -> Any:
+    """The cookie by which a browser is known."""
+    (found,) = (cookie for cookie in person.client._cookies.values() if "-device-" in cookie.key)
+    return found
+
+
+def name_of_device_cookie(house: Any, user: str) -> str:
+    return DeviceCookie(b"", house.seal.cookie)._name(user)
 
 
 def test_office_behind_one_address_signs_in_without_a_pause(closed: Flask, house: Any, person: Any) -> None:
@@ -336,7 +453,7 @@ def test_office_behind_one_address_signs_in_without_a_pause(closed: Flask, house
 
 
 def test_address_is_paused_when_it_guesses_at_many_users(closed: Flask, person: Any) -> None:
-    for number in range(20):
+    for number in range(ADDRESS_PACE.free):
         assert person(closed).sign_in(f"user{number}", "a guess").status_code == 401
     # The first pause is a second, and each guess after a pause doubles the next: a busy machine may need more than one.
     later = (person(closed).sign_in(f"user{number}", "a guess").status_code for number in range(20, 28))

@@ -1,0 +1,164 @@
+"""All that was revoked is read once, in pages, and then what is new; on a real Valkey."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from contract.access.grant import Grant
+from contract.access.revocation_reader import PAGE, RevocationReader
+from contract.access.revocations import Revocations, revocation_of_user
+from contract.access.scripts import REVOKE, revoke_call
+from contract.names import GENERATION_KEY, RENEWED, REVOCATION_LOG_KEY, REVOCATIONS_KEY, REVOKED_CHANNEL
+
+NOW = 1_795_426_867.0
+#: As many as somebody made by signing in again and again.
+MANY = 200_000
+#: Writes sessions of two numbers and those between into the log and the set.
+FILL = """
+for number = tonumber(ARGV[1]), tonumber(ARGV[2]) do
+  local member = string.format('session:%022d', number)
+  redis.call('XADD', KEYS[1], '*', 'subject', member, 'before', '', 'until', ARGV[3])
+  redis.call('ZADD', KEYS[2], ARGV[3], member)
+end
+"""
+
+
+class Process:
+    """What one process knows, and how often it asked."""
+
+    def __init__(self, redis: Redis, *, may_begin: bool = True) -> None:
+        self.questions = 0
+        self.revocations = Revocations(lambda: NOW)
+
+        def ask(question: Callable[[Redis], Any]) -> Any:
+            self.questions += 1
+            return question(redis)
+
+        self.reader = RevocationReader(ask, self.revocations, may_begin=may_begin)
+
+    def knows(self, session: str, user: str = "ada", issued: float = NOW) -> bool:
+        generation = self.revocations.generation or ""
+        return self.revocations.includes(Grant("session", user, frozenset(), session, issued, NOW + 60, generation))
+
+
+def revoke(redis: Redis, *members: str) -> None:
+    pipeline = redis.pipeline(transaction=False)
+    for member in members:
+        keys, args = revoke_call(member, NOW + 60, NOW)
+        pipeline.eval(REVOKE, len(keys), *keys, *args)
+    pipeline.execute()
+
+
+def sent_bytes(redis: Redis) -> int:
+    """What the server has sent so far."""
+    return int(redis.info("stats")["total_net_output_bytes"])
+
+
+def test_all_is_read_once_and_then_what_is_new(redis: Redis) -> None:
+    # given: a page and a half
+    process = Process(redis)
+    revoke(redis, *(f"session:{number}" for number in range(PAGE + PAGE // 2)))
+    process.reader.refresh()
+    assert len(process.revocations) == PAGE + PAGE // 2
+    redis.delete(REVOCATIONS_KEY)
+    # when
+    revoke(redis, "session:new")
+    before = sent_bytes(redis)
+    process.reader.refresh()
+    # then
+    assert process.knows("new")
+    assert sent_bytes(redis) - before < 5000
+
+
+def test_two_hundred_thousand_revocations_are_read_in_small_answers_and_once(redis: Redis) -> None:
+    # given: in both keys, as this release leaves them
+    for begin in range(0, MANY, PAGE):
+        redis.eval(FILL, 2, REVOCATION_LOG_KEY, REVOCATIONS_KEY, begin, begin + PAGE - 1, NOW + 60)
+    process = Process(redis)
+    # when
+    process.reader.refresh()
+    # then
+    assert len(process.revocations) == MANY
+    assert process.knows(f"{MANY - 1:022}")
+    assert process.questions >= 2 * MANY // PAGE // 2
+    # and when
+    before = sent_bytes(redis)
+    process.reader.refresh()
+    # then: a page of what 0.1.1 may have added, and nothing of what is known
+    assert sent_bytes(redis) - before < 4 * PAGE * 50
+
+
+@pytest.mark.parametrize("page", [1, PAGE])
+def test_what_the_former_release_revokes_is_read_too(redis: Redis, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    monkeypatch.setattr("contract.access.revocation_reader.PAGE", page)
+    redis.zadd(REVOCATIONS_KEY, {"session:before": NOW + 60, revocation_of_user("bob", NOW): NOW + 60})
+    process = Process(redis)
+    process.reader.refresh()
+    assert process.knows("before")
+    assert process.knows("any", "bob", NOW - 1)
+    # when: while replicas of both run
+    redis.zadd(REVOCATIONS_KEY, {"session:beside": NOW + 60})
+    process.reader.refresh()
+    # then
+    assert process.knows("beside")
+
+
+def test_member_that_cannot_be_read_is_told_once_and_stops_no_other(
+    redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    # given
+    redis.zadd(REVOCATIONS_KEY, {b"session:\xff": NOW + 60, "user:ada@x": NOW + 60, "session:former": NOW + 60})
+    redis.xadd(REVOCATION_LOG_KEY, {"something": "else"})
+    redis.xadd(REVOCATION_LOG_KEY, {"subject": "session:endless", "before": "", "until": "never"})
+    redis.xadd(REVOCATION_LOG_KEY, {b"subject": b"user:\xff", "before": "5", "until": "6"})
+    revoke(redis, "session:last")
+    process = Process(redis)
+    # when
+    for _ in range(3):
+        process.reader.refresh()
+    # then
+    assert process.knows("former")
+    assert process.knows("last")
+    told = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(told) == 1
+    assert "passed over" in told[0].getMessage()
+
+
+def test_store_that_was_emptied_is_read_anew_and_what_was_known_stays(redis: Redis) -> None:
+    # given
+    process = Process(redis)
+    revoke(redis, "session:a")
+    process.reader.refresh()
+    former = process.revocations.generation
+    # when
+    redis.flushall()
+    revoke(redis, "session:b")
+    process.reader.refresh()
+    # then
+    assert process.revocations.generation not in (None, former)
+    assert process.knows("a")
+    assert process.knows("b")
+
+
+def test_generation_is_begun_by_who_may_alone_and_told_of(redis: Redis) -> None:
+    pubsub = redis.pubsub(ignore_subscribe_messages=True)
+    pubsub.subscribe(REVOKED_CHANNEL)
+    pubsub.get_message(timeout=10)
+    reading = Process(redis, may_begin=False)
+    reading.reader.refresh()
+    assert reading.revocations.known
+    assert reading.revocations.generation is None
+    assert redis.get(GENERATION_KEY) is None
+
+    beginning = Process(redis)
+    beginning.reader.refresh()
+
+    assert beginning.revocations.generation == redis.get(GENERATION_KEY).decode()
+    message = pubsub.get_message(timeout=10)
+    assert message is not None
+    assert message["data"].decode() == RENEWED
+    pubsub.close()
