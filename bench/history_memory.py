@@ -18,6 +18,7 @@ from redis import Redis
 from collector.recorder import BATCH_LENGTH
 from contract.history import MEASURES, STEPS, Entry, Step, Summary, encode_entry
 from contract.names import EPOCH_KEY, HISTORY_KEYS
+from contract.runtime.functions import call
 from contract.scripts import RECORD_HISTORY, HistoryRecord, record_history_answer, record_history_call
 from tests.drivers.valkey import Valkey
 
@@ -73,11 +74,10 @@ def records(nodes: list[Node], steps: tuple[Step, ...], until_seconds: int) -> I
 def record(redis: Redis, coming: Iterator[HistoryRecord]) -> Iterator[float]:
     """Write them as the collector does; yield the seconds that each call took, the way to Redis and back included."""
     redis.hset(EPOCH_KEY, "epoch", str(EPOCH))
-    script = redis.register_script(RECORD_HISTORY)
     while batch := list(islice(coming, BATCH_LENGTH)):
-        call = record_history_call(EPOCH, batch)
+        arguments = record_history_call(EPOCH, batch)
         begun = time.perf_counter()
-        answer = record_history_answer(script(*call))
+        answer = record_history_answer(call(redis, RECORD_HISTORY, arguments))
         yield time.perf_counter() - begun
         assert (answer.outcome, answer.dealt, answer.refused) == ("recorded", len(batch), 0)
 
@@ -98,7 +98,7 @@ def main() -> int:
         redis.config_resetstat()
         durations = list(record(redis, records(nodes, STEPS, int(time.time()))))
         after = redis.info("memory")
-        stats = redis.info("commandstats")["cmdstat_evalsha"]
+        stats = redis.info("commandstats")["cmdstat_fcall"]
         keys = list(redis.scan_iter(f"{HISTORY_KEYS}:*", count=1000))
         entries = sum(redis.xlen(key) for key in keys)
     finally:

@@ -1,6 +1,6 @@
 """The Lua scripts: their texts, their arguments and their answers. No input or output of their own.
 
-Each ``…_call`` returns ``(keys, args)`` for ``redis.register_script(TEXT)``, of a blocking or an asyncio client alike.
+Each ``…_call`` returns ``(keys, args)`` for ``contract.runtime.functions``, of a blocking or an asyncio client alike.
 """
 
 from collections.abc import Sequence
@@ -32,17 +32,25 @@ PublishOutcome = Literal["published", "lost", "fenced", "repeated"]
 RecordOutcome = Literal["recorded", "lost", "fenced"]
 
 
-def script_text(name: str) -> str:
-    """The text of a script."""
-    return (resources.files("contract") / "lua" / f"{name}.lua").read_text()
+@dataclass(frozen=True)
+class Script:
+    """A Lua script: its name, which is that of its file, and its text as EVAL takes it."""
+
+    name: str
+    text: str
 
 
-TAKE_LEASE: Final = script_text("take_lease")
-PUBLISH_ROUND: Final = script_text("publish_round")
-RECORD_HISTORY: Final = script_text("record_history")
-RELEASE_LEASE: Final = script_text("release_lease")
-REPUBLISH: Final = script_text("republish")
-PRESENT_REPLICA: Final = script_text("present_replica")
+def script(name: str) -> Script:
+    """The script in ``lua/<name>.lua``."""
+    return Script(name, (resources.files("contract") / "lua" / f"{name}.lua").read_text())
+
+
+TAKE_LEASE: Final = script("take_lease")
+PUBLISH_ROUND: Final = script("publish_round")
+RECORD_HISTORY: Final = script("record_history")
+RELEASE_LEASE: Final = script("release_lease")
+REPUBLISH: Final = script("republish")
+PRESENT_REPLICA: Final = script("present_replica")
 
 #: Streams that one call of ``RECORD_HISTORY`` may write anew, at about a millisecond each.
 STREAMS_ANEW: Final = 10

@@ -6,11 +6,11 @@ from typing import Final, NamedTuple
 from contract.access.proxies import counted_as
 from contract.access.revocations import parsed
 from contract.names import REVOCATION_IDS_KEY, REVOCATION_LOG_KEY, REVOCATIONS_KEY, REVOKED_CHANNEL, delay_key
-from contract.scripts import Call, script_text
+from contract.scripts import Call, script
 
-ATTEMPT_SIGN_IN: Final = script_text("attempt_sign_in")
-FORGIVE_SIGN_IN: Final = script_text("forgive_sign_in")
-REVOKE: Final = script_text("revoke")
+ATTEMPT_SIGN_IN: Final = script("attempt_sign_in")
+FORGIVE_SIGN_IN: Final = script("forgive_sign_in")
+REVOKE: Final = script("revoke")
 
 
 class Pace(NamedTuple):

@@ -26,6 +26,7 @@ from contract.access.scripts import (
     revoke_call,
 )
 from contract.names import REVOCATION_IDS_KEY, REVOCATION_LOG_KEY, REVOCATIONS_KEY, REVOKED_CHANNEL
+from contract.runtime.functions import call
 
 NOW = 1_795_426_867.0
 HERE, THERE = "192.0.2.1", "192.0.2.2"
@@ -48,7 +49,7 @@ class Delays:
             # What is left of a delay's life is the clock that it goes by.
             for key, life in zip(keys, lives, strict=True):
                 pipeline.pexpire(key, life)
-            pipeline.eval(ATTEMPT_SIGN_IN, len(keys), *keys, *args)
+            pipeline.eval(ATTEMPT_SIGN_IN.text, len(keys), *keys, *args)
             for key in keys:
                 pipeline.pttl(key)
             answers = pipeline.execute()
@@ -59,7 +60,7 @@ class Delays:
 
     def forgive(self, user: str = "ada", address: str = HERE, device: str = "") -> None:
         keys, args = forgive_sign_in_call(user, address, device)
-        self._redis.register_script(FORGIVE_SIGN_IN)(keys, args)
+        call(self._redis, FORGIVE_SIGN_IN, (keys, args))
         self._begun[keys[-1]] = self._now
 
     def pass_time(self, seconds: float) -> None:
@@ -265,7 +266,7 @@ def test_delay_is_of_a_name_in_any_case_and_of_a_network_and_names_neither(
 
 
 def revoke(redis: Redis, member: str, until: float = NOW + 60, now: float = NOW, former: str | None = None) -> None:
-    redis.register_script(REVOKE)(*revoke_call(member, until, now, former))
+    call(redis, REVOKE, revoke_call(member, until, now, former))
 
 
 def logged(redis: Redis) -> list[tuple[str, str]]:

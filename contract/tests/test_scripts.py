@@ -19,6 +19,7 @@ from contract.names import (
     replica_key,
 )
 from contract.presence import ReplicaPresence, read_collector, read_replicas
+from contract.runtime.functions import call
 from contract.scripts import (
     PRESENT_REPLICA,
     PUBLISH_ROUND,
@@ -53,15 +54,15 @@ TWO = Lease("two", "lab", INTERVAL_SECONDS)
 
 
 def take(redis: Redis, lease: Lease, last_epoch: int = 0) -> LeaseAnswer:
-    return take_lease_answer(redis.register_script(TAKE_LEASE)(*take_lease_call(lease, last_epoch)))
+    return take_lease_answer(call(redis, TAKE_LEASE, take_lease_call(lease, last_epoch)))
 
 
 def publish(redis: Redis, publication: Publication) -> str:
-    return publish_round_answer(redis.register_script(PUBLISH_ROUND)(*publish_round_call(publication)))
+    return publish_round_answer(call(redis, PUBLISH_ROUND, publish_round_call(publication)))
 
 
 def republish(redis: Redis, channel: str) -> Republished:
-    return republish_answer(redis.register_script(REPUBLISH)(*republish_call(channel)))
+    return republish_answer(call(redis, REPUBLISH, republish_call(channel)))
 
 
 def test_lease_is_taken_with_an_epoch_of_now_when_redis_is_empty(redis: Redis) -> None:
@@ -90,9 +91,9 @@ def test_lease_is_not_taken_when_another_collector_holds_it(redis: Redis) -> Non
     take(redis, ONE)
     assert take(redis, TWO) == LeaseAnswer("held", 0, "one", "lab", False)
     assert take(redis, Lease("three", "other", 2.0)).outcome == "foreign"
-    redis.register_script(RELEASE_LEASE)(*release_lease_call(TWO))
+    call(redis, RELEASE_LEASE, release_lease_call(TWO))
     assert take(redis, TWO).outcome == "held"
-    redis.register_script(RELEASE_LEASE)(*release_lease_call(ONE))
+    call(redis, RELEASE_LEASE, release_lease_call(ONE))
     assert take(redis, TWO).outcome == "taken"
 
 
@@ -185,10 +186,9 @@ def test_presence_is_read_as_written_until_it_expires(redis: Redis) -> None:
     presence = ReplicaPresence(
         replica="r1", connected_clients=7, started="2026-11-23T07:01:05.250Z", version="1", messages=3, deliveries=21
     )
-    script = redis.register_script(PRESENT_REPLICA)
-    script(*present_replica_call("gone", presence.fields()))
+    call(redis, PRESENT_REPLICA, present_replica_call("gone", presence.fields()))
     redis.zadd(REPLICAS_KEY, {"gone": 1})
-    script(*present_replica_call("r1", presence.fields()))
+    call(redis, PRESENT_REPLICA, present_replica_call("r1", presence.fields()))
     assert ReplicaPresence.from_fields("r1", redis.hgetall(replica_key("r1"))) == presence
     assert redis.zrange(REPLICAS_KEY, 0, -1) == [b"r1"]
     assert [(found.replica, found.connected_clients) for found in read_replicas(redis)] == [("r1", 7)]
@@ -212,7 +212,7 @@ START = 1_795_426_800
 
 
 def record(redis: Redis, epoch: int, *records: HistoryRecord) -> RecordAnswer:
-    return record_history_answer(redis.register_script(RECORD_HISTORY)(*record_history_call(epoch, records)))
+    return record_history_answer(call(redis, RECORD_HISTORY, record_history_call(epoch, records)))
 
 
 def ten(number: int, entry: bytes = b"[1]", node: str = "a") -> HistoryRecord:

@@ -5,12 +5,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final
 
 from api.counters import Counters
 from api.link import RedisAway, RedisLink, RedisRefused
 from api.store import Store
 from contract.names import REPUBLISH_INTERVAL_MS
+from contract.runtime.functions import call
 from contract.scripts import REPUBLISH, Republished, republish_answer, republish_call
 
 _logger = logging.getLogger(__name__)
@@ -47,7 +48,6 @@ class Republisher:
         self._store = store
         self._counters = counters
         self._monotonic = monotonic
-        self._script = link.client.register_script(REPUBLISH)
         self._changed = threading.Condition()
         self._pending: dict[str, _Pending] = {}
         self._thread: threading.Thread | None = None
@@ -75,9 +75,8 @@ class Republisher:
 
     def _publish(self, channel: str) -> Republished:
         asked_at = self._monotonic()
-        keys, args = republish_call(channel)
-        raw = self._link.ask(lambda client: cast(list[Any], self._script(keys=keys, args=args, client=client)))
-        answer = republish_answer(raw)
+        arguments = republish_call(channel)
+        answer = republish_answer(self._link.ask(lambda client: call(client, REPUBLISH, arguments)))
         self._store.remember(channel, answer.message, answer.age_seconds, asked_at)
         if answer.message is not None and answer.wait_seconds == 0:
             self._counters.publications.labels(channel).inc()

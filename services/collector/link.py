@@ -13,6 +13,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from contract.messages import LogId
 from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, METRICS_CHANNEL, latest_key
+from contract.runtime.functions import call_async
 from contract.scripts import (
     PUBLISH_ROUND,
     RECORD_HISTORY,
@@ -69,10 +70,6 @@ class RedisLink:
             socket_timeout=ANSWER_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
-        self._take_lease = self._redis.register_script(TAKE_LEASE)
-        self._publish_round = self._redis.register_script(PUBLISH_ROUND)
-        self._record_history = self._redis.register_script(RECORD_HISTORY)
-        self._release_lease = self._redis.register_script(RELEASE_LEASE)
 
     async def take_lease(self, lease: Lease, last_epoch: int) -> LeaseAnswer:
         """Ask for the lease; ``last_epoch`` is the last one this process held, 0 for none.
@@ -80,9 +77,9 @@ class RedisLink:
         Raises:
             RedisAway: no answer.
         """
-        keys, args = take_lease_call(lease, last_epoch)
+        arguments = take_lease_call(lease, last_epoch)
         async with _bounded():
-            return take_lease_answer(await self._take_lease(keys, args))
+            return take_lease_answer(await call_async(self._redis, TAKE_LEASE, arguments))
 
     async def publish(self, publication: Publication) -> PublishOutcome:
         """Publish a round.
@@ -90,9 +87,9 @@ class RedisLink:
         Raises:
             RedisAway: no answer; the round may be published or not.
         """
-        keys, args = publish_round_call(publication)
+        arguments = publish_round_call(publication)
         async with _bounded():
-            return publish_round_answer(await self._publish_round(keys, args))
+            return publish_round_answer(await call_async(self._redis, PUBLISH_ROUND, arguments))
 
     async def record(self, epoch: int, records: Sequence[HistoryRecord], within_seconds: float) -> RecordAnswer:
         """Record entries of the metric history.
@@ -101,10 +98,10 @@ class RedisLink:
             RedisAway: no answer within that time; any of them may be recorded or not.
             RedisRefused: Redis does not take them, for instance because its memory is full.
         """
-        keys, args = record_history_call(epoch, records)
+        arguments = record_history_call(epoch, records)
         async with _bounded(within_seconds):
             try:
-                return record_history_answer(await self._record_history(keys, args))
+                return record_history_answer(await call_async(self._redis, RECORD_HISTORY, arguments))
             except ResponseError as error:
                 raise RedisRefused(str(error)) from None
 
@@ -114,9 +111,9 @@ class RedisLink:
         Raises:
             RedisAway: no answer.
         """
-        keys, args = release_lease_call(lease)
+        arguments = release_lease_call(lease)
         async with _bounded():
-            await self._release_lease(keys, args)
+            await call_async(self._redis, RELEASE_LEASE, arguments)
 
     async def read_former(self) -> Former:
         """Read what the collector before left.

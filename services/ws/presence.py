@@ -13,6 +13,7 @@ from contract.clock import timestamp
 from contract.names import PRESENCE_REFRESH_SECONDS, REPLICAS_KEY, replica_key
 from contract.presence import ReplicaPresence
 from contract.rest import ReplicaReport
+from contract.runtime.functions import call
 from contract.runtime.logs import Occasionally
 from contract.scripts import PRESENT_REPLICA, present_replica_call
 from ws.counters import Counters
@@ -33,7 +34,6 @@ class Presence:
         self._counters = counters
         self._connected_clients = connected_clients
         self._started = timestamp(time.time())
-        self._present = redis.register_script(PRESENT_REPLICA)
         self._changed = threading.Event()
         self._is_leaving = False
 
@@ -77,8 +77,7 @@ class Presence:
             messages=self._counters.messages.total(),
             deliveries=self._counters.deliveries,
         )
-        keys, arguments = present_replica_call(self._replica, presence.fields())
-        self._present(keys=keys, args=arguments)
+        call(self._redis, PRESENT_REPLICA, present_replica_call(self._replica, presence.fields()))
 
     def remove(self) -> None:
         """Take the replica out of the count; without Redis it falls out by itself."""

@@ -23,20 +23,26 @@ class Valkey:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def pid(self) -> int:
+        """The server's process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         """Whether the server runs, or hangs."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self) -> None:
-        """Start the server, empty, and wait until it answers."""
-        data_dir = Path(tempfile.mkdtemp(prefix="valkey-test-"))
+    def start(self, data_dir: Path | None = None) -> None:
+        """Start the server, empty or with what ``data_dir`` holds, and wait until it answers."""
+        data_dir = data_dir or Path(tempfile.mkdtemp(prefix="valkey-test-"))
         self._process = subprocess.Popen([*self._command(data_dir), "--save", ""], stdout=subprocess.DEVNULL)
         deadline = Deadline(20)
         client = self.client()
         while True:
             try:
                 client.ping()
-            except redis.ConnectionError:
+            except (redis.ConnectionError, redis.exceptions.BusyLoadingError):
                 assert not deadline.has_passed, "Valkey did not start"
                 time.sleep(0.05)
             else:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from contract.library import LIBRARY
 from contract.names import ALERT_LOG_KEY, CHANNELS, EPOCH_KEY, LEASE_KEY, METRICS_CHANNEL, latest_key, replica_key
 from deploy.local.addresses import machine_addresses
 from tests.drivers.deployment import SERVICES, Deployment
@@ -41,6 +42,9 @@ NOBODY = [
     ["KEYS", "*"],
     ["ACL", "LIST"],
     ["SHUTDOWN"],
+    ["FUNCTION", "LOAD", "REPLACE", LIBRARY],
+    ["FUNCTION", "FLUSH"],
+    ["SCRIPT", "KILL"],
     ["GET", "foreign"],
     ["SET", "foreign", "1"],
 ]
@@ -91,6 +95,11 @@ def test_redis_lets_the_publisher_publish_on_the_three_channels_and_nothing_else
     ):
         answer = deployment.execute("redis", "sh", "-c", login, "sh", *command, check=False)
         assert refuses(answer), f"{command}: {answer}"
+
+
+def test_functions_of_this_version_are_loaded_by_the_operator(deployment: Deployment) -> None:
+    said = deployment.execute("redis", "sh", "-c", "functions | operator -x function load")
+    assert "already exists" in said
 
 
 def test_redis_answers_nobody_who_has_no_password(deployment: Deployment) -> None:

@@ -14,28 +14,48 @@ from api.config import Config
 from api.parts import parts_of
 from contract.access.grant import Grant
 from contract.access.revocations import Revocations, revocation_of_user
+from contract.access.scripts import REVOKE, revoke_call
 from contract.access.settings import read_access
 from contract.history import MEASURES, TEN_SECONDS
-from contract.names import EPOCH_KEY, REVOKED_CHANNEL, history_key
+from contract.library import LIBRARY, function_name
+from contract.names import EPOCH_KEY, METRICS_CHANNEL, REVOCATIONS_KEY, REVOKED_CHANNEL, history_key, replica_key
+from contract.runtime.functions import call
 from contract.runtime.redis_client import blocking_client
 from contract.runtime.settings import Environment
-from contract.scripts import RECORD_HISTORY, HistoryRecord, record_history_answer, record_history_call
+from contract.scripts import (
+    PRESENT_REPLICA,
+    PUBLISH_ROUND,
+    RECORD_HISTORY,
+    HistoryRecord,
+    Lease,
+    Publication,
+    present_replica_call,
+    publish_round_call,
+    record_history_answer,
+    record_history_call,
+)
 from tests.drivers.valkey import Valkey
 from ws.access.revocation_feed import RevocationFeed
 
-USERS = Path(__file__).parents[1] / "redis" / "users.acl"
+DEPLOY = Path(__file__).parents[2]
+USERS = DEPLOY / "images/redis/users.acl"
 NOW = 1_795_426_860
 
 
 @pytest.fixture
 def url_of(valkey: Valkey, redis: redis_client.Redis) -> Iterator[Callable[[str], str]]:
     """The URL of a service's user."""
-    services = ("collector", "api", "ws")
+    services = ("collector", "api", "ws", "publisher", "operator")
     redis.execute_command("ACL LOG RESET")
     for line in USERS.read_text().splitlines():
         _, name, *rules = line.split()
         if name in services:
             redis.execute_command("ACL SETUSER", name, *(rule.replace(f"#@{name}@", ">secret") for rule in rules))
+    # As in the container, the operator loads the functions, and the services find them there.
+    redis.function_flush()
+    operator = blocking_client(valkey.url.replace("//", "//operator:secret@"), connect_seconds=10, answer_seconds=10)
+    operator.function_load(LIBRARY)
+    operator.close()
     yield lambda name: valkey.url.replace("//", f"//{name}:secret@")
     redis.execute_command("ACL DELUSER", *services)
     redis.execute_command("ACL LOG RESET")
@@ -46,11 +66,10 @@ def test_history_is_recorded_by_the_collector_and_read_by_the_api(
 ) -> None:
     redis.hset(EPOCH_KEY, "epoch", "1")
     collector = blocking_client(url_of("collector"), connect_seconds=10, answer_seconds=10)
-    script = collector.register_script(RECORD_HISTORY)
     # The second is earlier than the first: the clock went back, and the stream is written anew.
     for start in (NOW, NOW - 60, NOW - 50):
         records = [HistoryRecord(TEN_SECONDS, "a", start, b"[5,12.5]")]
-        assert record_history_answer(script(*record_history_call(1, records))).refused == 0
+        assert record_history_answer(call(collector, RECORD_HISTORY, record_history_call(1, records))).refused == 0
     collector.close()
     assert redis.xlen(history_key(10, "a")) == 2
 
@@ -93,3 +112,62 @@ def test_what_the_api_revokes_is_read_by_a_push_replica(
         assert pubsub.get_message(timeout=10) is not None
     replica.close()
     assert redis.execute_command("ACL LOG") == []
+
+
+def test_no_other_acl_file_is_shipped() -> None:
+    assert list(DEPLOY.rglob("*.acl")) == [USERS]
+
+
+@pytest.mark.parametrize("user", ["collector", "ws", "api", "publisher"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("FUNCTION", "LOAD", "REPLACE", LIBRARY),
+        ("FUNCTION", "DELETE", LIBRARY.partition("name=")[2].partition("\n")[0]),
+        ("FUNCTION", "FLUSH"),
+        ("FUNCTION", "RESTORE", "x"),
+        ("FUNCTION", "KILL"),
+        ("SCRIPT", "FLUSH"),
+        ("SCRIPT", "KILL"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_service_may_not_change_what_is_loaded_nor_end_what_runs(
+    url_of: Callable[[str], str], user: str, command: tuple[str, ...]
+) -> None:
+    with redis_client.Redis.from_url(url_of(user)) as client, pytest.raises(redis_client.exceptions.NoPermissionError):
+        client.execute_command(*command)
+
+
+def test_push_replica_calls_its_own_function_and_gains_nothing_by_those_of_others(
+    redis: redis_client.Redis, url_of: Callable[[str], str]
+) -> None:
+    # given
+    redis.hset(EPOCH_KEY, mapping={"epoch": "1", "seq": "0"})
+    round_of_another = publish_round_call(Publication(Lease("x", "lab", 2.0), 1, 1, {METRICS_CHANNEL: b"forged"}))
+    with blocking_client(url_of("ws"), connect_seconds=10, answer_seconds=10) as client:
+        # when
+        call(client, PRESENT_REPLICA, present_replica_call("r1", {"version": "1"}))
+        # then
+        assert redis.exists(replica_key("r1"))
+        assert redis.execute_command("ACL LOG") == []
+        for script, (keys, args) in ((PUBLISH_ROUND, round_of_another), (REVOKE, revoke_call("user:ada@1", 2e9, 1e9))):
+            with pytest.raises(redis_client.exceptions.NoPermissionError):
+                client.fcall(function_name(script), len(keys), *keys, *args)
+            # Nor where the keys are not told of.
+            with pytest.raises(redis_client.ResponseError):
+                client.fcall(function_name(script), 0, *keys, *args)
+    assert not redis.exists(REVOCATIONS_KEY)
+    assert redis.hget(EPOCH_KEY, "seq") == b"0"
+
+
+def test_operator_ends_scripts_and_loads_functions_and_runs_neither(url_of: Callable[[str], str]) -> None:
+    with redis_client.Redis.from_url(url_of("operator")) as operator:
+        for command in ("FUNCTION KILL", "SCRIPT KILL"):
+            with pytest.raises(redis_client.ResponseError, match="NOTBUSY"):
+                operator.execute_command(command)
+        with pytest.raises(redis_client.ResponseError, match="already exists"):
+            operator.function_load(LIBRARY)
+        for refused in (("EVAL", "return 1", "0"), ("FCALL", "x", "0"), ("FUNCTION", "FLUSH"), ("GET", EPOCH_KEY)):
+            with pytest.raises(redis_client.exceptions.NoPermissionError):
+                operator.execute_command(*refused)

@@ -35,6 +35,7 @@ from deploy.k8s.check.namespaces import (
 )
 from deploy.k8s.check.policies import budgets_select_pods, policies_select_pods, policy_ports_exist
 from deploy.k8s.check.probes import (
+    busy_redis_is_restarted,
     lasting_containers_are_probed,
     liveness_does_not_depend_on_others,
     probed_ports_exist,
@@ -62,6 +63,7 @@ ASSERTIONS: tuple[Assertion, ...] = (
     lasting_containers_are_probed,
     probed_ports_exist,
     liveness_does_not_depend_on_others,
+    busy_redis_is_restarted,
     containers_are_confined,
     containers_say_what_they_take,
     memory_is_that_of_compose,

@@ -37,6 +37,14 @@ def liveness_does_not_depend_on_others(documents: Documents) -> Iterator[Finding
             yield Finding(pod.title, f"the {name} of {container['name']} asks for readiness")
 
 
+def busy_redis_is_restarted(documents: Documents) -> Iterator[Finding]:
+    """Its port stays open while a script keeps it busy, so that its liveness is a command."""
+    for pod, container, name, probe in _probes(documents):
+        is_liveness = pod.title == "StatefulSet/redis" and name == "livenessProbe"
+        if is_liveness and (probe.get("exec") or {}).get("command") != ["alive"]:
+            yield Finding(pod.title, f"the {name} of {container['name']} is not the command alive")
+
+
 def _probes(documents: Documents) -> Iterator[tuple[Pod, dict[str, Any], str, dict[str, Any]]]:
     for pod in pods(documents):
         for container in pod.containers:

@@ -120,6 +120,13 @@ BROKEN: list[tuple[str, str, str, object, str]] = [
         "/readyz/any",
         "asks for readiness",
     ),
+    (
+        "busy_redis_is_restarted",
+        "StatefulSet/redis",
+        f"{FIRST}/livenessProbe/exec/command/0",
+        "health",
+        "the livenessProbe of redis is not the command alive",
+    ),
     ("containers_are_confined", "Deployment/api", f"{POD}/securityContext/runAsUser", 0, "runAsNonRoot"),
     ("containers_are_confined", "Deployment/api", f"{POD}/securityContext/runAsNonRoot", GONE, "runAsNonRoot"),
     ("containers_are_confined", "Deployment/ws", f"{POD}/securityContext/seccompProfile", GONE, "seccompProfile"),

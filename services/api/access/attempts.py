@@ -1,7 +1,5 @@
 """Attempts to sign in, counted in Redis, so that all api processes together let nobody guess fast."""
 
-from typing import cast
-
 from api.link import RedisAway, RedisLink, RedisRefused
 from contract.access.scripts import (
     ATTEMPT_SIGN_IN,
@@ -10,6 +8,7 @@ from contract.access.scripts import (
     attempt_sign_in_call,
     forgive_sign_in_call,
 )
+from contract.runtime.functions import call
 
 
 class Attempts:
@@ -17,8 +16,6 @@ class Attempts:
 
     def __init__(self, link: RedisLink) -> None:
         self._link = link
-        self._count = link.client.register_script(ATTEMPT_SIGN_IN)
-        self._forgive = link.client.register_script(FORGIVE_SIGN_IN)
 
     def count(self, user: str, address: str, device: str) -> float:
         """Count an attempt, before the password is looked at: parallel guesses do not slip through.
@@ -35,17 +32,16 @@ class Attempts:
             RedisAway: it cannot be counted.
             RedisRefused: likewise.
         """
-        keys, args = attempt_sign_in_call(user, address, device)
-        raw = self._link.ask(lambda client: cast("int", self._count(keys=keys, args=args, client=client)))
-        return attempt_sign_in_answer(raw)
+        arguments = attempt_sign_in_call(user, address, device)
+        return attempt_sign_in_answer(self._link.ask(lambda client: call(client, ATTEMPT_SIGN_IN, arguments)))
 
     def forgive(self, user: str, address: str, device: str) -> None:
         """Take back what the last attempt counted, which succeeded: an office behind one address signs in too.
 
         The success itself is counted, and limited generously: each may leave a revocation behind.
         """
-        keys, args = forgive_sign_in_call(user, address, device)
+        arguments = forgive_sign_in_call(user, address, device)
         try:
-            self._link.ask(lambda client: self._forgive(keys=keys, args=args, client=client))
+            self._link.ask(lambda client: call(client, FORGIVE_SIGN_IN, arguments))
         except (RedisAway, RedisRefused):
             return  # it is forgotten by itself

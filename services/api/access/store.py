@@ -12,6 +12,7 @@ from contract.access.revocation_reader import RevocationReader
 from contract.access.revocations import Revocations
 from contract.access.scripts import REVOKE, revoke_call
 from contract.names import REVOCATIONS_KEY
+from contract.runtime.functions import call
 from contract.runtime.readiness import Readiness
 
 #: Seconds for which what was read is taken for true.
@@ -97,5 +98,4 @@ class RevocationStore:
 
 def send_revocation(client: redis.Redis, member: str, until: float, now: float, former: str | None = None) -> None:
     """Write a revocation, and tell of it."""
-    keys, args = revoke_call(member, until, now, former)
-    client.register_script(REVOKE)(keys=keys, args=args)
+    call(client, REVOKE, revoke_call(member, until, now, former))

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from contract import VERSION
 from contract.names import LEASE_KEY, METRICS_CHANNEL, REPLICAS_KEY, replica_key
 from contract.presence import ReplicaPresence
+from contract.runtime.functions import call
 from contract.scripts import PRESENT_REPLICA, TAKE_LEASE, Lease, present_replica_call, take_lease_call
 from tests.drivers.valkey import Valkey
 
@@ -26,13 +27,11 @@ def present(redis: redis_client.Redis, replica: str, clients: int) -> None:
         messages=0,
         deliveries=0,
     )
-    keys, args = present_replica_call(replica, presence.fields())
-    redis.register_script(PRESENT_REPLICA)(keys=keys, args=args)
+    call(redis, PRESENT_REPLICA, present_replica_call(replica, presence.fields()))
 
 
 def lead(redis: redis_client.Redis, cluster: str = "lab") -> None:
-    keys, args = take_lease_call(Lease("a1b2c3d4", cluster, 2.0), 1795426866)
-    redis.register_script(TAKE_LEASE)(keys=keys, args=args)
+    call(redis, TAKE_LEASE, take_lease_call(Lease("a1b2c3d4", cluster, 2.0), 1795426866))
 
 
 def test_health_is_healthy_when_redis_a_collector_and_a_replica_work(

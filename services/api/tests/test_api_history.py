@@ -23,6 +23,7 @@ from contract.history import (
     encode_entry,
 )
 from contract.names import EPOCH_KEY, METRICS_CHANNEL, history_key
+from contract.runtime.functions import call
 from contract.scripts import RECORD_HISTORY, HistoryRecord, record_history_call
 from tests.drivers.valkey import Valkey
 
@@ -52,7 +53,7 @@ class Recorded:
         raw = encode_entry(Entry(samples, tuple(map(known.get, MEASURES))))
         self._redis.hset(EPOCH_KEY, "epoch", str(epoch))
         record = HistoryRecord(step, node, start, raw)
-        answer = self._redis.register_script(RECORD_HISTORY)(*record_history_call(epoch, [record]))
+        answer = call(self._redis, RECORD_HISTORY, record_history_call(epoch, [record]))
         assert answer == [b"recorded", 1, 0]
 
     def range(self, step: Step, start: int, end: int, cpu: float, node: str = "a") -> None:

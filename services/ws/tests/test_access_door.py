@@ -17,6 +17,7 @@ from contract.access.revocations import revocation_of_device, revocation_of_user
 from contract.access.scripts import REVOKE, revoke_call
 from contract.events import NAMESPACES
 from contract.names import GENERATION_KEY, METRICS_CHANNEL, REVOCATION_LOG_KEY, REVOCATIONS_KEY
+from contract.runtime.functions import call
 from tests.drivers.credentials import Credentials
 from tests.drivers.forged import base64url, jwt
 from tests.drivers.publisher import Publisher
@@ -293,7 +294,7 @@ def test_revocation_that_cannot_be_read_stops_no_other(
     session, other = credentials.session(), credentials.session("bob")
     keys, args = revoke_call(f"session:{session.id}", time.time() + 3600, time.time())
     # when
-    redis.register_script(REVOKE)(keys, args)
+    call(redis, REVOKE, (keys, args))
     replica = started(replicas, credentials)
     # then
     eventually(lambda: not let_in(ask(replica, "/", cookie=credentials.cookie(session))), what="the revocation")
@@ -311,7 +312,7 @@ def test_browsers_former_sessions_end_and_its_new_one_stays(
     assert let_in(client)
 
     keys, args = revoke_call(revocation_of_device("device", now), now + 3600, now, f"session:{former.id}")
-    redis.register_script(REVOKE)(keys, args)
+    call(redis, REVOKE, (keys, args))
 
     assert json.loads(client.event("error"))["code"] == "sign_in_required"
     assert not let_in(ask(replica, "/", cookie=credentials.cookie(former)))

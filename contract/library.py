@@ -1,0 +1,43 @@
+"""All scripts as one library of Redis functions.
+
+The library's name and its functions' names end in a digest of the scripts. So those of two versions stand side by side
+in one Redis, and a caller never gets a function of another version. ``deploy/images/redis/bin/functions`` prints it.
+
+Source: https://valkey.io/topics/functions-intro/
+"""
+
+import hashlib
+from importlib import resources
+from typing import Final
+
+from contract.scripts import Script
+
+#: Hexadecimal digits of the digest.
+_DIGITS: Final = 12
+
+
+def _texts() -> dict[str, str]:
+    """The texts of all scripts by their names, in the order of the names."""
+    files = [file for file in (resources.files("contract") / "lua").iterdir() if file.name.endswith(".lua")]
+    return {file.name.removesuffix(".lua"): file.read_text() for file in sorted(files, key=lambda file: file.name)}
+
+
+def _registration(name: str, text: str) -> str:
+    """The Lua code that registers a script as a function, under the flags of its first line."""
+    first, _, body = text.partition("\n")
+    flags = "'allow-oom'" if "allow-oom" in first else ""
+    head = f"redis.register_function{{function_name='{name}', flags={{{flags}}}, callback=function(KEYS, ARGV)\n"
+    return f"{head}{body}end}}\n"
+
+
+_TEXTS: Final = _texts()
+_VERSION: Final = hashlib.sha256("".join(_TEXTS.values()).encode()).hexdigest()[:_DIGITS]
+#: The library as FUNCTION LOAD takes it.
+LIBRARY: Final = f"#!lua name=dispycluster_{_VERSION}\n" + "".join(
+    _registration(f"{name}_{_VERSION}", text) for name, text in _TEXTS.items()
+)
+
+
+def function_name(script: Script) -> str:
+    """The name of a script's function in ``LIBRARY``."""
+    return f"{script.name}_{_VERSION}"

@@ -1,0 +1,187 @@
+"""The scripts as functions, on a real Valkey: loaded by whoever may, and evaluated where they are missing."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import ResponseError
+
+from contract.library import LIBRARY, function_name
+from contract.names import EPOCH_KEY, LEASE_KEY
+from contract.runtime.functions import call, call_async
+from contract.scripts import (
+    RELEASE_LEASE,
+    TAKE_LEASE,
+    Lease,
+    release_lease_call,
+    take_lease_answer,
+    take_lease_call,
+)
+from tests.drivers.valkey import Valkey
+
+LEASE = Lease("one", "lab", 60.0)
+TAKE = take_lease_call(LEASE, 0)
+NAME = LIBRARY.partition("name=")[2].partition("\n")[0]
+#: What a user may do who may call and load no functions.
+RULES = "on >secret ~* &* -@all +ping +time +hget +hmget +hset +del +pexpire +xrevrange +eval +evalsha +script|load"
+
+
+@pytest.fixture(autouse=True)
+def without_functions(redis: Redis) -> Iterator[None]:
+    redis.function_flush()
+    redis.config_resetstat()
+    yield
+    redis.function_flush()
+
+
+def libraries(redis: Redis) -> list[str]:
+    return [library[1].decode() for library in redis.function_list()]
+
+
+def calls(redis: Redis, command: str) -> int:
+    """How often the server was asked to do this, with success."""
+    stats = redis.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})
+    return int(stats["calls"]) - int(stats.get("failed_calls", 0))
+
+
+@pytest.fixture
+def user(redis: Redis, valkey: Valkey) -> Iterator[Redis]:
+    """A user who may evaluate scripts; tests give it more."""
+    redis.execute_command("ACL SETUSER", "caller", "reset", *RULES.split())
+    client = Redis.from_url(valkey.url.replace("//", "//caller:secret@"), socket_timeout=10)
+    yield client
+    client.close()
+    redis.execute_command("ACL DELUSER", "caller")
+
+
+def test_library_is_loaded_by_the_first_caller_that_may_and_called_from_then_on(redis: Redis) -> None:
+    first = take_lease_answer(call(redis, TAKE_LEASE, TAKE))
+    second = take_lease_answer(call(redis, TAKE_LEASE, TAKE))
+    assert (first.outcome, second.outcome) == ("taken", "taken")
+    assert libraries(redis) == [NAME]
+    assert (calls(redis, "evalsha"), calls(redis, "fcall")) == (0, 2)
+
+
+def test_library_is_loaded_once_when_many_find_it_missing_at_once(redis: Redis, valkey: Valkey) -> None:
+    # given
+    answers: list[object] = []
+    together = threading.Barrier(8)
+
+    def caller() -> None:
+        with valkey.client() as client:
+            client.ping()
+            together.wait()
+            answers.append(call(client, RELEASE_LEASE, release_lease_call(LEASE)))
+
+    # when
+    threads = [threading.Thread(target=caller) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # then
+    assert answers == [0] * 8
+    assert libraries(redis) == [NAME]
+
+
+def test_library_is_loaded_again_when_redis_lost_it(redis: Redis) -> None:
+    call(redis, TAKE_LEASE, TAKE)
+    redis.flushall()
+    assert libraries(redis) == [NAME]
+    redis.function_flush()
+    assert take_lease_answer(call(redis, TAKE_LEASE, TAKE)).outcome == "taken"
+    assert libraries(redis) == [NAME]
+
+
+def test_asyncio_client_loads_and_calls_as_the_blocking_one_does(redis: Redis, valkey: Valkey) -> None:
+    async def twice() -> list[str]:
+        async with AsyncRedis.from_url(valkey.url, socket_timeout=10) as client:
+            return [take_lease_answer(await call_async(client, TAKE_LEASE, TAKE)).outcome for _ in range(2)]
+
+    assert asyncio.run(twice()) == ["taken", "taken"]
+    assert libraries(redis) == [NAME]
+    assert (calls(redis, "evalsha"), calls(redis, "fcall")) == (0, 2)
+
+
+@pytest.mark.parametrize("more", [(), ("+fcall",)], ids=["as before functions", "may call but not load"])
+def test_script_is_evaluated_when_its_function_is_missing_and_the_user_may_not_load(
+    redis: Redis, user: Redis, more: tuple[str, ...]
+) -> None:
+    # given
+    redis.execute_command("ACL SETUSER", "caller", *more)
+    # when
+    answer = take_lease_answer(call(user, TAKE_LEASE, TAKE))
+    # then
+    assert answer.outcome == "taken"
+    assert libraries(redis) == []
+    # and when another has loaded it, the user who may calls it
+    redis.function_load(LIBRARY)
+    call(user, TAKE_LEASE, TAKE)
+    assert calls(redis, "fcall") == len(more)
+
+
+def test_function_of_this_version_stands_beside_one_of_another(redis: Redis) -> None:
+    # given
+    version = NAME.partition("_")[2]
+    other = LIBRARY.replace(version, "0" * len(version)).replace("'taken'", "'otherwise'")
+    redis.function_load(other)
+    # when
+    call(redis, TAKE_LEASE, TAKE)
+    # then
+    assert sorted(libraries(redis)) == sorted([NAME, f"dispycluster_{'0' * len(version)}"])
+    keys, args = TAKE
+    former = redis.fcall(function_name(TAKE_LEASE).replace(version, "0" * len(version)), len(keys), *keys, *args)
+    assert former[0] == b"otherwise"
+    assert call(redis, TAKE_LEASE, TAKE)[0] == b"taken"
+
+
+def test_lease_passes_between_a_caller_of_functions_and_one_of_scripts(redis: Redis) -> None:
+    """Replicas of the release before evaluate, and both meet the same keys."""
+    keys, args = take_lease_call(Lease("former", "lab", 60.0), 0)
+    former = take_lease_answer(redis.eval(TAKE_LEASE.text, len(keys), *keys, *args))
+    assert former.outcome == "taken"
+    assert take_lease_answer(call(redis, TAKE_LEASE, TAKE)).holder == "former"
+    redis.delete(LEASE_KEY)
+    assert take_lease_answer(call(redis, TAKE_LEASE, TAKE)).epoch == former.epoch + 1
+    assert take_lease_answer(redis.eval(TAKE_LEASE.text, len(keys), *keys, *args)).holder == "one"
+
+
+def test_error_of_a_function_is_raised_and_nothing_tried_again(redis: Redis) -> None:
+    call(redis, TAKE_LEASE, TAKE)
+    redis.delete(EPOCH_KEY, LEASE_KEY)
+    redis.set(EPOCH_KEY, "no hash")
+    redis.config_resetstat()
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        call(redis, TAKE_LEASE, TAKE)
+    assert calls(redis, "evalsha") == 0
+    assert redis.info("commandstats")["cmdstat_fcall"]["calls"] == 1
+
+
+def test_backup_with_functions_is_read_by_both_versions_and_one_without_by_this(
+    valkey: Valkey, redis: Redis, tmp_path: Path
+) -> None:
+    # given a dump with the functions, and one of before
+    old, new = tmp_path / "old", tmp_path / "new"
+    dump = Path(redis.config_get("dir")["dir"]) / "dump.rdb"
+    for folder, prepare in ((old, redis.function_flush), (new, lambda: redis.function_load(LIBRARY))):
+        redis.hset(EPOCH_KEY, "epoch", "4000000000")
+        prepare()
+        redis.save()
+        folder.mkdir()
+        dump.rename(folder / "dump.rdb")
+    redis.close()
+    keys, args = TAKE
+    for folder, loaded in ((old, []), (new, [NAME])):
+        # when
+        valkey.stop()
+        valkey.start(folder)
+        # then
+        with valkey.client() as client:
+            assert libraries(client) == loaded
+            assert take_lease_answer(client.eval(TAKE_LEASE.text, len(keys), *keys, *args)).epoch == 4_000_000_001
+            assert take_lease_answer(call(client, TAKE_LEASE, TAKE)).epoch == 4_000_000_002
+            assert libraries(client) == [NAME]
