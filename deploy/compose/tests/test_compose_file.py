@@ -189,6 +189,24 @@ def test_defaults_of_a_dockerfile_are_those_of_the_compose_file(dockerfile: Path
         assert given["VERSION"] == f"${{IMAGE_TAG:-{VERSION}}}"
 
 
+@pytest.mark.parametrize("variable", sorted(name for name, _ in variables(TEXT) if name.endswith("_IMAGE")))
+def test_base_image_is_taken_with_a_digest(variable: str) -> None:
+    # given
+    pinned = f"registry.lan:5000/base/image:1.2@sha256:{'0' * 64}"
+    # when
+    text = re.sub(r"\$\{(\w+):-([^}]*)\}", lambda match: pinned if match[1] == variable else match[2], TEXT)
+    builds = [service["build"] for service in yaml.safe_load(text)["services"].values()]
+    # then
+    given = {build["dockerfile"]: build["args"][variable] for build in builds if variable in build["args"]}
+    assert set(given.values()) == {pinned}
+    for dockerfile in given:
+        # Nothing is put before or behind it, such as a tag.
+        lines = (ROOT / dockerfile).read_text().splitlines()
+        assert [line.split()[1] for line in lines if line.startswith("FROM") and variable in line] == [
+            f"${{{variable}}}"
+        ]
+
+
 def test_images_made_without_a_registry_stand_in_for_every_base_image() -> None:
     bases = {name for name, _ in variables(TEXT) if name.endswith("_IMAGE")}
     assert {base.variable for base in PRODUCT} == bases

@@ -1,12 +1,19 @@
 """The project as compose resolves it."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deploy.compose.project import Project, explain_config, split_tag
+from deploy.compose.push import push
 from deploy.compose.trouble import Trouble
-from tests.drivers.scripted_docker import ScriptedDocker, config
+from deploy.compose.way_back import keep_images
+from tests.drivers.scripted_docker import CONFIG, ScriptedDocker, config
+
+#: Stands for any.
+DIGEST = f"sha256:{'0' * 64}"
 
 
 def test_project_holds_what_compose_resolved(tmp_path: Path) -> None:
@@ -58,6 +65,8 @@ def test_images_of_others_are_not_ours(tmp_path: Path) -> None:
         ("registry.lan:5000/a/api", "registry.lan:5000/a/api", "latest"),
         ("registry.lan:5000/a/api:1", "registry.lan:5000/a/api", "1"),
         ("api:1@sha256:00", "api", "1"),
+        ("registry.lan:5000/a/api@sha256:00", "registry.lan:5000/a/api", "latest"),
+        ("registry.lan:5000/a/api:1@sha256:00", "registry.lan:5000/a/api", "1"),
     ],
 )
 def test_tag_is_split_off(image: str, repository: str, tag: str) -> None:
@@ -82,3 +91,39 @@ def test_refused_configuration_is_shown_with_what_helps(tmp_path: Path, message:
     assert message in str(trouble.value)
     assert words in str(trouble.value)
     assert str(trouble.value) == explain_config(message)
+
+
+def pinned() -> dict[str, Any]:
+    """What compose resolves where each image is taken by its digest."""
+    images = {name: f"registry.lan:5000/{service['image']}@{DIGEST}" for name, service in CONFIG["services"].items()}
+    return config(**{name: {"image": image} for name, image in images.items()})
+
+
+def test_project_of_images_with_digests_knows_them_by_name_and_tag(tmp_path: Path) -> None:
+    project = Project.parse(pinned(), tmp_path)
+    assert (project.prefix, project.tag) == ("registry.lan:5000/dispycluster", "0.1.1")
+    assert all(project.is_ours(image) for image in project.images())
+    assert {project.image_name(image) for image in project.images()} == set(CONFIG["services"]) - {"secrets"}
+
+
+def test_images_with_digests_are_kept_under_the_name_of_the_way_back(tmp_path: Path) -> None:
+    docker = ScriptedDocker(tmp_path)
+    docker.script("image inspect", "sha256:1\n")
+    kept = keep_images(docker, Project.parse(pinned(), tmp_path), [], "before")
+    assert kept == [
+        f"registry.lan:5000/dispycluster/{name}:before" for name in sorted(set(CONFIG["services"]) - {"secrets"})
+    ]
+
+
+def test_images_with_digests_are_pushed_by_their_tag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # given
+    docker = ScriptedDocker(tmp_path)
+    docker.script("compose --profile * config", json.dumps(pinned()))
+    docker.script("image inspect", "sha256:1\n")
+    docker.script(f"image inspect --format {{{{.Id}}}} registry.lan:5000/dispycluster/api:0.1.1@{DIGEST}-arm64", code=1)
+    # when
+    push(docker, "other.lan")
+    # then
+    source = f"registry.lan:5000/dispycluster/api:0.1.1@{DIGEST}"
+    assert f"tag {source} other.lan/dispycluster/api:0.1.1" in docker.calls
+    assert "IMAGE_TAG=0.1.1\n" in capsys.readouterr().out

@@ -1,12 +1,15 @@
 """What every container may do and take, and which image it runs."""
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from deploy.k8s.check.compose import compose_images
 from deploy.k8s.check.documents import Documents
 from deploy.k8s.check.finding import Finding
 from deploy.k8s.check.pods import pods
+
+_DIGEST: Final = "@sha256:[0-9a-f]{64}"
 
 
 def containers_are_confined(documents: Documents) -> Iterator[Finding]:
@@ -38,11 +41,12 @@ def containers_say_what_they_take(documents: Documents) -> Iterator[Finding]:
 
 
 def images_are_pinned(documents: Documents, prefix: str, tag: str) -> Iterator[Finding]:
-    """Every image is one of ours in this version, and is taken from the node where it is there already."""
-    known = {f"{prefix}/{name}:{tag}" for name in compose_images()}
+    """Every image is one of ours, of this version or by its digest, and is taken from the node where it is there."""
+    known = re.compile(rf"{re.escape(prefix)}/({'|'.join(sorted(compose_images()))})(:{re.escape(tag)})?({_DIGEST})?")
     for pod in pods(documents):
         for container in pod.containers:
-            if container["image"] not in known:
+            image = known.fullmatch(container["image"])
+            if image is None or image.group(2, 3) == (None, None):
                 yield Finding(pod.title, f"the image {container['image']} is none of ours in this version")
             if container.get("imagePullPolicy") != "IfNotPresent":
                 yield Finding(pod.title, f"the imagePullPolicy of {container['name']} is not IfNotPresent")

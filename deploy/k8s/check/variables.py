@@ -17,8 +17,8 @@ _REFERENCE = re.compile(r"\$\((\w+)\)")
 
 
 def image_name(container: Document) -> str:
-    """The name of a container's image, without registry, prefix and tag."""
-    return str(container["image"]).rsplit("/", 1)[-1].split(":")[0]
+    """The name of a container's image, without registry, prefix, tag and digest."""
+    return str(container["image"]).partition("@")[0].rpartition("/")[2].partition(":")[0]
 
 
 def service_of(container: Document) -> str | None:

@@ -72,6 +72,22 @@ EXAMPLE = Variant(
     settings=SETTINGS,
 )
 
+#: A text that stands for the digest of any image.
+DIGEST = f"sha256:{'0' * 64}"
+PINNED = Variant(
+    "digests",
+    own=(
+        (
+            "images",
+            [
+                {"name": f"dispycluster/{name}", "newName": f"{REGISTRY}/dispycluster/{name}", "digest": DIGEST}
+                for name in sorted(compose_images())
+            ],
+        ),
+    ),
+    image_prefix=f"{REGISTRY}/dispycluster",
+)
+
 
 #: Over TLS, with a CA of the user's.
 TLS_SETTINGS = (("REDIS_CA_FILE", "/redis-ca/ca.crt"),)
@@ -145,6 +161,7 @@ def variants() -> list[Variant]:
         Variant("all but external-redis", inside),
         Variant("all", names),
         EXAMPLE,
+        PINNED,
         EXTERNAL_TLS,
         SIGN_ON,
         BALANCER,

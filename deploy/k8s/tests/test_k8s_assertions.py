@@ -11,6 +11,8 @@ from deploy.k8s.check.containers import images_are_pinned
 from deploy.k8s.check.documents import Document, Documents, title
 from deploy.k8s.check.like_compose import settings_are_those_of_compose
 from deploy.k8s.check.schemas import validated
+from deploy.k8s.check.variables import service_of
+from deploy.k8s.check.variants import DIGEST
 from deploy.k8s.tests.conftest import Rendered
 
 POD = "spec/template/spec"
@@ -429,6 +431,8 @@ def test_every_assertion_is_seen_to_go_red() -> None:
         "dispycluster/ws:0.0.9",
         f"dispycluster/web:{VERSION}",
         f"registry.lan:5000/dispycluster/ws:{VERSION}",
+        f"dispycluster/web@{DIGEST}",
+        "dispycluster/ws@sha256:0",
     ],
 )
 def test_image_that_is_none_of_ours_in_this_version_is_found(rendered: Rendered, image: str) -> None:
@@ -456,6 +460,15 @@ def test_gateway_that_others_reach_is_found_whoever_opened_it(
     found = {str(finding) for finding in assertions.those_who_come_from_elsewhere_sign_in(documents)}
     said = {f"Deployment/{name}: others reach the gateway, and ACCESS is 'open'" for name in ("api", "ws")}
     assert found == (said if is_elsewhere else set())
+
+
+@pytest.mark.parametrize("name", [f"dispycluster/ws:{VERSION}", "dispycluster/ws"])
+def test_image_is_known_by_its_digest(rendered: Rendered, name: str) -> None:
+    documents = rendered("default")
+    put(documents_named(documents, "Deployment/ws"), f"{FIRST}/image", f"{name}@{DIGEST}")
+    assert list(images_are_pinned(documents, "dispycluster", VERSION)) == []
+    # What is said of the service is said of it all the same.
+    assert service_of({"image": f"registry.lan:5000/{name}@{DIGEST}"}) == "ws"
 
 
 def test_image_that_is_always_pulled_is_found(rendered: Rendered) -> None:
