@@ -311,21 +311,22 @@ def all_have_the_newest(deployment: KubernetesDeployment, listeners: list[Listen
 # ingress
 
 
-def test_ingress_leads_to_the_gateway_which_lets_its_controller_in_wherever_it_is_and_asks_to_sign_in(
+def test_ingress_leads_to_the_gateway_which_lets_its_controller_in_and_nobody_else_and_asks_to_sign_in(
     deployment: KubernetesDeployment,
 ) -> None:
     kubectl = deployment.kubectl
     with (
-        namespace(kubectl, f"{kubectl.namespace}-elsewhere") as elsewhere,
-        visitor(elsewhere, "controller") as controller,
+        namespace(kubectl, "ingress-nginx") as elsewhere,
+        visitor(elsewhere, "controller", labels={"app.kubernetes.io/name": "ingress-nginx"}) as controller,
+        visitor(elsewhere, "neighbour"),
         taken_away_again(deployment, "ingress"),
     ):
         ports = {"api": 8000, "ws": 8001, "collector": 8002, "redis": 6379}
 
-        def reachable() -> set[tuple[str, int]]:
+        def reachable(visitor_name: str = "controller") -> set[tuple[str, int]]:
             inside = {(address, port) for part, port in ports.items() for address in deployment.addresses(part)}
             gates = {(address, port) for address in deployment.addresses("gateway") for port in (8085, 8404)}
-            return reached(elsewhere, "controller", inside | gates)
+            return reached(elsewhere, visitor_name, inside | gates)
 
         # Given that somebody elsewhere does not reach anything
         deployment.apply_policies_as_they_stand()
@@ -334,10 +335,11 @@ def test_ingress_leads_to_the_gateway_which_lets_its_controller_in_wherever_it_i
         deployment.apply("ingress")
         deployment.apply_policies_as_they_stand()
         deployment.wait_for_pods()
-        # Then the gateway is reached, and nothing else
+        # Then the controller reaches the gateway, and nothing else; its neighbour reaches nothing
         gates = {(address, 8085) for address in deployment.addresses("gateway")}
         eventually(lambda: reachable() >= gates, within_seconds=30, what="the gateway is open")
         assert reachable() == gates
+        assert reachable("neighbour") == set()
         # And the Ingress leads to where that is
         [rule] = kubectl.json("get", "ingress", "dispycluster")["spec"]["rules"]
         [path] = rule["http"]["paths"]
@@ -378,7 +380,9 @@ def test_prometheus_in_its_namespace_reads_the_metrics_of_every_part_and_nobody_
     with (
         namespace(kubectl, "monitoring") as monitoring,
         namespace(kubectl, f"{kubectl.namespace}-elsewhere") as elsewhere,
-        visitor(monitoring, "dispycluster-test-prometheus") as prometheus,
+        visitor(
+            monitoring, "dispycluster-test-prometheus", labels={"app.kubernetes.io/name": "prometheus"}
+        ) as prometheus,
         visitor(elsewhere, "prometheus"),
         taken_away_again(deployment, "prometheus"),
     ):

@@ -37,6 +37,20 @@ def those_who_come_from_elsewhere_sign_in(documents: Documents) -> Iterator[Find
                     yield Finding(f"Deployment/{name}", f"others reach the gateway, and ACCESS is {mode!r}")
 
 
+def those_who_are_believed_are_named(documents: Documents) -> Iterator[Finding]:
+    """Who can say for whom he speaks is let in by his own name: TRUSTED_PROXIES does not tell one pod from another.
+
+    api and ws believe whoever connects, the gateway those of TRUSTED_PROXIES.
+    """
+    for pod in pods(documents):
+        if pod.name in ("api", "ws") or (
+            pod.name == "gateway" and values(documents, pod, pod.lasting[0]).get("TRUSTED_PROXIES")
+        ):
+            for policy, peer in _visitors(documents, pod):
+                if not _is_named(peer):
+                    yield Finding(title(policy), f"whoever is {peer} reaches {pod.name}, and can name any address")
+
+
 def secrets_of_access_are_with_those_who_need_them(documents: Documents) -> Iterator[Finding]:
     """Each is mounted in its place, whole, read-only, and by nobody else."""
     there = {pod.name: pod for pod in pods(documents)}
@@ -96,14 +110,25 @@ def _held(pod: Pod) -> Iterator[tuple[str, Document, str]]:
 
 def _is_reached_from_elsewhere(documents: Documents, gateway: Pod) -> bool:
     """Whether a policy lets anybody of another namespace, or of none, connect to where the pages are."""
+    return any({"namespaceSelector", "ipBlock"} & peer.keys() for _, peer in _visitors(documents, gateway))
+
+
+def _visitors(documents: Documents, pod: Pod) -> Iterator[tuple[Document, Document]]:
+    """The policies that let somebody connect to a pod's pages, and whom; an empty ``ipBlock`` is everybody."""
+    pages = {port for one in pod.ports() if one.get("name") == "http" for port in ("http", one["containerPort"])}
     for policy in of_kind(documents, "NetworkPolicy"):
         spec = policy["spec"]
-        if "Ingress" not in spec["policyTypes"] or not selects(spec["podSelector"], gateway.labels):
+        if "Ingress" not in spec["policyTypes"] or not selects(spec["podSelector"], pod.labels):
             continue
         for rule in spec.get("ingress") or []:
-            ports = rule.get("ports") or [{"port": "http"}]
-            to_pages = any(port.get("port", "http") in ("http", 8085) for port in ports)
-            peers = rule.get("from") or [{"ipBlock": {}}]
-            if to_pages and any({"namespaceSelector", "ipBlock"} & peer.keys() for peer in peers):
-                return True
-    return False
+            if any(port.get("port", "http") in pages for port in rule.get("ports") or [{}]):
+                for peer in rule.get("from") or [{"ipBlock": {}}]:
+                    yield policy, peer
+
+
+def _is_named(peer: Document) -> bool:
+    """Whether a policy's peer is certain pods or addresses, and not a whole namespace or everybody."""
+    if "ipBlock" in peer:
+        return not peer["ipBlock"].get("cidr", "/0").endswith("/0")
+    # Who may have pods in our own namespace reads its Secrets too.
+    return "namespaceSelector" not in peer or any((peer.get("podSelector") or {}).values())

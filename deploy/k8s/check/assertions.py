@@ -6,6 +6,7 @@ from deploy.k8s.check.access import (
     folders_of_access_are_mounted,
     ingresses_speak_as_the_gateway_does,
     secrets_of_access_are_with_those_who_need_them,
+    those_who_are_believed_are_named,
     those_who_come_from_elsewhere_sign_in,
 )
 from deploy.k8s.check.accounts import (
@@ -72,6 +73,7 @@ ASSERTIONS: tuple[Assertion, ...] = (
     rights_lead_somewhere,
     maker_may_read_what_it_makes,
     those_who_come_from_elsewhere_sign_in,
+    those_who_are_believed_are_named,
     secrets_of_access_are_with_those_who_need_them,
     folders_of_access_are_mounted,
     ingresses_speak_as_the_gateway_does,

@@ -194,6 +194,13 @@ BROKEN: list[tuple[str, str, str, object, str]] = [
         "api and ws differ in ACCESS",
     ),
     (
+        "those_who_are_believed_are_named",
+        "NetworkPolicy/metrics",
+        "spec/ingress/0/from/0/podSelector",
+        GONE,
+        "reaches ws, and can name any address",
+    ),
+    (
         "secrets_of_access_are_with_those_who_need_them",
         "Deployment/ws",
         f"{POD}/volumes/2/secret",
@@ -469,6 +476,38 @@ def test_image_is_known_by_its_digest(rendered: Rendered, name: str) -> None:
     assert list(images_are_pinned(documents, "dispycluster", VERSION)) == []
     # What is said of the service is said of it all the same.
     assert service_of({"image": f"registry.lan:5000/{name}@{DIGEST}"}) == "ws"
+
+
+@pytest.mark.parametrize(
+    ("source", "is_named"),
+    [
+        ([{"podSelector": {}}], True),
+        ([{"namespaceSelector": {}, "podSelector": {"matchLabels": {"a": "b"}}}], True),
+        (
+            [{"namespaceSelector": {"matchLabels": {"a": "b"}}, "podSelector": {"matchExpressions": [{"key": "a"}]}}],
+            True,
+        ),
+        ([{"ipBlock": {"cidr": "192.0.2.0/30"}}], True),
+        ([{"namespaceSelector": {"matchLabels": {"a": "b"}}}], False),
+        ([{"namespaceSelector": {"matchLabels": {"a": "b"}}, "podSelector": {}}], False),
+        ([{"ipBlock": {"cidr": "0.0.0.0/0"}}], False),
+        ([{"ipBlock": {"cidr": "::/0"}}], False),
+        (GONE, False),
+    ],
+)
+@pytest.mark.parametrize("variant", ["example", "ingress"])
+def test_gateway_that_believes_proxies_is_open_to_none_but_named_ones(
+    rendered: Rendered, variant: str, source: object, is_named: bool
+) -> None:
+    # given
+    documents = rendered(variant)
+    assert list(assertions.those_who_are_believed_are_named(documents)) == []
+    # when
+    put(documents_named(documents, "NetworkPolicy/gateway-from-anywhere"), "spec/ingress/0/from", source)
+    # then
+    believes = variant == "example"
+    found = [finding.object for finding in assertions.those_who_are_believed_are_named(documents)]
+    assert found == ([] if is_named or not believes else ["NetworkPolicy/gateway-from-anywhere"])
 
 
 def test_image_that_is_always_pulled_is_found(rendered: Rendered) -> None:
