@@ -17,7 +17,7 @@ SIDE_BY_SIDE := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 TWO_AT_A_TIME := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 # `make user ada`: the word behind is a name, even where a target is called so.
-ifneq ($(filter user token,$(firstword $(MAKECMDGOALS))),)
+ifneq ($(filter user token access,$(firstword $(MAKECMDGOALS))),)
 KIND := $(firstword $(MAKECMDGOALS))
 # NAME=… of the command line; some systems have a variable of that name.
 NAMES := $(or $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS)),$(if $(findstring command,$(origin NAME)),$(NAME)))
@@ -48,11 +48,16 @@ setup-dev: ## make .venv with what tests and checks need too
 run: setup ## this machine, live, on http://localhost:8085 (PORT=… for another port, DEMO_NODES=50 for simulated nodes)
 	@exec $(BIN)/python -m deploy.local
 
-.PHONY: user token
+.PHONY: user token access
 user: ## let somebody sign in to what make run shows: make user ada (DO=password, remove, sign-out or list)
 token: ## a token for a program: make token backup SCOPES="read publish" DAYS=90 (DO=remove or list)
-user token:
+access: ## copies of users and tokens: make access DO=save > access.tar (DO=check, restore, revoked or end-sessions)
+user token access:
 	@echo "It comes first: make $@ NAME" >&2; exit 2
+
+.PHONY: restore-local
+restore-local: setup ## replace the data of make run, which must not run, by a copy: FILE=dump.rdb; all sessions end
+	@exec $(BIN)/python -m deploy.local.restore $(if $(FILE),"$(FILE)")
 
 .PHONY: check-nodes
 check-nodes: setup ## a line per node: what is wrong with it (TARGETS=nodes.yaml)

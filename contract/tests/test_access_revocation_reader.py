@@ -48,7 +48,7 @@ def revoke(redis: Redis, *members: str) -> None:
     pipeline = redis.pipeline(transaction=False)
     for member in members:
         keys, args = revoke_call(member, NOW + 60, NOW)
-        pipeline.eval(REVOKE, len(keys), *keys, *args)
+        pipeline.eval(REVOKE.text, len(keys), *keys, *args)
     pipeline.execute()
 
 

@@ -90,16 +90,19 @@ class Docker:
         if self._run(words, sink=None).code != 0:
             raise Trouble(trouble)
 
-    def send(self, source: IO[bytes], *words: str, trouble: str) -> None:
-        """Run it silently with ``source`` as its input.
+    def send(self, source: IO[bytes], *words: str, trouble: str) -> str:
+        """Run it silently with ``source`` as its input; return its output.
 
         Raises:
             Trouble: see ``tell``.
         """
         with tempfile.TemporaryFile() as out:
             answer = self._run(words, sink=out, source=source)
+            out.seek(0)
+            said = out.read().decode(errors="replace")
         if answer.code != 0:
             raise Trouble(f"{trouble}:\n{answer.last_words()}")
+        return said
 
     def receive(self, sink: IO[bytes], *words: str, trouble: str) -> None:
         """Run it silently; write its output to ``sink``.

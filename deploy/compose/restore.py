@@ -1,7 +1,8 @@
-"""``restore``: all data are replaced by a backup's."""
+"""``restore``: all data are replaced by a backup's; or users and tokens are brought back from an archive of them."""
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 
 from deploy.compose.backup import FOLDER, now, require_rdb, save, size
@@ -13,6 +14,8 @@ from deploy.compose.project import Project
 from deploy.compose.trouble import Trouble
 from deploy.compose.up import start
 
+#: The api's commands about copies of users and tokens.
+ACCESS = ("compose", "exec", "-T", "api", "serve", "access")
 #: The services that write to Redis.
 WRITERS = ("collector", "api", "ws")
 
@@ -20,17 +23,27 @@ WRITERS = ("collector", "api", "ws")
 def restore(docker: Docker, given: str, *, yes: bool) -> None:
     """Ask, then replace the data while nothing writes; what ran before runs again, whatever happens.
 
+    All sessions end with it, since what was revoked after the backup is not in it.
+
     Raises:
         Trouble: nobody agreed, the file is no backup, or Redis did not take it.
     """
     path = _file(docker, given)
     require_engine(docker)
     project = Project.read(docker)
-    if not project.has_own_redis:
-        raise Trouble("The data are in a Redis of your own (REDIS_URL): restore them there.")
-    say(f"This replaces the alert log, the history and the last state by those of {path.name} ({size(path)}).")
-    confirm("Replace?", yes=yes)
     running = [container.service for container in of_project(docker, project.name) if container.is_running]
+    if _is_archive(path):
+        _restore_access(docker, path, running, yes=yes)
+        return
+    if not project.has_own_redis:
+        raise Trouble(
+            "The data are in a Redis of your own (REDIS_URL): restore them there, then end all sessions: "
+            "docker compose run --rm api access end-sessions"
+        )
+    say(f"This replaces the alert log, the history and the last state by those of {path.name} ({size(path)}).")
+    say("All sessions end: everybody signs in again.")
+    _list_revoked(docker, running)
+    confirm("Replace?", yes=yes)
     if "redis" in running:
         _save_first(docker, project)
     try:
@@ -49,8 +62,42 @@ def _file(docker: Docker, given: str) -> Path:
         example = f"{FOLDER}/{there[-1] if there else 'NAME.rdb'}"
         raise Trouble(f"Which backup? For instance: {call('restore', f'FILE={example}')}")
     path = Path(given).expanduser().absolute()
-    require_rdb(path)
+    if not _is_archive(path):
+        require_rdb(path)
     return path
+
+
+def _is_archive(path: Path) -> bool:
+    try:
+        return tarfile.is_tarfile(path)
+    except OSError:
+        return False
+
+
+def _list_revoked(docker: Docker, running: list[str]) -> None:
+    """Say which tokens are good again where the backup does not know that they were revoked."""
+    if "api" not in running:
+        say("Which tokens are revoked cannot be listed, as the api does not run.")
+        return
+    answer = docker.ask(*ACCESS, "revoked")
+    if answer.code != 0:
+        say(f"Note: which tokens are revoked cannot be listed: {answer.last_words()}")
+    elif answer.out.strip():
+        say(f"These may be good again with it:\n{answer.out.rstrip()}")
+
+
+def _restore_access(docker: Docker, path: Path, running: list[str], *, yes: bool) -> None:
+    if "api" not in running:
+        raise Trouble(f"The api brings users and tokens back, and does not run. {call('up')} starts it.")
+    trouble = "The api cannot read the archive"
+    with path.open("rb") as file:
+        listed = docker.send(file, *ACCESS, "check", trouble=trouble).rstrip()
+    say(f"This brings back the users and tokens of {path.name}, and all sessions end.")
+    say(f"Not as they are now:\n{listed}" if listed else "All of them are there now, and the same.")
+    confirm("Bring back?", yes=yes)
+    with path.open("rb") as file:
+        docker.send(file, *ACCESS, "restore", trouble="The api did not bring them back")
+    say(f"Users and tokens are those of {path.name}, besides others that are there.")
 
 
 def _save_first(docker: Docker, project: Project) -> None:

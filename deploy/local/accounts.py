@@ -1,4 +1,4 @@
-"""Users and tokens of the local mode: what ``make user NAME`` and ``make token NAME`` call.
+"""Users and tokens of the local mode: what ``make user NAME``, ``make token NAME`` and ``make access DO=…`` call.
 
 ``python -m deploy.local.accounts user NAME``, told by ``DO``, ``SCOPES``, ``DAYS`` and ``DATA_DIR``. The work does the
 api's own command line.
@@ -25,9 +25,13 @@ def words_of(kind: str, names: Sequence[str], variables: Mapping[str, str]) -> l
     """The api's command line.
 
     Raises:
-        CannotStart: not one name is given.
+        CannotStart: not one name is given, or nothing to do.
     """
     do = variables.get("DO", "").strip() or _ADD
+    if kind == "access":
+        if names or do == _ADD:
+            raise CannotStart("It takes what to do, for instance: make access DO=save > access.tar")
+        return [kind, do]
     wanted = 0 if do == _LIST else 1
     if len(names) != wanted:
         action = "" if do == _ADD else f" DO={do}"

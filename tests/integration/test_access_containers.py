@@ -257,10 +257,11 @@ def test_ws_replica_can_change_neither_tokens_nor_key_and_sees_no_user(closed: D
 
 def test_backup_of_users_and_tokens_brings_them_back(closed: Deployment, elsewhere: str, ada: str) -> None:
     # given
-    copy = closed.compose_bytes("exec", "-T", "api", "tar", "-C", "/access", "-c", "users", "tokens")
+    copy = closed.compose_bytes("exec", "-T", "api", "serve", "access", "save")
     command(closed, "user", "remove", ada)
+    assert b"user ada" in closed.compose_bytes("exec", "-T", "api", "serve", "access", "check", input_bytes=copy)
     # when
-    closed.compose_bytes("exec", "-T", "api", "tar", "-C", "/access", "-x", input_bytes=copy)
+    closed.compose_bytes("exec", "-T", "api", "serve", "access", "restore", input_bytes=copy)
 
     # then
     def comes_back() -> bool:

@@ -1,7 +1,9 @@
 """Copies of the data, and what deletes them: backup, restore, down, purge."""
 
+import io
 import json
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,7 @@ def test_restore_replaces_while_nothing_writes_and_starts_what_ran(docker: Scrip
     # then
     changing = [call for call in docker.calls if call.split()[:2][-1] in ("exec", "stop", "run", "up", "start")]
     assert changing == [
+        "compose exec -T api serve access revoked",
         "compose exec -T redis backup",
         "compose stop collector api ws",
         "compose stop redis",
@@ -156,6 +159,62 @@ def test_restore_starts_nothing_when_nothing_ran(docker: ScriptedDocker, copy: P
     assert docker.called("compose up") == []
     assert docker.called("compose exec") == []
     assert docker.received == [RDB]
+
+
+def test_restore_lists_the_revoked_tokens_that_may_be_good_again_before_it_asks(
+    docker: ScriptedDocker, copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    docker.script("compose exec -T api serve access revoked", "token script\trevoked\n")
+    at_terminal(monkeypatch, "")
+    # when
+    with pytest.raises(Trouble, match=r"Nothing was changed\."):
+        restore(docker, str(copy), yes=False)
+    # then
+    said = capsys.readouterr().out
+    assert "may be good again with it:\ntoken script" in said
+    assert "All sessions end" in said
+
+
+def archive(folder: Path) -> Path:
+    """A copy of one user."""
+    path = folder / "access.tar"
+    with tarfile.open(path, "w") as made:
+        entry = tarfile.TarInfo("users/ada")
+        entry.size = 2
+        made.addfile(entry, io.BytesIO(b"{}"))
+    return path
+
+
+def test_restore_of_users_and_tokens_lists_asks_and_leaves_the_data_alone(
+    docker: ScriptedDocker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    docker.script("compose exec -T api serve access check", "user ada\tis not there now\n")
+    path = archive(tmp_path)
+    # when
+    restore(docker, str(path), yes=True)
+    # then
+    asking = (*docker.called("compose config"), *docker.called("compose version"))
+    assert [call for call in docker.called("compose") if call not in asking] == [
+        "compose exec -T api serve access check",
+        "compose exec -T api serve access restore",
+    ]
+    assert docker.received == [path.read_bytes()] * 2
+    assert "user ada\tis not there now" in capsys.readouterr().out
+
+
+def test_restore_of_users_and_tokens_changes_nothing_when_nobody_agrees_or_the_api_does_not_run(
+    docker: ScriptedDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = archive(tmp_path)
+    at_terminal(monkeypatch, "")
+    with pytest.raises(Trouble, match=r"Nothing was changed\."):
+        restore(docker, str(path), yes=False)
+    running(docker, "redis")
+    with pytest.raises(Trouble, match="does not run"):
+        restore(docker, str(path), yes=True)
+    assert docker.called("compose exec -T api serve access restore") == []
 
 
 @pytest.mark.parametrize(("content", "words"), [(b"# README", "no copy"), (RDB[:-1], "not whole")])

@@ -1,7 +1,8 @@
 """Install, update or remove the services: ``python3 -m deploy.local.systemd install``, or ``uninstall``.
 
-Standard library only. Called by ``make install-service`` and ``make uninstall-service``. With ``user`` or ``token`` it
-is the api's command line, on the users and tokens of the services.
+Standard library only. Called by ``make install-service`` and ``make uninstall-service``. With ``user``, ``token`` or
+``access`` it is the api's command line, on the users and tokens of the services; ``restore dump.rdb`` replaces their
+data.
 """
 
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from contract.runtime.settings import SettingError
 from deploy.local.refusal import CannotStart
-from deploy.local.systemd.accounts import KINDS, run_as_services
+from deploy.local.systemd.accounts import KINDS, restore, run_as_services
 from deploy.local.systemd.install import install
 from deploy.local.systemd.layout import Layout
 from deploy.local.systemd.uninstall import uninstall
@@ -23,7 +24,7 @@ from deploy.local.systemd.uninstall import uninstall
 
 def main() -> int:
     """Return the exit code."""
-    if sys.argv[1:2] and sys.argv[1] in KINDS:
+    if sys.argv[1:2] and sys.argv[1] in (*KINDS, "restore"):
         return accounts(sys.argv[1:])
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=("install", "uninstall"))
@@ -50,12 +51,17 @@ def main() -> int:
 
 
 def accounts(words: list[str]) -> int:
-    """Do what is said about users and tokens; return the exit code."""
+    """Do what is said about users, tokens and copies of the data; return the exit code."""
     try:
-        return run_as_services(Layout(), words)
-    except CannotStart as refusal:
-        print(refusal, file=sys.stderr)
-        return 1
+        if words[0] != "restore":
+            return run_as_services(Layout(), words)
+        if len(words) == 2:
+            return restore(Layout(), Path(words[1]))
+        refusal = "Which copy? It takes one file: restore dump.rdb"
+    except (CannotStart, OSError) as error:
+        refusal = str(error)
+    print(refusal, file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -1,16 +1,19 @@
 """Users and tokens of the services, changed by the api's command line as the services' own user."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from deploy.local.refusal import CannotStart
-from deploy.local.systemd.layout import USER, Layout
+from deploy.local.systemd.layout import SERVICES, TARGET, USER, Layout
+from deploy.local.systemd.systemctl import is_active
 from deploy.local.systemd.variables import parsed
 
 #: First words of the command lines that are meant.
-KINDS: Final = ("user", "token")
+KINDS: Final = ("user", "token", "access")
 
 
 def run_as_services(layout: Layout, words: Sequence[str]) -> int:
@@ -19,15 +22,44 @@ def run_as_services(layout: Layout, words: Sequence[str]) -> int:
     Raises:
         CannotStart: this may not be done here, or nothing is installed.
     """
+    _require_root(layout, words[0])
+    return _run(layout, ["-m", "api", *words], variables_of(layout, os.environ))
+
+
+def restore(layout: Layout, copy: Path) -> int:
+    """Put a copy of Valkey's data in place of those of now, and end all sessions; return the exit code.
+
+    Raises:
+        CannotStart: this may not be done here, nothing is installed, or Valkey runs.
+        OSError: the copy cannot be read.
+    """
+    _require_root(layout, "restore")
+    if is_active(SERVICES[0]):
+        raise CannotStart(f"Valkey runs: sudo systemctl stop {TARGET}, restore, sudo systemctl start {TARGET}")
+    readable = layout.data / ".restore.rdb"
+    try:
+        shutil.copyfile(copy, readable)
+        shutil.chown(readable, USER, USER)
+        variables = {**variables_of(layout, os.environ), "VALKEY_DATA": str(layout.data)}
+        return _run(layout, ["-m", "deploy.local.restore", str(readable)], variables)
+    finally:
+        readable.unlink(missing_ok=True)
+
+
+def _require_root(layout: Layout, word: str) -> None:
     if not layout.current.is_symlink():
         raise CannotStart("No services are installed: sudo make install-service")
     if os.geteuid() != 0:
         raise CannotStart(
-            f"Users and tokens are the services': sudo {layout.python} -m deploy.local.systemd {words[0]} …"
+            f"Users, tokens and data are the services': sudo {layout.python} -m deploy.local.systemd {word} …"
         )
-    command = [str(layout.python), "-m", "api", *words]
+
+
+def _run(layout: Layout, words: Sequence[str], variables: Mapping[str, str]) -> int:
+    """Run Python as the services' user."""
+    command = [str(layout.python), *words]
     return subprocess.run(
-        command, env=variables_of(layout, os.environ), cwd="/", user=USER, group=USER, extra_groups=[], umask=0o077
+        command, env=variables, cwd="/", user=USER, group=USER, extra_groups=[], umask=0o077
     ).returncode
 
 

@@ -31,6 +31,7 @@ ROOT = Path(__file__).parents[3]
         ),
         ("token", ["backup"], {"SCOPES": "read,publish"}, "token add backup --scope read --scope publish"),
         ("token", ["backup"], {"DO": "remove", "DAYS": "90"}, "token remove backup"),
+        ("access", [], {"DO": "end-sessions"}, "access end-sessions"),
     ],
 )
 def test_words_are_those_of_the_apis_command_line(
@@ -46,6 +47,8 @@ def test_words_are_those_of_the_apis_command_line(
         ("user", ["ada", "bob"], {"DO": "remove"}, "It takes one name, for instance: make user ada DO=remove"),
         ("token", [], {}, "It takes one name, for instance: make token backup"),
         ("user", ["ada"], {"DO": "list"}, "A list takes no name: make user DO=list"),
+        ("access", [], {}, "It takes what to do, for instance: make access DO=save > access.tar"),
+        ("access", ["ada"], {"DO": "save"}, "It takes what to do, for instance: make access DO=save > access.tar"),
     ],
 )
 def test_other_than_one_name_is_refused_with_an_example(

@@ -1,9 +1,10 @@
-"""The command line: users and tokens, and nothing that a running service is needed for."""
+"""The command line: users, tokens, copies of them, and nothing that a running service is needed for."""
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
+from api.access.archive_commands import ArchiveCommands
 from api.access.command_line import CommandError, tell
 from api.access.files import FileProblem
 from api.access.passwords import UnusablePassword
@@ -27,7 +28,7 @@ Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
     """Do what the arguments of a command line say; return its exit code: 1 where it could not be done."""
     environment = Environment(variables)
-    options = _parser(UserCommands(environment), TokenCommands(environment)).parse_args(arguments)
+    options = _parser(environment).parse_args(arguments)
     do: Callable[[argparse.Namespace], None] = options.do
     try:
         do(options)
@@ -40,13 +41,14 @@ def run(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
     return 0
 
 
-def _parser(users: UserCommands, tokens: TokenCommands) -> argparse.ArgumentParser:
+def _parser(environment: Environment) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m api", description="Without arguments, serves the api.", epilog=_EPILOG
     )
-    kinds = parser.add_subparsers(required=True, metavar="user|token")
-    _add_users(_kind(kinds, "user", "people, who sign in with a password"), users)
-    _add_tokens(_kind(kinds, "token", "programs, which show a token"), tokens)
+    kinds = parser.add_subparsers(required=True, metavar="user|token|access")
+    _add_users(_kind(kinds, "user", "people, who sign in with a password"), UserCommands(environment))
+    _add_tokens(_kind(kinds, "token", "programs, which show a token"), TokenCommands(environment))
+    _add_archives(_kind(kinds, "access", "copies of users and tokens, and restores"), ArchiveCommands(environment))
     return parser
 
 
@@ -78,6 +80,17 @@ def _add_tokens(verbs: Parsers, tokens: TokenCommands) -> None:
             tokens.patch(said.name, said.scope or [READ], said.days)
 
     patch.set_defaults(do=do)
+
+
+def _add_archives(verbs: Parsers, archives: ArchiveCommands) -> None:
+    for name, text, do in (
+        ("save", "write users and tokens to standard output, as a tar archive", archives.save),
+        ("check", "show what the archive on standard input would bring back", archives.check),
+        ("restore", "show that, end all sessions, and bring back what the archive holds", archives.restore),
+        ("revoked", "show tokens that Redis alone keeps from being good", archives.revoked),
+        ("end-sessions", "end all sessions of everybody", archives.end_sessions),
+    ):
+        _verb(verbs, name, text, named=False).set_defaults(do=lambda _, do=do: do())
 
 
 def _add_token_options(verb: argparse.ArgumentParser) -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from contract.runtime.settings import SettingError
 from deploy.local.refusal import CannotStart
+from deploy.local.restore import FOLDER
 from deploy.local.settings import Settings
 from deploy.local.systemd import preflight, release, settings_files
 from deploy.local.systemd.__main__ import main
-from deploy.local.systemd.accounts import run_as_services, variables_of
+from deploy.local.systemd.accounts import restore, run_as_services, variables_of
 from deploy.local.systemd.install import install
 from deploy.local.systemd.layout import Layout
 from deploy.local.systemd.settings_files import SettingsFiles
@@ -328,6 +329,38 @@ def test_command_line_of_accounts_has_the_settings_of_the_services_and_no_others
 def test_accounts_of_nothing_are_refused(layout: Layout) -> None:
     with pytest.raises(CannotStart, match="No services are installed"):
         run_as_services(layout, ["user", "list"])
+    with pytest.raises(CannotStart, match="No services are installed"):
+        restore(layout, layout.root / "dump.rdb")
+
+
+def test_copy_of_the_data_is_handed_to_the_services_user_while_valkey_does_not_run(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    install(layout, {})
+    layout.data.mkdir(parents=True)
+    copy = tmp_path / "dump.rdb"
+    copy.write_bytes(b"REDIS")
+    handed = []
+
+    def run(_: Layout, words: list[str], variables: dict[str, str]) -> int:
+        handed.append((words[:2], Path(words[2]).read_bytes(), variables[FOLDER]))
+        return 0
+
+    monkeypatch.setattr("deploy.local.systemd.accounts._run", run)
+    monkeypatch.setattr("deploy.local.systemd.accounts.os.geteuid", lambda: 0)
+    monkeypatch.setattr("deploy.local.systemd.accounts.shutil.chown", lambda *_: None)
+    for is_active in (True, False):
+        monkeypatch.setattr("deploy.local.systemd.accounts.is_active", lambda _, is_active=is_active: is_active)
+        # when
+        if is_active:
+            with pytest.raises(CannotStart, match="systemctl stop"):
+                restore(layout, copy)
+        else:
+            assert restore(layout, copy) == 0
+    # then
+    assert handed == [(["-m", "deploy.local.restore"], b"REDIS", str(layout.data))]
+    assert list(layout.data.iterdir()) == []
 
 
 def test_simulated_nodes_are_refused(layout: Layout) -> None:

@@ -1,0 +1,122 @@
+"""Put a copy of Valkey's data in place of those of now: what ``make restore-local FILE=dump.rdb`` calls.
+
+The product must not run. What was revoked after the copy was made is not in it, so all sessions end: the copy is loaded
+once, without the generation that they belong to, and saved.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from redis import RedisError
+
+from contract.names import GENERATION_KEY
+from contract.runtime.redis_client import blocking_client
+from deploy.local.accounts import environment_of
+from deploy.local.data_dir import DataDir
+from deploy.local.ports import inner_port
+from deploy.local.refusal import CannotStart
+from deploy.local.settings import DATA_DIR
+from deploy.local.valkey import Access, valkey_binary, valkey_command
+
+#: What Valkey calls its data, and what those of before are called.
+DUMP: Final = "dump.rdb"
+FORMER: Final = "dump.before-restore.rdb"
+#: Variable that names the folder of Valkey's data under systemd, where access is told by variables too.
+FOLDER: Final = "VALKEY_DATA"
+#: Seconds that a copy may take to load, and to be saved.
+LOADING_SECONDS: Final = 100.0
+_LOOK_SECONDS: Final = 0.05
+_PORT: Final = 6399
+
+
+def restore(copy: Path, folder: Path, environment: Mapping[str, str]) -> None:
+    """List which revoked tokens may be good again, then replace the data in ``folder``.
+
+    Args:
+        copy: an RDB file.
+        folder: of Valkey's data, which this user owns.
+        environment: what the api's command line is told by.
+
+    Raises:
+        CannotStart: Valkey does not take the copy; nothing is changed then.
+        OSError: a file cannot be read or written.
+    """
+    present = folder / DUMP
+    if present.exists():
+        with _served(present) as (_, url):
+            command = [sys.executable, "-m", "api", "access", "revoked"]
+            done = subprocess.run(command, env={**environment, "REDIS_URL": url}, capture_output=True, text=True)
+        if done.stdout or done.returncode:
+            _say(f"These may be good again with it:\n{(done.stdout or done.stderr).rstrip()}")
+    whole = folder / f".{DUMP}"
+    with _served(copy) as (work, url):
+        client = blocking_client(url, connect_seconds=10, answer_seconds=LOADING_SECONDS)
+        try:
+            client.delete(GENERATION_KEY)
+            client.save()
+        finally:
+            client.close()
+        shutil.copyfile(work / DUMP, whole)
+    if present.exists():
+        present.replace(folder / FORMER)
+    whole.replace(present)
+    _say(f"The data are those of {copy.name}, and all sessions have ended. Those of before: {folder / FORMER}")
+
+
+@contextmanager
+def _served(copy: Path) -> Iterator[tuple[Path, str]]:
+    """A Valkey of its own with a copy's data: its folder and its URL."""
+    with tempfile.TemporaryDirectory(prefix="dispycluster-restore-") as name:
+        work = Path(name)
+        shutil.copyfile(copy, work / DUMP)
+        port = inner_port({}, "REDIS_PORT", _PORT)
+        access = Access(work, port)
+        command = valkey_command(valkey_binary(), port=port, data_dir=work, config=access.config)
+        valkey = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            deadline = time.monotonic() + LOADING_SECONDS
+            while not access.answers():
+                if valkey.poll() is not None or time.monotonic() > deadline:
+                    raise CannotStart(f"Valkey does not take {copy}; nothing was changed.")
+                time.sleep(_LOOK_SECONDS)
+            yield work, access.url
+        finally:
+            valkey.kill()
+            valkey.wait()
+
+
+def main() -> int:
+    """Return the exit code."""
+    if len(sys.argv) != 2:
+        print("Which copy? For instance: make restore-local FILE=dump.rdb", file=sys.stderr)
+        return 2
+    copy = Path(sys.argv[1]).expanduser()
+    try:
+        if FOLDER in os.environ:
+            restore(copy, Path(os.environ[FOLDER]), os.environ)
+        else:
+            with DataDir(Path(os.environ.get("DATA_DIR", "").strip() or DATA_DIR).expanduser().absolute()) as locked:
+                restore(copy, locked.valkey(), environment_of(os.environ))
+    except (CannotStart, RedisError, LookupError) as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{error.filename or 'A file'}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""``make restore-local``: the data of before, and no session of then."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+import redis as redis_client
+
+from contract.access.scripts import REVOKE, revoke_call
+from contract.access.tokens import StoredToken
+from contract.names import ALERT_LOG_KEY, GENERATION_KEY
+from deploy.local.data_dir import DataDir, access_dir
+from deploy.local.restore import DUMP, FORMER
+from tests.drivers.valkey import Valkey
+
+ROOT = Path(__file__).parents[3]
+
+
+def call(copy: Path, data_dir: Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "VALKEY_DATA")}
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.local.restore", str(copy)],
+        cwd=ROOT,
+        env={**environment, "DATA_DIR": str(data_dir)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def saved(redis: redis_client.Redis) -> bytes:
+    redis.save()
+    return Path(redis.config_get("dir")["dir"], DUMP).read_bytes()  # type: ignore[index]
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    (folder / "valkey").mkdir(parents=True)
+    return folder
+
+
+def test_copy_replaces_the_data_and_ends_all_sessions(
+    data_dir: Path, valkey: Valkey, redis: redis_client.Redis, tmp_path: Path
+) -> None:
+    # given: a copy, and a token that was revoked since, whose file is still there
+    redis.set(GENERATION_KEY, "of then")
+    redis.xadd(ALERT_LOG_KEY, {"entry": "{}"})
+    copy = tmp_path / "copy.rdb"
+    copy.write_bytes(saved(redis))
+    tokens = access_dir(data_dir)
+    tokens.make()
+    stored = StoredToken(sha256="ab" * 32, scopes=("read",), created=1.0)
+    (tokens.tokens / "script").write_bytes(msgspec.json.encode(stored))
+    redis.register_script(REVOKE)(*revoke_call("token:" + "ab" * 8, 4e9, 1e9))
+    redis.delete(ALERT_LOG_KEY)
+    now = saved(redis)
+    (data_dir / "valkey" / DUMP).write_bytes(now)
+    # when
+    done = call(copy, data_dir)
+    # then
+    assert done.returncode == 0, done.stderr
+    assert "token script" in done.stderr
+    assert (data_dir / "valkey" / FORMER).read_bytes() == now
+    again = Valkey()
+    again.start(data_dir / "valkey")
+    try:
+        client = again.client()
+        assert client.get(GENERATION_KEY) is None
+        assert client.xlen(ALERT_LOG_KEY) == 1
+        client.close()
+    finally:
+        again.stop()
+
+
+def test_nothing_is_changed_when_the_product_runs_or_the_file_is_no_copy(data_dir: Path, tmp_path: Path) -> None:
+    present = data_dir / "valkey" / DUMP
+    bad = tmp_path / "bad.rdb"
+    bad.write_bytes(b"x")
+    done = call(bad, data_dir)
+    assert (done.returncode, present.exists()) == (1, False)
+    assert "nothing was changed" in done.stderr
+    with DataDir(data_dir):
+        done = call(bad, data_dir)
+    assert done.returncode == 1
+    assert "already runs" in done.stderr
+    assert call(tmp_path / "missing.rdb", data_dir).returncode == 1

@@ -1,0 +1,162 @@
+"""``access …``: copies of users and tokens, and what a restore must not bring back."""
+
+import io
+import sys
+import tarfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
+import redis
+
+from api.access.command_line import REDIS_SECONDS, CommandError, folder_of, show, tell
+from api.access.files import write_file
+from api.access.users import StoredUser
+from contract.access.folder import NAME, Folder
+from contract.access.revocation_reader import RevocationReader, begin_generation
+from contract.access.revocations import Revocations
+from contract.access.tokens import StoredToken, grant_of
+from contract.clock import timestamp
+from contract.names import GENERATION_KEY
+from contract.runtime.redis_client import blocking_client
+from contract.runtime.settings import Environment
+
+#: Bytes of one file of an archive, and files, that are read.
+FILE_BYTES: Final = 64 * 1024
+FILES: Final = 20_000
+
+T = TypeVar("T")
+
+
+class Archive(NamedTuple):
+    """Users and tokens by name: each file's content, and what it says."""
+
+    users: Mapping[str, tuple[bytes, StoredUser]]
+    tokens: Mapping[str, tuple[bytes, StoredToken]]
+
+
+class ArchiveCommands:
+    """Each is a command. Raises ``CommandError``, ``FileProblem`` or ``SettingError``."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+
+    def save(self) -> None:
+        """Write users and tokens to standard output, as a tar archive."""
+        with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as archive:
+            for kind, folder in (("users", self._users), ("tokens", self._tokens)):
+                for path in sorted(folder.iterdir() if folder.is_dir() else ()):
+                    if NAME.fullmatch(path.name) and path.is_file():
+                        content = path.read_bytes()
+                        entry = tarfile.TarInfo(f"{kind}/{path.name}")
+                        entry.size, entry.mode, entry.mtime = len(content), 0o600, int(path.stat().st_mtime)
+                        archive.addfile(entry, io.BytesIO(content))
+
+    def check(self) -> None:
+        """Show what the archive on standard input would bring back that is not there now, or is revoked."""
+        self._list(_read(sys.stdin.buffer))
+
+    def restore(self) -> None:
+        """List the same, end all sessions, and bring back what the archive on standard input holds."""
+        archive = _read(sys.stdin.buffer)
+        self._list(archive)
+        self.end_sessions()
+        for folder, files in ((self._users, archive.users), (self._tokens, archive.tokens)):
+            for name, (content, _) in files.items():
+                write_file(folder, name, content)
+        tell(f"{len(archive.users)} users and {len(archive.tokens)} tokens are as the archive has them")
+
+    def revoked(self) -> None:
+        """Show the tokens that Redis alone keeps from being good: a copy of its data may not know of that."""
+        revocations = self._revocations()
+        for name, stored in sorted(Folder(self._tokens, "token", StoredToken).files().items()):
+            if revocations.includes(grant_of(name, stored)):
+                show(f"token {name}\trevoked, but its file is there: token remove {name} takes it away for good")
+
+    def end_sessions(self) -> None:
+        """End all sessions of everybody: the store gets a new generation."""
+        client = self._client()
+        try:
+            client.delete(GENERATION_KEY)
+            begin_generation(client)
+        except (redis.RedisError, OSError) as error:
+            raise CommandError(f"Redis did not take it, and nothing was changed: {error}") from None
+        finally:
+            client.close()
+        tell("all sessions have ended: everybody signs in again")
+
+    @property
+    def _users(self) -> Path:
+        return folder_of(self._environment, "ACCESS_USERS_DIR")
+
+    @property
+    def _tokens(self) -> Path:
+        return folder_of(self._environment, "ACCESS_TOKENS_DIR")
+
+    def _client(self) -> redis.Redis:
+        url = self._environment.redis_url("api")
+        return blocking_client(url, connect_seconds=REDIS_SECONDS, answer_seconds=REDIS_SECONDS)
+
+    def _revocations(self) -> Revocations:
+        revocations, client = Revocations(), self._client()
+        try:
+            RevocationReader(lambda question: question(client), revocations, may_begin=False).refresh()
+        except (redis.RedisError, OSError) as error:
+            raise CommandError(f"Redis does not say what is revoked: {error}") from None
+        finally:
+            client.close()
+        return revocations
+
+    def _list(self, archive: Archive) -> None:
+        revocations = self._revocations()
+        users = Folder(self._users, "user", StoredUser).files()
+        tokens = Folder(self._tokens, "token", StoredToken).files()
+        for name, (_, then) in sorted(archive.users.items()):
+            now = users.get(name)
+            if now is None:
+                show(f"user {name}\tis not there now, and comes back with the password of then")
+            elif now.hash != then.hash:
+                show(f"user {name}\tgets back the password of then; now it is one of {timestamp(now.created)}")
+        for name, (_, token) in sorted(archive.tokens.items()):
+            if revocations.includes(grant_of(name, token)):
+                show(f"token {name}\twas revoked; it stays so as long as Redis knows of it")
+            elif tokens.get(name) != token:
+                show(f"token {name}\tis not there now, or is another, and comes back")
+
+
+def _read(source: io.BufferedIOBase | object) -> Archive:
+    """What an archive holds, by paths such as ``users/ada``; everything else in it is left out, and told.
+
+    Raises:
+        CommandError: it is no archive, or too large.
+    """
+    users: dict[str, tuple[bytes, StoredUser]] = {}
+    tokens: dict[str, tuple[bytes, StoredToken]] = {}
+    try:
+        with tarfile.open(fileobj=source, mode="r|*") as archive:  # type: ignore[call-overload]
+            for kind, name, content in _files(archive):
+                try:
+                    if kind == "users":
+                        users[name] = content, msgspec.json.decode(content, type=StoredUser)
+                    else:
+                        tokens[name] = content, msgspec.json.decode(content, type=StoredToken)
+                except (msgspec.MsgspecError, UnicodeDecodeError):
+                    tell(f"{kind}/{name} cannot be read, and is left out")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise CommandError(f"standard input is no archive of users and tokens: {error}") from None
+    return Archive(users, tokens)
+
+
+def _files(archive: tarfile.TarFile) -> Iterator[tuple[str, str, bytes]]:
+    for number, entry in enumerate(archive):
+        if number >= FILES:
+            raise CommandError(f"the archive holds more than {FILES} files")
+        kind, _, name = entry.name.removeprefix("./").partition("/")
+        if entry.isdir() or name.startswith("."):
+            continue
+        file = archive.extractfile(entry) if entry.isreg() and entry.size <= FILE_BYTES else None
+        if kind not in ("users", "tokens") or not NAME.fullmatch(name) or file is None:
+            tell(f"{entry.name[:80]!r} is neither a user nor a token, and is left out")
+            continue
+        yield kind, name, file.read()

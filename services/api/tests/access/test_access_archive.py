@@ -1,0 +1,147 @@
+"""``python -m api access …``: copies of users and tokens, and what a restore brings back."""
+
+import io
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.access import commands
+from contract.names import GENERATION_KEY, RENEWED, REVOKED_CHANNEL
+from tests.drivers.ports import free_port
+from tests.drivers.valkey import Valkey
+
+Do = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> dict[str, Path]:
+    return {"users": tmp_path / "users", "tokens": tmp_path / "tokens"}
+
+
+@pytest.fixture
+def do(valkey: Valkey, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Do:
+    """A command in this process, with bytes as its input and output."""
+
+    def do(*words: str, given: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
+        out, err = io.BytesIO(), io.BytesIO()
+        streams = [io.TextIOWrapper(stream, write_through=True) for stream in (io.BytesIO(given), out, err)]
+        for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
+            monkeypatch.setattr(sys, name, stream)
+        environment = {
+            "ACCESS_USERS_DIR": str(folders["users"]),
+            "ACCESS_TOKENS_DIR": str(folders["tokens"]),
+            "REDIS_URL": valkey.url,
+            **variables,
+        }
+        code = commands.run(words, environment)
+        monkeypatch.undo()
+        return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+    return do
+
+
+def contents(folders: dict[str, Path]) -> dict[str, bytes]:
+    return {
+        f"{path.parent.name}/{path.name}": path.read_bytes() for folder in folders.values() for path in folder.iterdir()
+    }
+
+
+def test_archive_brings_back_what_was_removed_and_says_so_first(do: Do, folders: dict[str, Path], redis: Any) -> None:
+    # given
+    for name in ("ada", "bob", "eve"):
+        do("user", "add", name, given=b"correct horse\n")
+    for name in ("kept", "removed"):
+        do("token", "add", name)
+    before = contents(folders)
+    archive = do("access", "save").stdout
+    do("user", "remove", "ada")
+    do("user", "password", "bob", given=b"another horse\n")
+    do("token", "remove", "removed")
+    do("token", "add", "later")
+    # when
+    checked = do("access", "check", given=archive)
+    # then
+    lines = [line.partition("\t") for line in checked.stdout.decode().splitlines()]
+    assert [what for what, _, _ in lines] == ["user ada", "user bob", "token removed"]
+    assert "not there now" in lines[0][2]
+    assert "password of then" in lines[1][2]
+    assert "revoked" in lines[2][2]
+    assert "users/ada" not in contents(folders)
+    # and when
+    restored = do("access", "restore", given=archive)
+    # then
+    assert restored.returncode == 0, restored.stderr
+    assert restored.stdout == checked.stdout
+    later = contents(folders).pop("tokens/later")
+    assert contents(folders) == {**before, "tokens/later": later}
+
+
+def test_restore_begins_a_new_generation_and_tells_of_it(do: Do, redis: Any) -> None:
+    # given
+    redis.set(GENERATION_KEY, "of then")
+    pubsub = redis.pubsub(ignore_subscribe_messages=True)
+    pubsub.subscribe(REVOKED_CHANNEL)
+    pubsub.get_message(timeout=10)
+    do("user", "add", "ada", given=b"correct horse\n")
+    # when
+    assert do("access", "restore", given=do("access", "save").stdout).returncode == 0
+    # then
+    assert redis.get(GENERATION_KEY) not in (None, b"of then")
+    message = pubsub.get_message(timeout=10)
+    assert message is not None
+    assert message["data"].decode() == RENEWED
+    pubsub.close()
+
+
+def test_nothing_is_brought_back_when_redis_is_away(do: Do, folders: dict[str, Path]) -> None:
+    do("user", "add", "ada", given=b"correct horse\n")
+    archive = do("access", "save").stdout
+    (folders["users"] / "ada").unlink()
+    for words in (("access", "restore"), ("access", "end-sessions"), ("access", "revoked")):
+        assert do(*words, given=archive, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0").returncode == 1
+    assert list(folders["users"].iterdir()) == []
+
+
+def test_archive_writes_nothing_but_users_and_tokens(do: Do, folders: dict[str, Path], tmp_path: Path) -> None:
+    # given
+    content = b'{"hash":"x","created":1.0}'
+    with tarfile.open(fileobj=(made := io.BytesIO()), mode="w") as archive:
+        for name in ("users/../../escaped", "/etc/escaped", "users/ada", "other/ada", "users/.hidden", "users/a/b"):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+        link = tarfile.TarInfo("users/link")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+        entry = tarfile.TarInfo("users/broken")
+        entry.size = 1
+        archive.addfile(entry, io.BytesIO(b"x"))
+    # when
+    done = do("access", "restore", given=made.getvalue())
+    # then
+    assert done.returncode == 0, done.stderr
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == {"users/ada"}
+    assert b"users/link" in done.stderr
+
+
+def test_what_is_no_archive_is_refused(do: Do) -> None:
+    done = do("access", "restore", given=b"no archive")
+    assert done.returncode == 1
+    assert b"no archive of users and tokens" in done.stderr
+
+
+def test_token_that_redis_alone_keeps_out_is_listed(do: Do, folders: dict[str, Path]) -> None:
+    # given: as where the patch of a Kubernetes Secret was made and never applied
+    do("token", "add", "kept")
+    do("token", "add", "patched")
+    do("token", "patch", "patched", "--remove")
+    # when
+    done = do("access", "revoked")
+    # then
+    (line,) = done.stdout.decode().splitlines()
+    assert line.startswith("token patched\t")

@@ -1,0 +1,51 @@
+"""A restore of Redis's data brings no session back, whatever was revoked since the copy was made."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from deploy.local.restore import DUMP, FOLDER
+from tests.drivers.closed_stack import PASSWORD, closed_stack
+from tests.drivers.process import ROOT
+from tests.drivers.waiting import eventually
+
+
+def test_session_that_was_revoked_after_the_copy_is_refused_everywhere_after_a_restore(tmp_path: Path) -> None:
+    with closed_stack(WS_DRAIN_SECONDS="0") as stack:
+        # given: two who are signed in, a copy, and then one is removed and one is signed out everywhere
+        for name in ("grace", "eve"):
+            stack.add_user(name)
+        api, replica = stack.start_api(), stack.start_replica()
+        people = [stack.signed_in(api), stack.signed_in(api, "eve")]
+        redis = stack.redis()
+        redis.save()
+        copy = tmp_path / "copy.rdb"
+        copy.write_bytes(Path(redis.config_get("dir")["dir"], DUMP).read_bytes())
+        redis.close()
+        stack.command("user", "remove", "ada")
+        stack.command("user", "sign-out", "eve")
+        # when
+        stack.valkey.stop()
+        folder = tmp_path / "valkey"
+        folder.mkdir()
+        done = subprocess.run(
+            [sys.executable, "-m", "deploy.local.restore", str(copy)],
+            cwd=ROOT, env={**os.environ, **stack.env, FOLDER: str(folder)}, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        stack.valkey.start(folder)
+        # then: somebody else signs in, and is let in by a replica that knows nothing of before
+        other = stack.person()
+        eventually(
+            lambda: other.try_to_sign_in(api.origin, "grace", PASSWORD).status_code == 303,
+            within_seconds=60,
+            what="somebody signs in",
+        )
+        stack.secrets.add(other.session)
+        fresh = stack.start_replica()
+        eventually(lambda: stack.is_let_in(fresh, cookie=other.cookie), within_seconds=60, what="the new session")
+        # and of those two no session is
+        for person in people:
+            assert not person.is_known(api.origin)
+            assert not any(stack.is_let_in(each, cookie=person.cookie) for each in (replica, fresh))
