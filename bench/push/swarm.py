@@ -70,7 +70,9 @@ class Swarm:
         self._address = ("127.0.0.1", port)
         self._source = source
         request = websocket_request(_DEFLATE if deflate else "")
-        requests = [request[:-2] + f"Cookie: {cookie}\r\n\r\n".encode() for cookie in cookies]
+        # As a browser sends it from the server's own page.
+        shown = f"Origin: http://{self._address[0]}\r\nCookie: {{}}\r\n\r\n"
+        requests = [request[:-2] + shown.format(cookie).encode() for cookie in cookies]
         self._requests = itertools.cycle(requests or [request])
         self._epoll = select.epoll()
         self.clients: dict[int, Client] = {}

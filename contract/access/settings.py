@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Final, Literal, cast
 
 from contract.access.proxies import Proxies
+from contract.access.web_origin import WebOrigin, normal_origin, origin_of_url
 from contract.runtime.settings import Environment, SettingError
 
 Mode = Literal["open", "closed"]
 
+#: Among allowed origins: all.
+ANY_ORIGIN: Final = "*"
+#: Where the pages are if nothing is said.
+_PUBLIC_HOST: Final = "127.0.0.1"
 #: Bytes that the key must have at least.
 KEY_BYTES: Final = 32
 #: What may be read as the key: more is a mistake.
@@ -51,14 +56,49 @@ def read_access(environment: Environment) -> AccessSettings:
     header = environment.text("ACCESS_USER_HEADER", "")
     if header and not header.replace("-", "").isalnum():
         raise SettingError("ACCESS_USER_HEADER", header, "the name of a header, such as Remote-User")
-    proxies = environment.words("TRUSTED_PROXIES")
-    try:
-        parsed = Proxies.of(proxies)
-    except ValueError:
-        raise SettingError("TRUSTED_PROXIES", " ".join(proxies), "addresses or networks, such as 10.0.0.0/8") from None
-    if header and not set(proxies) - {"peer"}:
+    proxies = read_proxies(environment)
+    if header and not proxies.networks:
         raise SettingError("ACCESS_USER_HEADER", header, "effect only with TRUSTED_PROXIES, the proxy's addresses")
-    return AccessSettings(mode, _key(environment, mode), Path(tokens) if tokens else None, header, parsed)
+    return AccessSettings(mode, _key(environment, mode), Path(tokens) if tokens else None, header, proxies)
+
+
+def read_proxies(environment: Environment) -> Proxies:
+    """``TRUSTED_PROXIES``.
+
+    Raises:
+        SettingError: a word is neither an address nor a network.
+    """
+    words = environment.words("TRUSTED_PROXIES")
+    try:
+        return Proxies.of(words)
+    except ValueError:
+        raise SettingError("TRUSTED_PROXIES", " ".join(words), "addresses or networks, such as 10.0.0.0/8") from None
+
+
+def read_public_url(environment: Environment) -> WebOrigin | None:
+    """The origin of ``PUBLIC_URL``; ``None`` where it is not set.
+
+    Raises:
+        SettingError: it is no URL of a page.
+    """
+    url = environment.text("PUBLIC_URL", "")
+    origin = origin_of_url(url) if url else None
+    if url and origin is None:
+        raise SettingError("PUBLIC_URL", url, "a URL such as https://cluster.example")
+    return origin
+
+
+def read_allowed_origins(environment: Environment) -> tuple[str, ...]:
+    """``WS_ALLOWED_ORIGINS``; ``ANY_ORIGIN`` may be among them.
+
+    Raises:
+        SettingError: a word is neither an origin nor ``ANY_ORIGIN``.
+    """
+    words = environment.words("WS_ALLOWED_ORIGINS")
+    for word in words:
+        if word != ANY_ORIGIN and normal_origin(word) is None:
+            raise SettingError("WS_ALLOWED_ORIGINS", word, "origins such as https://wall.lan:8443, or *")
+    return words
 
 
 def read_mode(environment: Environment, user: str = "make user NAME", line: str = "{}") -> Mode:
@@ -73,13 +113,17 @@ def read_mode(environment: Environment, user: str = "make user NAME", line: str 
         NoChoice: it is not set, and ``PUBLIC_HOST`` is for others.
         SettingError: it is neither ``open`` nor ``closed``.
     """
-    host = environment.text("PUBLIC_HOST", "127.0.0.1")
+    host = environment.text("PUBLIC_HOST", _PUBLIC_HOST)
+    mode = _chosen_mode(environment)
+    if mode is None and not is_loopback(host):
+        raise NoChoice(host, user, line)
+    return mode or "open"
+
+
+def _chosen_mode(environment: Environment) -> Mode | None:
+    """``ACCESS``; ``None`` where nobody has chosen."""
     mode = environment.choice("ACCESS", "none", choices=("open", "closed", "none"))
-    if mode == "none":
-        if not is_loopback(host):
-            raise NoChoice(host, user, line)
-        mode = "open"
-    return cast("Mode", mode)
+    return None if mode == "none" else cast("Mode", mode)
 
 
 class NoChoice(SettingError):

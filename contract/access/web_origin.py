@@ -26,6 +26,11 @@ def normal_origin(text: str) -> WebOrigin | None:
     return WebOrigin(scheme, host, _DEFAULT_PORTS[scheme] if port is None else port)
 
 
+def origin_of_url(url: str) -> WebOrigin | None:
+    """Return the origin of a page by its address; ``None`` where that is none of a page."""
+    return normal_origin("/".join(url.split("/", 3)[:3]))
+
+
 def same_host(origin: WebOrigin, host: str) -> bool:
     """Whether the page of ``origin`` was asked for under ``host``, a ``Host`` header.
 

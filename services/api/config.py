@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
-from contract.access.settings import AccessSettings, read_access
-from contract.access.web_origin import WebOrigin, normal_origin
-from contract.runtime.settings import Environment, FromEnvironment, SettingError
+from contract.access.settings import AccessSettings, read_access, read_public_url
+from contract.access.web_origin import WebOrigin
+from contract.runtime.settings import Environment, FromEnvironment
 
 _DAY_SECONDS: Final = 24 * 3600
 
@@ -68,7 +68,7 @@ class Config(FromEnvironment):
                 minimum=1000,
                 maximum=1_000_000_000,
             ),
-            public=_public(environment),
+            public=read_public_url(environment),
         )
 
 
@@ -76,13 +76,3 @@ def users_folder(environment: Environment) -> Path | None:
     """``ACCESS_USERS_DIR``."""
     text = environment.text("ACCESS_USERS_DIR", "")
     return Path(text) if text else None
-
-
-def _public(environment: Environment) -> WebOrigin | None:
-    url = environment.text("PUBLIC_URL", "")
-    if not url:
-        return None
-    origin = normal_origin("/".join(url.split("/", 3)[:3]))
-    if origin is None:
-        raise SettingError("PUBLIC_URL", url, "a URL such as https://cluster.example")
-    return origin

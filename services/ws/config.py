@@ -3,11 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Self
 
-from contract.access.settings import AccessSettings, read_access
-from contract.access.web_origin import normal_origin
-from contract.runtime.settings import Environment, FromEnvironment, SettingError
+from contract.access.settings import (
+    AccessSettings,
+    read_access,
+    read_allowed_origins,
+    read_public_url,
+)
+from contract.access.web_origin import WebOrigin
+from contract.runtime.settings import Environment, FromEnvironment
 from ws.access.limits import Limits
-from ws.origin import ANY_ORIGIN
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,8 @@ class Config(FromEnvironment):
     push: str = "fast"
     #: Origins of pages that may connect besides those of the same origin; ``*`` allows all.
     allowed_origins: tuple[str, ...] = ()
+    #: How people reach the deployment behind their own proxy.
+    public: WebOrigin | None = None
     #: Over so long the clients are sent elsewhere when the replica is asked to end.
     drain_seconds: float = 5.0
     #: A client that takes nothing for so long is sent away, to come back when it can read again.
@@ -40,16 +46,6 @@ class Config(FromEnvironment):
         Raises:
             SettingError: a value is not valid; the text names its variable.
         """
-        allowed = environment.words("WS_ALLOWED_ORIGINS")
-        for origin in allowed:
-            if origin != ANY_ORIGIN and normal_origin(origin) is None:
-                raise SettingError("WS_ALLOWED_ORIGINS", origin, "origins such as https://wall.lan:8443, or *")
-        public_url = environment.text("PUBLIC_URL", "")
-        if public_url:
-            origin = "/".join(public_url.split("/", 3)[:3])
-            if normal_origin(origin) is None:
-                raise SettingError("PUBLIC_URL", public_url, "a URL such as https://cluster.example")
-            allowed += (origin,)
         interval = environment.integer("WS_PING_INTERVAL_SECONDS", cls.ping_interval_seconds, minimum=1, maximum=25)
         timeout = environment.integer("WS_PING_TIMEOUT_SECONDS", cls.ping_timeout_seconds, minimum=1, maximum=25)
         return cls(
@@ -58,7 +54,8 @@ class Config(FromEnvironment):
             host=environment.text("WS_HOST", cls.host),
             port=environment.port("WS_PORT", cls.port),
             push=environment.choice("WS_PUSH", cls.push, choices=("fast", "plain")),
-            allowed_origins=allowed,
+            allowed_origins=read_allowed_origins(environment),
+            public=read_public_url(environment),
             slow_seconds=environment.seconds("WS_SLOW_SECONDS", cls.slow_seconds, minimum=1, maximum=600),
             ping_interval_seconds=interval,
             ping_timeout_seconds=min(timeout, interval),

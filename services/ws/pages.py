@@ -22,8 +22,17 @@ from ws.origin import Origins
 WEBSOCKET_KEY_BYTES: Final = 16
 _WEBSOCKET_VERSION: Final = "13"
 
-#: Of every answer of Engine.IO: none may be kept, and each depends on whose page asks.
-_ENGINE_HEADERS: Final = (("Cache-Control", "no-store"), ("Vary", "Origin"))
+#: Of every answer: browsers take it for nothing but what it says to be.
+_HEADERS: Final = (("X-Content-Type-Options", "nosniff"),)
+#: Of every answer of Engine.IO: none may be kept, and each depends on whose page asks. None is for an element of a page
+#: of another origin; a script of one that is allowed reads it by CORS, which this leaves alone.
+#: Source: https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header
+_ENGINE_HEADERS: Final = (
+    *_HEADERS,
+    ("Cache-Control", "no-store"),
+    ("Vary", "Origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
 
 #: What only a proxy could say: it is looked at once, and by nobody after that.
 _FORWARDED: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")
@@ -113,7 +122,7 @@ class Guard:
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             if int(status.split(" ", 1)[0]) >= 400:
                 self._counters.rejected_requests += 1
-            return start_response(status, [*headers, *(_ENGINE_HEADERS if is_for_engine else ())], *rest)
+            return start_response(status, [*headers, *(_ENGINE_HEADERS if is_for_engine else _HEADERS)], *rest)
 
         try:
             _require_whole_upgrade(environ)
@@ -126,6 +135,8 @@ class Guard:
             # One that is sent elsewhere may ask here again, over the connection that it has.
             return _answer(start, 503, "draining\n")
         origin = environ[ORIGIN] = self._door.origin(environ)
+        if origin.is_forwarded and _came_encrypted(environ):
+            environ["wsgi.url_scheme"] = "https"
         for name in _FORWARDED:
             environ.pop(name, None)
         if begins_a_session:
@@ -205,6 +216,12 @@ def _require_whole_upgrade(environ: Mapping[str, Any]) -> None:
         raise _NoUpgrade(f"Sec-WebSocket-Key is not {WEBSOCKET_KEY_BYTES} bytes in base64\n")
 
 
+def _came_encrypted(environ: Mapping[str, Any]) -> bool:
+    """Whether ``X-Forwarded-Proto`` says so; the last word is that of the proxy that is believed."""
+    said: str = environ.get("HTTP_X_FORWARDED_PROTO", "")
+    return said.rpartition(",")[2].strip().lower() == "https"
+
+
 def _refuse(start_response: StartResponse, status: int, text: str, header: tuple[str, str]) -> list[bytes]:
     problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=text)
     return _answer(start_response, status, encode(problem), _PROBLEM, header)
@@ -218,6 +235,6 @@ def _answer(
     *headers: tuple[str, str],
 ) -> list[bytes]:
     body = body.encode() if isinstance(body, str) else body
-    own = [("Content-Type", kind), ("Content-Length", str(len(body))), ("X-Content-Type-Options", "nosniff")]
+    own = [("Content-Type", kind), ("Content-Length", str(len(body)))]
     start_response(f"{status} {HTTPStatus(status).phrase}", [*own, *headers])
     return [body]

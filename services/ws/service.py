@@ -99,7 +99,7 @@ class Replica:
         redis = blocking_client(config.redis_url, connect_seconds=CONNECT_SECONDS, answer_seconds=ANSWER_SECONDS)
         state = ClusterState()
         log = AlertLog(redis)
-        origins = self._origins = Origins(config.allowed_origins, self._counters)
+        origins = self._origins = Origins(config.allowed_origins, self._counters, config.public)
         revocations = Revocations()
         gatekeeper = Gatekeeper(config.access, revocations)
         self._revocation_feed = RevocationFeed(redis, revocations)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, WebSocket, expect
+from playwright.sync_api import Browser, BrowserContext, Frame, Page, Request, WebSocket, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from contract.access.grant import READ
 from contract.names import ALERTS_CHANNEL
+from deploy.local.addresses import machine_addresses
 from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack
 from tests.drivers.foreign_site import CLIENT, ForeignSite
 from tests.drivers.replica import value_of
@@ -21,6 +22,13 @@ LIVE = "#freshness[data-state=live]"
 WAIT_MS = 120_000
 #: Milliseconds after which an attempt that nothing answers has got nothing.
 GIVE_UP_MS = 20_000
+#: Has every WebSocket of a page fail, as behind some proxies.
+NO_WEBSOCKETS = """window.WebSocket = class {
+  constructor() { setTimeout(() => this.onerror(new Event("error"))); }
+  close() {}
+}"""
+#: Headers in which browsers say whose page asks.
+SIGNS = ("origin", "sec-fetch-site", "referer")
 
 #: Connects as a stranger's page would, and takes what comes, until it is refused, has data, or is cut off.
 WEBSOCKET = """([origin, patience, packets]) => new Promise((done) => {
@@ -224,6 +232,35 @@ def test_what_other_pages_try_works_from_our_own(strict: Place, context: Browser
     assert home.evaluate(ELEMENT, ["img", "src", strict.origin + "/static/favicon.svg", GIVE_UP_MS])[0] == "load"
 
 
+def test_visitor_who_polls_over_plain_http_stays_signed_in(stack: ClosedStack, token: str, browser: Browser) -> None:
+    # Given a browser that can only poll, at an address of the LAN
+    place = started(stack, token, PUBLIC_HOST="0.0.0.0")
+    address = next(iter(machine_addresses(with_ipv6=False)), "127.0.0.2")
+    origin = place.origin.replace("127.0.0.1", address)
+    context = browser.new_context(locale="en-GB")
+    context.add_init_script(NO_WEBSOCKETS)
+    polls: list[Request] = []
+    tab = context.new_page()
+    tab.on("request", lambda request: polls.append(request) if "/socket.io/" in request.url else None)
+    # When somebody signs in
+    tab.goto(origin + "/monitoring")
+    tab.fill("#user", "ada")
+    tab.fill("#password", PASSWORD)
+    tab.press("#password", "Enter")
+    expect(tab.locator(LIVE)).to_be_visible(timeout=WAIT_MS)
+    # Then the page is live, and again after a reload
+    tab.reload()
+    expect(tab.locator(LIVE)).to_be_visible(timeout=WAIT_MS)
+    handshakes = [poll.all_headers() for poll in polls if "sid=" not in poll.url]
+    assert len(handshakes) >= 2
+    assert all("transport=polling" in poll.url for poll in polls)
+    if not address.startswith("127."):
+        # All that the browser says of the page is this.
+        said = [{name for name in headers if name in SIGNS} for headers in handshakes]
+        assert said == [{"referer"}] * len(handshakes)
+    context.close()
+
+
 def test_other_page_gets_no_socket(strict: Place, context: BrowserContext, evil: Page) -> None:
     victim = Victim(context, strict)
     before = strict.refused_origins()
@@ -267,6 +304,7 @@ def test_other_page_reads_nothing(strict: Place, context: BrowserContext, evil: 
         assert evil.evaluate(FETCH, [strict.origin + path, {"mode": "no-cors"}]) == ["opaque", 0, ""], path
         asked = {"method": "POST", "headers": {"Content-Type": "application/json"}, "body": "{}"}
         assert evil.evaluate(FETCH, [strict.origin + path, asked]) == ["TypeError: Failed to fetch"], path
+    for path in (*paths, "/socket.io/?EIO=4&transport=polling"):
         for tag, attribute in (("script", "src"), ("img", "src")):
             got = evil.evaluate(ELEMENT, [tag, attribute, strict.origin + path, GIVE_UP_MS])
             assert got == ["error", [], 0], (tag, path)

@@ -108,10 +108,13 @@ class ClosedStack(Stack):
         lines: Sequence[str] = (),
         **headers: str,
     ) -> RawClient:
-        """A WebSocket that is let into ``namespaces``; ``lines`` of its head go out as they are."""
+        """A WebSocket that is let into ``namespaces``; ``lines`` of its head go out as they are.
+
+        With a ``cookie`` it is a browser's, which says that our page asks.
+        """
         said = [*lines, *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
         if cookie:
-            said.append(f"Cookie: {cookie}")
+            said += [f"Cookie: {cookie}", f"Origin: {replica.origin}"]
         client = RawClient(port_of(replica), *namespaces, auth={"token": token} if token else None, headers=tuple(said))
         self._sockets.append(client)
         return client

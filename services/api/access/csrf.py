@@ -18,7 +18,7 @@ from api.counters import Counters
 from api.language import gettext
 from api.problems import Refusal
 from contract.access.grant import Grant
-from contract.access.web_origin import WebOrigin, normal_origin, same_host
+from contract.access.web_origin import WebOrigin, normal_origin, origin_of_url, same_host
 
 #: Bytes of the largest form.
 FORM_BYTES: Final = 8 * 1024
@@ -72,13 +72,10 @@ class Forms:
     def _require_page_of_ours(self) -> None:
         if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
             raise self._refusal()
-        said = request.headers.get("Origin")
-        if said is None:
-            referrer = request.headers.get("Referer")
-            said = "/".join(referrer.split("/", 3)[:3]) if referrer else None
-        if said is None:
-            return
-        page = normal_origin(said)
+        origin, referrer = request.headers.get("Origin"), request.headers.get("Referer")
+        if origin is None and not referrer:
+            return  # the token alone tells: no page but ours can read it
+        page = normal_origin(origin) if origin is not None else origin_of_url(referrer or "")
         if page is None or not (page == self._public or same_host(page, request.headers.get("Host", ""))):
             raise self._refusal()
 

@@ -198,15 +198,16 @@ class Door:
         return client.offered
 
     def _offered(self, environ: Mapping[str, Any], origin: Origin) -> Grant | None:
-        # Browsers send cookies along whichever page of the site asks.
-        if not self._origins.is_ours(environ.get("HTTP_ORIGIN"), environ):
-            return None
+        # Browsers send cookies along whichever page of the site asks, and a proxy goes by cookies of its own.
+        is_ours = self._origins.is_ours(environ)
         header = self.gatekeeper.settings.user_header
-        if header:
+        if header and is_ours is not False:
             user = environ.get(f"HTTP_{header.upper().replace('-', '_')}", "")
             grant = self.gatekeeper.by_proxy(origin, user)
             if grant is not None:
                 return grant
+        if not is_ours:
+            return None
         session = self.gatekeeper.session(environ.get("HTTP_COOKIE", ""))
         return None if session is None else session.grant()
 

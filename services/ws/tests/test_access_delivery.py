@@ -111,12 +111,14 @@ def test_message_meets_no_code_of_access_on_its_way_when_access_is_closed(
     first = message(METRICS_CHANNEL)
     collector.publish(METRICS_CHANNEL, first)
     seqs = count(json.loads(first)["seq"] + 1)
-    root, health, monitoring = (closed.bare_client(name, headers=(f"Cookie: {cookie}",)) for name in NAMESPACES)
+    shown = {"Cookie": cookie, "Origin": closed.origin}
+    headers = tuple(f"{name}: {value}" for name, value in shown.items())
+    root, health, monitoring = (closed.bare_client(name, headers=headers) for name in NAMESPACES)
     for client, namespace in zip((root, health, monitoring), NAMESPACES, strict=True):
         client.connect(namespace)
     follower = closed.client("/monitoring", auth={**auth, "subscribe": {"mode": "delta", "nodes": ["head.lan"]}})
     with requests.Session() as jar, closed.bare_websocket() as deaf, closing(_inflating(closed, cookie)) as inflating:
-        jar.headers["Cookie"] = cookie
+        jar.headers.update(shown)
         polling = PollingSession(closed.origin, jar)
         polling.connect(closed.origin)
         deaf.sendall(_frame(f"40{json.dumps(auth)}".encode()))

@@ -53,7 +53,7 @@ def started(replicas: Start, credentials: Credentials, prelude: str = "", **env:
 
 def ask(replica: Replica, namespace: str, *, auth: object = None, cookie: str | None = None) -> RawClient:
     """A client that asked for a namespace and got some answer."""
-    headers = () if cookie is None else (f"Cookie: {cookie}",)
+    headers = () if cookie is None else (f"Cookie: {cookie}", f"Origin: {replica.origin}")
     client = replica.bare_client(headers=headers)
     prefix = "" if namespace == "/" else f"{namespace},"
     client.send(f"40{prefix}{'' if auth is None else json.dumps(auth)}")
@@ -385,11 +385,79 @@ def test_page_of_another_origin_has_no_use_of_a_cookie_when_all_may_connect(
         client.wait(lambda packet: packet.startswith(("0{", "4{")))
         return let_in(client)
 
-    assert comes()
     assert comes(f"Origin: {replica.origin}")
-    assert comes("Origin: http://wall.lan")
-    assert not comes("Origin: http://evil.example")
-    assert not comes("Origin: null")
+    for origin in ("http://wall.lan", "http://evil.example", "null"):
+        assert not comes(f"Origin: {origin}"), origin
+
+
+@pytest.mark.parametrize("namespace", NAMESPACES)
+@pytest.mark.parametrize(
+    ("said", "comes"),
+    [
+        ({}, False),
+        ({"Origin": "OURS"}, True),
+        ({"Origin": "http://127.0.0.1:1"}, False),
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        ({"Sec-Fetch-Site": "none"}, False),
+        ({"Sec-Fetch-Site": "same-site", "Referer": "OURS/"}, False),
+        ({"Referer": "OURS/nodes"}, True),
+        ({"Referer": "http://127.0.0.1:1/"}, False),
+    ],
+    ids=str,
+)
+def test_cookie_of_a_client_that_polls_counts_when_our_page_made_the_handshake(
+    closed: Replica, credentials: Credentials, namespace: str, said: dict[str, str], comes: bool
+) -> None:
+    ours = {"Cookie": credentials.cookie(), "Origin": closed.origin}
+    path, prefix = "/socket.io/?EIO=4&transport=polling", "" if namespace == "/" else f"{namespace},"
+    headers = {name: value.replace("OURS", closed.origin) for name, value in said.items()}
+    if "Origin" in said and not comes:
+        # A page that may not connect gets no session at all.
+        assert closed.get(path, headers={**ours, **headers}).status_code == 400
+        return
+
+    opened = closed.get(path, headers={"Cookie": ours["Cookie"], **headers})
+    path += f"&sid={json.loads(opened.text[1:])['sid']}"
+    # What the client shows later changes nothing.
+    requests.post(closed.origin + path, data=f"40{prefix}", headers=ours, timeout=15)
+
+    assert closed.get(path, headers=ours).text.startswith(f"40{prefix}{{" if comes else f"44{prefix}{{")
+
+
+def test_cookie_of_a_page_over_plain_http_counts_for_nothing_when_ours_come_encrypted(
+    replicas: Start, credentials: Credentials
+) -> None:
+    replica = started(replicas, credentials, TRUSTED_PROXIES="127.0.0.1")
+
+    def comes(origin: str, scheme: str) -> bool:
+        headers = (f"Cookie: {credentials.cookie()}", f"Origin: {origin}", f"X-Forwarded-Proto: {scheme}")
+        client = replica.bare_client(headers=headers)
+        client.send("40")
+        client.wait(lambda packet: packet.startswith(("0{", "4{")))
+        return let_in(client)
+
+    secure = replica.origin.replace("http", "https")
+    assert comes(secure, "https")
+    assert comes(replica.origin, "http")
+    assert not comes(replica.origin, "https")
+    assert not comes(replica.origin, "http, https")
+
+
+def test_word_of_a_proxy_counts_for_nothing_when_another_page_asks(replicas: Start, credentials: Credentials) -> None:
+    replica = started(replicas, credentials, ACCESS_USER_HEADER="Remote-User", TRUSTED_PROXIES="127.0.0.1")
+
+    def comes(**said: str) -> bool:
+        headers = {"Remote-User": "ada", **{name.replace("_", "-"): value for name, value in said.items()}}
+        path = "/socket.io/?EIO=4&transport=polling"
+        path += f"&sid={json.loads(replica.get(path, headers=headers).text[1:])['sid']}"
+        requests.post(replica.origin + path, data="40", timeout=15)
+        return replica.get(path).text.startswith("40{")
+
+    # A program behind the proxy says nothing.
+    assert comes()
+    assert comes(Sec_Fetch_Site="same-origin")
+    assert not comes(Sec_Fetch_Site="same-site")
+    assert not comes(Referer="http://127.0.0.1:1/")
 
 
 def test_open_access_asks_nobody(replicas: Start, credentials: Credentials) -> None:

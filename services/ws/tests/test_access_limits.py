@@ -4,7 +4,7 @@ import json
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -182,8 +182,8 @@ def test_identity_is_limited_wherever_it_comes_from(replicas: Start, tmp_path: P
         **credentials.env,
     )
 
-    def comes(address: int, auth: object, *, cookie: str = "") -> str:
-        client = replica.bare_client(headers=(f"X-Forwarded-For: 10.0.0.{address}", f"Cookie: {cookie}"))
+    def comes(address: int, auth: object, *, cookie: Sequence[str] = ()) -> str:
+        client = replica.bare_client(headers=(f"X-Forwarded-For: 10.0.0.{address}", *cookie))
         client.send(f"40{json.dumps(auth)}")
         return client.wait(lambda packet: packet.startswith(("0{", "4{")))[0]
 
@@ -191,7 +191,7 @@ def test_identity_is_limited_wherever_it_comes_from(replicas: Start, tmp_path: P
     assert comes(2, {"token": token}).startswith("0")
     refused = comes(3, {"token": token})
     assert json.loads(refused[1:])["data"]["code"] == "limit_exceeded"
-    assert comes(4, {}, cookie=credentials.cookie()).startswith("0")
+    assert comes(4, {}, cookie=(f"Cookie: {credentials.cookie()}", f"Origin: {replica.origin}")).startswith("0")
 
 
 def test_forwarded_addresses_are_believed_from_configured_proxies_only(replicas: Start) -> None:
@@ -206,7 +206,7 @@ def test_half_requests_do_not_stop_service_for_others(start: Start, collector: P
     halves = []
     for _ in range(300):
         half = socket.create_connection(("127.0.0.1", replica.port))
-        half.sendall(b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        half.sendall(b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
         halves.append(half)
 
     client = replica.client()

@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from contract.access.web_origin import normal_origin
+from contract.access.web_origin import normal_origin, origin_of_url
 from ws.counters import Counters
 from ws.origin import LOGGED_ORIGINS_LIMIT, Origins
 
@@ -12,8 +12,8 @@ def counters() -> Counters:
     return Counters()
 
 
-def origins(counters: Counters, *allowed: str) -> Origins:
-    return Origins(allowed, counters)
+def origins(counters: Counters, *allowed: str, public: str = "") -> Origins:
+    return Origins(allowed, counters, origin_of_url(public))
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,93 @@ def test_any_page_may_connect_when_all_are_allowed(counters: Counters) -> None:
 
     assert gate("null", {"HTTP_HOST": "cluster.example"})
     assert gate.any_allowed
+
+
+HOST = "cluster.example:8085"
+OURS = "http://cluster.example:8085"
+
+
+def whose(counters: Counters, *allowed: str, public: str = "", **said: str) -> bool | None:
+    """What is made of a request with these headers."""
+    environ = {"HTTP_HOST": HOST, **{f"HTTP_{name.upper()}": value for name, value in said.items()}}
+    return origins(counters, *allowed, public=public).is_ours(environ)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"origin": OURS},
+        {"origin": OURS, "sec_fetch_site": "same-site", "referer": "http://evil.example/"},
+        {"sec_fetch_site": "same-origin"},
+        {"sec_fetch_site": "same-origin", "referer": "http://evil.example/"},
+        {"referer": f"{OURS}/monitoring?a=b#c"},
+        {"referer": OURS},
+    ],
+    ids=str,
+)
+def test_request_is_ours_when_its_browser_says_so(counters: Counters, said: dict[str, str]) -> None:
+    assert whose(counters, **said) is True
+    assert whose(counters, "*", **said) is True
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"origin": "http://cluster.example:8086"},
+        {"origin": "http://cluster.example"},
+        {"origin": "http://other.cluster.example:8085"},
+        {"origin": "null"},
+        {"origin": ""},
+        {"origin": "http://evil.example", "sec_fetch_site": "same-origin", "referer": f"{OURS}/"},
+        {"sec_fetch_site": "same-site", "referer": f"{OURS}/"},
+        {"sec_fetch_site": "cross-site"},
+        {"sec_fetch_site": ""},
+        {"sec_fetch_site": "Same-Origin, same-site"},
+        {"referer": "http://cluster.example:8086/"},
+        {"referer": "http://cluster.example:8085@evil.example/"},
+        {"referer": "http://evil.example/?http://cluster.example:8085/"},
+        {"referer": "about:blank"},
+        {"referer": "http://[/"},
+    ],
+    ids=str,
+)
+def test_request_is_another_pages_when_its_browser_says_so(counters: Counters, said: dict[str, str]) -> None:
+    assert whose(counters, **said) is False
+    assert whose(counters, "*", **said) is False
+
+
+@pytest.mark.parametrize("said", [{}, {"referer": ""}, {"sec_fetch_site": "none"}], ids=str)
+def test_request_is_nobodys_when_nothing_says_whose_page_made_it(counters: Counters, said: dict[str, str]) -> None:
+    assert whose(counters, **said) is None
+
+
+def test_page_that_may_connect_is_not_ours_for_that(counters: Counters) -> None:
+    gate = origins(counters, "https://wall.example")
+
+    assert gate("https://wall.example", {"HTTP_HOST": HOST})
+    assert whose(counters, "https://wall.example", origin="https://wall.example") is False
+
+
+def test_page_is_ours_when_it_is_of_the_public_url(counters: Counters) -> None:
+    public = "https://public.example/"
+
+    assert origins(counters, public=public)("https://public.example", {"HTTP_HOST": HOST})
+    assert whose(counters, public=public, origin="https://public.example") is True
+    assert whose(counters, public=public, referer="https://public.example/nodes") is True
+    assert whose(counters, public=public, origin="https://public.example:8443") is False
+
+
+def test_page_over_plain_http_is_not_ours_when_ours_come_encrypted(counters: Counters) -> None:
+    plain = {"HTTP_HOST": "cluster.example", "HTTP_ORIGIN": "http://cluster.example"}
+    encrypted = {**plain, "wsgi.url_scheme": "https"}
+    public = origins(counters, public="https://cluster.example")
+
+    assert origins(counters).is_ours(plain) is True
+    assert origins(counters).is_ours(encrypted) is False
+    assert public.is_ours(plain) is False
+    assert public.is_ours({**encrypted, "HTTP_ORIGIN": "https://cluster.example"}) is True
+    # Another way to the same deployment, such as a tunnel.
+    assert public.is_ours({"HTTP_HOST": "localhost:8085", "HTTP_ORIGIN": "http://localhost:8085"}) is True
 
 
 def test_refusal_is_logged_once_an_origin_and_names_the_setting(

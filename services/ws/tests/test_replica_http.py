@@ -60,6 +60,23 @@ def test_answers_of_engine_io_are_never_kept_and_vary_with_the_origin(replica: R
         assert ask(replica.port, sent).headers["vary"] == "Origin"
 
 
+def test_answers_of_engine_io_are_nothing_to_elements_of_other_pages(replica: Replica) -> None:
+    session = EngineSession(replica.port)
+    for sent in (
+        *(request("GET", POLLING + query) for query in ("", "&EIO=3", "&sid=unknown", "&j=0")),
+        *(request(method, POLLING, "Origin: http://evil.example") for method in ("GET", "OPTIONS")),
+        request("PUT", POLLING),
+        request("GET", WEBSOCKET),
+    ):
+        answer = ask(replica.port, sent)
+        assert answer.headers["x-content-type-options"] == "nosniff", sent
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin", sent
+    for own in (session.post("40"), session.get()):
+        assert own.status == 200
+        assert own.headers.get_all("X-Content-Type-Options") == ["nosniff"]
+        assert own.headers.get_all("Cross-Origin-Resource-Policy") == ["same-origin"]
+
+
 @pytest.mark.parametrize(
     "sent",
     [
@@ -70,7 +87,7 @@ def test_answers_of_engine_io_are_never_kept_and_vary_with_the_origin(replica: R
         b"GET\r\n\r\n",
         b"GET / HTTP/3.0\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",
-        b"GET /livez HTTP/1.1\r\nHost: x\r\n" + b"X: a\r\n" * 200 + b"\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\n" + b"X: a\r\n" * 200 + b"\r\n",
     ],
     ids=["page", "poll", "method", "websocket", "no version", "version", "no host", "headers"],
 )
@@ -84,7 +101,7 @@ def test_request_of_http_1_1_without_a_host_is_refused(fast: Replica) -> None:
     assert ask(fast.port, b"GET /livez HTTP/1.0\r\n\r\n").status == 200
 
 
-@pytest.mark.parametrize("target", ["http://other.example/livez", "HTTP://other.example:80/livez?a=b", "/livez"])
+@pytest.mark.parametrize("target", ["http://localhost/livez", "HTTP://LOCALHOST:80/livez?a=b", "/livez"])
 def test_absolute_form_is_accepted(fast: Replica, target: str) -> None:
     assert ask(fast.port, request("GET", target)).body == b"live\n"
 
@@ -95,9 +112,9 @@ def test_absolute_form_is_refused_when_it_is_not_valid(fast: Replica, target: st
 
 
 def test_absolute_form_decides_the_host_that_an_origin_is_compared_with(fast: Replica) -> None:
-    target = f"http://cluster.example{POLLING}"
+    target = f"http://localhost{POLLING}"
 
-    ours = ask(fast.port, request("GET", target, "Origin: http://cluster.example", host="evil.example"))
+    ours = ask(fast.port, request("GET", target, "Origin: http://localhost", host="evil.example"))
     theirs = ask(fast.port, request("GET", target, "Origin: http://evil.example", host="evil.example"))
 
     assert (ours.status, theirs.status) == (200, 400)

@@ -27,12 +27,13 @@ def test_config_waits_for_an_answer_no_longer_than_until_the_next_ping() -> None
     assert (config.ping_interval_seconds, config.ping_timeout_seconds) == (10, 10)
 
 
-def test_config_allows_the_origin_of_the_public_url_besides() -> None:
+def test_config_has_allowed_origins_and_our_own_apart() -> None:
     config = Config.from_environment(
         {"WS_ALLOWED_ORIGINS": "https://a.example, http://b.example:81", "PUBLIC_URL": "https://c.example/live/"}
     )
 
-    assert config.allowed_origins == ("https://a.example", "http://b.example:81", "https://c.example")
+    assert config.allowed_origins == ("https://a.example", "http://b.example:81")
+    assert config.public == ("https", "c.example", 443)
 
 
 @pytest.mark.parametrize(
