@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, cast
 
+from contract.access.hosts import Hosts
 from contract.access.proxies import Proxies
 from contract.access.web_origin import WebOrigin, normal_origin, origin_of_url
 from contract.runtime.settings import Environment, SettingError
@@ -13,6 +14,8 @@ Mode = Literal["open", "closed"]
 
 #: Among allowed origins: all.
 ANY_ORIGIN: Final = "*"
+#: What containers call each other.
+_CONTAINERS: Final = ("api", "collector", "gateway", "ws")
 #: Where the pages are if nothing is said.
 _PUBLIC_HOST: Final = "127.0.0.1"
 #: Bytes that the key must have at least.
@@ -99,6 +102,28 @@ def read_allowed_origins(environment: Environment) -> tuple[str, ...]:
         if word != ANY_ORIGIN and normal_origin(word) is None:
             raise SettingError("WS_ALLOWED_ORIGINS", word, "origins such as https://wall.lan:8443, or *")
     return words
+
+
+def read_hosts(environment: Environment, listens_on: str) -> Hosts:
+    """The host names that a service answers to.
+
+    They are checked where only this machine reaches the pages and nobody has chosen who gets in: where others do, names
+    are the owner's, and where people sign in, a page under another name has no cookie.
+
+    Args:
+        environment: the settings.
+        listens_on: the address of its own port. One that is not on loopback is reached by other containers.
+
+    Raises:
+        SettingError: a value is not valid.
+    """
+    public, allowed = read_public_url(environment), read_allowed_origins(environment)
+    proxies = read_proxies(environment)
+    if _chosen_mode(environment) is not None or not is_loopback(environment.text("PUBLIC_HOST", _PUBLIC_HOST)):
+        return Hosts(None)
+    origins = [public, *map(normal_origin, allowed)]
+    names = [origin.host for origin in origins if origin is not None]
+    return Hosts.of(names if is_loopback(listens_on) else [*names, *_CONTAINERS], proxies)
 
 
 def read_mode(environment: Environment, user: str = "make user NAME", line: str = "{}") -> Mode:

@@ -70,17 +70,18 @@ def service_parts(
     settings: Settings, ports: InnerPorts, redis_url: str, targets: Path, access_dir: AccessDir
 ) -> list[Part]:
     """Collector, api, and the gateway with the push replica."""
-    shared = {"REDIS_URL": redis_url, "API_HOST": "127.0.0.1", "API_PORT": str(ports.api)}
+    shared = {"REDIS_URL": redis_url, "API_HOST": "127.0.0.1", "API_PORT": str(ports.api), "PUBLIC_HOST": settings.host}
     # Threads of one process share their heap: a few megabytes less each, and nothing here allocates in a hurry.
     shared["MALLOC_ARENA_MAX"] = os.environ.get("MALLOC_ARENA_MAX", "2")
     collector = {"COLLECTOR_PORT": str(ports.collector), "COLLECTOR_TARGETS": str(targets)}
     # Who connects to the api is the gateway, which has replaced what its clients may not say.
     trusted = f"peer {os.environ.get('TRUSTED_PROXIES', '')}".strip()
-    public = {"PUBLIC_HOST": settings.host, "ACCESS": settings.access, **access_dir.variables()}
-    api = {**public, "ACCESS_USERS_DIR": str(access_dir.users), "TRUSTED_PROXIES": trusted}
+    # ACCESS they find in the environment, as it was set or not: host names are checked where nobody has chosen.
+    access = access_dir.variables()
+    api = {**access, "ACCESS_USERS_DIR": str(access_dir.users), "TRUSTED_PROXIES": trusted}
     # There is no other replica that its clients could go to one by one.
     drain = {"WS_DRAIN_SECONDS": os.environ.get("WS_DRAIN_SECONDS", "0")}
-    gateway = {**drain, **public, "WS_PORT": str(ports.ws), "PORT": str(settings.port)}
+    gateway = {**drain, **access, "WS_PORT": str(ports.ws), "PORT": str(settings.port)}
     return [
         Part("collector", python("collector"), {**shared, **collector}),
         Part("api", python("api"), {**shared, **api}),

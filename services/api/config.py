@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
-from contract.access.settings import AccessSettings, read_access, read_public_url
+from contract.access.hosts import Hosts
+from contract.access.settings import AccessSettings, read_access, read_hosts, read_public_url
 from contract.access.web_origin import WebOrigin
 from contract.runtime.settings import Environment, FromEnvironment
 
@@ -36,6 +37,8 @@ class Config(FromEnvironment):
     published_bytes_per_second: int = 1_000_000
     #: How people reach the deployment behind their own proxy.
     public: WebOrigin | None = None
+    #: The host names that are answered.
+    hosts: Hosts = field(default_factory=Hosts)
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
@@ -44,11 +47,12 @@ class Config(FromEnvironment):
         Raises:
             SettingError: a value is not valid; the text names its variable.
         """
+        host = environment.text("API_HOST", cls.host)
         return cls(
             redis_url=environment.redis_url("api"),
             cluster_name=environment.text("CLUSTER_NAME", cls.cluster_name),
             log_level=environment.log_level(),
-            host=environment.text("API_HOST", cls.host),
+            host=host,
             port=environment.port("API_PORT", cls.port),
             threads=environment.integer("API_THREADS", cls.threads, minimum=1, maximum=256),
             access=read_access(environment),
@@ -69,6 +73,7 @@ class Config(FromEnvironment):
                 maximum=1_000_000_000,
             ),
             public=read_public_url(environment),
+            hosts=read_hosts(environment, host),
         )
 
 

@@ -69,9 +69,8 @@ async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None
         collector = Collector(config, link, Fleet(polling, sources), rules, readiness)
 
         stuck_seconds = max(30.0, 5 * config.interval_seconds)
-        runner = web.AppRunner(
-            build_app(readiness, lambda: collector.turned, stuck_seconds), access_log=None, shutdown_timeout=1.0
-        )
+        app = build_app(readiness, lambda: collector.turned, stuck_seconds, config.hosts)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         try:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Self
 
 from collector.target_entries import DEFAULT_PORT, NAME_LIMIT, TargetsError, host_and_port, usable_name
+from contract.access.hosts import Hosts
+from contract.access.settings import read_hosts
 from contract.runtime.settings import Environment, FromEnvironment, SettingError
 
 #: Seconds that a scrape may take by default, where the interval allows them.
@@ -35,6 +37,8 @@ class Config(FromEnvironment):
     interval_seconds: float
     timeout_seconds: float
     log_level: str
+    #: The host names that its port answers to.
+    hosts: Hosts
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
@@ -60,10 +64,11 @@ class Config(FromEnvironment):
         if any("*" in str(path.parent) for path in targets_paths):
             raise SettingError("COLLECTOR_TARGETS", targets, "paths with a * in the last part at most")
         rules = environment.text("COLLECTOR_RULES", "")
+        host = environment.text("COLLECTOR_HOST", "127.0.0.1")
         return cls(
             redis_url=environment.redis_url("collector"),
             cluster=cluster,
-            host=environment.text("COLLECTOR_HOST", "127.0.0.1"),
+            host=host,
             port=environment.port("COLLECTOR_PORT", 8002),
             targets_paths=targets_paths,
             dns_targets=_dns_targets(environment),
@@ -73,6 +78,7 @@ class Config(FromEnvironment):
             interval_seconds=interval,
             timeout_seconds=timeout,
             log_level=environment.log_level(),
+            hosts=read_hosts(environment, host),
         )
 
 

@@ -4,13 +4,15 @@ import time
 from collections.abc import Callable
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from collector.metrics import exposition
+from contract.access.hosts import MISDIRECTED, MISDIRECTED_TEXT, Hosts, asked_host
 from contract.runtime.readiness import LIVE, Readiness
 
 
-def build_app(readiness: Readiness, turned: Callable[[], float], stuck_seconds: float) -> web.Application:
-    """Return the application.
+def build_app(readiness: Readiness, turned: Callable[[], float], stuck_seconds: float, hosts: Hosts) -> web.Application:
+    """Return the application, which answers to ``hosts``.
 
     ``turned`` says when the collector's loop last turned, by the monotonic clock; ``/livez`` fails once that is
     ``stuck_seconds`` ago. It never looks at Redis.
@@ -30,6 +32,19 @@ def build_app(readiness: Readiness, turned: Callable[[], float], stuck_seconds: 
         page, content_type = exposition()
         return web.Response(body=page, headers={"Content-Type": content_type})
 
-    app = web.Application()
+    app = web.Application(middlewares=[_host_check(hosts)])
     app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", metrics)])
     return app
+
+
+def _host_check(hosts: Hosts) -> Middleware:
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        said = request.headers
+        host = asked_host(request.raw_path, ",".join(said.getall("Host")) if "Host" in said else None)
+        forwarded_for = ",".join(said.getall("X-Forwarded-For", []))
+        if hosts.answers(host, request.path, request.remote or "", forwarded_for):
+            return await handler(request)
+        return web.Response(status=MISDIRECTED, text=f"{MISDIRECTED_TEXT}\n")
+
+    return check

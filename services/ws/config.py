@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Self
 
+from contract.access.hosts import Hosts
 from contract.access.settings import (
     AccessSettings,
     read_access,
     read_allowed_origins,
+    read_hosts,
     read_public_url,
 )
 from contract.access.web_origin import WebOrigin
@@ -28,6 +30,8 @@ class Config(FromEnvironment):
     allowed_origins: tuple[str, ...] = ()
     #: How people reach the deployment behind their own proxy.
     public: WebOrigin | None = None
+    #: The host names that are answered.
+    hosts: Hosts = field(default_factory=Hosts)
     #: Over so long the clients are sent elsewhere when the replica is asked to end.
     drain_seconds: float = 5.0
     #: A client that takes nothing for so long is sent away, to come back when it can read again.
@@ -46,16 +50,18 @@ class Config(FromEnvironment):
         Raises:
             SettingError: a value is not valid; the text names its variable.
         """
+        host = environment.text("WS_HOST", cls.host)
         interval = environment.integer("WS_PING_INTERVAL_SECONDS", cls.ping_interval_seconds, minimum=1, maximum=25)
         timeout = environment.integer("WS_PING_TIMEOUT_SECONDS", cls.ping_timeout_seconds, minimum=1, maximum=25)
         return cls(
             redis_url=environment.redis_url("ws"),
             log_level=environment.log_level(),
-            host=environment.text("WS_HOST", cls.host),
+            host=host,
             port=environment.port("WS_PORT", cls.port),
             push=environment.choice("WS_PUSH", cls.push, choices=("fast", "plain")),
             allowed_origins=read_allowed_origins(environment),
             public=read_public_url(environment),
+            hosts=read_hosts(environment, host),
             slow_seconds=environment.seconds("WS_SLOW_SECONDS", cls.slow_seconds, minimum=1, maximum=600),
             ping_interval_seconds=interval,
             ping_timeout_seconds=min(timeout, interval),

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from contract.access.gatekeeper import Gatekeeper
 from contract.access.grant import READ, Refused, require_scope
+from contract.access.hosts import MISDIRECTED, MISDIRECTED_TEXT, Hosts
 from contract.codec import encode
 from contract.rest import Problem
 from contract.runtime.logs import Occasionally
 from contract.runtime.readiness import LIVE, Readiness
 from ws import request
 from ws.access.door import ORIGIN, Door, LimitReached
-from ws.counters import CONTENT_TYPE, Metrics
+from ws.counters import CONTENT_TYPE, Counters, Metrics
 from ws.origin import Origins
 
 #: Bytes of Sec-WebSocket-Key (RFC 6455, 4.1).
@@ -179,6 +180,21 @@ def said_when_it_fails(app: Application) -> Application:
         except Exception as error:
             _complaints.warning("front", "%.200r could not be answered: %.200r", environ.get("PATH_INFO"), error)
             raise
+
+    return answer
+
+
+def under_own_hosts(app: Application, hosts: Hosts, counters: Counters) -> Application:
+    """``app``, for requests that are for one of ``hosts``."""
+
+    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        host, path = environ.get("HTTP_HOST"), environ["PATH_INFO"]
+        if hosts.answers(host, path, environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")):
+            return app(environ, start_response)
+        counters.rejected_requests += 1
+        _complaints.warning("host", "refused a request for the host %.120r; PUBLIC_URL sets our own", host)
+        body = _refuse(start_response, MISDIRECTED, MISDIRECTED_TEXT, *_HEADERS)
+        return body if environ["REQUEST_METHOD"] != "HEAD" else ()
 
     return answer
 

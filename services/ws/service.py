@@ -34,7 +34,7 @@ from ws.namespaces.health import HealthNamespace
 from ws.namespaces.monitoring import MonitoringNamespace
 from ws.namespaces.root import RootNamespace
 from ws.origin import Origins
-from ws.pages import Application, Guard, Pages, said_when_it_fails
+from ws.pages import Application, Guard, Pages, said_when_it_fails, under_own_hosts
 from ws.plain.endpoint import PlainEndpoint
 from ws.presence import Presence
 from ws.report import HealthReporter
@@ -78,7 +78,7 @@ def run(config: Config, front: Front | None = None) -> int:
     replica.start()
     spawn("http", lambda: serve(listeners[0], replica.own_app))
     if front is not None:
-        wrapped = said_when_it_fails(front.wrap(replica.socketio_app))
+        wrapped = replica.under_own_hosts(said_when_it_fails(front.wrap(replica.socketio_app)))
         spawn("front", lambda: serve(listeners[1], wrapped))
     _logger.info("replica %s listens on %s, port %d", replica.id, config.host, config.port)
     number = signals.wait()
@@ -99,6 +99,7 @@ class Replica:
         redis = blocking_client(config.redis_url, connect_seconds=CONNECT_SECONDS, answer_seconds=ANSWER_SECONDS)
         state = ClusterState()
         log = AlertLog(redis)
+        self._hosts = config.hosts
         origins = self._origins = Origins(config.allowed_origins, self._counters, config.public)
         revocations = Revocations()
         gatekeeper = Gatekeeper(config.access, revocations)
@@ -124,8 +125,8 @@ class Replica:
         #: Answers ``/socket.io/`` and 404.
         self.socketio_app: Application = self._guarded(socketio_app)
         #: Answers ``/socket.io/``, the probes and ``/metrics``.
-        self.own_app: Application = self._guarded(
-            lambda environ, start: (socketio_app if is_for_engine(environ) else pages)(environ, start)
+        self.own_app: Application = self.under_own_hosts(
+            self._guarded(lambda environ, start: (socketio_app if is_for_engine(environ) else pages)(environ, start))
         )
 
     def start(self) -> None:
@@ -151,6 +152,10 @@ class Replica:
                 time.sleep(BATCH_SECONDS)
             finish(closers[begin : begin + size], within_seconds=FAREWELL_SECONDS)
         finish([self._endpoint.settle], within_seconds=FAREWELL_SECONDS)
+
+    def under_own_hosts(self, app: Application) -> Application:
+        """``app``, for requests that are for one of this deployment's host names."""
+        return under_own_hosts(app, self._hosts, self._counters)
 
     def clients_by_transport(self) -> Mapping[str, int]:
         """Engine.IO connections."""

@@ -107,7 +107,7 @@ def test_page_polls_while_push_is_away_and_stops_when_it_is_back(product: Produc
 
 
 def test_refused_origin_is_named_on_the_page_with_the_setting_that_allows_it(product: Product, page: Page) -> None:
-    proxy = RewritingProxy(product.port, "inside.example:8085")
+    proxy = RewritingProxy(product.port, "localhost:8085")
     page.goto(proxy.origin + "/")
     banner = page.locator("#banner")
     expect(banner).to_contain_text(proxy.origin)

@@ -81,7 +81,7 @@ class EngineSession:
     def waiting_connection(self, *, has_arrived: bool = True) -> Iterator[socket.socket]:
         """The connection on which a poll has been sent, which the server has read where it ``has_arrived``."""
         with socket.create_connection(("127.0.0.1", self._port), timeout=_PATIENCE_SECONDS) as connection:
-            connection.sendall(f"GET {self.target()} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            connection.sendall(f"GET {self.target()} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             if has_arrived:
                 self.request("GET", "/livez")  # came later, and is answered
             yield connection

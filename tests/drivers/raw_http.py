@@ -32,17 +32,24 @@ def request(
 
 
 def exchange(
-    port: int, sent: bytes, *, patience_seconds: float = _PATIENCE_SECONDS, address: str = "127.0.0.1"
+    port: int,
+    sent: bytes,
+    *,
+    patience_seconds: float = _PATIENCE_SECONDS,
+    address: str = "127.0.0.1",
+    ends: bool = True,
 ) -> list[Answer]:
     """Send bytes on a connection of their own; return the answers that came until the server closed it.
 
-    From a server that keeps the connection, it is what came within the time. ``address`` is one of loopback.
+    From a server that keeps the connection, it is what came within the time. ``address`` is one of loopback. ``ends``:
+    whether the client ends its side after ``sent``, since aiohttp answers nobody who does.
     """
     received = b""
     with socket.create_connection(("127.0.0.1", port), patience_seconds, (address, 0)) as connection:
         try:
             connection.sendall(sent)
-            connection.shutdown(socket.SHUT_WR)
+            if ends:
+                connection.shutdown(socket.SHUT_WR)
             while data := connection.recv(65536):
                 received += data
         except OSError:
@@ -50,9 +57,9 @@ def exchange(
     return parsed(received, has_body=not sent.startswith(b"HEAD "))
 
 
-def ask(port: int, sent: bytes) -> Answer:
+def ask(port: int, sent: bytes, *, ends: bool = True) -> Answer:
     """Send one request; return the answer, which must be the only one."""
-    answers = exchange(port, sent)
+    answers = exchange(port, sent, ends=ends)
     assert len(answers) == 1, f"{sent[:200]!r}: {answers}"
     return answers[0]
 

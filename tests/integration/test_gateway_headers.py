@@ -1,4 +1,4 @@
-"""Whom the gateway believes about where a request comes from, and what one address may take of it.
+"""Whom the gateway believes about where a request comes from, what one address may take, and its host names.
 
 A server in the api's place tells what was handed on.
 """
@@ -156,3 +156,40 @@ def test_proxy_that_is_trusted_has_any_number_and_each_whom_it_names_a_part(echo
         eventually(lambda: status(address, stack, X_Forwarded_For="192.0.2.77") == 429, what="the limit")
         assert status(address, stack, X_Forwarded_For="192.0.2.77, 192.0.2.1") == 429
         assert [status(address, stack, X_Forwarded_For="192.0.2.78") for _ in range(5)] == [200] * 5
+
+
+def test_gateway_answers_to_its_own_host_names_alone_when_nobody_has_chosen_who_gets_in(echo: str) -> None:
+    own = (
+        "localhost:9000",
+        "cluster.example",
+        "CLUSTER.example.:443",
+        "wall.lan",
+        "gateway:8085",
+        "[::1]",
+        "192.0.2.7",
+    )
+    others = (
+        "evil.example",
+        "localhost,evil.example",
+        "cluster.example.evil",
+        "localhost.evil:8085",
+        "a@localhost",
+        "127.0.0.1.evil",
+        "::1",
+        "",
+    )
+    names = {"PUBLIC_URL": "https://cluster.example/", "WS_ALLOWED_ORIGINS": "https://wall.lan:8443,*"}
+
+    def status_of(address: str, port: int, path: str, host: str) -> int:
+        url = f"http://{address}:{port}{path}"
+        return requests.get(url, headers={"Host": host}, timeout=30).status_code
+
+    pages = ((8085, "/api/health"), (8085, "/socket.io/?EIO=4&transport=polling"), (8404, "/metrics"))
+    with gateway(echo, PUBLIC_HOST="127.0.0.1", **names) as address:
+        for port, path in pages:
+            assert {host: status_of(address, port, path, host) for host in own} == dict.fromkeys(own, 200), path
+            assert {status_of(address, port, path, host) for host in others} <= {400, 421}, path
+            assert status_of(address, port, path, "evil.example") == 421
+    for variables in ({"PUBLIC_HOST": "127.0.0.1", "ACCESS": "open"}, {"PUBLIC_HOST": "0.0.0.0"}, {}):
+        with gateway(echo, **variables) as address:
+            assert {status_of(address, port, path, "evil.example") for port, path in pages} == {200}

@@ -146,9 +146,10 @@ def test_service_gets_the_ca_of_an_external_redis_where_it_looks_for_it(service:
 
 def test_services_without_a_config_get_what_their_files_ask_for() -> None:
     gateway = (IMAGES / "gateway/haproxy.cfg").read_text()
-    by_the_start_script = {"GATEWAY_TLS"}
+    by_the_start_script = {"GATEWAY_NAMES", "GATEWAY_TLS"}
+    for_the_start_script = {"ACCESS", "PUBLIC_HOST", "PUBLIC_URL", "WS_ALLOWED_ORIGINS"}
     asked = set(re.findall(r'"[^"$]*\$\{(\w+)(?:\[\*\])?\}"', gateway))
-    assert set(SERVICES["gateway"]["environment"]) == asked - by_the_start_script
+    assert set(SERVICES["gateway"]["environment"]) == (asked - by_the_start_script) | for_the_start_script
     choice = (IMAGES / "redis/bin/require-choice").read_text()
     assert {(name, value) for name, value in SERVICES[ONE_SHOT]["environment"].items()} == {
         (name, f"${{{name}:-{default}}}") for name, default in variables(choice)

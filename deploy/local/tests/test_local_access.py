@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from api.config import Config as ApiConfig
+from collector.config import Config as CollectorConfig
 from contract.access.grant import Refused
 from contract.access.settings import read_access
 from contract.access.tokens import PREFIX, Tokens
@@ -17,6 +19,7 @@ from deploy.local.access_dir import AccessDir
 from deploy.local.brief_token import VALID_SECONDS, BriefToken, credentials
 from deploy.local.product import InnerPorts, service_parts
 from deploy.local.settings import Settings
+from ws.config import Config as WsConfig
 
 ROOT = Path(__file__).parents[3]
 
@@ -173,12 +176,28 @@ def test_parts_get_the_folder_and_the_api_believes_its_gateway(monkeypatch: pyte
     # when
     parts = {part.name: part.variables for part in service_parts(settings, ports, "", tmp_path, folder)}
     # then
+    assert {variables["PUBLIC_HOST"] for variables in parts.values()} == {"0.0.0.0"}
     for name in ("api", "gateway"):
-        assert parts[name]["ACCESS"] == "closed"
-        assert parts[name]["PUBLIC_HOST"] == "0.0.0.0"
         assert parts[name]["ACCESS_KEY_FILE"] == str(folder.key)
         assert parts[name]["ACCESS_TOKENS_DIR"] == str(folder.tokens)
     assert parts["api"]["ACCESS_USERS_DIR"] == str(folder.users)
     assert parts["api"]["TRUSTED_PROXIES"] == "peer 10.0.0.0/8 ::1"
     assert "TRUSTED_PROXIES" not in parts["gateway"]
     assert not {name for name in parts["collector"] if "ACCESS" in name}
+
+
+@pytest.mark.parametrize(("chosen", "checks"), [({}, True), ({"ACCESS": "open"}, False)], ids=["not chosen", "chosen"])
+def test_parts_check_host_names_when_nobody_has_chosen_who_gets_in(
+    chosen: dict[str, str], checks: bool, tmp_path: Path
+) -> None:
+    # given
+    settings = Settings.from_environment({"DATA_DIR": str(tmp_path), **chosen})
+    folder = AccessDir(tmp_path / "access")
+    # when
+    found = service_parts(settings, InnerPorts(1, 2, 3, 4), "redis://x", tmp_path, folder)
+    parts = {part.name: {**chosen, **part.variables} for part in found}
+    # then
+    configs = (ApiConfig.from_environment(parts["api"]), WsConfig.from_environment(parts["gateway"]))
+    for config in (*configs, CollectorConfig.from_environment(parts["collector"])):
+        assert config.hosts.answers("evil.example", "/", "127.0.0.1") is not checks
+        assert config.hosts.answers("localhost:1", "/", "127.0.0.1")

@@ -191,7 +191,7 @@ def test_path_and_query_reach_the_api_as_they_were_sent(gateway: int, path: str)
 
 def test_path_with_bytes_that_are_no_ascii_is_quoted_not_refused(gateway: int) -> None:
     # when
-    answer = raw(gateway, b"GET /b\xc3\xbcro HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answer = raw(gateway, b"GET /b\xc3\xbcro HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     # then
     assert b'"path": "/b%C3%BCro"' in answer
 
@@ -222,7 +222,7 @@ def test_status_and_every_header_but_hop_by_hop_ones_come_back(gateway: int) -> 
 def test_host_is_kept_and_the_clients_address_is_ours_to_say(gateway: int) -> None:
     # given
     forged = {
-        "Host": "cluster.example:99",
+        "Host": "localhost:99",
         "X-Forwarded-For": "6.6.6.6",
         "X-Forwarded-Proto": "https",
         "Forwarded": "for=6.6.6.6",
@@ -234,7 +234,7 @@ def test_host_is_kept_and_the_clients_address_is_ours_to_say(gateway: int) -> No
     # when
     headers = told(gateway, "/", headers=forged)["headers"]
     # then
-    assert [value for name, value in headers if name == "host"] == ["cluster.example:99"]
+    assert [value for name, value in headers if name == "host"] == ["localhost:99"]
     assert [value for name, value in headers if name == "x-forwarded-for"] == ["127.0.0.1"]
     assert ["x-kept", "yes"] in headers
     names = {name for name, _ in headers}
@@ -287,7 +287,7 @@ def test_body_in_chunks_is_handed_on_whole_and_leaves_the_connection_in_step(gat
 )
 def test_body_in_chunks_is_refused_when_it_is_not_valid_or_too_long(gateway: int, body: bytes, status: int) -> None:
     # when
-    (answer,) = exchange(gateway, b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
+    (answer,) = exchange(gateway, b"POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
     # then
     assert answer.status == status
 
@@ -391,7 +391,7 @@ def test_proxy_that_is_trusted_has_any_number_of_connections(upstream: Threading
 
 def test_answer_does_not_name_the_software_of_the_api(gateway: int) -> None:
     # when
-    (answer,) = exchange(gateway, b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    (answer,) = exchange(gateway, b"GET /x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     # then
     assert answer.status == 200
     assert "server" not in answer.headers
@@ -423,14 +423,15 @@ def test_proxy_answers_itself_what_it_cannot_hand_on(given: dict[str, str], stat
 
 def test_body_above_the_limit_is_refused_unread(gateway: int) -> None:
     # when
-    answer = raw(gateway, b"POST /api/x HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n")
+    answer = raw(gateway, b"POST /api/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n")
     # then
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"application/problem+json" in answer
 
 
 def test_target_that_is_no_path_is_refused(gateway: int) -> None:
-    assert raw(gateway, b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+    answer = raw(gateway, b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
 
 
 def test_slow_answer_holds_up_neither_other_requests_nor_the_push(gateway: int) -> None:

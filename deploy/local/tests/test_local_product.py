@@ -16,6 +16,7 @@ import pytest
 from tests.drivers.local_product import READY_SECONDS, LocalProduct
 from tests.drivers.ports import inner_ports
 from tests.drivers.process import ROOT
+from tests.drivers.raw_http import ask, request
 from tests.drivers.waiting import eventually
 
 
@@ -80,6 +81,27 @@ def test_everything_ends_when_the_supervisor_is_killed(running: LocalProduct) ->
     running.end(signal.SIGKILL)
     # then
     eventually(lambda: not any(map(is_alive, parts.values())), within_seconds=30, what="all parts gone")
+
+
+def test_product_answers_to_its_own_host_names_alone_when_nobody_has_chosen_who_gets_in(tmp_path: Path) -> None:
+    # given
+    product = LocalProduct(tmp_path / "data", DEMO_NODES="4", PUBLIC_URL="http://cluster.example")
+    try:
+        product.until_ready()
+        inner = [int(product.env[f"{part}_PORT"]) for part in ("API", "WS", "COLLECTOR")]
+        # when a page of another site asks, whose name leads here
+        for port in (product.port, *inner):
+            for path in ("/", "/metrics", "/api/cluster/snapshot", "/socket.io/?EIO=4&transport=polling"):
+                answer = ask(port, request("GET", path, host=f"evil.example:{port}"), ends=False)
+                # then
+                assert (answer.status, b"PUBLIC_URL" in answer.body) == (421, True), (port, path)
+        # and
+        for host in ("localhost:1", "cluster.example", f"127.0.0.1:{product.port}"):
+            assert ask(product.port, request("GET", "/api/cluster/snapshot", host=host)).status == 200, host
+        without = ask(product.port, b"GET /api/cluster/snapshot HTTP/1.0\r\n\r\n")
+        assert without.status == 421
+    finally:
+        product.end()
 
 
 def test_bad_setting_of_a_service_stops_all_and_its_sentence_is_shown(tmp_path: Path) -> None:

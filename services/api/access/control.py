@@ -9,6 +9,7 @@ from api.access.credentials import Credentials
 from api.access.csrf import Forms
 from api.access.device_cookie import DeviceCookie
 from api.access.gate import Gate
+from api.access.host import host_check
 from api.access.limit import PublishedLimit, RequestLimit
 from api.access.origin import know_origins
 from api.access.passwords import Passwords
@@ -42,6 +43,7 @@ def control_access(app: Flask, config: Config, link: RedisLink, readiness: Readi
     forms = Forms(settings.key, gatekeeper.seal.cookie, config.public, counters)
     limit = RequestLimit(config.requests_per_second, counters)
     gate = Gate(settings.is_closed, credentials, forms, limit, counters)
+    app.before_request(host_check(config.hosts, counters))
     know_origins(app, settings.proxies, config.public)
     app.before_request(gate.admit)
     app.register_error_handler(Refused, gate.refuse)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from api.config import Config
+from contract.access.hosts import Hosts
 from contract.access.proxies import Proxies
 from contract.access.settings import AccessSettings
 from contract.access.web_origin import WebOrigin
@@ -26,6 +27,7 @@ def test_config_has_a_default_for_everything_when_nothing_is_set() -> None:
         idle_seconds=12 * 3600,
         requests_per_second=300,
         public=None,
+        hosts=Hosts(),
     )
 
 
@@ -52,6 +54,7 @@ def test_config_takes_every_variable_it_knows_when_they_are_set(tmp_path: Path) 
         "ACCESS_IDLE_SECONDS": "3600",
         "API_LIMIT_PUBLISHED_BYTES_PER_SECOND": "5000",
         "API_LIMIT_REQUESTS_PER_SECOND": "50",
+        "WS_ALLOWED_ORIGINS": "https://wall.example",
     }
     environment = Environment(variables)
     config = Config.read(environment)
@@ -60,7 +63,7 @@ def test_config_takes_every_variable_it_knows_when_they_are_set(tmp_path: Path) 
     public = WebOrigin("https", "cluster.example", 443)
     assert config == Config(
         "redis://api:@redis:6380/1", "lab", "DEBUG", "0.0.0.0", 9000, 16,
-        access, Path("/users"), 86400.0, 3600.0, 50, 5000, public,
+        access, Path("/users"), 86400.0, 3600.0, 50, 5000, public, Hosts(None),
     )  # fmt: skip
     assert environment.known == variables.keys() | {"API_REDIS_PASSWORD_FILE", "REDIS_CA_FILE"}
 

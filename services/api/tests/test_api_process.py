@@ -158,8 +158,8 @@ def test_process_makes_good_a_postponed_publication_when_it_is_told_to_stop(
 
 SLOW = {
     "nothing": b"",
-    "half a head": b"GET /livez HTTP/1.1\r\nHost: x\r\n",
-    "a body that does not come": b"POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n",
+    "half a head": b"GET /livez HTTP/1.1\r\nHost: localhost\r\n",
+    "a body that does not come": b"POST /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\n",
     "a request, and then does not close": b"GET /livez HTTP/1.0\r\n\r\n",
 }
 
@@ -186,7 +186,7 @@ def test_request_is_served_when_its_head_comes_byte_by_byte(start_api: Start) ->
     process.wait_until("/readyz", 200)
     with connect(process) as client:
         for _ in range(2):  # the second on the kept connection
-            for letter in b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n":
+            for letter in b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n":
                 client.sendall(bytes([letter]))
                 time.sleep(0.002)
             answer = b""
@@ -217,7 +217,7 @@ def test_thread_is_taken_back_when_a_client_does_not_read_its_answer(
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(("127.0.0.1", process.port))
-        client.sendall(b"GET /api/cluster/snapshot HTTP/1.1\r\nHost: x\r\n\r\n" * 8)
+        client.sendall(b"GET /api/cluster/snapshot HTTP/1.1\r\nHost: localhost\r\n\r\n" * 8)
         # On a busy machine, one that takes its thread for a second is cut off too.
         process.wait_until("/livez", 200)
     assert "Traceback" not in process.log
@@ -230,9 +230,9 @@ GARBAGE = [
     b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\n\r\n",
     b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 1000 + b"\r\n",
     b"GET / HTTP/9.9\r\n\r\n",
-    b"POST /api/health HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-    b"POST /api/health HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-    b"GET /api/\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"POST /api/health HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+    b"POST /api/health HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"GET /api/\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 ]
 

@@ -14,6 +14,7 @@ from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, LEASE_KEY, latest_key
 from tests.drivers.copies import CopiedProcess
 from tests.drivers.ports import free_port
 from tests.drivers.process import python
+from tests.drivers.raw_http import ask, request
 from tests.drivers.waiting import eventually
 
 DEADLINE_SECONDS = 30.0
@@ -164,6 +165,25 @@ def test_collector_publishes_a_node_when_its_exporter_runs(start, exporter, redi
     # A clean end leaves the lease to the next one at once.
     assert not redis.exists(LEASE_KEY)
     assert "Traceback" not in collector.log
+
+
+def test_port_answers_to_its_own_host_names_alone(start):
+    collector = start(PUBLIC_URL="http://cluster.example")
+    until(lambda: collector.get("/livez")[0] == 200, "an answer")
+
+    def status(target, *headers, host="evil.example"):
+        return ask(collector.port, request("GET", target, *headers, host=host), ends=False).status
+
+    for path in ("/metrics", "/readyz", "/livez", "/nowhere"):
+        answer = ask(collector.port, request("GET", path, host="evil.example"), ends=False)
+        assert (answer.status, b"PUBLIC_URL" in answer.body) == (421, True)
+        without = ask(collector.port, f"GET {path} HTTP/1.0\r\n\r\n".encode(), ends=False)
+        assert without.status == (200 if path in ("/livez", "/readyz") else 421)
+    assert status("/metrics", host="cluster.example:8002") == 200
+    assert status("http://evil.example/metrics", host="localhost") == 421
+    assert status("http://[::1]:8002/metrics") == 200
+    for first, second in (("localhost", "evil.example"), ("evil.example", "localhost")):
+        assert status("/metrics", f"Host: {first}", f"Host: {second}") in (400, 421)
 
 
 def test_alert_follows_the_node_when_its_exporter_stops_and_starts(start, exporter, redis):

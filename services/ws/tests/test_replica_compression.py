@@ -24,7 +24,7 @@ class Inflating:
         self.deflate = PerMessageDeflate(client_max_window_bits=15)
         self._waiting: list[Event] = []
         self.bytes = 0
-        self._send(Request(host="x", target="/socket.io/?EIO=4&transport=websocket", extensions=[self.deflate]))
+        self._send(Request(host="localhost", target="/socket.io/?EIO=4&transport=websocket", extensions=[self.deflate]))
         assert isinstance(self._next(), AcceptConnection)
         self.send("40")
 

@@ -202,7 +202,7 @@ def test_polling_client_is_answered_at_once_when_it_sends_garbage(replica: Any, 
     bystander()
 
 
-HEAD = b"Host: x\r\nConnection: close\r\n"
+HEAD = b"Host: localhost\r\nConnection: close\r\n"
 REQUESTS = [
     b"\x00\xff\x13garbage\r\n\r\n",
     b"GET\r\n\r\n",
@@ -217,7 +217,7 @@ REQUESTS = [
     b"GET /socket.io/?EIO=4&transport=%ff%00&j=x HTTP/1.1\r\n" + HEAD + b"\r\n",
     b"GET /socket.io/?EIO=4&transport=polling&sid=%00%0a\xff HTTP/1.1\r\n" + HEAD + b"\r\n",
     b"GET /socket.io/?%%%%&&&===;;; HTTP/1.1\r\n" + HEAD + b"\r\n",
-    b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n",
+    b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\r\n",
     b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
     b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: a\r\n"

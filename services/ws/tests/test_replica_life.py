@@ -39,7 +39,7 @@ def test_replica_takes_its_leave_when_it_is_asked_to_end(
     name = redis.zrange(REPLICAS_KEY, 0, -1)[0].decode()
     idle, client = replica.client(), replica.client("/")
     waiting = socket.create_connection(("127.0.0.1", replica.port), timeout=20)
-    waiting.sendall(b"GET /livez HTTP/1.1\r\nHost: replica\r\n\r\n")
+    waiting.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert waiting.recv(65536).endswith(b"live\n")
 
     assert replica.process.stop(number) == 0

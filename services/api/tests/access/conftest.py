@@ -20,6 +20,7 @@ from api.app import create_app
 from api.config import Config
 from api.parts import parts_of
 from contract.access.grant import Scope
+from contract.access.hosts import Hosts
 from contract.access.proxies import Proxies
 from contract.access.session import Session, SessionSeal
 from contract.access.settings import AccessSettings
@@ -65,7 +66,8 @@ class House:
 
     def config(self, mode: Any = "closed", words: str = "peer", user_header: str = "", **changes: Any) -> Config:
         access = AccessSettings(mode, KEY, self.tokens, user_header, Proxies.of(words.split()))
-        return replace(Config(redis_url=self.valkey.url, access=access, users=self.users), **changes)
+        config = Config(redis_url=self.valkey.url, access=access, users=self.users, hosts=Hosts(None))
+        return replace(config, **changes)
 
     def start(self, mode: Any = "closed", words: str = "peer", user_header: str = "", **changes: Any) -> Flask:
         app = create_app(self.config(mode, words, user_header, **changes))

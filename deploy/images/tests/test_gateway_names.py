@@ -1,0 +1,70 @@
+"""The host names that the gateway's start hands to HAProxy, by the rule that the services have."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from contract.access.hosts import MISDIRECTED, MISDIRECTED_TEXT
+from contract.access.settings import read_hosts
+from contract.codec import encode
+from contract.rest import Problem
+from contract.runtime.settings import Environment
+
+FILES = Path(__file__).parents[1] / "gateway"
+
+
+def names(folder: Path, **variables: str) -> set[str] | None:
+    """What a program in HAProxy's place is told; ``None``: names are not checked."""
+    stand_in = folder / "haproxy"
+    stand_in.write_text('#!/bin/sh\n[ "$1" = -c ] || echo "$GATEWAY_NAMES"\n')
+    stand_in.chmod(0o755)
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", **variables}
+    done = subprocess.run(["sh", FILES / "start"], env=environment, capture_output=True, text=True, check=True)
+    return set(done.stdout.split()) or None
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"PUBLIC_HOST": "::1"},
+        {"PUBLIC_HOST": "[::1]"},
+        {"PUBLIC_HOST": "localhost"},
+        {"ACCESS": "none"},
+        {"PUBLIC_URL": "https://cluster.example/live/", "WS_ALLOWED_ORIGINS": "https://wall.lan:8443, http://a.b."},
+        {"PUBLIC_URL": "http://Cluster.example:8085", "WS_ALLOWED_ORIGINS": "*"},
+        {"PUBLIC_URL": "http://192.168.1.4:8085", "WS_ALLOWED_ORIGINS": "http://[fd00::7]:8085"},
+        {"ACCESS": "open"},
+        {"ACCESS": "closed"},
+        {"PUBLIC_HOST": "0.0.0.0", "PUBLIC_URL": "https://cluster.example"},
+        {"PUBLIC_HOST": "::"},
+        {"PUBLIC_HOST": "192.168.1.4"},
+        {"PUBLIC_HOST": "pi.lan"},
+    ],
+    ids=str,
+)
+def test_gateway_answers_to_the_names_that_the_services_do(variables: dict[str, str], tmp_path: Path) -> None:
+    variables = {"PUBLIC_HOST": "127.0.0.1", **variables}
+    rule = read_hosts(Environment(variables), "0.0.0.0").names
+
+    given = names(tmp_path, **variables)
+
+    if rule is None or given is None:
+        assert given is rule
+        return
+    # Addresses are answered without being named.
+    letters = {name.lower() for name in given if not name.replace(".", "").isdigit()}
+    assert letters == {name for name in rule if name not in ("api", "ws", "collector", "192.168.1.4", "fd00::7")}
+
+
+def test_gateway_checks_no_name_when_nothing_says_where_its_port_is_published(tmp_path: Path) -> None:
+    # As on Kubernetes.
+    assert names(tmp_path, PUBLIC_URL="https://cluster.example") is None
+
+
+def test_gateway_says_what_the_services_say() -> None:
+    problem = Problem(title="Misdirected Request", status=MISDIRECTED, detail=MISDIRECTED_TEXT)
+
+    assert (FILES / "misdirected.json").read_bytes().rstrip() == encode(problem)

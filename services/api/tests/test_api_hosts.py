@@ -1,0 +1,81 @@
+"""A request for another host name than ours gets a sentence, and nothing of the data."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from api.app import create_app
+from api.config import Config
+from api.parts import parts_of
+from api.tests.conftest import Collector, Process
+from contract.access.hosts import Hosts
+from tests.drivers.raw_http import ask, exchange, request
+from tests.drivers.valkey import Valkey
+
+EVIL = {"Host": "evil.example:8085"}
+
+
+def test_every_route_refuses_another_host_with_a_sentence_that_names_the_setting(
+    app: Flask, client: FlaskClient, collector: Collector
+) -> None:
+    collector.leave_all()
+    paths = {rule.rule.replace("<path:", "<").replace("<", "x").replace(">", "") for rule in app.url_map.iter_rules()}
+    assert len(paths) > 15
+
+    for path in (*paths, "/nowhere"):
+        for method in ("GET", "POST", "OPTIONS"):
+            answer = client.open(path, method=method, headers={**EVIL, "Accept": "text/html"})
+            assert answer.status_code == 421, path
+            problem = json.loads(answer.data)
+            assert "PUBLIC_URL" in problem.pop("detail")
+            assert problem == {"type": "about:blank", "title": "Misdirected Request", "status": 421}
+    assert client.get("/api/health").status_code == 200
+
+
+def test_page_is_shown_to_any_host_when_names_are_not_checked(valkey: Valkey) -> None:
+    app = create_app(Config(redis_url=valkey.url, hosts=Hosts(None)))
+
+    assert app.test_client().get("/login", headers=EVIL).status_code == 303
+    parts_of(app).link.close()
+
+
+@pytest.fixture
+def process(start_api: Callable[..., Process]) -> Process:
+    process = start_api(PUBLIC_URL="http://cluster.example", TRUSTED_PROXIES="peer")
+    process.wait_until("/readyz", 200)
+    return process
+
+
+def test_host_is_what_the_request_says_however_it_is_written(process: Process) -> None:
+    def status(target: str, *headers: str, host: str = "localhost") -> int:
+        return ask(process.port, request("GET", target, *headers, host=host)).status
+
+    assert status("/api/health") == 200
+    assert status("/api/health", host="cluster.example") == 200
+    assert status("http://localhost/api/health", host="localhost") == 200
+    assert status("/api/health", host="evil.example") == 421
+    assert status("http://evil.example/api/health", host="localhost") == 421
+    for first, second in (("localhost", "evil.example"), ("evil.example", "localhost")):
+        assert status("/api/health", f"Host: {first}", f"Host: {second}") in (400, 421)
+    # The gateway hands on whatever its clients are.
+    assert status("/api/health", "X-Forwarded-For: 10.0.0.1", host="evil.example") == 421
+
+
+def test_request_without_a_host_is_a_probes(process: Process) -> None:
+    def status(path: str) -> int:
+        (answer,) = exchange(process.port, f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        return answer.status
+
+    assert [status(path) for path in ("/livez", "/readyz", "/metrics", "/api/health")] == [200, 200, 421, 421]
+
+
+def test_refused_host_is_counted_and_logged(process: Process) -> None:
+    for _ in range(3):
+        exchange(process.port, request("GET", "/", host="evil.example"))
+
+    assert process.log.count("evil.example") == 1
+    assert "PUBLIC_URL" in process.log
+    assert 'api_refusals_total{reason="host"} 3.0' in process.get("/metrics").text
