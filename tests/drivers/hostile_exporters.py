@@ -9,21 +9,21 @@ import socketserver
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Final
 
 _OK: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 _PAGE_BYTES: Final = 8 * 2**20 - 1000
 _SERIES: Final = 19_000
-#: What the pages of ``well`` say of their age counts from here, so that the numbers stay exact.
-EPOCH_SECONDS: Final = 1_700_000_000
 
 
-def _page(line: str) -> bytes:
-    """A page of almost 8 MiB with 19,000 series as ``line`` makes them of a number and a text."""
-    long = "x" * (_PAGE_BYTES // _SERIES - len(line.format(_SERIES, "")))
-    return "".join(line.format(number, long) for number in range(_SERIES)).encode()
+def _page(lines: Sequence[str]) -> bytes:
+    """A page of almost 8 MiB with 19,000 series, as ``lines`` by turns make them of a number and a text."""
+    length = _PAGE_BYTES // _SERIES - max(len(line.format(_SERIES, "")) for line in lines)
+    numbers = range(_SERIES // len(lines))
+    return "".join(line.format(number, "x" * length) for number in numbers for line in lines).encode()
 
 
 def _answer(page: bytes) -> bytes:
@@ -35,11 +35,13 @@ _Parts = Callable[[], Iterator[bytes]]
 
 
 def _well() -> Iterator[bytes]:
-    yield _answer(f'node_load1 {time.time() - EPOCH_SECONDS:.3f}\nnode_uname_info{{nodename="well"}} 1\n'.encode())
+    # Never the same twice.
+    yield _answer(f"node_load1 {time.monotonic():.2f}\n".encode())
 
 
-def _always(line: str) -> _Parts:
-    answer = _answer(_page(line))
+@cache
+def _always(*lines: str) -> _Parts:
+    answer = _answer(_page(lines))
     return lambda: iter([answer])
 
 
@@ -57,7 +59,13 @@ KINDS: Final[dict[str, Callable[[], _Parts]]] = {
     "well": lambda: _well,
     "processors": lambda: _always('node_cpu_seconds_total{{cpu="{0}",mode="user{1}"}} 1\n'),
     "disks": lambda: _always('node_disk_read_bytes_total{{device="sd{0}{1}"}} 1\n'),
-    "mounts": lambda: _always('node_filesystem_size_bytes{{device="{1}{0}",fstype="ext4",mountpoint="/{0}"}} 1\n'),
+    # All full and read-only: as many alerts as a node can have.
+    "mounts": lambda: _always(
+        *(
+            f'node_filesystem_{name}{{{{device="{{0}}",fstype="ext4",mountpoint="/{{0}}"}}}} {value} {{1}}\n'
+            for name, value in {"size_bytes": 1000, "free_bytes": 0, "avail_bytes": 0, "readonly": 1}.items()
+        )
+    ),
     "series": lambda: _always('node_cpu_seconds_total{{cpu="{0}",mode="idle"}} {0} {1}\n'),
     "drip": lambda: _endless(_OK + b"\r\nnode_load1 ", b"1", 0.02),
     "head": lambda: _endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 500),
@@ -91,8 +99,9 @@ class _Handler(socketserver.BaseRequestHandler):
                     self.request.sendall(part)
 
 
-def _serve(parts: _Parts) -> int:
-    server = _Server(parts)
+def serve(kind: str) -> int:
+    """Serve exporters of that kind from now on; return the port."""
+    server = _Server(KINDS[kind]())
     threading.Thread(target=server.serve_forever, args=(3600,), daemon=True).start()
     port: int = server.server_address[1]
     return port
@@ -102,8 +111,7 @@ def _main(arguments: list[str]) -> None:
     ports: dict[str, list[int]] = {}
     for argument in arguments:
         kind, _, count = argument.partition("=")
-        parts = KINDS[kind]()
-        ports[kind] = [_serve(parts) for _ in range(int(count))]
+        ports[kind] = [serve(kind) for _ in range(int(count))]
     sys.stdout.write(json.dumps(ports) + "\n")
     sys.stdout.flush()
     threading.Event().wait()

@@ -11,6 +11,7 @@ from collector.page import COLLECTORS, SERIES_LIMIT
 from collector.resolver import Resolver
 from collector.sample import Sample
 from collector.scrape import HttpProbe, ScrapeFailed, open_session
+from tests.drivers.hostile_exporters import serve
 from tests.drivers.waiting import Deadline
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
@@ -196,6 +197,30 @@ def test_look_says_that_the_page_is_long_when_its_end_does_not_come_in_time(targ
     result, _ = look(target, lambda _: parts(), timeout=1.0)
 
     assert result == ScrapeFailed("limit", "page of more than 128 KiB did not end within 1 s")
+
+
+@pytest.mark.parametrize("kind", ["processors", "series", "disks", "mounts", "body", "chunks"])
+def test_look_holds_nobody_up_when_a_page_is_as_long_as_it_may_be(target, kind):
+    steps = []
+
+    async def tick():
+        while True:
+            begun = time.thread_time()
+            await asyncio.sleep(0)
+            steps.append(time.thread_time() - begun)
+
+    async def run():
+        resolver = Resolver()
+        async with open_session(resolver) as session:
+            ticking = asyncio.create_task(tick())
+            await HttpProbe(session, resolver, target("127.0.0.1", serve(kind)), GENEROUS_SECONDS).look()
+            await asyncio.sleep(0.01)  # the end of the look is part of a turn
+            ticking.cancel()
+
+    asyncio.run(run())
+
+    # The loop's own CPU time in one turn. Read at once, such a page takes at least 0.15 s of it.
+    assert max(steps) < 0.1
 
 
 def test_look_gives_a_sample_when_a_machine_has_a_thousand_processors(target):
