@@ -175,7 +175,7 @@ def post(replica: Replica, sid: str, length: int, body: bytes) -> socket.socket:
     """A connection with a POST whose body may not be whole."""
     connection = socket.create_connection(("127.0.0.1", replica.port), timeout=60)
     target = f"/socket.io/?EIO=4&transport=polling&sid={sid}"
-    send(connection, f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode() + body)
+    send(connection, f"POST {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n".encode() + body)
     return connection
 
 
