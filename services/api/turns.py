@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Iterator
+import threading
 from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 from contract.access.proxies import Proxies, counted_as
@@ -12,8 +12,9 @@ Job = TypeVar("Job")
 
 #: Requests of one address that are answered at once, as a part of all threads.
 SHARE_OF_THREADS: Final = 0.25
-#: Further threads, which answer quick requests and no others.
+#: Further threads, which answer quick requests and no others, and how many of them one address gets.
 QUICK_THREADS: Final = 4
+QUICK_AT_ONCE: Final = 2
 #: Threads besides that take messages, as a part of all threads: they wait for those who send slowly.
 SHARE_OF_MESSAGES: Final = 0.5
 #: Requests of one address that wait for an answer: half of the connections that gunicorn takes.
@@ -46,15 +47,16 @@ class Turn(NamedTuple):
 
 
 class Turns(Generic[Job]):
-    """Lets requests begin. Knows neither WSGI nor threads; not safe to use from several of them."""
+    """Lets requests begin. Knows nothing of WSGI or sockets; safe to use from several threads."""
 
     def __init__(self, proxies: Proxies, threads: int) -> None:
         at_once = max(1, int(threads * SHARE_OF_THREADS))
         self._queues: dict[Kind, FairQueue[tuple[Turn, Job]]] = {
-            "quick": FairQueue(QUICK_THREADS, 1, WAITING),
+            "quick": FairQueue(QUICK_THREADS, QUICK_AT_ONCE, WAITING),
             "message": FairQueue(_messages(threads), at_once, WAITING),
             "usual": FairQueue(threads, at_once, WAITING),
         }
+        self._lock = threading.Lock()
 
         @functools.lru_cache(_REMEMBERED)
         def address_of(peer: str, forwarded_for: bytes) -> str:
@@ -71,14 +73,19 @@ class Turns(Generic[Job]):
 
     def offer(self, turn: Turn, job: Job) -> bool:
         """Put a request into its line; return ``False`` where too many of its address wait."""
-        return self._queues[turn.kind].offer(turn.address, (turn, job))
+        with self._lock:
+            return self._queues[turn.kind].offer(turn.address, (turn, job))
 
-    def begin(self) -> Iterator[tuple[Turn, Job]]:
+    def begin(self) -> list[tuple[Turn, Job]]:
         """Return the requests that begin now; of each the caller says when it is ``done``."""
-        for queue in self._queues.values():
-            while (taken := queue.take()) is not None:
-                yield taken[1]
+        begun = []
+        with self._lock:
+            for queue in self._queues.values():
+                while (taken := queue.take()) is not None:
+                    begun.append(taken[1])
+        return begun
 
     def done(self, turn: Turn) -> None:
         """Give back the place of a request that has begun."""
-        self._queues[turn.kind].done(turn.address)
+        with self._lock:
+            self._queues[turn.kind].done(turn.address)

@@ -161,13 +161,17 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def _begin(self) -> None:
         """Give threads to those whose turn it is."""
         for turn, conn in self._turns.begin():
-            fs = self.tpool.submit(self.handle, conn)
-            fs.add_done_callback(partial(self.method_queue.defer, self._end, turn, conn))
+            try:
+                fs = self.tpool.submit(self.handle, conn)
+            except RuntimeError:
+                return  # the worker ends
+            fs.add_done_callback(partial(self._end, turn, conn))
 
     def _end(self, turn: Turn, conn: TConn, fs: "Future[object]") -> None:
+        """Have the next request begin at once, in the thread that has served this one: the main loop may be busy."""
         self._turns.done(turn)
         self._begin()
-        self.finish_request(conn, fs)
+        self.method_queue.defer(self.finish_request, conn, fs)
 
     @property
     def _turns(self) -> Turns[TConn]:
