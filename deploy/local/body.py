@@ -150,7 +150,8 @@ class Sending:
                     self._send(b"0\r\n\r\n")
         except BadBody as error:
             self.error = error
-            self._give_up()
+            with suppress(OSError):  # the api has closed the connection
+                self._give_up()
         except OSError:
             pass  # the client has gone, or the api does not want the rest
         self._body.discard()

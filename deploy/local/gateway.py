@@ -6,10 +6,8 @@ ws service that imports it: both ends of the glue are named here.
 
 import ws.loop  # noqa: F401  # isort: skip (first: it patches what the others import)
 
-import logging
 import os
 import resource
-import signal
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,13 +19,11 @@ from deploy.local.connections import Connections
 from deploy.local.forwarded import Forwarding
 from deploy.local.proxy import ApiProxy, Environ, StartResponse
 from ws.config import Config
-from ws.loop import CONNECTION_LIMIT, Listener, Signals, serve, spawn
-from ws.pages import Application, said_when_it_fails
-from ws.service import Replica
+from ws.loop import CONNECTION_LIMIT, Listener
+from ws.pages import Application
+from ws.service import Front, run
 
 _SOCKET_IO: Final = "/socket.io/"
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -100,33 +96,13 @@ def main() -> int:
     configure_logs("gateway", config.log_level)
     api = ApiProxy(own.api_host, own.api_port, Forwarding(config.access.proxies, config.access.user_header))
     connections = Connections(own.connections, config.access.proxies)
-    listeners: list[Listener] = []
-    try:
-        listeners.append(Listener(config.host, config.port))
-        listeners.append(BoundedListener(own.host, own.port, connections))
-    except OSError as error:
-        host, port = (own.host, own.port) if listeners else (config.host, config.port)
-        print(f"gateway: cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)
-        return 2
-    serve_until_told(config, listeners[0], listeners[1], api)
-    return 0
-
-
-def serve_until_told(config: Config, inner: Listener, public: Listener, api: Application) -> None:
-    """Serve the replica's own port and the public one until SIGTERM or SIGINT."""
-    signals = Signals(signal.SIGTERM, signal.SIGINT)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_open_files_limit(), _open_files_limit()))
-    replica = Replica(config)
-    replica.start()
-    origin = said_when_it_fails(one_origin(replica.socketio_app, api))
-    spawn("http", lambda: serve(inner, replica.own_app))
-    spawn("front", lambda: serve(public, origin))
-    _logger.info("replica %s listens on %s, port %d", replica.id, config.host, config.port)
-    number = signals.wait()
-    _logger.info("%s: ending", signal.Signals(number).name)
-    for listener in (inner, public):
-        listener.close()
-    replica.stop(config.drain_seconds if number == signal.SIGTERM else 0)
+    front = Front(
+        own.host,
+        own.port,
+        lambda socket_io: one_origin(socket_io, api),
+        lambda host, port: BoundedListener(host, port, connections),
+    )
+    return run(config, front)
 
 
 def _open_files_limit() -> int:

@@ -61,14 +61,17 @@ class Front:
     host: str
     port: int
     wrap: Callable[[Application], Application]
+    #: Listens on host and port.
+    listen: Callable[[str, int], Listener] = Listener
 
 
 def run(config: Config, front: Front | None = None) -> int:
     """Serve until SIGTERM or SIGINT; return the exit code: 0, or 2 where an address cannot be had."""
     listeners: list[Listener] = []
-    for host, port in [(config.host, config.port), *([(front.host, front.port)] if front else [])]:
+    places = [(Listener, config.host, config.port), *([(front.listen, front.host, front.port)] if front else [])]
+    for listen, host, port in places:
         try:
-            listeners.append(Listener(host, port))
+            listeners.append(listen(host, port))
         except OSError as error:
             sys.stderr.write(f"ws: cannot listen on {host}:{port}: {error.strerror}\n")
             return 2

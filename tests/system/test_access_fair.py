@@ -19,7 +19,7 @@ from tests.drivers.rest import Rest
 from tests.drivers.waiting import eventually
 
 #: Requests that the loud client has under way at all times.
-AT_ONCE = 40
+AT_ONCE = 80
 #: What others ask for, so many times.
 ROUNDS = 15
 LOUD, QUIET = "127.0.0.2", "127.0.0.1"

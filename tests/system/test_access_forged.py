@@ -228,7 +228,9 @@ def test_session_cookie_is_for_this_host_out_of_scripts_reach_and_not_sent_by_ot
     person = here.stack.person()
     answer = person.try_to_sign_in(here.origin, "ada", PASSWORD)
 
-    (cookie,) = [line for line in answer.raw.headers.getlist("Set-Cookie") if line.startswith(here.stack.seal.cookie)]
+    (cookie,) = [
+        line for line in answer.raw.headers.getlist("Set-Cookie") if line.startswith(f"{here.stack.seal.cookie}=")
+    ]
     attributes = {part.strip().lower() for part in cookie.split(";")[1:]}
     assert {"httponly", "samesite=lax", "path=/"} <= attributes
     assert not any(attribute.startswith("domain") for attribute in attributes)

@@ -101,7 +101,7 @@ def pinned() -> dict[str, Any]:
 
 def test_project_of_images_with_digests_knows_them_by_name_and_tag(tmp_path: Path) -> None:
     project = Project.parse(pinned(), tmp_path)
-    assert (project.prefix, project.tag) == ("registry.lan:5000/dispycluster", "0.1.1")
+    assert (project.prefix, project.tag) == ("registry.lan:5000/dispycluster", "0.1.2")
     assert all(project.is_ours(image) for image in project.images())
     assert {project.image_name(image) for image in project.images()} == set(CONFIG["services"]) - {"secrets"}
 
@@ -120,10 +120,10 @@ def test_images_with_digests_are_pushed_by_their_tag(tmp_path: Path, capsys: pyt
     docker = ScriptedDocker(tmp_path)
     docker.script("compose --profile * config", json.dumps(pinned()))
     docker.script("image inspect", "sha256:1\n")
-    docker.script(f"image inspect --format {{{{.Id}}}} registry.lan:5000/dispycluster/api:0.1.1@{DIGEST}-arm64", code=1)
+    docker.script(f"image inspect --format {{{{.Id}}}} registry.lan:5000/dispycluster/api:0.1.2@{DIGEST}-arm64", code=1)
     # when
     push(docker, "other.lan")
     # then
-    source = f"registry.lan:5000/dispycluster/api:0.1.1@{DIGEST}"
-    assert f"tag {source} other.lan/dispycluster/api:0.1.1" in docker.calls
-    assert "IMAGE_TAG=0.1.1\n" in capsys.readouterr().out
+    source = f"registry.lan:5000/dispycluster/api:0.1.2@{DIGEST}"
+    assert f"tag {source} other.lan/dispycluster/api:0.1.2" in docker.calls
+    assert "IMAGE_TAG=0.1.2\n" in capsys.readouterr().out

@@ -305,7 +305,7 @@ def test_long_message_is_handed_on_while_it_comes_and_leaves_the_connection_in_s
 
 
 def test_long_message_is_answered_before_its_end_when_the_api_has_seen_enough(gateway: int) -> None:
-    head = b"POST /api/publish/refused HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n"
+    head = b"POST /api/publish/refused HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3000000\r\n\r\n"
     # given: nothing of the body
     with socket.create_connection(("127.0.0.1", gateway), timeout=30) as connection:
         connection.sendall(head)
@@ -327,7 +327,7 @@ def test_bodies_without_an_end_take_no_memory(gateway: int) -> None:
     (process,) = [each for each in psutil.Process().children() if each.environ().get("PORT") == str(gateway)]
     before = process.memory_info().rss
     for path in ("/login", "/api/publish/refused", "/api/publish/slow"):
-        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n".encode()
+        head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3000000\r\n\r\n".encode()
         with ExitStack() as crowd:
             clients = [
                 crowd.enter_context(socket.create_connection(("127.0.0.1", gateway), timeout=30)) for _ in range(60)

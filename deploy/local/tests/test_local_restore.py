@@ -12,6 +12,7 @@ import redis as redis_client
 from contract.access.scripts import REVOKE, revoke_call
 from contract.access.tokens import StoredToken
 from contract.names import ALERT_LOG_KEY, GENERATION_KEY
+from contract.runtime.functions import call as call_function
 from deploy.local.data_dir import DataDir, access_dir
 from deploy.local.restore import DUMP, FORMER
 from tests.drivers.valkey import Valkey
@@ -55,7 +56,7 @@ def test_copy_replaces_the_data_and_ends_all_sessions(
     tokens.make()
     stored = StoredToken(sha256="ab" * 32, scopes=("read",), created=1.0)
     (tokens.tokens / "script").write_bytes(msgspec.json.encode(stored))
-    redis.register_script(REVOKE)(*revoke_call("token:" + "ab" * 8, 4e9, 1e9))
+    call_function(redis, REVOKE, revoke_call("token:" + "ab" * 8, 4e9, 1e9))
     redis.delete(ALERT_LOG_KEY)
     now = saved(redis)
     (data_dir / "valkey" / DUMP).write_bytes(now)

@@ -19,7 +19,7 @@ LOUD, QUIET = "192.0.2.1", "192.0.2.2"
 
 
 def head(target: str, *chain: str) -> bytes:
-    lines = [f"GET {target} HTTP/1.1", "Host: x", *(f"X-Forwarded-For: {entry}" for entry in chain)]
+    lines = [f"GET {target} HTTP/1.1", "Host: 127.0.0.1", *(f"X-Forwarded-For: {entry}" for entry in chain)]
     return "\r\n".join([*lines, "", ""]).encode()
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import select
 import socket
 import struct
 import zlib
@@ -150,8 +149,6 @@ def test_strangers_of_one_address_share_a_budget_and_others_are_not_touched(repl
         # Eight have room in 4 MiB.
         eventually(lambda: replica.metric('ws_closes_total{reason="overload"}') == 4)
 
-        ended, _, _ = select.select(strangers, [], [], 60)
-        assert last_words(ended[0]) == 1013
         inside.send("42" + json.dumps(["x", "a" * 400_000]))
         eventually(lambda: replica.metric("ws_unknown_events_total") == 1)
         assert not elsewhere.closed
