@@ -2,7 +2,7 @@
 
 _SCRIPT = r"""
 exec 3<>/dev/tcp/127.0.0.1/8404
-printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3
+printf 'GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n' >&3
 while read -r line; do echo "$line"; done <&3
 """
 #: Run in its container, this prints its metrics.

@@ -284,12 +284,15 @@ http {
   scgi_temp_path /tmp/e;
   resolver 127.0.0.11 valid=1s;
   map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+  # It stands for a proxy with TLS, whose clients have the origin https.
+  map $http_origin $origin { default https://$http_host; '' ''; }
   proxy_http_version 1.1;
   proxy_set_header Host $http_host;
   proxy_set_header Upgrade $http_upgrade;
   proxy_set_header Connection $connection_upgrade;
   proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
   proxy_set_header X-Forwarded-Proto https;
+  proxy_set_header Origin $origin;
   proxy_set_header Remote-User $remote_user;
   server {
     listen 8080;
