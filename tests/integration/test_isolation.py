@@ -68,7 +68,7 @@ def says(deployment: Deployment, service: str, commands: list[list[str]]) -> lis
 
 
 def refuses(answer: str) -> bool:
-    return any(sign in answer for sign in ("NOPERM", "permission", "can't run this command"))
+    return any(sign in answer for sign in ("NOPERM", "permission", "can't run this command", "can't access"))
 
 
 @pytest.mark.parametrize("service", sorted(REFUSED))
