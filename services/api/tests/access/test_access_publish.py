@@ -177,19 +177,6 @@ def test_message_is_refused_when_half_the_threads_wait_for_others(closed: Flask)
         publisher.read()
 
 
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time that the limit of bytes goes by, which stands still."""
-    now = [1000.0]
-    plain = PublishedLimit.__init__
-
-    def init(limit: PublishedLimit, rate: int, counters: Counters) -> None:
-        plain(limit, rate, counters, lambda: now[0])
-
-    monkeypatch.setattr(PublishedLimit, "__init__", init)
-    return now
-
-
 class Counted:
     """A body of so many bytes, and how many of them were read."""
 
