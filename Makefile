@@ -161,7 +161,7 @@ test-python313: setup-dev ## the in-process tests on Debian 13's Python, in a co
 version: setup-dev ## give the product its next version in every file that names it: VERSION=0.1.2
 	@$(BIN)/python -m deploy.version $(VERSION)
 
-BENCHMARKS := bench bench-access bench-slow bench-attacks bench-footprint bench-dashboard bench-history bench-disk
+BENCHMARKS := bench bench-access bench-slow bench-attacks bench-collector bench-footprint bench-dashboard bench-history bench-disk
 
 # Run it for a change to the code that it covers. DISTURBANCES: how often a test kills, pauses or resumes a process at random.
 # FAULT_SECONDS: for how long a proxy before the replicas fails. ATTACK_SECONDS: for how long exporters are hostile.
@@ -239,6 +239,10 @@ bench-attacks: setup-dev ## what others notice while one address attacks (takes 
 .PHONY: bench-footprint
 bench-footprint: setup-dev ## what the product costs while idle, per process
 	@$(BIN)/python -m bench.footprint $(if $(QUICK),--seconds 10)
+
+.PHONY: bench-collector
+bench-collector: setup-dev ## what scraping costs the collector, beside the last release (takes three minutes; NODES=…, SIMULATE="--…")
+	@$(BIN)/python -m bench.collector $(if $(NODES),--nodes $(NODES)) $(if $(QUICK),--nodes 200 --seconds 4) $(if $(SIMULATE),--simulate "$(SIMULATE)")
 
 .PHONY: bench-dashboard
 bench-dashboard: setup-dev ## the page of 1000 nodes in Chromium: first paint, longest task, memory (MINUTES=10)
