@@ -56,8 +56,8 @@ user token access:
 	@echo "It comes first: make $@ NAME" >&2; exit 2
 
 .PHONY: restore-local
-restore-local: setup ## replace the data of make run, which must not run, by a copy: FILE=dump.rdb; all sessions end
-	@exec $(BIN)/python -m deploy.local.restore $(if $(FILE),"$(FILE)")
+restore-local: setup ## replace the data of make run, which must not run, by a copy: FILE=dump.rdb; all sessions end; asks first (YES=1 does not)
+	@exec $(BIN)/python -m deploy.local.restore $(if $(FILE),"$(FILE)") $(if $(YES),--yes)
 
 .PHONY: check-nodes
 check-nodes: setup ## a line per node: what is wrong with it (TARGETS=nodes.yaml)

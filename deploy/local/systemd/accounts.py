@@ -11,6 +11,7 @@ from deploy.local.refusal import CannotStart
 from deploy.local.systemd.layout import SERVICES, TARGET, USER, Layout
 from deploy.local.systemd.systemctl import is_active
 from deploy.local.systemd.variables import parsed
+from deploy.local.valkey import SAVE_REVOCATIONS
 
 #: First words of the command lines that are meant.
 KINDS: Final = ("user", "token", "access")
@@ -26,8 +27,10 @@ def run_as_services(layout: Layout, words: Sequence[str]) -> int:
     return _run(layout, ["-m", "api", *words], variables_of(layout, os.environ))
 
 
-def restore(layout: Layout, copy: Path) -> int:
+def restore(layout: Layout, copy: Path, options: Sequence[str] = ()) -> int:
     """Put a copy of Valkey's data in place of those of now, and end all sessions; return the exit code.
+
+    ``options``: those of ``deploy.local.restore``.
 
     Raises:
         CannotStart: this may not be done here, nothing is installed, or Valkey runs.
@@ -41,7 +44,7 @@ def restore(layout: Layout, copy: Path) -> int:
         shutil.copyfile(copy, readable)
         shutil.chown(readable, USER, USER)
         variables = {**variables_of(layout, os.environ), "VALKEY_DATA": str(layout.data)}
-        return _run(layout, ["-m", "deploy.local.restore", str(readable)], variables)
+        return _run(layout, ["-m", "deploy.local.restore", str(readable), *options], variables)
     finally:
         readable.unlink(missing_ok=True)
 
@@ -69,4 +72,4 @@ def variables_of(layout: Layout, own: Mapping[str, str]) -> dict[str, str]:
     settings = [parsed(path.read_text()) for path in (layout.valkey_environment, layout.environment)]
     folder = layout.access
     folders = {**folder.variables(), "ACCESS_USERS_DIR": str(folder.users)}
-    return {**kept, **settings[0], **settings[1], **folders, "PYTHONSAFEPATH": "1"}
+    return {**kept, **SAVE_REVOCATIONS, **settings[0], **settings[1], **folders, "PYTHONSAFEPATH": "1"}

@@ -20,12 +20,13 @@ from tests.drivers.valkey import Valkey
 ROOT = Path(__file__).parents[3]
 
 
-def call(copy: Path, data_dir: Path) -> subprocess.CompletedProcess[str]:
+def call(copy: Path, data_dir: Path, *options: str, said: str = "", **more: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "VALKEY_DATA")}
     return subprocess.run(
-        [sys.executable, "-m", "deploy.local.restore", str(copy)],
+        [sys.executable, "-m", "deploy.local.restore", str(copy), *options],
         cwd=ROOT,
-        env={**environment, "DATA_DIR": str(data_dir)},
+        env={**environment, "DATA_DIR": str(data_dir), **more},
+        input=said,
         capture_output=True,
         text=True,
         timeout=120,
@@ -60,12 +61,18 @@ def test_copy_replaces_the_data_and_ends_all_sessions(
     redis.delete(ALERT_LOG_KEY)
     now = saved(redis)
     (data_dir / "valkey" / DUMP).write_bytes(now)
-    # when
-    done = call(copy, data_dir)
+    # when nobody agrees, then nothing is changed, and the token was listed before
+    for refused in (call(copy, data_dir), call(copy, data_dir, said="no\n")):
+        assert refused.returncode == 1
+        assert "token script" in refused.stderr
+        assert (data_dir / "valkey" / DUMP).read_bytes() == now
+    # when somebody agrees
+    done = call(copy, data_dir, said="yes\n")
     # then
     assert done.returncode == 0, done.stderr
-    assert "token script" in done.stderr
-    assert (data_dir / "valkey" / FORMER).read_bytes() == now
+    [former] = (data_dir / "valkey").glob(FORMER.format("*"))
+    assert former.read_bytes() == now
+    assert (data_dir / "valkey" / DUMP).stat().st_mode & 0o077 == 0
     again = Valkey()
     again.start(data_dir / "valkey")
     try:
@@ -89,3 +96,6 @@ def test_nothing_is_changed_when_the_product_runs_or_the_file_is_no_copy(data_di
     assert done.returncode == 1
     assert "already runs" in done.stderr
     assert call(tmp_path / "missing.rdb", data_dir).returncode == 1
+    done = call(bad, data_dir, "--yes", REDIS_URL="redis://redis.lan")
+    assert done.returncode == 1
+    assert "Redis of your own" in done.stderr
