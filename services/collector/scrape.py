@@ -10,7 +10,15 @@ from typing import Final, Literal, Protocol
 import aiohttp
 from yarl import URL
 
-from collector.intake import FREE_BYTES, LONG_BYTES, PAGE_LIMIT_BYTES, BoundedConnector, Share, current_allowance
+from collector.intake import (
+    FREE_BYTES,
+    HEAD_LIMIT_BYTES,
+    LONG_BYTES,
+    PAGE_LIMIT_BYTES,
+    BoundedConnector,
+    Share,
+    current_allowance,
+)
 from collector.page import COLLECTORS, SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
 from collector.resolver import Resolver
 from collector.sample import Sample
@@ -58,6 +66,10 @@ def open_session(resolver: Resolver) -> aiohttp.ClientSession:
         timeout=aiohttp.ClientTimeout(total=None),  # each look has one of its own, over all it does
         headers=_HEADERS,
         auto_decompress=False,
+        # The allowance bounds the head as a whole, and says so.
+        max_line_size=2 * HEAD_LIMIT_BYTES,
+        max_field_size=2 * HEAD_LIMIT_BYTES,
+        max_headers=HEAD_LIMIT_BYTES,
     )
 
 
