@@ -16,17 +16,14 @@ from typing import Final
 
 from bench.attacks.attackers import ATTACKS, Target
 from bench.attacks.others import Others
+from bench.attacks.snapshots import published_by_hand
 from bench.push.measure import percentile_ms
 from bench.push.report import Table, machine, write
-from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
 from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack, port_of
-from tests.drivers.publisher import Publisher, message
 
 INTRODUCTION: Final = Path(__file__).parent / "introduction.md"
 OTHERS: Final = 20
-#: Seconds between two publications.
-PUBLISH_SECONDS: Final = 0.5
-#: Seconds that an attack goes on before it is measured.
+#: Seconds that the others go on before they are measured, and an attack is given to begin.
 BEGIN_SECONDS: Final = 3.0
 ATTACKER_NICE: Final = 5
 #: By process, its limit in compose in MiB; the gateway of local mode is a push replica too.
@@ -76,6 +73,7 @@ class Bench:
             self.out,
             "attack",
             "a push, p99 / longest, ms",
+            "longest without a push, ms",
             "`/api/health`, p95, ms",
             "ratio",
             "`/`, p95, ms",
@@ -91,50 +89,35 @@ class Bench:
                 stack.add_user("mallory")
                 gateway = stack.start_gateway(stack.start_api(TRUSTED_PROXIES="peer"))
                 pin(1)
-                self._row(name, stack, port_of(gateway))
+                with published_by_hand(stack):
+                    self._row(name, stack, port_of(gateway))
 
     def _row(self, name: str, stack: ClosedStack, port: int) -> None:
-        redis = stack.redis()
-        publisher = Publisher(redis)
-        for channel in (METRICS_CHANNEL, HEALTH_CHANNEL):
-            publisher.publish(channel, message(channel))
         person = stack.signed_in(f"http://127.0.0.1:{port}")
         user = "ada" if "known user" in name else "mallory"
         target = Target(port, stack.seal.cookie, user, PASSWORD, stack.add_token("publisher", "publish"))
         others = Others(port, person.cookie, OTHERS)
         others.start()
         try:
-            self._publish(publisher, others, BEGIN_SECONDS)
+            time.sleep(BEGIN_SECONDS)
             others.forget()
-            self._publish(publisher, others, self._seconds)
+            time.sleep(self._seconds)
             alone = others.health, others.pages
+            others.forget()
             with attacking(ATTACKS[name], target):
-                self._publish(publisher, others, BEGIN_SECONDS)
-                others.forget()
-                self._publish(publisher, others, self._seconds)
-                pushes, beside = others.pushes, (others.health, others.pages)
+                time.sleep(BEGIN_SECONDS + self._seconds)
+                pushes, gap, beside = others.pushes, others.longest_gap(), (others.health, others.pages)
         finally:
             others.stop()
-            redis.close()
-        cells = [f"{percentile_ms(pushes, 99):.0f} / {max(pushes) / 1e6:.0f}"]
+        cells = [f"{percentile_ms(pushes, 99):.0f} / {max(pushes) / 1e6:.0f}", f"{gap / 1e6:.0f}"]
         for before, during in zip(alone, beside, strict=True):
             cells.append(f"{percentile_ms(before, 95):.0f} → {percentile_ms(during, 95):.0f}")
             cells.append(f"{percentile_ms(during, 95) / percentile_ms(before, 95):.1f}")
-        pids = {"api": stack.api.pid, "gateway": stack.gateway.pid}
-        cells.append(", ".join(f"{part} {memory_mib(pid)} of {LIMITS_MIB[part]}" for part, pid in pids.items()))
+        measured = {process.name: process.pid for process in stack.processes if process.name in LIMITS_MIB}
+        cells.append(", ".join(f"{part} {memory_mib(pid)} of {LIMITS_MIB[part]}" for part, pid in measured.items()))
         self._table.row(name, *cells)
         for failure, count in Counter(others.failures).most_common(5):
             print(f"  {count} × {failure}", flush=True)
-
-    def _publish(self, publisher: Publisher, others: Others, seconds: float) -> None:
-        """Publish for so long; wait for what is under way."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            number = len(others.published) + 1
-            text = message(METRICS_CHANNEL, epoch=2, seq=number)
-            others.published[number] = time.monotonic_ns()
-            publisher.publish(METRICS_CHANNEL, text)
-            time.sleep(PUBLISH_SECONDS)
 
     def _say(self, text: str) -> None:
         self.out.append(text)
