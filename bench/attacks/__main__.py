@@ -9,17 +9,18 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from bench.attacks.attackers import ATTACKS, Target
+from bench.attacks.installation import installed
 from bench.attacks.others import Others
-from bench.attacks.snapshots import published_by_hand
 from bench.push.measure import percentile_ms
 from bench.push.report import Table, machine, write
-from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack, port_of
+from tests.drivers.closed_stack import PASSWORD, ClosedStack, port_of
+from tests.drivers.rest import Rest
 
 INTRODUCTION: Final = Path(__file__).parent / "introduction.md"
 OTHERS: Final = 20
@@ -27,12 +28,7 @@ OTHERS: Final = 20
 BEGIN_SECONDS: Final = 3.0
 ATTACKER_NICE: Final = 5
 #: By process, its limit in compose in MiB; the gateway of local mode is a push replica too.
-LIMITS_MIB: Final = {"api": 256, "gateway": 512}
-
-
-def pin(core: int) -> None:
-    """Have this process, and those that it starts, run on one of the machine's cores."""
-    os.sched_setaffinity(0, {core % (os.cpu_count() or 1)})
+LIMITS_MIB: Final = {"api": 256, "gateway": 512, "collector": 256}
 
 
 def memory_mib(pid: int) -> int:
@@ -43,12 +39,12 @@ def memory_mib(pid: int) -> int:
 
 
 @contextmanager
-def attacking(attack: Callable[[Target], None], target: Target) -> Iterator[None]:
-    """Have it go on in a process of its own."""
+def attacking(name: str, target: Target) -> Iterator[None]:
+    """Have an attack go on in a process of its own."""
 
     def run() -> None:
         os.nice(ATTACKER_NICE)
-        attack(target)
+        ATTACKS[name].run(target)
 
     process = multiprocessing.get_context("fork").Process(target=run, daemon=True)
     process.start()
@@ -56,7 +52,7 @@ def attacking(attack: Callable[[Target], None], target: Target) -> Iterator[None
         yield
     finally:
         if process.exitcode is not None:
-            raise RuntimeError(f"{attack.__name__} ended by itself")
+            raise RuntimeError(f"the attack ended by itself: {name}")
         process.kill()
         process.join()
 
@@ -84,18 +80,14 @@ class Bench:
     def run(self, names: Iterable[str]) -> None:
         """Measure each; print the table."""
         for name in names:
-            pin(0)
-            with closed_stack() as stack:
-                stack.add_user("mallory")
-                gateway = stack.start_gateway(stack.start_api(TRUSTED_PROXIES="peer"))
-                pin(1)
-                with published_by_hand(stack):
-                    self._row(name, stack, port_of(gateway))
+            with installed(ATTACKS[name].nodes) as installation:
+                self._row(name, *installation)
 
-    def _row(self, name: str, stack: ClosedStack, port: int) -> None:
-        person = stack.signed_in(f"http://127.0.0.1:{port}")
+    def _row(self, name: str, stack: ClosedStack, gateway: Rest, more_targets: Path) -> None:
+        port = port_of(gateway)
+        person = stack.signed_in(gateway)
         user = "ada" if "known user" in name else "mallory"
-        target = Target(port, stack.seal.cookie, user, PASSWORD, stack.add_token("publisher", "publish"))
+        target = Target(port, stack.seal.cookie, user, PASSWORD, stack.add_token("publisher", "publish"), more_targets)
         others = Others(port, person.cookie, OTHERS)
         others.start()
         try:
@@ -104,7 +96,7 @@ class Bench:
             time.sleep(self._seconds)
             alone = others.health, others.pages
             others.forget()
-            with attacking(ATTACKS[name], target):
+            with attacking(name, target):
                 time.sleep(BEGIN_SECONDS + self._seconds)
                 pushes, gap, beside = others.pushes, others.longest_gap(), (others.health, others.pages)
         finally:
