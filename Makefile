@@ -233,8 +233,8 @@ bench-slow: setup-dev ## what others notice while 500 clients send and read slow
 	@$(BIN)/python -m bench.slow_requests $(if $(QUICK),--quick) $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-attacks
-bench-attacks: setup-dev ## what others notice while one address attacks (takes ten minutes; ONLY=… for some attacks)
-	@$(BIN)/python -m bench.attacks $(if $(QUICK),--quick) $(if $(ONLY),--only "$(ONLY)") $(if $(WRITE),--write "$(WRITE)")
+bench-attacks: setup-dev ## what others notice while one address attacks (takes ten minutes; ONLY=… for some attacks; GATEWAY=haproxy)
+	@$(BIN)/python -m bench.attacks $(if $(QUICK),--quick) $(if $(ONLY),--only "$(ONLY)") $(if $(GATEWAY),--gateway "$(GATEWAY)") $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-footprint
 bench-footprint: setup-dev ## what the product costs while idle, per process

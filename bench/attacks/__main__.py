@@ -1,6 +1,7 @@
 """What others notice while one address attacks.
 
-``python -m bench.attacks [--quick] [--only WORD] [--write FILE]``: each attack beside the same seconds without one.
+``python -m bench.attacks [--quick] [--only WORD] [--gateway haproxy] [--write FILE]``: each attack beside the same
+seconds without one.
 """
 
 import argparse
@@ -22,13 +23,13 @@ from bench.push.report import Table, machine, write
 from tests.drivers.closed_stack import PASSWORD, ClosedStack, port_of
 from tests.drivers.rest import Rest
 
-INTRODUCTION: Final = Path(__file__).parent / "introduction.md"
+INTRODUCTIONS: Final = {name: Path(__file__).parent / f"introduction_{name}.md" for name in ("local", "haproxy")}
 OTHERS: Final = 20
 #: Seconds that the others go on before they are measured, and an attack is given to begin.
 BEGIN_SECONDS: Final = 3.0
 ATTACKER_NICE: Final = 5
 #: By process, its limit in compose in MiB; the gateway of local mode is a push replica too.
-LIMITS_MIB: Final = {"api": 256, "gateway": 512, "collector": 256}
+LIMITS_MIB: Final = {"api": 256, "gateway": 512, "haproxy": 256, "ws1": 512, "collector": 256}
 
 
 def memory_mib(pid: int) -> int:
@@ -60,7 +61,8 @@ def attacking(name: str, target: Target) -> Iterator[None]:
 class Bench:
     """The attacks, each in an installation of its own."""
 
-    def __init__(self, *, quick: bool) -> None:
+    def __init__(self, gateway: str, *, quick: bool) -> None:
+        self._gateway = gateway
         self._seconds = 5.0 if quick else 20.0
         self.out: list[str] = []
         self._say(f"Measured {machine()}; {self._seconds:.0f} s without and with each attack.")
@@ -80,12 +82,12 @@ class Bench:
     def run(self, names: Iterable[str]) -> None:
         """Measure each; print the table."""
         for name in names:
-            with installed(ATTACKS[name].nodes) as installation:
+            with installed(self._gateway, ATTACKS[name].nodes) as installation:
                 self._row(name, *installation)
 
-    def _row(self, name: str, stack: ClosedStack, gateway: Rest, more_targets: Path) -> None:
-        port = port_of(gateway)
-        person = stack.signed_in(gateway)
+    def _row(self, name: str, stack: ClosedStack, edge: Rest, more_targets: Path) -> None:
+        port = port_of(edge)
+        person = stack.signed_in(edge)
         user = "ada" if "known user" in name else "mallory"
         target = Target(port, stack.seal.cookie, user, PASSWORD, stack.add_token("publisher", "publish"), more_targets)
         others = Others(port, person.cookie, OTHERS)
@@ -121,12 +123,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="5 seconds an attack instead of 20")
     parser.add_argument("--only", default="", help="attacks whose name has this word")
+    parser.add_argument("--gateway", choices=INTRODUCTIONS, default="local", help="what stands before the services")
     parser.add_argument("--write", type=Path, help="put the table into this file")
     options = parser.parse_args()
-    bench = Bench(quick=options.quick)
+    bench = Bench(options.gateway, quick=options.quick)
     bench.run(name for name in ATTACKS if options.only in name)
     if options.write:
-        write(options.write, [INTRODUCTION.read_text(), *bench.out])
+        write(options.write, [INTRODUCTIONS[options.gateway].read_text(), *bench.out])
     return 0
 
 

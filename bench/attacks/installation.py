@@ -26,25 +26,32 @@ class Installation(NamedTuple):
     """What is attacked, once clients can come."""
 
     stack: ClosedStack
-    gateway: Rest
+    edge: Rest
     #: A targets file of the collector's that is not there yet.
     more_targets: Path
 
 
 @contextmanager
-def installed(nodes: int) -> Iterator[Installation]:
-    """Start all. Snapshots come from a collector of so many simulated nodes; with none, they are published by hand."""
+def installed(gateway: str, nodes: int) -> Iterator[Installation]:
+    """Start all behind the gateway ``local`` or ``haproxy``.
+
+    Snapshots come from a collector of so many simulated nodes; with none, they are published by hand.
+    """
     pin(SERVERS)
     with closed_stack() as stack, ExitStack() as until_the_end:
         stack.add_user("mallory")
-        gateway = stack.start_gateway(stack.start_api(TRUSTED_PROXIES="peer"))
+        api = stack.start_api(TRUSTED_PROXIES="peer")
+        if gateway == "haproxy":
+            edge = stack.start_haproxy(api, stack.start_replica(TRUSTED_PROXIES="peer"))
+        else:
+            edge = stack.start_gateway(api)
         more_targets = stack.folder / "more.yaml"
         if nodes:
             _collect(stack, nodes, more_targets)
         pin(OTHERS)
         if not nodes:
             until_the_end.enter_context(_published_by_hand(stack))
-        yield Installation(stack, gateway, more_targets)
+        yield Installation(stack, edge, more_targets)
 
 
 def pin(core: int) -> None:
