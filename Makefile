@@ -164,7 +164,7 @@ version: setup-dev ## give the product its next version in every file that names
 BENCHMARKS := bench bench-access bench-slow bench-attacks bench-collector bench-footprint bench-dashboard bench-history bench-disk
 
 # Run it for a change to the code that it covers. DISTURBANCES: how often a test kills, pauses or resumes a process at random.
-# FAULT_SECONDS: for how long a proxy before the replicas fails. ATTACK_SECONDS: for how long exporters are hostile.
+# FAULT_SECONDS: for how long a proxy before the replicas fails. ATTACK_SECONDS: for how long an attack goes on.
 .PHONY: test-long
 test-long: export DISTURBANCES ?= 20
 test-long: export FAULT_SECONDS ?= 60

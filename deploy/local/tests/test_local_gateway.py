@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,8 +20,10 @@ from typing import Any
 
 import psutil
 import pytest
+import websocket
 
 from deploy.local.proxy import AT_A_TIME, ApiProxy
+from tests.drivers.attacks import attack_rounds
 from tests.drivers.ports import free_port
 from tests.drivers.raw_client import RawClient
 from tests.drivers.raw_http import exchange, request
@@ -326,7 +329,8 @@ def test_bodies_without_an_end_take_no_memory(gateway: int) -> None:
     # given
     (process,) = [each for each in psutil.Process().children() if each.environ().get("PORT") == str(gateway)]
     before = process.memory_info().rss
-    for path in ("/login", "/api/publish/refused", "/api/publish/slow"):
+    paths = ("/login", "/api/publish/refused", "/api/publish/slow")
+    for path in (path for _ in attack_rounds() for path in paths):
         head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3000000\r\n\r\n".encode()
         with ExitStack() as crowd:
             clients = [
@@ -364,21 +368,30 @@ def is_kept(stack: ExitStack, port: int, address: str) -> bool:
         return False
 
 
+def push_client(port: int, address: str) -> RawClient | None:
+    """A push connection, where the gateway takes one."""
+    with suppress(OSError, websocket.WebSocketException):
+        return RawClient(port, address=address)
+    return None
+
+
 def test_address_gets_a_part_of_the_connections_until_some_of_them_have_ended(upstream: ThreadingHTTPServer) -> None:
     process, port = start_gateway(upstream.server_address[1], GATEWAY_LIMIT_CONNECTIONS="3")
     with ExitStack() as stack:
         stack.callback(end, process)
         # given
         assert [is_kept(stack, port, "127.0.0.2") for _ in range(2)] == [True, True]
-        pushed = RawClient(port, address="127.0.0.2")
-        # when
-        assert not is_kept(stack, port, "127.0.0.2")
-        # then
-        assert is_kept(stack, port, "127.0.0.3")
-        # A push connection is served by others than its listener: it counts until it has ended all the same.
-        pushed.close()
-        eventually(lambda: is_kept(stack, port, "127.0.0.2"), what="a connection in its place")
-        assert not is_kept(stack, port, "127.0.0.2")
+        for _ in attack_rounds():
+            with ExitStack() as third:
+                pushed = eventually(partial(push_client, port, "127.0.0.2"), what="a third connection")
+                # when
+                assert not is_kept(third, port, "127.0.0.2")
+                # then
+                assert is_kept(third, port, "127.0.0.3")
+                # A push connection is served by others than its listener: it counts until it has ended all the same.
+                pushed.close()
+                eventually(partial(is_kept, third, port, "127.0.0.2"), what="a connection in its place")
+                assert not is_kept(third, port, "127.0.0.2")
 
 
 def test_proxy_that_is_trusted_has_any_number_of_connections(upstream: ThreadingHTTPServer) -> None:
