@@ -14,6 +14,8 @@ LOCAL: Final = "local"
 #: Longest host or name, in characters.
 NAME_LIMIT: Final = 253
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
+#: Zone of a link-local address: a number, or an interface's name. ``ipaddress`` takes any text, however long, for one.
+_ZONE = re.compile(r"[A-Za-z0-9._~-]{1,32}", re.ASCII)
 _NOT_IN_A_HOST = re.compile(r"[\s/\\@?#\[\]<>\"'`,:%\x00-\x1f\x7f]")
 
 
@@ -92,6 +94,9 @@ def _port(port: str, text: str, where: str) -> int:
 
 
 def _is_ipv6(text: str) -> bool:
+    _, percent, zone = text.partition("%")
+    if percent and not _ZONE.fullmatch(zone):
+        return False
     try:
         ipaddress.IPv6Address(text)
     except ValueError:
