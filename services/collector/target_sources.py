@@ -8,6 +8,7 @@ from collector.dns_targets import DnsTargets
 from collector.target_entries import Entry, discovered, host_and_port
 from collector.targets import TARGETS_LIMIT, Target, discovered_targets
 from collector.targets_files import TargetsFiles
+from contract.runtime.quoted import shown
 
 
 class TargetSources:
@@ -35,7 +36,7 @@ class TargetSources:
                 f"{self._left_out} discovered targets are left out: one collector takes {TARGETS_LIMIT} targets"
             )
         if not self.targets:
-            problems += [f"No file matches {path}" for path in self._files.unmatched]
+            problems += [f"No file matches {shown(path)}" for path in self._files.unmatched]
             problems += [f"The DNS name {name.host} has no address" for name in self.dns.names if name.is_answered]
         return problems
 
