@@ -6,6 +6,8 @@ from typing import Final
 
 #: Characters of a quoted value, its quotation marks included.
 QUOTED_LENGTH: Final = 80
+#: Characters of what a library says of a value.
+SENTENCE_LENGTH: Final = 200
 #: Characters of a path; a longer one lacks its middle.
 PATH_LENGTH: Final = 200
 
@@ -26,6 +28,12 @@ def quoted(value: object) -> str:
         except ValueError:  # an integer of more digits than Python writes
             text = f"a very long {type(value).__name__}"
     return text if len(text) <= QUOTED_LENGTH else f"{text[: QUOTED_LENGTH - 1]}…"
+
+
+def sentence(error: Exception) -> str:
+    """Return the error's text, cut where it repeats a long value: some libraries quote all of it."""
+    text = str(error)
+    return text if len(text) <= SENTENCE_LENGTH else f"{text[: SENTENCE_LENGTH - 1]}…"
 
 
 def shown(path: Path) -> str:
