@@ -160,6 +160,17 @@ def test_targets_error_says_why_when_files_do_not_go_together(texts, told):
         parsed(*texts)
 
 
+def test_targets_are_refused_when_their_names_are_too_long_for_a_message():
+    texts = [
+        json.dumps({"workers": [{"host": f"n{file}-{number}", "name": f"{file}-{number}" + "\U0001f600" * 240}
+                                for number in range(600)]}, ensure_ascii=False)
+        for file in range(2)
+    ]  # fmt: skip
+    assert len(parsed(texts[0])) == 600
+    with pytest.raises(TargetsError, match=r"names and addresses take \d+ bytes, more than the 1048576"):
+        parsed(*texts)
+
+
 @given(st.text())
 def test_parsing_gives_unique_names_or_says_why_when_the_text_is_anything(text):
     try:
