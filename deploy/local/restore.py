@@ -7,6 +7,7 @@ once, without the generation that they belong to, and saved.
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 from redis import RedisError
@@ -26,6 +28,7 @@ from deploy.local.data_dir import DataDir
 from deploy.local.ports import inner_port
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import DATA_DIR
+from deploy.local.signals import STOP_SIGNALS
 from deploy.local.valkey import Access, valkey_binary, valkey_command
 
 #: What Valkey calls its data, and what those of before a restore are called, by its time.
@@ -39,6 +42,10 @@ _LOOK_SECONDS: Final = 0.05
 _PORT: Final = 6399
 
 
+class Stopped(Exception):
+    """A signal asked to stop before anything was changed."""
+
+
 def restore(copy: Path, folder: Path, environment: Mapping[str, str], *, yes: bool) -> None:
     """List which revoked tokens may be good again, ask, and replace the data in ``folder``.
 
@@ -49,16 +56,15 @@ def restore(copy: Path, folder: Path, environment: Mapping[str, str], *, yes: bo
         yes: whether nobody is asked.
 
     Raises:
-        CannotStart: Valkey does not take the copy, or nobody agreed; nothing is changed then.
+        CannotStart, Stopped: Valkey does not take the copy, nobody agreed, or a signal came; nothing is changed then.
         OSError: a file cannot be read or written.
     """
     present = folder / DUMP
     if present.exists():
-        with _served(present) as (_, url):
-            command = [sys.executable, "-m", "api", "access", "revoked"]
-            done = subprocess.run(command, env={**environment, "REDIS_URL": url}, capture_output=True, text=True)
-        if done.stdout or done.returncode:
-            _say(f"These may be good again with it:\n{(done.stdout or done.stderr).rstrip()}")
+        try:
+            _list_revoked(present, environment)
+        except (CannotStart, OSError):  # damaged data are a reason to restore
+            _say("Which tokens are revoked cannot be listed, as the data of now cannot be read.")
     whole = folder / f".{DUMP}"
     with _served(copy) as (work, url):
         client = blocking_client(url, connect_seconds=10, answer_seconds=LOADING_SECONDS)
@@ -70,6 +76,8 @@ def restore(copy: Path, folder: Path, environment: Mapping[str, str], *, yes: bo
         content = (work / DUMP).read_bytes()
     if not yes and not confirmed(f"This replaces the data by those of {copy.name}, and ends all sessions."):
         raise CannotStart("Nothing was changed.")
+    # From here to the end nothing interrupts: between two names there are no data.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     whole.unlink(missing_ok=True)
     whole.touch(mode=0o600)
     whole.write_bytes(content)
@@ -80,6 +88,14 @@ def restore(copy: Path, folder: Path, environment: Mapping[str, str], *, yes: bo
         said += f" Those of before: {former}"
     whole.replace(present)
     _say(said)
+
+
+def _list_revoked(present: Path, environment: Mapping[str, str]) -> None:
+    with _served(present) as (_, url):
+        command = [sys.executable, "-m", "api", "access", "revoked"]
+        done = subprocess.run(command, env={**environment, "REDIS_URL": url}, capture_output=True, text=True)
+    if done.stdout or done.returncode:
+        _say(f"These may be good again with it:\n{(done.stdout or done.stderr).rstrip()}")
 
 
 @contextmanager
@@ -111,6 +127,9 @@ def main() -> int:
         print("Which copy? For instance: make restore-local FILE=dump.rdb", file=sys.stderr)
         return 2
     copy, yes = Path(words[0]).expanduser(), "--yes" in sys.argv[1:]
+    for number in STOP_SIGNALS:
+        # So that its Valkey, and the folder with a copy of the data, go too.
+        signal.signal(number, _stop)
     try:
         if FOLDER in os.environ:
             restore(copy, Path(os.environ[FOLDER]), os.environ, yes=yes)
@@ -122,13 +141,17 @@ def main() -> int:
         else:
             with DataDir(Path(os.environ.get("DATA_DIR", "").strip() or DATA_DIR).expanduser().absolute()) as locked:
                 restore(copy, locked.valkey(), environment_of(os.environ), yes=yes)
-    except (CannotStart, RedisError, LookupError) as refusal:
+    except (CannotStart, RedisError, LookupError, Stopped) as refusal:
         print(refusal, file=sys.stderr)
         return 1
     except OSError as error:
         print(f"{error.filename or 'A file'}: {error.strerror}", file=sys.stderr)
         return 1
     return 0
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise Stopped("Nothing was changed.")
 
 
 def _say(text: str) -> None:

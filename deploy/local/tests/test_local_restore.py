@@ -1,11 +1,13 @@
 """``make restore-local``: the data of before, and no session of then."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 import redis as redis_client
 
@@ -15,7 +17,9 @@ from contract.names import ALERT_LOG_KEY, GENERATION_KEY
 from contract.runtime.functions import call as call_function
 from deploy.local.data_dir import DataDir, access_dir
 from deploy.local.restore import DUMP, FORMER
+from deploy.local.signals import STOP_SIGNALS
 from tests.drivers.valkey import Valkey
+from tests.drivers.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 
@@ -99,3 +103,43 @@ def test_nothing_is_changed_when_the_product_runs_or_the_file_is_no_copy(data_di
     done = call(bad, data_dir, "--yes", REDIS_URL="redis://redis.lan")
     assert done.returncode == 1
     assert "Redis of your own" in done.stderr
+
+
+@pytest.mark.parametrize("cut", [0, 7, -20])
+def test_copy_replaces_data_that_cannot_be_read(
+    data_dir: Path, valkey: Valkey, redis: redis_client.Redis, tmp_path: Path, cut: int
+) -> None:
+    redis.xadd(ALERT_LOG_KEY, {"entry": "{}"})
+    copy = tmp_path / "copy.rdb"
+    copy.write_bytes(saved(redis))
+    (data_dir / "valkey" / DUMP).write_bytes(copy.read_bytes()[:cut] or b"damaged")
+    done = call(copy, data_dir, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "cannot be listed" in done.stderr
+    assert (data_dir / "valkey" / DUMP).read_bytes().startswith(copy.read_bytes()[:5])
+
+
+@pytest.mark.parametrize("number", STOP_SIGNALS)
+def test_nothing_is_left_behind_when_a_signal_comes(
+    data_dir: Path, valkey: Valkey, redis: redis_client.Redis, tmp_path: Path, number: signal.Signals
+) -> None:
+    # given: a restore that has started a Valkey of its own
+    present = data_dir / "valkey" / DUMP
+    present.write_bytes(saved(redis))
+    before = present.read_bytes()
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {**os.environ, "DATA_DIR": str(data_dir), "TMPDIR": str(temporary)}
+    for name in ("REDIS_URL", "VALKEY_DATA"):
+        environment.pop(name, None)
+    command = [sys.executable, "-m", "deploy.local.restore", str(present), "--yes"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE)
+    valkeys = eventually(lambda: psutil.Process(process.pid).children(), within_seconds=60)
+    # when
+    process.send_signal(number)
+    # then
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (1, b"Nothing was changed.\n")
+    assert not any(valkey.is_running() for valkey in valkeys)
+    assert list(temporary.iterdir()) == []
+    assert present.read_bytes() == before
