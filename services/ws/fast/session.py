@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 #: Bytes read at a time.
 READ_BYTES: Final = 16 * 1024
+#: And where the client, or another of its address, has sent more packets than it may: a pong or two. What is read is
+#: taken apart before it is counted, and there may be thousands of such clients.
+LITTLE_BYTES: Final = 256
 #: Seconds after which a message that waits is given up where its client is gone.
 LONGEST_PAUSE_SECONDS: Final = 1.0
 
@@ -147,7 +150,7 @@ class Session:
     def readable(self) -> None:
         """Read what the client sent."""
         try:
-            data = b"" if self._is_busy else read(self.fd, READ_BYTES)
+            data = b"" if self._is_busy else read(self.fd, self._bytes_at_a_time())
         except BlockingIOError:
             return
         except OSError:
@@ -158,6 +161,9 @@ class Session:
         if self.inbox is None:
             self.inbox = Inbox(self._engine, self, self._engine.readers.borrow(self.compresses))
         self.inbox.receive(data)
+
+    def _bytes_at_a_time(self) -> int:
+        return LITTLE_BYTES if self._engine.throttle(self.sid, 0) else READ_BYTES
 
     @property
     def _is_busy(self) -> bool:
