@@ -197,6 +197,36 @@ def test_memory_stays_bounded_when_bodies_do_not_end(replicas: Start, served: Ca
             assert replica.metric('ws_closes_total{reason="overload"}') > 0
 
 
+@pytest.mark.parametrize("copies", [None], ids=["started"])
+def test_memory_stays_bounded_when_bodies_are_many_packets(replicas: Start, served: Callable[[Replica], None]) -> None:
+    replica = replicas(TRUSTED_PROXIES="127.0.0.1")
+    body = b"\x1e".join([b"6a"] * (PACKET_LIMIT_BYTES // 3))
+    with contextlib.ExitStack() as stack:
+        sessions = [stack.enter_context(contextlib.closing(EngineSession(replica.port))) for _ in range(30)]
+        for session in sessions:
+            assert session.post("40").status == 200
+        before = peak_bytes(replica)
+        for session in sessions:
+            stack.enter_context(contextlib.closing(post(replica, session.sid, len(body), body)))
+        served(replica)
+        eventually(lambda: replica.metric('ws_limited_total{kind="packets"}') > 0)
+
+        assert peak_bytes(replica) - before < GROWTH_LIMIT_BYTES
+
+
+def test_body_counts_as_much_as_its_text_takes(replicas: Start) -> None:
+    replica = replicas(WS_LIMIT_PACKETS_PER_SECOND="1")
+    # One character makes each take four bytes. The body is kept while its first packets wait for their turn.
+    body = ("6\x1e" * 100 + "6\N{GRINNING FACE}" + "a" * 500_000).encode()
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            session = stack.enter_context(contextlib.closing(EngineSession(replica.port)))
+            stack.enter_context(contextlib.closing(post(replica, session.sid, len(body), body)))
+
+        # Two have room in the 4 MiB of an address.
+        eventually(lambda: replica.metric('ws_closes_total{reason="overload"}') == 1)
+
+
 def status(connection: socket.socket) -> int:
     """Wait for the head of an answer; return its status."""
     return int(connection.recv(1 << 16).split(b" ", 2)[1])
