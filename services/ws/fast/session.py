@@ -9,6 +9,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from ws.budget import Budget
 from ws.endpoint import PACKETS_A_POLL
 from ws.event import Packet, close_frame, pong_frame
 from ws.fast.backlog import Backlog
@@ -54,7 +55,7 @@ class Session:
         self.fd = -1
         #: Whether frames to this client may be compressed.
         self.compresses = False
-        self.backlog: Backlog | None = Backlog(owner.budget, PACKETS_A_POLL)
+        self.backlog: Backlog | None = Backlog()
         #: What came by WebSocket and is not yet handled; ``None`` while there is nothing.
         self.inbox: Inbox | None = None
         #: Where its pings come from.
@@ -63,6 +64,16 @@ class Session:
         #: ``None`` once it is a WebSocket.
         self.polls = polls
         self.closed = False
+
+    def begin(self) -> None:
+        """Let packets wait until the client asks for them, or has a WebSocket."""
+        self.backlog = Backlog(*self._unread, depth=PACKETS_A_POLL)
+
+    @property
+    def _unread(self) -> tuple[Budget, ...]:
+        """The budgets in which counts what waits for the client."""
+        everybody = self._engine.budget
+        return (everybody,) if self.client is None else (everybody, self.client.address.unread)
 
     @property
     def waiting(self) -> int:
@@ -102,7 +113,7 @@ class Session:
 
     def wrote(self, frame: bytes, taken: int) -> None:
         """The socket took that many bytes of ``frame``; the rest waits."""
-        self.backlog = Backlog(self._engine.budget)
+        self.backlog = Backlog(*self._unread)
         self.backlog.rest = memoryview(frame)[taken:]
         self._engine.behind.add(self)
         self.watch()
