@@ -2,8 +2,10 @@
 
 import logging
 import re
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from http.cookies import Morsel, SimpleCookie
 from typing import Any
 
@@ -179,6 +181,28 @@ def test_no_more_passwords_are_looked_at_than_there_is_room_for() -> None:
         passwords.are_equal(None, "x" * 8)
     assert AT_ONCE == 2
     assert not passwords.are_equal(None, "x" * 8)
+
+
+def test_passwords_are_compared_in_few_threads_when_many_threads_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: set[int] = set()
+
+    class Hasher:
+        def verify(self, stored: str, password: bytes) -> bool:
+            used.add(threading.get_ident())
+            return True
+
+    monkeypatch.setattr("api.access.passwords._hasher", Hasher)
+    passwords = Passwords(waiting=16)
+    with ThreadPoolExecutor(16) as asking:
+        asked = threading.Barrier(16)
+
+        def ask(_number: int) -> bool:
+            asked.wait(20)
+            return passwords.are_equal("a hash", "x" * 8)
+
+        assert list(asking.map(ask, range(16))) == [True] * 16
+
+    assert len(used) <= AT_ONCE
 
 
 def test_page_says_so_when_too_many_sign_in(closed: Flask, person: Any, monkeypatch: pytest.MonkeyPatch) -> None:
