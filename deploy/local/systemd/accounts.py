@@ -1,8 +1,10 @@
 """Users and tokens of the services, changed by the api's command line as the services' own user."""
 
 import os
+import pwd
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -39,14 +41,19 @@ def restore(layout: Layout, copy: Path, options: Sequence[str] = ()) -> int:
     _require_root(layout, "restore")
     if is_active(SERVICES[0]):
         raise CannotStart(f"Valkey runs: sudo systemctl stop {TARGET}, restore, sudo systemctl start {TARGET}")
-    readable = layout.data / ".restore.rdb"
-    try:
-        shutil.copyfile(copy, readable)
-        shutil.chown(readable, USER, USER)
+    # A new file, known by its descriptor, and not in the services' folder: whoever owns that may lay a link there, and
+    # root would write to where it leads, and give it away.
+    with copy.open("rb") as source, tempfile.NamedTemporaryFile(suffix=".rdb") as readable:
+        shutil.copyfileobj(source, readable)
+        readable.flush()
+        _give_away(readable.fileno())
         variables = {**variables_of(layout, os.environ), "VALKEY_DATA": str(layout.data)}
-        return _run(layout, ["-m", "deploy.local.restore", str(readable), *options], variables)
-    finally:
-        readable.unlink(missing_ok=True)
+        return _run(layout, ["-m", "deploy.local.restore", readable.name, *options], variables)
+
+
+def _give_away(descriptor: int) -> None:
+    entry = pwd.getpwnam(USER)
+    os.fchown(descriptor, entry.pw_uid, entry.pw_gid)
 
 
 def _require_root(layout: Layout, word: str) -> None:
