@@ -32,6 +32,9 @@ from tests.drivers.waiting import Deadline, eventually
 
 ROOT = Path(__file__).parents[3]
 
+#: Bytes of an answer that does not fit into the buffers of a connection.
+LARGE_BYTES = 8 << 20
+
 
 class Upstream(BaseHTTPRequestHandler):
     """Tells what it was asked, or does what the path says."""
@@ -69,6 +72,12 @@ class Upstream(BaseHTTPRequestHandler):
             self.send_response(304)
             self.send_header("ETag", '"7"')
             self.end_headers()
+            return
+        if self.path == "/large":
+            self.send_response(200)
+            self.send_header("Content-Length", str(LARGE_BYTES))
+            self.end_headers()
+            self.wfile.write(bytes(LARGE_BYTES))
             return
         if self.path == "/cut":
             self.send_response(200)
@@ -346,6 +355,27 @@ def test_bodies_without_an_end_take_no_memory(gateway: int) -> None:
             # then
             assert process.memory_info().rss - before < 40_000_000, path
             assert told(gateway, "/quick")["path"] == "/quick"
+
+
+def test_answers_that_nobody_reads_take_little_memory(upstream: ThreadingHTTPServer) -> None:
+    process, port = start_gateway(upstream.server_address[1], TRUSTED_PROXIES="127.0.0.1")
+    try:
+        before = psutil.Process(process.pid).memory_info().rss
+        with ExitStack() as stack:
+            connections = []
+            for _ in range(60):
+                connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+                connection.sendall(b"GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-For: 10.9.9.9\r\n\r\n")
+                connections.append(connection)
+            # Whoever asks too late is told so; the answers of the others stay half read.
+            statuses = [connection.recv(12) for connection in connections]
+
+            assert statuses.count(b"HTTP/1.1 503") >= 40
+            assert psutil.Process(process.pid).memory_info().rss - before < 150 << 20
+            status, _, content = ask(port, "/large")
+            assert (status, len(content)) == (200, LARGE_BYTES)
+    finally:
+        end(process)
 
 
 def test_address_keeps_places_at_the_api_free_for_others(gateway: int) -> None:
