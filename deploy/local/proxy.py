@@ -29,8 +29,10 @@ TIMEOUT_SECONDS: Final = 60.0
 AT_A_TIME: Final = 64
 OF_ONE_ADDRESS: Final = 16
 WAITING: Final = 1000
+#: Paths of the api that are for the inside alone: its own port answers them.
+UNPUBLISHED: Final = frozenset(["/readyz", "/metrics"])
 #: What has places of its own: the api answers these at once,
-_QUICK: Final = ("/static/", "/livez", "/readyz")
+_QUICK: Final = ("/static/", "/livez")
 #: and long messages last as long as their clients like.
 MESSAGES: Final = 32
 #: Seconds after which a client may try again.
@@ -73,11 +75,14 @@ class ApiProxy:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request (WSGI)."""
         target = environ.get("RAW_PATH_INFO") or quote(environ["PATH_INFO"].encode("latin-1"), safe="/")
-        if not target.startswith("/"):
+        # The api would take what stands before a "#" for the path.
+        if not target.startswith("/") or "#" in target:
             return refusal(environ, start_response, HTTPStatus.BAD_REQUEST, "A request names a path.")
         body = Body(environ)
         try:
             body.check()
+            if environ["PATH_INFO"] in UNPUBLISHED:
+                return Answer(refusal(environ, start_response, HTTPStatus.NOT_FOUND, "There is nothing here."), body)
             whole = body.read_whole() if body.is_small else None
         except BadBody as error:
             return Answer(refusal(environ, start_response, error.status, str(error)), body)

@@ -201,6 +201,23 @@ def test_path_and_query_reach_the_api_as_they_were_sent(gateway: int, path: str)
     assert told(gateway, path)["path"] == path.removesuffix("?")
 
 
+@pytest.mark.parametrize(
+    "target",
+    ["/metrics", "/readyz", "/metrics?x", "/%6detrics", "/re%61dyz?x", "http://localhost/%6Detrics", "/metrics#x"],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_paths_for_the_inside_are_not_published_however_they_are_written(
+    gateway: int, target: str, method: str
+) -> None:
+    # when
+    (answer,) = exchange(gateway, request(method, target))
+    # then
+    assert answer.status == (400 if "#" in target else 404)
+    # And what stands beside them is handed on.
+    assert told(gateway, "/livez")["path"] == "/livez"
+    assert told(gateway, "/nodes/metrics?x=/metrics")["path"] == "/nodes/metrics?x=/metrics"
+
+
 def test_path_with_bytes_that_are_no_ascii_is_quoted_not_refused(gateway: int) -> None:
     # when
     answer = raw(gateway, b"GET /b\xc3\xbcro HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
