@@ -66,6 +66,8 @@ class Selections:
         self._names_bytes = 0
         self._groups = 0
         self._shown: Snapshot | None = None
+        #: The snapshot of all nodes that a client was sent last: others who come are sent the same, compressed once.
+        self._latest: tuple[bytes, Event] | None = None
 
     def admit(self, sid: str) -> None:
         """Send a new client whole snapshots of all nodes."""
@@ -102,8 +104,12 @@ class Selections:
 
     def whole(self, sid: str, raw: bytes, snapshot: Snapshot) -> Event:
         """The snapshot, whose bytes are ``raw``, as this client wants it; deltas go on from there."""
-        selection = self._selection_of.get(sid, ALL_NODES)
-        return _whole(_limited(raw, snapshot, selection.names))
+        names = self._selection_of.get(sid, ALL_NODES).names
+        if names is not None:
+            return _whole(_limited(raw, snapshot, names))
+        if self._latest is None or self._latest[0] is not raw:
+            self._latest = (raw, _whole(raw))
+        return self._latest[1]
 
     def show(self, raw: bytes, snapshot: Snapshot) -> None:
         """Send everybody a snapshot: a new one, or the newest again, of which there is no delta."""
@@ -134,13 +140,14 @@ class _Round:
         self._raw = raw
         self._snapshot = snapshot
         self._former = former
-        self._wholes: Final[dict[Names, Event]] = {}
+        #: The last one that was made, and of which names. All of a round could take more memory than there is.
+        self._whole: tuple[Names, Event] | None = None
 
     def whole(self, names: Names) -> Event:
         """The snapshot."""
-        if names not in self._wholes:
-            self._wholes[names] = _whole(_limited(self._raw, self._snapshot, names))
-        return self._wholes[names]
+        if self._whole is None or self._whole[0] != names:
+            self._whole = (names, _whole(_limited(self._raw, self._snapshot, names)))
+        return self._whole[1]
 
     def step(self, names: Names) -> Event:
         """The delta from the snapshot before; the snapshot where there is none."""

@@ -23,6 +23,15 @@ class Backlog:
         self.since = time.monotonic()
         self._taken = 0
 
+    def begin(self, rest: memoryview, own_bytes: int) -> None:
+        """Let the rest of a frame wait, which counts as ``own_bytes``.
+
+        Raises:
+            Overflow: it does not fit any more.
+        """
+        self.outbox.hold(own_bytes)
+        self.rest = rest
+
     def __len__(self) -> int:
         """Packets that wait."""
         return len(self.outbox) + bool(self.rest)
@@ -31,6 +40,8 @@ class Backlog:
         """The client took that many bytes of ``rest``."""
         self.rest = self.rest[taken:]
         self._taken += taken
+        if not self.rest:
+            self.outbox.let_go()
         if not self.rest or self._taken >= PROGRESS_BYTES:
             self._taken = 0
             self.since = time.monotonic()

@@ -29,7 +29,7 @@ class Outbox:
     Others have outboxes in the same budgets.
     """
 
-    __slots__ = ("_budgets", "_bytes", "_depth", "_log_bytes", "_waiting")
+    __slots__ = ("_budgets", "_bytes", "_depth", "_held_bytes", "_log_bytes", "_waiting")
 
     def __init__(self, *budgets: Budget, depth: int = 0) -> None:
         self._budgets = budgets
@@ -37,6 +37,7 @@ class Outbox:
         #: Packets, and as how many bytes each counts.
         self._waiting: deque[tuple[Packet, int]] = deque()
         self._bytes = 0
+        self._held_bytes = 0
         self._log_bytes = 0
 
     def __len__(self) -> int:
@@ -79,11 +80,27 @@ class Outbox:
             self._log_bytes -= counted_bytes
         return packet
 
+    def hold(self, own_bytes: int) -> None:
+        """Count what left and is not yet sent.
+
+        Raises:
+            Overflow: it does not fit any more.
+        """
+        if own_bytes > LITTLE_BYTES and any(budget.is_spent for budget in self._budgets):
+            raise Overflow
+        self._held_bytes = own_bytes
+        self._count(own_bytes)
+
+    def let_go(self) -> None:
+        """What left was sent."""
+        self._count(-self._held_bytes)
+        self._held_bytes = 0
+
     def clear(self) -> None:
         """Forget all that waits."""
         self._waiting.clear()
         self._count(-self._bytes)
-        self._log_bytes = 0
+        self._held_bytes = self._log_bytes = 0
 
     def _append(self, packet: Packet, counted_bytes: int) -> None:
         self._waiting.append((packet, counted_bytes))

@@ -62,7 +62,7 @@ class FastPush:
                 continue
             written += len(frame)
             if taken != len(frame):
-                session.wrote(frame, taken)
+                session.wrote(frame, taken, len(frame) // len(members))
         self._counters.bytes += written
 
     def send(self, sid: str, event: Event) -> None:

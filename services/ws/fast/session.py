@@ -111,10 +111,15 @@ class Session:
         self.awaits_pong = True
         self.put(_PING)
 
-    def wrote(self, frame: bytes, taken: int) -> None:
-        """The socket took that many bytes of ``frame``; the rest waits."""
+    def wrote(self, frame: bytes, taken: int, own_bytes: int = 0) -> None:
+        """The socket took that many bytes of ``frame``; the rest waits, and counts as ``own_bytes``."""
         self.backlog = Backlog(*self._unread)
-        self.backlog.rest = memoryview(frame)[taken:]
+        try:
+            self.backlog.begin(memoryview(frame)[taken:], own_bytes)
+        except Overflow:
+            # Without a word: that would have to wait behind the rest.
+            self.end("slow", None)
+            return
         self._engine.behind.add(self)
         self.watch()
 

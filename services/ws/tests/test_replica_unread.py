@@ -1,6 +1,9 @@
 """Clients that poll too seldom for what they have asked for: what waits for them is bounded, by address too."""
 
+import contextlib
 import json
+import socket
+import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -25,9 +28,11 @@ TARGET: Final = "/socket.io/?EIO=4&transport=polling"
 QUESTIONS: Final = ("40/monitoring,", *['42/monitoring,["request_nodes_status"]'] * 8)
 
 
-def snapshot(message: Message, seq: int) -> bytes:
+def snapshot(message: Message, seq: int, times: int = 1) -> bytes:
+    """One of ``NODES``, so many times as large."""
     node = json.loads(message(METRICS_CHANNEL))["nodes"][0]
-    return message(METRICS_CHANNEL, seq=seq, nodes=[{**node, "node": name} for name in NODES])
+    nodes = [{**node, "node": name, "error": "e" * (500 * (times - 1))} for name in NODES]
+    return message(METRICS_CHANNEL, seq=seq, nodes=nodes)
 
 
 class Polling:
@@ -81,6 +86,34 @@ def test_memory_stays_bounded_when_each_client_waits_for_other_nodes(
 
     assert peak_bytes(replica) - before < GROWTH_LIMIT_BYTES
     assert not watching.closed
+
+
+@pytest.mark.parametrize("copies", [None], ids=["started"])
+def test_memory_stays_bounded_when_each_websocket_wants_other_nodes_and_none_reads(
+    replica: Replica, collector: Publisher, message: Message
+) -> None:
+    watching = replica.client(headers=("X-Forwarded-For: 10.1.1.1",))
+    before = peak_bytes(replica)
+    with contextlib.ExitStack() as stack:
+        for number in range(150):
+            stack.enter_context(contextlib.closing(deaf(replica, number)))
+        eventually(lambda: replica.metric('ws_namespace_clients{namespace="/monitoring"}') == 150)
+
+        for seq in range(2, 12):
+            collector.publish(METRICS_CHANNEL, snapshot(message, seq, times=10))
+            watching.wait(lambda packet, seq=seq: f'"seq":{seq},' in packet)  # type: ignore[misc]
+
+        assert peak_bytes(replica) - before < 2 * GROWTH_LIMIT_BYTES
+        assert not watching.closed
+
+
+def deaf(replica: Replica, number: int) -> socket.socket:
+    """A WebSocket that wants nodes which no other wants, and reads nothing."""
+    connection = replica.bare_websocket()
+    wanted = {"mode": "snapshot", "nodes": [*NODES, f"other-{number}"]}
+    text = f"40/monitoring,{json.dumps({'subscribe': wanted})}".encode()
+    connection.sendall(struct.pack("!BBH", 0x81, 0xFE, len(text)) + bytes(4) + text)
+    return connection
 
 
 def test_other_addresses_can_poll_when_much_waits_for_the_clients_of_one(replica: Replica) -> None:
