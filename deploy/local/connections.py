@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from contract.access.proxies import Proxies, counted_as
+from contract.access.proxies import counted_as
 
 #: Seconds between two looks at which connections of an address are still there.
 SWEEP_SECONDS: Final = 1.0
@@ -17,22 +17,19 @@ class Connections:
     A descriptor that comes again, or that is another socket by now, was closed in between.
     """
 
-    def __init__(self, limit: int, proxies: Proxies, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """``limit`` is that of one address; ``proxies`` may have any number, since many people come from them."""
+    def __init__(self, limit: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """``limit`` is that of one address."""
         self._limit = limit
-        self._proxies = proxies
         self._monotonic = monotonic
         #: By address, and then by descriptor: the number of the socket, which is its own for as long as it lives.
         self._sockets: dict[str, dict[int, int]] = {}
         self._address_of: dict[int, str] = {}
         self._swept_at: dict[str, float] = {}
 
-    def admit(self, peer: str, descriptor: int) -> bool:
-        """Count a new connection; return ``False``, and do not count it, where its address has as many as it may."""
-        self._forget(descriptor)
-        if self._proxies.origin(peer).is_forwarded:
-            return True
-        address = counted_as(peer)
+    def admit(self, address: str, descriptor: int) -> bool:
+        """Count a connection; return ``False``, and do not count it, where its address has as many as it may."""
+        self.release(descriptor)
+        address = counted_as(address)
         if len(self._sockets.get(address, ())) >= self._limit:
             self._sweep(address)
         sockets = self._sockets.setdefault(address, {})
@@ -42,7 +39,8 @@ class Connections:
         self._address_of[descriptor] = address
         return True
 
-    def _forget(self, descriptor: int) -> None:
+    def release(self, descriptor: int) -> None:
+        """Count a connection no more."""
         address = self._address_of.pop(descriptor, None)
         if address is None:
             return
@@ -59,7 +57,7 @@ class Connections:
         self._swept_at[address] = now
         for descriptor, number in list(self._sockets[address].items()):
             if _socket_number(descriptor) != number:
-                self._forget(descriptor)
+                self.release(descriptor)
 
 
 def _socket_number(descriptor: int) -> int | None:

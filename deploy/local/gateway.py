@@ -6,24 +6,30 @@ ws service that imports it: both ends of the glue are named here.
 
 import ws.loop  # noqa: F401  # isort: skip (first: it patches what the others import)
 
+import logging
 import os
 import resource
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final, Self
 
-from contract.runtime.logs import configure_logs
+from contract.access.proxies import Proxies
+from contract.runtime.logs import Occasionally, configure_logs
 from contract.runtime.settings import Environment, SettingError
 from deploy.local.connections import Connections
 from deploy.local.forwarded import Forwarding
-from deploy.local.proxy import ApiProxy, Environ, StartResponse
+from deploy.local.proxy import ApiProxy, Environ, StartResponse, refusal
 from ws.config import Config
-from ws.loop import CONNECTION_LIMIT, Listener
+from ws.loop import CONNECTION_LIMIT, Listener, descriptor, when_served
 from ws.pages import Application
 from ws.service import Front, run
 
 _SOCKET_IO: Final = "/socket.io/"
+
+_logger = logging.getLogger(__name__)
+_complaints: Final = Occasionally(_logger)
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class GatewayConfig:
     port: int
     api_host: str
     api_port: int
-    #: Connections of one address.
+    #: Connections of one address; behind a trusted proxy, its requests under way.
     connections: int
 
     @classmethod
@@ -56,22 +62,25 @@ class GatewayConfig:
 
 
 class BoundedListener(Listener):
-    """Closes at once what ``Connections`` do not admit.
+    """Closes at once what ``connections`` do not admit; ``proxies`` may have any number: many people come from them.
 
     Raises:
         OSError: the address is taken, or none of this machine's.
     """
 
-    def __init__(self, host: str, port: int, connections: Connections) -> None:
+    def __init__(self, host: str, port: int, connections: Connections, proxies: Proxies) -> None:
         super().__init__(host, port)
         self._connections = connections
+        self._proxies = proxies
 
     def accept(self) -> tuple[Any, Any]:
         """Wait for a connection that is admitted."""
         while True:
             connection, address = super().accept()
-            if self._connections.admit(address[0], connection.fileno()):
+            peer = address[0]
+            if self._proxies.origin(peer).is_forwarded or self._connections.admit(peer, connection.fileno()):
                 return connection, address
+            _complaints.warning("connection", "closed a connection of %s: GATEWAY_LIMIT_CONNECTIONS is reached", peer)
             connection.close()
 
 
@@ -85,6 +94,29 @@ def one_origin(socket_io: Application, api: Application) -> Application:
     return application
 
 
+def bounded(app: Application, requests: Connections, proxies: Proxies) -> Application:
+    """``app``, for the requests under way that ``requests`` admit of each address that one of ``proxies`` forwards.
+
+    A request is counted as the connection that it takes, and a WebSocket until that has ended.
+    """
+
+    def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        peer = environ["REMOTE_ADDR"]
+        own, origin = proxies.origin(peer), proxies.origin(peer, environ.get("HTTP_X_FORWARDED_FOR", ""))
+        if origin.address == own.address:
+            return app(environ, start_response)
+        number = descriptor(environ)
+        if not requests.admit(origin.address, number):
+            said = "refused a request of %s: GATEWAY_LIMIT_CONNECTIONS is reached"
+            _complaints.warning("request", said, origin.address)
+            text = "Too many requests and connections of your address are open."
+            return refusal(environ, start_response, HTTPStatus.TOO_MANY_REQUESTS, text, "limit_exceeded")
+        when_served(environ, lambda: requests.release(number))
+        return app(environ, start_response)
+
+    return application
+
+
 def main() -> int:
     """Return the exit code."""
     try:
@@ -94,13 +126,14 @@ def main() -> int:
         print(f"gateway: {error}", file=sys.stderr)
         return 2
     configure_logs("gateway", config.log_level)
-    api = ApiProxy(own.api_host, own.api_port, Forwarding(config.access.proxies, config.access.user_header))
-    connections = Connections(own.connections, config.access.proxies)
+    proxies = config.access.proxies
+    api = ApiProxy(own.api_host, own.api_port, Forwarding(proxies, config.access.user_header))
+    connections, requests = Connections(own.connections), Connections(own.connections)
     front = Front(
         own.host,
         own.port,
-        lambda socket_io: one_origin(socket_io, api),
-        lambda host, port: BoundedListener(host, port, connections),
+        lambda socket_io: bounded(one_origin(socket_io, api), requests, proxies),
+        lambda host, port: BoundedListener(host, port, connections, proxies),
     )
     return run(config, front)
 

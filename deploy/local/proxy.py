@@ -11,8 +11,10 @@ import socket
 from collections.abc import Callable, Iterable
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import quote
+
+from msgspec import UNSET, UnsetType
 
 from contract.access.proxies import counted_as
 from contract.codec import encode
@@ -194,18 +196,25 @@ def _hops(connection: str) -> frozenset[str]:
     return _HOP_BY_HOP | {name.strip().lower() for name in connection.split(",")}
 
 
-def refusal(environ: Environ, start_response: StartResponse, status: HTTPStatus, text: str) -> list[bytes]:
-    """Answer in place of the api: a problem to programs, a page that tries again to people."""
+def refusal(
+    environ: Environ,
+    start_response: StartResponse,
+    status: HTTPStatus,
+    text: str,
+    code: Literal["limit_exceeded"] | UnsetType = UNSET,
+) -> list[bytes]:
+    """Answer in place of the api: a problem to programs, a page to people, which tries again where that may help."""
+    may_pass = status >= 500 or status == HTTPStatus.TOO_MANY_REQUESTS
     for_people = not environ["PATH_INFO"].startswith("/api/") and "text/html" in environ.get("HTTP_ACCEPT", "")
     if for_people:
-        again = f'<meta http-equiv="refresh" content="{RETRY_SECONDS}">' if status >= 500 else ""
+        again = f'<meta http-equiv="refresh" content="{RETRY_SECONDS}">' if may_pass else ""
         kind = "text/html; charset=utf-8"
         body = f'<!doctype html><html lang="en">{again}<title>{status.phrase}</title><p>{text}</p></html>\n'.encode()
     else:
         kind = "application/problem+json"
-        body = encode(Problem(title=status.phrase, status=status.value, detail=text))
+        body = encode(Problem(title=status.phrase, status=status.value, detail=text, code=code))
     headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
-    if status >= 500:
+    if may_pass:
         headers.append(("Retry-After", str(RETRY_SECONDS)))
     start_response(f"{status.value} {status.phrase}", headers)
     return [body] if environ["REQUEST_METHOD"] != "HEAD" else []

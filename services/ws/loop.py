@@ -158,6 +158,16 @@ def take_over(environ: Mapping[str, Any]) -> int:
     return fd
 
 
+def when_served(environ: Mapping[str, Any], function: Callable[[], object]) -> None:
+    """Call ``function`` once a request is answered and its connection waits for the next; never where either fails."""
+
+    def hook(served: Mapping[str, Any]) -> None:
+        if descriptor(served) >= 0:  # nobody has taken it over
+            function()
+
+    environ["eventlet.posthooks"].append((hook, (), {}))
+
+
 class Signals:
     """The signals that end the process, waited for by one greenlet."""
 

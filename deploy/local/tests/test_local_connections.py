@@ -6,7 +6,6 @@ from contextlib import ExitStack
 
 import pytest
 
-from contract.access.proxies import Proxies
 from deploy.local.connections import SWEEP_SECONDS, Connections
 
 
@@ -16,7 +15,7 @@ class House:
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
         self.now = 0.0
-        self.connections = Connections(2, Proxies.of(["10.0.0.0/8"]), lambda: self.now)
+        self.connections = Connections(2, lambda: self.now)
 
     def open(self) -> socket.socket:
         return self._stack.enter_context(socket.socket())
@@ -41,8 +40,14 @@ def test_network_of_one_customer_counts_as_one_address(house: House) -> None:
     assert house.admits("2001:db8:0:1::1")
 
 
-def test_trusted_proxy_is_always_admitted(house: House) -> None:
-    assert all(house.admits("10.0.0.1") for _ in range(5))
+def test_connection_counts_no_more_when_it_was_released(house: House) -> None:
+    # given
+    first = house.open()
+    assert [house.admits("192.0.2.1", each) for each in (first, house.open())] == [True, True]
+    # when
+    house.connections.release(first.fileno())
+    # then
+    assert [house.admits("192.0.2.1") for _ in range(2)] == [True, False]
 
 
 @pytest.mark.parametrize("is_used_again", [True, False])

@@ -16,7 +16,7 @@ from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 import pytest
@@ -121,12 +121,14 @@ def upstream() -> Iterator[ThreadingHTTPServer]:
         Upstream.is_over.set()
 
 
-def start_gateway(api_port: int, **variables: str) -> tuple[subprocess.Popen[bytes], int]:
+def start_gateway(
+    api_port: int, *, log: int | IO[bytes] = subprocess.DEVNULL, **variables: str
+) -> tuple[subprocess.Popen[bytes], int]:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "deploy.local.gateway"],
         cwd=ROOT,
-        stderr=subprocess.DEVNULL,
+        stderr=log,
         env={
             **os.environ,
             "PORT": str(port),
@@ -447,6 +449,66 @@ def test_proxy_that_is_trusted_has_any_number_of_connections(upstream: Threading
     with ExitStack() as stack:
         stack.callback(end, process)
         assert [is_kept(stack, port, "127.0.0.2") for _ in range(5)] == [True] * 5
+
+
+def test_connections_that_are_refused_are_in_the_log_once(upstream: ThreadingHTTPServer, tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as log, ExitStack() as stack:
+        process, port = start_gateway(upstream.server_address[1], log=log, GATEWAY_LIMIT_CONNECTIONS="1")
+        stack.callback(end, process)
+        # when
+        assert [is_kept(stack, port, "127.0.0.2") for _ in range(4)] == [True, False, False, False]
+    # then
+    lines = [line for line in (tmp_path / "log").read_text().splitlines() if "GATEWAY_LIMIT_CONNECTIONS" in line]
+    assert len(lines) == 1
+    assert "127.0.0.2" in lines[0]
+
+
+def status_behind_proxy(port: int, chain: str, path: str = "/x") -> int:
+    return ask(port, path, headers={"X-Forwarded-For": chain} if chain else {})[0]
+
+
+def test_address_that_a_trusted_proxy_forwards_gets_a_part_of_the_requests(upstream: ThreadingHTTPServer) -> None:
+    settings = {"GATEWAY_LIMIT_CONNECTIONS": "3", "TRUSTED_PROXIES": "127.0.0.1,192.0.2.1"}
+    process, port = start_gateway(upstream.server_address[1], **settings)
+    with ExitStack() as stack:
+        stack.callback(end, process)
+        # given: half a request, a poll and a WebSocket, through one proxy and through two
+        one, two = "X-Forwarded-For: 192.0.2.77", "X-Forwarded-For: 192.0.2.77, 192.0.2.1"
+        half = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+        half.sendall(request("POST", "/login", one, "Content-Length: 100", close=False))
+        path = "/socket.io/?EIO=4&transport=polling"
+        sid = json.loads(ask(port, path)[2].split(b"\x1e")[0][1:])["sid"]
+        poll = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+        poll.sendall(request("GET", f"{path}&sid={sid}", two, close=False))
+        stack.callback(RawClient(port, headers=(one,)).close)
+        # then
+        eventually(lambda: status_behind_proxy(port, "192.0.2.77") == 429, what="the limit")
+        status, headers, body = ask(port, path, headers={"X-Forwarded-For": "192.0.2.77, 192.0.2.1"})
+        assert (status, json.loads(body)["code"], int(headers["Retry-After"]) > 0) == (429, "limit_exceeded", True)
+        # And neither are others refused, nor those of whom the proxy says nothing.
+        assert [status_behind_proxy(port, chain) for chain in ["192.0.2.78"] * 4 + [""] * 4] == [200] * 8
+
+
+def test_request_behind_a_trusted_proxy_counts_until_it_is_answered(upstream: ThreadingHTTPServer) -> None:
+    settings = {"GATEWAY_LIMIT_CONNECTIONS": "1", "TRUSTED_PROXIES": "127.0.0.1"}
+    process, port = start_gateway(upstream.server_address[1], **settings)
+    one = "X-Forwarded-For: 192.0.2.77"
+    with ExitStack() as stack:
+        stack.callback(end, process)
+        # given a connection that the proxy keeps
+        kept = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+        kept.sendall(request("POST", "/x", one, "Content-Length: 100", close=False))
+        eventually(lambda: status_behind_proxy(port, "192.0.2.77") == 429, what="the limit")
+        # when
+        kept.sendall(b"x" * 100)
+        assert kept.recv(12) == b"HTTP/1.1 200"
+        # then
+        eventually(lambda: status_behind_proxy(port, "192.0.2.77") == 200, what="its place")
+        # And a WebSocket counts until it has ended
+        pushed = RawClient(port, headers=(one,))
+        assert [status_behind_proxy(port, "192.0.2.77") for _ in range(3)] == [429] * 3
+        pushed.close()
+        eventually(lambda: status_behind_proxy(port, "192.0.2.77") == 200, what="its place")
 
 
 def test_answer_does_not_name_the_software_of_the_api(gateway: int) -> None:
