@@ -42,6 +42,7 @@ class Body:
         self.is_chunked: Final = bool(environ.get("HTTP_TRANSFER_ENCODING"))
         self._stated = environ.get("CONTENT_LENGTH") or "0"
         self._is_published = environ["PATH_INFO"].startswith(PUBLISH)
+        self._expects = environ.get("SERVER_PROTOCOL") == "HTTP/1.1" and environ.get("HTTP_EXPECT", "").lower()
         self._limit = MESSAGE_LIMIT_BYTES if self._is_published else SMALL_BYTES
         #: Bytes that are to come; ``None`` where nobody knows.
         self.length: int | None = None
@@ -66,8 +67,15 @@ class Body:
         self.has_ended = not length
 
     @property
+    def is_held_back(self) -> bool:
+        """Whether the client sends the body when it is asked for (RFC 9110, 10.1.1); to begin to read it is to ask."""
+        return self._expects == "100-continue" and not self.has_ended
+
+    @property
     def is_small(self) -> bool:
         """Whether the body may be read whole before the api is asked."""
+        if self.is_held_back:
+            return False
         return not self._is_published or (self.length is not None and self.length <= SMALL_BYTES)
 
     def read_whole(self) -> bytes:
@@ -175,6 +183,13 @@ class Answer:
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._content)
+
+    def __len__(self) -> int:
+        """Number of pieces: by it the server knows an answer as whole.
+
+        It then says that the connection ends, where a client still holds its body back.
+        """
+        return len(self._content)
 
     def close(self) -> None:
         """Wait for the end of the body, within bounds; the server calls it when the answer was sent.

@@ -2,12 +2,14 @@
 
 Answers, and small bodies, are taken whole before they are handed on, so a slow client never holds one of the api's
 threads. A long body goes on to the api while it comes, and the api answers before it reads those that it does not want.
+A body that the client holds back is asked for when the api asks for it.
 The standard library does the transfer: where its sockets are patched (the gateway), waiting holds up nobody else.
 """
 
 import http.client
 import logging
 import socket
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from http import HTTPStatus
@@ -37,6 +39,9 @@ UNPUBLISHED: Final = frozenset(["/readyz", "/metrics"])
 _QUICK: Final = ("/static/", "/livez")
 #: and long messages last as long as their clients like.
 MESSAGES: Final = 32
+#: How the api asks for a body, and seconds until the rest of such a line is looked for again.
+_CONTINUE: Final = b"HTTP/1.1 100 "
+_REST_OF_LINE_SECONDS: Final = 0.01
 #: Seconds after which a client may try again.
 RETRY_SECONDS: Final = 2
 
@@ -118,7 +123,8 @@ class ApiProxy:
             if whole is None:
                 # Not connection.send, which would begin anew where the api has closed the connection.
                 link: socket.socket = connection.sock
-                sending = Sending(body, link.sendall, lambda: link.shutdown(socket.SHUT_RDWR))
+                if not body.is_held_back or self._is_body_wanted(link):
+                    sending = Sending(body, link.sendall, lambda: link.shutdown(socket.SHUT_RDWR))
             status, headers, content = _taken(connection.getresponse(), environ)
         except ValueError:  # a header that may not be sent on
             refused = (HTTPStatus.BAD_REQUEST, "A header is not valid.")
@@ -154,7 +160,24 @@ class ApiProxy:
             connection.putheader("Transfer-Encoding", "chunked")
         elif body.is_chunked or environ.get("CONTENT_LENGTH"):
             connection.putheader("Content-Length", str(body.length if whole is None else len(whole)))
+        if body.is_held_back:
+            connection.putheader("Expect", "100-continue")
         connection.endheaders(whole or None)
+
+    def _is_body_wanted(self, link: socket.socket) -> bool:
+        """Wait for the api's answer; return whether it asks for the body. It stays on ``link``: http.client skips it.
+
+        Raises:
+            TimeoutError: no answer came.
+        """
+        until = time.monotonic() + self._timeout_seconds
+        while (begun := link.recv(len(_CONTINUE), socket.MSG_PEEK)) and _CONTINUE.startswith(begun):
+            if begun == _CONTINUE:
+                return True
+            if time.monotonic() > until:
+                raise TimeoutError
+            time.sleep(_REST_OF_LINE_SECONDS)
+        return False
 
 
 def _taken(response: http.client.HTTPResponse, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:

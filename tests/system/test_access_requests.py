@@ -6,6 +6,7 @@ secret.
 """
 
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -199,6 +200,16 @@ def test_two_credentials_in_one_request_are_no_better_than_the_worse(installatio
     ):
         answer = installation.ask(server, request("GET", path, *headers))
         assert answer.status in (400, 401), (headers, answer)
+
+
+def test_body_that_a_stranger_holds_back_is_not_asked_for(installation: Installation, server: str) -> None:
+    for path in (f"/api/publish/{METRICS_CHANNEL}", "/login", "/nowhere"):
+        for length in ("Content-Length: 2900000", "Content-Length: 100", "Transfer-Encoding: chunked"):
+            sent = request("POST", path, "Expect: 100-continue", length, "Authorization: Bearer dcl_none")
+            address = ("127.0.0.1", port_of(installation.servers[server]))
+            with socket.create_connection(address, timeout=30) as client:
+                client.sendall(sent)
+                assert client.recv(65536).startswith(b"HTTP/1.1 4"), (path, length)
 
 
 def test_request_that_names_two_hosts_or_none_as_it_should_shows_nothing(

@@ -26,7 +26,7 @@ from deploy.local.proxy import AT_A_TIME, ApiProxy
 from tests.drivers.attacks import attack_rounds
 from tests.drivers.ports import free_port
 from tests.drivers.raw_client import RawClient
-from tests.drivers.raw_http import exchange, request
+from tests.drivers.raw_http import exchange, parsed, request
 from tests.drivers.serving import serving
 from tests.drivers.waiting import Deadline, eventually
 
@@ -52,6 +52,10 @@ class Upstream(BaseHTTPRequestHandler):
             self.rfile.readline()
         self.rfile.readline()
         return body
+
+    def handle_expect_100(self) -> bool:
+        """Ask for the body, where it is wanted."""
+        return self.path == "/api/publish/refused" or super().handle_expect_100()
 
     def _tell(self) -> None:
         if self.path == "/api/publish/refused":
@@ -344,6 +348,31 @@ def test_long_message_is_answered_before_its_end_when_the_api_has_seen_enough(ga
     # and all of it, before the answer is read
     (answer,) = exchange(gateway, head + b"x" * 3_000_000)
     assert answer.status == 401
+
+
+def test_body_that_is_held_back_is_asked_for_only_when_the_api_asks(gateway: int) -> None:
+    for path in ("/login", "/api/publish/x", "/api/publish/refused"):
+        for length in ("Content-Length: 5", "Transfer-Encoding: chunked"):
+            with socket.create_connection(("127.0.0.1", gateway), timeout=30) as connection:
+                # when
+                connection.sendall(request("POST", path, "Expect: 100-continue", length, close=False))
+                received = connection.recv(65536)
+                # then
+                if path == "/api/publish/refused":
+                    while more := connection.recv(65536):
+                        received += more
+                    (answer,) = parsed(received)
+                    assert received.startswith(b"HTTP/1.1 401 "), received
+                    assert answer.headers["connection"] == "close"
+                    continue
+                assert received == b"HTTP/1.1 100 Continue\r\n\r\n"
+                connection.sendall(b"5\r\nabcde\r\n0\r\n\r\n" if "chunked" in length else b"abcde")
+                answered = http.client.HTTPResponse(connection)
+                answered.begin()
+                assert json.loads(answered.read())["body"] == "abcde"
+                # And the connection is still in step
+                connection.sendall(request("GET", "/after"))
+                assert b"/after" in connection.recv(65536)
 
 
 @pytest.mark.parametrize("path", ["/login", "/x", "/api/health"])

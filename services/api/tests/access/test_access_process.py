@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from api.arrival import HEAD_BYTES, REQUEST_BYTES, missing_bytes
+from api.patient_socket import CONTINUE
 from tests.drivers.raw_http import ask, request
 from tests.drivers.waiting import Deadline
 
@@ -116,6 +117,36 @@ def test_early_answer_reaches_a_client_that_still_sends(
     # When it reads only after it has sent all
     answer = ask(process.port, request("POST", path, form, body=b"x" * 6_000_000))
     assert answer.status == status
+
+
+def test_body_is_asked_for_only_when_the_request_was_judged_good(
+    start_closed: Callable[..., Any], house: Any, listener: Any
+) -> None:
+    process = start_closed(API_LIMIT_PUBLISHED_BYTES_PER_SECOND="1000")
+    token = f"Authorization: {house.add_token('publish')['Authorization']}"
+    expect, message = "Expect: 100-continue", b'{"a":"' + b"x" * 1_000_000 + b'"}'
+
+    def head(*headers: str, path: str = "/api/publish/cluster:alerts") -> bytes:
+        return request("POST", path, expect, f"Content-Length: {len(message)}", *headers)
+
+    # When nobody may publish so
+    for sent, status in ((head(), b"401"), (head(token, path="/api/publish/nope"), b"404")):
+        with connect(process, sent) as client:
+            assert answer(client).startswith(b"HTTP/1.1 " + status)
+    # When the token may
+    with connect(process, head(token)) as client:
+        assert client.recv(65536) == CONTINUE
+        client.sendall(message)
+        assert answer(client).startswith(b"HTTP/1.1 202 ")
+    # When it has published as much as it may
+    for _ in range(5):
+        with connect(process, head(token)) as client:
+            if (first := client.recv(65536)) != CONTINUE:
+                break
+            client.sendall(message)
+            answer(client)
+    assert first.startswith(b"HTTP/1.1 429 ")
+    assert {len(heard) for _, heard, _ in listener.hear()} == {len(message)}
 
 
 def test_person_signs_in_and_a_program_publishes(start_closed: Callable[..., Any], house: Any, listener: Any) -> None:
