@@ -11,8 +11,9 @@ class FairQueue(Generic[Job]):
 
     def __init__(self, places: int, at_once: int, waiting: int) -> None:
         """Bound the jobs under way by ``places``, those of one key by ``at_once``, and its line by ``waiting``."""
-        self._places: Final = places
-        self._at_once: Final = at_once
+        #: Both may be changed at any time, for the jobs that begin from then on.
+        self.places = places
+        self.at_once = at_once
         self._waiting: Final = waiting
         self._lines: dict[str, deque[Job]] = {}
         #: Keys that may begin a job, in the order of their turns; the values mean nothing.
@@ -29,9 +30,13 @@ class FairQueue(Generic[Job]):
         self._find_turn(key)
         return True
 
+    def has_waiting(self, key: str) -> bool:
+        """Whether any job waits in the key's line."""
+        return key in self._lines
+
     def take(self) -> tuple[str, Job] | None:
         """Return the next job that may begin, and its key; the caller says when it is ``done``."""
-        if self._taken >= self._places or not self._turns:
+        if self._taken >= self.places or not self._turns:
             return None
         key = next(iter(self._turns))
         del self._turns[key]
@@ -63,5 +68,5 @@ class FairQueue(Generic[Job]):
         if not line:
             self._lines.pop(key, None)
             self._turns.pop(key, None)
-        elif self._under_way[key] < self._at_once:
+        elif self._under_way[key] < self.at_once:
             self._turns.setdefault(key)

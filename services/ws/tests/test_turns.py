@@ -5,20 +5,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tests.drivers.waiting import eventually
-from ws.turns import Turns
+from ws.turns import FREE_SECONDS, MOST, Turns
 
 
 class Rounds:
-    """Turns whose rounds a test runs by itself, one after the other."""
+    """Turns whose rounds a test runs by itself, one after the other, with a clock that it sets."""
 
     def __init__(self) -> None:
         self._rounds: list[Callable[[], object]] = []
-        self.turns = Turns(lambda name, function: self._rounds.append(function))
+        self.now = 1000.0
+        self.turns = Turns(lambda name, function: self._rounds.append(function), lambda: self.now)
 
     def run(self) -> None:
         """Go round until nothing has begun any more."""
         while self._rounds:
             self._rounds.pop()()
+
+    def grow_old(self) -> None:
+        """Let the round last longer than work begins at once."""
+        self.turns.wait("anybody")
+        self.now += FREE_SECONDS
 
     @contextmanager
     def waiting(self, address: str) -> Iterator[threading.Event]:
@@ -37,30 +43,46 @@ class Rounds:
         assert begun.is_set()
 
 
-def test_work_begins_at_once_when_it_is_the_first_of_its_address() -> None:
+def test_work_begins_at_once_while_a_round_is_young() -> None:
     rounds = Rounds()
 
-    rounds.turns.wait("10.0.0.1")
-    rounds.turns.wait("10.0.0.2")
+    for _ in range(3 * MOST):
+        rounds.turns.wait("10.0.0.1")
 
 
-def test_work_waits_for_the_next_round_when_some_of_its_address_has_begun() -> None:
+def test_work_waits_for_the_next_round_when_the_round_is_old_and_has_its_part_of_the_address() -> None:
     rounds = Rounds()
+    rounds.grow_old()
     rounds.turns.wait("10.0.0.1")
 
-    with rounds.waiting("10.0.0.1") as second:
+    with rounds.waiting("10.0.0.1") as next_one:
         # Whoever else comes is not behind it.
         rounds.turns.wait("10.0.0.2")
-        assert not second.wait(0.2)
+        assert not next_one.wait(0.2)
 
         rounds.run()
 
-        eventually(second.is_set)
+        eventually(next_one.is_set)
+
+
+def test_more_of_an_address_begins_in_a_round_when_rounds_are_short() -> None:
+    rounds = Rounds()
+    # Given short rounds, and then one that is old
+    for _ in range(3):
+        rounds.turns.wait("10.0.0.1")
+        rounds.run()
+    rounds.grow_old()
+    # Then several begin in it, and fewer after a long one
+    for _ in range(8):
+        rounds.turns.wait("10.0.0.1")
+    with rounds.waiting("10.0.0.1") as next_one:
+        assert not next_one.wait(0.2)
 
 
 def test_work_begins_at_once_after_a_round_in_which_nothing_waited() -> None:
     rounds = Rounds()
-    rounds.turns.wait("10.0.0.1")
+    rounds.grow_old()
     rounds.run()
 
-    rounds.turns.wait("10.0.0.1")
+    for _ in range(3 * MOST):
+        rounds.turns.wait("10.0.0.1")
