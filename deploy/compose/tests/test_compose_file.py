@@ -34,6 +34,7 @@ FIXED = {
     "ACCESS_USERS_DIR": "where their volume is",
     "API_HOST": "a container listens on all its addresses; its networks decide who comes",
     "API_PORT": "the gateway and the health check know it",
+    "API_SAVE_REVOCATIONS": "the Redis here has an append-only file",
     "API_REDIS_PASSWORD_FILE": "where the volume with the generated password is",
     "COLLECTOR_HOST": "as API_HOST",
     "COLLECTOR_LOCAL_EXPORTER": "the exporter of this file, which reads the host and not a container",
