@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from collector.target_entries import DEFAULT_PORT, NAME_LIMIT, TargetsError, host_and_port, usable_name
+from collector.target_entries import DEFAULT_PORT, NAME_LIMIT, host_and_port, usable_name
+from collector.targets_error import TargetsError
 from contract.access.hosts import Hosts
 from contract.access.settings import read_hosts
 from contract.runtime.settings import Environment, FromEnvironment, SettingError

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from collector.metrics import FILE_ERRORS
-from collector.target_entries import Entry, TargetsError
+from collector.target_entries import Entry
 from collector.targets import Target, name_targets
+from collector.targets_error import TargetsError
 from collector.targets_file import TargetsFile
 from collector.targets_pattern import TargetsPattern
 
