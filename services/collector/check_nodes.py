@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from collector.config import Config, split_paths
@@ -42,14 +43,16 @@ async def check_all(files: TargetsFiles, config: Config) -> list[tuple[bool, str
         for name in dns.names
         if not name.entries
     ]
-    return failed + await check(TargetSources(files, dns).targets, config.local_exporter)
+    return failed + await check(TargetSources(files, dns).targets, config.local_exporter, config.credentials_dir)
 
 
-async def check(targets: Sequence[Target], local_exporter: tuple[str, int] | None) -> list[tuple[bool, str]]:
+async def check(
+    targets: Sequence[Target], local_exporter: tuple[str, int] | None, credentials_dir: Path | None
+) -> list[tuple[bool, str]]:
     """Look at all targets; return for each, in the same order, whether it answers, and a line for people."""
     resolver = Resolver()
     places = asyncio.Semaphore(AT_A_TIME)
-    async with open_session(resolver) as session:
+    async with open_session(resolver, credentials_dir) as session:
 
         async def check_one(target: Target) -> tuple[bool, str]:
             async with places:

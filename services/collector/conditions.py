@@ -29,7 +29,7 @@ def readings(rule: str, seen: Observation) -> Iterable[Reading] | None:
         return None
     if rule == "node_down":
         return (("", 1.0 if seen.status == "offline" else 0.0),)
-    if seen.measures is None:
+    if seen.measures is None or (rule in _OF_FILESYSTEMS and seen.measures.hung_collector == "filesystem"):
         return None
     return _READ[rule](seen.measures)
 
@@ -84,6 +84,7 @@ def _clock_offset(measures: Measures) -> tuple[Reading, ...]:
     return (("", None if offset is None else abs(offset)),)
 
 
+_OF_FILESYSTEMS: Final = ("filesystem_full", "filesystem_readonly")
 _WITHOUT_MEASURE: Final = ("node_down", "filesystem_readonly")
 _READ: Final[Mapping[str, Callable[[Measures], Iterable[Reading]]]] = {
     "memory": lambda measures: (("", measures.memory_usage),),

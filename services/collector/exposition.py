@@ -11,6 +11,13 @@ from typing import Final
 LINE_BYTES: Final = 8192
 
 _LABEL = re.compile(rb'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*,?')
+# A comment, or a series with its value and perhaps its time. No two parts take the same bytes, so hostile lines cost
+# linear time.
+_WHOLE_LINE = re.compile(
+    rb'[ \t]*(?:#.*|[a-zA-Z_:][a-zA-Z0-9_:]*(?:[ \t]*\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\}[ \t]*|[ \t]+)'
+    rb"[-+]?(?:[0-9.]+(?:[eE][-+]?[0-9]+)?|[nN]a[nN]|[iI]nf)(?:[ \t]+-?[0-9]+)?[ \t]*)?",
+    re.DOTALL,
+)
 _ESCAPE = re.compile(rb"\\(.)")
 _ESCAPED: Final = {b"n": b"\n", b'"': b'"', b"\\": b"\\"}
 
@@ -37,6 +44,11 @@ class Families:
                 yield name, labels or b"", float(value)
             except ValueError:
                 continue
+
+
+def is_line(line: bytes) -> bool:
+    """Whether that is a whole line, without its line feed, as far as can be told without one."""
+    return _WHOLE_LINE.fullmatch(line) is not None
 
 
 def parse_labels(raw: bytes) -> dict[str, str] | None:

@@ -41,6 +41,8 @@ class Measures:
     clock_offset_seconds: float | None = None
     #: Local ones, by mount point.
     filesystems: tuple[Filesystem, ...] = ()
+    #: The collector of node_exporter that hangs, so that nothing is known of what it reads.
+    hung_collector: str | None = None
 
 
 #: Of a node that is not online.
@@ -58,8 +60,9 @@ def derive(sample: Sample, previous: Sample | None, former: Measures | None, *, 
     network = disk = _UNKNOWN_RATES
     if previous is not None and 0 < elapsed <= longest_gap_seconds:
         cpu = cpu_usage(previous.cpu_seconds, sample.cpu_seconds)
-        network = _rates(previous.network_bytes, sample.network_bytes, elapsed)
-        disk = _rates(previous.disk_bytes, sample.disk_bytes, elapsed)
+        between = _between(previous, sample)
+        network = _rates(previous.network_bytes, sample.network_bytes, between)
+        disk = _rates(previous.disk_bytes, sample.disk_bytes, between)
     total, available = sample.memory_total_bytes, sample.memory_available_bytes
     memory = 100 * (1 - available / total) if total and available is not None else None
     return Measures(
@@ -80,7 +83,24 @@ def derive(sample: Sample, previous: Sample | None, former: Measures | None, *, 
         disk_written_bytes_per_second=disk[1],
         clock_offset_seconds=sample.clock_offset_seconds,
         filesystems=sample.filesystems,
+        hung_collector=sample.hung_collector,
     )
+
+
+def _between(previous: Sample, current: Sample) -> float:
+    """Seconds between two looks: by the node's own clock where it tells, unless that was set meanwhile.
+
+    This process knows each moment give or take the uncertainty of the look. The node's clock is right where it says
+    nothing else than that; a clock that tells whole seconds alone is too coarse.
+    """
+    elapsed = current.monotonic_seconds - previous.monotonic_seconds
+    before, now = previous.node_unix_seconds, current.node_unix_seconds
+    if before is None or now is None or (before.is_integer() and now.is_integer()):
+        return elapsed
+    is_likely = now > before and abs(now - before - elapsed) <= (
+        previous.uncertainty_seconds + current.uncertainty_seconds
+    )
+    return now - before if is_likely else elapsed
 
 
 def cpu_usage(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, float]) -> float | None:

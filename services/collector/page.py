@@ -7,8 +7,8 @@ from typing import Final
 
 from collector.cpu_seconds import COUNTER_BYTES, CpuSeconds, code_of
 from collector.devices import LOCAL_FILESYSTEMS, is_physical_interface, whole_disks
-from collector.exposition import LINE_BYTES, Families, parse_labels
-from collector.sample import FILESYSTEMS_LIMIT, LARGEST, NAMED_BYTES, Filesystem, InOut, Sample, hottest
+from collector.exposition import LINE_BYTES, Families, is_line, parse_labels
+from collector.sample import FILESYSTEMS_LIMIT, LARGEST, NAMED_BYTES, Filesystem, InOut, Sample, beyond, hottest
 
 #: The collectors of node_exporter that give all of it.
 COLLECTORS: Final = (
@@ -48,9 +48,11 @@ class TooManySeries(ValueError):
 class PageReader:
     """Reads one page; keeps the values that a sample needs, and the beginning of an unfinished line."""
 
-    def __init__(self) -> None:
+    def __init__(self, take_note: Callable[[bytes], None] | None = None) -> None:
+        """``take_note`` is called with the lines that are read, a few at a time, the line feed before them included."""
         #: About how much memory the values take that were read so far.
         self.held_bytes = 0
+        self._take_note = take_note
         self._rest = b"\n"  # begins with the line feed before the unfinished line
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._is_text = True
@@ -80,6 +82,11 @@ class PageReader:
         if end > 0:
             self._read(text[: end + 1])
 
+    def end(self) -> None:
+        """Take the unfinished line as the last one, where the answer says that the page ends there."""
+        if is_line(self._rest[1:]):
+            self.feed(b"\n")
+
     @property
     def is_whole(self) -> bool:
         """Whether the page is text that ends with its last line, as the exposition format has it.
@@ -88,8 +95,15 @@ class PageReader:
         """
         return self._is_text and self._rest == b"\n" and not self._decoder.getstate()[0]
 
-    def sample(self, *, monotonic_seconds: float, unix_seconds: float) -> Sample:
-        """Return what the page tells, which was written at about those times of this machine's clocks.
+    def sample(
+        self,
+        *,
+        monotonic_seconds: float,
+        unix_seconds: float,
+        uncertainty_seconds: float = 0.0,
+        hung_collector: str | None = None,
+    ) -> Sample:
+        """Return what the page tells, which was written at those times of this machine's clocks, give or take.
 
         Raises:
             NotNodeExporter: there is none of node_exporter's series on it.
@@ -114,12 +128,17 @@ class PageReader:
             network_bytes=self._in_out(b"network_receive_bytes_total", b"network_transmit_bytes_total"),
             disk_bytes=self._disks(),
             boot_unix_seconds=boot if boot is not None and 0 < boot <= _LATEST_UNIX_SECONDS else None,
-            clock_offset_seconds=None if time is None else time - unix_seconds,
+            uncertainty_seconds=uncertainty_seconds,
+            node_unix_seconds=time,
+            clock_offset_seconds=None if time is None else beyond(time - unix_seconds, uncertainty_seconds),
+            hung_collector=hung_collector,
             host_name=self._host_name,
         )
 
     def _read(self, text: bytes) -> None:
-        for name, raw_labels, value in _FAMILIES.series(text):
+        if self._take_note is not None:
+            self._take_note(text)
+        for name, raw_labels, value in FAMILIES.series(text):
             self._series_count += 1
             if self._series_count > SERIES_LIMIT:
                 raise TooManySeries(f"more than {SERIES_LIMIT} series")
@@ -227,7 +246,7 @@ _TAKE: Final[dict[bytes, Callable[[PageReader, bytes, dict[str, str], float], No
     b"time_seconds": PageReader._take_number,
     b"uname_info": PageReader._take_host_name,
 }
-_FAMILIES: Final = Families(f"node_{name.decode()}" for name in _TAKE)
+FAMILIES: Final = Families(f"node_{name.decode()}" for name in _TAKE)
 
 
 def read_page(page: bytes, *, monotonic_seconds: float, unix_seconds: float) -> Sample:

@@ -46,6 +46,10 @@ class Sample:
 
     #: When, by this process's monotonic clock.
     monotonic_seconds: float
+    #: How much earlier or later that may have been: the node was read between its being asked and its having answered.
+    uncertainty_seconds: float = 0.0
+    #: When, by the node's clock.
+    node_unix_seconds: float | None = None
     #: Seconds that each processor spent in each mode.
     cpu_seconds: Mapping[CpuMode, float] = field(default_factory=dict)
     load1: float | None = None
@@ -62,8 +66,10 @@ class Sample:
     #: By whole disk.
     disk_bytes: dict[str, InOut] = field(default_factory=dict)
     boot_unix_seconds: float | None = None
-    #: How far the node's clock is ahead of this machine's; negative: behind.
+    #: How far the node's clock is ahead of this machine's, at least; negative: behind.
     clock_offset_seconds: float | None = None
+    #: The collector of node_exporter that was left out because the exporter hangs with it.
+    hung_collector: str | None = None
     #: What the node calls itself.
     host_name: str | None = None
 
@@ -72,6 +78,11 @@ class Sample:
         """About how much memory a sample of an exporter takes beyond what each takes."""
         named = len(self.network_bytes) + len(self.disk_bytes) + 2 * len(self.filesystems)
         return COUNTER_BYTES * len(self.cpu_seconds) + NAMED_BYTES * named
+
+
+def beyond(distance: float, uncertainty: float) -> float:
+    """How much of a distance is certain."""
+    return distance - max(-uncertainty, min(distance, uncertainty))
 
 
 def hottest(readings: list[float]) -> float | None:

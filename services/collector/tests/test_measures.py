@@ -130,3 +130,37 @@ def test_disk_usage_is_not_known_when_sizes_make_no_sense(sizes):
 @pytest.mark.parametrize(("boot", "told"), [(1001.0, 1000.0), (995.0, 1000.0), (1006.0, 1006.0), (None, None)])
 def test_boot_time_stays_when_a_clock_is_set_right(boot, told):
     assert measured(sample(0, boot_unix_seconds=1000.0), sample(2, boot_unix_seconds=boot)).boot_unix_seconds == told
+
+
+def rate(*looks, bytes_per_second=1000.0):
+    """The rate that a node tells which receives so much; looks are moments, uncertainty and the node's clock."""
+    made = [
+        sample(
+            seconds,
+            uncertainty_seconds=uncertainty,
+            node_unix_seconds=clock,
+            network_bytes={"eth0": (bytes_per_second * moment, 0)},
+        )
+        for seconds, uncertainty, clock, moment in looks
+    ]
+    return measured(*made).network_receive_bytes_per_second
+
+
+def test_rates_are_over_the_time_that_passed_at_the_node_when_it_tells_its_clock():
+    # Asked every 2 s, it answers after 0 and after 0.8 s, and reads its counters at the end of each.
+    assert rate((0.0, 0.0, 1000.5, 0.0), (2.4, 0.4, 1003.3, 2.8)) == 1000
+    # Without its clock, the middle of the look is the best guess.
+    assert rate((0.0, 0.0, None, 0.0), (2.4, 0.4, 1003.3, 2.8)) == 1167
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [1060.5, 1002.9, 1001.1, 940.5, 1000.5, 999.0],
+    ids=["a minute ahead", "ahead", "behind", "a minute behind", "stands", "back"],
+)
+def test_rates_are_by_the_own_clock_when_that_of_the_node_was_set_meanwhile(clock):
+    assert rate((0.0, 0.1, 1000.5, 0.0), (2.0, 0.1, clock, 2.0)) == 1000
+
+
+def test_rates_are_by_the_own_clock_when_that_of_the_node_tells_whole_seconds_alone():
+    assert rate((0.0, 0.6, 1000.0, 0.0), (2.0, 0.6, 1003.0, 2.0)) == 1000
