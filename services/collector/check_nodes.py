@@ -16,7 +16,7 @@ from collector.local import LocalProbe
 from collector.probe import make_probe
 from collector.resolver import Resolver
 from collector.sample import Sample
-from collector.scrape import Probe, open_session
+from collector.scrape import HttpProbe, Probe, open_session
 from collector.target_sources import TargetSources
 from collector.targets import Target
 from collector.targets_files import TargetsFiles
@@ -74,12 +74,20 @@ async def check(
 async def _described(target: Target, probe: Probe, reached: str, failed: str = "") -> tuple[bool, str]:
     begun = time.monotonic()
     result = await probe.look()
+    if isinstance(probe, HttpProbe) and probe.left_out is not None:
+        # It takes connections and does not answer: the next look leaves out what hangs most often.
+        begun = time.monotonic()
+        result = await probe.look()
     took_ms = 1000 * (time.monotonic() - begun)
     start = target.node if target.node == target.address else f"{target.node} ({target.address})"
     if not isinstance(result, Sample):
         return False, f"{start}: FAILED: {failed}{result.sentence}"
     missing = missing_values(result)
     told = f"missing: {', '.join(missing)}" if missing else "all values there"
+    if result.hung_collector is not None:
+        told += f" (COLLECTOR {result.hung_collector} HANGS and was left out)"
+    if target.http.insecure:
+        told += ", CERTIFICATE NOT LOOKED AT (insecure: true)"
     return True, f"{start}: {reached} in {took_ms:.0f} ms, {told}, {_clock(result.clock_offset_seconds)}"
 
 

@@ -88,6 +88,11 @@ class HttpProbe:
         self._speaks_https: bool | None = None
         self._has_told_loss = False
 
+    @property
+    def left_out(self) -> str | None:
+        """The collector that the next look leaves out, since the exporter may hang with it."""
+        return self._choice.left_out
+
     async def look(self) -> Sample | ScrapeFailed:
         """Return what the node tells now, within the scrape timeout."""
         current_allowance.set(self._allowance)

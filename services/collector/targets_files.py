@@ -83,6 +83,11 @@ class TargetsFiles:
         there = [str(file.path) for file in self._files.values() if not file.is_missing]
         count = len(self.targets) + sum(entry.is_discovered for entry in self.entries)
         _log.info("%d targets in %s", count, ", ".join(there) or f"{self.path} (there is no such file)")
+        unsafe = [target.node for target in self.targets if target.http.insecure]
+        if unsafe:
+            _log.warning(
+                "%d targets are read whoever answers (insecure: true), %s the first of them", len(unsafe), unsafe[0]
+            )
 
     def _find(self) -> None:
         found: dict[Path, TargetsFile] = {}

@@ -1,9 +1,11 @@
+import http.server
 import socket
 
 import pytest
 
 from collector.check_nodes import main, missing_values
 from collector.page import read_page
+from tests.drivers.serving import serving
 
 
 @pytest.fixture
@@ -145,3 +147,38 @@ def test_check_calls_this_machine_as_it_is_set_when_it_is(check, monkeypatch):
     monkeypatch.setenv("COLLECTOR_LOCAL_NAME", "edge")
 
     assert check("workers: [local]")[1].startswith("edge (local): read without an exporter")
+
+
+def test_check_says_which_collector_hangs_when_one_does(check, monkeypatch):
+    monkeypatch.setattr("collector.check_nodes.TIMEOUT_SECONDS", 0.5)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked = "collect" in self.path
+            if not asked or "filesystem" in self.path:
+                self.rfile.read(1)  # which does not come
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"node_load1 0.5\n")
+
+        def log_message(self, *_):
+            pass
+
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        code, out, _ = check(f"workers: ['127.0.0.1:{server.server_address[1]}']")
+
+    assert code == 0
+    assert "disk usage" in out
+    assert "(COLLECTOR filesystem HANGS and was left out)" in out
+
+
+def test_check_says_which_file_is_missing_and_not_what_it_should_hold(check, exporter, monkeypatch, tmp_path):
+    monkeypatch.setenv("COLLECTOR_CREDENTIALS_DIR", str(tmp_path))
+
+    code, out, _ = check(
+        f"workers: [{{host: '127.0.0.1:{exporter}', scheme: https, username: u, password_file: hunter2}}]"
+    )
+
+    assert code == 1
+    assert out.startswith(f"127.0.0.1:{exporter}: FAILED: nothing was asked: password_file is not there\n")
+    assert "hunter2" not in out

@@ -288,3 +288,12 @@ def test_local_has_the_name_that_is_set_when_it_is(tmp_path):
         ("edge", "local"),
         ("edge:9100", "edge:9100"),
     ]
+
+
+def test_log_warns_when_certificates_are_not_looked_at(files, caplog):
+    both = files("workers: [{host: a, scheme: https, insecure: true}, b]", "workers: [c]")
+
+    both.followed.log()
+
+    [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning == "1 targets are read whoever answers (insecure: true), a the first of them"
