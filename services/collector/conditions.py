@@ -29,7 +29,7 @@ def readings(rule: str, seen: Observation) -> Iterable[Reading] | None:
         return None
     if rule == "node_down":
         return (("", 1.0 if seen.status == "offline" else 0.0),)
-    if seen.measures is None or (rule in _OF_FILESYSTEMS and seen.measures.hung_collector == "filesystem"):
+    if seen.measures is None or seen.measures.hung_collector in _COLLECTORS.get(rule, ()):
         return None
     return _READ[rule](seen.measures)
 
@@ -84,7 +84,15 @@ def _clock_offset(measures: Measures) -> tuple[Reading, ...]:
     return (("", None if offset is None else abs(offset)),)
 
 
-_OF_FILESYSTEMS: Final = ("filesystem_full", "filesystem_readonly")
+#: The collectors of node_exporter that tell what a rule reads.
+_COLLECTORS: Final[Mapping[str, tuple[str, ...]]] = {
+    "memory": ("meminfo",),
+    "filesystem_full": ("filesystem",),
+    "filesystem_readonly": ("filesystem",),
+    "temperature": ("hwmon", "thermal_zone"),
+    "clock_offset": ("time",),
+    "cpu": ("cpu",),
+}
 _WITHOUT_MEASURE: Final = ("node_down", "filesystem_readonly")
 _READ: Final[Mapping[str, Callable[[Measures], Iterable[Reading]]]] = {
     "memory": lambda measures: (("", measures.memory_usage),),

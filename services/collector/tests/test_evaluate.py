@@ -132,6 +132,18 @@ def test_filesystem_alert_goes_on_when_its_size_cannot_be_told(judge, online, fi
     assert judge.states == {"filesystem_readonly/node6.lan//": "pending"}
 
 
+def test_filesystem_alerts_stay_when_the_collector_that_tells_of_them_hangs(judge, online, filesystem):
+    full = [filesystem("/", 99.0), filesystem("/data", readonly=True)]
+    assert len(judge.see(0, online(filesystems=full))) == 2
+    judge.see(600, online(filesystems=full))
+
+    assert judge.see(600 + 2 * UNTOLD_SECONDS, online(hung_collector="filesystem")) == []
+    assert set(judge.states.values()) == {"firing"}
+    # Other rules go on.
+    assert judge.see(800, online(hung_collector="filesystem", memory_usage=95.0)) == [("pending", "memory/node6.lan")]
+    assert len(judge.see(801, online(filesystems=[filesystem("/")], memory_usage=95.0))) == 2
+
+
 def test_alert_ends_when_its_filesystem_is_left_out_by_the_rule(judge, online, filesystem):
     node = online(filesystems=(filesystem("/media/usb", readonly=True),))
     judge.see(0, node)

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import contextlib
 import ssl
-import subprocess
 import time
 
 import pytest
@@ -14,7 +13,7 @@ from collector.intake import PAGE_LIMIT_BYTES
 from collector.resolver import Resolver
 from collector.sample import Sample
 from collector.scrape import HttpProbe, ScrapeFailed, open_session
-from tests.drivers.certificate import make_certificate
+from tests.drivers.certificate import make_certificate, make_dated_certificate
 from tests.drivers.raw_exporter import OK, RawExporter, answer
 
 GENEROUS_SECONDS = 30.0
@@ -32,26 +31,8 @@ def folder(tmp_path_factory):
     (made / "password").write_text("hunter2\n")
     (made / "other").mkdir()
     make_certificate(made / "other", "IP:127.0.0.1")
-    # OpenSSL takes an end in the past from "ca", and "x509 -not_after" is newer than Debian 12.
-    (made / "ca.cnf").write_text(
-        "[ca]\ndefault_ca=it\n[it]\ndatabase=index.txt\nnew_certs_dir=.\nserial=serial\ndefault_md=sha256\n"
-        "policy=any\nunique_subject=no\n[any]\ncommonName=supplied\n"
-    )
-    (made / "index.txt").touch()
-    for name, begin, end in (
-        ("expired", "20200101000000Z", "20210101000000Z"),
-        ("early", "20900101000000Z", "20910101000000Z"),
-    ):
-        subprocess.run(
-            [
-                *("openssl", "ca", "-batch", "-config", "ca.cnf", "-cert", "ca.crt", "-keyfile", "ca.key"),
-                *("-in", "server.csr", "-out", f"{name}.crt", "-extfile", "names"),
-                *("-startdate", begin, "-enddate", end, "-rand_serial", "-notext"),
-            ],
-            cwd=made,
-            check=True,
-            capture_output=True,
-        )
+    make_dated_certificate(made, "expired", "20200101000000Z", "20210101000000Z")
+    make_dated_certificate(made, "early", "20900101000000Z", "20910101000000Z")
     return made
 
 
