@@ -57,6 +57,8 @@ class Credentials:
             folder = self._folder.resolve(strict=True)
         except (OSError, RuntimeError):
             raise CredentialsError("COLLECTOR_CREDENTIALS_DIR is not there") from None
+        if not folder.is_dir():
+            raise CredentialsError("COLLECTOR_CREDENTIALS_DIR is no folder")
         try:
             path = (folder / name).resolve()
         except (OSError, RuntimeError, ValueError):

@@ -35,6 +35,7 @@ FIXED = {
     "API_HOST": "a container listens on all its addresses; its networks decide who comes",
     "API_PORT": "the gateway and the health check know it",
     "API_REDIS_PASSWORD_FILE": "where the volume with the generated password is",
+    "COLLECTOR_CREDENTIALS_DIR": "where the folder is mounted that the variable of this name says",
     "COLLECTOR_HOST": "as API_HOST",
     "COLLECTOR_LOCAL_EXPORTER": "the exporter of this file, which reads the host and not a container",
     "COLLECTOR_PORT": "the health check knows it",
@@ -141,6 +142,14 @@ def test_service_gets_the_ca_of_an_external_redis_where_it_looks_for_it(service:
     assert external["environment"]["REDIS_CA_FILE"] == f"${{REDIS_CA_FILE:+{mount['target']}}}"
     assert (mount["source"], mount["read_only"]) == ("${REDIS_CA_FILE:-/dev/null}", True)
     # Else the engine would make a folder of that name, and the service could not say what is wrong.
+    assert mount["bind"] == {"create_host_path": False}
+
+
+def test_collector_gets_the_folder_of_credentials_where_it_looks_for_it() -> None:
+    mount = next(volume for volume in SERVICES["collector"]["volumes"] if isinstance(volume, dict))
+    found = SERVICES["collector"]["environment"]["COLLECTOR_CREDENTIALS_DIR"]
+    assert found == f"${{COLLECTOR_CREDENTIALS_DIR:+{mount['target']}}}"
+    assert (mount["source"], mount["read_only"]) == ("${COLLECTOR_CREDENTIALS_DIR:-/dev/null}", True)
     assert mount["bind"] == {"create_host_path": False}
 
 

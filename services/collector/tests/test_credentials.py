@@ -104,8 +104,10 @@ def test_error_says_why_and_repeats_nothing_when_a_file_cannot_be_used(folder, m
     assert "hunter2" not in str(caught.value)
 
 
-def test_error_names_the_variable_when_there_is_no_folder(tmp_path):
+def test_error_names_the_variable_when_there_is_no_folder(folder, tmp_path):
     with pytest.raises(CredentialsError, match="password_file needs COLLECTOR_CREDENTIALS_DIR, which is not set"):
         Credentials(None).authorization(basic("password"))
+    with pytest.raises(CredentialsError, match="COLLECTOR_CREDENTIALS_DIR is no folder"):
+        Credentials(tmp_path / "outside").authorization(basic("password"))
     with pytest.raises(CredentialsError, match="COLLECTOR_CREDENTIALS_DIR is not there"):
         Credentials(tmp_path / "none").authorization(basic("password"))
