@@ -1,6 +1,7 @@
 """TLS to exporters: whose certificates are trusted, and what is wrong with one, in words."""
 
 import ssl
+from asyncio import sslproto
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,10 @@ _UNTRUSTED: Final = (2, 18, 19, 20, 21, 24, 27)
 _OTHER_NAME: Final = (62, 64)
 #: What OpenSSL calls bytes that are no TLS.
 _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNEXPECTED_MESSAGE", "RECORD_LAYER_FAILURE")
+
+#: Bytes that asyncio keeps for each connection with TLS to receive into. Its own 256 KiB are 256 MB for 1000 nodes, and
+#: there is no other way to say it. A record of TLS has 16 KiB at most.
+sslproto.SSLProtocol.max_size = 20 * 1024
 
 
 @dataclass(frozen=True)

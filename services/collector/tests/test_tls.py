@@ -5,6 +5,7 @@ import base64
 import contextlib
 import ssl
 import time
+import tracemalloc
 
 import pytest
 
@@ -68,6 +69,32 @@ def test_page_is_read_by_https_on_one_connection(target, folder):
 
     assert all(isinstance(result, Sample) for result in results)
     assert connections == 1
+
+
+def test_connection_takes_little_memory(target, folder):
+    """asyncio's own buffers would be 256 KiB at each end."""
+    count = 10
+
+    async def connect(_, exporter):
+        resolver = Resolver()
+        async with open_session(resolver, folder) as session:
+            # Each entry that trusts otherwise has a connection of its own.
+            probes = [
+                HttpProbe(session, resolver, target("127.0.0.1", exporter.port, http=http), GENEROUS_SECONDS)
+                for http in (HttpOptions(scheme="https", ca_file=f"{'./' * number}ca.crt") for number in range(count))
+            ]
+            tracemalloc.start()
+            try:
+                for probe in probes:
+                    assert isinstance(await probe.look(), Sample)
+                return exporter.connections, tracemalloc.get_traced_memory()[0]
+            finally:
+                tracemalloc.stop()
+
+    connections, held_bytes = run(target, folder, serving(folder), lambda _: answer(PAGE), connect)
+
+    assert connections == count
+    assert held_bytes / count < 200 * 1024
 
 
 def test_exporters_share_nothing_when_their_authorities_differ(target, folder):
