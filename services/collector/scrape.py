@@ -233,7 +233,8 @@ class HttpProbe:
             # Of a collector alone, any answer shows that it does not hang.
             has_answered = asked is not None or isinstance(result, Sample)
         except Exception as error:
-            _log.debug("trying %s beside its looks failed: %r", self._target.address, error)
+            # Its kind alone: an error of aiohttp shows the request, credentials included.
+            _log.debug("trying %s beside its looks failed: %s", self._target.address, type(error).__name__)
         self._choice.tried(asked, notes if has_answered else None, time.monotonic())
 
     def _tell_loss(self, lost: Set[bytes]) -> None:
