@@ -56,8 +56,8 @@ user token access:
 	@echo "It comes first: make $@ NAME" >&2; exit 2
 
 .PHONY: restore-local
-restore-local: setup ## replace the data of make run, which must not run, by a copy: FILE=dump.rdb; all sessions end
-	@exec $(BIN)/python -m deploy.local.restore $(if $(FILE),"$(FILE)")
+restore-local: setup ## replace the data of make run, which must not run, by a copy: FILE=dump.rdb; all sessions end; asks first (YES=1 does not)
+	@exec $(BIN)/python -m deploy.local.restore $(if $(FILE),"$(FILE)") $(if $(YES),--yes)
 
 .PHONY: check-nodes
 check-nodes: setup ## a line per node: what is wrong with it (TARGETS=nodes.yaml)
@@ -161,10 +161,10 @@ test-python313: setup-dev ## the in-process tests on Debian 13's Python, in a co
 version: setup-dev ## give the product its next version in every file that names it: VERSION=0.1.2
 	@$(BIN)/python -m deploy.version $(VERSION)
 
-BENCHMARKS := bench bench-access bench-slow bench-attacks bench-footprint bench-dashboard bench-history bench-disk
+BENCHMARKS := bench bench-access bench-slow bench-attacks bench-collector bench-footprint bench-dashboard bench-history bench-disk
 
 # Run it for a change to the code that it covers. DISTURBANCES: how often a test kills, pauses or resumes a process at random.
-# FAULT_SECONDS: for how long a proxy before the replicas fails. ATTACK_SECONDS: for how long exporters are hostile.
+# FAULT_SECONDS: for how long a proxy before the replicas fails. ATTACK_SECONDS: for how long an attack goes on.
 .PHONY: test-long
 test-long: export DISTURBANCES ?= 20
 test-long: export FAULT_SECONDS ?= 60
@@ -233,12 +233,16 @@ bench-slow: setup-dev ## what others notice while 500 clients send and read slow
 	@$(BIN)/python -m bench.slow_requests $(if $(QUICK),--quick) $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-attacks
-bench-attacks: setup-dev ## what others notice while one address attacks (takes ten minutes; ONLY=… for some attacks)
-	@$(BIN)/python -m bench.attacks $(if $(QUICK),--quick) $(if $(ONLY),--only "$(ONLY)") $(if $(WRITE),--write "$(WRITE)")
+bench-attacks: setup-dev ## what others notice while one address attacks (takes ten minutes; ONLY=… for some attacks; GATEWAY=haproxy, where that is installed)
+	@$(BIN)/python -m bench.attacks $(if $(QUICK),--quick) $(if $(ONLY),--only "$(ONLY)") $(if $(GATEWAY),--gateway "$(GATEWAY)") $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-footprint
 bench-footprint: setup-dev ## what the product costs while idle, per process
 	@$(BIN)/python -m bench.footprint $(if $(QUICK),--seconds 10)
+
+.PHONY: bench-collector
+bench-collector: setup-dev ## what scraping costs the collector, beside the last release (takes three minutes; NODES=…, SIMULATE="--…")
+	@$(BIN)/python -m bench.collector $(if $(NODES),--nodes $(NODES)) $(if $(QUICK),--nodes 200 --seconds 4) $(if $(SIMULATE),--simulate "$(SIMULATE)")
 
 .PHONY: bench-dashboard
 bench-dashboard: setup-dev ## the page of 1000 nodes in Chromium: first paint, longest task, memory (MINUTES=10)

@@ -11,7 +11,7 @@ import msgspec
 
 from contract.messages import Alerts, Health, Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
-from contract.runtime.quoted import quoted
+from contract.runtime.quoted import quoted, sentence
 
 Message = Snapshot | Health | Alerts
 M = TypeVar("M")
@@ -57,7 +57,7 @@ def require_object(raw: bytes) -> None:
     except RecursionError:
         raise UndecodableMessage(raw, "nested too deeply") from None
     except (ValueError, msgspec.MsgspecError) as error:
-        raise UndecodableMessage(raw, f"not JSON ({error})") from None
+        raise UndecodableMessage(raw, f"not JSON ({sentence(error)})") from None
     if not raw.lstrip(b" \t\r\n").startswith(b"{"):
         raise UndecodableMessage(raw, "not a JSON object")
     if _is_deep(raw):
@@ -98,7 +98,7 @@ def decode(raw: bytes, expected: type[M]) -> M:
     try:
         return msgspec.json.decode(raw, type=expected)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UndecodableMessage(raw, f"not a {expected.__name__} ({error})") from None
+        raise UndecodableMessage(raw, f"not a {expected.__name__} ({sentence(error)})") from None
 
 
 def encode(message: object) -> bytes:

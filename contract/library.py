@@ -1,12 +1,14 @@
 """All scripts as one library of Redis functions.
 
 The library's name and its functions' names end in a digest of the scripts. So those of two versions stand side by side
-in one Redis, and a caller never gets a function of another version. ``deploy/images/redis/bin/functions`` prints it.
+in one Redis, and a caller never gets a function of another version. ``python -m contract.library`` prints it, and so
+does ``deploy/images/redis/bin/functions``.
 
 Source: https://valkey.io/topics/functions-intro/
 """
 
 import hashlib
+import sys
 from importlib import resources
 from typing import Final
 
@@ -41,3 +43,7 @@ LIBRARY: Final = f"#!lua name=dispycluster_{_VERSION}\n" + "".join(
 def function_name(script: Script) -> str:
     """The name of a script's function in ``LIBRARY``."""
     return f"{script.name}_{_VERSION}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(LIBRARY)

@@ -139,7 +139,7 @@ class Alerts(_Message, frozen=True, kw_only=True):
     """``cluster:alerts``: what is active, and the log since the message before."""
 
     active_alerts: tuple[Alert, ...]
-    #: How many of ``active_alerts`` are firing.
+    #: How many alerts are firing; ``active_alerts`` lacks some of them where they are too long for a message.
     alert_count: Count
     entries: tuple[LogEntry, ...]
     #: Position in the log before ``entries``.

@@ -1,6 +1,6 @@
 """How a ws replica presents itself in Redis, and how the living collector and replicas are read from there."""
 
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from msgspec import Struct
 from redis import Redis, ResponseError
@@ -9,6 +9,9 @@ from contract.messages import Count, Timestamp
 from contract.names import LEASE_KEY, METRICS_CHANNEL, REPLICAS_KEY, latest_key, replica_key
 from contract.rest import CollectorReport, ReplicaReport
 from contract.scripts import age_seconds
+
+#: Replicas that are read: any of them may write the index, and one that was broken into as much as it wants.
+REPLICAS_LIMIT: Final = 1000
 
 
 class ReplicaPresence(Struct, frozen=True, kw_only=True):
@@ -52,12 +55,12 @@ class ReplicaPresence(Struct, frozen=True, kw_only=True):
 
 
 def read_replicas(redis: Redis) -> list[ReplicaReport]:
-    """Return the living replicas, in the order of their ids; what no replica wrote is left out.
+    """Return the living replicas, ``REPLICAS_LIMIT`` at most, in the order of their ids; what none wrote is left out.
 
     Raises:
         redis.RedisError: Redis did not answer.
     """
-    members: list[Any] = redis.zrange(REPLICAS_KEY, 0, -1)
+    members: list[Any] = redis.zrange(REPLICAS_KEY, 0, REPLICAS_LIMIT - 1)
     names = sorted(member.decode(errors="replace") for member in members)
     pipeline = redis.pipeline(transaction=False)
     for name in names:

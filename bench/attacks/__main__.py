@@ -1,6 +1,7 @@
 """What others notice while one address attacks.
 
-``python -m bench.attacks [--quick] [--only WORD] [--write FILE]``: each attack beside the same seconds without one.
+``python -m bench.attacks [--quick] [--only WORD] [--gateway haproxy] [--write FILE]``: each attack beside the same
+seconds without one.
 """
 
 import argparse
@@ -9,33 +10,26 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from bench.attacks.attackers import ATTACKS, Target
+from bench.attacks.installation import installed
 from bench.attacks.others import Others
 from bench.push.measure import percentile_ms
 from bench.push.report import Table, machine, write
-from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
-from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack, port_of
-from tests.drivers.publisher import Publisher, message
+from tests.drivers.closed_stack import PASSWORD, ClosedStack, port_of
+from tests.drivers.rest import Rest
 
-INTRODUCTION: Final = Path(__file__).parent / "introduction.md"
+INTRODUCTIONS: Final = {name: Path(__file__).parent / f"introduction_{name}.md" for name in ("local", "haproxy")}
 OTHERS: Final = 20
-#: Seconds between two publications.
-PUBLISH_SECONDS: Final = 0.5
-#: Seconds that an attack goes on before it is measured.
+#: Seconds that the others go on before they are measured, and an attack is given to begin.
 BEGIN_SECONDS: Final = 3.0
 ATTACKER_NICE: Final = 5
 #: By process, its limit in compose in MiB; the gateway of local mode is a push replica too.
-LIMITS_MIB: Final = {"api": 256, "gateway": 512}
-
-
-def pin(core: int) -> None:
-    """Have this process, and those that it starts, run on one of the machine's cores."""
-    os.sched_setaffinity(0, {core % (os.cpu_count() or 1)})
+LIMITS_MIB: Final = {"api": 256, "gateway": 512, "haproxy": 256, "ws1": 512, "collector": 256}
 
 
 def memory_mib(pid: int) -> int:
@@ -46,12 +40,12 @@ def memory_mib(pid: int) -> int:
 
 
 @contextmanager
-def attacking(attack: Callable[[Target], None], target: Target) -> Iterator[None]:
-    """Have it go on in a process of its own."""
+def attacking(name: str, target: Target) -> Iterator[None]:
+    """Have an attack go on in a process of its own."""
 
     def run() -> None:
         os.nice(ATTACKER_NICE)
-        attack(target)
+        ATTACKS[name].run(target)
 
     process = multiprocessing.get_context("fork").Process(target=run, daemon=True)
     process.start()
@@ -59,7 +53,7 @@ def attacking(attack: Callable[[Target], None], target: Target) -> Iterator[None
         yield
     finally:
         if process.exitcode is not None:
-            raise RuntimeError(f"{attack.__name__} ended by itself")
+            raise RuntimeError(f"the attack ended by itself: {name}")
         process.kill()
         process.join()
 
@@ -67,7 +61,8 @@ def attacking(attack: Callable[[Target], None], target: Target) -> Iterator[None
 class Bench:
     """The attacks, each in an installation of its own."""
 
-    def __init__(self, *, quick: bool) -> None:
+    def __init__(self, gateway: str, *, quick: bool) -> None:
+        self._gateway = gateway
         self._seconds = 5.0 if quick else 20.0
         self.out: list[str] = []
         self._say(f"Measured {machine()}; {self._seconds:.0f} s without and with each attack.")
@@ -76,6 +71,7 @@ class Bench:
             self.out,
             "attack",
             "a push, p99 / longest, ms",
+            "longest without a push, ms",
             "`/api/health`, p95, ms",
             "ratio",
             "`/`, p95, ms",
@@ -86,55 +82,36 @@ class Bench:
     def run(self, names: Iterable[str]) -> None:
         """Measure each; print the table."""
         for name in names:
-            pin(0)
-            with closed_stack() as stack:
-                stack.add_user("mallory")
-                gateway = stack.start_gateway(stack.start_api(TRUSTED_PROXIES="peer"))
-                pin(1)
-                self._row(name, stack, port_of(gateway))
+            with installed(self._gateway, ATTACKS[name].nodes) as installation:
+                self._row(name, *installation)
 
-    def _row(self, name: str, stack: ClosedStack, port: int) -> None:
-        redis = stack.redis()
-        publisher = Publisher(redis)
-        for channel in (METRICS_CHANNEL, HEALTH_CHANNEL):
-            publisher.publish(channel, message(channel))
-        person = stack.signed_in(f"http://127.0.0.1:{port}")
+    def _row(self, name: str, stack: ClosedStack, edge: Rest, more_targets: Path) -> None:
+        port = port_of(edge)
+        person = stack.signed_in(edge)
         user = "ada" if "known user" in name else "mallory"
-        target = Target(port, stack.seal.cookie, user, PASSWORD, stack.add_token("publisher", "publish"))
+        target = Target(port, stack.seal.cookie, user, PASSWORD, stack.add_token("publisher", "publish"), more_targets)
         others = Others(port, person.cookie, OTHERS)
         others.start()
         try:
-            self._publish(publisher, others, BEGIN_SECONDS)
+            time.sleep(BEGIN_SECONDS)
             others.forget()
-            self._publish(publisher, others, self._seconds)
+            time.sleep(self._seconds)
             alone = others.health, others.pages
-            with attacking(ATTACKS[name], target):
-                self._publish(publisher, others, BEGIN_SECONDS)
-                others.forget()
-                self._publish(publisher, others, self._seconds)
-                pushes, beside = others.pushes, (others.health, others.pages)
+            others.forget()
+            with attacking(name, target):
+                time.sleep(BEGIN_SECONDS + self._seconds)
+                pushes, gap, beside = others.pushes, others.longest_gap(), (others.health, others.pages)
         finally:
             others.stop()
-            redis.close()
-        cells = [f"{percentile_ms(pushes, 99):.0f} / {max(pushes) / 1e6:.0f}"]
+        cells = [f"{percentile_ms(pushes, 99):.0f} / {max(pushes) / 1e6:.0f}", f"{gap / 1e6:.0f}"]
         for before, during in zip(alone, beside, strict=True):
             cells.append(f"{percentile_ms(before, 95):.0f} → {percentile_ms(during, 95):.0f}")
             cells.append(f"{percentile_ms(during, 95) / percentile_ms(before, 95):.1f}")
-        pids = {"api": stack.api.pid, "gateway": stack.gateway.pid}
-        cells.append(", ".join(f"{part} {memory_mib(pid)} of {LIMITS_MIB[part]}" for part, pid in pids.items()))
+        measured = {process.name: process.pid for process in stack.processes if process.name in LIMITS_MIB}
+        cells.append(", ".join(f"{part} {memory_mib(pid)} of {LIMITS_MIB[part]}" for part, pid in measured.items()))
         self._table.row(name, *cells)
         for failure, count in Counter(others.failures).most_common(5):
             print(f"  {count} × {failure}", flush=True)
-
-    def _publish(self, publisher: Publisher, others: Others, seconds: float) -> None:
-        """Publish for so long; wait for what is under way."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            number = len(others.published) + 1
-            text = message(METRICS_CHANNEL, epoch=2, seq=number)
-            others.published[number] = time.monotonic_ns()
-            publisher.publish(METRICS_CHANNEL, text)
-            time.sleep(PUBLISH_SECONDS)
 
     def _say(self, text: str) -> None:
         self.out.append(text)
@@ -146,12 +123,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="5 seconds an attack instead of 20")
     parser.add_argument("--only", default="", help="attacks whose name has this word")
+    parser.add_argument("--gateway", choices=INTRODUCTIONS, default="local", help="what stands before the services")
     parser.add_argument("--write", type=Path, help="put the table into this file")
     options = parser.parse_args()
-    bench = Bench(quick=options.quick)
+    bench = Bench(options.gateway, quick=options.quick)
     bench.run(name for name in ATTACKS if options.only in name)
     if options.write:
-        write(options.write, [INTRODUCTION.read_text(), *bench.out])
+        write(options.write, [INTRODUCTIONS[options.gateway].read_text(), *bench.out])
     return 0
 
 

@@ -10,12 +10,17 @@ import json
 import selectors
 import socket
 import struct
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import cycle, islice
+from pathlib import Path
 from typing import Final, NamedTuple
 
+from tests.drivers.hostile_exporters import serve
 from tests.drivers.person import Person
 
 ADDRESS: Final = "127.0.0.66"
@@ -32,6 +37,8 @@ class Target(NamedTuple):
     password: str
     #: A token with the scope ``publish``.
     token: str
+    #: A targets file of the collector's that is not there yet.
+    more_targets: Path
 
     @property
     def origin(self) -> str:
@@ -109,16 +116,36 @@ def large_publications(target: Target) -> None:
         connection.close()
 
 
-ATTACKS: Final[Mapping[str, Callable[[Target], None]]] = {
-    "1680 compressed packets of 512 KiB a second, before sign-in": bombs,
-    "200 sign-ins of 4 MiB without their end": half_sign_ins,
-    "700 polling POSTs of 512 KiB without their end": half_posts,
-    "10 wrong passwords a second for a known user": guesses,
-    "127 `GET /login` a second": sign_in_pages,
-    "63 compressed static files a second": static_files,
-    "1050 idle connections": idle_connections,
-    "5 sign-ins a second, each with the former cookie": sign_ins,
-    "3 MB of ones published 1.7 times a second": large_publications,
+def hostile_exporters(count: int, target: Target) -> None:
+    """Serve pages of almost 8 MiB with 19,000 series, of four kinds, as so many nodes of the cluster."""
+    kinds = islice(cycle(("processors", "disks", "mounts", "series")), count)
+    nodes = [{"host": f"127.0.0.1:{serve(kind)}", "name": f"{kind}{number}"} for number, kind in enumerate(kinds)]
+    new = target.more_targets.with_suffix(".new")
+    new.write_text(json.dumps({"workers": nodes}))
+    new.replace(target.more_targets)
+    threading.Event().wait()
+
+
+class Attack(NamedTuple):
+    """What the attacker does, and to how large a cluster."""
+
+    run: Callable[[Target], None]
+    #: Simulated nodes that a collector reads; with none, the snapshots are published by hand.
+    nodes: int = 0
+
+
+ATTACKS: Final[Mapping[str, Attack]] = {
+    "1680 compressed packets of 512 KiB a second, before sign-in": Attack(bombs),
+    "200 sign-ins of 4 MiB without their end": Attack(half_sign_ins),
+    "700 polling POSTs of 512 KiB without their end": Attack(half_posts),
+    "10 wrong passwords a second for a known user": Attack(guesses),
+    "127 `GET /login` a second": Attack(sign_in_pages),
+    "63 compressed static files a second": Attack(static_files),
+    "1050 idle connections": Attack(idle_connections),
+    "5 sign-ins a second, each with the former cookie": Attack(sign_ins),
+    "3 MB of ones published 1.7 times a second": Attack(large_publications),
+    "8 hostile exporters beside 32: 8 MiB and 19,000 series a page": Attack(partial(hostile_exporters, 8), nodes=32),
+    "25 hostile exporters beside 75: 8 MiB and 19,000 series a page": Attack(partial(hostile_exporters, 25), nodes=75),
 }
 
 

@@ -5,15 +5,16 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Sequence
 from typing import Final
 
 import websocket
 
+from contract.clock import unix_seconds
+
 #: Seconds that one thing may take; longer counts as so long.
 PATIENCE_SECONDS: Final = 30.0
 PAUSE_SECONDS: Final = 0.5
-_SEQUENCE: Final = re.compile(r'"seq":(\d+)')
+_TIMESTAMP: Final = re.compile(r'"timestamp":"([^"]+)"')
 
 
 class Others:
@@ -26,9 +27,11 @@ class Others:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._sockets: list[websocket.WebSocket] = []
-        #: By number of a publication, when it went out.
-        self.published: dict[int, int] = {}
+        #: By client, when its last snapshot arrived.
+        self._arrived: dict[int, int] = {}
+        #: Ages of snapshots when they arrived, and times between one and the next at a client.
         self.pushes: list[int] = []
+        self._gaps: list[int] = []
         self.health: list[int] = []
         self.pages: list[int] = []
         self.failures: list[str] = []
@@ -47,16 +50,17 @@ class Others:
             )
             connection.send("40")
             self._sockets.append(connection)
-            self._spawn(self._listen, connection)
+            self._spawn(self._listen, connection, number)
             self._spawn(self._ask, address, number)
 
     def forget(self) -> None:
         """Begin to measure anew."""
-        self.pushes, self.health, self.pages = [], [], []
+        self.pushes, self._gaps, self.health, self.pages = [], [], [], []
 
-    def unarrived(self, since: Sequence[int]) -> int:
-        """Publications of ``since`` that did not arrive at all clients."""
-        return len(since) * self._count - len(self.pushes)
+    def longest_gap(self) -> int:
+        """The longest that a client has been without a new snapshot, until now."""
+        now = time.monotonic_ns()
+        return max([*self._gaps, *(now - arrived for arrived in self._arrived.values())])
 
     def stop(self) -> None:
         """Let them go."""
@@ -71,7 +75,8 @@ class Others:
         self._threads.append(thread)
         thread.start()
 
-    def _listen(self, connection: websocket.WebSocket) -> None:
+    def _listen(self, connection: websocket.WebSocket, number: int) -> None:
+        self._arrived[number] = time.monotonic_ns()
         while not self._stopping.is_set():
             try:
                 text = str(connection.recv())
@@ -81,10 +86,10 @@ class Others:
                 return
             if text == "2":
                 connection.send("3")
-            elif text.startswith('42["redis_cluster_metrics"') and (found := _SEQUENCE.search(text)):
-                began = self.published.get(int(found[1]))
-                if began is not None:
-                    self.pushes.append(time.monotonic_ns() - began)
+            elif text.startswith('42["redis_cluster_metrics"') and (found := _TIMESTAMP.search(text)):
+                before, self._arrived[number] = self._arrived[number], time.monotonic_ns()
+                self._gaps.append(self._arrived[number] - before)
+                self.pushes.append(int((time.time() - unix_seconds(found[1])) * 1e9))
 
     def _ask(self, address: str, number: int) -> None:
         time.sleep(PAUSE_SECONDS * number / self._count)

@@ -15,9 +15,13 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from contract.runtime.logs import Occasionally
+from contract.runtime.quoted import sentence
+from contract.runtime.small_file import UnreadableFile, read_small_file
 
 #: Seconds for which a folder is not looked at again.
 LOOK_SECONDS: Final = 0.5
+#: Bytes that a file may have. Ours have some hundred.
+FILE_LIMIT_BYTES: Final = 64 * 1024
 #: Names of users and tokens: what may be a file's name, and a key of a Kubernetes Secret.
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -78,16 +82,16 @@ class Folder(Generic[T]):
 
     def _read(self, path: Path) -> T | None:
         try:
-            return msgspec.json.decode(path.read_bytes(), type=self._expected)
-        except OSError as error:
+            return msgspec.json.decode(read_small_file(path, FILE_LIMIT_BYTES), type=self._expected)
+        except (OSError, UnreadableFile) as error:
             self._state = None
             self._complain(path, error)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             self._complain(path, error)
         return None
 
     def _complain(self, path: Path, error: Exception) -> None:
-        self._complaints.warning("file", "the %s %r cannot be read: %s", self._kind, path.name, error)
+        self._complaints.warning("file", "the %s %r cannot be read: %s", self._kind, path.name, sentence(error))
 
 
 def _state(path: Path) -> _State:
@@ -95,9 +99,16 @@ def _state(path: Path) -> _State:
     found = []
     try:
         for entry in os.scandir(path):
-            if NAME.fullmatch(entry.name) and entry.is_file():
+            if NAME.fullmatch(entry.name) and _is_file(entry):
                 status = entry.stat()
                 found.append((entry.name, status.st_mtime_ns, status.st_size, status.st_ino))
     except FileNotFoundError:
         return ()
     return tuple(sorted(found))
+
+
+def _is_file(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself, for instance: no reason to leave out the others
+        return False

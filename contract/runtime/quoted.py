@@ -1,10 +1,15 @@
 """Quote values from outside in the texts of errors."""
 
 import reprlib
+from pathlib import Path
 from typing import Final
 
 #: Characters of a quoted value, its quotation marks included.
 QUOTED_LENGTH: Final = 80
+#: Characters of what a library says of a value.
+SENTENCE_LENGTH: Final = 200
+#: Characters of a path; a longer one lacks its middle.
+PATH_LENGTH: Final = 200
 
 # Looks at no more of a large value than what is shown of it.
 _shortener = reprlib.Repr()
@@ -23,3 +28,16 @@ def quoted(value: object) -> str:
         except ValueError:  # an integer of more digits than Python writes
             text = f"a very long {type(value).__name__}"
     return text if len(text) <= QUOTED_LENGTH else f"{text[: QUOTED_LENGTH - 1]}…"
+
+
+def sentence(error: Exception) -> str:
+    """Return the error's text, cut where it repeats a long value: some libraries quote all of it."""
+    text = str(error)
+    return text if len(text) <= SENTENCE_LENGTH else f"{text[: SENTENCE_LENGTH - 1]}…"
+
+
+def shown(path: Path) -> str:
+    """Return ``path`` as one line of at most ``PATH_LENGTH`` characters, which are UTF-8 whatever its bytes are."""
+    text = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in str(path))
+    half = PATH_LENGTH // 2
+    return text if len(text) <= PATH_LENGTH else f"{text[: half - 1]}…{text[-half:]}"

@@ -7,7 +7,6 @@ from typing import Final, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from contract.runtime.quoted import quoted
-from contract.runtime.redis_tls import with_tls
 
 DEFAULT_REDIS_URL: Final = "redis://127.0.0.1:6379/0"
 
@@ -134,10 +133,14 @@ class Environment:
         if not addressed or parts.scheme not in ("redis", "rediss", "unix"):
             # The value may hold a password: it is not repeated.
             raise SettingError("REDIS_URL", "…", "redis://[user:password@]host[:port][/db], rediss://… or unix://…")
-        try:
-            url = with_tls(url, ca_file)
-        except ValueError as error:
-            raise SettingError("REDIS_CA_FILE", ca_file, str(error)) from None
+        if parts.scheme == "rediss" or ca_file:
+            # Imported only here: OpenSSL takes 5 MB, and a process with a plain URL may need nothing of it.
+            from contract.runtime.redis_tls import with_tls
+
+            try:
+                url = with_tls(url, ca_file)
+            except ValueError as error:
+                raise SettingError("REDIS_CA_FILE", ca_file, str(error)) from None
         if not username and not password_file:
             return url
         parts = urlsplit(url)

@@ -2,12 +2,13 @@
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from contract.access.folder import LOOK_SECONDS, NAME, Folder
+from contract.access.folder import FILE_LIMIT_BYTES, LOOK_SECONDS, NAME, Folder
 
 
 class Content(msgspec.Struct):
@@ -109,7 +110,7 @@ def test_files_stay_known_while_the_folder_cannot_be_read(tmp_path: Path, monkey
     watched = Watched(tmp_path)
     assert watched.numbers() == {"a": 1}
 
-    def fail(_: object) -> None:
+    def fail(*_: object) -> None:
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patched:
@@ -117,10 +118,32 @@ def test_files_stay_known_while_the_folder_cannot_be_read(tmp_path: Path, monkey
         assert watched.numbers() == {"a": 1}
     put(tmp_path / "a", '{"number":2}')
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "read_bytes", fail)
+        patched.setattr(os, "open", fail)
         assert watched.numbers() == {}
     # It is tried again, although nothing changed since.
     assert watched.numbers() == {"a": 2}
+
+
+def _nest(path: Path) -> None:
+    path.write_text('{"number":1,"x":' + 100_000 * "[" + 100_000 * "]" + "}")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        _nest,
+        lambda path: path.symlink_to(path.name),
+        lambda path: path.write_text(f'{{"number":1,"x":"{"x" * FILE_LIMIT_BYTES}"}}'),
+    ],
+    ids=["nested deeply", "a link to itself", "a long file"],
+)
+def test_bad_file_leaves_the_others_alone_and_is_told_of_briefly(
+    tmp_path: Path, make: Callable[[Path], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    put(tmp_path / "a", '{"number":1}')
+    make(tmp_path / "bad")
+    assert Watched(tmp_path).numbers() == {"a": 1}
+    assert all(len(record.getMessage()) < 400 for record in caplog.records)
 
 
 @pytest.mark.parametrize("name", ["a", "A-b_c.d9", "0", "x" * 64])

@@ -116,3 +116,11 @@ def test_object_check_raises_nothing_else_when_bytes_are_random(raw: bytes) -> N
     except UndecodableMessage:
         return
     assert isinstance(json.loads(raw), dict)
+
+
+def test_error_is_short_when_a_value_is_long() -> None:
+    snapshot = json.loads(GOLDEN)
+    snapshot["nodes"][0]["status"] = "x" * 2**20
+    with pytest.raises(UndecodableMessage) as caught:
+        decode(json.dumps(snapshot).encode(), Snapshot)
+    assert len(str(caught.value)) < 400

@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from contract.runtime.quoted import QUOTED_LENGTH, quoted
+from contract.runtime.quoted import PATH_LENGTH, QUOTED_LENGTH, quoted, shown
 
 
 @pytest.mark.parametrize("value", ["node6.lan", 12, 1.5, None, True, ["a", 1], {"host": "a", "name": 1}, b"\xff"])
@@ -23,3 +25,10 @@ def test_value_is_cut_without_writing_all_of_it_when_it_repeats_itself() -> None
         value = [value] * 10
 
     assert len(quoted(value)) <= QUOTED_LENGTH
+
+
+def test_path_is_shown_on_one_line_of_utf8_whatever_its_name_is() -> None:
+    assert shown(Path("/etc/nodes ü.yaml")) == "/etc/nodes ü.yaml"
+    assert shown(Path("/etc/\udcff\n\x1b[31m")) == r"/etc/\udcff\n\x1b[31m"
+    cut = shown(Path("/begin/" + "x" * 4000 + "/end"))
+    assert (len(cut), cut[:7], cut[-4:]) == (PATH_LENGTH, "/begin/", "/end")

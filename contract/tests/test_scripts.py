@@ -18,7 +18,7 @@ from contract.names import (
     lease_ttl_seconds,
     replica_key,
 )
-from contract.presence import ReplicaPresence, read_collector, read_replicas
+from contract.presence import REPLICAS_LIMIT, ReplicaPresence, read_collector, read_replicas
 from contract.runtime.functions import call
 from contract.scripts import (
     PRESENT_REPLICA,
@@ -194,6 +194,17 @@ def test_presence_is_read_as_written_until_it_expires(redis: Redis) -> None:
     assert [(found.replica, found.connected_clients) for found in read_replicas(redis)] == [("r1", 7)]
     redis.delete(replica_key("r1"))
     assert read_replicas(redis) == []
+
+
+def test_few_replicas_are_read_when_one_makes_up_very_many(redis: Redis) -> None:
+    fields = ReplicaPresence(
+        replica="r1", connected_clients=7, started="2026-11-23T07:01:05.250Z", version="1", messages=3, deliveries=21
+    ).fields()
+    call(redis, PRESENT_REPLICA, present_replica_call("r1", fields))
+    redis.zadd(REPLICAS_KEY, {f"a{number}": 4e12 for number in range(3 * REPLICAS_LIMIT)})
+    redis.execute_command("CONFIG RESETSTAT")
+    assert [found.replica for found in read_replicas(redis)] == ["r1"]
+    assert redis.info("commandstats")["cmdstat_hgetall"]["calls"] <= REPLICAS_LIMIT  # type: ignore[index]
 
 
 @pytest.mark.parametrize("living", [True, False])

@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 from deploy.local.data_dir import access_dir
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import DATA_DIR
-from deploy.local.valkey import URL_FILE
+from deploy.local.valkey import SAVE_REVOCATIONS, URL_FILE
 
 _EXAMPLES: Final = {"user": "ada", "token": "backup"}
 #: What is done where ``DO`` says nothing, and what needs no name.
@@ -59,7 +59,7 @@ def environment_of(variables: Mapping[str, str]) -> dict[str, str]:
     found = {**variables, **folder.variables(), "ACCESS_USERS_DIR": str(folder.users)}
     url = data_dir / URL_FILE
     if not variables.get("REDIS_URL", "").strip() and url.exists():
-        found["REDIS_URL"] = url.read_text().strip()
+        found |= {"REDIS_URL": url.read_text().strip(), **SAVE_REVOCATIONS}
     return found
 
 

@@ -160,8 +160,16 @@ class Sending:
 class Answer:
     """The content of an answer, and what is left of the request's body, which is read and thrown away behind it."""
 
-    def __init__(self, content: list[bytes], body: Body, sending: Sending | None = None) -> None:
+    def __init__(
+        self,
+        content: list[bytes],
+        body: Body,
+        sending: Sending | None = None,
+        release: Callable[[], object] | None = None,
+    ) -> None:
+        """``release`` is called once the content was sent, or cannot be."""
         self._content = content
+        self._release = release
         self._body = body
         self._thread = sending.thread if sending is not None else None
 
@@ -174,6 +182,9 @@ class Answer:
         Raises:
             TimeoutError: the body did not end; the server closes the connection.
         """
+        if self._release is not None:
+            self._release()
+            self._release = None
         if self._body.has_ended:
             return
         if _lingering.acquire(blocking=False):

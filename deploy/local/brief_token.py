@@ -5,10 +5,8 @@ Standard library only, Python 3.9 and later: hosts without a venv use it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +31,8 @@ class BriefToken:
     @classmethod
     def new(cls) -> BriefToken:
         """Make one, under a name that is nobody's."""
+        import secrets  # Only here and below: OpenSSL takes 5 MB, and most starts need no token.
+
         return cls(f"start-{secrets.token_hex(4)}", _PREFIX + secrets.token_urlsafe(32), time.time())
 
     @property
@@ -42,6 +42,8 @@ class BriefToken:
 
     def file(self) -> str:
         """What the folder of tokens is to hold under its name."""
+        import hashlib
+
         digest = hashlib.sha256(self.secret.encode()).hexdigest()
         expires = self.created + VALID_SECONDS
         return json.dumps({"sha256": digest, "scopes": ["read"], "created": self.created, "expires": expires})

@@ -39,7 +39,7 @@ def require_public(host: str, port: int, way: Callable[[int], str] = "PORT={} ma
     """
     try:
         free = is_free(port, host)
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):  # the latter of a name that no DNS can hold, such as a..b
         raise CannotStart(f"PUBLIC_HOST={host} cannot be looked up: it takes an address of this machine.") from None
     except PermissionError:
         raise CannotStart(f"PORT={port} is for root only: take one above 1023, for instance PORT=8085.") from None

@@ -11,7 +11,7 @@ from deploy.local.part import Part
 from deploy.local.ports import inner_port
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
-from deploy.local.valkey import Access, valkey_binary, valkey_command
+from deploy.local.valkey import SAVE_REVOCATIONS, Access, valkey_binary, valkey_command
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,8 @@ def service_parts(
     # ACCESS they find in the environment, as it was set or not: host names are checked where nobody has chosen.
     access = access_dir.variables()
     api = {**access, "ACCESS_USERS_DIR": str(access_dir.users), "TRUSTED_PROXIES": trusted}
+    if settings.redis_url is None:
+        api |= SAVE_REVOCATIONS
     # There is no other replica that its clients could go to one by one.
     drain = {"WS_DRAIN_SECONDS": os.environ.get("WS_DRAIN_SECONDS", "0")}
     gateway = {**drain, **access, "WS_PORT": str(ports.ws), "PORT": str(settings.port)}

@@ -9,6 +9,7 @@ import http.client
 import logging
 import socket
 from collections.abc import Callable, Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -20,6 +21,7 @@ from contract.runtime.logs import Occasionally
 from deploy.local.body import Answer, BadBody, Body, Sending
 from deploy.local.forwarded import Forwarding
 from deploy.local.places import Places
+from deploy.local.unread import Unread
 
 #: Seconds that the api may take over an answer.
 TIMEOUT_SECONDS: Final = 60.0
@@ -27,8 +29,10 @@ TIMEOUT_SECONDS: Final = 60.0
 AT_A_TIME: Final = 64
 OF_ONE_ADDRESS: Final = 16
 WAITING: Final = 1000
+#: Paths of the api that are for the inside alone: its own port answers them.
+UNPUBLISHED: Final = frozenset(["/readyz", "/metrics"])
 #: What has places of its own: the api answers these at once,
-_QUICK: Final = ("/static/", "/livez", "/readyz")
+_QUICK: Final = ("/static/", "/livez")
 #: and long messages last as long as their clients like.
 MESSAGES: Final = 32
 #: Seconds after which a client may try again.
@@ -65,16 +69,20 @@ class ApiProxy:
         self._places = Places(AT_A_TIME, OF_ONE_ADDRESS, WAITING)
         self._quick_places = Places(OF_ONE_ADDRESS, OF_ONE_ADDRESS // 4, WAITING)
         self._message_places = Places(MESSAGES, MESSAGES // 4, WAITING)
+        self._unread = Unread()
         self._complaints = Occasionally(_logger)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request (WSGI)."""
         target = environ.get("RAW_PATH_INFO") or quote(environ["PATH_INFO"].encode("latin-1"), safe="/")
-        if not target.startswith("/"):
+        # The api would take what stands before a "#" for the path.
+        if not target.startswith("/") or "#" in target:
             return refusal(environ, start_response, HTTPStatus.BAD_REQUEST, "A request names a path.")
         body = Body(environ)
         try:
             body.check()
+            if environ["PATH_INFO"] in UNPUBLISHED:
+                return Answer(refusal(environ, start_response, HTTPStatus.NOT_FOUND, "There is nothing here."), body)
             whole = body.read_whole() if body.is_small else None
         except BadBody as error:
             return Answer(refusal(environ, start_response, error.status, str(error)), body)
@@ -87,12 +95,19 @@ class ApiProxy:
             text = "Too many requests are waiting."
             return Answer(refusal(environ, start_response, HTTPStatus.SERVICE_UNAVAILABLE, text), body)
         try:
-            return self._answer(environ, start_response, quote(target.encode("latin-1"), safe=_SAFE), body, whole)
+            target = quote(target.encode("latin-1"), safe=_SAFE)
+            return self._answer(environ, start_response, target, body, whole, address)
         finally:
             places.leave(address)
 
     def _answer(
-        self, environ: Environ, start_response: StartResponse, target: str, body: Body, whole: bytes | None
+        self,
+        environ: Environ,
+        start_response: StartResponse,
+        target: str,
+        body: Body,
+        whole: bytes | None,
+        address: str,
     ) -> Answer:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_seconds)
         sending: Sending | None = None
@@ -116,8 +131,11 @@ class ApiProxy:
                 self._complaints.warning("away", "the api on %s:%d does not answer: %r", self._host, self._port, error)
                 refused = (HTTPStatus.BAD_GATEWAY, "The api does not answer; it may be starting.")
         else:
-            start_response(status, headers)
-            return Answer([content] if content else [], body, sending)
+            if self._unread.admit(address, len(content)):
+                start_response(status, headers)
+                release = partial(self._unread.release, address, len(content))
+                return Answer([content] if content else [], body, sending, release)
+            refused = (HTTPStatus.SERVICE_UNAVAILABLE, "Too many answers wait to be read.")
         finally:
             if sending is not None:
                 sending.is_answered = True

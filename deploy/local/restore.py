@@ -1,11 +1,13 @@
 """Put a copy of Valkey's data in place of those of now: what ``make restore-local FILE=dump.rdb`` calls.
 
+Asks first; with ``--yes`` it does not.
 The product must not run. What was revoked after the copy was made is not in it, so all sessions end: the copy is loaded
 once, without the generation that they belong to, and saved.
 """
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 from redis import RedisError
@@ -20,15 +23,17 @@ from redis import RedisError
 from contract.names import GENERATION_KEY
 from contract.runtime.redis_client import blocking_client
 from deploy.local.accounts import environment_of
+from deploy.local.confirmation import confirmed
 from deploy.local.data_dir import DataDir
 from deploy.local.ports import inner_port
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import DATA_DIR
+from deploy.local.signals import STOP_SIGNALS
 from deploy.local.valkey import Access, valkey_binary, valkey_command
 
-#: What Valkey calls its data, and what those of before are called.
+#: What Valkey calls its data, and what those of before a restore are called, by its time.
 DUMP: Final = "dump.rdb"
-FORMER: Final = "dump.before-restore.rdb"
+FORMER: Final = "dump.before-restore-{}.rdb"
 #: Variable that names the folder of Valkey's data under systemd, where access is told by variables too.
 FOLDER: Final = "VALKEY_DATA"
 #: Seconds that a copy may take to load, and to be saved.
@@ -37,25 +42,29 @@ _LOOK_SECONDS: Final = 0.05
 _PORT: Final = 6399
 
 
-def restore(copy: Path, folder: Path, environment: Mapping[str, str]) -> None:
-    """List which revoked tokens may be good again, then replace the data in ``folder``.
+class Stopped(Exception):
+    """A signal asked to stop before anything was changed."""
+
+
+def restore(copy: Path, folder: Path, environment: Mapping[str, str], *, yes: bool) -> None:
+    """List which revoked tokens may be good again, ask, and replace the data in ``folder``.
 
     Args:
         copy: an RDB file.
         folder: of Valkey's data, which this user owns.
         environment: what the api's command line is told by.
+        yes: whether nobody is asked.
 
     Raises:
-        CannotStart: Valkey does not take the copy; nothing is changed then.
+        CannotStart, Stopped: Valkey does not take the copy, nobody agreed, or a signal came; nothing is changed then.
         OSError: a file cannot be read or written.
     """
     present = folder / DUMP
     if present.exists():
-        with _served(present) as (_, url):
-            command = [sys.executable, "-m", "api", "access", "revoked"]
-            done = subprocess.run(command, env={**environment, "REDIS_URL": url}, capture_output=True, text=True)
-        if done.stdout or done.returncode:
-            _say(f"These may be good again with it:\n{(done.stdout or done.stderr).rstrip()}")
+        try:
+            _list_revoked(present, environment)
+        except (CannotStart, OSError):  # damaged data are a reason to restore
+            _say("Which tokens are revoked cannot be listed, as the data of now cannot be read.")
     whole = folder / f".{DUMP}"
     with _served(copy) as (work, url):
         client = blocking_client(url, connect_seconds=10, answer_seconds=LOADING_SECONDS)
@@ -64,11 +73,29 @@ def restore(copy: Path, folder: Path, environment: Mapping[str, str]) -> None:
             client.save()
         finally:
             client.close()
-        shutil.copyfile(work / DUMP, whole)
+        content = (work / DUMP).read_bytes()
+    if not yes and not confirmed(f"This replaces the data by those of {copy.name}, and ends all sessions."):
+        raise CannotStart("Nothing was changed.")
+    # From here to the end nothing interrupts: between two names there are no data.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    whole.unlink(missing_ok=True)
+    whole.touch(mode=0o600)
+    whole.write_bytes(content)
+    said = f"The data are those of {copy.name}, and all sessions have ended."
     if present.exists():
-        present.replace(folder / FORMER)
+        former = folder / FORMER.format(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+        present.replace(former)
+        said += f" Those of before: {former}"
     whole.replace(present)
-    _say(f"The data are those of {copy.name}, and all sessions have ended. Those of before: {folder / FORMER}")
+    _say(said)
+
+
+def _list_revoked(present: Path, environment: Mapping[str, str]) -> None:
+    with _served(present) as (_, url):
+        command = [sys.executable, "-m", "api", "access", "revoked"]
+        done = subprocess.run(command, env={**environment, "REDIS_URL": url}, capture_output=True, text=True)
+    if done.stdout or done.returncode:
+        _say(f"These may be good again with it:\n{(done.stdout or done.stderr).rstrip()}")
 
 
 @contextmanager
@@ -95,23 +122,36 @@ def _served(copy: Path) -> Iterator[tuple[Path, str]]:
 
 def main() -> int:
     """Return the exit code."""
-    if len(sys.argv) != 2:
+    words = [word for word in sys.argv[1:] if word != "--yes"]
+    if len(words) != 1:
         print("Which copy? For instance: make restore-local FILE=dump.rdb", file=sys.stderr)
         return 2
-    copy = Path(sys.argv[1]).expanduser()
+    copy, yes = Path(words[0]).expanduser(), "--yes" in sys.argv[1:]
+    for number in STOP_SIGNALS:
+        # So that its Valkey, and the folder with a copy of the data, go too.
+        signal.signal(number, _stop)
     try:
         if FOLDER in os.environ:
-            restore(copy, Path(os.environ[FOLDER]), os.environ)
+            restore(copy, Path(os.environ[FOLDER]), os.environ, yes=yes)
+        elif os.environ.get("REDIS_URL", "").strip():
+            raise CannotStart(
+                "REDIS_URL is set: the data are in a Redis of your own. Restore them there, then end all sessions: "
+                "make access DO=end-sessions"
+            )
         else:
             with DataDir(Path(os.environ.get("DATA_DIR", "").strip() or DATA_DIR).expanduser().absolute()) as locked:
-                restore(copy, locked.valkey(), environment_of(os.environ))
-    except (CannotStart, RedisError, LookupError) as refusal:
+                restore(copy, locked.valkey(), environment_of(os.environ), yes=yes)
+    except (CannotStart, RedisError, LookupError, Stopped) as refusal:
         print(refusal, file=sys.stderr)
         return 1
     except OSError as error:
         print(f"{error.filename or 'A file'}: {error.strerror}", file=sys.stderr)
         return 1
     return 0
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise Stopped("Nothing was changed.")
 
 
 def _say(text: str) -> None:

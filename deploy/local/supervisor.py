@@ -73,12 +73,15 @@ class Supervisor:
             self._turn(None)
 
     def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:
-        """End all parts, those that others stand on after the others; another signal ends them at once."""
-        asked = self._signals.stops
+        """End all parts, those that others stand on after the others.
+
+        Another signal ends the others at once. Who others stand on may still save its data; a third signal ends it too.
+        """
         for children in (
             [child for child in self._children if not child.part.is_ground],
             [child for child in self._children if child.part.is_ground],
         ):
+            asked = self._signals.stops
             for child in reversed(children):
                 child.terminate()
             deadline = time.monotonic() + grace_seconds

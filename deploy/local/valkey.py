@@ -62,6 +62,8 @@ def valkey_command(
     return [str(binary), *([str(config)] if config else []), *words]
 
 
+#: What tells the api that Valkey keeps what it writes down every quarter of an hour, and has to be asked for more.
+SAVE_REVOCATIONS: Final = {"API_SAVE_REVOCATIONS": "yes"}
 #: Where its URL is, for people's own scripts, in the folder of the data.
 URL_FILE: Final = Path("valkey", "url")
 

@@ -35,6 +35,8 @@ class Config(FromEnvironment):
     requests_per_second: int = 300
     #: Bytes of messages that one token publishes, in one process.
     published_bytes_per_second: int = 1_000_000
+    #: Whether Redis, which keeps no append-only file, is asked for a dump after each revocation.
+    saves_revocations: bool = False
     #: How people reach the deployment behind their own proxy.
     public: WebOrigin | None = None
     #: The host names that are answered.
@@ -72,9 +74,15 @@ class Config(FromEnvironment):
                 minimum=1000,
                 maximum=1_000_000_000,
             ),
+            saves_revocations=saves_revocations(environment),
             public=read_public_url(environment),
             hosts=read_hosts(environment, host),
         )
+
+
+def saves_revocations(environment: Environment) -> bool:
+    """``API_SAVE_REVOCATIONS``."""
+    return environment.choice("API_SAVE_REVOCATIONS", "no", choices=("no", "yes")) == "yes"
 
 
 def users_folder(environment: Environment) -> Path | None:

@@ -4,6 +4,7 @@ import functools
 import re
 import threading
 from typing import Final, Generic, Literal, NamedTuple, TypeVar
+from urllib.parse import unquote_to_bytes
 
 from contract.access.proxies import Proxies, counted_as
 from contract.runtime.fair_queue import FairQueue
@@ -17,21 +18,30 @@ QUICK_THREADS: Final = 4
 QUICK_AT_ONCE: Final = 2
 #: Threads besides that take messages, as a part of all threads: they wait for those who send slowly.
 SHARE_OF_MESSAGES: Final = 0.5
+#: Threads besides that answer what takes a processor for long, and how many of them one address gets: beside each of
+#: them everything else waits for the interpreter.
+LONG_THREADS: Final = 2
+LONG_AT_ONCE: Final = 1
 #: Requests of one address that wait for an answer: half of the connections that gunicorn takes.
 WAITING: Final = 500
 
 _REMEMBERED: Final = 256
 _FORWARDED_FOR: Final = re.compile(rb"\r\nx-forwarded-for[ \t]*:([^\r\n]*)", re.IGNORECASE)
-#: Quick requests wait for nothing: neither for Redis, nor for a template.
-_QUICK: Final = re.compile(rb"(?:GET|HEAD) /(?:static/|livez[ ?]|readyz[ ?])")
-_MESSAGE: Final = re.compile(rb"POST /api/publish/")
+#: Method and path of a request, whose target may be absolute (RFC 9112, 3.2.2).
+_REQUEST: Final = re.compile(rb"([A-Z]+) (?:[A-Za-z][A-Za-z0-9+.-]*://[^/?# ]*)?([^?# ]*)")
 
-Kind = Literal["usual", "quick", "message"]
+Kind = Literal["usual", "quick", "long", "message"]
+#: By kind, methods and paths. Quick requests wait for nothing: neither for Redis, nor for a template.
+_KINDS: Final[tuple[tuple[Kind, re.Pattern[bytes]], ...]] = (
+    ("quick", re.compile(rb"(?:GET|HEAD) /(?:static/.*|livez|readyz)", re.DOTALL)),
+    ("long", re.compile(rb"(?:GET|HEAD) /api/history")),
+    ("message", re.compile(rb"POST /api/publish/.*", re.DOTALL)),
+)
 
 
 def places(threads: int) -> int:
     """Requests that are under way at most, where there are so many ``threads`` for the usual ones."""
-    return QUICK_THREADS + _messages(threads) + threads
+    return QUICK_THREADS + LONG_THREADS + _messages(threads) + threads
 
 
 def _messages(threads: int) -> int:
@@ -53,6 +63,7 @@ class Turns(Generic[Job]):
         at_once = max(1, int(threads * SHARE_OF_THREADS))
         self._queues: dict[Kind, FairQueue[tuple[Turn, Job]]] = {
             "quick": FairQueue(QUICK_THREADS, QUICK_AT_ONCE, WAITING),
+            "long": FairQueue(LONG_THREADS, LONG_AT_ONCE, WAITING),
             "message": FairQueue(_messages(threads), at_once, WAITING),
             "usual": FairQueue(threads, at_once, WAITING),
         }
@@ -68,8 +79,7 @@ class Turns(Generic[Job]):
         """Find out in which line a request waits, by the beginning of its bytes and the address that sent them."""
         end = head.find(b"\r\n\r\n")
         chain = b",".join(_FORWARDED_FOR.findall(head, 0, end if end >= 0 else len(head)))
-        kind: Kind = "quick" if _QUICK.match(head) else "message" if _MESSAGE.match(head) else "usual"
-        return Turn(self._address_of(peer, chain), kind)
+        return Turn(self._address_of(peer, chain), _kind(head))
 
     def offer(self, turn: Turn, job: Job) -> bool:
         """Put a request into its line; return ``False`` where too many of its address wait."""
@@ -89,3 +99,14 @@ class Turns(Generic[Job]):
         """Give back the place of a request that has begun."""
         with self._lock:
             self._queues[turn.kind].done(turn.address)
+
+
+def _kind(head: bytes) -> Kind:
+    request = _REQUEST.match(head)
+    if request is not None:
+        # As the router reads it: a letter may be written as an escape.
+        route = b"%b %b" % (request[1], unquote_to_bytes(request[2]))
+        for kind, routes in _KINDS:
+            if routes.fullmatch(route):
+                return kind
+    return "usual"

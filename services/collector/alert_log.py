@@ -6,11 +6,14 @@ from typing import Final
 from msgspec.structs import replace
 
 from collector.evaluate import Change
+from contract.codec import encode
 from contract.messages import Epoch, LogEntry, LogId, Timestamp
 from contract.names import ALERT_LOG_LENGTH
 
 #: Entries that a message carries at most; who misses older ones reads them from the log.
 MESSAGE_ENTRIES: Final = 1000
+#: Bytes that these entries take at most.
+MESSAGE_BYTES: Final = 768 * 1024
 
 
 class AlertLog:
@@ -63,9 +66,16 @@ class AlertLog:
 
     def for_message(self) -> tuple[LogId | None, tuple[LogEntry, ...]]:
         """Return the position before the entries that a message carries, and those entries."""
-        if len(self.queue) <= MESSAGE_ENTRIES:
+        count, left_bytes = 0, MESSAGE_BYTES
+        for entry in reversed(self.queue[-MESSAGE_ENTRIES:]):
+            left_bytes -= len(encode(entry)) + 1
+            if left_bytes < 0:
+                break
+            count += 1
+        if count == len(self.queue):
             return self.position, tuple(self.queue)
-        return self.queue[-MESSAGE_ENTRIES - 1].id, tuple(self.queue[-MESSAGE_ENTRIES:])
+        first = len(self.queue) - count
+        return self.queue[first - 1].id, tuple(self.queue[first:])
 
     def confirm(self) -> None:
         """Note that Redis has the whole queue."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from contract.health import overall_status
 from contract.messages import Epoch, Health, Node, Seq, Timestamp
+from contract.runtime.quoted import shown
 
 #: Issues that are told one by one.
 ISSUES_LIMIT: Final = 20
@@ -55,13 +56,13 @@ def _issues(
     issues = list(problems)
     if total == 0:
         issues.append(
-            f"No targets: list your nodes in {targets_path}, for instance: workers: [node1.lan, node2.lan]. "
+            f"No targets: list your nodes in {shown(targets_path)}, for instance: workers: [node1.lan, node2.lan]. "
             f"On each of them, install the exporter with: {INSTALL_EXPORTER}"
         )
     elif len(offline) == total:
         issues.append(
             f"No node answers: install the exporter on each node with: {INSTALL_EXPORTER} "
-            f"(targets are in {targets_path})"
+            f"(targets are in {shown(targets_path)})"
         )
     issues += [f"{node.node} is offline: {node.error}" for node in offline]
     issues += remarks

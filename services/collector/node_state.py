@@ -17,6 +17,10 @@ from contract.messages import Node, NodeStatus, Timestamp
 #: Intervals for which a look counts: one is due every interval, and takes one at most. Whoever was paused for longer
 #: may be after another collector that has meanwhile seen more.
 SEEN_INTERVALS: Final = 3
+#: Seconds for which a node that has called itself otherwise keeps that name. The time doubles with each change, since
+#: every name has a history of its own, for a week.
+RENAME_PAUSE_SECONDS: Final = 60.0
+LONGEST_RENAME_PAUSE_SECONDS: Final = 3600.0
 #: Intervals that two looks may be apart for rates to be derived from them.
 LONGEST_GAP_INTERVALS: Final = 5
 
@@ -36,6 +40,8 @@ class NodeState:
         self.host_name: str | None = None
         self._interval_seconds = interval_seconds
         self._seen_at = -math.inf
+        self._rename_from = -math.inf
+        self._rename_pause_seconds = RENAME_PAUSE_SECONDS
         self._sample: Sample | None = None
         self._former: Measures | None = None
         self._adopted: Node | None = None
@@ -55,12 +61,21 @@ class NodeState:
             longest_gap = LONGEST_GAP_INTERVALS * self._interval_seconds
             measures = derive(result, self._sample, self._former, longest_gap_seconds=longest_gap)
             status, self.error, self.measures = "online", None, measures
-            self.host_name = usable_name(result.host_name) or self.host_name
+            self._take_host_name(result.host_name)
             self._sample, self._former = result, measures
         changed = status != self.status
         if changed:
             self.status, self.status_since = status, timestamp(unix_seconds)
         return changed
+
+    def _take_host_name(self, told: str | None) -> None:
+        name = usable_name(told)
+        if name is None or name == self.host_name or self._seen_at < self._rename_from:
+            return
+        if self.host_name is not None:
+            self._rename_from = self._seen_at + self._rename_pause_seconds
+            self._rename_pause_seconds = min(2 * self._rename_pause_seconds, LONGEST_RENAME_PAUSE_SECONDS)
+        self.host_name = name
 
     def adopt(self, node: Node) -> None:
         """Go on from what the collector before published: its status and since when, and its values until a look."""

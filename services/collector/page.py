@@ -9,6 +9,7 @@ from collector.cpu_seconds import COUNTER_BYTES, CpuSeconds, code_of
 from collector.devices import LOCAL_FILESYSTEMS, is_physical_interface, whole_disks
 from collector.exposition import LINE_BYTES, Families, is_line, parse_labels
 from collector.sample import FILESYSTEMS_LIMIT, LARGEST, NAMED_BYTES, Filesystem, InOut, Sample, beyond, hottest
+from contract.codec import encode
 
 #: The collectors of node_exporter that give all of it.
 COLLECTORS: Final = (
@@ -26,7 +27,7 @@ COLLECTORS: Final = (
 )
 #: Series that a page may have of those that are read. A machine with 1024 CPUs has about 9000.
 SERIES_LIMIT: Final = 20_000
-#: Longest mount point that is looked at, in characters.
+#: Longest mount point that is looked at, in bytes of JSON: alerts hold it twice.
 _MOUNTPOINT_LIMIT: Final = 256
 #: The last second that a timestamp can say (year 9999).
 _LATEST_UNIX_SECONDS: Final = 253_402_300_799.0
@@ -186,7 +187,7 @@ class PageReader:
 
     def _take_mount(self, name: bytes, labels: dict[str, str], value: float) -> None:
         device, kind, mountpoint = labels.get("device", ""), labels.get("fstype", ""), labels.get("mountpoint", "")
-        is_read = (kind in LOCAL_FILESYSTEMS or mountpoint == "/") and 0 < len(mountpoint) <= _MOUNTPOINT_LIMIT
+        is_read = (kind in LOCAL_FILESYSTEMS or mountpoint == "/") and 0 < _json_bytes(mountpoint) <= _MOUNTPOINT_LIMIT
         if is_read and 0 <= value < LARGEST:
             self._of_mounts[name][device, kind, mountpoint] = value
             self.held_bytes += NAMED_BYTES + len(device) + len(mountpoint)
@@ -247,6 +248,10 @@ _TAKE: Final[dict[bytes, Callable[[PageReader, bytes, dict[str, str], float], No
     b"uname_info": PageReader._take_host_name,
 }
 FAMILIES: Final = Families(f"node_{name.decode()}" for name in _TAKE)
+
+
+def _json_bytes(text: str) -> int:
+    return len(text) if text.isascii() and text.isprintable() else len(encode(text)) - 2
 
 
 def read_page(page: bytes, *, monotonic_seconds: float, unix_seconds: float) -> Sample:

@@ -12,6 +12,9 @@ from collector.yaml_text import RefusedYaml, YamlError, read_yaml
 from contract.messages import Severity
 from contract.runtime.quoted import quoted
 
+#: Patterns of a rule, and characters of each: all file systems are compared with all patterns in each round.
+PATTERNS_LIMIT: Final = 100
+PATTERN_LENGTH: Final = 256
 _DAY_SECONDS: Final = 86_400.0
 #: Lowest and highest threshold of each rule that has one, in its unit.
 _THRESHOLDS: Final[dict[str, tuple[float, float]]] = {
@@ -126,6 +129,8 @@ def _value(rule: str, field: str, value: object) -> object:
         case "ignore":
             if not isinstance(value, list) or not all(isinstance(pattern, str) for pattern in value):
                 raise RulesError(f"{where} must be a list of mount points, for instance [/media/*]")
+            if len(value) > PATTERNS_LIMIT or any(len(pattern) > PATTERN_LENGTH for pattern in value):
+                raise RulesError(f"{where} must be up to {PATTERNS_LIMIT} texts of up to {PATTERN_LENGTH} characters")
             return tuple(value)
     lowest, highest = (0.0, _DAY_SECONDS) if field == "for_seconds" else _THRESHOLDS[rule]
     if field == "clear":

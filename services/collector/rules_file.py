@@ -3,9 +3,11 @@
 import logging
 from pathlib import Path
 
+from collector.daemon_thread import run_in_daemon_thread
 from collector.metrics import FILE_ERRORS
 from collector.rules import Rules, RulesError, built_in_rules, parse_rules
 from collector.watched_file import Content, WatchedFile
+from contract.runtime.quoted import shown
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ class RulesFile:
             try:
                 self.rules = _parsed(self._file.read())
             except RulesError as error:
-                raise RulesError(f"the rules file {self._file.path} is not valid: {error}") from None
+                raise RulesError(f"the rules file {shown(self._file.path)} is not valid: {error}") from None
 
     async def refresh(self) -> None:
         """Read the file again if it changed."""
@@ -35,14 +37,15 @@ class RulesFile:
         if content is None or self._file is None:
             return
         try:
-            self.rules = _parsed(content)
+            # Beside the loop: a file that is as long as it may be takes a second.
+            self.rules = await run_in_daemon_thread(lambda: _parsed(content), "parse the rules")
         except RulesError as error:
-            self.problem = f"The rules file {self._file.path} is not valid, the former rules stay: {error}"
+            self.problem = f"The rules file {shown(self._file.path)} is not valid, the former rules stay: {error}"
             FILE_ERRORS.labels("rules").inc()
             _log.warning("%s", self.problem)
         else:
             self.problem = None
-            _log.info("took new rules from %s", self._file.path)
+            _log.info("took new rules from %s", shown(self._file.path))
 
 
 def _parsed(content: Content) -> Rules:

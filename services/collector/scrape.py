@@ -16,7 +16,7 @@ import aiohttp
 from collector.collector_choice import Asked, CollectorChoice
 from collector.credentials import Credentials, CredentialsError
 from collector.fetch import SPEAKS_HTTPS, Fetcher, Refused
-from collector.intake import LONG_BYTES, BoundedConnector, current_allowance
+from collector.intake import HEAD_LIMIT_BYTES, LONG_BYTES, BoundedConnector, current_allowance
 from collector.page_notes import PageNotes
 from collector.resolver import Resolver
 from collector.sample import Sample
@@ -65,6 +65,10 @@ def open_session(resolver: Resolver, credentials_dir: Path | None = None) -> aio
         timeout=aiohttp.ClientTimeout(total=None),  # each look has one of its own, over all it does
         headers=_HEADERS,
         auto_decompress=False,
+        # The allowance bounds the head as a whole, and says so.
+        max_line_size=2 * HEAD_LIMIT_BYTES,
+        max_field_size=2 * HEAD_LIMIT_BYTES,
+        max_headers=HEAD_LIMIT_BYTES,
     )
 
 

@@ -19,6 +19,8 @@ LOCAL: Final = "local"
 NAME_LIMIT: Final = 253
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
 _NUMBER = re.compile(r"\d+|0[xX][0-9a-fA-F]*")
+#: Zone of a link-local address: a number, or an interface's name. ``ipaddress`` takes any text, however long, for one.
+_ZONE = re.compile(r"[A-Za-z0-9._~-]{1,32}", re.ASCII)
 _NOT_IN_A_HOST = re.compile(r"[\s/\\@?#\[\]<>\"'`,:%\x00-\x1f\x7f]")
 
 
@@ -105,6 +107,9 @@ def _port(port: str, text: str, where: str) -> int:
 
 
 def _is_ipv6(text: str) -> bool:
+    _, percent, zone = text.partition("%")
+    if percent and not _ZONE.fullmatch(zone):
+        return False
     try:
         ipaddress.IPv6Address(text)
     except ValueError:

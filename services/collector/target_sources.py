@@ -6,8 +6,9 @@ from pathlib import Path
 
 from collector.dns_targets import DnsTargets
 from collector.target_entries import Entry, discovered, host_and_port
-from collector.targets import TARGETS_LIMIT, Target, discovered_targets
+from collector.targets import NAMES_BYTES, TARGETS_LIMIT, Target, discovered_targets, names_bytes
 from collector.targets_files import TargetsFiles
+from contract.runtime.quoted import shown
 
 
 class TargetSources:
@@ -35,7 +36,7 @@ class TargetSources:
                 f"{self._left_out} discovered targets are left out: one collector takes {TARGETS_LIMIT} targets"
             )
         if not self.targets:
-            problems += [f"No file matches {path}" for path in self._files.unmatched]
+            problems += [f"No file matches {shown(path)}" for path in self._files.unmatched]
             problems += [f"The DNS name {name.host} has no address" for name in self.dns.names if name.is_answered]
         return problems
 
@@ -65,8 +66,15 @@ class TargetSources:
             # Those in force stay: the order in which others are found is chance.
             known = {target.address for target in former}
             found.sort(key=lambda target: target.address not in known)
-        self._left_out = max(0, len(found) - room)
-        self.targets = (*listed, *found[:room])
+        room_bytes = NAMES_BYTES - names_bytes(listed)
+        fitting: list[Target] = []
+        for target in found[:room]:
+            room_bytes -= names_bytes([target])
+            if room_bytes < 0:
+                break
+            fitting.append(target)
+        self._left_out = len(found) - len(fitting)
+        self.targets = (*listed, *fitting)
         return self.targets != former
 
 

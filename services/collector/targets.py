@@ -14,6 +14,8 @@ from contract.runtime.quoted import quoted
 
 #: Targets that one collector takes: their snapshot stays below the limit of a message.
 TARGETS_LIMIT: Final = 4000
+#: Bytes that the names and addresses of all of them may take, for the same reason.
+NAMES_BYTES: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,21 @@ def name_targets(files: Iterable[Sequence[Entry]], host_name: str) -> tuple[Targ
     ``host_name`` is this machine's, the name of the entry ``local``.
 
     Raises:
-        TargetsError: names clash, or there are too many targets.
+        TargetsError: names clash, or there are too many targets, or their names are too long together.
     """
     entries = merged(entry for entry in chain.from_iterable(files) if not entry.is_discovered)
     if len(entries) > TARGETS_LIMIT:
         raise TargetsError(f"{len(entries)} targets are more than the {TARGETS_LIMIT} that one collector takes")
-    return _named(entries, host_name)
+    targets = _named(entries, host_name)
+    size = names_bytes(targets)
+    if size > NAMES_BYTES:
+        raise TargetsError(f"names and addresses take {size} bytes, more than the {NAMES_BYTES} of a message")
+    return targets
+
+
+def names_bytes(targets: Iterable[Target]) -> int:
+    """Return how many bytes the names and addresses take."""
+    return sum(len(target.node.encode()) + len(target.address.encode()) for target in targets)
 
 
 def discovered_targets(entries: Iterable[Entry], listed: Iterable[Target]) -> list[Target]:

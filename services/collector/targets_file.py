@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from collector.daemon_thread import run_in_daemon_thread
 from collector.target_entries import Entry
 from collector.targets import name_targets
 from collector.targets_error import TargetsError
 from collector.targets_text import parse_entries, says_that_there_are_none
 from collector.watched_file import Content, WatchedFile
+from contract.runtime.quoted import shown
 
 
 class TargetsFile:
@@ -30,13 +33,14 @@ class TargetsFile:
 
     def read(self) -> None:
         """Read the file as it is now."""
-        self._take(self._file.read())
+        self._take(self._parsed(self._file.read()))
 
     async def refresh(self) -> bool:
         """Read the file once it has settled, if it changed or was not read yet; return whether it was."""
         content = await self._file.changed()
         if content is not None:
-            self._take(content)
+            # Beside the loop: a file that is as long as it may be takes a second.
+            self._take(await run_in_daemon_thread(lambda: self._parsed(content), "parse a file"))
         return content is not None
 
     def accept(self) -> None:
@@ -47,20 +51,32 @@ class TargetsFile:
     def refuse(self, error: TargetsError) -> None:
         """Note why what the file says cannot be put in force."""
         former = f", the former {len(self.entries)} targets stay" if self.entries else ""
-        self.problem = f"The targets file {self.path} is not valid{former}: {error}"
+        self.problem = f"The targets file {shown(self.path)} is not valid{former}: {error}"
 
-    def _take(self, content: Content) -> None:
-        self.waiting = None
-        self.is_missing = content.text is None and content.error is None
+    def _parsed(self, content: Content) -> "_Parsed":
+        is_missing = content.text is None and content.error is None
         try:
             if content.error is not None:
                 raise TargetsError(content.error)
             text = content.text or ""
             entries = parse_entries(text)
-            if self.entries and not entries and not self.is_missing and not says_that_there_are_none(text):
+            if self.entries and not entries and not is_missing and not says_that_there_are_none(text):
                 raise TargetsError("it lists no nodes any more; if that is meant, write workers: []")
             name_targets([entries], self._local_name)
         except TargetsError as error:
-            self.refuse(error)
+            return _Parsed(error, is_missing)
+        return _Parsed(entries, is_missing)
+
+    def _take(self, parsed: "_Parsed") -> None:
+        self.waiting, self.is_missing = None, parsed.is_missing
+        if isinstance(parsed.result, TargetsError):
+            self.refuse(parsed.result)
         else:
-            self.waiting = entries
+            self.waiting = parsed.result
+
+
+class _Parsed(NamedTuple):
+    """What a content says: its entries, or what is wrong with it."""
+
+    result: Sequence[Entry] | TargetsError
+    is_missing: bool

@@ -5,6 +5,7 @@ import logging
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from collector.metrics import FILE_ERRORS
 from collector.target_entries import Entry
@@ -12,8 +13,11 @@ from collector.targets import Target, name_targets
 from collector.targets_error import TargetsError
 from collector.targets_file import TargetsFile
 from collector.targets_pattern import TargetsPattern
+from contract.runtime.quoted import shown
 
 _log = logging.getLogger(__name__)
+#: Files that are read at a time.
+FILES_AT_ONCE: Final = 8
 
 
 class TargetsFiles:
@@ -66,8 +70,11 @@ class TargetsFiles:
         """Look for files, and read again those that changed; return whether the targets may have."""
         self._find()
         files = list(self._files.values())
-        # Together: each waits a moment for its file to settle.
-        is_changed = any(await asyncio.gather(*(file.refresh() for file in files)))
+        is_changed = False
+        # A few together, since each waits a moment for its file to settle; not all, since each is in memory meanwhile.
+        for begin in range(0, len(files), FILES_AT_ONCE):
+            some = files[begin : begin + FILES_AT_ONCE]
+            is_changed |= any(await asyncio.gather(*(file.refresh() for file in some)))
         if is_changed:
             self._put_in_force()
             self.log()
@@ -80,9 +87,9 @@ class TargetsFiles:
 
     def log(self) -> None:
         """Say how many targets there are, and by which files."""
-        there = [str(file.path) for file in self._files.values() if not file.is_missing]
+        there = [shown(file.path) for file in self._files.values() if not file.is_missing]
         count = len(self.targets) + sum(entry.is_discovered for entry in self.entries)
-        _log.info("%d targets in %s", count, ", ".join(there) or f"{self.path} (there is no such file)")
+        _log.info("%d targets in %s", count, ", ".join(there) or f"{shown(self.path)} (there is no such file)")
         unsafe = [target.node for target in self.targets if target.http.insecure]
         if unsafe:
             _log.warning(

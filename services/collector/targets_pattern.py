@@ -4,6 +4,8 @@ import os
 import re
 from pathlib import Path
 
+from contract.runtime.quoted import shown
+
 
 class TargetsPattern:
     """As in a shell, ``*`` stands for any text, but not for a dot at the beginning."""
@@ -28,7 +30,8 @@ class TargetsPattern:
         try:
             self._found = sorted(self._matching())
         except OSError as error:
-            self.problem = f"The targets files {self.path} cannot be looked for, the former ones stay: {error.strerror}"
+            where = shown(self.path)
+            self.problem = f"The targets files {where} cannot be looked for, the former ones stay: {error.strerror}"
         else:
             self.problem = None
         return self._found
@@ -39,7 +42,14 @@ class TargetsPattern:
                 return [
                     self.path.parent / each.name
                     for each in found
-                    if self._expression.fullmatch(each.name) and not each.name.startswith(".") and not each.is_dir()
+                    if self._expression.fullmatch(each.name) and not each.name.startswith(".") and not _is_folder(each)
                 ]
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself, for instance: one broken file, and no reason to leave out the others
+        return False

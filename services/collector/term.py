@@ -6,13 +6,14 @@ from typing import Final
 from msgspec.structs import replace
 
 from collector.alert_log import AlertLog
+from collector.alerts_message import build_alerts
 from collector.evaluate import ActiveAlert, AlertKey, Moment, evaluate
 from collector.health import build_health
 from collector.snapshot import build_snapshot
 from collector.view import View
 from contract.clock import timestamp
 from contract.codec import encode
-from contract.messages import Alert, Alerts, Epoch, Health, LogId, Snapshot, Timestamp
+from contract.messages import Alerts, Epoch, Health, LogId, Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.scripts import Lease, Publication
 
@@ -43,6 +44,8 @@ class Term:
         self._targets_path = targets_path
         self._health = _Told()
         self._alerts = _Told()
+        #: The last alerts message.
+        self._message: Alerts | None = None
 
     def renew(self, *, epoch: Epoch, position: LogId | None, now: Moment) -> None:
         """Go on with one's own alerts in a new epoch, after Redis forgot the former one."""
@@ -64,9 +67,21 @@ class Term:
             timestamp=written,
             interval_seconds=self._lease.interval_seconds,
         )
+        content = frozenset((key, alert.state, alert.severity) for key, alert in self.alerts.items())
+        is_alerts_due = self._alerts.is_due(content, now) or bool(self.log.queue)
+        if is_alerts_due:
+            self._alerts.offer(content, now)
+            self._message = build_alerts(
+                self.alerts.values(),
+                self.log,
+                cluster=self._lease.cluster,
+                epoch=self.epoch,
+                seq=self.seq,
+                timestamp=written,
+            )
         health = build_health(
             view.nodes,
-            view.problems,
+            [*view.problems, *self._left_out()],
             remarks=view.remarks,
             targets_path=self._targets_path,
             cluster=self._lease.cluster,
@@ -77,10 +92,8 @@ class Term:
         messages = {METRICS_CHANNEL: encode(snapshot)}
         if self._health.is_due(_content(health), now):
             messages[HEALTH_CHANNEL] = encode(health)
-        content = frozenset((key, alert.state, alert.severity) for key, alert in self.alerts.items())
-        if self._alerts.is_due(content, now) or self.log.queue:
-            messages[ALERTS_CHANNEL] = encode(self._alerts_message(written))
-            self._alerts.offer(content, now)
+        if is_alerts_due and self._message is not None:
+            messages[ALERTS_CHANNEL] = encode(self._message)
         entries = tuple((entry.id, encode(entry)) for entry in self.log.queue)
         return Publication(self._lease, self.epoch, self.seq, messages, entries)
 
@@ -90,20 +103,10 @@ class Term:
         self._health.confirm()
         self._alerts.confirm()
 
-    def _alerts_message(self, written: Timestamp) -> Alerts:
-        previous, entries = self.log.for_message()
-        active = sorted(self.alerts.values(), key=lambda alert: alert.id)
-        return Alerts(
-            cluster=self._lease.cluster,
-            epoch=self.epoch,
-            seq=self.seq,
-            timestamp=written,
-            active_alerts=tuple(map(_written, active)),
-            alert_count=sum(1 for alert in active if alert.state == "firing"),
-            entries=entries,
-            previous_alert_id=previous,
-            last_alert_id=self.log.last_id,
-        )
+    def _left_out(self) -> list[str]:
+        """What the alerts message lacks, as sentences for people."""
+        count = 0 if self._message is None else len(self.alerts) - len(self._message.active_alerts)
+        return [f"{count} alerts are left out of the lists: a message has no room for more"] if count > 0 else []
 
 
 class _Told:
@@ -135,17 +138,3 @@ class _Told:
 
 def _content(health: Health) -> Health:
     return replace(health, epoch=0, seq=0, timestamp="")
-
-
-def _written(alert: ActiveAlert) -> Alert:
-    return Alert(
-        id=alert.id,
-        rule=alert.rule,
-        node=alert.node,
-        severity=alert.severity,
-        type=alert.severity,
-        state=alert.state,
-        value=alert.value,
-        message=alert.message,
-        since=alert.since,
-    )

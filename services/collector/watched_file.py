@@ -1,10 +1,13 @@
 """A small file that people edit while it is in use."""
 
 import asyncio
-import stat
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from collector.daemon_thread import run_in_daemon_thread
+from contract.runtime.small_file import UnreadableFile, read_small_file
 
 #: Bytes that such a file may have.
 SIZE_LIMIT_BYTES: Final = 1024 * 1024
@@ -19,6 +22,11 @@ class Content:
     text: str | None
     error: str | None = None
 
+    @property
+    def mark(self) -> tuple[str | None, bytes | None]:
+        """What differs where contents do, and takes no memory: there may be many files."""
+        return self.error, None if self.text is None else hashlib.blake2b(self.text.encode()).digest()
+
 
 class WatchedFile:
     """Compares contents: whether an editor writes in place, renames, or a link is moved makes no difference."""
@@ -26,38 +34,36 @@ class WatchedFile:
     def __init__(self, path: Path) -> None:
         #: Absolute, for people to find it.
         self.path = path.absolute()
-        self._known: Content | None = None
+        self._known: tuple[str | None, bytes | None] | None = None
 
     def read(self) -> Content:
         """Return the content as it is now."""
-        self._known = _content(self.path)
-        return self._known
+        content = _content(self.path)
+        self._known = content.mark
+        return content
 
     async def changed(self) -> Content | None:
         """Return the new content once it has settled, or ``None`` while there is none."""
-        content = _content(self.path)
-        if content == self._known:
+        content = await self._look()
+        if content.mark == self._known:
             return None
         await asyncio.sleep(SETTLE_SECONDS)
-        if _content(self.path) != content:
+        if await self._look() != content:
             return None
-        self._known = content
+        self._known = content.mark
         return content
+
+    async def _look(self) -> Content:
+        # Beside the loop: a disk may take its time, and many files do.
+        return await run_in_daemon_thread(lambda: _content(self.path), "read a file")
 
 
 def _content(path: Path) -> Content:
     try:
-        # Not everything that has a path may be opened: a FIFO would hold up whoever reads it.
-        if not stat.S_ISREG(path.stat().st_mode):
-            return Content(None, "it is not a file")
-        with path.open("rb") as file:
-            raw = file.read(SIZE_LIMIT_BYTES + 1)
-        if len(raw) > SIZE_LIMIT_BYTES:
-            return Content(None, f"it is longer than {SIZE_LIMIT_BYTES // 1024} KiB")
-        return Content(raw.decode("utf-8-sig"))
+        return Content(read_small_file(path, SIZE_LIMIT_BYTES).decode("utf-8-sig"))
     except FileNotFoundError:
         return Content(None)
     except UnicodeDecodeError:
         return Content(None, "it is not UTF-8 text")
-    except OSError as error:
-        return Content(None, f"it cannot be read ({error.strerror})")
+    except UnreadableFile as error:
+        return Content(None, str(error))

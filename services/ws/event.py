@@ -23,7 +23,7 @@ _EMPTY_BLOCK_BYTES: Final = 4
 class Packet:
     """One Engine.IO packet, in the frames that WebSockets carry it in; each is made when it is first wanted."""
 
-    __slots__ = ("_compressed", "_plain", "instead", "slot", "text")
+    __slots__ = ("_compressed", "_plain", "clients", "instead", "slot", "text")
 
     def __init__(self, text: bytes, slot: str | None = None, instead: "Callable[[], Packet] | None" = None) -> None:
         self.text: Final = text
@@ -32,6 +32,8 @@ class Packet:
         self.slot: Final = slot
         #: Makes the packet that a client gets instead if it misses one of the same slot before this one.
         self.instead: Final = instead
+        #: How many clients got it together, in whose outboxes it is one object; 0 where it is not a broadcast.
+        self.clients = 0
         self._plain: bytes | None = None
         self._compressed: bytes | None = None
 
@@ -57,7 +59,7 @@ class Packet:
 class Event(Packet):
     """A Socket.IO event with one argument, whose JSON is left as it is."""
 
-    __slots__ = ("name", "namespace", "payload")
+    __slots__ = ("_begin", "name", "namespace")
 
     def __init__(
         self,
@@ -69,10 +71,15 @@ class Event(Packet):
     ) -> None:
         self.namespace: Final = namespace
         self.name: Final = name
-        self.payload: Final = payload
         prefix = b"" if namespace == "/" else namespace.encode() + b","
-        text = b"".join((_MESSAGE, _EVENT, prefix, b'["', name.encode(), b'",', payload, b"]"))
-        super().__init__(text, None if slot is None else f"{namespace} {slot}", instead)
+        head = b"".join((_MESSAGE, _EVENT, prefix, b'["', name.encode(), b'",'))
+        self._begin: Final = len(head)
+        super().__init__(head + payload + b"]", None if slot is None else f"{namespace} {slot}", instead)
+
+    @property
+    def payload(self) -> bytes:
+        """The JSON of the argument. Not kept besides: an event may wait for a client for long."""
+        return self.text[self._begin : -1]
 
 
 def close_frame(code: int, reason: str) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from contract.access.gatekeeper import Gatekeeper
 from contract.access.grant import READ, Refused, require_scope
 from contract.access.hosts import MISDIRECTED, MISDIRECTED_TEXT, Hosts
+from contract.access.proxies import counted_as
 from contract.codec import encode
 from contract.rest import Problem
 from contract.runtime.logs import Occasionally
@@ -17,7 +18,9 @@ from contract.runtime.readiness import LIVE, Readiness
 from ws import request
 from ws.access.door import ORIGIN, Door, LimitReached
 from ws.counters import CONTENT_TYPE, Counters, Metrics
+from ws.loop import NEXT_TURN
 from ws.origin import Origins
+from ws.turns import Turns
 
 #: Bytes of Sec-WebSocket-Key (RFC 6455, 4.1).
 WEBSOCKET_KEY_BYTES: Final = 16
@@ -195,6 +198,19 @@ def under_own_hosts(app: Application, hosts: Hosts, counters: Counters) -> Appli
         _complaints.warning("host", "refused a request for the host %.120r; PUBLIC_URL sets our own", host)
         body = _refuse(start_response, MISDIRECTED, MISDIRECTED_TEXT, *_HEADERS)
         return body if environ["REQUEST_METHOD"] != "HEAD" else ()
+
+    return answer
+
+
+def in_turn(app: Application, door: Door, turns: Turns) -> Application:
+    """``app``, for one request of an address after the other, each in a round of the loop; and so with long bodies."""
+
+    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        origin = environ[ORIGIN] = door.origin(environ)
+        address = counted_as(origin.address)
+        turns.wait(address)
+        environ[NEXT_TURN] = lambda: turns.wait(address)
+        return app(environ, start_response)
 
     return answer
 

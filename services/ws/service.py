@@ -34,12 +34,13 @@ from ws.namespaces.health import HealthNamespace
 from ws.namespaces.monitoring import MonitoringNamespace
 from ws.namespaces.root import RootNamespace
 from ws.origin import Origins
-from ws.pages import Application, Guard, Pages, said_when_it_fails, under_own_hosts
+from ws.pages import Application, Guard, Pages, in_turn, said_when_it_fails, under_own_hosts
 from ws.plain.endpoint import PlainEndpoint
 from ws.presence import Presence
 from ws.report import HealthReporter
 from ws.request import is_for_engine
 from ws.state import ClusterState, Step
+from ws.turns import Turns
 
 #: Seconds that clients and Redis may take over the end of the replica.
 FAREWELL_SECONDS: Final = 1.0
@@ -81,7 +82,7 @@ def run(config: Config, front: Front | None = None) -> int:
     replica.start()
     spawn("http", lambda: serve(listeners[0], replica.own_app))
     if front is not None:
-        wrapped = replica.under_own_hosts(said_when_it_fails(front.wrap(replica.socketio_app)))
+        wrapped = replica.in_bounds(said_when_it_fails(front.wrap(replica.socketio_app)))
         spawn("front", lambda: serve(listeners[1], wrapped))
     _logger.info("replica %s listens on %s, port %d", replica.id, config.host, config.port)
     number = signals.wait()
@@ -103,6 +104,7 @@ class Replica:
         state = ClusterState()
         log = AlertLog(redis)
         self._hosts = config.hosts
+        self._turns = Turns(spawn)
         origins = self._origins = Origins(config.allowed_origins, self._counters, config.public)
         revocations = Revocations()
         gatekeeper = Gatekeeper(config.access, revocations)
@@ -113,6 +115,7 @@ class Replica:
         push = self._endpoint.push
         self._presence = Presence(self.id, redis, self._counters, self._endpoint.connected_clients)
         self._endpoint.server.changed = self._presence.changed
+        self._endpoint.server.turns = self._turns
         reporter = HealthReporter(redis, state, self._readiness, self._presence.report)
         self._root = RootNamespace(push, self._counters, state, self.id)
         self._health = HealthNamespace(push, self._counters, state, reporter)
@@ -128,7 +131,7 @@ class Replica:
         #: Answers ``/socket.io/`` and 404.
         self.socketio_app: Application = self._guarded(socketio_app)
         #: Answers ``/socket.io/``, the probes and ``/metrics``.
-        self.own_app: Application = self.under_own_hosts(
+        self.own_app: Application = self.in_bounds(
             self._guarded(lambda environ, start: (socketio_app if is_for_engine(environ) else pages)(environ, start))
         )
 
@@ -156,9 +159,9 @@ class Replica:
             finish(closers[begin : begin + size], within_seconds=FAREWELL_SECONDS)
         finish([self._endpoint.settle], within_seconds=FAREWELL_SECONDS)
 
-    def under_own_hosts(self, app: Application) -> Application:
-        """``app``, for requests that are for one of this deployment's host names."""
-        return under_own_hosts(app, self._hosts, self._counters)
+    def in_bounds(self, app: Application) -> Application:
+        """``app``, for requests that are for one of this deployment's host names, each in its turn."""
+        return in_turn(under_own_hosts(app, self._hosts, self._counters), self._door, self._turns)
 
     def clients_by_transport(self) -> Mapping[str, int]:
         """Engine.IO connections."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from contract.access.session import SessionSeal
 from contract.names import delay_key
+from tests.drivers.haproxy import haproxy
 from tests.drivers.person import Person
 from tests.drivers.ports import free_port
 from tests.drivers.process import ROOT
@@ -54,6 +55,15 @@ class ClosedStack(Stack):
         settings = {"PORT": str(port), "WS_PORT": str(own), "API_PORT": str(port_of(api)), **env}
         self.gateway = self.start("gateway", "deploy.local.gateway", **settings)
         self._ready(self.gateway, own)
+        return self.rest(port)
+
+    def start_haproxy(self, api: Rest, replica: Rest) -> Rest:
+        """The containers' gateway, before ``api`` and ``replica``. Return a client of it."""
+        port, probes = free_port(), free_port()
+        process = haproxy(port, probes, port_of(api), port_of(replica))
+        self.processes.append(process)
+        process.start()
+        self._ready(process, probes)
         return self.rest(port)
 
     def command(self, *arguments: str, said: str = "", code: int = 0) -> str:

@@ -3,7 +3,9 @@
 import json
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
 from subprocess import PIPE, Popen
 from typing import Any
 
@@ -20,8 +22,9 @@ class Listener:
         """``way``: ``polling``, ``websocket`` or ``upgrade``, and then the clients visit more namespaces than ``/``."""
         self.name = " ".join(command)
         self.count = count
-        #: Payloads by namespace and event, then by client.
-        self._payloads: dict[tuple[str, str], dict[int, list[Any]]] = {}
+        #: Payloads by namespace and event, then by client, each with the number of the client's connection.
+        self._payloads: dict[tuple[str, str], dict[int, list[tuple[int, Any]]]] = {}
+        self._connections: Counter[int] = Counter()
         self._lock = threading.Lock()
         arguments = [origin, str(count), *([way] if way else [])]
         self._process = Popen([*command, *arguments], cwd=CLIENTS, stdin=PIPE, stdout=PIPE, text=True)
@@ -32,15 +35,27 @@ class Listener:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             message = json.loads(line)
+            event, client = (message["namespace"], message["event"]), message["client"]
             with self._lock:
-                of_event = self._payloads.setdefault((message["namespace"], message["event"]), {})
-                of_event.setdefault(message["client"], []).append(message["data"])
+                self._connections[client] += event == ("/", "connection_confirmed")
+                came = self._payloads.setdefault(event, {}).setdefault(client, [])
+                came.append((self._connections[client], message["data"]))
 
     def of(self, event: str, namespace: str = "/") -> dict[int, list[Any]]:
         """The payloads of one event of a namespace by client."""
         with self._lock:
             came = self._payloads.get((namespace, event), {})
-            return {client: list(came.get(client, ())) for client in range(self.count)}
+            return {client: [data for _, data in came.get(client, ())] for client in range(self.count)}
+
+    def by_connection(self, event: str, namespace: str = "/") -> list[list[Any]]:
+        """The payloads of one event of a namespace, a list for each connection of each client."""
+        with self._lock:
+            came = self._payloads.get((namespace, event), {})
+            return [
+                [data for _, data in group]
+                for of_client in came.values()
+                for _, group in groupby(of_client, key=lambda entry: entry[0])
+            ]
 
     def close(self) -> None:
         """Disconnect all clients and end the program."""

@@ -106,8 +106,10 @@ def test_stranger_reaches_the_sign_in_page_and_nothing_else(origin: str, person:
     assert person.get(f"{origin}/login").status_code == 200
     sent_on = person.get(f"{origin}/nodes", Accept="text/html")
     assert (sent_on.status_code, sent_on.headers["Location"]) == (303, "/login?next=%2Fnodes")
-    for path in ("/api/health", "/api/cluster/snapshot", "/metrics"):
+    for path in ("/api/health", "/api/cluster/snapshot"):
         assert person.get(origin + path).status_code == 401, path
+    for path in ("/metrics", "/%6detrics", "/readyz"):
+        assert person.get(origin + path).status_code == 404, path
     with pytest.raises(socketio.exceptions.ConnectionError, match="namespaces failed to connect"):
         SocketClient(origin)
 

@@ -5,6 +5,7 @@ import shutil
 import signal
 import socketserver
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import pytest
 import redis as redis_client
 
 from contract.library import LIBRARY
+from tests.drivers.process import ROOT
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
@@ -117,6 +119,8 @@ def call_endless(client: redis_client.Redis) -> object:
 
 def test_image_prints_the_library_that_the_services_call(tmp_path: Path) -> None:
     assert Container(tmp_path, 6379).run("functions").stdout == LIBRARY
+    command = [sys.executable, "-m", "contract.library"]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == LIBRARY
 
 
 def test_functions_are_loaded_at_the_start_and_again_when_redis_lost_them(container: Container, server: Valkey) -> None:

@@ -61,6 +61,14 @@ def url_of(valkey: Valkey, redis: redis_client.Redis) -> Iterator[Callable[[str]
     redis.execute_command("ACL LOG RESET")
 
 
+def test_documentation_has_the_lines_of_the_users_that_services_and_scripts_have() -> None:
+    described = set((DEPLOY.parent / "docs/operations.md").read_text().splitlines())
+    for line in USERS.read_text().splitlines():
+        name = line.split()[1]
+        if name not in ("default", "operator"):
+            assert line.replace(f"#@{name}@", f">{name.upper()}_PASSWORD") in described
+
+
 def test_history_is_recorded_by_the_collector_and_read_by_the_api(
     redis: redis_client.Redis, url_of: Callable[[str], str]
 ) -> None:

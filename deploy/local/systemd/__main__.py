@@ -55,9 +55,9 @@ def accounts(words: list[str]) -> int:
     try:
         if words[0] != "restore":
             return run_as_services(Layout(), words)
-        if len(words) == 2:
-            return restore(Layout(), Path(words[1]))
-        refusal = "Which copy? It takes one file: restore dump.rdb"
+        if len(words) == 2 or words[2:] == ["--yes"]:
+            return restore(Layout(), Path(words[1]), words[2:])
+        refusal = "Which copy? It takes one file: restore dump.rdb (--yes does not ask)"
     except (CannotStart, OSError) as error:
         refusal = str(error)
     print(refusal, file=sys.stderr)

@@ -1,8 +1,10 @@
 """Users and tokens of the services, changed by the api's command line as the services' own user."""
 
 import os
+import pwd
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -11,6 +13,7 @@ from deploy.local.refusal import CannotStart
 from deploy.local.systemd.layout import SERVICES, TARGET, USER, Layout
 from deploy.local.systemd.systemctl import is_active
 from deploy.local.systemd.variables import parsed
+from deploy.local.valkey import SAVE_REVOCATIONS
 
 #: First words of the command lines that are meant.
 KINDS: Final = ("user", "token", "access")
@@ -26,8 +29,10 @@ def run_as_services(layout: Layout, words: Sequence[str]) -> int:
     return _run(layout, ["-m", "api", *words], variables_of(layout, os.environ))
 
 
-def restore(layout: Layout, copy: Path) -> int:
+def restore(layout: Layout, copy: Path, options: Sequence[str] = ()) -> int:
     """Put a copy of Valkey's data in place of those of now, and end all sessions; return the exit code.
+
+    ``options``: those of ``deploy.local.restore``.
 
     Raises:
         CannotStart: this may not be done here, nothing is installed, or Valkey runs.
@@ -36,14 +41,19 @@ def restore(layout: Layout, copy: Path) -> int:
     _require_root(layout, "restore")
     if is_active(SERVICES[0]):
         raise CannotStart(f"Valkey runs: sudo systemctl stop {TARGET}, restore, sudo systemctl start {TARGET}")
-    readable = layout.data / ".restore.rdb"
-    try:
-        shutil.copyfile(copy, readable)
-        shutil.chown(readable, USER, USER)
+    # A new file, known by its descriptor, and not in the services' folder: whoever owns that may lay a link there, and
+    # root would write to where it leads, and give it away.
+    with copy.open("rb") as source, tempfile.NamedTemporaryFile(suffix=".rdb") as readable:
+        shutil.copyfileobj(source, readable)
+        readable.flush()
+        _give_away(readable.fileno())
         variables = {**variables_of(layout, os.environ), "VALKEY_DATA": str(layout.data)}
-        return _run(layout, ["-m", "deploy.local.restore", str(readable)], variables)
-    finally:
-        readable.unlink(missing_ok=True)
+        return _run(layout, ["-m", "deploy.local.restore", readable.name, *options], variables)
+
+
+def _give_away(descriptor: int) -> None:
+    entry = pwd.getpwnam(USER)
+    os.fchown(descriptor, entry.pw_uid, entry.pw_gid)
 
 
 def _require_root(layout: Layout, word: str) -> None:
@@ -69,4 +79,4 @@ def variables_of(layout: Layout, own: Mapping[str, str]) -> dict[str, str]:
     settings = [parsed(path.read_text()) for path in (layout.valkey_environment, layout.environment)]
     folder = layout.access
     folders = {**folder.variables(), "ACCESS_USERS_DIR": str(folder.users)}
-    return {**kept, **settings[0], **settings[1], **folders, "PYTHONSAFEPATH": "1"}
+    return {**kept, **SAVE_REVOCATIONS, **settings[0], **settings[1], **folders, "PYTHONSAFEPATH": "1"}

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 
-from deploy.local.refusal import CannotStart
+from deploy.local.confirmation import confirmed
 from deploy.local.systemd import preflight
 from deploy.local.systemd.install import say
 from deploy.local.systemd.layout import SERVICES, TARGET, USER, Layout
@@ -56,15 +56,3 @@ def stop(layout: Layout) -> None:
     services = [service for service in reversed(SERVICES) if (layout.units / service).exists()]
     if services:
         systemctl("stop", *services)
-
-
-def confirmed(question: str) -> bool:
-    """Ask, and return whether the answer was yes.
-
-    Raises:
-        CannotStart: there is nobody to answer.
-    """
-    try:
-        return input(f"{question} Type yes: ").strip().lower() == "yes"
-    except EOFError:
-        raise CannotStart(f"{question} Nobody said yes, so they stay.") from None

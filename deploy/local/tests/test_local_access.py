@@ -181,6 +181,7 @@ def test_parts_get_the_folder_and_the_api_believes_its_gateway(monkeypatch: pyte
         assert parts[name]["ACCESS_KEY_FILE"] == str(folder.key)
         assert parts[name]["ACCESS_TOKENS_DIR"] == str(folder.tokens)
     assert parts["api"]["ACCESS_USERS_DIR"] == str(folder.users)
+    assert parts["api"]["API_SAVE_REVOCATIONS"] == "yes"
     assert parts["api"]["TRUSTED_PROXIES"] == "peer 10.0.0.0/8 ::1"
     assert "TRUSTED_PROXIES" not in parts["gateway"]
     assert not {name for name in parts["collector"] if "ACCESS" in name}

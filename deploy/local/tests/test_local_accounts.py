@@ -70,10 +70,13 @@ def test_command_line_works_on_the_data_of_the_local_mode(tmp_path: Path) -> Non
     assert found["ACCESS_USERS_DIR"] == str(folder.users)
     assert found["ACCESS_TOKENS_DIR"] == str(folder.tokens)
     assert found["REDIS_URL"] == "redis://:secret@127.0.0.1:6385/0"
+    assert found["API_SAVE_REVOCATIONS"] == "yes"
     assert found["LANG"] == "C"
     assert folder.users.is_dir()
     # and: a Redis of one's own counts more
-    assert environment_of({"DATA_DIR": str(tmp_path), "REDIS_URL": "redis://r"})["REDIS_URL"] == "redis://r"
+    found = environment_of({"DATA_DIR": str(tmp_path), "REDIS_URL": "redis://r"})
+    assert found["REDIS_URL"] == "redis://r"
+    assert "API_SAVE_REVOCATIONS" not in found
 
 
 def made(*arguments: str, **variables: str) -> list[str]:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,8 +20,10 @@ from typing import Any
 
 import psutil
 import pytest
+import websocket
 
 from deploy.local.proxy import AT_A_TIME, ApiProxy
+from tests.drivers.attacks import attack_rounds
 from tests.drivers.ports import free_port
 from tests.drivers.raw_client import RawClient
 from tests.drivers.raw_http import exchange, request
@@ -28,6 +31,9 @@ from tests.drivers.serving import serving
 from tests.drivers.waiting import Deadline, eventually
 
 ROOT = Path(__file__).parents[3]
+
+#: Bytes of an answer that does not fit into the buffers of a connection.
+LARGE_BYTES = 8 << 20
 
 
 class Upstream(BaseHTTPRequestHandler):
@@ -66,6 +72,12 @@ class Upstream(BaseHTTPRequestHandler):
             self.send_response(304)
             self.send_header("ETag", '"7"')
             self.end_headers()
+            return
+        if self.path == "/large":
+            self.send_response(200)
+            self.send_header("Content-Length", str(LARGE_BYTES))
+            self.end_headers()
+            self.wfile.write(bytes(LARGE_BYTES))
             return
         if self.path == "/cut":
             self.send_response(200)
@@ -187,6 +199,23 @@ def raw(port: int, request: bytes) -> bytes:
 )
 def test_path_and_query_reach_the_api_as_they_were_sent(gateway: int, path: str) -> None:
     assert told(gateway, path)["path"] == path.removesuffix("?")
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/metrics", "/readyz", "/metrics?x", "/%6detrics", "/re%61dyz?x", "http://localhost/%6Detrics", "/metrics#x"],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_paths_for_the_inside_are_not_published_however_they_are_written(
+    gateway: int, target: str, method: str
+) -> None:
+    # when
+    (answer,) = exchange(gateway, request(method, target))
+    # then
+    assert answer.status == (400 if "#" in target else 404)
+    # And what stands beside them is handed on.
+    assert told(gateway, "/livez")["path"] == "/livez"
+    assert told(gateway, "/nodes/metrics?x=/metrics")["path"] == "/nodes/metrics?x=/metrics"
 
 
 def test_path_with_bytes_that_are_no_ascii_is_quoted_not_refused(gateway: int) -> None:
@@ -326,7 +355,8 @@ def test_bodies_without_an_end_take_no_memory(gateway: int) -> None:
     # given
     (process,) = [each for each in psutil.Process().children() if each.environ().get("PORT") == str(gateway)]
     before = process.memory_info().rss
-    for path in ("/login", "/api/publish/refused", "/api/publish/slow"):
+    paths = ("/login", "/api/publish/refused", "/api/publish/slow")
+    for path in (path for _ in attack_rounds() for path in paths):
         head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3000000\r\n\r\n".encode()
         with ExitStack() as crowd:
             clients = [
@@ -342,6 +372,27 @@ def test_bodies_without_an_end_take_no_memory(gateway: int) -> None:
             # then
             assert process.memory_info().rss - before < 40_000_000, path
             assert told(gateway, "/quick")["path"] == "/quick"
+
+
+def test_answers_that_nobody_reads_take_little_memory(upstream: ThreadingHTTPServer) -> None:
+    process, port = start_gateway(upstream.server_address[1], TRUSTED_PROXIES="127.0.0.1")
+    try:
+        before = psutil.Process(process.pid).memory_info().rss
+        with ExitStack() as stack:
+            connections = []
+            for _ in range(60):
+                connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+                connection.sendall(b"GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-For: 10.9.9.9\r\n\r\n")
+                connections.append(connection)
+            # Whoever asks too late is told so; the answers of the others stay half read.
+            statuses = [connection.recv(12) for connection in connections]
+
+            assert statuses.count(b"HTTP/1.1 503") >= 40
+            assert psutil.Process(process.pid).memory_info().rss - before < 150 << 20
+            status, _, content = ask(port, "/large")
+            assert (status, len(content)) == (200, LARGE_BYTES)
+    finally:
+        end(process)
 
 
 def test_address_keeps_places_at_the_api_free_for_others(gateway: int) -> None:
@@ -364,21 +415,30 @@ def is_kept(stack: ExitStack, port: int, address: str) -> bool:
         return False
 
 
+def push_client(port: int, address: str) -> RawClient | None:
+    """A push connection, where the gateway takes one."""
+    with suppress(OSError, websocket.WebSocketException):
+        return RawClient(port, address=address)
+    return None
+
+
 def test_address_gets_a_part_of_the_connections_until_some_of_them_have_ended(upstream: ThreadingHTTPServer) -> None:
     process, port = start_gateway(upstream.server_address[1], GATEWAY_LIMIT_CONNECTIONS="3")
     with ExitStack() as stack:
         stack.callback(end, process)
         # given
         assert [is_kept(stack, port, "127.0.0.2") for _ in range(2)] == [True, True]
-        pushed = RawClient(port, address="127.0.0.2")
-        # when
-        assert not is_kept(stack, port, "127.0.0.2")
-        # then
-        assert is_kept(stack, port, "127.0.0.3")
-        # A push connection is served by others than its listener: it counts until it has ended all the same.
-        pushed.close()
-        eventually(lambda: is_kept(stack, port, "127.0.0.2"), what="a connection in its place")
-        assert not is_kept(stack, port, "127.0.0.2")
+        for _ in attack_rounds():
+            with ExitStack() as third:
+                pushed = eventually(partial(push_client, port, "127.0.0.2"), what="a third connection")
+                # when
+                assert not is_kept(third, port, "127.0.0.2")
+                # then
+                assert is_kept(third, port, "127.0.0.3")
+                # A push connection is served by others than its listener: it counts until it has ended all the same.
+                pushed.close()
+                eventually(partial(is_kept, third, port, "127.0.0.2"), what="a connection in its place")
+                assert not is_kept(third, port, "127.0.0.2")
 
 
 def test_proxy_that_is_trusted_has_any_number_of_connections(upstream: ThreadingHTTPServer) -> None:

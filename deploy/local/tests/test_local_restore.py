@@ -1,11 +1,13 @@
 """``make restore-local``: the data of before, and no session of then."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 import redis as redis_client
 
@@ -15,17 +17,20 @@ from contract.names import ALERT_LOG_KEY, GENERATION_KEY
 from contract.runtime.functions import call as call_function
 from deploy.local.data_dir import DataDir, access_dir
 from deploy.local.restore import DUMP, FORMER
+from deploy.local.signals import STOP_SIGNALS
 from tests.drivers.valkey import Valkey
+from tests.drivers.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 
 
-def call(copy: Path, data_dir: Path) -> subprocess.CompletedProcess[str]:
+def call(copy: Path, data_dir: Path, *options: str, said: str = "", **more: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "VALKEY_DATA")}
     return subprocess.run(
-        [sys.executable, "-m", "deploy.local.restore", str(copy)],
+        [sys.executable, "-m", "deploy.local.restore", str(copy), *options],
         cwd=ROOT,
-        env={**environment, "DATA_DIR": str(data_dir)},
+        env={**environment, "DATA_DIR": str(data_dir), **more},
+        input=said,
         capture_output=True,
         text=True,
         timeout=120,
@@ -60,12 +65,18 @@ def test_copy_replaces_the_data_and_ends_all_sessions(
     redis.delete(ALERT_LOG_KEY)
     now = saved(redis)
     (data_dir / "valkey" / DUMP).write_bytes(now)
-    # when
-    done = call(copy, data_dir)
+    # when nobody agrees, then nothing is changed, and the token was listed before
+    for refused in (call(copy, data_dir), call(copy, data_dir, said="no\n")):
+        assert refused.returncode == 1
+        assert "token script" in refused.stderr
+        assert (data_dir / "valkey" / DUMP).read_bytes() == now
+    # when somebody agrees
+    done = call(copy, data_dir, said="yes\n")
     # then
     assert done.returncode == 0, done.stderr
-    assert "token script" in done.stderr
-    assert (data_dir / "valkey" / FORMER).read_bytes() == now
+    [former] = (data_dir / "valkey").glob(FORMER.format("*"))
+    assert former.read_bytes() == now
+    assert (data_dir / "valkey" / DUMP).stat().st_mode & 0o077 == 0
     again = Valkey()
     again.start(data_dir / "valkey")
     try:
@@ -89,3 +100,46 @@ def test_nothing_is_changed_when_the_product_runs_or_the_file_is_no_copy(data_di
     assert done.returncode == 1
     assert "already runs" in done.stderr
     assert call(tmp_path / "missing.rdb", data_dir).returncode == 1
+    done = call(bad, data_dir, "--yes", REDIS_URL="redis://redis.lan")
+    assert done.returncode == 1
+    assert "Redis of your own" in done.stderr
+
+
+@pytest.mark.parametrize("cut", [0, 7, -20])
+def test_copy_replaces_data_that_cannot_be_read(
+    data_dir: Path, valkey: Valkey, redis: redis_client.Redis, tmp_path: Path, cut: int
+) -> None:
+    redis.xadd(ALERT_LOG_KEY, {"entry": "{}"})
+    copy = tmp_path / "copy.rdb"
+    copy.write_bytes(saved(redis))
+    (data_dir / "valkey" / DUMP).write_bytes(copy.read_bytes()[:cut] or b"damaged")
+    done = call(copy, data_dir, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "cannot be listed" in done.stderr
+    assert (data_dir / "valkey" / DUMP).read_bytes().startswith(copy.read_bytes()[:5])
+
+
+@pytest.mark.parametrize("number", STOP_SIGNALS)
+def test_nothing_is_left_behind_when_a_signal_comes(
+    data_dir: Path, valkey: Valkey, redis: redis_client.Redis, tmp_path: Path, number: signal.Signals
+) -> None:
+    # given: a restore that has started a Valkey of its own
+    present = data_dir / "valkey" / DUMP
+    present.write_bytes(saved(redis))
+    before = present.read_bytes()
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {**os.environ, "DATA_DIR": str(data_dir), "TMPDIR": str(temporary)}
+    for name in ("REDIS_URL", "VALKEY_DATA"):
+        environment.pop(name, None)
+    command = [sys.executable, "-m", "deploy.local.restore", str(present), "--yes"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE)
+    valkeys = eventually(lambda: psutil.Process(process.pid).children(), within_seconds=60)
+    # when
+    process.send_signal(number)
+    # then
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (1, b"Nothing was changed.\n")
+    assert not any(valkey.is_running() for valkey in valkeys)
+    assert list(temporary.iterdir()) == []
+    assert present.read_bytes() == before

@@ -200,6 +200,22 @@ def test_second_signal_does_not_wait_for_the_grace_period(supervised: Supervised
     assert time.monotonic() - begun < 60
 
 
+def test_second_signal_leaves_the_part_that_keeps_the_data_its_time(supervised: Supervised) -> None:
+    # given
+    supervised.supervisor.start(part("ground", SAYS_WHEN_ASKED, "ground", is_ground=True))
+    supervised.supervisor.start(part("stubborn", ASKS_BACK))
+    supervised.until_said("ground: up", "stubborn: up")
+    os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(StopAsked):
+        supervised.supervisor.run()
+    # when
+    supervised.supervisor.stop(grace_seconds=300)
+    # then
+    assert "stubborn is killed: it did not end by itself" in supervised.lines
+    assert "ground is killed: it did not end by itself" not in supervised.lines
+    assert supervised.lines[-1] == "ground: gone"
+
+
 def test_until_tells_whether_it_came_true_in_time(supervised: Supervised) -> None:
     assert supervised.supervisor.until(lambda: True, 0)
     assert not supervised.supervisor.until(lambda: False, 0.3)

@@ -88,6 +88,12 @@ def test_address_of_another_machine_is_a_sentence() -> None:
         require_public("192.0.2.77", free_port())
 
 
+@pytest.mark.parametrize("host", ["a..b", ".lan", "x" * 64 + ".lan"])
+def test_address_that_no_name_server_can_know_is_a_sentence(host: str) -> None:
+    with pytest.raises(CannotStart, match="cannot be looked up"):
+        require_public(host, free_port())
+
+
 def test_holder_is_empty_when_the_system_does_not_tell(taken: int, tmp_path: Path) -> None:
     assert holder(taken, proc=tmp_path) == ""
     assert holder(free_port()) == ""

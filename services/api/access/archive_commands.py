@@ -1,11 +1,15 @@
 """``access …``: copies of users and tokens, and what a restore must not bring back."""
 
+import bz2
+import gzip
 import io
+import lzma
 import sys
 import tarfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import redis
@@ -13,18 +17,32 @@ import redis
 from api.access.command_line import REDIS_SECONDS, CommandError, folder_of, show, tell
 from api.access.files import write_file
 from api.access.users import StoredUser
-from contract.access.folder import NAME, Folder
+from contract.access.folder import FILE_LIMIT_BYTES, NAME, Folder
 from contract.access.revocation_reader import RevocationReader, begin_generation
 from contract.access.revocations import Revocations
 from contract.access.tokens import StoredToken, grant_of
 from contract.clock import timestamp
 from contract.names import GENERATION_KEY
+from contract.runtime.quoted import quoted, sentence
 from contract.runtime.redis_client import blocking_client
 from contract.runtime.settings import Environment
 
-#: Bytes of one file of an archive, and files, that are read.
-FILE_BYTES: Final = 64 * 1024
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+#: Files of an archive that are read, and bytes of all it holds once it is inflated; ours take a kilobyte each.
 FILES: Final = 20_000
+ARCHIVE_BYTES: Final = 64 * 1024 * 1024
+#: Files that are told of one by one because they are left out.
+LEFT_OUT: Final = 20
+#: By the bytes that compressed files begin with, who inflates them.
+_INFLATE: Final[Mapping[bytes, Callable[[Any], _Readable]]] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ": lzma.LZMAFile,
+}
 
 T = TypeVar("T")
 
@@ -125,7 +143,7 @@ class ArchiveCommands:
                 show(f"token {name}\tis not there now, or is another, and comes back")
 
 
-def _read(source: io.BufferedIOBase | object) -> Archive:
+def _read(source: Any) -> Archive:
     """What an archive holds, by paths such as ``users/ada``; everything else in it is left out, and told.
 
     Raises:
@@ -133,30 +151,59 @@ def _read(source: io.BufferedIOBase | object) -> Archive:
     """
     users: dict[str, tuple[bytes, StoredUser]] = {}
     tokens: dict[str, tuple[bytes, StoredToken]] = {}
+    left_out: list[str] = []
+    given: Any = io.BufferedReader(source)
+    begins = given.peek(8)
+    inflate = next((inflate for magic, inflate in _INFLATE.items() if begins.startswith(magic)), None)
     try:
-        with tarfile.open(fileobj=source, mode="r|*") as archive:  # type: ignore[call-overload]
-            for kind, name, content in _files(archive):
+        whole = _Bounded(given if inflate is None else inflate(given))
+        with tarfile.open(fileobj=whole, mode="r|") as archive:  # type: ignore[call-overload]
+            for kind, name, content in _files(archive, left_out):
                 try:
                     if kind == "users":
                         users[name] = content, msgspec.json.decode(content, type=StoredUser)
                     else:
                         tokens[name] = content, msgspec.json.decode(content, type=StoredToken)
-                except (msgspec.MsgspecError, UnicodeDecodeError):
-                    tell(f"{kind}/{name} cannot be read, and is left out")
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise CommandError(f"standard input is no archive of users and tokens: {error}") from None
+                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                    left_out.append(f"{kind}/{name} cannot be read, and is left out")
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, RecursionError) as error:
+        raise CommandError(f"standard input is no archive of users and tokens: {sentence(error)}") from None
+    for line in left_out[:LEFT_OUT]:
+        tell(line)
+    if len(left_out) > LEFT_OUT:
+        tell(f"{len(left_out) - LEFT_OUT} more files are left out")
     return Archive(users, tokens)
 
 
-def _files(archive: tarfile.TarFile) -> Iterator[tuple[str, str, bytes]]:
+class _Bounded:
+    """A file of which no more is read than ``ARCHIVE_BYTES``: a few compressed kilobytes may stand for gigabytes."""
+
+    def __init__(self, file: _Readable) -> None:
+        self._file = file
+        self._left_bytes = ARCHIVE_BYTES
+
+    def read(self, size: int) -> bytes:
+        """Return up to ``size`` bytes.
+
+        Raises:
+            CommandError: there is too much.
+        """
+        content = self._file.read(size)
+        self._left_bytes -= len(content)
+        if self._left_bytes < 0:
+            raise CommandError(f"the archive holds more than {ARCHIVE_BYTES // 2**20} MiB")
+        return content
+
+
+def _files(archive: tarfile.TarFile, left_out: list[str]) -> Iterator[tuple[str, str, bytes]]:
     for number, entry in enumerate(archive):
         if number >= FILES:
             raise CommandError(f"the archive holds more than {FILES} files")
         kind, _, name = entry.name.removeprefix("./").partition("/")
         if entry.isdir() or name.startswith("."):
             continue
-        file = archive.extractfile(entry) if entry.isreg() and entry.size <= FILE_BYTES else None
+        file = archive.extractfile(entry) if entry.isreg() and entry.size <= FILE_LIMIT_BYTES else None
         if kind not in ("users", "tokens") or not NAME.fullmatch(name) or file is None:
-            tell(f"{entry.name[:80]!r} is neither a user nor a token, and is left out")
+            left_out.append(f"{quoted(entry.name)} is neither a user nor a token, and is left out")
             continue
         yield kind, name, file.read()

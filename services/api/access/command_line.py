@@ -10,6 +10,7 @@ from typing import Final
 import redis
 
 from api.access.store import send_revocation
+from api.config import saves_revocations
 from contract.codec import encode
 from contract.runtime.redis_client import blocking_client
 from contract.runtime.settings import Environment
@@ -82,7 +83,7 @@ def revoke(environment: Environment, member: str, until: float) -> None:
     """
     client = blocking_client(environment.redis_url("api"), connect_seconds=REDIS_SECONDS, answer_seconds=REDIS_SECONDS)
     try:
-        send_revocation(client, member, until, time.time())
+        send_revocation(client, member, until, time.time(), is_saved=saves_revocations(environment))
     except (redis.RedisError, OSError) as error:
         raise NotRevoked(str(error)) from None
     finally:

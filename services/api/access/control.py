@@ -37,7 +37,7 @@ def control_access(app: Flask, config: Config, link: RedisLink, readiness: Readi
     settings = config.access
     revocations = Revocations()
     gatekeeper = Gatekeeper(settings, revocations)
-    store = RevocationStore(link, revocations, readiness)
+    store = RevocationStore(link, revocations, readiness, saves=config.saves_revocations)
     users = Users(config.users)
     credentials = Credentials(gatekeeper, store, users)
     forms = Forms(settings.key, gatekeeper.seal.cookie, config.public, counters)

@@ -15,6 +15,7 @@ from api.problems import Refusal
 from contract.codec import UndecodableMessage, require_object
 from contract.names import CHANNELS, MESSAGE_LIMIT_BYTES
 from contract.rest import Published
+from contract.runtime.logs import Occasionally
 from contract.runtime.quoted import quoted
 
 #: Seconds after which publishing again may help.
@@ -82,6 +83,7 @@ class Publisher:
 def publish_routes(publisher: Publisher) -> Blueprint:
     """Make the route."""
     routes = Blueprint("publish", __name__, url_prefix="/api/publish")
+    complaints = Occasionally(_logger)
 
     @routes.post("/<path:channel>")
     def publish(channel: str) -> Response:
@@ -92,7 +94,10 @@ def publish_routes(publisher: Publisher) -> Blueprint:
             receivers = publisher.publish(channel, publisher.read())
         except Refusal as refusal:
             name, reason = g.grant.name, refusal.detail[:200]
-            _logger.info("refused a message of %r from %s for %r: %r", name, address(), channel[:100], reason)
+            complaints.warning(
+                f"{name} {refusal.status}",
+                "refused a message of %r from %s for %r: %r", name, address(), channel[:100], reason,
+            )  # fmt: skip
             raise
         response = struct_answer(Published(channel=channel, receivers=receivers))
         response.status_code = 202

@@ -1,5 +1,6 @@
 """What was revoked, kept in step with Redis: read when it is needed, at most once a second, and added to."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Final
@@ -19,6 +20,11 @@ from contract.runtime.readiness import Readiness
 FRESH_SECONDS: Final = 1.0
 #: Seconds between two readings that sessions of another generation cause.
 SPARED_SECONDS: Final = 0.05
+#: Seconds for which a dump waits at most for the end of one that is being written.
+SAVE_SECONDS: Final = 3.0
+_LOOK_SECONDS: Final = 0.05
+
+_logger = logging.getLogger(__name__)
 
 
 class RevocationStore:
@@ -34,12 +40,16 @@ class RevocationStore:
         readiness: Readiness,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        saves: bool = False,
     ) -> None:
+        """``saves``: whether a dump follows each revocation."""
         self._link = link
         self._revocations = revocations
         self._readiness = readiness
         self._clock = clock
         self._reader = RevocationReader(link.ask, revocations, may_begin=True, monotonic=monotonic)
+        self._saves = saves
         self._error = ""
 
     def require(self, generation: str | None = None) -> None:
@@ -87,7 +97,9 @@ class RevocationStore:
             RedisAway: it did not happen.
             RedisRefused: likewise.
         """
-        self._link.ask(lambda client: send_revocation(client, member, until, self._clock(), former))
+        self._link.ask(
+            lambda client: send_revocation(client, member, until, self._clock(), former, is_saved=self._saves)
+        )
         self._revocations.add(member, until)
 
     def _unavailable(self) -> Unavailable:
@@ -96,6 +108,24 @@ class RevocationStore:
         return NothingKnown(self._readiness.redis_down_since)
 
 
-def send_revocation(client: redis.Redis, member: str, until: float, now: float, former: str | None = None) -> None:
-    """Write a revocation, and tell of it."""
+def send_revocation(
+    client: redis.Redis, member: str, until: float, now: float, former: str | None = None, *, is_saved: bool = False
+) -> None:
+    """Write a revocation, and tell of it; with ``is_saved`` have Redis write a dump that holds it."""
     call(client, REVOKE, revoke_call(member, until, now, former))
+    if is_saved:
+        _save(client)
+
+
+def _save(client: redis.Redis) -> None:
+    deadline = time.monotonic() + SAVE_SECONDS
+    while True:
+        try:
+            client.bgsave()
+            return
+        except redis.ResponseError as error:
+            # A dump that is being written may lack what was revoked: another one follows it.
+            if "in progress" not in str(error) or time.monotonic() > deadline:
+                _logger.warning("a revocation may be lost if Redis ends before its next dump: %s", error)
+                return
+        time.sleep(_LOOK_SECONDS)

@@ -54,6 +54,7 @@ def test_config_takes_every_variable_it_knows_when_they_are_set(tmp_path: Path) 
         "ACCESS_IDLE_SECONDS": "3600",
         "API_LIMIT_PUBLISHED_BYTES_PER_SECOND": "5000",
         "API_LIMIT_REQUESTS_PER_SECOND": "50",
+        "API_SAVE_REVOCATIONS": "yes",
         "WS_ALLOWED_ORIGINS": "https://wall.example",
     }
     environment = Environment(variables)
@@ -63,7 +64,7 @@ def test_config_takes_every_variable_it_knows_when_they_are_set(tmp_path: Path) 
     public = WebOrigin("https", "cluster.example", 443)
     assert config == Config(
         "redis://api:@redis:6380/1", "lab", "DEBUG", "0.0.0.0", 9000, 16,
-        access, Path("/users"), 86400.0, 3600.0, 50, 5000, public, Hosts(None),
+        access, Path("/users"), 86400.0, 3600.0, 50, 5000, True, public, Hosts(None),
     )  # fmt: skip
     assert environment.known == variables.keys() | {"API_REDIS_PASSWORD_FILE", "REDIS_CA_FILE"}
 

@@ -15,6 +15,8 @@ Start = Callable[..., Any]
 
 #: Has the description of the interface take longer than any test.
 STUCK = 'import api.openapi; api.openapi._encoded = lambda: __import__("time").sleep(600)'
+#: The same of history.
+STUCK_HISTORY = 'import api.history; api.history.read_query = lambda *_: __import__("time").sleep(600)'
 LOUD, QUIET = "192.0.2.1", "192.0.2.2"
 
 
@@ -57,6 +59,8 @@ def test_body_names_no_address() -> None:
     ("request_line", "kind"),
     [
         ("GET /static/theme.css?v=1", "quick"), ("HEAD /livez", "quick"), ("GET /readyz?x", "quick"),
+        ("GET /api/history?points=2", "long"), ("GET /api/history", "long"), ("GET /api/historyx", "usual"),
+        ("GET /api/%68istory", "long"), ("GET http://127.0.0.1/api/history", "long"), ("GET /api/history%0a", "usual"),
         ("GET /", "usual"), ("GET /livezz", "usual"), ("GET /api/health", "usual"), ("POST /livez", "usual"),
         ("POST /api/publish/cluster:alerts", "message"), ("GET /api/publish/cluster:alerts", "usual"),
     ],
@@ -78,6 +82,16 @@ def test_address_gets_a_quarter_of_the_threads_and_others_get_the_rest() -> None
     assert [job for _, job in line.begin()] == ["quiet"]
 
 
+def test_address_gets_one_thread_for_what_takes_long() -> None:
+    line = turns(threads=8)
+    for address in (LOUD, QUIET):
+        turn = line.turn(head("/api/history"), address)
+        for number in range(2):
+            line.offer(turn, f"{address} {number}")
+
+    assert [job for _, job in line.begin()] == [f"{LOUD} 0", f"{QUIET} 0"]
+
+
 # In the service
 
 
@@ -86,13 +100,13 @@ def crowded(start_api: Start) -> Iterator[Callable[..., Any]]:
     """Starts a service, and has ``addresses`` send it ``each`` requests that are not answered."""
     with ExitStack() as crowd:
 
-        def start(addresses: list[str], each: int) -> Any:
-            process = start_api(prelude=STUCK, API_THREADS="4", TRUSTED_PROXIES="peer")
+        def start(addresses: list[str], each: int, target: str = "/api/openapi.json", prelude: str = STUCK) -> Any:
+            process = start_api(prelude=prelude, API_THREADS="4", TRUSTED_PROXIES="peer")
             process.wait_until("/readyz", 200)
             for address in addresses:
                 for _ in range(each):
                     client = crowd.enter_context(socket.create_connection(("127.0.0.1", process.port), timeout=30))
-                    client.sendall(head("/api/openapi.json", address))
+                    client.sendall(head(target, address))
             return process
 
         yield start
@@ -112,6 +126,11 @@ def test_probes_and_static_files_are_answered_when_every_thread_is_busy(crowded:
     process = crowded([f"198.51.100.{number}" for number in range(8)], 2)
     for path in ("/livez", "/readyz", "/static/theme.css"):
         assert [status(process, path, "198.51.100.0") for _ in range(QUICK_THREADS + 1)] == [200] * (QUICK_THREADS + 1)
+
+
+def test_request_is_answered_when_many_addresses_ask_for_history(crowded: Start) -> None:
+    process = crowded([f"198.51.100.{number}" for number in range(8)], 2, "/api/history", STUCK_HISTORY)
+    assert [status(process, "/api/health", "198.51.100.0") for _ in range(3)] == [200, 200, 200]
 
 
 def test_request_is_refused_at_once_when_too_many_of_its_address_wait(crowded: Start) -> None:

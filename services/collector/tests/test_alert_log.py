@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
-from collector.alert_log import MESSAGE_ENTRIES, AlertLog
+from collector.alert_log import MESSAGE_BYTES, MESSAGE_ENTRIES, AlertLog
 from collector.evaluate import evaluate
 from collector.rules import parse_rules
+from contract.codec import encode
 from contract.names import ALERT_LOG_LENGTH
 
 NOW = "2026-11-23T09:41:07.120Z"
@@ -73,6 +76,17 @@ def test_message_carries_the_newest_entries_when_very_many_wait(changes):
 
     assert previous == "7-5"
     assert (entries[0].id, entries[-1].id) == ("7-6", f"7-{MESSAGE_ENTRIES + 5}")
+
+
+def test_message_carries_fewer_entries_when_they_are_long(changes):
+    log = AlertLog(epoch=7, position="6-9", now=NOW)
+    log.add([replace(change, alert=replace(change.alert, message="x" * 10_000)) for change in changes(200)], NOW)
+
+    previous, entries = log.for_message()
+
+    assert len(encode(entries)) < MESSAGE_BYTES
+    assert (previous, entries[-1].id) == (f"7-{200 - len(entries)}", "7-200")
+    assert len(entries) > 70
 
 
 def test_queue_is_no_longer_than_the_log_when_redis_stays_away(changes):

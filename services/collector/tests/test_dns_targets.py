@@ -1,6 +1,7 @@
 """DNS names as targets, with a name service that a test answers for."""
 
 import asyncio
+import json
 import socket
 import threading
 import time
@@ -11,7 +12,7 @@ from collector import dns_name
 from collector.dns_targets import DnsTargets
 from collector.metrics import DNS_FAILURES
 from collector.target_sources import TargetSources
-from collector.targets import TARGETS_LIMIT
+from collector.targets import NAMES_BYTES, TARGETS_LIMIT, names_bytes
 from collector.targets_files import TargetsFiles
 from tests.drivers.waiting import Deadline
 
@@ -266,3 +267,13 @@ def test_what_is_empty_is_told_when_there_are_no_targets(sources, names, tmp_pat
     (tmp_path / "nodes.yaml").write_text("workers: [a]")
     asyncio.run(look_at(both))
     assert both.problems == []
+
+
+def test_targets_are_left_out_and_told_when_their_addresses_are_too_long_for_a_message(sources, names):
+    text = json.dumps([{"targets": [f"{number:04}.{'.'.join(['x' * 49] * 4)}" for number in range(4000)]}])
+    many = sources(text)
+
+    assert 0 < len(many.targets) < 4000
+    assert names_bytes(many.targets) <= NAMES_BYTES
+    left_out = 4000 - len(many.targets)
+    assert many.problems[0] == f"{left_out} discovered targets are left out: one collector takes 4000 targets"

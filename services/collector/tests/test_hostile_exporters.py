@@ -1,7 +1,6 @@
 """A quarter of the nodes do what they should not; the others are as fresh as ever, and memory stays bounded."""
 
 import json
-import os
 import time
 from pathlib import Path
 
@@ -9,12 +8,13 @@ import psutil
 import pytest
 
 from contract.names import METRICS_CHANNEL, latest_key
+from tests.drivers.attacks import ATTACK_SECONDS
 from tests.drivers.ports import free_port
 from tests.drivers.process import python
 from tests.drivers.waiting import eventually
 
 #: How long they are watched.
-SECONDS = float(os.environ.get("ATTACK_SECONDS", "8"))
+SECONDS = max(8.0, ATTACK_SECONDS)
 INTERVAL_SECONDS = 2.0
 #: Most CPU time of the collector's, in seconds, that a round takes, and for which a well node is not looked at. Where
 #: nothing bounded exporters it was more than eight. CPU time, since a busy machine gives the collector little of it.

@@ -91,6 +91,20 @@ def test_name_follows_when_the_node_calls_itself_otherwise(nodes):
     assert nodes.round() == ["oven", "oven@10.0.0.10:9100"]
 
 
+def test_names_are_few_when_a_node_calls_itself_otherwise_again_and_again(nodes, monkeypatch):
+    now = 0.0
+    monkeypatch.setattr("collector.node_state.time.monotonic", lambda: now)
+    nodes.find(A)
+    names = set()
+    # When it does so for a day, every two seconds
+    for number in range(43_200):
+        now += 2.0
+        nodes.say(a=f"pi{number}")
+        names.update(nodes.round())
+    # Then each of its names is one for a while
+    assert 24 <= len(names) < 36
+
+
 def test_name_goes_to_another_node_only_a_round_after_it_became_free(nodes):
     nodes.find(A)
     nodes.say(a="pi")

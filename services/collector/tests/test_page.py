@@ -205,3 +205,15 @@ def test_node_is_valid_for_every_reader_when_an_exporter_tells_any_numbers(first
     node = state.as_node()
 
     assert msgspec.json.decode(encode(node), type=Node) == node
+
+
+@pytest.mark.parametrize(
+    ("mountpoint", "is_read"),
+    [("/" + "m" * 255, True), ("/" + "m" * 256, False), ("/" + "é" * 127, True), ("/" + "é" * 128, False),
+     ("/" + "\x01" * 42, True), ("/" + "\x01" * 43, False)],
+)  # fmt: skip
+def test_mount_point_is_left_out_when_it_takes_too_many_bytes_in_a_message(mountpoint, is_read):
+    labels = f'{{device="a",fstype="ext4",mountpoint="{mountpoint}"}}'
+    page = f"node_load1 1\nnode_filesystem_size_bytes{labels} 1\n".encode()
+    sample = read_page(page, monotonic_seconds=0, unix_seconds=0)
+    assert [each.mountpoint for each in sample.filesystems] == [mountpoint] * is_read

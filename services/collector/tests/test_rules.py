@@ -56,6 +56,8 @@ def test_clear_keeps_its_distance_when_only_the_threshold_moves():
         ("memory: {severity: [warning]}", "must be one of"),
         ("memory: {enabled: 1}", "must be true or false"),
         ("filesystem_full: {ignore: /boot}", "must be a list of mount points"),
+        (f"filesystem_full: {{ignore: [{'a, ' * 101}]}}", "must be up to 100 texts of up to 256 characters"),
+        (f"filesystem_full: {{ignore: ['{'[' * 257}']}}", "must be up to 100 texts of up to 256 characters"),
     ],
 )
 def test_rules_error_names_rule_and_field_when_a_value_is_not_valid(text, told):

@@ -122,7 +122,7 @@ def test_look_asks_with_collectors_again_when_the_exporter_failed_in_both_ways(t
             "answer is compressed in a way that is not read (gzip and deflate are)",
         ),
         (b"garbage\r\n\r\n", "http", "answer is not HTTP"),
-        (OK + b"X: " + b"x" * 100_000 + b"\r\n\r\n", "http", "answer is not HTTP"),
+        (OK + b"X: " + b"x" * 100_000 + b"\r\n\r\n", "limit", "head of the answer is longer than 32 KiB"),
         (None, "http", "connection closed without an answer"),
         (OK + f"Content-Length: {PAGE_LIMIT_BYTES + 1}\r\n\r\n".encode(), "limit", "page is longer than 8 MiB"),
     ],
@@ -143,12 +143,13 @@ async def _endless(head, part):
     ("head", "part", "reason", "sentence"),
     [
         (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 50, "limit", "head of the answer is longer than 32 KiB"),
-        (b"HTTP/1.1 200 OK\r\n", b"X-Filler: a\r\n" * 50, "http", "answer is not HTTP"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Filler: a\r\n" * 50, "limit", "head of the answer is longer than 32 KiB"),
+        (b"HTTP/1.1 200 OK\r\nX-Filler: ", b"a" * 500, "limit", "head of the answer is longer than 32 KiB"),
         (OK + b"\r\n", b"x" * 65536, "limit", "page is longer than 8 MiB"),
         (OK + b"\r\n", b"node_load1 1\n" * 1000, "limit", f"page has more than {SERIES_LIMIT} series"),
         (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 5000, "limit", "page is longer than 8 MiB"),
     ],
-    ids=["interim answers", "header fields", "page", "series", "chunks of a byte"],
+    ids=["interim answers", "header fields", "header field", "page", "series", "chunks of a byte"],
 )
 def test_look_fails_with_what_there_was_too_much_of_when_an_answer_does_not_end(target, head, part, reason, sentence):
     result, _ = look(target, lambda _: _endless(head, part))

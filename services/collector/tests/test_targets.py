@@ -102,6 +102,9 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
         ("workers: ['a/metrics']", "not a host"),
         ("workers: ['user@a']", "not a host"),
         ("workers: ['[fd00::6']", "brackets"),
+        (r'{"workers": ["fe80::1%\ud800"]}', "no valid port"),
+        (r'{"workers": ["[fe80::1%\u001b[31m]:9100"]}', "brackets"),
+        (f"workers: ['fe80::1%{'x' * 33}']", "no valid port"),
         ("workers: ['[fd00::6]9100']", "brackets"),
         ("workers: ['[a]:9100']", "brackets"),
         ("workers: ['" + "a" * 64 + ".lan']", "not a host"),
@@ -128,7 +131,7 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
         ("Workers: [a]", "did you mean workers"),
         ("masters: a\nworkers: [b]", "did you mean master"),
         ("nodes: [a]", "it has neither workers nor master, but 'nodes'"),
-        ("12: [a]", "it has neither workers nor master, but 12"),
+        ("12: [a]", "it has neither workers nor master, but '12'"),
         ("workers: [{host: a, nane: b}]", "not 'nane'; did you mean name"),
         ("workers: [{host: a, name: ''}]", "name ''"),
         ('workers: [{host: a, name: "b\\u0007"}]', "printable"),
@@ -249,6 +252,17 @@ def test_targets_are_those_of_all_files_when_there_are_several(texts, nodes):
 )
 def test_targets_error_says_why_when_files_do_not_go_together(texts, told):
     with pytest.raises(TargetsError, match=told):
+        parsed(*texts)
+
+
+def test_targets_are_refused_when_their_names_are_too_long_for_a_message():
+    texts = [
+        json.dumps({"workers": [{"host": f"n{file}-{number}", "name": f"{file}-{number}" + "\U0001f600" * 240}
+                                for number in range(600)]}, ensure_ascii=False)
+        for file in range(2)
+    ]  # fmt: skip
+    assert len(parsed(texts[0])) == 600
+    with pytest.raises(TargetsError, match=r"names and addresses take \d+ bytes, more than the 1048576"):
         parsed(*texts)
 
 

@@ -1,10 +1,19 @@
 import asyncio
 import errno
+import gc
 import json
+import os
+import threading
+import tracemalloc
+from pathlib import Path
 
 import pytest
 
 from collector.targets_files import TargetsFiles
+from collector.watched_file import SIZE_LIMIT_BYTES
+from tests.drivers.waiting import Deadline
+
+DEADLINE_SECONDS = 20.0
 
 
 class Files:
@@ -212,14 +221,21 @@ def test_targets_follow_when_files_that_match_come_change_and_go(folder):
     assert folder.hosts == ["a", "b", "x"]
 
 
-def test_new_file_is_taken_only_once_it_has_settled(folder):
+def test_new_file_is_taken_only_once_it_has_settled(folder, monkeypatch):
     folder.follow()
+    sleep = asyncio.sleep
 
     async def run():
+        has_seen = asyncio.Event()
+
+        async def settle(seconds):
+            has_seen.set()
+            await sleep(seconds)
+
+        monkeypatch.setattr(asyncio, "sleep", settle)
         (folder.folder / "x.json").write_text("[{")  # the first half
         refreshed = asyncio.create_task(folder.followed.refresh())
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await has_seen.wait()
         folder.write("x.json", "x")
         return await refreshed
 
@@ -242,6 +258,63 @@ def test_broken_file_keeps_its_targets_when_it_matches_a_pattern(folder):
     (folder.folder / "x.json").unlink()
     folder.refresh()
     assert (folder.hosts, folder.followed.problems) == (["a"], [])
+
+
+def test_other_files_are_read_when_a_link_leads_to_itself(folder):
+    folder.write("x.json", "x")
+    (folder.folder / "y.json").symlink_to("y.json")
+
+    folder.follow()
+
+    assert folder.hosts == ["a", "x"]
+    [problem] = folder.followed.problems
+    assert "/y.json is not valid: it cannot be read" in problem
+
+
+def test_problem_is_one_short_line_of_utf8_when_the_name_of_a_file_is_not(folder):
+    (Path(os.fsdecode(os.fsencode(folder.folder) + b"/\xff\n\x1b[31m" + b"n" * 200 + b".json"))).write_text("{")
+
+    folder.follow()
+
+    [problem] = folder.followed.problems
+    assert problem.isprintable()
+    assert len(problem) < 400
+
+
+def test_files_take_no_memory_once_they_are_read(folder):
+    folder.follow()
+    for number in range(20):
+        (folder.folder / f"{number}.json").write_text("#" * SIZE_LIMIT_BYTES)
+    tracemalloc.start()
+    try:
+        folder.refresh()
+        gc.collect()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(folder.followed.problems) == 0
+    assert held < 10 * SIZE_LIMIT_BYTES
+
+
+def test_loop_turns_while_a_file_is_parsed(folder, monkeypatch):
+    folder.follow()
+    (folder.folder / "x.json").write_text("[]")
+    is_parsing, may_end = threading.Event(), threading.Event()
+
+    def parse(_):
+        is_parsing.set()
+        return () if may_end.wait(DEADLINE_SECONDS) else None
+
+    async def run():
+        refreshed = asyncio.create_task(folder.followed.refresh())
+        deadline = Deadline(DEADLINE_SECONDS)
+        while not is_parsing.is_set() and not deadline.has_passed:  # noqa: ASYNC110 (a thread sets it)
+            await asyncio.sleep(0.001)
+        may_end.set()
+        return await refreshed
+
+    monkeypatch.setattr("collector.targets_file.parse_entries", parse)
+    assert asyncio.run(run())
 
 
 def test_files_stay_and_a_problem_is_told_when_their_folder_cannot_be_read(folder, monkeypatch):

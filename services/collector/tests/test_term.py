@@ -11,8 +11,8 @@ from collector.rules import parse_rules
 from collector.term import REPEAT_SECONDS, Term, View
 from contract.clock import unix_seconds
 from contract.codec import decode
-from contract.messages import Alerts, Snapshot
-from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
+from contract.messages import Alerts, Health, Snapshot
+from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
 from contract.scripts import Lease
 
 GOLDEN = Path(contract.__file__).parent / "golden" / "messages"
@@ -172,3 +172,30 @@ def test_snapshot_has_the_nodes_of_the_view_when_they_are_published(new_term, vi
     publication = new_term().next_round(view(Observation("x", "unknown", None, None)), at(0))
 
     assert decode(publication.messages[METRICS_CHANNEL], Snapshot).nodes == nodes
+
+
+def test_round_fits_a_message_when_some_nodes_have_very_many_alerts(new_term, view, online, filesystem, at):
+    # Given a node with one alert among many with as many as there can be
+    rules = "filesystem_full: {for_seconds: 0}\nfilesystem_readonly: {for_seconds: 0}"
+    mounts = [f"/{number:03}{'m' * 250}" for number in range(64)]
+    hostile = [
+        online(f"a{number}", filesystems=tuple(filesystem(mount, 100.0, readonly=True) for mount in mounts))
+        for number in range(60)
+    ]
+    well = online("well", filesystems=(filesystem("/", 100.0),))
+    term = new_term()
+
+    publication = term.next_round(view(*hostile, well, rules=rules), at(0))
+
+    # Then each message is one that Redis and all readers take, and says what is left out
+    assert all(len(message) <= MESSAGE_LIMIT_BYTES for message in publication.messages.values())
+    alerts = alerts_of(publication)
+    assert alerts.alert_count == 60 * 128 + 1
+    assert len(alerts.active_alerts) < alerts.alert_count
+    assert "filesystem_full/well//" in [alert.id for alert in alerts.active_alerts]
+    assert {alert.node for alert in alerts.active_alerts} == {seen.node for seen in (*hostile, well)}
+    left_out = alerts.alert_count - len(alerts.active_alerts)
+    health = decode(publication.messages[HEALTH_CHANNEL], Health)
+    assert health.issues[0] == f"{left_out} alerts are left out of the lists: a message has no room for more"
+    # And the log has them all
+    assert len(publication.entries) == 60 * 128 + 1

@@ -1,5 +1,7 @@
 import asyncio
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -115,14 +117,40 @@ def test_problem_says_why_when_the_file_cannot_be_read(tmp_path, make, told):
     assert file.problems == [f"The targets file {tmp_path / 'nodes.yaml'} is not valid: {told}"]
 
 
-def test_change_is_taken_only_once_the_file_has_settled(path):
+def test_loop_turns_when_a_file_becomes_a_fifo_while_it_is_looked_at(tmp_path):
+    # Given two names of which one or the other is a FIFO that nobody writes to
+    path, other = tmp_path / "nodes.yaml", tmp_path / "other"
+    path.write_text("workers: [a]")
+    os.mkfifo(other)
+    exchange = "import os, sys\na, b, c = sys.argv[1:]\nwhile True: os.rename(a, c); os.rename(b, a); os.rename(c, b)"
+    swapping = subprocess.Popen([sys.executable, "-c", exchange, path, other, tmp_path / "third"])
+    try:
+        # When it is read again and again
+        file = WatchedFile(path)
+        told = {file.read().error for _ in range(5000)}
+    finally:
+        swapping.kill()
+        swapping.wait()
+    # Then nothing waits for the FIFO
+    assert told <= {None, "it is not a file"}
+
+
+def test_change_is_taken_only_once_the_file_has_settled(path, monkeypatch):
     file = WatchedFile(path)
     file.read()
+    sleep = asyncio.sleep
 
     async def run():
+        has_seen = asyncio.Event()
+
+        async def settle(seconds):
+            has_seen.set()
+            await sleep(seconds)
+
+        monkeypatch.setattr(asyncio, "sleep", settle)
         path.write_text("workers: [")  # the first half
         changed = asyncio.create_task(file.changed())
-        await asyncio.sleep(0)  # it has seen that half
+        await has_seen.wait()
         path.write_text("workers: [b]")
         first = await changed
         deadline = Deadline(DEADLINE_SECONDS)

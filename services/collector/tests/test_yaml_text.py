@@ -60,6 +60,10 @@ def test_file_is_refused_in_bounded_memory_when_it_grows_as_it_is_read(kind, tex
         ("workers: !!int ''", "a tag (!name) is not read here, in line 1"),
         ("workers: [1" + ":1" * PLAIN_LIMIT + "]", "characters needs quotes, in line 1"),
         ("[]\n---\n[]", "but found another document in line 2"),
+        ("%YAML 1.1\n---\n[]", "a directive (%NAME) is not read here, in line 1"),
+        ("# x\n%TAG ! !\n---\n[]", "a directive (%NAME) is not read here, in line 2"),
+        ("[]\n...\r%TAG ! !\r---\r[]", "a directive (%NAME) is not read here"),
+        ("? [a]\n: b", "expected a scalar node, but found sequence in line 1"),
         ("- []\n" * EVENTS_LIMIT, f"more than {EVENTS_LIMIT} values are not read"),
     ],
 )
@@ -73,6 +77,8 @@ def test_yaml_is_refused_with_its_line_when_it_is_more_than_we_read(text, told):
     [
         ("", None),
         ("a: 1\na: 2", {"a": 2}),
+        ("a: 1\n<<: {b: 2}", {"a": 1, "<<": {"b": 2}}),
+        ("1: a\ntrue: 50%\n~: {2: b}", {"1": "a", "true": "50%", "~": {"2": "b"}}),
         ("[a, 'b', \"c\", 1, 1.5, true, ~]", ["a", "b", "c", 1, 1.5, True, None]),
         ("!!str 12", "12"),
         ("'*a'", "*a"),

@@ -14,12 +14,16 @@ IDLE_LIMIT: Final = 10_000
 #: in no namespace.
 RECEIVED_LIMIT_BYTES: Final = 16 * 1024 * 1024
 STRANGERS_LIMIT_BYTES: Final = 4 * 1024 * 1024
+#: Bytes that may wait for the clients of one address: a quarter of what may for all.
+UNREAD_LIMIT_BYTES: Final = 32 * 1024 * 1024
 
 
 class Account:
     """Of one address or identity."""
 
-    __slots__ = ("connections", "connects", "key", "packets", "received", "received_of_strangers", "subscriptions")
+    __slots__ = (
+        "connections", "connects", "key", "packets", "received", "received_of_strangers", "subscriptions", "unread",
+    )  # fmt: skip
 
     def __init__(self, key: str, limits: Limits) -> None:
         now = time.monotonic()
@@ -29,6 +33,8 @@ class Account:
         #: What the replica keeps of what clients sent, and of that what clients sent that are in no namespace.
         self.received: Final = Budget(RECEIVED_LIMIT_BYTES)
         self.received_of_strangers: Final = Budget(STRANGERS_LIMIT_BYTES)
+        #: What waits for clients.
+        self.unread: Final = Budget(UNREAD_LIMIT_BYTES)
         self.connects: Final = Bucket(limits.connects_per_second, limits.connects_per_second * BURST_SECONDS, now)
         self.packets: Final = Bucket(limits.packets_per_second, limits.packets_per_second * BURST_SECONDS, now)
 

@@ -14,6 +14,7 @@ from ws.access.door import Door, LimitReached
 from ws.budget import Budget
 from ws.packet import Malformed
 from ws.payload import Raw
+from ws.turns import Turns
 
 #: Seconds between two words to a client that sends too much.
 TOLD_SECONDS: Final = 1.0
@@ -30,6 +31,7 @@ class DoorServer(_SocketServer):  # type: ignore[misc]
     """To be derived from; its fields are set before the first client comes. Each connection carries its ``client``."""
 
     door: Door
+    turns: Turns
     #: Called when a connection begins or ends.
     changed: Callable[[], None]
 
@@ -88,6 +90,9 @@ class DoorServer(_SocketServer):  # type: ignore[misc]
         pause = self.pause_seconds(eio_sid, 0, namespaces)
         if pause:
             time.sleep(pause)
+        client = self.client(eio_sid)
+        if client is not None:
+            self.turns.wait(client.address.key)
         if eio_sid not in self.eio.sockets:
             return
         self.pause_seconds(eio_sid, _packets(data), namespaces)

@@ -15,8 +15,8 @@ class Backlog:
 
     __slots__ = ("_taken", "outbox", "rest", "since")
 
-    def __init__(self, budget: Budget, depth: int = 0) -> None:
-        self.outbox = Outbox(budget, depth)
+    def __init__(self, *budgets: Budget, depth: int = 0) -> None:
+        self.outbox = Outbox(*budgets, depth=depth)
         #: What is left of the frame that is being written.
         self.rest = memoryview(b"")
         #: When the client last took a whole frame or ``PROGRESS_BYTES`` of one, or fell behind; monotonic.

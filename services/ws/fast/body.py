@@ -8,7 +8,7 @@ from ws import loop
 from ws.budget import Held
 from ws.fast.codes import MESSAGE_TOO_BIG
 from ws.fast.polling import Ended, Polls
-from ws.fast.reader import Broken
+from ws.fast.reader import Broken, size_of
 
 if TYPE_CHECKING:
     from ws.fast.engine import Engine
@@ -36,12 +36,12 @@ class Body:
     ) -> None:
         self._held.release()
 
-    def read(self) -> bytes:
-        """Read the whole body; lets other greenlets run.
+    def read(self) -> str:
+        """Read the whole body, which is text; lets other greenlets run.
 
         Raises:
             Broken: it is longer than a client may send, or is no body.
-            Ended: the session has ended, or the client sent less than it announced.
+            Ended: the session has ended, or ends because too much is kept, or the client sent less than it announced.
             OSError: the client is gone, or takes too long; the session has ended.
         """
         limit_bytes, stated = self._engine.max_http_buffer_size, self._environ.get("CONTENT_LENGTH")
@@ -52,15 +52,23 @@ class Body:
         received = bytearray()
         while len(received) < due_bytes and (piece := self._piece(min(PIECE_BYTES, due_bytes - len(received)))):
             received += piece
-            if not self._held.set(len(received), self._engine.budgets(self._session)):
-                self._session.end("overload", None)
-                raise Ended
+            self._hold(len(received))
         if len(received) > limit_bytes:
             raise Broken(MESSAGE_TOO_BIG, "too big")
         if stated is not None and len(received) < due_bytes:
             self._session.lost()
             raise Ended
-        return bytes(received)
+        try:
+            text = received.decode()
+        except UnicodeDecodeError:
+            raise Broken(0, "not text") from None
+        self._hold(size_of(text))
+        return text
+
+    def _hold(self, held_bytes: int) -> None:
+        if not self._held.set(held_bytes, self._engine.budgets(self._session)):
+            self._session.end("overload", None)
+            raise Ended
 
     def _piece(self, size: int) -> bytes:
         self._polls.receives_from = loop.descriptor(self._environ)

@@ -76,7 +76,7 @@ class Engine(_EngineServer):  # type: ignore[misc]
         self.behind: Final[set[Session]] = set()
         #: Those in which bytes count that a client sent, as long as they are kept.
         self.budgets: Callable[[Session], tuple[Budget, ...]] = lambda _session: ()
-        #: Bytes of answers and log entries that wait.
+        #: Bytes that wait for all clients.
         self.budget: Final = Budget(KEPT_LIMIT_BYTES)
         #: Those that keep part of a message.
         self.amid: Final[set[Inbox]] = set()
@@ -118,6 +118,7 @@ class Engine(_EngineServer):  # type: ignore[misc]
         self.sockets[session.sid] = session
         self._wheel.add(session)
         self._trigger_event("connect", session.sid, environ, run_async=False)
+        session.begin()
         opening = {
             "sid": session.sid,
             "upgrades": [] if polls is None else ["websocket"],

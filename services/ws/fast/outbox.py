@@ -1,7 +1,8 @@
 """What waits for a client that cannot take it yet.
 
 State is latest-only: of the packets of one slot only the newest waits. All else is first in, first out, with a bound
-in bytes. Packets are shared between the clients that get them, so what waits costs a client little more than its place.
+in bytes. A broadcast is shared between the clients that get it, so it costs each of them its part; what one client
+alone has chosen costs that client all of it.
 """
 
 from collections import deque
@@ -14,19 +15,28 @@ from ws.event import Packet
 LOG_LIMIT_BYTES: Final = 1024 * 1024
 
 
+#: Bytes of a state for which nobody is sent away, whatever waits elsewhere.
+LITTLE_BYTES: Final = 4096
+
+
 class Overflow(Exception):
     """More waits than may."""
 
 
 class Outbox:
-    """``depth`` packets may wait before state is made latest-only; ``budget`` is what all outboxes share."""
+    """``depth`` packets may wait before state is made latest-only, unless one of ``budgets`` is spent.
 
-    __slots__ = ("_budget", "_depth", "_log_bytes", "_waiting")
+    Others have outboxes in the same budgets.
+    """
 
-    def __init__(self, budget: Budget, depth: int = 0) -> None:
-        self._budget = budget
+    __slots__ = ("_budgets", "_bytes", "_depth", "_log_bytes", "_waiting")
+
+    def __init__(self, *budgets: Budget, depth: int = 0) -> None:
+        self._budgets = budgets
         self._depth = depth
-        self._waiting: deque[Packet] = deque()
+        #: Packets, and as how many bytes each counts.
+        self._waiting: deque[tuple[Packet, int]] = deque()
+        self._bytes = 0
         self._log_bytes = 0
 
     def __len__(self) -> int:
@@ -38,22 +48,23 @@ class Outbox:
         Raises:
             Overflow: it does not fit any more.
         """
+        is_spent = any(budget.is_spent for budget in self._budgets)
         if packet.slot is None:
             # Whatever its size, one more fits: an answer is as long as the cluster is large.
-            if self._log_bytes > LOG_LIMIT_BYTES or self._budget.is_spent:
+            if self._log_bytes > LOG_LIMIT_BYTES or is_spent:
                 raise Overflow
-            self._count(len(packet.text))
-            self._waiting.append(packet)
+            self._log_bytes += len(packet.text)
+            self._append(packet, len(packet.text))
             return 0
-        replaced = 0
-        if len(self._waiting) >= self._depth:
-            kept = [other for other in self._waiting if other.slot != packet.slot]
-            replaced = len(self._waiting) - len(kept)
-            if replaced:
-                self._waiting = deque(kept)
-                if packet.instead is not None:
-                    packet = packet.instead()
-        self._waiting.append(packet)
+        clients, replaced = packet.clients, 0
+        if is_spent or len(self._waiting) >= self._depth:
+            replaced = self._forget(packet.slot)
+            if replaced and packet.instead is not None:
+                packet = packet.instead()
+        state_bytes = len(packet.text) // clients if clients else 0
+        if is_spent and not replaced and state_bytes > LITTLE_BYTES:
+            raise Overflow
+        self._append(packet, state_bytes)
         return replaced
 
     def take(self) -> Packet:
@@ -62,16 +73,31 @@ class Outbox:
         Raises:
             IndexError: none waits.
         """
-        packet = self._waiting.popleft()
+        packet, counted_bytes = self._waiting.popleft()
+        self._count(-counted_bytes)
         if packet.slot is None:
-            self._count(-len(packet.text))
+            self._log_bytes -= counted_bytes
         return packet
 
     def clear(self) -> None:
         """Forget all that waits."""
         self._waiting.clear()
-        self._count(-self._log_bytes)
+        self._count(-self._bytes)
+        self._log_bytes = 0
+
+    def _append(self, packet: Packet, counted_bytes: int) -> None:
+        self._waiting.append((packet, counted_bytes))
+        self._count(counted_bytes)
+
+    def _forget(self, slot: str) -> int:
+        """Remove the states of a slot; return how many there were."""
+        former = [counted_bytes for packet, counted_bytes in self._waiting if packet.slot == slot]
+        if former:
+            self._waiting = deque(waiting for waiting in self._waiting if waiting[0].slot != slot)
+            self._count(-sum(former))
+        return len(former)
 
     def _count(self, added: int) -> None:
-        self._log_bytes += added
-        self._budget.used_bytes += added
+        self._bytes += added
+        for budget in self._budgets:
+            budget.used_bytes += added

@@ -4,14 +4,16 @@ The loop keeps a listener and often a greenlet for each socket that it waits for
 the epoll's own, and what a client costs is an entry in the kernel and one in a dictionary.
 """
 
+import time
 from typing import Final, Protocol
 
 from ws import loop
 
 READABLE: Final = 1
 WRITABLE: Final = 4
-#: Sockets handled before other greenlets get their turn.
+#: Sockets that are looked for at a time, and seconds after which other greenlets get their turn amid them.
 BATCH: Final = 256
+SLICE_SECONDS: Final = 0.005
 
 #: The other side sends nothing more.
 _END: Final = 0x2000
@@ -60,9 +62,14 @@ class Poller:
         """Watch for good."""
         while True:
             loop.wait_readable(self._epoll.fileno())
-            for fd, events in self._epoll.poll(0, BATCH):
-                owner = self._owners.get(fd)
-                if owner is not None and events & ~WRITABLE:
+            ready = [(fd, events, self._owners.get(fd)) for fd, events in self._epoll.poll(0, BATCH)]
+            until = time.monotonic() + SLICE_SECONDS
+            for fd, events, owner in ready:
+                # Another socket may have got the number since.
+                if events & ~WRITABLE and self._owners.get(fd) is owner is not None:
                     owner.readable()
                 if events & WRITABLE and self._owners.get(fd) is owner is not None:
                     owner.writable()
+                if time.monotonic() > until:
+                    time.sleep(0)
+                    until = time.monotonic() + SLICE_SECONDS

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Bytes read at a time.
 READ_BYTES: Final = 4 * 1024
+#: Pings of WebSocket before the session goes on here: nobody counts them.
+PINGS: Final = 16
 #: Bytes of the longest packet before the session goes on here.
 LONGEST_BYTES: Final = 16
 #: Seconds between the answer to a probe and the end of the poll that waits.
@@ -29,7 +31,7 @@ _PROBED: Final = Packet(b"3probe")
 class Probe:
     """It becomes the session's, or is closed. Until then the session's polls deliver, whatever happens here."""
 
-    __slots__ = ("_answered", "_compresses", "_engine", "_fd", "_reader", "_session", "deadline")
+    __slots__ = ("_answered", "_compresses", "_engine", "_fd", "_pings", "_reader", "_session", "deadline")
 
     def __init__(self, owner: "Engine", session: "Session", fd: int, compresses: bool, greeting: bytes) -> None:
         self._engine = owner
@@ -37,6 +39,7 @@ class Probe:
         self._fd = fd
         self._compresses = compresses
         self._answered = False
+        self._pings = 0
         self._reader = owner.readers.borrow(compresses)
         self.deadline = time.monotonic() + owner.ping_timeout
         owner.poller.add(fd, self)
@@ -67,7 +70,8 @@ class Probe:
                             session.inbox = Inbox(self._engine, session, self._reader)
                             session.inbox.go_on(received)
                         return
-                    case Ping(data):
+                    case Ping(data) if self._pings < PINGS:
+                        self._pings += 1
                         self._write(pong_frame(data))
                     case _:
                         raise Broken(PROTOCOL_ERROR, "not a probe")

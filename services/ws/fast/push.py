@@ -41,6 +41,7 @@ class FastPush:
         if not members:
             return
         self._counters.deliveries += len(members)
+        event.clients = len(members)
         plain, compressed = event.plain, b""
         written = 0
         # As ``Session.put`` does it, without a call of ours for each client: that would be a tenth of the cost.

@@ -9,6 +9,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from ws.budget import Budget
 from ws.endpoint import PACKETS_A_POLL
 from ws.event import Packet, close_frame, pong_frame
 from ws.fast.backlog import Backlog
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 #: Bytes read at a time.
 READ_BYTES: Final = 16 * 1024
+#: And where the client, or another of its address, has sent more packets than it may: a pong or two. What is read is
+#: taken apart before it is counted, and there may be thousands of such clients.
+LITTLE_BYTES: Final = 256
 #: Seconds after which a message that waits is given up where its client is gone.
 LONGEST_PAUSE_SECONDS: Final = 1.0
 
@@ -51,7 +55,7 @@ class Session:
         self.fd = -1
         #: Whether frames to this client may be compressed.
         self.compresses = False
-        self.backlog: Backlog | None = Backlog(owner.budget, PACKETS_A_POLL)
+        self.backlog: Backlog | None = Backlog()
         #: What came by WebSocket and is not yet handled; ``None`` while there is nothing.
         self.inbox: Inbox | None = None
         #: Where its pings come from.
@@ -60,6 +64,16 @@ class Session:
         #: ``None`` once it is a WebSocket.
         self.polls = polls
         self.closed = False
+
+    def begin(self) -> None:
+        """Let packets wait until the client asks for them, or has a WebSocket."""
+        self.backlog = Backlog(*self._unread, depth=PACKETS_A_POLL)
+
+    @property
+    def _unread(self) -> tuple[Budget, ...]:
+        """The budgets in which counts what waits for the client."""
+        everybody = self._engine.budget
+        return (everybody,) if self.client is None else (everybody, self.client.address.unread)
 
     @property
     def waiting(self) -> int:
@@ -99,7 +113,7 @@ class Session:
 
     def wrote(self, frame: bytes, taken: int) -> None:
         """The socket took that many bytes of ``frame``; the rest waits."""
-        self.backlog = Backlog(self._engine.budget)
+        self.backlog = Backlog(*self._unread)
         self.backlog.rest = memoryview(frame)[taken:]
         self._engine.behind.add(self)
         self.watch()
@@ -147,7 +161,7 @@ class Session:
     def readable(self) -> None:
         """Read what the client sent."""
         try:
-            data = b"" if self._is_busy else read(self.fd, READ_BYTES)
+            data = b"" if self._is_busy else read(self.fd, self._bytes_at_a_time())
         except BlockingIOError:
             return
         except OSError:
@@ -158,6 +172,9 @@ class Session:
         if self.inbox is None:
             self.inbox = Inbox(self._engine, self, self._engine.readers.borrow(self.compresses))
         self.inbox.receive(data)
+
+    def _bytes_at_a_time(self) -> int:
+        return LITTLE_BYTES if self._engine.throttle(self.sid, 0) else READ_BYTES
 
     @property
     def _is_busy(self) -> bool:

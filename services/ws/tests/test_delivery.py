@@ -71,7 +71,7 @@ class Client:
             self.replica.namespace.disconnected(self.sid)
         self.connections += 1
         self.replica = replica
-        replica.push.outboxes[self.sid] = Outbox(Budget(1 << 30), replica.depth)
+        replica.push.outboxes[self.sid] = Outbox(Budget(1 << 30), depth=replica.depth)
         replica.namespace.connected(self.sid, {"subscribe": self.follower.connect()})
 
     def subscribe(self, mode: str, nodes: list[str] | None) -> None:

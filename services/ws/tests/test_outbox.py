@@ -84,3 +84,44 @@ def test_nothing_more_waits_when_all_outboxes_together_are_full() -> None:
 
     assert (budget.used_bytes, len(other)) == (0, 0)
     one.put(Packet(b"l"))
+
+
+def broadcast(text: str, clients: int, slot: str = "metrics", **how: object) -> Packet:
+    """A state that so many clients get."""
+    packet = state(text, slot, **how)
+    packet.clients = clients
+    return packet
+
+
+def test_state_counts_as_the_part_of_each_client_that_gets_it() -> None:
+    budget, of_address = Budget(1 << 30), Budget(1 << 30)
+    outbox = Outbox(budget, of_address, depth=16)
+    outbox.put(broadcast("m" * 1000, clients=1))
+    outbox.put(broadcast("m" * 1000, clients=10))
+    outbox.put(state("of this client"))
+
+    assert (budget.used_bytes, of_address.used_bytes) == (1100, 1100)
+    outbox.take()
+    assert budget.used_bytes == 100
+    outbox.clear()
+    assert (budget.used_bytes, of_address.used_bytes) == (0, 0)
+
+
+def test_only_the_newest_state_waits_when_a_budget_is_spent() -> None:
+    outbox = Outbox(Budget(9999), depth=16)
+    for _ in range(2):
+        outbox.put(broadcast("m" * 5000, clients=1))
+
+    assert outbox.put(broadcast("newest", clients=1)) == 2
+    assert taken(outbox) == ["newest"]
+
+
+def test_state_that_nobody_shares_does_not_wait_when_a_budget_is_spent() -> None:
+    budget = Budget(100)
+    Outbox(budget).put(Packet(b"l" * 101))
+    outbox = Outbox(budget, depth=16)
+
+    outbox.put(broadcast("m" * 5000, clients=2))
+    outbox.take()
+    with pytest.raises(Overflow):
+        outbox.put(broadcast("m" * 5000, clients=1))

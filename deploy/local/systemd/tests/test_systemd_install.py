@@ -341,6 +341,11 @@ def test_copy_of_the_data_is_handed_to_the_services_user_while_valkey_does_not_r
     layout.data.mkdir(parents=True)
     copy = tmp_path / "dump.rdb"
     copy.write_bytes(b"REDIS")
+    # And a link where a copy stood once, as the owner of that folder may lay one
+    others = tmp_path / "others"
+    others.write_text("others'")
+    link = layout.data / ".restore.rdb"
+    link.symlink_to(others)
     handed = []
 
     def run(_: Layout, words: list[str], variables: dict[str, str]) -> int:
@@ -349,7 +354,8 @@ def test_copy_of_the_data_is_handed_to_the_services_user_while_valkey_does_not_r
 
     monkeypatch.setattr("deploy.local.systemd.accounts._run", run)
     monkeypatch.setattr("deploy.local.systemd.accounts.os.geteuid", lambda: 0)
-    monkeypatch.setattr("deploy.local.systemd.accounts.shutil.chown", lambda *_: None)
+    given_away = []
+    monkeypatch.setattr("deploy.local.systemd.accounts._give_away", lambda file: given_away.append(os.fstat(file)))
     for is_active in (True, False):
         monkeypatch.setattr("deploy.local.systemd.accounts.is_active", lambda _, is_active=is_active: is_active)
         # when
@@ -360,7 +366,9 @@ def test_copy_of_the_data_is_handed_to_the_services_user_while_valkey_does_not_r
             assert restore(layout, copy) == 0
     # then
     assert handed == [(["-m", "deploy.local.restore"], b"REDIS", str(layout.data))]
-    assert list(layout.data.iterdir()) == []
+    assert list(layout.data.iterdir()) == [link]
+    assert others.read_text() == "others'"
+    assert [(found.st_size, found.st_mode & 0o777) for found in given_away] == [(5, 0o600)]
 
 
 def test_simulated_nodes_are_refused(layout: Layout) -> None:

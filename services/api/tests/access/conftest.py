@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partialmethod
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from api.access.limit import PublishedLimit, RequestLimit
 from api.access.users import StoredUser, stamp_of
 from api.app import create_app
 from api.config import Config
@@ -199,3 +201,12 @@ def person() -> type[Person]:
 @pytest.fixture
 def browser() -> dict[str, str]:
     return BROWSER
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time that limits go by, which stands still."""
+    now = [1000.0]
+    for limit in (RequestLimit, PublishedLimit):
+        monkeypatch.setattr(limit, "__init__", partialmethod(limit.__init__, monotonic=lambda: now[0]))
+    return now

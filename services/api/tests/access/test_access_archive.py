@@ -1,6 +1,9 @@
 """``python -m api access …``: copies of users and tokens, and what a restore brings back."""
 
+import bz2
+import gzip
 import io
+import lzma
 import subprocess
 import sys
 import tarfile
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 
 from api.access import commands
+from api.access.archive_commands import ARCHIVE_BYTES
 from contract.names import GENERATION_KEY, RENEWED, REVOKED_CHANNEL
 from tests.drivers.ports import free_port
 from tests.drivers.valkey import Valkey
@@ -127,6 +131,70 @@ def test_archive_writes_nothing_but_users_and_tokens(do: Do, folders: dict[str, 
     assert done.returncode == 0, done.stderr
     assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == {"users/ada"}
     assert b"users/link" in done.stderr
+
+
+def tar(*entries: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    """An archive of these entries, however large their headers say that they are."""
+    return b"".join(
+        entry.tobuf(tarfile.GNU_FORMAT) + content.ljust(-len(content) % 512 + len(content), b"\0")
+        for entry, content in entries
+    )
+
+
+def entry(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    made.size, made.type = size, kind
+    return made
+
+
+LARGE = bytes(ARCHIVE_BYTES + 1024)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        tar((entry("users/ada", len(LARGE)), LARGE)),
+        tar((entry("users/ada", len(LARGE), tarfile.GNUTYPE_LONGNAME), LARGE)),
+        tar((entry("users/ada", len(LARGE), tarfile.XHDTYPE), LARGE)),
+    ],
+    ids=["a file", "a long name", "a PAX header"],
+)
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_archive_is_read_no_further_than_it_may_be_long(
+    do: Do, content: bytes, compress: Callable[[bytes], bytes]
+) -> None:
+    done = do("access", "check", given=compress(content))
+    assert done.returncode == 1
+    assert done.stderr.decode() == "the archive holds more than 64 MiB\n"
+
+
+def test_compressed_archive_is_read(do: Do) -> None:
+    content = b'{"hash":"x","created":1.0}'
+    archive = tar((entry("users/ada", len(content)), content)) + bytes(1024)
+    for compress in (bytes, gzip.compress, bz2.compress, lzma.compress):
+        assert do("access", "check", given=compress(archive)).stdout.startswith(b"user ada\t")
+
+
+@pytest.mark.parametrize(
+    "archive",
+    [
+        b"".join(tar((entry("p", 11, tarfile.XHDTYPE), b"11 a=bbbbb\n")) for _ in range(3000)),
+        gzip.compress(b"")[:10] + b"\xff" * 1000,
+    ],
+    ids=["headers of headers", "damaged"],
+)
+def test_archive_is_refused_in_one_line_when_it_cannot_be_read(do: Do, archive: bytes) -> None:
+    done = do("access", "check", given=archive)
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+
+
+def test_files_that_are_left_out_are_told_of_briefly(do: Do) -> None:
+    nested = b'{"x":' + 20_000 * b"[" + 20_000 * b"]" + b"}"
+    others = [(entry(f"other/{number}", 0), b"") for number in range(1000)]
+    done = do("access", "check", given=tar((entry("users/ada", len(nested)), nested), *others) + bytes(1024))
+    assert done.returncode == 0
+    assert done.stderr.decode().splitlines()[0] == "users/ada cannot be read, and is left out"
+    assert done.stderr.decode().splitlines()[-1] == "981 more files are left out"
 
 
 def test_what_is_no_archive_is_refused(do: Do) -> None:

@@ -6,22 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from api.access.limit import RequestLimit
-
 READER = {"X-Forwarded-For": "192.0.2.50"}
-
-
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time that limits go by, which stands still."""
-    now = [1000.0]
-    plain = RequestLimit.__init__
-
-    def init(limit: RequestLimit, rate: int, counters: Any) -> None:
-        plain(limit, rate, counters, lambda: now[0])
-
-    monkeypatch.setattr(RequestLimit, "__init__", init)
-    return now
 
 
 def spend(client: FlaskClient, count: int, path: str = "/api/session", **headers: str) -> list[int]:

@@ -177,19 +177,6 @@ def test_message_is_refused_when_half_the_threads_wait_for_others(closed: Flask)
         publisher.read()
 
 
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time that the limit of bytes goes by, which stands still."""
-    now = [1000.0]
-    plain = PublishedLimit.__init__
-
-    def init(limit: PublishedLimit, rate: int, counters: Counters) -> None:
-        plain(limit, rate, counters, lambda: now[0])
-
-    monkeypatch.setattr(PublishedLimit, "__init__", init)
-    return now
-
-
 class Counted:
     """A body of so many bytes, and how many of them were read."""
 
@@ -255,3 +242,13 @@ def test_refused_message_is_logged_on_one_line_without_a_secret(
     assert any("refused a message of 'script'" in line and "not JSON" in line for line in lines)
     assert any(f"refused '{PATH}'" in line and "scope" in line for line in lines)
     assert not any("\n" in line or "secret" in line or "dcl_" in line for line in lines)
+
+
+def test_refused_messages_of_one_token_are_one_line_a_minute(publish: Any, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(20):
+        publish(b"{}", f"/api/publish/unknown-{number}")
+        publish(b"no object")
+
+    refused = [record for record in caplog.records if "refused a message" in record.getMessage()]
+    # Nothing has such a name, and this is no message.
+    assert len(refused) == 2

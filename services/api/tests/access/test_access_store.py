@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,17 +17,20 @@ from contract.access.revocations import Revocations
 from contract.names import GENERATION_KEY, RENEWED, REVOCATIONS_KEY, REVOKED_CHANNEL
 from contract.runtime.readiness import Readiness
 from tests.drivers.valkey import Valkey
+from tests.drivers.waiting import eventually
 
 
 class Process:
     """The store of one process, and its clocks, which stand still."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, saves: bool = False) -> None:
         self.now = [1000.0]
         self.readiness = Readiness()
         self.link = RedisLink(url, self.readiness, Counters())
         self.revocations = Revocations()
-        self.store = RevocationStore(self.link, self.revocations, self.readiness, lambda: 50_000.0, lambda: self.now[0])
+        self.store = RevocationStore(
+            self.link, self.revocations, self.readiness, lambda: 50_000.0, lambda: self.now[0], saves=saves
+        )
 
     def knows(self, member: str) -> bool:
         by, _, id_ = member.partition(":")
@@ -169,3 +173,30 @@ def test_nothing_is_known_when_the_key_holds_something_else(
     redis.set(REVOCATIONS_KEY, "mine")
     with pytest.raises(StoredInvalid, match=REVOCATIONS_KEY):
         process().store.require()
+
+
+def test_revocation_outlives_a_kill_of_redis_when_dumps_are_asked_for(tmp_path: Path) -> None:
+    valkey = Valkey()
+    valkey.start(tmp_path)
+    try:
+        process = Process(valkey.url, saves=True)
+        with valkey.client() as client:
+            # Given that a dump is being written, which lacks what is revoked meanwhile
+            client.config_set("rdb-key-save-delay", 200)
+            client.mset({f"key {number}": "x" for number in range(2000)})
+            client.bgsave()
+            assert client.info("persistence")["rdb_bgsave_in_progress"]
+            # When something is revoked, and Redis is killed once no dump is being written
+            process.store.revoke("session:x", 60_000.0)
+            client.config_set("rdb-key-save-delay", 0)
+            eventually(lambda: not client.info("persistence")["rdb_bgsave_in_progress"], within_seconds=30)
+        process.link.close()
+        valkey.stop()
+        valkey.start(tmp_path)
+        # Then it is still revoked
+        after = Process(valkey.url)
+        after.store.require()
+        assert after.knows("session:x")
+        after.link.close()
+    finally:
+        valkey.stop()

@@ -1,0 +1,36 @@
+"""Read a file that others write, whatever its path leads to."""
+
+import os
+import stat
+from pathlib import Path
+
+
+class UnreadableFile(Exception):
+    """Something is there that is not read; the text says why."""
+
+
+def read_small_file(path: Path, limit_bytes: int) -> bytes:
+    """Return the file's content.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UnreadableFile: it is no file, is longer than ``limit_bytes``, or cannot be read.
+    """
+    try:
+        # Opened without waiting and then looked at: what the path leads to may be another thing a moment later, and a
+        # FIFO would hold up whoever reads it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise UnreadableFile("it is not a file")
+            with open(descriptor, "rb", closefd=False) as file:
+                content = file.read(limit_bytes + 1)
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnreadableFile(f"it cannot be read ({error.strerror})") from None
+    if len(content) > limit_bytes:
+        raise UnreadableFile(f"it is longer than {limit_bytes // 1024} KiB")
+    return content

@@ -1,0 +1,68 @@
+"""Build the alerts message: what is active, and the log since the message before."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+from collector.alert_log import AlertLog
+from collector.evaluate import ActiveAlert
+from contract.codec import encode
+from contract.messages import Alert, Alerts, Epoch, Seq, Timestamp
+
+#: Bytes that active alerts may take. Redis ends the connection at one message of 4 MiB, and with it the whole round.
+ACTIVE_BYTES: Final = 2 * 1024 * 1024
+
+
+def build_alerts(
+    alerts: Iterable[ActiveAlert], log: AlertLog, *, cluster: str, epoch: Epoch, seq: Seq, timestamp: Timestamp
+) -> Alerts:
+    """Return the message; where alerts are too long together, it lacks some, and ``alert_count`` counts them still."""
+    previous, entries = log.for_message()
+    written = [_written(alert) for alert in sorted(alerts, key=lambda alert: alert.id)]
+    return Alerts(
+        cluster=cluster,
+        epoch=epoch,
+        seq=seq,
+        timestamp=timestamp,
+        active_alerts=tuple(_that_fit(written)),
+        alert_count=sum(1 for alert in written if alert.state == "firing"),
+        entries=entries,
+        previous_alert_id=previous,
+        last_alert_id=log.last_id,
+    )
+
+
+def _that_fit(alerts: list[Alert]) -> list[Alert]:
+    """As many of ``alerts`` as fit, in their order: of each node its first one, then its second, and so on.
+
+    So a node that makes many loses its own. A node's firing alerts come before its pending ones.
+    """
+    if len(encode(alerts)) <= ACTIVE_BYTES:
+        return alerts
+    counts: Counter[str] = Counter()
+    ranked = []
+    for alert in sorted(alerts, key=lambda alert: alert.state != "firing"):
+        counts[alert.node] += 1
+        ranked.append((counts[alert.node], alert))
+    left_bytes = ACTIVE_BYTES
+    fitting: list[Alert] = []
+    for _, alert in sorted(ranked, key=lambda each: each[0]):
+        left_bytes -= len(encode(alert)) + 1
+        if left_bytes < 0:
+            break
+        fitting.append(alert)
+    return sorted(fitting, key=lambda alert: alert.id)
+
+
+def _written(alert: ActiveAlert) -> Alert:
+    return Alert(
+        id=alert.id,
+        rule=alert.rule,
+        node=alert.node,
+        severity=alert.severity,
+        type=alert.severity,
+        state=alert.state,
+        value=alert.value,
+        message=alert.message,
+        since=alert.since,
+    )
