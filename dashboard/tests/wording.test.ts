@@ -41,7 +41,7 @@ test("every text that the collector's sources hold is known in French", () => {
   const folder = join(import.meta.dirname, "../../services/collector");
   const samples: Readonly<Record<string, string>> = { value: "81.5", path: "/etc/x", error: "bad", len: "3" };
   const found: string[] = [];
-  for (const file of ["conditions.py", "evaluate.py", "scrape.py", "local.py", "targets_file.py", "rules_file.py"]) {
+  for (const file of ["conditions.py", "evaluate.py", "scrape.py", "fetch.py", "tls.py", "health.py", "local.py", "targets_file.py", "rules_file.py"]) {
     const source = readFileSync(join(folder, file), "utf8");
     const patterns = [/(?:return|replace\(.*,|_resolved\(.*,|problem =) f"([^"]+)"/g, /ScrapeFailed\("\w+", f?"([^"]+)"/g, /E\w+: "([^"]+)",/g];
     for (const pattern of patterns) for (const [, text] of source.matchAll(pattern)) found.push(text as string);
@@ -67,6 +67,14 @@ test("parts of a text keep their meaning, and an unknown text stays", () => {
   assert.match(translated("the clock of a is 3.5 s ahead of the collector's"), /avance de 3,5/);
   assert.equal(translated("/mnt on a is not mounted any more"), "/mnt de a n'est plus monté");
   assert.equal(translated("HTTP 503"), "code HTTP 503");
+  assert.equal(translated("a is offline: certificate has expired"), "a est hors ligne\u00a0: le certificat a expiré");
+  assert.equal(translated("connection closed without an answer"), "connexion fermée sans réponse");
+  assert.match(translated("HTTP 401: the user name or the password is wrong"), /mot de passe est faux$/);
+  assert.match(translated("certificate is signed by no CA of the system (set ca_file)"), /du système/);
+  assert.match(
+    translated("a tells nothing of its filesystem: that collector of its exporter hangs (often a mount …)"),
+    /^a ne dit rien de filesystem.*absent\)$/,
+  );
   assert.match(translated("The targets file /n.yaml is not valid, the former 3 targets stay: bad"), /n'est pas valide/);
   assert.equal(translated("something new"), "something new");
 });
