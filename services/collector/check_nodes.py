@@ -77,7 +77,9 @@ async def _described(target: Target, probe: Probe, reached: str, failed: str = "
         return False, f"{start}: FAILED: {failed}{result.sentence}"
     missing = missing_values(result)
     told = f"missing: {', '.join(missing)}" if missing else "all values there"
-    return True, f"{start}: {reached} in {took_ms:.0f} ms, {told}, {_clock(result.clock_offset_seconds)}"
+    why = "" if result.lack is None else f" ({result.lack})"
+    choices = "".join(f"; {remark}" for remark in result.remarks)
+    return True, f"{start}: {reached} in {took_ms:.0f} ms, {told}{why}, {_clock(result.clock_offset_seconds)}{choices}"
 
 
 def missing_values(sample: Sample) -> list[str]:

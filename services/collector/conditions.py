@@ -1,15 +1,19 @@
 """What each rule looks at on a node, and the words for it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from collector.measures import Measures
+from collector.rules import SensorPattern
+from collector.sample import Filesystem
 from contract.messages import NodeStatus
 
 #: A detail (a mount point; empty for a condition of the whole node) and its measure in the rule's unit; ``None``
 #: where it could not be told just now.
 Reading = tuple[str, float | None]
+#: The measure of a file system that is read-only and was never seen writable.
+NEVER_WRITABLE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,7 @@ class Observation:
     measures: Measures | None
 
 
-def readings(rule: str, seen: Observation) -> Iterable[Reading] | None:
+def readings(rule: str, seen: Observation, ignored_sensors: Sequence[SensorPattern] = ()) -> Iterable[Reading] | None:
     """Return what ``rule`` reads on a node, or ``None`` where nothing can be said of it just now."""
     if seen.status == "unknown":
         return None
@@ -31,6 +35,8 @@ def readings(rule: str, seen: Observation) -> Iterable[Reading] | None:
         return (("", 1.0 if seen.status == "offline" else 0.0),)
     if seen.measures is None:
         return None
+    if ignored_sensors:
+        return (("", _temperature(seen.measures, ignored_sensors)),)
     return _READ[rule](seen.measures)
 
 
@@ -79,6 +85,32 @@ def ended(rule: str, node: str, detail: str, value: float | None) -> str:
             return f"CPU of {node} is down to {value} %"
 
 
+def gone(rule: str, seen: Observation, detail: str) -> str:
+    """Say why a rule does not read a detail any more."""
+    there = seen.measures.filesystems if seen.measures else ()
+    is_readonly = any(each.mountpoint == detail and each.readonly for each in there)
+    return f"{detail} on {seen.node} is {'read-only' if is_readonly else 'not mounted any more'}"
+
+
+def _temperature(measures: Measures, ignored: Sequence[SensorPattern]) -> float | None:
+    """Of the hottest sensor that is not ignored."""
+    for sensor in measures.sensors:
+        if not any(pattern.fits(sensor) for pattern in ignored):
+            return sensor.celsius
+    return None
+
+
+def _readonly(filesystem: Filesystem) -> float | None:
+    """1 where a file system became read-only, 0 where it can be written, between them where it never could.
+
+    Between 0 and 1, an alert neither begins nor ends. So a file system that is made to be read makes no alert, and the
+    alert of a collector before this one goes on.
+    """
+    if filesystem.readonly is None:
+        return None
+    return float(filesystem.readonly) if filesystem.was_writable else NEVER_WRITABLE
+
+
 def _clock_offset(measures: Measures) -> tuple[Reading, ...]:
     offset = measures.clock_offset_seconds
     return (("", None if offset is None else abs(offset)),)
@@ -87,10 +119,13 @@ def _clock_offset(measures: Measures) -> tuple[Reading, ...]:
 _WITHOUT_MEASURE: Final = ("node_down", "filesystem_readonly")
 _READ: Final[Mapping[str, Callable[[Measures], Iterable[Reading]]]] = {
     "memory": lambda measures: (("", measures.memory_usage),),
-    "filesystem_full": lambda measures: [(each.mountpoint, each.usage) for each in measures.filesystems],
-    "filesystem_readonly": lambda measures: [
-        (each.mountpoint, None if each.readonly is None else float(each.readonly)) for each in measures.filesystems
+    "filesystem_full": lambda measures: [
+        # What cannot be written cannot fill up.
+        (each.mountpoint, each.usage)
+        for each in measures.filesystems
+        if not each.readonly
     ],
+    "filesystem_readonly": lambda measures: [(each.mountpoint, _readonly(each)) for each in measures.filesystems],
     "temperature": lambda measures: (("", measures.temperature),),
     "clock_offset": _clock_offset,
     "cpu": lambda measures: (("", measures.cpu_usage),),

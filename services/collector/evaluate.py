@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from collector.conditions import Observation, Reading, alert_value, begun, ended, readings
+from collector.conditions import Observation, Reading, alert_value, begun, ended, gone, readings
 from collector.rules import Rule, Rules
 from contract.clock import timestamp
 from contract.messages import AlertState, Severity, Timestamp
@@ -78,7 +78,7 @@ def evaluate(
     for seen in observations:
         nodes.add(seen.node)
         for rule in enabled:
-            read = readings(rule.name, seen)
+            read = readings(rule.name, seen, rule.ignore_sensors)
             if read is None:
                 continue
             formers = left.pop((rule.name, seen.node), {})
@@ -89,8 +89,8 @@ def evaluate(
                 judged = _judged(rule, seen, reading, formers.pop(detail, None), now, changes)
                 if judged is not None:
                     current[rule.name, seen.node, detail] = judged
-            for gone in formers.values():
-                changes.append(_resolved(gone, _why_gone(gone, rule)))
+            for former in formers.values():
+                changes.append(_resolved(former, _why_gone(former, rule, seen)))
     for formers in left.values():
         for alert in formers.values():
             if alert.node not in nodes:
@@ -140,9 +140,10 @@ def _judged(
     return alert
 
 
-def _why_gone(alert: ActiveAlert, rule: Rule) -> str:
-    why = "left out of the rule" if rule.ignores(alert.detail) else "not mounted any more"
-    return f"{alert.detail} on {alert.node} is {why}"
+def _why_gone(alert: ActiveAlert, rule: Rule, seen: Observation) -> str:
+    if rule.ignores(alert.detail):
+        return f"{alert.detail} on {alert.node} is left out of the rule"
+    return gone(rule.name, seen, alert.detail)
 
 
 def _resolved(alert: ActiveAlert, message: str) -> Change:

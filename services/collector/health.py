@@ -16,6 +16,7 @@ INSTALL_EXPORTER: Final = "sudo apt-get install -y prometheus-node-exporter"
 def build_health(
     nodes: Sequence[Node],
     problems: Sequence[str],
+    remarks: Sequence[str] = (),
     *,
     targets_path: Path,
     cluster: str,
@@ -23,7 +24,10 @@ def build_health(
     seq: Seq,
     timestamp: Timestamp,
 ) -> Health:
-    """Return the health of ``nodes``; ``problems`` are those of the collector's own files, told first."""
+    """Return the health of ``nodes``.
+
+    ``problems`` are those of the collector's own files, told first; ``remarks`` on nodes that are online, told last.
+    """
     online = sum(1 for node in nodes if node.status == "online")
     offline = sorted((node for node in nodes if node.status == "offline"), key=lambda node: node.node)
     return Health(
@@ -34,11 +38,13 @@ def build_health(
         overall_status=overall_status(online=online, offline=len(offline), total=len(nodes)),
         nodes_online=online,
         nodes_total=len(nodes),
-        issues=_issues(len(nodes), offline, problems, targets_path),
+        issues=_issues(len(nodes), offline, problems, remarks, targets_path),
     )
 
 
-def _issues(total: int, offline: Sequence[Node], problems: Sequence[str], targets_path: Path) -> tuple[str, ...]:
+def _issues(
+    total: int, offline: Sequence[Node], problems: Sequence[str], remarks: Sequence[str], targets_path: Path
+) -> tuple[str, ...]:
     issues = list(problems)
     if total == 0:
         issues.append(
@@ -51,6 +57,7 @@ def _issues(total: int, offline: Sequence[Node], problems: Sequence[str], target
             f"(targets are in {targets_path})"
         )
     issues += [f"{node.node} is offline: {node.error}" for node in offline]
+    issues += remarks
     if len(issues) > ISSUES_LIMIT:
         more = len(issues) - ISSUES_LIMIT
         issues[ISSUES_LIMIT:] = [f"… and {more} more"]

@@ -1,14 +1,15 @@
 """The figures of a node, derived from its newest sample and the one before."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from collector.cpu_seconds import CpuMode, CpuSeconds
 from collector.sample import LARGEST, Filesystem, InOut, Sample
+from collector.temperatures import Sensor
 
 #: Modes in which a processor does nothing.
-_IDLE_MODES: Final = frozenset(("idle", "iowait"))
+_IDLE_MODES: Final = frozenset(("idle", "iowait", "wait"))
 #: Seconds that a processor's idle counters may go back without a reset. Linux does not promise that they never do;
 #: node_exporter lets the same 3 s pass. Source: kernel, Documentation/filesystems/proc.rst, and cpu_linux.go
 _IDLE_STEP_BACK_SECONDS: Final = 3.0
@@ -41,6 +42,8 @@ class Measures:
     clock_offset_seconds: float | None = None
     #: Local ones, by mount point.
     filesystems: tuple[Filesystem, ...] = ()
+    #: Temperature sensors whose readings count, the hottest first.
+    sensors: tuple[Sensor, ...] = ()
 
 
 #: Of a node that is not online.
@@ -68,10 +71,10 @@ def derive(sample: Sample, previous: Sample | None, former: Measures | None, *, 
         cpu_count=len({name for name, _ in sample.cpu_seconds}) or None,
         load1=_rounded(sample.load1, 2),
         memory_usage=_percent(memory),
-        memory_total_bytes=None if total is None else int(total),
+        memory_total_bytes=None if total is None else _whole(total),
         disk_usage=_percent(None if sample.root is None else sample.root.usage),
         disk_total_bytes=(
-            None if sample.root is None or sample.root.size_bytes is None else int(sample.root.size_bytes)
+            None if sample.root is None or sample.root.size_bytes is None else _whole(sample.root.size_bytes)
         ),
         temperature=_rounded(sample.temperature, 1),
         network_receive_bytes_per_second=network[0],
@@ -80,6 +83,7 @@ def derive(sample: Sample, previous: Sample | None, former: Measures | None, *, 
         disk_written_bytes_per_second=disk[1],
         clock_offset_seconds=sample.clock_offset_seconds,
         filesystems=sample.filesystems,
+        sensors=sample.sensors,
     )
 
 
@@ -110,15 +114,27 @@ def _in_both(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, float]
 
 
 def _rates(previous: Mapping[str, InOut], current: Mapping[str, InOut], elapsed_seconds: float) -> _Rates:
-    """Bytes per second in and out, over the devices of both samples; ``None`` where a counter went back."""
+    """Bytes per second in and out, over the devices of both samples.
+
+    Both are ``None`` where a counter went back, and one where a counter of one device could not be read.
+    """
     common = [name for name in current if name in previous]
     if not common:
         return _UNKNOWN_RATES
-    ins = [current[name][0] - previous[name][0] for name in common]
-    outs = [current[name][1] - previous[name][1] for name in common]
-    if min(ins) < 0 or min(outs) < 0:
+    ins = [_difference(previous[name][0], current[name][0]) for name in common]
+    outs = [_difference(previous[name][1], current[name][1]) for name in common]
+    if any(difference is not None and difference < 0 for difference in (*ins, *outs)):
         return _UNKNOWN_RATES
-    return _whole(sum(ins) / elapsed_seconds), _whole(sum(outs) / elapsed_seconds)
+    return _rate(ins, elapsed_seconds), _rate(outs, elapsed_seconds)
+
+
+def _difference(before: float | None, now: float | None) -> float | None:
+    return None if before is None or now is None else now - before
+
+
+def _rate(differences: Sequence[float | None], elapsed_seconds: float) -> int | None:
+    known = [difference for difference in differences if difference is not None]
+    return _whole(sum(known) / elapsed_seconds) if len(known) == len(differences) else None
 
 
 def _boot(boot: float | None, former: float | None) -> float | None:

@@ -8,6 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final, get_args
 
+from collector.temperatures import Sensor
 from collector.yaml_text import RefusedYaml, YamlError, read_yaml
 from contract.messages import Severity
 from contract.runtime.quoted import quoted
@@ -30,6 +31,19 @@ class RulesError(ValueError):
 
 
 @dataclass(frozen=True)
+class SensorPattern:
+    """Some temperature sensors, by chip and label; each is a glob of the whole name, of which case does not matter."""
+
+    chip: str = "*"
+    label: str = "*"
+
+    def fits(self, sensor: Sensor) -> bool:
+        """Whether the sensor is one of them. The chip may be called as the exporter does, or as its driver does."""
+        chips = (sensor.chip, sensor.chip_name)
+        return _fits(sensor.label, self.label) and any(_fits(chip, self.chip) for chip in chips)
+
+
+@dataclass(frozen=True)
 class Rule:
     """When an alert begins and ends. ``threshold`` and ``clear`` are ``None`` for a condition without a measure."""
 
@@ -41,11 +55,16 @@ class Rule:
     clear: float | None = None
     #: Patterns of details (mount points) that the rule does not look at.
     ignore: tuple[str, ...] = ()
+    #: Sensors that the rule does not look at.
+    ignore_sensors: tuple[SensorPattern, ...] = ()
 
     def is_true(self, measure: float, *, already: bool) -> bool:
-        """Whether the condition holds: from ``threshold`` on, and once it does, ``already``, down to ``clear``."""
+        """Whether the condition holds: from ``threshold`` on, and once it does, ``already``, down to ``clear``.
+
+        A condition without a measure begins at 1 and ends at 0.
+        """
         if self.threshold is None or self.clear is None:
-            return measure > 0
+            return measure > 0 if already else measure >= 1
         return measure >= (self.clear if already else self.threshold)
 
     def ignores(self, detail: str) -> bool:
@@ -98,6 +117,7 @@ def _with_fields(rule: Rule, fields: dict[Any, Any]) -> Rule:
     known = ["enabled", "severity", "for_seconds"]
     known += ["threshold", "clear"] if rule.name in _THRESHOLDS else []
     known += ["ignore"] if rule.name in _WITH_DETAIL else []
+    known += ["ignore_sensors"] if rule.name == "temperature" else []
     values: dict[str, Any] = {}
     for field, value in fields.items():
         if field not in known:
@@ -127,9 +147,31 @@ def _value(rule: str, field: str, value: object) -> object:
             if not isinstance(value, list) or not all(isinstance(pattern, str) for pattern in value):
                 raise RulesError(f"{where} must be a list of mount points, for instance [/media/*]")
             return tuple(value)
+        case "ignore_sensors":
+            return _sensor_patterns(where, value)
     lowest, highest = (0.0, _DAY_SECONDS) if field == "for_seconds" else _THRESHOLDS[rule]
     if field == "clear":
         lowest = -math.inf
     if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest:
         raise RulesError(f"{where} must be a number from {lowest:g} to {highest:g}")
     return float(value)
+
+
+def _sensor_patterns(where: str, value: object) -> tuple[SensorPattern, ...]:
+    example = "for instance [{chip: nct6775, label: CPUTIN}]"
+    if not isinstance(value, list):
+        raise RulesError(f"{where} must be a list of sensors, {example}")
+    for entry in value:
+        is_known = isinstance(entry, dict) and entry.keys() <= {"chip", "label"} and bool(entry)
+        if not is_known or not all(isinstance(pattern, str) for pattern in entry.values()):
+            raise RulesError(f"{where}: each sensor must have a chip, a label or both, {example}")
+    return tuple(SensorPattern(**entry) for entry in value)
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatchcase(_plain(name), _plain(pattern))
+
+
+def _plain(name: str) -> str:
+    # Old exporters write a label in small letters and without spaces.
+    return name.casefold().replace(" ", "_")

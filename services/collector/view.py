@@ -20,6 +20,8 @@ class View:
     rules: Rules
     #: What is wrong with the collector's own files and names, as sentences.
     problems: Sequence[str]
+    #: What is wrong with nodes that are online, as sentences.
+    remarks: Sequence[str] = ()
 
 
 def view_of(states: Iterable[NodeState], rules: Rules, problems: Sequence[str]) -> View:
@@ -33,4 +35,5 @@ def view_of(states: Iterable[NodeState], rules: Rules, problems: Sequence[str]) 
         Observation(state.target.node, state.status if state.is_seen else "unknown", state.error, state.measures)
         for state in states
     ]
-    return View(nodes, observations, rules, problems)
+    remarks = [f"{state.target.node} is online but {state.lack}" for state in states if state.lack is not None]
+    return View(nodes, observations, rules, problems, remarks)

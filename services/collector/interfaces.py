@@ -1,0 +1,212 @@
+"""Which network interfaces count, so that each byte which crosses the machine's cards counts once.
+
+A bond and its ports, a bridge and its port, a VLAN and its parent see the same bytes. What the kernel says of an
+interface decides (node_exporter's collectors netclass and bonding, ``/sys/class/net`` here); names decide where it says
+nothing. Source: kernel, Documentation/ABI/testing/sysfs-class-net, include/uapi/linux/if.h, if_arp.h and netdevice.h.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+#: Longest name of an interface on any system, in bytes: IFNAMSIZ without its end.
+NAME_LIMIT: Final = 15
+#: Interfaces of one machine that are looked at, those with the shortest names first.
+INTERFACES_LIMIT: Final = 512
+
+# Their bytes cross another interface too, or never leave the machine. Each part is the whole of a name.
+_NEVER = re.compile(
+    # Loopback, empty and watching ones; firewalls and tunnels of the BSDs and macOS.
+    r"lo\d*|dummy.*|ifb.*|imq\d+|nlmon\d*|teql\d+|vcan\d+|pimreg\d*|pim6reg\d*|bat\d+|pod-id-link\d+|.*:\d+"
+    r"|pflog\d*|pfsync\d*|pflow\d+|enc0|gif\d+|stf\d+|faith\d+|ipfw\d+|usbus\d+|carp\d+|vether\d+|vport\d+|tpmr\d+"
+    r"|awdl\d+|llw\d+|anpi\d+|utun\d+|vmenet\d+|XHC\d+|VHC\d+|epair\d+[ab]?|ovpn[cs]\d+"
+    # Machines and containers: their end of a cable, and the bridges behind it.
+    r"|veth.*|tap.*|vnet\d.*|macvtap.*|macvlan.*|ipvlan.*|vif\d+[.-].*|vhost\d+|shim-.*|vmnet\d+|vboxnet\d+|mpqemubr\d+"
+    r"|docker.*|podman.*|hassio|lxc.*|lxd.*|incus.*|virbr.*|br-.*|br_.*|fw(br|ln|pr)\d.*|xapi\d+|ovs-.*|ovs_.*|ovsbr\d*"
+    # Clusters and clouds. ``eni`` and ``gke`` are followed by a digest, OVN's names are nothing but one.
+    r"|cni.*|cbr\d+|flannel.*|cali.*|.+\.cali(co)?|cilium_.*|kube-.*|nodelocaldns|weave|vethwe.*|datapath|antrea-.*"
+    r"|kilo\d*|submariner|vx-submariner|liqo.*|eni[0-9a-f]{11}|azv[0-9a-f]+|azure\d+|gke[0-9a-f]+|oci[0-9a-f]{8,}"
+    r"|[0-9a-f]{15}|[0-9a-f]{12}_[hc]|ovn.*|mirror0|k6t-.*|q(br|vb|vo)[0-9a-f].*|q[rg]-.*|brq[0-9a-f].*|vrf.*"
+    r"|(.*n)?pf\d+(vf\d+|sf\d+|hpf)"
+    # Tunnels and private networks.
+    r"|tun.*|wg.*|tailscale.*|zt[a-z0-9]{8,}|nebula.*|wt\d+|nordlynx|nordtun|ipsec\d*|xfrm\d*|vti\d*|ip_vti.*|ip6.*"
+    r"|sit\d*|6in4-.*|6rd-.*|6to4-.*|gre\d+|gre[46]?t?-.*|gre_sys.*|gretap\d+|erspan.*|tunl\d*|vxlan.*|geneve.*"
+    r"|genev_.*|l2tp.*|CloudflareWARP|qmimux\d+|rmnet_data\d+"
+)
+# Interfaces above others, which count where nothing below them is told: bonds, bridges, VLANs, and links over a line.
+_BOND = re.compile(r"bond[^.]*|team\d+|lagg\d+|trunk\d+|aggr\d+|po\d+")
+_ABOVE: Final = (
+    _BOND,
+    re.compile(r"br\d+|bridge\d*|vmbr\d+|xenbr\d+|veb\d+|switch\d+|itf\d+"),
+    re.compile(r"vlan.*|svlan\d+|.+\.\d+|.+_vlan\d+|vmbr\d+v\d+"),
+    re.compile(r"ppp.*|ng\d+|.+-ppp\d*"),
+)
+# What systems call network cards of their own accord: kernel, systemd, BIOS, vendors; IPFire by their colour.
+_CARD = re.compile(
+    r"eth\d+.*|en[a-zA-Z0-9]+|em\d+|p\d+p\d+.*|wl.*|ww.*|wan\d*|lan\d*|ib.*|usb\d+|rndis\d+|ra\d+|ath\d+|mlan\d+"
+    r"|hsn\d+|nic\d+|venet\d+|rmnet.*|(green|red|blue|orange)\d+"
+)
+# Azure's second way to the network: a card of its own PCI domain in a slot, below eth0.
+_SECOND_WAY = re.compile(r"enP\d+s\d+.*|.+nsby")
+_KERNEL_CARD = re.compile(r"eth\d+")
+# Ports of a switch on the board (DSA), which all hang on one card.
+_SWITCH_PORT = re.compile(r"(lan|wan|sfp)\d*")
+_MODEM = re.compile(r"ww.*|rmnet.*|usb\d+")
+
+_LOOPBACK, _MASTER, _SLAVE = 0x8, 0x400, 0x800
+_PPP: Final = 512
+# Point to point without a link layer: tunnels such as WireGuard's, and modems.
+_BARE: Final = frozenset((519, 65534))
+# Tunnels of IP, loopback, and what only watches others.
+_NEVER_KINDS: Final = frozenset((768, 769, 772, 776, 778, 801, 802, 803, 823, 824, 826))
+_PERMANENT_ADDRESS: Final = 0
+# Docker makes its bridges' addresses of 02:42 and their IP address.
+_DOCKER_ADDRESS: Final = "02:42:"
+
+
+class Interface(NamedTuple):
+    """What is known of an interface; ``None`` and "" where it is not told."""
+
+    name: str
+    #: Numbers of this interface and of the one below it; the same where there is none.
+    number: int | None = None
+    link: int | None = None
+    flags: int | None = None
+    #: Of its link layer (ARPHRD).
+    kind: int | None = None
+    address: str = ""
+    #: How it got the address: 0 from the card, else made, borrowed or set.
+    address_kind: int | None = None
+    is_bond: bool = False
+
+
+class Choice(NamedTuple):
+    """The names of the interfaces that count."""
+
+    names: frozenset[str]
+    #: A sentence that names the choice, where nothing that is told makes it certain.
+    remark: str | None = None
+
+
+@lru_cache(4096)
+def can_count(name: str) -> bool:
+    """Whether an interface of that name counts in any circumstances."""
+    return 0 < len(name) <= NAME_LIMIT and _NEVER.fullmatch(name) is None
+
+
+def choose(interfaces: Iterable[Interface]) -> Choice:
+    """Return which of the interfaces count."""
+    candidates = sorted(filter(_may_count, interfaces), key=lambda interface: interface.name)
+    if len(candidates) < 2:
+        return Choice(frozenset(interface.name for interface in candidates))
+    standings = {interface.name: _standing(interface) for interface in candidates}
+    standing = min(standings.values())
+    counted = [interface for interface in candidates if standings[interface.name] == standing]
+    why = "no card is told" if standing >= _LINKED_CARD else ""
+    if _MADE in standings.values() and standing < _MADE:
+        why = "software made the address of the others"
+    addresses_of_bonds = {each.address for each in candidates if _is_bond(each)}
+    for narrowed in (_without_second_ways, _without_equal_addresses, _without_switch_ports):
+        if len(counted) > 1:
+            counted, reason = narrowed(counted, addresses_of_bonds)
+            why = reason or why
+    names = frozenset(interface.name for interface in counted)
+    # What is surely above another needs no remark.
+    in_doubt = [name for name in standings if name not in names and standings[name] in (standing, _MADE)]
+    if standing >= _LINKED_CARD:
+        in_doubt = [name for name in standings if name not in names]
+    if not why or not in_doubt:
+        return Choice(names)
+    return Choice(names, f"network: counts {', '.join(sorted(names))}, not {', '.join(in_doubt)}: {why}")
+
+
+# How much speaks for an interface; those of the least number count.
+_CARD_ITSELF, _LINKED_CARD, _MADE, _LINKED, _ABOVE_OTHERS = range(5)
+
+
+def _standing(interface: Interface) -> int:
+    if _is_bond(interface):
+        return _ABOVE_OTHERS
+    if interface.kind == _PPP:
+        return _ABOVE_OTHERS + len(_ABOVE) - 1
+    by_name = _standing_by_name(interface.name)
+    if by_name >= _ABOVE_OTHERS:
+        return by_name
+    is_card = by_name == _CARD_ITSELF
+    if interface.link is not None and interface.link != interface.number:
+        return _LINKED_CARD if is_card else _LINKED
+    is_made = (interface.address_kind or _PERMANENT_ADDRESS) != _PERMANENT_ADDRESS
+    if not is_card and (is_made or interface.address.startswith(_DOCKER_ADDRESS)):
+        return _MADE
+    return _CARD_ITSELF
+
+
+@lru_cache(4096)
+def _standing_by_name(name: str) -> int:
+    for number, names in enumerate(_ABOVE):
+        if names.fullmatch(name):
+            return _ABOVE_OTHERS + number
+    return _CARD_ITSELF if _CARD.fullmatch(name) else _MADE
+
+
+def _may_count(interface: Interface) -> bool:
+    if not can_count(interface.name) or interface.kind in _NEVER_KINDS or (interface.flags or 0) & _LOOPBACK:
+        return False
+    return interface.kind not in _BARE or _MODEM.fullmatch(interface.name) is not None
+
+
+def _is_bond(interface: Interface) -> bool:
+    return interface.is_bond or bool((interface.flags or 0) & _MASTER) or _BOND.fullmatch(interface.name) is not None
+
+
+_Narrowed = tuple[list[Interface], str]
+
+
+def _without_second_ways(interfaces: list[Interface], _: set[str]) -> _Narrowed:
+    """Leave out a card below one with a name of the kernel's, as Azure pairs them, where addresses are not told.
+
+    The bytes of the second way count at the first too. Source: kernel, Documentation/networking/netvsc.rst.
+    """
+    if any(each.address for each in interfaces) or not any(_KERNEL_CARD.fullmatch(each.name) for each in interfaces):
+        return interfaces, ""
+    kept = [each for each in interfaces if not _SECOND_WAY.fullmatch(each.name)]
+    return kept, "" if len(kept) == len(interfaces) else "it is likely the same way to the network"
+
+
+def _without_equal_addresses(interfaces: list[Interface], addresses_of_bonds: set[str]) -> _Narrowed:
+    """Leave out all but one of those that share an address, unless a bond gave it to them."""
+    by_address: defaultdict[str, list[Interface]] = defaultdict(list)
+    for interface in interfaces:
+        by_address[interface.address].append(interface)
+    left_out: set[str] = set()
+    is_certain = True
+    for address, same in by_address.items():
+        # Of a bond that is not told itself, all are slaves.
+        is_shared = len(same) > 1 and not all((each.flags or 0) & _SLAVE for each in same)
+        if is_shared and address.strip("0:") and address not in addresses_of_bonds:
+            same.sort(key=_preference)
+            left_out.update(each.name for each in same[1:])
+            is_certain = is_certain and all((each.flags or 0) & _SLAVE for each in same[1:])
+    kept = [each for each in interfaces if each.name not in left_out]
+    return kept, "" if is_certain else "they have the same address"
+
+
+def _preference(interface: Interface) -> tuple[bool, bool, bool, bool, float, str]:
+    return (
+        bool((interface.flags or 0) & _SLAVE),
+        _SECOND_WAY.fullmatch(interface.name) is not None,
+        _CARD.fullmatch(interface.name) is None,
+        (interface.address_kind or _PERMANENT_ADDRESS) != _PERMANENT_ADDRESS,
+        float("inf") if interface.number is None else interface.number,
+        interface.name,
+    )
+
+
+def _without_switch_ports(interfaces: list[Interface], _: set[str]) -> _Narrowed:
+    """Leave out the ports of a switch beside the card that they hang on, where nobody tells what hangs on what."""
+    ports = [each for each in interfaces if each.link is None and _SWITCH_PORT.fullmatch(each.name)]
+    if len(ports) < 2 or not any(_KERNEL_CARD.fullmatch(each.name) for each in interfaces):
+        return interfaces, ""
+    return [each for each in interfaces if each not in ports], "they are likely ports of a switch on its card"
