@@ -53,11 +53,12 @@ def look(mounts: Iterable[Mount]) -> Filesystems:
     not tell the order; the last one of the page counts then, the same at every look.
     """
     found = list(mounts)
-    local = _local(_topmost(mount for mount in found if mount.fstype in LOCAL_TYPES))
+    visible = _topmost(mount for mount in found if mount.fstype in LOCAL_TYPES)
+    local = _local(visible)
     root = next(iter(_topmost(mount for mount in found if mount.mountpoint == "/")), None)
     if root is not None and not _is_image(root):
         return Filesystems(_filesystem(root, root.readonly), local)
-    disk = _disk_beside(root, local)
+    disk = _disk_beside(root, visible, local)
     why = "the node does not tell of /" if root is None else f"/ is an image ({root.fstype})"
     if disk is not None:
         return Filesystems(disk, local, f"disk: the one at {disk.mountpoint}, since {why}")
@@ -65,13 +66,13 @@ def look(mounts: Iterable[Mount]) -> Filesystems:
     return Filesystems(None, local, remark)
 
 
-def _topmost(mounts: Iterable[Mount]) -> Iterable[Mount]:
+def _topmost(mounts: Iterable[Mount]) -> list[Mount]:
     at: dict[str, Mount] = {}
     for mount in mounts:
         hidden = at.get(mount.mountpoint)
         if hidden is None or _weight(mount) >= _weight(hidden):
             at[mount.mountpoint] = mount
-    return at.values()
+    return list(at.values())
 
 
 def _weight(mount: Mount) -> int:
@@ -120,15 +121,16 @@ def _filesystem(mount: Mount, readonly: bool | None) -> Filesystem:
     return Filesystem(mount.mountpoint, size, free, available, readonly, f"{mount.fstype} {mount.device}")
 
 
-def _disk_beside(root: Mount | None, local: Sequence[Filesystem]) -> Filesystem | None:
-    """Return the file system that is the disk where ``/`` is an image, or is not told."""
-    if root is None:
-        # A container may see the root of its machine, often read-only.
-        for each in local:
-            if each.mountpoint in _ROOTS_OF_HOST and each.size_bytes:
-                return each
+def _disk_beside(root: Mount | None, mounts: Sequence[Mount], local: Sequence[Filesystem]) -> Filesystem | None:
+    """Return the file system that is the disk where ``/`` is an image, or is not told.
+
+    That is the machine's root as a container sees it, often read-only, or the one that holds /var, or else the largest.
+    """
+    at = {mount.mountpoint: _filesystem(mount, mount.readonly) for mount in mounts if mount.size_bytes}
+    for mountpoint in _ROOTS_OF_HOST:
+        if root is None and mountpoint in at:
+            return at[mountpoint]
+    if "/var" in at and not at["/var"].readonly:
+        return at["/var"]
     written = [each for each in local if not each.readonly and each.size_bytes]
-    for each in written:
-        if each.mountpoint == "/var":
-            return each
     return max(written, key=lambda each: (each.size_bytes or 0.0, each.mountpoint), default=None)

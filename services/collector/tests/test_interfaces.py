@@ -11,8 +11,8 @@ NEVER = (
     "lo lo0 veth1a2b docker0 docker_gwbridge br-0123456789ab br-lan virbr0 virbr0-nic cni0 cni-podman0 flannel.1 "
     "cali0123 cilium_host cilium_vxlan lxc_health lxc1a2b3c lxcbr0 lxdbr0 incusbr0 tun0 tap0 tap100i0 wg0 vxlan.calico "
     "wireguard.cali kube-ipvs0 kube-bridge nodelocaldns dummy0 ifb0 ifb4eth0 sit0 ip6tnl0 tailscale0 "
-    "fwbr100i0 fwln100i0 fwpr100p0 vnet3 macvtap0 gre0 gretap0 gre_sys tunl0 podman0 ovs-system ovs_eth0 ovn-k8s-mp0 erspan0 "
-    "ip_vti0 ztabcdefgh utun3 hassio xapi0 vif1.0 vmnet8 vboxnet0 shim-br0 vhost0 "
+    "fwbr100i0 fwln100i0 fwpr100p0 vnet3 macvtap0 gre0 gretap0 gre_sys tunl0 podman0 ovs-system ovs_eth0 ovn-k8s-mp0 "
+    "erspan0 ip_vti0 ztabcdefgh utun3 hassio xapi0 vif1.0 vmnet8 vboxnet0 shim-br0 vhost0 "
     # Clouds and clusters.
     "eni2738a7062a8 azv1a2b3c4d5e6 azure0 gke1a2b3c4d5e6 genev_sys_6081 vxlan_sys_4789 0a1b2c3d4e5f60a cbr0 "
     "pod-id-link0 3f1e8cf2b4a5_h antrea-gw0 weave vethwe-bridge datapath qvb12345678-9a qbr12345678-9a "

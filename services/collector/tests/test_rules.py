@@ -56,6 +56,12 @@ def test_clear_keeps_its_distance_when_only_the_threshold_moves():
         ("memory: {severity: [warning]}", "must be one of"),
         ("memory: {enabled: 1}", "must be true or false"),
         ("filesystem_full: {ignore: /boot}", "must be a list of mount points"),
+        ("temperature: {ignore_sensors: CPUTIN}", "must be a list of sensors, for instance [{chip: nct6775"),
+        ("temperature: {ignore_sensors: [CPUTIN]}", "each sensor must have a chip, a label or both"),
+        ("temperature: {ignore_sensors: [{}]}", "each sensor must have a chip, a label or both"),
+        ("temperature: {ignore_sensors: [{lable: CPUTIN}]}", "each sensor must have a chip, a label or both"),
+        ("temperature: {ignore_sensors: [{label: 7}]}", "each sensor must have a chip, a label or both"),
+        ("cpu: {ignore_sensors: []}", "'ignore_sensors' is none of its fields"),
     ],
 )
 def test_rules_error_names_rule_and_field_when_a_value_is_not_valid(text, told):
