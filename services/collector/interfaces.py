@@ -5,9 +5,10 @@ interface decides (node_exporter's collectors netclass and bonding, ``/sys/class
 nothing. Source: kernel, Documentation/ABI/testing/sysfs-class-net, include/uapi/linux/if.h, if_arp.h and netdevice.h.
 """
 
+import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -15,6 +16,10 @@ from typing import Final, NamedTuple
 NAME_LIMIT: Final = 15
 #: Interfaces of one machine that are looked at, those with the shortest names first.
 INTERFACES_LIMIT: Final = 512
+#: Interfaces of one machine that are remembered.
+REMEMBERED_LIMIT: Final = 64
+#: Seconds after which an exporter is asked again what its interfaces are.
+ASK_AGAIN_SECONDS: Final = 600.0
 
 # Their bytes cross another interface too, or never leave the machine. Each part is the whole of a name.
 _NEVER = re.compile(
@@ -88,6 +93,33 @@ class Choice(NamedTuple):
     names: frozenset[str]
     #: A sentence that names the choice, where nothing that is told makes it certain.
     remark: str | None = None
+
+
+class KnownInterfaces:
+    """What was last told of the interfaces of one machine, so that an exporter need not tell it at every look."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, Interface] = {}
+        self._names: frozenset[str] = frozenset()
+        self._names_when_asked: frozenset[str] = frozenset()
+        self._asked_at = -math.inf
+
+    def complete(self, interfaces: Sequence[Interface]) -> Sequence[Interface]:
+        """Return the interfaces of a page, with what was told of each before if this page tells nothing."""
+        self._names = frozenset(interface.name for interface in interfaces)
+        if any(interface.number is not None or interface.address for interface in interfaces):
+            self._told = {interface.name: interface for interface in interfaces[:REMEMBERED_LIMIT]}
+            return interfaces
+        return [self._told.get(interface.name, interface) for interface in interfaces]
+
+    def is_due(self, monotonic_seconds: float) -> bool:
+        """Whether the exporter is to be asked again: it has an interface that it was not asked for, or time passed."""
+        is_old = monotonic_seconds - self._asked_at >= ASK_AGAIN_SECONDS
+        return is_old or not self._names <= self._names_when_asked
+
+    def asked(self, monotonic_seconds: float) -> None:
+        """Note that the exporter was asked at the last look, whatever it told."""
+        self._asked_at, self._names_when_asked = monotonic_seconds, self._names
 
 
 @lru_cache(4096)
@@ -199,7 +231,7 @@ def _preference(interface: Interface) -> tuple[bool, bool, bool, bool, float, st
         _SECOND_WAY.fullmatch(interface.name) is not None,
         _CARD.fullmatch(interface.name) is None,
         (interface.address_kind or _PERMANENT_ADDRESS) != _PERMANENT_ADDRESS,
-        float("inf") if interface.number is None else interface.number,
+        math.inf if interface.number is None else interface.number,
         interface.name,
     )
 

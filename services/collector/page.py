@@ -14,28 +14,29 @@ from collector.devices import NAME_LIMIT as DEVICE_NAME_LIMIT
 from collector.devices import whole_disks
 from collector.exposition import LINE_BYTES, Families, parse_labels
 from collector.filesystems import Filesystems, Mount
-from collector.interfaces import Choice, Interface
+from collector.interfaces import Choice, Interface, KnownInterfaces
 from collector.memory import SERIES as MEMORY_SERIES
 from collector.memory import memory
 from collector.sample import LARGEST, NAMED_BYTES, InOut, Sample
 from collector.temperatures import Place
 
-#: The collectors of node_exporter that give all of it.
+#: The collectors of node_exporter that give all that changes.
 COLLECTORS: Final = (
-    "bonding",
     "cpu",
     "diskstats",
     "filesystem",
     "hwmon",
     "loadavg",
     "meminfo",
-    "netclass",
     "netdev",
     "stat",
     "thermal_zone",
     "time",
     "uname",
 )
+#: Those that tell what each interface is. They are asked now and then only: of a node with 200 containers they are half
+#: of the page, and the exporter reads 25 files an interface for them.
+INTERFACE_COLLECTORS: Final = ("bonding", "netclass")
 #: Series that a page may have of those that are read. A machine with 1024 CPUs has about 9000.
 SERIES_LIMIT: Final = 20_000
 #: Above the largest that a counter or a size of 64 bits can say.
@@ -69,9 +70,11 @@ class TooManySeries(ValueError):
 class PageReader:
     """Reads one page; keeps the values that a sample needs, and the beginning of an unfinished line."""
 
-    def __init__(self) -> None:
+    def __init__(self, known_interfaces: KnownInterfaces | None = None) -> None:
+        """``known_interfaces`` are those of the node's pages before, if there were any."""
         #: About how much memory the values take that were read so far.
         self.held_bytes = 0
+        self._known_interfaces = known_interfaces or KnownInterfaces()
         self._rest = b"\n"  # begins with the line feed before the unfinished line
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._is_text = True
@@ -265,7 +268,7 @@ class PageReader:
         names = self._of_devices[_RECEIVED].keys() & self._of_devices[_TRANSMITTED].keys()
         if len(names) > interfaces.INTERFACES_LIMIT:
             names = set(sorted(names, key=lambda name: (len(name), name))[: interfaces.INTERFACES_LIMIT])
-        return interfaces.choose([self._interface(name) for name in names])
+        return interfaces.choose(self._known_interfaces.complete([self._interface(name) for name in names]))
 
     def _interface(self, name: str) -> Interface:
         number, link, flags, kind, address_kind = (self._fact(fact, name) for fact in _FACTS)
@@ -327,6 +330,8 @@ _FACTS: Final = (
     *(b"network_iface_id", b"network_iface_link", b"network_flags", b"network_protocol_type"),
     b"network_address_assign_type",
 )
+#: The families of the collectors that tell what each interface is.
+INTERFACE_FAMILIES: Final = frozenset((*_FACTS, b"network_info", b"bonding_slaves"))
 _VERSION: Final = re.compile(r"(\d{1,4})\.(\d{1,4})")
 
 _TAKE: Final[dict[bytes, Callable[[PageReader, bytes, dict[str, str], float], None]]] = {

@@ -11,7 +11,15 @@ import aiohttp
 from yarl import URL
 
 from collector.intake import FREE_BYTES, LONG_BYTES, PAGE_LIMIT_BYTES, BoundedConnector, Share, current_allowance
-from collector.page import COLLECTORS, SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
+from collector.interfaces import KnownInterfaces
+from collector.page import (
+    COLLECTORS,
+    INTERFACE_COLLECTORS,
+    SERIES_LIMIT,
+    NotNodeExporter,
+    PageReader,
+    TooManySeries,
+)
 from collector.resolver import Resolver
 from collector.sample import Sample
 from collector.targets import Target
@@ -75,6 +83,8 @@ class HttpProbe:
         self._timeout_seconds = timeout_seconds
         self._plain = URL.build(scheme="http", host=target.host, port=target.port, path="/metrics")
         self._filtered = self._plain.with_query([("collect[]", name) for name in COLLECTORS])
+        self._with_interfaces = self._filtered.extend_query([("collect[]", name) for name in INTERFACE_COLLECTORS])
+        self._interfaces = KnownInterfaces()
         self._plain_until = 0.0
 
     async def look(self) -> Sample | ScrapeFailed:
@@ -126,7 +136,13 @@ class HttpProbe:
     async def _look(self) -> Sample | ScrapeFailed:
         if time.monotonic() < self._plain_until:
             return await self._get(self._plain)
-        answer = await self._get(self._filtered)
+        answer: Sample | ScrapeFailed = _Refused("http", "not asked")
+        if self._interfaces.is_due(time.monotonic()):
+            answer = await self._get(self._with_interfaces)
+            if isinstance(answer, Sample | _Refused):
+                self._interfaces.asked(time.monotonic())
+        if isinstance(answer, _Refused):
+            answer = await self._get(self._filtered)
         if isinstance(answer, _Refused):
             answer = await self._get(self._plain)
             if isinstance(answer, Sample):
@@ -142,7 +158,7 @@ class HttpProbe:
                 half = (time.monotonic() - begun) / 2
                 monotonic_seconds, unix_seconds = begun + half, time.time() - half
                 if response.status != 200:
-                    refused = response.status in _REFUSED_COLLECT and url is self._filtered
+                    refused = response.status in _REFUSED_COLLECT and url is not self._plain
                     return (_Refused if refused else ScrapeFailed)("http", f"HTTP {response.status}")
                 if response.headers.get("Content-Encoding", "identity") != "identity":
                     return ScrapeFailed("page", "answer is compressed, which was not asked for")
@@ -156,7 +172,7 @@ class HttpProbe:
     async def _read(
         self, content: aiohttp.StreamReader, monotonic_seconds: float, unix_seconds: float
     ) -> Sample | ScrapeFailed:
-        reader = PageReader()
+        reader = PageReader(self._interfaces)
         share = Share(self._room)
         try:
             async for piece in content.iter_any():

@@ -132,15 +132,38 @@ def test_look_asks_for_everything_when_the_exporter_refuses_a_collector(target, 
     result, exporter = look(target, respond, times=3)
 
     assert isinstance(result, Sample)
-    # Refused once, then remembered.
-    assert [b"collect" in head for head in exporter.requests] == [True, False, False, False]
+    # Refused once with those that tell of interfaces and once without, then remembered.
+    assert [b"collect" in head for head in exporter.requests] == [True, True, False, False, False]
 
 
 def test_look_asks_with_collectors_again_when_the_exporter_failed_in_both_ways(target):
     result, exporter = look(target, lambda _: answer(b"", b"HTTP/1.1 500 Broken\r\n"), times=2)
 
     assert result == ScrapeFailed("http", "HTTP 500")
-    assert [b"collect" in head for head in exporter.requests] == [True, False, True, False]
+    assert [b"collect" in head for head in exporter.requests] == [True, True, False, True, False]
+
+
+def test_look_asks_what_interfaces_are_when_there_is_a_new_one_and_remembers(target):
+    asked = []
+
+    def respond(head):
+        asked.append(b"netclass" in head)
+        devices = ("eth0", "office") if len(asked) < 4 else ("eth0", "office", "guests")
+        lines = [
+            f'node_network_{way}_bytes_total{{device="{device}"}} 1'
+            for way in ("receive", "transmit")
+            for device in devices
+        ]
+        if asked[-1]:
+            lines += [f'node_network_iface_id{{device="{device}"}} {n}' for n, device in enumerate(devices, 2)]
+            lines += [f'node_network_iface_link{{device="{device}"}} 2' for device in devices]
+        return answer("\n".join([*lines, ""]).encode())
+
+    result, _ = look(target, respond, times=6)
+
+    assert isinstance(result, Sample)
+    assert list(result.network_bytes) == ["eth0"]
+    assert asked == [True, False, False, False, True, False]
 
 
 @pytest.mark.parametrize(
