@@ -16,11 +16,16 @@ LOCAL_TYPES: Final = frozenset(
     )
 )
 # Made once and never written: their usage is always 100 %.
-_IMAGE_TYPES: Final = frozenset(("cramfs", "erofs", "iso9660", "romfs", "squashfs", "udf"))
+_IMAGE_TYPES: Final = frozenset(("cd9660", "cramfs", "erofs", "iso9660", "romfs", "squashfs", "udf"))
 _MEMORY_TYPES: Final = frozenset(("ramfs", "tmpfs"))
 # Where a container sees the root of its machine, as the documentation of node_exporter and others mounts it.
 _ROOTS_OF_HOST: Final = ("/rootfs", "/host", "/hostfs", "/host/root", "/host/rootfs", "/mnt/host")
 _BLOCK_BYTES: Final = 2.0**64
+
+
+def is_local(fstype: str, device: str) -> bool:
+    """Whether a file system lives on the machine's own storage and is meant to be written; a snapshot of ZFS is not."""
+    return fstype in LOCAL_TYPES and not (fstype == "zfs" and "@" in device)
 
 
 class Mount(NamedTuple):
@@ -53,7 +58,7 @@ def look(mounts: Iterable[Mount]) -> Filesystems:
     not tell the order; the last one of the page counts then, the same at every look.
     """
     found = list(mounts)
-    visible = _topmost(mount for mount in found if mount.fstype in LOCAL_TYPES)
+    visible = _topmost(mount for mount in found if is_local(mount.fstype, mount.device))
     local = _local(visible)
     root = next(iter(_topmost(mount for mount in found if mount.mountpoint == "/")), None)
     if root is not None and not _is_image(root):

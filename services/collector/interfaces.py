@@ -24,34 +24,37 @@ ASK_AGAIN_SECONDS: Final = 600.0
 # Their bytes cross another interface too, or never leave the machine. Each part is the whole of a name.
 _NEVER = re.compile(
     # Loopback, empty and watching ones; firewalls and tunnels of the BSDs and macOS.
-    r"lo\d*|dummy.*|ifb.*|imq\d+|nlmon\d*|teql\d+|vcan\d+|pimreg\d*|pim6reg\d*|bat\d+|pod-id-link\d+|.*:\d+"
-    r"|pflog\d*|pfsync\d*|pflow\d+|enc0|gif\d+|stf\d+|faith\d+|ipfw\d+|usbus\d+|carp\d+|vether\d+|vport\d+|tpmr\d+"
-    r"|awdl\d+|llw\d+|anpi\d+|utun\d+|vmenet\d+|XHC\d+|VHC\d+|epair\d+[ab]?|ovpn[cs]\d+"
+    r"lo\d*|Loopback\d+|dum(my)?\d.*|dummy.*|ifb.*|imq\d+|nlmon\d*|teql\d+|vcan\d+|pimreg\d*|pim6reg\d*|bat\d+"
+    r"|pod-id-link\d+|.*:\d+|mon\d+|wl.*mon|phy\d+-mon\d*|pflog\d*|pfsync\d*|pflow\d+|enc0|gif\d+|stf\d+|faith\d+"
+    r"|ipfw\d+|usbus\d+|carp\d+|vether\d+|vport\d+|tpmr\d+|awdl\d+|llw\d+|anpi\d+|utun\d+|vmenet\d+|XHC\d+|VHC\d+"
+    r"|epair\d+[ab]?|ovpn[cs]\d+"
     # Machines and containers: their end of a cable, and the bridges behind it.
-    r"|veth.*|tap.*|vnet\d.*|macvtap.*|macvlan.*|ipvlan.*|vif\d+[.-].*|vhost\d+|shim-.*|vmnet\d+|vboxnet\d+|mpqemubr\d+"
-    r"|docker.*|podman.*|hassio|lxc.*|lxd.*|incus.*|virbr.*|br-.*|br_.*|fw(br|ln|pr)\d.*|xapi\d+|ovs-.*|ovs_.*|ovsbr\d*"
+    r"|veth.*|tap.*|vnet.*|macvtap.*|macvlan.*|ipvlan.*|vif\d+[.-].*|vhost\d+|shim-.*|vmnet\d+|vboxnet\d+|mpqemubr\d+"
+    r"|docker.*|podman.*|hassio|nomad|waydroid\d+|lxc.*|lxd.*|incus.*|virbr.*|br-.*|br_.*|fw(br|ln|pr)\d.*|xapi\d+"
+    r"|ovs[-_].*|ovsbr\d*|(eth\d+|en[a-z0-9]+)_\d+|(.*n)?pf\d+(vf\d+|sf\d+|hpf)"
     # Clusters and clouds. ``eni`` and ``gke`` are followed by a digest, OVN's names are nothing but one.
-    r"|cni.*|cbr\d+|flannel.*|cali.*|.+\.cali(co)?|cilium_.*|kube-.*|nodelocaldns|weave|vethwe.*|datapath|antrea-.*"
-    r"|kilo\d*|submariner|vx-submariner|liqo.*|eni[0-9a-f]{11}|azv[0-9a-f]+|azure\d+|gke[0-9a-f]+|oci[0-9a-f]{8,}"
-    r"|[0-9a-f]{15}|[0-9a-f]{12}_[hc]|ovn.*|mirror0|k6t-.*|q(br|vb|vo)[0-9a-f].*|q[rg]-.*|brq[0-9a-f].*|vrf.*"
-    r"|(.*n)?pf\d+(vf\d+|sf\d+|hpf)"
+    r"|cni.*|cbr\d+|flannel.*|cali.*|.+\.cali(co)?|cilium_.*|kube.*|nodelocaldns|weave.*|vethwe.*|datapath|antrea.*"
+    r"|kilo\d*|submariner|vx-.*|liqo.*|eni[0-9a-f]{11}|azv[0-9a-f]+|azure\d+|gke[0-9a-f]+|oci[0-9a-f]{8,}"
+    r"|[0-9a-f]{15}|[0-9a-f]{12}_[hc]|.{1,8}-[0-9a-f]{6}|ovn.*|mirror0|k6t-.*|q(br|vb|vo)[0-9a-f].*|q[rg]-.*"
+    r"|brq[0-9a-f].*|vrf.*"
     # Tunnels and private networks.
-    r"|tun.*|wg.*|tailscale.*|zt[a-z0-9]{8,}|nebula.*|wt\d+|nordlynx|nordtun|ipsec\d*|xfrm\d*|vti\d*|ip_vti.*|ip6.*"
-    r"|sit\d*|6in4-.*|6rd-.*|6to4-.*|gre\d+|gre[46]?t?-.*|gre_sys.*|gretap\d+|erspan.*|tunl\d*|vxlan.*|geneve.*"
-    r"|genev_.*|l2tp.*|CloudflareWARP|qmimux\d+|rmnet_data\d+"
+    r"|tun.*|vtun\d+|wg.*|tailscale.*|zt.*|nebula.*|wt\d+|nordlynx|nordtun|ipsec.*|xfrm.*|vti.*|ip_vti.*|ip6.*|he-ipv6.*"
+    r"|sit\d*|6in4-.*|6rd-.*|6to4-.*|isatap.*|teredo|gre\d+|gre[46]?t?-.*|gre_sys.*|gretap\d+|erspan.*|tunl\d*|vxlan.*"
+    r"|genev.*|l2tp.*|CloudflareWARP|qmimux\d+|rmnet_data\d+|v4-.+"
 )
 # Interfaces above others, which count where nothing below them is told: bonds, bridges, VLANs, and links over a line.
-_BOND = re.compile(r"bond[^.]*|team\d+|lagg\d+|trunk\d+|aggr\d+|po\d+")
+_BOND = re.compile(r"bond[^.]*|team[^.]*|lagg\d+|trunk\d+|aggr\d+|PortChannel\d+|peerlink")
+_LINE = re.compile(r"ppp.*|ng\d+|.+-ppp\d*")
 _ABOVE: Final = (
     _BOND,
-    re.compile(r"br\d+|bridge\d*|vmbr\d+|xenbr\d+|veb\d+|switch\d+|itf\d+"),
-    re.compile(r"vlan.*|svlan\d+|.+\.\d+|.+_vlan\d+|vmbr\d+v\d+"),
-    re.compile(r"ppp.*|ng\d+|.+-ppp\d*"),
+    re.compile(r"br\d+|[Bb]ridge\d*|vmbr\d+|xenbr\d+|veb\d+|switch\d+|itf\d+"),
+    re.compile(r"[Vv]lan.*|svlan\d+|qinq\d.*|.+\.\d+|.+_vlan\d+|vmbr\d+v\d+"),
+    _LINE,
 )
 # What systems call network cards of their own accord: kernel, systemd, BIOS, vendors; IPFire by their colour.
 _CARD = re.compile(
     r"eth\d+.*|en[a-zA-Z0-9]+|em\d+|p\d+p\d+.*|wl.*|ww.*|wan\d*|lan\d*|ib.*|usb\d+|rndis\d+|ra\d+|ath\d+|mlan\d+"
-    r"|hsn\d+|nic\d+|venet\d+|rmnet.*|(green|red|blue|orange)\d+"
+    r"|hsn\d+|nic\d+|venet\d+|rmnet.*|swp\d+.*|Ethernet\d+|phy\d+-(ap|sta)\d+|(green|red|blue|orange)\d+"
 )
 # Azure's second way to the network: a card of its own PCI domain in a slot, below eth0.
 _SECOND_WAY = re.compile(r"enP\d+s\d+.*|.+nsby")
@@ -139,16 +142,20 @@ def choose(interfaces: Iterable[Interface]) -> Choice:
     why = "no card is told" if standing >= _LINKED_CARD else ""
     if _MADE in standings.values() and standing < _MADE:
         why = "software made the address of the others"
-    addresses_of_bonds = {each.address for each in candidates if _is_bond(each)}
+    # Of bonds, and of masters that do not say what they are.
+    of_masters = {each.address for each in candidates if _is_bond(each) or standings[each.name] == _MADE}
     for narrowed in (_without_second_ways, _without_equal_addresses, _without_switch_ports):
         if len(counted) > 1:
-            counted, reason = narrowed(counted, addresses_of_bonds)
+            counted, reason = narrowed(counted, of_masters)
             why = reason or why
     names = frozenset(interface.name for interface in counted)
+    lines = [name for name in standings if standings[name] == _LINES]
     # What is surely above another needs no remark.
     in_doubt = [name for name in standings if name not in names and standings[name] in (standing, _MADE)]
     if standing >= _LINKED_CARD:
         in_doubt = [name for name in standings if name not in names]
+    elif lines and not why:
+        in_doubt, why = lines, "its bytes likely cross a card"
     if not why or not in_doubt:
         return Choice(names)
     return Choice(names, f"network: counts {', '.join(sorted(names))}, not {', '.join(in_doubt)}: {why}")
@@ -156,13 +163,14 @@ def choose(interfaces: Iterable[Interface]) -> Choice:
 
 # How much speaks for an interface; those of the least number count.
 _CARD_ITSELF, _LINKED_CARD, _MADE, _LINKED, _ABOVE_OTHERS = range(5)
+_LINES: Final = _ABOVE_OTHERS + _ABOVE.index(_LINE)
 
 
 def _standing(interface: Interface) -> int:
     if _is_bond(interface):
         return _ABOVE_OTHERS
     if interface.kind == _PPP:
-        return _ABOVE_OTHERS + len(_ABOVE) - 1
+        return _LINES
     by_name = _standing_by_name(interface.name)
     if by_name >= _ABOVE_OTHERS:
         return by_name
@@ -207,27 +215,32 @@ def _without_second_ways(interfaces: list[Interface], _: set[str]) -> _Narrowed:
     return kept, "" if len(kept) == len(interfaces) else "it is likely the same way to the network"
 
 
-def _without_equal_addresses(interfaces: list[Interface], addresses_of_bonds: set[str]) -> _Narrowed:
-    """Leave out all but one of those that share an address, unless a bond gave it to them."""
+def _without_equal_addresses(interfaces: list[Interface], of_masters: set[str]) -> _Narrowed:
+    """Leave out slaves of a master that has their address and is no bond, and one of two that have the same address.
+
+    More than two are the ports of a switch or of a server that has one address for all.
+    """
     by_address: defaultdict[str, list[Interface]] = defaultdict(list)
     for interface in interfaces:
-        by_address[interface.address].append(interface)
+        if interface.address.strip("0:") and interface.address not in of_masters:
+            by_address[interface.address].append(interface)
     left_out: set[str] = set()
     is_certain = True
-    for address, same in by_address.items():
-        # Of a bond that is not told itself, all are slaves.
-        is_shared = len(same) > 1 and not all((each.flags or 0) & _SLAVE for each in same)
-        if is_shared and address.strip("0:") and address not in addresses_of_bonds:
-            same.sort(key=_preference)
-            left_out.update(each.name for each in same[1:])
-            is_certain = is_certain and all((each.flags or 0) & _SLAVE for each in same[1:])
+    for same in by_address.values():
+        slaves = [each for each in same if (each.flags or 0) & _SLAVE]
+        if 0 < len(slaves) < len(same):
+            left_out.update(each.name for each in slaves)
+            same = [each for each in same if each not in slaves]
+        if len(same) == 2 and not slaves:
+            left_out.add(max(same, key=_preference).name)
+            is_certain = False
     kept = [each for each in interfaces if each.name not in left_out]
     return kept, "" if is_certain else "they have the same address"
 
 
-def _preference(interface: Interface) -> tuple[bool, bool, bool, bool, float, str]:
+def _preference(interface: Interface) -> tuple[bool, bool, bool, float, str]:
+    """The less, the more likely it is the card itself."""
     return (
-        bool((interface.flags or 0) & _SLAVE),
         _SECOND_WAY.fullmatch(interface.name) is not None,
         _CARD.fullmatch(interface.name) is None,
         (interface.address_kind or _PERMANENT_ADDRESS) != _PERMANENT_ADDRESS,

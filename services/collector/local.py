@@ -107,7 +107,7 @@ def _filesystems() -> Filesystems:
         for each in psutil.disk_partitions(all=True)
         if each.mountpoint not in partial
     }
-    local = [mount for mount in visible.values() if mount.fstype in filesystems.LOCAL_TYPES]
+    local = [mount for mount in visible.values() if filesystems.is_local(mount.fstype, mount.device)]
     first: dict[tuple[str, str], Mount] = {}
     for mount in sorted(local, key=lambda mount: (len(mount.mountpoint), mount.mountpoint)):
         first.setdefault((mount.device, mount.fstype), mount)

@@ -7,18 +7,22 @@ from typing import Final
 SERIES: Final = (
     *("MemTotal", "MemAvailable", "MemFree", "Buffers", "Cached", "Slab", "SReclaimable"),
     *("size", "free", "inactive", "cache"),
-    *("total", "internal", "purgeable", "wired", "compressed", "active"),
+    *("total", "available", "internal", "purgeable", "wired", "compressed", "active"),
 )
+#: From here on, a number is one below zero that was written without its sign.
+_WRAPPED_BYTES: Final = 2.0**63
 
 
 def memory(told: Mapping[str, float]) -> tuple[float | None, float | None]:
-    """Return total and available bytes; ``told`` has only values of which each is plausible by itself."""
-    if "MemTotal" in told:
-        return told["MemTotal"], _linux(told)
-    if "size" in told:
-        return told["size"], _bsd(told)
-    if "total" in told:
-        return told["total"], _darwin(told)
+    """Return total and available bytes; ``told`` has the series that are told, by name. None is NaN."""
+    for name, available_of in (("MemTotal", _linux), ("size", _bsd), ("total", _others)):
+        total = told.get(name)
+        if total is not None and 0 <= total < _WRAPPED_BYTES:
+            available = available_of(told)
+            if available is None:
+                return total, None
+            # Less than nothing is nothing.
+            return total, min(available, total) if 0 <= available < _WRAPPED_BYTES else 0.0
     return None, None
 
 
@@ -29,19 +33,17 @@ def _linux(told: Mapping[str, float]) -> float | None:
     if "MemFree" not in told:
         return None
     slab = told["Slab"] if "Slab" in told else told.get("SReclaimable", 0.0)
-    return min(told["MemTotal"], told["MemFree"] + told.get("Buffers", 0.0) + told.get("Cached", 0.0) + slab)
+    return told["MemFree"] + told.get("Buffers", 0.0) + told.get("Cached", 0.0) + slab
 
 
 def _bsd(told: Mapping[str, float]) -> float | None:
     """Free, inactive and cached memory: all that ``top`` calls neither active nor wired, nor laundry."""
-    if "free" not in told:
-        return None
-    return min(told["size"], told["free"] + told.get("inactive", 0.0) + told.get("cache", 0.0))
+    return told["free"] + told.get("inactive", 0.0) + told.get("cache", 0.0) if "free" in told else None
 
 
-def _darwin(told: Mapping[str, float]) -> float | None:
-    """All but what Activity Monitor calls used: the memory of applications, wired and compressed memory."""
-    if "wired" not in told:
-        return told.get("free")
+def _others(told: Mapping[str, float]) -> float | None:
+    """What AIX says; on macOS all but what Activity Monitor calls used: applications, wired and compressed memory."""
+    if "available" in told or "wired" not in told:
+        return told.get("available", told.get("free"))
     applications = told["internal"] - told.get("purgeable", 0.0) if "internal" in told else told.get("active", 0.0)
-    return max(0.0, told["total"] - applications - told["wired"] - told.get("compressed", 0.0))
+    return told["total"] - applications - told["wired"] - told.get("compressed", 0.0)

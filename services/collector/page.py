@@ -133,7 +133,7 @@ class PageReader:
         told_memory = {
             _OF_MEMORY[name]: value
             for name, value in self._numbers.items()
-            if name in _OF_MEMORY and 0 <= value < _COUNTER_END
+            if name in _OF_MEMORY and abs(value) <= _COUNTER_END
         }
         memory_total, memory_available = memory(told_memory)
         sensors = temperatures.sensors(
@@ -248,7 +248,7 @@ class PageReader:
 
     def _take_mount(self, name: bytes, labels: dict[str, str], value: float) -> None:
         device, kind, mountpoint = labels.get("device", ""), labels.get("fstype", ""), labels.get("mountpoint", "")
-        is_read = (kind in filesystems.LOCAL_TYPES or mountpoint == "/") and mountpoint != ""
+        is_read = (filesystems.is_local(kind, device) or mountpoint == "/") and mountpoint != ""
         if is_read and self._holds(device, kind, mountpoint, limit=filesystems.NAME_LIMIT):
             self._of_mounts[name][device, kind, mountpoint] = value
 
@@ -310,6 +310,8 @@ class PageReader:
         version = _VERSION.match(self._version or "")
         if version is not None and (int(version[1]), int(version[2])) < _FIRST_VERSION:
             return f"it is node_exporter before 0.16 ({self._version}), update it"
+        if b"memory_MemTotal" in self._numbers:
+            return "it is node_exporter before 0.16, update it"
         return "its exporter gives no figures of this system"
 
 
@@ -353,6 +355,8 @@ _TAKE: Final[dict[bytes, Callable[[PageReader, bytes, dict[str, str], float], No
     b"hwmon_temp_celsius": PageReader._take_reading,
     b"hwmon_temp_fault": PageReader._take_fault,
     b"load1": PageReader._take_number,
+    # What node_exporter before 0.16 calls it.
+    b"memory_MemTotal": PageReader._take_number,
     b"network_info": PageReader._take_address,
     b"network_receive_bytes_total": PageReader._take_interface,
     b"network_transmit_bytes_total": PageReader._take_interface,

@@ -1,6 +1,6 @@
 import pytest
 
-from collector.interfaces import Interface, can_count, choose
+from collector.interfaces import Interface, KnownInterfaces, can_count, choose
 
 CARDS = (
     "eth0 end0 enp3s0 enxb827eb000000 eno1 wlan0 wlp2s0 usb0 ib0 wwan0 lan0 em1 p1p1 enP4p1s0 enP8p1s0 enc600 eno1np0 "
@@ -54,6 +54,12 @@ def test_name_cannot_count_when_no_system_has_such_names(name):
         ("eth0 eth1 team0", "eth0 eth1"),
         ("eth0 ppp0", "eth0"),
         ("igb0 ng0", "igb0"),
+        ("Ethernet0 Ethernet4 PortChannel1 Vlan100 Loopback0 Bridge docker0 eth0", "Ethernet0 Ethernet4 eth0"),
+        ("swp1 swp2 peerlink peerlink.4094 bridge vlan10 eth0", "eth0 swp1 swp2"),
+        ("eth0 eth1 pppoe0 vtun0 dum0 bond0 switch0 wg0 l2tpeth0", "eth0 eth1"),
+        ("ens3f0np0 ens3f0npf0vf0 enp8s0f0_0 pf0hpf", "ens3f0np0"),
+        ("eth0 antrea-gw0 coredns--0a1b2c nomad", "eth0"),
+        ("wlan0 wlan0mon mon0", "wlan0"),
         # Where nothing below them is told, those above are all there is to count.
         ("lo bond0 bond0.20", "bond0"),
         ("lo vmbr0 vmbr0.5", "vmbr0"),
@@ -170,8 +176,47 @@ def test_ports_of_a_switch_do_not_count_when_nobody_tells_what_they_hang_on():
     )
 
 
-def test_choice_is_the_same_when_the_interfaces_come_in_another_order():
-    same = [Interface(f"x{number}", address="d8:3a:dd:11:22:33") for number in range(20)]
+@pytest.mark.parametrize("count", [2, 3, 20])
+def test_choice_is_the_same_when_the_interfaces_come_in_another_order(count):
+    same = [Interface(f"x{number:02}", address="d8:3a:dd:11:22:33") for number in range(count)]
 
     assert choose(same) == choose(same[::-1])
-    assert choose(same).names == {"x0"}
+    # Two are one; more are the ports of a switch that has one address for all.
+    assert choose(same).names == ({"x00"} if count == 2 else {each.name for each in same})
+
+
+def test_each_port_counts_when_a_master_of_an_unusual_name_gave_them_its_address():
+    port = Interface("eno1", number=2, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:33", address_kind=0)
+    team = port._replace(name="office", number=4, link=4, address_kind=3)
+
+    assert names(port, port._replace(name="eno2", number=3, link=3), team) == ["eno1", "eno2"]
+
+
+def test_link_over_a_line_does_not_count_and_is_named_when_there_is_a_card():
+    choice = choose(map(Interface, ("eth0", "ppp0")))
+
+    assert choice.names == {"eth0"}
+    assert choice.remark == "network: counts eth0, not ppp0: its bytes likely cross a card"
+    assert choose(map(Interface, ("eth0", "eth0.7", "br0", "bond0"))).remark is None
+
+
+def test_known_interfaces_are_few_when_an_exporter_names_very_many():
+    known = KnownInterfaces()
+
+    known.complete([Interface(f"x{number}", number=number) for number in range(1000)])
+
+    assert sum(each.number is not None for each in known.complete([Interface(f"x{n}") for n in range(1000)])) == 64
+
+
+def test_known_interfaces_are_due_when_there_is_a_new_one_or_time_has_passed():
+    known = KnownInterfaces()
+    assert known.is_due(0.0)
+
+    known.complete([Interface("eth0", number=2)])
+    known.asked(0.0)
+    assert [known.is_due(seconds) for seconds in (1.0, 599.0, 600.0)] == [False, False, True]
+
+    assert known.complete([Interface("eth0"), Interface("usb0")]) == [Interface("eth0", number=2), Interface("usb0")]
+    assert known.is_due(1.0)
+    known.asked(1.0)
+    assert not known.is_due(2.0)

@@ -423,6 +423,12 @@ def memory(**fields):
         (memory(size=4, free=1, inactive=1, active=1.5, wired=0.5), 4, 50.0),
         (memory(total=16, free=0.5, internal=6, purgeable=1, wired=2, compressed=1, active=5, inactive=5), 16, 50.0),
         (memory(total=16, free=6, wired=2, active=5, inactive=3), 16, 43.8),
+        # AIX.
+        (memory(total=16, free=1, available=4), 16, 75.0),
+        # Less than nothing is nothing, and more than all is all.
+        (memory(MemTotal=8) + "node_memory_MemAvailable_bytes 1.8446744e19\n", 8, 100.0),
+        (memory(MemTotal=8) + "node_memory_MemAvailable_bytes -4096\n", 8, 100.0),
+        (memory(MemTotal=8, MemAvailable=9), 8, 0.0),
     ],
 )
 def test_memory_is_what_the_systems_own_tools_show(text, total, usage):
@@ -441,6 +447,10 @@ def test_memory_is_what_the_systems_own_tools_show(text, total, usage):
             'node_exporter_build_info{branch="HEAD",goversion="go1.9.2",revision="98bc",version="0.15.2"} 1\n'
             'node_load1 0.5\nnode_cpu{cpu="cpu0",mode="idle"} 5\nnode_memory_MemTotal 8e9\n',
             "tells no CPU, memory or disk: it is node_exporter before 0.16 (0.15.2), update it",
+        ),
+        (
+            'node_load1 0.5\nnode_cpu{cpu="cpu0",mode="idle"} 5\nnode_memory_MemTotal 8e9\n',
+            "tells no CPU, memory or disk: it is node_exporter before 0.16, update it",
         ),
         ("node_load1 0.5\n", "tells no CPU, memory or disk: its exporter gives no figures of this system"),
         (
