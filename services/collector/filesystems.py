@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from collector.sample import FILESYSTEMS_LIMIT, Filesystem
+from contract.runtime.quoted import quoted
 
 #: Longest mount point and longest name of a device that is looked at, in characters. ZFS has the longest names.
 NAME_LIMIT: Final = 256
@@ -66,7 +67,7 @@ def look(mounts: Iterable[Mount]) -> Filesystems:
     disk = _disk_beside(root, visible, local)
     why = "the node does not tell of /" if root is None else f"/ is an image ({root.fstype})"
     if disk is not None:
-        return Filesystems(disk, local, f"disk: the one at {disk.mountpoint}, since {why}")
+        return Filesystems(disk, local, f"disk: the one at {quoted(disk.mountpoint)}, since {why}")
     remark = None if root is None else f"disk: none, since {why} and nothing else can be written"
     return Filesystems(None, local, remark)
 

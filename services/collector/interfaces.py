@@ -128,7 +128,7 @@ class KnownInterfaces:
 @lru_cache(4096)
 def can_count(name: str) -> bool:
     """Whether an interface of that name counts in any circumstances."""
-    return 0 < len(name) <= NAME_LIMIT and _NEVER.fullmatch(name) is None
+    return 0 < len(name) <= NAME_LIMIT and name.isprintable() and _NEVER.fullmatch(name) is None
 
 
 def choose(interfaces: Iterable[Interface]) -> Choice:

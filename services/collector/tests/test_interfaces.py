@@ -38,7 +38,7 @@ def test_name_cannot_count_when_it_is_of_the_inside_of_the_machine():
     assert [name for name in NEVER.split() if can_count(name)] == []
 
 
-@pytest.mark.parametrize("name", ["", "a" * 16, "vethx" * 10])
+@pytest.mark.parametrize("name", ["", "a" * 16, "vethx" * 10, "eth0\x1b[2J", "eth\n0"])
 def test_name_cannot_count_when_no_system_has_such_names(name):
     assert not can_count(name)
 
@@ -127,6 +127,7 @@ def test_bridge_does_not_count_when_it_has_its_ports_address_whatever_it_is_call
         Interface("proxy", number=7, link=7, flags=0x1003, kind=1, address="5a:11:22:33:44:55", address_kind=3),
         Interface("pod12", number=7, link=2, flags=0x1003, kind=1, address="5a:11:22:33:44:55", address_kind=1),
         Interface("guests", number=7, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:33", address_kind=2),
+        Interface("lan", number=7, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:44", address_kind=0),
         Interface("home", number=7, link=7, flags=0x10D1, kind=65534),
         Interface("he-ipv6", number=7, link=0, flags=0xD1, kind=776),
         Interface("mon0", number=7, link=7, flags=0x1003, kind=803, address="d8:3a:dd:11:22:44", address_kind=0),

@@ -185,9 +185,10 @@ def test_cpu_usage_is_not_known_when_a_processors_counter_cannot_be_read():
 # File systems
 
 
+@pytest.mark.parametrize("free", [GIB, "-4096", "1.8446744071562e+19"])
 @pytest.mark.parametrize("available", ["-1.9e+09", "1.8446744071562e+19", "0"])
-def test_filesystem_is_full_when_less_than_nothing_is_left(node, available):
-    text = mount("/dev/sda1", "ext4", "/", size=100 * GIB, free=GIB, available=available)
+def test_filesystem_is_full_when_less_than_nothing_is_left(node, free, available):
+    text = mount("/dev/sda1", "ext4", "/", size=100 * GIB, free=free, available=available)
 
     assert read(text).root.usage == 100.0
     assert node.see(0, text) == [("pending", "filesystem_full/pi//")]
@@ -214,6 +215,17 @@ def test_snapshots_make_no_alert_when_they_were_never_writable(node):
     )
 
     assert [node.see(seconds, text) for seconds in (0, 30, 90)] == [[], [], []]
+
+
+def test_alerts_of_snapshots_end_when_a_collector_before_this_one_made_them(node):
+    snapshot = mount("rpool/data@monday", "zfs", "/.zfs/snapshot/monday", readonly=1)
+    text = mount("rpool/data", "zfs", "/") + snapshot
+    assert [each.mountpoint for each in read(text).filesystems] == ["/"]
+
+    node.see(0, mount("/dev/sda1", "ext4", "/.zfs/snapshot/monday"))
+    node.see(2, mount("/dev/sda1", "ext4", "/.zfs/snapshot/monday", readonly=1))
+
+    assert node.see(4, text) == [("resolved", "filesystem_readonly/pi//.zfs/snapshot/monday")]
 
 
 @pytest.mark.parametrize(
@@ -333,6 +345,7 @@ def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
         (mount("/dev/sda1", "ext4", "/", free=10) + mount("/dev/sdb1", "ext4", "/", free=50), "/", 50.0),
         (mount("/dev/sdb1", "ext4", "/", free=50) + mount("/dev/sda1", "ext4", "/", free=10), "/", 90.0),
         (mount("/dev/sda1", "ext4", "/", free=10) + mount("tmpfs", "tmpfs", "/", free=50), "/", 90.0),
+        (mount("/dev/sda1", "ext4", "/", free=10) + mount("/dev/sdb1", "squashfs", "/", free=0), "/", 90.0),
         (mount("nas:/pi", "nfs", "/", free=35), "/", 65.0),
     ],
 )
@@ -352,7 +365,7 @@ def test_disk_is_not_known_and_said_so_when_an_image_is_all_there_is():
 def test_disk_is_named_when_it_is_beside_the_root():
     text = mount("/dev/dm-0", "erofs", "/", free=0, readonly=1) + mount("/dev/sda1", "ext4", "/var")
 
-    assert read(text).remarks == ("disk: the one at /var, since / is an image (erofs)",)
+    assert read(text).remarks == ("disk: the one at '/var', since / is an image (erofs)",)
 
 
 def test_filesystem_has_one_alert_when_two_are_mounted_at_one_place(node):
