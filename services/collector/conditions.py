@@ -27,8 +27,13 @@ class Observation:
     measures: Measures | None
 
 
-def readings(rule: str, seen: Observation, ignored_sensors: Sequence[SensorPattern] = ()) -> Iterable[Reading] | None:
-    """Return what ``rule`` reads on a node, or ``None`` where nothing can be said of it just now."""
+def readings(
+    rule: str, seen: Observation, *, ignored_sensors: Sequence[SensorPattern] = ()
+) -> Iterable[Reading] | None:
+    """Return what ``rule`` reads on a node, or ``None`` where nothing can be said of it just now.
+
+    ``ignored_sensors`` are those that the rule on temperature does not look at.
+    """
     if seen.status == "unknown":
         return None
     if rule == "node_down":

@@ -78,7 +78,7 @@ def evaluate(
     for seen in observations:
         nodes.add(seen.node)
         for rule in enabled:
-            read = readings(rule.name, seen, rule.ignore_sensors)
+            read = readings(rule.name, seen, ignored_sensors=rule.ignore_sensors)
             if read is None:
                 continue
             formers = left.pop((rule.name, seen.node), {})

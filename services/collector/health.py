@@ -16,17 +16,18 @@ INSTALL_EXPORTER: Final = "sudo apt-get install -y prometheus-node-exporter"
 def build_health(
     nodes: Sequence[Node],
     problems: Sequence[str],
-    remarks: Sequence[str] = (),
     *,
     targets_path: Path,
     cluster: str,
     epoch: Epoch,
     seq: Seq,
     timestamp: Timestamp,
+    remarks: Sequence[str] = (),
 ) -> Health:
     """Return the health of ``nodes``.
 
-    ``problems`` are those of the collector's own files, told first; ``remarks`` on nodes that are online, told last.
+    ``problems`` are those of the collector's own files, told first; ``remarks`` are about nodes that are online, told
+    last.
     """
     online = sum(1 for node in nodes if node.status == "online")
     offline = sorted((node for node in nodes if node.status == "offline"), key=lambda node: node.node)

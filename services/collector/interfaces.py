@@ -24,23 +24,24 @@ ASK_AGAIN_SECONDS: Final = 600.0
 # Their bytes cross another interface too, or never leave the machine. Each part is the whole of a name.
 _NEVER = re.compile(
     # Loopback, empty and watching ones; firewalls and tunnels of the BSDs and macOS.
-    r"lo\d*|Loopback\d+|dum(my)?\d.*|dummy.*|ifb.*|imq\d+|nlmon\d*|teql\d+|vcan\d+|pimreg\d*|pim6reg\d*|bat\d+"
-    r"|pod-id-link\d+|.*:\d+|mon\d+|wl.*mon|phy\d+-mon\d*|pflog\d*|pfsync\d*|pflow\d+|enc0|gif\d+|stf\d+|faith\d+"
+    r"lo\d*|[Ll]oopback\d+|dum(my)?\d.*|dummy.*|ifb.*|imq\d+|nlmon\d*|teql\d+|vcan\d+|pimreg\d*|pim6reg\d*|bat\d+"
+    r"|pod-id-link\d+|.*:.*|mon\d+|wl.*mon|phy\d+-mon\d*|pflog\d*|pfsync\d*|pflow\d+|enc0|gif\d+|stf\d+|faith\d+"
     r"|ipfw\d+|usbus\d+|carp\d+|vether\d+|vport\d+|tpmr\d+|awdl\d+|llw\d+|anpi\d+|utun\d+|vmenet\d+|XHC\d+|VHC\d+"
     r"|epair\d+[ab]?|ovpn[cs]\d+"
     # Machines and containers: their end of a cable, and the bridges behind it.
     r"|veth.*|tap.*|vnet.*|macvtap.*|macvlan.*|ipvlan.*|vif\d+[.-].*|vhost\d+|shim-.*|vmnet\d+|vboxnet\d+|mpqemubr\d+"
-    r"|docker.*|podman.*|hassio|nomad|waydroid\d+|lxc.*|lxd.*|incus.*|virbr.*|br-.*|br_.*|fw(br|ln|pr)\d.*|xapi\d+"
+    r"|docker.*|podman.*|hassio|nomad|waydroid\d+|vm-.*|mac[0-9a-f]{8}|lxc.*|lxd.*|incus.*|virbr.*|br-.*|br_.*|fw(br|ln|pr)\d.*|xapi\d+"
     r"|ovs[-_].*|ovsbr\d*|(eth\d+|en[a-z0-9]+)_\d+|(.*n)?pf\d+(vf\d+|sf\d+|hpf)"
     # Clusters and clouds. ``eni`` and ``gke`` are followed by a digest, OVN's names are nothing but one.
     r"|cni.*|cbr\d+|flannel.*|cali.*|.+\.cali(co)?|cilium_.*|kube.*|nodelocaldns|weave.*|vethwe.*|datapath|antrea.*"
     r"|kilo\d*|submariner|vx-.*|liqo.*|eni[0-9a-f]{11}|azv[0-9a-f]+|azure\d+|gke[0-9a-f]+|oci[0-9a-f]{8,}"
     r"|[0-9a-f]{15}|[0-9a-f]{12}_[hc]|.{1,8}-[0-9a-f]{6}|ovn.*|mirror0|k6t-.*|q(br|vb|vo)[0-9a-f].*|q[rg]-.*"
-    r"|brq[0-9a-f].*|vrf.*"
+    r"|brq[0-9a-f].*|vrf.*|(ln|pr)_.*|qvs\d+|wbrdg-.*|s-\d{12}"
     # Tunnels and private networks.
     r"|tun.*|vtun\d+|wg.*|tailscale.*|zt.*|nebula.*|wt\d+|nordlynx|nordtun|ipsec.*|xfrm.*|vti.*|ip_vti.*|ip6.*|he-ipv6.*"
     r"|sit\d*|6in4-.*|6rd-.*|6to4-.*|isatap.*|teredo|gre\d+|gre[46]?t?-.*|gre_sys.*|gretap\d+|erspan.*|tunl\d*|vxlan.*"
-    r"|genev.*|l2tp.*|CloudflareWARP|qmimux\d+|rmnet_data\d+|v4-.+"
+    r"|genev.*|l2tp.*|CloudflareWARP|qmimux\d+|rmnet_data\d+|v4-.+|vpn.*|tinc.*|proton\d+"
+    r"|pvpn.*|mullvad.*|ham\d+|cscotun\d+|gpd\d+|nm-.*|netmaker"
 )
 # Interfaces above others, which count where nothing below them is told: bonds, bridges, VLANs, and links over a line.
 _BOND = re.compile(r"bond[^.]*|team[^.]*|lagg\d+|trunk\d+|aggr\d+|PortChannel\d+|peerlink")

@@ -1,18 +1,21 @@
 """The alert rules: the built-in ones, and what a file of the user's changes in them."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
-from functools import cache
+from fnmatch import fnmatchcase, translate
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final, get_args
 
-from collector.temperatures import Sensor
+from collector.temperatures import NAME_LIMIT, Sensor
 from collector.yaml_text import RefusedYaml, YamlError, read_yaml
 from contract.messages import Severity
 from contract.runtime.quoted import quoted
 
+#: Sensors that a rule may leave out: they are compared with a node's sensors in each round.
+SENSORS_LIMIT: Final = 100
 _DAY_SECONDS: Final = 86_400.0
 #: Lowest and highest threshold of each rule that has one, in its unit.
 _THRESHOLDS: Final[dict[str, tuple[float, float]]] = {
@@ -158,18 +161,33 @@ def _value(rule: str, field: str, value: object) -> object:
 
 
 def _sensor_patterns(where: str, value: object) -> tuple[SensorPattern, ...]:
-    example = "for instance [{chip: nct6775, label: CPUTIN}]"
+    example = "for instance [{chip: nct6775, label: CPUTIN}] or [nct6775/CPUTIN]"
     if not isinstance(value, list):
         raise RulesError(f"{where} must be a list of sensors, {example}")
-    for entry in value:
-        is_known = isinstance(entry, dict) and entry.keys() <= {"chip", "label"} and bool(entry)
-        if not is_known or not all(isinstance(pattern, str) for pattern in entry.values()):
-            raise RulesError(f"{where}: each sensor must have a chip, a label or both, {example}")
-    return tuple(SensorPattern(**entry) for entry in value)
+    if len(value) > SENSORS_LIMIT:
+        raise RulesError(f"{where} must be up to {SENSORS_LIMIT} sensors")
+    return tuple(_sensor_pattern(where, entry, example) for entry in value)
+
+
+def _sensor_pattern(where: str, entry: object, example: str) -> SensorPattern:
+    if isinstance(entry, str) and "/" in entry:
+        chip, _, label = entry.partition("/")
+        entry = {"chip": chip, "label": label}
+    if not isinstance(entry, dict) or not entry or not entry.keys() <= {"chip", "label"}:
+        raise RulesError(f"{where}: each sensor must have a chip, a label or both, {example}")
+    for pattern in entry.values():
+        if not isinstance(pattern, str) or len(pattern) > NAME_LIMIT:
+            raise RulesError(f"{where}: {quoted(pattern)} must be a text of up to {NAME_LIMIT} characters")
+    return SensorPattern(**entry)
 
 
 def _fits(name: str, pattern: str) -> bool:
-    return fnmatchcase(_plain(name), _plain(pattern))
+    return _matching(pattern).match(_plain(name)) is not None
+
+
+@lru_cache(1024)
+def _matching(pattern: str) -> re.Pattern[str]:
+    return re.compile(translate(_plain(pattern)))
 
 
 def _plain(name: str) -> str:

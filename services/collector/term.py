@@ -67,7 +67,7 @@ class Term:
         health = build_health(
             view.nodes,
             view.problems,
-            view.remarks,
+            remarks=view.remarks,
             targets_path=self._targets_path,
             cluster=self._lease.cluster,
             epoch=self.epoch,

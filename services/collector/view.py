@@ -20,7 +20,7 @@ class View:
     rules: Rules
     #: What is wrong with the collector's own files and names, as sentences.
     problems: Sequence[str]
-    #: What is wrong with nodes that are online, as sentences.
+    #: What is to be known of nodes that are online, as sentences.
     remarks: Sequence[str] = ()
 
 
@@ -36,4 +36,4 @@ def view_of(states: Iterable[NodeState], rules: Rules, problems: Sequence[str]) 
         for state in states
     ]
     remarks = [f"{state.target.node} is online but {state.lack}" for state in states if state.lack is not None]
-    return View(nodes, observations, rules, problems, remarks)
+    return View(nodes, observations, rules, problems, sorted(remarks))

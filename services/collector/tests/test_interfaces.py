@@ -17,7 +17,8 @@ NEVER = (
     "eni2738a7062a8 azv1a2b3c4d5e6 azure0 gke1a2b3c4d5e6 genev_sys_6081 vxlan_sys_4789 0a1b2c3d4e5f60a cbr0 "
     "pod-id-link0 3f1e8cf2b4a5_h antrea-gw0 weave vethwe-bridge datapath qvb12345678-9a qbr12345678-9a "
     # Firewalls.
-    "pflog0 pfsync0 enc0 gif0 stf0 usbus0 epair0a ovpns1 ovpnc2 awdl0 llw0 anpi0 imq0 eth0:1"
+    "pflog0 pfsync0 enc0 gif0 stf0 usbus0 epair0a ovpns1 ovpnc2 vm-public loopback0 "
+    "proton0 vpn_home awdl0 llw0 anpi0 imq0 eth0:avahi"
 )
 
 

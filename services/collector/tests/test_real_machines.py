@@ -528,6 +528,7 @@ BOARD = hwmon("platform_nct6775_656", "temp2", 109, "CPUTIN", name="nct6775") + 
     "ignored",
     [
         "{chip: nct6775, label: CPUTIN}",
+        "nct6775/CPUTIN",
         "{label: cputin}",
         '{chip: "platform_nct6775*"}',
         '{chip: "*", label: "CPU*"}, {chip: coretemp, label: package_id_1}',

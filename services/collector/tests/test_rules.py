@@ -60,7 +60,9 @@ def test_clear_keeps_its_distance_when_only_the_threshold_moves():
         ("temperature: {ignore_sensors: [CPUTIN]}", "each sensor must have a chip, a label or both"),
         ("temperature: {ignore_sensors: [{}]}", "each sensor must have a chip, a label or both"),
         ("temperature: {ignore_sensors: [{lable: CPUTIN}]}", "each sensor must have a chip, a label or both"),
-        ("temperature: {ignore_sensors: [{label: 7}]}", "each sensor must have a chip, a label or both"),
+        ("temperature: {ignore_sensors: [{label: 7}]}", "7 must be a text of up to 128 characters"),
+        (f"temperature: {{ignore_sensors: [{{label: {'a' * 129}}}]}}", "must be a text of up to 128 characters"),
+        (f"temperature: {{ignore_sensors: {[{'label': 'a'}] * 101}}}", "must be up to 100 sensors"),
         ("cpu: {ignore_sensors: []}", "'ignore_sensors' is none of its fields"),
     ],
 )
