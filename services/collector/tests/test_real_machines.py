@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from collector.check_nodes import missing_values
 from collector.evaluate import evaluate
 from collector.measures import derive
 from collector.node_state import NodeState
@@ -568,6 +569,69 @@ def test_node_has_all_its_values_when_an_exporter_of_any_version_tells_them(page
     untold = {name for name in node.__struct_fields__ if getattr(node, name) is None} - {"error"}
     # The machine whose page 1.5.0's is has no sensors.
     assert untold == ({"temperature"} if version == "1.5.0" else set())
+
+
+def cpus(*modes, cpu="0"):
+    return "".join(f'node_cpu_seconds_total{{cpu="{cpu}",mode="{mode}"}} 100\n' for mode in modes)
+
+
+COMMON = "node_boot_time_seconds 1.7e+09\nnode_load1 0.5\nnode_time_seconds 1.8e+09\n"
+DISKS = 'node_disk_read_bytes_total{{device="{0}"}} 1\nnode_disk_written_bytes_total{{device="{0}"}} 1\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        # FreeBSD, with the collector devstat.
+        (
+            COMMON
+            + cpus("user", "nice", "system", "interrupt", "idle")
+            + 'node_cpu_temperature_celsius{cpu="0"} 47\n'
+            + memory(size=16, free=2, inactive=5, active=3, wired=5, laundry=1)
+            + mount("zroot/ROOT/default", "zfs", "/")
+            + 'node_devstat_bytes_total{device="nda0",type="read"} 1\n'
+            + 'node_devstat_bytes_total{device="nda0",type="write"} 1\n'
+            + 'node_devstat_bytes_total{device="nda0",type="free"} 1\n'
+            + network(lo0=(1, 1), igb0=(1, 1), pflog0=(1, 1)),
+            [],
+        ),
+        # OpenBSD; macOS, which tell no temperature.
+        (
+            COMMON
+            + cpus("user", "nice", "system", "spin", "interrupt", "idle")
+            + memory(size=4, free=1, inactive=1, active=1, wired=1, cache=1)
+            + mount("/dev/sd0a", "ffs", "/")
+            + DISKS.format("sd0")
+            + network(lo0=(1, 1), vio0=(1, 1), enc0=(1, 1)),
+            ["temperature"],
+        ),
+        (
+            COMMON
+            + cpus("user", "nice", "system", "idle")
+            + memory(total=16, free=1, internal=6, purgeable=1, wired=2, compressed=1)
+            + mount("/dev/disk3s1s1", "apfs", "/", readonly=1)
+            + DISKS.format("disk0")
+            + network(lo0=(1, 1), en0=(1, 1), awdl0=(1, 1)),
+            ["temperature"],
+        ),
+        # OpenWrt's exporter in Lua.
+        (
+            COMMON
+            + cpus("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", cpu="cpu0")
+            + memory(MemTotal=0.25, MemFree=0.125, MemAvailable=0.125)
+            + network(lo=(1, 1), eth0=(1, 1), **{"br-lan": (1, 1), "eth0.2": (1, 1)})
+            + 'node_thermal_zone_temp{type="cpu",zone="0"} 51\n',
+            ["disk usage", "disk traffic"],
+        ),
+    ],
+    ids=["FreeBSD", "OpenBSD", "macOS", "OpenWrt"],
+)
+def test_page_lacks_only_what_the_system_does_not_tell_when_it_is_not_debians(text, missing):
+    sample = read(text)
+
+    assert missing_values(sample) == missing
+    assert len(sample.network_bytes) == 1
+    assert sample.remarks == ()
 
 
 def test_sample_has_no_remarks_when_nothing_is_in_doubt(page):
