@@ -24,7 +24,9 @@ NodeRole = Literal["worker", "master"]
 OverallStatus = Literal["healthy", "warning", "critical", "unknown"]
 Severity = Literal["info", "warning", "critical"]
 AlertState = Literal["pending", "firing"]
-Transition = Literal["started", "pending", "firing", "resolved"]
+#: What happened to an alert. This release writes ``started``, ``pending``, ``firing`` and ``resolved``; a reader passes
+#: any other on, which a newer collector may write.
+Transition = Annotated[str, Meta(min_length=1, examples=["started", "pending", "firing", "resolved"])]
 
 
 def log_order(position: LogId) -> tuple[int, int]:
