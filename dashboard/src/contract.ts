@@ -52,6 +52,8 @@ export type Timestamp = string;
 export type NodeStatus = "online" | "offline" | "unknown";
 export type OverallStatus = "healthy" | "warning" | "critical" | "unknown";
 export type Severity = "info" | "warning" | "critical";
+/** What this release writes; a later one may write others. */
+export type Transition = "started" | "pending" | "firing" | "resolved";
 
 /** Where a message stands in the collector's order. */
 export interface Position {
@@ -127,7 +129,8 @@ export interface Alert {
 export interface LogEntry {
   readonly id: string;
   readonly timestamp: Timestamp;
-  readonly transition: "started" | "pending" | "firing" | "resolved";
+  /** A `Transition`, or a word of a later release. */
+  readonly transition: string;
   readonly alert_id: string | null;
   readonly rule: string | null;
   readonly node: string | null;

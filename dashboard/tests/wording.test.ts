@@ -5,6 +5,7 @@ import test from "node:test";
 import { translated } from "../src/wording/collector_fr.ts";
 import { en } from "../src/wording/en.ts";
 import { fr } from "../src/wording/fr.ts";
+import { wordFor } from "../src/wording.ts";
 import { ALERTS, HEALTH } from "./golden.ts";
 
 /** Every text and function in a wording, by its path. */
@@ -69,4 +70,10 @@ test("parts of a text keep their meaning, and an unknown text stays", () => {
   assert.equal(translated("HTTP 503"), "code HTTP 503");
   assert.match(translated("The targets file /n.yaml is not valid, the former 3 targets stay: bad"), /n'est pas valide/);
   assert.equal(translated("something new"), "something new");
+});
+
+test("a word of a later release stands for itself", () => {
+  assert.equal(wordFor(en.transition, "resolved"), "Resolved");
+  assert.equal(wordFor(en.transition, "silenced"), "silenced");
+  assert.equal(wordFor(en.transition, "constructor"), "constructor");
 });

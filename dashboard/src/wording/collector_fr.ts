@@ -35,6 +35,7 @@ const RULES: readonly Rule[] = [
   [/^(.+) is at (\S+) °C$/s, (node, value) => `${node} est à ${number(value)}\u00a0°C`],
   [/^(.+) is not a target any more$/s, (node) => `${node} n'est plus une cible`],
   [/^the rule (.+) is switched off$/s, (rule) => `la règle ${rule} est désactivée`],
+  [/^the rule (.+) is not known to this collector$/s, (rule) => `la règle ${rule} est inconnue de ce collecteur`],
   [/^(.+) does not tell its (.+) any more$/s, (node, rule) => `${node} ne donne plus sa mesure ${rule}`],
   [/^(.+) on (.+) is left out of the rule$/s, (path, node) => `${path} de ${node} est exclu de la règle`],
   [/^(.+) on (.+) is not mounted any more$/s, (path, node) => `${path} de ${node} n'est plus monté`],
