@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+import msgspec
+
 from collector.conditions import Observation, Reading, alert_value, begun, ended, readings
 from collector.rules import Rule, Rules
 from contract.clock import timestamp
@@ -11,6 +13,9 @@ from contract.messages import AlertState, Severity, Timestamp
 
 #: Seconds after which an alert ends whose value an online node does not tell any more.
 UNTOLD_SECONDS: Final = 60.0
+#: Seconds after which an adopted alert ends that no rule of this release judges. In a rolling update a collector of the
+#: other release takes the lease back within minutes; after a way back to this release nobody does.
+UNJUDGED_SECONDS: Final = 86_400.0
 
 #: Rule, node and detail.
 AlertKey = tuple[str, str, str]
@@ -39,8 +44,10 @@ class ActiveAlert:
     #: When the condition began.
     since: Timestamp
     since_monotonic_seconds: float
-    #: When its value was last told.
+    #: When its value was last told, or when the alert was adopted.
     told_monotonic_seconds: float
+    #: The alert as the collector before published it, until this one judges it: it may have fields of a later release.
+    published: msgspec.Raw | None = None
 
     @property
     def id(self) -> str:
@@ -67,6 +74,9 @@ def evaluate(
     An alert stays as it is while nothing can be said of its condition: the node is not online, or was not looked at
     yet. It ends with its condition, and with what it was about: a node that is no target any more, a detail that an
     online node has no longer, a rule that is switched off.
+
+    An alert of a collector of another release, whose rule ``rules`` do not have or that is of no node, is for that
+    release to end. Here it ends with its node, and ``UNJUDGED_SECONDS`` after it was adopted.
     """
     left: dict[tuple[str, str], dict[str, ActiveAlert]] = {}
     for (rule_name, node, detail), alert in alerts.items():
@@ -93,12 +103,11 @@ def evaluate(
                 changes.append(_resolved(gone, _why_gone(gone, rule)))
     for formers in left.values():
         for alert in formers.values():
-            if alert.node not in nodes:
-                changes.append(_resolved(alert, f"{alert.node} is not a target any more"))
-            elif alert.rule not in rules or not rules[alert.rule].enabled:
-                changes.append(_resolved(alert, f"the rule {alert.rule} is switched off"))
-            else:
+            why = _why_left_ends(alert, rules, nodes, now)
+            if why is None:
                 current[alert.rule, alert.node, alert.detail] = alert
+            else:
+                changes.append(_resolved(alert, why))
     return current, changes
 
 
@@ -138,6 +147,16 @@ def _judged(
     if former is None or former.state != alert.state:
         changes.append(Change(alert.state, alert))
     return alert
+
+
+def _why_left_ends(alert: ActiveAlert, rules: Rules, nodes: set[str], now: Moment) -> str | None:
+    """Return why an alert that nothing was read for ends, ``None`` where it stays."""
+    if alert.node and alert.node not in nodes:
+        return f"{alert.node} is not a target any more"
+    if alert.rule not in rules or not alert.node:
+        unjudged = now.monotonic_seconds - alert.told_monotonic_seconds > UNJUDGED_SECONDS
+        return f"the rule {alert.rule} is not known to this collector" if unjudged else None
+    return None if rules[alert.rule].enabled else f"the rule {alert.rule} is switched off"
 
 
 def _why_gone(alert: ActiveAlert, rule: Rule) -> str:
