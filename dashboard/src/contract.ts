@@ -83,6 +83,11 @@ export interface Node {
   readonly network_transmit_bytes_per_second: number | null;
   readonly disk_read_bytes_per_second: number | null;
   readonly disk_written_bytes_per_second: number | null;
+  /** Here and below: a collector of 0.1 does not write them. */
+  readonly iowait?: number | null;
+  readonly swap_usage?: number | null;
+  readonly pressure_io?: number | null;
+  readonly pressure_memory?: number | null;
 }
 
 export interface ClusterStats {
@@ -199,6 +204,10 @@ export const MEASURES = [
   "network_transmit_bytes_per_second",
   "disk_read_bytes_per_second",
   "disk_written_bytes_per_second",
+  "iowait",
+  "swap_usage",
+  "pressure_io",
+  "pressure_memory",
 ] as const;
 export type Measure = (typeof MEASURES)[number];
 

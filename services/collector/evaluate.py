@@ -35,7 +35,7 @@ class ActiveAlert:
 
     rule: str
     node: str
-    #: A mount point, for instance; empty for a condition of the whole node.
+    #: A mount point or a sensor, for instance; empty for a condition of the whole node.
     detail: str
     severity: Severity
     state: AlertState
@@ -44,7 +44,7 @@ class ActiveAlert:
     #: When the condition began.
     since: Timestamp
     since_monotonic_seconds: float
-    #: When its value was last told, or when the alert was adopted.
+    #: When its condition was last seen to hold, or when the alert was adopted.
     told_monotonic_seconds: float
     #: The alert as the collector before published it, until this one judges it: it may have fields of a later release.
     published: msgspec.Raw | None = None
@@ -88,10 +88,11 @@ def evaluate(
     for seen in observations:
         nodes.add(seen.node)
         for rule in enabled:
-            read = readings(rule.name, seen)
+            formers = left.get((rule.name, seen.node), {})
+            read = readings(rule.name, seen, formers)
             if read is None:
                 continue
-            formers = left.pop((rule.name, seen.node), {})
+            left.pop((rule.name, seen.node), None)
             for reading in read:
                 detail = reading[0]
                 if rule.ignore and rule.ignores(detail):
@@ -123,8 +124,9 @@ def _judged(
         return None
     value = alert_value(rule.name, measure)
     if not rule.is_true(measure, already=former is not None):
-        if former is not None:
-            changes.append(_resolved(replace(former, value=value), ended(rule.name, seen.node, detail, value)))
+        if former is None or now.monotonic_seconds - former.told_monotonic_seconds < rule.keep_seconds:
+            return former
+        changes.append(_resolved(replace(former, value=value), ended(rule.name, seen.node, detail, value)))
         return None
     if former is None:
         since, since_monotonic = timestamp(now.unix_seconds), now.monotonic_seconds

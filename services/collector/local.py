@@ -12,6 +12,7 @@ import psutil
 from collector.cpu_seconds import CpuMode
 from collector.daemon_thread import run_in_daemon_thread
 from collector.devices import LOCAL_FILESYSTEMS, is_physical_interface, whole_disks
+from collector.kernel_files import read_alarms, waiting_seconds
 from collector.sample import FILESYSTEMS_LIMIT, Filesystem, Sample, hottest
 from collector.scrape import ScrapeFailed
 
@@ -48,7 +49,7 @@ def look_at_this_machine() -> Sample:
     Raises:
         OSError, psutil.Error: it cannot be read.
     """
-    memory = psutil.virtual_memory()
+    memory, swap, alarms = psutil.virtual_memory(), psutil.swap_memory(), read_alarms()
     disks = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
     whole = whole_disks(disks)
     root, filesystems = _filesystems()
@@ -58,9 +59,15 @@ def look_at_this_machine() -> Sample:
         load1=os.getloadavg()[0],
         memory_total_bytes=memory.total,
         memory_available_bytes=memory.available,
+        swap_total_bytes=swap.total,
+        swap_free_bytes=swap.free,
+        io_waiting_seconds=waiting_seconds("io"),
+        memory_waiting_seconds=waiting_seconds("memory"),
         root=root,
         filesystems=filesystems,
         temperature=_temperature(),
+        under_voltage=alarms.raised("under_voltage"),
+        hardware_alarms=alarms.raised("hardware_alarm"),
         network_bytes={
             name: (counters.bytes_recv, counters.bytes_sent)
             for name, counters in psutil.net_io_counters(pernic=True, nowrap=False).items()

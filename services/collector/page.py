@@ -5,12 +5,15 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Final
 
+from collector.alarms import ALARM_FAMILIES, Alarms
 from collector.cpu_seconds import COUNTER_BYTES, CpuSeconds, code_of
 from collector.devices import LOCAL_FILESYSTEMS, is_physical_interface, whole_disks
 from collector.exposition import LINE_BYTES, Families, parse_labels
 from collector.sample import FILESYSTEMS_LIMIT, LARGEST, NAMED_BYTES, Filesystem, InOut, Sample, hottest
 
-#: The collectors of node_exporter that give all of it.
+#: Collectors of node_exporter that some exporters do not have, or have switched off.
+OPTIONAL_COLLECTORS: Final = ("pressure",)
+#: The collectors of node_exporter that give all the rest.
 COLLECTORS: Final = (
     "cpu",
     "diskstats",
@@ -61,6 +64,7 @@ class PageReader:
         self._of_devices: defaultdict[bytes, dict[str, float]] = defaultdict(dict)
         self._of_mounts: defaultdict[bytes, dict[_Mount, float]] = defaultdict(dict)
         self._temperature: float | None = None
+        self._alarms = Alarms()
         self._host_name: str | None = None
 
     def feed(self, piece: bytes) -> None:
@@ -108,9 +112,15 @@ class PageReader:
             load1=self._number(b"load1"),
             memory_total_bytes=self._number(b"memory_MemTotal_bytes"),
             memory_available_bytes=self._number(b"memory_MemAvailable_bytes"),
+            swap_total_bytes=self._number(b"memory_SwapTotal_bytes"),
+            swap_free_bytes=self._number(b"memory_SwapFree_bytes"),
+            io_waiting_seconds=self._number(b"pressure_io_waiting_seconds_total"),
+            memory_waiting_seconds=self._number(b"pressure_memory_waiting_seconds_total"),
             root=root,
             filesystems=filesystems,
             temperature=self._temperature,
+            under_voltage=self._alarms.raised("under_voltage"),
+            hardware_alarms=self._alarms.raised("hardware_alarm"),
             network_bytes=self._in_out(b"network_receive_bytes_total", b"network_transmit_bytes_total"),
             disk_bytes=self._disks(),
             boot_unix_seconds=boot if boot is not None and 0 < boot <= _LATEST_UNIX_SECONDS else None,
@@ -150,6 +160,9 @@ class PageReader:
 
     def _take_temperature(self, _name: bytes, _labels: dict[str, str], value: float) -> None:
         self._temperature = hottest([value] if self._temperature is None else [value, self._temperature])
+
+    def _take_alarm(self, name: bytes, labels: dict[str, str], value: float) -> None:
+        self._alarms.note(ALARM_FAMILIES[name], labels.get("chip", ""), labels.get("sensor", ""), raised=value > 0)
 
     def _take_host_name(self, _name: bytes, labels: dict[str, str], _value: float) -> None:
         if self._host_name is None:
@@ -208,6 +221,7 @@ class PageReader:
 
 
 _TAKE: Final[dict[bytes, Callable[[PageReader, bytes, dict[str, str], float], None]]] = {
+    **dict.fromkeys(ALARM_FAMILIES, PageReader._take_alarm),
     b"boot_time_seconds": PageReader._take_number,
     b"cpu_seconds_total": PageReader._take_cpu,
     b"disk_read_bytes_total": PageReader._take_device,
@@ -221,8 +235,12 @@ _TAKE: Final[dict[bytes, Callable[[PageReader, bytes, dict[str, str], float], No
     b"load1": PageReader._take_number,
     b"memory_MemAvailable_bytes": PageReader._take_number,
     b"memory_MemTotal_bytes": PageReader._take_number,
+    b"memory_SwapFree_bytes": PageReader._take_number,
+    b"memory_SwapTotal_bytes": PageReader._take_number,
     b"network_receive_bytes_total": PageReader._take_interface,
     b"network_transmit_bytes_total": PageReader._take_interface,
+    b"pressure_io_waiting_seconds_total": PageReader._take_number,
+    b"pressure_memory_waiting_seconds_total": PageReader._take_number,
     b"thermal_zone_temp": PageReader._take_temperature,
     b"time_seconds": PageReader._take_number,
     b"uname_info": PageReader._take_host_name,

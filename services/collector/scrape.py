@@ -11,12 +11,12 @@ import aiohttp
 from yarl import URL
 
 from collector.intake import FREE_BYTES, LONG_BYTES, PAGE_LIMIT_BYTES, BoundedConnector, Share, current_allowance
-from collector.page import COLLECTORS, SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
+from collector.page import COLLECTORS, OPTIONAL_COLLECTORS, SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
 from collector.resolver import Resolver
 from collector.sample import Sample
 from collector.targets import Target
 
-#: Seconds after which an exporter that refused ``collect[]`` is asked with it again.
+#: Seconds after which an exporter that refused ``collect[]`` is asked for all collectors again.
 PLAIN_SECONDS: Final = 600.0
 #: What node_exporter answers where one of the collectors asked for is switched off, or unknown to it.
 _REFUSED_COLLECT: Final = (400, 500)
@@ -74,8 +74,14 @@ class HttpProbe:
         self._resolver = resolver
         self._timeout_seconds = timeout_seconds
         self._plain = URL.build(scheme="http", host=target.host, port=target.port, path="/metrics")
-        self._filtered = self._plain.with_query([("collect[]", name) for name in COLLECTORS])
-        self._plain_until = 0.0
+        #: What to ask for: all collectors, those that every exporter has, and the whole page.
+        self._ways = (
+            self._plain.with_query([("collect[]", name) for name in (*COLLECTORS, *OPTIONAL_COLLECTORS)]),
+            self._plain.with_query([("collect[]", name) for name in COLLECTORS]),
+            self._plain,
+        )
+        self._way = 0
+        self._way_until = 0.0
 
     async def look(self) -> Sample | ScrapeFailed:
         """Return what the node tells now, within the scrape timeout."""
@@ -124,13 +130,13 @@ class HttpProbe:
             return await self._look()
 
     async def _look(self) -> Sample | ScrapeFailed:
-        if time.monotonic() < self._plain_until:
-            return await self._get(self._plain)
-        answer = await self._get(self._filtered)
-        if isinstance(answer, _Refused):
-            answer = await self._get(self._plain)
-            if isinstance(answer, Sample):
-                self._plain_until = time.monotonic() + PLAIN_SECONDS
+        begun = self._way if time.monotonic() < self._way_until else 0
+        for way in range(begun, len(self._ways)):
+            answer = await self._get(self._ways[way])
+            if not isinstance(answer, _Refused):
+                break
+        if way != begun and isinstance(answer, Sample):
+            self._way, self._way_until = way, time.monotonic() + PLAIN_SECONDS
         return answer
 
     async def _get(self, url: URL) -> Sample | ScrapeFailed:
@@ -142,7 +148,7 @@ class HttpProbe:
                 half = (time.monotonic() - begun) / 2
                 monotonic_seconds, unix_seconds = begun + half, time.time() - half
                 if response.status != 200:
-                    refused = response.status in _REFUSED_COLLECT and url is self._filtered
+                    refused = response.status in _REFUSED_COLLECT and url is not self._plain
                     return (_Refused if refused else ScrapeFailed)("http", f"HTTP {response.status}")
                 if response.headers.get("Content-Encoding", "identity") != "identity":
                     return ScrapeFailed("page", "answer is compressed, which was not asked for")

@@ -50,6 +50,10 @@ export const en = {
     network_transmit_bytes_per_second: "Network out",
     disk_read_bytes_per_second: "Disk read",
     disk_written_bytes_per_second: "Disk written",
+    iowait: "I/O wait",
+    swap_usage: "Swap",
+    pressure_io: "I/O pressure",
+    pressure_memory: "Memory pressure",
     status: "Status",
   },
 

@@ -1,6 +1,7 @@
 import asyncio
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,21 @@ def test_local_sample_agrees_with_proc_and_statvfs_when_this_machine_is_looked_a
     assert sample.root.size_bytes == size.f_blocks * size.f_frsize
     assert "lo" not in sample.network_bytes
     assert sample.clock_offset_seconds == 0.0
+
+
+def test_local_sample_has_swap_and_pressure_as_the_kernel_tells_them():
+    sample = look_at_this_machine()
+
+    with open("/proc/meminfo") as file:
+        meminfo = dict(line.split(":", 1) for line in file)
+    assert sample.swap_total_bytes == 1024 * int(meminfo["SwapTotal"].split()[0])
+    pressure = Path("/proc/pressure/io")
+    try:
+        total = float(pressure.read_text().split("\n")[0].rpartition("=")[2]) / 1e6
+    except OSError:
+        assert sample.io_waiting_seconds is None
+    else:
+        assert sample.io_waiting_seconds == pytest.approx(total, abs=10)
 
 
 def test_local_probe_gives_a_sample_when_it_looks():
