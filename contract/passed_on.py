@@ -16,10 +16,6 @@ class _Nodes(msgspec.Struct):
     nodes: list[msgspec.Raw]
 
 
-class _Stats(msgspec.Struct):
-    cluster_stats: msgspec.Raw
-
-
 def with_members(raw: bytes, members: Mapping[str, object]) -> bytes:
     """Return the JSON object ``raw`` with these members in place of its own."""
     return encode({**_members(raw), **members})
@@ -32,13 +28,15 @@ def stored_nodes(raw: bytes) -> list[msgspec.Raw]:
 
 def has_unknown_fields(raw: bytes) -> bool:
     """Whether the snapshot ``raw`` has fields that ``Snapshot`` does not; its first node stands for all of them."""
-    parts: list[tuple[bytes, type[msgspec.Struct]]] = [
-        (raw, Snapshot),
-        (bytes(msgspec.json.decode(raw, type=_Stats).cluster_stats), ClusterStats),
-        *((bytes(node), Node) for node in stored_nodes(raw)[:1]),
+    members = _members(raw)
+    nodes = msgspec.json.decode(members["nodes"], type=list[msgspec.Raw])
+    parts: list[tuple[dict[str, msgspec.Raw], type[msgspec.Struct]]] = [
+        (members, Snapshot),
+        (_members(members["cluster_stats"]), ClusterStats),
+        *((_members(node), Node) for node in nodes[:1]),
     ]
-    return any(not set(part.__struct_fields__).issuperset(_members(written)) for written, part in parts)
+    return any(not set(part.__struct_fields__).issuperset(written) for written, part in parts)
 
 
-def _members(raw: bytes) -> dict[str, msgspec.Raw]:
+def _members(raw: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
     return msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
