@@ -1,6 +1,6 @@
 """What each rule looks at on a node, and the words for it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,8 +9,8 @@ from collector.rules import SensorPattern
 from collector.sample import Filesystem
 from contract.messages import NodeStatus
 
-#: A detail (a mount point; empty for a condition of the whole node) and its measure in the rule's unit; ``None``
-#: where it could not be told just now.
+#: A detail (a mount point, a sensor; empty for a condition of the whole node) and its measure in the rule's unit;
+#: ``None`` where it could not be told just now.
 Reading = tuple[str, float | None]
 #: The measure of a file system that is read-only and was never seen writable.
 NEVER_WRITABLE: Final = 0.5
@@ -28,10 +28,11 @@ class Observation:
 
 
 def readings(
-    rule: str, seen: Observation, *, ignored_sensors: Sequence[SensorPattern] = ()
+    rule: str, seen: Observation, known: Collection[str] = (), *, ignored_sensors: Sequence[SensorPattern] = ()
 ) -> Iterable[Reading] | None:
     """Return what ``rule`` reads on a node, or ``None`` where nothing can be said of it just now.
 
+    ``known`` are the details that have an alert already: of alarms only those are read, and the ones that are raised.
     ``ignored_sensors`` are those that the rule on temperature does not look at.
     """
     if seen.status == "unknown":
@@ -42,6 +43,11 @@ def readings(
         return None
     if ignored_sensors:
         return (("", _temperature(seen.measures, ignored_sensors)),)
+    match rule:
+        case "under_voltage":
+            return _alarms(seen.measures.under_voltage, known)
+        case "hardware_alarm":
+            return _alarms(seen.measures.hardware_alarms, known)
     return _READ[rule](seen.measures)
 
 
@@ -67,6 +73,14 @@ def begun(rule: str, seen: Observation, detail: str, value: float | None) -> str
         case "clock_offset":
             offset = seen.measures.clock_offset_seconds if seen.measures else None
             return f"the clock of {node} is {value} s {'behind' if (offset or 0) < 0 else 'ahead of'} the collector's"
+        case "under_voltage":
+            return f"{node} gets too little voltage, says its sensor {detail}"
+        case "hardware_alarm":
+            return f"the sensor {detail} of {node} raises its critical alarm"
+        case "swap":
+            return f"swap of {node} is {value} % in use"
+        case "pressure":
+            return f"tasks on {node} wait {value} % of the time for {_RESOURCES.get(detail, detail)}"
         case _:
             return f"CPU of {node} is at {value} %"
 
@@ -86,6 +100,14 @@ def ended(rule: str, node: str, detail: str, value: float | None) -> str:
             return f"{node} is down to {value} °C"
         case "clock_offset":
             return f"the clock of {node} is right to {value} s"
+        case "under_voltage":
+            return f"{node} gets enough voltage again, says its sensor {detail}"
+        case "hardware_alarm":
+            return f"the critical alarm of the sensor {detail} of {node} is over"
+        case "swap":
+            return f"swap of {node} is down to {value} % in use"
+        case "pressure":
+            return f"tasks on {node} wait only {value} % of the time for {_RESOURCES.get(detail, detail)}"
         case _:
             return f"CPU of {node} is down to {value} %"
 
@@ -121,7 +143,14 @@ def _clock_offset(measures: Measures) -> tuple[Reading, ...]:
     return (("", None if offset is None else abs(offset)),)
 
 
-_WITHOUT_MEASURE: Final = ("node_down", "filesystem_readonly")
+def _alarms(raised: tuple[str, ...] | None, known: Collection[str]) -> list[Reading]:
+    if raised is None:
+        return [(sensor, None) for sensor in known]
+    return [(sensor, float(sensor in raised)) for sensor in sorted({*raised, *known})]
+
+
+_WITHOUT_MEASURE: Final = ("node_down", "filesystem_readonly", "under_voltage", "hardware_alarm")
+_RESOURCES: Final = {"io": "a disk"}
 _READ: Final[Mapping[str, Callable[[Measures], Iterable[Reading]]]] = {
     "memory": lambda measures: (("", measures.memory_usage),),
     "filesystem_full": lambda measures: [
@@ -134,4 +163,6 @@ _READ: Final[Mapping[str, Callable[[Measures], Iterable[Reading]]]] = {
     "temperature": lambda measures: (("", measures.temperature),),
     "clock_offset": _clock_offset,
     "cpu": lambda measures: (("", measures.cpu_usage),),
+    "swap": lambda measures: (("", measures.swap_usage),),
+    "pressure": lambda measures: (("io", measures.pressure_io), ("memory", measures.pressure_memory)),
 }

@@ -14,6 +14,7 @@ from collector.cpu_seconds import MODES, CpuMode
 from collector.daemon_thread import run_in_daemon_thread
 from collector.devices import whole_disks
 from collector.filesystems import Filesystems, Mount
+from collector.kernel_files import read_alarms, waiting_seconds
 from collector.sample import FILESYSTEMS_LIMIT, Sample
 from collector.scrape import ScrapeFailed
 from collector.temperatures import Sensor
@@ -49,7 +50,7 @@ def look_at_this_machine() -> Sample:
     Raises:
         OSError, psutil.Error: it cannot be read.
     """
-    memory = psutil.virtual_memory()
+    memory, swap, alarms = psutil.virtual_memory(), psutil.swap_memory(), read_alarms()
     disks = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
     whole = whole_disks(disks)
     counters = psutil.net_io_counters(pernic=True, nowrap=False)
@@ -62,10 +63,16 @@ def look_at_this_machine() -> Sample:
         load1=os.getloadavg()[0],
         memory_total_bytes=memory.total,
         memory_available_bytes=memory.available,
+        swap_total_bytes=swap.total,
+        swap_free_bytes=swap.free,
+        io_waiting_seconds=waiting_seconds("io"),
+        memory_waiting_seconds=waiting_seconds("memory"),
         root=disk.root,
         filesystems=disk.local,
         temperature=sensors[0].celsius if sensors else None,
         sensors=sensors,
+        under_voltage=alarms.raised("under_voltage"),
+        hardware_alarms=alarms.raised("hardware_alarm"),
         network_bytes={
             name: (each.bytes_recv, each.bytes_sent) for name, each in counters.items() if name in network.names
         },

@@ -38,6 +38,13 @@ class Measures:
     network_transmit_bytes_per_second: int | None = None
     disk_read_bytes_per_second: int | None = None
     disk_written_bytes_per_second: int | None = None
+    iowait: float | None = None
+    swap_usage: float | None = None
+    pressure_io: int | None = None
+    pressure_memory: int | None = None
+    #: Sensors that raise an alarm, as ``chip/sensor``; ``None``: the node has no such alarm.
+    under_voltage: tuple[str, ...] | None = None
+    hardware_alarms: tuple[str, ...] | None = None
     #: How far the node's clock is ahead of this machine's.
     clock_offset_seconds: float | None = None
     #: Local ones, by mount point.
@@ -58,13 +65,21 @@ def derive(sample: Sample, previous: Sample | None, former: Measures | None, *, 
     """
     elapsed = 0.0 if previous is None else sample.monotonic_seconds - previous.monotonic_seconds
     cpu: float | None = None
+    iowait: float | None = None
+    pressure_io: int | None = None
+    pressure_memory: int | None = None
     network = disk = _UNKNOWN_RATES
     if previous is not None and 0 < elapsed <= longest_gap_seconds:
         cpu = cpu_usage(previous.cpu_seconds, sample.cpu_seconds)
+        iowait = None if cpu is None else iowait_share(previous.cpu_seconds, sample.cpu_seconds)
+        pressure_io = _pressure(previous.io_waiting_seconds, sample.io_waiting_seconds, elapsed)
+        pressure_memory = _pressure(previous.memory_waiting_seconds, sample.memory_waiting_seconds, elapsed)
         network = _rates(previous.network_bytes, sample.network_bytes, elapsed)
         disk = _rates(previous.disk_bytes, sample.disk_bytes, elapsed)
     total, available = sample.memory_total_bytes, sample.memory_available_bytes
     memory = 100 * (1 - available / total) if total and available is not None else None
+    swap_total, swap_free = sample.swap_total_bytes, sample.swap_free_bytes
+    swap = 100 * (1 - swap_free / swap_total) if swap_total and swap_free is not None else None
     return Measures(
         boot_unix_seconds=_boot(sample.boot_unix_seconds, None if former is None else former.boot_unix_seconds),
         cpu_usage=cpu,
@@ -81,6 +96,12 @@ def derive(sample: Sample, previous: Sample | None, former: Measures | None, *, 
         network_transmit_bytes_per_second=network[1],
         disk_read_bytes_per_second=disk[0],
         disk_written_bytes_per_second=disk[1],
+        iowait=iowait,
+        swap_usage=_percent(swap),
+        pressure_io=pressure_io,
+        pressure_memory=pressure_memory,
+        under_voltage=sample.under_voltage,
+        hardware_alarms=sample.hardware_alarms,
         clock_offset_seconds=sample.clock_offset_seconds,
         filesystems=sample.filesystems,
         sensors=sample.sensors,
@@ -104,6 +125,23 @@ def cpu_usage(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, float
         if not idle:
             busy += delta
     return _percent(100 * busy / total) if total > 0 else None
+
+
+def iowait_share(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, float]) -> float | None:
+    """Percent of their time that the processors of both samples were idle while a task waited for a disk.
+
+    To be asked where ``cpu_usage`` is known. ``None`` where the system does not count it.
+    """
+    advanced = [(mode, max(0.0, seconds - before)) for mode, before, seconds in _in_both(previous, current)]
+    waiting = [seconds for mode, seconds in advanced if mode == "iowait"]
+    return _percent(100 * sum(waiting) / sum(seconds for _, seconds in advanced)) if waiting else None
+
+
+def _pressure(before: float | None, now: float | None, elapsed_seconds: float) -> int | None:
+    """Whole percent of the time in which a task waited; ``None`` where the counter went back."""
+    if before is None or now is None or now < before:
+        return None
+    return round(min(100.0, 100 * (now - before) / elapsed_seconds))
 
 
 def _in_both(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, float]) -> Iterable[tuple[str, float, float]]:

@@ -127,4 +127,8 @@ class NodeState:
             network_transmit_bytes_per_second=measures.network_transmit_bytes_per_second,
             disk_read_bytes_per_second=measures.disk_read_bytes_per_second,
             disk_written_bytes_per_second=measures.disk_written_bytes_per_second,
+            iowait=measures.iowait,
+            swap_usage=measures.swap_usage,
+            pressure_io=measures.pressure_io,
+            pressure_memory=measures.pressure_memory,
         )

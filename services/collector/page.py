@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
+from collector.alarms import ALARM_FAMILIES, Alarms
 from collector.cpu_seconds import COUNTER_BYTES, MODE_BITS, CpuSeconds, code_of
 from collector.exposition import LINE_BYTES, Families, parse_labels
 from collector.interfaces import KnownInterfaces
@@ -15,7 +16,9 @@ from collector.memory import memory
 from collector.page_series import COUNTER_END, DiskSeries, Held, MountSeries, NetworkSeries, SensorSeries
 from collector.sample import LARGEST, Sample
 
-#: The collectors of node_exporter that give all that changes.
+#: Collectors of node_exporter that some exporters do not have, or have switched off.
+OPTIONAL_COLLECTORS: Final = ("pressure",)
+#: The collectors of node_exporter that give all the rest that changes.
 COLLECTORS: Final = (
     "cpu",
     "diskstats",
@@ -74,6 +77,7 @@ class PageReader:
         self._disks = DiskSeries(self._held)
         self._mounts = MountSeries(self._held)
         self._sensors = SensorSeries(self._held)
+        self._alarms = Alarms()
         self._host_name: str | None = None
         self._version: str | None = None
 
@@ -137,10 +141,16 @@ class PageReader:
             load1=self._number(b"load1"),
             memory_total_bytes=memory_total,
             memory_available_bytes=memory_available,
+            swap_total_bytes=self._number(b"memory_SwapTotal_bytes"),
+            swap_free_bytes=self._number(b"memory_SwapFree_bytes"),
+            io_waiting_seconds=self._number(b"pressure_io_waiting_seconds_total"),
+            memory_waiting_seconds=self._number(b"pressure_memory_waiting_seconds_total"),
             root=disk.root,
             filesystems=disk.local,
             temperature=sensors[0].celsius if sensors else None,
             sensors=sensors,
+            under_voltage=self._alarms.raised("under_voltage"),
+            hardware_alarms=self._alarms.raised("hardware_alarm"),
             network_bytes=self._network.bytes_of(network.names),
             disk_bytes=self._disks.disks(),
             boot_unix_seconds=boot if boot is not None and 0 < boot <= _LATEST_UNIX_SECONDS else None,
@@ -192,6 +202,9 @@ class PageReader:
     def _take_sensor(self, name: bytes, labels: dict[str, str], value: float) -> None:
         self._sensors.take(name, labels, value)
 
+    def _take_alarm(self, name: bytes, labels: dict[str, str], value: float) -> None:
+        self._alarms.note(ALARM_FAMILIES[name], labels.get("chip", ""), labels.get("sensor", ""), raised=value > 0)
+
     def _take_host_name(self, _name: bytes, labels: dict[str, str], _value: float) -> None:
         if self._host_name is None:
             self._host_name = labels.get("nodename")
@@ -219,12 +232,17 @@ INTERFACE_FAMILIES: Final = frozenset(NetworkSeries.FAMILIES_OF_FACTS)
 _VERSION: Final = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.\d{1,4})?")
 
 _TAKE: Final[dict[bytes, Callable[[PageReader, bytes, dict[str, str], float], None]]] = {
+    **dict.fromkeys(ALARM_FAMILIES, PageReader._take_alarm),
     b"boot_time_seconds": PageReader._take_number,
     b"cpu_seconds_total": PageReader._take_cpu,
     b"exporter_build_info": PageReader._take_version,
     b"load1": PageReader._take_number,
     # What node_exporter before 0.16 calls it.
     b"memory_MemTotal": PageReader._take_number,
+    b"memory_SwapFree_bytes": PageReader._take_number,
+    b"memory_SwapTotal_bytes": PageReader._take_number,
+    b"pressure_io_waiting_seconds_total": PageReader._take_number,
+    b"pressure_memory_waiting_seconds_total": PageReader._take_number,
     b"time_seconds": PageReader._take_number,
     b"uname_info": PageReader._take_host_name,
     **dict.fromkeys(DiskSeries.FAMILIES, PageReader._take_disk),

@@ -24,9 +24,21 @@ _THRESHOLDS: Final[dict[str, tuple[float, float]]] = {
     "temperature": (-40, 150),
     "clock_offset": (0.1, _DAY_SECONDS),
     "cpu": (0, 100),
+    "swap": (0, 100),
+    "pressure": (0, 100),
 }
-_WITH_DETAIL: Final = ("filesystem_full", "filesystem_readonly")
-_NAMES: Final = ("node_down", "memory", *_WITH_DETAIL, "temperature", "clock_offset", "cpu")
+#: What each rule with details may leave out, and an example.
+_DETAILS: Final[dict[str, tuple[str, str]]] = {
+    "filesystem_full": ("mount points", "/media/*"),
+    "filesystem_readonly": ("mount points", "/media/*"),
+    "under_voltage": ("sensors", "nct6798/*"),
+    "hardware_alarm": ("sensors", "nct6798/*"),
+    "pressure": ("resources", "io"),
+}
+_NAMES: Final = (
+    *("node_down", "memory", "filesystem_full", "filesystem_readonly", "temperature", "clock_offset", "cpu"),
+    *("under_voltage", "hardware_alarm", "swap", "pressure"),
+)
 
 
 class RulesError(ValueError):
@@ -56,7 +68,9 @@ class Rule:
     for_seconds: float
     threshold: float | None = None
     clear: float | None = None
-    #: Patterns of details (mount points) that the rule does not look at.
+    #: How long the alert stays after the condition was last seen, which may come and go.
+    keep_seconds: float = 0.0
+    #: Patterns of details (a mount point, a sensor) that the rule does not look at.
     ignore: tuple[str, ...] = ()
     #: Sensors that the rule does not look at.
     ignore_sensors: tuple[SensorPattern, ...] = ()
@@ -117,9 +131,9 @@ def _changed(rules: Rules, text: str) -> Rules:
 
 
 def _with_fields(rule: Rule, fields: dict[Any, Any]) -> Rule:
-    known = ["enabled", "severity", "for_seconds"]
+    known = ["enabled", "severity", "for_seconds", "keep_seconds"]
     known += ["threshold", "clear"] if rule.name in _THRESHOLDS else []
-    known += ["ignore"] if rule.name in _WITH_DETAIL else []
+    known += ["ignore"] if rule.name in _DETAILS else []
     known += ["ignore_sensors"] if rule.name == "temperature" else []
     values: dict[str, Any] = {}
     for field, value in fields.items():
@@ -148,11 +162,12 @@ def _value(rule: str, field: str, value: object) -> object:
             return value
         case "ignore":
             if not isinstance(value, list) or not all(isinstance(pattern, str) for pattern in value):
-                raise RulesError(f"{where} must be a list of mount points, for instance [/media/*]")
+                details, example = _DETAILS[rule]
+                raise RulesError(f"{where} must be a list of {details}, for instance [{example}]")
             return tuple(value)
         case "ignore_sensors":
             return _sensor_patterns(where, value)
-    lowest, highest = (0.0, _DAY_SECONDS) if field == "for_seconds" else _THRESHOLDS[rule]
+    lowest, highest = (0.0, _DAY_SECONDS) if field.endswith("_seconds") else _THRESHOLDS[rule]
     if field == "clear":
         lowest = -math.inf
     if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest:

@@ -55,6 +55,11 @@ class Sample:
     load1: float | None = None
     memory_total_bytes: float | None = None
     memory_available_bytes: float | None = None
+    swap_total_bytes: float | None = None
+    swap_free_bytes: float | None = None
+    #: For how long some task waited for a disk, and for memory.
+    io_waiting_seconds: float | None = None
+    memory_waiting_seconds: float | None = None
     #: The one that is the machine's disk: at ``/``, local or not, unless that is an image.
     root: Filesystem | None = None
     #: Local ones, each device once, by mount point.
@@ -63,6 +68,9 @@ class Sample:
     temperature: float | None = None
     #: Temperature sensors whose readings count, the hottest first.
     sensors: tuple[Sensor, ...] = ()
+    #: Sensors that raise an alarm, as ``chip/sensor``; ``None``: the node has no such alarm.
+    under_voltage: tuple[str, ...] | None = None
+    hardware_alarms: tuple[str, ...] | None = None
     #: By interface that counts.
     network_bytes: dict[str, InOut] = field(default_factory=dict)
     #: By whole disk.
@@ -81,6 +89,7 @@ class Sample:
     def held_bytes(self) -> int:
         """About how much memory a sample of an exporter takes beyond what each takes."""
         named = len(self.network_bytes) + len(self.disk_bytes) + 2 * len(self.filesystems) + len(self.sensors)
+        named += len(self.under_voltage or ()) + len(self.hardware_alarms or ())
         return COUNTER_BYTES * len(self.cpu_seconds) + NAMED_BYTES * named
 
 

@@ -15,6 +15,7 @@ from collector.interfaces import KnownInterfaces
 from collector.page import (
     COLLECTORS,
     INTERFACE_COLLECTORS,
+    OPTIONAL_COLLECTORS,
     SERIES_LIMIT,
     NotNodeExporter,
     PageReader,
@@ -24,7 +25,7 @@ from collector.resolver import Resolver
 from collector.sample import Sample
 from collector.targets import Target
 
-#: Seconds after which an exporter that refused ``collect[]`` is asked with it again.
+#: Seconds after which an exporter that refused ``collect[]`` is asked for all collectors again.
 PLAIN_SECONDS: Final = 600.0
 #: What node_exporter answers where one of the collectors asked for is switched off, or unknown to it.
 _REFUSED_COLLECT: Final = (400, 500)
@@ -82,10 +83,15 @@ class HttpProbe:
         self._resolver = resolver
         self._timeout_seconds = timeout_seconds
         self._plain = URL.build(scheme="http", host=target.host, port=target.port, path="/metrics")
-        self._filtered = self._plain.with_query([("collect[]", name) for name in COLLECTORS])
-        self._with_interfaces = self._filtered.extend_query([("collect[]", name) for name in INTERFACE_COLLECTORS])
+        #: What to ask for: all collectors, those that every exporter has, and the whole page.
+        self._ways = (
+            self._plain.with_query([("collect[]", name) for name in (*COLLECTORS, *OPTIONAL_COLLECTORS)]),
+            self._plain.with_query([("collect[]", name) for name in COLLECTORS]),
+            self._plain,
+        )
+        self._way = 0
+        self._way_until = 0.0
         self._interfaces = KnownInterfaces()
-        self._plain_until = 0.0
 
     async def look(self) -> Sample | ScrapeFailed:
         """Return what the node tells now, within the scrape timeout."""
@@ -134,19 +140,24 @@ class HttpProbe:
             return await self._look()
 
     async def _look(self) -> Sample | ScrapeFailed:
-        if time.monotonic() < self._plain_until:
-            return await self._get(self._plain)
-        answer: Sample | ScrapeFailed = _Refused("http", "not asked")
-        if self._interfaces.is_due(time.monotonic()):
-            answer = await self._get(self._with_interfaces)
-            if isinstance(answer, Sample | _Refused):
-                self._interfaces.asked(time.monotonic())
-        if isinstance(answer, _Refused):
-            answer = await self._get(self._filtered)
-        if isinstance(answer, _Refused):
-            answer = await self._get(self._plain)
-            if isinstance(answer, Sample):
-                self._plain_until = time.monotonic() + PLAIN_SECONDS
+        now = time.monotonic
+        begun = way = self._way if now() < self._way_until else 0
+        is_due = self._interfaces.is_due(now()) and self._ways[begun] is not self._plain
+        answer: Sample | ScrapeFailed | None = None
+        if is_due:
+            more = self._ways[begun].extend_query([("collect[]", name) for name in INTERFACE_COLLECTORS])
+            answer = await self._get(more)
+        if answer is None or isinstance(answer, _Refused):
+            for way in range(begun, len(self._ways)):
+                answer = await self._get(self._ways[way])
+                if not isinstance(answer, _Refused):
+                    break
+        if isinstance(answer, Sample):
+            if way != begun:
+                self._way, self._way_until = way, now() + PLAIN_SECONDS
+            elif is_due:
+                self._interfaces.asked(now())
+        assert answer is not None
         return answer
 
     async def _get(self, url: URL) -> Sample | ScrapeFailed:

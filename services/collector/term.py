@@ -14,6 +14,7 @@ from contract.clock import timestamp
 from contract.codec import encode
 from contract.messages import Alert, Alerts, Epoch, Health, LogId, Snapshot, Timestamp
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
+from contract.passed_on import with_members
 from contract.scripts import Lease, Publication
 
 #: Seconds after which health and alerts are published without a change.
@@ -79,7 +80,7 @@ class Term:
             messages[HEALTH_CHANNEL] = encode(health)
         content = frozenset((key, alert.state, alert.severity) for key, alert in self.alerts.items())
         if self._alerts.is_due(content, now) or self.log.queue:
-            messages[ALERTS_CHANNEL] = encode(self._alerts_message(written))
+            messages[ALERTS_CHANNEL] = self._alerts_message(written)
             self._alerts.offer(content, now)
         entries = tuple((entry.id, encode(entry)) for entry in self.log.queue)
         return Publication(self._lease, self.epoch, self.seq, messages, entries)
@@ -90,19 +91,22 @@ class Term:
         self._health.confirm()
         self._alerts.confirm()
 
-    def _alerts_message(self, written: Timestamp) -> Alerts:
+    def _alerts_message(self, written: Timestamp) -> bytes:
         previous, entries = self.log.for_message()
         active = sorted(self.alerts.values(), key=lambda alert: alert.id)
-        return Alerts(
+        message = Alerts(
             cluster=self._lease.cluster,
             epoch=self.epoch,
             seq=self.seq,
             timestamp=written,
-            active_alerts=tuple(map(_written, active)),
+            active_alerts=(),
             alert_count=sum(1 for alert in active if alert.state == "firing"),
             entries=entries,
             previous_alert_id=previous,
             last_alert_id=self.log.last_id,
+        )
+        return with_members(
+            encode(message), {"active_alerts": [alert.published or _written(alert) for alert in active]}
         )
 
 

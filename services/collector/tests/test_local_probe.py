@@ -36,6 +36,21 @@ def test_local_sample_agrees_with_proc_and_statvfs_when_this_machine_is_looked_a
     assert sample.clock_offset_seconds == 0.0
 
 
+def test_local_sample_has_swap_and_pressure_as_the_kernel_tells_them():
+    sample = look_at_this_machine()
+
+    with open("/proc/meminfo") as file:
+        meminfo = dict(line.split(":", 1) for line in file)
+    assert sample.swap_total_bytes == 1024 * int(meminfo["SwapTotal"].split()[0])
+    pressure = Path("/proc/pressure/io")
+    try:
+        total = float(pressure.read_text().split("\n")[0].rpartition("=")[2]) / 1e6
+    except OSError:
+        assert sample.io_waiting_seconds is None
+    else:
+        assert sample.io_waiting_seconds == pytest.approx(total, abs=10)
+
+
 def test_local_probe_gives_a_sample_when_it_looks():
     result = asyncio.run(LocalProbe(30.0).look())
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from collector.intake import PAGE_LIMIT_BYTES, Room
-from collector.page import COLLECTORS, SERIES_LIMIT
+from collector.page import COLLECTORS, OPTIONAL_COLLECTORS, SERIES_LIMIT
 from collector.resolver import Resolver
 from collector.sample import Sample
 from collector.scrape import HttpProbe, ScrapeFailed, open_session
@@ -88,7 +88,7 @@ def test_look_gives_a_sample_when_an_exporter_answers(target, page):
     assert len(exporter.requests) == 3
     first = exporter.requests[0].split(b"\r\n")[0].replace(b"%5B%5D", b"[]")
     assert first.startswith(b"GET /metrics?")
-    assert all(f"collect[]={name}".encode() in first for name in COLLECTORS)
+    assert all(f"collect[]={name}".encode() in first for name in (*COLLECTORS, *OPTIONAL_COLLECTORS))
     assert b"accept-encoding: identity" in exporter.requests[0].lower()
 
 
@@ -132,29 +132,53 @@ def test_look_asks_for_everything_when_the_exporter_refuses_a_collector(target, 
     result, exporter = look(target, respond, times=3)
 
     assert isinstance(result, Sample)
-    # Refused once with those that tell of interfaces and once without, then remembered.
-    assert [b"collect" in head for head in exporter.requests] == [True, True, False, False, False]
+    # Refused once in each way, then remembered.
+    assert asked(exporter) == ["all", "all", "those of every exporter", "page", "page", "page"]
 
 
-def test_look_asks_with_collectors_again_when_the_exporter_failed_in_both_ways(target):
+def asked(exporter):
+    """What each request asked for."""
+    return [
+        "page" if b"collect" not in head else "all" if b"pressure" in head else "those of every exporter"
+        for head in exporter.requests
+    ]
+
+
+def test_look_leaves_out_pressure_alone_when_the_exporter_does_not_have_it(target, page, monkeypatch):
+    def respond(head):
+        if b"pressure" in head:
+            return answer(b"missing collector: pressure", b"HTTP/1.1 400 Bad Request\r\n")
+        return answer(page("node_exporter_1.5.0_collect"))
+
+    result, exporter = look(target, respond, times=3)
+    assert isinstance(result, Sample)
+    assert asked(exporter) == ["all", "all", *["those of every exporter"] * 3]
+
+    # An exporter may be updated: after a while it is asked for all again.
+    monkeypatch.setattr("collector.scrape.PLAIN_SECONDS", 0.0)
+    _, exporter = look(target, respond, times=2)
+    assert asked(exporter) == ["all", "all", "those of every exporter"] * 2
+
+
+def test_look_asks_with_collectors_again_when_the_exporter_failed_in_every_way(target):
     result, exporter = look(target, lambda _: answer(b"", b"HTTP/1.1 500 Broken\r\n"), times=2)
 
     assert result == ScrapeFailed("http", "HTTP 500")
-    assert [b"collect" in head for head in exporter.requests] == [True, True, False, True, False]
+    assert asked(exporter) == ["all", "all", "those of every exporter", "page"] * 2
 
 
 def test_look_asks_what_interfaces_are_when_there_is_a_new_one_and_remembers(target):
-    asked = []
+    was_asked = []
 
     def respond(head):
-        asked.append(b"netclass" in head)
-        devices = ("eth0", "office") if len(asked) < 4 else ("eth0", "office", "guests")
+        was_asked.append(b"netclass" in head)
+        devices = ("eth0", "office") if len(was_asked) < 4 else ("eth0", "office", "guests")
         lines = [
             f'node_network_{way}_bytes_total{{device="{device}"}} 1'
             for way in ("receive", "transmit")
             for device in devices
         ]
-        if asked[-1]:
+        if was_asked[-1]:
             lines += [f'node_network_iface_id{{device="{device}"}} {n}' for n, device in enumerate(devices, 2)]
             lines += [f'node_network_iface_link{{device="{device}"}} 2' for device in devices]
         return answer("\n".join([*lines, ""]).encode())
@@ -163,7 +187,7 @@ def test_look_asks_what_interfaces_are_when_there_is_a_new_one_and_remembers(tar
 
     assert isinstance(result, Sample)
     assert list(result.network_bytes) == ["eth0"]
-    assert asked == [True, False, False, False, True, False]
+    assert was_asked == [True, False, False, False, True, False]
 
 
 @pytest.mark.parametrize(
