@@ -30,9 +30,10 @@ class Held:
 
     def hold(self, *names: str, limit: int) -> bool:
         """Count a value that is kept by those names, unless one is longer than ``limit``: no machine has that."""
-        if max(map(len, names)) > limit:
+        length = sum(map(len, names))
+        if length > limit and max(map(len, names)) > limit:
             return False
-        self.bytes += NAMED_BYTES + sum(map(len, names))
+        self.bytes += NAMED_BYTES + length
         return True
 
 
@@ -54,6 +55,7 @@ class NetworkSeries:
         self._values: defaultdict[bytes, dict[str, float]] = defaultdict(dict)
         self._addresses: dict[str, str] = {}
         self._bonds: set[str] = set()
+        self._has_facts = False
 
     def take(self, name: bytes, labels: _Labels, value: float) -> None:
         """Take a series of one of the families."""
@@ -69,6 +71,7 @@ class NetworkSeries:
             self._addresses[device] = address
         else:
             self._values[name][device] = value
+        self._has_facts = self._has_facts or name not in (self._RECEIVED, self._TRANSMITTED)
 
     def choose(self, known: KnownInterfaces) -> Choice:
         """Return the interfaces that count, of those with counters; ``known`` are those of the pages before."""
@@ -82,6 +85,8 @@ class NetworkSeries:
         return _in_out(self._values[self._RECEIVED], self._values[self._TRANSMITTED], names)
 
     def _interface(self, name: str) -> Interface:
+        if not self._has_facts:
+            return Interface(name, is_bond=name in self._bonds)
         number, link, flags, kind, address_kind = (self._fact(fact, name) for fact in self._FACTS)
         address = self._addresses.get(name, "")
         return Interface(name, number, link, flags, kind, address, address_kind, name in self._bonds)
