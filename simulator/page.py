@@ -23,6 +23,12 @@ _BOOT_FREE_BYTES: Final = 469_762_048
 #: Blocks that ext4 keeps for root.
 _ROOT_RESERVED_SHARE: Final = 0.05
 
+#: What Raspberry Pi OS sets up.
+_SWAP_BYTES: Final = 536_866_816
+_SWAP_USED_BYTES: Final = 41_943_040
+#: For how long tasks have waited, once, for disks and for memory.
+_WAITED_SECONDS: Final = 12.5
+
 #: How Go's client library writes large numbers.
 _LARGE: Final = "%.12e"
 
@@ -47,6 +53,7 @@ def sections(*, name: str, memory_bytes: int, disk_bytes: int, boot_time: float)
         ("loadavg", family("node_load1", "gauge", "1m load average.", [("", "%.2f")])),
         ("time", family("node_time_seconds", "gauge", "System time in seconds since epoch (1970).", [("", _LARGE)])),
         ("meminfo", "".join(_memory(memory_bytes))),
+        ("pressure", "".join(_pressure())),
         ("filesystem", "".join(_filesystems(disk_bytes))),
         (
             "netdev",
@@ -75,6 +82,12 @@ def sections(*, name: str, memory_bytes: int, disk_bytes: int, boot_time: float)
                 "gauge",
                 "Hardware monitor for temperature (input)",
                 [('{chip="thermal_thermal_zone0",sensor="temp0"}', "%.3f")],
+            )
+            + family(
+                "node_hwmon_in_lcrit_alarm_volts",
+                "gauge",
+                "Hardware monitor for voltage (lcrit_alarm)",
+                [('{chip="soc:firmware_raspberrypi_hwmon",sensor="in0"}', "0")],
             ),
         ),
         (
@@ -100,10 +113,29 @@ def sections(*, name: str, memory_bytes: int, disk_bytes: int, boot_time: float)
 
 
 def _memory(total_bytes: int) -> list[str]:
-    values = {"MemTotal": _LARGE % total_bytes, "MemFree": _LARGE, "MemAvailable": _LARGE}
+    values = {
+        "MemTotal": _LARGE % total_bytes,
+        "MemFree": _LARGE,
+        "MemAvailable": _LARGE,
+        "SwapFree": _LARGE % (_SWAP_BYTES - _SWAP_USED_BYTES),
+        "SwapTotal": _LARGE % _SWAP_BYTES,
+    }
     return [
         family(f"node_memory_{field}_bytes", "gauge", f"Memory information field {field}_bytes.", [("", value)])
         for field, value in values.items()
+    ]
+
+
+def _pressure() -> list[str]:
+    texts = {"io": "due to IO congestion", "memory": "for memory"}
+    return [
+        family(
+            f"node_pressure_{resource}_waiting_seconds_total",
+            "counter",
+            f"Total time in seconds that processes have waited {text}",
+            [("", str(_WAITED_SECONDS))],
+        )
+        for resource, text in texts.items()
     ]
 
 

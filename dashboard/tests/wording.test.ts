@@ -5,6 +5,7 @@ import test from "node:test";
 import { translated } from "../src/wording/collector_fr.ts";
 import { en } from "../src/wording/en.ts";
 import { fr } from "../src/wording/fr.ts";
+import { wordFor } from "../src/wording.ts";
 import { ALERTS, HEALTH } from "./golden.ts";
 
 /** Every text and function in a wording, by its path. */
@@ -75,6 +76,23 @@ test("parts of a text keep their meaning, and an unknown text stays", () => {
     translated("a tells nothing of its filesystem: that collector of its exporter hangs (often a mount …)"),
     /^a ne dit rien de filesystem.*absent\)$/,
   );
+  assert.equal(translated("swap of a is 80.0 % in use"), "swap de a occupé à 80,0\u00a0%");
+  assert.equal(translated("swap of a is down to 7.5 % in use"), "swap de a redescendu à 7,5\u00a0%");
+  assert.equal(
+    translated("tasks on a wait 50.0 % of the time for a disk"),
+    "des tâches de a attendent un disque 50,0\u00a0% du temps",
+  );
+  assert.equal(
+    translated("tasks on a wait only 3.0 % of the time for memory"),
+    "des tâches de a n'attendent la mémoire que 3,0\u00a0% du temps",
+  );
+  assert.match(translated("a gets too little voltage, says its sensor rpi_volt/in0"), /^a reçoit .* capteur rpi_volt\/in0$/);
   assert.match(translated("The targets file /n.yaml is not valid, the former 3 targets stay: bad"), /n'est pas valide/);
   assert.equal(translated("something new"), "something new");
+});
+
+test("a word of a later release stands for itself", () => {
+  assert.equal(wordFor(en.transition, "resolved"), "Resolved");
+  assert.equal(wordFor(en.transition, "silenced"), "silenced");
+  assert.equal(wordFor(en.transition, "constructor"), "constructor");
 });

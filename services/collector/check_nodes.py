@@ -88,7 +88,9 @@ async def _described(target: Target, probe: Probe, reached: str, failed: str = "
         told += f" (COLLECTOR {result.hung_collector} HANGS and was left out)"
     if target.http.insecure:
         told += ", CERTIFICATE NOT LOOKED AT (insecure: true)"
-    return True, f"{start}: {reached} in {took_ms:.0f} ms, {told}, {_clock(result.clock_offset_seconds)}"
+    why = "" if result.lack is None else f" ({result.lack})"
+    choices = "".join(f"; {remark}" for remark in result.remarks)
+    return True, f"{start}: {reached} in {took_ms:.0f} ms, {told}{why}, {_clock(result.clock_offset_seconds)}{choices}"
 
 
 def missing_values(sample: Sample) -> list[str]:

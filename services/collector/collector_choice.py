@@ -9,7 +9,7 @@ page had. After a look that ran out of time, collectors are left out, one at a t
 from collections.abc import Set
 from typing import Final, Literal
 
-from collector.page import COLLECTORS
+from collector.page import COLLECTORS, INTERFACE_COLLECTORS, INTERFACE_FAMILIES, OPTIONAL_COLLECTORS
 from collector.page_notes import PageNotes
 
 #: The collectors asked for; ``None`` is the whole page.
@@ -21,7 +21,7 @@ PLAIN_SECONDS: Final = 600.0
 FIRST_PAUSE_SECONDS: Final = 5.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
 #: In which order collectors are left out: first the one that hangs most often.
-_SUSPECTS: Final = ("filesystem", *(name for name in COLLECTORS if name != "filesystem"))
+_SUSPECTS: Final = ("filesystem", *(name for name in (*COLLECTORS, *OPTIONAL_COLLECTORS) if name != "filesystem"))
 
 
 class CollectorChoice:
@@ -29,6 +29,8 @@ class CollectorChoice:
 
     def __init__(self) -> None:
         self._ours: tuple[str, ...] = COLLECTORS
+        #: Those of the collectors that tell what interfaces are which the exporter has.
+        self._of_interfaces: tuple[str, ...] = ()
         self._is_whole_due = True
         self._whole_until = 0.0
         #: The families that the answer to ``collect[]`` must have; ``None`` where there is nothing to compare.
@@ -48,12 +50,12 @@ class CollectorChoice:
         """Whether the page is to be compared with another: its families are to be noted."""
         return self._is_whole_due if asked is None else self._expected is not None
 
-    def next(self, now: float) -> Asked:
-        """What the next look asks for."""
+    def next(self, now: float, *, with_interfaces: bool = False) -> Asked:
+        """What the next look asks for; ``with_interfaces``: also for what the interfaces are."""
         if self._is_whole_due or now < self._whole_until:
             return None
         if self._left_out is None:
-            return self._ours
+            return (*self._ours, *self._of_interfaces) if with_interfaces else self._ours
         return tuple(name for name in self._ours if name != self._left_out)
 
     def answered(self, asked: Asked, notes: PageNotes, now: float) -> Set[bytes]:
@@ -117,9 +119,17 @@ class CollectorChoice:
 
     def _compare_with(self, whole: PageNotes) -> None:
         self._is_whole_due, self._is_compared = False, False
-        self._expected = frozenset(whole.families)
+        # What interfaces are is asked now and then only.
+        self._expected = frozenset(whole.families) - INTERFACE_FAMILIES
         # An exporter refuses to be asked for a collector that is switched off, or that it does not know.
-        self._ours = tuple(name for name in COLLECTORS if name in whole.collectors) or COLLECTORS
+        if whole.collectors:
+            ours = (name for name in (*COLLECTORS, *OPTIONAL_COLLECTORS) if name in whole.collectors)
+            self._ours = tuple(ours) or COLLECTORS
+            self._of_interfaces = tuple(name for name in INTERFACE_COLLECTORS if name in whole.collectors)
+        else:
+            families = b" ".join(whole.families).decode()
+            self._ours = (*COLLECTORS, *(name for name in OPTIONAL_COLLECTORS if f"{name}_" in families))
+            self._of_interfaces = INTERFACE_COLLECTORS if whole.families & INTERFACE_FAMILIES else ()
 
 
 def _after(left_out: str | None) -> str | None:

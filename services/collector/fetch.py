@@ -12,6 +12,7 @@ from collector.collector_choice import Asked
 from collector.http_options import HttpOptions
 from collector.inflate import ENCODINGS, DamagedPage, PageTooLong, inflated
 from collector.intake import FREE_BYTES, PAGE_LIMIT_BYTES, BoundedConnector, Share
+from collector.interfaces import KnownInterfaces
 from collector.page import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
 from collector.page_notes import PageNotes
 from collector.sample import Sample
@@ -52,8 +53,12 @@ class Fetcher:
         """The host as it is looked up."""
         return self._whole.raw_host or ""
 
-    async def fetch(self, asked: Asked, notes: PageNotes, *, hung_collector: str | None) -> Sample | ScrapeFailed:
+    async def fetch(
+        self, asked: Asked, notes: PageNotes, known_interfaces: KnownInterfaces, *, hung_collector: str | None
+    ) -> Sample | ScrapeFailed:
         """Return what the exporter tells when it is ``asked`` for those collectors, and take notes of its page.
+
+        ``known_interfaces`` completes what the page tells of interfaces, and is completed by it.
 
         Raises:
             CredentialsError: a file that it needs cannot be used; nothing was asked.
@@ -67,7 +72,9 @@ class Fetcher:
                 # What is secret goes to this scheme, host and port alone: a redirect elsewhere is not followed.
                 async with self._session.get(url, allow_redirects=False, **self._how()) as response:
                     if response.status not in _REDIRECTS:
-                        return await self._answer(response, notes, begun, hung_collector)
+                        return await self._answer(
+                            response, PageReader(known_interfaces, notes.take), begun, hung_collector
+                        )
                     elsewhere = _redirect(response)
                     redirects += 1
             finally:
@@ -113,7 +120,7 @@ class Fetcher:
         return how
 
     async def _answer(
-        self, response: aiohttp.ClientResponse, notes: PageNotes, begun: float, hung_collector: str | None
+        self, response: aiohttp.ClientResponse, reader: PageReader, begun: float, hung_collector: str | None
     ) -> Sample | ScrapeFailed:
         if response.status != 200:
             return await self._refusal(response)
@@ -128,18 +135,17 @@ class Fetcher:
         self._allowance.expect_page()
         # Where something else than the end of the connection says that the page ends, it needs no last line feed.
         has_end = encoding != "identity" or "Content-Length" in response.headers or _is_chunked(response)
-        return await self._read(pieces, notes, begun, hung_collector, has_end=has_end)
+        return await self._read(pieces, reader, begun, hung_collector, has_end=has_end)
 
     async def _read(
         self,
         pieces: AsyncIterator[bytes],
-        notes: PageNotes,
+        reader: PageReader,
         begun: float,
         hung_collector: str | None,
         *,
         has_end: bool,
     ) -> Sample | ScrapeFailed:
-        reader = PageReader(notes.take)
         share = Share(self._connector.room)
         try:
             async for piece in pieces:

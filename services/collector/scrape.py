@@ -17,6 +17,7 @@ from collector.collector_choice import Asked, CollectorChoice
 from collector.credentials import Credentials, CredentialsError
 from collector.fetch import SPEAKS_HTTPS, Fetcher, Refused
 from collector.intake import HEAD_LIMIT_BYTES, LONG_BYTES, BoundedConnector, current_allowance
+from collector.interfaces import KnownInterfaces
 from collector.page_notes import PageNotes
 from collector.resolver import Resolver
 from collector.sample import Sample
@@ -87,6 +88,7 @@ class HttpProbe:
         self._fetcher = Fetcher(session, target)
         self._choice = CollectorChoice()
         self._asked: Asked = None
+        self._interfaces = KnownInterfaces()
         self._trial: asyncio.Task[None] | None = None
         #: Whether an exporter that ends plain connections speaks HTTPS; ``None`` until it was tried.
         self._speaks_https: bool | None = None
@@ -193,9 +195,15 @@ class HttpProbe:
 
     async def _look(self) -> Sample | ScrapeFailed:
         choice, now = self._choice, time.monotonic
-        asked = choice.next(now())
+        is_due = self._interfaces.is_due(now())
+        asked = choice.next(now(), with_interfaces=is_due)
+        if is_due:
+            # Whatever becomes of it: those that hang, or are refused, are not to take every look with them.
+            self._interfaces.asked(now())
         answer, notes = await self._ask(asked)
         if isinstance(answer, Sample):
+            if is_due:
+                self._interfaces.asked(now())
             lost = choice.answered(asked, notes, now())
             if not lost:
                 return answer
@@ -220,7 +228,7 @@ class HttpProbe:
         self._asked = asked
         notes = PageNotes(is_thorough=self._choice.is_to_be_compared(asked))
         hung = None if asked is None else self._choice.left_out
-        return await self._fetcher.fetch(asked, notes, hung_collector=hung), notes
+        return await self._fetcher.fetch(asked, notes, self._interfaces, hung_collector=hung), notes
 
     def _try_beside(self) -> None:
         """Try now what did not work before, in a task of its own: a look needs nothing of what comes of it."""
@@ -233,7 +241,7 @@ class HttpProbe:
         has_answered = False
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                result = await self._fetcher.fetch(asked, notes, hung_collector=None)
+                result = await self._fetcher.fetch(asked, notes, KnownInterfaces(), hung_collector=None)
             # Of a collector alone, any answer shows that it does not hang.
             has_answered = asked is not None or isinstance(result, Sample)
         except Exception as error:

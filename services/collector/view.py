@@ -36,9 +36,12 @@ def view_of(states: Iterable[NodeState], rules: Rules, problems: Sequence[str]) 
         Observation(state.target.node, state.status if state.is_seen else "unknown", state.error, state.measures)
         for state in states
     ]
-    remarks = [
-        hung_collector_remark(state.target.node, state.measures.hung_collector)
-        for state in states
-        if state.measures is not None and state.measures.hung_collector is not None
-    ]
+    remarks = [remark for state in states if (remark := _remark(state)) is not None]
     return View(nodes, observations, rules, problems, sorted(remarks))
+
+
+def _remark(state: NodeState) -> str | None:
+    """What is to be known of a node that is online."""
+    if state.measures is not None and state.measures.hung_collector is not None:
+        return hung_collector_remark(state.target.node, state.measures.hung_collector)
+    return None if state.lack is None else f"{state.target.node} is online but {state.lack}"

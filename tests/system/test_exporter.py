@@ -24,13 +24,24 @@ def meminfo() -> dict[str, int]:
 
 @pytest.fixture
 def exporter(stack: Stack) -> tuple[Process, str]:
+    return start_exporter(stack)
+
+
+def start_exporter(stack: Stack, *arguments: str) -> tuple[Process, str]:
     binary = find_exporter()
     assert binary is not None, "run `make test`, which gets one"
     address = f"127.0.0.1:{free_port()}"
-    process = Process("exporter", [str(binary), f"--web.listen-address={address}"])
+    process = Process("exporter", [str(binary), f"--web.listen-address={address}", *arguments])
     stack.processes.append(process)
     process.start()
     return process, address
+
+
+def kernel_tells_pressure() -> bool:
+    try:
+        return "some" in Path("/proc/pressure/io").read_text()
+    except OSError:
+        return False
 
 
 def root_is_of_a_container() -> bool:
@@ -61,7 +72,30 @@ def test_real_exporter_appears_with_the_values_of_proc_and_df(stack: Stack, expo
             assert node["disk_usage"] == pytest.approx(100 * disk.used / (disk.used + disk.free), abs=1)
         assert node["cpu_count"] == Path("/proc/cpuinfo").read_text().count("processor\t")
         assert 0 <= float(str(node["cpu_usage"])) <= 100
+        assert 0 <= float(str(node["iowait"])) <= 100
+        assert (node["pressure_io"] is not None, node["pressure_memory"] is not None) == (kernel_tells_pressure(),) * 2
+        if memory["SwapTotal"] == 0:
+            assert node["swap_usage"] is None
+        else:
+            swap_usage = 100 * (1 - memory["SwapFree"] / memory["SwapTotal"])
+            assert node["swap_usage"] == pytest.approx(swap_usage, abs=5)
         assert node["load1"] == pytest.approx(float(Path("/proc/loadavg").read_text().split()[0]), abs=2)
+
+
+def test_real_exporter_without_pressure_tells_all_the_rest_and_is_not_asked_for_it(stack: Stack) -> None:
+    process, address = start_exporter(stack, "--no-collector.pressure")
+    stack.write_targets([address])
+    stack.start_collector()
+    api = stack.start_api()
+
+    def measured() -> bool:
+        [node] = api.json("/api/cluster/nodes")
+        assert node["pressure_io"] is None
+        return node["cpu_usage"] is not None and node["iowait"] is not None
+
+    eventually(measured, within_seconds=30)
+    # It says so at every request for what it does not have.
+    assert "disabled collector" not in process.log()
 
 
 def test_node_goes_and_comes_back_when_its_exporter_is_stopped_and_started(

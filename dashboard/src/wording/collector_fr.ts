@@ -31,10 +31,42 @@ const RULES: readonly Rule[] = [
   [/^the clock of (.+) is right to (\S+) s$/s, (node, value) => `l'horloge de ${node} est juste à ${number(value)}\u00a0s près`],
   [/^CPU of (.+) is at (\S+) %$/s, (node, value) => `CPU de ${node} à ${number(value)}\u00a0%`],
   [/^CPU of (.+) is down to (\S+) %$/s, (node, value) => `CPU de ${node} redescendu à ${number(value)}\u00a0%`],
+  [
+    /^(.+) gets too little voltage, says its sensor (.+)$/s,
+    (node, sensor) => `${node} reçoit une tension trop faible, dit son capteur ${sensor}`,
+  ],
+  [
+    /^(.+) gets enough voltage again, says its sensor (.+)$/s,
+    (node, sensor) => `${node} reçoit de nouveau une tension suffisante, dit son capteur ${sensor}`,
+  ],
+  [
+    /^the sensor (.+) of (.+) raises its critical alarm$/s,
+    (sensor, node) => `le capteur ${sensor} de ${node} donne son alarme critique`,
+  ],
+  [
+    /^the critical alarm of the sensor (.+) of (.+) is over$/s,
+    (sensor, node) => `l'alarme critique du capteur ${sensor} de ${node} est terminée`,
+  ],
+  [/^swap of (.+) is (\S+) % in use$/s, (node, value) => `swap de ${node} occupé à ${number(value)}\u00a0%`],
+  [
+    /^swap of (.+) is down to (\S+) % in use$/s,
+    (node, value) => `swap de ${node} redescendu à ${number(value)}\u00a0%`,
+  ],
+  [
+    /^tasks on (.+) wait (\S+) % of the time for (.+)$/s,
+    (node, value, resource) =>
+      `des tâches de ${node} attendent ${resourceName(resource)} ${number(value)}\u00a0% du temps`,
+  ],
+  [
+    /^tasks on (.+) wait only (\S+) % of the time for (.+)$/s,
+    (node, value, resource) =>
+      `des tâches de ${node} n'attendent ${resourceName(resource)} que ${number(value)}\u00a0% du temps`,
+  ],
   [/^(.+) is down to (\S+) °C$/s, (node, value) => `${node} redescendu à ${number(value)}\u00a0°C`],
   [/^(.+) is at (\S+) °C$/s, (node, value) => `${node} est à ${number(value)}\u00a0°C`],
   [/^(.+) is not a target any more$/s, (node) => `${node} n'est plus une cible`],
   [/^the rule (.+) is switched off$/s, (rule) => `la règle ${rule} est désactivée`],
+  [/^the rule (.+) is not known to this collector$/s, (rule) => `la règle ${rule} est inconnue de ce collecteur`],
   [/^(.+) does not tell its (.+) any more$/s, (node, rule) => `${node} ne donne plus sa mesure ${rule}`],
   [/^(.+) on (.+) is left out of the rule$/s, (path, node) => `${path} de ${node} est exclu de la règle`],
   [/^(.+) on (.+) is not mounted any more$/s, (path, node) => `${path} de ${node} n'est plus monté`],
@@ -137,6 +169,10 @@ export function translated(text: string): string {
     if (found !== null) return say(...found.slice(1));
   }
   return text;
+}
+
+function resourceName(text: string): string {
+  return text === "memory" ? "la mémoire" : text === "a disk" ? "un disque" : text;
 }
 
 function waited(rest: string): string {

@@ -9,6 +9,7 @@ import yaml
 
 from api.config import Config as ApiConfig
 from collector.config import Config as CollectorConfig
+from collector.page import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
 from contract import VERSION
 from contract.names import TABLE
 from contract.runtime.settings import Environment
@@ -177,6 +178,11 @@ def test_default_tag_is_the_version_of_the_code() -> None:
     for name, service in SERVICES.items():
         own = "redis" if name == ONE_SHOT else name
         assert service["image"] == f"${{IMAGE_PREFIX:-dispycluster}}/{own}:${{IMAGE_TAG:-{VERSION}}}"
+
+
+def test_exporter_has_every_collector_that_it_is_asked_for() -> None:
+    switched_on = re.findall(r'"--collector\.([a-z_]+)"', (IMAGES / "exporter/Dockerfile").read_text())
+    assert sorted(switched_on) == sorted((*COLLECTORS, *OPTIONAL_COLLECTORS, *INTERFACE_COLLECTORS))
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: str(path.relative_to(IMAGES)))

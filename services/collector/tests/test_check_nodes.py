@@ -113,6 +113,30 @@ def test_missing_values_are_named_when_a_page_has_few(page):
     ]
 
 
+def test_check_names_choices_and_says_why_there_are_no_figures_when_a_page_is_out_of_the_ordinary(check, serve):
+    image = (
+        'node_filesystem_size_bytes{device="/dev/dm-0",fstype="erofs",mountpoint="/"} 10\n'
+        + "".join(
+            f'node_filesystem_{name}_bytes{{device="/dev/sda1",fstype="ext4",mountpoint="/var"}} 10\n'
+            for name in ("size", "free", "avail")
+        )
+        + "".join(
+            f'node_network_{way}_bytes_total{{device="{name}"}} 1\n'
+            for way in ("receive", "transmit")
+            for name in ("eth0", "enP53091s1")
+        )
+    )
+    old = 'node_exporter_build_info{version="0.15.2"} 1\n'
+
+    _, out, _ = check(f"workers: ['127.0.0.1:{serve(image)}', 'localhost:{serve(old)}']")
+
+    assert (
+        "; network: counts eth0, not enP53091s1: it is likely the same way to the network; disk: the one at '/var'"
+        in out
+    )
+    assert "boot time (it is node_exporter before 0.16 (0.15.2), update it), clock not told" in out
+
+
 def test_check_looks_at_discovered_targets_when_files_or_names_tell_some(check, exporter, monkeypatch):
     monkeypatch.setenv("COLLECTOR_DNS_TARGETS", f"localhost:{exporter}")
 

@@ -7,7 +7,7 @@ import pytest
 
 from collector import collector_choice
 from collector.collector_choice import PLAIN_SECONDS, CollectorChoice
-from collector.page import COLLECTORS
+from collector.page import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
 from collector.page_notes import NOTED_BYTES, PageNotes
 from collector.resolver import Resolver
 from collector.sample import Sample
@@ -257,12 +257,13 @@ def test_each_collector_is_left_out_in_turn_and_then_none():
     choice = CollectorChoice()
     choice.answered(None, notes(b"load1"), 0.0)
     left_out = []
-    for _ in range(len(COLLECTORS) + 1):
+    everything = {*COLLECTORS, *OPTIONAL_COLLECTORS}
+    for _ in range(len(everything) + 1):
         choice.failed(choice.next(0.0), 0.0, is_reached=True, is_late=True)
         left_out.append(choice.left_out)
 
     assert left_out[0] == "filesystem"
-    assert set(left_out) == {*COLLECTORS, None}
+    assert set(left_out) == {*everything, None}
 
 
 @pytest.mark.parametrize("number", ["", "x", "1e", "..", "9" * 100])
@@ -282,3 +283,20 @@ def test_collectors_are_not_known_when_the_page_is_so_long_that_not_all_are_note
     noted.take(b"\n" + b"#" * NOTED_BYTES + b"\n")
 
     assert noted.collectors == set()
+
+
+def test_interfaces_are_asked_for_now_and_then_where_the_exporter_tells_of_them():
+    choice = CollectorChoice()
+    choice.answered(None, notes(b"load1", b"network_iface_id", collectors=["loadavg", "netclass", "zfs"]), 0.0)
+
+    assert choice.next(1.0, with_interfaces=True) == ("loadavg", "netclass")
+    assert choice.next(1.0) == ("loadavg",)
+    # What it does not tell otherwise is not lost.
+    assert not choice.answered(("loadavg",), notes(b"load1"), 1.0)
+
+
+def test_look_asks_for_everything_that_the_page_has_when_the_exporter_does_not_list_its_collectors():
+    choice = CollectorChoice()
+    choice.answered(None, notes(b"load1", b"pressure_io_waiting_seconds_total", b"network_info"), 0.0)
+
+    assert choice.next(1.0, with_interfaces=True) == (*COLLECTORS, "pressure", *INTERFACE_COLLECTORS)

@@ -125,6 +125,27 @@ def test_each_filesystem_has_its_own_alert_when_several_fill_up(judge, online, f
     ]
 
 
+def test_alert_neither_begins_nor_ends_when_a_filesystem_is_readonly_and_nobody_has_seen_it_writable(
+    judge, online, filesystem
+):
+    never = replace(filesystem("/", readonly=True), was_writable=False)
+    assert judge.see(0, online(filesystems=(never,))) == []
+
+    judge.see(1, online(filesystems=(filesystem("/", readonly=True),)))
+
+    assert judge.see(12, online(filesystems=(never,))) == [("firing", "filesystem_readonly/node6.lan//")]
+    assert judge.told(13, online(filesystems=(filesystem("/"),))) == ["/ on node6.lan can be written again"]
+
+
+def test_alert_of_a_full_filesystem_ends_when_it_becomes_readonly(judge, online, filesystem):
+    judge.see(0, online(filesystems=(filesystem("/", 99),)))
+
+    assert judge.told(1, online(filesystems=(filesystem("/", 99, readonly=True),))) == [
+        "/ on node6.lan is read-only",
+        "/ on node6.lan is mounted read-only",
+    ]
+
+
 def test_filesystem_alert_goes_on_when_its_size_cannot_be_told(judge, online, filesystem):
     judge.see(0, online(filesystems=(filesystem("/", readonly=True),)))
 

@@ -92,11 +92,48 @@ def test_look_asks_for_everything_when_the_exporter_refuses_a_collector(target, 
     assert [b"collect" in head for head in exporter.requests] == [False, True, False, False]
 
 
-def test_look_asks_with_collectors_again_when_the_exporter_failed_in_both_ways(target):
+def test_look_leaves_out_pressure_alone_when_the_exporter_does_not_have_it(target, page):
+    def respond(head):
+        if b"pressure" in head:
+            return answer(b"missing collector: pressure", b"HTTP/1.1 400 Bad Request\r\n")
+        return answer(page("node_exporter_1.5.0_collect"))
+
+    result, exporter = look(target, respond, times=3)
+
+    # The whole page, without it, comes first.
+    assert isinstance(result, Sample)
+    assert [b"collect" in head for head in exporter.requests] == [False, True, True]
+
+
+def test_look_asks_with_collectors_again_when_the_exporter_failed_in_every_way(target):
     result, exporter = look(target, lambda _: answer(b"", b"HTTP/1.1 500 Broken\r\n"), times=2)
 
     assert result == ScrapeFailed("http", "HTTP 500")
     assert [b"collect" in head for head in exporter.requests] == [False, True, False, True]
+
+
+def test_look_asks_what_interfaces_are_when_there_is_a_new_one_and_remembers(target):
+    was_asked = []
+
+    def respond(head):
+        # A whole page has it too.
+        was_asked.append(b"netclass" in head or b"collect" not in head)
+        devices = ("eth0", "office") if len(was_asked) < 4 else ("eth0", "office", "guests")
+        lines = [
+            f'node_network_{way}_bytes_total{{device="{device}"}} 1'
+            for way in ("receive", "transmit")
+            for device in devices
+        ]
+        if was_asked[-1]:
+            lines += [f'node_network_iface_id{{device="{device}"}} {n}' for n, device in enumerate(devices, 2)]
+            lines += [f'node_network_iface_link{{device="{device}"}} 2' for device in devices]
+        return answer("\n".join([*lines, ""]).encode())
+
+    result, _ = look(target, respond, times=6)
+
+    assert isinstance(result, Sample)
+    assert list(result.network_bytes) == ["eth0"]
+    assert was_asked == [True, False, False, False, True, False]
 
 
 @pytest.mark.parametrize(
