@@ -55,7 +55,7 @@ _ABOVE: Final = (
 # What systems call network cards of their own accord: kernel, systemd, BIOS, vendors; IPFire by their colour.
 _CARD = re.compile(
     r"eth\d+.*|en[a-zA-Z0-9]+|em\d+|p\d+p\d+.*|wl.*|ww.*|wan\d*|lan\d*|ib.*|usb\d+|rndis\d+|ra\d+|ath\d+|mlan\d+"
-    r"|hsn\d+|nic\d+|venet\d+|rmnet.*|swp\d+.*|Ethernet\d+|phy\d+-(ap|sta)\d+|(green|red|blue|orange)\d+"
+    r"|hsn\d+|nic\d+|venet\d+|rmnet.*|swp\d+.*|Ethernet\d+|phy\d+-(ap|sta|mesh)\d+|u?ap\d+|p2p.*|mesh\d+|(green|red|blue|orange)\d+"
 )
 # Azure's second way to the network: a card of its own PCI domain in a slot, below eth0.
 _SECOND_WAY = re.compile(r"enP\d+s\d+.*|.+nsby")
@@ -71,6 +71,7 @@ _BARE: Final = frozenset((519, 65534))
 # Tunnels of IP, loopback, and what only watches others.
 _NEVER_KINDS: Final = frozenset((768, 769, 772, 776, 778, 801, 802, 803, 823, 824, 826))
 _PERMANENT_ADDRESS: Final = 0
+_NAME_OF_MAKER, _NAME_OF_RENAMER = 3, 4
 # Docker makes its bridges' addresses of 02:42 and their IP address.
 _DOCKER_ADDRESS: Final = "02:42:"
 
@@ -89,6 +90,8 @@ class Interface(NamedTuple):
     #: How it got the address: 0 from the card, else made, borrowed or set.
     address_kind: int | None = None
     is_bond: bool = False
+    #: How it got its name: 3 from the program that made it, 4 from one that renamed it.
+    name_kind: int | None = None
 
 
 class Choice(NamedTuple):
@@ -142,7 +145,7 @@ def choose(interfaces: Iterable[Interface]) -> Choice:
     counted = [interface for interface in candidates if standings[interface.name] == standing]
     why = "no card is told" if standing >= _LINKED_CARD else ""
     if _MADE in standings.values() and standing < _MADE:
-        why = "software made the address of the others"
+        why = "software made the others"
     # Of bonds, and of masters that do not say what they are.
     of_masters = {each.address for each in candidates if _is_bond(each) or standings[each.name] == _MADE}
     for narrowed in (_without_second_ways, _without_equal_addresses, _without_switch_ports):
@@ -178,10 +181,15 @@ def _standing(interface: Interface) -> int:
     is_card = by_name == _CARD_ITSELF
     if interface.link is not None and interface.link != interface.number:
         return _LINKED_CARD if is_card else _LINKED
-    is_made = (interface.address_kind or _PERMANENT_ADDRESS) != _PERMANENT_ADDRESS
-    if not is_card and (is_made or interface.address.startswith(_DOCKER_ADDRESS)):
-        return _MADE
-    return _CARD_ITSELF
+    return _MADE if not is_card and _is_made(interface) else _CARD_ITSELF
+
+
+def _is_made(interface: Interface) -> bool:
+    """Whether software made an interface, or at least its address, as it does not for a card."""
+    if interface.name_kind in (_NAME_OF_MAKER, _NAME_OF_RENAMER):
+        return interface.name_kind == _NAME_OF_MAKER
+    has_made_address = (interface.address_kind or _PERMANENT_ADDRESS) != _PERMANENT_ADDRESS
+    return has_made_address or interface.address.startswith(_DOCKER_ADDRESS)
 
 
 @lru_cache(4096)

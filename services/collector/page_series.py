@@ -49,7 +49,7 @@ class NetworkSeries:
     #: What ``Interface`` has of an interface, in its order.
     _FACTS: Final = (
         *(b"network_iface_id", b"network_iface_link", b"network_flags", b"network_protocol_type"),
-        b"network_address_assign_type",
+        *(b"network_address_assign_type", b"network_name_assign_type"),
     )
     #: Those that say what each interface is.
     FAMILIES_OF_FACTS: Final = (*_FACTS, b"network_info", b"bonding_slaves")
@@ -92,9 +92,9 @@ class NetworkSeries:
     def _interface(self, name: str) -> Interface:
         if not self._has_facts:
             return Interface(name, is_bond=name in self._bonds)
-        number, link, flags, kind, address_kind = (self._fact(fact, name) for fact in self._FACTS)
-        address = self._addresses.get(name, "")
-        return Interface(name, number, link, flags, kind, address, address_kind, name in self._bonds)
+        number, link, flags, kind, address_kind, name_kind = (self._fact(fact, name) for fact in self._FACTS)
+        address, is_bond = self._addresses.get(name, ""), name in self._bonds
+        return Interface(name, number, link, flags, kind, address, address_kind, is_bond, name_kind)
 
     def _fact(self, fact: bytes, name: str) -> int | None:
         value = self._values[fact].get(name, math.nan)

@@ -58,6 +58,7 @@ def _interface(name: str, folder: Path) -> Interface:
         address=_text(folder / "address"),
         address_kind=_number(folder / "addr_assign_type"),
         is_bond=(folder / "bonding").is_dir(),
+        name_kind=_number(folder / "name_assign_type"),
     )
 
 

@@ -128,6 +128,7 @@ def test_bridge_does_not_count_when_it_has_its_ports_address_whatever_it_is_call
         Interface("proxy", number=7, link=7, flags=0x1003, kind=1, address="5a:11:22:33:44:55", address_kind=3),
         Interface("pod12", number=7, link=2, flags=0x1003, kind=1, address="5a:11:22:33:44:55", address_kind=1),
         Interface("guests", number=7, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:33", address_kind=2),
+        Interface("office", 7, 7, 0x1003, 1, "d8:3a:dd:11:22:44", address_kind=0, name_kind=3),
         Interface("lan", number=7, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:44", address_kind=0),
         Interface("home", number=7, link=7, flags=0x10D1, kind=65534),
         Interface("he-ipv6", number=7, link=0, flags=0xD1, kind=776),
@@ -153,6 +154,8 @@ def test_interface_above_a_card_does_not_count_when_the_kernel_tells_what_it_is(
         Interface("wwan0", number=3, link=3, flags=0x10D1, kind=519),
         Interface("ib0", number=3, link=3, flags=0x1043, kind=32, address="80:00:02:08:fe:80", address_kind=0),
         Interface("uplink", number=3, link=3, flags=0x1003, kind=1, address="d8:3a:dd:11:22:34", address_kind=0),
+        Interface("cloned", 3, 3, 0x1003, 1, "5a:11:22:33:44:55", address_kind=3, name_kind=4),
+        Interface("uap0", 3, 3, 0x1003, 1, "da:3a:dd:11:22:33", address_kind=0, name_kind=3),
     ],
     ids=lambda card: card.name,
 )

@@ -137,13 +137,13 @@ def sys(tmp_path):
 def test_interfaces_are_told_as_an_exporter_tells_them_when_they_are_read_from_sys(sys):
     files = {"ifindex": 2, "iflink": 2, "flags": "0x1003", "type": 1, "address": "d8:3a:dd:11:22:33"}
     root = sys(
-        net__eth0=files | {"addr_assign_type": 0},
+        net__eth0=files | {"addr_assign_type": 0, "name_assign_type": 4},
         net__bond0=files | {"ifindex": 3, "iflink": 3, "addr_assign_type": 3, "bonding/mode": "active-backup 1"},
     )
 
     eth, bond, gone = sysfs.interfaces(["eth0", "bond0", "eth7"], root)
 
-    assert eth == Interface("eth0", 2, 2, 0x1003, 1, "d8:3a:dd:11:22:33", 0)
+    assert eth == Interface("eth0", 2, 2, 0x1003, 1, "d8:3a:dd:11:22:33", 0, name_kind=4)
     assert (bond.number, bond.is_bond) == (3, True)
     assert gone == Interface("eth7")
 
