@@ -37,6 +37,10 @@ NOISE: Final = {
     "network_transmit_bytes_per_second": (250_000.0, 200_000.0, 90_000.0, 125e6),
     "disk_read_bytes_per_second": (20_000.0, 20_000.0, 30_000.0, 1e9),
     "disk_written_bytes_per_second": (150_000.0, 100_000.0, 80_000.0, 1e9),
+    "iowait": (0.8, 0.8, 0.6, 100.0),
+    "swap_usage": (10.0, 10.0, 0.02, 100.0),
+    "pressure_io": (1.0, 1.0, 1.0, 100.0),
+    "pressure_memory": (0.0, 0.1, 0.3, 100.0),
 }
 
 

@@ -1,7 +1,8 @@
 """The metric history: its steps, its measures, and one entry: what a node was like in one step.
 
 An entry is a JSON array: how many samples it is made of, then for each of ``MEASURES`` ``null`` (not known), one
-number (all samples had this value), or ``[minimum, average, maximum]``. A step without samples has no entry.
+number (all samples had this value), or ``[minimum, average, maximum]``. Measures at the end that are not known are left
+out. A step without samples has no entry.
 """
 
 import functools
@@ -25,6 +26,11 @@ MEASURES: Final[dict[str, int | None]] = {
     "network_transmit_bytes_per_second": None,
     "disk_read_bytes_per_second": None,
     "disk_written_bytes_per_second": None,
+    # New measures come last, so that the entries of older writers stay readable.
+    "iowait": 1,
+    "swap_usage": 1,
+    "pressure_io": None,
+    "pressure_memory": None,
 }
 _DIGITS: Final = tuple(MEASURES.values())
 
@@ -111,7 +117,10 @@ def merge(entries: Iterable[Entry]) -> Entry:
 
 def encode_entry(entry: Entry) -> bytes:
     """Write an entry as it stands in a stream."""
-    return encode((entry.samples, *entry.summaries))
+    known = len(entry.summaries)
+    while known and entry.summaries[known - 1] is None:
+        known -= 1
+    return encode((entry.samples, *entry.summaries[:known]))
 
 
 def decode_entry(raw: bytes) -> Entry:

@@ -1,7 +1,8 @@
 """The messages of the three channels, and what they are made of.
 
-A field that is not known is ``None`` (JSON ``null``), never 0; every field is always written. Decoding ignores
-fields that are not named here, so that a newer writer does not break an older reader.
+What is not known is ``None`` (JSON ``null``), never 0; every field is always written. Decoding ignores fields that are
+not named here, so that a newer writer does not break an older reader; a field with a default here is one that an older
+writer does not write.
 """
 
 from typing import Annotated, Literal
@@ -9,6 +10,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 Percent = Annotated[float, Meta(ge=0, le=100)]
+WholePercent = Annotated[int, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=0)]
 #: RFC 3339 in UTC with milliseconds or without, as every browser's ``Date`` reads it.
 Timestamp = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")]
@@ -24,7 +26,9 @@ NodeRole = Literal["worker", "master"]
 OverallStatus = Literal["healthy", "warning", "critical", "unknown"]
 Severity = Literal["info", "warning", "critical"]
 AlertState = Literal["pending", "firing"]
-Transition = Literal["started", "pending", "firing", "resolved"]
+#: What happened to an alert. This release writes ``started``, ``pending``, ``firing`` and ``resolved``; a reader passes
+#: any other on, which a newer collector may write.
+Transition = Annotated[str, Meta(min_length=1, examples=["started", "pending", "firing", "resolved"])]
 
 
 def log_order(position: LogId) -> tuple[int, int]:
@@ -62,6 +66,13 @@ class Node(Struct, frozen=True, kw_only=True):
     network_transmit_bytes_per_second: Count | None
     disk_read_bytes_per_second: Count | None
     disk_written_bytes_per_second: Count | None
+    #: Of the processors' time: idle, and a task waits for a disk.
+    iowait: Percent | None = None
+    #: ``None`` without swap.
+    swap_usage: Percent | None = None
+    #: Of the time: some task waits for a disk, or for memory. Source: kernel, Documentation/accounting/psi.rst, "some"
+    pressure_io: WholePercent | None = None
+    pressure_memory: WholePercent | None = None
 
 
 class ClusterStats(Struct, frozen=True, kw_only=True):

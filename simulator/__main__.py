@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import signal
+import ssl
 import sys
 import time
 
@@ -26,13 +27,23 @@ async def simulate(options: Options) -> None:
 
     Raises:
         LookupError: a fault was asked for a node that does not exist.
-        OSError: a port is taken, or the targets file cannot be written.
+        OSError: a port is taken, the certificate cannot be used, or the targets file cannot be written.
     """
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    context = None
+    if options.certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(options.certificate)
     fleet = Fleet(
-        count=options.nodes, host=options.host, port=options.port, seed=options.seed, advertise=options.advertise
+        count=options.nodes,
+        host=options.host,
+        port=options.port,
+        seed=options.seed,
+        advertise=options.advertise,
+        has_full_pages=options.has_full_pages,
+        context=context,
     )
     await fleet.start()
     for name, fault in options.faults:
@@ -44,7 +55,7 @@ async def simulate(options: Options) -> None:
         await web.TCPSite(control, "127.0.0.1", options.control_port).start()
         say(f"faults are switched at http://127.0.0.1:{control.addresses[0][1]}/nodes")
     if options.write_targets is not None:
-        write_targets(fleet, options.write_targets)
+        write_targets(fleet, options.write_targets, options.certificate)
     addresses = [exporter.address for exporter in fleet]
     say(f"{len(fleet)} simulated nodes listen on {addresses[0]} to {addresses[-1]}")
     await stop.wait()

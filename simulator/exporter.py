@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import gzip
 import itertools
+import ssl
 import time
 from collections.abc import Iterable
 from random import Random
@@ -10,7 +12,8 @@ from typing import Final
 
 from aiohttp import web
 
-from simulator.faults import DRIP_SECONDS_PER_BYTE, HUGE_BYTES, SLOW_SECONDS, Fault
+from simulator.faults import DRIP_SECONDS_PER_BYTE, HUGE_BYTES, HUNG_SECONDS, MOVED_PATH, SLOW_SECONDS, Fault
+from simulator.full_page import KNOWN_COLLECTORS
 from simulator.node import SimulatedNode
 from simulator.page import CONTENT_TYPE
 
@@ -26,8 +29,12 @@ _CLOSE_SECONDS: Final = 0.01
 class Exporter:
     """Serves ``node`` on ``host:port``, reached as ``advertise:port``; port 0 takes a free one and keeps it."""
 
-    def __init__(self, node: SimulatedNode, host: str, port: int, advertise: str) -> None:
+    def __init__(
+        self, node: SimulatedNode, host: str, port: int, advertise: str, context: ssl.SSLContext | None = None
+    ) -> None:
+        """``context``: speak HTTPS with it."""
         self.node = node
+        self._context = context
         self.host = host
         self.advertise = advertise
         self.port = port
@@ -55,7 +62,7 @@ class Exporter:
             return
         server = web.Server(self._answer, access_log=None, handler_cancellation=True)
         loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(server, self.host, self.port, backlog=_BACKLOG)
+        self._listener = await loop.create_server(server, self.host, self.port, backlog=_BACKLOG, ssl=self._context)
         self._server = server
         self.port = self._listener.sockets[0].getsockname()[1]
 
@@ -80,8 +87,14 @@ class Exporter:
         self.node.set_fault(fault, time.time())
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.path != "/metrics":
+        if request.path != "/metrics" and not (request.path == MOVED_PATH and self.node.fault is Fault.REDIRECT):
             return web.Response(status=404, text="The metrics are at /metrics.\n")
+        asked = frozenset(request.query.getall("collect[]", ())) or None
+        unknown = sorted((asked or frozenset()) - KNOWN_COLLECTORS)
+        if unknown:
+            return web.Response(
+                status=400, text=f"Couldn't create filtered metrics handler: missing collector: {unknown[0]}"
+            )
         match self.node.fault:
             case Fault.BROKEN:
                 return web.Response(body=self._garbage(), headers=_HEADERS)
@@ -91,7 +104,22 @@ class Exporter:
                 return await self._huge(request)
             case Fault.SLOW:
                 await asyncio.sleep(SLOW_SECONDS)
-        return web.Response(body=self.node.page(time.time()), headers=_HEADERS)
+            case Fault.HUNG if asked is None or "filesystem" in asked:
+                await asyncio.sleep(HUNG_SECONDS)
+            case Fault.REDIRECT if request.path != MOVED_PATH:
+                return web.Response(status=302, headers={"Location": MOVED_PATH})
+            case Fault.MISNAMED if asked is not None:
+                asked -= {"thermal_zone"}
+        return self._page(asked)
+
+    def _page(self, asked: frozenset[str] | None) -> web.Response:
+        page = self.node.page(time.time(), asked)
+        match self.node.fault:
+            case Fault.GZIP:
+                return web.Response(body=gzip.compress(page, 1), headers=_HEADERS | {"Content-Encoding": "gzip"})
+            case Fault.UNENDED:
+                return web.Response(body=page.removesuffix(b"\n"), headers=_HEADERS)
+        return web.Response(body=page, headers=_HEADERS)
 
     def _garbage(self) -> bytes:
         random = Random(self.name)  # noqa: S311 - a simulation, not a secret

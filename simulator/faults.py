@@ -26,6 +26,16 @@ class Fault(StrEnum):
     DRIP = "drip"
     #: Answers ``HUGE_BYTES``.
     HUGE = "huge"
+    #: A mount's server is away: does not answer, unless the collector ``filesystem`` is left out.
+    HUNG = "hung"
+    #: Answers compressed, although that was not asked for: no trouble for a reader of pages.
+    GZIP = "gzip"
+    #: Answers with a redirect to another path, which answers: likewise.
+    REDIRECT = "redirect"
+    #: Leaves out the last line feed: likewise.
+    UNENDED = "unended"
+    #: Calls the collector ``thermal_zone`` by another name, and answers all the same when it is asked for it.
+    MISNAMED = "misnamed"
     #: Refuses connections.
     DEAD = "dead"
 
@@ -34,6 +44,10 @@ HOT_CELSIUS: Final = 85.0
 FULL_SHARE: Final = 0.98
 SKEW_SECONDS: Final = 60.0
 SLOW_SECONDS: Final = 10.0
+#: For ever, to whoever asks.
+HUNG_SECONDS: Final = 3600.0
+#: Where a redirect leads.
+MOVED_PATH: Final = "/moved/metrics"
 DRIP_SECONDS_PER_BYTE: Final = 1.0
 HUGE_BYTES: Final = 100_000_000
 

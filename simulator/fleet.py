@@ -1,6 +1,7 @@
 """All simulated nodes together."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Iterator
 
@@ -18,17 +19,29 @@ def node_names(count: int) -> list[str]:
 class Fleet:
     """``count`` exporters; node number i listens on ``port + i``, or on a free port if ``port`` is 0.
 
-    ``advertise`` is the host under which others reach them; by default ``host``.
+    ``advertise`` is the host under which others reach them; by default ``host``. ``has_full_pages``: each page is as
+    long as a real one. ``context``: all speak HTTPS with it.
     """
 
-    def __init__(self, *, count: int, host: str, port: int, seed: int, advertise: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        count: int,
+        host: str,
+        port: int,
+        seed: int,
+        advertise: str | None = None,
+        has_full_pages: bool = False,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         started = time.time()
         self._exporters = {
             name: Exporter(
-                SimulatedNode(Profile.draw(seed, name), started),
+                SimulatedNode(Profile.draw(seed, name), started, has_full_page=has_full_pages),
                 host,
                 port + number if port else 0,
                 advertise or host,
+                context,
             )
             for number, name in enumerate(node_names(count), 1)
         }

@@ -1,10 +1,12 @@
 """One simulated node: its counters grow with its load, and a fault shows in its values."""
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from simulator.faults import FULL_SHARE, HOT_CELSIUS, SKEW_SECONDS, Fault
-from simulator.page import cpu_seconds, disk_free_bytes, template
+from simulator.full_page import EXPORTER, KNOWN_COLLECTORS, full_sections, scrape_families
+from simulator.page import cpu_seconds, disk_free_bytes, sections
 from simulator.profile import CPU_COUNT, Profile
 
 #: Share of the disk that fills up in a day.
@@ -14,24 +16,31 @@ _THERMAL_LAG_SECONDS: Final = 15.0
 _CELSIUS_OF_FULL_LOAD: Final = 28.0
 #: Loopback carries this share of what the network does.
 _LOOPBACK_SHARE: Final = 0.1
+#: Ways of asking for collectors that a node remembers.
+_TEMPLATES_LIMIT: Final = 16
 
 
 class SimulatedNode:
     """A node that booted before the simulation started; times are Unix seconds and must not go back."""
 
-    def __init__(self, profile: Profile, started: float) -> None:
+    def __init__(self, profile: Profile, started: float, *, has_full_page: bool = False) -> None:
+        """``has_full_page``: write all that node_exporter writes by default, about 31 KB."""
         self.profile = profile
         self.fault = Fault.NONE
         self._boot_time = math.floor(started - profile.uptime_seconds)
         self._elapsed = 0.0
         self._busy = [0.0] * CPU_COUNT
         self._traffic = [0.0] * 4
-        self._template = template(
+        self._has_full_page = has_full_page
+        self._sections = sections(
             name=profile.name,
             memory_bytes=profile.memory_bytes,
             disk_bytes=profile.disk_bytes,
             boot_time=self._boot_time,
         )
+        if has_full_page:
+            self._sections += full_sections(started)
+        self._templates: dict[frozenset[str] | None, str] = {}
         self._advance(started)
 
     def set_fault(self, fault: Fault, now: float) -> None:
@@ -39,36 +48,52 @@ class SimulatedNode:
         self._advance(now)
         self.fault = fault
 
-    def page(self, now: float) -> bytes:
-        """The node's ``/metrics`` at ``now``, apart from what a fault does to the transfer."""
+    def page(self, now: float, collectors: frozenset[str] | None = None) -> bytes:
+        """The node's ``/metrics`` at ``now``, apart from what a fault does to the transfer.
+
+        ``collectors``: those that are asked for; ``None`` for all.
+        """
         self._advance(now)
+        values = [
+            value
+            for collector, moving in self._moving_values(now)
+            if collectors is None or collector in collectors
+            for value in moving
+        ]
+        return (self._template(collectors) % tuple(values)).encode()
+
+    def _moving_values(self, now: float) -> tuple[tuple[str, Sequence[float]], ...]:
+        """What moves, by collector, in the order of the sections."""
         profile, t = self.profile, self._elapsed
-        load = self._load(t)
         available = (1 - profile.memory.at(t)) * profile.memory_bytes
-        disk_free, disk_available = disk_free_bytes(profile.disk_bytes, self._disk_share(t))
         received, transmitted, read, written = self._traffic
         temperature = self._temperature(t)
-        values = (
-            *cpu_seconds(t, self._busy),
-            CPU_COUNT * load,
-            now + (SKEW_SECONDS if self.fault is Fault.SKEWED else 0.0),
-            0.6 * available,
-            available,
-            disk_free,
-            disk_available,
-            self.fault is Fault.READONLY,
-            received,
-            _LOOPBACK_SHARE * received,
-            transmitted,
-            _LOOPBACK_SHARE * received,
-            read,
-            read,
-            written,
-            written,
-            temperature,
-            temperature,
+        return (
+            ("cpu", cpu_seconds(t, self._busy)),
+            ("loadavg", (CPU_COUNT * self._load(t),)),
+            ("time", (now + (SKEW_SECONDS if self.fault is Fault.SKEWED else 0.0),)),
+            ("meminfo", (0.6 * available, available)),
+            (
+                "filesystem",
+                (*disk_free_bytes(profile.disk_bytes, self._disk_share(t)), self.fault is Fault.READONLY),
+            ),
+            ("netdev", (received, _LOOPBACK_SHARE * received, transmitted, _LOOPBACK_SHARE * received)),
+            ("diskstats", (read, read, written, written)),
+            ("hwmon", (temperature,)),
+            ("thermal_zone", (temperature,)),
         )
-        return (self._template % values).encode()
+
+    def _template(self, collectors: frozenset[str] | None) -> str:
+        template = self._templates.get(collectors)
+        if template is None:
+            if len(self._templates) >= _TEMPLATES_LIMIT:
+                self._templates.clear()
+            asked = KNOWN_COLLECTORS if collectors is None else collectors
+            template = "".join(text for name, text in self._sections if name == EXPORTER or name in asked)
+            if self._has_full_page:
+                template += scrape_families({name for name, _ in self._sections} & asked)
+            self._templates[collectors] = template
+        return template
 
     def _advance(self, now: float) -> None:
         before, after = self._elapsed, now - self._boot_time

@@ -23,6 +23,9 @@ class Options:
     write_targets: Path | None
     demo: bool
     faults: tuple[tuple[str, Fault], ...]
+    has_full_pages: bool = False
+    #: A PEM file with a certificate and its key, with which the nodes speak HTTPS.
+    certificate: Path | None = None
 
     @classmethod
     def parse(cls, arguments: Sequence[str]) -> Self:
@@ -55,6 +58,13 @@ class Options:
             metavar="NODE=FAULT",
             help="start with this fault: " + ", ".join(Fault),
         )
+        parser.add_argument("--full-page", action="store_true", help="pages of 31 KB, as long as real ones")
+        parser.add_argument(
+            "--certificate",
+            type=Path,
+            metavar="FILE",
+            help="speak HTTPS with this certificate and its key, in one PEM file",
+        )
         given = parser.parse_args(arguments)
         if not 1 <= given.nodes <= 10_000:
             parser.error("--nodes takes a number from 1 to 10000")
@@ -72,6 +82,8 @@ class Options:
             write_targets=given.write_targets,
             demo=given.demo,
             faults=tuple(given.fault),
+            has_full_pages=given.full_page,
+            certificate=given.certificate,
         )
 
 

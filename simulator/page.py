@@ -8,6 +8,8 @@ from typing import Final
 
 from simulator.profile import CPU_COUNT
 
+#: Name of a collector, and what it writes.
+Section = tuple[str, str]
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 #: CPU modes in node_exporter's order, and the share each has of idle time (negative sign) or of busy time.
@@ -21,6 +23,12 @@ _BOOT_FREE_BYTES: Final = 469_762_048
 #: Blocks that ext4 keeps for root.
 _ROOT_RESERVED_SHARE: Final = 0.05
 
+#: What Raspberry Pi OS sets up.
+_SWAP_BYTES: Final = 536_866_816
+_SWAP_USED_BYTES: Final = 41_943_040
+#: For how long tasks have waited, once, for disks and for memory.
+_WAITED_SECONDS: Final = 12.5
+
 #: How Go's client library writes large numbers.
 _LARGE: Final = "%.12e"
 
@@ -31,8 +39,8 @@ def family(name: str, kind: str, text: str, samples: Iterable[tuple[str, str]]) 
     return head + "".join(f"{name}{labels} {value}\n" for labels, value in samples)
 
 
-def template(*, name: str, memory_bytes: int, disk_bytes: int, boot_time: float) -> str:
-    """Return a node's page with ``%`` placeholders for what ``moving_values`` returns, in that order."""
+def sections(*, name: str, memory_bytes: int, disk_bytes: int, boot_time: float) -> list[Section]:
+    """Return a node's page, with ``%`` placeholders for what ``moving_values`` returns, collector by collector."""
     modes = [*_IDLE_MODES, *_BUSY_MODES]
     cpu = [(f'{{cpu="{n}",mode="{mode}"}}', "%.2f") for n in range(CPU_COUNT) for mode in modes]
     uname = (
@@ -40,55 +48,94 @@ def template(*, name: str, memory_bytes: int, disk_bytes: int, boot_time: float)
         'version="#1 SMP PREEMPT Debian 1:6.6.51-1+rpt3 (2024-10-08)"}'
     )
     disk, partition = '{device="mmcblk0"}', '{device="mmcblk0p2"}'
-    return "".join(
-        [
-            family("node_cpu_seconds_total", "counter", "Seconds the CPUs spent in each mode.", cpu),
-            family("node_load1", "gauge", "1m load average.", [("", "%.2f")]),
-            family("node_time_seconds", "gauge", "System time in seconds since epoch (1970).", [("", _LARGE)]),
-            *_memory(memory_bytes),
-            *_filesystems(disk_bytes),
-            _traffic("node_network_receive_bytes_total", "Network device statistic receive_bytes."),
-            _traffic("node_network_transmit_bytes_total", "Network device statistic transmit_bytes."),
+    return [
+        ("cpu", family("node_cpu_seconds_total", "counter", "Seconds the CPUs spent in each mode.", cpu)),
+        ("loadavg", family("node_load1", "gauge", "1m load average.", [("", "%.2f")])),
+        ("time", family("node_time_seconds", "gauge", "System time in seconds since epoch (1970).", [("", _LARGE)])),
+        ("meminfo", "".join(_memory(memory_bytes))),
+        ("pressure", "".join(_pressure())),
+        ("filesystem", "".join(_filesystems(disk_bytes))),
+        (
+            "netdev",
+            _traffic("node_network_receive_bytes_total", "Network device statistic receive_bytes.")
+            + _traffic("node_network_transmit_bytes_total", "Network device statistic transmit_bytes."),
+        ),
+        (
+            "diskstats",
             family(
                 "node_disk_read_bytes_total",
                 "counter",
                 "The total number of bytes read successfully.",
                 [(disk, _LARGE), (partition, _LARGE)],
-            ),
-            family(
+            )
+            + family(
                 "node_disk_written_bytes_total",
                 "counter",
                 "The total number of bytes written successfully.",
                 [(disk, _LARGE), (partition, _LARGE)],
             ),
+        ),
+        (
+            "hwmon",
             family(
                 "node_hwmon_temp_celsius",
                 "gauge",
                 "Hardware monitor for temperature (input)",
                 [('{chip="thermal_thermal_zone0",sensor="temp0"}', "%.3f")],
+            )
+            + family(
+                "node_hwmon_in_lcrit_alarm_volts",
+                "gauge",
+                "Hardware monitor for voltage (lcrit_alarm)",
+                [('{chip="soc:firmware_raspberrypi_hwmon",sensor="in0"}', "0")],
             ),
+        ),
+        (
+            "thermal_zone",
             family(
                 "node_thermal_zone_temp",
                 "gauge",
                 "Zone temperature in Celsius",
                 [('{type="cpu-thermal",zone="0"}', "%.3f")],
             ),
-            family("node_boot_time_seconds", "gauge", "Node boot time, in unixtime.", [("", _LARGE % boot_time)]),
+        ),
+        ("stat", family("node_boot_time_seconds", "gauge", "Node boot time, in unixtime.", [("", _LARGE % boot_time)])),
+        (
+            "uname",
             family(
                 "node_uname_info",
                 "gauge",
                 "Labeled system information as provided by the uname system call.",
                 [(uname.replace("%", "%%"), "1")],
             ),
-        ]
-    )
+        ),
+    ]
 
 
 def _memory(total_bytes: int) -> list[str]:
-    values = {"MemTotal": _LARGE % total_bytes, "MemFree": _LARGE, "MemAvailable": _LARGE}
+    values = {
+        "MemTotal": _LARGE % total_bytes,
+        "MemFree": _LARGE,
+        "MemAvailable": _LARGE,
+        "SwapFree": _LARGE % (_SWAP_BYTES - _SWAP_USED_BYTES),
+        "SwapTotal": _LARGE % _SWAP_BYTES,
+    }
     return [
         family(f"node_memory_{field}_bytes", "gauge", f"Memory information field {field}_bytes.", [("", value)])
         for field, value in values.items()
+    ]
+
+
+def _pressure() -> list[str]:
+    texts = {"io": "due to IO congestion", "memory": "for memory"}
+    return [
+        family(
+            f"node_pressure_{resource}_waiting_seconds_total",
+            "counter",
+            f"Total time in seconds that processes have waited {text}",
+            [("", str(_WAITED_SECONDS))],
+        )
+        for resource, text in texts.items()
     ]
 
 

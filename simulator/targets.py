@@ -8,14 +8,18 @@ from pathlib import Path
 from simulator.fleet import Fleet
 
 
-def targets_text(fleet: Fleet) -> str:
-    """``nodes.yaml`` with every node of the fleet as a worker, under its name."""
+def targets_text(fleet: Fleet, certificate: Path | None = None) -> str:
+    """``nodes.yaml`` with every node of the fleet as a worker, under its name.
+
+    With a ``certificate``, its folder is to be the collector's ``COLLECTOR_CREDENTIALS_DIR``.
+    """
     # A JSON string is a YAML string, whatever an address or a name consists of.
-    lines = [f"  - {{host: {json.dumps(node.address)}, name: {json.dumps(node.name)}}}\n" for node in fleet]
+    how = "" if certificate is None else f", scheme: https, ca_file: {json.dumps(certificate.name)}"
+    lines = [f"  - {{host: {json.dumps(node.address)}, name: {json.dumps(node.name)}{how}}}\n" for node in fleet]
     return "# Simulated nodes; written when the simulator starts, removed when it ends.\nworkers:\n" + "".join(lines)
 
 
-def write_targets(fleet: Fleet, path: Path) -> None:
+def write_targets(fleet: Fleet, path: Path, certificate: Path | None = None) -> None:
     """Write ``path`` so that a reader sees either all of it or the file that was there before.
 
     Raises:
@@ -24,7 +28,7 @@ def write_targets(fleet: Fleet, path: Path) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w") as file:
-            file.write(targets_text(fleet))
+            file.write(targets_text(fleet, certificate))
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:

@@ -48,6 +48,10 @@ class Snapshots:
             network_transmit_bytes_per_second=draw.randrange(10**6),
             disk_read_bytes_per_second=draw.randrange(10**6),
             disk_written_bytes_per_second=draw.randrange(10**6),
+            iowait=round(draw.uniform(0, 10), 1),
+            swap_usage=round(draw.uniform(0, 30), 1),
+            pressure_io=draw.randrange(10),
+            pressure_memory=draw.randrange(3),
         )
 
 

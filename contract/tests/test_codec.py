@@ -13,6 +13,18 @@ from contract.names import MESSAGE_LIMIT_BYTES
 GOLDEN = (Path(__file__).parents[1] / "golden" / "messages" / "metrics.json").read_bytes()
 
 
+def test_snapshot_of_an_older_collector_is_read_and_written_with_null_for_what_it_does_not_have() -> None:
+    new = ("iowait", "swap_usage", "pressure_io", "pressure_memory")
+    content = json.loads(GOLDEN)
+    for node in content["nodes"]:
+        for field in new:
+            del node[field]
+
+    written = json.loads(encode(decode(json.dumps(content).encode(), Snapshot)))
+
+    assert written["nodes"] == [{**node, **dict.fromkeys(new)} for node in content["nodes"]]
+
+
 @pytest.mark.parametrize(
     "raw",
     [

@@ -90,6 +90,13 @@ def test_entry_is_short_and_whole_numbers_stay_whole_in_a_stream() -> None:
     assert encode_entry(decode_entry(written)) == written
 
 
+def test_entry_ends_with_the_last_measure_that_is_known() -> None:
+    assert encode_entry(entry(2, cpu_usage=1.5)) == b"[2,1.5]"
+    assert encode_entry(entry(2)) == b"[2]"
+    assert encode_entry(entry(2, pressure_memory=(0, 1, 4))) == b"[2" + 12 * b",null" + b",[0,1,4]]"
+    assert decode_entry(b"[2]") == entry(2)
+
+
 def test_entry_is_read_when_its_writer_knew_fewer_or_more_measures() -> None:
     assert decode_entry(b"[2,1.5]") == entry(2, cpu_usage=1.5)
     known = [None] * len(MEASURES)

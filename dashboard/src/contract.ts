@@ -52,6 +52,8 @@ export type Timestamp = string;
 export type NodeStatus = "online" | "offline" | "unknown";
 export type OverallStatus = "healthy" | "warning" | "critical" | "unknown";
 export type Severity = "info" | "warning" | "critical";
+/** What this release writes; a later one may write others. */
+export type Transition = "started" | "pending" | "firing" | "resolved";
 
 /** Where a message stands in the collector's order. */
 export interface Position {
@@ -81,6 +83,11 @@ export interface Node {
   readonly network_transmit_bytes_per_second: number | null;
   readonly disk_read_bytes_per_second: number | null;
   readonly disk_written_bytes_per_second: number | null;
+  /** Here and below: a collector of 0.1 does not write them. */
+  readonly iowait?: number | null;
+  readonly swap_usage?: number | null;
+  readonly pressure_io?: number | null;
+  readonly pressure_memory?: number | null;
 }
 
 export interface ClusterStats {
@@ -127,7 +134,8 @@ export interface Alert {
 export interface LogEntry {
   readonly id: string;
   readonly timestamp: Timestamp;
-  readonly transition: "started" | "pending" | "firing" | "resolved";
+  /** A `Transition`, or a word of a later release. */
+  readonly transition: string;
   readonly alert_id: string | null;
   readonly rule: string | null;
   readonly node: string | null;
@@ -196,6 +204,10 @@ export const MEASURES = [
   "network_transmit_bytes_per_second",
   "disk_read_bytes_per_second",
   "disk_written_bytes_per_second",
+  "iowait",
+  "swap_usage",
+  "pressure_io",
+  "pressure_memory",
 ] as const;
 export type Measure = (typeof MEASURES)[number];
 

@@ -7,3 +7,8 @@ import { fr } from "./wording/fr.ts";
 export type Wording = typeof en;
 
 export const wording: Wording = LANGUAGE === "fr" ? fr : en;
+
+/** What `words` has for `word`; a word of a later release stands for itself. */
+export function wordFor(words: Readonly<Record<string, string>>, word: string): string {
+  return Object.hasOwn(words, word) ? (words[word] as string) : word;
+}

@@ -5,6 +5,9 @@ import { alertValue } from "../src/alerts/value.ts";
 test("a value has the unit of its rule", () => {
   const value = (rule: string, value: number | null): string => alertValue({ rule, value }).replaceAll("\u00a0", " ");
   assert.equal(value("filesystem_full", 91.5), "91.5 %");
+  assert.equal(value("swap", 80), "80.0 %");
+  assert.equal(value("pressure", 61), "61.0 %");
+  assert.equal(value("under_voltage", null), "–");
   assert.equal(value("temperature", 82), "82.0 °C");
   assert.equal(value("clock_offset", 3.24), "3.2 s");
   assert.equal(value("a_rule_to_come", 4), "4.0");

@@ -25,6 +25,10 @@ const FIELDS_OF_NODE = [
   "network_transmit_bytes_per_second",
   "disk_read_bytes_per_second",
   "disk_written_bytes_per_second",
+  "iowait",
+  "swap_usage",
+  "pressure_io",
+  "pressure_memory",
 ];
 
 test("events are spelled as the golden examples are named", () => {

@@ -27,6 +27,12 @@ test("without a filter all nodes stand by their names", () => {
   assert.equal(names({ sort: "-node" }), "dcba");
 });
 
+test("a measure that an older collector does not write is sorted as one that is not known", () => {
+  const { iowait: _, ...older } = node("x");
+  const nodes = [older as Node, node("y", { iowait: null }), node("z", { iowait: 3 })];
+  assert.deepEqual(filtered(nodes, { ...ALL, sort: "-iowait" }, new Set()).map(({ node }) => node), ["z", "x", "y"]);
+});
+
 test("text is looked for in names and addresses, whatever its case", () => {
   assert.equal(names({ text: " A" }), "a");
   assert.equal(names({ text: "10.0" }), "d");

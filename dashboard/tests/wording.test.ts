@@ -5,6 +5,7 @@ import test from "node:test";
 import { translated } from "../src/wording/collector_fr.ts";
 import { en } from "../src/wording/en.ts";
 import { fr } from "../src/wording/fr.ts";
+import { wordFor } from "../src/wording.ts";
 import { ALERTS, HEALTH } from "./golden.ts";
 
 /** Every text and function in a wording, by its path. */
@@ -41,7 +42,7 @@ test("every text that the collector's sources hold is known in French", () => {
   const folder = join(import.meta.dirname, "../../services/collector");
   const samples: Readonly<Record<string, string>> = { value: "81.5", path: "/etc/x", error: "bad", len: "3" };
   const found: string[] = [];
-  for (const file of ["conditions.py", "evaluate.py", "scrape.py", "local.py", "targets_file.py", "rules_file.py"]) {
+  for (const file of ["conditions.py", "evaluate.py", "scrape.py", "fetch.py", "tls.py", "health.py", "local.py", "targets_file.py", "rules_file.py"]) {
     const source = readFileSync(join(folder, file), "utf8");
     const patterns = [/(?:return|replace\(.*,|_resolved\(.*,|problem =) f"([^"]+)"/g, /ScrapeFailed\("\w+", f?"([^"]+)"/g, /E\w+: "([^"]+)",/g];
     for (const pattern of patterns) for (const [, text] of source.matchAll(pattern)) found.push(text as string);
@@ -67,6 +68,31 @@ test("parts of a text keep their meaning, and an unknown text stays", () => {
   assert.match(translated("the clock of a is 3.5 s ahead of the collector's"), /avance de 3,5/);
   assert.equal(translated("/mnt on a is not mounted any more"), "/mnt de a n'est plus monté");
   assert.equal(translated("HTTP 503"), "code HTTP 503");
+  assert.equal(translated("a is offline: certificate has expired"), "a est hors ligne\u00a0: le certificat a expiré");
+  assert.equal(translated("connection closed without an answer"), "connexion fermée sans réponse");
+  assert.match(translated("HTTP 401: the user name or the password is wrong"), /mot de passe est faux$/);
+  assert.match(translated("certificate is signed by no CA of the system (set ca_file)"), /du système/);
+  assert.match(
+    translated("a tells nothing of its filesystem: that collector of its exporter hangs (often a mount …)"),
+    /^a ne dit rien de filesystem.*absent\)$/,
+  );
+  assert.equal(translated("swap of a is 80.0 % in use"), "swap de a occupé à 80,0\u00a0%");
+  assert.equal(translated("swap of a is down to 7.5 % in use"), "swap de a redescendu à 7,5\u00a0%");
+  assert.equal(
+    translated("tasks on a wait 50.0 % of the time for a disk"),
+    "des tâches de a attendent un disque 50,0\u00a0% du temps",
+  );
+  assert.equal(
+    translated("tasks on a wait only 3.0 % of the time for memory"),
+    "des tâches de a n'attendent la mémoire que 3,0\u00a0% du temps",
+  );
+  assert.match(translated("a gets too little voltage, says its sensor rpi_volt/in0"), /^a reçoit .* capteur rpi_volt\/in0$/);
   assert.match(translated("The targets file /n.yaml is not valid, the former 3 targets stay: bad"), /n'est pas valide/);
   assert.equal(translated("something new"), "something new");
+});
+
+test("a word of a later release stands for itself", () => {
+  assert.equal(wordFor(en.transition, "resolved"), "Resolved");
+  assert.equal(wordFor(en.transition, "silenced"), "silenced");
+  assert.equal(wordFor(en.transition, "constructor"), "constructor");
 });

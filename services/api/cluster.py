@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 from api.answers import latest_answer
 from api.problems import Refusal
 from api.republish import Republisher
-from api.store import Store, stored_nodes
+from api.store import Store, nodes_by_name
 from contract.codec import encode
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.rest import overview
@@ -37,7 +37,7 @@ def cluster_routes(store: Store, republisher: Republisher) -> Blueprint:
     def node(node: str) -> Response:
         """One node by its name."""
         latest, _ = store.snapshot()
-        for name, stored in stored_nodes(latest.content):
+        for name, stored in nodes_by_name(latest.content):
             if name == node:
                 return latest_answer(latest, bytes(stored))
         raise Refusal(404, f"No node is called {quoted(node)}. GET /api/cluster/nodes lists them.")

@@ -2,16 +2,16 @@
 
 from collections.abc import Collection, Mapping
 
-import msgspec
 from flask import Blueprint, Response, render_template
 from markupsafe import Markup
 
 from api.config import Config
-from api.store import Latest, Store, stored_nodes
+from api.store import Latest, Store, nodes_by_name
 from api.unavailable import Unavailable
 from contract import VERSION
 from contract.codec import encode
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
+from contract.passed_on import with_members
 from contract.runtime.readiness import Readiness
 
 #: Page by path; its template is named like it. A node's name may hold any characters, slashes included.
@@ -78,10 +78,8 @@ def _known(store: Store, channel: str) -> Latest | None:
 
 def _limited(latest: Latest, names: Collection[str | None]) -> tuple[bytes, bool]:
     """The stored snapshot with the nodes of these names alone, and whether there is any."""
-    nodes = [raw for name, raw in stored_nodes(latest.content) if name in names]
-    fields = msgspec.json.decode(latest.content.raw, type=dict[str, msgspec.Raw])
-    fields["nodes"] = msgspec.Raw(encode(nodes))
-    return encode(fields), bool(nodes)
+    nodes = [raw for name, raw in nodes_by_name(latest.content) if name in names]
+    return with_members(latest.content.raw, {"nodes": nodes}), bool(nodes)
 
 
 def _initial_json(known: Mapping[str, bytes], facts: Mapping[str, object]) -> Markup:

@@ -17,6 +17,7 @@ from api.unavailable import NothingKnown, NothingStored, StoredInvalid
 from contract.codec import TYPE_OF_CHANNEL, Message, UndecodableMessage, decode, require_object
 from contract.messages import Snapshot
 from contract.names import METRICS_CHANNEL, latest_key
+from contract.passed_on import stored_nodes
 from contract.runtime.logs import Occasionally
 from contract.runtime.readiness import Readiness
 from contract.scripts import age_seconds
@@ -37,15 +38,11 @@ class Content:
         return f"{self.message.epoch}-{self.message.seq}"
 
 
-class _Nodes(msgspec.Struct):
-    nodes: list[msgspec.Raw]
-
-
-def stored_nodes(snapshot: Content) -> Iterator[tuple[str, msgspec.Raw]]:
+def nodes_by_name(snapshot: Content) -> Iterator[tuple[str, msgspec.Raw]]:
     """Each node of a snapshot by its name, as it was stored."""
     message = snapshot.message
     assert isinstance(message, Snapshot)
-    for node, raw in zip(message.nodes, msgspec.json.decode(snapshot.raw, type=_Nodes).nodes, strict=True):
+    for node, raw in zip(message.nodes, stored_nodes(snapshot.raw), strict=True):
         yield node.node, raw
 
 

@@ -48,7 +48,7 @@ async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None
     async with AsyncExitStack() as stack:
         resolver = Resolver()
         stack.push_async_callback(resolver.close)
-        session = await stack.enter_async_context(open_session(resolver))
+        session = await stack.enter_async_context(open_session(resolver, config.credentials_dir))
 
         polling = Polling(
             lambda target: make_probe(

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
+import msgspec
+
 from collector.evaluate import ActiveAlert, AlertKey, Moment
 from collector.node_state import NodeState
 from contract.clock import unix_seconds
@@ -33,11 +35,19 @@ def adopt_alerts(raw: bytes | None, now: Moment) -> dict[AlertKey, ActiveAlert]:
     message = _decoded(raw, Alerts)
     if message is None:
         return {}
-    adopted = [_adopted(alert, now) for alert in message.active_alerts]
+    published = msgspec.json.decode(raw or b"", type=_Published).active_alerts
+    adopted = [
+        _adopted(alert, as_published.copy(), now)
+        for alert, as_published in zip(message.active_alerts, published, strict=True)
+    ]
     return {(alert.rule, alert.node, alert.detail): alert for alert in adopted}
 
 
-def _adopted(alert: Alert, now: Moment) -> ActiveAlert:
+class _Published(msgspec.Struct):
+    active_alerts: list[msgspec.Raw]
+
+
+def _adopted(alert: Alert, published: msgspec.Raw, now: Moment) -> ActiveAlert:
     try:
         # A clock that was set back meanwhile must not make the condition begin in the future.
         lasted = max(0.0, now.unix_seconds - unix_seconds(alert.since))
@@ -54,6 +64,7 @@ def _adopted(alert: Alert, now: Moment) -> ActiveAlert:
         since=alert.since,
         since_monotonic_seconds=now.monotonic_seconds - lasted,
         told_monotonic_seconds=now.monotonic_seconds,
+        published=published,
     )
 
 

@@ -8,6 +8,7 @@ from collector.alert_log import AlertLog
 from collector.evaluate import ActiveAlert
 from contract.codec import encode
 from contract.messages import Alert, Alerts, Epoch, Seq, Timestamp
+from contract.passed_on import with_members
 
 #: Bytes that active alerts may take. Redis ends the connection at one message of 4 MiB, and with it the whole round.
 ACTIVE_BYTES: Final = 2 * 1024 * 1024
@@ -29,6 +30,20 @@ def build_alerts(
         entries=entries,
         previous_alert_id=previous,
         last_alert_id=log.last_id,
+    )
+
+
+def encoded(message: Alerts, alerts: Iterable[ActiveAlert]) -> bytes:
+    """Return the message as it is published.
+
+    An alert that a collector of another release published, and that this one has not judged yet, stays as it was: it
+    may have fields of a later release.
+    """
+    published = {alert.id: alert.published for alert in alerts if alert.published is not None}
+    if not published:
+        return encode(message)
+    return with_members(
+        encode(message), {"active_alerts": [published.get(alert.id, alert) for alert in message.active_alerts]}
     )
 
 

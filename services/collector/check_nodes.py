@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from collector.config import Config, split_paths
@@ -15,7 +16,7 @@ from collector.local import LocalProbe
 from collector.probe import make_probe
 from collector.resolver import Resolver
 from collector.sample import Sample
-from collector.scrape import Probe, open_session
+from collector.scrape import HttpProbe, Probe, open_session
 from collector.target_sources import TargetSources
 from collector.targets import Target
 from collector.targets_files import TargetsFiles
@@ -42,14 +43,16 @@ async def check_all(files: TargetsFiles, config: Config) -> list[tuple[bool, str
         for name in dns.names
         if not name.entries
     ]
-    return failed + await check(TargetSources(files, dns).targets, config.local_exporter)
+    return failed + await check(TargetSources(files, dns).targets, config.local_exporter, config.credentials_dir)
 
 
-async def check(targets: Sequence[Target], local_exporter: tuple[str, int] | None) -> list[tuple[bool, str]]:
+async def check(
+    targets: Sequence[Target], local_exporter: tuple[str, int] | None, credentials_dir: Path | None
+) -> list[tuple[bool, str]]:
     """Look at all targets; return for each, in the same order, whether it answers, and a line for people."""
     resolver = Resolver()
     places = asyncio.Semaphore(AT_A_TIME)
-    async with open_session(resolver) as session:
+    async with open_session(resolver, credentials_dir) as session:
 
         async def check_one(target: Target) -> tuple[bool, str]:
             async with places:
@@ -71,13 +74,23 @@ async def check(targets: Sequence[Target], local_exporter: tuple[str, int] | Non
 async def _described(target: Target, probe: Probe, reached: str, failed: str = "") -> tuple[bool, str]:
     begun = time.monotonic()
     result = await probe.look()
+    if isinstance(probe, HttpProbe) and probe.left_out is not None:
+        # It takes connections and does not answer: the next look leaves out what hangs most often.
+        begun = time.monotonic()
+        result = await probe.look()
     took_ms = 1000 * (time.monotonic() - begun)
     start = target.node if target.node == target.address else f"{target.node} ({target.address})"
     if not isinstance(result, Sample):
         return False, f"{start}: FAILED: {failed}{result.sentence}"
     missing = missing_values(result)
     told = f"missing: {', '.join(missing)}" if missing else "all values there"
-    return True, f"{start}: {reached} in {took_ms:.0f} ms, {told}, {_clock(result.clock_offset_seconds)}"
+    if result.hung_collector is not None:
+        told += f" (COLLECTOR {result.hung_collector} HANGS and was left out)"
+    if target.http.insecure:
+        told += ", CERTIFICATE NOT LOOKED AT (insecure: true)"
+    why = "" if result.lack is None else f" ({result.lack})"
+    choices = "".join(f"; {remark}" for remark in result.remarks)
+    return True, f"{start}: {reached} in {took_ms:.0f} ms, {told}{why}, {_clock(result.clock_offset_seconds)}{choices}"
 
 
 def missing_values(sample: Sample) -> list[str]:

@@ -1,15 +1,19 @@
 """What each rule looks at on a node, and the words for it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from collector.measures import Measures
+from collector.rules import SensorPattern
+from collector.sample import Filesystem
 from contract.messages import NodeStatus
 
-#: A detail (a mount point; empty for a condition of the whole node) and its measure in the rule's unit; ``None``
-#: where it could not be told just now.
+#: A detail (a mount point, a sensor; empty for a condition of the whole node) and its measure in the rule's unit;
+#: ``None`` where it could not be told just now.
 Reading = tuple[str, float | None]
+#: The measure of a file system that is read-only and was never seen writable.
+NEVER_WRITABLE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +27,27 @@ class Observation:
     measures: Measures | None
 
 
-def readings(rule: str, seen: Observation) -> Iterable[Reading] | None:
-    """Return what ``rule`` reads on a node, or ``None`` where nothing can be said of it just now."""
+def readings(
+    rule: str, seen: Observation, known: Collection[str] = (), *, ignored_sensors: Sequence[SensorPattern] = ()
+) -> Iterable[Reading] | None:
+    """Return what ``rule`` reads on a node, or ``None`` where nothing can be said of it just now.
+
+    ``known`` are the details that have an alert already: of alarms only those are read, and the ones that are raised.
+    ``ignored_sensors`` are those that the rule on temperature does not look at.
+    """
     if seen.status == "unknown":
         return None
     if rule == "node_down":
         return (("", 1.0 if seen.status == "offline" else 0.0),)
-    if seen.measures is None:
+    if seen.measures is None or seen.measures.hung_collector in _COLLECTORS.get(rule, ()):
         return None
+    if ignored_sensors:
+        return (("", _temperature(seen.measures, ignored_sensors)),)
+    match rule:
+        case "under_voltage":
+            return _alarms(seen.measures.under_voltage, known)
+        case "hardware_alarm":
+            return _alarms(seen.measures.hardware_alarms, known)
     return _READ[rule](seen.measures)
 
 
@@ -56,6 +73,14 @@ def begun(rule: str, seen: Observation, detail: str, value: float | None) -> str
         case "clock_offset":
             offset = seen.measures.clock_offset_seconds if seen.measures else None
             return f"the clock of {node} is {value} s {'behind' if (offset or 0) < 0 else 'ahead of'} the collector's"
+        case "under_voltage":
+            return f"{node} gets too little voltage, says its sensor {detail}"
+        case "hardware_alarm":
+            return f"the sensor {detail} of {node} raises its critical alarm"
+        case "swap":
+            return f"swap of {node} is {value} % in use"
+        case "pressure":
+            return f"tasks on {node} wait {value} % of the time for {_RESOURCES.get(detail, detail)}"
         case _:
             return f"CPU of {node} is at {value} %"
 
@@ -75,8 +100,42 @@ def ended(rule: str, node: str, detail: str, value: float | None) -> str:
             return f"{node} is down to {value} °C"
         case "clock_offset":
             return f"the clock of {node} is right to {value} s"
+        case "under_voltage":
+            return f"{node} gets enough voltage again, says its sensor {detail}"
+        case "hardware_alarm":
+            return f"the critical alarm of the sensor {detail} of {node} is over"
+        case "swap":
+            return f"swap of {node} is down to {value} % in use"
+        case "pressure":
+            return f"tasks on {node} wait only {value} % of the time for {_RESOURCES.get(detail, detail)}"
         case _:
             return f"CPU of {node} is down to {value} %"
+
+
+def gone(rule: str, seen: Observation, detail: str) -> str:
+    """Say why a rule does not read a detail any more."""
+    there = seen.measures.filesystems if seen.measures else ()
+    is_readonly = any(each.mountpoint == detail and each.readonly for each in there)
+    return f"{detail} on {seen.node} is {'read-only' if is_readonly else 'not mounted any more'}"
+
+
+def _temperature(measures: Measures, ignored: Sequence[SensorPattern]) -> float | None:
+    """Of the hottest sensor that is not ignored."""
+    for sensor in measures.sensors:
+        if not any(pattern.fits(sensor) for pattern in ignored):
+            return sensor.celsius
+    return None
+
+
+def _readonly(filesystem: Filesystem) -> float | None:
+    """1 where a file system became read-only, 0 where it can be written, between them where it never could.
+
+    Between 0 and 1, an alert neither begins nor ends. So a file system that is made to be read makes no alert, and the
+    alert of a collector before this one goes on.
+    """
+    if filesystem.readonly is None:
+        return None
+    return float(filesystem.readonly) if filesystem.was_writable else NEVER_WRITABLE
 
 
 def _clock_offset(measures: Measures) -> tuple[Reading, ...]:
@@ -84,14 +143,37 @@ def _clock_offset(measures: Measures) -> tuple[Reading, ...]:
     return (("", None if offset is None else abs(offset)),)
 
 
-_WITHOUT_MEASURE: Final = ("node_down", "filesystem_readonly")
+#: The collectors of node_exporter that tell what a rule reads.
+_COLLECTORS: Final[Mapping[str, tuple[str, ...]]] = {
+    "memory": ("meminfo",),
+    "filesystem_full": ("filesystem",),
+    "filesystem_readonly": ("filesystem",),
+    "temperature": ("hwmon", "thermal_zone"),
+    "clock_offset": ("time",),
+    "cpu": ("cpu",),
+}
+
+
+def _alarms(raised: tuple[str, ...] | None, known: Collection[str]) -> list[Reading]:
+    if raised is None:
+        return [(sensor, None) for sensor in known]
+    return [(sensor, float(sensor in raised)) for sensor in sorted({*raised, *known})]
+
+
+_WITHOUT_MEASURE: Final = ("node_down", "filesystem_readonly", "under_voltage", "hardware_alarm")
+_RESOURCES: Final = {"io": "a disk"}
 _READ: Final[Mapping[str, Callable[[Measures], Iterable[Reading]]]] = {
     "memory": lambda measures: (("", measures.memory_usage),),
-    "filesystem_full": lambda measures: [(each.mountpoint, each.usage) for each in measures.filesystems],
-    "filesystem_readonly": lambda measures: [
-        (each.mountpoint, None if each.readonly is None else float(each.readonly)) for each in measures.filesystems
+    "filesystem_full": lambda measures: [
+        # What cannot be written cannot fill up.
+        (each.mountpoint, each.usage)
+        for each in measures.filesystems
+        if not each.readonly
     ],
+    "filesystem_readonly": lambda measures: [(each.mountpoint, _readonly(each)) for each in measures.filesystems],
     "temperature": lambda measures: (("", measures.temperature),),
     "clock_offset": _clock_offset,
     "cpu": lambda measures: (("", measures.cpu_usage),),
+    "swap": lambda measures: (("", measures.swap_usage),),
+    "pressure": lambda measures: (("io", measures.pressure_io), ("memory", measures.pressure_memory)),
 }

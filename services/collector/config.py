@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from collector.target_entries import DEFAULT_PORT, NAME_LIMIT, TargetsError, host_and_port, usable_name
+from collector.target_entries import DEFAULT_PORT, NAME_LIMIT, host_and_port, usable_name
+from collector.targets_error import TargetsError
 from contract.access.hosts import Hosts
 from contract.access.settings import read_hosts
 from contract.runtime.settings import Environment, FromEnvironment, SettingError
@@ -32,6 +33,8 @@ class Config(FromEnvironment):
     local_name: str | None
     #: Host and port of the exporter that tells of this machine; ``None``: it is read without one.
     local_exporter: tuple[str, int] | None
+    #: Folder of the passwords, tokens and certificates that ``nodes.yaml`` names; ``None``: there is none.
+    credentials_dir: Path | None
     #: The user's alert rules; ``None`` for the built-in ones alone.
     rules_path: Path | None
     interval_seconds: float
@@ -64,6 +67,7 @@ class Config(FromEnvironment):
         if any("*" in str(path.parent) for path in targets_paths):
             raise SettingError("COLLECTOR_TARGETS", targets, "paths with a * in the last part at most")
         rules = environment.text("COLLECTOR_RULES", "")
+        credentials_dir = environment.text("COLLECTOR_CREDENTIALS_DIR", "")
         host = environment.text("COLLECTOR_HOST", "127.0.0.1")
         return cls(
             redis_url=environment.redis_url("collector"),
@@ -74,6 +78,7 @@ class Config(FromEnvironment):
             dns_targets=_dns_targets(environment),
             local_name=_local_name(environment),
             local_exporter=_local_exporter(environment),
+            credentials_dir=Path(credentials_dir) if credentials_dir else None,
             rules_path=Path(rules) if rules else None,
             interval_seconds=interval,
             timeout_seconds=timeout,

@@ -11,13 +11,15 @@ CpuMode = tuple[str, str]
 CPUS_LIMIT: Final = 8192
 #: Bytes that one counter takes.
 COUNTER_BYTES: Final = 12
-#: All modes that node_exporter has on any system, 16 at most.
-_MODES: Final = (
+#: The modes that add up to all of a processor's time, of all systems, 16 at most. Those of guests are none of them: the
+#: kernel counts guest in user, and guest_nice in nice. Source: proc_stat(5)
+MODES: Final = (
     *("idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user"),
     *("interrupt", "kernel", "spin", "wait"),
 )
-_NUMBER_OF_MODE: Final = {mode: number for number, mode in enumerate(_MODES)}
-_MODE_BITS: Final = 4
+_NUMBER_OF_MODE: Final = {mode: number for number, mode in enumerate(MODES)}
+#: Lowest bits of a counter's code, which say the mode; those above say the processor.
+MODE_BITS: Final = 4
 
 
 class CpuSeconds(Mapping[CpuMode, float]):
@@ -47,7 +49,7 @@ class CpuSeconds(Mapping[CpuMode, float]):
         return self._seconds[self._codes.index(code)]
 
     def __iter__(self) -> Iterator[CpuMode]:
-        return ((str(code >> _MODE_BITS), _mode(code)) for code in self._codes)
+        return ((str(code >> MODE_BITS), _mode(code)) for code in self._codes)
 
     def __len__(self) -> int:
         return len(self._codes)
@@ -64,12 +66,16 @@ class CpuSeconds(Mapping[CpuMode, float]):
 
 
 def code_of(cpu: str, mode: str) -> int | None:
-    """Return the number that stands for processor and mode, ``None`` where either is none that a machine has."""
+    """Return the number that stands for processor and mode, ``None`` where either is none that a machine has.
+
+    A processor is called by its number, or as /proc/stat calls it: ``0`` or ``cpu0``.
+    """
     number = _NUMBER_OF_MODE.get(mode)
+    cpu = cpu.removeprefix("cpu")
     if number is None or not (cpu.isascii() and cpu.isdigit() and len(cpu) <= 4) or int(cpu) >= CPUS_LIMIT:
         return None
-    return int(cpu) << _MODE_BITS | number
+    return int(cpu) << MODE_BITS | number
 
 
 def _mode(code: int) -> str:
-    return _MODES[code & (1 << _MODE_BITS) - 1]
+    return MODES[code & (1 << MODE_BITS) - 1]

@@ -4,13 +4,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from collector.conditions import Observation, Reading, alert_value, begun, ended, readings
+import msgspec
+
+from collector.conditions import Observation, Reading, alert_value, begun, ended, gone, readings
 from collector.rules import Rule, Rules
 from contract.clock import timestamp
 from contract.messages import AlertState, Severity, Timestamp
 
 #: Seconds after which an alert ends whose value an online node does not tell any more.
 UNTOLD_SECONDS: Final = 60.0
+#: Seconds after which an adopted alert ends that no rule of this release judges. In a rolling update a collector of the
+#: other release takes the lease back within minutes; after a way back to this release nobody does.
+UNJUDGED_SECONDS: Final = 86_400.0
 
 #: Rule, node and detail.
 AlertKey = tuple[str, str, str]
@@ -30,7 +35,7 @@ class ActiveAlert:
 
     rule: str
     node: str
-    #: A mount point, for instance; empty for a condition of the whole node.
+    #: A mount point or a sensor, for instance; empty for a condition of the whole node.
     detail: str
     severity: Severity
     state: AlertState
@@ -39,8 +44,10 @@ class ActiveAlert:
     #: When the condition began.
     since: Timestamp
     since_monotonic_seconds: float
-    #: When its value was last told.
+    #: When its condition was last seen to hold, or when the alert was adopted.
     told_monotonic_seconds: float
+    #: The alert as the collector before published it, until this one judges it: it may have fields of a later release.
+    published: msgspec.Raw | None = None
 
     @property
     def id(self) -> str:
@@ -67,6 +74,9 @@ def evaluate(
     An alert stays as it is while nothing can be said of its condition: the node is not online, or was not looked at
     yet. It ends with its condition, and with what it was about: a node that is no target any more, a detail that an
     online node has no longer, a rule that is switched off.
+
+    An alert of a collector of another release, whose rule ``rules`` do not have or that is of no node, is for that
+    release to end. Here it ends with its node, and ``UNJUDGED_SECONDS`` after it was adopted.
     """
     left: dict[tuple[str, str], dict[str, ActiveAlert]] = {}
     for (rule_name, node, detail), alert in alerts.items():
@@ -78,10 +88,11 @@ def evaluate(
     for seen in observations:
         nodes.add(seen.node)
         for rule in enabled:
-            read = readings(rule.name, seen)
+            formers = left.get((rule.name, seen.node), {})
+            read = readings(rule.name, seen, formers, ignored_sensors=rule.ignore_sensors)
             if read is None:
                 continue
-            formers = left.pop((rule.name, seen.node), {})
+            left.pop((rule.name, seen.node), None)
             for reading in read:
                 detail = reading[0]
                 if rule.ignore and rule.ignores(detail):
@@ -89,16 +100,15 @@ def evaluate(
                 judged = _judged(rule, seen, reading, formers.pop(detail, None), now, changes)
                 if judged is not None:
                     current[rule.name, seen.node, detail] = judged
-            for gone in formers.values():
-                changes.append(_resolved(gone, _why_gone(gone, rule)))
+            for former in formers.values():
+                changes.append(_resolved(former, _why_gone(former, rule, seen)))
     for formers in left.values():
         for alert in formers.values():
-            if alert.node not in nodes:
-                changes.append(_resolved(alert, f"{alert.node} is not a target any more"))
-            elif alert.rule not in rules or not rules[alert.rule].enabled:
-                changes.append(_resolved(alert, f"the rule {alert.rule} is switched off"))
-            else:
+            why = _why_left_ends(alert, rules, nodes, now)
+            if why is None:
                 current[alert.rule, alert.node, alert.detail] = alert
+            else:
+                changes.append(_resolved(alert, why))
     return current, changes
 
 
@@ -114,8 +124,9 @@ def _judged(
         return None
     value = alert_value(rule.name, measure)
     if not rule.is_true(measure, already=former is not None):
-        if former is not None:
-            changes.append(_resolved(replace(former, value=value), ended(rule.name, seen.node, detail, value)))
+        if former is None or now.monotonic_seconds - former.told_monotonic_seconds < rule.keep_seconds:
+            return former
+        changes.append(_resolved(replace(former, value=value), ended(rule.name, seen.node, detail, value)))
         return None
     if former is None:
         since, since_monotonic = timestamp(now.unix_seconds), now.monotonic_seconds
@@ -140,9 +151,20 @@ def _judged(
     return alert
 
 
-def _why_gone(alert: ActiveAlert, rule: Rule) -> str:
-    why = "left out of the rule" if rule.ignores(alert.detail) else "not mounted any more"
-    return f"{alert.detail} on {alert.node} is {why}"
+def _why_left_ends(alert: ActiveAlert, rules: Rules, nodes: set[str], now: Moment) -> str | None:
+    """Return why an alert that nothing was read for ends, ``None`` where it stays."""
+    if alert.node and alert.node not in nodes:
+        return f"{alert.node} is not a target any more"
+    if alert.rule not in rules or not alert.node:
+        unjudged = now.monotonic_seconds - alert.told_monotonic_seconds > UNJUDGED_SECONDS
+        return f"the rule {alert.rule} is not known to this collector" if unjudged else None
+    return None if rules[alert.rule].enabled else f"the rule {alert.rule} is switched off"
+
+
+def _why_gone(alert: ActiveAlert, rule: Rule, seen: Observation) -> str:
+    if rule.ignores(alert.detail):
+        return f"{alert.detail} on {alert.node} is left out of the rule"
+    return gone(rule.name, seen, alert.detail)
 
 
 def _resolved(alert: ActiveAlert, message: str) -> Change:

@@ -4,13 +4,21 @@ Source: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Final
 
 #: Bytes of the beginning of a line that matter: what is behind them is not a value that we read.
 LINE_BYTES: Final = 8192
 
 _LABEL = re.compile(rb'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*,?')
+# A comment, or a series with its value and perhaps its time. No two parts take the same bytes, so hostile lines cost
+# linear time.
+_WHOLE_LINE = re.compile(
+    rb'[ \t]*(?:#.*|[a-zA-Z_:][a-zA-Z0-9_:]*(?:[ \t]*\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\}[ \t]*|[ \t]+)'
+    rb"[-+]?(?:[0-9.]+(?:[eE][-+]?[0-9]+)?|[nN]a[nN]|[iI]nf)(?:[ \t]+-?[0-9]+)?[ \t]*)?",
+    re.DOTALL,
+)
 _ESCAPE = re.compile(rb"\\(.)")
 _ESCAPED: Final = {b"n": b"\n", b'"': b'"', b"\\": b"\\"}
 
@@ -19,11 +27,11 @@ class Families:
     """Finds the series of the families of those names, which all begin with ``node_``."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        bare = sorted(name.removeprefix("node_") for name in names)
+        bare = _any_of(sorted(name.removeprefix("node_") for name in names))
         # A pattern that begins with literal bytes lets the search skip other lines at the speed of a substring search.
         # Every part is bounded, so hostile lines cost linear time.
         self._line = re.compile(
-            rb"\nnode_(" + "|".join(bare).encode() + rb")(?:[ \t]{0,8}\{([^\n]{0,4096})\})?[ \t]{1,8}(\S{1,64})(?!\S)"
+            rb"\nnode_(" + bare.encode() + rb")(?:[ \t]{0,8}\{([^\n]{0,4096})\})?[ \t]{1,8}(\S{1,64})(?!\S)"
         )
 
     def series(self, text: bytes) -> Iterator[tuple[bytes, bytes, float]]:
@@ -37,6 +45,25 @@ class Families:
                 yield name, labels or b"", float(value)
             except ValueError:
                 continue
+
+
+def is_line(line: bytes) -> bool:
+    """Whether that is a whole line, without its line feed, as far as can be told without one."""
+    return _WHOLE_LINE.fullmatch(line) is not None
+
+
+def _any_of(names: Sequence[str]) -> str:
+    """Return a pattern for any of those names, which are sorted.
+
+    What several begin with stands in it once, so that a line of another family costs few comparisons.
+    """
+    patterns: list[str] = []
+    for _, group in groupby(names, key=lambda name: name[:1]):
+        same = list(group)
+        length = next(n for n in range(len(same[0]), -1, -1) if same[-1].startswith(same[0][:n]))
+        ends = [name[length:] for name in same]
+        patterns.append(same[0][:length] + ("" if len(same) == 1 else f"(?:{_any_of(ends)})"))
+    return "|".join(patterns)
 
 
 def parse_labels(raw: bytes) -> dict[str, str] | None:

@@ -23,8 +23,13 @@ def build_health(
     epoch: Epoch,
     seq: Seq,
     timestamp: Timestamp,
+    remarks: Sequence[str] = (),
 ) -> Health:
-    """Return the health of ``nodes``; ``problems`` are those of the collector's own files, told first."""
+    """Return the health of ``nodes``.
+
+    ``problems`` are those of the collector's own files, told first; ``remarks`` are about nodes that are online, told
+    last.
+    """
     online = sum(1 for node in nodes if node.status == "online")
     offline = sorted((node for node in nodes if node.status == "offline"), key=lambda node: node.node)
     return Health(
@@ -35,11 +40,19 @@ def build_health(
         overall_status=overall_status(online=online, offline=len(offline), total=len(nodes)),
         nodes_online=online,
         nodes_total=len(nodes),
-        issues=_issues(len(nodes), offline, problems, targets_path),
+        issues=_issues(len(nodes), offline, problems, remarks, targets_path),
     )
 
 
-def _issues(total: int, offline: Sequence[Node], problems: Sequence[str], targets_path: Path) -> tuple[str, ...]:
+def hung_collector_remark(node: str, collector: str) -> str:
+    """Say that a node is online, but for one collector of its exporter."""
+    cause = " (often a mount whose server is away)" if collector == "filesystem" else ""
+    return f"{node} tells nothing of its {collector}: that collector of its exporter hangs{cause}"
+
+
+def _issues(
+    total: int, offline: Sequence[Node], problems: Sequence[str], remarks: Sequence[str], targets_path: Path
+) -> tuple[str, ...]:
     issues = list(problems)
     if total == 0:
         issues.append(
@@ -52,6 +65,7 @@ def _issues(total: int, offline: Sequence[Node], problems: Sequence[str], target
             f"(targets are in {shown(targets_path)})"
         )
     issues += [f"{node.node} is offline: {node.error}" for node in offline]
+    issues += remarks
     if len(issues) > ISSUES_LIMIT:
         more = len(issues) - ISSUES_LIMIT
         issues[ISSUES_LIMIT:] = [f"… and {more} more"]

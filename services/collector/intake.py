@@ -17,7 +17,9 @@ from weakref import WeakValueDictionary, finalize
 
 import aiohttp
 
+from collector.credentials import Credentials
 from collector.resolver import Resolver
+from collector.tls import TlsContexts
 
 #: Bytes above which a page is not read on. A machine with everything switched on gives about 1 MiB.
 PAGE_LIMIT_BYTES: Final = 8 * 1024 * 1024
@@ -30,6 +32,8 @@ LONG_BYTES: Final = 128 * 1024
 #: Bytes that are received at once, while the head is read and afterwards. Reading them takes a few milliseconds.
 HEAD_PIECE_BYTES: Final = 16 * 1024
 PIECE_BYTES: Final = 32 * 1024
+#: Bytes of an answer by which one can tell what the exporter speaks.
+FIRST_BYTES: Final = 8
 #: Memory that all pages together may take whose values take more than ``SMALL_BYTES`` each, in bytes.
 ROOM_BYTES: Final = 48 * 1024 * 1024
 #: Memory that the values of each page may take, in bytes: those of a machine with 300 CPUs.
@@ -70,6 +74,10 @@ class Allowance:
     def __init__(self, turns: Turns) -> None:
         #: Bytes received since the request.
         self.received = 0
+        #: Whether anything was sent to the exporter for the request.
+        self.is_asked = False
+        #: The first bytes that came since the request.
+        self.first = b""
         #: What the exporter sent too much of, as a sentence for people.
         self.excess: str | None = None
         self._turns = turns
@@ -83,6 +91,7 @@ class Allowance:
         """Expect the head of an answer."""
         if self._requests == 0:
             self.received, self.excess, self._limit = 0, None, 0
+            self.is_asked, self.first = False, b""
             self._left = FREE_BYTES if self._former <= FREE_BYTES else HEAD_PIECE_BYTES
             self._piece = HEAD_PIECE_BYTES
         self._requests += 1
@@ -117,6 +126,8 @@ class Allowance:
         if self._left <= 0:
             raise BlockingIOError
         data = receive(min(size, self._piece, self._left))
+        if self.received == 0:
+            self.first = data[:FIRST_BYTES]
         self.received += len(data)
         self._left -= len(data)
         if self.received > self._limit:
@@ -174,10 +185,12 @@ class Share:
 class BoundedConnector(aiohttp.TCPConnector):
     """Makes connections whose bytes come in as the allowance of the look allows in which they were made."""
 
-    def __init__(self, resolver: Resolver) -> None:
+    def __init__(self, resolver: Resolver, credentials: Credentials) -> None:
         super().__init__(resolver=resolver, use_dns_cache=False, limit=0, socket_factory=_socket)
         self.turns = Turns()
         self.room = Room()
+        self.credentials = credentials
+        self.contexts = TlsContexts(credentials)
         self._allowances: WeakValueDictionary[tuple[str, int], Allowance] = WeakValueDictionary()
 
     def allowance(self, host: str, port: int) -> Allowance:
@@ -190,13 +203,26 @@ current_allowance: ContextVar[Allowance] = ContextVar("current_allowance")
 
 
 class _BoundedSocket(socket.socket):
-    """asyncio receives by ``recv`` alone."""
+    """asyncio receives by ``recv``, for TLS by ``recv_into``, and sends by ``send`` or ``sendmsg``."""
 
     __slots__ = ("allowance",)
     allowance: Allowance
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
         return self.allowance.receive(lambda count: socket.socket.recv(self, count, flags), size)
+
+    def recv_into(self, buffer: Any, size: int = 0, flags: int = 0, /) -> int:
+        data = self.recv(size or len(buffer), flags)
+        buffer[: len(data)] = data
+        return len(data)
+
+    def send(self, *arguments: Any) -> int:
+        self.allowance.is_asked = True
+        return super().send(*arguments)
+
+    def sendmsg(self, *arguments: Any) -> int:
+        self.allowance.is_asked = True
+        return super().sendmsg(*arguments)
 
 
 def _socket(address: Iterable[Any]) -> socket.socket:

@@ -9,17 +9,19 @@ from typing import Final
 
 import psutil
 
-from collector.cpu_seconds import CpuMode
+from collector import filesystems, interfaces, sysfs, temperatures
+from collector.cpu_seconds import MODES, CpuMode
 from collector.daemon_thread import run_in_daemon_thread
-from collector.devices import LOCAL_FILESYSTEMS, is_physical_interface, whole_disks
-from collector.sample import FILESYSTEMS_LIMIT, Filesystem, Sample, hottest
+from collector.devices import whole_disks
+from collector.filesystems import Filesystems, Mount
+from collector.kernel_files import read_alarms, waiting_seconds
+from collector.sample import FILESYSTEMS_LIMIT, Sample
 from collector.scrape import ScrapeFailed
+from collector.temperatures import Sensor
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 #: A space, tab, newline or backslash, as the kernel writes it there.
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
-#: The modes of /proc/stat that add up to all of a processor's time. A guest's time is in user and nice already.
-_MODES: Final = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 
 
 class LocalProbe:
@@ -48,30 +50,37 @@ def look_at_this_machine() -> Sample:
     Raises:
         OSError, psutil.Error: it cannot be read.
     """
-    memory = psutil.virtual_memory()
+    memory, swap, alarms = psutil.virtual_memory(), psutil.swap_memory(), read_alarms()
     disks = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
     whole = whole_disks(disks)
-    root, filesystems = _filesystems()
+    counters = psutil.net_io_counters(pernic=True, nowrap=False)
+    network = interfaces.choose(sysfs.interfaces(filter(interfaces.can_count, counters)))
+    disk = _filesystems()
+    sensors = _sensors()
     return Sample(
         monotonic_seconds=time.monotonic(),
         cpu_seconds=_cpu_seconds(),
         load1=os.getloadavg()[0],
         memory_total_bytes=memory.total,
         memory_available_bytes=memory.available,
-        root=root,
-        filesystems=filesystems,
-        temperature=_temperature(),
+        swap_total_bytes=swap.total,
+        swap_free_bytes=swap.free,
+        io_waiting_seconds=waiting_seconds("io"),
+        memory_waiting_seconds=waiting_seconds("memory"),
+        root=disk.root,
+        filesystems=disk.local,
+        temperature=sensors[0].celsius if sensors else None,
+        sensors=sensors,
+        under_voltage=alarms.raised("under_voltage"),
+        hardware_alarms=alarms.raised("hardware_alarm"),
         network_bytes={
-            name: (counters.bytes_recv, counters.bytes_sent)
-            for name, counters in psutil.net_io_counters(pernic=True, nowrap=False).items()
-            if is_physical_interface(name)
+            name: (each.bytes_recv, each.bytes_sent) for name, each in counters.items() if name in network.names
         },
-        disk_bytes={
-            name: (counters.read_bytes, counters.write_bytes) for name, counters in disks.items() if name in whole
-        },
+        disk_bytes={name: (each.read_bytes, each.write_bytes) for name, each in disks.items() if name in whole},
         boot_unix_seconds=psutil.boot_time(),
         clock_offset_seconds=0.0,
         host_name=os.uname().nodename,
+        remarks=tuple(remark for remark in (network.remark, disk.remark) if remark is not None),
     )
 
 
@@ -79,30 +88,40 @@ def _cpu_seconds() -> dict[CpuMode, float]:
     return {
         (str(number), mode): getattr(times, mode)
         for number, times in enumerate(psutil.cpu_times(percpu=True))
-        for mode in _MODES
+        for mode in MODES
         if hasattr(times, mode)
     }
 
 
-def _temperature() -> float | None:
-    sensors = psutil.sensors_temperatures() if hasattr(psutil, "sensors_temperatures") else {}
-    return hottest([sensor.current for chip in sensors.values() for sensor in chip])
+def _sensors() -> tuple[Sensor, ...]:
+    if sysfs.SYS.exists():
+        return sysfs.temperature_sensors()
+    told = psutil.sensors_temperatures() if hasattr(psutil, "sensors_temperatures") else {}
+    readings = {
+        (chip, sensor.label or str(number)): sensor.current
+        for chip, same in told.items()
+        for number, sensor in enumerate(same)
+    }
+    return temperatures.sensors(readings, labels={}, chip_names={})
 
 
-def _filesystems() -> tuple[Filesystem | None, tuple[Filesystem, ...]]:
-    by_device: dict[str, Filesystem] = {}
+def _filesystems() -> Filesystems:
+    """Return what counts of the mounts. Each device is asked for its size once."""
     partial = partial_mounts(_MOUNTS.read_text(errors="surrogateescape")) if _MOUNTS.exists() else set()
-    for partition in sorted(psutil.disk_partitions(all=True), key=lambda partition: len(partition.mountpoint)):
-        if len(by_device) == FILESYSTEMS_LIMIT:
-            break
-        if partition.fstype not in LOCAL_FILESYSTEMS or partition.device in by_device:
-            continue
-        if partition.mountpoint not in partial:
-            readonly = "ro" in partition.opts.split(",")
-            by_device[partition.device] = _filesystem(partition.mountpoint, readonly=readonly)
-    local = tuple(sorted(by_device.values(), key=lambda filesystem: filesystem.mountpoint))
-    at_root = [filesystem for filesystem in local if filesystem.mountpoint == "/"]
-    return at_root[0] if at_root else _filesystem("/", readonly=None), local
+    # In the order in which they were mounted: whatever comes later hides what was at that mount point.
+    visible = {"/": Mount("", "", "/")} | {
+        each.mountpoint: Mount(each.device, each.fstype, each.mountpoint, readonly="ro" in each.opts.split(","))
+        for each in psutil.disk_partitions(all=True)
+        if each.mountpoint not in partial
+    }
+    local = [mount for mount in visible.values() if filesystems.is_local(mount.fstype, mount.device)]
+    first: dict[tuple[str, str], Mount] = {}
+    for mount in sorted(local, key=lambda mount: (len(mount.mountpoint), mount.mountpoint)):
+        first.setdefault((mount.device, mount.fstype), mount)
+    asked = {"/", *(mount.mountpoint for mount in list(first.values())[:FILESYSTEMS_LIMIT])}
+    return filesystems.look(
+        _sized(mount) if mount.mountpoint in asked else mount for mount in dict.fromkeys((*local, visible["/"]))
+    )
 
 
 def partial_mounts(mountinfo: str) -> set[str]:
@@ -120,10 +139,12 @@ def partial_mounts(mountinfo: str) -> set[str]:
     return partial
 
 
-def _filesystem(mountpoint: str, *, readonly: bool | None) -> Filesystem:
+def _sized(mount: Mount) -> Mount:
     try:
-        size = os.statvfs(mountpoint)
+        size = os.statvfs(mount.mountpoint)
     except OSError:
-        return Filesystem(mountpoint, None, None, None, readonly)
+        return mount
     block = size.f_frsize
-    return Filesystem(mountpoint, size.f_blocks * block, size.f_bfree * block, size.f_bavail * block, readonly)
+    return mount._replace(
+        size_bytes=size.f_blocks * block, free_bytes=size.f_bfree * block, available_bytes=size.f_bavail * block
+    )

@@ -1,14 +1,15 @@
 """The figures of a node, derived from its newest sample and the one before."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from collector.cpu_seconds import CpuMode, CpuSeconds
 from collector.sample import LARGEST, Filesystem, InOut, Sample
+from collector.temperatures import Sensor
 
 #: Modes in which a processor does nothing.
-_IDLE_MODES: Final = frozenset(("idle", "iowait"))
+_IDLE_MODES: Final = frozenset(("idle", "iowait", "wait"))
 #: Seconds that a processor's idle counters may go back without a reset. Linux does not promise that they never do;
 #: node_exporter lets the same 3 s pass. Source: kernel, Documentation/filesystems/proc.rst, and cpu_linux.go
 _IDLE_STEP_BACK_SECONDS: Final = 3.0
@@ -37,10 +38,21 @@ class Measures:
     network_transmit_bytes_per_second: int | None = None
     disk_read_bytes_per_second: int | None = None
     disk_written_bytes_per_second: int | None = None
+    iowait: float | None = None
+    swap_usage: float | None = None
+    pressure_io: int | None = None
+    pressure_memory: int | None = None
+    #: Sensors that raise an alarm, as ``chip/sensor``; ``None``: the node has no such alarm.
+    under_voltage: tuple[str, ...] | None = None
+    hardware_alarms: tuple[str, ...] | None = None
     #: How far the node's clock is ahead of this machine's.
     clock_offset_seconds: float | None = None
     #: Local ones, by mount point.
     filesystems: tuple[Filesystem, ...] = ()
+    #: The collector of node_exporter that hangs, so that nothing is known of what it reads.
+    hung_collector: str | None = None
+    #: Temperature sensors whose readings count, the hottest first.
+    sensors: tuple[Sensor, ...] = ()
 
 
 #: Of a node that is not online.
@@ -55,32 +67,65 @@ def derive(sample: Sample, previous: Sample | None, former: Measures | None, *, 
     """
     elapsed = 0.0 if previous is None else sample.monotonic_seconds - previous.monotonic_seconds
     cpu: float | None = None
+    iowait: float | None = None
+    pressure_io: int | None = None
+    pressure_memory: int | None = None
     network = disk = _UNKNOWN_RATES
     if previous is not None and 0 < elapsed <= longest_gap_seconds:
         cpu = cpu_usage(previous.cpu_seconds, sample.cpu_seconds)
-        network = _rates(previous.network_bytes, sample.network_bytes, elapsed)
-        disk = _rates(previous.disk_bytes, sample.disk_bytes, elapsed)
+        between = _between(previous, sample)
+        iowait = None if cpu is None else iowait_share(previous.cpu_seconds, sample.cpu_seconds)
+        pressure_io = _pressure(previous.io_waiting_seconds, sample.io_waiting_seconds, between)
+        pressure_memory = _pressure(previous.memory_waiting_seconds, sample.memory_waiting_seconds, between)
+        network = _rates(previous.network_bytes, sample.network_bytes, between)
+        disk = _rates(previous.disk_bytes, sample.disk_bytes, between)
     total, available = sample.memory_total_bytes, sample.memory_available_bytes
     memory = 100 * (1 - available / total) if total and available is not None else None
+    swap_total, swap_free = sample.swap_total_bytes, sample.swap_free_bytes
+    swap = 100 * (1 - swap_free / swap_total) if swap_total and swap_free is not None else None
     return Measures(
         boot_unix_seconds=_boot(sample.boot_unix_seconds, None if former is None else former.boot_unix_seconds),
         cpu_usage=cpu,
         cpu_count=len({name for name, _ in sample.cpu_seconds}) or None,
         load1=_rounded(sample.load1, 2),
         memory_usage=_percent(memory),
-        memory_total_bytes=None if total is None else int(total),
+        memory_total_bytes=None if total is None else _whole(total),
         disk_usage=_percent(None if sample.root is None else sample.root.usage),
         disk_total_bytes=(
-            None if sample.root is None or sample.root.size_bytes is None else int(sample.root.size_bytes)
+            None if sample.root is None or sample.root.size_bytes is None else _whole(sample.root.size_bytes)
         ),
         temperature=_rounded(sample.temperature, 1),
         network_receive_bytes_per_second=network[0],
         network_transmit_bytes_per_second=network[1],
         disk_read_bytes_per_second=disk[0],
         disk_written_bytes_per_second=disk[1],
+        iowait=iowait,
+        swap_usage=_percent(swap),
+        pressure_io=pressure_io,
+        pressure_memory=pressure_memory,
+        under_voltage=sample.under_voltage,
+        hardware_alarms=sample.hardware_alarms,
         clock_offset_seconds=sample.clock_offset_seconds,
         filesystems=sample.filesystems,
+        hung_collector=sample.hung_collector,
+        sensors=sample.sensors,
     )
+
+
+def _between(previous: Sample, current: Sample) -> float:
+    """Seconds between two looks: by the node's own clock where it tells, unless that was set meanwhile.
+
+    This process knows each moment give or take the uncertainty of the look. The node's clock is right where it says
+    nothing else than that; a clock that tells whole seconds alone is too coarse.
+    """
+    elapsed = current.monotonic_seconds - previous.monotonic_seconds
+    before, now = previous.node_unix_seconds, current.node_unix_seconds
+    if before is None or now is None or (before.is_integer() and now.is_integer()):
+        return elapsed
+    is_likely = now > before and abs(now - before - elapsed) <= (
+        previous.uncertainty_seconds + current.uncertainty_seconds
+    )
+    return now - before if is_likely else elapsed
 
 
 def cpu_usage(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, float]) -> float | None:
@@ -102,6 +147,23 @@ def cpu_usage(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, float
     return _percent(100 * busy / total) if total > 0 else None
 
 
+def iowait_share(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, float]) -> float | None:
+    """Percent of their time that the processors of both samples were idle while a task waited for a disk.
+
+    To be asked where ``cpu_usage`` is known. ``None`` where the system does not count it.
+    """
+    advanced = [(mode, max(0.0, seconds - before)) for mode, before, seconds in _in_both(previous, current)]
+    waiting = [seconds for mode, seconds in advanced if mode == "iowait"]
+    return _percent(100 * sum(waiting) / sum(seconds for _, seconds in advanced)) if waiting else None
+
+
+def _pressure(before: float | None, now: float | None, elapsed_seconds: float) -> int | None:
+    """Whole percent of the time in which a task waited; ``None`` where the counter went back."""
+    if before is None or now is None or now < before:
+        return None
+    return round(min(100.0, 100 * (now - before) / elapsed_seconds))
+
+
 def _in_both(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, float]) -> Iterable[tuple[str, float, float]]:
     """Mode and both values of each counter that both samples have."""
     if isinstance(previous, CpuSeconds) and isinstance(current, CpuSeconds):
@@ -110,15 +172,27 @@ def _in_both(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, float]
 
 
 def _rates(previous: Mapping[str, InOut], current: Mapping[str, InOut], elapsed_seconds: float) -> _Rates:
-    """Bytes per second in and out, over the devices of both samples; ``None`` where a counter went back."""
+    """Bytes per second in and out, over the devices of both samples.
+
+    Both are ``None`` where a counter went back, and one where a counter of one device could not be read.
+    """
     common = [name for name in current if name in previous]
     if not common:
         return _UNKNOWN_RATES
-    ins = [current[name][0] - previous[name][0] for name in common]
-    outs = [current[name][1] - previous[name][1] for name in common]
-    if min(ins) < 0 or min(outs) < 0:
+    ins = [_difference(previous[name][0], current[name][0]) for name in common]
+    outs = [_difference(previous[name][1], current[name][1]) for name in common]
+    if any(difference is not None and difference < 0 for difference in (*ins, *outs)):
         return _UNKNOWN_RATES
-    return _whole(sum(ins) / elapsed_seconds), _whole(sum(outs) / elapsed_seconds)
+    return _rate(ins, elapsed_seconds), _rate(outs, elapsed_seconds)
+
+
+def _difference(before: float | None, now: float | None) -> float | None:
+    return None if before is None or now is None else now - before
+
+
+def _rate(differences: Sequence[float | None], elapsed_seconds: float) -> int | None:
+    known = [difference for difference in differences if difference is not None]
+    return _whole(sum(known) / elapsed_seconds) if len(known) == len(differences) else None
 
 
 def _boot(boot: float | None, former: float | None) -> float | None:

@@ -1,13 +1,15 @@
 """What is known of one node, from one look to the next."""
 
+import dataclasses
 import math
 import time
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec.structs import replace
 
 from collector.measures import NOTHING_MEASURED, Measures, derive
-from collector.sample import Sample
+from collector.sample import FILESYSTEMS_LIMIT, Filesystem, Sample, lack_of
 from collector.scrape import ScrapeFailed
 from collector.target_entries import usable_name
 from collector.targets import Target
@@ -25,6 +27,28 @@ LONGEST_RENAME_PAUSE_SECONDS: Final = 3600.0
 LONGEST_GAP_INTERVALS: Final = 5
 
 
+class SeenWritable:
+    """The file systems of one node that could once be written, the last ones if there are very many."""
+
+    def __init__(self) -> None:
+        self._identities: dict[str, None] = {}
+
+    def marked(self, filesystems: Iterable[Filesystem]) -> tuple[Filesystem, ...]:
+        """Return the same file systems, each with whether it could be written now or at any look before."""
+        for each in filesystems:
+            if each.readonly is False:
+                self._identities.pop(each.identity, None)
+                self._identities[each.identity] = None
+        while len(self._identities) > 2 * FILESYSTEMS_LIMIT:
+            del self._identities[next(iter(self._identities))]
+        return tuple(
+            dataclasses.replace(each, was_writable=False)
+            if each.readonly and each.identity not in self._identities
+            else each
+            for each in filesystems
+        )
+
+
 class NodeState:
     """One node. Until its first look it is ``unknown``, or what a former collector last published of it."""
 
@@ -38,6 +62,9 @@ class NodeState:
         self.measures: Measures | None = None
         #: What the node last called itself, where that can be a name.
         self.host_name: str | None = None
+        #: What an online node does not tell of its main figures, and why, in words.
+        self.lack: str | None = None
+        self._seen_writable = SeenWritable()
         self._interval_seconds = interval_seconds
         self._seen_at = -math.inf
         self._rename_from = -math.inf
@@ -56,13 +83,17 @@ class NodeState:
         self._seen_at, self._adopted = time.monotonic(), None
         status: NodeStatus
         if isinstance(result, ScrapeFailed):
-            status, self.error, self.measures = "offline", result.sentence, None
+            status, self.error, self.measures, self.lack = "offline", result.sentence, None, None
         else:
             longest_gap = LONGEST_GAP_INTERVALS * self._interval_seconds
             measures = derive(result, self._sample, self._former, longest_gap_seconds=longest_gap)
+            filesystems = self._seen_writable.marked(measures.filesystems)
+            if filesystems != measures.filesystems:
+                measures = dataclasses.replace(measures, filesystems=filesystems)
             status, self.error, self.measures = "online", None, measures
             self._take_host_name(result.host_name)
             self._sample, self._former = result, measures
+            self.lack = lack_of(result)
         changed = status != self.status
         if changed:
             self.status, self.status_since = status, timestamp(unix_seconds)
@@ -111,4 +142,8 @@ class NodeState:
             network_transmit_bytes_per_second=measures.network_transmit_bytes_per_second,
             disk_read_bytes_per_second=measures.disk_read_bytes_per_second,
             disk_written_bytes_per_second=measures.disk_written_bytes_per_second,
+            iowait=measures.iowait,
+            swap_usage=measures.swap_usage,
+            pressure_io=measures.pressure_io,
+            pressure_memory=measures.pressure_memory,
         )

@@ -1,42 +1,96 @@
 """``nodes.yaml``: the nodes that people list."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from difflib import get_close_matches
+from typing import Final
 
-from collector.target_entries import LOCAL, NAME_LIMIT, Entry, TargetsError, host_and_port, usable_name
+from collector.http_options import FIELDS, PLAIN_HTTP, read_http_options
+from collector.target_entries import LOCAL, NAME_LIMIT, Entry, host_and_port, usable_name
+from collector.targets_error import TargetsError, within
 from contract.messages import NodeRole
 from contract.runtime.quoted import quoted
 
+_KEYS: Final = ("workers", "master")
+_FIELDS: Final = ("host", "name", *FIELDS)
+#: How alike an unknown word and a known one are, from 0 to 1, for the one to be a slip of the pen: a key, since others
+#: are not looked at, and a field, since there are no others.
+_KEYS_ALIKE: Final = 0.75
+_FIELDS_ALIKE: Final = 0.6
+
 
 def read_nodes(document: object) -> list[Entry]:
-    """Return the entries under ``workers`` and the one under ``master``. Other keys are not looked at.
+    """Return the entries under ``workers`` and the one under ``master``.
+
+    Other keys are not looked at, unless they look like one of the two, or none of the two is there.
 
     Raises:
-        TargetsError: an entry is not valid.
+        TargetsError: an entry is not valid, or a key is misspelt.
     """
     if document is None:
         return []
     if not isinstance(document, dict):
         raise TargetsError("it must say workers: [host, host:port, …] and master: host")
+    _check_keys(document)
     raw_workers = document.get("workers")
     if raw_workers is None:
         raw_workers = []
     if not isinstance(raw_workers, list):
-        raise TargetsError("workers must be a list, for instance: workers: [node1.lan, node2.lan]")
-    workers = [_entry(raw, f"workers, entry {number}", "worker") for number, raw in enumerate(raw_workers, 1)]
-    master = document.get("master")
-    return workers if master is None else _with_master(workers, _entry(master, "master", "master"))
+        with within("workers"):
+            raise TargetsError("workers must be a list, for instance: workers: [node1.lan, node2.lan]")
+    workers: list[Entry] = []
+    for number, raw in enumerate(raw_workers):
+        with within("workers", number):
+            workers.append(_entry(raw, f"workers, entry {number + 1}", "worker"))
+    raw_master = document.get("master")
+    if raw_master is None:
+        return workers
+    with within("master"):
+        master = _entry(raw_master, "master", "master")
+    return _with_master(workers, master)
+
+
+def lists_none(document: object) -> bool:
+    """Whether it says itself that there are no nodes: ``workers: []``."""
+    return isinstance(document, dict) and document.get("workers") == []
+
+
+def _check_keys(document: dict[object, object]) -> None:
+    unknown = [key for key in document if key not in _KEYS]
+    for key in unknown:
+        like = _like(key, _KEYS, _KEYS_ALIKE)
+        if like and like not in document:
+            with within(str(key)):
+                raise TargetsError(f"{quoted(key)} is none of its keys; did you mean {like}?")
+    if unknown and len(unknown) == len(document):
+        with within(str(unknown[0])):
+            raise TargetsError(f"it has neither workers nor master, but {quoted(unknown[0])}")
 
 
 def _entry(raw: object, where: str, role: NodeRole) -> Entry:
     if not isinstance(raw, dict):
         return Entry(*host_and_port(raw, where), None, role)
-    if "host" not in raw or not set(raw) <= {"host", "name"}:
-        raise TargetsError(f"{where}: {quoted(raw)} takes the fields host (which may be host:port) and name, no others")
+    for field in raw:
+        if field not in _FIELDS:
+            # The value is not repeated: it may be a password.
+            like = _like(field, _FIELDS, _FIELDS_ALIKE)
+            did_you_mean = f"; did you mean {like}?" if like else ""
+            raise TargetsError(f"{where}: takes the fields {', '.join(_FIELDS)}, not {quoted(field)}{did_you_mean}")
+    if "host" not in raw:
+        raise TargetsError(f"{where}: takes the fields host (which may be host:port), name and others; host is missing")
     given = raw.get("name")
     name = usable_name(given)
     if given is not None and name is None:
         raise TargetsError(f"{where}: name {quoted(given)} is not a text of up to {NAME_LIMIT} printable characters")
-    return Entry(*host_and_port(raw["host"], where), name, role)
+    entry = Entry(*host_and_port(raw["host"], where), name, role, http=read_http_options(raw, where))
+    if entry.is_local and entry.http != PLAIN_HTTP:
+        raise TargetsError(f"{where}: local is this machine, which is read without HTTP; write its host:port instead")
+    return entry
+
+
+def _like(word: object, known: Iterable[str], alike: float) -> str | None:
+    """The known word that this one is most like, if it is like one."""
+    return next(iter(get_close_matches(str(word).lower()[:NAME_LIMIT], known, 1, alike)), None)
 
 
 def _with_master(workers: list[Entry], master: Entry) -> list[Entry]:

@@ -1,17 +1,24 @@
 """Make a ``Sample`` of a node_exporter page, piece by piece as the page comes."""
 
 import codecs
-from collections import defaultdict
+import math
+import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
-from collector.cpu_seconds import COUNTER_BYTES, CpuSeconds, code_of
-from collector.devices import LOCAL_FILESYSTEMS, is_physical_interface, whole_disks
-from collector.exposition import LINE_BYTES, Families, parse_labels
-from collector.sample import FILESYSTEMS_LIMIT, LARGEST, NAMED_BYTES, Filesystem, InOut, Sample, hottest
-from contract.codec import encode
+from collector.alarms import ALARM_FAMILIES, Alarms
+from collector.cpu_seconds import COUNTER_BYTES, MODE_BITS, CpuSeconds, code_of
+from collector.exposition import LINE_BYTES, Families, is_line, parse_labels
+from collector.interfaces import KnownInterfaces
+from collector.memory import SERIES as MEMORY_SERIES
+from collector.memory import memory
+from collector.page_series import COUNTER_END, DiskSeries, Held, MountSeries, NetworkSeries, SensorSeries
+from collector.sample import LARGEST, Sample, beyond
 
-#: The collectors of node_exporter that give all of it.
+#: Collectors of node_exporter that some exporters do not have, or have switched off.
+OPTIONAL_COLLECTORS: Final = ("pressure",)
+#: The collectors of node_exporter that give all the rest that changes.
 COLLECTORS: Final = (
     "cpu",
     "diskstats",
@@ -25,17 +32,23 @@ COLLECTORS: Final = (
     "time",
     "uname",
 )
+#: Those that tell what each interface is. They are asked now and then only: of a node with 200 containers they are half
+#: of the page, and the exporter reads 25 files an interface for them.
+INTERFACE_COLLECTORS: Final = ("bonding", "netclass")
 #: Series that a page may have of those that are read. A machine with 1024 CPUs has about 9000.
 SERIES_LIMIT: Final = 20_000
-#: Longest mount point that is looked at, in bytes of JSON: alerts hold it twice.
-_MOUNTPOINT_LIMIT: Final = 256
+#: Versions of node_exporter below this one have other names for nearly all series.
+_FIRST_VERSION: Final = (0, 16)
 #: The last second that a timestamp can say (year 9999).
 _LATEST_UNIX_SECONDS: Final = 253_402_300_799.0
 
-#: Device, type and mount point.
-_Mount = tuple[str, str, str]
 #: Codes of the processors' counters by their labels, in the one way in which node_exporter writes them.
 _code_of_labels: dict[bytes, int] = {}
+
+
+#: Bytes of labels that are remembered once they are parsed: most of them are the same in every page.
+_SHORT_LABELS_BYTES: Final = 128
+_short_labels = lru_cache(4096)(parse_labels)
 
 
 class NotNodeExporter(ValueError):
@@ -49,20 +62,35 @@ class TooManySeries(ValueError):
 class PageReader:
     """Reads one page; keeps the values that a sample needs, and the beginning of an unfinished line."""
 
-    def __init__(self) -> None:
-        #: About how much memory the values take that were read so far.
-        self.held_bytes = 0
+    def __init__(
+        self, known_interfaces: KnownInterfaces | None = None, take_note: Callable[[bytes], None] | None = None
+    ) -> None:
+        """``known_interfaces`` are those of the node's pages before, if there were any.
+
+        ``take_note`` is called with the lines that are read, a few at a time, the line feed before them included.
+        """
+        self._known_interfaces = known_interfaces or KnownInterfaces()
+        self._take_note = take_note
         self._rest = b"\n"  # begins with the line feed before the unfinished line
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._is_text = True
         self._series_count = 0
         self._is_node_exporter = False
+        self._held = Held()
         self._cpu = CpuSeconds()
         self._numbers: dict[bytes, float] = {}
-        self._of_devices: defaultdict[bytes, dict[str, float]] = defaultdict(dict)
-        self._of_mounts: defaultdict[bytes, dict[_Mount, float]] = defaultdict(dict)
-        self._temperature: float | None = None
+        self._network = NetworkSeries(self._held)
+        self._disks = DiskSeries(self._held)
+        self._mounts = MountSeries(self._held)
+        self._sensors = SensorSeries(self._held)
+        self._alarms = Alarms()
         self._host_name: str | None = None
+        self._version: str | None = None
+
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory the values take that were read so far."""
+        return self._held.bytes
 
     def feed(self, piece: bytes) -> None:
         """Read on.
@@ -81,6 +109,11 @@ class PageReader:
         if end > 0:
             self._read(text[: end + 1])
 
+    def end(self) -> None:
+        """Take the unfinished line as the last one, where the answer says that the page ends there."""
+        if is_line(self._rest[1:]):
+            self.feed(b"\n")
+
     @property
     def is_whole(self) -> bool:
         """Whether the page is text that ends with its last line, as the exposition format has it.
@@ -89,8 +122,15 @@ class PageReader:
         """
         return self._is_text and self._rest == b"\n" and not self._decoder.getstate()[0]
 
-    def sample(self, *, monotonic_seconds: float, unix_seconds: float) -> Sample:
-        """Return what the page tells, which was written at about those times of this machine's clocks.
+    def sample(
+        self,
+        *,
+        monotonic_seconds: float,
+        unix_seconds: float,
+        uncertainty_seconds: float = 0.0,
+        hung_collector: str | None = None,
+    ) -> Sample:
+        """Return what the page tells, which was written at those times of this machine's clocks, give or take.
 
         Raises:
             NotNodeExporter: there is none of node_exporter's series on it.
@@ -100,27 +140,51 @@ class PageReader:
         if not self._is_node_exporter:
             raise NotNodeExporter("no series of node_exporter")
         self._cpu.deduplicate()
-        root, filesystems = self._filesystems()
+        network, disk, sensors = (
+            self._network.choose(self._known_interfaces),
+            self._mounts.look(),
+            self._sensors.sensors(),
+        )
+        told_memory = {
+            _OF_MEMORY[name]: value
+            for name, value in self._numbers.items()
+            if name in _OF_MEMORY and abs(value) <= COUNTER_END
+        }
+        memory_total, memory_available = memory(told_memory)
         boot = self._number(b"boot_time_seconds")
         time = self._number(b"time_seconds")
         return Sample(
             monotonic_seconds=monotonic_seconds,
             cpu_seconds=self._cpu,
             load1=self._number(b"load1"),
-            memory_total_bytes=self._number(b"memory_MemTotal_bytes"),
-            memory_available_bytes=self._number(b"memory_MemAvailable_bytes"),
-            root=root,
-            filesystems=filesystems,
-            temperature=self._temperature,
-            network_bytes=self._in_out(b"network_receive_bytes_total", b"network_transmit_bytes_total"),
-            disk_bytes=self._disks(),
+            memory_total_bytes=memory_total,
+            memory_available_bytes=memory_available,
+            swap_total_bytes=self._number(b"memory_SwapTotal_bytes"),
+            swap_free_bytes=self._number(b"memory_SwapFree_bytes"),
+            io_waiting_seconds=self._number(b"pressure_io_waiting_seconds_total"),
+            memory_waiting_seconds=self._number(b"pressure_memory_waiting_seconds_total"),
+            root=disk.root,
+            filesystems=disk.local,
+            temperature=sensors[0].celsius if sensors else None,
+            sensors=sensors,
+            under_voltage=self._alarms.raised("under_voltage"),
+            hardware_alarms=self._alarms.raised("hardware_alarm"),
+            network_bytes=self._network.bytes_of(network.names),
+            disk_bytes=self._disks.disks(),
             boot_unix_seconds=boot if boot is not None and 0 < boot <= _LATEST_UNIX_SECONDS else None,
-            clock_offset_seconds=None if time is None else time - unix_seconds,
+            uncertainty_seconds=uncertainty_seconds,
+            node_unix_seconds=time,
+            clock_offset_seconds=None if time is None else beyond(time - unix_seconds, uncertainty_seconds),
+            hung_collector=hung_collector,
             host_name=self._host_name,
+            remarks=tuple(remark for remark in (network.remark, disk.remark) if remark is not None),
+            lack=None if len(self._cpu) or told_memory or disk.local or disk.root else self._lack(),
         )
 
     def _read(self, text: bytes) -> None:
-        for name, raw_labels, value in _FAMILIES.series(text):
+        if self._take_note is not None:
+            self._take_note(text)
+        for name, raw_labels, value in FAMILIES.series(text):
             self._series_count += 1
             if self._series_count > SERIES_LIMIT:
                 raise TooManySeries(f"more than {SERIES_LIMIT} series")
@@ -128,7 +192,7 @@ class PageReader:
             if code is not None:
                 self._take_counter(code, value)
                 continue
-            labels = parse_labels(raw_labels)
+            labels = (_short_labels if len(raw_labels) <= _SHORT_LABELS_BYTES else parse_labels)(raw_labels)
             if labels is not None:
                 self._is_node_exporter = True
                 _TAKE[name](self, name, labels, value)
@@ -137,102 +201,80 @@ class PageReader:
         cpu, mode = labels.get("cpu", ""), labels.get("mode", "")
         code = code_of(cpu, mode)
         if code is not None:
-            _code_of_labels[f'cpu="{int(cpu)}",mode="{mode}"'.encode()] = code
+            prefix = "cpu" if cpu.startswith("cpu") else ""
+            _code_of_labels[f'cpu="{prefix}{code >> MODE_BITS}",mode="{mode}"'.encode()] = code
             self._take_counter(code, value)
 
     def _take_counter(self, code: int, value: float) -> None:
         self._is_node_exporter = True
-        if 0 <= value < LARGEST:
-            self._cpu.append(code, value)
-            self.held_bytes += COUNTER_BYTES
+        self._cpu.append(code, value if 0 <= value < LARGEST else math.nan)
+        self._held.bytes += COUNTER_BYTES
 
     def _take_number(self, name: bytes, _: dict[str, str], value: float) -> None:
         self._numbers[name] = value
 
-    def _take_temperature(self, _name: bytes, _labels: dict[str, str], value: float) -> None:
-        self._temperature = hottest([value] if self._temperature is None else [value, self._temperature])
+    def _take_network(self, name: bytes, labels: dict[str, str], value: float) -> None:
+        self._network.take(name, labels, value)
+
+    def _take_disk(self, name: bytes, labels: dict[str, str], value: float) -> None:
+        self._disks.take(name, labels, value)
+
+    def _take_mount(self, name: bytes, labels: dict[str, str], value: float) -> None:
+        self._mounts.take(name, labels, value)
+
+    def _take_sensor(self, name: bytes, labels: dict[str, str], value: float) -> None:
+        self._sensors.take(name, labels, value)
+
+    def _take_alarm(self, name: bytes, labels: dict[str, str], value: float) -> None:
+        self._alarms.note(ALARM_FAMILIES[name], labels.get("chip", ""), labels.get("sensor", ""), raised=value > 0)
 
     def _take_host_name(self, _name: bytes, labels: dict[str, str], _value: float) -> None:
         if self._host_name is None:
             self._host_name = labels.get("nodename")
 
-    def _take_interface(self, name: bytes, labels: dict[str, str], value: float) -> None:
-        if is_physical_interface(labels.get("device", "")):
-            self._take_device(name, labels, value)
-
-    def _take_device(self, name: bytes, labels: dict[str, str], value: float) -> None:
-        device = labels.get("device", "")
-        if 0 <= value < LARGEST:
-            self._of_devices[name][device] = value
-            self.held_bytes += NAMED_BYTES + len(device)
-
-    def _take_mount(self, name: bytes, labels: dict[str, str], value: float) -> None:
-        device, kind, mountpoint = labels.get("device", ""), labels.get("fstype", ""), labels.get("mountpoint", "")
-        is_read = (kind in LOCAL_FILESYSTEMS or mountpoint == "/") and 0 < _json_bytes(mountpoint) <= _MOUNTPOINT_LIMIT
-        if is_read and 0 <= value < LARGEST:
-            self._of_mounts[name][device, kind, mountpoint] = value
-            self.held_bytes += NAMED_BYTES + len(device) + len(mountpoint)
+    def _take_version(self, _name: bytes, labels: dict[str, str], _value: float) -> None:
+        self._version = labels.get("version", "")[:64]
 
     def _number(self, name: bytes) -> float | None:
         value = self._numbers.get(name, -1.0)
-        return value if 0 <= value < LARGEST else None
+        return value if 0 <= value < COUNTER_END else None
 
-    def _in_out(self, name_in: bytes, name_out: bytes) -> dict[str, InOut]:
-        outs = self._of_devices[name_out]
-        return {device: (value, outs[device]) for device, value in self._of_devices[name_in].items() if device in outs}
+    def _lack(self) -> str:
+        """Say why the page has no figures."""
+        version = _VERSION.match(self._version or "")
+        if version is not None and (int(version[1]), int(version[2])) < _FIRST_VERSION:
+            return f"it is node_exporter before 0.16 ({version[0]}), update it"
+        if b"memory_MemTotal" in self._numbers:
+            return "it is node_exporter before 0.16, update it"
+        return "its exporter gives no figures of this system"
 
-    def _disks(self) -> dict[str, InOut]:
-        by_device = self._in_out(b"disk_read_bytes_total", b"disk_written_bytes_total")
-        disks = whole_disks(by_device)
-        return {device: in_out for device, in_out in by_device.items() if device in disks}
 
-    def _filesystems(self) -> tuple[Filesystem | None, tuple[Filesystem, ...]]:
-        """Return the root file system and the local ones."""
-        sizes = self._of_mounts[b"filesystem_size_bytes"]
-        free = self._of_mounts[b"filesystem_free_bytes"]
-        available = self._of_mounts[b"filesystem_avail_bytes"]
-        readonly = self._of_mounts[b"filesystem_readonly"]
-        # A file system that could not be asked just now has this series alone.
-        failed = self._of_mounts[b"filesystem_device_error"]
-        root: Filesystem | None = None
-        by_device: dict[str, Filesystem] = {}
-        for mount in sorted({*sizes, *failed}, key=lambda mount: (len(mount[2]), mount[2])):
-            device, kind, mountpoint = mount
-            is_readonly = readonly[mount] == 1 if mount in readonly else None
-            filesystem = Filesystem(mountpoint, sizes.get(mount), free.get(mount), available.get(mount), is_readonly)
-            if mountpoint == "/" and kind != "rootfs" and root is None:
-                root = filesystem
-            if kind in LOCAL_FILESYSTEMS:
-                by_device.setdefault(device, filesystem)
-        local = list(by_device.values())[:FILESYSTEMS_LIMIT]
-        return root, tuple(sorted(local, key=lambda filesystem: filesystem.mountpoint))
-
+_OF_MEMORY: Final = {f"memory_{name}_bytes".encode(): name for name in MEMORY_SERIES}
+#: The families of the collectors that tell what each interface is.
+INTERFACE_FAMILIES: Final = frozenset(NetworkSeries.FAMILIES_OF_FACTS)
+_VERSION: Final = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.\d{1,4})?")
 
 _TAKE: Final[dict[bytes, Callable[[PageReader, bytes, dict[str, str], float], None]]] = {
+    **dict.fromkeys(ALARM_FAMILIES, PageReader._take_alarm),
     b"boot_time_seconds": PageReader._take_number,
     b"cpu_seconds_total": PageReader._take_cpu,
-    b"disk_read_bytes_total": PageReader._take_device,
-    b"disk_written_bytes_total": PageReader._take_device,
-    b"filesystem_avail_bytes": PageReader._take_mount,
-    b"filesystem_device_error": PageReader._take_mount,
-    b"filesystem_free_bytes": PageReader._take_mount,
-    b"filesystem_readonly": PageReader._take_mount,
-    b"filesystem_size_bytes": PageReader._take_mount,
-    b"hwmon_temp_celsius": PageReader._take_temperature,
+    b"exporter_build_info": PageReader._take_version,
     b"load1": PageReader._take_number,
-    b"memory_MemAvailable_bytes": PageReader._take_number,
-    b"memory_MemTotal_bytes": PageReader._take_number,
-    b"network_receive_bytes_total": PageReader._take_interface,
-    b"network_transmit_bytes_total": PageReader._take_interface,
-    b"thermal_zone_temp": PageReader._take_temperature,
+    # What node_exporter before 0.16 calls it.
+    b"memory_MemTotal": PageReader._take_number,
+    b"memory_SwapFree_bytes": PageReader._take_number,
+    b"memory_SwapTotal_bytes": PageReader._take_number,
+    b"pressure_io_waiting_seconds_total": PageReader._take_number,
+    b"pressure_memory_waiting_seconds_total": PageReader._take_number,
     b"time_seconds": PageReader._take_number,
     b"uname_info": PageReader._take_host_name,
+    **dict.fromkeys(DiskSeries.FAMILIES, PageReader._take_disk),
+    **dict.fromkeys(MountSeries.FAMILIES, PageReader._take_mount),
+    **dict.fromkeys(NetworkSeries.FAMILIES, PageReader._take_network),
+    **dict.fromkeys(SensorSeries.FAMILIES, PageReader._take_sensor),
+    **dict.fromkeys(_OF_MEMORY, PageReader._take_number),
 }
-_FAMILIES: Final = Families(f"node_{name.decode()}" for name in _TAKE)
-
-
-def _json_bytes(text: str) -> int:
-    return len(text) if text.isascii() and text.isprintable() else len(encode(text)) - 2
+FAMILIES: Final = Families(f"node_{name.decode()}" for name in _TAKE)
 
 
 def read_page(page: bytes, *, monotonic_seconds: float, unix_seconds: float) -> Sample:

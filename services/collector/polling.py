@@ -52,13 +52,15 @@ class Polling:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _poll(self, state: NodeState) -> None:
-        probe = self._make_probe(state.target)
+        http, probe = state.target.http, self._make_probe(state.target)
         offset = phase_seconds(state.target.address, self._interval_seconds)
         start = _next_start(time.monotonic(), offset, self._interval_seconds)
         result: Sample | ScrapeFailed | None = None
         looks_left_out = looks_to_leave_out = 0
         while True:
             await asyncio.sleep(start - time.monotonic())
+            if state.target.http != http:
+                http, probe, looks_to_leave_out = state.target.http, self._make_probe(state.target), 0
             if result is not None and looks_left_out < looks_to_leave_out:
                 looks_left_out += 1  # what the last look gave counts still
             else:

@@ -1,13 +1,15 @@
 """The alert rules: the built-in ones, and what a file of the user's changes in them."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
-from functools import cache
+from fnmatch import fnmatchcase, translate
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final, get_args
 
+from collector.temperatures import NAME_LIMIT, Sensor
 from collector.yaml_text import RefusedYaml, YamlError, read_yaml
 from contract.messages import Severity
 from contract.runtime.quoted import quoted
@@ -15,6 +17,8 @@ from contract.runtime.quoted import quoted
 #: Patterns of a rule, and characters of each: all file systems are compared with all patterns in each round.
 PATTERNS_LIMIT: Final = 100
 PATTERN_LENGTH: Final = 256
+#: Sensors that a rule may leave out: they are compared with a node's sensors in each round.
+SENSORS_LIMIT: Final = 100
 _DAY_SECONDS: Final = 86_400.0
 #: Lowest and highest threshold of each rule that has one, in its unit.
 _THRESHOLDS: Final[dict[str, tuple[float, float]]] = {
@@ -23,13 +27,38 @@ _THRESHOLDS: Final[dict[str, tuple[float, float]]] = {
     "temperature": (-40, 150),
     "clock_offset": (0.1, _DAY_SECONDS),
     "cpu": (0, 100),
+    "swap": (0, 100),
+    "pressure": (0, 100),
 }
-_WITH_DETAIL: Final = ("filesystem_full", "filesystem_readonly")
-_NAMES: Final = ("node_down", "memory", *_WITH_DETAIL, "temperature", "clock_offset", "cpu")
+#: What each rule with details may leave out, and an example.
+_DETAILS: Final[dict[str, tuple[str, str]]] = {
+    "filesystem_full": ("mount points", "/media/*"),
+    "filesystem_readonly": ("mount points", "/media/*"),
+    "under_voltage": ("sensors", "nct6798/*"),
+    "hardware_alarm": ("sensors", "nct6798/*"),
+    "pressure": ("resources", "io"),
+}
+_NAMES: Final = (
+    *("node_down", "memory", "filesystem_full", "filesystem_readonly", "temperature", "clock_offset", "cpu"),
+    *("under_voltage", "hardware_alarm", "swap", "pressure"),
+)
 
 
 class RulesError(ValueError):
     """A rules file that cannot be followed; the text names the rule and the field and says why."""
+
+
+@dataclass(frozen=True)
+class SensorPattern:
+    """Some temperature sensors, by chip and label; each is a glob of the whole name, of which case does not matter."""
+
+    chip: str = "*"
+    label: str = "*"
+
+    def fits(self, sensor: Sensor) -> bool:
+        """Whether the sensor is one of them. The chip may be called as the exporter does, or as its driver does."""
+        chips = (sensor.chip, sensor.chip_name)
+        return _fits(sensor.label, self.label) and any(_fits(chip, self.chip) for chip in chips)
 
 
 @dataclass(frozen=True)
@@ -42,13 +71,20 @@ class Rule:
     for_seconds: float
     threshold: float | None = None
     clear: float | None = None
-    #: Patterns of details (mount points) that the rule does not look at.
+    #: How long the alert stays after the condition was last seen, which may come and go.
+    keep_seconds: float = 0.0
+    #: Patterns of details (a mount point, a sensor) that the rule does not look at.
     ignore: tuple[str, ...] = ()
+    #: Sensors that the rule does not look at.
+    ignore_sensors: tuple[SensorPattern, ...] = ()
 
     def is_true(self, measure: float, *, already: bool) -> bool:
-        """Whether the condition holds: from ``threshold`` on, and once it does, ``already``, down to ``clear``."""
+        """Whether the condition holds: from ``threshold`` on, and once it does, ``already``, down to ``clear``.
+
+        A condition without a measure begins at 1 and ends at 0.
+        """
         if self.threshold is None or self.clear is None:
-            return measure > 0
+            return measure > 0 if already else measure >= 1
         return measure >= (self.clear if already else self.threshold)
 
     def ignores(self, detail: str) -> bool:
@@ -98,9 +134,10 @@ def _changed(rules: Rules, text: str) -> Rules:
 
 
 def _with_fields(rule: Rule, fields: dict[Any, Any]) -> Rule:
-    known = ["enabled", "severity", "for_seconds"]
+    known = ["enabled", "severity", "for_seconds", "keep_seconds"]
     known += ["threshold", "clear"] if rule.name in _THRESHOLDS else []
-    known += ["ignore"] if rule.name in _WITH_DETAIL else []
+    known += ["ignore"] if rule.name in _DETAILS else []
+    known += ["ignore_sensors"] if rule.name == "temperature" else []
     values: dict[str, Any] = {}
     for field, value in fields.items():
         if field not in known:
@@ -128,13 +165,51 @@ def _value(rule: str, field: str, value: object) -> object:
             return value
         case "ignore":
             if not isinstance(value, list) or not all(isinstance(pattern, str) for pattern in value):
-                raise RulesError(f"{where} must be a list of mount points, for instance [/media/*]")
+                details, example = _DETAILS[rule]
+                raise RulesError(f"{where} must be a list of {details}, for instance [{example}]")
             if len(value) > PATTERNS_LIMIT or any(len(pattern) > PATTERN_LENGTH for pattern in value):
                 raise RulesError(f"{where} must be up to {PATTERNS_LIMIT} texts of up to {PATTERN_LENGTH} characters")
             return tuple(value)
-    lowest, highest = (0.0, _DAY_SECONDS) if field == "for_seconds" else _THRESHOLDS[rule]
+        case "ignore_sensors":
+            return _sensor_patterns(where, value)
+    lowest, highest = (0.0, _DAY_SECONDS) if field.endswith("_seconds") else _THRESHOLDS[rule]
     if field == "clear":
         lowest = -math.inf
     if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest:
         raise RulesError(f"{where} must be a number from {lowest:g} to {highest:g}")
     return float(value)
+
+
+def _sensor_patterns(where: str, value: object) -> tuple[SensorPattern, ...]:
+    example = "for instance [{chip: nct6775, label: CPUTIN}] or [nct6775/CPUTIN]"
+    if not isinstance(value, list):
+        raise RulesError(f"{where} must be a list of sensors, {example}")
+    if len(value) > SENSORS_LIMIT:
+        raise RulesError(f"{where} must be up to {SENSORS_LIMIT} sensors")
+    return tuple(_sensor_pattern(where, entry, example) for entry in value)
+
+
+def _sensor_pattern(where: str, entry: object, example: str) -> SensorPattern:
+    if isinstance(entry, str) and "/" in entry:
+        chip, _, label = entry.partition("/")
+        entry = {"chip": chip, "label": label}
+    if not isinstance(entry, dict) or not entry or not entry.keys() <= {"chip", "label"}:
+        raise RulesError(f"{where}: each sensor must have a chip, a label or both, {example}")
+    for pattern in entry.values():
+        if not isinstance(pattern, str) or len(pattern) > NAME_LIMIT:
+            raise RulesError(f"{where}: {quoted(pattern)} must be a text of up to {NAME_LIMIT} characters")
+    return SensorPattern(**entry)
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return _matching(pattern).match(_plain(name)) is not None
+
+
+@lru_cache(1024)
+def _matching(pattern: str) -> re.Pattern[str]:
+    return re.compile(translate(_plain(pattern)))
+
+
+def _plain(name: str) -> str:
+    # Old exporters write a label in small letters and without spaces.
+    return name.casefold().replace(" ", "_")

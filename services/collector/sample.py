@@ -5,19 +5,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from collector.cpu_seconds import COUNTER_BYTES, CpuMode
+from collector.temperatures import Sensor
 
-#: Bytes in and out of one device since it exists: received and transmitted, or read and written.
-InOut = tuple[float, float]
+#: Bytes in and out of one device since it exists: received and transmitted, or read and written. ``None`` is a counter
+#: that could not be read.
+InOut = tuple[float | None, float | None]
 
 #: File systems of one node that are looked at, those with the shortest mount points first.
 FILESYSTEMS_LIMIT: Final = 64
 #: About how much memory a value takes that is kept by a name, in bytes.
 NAMED_BYTES: Final = 300
-#: Whole numbers up to here are exact in JSON.
+#: Whole numbers up to here are exact in JSON: what is published is bounded by it, and nothing that is read.
 LARGEST: Final = 2.0**53
-#: Hottest and coldest readings that a working sensor in a machine gives, °C. Unconnected ones say 127, −128 or 0.
-_HOTTEST: Final = 125.0
-_COLDEST: Final = -40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,12 @@ class Filesystem:
     size_bytes: float | None
     free_bytes: float | None
     available_bytes: float | None
+    #: All mounts of its device are.
     readonly: bool | None
+    #: Type and device, which together tell it from others.
+    identity: str = ""
+    #: Whether the collector has seen that it could be written.
+    was_writable: bool = True
 
     @property
     def usage(self) -> float | None:
@@ -46,35 +50,69 @@ class Sample:
 
     #: When, by this process's monotonic clock.
     monotonic_seconds: float
+    #: How much earlier or later that may have been: the node was read between its being asked and its having answered.
+    uncertainty_seconds: float = 0.0
+    #: When, by the node's clock.
+    node_unix_seconds: float | None = None
     #: Seconds that each processor spent in each mode.
     cpu_seconds: Mapping[CpuMode, float] = field(default_factory=dict)
     load1: float | None = None
     memory_total_bytes: float | None = None
     memory_available_bytes: float | None = None
-    #: The one mounted at ``/``, local or not.
+    swap_total_bytes: float | None = None
+    swap_free_bytes: float | None = None
+    #: For how long some task waited for a disk, and for memory.
+    io_waiting_seconds: float | None = None
+    memory_waiting_seconds: float | None = None
+    #: The one that is the machine's disk: at ``/``, local or not, unless that is an image.
     root: Filesystem | None = None
     #: Local ones, each device once, by mount point.
     filesystems: tuple[Filesystem, ...] = ()
     #: Of the hottest sensor, °C.
     temperature: float | None = None
-    #: By physical interface.
+    #: Temperature sensors whose readings count, the hottest first.
+    sensors: tuple[Sensor, ...] = ()
+    #: Sensors that raise an alarm, as ``chip/sensor``; ``None``: the node has no such alarm.
+    under_voltage: tuple[str, ...] | None = None
+    hardware_alarms: tuple[str, ...] | None = None
+    #: By interface that counts.
     network_bytes: dict[str, InOut] = field(default_factory=dict)
     #: By whole disk.
     disk_bytes: dict[str, InOut] = field(default_factory=dict)
     boot_unix_seconds: float | None = None
-    #: How far the node's clock is ahead of this machine's; negative: behind.
+    #: How far the node's clock is ahead of this machine's, at least; negative: behind.
     clock_offset_seconds: float | None = None
+    #: The collector of node_exporter that was left out because the exporter hangs with it.
+    hung_collector: str | None = None
     #: What the node calls itself.
     host_name: str | None = None
+    #: Sentences that name what was chosen, where what the node tells does not make it certain.
+    remarks: tuple[str, ...] = ()
+    #: Why there are no figures, where that is known.
+    lack: str | None = None
 
     @property
     def held_bytes(self) -> int:
         """About how much memory a sample of an exporter takes beyond what each takes."""
-        named = len(self.network_bytes) + len(self.disk_bytes) + 2 * len(self.filesystems)
+        named = len(self.network_bytes) + len(self.disk_bytes) + 2 * len(self.filesystems) + len(self.sensors)
+        named += len(self.under_voltage or ()) + len(self.hardware_alarms or ())
         return COUNTER_BYTES * len(self.cpu_seconds) + NAMED_BYTES * named
 
 
-def hottest(readings: list[float]) -> float | None:
-    """The highest plausible reading, °C."""
-    plausible = [reading for reading in readings if _COLDEST <= reading <= _HOTTEST and reading != 0]
-    return max(plausible, default=None)
+def beyond(distance: float, uncertainty: float) -> float:
+    """How much of a distance is certain."""
+    return distance - max(-uncertainty, min(distance, uncertainty))
+
+
+def lack_of(sample: Sample) -> str | None:
+    """Say which of the main figures a node does not tell, and why if that is known; ``None`` if all are told."""
+    told = {
+        "CPU": len(sample.cpu_seconds) > 0,
+        "memory": sample.memory_total_bytes is not None and sample.memory_available_bytes is not None,
+        "disk": sample.root is not None,
+    }
+    missing = [name for name, is_told in told.items() if not is_told]
+    if not missing:
+        return None
+    names = missing[0] if len(missing) == 1 else f"{', '.join(missing[:-1])} or {missing[-1]}"
+    return f"tells no {names}" + (f": {sample.lack}" if sample.lack else "")

@@ -2,37 +2,42 @@
 
 import asyncio
 import errno
+import logging
 import os
+import re
+import ssl
 import time
-from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from collections.abc import Set
+from pathlib import Path
+from typing import Final, Protocol
 
 import aiohttp
-from yarl import URL
 
-from collector.intake import (
-    FREE_BYTES,
-    HEAD_LIMIT_BYTES,
-    LONG_BYTES,
-    PAGE_LIMIT_BYTES,
-    BoundedConnector,
-    Share,
-    current_allowance,
-)
-from collector.page import COLLECTORS, SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
+from collector.collector_choice import Asked, CollectorChoice
+from collector.credentials import Credentials, CredentialsError
+from collector.fetch import SPEAKS_HTTPS, Fetcher, Refused
+from collector.intake import HEAD_LIMIT_BYTES, LONG_BYTES, BoundedConnector, current_allowance
+from collector.interfaces import KnownInterfaces
+from collector.page_notes import PageNotes
 from collector.resolver import Resolver
 from collector.sample import Sample
+from collector.scrape_failed import ScrapeFailed
 from collector.targets import Target
+from collector.tls import tls_sentence
 
-#: Seconds after which an exporter that refused ``collect[]`` is asked with it again.
-PLAIN_SECONDS: Final = 600.0
-#: What node_exporter answers where one of the collectors asked for is switched off, or unknown to it.
-_REFUSED_COLLECT: Final = (400, 500)
+__all__ = ["HttpProbe", "Probe", "ScrapeFailed", "open_session"]
+
+_log = logging.getLogger(__name__)
 #: Seconds after the end of its time at which a look still counts as one that the node has failed.
 LATE_SECONDS: Final = 0.1
+#: Seconds for which an exporter that ends plain connections may take to begin with TLS.
+HANDSHAKE_SECONDS: Final = 1.0
 _HEADERS: Final = {"Accept": "text/plain;version=0.0.4", "Accept-Encoding": "identity"}
+#: How the first record of TLS begins, be it an alert or a part of a handshake.
+_TLS: Final = (b"\x15\x03", b"\x16\x03")
+#: How aiohttp passes on an error of TLS on a connection that is made.
+_TLS_REASON: Final = re.compile(r"\[SSL: ([A-Z0-9_]{1,100})\]")
 
-Reason = Literal["name", "connect", "timeout", "http", "page", "limit", "internal"]
 _OF_ERRNO: Final = {
     errno.ECONNREFUSED: "connection refused",
     errno.ECONNRESET: "connection reset",
@@ -43,14 +48,6 @@ _OF_ERRNO: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ScrapeFailed:
-    """Why a look failed: a kind to count by, and a short sentence for people."""
-
-    reason: Reason
-    sentence: str
-
-
 class Probe(Protocol):
     """Looks at one node, again and again, one look at a time."""
 
@@ -58,10 +55,13 @@ class Probe(Protocol):
         """Return what the node tells now, within the scrape timeout."""
 
 
-def open_session(resolver: Resolver) -> aiohttp.ClientSession:
-    """Return the HTTP session that all probes share. To be called, and closed, under a running loop."""
+def open_session(resolver: Resolver, credentials_dir: Path | None = None) -> aiohttp.ClientSession:
+    """Return the HTTP session that all probes share. To be called, and closed, under a running loop.
+
+    Passwords, tokens and certificates are read from files below ``credentials_dir``.
+    """
     return aiohttp.ClientSession(
-        connector=BoundedConnector(resolver),
+        connector=BoundedConnector(resolver, Credentials(credentials_dir)),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),  # each look has one of its own, over all it does
         headers=_HEADERS,
@@ -80,47 +80,105 @@ class HttpProbe:
         #: Where the exporter is.
         self.host = target.host
         assert isinstance(session.connector, BoundedConnector)
-        self._session = session
-        self._turns, self._room = session.connector.turns, session.connector.room
+        self._target = target
+        self._is_https = target.http.scheme == "https"
         self._allowance = session.connector.allowance(target.host, target.port)
         self._resolver = resolver
         self._timeout_seconds = timeout_seconds
-        self._plain = URL.build(scheme="http", host=target.host, port=target.port, path="/metrics")
-        self._filtered = self._plain.with_query([("collect[]", name) for name in COLLECTORS])
-        self._plain_until = 0.0
+        self._fetcher = Fetcher(session, target)
+        self._choice = CollectorChoice()
+        self._asked: Asked = None
+        self._interfaces = KnownInterfaces()
+        self._trial: asyncio.Task[None] | None = None
+        #: Whether an exporter that ends plain connections speaks HTTPS; ``None`` until it was tried.
+        self._speaks_https: bool | None = None
+        self._has_told_loss = False
+
+    @property
+    def left_out(self) -> str | None:
+        """The collector that the next look leaves out, since the exporter may hang with it."""
+        return self._choice.left_out
 
     async def look(self) -> Sample | ScrapeFailed:
         """Return what the node tells now, within the scrape timeout."""
         current_allowance.set(self._allowance)
         result = await self._look_for_result()
-        if isinstance(result, ScrapeFailed) and self._allowance.excess is not None:
+        if isinstance(result, Sample):
+            self._speaks_https = None
+            self._try_beside()
+        elif self._allowance.excess is not None:
             return ScrapeFailed("limit", self._allowance.excess)
         return result
 
     async def _look_for_result(self) -> Sample | ScrapeFailed:
+        is_late = False
+        result: Sample | ScrapeFailed
         try:
-            return await self._look_in_time()
+            result = await self._look_in_time()
         except TimeoutError:
-            waited = f"within {self._timeout_seconds:g} s"
-            if self._allowance.received > LONG_BYTES:
-                return ScrapeFailed("limit", f"page of more than {LONG_BYTES // 2**10} KiB did not end {waited}")
-            if self._resolver.is_waiting_for(self._plain.raw_host or ""):
-                return ScrapeFailed("name", f"name not found {waited}")
-            return ScrapeFailed("timeout", f"no answer {waited}")
-        except aiohttp.ClientConnectorDNSError:
-            return ScrapeFailed("name", "name not found")
-        except aiohttp.ClientConnectorError as error:
-            return ScrapeFailed("connect", _sentence(error.os_error, "cannot connect"))
-        except aiohttp.ServerDisconnectedError:
-            return ScrapeFailed("http", "connection closed without an answer")
-        except aiohttp.ClientPayloadError:
-            return ScrapeFailed("http", "answer ended early")
-        except aiohttp.ClientResponseError:
-            return ScrapeFailed("http", "answer is not HTTP")
-        except aiohttp.ClientOSError as error:
-            return ScrapeFailed("connect", _sentence(error, "connection lost"))
+            is_late = True
+            result = self._late()
+        except CredentialsError as error:
+            result = ScrapeFailed("credentials", f"nothing was asked: {error}")
         except aiohttp.ClientError as error:
-            return ScrapeFailed("http", f"answer is not valid ({type(error).__name__})")
+            result = self._failed(error)
+            if self._ends_silently(error):
+                result = await self._https_or(result)
+        if isinstance(result, ScrapeFailed):
+            self._choice.failed(self._asked, time.monotonic(), is_reached=self._allowance.is_asked, is_late=is_late)
+        return result
+
+    def _late(self) -> ScrapeFailed:
+        waited = f"within {self._timeout_seconds:g} s"
+        if self._allowance.received > LONG_BYTES:
+            return ScrapeFailed("limit", f"page of more than {LONG_BYTES // 2**10} KiB did not end {waited}")
+        if self._resolver.is_waiting_for(self._fetcher.raw_host):
+            return ScrapeFailed("name", f"name not found {waited}")
+        return ScrapeFailed("timeout", f"no answer {waited}")
+
+    def _failed(self, error: aiohttp.ClientError) -> ScrapeFailed:
+        """Say what an error means; an answer is to blame only where there is one."""
+        match error:
+            case aiohttp.ClientConnectorDNSError():
+                return ScrapeFailed("name", "name not found")
+            case aiohttp.ClientConnectorError(os_error=ssl.SSLError() as os_error):
+                return ScrapeFailed("tls", tls_sentence(os_error, self._target.http, self.host))
+            case aiohttp.ClientConnectorError():
+                return ScrapeFailed("connect", _sentence(error.os_error, "cannot connect"))
+            case aiohttp.ServerDisconnectedError():
+                # So it is with TLS 1.3, where the exporter asks for a certificate only once the connection stands.
+                why = " (it may want a client's certificate, and there is none)" if self._is_https else ""
+                return ScrapeFailed("http", f"connection closed without an answer{why}")
+            case aiohttp.ClientPayloadError():
+                return ScrapeFailed("http", "answer ended early")
+            case aiohttp.ClientResponseError():
+                if self._allowance.first.startswith(_TLS) and not self._is_https:
+                    return SPEAKS_HTTPS
+                return ScrapeFailed("http", "answer is not HTTP")
+            case aiohttp.ClientOSError():
+                reason = _TLS_REASON.search(str(error))
+                if reason is not None:
+                    return ScrapeFailed("tls", f"TLS fails ({reason[1].lower().replace('_', ' ')})")
+                return ScrapeFailed("connect", _sentence(error, "connection lost"))
+        if not self._allowance.is_asked:
+            return ScrapeFailed("connect", f"it cannot be asked ({type(error).__name__})")
+        return ScrapeFailed("http", f"answer is not valid ({type(error).__name__})")
+
+    def _ends_silently(self, error: aiohttp.ClientError) -> bool:
+        """Whether the exporter took a plain request and ended the connection, as servers of HTTPS may."""
+        is_ended = isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError)
+        has_spoken = self._allowance.first.startswith(b"HTTP/")
+        return is_ended and not self._is_https and self._allowance.is_asked and not has_spoken
+
+    async def _https_or(self, result: ScrapeFailed) -> ScrapeFailed:
+        """Say that the exporter speaks HTTPS if so, which is tried once for as long as it fails."""
+        if self._speaks_https is None:
+            try:
+                async with asyncio.timeout(HANDSHAKE_SECONDS):
+                    self._speaks_https = await self._fetcher.speaks_https()
+            except TimeoutError:
+                self._speaks_https = False
+        return SPEAKS_HTTPS if self._speaks_https else result
 
     async def _look_in_time(self) -> Sample | ScrapeFailed:
         now = asyncio.get_running_loop().time
@@ -136,65 +194,66 @@ class HttpProbe:
             return await self._look()
 
     async def _look(self) -> Sample | ScrapeFailed:
-        if time.monotonic() < self._plain_until:
-            return await self._get(self._plain)
-        answer = await self._get(self._filtered)
-        if isinstance(answer, _Refused):
-            answer = await self._get(self._plain)
+        choice, now = self._choice, time.monotonic
+        is_due = self._interfaces.is_due(now())
+        asked = choice.next(now(), with_interfaces=is_due)
+        if is_due:
+            # Whatever becomes of it: those that hang, or are refused, are not to take every look with them.
+            self._interfaces.asked(now())
+        answer, notes = await self._ask(asked)
+        if isinstance(answer, Sample):
+            if is_due:
+                self._interfaces.asked(now())
+            lost = choice.answered(asked, notes, now())
+            if not lost:
+                return answer
+            self._tell_loss(lost)
+        elif not isinstance(answer, Refused):
+            return answer
+        # What is refused, or incomplete, in the one way is asked for in the other.
+        if asked is not None:
+            answer, _ = await self._ask(None)
             if isinstance(answer, Sample):
-                self._plain_until = time.monotonic() + PLAIN_SECONDS
-        return answer
+                choice.needs_whole(now())
+        else:
+            choice.failed(None, now(), is_reached=True, is_late=False)
+            other = choice.next(now())
+            if other is not None:
+                answer, notes = await self._ask(other)
+                if isinstance(answer, Sample):
+                    choice.answered(other, notes, now())
+        return ScrapeFailed(answer.reason, answer.sentence) if isinstance(answer, Refused) else answer
 
-    async def _get(self, url: URL) -> Sample | ScrapeFailed:
-        self._allowance.begin()
+    async def _ask(self, asked: Asked) -> tuple[Sample | ScrapeFailed, PageNotes]:
+        self._asked = asked
+        notes = PageNotes(is_thorough=self._choice.is_to_be_compared(asked))
+        hung = None if asked is None else self._choice.left_out
+        return await self._fetcher.fetch(asked, notes, self._interfaces, hung_collector=hung), notes
+
+    def _try_beside(self) -> None:
+        """Try now what did not work before, in a task of its own: a look needs nothing of what comes of it."""
+        asked = self._choice.trial(time.monotonic())
+        if asked is not False and (self._trial is None or self._trial.done()):
+            self._trial = asyncio.create_task(self._try(asked), name=f"try {self._target.address}")
+
+    async def _try(self, asked: Asked) -> None:
+        notes = PageNotes(is_thorough=asked is None)
+        has_answered = False
         try:
-            begun = time.monotonic()
-            async with self._session.get(url, allow_redirects=False) as response:
-                # The exporter looks at its clock between taking the request and answering it.
-                half = (time.monotonic() - begun) / 2
-                monotonic_seconds, unix_seconds = begun + half, time.time() - half
-                if response.status != 200:
-                    refused = response.status in _REFUSED_COLLECT and url is self._filtered
-                    return (_Refused if refused else ScrapeFailed)("http", f"HTTP {response.status}")
-                if response.headers.get("Content-Encoding", "identity") != "identity":
-                    return ScrapeFailed("page", "answer is compressed, which was not asked for")
-                if (response.content_length or 0) > PAGE_LIMIT_BYTES:
-                    return ScrapeFailed("limit", f"page is longer than {PAGE_LIMIT_BYTES // 2**20} MiB")
-                self._allowance.expect_page()
-                return await self._read(response.content, monotonic_seconds, unix_seconds)
-        finally:
-            self._allowance.end()
+            async with asyncio.timeout(self._timeout_seconds):
+                result = await self._fetcher.fetch(asked, notes, KnownInterfaces(), hung_collector=None)
+            # Of a collector alone, any answer shows that it does not hang.
+            has_answered = asked is not None or isinstance(result, Sample)
+        except Exception as error:
+            # Its kind alone: an error of aiohttp shows the request, credentials included.
+            _log.debug("trying %s beside its looks failed: %s", self._target.address, type(error).__name__)
+        self._choice.tried(asked, notes if has_answered else None, time.monotonic())
 
-    async def _read(
-        self, content: aiohttp.StreamReader, monotonic_seconds: float, unix_seconds: float
-    ) -> Sample | ScrapeFailed:
-        reader = PageReader()
-        share = Share(self._room)
-        try:
-            async for piece in content.iter_any():
-                reader.feed(piece)
-                if not share.hold(reader.held_bytes):
-                    return ScrapeFailed("limit", "page has more values than there is memory for")
-            if self._allowance.received > FREE_BYTES:
-                await self._turns.turn(self._allowance.weight)
-            sample = reader.sample(monotonic_seconds=monotonic_seconds, unix_seconds=unix_seconds)
-            if not reader.is_whole:
-                return ScrapeFailed("page", "page is damaged")
-            share.hold(sample.held_bytes)
-            share.hold_for(sample)
-            return sample
-        except NotNodeExporter:
-            return ScrapeFailed("page", "not a node_exporter page")
-        except TooManySeries:
-            return ScrapeFailed("limit", f"page has more than {SERIES_LIMIT} series")
-        finally:
-            share.hold(0)
-
-
-class _Refused(ScrapeFailed):
-    """The exporter does not take the collectors asked for."""
-
-    __slots__ = ()
+    def _tell_loss(self, lost: Set[bytes]) -> None:
+        if not self._has_told_loss:
+            self._has_told_loss = True
+            names = ", ".join(sorted(f"node_{name.decode()}" for name in lost))
+            _log.info("%s leaves out %s when asked with collect[]: its whole page is read", self._target.address, names)
 
 
 def _sentence(error: OSError, otherwise: str) -> str:

@@ -5,6 +5,10 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from yarl import URL
+
+from collector.http_options import PLAIN_HTTP, HttpOptions
+from collector.targets_error import TargetsError
 from contract.messages import NodeRole
 from contract.runtime.quoted import quoted
 
@@ -14,13 +18,10 @@ LOCAL: Final = "local"
 #: Longest host or name, in characters.
 NAME_LIMIT: Final = 253
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
+_NUMBER = re.compile(r"\d+|0[xX][0-9a-fA-F]*")
 #: Zone of a link-local address: a number, or an interface's name. ``ipaddress`` takes any text, however long, for one.
 _ZONE = re.compile(r"[A-Za-z0-9._~-]{1,32}", re.ASCII)
 _NOT_IN_A_HOST = re.compile(r"[\s/\\@?#\[\]<>\"'`,:%\x00-\x1f\x7f]")
-
-
-class TargetsError(ValueError):
-    """A targets file that cannot be followed; the text names the entry and says why."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Entry:
     role: NodeRole
     #: Found by the machinery of others (a Prometheus file, DNS): the node is called what it calls itself.
     is_discovered: bool = False
+    http: HttpOptions = PLAIN_HTTP
 
     @property
     def is_local(self) -> bool:
@@ -48,10 +50,10 @@ class Entry:
         return f"{host}:{self.port or DEFAULT_PORT}"
 
 
-def discovered(host: str, port: int | None) -> Entry:
+def discovered(host: str, port: int | None, http: HttpOptions = PLAIN_HTTP) -> Entry:
     """Return the entry of a discovered target."""
     # With its port always: a host that is called local is not this machine.
-    return Entry(host, port or DEFAULT_PORT, None, "worker", is_discovered=True)
+    return Entry(host, port or DEFAULT_PORT, None, "worker", is_discovered=True, http=http)
 
 
 def usable_name(raw: object) -> str | None:
@@ -69,22 +71,33 @@ def host_and_port(raw: object, where: str) -> tuple[str, int | None]:
     """
     if isinstance(raw, list):
         raise TargetsError(f'{where}: {quoted(raw)} is a list (an IPv6 address needs quotes, as in "[fd00::6]:9100")')
+    if isinstance(raw, dict):
+        raise TargetsError(f"{where}: it has fields where a host is to be")
     if not isinstance(raw, str):
         raise TargetsError(f"{where}: {quoted(raw)} is not a host (a text made of digits needs quotes)")
     text = raw.strip()
-    if "://" in text:
-        raise TargetsError(f"{where}: {quoted(text)} is a URL, write host or host:port")
+    if "@" in text:
+        # What stands before it is a password in many a URL, and is not repeated.
+        text = "…" + text[text.rindex("@") :]
+    if "://" in raw:
+        how = "{host: host:port, scheme: https}" if raw.lstrip().startswith("https:") else "host or host:port"
+        raise TargetsError(f"{where}: {quoted(text)} is a URL, write {how}")
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")) or not _is_ipv6(host):
             raise TargetsError(f"{where}: {quoted(text)} is not an IPv6 address in brackets, as in [fd00::6]:9100")
-        return host, _port(rest[1:], text, where) if rest else None
-    if _is_ipv6(text):
-        return text, None
-    host, colon, port = text.partition(":")
-    if not host or len(host) > NAME_LIMIT or _NOT_IN_A_HOST.search(host) or not _can_be_looked_up(host):
-        raise TargetsError(f"{where}: {quoted(text)} is not a host or host:port")
-    return host, _port(port, text, where) if colon else None
+        port = _port(rest[1:], text, where) if rest else None
+    elif _is_ipv6(text):
+        host, port = text, None
+    else:
+        host, colon, rest = text.partition(":")
+        if not host or len(host) > NAME_LIMIT or _NOT_IN_A_HOST.search(host) or not _can_be_looked_up(host):
+            raise TargetsError(f"{where}: {quoted(text)} is not a host or host:port")
+        port = _port(rest, text, where) if colon else None
+    why = _why_never(host)
+    if why is not None:
+        raise TargetsError(f"{where}: {quoted(host)} {why}")
+    return host, port
 
 
 def _port(port: str, text: str, where: str) -> int:
@@ -104,9 +117,25 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
+def _why_never(host: str) -> str | None:
+    """Say why no connection to such an address can ever be made; ``None`` where one can, or ``host`` is a name."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        if all(_NUMBER.fullmatch(part) for part in host.removesuffix(".").split(".")):
+            return "is not an IPv4 address, which is four numbers from 0 to 255, as in 192.168.1.20"
+        return None
+    if address.is_multicast or host == "255.255.255.255":
+        return "is not the address of one machine"
+    if isinstance(address, ipaddress.IPv6Address) and address.is_link_local and address.scope_id is None:
+        return f"needs the interface that leads there, as in {host}%eth0"
+    return None
+
+
 def _can_be_looked_up(host: str) -> bool:
     try:
         host.encode("idna")
-    except UnicodeError:
+        URL.build(scheme="http", host=host)
+    except ValueError:  # a UnicodeError is one too
         return False
     return True

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
-from collector.target_entries import DEFAULT_PORT, LOCAL, Entry, TargetsError
+from collector.http_options import PLAIN_HTTP, HttpOptions
+from collector.target_entries import DEFAULT_PORT, LOCAL, Entry
+from collector.targets_error import TargetsError
 from contract.messages import NodeRole
 from contract.runtime.quoted import quoted
 
@@ -27,6 +29,7 @@ class Target:
     port: int
     #: ``node`` is the address then, until the node has said what it is called.
     is_discovered: bool = False
+    http: HttpOptions = PLAIN_HTTP
 
     @property
     def is_local(self) -> bool:
@@ -67,7 +70,7 @@ def discovered_targets(entries: Iterable[Entry], listed: Iterable[Target]) -> li
         if entry.is_discovered and key not in known:
             known.add(key)
             port = entry.port or DEFAULT_PORT
-            targets.append(Target(address, address, entry.role, entry.host, port, is_discovered=True))
+            targets.append(Target(address, address, entry.role, entry.host, port, is_discovered=True, http=entry.http))
     return targets
 
 
@@ -75,7 +78,7 @@ def merged(entries: Iterable[Entry]) -> list[Entry]:
     """Return one entry for each address; an address under both ``workers`` and ``master`` is the master.
 
     Raises:
-        TargetsError: an address has two names.
+        TargetsError: an address has two names, or is to be asked in two ways.
     """
     by_address: dict[str, Entry] = {}
     for entry in entries:
@@ -86,8 +89,11 @@ def merged(entries: Iterable[Entry]) -> list[Entry]:
             continue
         if former.name and entry.name and former.name != entry.name:
             raise TargetsError(f"{entry.address} has two names: {quoted(former.name)} and {quoted(entry.name)}")
+        if PLAIN_HTTP not in (former.http, entry.http) and former.http != entry.http:
+            raise TargetsError(f"{entry.address} is to be asked in two ways: scheme, files or other fields differ")
         role: NodeRole = "master" if "master" in (former.role, entry.role) else "worker"
-        by_address[key] = replace(former, name=former.name or entry.name, role=role)
+        http = entry.http if former.http == PLAIN_HTTP else former.http
+        by_address[key] = replace(former, name=former.name or entry.name, role=role, http=http)
     return list(by_address.values())
 
 
@@ -107,5 +113,6 @@ def _named(entries: list[Entry], host_name: str) -> tuple[Target, ...]:
             name = host if alone and host not in given else entry.address
             if name in given:
                 raise TargetsError(f"{entry.address} has no name left: {quoted(name)} is given to another node")
-        targets.append(Target(name, entry.address, entry.role, entry.host, entry.port or DEFAULT_PORT))
+        port = entry.port or DEFAULT_PORT
+        targets.append(Target(name, entry.address, entry.role, entry.host, port, http=entry.http))
     return tuple(sorted(targets, key=lambda target: target.node))

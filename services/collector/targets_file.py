@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from collector.daemon_thread import run_in_daemon_thread
-from collector.target_entries import Entry, TargetsError
+from collector.target_entries import Entry
 from collector.targets import name_targets
-from collector.targets_text import parse_entries
+from collector.targets_error import TargetsError
+from collector.targets_text import parse_entries, says_that_there_are_none
 from collector.watched_file import Content, WatchedFile
 from contract.runtime.quoted import shown
 
@@ -57,7 +58,10 @@ class TargetsFile:
         try:
             if content.error is not None:
                 raise TargetsError(content.error)
-            entries = parse_entries(content.text or "")
+            text = content.text or ""
+            entries = parse_entries(text)
+            if self.entries and not entries and not is_missing and not says_that_there_are_none(text):
+                raise TargetsError("it lists no nodes any more; if that is meant, write workers: []")
             name_targets([entries], self._local_name)
         except TargetsError as error:
             return _Parsed(error, is_missing)

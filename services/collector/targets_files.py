@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from collector.metrics import FILE_ERRORS
-from collector.target_entries import Entry, TargetsError
+from collector.target_entries import Entry
 from collector.targets import Target, name_targets
+from collector.targets_error import TargetsError
 from collector.targets_file import TargetsFile
 from collector.targets_pattern import TargetsPattern
 from contract.runtime.quoted import shown
@@ -89,6 +90,11 @@ class TargetsFiles:
         there = [shown(file.path) for file in self._files.values() if not file.is_missing]
         count = len(self.targets) + sum(entry.is_discovered for entry in self.entries)
         _log.info("%d targets in %s", count, ", ".join(there) or f"{shown(self.path)} (there is no such file)")
+        unsafe = [target.node for target in self.targets if target.http.insecure]
+        if unsafe:
+            _log.warning(
+                "%d targets are read whoever answers (insecure: true), %s the first of them", len(unsafe), unsafe[0]
+            )
 
     def _find(self) -> None:
         found: dict[Path, TargetsFile] = {}

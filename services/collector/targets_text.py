@@ -4,10 +4,11 @@ import json
 from typing import Final
 
 from collector.file_sd import read_file_sd
-from collector.nodes_yaml import read_nodes
-from collector.target_entries import Entry, TargetsError
+from collector.nodes_yaml import lists_none, read_nodes
+from collector.target_entries import Entry
 from collector.targets import merged
-from collector.yaml_text import RefusedYaml, YamlError, read_yaml
+from collector.targets_error import TargetsError
+from collector.yaml_text import RefusedYaml, YamlError, line_of, read_yaml
 
 _HINT: Final = ' (an IPv6 address needs quotes, as in "[fd00::6]:9100")'
 
@@ -19,7 +20,23 @@ def parse_entries(text: str) -> tuple[Entry, ...]:
         TargetsError: the text is neither YAML nor JSON, an entry is not valid, or an address has two names.
     """
     document = _document(text)
-    return tuple(merged(read_file_sd(document) if isinstance(document, list) else read_nodes(document)))
+    try:
+        return tuple(merged(read_file_sd(document) if isinstance(document, list) else read_nodes(document)))
+    except TargetsError as error:
+        line = line_of(text, error.place) if error.place else None
+        if line is None:
+            raise
+        raise TargetsError(f"{error}, in line {line}") from None
+
+
+def says_that_there_are_none(text: str) -> bool:
+    """Whether a text without entries means so, and is no file that was emptied: ``workers: []``, or a list of groups.
+
+    Raises:
+        TargetsError: as ``parse_entries``.
+    """
+    document = _document(text)
+    return isinstance(document, list) or lists_none(document)
 
 
 def _document(text: str) -> object:

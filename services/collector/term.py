@@ -6,7 +6,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from collector.alert_log import AlertLog
-from collector.alerts_message import build_alerts
+from collector.alerts_message import build_alerts, encoded
 from collector.evaluate import ActiveAlert, AlertKey, Moment, evaluate
 from collector.health import build_health
 from collector.snapshot import build_snapshot
@@ -82,6 +82,7 @@ class Term:
         health = build_health(
             view.nodes,
             [*view.problems, *self._left_out()],
+            remarks=view.remarks,
             targets_path=self._targets_path,
             cluster=self._lease.cluster,
             epoch=self.epoch,
@@ -92,7 +93,7 @@ class Term:
         if self._health.is_due(_content(health), now):
             messages[HEALTH_CHANNEL] = encode(health)
         if is_alerts_due and self._message is not None:
-            messages[ALERTS_CHANNEL] = encode(self._message)
+            messages[ALERTS_CHANNEL] = encoded(self._message, self.alerts.values())
         entries = tuple((entry.id, encode(entry)) for entry in self.log.queue)
         return Publication(self._lease, self.epoch, self.seq, messages, entries)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from collector.conditions import Observation
+from collector.health import hung_collector_remark
 from collector.metrics import TARGETS
 from collector.node_state import NodeState
 from collector.rules import Rules
@@ -20,6 +21,8 @@ class View:
     rules: Rules
     #: What is wrong with the collector's own files and names, as sentences.
     problems: Sequence[str]
+    #: What is to be known of nodes that are online, as sentences.
+    remarks: Sequence[str] = ()
 
 
 def view_of(states: Iterable[NodeState], rules: Rules, problems: Sequence[str]) -> View:
@@ -33,4 +36,12 @@ def view_of(states: Iterable[NodeState], rules: Rules, problems: Sequence[str]) 
         Observation(state.target.node, state.status if state.is_seen else "unknown", state.error, state.measures)
         for state in states
     ]
-    return View(nodes, observations, rules, problems)
+    remarks = [remark for state in states if (remark := _remark(state)) is not None]
+    return View(nodes, observations, rules, problems, sorted(remarks))
+
+
+def _remark(state: NodeState) -> str | None:
+    """What is to be known of a node that is online."""
+    if state.measures is not None and state.measures.hung_collector is not None:
+        return hung_collector_remark(state.target.node, state.measures.hung_collector)
+    return None if state.lack is None else f"{state.target.node} is online but {state.lack}"

@@ -1,6 +1,7 @@
 """Read YAML that people and programs write, in bounded memory and time."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
 import yaml
@@ -56,6 +57,26 @@ def read_yaml(text: str) -> object:
         raise
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise YamlError(_problem(error)) from None
+
+
+def line_of(text: str, place: Sequence[str | int]) -> int | None:
+    """Return the line, from 1, in which the part of ``text`` begins that keys and numbers of list items lead to.
+
+    ``None`` where there is no such part, or the text is not YAML (as some JSON is not).
+    """
+    try:
+        _check(text)
+        node = yaml.compose(text, Loader=_Loader)
+    except (YamlError, yaml.YAMLError, ValueError, OverflowError):
+        return None
+    for step in place:
+        if isinstance(node, yaml.MappingNode):
+            node = next((value for key, value in reversed(node.value) if key.value == step), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+        else:
+            return None
+    return None if node is None else node.start_mark.line + 1
 
 
 def _check(text: str) -> None:

@@ -2,11 +2,12 @@
 
 import threading
 import time
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from redis import Redis
 
+from contract.codec import require_object
 from contract.messages import LogEntry, LogId
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
 
@@ -19,7 +20,15 @@ KEPT_PAGES: Final = 64
 
 _decoder: Final = msgspec.json.Decoder(LogEntry)
 
-Page = tuple[LogEntry, ...]
+
+class StoredEntry(NamedTuple):
+    """An entry of the log as it was written, so that what a newer collector writes is passed on."""
+
+    id: LogId
+    raw: msgspec.Raw
+
+
+Page = tuple[StoredEntry, ...]
 
 
 class AlertLog:
@@ -57,6 +66,11 @@ class AlertLog:
         if not found or found[0][0].decode() != position:
             return None
         try:
-            return tuple(_decoder.decode(fields[ALERT_LOG_FIELD.encode()]) for _, fields in found[1:])
+            return tuple(_stored(fields[ALERT_LOG_FIELD.encode()]) for _, fields in found[1:])
         except (KeyError, msgspec.MsgspecError) as error:
             raise ValueError(f"not a log entry: {error!r}") from None
+
+
+def _stored(raw: bytes) -> StoredEntry:
+    require_object(raw)
+    return StoredEntry(_decoder.decode(raw).id, msgspec.Raw(raw))

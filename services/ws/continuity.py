@@ -1,14 +1,17 @@
-"""The alert log as a reader sees it who stands at one of its entries: what lies between, what goes on, what is gone."""
+"""The alert log as a reader sees it who stands at one of its entries: what lies between, what goes on, what is gone.
+
+Messages are changed as JSON, so that fields of a newer collector are passed on.
+"""
 
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
 from contract import codec
-from contract.messages import Alerts, LogEntry, LogId
+from contract.messages import Alerts, LogId
+from contract.passed_on import with_members
+from ws.alert_log import Page
 
 #: Entries that a reader has missed; ``None`` where nobody can say which they are.
-Missed = tuple[LogEntry, ...] | None
+Missed = Page | None
 
 
 class Gap(NamedTuple):
@@ -33,15 +36,16 @@ def continued(position: LogId | None, raw: bytes, alerts: Alerts, missed: Missed
         return raw
     if position in (None, alerts.last_alert_id) or missed is None:
         # Known already; or nobody can say what lies between, which shows in the position before.
-        return codec.encode(without_entries(alerts))
-    return codec.encode(replace(alerts, entries=missed, previous_alert_id=position))
+        return without_entries(raw, alerts)
+    return with_entries(raw, missed, position, alerts.last_alert_id)
 
 
-def with_entries(alerts: Alerts, entries: tuple[LogEntry, ...], after: LogId, until: LogId) -> Alerts:
-    """``alerts`` with these entries of the log, which lie after ``after`` and up to ``until``."""
-    return replace(alerts, entries=entries, previous_alert_id=after, last_alert_id=until)
+def with_entries(raw: bytes, entries: Page, after: LogId | None, until: LogId | None) -> bytes:
+    """The alerts ``raw`` with these entries of the log, which lie after ``after`` and up to ``until``."""
+    written = [entry.raw for entry in entries]
+    return with_members(raw, {"entries": written, "previous_alert_id": after, "last_alert_id": until})
 
 
-def without_entries(alerts: Alerts) -> Alerts:
-    """``alerts`` with none: what is active, and the position from which the log goes on."""
-    return replace(alerts, entries=(), previous_alert_id=alerts.last_alert_id)
+def without_entries(raw: bytes, alerts: Alerts) -> bytes:
+    """``alerts``, published as ``raw``, with none: what is active, and the position from which the log goes on."""
+    return with_entries(raw, (), alerts.last_alert_id, alerts.last_alert_id)

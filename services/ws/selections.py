@@ -14,6 +14,7 @@ from contract.delta import compute_delta
 from contract.events import CLUSTER_METRICS, CLUSTER_METRICS_DELTA, MONITORING_NAMESPACE
 from contract.messages import Delta, Snapshot
 from contract.names import METRICS_CHANNEL
+from contract.passed_on import has_unknown_fields, stored_nodes, with_members
 from ws.event import Event
 from ws.push import Group, Push
 
@@ -68,6 +69,7 @@ class Selections:
         self._shown: Snapshot | None = None
         #: The snapshot of all nodes that a client was sent last: others who come are sent the same, compressed once.
         self._latest: tuple[bytes, Event] | None = None
+        self._written: _Written | None = None
 
     def admit(self, sid: str) -> None:
         """Send a new client whole snapshots of all nodes."""
@@ -106,7 +108,7 @@ class Selections:
         """The snapshot, whose bytes are ``raw``, as this client wants it; deltas go on from there."""
         names = self._selection_of.get(sid, ALL_NODES).names
         if names is not None:
-            return _whole(_limited(raw, snapshot, names))
+            return _whole(self._written_as(raw, snapshot).limited(names))
         if self._latest is None or self._latest[0] is not raw:
             self._latest = (raw, _whole(raw))
         return self._latest[1]
@@ -114,13 +116,18 @@ class Selections:
     def show(self, raw: bytes, snapshot: Snapshot) -> None:
         """Send everybody a snapshot: a new one, or the newest again, of which there is no delta."""
         former, self._shown = self._shown, snapshot
-        round_ = _Round(raw, snapshot, former)
+        round_ = _Round(self._written_as(raw, snapshot), former)
         is_new = former is not snapshot
         for selection, clients in tuple(self._clients.items()):
             if selection.mode == "snapshot":
                 self._push.broadcast(clients.group, round_.whole(selection.names))
             elif is_new:
                 self._push.broadcast(clients.group, round_.step(selection.names))
+
+    def _written_as(self, raw: bytes, snapshot: Snapshot) -> "_Written":
+        if self._written is None or self._written.raw is not raw:
+            self._written = _Written(raw, snapshot)
+        return self._written
 
     def _put(self, sid: str, selection: Selection) -> None:
         clients = self._clients.get(selection)
@@ -133,12 +140,35 @@ class Selections:
         self._push.join(sid, clients.group)
 
 
+class _Written:
+    """A snapshot and its bytes, which are taken apart once; its parts stay as they were written."""
+
+    def __init__(self, raw: bytes, snapshot: Snapshot) -> None:
+        self.raw: Final = raw
+        self.snapshot: Final = snapshot
+
+    def limited(self, names: Names) -> bytes:
+        """The snapshot with the nodes of these names alone."""
+        if names is None:
+            return self.raw
+        return with_members(self._head, {"nodes": [node for name, node in self._nodes if name in names]})
+
+    @functools.cached_property
+    def _nodes(self) -> list[tuple[str, msgspec.Raw]]:
+        names = (node.node for node in self.snapshot.nodes)
+        return list(zip(names, stored_nodes(self.raw), strict=True))
+
+    @functools.cached_property
+    def _head(self) -> bytes:
+        """The snapshot without nodes."""
+        return with_members(self.raw, {"nodes": ()})
+
+
 class _Round:
     """What there is to send of one snapshot, each part made once."""
 
-    def __init__(self, raw: bytes, snapshot: Snapshot, former: Snapshot | None) -> None:
-        self._raw = raw
-        self._snapshot = snapshot
+    def __init__(self, written: _Written, former: Snapshot | None) -> None:
+        self._written = written
         self._former = former
         #: The last one that was made, and of which names. All of a round could take more memory than there is.
         self._whole: tuple[Names, Event] | None = None
@@ -146,7 +176,7 @@ class _Round:
     def whole(self, names: Names) -> Event:
         """The snapshot."""
         if self._whole is None or self._whole[0] != names:
-            self._whole = (names, _whole(_limited(self._raw, self._snapshot, names)))
+            self._whole = (names, _whole(self._written.limited(names)))
         return self._whole[1]
 
     def step(self, names: Names) -> Event:
@@ -170,18 +200,14 @@ class _Round:
 
     @functools.cached_property
     def _delta(self) -> Delta | None:
-        return None if self._former is None else compute_delta(self._former, self._snapshot)
+        # A delta would leave out what this release does not know.
+        if self._former is None or has_unknown_fields(self._written.raw):
+            return None
+        return compute_delta(self._former, self._written.snapshot)
 
 
 def _whole(payload: bytes) -> Event:
     return Event(MONITORING_NAMESPACE, CLUSTER_METRICS, payload, METRICS_CHANNEL)
-
-
-def _limited(raw: bytes, snapshot: Snapshot, names: Names) -> bytes:
-    if names is None:
-        return raw
-    chosen = tuple(node for node in snapshot.nodes if node.node in names)
-    return encode(msgspec.structs.replace(snapshot, nodes=chosen))
 
 
 def _bytes(selection: Selection) -> int:

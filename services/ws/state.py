@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Final, Generic, Literal, TypeVar
 
 from contract import codec
-from contract.messages import Alerts, Health, LogEntry, LogId, Snapshot
+from contract.messages import Alerts, Health, LogId, Snapshot
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, METRICS_CHANNEL
+from ws.alert_log import Page
 from ws.continuity import Gap, Missed, continued, gap, with_entries, without_entries
 
 M = TypeVar("M", bound=codec.Message)
@@ -135,16 +136,16 @@ class ClusterState:
 
     def alerts_without_entries(self) -> bytes | None:
         """The newest alerts with ``entries: []``: what is active, and the position from which a log goes on."""
-        alerts = self._alerts.message
-        if alerts is not None and self._alerts_without_entries is None:
-            self._alerts_without_entries = codec.encode(without_entries(alerts))
+        raw, alerts = self._alerts.raw, self._alerts.message
+        if raw is not None and alerts is not None and self._alerts_without_entries is None:
+            self._alerts_without_entries = without_entries(raw, alerts)
         return self._alerts_without_entries
 
-    def alerts_with(self, entries: tuple[LogEntry, ...], after: LogId, until: LogId) -> bytes:
+    def alerts_with(self, entries: Page, after: LogId, until: LogId) -> bytes:
         """The newest alerts with these entries of the log, which lie after ``after`` and up to ``until``."""
-        alerts = self._alerts.message
-        assert alerts is not None
-        return codec.encode(with_entries(alerts, entries, after, until))
+        raw = self._alerts.raw
+        assert raw is not None
+        return with_entries(raw, entries, after, until)
 
     def gap(self, received: Received, stored: Stored | None) -> Gap | None:
         """The stretch of the alert log that lies between the own position and what ``take`` would take as state."""

@@ -1,10 +1,12 @@
 """The fleet over HTTP, in its own process."""
 
+import gzip
 import http.client
 import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -18,6 +20,7 @@ import yaml
 from simulator.fleet import Fleet, node_names
 from simulator.options import Options
 from simulator.targets import targets_text, write_targets
+from tests.drivers.certificate import make_certificate
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,15 +78,90 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFleet]:
     assert running.stop() == 0
 
 
-def test_each_node_serves_its_own_page_and_ignores_which_collectors_are_asked_for(fleet: RunningFleet) -> None:
+def test_each_node_serves_its_own_page(fleet: RunningFleet) -> None:
     # when
-    pages = {name: fleet.get(name, "/metrics?collect[]=cpu&collect[]=uname") for name in fleet.addresses()}
+    pages = {name: fleet.get(name) for name in fleet.addresses()}
     # then
     assert sorted(pages) == ["node01", "node02", "node03", "node04"]
     for name, (status, page) in pages.items():
         assert status == 200
         assert f'nodename="{name}"'.encode() in page
         assert b"node_memory_MemTotal_bytes " in page
+
+
+def families(page: bytes) -> set[str]:
+    return {line.split()[2] for line in page.decode().splitlines() if line.startswith("# TYPE ")}
+
+
+def test_page_has_what_was_asked_for_alone(fleet: RunningFleet) -> None:
+    # when
+    status, page = fleet.get("node01", "/metrics?collect[]=cpu&collect[]=uname&collect[]=zfs")
+    # then
+    assert (status, families(page)) == (200, {"node_cpu_seconds_total", "node_uname_info"})
+    # an exporter refuses what it does not know
+    status, page = fleet.get("node01", "/metrics?collect[]=cpu&collect[]=thermal")
+    assert (status, page) == (400, b"Couldn't create filtered metrics handler: missing collector: thermal")
+
+
+def test_hung_node_answers_when_its_file_systems_are_left_out(fleet: RunningFleet) -> None:
+    # given
+    fleet.put_fault("node02", "hung")
+    # then
+    for path in ("/metrics", "/metrics?collect[]=cpu&collect[]=filesystem"):
+        with pytest.raises(TimeoutError):
+            fleet.get("node02", path, timeout=0.5)
+    assert fleet.get("node02", "/metrics?collect[]=cpu")[0] == 200
+    fleet.put_fault("node02", "none")
+
+
+def test_page_is_the_same_when_its_transfer_is_unusual(fleet: RunningFleet) -> None:
+    known = families(fleet.get("node02")[1])
+    with closing(http.client.HTTPConnection(fleet.addresses()["node02"], timeout=20)) as connection:
+
+        def get(path: str) -> tuple[http.client.HTTPResponse, bytes]:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response, response.read()
+
+        # gzip
+        fleet.put_fault("node02", "gzip")
+        response, body = get("/metrics")
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert families(gzip.decompress(body)) == known
+        # a redirect, to where nothing is else
+        assert get("/moved/metrics")[0].status == 404
+        fleet.put_fault("node02", "redirect")
+        response, _ = get("/metrics")
+        assert (response.status, response.headers["Location"]) == (302, "/moved/metrics")
+        assert families(get("/moved/metrics")[1]) == known
+        # no last line feed
+        fleet.put_fault("node02", "unended")
+        _, body = get("/metrics")
+        assert families(body) == known
+        assert not body.endswith(b"\n")
+        # a collector of another name
+        fleet.put_fault("node02", "misnamed")
+        assert "node_thermal_zone_temp" in families(get("/metrics")[1])
+        assert families(get("/metrics?collect[]=thermal_zone&collect[]=time")[1]) == {"node_time_seconds"}
+    fleet.put_fault("node02", "none")
+
+
+def test_nodes_speak_https_with_full_pages_when_they_are_told_to(tmp_path: Path) -> None:
+    # given
+    make_certificate(tmp_path, "IP:127.0.0.1")
+    both = tmp_path / "both.pem"
+    both.write_bytes((tmp_path / "server.crt").read_bytes() + (tmp_path / "server.key").read_bytes())
+    fleet = RunningFleet(tmp_path, "--nodes", "1", "--full-page", "--certificate", str(both))
+    # when
+    [node] = yaml.safe_load(fleet.targets.read_text())["workers"]
+    context = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
+    with closing(http.client.HTTPSConnection(node["host"], timeout=20, context=context)) as connection:
+        connection.request("GET", "/metrics")
+        page = connection.getresponse().read()
+    # then
+    assert fleet.stop() == 0
+    assert (node["scheme"], node["ca_file"]) == ("https", "both.pem")
+    assert 30_000 < len(page) < 33_000
 
 
 def test_fault_of_the_command_line_is_there_from_the_start(fleet: RunningFleet) -> None:

@@ -196,3 +196,24 @@ def test_nodes_differ_in_size_and_temper() -> None:
     # then
     assert len({profile.memory_bytes for profile in profiles}) == 3
     assert len({math.floor(100 * profile.cpus[0].at(0)) for profile in profiles}) > 15
+
+
+def test_full_page_has_the_short_one_and_what_the_exporter_says_of_its_collectors() -> None:
+    # given
+    short, full = node(), SimulatedNode(Profile.draw(1, "node01"), START, has_full_page=True)
+    # when
+    page = samples(full.page(START + 10))
+    # then
+    assert page.items() >= samples(short.page(START + 10)).items()
+    assert page["process_start_time_seconds"] == START
+    assert page['node_scrape_collector_success{collector="pressure"}'] == 1
+    # what is asked for comes with the exporter's own part
+    filtered = samples(full.page(START + 10, frozenset({"loadavg", "xfs"})))
+    assert {name for name in filtered if name.startswith("node_")} == {
+        "node_load1",
+        "node_load5",
+        "node_load15",
+        'node_scrape_collector_duration_seconds{collector="loadavg"}',
+        'node_scrape_collector_success{collector="loadavg"}',
+    }
+    assert "go_goroutines" in filtered

@@ -19,5 +19,18 @@ def make_certificate(folder: Path, *names: str) -> None:
         (folder / name).chmod(0o644)
 
 
+def make_dated_certificate(folder: Path, name: str, begin: str, end: str) -> None:
+    """Write ``NAME.crt``, as ``server.crt`` but valid between two times such as ``20200101000000Z``."""
+    (folder / "ca.cnf").write_text(
+        "[ca]\ndefault_ca=it\n[it]\ndatabase=index.txt\nnew_certs_dir=.\nserial=serial\ndefault_md=sha256\npolicy=any\n"
+        "unique_subject=no\n[any]\ncommonName=supplied\n"
+    )
+    (folder / "index.txt").touch()
+    # "openssl x509" of Debian 12 takes no end in the past.
+    signed = ["-batch", "-config", "ca.cnf", "-cert", "ca.crt", "-keyfile", "ca.key", "-rand_serial", "-notext"]
+    dates = ["-startdate", begin, "-enddate", end]
+    _openssl(folder, "ca", *signed, *dates, "-in", "server.csr", "-extfile", "names", "-out", f"{name}.crt")
+
+
 def _openssl(folder: Path, *arguments: str) -> None:
     subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)

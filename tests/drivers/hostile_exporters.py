@@ -3,6 +3,7 @@
 Prints the ports of each kind as one line of JSON, and serves until it is ended.
 """
 
+import gzip
 import json
 import socket
 import socketserver
@@ -45,6 +46,11 @@ def _always(*lines: str) -> _Parts:
     return lambda: iter([answer])
 
 
+def _always_of(head: bytes, body: bytes) -> _Parts:
+    answer = head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+    return lambda: iter([answer])
+
+
 def _endless(head: bytes, part: bytes, pause_seconds: float = 0.0) -> _Parts:
     def parts() -> Iterator[bytes]:
         yield head
@@ -73,6 +79,8 @@ KINDS: Final[dict[str, Callable[[], _Parts]]] = {
     "body": lambda: _endless(_OK + b"\r\n", b"node_load1 one\n" * 4000),
     "chunks": lambda: _endless(_OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n\n\r\n" * 8000),
     "gzip": lambda: _endless(_OK + b"Content-Encoding: gzip\r\n\r\n", b"\x1f\x8b\x08" + b"\x00" * 65536),
+    # 256 KiB that inflate to 256 MiB.
+    "bomb": lambda: _always_of(_OK + b"Content-Encoding: gzip\r\n", gzip.compress(bytes(2**28), 9)),
     "redirect": lambda: _endless(b"HTTP/1.1 302 Found\r\nLocation: /metrics\r\nContent-Length: 0\r\n\r\n", b"x" * 9000),
 }
 

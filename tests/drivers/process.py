@@ -32,8 +32,12 @@ class Running(Protocol):
 class Process:
     """A command that can be started, stopped, killed, paused and started again."""
 
-    def __init__(self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None, folder: Path = ROOT
+    ) -> None:
+        """``folder``: where it runs."""
         self.name = name
+        self.folder = folder
         self.command = list(command)
         self.env = {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})}
         self.log_path = Path(tempfile.mkdtemp(prefix=f"{name}-")) / "log"
@@ -44,7 +48,12 @@ class Process:
         assert self._popen is None, f"{self.name} runs already"
         with self.log_path.open("ab") as log:
             self._popen = subprocess.Popen(
-                self.command, cwd=ROOT, env=self.env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                self.command,
+                cwd=self.folder,
+                env=self.env,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
 
     @property
@@ -97,6 +106,7 @@ class Process:
         os.killpg(self.pid, signal.SIGCONT)
 
 
-def python(name: str, module: str, *arguments: str, env: Mapping[str, str] | None = None) -> Process:
-    """A Python module of ours as a process."""
-    return Process(name, [sys.executable, "-m", module, *arguments], env)
+def python(name: str, module: str, *arguments: str, env: Mapping[str, str] | None = None, root: Path = ROOT) -> Process:
+    """A Python module of ours as a process; ``root`` is the folder of the release that it is of."""
+    path = {} if root == ROOT else {"PYTHONPATH": f"{root}:{root / 'services'}"}
+    return Process(name, [sys.executable, "-m", module, *arguments], {**(env or {}), **path}, root)

@@ -9,7 +9,7 @@ from pathlib import Path
 import redis as redis_client
 
 from tests.drivers.ports import free_port
-from tests.drivers.process import Process, python
+from tests.drivers.process import ROOT, Process, python
 from tests.drivers.rest import Rest
 from tests.drivers.socket_client import SocketClient
 from tests.drivers.valkey import Valkey
@@ -26,6 +26,8 @@ class Stack:
 
     def __init__(self, valkey: Valkey) -> None:
         self.valkey = valkey
+        #: Folder of the release whose modules are started from now on.
+        self.root = ROOT
         self.folder = Path(tempfile.mkdtemp(prefix="stack-"))
         self.targets = self.folder / "nodes.yaml"
         self.processes: list[Process] = []
@@ -41,7 +43,7 @@ class Stack:
 
     def start(self, name: str, module: str, *arguments: str, **env: str) -> Process:
         """Start one of our modules."""
-        process = python(name, *self.runner, module, *arguments, env={**self.env, **env})
+        process = python(name, *self.runner, module, *arguments, env={**self.env, **env}, root=self.root)
         self.processes.append(process)
         process.start()
         return process

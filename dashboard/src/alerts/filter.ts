@@ -1,10 +1,10 @@
 /** Which alerts and entries of the log the reader wants to see. */
 
-import type { Alert, LogEntry, Severity } from "../contract.ts";
+import type { Alert, LogEntry, Severity, Transition } from "../contract.ts";
 import { wording } from "../wording.ts";
 
 export const SEVERITIES: readonly Severity[] = ["critical", "warning", "info"];
-export const TRANSITIONS: readonly LogEntry["transition"][] = ["firing", "resolved", "pending"];
+export const TRANSITIONS: readonly Transition[] = ["firing", "resolved", "pending"];
 
 /** An empty text lets everything pass. `text` stands in the node's name or in the message as it is shown. */
 export interface AlertFilter {
@@ -31,7 +31,7 @@ export function passesEntry(filter: AlertFilter, entry: LogEntry): boolean {
 function passes(
   { severity, transition, text }: AlertFilter,
   subject: Pick<LogEntry, "severity" | "node" | "message">,
-  stands: LogEntry["transition"],
+  stands: string,
 ): boolean {
   if (severity !== "" && subject.severity !== severity) return false;
   if (transition !== "" && stands !== transition) return false;

@@ -5,7 +5,7 @@ import { alertValue } from "./value.ts";
 import type { Alert, LogEntry } from "../contract.ts";
 import { asIs, type Fields } from "../fields.ts";
 import { elapsed, moment } from "../format.ts";
-import { wording } from "../wording.ts";
+import { wordFor, wording } from "../wording.ts";
 
 /** `now`: timestamp of the message that the alert stands in. */
 export function fillAlert(fields: Fields, alert: Alert, now: string): void {
@@ -27,12 +27,12 @@ export function fillEntry(fields: Fields, entry: LogEntry): void {
 function fillSubject(
   fields: Fields,
   { node, severity, message }: Pick<LogEntry, "node" | "severity" | "message">,
-  stands: LogEntry["transition"],
+  stands: string,
 ): void {
   fields.mark("severity", severity ?? "");
   fields.mark("transition", stands);
-  fields.show("severity", severity, (known) => (known === null ? "" : wording.severity[known]));
-  fields.show("transition", stands, (known) => wording.transition[known]);
+  fields.show("severity", severity, (word) => (word === null ? "" : wordFor(wording.severity, word)));
+  fields.show("transition", stands, (word) => wordFor(wording.transition, word));
   fields.show("message", message, wording.collectorText);
   fields.show("node", node, asIs);
   // The begin of the log is of no node.

@@ -2,7 +2,7 @@
 
 import { nodeAddress } from "../address.ts";
 import type { Alert, Alerts } from "../contract.ts";
-import { wording } from "../wording.ts";
+import { wordFor, wording } from "../wording.ts";
 
 const KEY = "alerts-noticed";
 /** Notices on the screen at once; of more at a time, the rest is a number. */
@@ -64,7 +64,7 @@ function toastOf(alert: Alert): HTMLElement {
   toast.dataset["severity"] = alert.severity;
   const severity = document.createElement("span");
   severity.className = "status";
-  severity.textContent = wording.severity[alert.severity];
+  severity.textContent = wordFor(wording.severity, alert.severity);
   toast.prepend(severity);
   return toast;
 }

@@ -10,6 +10,8 @@ export function alertValue({ rule, value }: Pick<Alert, "rule" | "value">): stri
     case "memory":
     case "filesystem_full":
     case "cpu":
+    case "swap":
+    case "pressure":
       return percent(value);
     case "temperature":
       return celsius(value);

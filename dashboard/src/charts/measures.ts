@@ -23,4 +23,8 @@ export const DRAWINGS: Readonly<Record<Measure, Drawing>> = {
   network_transmit_bytes_per_second: { ...rate, color: "--line-network" },
   disk_read_bytes_per_second: { ...rate, color: "--line-disk" },
   disk_written_bytes_per_second: { ...rate, color: "--line-disk" },
+  iowait: { format: format.wholePercent, color: "--line-disk", ceiling: 100 },
+  swap_usage: { format: format.wholePercent, color: "--line-memory", ceiling: 100 },
+  pressure_io: { format: format.wholePercent, color: "--line-disk", ceiling: 100 },
+  pressure_memory: { format: format.wholePercent, color: "--line-memory", ceiling: 100 },
 };

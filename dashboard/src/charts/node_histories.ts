@@ -97,7 +97,7 @@ export class NodeHistories {
   }
 
   #values(node: Node): Values {
-    return Object.fromEntries(this.#shown.measures.map((measure) => [measure, node[measure]]));
+    return Object.fromEntries(this.#shown.measures.map((measure) => [measure, node[measure] ?? null]));
   }
 
   #timeline(name: string): Timeline {

@@ -32,6 +32,10 @@ export function showNode(fields: Fields, node: Node, now: string, trouble: strin
   fields.show("network_transmit_bytes_per_second", node.network_transmit_bytes_per_second, format.bytesPerSecond);
   fields.show("disk_read_bytes_per_second", node.disk_read_bytes_per_second, format.bytesPerSecond);
   fields.show("disk_written_bytes_per_second", node.disk_written_bytes_per_second, format.bytesPerSecond);
+  fields.show("iowait", node.iowait ?? null, format.percent);
+  fields.show("swap_usage", node.swap_usage ?? null, format.percent);
+  fields.show("pressure_io", node.pressure_io ?? null, format.wholePercent);
+  fields.show("pressure_memory", node.pressure_memory ?? null, format.wholePercent);
 }
 
 /** A text of the collector's in the page's language. */

@@ -56,8 +56,8 @@ function fits(node: Node, status: StatusFilter, inTrouble: ReadonlySet<string>):
 function compare(a: Node, b: Node, field: Exclude<SortField, "node">, descending: boolean): number {
   const direction = descending ? -1 : 1;
   if (field === "status") return direction * (STATUS_ORDER.indexOf(a.status) - STATUS_ORDER.indexOf(b.status));
-  const first = a[field];
-  const second = b[field];
+  const first = a[field] ?? null;
+  const second = b[field] ?? null;
   if (first === null || second === null) return Number(first === null) - Number(second === null);
   return direction * (first - second);
 }

@@ -31,10 +31,42 @@ const RULES: readonly Rule[] = [
   [/^the clock of (.+) is right to (\S+) s$/s, (node, value) => `l'horloge de ${node} est juste à ${number(value)}\u00a0s près`],
   [/^CPU of (.+) is at (\S+) %$/s, (node, value) => `CPU de ${node} à ${number(value)}\u00a0%`],
   [/^CPU of (.+) is down to (\S+) %$/s, (node, value) => `CPU de ${node} redescendu à ${number(value)}\u00a0%`],
+  [
+    /^(.+) gets too little voltage, says its sensor (.+)$/s,
+    (node, sensor) => `${node} reçoit une tension trop faible, dit son capteur ${sensor}`,
+  ],
+  [
+    /^(.+) gets enough voltage again, says its sensor (.+)$/s,
+    (node, sensor) => `${node} reçoit de nouveau une tension suffisante, dit son capteur ${sensor}`,
+  ],
+  [
+    /^the sensor (.+) of (.+) raises its critical alarm$/s,
+    (sensor, node) => `le capteur ${sensor} de ${node} donne son alarme critique`,
+  ],
+  [
+    /^the critical alarm of the sensor (.+) of (.+) is over$/s,
+    (sensor, node) => `l'alarme critique du capteur ${sensor} de ${node} est terminée`,
+  ],
+  [/^swap of (.+) is (\S+) % in use$/s, (node, value) => `swap de ${node} occupé à ${number(value)}\u00a0%`],
+  [
+    /^swap of (.+) is down to (\S+) % in use$/s,
+    (node, value) => `swap de ${node} redescendu à ${number(value)}\u00a0%`,
+  ],
+  [
+    /^tasks on (.+) wait (\S+) % of the time for (.+)$/s,
+    (node, value, resource) =>
+      `des tâches de ${node} attendent ${resourceName(resource)} ${number(value)}\u00a0% du temps`,
+  ],
+  [
+    /^tasks on (.+) wait only (\S+) % of the time for (.+)$/s,
+    (node, value, resource) =>
+      `des tâches de ${node} n'attendent ${resourceName(resource)} que ${number(value)}\u00a0% du temps`,
+  ],
   [/^(.+) is down to (\S+) °C$/s, (node, value) => `${node} redescendu à ${number(value)}\u00a0°C`],
   [/^(.+) is at (\S+) °C$/s, (node, value) => `${node} est à ${number(value)}\u00a0°C`],
   [/^(.+) is not a target any more$/s, (node) => `${node} n'est plus une cible`],
   [/^the rule (.+) is switched off$/s, (rule) => `la règle ${rule} est désactivée`],
+  [/^the rule (.+) is not known to this collector$/s, (rule) => `la règle ${rule} est inconnue de ce collecteur`],
   [/^(.+) does not tell its (.+) any more$/s, (node, rule) => `${node} ne donne plus sa mesure ${rule}`],
   [/^(.+) on (.+) is left out of the rule$/s, (path, node) => `${path} de ${node} est exclu de la règle`],
   [/^(.+) on (.+) is not mounted any more$/s, (path, node) => `${path} de ${node} n'est plus monté`],
@@ -46,11 +78,39 @@ const RULES: readonly Rule[] = [
   [/^no route to host$/, () => "aucune route vers le nœud"],
   [/^network unreachable$/, () => "réseau inaccessible"],
   [/^host is down$/, () => "le nœud est éteint"],
-  [/^connection closed without an answer$/, () => "connexion fermée sans réponse"],
+  [
+    /^connection closed without an answer(.*)$/s,
+    (rest) => `connexion fermée sans réponse${rest && " (il veut peut-être un certificat de client, et il n'y en a pas)"}`,
+  ],
   [/^connection lost(.*)$/s, (rest) => `connexion perdue${rest}`],
   [/^cannot be read(.*)$/s, (rest) => `lecture impossible${rest.replace(/^: /, "\u00a0: ")}`],
   [/^answer is not valid(.*)$/s, (rest) => `réponse invalide${rest}`],
-  [/^answer is compressed, which was not asked for$/, () => "réponse compressée sans qu'on l'ait demandé"],
+  [/^answer is compressed in a way that is not read (.*)$/s, () => "réponse compressée d'une façon qui n'est pas lue (gzip et deflate le sont)"],
+  [/^speaks HTTPS (.*)$/s, () => "parle HTTPS (il manque scheme: https)"],
+  [/^speaks no HTTPS (.*)$/s, () => "ne parle pas HTTPS (est-ce du HTTP\u00a0? alors ôtez scheme: https)"],
+  [/^certificate has expired$/, () => "le certificat a expiré"],
+  [/^certificate is not valid yet$/, () => "le certificat n'est pas encore valable"],
+  [/^certificate is not valid (.+)$/s, (rest) => `certificat invalide ${rest}`],
+  [/^certificate is for another name than (.+)$/s, (name) => `le certificat est pour un autre nom que ${name}`],
+  [/^certificate is signed by no CA of ca_file$/, () => "le certificat n'est signé par aucune autorité de ca_file"],
+  [/^certificate is signed by no CA of the system (.*)$/s, () => "le certificat n'est signé par aucune autorité du système (mettez ca_file)"],
+  [/^TLS fails (.+)$/s, (rest) => `TLS échoue ${rest}`],
+  [/^it cannot be asked (.+)$/s, (rest) => `il ne peut être interrogé ${rest}`],
+  [/^nothing was asked: (.+)$/s, (why) => `rien n'a été demandé\u00a0: ${why}`],
+  [/^HTTP (\d+) to another address, which is not asked$/, (status) => `code HTTP ${status} vers une autre adresse, qui n'est pas interrogée`],
+  [/^HTTP (\d+) twice, and one redirect is followed$/, (status) => `deux fois le code HTTP ${status}, et une redirection est suivie`],
+  [/^HTTP 401: it wants (.+)$/s, () => "code HTTP 401\u00a0: il veut un mot de passe ou un jeton, et nodes.yaml n'en nomme pas"],
+  [
+    /^HTTP 401: (.+) is wrong$/s,
+    (what) => `code HTTP 401\u00a0: ${what === "the token" ? "le jeton" : "le nom d'utilisateur ou le mot de passe"} est faux`,
+  ],
+  [/^HTTP 403: (.+)$/s, () => "code HTTP 403\u00a0: lecture interdite avec ces identifiants"],
+  [
+    /^(.+) tells nothing of its (\S+): that collector of its exporter hangs(.*)$/s,
+    (node, collector, rest) =>
+      `${node} ne dit rien de ${collector}\u00a0: ce collecteur de son exportateur ne répond pas` +
+      `${rest && " (souvent un montage dont le serveur est absent)"}`,
+  ],
   [/^cannot connect(.*)$/s, (rest) => `connexion impossible${rest}`],
   [/^answer ended early$/, () => "réponse incomplète"],
   [/^answer is not HTTP$/, () => "la réponse n'est pas du HTTP"],
@@ -109,6 +169,10 @@ export function translated(text: string): string {
     if (found !== null) return say(...found.slice(1));
   }
   return text;
+}
+
+function resourceName(text: string): string {
+  return text === "memory" ? "la mémoire" : text === "a disk" ? "un disque" : text;
 }
 
 function waited(rest: string): string {

@@ -1,6 +1,6 @@
 /** English. The other languages have exactly these. */
 
-import type { LogEntry, NodeStatus, OverallStatus, Severity } from "../contract.ts";
+import type { NodeStatus, OverallStatus, Severity, Transition } from "../contract.ts";
 import { bytes, duration, moment } from "../format.ts";
 import type { Standing } from "../live/problems.ts";
 
@@ -37,7 +37,7 @@ export const en = {
     pending: "Pending",
     firing: "Firing",
     resolved: "Resolved",
-  } as Readonly<Record<LogEntry["transition"], string>>,
+  } as Readonly<Record<Transition, string>>,
 
   /** Names of what is measured, in charts and on the wall. */
   measure: {
@@ -50,6 +50,10 @@ export const en = {
     network_transmit_bytes_per_second: "Network out",
     disk_read_bytes_per_second: "Disk read",
     disk_written_bytes_per_second: "Disk written",
+    iowait: "I/O wait",
+    swap_usage: "Swap",
+    pressure_io: "I/O pressure",
+    pressure_memory: "Memory pressure",
     status: "Status",
   },
 

@@ -26,6 +26,10 @@ export const fr: Wording = {
     network_transmit_bytes_per_second: "Réseau, sortie",
     disk_read_bytes_per_second: "Disque, lecture",
     disk_written_bytes_per_second: "Disque, écriture",
+    iowait: "Attente E/S",
+    swap_usage: "Swap",
+    pressure_io: "Pression E/S",
+    pressure_memory: "Pression mémoire",
     status: "État",
   },
 

@@ -9,6 +9,7 @@ import yaml
 
 from api.config import Config as ApiConfig
 from collector.config import Config as CollectorConfig
+from collector.page import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
 from contract import VERSION
 from contract.names import TABLE
 from contract.runtime.settings import Environment
@@ -36,6 +37,7 @@ FIXED = {
     "API_PORT": "the gateway and the health check know it",
     "API_SAVE_REVOCATIONS": "the Redis here has an append-only file",
     "API_REDIS_PASSWORD_FILE": "where the volume with the generated password is",
+    "COLLECTOR_CREDENTIALS_DIR": "where the folder is mounted that the variable of this name says",
     "COLLECTOR_HOST": "as API_HOST",
     "COLLECTOR_LOCAL_EXPORTER": "the exporter of this file, which reads the host and not a container",
     "COLLECTOR_PORT": "the health check knows it",
@@ -145,6 +147,14 @@ def test_service_gets_the_ca_of_an_external_redis_where_it_looks_for_it(service:
     assert mount["bind"] == {"create_host_path": False}
 
 
+def test_collector_gets_the_folder_of_credentials_where_it_looks_for_it() -> None:
+    mount = next(volume for volume in SERVICES["collector"]["volumes"] if isinstance(volume, dict))
+    found = SERVICES["collector"]["environment"]["COLLECTOR_CREDENTIALS_DIR"]
+    assert found == f"${{COLLECTOR_CREDENTIALS_DIR:+{mount['target']}}}"
+    assert (mount["source"], mount["read_only"]) == ("${COLLECTOR_CREDENTIALS_DIR:-/dev/null}", True)
+    assert mount["bind"] == {"create_host_path": False}
+
+
 def test_services_without_a_config_get_what_their_files_ask_for() -> None:
     gateway = (IMAGES / "gateway/haproxy.cfg").read_text()
     by_the_start_script = {"GATEWAY_NAMES", "GATEWAY_TLS"}
@@ -169,6 +179,11 @@ def test_default_tag_is_the_version_of_the_code() -> None:
     for name, service in SERVICES.items():
         own = "redis" if name == ONE_SHOT else name
         assert service["image"] == f"${{IMAGE_PREFIX:-dispycluster}}/{own}:${{IMAGE_TAG:-{VERSION}}}"
+
+
+def test_exporter_has_every_collector_that_it_is_asked_for() -> None:
+    switched_on = re.findall(r'"--collector\.([a-z_]+)"', (IMAGES / "exporter/Dockerfile").read_text())
+    assert sorted(switched_on) == sorted((*COLLECTORS, *OPTIONAL_COLLECTORS, *INTERFACE_COLLECTORS))
 
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: str(path.relative_to(IMAGES)))

@@ -14,6 +14,7 @@ MEANT = {
     ("api", "PUBLIC_HOST"): "nothing is published on an address of a machine",
     ("api", "WS_ALLOWED_ORIGINS"): "host names are checked where ACCESS was not chosen, which it always is here",
     ("collector", "ACCESS"): "as of api",
+    ("collector", "COLLECTOR_CREDENTIALS_DIR"): "a Secret that may be missing here, a folder of the host's there",
     ("collector", "COLLECTOR_LOCAL_EXPORTER"): "the component node-exporter finds every node, this one among them",
     ("collector", "COLLECTOR_LOCAL_NAME"): "a container of compose has its host's name, a pod one of its own",
     ("collector", "COLLECTOR_TARGETS"): "a ConfigMap of file_sd here, a file of the simulator there",

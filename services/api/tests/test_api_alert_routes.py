@@ -55,6 +55,21 @@ def test_log_is_read_whole_and_once_when_a_client_follows_its_positions(client: 
     assert page == {"entries": [], "last_alert_id": log[-1]}
 
 
+def test_alerts_and_log_are_answered_as_written_when_a_newer_collector_says_more(
+    client: FlaskClient, collector: Any, golden_example: Golden, redis: redis_client.Redis
+) -> None:
+    entry = json.loads(golden_example("messages/log_entry"))
+    silenced = entry | {"transition": "silenced", "silence": {"id": "s1"}}
+    alerts = json.loads(golden_example("messages/alerts"))
+    subject = {"subject": {"kind": "group"}}
+    raw = json.dumps(alerts | {"active_alerts": [alerts["active_alerts"][0] | subject], "entries": [silenced]}).encode()
+    redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: json.dumps(silenced)}, id=entry["id"])
+    collector.leave(ALERTS_CHANNEL, raw)
+
+    assert client.get("/api/alerts").data == raw
+    assert client.get("/api/alerts/log").get_json()["entries"] == [silenced]
+
+
 def test_log_is_empty_when_nothing_was_logged(client: FlaskClient) -> None:
     assert client.get("/api/alerts/log").get_json() == {"entries": [], "last_alert_id": None}
 

@@ -2,6 +2,7 @@
 
 import http.server
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -32,21 +33,31 @@ def page() -> Callable[[str], bytes]:
 
 
 @pytest.fixture
-def exporter(page: Callable[[str], bytes]) -> Iterator[int]:
+def serve() -> Iterator[Callable[[str], int]]:
+    """Starts an exporter of a page; gives its port."""
+    with ExitStack() as stack:
+
+        def start(text: str) -> int:
+            class Handler(http.server.BaseHTTPRequestHandler):
+                def do_GET(self) -> None:
+                    self.send_response(200)
+                    self.end_headers()
+                    self.wfile.write(text.encode())
+
+                def log_message(self, *_: object) -> None:
+                    pass
+
+            server = stack.enter_context(serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)))
+            port: int = server.server_address[1]
+            return port
+
+        yield start
+
+
+@pytest.fixture
+def exporter(page: Callable[[str], bytes], serve: Callable[[str], int]) -> int:
     """An exporter that serves a page as node_exporter gives it; the port."""
-    body = page("node_exporter_1.5.0_collect")
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
-        yield server.server_address[1]
+    return serve(page("node_exporter_1.5.0_collect").decode())
 
 
 @pytest.fixture(scope="session")

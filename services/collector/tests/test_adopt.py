@@ -152,6 +152,73 @@ def test_pending_alert_does_not_fire_early_when_the_clock_was_set_back():
     assert {alert.since_monotonic_seconds for alert in adopted.values()} == {100.0}
 
 
+def later_release(**fields):
+    """An alerts message with one alert of a collector of a later release."""
+    alert = {
+        "id": "throttled/node6.lan/cpu0",
+        "rule": "throttled",
+        "node": "node6.lan",
+        "severity": "warning",
+        "type": "warning",
+        "state": "firing",
+        "value": 3.0,
+        "message": "node6.lan is throttled",
+        "since": "2026-11-23T09:40:01.500Z",
+        "labels": {"rack": "a"},
+        "silenced": False,
+    } | fields
+    return alert, msgspec.json.encode(msgspec.json.decode(ALERTS) | {"active_alerts": [alert]})
+
+
+OF_A_GROUP = {"id": "quorum//racks", "rule": "quorum", "node": "", "subject": {"kind": "group", "name": "racks"}}
+
+
+@pytest.mark.parametrize("fields", [{}, OF_A_GROUP])
+def test_alert_of_an_unknown_rule_stays_as_it_was_published_when_a_collector_takes_over(online, offline, fields):
+    alert, raw = later_release(**fields)
+    alerts = adopt_alerts(raw, Moment(0.0, NOW))
+
+    for seconds, seen in ((1, online()), (2, offline()), (86_400, online())):
+        alerts, changes = evaluate(alerts, parse_rules("node_down: {enabled: false}"), [seen], Moment(seconds, NOW))
+        assert changes == []
+
+    [kept] = alerts.values()
+    assert kept.id == alert["id"]
+    assert kept.published is not None
+    assert msgspec.json.decode(bytes(kept.published)) == alert
+
+
+@pytest.mark.parametrize("fields", [{}, OF_A_GROUP])
+def test_alert_of_an_unknown_rule_ends_when_nobody_has_judged_it_for_a_day(online, fields):
+    alert, raw = later_release(**fields)
+
+    alerts, [change] = evaluate(
+        adopt_alerts(raw, Moment(0.0, NOW)), parse_rules(""), [online()], Moment(86_401.0, NOW + 86_401)
+    )
+
+    assert alerts == {}
+    assert (change.transition, change.alert.id) == ("resolved", alert["id"])
+    assert change.alert.message == f"the rule {alert['rule']} is not known to this collector"
+
+
+def test_alert_of_an_unknown_rule_ends_when_its_node_is_no_target_any_more(online):
+    _, raw = later_release()
+
+    _, [change] = evaluate(adopt_alerts(raw, Moment(0.0, NOW)), parse_rules(""), [online("other")], Moment(1.0, NOW))
+
+    assert change.alert.message == "node6.lan is not a target any more"
+
+
+def test_adopted_alert_of_a_known_rule_ends_when_the_rule_is_switched_off(online):
+    _, raw = later_release(id="memory/node6.lan", rule="memory")
+
+    _, [change] = evaluate(
+        adopt_alerts(raw, Moment(0.0, NOW)), parse_rules("memory: {enabled: false}"), [online()], Moment(1.0, NOW)
+    )
+
+    assert change.alert.message == "the rule memory is switched off"
+
+
 def test_alerts_are_resolved_when_their_node_is_no_target_any_more():
     adopted = adopt_alerts(ALERTS, Moment(0.0, NOW))
 

@@ -1,9 +1,11 @@
+import http.server
 import socket
 
 import pytest
 
 from collector.check_nodes import main, missing_values
 from collector.page import read_page
+from tests.drivers.serving import serving
 
 
 @pytest.fixture
@@ -111,6 +113,30 @@ def test_missing_values_are_named_when_a_page_has_few(page):
     ]
 
 
+def test_check_names_choices_and_says_why_there_are_no_figures_when_a_page_is_out_of_the_ordinary(check, serve):
+    image = (
+        'node_filesystem_size_bytes{device="/dev/dm-0",fstype="erofs",mountpoint="/"} 10\n'
+        + "".join(
+            f'node_filesystem_{name}_bytes{{device="/dev/sda1",fstype="ext4",mountpoint="/var"}} 10\n'
+            for name in ("size", "free", "avail")
+        )
+        + "".join(
+            f'node_network_{way}_bytes_total{{device="{name}"}} 1\n'
+            for way in ("receive", "transmit")
+            for name in ("eth0", "enP53091s1")
+        )
+    )
+    old = 'node_exporter_build_info{version="0.15.2"} 1\n'
+
+    _, out, _ = check(f"workers: ['127.0.0.1:{serve(image)}', 'localhost:{serve(old)}']")
+
+    assert (
+        "; network: counts eth0, not enP53091s1: it is likely the same way to the network; disk: the one at '/var'"
+        in out
+    )
+    assert "boot time (it is node_exporter before 0.16 (0.15.2), update it), clock not told" in out
+
+
 def test_check_looks_at_discovered_targets_when_files_or_names_tell_some(check, exporter, monkeypatch):
     monkeypatch.setenv("COLLECTOR_DNS_TARGETS", f"localhost:{exporter}")
 
@@ -145,3 +171,38 @@ def test_check_calls_this_machine_as_it_is_set_when_it_is(check, monkeypatch):
     monkeypatch.setenv("COLLECTOR_LOCAL_NAME", "edge")
 
     assert check("workers: [local]")[1].startswith("edge (local): read without an exporter")
+
+
+def test_check_says_which_collector_hangs_when_one_does(check, monkeypatch):
+    monkeypatch.setattr("collector.check_nodes.TIMEOUT_SECONDS", 0.5)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked = "collect" in self.path
+            if not asked or "filesystem" in self.path:
+                self.rfile.read(1)  # which does not come
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"node_load1 0.5\n")
+
+        def log_message(self, *_):
+            pass
+
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        code, out, _ = check(f"workers: ['127.0.0.1:{server.server_address[1]}']")
+
+    assert code == 0
+    assert "disk usage" in out
+    assert "(COLLECTOR filesystem HANGS and was left out)" in out
+
+
+def test_check_says_which_file_is_missing_and_not_what_it_should_hold(check, exporter, monkeypatch, tmp_path):
+    monkeypatch.setenv("COLLECTOR_CREDENTIALS_DIR", str(tmp_path))
+
+    code, out, _ = check(
+        f"workers: [{{host: '127.0.0.1:{exporter}', scheme: https, username: u, password_file: hunter2}}]"
+    )
+
+    assert code == 1
+    assert out.startswith(f"127.0.0.1:{exporter}: FAILED: nothing was asked: password_file is not there\n")
+    assert "hunter2" not in out

@@ -125,11 +125,44 @@ def test_each_filesystem_has_its_own_alert_when_several_fill_up(judge, online, f
     ]
 
 
+def test_alert_neither_begins_nor_ends_when_a_filesystem_is_readonly_and_nobody_has_seen_it_writable(
+    judge, online, filesystem
+):
+    never = replace(filesystem("/", readonly=True), was_writable=False)
+    assert judge.see(0, online(filesystems=(never,))) == []
+
+    judge.see(1, online(filesystems=(filesystem("/", readonly=True),)))
+
+    assert judge.see(12, online(filesystems=(never,))) == [("firing", "filesystem_readonly/node6.lan//")]
+    assert judge.told(13, online(filesystems=(filesystem("/"),))) == ["/ on node6.lan can be written again"]
+
+
+def test_alert_of_a_full_filesystem_ends_when_it_becomes_readonly(judge, online, filesystem):
+    judge.see(0, online(filesystems=(filesystem("/", 99),)))
+
+    assert judge.told(1, online(filesystems=(filesystem("/", 99, readonly=True),))) == [
+        "/ on node6.lan is read-only",
+        "/ on node6.lan is mounted read-only",
+    ]
+
+
 def test_filesystem_alert_goes_on_when_its_size_cannot_be_told(judge, online, filesystem):
     judge.see(0, online(filesystems=(filesystem("/", readonly=True),)))
 
     assert judge.see(5, online(filesystems=(replace(filesystem("/"), size_bytes=None, readonly=None),))) == []
     assert judge.states == {"filesystem_readonly/node6.lan//": "pending"}
+
+
+def test_filesystem_alerts_stay_when_the_collector_that_tells_of_them_hangs(judge, online, filesystem):
+    full = [filesystem("/", 99.0), filesystem("/data", readonly=True)]
+    assert len(judge.see(0, online(filesystems=full))) == 2
+    judge.see(600, online(filesystems=full))
+
+    assert judge.see(600 + 2 * UNTOLD_SECONDS, online(hung_collector="filesystem")) == []
+    assert set(judge.states.values()) == {"firing"}
+    # Other rules go on.
+    assert judge.see(800, online(hung_collector="filesystem", memory_usage=95.0)) == [("pending", "memory/node6.lan")]
+    assert len(judge.see(801, online(filesystems=[filesystem("/")], memory_usage=95.0))) == 2
 
 
 def test_alert_ends_when_its_filesystem_is_left_out_by_the_rule(judge, online, filesystem):

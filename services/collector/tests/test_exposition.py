@@ -20,6 +20,16 @@ def parse(page):
     return families
 
 
+@given(st.sets(st.text("abc_", min_size=1, max_size=5), min_size=1))
+def test_each_family_and_no_other_is_found_when_names_begin_alike(names):
+    families = Families(f"node_{name}" for name in names)
+    others = {f"{name}{end}" for name in names for end in ("", "a", "x", "_")} | {"", "ab"}
+
+    found = families.series("".join(f"\nnode_{name} 1" for name in sorted(others | names)).encode())
+
+    assert sorted(name.decode() for name, _, _ in found) == sorted(names)
+
+
 @pytest.mark.parametrize(
     ("line", "labels", "value"),
     [

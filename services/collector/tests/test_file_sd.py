@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from collector.target_entries import TargetsError
 from collector.targets import discovered_targets
+from collector.targets_error import TargetsError
 from collector.targets_text import parse_entries
 
 GROUPS = [
@@ -43,6 +43,14 @@ def test_target_is_one_when_several_groups_have_it():
     assert len(parse_entries(json.dumps([{"targets": ["pi", "PI:9100"]}, {"targets": ["pi:9100"]}]))) == 1
 
 
+def test_target_is_asked_by_https_when_its_group_says_so():
+    groups = [{"targets": ["a"], "labels": {"__scheme__": "https"}}, {"targets": ["b"], "labels": {"rack": "2"}}]
+
+    a, b = discovered_targets(parse_entries(json.dumps(groups)), [])
+
+    assert (a.http.scheme, b.http.scheme) == ("https", "http")
+
+
 @pytest.mark.parametrize("text", ["[]", "- targets: []"])
 def test_targets_are_none_when_the_groups_are_empty(text):
     assert parse_entries(text) == ()
@@ -58,6 +66,11 @@ def test_targets_are_none_when_the_groups_are_empty(text):
         ("[{targets: [a], lables: {}}]", "group 1: .* must say targets"),
         ("[{targets: [a, 'b c']}]", "group 1, target 2: 'b c' is not a host"),
         ("[{targets: ['http://a:9100']}]", "is a URL"),
+        (
+            "[{targets: [a]},\n {targets: [a, '127.1']}]",
+            "group 2, target 2: '127.1' is not an IPv4 address.*, in line 2$",
+        ),
+        ("[{targets: [a], labels: {__scheme__: ftp}}]", "group 1, label __scheme__: scheme is http or https"),
         ("[{targets: [[fd00::6]:9100]}]", "needs quotes|is a list"),
         ('[{"targets": ["a"]', "not YAML"),
     ],

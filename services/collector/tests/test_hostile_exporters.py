@@ -88,7 +88,7 @@ def peak_bytes(pid):
     [
         {"processors": 25},
         {"mounts": 9, "series": 8, "disks": 8},
-        {"drip": 5, "head": 4, "fields": 4, "body": 4, "chunks": 4, "gzip": 2, "redirect": 2},
+        {"drip": 5, "head": 3, "fields": 4, "body": 3, "chunks": 2, "gzip": 2, "bomb": 4, "redirect": 2},
     ],
     ids=" ".join,
 )

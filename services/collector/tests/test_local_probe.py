@@ -1,13 +1,18 @@
 import asyncio
 import os
 import threading
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from collector import sysfs
 from collector.daemon_thread import run_in_daemon_thread
+from collector.interfaces import Interface
 from collector.local import LocalProbe, look_at_this_machine, partial_mounts
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
+from collector.temperatures import Sensor
 
 
 def test_local_sample_agrees_with_proc_and_statvfs_when_this_machine_is_looked_at():
@@ -29,6 +34,21 @@ def test_local_sample_agrees_with_proc_and_statvfs_when_this_machine_is_looked_a
     assert sample.root.size_bytes == size.f_blocks * size.f_frsize
     assert "lo" not in sample.network_bytes
     assert sample.clock_offset_seconds == 0.0
+
+
+def test_local_sample_has_swap_and_pressure_as_the_kernel_tells_them():
+    sample = look_at_this_machine()
+
+    with open("/proc/meminfo") as file:
+        meminfo = dict(line.split(":", 1) for line in file)
+    assert sample.swap_total_bytes == 1024 * int(meminfo["SwapTotal"].split()[0])
+    pressure = Path("/proc/pressure/io")
+    try:
+        total = float(pressure.read_text().split("\n")[0].rpartition("=")[2]) / 1e6
+    except OSError:
+        assert sample.io_waiting_seconds is None
+    else:
+        assert sample.io_waiting_seconds == pytest.approx(total, abs=10)
 
 
 def test_local_probe_gives_a_sample_when_it_looks():
@@ -97,3 +117,76 @@ def test_partial_mounts_are_those_of_directories_and_files_of_a_file_system() ->
         "27 22 254:3 /pictures /srv rw shared:1 - ext4 /dev/vdd rw\n"
     )
     assert partial_mounts(mountinfo) == {"/config", "/etc/my hosts", "/srv"}
+
+
+@pytest.fixture
+def sys(tmp_path):
+    """Writes files below a /sys of its own; returns it."""
+
+    def write(**folders):
+        for folder, files in folders.items():
+            for name, text in files.items():
+                path = tmp_path / "class" / folder.replace("__", "/") / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(f"{text}\n")
+        return tmp_path
+
+    return write
+
+
+def test_interfaces_are_told_as_an_exporter_tells_them_when_they_are_read_from_sys(sys):
+    files = {"ifindex": 2, "iflink": 2, "flags": "0x1003", "type": 1, "address": "d8:3a:dd:11:22:33"}
+    root = sys(
+        net__eth0=files | {"addr_assign_type": 0, "name_assign_type": 4},
+        net__bond0=files | {"ifindex": 3, "iflink": 3, "addr_assign_type": 3, "bonding/mode": "active-backup 1"},
+    )
+
+    eth, bond, gone = sysfs.interfaces(["eth0", "bond0", "eth7"], root)
+
+    assert eth == Interface("eth0", 2, 2, 0x1003, 1, "d8:3a:dd:11:22:33", 0, name_kind=4)
+    assert (bond.number, bond.is_bond) == (3, True)
+    assert gone == Interface("eth7")
+
+
+def test_sensors_are_told_with_labels_and_without_faulty_ones_when_they_are_read_from_sys(sys):
+    root = sys(
+        hwmon__hwmon0={"name": "k10temp", "temp1_input": 77000, "temp1_label": "Tctl", "temp2_input": 50000}
+        | {"temp2_label": "Tdie", "temp3_input": 0, "temp4_input": "none"},
+        hwmon__hwmon1={
+            "name": "nct6775",
+            "temp7_input": 96500,
+            "temp7_fault": 1,
+            "temp8_input": 38000,
+            "temp8_fault": 0,
+        },
+        thermal__thermal_zone0={"type": "cpu-thermal", "temp": 45250},
+    )
+
+    assert sysfs.temperature_sensors(root) == (
+        Sensor(50.0, "hwmon0", "k10temp", "Tdie"),
+        Sensor(45.25, "cpu-thermal", "", "zone0"),
+        Sensor(38.0, "hwmon1", "nct6775", "temp8"),
+    )
+
+
+def test_disk_is_the_one_mounted_last_when_several_are_mounted_at_the_root(monkeypatch):
+    def partition(device, fstype, mountpoint, opts="rw"):
+        return SimpleNamespace(device=device, fstype=fstype, mountpoint=mountpoint, opts=opts)
+
+    mounts = [
+        partition("rootfs", "rootfs", "/"),
+        partition("/dev/sda1", "ext4", "/", "ro"),
+        partition("/dev/sda2", "btrfs", "/", "ro,subvol=/snapshots/1"),
+        partition("/dev/sda2", "btrfs", "/var"),
+        partition("/dev/sdb1", "ext4", "/srv"),
+        partition("tmpfs", "tmpfs", "/srv"),
+    ]
+    monkeypatch.setattr("psutil.disk_partitions", lambda all: mounts)
+    monkeypatch.setattr("collector.local._MOUNTS", Path("/nonexistent"))
+
+    sample = look_at_this_machine()
+
+    assert sample.root is not None
+    assert sample.root.identity == "btrfs /dev/sda2"
+    # What is hidden is not there; and a device can be written if one of its mounts can.
+    assert [(each.mountpoint, each.readonly) for each in sample.filesystems] == [("/", False)]

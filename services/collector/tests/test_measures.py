@@ -1,6 +1,6 @@
 import pytest
 
-from collector.measures import cpu_usage, derive
+from collector.measures import cpu_usage, derive, iowait_share
 from collector.sample import Filesystem, Sample
 
 
@@ -44,6 +44,53 @@ def test_cpu_usage_is_not_known_when_a_counter_went_back_or_nothing_passed(befor
 
 def test_cpu_usage_passes_over_a_small_step_back_of_iowait_when_linux_miscounts():
     assert cpu_usage(cpus(user0=1, idle0=10, iowait0=5), cpus(user0=2, idle0=11, iowait0=4.9)) == 50.0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "share"),
+    [
+        (
+            cpus(user0=1, iowait0=1, idle0=1, iowait1=5, idle1=0),
+            cpus(user0=2, iowait0=2, idle0=3, iowait1=5, idle1=4),
+            12.5,
+        ),
+        # The small step back that Linux miscounts.
+        (cpus(user0=1, iowait0=3, idle0=1), cpus(user0=2, iowait0=2.9, idle0=2), 0.0),
+        (cpus(user0=1, idle0=1), cpus(user0=2, idle0=2), None),
+    ],
+)
+def test_iowait_is_the_share_of_all_processors_time_when_the_system_counts_it(before, after, share):
+    assert iowait_share(before, after) == share
+
+
+def test_swap_is_what_is_not_free_of_it_and_not_known_without_any():
+    assert measured(sample(0), sample(2, swap_total_bytes=3e9, swap_free_bytes=1e9)).swap_usage == 66.7
+    assert measured(sample(0), sample(2, swap_total_bytes=0.0, swap_free_bytes=0.0)).swap_usage is None
+    assert measured(sample(0), sample(2, swap_total_bytes=3e9)).swap_usage is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "percent"),
+    [(10.0, 10.5, 25), (10.0, 10.009, 0), (10.0, 10.011, 1), (10.0, 13.0, 100), (10.0, 9.0, None), (None, 1.0, None)],
+)
+def test_pressure_is_the_whole_percent_of_the_time_that_a_task_waited(before, after, percent):
+    both = measured(
+        sample(0, io_waiting_seconds=before, memory_waiting_seconds=before),
+        sample(2, io_waiting_seconds=after, memory_waiting_seconds=after),
+    )
+
+    assert (both.pressure_io, both.pressure_memory) == (percent, percent)
+
+
+def test_iowait_and_pressure_are_not_known_when_it_is_the_first_round():
+    first = derive(
+        sample(0, cpu_seconds=cpus(user0=1, iowait0=1, idle0=1), io_waiting_seconds=1.0),
+        None,
+        None,
+        longest_gap_seconds=10.0,
+    )
+
+    assert (first.iowait, first.pressure_io) == (None, None)
 
 
 def test_cpu_usage_is_of_the_processors_in_both_samples_when_one_is_switched_on():
@@ -130,3 +177,37 @@ def test_disk_usage_is_not_known_when_sizes_make_no_sense(sizes):
 @pytest.mark.parametrize(("boot", "told"), [(1001.0, 1000.0), (995.0, 1000.0), (1006.0, 1006.0), (None, None)])
 def test_boot_time_stays_when_a_clock_is_set_right(boot, told):
     assert measured(sample(0, boot_unix_seconds=1000.0), sample(2, boot_unix_seconds=boot)).boot_unix_seconds == told
+
+
+def rate(*looks, bytes_per_second=1000.0):
+    """The rate that a node tells which receives so much; looks are moments, uncertainty and the node's clock."""
+    made = [
+        sample(
+            seconds,
+            uncertainty_seconds=uncertainty,
+            node_unix_seconds=clock,
+            network_bytes={"eth0": (bytes_per_second * moment, 0)},
+        )
+        for seconds, uncertainty, clock, moment in looks
+    ]
+    return measured(*made).network_receive_bytes_per_second
+
+
+def test_rates_are_over_the_time_that_passed_at_the_node_when_it_tells_its_clock():
+    # Asked every 2 s, it answers after 0 and after 0.8 s, and reads its counters at the end of each.
+    assert rate((0.0, 0.0, 1000.5, 0.0), (2.4, 0.4, 1003.3, 2.8)) == 1000
+    # Without its clock, the middle of the look is the best guess.
+    assert rate((0.0, 0.0, None, 0.0), (2.4, 0.4, 1003.3, 2.8)) == 1167
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [1060.5, 1002.9, 1001.1, 940.5, 1000.5, 999.0],
+    ids=["a minute ahead", "ahead", "behind", "a minute behind", "stands", "back"],
+)
+def test_rates_are_by_the_own_clock_when_that_of_the_node_was_set_meanwhile(clock):
+    assert rate((0.0, 0.1, 1000.5, 0.0), (2.0, 0.1, clock, 2.0)) == 1000
+
+
+def test_rates_are_by_the_own_clock_when_that_of_the_node_tells_whole_seconds_alone():
+    assert rate((0.0, 0.6, 1000.0, 0.0), (2.0, 0.6, 1003.0, 2.0)) == 1000

@@ -66,6 +66,48 @@ def test_sample_leaves_out_what_is_not_the_machines_own_when_a_board_runs_contai
     assert sample.filesystems[2].usage is None
 
 
+def test_swap_and_pressure_are_read_when_an_exporter_gives_all_collectors(page):
+    sample = read(page("node_exporter_1.5.0"))
+
+    assert (sample.swap_total_bytes, sample.swap_free_bytes) == (0, 0)
+    assert (sample.io_waiting_seconds, sample.memory_waiting_seconds) == (5.917706, 0)
+    assert read(page("node_exporter_1.5.0_collect")).io_waiting_seconds is None
+
+
+def test_alarms_are_the_sensors_that_raise_one_when_a_board_has_some():
+    # An alarm has the factor of its sensor's unit: 0.001, and 1e-06 of watt.
+    sample = read(
+        b"""node_hwmon_in_lcrit_alarm_volts{chip="soc:firmware_raspberrypi_hwmon",sensor="in0"} 0.001
+node_hwmon_temp_crit_alarm_celsius{chip="platform_coretemp_0",sensor="temp2"} 0.001
+node_hwmon_temp_crit_alarm_celsius{chip="platform_coretemp_0",sensor="temp1"} 0
+node_hwmon_power_crit_alarm_watt{chip="i2c_1",sensor="power1"} 1e-06
+node_hwmon_curr_crit_alarm_amps{chip="i2c_1",sensor="curr1"} 1
+node_hwmon_in_crit_alarm_volts{chip="i2c_1",sensor="in1"} NaN
+node_hwmon_temp_max_alarm_celsius{chip="nct6798",sensor="temp1"} 0.001
+node_hwmon_in_alarm{chip="nct6798",sensor="in5"} 1
+"""
+    )
+
+    assert sample.under_voltage == ("soc:firmware_raspberrypi_hwmon/in0",)
+    assert sample.hardware_alarms == ("i2c_1/curr1", "i2c_1/power1", "platform_coretemp_0/temp2")
+
+
+def test_alarms_are_none_raised_or_not_known_when_a_board_is_well_or_has_none(page):
+    quiet = read(b'node_hwmon_in_lcrit_alarm_volts{chip="a",sensor="in0"} 0')
+
+    assert (quiet.under_voltage, quiet.hardware_alarms) == ((), None)
+    assert read(page("raspberry_pi")).under_voltage is None
+
+
+def test_alarms_are_limited_when_an_exporter_lists_very_many():
+    lines = [f'node_hwmon_temp_crit_alarm_celsius{{chip="{"c" * (n % 300)}",sensor="{n}"}} 1' for n in range(3000)]
+
+    sample = read("\n".join(lines).encode())
+
+    assert len(sample.hardware_alarms) == 64
+    assert max(map(len, sample.hardware_alarms)) <= 256
+
+
 @pytest.mark.parametrize("raw", [b"", b"<html>", b"process_cpu_seconds_total 1\n", b"\x00\xff" * 1000, b"node_load1 x"])
 def test_page_is_refused_when_it_is_not_node_exporters(raw):
     with pytest.raises(NotNodeExporter):
@@ -142,6 +184,15 @@ def test_reader_passes_over_a_line_when_the_line_never_ends():
         'node_filesystem_size_bytes{{device="{0}{long}",fstype="tmpfs",mountpoint="/a"}}',
         'node_filesystem_size_bytes{{device="{0}",fstype="ext4",mountpoint="/{long}"}}',
         'node_hwmon_temp_celsius{{chip="{0}{long}"}}',
+        'node_hwmon_sensor_label{{chip="{0}",label="{long}",sensor="temp1"}}',
+        'node_hwmon_chip_names{{chip="{0}",chip_name="{long}"}}',
+        'node_hwmon_temp_fault{{chip="{0}{long}",sensor="temp1"}}',
+        'node_network_info{{address="{0}{long}",device="eth{0}"}}',
+        'node_network_iface_id{{device="eth{0}{long}"}}',
+        'node_bonding_slaves{{master="bond{0}{long}"}}',
+        'node_disk_read_bytes_total{{device="sd{0}{long}"}}',
+        'node_exporter_build_info{{version="{0}{long}"}}',
+        'node_memory_size_bytes{{a="{0}{long}"}}',
         'node_load1{{a="{0}{long}"}}',
     ],
 )

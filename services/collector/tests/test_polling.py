@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 
+from collector.http_options import HttpOptions
 from collector.polling import Polling, phase_seconds
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
@@ -167,3 +168,25 @@ def test_phases_spread_over_the_interval_when_there_are_many_targets():
     quarters = [sum(quarter <= phase / 0.5 < quarter + 1 for phase in phases) for quarter in range(4)]
     assert sum(quarters) == 1000
     assert min(quarters) > 200
+
+
+def test_polling_looks_in_another_way_when_the_target_is_to_be_asked_in_another_way(target):
+    made = []
+
+    def make(target):
+        made.append(target.http.scheme)
+        return Probe(sample())
+
+    async def run():
+        polling = Polling(make, interval_seconds=0.05)
+        polling.follow([target()])
+        await until(lambda: polling.states["node6.lan:9100"].status == "online")
+        polling.follow([target(http=HttpOptions(scheme="https"))])
+        await until(lambda: len(made) == 2)
+        status = polling.states["node6.lan:9100"].status
+        await polling.stop()
+        return status
+
+    # What is known of the node stays.
+    assert asyncio.run(run()) == "online"
+    assert made == ["http", "https"]

@@ -16,6 +16,15 @@ def test_built_in_rules_are_those_of_the_product_when_the_user_changes_nothing()
         ("temperature", True),
         ("clock_offset", True),
         ("cpu", False),
+        ("under_voltage", True),
+        ("hardware_alarm", True),
+        ("swap", False),
+        ("pressure", False),
+    ]
+    assert [name for name, rule in rules.items() if rule.severity == "critical"] == [
+        "node_down",
+        "filesystem_readonly",
+        "under_voltage",
     ]
     assert rules["clock_offset"].threshold == 2
     assert all(rule.clear < rule.threshold for rule in rules.values() if rule.threshold is not None)
@@ -43,7 +52,10 @@ def test_clear_keeps_its_distance_when_only_the_threshold_moves():
         ("memori: {threshold: 1}", "'memori' is no rule; there are node_down, memory"),
         ("memory: 95", "memory: 95 must say field"),
         ("memory: {treshold: 1}", "memory: 'treshold' is none of its fields"),
-        ("node_down: {threshold: 1}", "'threshold' is none of its fields, which are enabled, severity, for_seconds"),
+        (
+            "node_down: {threshold: 1}",
+            "'threshold' is none of its fields, which are enabled, severity, for_seconds, keep_sec",
+        ),
         ("memory: {ignore: []}", "'ignore' is none"),
         ("memory: {threshold: 101}", "memory: threshold 101 must be a number from 0 to 100"),
         ("memory: {threshold: high}", "must be a number"),
@@ -55,9 +67,20 @@ def test_clear_keeps_its_distance_when_only_the_threshold_moves():
         ("memory: {severity: fatal}", "must be one of info, warning, critical"),
         ("memory: {severity: [warning]}", "must be one of"),
         ("memory: {enabled: 1}", "must be true or false"),
+        ("memory: {keep_seconds: -1}", "keep_seconds -1 must be a number from 0"),
         ("filesystem_full: {ignore: /boot}", "must be a list of mount points"),
         (f"filesystem_full: {{ignore: [{'a, ' * 101}]}}", "must be up to 100 texts of up to 256 characters"),
         (f"filesystem_full: {{ignore: ['{'[' * 257}']}}", "must be up to 100 texts of up to 256 characters"),
+        ("temperature: {ignore_sensors: CPUTIN}", "must be a list of sensors, for instance [{chip: nct6775"),
+        ("temperature: {ignore_sensors: [CPUTIN]}", "each sensor must have a chip, a label or both"),
+        ("temperature: {ignore_sensors: [{}]}", "each sensor must have a chip, a label or both"),
+        ("temperature: {ignore_sensors: [{lable: CPUTIN}]}", "each sensor must have a chip, a label or both"),
+        ("temperature: {ignore_sensors: [{label: 7}]}", "7 must be a text of up to 128 characters"),
+        (f"temperature: {{ignore_sensors: [{{label: {'a' * 129}}}]}}", "must be a text of up to 128 characters"),
+        (f"temperature: {{ignore_sensors: {[{'label': 'a'}] * 101}}}", "must be up to 100 sensors"),
+        ("cpu: {ignore_sensors: []}", "'ignore_sensors' is none of its fields"),
+        ("under_voltage: {ignore: in0}", "must be a list of sensors"),
+        ("pressure: {ignore: io}", "must be a list of resources, for instance [io]"),
     ],
 )
 def test_rules_error_names_rule_and_field_when_a_value_is_not_valid(text, told):

@@ -1,5 +1,4 @@
 import asyncio
-import contextlib
 import socket
 import threading
 import time
@@ -12,56 +11,11 @@ from collector.resolver import Resolver
 from collector.sample import Sample
 from collector.scrape import HttpProbe, ScrapeFailed, open_session
 from tests.drivers.hostile_exporters import serve
+from tests.drivers.raw_exporter import OK, RawExporter, answer
 from tests.drivers.waiting import Deadline
 
-OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 GENEROUS_SECONDS = 30.0
-
-
-def answer(body, head=OK):
-    return head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
-
-
-class Exporter:
-    """Answers each request with what ``respond`` gives for its head; ``None`` closes the connection."""
-
-    def __init__(self, respond):
-        self.requests = []
-        self.connections = 0
-        self.is_serving = False
-        self._respond = respond
-        self._tasks = set()
-
-    async def __aenter__(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_):
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _serve(self, reader, writer):
-        self._tasks.add(asyncio.current_task())
-        self.connections += 1
-        self.is_serving = True
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                self.requests.append(head)
-                response = self._respond(head)
-                if response is None:
-                    break
-                if isinstance(response, bytes):
-                    writer.write(response)
-                else:
-                    async for part in response:
-                        writer.write(part)
-                        await writer.drain()
-        self.is_serving = False
-        writer.close()
+ELSEWHERE = "HTTP 302 to another address, which is not asked"
 
 
 def look(target, respond, *, times=1, timeout=GENEROUS_SECONDS):
@@ -69,7 +23,7 @@ def look(target, respond, *, times=1, timeout=GENEROUS_SECONDS):
 
     async def run():
         resolver = Resolver()
-        async with Exporter(respond) as exporter, open_session(resolver) as session:
+        async with RawExporter(respond) as exporter, open_session(resolver) as session:
             probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), timeout)
             for _ in range(times):
                 result = await probe.look()
@@ -83,12 +37,14 @@ def test_look_gives_a_sample_when_an_exporter_answers(target, page):
 
     assert isinstance(result, Sample)
     assert result.memory_total_bytes == 25276514304
-    # One connection for all looks, and only what is needed is asked for.
+    # One connection for all looks, and after the first one, only what is needed is asked for.
     assert exporter.connections == 1
     assert len(exporter.requests) == 3
-    first = exporter.requests[0].split(b"\r\n")[0].replace(b"%5B%5D", b"[]")
-    assert first.startswith(b"GET /metrics?")
-    assert all(f"collect[]={name}".encode() in first for name in COLLECTORS)
+    assert exporter.requests[0].startswith(b"GET /metrics HTTP/1.1\r\n")
+    for request in exporter.requests[1:]:
+        line = request.split(b"\r\n")[0].replace(b"%5B%5D", b"[]")
+        assert line.startswith(b"GET /metrics?")
+        assert all(f"collect[]={name}".encode() in line for name in COLLECTORS)
     assert b"accept-encoding: identity" in exporter.requests[0].lower()
 
 
@@ -133,14 +89,51 @@ def test_look_asks_for_everything_when_the_exporter_refuses_a_collector(target, 
 
     assert isinstance(result, Sample)
     # Refused once, then remembered.
-    assert [b"collect" in head for head in exporter.requests] == [True, False, False, False]
+    assert [b"collect" in head for head in exporter.requests] == [False, True, False, False]
 
 
-def test_look_asks_with_collectors_again_when_the_exporter_failed_in_both_ways(target):
+def test_look_leaves_out_pressure_alone_when_the_exporter_does_not_have_it(target, page):
+    def respond(head):
+        if b"pressure" in head:
+            return answer(b"missing collector: pressure", b"HTTP/1.1 400 Bad Request\r\n")
+        return answer(page("node_exporter_1.5.0_collect"))
+
+    result, exporter = look(target, respond, times=3)
+
+    # The whole page, without it, comes first.
+    assert isinstance(result, Sample)
+    assert [b"collect" in head for head in exporter.requests] == [False, True, True]
+
+
+def test_look_asks_with_collectors_again_when_the_exporter_failed_in_every_way(target):
     result, exporter = look(target, lambda _: answer(b"", b"HTTP/1.1 500 Broken\r\n"), times=2)
 
     assert result == ScrapeFailed("http", "HTTP 500")
-    assert [b"collect" in head for head in exporter.requests] == [True, False, True, False]
+    assert [b"collect" in head for head in exporter.requests] == [False, True, False, True]
+
+
+def test_look_asks_what_interfaces_are_when_there_is_a_new_one_and_remembers(target):
+    was_asked = []
+
+    def respond(head):
+        # A whole page has it too.
+        was_asked.append(b"netclass" in head or b"collect" not in head)
+        devices = ("eth0", "office") if len(was_asked) < 4 else ("eth0", "office", "guests")
+        lines = [
+            f'node_network_{way}_bytes_total{{device="{device}"}} 1'
+            for way in ("receive", "transmit")
+            for device in devices
+        ]
+        if was_asked[-1]:
+            lines += [f'node_network_iface_id{{device="{device}"}} {n}' for n, device in enumerate(devices, 2)]
+            lines += [f'node_network_iface_link{{device="{device}"}} 2' for device in devices]
+        return answer("\n".join([*lines, ""]).encode())
+
+    result, _ = look(target, respond, times=6)
+
+    assert isinstance(result, Sample)
+    assert list(result.network_bytes) == ["eth0"]
+    assert was_asked == [True, False, False, False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -148,12 +141,23 @@ def test_look_asks_with_collectors_again_when_the_exporter_failed_in_both_ways(t
     [
         (answer(b"", b"HTTP/1.1 404 Not Found\r\n"), "http", "HTTP 404"),
         (answer(b"", b"HTTP/1.1 503 Busy\r\n"), "http", "HTTP 503"),
-        (answer(b"", b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n"), "http", "HTTP 302"),
+        (answer(b"", b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n"), "http", ELSEWHERE),
+        (answer(b"", b"HTTP/1.1 301 Moved\r\nLocation: https://[\r\n"), "http", ELSEWHERE.replace("302", "301")),
+        (
+            answer(b"", b"HTTP/1.1 302 Found\r\nLocation: /metrics\r\n"),
+            "http",
+            "HTTP 302 twice, and one redirect is followed",
+        ),
         (answer(b"<html>hello</html>"), "page", "not a node_exporter page"),
         (answer(b"\x00\xff{}" * 5000), "page", "not a node_exporter page"),
         (answer(b"node_load1 1\nnode_cpu_seconds_total{cpu"), "page", "page is damaged"),
         (answer(b"node_load1 1\n\xff\n"), "page", "page is damaged"),
-        (answer(b"x", OK + b"Content-Encoding: gzip\r\n"), "page", "answer is compressed, which was not asked for"),
+        (answer(b"x", OK + b"Content-Encoding: gzip\r\n"), "page", "page is damaged"),
+        (
+            answer(b"x", OK + b"Content-Encoding: br\r\n"),
+            "page",
+            "answer is compressed in a way that is not read (gzip and deflate are)",
+        ),
         (b"garbage\r\n\r\n", "http", "answer is not HTTP"),
         (OK + b"X: " + b"x" * 100_000 + b"\r\n\r\n", "limit", "head of the answer is longer than 32 KiB"),
         (None, "http", "connection closed without an answer"),
@@ -251,7 +255,7 @@ def test_connection_is_closed_when_an_exporter_goes_on_after_its_answer(target, 
 
     async def run():
         resolver = Resolver()
-        async with Exporter(lambda _: parts()) as exporter, open_session(resolver) as session:
+        async with RawExporter(lambda _: parts()) as exporter, open_session(resolver) as session:
             probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
             results = [await probe.look()]
             deadline = Deadline(GENEROUS_SECONDS)
@@ -276,7 +280,7 @@ def test_look_fails_when_the_memory_for_large_pages_is_taken(target, page):
     async def run():
         resolver = Resolver()
         responses = [large, large, page("node_exporter_1.5.0_collect")]
-        async with Exporter(lambda _: answer(responses[0])) as exporter, open_session(resolver) as session:
+        async with RawExporter(lambda _: answer(responses[0])) as exporter, open_session(resolver) as session:
             session.connector.room = Room(1_500_000)
             probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
             kept = [await probe.look()]
@@ -358,7 +362,7 @@ def test_look_reaches_an_exporter_when_it_is_given_by_name(target, page, monkeyp
     async def run():
         resolver = Resolver()
         async with (
-            Exporter(lambda _: answer(page("raspberry_pi"))) as exporter,
+            RawExporter(lambda _: answer(page("raspberry_pi"))) as exporter,
             open_session(resolver) as session,
         ):
             return await HttpProbe(session, resolver, target("pi-é.lan", exporter.port), GENEROUS_SECONDS).look()

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 import contract
-from collector.health import build_health
+from collector.health import build_health, hung_collector_remark
 from collector.snapshot import build_snapshot
 from contract.codec import decode, encode
 from contract.messages import Health, Snapshot
@@ -83,3 +83,14 @@ def test_health_tells_the_first_issues_and_how_many_more_when_there_are_very_man
     assert issues[0] == "The targets file is not valid."
     assert issues[2] == "node000 is offline: connection refused"
     assert issues[20] == "… and 981 more"
+
+
+def test_health_tells_last_what_is_to_be_known_of_nodes_that_are_online(nodes):
+    message = build_health(
+        nodes, (), targets_path=Path("/etc/nodes.yaml"), remarks=[hung_collector_remark("pi", "filesystem")], **HEAD
+    )
+
+    assert message.issues[-1] == (
+        "pi tells nothing of its filesystem: that collector of its exporter hangs (often a mount whose server is away)"
+    )
+    assert message.overall_status == health(nodes).overall_status

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.target_entries import TargetsError
+from collector.http_options import PLAIN_HTTP, HttpOptions
 from collector.targets import TARGETS_LIMIT, name_targets
+from collector.targets_error import TargetsError
 from collector.targets_text import parse_entries
 
 
@@ -23,7 +24,9 @@ def test_targets_are_those_of_an_existing_cluster_when_its_file_is_read():
     assert parsed(text) == [("node13.lan", "node13.lan:9100", "master"), ("node6.lan", "node6.lan:9100", "worker")]
 
 
-@pytest.mark.parametrize("text", ["", "# nothing yet", "workers:", "workers: []", "workers: ~\nmaster: ~", "other: 1"])
+@pytest.mark.parametrize(
+    "text", ["", "# nothing yet", "workers:", "workers: []", "workers: ~\nmaster: ~", "master:\nother: 1"]
+)
 def test_targets_are_none_when_the_file_lists_none(text):
     assert parsed(text) == []
 
@@ -107,6 +110,29 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
         ("workers: ['" + "a" * 64 + ".lan']", "not a host"),
         ("workers: [{name: x}]", "entry 1"),
         ("workers: [{host: a, port: 9200}]", "takes the fields host"),
+        # Addresses to which no connection can ever be made.
+        ("workers: ['127.1']", "'127.1' is not an IPv4 address"),
+        ("workers: ['010.0.0.1']", "'010.0.0.1' is not an IPv4 address"),
+        ("workers: ['256.1.1.1:9100']", "'256.1.1.1' is not an IPv4 address"),
+        ("workers: ['1']", "'1' is not an IPv4 address"),
+        ("workers: ['0x7f.0.0.1']", "is not an IPv4 address"),
+        ("workers: ['1.2.3.4.5']", "is not an IPv4 address"),
+        ("workers: ['10.0.0.1.']", "is not an IPv4 address"),
+        ("workers: ['224.0.0.1']", "is not the address of one machine"),
+        ("workers: ['fe80::1']", "needs the interface that leads there, as in fe80::1%eth0"),
+        ("workers: ['a\u200db']", "is not a host"),
+        # The line is named.
+        ("workers:\n  - a\n  - b\n  - 127.1\n", "workers, entry 3: .*, in line 4$"),
+        ("workers:\n  - a\nmaster: 256.1.1.1\n", "master: .*, in line 3$"),
+        ('{"workers": [\n"a",\n"127.1"]}', "entry 2: .*, in line 3$"),
+        # A slip of the pen.
+        ("# mine\nworker:\n  - a\n", "'worker' is none of its keys; did you mean workers\\?, in line 3$"),
+        ("worker: [a]\nmaster: b", "did you mean workers"),
+        ("Workers: [a]", "did you mean workers"),
+        ("masters: a\nworkers: [b]", "did you mean master"),
+        ("nodes: [a]", "it has neither workers nor master, but 'nodes'"),
+        ("12: [a]", "it has neither workers nor master, but '12'"),
+        ("workers: [{host: a, nane: b}]", "not 'nane'; did you mean name"),
         ("workers: [{host: a, name: ''}]", "name ''"),
         ('workers: [{host: a, name: "b\\u0007"}]', "printable"),
         ("master: [a]", "master"),
@@ -118,6 +144,75 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
 def test_targets_error_names_the_entry_and_says_why_when_one_is_not_valid(text, told):
     with pytest.raises(TargetsError, match=told):
         parsed(text)
+
+
+@pytest.mark.parametrize("entry", ["node.1", "1a", "10.0.0.7", "rack1.node2", "fe80::1%eth0", "0.0.0.0"])
+def test_host_is_taken_when_it_can_be_asked(entry):
+    assert len(parsed(f"workers: ['{entry}']")) == 1
+
+
+def test_targets_error_repeats_no_password_when_one_stands_in_the_wrong_place():
+    for entry in (
+        "{host: a, password: hunter2}",
+        "'http://user:hunter2@a:9100'",
+        "'user:hunter2@a'",
+        "{host: a, scheme: https, username: 'u:hunter2', password_file: p}",
+        "{host: a, scheme: https, bearer_token_file: ../hunter2}",
+        "{host: {password: hunter2}}",
+    ):
+        with pytest.raises(TargetsError) as caught:
+            parsed(f"workers: [{entry}]")
+        assert "hunter2" not in str(caught.value)
+
+
+FILES = "scheme: https, username: u, password_file: p"
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ("scheme: ftp", "scheme is http or https, not 'ftp'"),
+        ("ca_file: ca.pem", "ca_file needs scheme: https"),
+        ("insecure: true", "insecure needs scheme: https"),
+        ("scheme: https, insecure: 'yes'", "insecure is true or false"),
+        ("scheme: https, username: u", "username and password_file go together"),
+        ("scheme: https, password_file: p", "username and password_file go together"),
+        (f"{FILES}, bearer_token_file: t", "exclude each other"),
+        (f"{FILES}, insecure: true", "insecure: true sends credentials to whoever answers"),
+        ("username: u, password_file: p", "credentials over plain HTTP can be read on the way"),
+        ("bearer_token_file: t", "credentials over plain HTTP can be read on the way"),
+        ("credentials_over_http: true", "needs scheme: http and credentials"),
+        (f"{FILES}, credentials_over_http: true", "needs scheme: http and credentials"),
+        ("scheme: https, ca_file: a/../../b", "must not leave COLLECTOR_CREDENTIALS_DIR"),
+        ("scheme: https, ca_file: [a]", "ca_file is not the path of a file"),
+        ("scheme: https, user: u, password_file: p", "not 'user'; did you mean username"),
+    ],
+)
+def test_targets_error_says_why_when_the_ways_to_ask_do_not_go_together(fields, told):
+    with pytest.raises(TargetsError, match=f"workers, entry 2: .*{told}.*, in line 3$"):
+        parsed(f"workers:\n  - a\n  - {{host: b, {fields}}}")
+
+
+def test_target_is_asked_as_its_entry_says():
+    text = f"workers: [{{host: a, {FILES}, ca_file: ca.pem, server_name: é.lan}}, b]\nmaster: a"
+
+    a, b = parse_targets(text)
+
+    assert a.http == HttpOptions(
+        scheme="https", ca_file="ca.pem", server_name="xn--9ca.lan", username="u", password_file="p"
+    )
+    assert (a.role, b.http) == ("master", PLAIN_HTTP)
+
+
+@pytest.mark.parametrize("text", ["workers: [{host: local, scheme: https}]", "master: {host: local, scheme: https}"])
+def test_targets_error_says_so_when_this_machine_is_to_be_asked_by_https(text):
+    with pytest.raises(TargetsError, match="local is this machine, which is read without HTTP"):
+        parsed(text)
+
+
+def test_targets_error_says_so_when_one_address_is_to_be_asked_in_two_ways():
+    with pytest.raises(TargetsError, match="a:9100 is to be asked in two ways"):
+        parsed("workers: [{host: a, scheme: https}, {host: a, scheme: https, ca_file: ca.pem}]")
 
 
 def test_targets_are_refused_when_there_are_too_many_for_one_collector():

@@ -84,6 +84,38 @@ def test_broken_file_keeps_its_targets_and_leaves_the_others_alone(files):
     assert (both.nodes, both.followed.problems) == (["b", "c", "d"], [])
 
 
+@pytest.mark.parametrize("text", ["", "# nothing yet", "workers:", "{}", "workers: ~\nmaster: ~"])
+def test_targets_stay_when_a_file_is_emptied(files, text):
+    both = files(A, B)
+
+    both.change(text, B)
+
+    assert both.nodes == ["a", "b"]
+    [problem] = both.followed.problems
+    assert problem == (
+        f"The targets file {both.paths[0]} is not valid, the former 1 targets stay: "
+        "it lists no nodes any more; if that is meant, write workers: []"
+    )
+
+
+@pytest.mark.parametrize("text", ["workers: []", "workers: []\nmaster: ~", "[]", "- targets: []"])
+def test_targets_are_none_when_a_file_says_that_there_are_none(files, text):
+    both = files(A, B)
+
+    both.change(text, B)
+
+    assert (both.nodes, both.followed.problems) == (["b"], [])
+
+
+def test_targets_stay_when_the_word_workers_is_misspelt(files):
+    both = files(A, None)
+
+    both.change("worker: [a]", None)
+
+    assert both.nodes == ["a"]
+    assert "did you mean workers?" in both.followed.problems[0]
+
+
 def test_each_broken_file_is_named_when_there_are_several(files):
     both = files("workers: [", "workers: {}")
 
@@ -329,3 +361,12 @@ def test_local_has_the_name_that_is_set_when_it_is(tmp_path):
         ("edge", "local"),
         ("edge:9100", "edge:9100"),
     ]
+
+
+def test_log_warns_when_certificates_are_not_looked_at(files, caplog):
+    both = files("workers: [{host: a, scheme: https, insecure: true}, b]", "workers: [c]")
+
+    both.followed.log()
+
+    [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning == "1 targets are read whoever answers (insecure: true), a the first of them"

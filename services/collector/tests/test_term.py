@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 import contract
+from collector.adopt import adopt_alerts
 from collector.conditions import Observation
 from collector.evaluate import Moment
 from collector.rules import parse_rules
@@ -40,6 +41,24 @@ def view(nodes):
         return View(nodes, observations, parse_rules(rules), problems)
 
     return make
+
+
+def test_adopted_alert_is_published_as_it_was_when_no_rule_here_judges_it(new_term, view, online, at):
+    message = msgspec.json.decode((GOLDEN / "alerts.json").read_bytes())
+    unknown = message["active_alerts"][0] | {"id": "quorum//racks", "rule": "quorum", "node": "", "subject": {"n": 1}}
+    known = message["active_alerts"][1] | {"silenced": True}
+    raw = msgspec.json.encode(message | {"active_alerts": [unknown, known]})
+    term = new_term(alerts=adopt_alerts(raw, at(0)))
+
+    def active(*observations):
+        published = term.next_round(view(*observations), at(REPEAT_SECONDS)).messages[ALERTS_CHANNEL]
+        decode(published, Alerts)
+        return msgspec.json.decode(published)["active_alerts"]
+
+    # Nothing can be said of the second one's node, then it is judged.
+    unseen = Observation(known["node"], "unknown", None, None)
+    assert active(unseen) == sorted([unknown, known], key=lambda alert: alert["id"])
+    assert active(online(known["node"])) == [unknown]
 
 
 def channels(publication):
@@ -190,7 +209,7 @@ def test_round_fits_a_message_when_some_nodes_have_very_many_alerts(new_term, vi
     # Then each message is one that Redis and all readers take, and says what is left out
     assert all(len(message) <= MESSAGE_LIMIT_BYTES for message in publication.messages.values())
     alerts = alerts_of(publication)
-    assert alerts.alert_count == 60 * 128 + 1
+    assert alerts.alert_count == 60 * 64 + 1
     assert len(alerts.active_alerts) < alerts.alert_count
     assert "filesystem_full/well//" in [alert.id for alert in alerts.active_alerts]
     assert {alert.node for alert in alerts.active_alerts} == {seen.node for seen in (*hostile, well)}
@@ -198,4 +217,4 @@ def test_round_fits_a_message_when_some_nodes_have_very_many_alerts(new_term, vi
     health = decode(publication.messages[HEALTH_CHANNEL], Health)
     assert health.issues[0] == f"{left_out} alerts are left out of the lists: a message has no room for more"
     # And the log has them all
-    assert len(publication.entries) == 60 * 128 + 1
+    assert len(publication.entries) == 60 * 64 + 1

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.rules import RulesError, parse_rules
-from collector.target_entries import TargetsError
 from collector.targets import name_targets
+from collector.targets_error import TargetsError
 from collector.targets_text import parse_entries
 from collector.yaml_text import EVENTS_LIMIT, PLAIN_LIMIT, YamlError, read_yaml
 from tests.drivers.process import ROOT
@@ -22,7 +22,7 @@ DEEP = "[" * 200_000
 READER = """
 import resource, sys
 from collector.rules import RulesError, parse_rules
-from collector.target_entries import TargetsError
+from collector.targets_error import TargetsError
 from collector.targets_text import parse_entries
 resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20, 400 * 2**20))
 try:

@@ -22,12 +22,12 @@ from contract.events import (
     SUBSCRIBED_TO_UPDATES,
     ClusterStatusResponse,
     MonitoringConnected,
-    NodesStatusResponse,
     SubscribedToUpdates,
     Subscription,
 )
 from contract.messages import LogId, Snapshot, log_order
 from contract.names import ALERTS_CHANNEL, METRICS_CHANNEL
+from contract.passed_on import stored_nodes
 from contract.rest import overview
 from ws.access.door import LimitReached
 from ws.access.subscriptions import Subscriptions
@@ -210,7 +210,9 @@ class MonitoringNamespace(Namespace):
         return payload
 
     def _request_nodes_status(self, sid: str, argument: Mapping[str, Any]) -> bytes:
-        payload = encode(NodesStatusResponse(data=self._snapshot().nodes, timestamp=timestamp(time.time())))
+        raw = self._state.raw(METRICS_CHANNEL) or _not_available()
+        # ``NodesStatusResponse``, its nodes as they were written.
+        payload = encode({"data": stored_nodes(raw), "timestamp": timestamp(time.time())})
         self.send(sid, NODES_STATUS_RESPONSE, payload)
         return payload
 

@@ -14,7 +14,7 @@ from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, METRICS_CHA
 from contract.rest import CollectorReport, ReplicaReport, health_report
 from ws.access.limits import Limits
 from ws.access.subscriptions import Subscriptions
-from ws.alert_log import Page
+from ws.alert_log import Page, StoredEntry
 from ws.counters import Counters
 from ws.event import Event
 from ws.namespaces.health import HealthNamespace
@@ -105,7 +105,8 @@ class Log:
         ids = [entry.id for entry in self.entries]
         if position not in ids:
             return None
-        return tuple(self.entries[ids.index(position) + 1 :][:3])
+        found = self.entries[ids.index(position) + 1 :][:3]
+        return tuple(StoredEntry(entry.id, msgspec.Raw(encode(entry))) for entry in found)
 
 
 @pytest.fixture

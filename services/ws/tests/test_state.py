@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from contract.codec import UndecodableMessage
-from contract.messages import LogEntry
+from contract.codec import UndecodableMessage, encode
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
+from ws.alert_log import StoredEntry
 from ws.continuity import Gap
 from ws.state import ClusterState, Received, Step, Stored, receive
 
@@ -421,9 +421,10 @@ def test_alerts_are_shown_with_what_was_missed_between(state: ClusterState, aler
     take(state, ALERTS_CHANNEL, alerts(1, None, "7-1"))
     raw, missed = alerts(4, "7-3", "7-4"), logged("7-2", "7-3", "7-4")
     received = receive(ALERTS_CHANNEL, raw)
+    read = tuple(StoredEntry(entry["id"], msgspec.Raw(encode(entry))) for entry in missed)
 
     assert state.gap(received, Stored(raw)) == Gap("7-1", "7-4")
-    step = state.take(received, Stored(raw), msgspec.convert(missed, tuple[LogEntry, ...]))
+    step = state.take(received, Stored(raw), read)
 
     shown = json.loads(step.state or b"")
     assert shown == json.loads(raw) | {"entries": missed, "previous_alert_id": "7-1"}

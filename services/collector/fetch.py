@@ -1,0 +1,218 @@
+"""Fetch one page of an exporter: ask, follow one redirect, and read what comes, within bounds."""
+
+import re
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import aiohttp
+from yarl import URL
+
+from collector.collector_choice import Asked
+from collector.http_options import HttpOptions
+from collector.inflate import ENCODINGS, DamagedPage, PageTooLong, inflated
+from collector.intake import FREE_BYTES, PAGE_LIMIT_BYTES, BoundedConnector, Share
+from collector.interfaces import KnownInterfaces
+from collector.page import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
+from collector.page_notes import PageNotes
+from collector.sample import Sample
+from collector.scrape_failed import ScrapeFailed
+from collector.targets import Target
+
+SPEAKS_HTTPS: Final = ScrapeFailed("tls", "speaks HTTPS (scheme: https is missing)")
+_TOO_LONG: Final = ScrapeFailed("limit", f"page is longer than {PAGE_LIMIT_BYTES // 2**20} MiB")
+_DAMAGED: Final = ScrapeFailed("page", "page is damaged")
+#: What node_exporter answers where one of the collectors asked for is switched off, or unknown to it.
+_REFUSED: Final = (400, 500)
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
+#: What a server that expects TLS answers to plain HTTP with status 400: those of Go, nginx and Apache.
+_EXPECTS_TLS: Final = re.compile(rb"HTTPS (?:server|port)|SSL-enabled server")
+_SHORT_BODY_BYTES: Final = 1024
+
+
+class Refused(ScrapeFailed):
+    """The exporter answers, but not to what it was asked for."""
+
+    __slots__ = ()
+
+
+class Fetcher:
+    """Fetches pages of the exporter at the target's host and port."""
+
+    def __init__(self, session: aiohttp.ClientSession, target: Target) -> None:
+        assert isinstance(session.connector, BoundedConnector)
+        self._session = session
+        self._connector = session.connector
+        self._allowance = session.connector.allowance(target.host, target.port)
+        self._options: HttpOptions = target.http
+        self._whole = URL.build(scheme=target.http.scheme, host=target.host, port=target.port, path="/metrics")
+        self._filtered: dict[Asked, URL] = {}
+
+    @property
+    def raw_host(self) -> str:
+        """The host as it is looked up."""
+        return self._whole.raw_host or ""
+
+    async def fetch(
+        self, asked: Asked, notes: PageNotes, known_interfaces: KnownInterfaces, *, hung_collector: str | None
+    ) -> Sample | ScrapeFailed:
+        """Return what the exporter tells when it is ``asked`` for those collectors, and take notes of its page.
+
+        ``known_interfaces`` completes what the page tells of interfaces, and is completed by it.
+
+        Raises:
+            CredentialsError: a file that it needs cannot be used; nothing was asked.
+            aiohttp.ClientError: there is no answer, or none that is HTTP.
+        """
+        begun = time.monotonic()
+        url, redirects = self._url(asked), 0
+        while True:
+            self._allowance.begin()
+            try:
+                # What is secret goes to this scheme, host and port alone: a redirect elsewhere is not followed.
+                async with self._session.get(url, allow_redirects=False, **self._how()) as response:
+                    if response.status not in _REDIRECTS:
+                        return await self._answer(
+                            response, PageReader(known_interfaces, notes.take), begun, hung_collector
+                        )
+                    elsewhere = _redirect(response)
+                    redirects += 1
+            finally:
+                self._allowance.end()
+            if elsewhere is None:
+                return ScrapeFailed("http", f"HTTP {response.status} to another address, which is not asked")
+            if redirects > 1:
+                return ScrapeFailed("http", f"HTTP {response.status} twice, and one redirect is followed")
+            url = elsewhere
+
+    async def speaks_https(self) -> bool:
+        """Whether a TLS connection comes about; nothing secret is sent through it."""
+        self._allowance.begin()
+        url, headers = self._whole.with_scheme("https"), {"Connection": "close"}
+        context = self._connector.contexts.unverified()
+        try:
+            async with self._session.head(url, allow_redirects=False, ssl=context, headers=headers):
+                return True
+        except aiohttp.ClientConnectorError:
+            return False
+        except aiohttp.ClientError:
+            return True
+        finally:
+            self._allowance.end()
+
+    def _url(self, asked: Asked) -> URL:
+        if asked is None:
+            return self._whole
+        url = self._filtered.get(asked)
+        if url is None:
+            url = self._filtered[asked] = self._whole.with_query([("collect[]", name) for name in asked])
+        return url
+
+    def _how(self) -> dict[str, Any]:
+        how: dict[str, Any] = {}
+        if self._options.scheme == "https":
+            how["ssl"] = self._connector.contexts.context(self._options)
+            if self._options.server_name is not None:
+                how["server_hostname"] = self._options.server_name
+        authorization = self._connector.credentials.authorization(self._options)
+        if authorization is not None:
+            how["headers"] = {"Authorization": authorization}
+        return how
+
+    async def _answer(
+        self, response: aiohttp.ClientResponse, reader: PageReader, begun: float, hung_collector: str | None
+    ) -> Sample | ScrapeFailed:
+        if response.status != 200:
+            return await self._refusal(response)
+        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        pieces: AsyncIterator[bytes] = response.content.iter_any()
+        if encoding in ENCODINGS:
+            pieces = inflated(pieces, encoding, self._connector.turns)
+        elif encoding != "identity":
+            return ScrapeFailed("page", "answer is compressed in a way that is not read (gzip and deflate are)")
+        if (response.content_length or 0) > PAGE_LIMIT_BYTES:
+            return _TOO_LONG
+        self._allowance.expect_page()
+        # Where something else than the end of the connection says that the page ends, it needs no last line feed.
+        has_end = encoding != "identity" or "Content-Length" in response.headers or _is_chunked(response)
+        return await self._read(pieces, reader, begun, hung_collector, has_end=has_end)
+
+    async def _read(
+        self,
+        pieces: AsyncIterator[bytes],
+        reader: PageReader,
+        begun: float,
+        hung_collector: str | None,
+        *,
+        has_end: bool,
+    ) -> Sample | ScrapeFailed:
+        share = Share(self._connector.room)
+        try:
+            async for piece in pieces:
+                reader.feed(piece)
+                if not share.hold(reader.held_bytes):
+                    return ScrapeFailed("limit", "page has more values than there is memory for")
+            # The exporter looks at its clock and at its counters somewhere between being asked and having answered.
+            half = (time.monotonic() - begun) / 2
+            unix_seconds = time.time() - half
+            if self._allowance.received > FREE_BYTES:
+                await self._connector.turns.turn(self._allowance.weight)
+            if has_end:
+                reader.end()
+            sample = reader.sample(
+                monotonic_seconds=begun + half,
+                unix_seconds=unix_seconds,
+                uncertainty_seconds=half,
+                hung_collector=hung_collector,
+            )
+            if not reader.is_whole:
+                return _DAMAGED
+            share.hold(sample.held_bytes)
+            share.hold_for(sample)
+            return sample
+        except NotNodeExporter:
+            return ScrapeFailed("page", "not a node_exporter page")
+        except TooManySeries:
+            return ScrapeFailed("limit", f"page has more than {SERIES_LIMIT} series")
+        except PageTooLong:
+            return _TOO_LONG
+        except DamagedPage:
+            return _DAMAGED
+        finally:
+            share.hold(0)
+
+    async def _refusal(self, response: aiohttp.ClientResponse) -> ScrapeFailed:
+        status = response.status
+        if status == 401:
+            if not self._options.has_credentials:
+                return ScrapeFailed("http", "HTTP 401: it wants a password or a token, and nodes.yaml names none")
+            wrong = "the token" if self._options.username is None else "the user name or the password"
+            return ScrapeFailed("http", f"HTTP 401: {wrong} is wrong")
+        if status == 403 and self._options.has_credentials:
+            return ScrapeFailed("http", "HTTP 403: who the credentials stand for may not read it")
+        if status == 400 and self._options.scheme == "http" and await _expects_tls(response):
+            return SPEAKS_HTTPS
+        return (Refused if status in _REFUSED else ScrapeFailed)("http", f"HTTP {status}")
+
+
+def _redirect(response: aiohttp.ClientResponse) -> URL | None:
+    """Where a redirect leads, if that is the same scheme, host and port."""
+    location = response.headers.get("Location")
+    if location is None:
+        return None
+    try:
+        elsewhere = response.url.join(URL(location))
+        return elsewhere if elsewhere.origin() == response.url.origin() else None
+    except ValueError:
+        return None
+
+
+def _is_chunked(response: aiohttp.ClientResponse) -> bool:
+    return "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+
+
+async def _expects_tls(response: aiohttp.ClientResponse) -> bool:
+    try:
+        return _EXPECTS_TLS.search(await response.content.read(_SHORT_BODY_BYTES)) is not None
+    except aiohttp.ClientError:
+        return False

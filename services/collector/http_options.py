@@ -1,0 +1,137 @@
+"""How a node's exporter is asked: with or without TLS, and with which credentials."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Final, Literal
+
+from collector.targets_error import TargetsError
+from contract.runtime.quoted import quoted
+
+Scheme = Literal["http", "https"]
+#: Characters that a name may have, and the path of a file.
+_TEXT_LIMIT: Final = 253
+_PATH_LIMIT: Final = 1024
+
+
+@dataclass(frozen=True)
+class HttpOptions:
+    """As an entry of ``nodes.yaml`` gives them; paths are those of files below ``COLLECTOR_CREDENTIALS_DIR``."""
+
+    scheme: Scheme = "http"
+    #: PEM file with the certificates that are trusted instead of the system's.
+    ca_file: str | None = None
+    #: The name that the certificate must have, where it is not the host.
+    server_name: str | None = None
+    #: Whether any certificate will do.
+    insecure: bool = False
+    username: str | None = None
+    password_file: str | None = None
+    bearer_token_file: str | None = None
+    #: Whether credentials may go over plain HTTP, where everybody on the way can read them.
+    credentials_over_http: bool = False
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether the exporter is shown a password or a token."""
+        return self.username is not None or self.bearer_token_file is not None
+
+
+#: Of an entry that says nothing else.
+PLAIN_HTTP: Final = HttpOptions()
+FIELDS: Final = tuple(HttpOptions.__dataclass_fields__)
+_OF_TLS: Final = ("ca_file", "server_name", "insecure")
+
+
+def read_http_options(raw: Mapping[str, Any], where: str) -> HttpOptions:
+    """Return the options among the fields of an entry.
+
+    Raises:
+        TargetsError: one is not valid, or they do not go together; the text begins with ``where`` and repeats no value
+            that may be a secret.
+    """
+    given: dict[str, Any] = {name: _READ[name](name, raw[name], where) for name in FIELDS if raw.get(name) is not None}
+    options = HttpOptions(**given)
+    why = _why_not(options, given)
+    if why is not None:
+        raise TargetsError(f"{where}: {why}")
+    return options
+
+
+def _why_not(options: HttpOptions, given: Mapping[str, Any]) -> str | None:
+    """What does not go together, as a sentence; ``None`` where all does."""
+    if options.scheme == "http":
+        for name in _OF_TLS:
+            if name in given:
+                return f"{name} needs scheme: https"
+    if (options.username is None) != (options.password_file is None):
+        return "username and password_file go together"
+    if options.username is not None and options.bearer_token_file is not None:
+        return "password_file and bearer_token_file exclude each other"
+    if options.has_credentials and options.insecure:
+        return "insecure: true sends credentials to whoever answers, so the two exclude each other; set ca_file instead"
+    if options.has_credentials and options.scheme == "http" and not options.credentials_over_http:
+        return (
+            "credentials over plain HTTP can be read on the way; "
+            "set scheme: https, or credentials_over_http: true if that is meant"
+        )
+    if options.credentials_over_http and (options.scheme == "https" or not options.has_credentials):
+        return "credentials_over_http needs scheme: http and credentials"
+    return None
+
+
+def _scheme(name: str, value: object, where: str) -> Scheme:
+    if value == "http":
+        return "http"
+    if value == "https":
+        return "https"
+    raise TargetsError(f"{where}: {name} is http or https, not {quoted(value)}")
+
+
+def _flag(name: str, value: object, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise TargetsError(f"{where}: {name} is true or false")
+    return value
+
+
+def _text(name: str, value: object, where: str) -> str:
+    if not isinstance(value, str) or not value or not value.isprintable() or len(value) > _TEXT_LIMIT:
+        raise TargetsError(f"{where}: {name} is not a text of up to {_TEXT_LIMIT} printable characters")
+    return value
+
+
+def _username(name: str, value: object, where: str) -> str:
+    text = _text(name, value, where)
+    # Basic authentication ends the name with the first colon.
+    if ":" in text:
+        raise TargetsError(f"{where}: {name} must not contain a colon")
+    return text
+
+
+def _server_name(name: str, value: object, where: str) -> str:
+    text = _text(name, value, where)
+    try:
+        return text.encode("idna").decode()
+    except UnicodeError:
+        raise TargetsError(f"{where}: {name} is not the name of a host") from None
+
+
+def _path(name: str, value: object, where: str) -> str:
+    # A secret written here by mistake is not repeated.
+    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= _PATH_LIMIT:
+        raise TargetsError(f"{where}: {name} is not the path of a file")
+    if ".." in PurePosixPath(value).parts:
+        raise TargetsError(f"{where}: {name} must not leave COLLECTOR_CREDENTIALS_DIR by ..")
+    return value
+
+
+_READ: Final = {
+    "scheme": _scheme,
+    "ca_file": _path,
+    "server_name": _server_name,
+    "insecure": _flag,
+    "username": _username,
+    "password_file": _path,
+    "bearer_token_file": _path,
+    "credentials_over_http": _flag,
+}

@@ -1,0 +1,126 @@
+"""What a board suffers from: too little voltage, alarms of its sensors, swap, and waiting for disks and memory."""
+
+import pytest
+
+from collector.evaluate import UNTOLD_SECONDS, evaluate
+from collector.rules import parse_rules
+
+SENSOR = "soc:firmware_raspberrypi_hwmon/in0"
+VOLTAGE = f"under_voltage/node6.lan/{SENSOR}"
+
+
+@pytest.fixture
+def judge(at):
+    """Judges round after round; returns transition, alert and message of each change."""
+
+    class Judge:
+        def __init__(self):
+            self.alerts = {}
+            self.rules = parse_rules("swap: {enabled: true}\npressure: {enabled: true}")
+
+        def see(self, seconds, *observations):
+            self.alerts, changes = evaluate(self.alerts, self.rules, observations, at(seconds))
+            return [(change.transition, change.alert.id) for change in changes]
+
+        def told(self, seconds, *observations):
+            self.alerts, changes = evaluate(self.alerts, self.rules, observations, at(seconds))
+            return [change.alert.message for change in changes]
+
+    return Judge()
+
+
+def test_under_voltage_is_critical_when_it_lasts_and_ends_when_it_has_been_gone_for_a_while(judge, online):
+    low, well = online(under_voltage=(SENSOR,)), online(under_voltage=())
+
+    assert judge.see(0, well) == []
+    assert judge.told(1, low) == [f"node6.lan gets too little voltage, says its sensor {SENSOR}"]
+    assert judge.see(11, low) == [("firing", VOLTAGE)]
+    [alert] = judge.alerts.values()
+    assert (alert.severity, alert.value) == ("critical", None)
+    assert judge.see(40, well) == []
+    assert judge.told(41, well) == [f"node6.lan gets enough voltage again, says its sensor {SENSOR}"]
+
+
+def test_under_voltage_is_one_alert_when_the_voltage_drops_for_moments(judge, online):
+    # A Raspberry Pi says for two seconds that the voltage was too low.
+    changes = [
+        judge.see(seconds, online(under_voltage=(SENSOR,) if seconds % 6 == 0 else ())) for seconds in range(2, 61, 2)
+    ]
+
+    assert [change for some in changes for change in some] == [("pending", VOLTAGE), ("firing", VOLTAGE)]
+
+
+def test_under_voltage_does_not_fire_when_the_voltage_dropped_once(judge, online):
+    assert judge.see(0, online(under_voltage=(SENSOR,))) == [("pending", VOLTAGE)]
+    assert [judge.see(seconds, online(under_voltage=())) for seconds in (2, 12, 29)] == [[], [], []]
+    assert judge.see(30, online(under_voltage=())) == [("resolved", VOLTAGE)]
+
+
+def test_each_sensor_has_its_own_alert_when_several_raise_one(judge, online):
+    begun = judge.see(0, online(hardware_alarms=("a/temp1", "b/in1")))
+    assert begun == [("pending", "hardware_alarm/node6.lan/a/temp1"), ("pending", "hardware_alarm/node6.lan/b/in1")]
+
+    assert judge.see(10, online(hardware_alarms=("b/in1",))) == [("firing", "hardware_alarm/node6.lan/b/in1")]
+    assert judge.told(40, online(hardware_alarms=("b/in1",))) == [
+        "the critical alarm of the sensor a/temp1 of node6.lan is over"
+    ]
+    assert [alert.severity for alert in judge.alerts.values()] == ["warning"]
+    assert judge.alerts["hardware_alarm", "node6.lan", "b/in1"].message == (
+        "the sensor b/in1 of node6.lan raises its critical alarm"
+    )
+
+
+def test_alarm_stays_for_a_while_when_the_node_does_not_tell_of_its_sensors(judge, online):
+    judge.see(0, online(under_voltage=(SENSOR,)))
+
+    assert judge.see(UNTOLD_SECONDS, online()) == []
+    assert judge.told(UNTOLD_SECONDS + 1, online()) == ["node6.lan does not tell its under_voltage any more"]
+
+
+def test_alarm_of_a_sensor_ends_when_the_rule_leaves_it_out(judge, online):
+    raised = online(hardware_alarms=("nct6798/in1", "coretemp/temp1"))
+    judge.see(0, raised)
+    judge.rules = parse_rules("hardware_alarm: {ignore: [nct6798/*]}")
+
+    assert judge.told(1, raised) == ["nct6798/in1 on node6.lan is left out of the rule"]
+
+
+def test_swap_and_pressure_make_no_alert_when_their_rules_are_off_as_they_come(judge, online):
+    judge.rules = parse_rules("")
+
+    assert judge.see(0, online(swap_usage=100.0, pressure_io=100, pressure_memory=100)) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "better", "begun", "ended"),
+    [
+        (
+            {"swap_usage": 80.0},
+            {"swap_usage": 74.9},
+            "swap of node6.lan is 80.0 % in use",
+            "swap of node6.lan is down to 74.9 % in use",
+        ),
+        (
+            {"pressure_io": 50},
+            {"pressure_io": 39},
+            "tasks on node6.lan wait 50.0 % of the time for a disk",
+            "tasks on node6.lan wait only 39.0 % of the time for a disk",
+        ),
+        (
+            {"pressure_memory": 61},
+            {"pressure_memory": 0},
+            "tasks on node6.lan wait 61.0 % of the time for memory",
+            "tasks on node6.lan wait only 0.0 % of the time for memory",
+        ),
+    ],
+)
+def test_swap_and_pressure_are_told_when_they_last_for_five_minutes(judge, online, fields, better, begun, ended):
+    assert judge.told(0, online(**fields)) == [begun]
+    assert [change for change, _ in judge.see(300, online(**fields))] == ["firing"]
+    assert judge.told(301, online(**better)) == [ended]
+
+
+def test_pressure_of_one_resource_is_left_out_when_the_rule_says_so(judge, online):
+    judge.rules = parse_rules("pressure: {enabled: true, ignore: [io]}")
+
+    assert judge.see(0, online(pressure_io=99, pressure_memory=99)) == [("pending", "pressure/node6.lan/memory")]

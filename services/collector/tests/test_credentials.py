@@ -1,0 +1,113 @@
+import os
+
+import pytest
+
+from collector.credentials import SECRET_LIMIT_BYTES, SIZE_LIMIT_BYTES, Credentials, CredentialsError
+from collector.http_options import HttpOptions
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "credentials"
+    made.mkdir()
+    (tmp_path / "outside").write_text("redis password")
+    return made
+
+
+def basic(name):
+    return HttpOptions(scheme="https", username="prom", password_file=name)
+
+
+def bearer(name):
+    return HttpOptions(scheme="https", bearer_token_file=name)
+
+
+def test_header_shows_the_password_or_the_token_of_the_file(folder):
+    (folder / "password").write_text("hunter2é\n")
+    (folder / "token").write_text(" abc.DEF-1 \n")
+    credentials = Credentials(folder)
+
+    assert credentials.authorization(basic("password")) == "Basic cHJvbTpodW50ZXIyw6k="
+    assert credentials.authorization(bearer("token")) == "Bearer abc.DEF-1"
+    assert credentials.authorization(bearer(str(folder / "token"))) == "Bearer abc.DEF-1"
+    assert credentials.authorization(HttpOptions(scheme="https")) is None
+
+
+def test_file_is_read_again_when_it_has_changed(folder):
+    (folder / "token").write_text("old")
+    credentials = Credentials(folder)
+    assert credentials.authorization(bearer("token")) == "Bearer old"
+
+    (folder / "new").write_text("new")
+    (folder / "new").rename(folder / "token")
+    assert credentials.authorization(bearer("token")) == "Bearer new"
+
+    (folder / "token").write_text("newer")
+    assert credentials.authorization(bearer("token")) == "Bearer newer"
+
+    (folder / "token").unlink()
+    with pytest.raises(CredentialsError, match="bearer_token_file is not there"):
+        credentials.authorization(bearer("token"))
+
+
+def test_file_is_read_through_the_links_of_kubernetes(folder):
+    for version in ("1", "2"):
+        (folder / f"..{version}").mkdir()
+        (folder / f"..{version}" / "token").write_text(f"token{version}")
+    (folder / "..data").symlink_to("..1")
+    (folder / "token").symlink_to("..data/token")
+    credentials = Credentials(folder)
+    assert credentials.authorization(bearer("token")) == "Bearer token1"
+
+    (folder / "new").symlink_to("..2")
+    (folder / "new").rename(folder / "..data")
+
+    assert credentials.authorization(bearer("token")) == "Bearer token2"
+
+
+@pytest.mark.parametrize(
+    "name", ["../outside", "{outside}", "link", "linked/outside", "/etc/passwd", "../nothing", "a/../../outside"]
+)
+def test_file_is_refused_without_a_word_about_it_when_it_is_elsewhere(folder, tmp_path, name):
+    (folder / "link").symlink_to(tmp_path / "outside")
+    (folder / "linked").symlink_to(tmp_path)
+    (folder / "a").mkdir()
+
+    with pytest.raises(CredentialsError) as caught:
+        Credentials(folder).read("ca_file", name.format(outside=tmp_path / "outside"))
+
+    assert str(caught.value) == "ca_file is not below COLLECTOR_CREDENTIALS_DIR"
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda path: None, "is not there"),
+        (lambda path: path.mkdir(), "is not a file"),
+        (lambda path: os.mkfifo(path), "is not a file"),
+        (lambda path: path.symlink_to(path), "cannot be read"),
+        (lambda path: path.write_text(" \n"), "is empty"),
+        (lambda path: path.write_text("a b"), "does not hold one token"),
+        (lambda path: path.write_text("a\nX-Header: b"), "does not hold one token"),
+        (lambda path: path.write_text("a\u00e9"), "does not hold one token"),
+        (lambda path: path.write_text("a" * (SECRET_LIMIT_BYTES + 1)), "is longer than 8192 bytes"),
+        (lambda path: path.write_text("a" * (SIZE_LIMIT_BYTES + 1)), "is longer than 1024 KiB"),
+    ],
+)
+def test_error_says_why_and_repeats_nothing_when_a_file_cannot_be_used(folder, make, told):
+    make(folder / "hunter2")
+
+    with pytest.raises(CredentialsError) as caught:
+        Credentials(folder).authorization(bearer("hunter2"))
+
+    assert str(caught.value).startswith(f"bearer_token_file {told}")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_error_names_the_variable_when_there_is_no_folder(folder, tmp_path):
+    with pytest.raises(CredentialsError, match="password_file needs COLLECTOR_CREDENTIALS_DIR, which is not set"):
+        Credentials(None).authorization(basic("password"))
+    with pytest.raises(CredentialsError, match="COLLECTOR_CREDENTIALS_DIR is no folder"):
+        Credentials(tmp_path / "outside").authorization(basic("password"))
+    with pytest.raises(CredentialsError, match="COLLECTOR_CREDENTIALS_DIR is not there"):
+        Credentials(tmp_path / "none").authorization(basic("password"))

@@ -1,0 +1,217 @@
+"""How pages are fetched: what other readers of pages take, this one takes too, within its bounds."""
+
+import asyncio
+import gzip
+import time
+import zlib
+
+import pytest
+
+from collector.intake import PAGE_LIMIT_BYTES
+from collector.resolver import Resolver
+from collector.sample import Sample
+from collector.scrape import HttpProbe, ScrapeFailed, open_session
+from tests.drivers.raw_exporter import OK, RawExporter, answer
+
+GENEROUS_SECONDS = 30.0
+PAGE = b"node_load1 0.5\nnode_memory_MemTotal_bytes 4096\n"
+
+
+def look(target, respond, *, times=1, timeout=GENEROUS_SECONDS):
+    """Look at an exporter that responds so; return the results and the exporter."""
+
+    async def run():
+        resolver = Resolver()
+        async with RawExporter(respond) as exporter, open_session(resolver) as session:
+            probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), timeout)
+            return [await probe.look() for _ in range(times)], exporter
+
+    return asyncio.run(run())
+
+
+def bare(page):
+    """Deflated without zlib's head, as some servers send it."""
+    compressor = zlib.compressobj(wbits=-15)
+    return compressor.compress(page) + compressor.flush()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "compress"),
+    [("gzip", gzip.compress), ("X-GZIP", gzip.compress), ("deflate", zlib.compress), ("deflate", bare)],
+    ids=["gzip", "x-gzip", "deflate", "deflate without a head"],
+)
+def test_page_is_read_when_it_comes_compressed(target, page, encoding, compress):
+    raw = page("node_exporter_1.5.0")
+    head = OK + f"Content-Encoding: {encoding}\r\n".encode()
+
+    (plain, packed), _ = look(
+        target, lambda request: answer(compress(raw), head) if b"collect" in request else answer(raw), times=2
+    )
+
+    assert isinstance(packed, Sample)
+    assert packed.memory_total_bytes == plain.memory_total_bytes
+    assert packed.cpu_seconds == plain.cpu_seconds
+    assert packed.filesystems == plain.filesystems
+
+
+def test_page_is_read_when_its_compressed_bytes_come_one_by_one(target):
+    async def parts():
+        yield OK + b"Content-Encoding: gzip\r\n\r\n"
+        for byte in gzip.compress(PAGE):
+            yield bytes([byte])
+
+    async def closing():
+        async for part in parts():
+            yield part
+        raise OSError
+
+    [result], _ = look(target, lambda _: closing())
+
+    assert isinstance(result, Sample)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "sentence"),
+    [
+        (gzip.compress(PAGE)[:-1], "page", "page is damaged"),
+        (gzip.compress(PAGE)[:-8] + bytes(8), "page", "page is damaged"),
+        (gzip.compress(PAGE) + b"x", "page", "page is damaged"),
+        (b"", "page", "page is damaged"),
+        (PAGE, "page", "page is damaged"),
+        # 8 KB that become 8 MB, and more than that.
+        (gzip.compress(b"#" * PAGE_LIMIT_BYTES), "page", "not a node_exporter page"),
+        (gzip.compress(b"#" * (PAGE_LIMIT_BYTES + 1)), "limit", "page is longer than 8 MiB"),
+        (gzip.compress(b"#" * 200 * 2**20), "limit", "page is longer than 8 MiB"),
+    ],
+    ids=["cut", "wrong checksum", "more behind", "empty", "not compressed", "as long as may be", "too long", "a bomb"],
+)
+def test_look_fails_with_a_sentence_when_a_compressed_page_is_none(target, body, reason, sentence):
+    [result], _ = look(target, lambda _: answer(body, OK + b"Content-Encoding: gzip\r\n"))
+
+    assert result == ScrapeFailed(reason, sentence)
+
+
+def test_look_holds_nobody_up_when_a_compressed_page_inflates_a_thousandfold(target):
+    bomb = gzip.compress(b"node_load1 one\n" * (PAGE_LIMIT_BYTES // 15))
+    steps = []
+
+    async def tick():
+        while True:
+            begun = time.thread_time()
+            await asyncio.sleep(0)
+            steps.append(time.thread_time() - begun)
+
+    async def run():
+        resolver = Resolver()
+        async with (
+            RawExporter(lambda _: answer(bomb, OK + b"Content-Encoding: gzip\r\n")) as exporter,
+            open_session(resolver) as session,
+        ):
+            ticking = asyncio.create_task(tick())
+            await HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS).look()
+            ticking.cancel()
+
+    asyncio.run(run())
+
+    # The loop's own CPU time in one turn.
+    assert max(steps) < 0.1
+
+
+async def _chunked(page):
+    yield OK + b"Transfer-Encoding: chunked\r\n\r\n"
+    yield f"{len(page):x}\r\n".encode() + page + b"\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "last",
+    [b"node_load1 0.5", b"# EOF", b'node_uname_info{nodename="pi\\"}"} 1 1700000000000', b"node_load1 0.5\n", b"x NaN"],
+)
+@pytest.mark.parametrize("send", [answer, _chunked])
+def test_page_is_read_when_its_last_line_has_no_line_feed_and_its_length_is_told(target, send, last):
+    [result], _ = look(target, lambda _: send(b"node_load1 0.5\n" + last))
+
+    assert isinstance(result, Sample)
+    assert result.load1 == 0.5
+
+
+@pytest.mark.parametrize(
+    "last", [b"node_load1", b"node_load5 ", b'node_x{a="b', b'node_x{a="b"}', b"node_x 1 2 3", b"node_load1 \xff"]
+)
+def test_page_is_damaged_when_its_last_line_is_not_whole(target, last):
+    [result], _ = look(target, lambda _: answer(b"node_load1 0.5\n" + last))
+
+    assert result == ScrapeFailed("page", "page is damaged")
+
+
+def test_page_is_damaged_when_it_ends_without_a_line_feed_and_nothing_tells_its_length(target):
+    async def parts():
+        yield OK + b"\r\nnode_load1 0.5\nnode_load5 0.5"
+        raise OSError
+
+    [result], _ = look(target, lambda _: parts())
+
+    assert result == ScrapeFailed("page", "page is damaged")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("location", ["/node/metrics", "http://127.0.0.1:{port}/node/metrics", "node/metrics"])
+def test_page_is_read_when_a_redirect_leads_to_it_on_the_same_host(target, status, location):
+    async def run():
+        resolver = Resolver()
+
+        def respond(head):
+            if b"GET /node/metrics" in head:
+                return answer(PAGE)
+            where = location.format(port=exporter.port)
+            return answer(b"moved", f"HTTP/1.1 {status} Moved\r\nLocation: {where}\r\n".encode())
+
+        async with RawExporter(respond) as exporter, open_session(resolver) as session:
+            return await HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS).look()
+
+    assert isinstance(asyncio.run(run()), Sample)
+
+
+def test_redirect_is_not_followed_when_it_leads_to_another_port_or_scheme(target):
+    async def run():
+        resolver = Resolver()
+        async with RawExporter(lambda _: answer(PAGE)) as other, open_session(resolver) as session:
+            results = []
+            for where in (
+                f"http://127.0.0.1:{other.port}/",
+                f"//localhost:{other.port}/",
+                "https:/",
+                "ftp://127.0.0.1/",
+            ):
+                head = f"HTTP/1.1 302 Found\r\nLocation: {where}\r\n".encode()
+                async with RawExporter(lambda _, head=head: answer(b"", head)) as exporter:
+                    probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
+                    results.append(await probe.look())
+            return results, other.requests
+
+    results, requests = asyncio.run(run())
+    assert requests == []
+    assert {result.sentence for result in results} == {"HTTP 302 to another address, which is not asked"}
+
+
+def test_clock_is_right_when_it_lies_between_request_and_answer(target):
+    """An exporter that takes most of a look and reads its clock first, or last, is neither behind nor ahead."""
+
+    async def late(reads_clock_first):
+        now = time.time()
+        await asyncio.sleep(0.4)
+        yield answer(f"node_time_seconds {now if reads_clock_first else time.time():.6f}\n".encode())
+
+    for reads_clock_first in (True, False):
+        [result], _ = look(target, lambda _, first=reads_clock_first: late(first))
+        assert result.clock_offset_seconds == 0.0
+        assert result.uncertainty_seconds >= 0.2
+
+
+def test_clock_is_off_by_what_lies_outside_of_request_and_answer(target):
+    def respond(seconds):
+        return lambda _: answer(f"node_time_seconds {time.time() + seconds:.6f}\n".encode())
+
+    for seconds in (60.0, -60.0):
+        [result], _ = look(target, respond(seconds))
+        assert abs(result.clock_offset_seconds) <= 60.0
+        assert result.clock_offset_seconds == pytest.approx(seconds, abs=2 * result.uncertainty_seconds + 0.01)

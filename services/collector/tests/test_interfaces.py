@@ -1,0 +1,227 @@
+import pytest
+
+from collector.interfaces import Interface, KnownInterfaces, can_count, choose
+
+CARDS = (
+    "eth0 end0 enp3s0 enxb827eb000000 eno1 wlan0 wlp2s0 usb0 ib0 wwan0 lan0 em1 p1p1 enP4p1s0 enP8p1s0 enc600 eno1np0 "
+    # IPFire's zones, and the cards of the BSDs and of macOS.
+    "green0 red0 blue0 orange0 ixl2 igb0 vtnet0 re0 bge0 hn0 vmx0 en0 ena0 venet0 hsn0 nic0 can0"
+)
+NEVER = (
+    "lo lo0 veth1a2b docker0 docker_gwbridge br-0123456789ab br-lan virbr0 virbr0-nic cni0 cni-podman0 flannel.1 "
+    "cali0123 cilium_host cilium_vxlan lxc_health lxc1a2b3c lxcbr0 lxdbr0 incusbr0 tun0 tap0 tap100i0 wg0 vxlan.calico "
+    "wireguard.cali kube-ipvs0 kube-bridge nodelocaldns dummy0 ifb0 ifb4eth0 sit0 ip6tnl0 tailscale0 "
+    "fwbr100i0 fwln100i0 fwpr100p0 vnet3 macvtap0 gre0 gretap0 gre_sys tunl0 podman0 ovs-system ovs_eth0 ovn-k8s-mp0 "
+    "erspan0 ip_vti0 ztabcdefgh utun3 hassio xapi0 vif1.0 vmnet8 vboxnet0 shim-br0 vhost0 "
+    # Clouds and clusters.
+    "eni2738a7062a8 azv1a2b3c4d5e6 azure0 gke1a2b3c4d5e6 genev_sys_6081 vxlan_sys_4789 0a1b2c3d4e5f60a cbr0 "
+    "pod-id-link0 3f1e8cf2b4a5_h antrea-gw0 weave vethwe-bridge datapath qvb12345678-9a qbr12345678-9a "
+    # Firewalls.
+    "pflog0 pfsync0 enc0 gif0 stf0 usbus0 epair0a ovpns1 ovpnc2 vm-public loopback0 "
+    "proton0 vpn_home awdl0 llw0 anpi0 imq0 eth0:avahi"
+)
+
+
+def names(*interfaces):
+    return sorted(choose(interfaces).names)
+
+
+def named(text):
+    return names(*map(Interface, text.split()))
+
+
+def test_name_can_count_when_a_card_is_called_so():
+    assert [name for name in CARDS.split() if not can_count(name)] == []
+    assert named(CARDS.replace("lan0", "")) == sorted(CARDS.replace("lan0", "").split())
+
+
+def test_name_cannot_count_when_it_is_of_the_inside_of_the_machine():
+    assert [name for name in NEVER.split() if can_count(name)] == []
+
+
+@pytest.mark.parametrize("name", ["", "a" * 16, "vethx" * 10, "eth0\x1b[2J", "eth\n0"])
+def test_name_cannot_count_when_no_system_has_such_names(name):
+    assert not can_count(name)
+
+
+@pytest.mark.parametrize(
+    ("told", "counted"),
+    [
+        ("eth0 eth0.100 vlan10 eth0_vlan7", "eth0"),
+        ("eth0 eth1 bond0 br0 vmbr0 vmbr0v5", "eth0 eth1"),
+        ("ixl2 ixl3 lagg1 lagg1.10 pflog0", "ixl2 ixl3"),
+        ("em0 em1 trunk0 aggr0 vlan3", "em0 em1"),
+        ("eth0 xenbr0 vif1.0", "eth0"),
+        ("eth0 eth1 team0", "eth0 eth1"),
+        ("eth0 ppp0", "eth0"),
+        ("igb0 ng0", "igb0"),
+        ("Ethernet0 Ethernet4 PortChannel1 Vlan100 Loopback0 Bridge docker0 eth0", "Ethernet0 Ethernet4 eth0"),
+        ("swp1 swp2 peerlink peerlink.4094 bridge vlan10 eth0", "eth0 swp1 swp2"),
+        ("eth0 eth1 pppoe0 vtun0 dum0 bond0 switch0 wg0 l2tpeth0", "eth0 eth1"),
+        ("ens3f0np0 ens3f0npf0vf0 enp8s0f0_0 pf0hpf", "ens3f0np0"),
+        ("eth0 antrea-gw0 coredns--0a1b2c nomad", "eth0"),
+        ("wlan0 wlan0mon mon0", "wlan0"),
+        # Where nothing below them is told, those above are all there is to count.
+        ("lo bond0 bond0.20", "bond0"),
+        ("lo vmbr0 vmbr0.5", "vmbr0"),
+        ("lo ppp0", "ppp0"),
+        ("lo docker0", ""),
+    ],
+)
+def test_bytes_count_at_the_cards_when_names_are_all_that_is_told(told, counted):
+    assert named(told) == counted.split()
+
+
+def test_second_way_to_the_network_does_not_count_and_is_named_when_it_is_beside_azures_card():
+    choice = choose(map(Interface, ("eth0", "enP53091s1np0", "azv1a2b3c4d5e6")))
+
+    assert choice.names == {"eth0"}
+    assert choice.remark == "network: counts eth0, not enP53091s1np0: it is likely the same way to the network"
+
+
+def test_slave_does_not_count_when_its_master_has_its_address_and_is_no_bond():
+    # Azure's pair: netvsc marks its second way as a slave.
+    card = Interface("eth0", number=2, link=2, flags=0x1003, kind=1, address="00:0d:3a:11:22:33", address_kind=0)
+    second = card._replace(name="enP1s1", number=3, link=3, flags=0x1803)
+
+    choice = choose([second, card])
+
+    assert choice.names == {"eth0"}
+    assert choice.remark is None
+
+
+@pytest.mark.parametrize(
+    "master",
+    [
+        Interface("bond0", number=4, link=4, flags=0x1443, kind=1, address="52:54:00:11:22:33", address_kind=3),
+        Interface("storage", number=4, link=4, flags=0x1443, kind=1, address="52:54:00:11:22:33", address_kind=3),
+        Interface("storage", number=4, link=4, address="52:54:00:11:22:33", address_kind=3, is_bond=True),
+        # A team does not mark its ports.
+        Interface("team0", number=4, link=4, flags=0x1003, kind=1, address="52:54:00:11:22:33", address_kind=3),
+        # The exporter leaves the bond out.
+        Interface("lo", number=1, link=1, flags=0x49, kind=772),
+    ],
+)
+def test_each_port_of_a_bond_counts_when_they_share_its_address(master):
+    port = Interface("eth0", number=2, link=2, flags=0x1843, kind=1, address="52:54:00:11:22:33", address_kind=0)
+    if master.name == "team0":
+        port = port._replace(flags=0x1003)
+
+    assert names(port, port._replace(name="eth1", number=3, link=3), master) == ["eth0", "eth1"]
+
+
+def test_bridge_does_not_count_when_it_has_its_ports_address_whatever_it_is_called():
+    port = Interface("enp3s0", number=2, link=2, flags=0x1103, kind=1, address="d8:3a:dd:11:22:33", address_kind=0)
+    bridge = port._replace(name="office", number=5, link=5, flags=0x1003)
+
+    choice = choose([bridge, port])
+
+    assert choice.names == {"enp3s0"}
+    assert choice.remark == "network: counts enp3s0, not office: they have the same address"
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        # A bridge of Docker's, the end of a cable into a container, a VLAN, WireGuard, a tunnel of IP.
+        Interface("proxy", number=7, link=7, flags=0x1003, kind=1, address="02:42:5a:11:22:33"),
+        Interface("proxy", number=7, link=7, flags=0x1003, kind=1, address="5a:11:22:33:44:55", address_kind=3),
+        Interface("pod12", number=7, link=2, flags=0x1003, kind=1, address="5a:11:22:33:44:55", address_kind=1),
+        Interface("guests", number=7, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:33", address_kind=2),
+        Interface("office", 7, 7, 0x1003, 1, "d8:3a:dd:11:22:44", address_kind=0, name_kind=3),
+        Interface("lan", number=7, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:44", address_kind=0),
+        Interface("home", number=7, link=7, flags=0x10D1, kind=65534),
+        Interface("he-ipv6", number=7, link=0, flags=0xD1, kind=776),
+        Interface("mon0", number=7, link=7, flags=0x1003, kind=803, address="d8:3a:dd:11:22:44", address_kind=0),
+        # A port of a switch on the board.
+        Interface("lan1", number=7, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:33", address_kind=0),
+    ],
+    ids=lambda inner: inner.name,
+)
+def test_interface_above_a_card_does_not_count_when_the_kernel_tells_what_it_is(inner):
+    card = Interface("eth0", number=2, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:33", address_kind=0)
+
+    assert names(card, inner) == ["eth0"]
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        Interface("wlan0", number=3, link=3, flags=0x1003, kind=1, address="5a:11:22:33:44:55", address_kind=3),
+        Interface("usb0", number=3, link=3, flags=0x1003, kind=1, address="5a:11:22:33:44:55", address_kind=1),
+        # A modem without a link layer.
+        Interface("wwan0", number=3, link=3, flags=0x10D1, kind=65534),
+        Interface("wwan0", number=3, link=3, flags=0x10D1, kind=519),
+        Interface("ib0", number=3, link=3, flags=0x1043, kind=32, address="80:00:02:08:fe:80", address_kind=0),
+        Interface("uplink", number=3, link=3, flags=0x1003, kind=1, address="d8:3a:dd:11:22:34", address_kind=0),
+        Interface("cloned", 3, 3, 0x1003, 1, "5a:11:22:33:44:55", address_kind=3, name_kind=4),
+        Interface("uap0", 3, 3, 0x1003, 1, "da:3a:dd:11:22:33", address_kind=0, name_kind=3),
+    ],
+    ids=lambda card: card.name,
+)
+def test_second_card_counts_when_its_address_is_its_own(card):
+    first = Interface("eth0", number=2, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:33", address_kind=0)
+
+    assert names(first, card) == sorted(["eth0", card.name])
+
+
+def test_end_of_a_cable_counts_when_it_is_the_card_of_a_container():
+    card = Interface("eth0", number=2, link=35, flags=0x1003, kind=1, address="00:16:3e:11:22:33", address_kind=3)
+    inner = [Interface("docker0", 3, 3), Interface("office", 4, 4, 0x1003, 1, "5a:00:00:00:00:01", 1)]
+
+    assert names(card) == names(card, *inner) == ["eth0"]
+
+
+def test_ports_of_a_switch_do_not_count_when_nobody_tells_what_they_hang_on():
+    choice = choose(map(Interface, ("eth0", "lan1", "lan2", "lan3", "wan", "br-lan")))
+
+    assert choice.names == {"eth0"}
+    assert choice.remark == (
+        "network: counts eth0, not lan1, lan2, lan3, wan: they are likely ports of a switch on its card"
+    )
+
+
+@pytest.mark.parametrize("count", [2, 3, 20])
+def test_choice_is_the_same_when_the_interfaces_come_in_another_order(count):
+    same = [Interface(f"x{number:02}", address="d8:3a:dd:11:22:33") for number in range(count)]
+
+    assert choose(same) == choose(same[::-1])
+    # Two are one; more are the ports of a switch that has one address for all.
+    assert choose(same).names == ({"x00"} if count == 2 else {each.name for each in same})
+
+
+def test_each_port_counts_when_a_master_of_an_unusual_name_gave_them_its_address():
+    port = Interface("eno1", number=2, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:33", address_kind=0)
+    team = port._replace(name="office", number=4, link=4, address_kind=3)
+
+    assert names(port, port._replace(name="eno2", number=3, link=3), team) == ["eno1", "eno2"]
+
+
+def test_link_over_a_line_does_not_count_and_is_named_when_there_is_a_card():
+    choice = choose(map(Interface, ("eth0", "ppp0")))
+
+    assert choice.names == {"eth0"}
+    assert choice.remark == "network: counts eth0, not ppp0: its bytes likely cross a card"
+    assert choose(map(Interface, ("eth0", "eth0.7", "br0", "bond0"))).remark is None
+
+
+def test_known_interfaces_are_few_when_an_exporter_names_very_many():
+    known = KnownInterfaces()
+
+    known.complete([Interface(f"x{number}", number=number) for number in range(1000)])
+
+    assert sum(each.number is not None for each in known.complete([Interface(f"x{n}") for n in range(1000)])) == 64
+
+
+def test_known_interfaces_are_due_when_there_is_a_new_one_or_time_has_passed():
+    known = KnownInterfaces()
+    assert known.is_due(0.0)
+
+    known.complete([Interface("eth0", number=2)])
+    known.asked(0.0)
+    assert [known.is_due(seconds) for seconds in (1.0, 599.0, 600.0)] == [False, False, True]
+
+    assert known.complete([Interface("eth0"), Interface("usb0")]) == [Interface("eth0", number=2), Interface("usb0")]
+    assert known.is_due(1.0)
+    known.asked(1.0)
+    assert not known.is_due(2.0)

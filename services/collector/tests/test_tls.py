@@ -1,0 +1,385 @@
+"""Exporters that speak HTTPS, or should, and those that want to know who asks."""
+
+import asyncio
+import base64
+import contextlib
+import ssl
+import time
+import tracemalloc
+
+import pytest
+
+from collector.http_options import HttpOptions
+from collector.intake import PAGE_LIMIT_BYTES
+from collector.resolver import Resolver
+from collector.sample import Sample
+from collector.scrape import HttpProbe, ScrapeFailed, open_session
+from tests.drivers.certificate import make_certificate, make_dated_certificate
+from tests.drivers.raw_exporter import OK, RawExporter, answer
+
+GENEROUS_SECONDS = 30.0
+PAGE = b"node_load1 0.5\n"
+HTTPS = HttpOptions(scheme="https", ca_file="ca.crt")
+PASSWORD = HttpOptions(scheme="https", ca_file="ca.crt", username="prom", password_file="password")
+CLOSES = None
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder of credentials: a CA, and a password."""
+    made = tmp_path_factory.mktemp("credentials")
+    make_certificate(made, "IP:127.0.0.1", "DNS:pi.lan")
+    (made / "password").write_text("hunter2\n")
+    (made / "other").mkdir()
+    make_certificate(made / "other", "IP:127.0.0.1")
+    make_dated_certificate(made, "expired", "20200101000000Z", "20210101000000Z")
+    make_dated_certificate(made, "early", "20900101000000Z", "20910101000000Z")
+    return made
+
+
+def serving(folder, certificate="server"):
+    """The server's side."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    key = folder / ("other/server.key" if certificate.startswith("other") else "server.key")
+    context.load_cert_chain(folder / f"{certificate}.crt", key)
+    return context
+
+
+def run(target, folder, context, respond, script, http=HTTPS, timeout=GENEROUS_SECONDS):
+    """Run ``script`` with a probe and the exporter that it looks at."""
+
+    async def main():
+        resolver = Resolver()
+        async with RawExporter(respond, context) as exporter, open_session(resolver, folder) as session:
+            made = target("127.0.0.1", exporter.port, http=http)
+            return await script(HttpProbe(session, resolver, made, timeout), exporter)
+
+    return asyncio.run(main())
+
+
+async def one_look(probe, _):
+    return await probe.look()
+
+
+def test_page_is_read_by_https_on_one_connection(target, folder):
+    async def looks(probe, exporter):
+        return [await probe.look() for _ in range(3)], exporter.connections
+
+    results, connections = run(target, folder, serving(folder), lambda _: answer(PAGE), looks)
+
+    assert all(isinstance(result, Sample) for result in results)
+    assert connections == 1
+
+
+def test_connection_takes_little_memory(target, folder):
+    """asyncio's own buffers would be 256 KiB at each end."""
+    count = 10
+
+    async def connect(_, exporter):
+        resolver = Resolver()
+        async with open_session(resolver, folder) as session:
+            # Each entry that trusts otherwise has a connection of its own.
+            probes = [
+                HttpProbe(session, resolver, target("127.0.0.1", exporter.port, http=http), GENEROUS_SECONDS)
+                for http in (HttpOptions(scheme="https", ca_file=f"{'./' * number}ca.crt") for number in range(count))
+            ]
+            tracemalloc.start()
+            try:
+                for probe in probes:
+                    assert isinstance(await probe.look(), Sample)
+                return exporter.connections, tracemalloc.get_traced_memory()[0]
+            finally:
+                tracemalloc.stop()
+
+    connections, held_bytes = run(target, folder, serving(folder), lambda _: answer(PAGE), connect)
+
+    assert connections == count
+    assert held_bytes / count < 200 * 1024
+
+
+def test_exporters_share_nothing_when_their_authorities_differ(target, folder):
+    """One session, one host and port, two entries: whom the one trusts is not trusted by the other."""
+
+    async def both(probe, exporter):
+        resolver = Resolver()
+        async with open_session(resolver, folder) as session:
+            good, bad = (
+                HttpProbe(session, resolver, target("127.0.0.1", exporter.port, http=http), GENEROUS_SECONDS)
+                for http in (HTTPS, HttpOptions(scheme="https", ca_file="other/ca.crt"))
+            )
+            return [await good.look(), await bad.look(), await good.look()]
+
+    first, other, last = run(target, folder, serving(folder), lambda _: answer(PAGE), both)
+
+    assert isinstance(first, Sample)
+    assert other == ScrapeFailed("tls", "certificate is signed by no CA of ca_file")
+    assert isinstance(last, Sample)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "http", "reason", "sentence"),
+    [
+        ("server", HttpOptions(scheme="https"), "tls", "certificate is signed by no CA of the system (set ca_file)"),
+        ("other/server", HTTPS, "tls", "certificate is signed by no CA of ca_file"),
+        ("expired", HTTPS, "tls", "certificate has expired"),
+        ("early", HTTPS, "tls", "certificate is not valid yet"),
+        (
+            "server",
+            HttpOptions(scheme="https", ca_file="ca.crt", server_name="other.lan"),
+            "tls",
+            "certificate is for another name than other.lan",
+        ),
+        (
+            "server",
+            HttpOptions(scheme="https", ca_file="none.crt"),
+            "credentials",
+            "nothing was asked: ca_file is not there",
+        ),
+        (
+            "server",
+            HttpOptions(scheme="https", ca_file="password"),
+            "credentials",
+            "nothing was asked: ca_file is no PEM file of certificates",
+        ),
+    ],
+)
+def test_look_says_what_is_wrong_with_the_certificate(target, folder, certificate, http, reason, sentence):
+    result = run(target, folder, serving(folder, certificate), lambda _: answer(PAGE), one_look, http)
+
+    assert result == ScrapeFailed(reason, sentence)
+
+
+@pytest.mark.parametrize(
+    "http",
+    [
+        HttpOptions(scheme="https", ca_file="ca.crt", server_name="pi.lan"),
+        # The exporter's own certificate will do.
+        HttpOptions(scheme="https", ca_file="server.crt"),
+        HttpOptions(scheme="https", insecure=True),
+    ],
+)
+def test_page_is_read_when_the_entry_says_what_to_trust(target, folder, http):
+    assert isinstance(run(target, folder, serving(folder), lambda _: answer(PAGE), one_look, http), Sample)
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_look_says_that_the_exporter_speaks_https_when_it_is_asked_without(target, folder, closes):
+    # Python's server ends the connection without a word, Go's answers in plain HTTP.
+    if closes:
+        context, respond = serving(folder), lambda _: answer(PAGE)
+    else:
+        context = None
+        words = b"Client sent an HTTP request to an HTTPS server.\n"
+        respond = lambda _: b"HTTP/1.0 400 Bad Request\r\n\r\n" + words  # noqa: E731
+
+    async def looks(probe, exporter):
+        if not closes:
+            return [await probe.look()], 0
+        return [await probe.look() for _ in range(3)], len(exporter.requests)
+
+    async def closing(head):
+        yield respond(head)
+        raise OSError
+
+    results, requests = run(target, folder, context, respond if closes else closing, looks, HttpOptions())
+
+    assert set(results) == {ScrapeFailed("tls", "speaks HTTPS (scheme: https is missing)")}
+    # It is found out once.
+    assert requests <= 1
+
+
+def test_look_says_that_the_exporter_speaks_https_when_it_answers_with_an_alert(target, folder):
+    async def alert():
+        yield bytes.fromhex("15030100020246")
+        raise OSError
+
+    result = run(target, folder, None, lambda _: alert(), one_look, HttpOptions())
+
+    assert result == ScrapeFailed("tls", "speaks HTTPS (scheme: https is missing)")
+
+
+def test_look_says_that_the_connection_was_closed_when_the_exporter_does_not_speak_https_either(target, folder):
+    result = run(target, folder, None, lambda _: CLOSES, one_look, HttpOptions())
+
+    assert result == ScrapeFailed("http", "connection closed without an answer")
+
+
+def test_look_says_that_the_exporter_speaks_no_https_when_it_answers_in_plain(target, folder):
+    async def answer_at_once(reader, writer):
+        await reader.read(10)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n400")
+
+    told = "speaks no HTTPS (is it plain HTTP? then remove scheme: https)"
+    assert look_at(target, folder, answer_at_once) == ScrapeFailed("tls", told)
+
+
+def test_look_says_what_may_be_missing_when_the_exporter_wants_a_certificate_of_ours(target, folder):
+    context = serving(folder)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(folder / "ca.crt")
+
+    result = run(target, folder, context, lambda _: answer(PAGE), one_look)
+
+    told = "connection closed without an answer (it may want a client's certificate, and there is none)"
+    assert result == ScrapeFailed("http", told)
+
+
+def test_look_says_why_tls_fails_when_the_exporter_says_so(target, folder):
+    # A TLS record: alert, version 1.2, two bytes, fatal, handshake_failure.
+    alert = bytes.fromhex("15030300020228")
+
+    async def refuse(reader, writer):
+        await reader.read(65536)
+        writer.write(alert)
+
+    assert look_at(target, folder, refuse) == ScrapeFailed("tls", "TLS fails (sslv3 alert handshake failure)")
+
+
+def test_look_says_why_tls_fails_when_it_does_so_after_the_handshake(target, folder):
+    async def break_off(reader, writer):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = serving(folder).wrap_bio(incoming, outgoing, server_side=True)
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                writer.write(outgoing.read())
+                incoming.write(await reader.read(65536))
+        # A record that nobody has encrypted.
+        writer.write(outgoing.read() + bytes.fromhex("1703030020") + b"x" * 32)
+
+    assert look_at(target, folder, break_off) == ScrapeFailed("tls", "TLS fails (decryption failed or bad record mac)")
+
+
+def look_at(target, folder, serve):
+    """Look by HTTPS at whatever ``serve`` does with a connection."""
+
+    async def main():
+        served = asyncio.Event()
+
+        async def serve_one(reader, writer):
+            with contextlib.suppress(OSError):
+                await serve(reader, writer)
+                await reader.read()
+            writer.transport.abort()
+            served.set()
+
+        server = await asyncio.start_server(serve_one, "127.0.0.1", 0)
+        resolver = Resolver()
+        async with server, open_session(resolver, folder) as session:
+            made = target("127.0.0.1", server.sockets[0].getsockname()[1], http=PASSWORD)
+            result = await HttpProbe(session, resolver, made, GENEROUS_SECONDS).look()
+            await asyncio.wait_for(served.wait(), GENEROUS_SECONDS)
+            await asyncio.sleep(0)  # until the connection is closed
+            return result
+
+    return asyncio.run(main())
+
+
+class Guarded:
+    """An exporter that answers to one user alone."""
+
+    def __init__(self, user="prom:hunter2"):
+        self.shown = []
+        self._wanted = b"Basic " + base64.b64encode(user.encode())
+
+    def __call__(self, head):
+        fields = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:] if line)
+        self.shown.append(fields.get(b"Authorization"))
+        if self.shown[-1] != self._wanted:
+            return answer(b"Unauthorized", b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n")
+        return answer(PAGE)
+
+
+def test_page_is_read_when_the_password_is_right_and_again_when_it_has_changed(target, folder):
+    guarded = Guarded()
+
+    async def looks(probe, _):
+        results = [await probe.look()]
+        (folder / "password").write_text("wrong")
+        results.append(await probe.look())
+        (folder / "password").write_text("hunter2")
+        results.append(await probe.look())
+        return results
+
+    first, wrong, last = run(target, folder, serving(folder), guarded, looks, PASSWORD)
+
+    assert isinstance(first, Sample)
+    assert wrong == ScrapeFailed("http", "HTTP 401: the user name or the password is wrong")
+    assert isinstance(last, Sample)
+
+
+def test_look_says_what_is_missing_when_the_entry_names_no_credentials(target, folder):
+    result = run(target, folder, serving(folder), Guarded(), one_look)
+
+    assert result == ScrapeFailed("http", "HTTP 401: it wants a password or a token, and nodes.yaml names none")
+
+
+def test_credentials_go_over_plain_http_when_the_entry_says_so(target, folder):
+    http = HttpOptions(username="prom", password_file="password", credentials_over_http=True)
+
+    assert isinstance(run(target, folder, None, Guarded(), one_look, http), Sample)
+
+
+@pytest.mark.parametrize(
+    "where", ["https://127.0.0.1:{port}/metrics", "//localhost:{port}/metrics", "http://127.0.0.1:{port}/"]
+)
+def test_credentials_go_nowhere_else_when_the_exporter_redirects(target, folder, where):
+    elsewhere = Guarded()
+
+    async def look(probe, exporter):
+        async with RawExporter(elsewhere, serving(folder)) as other:
+            exporter.where = where.format(port=other.port)
+            return await probe.look()
+
+    async def main():
+        resolver = Resolver()
+
+        def respond(_):
+            return answer(b"", f"HTTP/1.1 302 Found\r\nLocation: {exporter.where}\r\n".encode())
+
+        async with RawExporter(respond, serving(folder)) as exporter, open_session(resolver, folder) as session:
+            made = target("127.0.0.1", exporter.port, http=PASSWORD)
+            return await look(HttpProbe(session, resolver, made, GENEROUS_SECONDS), exporter)
+
+    assert asyncio.run(main()) == ScrapeFailed("http", "HTTP 302 to another address, which is not asked")
+    assert elsewhere.shown == []
+
+
+def test_credentials_are_not_sent_when_the_certificate_is_not_trusted(target, folder):
+    guarded = Guarded()
+    http = HttpOptions(scheme="https", ca_file="other/ca.crt", username="prom", password_file="password")
+
+    run(target, folder, serving(folder), guarded, one_look, http)
+
+    assert guarded.shown == []
+
+
+async def _endless():
+    yield OK + b"\r\n"
+    while True:
+        yield b"node_load1 one\n" * 4000
+
+
+def test_bounds_hold_when_a_page_that_does_not_end_comes_by_https(target, folder):
+    steps = []
+
+    async def tick():
+        while True:
+            begun = time.thread_time()
+            await asyncio.sleep(0)
+            steps.append(time.thread_time() - begun)
+
+    async def look(probe, _):
+        ticking = asyncio.create_task(tick())
+        result = await probe.look()
+        ticking.cancel()
+        return result, probe._allowance.received
+
+    result, received = run(target, folder, serving(folder), lambda _: _endless(), look)
+
+    assert result == ScrapeFailed("limit", "page is longer than 8 MiB")
+    assert received < PAGE_LIMIT_BYTES + 2**20
+    # The loop's own CPU time in one turn, the server's work for it included.
+    assert max(steps) < 0.2

@@ -1,0 +1,167 @@
+"""Services of this release and of the last one on one Redis, as in a rolling update and on the way back."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.codec import TYPE_OF_CHANNEL, decode
+from contract.messages import Node
+from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, METRICS_CHANNEL, latest_key
+from tests.drivers.last_release import lay_out_last_release
+from tests.drivers.process import ROOT, Process
+from tests.drivers.rest import Rest
+from tests.drivers.stack import Stack
+from tests.drivers.transitions import require_numbered_without_a_gap, transitions
+from tests.drivers.waiting import eventually
+
+#: Fields of a node that the last release need not have.
+NEW = {"iowait", "swap_usage", "pressure_io", "pressure_memory"}
+GOLDEN_OF_CHANNEL = {channel: channel.removeprefix("cluster:") for channel in TYPE_OF_CHANNEL}
+DOWN = "node_down/node02"
+
+#: Run by Python in a release's folder: decode what stands in the files of these names as the channels' messages.
+DECODE = """
+import sys
+from contract.codec import TYPE_OF_CHANNEL, decode
+for path in sys.argv[1:]:
+    decode(open(path, "rb").read(), TYPE_OF_CHANNEL["cluster:" + path.rpartition("/")[2].removesuffix(".json")])
+"""
+
+
+@pytest.fixture(scope="module")
+def former(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The last release's files."""
+    folder = tmp_path_factory.mktemp("former")
+    lay_out_last_release(folder)
+    return folder
+
+
+@pytest.fixture
+def fleet(stack: Stack) -> Stack:
+    """A stack with two nodes, of which one is dead."""
+    stack.write_rules("node_down: {for_seconds: 0}\n")
+    stack.start_simulator(2, "--fault", "node02=dead")
+    return stack
+
+
+class Releases:
+    """Starts services of either release on one stack."""
+
+    def __init__(self, stack: Stack, folders: dict[str, Path]) -> None:
+        self._stack = stack
+        self._folders = folders
+        self._redis = stack.redis()
+
+    def start(self, release: str, service: str) -> Rest:
+        self._stack.root = self._folders[release]
+        rest: Rest = getattr(self._stack, f"start_{service}")()
+        self._stack.root = ROOT
+        assert os.path.samefile(f"/proc/{self._stack.processes[-1].pid}/cwd", self._folders[release])
+        return rest
+
+    def start_collector(self, release: str) -> Process:
+        """Start a collector and wait for a round that it published."""
+        before = self.snapshot().get("epoch", 0)
+        self.start(release, "collector")
+        eventually(lambda: self.snapshot().get("epoch", 0) > before, within_seconds=60, what="its first round")
+        eventually(lambda: self.snapshot()["seq"] > 3, within_seconds=60, what="some rounds")
+        return self._stack.collector
+
+    def snapshot(self) -> dict[str, Any]:
+        raw = self._redis.get(latest_key(METRICS_CHANNEL))
+        return json.loads(raw) if raw else {}
+
+    def alerts(self) -> dict[str, Any]:
+        raw = self._redis.get(latest_key(ALERTS_CHANNEL)) or b"{}"
+        return {alert["id"]: alert for alert in json.loads(raw).get("active_alerts", [])}
+
+    def log(self) -> list[dict[str, Any]]:
+        return [json.loads(fields[b"entry"]) for _, fields in self._redis.xrange(ALERT_LOG_KEY)]
+
+    def close(self) -> None:
+        self._redis.close()
+
+
+@pytest.fixture
+def releases(fleet: Stack, former: Path) -> Iterator[Releases]:
+    releases = Releases(fleet, {"this": ROOT, "last": former})
+    yield releases
+    releases.close()
+
+
+def test_messages_of_each_release_are_read_by_the_other(former: Path) -> None:
+    for channel, name in GOLDEN_OF_CHANNEL.items():
+        decode((former / "contract" / "golden" / "messages" / f"{name}.json").read_bytes(), TYPE_OF_CHANNEL[channel])
+    ours = [str(ROOT / "contract" / "golden" / "messages" / f"{name}.json") for name in GOLDEN_OF_CHANNEL.values()]
+    done = subprocess.run(
+        [sys.executable, "-c", DECODE, *ours],
+        cwd=former,
+        env={**os.environ, "PYTHONPATH": str(former)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_replica_of_the_last_release_shows_all_that_this_collector_publishes(fleet: Stack, releases: Releases) -> None:
+    releases.start_collector("this")
+    replica = releases.start("last", "replica")
+
+    client = fleet.client(replica, "/monitoring")
+    delta = fleet.client(replica, "/monitoring", auth={"subscribe": {"mode": "delta"}})
+
+    newest = client.wait_for("cluster_metrics", 3)[-1]
+    assert newest["nodes"][0].keys() == set(Node.__struct_fields__)
+    assert {alert["id"] for alert in client.wait_for("alerts_update")[0]["active_alerts"]} == {DOWN}
+    assert delta.wait_for("cluster_metrics_delta", 2)[0]["changed"][0]["node"] == "node01"
+    # What a replica only passes on, it could not decode.
+    counts = [line for line in replica.get("/metrics").text.splitlines() if line.startswith("ws_messages_total{")]
+    assert any('outcome="state"' in line for line in counts)
+    assert [line for line in counts if 'outcome="passed_on"' in line and not line.endswith(" 0.0")] == []
+
+
+def test_this_release_shows_all_that_the_last_collector_publishes(fleet: Stack, releases: Releases) -> None:
+    releases.start_collector("last")
+    replica, api = releases.start("this", "replica"), releases.start("this", "api")
+
+    client = fleet.client(replica, "/monitoring")
+    delta = fleet.client(replica, "/monitoring", auth={"subscribe": {"mode": "delta"}})
+    some = fleet.client(replica, "/monitoring", auth={"subscribe": {"nodes": ["node01"]}})
+
+    whole = client.wait_for("cluster_metrics", 3)[-1]
+    assert whole["nodes"][0].keys() >= set(Node.__struct_fields__) - NEW
+    assert {alert["id"] for alert in client.wait_for("alerts_update")[0]["active_alerts"]} == {DOWN}
+    assert delta.wait_for("cluster_metrics_delta", 2)[0]["changed"][0]["node"] == "node01"
+    assert [node["node"] for node in some.wait_for("cluster_metrics", 2)[-1]["nodes"]] == ["node01"]
+    assert api.json("/api/cluster/nodes/node01")["status"] == "online"
+    assert api.status("/nodes/node01") == 200
+
+
+@pytest.mark.parametrize(("first", "second"), [("last", "this"), ("this", "last")])
+def test_alerts_log_and_history_go_on_when_a_collector_of_the_other_release_takes_over(
+    releases: Releases, first: str, second: str
+) -> None:
+    former_collector = releases.start_collector(first)
+    since = eventually(lambda: releases.alerts().get(DOWN), what="the alert of the dead node")["since"]
+    former_collector.stop()
+
+    releases.start_collector(second)
+
+    assert releases.alerts()[DOWN]["since"] == since
+    require_numbered_without_a_gap(releases.log())
+    assert transitions(releases.log()) == {None: ["started"], DOWN: ["firing"]}
+    for release in ("this", "last"):
+        api = releases.start(release, "api")
+
+        def known(api: Rest = api) -> int:
+            history = api.json("/api/history?node=node01&measure=memory_usage&range_seconds=60&points=60")
+            return sum(value is not None for value in history["series"][0]["measures"]["memory_usage"]["avg"])
+
+        # The part of the step in which the second one took over, and what it has recorded since.
+        eventually(lambda known=known: known() >= 2, within_seconds=60, what="history of both")  # type: ignore[misc]
