@@ -30,7 +30,7 @@ def test_session_that_was_revoked_after_the_copy_is_refused_everywhere_after_a_r
         folder = tmp_path / "valkey"
         folder.mkdir()
         done = subprocess.run(
-            [sys.executable, "-m", "deploy.local.restore", str(copy)],
+            [sys.executable, "-m", "deploy.local.restore", str(copy), "--yes"],
             cwd=ROOT, env={**os.environ, **stack.env, FOLDER: str(folder)}, capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

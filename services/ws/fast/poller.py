@@ -62,14 +62,18 @@ class Poller:
         """Watch for good."""
         while True:
             loop.wait_readable(self._epoll.fileno())
-            ready = [(fd, events, self._owners.get(fd)) for fd, events in self._epoll.poll(0, BATCH)]
-            until = time.monotonic() + SLICE_SECONDS
-            for fd, events, owner in ready:
-                # Another socket may have got the number since.
-                if events & ~WRITABLE and self._owners.get(fd) is owner is not None:
-                    owner.readable()
-                if events & WRITABLE and self._owners.get(fd) is owner is not None:
-                    owner.writable()
-                if time.monotonic() > until:
-                    time.sleep(0)
-                    until = time.monotonic() + SLICE_SECONDS
+            self._handle_ready()
+
+    def _handle_ready(self) -> None:
+        # On its own, so that nothing is kept of clients while the next event is waited for.
+        ready = [(fd, events, self._owners.get(fd)) for fd, events in self._epoll.poll(0, BATCH)]
+        until = time.monotonic() + SLICE_SECONDS
+        for fd, events, owner in ready:
+            # Another socket may have got the number since.
+            if events & ~WRITABLE and self._owners.get(fd) is owner is not None:
+                owner.readable()
+            if events & WRITABLE and self._owners.get(fd) is owner is not None:
+                owner.writable()
+            if time.monotonic() > until:
+                time.sleep(0)
+                until = time.monotonic() + SLICE_SECONDS
