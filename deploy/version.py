@@ -13,8 +13,9 @@ HISTORY: Final = "CHANGELOG.md"
 #: Tell of former versions, or of those of other products.
 _OTHERS: Final = ("CHANGELOG.md", "go.mod", "go.sum", "pom.xml")
 _LOCKS: Final = "requirements/"
-#: Names this product's version twice at its beginning, then those of others.
+#: Names this product's version before its first dependency, if at all, then those of others.
 _NPM_LOCK: Final = "package-lock.json"
+_NPM_DEPENDENCY: Final = '"node_modules/'
 
 
 def rename(root: Path, former: str, version: str) -> list[str]:
@@ -30,7 +31,8 @@ def rename(root: Path, former: str, version: str) -> list[str]:
         if path.name in _OTHERS or name.startswith(_LOCKS):
             continue
         text = path.read_text()
-        renamed = whole.sub(version, text, count=2 if path.name == _NPM_LOCK else 0)
+        ours, dependency, others = text.partition(_NPM_DEPENDENCY) if path.name == _NPM_LOCK else (text, "", "")
+        renamed = whole.sub(version, ours) + dependency + others
         if renamed != text:
             path.write_text(renamed)
             changed.append(name)

@@ -3,7 +3,9 @@ from pathlib import Path
 
 from deploy.version import rename
 
-LOCK = '{"version": "0.1.9", "": {"version": "0.1.9"}, "other": {"version": "0.1.9"}}'
+LOCK = '{"version": "0.1.9", "": {"version": "0.1.9"}, "node_modules/other": {"version": "0.1.9"}}'
+#: Of a package that has no version itself.
+OTHERS = '{"": {}, "node_modules/other": {"version": "0.1.9"}}'
 
 
 def test_version_is_renamed_wherever_it_is_ours(tmp_path: Path) -> None:
@@ -14,6 +16,7 @@ def test_version_is_renamed_wherever_it_is_ours(tmp_path: Path) -> None:
         "CHANGELOG.md": "## 0.1.9",
         "requirements/dev.txt": "other==0.1.9",
         "package-lock.json": LOCK,
+        "clients/package-lock.json": OTHERS,
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
