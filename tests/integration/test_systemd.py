@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from collector.devices import LOCAL_FILESYSTEMS
+from collector.filesystems import LOCAL_TYPES
 from deploy.local.systemd.layout import SERVICES, TARGET
 from tests.drivers.systemd_machine import PROJECT, SystemdMachine
 from tests.drivers.waiting import eventually
@@ -63,7 +63,7 @@ def test_install_ends_with_the_page_live_and_says_how_to_go_on(empty_machine: Sy
 def test_collector_sees_the_file_systems_as_the_machine_does(machine: SystemdMachine) -> None:
     def mounted(process: str) -> set[tuple[str, ...]]:
         rows = [line.split() for line in machine.run("cat", f"/proc/{process}/mounts").splitlines()]
-        return {tuple(row) for row in rows if row[2] in {*LOCAL_FILESYSTEMS, "overlay"}}
+        return {tuple(row) for row in rows if row[2] in {*LOCAL_TYPES, "overlay"}}
 
     # when
     seen, there = mounted(machine.show("dispycluster-collector.service", "MainPID")), mounted("1")
