@@ -115,7 +115,7 @@ def ended(rule: str, node: str, detail: str, value: float | None) -> str:
 def gone(rule: str, seen: Observation, detail: str) -> str:
     """Say why a rule does not read a detail any more."""
     there = seen.measures.filesystems if seen.measures else ()
-    is_readonly = any(each.mountpoint == detail and each.readonly for each in there)
+    is_readonly = any(each.mountpoint == detail and not each.can_fill_up for each in there)
     return f"{detail} on {seen.node} is {'read-only' if is_readonly else 'not mounted any more'}"
 
 
@@ -165,10 +165,7 @@ _RESOURCES: Final = {"io": "a disk"}
 _READ: Final[Mapping[str, Callable[[Measures], Iterable[Reading]]]] = {
     "memory": lambda measures: (("", measures.memory_usage),),
     "filesystem_full": lambda measures: [
-        # What cannot be written cannot fill up.
-        (each.mountpoint, each.usage)
-        for each in measures.filesystems
-        if not each.readonly
+        (each.mountpoint, each.usage) for each in measures.filesystems if each.can_fill_up
     ],
     "filesystem_readonly": lambda measures: [(each.mountpoint, _readonly(each)) for each in measures.filesystems],
     "temperature": lambda measures: (("", measures.temperature),),

@@ -8,7 +8,9 @@ from typing import Final
 NAME_LIMIT: Final = 64
 
 # Disks in memory, and those whose bytes also cross another disk (device mapper, RAID, loop, multipath).
-_VIRTUAL_DISK = re.compile(r"(loop|ram|zram|dm-|md|bcache|drbd|zd|sr|fd)\d.*|md_.*|nvme\d+c\d+n\d+")
+_VIRTUAL_DISK = re.compile(
+    r"(loop|ram|zram|dm-|md|bcache|drbd|zd|sr|fd)\d.*|md_.*|emcpower[a-z]+\d*|VxDMP\d+.*|nvme\d+c\d+n\d+"
+)
 _PARTITION = re.compile(r"(.*\D)\d+")
 _PARTITION_OF_NUMBERED = re.compile(r"(.*\d)p\d+")
 

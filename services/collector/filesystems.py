@@ -11,9 +11,22 @@ NAME_LIMIT: Final = 256
 #: Types of file systems that live on the machine's own storage and are meant to be written.
 LOCAL_TYPES: Final = frozenset(
     (
-        *("apfs", "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "ffs", "fuseblk", "hammer2", "hfs"),
-        *("hfsplus", "jffs2", "jfs", "msdos", "msdosfs", "nilfs2", "ntfs", "ntfs3", "reiserfs", "ubifs", "ufs", "vfat"),
-        *("xfs", "zfs"),
+        *("apfs", "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "ffs", "fuseblk", "hammer", "hammer2"),
+        *(
+            "hfs",
+            "hfsplus",
+            "jffs2",
+            "jfs",
+            "msdos",
+            "msdosfs",
+            "nilfs2",
+            "ntfs",
+            "ntfs3",
+            "reiserfs",
+            "simfs",
+            "ubifs",
+        ),
+        *("ufs", "vfat", "xfs", "zfs"),
     )
 )
 # Made once and never written: their usage is always 100 %.
@@ -21,6 +34,8 @@ _IMAGE_TYPES: Final = frozenset(("cd9660", "cramfs", "erofs", "iso9660", "romfs"
 _MEMORY_TYPES: Final = frozenset(("ramfs", "tmpfs"))
 # Where a container sees the root of its machine, as the documentation of node_exporter and others mounts it.
 _ROOTS_OF_HOST: Final = ("/rootfs", "/host", "/hostfs", "/host/root", "/host/rootfs", "/mnt/host")
+# Where macOS keeps /var, and all else that is written.
+_DATA_OF_MACOS: Final = "/System/Volumes/Data"
 _BLOCK_BYTES: Final = 2.0**64
 
 
@@ -60,12 +75,13 @@ def look(mounts: Iterable[Mount]) -> Filesystems:
     """
     found = list(mounts)
     visible = _topmost(mount for mount in found if is_local(mount.fstype, mount.device))
-    local = _local(visible)
-    root = next(iter(_topmost(mount for mount in found if mount.mountpoint == "/")), None)
-    if root is not None and not _is_image(root):
+    at_root = [mount for mount in found if mount.mountpoint == "/"]
+    local = _local(visible, _root_of_host(visible, at_root))
+    root = next(iter(_topmost(at_root)), None)
+    why = _why_not(root, visible)
+    if root is not None and why is None:
         return Filesystems(_filesystem(root, root.readonly), local)
-    disk = _disk_beside(root, visible, local)
-    why = "the node does not tell of /" if root is None else f"/ is an image ({root.fstype})"
+    disk = _disk_beside(visible, local, with_host=root is None or root.fstype == "overlay")
     if disk is not None:
         return Filesystems(disk, local, f"disk: the one at {quoted(disk.mountpoint)}, since {why}")
     remark = None if root is None else f"disk: none, since {why} and nothing else can be written"
@@ -97,13 +113,50 @@ def _is_image(mount: Mount) -> bool:
     return mount.fstype in _IMAGE_TYPES or (mount.fstype == "overlay" and mount.readonly is True)
 
 
-def _local(mounts: Iterable[Mount]) -> tuple[Filesystem, ...]:
+def _why_not(root: Mount | None, local: Sequence[Mount]) -> str | None:
+    """Say why what is at ``/`` is not the machine's disk; ``None`` where it is."""
+    if root is None:
+        return "the node does not tell of /"
+    if _is_image(root):
+        return f"/ is an image ({root.fstype})"
+    if root.fstype == "overlay" and _host_at(local) is not None:
+        return "/ is a container's"
+    if root.fstype == "apfs" and root.readonly and any(mount.mountpoint == _DATA_OF_MACOS for mount in local):
+        return "/ is sealed"
+    return None
+
+
+def _host_at(mounts: Sequence[Mount]) -> str | None:
+    """Where the machine's root is seen from a container; ``None`` where it is at ``/``, or not told."""
+    there = {mount.mountpoint for mount in mounts if mount.size_bytes}
+    return next((mountpoint for mountpoint in _ROOTS_OF_HOST if mountpoint in there), None)
+
+
+def _root_of_host(local: Sequence[Mount], at_root: Sequence[Mount]) -> str | None:
+    """Below which mount point all may be read-only for a container alone; ``None`` where that is nowhere."""
+    host = _host_at(local)
+    if any(mount.mountpoint == host and mount.readonly for mount in local):
+        return host
+    # An exporter in a container that takes the prefix off has its own layers and the machine's root at one place.
+    is_overlaid = any(mount.fstype == "overlay" for mount in at_root)
+    is_host = any(is_local(mount.fstype, mount.device) and mount.readonly for mount in at_root)
+    return "/" if is_overlaid and is_host else None
+
+
+def _local(mounts: Iterable[Mount], root_of_host: str | None) -> tuple[Filesystem, ...]:
     """Return the local file systems, those with the shortest mount points if there are very many."""
     by_device: dict[tuple[str, str], list[Mount]] = {}
     for mount in sorted(mounts, key=lambda mount: (len(mount.mountpoint), mount.mountpoint)):
         by_device.setdefault((mount.device, mount.fstype), []).append(mount)
-    local = [_filesystem(same[0], _readonly(same)) for same in list(by_device.values())[:FILESYSTEMS_LIMIT]]
+    local = [
+        _filesystem(same[0], _readonly(same), is_of_host=_is_below(root_of_host, same[0].mountpoint))
+        for same in list(by_device.values())[:FILESYSTEMS_LIMIT]
+    ]
     return tuple(sorted(local, key=lambda filesystem: filesystem.mountpoint))
+
+
+def _is_below(root: str | None, mountpoint: str) -> bool:
+    return root is not None and f"{mountpoint}/".startswith(f"{root.rstrip('/')}/")
 
 
 def _readonly(mounts: Sequence[Mount]) -> bool | None:
@@ -114,7 +167,7 @@ def _readonly(mounts: Sequence[Mount]) -> bool | None:
     return None if None in told else True
 
 
-def _filesystem(mount: Mount, readonly: bool | None) -> Filesystem:
+def _filesystem(mount: Mount, readonly: bool | None, *, is_of_host: bool = False) -> Filesystem:
     size, free, available = mount.size_bytes, mount.free_bytes, mount.available_bytes
     if size is None or not 0 <= size < _BLOCK_BYTES:
         size = None
@@ -124,19 +177,21 @@ def _filesystem(mount: Mount, readonly: bool | None) -> Filesystem:
             available = None if available != available else 0.0
         if not 0 <= free <= size:
             free = 0.0 if available == 0 and free == free else None
-    return Filesystem(mount.mountpoint, size, free, available, readonly, f"{mount.fstype} {mount.device}")
+    identity = f"{mount.fstype} {mount.device}"
+    return Filesystem(mount.mountpoint, size, free, available, readonly, identity, is_of_host=is_of_host)
 
 
-def _disk_beside(root: Mount | None, mounts: Sequence[Mount], local: Sequence[Filesystem]) -> Filesystem | None:
-    """Return the file system that is the disk where ``/`` is an image, or is not told.
+def _disk_beside(mounts: Sequence[Mount], local: Sequence[Filesystem], *, with_host: bool) -> Filesystem | None:
+    """Return the file system that is the disk where ``/`` is an image, a container's, or not told.
 
     That is the machine's root as a container sees it, often read-only, or the one that holds /var, or else the largest.
     """
     at = {mount.mountpoint: _filesystem(mount, mount.readonly) for mount in mounts if mount.size_bytes}
-    for mountpoint in _ROOTS_OF_HOST:
-        if root is None and mountpoint in at:
+    host = _host_at(mounts) if with_host else None
+    if host is not None:
+        return at[host]
+    for mountpoint in ("/var", _DATA_OF_MACOS):
+        if mountpoint in at and not at[mountpoint].readonly:
             return at[mountpoint]
-    if "/var" in at and not at["/var"].readonly:
-        return at["/var"]
     written = [each for each in local if not each.readonly and each.size_bytes]
     return max(written, key=lambda each: (each.size_bytes or 0.0, each.mountpoint), default=None)

@@ -27,7 +27,7 @@ _NEVER = re.compile(
     r"lo\d*|[Ll]oopback\d+|dum(my)?\d.*|dummy.*|ifb.*|imq\d+|nlmon\d*|teql\d+|vcan\d+|pimreg\d*|pim6reg\d*|bat\d+"
     r"|pod-id-link\d+|.*:.*|mon\d+|wl.*mon|phy\d+-mon\d*|pflog\d*|pfsync\d*|pflow\d+|enc0|gif\d+|stf\d+|faith\d+"
     r"|ipfw\d+|usbus\d+|carp\d+|vether\d+|vport\d+|tpmr\d+|awdl\d+|llw\d+|anpi\d+|utun\d+|vmenet\d+|XHC\d+|VHC\d+"
-    r"|epair\d+[ab]?|ovpn[cs]\d+"
+    r"|epair\d+[ab]?|bastille\d+|ovpn[cs]\d+"
     # Machines and containers: their end of a cable, and the bridges behind it.
     r"|veth.*|tap.*|vnet.*|macvtap.*|macvlan.*|ipvlan.*|vif\d+[.-].*|vhost\d+|shim-.*|vmnet\d+|vboxnet\d+|mpqemubr\d+"
     r"|docker.*|podman.*|hassio|nomad|waydroid\d+|vm-.*|mac[0-9a-f]{8}|lxc.*|lxd.*|incus.*|virbr.*|br-.*|br_.*|fw(br|ln|pr)\d.*|xapi\d+"
@@ -54,11 +54,17 @@ _ABOVE: Final = (
 )
 # What systems call network cards of their own accord: kernel, systemd, BIOS, vendors; IPFire by their colour.
 _CARD = re.compile(
-    r"eth\d+.*|en[a-zA-Z0-9]+|em\d+|p\d+p\d+.*|wl.*|ww.*|wan\d*|lan\d*|ib.*|usb\d+|rndis\d+|ra\d+|ath\d+|mlan\d+"
-    r"|hsn\d+|nic\d+|venet\d+|rmnet.*|swp\d+.*|Ethernet\d+|phy\d+-(ap|sta|mesh)\d+|u?ap\d+|p2p.*|mesh\d+|(green|red|blue|orange)\d+"
+    r"eth\d+.*|en[a-zA-Z0-9]+|em\d+|p\d+p\d+.*|wl.*|ww.*|wan\d*|lan\d*|sfp.*|ib.*|usb\d+|rndis\d+|ra[a-z]?\d+|ath\d+|mlan\d+"
+    r"|hsn\d+|nic\d+|venet\d+|rmnet.*|swp\d+.*|Ethernet\d+|phy\d+(\.\d+)?-(ap|sta|mesh)\d+|u?ap\d+|apcli[a-z]?\d+|p2p.*"
+    r"|mesh\d+|(green|red|blue|orange)\d+|(can|dsl|ptm|nas|bnep|lte|ccmni)\d+"
 )
+# Linux calls cards like that, and no other system does.
+_LINUX_CARD = re.compile(r"eth\d+|en[opsx][0-9a-f].*|enP\d.*|enX\d+|p\d+p\d+.*|wl[opsx][0-9a-f].*|ww[opsx][0-9a-f].*")
+# The BSDs, illumos and macOS call a card by its driver and a number.
+_DRIVER_AND_NUMBER = re.compile(r"[a-z][a-z0-9]*\d")
 # Azure's second way to the network: a card of its own PCI domain in a slot, below eth0.
-_SECOND_WAY = re.compile(r"enP\d+s\d+.*|.+nsby")
+# No board has so many domains that theirs have three digits.
+_SECOND_WAY = re.compile(r"enP(\d+|\d{3,}p\d+)s\d+.*|.+nsby")
 _KERNEL_CARD = re.compile(r"eth\d+")
 # Ports of a switch on the board (DSA), which all hang on one card.
 _SWITCH_PORT = re.compile(r"(lan|wan|sfp)\d*")
@@ -140,12 +146,13 @@ def choose(interfaces: Iterable[Interface]) -> Choice:
     candidates = sorted(filter(_may_count, interfaces), key=lambda interface: interface.name)
     if len(candidates) < 2:
         return Choice(frozenset(interface.name for interface in candidates))
-    standings = {interface.name: _standing(interface) for interface in candidates}
+    strange = _strange(candidates)
+    standings = {each.name: _MADE if each.name in strange else _standing(each) for each in candidates}
     standing = min(standings.values())
     counted = [interface for interface in candidates if standings[interface.name] == standing]
     why = "no card is told" if standing >= _LINKED_CARD else ""
     if _MADE in standings.values() and standing < _MADE:
-        why = "software made the others"
+        why = "cards are not called like the others" if strange else "software made the others"
     # Of bonds, and of masters that do not say what they are.
     of_masters = {each.address for each in candidates if _is_bond(each) or standings[each.name] == _MADE}
     for narrowed in (_without_second_ways, _without_equal_addresses, _without_switch_ports):
@@ -182,6 +189,20 @@ def _standing(interface: Interface) -> int:
     if interface.link is not None and interface.link != interface.number:
         return _LINKED_CARD if is_card else _LINKED
     return _MADE if not is_card and _is_made(interface) else _CARD_ITSELF
+
+
+def _strange(interfaces: Sequence[Interface]) -> set[str]:
+    """Return the names, of interfaces with nothing else told, that no card has beside the cards that are there."""
+    strange = {
+        each.name
+        for each in interfaces
+        if each.number is None and not each.address and _standing_by_name(each.name) == _MADE
+    }
+    if strange and not any(_LINUX_CARD.fullmatch(each.name) for each in interfaces):
+        drivers = {name for name in strange if _DRIVER_AND_NUMBER.fullmatch(name)}
+        has_card = drivers or any(_standing_by_name(each.name) == _CARD_ITSELF for each in interfaces)
+        return strange - drivers if has_card else set()
+    return strange
 
 
 def _is_made(interface: Interface) -> bool:

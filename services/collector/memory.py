@@ -9,6 +9,8 @@ SERIES: Final = (
     *("size", "free", "inactive", "cache"),
     *("total", "available", "internal", "purgeable", "wired", "compressed", "active"),
 )
+#: The series that tell of swap, likewise.
+SWAP_SERIES: Final = ("SwapTotal", "SwapFree", "swap_size", "swap_total", "swap_used")
 #: From here on, a number is one below zero that was written without its sign.
 _WRAPPED_BYTES: Final = 2.0**63
 
@@ -24,6 +26,14 @@ def memory(told: Mapping[str, float]) -> tuple[float | None, float | None]:
             # Less than nothing is nothing.
             return total, min(available, total) if 0 <= available < _WRAPPED_BYTES else 0.0
     return None, None
+
+
+def swap(told: Mapping[str, float]) -> tuple[float | None, float | None]:
+    """Return total and free bytes of swap; ``told`` has the series that are told, by name. None is NaN."""
+    if "SwapTotal" in told:
+        return told["SwapTotal"], told.get("SwapFree")
+    total, used = told.get("swap_size", told.get("swap_total")), told.get("swap_used")
+    return total, None if total is None or used is None else max(0.0, total - used)
 
 
 def _linux(told: Mapping[str, float]) -> float | None:

@@ -12,7 +12,7 @@ from collector.cpu_seconds import COUNTER_BYTES, MODE_BITS, CpuSeconds, code_of
 from collector.exposition import LINE_BYTES, Families, is_line, parse_labels
 from collector.interfaces import KnownInterfaces
 from collector.memory import SERIES as MEMORY_SERIES
-from collector.memory import memory
+from collector.memory import SWAP_SERIES, memory, swap
 from collector.page_series import COUNTER_END, DiskSeries, Held, MountSeries, NetworkSeries, SensorSeries
 from collector.sample import LARGEST, Sample, beyond
 
@@ -151,6 +151,13 @@ class PageReader:
             if name in _OF_MEMORY and abs(value) <= COUNTER_END
         }
         memory_total, memory_available = memory(told_memory)
+        swap_total, swap_free = swap(
+            {
+                _OF_SWAP[name]: value
+                for name in self._numbers
+                if name in _OF_SWAP and (value := self._number(name)) is not None
+            }
+        )
         boot = self._number(b"boot_time_seconds")
         time = self._number(b"time_seconds")
         return Sample(
@@ -159,8 +166,8 @@ class PageReader:
             load1=self._number(b"load1"),
             memory_total_bytes=memory_total,
             memory_available_bytes=memory_available,
-            swap_total_bytes=self._number(b"memory_SwapTotal_bytes"),
-            swap_free_bytes=self._number(b"memory_SwapFree_bytes"),
+            swap_total_bytes=swap_total,
+            swap_free_bytes=swap_free,
             io_waiting_seconds=self._number(b"pressure_io_waiting_seconds_total"),
             memory_waiting_seconds=self._number(b"pressure_memory_waiting_seconds_total"),
             root=disk.root,
@@ -250,6 +257,7 @@ class PageReader:
 
 
 _OF_MEMORY: Final = {f"memory_{name}_bytes".encode(): name for name in MEMORY_SERIES}
+_OF_SWAP: Final = {f"memory_{name}_bytes".encode(): name for name in SWAP_SERIES}
 #: The families of the collectors that tell what each interface is.
 INTERFACE_FAMILIES: Final = frozenset(NetworkSeries.FAMILIES_OF_FACTS)
 _VERSION: Final = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.\d{1,4})?")
@@ -262,8 +270,6 @@ _TAKE: Final[dict[bytes, Callable[[PageReader, bytes, dict[str, str], float], No
     b"load1": PageReader._take_number,
     # What node_exporter before 0.16 calls it.
     b"memory_MemTotal": PageReader._take_number,
-    b"memory_SwapFree_bytes": PageReader._take_number,
-    b"memory_SwapTotal_bytes": PageReader._take_number,
     b"pressure_io_waiting_seconds_total": PageReader._take_number,
     b"pressure_memory_waiting_seconds_total": PageReader._take_number,
     b"time_seconds": PageReader._take_number,
@@ -273,6 +279,7 @@ _TAKE: Final[dict[bytes, Callable[[PageReader, bytes, dict[str, str], float], No
     **dict.fromkeys(NetworkSeries.FAMILIES, PageReader._take_network),
     **dict.fromkeys(SensorSeries.FAMILIES, PageReader._take_sensor),
     **dict.fromkeys(_OF_MEMORY, PageReader._take_number),
+    **dict.fromkeys(_OF_SWAP, PageReader._take_number),
 }
 FAMILIES: Final = Families(f"node_{name.decode()}" for name in _TAKE)
 

@@ -33,6 +33,13 @@ class Filesystem:
     identity: str = ""
     #: Whether the collector has seen that it could be written.
     was_writable: bool = True
+    #: Whether it is seen as a container mounts it, which is often read-only where the machine writes.
+    is_of_host: bool = False
+
+    @property
+    def can_fill_up(self) -> bool:
+        """Whether somebody writes it, as far as can be told."""
+        return not self.readonly or (self.is_of_host and not self.was_writable)
 
     @property
     def usage(self) -> float | None:

@@ -125,7 +125,9 @@ def _why_never(host: str) -> str | None:
         if all(_NUMBER.fullmatch(part) for part in host.removesuffix(".").split(".")):
             return "is not an IPv4 address, which is four numbers from 0 to 255, as in 192.168.1.20"
         return None
-    if address.is_multicast or host == "255.255.255.255":
+    # Linux takes 0.0.0.0 for this machine; the rest of 0.0.0.0/8 leads nowhere.
+    is_nowhere = isinstance(address, ipaddress.IPv4Address) and 0 < int(address) < 1 << 24
+    if address.is_multicast or is_nowhere or host == "255.255.255.255":
         return "is not the address of one machine"
     if isinstance(address, ipaddress.IPv6Address) and address.is_link_local and address.scope_id is None:
         return f"needs the interface that leads there, as in {host}%eth0"

@@ -4,9 +4,10 @@ from collector.interfaces import Interface, KnownInterfaces, can_count, choose
 
 CARDS = (
     "eth0 end0 enp3s0 enxb827eb000000 eno1 wlan0 wlp2s0 usb0 ib0 wwan0 lan0 em1 p1p1 enP4p1s0 enP8p1s0 enc600 eno1np0 "
-    # IPFire's zones, and the cards of the BSDs and of macOS.
-    "green0 red0 blue0 orange0 ixl2 igb0 vtnet0 re0 bge0 hn0 vmx0 en0 ena0 venet0 hsn0 nic0 can0"
+    # IPFire's zones, access points with several radios to a chip, MediaTek's, and a router's own sockets for optics.
+    "green0 red0 blue0 orange0 venet0 hsn0 nic0 can0 phy0.1-ap0 rax0 apclix0 sfp-lan"
 )
+OTHER_CARDS = "ixl2 igb0 vtnet0 re0 bge0 hn0 vmx0 en0 ena0 em0 e1000g0"
 NEVER = (
     "lo lo0 veth1a2b docker0 docker_gwbridge br-0123456789ab br-lan virbr0 virbr0-nic cni0 cni-podman0 flannel.1 "
     "cali0123 cilium_host cilium_vxlan lxc_health lxc1a2b3c lxcbr0 lxdbr0 incusbr0 tun0 tap0 tap100i0 wg0 vxlan.calico "
@@ -30,9 +31,10 @@ def named(text):
     return names(*map(Interface, text.split()))
 
 
-def test_name_can_count_when_a_card_is_called_so():
-    assert [name for name in CARDS.split() if not can_count(name)] == []
-    assert named(CARDS.replace("lan0", "")) == sorted(CARDS.replace("lan0", "").split())
+@pytest.mark.parametrize("cards", [CARDS.replace("lan0 ", ""), OTHER_CARDS])
+def test_name_can_count_when_a_card_is_called_so(cards):
+    assert [name for name in cards.split() if not can_count(name)] == []
+    assert named(cards) == sorted(cards.split())
 
 
 def test_name_cannot_count_when_it_is_of_the_inside_of_the_machine():
@@ -49,6 +51,16 @@ def test_name_cannot_count_when_no_system_has_such_names(name):
     [
         ("eth0 eth0.100 vlan10 eth0_vlan7", "eth0"),
         ("eth0 eth1 bond0 br0 vmbr0 vmbr0v5", "eth0 eth1"),
+        # Names that people and programs choose beside names of cards.
+        ("ens160 nerdctl0", "ens160"),
+        ("eth0 services1", "eth0"),
+        ("em1 em2 ovirtmgmt ;vdsmdummy;", "em1 em2"),
+        ("enp1s0 lan-shim vswitch4000", "enp1s0"),
+        ("igb0 igb1 wan_stf", "igb0 igb1"),
+        ("vtnet0 vtnet0bridge bastille0 e0a_bastille1 e0a_web", "vtnet0"),
+        ("inside0 outside0 inside0.20", "inside0 outside0"),
+        ("inside outside", "inside outside"),
+        ("eth0 enP30832p0s0", "eth0"),
         ("ixl2 ixl3 lagg1 lagg1.10 pflog0", "ixl2 ixl3"),
         ("em0 em1 trunk0 aggr0 vlan3", "em0 em1"),
         ("eth0 xenbr0 vif1.0", "eth0"),
@@ -77,6 +89,14 @@ def test_second_way_to_the_network_does_not_count_and_is_named_when_it_is_beside
 
     assert choice.names == {"eth0"}
     assert choice.remark == "network: counts eth0, not enP53091s1np0: it is likely the same way to the network"
+
+
+def test_interface_is_named_when_its_name_alone_says_that_it_is_no_card():
+    remark = "network: counts ens160, not nerdctl0: cards are not called like the others"
+    assert choose([Interface("ens160"), Interface("nerdctl0")]).remark == remark
+    # A card that was renamed counts where the kernel tells of it.
+    renamed = Interface("inside", number=3, link=3, address="52:54:00:00:00:03", name_kind=4)
+    assert choose([Interface("ens160", 2, 2, address="52:54:00:00:00:02"), renamed]).names == {"ens160", "inside"}
 
 
 def test_slave_does_not_count_when_its_master_has_its_address_and_is_no_bond():

@@ -280,6 +280,41 @@ def test_readonly_filesystem_is_not_full_when_nothing_is_left(node):
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "full"),
+    [
+        (mount("/dev/sda1", "ext4", "/rootfs", free=3, readonly=1), "/rootfs"),
+        (
+            mount("/dev/sda1", "ext4", "/host", free=80, readonly=1)
+            + mount("/dev/sdb1", "xfs", "/host/srv", free=3, readonly=1)
+            + mount("/dev/sdc1", "xfs", "/hosting", free=3, readonly=1),
+            "/host/srv",
+        ),
+        # The same with --path.rootfs and no pid namespace of the machine's.
+        (mount("overlay", "overlay", "/", free=3) + mount("/dev/sda1", "ext4", "/", free=3, readonly=1), "/"),
+    ],
+)
+def test_filesystem_is_full_when_it_is_readonly_for_the_exporters_container_alone(node, text, full):
+    assert node.see(0, text) == [("pending", f"filesystem_full/pi/{full}")]
+
+
+def test_filesystem_became_readonly_when_a_container_saw_that_it_was_written(node):
+    def host(readonly):
+        root = mount("/dev/sda1", "ext4", "/rootfs", free=3, readonly=1)
+        return root + mount("/dev/sdb1", "ext4", "/rootfs/srv", free=3, readonly=readonly)
+
+    node.see(0, host(0))
+
+    assert node.see(2, host(1)) == [
+        ("resolved", "filesystem_full/pi//rootfs/srv"),
+        ("pending", "filesystem_readonly/pi//rootfs/srv"),
+    ]
+
+
+def test_filesystem_is_full_when_it_is_a_virtual_private_servers(node):
+    assert node.see(0, mount("/dev/simfs", "simfs", "/", free=5)) == [("pending", "filesystem_full/pi//")]
+
+
 def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
     for look in range(50):
         node.see(look, "".join(mount(f"/dev/x{look}-{n}", "ext4", f"/m{n}") for n in range(64)))
@@ -337,6 +372,23 @@ def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
             + mount("/dev/sdb1", "ext4", "/rootfs/srv", size=9000, free=40, readonly=1),
             "/rootfs",
             60.0,
+        ),
+        # The same beside the layers of the container, which are on another disk.
+        (
+            mount("overlay", "overlay", "/", size=9000, free=8000)
+            + mount("/dev/sda2", "ext4", "/rootfs", size=100, free=40, readonly=1)
+            + mount("/dev/sdb1", "ext4", "/etc/hosts", size=9000, free=8000),
+            "/rootfs",
+            60.0,
+        ),
+        # macOS: the root is sealed, and volumes of one container have the same size.
+        (
+            mount("/dev/disk3s1s1", "apfs", "/", size=494, free=484, available=124, readonly=1)
+            + mount("/dev/disk3s5", "apfs", "/System/Volumes/Data", size=494, free=124)
+            + mount("/dev/disk3s6", "apfs", "/System/Volumes/VM", size=494, free=492, available=124)
+            + mount("/dev/disk5s1", "apfs", "/Volumes/Backup", size=4000, free=3900),
+            "/System/Volumes/Data",
+            100 * 370 / 494,
         ),
         # The only root there is: WSL, Unraid; and one that is hidden by the real one.
         (mount("rootfs", "rootfs", "/", free=45), "/", 55.0),
@@ -449,6 +501,24 @@ def test_memory_is_what_the_systems_own_tools_show(text, total, usage):
     measures = derive(read("node_load1 1\n" + text), None, None, longest_gap_seconds=10)
 
     assert (measures.memory_total_bytes, measures.memory_usage) == (total * GIB, usage)
+
+
+@pytest.mark.parametrize(
+    ("text", "usage"),
+    [
+        (memory(SwapTotal=4, SwapFree=3), 25.0),
+        # The BSDs, and macOS.
+        (memory(swap_size=4, swap_used=1), 25.0),
+        (memory(swap_size=4, swap_used=0), 0.0),
+        (memory(swap_total=2, swap_used=1), 50.0),
+        # None there, none told.
+        (memory(swap_size=0, swap_used=0), None),
+        (memory(swap_size=4), None),
+        (memory(MemTotal=8, MemAvailable=4), None),
+    ],
+)
+def test_swap_is_what_the_systems_own_tools_show(text, usage):
+    assert derive(read("node_load1 1\n" + text), None, None, longest_gap_seconds=10).swap_usage == usage
 
 
 # Nodes without figures

@@ -119,6 +119,7 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
         ("workers: ['1.2.3.4.5']", "is not an IPv4 address"),
         ("workers: ['10.0.0.1.']", "is not an IPv4 address"),
         ("workers: ['224.0.0.1']", "is not the address of one machine"),
+        ("workers: ['0.1.2.3']", "is not the address of one machine"),
         ("workers: ['fe80::1']", "needs the interface that leads there, as in fe80::1%eth0"),
         ("workers: ['a\u200db']", "is not a host"),
         # The line is named.
