@@ -242,7 +242,7 @@ bench-footprint: setup-dev ## what the product costs while idle, per process
 
 .PHONY: bench-collector
 bench-collector: setup-dev ## what scraping costs the collector, beside the last release (takes three minutes; NODES=…, SIMULATE="--…")
-	@$(BIN)/python -m bench.collector $(if $(NODES),--nodes $(NODES)) $(if $(QUICK),--nodes 200 --seconds 4) $(if $(SIMULATE),--simulate "$(SIMULATE)")
+	@$(BIN)/python -m bench.collector $(if $(NODES),--nodes $(NODES)) $(if $(QUICK),--nodes 200 --seconds 4) $(if $(SIMULATE),--simulate="$(SIMULATE)")
 
 .PHONY: bench-dashboard
 bench-dashboard: setup-dev ## the page of 1000 nodes in Chromium: first paint, longest task, memory (MINUTES=10)
