@@ -29,7 +29,7 @@ from deploy.local.ports import inner_port
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import DATA_DIR
 from deploy.local.signals import STOP_SIGNALS
-from deploy.local.valkey import Access, valkey_binary, valkey_command
+from deploy.local.valkey import Access, valkey_binary, valkey_command, write_private
 
 #: What Valkey calls its data, and what those of before a restore are called, by its time.
 DUMP: Final = "dump.rdb"
@@ -78,9 +78,7 @@ def restore(copy: Path, folder: Path, environment: Mapping[str, str], *, yes: bo
         raise CannotStart("Nothing was changed.")
     # From here to the end nothing interrupts: between two names there are no data.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    whole.unlink(missing_ok=True)
-    whole.touch(mode=0o600)
-    whole.write_bytes(content)
+    write_private(whole, content)
     said = f"The data are those of {copy.name}, and all sessions have ended."
     if present.exists():
         former = folder / FORMER.format(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
