@@ -1,10 +1,9 @@
 """What one look at a node tells, whatever it was looked at with."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from collector.cpu_seconds import COUNTER_BYTES, CpuMode
+from collector.cpu_seconds import COUNTER_BYTES, CpuSeconds
 from collector.temperatures import Sensor
 
 #: Bytes in and out of one device since it exists: received and transmitted, or read and written. ``None`` is a counter
@@ -62,7 +61,7 @@ class Sample:
     #: When, by the node's clock.
     node_unix_seconds: float | None = None
     #: Seconds that each processor spent in each mode.
-    cpu_seconds: Mapping[CpuMode, float] = field(default_factory=dict)
+    cpu_seconds: CpuSeconds = field(default_factory=CpuSeconds)
     load1: float | None = None
     memory_total_bytes: float | None = None
     memory_available_bytes: float | None = None
