@@ -85,12 +85,14 @@ def look_at_this_machine() -> Sample:
 
 
 def _cpu_seconds() -> CpuSeconds:
-    return CpuSeconds.of({
-        (str(number), mode): getattr(times, mode)
-        for number, times in enumerate(psutil.cpu_times(percpu=True))
-        for mode in MODES
-        if hasattr(times, mode)
-    })
+    return CpuSeconds.of(
+        {
+            (str(number), mode): getattr(times, mode)
+            for number, times in enumerate(psutil.cpu_times(percpu=True))
+            for mode in MODES
+            if hasattr(times, mode)
+        }
+    )
 
 
 def _sensors() -> tuple[Sensor, ...]:

@@ -1,8 +1,9 @@
 """The figures of a node, derived from its newest sample and the one before."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from collector.cpu_seconds import IDLE_MODES, CpuSeconds
 from collector.sample import LARGEST, Filesystem, InOut, Sample
@@ -16,8 +17,7 @@ _Rates = tuple[int | None, int | None]
 _UNKNOWN_RATES: Final[_Rates] = (None, None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measures:
+class Measures(Struct, frozen=True, kw_only=True):
     """The measured fields of the contract's ``Node``, rounded as it says, and what only the alert rules look at."""
 
     boot_unix_seconds: float | None = None

@@ -1,6 +1,5 @@
 """What is known of one node, from one look to the next."""
 
-import dataclasses
 import math
 import time
 from collections.abc import Iterable
@@ -42,9 +41,7 @@ class SeenWritable:
         while len(self._identities) > 2 * FILESYSTEMS_LIMIT:
             del self._identities[next(iter(self._identities))]
         return tuple(
-            dataclasses.replace(each, was_writable=False)
-            if each.readonly and each.identity not in self._identities
-            else each
+            replace(each, was_writable=False) if each.readonly and each.identity not in self._identities else each
             for each in filesystems
         )
 
@@ -89,7 +86,7 @@ class NodeState:
             measures = derive(result, self._sample, self._former, longest_gap_seconds=longest_gap)
             filesystems = self._seen_writable.marked(measures.filesystems)
             if filesystems != measures.filesystems:
-                measures = dataclasses.replace(measures, filesystems=filesystems)
+                measures = replace(measures, filesystems=filesystems)
             status, self.error, self.measures = "online", None, measures
             self._take_host_name(result.host_name)
             self._sample, self._former = result, measures

@@ -271,14 +271,19 @@ INTERFACE_FAMILIES: Final = frozenset(NetworkSeries.FAMILIES_OF_FACTS)
 _VERSION: Final = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.\d{1,4})?")
 
 #: Series of one number, which has no labels.
-_NUMBERS: Final = frozenset((
-    *(b"boot_time_seconds", b"load1", b"pressure_io_waiting_seconds_total", b"pressure_memory_waiting_seconds_total"),
-    b"time_seconds",
-    # What node_exporter before 0.16 calls it.
-    b"memory_MemTotal",
-    *_OF_MEMORY,
-    *_OF_SWAP,
-))
+_NUMBERS: Final = frozenset(
+    (
+        b"boot_time_seconds",
+        b"load1",
+        b"pressure_io_waiting_seconds_total",
+        b"pressure_memory_waiting_seconds_total",
+        b"time_seconds",
+        # What node_exporter before 0.16 calls it.
+        b"memory_MemTotal",
+        *_OF_MEMORY,
+        *_OF_SWAP,
+    )
+)
 _TAKE: Final[dict[bytes, Callable[[PageReader, bytes, dict[str, str], float], None]]] = {
     **dict.fromkeys(ALARM_FAMILIES, PageReader._take_alarm),
     b"cpu_seconds_total": PageReader._take_cpu,
@@ -289,28 +294,6 @@ _TAKE: Final[dict[bytes, Callable[[PageReader, bytes, dict[str, str], float], No
     **dict.fromkeys(NetworkSeries.FAMILIES, PageReader._take_network),
     **dict.fromkeys(SensorSeries.FAMILIES, PageReader._take_sensor),
     **dict.fromkeys(_NUMBERS, PageReader._take_number),
-}
-FAMILIES: Final = frozenset(NetworkSeries.FAMILIES_OF_FACTS)
-_VERSION: Final = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.\d{1,4})?")
-
-_TAKE: Final[dict[bytes, Callable[[PageReader, bytes, dict[str, str], float], None]]] = {
-    **dict.fromkeys(ALARM_FAMILIES, PageReader._take_alarm),
-    b"boot_time_seconds": PageReader._take_number,
-    b"cpu_seconds_total": PageReader._take_cpu,
-    b"exporter_build_info": PageReader._take_version,
-    b"load1": PageReader._take_number,
-    # What node_exporter before 0.16 calls it.
-    b"memory_MemTotal": PageReader._take_number,
-    b"pressure_io_waiting_seconds_total": PageReader._take_number,
-    b"pressure_memory_waiting_seconds_total": PageReader._take_number,
-    b"time_seconds": PageReader._take_number,
-    b"uname_info": PageReader._take_host_name,
-    **dict.fromkeys(DiskSeries.FAMILIES, PageReader._take_disk),
-    **dict.fromkeys(MountSeries.FAMILIES, PageReader._take_mount),
-    **dict.fromkeys(NetworkSeries.FAMILIES, PageReader._take_network),
-    **dict.fromkeys(SensorSeries.FAMILIES, PageReader._take_sensor),
-    **dict.fromkeys(_OF_MEMORY, PageReader._take_number),
-    **dict.fromkeys(_OF_SWAP, PageReader._take_number),
 }
 FAMILIES: Final = Families(f"node_{name.decode()}" for name in _TAKE)
 

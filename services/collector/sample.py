@@ -1,7 +1,8 @@
 """What one look at a node tells, whatever it was looked at with."""
 
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from collector.cpu_seconds import COUNTER_BYTES, CpuSeconds
 from collector.temperatures import Sensor
@@ -18,8 +19,7 @@ NAMED_BYTES: Final = 300
 LARGEST: Final = 2.0**53
 
 
-@dataclass(frozen=True, slots=True)
-class Filesystem:
+class Filesystem(Struct, frozen=True):
     """A file system; what the node could not tell of it just now is ``None``."""
 
     mountpoint: str
@@ -50,8 +50,7 @@ class Filesystem:
         return 100 * used / usable if used >= 0 and usable > 0 else None
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
-class Sample:
+class Sample(Struct, frozen=True, kw_only=True, weakref=True):
     """One look at a node. Counters are since boot; what the node does not tell is ``None`` or empty."""
 
     #: When, by this process's monotonic clock.

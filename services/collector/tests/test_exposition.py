@@ -17,8 +17,9 @@ def parse(page):
     for name, raw_labels, number in FAMILIES.series(b"\n" + page):
         labels = parse_labels(raw_labels)
         with suppress(ValueError):
+            value = float(number)
             if labels is not None:
-                families.setdefault(f"node_{name.decode()}", []).append((labels, float(number)))
+                families.setdefault(f"node_{name.decode()}", []).append((labels, value))
     return families
 
 

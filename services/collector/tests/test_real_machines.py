@@ -1,7 +1,5 @@
 """Pages of machines that are out of the ordinary, and what ``df``, ``free``, ``top`` and ``sensors`` show there."""
 
-import dataclasses
-
 import pytest
 
 from collector.check_nodes import missing_values
