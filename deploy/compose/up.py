@@ -15,6 +15,7 @@ from deploy.compose.preflight import preflight
 from deploy.compose.project import Project
 from deploy.compose.trouble import Trouble
 from deploy.local.addresses import machine_addresses, urls
+from deploy.local.words import answering
 
 #: Seconds that the slowest board gets from healthy containers to data.
 READY_SECONDS = 90.0
@@ -70,7 +71,7 @@ def last_words(docker: Docker, trouble: str) -> str:
 
 def greet(docker: Docker, project: Project, snapshot: Snapshot, elapsed_seconds: float) -> None:
     """Say where the pages are."""
-    nodes = f"{snapshot.nodes_online} of {snapshot.nodes_total} nodes answer"
+    nodes = answering(snapshot.nodes_online, snapshot.nodes_total)
     say(f"\nReady after {elapsed_seconds:.1f} s; {nodes}. Open:\n")
     public = [project.public_url] if project.public_url else []
     for url in public + urls(project.host, project.port, bridge_addresses(docker), project.scheme):

@@ -18,6 +18,7 @@ from deploy.compose.replicas import AS_IT_IS, roll
 from deploy.compose.trouble import Trouble
 from deploy.compose.up import READY_SECONDS, start
 from deploy.compose.way_back import WayBack, keep_images
+from deploy.local.words import answering
 
 #: Makes what the others need to start, and ends.
 ONE_SHOT = "secrets"
@@ -51,7 +52,8 @@ def upgrade(docker: Docker) -> None:
     except (Trouble, KeyboardInterrupt):
         way_back.say()
         raise
-    say(f"\nUpgraded; the data are live (round {newer.seq}, {newer.nodes_online} of {newer.nodes_total} nodes answer).")
+    nodes = answering(newer.nodes_online, newer.nodes_total)
+    say(f"\nUpgraded; the data are live (round {newer.seq}, {nodes}).")
     way_back.say()
 
 

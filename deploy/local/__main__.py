@@ -19,6 +19,7 @@ from deploy.local.signals import Signals
 from deploy.local.supervisor import PartDied, StopAsked, Supervisor
 from deploy.local.valkey import Access
 from deploy.local.watch import Watch
+from deploy.local.words import answering
 
 #: Seconds that the slowest board gets from the first process to the page with data.
 READY_SECONDS = 90.0
@@ -77,7 +78,7 @@ def bring_up(
 def greet(settings: Settings, watch: Watch) -> None:
     """Say where the pages are, and what is wrong with the nodes."""
     online, total = watch.nodes()
-    say(f"\nReady after {watch.elapsed_seconds:.1f} s; {online} of {total} nodes answer. Open:\n")
+    say(f"\nReady after {watch.elapsed_seconds:.1f} s; {answering(online, total)}. Open:\n")
     for url in urls(settings.host, settings.port):
         say(f"    {url}")
     issues = watch.issues()

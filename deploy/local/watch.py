@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from deploy.local.fetch import Answer, fetch
+from deploy.local.words import nodes_that
 
 #: Seconds that all nodes get to be looked at once; from then on one is enough.
 FIRST_LOOK_SECONDS: Final = 15.0
@@ -92,7 +93,9 @@ class Watch:
                 return "the collector has not published yet in this run"
             unknown = [node["status"] == "unknown" for node in self._snapshot(answer)["nodes"]]
             if any(unknown) and (all(unknown) or self.elapsed_seconds < FIRST_LOOK_SECONDS):
-                return f"{sum(unknown)} of {len(unknown)} nodes have not been looked at yet"
+                return nodes_that(
+                    sum(unknown), len(unknown), "has not been looked at yet", "have not been looked at yet"
+                )
         except (OSError, ValueError, KeyError, TypeError) as error:
             return f"the snapshot cannot be read ({error!r})"
         return None

@@ -103,7 +103,7 @@ def test_up_sees_the_data_where_all_must_sign_in_and_says_how_somebody_can(close
     )  # fmt: skip
     # then
     assert done.returncode == 0, done.stderr
-    assert "1 of 1 nodes answer" in done.stdout
+    assert "1 of 1 node answers" in done.stdout
     assert "Everybody must sign in." in done.stdout
     assert "docker compose run --rm api user add NAME" in done.stdout
     assert closed.execute("api", "ls", "/access/tokens") == ""

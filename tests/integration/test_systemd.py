@@ -50,7 +50,7 @@ def test_install_ends_with_the_page_live_and_says_how_to_go_on(empty_machine: Sy
     # when
     said = empty_machine.make("install-service")
     # then
-    assert "1 of 1 nodes answer" in said
+    assert "1 of 1 node answers" in said
     assert "http://localhost:8085" in said
     assert "journalctl -f -u 'dispycluster-*'" in said
     [node] = empty_machine.get("/api/cluster/snapshot")["nodes"]
@@ -211,7 +211,7 @@ def test_closed_services_let_in_who_has_a_password_or_a_token(machine: SystemdMa
     # when
     said = machine.make("install-service")
     # then
-    assert "1 of 1 nodes answer" in said
+    assert "1 of 1 node answers" in said
     assert "Everybody must sign in. Nobody can yet. A first user: sudo /opt/dispycluster/current/" in said
     assert status(machine) == "401"
     # and when

@@ -108,7 +108,7 @@ def test_make_up_sees_the_data_over_https(tls: Deployment) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert f"    https://localhost:{tls.port}\n" in done.stdout
-    assert "1 of 1 nodes answer" in done.stdout
+    assert "1 of 1 node answers" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from deploy.local.systemd.start import restart_all, wait_until_live
 from deploy.local.systemd.systemctl import is_active
 from deploy.local.systemd.unit_files import write_units
 from deploy.local.watch import Watch
+from deploy.local.words import answering
 
 
 def install(layout: Layout, given: Mapping[str, str]) -> None:
@@ -95,7 +96,7 @@ def owner_of_services() -> tuple[int, int]:
 def greet(settings: Settings, watch: Watch) -> None:
     """Say where the pages are."""
     online, total = watch.nodes()
-    say(f"\nLive after {watch.elapsed_seconds:.1f} s; {online} of {total} nodes answer. Open:\n")
+    say(f"\nLive after {watch.elapsed_seconds:.1f} s; {answering(online, total)}. Open:\n")
     for url in urls(settings.host, settings.port):
         say(f"    {url}")
 

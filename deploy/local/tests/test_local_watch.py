@@ -111,7 +111,7 @@ def test_product_is_ready_for_who_may_see_it(site: Site) -> None:
         ("/", (502, {}, b""), "the page answers with status 502"),
         ("/api/cluster/snapshot", (503, {}, b"{}"), "the collector has not published yet"),
         ("/api/cluster/snapshot", snapshot("online", age_seconds=60), "not published yet in this run"),
-        ("/api/cluster/snapshot", snapshot("online", "unknown"), "1 of 2 nodes have not been looked at yet"),
+        ("/api/cluster/snapshot", snapshot("online", "unknown"), "1 of 2 nodes has not been looked at yet"),
         ("/api/cluster/snapshot", (200, {"Age": "0"}, b"garbage"), "the snapshot cannot be read"),
         ("/api/cluster/snapshot", (200, {}, b"{}"), "the snapshot cannot be read"),
         ("/socket.io/", (404, {}, b""), "the push does not answer"),
