@@ -5,7 +5,7 @@ not named here, so that a newer writer does not break an older reader; a field w
 writer does not write.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Union
 
 from msgspec import Meta, Struct
 
@@ -35,6 +35,21 @@ def log_order(position: LogId) -> tuple[int, int]:
     """Epoch and number of a position, by which entries stand in the alert log."""
     epoch, number = position.split("-")
     return int(epoch), int(number)
+
+
+class Coded(Struct, frozen=True):
+    """A sentence for programs, beside its English text: pages make one of it in their language.
+
+    ``contract/golden/codes.json`` has examples of every code. Arguments are raw: percent, °C, seconds, bytes and counts
+    are numbers, names and paths are texts, and a cause is a ``Coded`` that has none in it.
+    """
+
+    code: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    args: dict[str, "Argument"] = {}
+
+
+# With quotes, since the two name each other.
+Argument = Union[str, int, float, None, "Coded"]
 
 
 class Node(Struct, frozen=True, kw_only=True):
@@ -73,6 +88,8 @@ class Node(Struct, frozen=True, kw_only=True):
     #: Of the time: some task waits for a disk, or for memory. Source: kernel, Documentation/accounting/psi.rst, "some"
     pressure_io: WholePercent | None = None
     pressure_memory: WholePercent | None = None
+    #: What ``error`` says.
+    error_coded: Coded | None = None
 
 
 class ClusterStats(Struct, frozen=True, kw_only=True):
@@ -111,6 +128,8 @@ class Health(_Message, frozen=True, kw_only=True):
     nodes_online: Count
     nodes_total: Count
     issues: tuple[str, ...]
+    #: What each of ``issues`` says, in the same order; empty from a collector before 0.3.
+    issues_coded: tuple[Coded, ...] = ()
 
 
 class Alert(Struct, frozen=True, kw_only=True):
@@ -129,6 +148,9 @@ class Alert(Struct, frozen=True, kw_only=True):
     message: str
     #: When the condition began, its time as pending included.
     since: Timestamp
+    #: What ``message`` says, as in ``Coded``; ``None`` from a collector before 0.3.
+    code: str | None = None
+    args: dict[str, Argument] = {}
 
 
 class LogEntry(Struct, frozen=True, kw_only=True):
@@ -144,6 +166,9 @@ class LogEntry(Struct, frozen=True, kw_only=True):
     value: float | None
     message: str
     since: Timestamp | None
+    #: As in ``Alert``.
+    code: str | None = None
+    args: dict[str, Argument] = {}
 
 
 class Alerts(_Message, frozen=True, kw_only=True):

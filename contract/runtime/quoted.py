@@ -27,6 +27,11 @@ def quoted(value: object) -> str:
             text = _shortener.repr(value)
         except ValueError:  # an integer of more digits than Python writes
             text = f"a very long {type(value).__name__}"
+    return cut(text)
+
+
+def cut(text: str) -> str:
+    """Return ``text``, cut to ``QUOTED_LENGTH`` characters."""
     return text if len(text) <= QUOTED_LENGTH else f"{text[: QUOTED_LENGTH - 1]}…"
 
 

@@ -3,10 +3,18 @@
 import os
 import stat
 from pathlib import Path
+from typing import Literal
+
+Unread = Literal["no_file", "too_long", "unreadable"]
 
 
 class UnreadableFile(Exception):
-    """Something is there that is not read; the text says why."""
+    """Something is there that is not read; the text says why, and so do ``reason`` and the system's own ``error``."""
+
+    def __init__(self, reason: Unread, text: str, error: str | None = None) -> None:
+        super().__init__(text)
+        self.reason = reason
+        self.error = error
 
 
 def read_small_file(path: Path, limit_bytes: int) -> bytes:
@@ -22,7 +30,7 @@ def read_small_file(path: Path, limit_bytes: int) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise UnreadableFile("it is not a file")
+                raise UnreadableFile("no_file", "it is not a file")
             with open(descriptor, "rb", closefd=False) as file:
                 content = file.read(limit_bytes + 1)
         finally:
@@ -30,7 +38,7 @@ def read_small_file(path: Path, limit_bytes: int) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise UnreadableFile(f"it cannot be read ({error.strerror})") from None
+        raise UnreadableFile("unreadable", f"it cannot be read ({error.strerror})", error.strerror) from None
     if len(content) > limit_bytes:
-        raise UnreadableFile(f"it is longer than {limit_bytes // 1024} KiB")
+        raise UnreadableFile("too_long", f"it is longer than {limit_bytes // 1024} KiB")
     return content

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from contract.codec import encode
 from contract.delta import apply_delta, compute_delta
-from contract.messages import Delta, Node, Snapshot
+from contract.messages import Coded, Delta, Node, Snapshot
 
 CASES = sorted((Path(__file__).parents[1] / "golden" / "deltas").glob("*.json"))
 SNAPSHOT = msgspec.json.decode(
@@ -28,14 +28,18 @@ def test_delta_is_the_golden_one(path: Path) -> None:
 
 
 def nodes() -> st.SearchStrategy[tuple[Node, ...]]:
-    def node(name: str, cpu: float | None, error: str | None) -> Node:
-        return msgspec.structs.replace(SNAPSHOT.nodes[0], node=name, cpu_usage=cpu, error=error)
+    def node(name: str, cpu: float | None, error: Coded | None) -> Node:
+        text = None if error is None else error.code
+        return msgspec.structs.replace(SNAPSHOT.nodes[0], node=name, cpu_usage=cpu, error=text, error_coded=error)
 
     one = st.builds(
         node,
         st.sampled_from(["a", "b", "c", "d", "é"]),
         st.one_of(st.none(), st.sampled_from([0.0, 50.0, 100.0])),
-        st.one_of(st.none(), st.just("refused")),
+        st.one_of(
+            st.none(),
+            st.builds(Coded, st.just("http_status"), st.fixed_dictionaries({"status": st.integers(400, 599)})),
+        ),
     )
     unique = st.lists(one, unique_by=lambda item: item.node)
     return unique.map(lambda found: tuple(sorted(found, key=lambda item: item.node)))
@@ -48,7 +52,7 @@ def test_applied_delta_gives_exactly_the_new_snapshot(before: tuple[Node, ...], 
     delta = compute_delta(base, new)
     assert delta is not None
     carried = msgspec.json.decode(encode(delta), type=Delta)
-    assert apply_delta(base, carried) == new
+    assert apply_delta(base, carried) == apply_delta(base, delta) == new
 
 
 def test_delta_is_refused_when_it_starts_elsewhere() -> None:

@@ -9,10 +9,21 @@ import pytest
 
 from contract import events, messages, rest
 from contract.codec import encode
+from contract.messages import Argument, Coded  # noqa: F401 (an argument may be coded)
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
+
+class SaidExample(msgspec.Struct):
+    """A code of the collector's and its English text, which the collector's own tests hold together."""
+
+    code: str
+    args: dict[str, Argument]
+    text: str
+
+
 TYPES: dict[str, Any] = {
+    "codes": tuple[SaidExample, ...],
     "messages/metrics": messages.Snapshot,
     "messages/health": messages.Health,
     "messages/alerts": messages.Alerts,

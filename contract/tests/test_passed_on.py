@@ -32,3 +32,10 @@ def test_snapshot_of_a_newer_release_has_unknown_fields_wherever_they_stand(wher
     part["new"] = 1
 
     assert has_unknown_fields(json.dumps(content).encode())
+
+
+def test_code_of_a_later_release_is_no_unknown_field() -> None:
+    content = json.loads(SNAPSHOT)
+    content["nodes"][0]["error_coded"] = {"code": "later", "args": {"cause": {"code": "unheard_of", "args": {}}}}
+
+    assert not has_unknown_fields(json.dumps(content).encode())

@@ -61,6 +61,15 @@ export interface Position {
   readonly seq: number;
 }
 
+/** A sentence of the collector's for programs, beside its English text. `contract/golden/codes.json` has all codes. */
+export interface Coded {
+  readonly code: string;
+  readonly args: Arguments;
+}
+export type Arguments = Readonly<Record<string, Argument>>;
+/** Raw numbers, names and paths; a `Coded` is a cause. */
+export type Argument = string | number | null | Coded;
+
 /** Percent 0–100, °C, bytes, bytes per second. */
 export interface Node {
   readonly node: string;
@@ -88,6 +97,8 @@ export interface Node {
   readonly swap_usage?: number | null;
   readonly pressure_io?: number | null;
   readonly pressure_memory?: number | null;
+  /** What `error` says; a collector before 0.3 does not write it. */
+  readonly error_coded?: Coded | null;
 }
 
 export interface ClusterStats {
@@ -117,6 +128,8 @@ export interface Health extends Message {
   readonly nodes_online: number;
   readonly nodes_total: number;
   readonly issues: readonly string[];
+  /** What each of `issues` says; a collector before 0.3 does not write it. */
+  readonly issues_coded?: readonly Coded[];
 }
 
 export interface Alert {
@@ -129,6 +142,9 @@ export interface Alert {
   readonly value: number | null;
   readonly message: string;
   readonly since: Timestamp;
+  /** What `message` says; a collector before 0.3 does not write it. */
+  readonly code?: string | null;
+  readonly args?: Arguments;
 }
 
 export interface LogEntry {
@@ -143,6 +159,9 @@ export interface LogEntry {
   readonly value: number | null;
   readonly message: string;
   readonly since: Timestamp | null;
+  /** As in `Alert`. */
+  readonly code?: string | null;
+  readonly args?: Arguments;
 }
 
 export interface Alerts extends Message {

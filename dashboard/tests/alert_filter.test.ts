@@ -11,6 +11,8 @@ const STARTED: LogEntry = {
   node: null,
   severity: null,
   message: "the alert log starts here",
+  code: "log_started",
+  args: {},
 };
 
 function alertsWith(filter: Partial<typeof EVERYTHING>): string[] {

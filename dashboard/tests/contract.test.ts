@@ -29,6 +29,7 @@ const FIELDS_OF_NODE = [
   "swap_usage",
   "pressure_io",
   "pressure_memory",
+  "error_coded",
 ];
 
 test("events are spelled as the golden examples are named", () => {
@@ -47,8 +48,10 @@ test("nodes have exactly the fields of the type", () => {
 test("messages have the fields that pages read", () => {
   const read: readonly [object, readonly string[]][] = [
     [SNAPSHOT, ["cluster", "epoch", "seq", "timestamp", "interval_seconds", "cluster_stats", "nodes"]],
-    [HEALTH, ["overall_status", "nodes_online", "nodes_total", "issues"]],
+    [HEALTH, ["overall_status", "nodes_online", "nodes_total", "issues", "issues_coded"]],
     [ALERTS, ["active_alerts", "alert_count", "entries", "previous_alert_id", "last_alert_id"]],
+    [ALERTS.active_alerts[0]!, ["id", "rule", "node", "severity", "state", "value", "message", "since", "code", "args"]],
+    [ALERTS.entries[0]!, ["id", "timestamp", "transition", "alert_id", "node", "message", "since", "code", "args"]],
     [golden("events/monitoring.monitoring_connected") as object, ["age_seconds"]],
     [golden("events/error") as object, ["code", "message"]],
     [(golden("events/health.health_response") as { data: object }).data, ["redis", "collector"]],

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Alerts, Delta, Health, Snapshot } from "../src/contract.ts";
+import type { Alerts, Coded, Delta, Health, Snapshot } from "../src/contract.ts";
 
 const FOLDER = join(import.meta.dirname, "../../contract/golden");
 
@@ -27,6 +27,8 @@ export function goldenNames(folder: string): string[] {
 
 export const SNAPSHOT = golden("messages/metrics") as Snapshot;
 export const HEALTH = golden("messages/health") as Health;
+/** Every code of the collector, with the English text that the collector makes of it. */
+export const SAID = golden("codes") as readonly (Coded & { readonly text: string })[];
 export const ALERTS = golden("messages/alerts") as Alerts;
 
 /** The golden snapshot at another place in the order. */

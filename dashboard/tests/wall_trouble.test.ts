@@ -16,7 +16,7 @@ function node(name: string, change: Partial<Node> = {}): Node {
 function alert(name: string, severity: Severity, change: Partial<Alert> = {}): Alert {
   const [example] = ALERTS.active_alerts;
   assert.ok(example !== undefined);
-  return { ...example, node: name, severity, state: "firing", message: `${name} is hot`, since: SINCE, ...change };
+  return { ...example, node: name, severity, state: "firing", message: `${name}: hot`, code: null, since: SINCE, ...change };
 }
 
 test("an alert that is only pending is no trouble", () => {
@@ -29,7 +29,7 @@ test("the gravest of several alerts marks the node, and all of them are its reas
   const alerts = [alert("a", "info"), alert("a", "critical", { message: "disk full" }), alert("a", "warning")];
   const firing = firingByNode(alerts);
   assert.equal(markOf(node("a"), firing), "critical");
-  assert.equal(reasonOf(node("a"), firing), "a is hot · disk full · a is hot");
+  assert.equal(reasonOf(node("a"), firing), "hot · disk full · hot");
 });
 
 test("an offline node is marked as that whatever fires, and its error is the reason", () => {

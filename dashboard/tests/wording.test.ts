@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import test from "node:test";
-import { translated } from "../src/wording/collector_fr.ts";
+import type { Alert, Arguments, Coded } from "../src/contract.ts";
+import { errorOf, issuesOf, messageBeside, messageOf } from "../src/said.ts";
 import { en } from "../src/wording/en.ts";
 import { fr } from "../src/wording/fr.ts";
+import { SAID_EN } from "../src/wording/said_en.ts";
+import { SAID_FR } from "../src/wording/said_fr.ts";
 import { wordFor } from "../src/wording.ts";
-import { ALERTS, HEALTH } from "./golden.ts";
+import { ALERTS, HEALTH, SAID, SNAPSHOT } from "./golden.ts";
 
 /** Every text and function in a wording, by its path. */
 function leaves(words: object, path = ""): Map<string, unknown> {
@@ -28,67 +29,91 @@ test("French has a no-break space before what English writes close", () => {
   }
 });
 
-test("texts of the collector in the golden examples are known in French", () => {
-  const texts = [
-    ...ALERTS.active_alerts.map((alert) => alert.message),
-    ...ALERTS.entries.map((entry) => entry.message),
-    ...HEALTH.issues,
-  ];
-  assert.ok(texts.length > 0);
-  for (const text of texts) assert.notEqual(translated(text), text);
-});
-
-test("every text that the collector's sources hold is known in French", () => {
-  const folder = join(import.meta.dirname, "../../services/collector");
-  const samples: Readonly<Record<string, string>> = { value: "81.5", path: "/etc/x", error: "bad", len: "3" };
-  const found: string[] = [];
-  for (const file of ["conditions.py", "evaluate.py", "scrape.py", "fetch.py", "tls.py", "health.py", "local.py", "targets_file.py", "rules_file.py"]) {
-    const source = readFileSync(join(folder, file), "utf8");
-    const patterns = [/(?:return|replace\(.*,|_resolved\(.*,|problem =) f"([^"]+)"/g, /ScrapeFailed\("\w+", f?"([^"]+)"/g, /E\w+: "([^"]+)",/g];
-    for (const pattern of patterns) for (const [, text] of source.matchAll(pattern)) found.push(text as string);
+test("every code of the collector has a sentence in each language, and no language has others", () => {
+  const codes = new Set(SAID.map(({ code }) => code));
+  for (const tongue of [SAID_EN, SAID_FR]) {
+    assert.deepEqual([...Object.keys(tongue.sentences)].sort(), [...codes].sort(), tongue.language);
   }
-  const texts = found
-    .map((text) => text.replaceAll(/\{([^}]*)\}/g, (_, name: string) => samples[name.split(/[.( ]/)[0] as string] ?? "x"))
-    // Those whose words an expression chooses are among the examples below.
-    .filter((text) => text.includes(" ") && !/ s x the| is x$|^HTTP x| validx/.test(text));
-  assert.ok(texts.length > 25, `${texts.length}`);
-  for (const text of texts) assert.notEqual(translated(text), text, text);
 });
 
-test("parts of a text keep their meaning, and an unknown text stays", () => {
-  assert.equal(translated("node5.lan is at 81.5 °C"), "node5.lan est à 81,5\u00a0°C");
-  assert.equal(translated("/mnt/a on b on node5 is 91.0 % full"), "/mnt/a on b de node5 plein à 91,0\u00a0%");
-  assert.equal(translated("n is offline: no answer within 2.5 s"), "n est hors ligne\u00a0: pas de réponse en 2,5\u00a0s");
-  assert.equal(
-    translated("page of more than 128 KiB did not end within 2.5 s"),
-    "la page, de plus de 128 KiB, n'est pas arrivée entière en 2,5\u00a0s",
-  );
-  assert.match(translated("head of the answer is longer than 32 KiB"), /dépasse 32 KiB$/);
-  assert.match(translated("the clock of a is 3.5 s behind the collector's"), /retarde de 3,5/);
-  assert.match(translated("the clock of a is 3.5 s ahead of the collector's"), /avance de 3,5/);
-  assert.equal(translated("/mnt on a is not mounted any more"), "/mnt de a n'est plus monté");
-  assert.equal(translated("HTTP 503"), "code HTTP 503");
-  assert.equal(translated("a is offline: certificate has expired"), "a est hors ligne\u00a0: le certificat a expiré");
-  assert.equal(translated("connection closed without an answer"), "connexion fermée sans réponse");
-  assert.match(translated("HTTP 401: the user name or the password is wrong"), /mot de passe est faux$/);
-  assert.match(translated("certificate is signed by no CA of the system (set ca_file)"), /du système/);
-  assert.match(
-    translated("a tells nothing of its filesystem: that collector of its exporter hangs (often a mount …)"),
-    /^a ne dit rien de filesystem.*absent\)$/,
-  );
-  assert.equal(translated("swap of a is 80.0 % in use"), "swap de a occupé à 80,0\u00a0%");
-  assert.equal(translated("swap of a is down to 7.5 % in use"), "swap de a redescendu à 7,5\u00a0%");
-  assert.equal(
-    translated("tasks on a wait 50.0 % of the time for a disk"),
-    "des tâches de a attendent un disque 50,0\u00a0% du temps",
-  );
-  assert.equal(
-    translated("tasks on a wait only 3.0 % of the time for memory"),
-    "des tâches de a n'attendent la mémoire que 3,0\u00a0% du temps",
-  );
-  assert.match(translated("a gets too little voltage, says its sensor rpi_volt/in0"), /^a reçoit .* capteur rpi_volt\/in0$/);
-  assert.match(translated("The targets file /n.yaml is not valid, the former 3 targets stay: bad"), /n'est pas valide/);
-  assert.equal(translated("something new"), "something new");
+for (const { code, args, text } of SAID) {
+  test(`${code} says in English what the collector says: ${text}`, () => {
+    // A page keeps a figure and its unit in one line.
+    assert.equal(en.said({ code, args }, "").replaceAll("\u00a0", " "), text);
+  });
+
+  test(`${code} has a French sentence with the same names: ${text}`, () => {
+    const french = fr.said({ code, args }, "");
+
+    assert.notEqual(french, "");
+    assert.notEqual(french, text);
+    assert.doesNotMatch(french, /undefined|null(?!,|\])|NaN|\[object/);
+    for (const word of names(args)) assert.ok(french.includes(word), `${word} in ${french}`);
+  });
+}
+
+/** Arguments that stand in any language as they are. */
+function names(args: Arguments): string[] {
+  return ["node", "mountpoint", "sensor", "path", "address", "value"]
+    .map((name) => args[name])
+    .filter((value) => typeof value === "string");
+}
+
+test("numbers and their words are as the language has them", () => {
+  const clock: Coded = { code: "clock_ahead", args: { node: "a", seconds: 12345.5 } };
+  assert.equal(en.said(clock, ""), "a: the clock is 12,345.5\u00a0s ahead of the collector's");
+  assert.equal(fr.said(clock, ""), "a\u00a0: l'horloge avance de 12\u202f345,5\u00a0s sur celle du collecteur");
+  const left = (count: number): Coded => ({ code: "alerts_left_out", args: { count } });
+  assert.match(en.said(left(1), ""), /^1 alert is left/);
+  assert.match(en.said(left(2), ""), /^2 alerts are left/);
+  assert.match(fr.said(left(1), ""), /^1 alerte manque dans/);
+  assert.match(fr.said(left(2), ""), /^2 alertes manquent dans/);
+  assert.match(fr.said({ code: "page_too_long", args: { limit_bytes: 8 * 2 ** 20 } }, ""), /8\u00a0Mio$/);
+});
+
+test("the text stays where its code is absent, unknown, or not as this version knows it", () => {
+  const text = "node7 is upside down";
+  const nested: Coded = { code: "node_offline", args: { node: "a", why: { code: "later", args: {} } } };
+  const unknown: (Coded | null | undefined)[] = [
+    null,
+    undefined,
+    { code: "upside_down", args: { node: "node7" } },
+    { code: "constructor", args: {} },
+    { code: "cpu_high", args: { node: "node7" } },
+    { code: "cpu_high", args: { node: "node7", percent: "high" } },
+    { code: "cpu_high", args: { node: null, percent: 99 } },
+    { code: "figures_missing", args: { node: "node7", figures: "gpu", why: null } },
+    nested,
+    { code: "node_offline", args: { node: "a", why: { code: "node_offline", args: { node: "b", why: nested } } } },
+  ];
+  for (const coded of unknown) {
+    for (const words of [en, fr]) assert.equal(words.said(coded, text), text, JSON.stringify(coded));
+  }
+});
+
+test("beside its node's name a message does not repeat it", () => {
+  const full = { node: "pi: a", code: "cpu_high", args: { node: "pi: a", percent: 99 }, message: "" };
+  assert.equal(messageBeside(full), "CPU is at 99\u00a0%");
+  const said = (node: string | null, message: string): string => messageBeside({ node, message });
+  assert.equal(said("pi", "pi\u00a0: CPU à 99\u00a0%"), "CPU à 99\u00a0%");
+  assert.equal(said("pi", "pi is online again"), "pi is online again");
+  assert.equal(said("pi", "other: CPU"), "other: CPU");
+  assert.equal(said("", ": x"), ": x");
+  assert.equal(said(null, "the alert log starts here"), "the alert log starts here");
+});
+
+test("alerts, entries, nodes and issues of the golden examples are said by their codes, and those of an older collector by their texts", () => {
+  const [alert] = ALERTS.active_alerts as [Alert];
+  const { code: _, args: __, ...older } = alert;
+  const changed = { ...alert, message: "other words" };
+  assert.equal(messageOf(changed).replaceAll("\u00a0", " "), alert.message);
+  assert.equal(messageOf({ ...older, message: "other words" }), "other words");
+  assert.deepEqual(issuesOf({ ...HEALTH, issues: ["other words"] }), HEALTH.issues);
+  assert.deepEqual(issuesOf({ issues: ["a", "b"] }), ["a", "b"]);
+  const offline = SNAPSHOT.nodes.find((node) => node.status === "offline")!;
+  assert.equal(errorOf({ ...offline, error: "other words" }), offline.error);
+  assert.equal(errorOf({ error: "other words" }), "other words");
+  assert.equal(errorOf({ error: null, error_coded: null }), "");
 });
 
 test("a word of a later release stands for itself", () => {

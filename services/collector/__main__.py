@@ -19,8 +19,8 @@ from collector.link import RedisLink
 from collector.polling import Polling
 from collector.probe import make_probe
 from collector.resolver import Resolver
-from collector.rules import RulesError
-from collector.rules_file import RulesFile
+from collector.rules_file import InvalidRulesFile, RulesFile
+from collector.said.sentence import english
 from collector.scrape import open_session
 from collector.target_sources import TargetSources
 from collector.targets_files import TargetsFiles
@@ -98,14 +98,14 @@ def main() -> int:
         config = Config.from_environment(os.environ)
         configure_logs("collector", config.log_level)
         rules = RulesFile(config.rules_path)
-    except (SettingError, RulesError) as error:
+    except (SettingError, InvalidRulesFile) as error:
         sys.stderr.write(f"collector: {error}\n")
         return 2
     files = TargetsFiles(config.targets_paths, config.local_name)
     if files.problems:
         # Without its targets, every alert taken over would end although nothing has changed.
         for problem in files.problems:
-            sys.stderr.write(f"collector: {problem}\n")
+            sys.stderr.write(f"collector: {english(problem)}\n")
         return 2
     files.log()
     try:

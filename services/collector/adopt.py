@@ -8,9 +8,10 @@ import msgspec
 
 from collector.evaluate import ActiveAlert, AlertKey, Moment
 from collector.node_state import NodeState
+from collector.said.sentence import Adopted
 from contract.clock import unix_seconds
 from contract.codec import Message, UndecodableMessage, decode
-from contract.messages import Alert, Alerts, Node, Snapshot
+from contract.messages import Alert, Alerts, Coded, Node, Snapshot
 
 _log = logging.getLogger(__name__)
 M = TypeVar("M", bound=Message)
@@ -60,7 +61,7 @@ def _adopted(alert: Alert, published: msgspec.Raw, now: Moment) -> ActiveAlert:
         severity=alert.severity,
         state=alert.state,
         value=alert.value,
-        message=alert.message,
+        said=Adopted(alert.message, None if alert.code is None else Coded(alert.code, alert.args)),
         since=alert.since,
         since_monotonic_seconds=now.monotonic_seconds - lasted,
         told_monotonic_seconds=now.monotonic_seconds,

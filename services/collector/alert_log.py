@@ -6,6 +6,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from collector.evaluate import Change
+from collector.said.alerts import log_started
+from collector.said.sentence import coded, english
 from contract.codec import encode
 from contract.messages import Epoch, LogEntry, LogId, Timestamp
 from contract.names import ALERT_LOG_LENGTH
@@ -35,8 +37,18 @@ class AlertLog:
         waiting = [entry for entry in self.queue if entry.transition != "started"]
         self._epoch, self._n, self.position, self.queue = epoch, 0, position, []
         if position is None:
-            started = "the alert log starts here"
-            self._append(LogEntry(id="0-0", timestamp=now, transition="started", message=started, **_NO_ALERT))
+            began = log_started()
+            self._append(
+                LogEntry(
+                    id="0-0",
+                    timestamp=now,
+                    transition="started",
+                    message=english(began),
+                    code=began.code,
+                    args=began.args,
+                    **_NO_ALERT,
+                )
+            )
         for entry in waiting:
             self._append(entry)
 
@@ -44,6 +56,7 @@ class AlertLog:
         """Queue the entries of these transitions. Of a queue longer than the log itself, the oldest are dropped."""
         for change in changes:
             alert = change.alert
+            said = coded(alert.said)
             entry = LogEntry(
                 id="0-0",
                 timestamp=now,
@@ -55,6 +68,8 @@ class AlertLog:
                 value=alert.value,
                 message=alert.message,
                 since=alert.since,
+                code=None if said is None else said.code,
+                args={} if said is None else said.args,
             )
             self._append(entry)
         del self.queue[:-ALERT_LOG_LENGTH]

@@ -6,6 +6,7 @@ from typing import Final
 
 from collector.alert_log import AlertLog
 from collector.evaluate import ActiveAlert
+from collector.said.sentence import coded
 from contract.codec import encode
 from contract.messages import Alert, Alerts, Epoch, Seq, Timestamp
 from contract.passed_on import with_members
@@ -70,6 +71,7 @@ def _that_fit(alerts: list[Alert]) -> list[Alert]:
 
 
 def _written(alert: ActiveAlert) -> Alert:
+    said = coded(alert.said)
     return Alert(
         id=alert.id,
         rule=alert.rule,
@@ -80,4 +82,6 @@ def _written(alert: ActiveAlert) -> Alert:
         value=alert.value,
         message=alert.message,
         since=alert.since,
+        code=None if said is None else said.code,
+        args={} if said is None else said.args,
     )

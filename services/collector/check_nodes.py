@@ -15,6 +15,7 @@ from collector.dns_targets import DnsTargets
 from collector.local import LocalProbe
 from collector.probe import make_probe
 from collector.resolver import Resolver
+from collector.said.sentence import english, plural
 from collector.sample import Sample
 from collector.scrape import HttpProbe, Probe, open_session
 from collector.target_sources import TargetSources
@@ -39,7 +40,7 @@ async def check_all(files: TargetsFiles, config: Config) -> list[tuple[bool, str
     await dns.tried()
     await dns.stop()
     failed = [
-        (False, f"{name.host}: FAILED: {name.problem or 'the name has no address'}")
+        (False, f"{name.host}: FAILED: {english(name.why or 'the name has no address')}")
         for name in dns.names
         if not name.entries
     ]
@@ -88,7 +89,7 @@ async def _described(target: Target, probe: Probe, reached: str, failed: str = "
         told += f" (COLLECTOR {result.hung_collector} HANGS and was left out)"
     if target.http.insecure:
         told += ", CERTIFICATE NOT LOOKED AT (insecure: true)"
-    why = "" if result.lack is None else f" ({result.lack})"
+    why = "" if result.lack is None else f" ({english(result.lack)})"
     choices = "".join(f"; {remark}" for remark in result.remarks)
     return True, f"{start}: {reached} in {took_ms:.0f} ms, {told}{why}, {_clock(result.clock_offset_seconds)}{choices}"
 
@@ -133,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     files = TargetsFiles(given or config.targets_paths, config.local_name)
     if files.problems:
-        sys.stderr.write("".join(f"{problem}\n" for problem in files.problems))
+        sys.stderr.write("".join(f"{english(problem)}\n" for problem in files.problems))
         return 2
     if not files.entries and not config.dns_targets:
         missing = "There is no such file yet" if files.is_missing else "It lists no nodes yet"
@@ -144,7 +145,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"{line}\n")
     failed = sum(1 for answers, _ in results if not answers)
     if failed:
-        sys.stdout.write(f"{failed} of {len(results)} targets do not answer. {_INSTALL}\n")
+        verb = "does" if failed == 1 else "do"
+        sys.stdout.write(f"{failed} of {plural(len(results), 'target')} {verb} not answer. {_INSTALL}\n")
     return 1 if failed else 0
 
 

@@ -1,4 +1,4 @@
-"""What each rule looks at on a node, and the words for it."""
+"""What each rule looks at on a node, and what is said of it."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,9 @@ from typing import Final
 
 from collector.measures import Measures
 from collector.rules import SensorPattern
+from collector.said import alerts
 from collector.sample import Filesystem
-from contract.messages import NodeStatus
+from contract.messages import Coded, NodeStatus
 
 #: A detail (a mount point, a sensor; empty for a condition of the whole node) and its measure in the rule's unit;
 #: ``None`` where it could not be told just now.
@@ -22,7 +23,8 @@ class Observation:
 
     node: str
     status: NodeStatus
-    error: str | None
+    #: Why it is offline.
+    error: Coded | None
     #: ``None`` unless the node is online.
     measures: Measures | None
 
@@ -56,67 +58,50 @@ def alert_value(rule: str, measure: float | None) -> float | None:
     return round(measure, 1) + 0.0 if measure is not None and rule not in _WITHOUT_MEASURE else None
 
 
-def begun(rule: str, seen: Observation, detail: str, value: float | None) -> str:
-    """Say that the condition holds."""
-    node = seen.node
+def begun(rule: str, seen: Observation, detail: str, value: float | None) -> Coded:
+    """Say that the condition holds; ``value`` is ``None`` for one without a measure alone."""
+    node, measure = seen.node, value or 0.0
     match rule:
         case "node_down":
-            return f"{node} is offline: {seen.error}"
-        case "memory":
-            return f"memory of {node} is {value} % in use"
+            return alerts.node_offline(node, seen.error)
         case "filesystem_full":
-            return f"{detail} on {node} is {value} % full"
+            return alerts.filesystem_full(node, detail, measure)
         case "filesystem_readonly":
-            return f"{detail} on {node} is mounted read-only"
-        case "temperature":
-            return f"{node} is at {value} °C"
+            return alerts.filesystem_readonly(node, detail)
         case "clock_offset":
             offset = seen.measures.clock_offset_seconds if seen.measures else None
-            return f"the clock of {node} is {value} s {'behind' if (offset or 0) < 0 else 'ahead of'} the collector's"
+            return (alerts.clock_behind if (offset or 0) < 0 else alerts.clock_ahead)(node, measure)
         case "under_voltage":
-            return f"{node} gets too little voltage, says its sensor {detail}"
+            return alerts.voltage_low(node, detail)
         case "hardware_alarm":
-            return f"the sensor {detail} of {node} raises its critical alarm"
-        case "swap":
-            return f"swap of {node} is {value} % in use"
-        case "pressure":
-            return f"tasks on {node} wait {value} % of the time for {_RESOURCES.get(detail, detail)}"
-        case _:
-            return f"CPU of {node} is at {value} %"
+            return alerts.sensor_alarm(node, detail)
+    return alerts.OF_NODE[rule, detail][0](node, measure)
 
 
-def ended(rule: str, node: str, detail: str, value: float | None) -> str:
-    """Say that the condition holds no longer."""
+def ended(rule: str, node: str, detail: str, value: float | None) -> Coded:
+    """Say that the condition holds no longer; ``value`` as in ``begun``."""
+    measure = value or 0.0
     match rule:
         case "node_down":
-            return f"{node} is online again"
-        case "memory":
-            return f"memory of {node} is down to {value} % in use"
+            return alerts.node_online(node)
         case "filesystem_full":
-            return f"{detail} on {node} is down to {value} % full"
+            return alerts.filesystem_down(node, detail, measure)
         case "filesystem_readonly":
-            return f"{detail} on {node} can be written again"
-        case "temperature":
-            return f"{node} is down to {value} °C"
+            return alerts.filesystem_writable(node, detail)
         case "clock_offset":
-            return f"the clock of {node} is right to {value} s"
+            return alerts.clock_right(node, measure)
         case "under_voltage":
-            return f"{node} gets enough voltage again, says its sensor {detail}"
+            return alerts.voltage_enough(node, detail)
         case "hardware_alarm":
-            return f"the critical alarm of the sensor {detail} of {node} is over"
-        case "swap":
-            return f"swap of {node} is down to {value} % in use"
-        case "pressure":
-            return f"tasks on {node} wait only {value} % of the time for {_RESOURCES.get(detail, detail)}"
-        case _:
-            return f"CPU of {node} is down to {value} %"
+            return alerts.sensor_alarm_over(node, detail)
+    return alerts.OF_NODE[rule, detail][1](node, measure)
 
 
-def gone(rule: str, seen: Observation, detail: str) -> str:
+def gone(rule: str, seen: Observation, detail: str) -> Coded:
     """Say why a rule does not read a detail any more."""
     there = seen.measures.filesystems if seen.measures else ()
     is_readonly = any(each.mountpoint == detail and not each.can_fill_up for each in there)
-    return f"{detail} on {seen.node} is {'read-only' if is_readonly else 'not mounted any more'}"
+    return (alerts.filesystem_not_written if is_readonly else alerts.filesystem_unmounted)(seen.node, detail)
 
 
 def _temperature(measures: Measures, ignored: Sequence[SensorPattern]) -> float | None:
@@ -161,7 +146,6 @@ def _alarms(raised: tuple[str, ...] | None, known: Collection[str]) -> list[Read
 
 
 _WITHOUT_MEASURE: Final = ("node_down", "filesystem_readonly", "under_voltage", "hardware_alarm")
-_RESOURCES: Final = {"io": "a disk"}
 _READ: Final[Mapping[str, Callable[[Measures], Iterable[Reading]]]] = {
     "memory": lambda measures: (("", measures.memory_usage),),
     "filesystem_full": lambda measures: [

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from collector.http_options import HttpOptions
+from collector.said import looks
+from collector.said.sentence import english
+from contract.messages import Coded
 
 #: Bytes that such a file may have; the bundle of all public CAs has about 230 KB.
 SIZE_LIMIT_BYTES: Final = 1024 * 1024
@@ -19,6 +22,10 @@ class CredentialsError(Exception):
 
     It repeats neither what a file holds nor its name, since who errs may write a secret where its file belongs.
     """
+
+    def __init__(self, why: Coded) -> None:
+        super().__init__(english(why))
+        self.why = why
 
 
 class Credentials:
@@ -38,7 +45,7 @@ class Credentials:
             token = self._secret("bearer_token_file", options.bearer_token_file)
             # What a header can hold; all else would be refused later, with the token in the error.
             if not all(0x21 <= byte <= 0x7E for byte in token):
-                raise CredentialsError("bearer_token_file does not hold one token")
+                raise CredentialsError(looks.credential_is_no_token("bearer_token_file"))
             return f"Bearer {token.decode()}"
         if options.username is None or options.password_file is None:
             return None
@@ -52,38 +59,36 @@ class Credentials:
             CredentialsError: there is none below the folder, or it cannot be read.
         """
         if self._folder is None:
-            raise CredentialsError(f"{what} needs COLLECTOR_CREDENTIALS_DIR, which is not set")
+            raise CredentialsError(looks.credentials_without_folder(what))
         try:
             folder = self._folder.resolve(strict=True)
         except (OSError, RuntimeError):
-            raise CredentialsError("COLLECTOR_CREDENTIALS_DIR is not there") from None
+            raise CredentialsError(looks.credentials_folder_missing()) from None
         if not folder.is_dir():
-            raise CredentialsError("COLLECTOR_CREDENTIALS_DIR is no folder")
+            raise CredentialsError(looks.credentials_folder_is_no_folder())
         try:
             path = (folder / name).resolve()
         except (OSError, RuntimeError, ValueError):
-            raise CredentialsError(f"{what} cannot be read") from None
+            raise CredentialsError(looks.credential_unreadable(what, None)) from None
         if not path.is_relative_to(folder):
             # Nothing is told about files elsewhere, not even whether they are there.
-            raise CredentialsError(f"{what} is not below COLLECTOR_CREDENTIALS_DIR")
+            raise CredentialsError(looks.credential_outside(what))
         try:
-            return self._content(path)
+            return self._content(what, path)
         except FileNotFoundError:
-            raise CredentialsError(f"{what} is not there") from None
+            raise CredentialsError(looks.credential_missing(what)) from None
         except OSError as error:
-            raise CredentialsError(f"{what} cannot be read ({error.strerror})") from None
-        except ValueError as error:
-            raise CredentialsError(f"{what} {error}") from None
+            raise CredentialsError(looks.credential_unreadable(what, error.strerror)) from None
 
     def _secret(self, what: str, name: str) -> bytes:
         secret = self.read(what, name).strip()
         if not secret:
-            raise CredentialsError(f"{what} is empty")
+            raise CredentialsError(looks.credential_empty(what))
         if len(secret) > SECRET_LIMIT_BYTES:
-            raise CredentialsError(f"{what} is longer than {SECRET_LIMIT_BYTES} bytes")
+            raise CredentialsError(looks.credential_too_long(what, SECRET_LIMIT_BYTES))
         return secret
 
-    def _content(self, path: Path) -> bytes:
+    def _content(self, what: str, path: Path) -> bytes:
         known = self._known.get(path)
         if known is not None and known[0] == _signature(path.stat()):
             return known[1]
@@ -92,13 +97,13 @@ class Credentials:
         try:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
-                raise ValueError("is not a file")
+                raise CredentialsError(looks.credential_is_no_file(what))
             with open(descriptor, "rb", closefd=False) as file:
                 content = file.read(SIZE_LIMIT_BYTES + 1)
         finally:
             os.close(descriptor)
         if len(content) > SIZE_LIMIT_BYTES:
-            raise ValueError(f"is longer than {SIZE_LIMIT_BYTES // 1024} KiB")
+            raise CredentialsError(looks.credential_file_too_long(what, SIZE_LIMIT_BYTES))
         self._known[path] = _signature(found), content
         return content
 

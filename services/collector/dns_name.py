@@ -11,7 +11,11 @@ from typing import Final
 from collector.daemon_thread import run_in_daemon_thread
 from collector.lookup import Address
 from collector.metrics import DNS_FAILURES
+from collector.said.issues import dns_name_failed
+from collector.said.looks import no_answer_within
+from collector.said.sentence import english, plural
 from collector.target_entries import Entry, discovered
+from contract.messages import Coded
 
 _log = logging.getLogger(__name__)
 #: Seconds after which a lookup counts as failed, although its answer is waited for.
@@ -31,8 +35,9 @@ class DnsName:
         self.entries: tuple[Entry, ...] = ()
         #: Whether the name service has ever said which addresses there are, be it none.
         self.is_answered = False
-        #: Why the name cannot be looked up, as a sentence for people.
-        self.problem: str | None = None
+        #: That, and why, the name cannot be looked up.
+        self.problem: Coded | None = None
+        self.why: Coded | str | None = None
         #: Set once the first lookup has ended, or failed.
         self.is_tried = asyncio.Event()
         self._look_up = look_up
@@ -44,7 +49,7 @@ class DnsName:
         lookup = run_in_daemon_thread(lambda: self._look_up(self.host), f"look up {self.host}")
         done, _ = await asyncio.wait([lookup], timeout=LOOKUP_SECONDS)
         if not done:
-            self._fail("timeout", f"no answer within {LOOKUP_SECONDS:g} s")
+            self._fail("timeout", no_answer_within(LOOKUP_SECONDS))
             await asyncio.wait([lookup])
         error = lookup.exception()
         if error is None:
@@ -61,18 +66,18 @@ class DnsName:
 
     def _take(self, addresses: list[str]) -> None:
         if self.problem is not None or not self.is_answered or addresses != self._addresses:
-            _log.info("%d targets under the DNS name %s", len(addresses), self.host)
+            _log.info("%s under the DNS name %s", plural(len(addresses), "target"), self.host)
         if addresses != self._addresses:
             self._addresses = addresses
             self.entries = tuple(discovered(address, self.port) for address in addresses)
-        self.is_answered, self.problem, self._answered_at = True, None, time.monotonic()
+        self.is_answered, self._answered_at = True, time.monotonic()
+        self.problem = self.why = None
         self.is_tried.set()
 
-    def _fail(self, reason: str, why: str) -> None:
+    def _fail(self, reason: str, why: Coded | str) -> None:
         DNS_FAILURES.labels(reason).inc()
-        former = f", its former {len(self.entries)} targets stay" if self.entries else ""
-        problem = f"The DNS name {self.host} cannot be looked up{former}: {why}"
+        problem = dns_name_failed(self.host, len(self.entries), why)
         if self.problem is None:
-            _log.warning("%s", problem)
-        self.problem = problem
+            _log.warning("%s", english(problem))
+        self.problem, self.why = problem, why
         self.is_tried.set()

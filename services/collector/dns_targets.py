@@ -9,6 +9,7 @@ from typing import Final
 from collector.dns_name import LOOKUP_SECONDS, DnsName
 from collector.lookup import Address, look_up
 from collector.target_entries import Entry
+from contract.messages import Coded
 from contract.runtime.logs import Occasionally
 
 _log = logging.getLogger(__name__)
@@ -38,8 +39,8 @@ class DnsTargets:
         return [entry for name in self.names for entry in name.entries]
 
     @property
-    def problems(self) -> list[str]:
-        """Which names cannot be looked up, as sentences for people."""
+    def problems(self) -> list[Coded]:
+        """Which names cannot be looked up, and why."""
         return [name.problem for name in self.names if name.problem is not None]
 
     @property

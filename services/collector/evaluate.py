@@ -8,8 +8,10 @@ import msgspec
 
 from collector.conditions import Observation, Reading, alert_value, begun, ended, gone, readings
 from collector.rules import Rule, Rules
+from collector.said.alerts import detail_left_out, measure_untold, rule_off, rule_unknown, target_removed
+from collector.said.sentence import Said, english
 from contract.clock import timestamp
-from contract.messages import AlertState, Severity, Timestamp
+from contract.messages import AlertState, Coded, Severity, Timestamp
 
 #: Seconds after which an alert ends whose value an online node does not tell any more.
 UNTOLD_SECONDS: Final = 60.0
@@ -40,7 +42,7 @@ class ActiveAlert:
     severity: Severity
     state: AlertState
     value: float | None
-    message: str
+    said: Said
     #: When the condition began.
     since: Timestamp
     since_monotonic_seconds: float
@@ -54,10 +56,15 @@ class ActiveAlert:
         """``rule/node``, or ``rule/node/detail``."""
         return f"{self.rule}/{self.node}/{self.detail}" if self.detail else f"{self.rule}/{self.node}"
 
+    @property
+    def message(self) -> str:
+        """What is said, in English."""
+        return english(self.said)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One transition; ``alert`` is as it stands after it, with the value and the words that explain it."""
+    """One transition; ``alert`` is as it stands after it, with the value and what is said of it."""
 
     transition: Literal["pending", "firing", "resolved"]
     alert: ActiveAlert
@@ -120,7 +127,7 @@ def _judged(
     if measure is None:
         if former is None or now.monotonic_seconds - former.told_monotonic_seconds <= UNTOLD_SECONDS:
             return former
-        changes.append(_resolved(replace(former, value=None), f"{former.node} does not tell its {rule.name} any more"))
+        changes.append(_resolved(replace(former, value=None), measure_untold(former.node, rule.name)))
         return None
     value = alert_value(rule.name, measure)
     if not rule.is_true(measure, already=former is not None):
@@ -141,7 +148,7 @@ def _judged(
         severity=rule.severity,
         state="firing" if fires else "pending",
         value=value,
-        message=begun(rule.name, seen, detail, value),
+        said=begun(rule.name, seen, detail, value),
         since=since,
         since_monotonic_seconds=since_monotonic,
         told_monotonic_seconds=now.monotonic_seconds,
@@ -151,21 +158,21 @@ def _judged(
     return alert
 
 
-def _why_left_ends(alert: ActiveAlert, rules: Rules, nodes: set[str], now: Moment) -> str | None:
+def _why_left_ends(alert: ActiveAlert, rules: Rules, nodes: set[str], now: Moment) -> Coded | None:
     """Return why an alert that nothing was read for ends, ``None`` where it stays."""
     if alert.node and alert.node not in nodes:
-        return f"{alert.node} is not a target any more"
+        return target_removed(alert.node)
     if alert.rule not in rules or not alert.node:
         unjudged = now.monotonic_seconds - alert.told_monotonic_seconds > UNJUDGED_SECONDS
-        return f"the rule {alert.rule} is not known to this collector" if unjudged else None
-    return None if rules[alert.rule].enabled else f"the rule {alert.rule} is switched off"
+        return rule_unknown(alert.node, alert.rule) if unjudged else None
+    return None if rules[alert.rule].enabled else rule_off(alert.node, alert.rule)
 
 
-def _why_gone(alert: ActiveAlert, rule: Rule, seen: Observation) -> str:
+def _why_gone(alert: ActiveAlert, rule: Rule, seen: Observation) -> Coded:
     if rule.ignores(alert.detail):
-        return f"{alert.detail} on {alert.node} is left out of the rule"
+        return detail_left_out(alert.node, alert.detail, rule.name)
     return gone(rule.name, seen, alert.detail)
 
 
-def _resolved(alert: ActiveAlert, message: str) -> Change:
-    return Change("resolved", replace(alert, message=message))
+def _resolved(alert: ActiveAlert, why: Coded) -> Change:
+    return Change("resolved", replace(alert, said=why))

@@ -15,13 +15,14 @@ from collector.intake import FREE_BYTES, PAGE_LIMIT_BYTES, BoundedConnector, Sha
 from collector.interfaces import KnownInterfaces
 from collector.page import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
 from collector.page_notes import PageNotes
+from collector.said import looks
 from collector.sample import Sample
 from collector.scrape_failed import ScrapeFailed
 from collector.targets import Target
 
-SPEAKS_HTTPS: Final = ScrapeFailed("tls", "speaks HTTPS (scheme: https is missing)")
-_TOO_LONG: Final = ScrapeFailed("limit", f"page is longer than {PAGE_LIMIT_BYTES // 2**20} MiB")
-_DAMAGED: Final = ScrapeFailed("page", "page is damaged")
+SPEAKS_HTTPS: Final = ScrapeFailed("tls", looks.speaks_https())
+_TOO_LONG: Final = ScrapeFailed("limit", looks.page_too_long(PAGE_LIMIT_BYTES))
+_DAMAGED: Final = ScrapeFailed("page", looks.page_damaged())
 #: What node_exporter answers where one of the collectors asked for is switched off, or unknown to it.
 _REFUSED: Final = (400, 500)
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
@@ -80,9 +81,9 @@ class Fetcher:
             finally:
                 self._allowance.end()
             if elsewhere is None:
-                return ScrapeFailed("http", f"HTTP {response.status} to another address, which is not asked")
+                return ScrapeFailed("http", looks.http_redirects_elsewhere(response.status))
             if redirects > 1:
-                return ScrapeFailed("http", f"HTTP {response.status} twice, and one redirect is followed")
+                return ScrapeFailed("http", looks.http_redirects_twice(response.status))
             url = elsewhere
 
     async def speaks_https(self) -> bool:
@@ -129,7 +130,7 @@ class Fetcher:
         if encoding in ENCODINGS:
             pieces = inflated(pieces, encoding, self._connector.turns)
         elif encoding != "identity":
-            return ScrapeFailed("page", "answer is compressed in a way that is not read (gzip and deflate are)")
+            return ScrapeFailed("page", looks.answer_compressed_otherwise())
         if (response.content_length or 0) > PAGE_LIMIT_BYTES:
             return _TOO_LONG
         self._allowance.expect_page()
@@ -151,7 +152,7 @@ class Fetcher:
             async for piece in pieces:
                 reader.feed(piece)
                 if not share.hold(reader.held_bytes):
-                    return ScrapeFailed("limit", "page has more values than there is memory for")
+                    return ScrapeFailed("limit", looks.page_of_too_many_values())
             # The exporter looks at its clock and at its counters somewhere between being asked and having answered.
             half = (time.monotonic() - begun) / 2
             unix_seconds = time.time() - half
@@ -171,9 +172,9 @@ class Fetcher:
             share.hold_for(sample)
             return sample
         except NotNodeExporter:
-            return ScrapeFailed("page", "not a node_exporter page")
+            return ScrapeFailed("page", looks.not_node_exporter())
         except TooManySeries:
-            return ScrapeFailed("limit", f"page has more than {SERIES_LIMIT} series")
+            return ScrapeFailed("limit", looks.page_of_too_many_series(SERIES_LIMIT))
         except PageTooLong:
             return _TOO_LONG
         except DamagedPage:
@@ -185,14 +186,14 @@ class Fetcher:
         status = response.status
         if status == 401:
             if not self._options.has_credentials:
-                return ScrapeFailed("http", "HTTP 401: it wants a password or a token, and nodes.yaml names none")
-            wrong = "the token" if self._options.username is None else "the user name or the password"
-            return ScrapeFailed("http", f"HTTP 401: {wrong} is wrong")
+                return ScrapeFailed("http", looks.http_wants_credentials())
+            is_token = self._options.username is None
+            return ScrapeFailed("http", looks.http_token_wrong() if is_token else looks.http_password_wrong())
         if status == 403 and self._options.has_credentials:
-            return ScrapeFailed("http", "HTTP 403: who the credentials stand for may not read it")
+            return ScrapeFailed("http", looks.http_forbidden())
         if status == 400 and self._options.scheme == "http" and await _expects_tls(response):
             return SPEAKS_HTTPS
-        return (Refused if status in _REFUSED else ScrapeFailed)("http", f"HTTP {status}")
+        return (Refused if status in _REFUSED else ScrapeFailed)("http", looks.http_status(status))
 
 
 def _redirect(response: aiohttp.ClientResponse) -> URL | None:

@@ -4,9 +4,11 @@ Source: https://prometheus.io/docs/prometheus/latest/configuration/configuration
 """
 
 from collector.http_options import HttpOptions, read_http_options
+from collector.said import targets as said
+from collector.said.literal import literal
 from collector.target_entries import Entry, discovered, host_and_port
 from collector.targets_error import TargetsError, within
-from contract.runtime.quoted import quoted
+from contract.runtime.quoted import cut, quoted
 
 
 def read_file_sd(document: list[object]) -> list[Entry]:
@@ -18,24 +20,26 @@ def read_file_sd(document: list[object]) -> list[Entry]:
     entries: list[Entry] = []
     for number, group in enumerate(document):
         with within(number):
-            entries += _group(group, f"group {number + 1}")
+            entries += _group(group, f"group/{number + 1}")
     return entries
 
 
 def _group(raw: object, where: str) -> list[Entry]:
     # A group without targets is one that Prometheus takes; a misspelt one must not end its nodes' alerts.
     if not isinstance(raw, dict) or not set(raw) <= {"targets", "labels"} or not isinstance(raw.get("targets"), list):
-        told = f"one with {', '.join(map(quoted, raw))}" if isinstance(raw, dict) else quoted(raw)
-        raise TargetsError(f"{where}: {told} must say targets: [host:port, …], and labels at most")
+        if isinstance(raw, dict):
+            # The values are not repeated: one may be a password.
+            raise TargetsError(said.group_keys_wrong(where, cut(", ".join(map(quoted, list(raw)[:5])))))
+        raise TargetsError(said.group_not_a_mapping(where, literal(raw)))
     http = _http(raw.get("labels"), where)
     entries: list[Entry] = []
     for number, target in enumerate(raw["targets"]):
         with within("targets", number):
-            entries.append(discovered(*host_and_port(target, f"{where}, target {number + 1}"), http))
+            entries.append(discovered(*host_and_port(target, f"{where}/target/{number + 1}"), http))
     return entries
 
 
 def _http(labels: object, where: str) -> HttpOptions:
     scheme = labels.get("__scheme__") if isinstance(labels, dict) else None
     with within("labels", "__scheme__"):
-        return read_http_options({"scheme": scheme}, f"{where}, label __scheme__")
+        return read_http_options({"scheme": scheme}, f"{where}/label/__scheme__")

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from collector.said import issues
+from collector.said.alerts import node_offline
+from collector.said.sentence import english, says
 from contract.health import overall_status
-from contract.messages import Epoch, Health, Node, Seq, Timestamp
+from contract.messages import Coded, Epoch, Health, Node, Seq, Timestamp
 from contract.runtime.quoted import shown
 
 #: Issues that are told one by one.
@@ -16,14 +19,14 @@ INSTALL_EXPORTER: Final = "sudo apt-get install -y prometheus-node-exporter"
 
 def build_health(
     nodes: Sequence[Node],
-    problems: Sequence[str],
+    problems: Sequence[Coded],
     *,
     targets_path: Path,
     cluster: str,
     epoch: Epoch,
     seq: Seq,
     timestamp: Timestamp,
-    remarks: Sequence[str] = (),
+    remarks: Sequence[Coded] = (),
 ) -> Health:
     """Return the health of ``nodes``.
 
@@ -32,6 +35,7 @@ def build_health(
     """
     online = sum(1 for node in nodes if node.status == "online")
     offline = sorted((node for node in nodes if node.status == "offline"), key=lambda node: node.node)
+    found = _issues(len(nodes), offline, problems, remarks, targets_path)
     return Health(
         cluster=cluster,
         epoch=epoch,
@@ -40,33 +44,27 @@ def build_health(
         overall_status=overall_status(online=online, offline=len(offline), total=len(nodes)),
         nodes_online=online,
         nodes_total=len(nodes),
-        issues=_issues(len(nodes), offline, problems, remarks, targets_path),
+        issues=tuple(map(english, found)),
+        issues_coded=tuple(found),
     )
 
 
-def hung_collector_remark(node: str, collector: str) -> str:
-    """Say that a node is online, but for one collector of its exporter."""
-    cause = " (often a mount whose server is away)" if collector == "filesystem" else ""
-    return f"{node} tells nothing of its {collector}: that collector of its exporter hangs{cause}"
-
-
 def _issues(
-    total: int, offline: Sequence[Node], problems: Sequence[str], remarks: Sequence[str], targets_path: Path
-) -> tuple[str, ...]:
-    issues = list(problems)
+    total: int, offline: Sequence[Node], problems: Sequence[Coded], remarks: Sequence[Coded], targets_path: Path
+) -> list[Coded]:
+    found = list(problems)
     if total == 0:
-        issues.append(
-            f"No targets: list your nodes in {shown(targets_path)}, for instance: workers: [node1.lan, node2.lan]. "
-            f"On each of them, install the exporter with: {INSTALL_EXPORTER}"
-        )
+        found.append(issues.no_targets(shown(targets_path), INSTALL_EXPORTER))
     elif len(offline) == total:
-        issues.append(
-            f"No node answers: install the exporter on each node with: {INSTALL_EXPORTER} "
-            f"(targets are in {shown(targets_path)})"
-        )
-    issues += [f"{node.node} is offline: {node.error}" for node in offline]
-    issues += remarks
-    if len(issues) > ISSUES_LIMIT:
-        more = len(issues) - ISSUES_LIMIT
-        issues[ISSUES_LIMIT:] = [f"… and {more} more"]
-    return tuple(issues)
+        found.append(issues.no_node_answers(shown(targets_path), INSTALL_EXPORTER))
+    found += [node_offline(node.node, _error(node)) for node in offline]
+    found += remarks
+    if len(found) > ISSUES_LIMIT:
+        found[ISSUES_LIMIT:] = [issues.issues_left_out(len(found) - ISSUES_LIMIT)]
+    return found
+
+
+def _error(node: Node) -> Coded | str | None:
+    """Why a node is offline; in words where a collector of another release said it by a code that is not known here."""
+    coded, text = node.error_coded, node.error
+    return coded if coded is not None and text is not None and says(coded, text) else text

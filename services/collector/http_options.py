@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final, Literal
 
+from collector.said import targets as said
+from collector.said.literal import literal
 from collector.targets_error import TargetsError
-from contract.runtime.quoted import quoted
+from contract.messages import Coded
 
 Scheme = Literal["http", "https"]
 #: Characters that a name may have, and the path of a file.
@@ -47,36 +49,32 @@ def read_http_options(raw: Mapping[str, Any], where: str) -> HttpOptions:
     """Return the options among the fields of an entry.
 
     Raises:
-        TargetsError: one is not valid, or they do not go together; the text begins with ``where`` and repeats no value
-            that may be a secret.
+        TargetsError: one is not valid, or they do not go together; the text repeats no value that may be a secret.
     """
     given: dict[str, Any] = {name: _READ[name](name, raw[name], where) for name in FIELDS if raw.get(name) is not None}
     options = HttpOptions(**given)
-    why = _why_not(options, given)
+    why = _why_not(options, given, where)
     if why is not None:
-        raise TargetsError(f"{where}: {why}")
+        raise TargetsError(why)
     return options
 
 
-def _why_not(options: HttpOptions, given: Mapping[str, Any]) -> str | None:
-    """What does not go together, as a sentence; ``None`` where all does."""
+def _why_not(options: HttpOptions, given: Mapping[str, Any], where: str) -> Coded | None:
+    """What does not go together; ``None`` where all does."""
     if options.scheme == "http":
         for name in _OF_TLS:
             if name in given:
-                return f"{name} needs scheme: https"
+                return said.option_needs_https(where, name)
     if (options.username is None) != (options.password_file is None):
-        return "username and password_file go together"
+        return said.username_and_password_file(where)
     if options.username is not None and options.bearer_token_file is not None:
-        return "password_file and bearer_token_file exclude each other"
+        return said.password_or_token(where)
     if options.has_credentials and options.insecure:
-        return "insecure: true sends credentials to whoever answers, so the two exclude each other; set ca_file instead"
+        return said.credentials_to_anybody(where)
     if options.has_credentials and options.scheme == "http" and not options.credentials_over_http:
-        return (
-            "credentials over plain HTTP can be read on the way; "
-            "set scheme: https, or credentials_over_http: true if that is meant"
-        )
+        return said.credentials_in_the_clear(where)
     if options.credentials_over_http and (options.scheme == "https" or not options.has_credentials):
-        return "credentials_over_http needs scheme: http and credentials"
+        return said.credentials_over_http_idle(where)
     return None
 
 
@@ -85,18 +83,18 @@ def _scheme(name: str, value: object, where: str) -> Scheme:
         return "http"
     if value == "https":
         return "https"
-    raise TargetsError(f"{where}: {name} is http or https, not {quoted(value)}")
+    raise TargetsError(said.option_not_a_scheme(where, name, literal(value)))
 
 
 def _flag(name: str, value: object, where: str) -> bool:
     if not isinstance(value, bool):
-        raise TargetsError(f"{where}: {name} is true or false")
+        raise TargetsError(said.option_not_a_flag(where, name))
     return value
 
 
 def _text(name: str, value: object, where: str) -> str:
     if not isinstance(value, str) or not value or not value.isprintable() or len(value) > _TEXT_LIMIT:
-        raise TargetsError(f"{where}: {name} is not a text of up to {_TEXT_LIMIT} printable characters")
+        raise TargetsError(said.option_not_a_text(where, name, _TEXT_LIMIT))
     return value
 
 
@@ -104,7 +102,7 @@ def _username(name: str, value: object, where: str) -> str:
     text = _text(name, value, where)
     # Basic authentication ends the name with the first colon.
     if ":" in text:
-        raise TargetsError(f"{where}: {name} must not contain a colon")
+        raise TargetsError(said.option_with_colon(where, name))
     return text
 
 
@@ -113,15 +111,15 @@ def _server_name(name: str, value: object, where: str) -> str:
     try:
         return text.encode("idna").decode()
     except UnicodeError:
-        raise TargetsError(f"{where}: {name} is not the name of a host") from None
+        raise TargetsError(said.option_not_a_host(where, name)) from None
 
 
 def _path(name: str, value: object, where: str) -> str:
     # A secret written here by mistake is not repeated.
     if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= _PATH_LIMIT:
-        raise TargetsError(f"{where}: {name} is not the path of a file")
+        raise TargetsError(said.option_not_a_path(where, name))
     if ".." in PurePosixPath(value).parts:
-        raise TargetsError(f"{where}: {name} must not leave COLLECTOR_CREDENTIALS_DIR by ..")
+        raise TargetsError(said.option_leaves_folder(where, name))
     return value
 
 

@@ -19,7 +19,10 @@ import aiohttp
 
 from collector.credentials import Credentials
 from collector.resolver import Resolver
+from collector.said import looks
+from collector.said.sentence import english
 from collector.tls import TlsContexts
+from contract.messages import Coded
 
 #: Bytes above which a page is not read on. A machine with everything switched on gives about 1 MiB.
 PAGE_LIMIT_BYTES: Final = 8 * 1024 * 1024
@@ -78,8 +81,8 @@ class Allowance:
         self.is_asked = False
         #: The first bytes that came since the request.
         self.first = b""
-        #: What the exporter sent too much of, as a sentence for people.
-        self.excess: str | None = None
+        #: What the exporter sent too much of.
+        self.excess: Coded | None = None
         self._turns = turns
         self._requests = 0
         self._limit = 0
@@ -132,12 +135,8 @@ class Allowance:
         self._left -= len(data)
         if self.received > self._limit:
             is_page = self._limit >= PAGE_LIMIT_BYTES
-            self.excess = (
-                f"page is longer than {PAGE_LIMIT_BYTES // 2**20} MiB"
-                if is_page
-                else f"head of the answer is longer than {HEAD_LIMIT_BYTES // 2**10} KiB"
-            )
-            raise ConnectionAbortedError(errno.ECONNABORTED, self.excess)
+            self.excess = looks.page_too_long(PAGE_LIMIT_BYTES) if is_page else looks.head_too_long(HEAD_LIMIT_BYTES)
+            raise ConnectionAbortedError(errno.ECONNABORTED, english(self.excess))
         if self._left <= 0:
             self._turns.ask(self.weight, self._go_on)
         return data

@@ -15,9 +15,11 @@ from collector.daemon_thread import run_in_daemon_thread
 from collector.devices import whole_disks
 from collector.filesystems import Filesystems, Mount
 from collector.kernel_files import read_alarms, waiting_seconds
+from collector.said import looks
 from collector.sample import FILESYSTEMS_LIMIT, Sample
 from collector.scrape import ScrapeFailed
 from collector.temperatures import Sensor
+from contract.runtime.quoted import sentence
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 #: A space, tab, newline or backslash, as the kernel writes it there.
@@ -39,9 +41,10 @@ class LocalProbe:
             # Shielded: a look that hangs stays the only one.
             return await asyncio.wait_for(asyncio.shield(self._running), self._timeout_seconds)
         except TimeoutError:
-            return ScrapeFailed("timeout", f"no answer within {self._timeout_seconds:g} s")
+            return ScrapeFailed("timeout", looks.no_answer_within(self._timeout_seconds))
         except (OSError, psutil.Error) as error:
-            return ScrapeFailed("internal", f"cannot be read: {error}")
+            said = error.strerror if isinstance(error, OSError) else None
+            return ScrapeFailed("internal", looks.unreadable(said or sentence(error)))
 
 
 def look_at_this_machine() -> Sample:

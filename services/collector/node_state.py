@@ -8,12 +8,13 @@ from typing import Final
 from msgspec.structs import replace
 
 from collector.measures import NOTHING_MEASURED, Measures, derive
-from collector.sample import FILESYSTEMS_LIMIT, Filesystem, Sample, lack_of
+from collector.said.sentence import english
+from collector.sample import FILESYSTEMS_LIMIT, Filesystem, Sample, missing_figures
 from collector.scrape import ScrapeFailed
 from collector.target_entries import usable_name
 from collector.targets import Target
 from contract.clock import timestamp
-from contract.messages import Node, NodeStatus, Timestamp
+from contract.messages import Coded, Node, NodeStatus, Timestamp
 
 #: Intervals for which a look counts: one is due every interval, and takes one at most. Whoever was paused for longer
 #: may be after another collector that has meanwhile seen more.
@@ -53,14 +54,15 @@ class NodeState:
         self.target = target
         self.status: NodeStatus = "unknown"
         self.status_since: Timestamp = timestamp(unix_seconds)
-        #: Why the node is offline, as a sentence for people.
-        self.error: str | None = None
+        #: Why the node is offline, as far as this process has seen it.
+        self.error: Coded | None = None
         #: ``None`` unless this process found the node online at its last look.
         self.measures: Measures | None = None
         #: What the node last called itself, where that can be a name.
         self.host_name: str | None = None
-        #: What an online node does not tell of its main figures, and why, in words.
-        self.lack: str | None = None
+        #: What an online node does not tell of its main figures, as ``missing_figures`` says it; and why, if known.
+        self.missing_figures = ""
+        self.lack: Coded | None = None
         self._seen_writable = SeenWritable()
         self._interval_seconds = interval_seconds
         self._seen_at = -math.inf
@@ -80,7 +82,7 @@ class NodeState:
         self._seen_at, self._adopted = time.monotonic(), None
         status: NodeStatus
         if isinstance(result, ScrapeFailed):
-            status, self.error, self.measures, self.lack = "offline", result.sentence, None, None
+            status, self.error, self.measures, self.missing_figures = "offline", result.why, None, ""
         else:
             longest_gap = LONGEST_GAP_INTERVALS * self._interval_seconds
             measures = derive(result, self._sample, self._former, longest_gap_seconds=longest_gap)
@@ -90,7 +92,7 @@ class NodeState:
             status, self.error, self.measures = "online", None, measures
             self._take_host_name(result.host_name)
             self._sample, self._former = result, measures
-            self.lack = lack_of(result)
+            self.missing_figures, self.lack = missing_figures(result), result.lack
         changed = status != self.status
         if changed:
             self.status, self.status_since = status, timestamp(unix_seconds)
@@ -108,7 +110,7 @@ class NodeState:
     def adopt(self, node: Node) -> None:
         """Go on from what the collector before published: its status and since when, and its values until a look."""
         if not self.is_seen:
-            self.status, self.status_since, self.error, self._adopted = node.status, node.status_since, node.error, node
+            self.status, self.status_since, self.error, self._adopted = node.status, node.status_since, None, node
         elif node.status == self.status:
             self.status_since = node.status_since
 
@@ -125,7 +127,7 @@ class NodeState:
             status=self.status,
             is_healthy=self.status == "online",
             status_since=self.status_since,
-            error=self.error,
+            error=None if self.error is None else english(self.error),
             boot_time=None if boot is None else timestamp(boot),
             cpu_usage=measures.cpu_usage,
             cpu_count=measures.cpu_count,
@@ -143,4 +145,5 @@ class NodeState:
             swap_usage=measures.swap_usage,
             pressure_io=measures.pressure_io,
             pressure_memory=measures.pressure_memory,
+            error_coded=self.error,
         )

@@ -6,6 +6,8 @@ from difflib import get_close_matches
 from typing import Final
 
 from collector.http_options import FIELDS, PLAIN_HTTP, read_http_options
+from collector.said import targets as said
+from collector.said.literal import literal
 from collector.target_entries import LOCAL, NAME_LIMIT, Entry, host_and_port, usable_name
 from collector.targets_error import TargetsError, within
 from contract.messages import NodeRole
@@ -30,18 +32,18 @@ def read_nodes(document: object) -> list[Entry]:
     if document is None:
         return []
     if not isinstance(document, dict):
-        raise TargetsError("it must say workers: [host, host:port, …] and master: host")
+        raise TargetsError(said.nodes_not_a_mapping())
     _check_keys(document)
     raw_workers = document.get("workers")
     if raw_workers is None:
         raw_workers = []
     if not isinstance(raw_workers, list):
         with within("workers"):
-            raise TargetsError("workers must be a list, for instance: workers: [node1.lan, node2.lan]")
+            raise TargetsError(said.workers_not_a_list())
     workers: list[Entry] = []
     for number, raw in enumerate(raw_workers):
         with within("workers", number):
-            workers.append(_entry(raw, f"workers, entry {number + 1}", "worker"))
+            workers.append(_entry(raw, f"workers/{number + 1}", "worker"))
     raw_master = document.get("master")
     if raw_master is None:
         return workers
@@ -61,10 +63,10 @@ def _check_keys(document: dict[object, object]) -> None:
         like = _like(key, _KEYS, _KEYS_ALIKE)
         if like and like not in document:
             with within(str(key)):
-                raise TargetsError(f"{quoted(key)} is none of its keys; did you mean {like}?")
+                raise TargetsError(said.key_misspelt(quoted(key), like))
     if unknown and len(unknown) == len(document):
         with within(str(unknown[0])):
-            raise TargetsError(f"it has neither workers nor master, but {quoted(unknown[0])}")
+            raise TargetsError(said.keys_unknown(quoted(unknown[0])))
 
 
 def _entry(raw: object, where: str, role: NodeRole) -> Entry:
@@ -74,17 +76,16 @@ def _entry(raw: object, where: str, role: NodeRole) -> Entry:
         if field not in _FIELDS:
             # The value is not repeated: it may be a password.
             like = _like(field, _FIELDS, _FIELDS_ALIKE)
-            did_you_mean = f"; did you mean {like}?" if like else ""
-            raise TargetsError(f"{where}: takes the fields {', '.join(_FIELDS)}, not {quoted(field)}{did_you_mean}")
+            raise TargetsError(said.entry_field_unknown(where, quoted(field), ", ".join(_FIELDS), like))
     if "host" not in raw:
-        raise TargetsError(f"{where}: takes the fields host (which may be host:port), name and others; host is missing")
+        raise TargetsError(said.entry_without_host(where))
     given = raw.get("name")
     name = usable_name(given)
     if given is not None and name is None:
-        raise TargetsError(f"{where}: name {quoted(given)} is not a text of up to {NAME_LIMIT} printable characters")
+        raise TargetsError(said.entry_name_invalid(where, literal(given), NAME_LIMIT))
     entry = Entry(*host_and_port(raw["host"], where), name, role, http=read_http_options(raw, where))
     if entry.is_local and entry.http != PLAIN_HTTP:
-        raise TargetsError(f"{where}: local is this machine, which is read without HTTP; write its host:port instead")
+        raise TargetsError(said.entry_local_with_http(where))
     return entry
 
 

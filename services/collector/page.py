@@ -14,7 +14,9 @@ from collector.interfaces import KnownInterfaces
 from collector.memory import SERIES as MEMORY_SERIES
 from collector.memory import SWAP_SERIES, memory, swap
 from collector.page_series import COUNTER_END, DiskSeries, Held, MountSeries, NetworkSeries, SensorSeries
+from collector.said.issues import exporter_of_other_figures, exporter_too_old
 from collector.sample import LARGEST, Sample, beyond
+from contract.messages import Coded
 
 #: Collectors of node_exporter that some exporters do not have, or have switched off.
 OPTIONAL_COLLECTORS: Final = ("pressure",)
@@ -254,14 +256,14 @@ class PageReader:
         value = self._numbers.get(name, -1.0)
         return value if 0 <= value < COUNTER_END else None
 
-    def _lack(self) -> str:
+    def _lack(self) -> Coded:
         """Say why the page has no figures."""
         version = _VERSION.match(self._version or "")
         if version is not None and (int(version[1]), int(version[2])) < _FIRST_VERSION:
-            return f"it is node_exporter before 0.16 ({version[0]}), update it"
+            return exporter_too_old(version[0])
         if b"memory_MemTotal" in self._numbers:
-            return "it is node_exporter before 0.16, update it"
-        return "its exporter gives no figures of this system"
+            return exporter_too_old(None)
+        return exporter_of_other_figures()
 
 
 _OF_MEMORY: Final = {f"memory_{name}_bytes".encode(): name for name in MEMORY_SERIES}

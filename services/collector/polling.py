@@ -9,6 +9,9 @@ from typing import Final
 
 from collector.metrics import SCRAPE_SECONDS, SCRAPES_FAILED
 from collector.node_state import NodeState
+from collector.said import looks
+from collector.said.alerts import node_offline
+from collector.said.sentence import english
 from collector.sample import Sample
 from collector.scrape import Probe, ScrapeFailed
 from collector.targets import Target
@@ -70,7 +73,7 @@ class Polling:
                 looks_to_leave_out = min(2 * looks_to_leave_out + 1, longest) if is_excess else 0
                 looks_left_out = 0
             if state.take(result, unix_seconds=time.time()) and state.error is not None:
-                self._occasionally.warning("offline", "%s is offline: %s", state.target.node, state.error)
+                self._occasionally.warning("offline", "%s", english(node_offline(state.target.node, state.error)))
             # A look may take the whole interval; after a longer pause (of this process) missed ones are left out.
             start += self._interval_seconds
             now = time.monotonic()
@@ -83,7 +86,7 @@ class Polling:
             result = await probe.look()
         except Exception as error:
             self._occasionally.warning("look", "looking at %s failed: %r", state.target.address, error)
-            result = ScrapeFailed("internal", f"cannot be read ({type(error).__name__})")
+            result = ScrapeFailed("internal", looks.unreadable(type(error).__name__))
         SCRAPE_SECONDS.observe(time.monotonic() - begun)
         if isinstance(result, ScrapeFailed):
             SCRAPES_FAILED.labels(result.reason).inc()

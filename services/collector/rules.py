@@ -9,9 +9,12 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final, get_args
 
+from collector.said import rules as said
+from collector.said.literal import literal
+from collector.said.sentence import at_line, english
 from collector.temperatures import NAME_LIMIT, Sensor
-from collector.yaml_text import RefusedYaml, YamlError, read_yaml
-from contract.messages import Severity
+from collector.yaml_text import YamlError, read_yaml
+from contract.messages import Coded, Severity
 from contract.runtime.quoted import quoted
 
 #: Patterns of a rule, and characters of each: all file systems are compared with all patterns in each round.
@@ -30,14 +33,6 @@ _THRESHOLDS: Final[dict[str, tuple[float, float]]] = {
     "swap": (0, 100),
     "pressure": (0, 100),
 }
-#: What each rule with details may leave out, and an example.
-_DETAILS: Final[dict[str, tuple[str, str]]] = {
-    "filesystem_full": ("mount points", "/media/*"),
-    "filesystem_readonly": ("mount points", "/media/*"),
-    "under_voltage": ("sensors", "nct6798/*"),
-    "hardware_alarm": ("sensors", "nct6798/*"),
-    "pressure": ("resources", "io"),
-}
 _NAMES: Final = (
     *("node_down", "memory", "filesystem_full", "filesystem_readonly", "temperature", "clock_offset", "cpu"),
     *("under_voltage", "hardware_alarm", "swap", "pressure"),
@@ -46,6 +41,11 @@ _NAMES: Final = (
 
 class RulesError(ValueError):
     """A rules file that cannot be followed; the text names the rule and the field and says why."""
+
+    def __init__(self, why: Coded, line: int | None = None) -> None:
+        super().__init__(at_line(english(why), line))
+        self.why = why
+        self.line = line
 
 
 @dataclass(frozen=True)
@@ -115,20 +115,18 @@ def parse_rules(text: str) -> Rules:
 def _changed(rules: Rules, text: str) -> Rules:
     try:
         document = read_yaml(text)
-    except RefusedYaml as error:
-        raise RulesError(str(error)) from None
     except YamlError as error:
-        raise RulesError(f"not YAML: {error}") from None
+        raise RulesError(error.why, error.line) from None
     if document is None:
         return rules
     if not isinstance(document, dict):
-        raise RulesError("it must say rule: {field: value}, for instance: memory: {threshold: 95}")
+        raise RulesError(said.rules_not_a_mapping())
     changed = dict(rules)
     for name, fields in document.items():
         if name not in changed:
-            raise RulesError(f"{quoted(name)} is no rule; there are {', '.join(_NAMES)}")
+            raise RulesError(said.rule_no_such(quoted(name), ", ".join(_NAMES)))
         if not isinstance(fields, dict):
-            raise RulesError(f"{name}: {quoted(fields)} must say field: value, for instance: {{enabled: false}}")
+            raise RulesError(said.rule_not_a_mapping(name, literal(fields)))
         changed[name] = _with_fields(changed[name], fields)
     return changed
 
@@ -136,68 +134,66 @@ def _changed(rules: Rules, text: str) -> Rules:
 def _with_fields(rule: Rule, fields: dict[Any, Any]) -> Rule:
     known = ["enabled", "severity", "for_seconds", "keep_seconds"]
     known += ["threshold", "clear"] if rule.name in _THRESHOLDS else []
-    known += ["ignore"] if rule.name in _DETAILS else []
+    known += ["ignore"] if rule.name in said.DETAILS else []
     known += ["ignore_sensors"] if rule.name == "temperature" else []
     values: dict[str, Any] = {}
     for field, value in fields.items():
         if field not in known:
-            raise RulesError(f"{rule.name}: {quoted(field)} is none of its fields, which are {', '.join(known)}")
+            raise RulesError(said.rule_field_no_such(rule.name, quoted(field), ", ".join(known)))
         values[field] = _value(rule.name, field, value)
     if "threshold" in values and "clear" not in values and rule.threshold is not None and rule.clear is not None:
         # Who moves the threshold alone keeps the distance.
         values["clear"] = values["threshold"] - (rule.threshold - rule.clear)
     changed = replace(rule, **values)
     if changed.threshold is not None and changed.clear is not None and changed.clear > changed.threshold:
-        raise RulesError(f"{rule.name}: clear {changed.clear:g} must not be above threshold {changed.threshold:g}")
+        raise RulesError(said.rule_clear_above_threshold(rule.name, changed.clear, changed.threshold))
     return changed
 
 
 def _value(rule: str, field: str, value: object) -> object:
-    where = f"{rule}: {field} {quoted(value)}"
     match field:
         case "enabled":
             if not isinstance(value, bool):
-                raise RulesError(f"{where} must be true or false")
+                raise RulesError(said.rule_not_a_flag(rule, field, literal(value)))
             return value
         case "severity":
             if value not in get_args(Severity):
-                raise RulesError(f"{where} must be one of {', '.join(get_args(Severity))}")
+                raise RulesError(said.rule_not_one_of(rule, field, literal(value), ", ".join(get_args(Severity))))
             return value
         case "ignore":
             if not isinstance(value, list) or not all(isinstance(pattern, str) for pattern in value):
-                details, example = _DETAILS[rule]
-                raise RulesError(f"{where} must be a list of {details}, for instance [{example}]")
+                raise RulesError(said.rule_not_patterns(rule, field, literal(value)))
             if len(value) > PATTERNS_LIMIT or any(len(pattern) > PATTERN_LENGTH for pattern in value):
-                raise RulesError(f"{where} must be up to {PATTERNS_LIMIT} texts of up to {PATTERN_LENGTH} characters")
+                raise RulesError(said.rule_too_many_patterns(rule, field, PATTERNS_LIMIT, PATTERN_LENGTH))
             return tuple(value)
         case "ignore_sensors":
-            return _sensor_patterns(where, value)
+            return _sensor_patterns(rule, field, value)
     lowest, highest = (0.0, _DAY_SECONDS) if field.endswith("_seconds") else _THRESHOLDS[rule]
     if field == "clear":
         lowest = -math.inf
     if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest:
-        raise RulesError(f"{where} must be a number from {lowest:g} to {highest:g}")
+        known = None if lowest == -math.inf else lowest
+        raise RulesError(said.rule_not_a_number(rule, field, literal(value), known, highest))
     return float(value)
 
 
-def _sensor_patterns(where: str, value: object) -> tuple[SensorPattern, ...]:
-    example = "for instance [{chip: nct6775, label: CPUTIN}] or [nct6775/CPUTIN]"
+def _sensor_patterns(rule: str, field: str, value: object) -> tuple[SensorPattern, ...]:
     if not isinstance(value, list):
-        raise RulesError(f"{where} must be a list of sensors, {example}")
+        raise RulesError(said.rule_not_sensors(rule, field, literal(value)))
     if len(value) > SENSORS_LIMIT:
-        raise RulesError(f"{where} must be up to {SENSORS_LIMIT} sensors")
-    return tuple(_sensor_pattern(where, entry, example) for entry in value)
+        raise RulesError(said.rule_too_many_sensors(rule, field, SENSORS_LIMIT))
+    return tuple(_sensor_pattern(rule, field, entry) for entry in value)
 
 
-def _sensor_pattern(where: str, entry: object, example: str) -> SensorPattern:
+def _sensor_pattern(rule: str, field: str, entry: object) -> SensorPattern:
     if isinstance(entry, str) and "/" in entry:
         chip, _, label = entry.partition("/")
         entry = {"chip": chip, "label": label}
     if not isinstance(entry, dict) or not entry or not entry.keys() <= {"chip", "label"}:
-        raise RulesError(f"{where}: each sensor must have a chip, a label or both, {example}")
+        raise RulesError(said.rule_not_a_sensor(rule, field, literal(entry)))
     for pattern in entry.values():
         if not isinstance(pattern, str) or len(pattern) > NAME_LIMIT:
-            raise RulesError(f"{where}: {quoted(pattern)} must be a text of up to {NAME_LIMIT} characters")
+            raise RulesError(said.rule_sensor_not_a_text(rule, field, literal(pattern), NAME_LIMIT))
     return SensorPattern(**entry)
 
 

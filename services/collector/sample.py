@@ -6,6 +6,7 @@ from msgspec import Struct, field
 
 from collector.cpu_seconds import COUNTER_BYTES, CpuSeconds
 from collector.temperatures import Sensor
+from contract.messages import Coded
 
 #: Bytes in and out of one device since it exists: received and transmitted, or read and written. ``None`` is a counter
 #: that could not be read.
@@ -94,7 +95,7 @@ class Sample(Struct, frozen=True, kw_only=True, weakref=True):
     #: Sentences that name what was chosen, where what the node tells does not make it certain.
     remarks: tuple[str, ...] = ()
     #: Why there are no figures, where that is known.
-    lack: str | None = None
+    lack: Coded | None = None
 
     @property
     def held_bytes(self) -> int:
@@ -109,15 +110,11 @@ def beyond(distance: float, uncertainty: float) -> float:
     return distance - max(-uncertainty, min(distance, uncertainty))
 
 
-def lack_of(sample: Sample) -> str | None:
-    """Say which of the main figures a node does not tell, and why if that is known; ``None`` if all are told."""
+def missing_figures(sample: Sample) -> str:
+    """Return which of the main figures a node does not tell, as words with spaces between them; empty if none."""
     told = {
-        "CPU": len(sample.cpu_seconds) > 0,
+        "cpu": len(sample.cpu_seconds) > 0,
         "memory": sample.memory_total_bytes is not None and sample.memory_available_bytes is not None,
         "disk": sample.root is not None,
     }
-    missing = [name for name, is_told in told.items() if not is_told]
-    if not missing:
-        return None
-    names = missing[0] if len(missing) == 1 else f"{', '.join(missing[:-1])} or {missing[-1]}"
-    return f"tells no {names}" + (f": {sample.lack}" if sample.lack else "")
+    return " ".join(name for name, is_told in told.items() if not is_told)

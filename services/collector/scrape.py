@@ -7,7 +7,7 @@ import os
 import re
 import ssl
 import time
-from collections.abc import Set
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -20,10 +20,12 @@ from collector.intake import HEAD_LIMIT_BYTES, LONG_BYTES, BoundedConnector, cur
 from collector.interfaces import KnownInterfaces
 from collector.page_notes import PageNotes
 from collector.resolver import Resolver
+from collector.said import looks
 from collector.sample import Sample
 from collector.scrape_failed import ScrapeFailed
 from collector.targets import Target
-from collector.tls import tls_sentence
+from collector.tls import why_no_tls
+from contract.messages import Coded
 
 __all__ = ["HttpProbe", "Probe", "ScrapeFailed", "open_session"]
 
@@ -39,12 +41,12 @@ _TLS: Final = (b"\x15\x03", b"\x16\x03")
 _TLS_REASON: Final = re.compile(r"\[SSL: ([A-Z0-9_]{1,100})\]")
 
 _OF_ERRNO: Final = {
-    errno.ECONNREFUSED: "connection refused",
-    errno.ECONNRESET: "connection reset",
-    errno.EHOSTUNREACH: "no route to host",
-    errno.ENETUNREACH: "network unreachable",
-    errno.ETIMEDOUT: "no answer",
-    errno.EHOSTDOWN: "host is down",
+    errno.ECONNREFUSED: looks.connection_refused,
+    errno.ECONNRESET: looks.connection_reset,
+    errno.EHOSTUNREACH: looks.no_route,
+    errno.ENETUNREACH: looks.network_unreachable,
+    errno.ETIMEDOUT: looks.no_answer,
+    errno.EHOSTDOWN: looks.host_is_down,
 }
 
 
@@ -119,7 +121,7 @@ class HttpProbe:
             is_late = True
             result = self._late()
         except CredentialsError as error:
-            result = ScrapeFailed("credentials", f"nothing was asked: {error}")
+            result = ScrapeFailed("credentials", error.why)
         except aiohttp.ClientError as error:
             result = self._failed(error)
             if self._ends_silently(error):
@@ -129,40 +131,39 @@ class HttpProbe:
         return result
 
     def _late(self) -> ScrapeFailed:
-        waited = f"within {self._timeout_seconds:g} s"
+        waited = self._timeout_seconds
         if self._allowance.received > LONG_BYTES:
-            return ScrapeFailed("limit", f"page of more than {LONG_BYTES // 2**10} KiB did not end {waited}")
+            return ScrapeFailed("limit", looks.page_unended(LONG_BYTES, waited))
         if self._resolver.is_waiting_for(self._fetcher.raw_host):
-            return ScrapeFailed("name", f"name not found {waited}")
-        return ScrapeFailed("timeout", f"no answer {waited}")
+            return ScrapeFailed("name", looks.name_not_found_within(waited))
+        return ScrapeFailed("timeout", looks.no_answer_within(waited))
 
     def _failed(self, error: aiohttp.ClientError) -> ScrapeFailed:
         """Say what an error means; an answer is to blame only where there is one."""
         match error:
             case aiohttp.ClientConnectorDNSError():
-                return ScrapeFailed("name", "name not found")
+                return ScrapeFailed("name", looks.name_not_found())
             case aiohttp.ClientConnectorError(os_error=ssl.SSLError() as os_error):
-                return ScrapeFailed("tls", tls_sentence(os_error, self._target.http, self.host))
+                return ScrapeFailed("tls", why_no_tls(os_error, self._target.http, self.host))
             case aiohttp.ClientConnectorError():
-                return ScrapeFailed("connect", _sentence(error.os_error, "cannot connect"))
+                return ScrapeFailed("connect", _why(error.os_error, looks.cannot_connect))
             case aiohttp.ServerDisconnectedError():
-                # So it is with TLS 1.3, where the exporter asks for a certificate only once the connection stands.
-                why = " (it may want a client's certificate, and there is none)" if self._is_https else ""
-                return ScrapeFailed("http", f"connection closed without an answer{why}")
+                closed = looks.closed_by_https() if self._is_https else looks.closed_without_answer()
+                return ScrapeFailed("http", closed)
             case aiohttp.ClientPayloadError():
-                return ScrapeFailed("http", "answer ended early")
+                return ScrapeFailed("http", looks.answer_ended_early())
             case aiohttp.ClientResponseError():
                 if self._allowance.first.startswith(_TLS) and not self._is_https:
                     return SPEAKS_HTTPS
-                return ScrapeFailed("http", "answer is not HTTP")
+                return ScrapeFailed("http", looks.answer_not_http())
             case aiohttp.ClientOSError():
                 reason = _TLS_REASON.search(str(error))
                 if reason is not None:
-                    return ScrapeFailed("tls", f"TLS fails ({reason[1].lower().replace('_', ' ')})")
-                return ScrapeFailed("connect", _sentence(error, "connection lost"))
+                    return ScrapeFailed("tls", looks.tls_fails(reason[1].lower().replace("_", " ")))
+                return ScrapeFailed("connect", _why(error, looks.connection_lost))
         if not self._allowance.is_asked:
-            return ScrapeFailed("connect", f"it cannot be asked ({type(error).__name__})")
-        return ScrapeFailed("http", f"answer is not valid ({type(error).__name__})")
+            return ScrapeFailed("connect", looks.cannot_be_asked(type(error).__name__))
+        return ScrapeFailed("http", looks.answer_not_valid(type(error).__name__))
 
     def _ends_silently(self, error: aiohttp.ClientError) -> bool:
         """Whether the exporter took a plain request and ended the connection, as servers of HTTPS may."""
@@ -222,7 +223,7 @@ class HttpProbe:
                 answer, notes = await self._ask(other)
                 if isinstance(answer, Sample):
                     choice.answered(other, notes, now())
-        return ScrapeFailed(answer.reason, answer.sentence) if isinstance(answer, Refused) else answer
+        return ScrapeFailed(answer.reason, answer.why) if isinstance(answer, Refused) else answer
 
     async def _ask(self, asked: Asked) -> tuple[Sample | ScrapeFailed, PageNotes]:
         self._asked = asked
@@ -256,8 +257,8 @@ class HttpProbe:
             _log.info("%s leaves out %s when asked with collect[]: its whole page is read", self._target.address, names)
 
 
-def _sentence(error: OSError, otherwise: str) -> str:
+def _why(error: OSError, otherwise: Callable[[str | None], Coded]) -> Coded:
     if error.errno is None:
-        return otherwise
+        return otherwise(None)
     known = _OF_ERRNO.get(error.errno)
-    return known or (f"{otherwise} ({os.strerror(error.errno)})" if error.errno > 0 else otherwise)
+    return known() if known else otherwise(os.strerror(error.errno) if error.errno > 0 else None)

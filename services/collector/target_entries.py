@@ -8,8 +8,10 @@ from typing import Final
 from yarl import URL
 
 from collector.http_options import PLAIN_HTTP, HttpOptions
+from collector.said import targets as said
+from collector.said.literal import literal
 from collector.targets_error import TargetsError
-from contract.messages import NodeRole
+from contract.messages import Coded, NodeRole
 from contract.runtime.quoted import quoted
 
 DEFAULT_PORT: Final = 9100
@@ -67,42 +69,42 @@ def host_and_port(raw: object, where: str) -> tuple[str, int | None]:
     """Return host and port of ``host`` or ``host:port``; the port is ``None`` where there is none.
 
     Raises:
-        TargetsError: it is neither; the text begins with ``where``.
+        TargetsError: it is neither; ``where`` is the part of the file that gives it.
     """
     if isinstance(raw, list):
-        raise TargetsError(f'{where}: {quoted(raw)} is a list (an IPv6 address needs quotes, as in "[fd00::6]:9100")')
+        raise TargetsError(said.host_is_a_list(where, literal(raw)))
     if isinstance(raw, dict):
-        raise TargetsError(f"{where}: it has fields where a host is to be")
+        raise TargetsError(said.host_is_a_mapping(where))
     if not isinstance(raw, str):
-        raise TargetsError(f"{where}: {quoted(raw)} is not a host (a text made of digits needs quotes)")
+        raise TargetsError(said.host_not_a_text(where, literal(raw)))
     text = raw.strip()
     if "@" in text:
         # What stands before it is a password in many a URL, and is not repeated.
         text = "…" + text[text.rindex("@") :]
     if "://" in raw:
-        how = "{host: host:port, scheme: https}" if raw.lstrip().startswith("https:") else "host or host:port"
-        raise TargetsError(f"{where}: {quoted(text)} is a URL, write {how}")
+        is_https = raw.lstrip().startswith("https:")
+        raise TargetsError((said.host_is_an_https_url if is_https else said.host_is_a_url)(where, quoted(text)))
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")) or not _is_ipv6(host):
-            raise TargetsError(f"{where}: {quoted(text)} is not an IPv6 address in brackets, as in [fd00::6]:9100")
+            raise TargetsError(said.host_not_ipv6(where, quoted(text)))
         port = _port(rest[1:], text, where) if rest else None
     elif _is_ipv6(text):
         host, port = text, None
     else:
         host, colon, rest = text.partition(":")
         if not host or len(host) > NAME_LIMIT or _NOT_IN_A_HOST.search(host) or not _can_be_looked_up(host):
-            raise TargetsError(f"{where}: {quoted(text)} is not a host or host:port")
+            raise TargetsError(said.host_invalid(where, quoted(text)))
         port = _port(rest, text, where) if colon else None
-    why = _why_never(host)
+    why = _why_never(host, where)
     if why is not None:
-        raise TargetsError(f"{where}: {quoted(host)} {why}")
+        raise TargetsError(why)
     return host, port
 
 
 def _port(port: str, text: str, where: str) -> int:
     if not _PORT.fullmatch(port) or not 1 <= int(port) <= 65535:
-        raise TargetsError(f"{where}: {quoted(text)} has no valid port (1 to 65535)")
+        raise TargetsError(said.port_invalid(where, quoted(text)))
     return int(port)
 
 
@@ -117,20 +119,20 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
-def _why_never(host: str) -> str | None:
+def _why_never(host: str, where: str) -> Coded | None:
     """Say why no connection to such an address can ever be made; ``None`` where one can, or ``host`` is a name."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         if all(_NUMBER.fullmatch(part) for part in host.removesuffix(".").split(".")):
-            return "is not an IPv4 address, which is four numbers from 0 to 255, as in 192.168.1.20"
+            return said.host_not_ipv4(where, quoted(host))
         return None
     # Linux takes 0.0.0.0 for this machine; the rest of 0.0.0.0/8 leads nowhere.
     is_nowhere = isinstance(address, ipaddress.IPv4Address) and 0 < int(address) < 1 << 24
     if address.is_multicast or is_nowhere or host == "255.255.255.255":
-        return "is not the address of one machine"
+        return said.host_of_no_machine(where, quoted(host))
     if isinstance(address, ipaddress.IPv6Address) and address.is_link_local and address.scope_id is None:
-        return f"needs the interface that leads there, as in {host}%eth0"
+        return said.host_without_interface(where, host)
     return None
 
 

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from collector.dns_targets import DnsTargets
+from collector.said import issues
 from collector.target_entries import Entry, discovered, host_and_port
 from collector.targets import NAMES_BYTES, TARGETS_LIMIT, Target, discovered_targets, names_bytes
 from collector.targets_files import TargetsFiles
+from contract.messages import Coded
 from contract.runtime.quoted import shown
 
 
@@ -28,16 +30,14 @@ class TargetSources:
         return self._files.path
 
     @property
-    def problems(self) -> list[str]:
-        """What is wrong with the sources, as sentences for people; where there are no targets, what is empty too."""
+    def problems(self) -> list[Coded]:
+        """What is wrong with the sources; where there are no targets, what is empty too."""
         problems = [*self._files.problems, *self.dns.problems]
         if self._left_out:
-            problems.append(
-                f"{self._left_out} discovered targets are left out: one collector takes {TARGETS_LIMIT} targets"
-            )
+            problems.append(issues.targets_left_out(self._left_out, TARGETS_LIMIT))
         if not self.targets:
-            problems += [f"No file matches {shown(path)}" for path in self._files.unmatched]
-            problems += [f"The DNS name {name.host} has no address" for name in self.dns.names if name.is_answered]
+            problems += [issues.no_file_matches(shown(path)) for path in self._files.unmatched]
+            problems += [issues.dns_name_empty(name.host) for name in self.dns.names if name.is_answered]
         return problems
 
     async def refresh(self) -> bool:

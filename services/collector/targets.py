@@ -7,10 +7,11 @@ from itertools import chain
 from typing import Final
 
 from collector.http_options import PLAIN_HTTP, HttpOptions
+from collector.said import targets as said
 from collector.target_entries import DEFAULT_PORT, LOCAL, Entry
 from collector.targets_error import TargetsError
 from contract.messages import NodeRole
-from contract.runtime.quoted import quoted
+from contract.runtime.quoted import cut
 
 #: Targets that one collector takes: their snapshot stays below the limit of a message.
 TARGETS_LIMIT: Final = 4000
@@ -47,11 +48,11 @@ def name_targets(files: Iterable[Sequence[Entry]], host_name: str) -> tuple[Targ
     """
     entries = merged(entry for entry in chain.from_iterable(files) if not entry.is_discovered)
     if len(entries) > TARGETS_LIMIT:
-        raise TargetsError(f"{len(entries)} targets are more than the {TARGETS_LIMIT} that one collector takes")
+        raise TargetsError(said.too_many_targets(len(entries), TARGETS_LIMIT))
     targets = _named(entries, host_name)
     size = names_bytes(targets)
     if size > NAMES_BYTES:
-        raise TargetsError(f"names and addresses take {size} bytes, more than the {NAMES_BYTES} of a message")
+        raise TargetsError(said.names_too_long(size, NAMES_BYTES))
     return targets
 
 
@@ -88,9 +89,9 @@ def merged(entries: Iterable[Entry]) -> list[Entry]:
             by_address[key] = entry
             continue
         if former.name and entry.name and former.name != entry.name:
-            raise TargetsError(f"{entry.address} has two names: {quoted(former.name)} and {quoted(entry.name)}")
+            raise TargetsError(said.two_names(entry.address, cut(former.name), cut(entry.name)))
         if PLAIN_HTTP not in (former.http, entry.http) and former.http != entry.http:
-            raise TargetsError(f"{entry.address} is to be asked in two ways: scheme, files or other fields differ")
+            raise TargetsError(said.two_ways(entry.address))
         role: NodeRole = "master" if "master" in (former.role, entry.role) else "worker"
         http = entry.http if former.http == PLAIN_HTTP else former.http
         by_address[key] = replace(former, name=former.name or entry.name, role=role, http=http)
@@ -101,7 +102,7 @@ def _named(entries: list[Entry], host_name: str) -> tuple[Target, ...]:
     given = Counter(entry.name for entry in entries if entry.name)
     for given_name, count in given.items():
         if count > 1:
-            raise TargetsError(f"the name {quoted(given_name)} is given to {count} nodes")
+            raise TargetsError(said.name_given_twice(cut(given_name), count))
     hosts = Counter((host_name if entry.is_local else entry.host).lower() for entry in entries)
     targets: list[Target] = []
     for entry in entries:
@@ -112,7 +113,7 @@ def _named(entries: list[Entry], host_name: str) -> tuple[Target, ...]:
             alone = entry.is_local or (hosts[host.lower()] == 1 and port == DEFAULT_PORT)
             name = host if alone and host not in given else entry.address
             if name in given:
-                raise TargetsError(f"{entry.address} has no name left: {quoted(name)} is given to another node")
+                raise TargetsError(said.no_name_left(entry.address, cut(name)))
         port = entry.port or DEFAULT_PORT
         targets.append(Target(name, entry.address, entry.role, entry.host, port, http=entry.http))
     return tuple(sorted(targets, key=lambda target: target.node))

@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from collector.daemon_thread import run_in_daemon_thread
+from collector.said.issues import targets_file_clashes, targets_file_invalid
+from collector.said.targets import no_nodes_any_more
 from collector.target_entries import Entry
 from collector.targets import name_targets
 from collector.targets_error import TargetsError
 from collector.targets_text import parse_entries, says_that_there_are_none
 from collector.watched_file import Content, WatchedFile
+from contract.messages import Coded
 from contract.runtime.quoted import shown
 
 
@@ -20,8 +23,8 @@ class TargetsFile:
         self.entries: Sequence[Entry] = ()
         #: Valid entries that are not in force yet.
         self.waiting: Sequence[Entry] | None = None
-        #: What is wrong with the file, as a sentence for people.
-        self.problem: str | None = None
+        #: What is wrong with the file.
+        self.problem: Coded | None = None
         self.is_missing = False
         self._file = WatchedFile(path)
         self._local_name = local_name
@@ -48,10 +51,13 @@ class TargetsFile:
         if self.waiting is not None:
             self.entries, self.waiting, self.problem = self.waiting, None, None
 
-    def refuse(self, error: TargetsError) -> None:
-        """Note why what the file says cannot be put in force."""
-        former = f", the former {len(self.entries)} targets stay" if self.entries else ""
-        self.problem = f"The targets file {shown(self.path)} is not valid{former}: {error}"
+    def refuse(self, error: TargetsError, *, is_clash: bool = False) -> None:
+        """Note why what the file says cannot be put in force, be it a clash with other files."""
+        path, former = shown(self.path), len(self.entries)
+        if is_clash:
+            self.problem = targets_file_clashes(path, former, error.why)
+        else:
+            self.problem = targets_file_invalid(path, former, error.line, error.why)
 
     def _parsed(self, content: Content) -> "_Parsed":
         is_missing = content.text is None and content.error is None
@@ -61,7 +67,7 @@ class TargetsFile:
             text = content.text or ""
             entries = parse_entries(text)
             if self.entries and not entries and not is_missing and not says_that_there_are_none(text):
-                raise TargetsError("it lists no nodes any more; if that is meant, write workers: []")
+                raise TargetsError(no_nodes_any_more())
             name_targets([entries], self._local_name)
         except TargetsError as error:
             return _Parsed(error, is_missing)

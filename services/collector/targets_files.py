@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from collector.metrics import FILE_ERRORS
+from collector.said.sentence import english, plural
 from collector.target_entries import Entry
 from collector.targets import Target, name_targets
 from collector.targets_error import TargetsError
 from collector.targets_file import TargetsFile
 from collector.targets_pattern import TargetsPattern
+from contract.messages import Coded
 from contract.runtime.quoted import shown
 
 _log = logging.getLogger(__name__)
@@ -56,8 +58,8 @@ class TargetsFiles:
         return [entry for file in self._files.values() for entry in file.entries]
 
     @property
-    def problems(self) -> list[str]:
-        """What is wrong with the files, as sentences for people."""
+    def problems(self) -> list[Coded]:
+        """What is wrong with the files."""
         problems = [pattern.problem for pattern in self._patterns] + [file.problem for file in self._files.values()]
         return [problem for problem in problems if problem is not None]
 
@@ -78,7 +80,7 @@ class TargetsFiles:
         if is_changed:
             self._put_in_force()
             self.log()
-        problems = set(self.problems)
+        problems = {english(problem) for problem in self.problems}
         for problem in sorted(problems - self._told):
             FILE_ERRORS.labels("targets").inc()
             _log.warning("%s", problem)
@@ -89,12 +91,13 @@ class TargetsFiles:
         """Say how many targets there are, and by which files."""
         there = [shown(file.path) for file in self._files.values() if not file.is_missing]
         count = len(self.targets) + sum(entry.is_discovered for entry in self.entries)
-        _log.info("%d targets in %s", count, ", ".join(there) or f"{shown(self.path)} (there is no such file)")
+        where = ", ".join(there) or f"{shown(self.path)} (there is no such file)"
+        _log.info("%s in %s", plural(count, "target"), where)
         unsafe = [target.node for target in self.targets if target.http.insecure]
         if unsafe:
-            _log.warning(
-                "%d targets are read whoever answers (insecure: true), %s the first of them", len(unsafe), unsafe[0]
-            )
+            count_unsafe, verb = plural(len(unsafe), "target"), "is" if len(unsafe) == 1 else "are"
+            first = f"{unsafe[0]} the first of them"
+            _log.warning("%s %s read whoever answers (insecure: true), %s", count_unsafe, verb, first)
 
     def _find(self) -> None:
         found: dict[Path, TargetsFile] = {}
@@ -116,7 +119,7 @@ class TargetsFiles:
         for file in self._waiting():
             error = self._fits([file])
             if error is not None:
-                file.refuse(error)
+                file.refuse(error, is_clash=True)
 
     def _waiting(self) -> list[TargetsFile]:
         return [file for file in self._files.values() if file.waiting is not None]
@@ -127,7 +130,7 @@ class TargetsFiles:
         try:
             self.targets = name_targets(together, self._local_name)
         except TargetsError as error:
-            return TargetsError(f"together with the other targets files, {error}")
+            return error
         for file in files:
             file.accept()
         return None

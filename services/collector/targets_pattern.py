@@ -4,6 +4,8 @@ import os
 import re
 from pathlib import Path
 
+from collector.said.issues import targets_files_unlisted
+from contract.messages import Coded
 from contract.runtime.quoted import shown
 
 
@@ -13,8 +15,8 @@ class TargetsPattern:
     def __init__(self, path: Path) -> None:
         #: Absolute, for people to find it.
         self.path = path.absolute()
-        #: Why the folder could not be read when it was last to be, as a sentence for people.
-        self.problem: str | None = None
+        #: Why the folder could not be read when it was last to be, or ``None``.
+        self.problem: Coded | None = None
         self._expression = re.compile(".*".join(map(re.escape, self.path.name.split("*"))), re.DOTALL)
         self._found: list[Path] = []
 
@@ -30,8 +32,7 @@ class TargetsPattern:
         try:
             self._found = sorted(self._matching())
         except OSError as error:
-            where = shown(self.path)
-            self.problem = f"The targets files {where} cannot be looked for, the former ones stay: {error.strerror}"
+            self.problem = targets_files_unlisted(shown(self.path), error.strerror or type(error).__name__)
         else:
             self.problem = None
         return self._found

@@ -1,16 +1,14 @@
 """The text of a targets file: ``nodes.yaml``, or a Prometheus file; which one, its content says."""
 
 import json
-from typing import Final
 
 from collector.file_sd import read_file_sd
 from collector.nodes_yaml import lists_none, read_nodes
+from collector.said.files import yaml_invalid_or_ipv6
 from collector.target_entries import Entry
 from collector.targets import merged
 from collector.targets_error import TargetsError
 from collector.yaml_text import RefusedYaml, YamlError, line_of, read_yaml
-
-_HINT: Final = ' (an IPv6 address needs quotes, as in "[fd00::6]:9100")'
 
 
 def parse_entries(text: str) -> tuple[Entry, ...]:
@@ -26,7 +24,7 @@ def parse_entries(text: str) -> tuple[Entry, ...]:
         line = line_of(text, error.place) if error.place else None
         if line is None:
             raise
-        raise TargetsError(f"{error}, in line {line}") from None
+        raise TargetsError(error.why, line) from None
 
 
 def says_that_there_are_none(text: str) -> bool:
@@ -49,7 +47,7 @@ def _document(text: str) -> object:
     try:
         return read_yaml(text)
     except RefusedYaml as error:
-        raise TargetsError(str(error)) from None
+        raise TargetsError(error.why, error.line) from None
     except YamlError as error:
-        hint = _HINT if " in line " in str(error) else ""
-        raise TargetsError(f"not YAML: {error}{hint}") from None
+        why = error.why if error.line is None else yaml_invalid_or_ipv6(str(error.why.args["error"]))
+        raise TargetsError(why, error.line) from None

@@ -9,11 +9,12 @@ from collector.alert_log import AlertLog
 from collector.alerts_message import build_alerts, encoded
 from collector.evaluate import ActiveAlert, AlertKey, Moment, evaluate
 from collector.health import build_health
+from collector.said.issues import alerts_left_out
 from collector.snapshot import build_snapshot
 from collector.view import View
 from contract.clock import timestamp
 from contract.codec import encode
-from contract.messages import Alerts, Epoch, Health, LogId, Snapshot
+from contract.messages import Alerts, Coded, Epoch, Health, LogId, Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.scripts import Lease, Publication
 
@@ -103,10 +104,10 @@ class Term:
         self._health.confirm()
         self._alerts.confirm()
 
-    def _left_out(self) -> list[str]:
-        """What the alerts message lacks, as sentences for people."""
+    def _left_out(self) -> list[Coded]:
+        """What the alerts message lacks."""
         count = 0 if self._message is None else len(self.alerts) - len(self._message.active_alerts)
-        return [f"{count} alerts are left out of the lists: a message has no room for more"] if count > 0 else []
+        return [alerts_left_out(count)] if count > 0 else []
 
 
 class _Told:

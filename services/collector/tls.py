@@ -1,4 +1,4 @@
-"""TLS to exporters: whose certificates are trusted, and what is wrong with one, in words."""
+"""TLS to exporters: whose certificates are trusted, and what is wrong with one."""
 
 import ssl
 from asyncio import sslproto
@@ -7,6 +7,8 @@ from typing import Final
 
 from collector.credentials import Credentials, CredentialsError
 from collector.http_options import HttpOptions
+from collector.said import looks
+from contract.messages import Coded
 
 # Numbers of OpenSSL's X509_V_ERR_… Source: https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
 _NOT_YET_VALID: Final = 9
@@ -56,7 +58,7 @@ class TlsContexts:
             try:
                 context.load_verify_locations(cadata=pem.decode("ascii", errors="ignore"))
             except (ssl.SSLError, ValueError):
-                raise CredentialsError("ca_file is no PEM file of certificates") from None
+                raise CredentialsError(looks.credential_is_no_certificate("ca_file")) from None
             made = self._of_files[options.ca_file] = _Made(pem, context)
         return made.context
 
@@ -69,22 +71,22 @@ class TlsContexts:
         return self._unverified
 
 
-def tls_sentence(error: ssl.SSLError, options: HttpOptions, host: str) -> str:
+def why_no_tls(error: ssl.SSLError, options: HttpOptions, host: str) -> Coded:
     """Say why there is no TLS connection."""
     if isinstance(error, ssl.SSLCertVerificationError):
         code = error.verify_code
         if code == _EXPIRED:
-            return "certificate has expired"
+            return looks.certificate_expired()
         if code == _NOT_YET_VALID:
-            return "certificate is not valid yet"
+            return looks.certificate_not_valid_yet()
         if code in _OTHER_NAME:
-            return f"certificate is for another name than {options.server_name or host}"
+            return looks.certificate_of_another_name(options.server_name or host)
         if code in _UNTRUSTED:
-            return "certificate is signed by no CA of " + ("ca_file" if options.ca_file else "the system (set ca_file)")
-        return f"certificate is not valid ({error.verify_message})"
+            return looks.certificate_not_of_ca_file() if options.ca_file else looks.certificate_not_of_system()
+        return looks.certificate_not_valid(error.verify_message)
     if error.reason in _NO_TLS:
-        return "speaks no HTTPS (is it plain HTTP? then remove scheme: https)"
-    return f"TLS fails ({(error.reason or 'unknown reason').lower().replace('_', ' ')})"
+        return looks.speaks_no_https()
+    return looks.tls_fails((error.reason or "unknown reason").lower().replace("_", " "))
 
 
 def _verifying() -> ssl.SSLContext:

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from collector.conditions import Observation
-from collector.health import hung_collector_remark
 from collector.metrics import TARGETS
 from collector.node_state import NodeState
 from collector.rules import Rules
-from contract.messages import Node
+from collector.said.issues import collector_hangs, figures_missing
+from collector.said.sentence import english
+from contract.messages import Coded, Node
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,13 @@ class View:
     nodes: Sequence[Node]
     observations: Sequence[Observation]
     rules: Rules
-    #: What is wrong with the collector's own files and names, as sentences.
-    problems: Sequence[str]
-    #: What is to be known of nodes that are online, as sentences.
-    remarks: Sequence[str] = ()
+    #: What is wrong with the collector's own files and names.
+    problems: Sequence[Coded]
+    #: What is to be known of nodes that are online, in the order of their texts.
+    remarks: Sequence[Coded] = ()
 
 
-def view_of(states: Iterable[NodeState], rules: Rules, problems: Sequence[str]) -> View:
+def view_of(states: Iterable[NodeState], rules: Rules, problems: Sequence[Coded]) -> View:
     """Return the view of ``states``, and count them by status."""
     states = list(states)
     nodes = [state.as_node() for state in states]
@@ -37,11 +38,13 @@ def view_of(states: Iterable[NodeState], rules: Rules, problems: Sequence[str]) 
         for state in states
     ]
     remarks = [remark for state in states if (remark := _remark(state)) is not None]
-    return View(nodes, observations, rules, problems, sorted(remarks))
+    return View(nodes, observations, rules, problems, sorted(remarks, key=english))
 
 
-def _remark(state: NodeState) -> str | None:
+def _remark(state: NodeState) -> Coded | None:
     """What is to be known of a node that is online."""
     if state.measures is not None and state.measures.hung_collector is not None:
-        return hung_collector_remark(state.target.node, state.measures.hung_collector)
-    return None if state.lack is None else f"{state.target.node} is online but {state.lack}"
+        return collector_hangs(state.target.node, state.measures.hung_collector)
+    if not state.missing_figures:
+        return None
+    return figures_missing(state.target.node, state.missing_figures, state.lack)

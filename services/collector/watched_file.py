@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from collector.daemon_thread import run_in_daemon_thread
+from collector.said import files
+from contract.messages import Coded
 from contract.runtime.small_file import UnreadableFile, read_small_file
 
 #: Bytes that such a file may have.
@@ -20,10 +22,10 @@ class Content:
     """The file's text, ``None`` if there is no file; or why it cannot be read."""
 
     text: str | None
-    error: str | None = None
+    error: Coded | None = None
 
     @property
-    def mark(self) -> tuple[str | None, bytes | None]:
+    def mark(self) -> tuple[Coded | None, bytes | None]:
         """What differs where contents do, and takes no memory: there may be many files."""
         return self.error, None if self.text is None else hashlib.blake2b(self.text.encode()).digest()
 
@@ -34,7 +36,7 @@ class WatchedFile:
     def __init__(self, path: Path) -> None:
         #: Absolute, for people to find it.
         self.path = path.absolute()
-        self._known: tuple[str | None, bytes | None] | None = None
+        self._known: tuple[Coded | None, bytes | None] | None = None
 
     def read(self) -> Content:
         """Return the content as it is now."""
@@ -64,6 +66,16 @@ def _content(path: Path) -> Content:
     except FileNotFoundError:
         return Content(None)
     except UnicodeDecodeError:
-        return Content(None, "it is not UTF-8 text")
+        return Content(None, files.file_not_utf8())
     except UnreadableFile as error:
-        return Content(None, str(error))
+        return Content(None, _why_unread(error))
+
+
+def _why_unread(error: UnreadableFile) -> Coded:
+    match error.reason:
+        case "no_file":
+            return files.file_is_no_file()
+        case "too_long":
+            return files.file_too_long(SIZE_LIMIT_BYTES)
+        case "unreadable":
+            return files.file_unreadable(error.error)

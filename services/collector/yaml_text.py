@@ -6,7 +6,10 @@ from typing import Any, Final, NoReturn
 
 import yaml
 
-from contract.runtime.quoted import QUOTED_LENGTH
+from collector.said import files
+from collector.said.sentence import at_line, english
+from contract.messages import Coded
+from contract.runtime.quoted import cut
 
 #: Lists and mappings inside each other. Our own files need four.
 DEPTH_LIMIT: Final = 20
@@ -36,7 +39,12 @@ class _Loader(_SafeLoader):  # type: ignore[misc]
 
 
 class YamlError(ValueError):
-    """A text that is not YAML; says why, and in which line."""
+    """A text that is not YAML; says why, and in which line if that is known."""
+
+    def __init__(self, why: Coded, line: int | None) -> None:
+        super().__init__(at_line(english(why), line))
+        self.why = why
+        self.line = line
 
 
 class RefusedYaml(YamlError):
@@ -56,7 +64,7 @@ def read_yaml(text: str) -> object:
     except RefusedYaml:
         raise
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise YamlError(_problem(error)) from None
+        raise _not_yaml(error) from None
 
 
 def line_of(text: str, place: Sequence[str | int]) -> int | None:
@@ -89,36 +97,33 @@ def _check(text: str) -> None:
     if directive is not None:
         # Each %TAG is compared with all before.
         line = text.count("\n", 0, directive.end())
-        raise RefusedYaml(f"a directive (%NAME) is not read here, in line {line + 1}")
+        raise RefusedYaml(files.yaml_directive(), line + 1)
     depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=_Loader), 1):
         if isinstance(event, yaml.AliasEvent):
-            _refuse(event, "an alias (*name) is not read here")
+            _refuse(event, files.yaml_alias())
         if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
-            _refuse(event, "an anchor (&name) is not read here")
+            _refuse(event, files.yaml_anchor())
         if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag not in (None, _TEXT_TAG, "!"):
-            _refuse(event, "a tag (!name) is not read here")
+            _refuse(event, files.yaml_tag())
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > DEPTH_LIMIT:
-            _refuse(event, f"more than {DEPTH_LIMIT} lists and mappings inside each other are not read")
+            _refuse(event, files.yaml_too_deep(DEPTH_LIMIT))
         if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and len(event.value) > PLAIN_LIMIT:
-            _refuse(event, f"a text of more than {PLAIN_LIMIT} characters needs quotes")
+            _refuse(event, files.yaml_text_too_long(PLAIN_LIMIT))
         if count > EVENTS_LIMIT:
-            _refuse(event, f"more than {EVENTS_LIMIT} values are not read")
+            _refuse(event, files.yaml_too_many_values(EVENTS_LIMIT))
 
 
-def _refuse(event: yaml.Event, what: str) -> NoReturn:
+def _refuse(event: yaml.Event, why: Coded) -> NoReturn:
     line = 0 if event.start_mark is None else event.start_mark.line
-    raise RefusedYaml(f"{what}, in line {line + 1}")
+    raise RefusedYaml(why, line + 1)
 
 
-def _problem(error: Exception) -> str:
-    """What is wrong with the YAML, and in which line."""
+def _not_yaml(error: Exception) -> YamlError:
     mark = getattr(error, "problem_mark", None)
     problem = str(getattr(error, "problem", None) or error).partition("\n")[0]
-    if len(problem) > QUOTED_LENGTH:
-        problem = f"{problem[: QUOTED_LENGTH - 1]}…"
-    return problem if mark is None else f"{problem} in line {mark.line + 1}"
+    return YamlError(files.yaml_invalid(cut(problem)), None if mark is None else mark.line + 1)

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,16 @@ class Fleet:
         """Switch a fault of a node."""
         answer = requests.put(f"{self.control}/nodes/{node}/fault", data=fault, timeout=10)
         assert answer.status_code == 204, answer.text
+
+    @contextmanager
+    def listing(self, text: str) -> Iterator[None]:
+        """Let the targets file say something else for a while."""
+        before = self._targets.read_text()
+        self._targets.write_text(text)
+        try:
+            yield
+        finally:
+            self._targets.write_text(before)
 
     def stop(self) -> None:
         """End both, however they fare."""

@@ -74,3 +74,49 @@ def test_log_shows_the_word_of_a_transition_that_a_later_collector_writes(fleet:
     row = page.locator('#log-entries [data-transition="silenced"]')
     expect(row).to_contain_text("two racks of three answer")
     expect(row.locator("[data-field=transition]")).to_have_text("silenced")
+
+
+@pytest.mark.parametrize(
+    ("locale", "composed"),
+    [
+        ("en-GB", "node05: / is 98.5\u00a0% full"),
+        ("fr-FR", "node05\u00a0: / plein à 98,5\u00a0%"),
+    ],
+)
+def test_log_says_what_a_code_means_and_shows_the_text_where_it_knows_no_code(
+    fleet: Fleet, browser: Browser, locale: str, composed: str
+) -> None:
+    entry = {
+        "id": "9999999999-1",
+        "timestamp": "2026-11-23T09:41:07.120Z",
+        "transition": "firing",
+        "alert_id": "filesystem_full/node05//",
+        "rule": "filesystem_full",
+        "node": "node05",
+        "severity": "warning",
+        "value": 98.5,
+        "message": "words of another release",
+        "since": "2026-11-23T09:40:01.500Z",
+    }
+    coded = {"code": "filesystem_full", "args": {"node": "node05", "mountpoint": "/", "percent": 98.5}}
+    entries = [
+        entry | coded,
+        entry | {"id": "9999999999-2", "code": "of_a_later_release", "args": {"much": {"code": "else", "args": {}}}},
+        entry | {"id": "9999999999-3"},
+    ]
+
+    def with_entries(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        route.fulfill(response=answer, body=json.dumps(body | {"entries": [*body["entries"], *entries]}))
+
+    context = browser.new_context(locale=locale)
+    page = context.new_page()
+    page.route("**/api/alerts/log**", with_entries)
+    page.goto(fleet.product.origin + "/alerts")
+
+    messages = [page.locator(f'[data-entry="9999999999-{n}"] [data-field=message]') for n in (1, 2, 3)]
+    expect(messages[0]).to_have_text(composed)
+    for message in messages[1:]:
+        expect(message).to_have_text("words of another release")
+    context.close()

@@ -115,6 +115,22 @@ def test_alert_reads_in_french(fleet: Fleet, browser: Browser) -> None:
         fleet.fault("node07", "none")
 
 
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        ("en-GB", "the former 12 targets stay: workers, entry 2: '256.1.1.1' is not an IPv4 address"),
+        ("fr-FR", "12 cibles d'avant restent\u00a0: workers, entrée 2\u00a0: '256.1.1.1' n'est pas une adresse IPv4"),
+    ],
+)
+def test_what_is_wrong_with_a_file_reads_in_the_language_of_the_page(
+    fleet: Fleet, browser: Browser, locale: str, said: str
+) -> None:
+    with fleet.listing("workers:\n  - node01\n  - 256.1.1.1\n"):
+        page = _open(browser, fleet.product.origin, "/", locale=locale)
+        expect(page.locator("[data-issues] >> visible=true").first).to_contain_text(said)
+        page.context.close()
+
+
 def test_theme_is_the_systems_until_one_is_chosen_which_is_remembered(fleet: Fleet, browser: Browser) -> None:
     page = _open(browser, fleet.product.origin, "/", color_scheme="dark")
     lightness = "Number(getComputedStyle(document.documentElement).backgroundColor.match(/\\d+/)[0])"

@@ -1,7 +1,7 @@
 /** Which alerts and entries of the log the reader wants to see. */
 
 import type { Alert, LogEntry, Severity, Transition } from "../contract.ts";
-import { wording } from "../wording.ts";
+import { messageOf } from "../said.ts";
 
 export const SEVERITIES: readonly Severity[] = ["critical", "warning", "info"];
 export const TRANSITIONS: readonly Transition[] = ["firing", "resolved", "pending"];
@@ -30,15 +30,15 @@ export function passesEntry(filter: AlertFilter, entry: LogEntry): boolean {
 
 function passes(
   { severity, transition, text }: AlertFilter,
-  subject: Pick<LogEntry, "severity" | "node" | "message">,
+  subject: Pick<LogEntry, "severity" | "node" | "message" | "code" | "args">,
   stands: string,
 ): boolean {
   if (severity !== "" && subject.severity !== severity) return false;
   if (transition !== "" && stands !== transition) return false;
-  const wanted = text.trim().toLowerCase();
+  const wanted = text.replaceAll("\u00a0", " ").trim().toLowerCase();
   return (
     wanted === "" ||
     (subject.node ?? "").toLowerCase().includes(wanted) ||
-    wording.collectorText(subject.message).toLowerCase().includes(wanted)
+    messageOf(subject).replaceAll("\u00a0", " ").toLowerCase().includes(wanted)
   );
 }

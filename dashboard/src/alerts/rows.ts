@@ -5,6 +5,7 @@ import { alertValue } from "./value.ts";
 import type { Alert, LogEntry } from "../contract.ts";
 import { asIs, type Fields } from "../fields.ts";
 import { elapsed, moment } from "../format.ts";
+import { messageOf } from "../said.ts";
 import { wordFor, wording } from "../wording.ts";
 
 /** `now`: timestamp of the message that the alert stands in. */
@@ -26,14 +27,15 @@ export function fillEntry(fields: Fields, entry: LogEntry): void {
 
 function fillSubject(
   fields: Fields,
-  { node, severity, message }: Pick<LogEntry, "node" | "severity" | "message">,
+  subject: Pick<LogEntry, "node" | "severity" | "message" | "code" | "args">,
   stands: string,
 ): void {
+  const { node, severity } = subject;
   fields.mark("severity", severity ?? "");
   fields.mark("transition", stands);
   fields.show("severity", severity, (word) => (word === null ? "" : wordFor(wording.severity, word)));
   fields.show("transition", stands, (word) => wordFor(wording.transition, word));
-  fields.show("message", message, wording.collectorText);
+  fields.show("message", messageOf(subject), asIs);
   fields.show("node", node, asIs);
   // The begin of the log is of no node.
   if (node) fields.link(nodeAddress(node));

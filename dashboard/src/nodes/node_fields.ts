@@ -5,6 +5,7 @@ import type { Alert, Node } from "../contract.ts";
 import type { Fields } from "../fields.ts";
 import { asIs } from "../fields.ts";
 import * as format from "../format.ts";
+import { errorOf, messageBeside } from "../said.ts";
 import { wording } from "../wording.ts";
 
 /** Fill `fields` from `node`; `now` is the snapshot's timestamp, `trouble` what its alerts say. */
@@ -17,7 +18,7 @@ export function showNode(fields: Fields, node: Node, now: string, trouble: strin
   fields.show("role", node.role, (role) => (role === "master" ? role : ""));
   fields.show("status", node.status, (status) => wording.nodeStatus[status]);
   fields.show("since", format.elapsed(node.status_since, now), wording.forDuration);
-  fields.show("error", node.error, collectorText);
+  fields.show("error", errorOf(node), asIs);
   // The alert of an offline node repeats its error.
   fields.show("alerts", node.status === "offline" ? null : trouble, asIs);
   fields.show("cpu_usage", node.cpu_usage, format.percent);
@@ -38,18 +39,13 @@ export function showNode(fields: Fields, node: Node, now: string, trouble: strin
   fields.show("pressure_memory", node.pressure_memory ?? null, format.wholePercent);
 }
 
-/** A text of the collector's in the page's language. */
-export function collectorText(text: string | null): string {
-  return text === null ? "" : wording.collectorText(text);
-}
-
 /** Messages of the firing alerts of each node, by node. */
 export function troubleByNode(alerts: readonly Alert[]): ReadonlyMap<string, string> {
   const trouble = new Map<string, string>();
   for (const alert of alerts) {
     if (alert.state !== "firing") continue;
     const former = trouble.get(alert.node);
-    const message = wording.collectorText(alert.message);
+    const message = messageBeside(alert);
     trouble.set(alert.node, former === undefined ? message : `${former} · ${message}`);
   }
   return trouble;

@@ -1,7 +1,7 @@
 /** Which nodes are in trouble, and why. */
 
 import type { Alert, Node, Severity, Timestamp } from "../contract.ts";
-import { wording } from "../wording.ts";
+import { errorOf, messageBeside } from "../said.ts";
 
 /** What a cell shows by its shape; `unknown` is no trouble, only not known yet. */
 export type Mark = "offline" | Severity | "unknown";
@@ -55,8 +55,8 @@ export function troublesOf(nodes: readonly Node[], firing: Firing): Trouble[] {
 /** Why `node` is in trouble, in the page's language; `null` where it is not, or nobody knows. */
 export function reasonOf(node: Node, firing: Firing): string | null {
   // The alert of an offline node repeats its error.
-  if (node.status === "offline") return node.error === null ? null : wording.collectorText(node.error);
-  const messages = (firing.get(node.node) ?? []).map((alert) => wording.collectorText(alert.message));
+  if (node.status === "offline") return node.error === null ? null : errorOf(node);
+  const messages = (firing.get(node.node) ?? []).map(messageBeside);
   return messages.length === 0 ? null : messages.join(" · ");
 }
 

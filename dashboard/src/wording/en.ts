@@ -1,8 +1,10 @@
 /** English. The other languages have exactly these. */
 
-import type { NodeStatus, OverallStatus, Severity, Transition } from "../contract.ts";
+import type { Coded, NodeStatus, OverallStatus, Severity, Transition } from "../contract.ts";
 import { bytes, duration, moment } from "../format.ts";
 import type { Standing } from "../live/problems.ts";
+import { said } from "./said.ts";
+import { SAID_EN } from "./said_en.ts";
 
 export const en = {
   freshness: {
@@ -145,6 +147,6 @@ export const en = {
     `The log could not be read to its end (${why}). The page tries again every ${againSeconds} s.`,
   newestNotThere: "the server does not have its newest entries",
 
-  /** Texts that the collector writes, as they are. */
-  collectorText: (text: string): string => text,
+  /** What the collector says as a code; `text` where the code is absent or of another version. */
+  said: (coded: Coded | null | undefined, text: string): string => said(SAID_EN, coded, text),
 };

@@ -2,7 +2,8 @@
 
 import { bytes, duration, moment } from "../format.ts";
 import type { Wording } from "../wording.ts";
-import { translated } from "./collector_fr.ts";
+import { said } from "./said.ts";
+import { SAID_FR } from "./said_fr.ts";
 
 export const fr: Wording = {
   freshness: {
@@ -117,5 +118,5 @@ export const fr: Wording = {
     `Le journal n'a pas pu être lu jusqu'à la fin (${why}). La page réessaie toutes les ${againSeconds} s.`,
   newestNotThere: "le serveur n'en a pas les entrées les plus récentes",
 
-  collectorText: translated,
+  said: (coded, text) => said(SAID_FR, coded, text),
 };

@@ -4,8 +4,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from collector.rules import RulesError
-from collector.rules_file import RulesFile
+from collector.rules_file import InvalidRulesFile, RulesFile
+from collector.said.sentence import english
 from collector.targets_files import TargetsFiles
 from deploy.k8s.check.documents import NAMESPACE, Documents, find
 from deploy.k8s.check.finding import Finding
@@ -27,8 +27,8 @@ def collector_reads_its_files(documents: Documents) -> Iterator[Finding]:
                 if path != rules:
                     paths.append(path)
         for problem in TargetsFiles(paths).problems if paths else []:
-            yield Finding("ConfigMap", problem.replace(f"{folder}/", ""))
+            yield Finding("ConfigMap", english(problem).replace(f"{folder}/", ""))
         try:
             RulesFile(rules)
-        except RulesError as error:
+        except InvalidRulesFile as error:
             yield Finding("ConfigMap/collector-config", str(error).replace(f"{folder}/", ""))

@@ -10,11 +10,13 @@ import pytest
 from collector.conditions import Observation
 from collector.evaluate import Moment
 from collector.measures import Measures
+from collector.said.looks import connection_refused
 from collector.sample import Filesystem
 from collector.targets import Target
 from tests.drivers.copies import Copies
 from tests.drivers.serving import serving
 
+_REFUSED = connection_refused()
 _PAGES = Path(__file__).parent / "pages"
 
 
@@ -80,7 +82,7 @@ def online() -> Callable[..., Observation]:
 @pytest.fixture(scope="session")
 def offline() -> Callable[..., Observation]:
     """Makes an observation of an offline node."""
-    return lambda node="node6.lan", error="connection refused": Observation(node, "offline", error, None)
+    return lambda node="node6.lan", error=_REFUSED: Observation(node, "offline", error, None)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from collector.adopt import adopt_alerts, adopt_nodes, former_nodes
 from collector.evaluate import Moment, evaluate
 from collector.node_state import NodeState
 from collector.rules import parse_rules
+from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
 from collector.view import view_of
@@ -52,7 +53,7 @@ def test_status_since_stays_when_the_first_look_finds_the_same_status(state):
     adopt_nodes(former_nodes(METRICS), [online, offline])
 
     assert not online.take(sample(), unix_seconds=NOW)
-    assert not offline.take(ScrapeFailed("http", "HTTP 500"), unix_seconds=NOW)
+    assert not offline.take(ScrapeFailed("http", said.http_status(500)), unix_seconds=NOW)
 
     assert online.as_node().status_since == golden_node("node6.lan").status_since
     assert (online.as_node().load1, online.as_node().memory_usage) == (0.7, None)
@@ -64,7 +65,7 @@ def test_status_changes_when_the_first_look_finds_another(state):
     node = state("node6.lan")
     adopt_nodes(former_nodes(METRICS), [node])
 
-    assert node.take(ScrapeFailed("connect", "connection refused"), unix_seconds=NOW)
+    assert node.take(ScrapeFailed("connect", said.connection_refused()), unix_seconds=NOW)
 
     written = node.as_node()
     assert (written.status, written.is_healthy, written.error) == ("offline", False, "connection refused")
@@ -85,7 +86,7 @@ def test_own_looks_count_when_they_came_before_the_takeover(state):
 
 def test_own_looks_do_not_count_when_they_are_older_than_a_pause_of_this_process(state, monkeypatch):
     node = state("node6.lan")
-    node.take(ScrapeFailed("connect", "connection refused"), unix_seconds=NOW)
+    node.take(ScrapeFailed("connect", said.connection_refused()), unix_seconds=NOW)
     assert node.is_seen
     seen_at = time.monotonic()
 
@@ -198,7 +199,8 @@ def test_alert_of_an_unknown_rule_ends_when_nobody_has_judged_it_for_a_day(onlin
 
     assert alerts == {}
     assert (change.transition, change.alert.id) == ("resolved", alert["id"])
-    assert change.alert.message == f"the rule {alert['rule']} is not known to this collector"
+    assert change.alert.message.endswith(f"the rule {alert['rule']} is not known to this collector")
+    assert change.alert.message.startswith(alert["node"])
 
 
 def test_alert_of_an_unknown_rule_ends_when_its_node_is_no_target_any_more(online):
@@ -216,7 +218,7 @@ def test_adopted_alert_of_a_known_rule_ends_when_the_rule_is_switched_off(online
         adopt_alerts(raw, Moment(0.0, NOW)), parse_rules("memory: {enabled: false}"), [online()], Moment(1.0, NOW)
     )
 
-    assert change.alert.message == "the rule memory is switched off"
+    assert change.alert.message == "node6.lan: the rule memory is switched off"
 
 
 def test_alerts_are_resolved_when_their_node_is_no_target_any_more():

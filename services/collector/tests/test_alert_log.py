@@ -5,6 +5,7 @@ import pytest
 from collector.alert_log import MESSAGE_BYTES, MESSAGE_ENTRIES, AlertLog
 from collector.evaluate import evaluate
 from collector.rules import parse_rules
+from collector.said.sentence import Adopted
 from contract.codec import encode
 from contract.names import ALERT_LOG_LENGTH
 
@@ -80,7 +81,9 @@ def test_message_carries_the_newest_entries_when_very_many_wait(changes):
 
 def test_message_carries_fewer_entries_when_they_are_long(changes):
     log = AlertLog(epoch=7, position="6-9", now=NOW)
-    log.add([replace(change, alert=replace(change.alert, message="x" * 10_000)) for change in changes(200)], NOW)
+    log.add(
+        [replace(change, alert=replace(change.alert, said=Adopted("x" * 10_000, None))) for change in changes(200)], NOW
+    )
 
     previous, entries = log.for_message()
 

@@ -15,6 +15,7 @@ from collector.fleet import Fleet
 from collector.link import RedisAway, RedisLink
 from collector.node_state import NodeState
 from collector.rules_file import RulesFile
+from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
 from collector.target_sources import TargetSources
@@ -57,7 +58,7 @@ class Nodes:
                 result = (
                     Sample(monotonic_seconds=time.monotonic(), load1=0.5)
                     if up[state.target.host]
-                    else ScrapeFailed("connect", "connection refused")
+                    else ScrapeFailed("connect", said.connection_refused())
                 )
                 state.take(result, unix_seconds=time.time())
 

@@ -76,7 +76,7 @@ def test_file_is_refused_without_a_word_about_it_when_it_is_elsewhere(folder, tm
     with pytest.raises(CredentialsError) as caught:
         Credentials(folder).read("ca_file", name.format(outside=tmp_path / "outside"))
 
-    assert str(caught.value) == "ca_file is not below COLLECTOR_CREDENTIALS_DIR"
+    assert str(caught.value) == "nothing was asked: ca_file is not below COLLECTOR_CREDENTIALS_DIR"
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_file_is_refused_without_a_word_about_it_when_it_is_elsewhere(folder, tm
         (lambda path: path.write_text("a b"), "does not hold one token"),
         (lambda path: path.write_text("a\nX-Header: b"), "does not hold one token"),
         (lambda path: path.write_text("a\u00e9"), "does not hold one token"),
-        (lambda path: path.write_text("a" * (SECRET_LIMIT_BYTES + 1)), "is longer than 8192 bytes"),
-        (lambda path: path.write_text("a" * (SIZE_LIMIT_BYTES + 1)), "is longer than 1024 KiB"),
+        (lambda path: path.write_text("a" * (SECRET_LIMIT_BYTES + 1)), "is longer than 8,192 bytes"),
+        (lambda path: path.write_text("a" * (SIZE_LIMIT_BYTES + 1)), "is longer than 1 MiB"),
     ],
 )
 def test_error_says_why_and_repeats_nothing_when_a_file_cannot_be_used(folder, make, told):
@@ -100,7 +100,7 @@ def test_error_says_why_and_repeats_nothing_when_a_file_cannot_be_used(folder, m
     with pytest.raises(CredentialsError) as caught:
         Credentials(folder).authorization(bearer("hunter2"))
 
-    assert str(caught.value).startswith(f"bearer_token_file {told}")
+    assert str(caught.value).startswith(f"nothing was asked: bearer_token_file {told}")
     assert "hunter2" not in str(caught.value)
 
 

@@ -15,6 +15,7 @@ from collector.fleet import Fleet
 from collector.link import RedisLink
 from collector.polling import Polling
 from collector.rules_file import RulesFile
+from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
 from collector.target_sources import TargetSources
@@ -64,7 +65,7 @@ class Process:
     def see(self, names):
         """What the nodes call themselves, ``None`` for one that does not answer."""
         for host, name in names.items():
-            failed = ScrapeFailed("connect", "connection refused")
+            failed = ScrapeFailed("connect", said.connection_refused())
             result = failed if name is None else Sample(monotonic_seconds=time.monotonic(), host_name=name)
             self.polling.states[f"{host}:9100"].take(result, unix_seconds=time.time())
 

@@ -11,6 +11,7 @@ import pytest
 from collector import dns_name
 from collector.dns_targets import DnsTargets
 from collector.metrics import DNS_FAILURES
+from collector.said.sentence import english
 from collector.target_sources import TargetSources
 from collector.targets import NAMES_BYTES, TARGETS_LIMIT, names_bytes
 from collector.targets_files import TargetsFiles
@@ -21,6 +22,11 @@ UNKNOWN = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 NO_DATA = socket.gaierror(socket.EAI_NODATA, "No address associated with hostname")
 AWAY = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 FAILED = socket.gaierror(socket.EAI_FAIL, "Non-recoverable failure in name resolution")
+
+
+def problems_of(followed):
+    """What people are told of what is wrong."""
+    return [english(problem) for problem in followed.problems]
 
 
 class Names:
@@ -79,7 +85,7 @@ def test_every_address_of_a_name_is_a_target(names):
 
     assert addresses(dns) == ["10.0.0.6:9100", "10.0.0.7:9100", "[fd00::6]:9100"]
     assert all(entry.is_discovered for entry in dns.entries)
-    assert (dns.problems, dns.unanswered_ports) == ([], set())
+    assert (problems_of(dns), dns.unanswered_ports) == ([], set())
     assert (dns.has_changed(), dns.has_changed()) == (True, False)
 
 
@@ -91,7 +97,7 @@ def test_targets_are_none_when_the_name_has_no_address(names, nothing):
     names.answers["pis"] = nothing
     asyncio.run(look(dns))
 
-    assert (addresses(dns), dns.problems, dns.unanswered_ports) == ([], [], set())
+    assert (addresses(dns), problems_of(dns), dns.unanswered_ports) == ([], [], set())
 
 
 @pytest.mark.parametrize("failure", [AWAY, FAILED, OSError("odd"), RuntimeError("bug")])
@@ -105,13 +111,13 @@ def test_targets_stay_and_a_problem_is_told_when_the_name_cannot_be_looked_up(na
     asyncio.run(look(dns))
 
     assert addresses(dns) == ["10.0.0.6:9100", "10.0.0.7:9100"]
-    [problem] = dns.problems
+    [problem] = problems_of(dns)
     assert problem.startswith("The DNS name pis cannot be looked up, its former 2 targets stay: ")
     assert failures("error") == before + 1
     assert not dns.has_changed()
     names.answers["pis"] = ["10.0.0.8"]
     asyncio.run(look(dns))
-    assert (addresses(dns), dns.problems) == (["10.0.0.8:9100"], [])
+    assert (addresses(dns), problems_of(dns)) == (["10.0.0.8:9100"], [])
 
 
 def test_name_counts_as_unknown_when_its_first_lookup_fails(names):
@@ -121,7 +127,7 @@ def test_name_counts_as_unknown_when_its_first_lookup_fails(names):
     asyncio.run(look(dns))
 
     assert dns.unanswered_ports == {9100}
-    assert dns.problems == ["The DNS name pis cannot be looked up: Temporary failure in name resolution"]
+    assert problems_of(dns) == ["The DNS name pis cannot be looked up: Temporary failure in name resolution"]
 
 
 def test_names_are_looked_up_again_and_again_when_they_are_followed(names):
@@ -133,7 +139,7 @@ def test_names_are_looked_up_again_and_again_when_they_are_followed(names):
         names.answers["pis"] = ["10.0.0.6"]
         await until(lambda: addresses(dns) == ["10.0.0.6:9100"])
         names.answers["pis"] = RuntimeError("bug")
-        await until(lambda: dns.problems)
+        await until(lambda: problems_of(dns))
         names.answers["pis"] = ["10.0.0.5"]
         await until(lambda: addresses(dns) == ["10.0.0.5:9100"])
         await dns.stop()
@@ -156,11 +162,11 @@ def test_lookup_that_hangs_stays_the_only_one_and_holds_up_no_other(names, monke
         await until(lambda: names.asked.count("pis") > 10)
         assert names.asked.count("slow") == 1
         # On a busy machine the other one may be late now and then.
-        await until(lambda: dns.problems == ["The DNS name slow cannot be looked up: no answer within 0.2 s"])
+        await until(lambda: problems_of(dns) == ["The DNS name slow cannot be looked up: no answer within 0.2 s"])
         assert addresses(dns) == ["10.0.0.6:9100", "10.0.0.7:9100"]
         assert failures("timeout") >= 1
         release.set()
-        await until(lambda: not dns.problems)
+        await until(lambda: not problems_of(dns))
         assert addresses(dns) == ["10.0.9.9:9100", "10.0.0.6:9100", "10.0.0.7:9100"]
         await dns.stop()
 
@@ -214,7 +220,7 @@ def test_targets_beyond_the_limit_are_left_out_and_told_when_they_are_discovered
     asyncio.run(look_at(both))
 
     assert len(both.targets) == TARGETS_LIMIT
-    assert both.problems[0] == "2 discovered targets are left out: one collector takes 4000 targets"
+    assert problems_of(both)[0] == "2 discovered targets are left out: one collector takes 4,000 targets"
     before = set(both.targets)
     # Those that are in stay in, wherever new ones would stand.
     names.answers["pis"] += ["10.0.0.1", "10.0.0.2"]
@@ -222,7 +228,7 @@ def test_targets_beyond_the_limit_are_left_out_and_told_when_they_are_discovered
     assert set(both.targets) == before
     names.answers["pis"] = ["10.0.0.1"]
     asyncio.run(look_at(both))
-    assert (len(both.targets), both.problems) == (3, [])
+    assert (len(both.targets), problems_of(both)) == (3, [])
 
 
 def test_former_addresses_stay_until_each_name_that_may_have_given_them_is_answered(sources, names):
@@ -259,14 +265,14 @@ def test_former_addresses_count_more_than_own_ones_when_those_are_old(sources, n
 def test_what_is_empty_is_told_when_there_are_no_targets(sources, names, tmp_path):
     names.answers["pis"] = UNKNOWN
     both = sources("")
-    assert both.problems == [f"No file matches {tmp_path}/sd/*.json"]
+    assert problems_of(both) == [f"No file matches {tmp_path}/sd/*.json"]
 
     asyncio.run(look_at(both))
 
-    assert both.problems == [f"No file matches {tmp_path}/sd/*.json", "The DNS name pis has no address"]
+    assert problems_of(both) == [f"No file matches {tmp_path}/sd/*.json", "The DNS name pis has no address"]
     (tmp_path / "nodes.yaml").write_text("workers: [a]")
     asyncio.run(look_at(both))
-    assert both.problems == []
+    assert problems_of(both) == []
 
 
 def test_targets_are_left_out_and_told_when_their_addresses_are_too_long_for_a_message(sources, names):
@@ -276,4 +282,4 @@ def test_targets_are_left_out_and_told_when_their_addresses_are_too_long_for_a_m
     assert 0 < len(many.targets) < 4000
     assert names_bytes(many.targets) <= NAMES_BYTES
     left_out = 4000 - len(many.targets)
-    assert many.problems[0] == f"{left_out} discovered targets are left out: one collector takes 4000 targets"
+    assert problems_of(many)[0] == f"{left_out:,} discovered targets are left out: one collector takes 4,000 targets"

@@ -59,7 +59,7 @@ def test_alert_keeps_the_time_the_condition_began_when_it_fires(judge, online, a
 
     (alert,) = judge.alerts.values()
     assert (alert.state, alert.since, alert.value) == ("firing", "2026-11-23T09:40:10.000Z", 93.4)
-    assert alert.message == "memory of node6.lan is 93.4 % in use"
+    assert alert.message == "node6.lan: memory is 93.4 % in use"
 
 
 def test_pending_alert_is_resolved_when_its_condition_ends_early(judge, online):
@@ -109,7 +109,7 @@ def test_alert_goes_on_when_an_online_node_does_not_tell_its_value_for_a_moment(
 def test_alert_ends_when_an_online_node_does_not_tell_its_value_any_more(judge, online):
     judge.see(0, online(memory_usage=95.0))
 
-    assert judge.told(UNTOLD_SECONDS + 1, online()) == ["node6.lan does not tell its memory any more"]
+    assert judge.told(UNTOLD_SECONDS + 1, online()) == ["node6.lan does not tell its memory in use any more"]
 
 
 def test_each_filesystem_has_its_own_alert_when_several_fill_up(judge, online, filesystem):
@@ -121,8 +121,8 @@ def test_each_filesystem_has_its_own_alert_when_several_fill_up(judge, online, f
         ("pending", "filesystem_full/node6.lan//boot"),
     ]
     assert judge.told(1, node(("/", 20), ("/srv", 20))) == [
-        "/ on node6.lan is down to 20.0 % full",
-        "/boot on node6.lan is not mounted any more",
+        "node6.lan: / is down to 20 % full",
+        "node6.lan: /boot is not mounted any more",
     ]
 
 
@@ -135,15 +135,15 @@ def test_alert_neither_begins_nor_ends_when_a_filesystem_is_readonly_and_nobody_
     judge.see(1, online(filesystems=(filesystem("/", readonly=True),)))
 
     assert judge.see(12, online(filesystems=(never,))) == [("firing", "filesystem_readonly/node6.lan//")]
-    assert judge.told(13, online(filesystems=(filesystem("/"),))) == ["/ on node6.lan can be written again"]
+    assert judge.told(13, online(filesystems=(filesystem("/"),))) == ["node6.lan: / can be written again"]
 
 
 def test_alert_of_a_full_filesystem_ends_when_it_becomes_readonly(judge, online, filesystem):
     judge.see(0, online(filesystems=(filesystem("/", 99),)))
 
     assert judge.told(1, online(filesystems=(filesystem("/", 99, readonly=True),))) == [
-        "/ on node6.lan is read-only",
-        "/ on node6.lan is mounted read-only",
+        "node6.lan: / is read-only",
+        "node6.lan: / is mounted read-only",
     ]
 
 
@@ -171,7 +171,7 @@ def test_alert_ends_when_its_filesystem_is_left_out_by_the_rule(judge, online, f
     judge.see(0, node)
     judge.rules = parse_rules("filesystem_readonly: {ignore: [/media/*]}")
 
-    assert judge.told(1, node) == ["/media/usb on node6.lan is left out of the rule"]
+    assert judge.told(1, node) == ["node6.lan: /media/usb is left out of the rule filesystem_readonly"]
     assert judge.see(2, node) == []
 
 
@@ -187,7 +187,7 @@ def test_alerts_end_when_their_rule_is_switched_off(judge, online, offline, stat
     judge.rules = parse_rules("memory: {enabled: false}\nnode_down: {enabled: false}")
 
     seen = online(memory_usage=95.0) if status == "online" else offline()
-    assert judge.told(1, seen) == ["the rule memory is switched off"]
+    assert judge.told(1, seen) == ["node6.lan: the rule memory is switched off"]
 
 
 def test_alert_takes_the_new_severity_without_a_transition_when_the_rule_changes(judge, offline):
@@ -217,18 +217,18 @@ def test_cpu_makes_no_alert_when_its_rule_is_off_as_it_comes(at, online):
 @pytest.mark.parametrize(
     ("fields", "begun", "ended"),
     [
-        ({"temperature": 82.44}, "node6.lan is at 82.4 °C", "node6.lan is down to 20.0 °C"),
+        ({"temperature": 82.44}, "node6.lan: temperature is 82.4 °C", "node6.lan: temperature is down to 20 °C"),
         (
             {"clock_offset_seconds": 3.21},
-            "the clock of node6.lan is 3.2 s ahead of the collector's",
-            "the clock of node6.lan is right to 0.1 s",
+            "node6.lan: the clock is 3.2 s ahead of the collector's",
+            "node6.lan: the clock is right to 0.1 s",
         ),
         (
             {"clock_offset_seconds": -3600.0},
-            "the clock of node6.lan is 3600.0 s behind the collector's",
-            "the clock of node6.lan is right to 0.1 s",
+            "node6.lan: the clock is 3,600 s behind the collector's",
+            "node6.lan: the clock is right to 0.1 s",
         ),
-        ({"cpu_usage": 99.0}, "CPU of node6.lan is at 99.0 %", "CPU of node6.lan is down to 1.0 %"),
+        ({"cpu_usage": 99.0}, "node6.lan: CPU is at 99 %", "node6.lan: CPU is down to 1 %"),
     ],
 )
 def test_messages_say_what_is_wrong_and_that_it_ended_when_a_value_passes_its_limits(at, online, fields, begun, ended):
@@ -242,9 +242,9 @@ def test_messages_say_what_is_wrong_and_that_it_ended_when_a_node_or_disk_fails(
     assert judge.told(0, offline()) == ["node6.lan is offline: connection refused"]
     assert judge.told(1, online(filesystems=(filesystem("/", readonly=True),))) == [
         "node6.lan is online again",
-        "/ on node6.lan is mounted read-only",
+        "node6.lan: / is mounted read-only",
     ]
-    assert judge.told(2, online(filesystems=(filesystem("/"),))) == ["/ on node6.lan can be written again"]
+    assert judge.told(2, online(filesystems=(filesystem("/"),))) == ["node6.lan: / can be written again"]
 
 
 _STATUSES = st.sampled_from(["online", "offline", "unknown"])

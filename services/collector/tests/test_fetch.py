@@ -9,6 +9,7 @@ import pytest
 
 from collector.intake import PAGE_LIMIT_BYTES
 from collector.resolver import Resolver
+from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import HttpProbe, ScrapeFailed, open_session
 from tests.drivers.loop_turns import loop_turns
@@ -89,7 +90,7 @@ def test_page_is_read_when_its_compressed_bytes_come_one_by_one(target):
 def test_look_fails_with_a_sentence_when_a_compressed_page_is_none(target, body, reason, sentence):
     [result], _ = look(target, lambda _: answer(body, OK + b"Content-Encoding: gzip\r\n"))
 
-    assert result == ScrapeFailed(reason, sentence)
+    assert (result.reason, result.sentence) == (reason, sentence)
 
 
 def test_look_holds_nobody_up_when_a_compressed_page_inflates_a_thousandfold(target):
@@ -132,7 +133,7 @@ def test_page_is_read_when_its_last_line_has_no_line_feed_and_its_length_is_told
 def test_page_is_damaged_when_its_last_line_is_not_whole(target, last):
     [result], _ = look(target, lambda _: answer(b"node_load1 0.5\n" + last))
 
-    assert result == ScrapeFailed("page", "page is damaged")
+    assert result == ScrapeFailed("page", said.page_damaged())
 
 
 def test_page_is_damaged_when_it_ends_without_a_line_feed_and_nothing_tells_its_length(target):
@@ -142,7 +143,7 @@ def test_page_is_damaged_when_it_ends_without_a_line_feed_and_nothing_tells_its_
 
     [result], _ = look(target, lambda _: parts())
 
-    assert result == ScrapeFailed("page", "page is damaged")
+    assert result == ScrapeFailed("page", said.page_damaged())
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

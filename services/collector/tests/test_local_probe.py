@@ -10,6 +10,7 @@ from collector import sysfs
 from collector.daemon_thread import run_in_daemon_thread
 from collector.interfaces import Interface
 from collector.local import LocalProbe, look_at_this_machine, partial_mounts
+from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
 from collector.temperatures import Sensor
@@ -74,7 +75,7 @@ def test_local_probe_starts_no_second_look_when_the_first_one_hangs(monkeypatch)
         release.set()
         return results
 
-    assert asyncio.run(looks()) == [ScrapeFailed("timeout", "no answer within 0.05 s")] * 2
+    assert asyncio.run(looks()) == [ScrapeFailed("timeout", said.no_answer_within(0.05))] * 2
     assert begun == [1]
 
 

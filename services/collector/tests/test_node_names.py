@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from collector.node_names import NodeNames
 from collector.node_state import NodeState
+from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
 from collector.targets import Target
@@ -29,7 +30,11 @@ class Nodes:
     def say(self, **names):
         """What the nodes call themselves, ``None`` for one that does not answer; ``a`` stands for 10.0.0.10."""
         for letter, name in names.items():
-            result = ScrapeFailed("connect", "") if name is None else Sample(monotonic_seconds=0.0, host_name=name)
+            result = (
+                ScrapeFailed("connect", said.no_route())
+                if name is None
+                else Sample(monotonic_seconds=0.0, host_name=name)
+            )
             self.states[host(letter)].take(result, unix_seconds=0.0)
 
     def round(self):

@@ -6,6 +6,8 @@ import pytest
 
 from collector.http_options import HttpOptions
 from collector.polling import Polling, phase_seconds
+from collector.said import looks as said
+from collector.said.sentence import english
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
 from tests.drivers.waiting import Deadline
@@ -74,7 +76,7 @@ def test_polling_goes_on_with_the_others_when_one_node_is_slow(target):
 
 
 def test_polling_looks_less_and_less_often_when_a_node_sends_more_than_it_may(target):
-    probe = Probe(ScrapeFailed("limit", "page is longer than 8 MiB"))
+    probe = Probe(ScrapeFailed("limit", said.page_too_long(8 * 2**20)))
 
     async def run():
         begun = time.monotonic()
@@ -83,7 +85,7 @@ def test_polling_looks_less_and_less_often_when_a_node_sends_more_than_it_may(ta
         state = polling.states["node6.lan:9100"]
         await until(lambda: len(probe.looks) == 4)
         # All the time what the last look gave counts.
-        assert (state.status, state.error, state.is_seen) == ("offline", "page is longer than 8 MiB", True)
+        assert (state.status, state.error, state.is_seen) == ("offline", said.page_too_long(8 * 2**20), True)
         await polling.stop()
         return begun
 
@@ -93,7 +95,7 @@ def test_polling_looks_less_and_less_often_when_a_node_sends_more_than_it_may(ta
 
 def test_polling_looks_every_interval_again_when_a_node_sends_what_it_may(target, monkeypatch):
     monkeypatch.setattr("collector.polling.LONGEST_PAUSE_SECONDS", 0.2)
-    probe = Probe(ScrapeFailed("limit", "page is longer than 8 MiB"))
+    probe = Probe(ScrapeFailed("limit", said.page_too_long(8 * 2**20)))
 
     async def run():
         polling = Polling(lambda _: probe, interval_seconds=0.1)
@@ -115,7 +117,10 @@ def test_polling_looks_every_interval_again_when_a_node_sends_what_it_may(target
 
 @pytest.mark.parametrize(
     ("failure", "error"),
-    [(ScrapeFailed("connect", "connection refused"), "connection refused"), (RuntimeError("bug"), "cannot be read")],
+    [
+        (ScrapeFailed("connect", said.connection_refused()), "connection refused"),
+        (RuntimeError("bug"), "cannot be read"),
+    ],
 )
 def test_polling_goes_on_when_a_look_fails(target, failure, error):
     probe = Probe(sample())
@@ -127,7 +132,7 @@ def test_polling_goes_on_when_a_look_fails(target, failure, error):
         await until(lambda: state.status == "online")
         probe.results = [failure]
         await until(lambda: state.status == "offline")
-        error_while_offline = state.error
+        error_while_offline = english(state.error)
         probe.results = [sample()]
         await until(lambda: state.status == "online")
         await polling.stop()

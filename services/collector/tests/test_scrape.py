@@ -8,6 +8,7 @@ import pytest
 from collector.intake import PAGE_LIMIT_BYTES, Room
 from collector.page import COLLECTORS, SERIES_LIMIT
 from collector.resolver import Resolver
+from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import HttpProbe, ScrapeFailed, open_session
 from tests.drivers.hostile_exporters import serve
@@ -109,7 +110,7 @@ def test_look_leaves_out_pressure_alone_when_the_exporter_does_not_have_it(targe
 def test_look_asks_with_collectors_again_when_the_exporter_failed_in_every_way(target):
     result, exporter = look(target, lambda _: answer(b"", b"HTTP/1.1 500 Broken\r\n"), times=2)
 
-    assert result == ScrapeFailed("http", "HTTP 500")
+    assert result == ScrapeFailed("http", said.http_status(500))
     assert [b"collect" in head for head in exporter.requests] == [False, True, False, True]
 
 
@@ -168,7 +169,7 @@ def test_look_asks_what_interfaces_are_when_there_is_a_new_one_and_remembers(tar
 def test_look_fails_with_a_sentence_when_the_answer_is_no_page(target, response, reason, sentence):
     result, _ = look(target, lambda _: response)
 
-    assert result == ScrapeFailed(reason, sentence)
+    assert (result.reason, result.sentence) == (reason, sentence)
 
 
 async def _endless(head, part):
@@ -184,7 +185,7 @@ async def _endless(head, part):
         (b"HTTP/1.1 200 OK\r\n", b"X-Filler: a\r\n" * 50, "limit", "head of the answer is longer than 32 KiB"),
         (b"HTTP/1.1 200 OK\r\nX-Filler: ", b"a" * 500, "limit", "head of the answer is longer than 32 KiB"),
         (OK + b"\r\n", b"x" * 65536, "limit", "page is longer than 8 MiB"),
-        (OK + b"\r\n", b"node_load1 1\n" * 1000, "limit", f"page has more than {SERIES_LIMIT} series"),
+        (OK + b"\r\n", b"node_load1 1\n" * 1000, "limit", f"page has more than {SERIES_LIMIT:,} series"),
         (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 5000, "limit", "page is longer than 8 MiB"),
     ],
     ids=["interim answers", "header fields", "header field", "page", "series", "chunks of a byte"],
@@ -192,7 +193,7 @@ async def _endless(head, part):
 def test_look_fails_with_what_there_was_too_much_of_when_an_answer_does_not_end(target, head, part, reason, sentence):
     result, _ = look(target, lambda _: _endless(head, part))
 
-    assert result == ScrapeFailed(reason, sentence)
+    assert (result.reason, result.sentence) == (reason, sentence)
 
 
 def test_look_says_that_the_page_is_long_when_its_end_does_not_come_in_time(target):
@@ -202,7 +203,7 @@ def test_look_says_that_the_page_is_long_when_its_end_does_not_come_in_time(targ
 
     result, _ = look(target, lambda _: parts(), timeout=1.0)
 
-    assert result == ScrapeFailed("limit", "page of more than 128 KiB did not end within 1 s")
+    assert result == ScrapeFailed("limit", said.page_unended(128 * 2**10, 1))
 
 
 @pytest.mark.parametrize("kind", ["processors", "series", "disks", "mounts", "body", "chunks"])
@@ -282,7 +283,7 @@ def test_look_fails_when_the_memory_for_large_pages_is_taken(target, page):
     first, second, small = asyncio.run(run())
 
     assert isinstance(first, Sample)
-    assert second == ScrapeFailed("limit", "page has more values than there is memory for")
+    assert second == ScrapeFailed("limit", said.page_of_too_many_values())
     assert isinstance(small, Sample)
 
 
@@ -293,7 +294,7 @@ def test_look_fails_when_the_answer_ends_early(target):
 
     result, _ = look(target, lambda _: parts())
 
-    assert result == ScrapeFailed("http", "answer ended early")
+    assert result == ScrapeFailed("http", said.answer_ended_early())
 
 
 def test_look_reads_no_further_than_the_limit_when_a_page_does_not_end(target):
@@ -308,7 +309,7 @@ def test_look_reads_no_further_than_the_limit_when_a_page_does_not_end(target):
 
     result, _ = look(target, lambda _: parts())
 
-    assert result == ScrapeFailed("limit", "page is longer than 8 MiB")
+    assert result == ScrapeFailed("limit", said.page_too_long(8 * 2**20))
     # What the sockets hold comes on top.
     assert sent < 40 * 2**20
 
@@ -329,7 +330,7 @@ async def _silence():
 def test_look_ends_in_time_when_the_exporter_is_slow(target, parts):
     result, _ = look(target, lambda _: parts(), timeout=0.3)
 
-    assert result == ScrapeFailed("timeout", "no answer within 0.3 s")
+    assert result == ScrapeFailed("timeout", said.no_answer_within(0.3))
 
 
 def test_look_says_connection_refused_when_nothing_listens(target):
@@ -343,7 +344,7 @@ def test_look_says_connection_refused_when_nothing_listens(target):
                     session, resolver, target("127.0.0.1", unused.getsockname()[1]), GENEROUS_SECONDS
                 ).look()
 
-        assert asyncio.run(run()) == ScrapeFailed("connect", "connection refused")
+        assert asyncio.run(run()) == ScrapeFailed("connect", said.connection_refused())
 
 
 def test_look_reaches_an_exporter_when_it_is_given_by_name(target, page, monkeypatch):
@@ -371,7 +372,7 @@ def test_look_says_name_not_found_when_there_is_no_such_name(target, monkeypatch
         async with open_session(resolver) as session:
             return await HttpProbe(session, resolver, target("no.lan"), GENEROUS_SECONDS).look()
 
-    assert asyncio.run(run()) == ScrapeFailed("name", "name not found")
+    assert asyncio.run(run()) == ScrapeFailed("name", said.name_not_found())
 
 
 def test_look_says_name_not_found_when_the_name_service_is_slow(target, monkeypatch):
@@ -391,4 +392,4 @@ def test_look_says_name_not_found_when_the_name_service_is_slow(target, monkeypa
         release.set()
         return result
 
-    assert asyncio.run(run()) == ScrapeFailed("name", "name not found within 0.2 s")
+    assert asyncio.run(run()) == ScrapeFailed("name", said.name_not_found_within(0.2))

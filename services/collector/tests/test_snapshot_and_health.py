@@ -5,7 +5,8 @@ import msgspec
 import pytest
 
 import contract
-from collector.health import build_health, hung_collector_remark
+from collector.health import build_health
+from collector.said.issues import collector_hangs, no_file_matches
 from collector.snapshot import build_snapshot
 from contract.codec import decode, encode
 from contract.messages import Health, Snapshot
@@ -77,17 +78,17 @@ def test_health_tells_the_first_issues_and_how_many_more_when_there_are_very_man
     down = next(node for node in nodes if node.status == "offline")
     many = [msgspec.structs.replace(down, node=f"node{number:03}") for number in range(999)]
 
-    issues = health(many, ["The targets file is not valid."]).issues
+    issues = health(many, [no_file_matches("/etc/nodes/*.yaml")]).issues
 
     assert len(issues) == 21
-    assert issues[0] == "The targets file is not valid."
+    assert issues[0] == "No file matches /etc/nodes/*.yaml"
     assert issues[2] == "node000 is offline: connection refused"
     assert issues[20] == "… and 981 more"
 
 
 def test_health_tells_last_what_is_to_be_known_of_nodes_that_are_online(nodes):
     message = build_health(
-        nodes, (), targets_path=Path("/etc/nodes.yaml"), remarks=[hung_collector_remark("pi", "filesystem")], **HEAD
+        nodes, (), targets_path=Path("/etc/nodes.yaml"), remarks=[collector_hangs("pi", "filesystem")], **HEAD
     )
 
     assert message.issues[-1] == (

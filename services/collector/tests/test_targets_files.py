@@ -9,11 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from collector.said.sentence import english
 from collector.targets_files import TargetsFiles
 from collector.watched_file import SIZE_LIMIT_BYTES
 from tests.drivers.waiting import Deadline
 
 DEADLINE_SECONDS = 20.0
+
+
+def problems_of(followed):
+    """What people are told of what is wrong."""
+    return [english(problem) for problem in followed.problems]
 
 
 class Files:
@@ -56,7 +62,7 @@ Y_IS_A, Y_IS_B = "workers: [{host: a, name: y}]", "workers: [{host: b, name: y}]
 def test_targets_are_those_of_all_files_that_are_there(files, first, second, nodes):
     both = files(first, second)
 
-    assert (both.nodes, both.followed.problems) == (nodes, [])
+    assert (both.nodes, problems_of(both.followed)) == (nodes, [])
     assert both.followed.path == both.paths[0]
     assert both.followed.is_missing == (first is None)
 
@@ -78,10 +84,10 @@ def test_broken_file_keeps_its_targets_and_leaves_the_others_alone(files):
     both.change("workers: [", "workers: [b, c]")
 
     assert both.nodes == ["a", "b", "c"]
-    [problem] = both.followed.problems
-    assert problem.startswith(f"The targets file {both.paths[0]} is not valid, the former 1 targets stay: not YAML")
+    [problem] = problems_of(both.followed)
+    assert problem.startswith(f"The targets file {both.paths[0]} is not valid, the former 1 target stays: not YAML")
     both.change("workers: [d]", "workers: [b, c]")
-    assert (both.nodes, both.followed.problems) == (["b", "c", "d"], [])
+    assert (both.nodes, problems_of(both.followed)) == (["b", "c", "d"], [])
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet", "workers:", "{}", "workers: ~\nmaster: ~"])
@@ -91,9 +97,9 @@ def test_targets_stay_when_a_file_is_emptied(files, text):
     both.change(text, B)
 
     assert both.nodes == ["a", "b"]
-    [problem] = both.followed.problems
+    [problem] = problems_of(both.followed)
     assert problem == (
-        f"The targets file {both.paths[0]} is not valid, the former 1 targets stay: "
+        f"The targets file {both.paths[0]} is not valid, the former 1 target stays: "
         "it lists no nodes any more; if that is meant, write workers: []"
     )
 
@@ -104,7 +110,7 @@ def test_targets_are_none_when_a_file_says_that_there_are_none(files, text):
 
     both.change(text, B)
 
-    assert (both.nodes, both.followed.problems) == (["b"], [])
+    assert (both.nodes, problems_of(both.followed)) == (["b"], [])
 
 
 def test_targets_stay_when_the_word_workers_is_misspelt(files):
@@ -113,14 +119,14 @@ def test_targets_stay_when_the_word_workers_is_misspelt(files):
     both.change("worker: [a]", None)
 
     assert both.nodes == ["a"]
-    assert "did you mean workers?" in both.followed.problems[0]
+    assert "did you mean workers?" in problems_of(both.followed)[0]
 
 
 def test_each_broken_file_is_named_when_there_are_several(files):
     both = files("workers: [", "workers: {}")
 
     assert both.nodes == []
-    for path, problem in zip(both.paths, both.followed.problems, strict=True):
+    for path, problem in zip(both.paths, problems_of(both.followed), strict=True):
         assert problem.startswith(f"The targets file {path} is not valid: ")
 
 
@@ -128,9 +134,8 @@ def test_later_file_is_the_broken_one_when_names_clash_at_the_start(files):
     both = files(X_IS_A, X_IS_B)
 
     assert [target.address for target in both.followed.targets] == ["a:9100"]
-    assert both.followed.problems == [
-        f"The targets file {both.paths[1]} is not valid: together with the other targets files, "
-        "the name 'x' is given to 2 nodes"
+    assert problems_of(both.followed) == [
+        f"The targets file {both.paths[1]} does not go together with the others: the name 'x' is given to 2 nodes"
     ]
 
 
@@ -140,8 +145,8 @@ def test_changed_file_is_the_broken_one_when_its_names_clash_with_others(files):
     both.change(X_IS_A, X_IS_B)
 
     assert both.nodes == ["a", "x"]
-    [problem] = both.followed.problems
-    assert problem.startswith(f"The targets file {both.paths[0]} is not valid, the former 1 targets stay: together")
+    [problem] = problems_of(both.followed)
+    assert problem.startswith(f"The targets file {both.paths[0]} does not go together with the others, the former 1")
 
 
 def test_waiting_file_is_put_in_force_when_another_makes_room_for_it(files):
@@ -150,7 +155,7 @@ def test_waiting_file_is_put_in_force_when_another_makes_room_for_it(files):
 
     both.change(X_IS_A, B)
 
-    assert (both.nodes, both.followed.problems) == (["b", "x"], [])
+    assert (both.nodes, problems_of(both.followed)) == (["b", "x"], [])
 
 
 def test_names_are_swapped_when_both_files_change_at_once(files):
@@ -158,7 +163,7 @@ def test_names_are_swapped_when_both_files_change_at_once(files):
 
     both.change(Y_IS_A, X_IS_B)
 
-    assert (both.nodes, both.followed.problems) == (["x", "y"], [])
+    assert (both.nodes, problems_of(both.followed)) == (["x", "y"], [])
 
 
 class Folder:
@@ -197,7 +202,7 @@ def test_files_that_match_a_pattern_are_read_in_order_when_they_are_there(folder
 
     folder.follow()
 
-    assert (folder.hosts, folder.followed.problems) == (["a", "a", "b"], [])
+    assert (folder.hosts, problems_of(folder.followed)) == (["a", "a", "b"], [])
     assert [target.node for target in folder.followed.targets] == ["a"]
 
 
@@ -240,7 +245,7 @@ def test_new_file_is_taken_only_once_it_has_settled(folder, monkeypatch):
         return await refreshed
 
     assert asyncio.run(run()) is False
-    assert (folder.hosts, folder.followed.problems) == (["a"], [])
+    assert (folder.hosts, problems_of(folder.followed)) == (["a"], [])
     assert folder.refresh()
     assert folder.hosts == ["a", "x"]
 
@@ -253,11 +258,11 @@ def test_broken_file_keeps_its_targets_when_it_matches_a_pattern(folder):
     folder.refresh()
 
     assert folder.hosts == ["a", "x", "y"]
-    [problem] = folder.followed.problems
+    [problem] = problems_of(folder.followed)
     assert problem.startswith(f"The targets file {folder.folder}/x.json is not valid, the former 2 targets stay: not")
     (folder.folder / "x.json").unlink()
     folder.refresh()
-    assert (folder.hosts, folder.followed.problems) == (["a"], [])
+    assert (folder.hosts, problems_of(folder.followed)) == (["a"], [])
 
 
 def test_other_files_are_read_when_a_link_leads_to_itself(folder):
@@ -267,7 +272,7 @@ def test_other_files_are_read_when_a_link_leads_to_itself(folder):
     folder.follow()
 
     assert folder.hosts == ["a", "x"]
-    [problem] = folder.followed.problems
+    [problem] = problems_of(folder.followed)
     assert "/y.json is not valid: it cannot be read" in problem
 
 
@@ -276,7 +281,7 @@ def test_problem_is_one_short_line_of_utf8_when_the_name_of_a_file_is_not(folder
 
     folder.follow()
 
-    [problem] = folder.followed.problems
+    [problem] = problems_of(folder.followed)
     assert problem.isprintable()
     assert len(problem) < 400
 
@@ -292,7 +297,7 @@ def test_files_take_no_memory_once_they_are_read(folder):
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert len(folder.followed.problems) == 0
+    assert len(problems_of(folder.followed)) == 0
     assert held < 10 * SIZE_LIMIT_BYTES
 
 
@@ -328,17 +333,17 @@ def test_files_stay_and_a_problem_is_told_when_their_folder_cannot_be_read(folde
         patch.setattr("os.scandir", refuse)
         folder.refresh()
         assert folder.hosts == ["a", "x"]
-        assert folder.followed.problems == [
+        assert problems_of(folder.followed) == [
             f"The targets files {folder.folder}/*.json cannot be looked for, the former ones stay: Permission denied"
         ]
     folder.refresh()
-    assert (folder.hosts, folder.followed.problems) == (["a", "x"], [])
+    assert (folder.hosts, problems_of(folder.followed)) == (["a", "x"], [])
 
 
 def test_targets_are_none_when_the_folder_of_a_pattern_is_not_there(tmp_path):
     files = TargetsFiles([tmp_path / "none" / "*.yaml"])
 
-    assert (files.entries, files.problems, files.is_missing) == ([], [], True)
+    assert (files.entries, problems_of(files), files.is_missing) == ([], [], True)
     assert files.unmatched == [tmp_path / "none" / "*.yaml"]
 
 
@@ -349,7 +354,7 @@ def test_discovered_targets_disturb_no_listed_one_when_they_clash(folder):
     folder.follow()
 
     assert [target.node for target in folder.followed.targets] == ["a", "a:9200"]
-    assert folder.followed.problems == []
+    assert problems_of(folder.followed) == []
 
 
 def test_local_has_the_name_that_is_set_when_it_is(tmp_path):
@@ -369,4 +374,4 @@ def test_log_warns_when_certificates_are_not_looked_at(files, caplog):
     both.followed.log()
 
     [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert warning == "1 targets are read whoever answers (insecure: true), a the first of them"
+    assert warning == "1 target is read whoever answers (insecure: true), a the first of them"

@@ -11,6 +11,7 @@ import pytest
 from collector.http_options import HttpOptions
 from collector.intake import PAGE_LIMIT_BYTES
 from collector.resolver import Resolver
+from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import HttpProbe, ScrapeFailed, open_session
 from tests.drivers.certificate import make_certificate, make_dated_certificate
@@ -112,7 +113,7 @@ def test_exporters_share_nothing_when_their_authorities_differ(target, folder):
     first, other, last = run(target, folder, serving(folder), lambda _: answer(PAGE), both)
 
     assert isinstance(first, Sample)
-    assert other == ScrapeFailed("tls", "certificate is signed by no CA of ca_file")
+    assert other == ScrapeFailed("tls", said.certificate_not_of_ca_file())
     assert isinstance(last, Sample)
 
 
@@ -146,7 +147,7 @@ def test_exporters_share_nothing_when_their_authorities_differ(target, folder):
 def test_look_says_what_is_wrong_with_the_certificate(target, folder, certificate, http, reason, sentence):
     result = run(target, folder, serving(folder, certificate), lambda _: answer(PAGE), one_look, http)
 
-    assert result == ScrapeFailed(reason, sentence)
+    assert (result.reason, result.sentence) == (reason, sentence)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ def test_look_says_that_the_exporter_speaks_https_when_it_is_asked_without(targe
 
     results, requests = run(target, folder, context, respond if closes else closing, looks, HttpOptions())
 
-    assert set(results) == {ScrapeFailed("tls", "speaks HTTPS (scheme: https is missing)")}
+    assert all(result == ScrapeFailed("tls", said.speaks_https()) for result in results)
     # It is found out once.
     assert requests <= 1
 
@@ -195,13 +196,13 @@ def test_look_says_that_the_exporter_speaks_https_when_it_answers_with_an_alert(
 
     result = run(target, folder, None, lambda _: alert(), one_look, HttpOptions())
 
-    assert result == ScrapeFailed("tls", "speaks HTTPS (scheme: https is missing)")
+    assert result == ScrapeFailed("tls", said.speaks_https())
 
 
 def test_look_says_that_the_connection_was_closed_when_the_exporter_does_not_speak_https_either(target, folder):
     result = run(target, folder, None, lambda _: CLOSES, one_look, HttpOptions())
 
-    assert result == ScrapeFailed("http", "connection closed without an answer")
+    assert result == ScrapeFailed("http", said.closed_without_answer())
 
 
 def test_look_says_that_the_exporter_speaks_no_https_when_it_answers_in_plain(target, folder):
@@ -210,7 +211,7 @@ def test_look_says_that_the_exporter_speaks_no_https_when_it_answers_in_plain(ta
         writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n400")
 
     told = "speaks no HTTPS (is it plain HTTP? then remove scheme: https)"
-    assert look_at(target, folder, answer_at_once) == ScrapeFailed("tls", told)
+    assert look_at(target, folder, answer_at_once).sentence == told
 
 
 def test_look_says_what_may_be_missing_when_the_exporter_wants_a_certificate_of_ours(target, folder):
@@ -221,7 +222,7 @@ def test_look_says_what_may_be_missing_when_the_exporter_wants_a_certificate_of_
     result = run(target, folder, context, lambda _: answer(PAGE), one_look)
 
     told = "connection closed without an answer (it may want a client's certificate, and there is none)"
-    assert result == ScrapeFailed("http", told)
+    assert (result.reason, result.sentence) == ("http", told)
 
 
 def test_look_says_why_tls_fails_when_the_exporter_says_so(target, folder):
@@ -232,7 +233,7 @@ def test_look_says_why_tls_fails_when_the_exporter_says_so(target, folder):
         await reader.read(65536)
         writer.write(alert)
 
-    assert look_at(target, folder, refuse) == ScrapeFailed("tls", "TLS fails (sslv3 alert handshake failure)")
+    assert look_at(target, folder, refuse) == ScrapeFailed("tls", said.tls_fails("sslv3 alert handshake failure"))
 
 
 def test_look_says_why_tls_fails_when_it_does_so_after_the_handshake(target, folder):
@@ -252,8 +253,8 @@ def test_look_says_why_tls_fails_when_it_does_so_after_the_handshake(target, fol
     failed = look_at(target, folder, break_off)
     # In the words of one OpenSSL or another
     assert failed in (
-        ScrapeFailed("tls", "TLS fails (decryption failed or bad record mac)"),
-        ScrapeFailed("tls", "TLS fails (record layer failure)"),
+        ScrapeFailed("tls", said.tls_fails("decryption failed or bad record mac")),
+        ScrapeFailed("tls", said.tls_fails("record layer failure")),
     )
 
 
@@ -311,14 +312,14 @@ def test_page_is_read_when_the_password_is_right_and_again_when_it_has_changed(t
     first, wrong, last = run(target, folder, serving(folder), guarded, looks, PASSWORD)
 
     assert isinstance(first, Sample)
-    assert wrong == ScrapeFailed("http", "HTTP 401: the user name or the password is wrong")
+    assert wrong == ScrapeFailed("http", said.http_password_wrong())
     assert isinstance(last, Sample)
 
 
 def test_look_says_what_is_missing_when_the_entry_names_no_credentials(target, folder):
     result = run(target, folder, serving(folder), Guarded(), one_look)
 
-    assert result == ScrapeFailed("http", "HTTP 401: it wants a password or a token, and nodes.yaml names none")
+    assert result == ScrapeFailed("http", said.http_wants_credentials())
 
 
 def test_credentials_go_over_plain_http_when_the_entry_says_so(target, folder):
@@ -348,7 +349,7 @@ def test_credentials_go_nowhere_else_when_the_exporter_redirects(target, folder,
             made = target("127.0.0.1", exporter.port, http=PASSWORD)
             return await look(HttpProbe(session, resolver, made, GENEROUS_SECONDS), exporter)
 
-    assert asyncio.run(main()) == ScrapeFailed("http", "HTTP 302 to another address, which is not asked")
+    assert asyncio.run(main()) == ScrapeFailed("http", said.http_redirects_elsewhere(302))
     assert elsewhere.shown == []
 
 
@@ -375,7 +376,7 @@ def test_bounds_hold_when_a_page_that_does_not_end_comes_by_https(target, folder
 
     result, received, turns = run(target, folder, serving(folder), lambda _: _endless(), look)
 
-    assert result == ScrapeFailed("limit", "page is longer than 8 MiB")
+    assert result == ScrapeFailed("limit", said.page_too_long(8 * 2**20))
     assert received < PAGE_LIMIT_BYTES + 2**20
     # The loop's own CPU time in one turn, the server's work for it included.
     assert max(turns) < 0.2

@@ -5,13 +5,19 @@ import sys
 
 import pytest
 
-from collector.rules import RulesError, built_in_rules
-from collector.rules_file import RulesFile
+from collector.rules import built_in_rules
+from collector.rules_file import InvalidRulesFile, RulesFile
+from collector.said.sentence import english
 from collector.targets_files import TargetsFiles
 from collector.watched_file import SIZE_LIMIT_BYTES, Content, WatchedFile
 from tests.drivers.waiting import Deadline
 
 DEADLINE_SECONDS = 20.0
+
+
+def problems_of(followed):
+    """What people are told of what is wrong."""
+    return [english(problem) for problem in followed.problems]
 
 
 @pytest.fixture
@@ -81,17 +87,17 @@ def test_targets_stay_and_a_problem_is_told_when_the_file_breaks(path, broken):
     asyncio.run(file.refresh())
 
     assert names(file) == ["a"]
-    [problem] = file.problems
-    assert problem.startswith(f"The targets file {path} is not valid, the former 1 targets stay: ")
+    [problem] = problems_of(file)
+    assert problem.startswith(f"The targets file {path} is not valid, the former 1 target stays: ")
     path.write_text("workers: [b]")
     asyncio.run(file.refresh())
-    assert (names(file), file.problems) == (["b"], [])
+    assert (names(file), problems_of(file)) == (["b"], [])
 
 
 def test_targets_are_none_when_there_is_no_file(tmp_path):
     file = TargetsFiles([tmp_path / "none.yaml"])
 
-    assert (file.targets, file.problems, file.is_missing) == ((), [], True)
+    assert (file.targets, problems_of(file), file.is_missing) == ((), [], True)
     (tmp_path / "none.yaml").write_text("workers: [a]")
     assert asyncio.run(file.refresh())
     assert names(file) == ["a"]
@@ -106,7 +112,7 @@ def test_targets_are_none_when_there_is_no_file(tmp_path):
         (lambda path: path.mkdir(), "it is not a file"),
         (lambda path: os.mkfifo(path), "it is not a file"),
         (lambda path: path.write_bytes(b"\xff\xfe"), "it is not UTF-8 text"),
-        (lambda path: path.write_bytes(b"#" * (SIZE_LIMIT_BYTES + 1)), "it is longer than 1024 KiB"),
+        (lambda path: path.write_bytes(b"#" * (SIZE_LIMIT_BYTES + 1)), "it is longer than 1 MiB"),
     ],
 )
 def test_problem_says_why_when_the_file_cannot_be_read(tmp_path, make, told):
@@ -114,7 +120,7 @@ def test_problem_says_why_when_the_file_cannot_be_read(tmp_path, make, told):
 
     file = TargetsFiles([tmp_path / "nodes.yaml"])
 
-    assert file.problems == [f"The targets file {tmp_path / 'nodes.yaml'} is not valid: {told}"]
+    assert problems_of(file) == [f"The targets file {tmp_path / 'nodes.yaml'} is not valid: {told}"]
 
 
 def test_loop_turns_when_a_file_becomes_a_fifo_while_it_is_looked_at(tmp_path):
@@ -127,7 +133,7 @@ def test_loop_turns_when_a_file_becomes_a_fifo_while_it_is_looked_at(tmp_path):
     try:
         # When it is read again and again
         file = WatchedFile(path)
-        told = {file.read().error for _ in range(5000)}
+        told = {error and english(error) for error in (file.read().error for _ in range(5000))}
     finally:
         swapping.kill()
         swapping.wait()
@@ -182,12 +188,14 @@ def test_rules_follow_when_their_file_changes(tmp_path):
     asyncio.run(file.refresh())
     assert file.rules["cpu"].threshold == 50
     assert file.problem is not None
-    assert file.problem.startswith(f"The rules file {path} is not valid, the former rules stay: cpu: threshold")
+    assert english(file.problem).startswith(
+        f"The rules file {path} is not valid, the former rules stay: cpu: threshold"
+    )
 
     path.unlink()
     asyncio.run(file.refresh())
     assert file.rules["cpu"].threshold == 50
-    assert "there is no such file" in file.problem
+    assert "there is no such file" in english(file.problem)
 
 
 @pytest.mark.parametrize(("text", "told"), [(None, "there is no such file"), ("cpu: 1", "cpu: 1 must say field")])
@@ -196,5 +204,5 @@ def test_rules_file_is_refused_when_it_is_not_valid_at_the_start(tmp_path, text,
     if text is not None:
         path.write_text(text)
 
-    with pytest.raises(RulesError, match=f"the rules file {path} is not valid: {told}"):
+    with pytest.raises(InvalidRulesFile, match=f"the rules file {path} is not valid: {told}"):
         RulesFile(path)

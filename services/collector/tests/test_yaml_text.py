@@ -59,12 +59,12 @@ def test_file_is_refused_in_bounded_memory_when_it_grows_as_it_is_read(kind, tex
         ("workers: !!set {b}", "a tag (!name) is not read here, in line 1"),
         ("workers: !!int ''", "a tag (!name) is not read here, in line 1"),
         ("workers: [1" + ":1" * PLAIN_LIMIT + "]", "characters needs quotes, in line 1"),
-        ("[]\n---\n[]", "but found another document in line 2"),
+        ("[]\n---\n[]", "but found another document, in line 2"),
         ("%YAML 1.1\n---\n[]", "a directive (%NAME) is not read here, in line 1"),
         ("# x\n%TAG ! !\n---\n[]", "a directive (%NAME) is not read here, in line 2"),
         ("[]\n...\r%TAG ! !\r---\r[]", "a directive (%NAME) is not read here"),
-        ("? [a]\n: b", "expected a scalar node, but found sequence in line 1"),
-        ("- []\n" * EVENTS_LIMIT, f"more than {EVENTS_LIMIT} values are not read"),
+        ("? [a]\n: b", "expected a scalar node, but found sequence, in line 1"),
+        ("- []\n" * EVENTS_LIMIT, f"more than {EVENTS_LIMIT:,} values are not read"),
     ],
 )
 def test_yaml_is_refused_with_its_line_when_it_is_more_than_we_read(text, told):

@@ -1,0 +1,321 @@
+/** What the collector says, in English: as `services/collector/said` has it. */
+
+import { known, type Given, type Sentence, type Tongue } from "./said.ts";
+
+const SENSORS = "for instance [{chip: nct6775, label: CPUTIN}] or [nct6775/CPUTIN]";
+/** What a node may not tell. */
+const FIGURES: Readonly<Record<string, string>> = { cpu: "CPU", memory: "memory", disk: "disk" };
+const DETAILS: Readonly<Record<string, readonly [string, string]>> = {
+  filesystem_full: ["mount points", "/media/*"],
+  filesystem_readonly: ["mount points", "/media/*"],
+  under_voltage: ["sensors", "nct6798/*"],
+  hardware_alarm: ["sensors", "nct6798/*"],
+  pressure: ["resources", "io"],
+};
+/** What each rule is about. */
+const SUBJECTS: Readonly<Record<string, string>> = {
+  memory: "its memory in use",
+  filesystem_full: "how full that file system is",
+  filesystem_readonly: "whether that file system can be written",
+  temperature: "its temperature",
+  clock_offset: "its clock",
+  cpu: "its CPU in use",
+  under_voltage: "its voltage",
+  hardware_alarm: "its sensors' alarms",
+  swap: "its swap in use",
+  pressure: "how long tasks wait",
+};
+
+const sentences = {
+  // Why a look failed
+  name_not_found: () => "name not found",
+  name_not_found_within: (a) => `name not found within ${a.number("seconds")}\u00a0s`,
+  no_answer: () => "no answer",
+  no_answer_within: (a) => `no answer within ${a.number("seconds")}\u00a0s`,
+  connection_refused: () => "connection refused",
+  connection_reset: () => "connection reset",
+  no_route: () => "no route to host",
+  network_unreachable: () => "network unreachable",
+  host_is_down: () => "host is down",
+  cannot_connect: (a) => a.aside("cannot connect", "error"),
+  connection_lost: (a) => a.aside("connection lost", "error"),
+  cannot_be_asked: (a) => `it cannot be asked (${a.text("error")})`,
+  closed_without_answer: () => "connection closed without an answer",
+  closed_by_https: () => "connection closed without an answer (it may want a client's certificate, and there is none)",
+  speaks_https: () => "speaks HTTPS (scheme: https is missing)",
+  speaks_no_https: () => "speaks no HTTPS (is it plain HTTP? then remove scheme: https)",
+  tls_fails: (a) => `TLS fails (${a.text("error")})`,
+  certificate_expired: () => "certificate has expired",
+  certificate_not_valid_yet: () => "certificate is not valid yet",
+  certificate_of_another_name: (a) => `certificate is for another name than ${a.text("name")}`,
+  certificate_not_of_ca_file: () => "certificate is signed by no CA of ca_file",
+  certificate_not_of_system: () => "certificate is signed by no CA of the system (set ca_file)",
+  certificate_not_valid: (a) => `certificate is not valid (${a.text("error")})`,
+  credentials_without_folder: (a) =>
+    `nothing was asked: ${a.text("option")} needs COLLECTOR_CREDENTIALS_DIR, which is not set`,
+  credentials_folder_missing: () => "nothing was asked: COLLECTOR_CREDENTIALS_DIR is not there",
+  credentials_folder_is_no_folder: () => "nothing was asked: COLLECTOR_CREDENTIALS_DIR is no folder",
+  credential_outside: (a) => `nothing was asked: ${a.text("option")} is not below COLLECTOR_CREDENTIALS_DIR`,
+  credential_missing: (a) => `nothing was asked: ${a.text("option")} is not there`,
+  credential_unreadable: (a) => a.aside(`nothing was asked: ${a.text("option")} cannot be read`, "error"),
+  credential_is_no_file: (a) => `nothing was asked: ${a.text("option")} is not a file`,
+  credential_file_too_long: (a) => `nothing was asked: ${a.text("option")} is longer than ${a.size("limit_bytes")}`,
+  credential_empty: (a) => `nothing was asked: ${a.text("option")} is empty`,
+  credential_too_long: (a) =>
+    `nothing was asked: ${a.text("option")} is longer than ${a.plural("limit_bytes", "byte")}`,
+  credential_is_no_token: (a) => `nothing was asked: ${a.text("option")} does not hold one token`,
+  credential_is_no_certificate: (a) => `nothing was asked: ${a.text("option")} is no PEM file of certificates`,
+  http_status: (a) => `HTTP ${a.digits("status")}`,
+  http_redirects_elsewhere: (a) => `HTTP ${a.digits("status")} to another address, which is not asked`,
+  http_redirects_twice: (a) => `HTTP ${a.digits("status")} twice, and one redirect is followed`,
+  http_wants_credentials: () => "HTTP 401: it wants a password or a token, and nodes.yaml names none",
+  http_token_wrong: () => "HTTP 401: the token is wrong",
+  http_password_wrong: () => "HTTP 401: the user name or the password is wrong",
+  http_forbidden: () => "HTTP 403: who the credentials stand for may not read it",
+  answer_ended_early: () => "answer ended early",
+  answer_not_http: () => "answer is not HTTP",
+  answer_not_valid: (a) => `answer is not valid (${a.text("error")})`,
+  answer_compressed_otherwise: () => "answer is compressed in a way that is not read (gzip and deflate are)",
+  not_node_exporter: () => "not a node_exporter page",
+  page_damaged: () => "page is damaged",
+  page_too_long: (a) => `page is longer than ${a.size("limit_bytes")}`,
+  page_unended: (a) => `page of more than ${a.size("bytes_read")} did not end within ${a.number("seconds")}\u00a0s`,
+  page_of_too_many_series: (a) => `page has more than ${a.plural("limit", "series", "series")}`,
+  page_of_too_many_values: () => "page has more values than there is memory for",
+  head_too_long: (a) => `head of the answer is longer than ${a.size("limit_bytes")}`,
+  unreadable: (a) => `cannot be read (${a.text("error")})`,
+
+  // Alerts
+  node_offline: (a) => because(a, `${a.text("node")} is offline`),
+  memory_high: (a) => `${a.text("node")}: memory is ${a.number("percent")}\u00a0% in use`,
+  filesystem_full: (a) => `${a.text("node")}: ${a.text("mountpoint")} is ${a.number("percent")}\u00a0% full`,
+  filesystem_readonly: (a) => `${a.text("node")}: ${a.text("mountpoint")} is mounted read-only`,
+  temperature_high: (a) => `${a.text("node")}: temperature is ${a.number("celsius")}\u00a0°C`,
+  clock_ahead: (a) => `${a.text("node")}: the clock is ${a.number("seconds")}\u00a0s ahead of the collector's`,
+  clock_behind: (a) => `${a.text("node")}: the clock is ${a.number("seconds")}\u00a0s behind the collector's`,
+  cpu_high: (a) => `${a.text("node")}: CPU is at ${a.number("percent")}\u00a0%`,
+  voltage_low: (a) => `${a.text("node")}: too little voltage, says its sensor ${a.text("sensor")}`,
+  sensor_alarm: (a) => `${a.text("node")}: the sensor ${a.text("sensor")} raises its critical alarm`,
+  swap_high: (a) => `${a.text("node")}: swap is ${a.number("percent")}\u00a0% in use`,
+  pressure_io_high: (a) => `${a.text("node")}: tasks wait ${a.number("percent")}\u00a0% of the time for a disk`,
+  pressure_memory_high: (a) => `${a.text("node")}: tasks wait ${a.number("percent")}\u00a0% of the time for memory`,
+  node_online: (a) => `${a.text("node")} is online again`,
+  memory_down: (a) => `${a.text("node")}: memory is down to ${a.number("percent")}\u00a0% in use`,
+  filesystem_down: (a) => `${a.text("node")}: ${a.text("mountpoint")} is down to ${a.number("percent")}\u00a0% full`,
+  filesystem_writable: (a) => `${a.text("node")}: ${a.text("mountpoint")} can be written again`,
+  temperature_down: (a) => `${a.text("node")}: temperature is down to ${a.number("celsius")}\u00a0°C`,
+  clock_right: (a) => `${a.text("node")}: the clock is right to ${a.number("seconds")}\u00a0s`,
+  cpu_down: (a) => `${a.text("node")}: CPU is down to ${a.number("percent")}\u00a0%`,
+  voltage_enough: (a) => `${a.text("node")}: enough voltage again, says its sensor ${a.text("sensor")}`,
+  sensor_alarm_over: (a) => `${a.text("node")}: the critical alarm of the sensor ${a.text("sensor")} is over`,
+  swap_down: (a) => `${a.text("node")}: swap is down to ${a.number("percent")}\u00a0% in use`,
+  pressure_io_down: (a) => `${a.text("node")}: tasks wait only ${a.number("percent")}\u00a0% of the time for a disk`,
+  pressure_memory_down: (a) =>
+    `${a.text("node")}: tasks wait only ${a.number("percent")}\u00a0% of the time for memory`,
+  target_removed: (a) => `${a.text("node")} is not a target any more`,
+  measure_untold: (a) => `${a.text("node")} does not tell ${subject(a)} any more`,
+  filesystem_unmounted: (a) => `${a.text("node")}: ${a.text("mountpoint")} is not mounted any more`,
+  filesystem_not_written: (a) => `${a.text("node")}: ${a.text("mountpoint")} is read-only`,
+  detail_left_out: (a) => `${a.text("node")}: ${a.text("detail")} is left out of the rule ${a.text("rule")}`,
+  rule_off: (a) => `${a.text("node")}: the rule ${a.text("rule")} is switched off`,
+  rule_unknown: (a) => {
+    const unknown = `the rule ${a.text("rule")} is not known to this collector`;
+    return a.text("node") === "" ? unknown : `${a.text("node")}: ${unknown}`;
+  },
+  log_started: () => "the alert log starts here",
+
+  // Issues of the health
+  no_targets: (a) =>
+    `No targets: list your nodes in ${a.text("path")}, for instance: workers: [node1.lan, node2.lan]. On each ` +
+    `of them, install the exporter with: ${a.text("install")}`,
+  no_node_answers: (a) =>
+    `No node answers: install the exporter on each node with: ${a.text("install")} (targets are in ${a.text("path")})`,
+  collector_hangs: (a) => {
+    const cause = a.text("collector") === "filesystem" ? " (often a mount whose server is away)" : "";
+    const collector = a.text("collector");
+    return `${a.text("node")} tells nothing of its ${collector}: that collector of its exporter hangs${cause}`;
+  },
+  figures_missing: (a) => because(a, `${a.text("node")} is online but tells no ${listed(a.text("figures"))}`),
+  exporter_too_old: (a) => `${a.aside("it is node_exporter before 0.16", "version")}, update it`,
+  exporter_of_other_figures: () => "its exporter gives no figures of this system",
+  issues_left_out: (a) => `… and ${a.number("count")} more`,
+  alerts_left_out: (a) =>
+    `${a.plural("count", "alert")} ${a.form("count", "is", "are")} left out of the lists: a message has no ` +
+    "room for more",
+  targets_left_out: (a) => `${a.plural("count", "discovered target")} ${a.form("count", "is", "are")} left out: ` +
+    `one collector takes ${a.plural("limit", "target")}`,
+  no_file_matches: (a) => `No file matches ${a.text("path")}`,
+  dns_name_empty: (a) => `The DNS name ${a.text("name")} has no address`,
+  dns_name_failed: (a) => because(a, `The DNS name ${a.text("name")} cannot be looked up${staying(a, "its")}`),
+  targets_files_unlisted: (a) =>
+    `The targets files ${a.text("path")} cannot be looked for, the former ones stay: ${a.text("error")}`,
+  targets_file_invalid: (a) =>
+    atLine(a, because(a, `The targets file ${a.text("path")} is not valid${staying(a, "the")}`)),
+  targets_file_clashes: (a) =>
+    because(a, `The targets file ${a.text("path")} does not go together with the others${staying(a, "the")}`),
+  rules_file_invalid: (a) =>
+    atLine(a, because(a, `The rules file ${a.text("path")} is not valid, the former rules stay`)),
+
+  // Files that people edit
+  file_missing: () => "there is no such file",
+  file_is_no_file: () => "it is not a file",
+  file_unreadable: (a) => a.aside("it cannot be read", "error"),
+  file_too_long: (a) => `it is longer than ${a.size("limit_bytes")}`,
+  file_not_utf8: () => "it is not UTF-8 text",
+  yaml_invalid: (a) => `not YAML: ${a.text("error")}`,
+  yaml_invalid_or_ipv6: (a) => `not YAML: ${a.text("error")} (an IPv6 address needs quotes, as in "[fd00::6]:9100")`,
+  yaml_directive: () => "a directive (%NAME) is not read here",
+  yaml_alias: () => "an alias (*name) is not read here",
+  yaml_anchor: () => "an anchor (&name) is not read here",
+  yaml_tag: () => "a tag (!name) is not read here",
+  yaml_too_deep: (a) =>
+    `more than ${a.plural("limit", "list or mapping", "lists and mappings")} inside each other are not read`,
+  yaml_text_too_long: (a) => `a text of more than ${a.plural("limit", "character")} needs quotes`,
+  yaml_too_many_values: (a) => `more than ${a.plural("limit", "value")} are not read`,
+
+  // Targets files
+  too_many_targets: (a) =>
+    `${a.plural("count", "target")} ${a.form("count", "is", "are")} more than the ${a.number("limit")} that ` +
+    "one collector takes",
+  names_too_long: (a) =>
+    `names and addresses take ${a.plural("bytes_taken", "byte")}, more than the ${a.number("limit_bytes")} of ` +
+    "a message",
+  two_names: (a) => `${a.text("address")} has two names: '${a.text("first")}' and '${a.text("second")}'`,
+  two_ways: (a) => `${a.text("address")} is to be asked in two ways: scheme, files or other fields differ`,
+  name_given_twice: (a) => `the name '${a.text("name")}' is given to ${a.plural("count", "node")}`,
+  no_name_left: (a) => `${a.text("address")} has no name left: '${a.text("name")}' is given to another node`,
+  no_nodes_any_more: () => "it lists no nodes any more; if that is meant, write workers: []",
+  nodes_not_a_mapping: () => "it must say workers: [host, host:port, …] and master: host",
+  workers_not_a_list: () => "workers must be a list, for instance: workers: [node1.lan, node2.lan]",
+  key_misspelt: (a) => `${a.text("key")} is none of its keys; did you mean ${a.text("meant")}?`,
+  keys_unknown: (a) => `it has neither workers nor master, but ${a.text("key")}`,
+  group_keys_wrong: (a) =>
+    `${part(a)}: it has ${a.text("keys") || "no keys"}, and must say targets: [host:port, …], and labels at most`,
+  group_not_a_mapping: (a) => `${part(a)}: ${a.text("value")} must say targets: [host:port, …], and labels at most`,
+  entry_field_unknown: (a) => {
+    const meant = a.lacks("meant") ? "" : `; did you mean ${a.text("meant")}?`;
+    return `${part(a)}: takes the fields ${a.text("known")}, not ${a.text("field")}${meant}`;
+  },
+  entry_without_host: (a) =>
+    `${part(a)}: takes the fields host (which may be host:port), name and others; host is missing`,
+  entry_name_invalid: (a) =>
+    `${part(a)}: name ${a.text("value")} is not a text of up to ${a.plural("limit", "printable character")}`,
+  entry_local_with_http: (a) =>
+    `${part(a)}: local is this machine, which is read without HTTP; write its host:port instead`,
+  host_is_a_list: (a) =>
+    `${part(a)}: ${a.text("value")} is a list (an IPv6 address needs quotes, as in "[fd00::6]:9100")`,
+  host_is_a_mapping: (a) => `${part(a)}: it has fields where a host is to be`,
+  host_not_a_text: (a) => `${part(a)}: ${a.text("value")} is not a host (a text made of digits needs quotes)`,
+  host_is_a_url: (a) => `${part(a)}: ${a.text("value")} is a URL, write host or host:port`,
+  host_is_an_https_url: (a) => `${part(a)}: ${a.text("value")} is a URL, write {host: host:port, scheme: https}`,
+  host_not_ipv6: (a) => `${part(a)}: ${a.text("value")} is not an IPv6 address in brackets, as in [fd00::6]:9100`,
+  host_invalid: (a) => `${part(a)}: ${a.text("value")} is not a host or host:port`,
+  port_invalid: (a) => `${part(a)}: ${a.text("value")} has no valid port (1 to 65535)`,
+  host_not_ipv4: (a) =>
+    `${part(a)}: ${a.text("value")} is not an IPv4 address, which is four numbers from 0 to 255, as in 192.168.1.20`,
+  host_of_no_machine: (a) => `${part(a)}: ${a.text("value")} is not the address of one machine`,
+  host_without_interface: (a) =>
+    `${part(a)}: '${a.text("host")}' needs the interface that leads there, as in ${a.text("host")}%eth0`,
+  option_not_a_scheme: (a) => `${part(a)}: ${a.text("option")} is http or https, not ${a.text("value")}`,
+  option_not_a_flag: (a) => `${part(a)}: ${a.text("option")} is true or false`,
+  option_not_a_text: (a) =>
+    `${part(a)}: ${a.text("option")} is not a text of up to ${a.plural("limit", "printable character")}`,
+  option_with_colon: (a) => `${part(a)}: ${a.text("option")} must not contain a colon`,
+  option_not_a_host: (a) => `${part(a)}: ${a.text("option")} is not the name of a host`,
+  option_not_a_path: (a) => `${part(a)}: ${a.text("option")} is not the path of a file`,
+  option_leaves_folder: (a) => `${part(a)}: ${a.text("option")} must not leave COLLECTOR_CREDENTIALS_DIR by ..`,
+  option_needs_https: (a) => `${part(a)}: ${a.text("option")} needs scheme: https`,
+  username_and_password_file: (a) => `${part(a)}: username and password_file go together`,
+  password_or_token: (a) => `${part(a)}: password_file and bearer_token_file exclude each other`,
+  credentials_to_anybody: (a) =>
+    `${part(a)}: insecure: true sends credentials to whoever answers, so the two exclude each other; set ` +
+    "ca_file instead",
+  credentials_in_the_clear: (a) =>
+    `${part(a)}: credentials over plain HTTP can be read on the way; set scheme: https, or ` +
+    "credentials_over_http: true if that is meant",
+  credentials_over_http_idle: (a) => `${part(a)}: credentials_over_http needs scheme: http and credentials`,
+
+  // Rules files
+  rules_not_a_mapping: () => "it must say rule: {field: value}, for instance: memory: {threshold: 95}",
+  rule_no_such: (a) => `${a.text("name")} is no rule; there are ${a.text("known")}`,
+  rule_not_a_mapping: (a) =>
+    `${a.text("rule")}: ${a.text("value")} must say field: value, for instance: {enabled: false}`,
+  rule_field_no_such: (a) =>
+    `${a.text("rule")}: ${a.text("field")} is none of its fields, which are ${a.text("known")}`,
+  rule_clear_above_threshold: (a) =>
+    `${a.text("rule")}: clear ${a.number("clear")} must not be above threshold ${a.number("threshold")}`,
+  rule_not_a_flag: (a) => `${valued(a)} must be true or false`,
+  rule_not_one_of: (a) => `${valued(a)} must be one of ${a.text("known")}`,
+  rule_not_a_number: (a) => {
+    const bounds = a.lacks("lowest")
+      ? `up to ${a.number("highest")}`
+      : `from ${a.number("lowest")} to ${a.number("highest")}`;
+    return `${valued(a)} must be a number ${bounds}`;
+  },
+  rule_not_patterns: (a) => {
+    const [details, example] = detailsOf(a);
+    return `${valued(a)} must be a list of ${details}, for instance [${example}]`;
+  },
+  rule_too_many_patterns: (a) =>
+    `${a.text("rule")}: ${a.text("field")} must have up to ${a.plural("limit", "text")} of up to ` +
+    `${a.plural("limit_characters", "character")} each`,
+  rule_not_sensors: (a) => `${valued(a)} must be a list of sensors, ${SENSORS}`,
+  rule_too_many_sensors: (a) => `${a.text("rule")}: ${a.text("field")} must have up to ${a.plural("limit", "sensor")}`,
+  rule_not_a_sensor: (a) =>
+    `${a.text("rule")}: ${a.text("field")}: ${a.text("value")} must have a chip, a label or both, ${SENSORS}`,
+  rule_sensor_not_a_text: (a) =>
+    `${a.text("rule")}: ${a.text("field")}: ${a.text("value")} must be a text of up to ` +
+    `${a.plural("limit", "character")}`,
+} as const satisfies Record<string, Sentence>;
+
+export type SaidCode = keyof typeof sentences;
+
+export const SAID_EN: Tongue = {
+  language: "en",
+  sentences,
+  kibibytes: "KiB",
+  mebibytes: "MiB",
+  isOne: (count) => count === 1,
+};
+
+function because(a: Given, text: string): string {
+  return a.lacks("why") ? text : `${text}: ${a.cause("why")}`;
+}
+
+function atLine(a: Given, text: string): string {
+  return a.lacks("line") ? text : `${text}, in line ${a.digits("line")}`;
+}
+
+/** That targets stay which were there before, if there are some. */
+function staying(a: Given, whose: string): string {
+  if (a.count("former_targets") === 0) return "";
+  return `, ${whose} former ${a.plural("former_targets", "target")} ${a.form("former_targets", "stays", "stay")}`;
+}
+
+/** Words with spaces between them: `CPU, memory or disk`. */
+function listed(figures: string): string {
+  const names = figures.split(" ").map((figure) => known(FIGURES, figure));
+  const last = names.pop() as string;
+  return names.length === 0 ? last : `${names.join(", ")} or ${last}`;
+}
+
+function subject(a: Given): string {
+  return SUBJECTS[a.text("rule")] ?? a.text("rule");
+}
+
+/** `workers/3` is the third entry of the workers. */
+function part(a: Given): string {
+  const [first, number, inner, second] = a.text("where").split("/");
+  if (number === undefined) return `${first}`;
+  if (first === "workers") return `workers, entry ${number}`;
+  return inner === undefined ? `group ${number}` : `group ${number}, ${inner} ${second}`;
+}
+
+function valued(a: Given): string {
+  return `${a.text("rule")}: ${a.text("field")} ${a.text("value")}`;
+}
+
+/** What a rule's details are, and an example. */
+function detailsOf(a: Given): readonly [string, string] {
+  return known(DETAILS, a.text("rule"));
+}

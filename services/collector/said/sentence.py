@@ -1,0 +1,104 @@
+"""A sentence is a code with arguments, and its English is made of the two: text and code cannot disagree.
+
+A function under ``@sentence`` has the code as name and the arguments as parameters, and returns the English. Called,
+it gives the ``Coded``; ``english`` gives the text of one. ``contract/golden/codes.json`` has examples of every code.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, ParamSpec
+
+from contract.messages import Coded
+
+P = ParamSpec("P")
+
+
+class Sentence(Generic[P]):
+    """One sentence, to be called with its arguments."""
+
+    def __init__(self, text: Callable[P, str]) -> None:
+        self.code = text.__name__
+        self.text: Callable[..., str] = text
+        self.parameters: tuple[str, ...] = tuple(inspect.signature(text).parameters)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coded:
+        """Return the sentence as code and arguments."""
+        given: dict[str, Any] = dict(zip(self.parameters, args, strict=False))
+        given.update(kwargs)
+        return Coded(self.code, given)
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What a collector before this one has said; the code may be of another release, or there may be none."""
+
+    text: str
+    coded: Coded | None
+
+
+Said = Coded | Adopted
+#: All sentences by code, those of the modules that are imported.
+SENTENCES: Final[dict[str, Sentence[...]]] = {}
+
+
+def sentence(text: Callable[P, str]) -> Sentence[P]:
+    """Make a sentence of a function that returns its English."""
+    made = Sentence(text)
+    assert made.code not in SENTENCES
+    SENTENCES[made.code] = made
+    return made
+
+
+def english(said: Said | str) -> str:
+    """Return the English text; of a text, itself."""
+    match said:
+        case str():
+            return said
+        case Adopted():
+            return said.text
+    return SENTENCES[said.code].text(**said.args)
+
+
+def says(coded: Coded, text: str) -> bool:
+    """Whether code and arguments, which may be of another release, are known here and mean ``text``."""
+    known = SENTENCES.get(coded.code)
+    try:
+        return known is not None and known.text(**coded.args) == text
+    except (TypeError, ValueError, LookupError, AttributeError):
+        return False
+
+
+def coded(said: Said) -> Coded | None:
+    """Return code and arguments, ``None`` where a collector of an earlier release gave none."""
+    return said.coded if isinstance(said, Adopted) else said
+
+
+def reason(text: str, why: Coded | str | None) -> str:
+    """Return ``text`` and after a colon why, if that is known."""
+    return text if why is None else f"{text}: {english(why)}"
+
+
+def aside(text: str, detail: str | None) -> str:
+    """Return ``text`` and in brackets a detail, if there is one."""
+    return text if detail is None else f"{text} ({detail})"
+
+
+def at_line(text: str, line: int | None) -> str:
+    """Return ``text`` and the line of a file that it is about, if that is known."""
+    return text if line is None else f"{text}, in line {line}"
+
+
+def number(value: float) -> str:
+    """Return a number as English writes it, with up to three decimals: ``12,345.5``."""
+    return f"{value:,.3f}".rstrip("0").rstrip(".")
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """Return ``1 target``, ``2 targets``; ``many`` is the plural where it is more than an s."""
+    return f"{number(count)} {one if count == 1 else many or f'{one}s'}"
+
+
+def size(count: int) -> str:
+    """Return whole MiB or KiB: ``8 MiB``."""
+    return f"{number(count // 2**20)} MiB" if count % 2**20 == 0 else f"{number(count // 2**10)} KiB"
