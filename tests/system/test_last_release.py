@@ -21,7 +21,7 @@ from tests.drivers.transitions import require_numbered_without_a_gap, transition
 from tests.drivers.waiting import eventually
 
 #: Fields of a node that the last release need not have.
-NEW = {"iowait", "swap_usage", "pressure_io", "pressure_memory"}
+NEW = {"iowait", "swap_usage", "pressure_io", "pressure_memory", "error_coded"}
 GOLDEN_OF_CHANNEL = {channel: channel.removeprefix("cluster:") for channel in TYPE_OF_CHANNEL}
 DOWN = "node_down/node02"
 
