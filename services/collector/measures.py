@@ -10,6 +10,8 @@ from collector.temperatures import Sensor
 
 #: Modes in which a processor does nothing.
 _IDLE_MODES: Final = frozenset(("idle", "iowait", "wait"))
+#: Modes in which it does nothing while a task waits for a disk: Linux's, and AIX's.
+_WAITING_MODES: Final = frozenset(("iowait", "wait"))
 #: Seconds that a processor's idle counters may go back without a reset. Linux does not promise that they never do;
 #: node_exporter lets the same 3 s pass. Source: kernel, Documentation/filesystems/proc.rst, and cpu_linux.go
 _IDLE_STEP_BACK_SECONDS: Final = 3.0
@@ -153,7 +155,7 @@ def iowait_share(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, fl
     To be asked where ``cpu_usage`` is known. ``None`` where the system does not count it.
     """
     advanced = [(mode, max(0.0, seconds - before)) for mode, before, seconds in _in_both(previous, current)]
-    waiting = [seconds for mode, seconds in advanced if mode == "iowait"]
+    waiting = [seconds for mode, seconds in advanced if mode in _WAITING_MODES]
     return _percent(100 * sum(waiting) / sum(seconds for _, seconds in advanced)) if waiting else None
 
 
