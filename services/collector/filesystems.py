@@ -11,22 +11,24 @@ NAME_LIMIT: Final = 256
 #: Types of file systems that live on the machine's own storage and are meant to be written.
 LOCAL_TYPES: Final = frozenset(
     (
-        *("apfs", "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "ffs", "fuseblk", "hammer", "hammer2"),
+        *("apfs", "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "fuseblk", "hfs", "hfsplus", "jffs2"),
         *(
-            "hfs",
-            "hfsplus",
-            "jffs2",
             "jfs",
             "msdos",
             "msdosfs",
             "nilfs2",
             "ntfs",
             "ntfs3",
+            "reiser4",
             "reiserfs",
             "simfs",
             "ubifs",
+            "vfat",
+            "vxfs",
         ),
-        *("ufs", "vfat", "xfs", "zfs"),
+        *("vzfs", "xfs", "yaffs", "yaffs2", "zfs"),
+        # The BSDs and AIX.
+        *("ext2fs", "ffs", "hammer", "hammer2", "jfs2", "lfs", "ufs"),
     )
 )
 # Made once and never written: their usage is always 100 %.

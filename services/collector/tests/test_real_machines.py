@@ -359,6 +359,17 @@ def test_filesystem_is_full_when_it_is_a_virtual_private_servers(node):
     assert node.see(0, mount("/dev/simfs", "simfs", "/", free=5)) == [("pending", "filesystem_full/pi//")]
 
 
+@pytest.mark.parametrize(
+    ("kind", "device"),
+    [
+        *(("jfs2", "/dev/hd10opt"), ("ext2fs", "/dev/sd0i"), ("lfs", "/dev/wd0f"), ("vxfs", "/dev/vx/dsk/data/vol1")),
+        *(("reiser4", "/dev/sdb1"), ("yaffs2", "/dev/mtdblock4"), ("vzfs", "/vz/private/101")),
+    ],
+)
+def test_filesystem_is_full_when_it_is_of_a_type_that_few_systems_have(node, kind, device):
+    assert node.see(0, mount(device, kind, "/srv", free=5)) == [("pending", "filesystem_full/pi//srv")]
+
+
 def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
     for look in range(50):
         node.see(look, "".join(mount(f"/dev/x{look}-{n}", "ext4", f"/m{n}") for n in range(64)))
