@@ -1,7 +1,8 @@
 """What scraping costs the collector, beside the last release's, over the same simulated nodes.
 
-``python -m bench.collector [--nodes 1000] [--seconds 20] [--simulate ARGUMENTS]``: the two collectors take turns, one
-at a time, on one core; the simulator has the other. Prints a Markdown table.
+``python -m bench.collector [--nodes 1000] [--seconds 20] [--simulate ARGUMENTS]``: the two collectors run at the same
+time on one core, so that whatever slows one down slows the other down too; the simulator has the other core. Prints a
+Markdown table.
 """
 
 import argparse
@@ -9,7 +10,9 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -25,69 +28,60 @@ from tests.drivers.rest import Rest
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
-#: How often each collector is measured.
-TURNS: Final = 3
+#: How often both collectors are measured.
+PERIODS: Final = 5
 INTERVAL_SECONDS: Final = 2.0
 #: Seconds that a collector gets to know every node before it is measured.
 BEGIN_SECONDS: Final = 6.0
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What a collector took while it was measured."""
+class State:
+    """What a collector has taken and done since it began."""
 
-    #: CPU of the process, of one core.
-    share: float
+    cpu_seconds: float
     rounds: int
     memory_mib: int
 
 
-class Collectors:
-    """Starts a collector of either release, measures it, and ends it."""
+class Collector:
+    """A collector of the release in ``tree``, with a Redis of its own."""
 
-    def __init__(self, targets: Path, seconds: float) -> None:
-        self._targets = targets
-        self._seconds = seconds
-
-    def cost(self, tree: Path) -> Cost:
-        """Measure the collector of the release in ``tree``."""
-        valkey = Valkey()
-        valkey.start()
+    def __init__(self, tree: Path, targets: Path) -> None:
+        self._valkey = Valkey()
+        self._valkey.start()
         port = free_port()
-        collector = Process("collector", [sys.executable, "-P", "-m", "collector"], {
-            "PYTHONPATH": f"{tree}:{tree / 'services'}", "REDIS_URL": valkey.url, "COLLECTOR_PORT": str(port),
-            "COLLECTOR_TARGETS": str(self._targets), "COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(INTERVAL_SECONDS),
+        self._process = Process("collector", [sys.executable, "-P", "-m", "collector"], {
+            "PYTHONPATH": f"{tree}:{tree / 'services'}", "REDIS_URL": self._valkey.url, "COLLECTOR_PORT": str(port),
+            "COLLECTOR_TARGETS": str(targets), "COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(INTERVAL_SECONDS),
         })  # fmt: skip
-        collector.start()
-        rest = Rest(f"http://127.0.0.1:{port}")
-        try:
-            process = psutil.Process(collector.pid)
-            process.cpu_affinity([0])
-            eventually(lambda: rest.status("/readyz") == 200, within_seconds=60, what="the collector is ready")
-            time.sleep(BEGIN_SECONDS)
-            before = self._state(process, valkey)
-            began = time.monotonic()
-            time.sleep(self._seconds)
-            after = self._state(process, valkey)
-            share = (after[0] - before[0]) / (time.monotonic() - began)
-            return Cost(share, after[1] - before[1], process.memory_info().rss // 2**20)
-        finally:
-            rest.close()
-            collector.stop()
-            valkey.stop()
+        self._process.start()
+        self._rest = Rest(f"http://127.0.0.1:{port}")
+        self._measured = psutil.Process(self._process.pid)
+        self._measured.cpu_affinity([0])
 
-    @staticmethod
-    def _state(process: psutil.Process, valkey: Valkey) -> tuple[float, int]:
-        """CPU seconds that the process has taken, and rounds that it has published."""
-        with valkey.client() as client:
-            return sum(process.cpu_times()[:2]), int(client.hget(EPOCH_KEY, "seq") or 0)
+    def wait_until_ready(self) -> None:
+        """Wait until its first round is out."""
+        eventually(lambda: self._rest.status("/readyz") == 200, within_seconds=60, what="the collector is ready")
+
+    def state(self) -> State:
+        """Return what it has taken and done."""
+        with self._valkey.client() as client:
+            rounds = int(client.hget(EPOCH_KEY, "seq") or 0)
+        return State(sum(self._measured.cpu_times()[:2]), rounds, self._measured.memory_info().rss // 2**20)
+
+    def stop(self) -> None:
+        """End it and its Redis."""
+        self._rest.close()
+        self._process.stop()
+        self._valkey.stop()
 
 
 def main() -> int:
     """Measure both in turn, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=1000, help="simulated nodes")
-    parser.add_argument("--seconds", type=float, default=20.0, help="time measured, each turn")
+    parser.add_argument("--seconds", type=float, default=20.0, help=f"length of each of the {PERIODS} periods")
     parser.add_argument("--simulate", default="", help="more arguments of the simulator")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="bench-collector-"))
@@ -102,32 +96,46 @@ def main() -> int:
         psutil.Process(simulator.pid).cpu_affinity([(os.cpu_count() or 1) - 1])
         eventually(targets.exists, within_seconds=60, what="the simulator's targets file")
         print(
-            f"Measured {machine()}; {options.nodes} nodes every {INTERVAL_SECONDS:g} s, {options.seconds:g} s each.\n"
+            f"Measured {machine()}; {options.nodes} nodes every {INTERVAL_SECONDS:g} s, "
+            f"the median of {PERIODS} periods of {options.seconds:g} s.\n"
         )
-        compare(Collectors(targets, options.seconds), {"the last release": former, "this one": ROOT}, options)
+        compare({"the last release": former, "this one": ROOT}, targets, options)
     finally:
         simulator.stop()
     return 0
 
 
-def compare(collectors: Collectors, trees: dict[str, Path], options: argparse.Namespace) -> None:
-    """Measure each tree's collector in turn; print a row each."""
-    costs: dict[str, list[Cost]] = {name: [] for name in trees}
-    for _ in range(TURNS):
-        for name, tree in trees.items():
-            costs[name].append(collectors.cost(tree))
+def compare(trees: dict[str, Path], targets: Path, options: argparse.Namespace) -> None:
+    """Measure the collectors of all trees together; print a row each."""
+    with ExitStack() as stack:
+        collectors = {name: Collector(tree, targets) for name, tree in trees.items()}
+        for collector in collectors.values():
+            stack.callback(collector.stop)
+        for collector in collectors.values():
+            collector.wait_until_ready()
+        time.sleep(BEGIN_SECONDS)
+        states = [{name: collector.state() for name, collector in collectors.items()}]
+        for _ in range(PERIODS):
+            time.sleep(options.seconds)
+            states.append({name: collector.state() for name, collector in collectors.items()})
+    shares = {
+        name: [
+            (after[name].cpu_seconds - before[name].cpu_seconds) / options.seconds for before, after in pairwise(states)
+        ]
+        for name in collectors
+    }
+    first = next(iter(shares.values()))
     table = Table([], "collector", "of a core", "ms a scrape", "ratio", "memory, MiB", "rounds missed")
-    first = median(cost.share for cost in next(iter(costs.values())))
-    for name, measured in costs.items():
-        share = median(cost.share for cost in measured)
-        missed = sum(max(0, round(options.seconds / INTERVAL_SECONDS) - 1 - cost.rounds) for cost in measured)
+    for name, measured in shares.items():
+        share = median(measured)
+        expected = int(PERIODS * options.seconds / INTERVAL_SECONDS) - 1
         table.row(
             name,
             f"{100 * share:.0f} %",
             f"{1000 * share * INTERVAL_SECONDS / options.nodes:.2f}",
-            f"{share / first:.2f}",
-            str(max(cost.memory_mib for cost in measured)),
-            str(missed),
+            f"{median(mine / other for mine, other in zip(measured, first, strict=True)):.2f}",
+            str(states[-1][name].memory_mib),
+            str(max(0, expected - (states[-1][name].rounds - states[0][name].rounds))),
         )
 
 

@@ -1,8 +1,9 @@
 """The processors' counters of one look, held compactly: a machine may have thousands, and there are many machines."""
 
 from array import array
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Self
 
 #: Processor and mode, as in ``("0", "idle")``.
 CpuMode = tuple[str, str]
@@ -18,8 +19,15 @@ MODES: Final = (
     *("interrupt", "kernel", "spin", "wait"),
 )
 _NUMBER_OF_MODE: Final = {mode: number for number, mode in enumerate(MODES)}
+#: Modes in which a processor does nothing.
+IDLE_MODES: Final = frozenset(("idle", "iowait", "wait"))
+_IDLE_NUMBERS: Final = frozenset(_NUMBER_OF_MODE[mode] for mode in IDLE_MODES)
+#: Seconds that a processor's idle counters may go back without a reset. Linux does not promise that they never do;
+#: node_exporter lets the same 3 s pass. Source: kernel, Documentation/filesystems/proc.rst, and cpu_linux.go
+_IDLE_STEP_BACK_SECONDS: Final = 3.0
 #: Lowest bits of a counter's code, which say the mode; those above say the processor.
 MODE_BITS: Final = 4
+_MODE_MASK: Final = (1 << MODE_BITS) - 1
 
 
 class CpuSeconds(Mapping[CpuMode, float]):
@@ -30,6 +38,16 @@ class CpuSeconds(Mapping[CpuMode, float]):
     def __init__(self) -> None:
         self._codes = array("I")
         self._seconds = array("d")
+
+    @classmethod
+    def of(cls, seconds: Mapping[CpuMode, float]) -> Self:
+        """Hold those counters of them that a machine has."""
+        held = cls()
+        for (cpu, mode), value in seconds.items():
+            code = code_of(cpu, mode)
+            if code is not None:
+                held.append(code, value)
+        return held
 
     def append(self, code: int, seconds: float) -> None:
         """Add a counter that is not there yet; ``code`` is ``code_of``'s."""
@@ -54,15 +72,36 @@ class CpuSeconds(Mapping[CpuMode, float]):
     def __len__(self) -> int:
         return len(self._codes)
 
-    def since(self, previous: "CpuSeconds") -> Iterator[tuple[str, float, float]]:
-        """Yield mode, value in ``previous`` and value here of each counter that both have."""
+    @property
+    def cpu_count(self) -> int:
+        """How many processors there are."""
+        return len({code >> MODE_BITS for code in self._codes})
+
+    def since(self, previous: "CpuSeconds") -> dict[str, float] | None:
+        """Return how many seconds were spent in each mode since ``previous``, by all counters that both have.
+
+        ``None`` where a counter went back: the node booted, or a processor was switched off and on.
+        """
+        spent: defaultdict[int, float] = defaultdict(float)
+        for code, before, seconds in self._with(previous):
+            mode, delta = code & _MODE_MASK, seconds - before
+            if delta < 0:
+                if mode not in _IDLE_NUMBERS or delta < -_IDLE_STEP_BACK_SECONDS:
+                    return None
+                delta = 0.0
+            spent[mode] += delta
+        return {MODES[mode]: seconds for mode, seconds in spent.items()}
+
+    def _with(self, previous: "CpuSeconds") -> Iterable[tuple[int, float, float]]:
+        """Code, value in ``previous`` and value here of each counter that both have."""
         if self._codes == previous._codes:  # nearly always, and quick
-            yield from zip(map(_mode, self._codes), previous._seconds, self._seconds, strict=True)
-            return
+            return zip(self._codes, previous._seconds, self._seconds, strict=True)
         before = dict(zip(previous._codes, previous._seconds, strict=True))
-        for code, seconds in zip(self._codes, self._seconds, strict=True):
-            if code in before:
-                yield _mode(code), before[code], seconds
+        return (
+            (code, before[code], seconds)
+            for code, seconds in zip(self._codes, self._seconds, strict=True)
+            if code in before
+        )
 
 
 def code_of(cpu: str, mode: str) -> int | None:
@@ -78,4 +117,4 @@ def code_of(cpu: str, mode: str) -> int | None:
 
 
 def _mode(code: int) -> str:
-    return MODES[code & (1 << MODE_BITS) - 1]
+    return MODES[code & _MODE_MASK]

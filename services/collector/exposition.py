@@ -4,7 +4,7 @@ Source: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -34,17 +34,13 @@ class Families:
             rb"\nnode_(" + bare.encode() + rb")(?:[ \t]{0,8}\{([^\n]{0,4096})\})?[ \t]{1,8}(\S{1,64})(?!\S)"
         )
 
-    def series(self, text: bytes) -> Iterator[tuple[bytes, bytes, float]]:
-        """Yield the name without ``node_``, what is between the braces, and the value of each series, in their order.
+    def series(self, text: bytes) -> list[tuple[bytes, bytes, bytes]]:
+        """Return the name without ``node_``, what is between the braces, and the value of each series, in their order.
 
-        ``text`` begins with the line feed before its first line. Lines that are not well-formed are passed over.
+        ``text`` begins with the line feed before its first line. Lines that are not well-formed are passed over, except
+        for their values: one may be no number.
         """
-        for match in self._line.finditer(text):
-            name, labels, value = match.groups()
-            try:
-                yield name, labels or b"", float(value)
-            except ValueError:
-                continue
+        return self._line.findall(text)
 
 
 def is_line(line: bytes) -> bool:

@@ -124,26 +124,33 @@ class KnownInterfaces:
 
     def __init__(self) -> None:
         self._told: dict[str, Interface] = {}
-        self._names: frozenset[str] = frozenset()
+        self._names: tuple[str, ...] = ()
         self._names_when_asked: frozenset[str] = frozenset()
         self._asked_at = -math.inf
+        self._choice = Choice(frozenset())
 
-    def complete(self, interfaces: Sequence[Interface]) -> Sequence[Interface]:
-        """Return the interfaces of a page, with what was told of each before if this page tells nothing."""
-        self._names = frozenset(interface.name for interface in interfaces)
-        if any(interface.number is not None or interface.address for interface in interfaces):
-            self._told = {interface.name: interface for interface in interfaces[:REMEMBERED_LIMIT]}
-            return interfaces
-        return [self._told.get(interface.name, interface) for interface in interfaces]
+    def choose(self, names: Sequence[str], told: Sequence[Interface]) -> Choice:
+        """Return the interfaces that count of those with ``names``.
+
+        ``told`` has what the page tells of each of them, and is empty where it tells nothing: what was told before
+        counts then.
+        """
+        if told:
+            self._told = {interface.name: interface for interface in told[:REMEMBERED_LIMIT]}
+        elif self._names == tuple(names):  # nearly always, and quick
+            return self._choice
+        self._names = tuple(names)
+        self._choice = choose(told or [self._told.get(name, Interface(name)) for name in names])
+        return self._choice
 
     def is_due(self, monotonic_seconds: float) -> bool:
         """Whether the exporter is to be asked again: it has an interface that it was not asked for, or time passed."""
         is_old = monotonic_seconds - self._asked_at >= ASK_AGAIN_SECONDS
-        return is_old or not self._names <= self._names_when_asked
+        return is_old or not self._names_when_asked.issuperset(self._names)
 
     def asked(self, monotonic_seconds: float) -> None:
         """Note that the exporter was asked at the last look, whatever it told."""
-        self._asked_at, self._names_when_asked = monotonic_seconds, self._names
+        self._asked_at, self._names_when_asked = monotonic_seconds, frozenset(self._names)
 
 
 @lru_cache(4096)

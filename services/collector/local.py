@@ -10,7 +10,7 @@ from typing import Final
 import psutil
 
 from collector import filesystems, interfaces, sysfs, temperatures
-from collector.cpu_seconds import MODES, CpuMode
+from collector.cpu_seconds import MODES, CpuSeconds
 from collector.daemon_thread import run_in_daemon_thread
 from collector.devices import whole_disks
 from collector.filesystems import Filesystems, Mount
@@ -84,13 +84,15 @@ def look_at_this_machine() -> Sample:
     )
 
 
-def _cpu_seconds() -> dict[CpuMode, float]:
-    return {
-        (str(number), mode): getattr(times, mode)
-        for number, times in enumerate(psutil.cpu_times(percpu=True))
-        for mode in MODES
-        if hasattr(times, mode)
-    }
+def _cpu_seconds() -> CpuSeconds:
+    return CpuSeconds.of(
+        {
+            (str(number), mode): getattr(times, mode)
+            for number, times in enumerate(psutil.cpu_times(percpu=True))
+            for mode in MODES
+            if hasattr(times, mode)
+        }
+    )
 
 
 def _sensors() -> tuple[Sensor, ...]:

@@ -1,20 +1,16 @@
 """The figures of a node, derived from its newest sample and the one before."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from collector.cpu_seconds import CpuMode, CpuSeconds
+from msgspec import Struct
+
+from collector.cpu_seconds import IDLE_MODES, CpuSeconds
 from collector.sample import LARGEST, Filesystem, InOut, Sample
 from collector.temperatures import Sensor
 
-#: Modes in which a processor does nothing.
-_IDLE_MODES: Final = frozenset(("idle", "iowait", "wait"))
-#: Modes in which it does nothing while a task waits for a disk: Linux's, and AIX's.
+#: Modes in which a processor does nothing while a task waits for a disk: Linux's, and AIX's.
 _WAITING_MODES: Final = frozenset(("iowait", "wait"))
-#: Seconds that a processor's idle counters may go back without a reset. Linux does not promise that they never do;
-#: node_exporter lets the same 3 s pass. Source: kernel, Documentation/filesystems/proc.rst, and cpu_linux.go
-_IDLE_STEP_BACK_SECONDS: Final = 3.0
 #: Seconds that the boot time moves as a clock is set right, without a boot.
 _BOOT_STEP_SECONDS: Final = 5.0
 
@@ -23,8 +19,7 @@ _Rates = tuple[int | None, int | None]
 _UNKNOWN_RATES: Final[_Rates] = (None, None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measures:
+class Measures(Struct, frozen=True, kw_only=True):
     """The measured fields of the contract's ``Node``, rounded as it says, and what only the alert rules look at."""
 
     boot_unix_seconds: float | None = None
@@ -74,9 +69,8 @@ def derive(sample: Sample, previous: Sample | None, former: Measures | None, *, 
     pressure_memory: int | None = None
     network = disk = _UNKNOWN_RATES
     if previous is not None and 0 < elapsed <= longest_gap_seconds:
-        cpu = cpu_usage(previous.cpu_seconds, sample.cpu_seconds)
+        cpu, iowait = cpu_usage_and_iowait(previous.cpu_seconds, sample.cpu_seconds)
         between = _between(previous, sample)
-        iowait = None if cpu is None else iowait_share(previous.cpu_seconds, sample.cpu_seconds)
         pressure_io = _pressure(previous.io_waiting_seconds, sample.io_waiting_seconds, between)
         pressure_memory = _pressure(previous.memory_waiting_seconds, sample.memory_waiting_seconds, between)
         network = _rates(previous.network_bytes, sample.network_bytes, between)
@@ -88,7 +82,7 @@ def derive(sample: Sample, previous: Sample | None, former: Measures | None, *, 
     return Measures(
         boot_unix_seconds=_boot(sample.boot_unix_seconds, None if former is None else former.boot_unix_seconds),
         cpu_usage=cpu,
-        cpu_count=len({name for name, _ in sample.cpu_seconds}) or None,
+        cpu_count=sample.cpu_seconds.cpu_count or None,
         load1=_rounded(sample.load1, 2),
         memory_usage=_percent(memory),
         memory_total_bytes=None if total is None else _whole(total),
@@ -130,33 +124,18 @@ def _between(previous: Sample, current: Sample) -> float:
     return now - before if is_likely else elapsed
 
 
-def cpu_usage(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, float]) -> float | None:
-    """Percent of their time that the processors of both samples were neither idle nor waiting for a disk.
+def cpu_usage_and_iowait(previous: CpuSeconds, current: CpuSeconds) -> tuple[float | None, float | None]:
+    """Percent of their time that the processors of both samples worked, and that a task waited for a disk meanwhile.
 
-    ``None`` where a counter went back (the node booted, or a processor was switched off and on), or no time passed.
+    Both are ``None`` where a counter went back, or no time passed; iowait also where the system does not count it.
     """
-    busy = total = 0.0
-    for mode, before, seconds in _in_both(previous, current):
-        delta = seconds - before
-        idle = mode in _IDLE_MODES
-        if delta < 0:
-            if not idle or delta < -_IDLE_STEP_BACK_SECONDS:
-                return None
-            delta = 0.0
-        total += delta
-        if not idle:
-            busy += delta
-    return _percent(100 * busy / total) if total > 0 else None
-
-
-def iowait_share(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, float]) -> float | None:
-    """Percent of their time that the processors of both samples were idle while a task waited for a disk.
-
-    To be asked where ``cpu_usage`` is known. ``None`` where the system does not count it.
-    """
-    advanced = [(mode, max(0.0, seconds - before)) for mode, before, seconds in _in_both(previous, current)]
-    waiting = [seconds for mode, seconds in advanced if mode in _WAITING_MODES]
-    return _percent(100 * sum(waiting) / sum(seconds for _, seconds in advanced)) if waiting else None
+    spent = current.since(previous)
+    total = 0.0 if spent is None else sum(spent.values())
+    if spent is None or not total > 0:
+        return None, None
+    busy = sum(seconds for mode, seconds in spent.items() if mode not in IDLE_MODES)
+    waiting = [seconds for mode, seconds in spent.items() if mode in _WAITING_MODES]
+    return _percent(100 * busy / total), _percent(100 * sum(waiting) / total) if waiting else None
 
 
 def _pressure(before: float | None, now: float | None, elapsed_seconds: float) -> int | None:
@@ -164,13 +143,6 @@ def _pressure(before: float | None, now: float | None, elapsed_seconds: float) -
     if before is None or now is None or now < before:
         return None
     return round(min(100.0, 100 * (now - before) / elapsed_seconds))
-
-
-def _in_both(previous: Mapping[CpuMode, float], current: Mapping[CpuMode, float]) -> Iterable[tuple[str, float, float]]:
-    """Mode and both values of each counter that both samples have."""
-    if isinstance(previous, CpuSeconds) and isinstance(current, CpuSeconds):
-        return current.since(previous)
-    return ((key[1], previous[key], seconds) for key, seconds in current.items() if key in previous)
 
 
 def _rates(previous: Mapping[str, InOut], current: Mapping[str, InOut], elapsed_seconds: float) -> _Rates:

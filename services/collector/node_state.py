@@ -1,6 +1,5 @@
 """What is known of one node, from one look to the next."""
 
-import dataclasses
 import math
 import time
 from collections.abc import Sequence
@@ -53,9 +52,7 @@ class SeenWritable:
         if filesystems:
             self._before = frozenset(each.identity for each in filesystems)
         return tuple(
-            dataclasses.replace(each, was_writable=False)
-            if each.readonly and each.identity not in self._mountpoints
-            else each
+            replace(each, was_writable=False) if each.readonly and each.identity not in self._mountpoints else each
             for each in filesystems
         )
 
@@ -100,7 +97,7 @@ class NodeState:
             measures = derive(result, self._sample, self._former, longest_gap_seconds=longest_gap)
             filesystems = self._seen_writable.marked(measures.filesystems)
             if filesystems != measures.filesystems:
-                measures = dataclasses.replace(measures, filesystems=filesystems)
+                measures = replace(measures, filesystems=filesystems)
             status, self.error, self.measures = "online", None, measures
             self._take_host_name(result.host_name)
             self._sample, self._former = result, measures

@@ -181,18 +181,30 @@ class PageReader:
     def _read(self, text: bytes) -> None:
         if self._take_note is not None:
             self._take_note(text)
-        for name, raw_labels, value in FAMILIES.series(text):
-            self._series_count += 1
-            if self._series_count > SERIES_LIMIT:
-                raise TooManySeries(f"more than {SERIES_LIMIT} series")
+        found = FAMILIES.series(text)
+        self._series_count += len(found)
+        if self._series_count > SERIES_LIMIT:
+            raise TooManySeries(f"more than {SERIES_LIMIT} series")
+        add_counter, counters = self._cpu.append, 0
+        for name, raw_labels, number in found:
+            try:
+                value = float(number)
+            except ValueError:
+                continue
             code = _code_of_labels.get(raw_labels) if name == b"cpu_seconds_total" else None
             if code is not None:
-                self._take_counter(code, value)
-                continue
-            labels = (_short_labels if len(raw_labels) <= _SHORT_LABELS_BYTES else parse_labels)(raw_labels)
-            if labels is not None:
-                self._is_node_exporter = True
-                _TAKE[name](self, name, labels, value)
+                add_counter(code, value if 0 <= value < LARGEST else math.nan)
+                counters += 1
+            elif name in _NUMBERS and not raw_labels:
+                self._numbers[name] = value
+            else:
+                labels = (_short_labels if len(raw_labels) <= _SHORT_LABELS_BYTES else parse_labels)(raw_labels)
+                if labels is not None:
+                    self._is_node_exporter = True
+                    _TAKE[name](self, name, labels, value)
+        if counters or self._numbers:
+            self._is_node_exporter = True
+        self._held.bytes += counters * COUNTER_BYTES
 
     def _take_cpu(self, _: bytes, labels: dict[str, str], value: float) -> None:
         cpu, mode = labels.get("cpu", ""), labels.get("mode", "")
@@ -200,12 +212,8 @@ class PageReader:
         if code is not None:
             prefix = "cpu" if cpu.startswith("cpu") else ""
             _code_of_labels[f'cpu="{prefix}{code >> MODE_BITS}",mode="{mode}"'.encode()] = code
-            self._take_counter(code, value)
-
-    def _take_counter(self, code: int, value: float) -> None:
-        self._is_node_exporter = True
-        self._cpu.append(code, value if 0 <= value < LARGEST else math.nan)
-        self._held.bytes += COUNTER_BYTES
+            self._cpu.append(code, value if 0 <= value < LARGEST else math.nan)
+            self._held.bytes += COUNTER_BYTES
 
     def _take_number(self, name: bytes, _: dict[str, str], value: float) -> None:
         self._numbers[name] = value
@@ -258,24 +266,30 @@ _OF_SWAP: Final = {f"memory_{name}_bytes".encode(): name for name in SWAP_SERIES
 INTERFACE_FAMILIES: Final = frozenset(NetworkSeries.FAMILIES_OF_FACTS)
 _VERSION: Final = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.\d{1,4})?")
 
+#: Series of one number, which has no labels.
+_NUMBERS: Final = frozenset(
+    (
+        b"boot_time_seconds",
+        b"load1",
+        b"pressure_io_waiting_seconds_total",
+        b"pressure_memory_waiting_seconds_total",
+        b"time_seconds",
+        # What node_exporter before 0.16 calls it.
+        b"memory_MemTotal",
+        *_OF_MEMORY,
+        *_OF_SWAP,
+    )
+)
 _TAKE: Final[dict[bytes, Callable[[PageReader, bytes, dict[str, str], float], None]]] = {
     **dict.fromkeys(ALARM_FAMILIES, PageReader._take_alarm),
-    b"boot_time_seconds": PageReader._take_number,
     b"cpu_seconds_total": PageReader._take_cpu,
     b"exporter_build_info": PageReader._take_version,
-    b"load1": PageReader._take_number,
-    # What node_exporter before 0.16 calls it.
-    b"memory_MemTotal": PageReader._take_number,
-    b"pressure_io_waiting_seconds_total": PageReader._take_number,
-    b"pressure_memory_waiting_seconds_total": PageReader._take_number,
-    b"time_seconds": PageReader._take_number,
     b"uname_info": PageReader._take_host_name,
     **dict.fromkeys(DiskSeries.FAMILIES, PageReader._take_disk),
     **dict.fromkeys(MountSeries.FAMILIES, PageReader._take_mount),
     **dict.fromkeys(NetworkSeries.FAMILIES, PageReader._take_network),
     **dict.fromkeys(SensorSeries.FAMILIES, PageReader._take_sensor),
-    **dict.fromkeys(_OF_MEMORY, PageReader._take_number),
-    **dict.fromkeys(_OF_SWAP, PageReader._take_number),
+    **dict.fromkeys(_NUMBERS, PageReader._take_number),
 }
 FAMILIES: Final = Families(f"node_{name.decode()}" for name in _TAKE)
 

@@ -83,15 +83,14 @@ class NetworkSeries:
         names = sorted(self._values[self._RECEIVED].keys() | self._values[self._TRANSMITTED].keys())
         if len(names) > interfaces.INTERFACES_LIMIT:
             names = sorted(names, key=len)[: interfaces.INTERFACES_LIMIT]
-        return interfaces.choose(known.complete([self._interface(name) for name in names]))
+        is_told = self._has_facts or bool(self._bonds)
+        return known.choose(names, [self._interface(name) for name in names] if is_told else ())
 
     def bytes_of(self, names: frozenset[str]) -> dict[str, InOut]:
         """Return what each of those interfaces received and transmitted."""
         return _in_out(self._values[self._RECEIVED], self._values[self._TRANSMITTED], names)
 
     def _interface(self, name: str) -> Interface:
-        if not self._has_facts:
-            return Interface(name, is_bond=name in self._bonds)
         number, link, flags, kind, address_kind, name_kind = (self._fact(fact, name) for fact in self._FACTS)
         address, is_bond = self._addresses.get(name, ""), name in self._bonds
         return Interface(name, number, link, flags, kind, address, address_kind, is_bond, name_kind)

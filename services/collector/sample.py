@@ -1,10 +1,10 @@
 """What one look at a node tells, whatever it was looked at with."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
-from collector.cpu_seconds import COUNTER_BYTES, CpuMode
+from msgspec import Struct, field
+
+from collector.cpu_seconds import COUNTER_BYTES, CpuSeconds
 from collector.temperatures import Sensor
 
 #: Bytes in and out of one device since it exists: received and transmitted, or read and written. ``None`` is a counter
@@ -19,8 +19,7 @@ NAMED_BYTES: Final = 300
 LARGEST: Final = 2.0**53
 
 
-@dataclass(frozen=True, slots=True)
-class Filesystem:
+class Filesystem(Struct, frozen=True):
     """A file system; what the node could not tell of it just now is ``None``."""
 
     mountpoint: str
@@ -51,8 +50,7 @@ class Filesystem:
         return 100 * used / usable if used >= 0 and usable > 0 else None
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
-class Sample:
+class Sample(Struct, frozen=True, kw_only=True, weakref=True):
     """One look at a node. Counters are since boot; what the node does not tell is ``None`` or empty."""
 
     #: When, by this process's monotonic clock.
@@ -62,7 +60,7 @@ class Sample:
     #: When, by the node's clock.
     node_unix_seconds: float | None = None
     #: Seconds that each processor spent in each mode.
-    cpu_seconds: Mapping[CpuMode, float] = field(default_factory=dict)
+    cpu_seconds: CpuSeconds = field(default_factory=CpuSeconds)
     load1: float | None = None
     memory_total_bytes: float | None = None
     memory_available_bytes: float | None = None

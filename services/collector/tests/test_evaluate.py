@@ -1,8 +1,9 @@
-from dataclasses import replace
+import dataclasses
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from collector.conditions import Observation
 from collector.evaluate import UNTOLD_SECONDS, Moment, evaluate
@@ -82,7 +83,7 @@ def test_alert_fires_at_once_when_it_need_not_last(judge, offline):
 def test_duration_is_by_the_monotonic_clock_when_the_wall_clock_jumps(judge, online, at):
     judge.see(0, online(memory_usage=95.0))
 
-    late = replace(at(59), unix_seconds=at(59).unix_seconds + 86_400)
+    late = dataclasses.replace(at(59), unix_seconds=at(59).unix_seconds + 86_400)
     _, changes = evaluate(judge.alerts, RULES, [online(memory_usage=95.0)], late)
 
     assert changes == []

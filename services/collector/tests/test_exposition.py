@@ -1,5 +1,6 @@
 import math
 import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -13,10 +14,12 @@ FAMILIES = Families(("node_load1", "node_cpu_seconds_total", "node_time_seconds"
 def parse(page):
     """Labels and values by family."""
     families = {}
-    for name, raw_labels, value in FAMILIES.series(b"\n" + page):
+    for name, raw_labels, number in FAMILIES.series(b"\n" + page):
         labels = parse_labels(raw_labels)
-        if labels is not None:
-            families.setdefault(f"node_{name.decode()}", []).append((labels, value))
+        with suppress(ValueError):
+            value = float(number)
+            if labels is not None:
+                families.setdefault(f"node_{name.decode()}", []).append((labels, value))
     return families
 
 

@@ -249,23 +249,36 @@ def test_link_over_a_line_does_not_count_and_is_named_when_there_is_a_card():
     assert choose(map(Interface, ("eth0", "eth0.7", "br0", "bond0"))).remark is None
 
 
+def test_what_was_told_of_an_interface_counts_when_a_later_page_tells_nothing():
+    known = KnownInterfaces()
+    told = [Interface("eth0", number=2, link=2), Interface("up1", number=3, link=2)]
+
+    first = known.choose(["eth0", "up1"], told)
+
+    assert first.names == known.choose(["eth0", "up1"], ()).names == {"eth0"}
+    assert known.choose(["eth0", "eth1", "up1"], ()).names == {"eth0", "eth1"}
+    assert known.choose(["up1"], ()).names == {"up1"}
+
+
 def test_known_interfaces_are_few_when_an_exporter_names_very_many():
     known = KnownInterfaces()
+    names = [f"eth{number}" for number in range(500)]
 
-    known.complete([Interface(f"x{number}", number=number) for number in range(1000)])
+    known.choose(names, [Interface(name, flags=0x8) for name in names])
 
-    assert sum(each.number is not None for each in known.complete([Interface(f"x{n}") for n in range(1000)])) == 64
+    # Of those that are remembered, all are loopback; of the others nothing is known.
+    assert len(known.choose([*names, "eth500"], ()).names) == 501 - 64
 
 
 def test_known_interfaces_are_due_when_there_is_a_new_one_or_time_has_passed():
     known = KnownInterfaces()
     assert known.is_due(0.0)
 
-    known.complete([Interface("eth0", number=2)])
+    known.choose(["eth0"], [Interface("eth0", number=2)])
     known.asked(0.0)
     assert [known.is_due(seconds) for seconds in (1.0, 599.0, 600.0)] == [False, False, True]
 
-    assert known.complete([Interface("eth0"), Interface("usb0")]) == [Interface("eth0", number=2), Interface("usb0")]
+    known.choose(["eth0", "usb0"], ())
     assert known.is_due(1.0)
     known.asked(1.0)
     assert not known.is_due(2.0)

@@ -1,6 +1,7 @@
 import pytest
 
-from collector.measures import cpu_usage, derive, iowait_share
+from collector.cpu_seconds import CpuSeconds
+from collector.measures import cpu_usage_and_iowait, derive
 from collector.sample import Filesystem, Sample
 
 
@@ -15,7 +16,7 @@ def measured(first, second, gap=10.0):
 
 def cpus(**seconds):
     """Seconds by mode and processor, as in ``user0=1.5``."""
-    return {(name[-1], name[:-1]): value for name, value in seconds.items()}
+    return CpuSeconds.of({(name[-1], name[:-1]): value for name, value in seconds.items()})
 
 
 def test_cpu_usage_is_the_share_of_all_modes_but_idle_and_iowait_when_counters_advance():
@@ -23,14 +24,14 @@ def test_cpu_usage_is_the_share_of_all_modes_but_idle_and_iowait_when_counters_a
     after = cpus(user0=10.5, system0=5.25, idle0=101, iowait0=3.15, steal0=1.1, user1=1.0, idle1=51)
 
     # Busy 0.5 + 0.25 + 0.1 + 1.0 of 4 s over both processors.
-    assert cpu_usage(before, after) == 46.2
+    assert cpu_usage_and_iowait(before, after)[0] == 46.2
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ({}, cpus(user0=1, idle0=1)),
-        (cpus(user0=1, idle0=1), {}),
+        (cpus(), cpus(user0=1, idle0=1)),
+        (cpus(user0=1, idle0=1), cpus()),
         (cpus(user0=1, idle0=1), cpus(user0=1, idle0=1)),
         # A reset; also one that the other processor's time would hide.
         (cpus(user0=100, idle0=1000), cpus(user0=1, idle0=2)),
@@ -39,11 +40,11 @@ def test_cpu_usage_is_the_share_of_all_modes_but_idle_and_iowait_when_counters_a
     ],
 )
 def test_cpu_usage_is_not_known_when_a_counter_went_back_or_nothing_passed(before, after):
-    assert cpu_usage(before, after) is None
+    assert cpu_usage_and_iowait(before, after) == (None, None)
 
 
 def test_cpu_usage_passes_over_a_small_step_back_of_iowait_when_linux_miscounts():
-    assert cpu_usage(cpus(user0=1, idle0=10, iowait0=5), cpus(user0=2, idle0=11, iowait0=4.9)) == 50.0
+    assert cpu_usage_and_iowait(cpus(user0=1, idle0=10, iowait0=5), cpus(user0=2, idle0=11, iowait0=4.9))[0] == 50.0
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_cpu_usage_passes_over_a_small_step_back_of_iowait_when_linux_miscounts(
     ],
 )
 def test_iowait_is_the_share_of_all_processors_time_when_the_system_counts_it(before, after, share):
-    assert iowait_share(before, after) == share
+    assert cpu_usage_and_iowait(before, after)[1] == share
 
 
 def test_swap_is_what_is_not_free_of_it_and_not_known_without_any():
@@ -94,7 +95,7 @@ def test_iowait_and_pressure_are_not_known_when_it_is_the_first_round():
 
 
 def test_cpu_usage_is_of_the_processors_in_both_samples_when_one_is_switched_on():
-    assert cpu_usage(cpus(user0=0, idle0=0), cpus(user0=1, idle0=1, user1=900, idle1=0)) == 50.0
+    assert cpu_usage_and_iowait(cpus(user0=0, idle0=0), cpus(user0=1, idle0=1, user1=900, idle1=0))[0] == 50.0
 
 
 def test_rates_are_not_known_when_it_is_the_first_round():

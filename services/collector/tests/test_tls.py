@@ -417,7 +417,7 @@ def test_credentials_are_not_sent_when_the_certificate_is_not_trusted(target, fo
 async def _endless():
     yield OK + b"\r\n"
     while True:
-        yield b"node_load1 one\n" * 4000
+        yield b"node_else one\n" * 4000
 
 
 def test_bounds_hold_when_a_page_that_does_not_end_comes_by_https(target, folder):
