@@ -1,5 +1,6 @@
 """Which file systems count: the one that is the machine's disk, and the local ones, each device once."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -34,12 +35,15 @@ LOCAL_TYPES: Final = frozenset(
 # Made once and never written: their usage is always 100 %.
 _IMAGE_TYPES: Final = frozenset(("cd9660", "cramfs", "erofs", "iso9660", "romfs", "squashfs", "udf"))
 _MEMORY_TYPES: Final = frozenset(("ramfs", "tmpfs"))
+# Somebody else writes them.
+_REMOTE_TYPES: Final = frozenset(("9p", "ceph", "cifs", "nfs", "nfs4", "virtiofs"))
 # Layers of several file systems. Containers have them at /, and so have machines whose system cannot be written.
 _LAYERED_TYPES: Final = frozenset(("aufs", "fuse-overlayfs", "fuse.fuse-overlayfs", "overlay", "overlayfs"))
 # Where a container sees the root of its machine, as the documentation of node_exporter and others mounts it.
 _ROOTS_OF_HOST: Final = ("/rootfs", "/host", "/hostfs", "/host/root", "/host/rootfs", "/mnt/host")
 # Where macOS keeps /var, and all else that is written.
 _DATA_OF_MACOS: Final = "/System/Volumes/Data"
+_FSTYPE: Final = re.compile(r"[a-z0-9_.-]{1,32}", re.ASCII)
 _BLOCK_BYTES: Final = 2.0**64
 
 
@@ -118,7 +122,7 @@ def _weight(mount: Mount) -> int:
 def _is_image(mount: Mount) -> bool:
     if mount.fstype in _IMAGE_TYPES:
         return True
-    if mount.readonly is not True or is_local(mount.fstype, mount.device):
+    if mount.readonly is not True or is_local(mount.fstype, mount.device) or mount.fstype in _REMOTE_TYPES:
         return False
     # Layers that cannot be written are an image, too (composefs), and so is whatever has no free block at all.
     return mount.fstype in _LAYERED_TYPES or mount.free_bytes == mount.available_bytes == 0
@@ -129,15 +133,20 @@ def _why_not(root: Mount | None, local: Sequence[Mount]) -> str | None:
     if root is None:
         return "the node does not tell of /"
     if _is_image(root):
-        return f"/ is an image ({root.fstype})"
+        return f"/ is an image ({_shown(root.fstype)})"
     if root.size_bytes == 0:
         # As it is in memory before a system has started; df does not show it.
-        return f"/ has no size ({root.fstype})"
+        return f"/ has no size ({_shown(root.fstype)})"
     if root.fstype in _LAYERED_TYPES and _host_at(local) is not None:
         return "/ is a container's"
     if root.fstype == "apfs" and root.readonly and any(mount.mountpoint == _DATA_OF_MACOS for mount in local):
         return "/ is sealed"
     return None
+
+
+def _shown(fstype: str) -> str:
+    # An exporter may write anything there.
+    return fstype if _FSTYPE.fullmatch(fstype) else quoted(fstype)
 
 
 def _host_at(mounts: Sequence[Mount]) -> str | None:

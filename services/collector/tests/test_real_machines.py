@@ -452,7 +452,7 @@ def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
             )
             for kind in ("fuse.squashfuse", "fuse.erofsfuse", "fuse.dwarfs", "axfs", "composefs", "aufs")
         ),
-        (mount("nas:/pi", "nfs", "/", free=35, readonly=1) + mount("/dev/sda1", "ext4", "/var"), "/", 65.0),
+        (mount("nas:/pi", "nfs", "/", free=0, readonly=1) + mount("/dev/sda1", "ext4", "/var"), "/", 100.0),
         # What a system starts with in memory has no size, and df does not show it.
         (
             mount("rootfs", "rootfs", "/", size=0, free=0) + mount("/dev/sda1", "ext4", "/data", size=1000, free=400),
@@ -505,6 +505,16 @@ def test_disk_is_named_when_it_is_beside_the_root():
     text = mount("/dev/dm-0", "erofs", "/", free=0, readonly=1) + mount("/dev/sda1", "ext4", "/var")
 
     assert read(text).remarks == ("disk: the one at '/var', since / is an image (erofs)",)
+
+
+@pytest.mark.parametrize("told", [{"free": 0, "readonly": 1}, {"free": 0, "size": 0}])
+def test_remark_shows_no_control_characters_when_an_exporter_writes_them(told):
+    text = mount("/dev/sda1", "a\\n\x1b[2Jb", "/", **told) + mount("/dev/sda1", "ext4", "/var")
+
+    [remark] = read(text).remarks
+
+    assert remark.isprintable()
+    assert "'a\\n\\x1b[2Jb'" in remark
 
 
 def test_disk_is_not_known_when_the_root_cannot_be_asked():
