@@ -17,7 +17,7 @@ from collector.local import LocalProbe
 from collector.probe import make_probe
 from collector.resolver import Resolver
 from collector.sample import Sample
-from collector.scrape import HttpProbe, Probe, open_session
+from collector.scrape import HttpProbe, Probe, ScrapeFailed, open_session
 from collector.target_sources import TargetSources
 from collector.targets import Target
 from collector.targets_files import TargetsFiles
@@ -74,11 +74,11 @@ async def check(
 
 async def _described(target: Target, probe: Probe, reached: str, failed: str = "") -> tuple[bool, str]:
     begun = time.monotonic()
-    result = await probe.look()
+    result = await _looked(probe)
     if isinstance(probe, HttpProbe) and probe.left_out is not None:
         # It takes connections and does not answer: the next look leaves out what hangs most often.
         begun = time.monotonic()
-        result = await probe.look()
+        result = await _looked(probe)
     took_ms = 1000 * (time.monotonic() - begun)
     start = target.node if target.node == target.address else f"{target.node} ({target.address})"
     if not isinstance(result, Sample):
@@ -92,6 +92,15 @@ async def _described(target: Target, probe: Probe, reached: str, failed: str = "
     why = "" if result.lack is None else f" ({result.lack})"
     choices = "".join(f"; {remark}" for remark in result.remarks)
     return True, f"{start}: {reached} in {took_ms:.0f} ms, {told}{why}, {_clock(result.clock_offset_seconds)}{choices}"
+
+
+async def _looked(probe: Probe) -> Sample | ScrapeFailed:
+    """Return the result of a look. An error of ours is told of this node, and the others are looked at all the same."""
+    try:
+        return await probe.look()
+    except Exception as error:
+        # Its kind alone: its text may show a request, credentials included.
+        return ScrapeFailed("internal", f"cannot be read ({type(error).__name__})")
 
 
 def missing_values(sample: Sample) -> list[str]:

@@ -3,6 +3,7 @@
 import base64
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,9 @@ from collector.http_options import HttpOptions
 
 #: Bytes that such a file may have; the bundle of all public CAs has about 230 KB.
 SIZE_LIMIT_BYTES: Final = 1024 * 1024
+#: Seconds for which a file is read at every look after it has changed. A file system's clock is so coarse that another
+#: change of the same length might not show.
+SETTLED_SECONDS: Final = 3.0
 #: Bytes that a password or a token may have.
 SECRET_LIMIT_BYTES: Final = 8192
 
@@ -99,7 +103,8 @@ class Credentials:
             os.close(descriptor)
         if len(content) > SIZE_LIMIT_BYTES:
             raise ValueError(f"is longer than {SIZE_LIMIT_BYTES // 1024} KiB")
-        self._known[path] = _signature(found), content
+        if abs(time.time() - found.st_mtime) > SETTLED_SECONDS:
+            self._known[path] = _signature(found), content
         return content
 
 

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -30,18 +30,29 @@ class SeenWritable:
     """The file systems of one node that could once be written, the last ones if there are very many."""
 
     def __init__(self) -> None:
-        self._identities: dict[str, None] = {}
+        #: Mount point by type and device.
+        self._mountpoints: dict[str, str] = {}
+        #: Type and device of those of the last look that told of some.
+        self._before: frozenset[str] = frozenset()
 
-    def marked(self, filesystems: Iterable[Filesystem]) -> tuple[Filesystem, ...]:
-        """Return the same file systems, each with whether it could be written now or at any look before."""
+    def marked(self, filesystems: Sequence[Filesystem]) -> tuple[Filesystem, ...]:
+        """Return the same file systems, each with whether it could be written now or at any look before.
+
+        What comes back elsewhere after it was gone is another one, or is mounted to be read: a stick, a pod's volume.
+        """
         for each in filesystems:
-            if each.readonly is False:
-                self._identities.pop(each.identity, None)
-                self._identities[each.identity] = None
-        while len(self._identities) > 2 * FILESYSTEMS_LIMIT:
-            del self._identities[next(iter(self._identities))]
+            former = self._mountpoints.get(each.identity)
+            is_other = former not in (None, each.mountpoint) and each.identity not in self._before
+            if each.readonly is False or is_other:
+                self._mountpoints.pop(each.identity, None)
+            if each.readonly is False or (former is not None and not is_other):
+                self._mountpoints[each.identity] = each.mountpoint
+        while len(self._mountpoints) > 2 * FILESYSTEMS_LIMIT:
+            del self._mountpoints[next(iter(self._mountpoints))]
+        if filesystems:
+            self._before = frozenset(each.identity for each in filesystems)
         return tuple(
-            replace(each, was_writable=False) if each.readonly and each.identity not in self._identities else each
+            replace(each, was_writable=False) if each.readonly and each.identity not in self._mountpoints else each
             for each in filesystems
         )
 

@@ -50,6 +50,26 @@ def test_file_is_read_again_when_it_has_changed(folder):
         credentials.authorization(bearer("token"))
 
 
+def test_file_is_read_again_when_it_changes_faster_than_the_clock_of_its_file_system(folder, monkeypatch):
+    # A clock that stands still.
+    monkeypatch.setattr("collector.credentials._signature", lambda found: (found.st_ino, found.st_size))
+    credentials = Credentials(folder)
+
+    for number in (1, 2):
+        (folder / "token").write_text(f"token{number}")
+        assert credentials.authorization(bearer("token")) == f"Bearer token{number}"
+
+
+def test_file_is_read_once_when_it_does_not_change(folder, monkeypatch):
+    (folder / "token").write_text("token")
+    os.utime(folder / "token", (1e9, 1e9))
+    credentials = Credentials(folder)
+    credentials.authorization(bearer("token"))
+    monkeypatch.setattr(os, "open", None)
+
+    assert credentials.authorization(bearer("token")) == "Bearer token"
+
+
 def test_file_is_read_through_the_links_of_kubernetes(folder):
     for version in ("1", "2"):
         (folder / f"..{version}").mkdir()

@@ -31,6 +31,7 @@ def folder(tmp_path_factory):
     make_certificate(made, "IP:127.0.0.1", "DNS:pi.lan")
     (made / "password").write_text("hunter2\n")
     (made / "other").mkdir()
+    (made / "ipv6").mkdir()
     make_certificate(made / "other", "IP:127.0.0.1")
     make_dated_certificate(made, "expired", "20200101000000Z", "20210101000000Z")
     make_dated_certificate(made, "early", "20900101000000Z", "20910101000000Z")
@@ -40,7 +41,7 @@ def folder(tmp_path_factory):
 def serving(folder, certificate="server"):
     """The server's side."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    key = folder / ("other/server.key" if certificate.startswith("other") else "server.key")
+    key = folder / (f"{certificate}.key" if "/" in certificate else "server.key")
     context.load_cert_chain(folder / f"{certificate}.crt", key)
     return context
 
@@ -350,6 +351,58 @@ def test_credentials_go_nowhere_else_when_the_exporter_redirects(target, folder,
 
     assert asyncio.run(main()) == ScrapeFailed("http", "HTTP 302 to another address, which is not asked")
     assert elsewhere.shown == []
+
+
+@pytest.mark.parametrize("shown", ["", "spy:word@", "spy@", ":@"])
+@pytest.mark.parametrize("http", [PASSWORD, HTTPS], ids=["password", "no password"])
+def test_redirect_changes_nothing_about_who_asks_when_it_names_a_user(target, folder, shown, http):
+    guarded = Guarded()
+
+    async def main():
+        resolver = Resolver()
+
+        def respond(head):
+            if b"GET /node/metrics" in head:
+                return guarded(head)
+            where = f"https://{shown}127.0.0.1:{exporter.port}/node/metrics"
+            return answer(b"", f"HTTP/1.1 302 Found\r\nLocation: {where}\r\n".encode())
+
+        async with RawExporter(respond, serving(folder)) as exporter, open_session(resolver, folder) as session:
+            made = target("127.0.0.1", exporter.port, http=http)
+            return await HttpProbe(session, resolver, made, GENEROUS_SECONDS).look()
+
+    result = asyncio.run(main())
+
+    assert isinstance(result, Sample) == http.has_credentials
+    assert guarded.shown == [b"Basic " + base64.b64encode(b"prom:hunter2") if http.has_credentials else None]
+
+
+@pytest.mark.parametrize("host", ["::1", "::1%1"])
+def test_page_is_read_when_the_certificate_is_for_an_ipv6_address(target, folder, host):
+    """The zone of an address, which here is the number of the loopback interface, is in no certificate."""
+    make_certificate(folder / "ipv6", "IP:::1")
+
+    async def main():
+        async def serve(reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer(PAGE))
+            await reader.read()
+            writer.transport.abort()
+
+        try:
+            server = await asyncio.start_server(serve, "::1", 0, ssl=serving(folder, "ipv6/server"))
+        except OSError:
+            pytest.skip("this machine has no IPv6")
+        resolver = Resolver()
+        async with server:
+            async with open_session(resolver, folder) as session:
+                http = HttpOptions(scheme="https", ca_file="ipv6/ca.crt")
+                made = target(host, server.sockets[0].getsockname()[1], http=http)
+                result = await HttpProbe(session, resolver, made, GENEROUS_SECONDS).look()
+            await asyncio.sleep(0.01)  # until the connection is closed
+            return result
+
+    assert isinstance(asyncio.run(main()), Sample)
 
 
 def test_credentials_are_not_sent_when_the_certificate_is_not_trusted(target, folder):
