@@ -73,11 +73,11 @@ class Credentials:
             raise CredentialsError(f"{what} cannot be read") from None
         if not path.is_relative_to(folder):
             # Nothing is told about files elsewhere, not even whether they are there.
-            raise CredentialsError(f"{what} is not below COLLECTOR_CREDENTIALS_DIR")
+            raise CredentialsError(f"{what} leads out of COLLECTOR_CREDENTIALS_DIR")
         try:
             return self._content(path)
         except FileNotFoundError:
-            raise CredentialsError(f"{what} is not there") from None
+            raise CredentialsError(f"{what} is not in COLLECTOR_CREDENTIALS_DIR") from None
         except OSError as error:
             raise CredentialsError(f"{what} cannot be read ({error.strerror})") from None
         except ValueError as error:

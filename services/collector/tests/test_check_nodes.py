@@ -42,7 +42,7 @@ def test_check_fails_and_says_how_to_install_when_a_node_does_not_answer(check, 
     lines = out.splitlines()
     assert lines[0] == "127.0.0.1:1: FAILED: connection refused"
     assert lines[-1] == (
-        "1 of 2 targets do not answer. Where no exporter runs yet, install it with: "
+        "1 of 2 targets cannot be read. Where no exporter runs yet, install it with: "
         "sudo apt-get install -y prometheus-node-exporter"
     )
 
@@ -223,5 +223,10 @@ def test_check_says_which_file_is_missing_and_not_what_it_should_hold(check, exp
     )
 
     assert code == 1
-    assert out.startswith(f"127.0.0.1:{exporter}: FAILED: nothing was asked: password_file is not there\n")
+    why = "password_file is not in COLLECTOR_CREDENTIALS_DIR"
+    assert out.splitlines() == [
+        f"127.0.0.1:{exporter}: FAILED: nothing was asked: {why}",
+        # Without a word about installing an exporter: there is one.
+        "1 of 1 targets cannot be read.",
+    ]
     assert "hunter2" not in out

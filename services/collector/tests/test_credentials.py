@@ -63,7 +63,7 @@ def test_file_is_read_again_when_it_has_changed(folder):
     assert credentials.authorization(bearer("token")) == "Bearer newer"
 
     (folder / "token").unlink()
-    with pytest.raises(CredentialsError, match="bearer_token_file is not there"):
+    with pytest.raises(CredentialsError, match="bearer_token_file is not in COLLECTOR_CREDENTIALS_DIR"):
         credentials.authorization(bearer("token"))
 
 
@@ -113,13 +113,13 @@ def test_file_is_refused_without_a_word_about_it_when_it_is_elsewhere(folder, tm
     with pytest.raises(CredentialsError) as caught:
         Credentials(folder).read("ca_file", name.format(outside=tmp_path / "outside"))
 
-    assert str(caught.value) == "ca_file is not below COLLECTOR_CREDENTIALS_DIR"
+    assert str(caught.value) == "ca_file leads out of COLLECTOR_CREDENTIALS_DIR"
 
 
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda path: None, "is not there"),
+        (lambda path: None, "is not in COLLECTOR_CREDENTIALS_DIR"),
         (lambda path: path.mkdir(), "is not a file"),
         (lambda path: os.mkfifo(path), "is not a file"),
         (lambda path: path.symlink_to(path), "cannot be read"),

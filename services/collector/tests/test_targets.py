@@ -109,7 +109,7 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
         ("workers: ['[a]:9100']", "brackets"),
         ("workers: ['" + "a" * 64 + ".lan']", "not a host"),
         ("workers: [{name: x}]", "entry 1"),
-        ("workers: [{host: a, port: 9200}]", "takes the fields host"),
+        ("workers: [{host: a, port: 9200}]", "'port' is none of its fields \\(write host: host:port\\), in line 1$"),
         # Addresses to which no connection can ever be made.
         ("workers: ['127.1']", "'127.1' is not an IPv4 address"),
         ("workers: ['010.0.0.1']", "'010.0.0.1' is not an IPv4 address"),
@@ -135,13 +135,19 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
         ("workers:\n  - a\nmaster: 256.1.1.1\n", "master: .*, in line 3$"),
         ('{"workers": [\n"a",\n"127.1"]}', "entry 2: .*, in line 3$"),
         # A slip of the pen.
-        ("# mine\nworker:\n  - a\n", "'worker' is none of its keys; did you mean workers\\?, in line 3$"),
+        ("# mine\nworker:\n  - a\n", "'worker' is none of its keys \\(did you mean workers\\?\\), in line 3$"),
         ("worker: [a]\nmaster: b", "did you mean workers"),
         ("Workers: [a]", "did you mean workers"),
         ("masters: a\nworkers: [b]", "did you mean master"),
         ("nodes: [a]", "it has neither workers nor master, but 'nodes'"),
         ("12: [a]", "it has neither workers nor master, but '12'"),
-        ("workers: [{host: a, nane: b}]", "not 'nane'; did you mean name"),
+        ("workers: [{host: a, nane: b}]", "'nane' is none of its fields \\(did you mean name\\?\\)"),
+        ("workers: [{host: a, tls_config: {}}]", "'tls_config' is none of its fields \\(write ca_file, "),
+        (
+            "workers: [{host: a, basic_auth: {}}]",
+            "'basic_auth' is none of its fields \\(write username and password_file",
+        ),
+        ("workers: [{host: a, weight: 5}]", "'weight' is none of its fields, which are host, name, scheme, "),
         ("workers: [{host: a, name: ''}]", "name ''"),
         ('workers: [{host: a, name: "b\\u0007"}]', "printable"),
         ("master: [a]", "master"),
@@ -197,7 +203,7 @@ FILES = "scheme: https, username: u, password_file: p"
         (f"{FILES}, credentials_over_http: true", "needs scheme: http and credentials"),
         ("scheme: https, ca_file: a/../../b", "must not leave COLLECTOR_CREDENTIALS_DIR"),
         ("scheme: https, ca_file: [a]", "ca_file is not the path of a file"),
-        ("scheme: https, user: u, password_file: p", "not 'user'; did you mean username"),
+        ("scheme: https, user: u, password_file: p", "'user' is none of its fields \\(did you mean username\\?\\)"),
     ],
 )
 def test_targets_error_says_why_when_the_ways_to_ask_do_not_go_together(fields, told):

@@ -134,7 +134,7 @@ def test_exporters_share_nothing_when_their_authorities_differ(target, folder):
             "server",
             HttpOptions(scheme="https", ca_file="none.crt"),
             "credentials",
-            "nothing was asked: ca_file is not there",
+            "nothing was asked: ca_file is not in COLLECTOR_CREDENTIALS_DIR",
         ),
         (
             "server",
