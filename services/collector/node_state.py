@@ -22,6 +22,9 @@ SEEN_INTERVALS: Final = 3
 #: every name has a history of its own, for a week.
 RENAME_PAUSE_SECONDS: Final = 60.0
 LONGEST_RENAME_PAUSE_SECONDS: Final = 3600.0
+#: Looks in a row that left a collector of the exporter out, from which on it counts as hanging: a busy machine's answer
+#: may be late once, and what was left out is tried again beside the looks.
+HANGING_LOOKS: Final = 3
 #: Intervals that two looks may be apart for rates to be derived from them.
 LONGEST_GAP_INTERVALS: Final = 5
 
@@ -72,6 +75,9 @@ class NodeState:
         self.host_name: str | None = None
         #: What an online node does not tell of its main figures, and why, in words.
         self.lack: str | None = None
+        #: The collector of its exporter that hangs.
+        self.hanging_collector: str | None = None
+        self._looks_without = 0
         self._seen_writable = SeenWritable()
         self._interval_seconds = interval_seconds
         self._seen_at = -math.inf
@@ -92,6 +98,7 @@ class NodeState:
         status: NodeStatus
         if isinstance(result, ScrapeFailed):
             status, self.error, self.measures, self.lack = "offline", result.sentence, None, None
+            self._looks_without, self.hanging_collector = 0, None
         else:
             longest_gap = LONGEST_GAP_INTERVALS * self._interval_seconds
             measures = derive(result, self._sample, self._former, longest_gap_seconds=longest_gap)
@@ -100,6 +107,8 @@ class NodeState:
                 measures = replace(measures, filesystems=filesystems)
             status, self.error, self.measures = "online", None, measures
             self._take_host_name(result.host_name)
+            self._looks_without = 0 if result.hung_collector is None else self._looks_without + 1
+            self.hanging_collector = result.hung_collector if self._looks_without >= HANGING_LOOKS else None
             self._sample, self._former = result, measures
             self.lack = lack_of(result)
         changed = status != self.status
