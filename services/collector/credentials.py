@@ -1,6 +1,7 @@
 """Secrets and certificates that exporters need, from files below one folder."""
 
 import base64
+import codecs
 import os
 import stat
 import time
@@ -47,6 +48,9 @@ class Credentials:
         if options.username is None or options.password_file is None:
             return None
         password = self._secret("password_file", options.password_file)
+        # Basic authentication has none of them. Source: RFC 7617, section 2
+        if any(byte < 0x20 or byte == 0x7F for byte in password):
+            raise CredentialsError("password_file does not hold one password")
         return "Basic " + base64.b64encode(options.username.encode() + b":" + password).decode()
 
     def read(self, what: str, name: str) -> bytes:
@@ -80,7 +84,8 @@ class Credentials:
             raise CredentialsError(f"{what} {error}") from None
 
     def _secret(self, what: str, name: str) -> bytes:
-        secret = self.read(what, name).strip()
+        # Editors of Windows mark a text by its first three bytes.
+        secret = self.read(what, name).removeprefix(codecs.BOM_UTF8).strip()
         if not secret:
             raise CredentialsError(f"{what} is empty")
         if len(secret) > SECRET_LIMIT_BYTES:

@@ -70,7 +70,7 @@ _LINUX_CARD = re.compile(
     r"|ww[opsx][0-9a-f].*|phy\d+-.*"
 )
 # Radios: each network of one is an interface that a program makes, and cards all the same.
-_RADIO = re.compile(r"(wl|phy|u?ap\d|apcli|mesh|p2p|ra\D?\d|ath|mlan|ibss).*")
+_RADIO = re.compile(r"(wl|ww|rmnet|phy|u?ap\d|apcli|mesh|p2p|ra\D?\d|ath|mlan|ibss).*")
 # The BSDs, illumos and macOS call a card by its driver and a number.
 _DRIVER_AND_NUMBER = re.compile(r"[a-z][a-z0-9]*\d")
 # Azure's second way to the network: a card of its own PCI domain in a slot, below eth0.

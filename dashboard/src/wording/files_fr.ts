@@ -126,6 +126,7 @@ const PROBLEMS: readonly Rule[] = [
   [/^(\S+) is empty$/, (what) => `${what} est vide`],
   [/^(\S+) is longer than (\d+) (bytes|KiB)$/, (what, limit, unit) => `${what} dépasse ${limit} ${unit === "bytes" ? "octets" : "Kio"}`],
   [/^(\S+) does not hold one token$/, (what) => `${what} ne contient pas un seul jeton`],
+  [/^(\S+) does not hold one password$/, (what) => `${what} ne contient pas un seul mot de passe`],
   [/^(\S+) is no PEM file of certificates$/, (what) => `${what} n'est pas un fichier PEM de certificats`],
 ];
 

@@ -33,6 +33,23 @@ def test_header_shows_the_password_or_the_token_of_the_file(folder):
     assert credentials.authorization(HttpOptions(scheme="https")) is None
 
 
+@pytest.mark.parametrize("text", [b"hunter2\r\n", b"\xef\xbb\xbfhunter2\r\n", b"\n hunter2\n\n"])
+def test_secret_is_the_same_when_the_editor_adds_to_it(folder, text):
+    (folder / "secret").write_bytes(text)
+    credentials = Credentials(folder)
+
+    assert credentials.authorization(basic("secret")) == "Basic cHJvbTpodW50ZXIy"
+    assert credentials.authorization(bearer("secret")) == "Bearer hunter2"
+
+
+@pytest.mark.parametrize("text", ["prom\nhunter2", "hunter2\r\nX-Header: 1", "hunter\0002", "hunter\t2"])
+def test_password_is_refused_when_it_has_characters_that_no_password_has(folder, text):
+    (folder / "password").write_text(text)
+
+    with pytest.raises(CredentialsError, match=r"^password_file does not hold one password$"):
+        Credentials(folder).authorization(basic("password"))
+
+
 def test_file_is_read_again_when_it_has_changed(folder):
     (folder / "token").write_text("old")
     credentials = Credentials(folder)

@@ -196,6 +196,7 @@ def test_interface_above_a_card_does_not_count_when_the_kernel_tells_what_it_is(
         Interface("phy0-ap0", 3, 3, 0x1003, 1, "da:3a:dd:11:22:33", address_kind=3, name_kind=3),
         Interface("wlan1_ap", 3, 3, 0x1003, 1, "da:3a:dd:11:22:33", address_kind=3, name_kind=3),
         Interface("mesh0", 3, 3, 0x1003, 1, "da:3a:dd:11:22:33", address_kind=3, name_kind=3),
+        Interface("wwan0", 3, 3, 0x10D1, 65534, address_kind=3, name_kind=3),
         Interface("lan0", 3, 3, 0x1003, 1, "da:3a:dd:11:22:33", address_kind=0, name_kind=4),
         # Cards that somebody calls as other systems call what is no card.
         Interface("sec0", 3, 3, 0x1003, 1, "d8:3a:dd:11:22:34", address_kind=0, name_kind=4),
