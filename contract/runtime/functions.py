@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from contract.library import LIBRARY, LIBRARY_NAME, function_name
 from contract.scripts import Call, Script
@@ -36,14 +36,27 @@ def call(client: Redis, script: Script, arguments: Call) -> Any:
     except ResponseError as error:
         _require_loading_helps(error)
     try:
-        client.function_load(LIBRARY)
+        _load(client)
     except ResponseError as error:
         _require_another_was_quicker(error, name)
     return client.fcall(name, len(keys), *words)
 
 
+def _load(client: Redis) -> None:
+    """Load the library, also into a Redis that is full of history: it is some kilobytes."""
+    try:
+        client.function_load(LIBRARY)
+    except OutOfMemoryError:
+        limit = client.config_get("maxmemory")["maxmemory"] or 0
+        client.config_set("maxmemory", 0)
+        try:
+            client.function_load(LIBRARY)
+        finally:
+            client.config_set("maxmemory", limit)
+
+
 async def call_async(client: AsyncRedis, script: Script, arguments: Call) -> Any:
-    """Return the answer of a script's function, as ``call`` does."""
+    """Return the answer of a script's function, as ``call`` does; into a full Redis it loads nothing."""
     keys, args = arguments
     name, words = function_name(script), (*keys, *args)
     try:

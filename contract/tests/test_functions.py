@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis.exceptions import ResponseError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from contract.library import LIBRARY, function_name
 from contract.names import EPOCH_KEY, LEASE_KEY
@@ -66,6 +66,18 @@ def test_library_is_loaded_by_the_first_caller_that_may_and_called_from_then_on(
     assert (first.outcome, second.outcome) == ("taken", "taken")
     assert libraries(redis) == [NAME]
     assert calls(redis, "fcall") == 2
+
+
+def test_library_is_loaded_when_redis_is_full_and_the_limit_is_as_before(redis: Redis) -> None:
+    redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(OutOfMemoryError):
+            redis.function_load(LIBRARY)
+        call(redis, RELEASE_LEASE, release_lease_call(LEASE))
+        assert libraries(redis) == [NAME]
+        assert redis.config_get("maxmemory") == {"maxmemory": "1"}
+    finally:
+        redis.config_set("maxmemory", 0)
 
 
 def test_library_is_loaded_once_when_many_find_it_missing_at_once(redis: Redis, valkey: Valkey) -> None:
