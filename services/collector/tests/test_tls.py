@@ -8,6 +8,7 @@ import tracemalloc
 
 import pytest
 
+from collector.fetch import Fetcher
 from collector.http_options import HttpOptions
 from collector.intake import PAGE_LIMIT_BYTES
 from collector.resolver import Resolver
@@ -377,32 +378,22 @@ def test_redirect_changes_nothing_about_who_asks_when_it_names_a_user(target, fo
     assert guarded.shown == [b"Basic " + base64.b64encode(b"prom:hunter2") if http.has_credentials else None]
 
 
-@pytest.mark.parametrize("host", ["::1", "::1%1"])
-def test_page_is_read_when_the_certificate_is_for_an_ipv6_address(target, folder, host):
-    """The zone of an address, which here is the number of the loopback interface, is in no certificate."""
-    make_certificate(folder / "ipv6", "IP:::1")
+@pytest.mark.parametrize(
+    ("host", "server_name", "expected"),
+    [
+        ("::1%1", None, "::1"),
+        ("fe80::2%eth0", None, "fe80::2"),
+        ("fe80::2%eth0", "pi.lan", "pi.lan"),
+        ("::1", None, None),
+    ],
+)
+def test_certificate_is_for_an_address_without_its_zone(target, folder, host, server_name, expected):
+    async def asked():
+        async with open_session(Resolver(), folder) as session:
+            http = HttpOptions(scheme="https", server_name=server_name)
+            return Fetcher(session, target(host, 9100, http=http))._how().get("server_hostname")
 
-    async def main():
-        async def serve(reader, writer):
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(answer(PAGE))
-            await reader.read()
-            writer.transport.abort()
-
-        try:
-            server = await asyncio.start_server(serve, "::1", 0, ssl=serving(folder, "ipv6/server"))
-        except OSError:
-            pytest.skip("this machine has no IPv6")
-        resolver = Resolver()
-        async with server:
-            async with open_session(resolver, folder) as session:
-                http = HttpOptions(scheme="https", ca_file="ipv6/ca.crt")
-                made = target(host, server.sockets[0].getsockname()[1], http=http)
-                result = await HttpProbe(session, resolver, made, GENEROUS_SECONDS).look()
-            await asyncio.sleep(0.01)  # until the connection is closed
-            return result
-
-    assert isinstance(asyncio.run(main()), Sample)
+    assert asyncio.run(asked()) == expected
 
 
 def test_credentials_are_not_sent_when_the_certificate_is_not_trusted(target, folder):
