@@ -1,8 +1,10 @@
 """Secrets and certificates that exporters need, from files below one folder."""
 
 import base64
+import codecs
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +15,9 @@ from contract.messages import Coded
 
 #: Bytes that such a file may have; the bundle of all public CAs has about 230 KB.
 SIZE_LIMIT_BYTES: Final = 1024 * 1024
+#: Seconds for which a file is read at every look after it has changed. A file system's clock is so coarse that another
+#: change of the same length might not show.
+SETTLED_SECONDS: Final = 3.0
 #: Bytes that a password or a token may have.
 SECRET_LIMIT_BYTES: Final = 8192
 
@@ -50,6 +55,9 @@ class Credentials:
         if options.username is None or options.password_file is None:
             return None
         password = self._secret("password_file", options.password_file)
+        # Basic authentication has none of them. Source: RFC 7617, section 2
+        if any(byte < 0x20 or byte == 0x7F for byte in password):
+            raise CredentialsError(looks.credential_is_no_password("password_file"))
         return "Basic " + base64.b64encode(options.username.encode() + b":" + password).decode()
 
     def read(self, what: str, name: str) -> bytes:
@@ -81,7 +89,8 @@ class Credentials:
             raise CredentialsError(looks.credential_unreadable(what, error.strerror)) from None
 
     def _secret(self, what: str, name: str) -> bytes:
-        secret = self.read(what, name).strip()
+        # Editors of Windows mark a text by its first three bytes.
+        secret = self.read(what, name).removeprefix(codecs.BOM_UTF8).strip()
         if not secret:
             raise CredentialsError(looks.credential_empty(what))
         if len(secret) > SECRET_LIMIT_BYTES:
@@ -104,7 +113,8 @@ class Credentials:
             os.close(descriptor)
         if len(content) > SIZE_LIMIT_BYTES:
             raise CredentialsError(looks.credential_file_too_long(what, SIZE_LIMIT_BYTES))
-        self._known[path] = _signature(found), content
+        if abs(time.time() - found.st_mtime) > SETTLED_SECONDS:
+            self._known[path] = _signature(found), content
         return content
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from collector.said import issues
 from collector.said.alerts import node_offline
+from collector.said.looks import connection_refused, no_answer
 from collector.said.sentence import english, says
 from contract.health import overall_status
 from contract.messages import Coded, Epoch, Health, Node, Seq, Timestamp
@@ -15,6 +16,8 @@ from contract.runtime.quoted import shown
 ISSUES_LIMIT: Final = 20
 #: The line that makes a node answer, on Debian and its kin.
 INSTALL_EXPORTER: Final = "sudo apt-get install -y prometheus-node-exporter"
+#: What is said of a node where no exporter listens, or a firewall keeps it from answering.
+_MAY_LACK_AN_EXPORTER: Final = (english(connection_refused()), english(no_answer()))
 
 
 def build_health(
@@ -49,13 +52,18 @@ def build_health(
     )
 
 
+def may_lack_an_exporter(said: str) -> bool:
+    """Whether a node may be offline because no exporter runs there; with a wrong password, say, one does."""
+    return any(text in said for text in _MAY_LACK_AN_EXPORTER)
+
+
 def _issues(
     total: int, offline: Sequence[Node], problems: Sequence[Coded], remarks: Sequence[Coded], targets_path: Path
 ) -> list[Coded]:
     found = list(problems)
     if total == 0:
         found.append(issues.no_targets(shown(targets_path), INSTALL_EXPORTER))
-    elif len(offline) == total:
+    elif len(offline) == total and any(may_lack_an_exporter(node.error or "") for node in offline):
         found.append(issues.no_node_answers(shown(targets_path), INSTALL_EXPORTER))
     found += [node_offline(node.node, _error(node)) for node in offline]
     found += remarks

@@ -10,7 +10,7 @@ from collector.said import targets as said
 from collector.said.literal import literal
 from collector.target_entries import LOCAL, NAME_LIMIT, Entry, host_and_port, usable_name
 from collector.targets_error import TargetsError, within
-from contract.messages import NodeRole
+from contract.messages import Coded, NodeRole
 from contract.runtime.quoted import quoted
 
 _KEYS: Final = ("workers", "master")
@@ -75,8 +75,7 @@ def _entry(raw: object, where: str, role: NodeRole) -> Entry:
     for field in raw:
         if field not in _FIELDS:
             # The value is not repeated: it may be a password.
-            like = _like(field, _FIELDS, _FIELDS_ALIKE)
-            raise TargetsError(said.entry_field_unknown(where, quoted(field), ", ".join(_FIELDS), like))
+            raise TargetsError(_unknown_field(field, where))
     if "host" not in raw:
         raise TargetsError(said.entry_without_host(where))
     given = raw.get("name")
@@ -87,6 +86,17 @@ def _entry(raw: object, where: str, role: NodeRole) -> Entry:
     if entry.is_local and entry.http != PLAIN_HTTP:
         raise TargetsError(said.entry_local_with_http(where))
     return entry
+
+
+def _unknown_field(field: object, where: str) -> Coded:
+    """Say what to write instead of a field that is none; all fields where nothing is like it."""
+    name = str(field)
+    if name in said.INSTEAD:
+        return said.entry_field_of_others(where, name)
+    like = _like(field, _FIELDS, _FIELDS_ALIKE)
+    if like is not None:
+        return said.entry_field_misspelt(where, quoted(field), like)
+    return said.entry_field_unknown(where, quoted(field), ", ".join(_FIELDS))
 
 
 def _like(word: object, known: Iterable[str], alike: float) -> str | None:

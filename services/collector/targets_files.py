@@ -37,6 +37,8 @@ class TargetsFiles:
         self._patterns = [TargetsPattern(path) for path in paths]
         self._files: dict[Path, TargetsFile] = {}
         self._told: set[str] = set()
+        #: Nodes of which the log has said that their certificates are not checked.
+        self._unsafe: list[str] = []
         self._find()
         for file in self._files.values():
             file.read()
@@ -94,10 +96,9 @@ class TargetsFiles:
         where = ", ".join(there) or f"{shown(self.path)} (there is no such file)"
         _log.info("%s in %s", plural(count, "target"), where)
         unsafe = [target.node for target in self.targets if target.http.insecure]
-        if unsafe:
-            count_unsafe, verb = plural(len(unsafe), "target"), "is" if len(unsafe) == 1 else "are"
-            first = f"{unsafe[0]} the first of them"
-            _log.warning("%s %s read whoever answers (insecure: true), %s", count_unsafe, verb, first)
+        if unsafe and unsafe != self._unsafe:
+            _log.warning("insecure: true: no certificate is checked of %s", _first_and_count(unsafe))
+        self._unsafe = unsafe
 
     def _find(self) -> None:
         found: dict[Path, TargetsFile] = {}
@@ -134,3 +135,7 @@ class TargetsFiles:
         for file in files:
             file.accept()
         return None
+
+
+def _first_and_count(nodes: Sequence[str]) -> str:
+    return nodes[0] if len(nodes) == 1 else f"{nodes[0]} and {len(nodes) - 1} more"

@@ -43,8 +43,8 @@ def view_of(states: Iterable[NodeState], rules: Rules, problems: Sequence[Coded]
 
 def _remark(state: NodeState) -> Coded | None:
     """What is to be known of a node that is online."""
-    if state.measures is not None and state.measures.hung_collector is not None:
-        return collector_hangs(state.target.node, state.measures.hung_collector)
+    if state.hanging_collector is not None:
+        return collector_hangs(state.target.node, state.hanging_collector)
     if not state.missing_figures:
         return None
     return figures_missing(state.target.node, state.missing_figures, state.lack)

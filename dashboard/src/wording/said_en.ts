@@ -12,6 +12,15 @@ const DETAILS: Readonly<Record<string, readonly [string, string]>> = {
   hardware_alarm: ["sensors", "nct6798/*"],
   pressure: ["resources", "io"],
 };
+/** What takes the place of fields that Prometheus's own configuration has, and of one that many expect. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  tls_config: "ca_file, server_name or insecure beside host",
+  insecure_skip_verify: "insecure",
+  basic_auth: "username and password_file beside host",
+  authorization: "bearer_token_file beside host",
+  credentials_file: "bearer_token_file",
+  port: "host: host:port",
+};
 /** What each rule is about. */
 const SUBJECTS: Readonly<Record<string, string>> = {
   memory: "its memory in use",
@@ -55,8 +64,8 @@ const sentences = {
     `nothing was asked: ${a.text("option")} needs COLLECTOR_CREDENTIALS_DIR, which is not set`,
   credentials_folder_missing: () => "nothing was asked: COLLECTOR_CREDENTIALS_DIR is not there",
   credentials_folder_is_no_folder: () => "nothing was asked: COLLECTOR_CREDENTIALS_DIR is no folder",
-  credential_outside: (a) => `nothing was asked: ${a.text("option")} is not below COLLECTOR_CREDENTIALS_DIR`,
-  credential_missing: (a) => `nothing was asked: ${a.text("option")} is not there`,
+  credential_outside: (a) => `nothing was asked: ${a.text("option")} leads out of COLLECTOR_CREDENTIALS_DIR`,
+  credential_missing: (a) => `nothing was asked: ${a.text("option")} is not in COLLECTOR_CREDENTIALS_DIR`,
   credential_unreadable: (a) => a.aside(`nothing was asked: ${a.text("option")} cannot be read`, "error"),
   credential_is_no_file: (a) => `nothing was asked: ${a.text("option")} is not a file`,
   credential_file_too_long: (a) => `nothing was asked: ${a.text("option")} is longer than ${a.size("limit_bytes")}`,
@@ -64,6 +73,7 @@ const sentences = {
   credential_too_long: (a) =>
     `nothing was asked: ${a.text("option")} is longer than ${a.plural("limit_bytes", "byte")}`,
   credential_is_no_token: (a) => `nothing was asked: ${a.text("option")} does not hold one token`,
+  credential_is_no_password: (a) => `nothing was asked: ${a.text("option")} does not hold one password`,
   credential_is_no_certificate: (a) => `nothing was asked: ${a.text("option")} is no PEM file of certificates`,
   http_status: (a) => `HTTP ${a.digits("status")}`,
   http_redirects_elsewhere: (a) => `HTTP ${a.digits("status")} to another address, which is not asked`,
@@ -187,17 +197,17 @@ const sentences = {
   no_nodes_any_more: () => "it lists no nodes any more; if that is meant, write workers: []",
   nodes_not_a_mapping: () => "it must say workers: [host, host:port, …] and master: host",
   workers_not_a_list: () => "workers must be a list, for instance: workers: [node1.lan, node2.lan]",
-  key_misspelt: (a) => `${a.text("key")} is none of its keys; did you mean ${a.text("meant")}?`,
+  key_misspelt: (a) => `${a.text("key")} is none of its keys (did you mean ${a.text("meant")}?)`,
   keys_unknown: (a) => `it has neither workers nor master, but ${a.text("key")}`,
   group_keys_wrong: (a) =>
     `${part(a)}: it has ${a.text("keys") || "no keys"}, and must say targets: [host:port, …], and labels at most`,
   group_not_a_mapping: (a) => `${part(a)}: ${a.text("value")} must say targets: [host:port, …], and labels at most`,
-  entry_field_unknown: (a) => {
-    const meant = a.lacks("meant") ? "" : `; did you mean ${a.text("meant")}?`;
-    return `${part(a)}: takes the fields ${a.text("known")}, not ${a.text("field")}${meant}`;
-  },
-  entry_without_host: (a) =>
-    `${part(a)}: takes the fields host (which may be host:port), name and others; host is missing`,
+  entry_field_unknown: (a) => `${part(a)}: ${a.text("field")} is none of its fields, which are ${a.text("known")}`,
+  entry_field_misspelt: (a) =>
+    `${part(a)}: ${a.text("field")} is none of its fields (did you mean ${a.text("meant")}?)`,
+  entry_field_of_others: (a) =>
+    `${part(a)}: '${a.text("field")}' is none of its fields (write ${known(INSTEAD, a.text("field"))})`,
+  entry_without_host: (a) => `${part(a)}: host is missing (which may be host:port)`,
   entry_name_invalid: (a) =>
     `${part(a)}: name ${a.text("value")} is not a text of up to ${a.plural("limit", "printable character")}`,
   entry_local_with_http: (a) =>

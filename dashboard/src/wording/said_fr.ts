@@ -13,6 +13,15 @@ const DETAILS: Readonly<Record<string, readonly [string, string]>> = {
   hardware_alarm: ["capteurs", "nct6798/*"],
   pressure: ["ressources", "io"],
 };
+/** What takes the place of fields that Prometheus's own configuration has, and of one that many expect. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  tls_config: "ca_file, server_name ou insecure à côté de host",
+  insecure_skip_verify: "insecure",
+  basic_auth: "username et password_file à côté de host",
+  authorization: "bearer_token_file à côté de host",
+  credentials_file: "bearer_token_file",
+  port: "host: host:port",
+};
 /** What each rule is about. */
 const SUBJECTS: Readonly<Record<string, string>> = {
   memory: "sa mémoire occupée",
@@ -57,14 +66,15 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
     unasked(`${a.text("option")} a besoin de COLLECTOR_CREDENTIALS_DIR, qui n'est pas réglé`),
   credentials_folder_missing: () => unasked("COLLECTOR_CREDENTIALS_DIR n'existe pas"),
   credentials_folder_is_no_folder: () => unasked("COLLECTOR_CREDENTIALS_DIR n'est pas un dossier"),
-  credential_outside: (a) => unasked(`${a.text("option")} n'est pas dans COLLECTOR_CREDENTIALS_DIR`),
-  credential_missing: (a) => unasked(`${a.text("option")} n'existe pas`),
+  credential_outside: (a) => unasked(`${a.text("option")} mène hors de COLLECTOR_CREDENTIALS_DIR`),
+  credential_missing: (a) => unasked(`${a.text("option")} n'est pas dans COLLECTOR_CREDENTIALS_DIR`),
   credential_unreadable: (a) => a.aside(unasked(`${a.text("option")} ne peut être lu`), "error"),
   credential_is_no_file: (a) => unasked(`${a.text("option")} n'est pas un fichier`),
   credential_file_too_long: (a) => unasked(`${a.text("option")} dépasse ${a.size("limit_bytes")}`),
   credential_empty: (a) => unasked(`${a.text("option")} est vide`),
   credential_too_long: (a) => unasked(`${a.text("option")} dépasse ${a.plural("limit_bytes", "octet")}`),
   credential_is_no_token: (a) => unasked(`${a.text("option")} ne contient pas un jeton`),
+  credential_is_no_password: (a) => unasked(`${a.text("option")} ne contient pas un mot de passe`),
   credential_is_no_certificate: (a) => unasked(`${a.text("option")} n'est pas un fichier PEM de certificats`),
   http_status: (a) => `code HTTP ${a.digits("status")}`,
   http_redirects_elsewhere: (a) =>
@@ -195,18 +205,18 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
   no_nodes_any_more: () => "il ne liste plus de nœuds\u00a0; si c'est voulu, écrivez workers: []",
   nodes_not_a_mapping: () => "il doit dire workers: [host, host:port, …] et master: host",
   workers_not_a_list: () => "workers doit être une liste, par exemple\u00a0: workers: [node1.lan, node2.lan]",
-  key_misspelt: (a) => `${a.text("key")} n'est pas une de ses clés\u00a0; est-ce ${a.text("meant")}\u00a0?`,
+  key_misspelt: (a) => `${a.text("key")} n'est pas une de ses clés (est-ce ${a.text("meant")}\u00a0?)`,
   keys_unknown: (a) => `il n'a ni workers ni master, mais ${a.text("key")}`,
   group_keys_wrong: (a) =>
     at(a, `il a ${a.text("keys") || "aucune clé"}, et doit dire targets: [host:port, …], et labels tout au plus`),
   group_not_a_mapping: (a) =>
     at(a, `${a.text("value")} doit dire targets: [host:port, …], et labels tout au plus`),
-  entry_field_unknown: (a) => {
-    const meant = a.lacks("meant") ? "" : `\u00a0; est-ce ${a.text("meant")}\u00a0?`;
-    return at(a, `ses champs sont ${a.text("known")}, et non ${a.text("field")}${meant}`);
-  },
-  entry_without_host: (a) =>
-    at(a, "ses champs sont host (qui peut être host:port), name et d'autres\u00a0; host manque"),
+  entry_field_unknown: (a) => at(a, `${a.text("field")} n'est pas un de ses champs, qui sont ${a.text("known")}`),
+  entry_field_misspelt: (a) =>
+    at(a, `${a.text("field")} n'est pas un de ses champs (est-ce ${a.text("meant")}\u00a0?)`),
+  entry_field_of_others: (a) =>
+    at(a, `'${a.text("field")}' n'est pas un de ses champs (écrivez ${known(INSTEAD, a.text("field"))})`),
+  entry_without_host: (a) => at(a, "host manque (qui peut être host:port)"),
   entry_name_invalid: (a) =>
     at(a, `name ${a.text("value")} n'est pas un texte d'au plus ${printable(a)}`),
   entry_local_with_http: (a) =>

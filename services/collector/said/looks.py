@@ -144,12 +144,12 @@ def credentials_folder_is_no_folder() -> str:
 
 @sentence
 def credential_outside(option: str) -> str:
-    return f"nothing was asked: {option} is not below COLLECTOR_CREDENTIALS_DIR"
+    return f"nothing was asked: {option} leads out of COLLECTOR_CREDENTIALS_DIR"
 
 
 @sentence
 def credential_missing(option: str) -> str:
-    return f"nothing was asked: {option} is not there"
+    return f"nothing was asked: {option} is not in COLLECTOR_CREDENTIALS_DIR"
 
 
 @sentence
@@ -180,6 +180,11 @@ def credential_too_long(option: str, limit_bytes: int) -> str:
 @sentence
 def credential_is_no_token(option: str) -> str:
     return f"nothing was asked: {option} does not hold one token"
+
+
+@sentence
+def credential_is_no_password(option: str) -> str:
+    return f"nothing was asked: {option} does not hold one password"
 
 
 @sentence

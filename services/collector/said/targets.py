@@ -4,7 +4,19 @@
 the file writes it.
 """
 
+from typing import Final
+
 from collector.said.sentence import number, plural, sentence
+
+#: What takes the place of fields that Prometheus's own configuration has, and of one that many expect.
+INSTEAD: Final = {
+    "tls_config": "ca_file, server_name or insecure beside host",
+    "insecure_skip_verify": "insecure",
+    "basic_auth": "username and password_file beside host",
+    "authorization": "bearer_token_file beside host",
+    "credentials_file": "bearer_token_file",
+    "port": "host: host:port",
+}
 
 # All together
 
@@ -60,7 +72,7 @@ def workers_not_a_list() -> str:
 
 @sentence
 def key_misspelt(key: str, meant: str) -> str:
-    return f"{key} is none of its keys; did you mean {meant}?"
+    return f"{key} is none of its keys (did you mean {meant}?)"
 
 
 @sentence
@@ -82,14 +94,23 @@ def group_not_a_mapping(where: str, value: str) -> str:
 
 
 @sentence
-def entry_field_unknown(where: str, field: str, known: str, meant: str | None) -> str:
-    did_you_mean = "" if meant is None else f"; did you mean {meant}?"
-    return f"{part(where)}: takes the fields {known}, not {field}{did_you_mean}"
+def entry_field_unknown(where: str, field: str, known: str) -> str:
+    return f"{part(where)}: {field} is none of its fields, which are {known}"
+
+
+@sentence
+def entry_field_misspelt(where: str, field: str, meant: str) -> str:
+    return f"{part(where)}: {field} is none of its fields (did you mean {meant}?)"
+
+
+@sentence
+def entry_field_of_others(where: str, field: str) -> str:
+    return f"{part(where)}: '{field}' is none of its fields (write {INSTEAD[field]})"
 
 
 @sentence
 def entry_without_host(where: str) -> str:
-    return f"{part(where)}: takes the fields host (which may be host:port), name and others; host is missing"
+    return f"{part(where)}: host is missing (which may be host:port)"
 
 
 @sentence
