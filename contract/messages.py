@@ -104,13 +104,26 @@ class Snapshot(_Message, frozen=True, kw_only=True):
     nodes: tuple[Node, ...]
 
 
-class Health(_Message, frozen=True, kw_only=True):
-    """``cluster:health``: how the cluster is, in a word, two figures and texts."""
+class Firing(Struct, frozen=True, kw_only=True):
+    """How many alerts are firing, by severity."""
 
+    critical: Count = 0
+    warning: Count = 0
+    info: Count = 0
+
+
+class Health(_Message, frozen=True, kw_only=True):
+    """``cluster:health``: how the cluster is, in a word, figures and texts."""
+
+    #: By the share of nodes that are online, whatever alerts fire.
     overall_status: OverallStatus
     nodes_online: Count
     nodes_total: Count
     issues: tuple[str, ...]
+    #: ``None`` where an older collector does not tell it.
+    firing: Firing | None = None
+    #: ``None`` where nothing fires, and where ``firing`` is ``None``.
+    worst_firing_severity: Severity | None = None
 
 
 class Alert(Struct, frozen=True, kw_only=True):
@@ -129,6 +142,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     message: str
     #: When the condition began, its time as pending included.
     since: Timestamp
+    #: The worst ``value`` since then.
+    peak: float | None = None
 
 
 class LogEntry(Struct, frozen=True, kw_only=True):
@@ -144,6 +159,8 @@ class LogEntry(Struct, frozen=True, kw_only=True):
     value: float | None
     message: str
     since: Timestamp | None
+    #: The alert's worst ``value`` until then.
+    peak: float | None = None
 
 
 class Alerts(_Message, frozen=True, kw_only=True):

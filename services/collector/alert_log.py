@@ -55,6 +55,7 @@ class AlertLog:
                 value=alert.value,
                 message=alert.message,
                 since=alert.since,
+                peak=alert.peak,
             )
             self._append(entry)
         del self.queue[:-ALERT_LOG_LENGTH]

@@ -82,6 +82,7 @@ class Term:
         health = build_health(
             view.nodes,
             [*view.problems, *self._left_out()],
+            self.alerts.values(),
             remarks=view.remarks,
             targets_path=self._targets_path,
             cluster=self._lease.cluster,

@@ -12,7 +12,7 @@ from collector.rules import parse_rules
 from collector.term import REPEAT_SECONDS, Term, View
 from contract.clock import unix_seconds
 from contract.codec import decode
-from contract.messages import Alerts, Health, Snapshot
+from contract.messages import Alerts, Firing, Health, Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
 from contract.scripts import Lease
 
@@ -72,7 +72,7 @@ def alerts_of(publication):
 def test_active_alerts_are_the_golden_ones_when_the_same_conditions_hold(
     new_term, view, offline, online, filesystem, at
 ):
-    rules = "node_down: {for_seconds: 60}\nfilesystem_full: {for_seconds: 60}"
+    rules = "node_down: {for_seconds: 60, severity: critical}\nfilesystem_full: {for_seconds: 60}"
     down, full = offline("pi-é.lan:9200"), online(filesystems=(filesystem("/boot", 91.5),))
     term, written = new_term(), "2026-11-23T09:41:07.120Z"
 
@@ -141,14 +141,15 @@ def test_round_publishes_what_is_due_again_when_the_one_before_was_not_confirmed
     assert channels(term.next_round(view(offline(), problems=["The rules file is broken."]), at(6))) == ["metrics"]
 
 
-def test_round_tells_alerts_when_only_a_severity_changed(new_term, view, offline, at):
+def test_round_tells_alerts_and_health_when_only_a_severity_changed(new_term, view, offline, at):
     term = new_term()
     term.next_round(view(offline()), at(0))
     term.confirm()
 
     publication = term.next_round(view(offline(), rules="node_down: {for_seconds: 0, severity: info}"), at(2))
 
-    assert channels(publication) == ["metrics", "alerts"]
+    assert channels(publication) == ["metrics", "health", "alerts"]
+    assert decode(publication.messages[HEALTH_CHANNEL], Health).firing == Firing(info=1)
     assert alerts_of(publication).active_alerts[0].severity == "info"
     assert alerts_of(publication).active_alerts[0].type == "info"
 
