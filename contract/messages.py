@@ -176,6 +176,28 @@ class Alerts(_Message, frozen=True, kw_only=True):
     last_alert_id: LogId | None
 
 
+class RuleInForce(Struct, frozen=True, kw_only=True):
+    """One alert rule as it is applied; ``threshold`` and ``clear`` in the rule's unit, ``None`` without a measure."""
+
+    name: str
+    enabled: bool
+    severity: Severity
+    #: Of an alert of the master.
+    master_severity: Severity
+    #: How long the condition lasts before the alert fires.
+    for_seconds: Annotated[float, Meta(ge=0)]
+    #: How long the alert stays after the condition was last seen.
+    keep_seconds: Annotated[float, Meta(ge=0)]
+    threshold: float | None
+    clear: float | None
+
+
+class RulesInForce(_Message, frozen=True, kw_only=True):
+    """``cluster:rules``: the alert rules that the collector applies, the user's changes included."""
+
+    rules: tuple[RuleInForce, ...]
+
+
 class Delta(Struct, frozen=True, kw_only=True):
     """The step from the snapshot at ``base_seq`` to the one at ``seq`` of the same epoch.
 

@@ -11,6 +11,8 @@ HEALTH_CHANNEL: Final = "cluster:health"
 ALERTS_CHANNEL: Final = "cluster:alerts"
 CHANNELS: Final = (METRICS_CHANNEL, HEALTH_CHANNEL, ALERTS_CHANNEL)
 
+#: Bytes of the alert rules in force; lives as long as the messages under ``latest_key``.
+RULES_KEY: Final = "cluster:rules"
 ALERT_LOG_KEY: Final = "cluster:alerts:log"
 #: Field of a log stream's entry that holds the JSON of a ``LogEntry``.
 ALERT_LOG_FIELD: Final = "entry"
@@ -96,6 +98,7 @@ TABLE: Final = (
     Name(latest_key(METRICS_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
     Name(latest_key(HEALTH_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
     Name(latest_key(ALERTS_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
+    Name(RULES_KEY, "string", ("collector",), ("api",)),
     Name(ALERT_LOG_KEY, "stream", ("collector",), ("collector", "api", "ws")),
     Name(history_key("<step>", "<node>"), "stream", ("collector",), ("api",)),
     Name(REPLICAS_KEY, "sorted set", ("ws",), ("api", "ws")),

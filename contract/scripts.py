@@ -4,7 +4,7 @@ Each ``…_call`` returns ``(keys, args)`` for ``contract.runtime.functions``, o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any, Final, Literal, NamedTuple
 
@@ -20,6 +20,7 @@ from contract.names import (
     PRESENCE_TTL_SECONDS,
     REPLICAS_KEY,
     REPUBLISH_INTERVAL_MS,
+    RULES_KEY,
     history_key,
     latest_key,
     lease_ttl_seconds,
@@ -87,7 +88,7 @@ class LeaseAnswer:
 
 @dataclass(frozen=True)
 class Publication:
-    """One round: messages by channel and log entries by id, as encoded bytes.
+    """One round: messages by channel, log entries by id, and the rules in force where they are due; encoded bytes.
 
     Entries already in the log (a former attempt whose answer got lost) may stand here again: they are recognised.
     """
@@ -97,6 +98,11 @@ class Publication:
     seq: int
     messages: dict[str, bytes]
     entries: tuple[tuple[str, bytes], ...] = ()
+    rules: bytes | None = None
+
+    def bare(self) -> "Publication":
+        """The round with what every release writes, and nothing else."""
+        return replace(self, rules=None)
 
 
 def take_lease_call(lease: Lease, last_epoch: int) -> Call:
@@ -113,7 +119,10 @@ def take_lease_answer(raw: list[Any]) -> LeaseAnswer:
 def publish_round_call(publication: Publication) -> Call:
     """Arguments of ``PUBLISH_ROUND``."""
     lease = publication.lease
-    keys = [LEASE_KEY, EPOCH_KEY, ALERT_LOG_KEY, *map(latest_key, publication.messages)]
+    kept = [(latest_key(channel), channel, message) for channel, message in publication.messages.items()]
+    if publication.rules is not None:
+        kept.append((RULES_KEY, "", publication.rules))
+    keys = [LEASE_KEY, EPOCH_KEY, ALERT_LOG_KEY, *(key for key, _, _ in kept)]
     args: list[str | bytes | int | float] = [
         lease.id,
         lease.cluster,
@@ -123,9 +132,9 @@ def publish_round_call(publication: Publication) -> Call:
         LATEST_TTL_SECONDS * 1000,
         ALERT_LOG_LENGTH,
         ALERT_LOG_FIELD,
-        len(publication.messages),
+        len(kept),
     ]
-    for channel, message in publication.messages.items():
+    for _, channel, message in kept:
         args += [channel, message]
     for entry_id, entry in publication.entries:
         args += [entry_id, entry]

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- Publish one round, all or nothing, behind the (epoch, seq) fence. No JSON is re-encoded.
--- KEYS: cluster:collector, cluster:collector:epoch, cluster:alerts:log, then the :latest key of each message
+-- KEYS: cluster:collector, cluster:collector:epoch, cluster:alerts:log, then the key that keeps each message
 -- ARGV: own id, own cluster, epoch, seq, lease ms, latest ms, log length, log field, number of messages,
---       then channel and bytes of each message, then id and bytes of each log entry
+--       then channel (empty: none) and bytes of each message, then id and bytes of each log entry
 -- Returns published, lost (no epoch stored: take the lease again), fenced (another epoch) or repeated (seq not above).
 local stored = redis.call('HMGET', KEYS[2], 'epoch', 'seq')
 if not stored[1] then return 'lost' end
@@ -32,6 +32,6 @@ while ARGV[position] do
 end
 for i = 1, count do
   redis.call('SET', KEYS[3 + i], ARGV[9 + 2 * i], 'PX', ARGV[6])
-  redis.call('PUBLISH', ARGV[8 + 2 * i], ARGV[9 + 2 * i])
+  if ARGV[8 + 2 * i] ~= '' then redis.call('PUBLISH', ARGV[8 + 2 * i], ARGV[9 + 2 * i]) end
 end
 return 'published'

@@ -16,6 +16,7 @@ TYPES: dict[str, Any] = {
     "messages/metrics": messages.Snapshot,
     "messages/health": messages.Health,
     "messages/alerts": messages.Alerts,
+    "messages/rules": messages.RulesInForce,
     "messages/log_entry": messages.LogEntry,
     "messages/log_started": messages.LogEntry,
     "events/root.connection_confirmed": events.ConnectionConfirmed,

@@ -10,9 +10,11 @@ from contract.names import (
     ALERTS_CHANNEL,
     EPOCH_KEY,
     HISTORY_FIELD,
+    LATEST_TTL_SECONDS,
     LEASE_KEY,
     METRICS_CHANNEL,
     REPLICAS_KEY,
+    RULES_KEY,
     history_key,
     latest_key,
     lease_ttl_seconds,
@@ -115,6 +117,22 @@ def test_round_is_published_stored_and_logged_in_one_step(redis: Redis) -> None:
     assert redis.get(latest_key(METRICS_CHANNEL)) == messages[METRICS_CHANNEL]
     assert [(name.decode(), fields[b"entry"]) for name, fields in redis.xrange(ALERT_LOG_KEY)] == list(entries)
     listener.close()
+
+
+def test_rules_are_kept_with_the_round_and_told_on_no_channel(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    listener = redis.pubsub()
+    listener.psubscribe("*")
+    assert (listener.get_message(timeout=10) or {})["type"] == "psubscribe"
+    assert publish(redis, Publication(ONE, epoch, 1, {METRICS_CHANNEL: b"x"}, rules=b"r")) == "published"
+    assert (listener.get_message(timeout=10) or {})["channel"] == METRICS_CHANNEL.encode()
+    assert listener.get_message(timeout=0.2) is None
+    listener.close()
+    assert redis.get(RULES_KEY) == b"r"
+    assert 0 < redis.pttl(RULES_KEY) <= LATEST_TTL_SECONDS * 1000
+    # Behind the fence, as all of a round.
+    assert publish(redis, Publication(ONE, epoch - 1, 9, {METRICS_CHANNEL: b"y"}, rules=b"old")) == "fenced"
+    assert redis.get(RULES_KEY) == b"r"
 
 
 def test_round_changes_nothing_when_its_seq_is_not_above(redis: Redis) -> None:

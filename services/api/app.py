@@ -25,6 +25,7 @@ from api.probes import probe_routes
 from api.problems import answer_problems
 from api.report import Reporter
 from api.republish import Republisher
+from api.rules import rules_routes
 from api.store import Store
 from api.turns import Turns
 from api.watch import Watch
@@ -51,6 +52,7 @@ def create_app(config: Config) -> Flask:
     app.register_blueprint(cluster_routes(store, republisher))
     app.register_blueprint(alert_routes(store, AlertLog(link, readiness, counters)))
     app.register_blueprint(history_routes(store, HistoryReader(link, readiness, counters)))
+    app.register_blueprint(rules_routes(store))
     app.register_blueprint(openapi_routes())
     app.register_blueprint(page_routes(config, store, readiness))
     app.register_blueprint(probe_routes(readiness, counters, gate.knows_who_asks))

@@ -14,12 +14,13 @@ from api.openapi_parts import AGE_FROM_MEMORY, SECURITY, Json, latest, operation
 from contract import VERSION
 from contract.codec import encode
 from contract.history import MEASURES
-from contract.messages import Alerts, Health, Node, Snapshot, Timestamp
+from contract.messages import Alerts, Health, Node, RulesInForce, Snapshot, Timestamp
 from contract.names import CHANNELS
 from contract.rest import AlertLogPage, HealthReport, History, Overview, Problem, Published, SessionReport
 
 _TYPES: Final = (
-    Snapshot, Node, Health, Alerts, AlertLogPage, History, HealthReport, Overview, Problem, Published, SessionReport,
+    Snapshot, Node, Health, Alerts, AlertLogPage, RulesInForce, History, HealthReport, Overview, Problem, Published,
+    SessionReport,
 )  # fmt: skip
 
 
@@ -76,6 +77,7 @@ def _paths() -> Json:
         "/api/cluster/health": {"get": latest("clusterHealth", "The cluster's health.", schema_of(Health))},
         "/api/alerts": {"get": latest("alerts", "The active alerts.", schema_of(Alerts))},
         "/api/alerts/log": {"get": _log()},
+        "/api/rules": {"get": latest("rules", "The alert rules in force.", schema_of(RulesInForce))},
         "/api/history": {"get": _history()},
         "/api/publish/{channel}": {"post": _publish()},
         "/api/session": {"get": operation("session", "As whom the request was let in.", SessionReport)},

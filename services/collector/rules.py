@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 
 from collector.temperatures import NAME_LIMIT, Sensor
 from collector.yaml_text import RefusedYaml, YamlError, read_yaml
-from contract.messages import NodeRole, Severity
+from contract.messages import NodeRole, RuleInForce, Severity
 from contract.runtime.quoted import quoted
 
 #: Patterns of a rule, and characters of each: all file systems are compared with all patterns in each round.
@@ -99,6 +99,23 @@ class Rule:
 
 
 Rules = Mapping[str, Rule]
+
+
+def in_force(rules: Rules) -> tuple[RuleInForce, ...]:
+    """The rules as they are told to others."""
+    return tuple(
+        RuleInForce(
+            name=rule.name,
+            enabled=rule.enabled,
+            severity=rule.severity,
+            master_severity=rule.severity_of("master"),
+            for_seconds=rule.for_seconds,
+            keep_seconds=rule.keep_seconds,
+            threshold=rule.threshold,
+            clear=rule.clear,
+        )
+        for rule in rules.values()
+    )
 
 
 @cache

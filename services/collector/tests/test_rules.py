@@ -1,8 +1,15 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.rules import RulesError, built_in_rules, parse_rules
+import contract
+from collector.rules import RulesError, built_in_rules, in_force, parse_rules
+from contract.codec import decode
+from contract.messages import RulesInForce
+
+GOLDEN = Path(contract.__file__).parent / "golden" / "messages" / "rules.json"
 
 
 def test_built_in_rules_are_those_of_the_product_when_the_user_changes_nothing():
@@ -32,6 +39,14 @@ def test_built_in_rules_are_those_of_the_product_when_the_user_changes_nothing()
     assert rules["clock_offset"].threshold == 2
     assert all(rule.clear < rule.threshold for rule in rules.values() if rule.threshold is not None)
     assert parse_rules("") == rules
+
+
+def test_built_in_rules_are_told_as_in_the_golden_example():
+    told = {rule.name: rule for rule in in_force(built_in_rules())}
+
+    assert [told[rule.name] for rule in decode(GOLDEN.read_bytes(), RulesInForce).rules] == list(
+        decode(GOLDEN.read_bytes(), RulesInForce).rules
+    )
 
 
 def test_single_fields_change_when_the_user_names_them():

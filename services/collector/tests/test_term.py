@@ -12,7 +12,7 @@ from collector.rules import parse_rules
 from collector.term import REPEAT_SECONDS, Term, View
 from contract.clock import unix_seconds
 from contract.codec import decode
-from contract.messages import Alerts, Firing, Health, Snapshot
+from contract.messages import Alerts, Firing, Health, RulesInForce, Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
 from contract.scripts import Lease
 
@@ -59,6 +59,28 @@ def test_adopted_alert_is_published_as_it_was_when_no_rule_here_judges_it(new_te
     unseen = Observation(known["node"], "unknown", None, None)
     assert active(unseen) == sorted([unknown, known], key=lambda alert: alert["id"])
     assert active(online(known["node"])) == [unknown]
+
+
+def test_rules_in_force_are_told_on_a_change_and_now_and_then(new_term, view, online, at):
+    def told(seconds, rules, confirmed=True):
+        publication = term.next_round(view(online(), rules=rules), at(seconds))
+        if confirmed:
+            term.confirm()
+        return publication.rules and decode(publication.rules, RulesInForce)
+
+    term, rules = new_term(), "memory: {threshold: 95, clear: 92}"
+
+    first = told(0, rules, confirmed=False)
+    assert (first.epoch, first.seq) == (term.epoch, 1)
+    [memory] = [rule for rule in first.rules if rule.name == "memory"]
+    assert (memory.enabled, memory.severity, memory.threshold, memory.clear) == (True, "warning", 95, 92)
+    assert len(first.rules) == len(parse_rules(""))
+    # Redis did not take them; then it has.
+    assert told(2, rules) is not None
+    assert told(4, rules) is None
+    assert told(6, "cpu: {enabled: true}") is not None
+    assert told(8, "cpu: {enabled: true}") is None
+    assert told(6 + REPEAT_SECONDS, "cpu: {enabled: true}") is not None
 
 
 def channels(publication):
