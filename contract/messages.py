@@ -5,7 +5,7 @@ not named here, so that a newer writer does not break an older reader; a field w
 writer does not write.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -161,6 +161,29 @@ class LogEntry(Struct, frozen=True, kw_only=True):
     since: Timestamp | None
     #: The alert's worst ``value`` until then.
     peak: float | None = None
+
+
+class Incident(Struct, frozen=True, kw_only=True):
+    """One alert that fired, from its beginning to its end."""
+
+    #: ``<alert_id>@<began>``.
+    id: str
+    alert_id: str
+    rule: str
+    node: str
+    #: The last one, where the rules changed it.
+    severity: Severity
+    #: When the condition began, its time as pending included.
+    began: Timestamp
+    #: ``None`` while the alert fires.
+    ended: Timestamp | None
+    #: The worst value in the rule's unit; ``None`` for a condition without a measure.
+    peak: float | None
+    #: What the alert said last while it lasted.
+    message: str
+    #: The same for programs; ``None`` where the collector tells no code.
+    code: str | None = None
+    args: dict[str, Any] = {}
 
 
 class Alerts(_Message, frozen=True, kw_only=True):

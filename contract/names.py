@@ -16,6 +16,12 @@ RULES_KEY: Final = "cluster:rules"
 ALERT_LOG_KEY: Final = "cluster:alerts:log"
 #: Field of a log stream's entry that holds the JSON of a ``LogEntry``.
 ALERT_LOG_FIELD: Final = "entry"
+#: One record an alert that had fired and has ended; ids are those of the log entries that tell the ends.
+INCIDENTS_KEY: Final = "cluster:incidents"
+#: Field of an entry that holds the JSON of an ``Incident``.
+INCIDENTS_FIELD: Final = "incident"
+#: Field of the stream's first entry: since when there are records, a timestamp.
+INCIDENTS_SINCE_FIELD: Final = "since"
 #: What the keys of the metric history begin with.
 HISTORY_KEYS: Final = "cluster:history"
 #: Field of a history stream's entry that holds the JSON of an ``Entry``.
@@ -47,6 +53,9 @@ PRESENCE_REFRESH_SECONDS: Final = 3.0
 REPUBLISH_INTERVAL_MS: Final = 100
 #: Entries that the alert log keeps, roughly (streams are trimmed by whole nodes).
 ALERT_LOG_LENGTH: Final = 10_000
+#: Records of incidents that are kept, roughly, and while Redis is so full that it takes no history.
+INCIDENTS_LENGTH: Final = 20_000
+INCIDENTS_LENGTH_WHEN_FULL: Final = 1000
 #: Bytes above which a message on a channel is dropped.
 MESSAGE_LIMIT_BYTES: Final = 3 * 1024 * 1024
 
@@ -100,6 +109,7 @@ TABLE: Final = (
     Name(latest_key(ALERTS_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
     Name(RULES_KEY, "string", ("collector",), ("api",)),
     Name(ALERT_LOG_KEY, "stream", ("collector",), ("collector", "api", "ws")),
+    Name(INCIDENTS_KEY, "stream", ("collector",), ("api",)),
     Name(history_key("<step>", "<node>"), "stream", ("collector",), ("api",)),
     Name(REPLICAS_KEY, "sorted set", ("ws",), ("api", "ws")),
     Name(replica_key("<replica>"), "hash", ("ws",), ("api", "ws")),

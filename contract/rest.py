@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contract.access.grant import Scope
 from contract.health import overall_status
-from contract.messages import ClusterStats, Count, LogEntry, LogId, OverallStatus, Snapshot, Timestamp
+from contract.messages import ClusterStats, Count, Incident, LogEntry, LogId, OverallStatus, Snapshot, Timestamp
 
 
 class RedisReport(Struct, frozen=True, kw_only=True):
@@ -81,6 +81,19 @@ class AlertLogPage(Struct, frozen=True, kw_only=True):
 
     entries: tuple[LogEntry, ...]
     last_alert_id: LogId | None
+
+
+class IncidentsPage(Struct, frozen=True, kw_only=True):
+    """Body of ``GET /api/incidents``: incidents, newest first.
+
+    On the first page those that go on, whose ``ended`` is ``None``, come before all others. ``known_since``: from when
+    on all incidents are recorded, ``None`` where none ever was. ``next`` is to be given as ``after`` for the next page;
+    ``None`` after the last one.
+    """
+
+    incidents: tuple[Incident, ...]
+    known_since: Timestamp | None
+    next: LogId | None
 
 
 class HistoryValues(Struct, frozen=True, kw_only=True):

@@ -3,18 +3,23 @@
 Each ``…_call`` returns ``(keys, args)`` for ``contract.runtime.functions``, of a blocking or an asyncio client alike.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any, Final, Literal, NamedTuple
 
 from contract.history import Step
+from contract.messages import Timestamp
 from contract.names import (
     ALERT_LOG_FIELD,
     ALERT_LOG_KEY,
     ALERT_LOG_LENGTH,
     EPOCH_KEY,
     HISTORY_FIELD,
+    INCIDENTS_FIELD,
+    INCIDENTS_KEY,
+    INCIDENTS_LENGTH,
+    INCIDENTS_SINCE_FIELD,
     LATEST_TTL_SECONDS,
     LEASE_KEY,
     PRESENCE_TTL_SECONDS,
@@ -88,7 +93,7 @@ class LeaseAnswer:
 
 @dataclass(frozen=True)
 class Publication:
-    """One round: messages by channel, log entries by id, and the rules in force where they are due; encoded bytes.
+    """One round: messages by channel, log entries by id, and what goes with them, as encoded bytes.
 
     Entries already in the log (a former attempt whose answer got lost) may stand here again: they are recognised.
     """
@@ -98,11 +103,17 @@ class Publication:
     seq: int
     messages: dict[str, bytes]
     entries: tuple[tuple[str, bytes], ...] = ()
+    #: The rules in force, where they are due.
     rules: bytes | None = None
+    #: Records of incidents, by the id of the log entry that tells their end.
+    incidents: Mapping[str, bytes] = field(default_factory=dict)
+    #: From when on there are records, where there are none yet; ``None``: none are written.
+    incidents_since: Timestamp | None = None
+    incidents_length: int = INCIDENTS_LENGTH
 
     def bare(self) -> "Publication":
         """The round with what every release writes, and nothing else."""
-        return replace(self, rules=None)
+        return replace(self, rules=None, incidents={}, incidents_since=None)
 
 
 def take_lease_call(lease: Lease, last_epoch: int) -> Call:
@@ -123,6 +134,8 @@ def publish_round_call(publication: Publication) -> Call:
     if publication.rules is not None:
         kept.append((RULES_KEY, "", publication.rules))
     keys = [LEASE_KEY, EPOCH_KEY, ALERT_LOG_KEY, *(key for key, _, _ in kept)]
+    if publication.incidents_since is not None:
+        keys.append(INCIDENTS_KEY)
     args: list[str | bytes | int | float] = [
         lease.id,
         lease.cluster,
@@ -133,11 +146,15 @@ def publish_round_call(publication: Publication) -> Call:
         ALERT_LOG_LENGTH,
         ALERT_LOG_FIELD,
         len(kept),
+        publication.incidents_length,
+        INCIDENTS_FIELD,
+        INCIDENTS_SINCE_FIELD,
+        publication.incidents_since or "",
     ]
     for _, channel, message in kept:
         args += [channel, message]
     for entry_id, entry in publication.entries:
-        args += [entry_id, entry]
+        args += [entry_id, entry, publication.incidents.get(entry_id, b"")]
     return keys, args
 
 
@@ -230,8 +247,8 @@ def age_seconds(ttl_ms: int) -> float | None:
 def present_replica_call(replica: str, fields: dict[str, str | int]) -> Call:
     """Arguments of ``PRESENT_REPLICA``; ``fields`` become the replica's hash."""
     args: list[str | bytes | int | float] = [replica, round(PRESENCE_TTL_SECONDS * 1000)]
-    for field, value in fields.items():
-        args += [field, value]
+    for name, value in fields.items():
+        args += [name, value]
     return [REPLICAS_KEY, replica_key(replica)], args
 
 

@@ -16,6 +16,8 @@ from api.counters import Counters
 from api.headers import protect
 from api.health import health_routes
 from api.history import HistoryReader, history_routes
+from api.incident_records import IncidentRecords
+from api.incidents import incident_routes
 from api.language import use_languages
 from api.link import RedisLink
 from api.openapi import openapi_routes
@@ -53,6 +55,7 @@ def create_app(config: Config) -> Flask:
     app.register_blueprint(alert_routes(store, AlertLog(link, readiness, counters)))
     app.register_blueprint(history_routes(store, HistoryReader(link, readiness, counters)))
     app.register_blueprint(rules_routes(store))
+    app.register_blueprint(incident_routes(store, IncidentRecords(link, store, readiness, counters)))
     app.register_blueprint(openapi_routes())
     app.register_blueprint(page_routes(config, store, readiness))
     app.register_blueprint(probe_routes(readiness, counters, gate.knows_who_asks))

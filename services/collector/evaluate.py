@@ -63,6 +63,8 @@ class Change:
 
     transition: Literal["pending", "firing", "resolved"]
     alert: ActiveAlert
+    #: Of one that is resolved: the alert with the words that it had before.
+    lasted: ActiveAlert | None = None
 
 
 Alerts = Mapping[AlertKey, ActiveAlert]
@@ -172,4 +174,4 @@ def _why_gone(alert: ActiveAlert, rule: Rule, seen: Observation) -> str:
 
 
 def _resolved(alert: ActiveAlert, message: str) -> Change:
-    return Change("resolved", replace(alert, message=message))
+    return Change("resolved", replace(alert, message=message), lasted=alert)

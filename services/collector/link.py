@@ -12,7 +12,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoPermissionError, RedisError, ResponseError
+from redis.exceptions import NoPermissionError, OutOfMemoryError, RedisError, ResponseError
 
 from contract.messages import LogId
 from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, METRICS_CHANNEL, latest_key
@@ -54,6 +54,10 @@ class RedisAway(Exception):
 
 class RedisRefused(Exception):
     """Redis answered with an error, and did not do what it was asked. The text is the error."""
+
+
+class RedisFull(RedisRefused):
+    """Redis has no memory left for what may be left out."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ class RedisLink:
                 if " key" not in str(error):
                     raise
                 self._occasionally.warning(
-                    "permission", "a round is published without rules; update the ACL of Redis: %s", error
+                    "permission", "a round is published without rules and incidents; update the ACL of Redis: %s", error
                 )
                 self._bare_until = time.monotonic() + BARE_SECONDS
                 return await self._publish(publication.bare())
@@ -123,12 +127,14 @@ class RedisLink:
 
         Raises:
             RedisAway: no answer within that time; any of them may be recorded or not.
-            RedisRefused: Redis does not take them, for instance because its memory is full.
+            RedisRefused: Redis does not take them; ``RedisFull``: since its memory is full.
         """
         arguments = record_history_call(epoch, records)
         async with _bounded(within_seconds):
             try:
                 return record_history_answer(await call_async(self._redis, RECORD_HISTORY, arguments))
+            except OutOfMemoryError as error:
+                raise RedisFull(str(error)) from None
             except ResponseError as error:
                 raise RedisRefused(str(error)) from None
 

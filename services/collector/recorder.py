@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from collector.history import History
-from collector.link import RedisAway, RedisLink, RedisRefused
+from collector.link import RedisAway, RedisFull, RedisLink, RedisRefused
 from collector.metrics import HISTORY_QUEUED, HISTORY_RECORDS
 from contract.messages import Epoch, Snapshot
 from contract.runtime.logs import Occasionally
@@ -26,6 +26,8 @@ class Recorder:
         self._link = link
         self._history = History()
         self._lost = 0
+        #: Whether Redis had no memory left for history, the last time that it was given some.
+        self.is_full = False
         self._occasionally = Occasionally(_log)
 
     async def take(self, snapshot: Snapshot, unix_seconds: float) -> None:
@@ -49,10 +51,12 @@ class Recorder:
                 self._occasionally.warning("away", "history waits for Redis: %s", error)
                 break
             except RedisRefused as error:
+                self.is_full = isinstance(error, RedisFull)
                 self._occasionally.warning("refused", "history is not recorded: %s", error)
                 HISTORY_RECORDS.labels("refused").inc(len(queue))
                 queue.clear()
                 break
+            self.is_full = False
             if answer.outcome == "fenced":
                 self.forget()
             if answer.outcome != "recorded":

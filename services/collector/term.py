@@ -98,7 +98,16 @@ class Term:
         if is_alerts_due and self._message is not None:
             messages[ALERTS_CHANNEL] = encoded(self._message, self.alerts.values())
         entries = tuple((entry.id, encode(entry)) for entry in self.log.queue)
-        return Publication(self._lease, self.epoch, self.seq, messages, entries, rules=self._rules_due(view, now))
+        return Publication(
+            self._lease,
+            self.epoch,
+            self.seq,
+            messages,
+            entries,
+            rules=self._rules_due(view, now),
+            incidents={entry_id: encode(incident) for entry_id, incident in self.log.incidents.items()},
+            incidents_since=written,
+        )
 
     def confirm(self) -> None:
         """Note that Redis has the last round."""

@@ -91,6 +91,34 @@ def test_history_is_recorded_by_the_collector_and_read_by_the_api(
     assert redis.execute_command("ACL LOG") == []
 
 
+def test_rules_and_incidents_are_kept_by_the_collector_and_read_by_the_api(
+    redis: redis_client.Redis, url_of: Callable[[str], str]
+) -> None:
+    golden = DEPLOY.parent / "contract/golden/messages"
+    rules, incident = ((golden / f"{name}.json").read_bytes() for name in ("rules", "incident"))
+    redis.hset(EPOCH_KEY, mapping={"epoch": "1", "seq": "0"})
+    with blocking_client(url_of("collector"), connect_seconds=10, answer_seconds=10) as collector:
+        for seq in (1, 2):
+            ended = Publication(
+                Lease("x", "lab", 2.0),
+                1,
+                seq,
+                {METRICS_CHANNEL: b"x"},
+                ((f"1-{seq}", b"entry"),),
+                rules=rules,
+                incidents={f"1-{seq}": incident},
+                incidents_since="2026-11-23T07:01:07.000Z",
+            )
+            assert call(collector, PUBLISH_ROUND, publish_round_call(ended)) == b"published"
+
+    app = create_app(Config(redis_url=url_of("api"), cluster_name="lab"))
+    client = app.test_client()
+    assert client.get("/api/rules").data == rules
+    assert len(client.get("/api/incidents").get_json()["incidents"]) == 2
+    parts_of(app).link.close()
+    assert redis.execute_command("ACL LOG") == []
+
+
 def test_what_the_api_revokes_is_read_by_a_push_replica(
     redis: redis_client.Redis, url_of: Callable[[str], str], tmp_path: Path
 ) -> None:

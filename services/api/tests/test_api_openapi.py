@@ -13,7 +13,14 @@ from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
 from api.openapi import description
-from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, HISTORY_FIELD, history_key
+from contract.names import (
+    ALERT_LOG_FIELD,
+    ALERT_LOG_KEY,
+    HISTORY_FIELD,
+    INCIDENTS_FIELD,
+    INCIDENTS_KEY,
+    history_key,
+)
 from tests.drivers.valkey import Valkey
 
 Golden = Callable[[str], bytes]
@@ -29,6 +36,7 @@ REQUESTS = {
     "/api/cluster/health": "/api/cluster/health",
     "/api/alerts": "/api/alerts",
     "/api/alerts/log": "/api/alerts/log",
+    "/api/incidents": "/api/incidents?hours=1&node=node6.lan&rule=memory&severity=warning&limit=5",
     "/api/rules": "/api/rules",
     "/api/history": "/api/history?node=node6.lan&range_seconds=900&points=10",
     "/api/session": "/api/session",
@@ -66,6 +74,7 @@ def all_left(collector: Any, redis: Any, golden_example: Golden) -> None:
     collector.leave_all()
     redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: golden_example("messages/log_started")}, id="1795426867-1")
     redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: golden_example("messages/log_entry")}, id="1795426867-7")
+    redis.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: golden_example("messages/incident")}, id="1795426867-7")
     redis.xadd(history_key(10, "node6.lan"), {HISTORY_FIELD: b"[5,[1.5,2,2.5],7]"}, id="1795426850000-1795426867")
 
 
@@ -157,6 +166,7 @@ def test_answer_is_as_described_when_redis_is_away(client: FlaskClient, valkey: 
         ("/api/cluster/nodes/{node}", "/api/cluster/nodes/nobody", "404"),
         ("/api/alerts/log", "/api/alerts/log?limit=x", "400"),
         ("/api/alerts/log", "/api/alerts/log?after=x", "400"),
+        ("/api/incidents", "/api/incidents?hours=0", "400"),
         ("/api/history", "/api/history?points=1", "400"),
     ],
 )
@@ -182,6 +192,8 @@ def test_answer_is_as_described_when_the_request_is_bad(
         ("rest/overview", "Overview"),
         ("rest/node", "Node"),
         ("rest/alert_log_page", "AlertLogPage"),
+        ("messages/incident", "Incident"),
+        ("rest/incidents_page", "IncidentsPage"),
         ("rest/history", "History"),
         ("rest/problem", "Problem"),
         ("rest/problem_limit_exceeded", "Problem"),

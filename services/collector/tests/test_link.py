@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from collector.link import Former, RedisLink
-from contract.names import EPOCH_KEY, METRICS_CHANNEL, RULES_KEY, latest_key
+from contract.names import ALERT_LOG_KEY, EPOCH_KEY, INCIDENTS_KEY, METRICS_CHANNEL, RULES_KEY, latest_key
 from contract.scripts import Lease, Publication
 
 
@@ -56,17 +56,27 @@ def test_round_goes_without_what_the_user_may_not_keep_when_its_rules_are_of_a_f
     async def run():
         link = RedisLink(valkey.url.replace("//", f"//{former_user}@"))
         try:
-            lease = Lease("me", "lab", 2.0)
-            return [
-                await link.publish(Publication(lease, 7, seq, {METRICS_CHANNEL: b"%d" % seq}, rules=b"r"))
+            lease, entry = Lease("me", "lab", 2.0), ("7-1", b"entry")
+            rounds = [
+                Publication(
+                    lease,
+                    7,
+                    seq,
+                    {METRICS_CHANNEL: b"%d" % seq},
+                    (entry,),
+                    **({"rules": b"r"} if seq == 1 else {"incidents": {"7-1": b"i"}, "incidents_since": "x"}),
+                )
                 for seq in (1, 2, 3)
             ]
+            return [await link.publish(each) for each in rounds]
         finally:
             await link.close()
 
     assert asyncio.run(run()) == ["published"] * 3
     assert redis.get(latest_key(METRICS_CHANNEL)) == b"3"
-    assert redis.get(RULES_KEY) is None
+    assert redis.exists(RULES_KEY, INCIDENTS_KEY) == 0
+    assert redis.xlen(ALERT_LOG_KEY) == 1
     # It is told once, and not tried again at once.
-    assert [record.message.partition(";")[0] for record in caplog.records] == ["a round is published without rules"]
+    told = [record.message.partition(";")[0] for record in caplog.records]
+    assert told == ["a round is published without rules and incidents"]
     assert [entry["count"] for entry in redis.acl_log()] == [1]
