@@ -16,13 +16,16 @@ from api.store import Store
 from api.unavailable import NothingKnown, NothingStored, StoredInvalid
 from contract.clock import unix_seconds
 from contract.messages import Incident, Severity, Timestamp
-from contract.names import ALERTS_CHANNEL, INCIDENTS_FIELD, INCIDENTS_KEY, INCIDENTS_SINCE_FIELD
+from contract.names import ALERTS_CHANNEL, INCIDENTS_FIELD, INCIDENTS_KEY, INCIDENTS_LENGTH, INCIDENTS_SINCE_FIELD
 from contract.runtime.logs import Occasionally
 from contract.runtime.readiness import Readiness
 
 #: Records that are read in one go, and for one page: further ones are for the next page, be this one ever so empty.
 RECORDS_AT_ONCE: Final = 500
 RECORDS_A_PAGE: Final = 5000
+
+#: Records that a table has at most: somewhat more than are kept.
+INCIDENTS_LENGTH_AT_MOST: Final = INCIDENTS_LENGTH + 1000
 
 _logger = logging.getLogger(__name__)
 _FIELD: Final = INCIDENTS_FIELD.encode()
@@ -148,6 +151,23 @@ class IncidentRecords:
         known = {found.incident.id for found in ended}
         found_all = [*(found for found in going_on if found.incident.id not in known), *ended]
         return Page(found_all, part.known_since, None if is_end else position, part.age_seconds)
+
+    def pages(self, wanted: Wanted, after: str | None, limit: int | None) -> Iterator[Page]:
+        """Return all that ``page`` has from ``after`` on, be it at most ``limit`` ended incidents.
+
+        Raises:
+            Unavailable: as ``page``; part of an answer is none.
+        """
+        left = INCIDENTS_LENGTH_AT_MOST if limit is None else limit
+        while left > 0:
+            page = self.page(wanted, after, left)
+            left -= sum(1 for found in page.found if found.incident.ended is not None)
+            yield page
+            if page.next is None:
+                return
+            if page.age_seconds is not None:
+                raise NothingKnown(self._readiness.redis_down_since)
+            after = page.next
 
     def _going_on(self, wanted: Wanted) -> list[Found]:
         try:

@@ -2,25 +2,30 @@
 
 import re
 import time
+from collections.abc import Iterable
 from typing import Final, get_args
 
 import msgspec
 from flask import Blueprint, Response, request
 
-from api.answers import json_answer
-from api.incident_records import IncidentRecords, Wanted
+from api.answers import json_answer, with_age
+from api.incident_records import Found, IncidentRecords, Page, Wanted
 from api.problems import Refusal
+from api.spreadsheet import csv_answer, wants_csv
 from api.store import Store
 from api.unavailable import Unavailable
 from contract.clock import unix_seconds
 from contract.codec import encode
-from contract.messages import Severity
+from contract.messages import Incident, Severity
 
 #: Ended incidents that a page holds, unless told otherwise, and at most.
 DEFAULT_LIMIT: Final = 100
 LARGEST_LIMIT: Final = 1000
 #: Longest time back, in hours, besides all that is known: a leap year.
 LARGEST_HOURS: Final = 366 * 24
+
+#: Fields of an incident that have a cell each.
+COLUMNS: Final = tuple(Incident.__struct_fields__[:-2])
 
 _POSITION = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
 _NUMBER = re.compile(r"[0-9]{1,6}")
@@ -41,12 +46,24 @@ def incident_routes(store: Store, records: IncidentRecords) -> Blueprint:
     @routes.get("")
     def incidents() -> Response:
         """A page of incidents, newest first; on the first page those that go on come before all others."""
-        wanted, after = _wanted(store), _after()
-        page = records.page(wanted, after, _number("limit", LARGEST_LIMIT) or DEFAULT_LIMIT)
+        wanted, after, limit = _wanted(store), _after(), _number("limit", LARGEST_LIMIT)
+        if wants_csv():
+            return _table(records.pages(wanted, after, limit))
+        page = records.page(wanted, after, limit or DEFAULT_LIMIT)
         body = _Body([found.raw for found in page.found], page.known_since, page.next)
         return json_answer(encode(body), page.age_seconds)
 
     return routes
+
+
+def _table(pages: Iterable[Page]) -> Response:
+    found: list[Found] = []
+    age_seconds = None
+    for page in pages:
+        found += page.found
+        age_seconds = page.age_seconds
+    rows = ([getattr(each.incident, column) for column in COLUMNS] for each in found)
+    return with_age(csv_answer("incidents", COLUMNS, rows), age_seconds)
 
 
 def _wanted(store: Store) -> Wanted:

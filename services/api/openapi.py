@@ -11,7 +11,19 @@ from api import incidents
 from api.alerts import DEFAULT_LIMIT, LARGEST_LIMIT
 from api.answers import tagged_answer
 from api.history_query import DEFAULT_POINTS, DEFAULT_RANGE_SECONDS, NODES_LIMIT, POINTS_LIMITS, RANGE_LIMITS_SECONDS
-from api.openapi_parts import AGE_FROM_MEMORY, SECURITY, Json, latest, operation, problem, schema_of, shared_responses
+from api.openapi_parts import (
+    AGE_FROM_MEMORY,
+    ETAG,
+    FORMAT,
+    SECURITY,
+    Json,
+    latest,
+    operation,
+    problem,
+    schema_of,
+    shared_responses,
+    with_table,
+)
 from contract import VERSION
 from contract.codec import encode
 from contract.history import MEASURES
@@ -76,9 +88,7 @@ def _paths() -> Json:
     nodes = {"type": "array", "items": schema_of(Node)}
     return {
         "/api/health": {"get": operation("health", "Whether the product works; 200 also when degraded.", HealthReport)},
-        "/api/cluster/nodes": {
-            "get": latest("nodes", "All nodes. Has the snapshot pushed again to all Socket.IO clients.", nodes)
-        },
+        "/api/cluster/nodes": {"get": _nodes(nodes)},
         "/api/cluster/nodes/{node}": {
             "get": latest("node", "One node.", schema_of(Node), parameters=[_NODE], not_found="No node has that name.")
         },
@@ -94,6 +104,15 @@ def _paths() -> Json:
         "/api/session": {"get": operation("session", "As whom the request was let in.", SessionReport)},
         "/api/openapi.json": {"get": operation("openapi", "This description.", {"type": "object"})},
     }
+
+
+def _nodes(nodes: Json) -> Json:
+    described = latest(
+        "nodes", "All nodes. As JSON, has the snapshot pushed again to all Socket.IO clients.", nodes, [FORMAT]
+    )
+    described["responses"]["400"] = problem("A parameter is not valid; the detail names it.")
+    described["responses"]["200"]["headers"]["ETag"] = ETAG | {"required": False}
+    return with_table(described)
 
 
 _CHANNEL = {
@@ -155,6 +174,7 @@ def _incidents() -> Json:
         "incidents", "Alerts that fired, newest first; on the first page those that still do come first.", IncidentsPage
     )
     described["parameters"] = [
+        FORMAT,
         _parameter("hours", "Those that ended in so many hours before now; all without it.", hours),
         _parameter("node", "Nodes' names, repeated; all without it.", texts),
         _parameter("rule", "Rules' names, repeated; all without it.", texts),
@@ -169,7 +189,7 @@ def _incidents() -> Json:
     described["responses"]["200"]["headers"] = {"Age": AGE_FROM_MEMORY}
     described["responses"]["400"] = problem("A parameter is not valid; the detail names it.")
     described["responses"]["503"] = {"$ref": "#/components/responses/Unavailable"}
-    return described
+    return with_table(described)
 
 
 def _parameter(name: str, text: str, schema: Json) -> Json:
@@ -188,6 +208,7 @@ def _history() -> Json:
         "history", "Minimum, average and maximum of each measure and step; null where nothing is known.", History
     )
     described["parameters"] = [
+        FORMAT,
         _parameter("node", "Nodes' names, repeated; without it the cluster's averages.", nodes),
         _parameter("measure", "Measures, repeated; all without it.", measures),
         _parameter("range_seconds", "Length, if not `start`.", _number(RANGE_LIMITS_SECONDS, DEFAULT_RANGE_SECONDS)),
@@ -197,4 +218,5 @@ def _history() -> Json:
     ]
     described["responses"]["400"] = problem("A parameter is not valid; the detail names it.")
     described["responses"]["503"] = {"$ref": "#/components/responses/Unavailable"}
-    return described
+    described["responses"]["404"] = problem("None of the nodes is in the snapshot or in history.")
+    return with_table(described)

@@ -65,3 +65,5 @@ def test_incident_is_one_record_with_its_worst_value_when_the_collector_is_kille
     assert (known[DOWN]["peak"], known[DOWN]["severity"]) == (None, "warning")
     assert page["known_since"] <= min(incident["ended"] for incident in known.values())
     assert by_alert(api, "severity=critical").keys() == {HOT}
+    table = api.get("/api/incidents?format=csv").text.splitlines()
+    assert sorted(row.partition("@")[0] for row in table) == sorted(["id," + table[0].partition(",")[2], DOWN, HOT])

@@ -120,6 +120,27 @@ def test_nodes_are_answered_in_the_order_asked_and_an_unknown_one_is_a_gap(
 
 
 @pytest.mark.parametrize(
+    ("step", "age_seconds"), [(TEN_SECONDS, 20), (MINUTE, 4000), (FOUR_MINUTES, 30_000), (HALF_HOUR, 600_000)]
+)
+def test_history_is_not_found_when_none_of_the_nodes_is_in_the_snapshot_or_in_history(
+    client: FlaskClient, recorded: Recorded, step: Step, age_seconds: int
+) -> None:
+    # Given a node that is no target any more, with history of some step
+    recorded.entry(step, floor(NOW - age_seconds, step.seconds), 1.0, node="former")
+    for known in ("former", "node6.lan", "nobody&node=former"):
+        assert client.get(f"/api/history?node={known}").status_code == 200
+    response = client.get("/api/history?node=no%0Abody&node=nemo")
+    assert response.status_code == 404
+    assert r"'no\nbody'" in response.get_json()["detail"]
+    # When parameters are bad, that is said first.
+    assert client.get("/api/history?node=nobody&points=1").status_code == 400
+
+
+def test_history_of_a_node_is_a_gap_when_no_snapshot_says_which_nodes_there_are(client: FlaskClient) -> None:
+    assert cells(ask(client, "node=nobody")) == {}
+
+
+@pytest.mark.parametrize(
     ("range_seconds", "step"),
     [(900, TEN_SECONDS), (3600, TEN_SECONDS), (21600, MINUTE), (86400, FOUR_MINUTES), (604800, HALF_HOUR)],
 )
@@ -248,7 +269,7 @@ def test_end_alone_moves_the_range(client: FlaskClient, recorded: Recorded) -> N
     ],
 )
 def test_any_range_is_answered_within_its_points(client: FlaskClient, recorded: Recorded, query: str) -> None:
-    body = ask(client, f"{query}&node=a&measure=load1")
+    body = ask(client, f"{query}&node=node6.lan&measure=load1")
     count = len(body["series"][0]["measures"]["load1"]["avg"])
     points = int(query.partition("points=")[2] or 360)
     assert 1 <= count <= points
@@ -310,8 +331,8 @@ def test_entries_are_left_out_and_counted_when_they_are_garbage(
 def test_history_is_a_problem_when_a_key_holds_no_stream(
     client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
 ) -> None:
-    redis.set(history_key(10, "a"), b"x")
-    response = client.get("/api/history?node=a")
+    redis.set(history_key(10, "node6.lan"), b"x")
+    response = client.get("/api/history?node=node6.lan")
     assert response.status_code == 503
     assert "WRONGTYPE" in response.get_json()["detail"]
 
@@ -319,9 +340,9 @@ def test_history_is_a_problem_when_a_key_holds_no_stream(
 def test_history_is_a_problem_that_says_so_when_redis_is_away(
     client: FlaskClient, recorded: Recorded, valkey: Valkey
 ) -> None:
-    ask(client, "node=a")
+    ask(client, "node=node6.lan")
     valkey.stop()
-    response = client.get("/api/history?node=a")
+    response = client.get("/api/history?node=node6.lan")
     assert response.status_code == 503
     assert "Redis does not answer since 20" in response.get_json()["detail"]
     assert "Retry-After" in response.headers

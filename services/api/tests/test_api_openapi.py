@@ -44,6 +44,8 @@ REQUESTS = {
 }
 #: What takes no GET; test_access_publish asks it.
 OTHERS = {"/api/publish/{channel}"}
+#: What may be had as CSV, too.
+TABLES = ("/api/cluster/nodes", "/api/history", "/api/incidents")
 CONDITIONAL = sorted(path for path in REQUESTS if "304" in DOCUMENT["paths"][path]["get"]["responses"])
 
 
@@ -59,7 +61,9 @@ def described(path: str, response: TestResponse) -> dict[str, Any]:
     if "$ref" in said:
         said = DOCUMENT["components"]["responses"][said["$ref"].rpartition("/")[2]]
     if response.status_code != 304:
-        validate(response.get_json(), said["content"][response.mimetype]["schema"])
+        validate(
+            response.get_json() if response.is_json else response.text, said["content"][response.mimetype]["schema"]
+        )
     for name, header in said.get("headers", {}).items():
         if name not in response.headers and not header.get("required"):
             continue
@@ -143,6 +147,14 @@ def test_answer_is_as_described_when_all_is_well(client: FlaskClient, path: str)
 
 
 @pytest.mark.usefixtures("all_left")
+@pytest.mark.parametrize("path", TABLES)
+def test_table_is_as_described_when_it_is_asked_for(client: FlaskClient, path: str) -> None:
+    response = client.get(f"{path}?format=csv")
+    assert response.status_code == 200
+    described(path, response)
+
+
+@pytest.mark.usefixtures("all_left")
 @pytest.mark.parametrize("path", CONDITIONAL)
 def test_answer_is_as_described_when_nothing_changed(client: FlaskClient, path: str) -> None:
     tag = client.get(REQUESTS[path]).headers["ETag"]
@@ -168,6 +180,8 @@ def test_answer_is_as_described_when_redis_is_away(client: FlaskClient, valkey: 
         ("/api/alerts/log", "/api/alerts/log?after=x", "400"),
         ("/api/incidents", "/api/incidents?hours=0", "400"),
         ("/api/history", "/api/history?points=1", "400"),
+        ("/api/history", "/api/history?node=nobody", "404"),
+        *((path, f"{path}?format=xml", "400") for path in TABLES),
     ],
 )
 def test_answer_is_as_described_when_the_request_is_bad(
