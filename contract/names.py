@@ -24,7 +24,9 @@ INCIDENTS_FIELD: Final = "incident"
 INCIDENTS_SINCE_FIELD: Final = "since"
 #: What the keys of the metric history begin with.
 HISTORY_KEYS: Final = "cluster:history"
-#: Field of a history stream's entry that holds the JSON of an ``Entry``.
+#: What the keys of the cluster's distribution begin with: no node's name, as a reader of 0.2 would take it for.
+DISTRIBUTION_KEYS: Final = "cluster:distribution"
+#: Field of a history stream's entry that holds the JSON of an ``Entry``, or of a ``Distribution``.
 HISTORY_FIELD: Final = "entry"
 REPLICAS_KEY: Final = "cluster:ws"
 LEASE_KEY: Final = "cluster:collector"
@@ -70,6 +72,11 @@ def history_key(step_seconds: int | str, node: str) -> str:
     return f"{HISTORY_KEYS}:{step_seconds}:{node}"
 
 
+def distribution_key(step_seconds: int | str) -> str:
+    """Key of the stream of the cluster's distributions of one step; ids as of ``history_key``."""
+    return f"{DISTRIBUTION_KEYS}:{step_seconds}"
+
+
 def replica_key(replica: str) -> str:
     """Key of the hash in which the ws replica of that id presents itself."""
     return f"{REPLICAS_KEY}:{replica}"
@@ -111,6 +118,7 @@ TABLE: Final = (
     Name(ALERT_LOG_KEY, "stream", ("collector",), ("collector", "api", "ws")),
     Name(INCIDENTS_KEY, "stream", ("collector",), ("api",)),
     Name(history_key("<step>", "<node>"), "stream", ("collector",), ("api",)),
+    Name(distribution_key("<step>"), "stream", ("collector",), ("api",)),
     Name(REPLICAS_KEY, "sorted set", ("ws",), ("api", "ws")),
     Name(replica_key("<replica>"), "hash", ("ws",), ("api", "ws")),
     Name(LEASE_KEY, "hash", ("collector",), ("api", "ws")),

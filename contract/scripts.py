@@ -26,6 +26,7 @@ from contract.names import (
     REPLICAS_KEY,
     REPUBLISH_INTERVAL_MS,
     RULES_KEY,
+    distribution_key,
     history_key,
     latest_key,
     lease_ttl_seconds,
@@ -168,12 +169,21 @@ def publish_round_answer(raw: bytes | str) -> PublishOutcome:
 
 
 class HistoryRecord(NamedTuple):
-    """One entry of the metric history on its way: of which step and node, which begins when, as encoded bytes."""
+    """One entry of the metric history on its way: of which step and node, which begins when, as encoded bytes.
+
+    ``node`` is ``None`` for the distribution of the cluster.
+    """
 
     step: Step
-    node: str
+    node: str | None
     start_seconds: int
     entry: bytes
+
+    @property
+    def key(self) -> str:
+        """Key of the stream in which it belongs."""
+        seconds = self.step.seconds
+        return distribution_key(seconds) if self.node is None else history_key(seconds, self.node)
 
 
 @dataclass(frozen=True)
@@ -191,7 +201,7 @@ class RecordAnswer:
 
 def record_history_call(epoch: int, records: Sequence[HistoryRecord]) -> Call:
     """Arguments of ``RECORD_HISTORY``. Records that Redis has already may be given again: they are recognised."""
-    keys = [EPOCH_KEY, *(history_key(record.step.seconds, record.node) for record in records)]
+    keys = [EPOCH_KEY, *(record.key for record in records)]
     args: list[str | bytes | int | float] = [epoch, HISTORY_FIELD, STREAMS_ANEW]
     for record in records:
         args += [record.start_seconds * 1000, record.step.kept_seconds * 1000, record.entry]

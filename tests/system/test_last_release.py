@@ -146,6 +146,7 @@ def test_this_release_shows_all_that_the_last_collector_publishes(fleet: Stack, 
     if api.status("/api/rules") != 200:
         # What a collector before 0.3 does not write is not made up.
         assert incidents["known_since"] is None
+        assert api.json("/api/history")["distribution"] is None
 
 
 def test_incident_is_whole_when_this_collector_takes_the_alert_over_from_the_last_one(

@@ -76,7 +76,10 @@ def test_history_is_recorded_by_the_collector_and_read_by_the_api(
     collector = blocking_client(url_of("collector"), connect_seconds=10, answer_seconds=10)
     # The second is earlier than the first: the clock went back, and the stream is written anew.
     for start in (NOW, NOW - 60, NOW - 50):
-        records = [HistoryRecord(TEN_SECONDS, "a", start, b"[5,12.5]")]
+        records = [
+            HistoryRecord(TEN_SECONDS, "a", start, b"[5,12.5]"),
+            HistoryRecord(TEN_SECONDS, None, start, b'[5,[1,2,3,4,"a"]]'),
+        ]
         assert record_history_answer(call(collector, RECORD_HISTORY, record_history_call(1, records))).refused == 0
     collector.close()
     assert redis.xlen(history_key(10, "a")) == 2
@@ -84,6 +87,8 @@ def test_history_is_recorded_by_the_collector_and_read_by_the_api(
     app = create_app(Config(redis_url=url_of("api"), cluster_name="lab"))
     query = "node=a&start=2026-11-23T09:39:00Z&end=2026-11-23T09:41:00Z"
     response = app.test_client().get(f"/api/history?{query}")
+    whole = app.test_client().get(f"/api/history?{query.removeprefix('node=a&')}")
+    assert whole.get_json()["distribution"] is not None
     parts_of(app).link.close()
     assert response.status_code == 200
     measures = response.get_json()["series"][0]["measures"]

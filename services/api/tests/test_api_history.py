@@ -22,7 +22,7 @@ from contract.history import (
     Summary,
     encode_entry,
 )
-from contract.names import EPOCH_KEY, METRICS_CHANNEL, history_key
+from contract.names import EPOCH_KEY, HISTORY_FIELD, METRICS_CHANNEL, distribution_key, history_key
 from contract.runtime.functions import call
 from contract.scripts import RECORD_HISTORY, HistoryRecord, record_history_call
 from tests.drivers.valkey import Valkey
@@ -103,6 +103,69 @@ def test_last_hour_of_the_cluster_is_answered_when_nothing_is_asked(client: Flas
     assert cells(body, kind="max") == {first: 20.0, second: 7.0}
     assert cells(body, "load1") == {second: 0.5}
     assert cells(body, "temperature") == {}
+
+
+def spread(redis: redis_client.Redis, step: Step, start: int, *raws: str, epoch: int = EPOCH) -> None:
+    """Record a distribution of the cluster."""
+    raw = f"[5,{','.join(raws)}]"
+    redis.xadd(distribution_key(step.seconds), {HISTORY_FIELD: raw}, id=f"{start}000-{epoch}")
+
+
+def test_cluster_tells_how_its_nodes_lie_beside_its_averages(
+    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
+) -> None:
+    start = floor(NOW - 60, 10)
+    for moment in (start, start + 10):
+        recorded.entry(TEN_SECONDS, moment, 30.0, node=CLUSTER_NODE)
+    # Of the first step only the averages are known: it was recorded by a former release.
+    spread(redis, TEN_SECONDS, start + 10, '[1.0,2.5,80,99.5,"=n1"]', "null", "null", '[-5,0.0,5,6,"n2"]')
+    body = ask(client, "range_seconds=60&measure=temperature&measure=cpu_usage&measure=memory_usage&measure=load1")
+    found = body["distribution"]["measures"]
+    assert list(found) == ["temperature", "cpu_usage", "memory_usage"]
+    number = int(start + 10 - unix_seconds(body["start"])) // 10
+    assert {kind: values[number] for kind, values in found["cpu_usage"].items()} == {
+        "p10": 1.0, "median": 2.5, "p90": 80.0, "max": 99.5, "max_node": "=n1",
+    }  # fmt: skip
+    assert [values[number - 1] for values in found["cpu_usage"].values()] == [None] * 5
+    assert [values[number] for values in found["temperature"].values()] == [-5.0, 0.0, 5.0, 6.0, "n2"]
+    steps = len(body["series"][0]["measures"]["cpu_usage"]["avg"])
+    for values in found.values():
+        assert [len(column) for column in values.values()] == [steps] * 5
+    assert set(found["memory_usage"]["max_node"]) == {None}
+
+
+def test_longer_step_has_the_average_percentiles_of_its_parts_and_their_maximum(
+    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
+) -> None:
+    start = floor(NOW - 1200, 120)
+    spread(redis, MINUTE, start, '[0,10,20,30,"a"]')
+    spread(redis, MINUTE, start + 60, '[4,20,60,50,"b"]', epoch=EPOCH + 1)
+    # Of the minute that goes on there are only entries of ten seconds.
+    newest = floor(NOW - 10, 10)
+    spread(redis, TEN_SECONDS, newest, '[1,2,3,4,"c"]', epoch=EPOCH + 1)
+    body = ask(client, f"start={timestamp(start)}&end={timestamp(NOW)}&points=11&measure=cpu_usage")
+    assert body["step_seconds"] == 120
+    columns = body["distribution"]["measures"]["cpu_usage"].values()
+    known = [row for row in zip(*columns, strict=True) if row[0] is not None]
+    assert known == [(2.0, 15.0, 40.0, 50.0, "b"), (1.0, 2.0, 3.0, 4.0, "c")]
+
+
+@pytest.mark.parametrize("query", ["", "node=node6.lan", "measure=load1"])
+def test_distribution_is_not_known_where_there_is_none(
+    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis, query: str
+) -> None:
+    if query:
+        spread(redis, TEN_SECONDS, floor(NOW - 60, 10), '[1,2,3,4,"a"]')
+    assert ask(client, query)["distribution"] is None
+
+
+def test_history_goes_on_without_a_distribution_when_its_key_holds_something_else(
+    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
+) -> None:
+    recorded.entry(TEN_SECONDS, floor(NOW - 60, 10), 30.0, node=CLUSTER_NODE)
+    redis.set(distribution_key(10), b"x")
+    body = ask(client, "range_seconds=600")
+    assert (body["distribution"], list(cells(body).values())) == (None, [30.0])
 
 
 def test_nodes_are_answered_in_the_order_asked_and_an_unknown_one_is_a_gap(

@@ -19,6 +19,7 @@ from contract.names import (
     HISTORY_FIELD,
     INCIDENTS_FIELD,
     INCIDENTS_KEY,
+    distribution_key,
     history_key,
 )
 from tests.drivers.valkey import Valkey
@@ -80,6 +81,8 @@ def all_left(collector: Any, redis: Any, golden_example: Golden) -> None:
     redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: golden_example("messages/log_entry")}, id="1795426867-7")
     redis.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: golden_example("messages/incident")}, id="1795426867-7")
     redis.xadd(history_key(10, "node6.lan"), {HISTORY_FIELD: b"[5,[1.5,2,2.5],7]"}, id="1795426850000-1795426867")
+    spread = b'[5,[1.5,2,2.5,7,"node6.lan"]]'
+    redis.xadd(distribution_key(10), {HISTORY_FIELD: spread}, id="1795426850000-1795426867")
 
 
 def test_document_describes_the_routes_that_exist_and_no_others(app: Flask) -> None:
@@ -144,6 +147,13 @@ def test_answer_is_as_described_when_all_is_well(client: FlaskClient, path: str)
     response = client.get(REQUESTS[path])
     assert response.status_code == 200
     described(path, response)
+
+
+@pytest.mark.usefixtures("all_left")
+def test_history_of_the_cluster_is_as_described_with_its_distribution(client: FlaskClient) -> None:
+    response = client.get("/api/history?range_seconds=60")
+    assert response.get_json()["distribution"] is not None
+    described("/api/history", response)
 
 
 @pytest.mark.usefixtures("all_left")

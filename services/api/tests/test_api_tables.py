@@ -21,6 +21,7 @@ from contract.names import (
     INCIDENTS_FIELD,
     INCIDENTS_KEY,
     METRICS_CHANNEL,
+    distribution_key,
     history_key,
 )
 from tests.drivers.valkey import Valkey
@@ -88,8 +89,12 @@ def test_history_is_a_table_with_a_row_for_each_step_of_each_node(
         ("2026-11-23T09:40:50.000Z", "node6.lan", "1.0", "2.5", "4.0", "", "", ""),
         ("2026-11-23T09:40:50.000Z", "'=x", "7.0", "7.0", "7.0", "", "", ""),
     ]
+    spread = b'[5,[1.5,2,2.5,7,"@n"]]'
+    redis.xadd(distribution_key(TEN_SECONDS.seconds), {HISTORY_FIELD: spread}, id=f"{START}000-1")
     whole = table(client.get(f"/api/history?{query}"))
-    assert [(row["node"], row["cpu_usage_max"]) for row in whole if row["cpu_usage_max"]] == [("", "9.0")]
+    columns = ("node", "cpu_usage_max", "cpu_usage_nodes_p90", "cpu_usage_nodes_max_node", "temperature_nodes_p90")
+    known = [tuple(row[column] for column in columns) for row in whole if row["cpu_usage_max"]]
+    assert known == [("", "9.0", "2.5", "'@n", "")]
 
 
 @pytest.fixture
