@@ -82,6 +82,7 @@ def _written(alert: ActiveAlert) -> Alert:
         value=alert.value,
         message=alert.message,
         since=alert.since,
+        peak=alert.peak,
         code=None if said is None else said.code,
         args={} if said is None else said.args,
     )

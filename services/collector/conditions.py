@@ -8,7 +8,7 @@ from collector.measures import Measures
 from collector.rules import SensorPattern
 from collector.said import alerts
 from collector.sample import Filesystem
-from contract.messages import Coded, NodeStatus
+from contract.messages import Coded, NodeRole, NodeStatus
 
 #: A detail (a mount point, a sensor; empty for a condition of the whole node) and its measure in the rule's unit;
 #: ``None`` where it could not be told just now.
@@ -27,6 +27,7 @@ class Observation:
     error: Coded | None
     #: ``None`` unless the node is online.
     measures: Measures | None
+    role: NodeRole = "worker"
 
 
 def readings(

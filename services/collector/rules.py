@@ -14,7 +14,7 @@ from collector.said.literal import literal
 from collector.said.sentence import at_line, english
 from collector.temperatures import NAME_LIMIT, Sensor
 from collector.yaml_text import YamlError, read_yaml
-from contract.messages import Coded, Severity
+from contract.messages import Coded, NodeRole, RuleInForce, Severity
 from contract.runtime.quoted import quoted
 
 #: Patterns of a rule, and characters of each: all file systems are compared with all patterns in each round.
@@ -77,6 +77,12 @@ class Rule:
     ignore: tuple[str, ...] = ()
     #: Sensors that the rule does not look at.
     ignore_sensors: tuple[SensorPattern, ...] = ()
+    #: Severity of an alert of the master; ``None``: that of any node.
+    master_severity: Severity | None = None
+
+    def severity_of(self, role: NodeRole) -> Severity:
+        """Severity of an alert of a node with that role."""
+        return self.severity if role != "master" or self.master_severity is None else self.master_severity
 
     def is_true(self, measure: float, *, already: bool) -> bool:
         """Whether the condition holds: from ``threshold`` on, and once it does, ``already``, down to ``clear``.
@@ -93,6 +99,23 @@ class Rule:
 
 
 Rules = Mapping[str, Rule]
+
+
+def in_force(rules: Rules) -> tuple[RuleInForce, ...]:
+    """The rules as they are told to others."""
+    return tuple(
+        RuleInForce(
+            name=rule.name,
+            enabled=rule.enabled,
+            severity=rule.severity,
+            master_severity=rule.severity_of("master"),
+            for_seconds=rule.for_seconds,
+            keep_seconds=rule.keep_seconds,
+            threshold=rule.threshold,
+            clear=rule.clear,
+        )
+        for rule in rules.values()
+    )
 
 
 @cache
@@ -136,6 +159,7 @@ def _with_fields(rule: Rule, fields: dict[Any, Any]) -> Rule:
     known += ["threshold", "clear"] if rule.name in _THRESHOLDS else []
     known += ["ignore"] if rule.name in said.DETAILS else []
     known += ["ignore_sensors"] if rule.name == "temperature" else []
+    known += ["master_severity"] if rule.name == "node_down" else []
     values: dict[str, Any] = {}
     for field, value in fields.items():
         if field not in known:
@@ -144,6 +168,9 @@ def _with_fields(rule: Rule, fields: dict[Any, Any]) -> Rule:
     if "threshold" in values and "clear" not in values and rule.threshold is not None and rule.clear is not None:
         # Who moves the threshold alone keeps the distance.
         values["clear"] = values["threshold"] - (rule.threshold - rule.clear)
+    if "severity" in values:
+        # One severity is for all nodes, unless the same text names another one for the master.
+        values.setdefault("master_severity", None)
     changed = replace(rule, **values)
     if changed.threshold is not None and changed.clear is not None and changed.clear > changed.threshold:
         raise RulesError(said.rule_clear_above_threshold(rule.name, changed.clear, changed.threshold))
@@ -156,7 +183,7 @@ def _value(rule: str, field: str, value: object) -> object:
             if not isinstance(value, bool):
                 raise RulesError(said.rule_not_a_flag(rule, field, literal(value)))
             return value
-        case "severity":
+        case "severity" | "master_severity":
             if value not in get_args(Severity):
                 raise RulesError(said.rule_not_one_of(rule, field, literal(value), ", ".join(get_args(Severity))))
             return value
