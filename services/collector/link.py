@@ -16,7 +16,7 @@ from redis.exceptions import NoPermissionError, OutOfMemoryError, RedisError, Re
 
 from contract.messages import LogId
 from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, METRICS_CHANNEL, latest_key
-from contract.runtime.functions import call_async
+from contract.runtime.functions import FunctionsMissing, call_async
 from contract.runtime.logs import Occasionally
 from contract.scripts import (
     PUBLISH_ROUND,
@@ -50,6 +50,10 @@ _log = logging.getLogger(__name__)
 
 class RedisAway(Exception):
     """Redis did not do what it was asked; whether it has is not known. The text says why."""
+
+
+class RedisLacksFunctions(RedisAway):
+    """Redis answered that it cannot run our functions, so that it did nothing. The text says why."""
 
 
 class RedisRefused(Exception):
@@ -175,5 +179,7 @@ async def _bounded(seconds: float = CALL_SECONDS) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise RedisAway("no answer in time") from None
+    except FunctionsMissing as error:
+        raise RedisLacksFunctions(str(error)) from None
     except (RedisError, OSError) as error:
         raise RedisAway(str(error) or type(error).__name__) from None

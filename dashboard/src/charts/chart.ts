@@ -4,6 +4,7 @@ import uPlot from "uplot";
 import { attribute, write } from "../fields.ts";
 import { LANGUAGE } from "../language.ts";
 import { color, onThemeChange } from "../theme.ts";
+import { yRange } from "./scale.ts";
 import type { Columns } from "./timeline.ts";
 import { wording } from "../wording.ts";
 
@@ -21,6 +22,8 @@ export interface ChartOptions {
   readonly color: string;
   /** The top of the scale where it is fixed, as 100 of percentages; else as high as the data. */
   readonly ceiling: number | null;
+  /** Its top where there are no values, or only 0. */
+  readonly topOfNothing: number;
   readonly heightPixels: number;
   readonly rangeSeconds: number;
 }
@@ -102,7 +105,7 @@ export class Chart {
   }
 
   #made(): uPlot {
-    const { ceiling, format, heightPixels, rangeSeconds } = this.#options;
+    const { ceiling, format, heightPixels, rangeSeconds, topOfNothing } = this.#options;
     const axis: uPlot.Axis = {
       stroke: () => color("--quiet"),
       grid: { stroke: () => color("--line"), width: 1 },
@@ -123,7 +126,7 @@ export class Chart {
             // The whole range, though the data may begin later.
             range: (_plot, _low, high) => (high === null ? [0, 1] : [high - rangeSeconds, high]),
           },
-          y: { range: (_plot, low, high) => yRange(low, high, ceiling) },
+          y: { range: (_plot, low, high) => yRange(low, high, ceiling, topOfNothing) },
         },
         axes: [
           {
@@ -151,14 +154,6 @@ export class Chart {
       this.#container,
     );
   }
-}
-
-function yRange(low: number | null, high: number | null, ceiling: number | null): [number, number] {
-  if (ceiling !== null) return [0, ceiling];
-  if (low === null || high === null) return [0, 1];
-  // A flat line in the middle of nothing says nothing: the scale begins at 0 unless the values lie far from it.
-  const bottom = low > 0 && (high - low) / high < 0.5 && high < 200 ? Math.floor(low - (high - low) * 0.2 - 1) : 0;
-  return [Math.min(bottom, low), high === bottom ? bottom + 1 : high + (high - bottom) * 0.08];
 }
 
 function translucent(rgb: string): string {

@@ -9,22 +9,25 @@ export interface Drawing {
   readonly color: string;
   /** Top of the scale; `null`: as high as the data. */
   readonly ceiling: number | null;
+  /** Top where there are no values, or only 0. */
+  readonly topOfNothing: number;
 }
 
-const rate = { format: format.bytesPerSecond, ceiling: null };
+const percent = { format: format.wholePercent, ceiling: 100, topOfNothing: 100 };
+const rate = { format: format.bytesPerSecond, ceiling: null, topOfNothing: 1000 };
 
 export const DRAWINGS: Readonly<Record<Measure, Drawing>> = {
-  cpu_usage: { format: format.wholePercent, color: "--line-cpu", ceiling: 100 },
-  memory_usage: { format: format.wholePercent, color: "--line-memory", ceiling: 100 },
-  disk_usage: { format: format.wholePercent, color: "--line-disk", ceiling: 100 },
-  temperature: { format: format.celsius, color: "--line-temperature", ceiling: null },
-  load1: { format: format.load, color: "--line-cpu", ceiling: null },
+  cpu_usage: { ...percent, color: "--line-cpu" },
+  memory_usage: { ...percent, color: "--line-memory" },
+  disk_usage: { ...percent, color: "--line-disk" },
+  temperature: { format: format.celsius, color: "--line-temperature", ceiling: null, topOfNothing: 100 },
+  load1: { format: format.load, color: "--line-cpu", ceiling: null, topOfNothing: 1 },
   network_receive_bytes_per_second: { ...rate, color: "--line-network" },
   network_transmit_bytes_per_second: { ...rate, color: "--line-network" },
   disk_read_bytes_per_second: { ...rate, color: "--line-disk" },
   disk_written_bytes_per_second: { ...rate, color: "--line-disk" },
-  iowait: { format: format.wholePercent, color: "--line-disk", ceiling: 100 },
-  swap_usage: { format: format.wholePercent, color: "--line-memory", ceiling: 100 },
-  pressure_io: { format: format.wholePercent, color: "--line-disk", ceiling: 100 },
-  pressure_memory: { format: format.wholePercent, color: "--line-memory", ceiling: 100 },
+  iowait: { ...percent, color: "--line-disk" },
+  swap_usage: { ...percent, color: "--line-memory" },
+  pressure_io: { ...percent, color: "--line-disk" },
+  pressure_memory: { ...percent, color: "--line-memory" },
 };

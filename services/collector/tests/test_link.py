@@ -2,9 +2,11 @@ import asyncio
 
 import pytest
 
-from collector.link import Former, RedisLink
+from collector.link import Former, RedisLacksFunctions, RedisLink
+from contract.history import TEN_SECONDS
 from contract.names import ALERT_LOG_KEY, EPOCH_KEY, INCIDENTS_KEY, METRICS_CHANNEL, RULES_KEY, latest_key
-from contract.scripts import Lease, Publication
+from contract.scripts import HistoryRecord, Lease, Publication
+from tests.drivers.redis_users import url_of, users
 
 
 @pytest.fixture
@@ -30,6 +32,27 @@ def test_link_sends_nothing_but_its_credentials_when_it_connects(valkey, redis, 
     sent = {name.removeprefix("cmdstat_") for name in redis.info("commandstats")} - {"config|resetstat", "info"}
     assert sent == {"auth", "get", "xrevrange"}
     assert redis.execute_command("ACL LOG") == []
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda link: link.take_lease(Lease("one", "lab", 60.0), 0),
+        # What Redis refuses is dropped, and history must wait.
+        lambda link: link.record(1, [HistoryRecord(TEN_SECONDS, "a", 1_795_426_860, b"[5,12.5]")], 1.0),
+    ],
+    ids=["lease", "history"],
+)
+def test_link_tells_missing_functions_from_a_refusal(valkey, ask):
+    async def run():
+        link = RedisLink(url_of(valkey, "collector"))
+        try:
+            await ask(link)
+        finally:
+            await link.close()
+
+    with users(valkey), pytest.raises(RedisLacksFunctions, match="Functions in a Redis of your own"):
+        asyncio.run(run())
 
 
 #: What the collector's user might write before there were rules in Redis.
