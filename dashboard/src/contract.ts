@@ -37,6 +37,7 @@ export const RESOURCES = {
   alerts: "/api/alerts",
   alertLog: "/api/alerts/log",
   history: "/api/history",
+  incidents: "/api/incidents",
   session: "/api/session",
 } as const;
 
@@ -123,12 +124,18 @@ export interface Snapshot extends Message {
   readonly nodes: readonly Node[];
 }
 
+/** How many alerts fire of each severity. */
+export type FiringCounts = Readonly<Record<Severity, number>>;
+
 export interface Health extends Message {
   readonly overall_status: OverallStatus;
   readonly nodes_online: number;
   readonly nodes_total: number;
   readonly issues: readonly string[];
-  /** What each of `issues` says; a collector before 0.3 does not write it. */
+  /** Here and below: a collector of 0.2 does not write them. */
+  readonly firing?: FiringCounts | null;
+  readonly worst_firing_severity?: Severity | null;
+  /** What each of `issues` says. */
   readonly issues_coded?: readonly Coded[];
 }
 
@@ -142,9 +149,33 @@ export interface Alert {
   readonly value: number | null;
   readonly message: string;
   readonly since: Timestamp;
-  /** What `message` says; a collector before 0.3 does not write it. */
+  /** The worst value since then; here and below: a collector of 0.2 does not write them. */
+  readonly peak?: number | null;
+  /** What `message` says. */
   readonly code?: string | null;
   readonly args?: Arguments;
+}
+
+/** One alert that fired; `ended` is `null` while it does. */
+export interface Incident {
+  readonly id: string;
+  readonly alert_id: string;
+  readonly rule: string;
+  readonly node: string;
+  readonly severity: Severity;
+  readonly began: Timestamp;
+  readonly ended: Timestamp | null;
+  readonly peak: number | null;
+  readonly message: string;
+  readonly code: string | null;
+  readonly args: Arguments;
+}
+
+/** Body of `GET /api/incidents`: newest first; `next` is the position of the next page. */
+export interface IncidentsPage {
+  readonly incidents: readonly Incident[];
+  readonly known_since: Timestamp | null;
+  readonly next: string | null;
 }
 
 export interface LogEntry {

@@ -89,8 +89,22 @@ export const fr: Wording = {
   dismiss: "Fermer",
   moreAlerts: (count) => `et ${count} de plus`,
 
-  titleFiring: (count) => `(${count})`,
+  headline: {
+    well: (total) => (total === 1 ? "Le nœud va bien" : `Les ${total} nœuds vont bien`),
+    offline: (count, total) =>
+      count === total && total > 1 ? `Les ${total} nœuds sont hors ligne` : `${count} ${count < 2 ? "nœud" : "nœuds"} hors ligne`,
+    critical: (count) => `${count} ${count < 2 ? "alerte critique" : "alertes critiques"}`,
+    warning: (count) => `${count} ${count < 2 ? "avertissement" : "avertissements"}`,
+    info: (count) => `${count} ${count < 2 ? "information" : "informations"}`,
+    notYetScraped: (count) => `${count} ${count < 2 ? "nœud pas encore interrogé" : "nœuds pas encore interrogés"}`,
+    noNodes: "Aucun nœud",
+    nothingFires: "aucune alerte active",
+  },
 
+  titleFiring: (counts) => `(${counts})`,
+
+  meanOfStep: (mean) => `moy. ${mean}`,
+  timesIn: (zone) => `Heures\u00a0: ${zone}`,
   noHistory: "Pas encore d'historique sur cette période.",
   historyFailed: (why) => `L'historique n'a pas pu être lu (${why}).`,
   chartSummary: (name, low, high, last) => `${name}\u00a0: de ${low} à ${high}, maintenant ${last}`,
@@ -110,6 +124,14 @@ export const fr: Wording = {
     shown === total ? `${total} ${total < 2 ? "alerte" : "alertes"}` : `${shown} sur ${total} alertes`,
   entriesShown: (shown, total) =>
     shown === total ? `${total} ${total < 2 ? "entrée" : "entrées"}` : `${shown} sur ${total} entrées`,
+  timesFired: (count) => (count === 0 ? "" : `${count}\u00a0×`),
+  incidentsShown: (active, ended) =>
+    `${active} ${active < 2 ? "active" : "actives"}, ${ended} ${ended < 2 ? "terminée" : "terminées"}`,
+  incidentsKnownSince: (timestamp) => `Les incidents sont enregistrés depuis ${moment(timestamp)}.`,
+  incidentsFailed: (why, againSeconds) =>
+    `Ce qui est terminé n'a pas pu être lu (${why}). La page réessaie toutes les ${againSeconds} s.`,
+  noIncident: "Rien ne s'est passé sur cette période.",
+  noIncidentMatches: "Rien sur cette période ne correspond aux filtres.",
   noAlertActive: "Aucune alerte n'est active.",
   noAlertMatches: "Aucune alerte active ne correspond aux filtres.",
   noEntryMatches: "Aucune entrée du journal ne correspond aux filtres.",
