@@ -67,10 +67,11 @@ def simulator_part(nodes: int, seed: int, targets: Path) -> Part:
 
 
 def service_parts(
-    settings: Settings, ports: InnerPorts, redis_url: str, targets: Path, access_dir: AccessDir
+    settings: Settings, ports: InnerPorts, redis_url: str, targets: Path, access_dir: AccessDir, cluster_name: str
 ) -> list[Part]:
     """Collector, api, and the gateway with the push replica."""
     shared = {"REDIS_URL": redis_url, "API_HOST": "127.0.0.1", "API_PORT": str(ports.api), "PUBLIC_HOST": settings.host}
+    shared["CLUSTER_NAME"] = cluster_name
     # Threads of one process share their heap: a few megabytes less each, and nothing here allocates in a hurry.
     shared["MALLOC_ARENA_MAX"] = os.environ.get("MALLOC_ARENA_MAX", "2")
     collector = {"COLLECTOR_PORT": str(ports.collector), "COLLECTOR_TARGETS": str(targets)}

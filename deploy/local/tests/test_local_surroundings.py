@@ -155,6 +155,38 @@ def test_data_dir_serves_one_instance_at_a_time(tmp_path: Path) -> None:
     DataDir(folder).close()
 
 
+def test_cluster_has_the_name_that_the_host_had_when_its_data_dir_was_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # given: somebody may have been made a user before the first run
+    AccessDir(tmp_path / "access").make()
+    monkeypatch.setattr(socket, "gethostname", lambda: "pi-desk")
+    with DataDir(tmp_path) as data_dir:
+        assert (data_dir.is_new, data_dir.cluster_name()) == (True, "pi-desk")
+    # when
+    monkeypatch.setattr(socket, "gethostname", lambda: "pi-shelf")
+    # then
+    with DataDir(tmp_path) as data_dir:
+        assert (data_dir.is_new, data_dir.cluster_name()) == (False, "pi-desk")
+
+
+def test_cluster_keeps_its_name_when_its_data_dir_is_older_than_such_names(tmp_path: Path) -> None:
+    # given: what 0.2.0 leaves
+    (tmp_path / "lock").write_text("1234\n")
+    # then
+    with DataDir(tmp_path) as data_dir:
+        assert (data_dir.is_new, data_dir.cluster_name()) == (False, "cluster")
+
+
+@pytest.mark.parametrize("name", ["", "a\x07b", "x" * 101])
+def test_cluster_has_a_name_when_that_of_the_host_cannot_be_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: name)
+    with DataDir(tmp_path) as data_dir:
+        assert data_dir.cluster_name() == "cluster"
+
+
 def test_data_dir_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     # given
     (tmp_path / "file").touch()
@@ -238,10 +270,11 @@ def test_services_listen_on_loopback_and_share_one_redis(tmp_path: Path) -> None
     ports = InnerPorts(api=1, ws=2, collector=3, valkey=4)
     targets, access_dir = tmp_path / "nodes.yaml", AccessDir(tmp_path / "access")
     # when
-    parts = {part.name: part for part in service_parts(settings, ports, "redis://x", targets, access_dir)}
+    parts = {part.name: part for part in service_parts(settings, ports, "redis://x", targets, access_dir, "lab")}
     # then
     assert list(parts) == ["collector", "api", "gateway"]
     assert {part.variables["REDIS_URL"] for part in parts.values()} == {"redis://x"}
+    assert {part.variables["CLUSTER_NAME"] for part in parts.values()} == {"lab"}
     assert parts["api"].variables["API_HOST"] == "127.0.0.1"
     assert parts["gateway"].variables["PUBLIC_HOST"] == "0.0.0.0"
     assert parts["gateway"].variables["API_PORT"] == parts["api"].variables["API_PORT"] == "1"
