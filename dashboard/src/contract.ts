@@ -108,6 +108,8 @@ interface Message extends Position {
 /** `nodes` is sorted by `node`, by code points. */
 export interface Snapshot extends Message {
   readonly interval_seconds: number;
+  /** Whether any of the nodes is a simulated one; a collector before 0.3 does not write it. */
+  readonly simulated?: boolean;
   readonly cluster_stats: ClusterStats;
   readonly nodes: readonly Node[];
 }

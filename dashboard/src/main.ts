@@ -43,10 +43,13 @@ function main(): void {
   const page = PAGES[document.body.dataset["page"] ?? ""]?.() ?? null;
   const initial = readInitial(document);
   const state = new PageState();
+  const simulated = byId("simulated", HTMLElement);
   const toasts = new Toasts(byId("toasts", HTMLElement));
   const hook = new RefreshHook((snapshot) => page?.showSnapshot(snapshot), funnel);
   const data = new LiveData(monotonicSeconds, {
     showSnapshot: (snapshot) => {
+      // The server has shown or hidden it for what it knew itself.
+      simulated.hidden = snapshot.simulated !== true;
       hook.call(snapshot);
       connection.onChange();
     },
