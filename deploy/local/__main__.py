@@ -1,6 +1,7 @@
 """Runs the whole product on this machine: ``make run``, or ``.venv/bin/python -m deploy.local``."""
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,9 +14,9 @@ from deploy.local.brief_token import credentials
 from deploy.local.data_dir import CLUSTER_NAME, DataDir, access_dir
 from deploy.local.demo import DemoStore
 from deploy.local.ports import require_public
-from deploy.local.product import InnerPorts, service_parts, simulator_part, valkey_part
-from deploy.local.refusal import CannotStart
-from deploy.local.settings import Settings
+from deploy.local.product import InnerPorts, RedisPlace, service_parts, simulator_part, valkey_part
+from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
+from deploy.local.settings import DATA_DIR, Settings
 from deploy.local.signals import Signals
 from deploy.local.supervisor import PartDied, StopAsked, Supervisor
 from deploy.local.valkey import Access
@@ -50,15 +51,16 @@ def bring_up(
     # Collectors of one cluster meet in a Redis of somebody's own, and may run on several hosts.
     own_name = CLUSTER_NAME if settings.redis_url else data_dir.cluster_name()
     ports = InnerPorts.choose(variables, with_valkey=settings.redis_url is None)
-    redis_url = settings.redis_url
-    if redis_url is None and ports.valkey is not None:
+    if ports.valkey is not None:
         access = Access(data_dir.valkey(), ports.valkey)
-        redis_url = access.url
+        redis = RedisPlace(access.url, data_dir.valkey())
         supervisor.start(valkey_part(access, ports.valkey, data_dir.valkey()))
         if not supervisor.until(access.answers, READY_SECONDS):
             raise CannotStart(f"The embedded Valkey does not answer on port {ports.valkey}.")
         say(f"  Redis: embedded Valkey on 127.0.0.1:{ports.valkey}; its URL for your scripts: {access.url_file}")
+        say(f'    redis-cli -u "$(cat {shlex.quote(str(access.url_file))})"')
     else:
+        redis = RedisPlace(settings.redis_url or "")
         say("  Redis: yours, at REDIS_URL")
     if settings.demo_nodes:
         targets.unlink(missing_ok=True)
@@ -71,7 +73,7 @@ def bring_up(
     inner = {"collector": ports.collector, "api": ports.api, "ws": ports.ws}
     watch = Watch(probe_host(settings.host), settings.port, inner, headers)
     cluster_name = settings.cluster_name or own_name
-    for part in service_parts(settings, ports, redis_url or "", targets, data_dir.access(), cluster_name):
+    for part in service_parts(settings, ports, redis, targets, data_dir.access(), cluster_name):
         supervisor.start(part)
     if not supervisor.until(watch.is_ready, READY_SECONDS):
         raise CannotStart(f"The page shows no data after {READY_SECONDS:g} s: {watch.missing}.")
@@ -163,6 +165,11 @@ def main() -> int:
         return 2
     except CannotStart as refusal:
         print(refusal, file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        print(full_disk(error.filename or os.environ.get("DATA_DIR", "").strip() or DATA_DIR), file=sys.stderr)
         return 1
 
 

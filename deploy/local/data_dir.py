@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from deploy.local.access_dir import AccessDir
-from deploy.local.refusal import CannotStart
+from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
 
 #: The targets file of a first run.
 FIRST_TARGETS = """\
@@ -58,6 +58,8 @@ class DataDir:
             path.mkdir(parents=True, exist_ok=True)
             #: Whether no instance has run in it before.
             self.is_new: Final = not (path / _LOCK_FILE).exists()
+            if self.is_new:
+                _write_whole(path / _CLUSTER_NAME_FILE, f"{_host_name()}\n")
             self._lock = os.open(path / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise _cannot_write(path, error) from None
@@ -71,8 +73,6 @@ class DataDir:
                 "A second instance needs its own: DATA_DIR=data2 PORT=8086 make run"
             ) from None
         try:
-            if self.is_new:
-                (path / _CLUSTER_NAME_FILE).write_text(f"{_host_name()}\n")
             os.ftruncate(self._lock, 0)
             os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
         except OSError as error:
@@ -118,7 +118,7 @@ class DataDir:
         if given is None:
             own = self.path / "nodes.yaml"
             if not own.exists():
-                own.write_text(FIRST_TARGETS)
+                _write_whole(own, FIRST_TARGETS)
             return own
         try:
             given.read_bytes()
@@ -129,10 +129,23 @@ class DataDir:
         return given
 
 
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all, however full the disk is."""
+    new = path.with_name(f".{path.name}")
+    try:
+        new.write_text(text)
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
+
+
 def _host_name() -> str:
     name = socket.gethostname().strip()
     return name if name.isprintable() and len(name) <= _NAME_LIMIT else ""
 
 
 def _cannot_write(path: Path, error: OSError) -> CannotStart:
+    if error.errno in NO_ROOM:
+        return full_disk(path)
     return CannotStart(f"DATA_DIR={path} cannot be written: {error.strerror}.")

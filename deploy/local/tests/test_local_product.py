@@ -4,12 +4,13 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,11 @@ def test_product_comes_up_with_data_refuses_a_twin_and_goes_without_a_trace(runn
     # and: what it says names the page, and the node of the demonstration that is down
     assert f"http://localhost:{running.port}" in running.said
     assert re.search(r"^  - node0\d is offline", running.said, re.MULTILINE)
+    # and: what it says of its Redis works as it stands there
+    [line] = [line for line in running.said.splitlines() if line.startswith("    redis-cli -u ")]
+    if shutil.which("redis-cli"):
+        done = subprocess.run(["sh", "-c", f"{line} PING"], capture_output=True, text=True, timeout=30)
+        assert (done.stdout, done.returncode) == ("PONG\n", 0), done.stderr
     # and: a second instance is refused
     code, said = running.again()
     assert code == 1
@@ -124,6 +130,68 @@ def test_demo_does_not_start_when_the_redis_serves_real_nodes(tmp_path: Path) ->
         assert f"serves the cluster '{socket.gethostname()}', which is no demo." in demo.said
         assert not snapshot_of(real)["simulated"]
         assert demo.said.count("\n") < 5, demo.said
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MB, where this machine lets us have one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("this machine mounts nothing for us")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Leave no room on the disk of ``folder``; return what takes it."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(64 * 1024))
+    return filler
+
+
+def test_full_disk_is_named_in_health_and_at_the_end(small_disk: Path) -> None:
+    # given
+    data = small_disk / "data"
+
+    def issues() -> list[str]:
+        answer = ask(product.port, request("GET", "/api/cluster/health"))
+        found: list[str] = json.loads(answer.body)["issues"]
+        return [issue for issue in found if issue.startswith(f"The disk of {data / 'valkey'} is full: 0.0 MB are free")]
+
+    with run(data) as product:
+        assert issues() == []
+        # when
+        filler = fill(small_disk)
+        eventually(lambda: len(issues()) == 1, within_seconds=30, what="the disk in health")
+        filler.unlink()
+        # then
+        eventually(lambda: issues() == [], within_seconds=30, what="the disk no longer in health")
+        # when it is full at the end
+        fill(small_disk)
+        assert product.end() == 0
+    # then
+    full = f"the disk of {data / 'valkey'} is full, so what it holds cannot be saved"
+    assert f"valkey does not end: {full}; it is asked again for 10 s\n" in product.said
+    assert f"valkey is killed: {full}\n" in product.said
+    assert "did not end by itself" not in product.said
+
+
+def test_full_disk_is_a_sentence_at_the_start(small_disk: Path) -> None:
+    # given
+    fill(small_disk)
+    # when
+    product = LocalProduct(small_disk / "data")
+    # then
+    assert product.process.wait(READY_SECONDS) == 1
+    product.end()
+    assert re.search(r"(?m)^The disk of .* is full: free some space, then start again\.$", product.said), product.said
+    assert "Traceback" not in product.said
 
 
 def test_end_of_one_part_is_the_end_of_all_and_it_is_named(running: LocalProduct) -> None:
