@@ -114,11 +114,17 @@ export interface Snapshot extends Message {
   readonly nodes: readonly Node[];
 }
 
+/** How many alerts fire of each severity. */
+export type FiringCounts = Readonly<Record<Severity, number>>;
+
 export interface Health extends Message {
   readonly overall_status: OverallStatus;
   readonly nodes_online: number;
   readonly nodes_total: number;
   readonly issues: readonly string[];
+  /** Here and below: a collector of 0.2 does not write them. */
+  readonly firing?: FiringCounts | null;
+  readonly worst_firing_severity?: Severity | null;
 }
 
 export interface Alert {

@@ -23,6 +23,7 @@ from api.pages import page_routes
 from api.parts import Parts
 from api.probes import probe_routes
 from api.problems import answer_problems
+from api.reference import reference_routes
 from api.report import Reporter
 from api.republish import Republisher
 from api.store import Store
@@ -52,6 +53,7 @@ def create_app(config: Config) -> Flask:
     app.register_blueprint(alert_routes(store, AlertLog(link, readiness, counters)))
     app.register_blueprint(history_routes(store, HistoryReader(link, readiness, counters)))
     app.register_blueprint(openapi_routes())
+    app.register_blueprint(reference_routes())
     app.register_blueprint(page_routes(config, store, readiness))
     app.register_blueprint(probe_routes(readiness, counters, gate.knows_who_asks))
     answer_problems(app)

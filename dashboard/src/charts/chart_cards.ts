@@ -37,7 +37,7 @@ export class ChartCards {
 
   show(timeline: Timeline | undefined): void {
     if (timeline === undefined) return;
-    for (const [measure, chart] of this.#charts) chart.show(timeline.columns(measure));
+    for (const [measure, chart] of this.#charts) chart.show(timeline.columns(measure), timeline.now(measure));
   }
 }
 

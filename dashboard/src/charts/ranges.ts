@@ -1,15 +1,18 @@
 /** The ranges of time that charts show, and the buttons that choose one of them. */
 
 import { parameter, setParameters } from "../address.ts";
+import { keep, kept } from "../kept.ts";
 
 const SECONDS: Readonly<Record<string, number>> = { "15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800 };
 const DEFAULT = "1h";
+/** Under which the choice is kept from page to page of this tab. */
+const KEPT = "range";
 
 /** `start()` follows the buttons below `root` and the address; `onChange` is told of a choice, in seconds. */
 export class Ranges {
   readonly #buttons: readonly HTMLButtonElement[];
   readonly #onChange: (seconds: number) => void;
-  #range = parameter("range", DEFAULT, Object.keys(SECONDS));
+  #range = rangeOfAddress();
 
   constructor(root: HTMLElement, onChange: (seconds: number) => void) {
     this.#buttons = [...root.querySelectorAll<HTMLButtonElement>("[data-range]")];
@@ -21,6 +24,7 @@ export class Ranges {
   }
 
   start(): void {
+    this.#remember();
     for (const button of this.#buttons) button.onclick = () => this.#choose(button.dataset["range"] ?? DEFAULT);
     this.#mark();
   }
@@ -31,12 +35,25 @@ export class Ranges {
 
   #choose(range: string): void {
     this.#range = range;
-    setParameters({ range: range === DEFAULT ? "" : range });
+    this.#remember();
     this.#mark();
     this.#onChange(this.seconds);
+  }
+
+  /** In the address, for whoever is sent it, and for the next page of this tab. */
+  #remember(): void {
+    setParameters({ range: this.#range === DEFAULT ? "" : this.#range });
+    keep(KEPT, this.#range);
   }
 
   #mark(): void {
     for (const button of this.#buttons) button.setAttribute("aria-pressed", `${button.dataset["range"] === this.#range}`);
   }
+}
+
+/** What the address says; else what was chosen before in this tab. */
+function rangeOfAddress(): string {
+  const known = Object.keys(SECONDS);
+  const before = kept(KEPT) ?? DEFAULT;
+  return parameter("range", known.includes(before) ? before : DEFAULT, known);
 }

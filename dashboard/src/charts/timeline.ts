@@ -29,6 +29,8 @@ export class Timeline {
   /** By measure, then by the number of the step since the epoch. */
   readonly #extents = new Map<Measure, Map<number, Extent>>();
   #newestSeconds = Number.NEGATIVE_INFINITY;
+  /** What the last live round said. */
+  #now: Values = {};
 
   /** `stepSeconds`: of the grid until a history says its own. */
   constructor(rangeSeconds: number, stepSeconds: number) {
@@ -69,6 +71,7 @@ export class Timeline {
     if (atSeconds < this.#newestSeconds - 2 * this.#stepSeconds) this.#dropAfter(atSeconds);
     const step = Math.floor(atSeconds / this.#stepSeconds);
     this.#newestSeconds = Math.max(this.#newestSeconds, atSeconds);
+    this.#now = values;
     for (const [measure, value] of Object.entries(values) as [Measure, number | null][]) {
       if (value === null) continue;
       const extents = this.#of(measure);
@@ -76,6 +79,11 @@ export class Timeline {
       extents.set(step, former === undefined ? { min: value, avg: value, max: value, weight: 1 } : joined(former, value));
     }
     this.#forget();
+  }
+
+  /** The value of the last live round, which is that of every other figure on the page; `undefined` before one. */
+  now(measure: Measure): number | null | undefined {
+    return this.#now[measure];
   }
 
   /** The grid of one measure over the whole range, up to the newest step. */

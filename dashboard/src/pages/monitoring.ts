@@ -3,12 +3,12 @@
 import { parameter, setParameters } from "../address.ts";
 import { Chart } from "../charts/chart.ts";
 import { ChartCards, chartOf } from "../charts/chart_cards.ts";
-import { type Health, MEASURES, type Measure, type Node, type Snapshot } from "../contract.ts";
+import { type Alerts, type Health, MEASURES, type Measure, type Node, type Snapshot } from "../contract.ts";
 import { byId, type Fields, write } from "../fields.ts";
 import { markNodes, showFigures, showIssues } from "../figures.ts";
 import { Frame } from "../frame.ts";
 import { NodeControls } from "../nodes/node_controls.ts";
-import { showNode } from "../nodes/node_fields.ts";
+import { type NodeTrouble, showNode, troubleByNode } from "../nodes/node_fields.ts";
 import { filtered } from "../nodes/node_filter.ts";
 import { HistoryNote } from "../charts/history_note.ts";
 import { NodeHistories, type Shown } from "../charts/node_histories.ts";
@@ -21,7 +21,7 @@ import { Page, type Stage } from "./page.ts";
 const CLUSTER_POINTS = 360;
 /** A small chart is some 300 pixels wide. */
 const NODE_POINTS = 180;
-const NODE_HEIGHT_PIXELS = 110;
+const NODE_HEIGHT_PIXELS = 66;
 const NOBODY: ReadonlySet<string> = new Set();
 
 /** See the module. */
@@ -40,6 +40,7 @@ export class MonitoringPage extends Page {
   #nodes: NodeHistories | null = null;
   #visible: VisibleNodes | null = null;
   #latest: Snapshot | null = null;
+  #trouble: ReadonlyMap<string, NodeTrouble> = new Map();
 
   constructor() {
     super();
@@ -96,6 +97,11 @@ export class MonitoringPage extends Page {
     showIssues(health);
   }
 
+  override showAlerts(alerts: Alerts): void {
+    this.#trouble = troubleByNode(alerts.active_alerts);
+    this.#frame.request();
+  }
+
   #clusterShown(): Shown {
     return { rangeSeconds: this.#ranges.seconds, points: CLUSTER_POINTS, measures: this.#clusterCharts.measures };
   }
@@ -137,7 +143,7 @@ export class MonitoringPage extends Page {
   }
 
   #fill(fields: Fields, node: Node): void {
-    showNode(fields, node, this.#latest?.timestamp ?? "");
+    showNode(fields, node, this.#latest?.timestamp ?? "", this.#trouble.get(node.node));
     const timeline = this.#nodes?.of(node.node);
     let chart = this.#nodeCharts.get(node.node);
     if (chart === undefined && fields.root.isConnected) {
@@ -145,7 +151,7 @@ export class MonitoringPage extends Page {
       chart.start();
       this.#nodeCharts.set(node.node, chart);
     }
-    if (timeline !== undefined) chart?.show(timeline.columns(this.#measure));
+    if (timeline !== undefined) chart?.show(timeline.columns(this.#measure), timeline.now(this.#measure));
   }
 
   #forget(name: string): void {

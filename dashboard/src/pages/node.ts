@@ -6,7 +6,7 @@ import type { Alerts, Snapshot } from "../contract.ts";
 import { byId, Fields, write } from "../fields.ts";
 import { elapsed, UNKNOWN } from "../format.ts";
 import { Frame } from "../frame.ts";
-import { showNode } from "../nodes/node_fields.ts";
+import { type NodeTrouble, showNode, troubleByNode } from "../nodes/node_fields.ts";
 import { HistoryNote } from "../charts/history_note.ts";
 import { NodeHistories, type Shown } from "../charts/node_histories.ts";
 import { Ranges } from "../charts/ranges.ts";
@@ -30,6 +30,8 @@ export class NodePage extends Page {
   readonly #charts = new ChartCards(byId("main", HTMLElement));
   readonly #ranges = new Ranges(byId("ranges", HTMLElement), (seconds) => this.#show(seconds));
   #histories: NodeHistories | null = null;
+  #latest: Snapshot | null = null;
+  #trouble: NodeTrouble | null = null;
 
   override get scope(): Scope {
     return [this.#name];
@@ -56,12 +58,14 @@ export class NodePage extends Page {
     this.#gone.hidden = node !== undefined;
     this.#facts.hidden = node === undefined;
     if (node === undefined) {
+      this.#latest = null;
       this.#fields.mark("status", "unknown");
       for (const field of ["status", "since", "error"]) this.#fields.show(field, null, () => (field === "status" ? UNKNOWN : ""));
       write(this.#gone, wording.nodeGone(this.#name));
       return;
     }
-    showNode(this.#fields, node, snapshot.timestamp);
+    this.#latest = snapshot;
+    showNode(this.#fields, node, snapshot.timestamp, this.#trouble);
     this.#fields.show("role_name", node.role, String);
     this.#fields.show("address", node.address, String);
     this.#fields.show("uptime", elapsed(node.boot_time, snapshot.timestamp), String);
@@ -70,6 +74,8 @@ export class NodePage extends Page {
   }
 
   override showAlerts({ active_alerts, timestamp }: Alerts): void {
+    this.#trouble = troubleByNode(active_alerts).get(this.#name) ?? null;
+    if (this.#latest !== null) this.showSnapshot(this.#latest);
     this.#alerts.show(
       active_alerts.filter((alert) => alert.node === this.#name),
       timestamp,
