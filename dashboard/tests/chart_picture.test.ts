@@ -48,6 +48,11 @@ test("a chart says since when it has data where its range begins earlier", () =>
   assert.deepEqual(sinceOf(picture, NOON - 110), { dataSeconds: NOON - 60, spreadSeconds: null });
 });
 
+test("a chart says nothing of that before its history is read", () => {
+  const picture = pictureOf(timelineOf(history(TEN)), "cpu_usage", { ...AROUND, isLoaded: false, isCluster: true });
+  assert.deepEqual(sinceOf(picture, NOON - 110), { dataSeconds: null, spreadSeconds: null });
+});
+
 test("a chart says nothing of that where it has data over its range", () => {
   const picture = pictureOf(timelineOf(history([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])), "cpu_usage", AROUND);
   assert.deepEqual(sinceOf(picture, NOON - 110), { dataSeconds: null, spreadSeconds: null });

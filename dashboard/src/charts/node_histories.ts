@@ -1,9 +1,9 @@
 /** The timelines of the nodes on the screen: fetched when they come into sight, forgotten when they leave it. */
 
-import type { Measure, Node, Snapshot } from "../contract.ts";
+import type { History, Measure, Node, Snapshot } from "../contract.ts";
 import type { ErrorFunnel } from "../errors.ts";
 import { RestFailed } from "../rest.ts";
-import { type HistoryClient, portions } from "./history_client.ts";
+import { type HistoryClient, type HistoryQuestion, portions } from "./history_client.ts";
 import { Timeline, type Values } from "./timeline.ts";
 
 /** Scrolling asks for histories once it pauses this long. */
@@ -157,13 +157,32 @@ export class NodeHistories {
     }, spreadMs);
   }
 
+  /** The history, or `null` where nobody knows such a node (any more). */
+  async #known(question: HistoryQuestion, aborted: AbortSignal): Promise<History | null> {
+    try {
+      return await this.#client.ask(question, aborted);
+    } catch (error) {
+      if (error instanceof RestFailed && error.status === 404) return null;
+      throw error;
+    }
+  }
+
   async #load(names: readonly string[], aborted: AbortSignal): Promise<void> {
     const { rangeSeconds, points, measures } = this.#shown;
     const questions: (readonly string[] | null)[] = names.includes("") ? [null] : [];
     const nodes = names.filter((name) => name !== "");
     questions.push(...portions(nodes));
     for (const asked of questions) {
-      const history = await this.#client.ask({ nodes: asked, rangeSeconds, points, measures }, aborted);
+      const history = await this.#known({ nodes: asked, rangeSeconds, points, measures }, aborted);
+      if (history === null) {
+        for (const name of asked ?? []) {
+          this.#timeline(name);
+          this.#loaded.add(name);
+        }
+        this.#onFailed(null);
+        this.#onLoaded();
+        continue;
+      }
       for (const series of history.series) {
         const name = series.node ?? "";
         if (!this.#wanted.has(name)) continue;

@@ -18,6 +18,8 @@ export interface Picture {
   readonly threshold: Threshold | null;
   /** From when on the axis goes, Unix seconds, where that is later than the range's begin; `null`: over the whole range. */
   readonly fromSeconds: number | null;
+  /** Whether the history has been read: before, nobody knows since when there are data. */
+  readonly isLoaded: boolean;
   /** Why there is nothing to draw; `null` where there is, or nobody knows yet. */
   readonly lack: string | null;
 }
@@ -28,6 +30,7 @@ export const NOTHING: Picture = {
   spread: null,
   threshold: null,
   fromSeconds: null,
+  isLoaded: false,
   lack: null,
 };
 
@@ -53,6 +56,7 @@ export function pictureOf(timeline: Timeline, measure: Measure, around: Surround
     spread: around.isCluster ? timeline.spread(measure) : null,
     threshold: around.thresholdOf(measure),
     fromSeconds: around.fromSeconds,
+    isLoaded: around.isLoaded,
     lack: hasData || !around.isLoaded ? null : lackOf(measure, around.isOnline && now === null),
   };
 }
@@ -77,9 +81,9 @@ export interface Since {
 }
 
 /** `startSeconds`: of the range, whatever part of it the axis shows. */
-export function sinceOf({ columns: { x, avg }, spread }: Picture, startSeconds: number): Since {
+export function sinceOf({ columns: { x, avg }, spread, isLoaded }: Picture, startSeconds: number): Since {
   const first = avg.findIndex((value) => value !== null);
-  if (first === -1) return { dataSeconds: null, spreadSeconds: null };
+  if (first === -1 || !isLoaded) return { dataSeconds: null, spreadSeconds: null };
   const step = (x[1] ?? 0) - (x[0] ?? 0);
   const began = x[first] as number;
   const dataSeconds = began > startSeconds + 3 * step ? began : null;
