@@ -41,13 +41,25 @@ export class Fields {
     if (slots === undefined || (this.#shown.has(name) && this.#shown.get(name) === value)) return;
     this.#shown.set(name, value);
     const text = format(value);
-    for (const element of slots.texts) write(element, text);
+    for (const element of slots.texts) {
+      write(element, text);
+      // Where there may be too little room for all of it.
+      if (element.hasAttribute("data-full")) attribute(element, "title", text);
+    }
     for (const bar of slots.bars) bar.style.setProperty("--share", typeof value === "number" ? `${value / 100}` : "0");
   }
 
   /** Let the links of this piece lead to `address`. */
   link(address: string): void {
     for (const link of this.#links) attribute(link, "href", address);
+  }
+
+  /** Set `data-<mark>` on the texts of `name`; remove it where `value` is `null`. */
+  flag(name: string, mark: string, value: string | null): void {
+    for (const element of this.#slots.get(name)?.texts ?? []) {
+      if (value === null) element.removeAttribute(`data-${mark}`);
+      else attribute(element, `data-${mark}`, value);
+    }
   }
 
   /** Set `data-<name>` on `root`. */

@@ -106,11 +106,22 @@ export function elapsed(since: string | null, until: string): string {
   return duration((Date.parse(until) - Date.parse(since)) / 1000);
 }
 
-/** Time of day where the reader is and as the reader's language writes it, with the date when it is not today's. */
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
+
+/** Time of day where the reader is, of 24 hours as on every axis, with the date when it is not today's. */
 export function moment(timestamp: string, today = new Date(), locale: string = readersLocale()): string {
   const date = new Date(timestamp);
-  const time = date.toLocaleTimeString(locale);
+  const time = new Intl.DateTimeFormat(locale, CLOCK).format(date);
   return date.toDateString() === today.toDateString() ? time : `${date.toLocaleDateString(locale)} ${time}`;
+}
+
+/** The reader's time zone at that moment: `Europe/Berlin, UTC+01:00`. */
+export function timeZone(at = new Date()): string {
+  const minutes = -at.getTimezoneOffset();
+  const two = (value: number): string => `${Math.floor(value)}`.padStart(2, "0");
+  const offset = minutes === 0 ? "UTC" : `UTC${minutes < 0 ? "−" : "+"}${two(Math.abs(minutes) / 60)}:${two(Math.abs(minutes) % 60)}`;
+  const name = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return name === undefined || name === "UTC" ? offset : `${name}, ${offset}`;
 }
 
 /** The reader's own locale where it is of the page's language (`en-GB` writes dates otherwise than `en-US`). */

@@ -11,6 +11,8 @@ import { ErrorFunnel } from "./errors.ts";
 import { byId } from "./fields.ts";
 import { HistoryClient } from "./charts/history_client.ts";
 import { readInitial, receivedAtSeconds } from "./live/initial.ts";
+import { withoutRepeats } from "./live/issues.ts";
+import type { Alerts, Health } from "./contract.ts";
 import { LanguageSwitch } from "./language_switch.ts";
 import { LiveData } from "./live/live_data.ts";
 import { retryWaitOf } from "./login/retry_wait.ts";
@@ -21,6 +23,7 @@ import { LivePage } from "./pages/live.ts";
 import { MonitoringPage } from "./pages/monitoring.ts";
 import { NodePage } from "./pages/node.ts";
 import { NodesPage } from "./pages/nodes.ts";
+import { PageFrame } from "./page_frame.ts";
 import type { Page } from "./pages/page.ts";
 import { WebsocketTestPage } from "./pages/websocket_test.ts";
 import { RefreshHook } from "./live/refresh_hook.ts";
@@ -28,6 +31,7 @@ import { reloadOnce } from "./live/reload_once.ts";
 import { StatusLine } from "./live/status_line.ts";
 import { ThemeSwitch } from "./theme.ts";
 import { Toasts } from "./alerts/toasts.ts";
+import { VerdictView } from "./live/verdict_view.ts";
 
 const PAGES: Readonly<Record<string, () => Page>> = {
   dashboard: () => new DashboardPage(),
@@ -43,21 +47,31 @@ function main(): void {
   const page = PAGES[document.body.dataset["page"] ?? ""]?.() ?? null;
   const initial = readInitial(document);
   const state = new PageState();
+  const simulated = byId("simulated", HTMLElement);
+  const verdict = new VerdictView((now) => state.showVerdict(now));
   const toasts = new Toasts(byId("toasts", HTMLElement));
   const hook = new RefreshHook((snapshot) => page?.showSnapshot(snapshot), funnel);
+  let health: Health | null = null;
+  let alerts: Alerts | null = null;
   const data = new LiveData(monotonicSeconds, {
     showSnapshot: (snapshot) => {
+      // The server has shown or hidden it for what it knew itself.
+      simulated.hidden = snapshot.simulated !== true;
+      verdict.showSnapshot(snapshot);
       hook.call(snapshot);
       connection.onChange();
     },
-    showHealth: (health) => {
-      state.showHealth(health);
-      page?.showHealth(health);
+    showHealth: (news) => {
+      health = news;
+      verdict.showHealth(news);
+      page?.showHealth(withoutRepeats(news, alerts));
     },
-    showAlerts: (alerts) => {
-      state.showAlerts(alerts);
-      toasts.showAlerts(alerts);
-      page?.showAlerts(alerts);
+    showAlerts: (news) => {
+      alerts = news;
+      verdict.showAlerts(news);
+      toasts.showAlerts(news);
+      page?.showAlerts(news);
+      if (health !== null) page?.showHealth(withoutRepeats(health, news));
     },
   });
   const session = new SessionClient();
@@ -91,6 +105,7 @@ function monotonicSeconds(): number {
 
 const funnel = new ErrorFunnel();
 funnel.start();
+new PageFrame().start();
 new ThemeSwitch(byId("theme", HTMLButtonElement)).start();
 new LanguageSwitch().start();
 const signOut = document.getElementById("sign-out");

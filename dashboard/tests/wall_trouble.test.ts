@@ -29,7 +29,7 @@ test("the gravest of several alerts marks the node, and all of them are its reas
   const alerts = [alert("a", "info"), alert("a", "critical", { message: "disk full" }), alert("a", "warning")];
   const firing = firingByNode(alerts);
   assert.equal(markOf(node("a"), firing), "critical");
-  assert.equal(reasonOf(node("a"), firing), "a is hot · disk full · a is hot");
+  assert.equal(reasonOf(node("a"), firing), "disk full · a is hot · a is hot");
 });
 
 test("an offline node is marked as that whatever fires, and its error is the reason", () => {
@@ -46,7 +46,7 @@ test("a node that was not scraped yet is marked, but not in trouble", () => {
   assert.deepEqual(troublesOf([fresh], new Map()), []);
 });
 
-test("the gravest trouble is first, of equals the latest", () => {
+test("the gravest trouble is first, of equally grave ones who is offline, of equals the latest", () => {
   const nodes = [
     node("warned"),
     node("critical"),
@@ -56,5 +56,9 @@ test("the gravest trouble is first, of equals the latest", () => {
   ];
   const firing = firingByNode([alert("warned", "warning"), alert("critical", "critical")]);
   const names = troublesOf(nodes, firing).map((trouble) => trouble.node.node);
-  assert.deepEqual(names, ["down-later", "down", "critical", "warned"]);
+  assert.deepEqual(names, ["critical", "down-later", "down", "warned"]);
+  // A node that is offline is as grave as its alert says
+  const lost = firingByNode([alert("down", "critical", { rule: "node_down" }), alert("critical", "critical")]);
+  const [first] = troublesOf(nodes, lost);
+  assert.deepEqual([first?.node.node, first?.severity], ["down", "critical"]);
 });

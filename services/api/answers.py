@@ -1,22 +1,30 @@
 """Answers in JSON, and the headers that say how old and how valid they are."""
 
+from typing import Final
+
 from flask import Response, request
 
 from api.store import Latest
 from contract.codec import encode
 
+#: What the paths of programs begin with. By itself it is a page to a browser.
+API: Final = "/api"
 #: Seconds after which asking again may help.
 RETRY_AFTER_SECONDS = 2
 
 
 def answers_json() -> bool:
     """Whether this request is a program's: all that is asked for under ``/api``, errors included."""
-    return request.path == "/api" or request.path.startswith("/api/")
+    return request.path.startswith(f"{API}/") or (request.path == API and not _takes_html())
 
 
 def wants_page() -> bool:
     """Whether this request is a browser's for a page, and not a program's, which most often takes anything."""
-    return not answers_json() and request.path != "/metrics" and "text/html" in request.headers.get("Accept", "")
+    return not answers_json() and request.path != "/metrics" and _takes_html()
+
+
+def _takes_html() -> bool:
+    return "text/html" in request.headers.get("Accept", "")
 
 
 def json_answer(body: bytes, age_seconds: float | None = None) -> Response:

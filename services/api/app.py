@@ -25,6 +25,7 @@ from api.pages import page_routes
 from api.parts import Parts
 from api.probes import probe_routes
 from api.problems import answer_problems
+from api.reference import reference_routes
 from api.report import Reporter
 from api.republish import Republisher
 from api.rules import rules_routes
@@ -57,6 +58,7 @@ def create_app(config: Config) -> Flask:
     app.register_blueprint(rules_routes(store))
     app.register_blueprint(incident_routes(store, IncidentRecords(link, store, readiness, counters)))
     app.register_blueprint(openapi_routes())
+    app.register_blueprint(reference_routes())
     app.register_blueprint(page_routes(config, store, readiness))
     app.register_blueprint(probe_routes(readiness, counters, gate.knows_who_asks))
     answer_problems(app)

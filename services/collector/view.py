@@ -23,6 +23,8 @@ class View:
     problems: Sequence[str]
     #: What is to be known of nodes that are online, as sentences.
     remarks: Sequence[str] = ()
+    #: Whether any of the nodes is a simulated one.
+    is_simulated: bool = False
 
 
 def view_of(states: Iterable[NodeState], rules: Rules, problems: Sequence[str]) -> View:
@@ -43,7 +45,8 @@ def view_of(states: Iterable[NodeState], rules: Rules, problems: Sequence[str]) 
         for state in states
     ]
     remarks = [remark for state in states if (remark := _remark(state)) is not None]
-    return View(nodes, observations, rules, problems, sorted(remarks))
+    is_simulated = any(state.target.is_simulated for state in states)
+    return View(nodes, observations, rules, problems, sorted(remarks), is_simulated)
 
 
 def _remark(state: NodeState) -> str | None:

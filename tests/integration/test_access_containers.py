@@ -129,7 +129,7 @@ def test_stranger_gets_the_sign_in_page_and_no_socket(closed: Deployment, elsewh
     with closing(person_of(closed)) as person:
         sent_on = person.get(f"{elsewhere}/nodes", Accept="text/html")
         assert (sent_on.status_code, sent_on.headers["Location"]) == (303, "/login?next=%2Fnodes")
-        assert "not encrypted" in person.get(f"{elsewhere}/login").text
+        assert "not encrypted" in person.get(f"{elsewhere}/login", Host="192.0.2.9").text
     with pytest.raises(socketio.exceptions.ConnectionError, match="namespaces failed to connect"):
         SocketClient(elsewhere)
 
@@ -385,7 +385,7 @@ def test_proxy_is_believed_about_its_clients_address_and_clients_are_not(sso: tu
 def test_proxy_is_believed_about_encryption_and_clients_are_not(sso: tuple[Deployment, str]) -> None:
     deployment, proxy = sso
     with closing(person_of(deployment)) as person:
-        forged = person.get(f"http://127.0.0.1:{deployment.port}/login", X_Forwarded_Proto="https")
+        forged = person.get(f"http://127.0.0.1:{deployment.port}/login", Host="192.0.2.9", X_Forwarded_Proto="https")
         told = person.get(f"{proxy}/login")
     assert (forged.status_code, told.status_code) == (200, 200)
     assert "not encrypted" in forged.text

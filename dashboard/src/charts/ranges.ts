@@ -1,15 +1,19 @@
 /** The ranges of time that charts show, and the buttons that choose one of them. */
 
 import { parameter, setParameters } from "../address.ts";
+import { keep, kept } from "../kept.ts";
 
 const SECONDS: Readonly<Record<string, number>> = { "15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800 };
 const DEFAULT = "1h";
+/** Under which the choice is kept from page to page of this tab. */
+const KEPT = "range";
 
 /** `start()` follows the buttons below `root` and the address; `onChange` is told of a choice, in seconds. */
 export class Ranges {
   readonly #buttons: readonly HTMLButtonElement[];
   readonly #onChange: (seconds: number) => void;
-  #range = parameter("range", DEFAULT, Object.keys(SECONDS));
+  /** `null` while nobody has chosen. */
+  #chosen = chosenBefore();
 
   constructor(root: HTMLElement, onChange: (seconds: number) => void) {
     this.#buttons = [...root.querySelectorAll<HTMLButtonElement>("[data-range]")];
@@ -17,10 +21,16 @@ export class Ranges {
   }
 
   get seconds(): number {
-    return SECONDS[this.#range] as number;
+    return SECONDS[this.#chosen ?? DEFAULT] as number;
+  }
+
+  /** Whether somebody wants this range, however little there is in it. */
+  get isChosen(): boolean {
+    return this.#chosen !== null;
   }
 
   start(): void {
+    this.#remember();
     for (const button of this.#buttons) button.onclick = () => this.#choose(button.dataset["range"] ?? DEFAULT);
     this.#mark();
   }
@@ -30,13 +40,27 @@ export class Ranges {
   }
 
   #choose(range: string): void {
-    this.#range = range;
-    setParameters({ range: range === DEFAULT ? "" : range });
+    this.#chosen = range;
+    this.#remember();
     this.#mark();
     this.#onChange(this.seconds);
   }
 
-  #mark(): void {
-    for (const button of this.#buttons) button.setAttribute("aria-pressed", `${button.dataset["range"] === this.#range}`);
+  /** In the address, for whoever is sent it, and for the next page of this tab. */
+  #remember(): void {
+    if (this.#chosen === null) return;
+    setParameters({ range: this.#chosen });
+    keep(KEPT, this.#chosen);
   }
+
+  #mark(): void {
+    const shown = this.#chosen ?? DEFAULT;
+    for (const button of this.#buttons) button.setAttribute("aria-pressed", `${button.dataset["range"] === shown}`);
+  }
+}
+
+/** What the address says; else what was chosen before in this tab. */
+function chosenBefore(): string | null {
+  const said = parameter("range", kept(KEPT) ?? "");
+  return Object.hasOwn(SECONDS, said) ? said : null;
 }

@@ -1,14 +1,40 @@
 /** How a node's values look, in a row, a card or a list alike. */
 
 import { nodeAddress } from "../address.ts";
-import type { Alert, Node } from "../contract.ts";
+import { textBesideName } from "../alerts/text.ts";
+import type { Alert, Measure, Node, Severity } from "../contract.ts";
 import type { Fields } from "../fields.ts";
 import { asIs } from "../fields.ts";
 import * as format from "../format.ts";
+import { bySeverity } from "../live/verdict.ts";
 import { wording } from "../wording.ts";
 
+/** What is wrong with a node, by its firing alerts. */
+export interface NodeTrouble {
+  /** The gravest first. */
+  readonly text: string;
+  readonly severity: Severity;
+  /** How grave it is for each of the node's figures that is too high. */
+  readonly offends: ReadonlyMap<Measure, Severity>;
+}
+
+/** Which figure of a node a rule looks at. */
+const FIGURE_OF_RULE: Readonly<Record<string, Measure>> = {
+  cpu: "cpu_usage",
+  memory: "memory_usage",
+  filesystem_full: "disk_usage",
+  temperature: "temperature",
+  swap: "swap_usage",
+  pressure: "pressure_io",
+};
+const FIGURES = ["cpu_usage", "memory_usage", "disk_usage", "temperature", "swap_usage", "pressure_io", "pressure_memory"] as const;
+
 /** Fill `fields` from `node`; `now` is the snapshot's timestamp, `trouble` what its alerts say. */
-export function showNode(fields: Fields, node: Node, now: string, trouble: string | null = null): void {
+export function showNode(fields: Fields, node: Node, now: string, trouble: NodeTrouble | null = null): void {
+  const isOffline = node.status === "offline";
+  fields.mark("trouble", trouble?.severity ?? (isOffline ? "warning" : ""));
+  for (const figure of FIGURES) fields.flag(figure, "offends", trouble?.offends.get(figure) ?? null);
+  fields.flag("alerts", "severity", trouble?.severity ?? null);
   fields.mark("node", node.node);
   fields.link(nodeAddress(node.node));
   fields.mark("status", node.status);
@@ -19,7 +45,7 @@ export function showNode(fields: Fields, node: Node, now: string, trouble: strin
   fields.show("since", format.elapsed(node.status_since, now), wording.forDuration);
   fields.show("error", node.error, collectorText);
   // The alert of an offline node repeats its error.
-  fields.show("alerts", node.status === "offline" ? null : trouble, asIs);
+  fields.show("alerts", isOffline ? null : (trouble?.text ?? null), asIs);
   fields.show("cpu_usage", node.cpu_usage, format.percent);
   fields.show("cpu_count", node.cpu_count, format.count);
   fields.show("load1", node.load1, format.load);
@@ -43,14 +69,29 @@ export function collectorText(text: string | null): string {
   return text === null ? "" : wording.collectorText(text);
 }
 
-/** Messages of the firing alerts of each node, by node. */
-export function troubleByNode(alerts: readonly Alert[]): ReadonlyMap<string, string> {
-  const trouble = new Map<string, string>();
-  for (const alert of alerts) {
-    if (alert.state !== "firing") continue;
+/** What the firing alerts say of each node, by node. */
+export function troubleByNode(alerts: readonly Alert[]): ReadonlyMap<string, NodeTrouble> {
+  const trouble = new Map<string, NodeTrouble>();
+  const firing = alerts.filter(({ state }) => state === "firing").sort((a, b) => bySeverity(a.severity, b.severity));
+  for (const alert of firing) {
     const former = trouble.get(alert.node);
-    const message = wording.collectorText(alert.message);
-    trouble.set(alert.node, former === undefined ? message : `${former} · ${message}`);
+    const message = textBesideName(alert);
+    const offends = new Map(former?.offends);
+    const figure = figureOf(alert);
+    if (figure !== null && !offends.has(figure)) offends.set(figure, alert.severity);
+    trouble.set(alert.node, {
+      text: former === undefined ? message : `${former.text} · ${message}`,
+      severity: former?.severity ?? alert.severity,
+      offends,
+    });
   }
   return trouble;
+}
+
+/** Other disks than that of the root have no figure; an alert's id is `rule/node/detail`. */
+function figureOf({ id, rule, node }: Alert): Measure | null {
+  const detail = id.slice(rule.length + node.length + 2);
+  if (rule === "filesystem_full" && detail !== "/") return null;
+  if (rule === "pressure" && detail === "memory") return "pressure_memory";
+  return FIGURE_OF_RULE[rule] ?? null;
 }

@@ -17,9 +17,7 @@ import { Page, type Stage } from "./page.ts";
 
 /** Rows in each list of the busiest nodes. */
 const TOP = 5;
-const ALERTS_SHOWN = 12;
-/** Of the temperature's line. */
-const HOTTEST_CELSIUS = 100;
+const ALERTS_SHOWN = 8;
 
 type TopMeasure = "cpu_usage" | "memory_usage" | "temperature";
 
@@ -94,8 +92,6 @@ export class DashboardPage extends Page {
   }
 
   override showHealth(health: Health): void {
-    this.#health.mark("status", health.overall_status);
-    this.#health.show("overall_status", health.overall_status, (status) => wording.overallStatus[status]);
     this.#health.show("nodes", wording.nodesOnline(health.nodes_online, health.nodes_total), asIs);
     showIssues(health);
   }
@@ -113,6 +109,7 @@ export class DashboardPage extends Page {
     for (const top of this.#tops) top.show(this.#latest);
     this.#drawLines();
     const { nodes } = this.#latest;
+    this.#mapFrame.style.setProperty("--wall-nodes", `${nodes.length}`);
     this.#map.draw({ nodes, markOf: (node) => markOf(node, this.#firing), measure: "cpu_usage" });
     label(this.#mapFrame, nodes, troublesOf(nodes, this.#firing));
   }
@@ -123,7 +120,7 @@ export class DashboardPage extends Page {
     for (const line of this.#lines) {
       const measure = line.dataset["line"] as Measure;
       const path = line.querySelector("path");
-      if (path !== null) drawLine(path, timeline.columns(measure).avg, DRAWINGS[measure].ceiling ?? HOTTEST_CELSIUS);
+      if (path !== null) drawLine(path, timeline.columns(measure).avg, DRAWINGS[measure].scale.high);
     }
   }
 }

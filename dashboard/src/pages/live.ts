@@ -4,7 +4,7 @@ import { parameter, setParameters } from "../address.ts";
 import type { Alerts, Health, Node, Snapshot } from "../contract.ts";
 import { byId, Fields } from "../fields.ts";
 import { markNodes, showFigures, showIssues } from "../figures.ts";
-import { count, elapsed } from "../format.ts";
+import { elapsed } from "../format.ts";
 import { HeatMap, label } from "../wall/heat_map.ts";
 import { type Telling, WallCursor } from "../wall/cursor.ts";
 import { Frame } from "../frame.ts";
@@ -24,7 +24,6 @@ export class LivePage extends Page {
   readonly #frame = new Frame(() => this.#draw());
   readonly #mapFrame = byId("heat-map", HTMLElement);
   readonly #health = new Fields(byId("wall-health", HTMLElement));
-  readonly #firingFigure = new Fields(byId("wall-firing", HTMLElement));
   readonly #legend = new WallLegend(byId("wall-legend", HTMLElement));
   readonly #choices = [...document.querySelectorAll<HTMLButtonElement>("button[data-measure]")];
   readonly #fullScreen = new FullScreen(byId("full-screen", HTMLButtonElement), byId("main", HTMLElement));
@@ -48,7 +47,6 @@ export class LivePage extends Page {
   readonly #parts = [this.#frame, this.#map, this.#cursor, this.#troubles, this.#legend, this.#fullScreen] as const;
   #measure: WallMeasure = FIRST;
   #snapshot: Snapshot | null = null;
-  #alerts: Alerts | null = null;
   #firing: Firing = new Map();
 
   override start(): void {
@@ -73,13 +71,10 @@ export class LivePage extends Page {
   }
 
   override showHealth(health: Health): void {
-    this.#health.mark("status", health.overall_status);
-    this.#health.show("overall_status", health.overall_status, (status) => wording.overallStatus[status]);
     showIssues(health);
   }
 
   override showAlerts(alerts: Alerts): void {
-    this.#alerts = alerts;
     this.#firing = firingByNode(alerts.active_alerts);
     this.#frame.request();
   }
@@ -92,24 +87,16 @@ export class LivePage extends Page {
   }
 
   #draw(): void {
-    this.#showFiring();
     if (this.#snapshot === null) return;
     const { nodes, timestamp } = this.#snapshot;
     markNodes(this.#snapshot);
     showFigures(this.#snapshot);
     this.#health.show("taken", timestamp, wording.wallTakenAt);
+    this.#mapFrame.parentElement?.style.setProperty("--wall-nodes", `${nodes.length}`);
     this.#map.draw({ nodes, markOf: (node) => markOf(node, this.#firing), measure: this.#measure });
     const troubles = troublesOf(nodes, this.#firing);
     this.#troubles.show(troubles, timestamp);
     label(this.#mapFrame, nodes, troubles);
-  }
-
-  #showFiring(): void {
-    if (this.#alerts === null) return;
-    const severities = [...this.#firing.values()].flat().map(({ severity }) => severity);
-    const worst = (["critical", "warning", "info"] as const).find((severity) => severities.includes(severity));
-    this.#firingFigure.mark("severity", worst ?? "");
-    this.#firingFigure.show("firing", this.#alerts.alert_count, count);
   }
 
   #tell(node: Node): Telling {

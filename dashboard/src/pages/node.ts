@@ -6,10 +6,11 @@ import type { Alerts, Snapshot } from "../contract.ts";
 import { byId, Fields, write } from "../fields.ts";
 import { elapsed, UNKNOWN } from "../format.ts";
 import { Frame } from "../frame.ts";
-import { showNode } from "../nodes/node_fields.ts";
+import { type NodeTrouble, showNode, troubleByNode } from "../nodes/node_fields.ts";
 import { HistoryNote } from "../charts/history_note.ts";
 import { NodeHistories, type Shown } from "../charts/node_histories.ts";
 import { Ranges } from "../charts/ranges.ts";
+import { Thresholds } from "../charts/thresholds.ts";
 import type { Scope } from "../live/snapshot_store.ts";
 import { wording } from "../wording.ts";
 import { Page, type Stage } from "./page.ts";
@@ -30,15 +31,20 @@ export class NodePage extends Page {
   readonly #charts = new ChartCards(byId("main", HTMLElement));
   readonly #ranges = new Ranges(byId("ranges", HTMLElement), (seconds) => this.#show(seconds));
   #histories: NodeHistories | null = null;
+  #thresholds: Thresholds | null = null;
+  #latest: Snapshot | null = null;
+  #trouble: NodeTrouble | null = null;
 
   override get scope(): Scope {
     return [this.#name];
   }
 
-  override start({ history, funnel }: Stage): void {
+  override start({ fetcher, history, funnel }: Stage): void {
     const seconds = this.#ranges.seconds;
     this.#histories = new NodeHistories(history, funnel, this.#shown(seconds), () => this.#frame.request(), this.#note.of("node"));
     this.#histories.want([this.#name]);
+    this.#thresholds = new Thresholds(fetcher, funnel, () => this.#frame.request());
+    this.#thresholds.start();
     this.#frame.start();
     this.#ranges.start();
     this.#charts.start(seconds);
@@ -46,6 +52,7 @@ export class NodePage extends Page {
 
   override stop(): void {
     this.#histories?.stop();
+    this.#thresholds?.stop();
     this.#frame.stop();
     this.#ranges.stop();
     this.#charts.stop();
@@ -56,12 +63,14 @@ export class NodePage extends Page {
     this.#gone.hidden = node !== undefined;
     this.#facts.hidden = node === undefined;
     if (node === undefined) {
+      this.#latest = null;
       this.#fields.mark("status", "unknown");
       for (const field of ["status", "since", "error"]) this.#fields.show(field, null, () => (field === "status" ? UNKNOWN : ""));
       write(this.#gone, wording.nodeGone(this.#name));
       return;
     }
-    showNode(this.#fields, node, snapshot.timestamp);
+    this.#latest = snapshot;
+    showNode(this.#fields, node, snapshot.timestamp, this.#trouble);
     this.#fields.show("role_name", node.role, String);
     this.#fields.show("address", node.address, String);
     this.#fields.show("uptime", elapsed(node.boot_time, snapshot.timestamp), String);
@@ -70,6 +79,8 @@ export class NodePage extends Page {
   }
 
   override showAlerts({ active_alerts, timestamp }: Alerts): void {
+    this.#trouble = troubleByNode(active_alerts).get(this.#name) ?? null;
+    if (this.#latest !== null) this.showSnapshot(this.#latest);
     this.#alerts.show(
       active_alerts.filter((alert) => alert.node === this.#name),
       timestamp,
@@ -87,6 +98,12 @@ export class NodePage extends Page {
   }
 
   #draw(): void {
-    this.#charts.show(this.#histories?.of(this.#name));
+    this.#charts.show(this.#histories?.of(this.#name), {
+      fromSeconds: this.#ranges.isChosen ? null : (this.#histories?.firstSeconds ?? null),
+      thresholdOf: (measure) => this.#thresholds?.of(measure) ?? null,
+      isCluster: false,
+      isLoaded: this.#histories?.isLoaded(this.#name) ?? false,
+      isOnline: this.#latest?.nodes.find(({ node }) => node === this.#name)?.status === "online",
+    });
   }
 }

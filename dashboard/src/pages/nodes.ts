@@ -6,7 +6,7 @@ import { byId, type Fields, write } from "../fields.ts";
 import { markNodes, showFigures, showIssues } from "../figures.ts";
 import { Frame } from "../frame.ts";
 import { NodeControls } from "../nodes/node_controls.ts";
-import { showNode, troubleByNode } from "../nodes/node_fields.ts";
+import { type NodeTrouble, showNode, troubleByNode } from "../nodes/node_fields.ts";
 import { filtered } from "../nodes/node_filter.ts";
 import { NodeHistories } from "../charts/node_histories.ts";
 import { drawLine } from "../charts/sparkline.ts";
@@ -37,7 +37,7 @@ export class NodesPage extends Page {
   #byName: ReadonlyMap<string, Node> = new Map();
   /** Names in the order of the last choice: with every round, rows would jump away under the eye. */
   #order: readonly string[] = [];
-  #trouble: ReadonlyMap<string, string> = new Map();
+  #trouble: ReadonlyMap<string, NodeTrouble> = new Map();
 
   constructor() {
     super();

@@ -53,7 +53,9 @@ export function drawMark(
 }
 
 export function colorOf(mark: Mark, colors: Palette): string {
-  if (mark === "offline" || mark === "critical") return colors.bad;
+  if (mark === "critical") return colors.bad;
+  // How grave it is that a node is not there says the alert; the shape says that it is not.
+  if (mark === "offline") return colors.text;
   if (mark === "warning") return colors.warn;
   return mark === "info" ? colors.info : colors.quiet;
 }

@@ -20,10 +20,13 @@ const LEAST = 10;
 export function textFor(width: number, height: number, ratio: number, most: number): CellText {
   const padding = Math.round(Math.min(width, height) * 0.12);
   const leastPixels = LEAST * ratio;
-  const namePixels = Math.floor(Math.min(height * 0.2, width / 8, most * 0.5));
+  // A small cell has its name in the smallest letters rather than none.
+  const isTight = width >= 5.5 * leastPixels && height >= 3.6 * leastPixels;
+  const fitting = Math.floor(Math.min(height * 0.2, width / 8, most * 0.5));
+  const namePixels = isTight ? Math.max(fitting, leastPixels) : fitting;
   const hasName = namePixels >= leastPixels;
   const largest = hasName ? Math.min(height * 0.36, width / 5, most) : Math.min(height * 0.5, width / 3.4);
-  const valuePixels = Math.floor(largest);
+  const valuePixels = Math.floor(hasName ? Math.max(largest, namePixels) : largest);
   return {
     mode: hasName ? "full" : valuePixels >= leastPixels ? "value" : "none",
     padding,

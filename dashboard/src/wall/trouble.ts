@@ -1,6 +1,8 @@
 /** Which nodes are in trouble, and why. */
 
 import type { Alert, Node, Severity, Timestamp } from "../contract.ts";
+import { textBesideName } from "../alerts/text.ts";
+import { bySeverity } from "../live/verdict.ts";
 import { wording } from "../wording.ts";
 
 /** What a cell shows by its shape; `unknown` is no trouble, only not known yet. */
@@ -10,15 +12,14 @@ export type Mark = "offline" | Severity | "unknown";
 export interface Trouble {
   readonly node: Node;
   readonly mark: Exclude<Mark, "unknown">;
+  /** How grave it is; a node that is offline before any alert of it fires is a warning. */
+  readonly severity: Severity;
   readonly reason: string;
   readonly since: Timestamp;
 }
 
 /** Firing alerts by node. */
 export type Firing = ReadonlyMap<string, readonly Alert[]>;
-
-/** The gravest first. */
-const MARKS: readonly Trouble["mark"][] = ["offline", "critical", "warning", "info"];
 
 export function firingByNode(alerts: readonly Alert[]): Firing {
   const firing = new Map<string, Alert[]>();
@@ -39,16 +40,20 @@ export function markOf(node: Node, firing: Firing): Mark | null {
   return node.status === "unknown" ? "unknown" : null;
 }
 
-/** Nodes in trouble: the gravest first, of equals what happened last. */
+/** Nodes in trouble: the gravest first, of equally grave ones those that are offline, of equals what happened last. */
 export function troublesOf(nodes: readonly Node[], firing: Firing): Trouble[] {
   const troubles: Trouble[] = [];
   for (const node of nodes) {
     const mark = markOf(node, firing);
     if (mark === null || mark === "unknown") continue;
-    troubles.push({ node, mark, reason: reasonOf(node, firing) ?? "", since: sinceOf(node, firing) });
+    const severity = mark === "offline" ? offlineSeverity(node, firing) : mark;
+    troubles.push({ node, mark, severity, reason: reasonOf(node, firing) ?? "", since: sinceOf(node, firing) });
   }
   return troubles.sort(
-    (a, b) => MARKS.indexOf(a.mark) - MARKS.indexOf(b.mark) || Date.parse(b.since) - Date.parse(a.since),
+    (a, b) =>
+      bySeverity(a.severity, b.severity) ||
+      Number(b.mark === "offline") - Number(a.mark === "offline") ||
+      Date.parse(b.since) - Date.parse(a.since),
   );
 }
 
@@ -56,7 +61,8 @@ export function troublesOf(nodes: readonly Node[], firing: Firing): Trouble[] {
 export function reasonOf(node: Node, firing: Firing): string | null {
   // The alert of an offline node repeats its error.
   if (node.status === "offline") return node.error === null ? null : wording.collectorText(node.error);
-  const messages = (firing.get(node.node) ?? []).map((alert) => wording.collectorText(alert.message));
+  const alerts = [...(firing.get(node.node) ?? [])].sort((a, b) => bySeverity(a.severity, b.severity));
+  const messages = alerts.map(textBesideName);
   return messages.length === 0 ? null : messages.join(" · ");
 }
 
@@ -64,6 +70,11 @@ function sinceOf(node: Node, firing: Firing): Timestamp {
   if (node.status === "offline") return node.status_since;
   const times = (firing.get(node.node) ?? []).map((alert) => alert.since);
   return times.reduce((latest, since) => (Date.parse(since) > Date.parse(latest) ? since : latest));
+}
+
+function offlineSeverity(node: Node, firing: Firing): Severity {
+  const alerts = firing.get(node.node);
+  return alerts === undefined ? "warning" : gravest(alerts);
 }
 
 function gravest(alerts: readonly Alert[]): Severity {

@@ -54,8 +54,6 @@ export class WallTroubleList {
     const { heading } = this.#parts;
     const text = troubles.length === 0 ? wording.wallWell : wording.wallTrouble(troubles.length);
     write(heading, text);
-    const status = troubles.length === 0 ? "healthy" : troubles.some(isGrave) ? "critical" : "warning";
-    if (heading.parentElement !== null) heading.parentElement.dataset["status"] = status;
     const shown = troubles.slice(0, ROWS);
     this.#rows.show(shown);
     const texts = JSON.stringify([troubles.length, shown.map(({ node, mark, reason }) => [node.node, mark, reason])]);
@@ -78,20 +76,16 @@ export class WallTroubleList {
     more.hidden = rest <= 0;
   }
 
-  #fill(fields: Fields, { node, mark, reason, since }: Trouble): void {
+  #fill(fields: Fields, { node, mark, severity, reason, since }: Trouble): void {
     fields.mark("node", node.node);
     fields.mark("status", mark === "offline" ? mark : "");
-    fields.mark("severity", mark === "offline" ? "" : mark);
+    fields.mark("severity", severity);
     fields.show("node", node.node, asIs);
     fields.show("state", mark, () => (mark === "offline" ? wording.nodeStatus.offline : wording.severity[mark]));
     fields.show("since", elapsed(since, this.#now), wording.forDuration);
     fields.show("reason", reason, asIs);
     fields.link(nodeAddress(node.node));
   }
-}
-
-function isGrave({ mark }: Trouble): boolean {
-  return mark === "offline" || mark === "critical";
 }
 
 /** How many of `rows` are whole within `list`, or the most of a long page where `list` is cut off nowhere. */

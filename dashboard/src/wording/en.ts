@@ -114,9 +114,41 @@ export const en = {
   dismiss: "Dismiss",
   moreAlerts: (count: number): string => `and ${count} more`,
 
-  /** Before the title of the page: how many alerts fire. */
-  titleFiring: (count: number): string => `(${count})`,
+  /** The parts of the sentence that says how the cluster is; counts are above 0. */
+  headline: {
+    well: (total: number): string => (total === 1 ? "The node is well" : `All ${total} nodes are well`),
+    offline: (count: number, total: number): string =>
+      count === total && total > 1 ? `All ${total} nodes offline` : `${count} ${count === 1 ? "node" : "nodes"} offline`,
+    critical: (count: number): string => `${count} critical ${count === 1 ? "alert" : "alerts"}`,
+    warning: (count: number): string => `${count} ${count === 1 ? "warning" : "warnings"}`,
+    info: (count: number): string => `${count} ${count === 1 ? "notice" : "notices"}`,
+    notYetScraped: (count: number): string => `${count} ${count === 1 ? "node" : "nodes"} not yet scraped`,
+    noNodes: "No nodes",
+    nothingFires: "no alert fires",
+  },
 
+  /** Before the title of the page: which alerts fire, as shapes and figures. */
+  titleFiring: (counts: string): string => `(${counts})`,
+
+  /** Of a step of a chart, which holds many rounds. */
+  meanOfStep: (mean: string): string => `mean ${mean}`,
+  timesIn: (zone: string): string => `Times are in ${zone}`,
+  /** What a chart says in place of a line that cannot be, by measure. */
+  absent: {
+    temperature: "No temperature sensor",
+    swap_usage: "No swap",
+    pressure_io: "Its kernel or exporter does not tell it",
+    pressure_memory: "Its kernel or exporter does not tell it",
+  },
+  dataSince: (time: string): string => `data since ${time}`,
+  averageAlone: "average only",
+  averageAloneBefore: (time: string): string => `average only before ${time}`,
+  thresholdAt: (value: string): string => `Alert from ${value}`,
+  medianOfNodes: (median: string): string => `median ${median}`,
+  /** From the 10th to the 90th percentile of all nodes. */
+  mostNodes: (span: string): string => `10–90 %: ${span}`,
+  highestNode: (value: string, node: string): string => `highest ${value}${node === "" ? "" : `, ${node}`}`,
+  averageOfNodes: (value: string): string => `average ${value}`,
   noHistory: "No history in this range yet.",
   historyFailed: (why: string): string => `The history could not be read (${why}).`,
   chartSummary: (name: string, low: string, high: string, last: string): string =>

@@ -88,8 +88,36 @@ export const fr: Wording = {
   dismiss: "Fermer",
   moreAlerts: (count) => `et ${count} de plus`,
 
-  titleFiring: (count) => `(${count})`,
+  headline: {
+    well: (total) => (total === 1 ? "Le nœud va bien" : `Les ${total} nœuds vont bien`),
+    offline: (count, total) =>
+      count === total && total > 1 ? `Les ${total} nœuds sont hors ligne` : `${count} ${count < 2 ? "nœud" : "nœuds"} hors ligne`,
+    critical: (count) => `${count} ${count < 2 ? "alerte critique" : "alertes critiques"}`,
+    warning: (count) => `${count} ${count < 2 ? "avertissement" : "avertissements"}`,
+    info: (count) => `${count} ${count < 2 ? "information" : "informations"}`,
+    notYetScraped: (count) => `${count} ${count < 2 ? "nœud pas encore interrogé" : "nœuds pas encore interrogés"}`,
+    noNodes: "Aucun nœud",
+    nothingFires: "aucune alerte active",
+  },
 
+  titleFiring: (counts) => `(${counts})`,
+
+  meanOfStep: (mean) => `moy. ${mean}`,
+  timesIn: (zone) => `Heures\u00a0: ${zone}`,
+  absent: {
+    temperature: "Pas de capteur de température",
+    swap_usage: "Pas de swap",
+    pressure_io: "Son noyau ou son exporter ne la donne pas",
+    pressure_memory: "Son noyau ou son exporter ne la donne pas",
+  },
+  dataSince: (time) => `données depuis ${time}`,
+  averageAlone: "moyenne seule",
+  averageAloneBefore: (time) => `moyenne seule avant ${time}`,
+  thresholdAt: (value) => `Alerte à partir de ${value}`,
+  medianOfNodes: (median) => `médiane ${median}`,
+  mostNodes: (span) => `10–90\u00a0%\u00a0: ${span}`,
+  highestNode: (value, node) => `maximum ${value}${node === "" ? "" : `, ${node}`}`,
+  averageOfNodes: (value) => `moyenne ${value}`,
   noHistory: "Pas encore d'historique sur cette période.",
   historyFailed: (why) => `L'historique n'a pas pu être lu (${why}).`,
   chartSummary: (name, low, high, last) => `${name}\u00a0: de ${low} à ${high}, maintenant ${last}`,

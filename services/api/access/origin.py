@@ -5,7 +5,9 @@ from typing import Final, cast
 
 from flask import Flask, g, request
 
+from contract.access.hosts import host_name
 from contract.access.proxies import Origin, Proxies
+from contract.access.settings import is_loopback
 from contract.access.web_origin import WebOrigin
 
 #: Clients that are remembered, so that an address is read once and not with each request.
@@ -42,3 +44,8 @@ def address() -> str:
 def is_encrypted() -> bool:
     """Whether nobody on the way can read this request."""
     return cast("bool", g.is_encrypted)
+
+
+def stays_on_machine() -> bool:
+    """Whether the browser asks for this machine by loopback: what it sends passes no network."""
+    return is_loopback(host_name(request.host) or "")

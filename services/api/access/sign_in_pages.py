@@ -8,7 +8,7 @@ from flask import Blueprint, Response, g, redirect, render_template, request
 from api.access.credentials import Credentials
 from api.access.csrf import Forms
 from api.access.next_page import HOME, SIGN_IN, safe_next
-from api.access.origin import is_encrypted
+from api.access.origin import is_encrypted, stays_on_machine
 from api.access.passwords import Busy
 from api.access.sign_in import NAME_LENGTH, SignIn
 from api.language import gettext
@@ -98,7 +98,7 @@ def _page(
             next=safe_next(next_page),
             csrf=forms.visitors_token(response),
             user=user,
-            is_encrypted=is_encrypted(),
+            is_readable_on_the_way=not is_encrypted() and not stays_on_machine(),
             retry_after_seconds=retry,
         )
     )

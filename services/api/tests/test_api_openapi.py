@@ -89,7 +89,7 @@ def test_document_describes_the_routes_that_exist_and_no_others(app: Flask) -> N
     routes = {
         re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
         for rule in app.url_map.iter_rules()
-        if rule.rule.startswith("/api")
+        if rule.rule.startswith("/api/")
     }
     assert set(DOCUMENT["paths"]) == routes == set(REQUESTS) | OTHERS
 
@@ -97,7 +97,7 @@ def test_document_describes_the_routes_that_exist_and_no_others(app: Flask) -> N
 def test_document_describes_the_methods_and_parameters_of_each_route(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
-        if not path.startswith("/api"):
+        if not path.startswith("/api/"):
             continue
         item = DOCUMENT["paths"][path]
         assert {method.upper() for method in item} == (rule.methods or set()) - {"HEAD", "OPTIONS"}

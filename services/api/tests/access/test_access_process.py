@@ -170,7 +170,7 @@ def test_person_signs_in_and_a_program_publishes(start_closed: Callable[..., Any
 def test_nobody_is_believed_about_encryption_or_paths_who_is_not_named(start_closed: Callable[..., Any]) -> None:
     process = start_closed()
     for scheme in ("X-Forwarded-Proto", "X-Forwarded-Protocol", "X-Forwarded-Ssl"):
-        headers = {scheme: "https", "X-Forwarded-Host": "evil.example", "Accept": "text/html"}
+        headers = {"Host": "192.0.2.9", scheme: "https", "X-Forwarded-Host": "evil.example", "Accept": "text/html"}
         answered = requests.get(process.url + "/login", headers=headers, timeout=30)
         assert "not encrypted" in answered.text
         assert "Secure" not in answered.headers["Set-Cookie"]

@@ -326,10 +326,25 @@ def test_page_shows_what_was_typed_as_text(closed: Flask, person: Any) -> None:
     assert "correct horse" not in response.get_data(as_text=True)
 
 
-def test_page_warns_when_the_way_is_not_encrypted(closed: Flask, person: Any) -> None:
-    assert "not encrypted" in person(closed).get("/login").get_data(as_text=True)
-    page = person(closed).get("/login", **{"X-Forwarded-Proto": "https"})
-    assert "not encrypted" not in page.get_data(as_text=True)
+@pytest.mark.parametrize(
+    ("host", "scheme", "warns"),
+    [
+        ("192.0.2.9:8085", "http", True),
+        ("192.0.2.9:8085", "https", False),
+        ("[2001:db8::9]:8085", "http", True),
+        # What stays on this machine passes no network
+        ("localhost:8085", "http", False),
+        ("127.0.0.1:8085", "http", False),
+        ("127.8.0.1", "http", False),
+        ("[::1]:8085", "http", False),
+    ],
+)
+def test_page_warns_when_others_can_read_what_is_sent(
+    closed: Flask, person: Any, host: str, scheme: str, warns: bool
+) -> None:
+    page = person(closed).get("/login", Host=host, **{"X-Forwarded-Proto": scheme, "Accept-Language": "fr"})
+    assert page.status_code == 200
+    assert ("n’est pas chiffrée" in page.get_data(as_text=True)) == warns
 
 
 def test_pause_is_told_of_when_somebody_guesses(closed: Flask, house: Any, person: Any, redis: Any) -> None:

@@ -1,0 +1,71 @@
+/** Shows the verdict wherever a page has a place for it. */
+
+import type { Alerts, FiringCounts, Health, Snapshot } from "../contract.ts";
+import { attribute, write } from "../fields.ts";
+import { UNKNOWN } from "../format.ts";
+import { countsSentence, type Known, type Verdict, verdictOf } from "./verdict.ts";
+
+/**
+ * Fills the elements with `data-verdict` (a sentence), `data-counts` (how many alerts fire of each severity) and
+ * `data-tone-of` (which only take its colour); `onChange` is told of every verdict.
+ */
+export class VerdictView {
+  readonly #sentences = [...document.querySelectorAll<HTMLElement>("[data-verdict]")];
+  readonly #counts = [...document.querySelectorAll<HTMLElement>("[data-counts]")];
+  readonly #toned = [...document.querySelectorAll<HTMLElement>("[data-verdict], [data-tone-of]")];
+  readonly #onChange: (verdict: Verdict) => void;
+  #known: Known = { snapshot: null, health: null, alerts: null };
+
+  constructor(onChange: (verdict: Verdict) => void) {
+    this.#onChange = onChange;
+  }
+
+  showSnapshot(snapshot: Snapshot): void {
+    this.#show({ snapshot });
+  }
+
+  showHealth(health: Health): void {
+    this.#show({ health });
+  }
+
+  showAlerts(alerts: Alerts): void {
+    this.#show({ alerts });
+  }
+
+  #show(news: Partial<Known>): void {
+    this.#known = { ...this.#known, ...news };
+    const verdict = verdictOf(this.#known);
+    for (const element of this.#sentences) showSentence(element.querySelector(".status") ?? element, verdict.sentence);
+    for (const element of this.#toned) attribute(element, "data-status", verdict.tone);
+    if (verdict.counts !== null) for (const element of this.#counts) showCounts(element, verdict.counts);
+    this.#onChange(verdict);
+  }
+}
+
+/** A line ends between the parts of the sentence, not between a figure and its word. */
+function showSentence(element: Element, sentence: string): void {
+  if (element.textContent === sentence) return;
+  const parts = sentence.split(/(?<=, )/).map((text) => {
+    const part = document.createElement("span");
+    part.textContent = text;
+    return part;
+  });
+  const whole = document.createElement("span");
+  whole.append(...parts);
+  element.replaceChildren(whole);
+}
+
+function showCounts(element: HTMLElement, counts: FiringCounts): void {
+  const total = counts.critical + counts.warning + counts.info;
+  attribute(element, "data-counts", `${total}`);
+  attribute(element, "aria-label", countsSentence(counts));
+  for (const part of element.querySelectorAll<HTMLElement>("[data-severity]")) {
+    const severity = part.dataset["severity"] as keyof FiringCounts;
+    part.hidden = counts[severity] === 0;
+    write(part.querySelector(".status") ?? part, `${counts[severity]}`);
+  }
+  const none = element.querySelector<HTMLElement>(".count-none");
+  if (none === null) return;
+  none.hidden = total > 0;
+  write(none, total === 0 ? "0" : UNKNOWN);
+}

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { Alert, Alerts, Health, NodeStatus, Snapshot } from "../src/contract.ts";
+import { withoutRepeats } from "../src/live/issues.ts";
+import { countsSentence, countsText, severityByNode, verdictOf } from "../src/live/verdict.ts";
+import { ALERTS, HEALTH, SNAPSHOT } from "./golden.ts";
+
+const ALERT = ALERTS.active_alerts[0] as Alert;
+
+function alert(rule: string, severity: Alert["severity"], node: string, state: Alert["state"] = "firing"): Alert {
+  return { ...ALERT, id: `${rule}/${node}`, rule, severity, type: severity, node, state };
+}
+
+function alerts(...active_alerts: Alert[]): Alerts {
+  return { ...ALERTS, active_alerts, alert_count: active_alerts.filter(({ state }) => state === "firing").length };
+}
+
+/** As a collector of 0.2 writes it. */
+function health(online: number, total: number, overall_status: Health["overall_status"]): Health {
+  const { firing: _, worst_firing_severity: __, ...old } = HEALTH;
+  return { ...old, overall_status, nodes_online: online, nodes_total: total, issues: [] };
+}
+
+function snapshot(...statuses: NodeStatus[]): Snapshot {
+  const [example] = SNAPSHOT.nodes;
+  assert.ok(example !== undefined);
+  const online_nodes = statuses.filter((status) => status === "online").length;
+  const cluster_stats = { ...SNAPSHOT.cluster_stats, total_nodes: statuses.length, online_nodes };
+  return { ...SNAPSHOT, cluster_stats, nodes: statuses.map((status, index) => ({ ...example, node: `n${index}`, status })) };
+}
+
+function verdict(of: { snapshot?: Snapshot; health?: Health; alerts?: Alerts }): [string, string] {
+  const { tone, sentence } = verdictOf({ snapshot: null, health: null, alerts: null, ...of });
+  return [tone, sentence];
+}
+
+test("the headline says that all is well, with the plural right", () => {
+  assert.deepEqual(verdict({ health: health(50, 50, "healthy"), alerts: alerts() }), ["healthy", "All 50 nodes are well"]);
+  assert.deepEqual(verdict({ health: health(1, 1, "healthy"), alerts: alerts() }), ["healthy", "The node is well"]);
+});
+
+test("the headline is one sentence of what is offline and what fires", () => {
+  const now = alerts(alert("memory", "warning", "n1"), alert("swap", "warning", "n2"), alert("node_down", "warning", "n3"));
+  assert.deepEqual(verdict({ health: health(49, 50, "warning"), alerts: now }), ["warning", "1 node offline, 2 warnings"]);
+  assert.deepEqual(countsText(verdictOf({ snapshot: null, health: null, alerts: now }).counts ?? assert.fail()), "▲ 3");
+});
+
+test("critical alerts are no healthy cluster, however many nodes are online", () => {
+  const now = alerts(alert("temperature", "critical", "n1"), alert("clock_offset", "info", "n1"));
+  assert.deepEqual(verdict({ health: health(50, 50, "healthy"), alerts: now }), ["critical", "1 critical alert, 1 notice"]);
+});
+
+test("what is pending does not count", () => {
+  const now = alerts(alert("temperature", "critical", "n1", "pending"));
+  assert.deepEqual(verdict({ health: health(2, 2, "healthy"), alerts: now }), ["healthy", "All 2 nodes are well"]);
+});
+
+test("what the collector counts goes before the list, which may be cut", () => {
+  const counted = { ...health(50, 50, "healthy"), firing: { critical: 700, warning: 2, info: 0 } };
+  assert.deepEqual(verdict({ health: counted, alerts: alerts(alert("cpu", "warning", "n1")) }), [
+    "critical",
+    "700 critical alerts, 2 warnings",
+  ]);
+  const quiet = { ...health(50, 50, "healthy"), firing: { critical: 0, warning: 0, info: 0 }, worst_firing_severity: null };
+  assert.deepEqual(verdict({ health: quiet }), ["healthy", "All 50 nodes are well"]);
+});
+
+test("a node that is offline counts before its alert fires, and where no rule looks at it", () => {
+  assert.deepEqual(verdict({ health: health(2, 3, "warning"), alerts: alerts() }), ["warning", "1 node offline"]);
+  assert.deepEqual(verdict({ snapshot: snapshot("online", "offline", "unknown"), alerts: alerts() }), ["warning", "1 node offline"]);
+  assert.deepEqual(verdict({ health: health(0, 3, "critical"), alerts: alerts() }), ["critical", "All 3 nodes offline"]);
+});
+
+test("an alert that stays a while after its node is back is told", () => {
+  const now = alerts(alert("node_down", "warning", "n1"));
+  assert.deepEqual(verdict({ health: health(3, 3, "healthy"), alerts: now }), ["warning", "1 warning"]);
+});
+
+test("nodes that were not asked yet are neither well nor offline", () => {
+  assert.deepEqual(verdict({ health: health(2, 3, "healthy"), alerts: alerts() }), ["healthy", "1 node not yet scraped"]);
+  assert.deepEqual(verdict({ health: health(0, 0, "unknown"), alerts: alerts() }), ["unknown", "No nodes"]);
+  assert.deepEqual(verdict({}), ["unknown", "Unknown"]);
+});
+
+test("counts are shapes with figures, and words for who hears them", () => {
+  const counts = { critical: 1, warning: 2, info: 0 };
+  assert.equal(countsText(counts), "✖ 1 ▲ 2");
+  assert.equal(countsSentence(counts), "1 critical alert, 2 warnings");
+  assert.equal(countsText({ critical: 0, warning: 0, info: 0 }), "");
+});
+
+test("the gravest alert of a node counts", () => {
+  const worst = severityByNode([alert("clock_offset", "info", "a"), alert("temperature", "critical", "a"), alert("cpu", "warning", "a", "pending")]);
+  assert.deepEqual([...worst], [["a", "critical"]]);
+});
+
+test("an issue that only repeats the alert of a node is left out", () => {
+  const told = { ...health(1, 3, "warning"), issues: ["/x/nodes.yaml cannot be read", "n1 is offline: refused", "n10 is offline: refused"] };
+  assert.deepEqual(withoutRepeats(told, alerts(alert("node_down", "warning", "n1", "pending"))).issues, [
+    "/x/nodes.yaml cannot be read",
+    "n10 is offline: refused",
+  ]);
+  const many = { ...told, issues: ["n1 is offline: refused", "… and 30 more"] };
+  assert.deepEqual(withoutRepeats(many, alerts(alert("node_down", "warning", "n1"))).issues, []);
+  assert.equal(withoutRepeats(told, null), told);
+});

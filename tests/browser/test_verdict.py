@@ -1,0 +1,79 @@
+"""One severity for one situation: the same sentence and the same counts on every page."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.scene import Scene
+
+#: Pages of the whole cluster, with what they have room for.
+PAGES = ["/", "/nodes", "/monitoring", "/alerts", "/live"]
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[Scene]:
+    scene = Scene()
+    try:
+        scene.start()
+        yield scene
+    finally:
+        scene.close()
+
+
+@pytest.fixture
+def troubled(scene: Scene) -> Scene:
+    """Fifty nodes: three are offline, and two critical alerts, one warning and one notice fire besides."""
+    scene.show(50, "alerts")
+    return scene
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_says_what_is_wrong_in_one_sentence_when_alerts_fire(troubled: Scene, page: Page, path: str) -> None:
+    page.goto(troubled.origin + path)
+    verdict = page.locator("[data-verdict]")
+    expect(verdict).to_have_text("3 nodes offline, 2 critical alerts, 1 warning, 1 notice")
+    expect(verdict).to_have_attribute("data-status", "critical")
+    counts = page.locator("[data-counts]")
+    expect(counts).to_have_attribute("aria-label", "2 critical alerts, 4 warnings, 1 notice")
+    shown = counts.locator("[data-severity]:not([hidden])")
+    assert shown.evaluate_all("all => all.map(each => [each.dataset.severity, each.innerText.trim()])") == [
+        ["critical", "2"], ["warning", "4"], ["info", "1"],
+    ]  # fmt: skip
+    expect(page).to_have_title(re.compile("^\\(✖ 2 ▲ 4 ■ 1\\) lab"))
+    assert "critical" in str(page.locator("link[rel=icon]").get_attribute("href"))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_says_that_all_is_well_when_nothing_fires(scene: Scene, page: Page, path: str) -> None:
+    scene.show(50, "calm")
+    page.goto(scene.origin + path)
+    verdict = page.locator("[data-verdict]")
+    expect(verdict).to_have_text("All 50 nodes are well")
+    expect(verdict).to_have_attribute("data-status", "healthy")
+    expect(page.locator("[data-counts] [data-severity]:not([hidden])")).to_have_count(0)
+    expect(page).to_have_title(re.compile("^lab"))
+
+
+def test_sentence_is_in_the_readers_language_when_it_is_french(scene: Scene, browser: Browser) -> None:
+    context = browser.new_context(locale="fr-FR")
+    page = context.new_page()
+    scene.show(1, "alerts")
+    page.goto(scene.origin + "/")
+    expect(page.locator("[data-verdict]")).to_have_text("1 nœud hors ligne")
+    scene.show(1, "calm")
+    expect(page.locator("[data-verdict]")).to_have_text("Le nœud va bien")
+    scene.show(50, "alerts")
+    expect(page.locator("[data-verdict]")).to_have_text(
+        "3 nœuds hors ligne, 2 alertes critiques, 1 avertissement, 1 information"
+    )
+    context.close()
+
+
+def test_node_that_is_offline_is_told_of_once(troubled: Scene, page: Page) -> None:
+    page.goto(troubled.origin + "/")
+    expect(page.locator("#active-alerts")).to_contain_text("node05 is offline")
+    # Its alert says it; the issues of the cluster's health need not repeat it
+    expect(page.locator("#health .issues li")).to_have_count(0)
+    assert page.locator("main").inner_text().count("node05 is offline") == 1
