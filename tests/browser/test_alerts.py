@@ -29,8 +29,8 @@ def test_alert_appears_is_announced_once_and_resolves(ill: Fleet, page: Page) ->
     expect(alert).to_contain_text(f"{NODE} is offline")
     toast = page.locator(".toast")
     expect(toast).to_contain_text(f"{NODE} is offline")
-    expect(page).to_have_title(re.compile(r"^\(✖ 1\) "))
-    assert "critical" in str(page.locator("link[rel=icon]").get_attribute("href"))
+    expect(page).to_have_title(re.compile(r"^\(▲ 1\) "))
+    assert "warning" in str(page.locator("link[rel=icon]").get_attribute("href"))
     expect(page.locator("#node-map")).to_have_attribute("aria-label", re.compile("1 offline"))
     # Then another page of the tab shows it, and does not announce it again
     page.goto(ill.product.origin + "/alerts")

@@ -13,7 +13,7 @@ import pytest
 import redis as redis_client
 import requests
 
-from contract.names import ALERT_LOG_KEY, LEASE_KEY, METRICS_CHANNEL, lease_ttl_seconds
+from contract.names import ALERT_LOG_KEY, INCIDENTS_KEY, LEASE_KEY, METRICS_CHANNEL, lease_ttl_seconds
 from tests.drivers.disturbances import DISTURBANCES
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process
@@ -188,6 +188,11 @@ class Pair:
         """Every entry of the alert log."""
         return [json.loads(fields[b"entry"]) for _, fields in self._redis.xrange(ALERT_LOG_KEY)]
 
+    def incidents(self) -> dict[str, dict[str, Any]]:
+        """Every record of an incident by its position."""
+        rows = self._redis.xrange(INCIDENTS_KEY)
+        return {name.decode(): json.loads(fields[b"incident"]) for name, fields in rows if b"incident" in fields}
+
     def told(self) -> list[dict[str, Any]]:
         """The entries since ``begin``."""
         return self.log()[self._told :]
@@ -258,6 +263,16 @@ def test_nothing_is_lost_doubled_or_invented_when_the_active_collector_is_killed
     # And the log tells each transition once, numbered without a gap in every epoch
     require_numbered_without_a_gap(pair.log())
     assert transitions(pair.told()) == {hot: ["pending", "firing", "resolved"] * cycles}
+    # And each time that the alert fired is one incident, recorded with the entry that ended it
+    ends = {entry["id"]: entry for entry in pair.told() if entry["transition"] == "resolved"}
+    incidents = pair.incidents()
+    assert {position: (each["began"], each["ended"]) for position, each in incidents.items() if position in ends} == {
+        position: (entry["since"], entry["timestamp"]) for position, entry in ends.items()
+    }
+    assert len({each["id"] for each in incidents.values()}) == len(incidents)
+    assert all(
+        each["peak"] >= max(80, ends[position]["value"]) for position, each in incidents.items() if position in ends
+    )
     assert pair.alerts()[down]["since"] == since
 
 
