@@ -241,7 +241,7 @@ bench-footprint: setup-dev ## what the product costs while idle, per process
 	@$(BIN)/python -m bench.footprint $(if $(QUICK),--seconds 10)
 
 .PHONY: bench-collector
-bench-collector: setup-dev ## what scraping costs the collector, beside the last release (takes three minutes; NODES=…, SIMULATE="--…")
+bench-collector: setup-dev ## what scraping costs the collector, beside the last release (takes two minutes; NODES=…, SIMULATE="--…")
 	@$(BIN)/python -m bench.collector $(if $(NODES),--nodes $(NODES)) $(if $(QUICK),--nodes 200 --seconds 4) $(if $(SIMULATE),--simulate="$(SIMULATE)")
 
 .PHONY: bench-dashboard

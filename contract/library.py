@@ -34,8 +34,9 @@ def _registration(name: str, text: str) -> str:
 
 _TEXTS: Final = _texts()
 _VERSION: Final = hashlib.sha256("".join(_TEXTS.values()).encode()).hexdigest()[:_DIGITS]
+LIBRARY_NAME: Final = f"dispycluster_{_VERSION}"
 #: The library as FUNCTION LOAD takes it.
-LIBRARY: Final = f"#!lua name=dispycluster_{_VERSION}\n" + "".join(
+LIBRARY: Final = f"#!lua name={LIBRARY_NAME}\n" + "".join(
     _registration(f"{name}_{_VERSION}", text) for name, text in _TEXTS.items()
 )
 

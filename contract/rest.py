@@ -16,6 +16,8 @@ class RedisReport(Struct, frozen=True, kw_only=True):
 
     status: Literal["up", "down"]
     down_since: Timestamp | None
+    #: Present where Redis answers and cannot run the product's functions: the sentence that says why.
+    functions_missing: str | UnsetType = UNSET
 
 
 class CollectorReport(Struct, frozen=True, kw_only=True):
@@ -159,15 +161,21 @@ def health_report(
     redis_down_since: Timestamp | None,
     collector: CollectorReport,
     replicas: Sequence[ReplicaReport],
+    functions_missing: str | None = None,
 ) -> HealthReport:
     """Body of ``GET /api/health`` from what the answering process knows."""
-    works = redis_down_since is None and collector.status == "up" and len(replicas) > 0
+    redis = RedisReport(
+        status="up" if redis_down_since is None else "down",
+        down_since=redis_down_since,
+        functions_missing=UNSET if functions_missing is None or redis_down_since is not None else functions_missing,
+    )
+    works = redis.status == "up" and redis.functions_missing is UNSET and collector.status == "up" and len(replicas) > 0
     return HealthReport(
         status="healthy" if works else "degraded",
         timestamp=timestamp,
         version=version,
         cluster_name=cluster_name,
-        redis=RedisReport(status="up" if redis_down_since is None else "down", down_since=redis_down_since),
+        redis=redis,
         collector=collector,
         websocket=WebsocketReport(
             connected_clients=sum(replica.connected_clients for replica in replicas), replicas=tuple(replicas)

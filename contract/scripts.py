@@ -34,7 +34,7 @@ RecordOutcome = Literal["recorded", "lost", "fenced"]
 
 @dataclass(frozen=True)
 class Script:
-    """A Lua script: its name, which is that of its file, and its text as EVAL takes it."""
+    """A Lua script by the name of its file; ``contract.library`` makes a function of its text."""
 
     name: str
     text: str

@@ -41,6 +41,9 @@ FORGET_LOOKED_AT: Final = 16
 #: Hexadecimal digits by which a user, an address or a browser is known.
 _DIGITS: Final = 32
 
+#: Arguments with which ``ATTEMPT_SIGN_IN`` looks at no delay, counts nothing, and answers 0.
+NO_ATTEMPT: Final[Call] = ([], [0, 0, 0])
+
 
 def attempt_sign_in_call(user: str, address: str, device: str = "") -> Call:
     """Arguments of ``ATTEMPT_SIGN_IN``.

@@ -11,7 +11,7 @@ LIVE = "live\n"
 
 
 class Readiness:
-    """Whether Redis was reached yet, since when it is away, and whether the service is draining.
+    """Whether Redis was reached yet, since when it is away, what it lacks, and whether the service is draining.
 
     Before the first contact and while draining a service is not ready. Redis away later is no reason: taking every
     replica out of service would help nobody. Safe to use from several threads.
@@ -22,6 +22,7 @@ class Readiness:
         self._lock = threading.Lock()
         self._contacted = False
         self._down_since: float | None = wall_clock()
+        self._functions_missing: str | None = None
         self._draining = False
 
     def redis_up(self) -> bool:
@@ -39,6 +40,23 @@ class Readiness:
             self._down_since = self._wall_clock()
             return True
 
+    def note_functions_missing(self, reason: str) -> None:
+        """Note that Redis answers and cannot run our functions; ``reason`` is the sentence that says why.
+
+        It is no first contact: a service that could use Redis for nothing yet is not ready.
+        """
+        with self._lock:
+            self._functions_missing = reason
+            if self._contacted:
+                self._down_since = None
+
+    def note_functions(self) -> bool:
+        """Note that Redis ran one of our functions; return whether that is news."""
+        with self._lock:
+            news = self._functions_missing is not None
+            self._functions_missing = None
+            return news
+
     def drain(self) -> None:
         """Note that the service is about to stop."""
         with self._lock:
@@ -55,13 +73,18 @@ class Readiness:
         since = self._down_since
         return None if since is None else timestamp(since)
 
+    @property
+    def functions_missing(self) -> str | None:
+        """Why Redis, when it was last asked, could not run our functions; ``None`` where it could."""
+        return self._functions_missing
+
     def readyz(self) -> tuple[int, str]:
         """Return HTTP status and text of ``/readyz``."""
-        down_since = self.redis_down_since
+        down_since, missing = self.redis_down_since, self._functions_missing
         if self._draining:
             return 503, "draining\n"
         if not self._contacted:
-            return 503, f"not ready: no contact with Redis yet, tried since {down_since}\n"
-        if down_since is not None:
-            return 200, f"ready\nredis: down since {down_since}\n"
-        return 200, "ready\nredis: up\n"
+            reason = missing or f"no contact with Redis yet, tried since {down_since}"
+            return 503, f"not ready: {reason}\n"
+        redis = "up" if down_since is None else f"down since {down_since}"
+        return 200, f"ready\nredis: {redis}\n" + (f"functions: {missing}\n" if missing else "")

@@ -1,4 +1,4 @@
-"""The scripts as functions, on a real Valkey: loaded by whoever may, and evaluated where they are missing."""
+"""The scripts as functions, on a real Valkey: loaded by whoever may, and missed by all others."""
 
 import asyncio
 import threading
@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis.exceptions import ResponseError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from contract.library import LIBRARY, function_name
 from contract.names import EPOCH_KEY, LEASE_KEY
-from contract.runtime.functions import call, call_async
+from contract.runtime.functions import FunctionsMissing, call, call_async
 from contract.scripts import (
     RELEASE_LEASE,
     TAKE_LEASE,
@@ -26,8 +26,10 @@ from tests.drivers.valkey import Valkey
 LEASE = Lease("one", "lab", 60.0)
 TAKE = take_lease_call(LEASE, 0)
 NAME = LIBRARY.partition("name=")[2].partition("\n")[0]
-#: What a user may do who may call and load no functions.
-RULES = "on >secret ~* &* -@all +ping +time +hget +hmget +hset +del +pexpire +xrevrange +eval +evalsha +script|load"
+OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
+HEADING = "Functions in a Redis of your own"
+#: What a user may do who may call functions and load none.
+RULES = "on >secret ~* &* -@all +ping +fcall +time +hget +hmget +hset +del +pexpire +xrevrange"
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +52,7 @@ def calls(redis: Redis, command: str) -> int:
 
 @pytest.fixture
 def user(redis: Redis, valkey: Valkey) -> Iterator[Redis]:
-    """A user who may evaluate scripts; tests give it more."""
+    """A user who may call functions, and load none."""
     redis.execute_command("ACL SETUSER", "caller", "reset", *RULES.split())
     client = Redis.from_url(valkey.url.replace("//", "//caller:secret@"), socket_timeout=10)
     yield client
@@ -63,7 +65,19 @@ def test_library_is_loaded_by_the_first_caller_that_may_and_called_from_then_on(
     second = take_lease_answer(call(redis, TAKE_LEASE, TAKE))
     assert (first.outcome, second.outcome) == ("taken", "taken")
     assert libraries(redis) == [NAME]
-    assert (calls(redis, "evalsha"), calls(redis, "fcall")) == (0, 2)
+    assert calls(redis, "fcall") == 2
+
+
+def test_library_is_loaded_when_redis_is_full_and_the_limit_is_as_before(redis: Redis) -> None:
+    redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(OutOfMemoryError):
+            redis.function_load(LIBRARY)
+        call(redis, RELEASE_LEASE, release_lease_call(LEASE))
+        assert libraries(redis) == [NAME]
+        assert redis.config_get("maxmemory") == {"maxmemory": "1"}
+    finally:
+        redis.config_set("maxmemory", 0)
 
 
 def test_library_is_loaded_once_when_many_find_it_missing_at_once(redis: Redis, valkey: Valkey) -> None:
@@ -104,24 +118,43 @@ def test_asyncio_client_loads_and_calls_as_the_blocking_one_does(redis: Redis, v
 
     assert asyncio.run(twice()) == ["taken", "taken"]
     assert libraries(redis) == [NAME]
-    assert (calls(redis, "evalsha"), calls(redis, "fcall")) == (0, 2)
+    assert calls(redis, "fcall") == 2
 
 
-@pytest.mark.parametrize("more", [(), ("+fcall",)], ids=["as before functions", "may call but not load"])
-def test_script_is_evaluated_when_its_function_is_missing_and_the_user_may_not_load(
-    redis: Redis, user: Redis, more: tuple[str, ...]
-) -> None:
-    # given
-    redis.execute_command("ACL SETUSER", "caller", *more)
-    # when
-    answer = take_lease_answer(call(user, TAKE_LEASE, TAKE))
+def test_caller_is_told_what_is_missing_and_where_to_read_on_when_it_may_not_load(redis: Redis, user: Redis) -> None:
+    # when nobody has loaded the library
+    with pytest.raises(FunctionsMissing) as caught:
+        call(user, TAKE_LEASE, TAKE)
     # then
-    assert answer.outcome == "taken"
+    assert function_name(TAKE_LEASE) in str(caught.value)
+    assert NAME in str(caught.value)
+    assert f'docs/operations.md, "{HEADING}"' in str(caught.value)
+    assert f"### {HEADING}\n" in OPERATIONS.read_text()
     assert libraries(redis) == []
-    # and when another has loaded it, the user who may calls it
+    assert not redis.exists(LEASE_KEY)
+    # and at the next call it is there
     redis.function_load(LIBRARY)
-    call(user, TAKE_LEASE, TAKE)
-    assert calls(redis, "fcall") == len(more)
+    assert take_lease_answer(call(user, TAKE_LEASE, TAKE)).outcome == "taken"
+
+
+def test_caller_is_told_that_its_user_needs_other_rules_when_it_may_call_no_function(redis: Redis, user: Redis) -> None:
+    redis.function_load(LIBRARY)
+    redis.execute_command("ACL SETUSER", "caller", "-fcall", "+function|load")
+    with pytest.raises(FunctionsMissing, match=r"'fcall'.*\"A Redis of your own\", has the users' lines"):
+        call(user, TAKE_LEASE, TAKE)
+
+
+def test_asyncio_caller_is_told_the_same_when_the_library_is_missing(valkey: Valkey, user: Redis) -> None:
+    async def once() -> None:
+        url = valkey.url.replace("//", "//caller:secret@")
+        async with AsyncRedis.from_url(url, socket_timeout=10) as client:
+            await call_async(client, TAKE_LEASE, TAKE)
+
+    with pytest.raises(FunctionsMissing) as asynchronous:
+        asyncio.run(once())
+    with pytest.raises(FunctionsMissing) as blocking:
+        call(user, TAKE_LEASE, TAKE)
+    assert str(asynchronous.value) == str(blocking.value)
 
 
 def test_function_of_this_version_stands_beside_one_of_another(redis: Redis) -> None:
@@ -139,17 +172,6 @@ def test_function_of_this_version_stands_beside_one_of_another(redis: Redis) -> 
     assert call(redis, TAKE_LEASE, TAKE)[0] == b"taken"
 
 
-def test_lease_passes_between_a_caller_of_functions_and_one_of_scripts(redis: Redis) -> None:
-    """Replicas of the release before evaluate, and both meet the same keys."""
-    keys, args = take_lease_call(Lease("former", "lab", 60.0), 0)
-    former = take_lease_answer(redis.eval(TAKE_LEASE.text, len(keys), *keys, *args))
-    assert former.outcome == "taken"
-    assert take_lease_answer(call(redis, TAKE_LEASE, TAKE)).holder == "former"
-    redis.delete(LEASE_KEY)
-    assert take_lease_answer(call(redis, TAKE_LEASE, TAKE)).epoch == former.epoch + 1
-    assert take_lease_answer(redis.eval(TAKE_LEASE.text, len(keys), *keys, *args)).holder == "one"
-
-
 def test_error_of_a_function_is_raised_and_nothing_tried_again(redis: Redis) -> None:
     call(redis, TAKE_LEASE, TAKE)
     redis.delete(EPOCH_KEY, LEASE_KEY)
@@ -157,13 +179,10 @@ def test_error_of_a_function_is_raised_and_nothing_tried_again(redis: Redis) -> 
     redis.config_resetstat()
     with pytest.raises(ResponseError, match="WRONGTYPE"):
         call(redis, TAKE_LEASE, TAKE)
-    assert calls(redis, "evalsha") == 0
     assert redis.info("commandstats")["cmdstat_fcall"]["calls"] == 1
 
 
-def test_backup_with_functions_is_read_by_both_versions_and_one_without_by_this(
-    valkey: Valkey, redis: Redis, tmp_path: Path
-) -> None:
+def test_backup_is_read_with_its_functions_and_without(valkey: Valkey, redis: Redis, tmp_path: Path) -> None:
     # given a dump with the functions, and one of before
     old, new = tmp_path / "old", tmp_path / "new"
     dump = Path(redis.config_get("dir")["dir"]) / "dump.rdb"
@@ -174,7 +193,6 @@ def test_backup_with_functions_is_read_by_both_versions_and_one_without_by_this(
         folder.mkdir()
         dump.rename(folder / "dump.rdb")
     redis.close()
-    keys, args = TAKE
     for folder, loaded in ((old, []), (new, [NAME])):
         # when
         valkey.stop()
@@ -182,6 +200,5 @@ def test_backup_with_functions_is_read_by_both_versions_and_one_without_by_this(
         # then
         with valkey.client() as client:
             assert libraries(client) == loaded
-            assert take_lease_answer(client.eval(TAKE_LEASE.text, len(keys), *keys, *args)).epoch == 4_000_000_001
-            assert take_lease_answer(call(client, TAKE_LEASE, TAKE)).epoch == 4_000_000_002
+            assert take_lease_answer(call(client, TAKE_LEASE, TAKE)).epoch == 4_000_000_001
             assert libraries(client) == [NAME]

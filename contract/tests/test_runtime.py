@@ -159,6 +159,23 @@ def test_readiness_needs_one_contact_and_no_drain() -> None:
     assert readiness.readyz() == (503, "draining\n")
 
 
+def test_readiness_says_why_redis_cannot_run_functions_and_needs_one_that_ran_when_there_was_no_contact() -> None:
+    # given Redis answered, and could not be used
+    readiness = Readiness()
+    readiness.note_functions_missing("Redis lacks them")
+    assert readiness.readyz() == (503, "not ready: Redis lacks them\n")
+    # when it can, for the first time and again
+    readiness.redis_up()
+    assert readiness.note_functions()
+    assert not readiness.note_functions()
+    assert readiness.readyz() == (200, "ready\nredis: up\n")
+    # then a Redis that comes back without them is up, and the service stays in service
+    readiness.redis_down()
+    readiness.note_functions_missing("Redis lacks them")
+    assert readiness.readyz() == (200, "ready\nredis: up\nfunctions: Redis lacks them\n")
+    assert (readiness.redis_down_since, readiness.functions_missing) == (None, "Redis lacks them")
+
+
 def test_blocking_client_sends_nothing_but_its_credentials_when_it_connects(valkey: Valkey, redis: Redis) -> None:
     redis.execute_command("ACL LOG RESET")
     redis.execute_command("ACL SETUSER reader reset on >secret ~* +get")

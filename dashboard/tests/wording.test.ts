@@ -55,6 +55,60 @@ test("every text that the collector's sources hold is known in French", () => {
   for (const text of texts) assert.notEqual(translated(text), text, text);
 });
 
+test("every text about a file that the collector's sources hold is French to its end", () => {
+  const folder = join(import.meta.dirname, "../../services/collector");
+  const parts: Readonly<Record<string, string>> = {
+    name: "ca_file",
+    what: "ca_file",
+    "rule.name": "memory",
+    how: "host or host:port",
+    "_instead_of(field)": " (did you mean host?)",
+    details: "sensors",
+    example: "for instance [a]",
+  };
+  /** A Python text as it may read: a number where one is meant, some value elsewhere. */
+  const filled = (text: string, where: string): string =>
+    text
+      .replaceAll(/(?<!\{)\{([^{}]+)\}(?!\})/g, (_, part: string) =>
+        part === "where" ? where : (parts[part] ?? (/LIMIT|LENGTH|BYTES|len|count|size|line|:g/.test(part) ? "7" : "'x'")),
+      )
+      .replaceAll(/([{}])\1/g, "$1");
+  const sources = ["credentials", "file_sd", "http_options", "nodes_yaml", "rules", "target_entries", "targets", "targets_file", "tls", "yaml_text"];
+  const texts = sources.flatMap((name) => {
+    const source = readFileSync(join(folder, `${name}.py`), "utf8");
+    const raised = source.matchAll(/(?:(?:Targets|Rules|Credentials)Error|RefusedYaml|_refuse)\((?:event, )?(f?)(["'])(.+)\2\)/g);
+    const reasons = name === "http_options" ? source.matchAll(/return (f?)(["'])(.+ .+)\2/g) : [];
+    const where = name === "rules" ? "memory: ignore 'x'" : "workers, entry 2";
+    return [...raised, ...reasons]
+      .map(([, isFilled, , text]) => (isFilled ? filled(text as string, where) : (text as string)));
+  });
+  assert.ok(texts.length > 55, `${texts.length}`);
+  for (const text of texts) {
+    const french = translated(`The targets file /n.yaml is not valid: ${text}`);
+    assert.doesNotMatch(french, /\b(?:is|are|be|must|does|not|no|the|of|which|needs|cannot|has|write|more|read|and|together|entry|than|given|leads|lists)\b/, french);
+  }
+});
+
+test("a problem of a file says in French where it is, what it is and what stays", () => {
+  const file = (why: string) => translated(`The targets file /is not valid: a.yaml is not valid, the former 3 targets stay: ${why}`);
+  const said = "n'est pas valide, les 3 cibles d'avant restent\u00a0:";
+  assert.ok(file("workers, entry 4: 'sheme' is none of its fields (did you mean scheme?), in line 6").endsWith(
+    `${said} workers, entrée 4\u00a0: 'sheme' n'est pas un de ses champs (est-ce scheme\u00a0?), à la ligne 6`));
+  assert.ok(file("workers, entry 1: 'basic_auth' is none of its fields (write username and password_file beside host), in line 1").endsWith(
+    "'basic_auth' n'est pas un de ses champs (écrivez username et password_file à côté de host), à la ligne 1"));
+  assert.match(file("together with the other targets files, the name 'a' is given to 2 nodes"), /autres fichiers de cibles, le nom 'a' est donné à 2 nœuds$/);
+  assert.match(file('not YAML: did not find expected key in line 3 (an IPv6 address needs quotes, as in "[fd00::6]:9100")'), /did not find expected key, à la ligne 3 \(une adresse/);
+  assert.equal(
+    translated("a is offline: nothing was asked: password_file is not in COLLECTOR_CREDENTIALS_DIR"),
+    "a est hors ligne\u00a0: rien n'a été demandé\u00a0: password_file n'est pas dans COLLECTOR_CREDENTIALS_DIR",
+  );
+  assert.equal(
+    translated("The rules file /r is not valid, the former rules stay: temperature: ignore_sensors 'x' must be a list of sensors, for instance [{chip: a}] or [a/b]"),
+    "Le fichier des règles /r n'est pas valide, les règles d'avant restent\u00a0: temperature\u00a0: ignore_sensors 'x' doit être une liste de capteurs, par exemple [{chip: a}] ou [a/b]",
+  );
+  assert.match(file("something new"), /: something new$/);
+});
+
 test("parts of a text keep their meaning, and an unknown text stays", () => {
   assert.equal(translated("node5.lan is at 81.5 °C"), "node5.lan est à 81,5\u00a0°C");
   assert.equal(translated("/mnt/a on b on node5 is 91.0 % full"), "/mnt/a on b de node5 plein à 91,0\u00a0%");

@@ -16,7 +16,7 @@ from deploy.compose.preflight import preflight
 from deploy.compose.project import GATEWAY, Project
 from deploy.compose.replicas import AS_IT_IS, roll
 from deploy.compose.trouble import Trouble
-from deploy.compose.up import READY_SECONDS, start
+from deploy.compose.up import READY_SECONDS, last_words, start
 from deploy.compose.way_back import WayBack, keep_images
 
 #: Makes what the others need to start, and ends.
@@ -117,9 +117,12 @@ def _replace(docker: Docker, project: Project, chosen: list[str], containers: li
             if name == REPLICATED and _runs(containers, name):
                 scale = ("--scale", f"{name}={roll(docker, project, name)}")
                 continue
-            docker.tell(
-                *("compose", "up", "--detach", "--wait", "--no-deps", *AS_IT_IS, name),
-                trouble="It does not become healthy",
-            )
+            try:
+                docker.tell(
+                    *("compose", "up", "--detach", "--wait", "--no-deps", *AS_IT_IS, name),
+                    trouble="It does not become healthy",
+                )
+            except Trouble as trouble:
+                raise Trouble(f"{trouble}{last_words(docker, str(trouble))}") from None
     with step("everything else"):
         start(docker, *AS_IT_IS, *scale)

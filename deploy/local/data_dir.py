@@ -25,7 +25,7 @@ FIRST_TARGETS = """\
 #
 #   sudo apt-get install -y prometheus-node-exporter
 #
-# What is wrong with a node says: make check-nodes
+# To see what is wrong with a node: make check-nodes
 workers:
   - local
 """

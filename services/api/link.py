@@ -4,14 +4,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import redis
 
 from api.counters import Counters
+from contract.runtime.functions import FunctionsMissing, call
 from contract.runtime.logs import Occasionally
 from contract.runtime.readiness import Readiness
 from contract.runtime.redis_client import blocking_client
+from contract.scripts import Call, Script
 
 #: Seconds that a connection, and each answer, may take.
 TIMEOUT_SECONDS: Final = 1.0
@@ -28,7 +30,10 @@ class RedisAway(Exception):
 
 
 class RedisRefused(Exception):
-    """Redis answered with an error: the key holds another kind of value, or the user may not do this."""
+    """Redis answered with an error: the key holds another kind of value, or the user may not do this.
+
+    Likewise where it cannot run our functions, which says nothing of what takes none.
+    """
 
 
 class RedisLink:
@@ -53,6 +58,8 @@ class RedisLink:
         self._trying = threading.Lock()
         self._down = False
         self._resume_at = 0.0
+        #: Whether Redis ran the function that it was last asked for.
+        self.has_functions = False
         #: Monotonic time of the last answer, ``None`` before the first.
         self.last_answer: float | None = None
         counters.watch_redis(lambda: self.up)
@@ -61,6 +68,19 @@ class RedisLink:
     def up(self) -> bool:
         """Whether Redis answered the last question."""
         return self.last_answer is not None and not self._down
+
+    def call(self, script: Script, arguments: Call) -> Any:
+        """Return the answer of a script's function.
+
+        Raises:
+            RedisAway: no answer.
+            RedisRefused: the answer is an error, or Redis cannot run our functions.
+        """
+        answer = self.ask(lambda client: call(client, script, arguments))
+        self.has_functions = True
+        if self._readiness.note_functions():
+            _logger.info("Redis has the functions")
+        return answer
 
     def ask(self, question: Callable[[redis.Redis], T]) -> T:
         """Return ``question(client)``.
@@ -81,6 +101,13 @@ class RedisLink:
     def _try(self, question: Callable[[redis.Redis], T]) -> T:
         try:
             answer = question(self.client)
+        except FunctionsMissing as error:
+            self._answered()
+            self.has_functions = False
+            self._readiness.note_functions_missing(str(error))
+            self._counters.redis_refusals.inc()
+            self._complaints.warning("functions", "%s", error)
+            raise RedisRefused(str(error)) from None
         except redis.ResponseError as error:
             self._answered()
             self._counters.redis_refusals.inc()

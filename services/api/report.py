@@ -39,6 +39,7 @@ class Reporter:
             version=VERSION,
             cluster_name=cluster,
             redis_down_since=self._readiness.redis_down_since,
+            functions_missing=self._readiness.functions_missing,
             collector=collector,
             replicas=replicas,
         )

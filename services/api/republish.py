@@ -11,7 +11,6 @@ from api.counters import Counters
 from api.link import RedisAway, RedisLink, RedisRefused
 from api.store import Store
 from contract.names import REPUBLISH_INTERVAL_MS
-from contract.runtime.functions import call
 from contract.scripts import REPUBLISH, Republished, republish_answer, republish_call
 
 _logger = logging.getLogger(__name__)
@@ -75,8 +74,7 @@ class Republisher:
 
     def _publish(self, channel: str) -> Republished:
         asked_at = self._monotonic()
-        arguments = republish_call(channel)
-        answer = republish_answer(self._link.ask(lambda client: call(client, REPUBLISH, arguments)))
+        answer = republish_answer(self._link.call(REPUBLISH, republish_call(channel)))
         self._store.remember(channel, answer.message, answer.age_seconds, asked_at)
         if answer.message is not None and answer.wait_seconds == 0:
             self._counters.publications.labels(channel).inc()

@@ -1,4 +1,7 @@
-"""Looks after Redis while nobody asks for anything, so that readiness and recovery need no traffic."""
+"""Looks after Redis while nobody asks for anything, so that readiness and recovery need no traffic.
+
+It calls a function: where Redis has none, log and readiness say so from the start, and the readiness soon when it has.
+"""
 
 import random
 import threading
@@ -6,10 +9,11 @@ import time
 from typing import Final
 
 from api.link import RedisAway, RedisLink, RedisRefused
+from contract.access.scripts import ATTEMPT_SIGN_IN, NO_ATTEMPT
 
 #: Seconds between two looks while Redis answers; any other answer in between saves one.
 UP_SECONDS: Final = 5.0
-#: Seconds between two looks while it does not.
+#: Seconds between two looks while it does not, or has no functions.
 DOWN_SECONDS: Final = 1.0
 #: Part of a pause by which it is stretched at random, so that many processes do not look together.
 JITTER: Final = 0.2
@@ -39,12 +43,10 @@ class Watch:
     def _look(self) -> float:
         """Return the seconds until the next look."""
         last = self._link.last_answer
-        if self._link.up and last is not None and time.monotonic() - last < UP_SECONDS:
+        if self._link.up and self._link.has_functions and last is not None and time.monotonic() - last < UP_SECONDS:
             return UP_SECONDS
         try:
-            self._link.ask(lambda client: client.ping())
-        except RedisAway:
+            self._link.call(ATTEMPT_SIGN_IN, NO_ATTEMPT)
+        except (RedisAway, RedisRefused):
             return DOWN_SECONDS
-        except RedisRefused:
-            pass
         return UP_SECONDS

@@ -4,7 +4,10 @@ Sources: kernel, Documentation/hwmon/sysfs-interface.rst; node_exporter, hwmon_l
 alarm by the unit of its sensor: one that is raised may read 0.001.
 """
 
+from collections.abc import Collection
 from typing import Final, Literal
+
+from collector.temperatures import Place
 
 AlarmRule = Literal["under_voltage", "hardware_alarm"]
 
@@ -44,7 +47,12 @@ class Alarms:
         if raised and len(known) < _ALARMS_LIMIT and len(name) <= _NAME_LIMIT:
             known.add(name)
 
-    def raised(self, rule: AlarmRule) -> tuple[str, ...] | None:
-        """Return ``chip/sensor`` of each that raises its alarm, sorted; ``None`` where the node has no such alarm."""
+    def raised(self, rule: AlarmRule, *, faulty: Collection[Place] = ()) -> tuple[str, ...] | None:
+        """Return ``chip/sensor`` of each that raises its alarm, sorted; ``None`` where the node has no such alarm.
+
+        Those that are ``faulty`` are left out: one that is not connected reads the highest value, which raises all.
+        """
         known = self._raised.get(rule)
-        return None if known is None else tuple(sorted(known))
+        if not known:
+            return None if known is None else ()
+        return tuple(sorted(known.difference(f"{chip}/{sensor}" for chip, sensor in faulty)))

@@ -12,11 +12,12 @@ from typing import Final
 
 from collector.config import Config, split_paths
 from collector.dns_targets import DnsTargets
+from collector.health import INSTALL_EXPORTER, may_lack_an_exporter
 from collector.local import LocalProbe
 from collector.probe import make_probe
 from collector.resolver import Resolver
 from collector.sample import Sample
-from collector.scrape import HttpProbe, Probe, open_session
+from collector.scrape import HttpProbe, Probe, ScrapeFailed, open_session
 from collector.target_sources import TargetSources
 from collector.targets import Target
 from collector.targets_files import TargetsFiles
@@ -29,7 +30,7 @@ AT_A_TIME: Final = 50
 #: Seconds that a clock may be off without a remark.
 CLOCK_SECONDS: Final = 2.0
 _EXAMPLE: Final = "workers: [node1.lan, node2.lan]"
-_INSTALL: Final = "Where no exporter runs yet, install it with: sudo apt-get install -y prometheus-node-exporter"
+_INSTALL: Final = f" Where no exporter runs yet, install it with: {INSTALL_EXPORTER}"
 
 
 async def check_all(files: TargetsFiles, config: Config) -> list[tuple[bool, str]]:
@@ -73,11 +74,11 @@ async def check(
 
 async def _described(target: Target, probe: Probe, reached: str, failed: str = "") -> tuple[bool, str]:
     begun = time.monotonic()
-    result = await probe.look()
+    result = await _looked(probe)
     if isinstance(probe, HttpProbe) and probe.left_out is not None:
         # It takes connections and does not answer: the next look leaves out what hangs most often.
         begun = time.monotonic()
-        result = await probe.look()
+        result = await _looked(probe)
     took_ms = 1000 * (time.monotonic() - begun)
     start = target.node if target.node == target.address else f"{target.node} ({target.address})"
     if not isinstance(result, Sample):
@@ -91,6 +92,15 @@ async def _described(target: Target, probe: Probe, reached: str, failed: str = "
     why = "" if result.lack is None else f" ({result.lack})"
     choices = "".join(f"; {remark}" for remark in result.remarks)
     return True, f"{start}: {reached} in {took_ms:.0f} ms, {told}{why}, {_clock(result.clock_offset_seconds)}{choices}"
+
+
+async def _looked(probe: Probe) -> Sample | ScrapeFailed:
+    """Return the result of a look. An error of ours is told of this node, and the others are looked at all the same."""
+    try:
+        return await probe.look()
+    except Exception as error:
+        # Its kind alone: its text may show a request, credentials included.
+        return ScrapeFailed("internal", f"cannot be read ({type(error).__name__})")
 
 
 def missing_values(sample: Sample) -> list[str]:
@@ -117,7 +127,7 @@ def _clock(offset: float | None) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check the targets; return 0 if all answer, 1 if one does not, 2 where there is nothing valid to check."""
+    """Check the targets; return 0 if all can be read, 1 if one cannot, 2 where there is nothing valid to check."""
     parser = argparse.ArgumentParser(prog="check_nodes", description="Look at every target once and say what works.")
     parser.add_argument(
         "--targets",
@@ -142,9 +152,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = asyncio.run(check_all(files, config))
     for _, line in results:
         sys.stdout.write(f"{line}\n")
-    failed = sum(1 for answers, _ in results if not answers)
+    failed = [line for answers, line in results if not answers]
     if failed:
-        sys.stdout.write(f"{failed} of {len(results)} targets do not answer. {_INSTALL}\n")
+        hint = _INSTALL if any(map(may_lack_an_exporter, failed)) else ""
+        sys.stdout.write(f"{len(failed)} of {len(results)} targets cannot be read.{hint}\n")
     return 1 if failed else 0
 
 

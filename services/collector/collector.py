@@ -15,7 +15,7 @@ from collector.adopt import adopt_alerts
 from collector.config import Config
 from collector.evaluate import Moment
 from collector.fleet import Fleet
-from collector.link import RedisAway, RedisLink
+from collector.link import RedisAway, RedisLacksFunctions, RedisLink
 from collector.metrics import LEADING, PUBLICATIONS, QUEUED_ENTRIES, REDIS_RECONNECTS, REDIS_UP, ROUNDS
 from collector.recorder import Recorder
 from collector.rules_file import RulesFile
@@ -206,8 +206,15 @@ class Collector:
             _log.info("Redis answers")
             if was_up_before:
                 REDIS_RECONNECTS.inc()
+        if self._readiness.note_functions():
+            _log.info("Redis has the functions")
 
     def _note_away(self, error: RedisAway) -> None:
+        if isinstance(error, RedisLacksFunctions):
+            REDIS_UP.set(1)
+            self._readiness.note_functions_missing(str(error))
+            self._occasionally.warning("functions", "nothing can be published, trying again: %s", error)
+            return
         REDIS_UP.set(0)
         self._readiness.redis_down()
         self._occasionally.warning("redis", "Redis is away, trying again: %s", error)

@@ -1,8 +1,10 @@
 """Secrets and certificates that exporters need, from files below one folder."""
 
 import base64
+import codecs
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +12,9 @@ from collector.http_options import HttpOptions
 
 #: Bytes that such a file may have; the bundle of all public CAs has about 230 KB.
 SIZE_LIMIT_BYTES: Final = 1024 * 1024
+#: Seconds for which a file is read at every look after it has changed. A file system's clock is so coarse that another
+#: change of the same length might not show.
+SETTLED_SECONDS: Final = 3.0
 #: Bytes that a password or a token may have.
 SECRET_LIMIT_BYTES: Final = 8192
 
@@ -43,6 +48,9 @@ class Credentials:
         if options.username is None or options.password_file is None:
             return None
         password = self._secret("password_file", options.password_file)
+        # Basic authentication has none of them. Source: RFC 7617, section 2
+        if any(byte < 0x20 or byte == 0x7F for byte in password):
+            raise CredentialsError("password_file does not hold one password")
         return "Basic " + base64.b64encode(options.username.encode() + b":" + password).decode()
 
     def read(self, what: str, name: str) -> bytes:
@@ -65,18 +73,19 @@ class Credentials:
             raise CredentialsError(f"{what} cannot be read") from None
         if not path.is_relative_to(folder):
             # Nothing is told about files elsewhere, not even whether they are there.
-            raise CredentialsError(f"{what} is not below COLLECTOR_CREDENTIALS_DIR")
+            raise CredentialsError(f"{what} leads out of COLLECTOR_CREDENTIALS_DIR")
         try:
             return self._content(path)
         except FileNotFoundError:
-            raise CredentialsError(f"{what} is not there") from None
+            raise CredentialsError(f"{what} is not in COLLECTOR_CREDENTIALS_DIR") from None
         except OSError as error:
             raise CredentialsError(f"{what} cannot be read ({error.strerror})") from None
         except ValueError as error:
             raise CredentialsError(f"{what} {error}") from None
 
     def _secret(self, what: str, name: str) -> bytes:
-        secret = self.read(what, name).strip()
+        # Editors of Windows mark a text by its first three bytes.
+        secret = self.read(what, name).removeprefix(codecs.BOM_UTF8).strip()
         if not secret:
             raise CredentialsError(f"{what} is empty")
         if len(secret) > SECRET_LIMIT_BYTES:
@@ -99,7 +108,8 @@ class Credentials:
             os.close(descriptor)
         if len(content) > SIZE_LIMIT_BYTES:
             raise ValueError(f"is longer than {SIZE_LIMIT_BYTES // 1024} KiB")
-        self._known[path] = _signature(found), content
+        if abs(time.time() - found.st_mtime) > SETTLED_SECONDS:
+            self._known[path] = _signature(found), content
         return content
 
 

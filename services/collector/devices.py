@@ -7,10 +7,14 @@ from typing import Final
 #: Longest name of a block device that is looked at, in characters; Linux has 31.
 NAME_LIMIT: Final = 64
 
-# Disks in memory, and those whose bytes also cross another disk (device mapper, RAID, loop, multipath).
+# Disks in memory, and those whose bytes also cross another disk (device mapper, RAID, loop, multipath, volumes).
 _VIRTUAL_DISK = re.compile(
-    r"(loop|ram|zram|dm-|md|bcache|drbd|zd|sr|fd)\d.*|md_.*|emcpower[a-z]+\d*|VxDMP\d+.*|nvme\d+c\d+n\d+"
+    r"(loop|ram|zram|dm-|md|bcache|drbd|zd)\d.*|md_.*|(emcpower|vpath|sddlm)[a-z]+\d*|(hdiskpower|vpath)\d+"
+    r"|(VxDMP|VxVM)\d+.*|asm[!/].*|nvme\d+c\d+n\d+|(rd|vnd|vn|ccd|cgd|raid|fss)\d+[a-p]?"
 )
+# Drives that take a medium out, and what the BSDs and AIX count among disks: tapes, changers, enclosures, controllers,
+# and the second way (``pass``) to a disk that is listed too.
+_NO_DISK = re.compile(r"(sr|scd|fd|cd|acd|rmt|sa|nsa|ch|ses|pass|xpt|nvme)\d+")
 _PARTITION = re.compile(r"(.*\D)\d+")
 _PARTITION_OF_NUMBERED = re.compile(r"(.*\d)p\d+")
 
@@ -19,7 +23,9 @@ def whole_disks(names: Iterable[str]) -> frozenset[str]:
     """Return the disks among block devices: no partitions of a disk that is there too, nothing stacked or in memory."""
     devices = frozenset(names)
     return frozenset(
-        name for name in devices if _VIRTUAL_DISK.fullmatch(name) is None and _disk_of(name) not in devices
+        name
+        for name in devices
+        if not (_VIRTUAL_DISK.fullmatch(name) or _NO_DISK.fullmatch(name) or _disk_of(name) in devices)
     )
 
 

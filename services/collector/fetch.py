@@ -45,6 +45,9 @@ class Fetcher:
         self._connector = session.connector
         self._allowance = session.connector.allowance(target.host, target.port)
         self._options: HttpOptions = target.http
+        host, has_zone, _ = target.host.partition("%")
+        # The zone of an address says something to this machine alone, and is in no certificate.
+        self._server_name = target.http.server_name or (host if has_zone else None)
         self._whole = URL.build(scheme=target.http.scheme, host=target.host, port=target.port, path="/metrics")
         self._filtered: dict[Asked, URL] = {}
 
@@ -112,8 +115,8 @@ class Fetcher:
         how: dict[str, Any] = {}
         if self._options.scheme == "https":
             how["ssl"] = self._connector.contexts.context(self._options)
-            if self._options.server_name is not None:
-                how["server_hostname"] = self._options.server_name
+            if self._server_name is not None:
+                how["server_hostname"] = self._server_name
         authorization = self._connector.credentials.authorization(self._options)
         if authorization is not None:
             how["headers"] = {"Authorization": authorization}
@@ -124,7 +127,7 @@ class Fetcher:
     ) -> Sample | ScrapeFailed:
         if response.status != 200:
             return await self._refusal(response)
-        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        encoding = response.headers.get("Content-Encoding", "").strip().lower() or "identity"
         pieces: AsyncIterator[bytes] = response.content.iter_any()
         if encoding in ENCODINGS:
             pieces = inflated(pieces, encoding, self._connector.turns)
@@ -196,12 +199,12 @@ class Fetcher:
 
 
 def _redirect(response: aiohttp.ClientResponse) -> URL | None:
-    """Where a redirect leads, if that is the same scheme, host and port."""
+    """Where a redirect leads, if that is the same scheme, host and port. A name or a password in it is not used."""
     location = response.headers.get("Location")
     if location is None:
         return None
     try:
-        elsewhere = response.url.join(URL(location))
+        elsewhere = response.url.join(URL(location)).with_user(None)
         return elsewhere if elsewhere.origin() == response.url.origin() else None
     except ValueError:
         return None

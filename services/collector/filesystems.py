@@ -1,5 +1,6 @@
 """Which file systems count: the one that is the machine's disk, and the local ones, each device once."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -11,31 +12,38 @@ NAME_LIMIT: Final = 256
 #: Types of file systems that live on the machine's own storage and are meant to be written.
 LOCAL_TYPES: Final = frozenset(
     (
-        *("apfs", "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "ffs", "fuseblk", "hammer", "hammer2"),
+        *("apfs", "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "fuseblk", "hfs", "hfsplus", "jffs2"),
         *(
-            "hfs",
-            "hfsplus",
-            "jffs2",
             "jfs",
             "msdos",
             "msdosfs",
             "nilfs2",
             "ntfs",
             "ntfs3",
+            "reiser4",
             "reiserfs",
             "simfs",
             "ubifs",
+            "vfat",
+            "vxfs",
         ),
-        *("ufs", "vfat", "xfs", "zfs"),
+        *("vzfs", "xfs", "yaffs", "yaffs2", "zfs"),
+        # The BSDs and AIX.
+        *("ext2fs", "ffs", "hammer", "hammer2", "jfs2", "lfs", "ufs"),
     )
 )
 # Made once and never written: their usage is always 100 %.
 _IMAGE_TYPES: Final = frozenset(("cd9660", "cramfs", "erofs", "iso9660", "romfs", "squashfs", "udf"))
 _MEMORY_TYPES: Final = frozenset(("ramfs", "tmpfs"))
+# Somebody else writes them.
+_REMOTE_TYPES: Final = frozenset(("9p", "ceph", "cifs", "nfs", "nfs4", "virtiofs"))
+# Layers of several file systems. Containers have them at /, and so have machines whose system cannot be written.
+_LAYERED_TYPES: Final = frozenset(("aufs", "fuse-overlayfs", "fuse.fuse-overlayfs", "overlay", "overlayfs"))
 # Where a container sees the root of its machine, as the documentation of node_exporter and others mounts it.
 _ROOTS_OF_HOST: Final = ("/rootfs", "/host", "/hostfs", "/host/root", "/host/rootfs", "/mnt/host")
 # Where macOS keeps /var, and all else that is written.
 _DATA_OF_MACOS: Final = "/System/Volumes/Data"
+_FSTYPE: Final = re.compile(r"[a-z0-9_.-]{1,32}", re.ASCII)
 _BLOCK_BYTES: Final = 2.0**64
 
 
@@ -81,7 +89,7 @@ def look(mounts: Iterable[Mount]) -> Filesystems:
     why = _why_not(root, visible)
     if root is not None and why is None:
         return Filesystems(_filesystem(root, root.readonly), local)
-    disk = _disk_beside(visible, local, with_host=root is None or root.fstype == "overlay")
+    disk = _disk_beside(visible, local, with_host=root is None or root.fstype in _LAYERED_TYPES)
     if disk is not None:
         return Filesystems(disk, local, f"disk: the one at {quoted(disk.mountpoint)}, since {why}")
     remark = None if root is None else f"disk: none, since {why} and nothing else can be written"
@@ -105,12 +113,19 @@ def _weight(mount: Mount) -> int:
         return 1
     if mount.fstype in _MEMORY_TYPES:
         return 2
-    return 3 if mount.size_bytes is None else 4
+    if mount.size_bytes is None:
+        return 3
+    # An exporter in a container that takes the prefix off has its own layers beside the machine's root.
+    return 4 if mount.fstype in _LAYERED_TYPES else 5
 
 
 def _is_image(mount: Mount) -> bool:
-    # Layers that cannot be written are an image, too (composefs).
-    return mount.fstype in _IMAGE_TYPES or (mount.fstype == "overlay" and mount.readonly is True)
+    if mount.fstype in _IMAGE_TYPES:
+        return True
+    if mount.readonly is not True or is_local(mount.fstype, mount.device) or mount.fstype in _REMOTE_TYPES:
+        return False
+    # Layers that cannot be written are an image, too (composefs), and so is whatever has no free block at all.
+    return mount.fstype in _LAYERED_TYPES or mount.free_bytes == mount.available_bytes == 0
 
 
 def _why_not(root: Mount | None, local: Sequence[Mount]) -> str | None:
@@ -118,12 +133,20 @@ def _why_not(root: Mount | None, local: Sequence[Mount]) -> str | None:
     if root is None:
         return "the node does not tell of /"
     if _is_image(root):
-        return f"/ is an image ({root.fstype})"
-    if root.fstype == "overlay" and _host_at(local) is not None:
+        return f"/ is an image ({_shown(root.fstype)})"
+    if root.size_bytes == 0:
+        # As it is in memory before a system has started; df does not show it.
+        return f"/ has no size ({_shown(root.fstype)})"
+    if root.fstype in _LAYERED_TYPES and _host_at(local) is not None:
         return "/ is a container's"
     if root.fstype == "apfs" and root.readonly and any(mount.mountpoint == _DATA_OF_MACOS for mount in local):
         return "/ is sealed"
     return None
+
+
+def _shown(fstype: str) -> str:
+    # An exporter may write anything there.
+    return fstype if _FSTYPE.fullmatch(fstype) else quoted(fstype)
 
 
 def _host_at(mounts: Sequence[Mount]) -> str | None:
@@ -138,7 +161,7 @@ def _root_of_host(local: Sequence[Mount], at_root: Sequence[Mount]) -> str | Non
     if any(mount.mountpoint == host and mount.readonly for mount in local):
         return host
     # An exporter in a container that takes the prefix off has its own layers and the machine's root at one place.
-    is_overlaid = any(mount.fstype == "overlay" for mount in at_root)
+    is_overlaid = any(mount.fstype in _LAYERED_TYPES for mount in at_root)
     is_host = any(is_local(mount.fstype, mount.device) and mount.readonly for mount in at_root)
     return "/" if is_overlaid and is_host else None
 

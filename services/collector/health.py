@@ -12,6 +12,8 @@ from contract.runtime.quoted import shown
 ISSUES_LIMIT: Final = 20
 #: The line that makes a node answer, on Debian and its kin.
 INSTALL_EXPORTER: Final = "sudo apt-get install -y prometheus-node-exporter"
+#: What is said of a node where no exporter listens, or a firewall keeps it from answering.
+_MAY_LACK_AN_EXPORTER: Final = ("connection refused", "no answer")
 
 
 def build_health(
@@ -50,6 +52,11 @@ def hung_collector_remark(node: str, collector: str) -> str:
     return f"{node} tells nothing of its {collector}: that collector of its exporter hangs{cause}"
 
 
+def may_lack_an_exporter(why: str) -> bool:
+    """Whether a node may be offline because no exporter runs there; with a wrong password, say, one does."""
+    return any(text in why for text in _MAY_LACK_AN_EXPORTER)
+
+
 def _issues(
     total: int, offline: Sequence[Node], problems: Sequence[str], remarks: Sequence[str], targets_path: Path
 ) -> tuple[str, ...]:
@@ -59,7 +66,7 @@ def _issues(
             f"No targets: list your nodes in {shown(targets_path)}, for instance: workers: [node1.lan, node2.lan]. "
             f"On each of them, install the exporter with: {INSTALL_EXPORTER}"
         )
-    elif len(offline) == total:
+    elif len(offline) == total and any(may_lack_an_exporter(node.error or "") for node in offline):
         issues.append(
             f"No node answers: install the exporter on each node with: {INSTALL_EXPORTER} "
             f"(targets are in {shown(targets_path)})"

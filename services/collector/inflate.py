@@ -8,6 +8,8 @@ from collector.intake import FREE_BYTES, PAGE_LIMIT_BYTES, PIECE_BYTES, Turns
 
 #: The values of Content-Encoding that are read.
 ENCODINGS: Final = ("gzip", "x-gzip", "deflate")
+#: Members that a page in gzip may consist of, one behind the other. Source: RFC 1952, section 2.2
+MEMBERS_LIMIT: Final = 1024
 # How zlib is told what comes: with the head of gzip, with its own, with none.
 _GZIP, _ZLIB, _BARE = 31, 15, -15
 
@@ -28,13 +30,14 @@ async def inflated(pieces: AsyncIterator[bytes], encoding: str, turns: Turns) ->
         PageTooLong: it has more than ``PAGE_LIMIT_BYTES``.
     """
     inflater = None
-    count = 0
+    count = members = 0
     async for piece in pieces:
-        if inflater is None:
-            inflater = zlib.decompressobj(_head(encoding, piece))
-        if inflater.eof:
-            raise DamagedPage("bytes after the end")
         while True:
+            if inflater is None or inflater.eof:
+                members += 1
+                if members > (1 if encoding == "deflate" else MEMBERS_LIMIT):
+                    raise DamagedPage("bytes after the end")
+                inflater = zlib.decompressobj(_head(encoding, piece))
             try:
                 part = inflater.decompress(piece, PIECE_BYTES)
             except zlib.error as error:
@@ -45,11 +48,9 @@ async def inflated(pieces: AsyncIterator[bytes], encoding: str, turns: Turns) ->
             if count > FREE_BYTES:
                 await turns.turn(count)
             yield part
-            piece = inflater.unconsumed_tail
-            if inflater.unused_data:
-                raise DamagedPage("bytes after the end")
+            piece = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
             # A part that is full may not be all that the piece holds.
-            if inflater.eof or (not piece and len(part) < PIECE_BYTES):
+            if not piece and (inflater.eof or len(part) < PIECE_BYTES):
                 break
     if inflater is None or not inflater.eof:
         raise DamagedPage("no end")

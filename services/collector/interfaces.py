@@ -27,11 +27,11 @@ _NEVER = re.compile(
     r"lo\d*|[Ll]oopback\d+|dum(my)?\d.*|dummy.*|ifb.*|imq\d+|nlmon\d*|teql\d+|vcan\d+|pimreg\d*|pim6reg\d*|bat\d+"
     r"|pod-id-link\d+|.*:.*|mon\d+|wl.*mon|phy\d+-mon\d*|pflog\d*|pfsync\d*|pflow\d+|enc0|gif\d+|stf\d+|faith\d+"
     r"|ipfw\d+|usbus\d+|carp\d+|vether\d+|vport\d+|tpmr\d+|awdl\d+|llw\d+|anpi\d+|utun\d+|vmenet\d+|XHC\d+|VHC\d+"
-    r"|epair\d+[ab]?|bastille\d+|ovpn[cs]\d+"
+    r"|epair\d+[ab]?|bastille\d+|ovpn([cs]?\d+|-.*)"
     # Machines and containers: their end of a cable, and the bridges behind it.
     r"|veth.*|tap.*|vnet.*|macvtap.*|macvlan.*|ipvlan.*|vif\d+[.-].*|vhost\d+|shim-.*|vmnet\d+|vboxnet\d+|mpqemubr\d+"
     r"|docker.*|podman.*|hassio|nomad|waydroid\d+|vm-.*|mac[0-9a-f]{8}|lxc.*|lxd.*|incus.*|virbr.*|br-.*|br_.*|fw(br|ln|pr)\d.*|xapi\d+"
-    r"|ovs[-_].*|ovsbr\d*|(eth\d+|en[a-z0-9]+)_\d+|(.*n)?pf\d+(vf\d+|sf\d+|hpf)"
+    r"|ovs[-_].*|ovsbr\d*|(eth\d+|en[a-z0-9]+)_\d+|.*pf\d+(vf\d+|sf\d+|hpf)"
     # Clusters and clouds. ``eni`` and ``gke`` are followed by a digest, OVN's names are nothing but one.
     r"|cni.*|cbr\d+|flannel.*|cali.*|.+\.cali(co)?|cilium_.*|kube.*|nodelocaldns|weave.*|vethwe.*|datapath|antrea.*"
     r"|kilo\d*|submariner|vx-.*|liqo.*|eni[0-9a-f]{11}|azv[0-9a-f]+|azure\d+|gke[0-9a-f]+|oci[0-9a-f]{8,}"
@@ -41,25 +41,36 @@ _NEVER = re.compile(
     r"|tun.*|vtun\d+|wg.*|tailscale.*|zt.*|nebula.*|wt\d+|nordlynx|nordtun|ipsec.*|xfrm.*|vti.*|ip_vti.*|ip6.*|he-ipv6.*"
     r"|sit\d*|6in4-.*|6rd-.*|6to4-.*|isatap.*|teredo|gre\d+|gre[46]?t?-.*|gre_sys.*|gretap\d+|erspan.*|tunl\d*|vxlan.*"
     r"|genev.*|l2tp.*|CloudflareWARP|qmimux\d+|rmnet_data\d+|v4-.+|vpn.*|tinc.*|proton\d+"
-    r"|pvpn.*|mullvad.*|ham\d+|cscotun\d+|gpd\d+|nm-.*|netmaker"
+    r"|pvpn.*|mullvad.*|ham\d+|cscotun\d+|gpd\d+|nm-(?!bond|team|bridge).*|netmaker"
+)
+# What the BSDs and macOS call theirs, who tell nothing but names; on Linux a card may be renamed to any of these.
+_NEVER_OF_BSD = re.compile(
+    r"(disc|edsc|me|ngeth|pair|rport|shmif|npflog|ipsecif|egre|mgre|nvgre|eoip|etherip|bpe|sec|mpe|mpip|mpw|mpls|srt|sl"
+    r"|plip|feth|iptap|pktap|rvi)\d+"
 )
 # Interfaces above others, which count where nothing below them is told: bonds, bridges, VLANs, and links over a line.
-_BOND = re.compile(r"bond[^.]*|team[^.]*|lagg\d+|trunk\d+|aggr\d+|PortChannel\d+|peerlink")
+_BOND = re.compile(r"(nm-)?(bond|team)[^.]*|lagg\d+|trunk\d+|aggr\d+|agr\d+|PortChannel\d+|peerlink")
 _LINE = re.compile(r"ppp.*|ng\d+|.+-ppp\d*")
 _ABOVE: Final = (
     _BOND,
-    re.compile(r"br\d+|[Bb]ridge\d*|vmbr\d+|xenbr\d+|veb\d+|switch\d+|itf\d+"),
-    re.compile(r"[Vv]lan.*|svlan\d+|qinq\d.*|.+\.\d+|.+_vlan\d+|vmbr\d+v\d+"),
+    re.compile(r"br\d+|[Bb]ridge\d*|nm-bridge\d*|vmbr\d+|xenbr\d+|veb\d+|switch\d+|itf\d+"),
+    # A part of a card (``s0`` of ``f0``) is above the card like a VLAN.
+    re.compile(r"[Vv]lan.*|svlan\d+|qinq\d.*|.+\.\d+|.+_vlan\d+|vmbr\d+v\d+|en[a-zA-Z0-9]*f\d+s\d+"),
     _LINE,
 )
 # What systems call network cards of their own accord: kernel, systemd, BIOS, vendors; IPFire by their colour.
 _CARD = re.compile(
     r"eth\d+.*|en[a-zA-Z0-9]+|em\d+|p\d+p\d+.*|wl.*|ww.*|wan\d*|lan\d*|sfp.*|ib.*|usb\d+|rndis\d+|ra[a-z]?\d+|ath\d+|mlan\d+"
-    r"|hsn\d+|nic\d+|venet\d+|rmnet.*|swp\d+.*|Ethernet\d+|phy\d+(\.\d+)?-(ap|sta|mesh)\d+|u?ap\d+|apcli[a-z]?\d+|p2p.*"
+    r"|hsn\d+|nic\d+|p\d+|oob_net\d+|venet\d+|rmnet.*|swp\d+.*|Ethernet\d+|phy\d+(\.\d+)?-(ap|sta|mesh)\d+|u?ap\d+|apcli[a-z]?\d+|p2p.*"
     r"|mesh\d+|(green|red|blue|orange)\d+|(can|dsl|ptm|nas|bnep|lte|ccmni)\d+"
 )
 # Linux calls cards like that, and no other system does.
-_LINUX_CARD = re.compile(r"eth\d+|en[opsx][0-9a-f].*|enP\d.*|enX\d+|p\d+p\d+.*|wl[opsx][0-9a-f].*|ww[opsx][0-9a-f].*")
+_LINUX_CARD = re.compile(
+    r"eth\d+|en[opsx][0-9a-f].*|enP\d.*|enX\d+|end\d+|nic\d+|swp\d+|Ethernet\d+|p\d+p\d+.*|wl[opsx][0-9a-f].*"
+    r"|ww[opsx][0-9a-f].*|phy\d+-.*"
+)
+# Radios: each network of one is an interface that a program makes, and cards all the same.
+_RADIO = re.compile(r"(wl|ww|rmnet|phy|u?ap\d|apcli|mesh|p2p|ra\D?\d|ath|mlan|ibss).*")
 # The BSDs, illumos and macOS call a card by its driver and a number.
 _DRIVER_AND_NUMBER = re.compile(r"[a-z][a-z0-9]*\d")
 # Azure's second way to the network: a card of its own PCI domain in a slot, below eth0.
@@ -195,7 +206,9 @@ def _standing(interface: Interface) -> int:
     is_card = by_name == _CARD_ITSELF
     if interface.link is not None and interface.link != interface.number:
         return _LINKED_CARD if is_card else _LINKED
-    return _MADE if not is_card and _is_made(interface) else _CARD_ITSELF
+    if is_card and (interface.name_kind != _NAME_OF_MAKER or _RADIO.match(interface.name)):
+        return _CARD_ITSELF
+    return _MADE if _is_made(interface) else _CARD_ITSELF
 
 
 def _strange(interfaces: Sequence[Interface]) -> set[str]:
@@ -230,6 +243,8 @@ def _standing_by_name(name: str) -> int:
 
 def _may_count(interface: Interface) -> bool:
     if not can_count(interface.name) or interface.kind in _NEVER_KINDS or (interface.flags or 0) & _LOOPBACK:
+        return False
+    if interface.number is None and not interface.address and _NEVER_OF_BSD.fullmatch(interface.name):
         return False
     return interface.kind not in _BARE or _MODEM.fullmatch(interface.name) is not None
 

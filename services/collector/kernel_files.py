@@ -37,5 +37,14 @@ def read_alarms(folder: Path = _HWMON) -> Alarms:
             chip, raised = (path.parent / "name").read_text().strip(), path.read_text().strip()
         except OSError:
             continue
-        alarms.note(rule, chip, f"{found[1]}{found[2]}", raised=raised not in ("", "0"))
+        sensor = f"{found[1]}{found[2]}"
+        is_raised = raised not in ("", "0") and not _is_faulty(path.with_name(f"{sensor}_fault"))
+        alarms.note(rule, chip, sensor, raised=is_raised)
     return alarms
+
+
+def _is_faulty(file: Path) -> bool:
+    try:
+        return file.read_text().strip() not in ("", "0")
+    except OSError:
+        return False

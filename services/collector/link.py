@@ -13,7 +13,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from contract.messages import LogId
 from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, METRICS_CHANNEL, latest_key
-from contract.runtime.functions import call_async
+from contract.runtime.functions import FunctionsMissing, call_async
 from contract.scripts import (
     PUBLISH_ROUND,
     RECORD_HISTORY,
@@ -42,6 +42,10 @@ CALL_SECONDS: Final = 2.5
 
 class RedisAway(Exception):
     """Redis did not do what it was asked; whether it has is not known. The text says why."""
+
+
+class RedisLacksFunctions(RedisAway):
+    """Redis answered that it cannot run our functions, so that it did nothing. The text says why."""
 
 
 class RedisRefused(Exception):
@@ -142,5 +146,7 @@ async def _bounded(seconds: float = CALL_SECONDS) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise RedisAway("no answer in time") from None
+    except FunctionsMissing as error:
+        raise RedisLacksFunctions(str(error)) from None
     except (RedisError, OSError) as error:
         raise RedisAway(str(error) or type(error).__name__) from None

@@ -9,6 +9,8 @@ from collector.cpu_seconds import IDLE_MODES, CpuSeconds
 from collector.sample import LARGEST, Filesystem, InOut, Sample
 from collector.temperatures import Sensor
 
+#: Modes in which a processor does nothing while a task waits for a disk: Linux's, and AIX's.
+_WAITING_MODES: Final = frozenset(("iowait", "wait"))
 #: Seconds that the boot time moves as a clock is set right, without a boot.
 _BOOT_STEP_SECONDS: Final = 5.0
 
@@ -132,7 +134,8 @@ def cpu_usage_and_iowait(previous: CpuSeconds, current: CpuSeconds) -> tuple[flo
     if spent is None or not total > 0:
         return None, None
     busy = sum(seconds for mode, seconds in spent.items() if mode not in IDLE_MODES)
-    return _percent(100 * busy / total), _percent(100 * spent["iowait"] / total) if "iowait" in spent else None
+    waiting = [seconds for mode, seconds in spent.items() if mode in _WAITING_MODES]
+    return _percent(100 * busy / total), _percent(100 * sum(waiting) / total) if waiting else None
 
 
 def _pressure(before: float | None, now: float | None, elapsed_seconds: float) -> int | None:

@@ -30,10 +30,14 @@ def memory(told: Mapping[str, float]) -> tuple[float | None, float | None]:
 
 def swap(told: Mapping[str, float]) -> tuple[float | None, float | None]:
     """Return total and free bytes of swap; ``told`` has the series that are told, by name. None is NaN."""
-    if "SwapTotal" in told:
-        return told["SwapTotal"], told.get("SwapFree")
-    total, used = told.get("swap_size", told.get("swap_total")), told.get("swap_used")
-    return total, None if total is None or used is None else max(0.0, total - used)
+    total, free = told.get("SwapTotal"), told.get("SwapFree")
+    if total is None:
+        total, used = told.get("swap_size", told.get("swap_total")), told.get("swap_used")
+        free = None if total is None or used is None else total - used
+    if total is None or not 0 <= total < _WRAPPED_BYTES:
+        return None, None
+    # Less than nothing is nothing.
+    return total, free if free is None or 0 <= free < _WRAPPED_BYTES else 0.0
 
 
 def _linux(told: Mapping[str, float]) -> float | None:

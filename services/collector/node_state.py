@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -22,6 +22,9 @@ SEEN_INTERVALS: Final = 3
 #: every name has a history of its own, for a week.
 RENAME_PAUSE_SECONDS: Final = 60.0
 LONGEST_RENAME_PAUSE_SECONDS: Final = 3600.0
+#: Looks in a row that left a collector of the exporter out, from which on it counts as hanging: a busy machine's answer
+#: may be late once, and what was left out is tried again beside the looks.
+HANGING_LOOKS: Final = 3
 #: Intervals that two looks may be apart for rates to be derived from them.
 LONGEST_GAP_INTERVALS: Final = 5
 
@@ -30,18 +33,29 @@ class SeenWritable:
     """The file systems of one node that could once be written, the last ones if there are very many."""
 
     def __init__(self) -> None:
-        self._identities: dict[str, None] = {}
+        #: Mount point by type and device.
+        self._mountpoints: dict[str, str] = {}
+        #: Type and device of those of the last look that told of some.
+        self._before: frozenset[str] = frozenset()
 
-    def marked(self, filesystems: Iterable[Filesystem]) -> tuple[Filesystem, ...]:
-        """Return the same file systems, each with whether it could be written now or at any look before."""
+    def marked(self, filesystems: Sequence[Filesystem]) -> tuple[Filesystem, ...]:
+        """Return the same file systems, each with whether it could be written now or at any look before.
+
+        What comes back elsewhere after it was gone is another one, or is mounted to be read: a stick, a pod's volume.
+        """
         for each in filesystems:
-            if each.readonly is False:
-                self._identities.pop(each.identity, None)
-                self._identities[each.identity] = None
-        while len(self._identities) > 2 * FILESYSTEMS_LIMIT:
-            del self._identities[next(iter(self._identities))]
+            former = self._mountpoints.get(each.identity)
+            is_other = former not in (None, each.mountpoint) and each.identity not in self._before
+            if each.readonly is False or is_other:
+                self._mountpoints.pop(each.identity, None)
+            if each.readonly is False or (former is not None and not is_other):
+                self._mountpoints[each.identity] = each.mountpoint
+        while len(self._mountpoints) > 2 * FILESYSTEMS_LIMIT:
+            del self._mountpoints[next(iter(self._mountpoints))]
+        if filesystems:
+            self._before = frozenset(each.identity for each in filesystems)
         return tuple(
-            replace(each, was_writable=False) if each.readonly and each.identity not in self._identities else each
+            replace(each, was_writable=False) if each.readonly and each.identity not in self._mountpoints else each
             for each in filesystems
         )
 
@@ -61,6 +75,9 @@ class NodeState:
         self.host_name: str | None = None
         #: What an online node does not tell of its main figures, and why, in words.
         self.lack: str | None = None
+        #: The collector of its exporter that hangs.
+        self.hanging_collector: str | None = None
+        self._looks_without = 0
         self._seen_writable = SeenWritable()
         self._interval_seconds = interval_seconds
         self._seen_at = -math.inf
@@ -81,6 +98,7 @@ class NodeState:
         status: NodeStatus
         if isinstance(result, ScrapeFailed):
             status, self.error, self.measures, self.lack = "offline", result.sentence, None, None
+            self._looks_without, self.hanging_collector = 0, None
         else:
             longest_gap = LONGEST_GAP_INTERVALS * self._interval_seconds
             measures = derive(result, self._sample, self._former, longest_gap_seconds=longest_gap)
@@ -89,6 +107,8 @@ class NodeState:
                 measures = replace(measures, filesystems=filesystems)
             status, self.error, self.measures = "online", None, measures
             self._take_host_name(result.host_name)
+            self._looks_without = 0 if result.hung_collector is None else self._looks_without + 1
+            self.hanging_collector = result.hung_collector if self._looks_without >= HANGING_LOOKS else None
             self._sample, self._former = result, measures
             self.lack = lack_of(result)
         changed = status != self.status

@@ -21,6 +21,16 @@ _FIELDS: Final = ("host", "name", *FIELDS)
 _KEYS_ALIKE: Final = 0.75
 _FIELDS_ALIKE: Final = 0.6
 
+#: What takes the place of fields that Prometheus's own configuration has, and of one that many expect.
+_INSTEAD: Final = {
+    "tls_config": "ca_file, server_name or insecure beside host",
+    "insecure_skip_verify": "insecure",
+    "basic_auth": "username and password_file beside host",
+    "authorization": "bearer_token_file beside host",
+    "credentials_file": "bearer_token_file",
+    "port": "host: host:port",
+}
+
 
 def read_nodes(document: object) -> list[Entry]:
     """Return the entries under ``workers`` and the one under ``master``; ``simulated: true`` is of all of them.
@@ -74,7 +84,7 @@ def _check_keys(document: dict[object, object]) -> None:
         like = _like(key, _KEYS, _KEYS_ALIKE)
         if like and like not in document:
             with within(str(key)):
-                raise TargetsError(f"{quoted(key)} is none of its keys; did you mean {like}?")
+                raise TargetsError(f"{quoted(key)} is none of its keys (did you mean {like}?)")
     if unknown and len(unknown) == len(document):
         with within(str(unknown[0])):
             raise TargetsError(f"it has neither workers nor master, but {quoted(unknown[0])}")
@@ -86,11 +96,9 @@ def _entry(raw: object, where: str, role: NodeRole) -> Entry:
     for field in raw:
         if field not in _FIELDS:
             # The value is not repeated: it may be a password.
-            like = _like(field, _FIELDS, _FIELDS_ALIKE)
-            did_you_mean = f"; did you mean {like}?" if like else ""
-            raise TargetsError(f"{where}: takes the fields {', '.join(_FIELDS)}, not {quoted(field)}{did_you_mean}")
+            raise TargetsError(f"{where}: {quoted(field)} is none of its fields{_instead_of(field)}")
     if "host" not in raw:
-        raise TargetsError(f"{where}: takes the fields host (which may be host:port), name and others; host is missing")
+        raise TargetsError(f"{where}: host is missing (which may be host:port)")
     given = raw.get("name")
     name = usable_name(given)
     if given is not None and name is None:
@@ -99,6 +107,15 @@ def _entry(raw: object, where: str, role: NodeRole) -> Entry:
     if entry.is_local and entry.http != PLAIN_HTTP:
         raise TargetsError(f"{where}: local is this machine, which is read without HTTP; write its host:port instead")
     return entry
+
+
+def _instead_of(field: object) -> str:
+    """What to write instead of a field that is none; all fields where nothing is like it."""
+    ours = _INSTEAD.get(str(field))
+    if ours is not None:
+        return f" (write {ours})"
+    like = _like(field, _FIELDS, _FIELDS_ALIKE)
+    return f" (did you mean {like}?)" if like else f", which are {', '.join(_FIELDS)}"
 
 
 def _like(word: object, known: Iterable[str], alike: float) -> str | None:

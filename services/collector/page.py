@@ -3,7 +3,7 @@
 import codecs
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -145,19 +145,9 @@ class PageReader:
             self._mounts.look(),
             self._sensors.sensors(),
         )
-        told_memory = {
-            _OF_MEMORY[name]: value
-            for name, value in self._numbers.items()
-            if name in _OF_MEMORY and abs(value) <= COUNTER_END
-        }
+        told_memory = self._told(_OF_MEMORY)
         memory_total, memory_available = memory(told_memory)
-        swap_total, swap_free = swap(
-            {
-                _OF_SWAP[name]: value
-                for name in self._numbers
-                if name in _OF_SWAP and (value := self._number(name)) is not None
-            }
-        )
+        swap_total, swap_free = swap(self._told(_OF_SWAP))
         boot = self._number(b"boot_time_seconds")
         time = self._number(b"time_seconds")
         return Sample(
@@ -174,8 +164,8 @@ class PageReader:
             filesystems=disk.local,
             temperature=sensors[0].celsius if sensors else None,
             sensors=sensors,
-            under_voltage=self._alarms.raised("under_voltage"),
-            hardware_alarms=self._alarms.raised("hardware_alarm"),
+            under_voltage=self._alarms.raised("under_voltage", faulty=self._sensors.faulty),
+            hardware_alarms=self._alarms.raised("hardware_alarm", faulty=self._sensors.faulty),
             network_bytes=self._network.bytes_of(network.names),
             disk_bytes=self._disks.disks(),
             boot_unix_seconds=boot if boot is not None and 0 < boot <= _LATEST_UNIX_SECONDS else None,
@@ -249,6 +239,12 @@ class PageReader:
 
     def _take_version(self, _name: bytes, labels: dict[str, str], _value: float) -> None:
         self._version = labels.get("version", "")[:64]
+
+    def _told(self, names: Mapping[bytes, str]) -> dict[str, float]:
+        """What is told of those series, by their short names; some write less than nothing as nearly 2**64."""
+        return {
+            names[name]: value for name, value in self._numbers.items() if name in names and abs(value) <= COUNTER_END
+        }
 
     def _number(self, name: bytes) -> float | None:
         value = self._numbers.get(name, -1.0)

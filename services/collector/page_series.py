@@ -79,8 +79,8 @@ class NetworkSeries:
         self._has_facts = self._has_facts or name not in (self._RECEIVED, self._TRANSMITTED)
 
     def choose(self, known: KnownInterfaces) -> Choice:
-        """Return the interfaces that count, of those with counters; ``known`` are those of the pages before."""
-        names = sorted(self._values[self._RECEIVED].keys() & self._values[self._TRANSMITTED].keys())
+        """Return the interfaces that count, of those with a counter; ``known`` are those of the pages before."""
+        names = sorted(self._values[self._RECEIVED].keys() | self._values[self._TRANSMITTED].keys())
         if len(names) > interfaces.INTERFACES_LIMIT:
             names = sorted(names, key=len)[: interfaces.INTERFACES_LIMIT]
         is_told = self._has_facts or bool(self._bonds)
@@ -123,7 +123,7 @@ class DiskSeries:
     def disks(self) -> dict[str, InOut]:
         """Return what each whole disk read and wrote."""
         read, written = self._values[self._READ], self._values[self._WRITTEN]
-        return _in_out(read, written, whole_disks(read.keys() & written.keys()))
+        return _in_out(read, written, whole_disks(read.keys() | written.keys()))
 
 
 class MountSeries:
@@ -177,7 +177,8 @@ class SensorSeries:
         self._readings: dict[Place, float] = {}
         self._labels: dict[Place, str] = {}
         self._chip_names: dict[str, str] = {}
-        self._faulty: set[Place] = set()
+        #: Those that their chips call faulty: not connected, for instance.
+        self.faulty: set[Place] = set()
 
     def take(self, name: bytes, labels: _Labels, value: float) -> None:
         """Take a series of one of the families."""
@@ -200,20 +201,21 @@ class SensorSeries:
                 self._chip_names[place[0]] = text
             case b"hwmon_temp_fault":
                 if value != 0:
-                    self._faulty.add(place)
+                    self.faulty.add(place)
             case _:
                 self._readings[place] = value
 
     def sensors(self) -> tuple[Sensor, ...]:
         """Return the sensors whose readings count, the hottest first."""
         return temperatures.sensors(
-            self._readings, labels=self._labels, chip_names=self._chip_names, faulty=self._faulty
+            self._readings, labels=self._labels, chip_names=self._chip_names, faulty=self.faulty
         )
 
 
 def _in_out(ins: dict[str, float], outs: dict[str, float], devices: frozenset[str]) -> dict[str, InOut]:
-    return {device: (_counter(ins[device]), _counter(outs[device])) for device in sorted(devices)}
+    # A counter that is not told, or in no number, makes the sum unknown, not smaller.
+    return {device: (_counter(ins.get(device)), _counter(outs.get(device))) for device in sorted(devices)}
 
 
-def _counter(value: float) -> float | None:
-    return value if 0 <= value < COUNTER_END else None
+def _counter(value: float | None) -> float | None:
+    return value if value is not None and 0 <= value < COUNTER_END else None

@@ -33,6 +33,8 @@ LATE_SECONDS: Final = 0.1
 #: Seconds for which an exporter that ends plain connections may take to begin with TLS.
 HANDSHAKE_SECONDS: Final = 1.0
 _HEADERS: Final = {"Accept": "text/plain;version=0.0.4", "Accept-Encoding": "identity"}
+#: Reasons of failures that come from what was answered, not from the way to it.
+_OF_THE_ANSWER: Final = ("http", "page")
 #: How the first record of TLS begins, be it an alert or a part of a handshake.
 _TLS: Final = (b"\x15\x03", b"\x16\x03")
 #: How aiohttp passes on an error of TLS on a connection that is made.
@@ -208,13 +210,17 @@ class HttpProbe:
             if not lost:
                 return answer
             self._tell_loss(lost)
-        elif not isinstance(answer, Refused):
+        elif not isinstance(answer, Refused) and (asked is None or answer.reason not in _OF_THE_ANSWER):
             return answer
-        # What is refused, or incomplete, in the one way is asked for in the other.
+        # What is refused, or incomplete, in the one way is asked for in the other. Who does not know collect[] may
+        # answer it with anything: that there is no such page, an empty one, one for people.
         if asked is not None:
+            is_failed = isinstance(answer, ScrapeFailed) and not isinstance(answer, Refused)
             answer, _ = await self._ask(None)
             if isinstance(answer, Sample):
                 choice.needs_whole(now())
+            elif is_failed:
+                self._asked = asked  # it fails in both ways
         else:
             choice.failed(None, now(), is_reached=True, is_late=False)
             other = choice.next(now())

@@ -21,7 +21,9 @@ _PORT = re.compile(r"\d{1,5}", re.ASCII)
 _NUMBER = re.compile(r"\d+|0[xX][0-9a-fA-F]*")
 #: Zone of a link-local address: a number, or an interface's name. ``ipaddress`` takes any text, however long, for one.
 _ZONE = re.compile(r"[A-Za-z0-9._~-]{1,32}", re.ASCII)
-_NOT_IN_A_HOST = re.compile(r"[\s/\\@?#\[\]<>\"'`,:%\x00-\x1f\x7f]")
+# Of ASCII, a name has letters, digits, and "-", "." and "_" alone: all else is of a URL, a pattern, or a variable that
+# nobody has filled in.
+_NOT_IN_A_HOST = re.compile(r"[\s\x00-,/:-@\[-^`{-\x7f]")
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,9 @@ def host_and_port(raw: object, where: str) -> tuple[str, int | None]:
     if "@" in text:
         # What stands before it is a password in many a URL, and is not repeated.
         text = "…" + text[text.rindex("@") :]
+    if "?" in text:
+        # Nor is what stands behind it, which may be a token.
+        text = text[: text.index("?")] + "?…"
     if "://" in raw:
         how = "{host: host:port, scheme: https}" if raw.lstrip().startswith("https:") else "host or host:port"
         raise TargetsError(f"{where}: {quoted(text)} is a URL, write {how}")
@@ -128,8 +133,9 @@ def _why_never(host: str) -> str | None:
             return "is not an IPv4 address, which is four numbers from 0 to 255, as in 192.168.1.20"
         return None
     # Linux takes 0.0.0.0 for this machine; the rest of 0.0.0.0/8 leads nowhere.
-    is_nowhere = isinstance(address, ipaddress.IPv4Address) and 0 < int(address) < 1 << 24
-    if address.is_multicast or is_nowhere or host == "255.255.255.255":
+    v4 = address if isinstance(address, ipaddress.IPv4Address) else address.ipv4_mapped
+    is_nowhere = v4 is not None and (0 < int(v4) < 1 << 24 or v4.is_multicast or int(v4) == (1 << 32) - 1)
+    if address.is_multicast or is_nowhere:
         return "is not the address of one machine"
     if isinstance(address, ipaddress.IPv6Address) and address.is_link_local and address.scope_id is None:
         return f"needs the interface that leads there, as in {host}%eth0"

@@ -35,6 +35,8 @@ class TargetsFiles:
         self._patterns = [TargetsPattern(path) for path in paths]
         self._files: dict[Path, TargetsFile] = {}
         self._told: set[str] = set()
+        #: Nodes of which the log has said that their certificates are not checked.
+        self._unsafe: list[str] = []
         self._find()
         for file in self._files.values():
             file.read()
@@ -91,10 +93,9 @@ class TargetsFiles:
         count = len(self.targets) + sum(entry.is_discovered for entry in self.entries)
         _log.info("%d targets in %s", count, ", ".join(there) or f"{shown(self.path)} (there is no such file)")
         unsafe = [target.node for target in self.targets if target.http.insecure]
-        if unsafe:
-            _log.warning(
-                "%d targets are read whoever answers (insecure: true), %s the first of them", len(unsafe), unsafe[0]
-            )
+        if unsafe and unsafe != self._unsafe:
+            _log.warning("insecure: true: no certificate is checked of %s", _first_and_count(unsafe))
+        self._unsafe = unsafe
 
     def _find(self) -> None:
         found: dict[Path, TargetsFile] = {}
@@ -131,3 +132,7 @@ class TargetsFiles:
         for file in files:
             file.accept()
         return None
+
+
+def _first_and_count(nodes: Sequence[str]) -> str:
+    return nodes[0] if len(nodes) == 1 else f"{nodes[0]} and {len(nodes) - 1} more"

@@ -45,6 +45,6 @@ def view_of(states: Iterable[NodeState], rules: Rules, problems: Sequence[str]) 
 
 def _remark(state: NodeState) -> str | None:
     """What is to be known of a node that is online."""
-    if state.measures is not None and state.measures.hung_collector is not None:
-        return hung_collector_remark(state.target.node, state.measures.hung_collector)
+    if state.hanging_collector is not None:
+        return hung_collector_remark(state.target.node, state.hanging_collector)
     return None if state.lack is None else f"{state.target.node} is online but {state.lack}"

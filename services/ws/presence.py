@@ -13,8 +13,9 @@ from contract.clock import timestamp
 from contract.names import PRESENCE_REFRESH_SECONDS, REPLICAS_KEY, replica_key
 from contract.presence import ReplicaPresence
 from contract.rest import ReplicaReport
-from contract.runtime.functions import call
+from contract.runtime.functions import FunctionsMissing, call
 from contract.runtime.logs import Occasionally
+from contract.runtime.readiness import Readiness
 from contract.scripts import PRESENT_REPLICA, present_replica_call
 from ws.counters import Counters
 
@@ -28,9 +29,17 @@ _complaints: Final = Occasionally(_logger)
 class Presence:
     """The replica's hash and its entry in the index, refreshed for as long as it runs."""
 
-    def __init__(self, replica: str, redis: Redis, counters: Counters, connected_clients: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        replica: str,
+        redis: Redis,
+        readiness: Readiness,
+        counters: Counters,
+        connected_clients: Callable[[], int],
+    ) -> None:
         self._replica = replica
         self._redis = redis
+        self._readiness = readiness
         self._counters = counters
         self._connected_clients = connected_clients
         self._started = timestamp(time.time())
@@ -56,6 +65,12 @@ class Presence:
             self._changed.clear()
             try:
                 self.refresh()
+                if self._readiness.note_functions():
+                    _logger.info("Redis has the functions")
+            except FunctionsMissing as error:
+                self._readiness.note_functions_missing(str(error))
+                _complaints.warning("functions", "this replica is not counted: %s", error)
+                self._changed.set()  # so that it is counted soon after they are loaded
             except ResponseError as error:
                 _complaints.warning("presence", "this replica is not counted: %s", error)
             except (RedisError, OSError):

@@ -60,6 +60,7 @@ class HealthReporter:
             version=VERSION,
             cluster_name=snapshot.cluster if cluster is None and snapshot is not None else cluster,
             redis_down_since=down_since,
+            functions_missing=self._readiness.functions_missing,
             collector=collector,
             # Its own count is known better here than in Redis.
             replicas=sorted([own, *(one for one in replicas if one.replica != own.replica)], key=_id),

@@ -113,7 +113,7 @@ class Replica:
         self._endpoint: Endpoint = _ENDPOINTS[config.push](self._door, origins, self._counters, config)
         self._access_watch = AccessWatch(self._door, self._endpoint)
         push = self._endpoint.push
-        self._presence = Presence(self.id, redis, self._counters, self._endpoint.connected_clients)
+        self._presence = Presence(self.id, redis, self._readiness, self._counters, self._endpoint.connected_clients)
         self._endpoint.server.changed = self._presence.changed
         self._endpoint.server.turns = self._turns
         reporter = HealthReporter(redis, state, self._readiness, self._presence.report)

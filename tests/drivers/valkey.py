@@ -33,10 +33,10 @@ class Valkey:
         """Whether the server runs, or hangs."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self, data_dir: Path | None = None) -> None:
+    def start(self, data_dir: Path | None = None, *options: str) -> None:
         """Start the server, empty or with what ``data_dir`` holds, and wait until it answers."""
         data_dir = data_dir or Path(tempfile.mkdtemp(prefix="valkey-test-"))
-        self._process = subprocess.Popen([*self._command(data_dir), "--save", ""], stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen([*self._command(data_dir), "--save", "", *options], stdout=subprocess.DEVNULL)
         deadline = Deadline(20)
         client = self.client()
         while True:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import requests
 from playwright.sync_api import Browser, expect
+from redis import Redis
 
 from deploy.local.addresses import machine_addresses
 from tests.drivers.certificate import make_certificate
@@ -59,6 +60,17 @@ def wait_for(origin: str, authority: Path) -> requests.Response:
     return eventually(lambda: requests.get(origin + "/api/health", verify=str(authority), timeout=10), what=origin)
 
 
+def load_functions(deployment: Deployment, url: str, authority: Path) -> None:
+    """Load the functions as docs/operations.md says it: what the image prints, by a user who may."""
+    library = deployment.compose("run", "--rm", "--no-deps", "-T", "secrets", "functions")
+    password = deployment.compose(
+        "run", "--rm", "--no-deps", "-T", "secrets", "cat", "/secrets/redis/operator-password"
+    ).strip()
+    with Redis.from_url(url, username="operator", password=password, ssl_ca_certs=str(authority)) as operator:
+        eventually(operator.ping, what="the neighbour's Redis")
+        operator.function_load(library)
+
+
 @pytest.fixture(scope="module")
 def public() -> str:
     """Where people reach a TLS proxy that does not keep the host."""
@@ -102,6 +114,7 @@ def external(tmp_path_factory: pytest.TempPathFactory, public: str) -> Iterator[
         }
         command += [word for option, name in files.items() for word in (f"--{option}", f"/given/{name}")]
         with neighbour(REDIS, command, {folder: "/given"}):
+            load_functions(deployment, f"rediss://{host}:{port}/0", folder / "ca.crt")
             deployment.up()
             yield deployment
     finally:

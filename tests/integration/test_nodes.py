@@ -42,6 +42,17 @@ def test_host_appears_under_its_own_name_with_the_values_of_proc_and_df(deployme
     assert f"node_boot_time_seconds {float(boot.split()[1]):.9e}".split("e")[0] in exporter_page(deployment)
 
 
+def test_host_tells_its_iowait_and_the_pressure_that_its_kernel_counts(deployment: Deployment) -> None:
+    is_counted = Path("/proc/pressure/io").exists()
+
+    def is_told() -> bool:
+        node = deployment.snapshot()["nodes"][0]
+        pressures = (node["pressure_io"], node["pressure_memory"])
+        return node["iowait"] is not None and all((pressure is not None) == is_counted for pressure in pressures)
+
+    eventually(is_told, what="the figures of two looks")
+
+
 def test_network_counters_are_those_of_the_host_and_not_of_the_container(deployment: Deployment) -> None:
     before = traffic()
     page = exporter_page(deployment)

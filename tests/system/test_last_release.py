@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from contract.codec import TYPE_OF_CHANNEL, decode
+from contract.library import LIBRARY
 from contract.messages import Node
 from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, METRICS_CHANNEL, latest_key
 from tests.drivers.last_release import lay_out_last_release
 from tests.drivers.process import ROOT, Process
+from tests.drivers.redis_users import load_functions, url_of, users
 from tests.drivers.rest import Rest
 from tests.drivers.stack import Stack
 from tests.drivers.transitions import require_numbered_without_a_gap, transitions
@@ -58,9 +60,9 @@ class Releases:
         self._folders = folders
         self._redis = stack.redis()
 
-    def start(self, release: str, service: str) -> Rest:
+    def start(self, release: str, service: str, **env: str) -> Rest:
         self._stack.root = self._folders[release]
-        rest: Rest = getattr(self._stack, f"start_{service}")()
+        rest: Rest = getattr(self._stack, f"start_{service}")(**env)
         self._stack.root = ROOT
         assert os.path.samefile(f"/proc/{self._stack.processes[-1].pid}/cwd", self._folders[release])
         return rest
@@ -141,6 +143,30 @@ def test_this_release_shows_all_that_the_last_collector_publishes(fleet: Stack, 
     assert [node["node"] for node in some.wait_for("cluster_metrics", 2)[-1]["nodes"]] == ["node01"]
     assert api.json("/api/cluster/nodes/node01")["status"] == "online"
     assert api.status("/nodes/node01") == 200
+
+
+@pytest.mark.parametrize("release", ["last", "this"])
+def test_services_of_both_releases_live_with_the_users_and_functions_of_this_one(
+    fleet: Stack, former: Path, releases: Releases, release: str
+) -> None:
+    # Given Redis as an update leaves it: it keeps what the last release loaded
+    printed = subprocess.run(
+        [sys.executable, "-m", "contract.library"], cwd=former, capture_output=True, text=True, check=True
+    )
+    with users(fleet.valkey):
+        for library in {printed.stdout, LIBRARY}:
+            load_functions(fleet.valkey, library)
+        # When
+        started = {
+            service: releases.start(release, service, REDIS_URL=url_of(fleet.valkey, user))
+            for service, user in (("collector", "collector"), ("replica", "ws"), ("api", "api"))
+        }
+        # Then
+        fleet.client(started["replica"], "/monitoring").wait_for("cluster_metrics", 3)
+        eventually(lambda: started["api"].json("/api/health")["status"] == "healthy", what="health")
+        with fleet.redis() as redis:
+            assert redis.execute_command("ACL LOG") == []
+        fleet.close()
 
 
 @pytest.mark.parametrize(("first", "second"), [("last", "this"), ("this", "last")])

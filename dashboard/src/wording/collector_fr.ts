@@ -1,6 +1,8 @@
 /** The collector's own texts in French: messages of alerts, why a node is offline, issues of the health. */
 
-type Rule = readonly [RegExp, (...parts: string[]) => string];
+import { fileProblem } from "./files_fr.ts";
+import type { Rule } from "./rules_fr.ts";
+import { firstThatFits } from "./rules_fr.ts";
 
 /** `12.5` as French writes it. */
 function number(text: string): string {
@@ -96,7 +98,7 @@ const RULES: readonly Rule[] = [
   [/^certificate is signed by no CA of the system (.*)$/s, () => "le certificat n'est signé par aucune autorité du système (mettez ca_file)"],
   [/^TLS fails (.+)$/s, (rest) => `TLS échoue ${rest}`],
   [/^it cannot be asked (.+)$/s, (rest) => `il ne peut être interrogé ${rest}`],
-  [/^nothing was asked: (.+)$/s, (why) => `rien n'a été demandé\u00a0: ${why}`],
+  [/^nothing was asked: (.+)$/s, (why) => `rien n'a été demandé\u00a0: ${fileProblem(why)}`],
   [/^HTTP (\d+) to another address, which is not asked$/, (status) => `code HTTP ${status} vers une autre adresse, qui n'est pas interrogée`],
   [/^HTTP (\d+) twice, and one redirect is followed$/, (status) => `deux fois le code HTTP ${status}, et une redirection est suivie`],
   [/^HTTP 401: it wants (.+)$/s, () => "code HTTP 401\u00a0: il veut un mot de passe ou un jeton, et nodes.yaml n'en nomme pas"],
@@ -133,7 +135,7 @@ const RULES: readonly Rule[] = [
   [/^The DNS name (.+) has no address$/s, (name) => `Le nom DNS ${name} n'a aucune adresse`],
   [
     /^The targets files (.+) cannot be looked for, the former ones stay: (.+)$/s,
-    (path, why) => `Les fichiers de cibles ${path} ne peuvent être cherchés, ceux d'avant restent\u00a0: ${why}`,
+    (path, why) => `Les fichiers de cibles ${path} ne peuvent être cherchés, ceux d'avant restent\u00a0: ${fileProblem(why)}`,
   ],
   [/^No file matches (.+)$/s, (path) => `Aucun fichier ne correspond à ${path}`],
   [
@@ -152,23 +154,20 @@ const RULES: readonly Rule[] = [
       `Aucun nœud ne répond\u00a0: installez l'exportateur sur chaque nœud\u00a0: ${command} (les cibles sont dans ${path})`,
   ],
   [
-    /^The targets file (.+) is not valid(?:, the former \d+ targets stay)?: (.+)$/s,
-    (path, why) => `Le fichier des cibles ${path} n'est pas valide\u00a0: ${why}`,
+    /^The targets file (.+?) is not valid(?:, the former (\d+) targets stay)?: (.+)$/s,
+    (path, count, why) =>
+      `Le fichier des cibles ${path} n'est pas valide${count && `, les ${count} cibles d'avant restent`}\u00a0: ${fileProblem(why)}`,
   ],
   [
-    /^The rules file (.+) is not valid, the former rules stay: (.+)$/s,
-    (path, why) => `Le fichier des règles ${path} n'est pas valide, les règles d'avant restent\u00a0: ${why}`,
+    /^The rules file (.+?) is not valid, the former rules stay: (.+)$/s,
+    (path, why) => `Le fichier des règles ${path} n'est pas valide, les règles d'avant restent\u00a0: ${fileProblem(why)}`,
   ],
   [/^… and (\d+) more$/, (count) => `… et ${count} de plus`],
 ];
 
 /** `text` in French where its kind is known, else as it is. */
 export function translated(text: string): string {
-  for (const [pattern, say] of RULES) {
-    const found = pattern.exec(text);
-    if (found !== null) return say(...found.slice(1));
-  }
-  return text;
+  return firstThatFits(RULES, text) ?? text;
 }
 
 function resourceName(text: string): string {

@@ -225,10 +225,12 @@ def test_upgrade_changes_nothing_when_there_is_no_backup(lab: Lab, capsys: pytes
 def test_upgrade_says_the_step_and_the_way_back_when_one_fails(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
     # given
     lab.docker.react(
-        "compose up --detach --wait --no-deps --no-build --pull never api", lambda _: Answer(1, "", "api is unhealthy")
+        "compose up --detach --wait --no-deps --no-build --pull never api",
+        lambda _: Answer(1, "", "container lab-api-1 is unhealthy"),
     )
+    lab.docker.script("logs --tail 3 lab-api-1", err="Redis lacks the function\n")
     # when
-    with pytest.raises(Trouble, match=r"(?s)stopped at: api\..*api is unhealthy"):
+    with pytest.raises(Trouble, match=r"(?s)stopped at: api\..*api-1 is unhealthy\n    Redis lacks the function"):
         upgrade(lab.docker)
     # then
     assert "IMAGE_TAG=before-" in capsys.readouterr().out

@@ -21,7 +21,7 @@ from tests.drivers.waiting import eventually
 
 IMAGE = Path(__file__).parents[1] / "redis"
 LUA = Path(__file__).parents[3] / "contract/lua"
-SCRIPTS = ("alive", "functions", "guard-scripts", "keep-functions", "operator")
+SCRIPTS = ("alive", "functions", "guard-scripts", "has-functions", "health", "keep-functions", "operator")
 ENDLESS = "while true do end"
 WROTE = f"redis.call('SET', 'x', '1') {ENDLESS}"
 
@@ -128,6 +128,55 @@ def test_functions_are_loaded_at_the_start_and_again_when_redis_lost_them(contai
         eventually(lambda: len(client.function_list()) == 1)
         client.function_flush()
         eventually(lambda: len(client.function_list()) == 1)
+
+
+def test_functions_are_loaded_when_redis_was_replaced_by_an_empty_one(container: Container, server: Valkey) -> None:
+    with container.running("keep-functions"):
+        eventually(lambda: container.run("has-functions").returncode == 0)
+        server.stop()
+        server.start()
+        allow(server)
+        eventually(lambda: container.run("has-functions").returncode == 0)
+
+
+def test_functions_are_loaded_when_redis_is_full(container: Container, server: Valkey) -> None:
+    # given
+    with server.client() as client:
+        client.config_set("maxmemory", 1)
+        assert "OOM" in container.run("sh", "-c", "functions | operator -x function load").stdout
+        # when
+        with container.running("keep-functions"):
+            eventually(lambda: len(client.function_list()) == 1)
+            # then, and the limit is there again
+            eventually(lambda: client.config_get("maxmemory") == {"maxmemory": str(512 * 2**20)})
+
+
+def test_redis_is_healthy_when_it_has_the_functions(container: Container, server: Valkey) -> None:
+    assert container.run("health").returncode != 0
+    container.run("sh", "-c", "functions | operator -x function load")
+    assert container.run("health").returncode == 0
+    server.stop()
+    assert container.run("health").returncode != 0
+
+
+def test_functions_of_the_former_release_are_served_when_redis_was_restarted_with_its_data(
+    container: Container, server: Valkey
+) -> None:
+    # given an append-only file, as the container writes it, of a Redis that the former release has used
+    former = "#!lua name=dispycluster_000000000000\nredis.register_function('f_000000000000', function() return 1 end)"
+    with server.client() as client:
+        client.function_load(former)
+        client.config_set("appendonly", "yes")
+        eventually(lambda: client.info("persistence")["aof_rewrite_in_progress"] == 0)
+        data = Path(client.config_get("dir")["dir"])
+    # when
+    server.stop()
+    server.start(data, "--appendonly", "yes")
+    allow(server)
+    with server.client() as client, container.running("keep-functions"):
+        # then both stand there
+        eventually(lambda: len(client.function_list()) == 2)
+        assert client.fcall("f_000000000000", 0) == 1
 
 
 def test_redis_lives_when_it_answers_and_not_when_it_hangs_or_is_gone(container: Container, server: Valkey) -> None:

@@ -34,31 +34,22 @@ from contract.scripts import (
     record_history_answer,
     record_history_call,
 )
+from tests.drivers.redis_users import USERS, load_functions, users
+from tests.drivers.redis_users import url_of as url_of_user
 from tests.drivers.valkey import Valkey
 from ws.access.revocation_feed import RevocationFeed
 
 DEPLOY = Path(__file__).parents[2]
-USERS = DEPLOY / "images/redis/users.acl"
 NOW = 1_795_426_860
 
 
 @pytest.fixture
-def url_of(valkey: Valkey, redis: redis_client.Redis) -> Iterator[Callable[[str], str]]:
+def url_of(valkey: Valkey) -> Iterator[Callable[[str], str]]:
     """The URL of a service's user."""
-    services = ("collector", "api", "ws", "publisher", "operator")
-    redis.execute_command("ACL LOG RESET")
-    for line in USERS.read_text().splitlines():
-        _, name, *rules = line.split()
-        if name in services:
-            redis.execute_command("ACL SETUSER", name, *(rule.replace(f"#@{name}@", ">secret") for rule in rules))
-    # As in the container, the operator loads the functions, and the services find them there.
-    redis.function_flush()
-    operator = blocking_client(valkey.url.replace("//", "//operator:secret@"), connect_seconds=10, answer_seconds=10)
-    operator.function_load(LIBRARY)
-    operator.close()
-    yield lambda name: valkey.url.replace("//", f"//{name}:secret@")
-    redis.execute_command("ACL DELUSER", *services)
-    redis.execute_command("ACL LOG RESET")
+    with users(valkey):
+        # As in the container, the operator loads the functions, and the services find them there.
+        load_functions(valkey, LIBRARY)
+        yield lambda name: url_of_user(valkey, name)
 
 
 def test_documentation_has_the_lines_of_the_users_that_services_and_scripts_have() -> None:
@@ -133,14 +124,20 @@ def test_no_other_acl_file_is_shipped() -> None:
         ("FUNCTION", "LOAD", "REPLACE", LIBRARY),
         ("FUNCTION", "DELETE", LIBRARY.partition("name=")[2].partition("\n")[0]),
         ("FUNCTION", "FLUSH"),
+        ("FUNCTION", "LIST"),
         ("FUNCTION", "RESTORE", "x"),
         ("FUNCTION", "KILL"),
+        ("EVAL", "while true do end", "0"),
+        ("EVAL_RO", "while true do end", "0"),
+        ("EVALSHA", "0" * 40, "0"),
+        ("EVALSHA_RO", "0" * 40, "0"),
+        ("SCRIPT", "LOAD", "return 1"),
         ("SCRIPT", "FLUSH"),
         ("SCRIPT", "KILL"),
     ],
     ids=lambda command: " ".join(command[:2]),
 )
-def test_service_may_not_change_what_is_loaded_nor_end_what_runs(
+def test_service_may_not_send_scripts_nor_change_what_is_loaded_nor_end_what_runs(
     url_of: Callable[[str], str], user: str, command: tuple[str, ...]
 ) -> None:
     with redis_client.Redis.from_url(url_of(user)) as client, pytest.raises(redis_client.exceptions.NoPermissionError):

@@ -8,7 +8,6 @@ from contract.access.scripts import (
     attempt_sign_in_call,
     forgive_sign_in_call,
 )
-from contract.runtime.functions import call
 
 
 class Attempts:
@@ -33,7 +32,7 @@ class Attempts:
             RedisRefused: likewise.
         """
         arguments = attempt_sign_in_call(user, address, device)
-        return attempt_sign_in_answer(self._link.ask(lambda client: call(client, ATTEMPT_SIGN_IN, arguments)))
+        return attempt_sign_in_answer(self._link.call(ATTEMPT_SIGN_IN, arguments))
 
     def forgive(self, user: str, address: str, device: str) -> None:
         """Take back what the last attempt counted, which succeeded: an office behind one address signs in too.
@@ -42,6 +41,6 @@ class Attempts:
         """
         arguments = forgive_sign_in_call(user, address, device)
         try:
-            self._link.ask(lambda client: call(client, FORGIVE_SIGN_IN, arguments))
+            self._link.call(FORGIVE_SIGN_IN, arguments)
         except (RedisAway, RedisRefused):
             return  # it is forgotten by itself

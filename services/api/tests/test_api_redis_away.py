@@ -8,9 +8,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from api.app import create_app
+from api.config import Config
 from api.parts import parts_of
 from api.watch import Watch
+from contract.library import LIBRARY
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
+from tests.drivers.redis_users import load_functions, url_of, users
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import Deadline, eventually
 
@@ -125,3 +129,30 @@ def test_readiness_follows_redis_without_requests_when_the_watch_runs(
         eventually(lambda: client.get("/readyz").data == b"ready\nredis: up\n")
     finally:
         watch.stop()
+
+
+@pytest.mark.usefixtures("all_left")
+def test_api_reads_on_and_readiness_says_why_when_functions_are_missing_until_they_are_loaded(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("api.watch.DOWN_SECONDS", 0.1)
+    monkeypatch.setattr("api.watch.UP_SECONDS", 600.0)
+    with users(valkey):
+        # given
+        app = create_app(Config(redis_url=url_of(valkey, "api")))
+        client, watch = app.test_client(), Watch(parts_of(app).link)
+        watch.start()
+        try:
+            # then the watch finds it out without requests, and what takes no function is answered
+            missing = b"ready\nredis: up\nfunctions: Redis lacks the function "
+            eventually(lambda: client.get("/readyz").data.startswith(missing))
+            for path in PATHS:
+                assert client.get(path).status_code == 200, path
+            assert caplog.text.count("Functions in a Redis of your own") == 1
+            # when
+            load_functions(valkey, LIBRARY)
+            # then
+            eventually(lambda: client.get("/readyz").data == b"ready\nredis: up\n")
+        finally:
+            watch.stop()
+            parts_of(app).link.close()

@@ -5,6 +5,7 @@ import pytest
 
 from collector.check_nodes import main, missing_values
 from collector.page import read_page
+from collector.scrape import HttpProbe
 from tests.drivers.serving import serving
 
 
@@ -41,9 +42,27 @@ def test_check_fails_and_says_how_to_install_when_a_node_does_not_answer(check, 
     lines = out.splitlines()
     assert lines[0] == "127.0.0.1:1: FAILED: connection refused"
     assert lines[-1] == (
-        "1 of 2 targets do not answer. Where no exporter runs yet, install it with: "
+        "1 of 2 targets cannot be read. Where no exporter runs yet, install it with: "
         "sudo apt-get install -y prometheus-node-exporter"
     )
+
+
+def test_check_looks_at_all_other_nodes_when_looking_at_one_is_an_error_of_ours(check, exporter, monkeypatch):
+    look = HttpProbe.look
+
+    async def fail_at_one(probe):
+        if probe.host == "127.0.0.2":
+            raise ValueError("Authorization: Bearer hunter2")
+        return await look(probe)
+
+    monkeypatch.setattr(HttpProbe, "look", fail_at_one)
+
+    code, out, error = check(f"workers: ['127.0.0.2:1', '127.0.0.1:{exporter}']")
+
+    assert code == 1
+    assert "127.0.0.2:1: FAILED: cannot be read (ValueError)\n" in out
+    assert f"127.0.0.1:{exporter}: connected, HTTP 200 in" in out
+    assert "hunter2" not in out + error
 
 
 def test_check_says_name_not_found_when_there_is_no_such_name(check, monkeypatch):
@@ -204,5 +223,10 @@ def test_check_says_which_file_is_missing_and_not_what_it_should_hold(check, exp
     )
 
     assert code == 1
-    assert out.startswith(f"127.0.0.1:{exporter}: FAILED: nothing was asked: password_file is not there\n")
+    why = "password_file is not in COLLECTOR_CREDENTIALS_DIR"
+    assert out.splitlines() == [
+        f"127.0.0.1:{exporter}: FAILED: nothing was asked: {why}",
+        # Without a word about installing an exporter: there is one.
+        "1 of 1 targets cannot be read.",
+    ]
     assert "hunter2" not in out

@@ -33,6 +33,23 @@ def test_header_shows_the_password_or_the_token_of_the_file(folder):
     assert credentials.authorization(HttpOptions(scheme="https")) is None
 
 
+@pytest.mark.parametrize("text", [b"hunter2\r\n", b"\xef\xbb\xbfhunter2\r\n", b"\n hunter2\n\n"])
+def test_secret_is_the_same_when_the_editor_adds_to_it(folder, text):
+    (folder / "secret").write_bytes(text)
+    credentials = Credentials(folder)
+
+    assert credentials.authorization(basic("secret")) == "Basic cHJvbTpodW50ZXIy"
+    assert credentials.authorization(bearer("secret")) == "Bearer hunter2"
+
+
+@pytest.mark.parametrize("text", ["prom\nhunter2", "hunter2\r\nX-Header: 1", "hunter\0002", "hunter\t2"])
+def test_password_is_refused_when_it_has_characters_that_no_password_has(folder, text):
+    (folder / "password").write_text(text)
+
+    with pytest.raises(CredentialsError, match=r"^password_file does not hold one password$"):
+        Credentials(folder).authorization(basic("password"))
+
+
 def test_file_is_read_again_when_it_has_changed(folder):
     (folder / "token").write_text("old")
     credentials = Credentials(folder)
@@ -46,8 +63,28 @@ def test_file_is_read_again_when_it_has_changed(folder):
     assert credentials.authorization(bearer("token")) == "Bearer newer"
 
     (folder / "token").unlink()
-    with pytest.raises(CredentialsError, match="bearer_token_file is not there"):
+    with pytest.raises(CredentialsError, match="bearer_token_file is not in COLLECTOR_CREDENTIALS_DIR"):
         credentials.authorization(bearer("token"))
+
+
+def test_file_is_read_again_when_it_changes_faster_than_the_clock_of_its_file_system(folder, monkeypatch):
+    # A clock that stands still.
+    monkeypatch.setattr("collector.credentials._signature", lambda found: (found.st_ino, found.st_size))
+    credentials = Credentials(folder)
+
+    for number in (1, 2):
+        (folder / "token").write_text(f"token{number}")
+        assert credentials.authorization(bearer("token")) == f"Bearer token{number}"
+
+
+def test_file_is_read_once_when_it_does_not_change(folder, monkeypatch):
+    (folder / "token").write_text("token")
+    os.utime(folder / "token", (1e9, 1e9))
+    credentials = Credentials(folder)
+    credentials.authorization(bearer("token"))
+    monkeypatch.setattr(os, "open", None)
+
+    assert credentials.authorization(bearer("token")) == "Bearer token"
 
 
 def test_file_is_read_through_the_links_of_kubernetes(folder):
@@ -76,13 +113,13 @@ def test_file_is_refused_without_a_word_about_it_when_it_is_elsewhere(folder, tm
     with pytest.raises(CredentialsError) as caught:
         Credentials(folder).read("ca_file", name.format(outside=tmp_path / "outside"))
 
-    assert str(caught.value) == "ca_file is not below COLLECTOR_CREDENTIALS_DIR"
+    assert str(caught.value) == "ca_file leads out of COLLECTOR_CREDENTIALS_DIR"
 
 
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda path: None, "is not there"),
+        (lambda path: None, "is not in COLLECTOR_CREDENTIALS_DIR"),
         (lambda path: path.mkdir(), "is not a file"),
         (lambda path: os.mkfifo(path), "is not a file"),
         (lambda path: path.symlink_to(path), "cannot be read"),

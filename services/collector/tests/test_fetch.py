@@ -7,7 +7,8 @@ import zlib
 
 import pytest
 
-from collector.intake import PAGE_LIMIT_BYTES
+from collector.inflate import MEMBERS_LIMIT
+from collector.intake import PAGE_LIMIT_BYTES, PIECE_BYTES
 from collector.resolver import Resolver
 from collector.sample import Sample
 from collector.scrape import HttpProbe, ScrapeFailed, open_session
@@ -72,19 +73,60 @@ def test_page_is_read_when_its_compressed_bytes_come_one_by_one(target):
 
 
 @pytest.mark.parametrize(
+    "members",
+    [
+        (b"node_load1 0.5\n", b"node_memory_MemTotal_bytes 4096\n"),
+        # A member may end anywhere, and be empty.
+        (b"", b"node_lo", b"ad1 0.5\nnode_memory_Mem", b"", b"Total_bytes 4096", b""),
+        # Each has more than is inflated at once.
+        (PAGE + b"#" * 2 * PIECE_BYTES + b"\n", b"#" * 2 * PIECE_BYTES),
+    ],
+    ids=["two", "six", "long"],
+)
+@pytest.mark.parametrize("in_pieces", [False, True])
+def test_page_is_read_when_it_is_compressed_in_several_members(target, members, in_pieces):
+    body = b"".join(map(gzip.compress, members))
+    head = OK + b"Content-Encoding: gzip\r\n"
+
+    async def parts():
+        yield head + b"Transfer-Encoding: chunked\r\n\r\n"
+        for byte in body:
+            yield b"1\r\n%c\r\n" % byte
+        yield b"0\r\n\r\n"
+
+    [result], _ = look(target, lambda _: parts() if in_pieces else answer(body, head))
+
+    assert isinstance(result, Sample)
+    assert (result.load1, result.memory_total_bytes) == (0.5, 4096)
+
+
+def test_page_is_read_when_its_encoding_is_empty(target):
+    [result], _ = look(target, lambda _: answer(PAGE, OK + b"Content-Encoding: \r\n"))
+
+    assert isinstance(result, Sample)
+
+
+@pytest.mark.parametrize(
     ("body", "reason", "sentence"),
     [
         (gzip.compress(PAGE)[:-1], "page", "page is damaged"),
         (gzip.compress(PAGE)[:-8] + bytes(8), "page", "page is damaged"),
         (gzip.compress(PAGE) + b"x", "page", "page is damaged"),
+        (gzip.compress(PAGE) + bytes(64), "page", "page is damaged"),
+        (2 * gzip.compress(PAGE)[:-1], "page", "page is damaged"),
+        ((MEMBERS_LIMIT + 1) * gzip.compress(PAGE), "page", "page is damaged"),
         (b"", "page", "page is damaged"),
         (PAGE, "page", "page is damaged"),
         # 8 KB that become 8 MB, and more than that.
         (gzip.compress(b"#" * PAGE_LIMIT_BYTES), "page", "not a node_exporter page"),
         (gzip.compress(b"#" * (PAGE_LIMIT_BYTES + 1)), "limit", "page is longer than 8 MiB"),
         (gzip.compress(b"#" * 200 * 2**20), "limit", "page is longer than 8 MiB"),
+        (3 * gzip.compress(b"#" * (PAGE_LIMIT_BYTES // 3 + 1)), "limit", "page is longer than 8 MiB"),
     ],
-    ids=["cut", "wrong checksum", "more behind", "empty", "not compressed", "as long as may be", "too long", "a bomb"],
+    ids=[
+        *("cut", "wrong checksum", "more behind", "zeros behind", "cut members", "very many members", "empty"),
+        *("not compressed", "as long as may be", "too long", "a bomb", "too long in parts"),
+    ],
 )
 def test_look_fails_with_a_sentence_when_a_compressed_page_is_none(target, body, reason, sentence):
     [result], _ = look(target, lambda _: answer(body, OK + b"Content-Encoding: gzip\r\n"))

@@ -19,7 +19,7 @@ NEVER = (
     "pod-id-link0 3f1e8cf2b4a5_h antrea-gw0 weave vethwe-bridge datapath qvb12345678-9a qbr12345678-9a "
     # Firewalls.
     "pflog0 pfsync0 enc0 gif0 stf0 usbus0 epair0a ovpns1 ovpnc2 vm-public loopback0 "
-    "proton0 vpn_home awdl0 llw0 anpi0 imq0 eth0:avahi"
+    "proton0 vpn_home awdl0 llw0 anpi0 imq0 eth0:avahi ovpn0 ovpn-office en3f0pf0sf0 pf0vf3 nm-mesh"
 )
 
 
@@ -73,6 +73,19 @@ def test_name_cannot_count_when_no_system_has_such_names(name):
         ("ens3f0np0 ens3f0npf0vf0 enp8s0f0_0 pf0hpf", "ens3f0np0"),
         ("eth0 antrea-gw0 coredns--0a1b2c nomad", "eth0"),
         ("wlan0 wlan0mon mon0", "wlan0"),
+        ("end0 wlan0 wpan0 lowpan0 hassio", "end0 wlan0"),
+        ("nic0 nic1 vmbr0 zone1 vxlan_zone1", "nic0 nic1"),
+        ("swp1 swp2 br0 vni10", "swp1 swp2"),
+        # A card with a computer of its own: the ways out, not the ways to its host and to its parts.
+        ("p0 p1 pf0hpf pf0vf0 en3f0pf0sf0 enp3s0f0s0 oob_net0 tmfifo_net0 ovsbr1", "oob_net0 p0 p1"),
+        ("lo enp3s0f0s0", "enp3s0f0s0"),
+        # What the BSDs and macOS make beside their cards.
+        ("em0 em1 pair0 pair1 etherip0 egre0 mgre0 rport0 sec0 bpe0 nvgre0 eoip0 mpe0 mpip0 mpw0 veb0 wg0", "em0 em1"),
+        ("wm0 wm1 agr0 agr0.7 npflog0 ipsecif0 srt0 sl0 shmif0 vether0", "wm0 wm1"),
+        ("ix0 ix1 lagg0 ovpn0 disc0 edsc0 me0 ngeth0 vnet0.12 epair3a", "ix0 ix1"),
+        ("en0 en1 bridge100 feth1234 feth9999 iptap0 pktap0 rvi0 utun3 ap1", "ap1 en0 en1"),
+        ("eno1 eno2 nm-bond nm-bridge", "eno1 eno2"),
+        ("lo nm-team", "nm-team"),
         # Where nothing below them is told, those above are all there is to count.
         ("lo bond0 bond0.20", "bond0"),
         ("lo vmbr0 vmbr0.5", "vmbr0"),
@@ -118,13 +131,14 @@ def test_slave_does_not_count_when_its_master_has_its_address_and_is_no_bond():
         Interface("storage", number=4, link=4, address="52:54:00:11:22:33", address_kind=3, is_bond=True),
         # A team does not mark its ports.
         Interface("team0", number=4, link=4, flags=0x1003, kind=1, address="52:54:00:11:22:33", address_kind=3),
+        Interface("nm-team", number=4, link=4, flags=0x1003, kind=1, address="52:54:00:11:22:33", address_kind=3),
         # The exporter leaves the bond out.
         Interface("lo", number=1, link=1, flags=0x49, kind=772),
     ],
 )
 def test_each_port_of_a_bond_counts_when_they_share_its_address(master):
     port = Interface("eth0", number=2, link=2, flags=0x1843, kind=1, address="52:54:00:11:22:33", address_kind=0)
-    if master.name == "team0":
+    if "team" in master.name:
         port = port._replace(flags=0x1003)
 
     assert names(port, port._replace(name="eth1", number=3, link=3), master) == ["eth0", "eth1"]
@@ -149,6 +163,9 @@ def test_bridge_does_not_count_when_it_has_its_ports_address_whatever_it_is_call
         Interface("pod12", number=7, link=2, flags=0x1003, kind=1, address="5a:11:22:33:44:55", address_kind=1),
         Interface("guests", number=7, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:33", address_kind=2),
         Interface("office", 7, 7, 0x1003, 1, "d8:3a:dd:11:22:44", address_kind=0, name_kind=3),
+        # A bridge that is called like a card, and has an address of its own.
+        Interface("lan0", 7, 7, 0x1003, 1, "5a:11:22:33:44:55", address_kind=3, name_kind=3),
+        Interface("wan", 7, 7, 0x1003, 1, "5a:11:22:33:44:55", address_kind=1, name_kind=3),
         Interface("lan", number=7, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:44", address_kind=0),
         Interface("home", number=7, link=7, flags=0x10D1, kind=65534),
         Interface("he-ipv6", number=7, link=0, flags=0xD1, kind=776),
@@ -176,6 +193,14 @@ def test_interface_above_a_card_does_not_count_when_the_kernel_tells_what_it_is(
         Interface("uplink", number=3, link=3, flags=0x1003, kind=1, address="d8:3a:dd:11:22:34", address_kind=0),
         Interface("cloned", 3, 3, 0x1003, 1, "5a:11:22:33:44:55", address_kind=3, name_kind=4),
         Interface("uap0", 3, 3, 0x1003, 1, "da:3a:dd:11:22:33", address_kind=0, name_kind=3),
+        Interface("phy0-ap0", 3, 3, 0x1003, 1, "da:3a:dd:11:22:33", address_kind=3, name_kind=3),
+        Interface("wlan1_ap", 3, 3, 0x1003, 1, "da:3a:dd:11:22:33", address_kind=3, name_kind=3),
+        Interface("mesh0", 3, 3, 0x1003, 1, "da:3a:dd:11:22:33", address_kind=3, name_kind=3),
+        Interface("wwan0", 3, 3, 0x10D1, 65534, address_kind=3, name_kind=3),
+        Interface("lan0", 3, 3, 0x1003, 1, "da:3a:dd:11:22:33", address_kind=0, name_kind=4),
+        # Cards that somebody calls as other systems call what is no card.
+        Interface("sec0", 3, 3, 0x1003, 1, "d8:3a:dd:11:22:34", address_kind=0, name_kind=4),
+        Interface("me0", 3, 3, 0x1003, 1, "d8:3a:dd:11:22:34", address_kind=0, name_kind=4),
     ],
     ids=lambda card: card.name,
 )

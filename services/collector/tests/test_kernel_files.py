@@ -24,6 +24,9 @@ def test_alarms_are_those_of_the_chips_in_sysfs(tmp_path):
         "hwmon0": {"name": "rpi_volt", "in0_lcrit_alarm": "1"},
         "hwmon1": {"name": "coretemp", "temp1_crit_alarm": "0", "temp2_crit_alarm": "1", "temp2_max_alarm": "1"},
         "hwmon2": {"temp1_crit_alarm": "1"},
+        # The second one is not connected.
+        "hwmon3": {"name": "lm90", "temp1_crit_alarm": "1", "temp1_fault": "0", "temp2_crit_alarm": "1"}
+        | {"temp2_fault": "1"},
     }.items():
         (tmp_path / chip).mkdir()
         for name, text in files.items():
@@ -32,5 +35,5 @@ def test_alarms_are_those_of_the_chips_in_sysfs(tmp_path):
     alarms = read_alarms(tmp_path)
 
     assert alarms.raised("under_voltage") == ("rpi_volt/in0",)
-    assert alarms.raised("hardware_alarm") == ("coretemp/temp2",)
+    assert alarms.raised("hardware_alarm") == ("coretemp/temp2", "lm90/temp1")
     assert read_alarms(tmp_path / "hwmon2").raised("hardware_alarm") is None

@@ -169,6 +169,23 @@ def test_sum_is_not_known_when_a_devices_counter_cannot_be_read(unreadable):
     assert measures.network_transmit_bytes_per_second == 2000
 
 
+def test_sum_is_not_known_when_a_device_tells_one_of_its_counters_only():
+    def page(n):
+        text = network(eth0=(n * 1000, n * 1000)) + DISKS.format("sda")
+        return (
+            text
+            + f'node_network_receive_bytes_total{{device="eth1"}} {n}\n'
+            + f'node_disk_written_bytes_total{{device="sdb"}} {n}\n'
+        )
+
+    measures = derive(read(page(2), 2.0), read(page(0), 0.0), None, longest_gap_seconds=10)
+
+    assert measures.network_receive_bytes_per_second == 1001
+    assert measures.network_transmit_bytes_per_second is None
+    assert measures.disk_read_bytes_per_second is None
+    assert measures.disk_written_bytes_per_second == 1
+
+
 def test_cpu_usage_is_not_known_when_a_processors_counter_cannot_be_read():
     def page(n, idle):
         return (
@@ -258,6 +275,33 @@ def test_alert_is_due_when_a_card_became_readonly(node):
     assert node.see(18, mount("/dev/mmcblk0p2", "ext4", "/")) == [("resolved", f"filesystem_{card}")]
 
 
+@pytest.mark.parametrize("between", ["", mount("/dev/sda1", "ext4", "/")])
+def test_alert_is_due_when_a_disk_that_was_gone_comes_back_readonly_at_its_place(node, between):
+    disk = mount("/dev/sdb1", "ext4", "/srv")
+    root = mount("/dev/sda1", "ext4", "/")
+
+    assert [node.see(0, root + disk), node.see(2, between or "node_load1 1\n")] == [[], []]
+
+    back = root + mount("/dev/sdb1", "ext4", "/srv", readonly=1)
+    assert node.see(4, back) == [("pending", "filesystem_readonly/pi//srv")]
+
+
+def test_filesystem_makes_no_alert_when_another_is_mounted_to_be_read_where_one_could_be_written(node):
+    """A stick that is taken out, and a volume that one pod writes and then another reads."""
+    root = mount("/dev/sda1", "ext4", "/")
+    node.see(0, root + mount("/dev/sdb1", "vfat", "/media/a") + mount("/dev/rbd0", "ext4", "/pods/a/volume"))
+    node.see(2, root)
+
+    other = mount("/dev/sdb1", "vfat", "/media/b", readonly=1) + mount("/dev/rbd0", "ext4", "/pods/b/v", readonly=1)
+    assert [node.see(seconds, root + other) for seconds in (4, 30)] == [[], []]
+
+
+def test_alert_is_due_when_a_device_is_readonly_and_its_first_mount_has_just_gone(node):
+    node.see(0, mount("/dev/sda1", "ext4", "/a") + mount("/dev/sda1", "ext4", "/srv"))
+
+    assert node.see(2, mount("/dev/sda1", "ext4", "/srv", readonly=1)) == [("pending", "filesystem_readonly/pi//srv")]
+
+
 def test_alert_of_the_collector_before_goes_on_when_the_filesystem_is_still_readonly(node, at):
     before = Watched(at)
     before.see(0, mount("/dev/sda1", "ext4", "/"))
@@ -313,11 +357,22 @@ def test_filesystem_is_full_when_it_is_a_virtual_private_servers(node):
     assert node.see(0, mount("/dev/simfs", "simfs", "/", free=5)) == [("pending", "filesystem_full/pi//")]
 
 
+@pytest.mark.parametrize(
+    ("kind", "device"),
+    [
+        *(("jfs2", "/dev/hd10opt"), ("ext2fs", "/dev/sd0i"), ("lfs", "/dev/wd0f"), ("vxfs", "/dev/vx/dsk/data/vol1")),
+        *(("reiser4", "/dev/sdb1"), ("yaffs2", "/dev/mtdblock4"), ("vzfs", "/vz/private/101")),
+    ],
+)
+def test_filesystem_is_full_when_it_is_of_a_type_that_few_systems_have(node, kind, device):
+    assert node.see(0, mount(device, kind, "/srv", free=5)) == [("pending", "filesystem_full/pi//srv")]
+
+
 def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
     for look in range(50):
         node.see(look, "".join(mount(f"/dev/x{look}-{n}", "ext4", f"/m{n}") for n in range(64)))
 
-    assert len(node.state._seen_writable._identities) <= 128
+    assert len(node.state._seen_writable._mountpoints) <= 128
 
 
 @pytest.mark.parametrize(
@@ -388,6 +443,39 @@ def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
             "/System/Volumes/Data",
             100 * 370 / 494,
         ),
+        # Images by what they are, whatever they are called.
+        *(
+            (
+                mount(kind, kind, "/", free=0, readonly=1) + mount("/dev/sda2", "ext4", "/var", size=1000, free=300),
+                "/var",
+                70.0,
+            )
+            for kind in ("fuse.squashfuse", "fuse.erofsfuse", "fuse.dwarfs", "axfs", "composefs", "aufs")
+        ),
+        (mount("nas:/pi", "nfs", "/", free=0, readonly=1) + mount("/dev/sda1", "ext4", "/var"), "/", 100.0),
+        # What a system starts with in memory has no size, and df does not show it.
+        (
+            mount("rootfs", "rootfs", "/", size=0, free=0) + mount("/dev/sda1", "ext4", "/data", size=1000, free=400),
+            "/data",
+            60.0,
+        ),
+        # Layers of other kinds in a container that sees its machine's root.
+        *(
+            (
+                mount(kind, kind, "/", size=9000, free=8000)
+                + mount("/dev/sda2", "ext4", "/rootfs", free=40, readonly=1),
+                "/rootfs",
+                60.0,
+            )
+            for kind in ("aufs", "fuse.fuse-overlayfs", "overlayfs")
+        ),
+        # The machine's root and the container's layers at one place, where the exporter takes the prefix off.
+        (
+            mount("/dev/sda2", "ext4", "/", free=40, readonly=1)
+            + mount("overlay", "overlay", "/", size=9000, free=8000),
+            "/",
+            60.0,
+        ),
         # The only root there is: WSL, Unraid; and one that is hidden by the real one.
         (mount("rootfs", "rootfs", "/", free=45), "/", 55.0),
         (mount("rootfs", "rootfs", "/", free=45) + mount("/dev/root", "ext4", "/", free=10), "/", 90.0),
@@ -419,6 +507,22 @@ def test_disk_is_named_when_it_is_beside_the_root():
     assert read(text).remarks == ("disk: the one at '/var', since / is an image (erofs)",)
 
 
+@pytest.mark.parametrize("told", [{"free": 0, "readonly": 1}, {"free": 0, "size": 0}])
+def test_remark_shows_no_control_characters_when_an_exporter_writes_them(told):
+    text = mount("/dev/sda1", "a\\n\x1b[2Jb", "/", **told) + mount("/dev/sda1", "ext4", "/var")
+
+    [remark] = read(text).remarks
+
+    assert remark.isprintable()
+    assert "'a\\n\\x1b[2Jb'" in remark
+
+
+def test_disk_is_not_known_when_the_root_cannot_be_asked():
+    failed = 'node_filesystem_device_error{device="/dev/sda1",fstype="ext4",mountpoint="/"} 1\n'
+
+    assert read(failed + mount("/dev/sdb1", "ext4", "/srv")).root.usage is None
+
+
 def test_filesystem_has_one_alert_when_two_are_mounted_at_one_place(node):
     text = mount("/dev/sda1", "ext4", "/srv", free=1) + mount("/dev/sdb1", "ext4", "/srv", free=2)
 
@@ -441,6 +545,19 @@ def test_cpu_usage_leaves_out_the_time_of_guests_when_openwrts_exporter_tells_it
     measures = derive(read(second, 2.0), read(first, 0.0), None, longest_gap_seconds=10)
 
     assert (measures.cpu_usage, measures.cpu_count) == (60.0, 1)
+
+
+def test_iowait_is_told_when_the_system_calls_it_otherwise():
+    """AIX."""
+
+    def page(**seconds):
+        return "".join(f'node_cpu_seconds_total{{cpu="0",mode="{mode}"}} {value}\n' for mode, value in seconds.items())
+
+    first, second = page(user=0, system=0, idle=0, wait=0), page(user=1, system=1, idle=6, wait=2)
+
+    measures = derive(read(second, 2.0), read(first, 0.0), None, longest_gap_seconds=10)
+
+    assert (measures.cpu_usage, measures.iowait) == (20.0, 20.0)
 
 
 @pytest.mark.parametrize(
@@ -509,7 +626,12 @@ def test_memory_is_what_the_systems_own_tools_show(text, total, usage):
         (memory(swap_size=4, swap_used=1), 25.0),
         (memory(swap_size=4, swap_used=0), 0.0),
         (memory(swap_total=2, swap_used=1), 50.0),
+        # Less than nothing is nothing.
+        (memory(SwapTotal=4) + "node_memory_SwapFree_bytes 1.8446744071562e+19\n", 100.0),
+        (memory(SwapTotal=4, SwapFree=-0.5), 100.0),
+        (memory(swap_size=4, swap_used=5), 100.0),
         # None there, none told.
+        (memory(SwapTotal=-1, SwapFree=0), None),
         (memory(swap_size=0, swap_used=0), None),
         (memory(swap_size=4), None),
         (memory(MemTotal=8, MemAvailable=4), None),
@@ -517,6 +639,14 @@ def test_memory_is_what_the_systems_own_tools_show(text, total, usage):
 )
 def test_swap_is_what_the_systems_own_tools_show(text, usage):
     assert derive(read("node_load1 1\n" + text), None, None, longest_gap_seconds=10).swap_usage == usage
+
+
+def test_alert_of_swap_goes_on_when_there_is_less_than_nothing_left(at):
+    node = Watched(at, parse_rules("swap: {enabled: true, for_seconds: 10}"))
+    used_up = "node_load1 1\n" + memory(SwapTotal=4, SwapFree=0)
+    assert node.see(0, used_up) + node.see(20, used_up) == [("pending", "swap/pi"), ("firing", "swap/pi")]
+
+    assert [node.see(seconds, used_up + memory(SwapFree=-1)) for seconds in (30, 60, 120)] == [[], [], []]
 
 
 # Nodes without figures
@@ -618,6 +748,18 @@ def test_temperature_makes_an_alert_when_the_rule_ignores_other_sensors(at, igno
     stuck = Watched(at, parse_rules(f"temperature: {{ignore_sensors: [{ignored}]}}"))
 
     assert stuck.see(0, BOARD) == [("pending", "temperature/pi")]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_alarm_is_not_raised_when_the_chip_calls_its_sensor_faulty(node, order):
+    """A diode that is not connected reads the highest value, and so raises all alarms."""
+    texts = [
+        hwmon("i2c_0_004c", "temp2", 127.9, fault=1),
+        'node_hwmon_temp_crit_alarm_celsius{chip="i2c_0_004c",sensor="temp2"} 0.001\n',
+        'node_hwmon_temp_crit_alarm_celsius{chip="i2c_0_004c",sensor="temp1"} 0.001\n',
+    ]
+
+    assert node.see(0, "".join(texts[::order])) == [("pending", "hardware_alarm/pi/i2c_0_004c/temp1")]
 
 
 # Whole pages

@@ -93,6 +93,36 @@ def test_look_asks_for_everything_when_the_exporter_refuses_a_collector(target, 
     assert [b"collect" in head for head in exporter.requests] == [False, True, False, False]
 
 
+@pytest.mark.parametrize(
+    "answered",
+    [
+        answer(b"404 page not found\n", b"HTTP/1.1 404 Not Found\r\n"),
+        answer(b"", b"HTTP/1.1 403 Forbidden\r\n"),
+        answer(b"", b"HTTP/1.1 405 Method Not Allowed\r\n"),
+        answer(b"", b"HTTP/1.1 302 Found\r\nLocation: http://sign.in/\r\n"),
+        answer(b""),
+        answer(b"<html>no such page</html>\n"),
+        answer(b"node_load1 0.5"[:-1] + b"\xff"),
+    ],
+    ids=["404", "403", "405", "sign in", "empty", "html", "damaged"],
+)
+def test_node_is_read_at_every_look_when_its_exporter_answers_a_filter_with_something_else(target, page, answered):
+    def respond(head):
+        return answered if b"collect" in head else answer(page("node_exporter_1.5.0"))
+
+    async def run():
+        resolver = Resolver()
+        async with RawExporter(respond) as exporter, open_session(resolver) as session:
+            probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
+            return [await probe.look() for _ in range(5)], exporter.requests
+
+    results, requests = asyncio.run(run())
+
+    assert all(isinstance(result, Sample) and result.root is not None for result in results)
+    # It is asked with a filter once.
+    assert sum(b"collect" in head for head in requests) == 1
+
+
 def test_look_leaves_out_pressure_alone_when_the_exporter_does_not_have_it(target, page):
     def respond(head):
         if b"pressure" in head:

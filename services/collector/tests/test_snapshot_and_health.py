@@ -85,6 +85,15 @@ def test_health_says_how_to_install_the_exporter_when_no_node_answers(nodes):
     )
 
 
+def test_health_does_not_say_how_to_install_an_exporter_when_all_that_fail_have_one(nodes):
+    [down] = [node for node in nodes if node.status == "offline"]
+    why = "HTTP 401: the user name or the password is wrong"
+
+    message = health([msgspec.structs.replace(down, error=why)])
+
+    assert message.issues == (f"pi-é.lan:9200 is offline: {why}",)
+
+
 def test_health_tells_the_first_issues_and_how_many_more_when_there_are_very_many(nodes):
     down = next(node for node in nodes if node.status == "offline")
     many = [msgspec.structs.replace(down, node=f"node{number:03}") for number in range(999)]

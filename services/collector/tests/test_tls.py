@@ -8,6 +8,7 @@ import tracemalloc
 
 import pytest
 
+from collector.fetch import Fetcher
 from collector.http_options import HttpOptions
 from collector.intake import PAGE_LIMIT_BYTES
 from collector.resolver import Resolver
@@ -31,6 +32,7 @@ def folder(tmp_path_factory):
     make_certificate(made, "IP:127.0.0.1", "DNS:pi.lan")
     (made / "password").write_text("hunter2\n")
     (made / "other").mkdir()
+    (made / "ipv6").mkdir()
     make_certificate(made / "other", "IP:127.0.0.1")
     make_dated_certificate(made, "expired", "20200101000000Z", "20210101000000Z")
     make_dated_certificate(made, "early", "20900101000000Z", "20910101000000Z")
@@ -40,7 +42,7 @@ def folder(tmp_path_factory):
 def serving(folder, certificate="server"):
     """The server's side."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    key = folder / ("other/server.key" if certificate.startswith("other") else "server.key")
+    key = folder / (f"{certificate}.key" if "/" in certificate else "server.key")
     context.load_cert_chain(folder / f"{certificate}.crt", key)
     return context
 
@@ -133,7 +135,7 @@ def test_exporters_share_nothing_when_their_authorities_differ(target, folder):
             "server",
             HttpOptions(scheme="https", ca_file="none.crt"),
             "credentials",
-            "nothing was asked: ca_file is not there",
+            "nothing was asked: ca_file is not in COLLECTOR_CREDENTIALS_DIR",
         ),
         (
             "server",
@@ -350,6 +352,48 @@ def test_credentials_go_nowhere_else_when_the_exporter_redirects(target, folder,
 
     assert asyncio.run(main()) == ScrapeFailed("http", "HTTP 302 to another address, which is not asked")
     assert elsewhere.shown == []
+
+
+@pytest.mark.parametrize("shown", ["", "spy:word@", "spy@", ":@"])
+@pytest.mark.parametrize("http", [PASSWORD, HTTPS], ids=["password", "no password"])
+def test_redirect_changes_nothing_about_who_asks_when_it_names_a_user(target, folder, shown, http):
+    guarded = Guarded()
+
+    async def main():
+        resolver = Resolver()
+
+        def respond(head):
+            if b"GET /node/metrics" in head:
+                return guarded(head)
+            where = f"https://{shown}127.0.0.1:{exporter.port}/node/metrics"
+            return answer(b"", f"HTTP/1.1 302 Found\r\nLocation: {where}\r\n".encode())
+
+        async with RawExporter(respond, serving(folder)) as exporter, open_session(resolver, folder) as session:
+            made = target("127.0.0.1", exporter.port, http=http)
+            return await HttpProbe(session, resolver, made, GENEROUS_SECONDS).look()
+
+    result = asyncio.run(main())
+
+    assert isinstance(result, Sample) == http.has_credentials
+    assert guarded.shown == [b"Basic " + base64.b64encode(b"prom:hunter2") if http.has_credentials else None]
+
+
+@pytest.mark.parametrize(
+    ("host", "server_name", "expected"),
+    [
+        ("::1%1", None, "::1"),
+        ("fe80::2%eth0", None, "fe80::2"),
+        ("fe80::2%eth0", "pi.lan", "pi.lan"),
+        ("::1", None, None),
+    ],
+)
+def test_certificate_is_for_an_address_without_its_zone(target, folder, host, server_name, expected):
+    async def asked():
+        async with open_session(Resolver(), folder) as session:
+            http = HttpOptions(scheme="https", server_name=server_name)
+            return Fetcher(session, target(host, 9100, http=http))._how().get("server_hostname")
+
+    assert asyncio.run(asked()) == expected
 
 
 def test_credentials_are_not_sent_when_the_certificate_is_not_trusted(target, folder):

@@ -12,6 +12,7 @@ import pytest
 import redis as redis_client
 
 from contract.names import replica_key
+from contract.runtime.readiness import Readiness
 from tests.drivers.engine_session import EngineSession
 from tests.drivers.raw_http import ask, exchange, request
 from tests.drivers.replica import Replica
@@ -238,7 +239,7 @@ def test_presence_is_written_once_a_second_at_most(valkey: Valkey) -> None:
         if len(written) == 4:
             raise SystemExit
 
-    presence = Presence("id", valkey.client(), Counters(), lambda: 0)
+    presence = Presence("id", valkey.client(), Readiness(), Counters(), lambda: 0)
 
     def run() -> None:
         with suppress(SystemExit):

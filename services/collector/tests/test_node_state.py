@@ -1,0 +1,35 @@
+from collector.node_state import HANGING_LOOKS, NodeState
+from collector.rules import built_in_rules
+from collector.sample import Sample
+from collector.scrape_failed import ScrapeFailed
+from collector.targets import Target
+from collector.view import view_of
+
+LATE = ScrapeFailed("timeout", "no answer within 2 s")
+
+
+def sample(seconds, hung=None):
+    return Sample(monotonic_seconds=float(seconds), hung_collector=hung, lack=None)
+
+
+def remarks_on_hanging(*results):
+    """After each of those looks, whether the view says that a collector hangs."""
+    target = Target("pi", "pi:9100", "worker", "pi", 9100)
+    state = NodeState(target, unix_seconds=1.8e9, interval_seconds=2.0)
+    said = []
+    for result in results:
+        state.take(result, unix_seconds=1.8e9)
+        said.append(any("hangs" in remark for remark in view_of([state], built_in_rules(), ()).remarks))
+    return said
+
+
+def test_collector_counts_as_hanging_when_it_was_left_out_of_several_looks_in_a_row():
+    results = (LATE, *(sample(number, "filesystem") for number in range(4)), sample(5))
+
+    assert remarks_on_hanging(*results) == [False] * HANGING_LOOKS + [True, True, False]
+
+
+def test_collector_does_not_count_as_hanging_when_a_busy_machine_was_late_now_and_then():
+    results = (LATE, sample(1, "filesystem"), sample(2, "filesystem"), LATE, sample(4, "filesystem"))
+
+    assert not any(remarks_on_hanging(*results, *results))

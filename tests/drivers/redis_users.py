@@ -1,0 +1,44 @@
+"""The users that the product's own Redis has, on a test's server."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from contract.runtime.redis_client import blocking_client
+from tests.drivers.process import ROOT
+from tests.drivers.valkey import Valkey
+
+#: The rules as they are shipped.
+USERS = ROOT / "deploy/images/redis/users.acl"
+PASSWORD = "secret"
+NAMES = ("collector", "api", "ws", "publisher", "operator")
+
+
+@contextmanager
+def users(valkey: Valkey) -> Iterator[None]:
+    """Give ``valkey`` the users, and no functions, until the end of the context."""
+    with valkey.client() as client:
+        client.execute_command("ACL LOG RESET")
+        client.function_flush()
+        for line in USERS.read_text().splitlines():
+            _, name, *rules = line.split()
+            if name in NAMES:
+                rules = [rule.replace(f"#@{name}@", f">{PASSWORD}") for rule in rules]
+                client.execute_command("ACL SETUSER", name, *rules)
+    try:
+        yield
+    finally:
+        with valkey.client() as client:
+            client.execute_command("ACL DELUSER", *NAMES)
+            client.execute_command("ACL LOG RESET")
+            client.function_flush()
+
+
+def url_of(valkey: Valkey, name: str) -> str:
+    """The URL of the user ``name``."""
+    return valkey.url.replace("//", f"//{name}:{PASSWORD}@")
+
+
+def load_functions(valkey: Valkey, library: str) -> None:
+    """Load a library as the Redis container does: as the operator."""
+    with blocking_client(url_of(valkey, "operator"), connect_seconds=10, answer_seconds=10) as operator:
+        operator.function_load(library)
