@@ -5,7 +5,7 @@ not named here, so that a newer writer does not break an older reader; a field w
 writer does not write.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -106,13 +106,26 @@ class Snapshot(_Message, frozen=True, kw_only=True):
     nodes: tuple[Node, ...]
 
 
-class Health(_Message, frozen=True, kw_only=True):
-    """``cluster:health``: how the cluster is, in a word, two figures and texts."""
+class Firing(Struct, frozen=True, kw_only=True):
+    """How many alerts are firing, by severity."""
 
+    critical: Count = 0
+    warning: Count = 0
+    info: Count = 0
+
+
+class Health(_Message, frozen=True, kw_only=True):
+    """``cluster:health``: how the cluster is, in a word, figures and texts."""
+
+    #: By the share of nodes that are online, whatever alerts fire.
     overall_status: OverallStatus
     nodes_online: Count
     nodes_total: Count
     issues: tuple[str, ...]
+    #: ``None`` where an older collector does not tell it.
+    firing: Firing | None = None
+    #: ``None`` where nothing fires, and where ``firing`` is ``None``.
+    worst_firing_severity: Severity | None = None
 
 
 class Alert(Struct, frozen=True, kw_only=True):
@@ -131,6 +144,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     message: str
     #: When the condition began, its time as pending included.
     since: Timestamp
+    #: The worst ``value`` since then.
+    peak: float | None = None
 
 
 class LogEntry(Struct, frozen=True, kw_only=True):
@@ -146,6 +161,31 @@ class LogEntry(Struct, frozen=True, kw_only=True):
     value: float | None
     message: str
     since: Timestamp | None
+    #: The alert's worst ``value`` until then.
+    peak: float | None = None
+
+
+class Incident(Struct, frozen=True, kw_only=True):
+    """One alert that fired, from its beginning to its end."""
+
+    #: ``<alert_id>@<began>``.
+    id: str
+    alert_id: str
+    rule: str
+    node: str
+    #: The last one, where the rules changed it.
+    severity: Severity
+    #: When the condition began, its time as pending included.
+    began: Timestamp
+    #: ``None`` while the alert fires.
+    ended: Timestamp | None
+    #: The worst value in the rule's unit; ``None`` for a condition without a measure.
+    peak: float | None
+    #: What the alert said last while it lasted.
+    message: str
+    #: The same for programs; ``None`` where the collector tells no code.
+    code: str | None = None
+    args: dict[str, Any] = {}
 
 
 class Alerts(_Message, frozen=True, kw_only=True):
@@ -159,6 +199,28 @@ class Alerts(_Message, frozen=True, kw_only=True):
     previous_alert_id: LogId | None
     #: Position in the log after ``entries``.
     last_alert_id: LogId | None
+
+
+class RuleInForce(Struct, frozen=True, kw_only=True):
+    """One alert rule as it is applied; ``threshold`` and ``clear`` in the rule's unit, ``None`` without a measure."""
+
+    name: str
+    enabled: bool
+    severity: Severity
+    #: Of an alert of the master.
+    master_severity: Severity
+    #: How long the condition lasts before the alert fires.
+    for_seconds: Annotated[float, Meta(ge=0)]
+    #: How long the alert stays after the condition was last seen.
+    keep_seconds: Annotated[float, Meta(ge=0)]
+    threshold: float | None
+    clear: float | None
+
+
+class RulesInForce(_Message, frozen=True, kw_only=True):
+    """``cluster:rules``: the alert rules that the collector applies, the user's changes included."""
+
+    rules: tuple[RuleInForce, ...]
 
 
 class Delta(Struct, frozen=True, kw_only=True):

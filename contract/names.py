@@ -11,12 +11,22 @@ HEALTH_CHANNEL: Final = "cluster:health"
 ALERTS_CHANNEL: Final = "cluster:alerts"
 CHANNELS: Final = (METRICS_CHANNEL, HEALTH_CHANNEL, ALERTS_CHANNEL)
 
+#: Bytes of the alert rules in force; lives as long as the messages under ``latest_key``.
+RULES_KEY: Final = "cluster:rules"
 ALERT_LOG_KEY: Final = "cluster:alerts:log"
 #: Field of a log stream's entry that holds the JSON of a ``LogEntry``.
 ALERT_LOG_FIELD: Final = "entry"
+#: One record an alert that had fired and has ended; ids are those of the log entries that tell the ends.
+INCIDENTS_KEY: Final = "cluster:incidents"
+#: Field of an entry that holds the JSON of an ``Incident``.
+INCIDENTS_FIELD: Final = "incident"
+#: Field of the stream's first entry: since when there are records, a timestamp.
+INCIDENTS_SINCE_FIELD: Final = "since"
 #: What the keys of the metric history begin with.
 HISTORY_KEYS: Final = "cluster:history"
-#: Field of a history stream's entry that holds the JSON of an ``Entry``.
+#: What the keys of the cluster's distribution begin with: no node's name, as a reader of 0.2 would take it for.
+DISTRIBUTION_KEYS: Final = "cluster:distribution"
+#: Field of a history stream's entry that holds the JSON of an ``Entry``, or of a ``Distribution``.
 HISTORY_FIELD: Final = "entry"
 REPLICAS_KEY: Final = "cluster:ws"
 LEASE_KEY: Final = "cluster:collector"
@@ -45,6 +55,9 @@ PRESENCE_REFRESH_SECONDS: Final = 3.0
 REPUBLISH_INTERVAL_MS: Final = 100
 #: Entries that the alert log keeps, roughly (streams are trimmed by whole nodes).
 ALERT_LOG_LENGTH: Final = 10_000
+#: Records of incidents that are kept, roughly, and while Redis is so full that it takes no history.
+INCIDENTS_LENGTH: Final = 20_000
+INCIDENTS_LENGTH_WHEN_FULL: Final = 1000
 #: Bytes above which a message on a channel is dropped.
 MESSAGE_LIMIT_BYTES: Final = 3 * 1024 * 1024
 
@@ -57,6 +70,11 @@ def latest_key(channel: str) -> str:
 def history_key(step_seconds: int | str, node: str) -> str:
     """Key of the stream of ``node``'s entries of one step; ids are ``<start of the step, Unix ms>-<epoch>``."""
     return f"{HISTORY_KEYS}:{step_seconds}:{node}"
+
+
+def distribution_key(step_seconds: int | str) -> str:
+    """Key of the stream of the cluster's distributions of one step; ids as of ``history_key``."""
+    return f"{DISTRIBUTION_KEYS}:{step_seconds}"
 
 
 def replica_key(replica: str) -> str:
@@ -96,8 +114,11 @@ TABLE: Final = (
     Name(latest_key(METRICS_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
     Name(latest_key(HEALTH_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
     Name(latest_key(ALERTS_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
+    Name(RULES_KEY, "string", ("collector",), ("api",)),
     Name(ALERT_LOG_KEY, "stream", ("collector",), ("collector", "api", "ws")),
+    Name(INCIDENTS_KEY, "stream", ("collector",), ("api",)),
     Name(history_key("<step>", "<node>"), "stream", ("collector",), ("api",)),
+    Name(distribution_key("<step>"), "stream", ("collector",), ("api",)),
     Name(REPLICAS_KEY, "sorted set", ("ws",), ("api", "ws")),
     Name(replica_key("<replica>"), "hash", ("ws",), ("api", "ws")),
     Name(LEASE_KEY, "hash", ("collector",), ("api", "ws")),

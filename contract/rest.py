@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contract.access.grant import Scope
 from contract.health import overall_status
-from contract.messages import ClusterStats, Count, LogEntry, LogId, OverallStatus, Snapshot, Timestamp
+from contract.messages import ClusterStats, Count, Incident, LogEntry, LogId, OverallStatus, Snapshot, Timestamp
 
 
 class RedisReport(Struct, frozen=True, kw_only=True):
@@ -85,6 +85,19 @@ class AlertLogPage(Struct, frozen=True, kw_only=True):
     last_alert_id: LogId | None
 
 
+class IncidentsPage(Struct, frozen=True, kw_only=True):
+    """Body of ``GET /api/incidents``: incidents, newest first.
+
+    On the first page those that go on, whose ``ended`` is ``None``, come before all others. ``known_since``: from when
+    on all incidents are recorded, ``None`` where none ever was. ``next`` is to be given as ``after`` for the next page;
+    ``None`` after the last one.
+    """
+
+    incidents: tuple[Incident, ...]
+    known_since: Timestamp | None
+    next: LogId | None
+
+
 class HistoryValues(Struct, frozen=True, kw_only=True):
     """One measure over the steps of a ``History``; ``None`` where nothing is known."""
 
@@ -100,13 +113,36 @@ class HistorySeries(Struct, frozen=True, kw_only=True):
     measures: dict[str, HistoryValues]
 
 
+class DistributionValues(Struct, frozen=True, kw_only=True):
+    """How one measure lies over all nodes, in the steps of a ``History``; ``None`` where nothing is known.
+
+    ``max_node``: the name of the node that had the maximum.
+    """
+
+    p10: tuple[float | None, ...]
+    median: tuple[float | None, ...]
+    p90: tuple[float | None, ...]
+    max: tuple[float | None, ...]
+    max_node: tuple[str | None, ...]
+
+
+class HistoryDistribution(Struct, frozen=True, kw_only=True):
+    """How the measures lie over all nodes, by their names in the snapshot; some measures have none."""
+
+    measures: dict[str, DistributionValues]
+
+
 class History(Struct, frozen=True, kw_only=True):
-    """Body of ``GET /api/history``: steps of equal length from ``start`` to, not including, ``end``."""
+    """Body of ``GET /api/history``: steps of equal length from ``start`` to, not including, ``end``.
+
+    ``distribution`` is of the cluster: ``None`` where nodes are asked for, and where nothing is known.
+    """
 
     start: Timestamp
     end: Timestamp
     step_seconds: Count
     series: tuple[HistorySeries, ...]
+    distribution: HistoryDistribution | None
 
 
 class Problem(Struct, frozen=True, kw_only=True):

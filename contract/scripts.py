@@ -3,23 +3,30 @@
 Each ``…_call`` returns ``(keys, args)`` for ``contract.runtime.functions``, of a blocking or an asyncio client alike.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any, Final, Literal, NamedTuple
 
 from contract.history import Step
+from contract.messages import Timestamp
 from contract.names import (
     ALERT_LOG_FIELD,
     ALERT_LOG_KEY,
     ALERT_LOG_LENGTH,
     EPOCH_KEY,
     HISTORY_FIELD,
+    INCIDENTS_FIELD,
+    INCIDENTS_KEY,
+    INCIDENTS_LENGTH,
+    INCIDENTS_SINCE_FIELD,
     LATEST_TTL_SECONDS,
     LEASE_KEY,
     PRESENCE_TTL_SECONDS,
     REPLICAS_KEY,
     REPUBLISH_INTERVAL_MS,
+    RULES_KEY,
+    distribution_key,
     history_key,
     latest_key,
     lease_ttl_seconds,
@@ -87,7 +94,7 @@ class LeaseAnswer:
 
 @dataclass(frozen=True)
 class Publication:
-    """One round: messages by channel and log entries by id, as encoded bytes.
+    """One round: messages by channel, log entries by id, and what goes with them, as encoded bytes.
 
     Entries already in the log (a former attempt whose answer got lost) may stand here again: they are recognised.
     """
@@ -97,6 +104,17 @@ class Publication:
     seq: int
     messages: dict[str, bytes]
     entries: tuple[tuple[str, bytes], ...] = ()
+    #: The rules in force, where they are due.
+    rules: bytes | None = None
+    #: Records of incidents, by the id of the log entry that tells their end.
+    incidents: Mapping[str, bytes] = field(default_factory=dict)
+    #: From when on there are records, where there are none yet; ``None``: none are written.
+    incidents_since: Timestamp | None = None
+    incidents_length: int = INCIDENTS_LENGTH
+
+    def bare(self) -> "Publication":
+        """The round with what every release writes, and nothing else."""
+        return replace(self, rules=None, incidents={}, incidents_since=None)
 
 
 def take_lease_call(lease: Lease, last_epoch: int) -> Call:
@@ -113,7 +131,12 @@ def take_lease_answer(raw: list[Any]) -> LeaseAnswer:
 def publish_round_call(publication: Publication) -> Call:
     """Arguments of ``PUBLISH_ROUND``."""
     lease = publication.lease
-    keys = [LEASE_KEY, EPOCH_KEY, ALERT_LOG_KEY, *map(latest_key, publication.messages)]
+    kept = [(latest_key(channel), channel, message) for channel, message in publication.messages.items()]
+    if publication.rules is not None:
+        kept.append((RULES_KEY, "", publication.rules))
+    keys = [LEASE_KEY, EPOCH_KEY, ALERT_LOG_KEY, *(key for key, _, _ in kept)]
+    if publication.incidents_since is not None:
+        keys.append(INCIDENTS_KEY)
     args: list[str | bytes | int | float] = [
         lease.id,
         lease.cluster,
@@ -123,12 +146,16 @@ def publish_round_call(publication: Publication) -> Call:
         LATEST_TTL_SECONDS * 1000,
         ALERT_LOG_LENGTH,
         ALERT_LOG_FIELD,
-        len(publication.messages),
+        len(kept),
+        publication.incidents_length,
+        INCIDENTS_FIELD,
+        INCIDENTS_SINCE_FIELD,
+        publication.incidents_since or "",
     ]
-    for channel, message in publication.messages.items():
+    for _, channel, message in kept:
         args += [channel, message]
     for entry_id, entry in publication.entries:
-        args += [entry_id, entry]
+        args += [entry_id, entry, publication.incidents.get(entry_id, b"")]
     return keys, args
 
 
@@ -142,12 +169,21 @@ def publish_round_answer(raw: bytes | str) -> PublishOutcome:
 
 
 class HistoryRecord(NamedTuple):
-    """One entry of the metric history on its way: of which step and node, which begins when, as encoded bytes."""
+    """One entry of the metric history on its way: of which step and node, which begins when, as encoded bytes.
+
+    ``node`` is ``None`` for the distribution of the cluster.
+    """
 
     step: Step
-    node: str
+    node: str | None
     start_seconds: int
     entry: bytes
+
+    @property
+    def key(self) -> str:
+        """Key of the stream in which it belongs."""
+        seconds = self.step.seconds
+        return distribution_key(seconds) if self.node is None else history_key(seconds, self.node)
 
 
 @dataclass(frozen=True)
@@ -165,7 +201,7 @@ class RecordAnswer:
 
 def record_history_call(epoch: int, records: Sequence[HistoryRecord]) -> Call:
     """Arguments of ``RECORD_HISTORY``. Records that Redis has already may be given again: they are recognised."""
-    keys = [EPOCH_KEY, *(history_key(record.step.seconds, record.node) for record in records)]
+    keys = [EPOCH_KEY, *(record.key for record in records)]
     args: list[str | bytes | int | float] = [epoch, HISTORY_FIELD, STREAMS_ANEW]
     for record in records:
         args += [record.start_seconds * 1000, record.step.kept_seconds * 1000, record.entry]
@@ -221,8 +257,8 @@ def age_seconds(ttl_ms: int) -> float | None:
 def present_replica_call(replica: str, fields: dict[str, str | int]) -> Call:
     """Arguments of ``PRESENT_REPLICA``; ``fields`` become the replica's hash."""
     args: list[str | bytes | int | float] = [replica, round(PRESENCE_TTL_SECONDS * 1000)]
-    for field, value in fields.items():
-        args += [field, value]
+    for name, value in fields.items():
+        args += [name, value]
     return [REPLICAS_KEY, replica_key(replica)], args
 
 

@@ -1,15 +1,19 @@
 #!lua flags=allow-oom
 -- Publish one round, all or nothing, behind the (epoch, seq) fence. No JSON is re-encoded.
--- KEYS: cluster:collector, cluster:collector:epoch, cluster:alerts:log, then the :latest key of each message
+-- KEYS: cluster:collector, cluster:collector:epoch, cluster:alerts:log, then the key that keeps each message,
+--       then cluster:incidents, where incidents are to be recorded
 -- ARGV: own id, own cluster, epoch, seq, lease ms, latest ms, log length, log field, number of messages,
---       then channel and bytes of each message, then id and bytes of each log entry
+--       incidents' length, their field, the field of the first entry of their stream, its value,
+--       then channel (empty: none) and bytes of each message,
+--       then of each log entry id, bytes, and bytes of the incident that ends with it (empty: none does)
 -- Returns published, lost (no epoch stored: take the lease again), fenced (another epoch) or repeated (seq not above).
 local stored = redis.call('HMGET', KEYS[2], 'epoch', 'seq')
 if not stored[1] then return 'lost' end
 if stored[1] ~= ARGV[3] then return 'fenced' end
 if tonumber(ARGV[4]) <= tonumber(stored[2] or '0') then return 'repeated' end
 
--- Ids grow, so what stands in the log already is known by its id: an entry given again is not written again.
+-- Ids grow, so what stands in the log already is known by its id: an entry given again is not written again, and
+-- neither is its incident.
 local newest = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)
 local last_epoch, last_n = -1, -1
 if newest[1] then
@@ -21,17 +25,30 @@ redis.call('HSET', KEYS[2], 'seq', ARGV[4])
 redis.call('HSET', KEYS[1], 'id', ARGV[1], 'cluster', ARGV[2], 'epoch', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 local count = tonumber(ARGV[9])
-local position = 10 + 2 * count
+
+-- Whatever this key holds, the round is published: errors are passed over.
+local incidents = KEYS[4 + count]
+if incidents then
+  local known = redis.pcall('XREVRANGE', incidents, '+', '-', 'COUNT', 1)
+  if not known.err and not known[1] then redis.pcall('XADD', incidents, ARGV[3] .. '-0', ARGV[12], ARGV[13]) end
+end
+
+local position = 14 + 2 * count
 while ARGV[position] do
-  local e, n = string.match(ARGV[position], '^(%d+)-(%d+)$')
+  local id, incident = ARGV[position], ARGV[position + 2]
+  local e, n = string.match(id, '^(%d+)-(%d+)$')
   e, n = tonumber(e), tonumber(n)
   if e > last_epoch or (e == last_epoch and n > last_n) then
-    redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[7], ARGV[position], ARGV[8], ARGV[position + 1])
+    redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[7], id, ARGV[8], ARGV[position + 1])
+    if incidents and incident ~= '' then
+      redis.pcall('XADD', incidents, 'MAXLEN', '~', ARGV[10], id, ARGV[11], incident)
+    end
   end
-  position = position + 2
+  position = position + 3
 end
 for i = 1, count do
-  redis.call('SET', KEYS[3 + i], ARGV[9 + 2 * i], 'PX', ARGV[6])
-  redis.call('PUBLISH', ARGV[8 + 2 * i], ARGV[9 + 2 * i])
+  local channel, bytes = ARGV[12 + 2 * i], ARGV[13 + 2 * i]
+  redis.call('SET', KEYS[3 + i], bytes, 'PX', ARGV[6])
+  if channel ~= '' then redis.call('PUBLISH', channel, bytes) end
 end
 return 'published'

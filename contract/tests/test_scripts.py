@@ -10,9 +10,13 @@ from contract.names import (
     ALERTS_CHANNEL,
     EPOCH_KEY,
     HISTORY_FIELD,
+    INCIDENTS_KEY,
+    INCIDENTS_SINCE_FIELD,
+    LATEST_TTL_SECONDS,
     LEASE_KEY,
     METRICS_CHANNEL,
     REPLICAS_KEY,
+    RULES_KEY,
     history_key,
     latest_key,
     lease_ttl_seconds,
@@ -117,6 +121,22 @@ def test_round_is_published_stored_and_logged_in_one_step(redis: Redis) -> None:
     listener.close()
 
 
+def test_rules_are_kept_with_the_round_and_told_on_no_channel(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    listener = redis.pubsub()
+    listener.psubscribe("*")
+    assert (listener.get_message(timeout=10) or {})["type"] == "psubscribe"
+    assert publish(redis, Publication(ONE, epoch, 1, {METRICS_CHANNEL: b"x"}, rules=b"r")) == "published"
+    assert (listener.get_message(timeout=10) or {})["channel"] == METRICS_CHANNEL.encode()
+    assert listener.get_message(timeout=0.2) is None
+    listener.close()
+    assert redis.get(RULES_KEY) == b"r"
+    assert 0 < redis.pttl(RULES_KEY) <= LATEST_TTL_SECONDS * 1000
+    # Behind the fence, as all of a round.
+    assert publish(redis, Publication(ONE, epoch - 1, 9, {METRICS_CHANNEL: b"y"}, rules=b"old")) == "fenced"
+    assert redis.get(RULES_KEY) == b"r"
+
+
 def test_round_changes_nothing_when_its_seq_is_not_above(redis: Redis) -> None:
     epoch = take(redis, ONE).epoch
     assert publish(redis, Publication(ONE, epoch, 2, {METRICS_CHANNEL: b"new"})) == "published"
@@ -153,13 +173,91 @@ def test_log_entry_is_written_once_when_it_is_given_again(redis: Redis) -> None:
     assert [fields[b"entry"] for _, fields in redis.xrange(ALERT_LOG_KEY)] == [b"first", b"second"]
 
 
+def ended(epoch: int, seq: int, n: int, incident: bytes, lease: Lease = ONE, length: int = 1000) -> Publication:
+    """A round with one log entry, which ends an incident."""
+    entry = f"{epoch}-{n}"
+    return Publication(
+        lease,
+        epoch,
+        seq,
+        {METRICS_CHANNEL: b"x"},
+        ((entry, b"resolved"),),
+        incidents={entry: incident},
+        incidents_since="since then",
+        incidents_length=length,
+    )
+
+
+def incidents(redis: Redis) -> list[tuple[str, bytes]]:
+    """The stream's entries: id, and the value of the one field."""
+    return [(name.decode(), *fields.values()) for name, fields in redis.xrange(INCIDENTS_KEY)]
+
+
+def test_incidents_are_recorded_from_the_first_round_on_and_say_so(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    for seq, since in ((1, "first"), (2, "second")):
+        publish(redis, Publication(ONE, epoch, seq, {METRICS_CHANNEL: b"x"}, incidents_since=since))
+    assert redis.xrange(INCIDENTS_KEY) == [(f"{epoch}-0".encode(), {INCIDENTS_SINCE_FIELD.encode(): b"first"})]
+    # Likewise after somebody emptied it.
+    redis.delete(INCIDENTS_KEY)
+    publish(redis, ended(epoch, 3, 1, b"incident"))
+    assert incidents(redis) == [(f"{epoch}-0", b"since then"), (f"{epoch}-1", b"incident")]
+
+
+def test_incident_is_recorded_once_with_its_log_entry_when_the_round_is_given_again(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    # The answer to the first was lost: the entry and its incident come again with the next round.
+    for seq in (1, 2):
+        assert publish(redis, ended(epoch, seq, 9, b"incident")) == "published"
+    assert publish(redis, ended(epoch, 3, 10, b"next")) == "published"
+    assert incidents(redis)[1:] == [(f"{epoch}-9", b"incident"), (f"{epoch}-10", b"next")]
+    assert [name.decode() for name, _ in redis.xrange(ALERT_LOG_KEY)] == [f"{epoch}-9", f"{epoch}-10"]
+
+
+def test_incident_is_not_recorded_when_another_collector_took_over(redis: Redis) -> None:
+    first = take(redis, ONE).epoch
+    redis.delete(LEASE_KEY)
+    second = take(redis, TWO).epoch
+    assert publish(redis, ended(first, 1, 1, b"of the former")) == "fenced"
+    assert redis.exists(INCIDENTS_KEY, ALERT_LOG_KEY) == 0
+    assert publish(redis, ended(second, 1, 1, b"incident", TWO)) == "published"
+    assert [value for _, value in incidents(redis)] == [b"since then", b"incident"]
+
+
+def test_oldest_incidents_go_when_there_are_more_than_are_kept(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    redis.config_set("stream-node-max-entries", "5")
+    try:
+        for seq in range(1, 61):
+            publish(redis, ended(epoch, seq, seq, b"%d" % seq, length=40 if seq < 60 else 10))
+            assert redis.xlen(INCIDENTS_KEY) <= 46
+    finally:
+        redis.config_set("stream-node-max-entries", "100")
+    # Of those that are shed when Redis is full, too, the newest stay.
+    kept = incidents(redis)
+    assert 10 <= len(kept) <= 16
+    assert kept[-1] == (f"{epoch}-60", b"60")
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_round_is_published_when_the_incidents_key_holds_something_else(redis: Redis, ahead: bool) -> None:
+    epoch = take(redis, ONE).epoch
+    if ahead:
+        redis.xadd(INCIDENTS_KEY, {"a": "b"}, id="9000000000000-0")
+    else:
+        redis.set(INCIDENTS_KEY, b"mine")
+    before = redis.dump(INCIDENTS_KEY)
+    assert publish(redis, ended(epoch, 1, 1, b"incident")) == "published"
+    assert redis.dump(INCIDENTS_KEY) == before
+    assert redis.get(latest_key(METRICS_CHANNEL)) == b"x"
+    assert redis.xlen(ALERT_LOG_KEY) == 1
+
+
 def test_round_is_published_when_redis_is_full(redis: Redis) -> None:
     epoch = take(redis, ONE).epoch
     redis.config_set("maxmemory", "1")
     try:
-        assert (
-            publish(redis, Publication(ONE, epoch, 1, {METRICS_CHANNEL: b"x"}, ((f"{epoch}-1", b"e"),))) == "published"
-        )
+        assert publish(redis, ended(epoch, 1, 1, b"incident")) == "published"
     finally:
         redis.config_set("maxmemory", "0")
 

@@ -31,6 +31,11 @@ def json_answer(body: bytes, age_seconds: float | None = None) -> Response:
     """Answer ``body``; caches must ask before they use it again."""
     response = Response(body, mimetype="application/json")
     response.headers["Cache-Control"] = "no-cache"
+    return with_age(response, age_seconds)
+
+
+def with_age(response: Response, age_seconds: float | None) -> Response:
+    """Say how old what is answered is, where that is known."""
     if age_seconds is not None:
         response.headers["Age"] = str(int(age_seconds))
     return response

@@ -16,6 +16,8 @@ from api.counters import Counters
 from api.headers import protect
 from api.health import health_routes
 from api.history import HistoryReader, history_routes
+from api.incident_records import IncidentRecords
+from api.incidents import incident_routes
 from api.language import use_languages
 from api.link import RedisLink
 from api.openapi import openapi_routes
@@ -26,6 +28,7 @@ from api.problems import answer_problems
 from api.reference import reference_routes
 from api.report import Reporter
 from api.republish import Republisher
+from api.rules import rules_routes
 from api.store import Store
 from api.turns import Turns
 from api.watch import Watch
@@ -52,6 +55,8 @@ def create_app(config: Config) -> Flask:
     app.register_blueprint(cluster_routes(store, republisher))
     app.register_blueprint(alert_routes(store, AlertLog(link, readiness, counters)))
     app.register_blueprint(history_routes(store, HistoryReader(link, readiness, counters)))
+    app.register_blueprint(rules_routes(store))
+    app.register_blueprint(incident_routes(store, IncidentRecords(link, store, readiness, counters)))
     app.register_blueprint(openapi_routes())
     app.register_blueprint(reference_routes())
     app.register_blueprint(page_routes(config, store, readiness))

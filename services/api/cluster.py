@@ -1,16 +1,25 @@
 """``/api/cluster/…``: the snapshot, whole and in parts, and the cluster's health."""
 
+from typing import Final
+
 import msgspec
 from flask import Blueprint, Response, request
 
-from api.answers import latest_answer
+from api.answers import latest_answer, with_age
 from api.problems import Refusal
 from api.republish import Republisher
+from api.spreadsheet import csv_answer, wants_csv
 from api.store import Store, nodes_by_name
 from contract.codec import encode
+from contract.messages import Node
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.rest import overview
 from contract.runtime.quoted import quoted
+
+#: Fields of a node that have a cell each.
+NODE_COLUMNS: Final = tuple(
+    field.name for field in msgspec.structs.fields(Node) if not field.name.endswith(("_coded", "labels"))
+)
 
 
 class _Nodes(msgspec.Struct):
@@ -25,7 +34,11 @@ def cluster_routes(store: Store, republisher: Republisher) -> Blueprint:
 
     @routes.get("/nodes")
     def nodes() -> Response:
-        """An array of the snapshot's nodes; has the snapshot pushed again to all clients."""
+        """An array of the snapshot's nodes; has the snapshot pushed again to all clients. As a table it has not."""
+        if wants_csv():
+            latest, snapshot = store.snapshot()
+            rows = ([getattr(node, column) for column in NODE_COLUMNS] for node in snapshot.nodes)
+            return with_age(csv_answer("nodes", NODE_COLUMNS, rows), latest.age_seconds)
         if request.method == "GET":
             republisher.republish(METRICS_CHANNEL)
             latest = store.known(METRICS_CHANNEL)

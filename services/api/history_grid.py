@@ -1,20 +1,23 @@
 """The regular steps that a history is answered in, and how stored entries fill them; no input or output."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
-from contract.history import MEASURES, STEPS, Entry, Step, Summary, merge
+from contract.distribution import DISTRIBUTED, Distribution
+from contract.history import MEASURES, STEPS, Entry, Step, Summary
 from contract.messages import Epoch
-from contract.rest import HistoryValues
+from contract.rest import DistributionValues, HistoryValues
+
+E = TypeVar("E")
 
 
-class Stored(NamedTuple):
-    """An entry of a stream, with what its id says."""
+class Stored(NamedTuple, Generic[E]):
+    """An entry of a stream, or a distribution, with what its id says."""
 
     start_ms: int
     epoch: Epoch
-    entry: Entry
+    entry: E
 
 
 class Window(NamedTuple):
@@ -51,9 +54,11 @@ class Grid:
             windows.append(Window(step, max(self.start_ms, start_ms), self.end_ms))
         return windows
 
-    def fill(self, streams: Iterable[tuple[Step, Iterable[Stored]]]) -> list[Entry | None]:
-        """One entry a step, made of what ``windows`` gave; ``None`` where there is nothing."""
-        cells: list[list[Entry]] = [[] for _ in range(self.points)]
+    def fill(
+        self, streams: Iterable[tuple[Step, Iterable[Stored[E]]]], merge: Callable[[list[E]], E]
+    ) -> list[E | None]:
+        """One entry a step, made by ``merge`` of what ``windows`` gave; ``None`` where there is nothing."""
+        cells: list[list[E]] = [[] for _ in range(self.points)]
         for stored in _without_repetitions(streams):
             cell = (stored.start_ms - self.start_ms) // self.step_ms
             if 0 <= cell < self.points:
@@ -84,11 +89,19 @@ def values_of(cells: Sequence[Entry | None], measure: str) -> HistoryValues:
     return HistoryValues(min=low, avg=average, max=high)
 
 
+def distribution_of(cells: Sequence[Distribution | None], measure: str) -> DistributionValues:
+    """How one measure lies, of a filled grid."""
+    position = DISTRIBUTED.index(measure)
+    spreads = [None if cell is None else cell.spreads[position] for cell in cells]
+    p10, median, p90, high, node = zip(*(spread or (None,) * 5 for spread in spreads), strict=True)
+    return DistributionValues(p10=p10, median=median, p90=p90, max=high, max_node=node)
+
+
 def _triple(summary: Summary) -> tuple[float | None, float | None, float | None]:
     return summary if isinstance(summary, tuple) else (summary, summary, summary)
 
 
-def _without_repetitions(streams: Iterable[tuple[Step, Iterable[Stored]]]) -> Iterator[Stored]:
+def _without_repetitions(streams: Iterable[tuple[Step, Iterable[Stored[E]]]]) -> Iterator[Stored[E]]:
     """Leave out finer entries that are contained in a coarser one, which is of the same epoch."""
     contained_until_ms: dict[Epoch, int] = {}
     for step, entries in streams:

@@ -7,19 +7,42 @@ from typing import Final
 import msgspec
 from flask import Blueprint, Response
 
+from api import incidents
 from api.alerts import DEFAULT_LIMIT, LARGEST_LIMIT
 from api.answers import tagged_answer
 from api.history_query import DEFAULT_POINTS, DEFAULT_RANGE_SECONDS, NODES_LIMIT, POINTS_LIMITS, RANGE_LIMITS_SECONDS
-from api.openapi_parts import AGE_FROM_MEMORY, SECURITY, Json, latest, operation, problem, schema_of, shared_responses
+from api.openapi_parts import (
+    AGE_FROM_MEMORY,
+    ETAG,
+    FORMAT,
+    SECURITY,
+    Json,
+    latest,
+    operation,
+    problem,
+    schema_of,
+    shared_responses,
+    with_table,
+)
 from contract import VERSION
 from contract.codec import encode
 from contract.history import MEASURES
-from contract.messages import Alerts, Health, Node, Snapshot, Timestamp
+from contract.messages import Alerts, Health, Node, RulesInForce, Severity, Snapshot, Timestamp
 from contract.names import CHANNELS
-from contract.rest import AlertLogPage, HealthReport, History, Overview, Problem, Published, SessionReport
+from contract.rest import (
+    AlertLogPage,
+    HealthReport,
+    History,
+    IncidentsPage,
+    Overview,
+    Problem,
+    Published,
+    SessionReport,
+)
 
 _TYPES: Final = (
-    Snapshot, Node, Health, Alerts, AlertLogPage, History, HealthReport, Overview, Problem, Published, SessionReport,
+    Snapshot, Node, Health, Alerts, AlertLogPage, IncidentsPage, RulesInForce, History, HealthReport, Overview, Problem,
+    Published, SessionReport,
 )  # fmt: skip
 
 
@@ -65,9 +88,7 @@ def _paths() -> Json:
     nodes = {"type": "array", "items": schema_of(Node)}
     return {
         "/api/health": {"get": operation("health", "Whether the product works; 200 also when degraded.", HealthReport)},
-        "/api/cluster/nodes": {
-            "get": latest("nodes", "All nodes. Has the snapshot pushed again to all Socket.IO clients.", nodes)
-        },
+        "/api/cluster/nodes": {"get": _nodes(nodes)},
         "/api/cluster/nodes/{node}": {
             "get": latest("node", "One node.", schema_of(Node), parameters=[_NODE], not_found="No node has that name.")
         },
@@ -76,11 +97,22 @@ def _paths() -> Json:
         "/api/cluster/health": {"get": latest("clusterHealth", "The cluster's health.", schema_of(Health))},
         "/api/alerts": {"get": latest("alerts", "The active alerts.", schema_of(Alerts))},
         "/api/alerts/log": {"get": _log()},
+        "/api/incidents": {"get": _incidents()},
+        "/api/rules": {"get": latest("rules", "The alert rules in force.", schema_of(RulesInForce))},
         "/api/history": {"get": _history()},
         "/api/publish/{channel}": {"post": _publish()},
         "/api/session": {"get": operation("session", "As whom the request was let in.", SessionReport)},
         "/api/openapi.json": {"get": operation("openapi", "This description.", {"type": "object"})},
     }
+
+
+def _nodes(nodes: Json) -> Json:
+    described = latest(
+        "nodes", "All nodes. As JSON, has the snapshot pushed again to all Socket.IO clients.", nodes, [FORMAT]
+    )
+    described["responses"]["400"] = problem("A parameter is not valid; the detail names it.")
+    described["responses"]["200"]["headers"]["ETag"] = ETAG | {"required": False}
+    return with_table(described)
 
 
 _CHANNEL = {
@@ -133,13 +165,42 @@ def _log() -> Json:
     return described
 
 
+def _incidents() -> Json:
+    position = {"type": "string", "pattern": "^[0-9]{1,15}-[0-9]{1,15}$"}
+    texts = {"type": "array", "items": {"type": "string"}}
+    severities = {"type": "array", "items": msgspec.json.schema(Severity)}
+    hours = {"type": "integer", "minimum": 1, "maximum": incidents.LARGEST_HOURS}
+    described = operation(
+        "incidents", "Alerts that fired, newest first; on the first page those that still do come first.", IncidentsPage
+    )
+    described["parameters"] = [
+        FORMAT,
+        _parameter("hours", "Those that ended in so many hours before now; all without it.", hours),
+        _parameter("node", "Nodes' names, repeated; all without it.", texts),
+        _parameter("rule", "Rules' names, repeated; all without it.", texts),
+        _parameter("severity", "Severities, repeated; all without it.", severities),
+        _parameter(
+            "limit",
+            "Ended ones at most; a page may have fewer though more follow.",
+            _number((1, incidents.LARGEST_LIMIT), incidents.DEFAULT_LIMIT),
+        ),
+        _parameter("after", "What the page before said as `next`.", position),
+    ]
+    described["responses"]["200"]["headers"] = {"Age": AGE_FROM_MEMORY}
+    described["responses"]["400"] = problem("A parameter is not valid; the detail names it.")
+    described["responses"]["503"] = {"$ref": "#/components/responses/Unavailable"}
+    return with_table(described)
+
+
+def _parameter(name: str, text: str, schema: Json) -> Json:
+    return {"name": name, "in": "query", "description": text, "schema": schema}
+
+
+def _number(limits: tuple[int, int], default: int) -> Json:
+    return {"type": "integer", "minimum": limits[0], "maximum": limits[1], "default": default}
+
+
 def _history() -> Json:
-    def parameter(name: str, text: str, schema: Json) -> Json:
-        return {"name": name, "in": "query", "description": text, "schema": schema}
-
-    def number(limits: tuple[int, int], default: int) -> Json:
-        return {"type": "integer", "minimum": limits[0], "maximum": limits[1], "default": default}
-
     nodes = {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": NODES_LIMIT}
     measures = {"type": "array", "items": {"enum": list(MEASURES)}}
     time = msgspec.json.schema(Timestamp)
@@ -147,13 +208,15 @@ def _history() -> Json:
         "history", "Minimum, average and maximum of each measure and step; null where nothing is known.", History
     )
     described["parameters"] = [
-        parameter("node", "Nodes' names, repeated; without it the cluster's averages.", nodes),
-        parameter("measure", "Measures, repeated; all without it.", measures),
-        parameter("range_seconds", "Length, if not `start`.", number(RANGE_LIMITS_SECONDS, DEFAULT_RANGE_SECONDS)),
-        parameter("start", "Where it begins, instead of `range_seconds`.", time),
-        parameter("end", "Where it ends; the newest snapshot's time without it.", time),
-        parameter("points", "Steps at most.", number(POINTS_LIMITS, DEFAULT_POINTS)),
+        FORMAT,
+        _parameter("node", "Nodes' names, repeated; without it the cluster's averages.", nodes),
+        _parameter("measure", "Measures, repeated; all without it.", measures),
+        _parameter("range_seconds", "Length, if not `start`.", _number(RANGE_LIMITS_SECONDS, DEFAULT_RANGE_SECONDS)),
+        _parameter("start", "Where it begins, instead of `range_seconds`.", time),
+        _parameter("end", "Where it ends; the newest snapshot's time without it.", time),
+        _parameter("points", "Steps at most.", _number(POINTS_LIMITS, DEFAULT_POINTS)),
     ]
     described["responses"]["400"] = problem("A parameter is not valid; the detail names it.")
     described["responses"]["503"] = {"$ref": "#/components/responses/Unavailable"}
-    return described
+    described["responses"]["404"] = problem("None of the nodes is in the snapshot or in history.")
+    return with_table(described)

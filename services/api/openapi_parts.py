@@ -12,7 +12,7 @@ AGE_FROM_MEMORY = {
     "description": "Seconds since this was read; present only with Redis away.",
     "schema": {"type": "integer", "minimum": 0},
 }
-_ETAG = {
+ETAG = {
     "required": True,
     "description": "Changes with the collector's epoch or round.",
     "schema": {"type": "string", "examples": ['W/"1795426867-4211"']},
@@ -27,6 +27,13 @@ _IF_NONE_MATCH = {
     "in": "header",
     "description": "The ETag of an earlier answer.",
     "schema": {"type": "string"},
+}
+
+FORMAT = {
+    "name": "format",
+    "in": "query",
+    "description": "`csv` for a table with a head. A text that a spreadsheet would take for a formula begins with `'`.",
+    "schema": {"enum": ["json", "csv"], "default": "json"},
 }
 
 SECURITY = {
@@ -46,10 +53,10 @@ def latest(name: str, summary: str, schema: Json, parameters: list[Json] | None 
     """An operation that answers a stored message, or a part of it."""
     described = operation(name, summary, schema)
     described["parameters"] = [*(parameters or []), _IF_NONE_MATCH]
-    described["responses"]["200"]["headers"] = {"Age": _AGE, "ETag": _ETAG}
+    described["responses"]["200"]["headers"] = {"Age": _AGE, "ETag": ETAG}
     described["responses"]["304"] = {
         "description": "Not changed since that ETag.",
-        "headers": {"Age": _AGE, "ETag": _ETAG},
+        "headers": {"Age": _AGE, "ETag": ETAG},
     }
     if not_found:
         described["responses"]["404"] = problem(not_found)
@@ -90,6 +97,12 @@ def shared_responses() -> Json:
         "Forbidden": problem("A credential without the scope; `code` is `forbidden`."),
         "LimitExceeded": problem("Too many requests; `code` is `limit_exceeded`.") | {"headers": retry},
     }
+
+
+def with_table(described: Json) -> Json:
+    """An operation whose answer may be had as a table, too."""
+    described["responses"]["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
+    return described
 
 
 def schema_of(of: type) -> Json:

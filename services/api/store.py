@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import redis
@@ -15,8 +15,8 @@ from api.counters import Counters
 from api.link import RedisAway, RedisLink, RedisRefused
 from api.unavailable import NothingKnown, NothingStored, StoredInvalid
 from contract.codec import TYPE_OF_CHANNEL, Message, UndecodableMessage, decode, require_object
-from contract.messages import Snapshot
-from contract.names import METRICS_CHANNEL, latest_key
+from contract.messages import RulesInForce, Snapshot
+from contract.names import METRICS_CHANNEL, RULES_KEY, latest_key
 from contract.passed_on import stored_nodes
 from contract.runtime.logs import Occasionally
 from contract.runtime.readiness import Readiness
@@ -24,11 +24,19 @@ from contract.scripts import age_seconds
 
 _logger = logging.getLogger(__name__)
 
+Stored = Message | RulesInForce
+#: What the store reads, by channel; the rules have none and go by their key.
+_TYPES: Final[dict[str, type[Stored]]] = {**TYPE_OF_CHANNEL, RULES_KEY: RulesInForce}
+
+
+def _key(channel: str) -> str:
+    return RULES_KEY if channel == RULES_KEY else latest_key(channel)
+
 
 class Content:
     """A stored message: its bytes, and what they say."""
 
-    def __init__(self, raw: bytes, message: Message) -> None:
+    def __init__(self, raw: bytes, message: Stored) -> None:
         self.raw = raw
         self.message = message
 
@@ -66,7 +74,7 @@ class _Known:
 
 
 class Store:
-    """Reads the ``:latest`` keys. What Redis last said is what is known, until it says something else."""
+    """Reads the ``:latest`` keys and the rules. What Redis last said is what is known, until it says something else."""
 
     def __init__(
         self,
@@ -84,7 +92,7 @@ class Store:
         self._known: dict[str, _Known] = {}
 
     def latest(self, channel: str) -> Latest:
-        """Read the channel's last message; with Redis away, answer the last one known.
+        """Read the channel's last message, or the rules; with Redis away, answer the last one known.
 
         Raises:
             Unavailable: there is none.
@@ -139,17 +147,17 @@ class Store:
             passed = self._monotonic() - known.asked_at
             return Latest(known.content, None if known.age_seconds is None else known.age_seconds + passed)
         if known.reason is not None:
-            raise StoredInvalid(latest_key(channel), known.reason)
-        raise NothingStored(latest_key(channel))
+            raise StoredInvalid(_key(channel), known.reason)
+        raise NothingStored(_key(channel))
 
     def _judge(self, channel: str, raw: bytes | str | None, age: float | None, asked_at: float) -> _Known:
         if raw is None:
             return _Known(asked_at)
-        key = latest_key(channel)
+        key = _key(channel)
         if isinstance(raw, bytes):
             try:
                 require_object(raw)
-                return _Known(asked_at, raw, age, Content(raw, decode(raw, TYPE_OF_CHANNEL[channel])))
+                return _Known(asked_at, raw, age, Content(raw, decode(raw, _TYPES[channel])))
             except UndecodableMessage as error:
                 reason, shown = error.reason, str(error)
         else:
@@ -162,8 +170,8 @@ class Store:
 def _read(channels: tuple[str, ...], client: redis.Redis) -> list[tuple[bytes | str | None, float | None]]:
     pipeline = client.pipeline(transaction=False)
     for channel in channels:
-        pipeline.get(latest_key(channel))
-        pipeline.pttl(latest_key(channel))
+        pipeline.get(_key(channel))
+        pipeline.pttl(_key(channel))
     answers: list[Any] = pipeline.execute(raise_on_error=False)
     return [
         (str(raw), None) if isinstance(raw, redis.ResponseError) else (raw, _age(ttl_ms))

@@ -34,7 +34,7 @@ Kind = Literal["usual", "quick", "long", "message"]
 #: By kind, methods and paths. Quick requests wait for nothing: neither for Redis, nor for a template.
 _KINDS: Final[tuple[tuple[Kind, re.Pattern[bytes]], ...]] = (
     ("quick", re.compile(rb"(?:GET|HEAD) /(?:static/.*|livez|readyz)", re.DOTALL)),
-    ("long", re.compile(rb"(?:GET|HEAD) /api/history")),
+    ("long", re.compile(rb"(?:GET|HEAD) /api/(?:history|incidents)")),
     ("message", re.compile(rb"POST /api/publish/.*", re.DOTALL)),
 )
 

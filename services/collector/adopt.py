@@ -61,6 +61,8 @@ def _adopted(alert: Alert, published: msgspec.Raw, now: Moment) -> ActiveAlert:
         state=alert.state,
         value=alert.value,
         message=alert.message,
+        # A collector of an older release does not tell the worst value.
+        peak=alert.value if alert.peak is None else alert.peak,
         since=alert.since,
         since_monotonic_seconds=now.monotonic_seconds - lasted,
         told_monotonic_seconds=now.monotonic_seconds,

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from collector.evaluate import Change
 from contract.codec import encode
-from contract.messages import Epoch, LogEntry, LogId, Timestamp
+from contract.messages import Epoch, Incident, LogEntry, LogId, Timestamp
 from contract.names import ALERT_LOG_LENGTH
 
 #: Entries that a message carries at most; who misses older ones reads them from the log.
@@ -19,12 +19,16 @@ MESSAGE_BYTES: Final = 768 * 1024
 class AlertLog:
     """Gives each entry its id and keeps it until Redis has it. An entry keeps its id over repeated attempts.
 
+    With the entry that ends an alert which had fired goes the record of its incident.
+
     ``position`` is the id of the newest entry known to be in the log.
     """
 
     def __init__(self, *, epoch: Epoch, position: LogId | None, now: Timestamp) -> None:
         self.position: LogId | None = None
         self.queue: list[LogEntry] = []
+        #: Records of incidents, by the id of the entry in ``queue`` that tells their end.
+        self.incidents: dict[LogId, Incident] = {}
         self.renew(epoch=epoch, position=position, now=now)
 
     def renew(self, *, epoch: Epoch, position: LogId | None, now: Timestamp) -> None:
@@ -32,13 +36,13 @@ class AlertLog:
 
         Entries on their way come after it, with new ids.
         """
-        waiting = [entry for entry in self.queue if entry.transition != "started"]
-        self._epoch, self._n, self.position, self.queue = epoch, 0, position, []
+        waiting = [(entry, self.incidents.get(entry.id)) for entry in self.queue if entry.transition != "started"]
+        self._epoch, self._n, self.position, self.queue, self.incidents = epoch, 0, position, [], {}
         if position is None:
             started = "the alert log starts here"
             self._append(LogEntry(id="0-0", timestamp=now, transition="started", message=started, **_NO_ALERT))
-        for entry in waiting:
-            self._append(entry)
+        for entry, incident in waiting:
+            self._append(entry, incident)
 
     def add(self, changes: Iterable[Change], now: Timestamp) -> None:
         """Queue the entries of these transitions. Of a queue longer than the log itself, the oldest are dropped."""
@@ -55,8 +59,11 @@ class AlertLog:
                 value=alert.value,
                 message=alert.message,
                 since=alert.since,
+                peak=alert.peak,
             )
-            self._append(entry)
+            self._append(entry, _incident(change, now))
+        for dropped in self.queue[:-ALERT_LOG_LENGTH]:
+            self.incidents.pop(dropped.id, None)
         del self.queue[:-ALERT_LOG_LENGTH]
 
     @property
@@ -80,11 +87,32 @@ class AlertLog:
     def confirm(self) -> None:
         """Note that Redis has the whole queue."""
         self.position = self.last_id
-        self.queue = []
+        self.queue, self.incidents = [], {}
 
-    def _append(self, entry: LogEntry) -> None:
+    def _append(self, entry: LogEntry, incident: Incident | None = None) -> None:
         self._n += 1
-        self.queue.append(replace(entry, id=f"{self._epoch}-{self._n}"))
+        entry = replace(entry, id=f"{self._epoch}-{self._n}")
+        self.queue.append(entry)
+        if incident is not None:
+            self.incidents[entry.id] = incident
+
+
+def _incident(change: Change, now: Timestamp) -> Incident | None:
+    """The record of an alert that ends now, if it had fired."""
+    alert = change.lasted
+    if alert is None or alert.state != "firing":
+        return None
+    return Incident(
+        id=f"{alert.id}@{alert.since}",
+        alert_id=alert.id,
+        rule=alert.rule,
+        node=alert.node,
+        severity=alert.severity,
+        began=alert.since,
+        ended=now,
+        peak=alert.peak,
+        message=alert.message,
+    )
 
 
 _NO_ALERT: Final[dict[str, None]] = dict.fromkeys(

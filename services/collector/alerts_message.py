@@ -80,4 +80,5 @@ def _written(alert: ActiveAlert) -> Alert:
         value=alert.value,
         message=alert.message,
         since=alert.since,
+        peak=alert.peak,
     )

@@ -9,6 +9,7 @@ import socket
 import time
 import traceback
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from collector.adopt import adopt_alerts
@@ -20,6 +21,7 @@ from collector.metrics import LEADING, PUBLICATIONS, QUEUED_ENTRIES, REDIS_RECON
 from collector.recorder import Recorder
 from collector.rules_file import RulesFile
 from collector.term import Term
+from contract.names import INCIDENTS_LENGTH_WHEN_FULL
 from contract.runtime.logs import Occasionally
 from contract.runtime.quoted import quoted
 from contract.runtime.readiness import Readiness
@@ -129,6 +131,9 @@ class Collector:
     async def _publish(self, term: Term) -> PublishOutcome:
         now = _now()
         publication = term.next_round(self._fleet.view(self._rules), now)
+        if self._recorder.is_full:
+            # History goes first, then old incidents; what is live and the log are never left out.
+            publication = replace(publication, incidents_length=INCIDENTS_LENGTH_WHEN_FULL)
         try:
             return await self._hand_over(publication, term)
         finally:

@@ -7,7 +7,7 @@ from typing import Final
 from collector.measures import Measures
 from collector.rules import SensorPattern
 from collector.sample import Filesystem
-from contract.messages import NodeStatus
+from contract.messages import NodeRole, NodeStatus
 
 #: A detail (a mount point, a sensor; empty for a condition of the whole node) and its measure in the rule's unit;
 #: ``None`` where it could not be told just now.
@@ -25,6 +25,7 @@ class Observation:
     error: str | None
     #: ``None`` unless the node is online.
     measures: Measures | None
+    role: NodeRole = "worker"
 
 
 def readings(

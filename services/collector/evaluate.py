@@ -41,6 +41,8 @@ class ActiveAlert:
     state: AlertState
     value: float | None
     message: str
+    #: The worst value since the condition began; of every rule with a measure the highest.
+    peak: float | None
     #: When the condition began.
     since: Timestamp
     since_monotonic_seconds: float
@@ -61,6 +63,8 @@ class Change:
 
     transition: Literal["pending", "firing", "resolved"]
     alert: ActiveAlert
+    #: Of one that is resolved: the alert with the words that it had before.
+    lasted: ActiveAlert | None = None
 
 
 Alerts = Mapping[AlertKey, ActiveAlert]
@@ -129,19 +133,21 @@ def _judged(
         changes.append(_resolved(replace(former, value=value), ended(rule.name, seen.node, detail, value)))
         return None
     if former is None:
-        since, since_monotonic = timestamp(now.unix_seconds), now.monotonic_seconds
+        since, since_monotonic, peak = timestamp(now.unix_seconds), now.monotonic_seconds, value
     else:
         since, since_monotonic = former.since, former.since_monotonic_seconds
+        peak = value if former.peak is None or value is None else max(former.peak, value)
     fires = former is not None and former.state == "firing"
     fires = fires or now.monotonic_seconds - since_monotonic >= rule.for_seconds
     alert = ActiveAlert(
         rule=rule.name,
         node=seen.node,
         detail=detail,
-        severity=rule.severity,
+        severity=rule.severity_of(seen.role),
         state="firing" if fires else "pending",
         value=value,
         message=begun(rule.name, seen, detail, value),
+        peak=peak,
         since=since,
         since_monotonic_seconds=since_monotonic,
         told_monotonic_seconds=now.monotonic_seconds,
@@ -168,4 +174,4 @@ def _why_gone(alert: ActiveAlert, rule: Rule, seen: Observation) -> str:
 
 
 def _resolved(alert: ActiveAlert, message: str) -> Change:
-    return Change("resolved", replace(alert, message=message))
+    return Change("resolved", replace(alert, message=message), lasted=alert)

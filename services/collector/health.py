@@ -1,15 +1,19 @@
 """Build the health message: how the cluster is, and what is to be done about it."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from collector.evaluate import ActiveAlert
 from contract.health import overall_status
-from contract.messages import Epoch, Health, Node, Seq, Timestamp
+from contract.messages import Epoch, Firing, Health, Node, Seq, Severity, Timestamp
 from contract.runtime.quoted import shown
 
 #: Issues that are told one by one.
 ISSUES_LIMIT: Final = 20
+#: From bad to harmless.
+_SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info")
 #: The line that makes a node answer, on Debian and its kin.
 INSTALL_EXPORTER: Final = "sudo apt-get install -y prometheus-node-exporter"
 #: What is said of a node where no exporter listens, or a firewall keeps it from answering.
@@ -19,6 +23,7 @@ _MAY_LACK_AN_EXPORTER: Final = ("connection refused", "no answer")
 def build_health(
     nodes: Sequence[Node],
     problems: Sequence[str],
+    alerts: Iterable[ActiveAlert],
     *,
     targets_path: Path,
     cluster: str,
@@ -27,12 +32,13 @@ def build_health(
     timestamp: Timestamp,
     remarks: Sequence[str] = (),
 ) -> Health:
-    """Return the health of ``nodes``.
+    """Return the health of ``nodes``, of which ``alerts`` are active.
 
     ``problems`` are those of the collector's own files, told first; ``remarks`` are about nodes that are online, told
     last.
     """
     online = sum(1 for node in nodes if node.status == "online")
+    firing = Counter(alert.severity for alert in alerts if alert.state == "firing")
     offline = sorted((node for node in nodes if node.status == "offline"), key=lambda node: node.node)
     return Health(
         cluster=cluster,
@@ -43,6 +49,8 @@ def build_health(
         nodes_online=online,
         nodes_total=len(nodes),
         issues=_issues(len(nodes), offline, problems, remarks, targets_path),
+        firing=Firing(critical=firing["critical"], warning=firing["warning"], info=firing["info"]),
+        worst_firing_severity=next((severity for severity in _SEVERITIES if firing[severity]), None),
     )
 
 

@@ -5,12 +5,15 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Final
 
+from contract.distribution import Distribution, Spreading, encode_distribution
 from contract.history import CLUSTER_NODE, MEASURES, STEPS, Entry, Rollup, Step, Summary, encode_entry
 from contract.messages import ClusterStats, Snapshot
 from contract.scripts import HistoryRecord
 
 #: Records that wait for Redis at most; about 20 MB. That is seven minutes of 1000 nodes, or fourteen hours of eight.
 QUEUE_LENGTH: Final = 50_000
+#: Distributions of the cluster that wait for Redis at most, about a megabyte: eleven hours.
+DISTRIBUTIONS_LENGTH: Final = 5000
 #: Nodes that are worked on without a pause, which takes about a millisecond.
 NODES_AT_ONCE: Final = 50
 
@@ -18,13 +21,15 @@ _measured: Final = attrgetter(*MEASURES)
 
 
 class History:
-    """Sums samples up over each step; what is complete waits in ``queue``, oldest first.
+    """Sums samples up over each step; what is complete waits in ``queue`` and ``distributions``, oldest first.
 
     A step ends with the first round that falls into another one, be it later or, by a clock that was set back, earlier.
     """
 
     def __init__(self, queue_length: int = QUEUE_LENGTH) -> None:
         self.queue: deque[HistoryRecord] = deque(maxlen=queue_length)
+        #: Those of the cluster's distribution.
+        self.distributions: deque[HistoryRecord] = deque(maxlen=DISTRIBUTIONS_LENGTH)
         #: Records that a full queue has lost since the beginning.
         self.lost = 0
         self._open = [_OpenStep(step) for step in STEPS]
@@ -52,18 +57,32 @@ class History:
     def forget(self) -> None:
         """Drop everything: what another collector records is not for this one to add to."""
         self.queue.clear()
+        self.distributions.clear()
         self._open = [_OpenStep(step) for step in STEPS]
 
     def _close(self, part: "_OpenStep") -> Iterator[None]:
         coarser = [other for other in self._open if other.step.source is part.step]
+        spreading, rounds = Spreading(), 0
         for number, (node, sums) in enumerate(part.sums.items(), 1):
             entry = sums.entry()
+            if node == CLUSTER_NODE:
+                rounds = entry.samples
+            else:
+                spreading.add(node, entry)
             for other in coarser:
                 other.add(node, entry)
             self.lost += len(self.queue) == self.queue.maxlen
             self.queue.append(HistoryRecord(part.step, node, part.start_seconds, encode_entry(entry)))
             if number % NODES_AT_ONCE == 0:
                 yield
+        if rounds:
+            spreads = []
+            for spread in spreading.spreads():
+                spreads.append(spread)
+                yield
+            raw = encode_distribution(Distribution(rounds, tuple(spreads)))
+            self.lost += len(self.distributions) == self.distributions.maxlen
+            self.distributions.append(HistoryRecord(part.step, None, part.start_seconds, raw))
         part.sums = {}
 
 

@@ -1,6 +1,9 @@
 """The collector's few calls of Redis, each bounded in time."""
 
 import asyncio
+import logging
+import math
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,11 +12,12 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoPermissionError, OutOfMemoryError, RedisError, ResponseError
 
 from contract.messages import LogId
 from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, METRICS_CHANNEL, latest_key
 from contract.runtime.functions import FunctionsMissing, call_async
+from contract.runtime.logs import Occasionally
 from contract.scripts import (
     PUBLISH_ROUND,
     RECORD_HISTORY,
@@ -38,6 +42,10 @@ from contract.scripts import (
 CONNECT_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 1.5
 CALL_SECONDS: Final = 2.5
+#: Seconds for which nothing is written again that Redis does not let this user write.
+BARE_SECONDS: Final = 60.0
+
+_log = logging.getLogger(__name__)
 
 
 class RedisAway(Exception):
@@ -50,6 +58,10 @@ class RedisLacksFunctions(RedisAway):
 
 class RedisRefused(Exception):
     """Redis answered with an error, and did not do what it was asked. The text is the error."""
+
+
+class RedisFull(RedisRefused):
+    """Redis has no memory left for what may be left out."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,8 @@ class RedisLink:
             socket_timeout=ANSWER_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
+        self._bare_until = -math.inf
+        self._occasionally = Occasionally(_log)
 
     async def take_lease(self, lease: Lease, last_epoch: int) -> LeaseAnswer:
         """Ask for the lease; ``last_epoch`` is the last one this process held, 0 for none.
@@ -88,24 +102,43 @@ class RedisLink:
     async def publish(self, publication: Publication) -> PublishOutcome:
         """Publish a round.
 
+        Where the Redis user's rules are those of a release that had no such keys, the round goes without what they
+        keep: live data does not wait for them.
+
         Raises:
             RedisAway: no answer; the round may be published or not.
         """
-        arguments = publish_round_call(publication)
+        if time.monotonic() < self._bare_until:
+            publication = publication.bare()
         async with _bounded():
-            return publish_round_answer(await call_async(self._redis, PUBLISH_ROUND, arguments))
+            try:
+                return await self._publish(publication)
+            except NoPermissionError as error:
+                if " key" not in str(error):
+                    raise
+                self._occasionally.warning(
+                    "permission", "a round is published without rules and incidents; update the ACL of Redis: %s", error
+                )
+                self._bare_until = time.monotonic() + BARE_SECONDS
+                return await self._publish(publication.bare())
+
+    async def _publish(self, publication: Publication) -> PublishOutcome:
+        arguments = publish_round_call(publication)
+        return publish_round_answer(await call_async(self._redis, PUBLISH_ROUND, arguments))
 
     async def record(self, epoch: int, records: Sequence[HistoryRecord], within_seconds: float) -> RecordAnswer:
         """Record entries of the metric history.
 
         Raises:
             RedisAway: no answer within that time; any of them may be recorded or not.
-            RedisRefused: Redis does not take them, for instance because its memory is full.
+            RedisRefused: Redis does not take them; ``RedisFull``: since its memory is full.
         """
         arguments = record_history_call(epoch, records)
         async with _bounded(within_seconds):
             try:
                 return record_history_answer(await call_async(self._redis, RECORD_HISTORY, arguments))
+            except OutOfMemoryError as error:
+                raise RedisFull(str(error)) from None
             except ResponseError as error:
                 raise RedisRefused(str(error)) from None
 

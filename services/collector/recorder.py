@@ -3,14 +3,16 @@
 import asyncio
 import logging
 import time
+from collections import deque
 from itertools import islice
 from typing import Final
 
 from collector.history import History
-from collector.link import RedisAway, RedisLink, RedisRefused
+from collector.link import RedisAway, RedisFull, RedisLink, RedisRefused
 from collector.metrics import HISTORY_QUEUED, HISTORY_RECORDS
 from contract.messages import Epoch, Snapshot
 from contract.runtime.logs import Occasionally
+from contract.scripts import HistoryRecord
 
 _log = logging.getLogger(__name__)
 #: Records in one call, which keeps Redis busy for a few milliseconds.
@@ -26,6 +28,8 @@ class Recorder:
         self._link = link
         self._history = History()
         self._lost = 0
+        #: Whether Redis had no memory left for history, the last time that it was given some.
+        self.is_full = False
         self._occasionally = Occasionally(_log)
 
     async def take(self, snapshot: Snapshot, unix_seconds: float) -> None:
@@ -37,10 +41,17 @@ class Recorder:
     async def write(self, epoch: Epoch, within_seconds: float) -> None:
         """Write what is complete, or as much of it as time allows; the rest stays for the next time.
 
-        No call begins after ``within_seconds``, and none takes longer.
+        No call begins after ``within_seconds``, and none takes longer. Distributions have calls of their own: a Redis
+        whose users are those of a release before refuses them, and nothing else.
         """
-        queue = self._history.queue
         deadline = time.monotonic() + within_seconds
+        for queue in (self._history.queue, self._history.distributions):
+            await self._write(queue, epoch, deadline, within_seconds)
+            if queue:
+                break
+        self._note_queue()
+
+    async def _write(self, queue: deque[HistoryRecord], epoch: Epoch, deadline: float, within_seconds: float) -> None:
         while queue and time.monotonic() < deadline:
             batch = list(islice(queue, BATCH_LENGTH))
             try:
@@ -49,10 +60,12 @@ class Recorder:
                 self._occasionally.warning("away", "history waits for Redis: %s", error)
                 break
             except RedisRefused as error:
+                self.is_full = self.is_full or isinstance(error, RedisFull)
                 self._occasionally.warning("refused", "history is not recorded: %s", error)
                 HISTORY_RECORDS.labels("refused").inc(len(queue))
                 queue.clear()
                 break
+            self.is_full = False
             if answer.outcome == "fenced":
                 self.forget()
             if answer.outcome != "recorded":
@@ -61,7 +74,6 @@ class Recorder:
                 queue.popleft()
             HISTORY_RECORDS.labels("recorded").inc(answer.dealt - answer.refused)
             HISTORY_RECORDS.labels("refused").inc(answer.refused)
-        self._note_queue()
 
     async def finish(self, epoch: Epoch) -> None:
         """Write all that is known, complete or not."""
@@ -75,6 +87,6 @@ class Recorder:
         self._note_queue()
 
     def _note_queue(self) -> None:
-        HISTORY_QUEUED.set(len(self._history.queue))
+        HISTORY_QUEUED.set(len(self._history.queue) + len(self._history.distributions))
         HISTORY_RECORDS.labels("lost").inc(self._history.lost - self._lost)
         self._lost = self._history.lost

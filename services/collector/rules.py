@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 
 from collector.temperatures import NAME_LIMIT, Sensor
 from collector.yaml_text import RefusedYaml, YamlError, read_yaml
-from contract.messages import Severity
+from contract.messages import NodeRole, RuleInForce, Severity
 from contract.runtime.quoted import quoted
 
 #: Patterns of a rule, and characters of each: all file systems are compared with all patterns in each round.
@@ -77,6 +77,12 @@ class Rule:
     ignore: tuple[str, ...] = ()
     #: Sensors that the rule does not look at.
     ignore_sensors: tuple[SensorPattern, ...] = ()
+    #: Severity of an alert of the master; ``None``: that of any node.
+    master_severity: Severity | None = None
+
+    def severity_of(self, role: NodeRole) -> Severity:
+        """Severity of an alert of a node with that role."""
+        return self.severity if role != "master" or self.master_severity is None else self.master_severity
 
     def is_true(self, measure: float, *, already: bool) -> bool:
         """Whether the condition holds: from ``threshold`` on, and once it does, ``already``, down to ``clear``.
@@ -93,6 +99,23 @@ class Rule:
 
 
 Rules = Mapping[str, Rule]
+
+
+def in_force(rules: Rules) -> tuple[RuleInForce, ...]:
+    """The rules as they are told to others."""
+    return tuple(
+        RuleInForce(
+            name=rule.name,
+            enabled=rule.enabled,
+            severity=rule.severity,
+            master_severity=rule.severity_of("master"),
+            for_seconds=rule.for_seconds,
+            keep_seconds=rule.keep_seconds,
+            threshold=rule.threshold,
+            clear=rule.clear,
+        )
+        for rule in rules.values()
+    )
 
 
 @cache
@@ -138,6 +161,7 @@ def _with_fields(rule: Rule, fields: dict[Any, Any]) -> Rule:
     known += ["threshold", "clear"] if rule.name in _THRESHOLDS else []
     known += ["ignore"] if rule.name in _DETAILS else []
     known += ["ignore_sensors"] if rule.name == "temperature" else []
+    known += ["master_severity"] if rule.name == "node_down" else []
     values: dict[str, Any] = {}
     for field, value in fields.items():
         if field not in known:
@@ -146,6 +170,9 @@ def _with_fields(rule: Rule, fields: dict[Any, Any]) -> Rule:
     if "threshold" in values and "clear" not in values and rule.threshold is not None and rule.clear is not None:
         # Who moves the threshold alone keeps the distance.
         values["clear"] = values["threshold"] - (rule.threshold - rule.clear)
+    if "severity" in values:
+        # One severity is for all nodes, unless the same text names another one for the master.
+        values.setdefault("master_severity", None)
     changed = replace(rule, **values)
     if changed.threshold is not None and changed.clear is not None and changed.clear > changed.threshold:
         raise RulesError(f"{rule.name}: clear {changed.clear:g} must not be above threshold {changed.threshold:g}")
@@ -159,7 +186,7 @@ def _value(rule: str, field: str, value: object) -> object:
             if not isinstance(value, bool):
                 raise RulesError(f"{where} must be true or false")
             return value
-        case "severity":
+        case "severity" | "master_severity":
             if value not in get_args(Severity):
                 raise RulesError(f"{where} must be one of {', '.join(get_args(Severity))}")
             return value

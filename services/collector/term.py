@@ -9,15 +9,16 @@ from collector.alert_log import AlertLog
 from collector.alerts_message import build_alerts, encoded
 from collector.evaluate import ActiveAlert, AlertKey, Moment, evaluate
 from collector.health import build_health
+from collector.rules import in_force
 from collector.snapshot import build_snapshot
 from collector.view import View
 from contract.clock import timestamp
 from contract.codec import encode
-from contract.messages import Alerts, Epoch, Health, LogId, Snapshot
+from contract.messages import Alerts, Epoch, Health, LogId, RulesInForce, Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.scripts import Lease, Publication
 
-#: Seconds after which health and alerts are published without a change.
+#: Seconds after which health, alerts and rules are published without a change.
 REPEAT_SECONDS: Final = 30.0
 
 
@@ -44,6 +45,7 @@ class Term:
         self._targets_path = targets_path
         self._health = _Told()
         self._alerts = _Told()
+        self._rules = _Told()
         #: The last alerts message.
         self._message: Alerts | None = None
 
@@ -51,10 +53,10 @@ class Term:
         """Go on with one's own alerts in a new epoch, after Redis forgot the former one."""
         self.epoch, self.seq = epoch, 0
         self.log.renew(epoch=epoch, position=position, now=timestamp(now.unix_seconds))
-        self._health, self._alerts = _Told(), _Told()
+        self._health, self._alerts, self._rules = _Told(), _Told(), _Told()
 
     def next_round(self, view: View, now: Moment) -> Publication:
-        """Judge the nodes and return what is to be published: metrics always, health and alerts where they are due."""
+        """Judge the nodes and return what is to be published: metrics always, health, alerts and rules where due."""
         self.seq += 1
         self.alerts, changes = evaluate(self.alerts, view.rules, view.observations, now)
         written = timestamp(now.unix_seconds)
@@ -83,6 +85,7 @@ class Term:
         health = build_health(
             view.nodes,
             [*view.problems, *self._left_out()],
+            self.alerts.values(),
             remarks=view.remarks,
             targets_path=self._targets_path,
             cluster=self._lease.cluster,
@@ -96,13 +99,37 @@ class Term:
         if is_alerts_due and self._message is not None:
             messages[ALERTS_CHANNEL] = encoded(self._message, self.alerts.values())
         entries = tuple((entry.id, encode(entry)) for entry in self.log.queue)
-        return Publication(self._lease, self.epoch, self.seq, messages, entries)
+        return Publication(
+            self._lease,
+            self.epoch,
+            self.seq,
+            messages,
+            entries,
+            rules=self._rules_due(view, now),
+            incidents={entry_id: encode(incident) for entry_id, incident in self.log.incidents.items()},
+            incidents_since=written,
+        )
 
     def confirm(self) -> None:
         """Note that Redis has the last round."""
         self.log.confirm()
         self._health.confirm()
         self._alerts.confirm()
+        self._rules.confirm()
+
+    def _rules_due(self, view: View, now: Moment) -> bytes | None:
+        rules = in_force(view.rules)
+        if not self._rules.is_due(rules, now):
+            return None
+        return encode(
+            RulesInForce(
+                cluster=self._lease.cluster,
+                epoch=self.epoch,
+                seq=self.seq,
+                timestamp=timestamp(now.unix_seconds),
+                rules=rules,
+            )
+        )
 
     def _left_out(self) -> list[str]:
         """What the alerts message lacks, as sentences for people."""

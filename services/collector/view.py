@@ -35,7 +35,13 @@ def view_of(states: Iterable[NodeState], rules: Rules, problems: Sequence[str]) 
     for status in ("online", "offline", "unknown"):
         TARGETS.labels(status).set(counts[status])
     observations = [
-        Observation(state.target.node, state.status if state.is_seen else "unknown", state.error, state.measures)
+        Observation(
+            state.target.node,
+            state.status if state.is_seen else "unknown",
+            state.error,
+            state.measures,
+            state.target.role,
+        )
         for state in states
     ]
     remarks = [remark for state in states if (remark := _remark(state)) is not None]

@@ -22,5 +22,11 @@ def test_history_of_a_node_is_answered_within_seconds_and_whole_after_a_clean_en
     assert memory("range_seconds=604800") != []
     before = len(memory())
 
+    whole = api.json("/api/history?measure=memory_usage")["distribution"]["measures"]["memory_usage"]
+    known = [row for row in zip(*whole.values(), strict=True) if row[0] is not None]
+    assert known
+    assert all(0 < p10 == median == p90 <= high < 100 for p10, median, p90, high, _ in known)
+    assert {name for *_, name in known} == {node["node"]}
+
     assert stack.collector.stop() == 0
     assert len(memory()) > before

@@ -143,6 +143,26 @@ def test_this_release_shows_all_that_the_last_collector_publishes(fleet: Stack, 
     assert [node["node"] for node in some.wait_for("cluster_metrics", 2)[-1]["nodes"]] == ["node01"]
     assert api.json("/api/cluster/nodes/node01")["status"] == "online"
     assert api.status("/nodes/node01") == 200
+    incidents = api.json("/api/incidents")
+    assert [(incident["alert_id"], incident["ended"]) for incident in incidents["incidents"]] == [(DOWN, None)]
+    if api.status("/api/rules") != 200:
+        # What a collector before 0.3 does not write is not made up.
+        assert incidents["known_since"] is None
+        assert api.json("/api/history")["distribution"] is None
+
+
+def test_incident_is_whole_when_this_collector_takes_the_alert_over_from_the_last_one(
+    fleet: Stack, releases: Releases
+) -> None:
+    former_collector = releases.start_collector("last")
+    since = eventually(lambda: releases.alerts().get(DOWN), what="the alert of the dead node")["since"]
+    former_collector.stop()
+    releases.start_collector("this")
+    fleet.write_rules("node_down: {enabled: false}\n")
+    eventually(lambda: DOWN not in releases.alerts(), within_seconds=60, what="the end of the alert")
+    api = releases.start("this", "api")
+    [incident] = [each for each in api.json("/api/incidents")["incidents"] if each["alert_id"] == DOWN]
+    assert (incident["began"], incident["ended"] is None) == (since, False)
 
 
 @pytest.mark.parametrize("release", ["last", "this"])

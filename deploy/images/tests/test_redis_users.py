@@ -67,7 +67,10 @@ def test_history_is_recorded_by_the_collector_and_read_by_the_api(
     collector = blocking_client(url_of("collector"), connect_seconds=10, answer_seconds=10)
     # The second is earlier than the first: the clock went back, and the stream is written anew.
     for start in (NOW, NOW - 60, NOW - 50):
-        records = [HistoryRecord(TEN_SECONDS, "a", start, b"[5,12.5]")]
+        records = [
+            HistoryRecord(TEN_SECONDS, "a", start, b"[5,12.5]"),
+            HistoryRecord(TEN_SECONDS, None, start, b'[5,[1,2,3,4,"a"]]'),
+        ]
         assert record_history_answer(call(collector, RECORD_HISTORY, record_history_call(1, records))).refused == 0
     collector.close()
     assert redis.xlen(history_key(10, "a")) == 2
@@ -75,10 +78,40 @@ def test_history_is_recorded_by_the_collector_and_read_by_the_api(
     app = create_app(Config(redis_url=url_of("api"), cluster_name="lab"))
     query = "node=a&start=2026-11-23T09:39:00Z&end=2026-11-23T09:41:00Z"
     response = app.test_client().get(f"/api/history?{query}")
+    whole = app.test_client().get(f"/api/history?{query.removeprefix('node=a&')}")
+    assert whole.get_json()["distribution"] is not None
     parts_of(app).link.close()
     assert response.status_code == 200
     measures = response.get_json()["series"][0]["measures"]
     assert list(measures) == list(MEASURES)
+    assert redis.execute_command("ACL LOG") == []
+
+
+def test_rules_and_incidents_are_kept_by_the_collector_and_read_by_the_api(
+    redis: redis_client.Redis, url_of: Callable[[str], str]
+) -> None:
+    golden = DEPLOY.parent / "contract/golden/messages"
+    rules, incident = ((golden / f"{name}.json").read_bytes() for name in ("rules", "incident"))
+    redis.hset(EPOCH_KEY, mapping={"epoch": "1", "seq": "0"})
+    with blocking_client(url_of("collector"), connect_seconds=10, answer_seconds=10) as collector:
+        for seq in (1, 2):
+            ended = Publication(
+                Lease("x", "lab", 2.0),
+                1,
+                seq,
+                {METRICS_CHANNEL: b"x"},
+                ((f"1-{seq}", b"entry"),),
+                rules=rules,
+                incidents={f"1-{seq}": incident},
+                incidents_since="2026-11-23T07:01:07.000Z",
+            )
+            assert call(collector, PUBLISH_ROUND, publish_round_call(ended)) == b"published"
+
+    app = create_app(Config(redis_url=url_of("api"), cluster_name="lab"))
+    client = app.test_client()
+    assert client.get("/api/rules").data == rules
+    assert len(client.get("/api/incidents").get_json()["incidents"]) == 2
+    parts_of(app).link.close()
     assert redis.execute_command("ACL LOG") == []
 
 

@@ -20,7 +20,15 @@ from jinja2.bccache import Bucket, BytecodeCache
 from api.app import create_app
 from api.config import Config
 from api.parts import parts_of
-from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, LATEST_TTL_SECONDS, METRICS_CHANNEL, latest_key
+from contract.names import (
+    ALERTS_CHANNEL,
+    CHANNELS,
+    HEALTH_CHANNEL,
+    LATEST_TTL_SECONDS,
+    METRICS_CHANNEL,
+    RULES_KEY,
+    latest_key,
+)
 from tests.drivers.copies import Copies
 from tests.drivers.ports import free_port
 from tests.drivers.valkey import Valkey
@@ -28,7 +36,7 @@ from tests.drivers.waiting import Deadline
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "contract" / "golden"
-MESSAGES = {METRICS_CHANNEL: "metrics", HEALTH_CHANNEL: "health", ALERTS_CHANNEL: "alerts"}
+MESSAGES = {METRICS_CHANNEL: "metrics", HEALTH_CHANNEL: "health", ALERTS_CHANNEL: "alerts", RULES_KEY: "rules"}
 
 
 def golden(name: str) -> bytes:
@@ -65,11 +73,12 @@ class Collector:
 
     def leave(self, channel: str, raw: bytes | None = None, age_seconds: float = 0.0) -> bytes:
         raw = golden(f"messages/{MESSAGES[channel]}") if raw is None else raw
-        self._redis.set(latest_key(channel), raw, px=round((LATEST_TTL_SECONDS - age_seconds) * 1000))
+        key = RULES_KEY if channel == RULES_KEY else latest_key(channel)
+        self._redis.set(key, raw, px=round((LATEST_TTL_SECONDS - age_seconds) * 1000))
         return raw
 
     def leave_all(self) -> None:
-        for channel in CHANNELS:
+        for channel in MESSAGES:
             self.leave(channel)
 
 

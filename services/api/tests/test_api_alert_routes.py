@@ -8,7 +8,7 @@ import pytest
 import redis as redis_client
 from flask.testing import FlaskClient
 
-from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, ALERTS_CHANNEL
+from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, ALERTS_CHANNEL, RULES_KEY
 
 Golden = Callable[[str], bytes]
 
@@ -33,6 +33,25 @@ def test_alerts_are_the_stored_bytes_when_the_collector_left_them(client: FlaskC
     assert response.data == raw
     assert 12 <= int(response.headers["Age"]) < 72
     assert client.get("/api/alerts", headers={"If-None-Match": response.headers["ETag"]}).status_code == 304
+
+
+def test_rules_are_the_stored_bytes_when_a_collector_left_them(client: FlaskClient, collector: Any) -> None:
+    raw = collector.leave(RULES_KEY, age_seconds=12)
+    response = client.get("/api/rules")
+    assert response.data == raw
+    assert 12 <= int(response.headers["Age"]) < 72
+    assert client.get("/api/rules", headers={"If-None-Match": response.headers["ETag"]}).status_code == 304
+
+
+@pytest.mark.parametrize(("raw", "told"), [(None, "Nothing is stored under cluster:rules"), (b"{}", "cannot be read")])
+def test_rules_are_a_problem_when_the_collector_left_none_that_can_be_read(
+    client: FlaskClient, collector: Any, raw: bytes | None, told: str
+) -> None:
+    if raw is not None:
+        collector.leave(RULES_KEY, raw)
+    response = client.get("/api/rules")
+    assert response.status_code == 503
+    assert told in response.get_json()["detail"]
 
 
 def test_log_answers_the_newest_hundred_oldest_first_when_nothing_is_asked(client: FlaskClient, log: list[str]) -> None:

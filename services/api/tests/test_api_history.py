@@ -22,7 +22,7 @@ from contract.history import (
     Summary,
     encode_entry,
 )
-from contract.names import EPOCH_KEY, METRICS_CHANNEL, history_key
+from contract.names import EPOCH_KEY, HISTORY_FIELD, METRICS_CHANNEL, distribution_key, history_key
 from contract.runtime.functions import call
 from contract.scripts import RECORD_HISTORY, HistoryRecord, record_history_call
 from tests.drivers.valkey import Valkey
@@ -105,6 +105,69 @@ def test_last_hour_of_the_cluster_is_answered_when_nothing_is_asked(client: Flas
     assert cells(body, "temperature") == {}
 
 
+def spread(redis: redis_client.Redis, step: Step, start: int, *raws: str, epoch: int = EPOCH) -> None:
+    """Record a distribution of the cluster."""
+    raw = f"[5,{','.join(raws)}]"
+    redis.xadd(distribution_key(step.seconds), {HISTORY_FIELD: raw}, id=f"{start}000-{epoch}")
+
+
+def test_cluster_tells_how_its_nodes_lie_beside_its_averages(
+    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
+) -> None:
+    start = floor(NOW - 60, 10)
+    for moment in (start, start + 10):
+        recorded.entry(TEN_SECONDS, moment, 30.0, node=CLUSTER_NODE)
+    # Of the first step only the averages are known: it was recorded by a former release.
+    spread(redis, TEN_SECONDS, start + 10, '[1.0,2.5,80,99.5,"=n1"]', "null", "null", '[-5,0.0,5,6,"n2"]')
+    body = ask(client, "range_seconds=60&measure=temperature&measure=cpu_usage&measure=memory_usage&measure=load1")
+    found = body["distribution"]["measures"]
+    assert list(found) == ["temperature", "cpu_usage", "memory_usage"]
+    number = int(start + 10 - unix_seconds(body["start"])) // 10
+    assert {kind: values[number] for kind, values in found["cpu_usage"].items()} == {
+        "p10": 1.0, "median": 2.5, "p90": 80.0, "max": 99.5, "max_node": "=n1",
+    }  # fmt: skip
+    assert [values[number - 1] for values in found["cpu_usage"].values()] == [None] * 5
+    assert [values[number] for values in found["temperature"].values()] == [-5.0, 0.0, 5.0, 6.0, "n2"]
+    steps = len(body["series"][0]["measures"]["cpu_usage"]["avg"])
+    for values in found.values():
+        assert [len(column) for column in values.values()] == [steps] * 5
+    assert set(found["memory_usage"]["max_node"]) == {None}
+
+
+def test_longer_step_has_the_average_percentiles_of_its_parts_and_their_maximum(
+    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
+) -> None:
+    start = floor(NOW - 1200, 120)
+    spread(redis, MINUTE, start, '[0,10,20,30,"a"]')
+    spread(redis, MINUTE, start + 60, '[4,20,60,50,"b"]', epoch=EPOCH + 1)
+    # Of the minute that goes on there are only entries of ten seconds.
+    newest = floor(NOW - 10, 10)
+    spread(redis, TEN_SECONDS, newest, '[1,2,3,4,"c"]', epoch=EPOCH + 1)
+    body = ask(client, f"start={timestamp(start)}&end={timestamp(NOW)}&points=11&measure=cpu_usage")
+    assert body["step_seconds"] == 120
+    columns = body["distribution"]["measures"]["cpu_usage"].values()
+    known = [row for row in zip(*columns, strict=True) if row[0] is not None]
+    assert known == [(2.0, 15.0, 40.0, 50.0, "b"), (1.0, 2.0, 3.0, 4.0, "c")]
+
+
+@pytest.mark.parametrize("query", ["", "node=node6.lan", "measure=load1"])
+def test_distribution_is_not_known_where_there_is_none(
+    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis, query: str
+) -> None:
+    if query:
+        spread(redis, TEN_SECONDS, floor(NOW - 60, 10), '[1,2,3,4,"a"]')
+    assert ask(client, query)["distribution"] is None
+
+
+def test_history_goes_on_without_a_distribution_when_its_key_holds_something_else(
+    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
+) -> None:
+    recorded.entry(TEN_SECONDS, floor(NOW - 60, 10), 30.0, node=CLUSTER_NODE)
+    redis.set(distribution_key(10), b"x")
+    body = ask(client, "range_seconds=600")
+    assert (body["distribution"], list(cells(body).values())) == (None, [30.0])
+
+
 def test_nodes_are_answered_in_the_order_asked_and_an_unknown_one_is_a_gap(
     client: FlaskClient, recorded: Recorded
 ) -> None:
@@ -117,6 +180,27 @@ def test_nodes_are_answered_in_the_order_asked_and_an_unknown_one_is_a_gap(
     assert [series["node"] for series in body["series"]] == [*names, "nobody"]
     assert [list(series["measures"]) for series in body["series"]] == [["cpu_usage", "load1"]] * 26
     assert [cells(body, series=number) for number in range(26)] == [{start: float(n)} for n in range(25)] + [{}]
+
+
+@pytest.mark.parametrize(
+    ("step", "age_seconds"), [(TEN_SECONDS, 20), (MINUTE, 4000), (FOUR_MINUTES, 30_000), (HALF_HOUR, 600_000)]
+)
+def test_history_is_not_found_when_none_of_the_nodes_is_in_the_snapshot_or_in_history(
+    client: FlaskClient, recorded: Recorded, step: Step, age_seconds: int
+) -> None:
+    # Given a node that is no target any more, with history of some step
+    recorded.entry(step, floor(NOW - age_seconds, step.seconds), 1.0, node="former")
+    for known in ("former", "node6.lan", "nobody&node=former"):
+        assert client.get(f"/api/history?node={known}").status_code == 200
+    response = client.get("/api/history?node=no%0Abody&node=nemo")
+    assert response.status_code == 404
+    assert r"'no\nbody'" in response.get_json()["detail"]
+    # When parameters are bad, that is said first.
+    assert client.get("/api/history?node=nobody&points=1").status_code == 400
+
+
+def test_history_of_a_node_is_a_gap_when_no_snapshot_says_which_nodes_there_are(client: FlaskClient) -> None:
+    assert cells(ask(client, "node=nobody")) == {}
 
 
 @pytest.mark.parametrize(
@@ -248,7 +332,7 @@ def test_end_alone_moves_the_range(client: FlaskClient, recorded: Recorded) -> N
     ],
 )
 def test_any_range_is_answered_within_its_points(client: FlaskClient, recorded: Recorded, query: str) -> None:
-    body = ask(client, f"{query}&node=a&measure=load1")
+    body = ask(client, f"{query}&node=node6.lan&measure=load1")
     count = len(body["series"][0]["measures"]["load1"]["avg"])
     points = int(query.partition("points=")[2] or 360)
     assert 1 <= count <= points
@@ -310,8 +394,8 @@ def test_entries_are_left_out_and_counted_when_they_are_garbage(
 def test_history_is_a_problem_when_a_key_holds_no_stream(
     client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
 ) -> None:
-    redis.set(history_key(10, "a"), b"x")
-    response = client.get("/api/history?node=a")
+    redis.set(history_key(10, "node6.lan"), b"x")
+    response = client.get("/api/history?node=node6.lan")
     assert response.status_code == 503
     assert "WRONGTYPE" in response.get_json()["detail"]
 
@@ -319,9 +403,9 @@ def test_history_is_a_problem_when_a_key_holds_no_stream(
 def test_history_is_a_problem_that_says_so_when_redis_is_away(
     client: FlaskClient, recorded: Recorded, valkey: Valkey
 ) -> None:
-    ask(client, "node=a")
+    ask(client, "node=node6.lan")
     valkey.stop()
-    response = client.get("/api/history?node=a")
+    response = client.get("/api/history?node=node6.lan")
     assert response.status_code == 503
     assert "Redis does not answer since 20" in response.get_json()["detail"]
     assert "Retry-After" in response.headers

@@ -13,7 +13,15 @@ from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
 from api.openapi import description
-from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, HISTORY_FIELD, history_key
+from contract.names import (
+    ALERT_LOG_FIELD,
+    ALERT_LOG_KEY,
+    HISTORY_FIELD,
+    INCIDENTS_FIELD,
+    INCIDENTS_KEY,
+    distribution_key,
+    history_key,
+)
 from tests.drivers.valkey import Valkey
 
 Golden = Callable[[str], bytes]
@@ -29,12 +37,16 @@ REQUESTS = {
     "/api/cluster/health": "/api/cluster/health",
     "/api/alerts": "/api/alerts",
     "/api/alerts/log": "/api/alerts/log",
+    "/api/incidents": "/api/incidents?hours=1&node=node6.lan&rule=memory&severity=warning&limit=5",
+    "/api/rules": "/api/rules",
     "/api/history": "/api/history?node=node6.lan&range_seconds=900&points=10",
     "/api/session": "/api/session",
     "/api/openapi.json": "/api/openapi.json",
 }
 #: What takes no GET; test_access_publish asks it.
 OTHERS = {"/api/publish/{channel}"}
+#: What may be had as CSV, too.
+TABLES = ("/api/cluster/nodes", "/api/history", "/api/incidents")
 CONDITIONAL = sorted(path for path in REQUESTS if "304" in DOCUMENT["paths"][path]["get"]["responses"])
 
 
@@ -50,7 +62,9 @@ def described(path: str, response: TestResponse) -> dict[str, Any]:
     if "$ref" in said:
         said = DOCUMENT["components"]["responses"][said["$ref"].rpartition("/")[2]]
     if response.status_code != 304:
-        validate(response.get_json(), said["content"][response.mimetype]["schema"])
+        validate(
+            response.get_json() if response.is_json else response.text, said["content"][response.mimetype]["schema"]
+        )
     for name, header in said.get("headers", {}).items():
         if name not in response.headers and not header.get("required"):
             continue
@@ -65,7 +79,10 @@ def all_left(collector: Any, redis: Any, golden_example: Golden) -> None:
     collector.leave_all()
     redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: golden_example("messages/log_started")}, id="1795426867-1")
     redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: golden_example("messages/log_entry")}, id="1795426867-7")
+    redis.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: golden_example("messages/incident")}, id="1795426867-7")
     redis.xadd(history_key(10, "node6.lan"), {HISTORY_FIELD: b"[5,[1.5,2,2.5],7]"}, id="1795426850000-1795426867")
+    spread = b'[5,[1.5,2,2.5,7,"node6.lan"]]'
+    redis.xadd(distribution_key(10), {HISTORY_FIELD: spread}, id="1795426850000-1795426867")
 
 
 def test_document_describes_the_routes_that_exist_and_no_others(app: Flask) -> None:
@@ -133,6 +150,21 @@ def test_answer_is_as_described_when_all_is_well(client: FlaskClient, path: str)
 
 
 @pytest.mark.usefixtures("all_left")
+def test_history_of_the_cluster_is_as_described_with_its_distribution(client: FlaskClient) -> None:
+    response = client.get("/api/history?range_seconds=60")
+    assert response.get_json()["distribution"] is not None
+    described("/api/history", response)
+
+
+@pytest.mark.usefixtures("all_left")
+@pytest.mark.parametrize("path", TABLES)
+def test_table_is_as_described_when_it_is_asked_for(client: FlaskClient, path: str) -> None:
+    response = client.get(f"{path}?format=csv")
+    assert response.status_code == 200
+    described(path, response)
+
+
+@pytest.mark.usefixtures("all_left")
 @pytest.mark.parametrize("path", CONDITIONAL)
 def test_answer_is_as_described_when_nothing_changed(client: FlaskClient, path: str) -> None:
     tag = client.get(REQUESTS[path]).headers["ETag"]
@@ -156,7 +188,10 @@ def test_answer_is_as_described_when_redis_is_away(client: FlaskClient, valkey: 
         ("/api/cluster/nodes/{node}", "/api/cluster/nodes/nobody", "404"),
         ("/api/alerts/log", "/api/alerts/log?limit=x", "400"),
         ("/api/alerts/log", "/api/alerts/log?after=x", "400"),
+        ("/api/incidents", "/api/incidents?hours=0", "400"),
         ("/api/history", "/api/history?points=1", "400"),
+        ("/api/history", "/api/history?node=nobody", "404"),
+        *((path, f"{path}?format=xml", "400") for path in TABLES),
     ],
 )
 def test_answer_is_as_described_when_the_request_is_bad(
@@ -173,6 +208,7 @@ def test_answer_is_as_described_when_the_request_is_bad(
         ("messages/metrics", "Snapshot"),
         ("messages/health", "Health"),
         ("messages/alerts", "Alerts"),
+        ("messages/rules", "RulesInForce"),
         ("messages/log_entry", "LogEntry"),
         ("messages/log_started", "LogEntry"),
         ("rest/health_report", "HealthReport"),
@@ -180,6 +216,8 @@ def test_answer_is_as_described_when_the_request_is_bad(
         ("rest/overview", "Overview"),
         ("rest/node", "Node"),
         ("rest/alert_log_page", "AlertLogPage"),
+        ("messages/incident", "Incident"),
+        ("rest/incidents_page", "IncidentsPage"),
         ("rest/history", "History"),
         ("rest/problem", "Problem"),
         ("rest/problem_limit_exceeded", "Problem"),

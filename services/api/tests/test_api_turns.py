@@ -61,6 +61,7 @@ def test_body_names_no_address() -> None:
         ("GET /static/theme.css?v=1", "quick"), ("HEAD /livez", "quick"), ("GET /readyz?x", "quick"),
         ("GET /api/history?points=2", "long"), ("GET /api/history", "long"), ("GET /api/historyx", "usual"),
         ("GET /api/%68istory", "long"), ("GET http://127.0.0.1/api/history", "long"), ("GET /api/history%0a", "usual"),
+        ("GET /api/incidents?hours=24", "long"),
         ("GET /", "usual"), ("GET /livezz", "usual"), ("GET /api/health", "usual"), ("POST /livez", "usual"),
         ("POST /api/publish/cluster:alerts", "message"), ("GET /api/publish/cluster:alerts", "usual"),
     ],

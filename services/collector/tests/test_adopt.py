@@ -133,6 +133,22 @@ def test_alerts_go_on_without_a_transition_when_a_collector_takes_over(online, o
     ]
 
 
+@pytest.mark.parametrize(("told", "peak"), [({"peak": 99.0}, 99.0), ({"peak": None}, 91.5), ({}, 91.5)])
+def test_worst_value_goes_on_when_a_collector_takes_over(online, filesystem, told, peak):
+    # Given an alert at 91.5 %, of a collector of this release, or of one that tells no worst value
+    message = msgspec.json.decode(ALERTS)
+    [alert] = [alert for alert in message["active_alerts"] if alert["rule"] == "filesystem_full"]
+    del alert["peak"]
+    raw = msgspec.json.encode(message | {"active_alerts": [alert | told]})
+
+    adopted = adopt_alerts(raw, Moment(0.0, NOW))
+    alerts, _ = evaluate(adopted, parse_rules(""), [online(filesystems=(filesystem("/boot", 90.0),))], Moment(1.0, NOW))
+
+    assert [(alert.value, alert.peak, alert.since) for alert in alerts.values()] == [
+        (90.0, peak, "2026-11-23T09:41:05.120Z")
+    ]
+
+
 def test_pending_alert_fires_in_time_when_a_collector_takes_over(online, filesystem):
     rules = parse_rules("filesystem_full: {for_seconds: 60}")
     full = online(filesystems=(filesystem("/boot", 91.5),))

@@ -6,6 +6,7 @@ from collector.alert_log import MESSAGE_BYTES, MESSAGE_ENTRIES, AlertLog
 from collector.evaluate import evaluate
 from collector.rules import parse_rules
 from contract.codec import encode
+from contract.messages import Incident
 from contract.names import ALERT_LOG_LENGTH
 
 NOW = "2026-11-23T09:41:07.120Z"
@@ -66,6 +67,66 @@ def test_waiting_entries_get_new_ids_when_the_epoch_is_new(changes, position, ex
     assert ids(log) == expected
     assert [entry.node for entry in log.queue][-2:] == nodes[-2:]
     assert [entry.transition for entry in log.queue].count("started") == (position is None)
+
+
+@pytest.fixture
+def endings(offline, online, at):
+    """Makes the transitions that end so many alerts, which had fired or not."""
+
+    def make(count, fired=True):
+        rules = RULES if fired else parse_rules("node_down: {for_seconds: 60}")
+        nodes = [f"n{number}" for number in range(count)]
+        alerts, _ = evaluate({}, rules, map(offline, nodes), at(0))
+        return evaluate(alerts, rules, map(online, nodes), at(4))[1]
+
+    return make
+
+
+def test_record_of_an_incident_goes_with_the_entry_that_ends_it(endings):
+    log = AlertLog(epoch=7, position="6-9", now=NOW)
+    log.add(endings(1), NOW)
+
+    [(entry_id, incident)] = log.incidents.items()
+    assert [(entry.id, entry.transition, entry.message) for entry in log.queue] == [
+        (entry_id, "resolved", "n0 is online again")
+    ]
+    assert incident == Incident(
+        id="node_down/n0@2026-11-23T09:40:00.000Z",
+        alert_id="node_down/n0",
+        rule="node_down",
+        node="n0",
+        severity="warning",
+        began="2026-11-23T09:40:00.000Z",
+        ended=NOW,
+        peak=None,
+        message="n0 is offline: connection refused",
+    )
+    log.confirm()
+    assert log.incidents == {}
+
+
+def test_alert_that_never_fired_is_no_incident(changes, endings):
+    log = AlertLog(epoch=7, position="6-9", now=NOW)
+    log.add([*changes(1), *endings(1, fired=False)], NOW)
+
+    assert (len(log.queue), log.incidents) == (2, {})
+
+
+def test_records_that_wait_go_with_their_entries_when_the_epoch_is_new(endings):
+    log = AlertLog(epoch=7, position="6-9", now=NOW)
+    log.add(endings(2), NOW)
+
+    log.renew(epoch=9, position=None, now=NOW)
+
+    assert {entry_id: incident.node for entry_id, incident in log.incidents.items()} == {"9-2": "n0", "9-3": "n1"}
+
+
+def test_records_are_dropped_with_their_entries_when_redis_stays_away(endings, changes):
+    log = AlertLog(epoch=7, position="6-9", now=NOW)
+    log.add(endings(2), NOW)
+    log.add(changes(ALERT_LOG_LENGTH - 1), NOW)
+
+    assert list(log.incidents) == ["7-2"]
 
 
 def test_message_carries_the_newest_entries_when_very_many_wait(changes):

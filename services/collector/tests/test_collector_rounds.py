@@ -29,6 +29,9 @@ from contract.names import (
     EPOCH_KEY,
     HEALTH_CHANNEL,
     HISTORY_FIELD,
+    INCIDENTS_KEY,
+    INCIDENTS_LENGTH,
+    INCIDENTS_LENGTH_WHEN_FULL,
     LEASE_KEY,
     METRICS_CHANNEL,
     history_key,
@@ -227,6 +230,70 @@ def test_takeover_changes_no_status_when_nothing_else_changed(start, redis):
     assert unseen_alerts.active_alerts == seen_alerts.active_alerts == alerts.active_alerts
     assert unseen_alerts.previous_alert_id == unseen_alerts.last_alert_id == alerts.last_alert_id
     assert logged(redis) == [("started", None), ("firing", "b")]
+
+
+def incidents(redis):
+    return [json.loads(fields[b"incident"]) for _, fields in redis.xrange(INCIDENTS_KEY) if b"incident" in fields]
+
+
+@pytest.mark.parametrize("killed", ["before it published the end", "before it heard that the end is published"])
+def test_incident_is_recorded_once_and_whole_when_a_collector_is_killed_at_its_end(start, redis, killed):
+    async def run():
+        # Given an alert that fires, of a collector that is killed in the round that ends the alert
+        first, nodes, link = start()
+        nodes.are(a=False)
+        await first.turn()
+        since = latest(redis, ALERTS_CHANNEL, Alerts).active_alerts[0].since
+        link.mode = "unsent" if killed.startswith("before it published") else "unanswered"
+        nodes.are(a=True)
+        await attempt(first)
+        # When another one takes over, which sees the node well
+        expire_lease(redis)
+        second, nodes, second_link = start()
+        nodes.are(a=True)
+        assert await second.turn()
+        assert await second.turn()
+        await asyncio.gather(link.close(), second_link.close())
+        return since
+
+    since = asyncio.run(run())
+    # Then there is one record, from the beginning that the first one saw
+    [incident] = incidents(redis)
+    assert (incident["id"], incident["began"]) == (f"node_down/a@{since}", since)
+    assert incident["ended"] == entries(redis)[-1]["timestamp"]
+    assert logged(redis) == [("started", None), ("firing", "a"), ("resolved", "a")]
+    assert active(redis) == set()
+
+
+def test_old_incidents_are_shed_when_redis_is_full_and_history_was_refused(start, redis, monkeypatch):
+    published = []
+
+    async def run():
+        collector, nodes, link = start()
+        nodes.are(a=True)
+        await collector.turn()
+        publish = link.publish
+
+        def note(publication):
+            published.append(publication.incidents_length)
+            return publish(publication)
+
+        monkeypatch.setattr(link, "publish", note)
+        monkeypatch.setattr(time, "time", lambda real=time.time: real() + 60 * len(published))
+        redis.config_set("maxmemory", "1")
+        try:
+            for _ in range(3):
+                assert await collector.turn()
+        finally:
+            redis.config_set("maxmemory", "0")
+        for _ in range(2):
+            assert await collector.turn()
+        await link.close()
+
+    asyncio.run(run())
+    full, usual = INCIDENTS_LENGTH_WHEN_FULL, INCIDENTS_LENGTH
+    # A round is made before its history is written: the second one's is refused first, the fourth one's is taken.
+    assert published == [usual, usual, full, full, usual]
 
 
 def test_collector_refuses_when_redis_serves_another_cluster_at_the_start(start, redis):

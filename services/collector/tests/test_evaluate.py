@@ -62,6 +62,32 @@ def test_alert_keeps_the_time_the_condition_began_when_it_fires(judge, online, a
     assert alert.message == "memory of node6.lan is 93.4 % in use"
 
 
+def test_alert_says_its_worst_value_since_it_began_when_values_come_and_go(at, online):
+    alerts, peaks = {}, []
+    for seconds, value in enumerate([90.0, 97.5, 91.0, 95.0, 84.0]):
+        alerts, changes = evaluate(alerts, RULES, [online(memory_usage=value)], at(20 * seconds))
+        peaks += [alert.peak for alert in alerts.values()]
+
+    assert peaks == [90.0, 97.5, 97.5, 97.5]
+    [change] = changes
+    assert (change.transition, change.alert.value, change.alert.peak) == ("resolved", 84.0, 97.5)
+
+
+def test_worst_offset_of_a_clock_is_the_largest_distance_when_it_goes_both_ways(at, online):
+    alerts = {}
+    for seconds, offset in enumerate([3.0, -9.0, 4.0]):
+        alerts, _ = evaluate(alerts, RULES, [online(clock_offset_seconds=offset)], at(seconds))
+
+    assert [(alert.value, alert.peak) for alert in alerts.values()] == [(4.0, 9.0)]
+
+
+@pytest.mark.parametrize(("role", "severity"), [("worker", "warning"), ("master", "critical")])
+def test_missing_node_is_as_bad_as_its_role_when_the_rules_say_nothing_else(at, offline, role, severity):
+    alerts, _ = evaluate({}, RULES, [dataclasses.replace(offline(), role=role)], at(0))
+
+    assert [alert.severity for alert in alerts.values()] == [severity]
+
+
 def test_pending_alert_is_resolved_when_its_condition_ends_early(judge, online):
     judge.see(0, online(memory_usage=90.0))
 

@@ -9,6 +9,7 @@ import contract
 from collector.history import History
 from collector.snapshot import build_snapshot
 from contract.codec import decode
+from contract.distribution import Spread, decode_distribution
 from contract.history import CLUSTER_NODE, MEASURES, STEPS, decode_entry, merge
 from contract.messages import Node, Snapshot
 
@@ -81,6 +82,52 @@ def test_cluster_has_the_averages_of_the_snapshot_and_nothing_else():
         "disk_usage": NODE.disk_usage,
         "temperature": NODE.temperature,
     }
+
+
+def distributions(history, step_seconds):
+    """What is complete: start in seconds after ours, and distribution."""
+    return [
+        (record.start_seconds - START, decode_distribution(record.entry))
+        for record in history.distributions
+        if (record.step.seconds, record.node) == (step_seconds, None)
+    ]
+
+
+def test_distribution_of_a_step_is_that_of_its_nodes_own_entries():
+    history = History()
+    for seconds, cpus in ((0, (10.0, 20.0, 90.0)), (5, (30.0, 20.0, 94.0))):
+        nodes = [node(f"n{number}", cpu_usage=cpu, temperature=None) for number, cpu in enumerate(cpus)]
+        take(history, seconds, *nodes, node("off", status="offline", cpu_usage=100.0))
+    assert not history.distributions
+    take(history, 10, node())
+
+    ((start, distribution),) = distributions(history, 10)
+    assert (start, distribution.samples) == (0, 2)
+    # On average they were at 20, 20 and 92 %.
+    assert distribution.spreads[0] == Spread(20.0, 20.0, 77.6, 94.0, "n2")
+    assert distribution.spreads[1] == Spread(*[NODE.memory_usage] * 4, "n0")
+    assert distribution.spreads[3] is None
+
+
+def test_distribution_of_a_coarse_step_is_made_of_the_nodes_entries_of_that_step():
+    history = History()
+    for seconds in range(0, 60, 10):
+        # Each is at 100 % for one sixth of the minute, another one each time.
+        take(history, seconds, *(node(f"n{n}", cpu_usage=100.0 if 10 * n == seconds else 4.0) for n in range(6)))
+    close(history)
+
+    assert [spread.spreads[0] for _, spread in distributions(history, 10)] == [
+        Spread(4.0, 4.0, 52.0, 100.0, f"n{n}") for n in range(6)
+    ]
+    assert [spread.spreads[0] for _, spread in distributions(history, 60)] == [Spread(20.0, 20.0, 20.0, 100.0, "n0")]
+
+
+def test_step_has_no_distribution_when_no_node_was_online_in_it():
+    history = History()
+    for seconds, status in ((0, "online"), (10, "offline"), (20, "online")):
+        take(history, seconds, node(status=status))
+    close(history)
+    assert [start for start, _ in distributions(history, 10)] == [0, 20]
 
 
 @pytest.mark.parametrize("status", ["offline", "unknown"])
@@ -168,6 +215,7 @@ def test_forgetting_drops_what_is_open_and_what_waits():
     take(history, 15, node())
     history.forget()
     assert not history.queue
+    assert not history.distributions
     close(history)
     assert not history.queue
 

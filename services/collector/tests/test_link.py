@@ -4,7 +4,8 @@ import pytest
 
 from collector.link import Former, RedisLacksFunctions, RedisLink
 from contract.history import TEN_SECONDS
-from contract.scripts import HistoryRecord, Lease
+from contract.names import ALERT_LOG_KEY, EPOCH_KEY, INCIDENTS_KEY, METRICS_CHANNEL, RULES_KEY, latest_key
+from contract.scripts import HistoryRecord, Lease, Publication
 from tests.drivers.redis_users import url_of, users
 
 
@@ -52,3 +53,53 @@ def test_link_tells_missing_functions_from_a_refusal(valkey, ask):
 
     with users(valkey), pytest.raises(RedisLacksFunctions, match="Functions in a Redis of your own"):
         asyncio.run(run())
+
+
+#: What the collector's user might write before there were rules in Redis.
+FORMER_USER = (
+    "reset on >secret ~cluster:metrics:latest ~cluster:health:latest ~cluster:alerts:latest ~cluster:alerts:log "
+    "~cluster:history:* ~cluster:collector ~cluster:collector:epoch &cluster:metrics -@all +ping +fcall +get "
+    "+set +pexpire +hmget +hset +publish +xadd +xrange +xrevrange +function|load"
+)
+
+
+@pytest.fixture
+def former_user(redis):
+    redis.execute_command("ACL SETUSER former", *FORMER_USER.split())
+    yield "former:secret"
+    redis.execute_command("ACL DELUSER former")
+    redis.execute_command("ACL LOG RESET")
+
+
+def test_round_goes_without_what_the_user_may_not_keep_when_its_rules_are_of_a_former_release(
+    valkey, redis, former_user, caplog
+):
+    redis.hset(EPOCH_KEY, "epoch", "7")
+
+    async def run():
+        link = RedisLink(valkey.url.replace("//", f"//{former_user}@"))
+        try:
+            lease, entry = Lease("me", "lab", 2.0), ("7-1", b"entry")
+            rounds = [
+                Publication(
+                    lease,
+                    7,
+                    seq,
+                    {METRICS_CHANNEL: b"%d" % seq},
+                    (entry,),
+                    **({"rules": b"r"} if seq == 1 else {"incidents": {"7-1": b"i"}, "incidents_since": "x"}),
+                )
+                for seq in (1, 2, 3)
+            ]
+            return [await link.publish(each) for each in rounds]
+        finally:
+            await link.close()
+
+    assert asyncio.run(run()) == ["published"] * 3
+    assert redis.get(latest_key(METRICS_CHANNEL)) == b"3"
+    assert redis.exists(RULES_KEY, INCIDENTS_KEY) == 0
+    assert redis.xlen(ALERT_LOG_KEY) == 1
+    # It is told once, and not tried again at once.
+    told = [record.message.partition(";")[0] for record in caplog.records]
+    assert told == ["a round is published without rules and incidents"]
+    assert [entry["count"] for entry in redis.acl_log()] == [1]

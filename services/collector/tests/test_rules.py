@@ -1,8 +1,15 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.rules import RulesError, built_in_rules, parse_rules
+import contract
+from collector.rules import RulesError, built_in_rules, in_force, parse_rules
+from contract.codec import decode
+from contract.messages import RulesInForce
+
+GOLDEN = Path(contract.__file__).parent / "golden" / "messages" / "rules.json"
 
 
 def test_built_in_rules_are_those_of_the_product_when_the_user_changes_nothing():
@@ -22,13 +29,24 @@ def test_built_in_rules_are_those_of_the_product_when_the_user_changes_nothing()
         ("pressure", False),
     ]
     assert [name for name, rule in rules.items() if rule.severity == "critical"] == [
-        "node_down",
         "filesystem_readonly",
         "under_voltage",
     ]
+    assert (rules["node_down"].severity_of("worker"), rules["node_down"].severity_of("master")) == (
+        "warning",
+        "critical",
+    )
     assert rules["clock_offset"].threshold == 2
     assert all(rule.clear < rule.threshold for rule in rules.values() if rule.threshold is not None)
     assert parse_rules("") == rules
+
+
+def test_built_in_rules_are_told_as_in_the_golden_example():
+    told = {rule.name: rule for rule in in_force(built_in_rules())}
+
+    assert [told[rule.name] for rule in decode(GOLDEN.read_bytes(), RulesInForce).rules] == list(
+        decode(GOLDEN.read_bytes(), RulesInForce).rules
+    )
 
 
 def test_single_fields_change_when_the_user_names_them():
@@ -38,6 +56,22 @@ def test_single_fields_change_when_the_user_names_them():
     memory = rules["memory"]
     assert (memory.severity, memory.for_seconds, memory.threshold, memory.clear) == ("critical", 5, 95, 80)
     assert rules["temperature"] == built_in_rules()["temperature"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "of_worker", "of_master"),
+    [
+        ("severity: critical", "critical", "critical"),
+        ("severity: info", "info", "info"),
+        ("master_severity: warning", "warning", "warning"),
+        ("severity: info, master_severity: warning", "info", "warning"),
+        ("for_seconds: 5", "warning", "critical"),
+    ],
+)
+def test_one_severity_is_for_all_nodes_when_the_user_names_no_other_for_the_master(fields, of_worker, of_master):
+    rule = parse_rules(f"node_down: {{{fields}}}")["node_down"]
+
+    assert (rule.severity_of("worker"), rule.severity_of("master")) == (of_worker, of_master)
 
 
 def test_clear_keeps_its_distance_when_only_the_threshold_moves():
@@ -66,6 +100,8 @@ def test_clear_keeps_its_distance_when_only_the_threshold_moves():
         ("memory: {for_seconds: .inf}", "must be a number"),
         ("memory: {severity: fatal}", "must be one of info, warning, critical"),
         ("memory: {severity: [warning]}", "must be one of"),
+        ("memory: {master_severity: info}", "'master_severity' is none"),
+        ("node_down: {master_severity: fatal}", "must be one of info, warning, critical"),
         ("memory: {enabled: 1}", "must be true or false"),
         ("memory: {keep_seconds: -1}", "keep_seconds -1 must be a number from 0"),
         ("filesystem_full: {ignore: /boot}", "must be a list of mount points"),

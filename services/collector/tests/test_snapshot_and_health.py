@@ -6,13 +6,15 @@ import msgspec
 import pytest
 
 import contract
+from collector.adopt import adopt_alerts
+from collector.evaluate import Moment
 from collector.health import build_health, hung_collector_remark
 from collector.node_state import NodeState
 from collector.rules import parse_rules
 from collector.snapshot import build_snapshot
 from collector.view import view_of
 from contract.codec import decode, encode
-from contract.messages import Health, Snapshot
+from contract.messages import Firing, Health, Snapshot
 
 GOLDEN = Path(contract.__file__).parent / "golden" / "messages"
 HEAD = {"cluster": "lab", "epoch": 1795426867, "seq": 4211, "timestamp": "2026-11-23T09:41:07.120Z"}
@@ -54,12 +56,36 @@ def test_averages_are_not_known_when_there_are_no_nodes():
     assert (stats.total_nodes, stats.avg_cpu, stats.avg_disk) == (0, None, None)
 
 
-def health(nodes, problems=()):
-    return build_health(nodes, problems, targets_path=Path("/etc/nodes.yaml"), **HEAD)
+@pytest.fixture
+def alerts():
+    """The golden alerts, of which the critical one fires."""
+    return list(adopt_alerts((GOLDEN / "alerts.json").read_bytes(), Moment(0.0, 0.0)).values())
 
 
-def test_health_is_the_golden_one_when_its_nodes_are(nodes):
-    assert health(nodes) == decode((GOLDEN / "health.json").read_bytes(), Health)
+def health(nodes, problems=(), alerts=()):
+    return build_health(nodes, problems, alerts, targets_path=Path("/etc/nodes.yaml"), **HEAD)
+
+
+def test_health_is_the_golden_one_when_its_nodes_and_alerts_are(nodes, alerts):
+    assert health(nodes, alerts=alerts) == decode((GOLDEN / "health.json").read_bytes(), Health)
+
+
+@pytest.mark.parametrize(
+    ("firing", "pending", "counts", "worst"),
+    [
+        ([], ["critical"], Firing(), None),
+        (["info", "warning", "warning"], ["critical"], Firing(warning=2, info=1), "warning"),
+        (["info", "critical"], [], Firing(critical=1, info=1), "critical"),
+        (["info"], [], Firing(info=1), "info"),
+    ],
+)
+def test_health_counts_firing_alerts_and_names_the_worst_when_some_are_active(alerts, firing, pending, counts, worst):
+    active = [replace(alerts[0], severity=severity, state="firing") for severity in firing]
+    active += [replace(alerts[0], severity=severity, state="pending") for severity in pending]
+
+    message = health([], alerts=active)
+
+    assert (message.firing, message.worst_firing_severity) == (counts, worst)
 
 
 def test_health_says_which_file_to_edit_and_what_to_install_when_there_are_no_targets():
@@ -108,7 +134,7 @@ def test_health_tells_the_first_issues_and_how_many_more_when_there_are_very_man
 
 def test_health_tells_last_what_is_to_be_known_of_nodes_that_are_online(nodes):
     message = build_health(
-        nodes, (), targets_path=Path("/etc/nodes.yaml"), remarks=[hung_collector_remark("pi", "filesystem")], **HEAD
+        nodes, (), (), targets_path=Path("/etc/nodes.yaml"), remarks=[hung_collector_remark("pi", "filesystem")], **HEAD
     )
 
     assert message.issues[-1] == (

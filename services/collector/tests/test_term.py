@@ -12,7 +12,7 @@ from collector.rules import parse_rules
 from collector.term import REPEAT_SECONDS, Term, View
 from contract.clock import unix_seconds
 from contract.codec import decode
-from contract.messages import Alerts, Health, Snapshot
+from contract.messages import Alerts, Firing, Health, RulesInForce, Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
 from contract.scripts import Lease
 
@@ -71,6 +71,28 @@ def test_adopted_alert_is_published_as_it_was_when_no_rule_here_judges_it(new_te
     assert active(online(known["node"])) == [unknown]
 
 
+def test_rules_in_force_are_told_on_a_change_and_now_and_then(new_term, view, online, at):
+    def told(seconds, rules, confirmed=True):
+        publication = term.next_round(view(online(), rules=rules), at(seconds))
+        if confirmed:
+            term.confirm()
+        return publication.rules and decode(publication.rules, RulesInForce)
+
+    term, rules = new_term(), "memory: {threshold: 95, clear: 92}"
+
+    first = told(0, rules, confirmed=False)
+    assert (first.epoch, first.seq) == (term.epoch, 1)
+    [memory] = [rule for rule in first.rules if rule.name == "memory"]
+    assert (memory.enabled, memory.severity, memory.threshold, memory.clear) == (True, "warning", 95, 92)
+    assert len(first.rules) == len(parse_rules(""))
+    # Redis did not take them; then it has.
+    assert told(2, rules) is not None
+    assert told(4, rules) is None
+    assert told(6, "cpu: {enabled: true}") is not None
+    assert told(8, "cpu: {enabled: true}") is None
+    assert told(6 + REPEAT_SECONDS, "cpu: {enabled: true}") is not None
+
+
 def channels(publication):
     return [channel.removeprefix("cluster:") for channel in publication.messages]
 
@@ -82,7 +104,7 @@ def alerts_of(publication):
 def test_active_alerts_are_the_golden_ones_when_the_same_conditions_hold(
     new_term, view, offline, online, filesystem, at
 ):
-    rules = "node_down: {for_seconds: 60}\nfilesystem_full: {for_seconds: 60}"
+    rules = "node_down: {for_seconds: 60, severity: critical}\nfilesystem_full: {for_seconds: 60}"
     down, full = offline("pi-é.lan:9200"), online(filesystems=(filesystem("/boot", 91.5),))
     term, written = new_term(), "2026-11-23T09:41:07.120Z"
 
@@ -151,14 +173,15 @@ def test_round_publishes_what_is_due_again_when_the_one_before_was_not_confirmed
     assert channels(term.next_round(view(offline(), problems=["The rules file is broken."]), at(6))) == ["metrics"]
 
 
-def test_round_tells_alerts_when_only_a_severity_changed(new_term, view, offline, at):
+def test_round_tells_alerts_and_health_when_only_a_severity_changed(new_term, view, offline, at):
     term = new_term()
     term.next_round(view(offline()), at(0))
     term.confirm()
 
     publication = term.next_round(view(offline(), rules="node_down: {for_seconds: 0, severity: info}"), at(2))
 
-    assert channels(publication) == ["metrics", "alerts"]
+    assert channels(publication) == ["metrics", "health", "alerts"]
+    assert decode(publication.messages[HEALTH_CHANNEL], Health).firing == Firing(info=1)
     assert alerts_of(publication).active_alerts[0].severity == "info"
     assert alerts_of(publication).active_alerts[0].type == "info"
 

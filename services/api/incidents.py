@@ -1,0 +1,104 @@
+"""``/api/incidents``: each alert that fired as one piece, from its beginning to its end."""
+
+import re
+import time
+from collections.abc import Iterable
+from typing import Final, get_args
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from api.answers import json_answer, with_age
+from api.incident_records import Found, IncidentRecords, Page, Wanted
+from api.problems import Refusal
+from api.spreadsheet import csv_answer, wants_csv
+from api.store import Store
+from api.unavailable import Unavailable
+from contract.clock import unix_seconds
+from contract.codec import encode
+from contract.messages import Incident, Severity
+
+#: Ended incidents that a page holds, unless told otherwise, and at most.
+DEFAULT_LIMIT: Final = 100
+LARGEST_LIMIT: Final = 1000
+#: Longest time back, in hours, besides all that is known: a leap year.
+LARGEST_HOURS: Final = 366 * 24
+
+#: Fields of an incident that have a cell each.
+COLUMNS: Final = tuple(Incident.__struct_fields__[:-2])
+
+_POSITION = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
+_NUMBER = re.compile(r"[0-9]{1,6}")
+
+
+class _Body(msgspec.Struct):
+    """``IncidentsPage`` with its incidents as they were written."""
+
+    incidents: list[msgspec.Raw]
+    known_since: str | None
+    next: str | None
+
+
+def incident_routes(store: Store, records: IncidentRecords) -> Blueprint:
+    """Make the route."""
+    routes = Blueprint("incidents", __name__, url_prefix="/api/incidents")
+
+    @routes.get("")
+    def incidents() -> Response:
+        """A page of incidents, newest first; on the first page those that go on come before all others."""
+        wanted, after, limit = _wanted(store), _after(), _number("limit", LARGEST_LIMIT)
+        if wants_csv():
+            return _table(records.pages(wanted, after, limit))
+        page = records.page(wanted, after, limit or DEFAULT_LIMIT)
+        body = _Body([found.raw for found in page.found], page.known_since, page.next)
+        return json_answer(encode(body), page.age_seconds)
+
+    return routes
+
+
+def _table(pages: Iterable[Page]) -> Response:
+    found: list[Found] = []
+    age_seconds = None
+    for page in pages:
+        found += page.found
+        age_seconds = page.age_seconds
+    rows = ([getattr(each.incident, column) for column in COLUMNS] for each in found)
+    return with_age(csv_answer("incidents", COLUMNS, rows), age_seconds)
+
+
+def _wanted(store: Store) -> Wanted:
+    severities = request.args.getlist("severity")
+    if not set(severities) <= set(get_args(Severity)):
+        raise Refusal(400, f"The parameter 'severity' takes one of: {', '.join(get_args(Severity))}.")
+    hours = _number("hours", LARGEST_HOURS)
+    return Wanted(
+        nodes=frozenset(request.args.getlist("node")),
+        rules=frozenset(request.args.getlist("rule")),
+        severities=frozenset(severities),
+        ended_from=None if hours is None else _now(store) - 3600 * hours,
+    )
+
+
+def _now(store: Store) -> float:
+    """The present in Unix seconds, by the clock that incidents go by: the collector's."""
+    try:
+        _, snapshot = store.snapshot()
+        return unix_seconds(snapshot.timestamp)
+    except (Unavailable, ValueError):
+        return time.time()
+
+
+def _after() -> str | None:
+    text = request.args.get("after")
+    if text is not None and not _POSITION.fullmatch(text):
+        raise Refusal(400, "The parameter 'after' takes what a page says as 'next', such as 1795426867-7.")
+    return text
+
+
+def _number(name: str, largest: int) -> int | None:
+    text = request.args.get(name)
+    if text is None:
+        return None
+    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= largest:
+        raise Refusal(400, f"The parameter {name!r} takes a whole number from 1 to {largest}.")
+    return int(text)

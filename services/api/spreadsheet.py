@@ -1,0 +1,51 @@
+"""Answers as CSV (RFC 4180), of which no cell does anything in a spreadsheet but show itself."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from flask import Response, request
+
+from api.problems import Refusal
+
+Cell = str | int | float | bool | None
+
+#: What makes a spreadsheet take a text for a formula. Source: OWASP, CSV Injection
+_ACTIVE: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+
+def wants_csv() -> bool:
+    """Whether the request asks for a table, and not for JSON.
+
+    Raises:
+        Refusal: it asks for something else.
+    """
+    wanted = request.args.get("format", "json")
+    if wanted not in ("json", "csv"):
+        raise Refusal(400, "The parameter 'format' takes json or csv.")
+    return wanted == "csv"
+
+
+def csv_answer(name: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Response:
+    """Answer a table as a file that is called ``name``, with what is not known as empty cells."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(head)
+    writer.writerows([_text(cell) for cell in row] for row in rows)
+    response = Response(text.getvalue(), content_type="text/csv; charset=utf-8; header=present")
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return response
+
+
+def _text(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if not isinstance(cell, str):
+        return repr(cell)
+    return f"'{cell}" if cell.startswith(_ACTIVE) and not _NUMBER.fullmatch(cell) else cell

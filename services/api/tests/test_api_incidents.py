@@ -1,0 +1,232 @@
+"""The route /api/incidents against what a collector leaves in Redis."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis as redis_client
+from flask.testing import FlaskClient
+
+from api.incident_records import RECORDS_A_PAGE, RECORDS_AT_ONCE
+from contract.clock import timestamp, unix_seconds
+from contract.names import ALERTS_CHANNEL, INCIDENTS_FIELD, INCIDENTS_KEY, INCIDENTS_SINCE_FIELD, METRICS_CHANNEL
+from tests.drivers.valkey import Valkey
+
+Golden = Callable[[str], bytes]
+#: When the golden snapshot was made, rounded down to a second.
+NOW = int(unix_seconds("2026-11-23T09:41:07Z"))
+SINCE = "2026-11-01T07:00:00.000Z"
+#: The golden alert that fires.
+FIRING = "node_down/pi-é.lan:9200@2026-11-23T09:40:01.500Z"
+
+
+class Recorded:
+    """Writes records as a collector does."""
+
+    def __init__(self, redis: redis_client.Redis, example: dict[str, Any]) -> None:
+        self._redis = redis
+        self._example = example
+        self._count = 0
+
+    def begin(self) -> None:
+        self._redis.xadd(INCIDENTS_KEY, {INCIDENTS_SINCE_FIELD: SINCE}, id="1795426867-0")
+
+    def incident(self, ended: float = NOW, node: str = "n", **fields: Any) -> str:
+        """Record one; return its id."""
+        self._count += 1
+        began = timestamp(ended - 60 - self._count)
+        incident_id = f"node_down/{node}@{began}"
+        own = {"id": incident_id, "node": node, "began": began, "ended": timestamp(ended)}
+        raw = json.dumps(self._example | own | fields)
+        self._redis.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: raw}, id=f"1795426867-{self._count}")
+        return str(fields.get("id", incident_id))
+
+
+@pytest.fixture
+def recorded(redis: redis_client.Redis, collector: Any, golden_example: Golden) -> Recorded:
+    collector.leave(METRICS_CHANNEL)
+    return Recorded(redis, json.loads(golden_example("messages/incident")))
+
+
+def ask(client: FlaskClient, query: str = "") -> dict[str, Any]:
+    response = client.get(f"/api/incidents?{query}")
+    assert response.status_code == 200, response.get_json()
+    body: dict[str, Any] = response.get_json()
+    return body
+
+
+def ids(body: dict[str, Any]) -> list[str]:
+    return [incident["id"] for incident in body["incidents"]]
+
+
+def test_incidents_are_newest_first_and_those_that_go_on_before_all_others(
+    client: FlaskClient, collector: Any, recorded: Recorded
+) -> None:
+    recorded.begin()
+    old, new = recorded.incident(NOW - 500), recorded.incident(NOW - 100, rack={"a": 1})
+    collector.leave(ALERTS_CHANNEL)
+
+    body = ask(client)
+
+    assert ids(body) == [FIRING, new, old]
+    first, second, _ = body["incidents"]
+    assert (first["ended"], first["peak"], first["severity"]) == (None, None, "critical")
+    assert (second["ended"], second["rack"]) == (timestamp(NOW - 100), {"a": 1})
+    assert (body["known_since"], body["next"]) == (SINCE, None)
+
+
+def test_there_are_no_incidents_and_nothing_is_known_when_no_collector_has_recorded_any(client: FlaskClient) -> None:
+    assert ask(client) == {"incidents": [], "known_since": None, "next": None}
+
+
+def test_incidents_are_known_since_the_oldest_that_is_kept_when_older_ones_went(
+    client: FlaskClient, recorded: Recorded
+) -> None:
+    recorded.incident(NOW - 500)
+    recorded.incident(NOW - 100)
+    assert ask(client, "limit=1")["known_since"] == timestamp(NOW - 500)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("node=a", "a"), ("node=a&node=b", "ab"), ("rule=memory", "b"), ("severity=info", "c"),
+        ("severity=info&severity=critical", "cd"), ("node=a&rule=memory", ""), ("hours=1", "cd"), ("hours=2", "bcd"),
+        ("hours=1&severity=info", "c"), ("", "abcd"),
+    ],
+)  # fmt: skip
+def test_incidents_are_those_asked_for_when_filters_are_given(
+    client: FlaskClient, recorded: Recorded, query: str, expected: str
+) -> None:
+    recorded.incident(NOW - 90_000, "a")
+    recorded.incident(NOW - 5000, "b", rule="memory")
+    recorded.incident(NOW - 3000, "c", severity="info")
+    recorded.incident(NOW - 10, "d", severity="critical")
+    assert "".join(incident["node"] for incident in reversed(ask(client, query)["incidents"])) == expected
+
+
+def test_filters_are_for_those_that_go_on_too(client: FlaskClient, collector: Any, recorded: Recorded) -> None:
+    collector.leave(ALERTS_CHANNEL)
+    assert ids(ask(client, "rule=node_down&severity=critical&hours=1&node=pi-%C3%A9.lan:9200")) == [FIRING]
+    for query in ("rule=memory", "severity=warning", "node=x"):
+        assert ids(ask(client, query)) == []
+
+
+def test_all_incidents_are_told_once_when_a_client_follows_the_pages(
+    client: FlaskClient, collector: Any, recorded: Recorded
+) -> None:
+    # Given more than are read in one go
+    recorded.begin()
+    written = [recorded.incident(NOW - 10_000 + number) for number in range(RECORDS_AT_ONCE + 130)]
+    collector.leave(ALERTS_CHANNEL)
+    seen: list[str] = []
+    after = ""
+    for _ in range(7):
+        body = ask(client, f"limit=90{after}")
+        seen += ids(body)
+        after = f"&after={body['next']}"
+        # What ends meanwhile comes on no later page.
+        recorded.incident(NOW, "late")
+    assert body["next"] is None
+    assert seen == [FIRING, *reversed(written)]
+
+
+def test_page_ends_early_and_says_where_to_go_on_when_little_of_much_fits(
+    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis, golden_example: Golden
+) -> None:
+    wanted = recorded.incident(NOW - 50, "wanted")
+    raw = golden_example("messages/incident")
+    pipeline = redis.pipeline()
+    for number in range(2, RECORDS_A_PAGE + 700):
+        pipeline.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: raw}, id=f"1795426867-{number}")
+    pipeline.execute()
+    first = ask(client, "node=wanted")
+    assert ids(first) == []
+    second = ask(client, f"node=wanted&after={first['next']}")
+    assert (ids(second), second["next"]) == ([wanted], None)
+
+
+def test_page_is_the_last_when_all_others_ended_before_the_time_asked_for(
+    client: FlaskClient, recorded: Recorded
+) -> None:
+    for _ in range(RECORDS_AT_ONCE + 1):
+        recorded.incident(NOW - 90_000)
+    new = recorded.incident(NOW - 10)
+    # The part in which it stands is read to its end, and the next one has nothing of that time.
+    body = ask(client, "hours=24")
+    assert (ids(body), body["next"]) == ([new], None)
+    assert len(ids(ask(client, "hours=26&limit=1000"))) == RECORDS_AT_ONCE + 2
+
+
+def test_incident_is_told_once_when_it_ended_between_two_reads(
+    client: FlaskClient, collector: Any, recorded: Recorded
+) -> None:
+    collector.leave(ALERTS_CHANNEL)
+    recorded.incident(NOW, id=FIRING)
+    [incident] = ask(client)["incidents"]
+    assert (incident["id"], incident["ended"]) == (FIRING, timestamp(NOW))
+
+
+def test_codes_of_those_that_go_on_are_passed_on_when_the_collector_tells_them(
+    client: FlaskClient, collector: Any, recorded: Recorded, golden_example: Golden
+) -> None:
+    alerts = json.loads(golden_example("messages/alerts"))
+    for alert in alerts["active_alerts"]:
+        alert |= {"code": "x", "args": {"n": {"code": "y", "args": {}}}, "peak": 7.5}
+    collector.leave(ALERTS_CHANNEL, json.dumps(alerts).encode())
+    [incident] = ask(client)["incidents"]
+    assert (incident["code"], incident["args"], incident["peak"]) == ("x", {"n": {"code": "y", "args": {}}}, 7.5)
+
+
+def test_records_are_left_out_and_counted_when_they_are_garbage(
+    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
+) -> None:
+    one = recorded.incident()
+    redis.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: b"\xff"}, id="1795426868-1")
+    redis.xadd(INCIDENTS_KEY, {"other": b"x"}, id="1795426868-2")
+    assert ids(ask(client)) == [one]
+    assert b'api_stored_invalid_total{key="cluster:incidents"} 2.0' in client.get("/metrics").data
+
+
+def test_incidents_are_a_problem_when_the_key_holds_something_else(
+    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
+) -> None:
+    redis.set(INCIDENTS_KEY, b"x")
+    response = client.get("/api/incidents")
+    assert response.status_code == 503
+    assert "WRONGTYPE" in response.get_json()["detail"]
+
+
+def test_newest_incidents_are_told_from_memory_when_redis_is_away(
+    client: FlaskClient, collector: Any, recorded: Recorded, valkey: Valkey
+) -> None:
+    recorded.begin()
+    written = [recorded.incident(NOW - number) for number in range(RECORDS_AT_ONCE + 20)]
+    collector.leave(ALERTS_CHANNEL)
+    ask(client)
+    valkey.stop()
+
+    response = client.get("/api/incidents?limit=1000")
+    body = response.get_json()
+    assert ids(body) == [FIRING, *reversed(written[20:])]
+    assert int(response.headers["Age"]) >= 0
+    # It does not look complete, and what it lacks is not made up.
+    assert body["next"] is not None
+    assert client.get(f"/api/incidents?after={body['next']}").status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        *((f"limit={value}", "limit") for value in ("0", "1001", "", "x", "-5", "1%0A")),
+        *((f"hours={value}", "hours") for value in ("0", "8785", "", "x", "1.5")),
+        *((f"after={value}", "after") for value in ("", "x", "7", "7-", "7-7%0A", "(7-7")),
+        ("severity=", "severity"),
+        ("severity=warning&severity=fatal", "severity"),
+    ],
+)
+def test_parameter_is_named_when_it_is_bad(client: FlaskClient, query: str, named: str) -> None:
+    response = client.get(f"/api/incidents?{query}")
+    assert response.status_code == 400
+    assert f"'{named}'" in response.get_json()["detail"]

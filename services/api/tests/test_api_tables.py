@@ -1,0 +1,137 @@
+"""Answers as CSV."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis as redis_client
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from api.incident_records import RECORDS_A_PAGE
+from api.spreadsheet import csv_answer
+from contract.history import CLUSTER_NODE, MEASURES, TEN_SECONDS, Entry, encode_entry
+from contract.messages import Node
+from contract.names import (
+    ALERTS_CHANNEL,
+    HISTORY_FIELD,
+    INCIDENTS_FIELD,
+    INCIDENTS_KEY,
+    METRICS_CHANNEL,
+    distribution_key,
+    history_key,
+)
+from tests.drivers.valkey import Valkey
+
+Golden = Callable[[str], bytes]
+#: A step of ten seconds before the golden snapshot.
+START = 1_795_426_850
+
+
+def table(response: TestResponse) -> list[dict[str, str]]:
+    """The rows by the names in the head; fails where one has another length."""
+    assert response.status_code == 200, response.text
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8; header=present"
+    assert response.headers["Content-Disposition"].startswith("attachment; filename=")
+    head, *rows = csv.reader(io.StringIO(response.text))
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("=1+2", "'=1+2"), ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"), ("-2+3", "'-2+3"), ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"), ("\r=1", "'\r=1"), ("\n=1", "'\n=1"), ("＝1", "'＝1"), ("-", "'-"), ("+é", "'+é"),
+        ("-5", "-5"), ("+1.5e3", "+1.5e3"), (-5.25, "-5.25"), (-3, "-3"), ("a=b", "a=b"), ("'=1", "'=1"),
+        ('say "hi", all', 'say "hi", all'), ("two\r\nlines", "two\r\nlines"), ("", ""), (None, ""), (True, "true"),
+        (False, "false"), (0, "0"), (1e-05, "1e-05"),
+    ],
+)  # fmt: skip
+def test_cell_does_nothing_in_a_spreadsheet_but_show_itself(cell: Any, written: str) -> None:
+    text = csv_answer("x", ["a", "b"], [[cell, 1]]).get_data(as_text=True)
+    assert list(csv.reader(io.StringIO(text, newline=""))) == [["a", "b"], [written, "1"]]
+
+
+def test_nodes_are_a_table_with_a_row_each_and_are_not_pushed_again(
+    client: FlaskClient, collector: Any, golden_example: Golden, redis: redis_client.Redis
+) -> None:
+    snapshot = json.loads(golden_example("messages/metrics"))
+    snapshot["nodes"][0] |= {"error": "=HYPERLINK(1)", "temperature": -3.5, "rack": {"a": 1}}
+    collector.leave(METRICS_CHANNEL, json.dumps(snapshot).encode(), age_seconds=9)
+    response = client.get("/api/cluster/nodes?format=csv")
+    rows = table(response)
+    assert [row["node"] for row in rows] == [node["node"] for node in snapshot["nodes"]]
+    assert (rows[0]["error"], rows[0]["temperature"]) == ("'=HYPERLINK(1)", "-3.5")
+    assert rows[0].keys() <= set(Node.__struct_fields__)
+    assert rows[0].keys() >= {"node", "address", "role", "status", "is_healthy", "cpu_usage", "pressure_memory"}
+    assert {row["is_healthy"] for row in rows} == {"true", "false"}
+    assert int(response.headers["Age"]) >= 9
+    assert redis.keys("cluster:api:published:*") == []
+
+
+def test_history_is_a_table_with_a_row_for_each_step_of_each_node(
+    client: FlaskClient, collector: Any, redis: redis_client.Redis
+) -> None:
+    collector.leave(METRICS_CHANNEL)
+    for node, cpu in (("node6.lan", (1.0, 2.5, 4.0)), ("=x", 7.0), (CLUSTER_NODE, 9.0)):
+        entry = encode_entry(Entry(5, tuple({"cpu_usage": cpu, "load1": -0.0}.get(name) for name in MEASURES)))  # type: ignore[call-overload]
+        redis.xadd(history_key(TEN_SECONDS.seconds, node), {HISTORY_FIELD: entry}, id=f"{START}000-1")
+    query = "format=csv&range_seconds=60&measure=cpu_usage&measure=temperature"
+    rows = table(client.get(f"/api/history?{query}&node=node6.lan&node=%3Dx"))
+    assert len(rows) == 2 * 7
+    assert list(rows[0]) == ["start", "node", *(f"{name}_{kind}" for name in ("cpu_usage", "temperature")
+                                                for kind in ("min", "avg", "max"))]  # fmt: skip
+    known = [row for row in rows if row["cpu_usage_avg"]]
+    assert [tuple(row.values()) for row in known] == [
+        ("2026-11-23T09:40:50.000Z", "node6.lan", "1.0", "2.5", "4.0", "", "", ""),
+        ("2026-11-23T09:40:50.000Z", "'=x", "7.0", "7.0", "7.0", "", "", ""),
+    ]
+    spread = b'[5,[1.5,2,2.5,7,"@n"]]'
+    redis.xadd(distribution_key(TEN_SECONDS.seconds), {HISTORY_FIELD: spread}, id=f"{START}000-1")
+    whole = table(client.get(f"/api/history?{query}"))
+    columns = ("node", "cpu_usage_max", "cpu_usage_nodes_p90", "cpu_usage_nodes_max_node", "temperature_nodes_p90")
+    known = [tuple(row[column] for column in columns) for row in whole if row["cpu_usage_max"]]
+    assert known == [("", "9.0", "2.5", "'@n", "")]
+
+
+@pytest.fixture
+def recorded(collector: Any, redis: redis_client.Redis, golden_example: Golden) -> int:
+    """More incidents than one page reads, and one that goes on; how many there are."""
+    collector.leave(ALERTS_CHANNEL)
+    example = json.loads(golden_example("messages/incident"))
+    pipeline = redis.pipeline()
+    for number in range(1, RECORDS_A_PAGE + 501):
+        raw = json.dumps(
+            example | {"id": f"x@{number}", "message": "@all", "severity": "info" if number % 2 else "warning"}
+        )
+        pipeline.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: raw}, id=f"1-{number}")
+    pipeline.execute()
+    return RECORDS_A_PAGE + 501
+
+
+def test_incidents_are_one_table_when_they_are_more_than_a_page_has(client: FlaskClient, recorded: int) -> None:
+    rows = table(client.get("/api/incidents?format=csv"))
+    assert len({row["id"] for row in rows}) == len(rows) == recorded
+    assert (rows[0]["ended"], rows[1]["id"], rows[-1]["id"]) == ("", f"x@{recorded - 1}", "x@1")
+    assert rows[1]["message"] == "'@all"
+    assert len(table(client.get("/api/incidents?format=csv&limit=7&severity=info"))) == 7
+
+
+@pytest.mark.usefixtures("recorded")
+def test_incidents_are_no_table_when_redis_is_away_and_only_a_part_is_known(
+    client: FlaskClient, valkey: Valkey
+) -> None:
+    client.get("/api/incidents")
+    valkey.stop()
+    assert client.get("/api/incidents?format=csv").status_code == 503
+
+
+@pytest.mark.parametrize("path", ["/api/cluster/nodes", "/api/history", "/api/incidents"])
+@pytest.mark.parametrize("wanted", ["", "CSV", "xlsx"])
+def test_format_is_refused_when_there_is_none_of_that_name(client: FlaskClient, path: str, wanted: str) -> None:
+    response = client.get(f"{path}?format={wanted}")
+    assert response.status_code == 400
+    assert "'format'" in response.get_json()["detail"]
