@@ -169,12 +169,13 @@ BENCHMARKS := bench bench-access bench-slow bench-attacks bench-collector bench-
 test-long: export DISTURBANCES ?= 20
 test-long: export FAULT_SECONDS ?= 60
 test-long: export ATTACK_SECONDS ?= 60
-test-long: ## twenty disturbances instead of five, a minute of faults instead of ten seconds, all tests on Python 3.13, each benchmark in short (needs Docker, Java and Go; CONTEXT=… for Kubernetes; over an hour)
+test-long: ## twenty disturbances instead of five, a minute of faults instead of ten seconds, all tests on Python 3.13, every combination of screen, language and cluster, each benchmark in short (needs Docker, Java and Go; CONTEXT=… for Kubernetes; over an hour)
 	$(MAKE) --no-print-directory test
 	$(MAKE) --no-print-directory test-clients
 	$(MAKE) --no-print-directory test-integration
 	$(if $(CONTEXT),$(MAKE) --no-print-directory test-k8s)
 	$(MAKE) --no-print-directory test-python313 ALL=1
+	EVERY_COMBINATION=1 $(BIN)/python -m pytest tests/browser/test_boxes.py
 	set -e; for name in $(BENCHMARKS); do $(MAKE) --no-print-directory $$name QUICK=1; done
 
 .PHONY: check

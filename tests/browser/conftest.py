@@ -6,6 +6,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, Request, WebSocket, expect
 
+from tests.browser.scene import Scene
 from tests.drivers.ports import free_port, inner_ports
 from tests.drivers.process import Process, python
 from tests.drivers.rest import Rest
@@ -132,6 +133,17 @@ def product(tmp_path_factory: pytest.TempPathFactory, store: Valkey) -> Iterator
         yield product
     finally:
         product.stop()
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[Scene]:
+    """A cluster as the test draws it."""
+    scene = Scene()
+    try:
+        scene.start()
+        yield scene
+    finally:
+        scene.close()
 
 
 class Frames:

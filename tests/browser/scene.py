@@ -9,7 +9,7 @@ import math
 import threading
 import time
 from datetime import UTC, datetime
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from contract.codec import encode
 from contract.health import overall_status
@@ -50,7 +50,7 @@ class Scene:
     @property
     def origin(self) -> str:
         """Where the pages are."""
-        return self._gateway.origin
+        return self.rest.origin
 
     def start(self) -> None:
         """Start the services; nothing is published before ``show``."""
@@ -60,7 +60,7 @@ class Scene:
             "gateway", "deploy.local.gateway",
             PORT=str(port), WS_PORT=str(own), API_PORT=api.origin.rpartition(":")[2],
         )  # fmt: skip
-        self._gateway: Rest = self._stack.rest(port)
+        self.rest: Rest = self._stack.rest(port)
         ready = self._stack.rest(own)
         eventually(lambda: ready.status("/readyz") == 200, within_seconds=30, what="the gateway ready")
         self._thread.start()
@@ -76,9 +76,10 @@ class Scene:
             self._nodes, self._state, self._epoch, self._seq = nodes, state, self._epoch + 1, 0
             self._publish()
             shown = self._epoch
-        eventually(lambda: self._gateway.json("/api/cluster/snapshot")["epoch"] == shown, what="the scene in the api")
+        eventually(lambda: self.rest.json("/api/cluster/snapshot")["epoch"] == shown, what="the scene in the api")
         if state == "away":
-            self.valkey.stop()
+            with self._lock:
+                self.valkey.stop()
 
     def next_round(self) -> None:
         """Publish one more round now."""
@@ -101,7 +102,7 @@ class Scene:
     def _publish(self) -> None:
         self._seq += 1
         now = time.time()
-        head = {"cluster": "lab", "epoch": self._epoch, "seq": self._seq, "timestamp": _stamp(now)}
+        head: dict[str, Any] = {"cluster": "lab", "epoch": self._epoch, "seq": self._seq, "timestamp": _stamp(now)}
         alerts = () if self._state == "calm" else _alerts(self._nodes, self._since)
         offline = {alert.node for alert in alerts if alert.rule == "node_down"}
         nodes = tuple(_node(index, self._nodes, now, self._since, offline) for index in range(self._nodes))
@@ -224,7 +225,7 @@ def _node(index: int, nodes: int, now: float, since: str, offline: set[str]) -> 
 
 
 def _alerts(nodes: int, since: str) -> tuple[Alert, ...]:
-    """Of one node: one. Of more: two critical, four warnings, one info, one pending, three of them nodes that are away."""
+    """One of a single node. Of more: two critical, four warnings (three nodes are away), one info, and one pending."""
 
     def alert(
         rule: str,
@@ -263,7 +264,7 @@ def _entry(position: str, alert: Alert) -> LogEntry:
     )  # fmt: skip
 
 
-def _snapshot(head: dict[str, object], nodes: tuple[Node, ...]) -> Snapshot:
+def _snapshot(head: dict[str, Any], nodes: tuple[Node, ...]) -> Snapshot:
     def mean(values: list[float | None]) -> float | None:
         known = [value for value in values if value is not None]
         return round(sum(known) / len(known), 1) if known else None
@@ -278,7 +279,7 @@ def _snapshot(head: dict[str, object], nodes: tuple[Node, ...]) -> Snapshot:
         avg_temperature=mean([node.temperature for node in online]),
     )
     ordered = tuple(sorted(nodes, key=lambda node: node.node))
-    return Snapshot(**head, interval_seconds=INTERVAL_SECONDS, cluster_stats=stats, nodes=ordered)  # type: ignore[arg-type]
+    return Snapshot(**head, interval_seconds=INTERVAL_SECONDS, cluster_stats=stats, nodes=ordered)
 
 
 def main() -> None:

@@ -66,7 +66,7 @@ def test_nothing_moves_as_data_arrives(fleet: Fleet, page: Page, path: str) -> N
     expect(page.locator(LIVE)).to_be_visible()
     for _ in range(2):
         fleet.product.next_round()
-    assert page.evaluate("window.shift") < 0.1
+    assert page.evaluate("window.shift") <= 0.01
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -1,7 +1,6 @@
 """One severity for one situation: the same sentence and the same counts on every page."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -10,16 +9,6 @@ from tests.browser.scene import Scene
 
 #: Pages of the whole cluster, with what they have room for.
 PAGES = ["/", "/nodes", "/monitoring", "/alerts", "/live"]
-
-
-@pytest.fixture(scope="module")
-def scene() -> Iterator[Scene]:
-    scene = Scene()
-    try:
-        scene.start()
-        yield scene
-    finally:
-        scene.close()
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@
 
 import { attribute, Fields } from "../fields.ts";
 
-/** Rows beyond the screen's edges that are there too. */
-const OVERSCAN_ROWS = 4;
+/** Beyond the screen's edges, rows of this height are there too. */
+const OVERSCAN_PIXELS = 130;
 
 interface Layout {
   readonly columns: number;
@@ -73,8 +73,9 @@ export class VirtualList<Item> {
     const height = `${Math.max(0, rows * pitch - layout.gapPixels)}px`;
     if (container.style.height !== height) container.style.height = height;
     const top = container.getBoundingClientRect().top;
-    const first = Math.max(0, Math.floor(-top / pitch) - OVERSCAN_ROWS);
-    const last = Math.min(rows, Math.ceil((window.innerHeight - top) / pitch) + OVERSCAN_ROWS);
+    const overscan = Math.ceil(OVERSCAN_PIXELS / pitch);
+    const first = Math.max(0, Math.floor(-top / pitch) - overscan);
+    const last = Math.min(rows, Math.ceil((window.innerHeight - top) / pitch) + overscan);
     const former = this.#elements;
     this.#elements = new Map();
     const begin = first * layout.columns;

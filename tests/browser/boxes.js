@@ -1,0 +1,86 @@
+// Measures the texts of a page, in the page: see boxes.py.
+({
+  // What is wrong, as sentences: texts that overlap, that are cut without saying so, and a page that is too wide.
+  wrongs: () => {
+    const wrong = [];
+    const root = document.scrollingElement;
+    if (root.scrollWidth > root.clientWidth) wrong.push(`the page is ${root.scrollWidth - root.clientWidth} px too wide`);
+    const name = (element) => {
+      const id = element.id ? `#${element.id}` : "";
+      return `${element.tagName.toLowerCase()}${id}.${[...element.classList].join(".")} "${element.textContent.trim().slice(0, 40)}"`;
+    };
+    const isSeen = (element) =>
+      element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) &&
+      !element.closest(".visually-hidden, .skip, template, noscript, canvas, svg, select, option, .chart-tip, .toasts");
+  
+    // Every line of every text, as it is painted: cut to the boxes that hide what stands out of them.
+    const lines = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let text = walker.nextNode(); text !== null; text = walker.nextNode()) {
+      const element = text.parentElement;
+      if (text.data.trim() === "" || element === null || !isSeen(element)) continue;
+      const range = document.createRange();
+      range.selectNodeContents(text);
+      const clips = [];
+      for (let holder = element; holder !== null && holder !== document.body; holder = holder.parentElement) {
+        const style = getComputedStyle(holder);
+        if (style.display !== "inline" && style.overflow !== "visible") clips.push(holder);
+      }
+      for (const box of range.getClientRects()) {
+        if (box.width < 1 || box.height < 1) continue;
+        const shown = { left: box.left, right: box.right, top: box.top, bottom: box.bottom };
+        for (const holder of clips) {
+          const frame = holder.getBoundingClientRect();
+          shown.left = Math.max(shown.left, frame.left);
+          shown.right = Math.min(shown.right, frame.right);
+          shown.top = Math.max(shown.top, frame.top);
+          shown.bottom = Math.min(shown.bottom, frame.bottom);
+        }
+        if (shown.right - shown.left < 1 || shown.bottom - shown.top < 1) continue;
+        const isFixed = element.closest("header.top, .node-head") !== null;
+        // Letters take less height than their line.
+        lines.push({ element, isFixed, ...shown, top: shown.top + 3, bottom: shown.bottom - 3 });
+      }
+    }
+    for (const [index, one] of lines.entries()) {
+      for (const other of lines.slice(index + 1)) {
+        if (one.element === other.element || one.isFixed !== other.isFixed) continue;
+        const wide = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+        const high = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+        if (wide > 1 && high > 1) wrong.push(`${name(one.element)} and ${name(other.element)} lie ${wide.toFixed()} × ${high.toFixed()} px over each other`);
+      }
+    }
+  
+    // Whoever cuts a text says so: by an ellipsis, and by all of it in a title.
+    for (const element of document.body.querySelectorAll("*")) {
+      if (!isSeen(element) || element.textContent.trim() === "" || element.matches("html, body, pre")) continue;
+      const style = getComputedStyle(element);
+      const cuts = (overflow) => overflow === "hidden" || overflow === "clip";
+      const isCutWide = cuts(style.overflowX) && element.scrollWidth > element.clientWidth + 1;
+      const isCutHigh = cuts(style.overflowY) && element.scrollHeight > element.clientHeight + 1;
+      if (!isCutWide && !isCutHigh) continue;
+      const isTold = style.textOverflow === "ellipsis" || style.webkitLineClamp !== "none";
+      const whole = element.title || element.querySelector("[title]")?.title || element.closest("[title]")?.title;
+      if (isTold && whole) continue;
+      const hasText = lines.some((line) => element.contains(line.element));
+      if (hasText) wrong.push(`${name(element)} is cut`);
+    }
+    // What scrolls sideways hides something too.
+    for (const element of document.body.querySelectorAll("*")) {
+      const scrolls = /auto|scroll/.test(getComputedStyle(element).overflowX);
+      if (scrolls && isSeen(element) && element.scrollWidth > element.clientWidth + 1) wrong.push(`${name(element)} scrolls sideways`);
+    }
+    // Nothing that is read lies beyond the edges of the screen.
+    for (const line of lines) {
+      if (line.left < -1 || line.right > innerWidth + 1) wrong.push(`${name(line.element)} stands out of the screen`);
+    }
+    return [...new Set(wrong)];
+  },
+
+  // Things to press that are smaller than `size` pixels; links within a sentence may be.
+  small: (size) => [...document.querySelectorAll("a[href], button, select, input:not([type=hidden]), summary")]
+    .filter((each) => each.checkVisibility({ visibilityProperty: true }) && !each.closest(".skip, .visually-hidden, .banner p, .intro"))
+    .map((each) => [each, each.getBoundingClientRect()])
+    .filter(([each, box]) => box.width > 0 && (box.height < size - 0.5 || (box.width < size - 0.5 && each.textContent.trim().length < 4)))
+    .map(([each, box]) => `${each.tagName} "${(each.textContent.trim() || each.id || each.name).slice(0, 40)}" ${box.width.toFixed()} × ${box.height.toFixed()}`),
+})

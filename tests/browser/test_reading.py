@@ -1,0 +1,225 @@
+"""What a reader sees at a glance: dense lists, the worst first, one figure for one thing, and nothing that jumps."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.scene import Scene
+
+LIVE = "#freshness[data-state=live]"
+DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+#: Of what moves by itself, the most that nobody notices. Source: https://web.dev/articles/cls calls 0.1 good
+SHIFT_AT_MOST = 0.01
+#: Adds up how far the page's parts jump.
+WATCH_SHIFT = """window.shift = 0;
+new PerformanceObserver((list) => { for (const { value } of list.getEntries()) window.shift += value })
+  .observe({ type: "layout-shift", buffered: true })"""
+
+
+@pytest.fixture
+def troubled(scene: Scene) -> Scene:
+    """Fifty nodes, three of them offline, and alerts."""
+    scene.show(50, "alerts")
+    return scene
+
+
+def opened(page: Page, scene: Scene, path: str, viewport: Any = DESKTOP) -> Page:
+    """The page, live."""
+    page.set_viewport_size(viewport)
+    page.goto(scene.origin + path)
+    expect(page.locator(LIVE)).to_be_visible()
+    return page
+
+
+# -- charts
+
+
+def test_chart_moves_nothing_when_it_is_read_by_hovering(troubled: Scene, page: Page) -> None:
+    page.add_init_script(WATCH_SHIFT)
+    opened(page, troubled, "/monitoring?range=7d")
+    name = page.locator("#node-charts .node-name").first
+    chart = page.locator("#cluster-charts .chart").first
+    expect(chart).to_have_attribute("aria-label", re.compile(r"from \d+"))
+    page.wait_for_load_state("networkidle")
+    before, places = page.evaluate("window.shift"), [name.bounding_box(), chart.bounding_box()]
+    for x in (80, 160, 240):
+        chart.hover(position={"x": x, "y": 60})
+        expect(chart.locator(".chart-tip")).to_have_text(re.compile(r"^[A-Z][a-z]{2} \d{1,2} \d\d:\d\d · mean \d"))
+    assert [name.bounding_box(), chart.bounding_box()] == places
+    expect(name).to_have_text("node01")
+    assert page.evaluate("window.shift") - before <= SHIFT_AT_MOST
+    # The read-out leaves with the cursor
+    page.mouse.move(1, 1)
+    expect(chart.locator(".chart-tip")).to_be_hidden()
+
+
+def test_chart_has_room_for_the_label_of_its_last_moment(troubled: Scene, page: Page) -> None:
+    opened(page, troubled, "/nodes/node03?range=7d")
+    room = page.evaluate(
+        """() => [...document.querySelectorAll(".chart")].map((chart) =>
+            chart.getBoundingClientRect().right - chart.querySelector(".u-over").getBoundingClientRect().right)"""
+    )
+    assert min(room) >= 20
+
+
+def test_figure_of_now_is_the_same_wherever_a_page_says_it(troubled: Scene, page: Page) -> None:
+    opened(page, troubled, "/nodes/node02")
+    same = """() => ["cpu_usage", "memory_usage", "temperature", "load1"].every((measure) =>
+        document.querySelector(`#facts [data-field=${measure}]`).textContent ===
+        document.querySelector(`[data-measure=${measure}] .readout`).textContent)"""
+    for _ in range(2):
+        troubled.next_round()
+        page.wait_for_function(same)
+
+
+# -- severities
+
+
+def test_table_says_the_gravest_first_and_marks_the_figure_that_offends(troubled: Scene, page: Page) -> None:
+    opened(page, troubled, "/nodes")
+    row = page.locator('#node-rows [data-node="node03"]')
+    alerts = row.locator("[data-field=alerts]")
+    expect(alerts).to_have_text(re.compile("^its temperature is 91.5 °C · its memory is 97 % full · its clock"))
+    expect(alerts).to_have_attribute("data-severity", "critical")
+    expect(row.locator("[data-field=temperature]")).to_have_attribute("data-offends", "critical")
+    expect(row.locator("[data-field=memory_usage]")).to_have_attribute("data-offends", "warning")
+    expect(row.locator("[data-field=cpu_usage]")).not_to_have_attribute("data-offends", re.compile("."))
+    red = page.evaluate("""() => {
+        const bad = Object.assign(document.createElement("i"), { style: "color: var(--bad)" });
+        bad.style.color = "var(--bad)";
+        document.body.append(bad);
+        return getComputedStyle(bad).color;
+    }""")
+    assert alerts.evaluate("each => getComputedStyle(each).color") == red
+
+
+def test_lists_of_alerts_and_of_trouble_begin_with_what_is_critical(troubled: Scene, page: Page) -> None:
+    for path, rows in (
+        ("/", "#active-alerts > li"),
+        ("/alerts", "#active-alerts > tr"),
+        ("/live", "#wall-troubles > li"),
+    ):
+        opened(page, troubled, path)
+        expect(page.locator(rows).first).to_have_attribute("data-severity", "critical")
+
+
+# -- long lists
+
+
+def test_table_shows_twenty_rows_a_screen_and_keeps_its_head_in_sight(troubled: Scene, page: Page) -> None:
+    opened(page, troubled, "/nodes")
+    whole = """() => [...document.querySelectorAll("#node-rows [role=row]")]
+        .map((row) => row.getBoundingClientRect())
+        .filter(({ top, bottom }) => top >= document.querySelector(".node-head").getBoundingClientRect().bottom - 1
+            && bottom <= innerHeight).length"""
+    assert page.evaluate(whole) >= 20
+    page.mouse.move(700, 600)
+    page.mouse.wheel(0, 500)
+    page.wait_for_function("scrollY > 100")
+    head = page.locator(".node-head")
+    expect(head).to_be_in_viewport(ratio=1)
+    expect(page.locator(LIVE)).to_be_in_viewport(ratio=1)
+    top = page.locator("header.top").bounding_box()
+    box = head.bounding_box()
+    assert top is not None
+    assert box is not None
+    assert box["y"] >= top["y"] + top["height"] - 1
+
+
+def test_node_that_is_well_says_so_quietly(troubled: Scene, page: Page) -> None:
+    opened(page, troubled, "/nodes")
+    weight = "each => getComputedStyle(each).fontWeight"
+    assert page.locator('#node-rows [data-node="node01"] .status').evaluate(weight) == "400"
+    assert int(page.locator('#node-rows [data-node="node05"] .status').evaluate(weight)) >= 600
+
+
+def test_charts_of_a_thousand_nodes_are_few_elements_on_a_short_page(scene: Scene, page: Page) -> None:
+    scene.show(1000, "calm")
+    opened(page, scene, "/monitoring")
+    charts = page.locator("#node-charts > li")
+    expect(charts.first).to_be_visible()
+    assert page.evaluate("document.scrollingElement.scrollHeight") < 22_000
+    page.evaluate("scrollTo(0, document.scrollingElement.scrollHeight)")
+    expect(page.locator('[data-node="node1000"], [data-node^="rack"]').first).to_be_visible()
+    assert charts.count() < 100
+
+
+# -- a phone
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "fr-FR"])
+def test_phone_shows_the_names_of_all_pages_without_scrolling(troubled: Scene, browser: Browser, locale: str) -> None:
+    context = browser.new_context(locale=locale, has_touch=True, viewport=PHONE)  # type: ignore[arg-type]
+    page = opened(context.new_page(), troubled, "/nodes", PHONE)
+    boxes = [link.bounding_box() for link in page.locator("header nav a").all()]
+    search = page.locator("input[name=q]").bounding_box()
+    context.close()
+    assert len(boxes) == 5
+    for box in boxes:
+        assert box is not None
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= PHONE["width"]
+        assert box["height"] >= 44
+    # The search takes the whole width but for the page's margins
+    assert search is not None
+    assert search["width"] >= PHONE["width"] - 40
+
+
+# -- from page to page
+
+
+def test_range_stays_from_page_to_page(troubled: Scene, page: Page) -> None:
+    opened(page, troubled, "/monitoring?range=7d")
+    page.locator("#node-charts .node-name").first.click()
+    expect(page).to_have_url(re.compile(r"/nodes/node01\?range=7d$"))
+    expect(page.locator("[data-range='7d']")).to_have_attribute("aria-pressed", "true")
+    page.click("header nav a[href='/nodes']")
+    page.click("header nav a[href='/monitoring']")
+    expect(page).to_have_url(re.compile(r"/monitoring\?range=7d$"))
+    # What is chosen anew stays too
+    page.click("[data-range='1h']")
+    page.click("header nav a[href='/']")
+    page.click("header nav a[href='/monitoring']")
+    expect(page.locator("[data-range='1h']")).to_have_attribute("aria-pressed", "true")
+    expect(page).to_have_url(re.compile(r"/monitoring$"))
+
+
+def test_times_are_of_24_hours_and_their_zone_is_said(troubled: Scene, browser: Browser) -> None:
+    context = browser.new_context(locale="en-US", timezone_id="America/New_York")
+    page = opened(context.new_page(), troubled, "/alerts")
+    expect(page.locator("#log-entries time").first).to_have_text(re.compile(r"(^|\s)\d\d:\d\d:\d\d$"))
+    expect(page.locator("footer")).to_contain_text(re.compile(r"America/New_York, UTC−0[45]:00"))
+    context.close()
+
+
+def test_footer_leads_to_the_interfaces_for_programs(troubled: Scene, page: Page) -> None:
+    opened(page, troubled, "/")
+    expect(page.locator("header nav a")).to_have_count(5)
+    page.click("footer a[href='/websocket-test']")
+    expect(page.locator("h1")).to_have_text("WebSocket test")
+    page.click("footer a[href='/api']")
+    expect(page.locator("h1")).to_have_text("API")
+    routes = page.locator("[data-route]")
+    document = troubled.rest.json("/api/openapi.json")
+    assert routes.count() == sum(len(operations) for operations in document["paths"].values())
+    page.click('[data-route="GET /api/cluster/overview"] a')
+    expect(page.locator("body")).to_contain_text("online_nodes")
+
+
+# -- nothing jumps
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nodes", "/nodes?view=grid", "/nodes/node03", "/monitoring", "/alerts", "/live"]
+)
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_nothing_jumps_as_data_arrives(troubled: Scene, page: Page, path: str, viewport: Any) -> None:
+    page.add_init_script(WATCH_SHIFT)
+    opened(page, troubled, path, viewport)
+    for _ in range(3):
+        troubled.next_round()
+        page.wait_for_timeout(200)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.shift") <= SHIFT_AT_MOST
