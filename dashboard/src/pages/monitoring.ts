@@ -45,6 +45,7 @@ export class MonitoringPage extends Page {
   #nodes: NodeHistories | null = null;
   #visible: VisibleNodes | null = null;
   #latest: Snapshot | null = null;
+  #fromSeconds: number | null = null;
   #trouble: ReadonlyMap<string, NodeTrouble> = new Map();
 
   constructor() {
@@ -125,6 +126,7 @@ export class MonitoringPage extends Page {
   }
 
   #change(): void {
+    this.#fit();
     this.#clusterCharts.stop();
     this.#clusterCharts.start(this.#ranges.seconds);
     this.#cluster?.change(this.#clusterShown());
@@ -139,6 +141,7 @@ export class MonitoringPage extends Page {
   }
 
   #drawAll(): void {
+    this.#fit();
     this.#clusterCharts.show(this.#cluster?.of(""), {
       ...this.#around(this.#cluster?.isLoaded("") ?? false, (this.#latest?.cluster_stats.online_nodes ?? 0) > 0),
       isCluster: true,
@@ -172,10 +175,14 @@ export class MonitoringPage extends Page {
     chart?.show(pictureOf(timeline, this.#measure, around));
   }
 
+  /** All charts of the page have one axis of time, which fits what is known of the cluster. */
+  #fit(): void {
+    this.#fromSeconds = this.#ranges.isChosen ? null : (this.#cluster?.firstSeconds ?? null);
+  }
+
   #around(isLoaded: boolean, isOnline: boolean): Surroundings {
     return {
-      // All charts of the page have one axis of time, which fits what is known of the cluster.
-      fromSeconds: this.#ranges.isChosen ? null : (this.#cluster?.firstSeconds ?? null),
+      fromSeconds: this.#fromSeconds,
       thresholdOf: (measure) => this.#thresholds?.of(measure) ?? null,
       isCluster: false,
       isLoaded,

@@ -143,6 +143,12 @@ const RULES: readonly Rule[] = [
     (count, limit) => `${count} cibles découvertes sont laissées de côté\u00a0: un collecteur en prend ${limit}`,
   ],
   [
+    /^The disk of (.+) is full: (\S+) MB are free, and Redis needs (\S+) MB to save its data\. What it holds .*$/s,
+    (folder, free, needed) =>
+      `Le disque de ${folder} est plein\u00a0: ${number(free)} Mo sont libres, et il en faut ${number(needed)} à Redis pour ` +
+      "enregistrer ses données. Ce qu'il contient depuis son dernier enregistrement est perdu quand il s'arrête",
+  ],
+  [
     /^No targets: list your nodes in (.+), for instance: (.+)\. On each of them, install the exporter with: (.+)$/s,
     (path, example, command) =>
       `Aucune cible\u00a0: listez vos nœuds dans ${path}, par exemple\u00a0: ${example}. ` +

@@ -37,8 +37,8 @@ const PROBLEMS: readonly Rule[] = [
   // Targets.
   [/^it lists no nodes any more; .*$/, () => "il ne liste plus aucun nœud\u00a0; si c'est voulu, écrivez workers: []"],
   [/^it must say workers: .*$/, () => "il doit dire workers: [hôte, hôte:port, …] et master: hôte"],
+  [/^simulated is true or false, not (.+)$/s, (given) => `simulated est true ou false, pas ${given}`],
   [/^workers must be a list, for instance: (.+)$/, (example) => `workers doit être une liste, par exemple\u00a0: ${example}`],
-  [/^simulated is true or false, not (.+)$/s, (value) => `simulated est true ou false, pas ${value}`],
   [/^(.+) is none of its keys \(did you mean (\S+)\?\)$/s, (key, like) => `${key} n'est pas une de ses clés (est-ce ${like}\u00a0?)`],
   [/^it has neither workers nor master, but (.+)$/s, (key) => `il n'a ni workers ni master, mais ${key}`],
   [/^(.+) is none of its fields \(did you mean (\S+)\?\)$/s, (field, like) => `${field} n'est pas un de ses champs (est-ce ${like}\u00a0?)`],
