@@ -38,6 +38,7 @@ export const RESOURCES = {
   alertLog: "/api/alerts/log",
   history: "/api/history",
   rules: "/api/rules",
+  incidents: "/api/incidents",
   session: "/api/session",
 } as const;
 
@@ -138,6 +139,28 @@ export interface Alert {
   readonly value: number | null;
   readonly message: string;
   readonly since: Timestamp;
+  /** The worst value since then; a collector of 0.2 does not write it. */
+  readonly peak?: number | null;
+}
+
+/** One alert that fired; `ended` is `null` while it does. */
+export interface Incident {
+  readonly id: string;
+  readonly alert_id: string;
+  readonly rule: string;
+  readonly node: string;
+  readonly severity: Severity;
+  readonly began: Timestamp;
+  readonly ended: Timestamp | null;
+  readonly peak: number | null;
+  readonly message: string;
+}
+
+/** Body of `GET /api/incidents`: newest first; `next` is the position of the next page. */
+export interface IncidentsPage {
+  readonly incidents: readonly Incident[];
+  readonly known_since: Timestamp | null;
+  readonly next: string | null;
 }
 
 export interface LogEntry {

@@ -115,6 +115,11 @@ export function moment(timestamp: string, today = new Date(), locale: string = r
   return date.toDateString() === today.toDateString() ? time : `${date.toLocaleDateString(locale)} ${time}`;
 }
 
+/** A moment beside another one, `from`: without the date where that is the same. */
+export function momentAfter(timestamp: string, from: string, locale: string = readersLocale()): string {
+  return moment(timestamp, new Date(from), locale);
+}
+
 /** The reader's time zone at that moment: `Europe/Berlin, UTC+01:00`. */
 export function timeZone(at = new Date()): string {
   const minutes = -at.getTimezoneOffset();

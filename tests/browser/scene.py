@@ -14,8 +14,17 @@ from typing import Any, Final, Literal, get_args
 from contract.codec import encode
 from contract.health import overall_status
 from contract.history import CLUSTER_NODE, MEASURES, STEPS, Entry, encode_entry
-from contract.messages import Alert, Alerts, ClusterStats, Health, LogEntry, Node, Severity, Snapshot
-from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, HISTORY_FIELD, METRICS_CHANNEL, history_key
+from contract.messages import Alert, Alerts, ClusterStats, Health, Incident, LogEntry, Node, Severity, Snapshot
+from contract.names import (
+    ALERTS_CHANNEL,
+    HEALTH_CHANNEL,
+    HISTORY_FIELD,
+    INCIDENTS_FIELD,
+    INCIDENTS_KEY,
+    INCIDENTS_SINCE_FIELD,
+    METRICS_CHANNEL,
+    history_key,
+)
 from tests.drivers.ports import free_port
 from tests.drivers.publisher import Publisher
 from tests.drivers.rest import Rest
@@ -70,8 +79,9 @@ class Scene:
         if not self.valkey.is_running:
             self.valkey.start()
         with self._lock:
-            if nodes != self._nodes:
+            if nodes != self._nodes or self._is_empty():
                 self._write_history(nodes)
+                self._write_incidents(nodes)
             # A new epoch, so that every page takes it for another collector's.
             self._nodes, self._state, self._epoch, self._seq = nodes, state, self._epoch + 1, 0
             self._publish()
@@ -132,6 +142,30 @@ class Scene:
         publisher.publish(METRICS_CHANNEL, encode(_snapshot(head, nodes)))
         publisher.publish(HEALTH_CHANNEL, encode(health))
         publisher.publish(ALERTS_CHANNEL, encode(message), *entries)
+        redis.close()
+
+    def _is_empty(self) -> bool:
+        redis = self.valkey.client()
+        count = int(redis.dbsize())
+        redis.close()
+        return count == 0
+
+    def _write_incidents(self, nodes: int) -> None:
+        """A week of them: every alert of today was there before, and one node failed every morning."""
+        redis = self.valkey.client()
+        redis.delete(INCIDENTS_KEY)
+        now = time.time()
+        redis.xadd(INCIDENTS_KEY, {INCIDENTS_SINCE_FIELD: _stamp(now - 6 * 86_400)}, id="1-0")
+        past = [alert for alert in _alerts(nodes, self._since) if alert.state == "firing"]
+        for day in range(6, 0, -1):
+            for number, alert in enumerate(past[:1] * 2 if day > 2 else past):
+                began = now - day * 86_400 + 3600 * number
+                incident = Incident(
+                    id=f"{alert.id}@{_stamp(began)}", alert_id=alert.id, rule=alert.rule, node=alert.node,
+                    severity=alert.severity, began=_stamp(began), ended=_stamp(began + 700 + 60 * number),
+                    peak=alert.value, message=alert.message,
+                )  # fmt: skip
+                redis.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: encode(incident)}, id=f"2-{100 * (10 - day) + number}")
         redis.close()
 
     def _write_history(self, nodes: int) -> None:

@@ -13,13 +13,13 @@ import pytest
 import requests
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, WebSocketRoute, expect
 
+from tests.browser.axe import serious
 from tests.browser.conftest import Asked, Product, let_pass
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
 
 LIVE = "#freshness[data-state=live]"
 SIGNED_OUT = "#freshness[data-state=signed_out]"
-AXE = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
 USER, PASSWORD = "ada", "a few words: 1842"
 #: For which a page that nobody is signed in to must keep still; a connection that is tried again comes within 5 s.
 STILL_SECONDS = 8
@@ -107,19 +107,6 @@ def please_sign_in(page: Page) -> Locator:
 def look_again(page: Page) -> None:
     """Come back to a page from another tab."""
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-
-
-def serious(page: Page) -> list[str]:
-    """What axe finds on a page."""
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run()")
-    assert found["passes"], "axe looked at nothing"
-    return [
-        f"{violation['id']}: {node['html'][:200]} {node['failureSummary']}"
-        for violation in found["violations"]
-        if violation["impact"] in ("serious", "critical")
-        for node in violation["nodes"]
-    ]
 
 
 def test_page_without_a_session_leads_to_signing_in_and_from_there_to_the_page(

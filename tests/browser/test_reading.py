@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.axe import serious
 from tests.browser.scene import Scene
 
 LIVE = "#freshness[data-state=live]"
@@ -206,6 +207,26 @@ def test_footer_leads_to_the_interfaces_for_programs(troubled: Scene, page: Page
     assert routes.count() == sum(len(operations) for operations in document["paths"].values())
     page.click('[data-route="GET /api/cluster/overview"] a')
     expect(page.locator("body")).to_contain_text("online_nodes")
+
+
+# -- for everybody
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nodes", "/nodes?view=grid", "/nodes/node03", "/monitoring", "/alerts", "/live", "/api"]
+)
+@pytest.mark.parametrize(("viewport", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+def test_axe_finds_nothing_serious_while_alerts_fire(
+    troubled: Scene, browser: Browser, path: str, viewport: Any, scheme: Any
+) -> None:
+    context = browser.new_context(locale="fr-FR", color_scheme=scheme, viewport=viewport)
+    page = context.new_page()
+    page.goto(troubled.origin + path)
+    if path == "/alerts":
+        expect(page.locator("#ended-incidents > tr").first).to_be_visible()
+    found = serious(page)
+    context.close()
+    assert found == []
 
 
 # -- nothing jumps

@@ -1,6 +1,6 @@
 /** Which alerts and entries of the log the reader wants to see. */
 
-import type { Alert, LogEntry, Severity, Transition } from "../contract.ts";
+import type { Alert, Incident, LogEntry, Severity, Transition } from "../contract.ts";
 import { wording } from "../wording.ts";
 
 export const SEVERITIES: readonly Severity[] = ["critical", "warning", "info"];
@@ -26,6 +26,11 @@ export function passesAlert(filter: AlertFilter, alert: Alert): boolean {
 
 export function passesEntry(filter: AlertFilter, entry: LogEntry): boolean {
   return passes(filter, entry, entry.transition);
+}
+
+/** An incident that has ended stands as resolved. */
+export function passesIncident(filter: AlertFilter, incident: Incident): boolean {
+  return passes(filter, incident, incident.ended === null ? "firing" : "resolved");
 }
 
 function passes(

@@ -2,22 +2,51 @@
 
 import { nodeAddress } from "../address.ts";
 import { alertValue } from "./value.ts";
-import type { Alert, LogEntry } from "../contract.ts";
+import type { Alert, Incident, LogEntry } from "../contract.ts";
 import { asIs, type Fields } from "../fields.ts";
-import { elapsed, moment } from "../format.ts";
+import { elapsed, moment, momentAfter } from "../format.ts";
+import { textBesideName } from "./text.ts";
 import { wordFor, wording } from "../wording.ts";
 
 /** `now`: timestamp of the message that the alert stands in. */
 export function fillAlert(fields: Fields, alert: Alert, now: string): void {
   fields.mark("alert", alert.id);
-  fillSubject(fields, alert, alert.state);
+  fillSubject(fields, alert, alert.state, wording.collectorText(alert.message));
   fields.show("since", wording.forDuration(elapsed(alert.since, now)), asIs);
   fields.show("value", alertValue(alert), asIs);
 }
 
+/** `times`: how often this alert fired in the period. */
+export function fillActive(fields: Fields, alert: Alert, now: string, times: number): void {
+  fields.mark("alert", alert.id);
+  fillSubject(fields, alert, alert.state, textBesideName(alert));
+  fields.show("began", moment(alert.since), asIs);
+  fields.show("duration", elapsed(alert.since, now), asIs);
+  fields.show("peak", alertValue({ rule: alert.rule, value: alert.peak ?? alert.value }), asIs);
+  // One that is pending has not fired.
+  fields.show("times", alert.state === "firing" ? Math.max(1, times) : times, wording.timesFired);
+}
+
+/** An incident that has ended. */
+export function fillIncident(fields: Fields, incident: Incident, times: number): void {
+  const { id, rule, node, severity, began, ended, peak } = incident;
+  fields.mark("incident", id);
+  fields.mark("severity", severity);
+  fields.mark("transition", "resolved");
+  fields.show("severity", severity, (word) => wordFor(wording.severity, word));
+  fields.show("message", textBesideName(incident), asIs);
+  fields.show("node", node, asIs);
+  fields.link(nodeAddress(node));
+  fields.show("began", moment(began), asIs);
+  fields.show("ended", ended === null ? "" : momentAfter(ended, began), asIs);
+  fields.show("duration", ended === null ? "" : elapsed(began, ended), asIs);
+  fields.show("peak", alertValue({ rule, value: peak }), asIs);
+  fields.show("times", times, wording.timesFired);
+}
+
 export function fillEntry(fields: Fields, entry: LogEntry): void {
   fields.mark("entry", entry.id);
-  fillSubject(fields, entry, entry.transition);
+  fillSubject(fields, entry, entry.transition, wording.collectorText(entry.message));
   // As text, because what is today's does not stay so.
   fields.show("time", moment(entry.timestamp), asIs);
   const time = fields.root.querySelector("time");
@@ -26,14 +55,15 @@ export function fillEntry(fields: Fields, entry: LogEntry): void {
 
 function fillSubject(
   fields: Fields,
-  { node, severity, message }: Pick<LogEntry, "node" | "severity" | "message">,
+  { node, severity }: Pick<LogEntry, "node" | "severity">,
   stands: string,
+  text: string,
 ): void {
   fields.mark("severity", severity ?? "");
   fields.mark("transition", stands);
   fields.show("severity", severity, (word) => (word === null ? "" : wordFor(wording.severity, word)));
   fields.show("transition", stands, (word) => wordFor(wording.transition, word));
-  fields.show("message", message, wording.collectorText);
+  fields.show("message", text, asIs);
   fields.show("node", node, asIs);
   // The begin of the log is of no node.
   if (node) fields.link(nodeAddress(node));

@@ -1,26 +1,41 @@
-/** `/alerts`: what is active, and the log. */
+/** `/alerts`: what is active and what has ended, a row each, and the log. */
 
+import { parameter, setParameters } from "../address.ts";
 import { byUrgency } from "../alerts/active.ts";
-import { passesAlert, passesEntry } from "../alerts/filter.ts";
+import { passesAlert, passesEntry, passesIncident } from "../alerts/filter.ts";
 import { AlertFilterForm } from "../alerts/filter_form.ts";
 import { AlertLog } from "../alerts/log.ts";
 import { AlertLogClient } from "../alerts/log_client.ts";
 import { AGAIN_AFTER_SECONDS, AlertLogReader } from "../alerts/log_reader.ts";
 import { AlertLogTable } from "../alerts/log_table.ts";
-import { fillAlert } from "../alerts/rows.ts";
-import type { Alert, Alerts } from "../contract.ts";
-import { byId, write } from "../fields.ts";
+import {
+  AGAIN_SECONDS,
+  IncidentReader,
+  type Incidents,
+  incidentsAddress,
+  NOTHING_READ,
+  PERIODS,
+  timesById,
+} from "../alerts/incidents.ts";
+import { fillActive, fillIncident } from "../alerts/rows.ts";
+import type { Alert, Alerts, Incident } from "../contract.ts";
+import { attribute, byId, write } from "../fields.ts";
 import { KeyedList } from "../keyed_list.ts";
 import type { Scope } from "../live/snapshot_store.ts";
 import { wording } from "../wording.ts";
 import { Page, type Stage } from "./page.ts";
+
+const PERIOD = "7d";
+/** Rows of what has ended that "Show more" adds. */
+const STEP = 50;
 
 /** See the module. */
 export class AlertsPage extends Page {
   readonly #log = new AlertLog();
   readonly #filters = new AlertFilterForm(() => {
     this.#logTable.reset();
-    this.#showActive();
+    this.#shownRows = STEP;
+    this.#showIncidents();
     this.#showLog();
   });
   readonly #logTable = new AlertLogTable();
@@ -33,8 +48,26 @@ export class AlertsPage extends Page {
     byId("active-alerts", HTMLElement),
     byId("active-alert", HTMLTemplateElement),
     (alert) => alert.id,
-    (fields, alert) => fillAlert(fields, alert, this.#alerts?.timestamp ?? alert.since),
+    (fields, alert) =>
+      fillActive(fields, alert, this.#alerts?.timestamp ?? alert.since, this.#times.get(alert.id) ?? 0),
   );
+  readonly #ended = new KeyedList<Incident>(
+    byId("ended-incidents", HTMLElement),
+    byId("ended-incident", HTMLTemplateElement),
+    (incident) => incident.id,
+    (fields, incident) => fillIncident(fields, incident, this.#times.get(incident.alert_id) ?? 1),
+  );
+  readonly #since = byId("incidents-since", HTMLElement);
+  readonly #more = byId("more-incidents", HTMLButtonElement);
+  readonly #csv = byId("incidents-csv", HTMLAnchorElement);
+  readonly #periods = [...document.querySelectorAll<HTMLButtonElement>("[data-period]")];
+  readonly #logSection = byId("log-section", HTMLDetailsElement);
+  #period = parameter("period", PERIOD, Object.keys(PERIODS));
+  #incidents: Incidents = NOTHING_READ;
+  #isRead = false;
+  #times: ReadonlyMap<string, number> = new Map();
+  #shownRows = STEP;
+  #incidentReader: IncidentReader | null = null;
   #reader: AlertLogReader | null = null;
   #alerts: Alerts | null = null;
   #failure: string | null = null;
@@ -52,10 +85,21 @@ export class AlertsPage extends Page {
     this.#filters.start();
     this.#logTable.start();
     this.#reader.start();
+    this.#incidentReader = new IncidentReader(fetcher, PERIODS[this.#period] ?? null, (incidents) => this.#take(incidents));
+    this.#incidentReader.start();
+    for (const button of this.#periods) button.onclick = () => this.#choose(button.dataset["period"] ?? PERIOD);
+    this.#more.onclick = () => this.#showMore();
+    this.#logSection.open = parameter("log", "") !== "";
+    this.#logSection.ontoggle = () => setParameters({ log: this.#logSection.open ? "1" : "" });
+    this.#markPeriod();
   }
 
   override stop(): void {
     this.#reader?.stop();
+    this.#incidentReader?.stop();
+    for (const button of this.#periods) button.onclick = null;
+    this.#more.onclick = null;
+    this.#logSection.ontoggle = null;
     this.#logTable.stop();
     this.#filters.stop();
   }
@@ -64,19 +108,61 @@ export class AlertsPage extends Page {
     this.#alerts = alerts;
     this.#log.takeAlerts(alerts);
     this.#reader?.catchUp();
-    this.#showActive();
+    if (alerts.entries.some(({ transition }) => transition === "resolved")) this.#incidentReader?.refresh();
+    this.#showIncidents();
     this.#showLog();
   }
 
-  #showActive(): void {
-    if (this.#alerts === null) return;
-    const all = this.#alerts.active_alerts;
-    const shown = all.filter((alert) => passesAlert(this.#filters.filter, alert)).sort(byUrgency);
-    this.#active.show(shown);
-    this.#activeTable.hidden = shown.length === 0;
-    write(this.#activeCount, wording.alertsShown(shown.length, all.length));
-    const none = all.length === 0 ? wording.noAlertActive : wording.noAlertMatches;
-    write(this.#activeNote, shown.length === 0 ? none : "");
+  #choose(period: string): void {
+    this.#period = period;
+    this.#shownRows = STEP;
+    setParameters({ period: period === PERIOD ? "" : period });
+    this.#markPeriod();
+    this.#incidentReader?.change(PERIODS[period] ?? null);
+  }
+
+  #markPeriod(): void {
+    for (const button of this.#periods) button.setAttribute("aria-pressed", `${button.dataset["period"] === this.#period}`);
+    attribute(this.#csv, "href", incidentsAddress(PERIODS[this.#period] ?? null, { format: "csv" }));
+  }
+
+  #take(incidents: Incidents): void {
+    this.#incidents = incidents;
+    this.#isRead ||= incidents.failure === null;
+    this.#times = timesById(incidents.found);
+    this.#showIncidents();
+  }
+
+  #showMore(): void {
+    this.#shownRows += STEP;
+    this.#showIncidents();
+    if (this.#incidents.hasMore && this.#shownRows >= this.#incidents.found.length) this.#incidentReader?.more();
+  }
+
+  #showIncidents(): void {
+    const filter = this.#filters.filter;
+    const all = this.#alerts?.active_alerts ?? [];
+    const active = all.filter((alert) => passesAlert(filter, alert)).sort(byUrgency);
+    // What goes on is told by the alerts, which are pushed.
+    const allEnded = this.#incidents.found.filter(({ ended }) => ended !== null);
+    const ended = allEnded.filter((incident) => passesIncident(filter, incident));
+    this.#active.show(active);
+    this.#ended.show(ended.slice(0, this.#shownRows));
+    this.#more.hidden = ended.length <= this.#shownRows && !this.#incidents.hasMore;
+    this.#activeTable.hidden = active.length + ended.length === 0;
+    if (this.#alerts !== null) write(this.#activeCount, wording.incidentsShown(active.length, ended.length));
+    this.#showNotes(active.length + ended.length, all.length + allEnded.length);
+  }
+
+  #showNotes(shown: number, total: number): void {
+    const { failure, knownSince } = this.#incidents;
+    const notes: string[] = [];
+    if (failure !== null) notes.push(wording.incidentsFailed(failure, AGAIN_SECONDS));
+    else if (shown === 0 && this.#isRead && this.#alerts !== null) {
+      notes.push(total === 0 ? wording.noIncident : wording.noIncidentMatches);
+    }
+    write(this.#activeNote, notes.join(" "));
+    write(this.#since, knownSince === null ? "" : wording.incidentsKnownSince(knownSince));
   }
 
   #showLog(): void {

@@ -169,6 +169,13 @@ export const en = {
     shown === total ? `${total} ${total === 1 ? "alert" : "alerts"}` : `${shown} of ${total} alerts`,
   entriesShown: (shown: number, total: number): string =>
     shown === total ? `${total} ${total === 1 ? "entry" : "entries"}` : `${shown} of ${total} entries`,
+  timesFired: (count: number): string => (count === 0 ? "" : `${count}\u00a0×`),
+  incidentsShown: (active: number, ended: number): string => `${active} active, ${ended} ended`,
+  incidentsKnownSince: (timestamp: string): string => `Incidents are recorded since ${moment(timestamp)}.`,
+  incidentsFailed: (why: string, againSeconds: number): string =>
+    `What has ended could not be read (${why}). The page tries again every ${againSeconds} s.`,
+  noIncident: "Nothing has happened in this period.",
+  noIncidentMatches: "Nothing in this period matches the filters.",
   noAlertActive: "No alert is active.",
   noAlertMatches: "No active alert matches the filters.",
   noEntryMatches: "No entry of the log matches the filters.",

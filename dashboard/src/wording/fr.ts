@@ -137,6 +137,14 @@ export const fr: Wording = {
     shown === total ? `${total} ${total < 2 ? "alerte" : "alertes"}` : `${shown} sur ${total} alertes`,
   entriesShown: (shown, total) =>
     shown === total ? `${total} ${total < 2 ? "entrée" : "entrées"}` : `${shown} sur ${total} entrées`,
+  timesFired: (count) => (count === 0 ? "" : `${count}\u00a0×`),
+  incidentsShown: (active, ended) =>
+    `${active} ${active < 2 ? "active" : "actives"}, ${ended} ${ended < 2 ? "terminée" : "terminées"}`,
+  incidentsKnownSince: (timestamp) => `Les incidents sont enregistrés depuis ${moment(timestamp)}.`,
+  incidentsFailed: (why, againSeconds) =>
+    `Ce qui est terminé n'a pas pu être lu (${why}). La page réessaie toutes les ${againSeconds} s.`,
+  noIncident: "Rien ne s'est passé sur cette période.",
+  noIncidentMatches: "Rien sur cette période ne correspond aux filtres.",
   noAlertActive: "Aucune alerte n'est active.",
   noAlertMatches: "Aucune alerte active ne correspond aux filtres.",
   noEntryMatches: "Aucune entrée du journal ne correspond aux filtres.",

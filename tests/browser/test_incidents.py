@@ -1,0 +1,76 @@
+"""The page of the alerts: one row an incident, from beginning to end; the log behind it."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.scene import Scene
+
+LIVE = "#freshness[data-state=live]"
+ENDED = "#ended-incidents > tr"
+
+
+@pytest.fixture
+def week(scene: Scene, page: Page) -> Page:
+    """The page of fifty nodes with alerts, and a week of incidents before them."""
+    scene.show(50, "alerts")
+    page.goto(scene.origin + "/alerts")
+    expect(page.locator(LIVE)).to_be_visible()
+    expect(page.locator(ENDED).first).to_be_visible()
+    return page
+
+
+def test_incident_is_one_row_from_beginning_to_end(week: Page) -> None:
+    # Eight are active, and each of a week's that ended is one row below them
+    expect(week.locator("#active-alerts > tr")).to_have_count(8)
+    expect(week.locator(ENDED)).to_have_count(22)
+    row = week.locator(ENDED).first
+    for field, text in {"began": r"\d\d:\d\d:\d\d$", "ended": r"^\d\d:\d\d:\d\d$", "duration": r"^\d+\smin$"}.items():
+        expect(row.locator(f"[data-field={field}]")).to_have_text(re.compile(text))
+    active = week.locator("#active-alerts > tr", has_text="temperature")
+    expect(active.locator("[data-field=peak]")).to_have_text(re.compile(r"91.5\s°C"))
+    # It fired on both of the last days too
+    expect(active.locator("[data-field=times]")).to_have_text(re.compile(r"^3\s×$"))
+
+
+def test_what_is_over_is_quiet(week: Page) -> None:
+    weight = "each => getComputedStyle(each).fontWeight"
+    assert week.locator(f"{ENDED} .status").first.evaluate(weight) == "400"
+    assert int(week.locator("#active-alerts .status").first.evaluate(weight)) >= 600
+
+
+def test_period_and_filters_choose_incidents_and_the_address_carries_them(week: Page) -> None:
+    week.click("[data-period='24h']")
+    expect(week.locator(ENDED)).to_have_count(7)
+    expect(week).to_have_url(re.compile(r"\?period=24h$"))
+    week.fill("#filter-text", "node03")
+    expect(week.locator("#active-count")).to_have_text("3 active, 3 ended")
+    week.select_option("#filter-severity", "critical")
+    expect(week.locator("#active-count")).to_have_text("1 active, 1 ended")
+    week.reload()
+    expect(week.locator("#active-count")).to_have_text("1 active, 1 ended")
+    expect(week.locator("[data-period='24h']")).to_have_attribute("aria-pressed", "true")
+
+
+def test_page_says_from_when_on_it_knows(week: Page) -> None:
+    expect(week.locator("#incidents-since")).to_have_text(
+        re.compile(r"^Incidents are recorded since .*\d\d:\d\d:\d\d\.$")
+    )
+
+
+def test_table_of_incidents_is_a_download(week: Page) -> None:
+    with week.expect_download() as download:
+        week.click("#incidents-csv")
+    text = download.value.path().read_text()
+    assert "node03" in text
+    assert text.count("\n") > 25
+
+
+def test_log_is_one_click_away(week: Page) -> None:
+    expect(week.locator("#log-entries > tr").first).to_be_hidden()
+    week.click("#log-section summary")
+    expect(week.locator("#log-entries > tr").first).to_be_visible()
+    expect(week).to_have_url(re.compile(r"\?log=1$"))
+    week.reload()
+    expect(week.locator("#log-entries > tr").first).to_be_visible()
