@@ -8,6 +8,8 @@ import msgspec
 
 from contract.messages import Delta, Node, Snapshot
 
+#: Top-level fields of a snapshot that a delta does not carry.
+_NOT_IN_A_DELTA = ("v", "cluster", "interval_seconds", "simulated")
 _FIELDS = tuple(field for field in Node.__struct_fields__ if field != "node")
 
 
@@ -19,7 +21,7 @@ def compute_delta(base: Snapshot, new: Snapshot) -> Delta | None:
     """
     if base.epoch != new.epoch or new.seq <= base.seq:
         return None
-    if (base.v, base.cluster, base.interval_seconds) != (new.v, new.cluster, new.interval_seconds):
+    if any(getattr(base, field) != getattr(new, field) for field in _NOT_IN_A_DELTA):
         return None
     before = {node.node: node for node in base.nodes}
     changed: list[dict[str, object]] = []

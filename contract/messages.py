@@ -117,6 +117,8 @@ class Snapshot(_Message, frozen=True, kw_only=True):
     """``cluster:metrics``: the whole cluster in one round. ``nodes`` is sorted by ``node``."""
 
     interval_seconds: Annotated[float, Meta(gt=0)]
+    #: Whether any of the nodes is a simulated one.
+    simulated: bool = False
     cluster_stats: ClusterStats
     nodes: tuple[Node, ...]
 

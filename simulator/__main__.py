@@ -55,7 +55,7 @@ async def simulate(options: Options) -> None:
         await web.TCPSite(control, "127.0.0.1", options.control_port).start()
         say(f"faults are switched at http://127.0.0.1:{control.addresses[0][1]}/nodes")
     if options.write_targets is not None:
-        write_targets(fleet, options.write_targets, options.certificate)
+        write_targets(fleet, options.write_targets, options.certificate, is_demo=options.demo)
     addresses = [exporter.address for exporter in fleet]
     say(f"{len(fleet)} simulated nodes listen on {addresses[0]} to {addresses[-1]}")
     await stop.wait()

@@ -49,7 +49,7 @@ class Options:
             metavar="FILE",
             help="write a nodes.yaml once all listen, and remove it at the end",
         )
-        parser.add_argument("--demo", action="store_true", help="give a few nodes trouble")
+        parser.add_argument("--demo", action="store_true", help="trouble a few nodes, and say that all are simulated")
         parser.add_argument(
             "--fault",
             action="append",

@@ -63,7 +63,9 @@ def test_delta_is_refused_when_it_starts_elsewhere() -> None:
         apply_delta(new, delta)
 
 
-@pytest.mark.parametrize("change", [{"cluster": "other"}, {"interval_seconds": 9.0}, {"epoch": 1}, {"seq": 4211}])
+@pytest.mark.parametrize(
+    "change", [{"cluster": "other"}, {"interval_seconds": 9.0}, {"simulated": True}, {"epoch": 1}, {"seq": 4211}]
+)
 def test_delta_is_none_when_only_a_full_snapshot_can_say_it(change: dict[str, Any]) -> None:
     new = msgspec.structs.replace(SNAPSHOT, **({"seq": SNAPSHOT.seq + 1} | change))
     assert compute_delta(SNAPSHOT, new) is None

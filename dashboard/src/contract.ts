@@ -37,6 +37,7 @@ export const RESOURCES = {
   alerts: "/api/alerts",
   alertLog: "/api/alerts/log",
   history: "/api/history",
+  rules: "/api/rules",
   incidents: "/api/incidents",
   session: "/api/session",
 } as const;
@@ -120,6 +121,8 @@ interface Message extends Position {
 /** `nodes` is sorted by `node`, by code points. */
 export interface Snapshot extends Message {
   readonly interval_seconds: number;
+  /** Whether any of the nodes is a simulated one; a collector before 0.3 does not write it. */
+  readonly simulated?: boolean;
   readonly cluster_stats: ClusterStats;
   readonly nodes: readonly Node[];
 }
@@ -274,12 +277,37 @@ export interface HistorySeries {
   readonly measures: Partial<Readonly<Record<Measure, Steps>>>;
 }
 
+/** Of all nodes over the steps of a history: percentiles, the maximum and whose it is; `null`: that step is not known. */
+export interface DistributionSteps {
+  readonly p10: readonly (number | null)[];
+  readonly median: readonly (number | null)[];
+  readonly p90: readonly (number | null)[];
+  readonly max: readonly (number | null)[];
+  readonly max_node: readonly (string | null)[];
+}
+
+export interface Distribution {
+  readonly measures: Partial<Readonly<Record<Measure, DistributionSteps>>>;
+}
+
 /** Body of `GET /api/history`: a regular grid from `start`, of steps that are as long as each other. */
 export interface History {
   readonly start: Timestamp;
   readonly end: Timestamp;
   readonly step_seconds: number;
   readonly series: readonly HistorySeries[];
+  /** Of the cluster; `null` for nodes, and where nothing is known. */
+  readonly distribution?: Distribution | null;
+}
+
+/** Body of `GET /api/rules`: the alert rules that the collector applies. */
+export interface RulesInForce {
+  readonly rules: readonly {
+    readonly name: string;
+    readonly enabled: boolean;
+    readonly severity: Severity;
+    readonly threshold: number | null;
+  }[];
 }
 
 /** Body of `GET /api/alerts/log`. */

@@ -47,6 +47,7 @@ function main(): void {
   const page = PAGES[document.body.dataset["page"] ?? ""]?.() ?? null;
   const initial = readInitial(document);
   const state = new PageState();
+  const simulated = byId("simulated", HTMLElement);
   const verdict = new VerdictView((now) => state.showVerdict(now));
   const toasts = new Toasts(byId("toasts", HTMLElement));
   const hook = new RefreshHook((snapshot) => page?.showSnapshot(snapshot), funnel);
@@ -54,6 +55,8 @@ function main(): void {
   let alerts: Alerts | null = null;
   const data = new LiveData(monotonicSeconds, {
     showSnapshot: (snapshot) => {
+      // The server has shown or hidden it for what it knew itself.
+      simulated.hidden = snapshot.simulated !== true;
       verdict.showSnapshot(snapshot);
       hook.call(snapshot);
       connection.onChange();

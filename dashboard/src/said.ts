@@ -17,7 +17,7 @@ export function messageOf({ message, code, args }: Pick<LogEntry, "message" | "c
 export function messageBeside(subject: Pick<LogEntry, "node" | "message" | "code" | "args">): string {
   const message = messageOf(subject);
   const [before, after] = [subject.node ?? "", message.slice(subject.node?.length ?? 0)];
-  const rest = /^\u00a0?: (.+)$/s.exec(after)?.[1];
+  const rest = /^\s?: (.+)$/s.exec(after)?.[1];
   return before !== "" && message.startsWith(before) && rest !== undefined ? rest : message;
 }
 

@@ -47,7 +47,7 @@ test("nodes have exactly the fields of the type", () => {
 
 test("messages have the fields that pages read", () => {
   const read: readonly [object, readonly string[]][] = [
-    [SNAPSHOT, ["cluster", "epoch", "seq", "timestamp", "interval_seconds", "cluster_stats", "nodes"]],
+    [SNAPSHOT, ["cluster", "epoch", "seq", "timestamp", "interval_seconds", "simulated", "cluster_stats", "nodes"]],
     [HEALTH, ["overall_status", "nodes_online", "nodes_total", "issues", "issues_coded"]],
     [ALERTS, ["active_alerts", "alert_count", "entries", "previous_alert_id", "last_alert_id"]],
     [ALERTS.active_alerts[0]!, ["id", "rule", "node", "severity", "state", "value", "message", "since", "code", "args"]],

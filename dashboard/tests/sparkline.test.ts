@@ -7,6 +7,11 @@ test("line goes from edge to edge, 0 at the bottom and the ceiling at the top", 
   assert.equal(pathOf([300], 100), "M0.0 0.0h0");
 });
 
+test("line begins at the left with the first value that is known", () => {
+  assert.equal(pathOf([null, null, 50, 100], 100), "M0.0 50.0h0L100.0 0.0");
+  assert.equal(pathOf([null, null], 100), "");
+});
+
 test("gaps stay gaps", () => {
   assert.equal(pathOf([10, null, 20], 100), "M0.0 90.0h0M100.0 80.0h0");
   assert.equal(pathOf([], 100), "");

@@ -1,6 +1,7 @@
 """Runs the whole product on this machine: ``make run``, or ``.venv/bin/python -m deploy.local``."""
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,11 +11,12 @@ from contract.runtime.settings import SettingError
 from deploy.local.access_dir import AccessDir
 from deploy.local.addresses import probe_host, urls
 from deploy.local.brief_token import credentials
-from deploy.local.data_dir import DataDir
+from deploy.local.data_dir import CLUSTER_NAME, DataDir, access_dir
+from deploy.local.demo import DemoStore
 from deploy.local.ports import require_public
-from deploy.local.product import InnerPorts, service_parts, simulator_part, valkey_part
-from deploy.local.refusal import CannotStart
-from deploy.local.settings import Settings
+from deploy.local.product import InnerPorts, RedisPlace, service_parts, simulator_part, valkey_part
+from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
+from deploy.local.settings import DATA_DIR, Settings
 from deploy.local.signals import Signals
 from deploy.local.supervisor import PartDied, StopAsked, Supervisor
 from deploy.local.valkey import Access
@@ -47,16 +49,19 @@ def bring_up(
         SettingError: a port's variable is not valid.
     """
     targets = data_dir.path / "demo-nodes.yaml" if settings.demo_nodes else data_dir.targets(settings.targets)
+    # Collectors of one cluster meet in a Redis of somebody's own, and may run on several hosts.
+    own_name = CLUSTER_NAME if settings.redis_url else data_dir.cluster_name()
     ports = InnerPorts.choose(variables, with_valkey=settings.redis_url is None)
-    redis_url = settings.redis_url
-    if redis_url is None and ports.valkey is not None:
+    if ports.valkey is not None:
         access = Access(data_dir.valkey(), ports.valkey)
-        redis_url = access.url
+        redis = RedisPlace(access.url, data_dir.valkey())
         supervisor.start(valkey_part(access, ports.valkey, data_dir.valkey()))
         if not supervisor.until(access.answers, READY_SECONDS):
             raise CannotStart(f"The embedded Valkey does not answer on port {ports.valkey}.")
         say(f"  Redis: embedded Valkey on 127.0.0.1:{ports.valkey}; its URL for your scripts: {access.url_file}")
+        say(f'    redis-cli -u "$(cat {shlex.quote(str(access.url_file))})"')
     else:
+        redis = RedisPlace(settings.redis_url or "")
         say("  Redis: yours, at REDIS_URL")
     if settings.demo_nodes:
         targets.unlink(missing_ok=True)
@@ -68,7 +73,8 @@ def bring_up(
         say(f"  nodes: as {targets} says")
     inner = {"collector": ports.collector, "api": ports.api, "ws": ports.ws}
     watch = Watch(probe_host(settings.host), settings.port, inner, headers)
-    for part in service_parts(settings, ports, redis_url or "", targets, data_dir.access()):
+    cluster_name = settings.cluster_name or own_name
+    for part in service_parts(settings, ports, redis, targets, data_dir.access(), cluster_name):
         supervisor.start(part)
     if not supervisor.until(watch.is_ready, READY_SECONDS):
         raise CannotStart(f"The page shows no data after {READY_SECONDS:g} s: {watch.missing}.")
@@ -90,11 +96,33 @@ def greet(settings: Settings, watch: Watch) -> None:
         say(f"  - and {len(issues) - _ISSUES_LIMIT} more, all on the page")
 
 
-def say_who_gets_in(settings: Settings, access_dir: AccessDir) -> None:
+def say_who_gets_in(settings: Settings, folder: AccessDir) -> None:
     """Say whether people must sign in, and how they can."""
-    if settings.is_closed:
-        text = "Nobody can yet. A first user:" if access_dir.is_empty() else "One more user:"
-        say(f"\nEverybody must sign in. {text} {settings.command('make user NAME')}")
+    if not settings.is_closed:
+        return
+    text = "Nobody can yet. A first user:" if folder.is_empty() else "One more user:"
+    say(f"\nEverybody must sign in. {text} {settings.command('make user NAME')}")
+    if settings.demo_nodes and folder.is_empty() and not access_dir(settings.data_dir.parent).is_empty():
+        say("The users and tokens of your own nodes stay theirs. To let them in here too:")
+        root = settings.data_dir.parent
+        say(f"    make access DO=save DATA_DIR={root} | make access DO=restore DATA_DIR={settings.data_dir}")
+
+
+def require_apart(settings: Settings, data_dir: DataDir) -> DemoStore | None:
+    """Check that a demo keeps to itself; return the Redis of somebody's own that it is to use.
+
+    Raises:
+        CannotStart: a cluster of real nodes uses that Redis.
+    """
+    if not settings.demo_nodes:
+        return None
+    if data_dir.is_new:
+        say(f"  demo: its data are in a folder of their own; those in {data_dir.path.parent} stay as they are")
+    if settings.redis_url is None:
+        return None
+    store = DemoStore(settings.redis_url, data_dir.path)
+    store.require_no_real_cluster()
+    return store
 
 
 def run(settings: Settings, variables: Mapping[str, str]) -> int:
@@ -106,13 +134,16 @@ def run(settings: Settings, variables: Mapping[str, str]) -> int:
     signals = Signals()
     with DataDir(settings.data_dir) as data_dir:
         require_public(settings.host, settings.port)
-        access_dir = data_dir.access()
+        folder = data_dir.access()
         supervisor = Supervisor(signals)
         say(f"DispyCluster Live {VERSION} starts; data in {settings.data_dir}")
+        demo_store = require_apart(settings, data_dir)
         try:
-            with credentials(access_dir.tokens if settings.is_closed else None) as headers:
+            with credentials(folder.tokens if settings.is_closed else None) as headers:
                 greet(settings, bring_up(settings, variables, data_dir, supervisor, headers))
-            say_who_gets_in(settings, access_dir)
+            if demo_store is not None:
+                demo_store.note_epoch()
+            say_who_gets_in(settings, folder)
             say("\nCtrl-C stops everything.\n")
             supervisor.run()
         except StopAsked:
@@ -135,6 +166,11 @@ def main() -> int:
         return 2
     except CannotStart as refusal:
         print(refusal, file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        print(full_disk(error.filename or os.environ.get("DATA_DIR", "").strip() or DATA_DIR), file=sys.stderr)
         return 1
 
 

@@ -29,6 +29,7 @@ class Child:
         self.part = part
         self._unfinished = b""
         self._last = deque[str](maxlen=LAST_LINES)
+        self._since_asked = deque[str](maxlen=LAST_LINES)
         self.output_ended = False
         #: Descriptor to wait on for its log.
         self.output, writer = os.pipe()
@@ -67,6 +68,7 @@ class Child:
 
     def terminate(self) -> None:
         """Ask it to end."""
+        self._since_asked.clear()
         if self.exit_code is None:
             os.kill(self.pid, signal.SIGTERM)
 
@@ -94,7 +96,12 @@ class Child:
             self._unfinished = b""
         lines = [self._named(line) for line in complete]
         self._last.extend(lines)
+        self._since_asked.extend(lines)
         return lines
+
+    def why_it_stays(self) -> str | None:
+        """Why it has not ended since it was last asked to, if what it wrote since tells."""
+        return self.part.why_it_stays(self._since_asked)
 
     def last_lines(self) -> list[str]:
         """The last few lines of its log."""

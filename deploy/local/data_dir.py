@@ -2,11 +2,12 @@
 
 import fcntl
 import os
+import socket
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from deploy.local.access_dir import AccessDir
-from deploy.local.refusal import CannotStart
+from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
 
 #: The targets file of a first run.
 FIRST_TARGETS = """\
@@ -30,6 +31,15 @@ workers:
 """
 
 
+#: Name of a cluster to which nobody has given one, in folders that do not hold another.
+CLUSTER_NAME: Final = "cluster"
+#: File that holds the name of the cluster, in folders that were made since 0.3.0.
+_CLUSTER_NAME_FILE: Final = "cluster-name"
+_LOCK_FILE: Final = "lock"
+#: Characters that a cluster's name may have.
+_NAME_LIMIT: Final = 100
+
+
 def access_dir(data_dir: Path) -> AccessDir:
     """Where key, users and tokens are; nothing is made or locked."""
     return AccessDir(data_dir / "access")
@@ -46,9 +56,13 @@ class DataDir:
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            #: Whether no instance has run in it before.
+            self.is_new: Final = not (path / _LOCK_FILE).exists()
+            if self.is_new:
+                _write_whole(path / _CLUSTER_NAME_FILE, f"{_host_name()}\n")
+            self._lock = os.open(path / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise CannotStart(f"DATA_DIR={path} cannot be written: {error.strerror}.") from None
+            raise _cannot_write(path, error) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -58,8 +72,12 @@ class DataDir:
                 f"Process {owner or '(unknown)'} already runs with DATA_DIR={path}. "
                 "A second instance needs its own: DATA_DIR=data2 PORT=8086 make run"
             ) from None
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            os.close(self._lock)
+            raise _cannot_write(path, error) from None
 
     def close(self) -> None:
         """Let another process use the folder."""
@@ -70,6 +88,13 @@ class DataDir:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def cluster_name(self) -> str:
+        """Name of a cluster to which nobody has given one: the host's, or what it was called before 0.3.0."""
+        try:
+            return (self.path / _CLUSTER_NAME_FILE).read_text().strip() or CLUSTER_NAME
+        except (OSError, UnicodeDecodeError):
+            return CLUSTER_NAME
 
     def valkey(self) -> Path:
         """Folder of the embedded Valkey, for this user alone: it holds a password."""
@@ -93,7 +118,7 @@ class DataDir:
         if given is None:
             own = self.path / "nodes.yaml"
             if not own.exists():
-                own.write_text(FIRST_TARGETS)
+                _write_whole(own, FIRST_TARGETS)
             return own
         try:
             given.read_bytes()
@@ -102,3 +127,25 @@ class DataDir:
                 f"TARGETS={given} cannot be read: {error.strerror}. It takes a file such as: workers: [node1.lan]"
             ) from None
         return given
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all, however full the disk is."""
+    new = path.with_name(f".{path.name}")
+    try:
+        new.write_text(text)
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def _host_name() -> str:
+    name = socket.gethostname().strip()
+    return name if name.isprintable() and len(name) <= _NAME_LIMIT else ""
+
+
+def _cannot_write(path: Path, error: OSError) -> CannotStart:
+    if error.errno in NO_ROOM:
+        return full_disk(path)
+    return CannotStart(f"DATA_DIR={path} cannot be written: {error.strerror}.")

@@ -1,6 +1,6 @@
 """One part of the product: what to run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -15,3 +15,5 @@ class Part:
     is_quiet: bool = False
     #: Others stand on it: it ends after them.
     is_ground: bool = False
+    #: Says why it does not end although it was asked to, by what it has written since; ``None``: that does not tell.
+    why_it_stays: Callable[[Sequence[str]], str | None] = lambda _lines: None

@@ -11,7 +11,7 @@ from deploy.local.part import Part
 from deploy.local.ports import inner_port
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
-from deploy.local.valkey import SAVE_REVOCATIONS, Access, valkey_binary, valkey_command
+from deploy.local.valkey import SAVE_REVOCATIONS, Access, valkey_binary, valkey_command, why_it_stays
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,14 @@ class InnerPorts:
         )
 
 
+@dataclass(frozen=True)
+class RedisPlace:
+    """Where Redis is, and the folder that it saves to where that is ours."""
+
+    url: str
+    folder: Path | None = None
+
+
 def python(*arguments: str) -> tuple[str, ...]:
     """A command of this virtual environment's Python."""
     return (sys.executable, "-m", *arguments)
@@ -57,7 +65,13 @@ def valkey_part(access: Access, port: int, folder: Path) -> Part:
             f"There is no embedded Valkey here ({error}). Use a Redis of your own: "
             "sudo apt-get install -y redis-server && REDIS_URL=redis://127.0.0.1:6379/0 make run"
         ) from None
-    return Part("valkey", tuple(command), is_quiet=True, is_ground=True)
+    return Part(
+        "valkey",
+        tuple(command),
+        is_quiet=True,
+        is_ground=True,
+        why_it_stays=lambda lines: why_it_stays(lines, folder),
+    )
 
 
 def simulator_part(nodes: int, seed: int, targets: Path) -> Part:
@@ -67,19 +81,22 @@ def simulator_part(nodes: int, seed: int, targets: Path) -> Part:
 
 
 def service_parts(
-    settings: Settings, ports: InnerPorts, redis_url: str, targets: Path, access_dir: AccessDir
+    settings: Settings, ports: InnerPorts, redis: RedisPlace, targets: Path, access_dir: AccessDir, cluster_name: str
 ) -> list[Part]:
     """Collector, api, and the gateway with the push replica."""
-    shared = {"REDIS_URL": redis_url, "API_HOST": "127.0.0.1", "API_PORT": str(ports.api), "PUBLIC_HOST": settings.host}
+    shared = {"REDIS_URL": redis.url, "API_HOST": "127.0.0.1", "API_PORT": str(ports.api), "PUBLIC_HOST": settings.host}
+    shared["CLUSTER_NAME"] = cluster_name
     # Threads of one process share their heap: a few megabytes less each, and nothing here allocates in a hurry.
     shared["MALLOC_ARENA_MAX"] = os.environ.get("MALLOC_ARENA_MAX", "2")
     collector = {"COLLECTOR_PORT": str(ports.collector), "COLLECTOR_TARGETS": str(targets)}
+    if redis.folder is not None:
+        collector["COLLECTOR_REDIS_DIR"] = str(redis.folder)
     # Who connects to the api is the gateway, which has replaced what its clients may not say.
     trusted = f"peer {os.environ.get('TRUSTED_PROXIES', '')}".strip()
     # ACCESS they find in the environment, as it was set or not: host names are checked where nobody has chosen.
     access = access_dir.variables()
     api = {**access, "ACCESS_USERS_DIR": str(access_dir.users), "TRUSTED_PROXIES": trusted}
-    if settings.redis_url is None:
+    if redis.folder is not None:
         api |= SAVE_REVOCATIONS
     # There is no other replica that its clients could go to one by one.
     drain = {"WS_DRAIN_SECONDS": os.environ.get("WS_DRAIN_SECONDS", "0")}

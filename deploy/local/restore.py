@@ -29,10 +29,9 @@ from deploy.local.ports import inner_port
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import DATA_DIR
 from deploy.local.signals import STOP_SIGNALS
-from deploy.local.valkey import Access, valkey_binary, valkey_command, write_private
+from deploy.local.valkey import DUMP, Access, valkey_binary, valkey_command, write_private
 
-#: What Valkey calls its data, and what those of before a restore are called, by its time.
-DUMP: Final = "dump.rdb"
+#: What the data of before a restore are called, by its time.
 FORMER: Final = "dump.before-restore-{}.rdb"
 #: Variable that names the folder of Valkey's data under systemd, where access is told by variables too.
 FOLDER: Final = "VALKEY_DATA"

@@ -12,6 +12,8 @@ from contract.runtime.settings import Environment, SettingError
 DEMO_NODES_LIMIT = 4000
 #: Where the data are, if nothing else is said.
 DATA_DIR = "data"
+#: Folder of a demo's data in that of the data.
+DEMO_DIR = "demo"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,10 @@ class Settings:
     targets: Path | None
     #: Simulated nodes instead of targets; 0 for none.
     demo_nodes: int
+    #: ``DATA_DIR``, or for a demo a folder in it, so that simulated nodes are in nobody's history.
     data_dir: Path
+    #: ``CLUSTER_NAME``; empty where nobody has chosen.
+    cluster_name: str
     log_level: str
 
     @classmethod
@@ -44,6 +49,8 @@ class Settings:
         if demo_nodes and targets:
             raise SettingError("DEMO_NODES", str(demo_nodes), "no value beside TARGETS: it is one or the other")
         data_dir = _absolute("DATA_DIR", environment.text("DATA_DIR", DATA_DIR))
+        if demo_nodes:
+            data_dir /= DEMO_DIR
         # Read where it is not set as well: a REDIS_CA_FILE without it is a mistake.
         redis_url = environment.redis_url("local")
         return cls(
@@ -54,6 +61,7 @@ class Settings:
             targets=_absolute("TARGETS", targets) if targets else None,
             demo_nodes=demo_nodes,
             data_dir=data_dir,
+            cluster_name=environment.text("CLUSTER_NAME", ""),
             log_level=environment.log_level(),
         )
 

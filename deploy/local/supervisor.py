@@ -14,6 +14,8 @@ from deploy.local.signals import Signals
 GRACE_SECONDS: Final = 10.0
 #: Seconds between two looks at something that is awaited.
 _LOOK_SECONDS: Final = 0.2
+#: Seconds after which a part that could not end is asked again.
+ASK_AGAIN_SECONDS: Final = 1.0
 
 
 class PartDied(Exception):
@@ -72,23 +74,20 @@ class Supervisor:
         while True:
             self._turn(None)
 
-    def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:
+    def stop(self, grace_seconds: float = GRACE_SECONDS, ask_again_seconds: float = ASK_AGAIN_SECONDS) -> None:
         """End all parts, those that others stand on after the others.
 
         Another signal ends the others at once. Who others stand on may still save its data; a third signal ends it too.
+        A part that says why it cannot end yet is asked again, for as long as the time lasts.
         """
         for children in (
             [child for child in self._children if not child.part.is_ground],
             [child for child in self._children if child.part.is_ground],
         ):
-            asked = self._signals.stops
-            for child in reversed(children):
-                child.terminate()
-            deadline = time.monotonic() + grace_seconds
-            while self._running(children) and time.monotonic() < deadline and self._signals.stops == asked:
-                self._pass_on(deadline - time.monotonic())
+            reasons = self._ask_to_end(children, grace_seconds, ask_again_seconds)
             for child in self._running(children):
-                self._write(f"{child.part.name} is killed: it did not end by itself")
+                why = reasons.get(child, "it did not end by itself")
+                self._write(f"{child.part.name} is killed: {why}")
                 child.kill()
             while self._running(children):
                 self._pass_on(1.0)
@@ -97,6 +96,28 @@ class Supervisor:
             self._write_new_lines(child)
             child.close()
         self._children.clear()
+
+    def _ask_to_end(self, children: list[Child], grace_seconds: float, ask_again_seconds: float) -> dict[Child, str]:
+        """Ask, and wait; return why some have not ended, as far as they say."""
+        asked = self._signals.stops
+        for child in reversed(children):
+            child.terminate()
+        reasons: dict[Child, str] = {}
+        deadline = time.monotonic() + grace_seconds
+        ask_again = time.monotonic() + ask_again_seconds
+        while self._running(children) and time.monotonic() < deadline and self._signals.stops == asked:
+            self._pass_on(max(0.0, min(ask_again, deadline) - time.monotonic()))
+            for child in self._running(children):
+                why = child.why_it_stays()
+                if why is not None and child not in reasons:
+                    self._write(f"{child.part.name} does not end: {why}; it is asked again for {grace_seconds:g} s")
+                    reasons[child] = why
+            if time.monotonic() >= ask_again:
+                ask_again = time.monotonic() + ask_again_seconds
+                for child in self._running(children):
+                    if child in reasons:
+                        child.terminate()
+        return reasons
 
     @staticmethod
     def _running(children: list[Child]) -> list[Child]:

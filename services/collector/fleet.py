@@ -6,17 +6,19 @@ from pathlib import Path
 from collector.adopt import adopt_nodes, former_nodes
 from collector.node_names import NodeNames
 from collector.polling import Polling
+from collector.redis_disk import RedisDisk
 from collector.rules_file import RulesFile
 from collector.target_sources import TargetSources
 from collector.view import View, view_of
 
 
 class Fleet:
-    """Lets ``polling`` follow the targets of ``sources``."""
+    """Lets ``polling`` follow the targets of ``sources``; ``disk``: what Redis saves to, where it is known."""
 
-    def __init__(self, polling: Polling, sources: TargetSources) -> None:
+    def __init__(self, polling: Polling, sources: TargetSources, disk: RedisDisk | None = None) -> None:
         self._polling = polling
         self._sources = sources
+        self._disk = disk
         self._names = NodeNames()
 
     @property
@@ -36,8 +38,10 @@ class Fleet:
         self._follow(self._sources.combine())
 
     async def refresh(self) -> None:
-        """Look at what the targets are by now."""
+        """Look at what the targets are by now, and at the disk."""
         self._follow(await self._sources.refresh())
+        if self._disk is not None:
+            await self._disk.refresh()
 
     def adopt(self, raw: bytes | None) -> None:
         """Go on from ``raw``, the last metrics message of the collector before: its nodes, their names and statuses."""
@@ -54,6 +58,8 @@ class Fleet:
         problems = self._sources.problems
         if rules.problem is not None:
             problems.append(rules.problem)
+        if self._disk is not None and self._disk.problem is not None:
+            problems.insert(0, self._disk.problem)
         return view_of(states, rules.rules, problems)
 
     def _follow(self, is_changed: bool) -> None:

@@ -13,7 +13,10 @@ from collector.targets_error import TargetsError, within
 from contract.messages import Coded, NodeRole
 from contract.runtime.quoted import quoted
 
-_KEYS: Final = ("workers", "master")
+_NODES: Final = ("workers", "master")
+#: Whether no machine stands behind the nodes of the file, as in that of a demo.
+_SIMULATED: Final = "simulated"
+_KEYS: Final = (*_NODES, _SIMULATED)
 _FIELDS: Final = ("host", "name", *FIELDS)
 #: How alike an unknown word and a known one are, from 0 to 1, for the one to be a slip of the pen: a key, since others
 #: are not looked at, and a field, since there are no others.
@@ -22,9 +25,9 @@ _FIELDS_ALIKE: Final = 0.6
 
 
 def read_nodes(document: object) -> list[Entry]:
-    """Return the entries under ``workers`` and the one under ``master``.
+    """Return the entries under ``workers`` and the one under ``master``; ``simulated: true`` is of all of them.
 
-    Other keys are not looked at, unless they look like one of the two, or none of the two is there.
+    Other keys are not looked at, unless they look like one of these, or neither ``workers`` nor ``master`` is there.
 
     Raises:
         TargetsError: an entry is not valid, or a key is misspelt.
@@ -34,6 +37,14 @@ def read_nodes(document: object) -> list[Entry]:
     if not isinstance(document, dict):
         raise TargetsError(said.nodes_not_a_mapping())
     _check_keys(document)
+    is_simulated = document.get(_SIMULATED, False)
+    if not isinstance(is_simulated, bool):
+        with within(_SIMULATED):
+            raise TargetsError(said.simulated_not_a_flag(literal(is_simulated)))
+    return [replace(entry, is_simulated=is_simulated) for entry in _listed(document)]
+
+
+def _listed(document: dict[object, object]) -> list[Entry]:
     raw_workers = document.get("workers")
     if raw_workers is None:
         raw_workers = []
@@ -58,8 +69,10 @@ def lists_none(document: object) -> bool:
 
 
 def _check_keys(document: dict[object, object]) -> None:
-    unknown = [key for key in document if key not in _KEYS]
+    unknown = [key for key in document if key not in _NODES]
     for key in unknown:
+        if key == _SIMULATED:
+            continue
         like = _like(key, _KEYS, _KEYS_ALIKE)
         if like and like not in document:
             with within(str(key)):

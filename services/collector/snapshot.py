@@ -6,15 +6,23 @@ from contract.messages import ClusterStats, Epoch, Node, Seq, Snapshot, Timestam
 
 
 def build_snapshot(
-    nodes: Sequence[Node], *, cluster: str, epoch: Epoch, seq: Seq, timestamp: Timestamp, interval_seconds: float
+    nodes: Sequence[Node],
+    *,
+    cluster: str,
+    epoch: Epoch,
+    seq: Seq,
+    timestamp: Timestamp,
+    interval_seconds: float,
+    is_simulated: bool = False,
 ) -> Snapshot:
-    """Return the snapshot of ``nodes``, which may come in any order."""
+    """Return the snapshot of ``nodes``, which may come in any order; ``is_simulated``: any of them is."""
     return Snapshot(
         cluster=cluster,
         epoch=epoch,
         seq=seq,
         timestamp=timestamp,
         interval_seconds=interval_seconds,
+        simulated=is_simulated,
         cluster_stats=_stats(nodes),
         nodes=tuple(sorted(nodes, key=lambda node: node.node)),
     )

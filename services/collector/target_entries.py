@@ -39,6 +39,8 @@ class Entry:
     #: Found by the machinery of others (a Prometheus file, DNS): the node is called what it calls itself.
     is_discovered: bool = False
     http: HttpOptions = PLAIN_HTTP
+    #: No machine stands behind it: its file says ``simulated: true``.
+    is_simulated: bool = False
 
     @property
     def is_local(self) -> bool:

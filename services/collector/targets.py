@@ -31,6 +31,8 @@ class Target:
     #: ``node`` is the address then, until the node has said what it is called.
     is_discovered: bool = False
     http: HttpOptions = PLAIN_HTTP
+    #: No machine stands behind it.
+    is_simulated: bool = False
 
     @property
     def is_local(self) -> bool:
@@ -94,7 +96,9 @@ def merged(entries: Iterable[Entry]) -> list[Entry]:
             raise TargetsError(said.two_ways(entry.address))
         role: NodeRole = "master" if "master" in (former.role, entry.role) else "worker"
         http = entry.http if former.http == PLAIN_HTTP else former.http
-        by_address[key] = replace(former, name=former.name or entry.name, role=role, http=http)
+        is_simulated = former.is_simulated or entry.is_simulated
+        name = former.name or entry.name
+        by_address[key] = replace(former, name=name, role=role, http=http, is_simulated=is_simulated)
     return list(by_address.values())
 
 
@@ -115,5 +119,7 @@ def _named(entries: list[Entry], host_name: str) -> tuple[Target, ...]:
             if name in given:
                 raise TargetsError(said.no_name_left(entry.address, cut(name)))
         port = entry.port or DEFAULT_PORT
-        targets.append(Target(name, entry.address, entry.role, entry.host, port, http=entry.http))
+        targets.append(
+            Target(name, entry.address, entry.role, entry.host, port, http=entry.http, is_simulated=entry.is_simulated)
+        )
     return tuple(sorted(targets, key=lambda target: target.node))

@@ -69,6 +69,7 @@ class Term:
             seq=self.seq,
             timestamp=written,
             interval_seconds=self._lease.interval_seconds,
+            is_simulated=view.is_simulated,
         )
         content = frozenset((key, alert.state, alert.severity) for key, alert in self.alerts.items())
         is_alerts_due = self._alerts.is_due(content, now) or bool(self.log.queue)

@@ -24,6 +24,8 @@ class View:
     problems: Sequence[Coded]
     #: What is to be known of nodes that are online, in the order of their texts.
     remarks: Sequence[Coded] = ()
+    #: Whether any of the nodes is a simulated one.
+    is_simulated: bool = False
 
 
 def view_of(states: Iterable[NodeState], rules: Rules, problems: Sequence[Coded]) -> View:
@@ -44,7 +46,8 @@ def view_of(states: Iterable[NodeState], rules: Rules, problems: Sequence[Coded]
         for state in states
     ]
     remarks = [remark for state in states if (remark := _remark(state)) is not None]
-    return View(nodes, observations, rules, problems, sorted(remarks, key=english))
+    is_simulated = any(state.target.is_simulated for state in states)
+    return View(nodes, observations, rules, problems, sorted(remarks, key=english), is_simulated)
 
 
 def _remark(state: NodeState) -> Coded | None:

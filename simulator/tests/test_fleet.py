@@ -312,6 +312,16 @@ def test_targets_file_is_replaced_whole_and_readable_by_others(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_targets_file_says_that_its_nodes_are_simulated_when_it_is_of_a_demo(tmp_path: Path) -> None:
+    # when
+    running = RunningFleet(tmp_path, "--nodes", "2", "--demo")
+    # then
+    try:
+        assert yaml.safe_load(running.targets.read_text())["simulated"] is True
+    finally:
+        assert running.stop() == 0
+
+
 def test_targets_file_is_valid_yaml_when_the_host_is_ipv6() -> None:
     fleet = Fleet(count=1, host="::1", port=19100, seed=1)
     assert yaml.safe_load(targets_text(fleet))["workers"][0]["host"] == "[::1]:19101"

@@ -80,12 +80,12 @@ class Fleet:
             str(folder / "data"), TARGETS=str(targets), COLLECTOR_RULES=str(rules),
             COLLECTOR_SCRAPE_INTERVAL_SECONDS="1", REDIS_URL=store.url,
         )  # fmt: skip
-        self._targets = targets
+        self.targets = targets
 
     def start(self) -> None:
         """Start both and wait for data of every node."""
         self.simulator.start()
-        eventually(self._targets.exists, within_seconds=60, what="the simulator's targets file")
+        eventually(self.targets.exists, within_seconds=60, what="the simulator's targets file")
         self.product.start()
         eventually(lambda: set(self.statuses().values()) == {"online"}, within_seconds=60, what="all nodes online")
 

@@ -16,11 +16,14 @@ READY_SECONDS = 100.0
 
 
 class LocalProduct:
-    """``python -m deploy.local`` on a free port."""
+    """``python -m deploy.local`` on a free port; ``root``: the folder of the code, this checkout's by default."""
 
-    def __init__(self, data_dir: Path, **variables: str) -> None:
+    def __init__(self, data_dir: Path, *, root: Path = ROOT, **variables: str) -> None:
+        self._root = root
         self.port = free_port()
-        self.env = {**os.environ, "PORT": str(self.port), **inner_ports(), "DATA_DIR": str(data_dir), **variables}
+        path = {} if root == ROOT else {"PYTHONPATH": f"{root}:{root / 'services'}"}
+        self.env = {**os.environ, **path, "PORT": str(self.port), **inner_ports(), "DATA_DIR": str(data_dir)}
+        self.env |= variables
         self.process = self._popen()
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read)
@@ -29,7 +32,7 @@ class LocalProduct:
     def _popen(self) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "deploy.local"],
-            cwd=ROOT,
+            cwd=self._root,
             env=self.env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

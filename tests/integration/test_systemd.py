@@ -100,7 +100,7 @@ def test_killed_service_is_back_by_itself(machine: SystemdMachine, service: str)
 
 def test_password_is_on_no_command_line(machine: SystemdMachine) -> None:
     access = machine.run("cat", "/etc/dispycluster/valkey.environment")
-    password = access.partition("redis://:")[2].partition("@")[0]
+    password = access.partition("redis://default:")[2].partition("@")[0]
     assert len(password) > 40
     assert password not in machine.run("ps", "-eo", "args")
     assert machine.run("stat", "--format", "%a %U", "/var/lib/dispycluster").split() == ["700", "dispycluster"]

@@ -33,13 +33,14 @@ SEEN_SECONDS = 10
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("local") / "data"
+    """Of a demo: its folder in that of the data."""
+    return tmp_path_factory.mktemp("local") / "demo"
 
 
 @pytest.fixture(scope="module")
 def closed(data_dir: Path) -> Iterator[LocalProduct]:
     product = LocalProduct(
-        data_dir,
+        data_dir.parent,
         DEMO_NODES="4",
         PUBLIC_HOST="0.0.0.0",
         ACCESS="closed",

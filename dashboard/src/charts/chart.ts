@@ -2,13 +2,14 @@
 
 import uPlot from "uplot";
 import { attribute, write } from "../fields.ts";
-import { LANGUAGE } from "../language.ts";
 import { color, onThemeChange } from "../theme.ts";
-import { yRange } from "./scale.ts";
-import type { Columns } from "./timeline.ts";
+import { axisStart, NOTHING, type Picture, sinceOf } from "./picture.ts";
+import { bounds, type Scale } from "./scale.ts";
+import type { Threshold } from "./thresholds.ts";
+import { clock, tick } from "./times.ts";
+import { tipOf } from "./tip.ts";
 import { wording } from "../wording.ts";
 
-const DAY_SECONDS = 86_400;
 /** Charts with this key show their cursors at the same time. */
 const SYNC_KEY = "time";
 const HEIGHT_OF_AXIS = 26;
@@ -16,6 +17,9 @@ const HEIGHT_OF_AXIS = 26;
 const HEIGHT_WITH_TIMES = 100;
 /** Half of the widest label, which stands out beyond the last moment. */
 const ROOM_AT_END = 22;
+/** Part of a small chart that is to be empty where it says since when it has data. */
+const ROOM_FOR_NOTE = 0.6;
+const COLOR_OF_SEVERITY = { critical: "--bad", warning: "--warn", info: "--accent" } as const;
 
 export interface ChartOptions {
   /** What the line is, for people. */
@@ -26,10 +30,9 @@ export interface ChartOptions {
   readonly formatNow: (value: number | null) => string;
   /** Custom property of the line's colour. */
   readonly color: string;
-  /** The top of the scale where it is fixed, as 100 of percentages; else as high as the data. */
-  readonly ceiling: number | null;
-  /** Its top where there are no values, or only 0. */
-  readonly topOfNothing: number;
+  readonly scale: Scale;
+  /** Whether it is of all nodes: it shows how their values lie, and their average where that is not known. */
+  readonly isCluster: boolean;
   readonly heightPixels: number;
   readonly rangeSeconds: number;
 }
@@ -44,17 +47,16 @@ export class Chart {
   readonly #options: ChartOptions;
   readonly #resize = new ResizeObserver(() => this.#fit());
   #plot: uPlot | null = null;
-  #columns: Columns = { x: [], min: [], avg: [], max: [] };
-  #now: number | null | undefined;
-  readonly #tip = document.createElement("p");
+  #picture: Picture = NOTHING;
+  readonly #tip = paragraph("chart-tip");
+  readonly #note = paragraph("chart-note");
+  readonly #lack = paragraph("chart-lack");
   #unlisten: () => void = () => undefined;
 
   constructor(container: HTMLElement, readout: HTMLElement, options: ChartOptions) {
     this.#container = container;
     this.#readout = readout;
     this.#options = options;
-    this.#tip.className = "chart-tip";
-    this.#tip.hidden = true;
   }
 
   start(): void {
@@ -62,64 +64,87 @@ export class Chart {
     this.#resize.observe(this.#container);
     this.#unlisten = onThemeChange(() => this.#plot?.redraw());
     this.#container.setAttribute("role", "img");
-    this.#container.append(this.#tip);
+    this.#container.append(this.#note, this.#lack, this.#tip);
     this.#draw();
   }
 
   stop(): void {
     this.#unlisten();
     this.#resize.disconnect();
-    this.#tip.remove();
+    for (const element of [this.#tip, this.#note, this.#lack]) element.remove();
     this.#plot?.destroy();
     this.#plot = null;
   }
 
-  /** `now`: the value of the last live round, where there was one. */
-  show(columns: Columns, now?: number | null): void {
-    this.#columns = columns;
-    this.#now = now;
+  show(picture: Picture): void {
+    this.#picture = picture;
     this.#draw();
   }
 
   #draw(): void {
     if (this.#plot === null) return;
-    const { x, min, avg, max } = this.#columns;
-    this.#plot.setData([x, max, min, avg]);
+    const { x, min, avg, max } = this.#picture.columns;
+    if (this.#options.isCluster) {
+      const spread = this.#picture.spread;
+      const averageAlone = avg.map((value, index) => (spread?.median[index] == null ? value : null));
+      const none = spread ?? { high: averageAlone.map(() => null), low: [], median: [], max: [] };
+      this.#plot.setData([x, [...none.high], [...none.low], [...none.median], [...none.max], averageAlone]);
+    } else {
+      this.#plot.setData([x, max, min, avg]);
+    }
     this.#say();
   }
 
   /** The value of now, that under the cursor, and the whole in a sentence for those who do not see the line. */
   #say(): void {
-    const { format, formatNow, name } = this.#options;
-    const { min, avg, max } = this.#columns;
-    const value = this.#now === undefined ? (avg.at(-1) ?? null) : this.#now;
+    const { formatNow } = this.#options;
+    const { columns, now, lack } = this.#picture;
+    const value = now === undefined ? (columns.avg.at(-1) ?? null) : now;
     write(this.#readout, formatNow(value));
     this.#sayUnderCursor();
     if (!this.#tip.hidden) return;
-    const lows = min.filter((known) => known !== null);
-    const highs = max.filter((known) => known !== null);
-    const summary =
-      lows.length === 0
-        ? `${name}: ${wording.noHistory}`
-        : wording.chartSummary(name, format(Math.min(...lows)), format(Math.max(...highs)), format(value));
-    attribute(this.#container, "aria-label", summary);
+    const note = this.#sayNote();
+    this.#lack.hidden = lack === null;
+    write(this.#lack, lack ?? "");
+    attribute(this.#container, "aria-label", this.#summary(value, note));
+  }
+
+  #summary(value: number | null, note: string): string {
+    const { format, name } = this.#options;
+    const { columns, spread, threshold, lack } = this.#picture;
+    const isKnown = (each: number | null): each is number => each !== null;
+    const lows = columns.min.filter(isKnown);
+    if (lows.length === 0) return `${name}: ${lack ?? wording.noHistory}`;
+    const highs = [...columns.max, ...(spread?.max ?? [])].filter(isKnown);
+    const parts = [wording.chartSummary(name, format(Math.min(...lows)), format(Math.max(...highs)), format(value))];
+    if (threshold !== null) parts.push(wording.thresholdAt(format(threshold.value)));
+    if (note !== "") parts.push(note);
+    return parts.join(". ");
+  }
+
+  /** Since when there is something to see; a small chart, which has room only where it is empty, says it there. */
+  #sayNote(): string {
+    const { heightPixels, rangeSeconds } = this.#options;
+    const end = this.#picture.columns.x.at(-1) ?? 0;
+    const { dataSeconds, spreadSeconds } = sinceOf(this.#picture, end - rangeSeconds);
+    const notes = dataSeconds === null ? [] : [wording.dataSince(clock(dataSeconds, rangeSeconds))];
+    if (spreadSeconds === "never") notes.push(wording.averageAlone);
+    else if (spreadSeconds !== null) notes.push(wording.averageAloneBefore(clock(spreadSeconds, rangeSeconds)));
+    const note = notes.join(" · ");
+    const begin = axisStart(this.#picture.fromSeconds, end, rangeSeconds);
+    const isRoom = heightPixels >= HEIGHT_WITH_TIMES || ((dataSeconds ?? 0) - begin) / (end - begin) > ROOM_FOR_NOTE;
+    this.#note.hidden = note === "" || !isRoom;
+    write(this.#note, note);
+    attribute(this.#note, "title", note);
+    return note;
   }
 
   #sayUnderCursor(): void {
-    const { format, formatNow, heightPixels, rangeSeconds } = this.#options;
-    const { x, min, avg, max } = this.#columns;
     const { idx, left } = this.#plot?.cursor ?? {};
-    const at = idx == null || left === undefined || left < 0 ? undefined : x[idx];
-    this.#tip.hidden = at === undefined;
-    if (idx == null || left === undefined || at === undefined) return;
-    const mean = avg[idx] ?? null;
-    const low = min[idx] ?? null;
-    const high = max[idx] ?? null;
-    // A step holds many rounds: what is said of it is their mean, and between which values they lay.
-    const isSmall = heightPixels < HEIGHT_WITH_TIMES;
-    const span = isSmall || low === high ? "" : ` (${spanOf(format(low), format(high))})`;
-    const value = low === high ? formatNow(mean) : `${wording.meanOfStep(formatNow(mean))}${span}`;
-    write(this.#tip, `${clock(at, rangeSeconds)} · ${value}`);
+    const isThere = idx != null && left !== undefined && left >= 0 && idx < this.#picture.columns.x.length;
+    this.#tip.hidden = !isThere;
+    if (!isThere) return;
+    write(this.#tip, tipOf(this.#picture, idx, this.#options, this.#options.heightPixels < HEIGHT_WITH_TIMES));
     this.#tip.classList.toggle("at-start", left > (this.#plot?.over.clientWidth ?? 0) / 2);
   }
 
@@ -131,7 +156,7 @@ export class Chart {
   }
 
   #made(): uPlot {
-    const { ceiling, format, heightPixels, rangeSeconds, topOfNothing } = this.#options;
+    const { format, heightPixels, isCluster, rangeSeconds, scale } = this.#options;
     const hasTimes = heightPixels >= HEIGHT_WITH_TIMES;
     const axis: uPlot.Axis = {
       stroke: () => color("--quiet"),
@@ -140,6 +165,12 @@ export class Chart {
       font: "11px system-ui, sans-serif",
     };
     const edge: uPlot.Series = { stroke: "transparent", width: 0, points: { show: false } };
+    const line: uPlot.Series = {
+      stroke: () => color(this.#options.color),
+      width: 1.6,
+      points: { show: (_plot, _series, first, last) => last - first < 1 },
+    };
+    const thin: uPlot.Series = { ...line, width: 1, points: { show: false } };
     return new uPlot(
       {
         width: Math.max(1, this.#container.clientWidth),
@@ -150,10 +181,11 @@ export class Chart {
         scales: {
           x: {
             time: true,
-            // The whole range, though the data may begin later.
-            range: (_plot, _low, high) => (high === null ? [0, 1] : [high - rangeSeconds, high]),
+            // The whole range, though the data may begin later; or what fits them, where nobody has chosen a range.
+            range: (_plot, _low, high) =>
+              high === null ? [0, 1] : [axisStart(this.#picture.fromSeconds, high, rangeSeconds), high],
           },
-          y: { range: (_plot, low, high) => yRange(low, high, ceiling, topOfNothing) },
+          y: { range: (_plot, low, high) => bounds(scale, low, high) },
         },
         axes: [
           {
@@ -165,52 +197,44 @@ export class Chart {
           },
           { ...axis, size: hasTimes ? 62 : 56, space: 30, values: (_plot, splits) => splits.map((value) => format(value)) },
         ],
-        series: [
-          {},
-          edge,
-          edge,
-          {
-            stroke: () => color(this.#options.color),
-            width: 1.6,
-            points: { show: (_plot, _series, first, last) => last - first < 1 },
-          },
-        ],
+        series: isCluster
+          ? [{}, edge, edge, line, { ...thin, dash: [2, 3] }, { ...line, dash: [5, 4] }]
+          : [{}, edge, edge, line],
         bands: [{ series: [1, 2], fill: () => translucent(color(this.#options.color)) }],
-        hooks: { setCursor: [() => this.#say()] },
+        hooks: {
+          setCursor: [() => this.#say()],
+          draw: [(plot) => this.#picture.threshold !== null && drawThreshold(plot, this.#picture.threshold)],
+        },
       },
-      [[], [], [], []],
+      isCluster ? [[], [], [], [], [], []] : [[], [], [], []],
       this.#container,
     );
   }
 }
 
-/** From `low` to `high`: a unit that both have is said once. */
-function spanOf(low: string, high: string): string {
-  const [figure, unit] = low.split("\u00a0");
-  return `${unit !== undefined && high.endsWith(`\u00a0${unit}`) ? figure : low} – ${high}`;
+/** A line across the chart from where a rule counts. */
+function drawThreshold(plot: uPlot, { value, severity }: Threshold): void {
+  const { ctx, bbox, scales } = plot;
+  if (value < (scales["y"]?.min ?? Number.POSITIVE_INFINITY) || value > (scales["y"]?.max ?? Number.NEGATIVE_INFINITY)) return;
+  const y = Math.round(plot.valToPos(value, "y", true)) + 0.5;
+  ctx.save();
+  ctx.strokeStyle = color(COLOR_OF_SEVERITY[severity]);
+  ctx.lineWidth = uPlot.pxRatio;
+  ctx.setLineDash([6 * uPlot.pxRatio, 4 * uPlot.pxRatio]);
+  ctx.beginPath();
+  ctx.moveTo(bbox.left, y);
+  ctx.lineTo(bbox.left + bbox.width, y);
+  ctx.stroke();
+  ctx.restore();
+}
+
+function paragraph(name: string): HTMLParagraphElement {
+  const element = document.createElement("p");
+  element.className = name;
+  element.hidden = true;
+  return element;
 }
 
 function translucent(rgb: string): string {
   return rgb.replace("rgb(", "rgba(").replace(")", ", 0.18)");
-}
-
-const timeOfDay = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const weekday = new Intl.DateTimeFormat(LANGUAGE, { weekday: "short" });
-
-function tick(atSeconds: number, rangeSeconds: number): string {
-  const date = new Date(atSeconds * 1000);
-  const midnight = date.getHours() === 0 && date.getMinutes() === 0;
-  return rangeSeconds > 2 * DAY_SECONDS || midnight ? day(date) : timeOfDay.format(date);
-}
-
-/** A moment within a range: with its day where the range has several. */
-function clock(atSeconds: number, rangeSeconds: number): string {
-  const date = new Date(atSeconds * 1000);
-  const time = timeOfDay.format(date);
-  return rangeSeconds >= DAY_SECONDS ? `${day(date)} ${time}` : time;
-}
-
-/** `Sun 29`: by itself English would write it the other way round. */
-function day(date: Date): string {
-  return `${weekday.format(date)} ${date.getDate()}`;
 }

@@ -3,6 +3,7 @@
 import { Chart } from "./chart.ts";
 import type { Measure } from "../contract.ts";
 import { DRAWINGS } from "./measures.ts";
+import { pictureOf, type Surroundings } from "./picture.ts";
 import type { Timeline } from "./timeline.ts";
 import { wording } from "../wording.ts";
 
@@ -11,9 +12,12 @@ const HEIGHT_PIXELS = 190;
 /** `start()` … `stop()`; `show()` draws what a timeline has. */
 export class ChartCards {
   readonly #cards: readonly HTMLElement[];
+  readonly #isCluster: boolean;
   #charts = new Map<Measure, Chart>();
 
-  constructor(root: HTMLElement) {
+  /** `isCluster`: the charts are of all nodes. */
+  constructor(root: HTMLElement, isCluster = false) {
+    this.#isCluster = isCluster;
     this.#cards = [...root.querySelectorAll<HTMLElement>("[data-measure]")];
   }
 
@@ -24,7 +28,7 @@ export class ChartCards {
   start(rangeSeconds: number): void {
     for (const card of this.#cards) {
       const measure = card.dataset["measure"] as Measure;
-      const chart = chartOf(card, measure, rangeSeconds, HEIGHT_PIXELS);
+      const chart = chartOf(card, { measure, rangeSeconds, heightPixels: HEIGHT_PIXELS, isCluster: this.#isCluster });
       chart.start();
       this.#charts.set(measure, chart);
     }
@@ -35,16 +39,24 @@ export class ChartCards {
     this.#charts = new Map();
   }
 
-  show(timeline: Timeline | undefined): void {
+  show(timeline: Timeline | undefined, around: Surroundings): void {
     if (timeline === undefined) return;
-    for (const [measure, chart] of this.#charts) chart.show(timeline.columns(measure), timeline.now(measure));
+    for (const [measure, chart] of this.#charts) chart.show(pictureOf(timeline, measure, around));
   }
 }
 
+/** What a card's chart is of. */
+export interface Wanted {
+  readonly measure: Measure;
+  readonly rangeSeconds: number;
+  readonly heightPixels: number;
+  readonly isCluster: boolean;
+}
+
 /** The chart of a card, which has an element `.chart` and one `.readout`. */
-export function chartOf(card: HTMLElement, measure: Measure, rangeSeconds: number, heightPixels: number): Chart {
+export function chartOf(card: HTMLElement, { measure, ...wanted }: Wanted): Chart {
   const container = card.querySelector<HTMLElement>(".chart");
   const readout = card.querySelector<HTMLElement>(".readout");
   if (container === null || readout === null) throw new Error(`the card of ${measure} has no place for a chart`);
-  return new Chart(container, readout, { ...DRAWINGS[measure], name: wording.measure[measure], heightPixels, rangeSeconds });
+  return new Chart(container, readout, { ...DRAWINGS[measure], name: wording.measure[measure], ...wanted });
 }

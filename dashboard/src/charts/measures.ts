@@ -2,6 +2,7 @@
 
 import type { Measure } from "../contract.ts";
 import * as format from "../format.ts";
+import type { Scale } from "./scale.ts";
 
 export interface Drawing {
   /** Text of a value on the axis. */
@@ -10,27 +11,24 @@ export interface Drawing {
   readonly formatNow: (value: number | null) => string;
   /** Custom property of its colour. */
   readonly color: string;
-  /** Top of the scale; `null`: as high as the data. */
-  readonly ceiling: number | null;
-  /** Top where there are no values, or only 0. */
-  readonly topOfNothing: number;
+  readonly scale: Scale;
 }
 
-const share = { format: format.wholePercent, formatNow: format.percent, ceiling: 100, topOfNothing: 100 };
-const rate = { format: format.bytesPerSecond, formatNow: format.bytesPerSecond, ceiling: null, topOfNothing: 1000 };
+const rate = { format: format.bytesPerSecond, formatNow: format.bytesPerSecond, scale: { kind: "from_zero", high: 1000 } } as const;
+const share = { format: format.wholePercent, formatNow: format.percent, scale: { kind: "fixed", low: 0, high: 100 } } as const;
 
 export const DRAWINGS: Readonly<Record<Measure, Drawing>> = {
   cpu_usage: { ...share, color: "--line-cpu" },
   memory_usage: { ...share, color: "--line-memory" },
   disk_usage: { ...share, color: "--line-disk" },
   temperature: {
-    format: format.celsius,
+    format: format.wholeCelsius,
     formatNow: format.celsius,
     color: "--line-temperature",
-    ceiling: null,
-    topOfNothing: 100,
+    // From a cool room to where a processor slows down or switches off.
+    scale: { kind: "usual", low: 20, high: 100, step: 10 },
   },
-  load1: { format: format.load, formatNow: format.load, color: "--line-cpu", ceiling: null, topOfNothing: 1 },
+  load1: { format: format.load, formatNow: format.load, color: "--line-cpu", scale: { kind: "from_zero", high: 1 } },
   network_receive_bytes_per_second: { ...rate, color: "--line-network" },
   network_transmit_bytes_per_second: { ...rate, color: "--line-network" },
   disk_read_bytes_per_second: { ...rate, color: "--line-disk" },

@@ -1,16 +1,16 @@
 /** The timelines of the nodes on the screen: fetched when they come into sight, forgotten when they leave it. */
 
-import type { Measure, Node, Snapshot } from "../contract.ts";
+import type { History, Measure, Node, Snapshot } from "../contract.ts";
 import type { ErrorFunnel } from "../errors.ts";
 import { RestFailed } from "../rest.ts";
-import { type HistoryClient, portions } from "./history_client.ts";
+import { type HistoryClient, type HistoryQuestion, portions } from "./history_client.ts";
 import { Timeline, type Values } from "./timeline.ts";
 
 /** Scrolling asks for histories once it pauses this long. */
 const SETTLE_MS = 150;
 /** A history is asked for again after this long: it has by then what lay between its end and the first live round. */
 const AGAIN_MS = 25_000;
-/** And then this often: the browser may have slept through a round. */
+/** And then this often, if nothing else is said: the browser may have slept through a round. */
 const REPEAT_MS = 300_000;
 /** So many rounds without a live one, and the history has to fill the gap. */
 const MISSED_ROUNDS = 4;
@@ -28,6 +28,7 @@ export class NodeHistories {
   readonly #funnel: ErrorFunnel;
   readonly #onLoaded: () => void;
   readonly #onFailed: (why: string | null) => void;
+  readonly #repeatMs: number;
   readonly #timelines = new Map<string, Timeline>();
   /** Those of them that have their history. */
   readonly #loaded = new Set<string>();
@@ -46,12 +47,14 @@ export class NodeHistories {
     shown: Shown,
     onLoaded: () => void,
     onFailed: (why: string | null) => void = () => undefined,
+    repeatMs = REPEAT_MS,
   ) {
     this.#client = client;
     this.#funnel = funnel;
     this.#shown = shown;
     this.#onLoaded = onLoaded;
     this.#onFailed = onFailed;
+    this.#repeatMs = repeatMs;
   }
 
   stop(): void {
@@ -63,6 +66,18 @@ export class NodeHistories {
   /** The timeline of a node in sight. The empty name stands for the cluster. */
   of(node: string): Timeline | undefined {
     return this.#timelines.get(node);
+  }
+
+  /** Whether the history of a node in sight has been read. */
+  isLoaded(node: string): boolean {
+    return this.#loaded.has(node);
+  }
+
+  /** Since when anything is known of those whose history has been read, in Unix seconds; `null` without any. */
+  get firstSeconds(): number | null {
+    const known = [...this.#loaded].map((name) => this.#timelines.get(name)?.firstSeconds ?? Number.POSITIVE_INFINITY);
+    const first = Math.min(...known);
+    return Number.isFinite(first) ? first : null;
   }
 
   /** These nodes are in sight now. */
@@ -138,8 +153,18 @@ export class NodeHistories {
     const spreadMs = afterMs * (1 + Math.random() / 2);
     this.#again = setTimeout(() => {
       if (document.hidden) this.#planAgain(AGAIN_MS);
-      else this.#fetch([...this.#wanted], REPEAT_MS);
+      else this.#fetch([...this.#wanted], this.#repeatMs);
     }, spreadMs);
+  }
+
+  /** The history, or `null` where nobody knows such a node (any more). */
+  async #known(question: HistoryQuestion, aborted: AbortSignal): Promise<History | null> {
+    try {
+      return await this.#client.ask(question, aborted);
+    } catch (error) {
+      if (error instanceof RestFailed && error.status === 404) return null;
+      throw error;
+    }
   }
 
   async #load(names: readonly string[], aborted: AbortSignal): Promise<void> {
@@ -148,7 +173,16 @@ export class NodeHistories {
     const nodes = names.filter((name) => name !== "");
     questions.push(...portions(nodes));
     for (const asked of questions) {
-      const history = await this.#client.ask({ nodes: asked, rangeSeconds, points, measures }, aborted);
+      const history = await this.#known({ nodes: asked, rangeSeconds, points, measures }, aborted);
+      if (history === null) {
+        for (const name of asked ?? []) {
+          this.#timeline(name);
+          this.#loaded.add(name);
+        }
+        this.#onFailed(null);
+        this.#onLoaded();
+        continue;
+      }
       for (const series of history.series) {
         const name = series.node ?? "";
         if (!this.#wanted.has(name)) continue;

@@ -12,7 +12,8 @@ const KEPT = "range";
 export class Ranges {
   readonly #buttons: readonly HTMLButtonElement[];
   readonly #onChange: (seconds: number) => void;
-  #range = rangeOfAddress();
+  /** `null` while nobody has chosen. */
+  #chosen = chosenBefore();
 
   constructor(root: HTMLElement, onChange: (seconds: number) => void) {
     this.#buttons = [...root.querySelectorAll<HTMLButtonElement>("[data-range]")];
@@ -20,7 +21,12 @@ export class Ranges {
   }
 
   get seconds(): number {
-    return SECONDS[this.#range] as number;
+    return SECONDS[this.#chosen ?? DEFAULT] as number;
+  }
+
+  /** Whether somebody wants this range, however little there is in it. */
+  get isChosen(): boolean {
+    return this.#chosen !== null;
   }
 
   start(): void {
@@ -34,7 +40,7 @@ export class Ranges {
   }
 
   #choose(range: string): void {
-    this.#range = range;
+    this.#chosen = range;
     this.#remember();
     this.#mark();
     this.#onChange(this.seconds);
@@ -42,18 +48,19 @@ export class Ranges {
 
   /** In the address, for whoever is sent it, and for the next page of this tab. */
   #remember(): void {
-    setParameters({ range: this.#range === DEFAULT ? "" : this.#range });
-    keep(KEPT, this.#range);
+    if (this.#chosen === null) return;
+    setParameters({ range: this.#chosen });
+    keep(KEPT, this.#chosen);
   }
 
   #mark(): void {
-    for (const button of this.#buttons) button.setAttribute("aria-pressed", `${button.dataset["range"] === this.#range}`);
+    const shown = this.#chosen ?? DEFAULT;
+    for (const button of this.#buttons) button.setAttribute("aria-pressed", `${button.dataset["range"] === shown}`);
   }
 }
 
 /** What the address says; else what was chosen before in this tab. */
-function rangeOfAddress(): string {
-  const known = Object.keys(SECONDS);
-  const before = kept(KEPT) ?? DEFAULT;
-  return parameter("range", known.includes(before) ? before : DEFAULT, known);
+function chosenBefore(): string | null {
+  const said = parameter("range", kept(KEPT) ?? "");
+  return Object.hasOwn(SECONDS, said) ? said : null;
 }

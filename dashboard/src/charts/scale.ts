@@ -1,20 +1,30 @@
-/** From where to where a chart's values go. */
+/** From where to where the vertical axis of a chart goes. */
+
+/** More than the highest value, so that its line is not at the edge. */
+const HEADROOM = 1.08;
 
 /**
- * Bottom and top for values from `low` to `high`, both `null` where there are none.
- *
- * `ceiling` is the top where it is fixed, `topOfNothing` the one where there are no values, or all of them are 0.
+ * `fixed`: from `low` to `high` always, as percentages. `usual`: likewise, widened in whole `step`s where values lie
+ * outside. `from_zero`: from 0 to the highest value, or to `high` where all are lower.
  */
-export function yRange(
-  low: number | null,
-  high: number | null,
-  ceiling: number | null,
-  topOfNothing: number,
-): [number, number] {
-  if (ceiling !== null) return [0, ceiling];
-  if (low === null || high === null) return [0, topOfNothing];
-  // A flat line in the middle of nothing says nothing: the scale begins at 0 unless the values lie far from it.
-  const isFarFromZero = low > 0 && (high - low) / high < 0.5 && high < 200;
-  const bottom = isFarFromZero ? Math.max(0, Math.floor(low - (high - low) * 0.2 - 1)) : Math.min(0, low);
-  return [bottom, high === bottom ? bottom + topOfNothing : high + (high - bottom) * 0.08];
+export type Scale =
+  | { readonly kind: "fixed"; readonly low: number; readonly high: number }
+  | { readonly kind: "usual"; readonly low: number; readonly high: number; readonly step: number }
+  | { readonly kind: "from_zero"; readonly high: number };
+
+/** The ends of the axis for values between `low` and `high`, which are `null` where there are none. */
+export function bounds(scale: Scale, low: number | null, high: number | null): [number, number] {
+  switch (scale.kind) {
+    case "fixed":
+      return [scale.low, scale.high];
+    case "usual": {
+      const { step } = scale;
+      return [
+        Math.min(scale.low, Math.floor((low ?? scale.low) / step) * step),
+        Math.max(scale.high, Math.ceil((high ?? scale.high) / step) * step),
+      ];
+    }
+    case "from_zero":
+      return [0, Math.max(scale.high, (high ?? 0) * HEADROOM)];
+  }
 }

@@ -7,8 +7,9 @@ export function drawLine(path: SVGPathElement, values: readonly (number | null)[
   attribute(path, "d", pathOf(values, ceiling));
 }
 
-/** SVG path data over the whole width. A value with none beside it is a dot. */
-export function pathOf(values: readonly (number | null)[], ceiling: number): string {
+/** SVG path data over the whole width, which begins with the first that is known. A value with none beside it is a dot. */
+export function pathOf(given: readonly (number | null)[], ceiling: number): string {
+  const values = given.slice(Math.max(0, given.findIndex((value) => value !== null)));
   const step = 100 / Math.max(1, values.length - 1);
   let path = "";
   let drawing = false;

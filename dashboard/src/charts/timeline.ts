@@ -1,6 +1,7 @@
 /** What was measured over a range of time, on a regular grid: the history, and the live rounds joined to it. */
 
 import type { History, HistorySeries, Measure, Steps } from "../contract.ts";
+import { type Spread, Spreads } from "./spreads.ts";
 
 /** Over one step. */
 interface Extent {
@@ -28,6 +29,7 @@ export class Timeline {
   #stepSeconds: number;
   /** By measure, then by the number of the step since the epoch. */
   readonly #extents = new Map<Measure, Map<number, Extent>>();
+  readonly #spreads = new Spreads();
   #newestSeconds = Number.NEGATIVE_INFINITY;
   /** What the last live round said. */
   #now: Values = {};
@@ -40,9 +42,13 @@ export class Timeline {
 
   /** Take a history: it counts wherever it knows something. `intervalSeconds`: between two rounds. */
   load(history: History, series: HistorySeries, intervalSeconds: number): void {
-    if (history.step_seconds !== this.#stepSeconds) this.#extents.clear();
+    if (history.step_seconds !== this.#stepSeconds) {
+      this.#extents.clear();
+      this.#spreads.clear();
+    }
     this.#stepSeconds = history.step_seconds;
     const first = Math.round(Date.parse(history.start) / 1000 / this.#stepSeconds);
+    if (series.node === null && history.distribution) this.#spreads.take(history.distribution, first);
     const now = this.#newestSeconds;
     for (const [measure, steps] of Object.entries(series.measures) as [Measure, Steps][]) {
       const extents = this.#of(measure);
@@ -92,9 +98,8 @@ export class Timeline {
     const min: (number | null)[] = [];
     const avg: (number | null)[] = [];
     const max: (number | null)[] = [];
-    if (!Number.isFinite(this.#newestSeconds)) return { x, min, avg, max };
     const extents = this.#extents.get(measure);
-    const last = Math.floor(this.#newestSeconds / this.#stepSeconds);
+    const last = this.#lastStep();
     for (let step = this.#firstStep(); step <= last; step += 1) {
       const extent = extents?.get(step);
       x.push(step * this.#stepSeconds);
@@ -103,6 +108,18 @@ export class Timeline {
       max.push(extent?.max ?? null);
     }
     return { x, min, avg, max };
+  }
+
+  /** How the values of the nodes lie, over the grid of `columns()`. */
+  spread(measure: Measure): Spread {
+    return this.#spreads.of(measure, this.#firstStep(), this.#lastStep());
+  }
+
+  /** When the first step begins of which anything is known, in Unix seconds; `null` without any. */
+  get firstSeconds(): number | null {
+    let first = Number.POSITIVE_INFINITY;
+    for (const extents of this.#extents.values()) for (const step of extents.keys()) first = Math.min(first, step);
+    return Number.isFinite(first) ? first * this.#stepSeconds : null;
   }
 
   #of(measure: Measure): Map<number, Extent> {
@@ -114,7 +131,13 @@ export class Timeline {
     return extents;
   }
 
+  /** Before `#firstStep()` while nothing is known. */
+  #lastStep(): number {
+    return Number.isFinite(this.#newestSeconds) ? Math.floor(this.#newestSeconds / this.#stepSeconds) : -1;
+  }
+
   #firstStep(): number {
+    if (!Number.isFinite(this.#newestSeconds)) return 0;
     return Math.floor((this.#newestSeconds - this.#rangeSeconds) / this.#stepSeconds) + 1;
   }
 
@@ -123,6 +146,7 @@ export class Timeline {
     for (const extents of this.#extents.values()) {
       for (const step of extents.keys()) if (step < first) extents.delete(step);
     }
+    this.#spreads.keep(first, this.#lastStep());
   }
 
   #dropAfter(atSeconds: number): void {
@@ -130,6 +154,7 @@ export class Timeline {
     for (const extents of this.#extents.values()) {
       for (const step of extents.keys()) if (step > last) extents.delete(step);
     }
+    this.#spreads.keep(Number.NEGATIVE_INFINITY, last);
     this.#newestSeconds = atSeconds;
   }
 }

@@ -18,8 +18,6 @@ import { Page, type Stage } from "./page.ts";
 /** Rows in each list of the busiest nodes. */
 const TOP = 5;
 const ALERTS_SHOWN = 8;
-/** Of the temperature's line. */
-const HOTTEST_CELSIUS = 100;
 
 type TopMeasure = "cpu_usage" | "memory_usage" | "temperature";
 
@@ -122,7 +120,7 @@ export class DashboardPage extends Page {
     for (const line of this.#lines) {
       const measure = line.dataset["line"] as Measure;
       const path = line.querySelector("path");
-      if (path !== null) drawLine(path, timeline.columns(measure).avg, DRAWINGS[measure].ceiling ?? HOTTEST_CELSIUS);
+      if (path !== null) drawLine(path, timeline.columns(measure).avg, DRAWINGS[measure].scale.high);
     }
   }
 }

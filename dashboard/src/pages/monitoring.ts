@@ -12,13 +12,17 @@ import { type NodeTrouble, showNode, troubleByNode } from "../nodes/node_fields.
 import { filtered } from "../nodes/node_filter.ts";
 import { HistoryNote } from "../charts/history_note.ts";
 import { NodeHistories, type Shown } from "../charts/node_histories.ts";
+import { pictureOf, type Surroundings } from "../charts/picture.ts";
 import { Ranges } from "../charts/ranges.ts";
+import { Thresholds } from "../charts/thresholds.ts";
 import { VirtualList } from "../nodes/virtual_list.ts";
 import { VisibleNodes } from "../nodes/visible_nodes.ts";
 import { wording } from "../wording.ts";
 import { Page, type Stage } from "./page.ts";
 
 const CLUSTER_POINTS = 360;
+/** How the nodes' values lie is known from the history alone, which lags behind so much. */
+const CLUSTER_REPEAT_MS = 60_000;
 /** A small chart is some 300 pixels wide. */
 const NODE_POINTS = 180;
 const NODE_HEIGHT_PIXELS = 66;
@@ -26,7 +30,7 @@ const NOBODY: ReadonlySet<string> = new Set();
 
 /** See the module. */
 export class MonitoringPage extends Page {
-  readonly #clusterCharts = new ChartCards(byId("cluster-charts", HTMLElement));
+  readonly #clusterCharts = new ChartCards(byId("cluster-charts", HTMLElement), true);
   readonly #nodeCharts = new Map<string, Chart>();
   readonly #list: VirtualList<Node>;
   readonly #controls = new NodeControls(() => this.#draw());
@@ -36,10 +40,12 @@ export class MonitoringPage extends Page {
   readonly #choice: HTMLSelectElement;
   readonly #ranges = new Ranges(byId("ranges", HTMLElement), () => this.#change());
   #measure = parameter("measure", "cpu_usage", MEASURES) as Measure;
+  #thresholds: Thresholds | null = null;
   #cluster: NodeHistories | null = null;
   #nodes: NodeHistories | null = null;
   #visible: VisibleNodes | null = null;
   #latest: Snapshot | null = null;
+  #fromSeconds: number | null = null;
   #trouble: ReadonlyMap<string, NodeTrouble> = new Map();
 
   constructor() {
@@ -60,11 +66,14 @@ export class MonitoringPage extends Page {
     });
   }
 
-  override start({ push, history, funnel }: Stage): void {
+  override start({ push, fetcher, history, funnel }: Stage): void {
     const seconds = this.#ranges.seconds;
     const draw = (): void => this.#frame.request();
-    this.#cluster = new NodeHistories(history, funnel, this.#clusterShown(), draw, this.#note.of("cluster"));
+    const ofCluster = this.#note.of("cluster");
+    this.#cluster = new NodeHistories(history, funnel, this.#clusterShown(), draw, ofCluster, CLUSTER_REPEAT_MS);
     this.#nodes = new NodeHistories(history, funnel, this.#nodesShown(), draw, this.#note.of("nodes"));
+    this.#thresholds = new Thresholds(fetcher, funnel, draw);
+    this.#thresholds.start();
     this.#frame.start();
     this.#visible = new VisibleNodes(push, () => undefined);
     this.#visible.start();
@@ -78,7 +87,7 @@ export class MonitoringPage extends Page {
   }
 
   override stop(): void {
-    for (const part of [this.#frame, this.#cluster, this.#nodes, this.#visible, this.#ranges, this.#controls]) part?.stop();
+    for (const part of [this.#frame, this.#thresholds, this.#cluster, this.#nodes, this.#visible, this.#ranges, this.#controls]) part?.stop();
     this.#clusterCharts.stop();
     for (const name of [...this.#nodeCharts.keys()]) this.#forget(name);
     this.#list.stop();
@@ -117,6 +126,7 @@ export class MonitoringPage extends Page {
   }
 
   #change(): void {
+    this.#fit();
     this.#clusterCharts.stop();
     this.#clusterCharts.start(this.#ranges.seconds);
     this.#cluster?.change(this.#clusterShown());
@@ -131,7 +141,11 @@ export class MonitoringPage extends Page {
   }
 
   #drawAll(): void {
-    this.#clusterCharts.show(this.#cluster?.of(""));
+    this.#fit();
+    this.#clusterCharts.show(this.#cluster?.of(""), {
+      ...this.#around(this.#cluster?.isLoaded("") ?? false, (this.#latest?.cluster_stats.online_nodes ?? 0) > 0),
+      isCluster: true,
+    });
     this.#draw();
   }
 
@@ -147,11 +161,33 @@ export class MonitoringPage extends Page {
     const timeline = this.#nodes?.of(node.node);
     let chart = this.#nodeCharts.get(node.node);
     if (chart === undefined && fields.root.isConnected) {
-      chart = chartOf(fields.root, this.#measure, this.#ranges.seconds, NODE_HEIGHT_PIXELS);
+      chart = chartOf(fields.root, {
+        measure: this.#measure,
+        rangeSeconds: this.#ranges.seconds,
+        heightPixels: NODE_HEIGHT_PIXELS,
+        isCluster: false,
+      });
       chart.start();
       this.#nodeCharts.set(node.node, chart);
     }
-    if (timeline !== undefined) chart?.show(timeline.columns(this.#measure), timeline.now(this.#measure));
+    if (timeline === undefined) return;
+    const around = this.#around(this.#nodes?.isLoaded(node.node) ?? false, node.status === "online");
+    chart?.show(pictureOf(timeline, this.#measure, around));
+  }
+
+  /** All charts of the page have one axis of time, which fits what is known of the cluster. */
+  #fit(): void {
+    this.#fromSeconds = this.#ranges.isChosen ? null : (this.#cluster?.firstSeconds ?? null);
+  }
+
+  #around(isLoaded: boolean, isOnline: boolean): Surroundings {
+    return {
+      fromSeconds: this.#fromSeconds,
+      thresholdOf: (measure) => this.#thresholds?.of(measure) ?? null,
+      isCluster: false,
+      isLoaded,
+      isOnline,
+    };
   }
 
   #forget(name: string): void {

@@ -10,6 +10,7 @@ import { type NodeTrouble, showNode, troubleByNode } from "../nodes/node_fields.
 import { HistoryNote } from "../charts/history_note.ts";
 import { NodeHistories, type Shown } from "../charts/node_histories.ts";
 import { Ranges } from "../charts/ranges.ts";
+import { Thresholds } from "../charts/thresholds.ts";
 import type { Scope } from "../live/snapshot_store.ts";
 import { wording } from "../wording.ts";
 import { Page, type Stage } from "./page.ts";
@@ -30,6 +31,7 @@ export class NodePage extends Page {
   readonly #charts = new ChartCards(byId("main", HTMLElement));
   readonly #ranges = new Ranges(byId("ranges", HTMLElement), (seconds) => this.#show(seconds));
   #histories: NodeHistories | null = null;
+  #thresholds: Thresholds | null = null;
   #latest: Snapshot | null = null;
   #trouble: NodeTrouble | null = null;
 
@@ -37,10 +39,12 @@ export class NodePage extends Page {
     return [this.#name];
   }
 
-  override start({ history, funnel }: Stage): void {
+  override start({ fetcher, history, funnel }: Stage): void {
     const seconds = this.#ranges.seconds;
     this.#histories = new NodeHistories(history, funnel, this.#shown(seconds), () => this.#frame.request(), this.#note.of("node"));
     this.#histories.want([this.#name]);
+    this.#thresholds = new Thresholds(fetcher, funnel, () => this.#frame.request());
+    this.#thresholds.start();
     this.#frame.start();
     this.#ranges.start();
     this.#charts.start(seconds);
@@ -48,6 +52,7 @@ export class NodePage extends Page {
 
   override stop(): void {
     this.#histories?.stop();
+    this.#thresholds?.stop();
     this.#frame.stop();
     this.#ranges.stop();
     this.#charts.stop();
@@ -93,6 +98,12 @@ export class NodePage extends Page {
   }
 
   #draw(): void {
-    this.#charts.show(this.#histories?.of(this.#name));
+    this.#charts.show(this.#histories?.of(this.#name), {
+      fromSeconds: this.#ranges.isChosen ? null : (this.#histories?.firstSeconds ?? null),
+      thresholdOf: (measure) => this.#thresholds?.of(measure) ?? null,
+      isCluster: false,
+      isLoaded: this.#histories?.isLoaded(this.#name) ?? false,
+      isOnline: this.#latest?.nodes.find(({ node }) => node === this.#name)?.status === "online",
+    });
   }
 }

@@ -135,6 +135,22 @@ export const en = {
   /** Of a step of a chart, which holds many rounds. */
   meanOfStep: (mean: string): string => `mean ${mean}`,
   timesIn: (zone: string): string => `Times are in ${zone}`,
+  /** What a chart says in place of a line that cannot be, by measure. */
+  absent: {
+    temperature: "No temperature sensor",
+    swap_usage: "No swap",
+    pressure_io: "Its kernel or exporter does not tell it",
+    pressure_memory: "Its kernel or exporter does not tell it",
+  },
+  dataSince: (time: string): string => `data since ${time}`,
+  averageAlone: "average only",
+  averageAloneBefore: (time: string): string => `average only before ${time}`,
+  thresholdAt: (value: string): string => `Alert from ${value}`,
+  medianOfNodes: (median: string): string => `median ${median}`,
+  /** From the 10th to the 90th percentile of all nodes. */
+  mostNodes: (span: string): string => `10–90 %: ${span}`,
+  highestNode: (value: string, node: string): string => `highest ${value}${node === "" ? "" : `, ${node}`}`,
+  averageOfNodes: (value: string): string => `average ${value}`,
   noHistory: "No history in this range yet.",
   historyFailed: (why: string): string => `The history could not be read (${why}).`,
   chartSummary: (name: string, low: string, high: string, last: string): string =>

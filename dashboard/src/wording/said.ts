@@ -12,6 +12,7 @@ export interface Tongue {
   readonly sentences: Readonly<Record<string, Sentence>>;
   readonly kibibytes: string;
   readonly mebibytes: string;
+  readonly megabytes: string;
   /** Whether so many of something are one of it. */
   readonly isOne: (count: number) => boolean;
 }
@@ -84,6 +85,13 @@ export class Given {
     const isWhole = bytes % 2 ** 20 === 0;
     const figure = written(this.#tongue, Math.floor(bytes / (isWhole ? 2 ** 20 : 2 ** 10)));
     return `${figure}\u00a0${isWhole ? this.#tongue.mebibytes : this.#tongue.kibibytes}`;
+  }
+
+  /** Bytes as megabytes: `12.0 MB`. */
+  megabytes(name: string): string {
+    const { language, megabytes } = this.#tongue;
+    const options = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+    return `${new Intl.NumberFormat(language, options).format(this.count(name) / 1_000_000)}\u00a0${megabytes}`;
   }
 
   /** Whether the argument is not known, or there is none. */

@@ -140,6 +140,9 @@ const sentences = {
     `of them, install the exporter with: ${a.text("install")}`,
   no_node_answers: (a) =>
     `No node answers: install the exporter on each node with: ${a.text("install")} (targets are in ${a.text("path")})`,
+  redis_disk_full: (a) =>
+    `The disk of ${a.text("path")} is full: ${a.megabytes("free_bytes")} are free, and Redis needs ` +
+    `${a.megabytes("needed_bytes")} to save its data. What it holds since its last save is lost when it ends`,
   collector_hangs: (a) => {
     const cause = a.text("collector") === "filesystem" ? " (often a mount whose server is away)" : "";
     const collector = a.text("collector");
@@ -197,6 +200,7 @@ const sentences = {
   no_nodes_any_more: () => "it lists no nodes any more; if that is meant, write workers: []",
   nodes_not_a_mapping: () => "it must say workers: [host, host:port, …] and master: host",
   workers_not_a_list: () => "workers must be a list, for instance: workers: [node1.lan, node2.lan]",
+  simulated_not_a_flag: (a) => `simulated is true or false, not ${a.text("value")}`,
   key_misspelt: (a) => `${a.text("key")} is none of its keys (did you mean ${a.text("meant")}?)`,
   keys_unknown: (a) => `it has neither workers nor master, but ${a.text("key")}`,
   group_keys_wrong: (a) =>
@@ -285,6 +289,7 @@ export const SAID_EN: Tongue = {
   sentences,
   kibibytes: "KiB",
   mebibytes: "MiB",
+  megabytes: "MB",
   isOne: (count) => count === 1,
 };
 

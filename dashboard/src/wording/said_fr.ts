@@ -145,6 +145,10 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
   no_node_answers: (a) =>
     `Aucun nœud ne répond\u00a0: installez l'exportateur sur chaque nœud\u00a0: ${a.text("install")} ` +
     `(les cibles sont dans ${a.text("path")})`,
+  redis_disk_full: (a) =>
+    `Le disque de ${a.text("path")} est plein\u00a0: ${a.megabytes("free_bytes")} sont libres, et il en faut ` +
+    `${a.megabytes("needed_bytes")} à Redis pour enregistrer ses données. ` +
+    "Ce qu'il contient depuis son dernier enregistrement est perdu quand il s'arrête",
   collector_hangs: (a) => {
     const cause = a.text("collector") === "filesystem" ? " (souvent un montage dont le serveur est absent)" : "";
     const silent = `${a.text("node")} ne dit rien de ${a.text("collector")}`;
@@ -205,6 +209,7 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
   no_nodes_any_more: () => "il ne liste plus de nœuds\u00a0; si c'est voulu, écrivez workers: []",
   nodes_not_a_mapping: () => "il doit dire workers: [host, host:port, …] et master: host",
   workers_not_a_list: () => "workers doit être une liste, par exemple\u00a0: workers: [node1.lan, node2.lan]",
+  simulated_not_a_flag: (a) => `simulated est true ou false, pas ${a.text("value")}`,
   key_misspelt: (a) => `${a.text("key")} n'est pas une de ses clés (est-ce ${a.text("meant")}\u00a0?)`,
   keys_unknown: (a) => `il n'a ni workers ni master, mais ${a.text("key")}`,
   group_keys_wrong: (a) =>
@@ -297,6 +302,7 @@ export const SAID_FR: Tongue = {
   sentences,
   kibibytes: "Kio",
   mebibytes: "Mio",
+  megabytes: "Mo",
   isOne: (count) => count < 2,
 };
 

@@ -43,7 +43,8 @@ def arguments(simulator: Document) -> Sequence[str]:
 def text(options: Options) -> str:
     """The targets file of the simulated nodes."""
     count, host, port, seed = options.nodes, options.host, options.port, options.seed
-    return targets_text(Fleet(count=count, host=host, port=port, seed=seed, advertise=NAME))
+    fleet = Fleet(count=count, host=host, port=port, seed=seed, advertise=NAME)
+    return targets_text(fleet, is_demo=options.demo)
 
 
 def config_map(nodes: str) -> str:

@@ -86,7 +86,7 @@ class SettingsFiles:
         return inner_port(self._given, name, default) if self._layout.is_machine else default
 
     def _valkey(self) -> str:
-        url = f"redis://:{os.urandom(24).hex()}@127.0.0.1:{self._free_port('VALKEY_PORT', _VALKEY_PORT)}/0"
+        url = f"redis://default:{os.urandom(24).hex()}@127.0.0.1:{self._free_port('VALKEY_PORT', _VALKEY_PORT)}/0"
         return (
             "# The embedded Valkey, made by the installer. The URL is for your own scripts too.\n"
             "# To use a Redis of your own, set REDIS_URL in the file `environment` instead.\n"

@@ -47,7 +47,7 @@ def main() -> int:
     """Return the exit code, if there is anything to return to."""
     url = urlsplit(os.environ.get("VALKEY_URL", ""))
     if not url.port or not url.password:
-        print("valkey: VALKEY_URL is to be redis://:password@127.0.0.1:port/0", file=sys.stderr)
+        print("valkey: VALKEY_URL is to be redis://default:password@127.0.0.1:port/0", file=sys.stderr)
         return 2
     if "--wait" in sys.argv[1:]:
         return wait(url.port, url.password)

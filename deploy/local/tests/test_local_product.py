@@ -4,15 +4,20 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
 
+from tests.drivers.last_release import lay_out_last_release
 from tests.drivers.local_product import READY_SECONDS, LocalProduct
 from tests.drivers.ports import inner_ports
 from tests.drivers.process import ROOT
@@ -20,15 +25,34 @@ from tests.drivers.raw_http import ask, request
 from tests.drivers.waiting import eventually
 
 
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[LocalProduct]:
-    """One that looks for the ports of its parts by itself, as with ``make run``."""
-    product = LocalProduct(tmp_path / "data", DEMO_NODES="4", **dict.fromkeys(inner_ports(), ""))
+@contextmanager
+def run(data_dir: Path, **options: Any) -> Iterator[LocalProduct]:
+    """One that is ready; it ends with the block."""
+    product = LocalProduct(data_dir, **options)
     try:
         product.until_ready()
         yield product
     finally:
         product.end()
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[LocalProduct]:
+    """One that looks for the ports of its parts by itself, as with ``make run``."""
+    with run(tmp_path / "data", DEMO_NODES="4", **dict.fromkeys(inner_ports(), "")) as product:
+        yield product
+
+
+def snapshot_of(product: LocalProduct) -> dict[str, Any]:
+    with closing(http.client.HTTPConnection("127.0.0.1", product.port, timeout=30)) as connection:
+        connection.request("GET", "/api/cluster/snapshot")
+        snapshot: dict[str, Any] = json.loads(connection.getresponse().read())
+    return snapshot
+
+
+def redis_of(folder: Path) -> redis.Redis:
+    """The embedded Valkey of the product that runs with that folder."""
+    return redis.Redis.from_url((folder / "valkey" / "url").read_text().strip())
 
 
 def is_alive(pid: int) -> bool:
@@ -39,14 +63,18 @@ def is_alive(pid: int) -> bool:
 
 
 def test_product_comes_up_with_data_refuses_a_twin_and_goes_without_a_trace(running: LocalProduct) -> None:
-    # then: the page has the simulated nodes
-    with closing(http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)) as connection:
-        connection.request("GET", "/api/cluster/nodes")
-        nodes = json.loads(connection.getresponse().read())
-    assert [node["node"] for node in nodes] == ["node01", "node02", "node03", "node04"]
+    # then: the page has the simulated nodes, of a cluster with the name of this host
+    snapshot = snapshot_of(running)
+    assert [node["node"] for node in snapshot["nodes"]] == ["node01", "node02", "node03", "node04"]
+    assert (snapshot["simulated"], snapshot["cluster"]) == (True, socket.gethostname())
     # and: what it says names the page, and the node of the demonstration that is down
     assert f"http://localhost:{running.port}" in running.said
     assert re.search(r"^  - node0\d is offline", running.said, re.MULTILINE)
+    # and: what it says of its Redis works as it stands there
+    [line] = [line for line in running.said.splitlines() if line.startswith("    redis-cli -u ")]
+    if shutil.which("redis-cli"):
+        done = subprocess.run(["sh", "-c", f"{line} PING"], capture_output=True, text=True, timeout=30)
+        assert (done.stdout, done.returncode) == ("PONG\n", 0), done.stderr
     # and: a second instance is refused
     code, said = running.again()
     assert code == 1
@@ -60,6 +88,110 @@ def test_product_comes_up_with_data_refuses_a_twin_and_goes_without_a_trace(runn
     assert running.said.rstrip().endswith("Everything has stopped.")
     assert "Traceback" not in running.said
     assert "is killed" not in running.said
+
+
+def test_data_of_the_last_release_stay_as_they_are_when_the_demo_moves_into_a_folder_of_its_own(tmp_path: Path) -> None:
+    # given: somebody ran a demo of the last release among the data, and has a user and a nodes file
+    lay_out_last_release(tmp_path / "former")
+    data = tmp_path / "data"
+    with run(data, root=tmp_path / "former", DEMO_NODES="4"), redis_of(data) as kept:
+        kept.set("kept", "yes")
+        (data / "nodes.yaml").write_text("workers: [local]\n")
+        (data / "access" / "users" / "ada").write_text("as it was")
+    files = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    assert data / "valkey" / "dump.rdb" in files
+    # when
+    with run(data, DEMO_NODES="4") as demo:
+        # then: the demo has begun anew beside them, and says so
+        assert snapshot_of(demo)["simulated"]
+        assert f"those in {data} stay as they are" in demo.said
+        with redis_of(data / "demo") as store:
+            assert store.get("kept") is None
+    assert {path: path.read_bytes() for path in files} == files
+    # when: the machine is watched with the data of before
+    with run(data) as real, redis_of(data) as store:
+        # then: it goes on with them, under the former name, and without the demo's nodes
+        snapshot = snapshot_of(real)
+        assert [node["address"] for node in snapshot["nodes"]] == ["local"]
+        assert (snapshot["simulated"], snapshot["cluster"]) == (False, "cluster")
+        assert store.get("kept") == b"yes"
+        assert (data / "access" / "users" / "ada").read_text() == "as it was"
+
+
+def test_demo_does_not_start_when_the_redis_serves_real_nodes(tmp_path: Path) -> None:
+    # given
+    with run(tmp_path / "real") as real:
+        url = (tmp_path / "real" / "valkey" / "url").read_text().strip()
+        # when
+        demo = LocalProduct(tmp_path / "other", DEMO_NODES="4", REDIS_URL=url)
+        # then
+        assert demo.process.wait(READY_SECONDS) == 1
+        demo.end()
+        assert f"serves the cluster '{socket.gethostname()}', which is no demo." in demo.said
+        assert not snapshot_of(real)["simulated"]
+        assert demo.said.count("\n") < 5, demo.said
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MB, where this machine lets us have one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("this machine mounts nothing for us")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Leave no room on the disk of ``folder``; return what takes it."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(64 * 1024))
+    return filler
+
+
+def test_full_disk_is_named_in_health_and_at_the_end(small_disk: Path) -> None:
+    # given
+    data = small_disk / "data"
+
+    def issues() -> list[str]:
+        answer = ask(product.port, request("GET", "/api/cluster/health"))
+        found: list[str] = json.loads(answer.body)["issues"]
+        return [issue for issue in found if issue.startswith(f"The disk of {data / 'valkey'} is full: 0.0 MB are free")]
+
+    with run(data) as product:
+        assert issues() == []
+        # when
+        filler = fill(small_disk)
+        eventually(lambda: len(issues()) == 1, within_seconds=30, what="the disk in health")
+        filler.unlink()
+        # then
+        eventually(lambda: issues() == [], within_seconds=30, what="the disk no longer in health")
+        # when it is full at the end
+        fill(small_disk)
+        assert product.end() == 0
+    # then
+    full = f"the disk of {data / 'valkey'} is full, so what it holds cannot be saved"
+    assert f"valkey does not end: {full}; it is asked again for 10 s\n" in product.said
+    assert f"valkey is killed: {full}\n" in product.said
+    assert "did not end by itself" not in product.said
+
+
+def test_full_disk_is_a_sentence_at_the_start(small_disk: Path) -> None:
+    # given
+    fill(small_disk)
+    # when
+    product = LocalProduct(small_disk / "data")
+    # then
+    assert product.process.wait(READY_SECONDS) == 1
+    product.end()
+    assert re.search(r"(?m)^The disk of .* is full: free some space, then start again\.$", product.said), product.said
+    assert "Traceback" not in product.said
 
 
 def test_end_of_one_part_is_the_end_of_all_and_it_is_named(running: LocalProduct) -> None:

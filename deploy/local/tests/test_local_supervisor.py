@@ -40,6 +40,15 @@ ASKS_BACK = (
     "while True: time.sleep(600)"
 )
 
+#: Says that it has no room, as often as it is told, where it is asked to end.
+HAS_NO_ROOM = (
+    "import signal, sys, time; left = [int(sys.argv[1])]\n"
+    "def end(*_):\n"
+    "    if not left[0]: sys.exit(0)\n"
+    "    left[0] -= 1; print('no room', flush=True)\n"
+    "signal.signal(signal.SIGTERM, end); print('no room, long ago', flush=True)\nwhile True: time.sleep(600)"
+)
+
 #: A supervisor process with two parts; it prints their numbers and its own result.
 DRIVER = f"""
 import sys
@@ -171,6 +180,46 @@ def test_stop_kills_a_part_that_does_not_end_in_time_and_all_it_started(supervis
     # then
     assert "stubborn is killed: it did not end by itself" in supervised.lines
     eventually(lambda: not any(map(is_alive, (stubborn.pid, parent.pid, grandchild))), within_seconds=LONG_SECONDS)
+
+
+def keeper(times: int) -> Part:
+    """A part that keeps data, and says why it cannot end."""
+    code = (sys.executable, "-c", HAS_NO_ROOM, str(times))
+    why = lambda lines: "there is no room" if any(line.endswith("no room") for line in lines) else None  # noqa: E731
+    return Part("keeper", code, is_ground=True, why_it_stays=why)
+
+
+def test_stop_says_why_a_part_does_not_end_when_the_part_tells(supervised: Supervised) -> None:
+    # given
+    supervised.supervisor.start(keeper(1000))
+    supervised.until_said("keeper: no room, long ago")
+    # when
+    supervised.supervisor.stop(grace_seconds=0.5, ask_again_seconds=0.01)
+    # then
+    assert supervised.lines.count("keeper does not end: there is no room; it is asked again for 0.5 s") == 1
+    assert supervised.lines.count("keeper: no room") > 1
+    assert supervised.lines[-1] == "keeper is killed: there is no room"
+
+
+def test_stop_kills_nobody_when_a_part_can_end_after_all(supervised: Supervised) -> None:
+    # given
+    supervised.supervisor.start(keeper(2))
+    supervised.until_said("keeper: no room, long ago")
+    # when
+    supervised.supervisor.stop(grace_seconds=LONG_SECONDS, ask_again_seconds=0.01)
+    # then
+    assert "keeper does not end: there is no room; it is asked again for 30 s" in supervised.lines
+    assert not any("killed" in line for line in supervised.lines)
+
+
+def test_stop_asks_once_when_a_part_ends_at_once(supervised: Supervised) -> None:
+    # given
+    supervised.supervisor.start(keeper(0))
+    supervised.until_said("keeper: no room, long ago")
+    # when
+    supervised.supervisor.stop()
+    # then
+    assert supervised.lines == ["keeper: no room, long ago"]
 
 
 def test_what_a_dead_part_started_ends_with_it(supervised: Supervised) -> None:

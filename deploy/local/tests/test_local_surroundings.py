@@ -1,5 +1,6 @@
 """What the local mode checks before it starts: settings, ports, folders, addresses, the embedded Valkey."""
 
+import errno
 import os
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from deploy.local.addresses import machine_addresses, probe_host, urls
 from deploy.local.data_dir import DataDir
 from deploy.local.listening import holder, is_free
 from deploy.local.ports import inner_port, require_public
-from deploy.local.product import InnerPorts, service_parts, valkey_part
+from deploy.local.product import InnerPorts, RedisPlace, service_parts, valkey_part
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
 from deploy.local.valkey import Access, valkey_binary
@@ -155,6 +156,38 @@ def test_data_dir_serves_one_instance_at_a_time(tmp_path: Path) -> None:
     DataDir(folder).close()
 
 
+def test_cluster_has_the_name_that_the_host_had_when_its_data_dir_was_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # given: somebody may have been made a user before the first run
+    AccessDir(tmp_path / "access").make()
+    monkeypatch.setattr(socket, "gethostname", lambda: "pi-desk")
+    with DataDir(tmp_path) as data_dir:
+        assert (data_dir.is_new, data_dir.cluster_name()) == (True, "pi-desk")
+    # when
+    monkeypatch.setattr(socket, "gethostname", lambda: "pi-shelf")
+    # then
+    with DataDir(tmp_path) as data_dir:
+        assert (data_dir.is_new, data_dir.cluster_name()) == (False, "pi-desk")
+
+
+def test_cluster_keeps_its_name_when_its_data_dir_is_older_than_such_names(tmp_path: Path) -> None:
+    # given: what 0.2.0 leaves
+    (tmp_path / "lock").write_text("1234\n")
+    # then
+    with DataDir(tmp_path) as data_dir:
+        assert (data_dir.is_new, data_dir.cluster_name()) == (False, "cluster")
+
+
+@pytest.mark.parametrize("name", ["", "a\x07b", "x" * 101])
+def test_cluster_has_a_name_when_that_of_the_host_cannot_be_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: name)
+    with DataDir(tmp_path) as data_dir:
+        assert data_dir.cluster_name() == "cluster"
+
+
 def test_data_dir_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     # given
     (tmp_path / "file").touch()
@@ -176,6 +209,21 @@ def test_first_run_watches_this_machine_and_keeps_what_people_write_later(tmp_pa
         assert data_dir.targets(None).read_text() == "workers: [node1.lan]"
 
 
+def test_nodes_file_is_whole_or_not_there_when_the_disk_is_full(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fill(path: Path, _: str) -> int:
+        path.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    with DataDir(tmp_path) as data_dir:
+        before = sorted(tmp_path.iterdir())
+        monkeypatch.setattr(Path, "write_text", fill)
+        with pytest.raises(OSError, match="No space left"):
+            data_dir.targets(None)
+        assert sorted(tmp_path.iterdir()) == before
+
+
 def test_targets_that_are_missing_are_a_sentence(tmp_path: Path) -> None:
     with DataDir(tmp_path) as data_dir, pytest.raises(CannotStart, match=r"TARGETS=.*none\.yaml cannot be read"):
         data_dir.targets(tmp_path / "none.yaml")
@@ -187,7 +235,7 @@ def test_password_of_valkey_is_in_private_files_and_on_no_command_line(tmp_path:
         folder = data_dir.valkey()
         port = free_port()
         access = Access(folder, port)
-        password = access.url.partition("redis://:")[2].partition("@")[0]
+        password = access.url.partition("redis://default:")[2].partition("@")[0]
         # when
         command = valkey_part(access, port, folder).command
         # then
@@ -197,6 +245,28 @@ def test_password_of_valkey_is_in_private_files_and_on_no_command_line(tmp_path:
         assert {path.stat().st_mode & 0o777 for path in (access.config, access.url_file)} == {0o600}
         assert access.url_file.read_text().strip() == access.url
         assert Access(folder, port).url != access.url
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ([], False),
+        (["valkey: 1:M # Error trying to save the DB, can't exit."], False),
+        (["valkey: 1:M # Write error while saving DB to the disk(rdbSaveRio): No space left on device"], True),
+        (["valkey: 1:M # Failed opening the temp RDB file temp-1.rdb: Disk quota exceeded"], True),
+    ],
+)
+def test_valkey_stays_because_of_a_full_disk_when_it_says_so(tmp_path: Path, lines: list[str], told: bool) -> None:
+    # given
+    part = valkey_part(Access(tmp_path, 6385), 6385, tmp_path)
+    # then
+    said = f"the disk of {tmp_path} is full, so what it holds cannot be saved"
+    assert part.why_it_stays(lines) == (said if told else None)
+    # when there is a copy of before
+    (tmp_path / "dump.rdb").touch()
+    os.utime(tmp_path / "dump.rdb", (1796037721, 1796037721))
+    # then
+    assert ("what it holds since 2026-11-" in (part.why_it_stays(lines) or "")) == told
 
 
 def test_valkey_answers_only_who_knows_the_password(tmp_path: Path) -> None:
@@ -237,12 +307,15 @@ def test_services_listen_on_loopback_and_share_one_redis(tmp_path: Path) -> None
     settings = Settings.from_environment(variables)
     ports = InnerPorts(api=1, ws=2, collector=3, valkey=4)
     targets, access_dir = tmp_path / "nodes.yaml", AccessDir(tmp_path / "access")
+    redis = RedisPlace("redis://x", tmp_path / "valkey")
     # when
-    parts = {part.name: part for part in service_parts(settings, ports, "redis://x", targets, access_dir)}
+    parts = {part.name: part for part in service_parts(settings, ports, redis, targets, access_dir, "lab")}
     # then
     assert list(parts) == ["collector", "api", "gateway"]
     assert {part.variables["REDIS_URL"] for part in parts.values()} == {"redis://x"}
+    assert {part.variables["CLUSTER_NAME"] for part in parts.values()} == {"lab"}
     assert parts["api"].variables["API_HOST"] == "127.0.0.1"
     assert parts["gateway"].variables["PUBLIC_HOST"] == "0.0.0.0"
     assert parts["gateway"].variables["API_PORT"] == parts["api"].variables["API_PORT"] == "1"
     assert parts["collector"].variables["COLLECTOR_TARGETS"] == str(tmp_path / "nodes.yaml")
+    assert parts["collector"].variables["COLLECTOR_REDIS_DIR"] == str(tmp_path / "valkey")

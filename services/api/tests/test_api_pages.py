@@ -88,6 +88,26 @@ def test_page_holds_what_is_stored_when_it_is_opened(
     assert "lab" in page.title
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("path", [*sorted(ADDRESSES), "/nobody"])
+def test_page_says_that_there_are_simulated_nodes_when_the_snapshot_does(
+    client: FlaskClient, collector: Any, golden_example: Any, path: str, language: str
+) -> None:
+    snapshot = json.loads(golden_example("messages/metrics"))
+
+    def told() -> tuple[str, str]:
+        html = client.get(path, headers={"Accept-Language": language}).get_data(as_text=True)
+        found = re.search(r'<p id="simulated"([^>]*)>(.*?)</p>', html, re.DOTALL)
+        assert found
+        return found[1].partition('role="note"')[2].strip(), re.sub(r"<[^>]+>|\s+", " ", found[2]).strip()
+
+    for simulated, hidden in ((False, "hidden"), (True, "")):
+        collector.leave(METRICS_CHANNEL, json.dumps(snapshot | {"simulated": simulated}).encode())
+        client.get("/")  # an error page shows what is known, and asks for nothing itself
+        state, text = told()
+        assert (state, {"en": "Simulated nodes", "fr": "nœuds simulés"}[language] in text) == (hidden, True)
+
+
 @pytest.mark.parametrize("path", sorted(ADDRESSES))
 def test_page_loads_and_says_so_when_redis_is_away(
     client: FlaskClient, valkey: Valkey, collector: Any, path: str

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from collector.said.sentence import aside, at_line, number, plural, reason, sentence
+from collector.said.sentence import aside, at_line, megabytes, number, plural, reason, sentence
 from contract.messages import Coded
 
 #: What of the main figures a node may not tell.
@@ -20,6 +20,14 @@ def no_targets(path: str, install: str) -> str:
 @sentence
 def no_node_answers(path: str, install: str) -> str:
     return f"No node answers: install the exporter on each node with: {install} (targets are in {path})"
+
+
+@sentence
+def redis_disk_full(path: str, free_bytes: int, needed_bytes: int) -> str:
+    return (
+        f"The disk of {path} is full: {megabytes(free_bytes)} are free, and Redis needs {megabytes(needed_bytes)} "
+        "to save its data. What it holds since its last save is lost when it ends"
+    )
 
 
 @sentence

@@ -99,6 +99,11 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{number(count)} {one if count == 1 else many or f'{one}s'}"
 
 
+def megabytes(count: int) -> str:
+    """Return ``12.0 MB``."""
+    return f"{count / 1_000_000:,.1f} MB"
+
+
 def size(count: int) -> str:
     """Return whole MiB or KiB: ``8 MiB``."""
     return f"{number(count // 2**20)} MiB" if count % 2**20 == 0 else f"{number(count // 2**10)} KiB"

@@ -71,6 +71,11 @@ def workers_not_a_list() -> str:
 
 
 @sentence
+def simulated_not_a_flag(value: str) -> str:
+    return f"simulated is true or false, not {value}"
+
+
+@sentence
 def key_misspelt(key: str, meant: str) -> str:
     return f"{key} is none of its keys (did you mean {meant}?)"
 

@@ -9,8 +9,11 @@ import contract
 from collector.adopt import adopt_alerts
 from collector.evaluate import Moment
 from collector.health import build_health
+from collector.node_state import NodeState
+from collector.rules import parse_rules
 from collector.said.issues import collector_hangs, no_file_matches
 from collector.snapshot import build_snapshot
+from collector.view import view_of
 from contract.codec import decode, encode
 from contract.messages import Firing, Health, Snapshot
 
@@ -28,6 +31,14 @@ def test_snapshot_is_the_golden_one_when_its_nodes_are(nodes):
     snapshot = build_snapshot(nodes, **HEAD, interval_seconds=2.0)
 
     assert json.loads(encode(snapshot)) == json.loads((GOLDEN / "metrics.json").read_text())
+
+
+@pytest.mark.parametrize("simulated", [(), ("b",), ("a", "b")])
+def test_view_is_simulated_when_any_of_its_nodes_is(target, simulated):
+    targets = [replace(target(name), is_simulated=name in simulated) for name in ("a", "b")]
+    states = [NodeState(each, unix_seconds=0.0, interval_seconds=2.0) for each in targets]
+
+    assert view_of(states, parse_rules(""), []).is_simulated == bool(simulated)
 
 
 def test_averages_are_of_online_nodes_that_know_the_value_when_some_do_not(nodes):

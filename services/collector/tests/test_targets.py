@@ -57,6 +57,18 @@ def test_entry_gives_name_and_address_when_it_is_written_in_any_way(entry, node,
 
 
 @pytest.mark.parametrize(
+    ("texts", "simulated"),
+    [
+        (["workers: [a]", "simulated: true\nworkers: [b]\nmaster: c"], {"a": False, "b": True, "c": True}),
+        (["simulated: true\nworkers: [a]", "workers: [a]"], {"a": True}),
+        (["simulated: false\nworkers: [a]", '{"simulated": true, "master": "b"}'], {"a": False, "b": True}),
+    ],
+)
+def test_targets_are_simulated_when_a_file_that_lists_them_says_so(texts, simulated):
+    assert {target.node: target.is_simulated for target in parse_targets(*texts)} == simulated
+
+
+@pytest.mark.parametrize(
     ("text", "nodes"),
     [
         # A host that stands twice is told apart by its ports.
@@ -148,6 +160,9 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
             "'basic_auth' is none of its fields \\(write username and password_file",
         ),
         ("workers: [{host: a, weight: 5}]", "'weight' is none of its fields, which are host, name, scheme, "),
+        ("simulated: true", "it has neither workers nor master, but 'simulated'"),
+        ("simulated: perhaps\nworkers: [a]", "simulated is true or false, not 'perhaps', in line 1"),
+        ("simulate: true\nworkers: [a]", "'simulate' is none of its keys \\(did you mean simulated"),
         ("workers: [{host: a, name: ''}]", "name ''"),
         ('workers: [{host: a, name: "b\\u0007"}]', "printable"),
         ("master: [a]", "master"),

@@ -37,10 +37,20 @@ def new_term(at):
 
 @pytest.fixture
 def view(nodes):
-    def make(*observations, rules="node_down: {for_seconds: 0}", problems=(), nodes=nodes):
-        return View(nodes, observations, parse_rules(rules), problems)
+    def make(*observations, rules="node_down: {for_seconds: 0}", problems=(), nodes=nodes, is_simulated=False):
+        return View(nodes, observations, parse_rules(rules), problems, is_simulated=is_simulated)
 
     return make
+
+
+def test_snapshot_says_simulated_when_a_node_is(new_term, view, at):
+    term = new_term()
+
+    def simulated(is_simulated, seconds):
+        published = term.next_round(view(is_simulated=is_simulated), at(seconds)).messages[METRICS_CHANNEL]
+        return decode(published, Snapshot).simulated
+
+    assert [simulated(*given) for given in ((False, 0), (True, 2), (False, 4))] == [False, True, False]
 
 
 def test_adopted_alert_is_published_as_it_was_when_no_rule_here_judges_it(new_term, view, online, at):

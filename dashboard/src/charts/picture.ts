@@ -1,0 +1,94 @@
+/** What a chart shows at one moment, made of a timeline and of what else is known. */
+
+import type { Measure } from "../contract.ts";
+import type { Spread } from "./spreads.ts";
+import type { Threshold } from "./thresholds.ts";
+import type { Columns, Timeline } from "./timeline.ts";
+import { wording } from "../wording.ts";
+
+/** An axis that fits its data is never shorter, in seconds. */
+export const LEAST_SPAN_SECONDS = 60;
+
+export interface Picture {
+  readonly columns: Columns;
+  /** The value of the last live round; `undefined` before one. */
+  readonly now: number | null | undefined;
+  /** `null`: the chart is of one node. */
+  readonly spread: Spread | null;
+  readonly threshold: Threshold | null;
+  /** From when on the axis goes, Unix seconds, where that is later than the range's begin; `null`: over the whole range. */
+  readonly fromSeconds: number | null;
+  /** Whether the history has been read: before, nobody knows since when there are data. */
+  readonly isLoaded: boolean;
+  /** Why there is nothing to draw; `null` where there is, or nobody knows yet. */
+  readonly lack: string | null;
+}
+
+export const NOTHING: Picture = {
+  columns: { x: [], min: [], avg: [], max: [] },
+  now: undefined,
+  spread: null,
+  threshold: null,
+  fromSeconds: null,
+  isLoaded: false,
+  lack: null,
+};
+
+/** What a page knows besides the timeline. */
+export interface Surroundings {
+  readonly fromSeconds: number | null;
+  readonly thresholdOf: (measure: Measure) => Threshold | null;
+  /** Whether it is of all nodes. */
+  readonly isCluster: boolean;
+  /** Whether the history has been read: before, nothing is known to be lacking. */
+  readonly isLoaded: boolean;
+  /** Whether the node, or any, answers. */
+  readonly isOnline: boolean;
+}
+
+export function pictureOf(timeline: Timeline, measure: Measure, around: Surroundings): Picture {
+  const columns = timeline.columns(measure);
+  const now = timeline.now(measure);
+  const hasData = columns.avg.some((value) => value !== null);
+  return {
+    columns,
+    now,
+    spread: around.isCluster ? timeline.spread(measure) : null,
+    threshold: around.thresholdOf(measure),
+    fromSeconds: around.fromSeconds,
+    isLoaded: around.isLoaded,
+    lack: hasData || !around.isLoaded ? null : lackOf(measure, around.isOnline && now === null),
+  };
+}
+
+/** `isAbsent`: a round told everything but this measure. */
+function lackOf(measure: Measure, isAbsent: boolean): string {
+  const absent: Partial<Readonly<Record<Measure, string>>> = wording.absent;
+  return (isAbsent ? absent[measure] : undefined) ?? wording.noHistory;
+}
+
+/** Where the axis begins, Unix seconds, for a range that ends at `endSeconds`. */
+export function axisStart(fromSeconds: number | null, endSeconds: number, rangeSeconds: number): number {
+  const start = endSeconds - rangeSeconds;
+  return fromSeconds === null ? start : Math.max(start, Math.min(fromSeconds, endSeconds - LEAST_SPAN_SECONDS));
+}
+
+/** Since when a chart has data, and since when more than their average; `null` where that is as long as its axis. */
+export interface Since {
+  readonly dataSeconds: number | null;
+  /** `"never"`: only the average is known. */
+  readonly spreadSeconds: number | "never" | null;
+}
+
+/** `startSeconds`: of the range, whatever part of it the axis shows. */
+export function sinceOf({ columns: { x, avg }, spread, isLoaded }: Picture, startSeconds: number): Since {
+  const first = avg.findIndex((value) => value !== null);
+  if (first === -1 || !isLoaded) return { dataSeconds: null, spreadSeconds: null };
+  const step = (x[1] ?? 0) - (x[0] ?? 0);
+  const began = x[first] as number;
+  const dataSeconds = began > startSeconds + 3 * step ? began : null;
+  if (spread === null) return { dataSeconds, spreadSeconds: null };
+  const firstSpread = spread.median.findIndex((value) => value !== null);
+  if (firstSpread === -1) return { dataSeconds, spreadSeconds: "never" };
+  return { dataSeconds, spreadSeconds: firstSpread > first + 1 ? (x[firstSpread] as number) : null };
+}

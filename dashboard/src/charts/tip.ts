@@ -1,0 +1,36 @@
+/** What is said of the moment under the cursor. */
+
+import type { Picture } from "./picture.ts";
+import { clock } from "./times.ts";
+import { wording } from "../wording.ts";
+
+type Format = (value: number | null) => string;
+
+/** Of step `index`; lines of a small chart are shorter. */
+export function tipOf(
+  { columns: { x, min, avg, max }, spread }: Picture,
+  index: number,
+  { format, formatNow, isCluster, rangeSeconds }: { format: Format; formatNow: Format; isCluster: boolean; rangeSeconds: number },
+  isSmall: boolean,
+): string {
+  const at = clock(x[index] ?? 0, rangeSeconds);
+  const mean = avg[index] ?? null;
+  const median = spread?.median[index] ?? null;
+  if (spread !== null && median !== null) {
+    const span = spanOf(format(spread.low[index] ?? null), format(spread.high[index] ?? null));
+    const highest = wording.highestNode(formatNow(spread.max[index] ?? null), spread.maxNode[index] ?? "");
+    return `${at} · ${wording.medianOfNodes(formatNow(median))}\n${wording.mostNodes(span)}\n${highest}`;
+  }
+  if (isCluster) return `${at} · ${wording.averageOfNodes(formatNow(mean))}`;
+  const low = min[index] ?? null;
+  const high = max[index] ?? null;
+  // A step holds many rounds: what is said of it is their mean, and between which values they lay.
+  const span = isSmall || low === high ? "" : ` (${spanOf(format(low), format(high))})`;
+  return `${at} · ${low === high ? formatNow(mean) : `${wording.meanOfStep(formatNow(mean))}${span}`}`;
+}
+
+/** From `low` to `high`: a unit that both have is said once. */
+function spanOf(low: string, high: string): string {
+  const [figure, unit] = low.split("\u00a0");
+  return `${unit !== undefined && high.endsWith(`\u00a0${unit}`) ? figure : low} – ${high}`;
+}

@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { clock, tick } from "../src/charts/times.ts";
+
+/** A Sunday, at that local time. */
+const sunday = (hours: number, minutes = 0): number => new Date(2026, 10, 29, hours, minutes).getTime() / 1000;
+const HOUR = 3600;
+
+test("a day is written with its name first", () => {
+  assert.equal(tick(sunday(0), 7 * 24 * HOUR), "Sun 29");
+  assert.equal(tick(sunday(0), HOUR), "Sun 29");
+  assert.equal(clock(sunday(15, 5), 24 * HOUR), "Sun 29 15:05");
+});
+
+test("a time is written in 24 hours", () => {
+  assert.equal(tick(sunday(15, 5), 6 * HOUR), "15:05");
+  assert.equal(clock(sunday(0, 5), HOUR), "00:05");
+});

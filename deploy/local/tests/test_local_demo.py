@@ -1,0 +1,104 @@
+"""A demo stays apart from real data."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import contract
+from contract.codec import decode, encode
+from contract.messages import Snapshot
+from contract.names import EPOCH_KEY, METRICS_CHANNEL, latest_key
+from deploy.local.demo import DemoStore
+from deploy.local.refusal import CannotStart
+from deploy.local.settings import Settings
+from tests.drivers.ports import free_port
+from tests.drivers.valkey import Valkey
+
+LATEST = latest_key(METRICS_CHANNEL)
+GOLDEN = (Path(contract.__file__).parent / "golden" / "messages" / "metrics.json").read_bytes()
+#: What a collector of 0.2.0 leaves, which does not know the field.
+FORMER = msgspec.json.encode({key: value for key, value in msgspec.json.decode(GOLDEN).items() if key != "simulated"})
+SIMULATED = encode(msgspec.structs.replace(decode(GOLDEN, Snapshot), simulated=True))
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[Valkey]:
+    valkey = Valkey()
+    valkey.start()
+    yield valkey
+    valkey.stop()
+
+
+@pytest.fixture
+def redis(valkey: Valkey) -> Iterator[object]:
+    """The server, empty."""
+    client = valkey.client()
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def store(valkey: Valkey, tmp_path: Path) -> DemoStore:
+    return DemoStore(valkey.url, tmp_path)
+
+
+@pytest.mark.parametrize("variables", [{}, {"REDIS_URL": "redis://127.0.0.1/0"}])
+def test_demo_has_a_folder_of_its_own_in_the_data(variables: dict[str, str], tmp_path: Path) -> None:
+    # when
+    settings = Settings.from_environment({"DATA_DIR": str(tmp_path), "DEMO_NODES": "4", **variables})
+    # then
+    assert settings.data_dir == tmp_path / "demo"
+    assert settings.command("make user NAME") == f"make user NAME DATA_DIR={tmp_path / 'demo'}"
+
+
+@pytest.mark.parametrize("left", [{}, {LATEST: SIMULATED}, {LATEST: SIMULATED, "cluster:alerts:log": b"x"}])
+def test_demo_takes_a_redis_when_it_is_empty_or_serves_a_demo(redis, store, left):
+    # given
+    for key, value in left.items():
+        redis.set(key, value)
+    # when
+    store.require_no_real_cluster()
+    # then: it has written nothing
+    assert redis.dbsize() == len(left)
+
+
+@pytest.mark.parametrize("latest", [GOLDEN, FORMER])
+def test_demo_is_refused_when_the_redis_serves_a_cluster_of_real_nodes(redis, store, latest):
+    redis.set(LATEST, latest)
+    with pytest.raises(CannotStart, match=r"serves the cluster 'lab', which is no demo.* leave out REDIS_URL"):
+        store.require_no_real_cluster()
+
+
+def test_demo_is_refused_when_the_last_snapshot_cannot_be_read(redis, store):
+    redis.set(LATEST, b"{}")
+    with pytest.raises(CannotStart, match="serves a cluster, which is no demo"):
+        store.require_no_real_cluster()
+
+
+@pytest.mark.parametrize("key", ["cluster:collector:epoch", "cluster:alerts:log", "cluster:collector"])
+def test_demo_is_refused_when_the_redis_has_data_of_a_cluster_that_ended_long_ago(redis, store, key):
+    redis.hset(key, "epoch", "7")
+
+    with pytest.raises(CannotStart, match="has data of a cluster that may be no demo"):
+        store.require_no_real_cluster()
+
+
+def test_demo_takes_its_redis_again_when_no_other_collector_has_led_since(redis, store):
+    # given
+    redis.hset(EPOCH_KEY, "epoch", "7")
+    store.note_epoch()
+    # then
+    store.require_no_real_cluster()
+    # when
+    redis.hset(EPOCH_KEY, "epoch", "8")
+    # then
+    with pytest.raises(CannotStart, match="has data of a cluster that may be no demo"):
+        store.require_no_real_cluster()
+
+
+def test_demo_is_refused_when_the_redis_does_not_answer(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="does not say whether it is free for a demo"):
+        DemoStore(f"redis://127.0.0.1:{free_port()}/0", tmp_path).require_no_real_cluster()

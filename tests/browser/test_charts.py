@@ -1,0 +1,276 @@
+"""What charts show: their axes, the thresholds of rules, how the nodes lie, and since when there are data."""
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+
+from contract.history import CLUSTER_NODE, MEASURES, STEPS, Entry, encode_entry
+from contract.names import HISTORY_FIELD, HISTORY_KEYS, history_key
+from tests.browser.scene import Scene
+
+NODES = 20
+#: A board without a temperature sensor, and without a history of one.
+WITHOUT_SENSOR = "node20"
+MINUTES = 5
+
+#: Keeps what is written on each canvas, and between which parts of its width each text stands.
+NOTES_LABELS = """
+window.labels = new Map();
+const write = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, x, ...rest) {
+  if (!window.labels.has(this.canvas)) window.labels.set(this.canvas, new Map());
+  const half = this.textAlign === "center" ? this.measureText(text).width / 2 : 0;
+  window.labels.get(this.canvas).set(text, [(x - half) / this.canvas.width, (x + half) / this.canvas.width]);
+  return write.call(this, text, x, ...rest);
+};
+window.labelsOf = (measure) => {
+  const canvas = document.querySelector(`[data-measure="${measure}"] canvas`);
+  return Object.fromEntries(window.labels.get(canvas) ?? []);
+};
+window.shift = 0;
+new PerformanceObserver((list) => {
+  for (const { value } of list.getEntries()) window.shift += value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+#: How many points of a chart have the colour of a custom property.
+POINTS_OF_COLOR = """([measure, property]) => {
+  const probe = document.getElementById("color-probe");
+  probe.style.color = `var(${property})`;
+  const wanted = getComputedStyle(probe).color.match(/\\d+/g).map(Number);
+  const canvas = document.querySelector(`[data-measure="${measure}"] canvas`);
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let found = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    if (wanted.every((value, index) => data[at + index] === value)) found += 1;
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[Scene]:
+    """Twenty nodes with a week of history."""
+    scene = Scene()
+    try:
+        scene.start()
+        scene.show(NODES, "calm")
+        yield scene
+    finally:
+        scene.close()
+
+
+@pytest.fixture
+def young(scene: Scene) -> Iterator[Scene]:
+    """The same cluster, a few minutes old."""
+    redis = scene.valkey.client()
+    for key in redis.scan_iter(f"{HISTORY_KEYS}:*"):
+        redis.delete(key)
+    now = int(time.time())
+    finest = STEPS[0]
+    for at in range(now - 60 * MINUTES, now - finest.seconds, 1):
+        if at % finest.seconds == 0:
+            entry = Entry(5, tuple(20.0 for _ in MEASURES))
+            key = history_key(finest.seconds, CLUSTER_NODE)
+            redis.xadd(key, {HISTORY_FIELD: encode_entry(entry)}, id=f"{at * 1000}-0")
+    redis.close()
+    yield scene
+    scene.show(1, "calm")
+    scene.show(NODES, "calm")
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(locale="en-GB", viewport={"width": 1440, "height": 900}, timezone_id="UTC")
+    page = context.new_page()
+    page.add_init_script(NOTES_LABELS)
+    yield page
+    page.unroute_all(behavior="ignoreErrors")
+    context.close()
+
+
+def chart(page: Page, measure: str) -> Locator:
+    found = page.locator(f'[data-measure="{measure}"] .chart').first
+    expect(found).to_have_attribute("aria-label", re.compile(r"from .* to .*, now "))
+    return found
+
+
+def labels(page: Page, measure: str) -> dict[str, list[float]]:
+    chart(page, measure)
+    found: dict[str, list[float]] = page.evaluate("(measure) => labelsOf(measure)", measure)
+    return {text.replace("\u00a0", " "): ends for text, ends in found.items()}
+
+
+def tip_at(page: Page, measure: str, share: float) -> str:
+    """What is said of the moment at that part of the chart's width."""
+    drawn = chart(page, measure).locator(".u-over")
+    box = drawn.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
+    tip = chart(page, measure).locator(".chart-tip")
+    expect(tip).to_be_visible()
+    return (tip.text_content() or "").replace("\u00a0", " ")
+
+
+def minutes_ago(text: str) -> float:
+    hours, minutes = map(int, text[:5].split(":"))
+    now = time.gmtime()
+    return (now.tm_hour * 60 + now.tm_min - hours * 60 - minutes) % (24 * 60)
+
+
+def test_axes_of_counts_and_rates_begin_at_zero_and_that_of_temperatures_is_fixed(scene: Scene, page: Page) -> None:
+    page.goto(f"{scene.origin}/nodes/node01?range=1h")
+    for measure, zero in (
+        ("load1", "0.00"),
+        ("network_receive_bytes_per_second", "0 B/s"),
+        ("disk_written_bytes_per_second", "0 B/s"),
+        ("cpu_usage", "0 %"),
+    ):
+        found = labels(page, measure)
+        assert zero in found, found
+        assert not [text for text in found if text.startswith(("-", "−"))], found
+    assert {"20 °C", "100 °C"} <= labels(page, "temperature").keys()
+
+
+@pytest.mark.parametrize("chosen", ["1h", "7d"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_labels_of_axes_are_whole(scene: Scene, page: Page, chosen: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{scene.origin}/monitoring?range={chosen}")
+    found = labels(page, "temperature")
+    assert len(found) > 5
+    assert all(left >= 0 and right <= 1 for left, right in found.values()), found
+    if chosen == "7d":
+        assert any(re.fullmatch(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d+", text) for text in found), found
+
+
+@pytest.mark.parametrize(
+    ("locale", "told"), [("en-GB", "No temperature sensor"), ("fr-FR", "Pas de capteur de température")]
+)
+def test_node_without_a_sensor_says_so_in_place_of_a_chart(
+    scene: Scene, browser: Browser, locale: str, told: str
+) -> None:
+    context = browser.new_context(locale=locale)
+    page = context.new_page()
+    page.goto(f"{scene.origin}/nodes/{WITHOUT_SENSOR}")
+    card = page.locator('[data-measure="temperature"]')
+    expect(card.locator(".chart-lack")).to_have_text(told)
+    expect(card.locator(".chart-lack")).to_be_visible()
+    expect(page.locator('[data-measure="cpu_usage"] .chart-lack')).to_be_hidden()
+    context.close()
+
+
+def test_node_that_nobody_knows_has_no_history_and_no_error(scene: Scene, page: Page) -> None:
+    page.route("**/api/history*", lambda route: route.fulfill(status=404, json={}))
+    page.goto(f"{scene.origin}/nodes/nobody")
+    expect(page.locator('[data-measure="cpu_usage"] .chart-lack')).to_have_text("No history in this range yet.")
+    expect(page.locator("#history-note")).to_be_hidden()
+
+
+def test_threshold_of_a_rule_in_force_is_a_line(scene: Scene, page: Page) -> None:
+    rules = [
+        {"name": "temperature", "enabled": True, "severity": "critical", "threshold": 77, "clear": 70},
+        {"name": "cpu", "enabled": False, "severity": "critical", "threshold": 95, "clear": 90},
+    ]
+    page.route("**/api/rules", lambda route: route.fulfill(json={"rules": rules}))
+    page.goto(f"{scene.origin}/nodes/node01")
+    expect(chart(page, "temperature")).to_have_attribute("aria-label", re.compile("Alert from 77\u00a0°C"))
+    assert page.evaluate(POINTS_OF_COLOR, ["temperature", "--bad"]) > 50
+    assert page.evaluate(POINTS_OF_COLOR, ["cpu_usage", "--bad"]) == 0
+    expect(chart(page, "cpu_usage")).not_to_have_attribute("aria-label", re.compile("Alert from"))
+
+
+def test_charts_have_all_else_when_nobody_tells_the_rules(scene: Scene, page: Page) -> None:
+    page.route("**/api/rules", lambda route: route.fulfill(status=404, json={}))
+    page.goto(f"{scene.origin}/nodes/node01")
+    expect(chart(page, "temperature")).not_to_have_attribute("aria-label", re.compile("Alert from"))
+    expect(page.locator("#banner")).to_be_hidden()
+
+
+def test_axis_fits_the_data_when_there_are_minutes_of_them_and_nobody_chose_a_range(young: Scene, page: Page) -> None:
+    page.goto(f"{young.origin}/monitoring")
+    note = page.locator('[data-measure="memory_usage"] .chart-note')
+    expect(note).to_have_text(re.compile(r"^data since \d\d:\d\d"))
+    since = minutes_ago((note.text_content() or "").removeprefix("data since "))
+    assert MINUTES - 1 <= since <= MINUTES + 2
+    assert minutes_ago(tip_at(page, "memory_usage", 0.02)) <= MINUTES + 2
+    # and: the whole range where somebody chose it, which says since when it has data too
+    page.click("[data-range='1h']")
+    assert page.url.endswith("?range=1h")
+    expect(note).to_have_text(re.compile(r"^data since \d\d:\d\d"))
+    assert 55 <= minutes_ago(tip_at(page, "memory_usage", 0.02)) <= 62
+
+
+def test_chart_says_nothing_of_its_data_when_they_fill_the_range(scene: Scene, page: Page) -> None:
+    page.goto(f"{scene.origin}/nodes/node01")
+    chart(page, "memory_usage")
+    expect(page.locator('[data-measure="memory_usage"] .chart-note')).to_be_hidden()
+
+
+def with_distribution(route: Route) -> None:
+    """The history as it is since the nodes' distribution is kept: since half an hour."""
+    answer = route.fetch()
+    history: dict[str, Any] = answer.json()
+    if "node=" not in route.request.url:
+        measures = {}
+        for measure, known in history["series"][0]["measures"].items():
+            count = len(known["avg"])
+
+            def later(factor: float, avg: list[float | None] = known["avg"], count: int = count) -> list[float | None]:
+                return [
+                    None if value is None or index < count / 2 else round(value * factor, 1)
+                    for index, value in enumerate(avg)
+                ]
+
+            measures[measure] = {
+                "p10": later(0.5), "median": later(0.9), "p90": later(1.3), "max": later(1.6),
+                "max_node": ["node07"] * count,
+            }  # fmt: skip
+        history["distribution"] = {"measures": measures}
+    route.fulfill(response=answer, json=history)
+
+
+def test_charts_of_the_cluster_show_how_the_nodes_lie_and_where_only_their_average_is_known(
+    scene: Scene, page: Page
+) -> None:
+    page.route("**/api/history*", with_distribution)
+    page.goto(f"{scene.origin}/monitoring?range=1h")
+    expect(page.locator('[data-measure="cpu_usage"] .chart-note').first).to_have_text(
+        re.compile(r"^average only before \d\d:\d\d$")
+    )
+    late = tip_at(page, "cpu_usage", 0.8)
+    assert re.fullmatch(r"\d\d:\d\d · median [\d.]+ %\n10–90 %: \d+ – \d+ %\nhighest [\d.]+ %, node07", late), late
+    early = tip_at(page, "cpu_usage", 0.2)
+    assert re.fullmatch(r"\d\d:\d\d · average [\d.]+ %", early), early
+    expect(page.locator(".chart-legend")).to_contain_text("10th to 90th percentile")
+
+
+def test_charts_of_the_cluster_say_that_they_have_the_average_alone_when_no_more_is_kept(
+    scene: Scene, page: Page
+) -> None:
+    def without(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"distribution": None})
+
+    page.route("**/api/history*", without)
+    page.goto(f"{scene.origin}/monitoring?range=6h")
+    expect(page.locator('[data-measure="cpu_usage"] .chart-note').first).to_have_text("average only")
+
+
+def test_nothing_moves_when_the_cursor_is_over_a_chart(scene: Scene, page: Page) -> None:
+    page.route("**/api/history*", with_distribution)
+    page.goto(f"{scene.origin}/monitoring?range=7d")
+    for measure in ("cpu_usage", "temperature"):
+        name = page.locator(f'[data-measure="{measure}"] h2')
+        tip_at(page, measure, 0.1)
+        before = name.bounding_box()
+        page.evaluate("window.shift = 0")
+        for share in (0.2, 0.5, 0.9):
+            tip_at(page, measure, share)
+        scene.next_round()
+        page.wait_for_function("document.querySelector('[data-field=age]').textContent !== ''")
+        assert name.bounding_box() == before
+        assert page.evaluate("window.shift") <= 0.01
