@@ -101,12 +101,12 @@ class Fleet:
     @contextmanager
     def listing(self, text: str) -> Iterator[None]:
         """Let the targets file say something else for a while."""
-        before = self._targets.read_text()
-        self._targets.write_text(text)
+        before = self.targets.read_text()
+        self.targets.write_text(text)
         try:
             yield
         finally:
-            self._targets.write_text(before)
+            self.targets.write_text(before)
 
     def stop(self) -> None:
         """End both, however they fare."""
