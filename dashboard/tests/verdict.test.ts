@@ -100,6 +100,9 @@ test("an issue that only repeats the alert of a node is left out", () => {
     "/x/nodes.yaml cannot be read",
     "n10 is offline: refused",
   ]);
+  const coded = { ...told, issues_coded: [{ code: "file" }, { code: "offline" }, { code: "offline" }] };
+  const kept = withoutRepeats(coded, alerts(alert("node_down", "warning", "n1"))) as typeof coded;
+  assert.deepEqual(kept.issues_coded, [{ code: "file" }, { code: "offline" }]);
   const many = { ...told, issues: ["n1 is offline: refused", "… and 30 more"] };
   assert.deepEqual(withoutRepeats(many, alerts(alert("node_down", "warning", "n1"))).issues, []);
   assert.equal(withoutRepeats(told, null), told);

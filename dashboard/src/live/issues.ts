@@ -13,5 +13,9 @@ export function withoutRepeats(health: Health, alerts: Alerts | null): Health {
   if (isNews.every((news) => news)) return health;
   // Those that are left out of it are nodes too, where nothing else is left.
   const isAnyLeft = health.issues.some((issue, index) => isNews[index] && !issue.startsWith(MORE));
-  return { ...health, issues: isAnyLeft ? health.issues.filter((_, index) => isNews[index]) : [] };
+  const isKept = (_: unknown, index: number): boolean => isAnyLeft && isNews[index] === true;
+  // A list of codes beside the texts stays in step with them.
+  const coded: unknown = Reflect.get(health, "issues_coded");
+  const codes = Array.isArray(coded) ? { issues_coded: coded.filter(isKept) } : {};
+  return { ...health, ...codes, issues: health.issues.filter(isKept) };
 }
