@@ -17,7 +17,7 @@ from contract.access.tokens import PREFIX, Tokens
 from contract.runtime.settings import Environment, SettingError
 from deploy.local.access_dir import AccessDir
 from deploy.local.brief_token import VALID_SECONDS, BriefToken, credentials
-from deploy.local.product import InnerPorts, service_parts
+from deploy.local.product import InnerPorts, RedisPlace, service_parts
 from deploy.local.settings import Settings
 from ws.config import Config as WsConfig
 
@@ -174,7 +174,8 @@ def test_parts_get_the_folder_and_the_api_believes_its_gateway(monkeypatch: pyte
     folder = AccessDir(tmp_path / "access")
     ports = InnerPorts(api=1, ws=2, collector=3, valkey=4)
     # when
-    parts = {part.name: part.variables for part in service_parts(settings, ports, "", tmp_path, folder)}
+    redis = RedisPlace("redis://x", tmp_path / "valkey")
+    parts = {part.name: part.variables for part in service_parts(settings, ports, redis, tmp_path, folder, "lab")}
     # then
     assert {variables["PUBLIC_HOST"] for variables in parts.values()} == {"0.0.0.0"}
     for name in ("api", "gateway"):
@@ -195,7 +196,7 @@ def test_parts_check_host_names_when_nobody_has_chosen_who_gets_in(
     settings = Settings.from_environment({"DATA_DIR": str(tmp_path), **chosen})
     folder = AccessDir(tmp_path / "access")
     # when
-    found = service_parts(settings, InnerPorts(1, 2, 3, 4), "redis://x", tmp_path, folder)
+    found = service_parts(settings, InnerPorts(1, 2, 3, 4), RedisPlace("redis://x"), tmp_path, folder, "lab")
     parts = {part.name: {**chosen, **part.variables} for part in found}
     # then
     configs = (ApiConfig.from_environment(parts["api"]), WsConfig.from_environment(parts["gateway"]))
