@@ -1,21 +1,27 @@
 /** What health has to tell besides what the alerts tell already. */
 
-import type { Alerts, Health } from "../contract.ts";
+import type { Alerts, Coded, Health } from "../contract.ts";
 
 /** How the collector begins the last issue where it leaves some out. */
 const MORE = "…";
 
 /** `health` without the issues that only repeat an alert: each node that is offline is told of once. */
 export function withoutRepeats(health: Health, alerts: Alerts | null): Health {
-  const told = (alerts?.active_alerts ?? []).filter(({ rule }) => rule === "node_down").map(({ node }) => `${node} is offline`);
-  if (told.length === 0) return health;
-  const isNews = health.issues.map((issue) => !told.some((beginning) => issue.startsWith(beginning)));
+  const down = new Set((alerts?.active_alerts ?? []).filter(({ rule }) => rule === "node_down").map(({ node }) => node));
+  if (down.size === 0) return health;
+  const { issues, issues_coded } = health;
+  const isNews = issues.map((issue, index) => !isOf(down, issue, issues_coded?.[index]));
   if (isNews.every((news) => news)) return health;
   // Those that are left out of it are nodes too, where nothing else is left.
-  const isAnyLeft = health.issues.some((issue, index) => isNews[index] && !issue.startsWith(MORE));
+  const isAnyLeft = issues.some((issue, index) => isNews[index] && !issue.startsWith(MORE));
   const isKept = (_: unknown, index: number): boolean => isAnyLeft && isNews[index] === true;
-  // A list of codes beside the texts stays in step with them.
-  const coded: unknown = Reflect.get(health, "issues_coded");
-  const codes = Array.isArray(coded) ? { issues_coded: coded.filter(isKept) } : {};
-  return { ...health, ...codes, issues: health.issues.filter(isKept) };
+  const kept = { ...health, issues: issues.filter(isKept) };
+  // The codes stay in step with the texts.
+  return issues_coded === undefined ? kept : { ...kept, issues_coded: issues_coded.filter(isKept) };
+}
+
+/** Whether an issue says that one of those nodes is offline; a collector before 0.3 says so in words alone. */
+function isOf(nodes: ReadonlySet<string>, issue: string, coded: Coded | undefined): boolean {
+  if (coded !== undefined) return coded.code === "node_offline" && nodes.has(String(coded.args["node"]));
+  return [...nodes].some((node) => issue.startsWith(`${node} is offline`));
 }
