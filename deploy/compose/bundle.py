@@ -34,6 +34,7 @@ PARTS = (
     "deploy/local/addresses.py",
     "deploy/local/brief_token.py",
     "deploy/local/listening.py",
+    "deploy/local/words.py",
     "docs/kubernetes.md",
     "docs/operations.md",
 )

@@ -96,7 +96,7 @@ def require_right(crowd: list[Returning], load: Load, begun: list[str]) -> None:
 
     for client in crowd:
         eventually(lambda client=client: right(client) and client.error is None, within_seconds=30)  # type: ignore[misc]
-    assert len({client.follower.shown for client in crowd}) == 1
+    assert all(client.follower.shown == crowd[0].follower.shown for client in crowd)
     for client, first in zip(crowd, begun, strict=True):
         assert client.follower.losses == 0
         start = int(first.split("-")[1])

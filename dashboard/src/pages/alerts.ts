@@ -130,6 +130,7 @@ export class AlertsPage extends Page {
     this.#incidents = incidents;
     this.#isRead ||= incidents.failure === null;
     this.#times = timesById(incidents.found);
+    this.#logSection.hidden = false;
     this.#showIncidents();
   }
 

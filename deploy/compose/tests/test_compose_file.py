@@ -41,6 +41,7 @@ FIXED = {
     "COLLECTOR_HOST": "as API_HOST",
     "COLLECTOR_LOCAL_EXPORTER": "the exporter of this file, which reads the host and not a container",
     "COLLECTOR_PORT": "the health check knows it",
+    "COLLECTOR_REDIS_DIR": "the Redis here tells of its disk by itself",
     "COLLECTOR_REDIS_PASSWORD_FILE": "as API_REDIS_PASSWORD_FILE",
     "COLLECTOR_RULES": "in CONFIG_DIR, which can be set",
     "COLLECTOR_TARGETS": "in CONFIG_DIR, and the simulated nodes",
