@@ -29,8 +29,8 @@ def revocation_of(grant: Grant) -> str:
 
 
 def revocation_of_user(name: str, before: float) -> str:
-    """The words that revoke all that a user was granted before a Unix time."""
-    return f"user:{name}@{before:.3f}"
+    """The words that revoke all that a user was granted before a Unix time, rounded up to whole milliseconds."""
+    return f"user:{name}@{math.ceil(before * 1000) / 1000:.3f}"
 
 
 def revocation_of_device(device: str, before: float) -> str:

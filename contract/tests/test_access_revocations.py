@@ -148,3 +148,9 @@ def test_revocation_is_forgotten_after_its_use_and_not_before() -> None:
         # then
         assert len(revocations) == left
     assert revocations.includes(session("c"))
+
+
+def test_session_of_the_same_millisecond_is_revoked_with_its_user() -> None:
+    revocations = loaded(revocation_of_user("ada", 1_796_042_348.4152))
+
+    assert revocations.includes(session(issued=1_796_042_348.4150927))

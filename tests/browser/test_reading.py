@@ -48,7 +48,9 @@ def test_chart_moves_nothing_when_it_is_read_by_hovering(troubled: Scene, page: 
     before, places = page.evaluate("window.shift"), [name.bounding_box(), chart.bounding_box()]
     for x in (80, 160, 240):
         chart.hover(position={"x": x, "y": 60})
-        expect(chart.locator(".chart-tip")).to_have_text(re.compile(r"^[A-Z][a-z]{2} \d{1,2} \d\d:\d\d · (mean|average) \d"))
+        expect(chart.locator(".chart-tip")).to_have_text(
+            re.compile(r"^[A-Z][a-z]{2} \d{1,2} \d\d:\d\d · (mean|average) \d")
+        )
     assert [name.bounding_box(), chart.bounding_box()] == places
     expect(name).to_have_text("node01")
     assert page.evaluate("window.shift") - before <= SHIFT_AT_MOST
