@@ -218,6 +218,15 @@ def test_newest_incidents_are_told_from_memory_when_redis_is_away(
     assert client.get(f"/api/incidents?after={body['next']}").status_code == 503
 
 
+@pytest.mark.parametrize("position", ["0-0", "000-00", "0-1", "1-0"])
+def test_page_is_empty_and_the_last_when_nothing_is_older_than_its_position(
+    client: FlaskClient, recorded: Recorded, position: str
+) -> None:
+    recorded.begin()
+    recorded.incident()
+    assert ask(client, f"after={position}") == {"incidents": [], "known_since": SINCE, "next": None}
+
+
 @pytest.mark.parametrize(
     ("query", "named"),
     [
