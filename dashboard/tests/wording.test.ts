@@ -83,12 +83,19 @@ test("the text stays where its code is absent, unknown, or not as this version k
     { code: "cpu_high", args: { node: "node7", percent: "high" } },
     { code: "cpu_high", args: { node: null, percent: 99 } },
     { code: "figures_missing", args: { node: "node7", figures: "gpu", why: null } },
+    { code: "entry_without_host", args: { where: "group/1/later" } },
     nested,
     { code: "node_offline", args: { node: "a", why: { code: "node_offline", args: { node: "b", why: nested } } } },
   ];
   for (const coded of unknown) {
     for (const words of [en, fr]) assert.equal(words.said(coded, text), text, JSON.stringify(coded));
   }
+});
+
+test("a rule whose name is that of a property of every object stands for itself", () => {
+  const untold: Coded = { code: "measure_untold", args: { node: "node7", rule: "constructor" } };
+  assert.equal(en.said(untold, ""), "node7 does not tell constructor any more");
+  assert.equal(fr.said(untold, ""), "node7 ne dit plus constructor");
 });
 
 test("beside its node's name a message does not repeat it", () => {

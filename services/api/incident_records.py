@@ -181,10 +181,13 @@ class IncidentRecords:
 
     def _read(self, position: str | None) -> "_Part":
         """The newest records that are older than a position; with Redis away, the newest ones known."""
+        # Nothing is older than 0-0, and Redis takes that for an error.
+        is_oldest = position is not None and not position.strip("0-")
+        newest_id = "+" if position is None else "0-0" if is_oldest else f"({position}"
 
         def question(client: redis.Redis) -> list[Any]:
             pipeline = client.pipeline(transaction=False)
-            pipeline.xrevrange(INCIDENTS_KEY, max="+" if position is None else f"({position}", count=RECORDS_AT_ONCE)
+            pipeline.xrevrange(INCIDENTS_KEY, max=newest_id, count=RECORDS_AT_ONCE)
             pipeline.xrange(INCIDENTS_KEY, count=1)
             answers: list[Any] = pipeline.execute()
             return answers

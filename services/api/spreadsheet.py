@@ -12,8 +12,10 @@ from api.problems import Refusal
 
 Cell = str | int | float | bool | None
 
-#: What makes a spreadsheet take a text for a formula. Source: OWASP, CSV Injection
-_ACTIVE: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+#: Where a spreadsheet would take a text for a formula: at its beginning, and where one whose language separates cells
+#: by another sign than a comma (French: a semicolon), and sees no quotation marks then, begins a cell or a line.
+#: Source: OWASP, CSV Injection
+_ACTIVE: Final = re.compile(r'^(?=[\t\r\n])|(?:^|(?<=[;\t\r\n]))(?="*[=+\-@＝＋－＠])')
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
@@ -48,4 +50,4 @@ def _text(cell: Cell) -> str:
         return "true" if cell else "false"
     if not isinstance(cell, str):
         return repr(cell)
-    return f"'{cell}" if cell.startswith(_ACTIVE) and not _NUMBER.fullmatch(cell) else cell
+    return cell if _NUMBER.fullmatch(cell) else _ACTIVE.sub("'", cell)

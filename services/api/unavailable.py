@@ -21,10 +21,10 @@ class StoredInvalid(Unavailable):
     """What the key holds is not what the collector writes there."""
 
     def __init__(self, key: str, reason: str) -> None:
-        super().__init__(
-            f"What is stored under {key} cannot be read: {reason}. "
-            "The collector's next round replaces it; if it stays, something else writes to this Redis."
-        )
+        remedy = "The collector's next round replaces it; if it stays, something else writes to this Redis."
+        if "permissions" in reason:
+            remedy = "Give the Redis users of the api and the collector the rules of this release."
+        super().__init__(f"What is stored under {key} cannot be read: {reason}. {remedy}")
 
 
 class NothingKnown(Unavailable):

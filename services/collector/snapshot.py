@@ -2,7 +2,11 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
+from contract.codec import encode
 from contract.messages import ClusterStats, Epoch, Node, Seq, Snapshot, Timestamp
+from contract.names import MESSAGE_LIMIT_BYTES
 
 
 def build_snapshot(
@@ -26,6 +30,17 @@ def build_snapshot(
         cluster_stats=_stats(nodes),
         nodes=tuple(sorted(nodes, key=lambda node: node.node)),
     )
+
+
+def encoded(snapshot: Snapshot) -> bytes:
+    """Return ``snapshot`` as it is published: without the codes of errors where it is too long for a message with them.
+
+    ``error`` says the same in English, and readers drop a message that is too long.
+    """
+    raw = encode(snapshot)
+    if len(raw) <= MESSAGE_LIMIT_BYTES:
+        return raw
+    return encode(replace(snapshot, nodes=tuple(replace(node, error_coded=None) for node in snapshot.nodes)))
 
 
 def _stats(nodes: Sequence[Node]) -> ClusterStats:

@@ -7,7 +7,7 @@ from pathlib import Path
 from collector.dns_targets import DnsTargets
 from collector.said import issues
 from collector.target_entries import Entry, discovered, host_and_port
-from collector.targets import NAMES_BYTES, TARGETS_LIMIT, Target, discovered_targets, names_bytes
+from collector.targets import TARGETS_LIMIT, Target, discovered_targets, names_bytes, room_for_names
 from collector.targets_files import TargetsFiles
 from contract.messages import Coded
 from contract.runtime.quoted import shown
@@ -66,7 +66,7 @@ class TargetSources:
             # Those in force stay: the order in which others are found is chance.
             known = {target.address for target in former}
             found.sort(key=lambda target: target.address not in known)
-        room_bytes = NAMES_BYTES - names_bytes(listed)
+        room_bytes = room_for_names(len(listed) + min(len(found), room)) - names_bytes(listed)
         fitting: list[Target] = []
         for target in found[:room]:
             room_bytes -= names_bytes([target])

@@ -11,12 +11,15 @@ from collector.said import targets as said
 from collector.target_entries import DEFAULT_PORT, LOCAL, Entry
 from collector.targets_error import TargetsError
 from contract.messages import NodeRole
+from contract.names import MESSAGE_LIMIT_BYTES
 from contract.runtime.quoted import cut
 
 #: Targets that one collector takes: their snapshot stays below the limit of a message.
 TARGETS_LIMIT: Final = 4000
-#: Bytes that the names and addresses of all of them may take, for the same reason.
+#: Bytes that the names and addresses of all of them may take at most, for the same reason.
 NAMES_BYTES: Final = 1024 * 1024
+#: Bytes of a node in a snapshot without its name and address.
+NODE_BYTES: Final = 580
 
 
 @dataclass(frozen=True)
@@ -52,10 +55,15 @@ def name_targets(files: Iterable[Sequence[Entry]], host_name: str) -> tuple[Targ
     if len(entries) > TARGETS_LIMIT:
         raise TargetsError(said.too_many_targets(len(entries), TARGETS_LIMIT))
     targets = _named(entries, host_name)
-    size = names_bytes(targets)
-    if size > NAMES_BYTES:
-        raise TargetsError(said.names_too_long(size, NAMES_BYTES))
+    size, room = names_bytes(targets), room_for_names(len(targets))
+    if size > room:
+        raise TargetsError(said.names_too_long(size, room))
     return targets
+
+
+def room_for_names(count: int) -> int:
+    """Return how many bytes the names and addresses of so many targets may take."""
+    return min(NAMES_BYTES, MESSAGE_LIMIT_BYTES - count * NODE_BYTES)
 
 
 def names_bytes(targets: Iterable[Target]) -> int:

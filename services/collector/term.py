@@ -12,6 +12,7 @@ from collector.health import build_health
 from collector.rules import in_force
 from collector.said.issues import alerts_left_out
 from collector.snapshot import build_snapshot
+from collector.snapshot import encoded as encoded_snapshot
 from collector.view import View
 from contract.clock import timestamp
 from contract.codec import encode
@@ -94,7 +95,7 @@ class Term:
             seq=self.seq,
             timestamp=written,
         )
-        messages = {METRICS_CHANNEL: encode(snapshot)}
+        messages = {METRICS_CHANNEL: encoded_snapshot(snapshot)}
         if self._health.is_due(_content(health), now):
             messages[HEALTH_CHANNEL] = encode(health)
         if is_alerts_due and self._message is not None:

@@ -315,7 +315,8 @@ function listed(figures: string): string {
 }
 
 function subject(a: Given): string {
-  return SUBJECTS[a.text("rule")] ?? a.text("rule");
+  const rule = a.text("rule");
+  return Object.hasOwn(SUBJECTS, rule) ? known(SUBJECTS, rule) : rule;
 }
 
 /** `workers/3` is the third entry of the workers. */
@@ -323,6 +324,7 @@ function part(a: Given): string {
   const [first, number, inner, second] = a.text("where").split("/");
   if (number === undefined) return `${first}`;
   if (first === "workers") return `workers, entry ${number}`;
+  if (inner !== undefined && second === undefined) throw new Error(inner);
   return inner === undefined ? `group ${number}` : `group ${number}, ${inner} ${second}`;
 }
 

@@ -127,7 +127,7 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
   pressure_io_down: (a) => of(a, `des tâches n'attendent un disque que ${a.number("percent")}\u00a0% du temps`),
   pressure_memory_down: (a) => of(a, `des tâches n'attendent la mémoire que ${a.number("percent")}\u00a0% du temps`),
   target_removed: (a) => `${a.text("node")} n'est plus une cible`,
-  measure_untold: (a) => `${a.text("node")} ne dit plus ${SUBJECTS[a.text("rule")] ?? a.text("rule")}`,
+  measure_untold: (a) => `${a.text("node")} ne dit plus ${subject(a)}`,
   filesystem_unmounted: (a) => of(a, `${a.text("mountpoint")} n'est plus monté`),
   filesystem_not_written: (a) => of(a, `${a.text("mountpoint")} est en lecture seule`),
   detail_left_out: (a) => of(a, `${a.text("detail")} est exclu de la règle ${a.text("rule")}`),
@@ -336,11 +336,17 @@ function listed(figures: string): string {
   return names.length === 0 ? last : `${names.join(", ")} ni ${last}`;
 }
 
+function subject(a: Given): string {
+  const rule = a.text("rule");
+  return Object.hasOwn(SUBJECTS, rule) ? known(SUBJECTS, rule) : rule;
+}
+
 /** `workers/3` is the third entry of the workers. */
 function at(a: Given, text: string): string {
   const [first, number, inner, second] = a.text("where").split("/");
   let part = `${first}`;
   if (number !== undefined) part = first === "workers" ? `workers, entrée ${number}` : `groupe ${number}`;
+  if (inner !== undefined && second === undefined) throw new Error(inner);
   if (inner !== undefined) part += `, ${inner === "target" ? "cible" : inner} ${second}`;
   return `${part}\u00a0: ${text}`;
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from redis import Redis
 
 import contract
 from contract.codec import decode, encode
@@ -26,7 +27,7 @@ SIMULATED = encode(msgspec.structs.replace(decode(GOLDEN, Snapshot), simulated=T
 @pytest.fixture(scope="module")
 def valkey() -> Iterator[Valkey]:
     valkey = Valkey()
-    valkey.start()
+    valkey.start(None, "--databases", "16")
     yield valkey
     valkey.stop()
 
@@ -70,6 +71,28 @@ def test_demo_is_refused_when_the_redis_serves_a_cluster_of_real_nodes(redis, st
     redis.set(LATEST, latest)
     with pytest.raises(CannotStart, match=r"serves the cluster 'lab', which is no demo.* leave out REDIS_URL"):
         store.require_no_real_cluster()
+
+
+@pytest.mark.parametrize(
+    ("left", "told"), [({LATEST: FORMER}, "which is no demo"), ({"cluster:alerts:log": b"x"}, "may be")]
+)
+def test_demo_is_refused_when_another_database_of_the_redis_is_of_real_nodes(valkey, redis, store, left, told):
+    # What is published in one database is heard in all.
+    with Redis.from_url(valkey.url.removesuffix("/0"), db=3) as client:
+        for key, value in left.items():
+            client.set(key, value)
+    with pytest.raises(CannotStart, match=told):
+        store.require_no_real_cluster()
+
+
+def test_demo_goes_by_its_own_database_when_its_user_may_not_look_into_others(valkey, redis, tmp_path):
+    redis.execute_command("ACL SETUSER", "narrow", "on", ">x", "~*", "+get", "+exists", "+hget")
+    store = DemoStore(valkey.url.replace("//", "//narrow:x@"), tmp_path)
+    store.require_no_real_cluster()
+    redis.set(LATEST, FORMER)
+    with pytest.raises(CannotStart, match="which is no demo"):
+        store.require_no_real_cluster()
+    redis.execute_command("ACL DELUSER", "narrow")
 
 
 def test_demo_is_refused_when_the_last_snapshot_cannot_be_read(redis, store):

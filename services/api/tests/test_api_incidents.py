@@ -200,6 +200,18 @@ def test_incidents_are_a_problem_when_the_key_holds_something_else(
     assert "WRONGTYPE" in response.get_json()["detail"]
 
 
+@pytest.mark.parametrize("path", ["/api/incidents", "/api/rules"])
+def test_problem_names_the_rules_of_the_redis_users_when_they_are_of_a_release_before(
+    client: FlaskClient, redis: redis_client.Redis, path: str
+) -> None:
+    redis.execute_command("ACL SETUSER", "default", "resetkeys", "~cluster:metrics:latest")
+    try:
+        detail = client.get(path).get_json()["detail"]
+    finally:
+        redis.execute_command("ACL SETUSER", "default", "allkeys")
+    assert detail.endswith("Give the Redis users of the api and the collector the rules of this release.")
+
+
 def test_newest_incidents_are_told_from_memory_when_redis_is_away(
     client: FlaskClient, collector: Any, recorded: Recorded, valkey: Valkey
 ) -> None:
@@ -216,6 +228,15 @@ def test_newest_incidents_are_told_from_memory_when_redis_is_away(
     # It does not look complete, and what it lacks is not made up.
     assert body["next"] is not None
     assert client.get(f"/api/incidents?after={body['next']}").status_code == 503
+
+
+@pytest.mark.parametrize("position", ["0-0", "000-00", "0-1", "1-0"])
+def test_page_is_empty_and_the_last_when_nothing_is_older_than_its_position(
+    client: FlaskClient, recorded: Recorded, position: str
+) -> None:
+    recorded.begin()
+    recorded.incident()
+    assert ask(client, f"after={position}") == {"incidents": [], "known_since": SINCE, "next": None}
 
 
 @pytest.mark.parametrize(

@@ -302,6 +302,17 @@ def test_targets_are_refused_when_their_names_are_too_long_for_a_message():
         parsed(*texts)
 
 
+def test_targets_are_refused_when_names_and_figures_of_so_many_are_too_long_for_a_message():
+    # A file has 1 MiB at most.
+    files = [
+        "workers:\n" + "".join(f"- n{number}.{'n' * 58}.{'n' * 58}\n" for number in range(first, first + 1000))
+        for first in range(1000, 1000 + TARGETS_LIMIT, 1000)
+    ]
+    assert len(parsed(*files[:3])) == 3000
+    with pytest.raises(TargetsError, match=r"names and addresses take [0-9,]+ bytes, more than the 825,728"):
+        parsed(*files)
+
+
 @given(st.text())
 def test_parsing_gives_unique_names_or_says_why_when_the_text_is_anything(text):
     try:

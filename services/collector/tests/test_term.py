@@ -3,12 +3,16 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 import contract
 from collector.adopt import adopt_alerts
 from collector.conditions import Observation
 from collector.evaluate import Moment
 from collector.rules import parse_rules
+from collector.said.looks import certificate_of_another_name
+from collector.said.sentence import english
+from collector.targets import TARGETS_LIMIT
 from collector.term import REPEAT_SECONDS, Term, View
 from contract.clock import unix_seconds
 from contract.codec import decode
@@ -224,6 +228,24 @@ def test_snapshot_has_the_nodes_of_the_view_when_they_are_published(new_term, vi
     publication = new_term().next_round(view(Observation("x", "unknown", None, None)), at(0))
 
     assert decode(publication.messages[METRICS_CHANNEL], Snapshot).nodes == nodes
+
+
+def test_snapshot_fits_a_message_when_all_of_very_many_nodes_are_offline_for_a_long_reason(new_term, view, nodes, at):
+    # Given what leaves no room for the reasons as texts and as codes
+    why = certificate_of_another_name(f"{'h' * 60}.lan")
+    [offline, *_] = [node for node in nodes if node.status == "offline"]
+    many = tuple(
+        replace(offline, node=f"{number:04}{'n' * 60}", error=english(why), error_coded=why)
+        for number in range(TARGETS_LIMIT)
+    )
+
+    raw = new_term().next_round(view(nodes=many), at(0)).messages[METRICS_CHANNEL]
+
+    # Then readers take it, and it says all but the codes
+    assert len(raw) <= MESSAGE_LIMIT_BYTES
+    assert {(node.error, node.error_coded) for node in decode(raw, Snapshot).nodes} == {(english(why), None)}
+    few = new_term().next_round(view(nodes=many[:9]), at(0)).messages[METRICS_CHANNEL]
+    assert [node.error_coded for node in decode(few, Snapshot).nodes] == [why] * 9
 
 
 def test_round_fits_a_message_when_some_nodes_have_very_many_alerts(new_term, view, online, filesystem, at):
