@@ -40,7 +40,7 @@ _PROGRAMS = {
 class Image:
     """An image and what is in it."""
 
-    #: As it was asked for, for instance ``dispycluster/api:0.2.0``.
+    #: As it was asked for, for instance ``dispycluster/api:0.3.0``.
     name: str
     #: For instance ``sha256:…``.
     id: str

@@ -20,7 +20,7 @@ from deploy.compose.trouble import Trouble
 from tests.drivers.scripted_docker import CONFIG, ScriptedDocker, config
 from tests.drivers.scripted_images import DEBIAN, archive, image_id, script_images
 
-API = "dispycluster/api:0.2.0"
+API = "dispycluster/api:0.3.0"
 VENV = "opt/venv/lib/python3.11/site-packages"
 #: What CycloneDX 1.6 asks of the parts that are written, and nothing besides them.
 SCHEMA: dict[str, Any] = {
@@ -150,10 +150,10 @@ def test_sbom_is_a_document_for_every_image(docker: ScriptedDocker, capsys: pyte
         written = json.loads((folder / f"{name}.cdx.json").read_text())
         assert written["metadata"]["component"] == {
             "type": "container",
-            "bom-ref": f"dispycluster/{name}:0.2.0",
+            "bom-ref": f"dispycluster/{name}:0.3.0",
             "name": f"dispycluster/{name}",
-            "version": "0.2.0",
-            "properties": [{"name": "dispycluster:image-id", "value": image_id(f"dispycluster/{name}:0.2.0")}],
+            "version": "0.3.0",
+            "properties": [{"name": "dispycluster:image-id", "value": image_id(f"dispycluster/{name}:0.3.0")}],
         }
     assert "\n  api.cdx.json: 1 deb\n" in capsys.readouterr().out
     assert [path.name for path in (docker.folder / "dist").iterdir()] == ["sbom"]
@@ -174,14 +174,14 @@ def test_sbom_leaves_no_document_of_former_images_behind(docker: ScriptedDocker)
 def test_sbom_takes_the_images_of_another_architecture_by_their_tag(docker: ScriptedDocker) -> None:
     # given
     def resolve(_: str) -> Answer:
-        return Answer(0, json.dumps(CONFIG).replace(":0.2.0", f":{docker.variables.get('IMAGE_TAG', '0.2.0')}"))
+        return Answer(0, json.dumps(CONFIG).replace(":0.3.0", f":{docker.variables.get('IMAGE_TAG', '0.3.0')}"))
 
     docker.react("compose --profile * config", resolve)
     # when
     sbom(docker, "arm64")
     # then
     written = json.loads((docker.folder / "dist/sbom/api.cdx.json").read_text())
-    assert written["metadata"]["component"]["version"] == "0.2.0-arm64"
+    assert written["metadata"]["component"]["version"] == "0.3.0-arm64"
 
 
 def test_sbom_that_cannot_be_written_is_a_sentence(docker: ScriptedDocker) -> None:
@@ -234,7 +234,7 @@ def test_image_without_any_package_is_an_error_that_names_it(docker: ScriptedDoc
     former.write_text("of before")
     bare = archive({"etc/os-release": "ID=debian\n", "bin/true": b"\x7fELF", "var/lib/dpkg/status": ""})
     script_images(
-        docker, {"dispycluster/ws:0.2.0": bare}, default=archive(DEBIAN), environment=["PYTHON_VERSION=3.11.9"]
+        docker, {"dispycluster/ws:0.3.0": bare}, default=archive(DEBIAN), environment=["PYTHON_VERSION=3.11.9"]
     )
     # then
     with pytest.raises(Trouble, match=re.escape(f"No package is found in dispycluster/ws:{VERSION}")):
@@ -371,7 +371,7 @@ def test_program_in_go_says_what_it_is_made_of(docker: ScriptedDocker) -> None:
         "dep\tgithub.com/Masterminds/x/v3\tv3.2.0\th1:abc=\n"
         "dep\tgithub.com/old/y\tv1.0.0\n"
         "=>\tgithub.com/new/y\tv1.0.1\th1:def=\n"
-        "dep\texample.org/here\tv0.2.0\n"
+        "dep\texample.org/here\tv0.3.0\n"
         "=>\t./here\t(devel)\t\n"
         "build\t-compiler=gc\n"
     )
@@ -387,7 +387,7 @@ def test_program_in_go_says_what_it_is_made_of(docker: ScriptedDocker) -> None:
     )
     # then
     assert purls(image) == [
-        "pkg:golang/example.org/here@v0.2.0",
+        "pkg:golang/example.org/here@v0.3.0",
         "pkg:golang/github.com/masterminds/x/v3@v3.2.0",
         "pkg:golang/github.com/new/y@v1.0.1",
         "pkg:golang/github.com/prometheus/node_exporter",
@@ -479,5 +479,5 @@ def test_images_of_the_same_name_have_documents_of_their_own(tmp_path: Path) -> 
     resolved = config(cache={"image": "mirror.lan:5000/library/redis:7.2"}, proxy={"image": "nginx"})
     names = file_names(Project.parse(resolved, tmp_path))
     assert names["nginx"] == "nginx.cdx.json"
-    assert names["dispycluster/redis:0.2.0"] == "dispycluster_redis_0.2.0.cdx.json"
+    assert names["dispycluster/redis:0.3.0"] == "dispycluster_redis_0.3.0.cdx.json"
     assert names["mirror.lan:5000/library/redis:7.2"] == "mirror.lan_5000_library_redis_7.2.cdx.json"

@@ -140,7 +140,7 @@ def test_up_builds_only_what_is_missing_before_it_starts(tmp_path: Path, page: P
     docker.script("ps --filter publish", "lab-gateway-1 lab/gateway\n")
     docker.script("image inspect", "sha256:1\n")
     for name in ("api", "ws"):
-        docker.script(f"image inspect --format {{{{.Id}}}} dispycluster/{name}:0.2.0", code=1)
+        docker.script(f"image inspect --format {{{{.Id}}}} dispycluster/{name}:0.3.0", code=1)
     # when
     up(docker)
     # then
@@ -157,7 +157,7 @@ def test_up_pulls_what_is_missing_when_the_policy_says_so(tmp_path: Path, page: 
     docker.configure(config(gateway={"ports": ports}, api={"pull_policy": "missing"}))
     docker.script("ps --filter publish", "lab-gateway-1 lab/gateway\n")
     docker.script("image inspect", "sha256:1\n")
-    docker.script("image inspect --format {{.Id}} dispycluster/api:0.2.0", code=1)
+    docker.script("image inspect --format {{.Id}} dispycluster/api:0.3.0", code=1)
     # when
     up(docker)
     # then

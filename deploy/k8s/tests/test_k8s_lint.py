@@ -112,5 +112,5 @@ def test_real_linter_finds_an_image_without_a_version(rendered: Rendered) -> Non
         pytest.skip(str(error))
     text = render(variants()[0])
     assert linter.findings(text) == []
-    found = linter.findings(text.replace("image: dispycluster/ws:0.2.0", "image: dispycluster/ws:latest"))
+    found = linter.findings(text.replace("image: dispycluster/ws:0.3.0", "image: dispycluster/ws:latest"))
     assert [finding.object for finding in found] == ["Deployment/ws"]
