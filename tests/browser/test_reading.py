@@ -184,7 +184,7 @@ def test_range_stays_from_page_to_page(troubled: Scene, page: Page) -> None:
     page.click("header nav a[href='/']")
     page.click("header nav a[href='/monitoring']")
     expect(page.locator("[data-range='1h']")).to_have_attribute("aria-pressed", "true")
-    expect(page).to_have_url(re.compile(r"/monitoring$"))
+    expect(page).to_have_url(re.compile(r"/monitoring\?range=1h$"))
 
 
 def test_times_are_of_24_hours_and_their_zone_is_said(troubled: Scene, browser: Browser) -> None:
