@@ -7,12 +7,16 @@ const sunday = (hours: number, minutes = 0): number => new Date(2026, 10, 29, ho
 const HOUR = 3600;
 
 test("a day is written with its name first", () => {
-  assert.equal(tick(sunday(0), 7 * 24 * HOUR), "Sun 29");
-  assert.equal(tick(sunday(0), HOUR), "Sun 29");
+  assert.equal(tick(sunday(0), 7 * 24 * HOUR, 24 * HOUR), "Sun 29");
+  assert.equal(tick(sunday(0), HOUR, 900), "Sun 29");
   assert.equal(clock(sunday(15, 5), 24 * HOUR), "Sun 29 15:05");
 });
 
 test("a time is written in 24 hours", () => {
-  assert.equal(tick(sunday(15, 5), 6 * HOUR), "15:05");
+  assert.equal(tick(sunday(15, 5), 6 * HOUR, 300), "15:05");
   assert.equal(clock(sunday(0, 5), HOUR), "00:05");
+});
+
+test("moments below an axis differ where several lie within a minute", () => {
+  assert.deepEqual([0, 30, 60].map((later) => tick(sunday(15, 5) + later, HOUR, 30)), ["15:05:00", "15:05:30", "15:06:00"]);
 });

@@ -260,6 +260,27 @@ def test_charts_of_the_cluster_say_that_they_have_the_average_alone_when_no_more
     expect(page.locator('[data-measure="cpu_usage"] .chart-note').first).to_have_text("average only")
 
 
+@pytest.mark.parametrize(("width", "rows"), [(1200, 1), (1024, 2), (768, 2), (390, 4)])
+def test_charts_of_the_cluster_fill_their_rows(scene: Scene, page: Page, width: int, rows: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{scene.origin}/monitoring")
+    chart(page, "temperature")
+    tops = page.locator("#cluster-charts > section").evaluate_all("(all) => all.map((each) => each.offsetTop)")
+    assert sorted(tops.count(top) for top in set(tops)) == [4 // rows] * rows
+
+
+def test_note_of_a_small_chart_gives_way_when_a_moment_is_told_in_its_place(scene: Scene, page: Page) -> None:
+    page.goto(f"{scene.origin}/monitoring?range=7d")
+    young = page.locator("#node-charts > li").filter(has=page.get_by_text(WITHOUT_SENSOR, exact=True))
+    young.scroll_into_view_if_needed()
+    note = young.locator(".chart-note")
+    expect(note).to_have_text(re.compile("^data since"))
+    expect(note).to_be_visible()
+    young.locator(".u-over").hover()
+    expect(young.locator(".chart-tip")).to_be_visible()
+    expect(note).to_be_hidden()
+
+
 def test_nothing_moves_when_the_cursor_is_over_a_chart(scene: Scene, page: Page) -> None:
     page.route("**/api/history*", with_distribution)
     page.goto(f"{scene.origin}/monitoring?range=7d")

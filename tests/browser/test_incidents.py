@@ -34,6 +34,14 @@ def test_incident_is_one_row_from_beginning_to_end(week: Page) -> None:
     expect(active.locator("[data-field=times]")).to_have_text(re.compile(r"^3\s×$"))
 
 
+@pytest.mark.parametrize("width", [1001, 1024, 1200, 1360])
+def test_message_of_an_incident_has_room_when_the_window_is_not_wide(week: Page, width: int) -> None:
+    week.set_viewport_size({"width": width, "height": 800})
+    box = week.locator("#active-alerts .message").first.bounding_box()
+    assert box is not None
+    assert box["width"] >= 200
+
+
 def test_what_is_over_is_quiet(week: Page) -> None:
     weight = "each => getComputedStyle(each).fontWeight"
     assert week.locator(f"{ENDED} .status").first.evaluate(weight) == "400"
@@ -51,6 +59,15 @@ def test_period_and_filters_choose_incidents_and_the_address_carries_them(week: 
     week.reload()
     expect(week.locator("#active-count")).to_have_text("1 active, 1 ended")
     expect(week.locator("[data-period='24h']")).to_have_attribute("aria-pressed", "true")
+
+
+def test_page_counts_nothing_as_ended_when_the_records_cannot_be_read(scene: Scene, page: Page) -> None:
+    scene.show(50, "alerts")
+    page.route("**/api/incidents?*", lambda route: route.abort())
+    page.goto(scene.origin + "/alerts")
+    expect(page.locator("#active-note")).to_contain_text("What has ended could not be read")
+    expect(page.locator("#active-alerts > tr")).to_have_count(8)
+    expect(page.locator("#active-count")).to_have_text("–")
 
 
 def test_page_says_from_when_on_it_knows(week: Page) -> None:

@@ -1,6 +1,7 @@
 """What a reader sees at a glance: dense lists, the worst first, one figure for one thing, and nothing that jumps."""
 
 import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -187,6 +188,21 @@ def test_range_stays_from_page_to_page(troubled: Scene, page: Page) -> None:
     page.click("header nav a[href='/monitoring']")
     expect(page.locator("[data-range='1h']")).to_have_attribute("aria-pressed", "true")
     expect(page).to_have_url(re.compile(r"/monitoring\?range=1h$"))
+
+
+@pytest.mark.parametrize(("path", "node"), [("/monitoring", ""), ("/nodes/node02", "node02")])
+def test_history_is_a_table_to_download_of_the_range_that_is_shown(
+    troubled: Scene, page: Page, path: str, node: str,
+) -> None:  # fmt: skip
+    opened(page, troubled, path)
+    page.click("[data-range='6h']")
+    with page.expect_download() as download:
+        page.click("#history-csv")
+    head, *rows = download.value.path().read_text().splitlines()
+    assert head.startswith("start,node,cpu_usage_min,")
+    assert {row.split(",")[1] for row in rows} == {node}
+    first, last = (datetime.fromisoformat(row.split(",")[0]) for row in (rows[0], rows[-1]))
+    assert last - first > timedelta(hours=5)
 
 
 def test_times_are_of_24_hours_and_their_zone_is_said(troubled: Scene, browser: Browser) -> None:

@@ -193,7 +193,7 @@ export class Chart {
             show: hasTimes,
             size: HEIGHT_OF_AXIS,
             space: 70,
-            values: (_plot, splits) => splits.map((at) => tick(at, rangeSeconds)),
+            values: (_plot, splits, _axis, _space, stepSeconds) => splits.map((at) => tick(at, rangeSeconds, stepSeconds)),
           },
           { ...axis, size: hasTimes ? 62 : 56, space: 30, values: (_plot, splits) => splits.map((value) => format(value)) },
         ],

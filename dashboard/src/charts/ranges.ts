@@ -1,6 +1,7 @@
-/** The ranges of time that charts show, and the buttons that choose one of them. */
+/** The ranges of time that charts show, the buttons that choose one of them, and the link to the same as a table. */
 
 import { parameter, setParameters } from "../address.ts";
+import { attribute, byId } from "../fields.ts";
 import { keep, kept } from "../kept.ts";
 
 const SECONDS: Readonly<Record<string, number>> = { "15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800 };
@@ -12,6 +13,7 @@ const KEPT = "range";
 export class Ranges {
   readonly #buttons: readonly HTMLButtonElement[];
   readonly #onChange: (seconds: number) => void;
+  readonly #csv = byId("history-csv", HTMLAnchorElement);
   /** `null` while nobody has chosen. */
   #chosen = chosenBefore();
 
@@ -56,6 +58,9 @@ export class Ranges {
   #mark(): void {
     const shown = this.#chosen ?? DEFAULT;
     for (const button of this.#buttons) button.setAttribute("aria-pressed", `${button.dataset["range"] === shown}`);
+    const table = new URL(this.#csv.href);
+    table.searchParams.set("range_seconds", `${this.seconds}`);
+    attribute(this.#csv, "href", `${table.pathname}${table.search}`);
   }
 }
 

@@ -4,11 +4,13 @@ import { LANGUAGE } from "../language.ts";
 
 const DAY_SECONDS = 86_400;
 const timeOfDay = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const withSeconds = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const weekday = new Intl.DateTimeFormat(LANGUAGE, { weekday: "short" });
 
-/** Below an axis over `rangeSeconds`. */
-export function tick(atSeconds: number, rangeSeconds: number): string {
+/** Below an axis over `rangeSeconds`, which is labelled every `stepSeconds`. */
+export function tick(atSeconds: number, rangeSeconds: number, stepSeconds: number): string {
   const date = new Date(atSeconds * 1000);
+  if (stepSeconds < 60) return withSeconds.format(date);
   const midnight = date.getHours() === 0 && date.getMinutes() === 0;
   return rangeSeconds > 2 * DAY_SECONDS || midnight ? day(date) : timeOfDay.format(date);
 }

@@ -151,7 +151,8 @@ export class AlertsPage extends Page {
     this.#ended.show(ended.slice(0, this.#shownRows));
     this.#more.hidden = ended.length <= this.#shownRows && !this.#incidents.hasMore;
     this.#activeTable.hidden = active.length + ended.length === 0;
-    if (this.#alerts !== null) write(this.#activeCount, wording.incidentsShown(active.length, ended.length));
+    // Before that, nobody knows how many have ended.
+    if (this.#alerts !== null && this.#isRead) write(this.#activeCount, wording.incidentsShown(active.length, ended.length));
     this.#showNotes(active.length + ended.length, all.length + allEnded.length);
   }
 

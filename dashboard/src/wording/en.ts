@@ -159,7 +159,7 @@ export const en = {
   nodeGone: (node: string): string => `No node is called ${node} now. Its history may still be below.`,
   wallCell: (node: string, status: string, value: string): string => `${node}: ${status}, ${value}`,
   wallTrouble: (count: number): string => (count === 1 ? "1 node in trouble" : `${count} nodes in trouble`),
-  wallWell: "All nodes are well",
+  wallWell: "No node in trouble",
   wallSummary: (total: number, offline: number, alerting: number): string =>
     `${total} ${total === 1 ? "node" : "nodes"}: ${offline} offline, ${alerting} with an alert`,
   wallTakenAt: (timestamp: string): string => `as of ${moment(timestamp)}`,

@@ -126,7 +126,7 @@ export const fr: Wording = {
   nodeGone: (node) => `Aucun nœud ne s'appelle ${node} en ce moment. Son historique est peut-être encore ci-dessous.`,
   wallCell: (node, status, value) => `${node}\u00a0: ${status}, ${value}`,
   wallTrouble: (count) => (count === 1 ? "1 nœud en difficulté" : `${count} nœuds en difficulté`),
-  wallWell: "Tous les nœuds vont bien",
+  wallWell: "Aucun nœud en difficulté",
   wallSummary: (total, offline, alerting) =>
     `${total} ${total < 2 ? "nœud" : "nœuds"}\u00a0: ${offline} hors ligne, ${alerting} en alerte`,
   wallTakenAt: (timestamp) => `mesuré à ${moment(timestamp)}`,
@@ -140,7 +140,7 @@ export const fr: Wording = {
     shown === total ? `${total} ${total < 2 ? "entrée" : "entrées"}` : `${shown} sur ${total} entrées`,
   timesFired: (count) => (count === 0 ? "" : `${count}\u00a0×`),
   incidentsShown: (active, ended) =>
-    `${active} ${active < 2 ? "active" : "actives"}, ${ended} ${ended < 2 ? "terminée" : "terminées"}`,
+    `${active} ${active < 2 ? "actif" : "actifs"}, ${ended} ${ended < 2 ? "terminé" : "terminés"}`,
   incidentsKnownSince: (timestamp) => `Les incidents sont enregistrés depuis ${moment(timestamp)}.`,
   incidentsFailed: (why, againSeconds) =>
     `Ce qui est terminé n'a pas pu être lu (${why}). La page réessaie toutes les ${againSeconds} s.`,

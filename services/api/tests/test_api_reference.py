@@ -19,6 +19,12 @@ def test_reference_lists_every_operation_when_a_browser_asks(client: FlaskClient
     assert "Accept" in response.headers["Vary"]
 
 
+def test_reference_shows_code_as_code_when_the_document_has_it_between_backticks(client: FlaskClient) -> None:
+    page = client.get("/api", headers=BROWSER).get_data(as_text=True)
+    assert "without <code>after</code>." in page
+    assert "`" not in page
+
+
 @pytest.mark.parametrize("accept", [None, "*/*", "application/json"])
 def test_reference_is_not_there_when_a_program_asks(client: FlaskClient, accept: str | None) -> None:
     response = client.get("/api", headers={"Accept": accept} if accept else {})
