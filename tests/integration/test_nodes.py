@@ -113,6 +113,7 @@ def test_node_added_with_sed_is_on_the_page_within_two_rounds(
 
 
 def test_broken_file_is_named_and_the_former_nodes_stay(deployment: Deployment) -> None:
+    eventually(lambda: list(deployment.statuses().values()) == ["online"], what="this host alone")
     deployment.write_config("nodes.yaml", "workers: [local\n")
     eventually(
         lambda: any("/config/nodes.yaml" in issue for issue in deployment.rest.json("/api/cluster/health")["issues"]),
