@@ -15,7 +15,7 @@ from api.link import RedisAway, RedisLink, RedisRefused
 from api.store import Store
 from api.unavailable import NothingKnown, NothingStored, StoredInvalid
 from contract.clock import unix_seconds
-from contract.messages import Incident, Severity, Timestamp
+from contract.messages import Alert, Alerts, Incident, Timestamp
 from contract.names import ALERTS_CHANNEL, INCIDENTS_FIELD, INCIDENTS_KEY, INCIDENTS_LENGTH, INCIDENTS_SINCE_FIELD
 from contract.runtime.logs import Occasionally
 from contract.runtime.readiness import Readiness
@@ -174,8 +174,9 @@ class IncidentRecords:
             latest = self._store.latest(ALERTS_CHANNEL)
         except NothingStored:
             return []
-        alerts = msgspec.json.decode(latest.content.raw, type=_ActiveAlerts).active_alerts
-        found = [alert.incident() for alert in alerts if alert.state == "firing"]
+        message = latest.content.message
+        assert isinstance(message, Alerts)
+        found = [_going_on(alert) for alert in message.active_alerts if alert.state == "firing"]
         found = sorted(filter(wanted.has, found), key=lambda incident: incident.began, reverse=True)
         return [Found(incident, msgspec.Raw(msgspec.json.encode(incident))) for incident in found]
 
@@ -232,38 +233,20 @@ class IncidentRecords:
             yield entry_id.decode(), found
 
 
-class _ActiveAlert(msgspec.Struct):
-    """What an incident takes of an alert that is active."""
-
-    id: str
-    rule: str
-    node: str
-    severity: Severity
-    state: str
-    message: str
-    since: Timestamp
-    peak: float | None = None
-    code: str | None = None
-    args: dict[str, Any] = {}
-
-    def incident(self) -> Incident:
-        return Incident(
-            id=f"{self.id}@{self.since}",
-            alert_id=self.id,
-            rule=self.rule,
-            node=self.node,
-            severity=self.severity,
-            began=self.since,
-            ended=None,
-            peak=self.peak,
-            message=self.message,
-            code=self.code,
-            args=self.args,
-        )
-
-
-class _ActiveAlerts(msgspec.Struct):
-    active_alerts: list[_ActiveAlert]
+def _going_on(alert: Alert) -> Incident:
+    return Incident(
+        id=f"{alert.id}@{alert.since}",
+        alert_id=alert.id,
+        rule=alert.rule,
+        node=alert.node,
+        severity=alert.severity,
+        began=alert.since,
+        ended=None,
+        peak=alert.peak,
+        message=alert.message,
+        code=alert.code,
+        args=alert.args,
+    )
 
 
 @functools.cache
