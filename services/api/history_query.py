@@ -6,6 +6,7 @@ from typing import Final
 
 from werkzeug.datastructures import MultiDict
 
+from api.parameters import whole_number
 from api.problems import Refusal
 from contract.clock import unix_seconds
 from contract.history import CLUSTER_NODE, HALF_HOUR, MEASURES
@@ -16,7 +17,6 @@ POINTS_LIMITS: Final = (2, 1000)
 DEFAULT_RANGE_SECONDS: Final = 3600
 RANGE_LIMITS_SECONDS: Final = (60, HALF_HOUR.kept_seconds)
 
-_NUMBER = re.compile(r"[0-9]{1,9}")
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 #: Unix milliseconds of the year 3000: a range that is rounded up must end before the year 9999.
 _LAST_MS: Final = 32_503_680_000_000
@@ -69,12 +69,8 @@ def _measures(args: MultiDict[str, str]) -> tuple[str, ...]:
 
 
 def _number(args: MultiDict[str, str], name: str, default: int, limits: tuple[int, int]) -> int:
-    text = args.get(name)
-    if text is None:
-        return default
-    if not _NUMBER.fullmatch(text) or not limits[0] <= int(text) <= limits[1]:
-        raise Refusal(400, f"The parameter {name!r} takes a whole number from {limits[0]} to {limits[1]}.")
-    return int(text)
+    number = whole_number(args, name, limits, 9)
+    return default if number is None else number
 
 
 def _time(args: MultiDict[str, str], name: str) -> int | None:

@@ -1,6 +1,5 @@
 """``/api/incidents``: each alert that fired as one piece, from its beginning to its end."""
 
-import re
 import time
 from collections.abc import Iterable
 from typing import Final, get_args
@@ -10,6 +9,7 @@ from flask import Blueprint, Response, request
 
 from api.answers import json_answer, with_age
 from api.incident_records import Found, IncidentRecords, Page, Wanted
+from api.parameters import position, whole_number
 from api.problems import Refusal
 from api.spreadsheet import csv_answer, wants_csv
 from api.store import Store
@@ -27,9 +27,6 @@ LARGEST_HOURS: Final = 366 * 24
 #: Fields of an incident that have a cell each.
 COLUMNS: Final = tuple(Incident.__struct_fields__[:-2])
 
-_POSITION = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
-_NUMBER = re.compile(r"[0-9]{1,6}")
-
 
 class _Body(msgspec.Struct):
     """``IncidentsPage`` with its incidents as they were written."""
@@ -46,7 +43,9 @@ def incident_routes(store: Store, records: IncidentRecords) -> Blueprint:
     @routes.get("")
     def incidents() -> Response:
         """A page of incidents, newest first; on the first page those that go on come before all others."""
-        wanted, after, limit = _wanted(store), _after(), _number("limit", LARGEST_LIMIT)
+        wanted = _wanted(store)
+        after = position(request.args, "after", "what a page says as 'next'")
+        limit = whole_number(request.args, "limit", (1, LARGEST_LIMIT), 6)
         if wants_csv():
             return _table(records.pages(wanted, after, limit))
         page = records.page(wanted, after, limit or DEFAULT_LIMIT)
@@ -70,7 +69,7 @@ def _wanted(store: Store) -> Wanted:
     severities = request.args.getlist("severity")
     if not set(severities) <= set(get_args(Severity)):
         raise Refusal(400, f"The parameter 'severity' takes one of: {', '.join(get_args(Severity))}.")
-    hours = _number("hours", LARGEST_HOURS)
+    hours = whole_number(request.args, "hours", (1, LARGEST_HOURS), 6)
     return Wanted(
         nodes=frozenset(request.args.getlist("node")),
         rules=frozenset(request.args.getlist("rule")),
@@ -86,19 +85,3 @@ def _now(store: Store) -> float:
         return unix_seconds(snapshot.timestamp)
     except (Unavailable, ValueError):
         return time.time()
-
-
-def _after() -> str | None:
-    text = request.args.get("after")
-    if text is not None and not _POSITION.fullmatch(text):
-        raise Refusal(400, "The parameter 'after' takes what a page says as 'next', such as 1795426867-7.")
-    return text
-
-
-def _number(name: str, largest: int) -> int | None:
-    text = request.args.get(name)
-    if text is None:
-        return None
-    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= largest:
-        raise Refusal(400, f"The parameter {name!r} takes a whole number from 1 to {largest}.")
-    return int(text)
