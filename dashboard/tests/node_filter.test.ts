@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Node } from "../src/contract.ts";
-import { filtered, type NodeFilter } from "../src/nodes/node_filter.ts";
+import { filtered, gravestFirst, type NodeFilter } from "../src/nodes/node_filter.ts";
 import { SNAPSHOT } from "./golden.ts";
 
 function node(name: string, change: Partial<Node> = {}): Node {
@@ -52,4 +52,9 @@ test("sorted by a value, equal ones stand by name and unknown ones last", () => 
 
 test("sorted by status, the worst come first", () => {
   assert.equal(names({ sort: "status" }), "bcad");
+});
+
+test("gravest alerts come first, an offline node without one counts as a warning, and equal ones stay as they stood", () => {
+  const troubles = new Map([["d", { severity: "critical" }], ["a", { severity: "info" }], ["c", { severity: "warning" }]] as const);
+  assert.equal(gravestFirst([...NODES, node("e")], troubles).map(({ node }) => node).join(""), "dbcae");
 });

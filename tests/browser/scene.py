@@ -37,7 +37,7 @@ State = Literal["calm", "alerts", "away"]
 INTERVAL_SECONDS: Final = 2.0
 #: Nodes that have a history; it is the pages' first.
 NODES_WITH_HISTORY: Final = 12
-_LONG_NAME: Final = "rack-12-blade-07.compute.hamburg.example.org"
+LONG_NAME: Final = "rack-12-blade-07.compute.hamburg.example.org"
 
 
 class Scene:
@@ -195,7 +195,7 @@ def _stamp(seconds: float) -> str:
 
 def _name(index: int, nodes: int) -> str:
     # Somewhere a name is longer than a column.
-    return _LONG_NAME if index == 7 else f"node{index + 1:0{max(2, len(str(nodes)))}}"
+    return LONG_NAME if index == 7 else f"node{index + 1:0{max(2, len(str(nodes)))}}"
 
 
 def _wave(seed: int, at: float, low: float, high: float) -> float:
@@ -238,7 +238,7 @@ def _node(index: int, nodes: int, now: float, since: str, offline: set[str]) -> 
     known = {measure: _value(measure, index, now) if is_online else None for measure in MEASURES}
     if name == _name(2, nodes) and is_online and offline:
         known |= {"temperature": 91.5, "memory_usage": 97.2}
-    if name == _LONG_NAME and offline:
+    if name == LONG_NAME and offline:
         known |= {"disk_usage": 98.0}
     if index % 10 == 9:
         known["temperature"] = None  # a board without a sensor

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import serious
-from tests.browser.scene import Scene
+from tests.browser.scene import LONG_NAME, Scene
 
 LIVE = "#freshness[data-state=live]"
 DESKTOP = {"width": 1440, "height": 900}
@@ -42,7 +42,7 @@ def opened(page: Page, scene: Scene, path: str, viewport: Any = DESKTOP) -> Page
 def test_chart_moves_nothing_when_it_is_read_by_hovering(troubled: Scene, page: Page) -> None:
     page.add_init_script(WATCH_SHIFT)
     opened(page, troubled, "/monitoring?range=7d")
-    name = page.locator("#node-charts .node-name").first
+    name = page.locator("#node-charts .node-name", has_text="node01")
     chart = page.locator("#cluster-charts .chart").first
     expect(chart).to_have_attribute("aria-label", re.compile(r"from \d+"))
     page.wait_for_load_state("networkidle")
@@ -140,15 +140,71 @@ def test_node_that_is_well_says_so_quietly(troubled: Scene, page: Page) -> None:
     assert int(page.locator('#node-rows [data-node="node05"] .status').evaluate(weight)) >= 600
 
 
-def test_charts_of_a_thousand_nodes_are_few_elements_on_a_short_page(scene: Scene, page: Page) -> None:
-    scene.show(1000, "calm")
-    opened(page, scene, "/monitoring")
+#: Width and height of a screen, and how many times as high as it is the page of a thousand nodes may be.
+HEIGHTS = [(390, 844, 8), (768, 1024, 5), (1024, 768, 4), (1440, 900, 3)]
+
+
+@pytest.mark.parametrize(("width", "height", "screens"), HEIGHTS, ids=lambda value: str(value))
+def test_page_of_charts_of_a_thousand_nodes_is_a_few_screens_high_and_scrolls_as_one(
+    scene: Scene, page: Page, width: int, height: int, screens: int
+) -> None:
+    scene.show(1000, "alerts")
+    opened(page, scene, "/monitoring", {"width": width, "height": height})
     charts = page.locator("#node-charts > li")
     expect(charts.first).to_be_visible()
-    assert page.evaluate("document.scrollingElement.scrollHeight") < 22_000
+    measured = page.evaluate(
+        """() => ({
+            screens: document.scrollingElement.scrollHeight / innerHeight,
+            elements: document.querySelectorAll("*").length,
+            traps: [...document.querySelectorAll("main *")].filter((each) =>
+                each.scrollHeight > each.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(each).overflowY)
+            ).length,
+        })"""
+    )
+    assert measured["screens"] <= screens
+    assert measured["elements"] < 2000
+    assert measured["traps"] == 0
+    # The chart that stands last can be reached, and what is left out is said and led to
     page.evaluate("scrollTo(0, document.scrollingElement.scrollHeight)")
-    expect(page.locator('[data-node="node1000"], [data-node^="rack"]').first).to_be_visible()
-    assert charts.count() < 100
+    expect(charts.last).to_have_attribute("aria-posinset", "60")
+    expect(page.locator("#charts-shown")).to_have_text("60 of 1000 charts")
+    page.click("#as-table")
+    expect(page.locator("#node-count")).to_have_text("1000 nodes")
+
+
+def test_charts_begin_with_the_nodes_in_trouble_and_are_ordered_as_the_reader_wants(scene: Scene, page: Page) -> None:
+    scene.show(1000, "alerts")
+    opened(page, scene, "/monitoring")
+    names = page.locator("#node-charts .node-name")
+    expect(names.nth(5)).to_have_text("node0001")
+    assert names.all_inner_texts()[:5] == ["node0003", LONG_NAME, "node0005", "node0006", "node0007"]
+    page.select_option("select[name=order]", "node")
+    expect(names.nth(2)).to_have_text("node0003")
+    assert names.all_inner_texts()[:3] == ["node0001", "node0002", "node0003"]
+    page.select_option("select[name=order]", "value")
+    expect(page).to_have_url(re.compile(r"\?order=value$"))
+    page.select_option("select[name=measure]", "temperature")
+    expect(names.first).to_have_text("node0003")
+    page.reload()
+    expect(names.first).to_have_text("node0003")
+
+
+def test_more_charts_come_at_a_press_and_the_keyboard_goes_on_with_them(scene: Scene, page: Page) -> None:
+    scene.show(1000, "calm")
+    opened(page, scene, "/monitoring")
+    more = page.locator("#show-more")
+    more.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#charts-shown")).to_have_text("120 of 1000 charts")
+    # The eighth node has a name that comes last
+    expect(page.locator("#node-charts .node-name:focus")).to_have_text("node0062")
+    # Another search begins anew, and what fits needs no more
+    page.fill("input[name=q]", "node05")
+    expect(page.locator("#charts-shown")).to_have_text("60 of 100 charts")
+    expect(page.locator("#as-table")).to_have_attribute("href", "/nodes?q=node05")
+    page.fill("input[name=q]", "node055")
+    expect(more).to_be_hidden()
+    expect(page.locator("#node-charts > li")).to_have_count(10)
 
 
 # -- a phone
@@ -176,7 +232,7 @@ def test_phone_shows_the_names_of_all_pages_without_scrolling(troubled: Scene, b
 
 def test_range_stays_from_page_to_page(troubled: Scene, page: Page) -> None:
     opened(page, troubled, "/monitoring?range=7d")
-    page.locator("#node-charts .node-name").first.click()
+    page.locator("#node-charts .node-name", has_text="node01").click()
     expect(page).to_have_url(re.compile(r"/nodes/node01\?range=7d$"))
     expect(page.locator("[data-range='7d']")).to_have_attribute("aria-pressed", "true")
     page.click("header nav a[href='/nodes']")

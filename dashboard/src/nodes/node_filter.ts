@@ -1,8 +1,9 @@
 /** Which nodes are wanted, and in which order: as the address says it, and as the controls of the page show it. */
 
 import { parameter, setParameters } from "../address.ts";
-import { MEASURES, type Node } from "../contract.ts";
+import { MEASURES, type Node, type Severity } from "../contract.ts";
 import { compareCodePoints } from "../live/delta.ts";
+import { bySeverity } from "../live/verdict.ts";
 
 export const STATUSES = ["", "trouble", "online", "offline", "unknown"] as const;
 export type StatusFilter = (typeof STATUSES)[number];
@@ -45,6 +46,18 @@ export function filtered(nodes: readonly Node[], filter: NodeFilter, inTrouble: 
   const field = (descending ? filter.sort.slice(1) : filter.sort) as SortField;
   if (field === "node") return descending ? found.sort((a, b) => compareCodePoints(b.node, a.node)) : found;
   return found.sort((a, b) => compare(a, b, field, descending) || compareCodePoints(a.node, b.node));
+}
+
+/** The nodes in the order of their gravest alert; those in no trouble last, and equal ones as they stood. */
+export function gravestFirst(nodes: readonly Node[], troubles: ReadonlyMap<string, { readonly severity: Severity }>): Node[] {
+  // No alert may fire for an offline node: not yet, or by no rule. The pages show it as a warning then.
+  const severityOf = ({ node, status }: Node): Severity | null =>
+    troubles.get(node)?.severity ?? (status === "offline" ? "warning" : null);
+  return [...nodes].sort((a, b) => {
+    const [first, second] = [severityOf(a), severityOf(b)];
+    if (first === null || second === null) return Number(first === null) - Number(second === null);
+    return bySeverity(first, second);
+  });
 }
 
 function fits(node: Node, status: StatusFilter, inTrouble: ReadonlySet<string>): boolean {

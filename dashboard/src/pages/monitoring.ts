@@ -1,15 +1,15 @@
-/** `/monitoring`: charts of the cluster, and one of each node, over a range of time. */
+/** `/monitoring`: charts of the cluster, and one of each node, over a range of time. A large cluster is shown in steps, the gravest first. */
 
 import { parameter, setParameters } from "../address.ts";
 import { Chart } from "../charts/chart.ts";
 import { ChartCards, chartOf } from "../charts/chart_cards.ts";
 import { type Alerts, type Health, MEASURES, type Measure, type Node, type Snapshot } from "../contract.ts";
-import { byId, type Fields, write } from "../fields.ts";
+import { attribute, byId, type Fields, write } from "../fields.ts";
 import { markNodes, showFigures, showIssues } from "../figures.ts";
 import { Frame } from "../frame.ts";
 import { NodeControls } from "../nodes/node_controls.ts";
 import { type NodeTrouble, showNode, troubleByNode } from "../nodes/node_fields.ts";
-import { filtered } from "../nodes/node_filter.ts";
+import { filtered, gravestFirst } from "../nodes/node_filter.ts";
 import { HistoryNote } from "../charts/history_note.ts";
 import { NodeHistories, type Shown } from "../charts/node_histories.ts";
 import { pictureOf, type Surroundings } from "../charts/picture.ts";
@@ -26,6 +26,10 @@ const CLUSTER_REPEAT_MS = 60_000;
 /** A small chart is some 300 pixels wide. */
 const NODE_POINTS = 180;
 const NODE_HEIGHT_PIXELS = 66;
+/** Charts that the page has at first, and that "Show more" adds: whole rows of two to six, on ten screens of a phone at most. */
+const STEP = 60;
+/** The gravest first; by name; the highest value first. */
+const ORDERS = ["trouble", "node", "value"];
 const NOBODY: ReadonlySet<string> = new Set();
 
 /** See the module. */
@@ -33,28 +37,36 @@ export class MonitoringPage extends Page {
   readonly #clusterCharts = new ChartCards(byId("cluster-charts", HTMLElement), true);
   readonly #nodeCharts = new Map<string, Chart>();
   readonly #list: VirtualList<Node>;
-  readonly #controls = new NodeControls(() => this.#draw());
+  readonly #controls = new NodeControls(() => this.#restart());
   readonly #count = byId("node-count", HTMLOutputElement);
+  readonly #container = byId("node-charts", HTMLElement);
+  readonly #rest = byId("more-charts", HTMLElement);
+  readonly #shownCount = byId("charts-shown", HTMLElement);
+  readonly #more = byId("show-more", HTMLButtonElement);
+  readonly #table = byId("as-table", HTMLAnchorElement);
   readonly #note = new HistoryNote();
   readonly #frame = new Frame(() => this.#drawAll());
-  readonly #choice: HTMLSelectElement;
+  readonly #measureChoice = choiceOf("measure");
+  readonly #orderChoice = choiceOf("order");
   readonly #ranges = new Ranges(byId("ranges", HTMLElement), () => this.#change());
   #measure = parameter("measure", "cpu_usage", MEASURES) as Measure;
+  #order = parameter("order", "trouble", ORDERS);
   #thresholds: Thresholds | null = null;
   #cluster: NodeHistories | null = null;
   #nodes: NodeHistories | null = null;
   #visible: VisibleNodes | null = null;
   #latest: Snapshot | null = null;
+  #byName: ReadonlyMap<string, Node> = new Map();
+  /** Names in the order of the last choice: with every round, charts would change places under the eye. */
+  #names: readonly string[] = [];
+  #shown = STEP;
   #fromSeconds: number | null = null;
   #trouble: ReadonlyMap<string, NodeTrouble> = new Map();
 
   constructor() {
     super();
-    const choice = byId("node-filters", HTMLFormElement).elements.namedItem("measure");
-    if (!(choice instanceof HTMLSelectElement)) throw new Error("the page has no choice of a measure");
-    this.#choice = choice;
     this.#list = new VirtualList({
-      container: byId("node-charts", HTMLElement),
+      container: this.#container,
       template: byId("node-chart", HTMLTemplateElement),
       keyOf: (node) => node.node,
       fill: (fields, node) => this.#fill(fields, node),
@@ -75,14 +87,17 @@ export class MonitoringPage extends Page {
     this.#thresholds = new Thresholds(fetcher, funnel, draw);
     this.#thresholds.start();
     this.#frame.start();
-    this.#visible = new VisibleNodes(push, () => undefined);
+    this.#visible = new VisibleNodes(push, () => this.#choose());
     this.#visible.start();
     this.#cluster.want([""]);
     this.#ranges.start();
     this.#controls.start();
     this.#clusterCharts.start(seconds);
-    this.#choice.value = this.#measure;
-    this.#choice.onchange = () => this.#choose(this.#choice.value as Measure);
+    this.#measureChoice.value = this.#measure;
+    this.#measureChoice.onchange = () => this.#measureBy(this.#measureChoice.value as Measure);
+    this.#orderChoice.value = this.#order;
+    this.#orderChoice.onchange = () => this.#orderBy(this.#orderChoice.value);
+    this.#more.onclick = () => this.#showMore();
     this.#list.start();
   }
 
@@ -94,11 +109,16 @@ export class MonitoringPage extends Page {
   }
 
   override showSnapshot(snapshot: Snapshot): void {
+    const former = this.#latest?.nodes ?? [];
     this.#latest = snapshot;
+    this.#byName = new Map(snapshot.nodes.map((node) => [node.node, node]));
     markNodes(snapshot);
     showFigures(snapshot);
     this.#cluster?.add(snapshot, []);
     this.#nodes?.add(snapshot, snapshot.nodes);
+    const isSame =
+      former.length === snapshot.nodes.length && snapshot.nodes.every(({ node }, index) => node === former[index]?.node);
+    if (!isSame) this.#choose();
     this.#frame.request();
   }
 
@@ -108,7 +128,8 @@ export class MonitoringPage extends Page {
 
   override showAlerts(alerts: Alerts): void {
     this.#trouble = troubleByNode(alerts.active_alerts);
-    this.#frame.request();
+    if (this.#order === "trouble") this.#choose();
+    else this.#frame.request();
   }
 
   #clusterShown(): Shown {
@@ -119,10 +140,22 @@ export class MonitoringPage extends Page {
     return { rangeSeconds: this.#ranges.seconds, points: NODE_POINTS, measures: [this.#measure] };
   }
 
-  #choose(measure: Measure): void {
+  #measureBy(measure: Measure): void {
     this.#measure = measure;
     setParameters({ measure: measure === "cpu_usage" ? "" : measure });
     this.#renew();
+  }
+
+  #orderBy(order: string): void {
+    this.#order = order;
+    setParameters({ order: order === "trouble" ? "" : order });
+    this.#restart();
+  }
+
+  /** Other nodes are wanted, or another order of them. */
+  #restart(): void {
+    this.#shown = STEP;
+    this.#choose();
   }
 
   #change(): void {
@@ -137,7 +170,7 @@ export class MonitoringPage extends Page {
   #renew(): void {
     for (const name of [...this.#nodeCharts.keys()]) this.#forget(name);
     this.#nodes?.change(this.#nodesShown());
-    this.#draw();
+    this.#choose();
   }
 
   #drawAll(): void {
@@ -149,11 +182,33 @@ export class MonitoringPage extends Page {
     this.#draw();
   }
 
-  #draw(): void {
+  /** Choose and order the nodes anew. */
+  #choose(): void {
     if (this.#latest === null) return;
-    const nodes = filtered(this.#latest.nodes, this.#controls.filter, NOBODY);
+    const sort = this.#order === "value" ? `-${this.#measure}` : "node";
+    const { text } = this.#controls.filter;
+    const found = filtered(this.#latest.nodes, { text, status: "", sort }, NOBODY);
+    const nodes = this.#order === "trouble" ? gravestFirst(found, this.#trouble) : found;
+    this.#names = nodes.map((node) => node.node);
     write(this.#count, wording.nodesShown(nodes.length, this.#latest.nodes.length));
-    this.#list.show(nodes);
+    this.#rest.hidden = nodes.length <= this.#shown;
+    write(this.#shownCount, wording.chartsShown(Math.min(this.#shown, nodes.length), nodes.length));
+    attribute(this.#table, "href", text === "" ? "/nodes" : `/nodes?${new URLSearchParams({ q: text })}`);
+    this.#draw();
+  }
+
+  #draw(): void {
+    const names = this.#names.slice(0, this.#shown);
+    this.#list.show(names.map((name) => this.#byName.get(name)).filter((node) => node !== undefined));
+  }
+
+  #showMore(): void {
+    const first = this.#names[this.#shown] ?? "";
+    this.#shown += STEP;
+    this.#choose();
+    // The next key goes on from there, and not from behind all that was added.
+    const link = this.#container.querySelector<HTMLElement>(`[data-node="${CSS.escape(first)}"] a`);
+    link?.focus({ preventScroll: true });
   }
 
   #fill(fields: Fields, node: Node): void {
@@ -194,4 +249,11 @@ export class MonitoringPage extends Page {
     this.#nodeCharts.get(name)?.stop();
     this.#nodeCharts.delete(name);
   }
+}
+
+/** The control of that name in the form of the nodes. */
+function choiceOf(name: string): HTMLSelectElement {
+  const choice = byId("node-filters", HTMLFormElement).elements.namedItem(name);
+  if (!(choice instanceof HTMLSelectElement)) throw new Error(`the page has no choice ${name}`);
+  return choice;
 }

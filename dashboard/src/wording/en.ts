@@ -66,6 +66,8 @@ export const en = {
     `${online} of ${total} ${total === 1 ? "node" : "nodes"} online`,
   nodesShown: (shown: number, total: number): string =>
     shown === total ? `${total} ${total === 1 ? "node" : "nodes"}` : `${shown} of ${total} nodes`,
+  /** How many of the charts that there could be are on the page. */
+  chartsShown: (shown: number, total: number): string => `${shown} of ${total} charts`,
   /** Beside a percentage: of how much. */
   ofTotal: (total: number | null): string => (total === null ? "" : `of ${bytes(total)}`),
   forDuration: (span: string): string => `for ${span}`,

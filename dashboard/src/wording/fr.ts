@@ -40,6 +40,7 @@ export const fr: Wording = {
   nodesOnline: (online, total) => `${online} sur ${total} ${total < 2 ? "nœud" : "nœuds"} en ligne`,
   nodesShown: (shown, total) =>
     shown === total ? `${total} ${total < 2 ? "nœud" : "nœuds"}` : `${shown} sur ${total} nœuds`,
+  chartsShown: (shown, total) => `${shown} graphiques sur ${total}`,
   ofTotal: (total) => (total === null ? "" : `sur ${bytes(total)}`),
   forDuration: (span) => `depuis ${span}`,
 
