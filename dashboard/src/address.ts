@@ -6,6 +6,11 @@ export function parameter(name: string, otherwise: string, allowed?: readonly st
   return value === null || (allowed !== undefined && !allowed.includes(value)) ? otherwise : value;
 }
 
+/** The parameters that are not empty. */
+export function given(values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
+}
+
 /** Write parameters into the address; an empty one is left out. Makes no entry in the history of the browser. */
 export function setParameters(values: Readonly<Record<string, string>>): void {
   const parameters = new URLSearchParams(location.search);

@@ -33,6 +33,7 @@ export const EVENTS = {
 /** REST resources that only read. `/api/cluster/nodes` and `/api/health` also publish, so no page polls them. */
 export const RESOURCES = {
   snapshot: "/api/cluster/snapshot",
+  nodes: "/api/cluster/nodes",
   health: "/api/cluster/health",
   alerts: "/api/alerts",
   alertLog: "/api/alerts/log",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EVERYTHING, isEverything, passesAlert, passesEntry } from "../src/alerts/filter.ts";
+import { incidentsTable } from "../src/alerts/incidents.ts";
 import type { Alert, AlertLogPage, LogEntry } from "../src/contract.ts";
 import { ALERTS, golden } from "./golden.ts";
 
@@ -45,4 +46,12 @@ test("the begin of the log has neither severity nor node", () => {
   assert.equal(passesEntry({ ...EVERYTHING, transition: "firing" }, STARTED), false);
   assert.equal(passesEntry({ ...EVERYTHING, text: "null" }, STARTED), false);
   assert.equal(passesEntry({ ...EVERYTHING, text: "log starts" }, STARTED), true);
+});
+
+test("the table of the incidents has those that the filter lets through, of the period", () => {
+  assert.equal(incidentsTable(null, EVERYTHING), "/api/incidents?format=csv");
+  assert.equal(
+    incidentsTable(24, { severity: "critical", transition: "resolved", text: " a b" }),
+    "/api/incidents?hours=24&format=csv&severity=critical&transition=resolved&q=a+b",
+  );
 });

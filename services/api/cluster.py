@@ -1,18 +1,20 @@
 """``/api/cluster/…``: the snapshot, whole and in parts, and the cluster's health."""
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, get_args
 
 import msgspec
 from flask import Blueprint, Response, request
 
-from api.answers import latest_answer, with_age
+from api.answers import json_answer, latest_answer, with_age
 from api.problems import Refusal
 from api.republish import Republisher
 from api.spreadsheet import csv_answer, wants_csv
 from api.store import Store, nodes_by_name
+from api.unavailable import NothingStored
 from contract.codec import encode
-from contract.messages import Node
-from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
+from contract.messages import Alerts, Node, NodeStatus
+from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.rest import overview
 from contract.runtime.quoted import quoted
 
@@ -20,6 +22,28 @@ from contract.runtime.quoted import quoted
 NODE_COLUMNS: Final = tuple(
     field.name for field in msgspec.structs.fields(Node) if not field.name.endswith(("_coded", "labels"))
 )
+#: A node of this "status" is offline, or an alert fires for it.
+TROUBLE: Final = "trouble"
+STATUSES: Final = (*get_args(NodeStatus), TROUBLE)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Which nodes are asked for, as the page of the nodes filters them; what is empty excludes nothing."""
+
+    #: In lower case; stands in the name or in the address.
+    text: str
+    status: str | None
+    #: Nodes for which an alert fires.
+    in_trouble: frozenset[str]
+
+    def has(self, node: Node) -> bool:
+        """Whether the node is one of them."""
+        if self.text not in node.node.lower() and self.text not in node.address.lower():
+            return False
+        if self.status == TROUBLE:
+            return node.status == "offline" or node.node in self.in_trouble
+        return self.status in (None, node.status)
 
 
 class _Nodes(msgspec.Struct):
@@ -34,11 +58,17 @@ def cluster_routes(store: Store, republisher: Republisher) -> Blueprint:
 
     @routes.get("/nodes")
     def nodes() -> Response:
-        """An array of the snapshot's nodes; has the snapshot pushed again to all clients. As a table it has not."""
+        """An array of the snapshot's nodes, or of some. All of them as JSON: has the snapshot pushed to all clients."""
+        wanted = _wanted(store)
         if wants_csv():
             latest, snapshot = store.snapshot()
-            rows = ([getattr(node, column) for column in NODE_COLUMNS] for node in snapshot.nodes)
+            found = snapshot.nodes if wanted is None else filter(wanted.has, snapshot.nodes)
+            rows = ([getattr(node, column) for column in NODE_COLUMNS] for node in found)
             return with_age(csv_answer("nodes", NODE_COLUMNS, rows), latest.age_seconds)
+        if wanted is not None:
+            latest, snapshot = store.snapshot()
+            stored = zip(snapshot.nodes, nodes_by_name(latest.content), strict=True)
+            return json_answer(encode([raw for node, (_, raw) in stored if wanted.has(node)]), latest.age_seconds)
         if request.method == "GET":
             republisher.republish(METRICS_CHANNEL)
             latest = store.known(METRICS_CHANNEL)
@@ -74,3 +104,22 @@ def cluster_routes(store: Store, republisher: Republisher) -> Blueprint:
         return latest_answer(latest, latest.content.raw)
 
     return routes
+
+
+def _wanted(store: Store) -> _Wanted | None:
+    """Return which nodes the request asks for; ``None`` where it asks for all."""
+    text, status = request.args.get("q", "").strip().lower(), request.args.get("status")
+    if status not in (None, *STATUSES):
+        raise Refusal(400, f"The parameter 'status' takes one of: {', '.join(STATUSES)}.")
+    if not text and status is None:
+        return None
+    return _Wanted(text, status, _in_trouble(store) if status == TROUBLE else frozenset())
+
+
+def _in_trouble(store: Store) -> frozenset[str]:
+    try:
+        message = store.latest(ALERTS_CHANNEL).content.message
+    except NothingStored:
+        return frozenset()
+    assert isinstance(message, Alerts)
+    return frozenset(alert.node for alert in message.active_alerts if alert.state == "firing")

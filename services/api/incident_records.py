@@ -40,6 +40,10 @@ class Wanted:
     nodes: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()
     severities: frozenset[str] = frozenset()
+    #: ``firing`` are those that go on, ``resolved`` those that have ended; none is ``pending``.
+    transitions: frozenset[str] = frozenset()
+    #: In lower case and without non-breaking spaces; stands in the node's name or in the English message.
+    text: str = ""
     #: Unix time: those that ended before are not wanted.
     ended_from: float | None = None
 
@@ -49,6 +53,8 @@ class Wanted:
             (not self.nodes or incident.node in self.nodes)
             and (not self.rules or incident.rule in self.rules)
             and (not self.severities or incident.severity in self.severities)
+            and (not self.transitions or _transition(incident) in self.transitions)
+            and (self.text in incident.node.lower() or self.text in plain(incident.message))
         )
 
     def is_over(self, incident: Incident) -> bool:
@@ -59,6 +65,15 @@ class Wanted:
             return unix_seconds(incident.ended) < self.ended_from
         except ValueError:
             return False
+
+
+def plain(text: str) -> str:
+    """Return a text as it is searched: in lower case and without non-breaking spaces."""
+    return text.replace("\N{NO-BREAK SPACE}", " ").lower()
+
+
+def _transition(incident: Incident) -> str:
+    return "firing" if incident.ended is None else "resolved"
 
 
 class Found(NamedTuple):

@@ -8,7 +8,7 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from api.answers import json_answer, with_age
-from api.incident_records import Found, IncidentRecords, Page, Wanted
+from api.incident_records import Found, IncidentRecords, Page, Wanted, plain
 from api.parameters import position, whole_number
 from api.problems import Refusal
 from api.spreadsheet import csv_answer, wants_csv
@@ -23,6 +23,9 @@ DEFAULT_LIMIT: Final = 100
 LARGEST_LIMIT: Final = 1000
 #: Longest time back, in hours, besides all that is known: a leap year.
 LARGEST_HOURS: Final = 366 * 24
+
+#: What an alert does. An incident begins with the first and ends with the second.
+TRANSITIONS: Final = ("firing", "resolved", "pending")
 
 #: Fields of an incident that have a cell each.
 COLUMNS: Final = tuple(Incident.__struct_fields__[:-2])
@@ -66,16 +69,22 @@ def _table(pages: Iterable[Page]) -> Response:
 
 
 def _wanted(store: Store) -> Wanted:
-    severities = request.args.getlist("severity")
-    if not set(severities) <= set(get_args(Severity)):
-        raise Refusal(400, f"The parameter 'severity' takes one of: {', '.join(get_args(Severity))}.")
     hours = whole_number(request.args, "hours", (1, LARGEST_HOURS), 6)
     return Wanted(
         nodes=frozenset(request.args.getlist("node")),
         rules=frozenset(request.args.getlist("rule")),
-        severities=frozenset(severities),
+        severities=_some_of("severity", get_args(Severity)),
+        transitions=_some_of("transition", TRANSITIONS),
+        text=plain(request.args.get("q", "")).strip(),
         ended_from=None if hours is None else _now(store) - 3600 * hours,
     )
+
+
+def _some_of(name: str, allowed: tuple[str, ...]) -> frozenset[str]:
+    values = frozenset(request.args.getlist(name))
+    if not values <= set(allowed):
+        raise Refusal(400, f"The parameter {name!r} takes one of: {', '.join(allowed)}.")
+    return values
 
 
 def _now(store: Store) -> float:

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from flask import Blueprint, Response
 
-from api import incidents
+from api import cluster, incidents
 from api.alerts import DEFAULT_LIMIT, LARGEST_LIMIT
 from api.answers import tagged_answer
 from api.history_query import DEFAULT_POINTS, DEFAULT_RANGE_SECONDS, NODES_LIMIT, POINTS_LIMITS, RANGE_LIMITS_SECONDS
@@ -108,7 +108,18 @@ def _paths() -> Json:
 
 def _nodes(nodes: Json) -> Json:
     described = latest(
-        "nodes", "All nodes. As JSON, has the snapshot pushed again to all Socket.IO clients.", nodes, [FORMAT]
+        "nodes",
+        "All nodes, or some. All as JSON: has the snapshot pushed again to all Socket.IO clients.",
+        nodes,
+        [
+            FORMAT,
+            _parameter("q", "A part of the name or of the address, whatever its case.", {"type": "string"}),
+            _parameter(
+                "status",
+                "`trouble`: those that are offline and those for which an alert fires.",
+                {"enum": list(cluster.STATUSES)},
+            ),
+        ],
     )
     described["responses"]["400"] = problem("A parameter is not valid; the detail names it.")
     described["responses"]["200"]["headers"]["ETag"] = ETAG | {"required": False}
@@ -169,6 +180,7 @@ def _incidents() -> Json:
     position = {"type": "string", "pattern": "^[0-9]{1,15}-[0-9]{1,15}$"}
     texts = {"type": "array", "items": {"type": "string"}}
     severities = {"type": "array", "items": msgspec.json.schema(Severity)}
+    transitions = {"type": "array", "items": {"enum": list(incidents.TRANSITIONS)}}
     hours = {"type": "integer", "minimum": 1, "maximum": incidents.LARGEST_HOURS}
     described = operation(
         "incidents", "Alerts that fired, newest first; on the first page those that still do come first.", IncidentsPage
@@ -179,6 +191,12 @@ def _incidents() -> Json:
         _parameter("node", "Nodes' names, repeated; all without it.", texts),
         _parameter("rule", "Rules' names, repeated; all without it.", texts),
         _parameter("severity", "Severities, repeated; all without it.", severities),
+        _parameter(
+            "transition",
+            "`firing`: those that go on; `resolved`: those that have ended; none is `pending`.",
+            transitions,
+        ),
+        _parameter("q", "A part of the node's name or of the message, whatever its case.", {"type": "string"}),
         _parameter(
             "limit",
             "Ended ones at most; a page may have fewer though more follow.",

@@ -1,9 +1,10 @@
 """The page of the alerts: one row an incident, from beginning to end; the log behind it."""
 
+import csv
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.scene import Scene
 
@@ -82,6 +83,53 @@ def test_table_of_incidents_is_a_download(week: Page) -> None:
     text = download.value.path().read_text()
     assert "node03" in text
     assert text.count("\n") > 25
+
+
+def test_table_of_incidents_has_those_that_the_page_shows(week: Page) -> None:
+    week.click("[data-period='24h']")
+    week.fill("#filter-text", "NODE03")
+    week.select_option("#filter-severity", "critical")
+    expect(week.locator("#active-count")).to_have_text("1 active, 1 ended")
+    assert downloaded(week, "#incidents-csv", "severity") == ["critical"] * 2
+    week.select_option("#filter-transition", "resolved")
+    expect(week.locator("#active-count")).to_have_text("0 active, 1 ended")
+    assert downloaded(week, "#incidents-csv", "node") == ["node03"]
+    week.click("#clear-filters")
+    assert len(downloaded(week, "#incidents-csv", "node")) > 7
+
+
+def test_table_of_incidents_says_in_which_language_it_searches_when_it_is_not_that_of_the_page(
+    scene: Scene, browser: Browser
+) -> None:
+    scene.show(50, "alerts")
+    context = browser.new_context(locale="fr-FR")
+    page = context.new_page()
+    page.goto(scene.origin + "/alerts")
+    note = page.locator("#csv-note")
+    expect(page.locator(ENDED).first).to_be_visible()
+    expect(note).to_have_text("")
+    page.fill("#filter-text", "node03")
+    expect(note).to_have_text("Le CSV cherche dans les messages en anglais.")
+    context.close()
+
+
+@pytest.mark.parametrize("view", ["table", "grid"])
+def test_table_of_nodes_has_those_that_the_page_shows(scene: Scene, page: Page, view: str) -> None:
+    scene.show(50, "alerts")
+    page.goto(f"{scene.origin}/nodes?status=trouble&view={view}")
+    expect(page.locator("#node-count")).to_have_text("5 of 50 nodes")
+    assert len(downloaded(page, "#nodes-csv", "node")) == 5
+    page.fill("input[name=q]", "Node0")
+    expect(page.locator("#node-count")).to_have_text("4 of 50 nodes")
+    assert downloaded(page, "#nodes-csv", "node") == ["node03", "node05", "node06", "node07"]
+
+
+def downloaded(page: Page, link: str, column: str) -> list[str]:
+    """What stands in a column of the table that a link gives."""
+    with page.expect_download() as download:
+        page.click(link)
+    with download.value.path().open(newline="") as file:
+        return [row[column] for row in csv.DictReader(file)]
 
 
 def test_log_is_one_click_away(week: Page) -> None:

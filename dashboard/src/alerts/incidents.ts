@@ -1,5 +1,7 @@
 /** Reads the incidents of a period: each alert that fired, as one piece from its beginning to its end. */
 
+import { given } from "../address.ts";
+import type { AlertFilter } from "./filter.ts";
 import { type Incident, type IncidentsPage, RESOURCES } from "../contract.ts";
 import { get, RestFailed } from "../rest.ts";
 
@@ -25,10 +27,15 @@ export interface Incidents {
 
 export const NOTHING_READ: Incidents = { found: [], knownSince: null, hasMore: false, failure: null };
 
-/** Address of the incidents of a period, as JSON or as a table. */
+/** Address of the incidents of a period. */
 export function incidentsAddress(hours: number | null, more: Readonly<Record<string, string>> = {}): string {
   const query = new URLSearchParams(hours === null ? more : { hours: `${hours}`, ...more });
   return `${RESOURCES.incidents}?${query}`;
+}
+
+/** Address of the incidents that `filter` lets through, as a table. */
+export function incidentsTable(hours: number | null, { severity, transition, text }: AlertFilter): string {
+  return incidentsAddress(hours, given({ format: "csv", severity, transition, q: text.trim() }));
 }
 
 /** `start()` reads the first page of a period, and again when told that something ended; `listener` is told of each. */

@@ -1,7 +1,7 @@
 /** Which nodes are wanted, and in which order: as the address says it, and as the controls of the page show it. */
 
-import { parameter, setParameters } from "../address.ts";
-import { MEASURES, type Node, type Severity } from "../contract.ts";
+import { given, parameter, setParameters } from "../address.ts";
+import { MEASURES, type Node, RESOURCES, type Severity } from "../contract.ts";
 import { compareCodePoints } from "../live/delta.ts";
 import { bySeverity } from "../live/verdict.ts";
 
@@ -46,6 +46,11 @@ export function filtered(nodes: readonly Node[], filter: NodeFilter, inTrouble: 
   const field = (descending ? filter.sort.slice(1) : filter.sort) as SortField;
   if (field === "node") return descending ? found.sort((a, b) => compareCodePoints(b.node, a.node)) : found;
   return found.sort((a, b) => compare(a, b, field, descending) || compareCodePoints(a.node, b.node));
+}
+
+/** Address of the nodes that `filter` lets through, as a table; sorted by name. */
+export function nodesTable({ text, status }: NodeFilter): string {
+  return `${RESOURCES.nodes}?${new URLSearchParams(given({ format: "csv", q: text.trim(), status }))}`;
 }
 
 /** The nodes in the order of their gravest alert; those in no trouble last, and equal ones as they stood. */

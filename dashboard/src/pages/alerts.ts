@@ -12,7 +12,7 @@ import {
   AGAIN_SECONDS,
   IncidentReader,
   type Incidents,
-  incidentsAddress,
+  incidentsTable,
   NOTHING_READ,
   PERIODS,
   timesById,
@@ -35,6 +35,7 @@ export class AlertsPage extends Page {
   readonly #filters = new AlertFilterForm(() => {
     this.#logTable.reset();
     this.#shownRows = STEP;
+    this.#linkTable();
     this.#showIncidents();
     this.#showLog();
   });
@@ -60,6 +61,7 @@ export class AlertsPage extends Page {
   readonly #since = byId("incidents-since", HTMLElement);
   readonly #more = byId("more-incidents", HTMLButtonElement);
   readonly #csv = byId("incidents-csv", HTMLAnchorElement);
+  readonly #csvNote = byId("csv-note", HTMLElement);
   readonly #periods = [...document.querySelectorAll<HTMLButtonElement>("[data-period]")];
   readonly #logSection = byId("log-section", HTMLDetailsElement);
   #period = parameter("period", PERIOD, Object.keys(PERIODS));
@@ -123,7 +125,14 @@ export class AlertsPage extends Page {
 
   #markPeriod(): void {
     for (const button of this.#periods) button.setAttribute("aria-pressed", `${button.dataset["period"] === this.#period}`);
-    attribute(this.#csv, "href", incidentsAddress(PERIODS[this.#period] ?? null, { format: "csv" }));
+    this.#linkTable();
+  }
+
+  /** The table has the incidents that the page shows. */
+  #linkTable(): void {
+    const filter = this.#filters.filter;
+    attribute(this.#csv, "href", incidentsTable(PERIODS[this.#period] ?? null, filter));
+    write(this.#csvNote, filter.text.trim() === "" ? "" : wording.tableSearches);
   }
 
   #take(incidents: Incidents): void {

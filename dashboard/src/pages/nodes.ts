@@ -2,12 +2,12 @@
 
 import { parameter, setParameters } from "../address.ts";
 import type { Alerts, Health, Node, Snapshot } from "../contract.ts";
-import { byId, type Fields, write } from "../fields.ts";
+import { attribute, byId, type Fields, write } from "../fields.ts";
 import { markNodes, showFigures, showIssues } from "../figures.ts";
 import { Frame } from "../frame.ts";
 import { NodeControls } from "../nodes/node_controls.ts";
 import { type NodeTrouble, showNode, troubleByNode } from "../nodes/node_fields.ts";
-import { filtered } from "../nodes/node_filter.ts";
+import { filtered, nodesTable } from "../nodes/node_filter.ts";
 import { NodeHistories } from "../charts/node_histories.ts";
 import { drawLine } from "../charts/sparkline.ts";
 import { VirtualList } from "../nodes/virtual_list.ts";
@@ -26,6 +26,7 @@ export class NodesPage extends Page {
   readonly #lists: Readonly<Record<string, VirtualList<Node>>>;
   readonly #table = byId("node-table", HTMLElement);
   readonly #count = byId("node-count", HTMLOutputElement);
+  readonly #csv = byId("nodes-csv", HTMLAnchorElement);
   readonly #noMatch = byId("no-match", HTMLElement);
   readonly #frame = new Frame(() => this.#draw());
   readonly #heads = [...document.querySelectorAll<HTMLButtonElement>("[data-sort]")];
@@ -117,6 +118,7 @@ export class NodesPage extends Page {
     const nodes = filtered(this.#latest.nodes, this.#controls.filter, new Set(this.#trouble.keys()));
     this.#order = nodes.map((node) => node.node);
     write(this.#count, wording.nodesShown(nodes.length, this.#latest.nodes.length));
+    attribute(this.#csv, "href", nodesTable(this.#controls.filter));
     this.#table.setAttribute("aria-rowcount", `${nodes.length + 1}`);
     this.#noMatch.hidden = nodes.length > 0 || this.#latest.nodes.length === 0;
     const [field, direction] = sortOf(this.#controls.filter.sort);

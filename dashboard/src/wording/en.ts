@@ -178,6 +178,8 @@ export const en = {
   incidentsKnownSince: (timestamp: string): string => `Incidents are recorded since ${moment(timestamp)}.`,
   incidentsFailed: (why: string, againSeconds: number): string =>
     `What has ended could not be read (${why}). The page tries again every ${againSeconds} s.`,
+  /** In which texts the table of incidents searches; empty where it is those of the page. */
+  tableSearches: "",
   noIncident: "Nothing has happened in this period.",
   noIncidentMatches: "Nothing in this period matches the filters.",
   noAlertActive: "No alert is active.",

@@ -145,6 +145,7 @@ export const fr: Wording = {
   incidentsKnownSince: (timestamp) => `Les incidents sont enregistrés depuis ${moment(timestamp)}.`,
   incidentsFailed: (why, againSeconds) =>
     `Ce qui est terminé n'a pas pu être lu (${why}). La page réessaie toutes les ${againSeconds} s.`,
+  tableSearches: "Le CSV cherche dans les messages en anglais.",
   noIncident: "Rien ne s'est passé sur cette période.",
   noIncidentMatches: "Rien sur cette période ne correspond aux filtres.",
   noAlertActive: "Aucune alerte n'est active.",

@@ -37,7 +37,9 @@ REQUESTS = {
     "/api/cluster/health": "/api/cluster/health",
     "/api/alerts": "/api/alerts",
     "/api/alerts/log": "/api/alerts/log",
-    "/api/incidents": "/api/incidents?hours=1&node=node6.lan&rule=memory&severity=warning&limit=5",
+    "/api/incidents": (
+        "/api/incidents?hours=1&node=node6.lan&rule=memory&severity=warning&transition=firing&q=node&limit=5"
+    ),
     "/api/rules": "/api/rules",
     "/api/history": "/api/history?node=node6.lan&range_seconds=900&points=10",
     "/api/session": "/api/session",
@@ -189,6 +191,8 @@ def test_answer_is_as_described_when_redis_is_away(client: FlaskClient, valkey: 
         ("/api/alerts/log", "/api/alerts/log?limit=x", "400"),
         ("/api/alerts/log", "/api/alerts/log?after=x", "400"),
         ("/api/incidents", "/api/incidents?hours=0", "400"),
+        ("/api/incidents", "/api/incidents?transition=ended", "400"),
+        ("/api/cluster/nodes", "/api/cluster/nodes?status=bad", "400"),
         ("/api/history", "/api/history?points=1", "400"),
         ("/api/history", "/api/history?node=nobody", "404"),
         *((path, f"{path}?format=xml", "400") for path in TABLES),

@@ -74,6 +74,49 @@ def test_nodes_are_a_table_with_a_row_each_and_are_not_pushed_again(
     assert redis.keys("cluster:api:published:*") == []
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("q=", ["a", "b", "c", "d"]),
+        ("q=%20NODE-b", []), ("q=%20B%20", ["b"]), ("q=10.0.0.3", ["c"]),
+        ("status=offline", ["b"]), ("status=unknown", ["c"]), ("status=online&q=9100", ["a", "d"]),
+        # An alert fires for d, and for a one is pending
+        ("status=trouble", ["b", "d"]), ("status=trouble&q=d", ["d"]),
+    ],
+)  # fmt: skip
+def test_nodes_are_those_that_the_request_filters_and_are_not_pushed_again(
+    client: FlaskClient,
+    collector: Any,
+    golden_example: Golden,
+    redis: redis_client.Redis,
+    query: str,
+    expected: list[str],
+) -> None:
+    snapshot = json.loads(golden_example("messages/metrics"))
+    example = snapshot["nodes"][0]
+    statuses = {"a": "online", "b": "offline", "c": "unknown", "d": "online"}
+    snapshot["nodes"] = [
+        example | {"node": name, "address": f"10.0.0.{number}:9100", "status": status, "more": [1.0]}
+        for number, (name, status) in enumerate(statuses.items(), 1)
+    ]
+    alerts = json.loads(golden_example("messages/alerts"))
+    alert = alerts["active_alerts"][0]
+    alerts["active_alerts"] = [alert | {"node": "d", "state": "firing"}, alert | {"node": "a", "state": "pending"}]
+    collector.leave(METRICS_CHANNEL, json.dumps(snapshot).encode())
+    collector.leave(ALERTS_CHANNEL, json.dumps(alerts).encode())
+    assert [row["node"] for row in table(client.get(f"/api/cluster/nodes?format=csv&{query}"))] == expected
+    stored = [node for node in snapshot["nodes"] if node["node"] in expected]
+    assert client.get(f"/api/cluster/nodes?{query}").get_json() == stored
+    assert (redis.keys("cluster:api:published:*") == []) == (query != "q=")
+
+
+def test_nodes_in_trouble_are_those_offline_when_nothing_is_known_of_alerts(
+    client: FlaskClient, collector: Any
+) -> None:
+    collector.leave(METRICS_CHANNEL)
+    assert {row["status"] for row in table(client.get("/api/cluster/nodes?format=csv&status=trouble"))} == {"offline"}
+
+
 def test_history_is_a_table_with_a_row_for_each_step_of_each_node(
     client: FlaskClient, collector: Any, redis: redis_client.Redis
 ) -> None:
@@ -120,6 +163,38 @@ def test_incidents_are_one_table_when_they_are_more_than_a_page_has(client: Flas
     assert (rows[0]["ended"], rows[1]["id"], rows[-1]["id"]) == ("", f"x@{recorded - 1}", "x@1")
     assert rows[1]["message"] == "'@all"
     assert len(table(client.get("/api/incidents?format=csv&limit=7&severity=info"))) == 7
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("transition=firing", ["node9"]), ("transition=resolved", ["node8", "node7"]), ("transition=pending", []),
+        ("transition=resolved&transition=firing&severity=critical", ["node9", "node7"]),
+        ("q=%20NODE9", ["node9"]), ("q=97%20%25%20full", ["node7"]), ("q=97%C2%A0%25%20FULL", ["node7"]), ("q=x@", []),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_incidents_are_those_that_the_request_filters(
+    client: FlaskClient,
+    collector: Any,
+    redis: redis_client.Redis,
+    golden_example: Golden,
+    form: str,
+    query: str,
+    expected: list[str],
+) -> None:
+    alerts = json.loads(golden_example("messages/alerts"))
+    alerts["active_alerts"] = [
+        alerts["active_alerts"][0] | {"node": "node9", "state": "firing", "severity": "critical", "message": "hot"}
+    ]
+    collector.leave(ALERTS_CHANNEL, json.dumps(alerts).encode())
+    example = json.loads(golden_example("messages/incident"))
+    for number, severity, message in ((7, "critical", "memory is 97\N{NO-BREAK SPACE}% full"), (8, "info", "clock")):
+        incident = example | {"id": f"x@{number}", "node": f"node{number}", "severity": severity, "message": message}
+        redis.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: json.dumps(incident)}, id=f"1-{number}")
+    response = client.get(f"/api/incidents?format={form}&{query}")
+    rows = response.get_json()["incidents"] if form == "json" else table(response)
+    assert [row["node"] for row in rows] == expected
 
 
 @pytest.mark.usefixtures("recorded")
