@@ -29,7 +29,7 @@ def test_alert_appears_is_announced_once_and_resolves(ill: Fleet, page: Page) ->
     expect(alert).to_contain_text(f"{NODE} is offline")
     toast = page.locator(".toast")
     expect(toast).to_contain_text(f"{NODE} is offline")
-    expect(page).to_have_title(re.compile(r"^\(▲ 1\) "))
+    expect(page).to_have_title(re.compile(r"^\(☒ 1\) "))
     assert "warning" in str(page.locator("link[rel=icon]").get_attribute("href"))
     expect(page.locator("#node-map")).to_have_attribute("aria-label", re.compile("1 offline"))
     # Then another page of the tab shows it, and does not announce it again
@@ -68,5 +68,5 @@ def test_full_cpu_is_not_shown_as_trouble(ill: Fleet, page: Page) -> None:
     page.goto(ill.product.origin + "/")
     expect(page.locator('[data-top="cpu_usage"] li').first).to_contain_text(NODE)
     expect(page.locator("#alerts .when-none")).to_be_visible()
-    expect(page.locator("#health[data-status=healthy]")).to_be_visible()
+    expect(page.locator("#health [data-verdict][data-status=healthy]")).to_be_visible()
     assert page.evaluate("document.body.dataset.tone") == "well"

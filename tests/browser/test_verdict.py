@@ -1,4 +1,4 @@
-"""One severity for one situation: the same sentence and the same counts on every page."""
+"""One severity for one situation: the same sentence, and the same figures in its marks, on every page."""
 
 import re
 
@@ -25,12 +25,14 @@ def test_page_says_what_is_wrong_in_one_sentence_when_alerts_fire(troubled: Scen
     expect(verdict).to_have_text("3 nodes offline, 2 critical alerts, 1 warning, 1 notice")
     expect(verdict).to_have_attribute("data-status", "critical")
     counts = page.locator("[data-counts]")
-    expect(counts).to_have_attribute("aria-label", "2 critical alerts, 4 warnings, 1 notice")
-    shown = counts.locator("[data-severity]:not([hidden])")
-    assert shown.evaluate_all("all => all.map(each => [each.dataset.severity, each.innerText.trim()])") == [
-        ["critical", "2"], ["warning", "4"], ["info", "1"],
+    expect(counts).to_have_attribute("aria-label", "3 nodes offline, 2 critical alerts, 1 warning, 1 notice")
+    shown = counts.locator("[data-count-of]:not([hidden])")
+    assert shown.evaluate_all("all => all.map(each => [each.dataset.countOf, each.innerText.trim()])") == [
+        ["offline", "3"], ["critical", "2"], ["warning", "1"], ["info", "1"],
     ]  # fmt: skip
-    expect(page).to_have_title(re.compile("^\\(✖ 2 ▲ 4 ■ 1\\) lab"))
+    shapes = shown.evaluate_all("all => all.map(each => getComputedStyle(each.firstChild, '::before').clipPath)")
+    assert len({*shapes[1:]}) == 3
+    expect(page).to_have_title(re.compile("^\\(☒ 3 ✖ 2 ▲ 1 ■ 1\\) lab"))
     assert "critical" in str(page.locator("link[rel=icon]").get_attribute("href"))
 
 
@@ -41,7 +43,7 @@ def test_page_says_that_all_is_well_when_nothing_fires(scene: Scene, page: Page,
     verdict = page.locator("[data-verdict]")
     expect(verdict).to_have_text("All 50 nodes are well")
     expect(verdict).to_have_attribute("data-status", "healthy")
-    expect(page.locator("[data-counts] [data-severity]:not([hidden])")).to_have_count(0)
+    expect(page.locator("[data-counts] [data-count-of]:not([hidden])")).to_have_count(0)
     expect(page).to_have_title(re.compile("^lab"))
 
 

@@ -119,8 +119,8 @@ export const en = {
   /** The parts of the sentence that says how the cluster is; counts are above 0. */
   headline: {
     well: (total: number): string => (total === 1 ? "The node is well" : `All ${total} nodes are well`),
-    offline: (count: number, total: number): string =>
-      count === total && total > 1 ? `All ${total} nodes offline` : `${count} ${count === 1 ? "node" : "nodes"} offline`,
+    allOffline: (total: number): string => `All ${total} nodes offline`,
+    offline: (count: number): string => `${count} ${count === 1 ? "node" : "nodes"} offline`,
     critical: (count: number): string => `${count} critical ${count === 1 ? "alert" : "alerts"}`,
     warning: (count: number): string => `${count} ${count === 1 ? "warning" : "warnings"}`,
     info: (count: number): string => `${count} ${count === 1 ? "notice" : "notices"}`,
@@ -129,7 +129,7 @@ export const en = {
     nothingFires: "no alert fires",
   },
 
-  /** Before the title of the page: which alerts fire, as shapes and figures. */
+  /** Before the title of the page: what is wrong, as shapes and figures. */
   titleFiring: (counts: string): string => `(${counts})`,
 
   /** Of a step of a chart, which holds many rounds. */

@@ -91,8 +91,8 @@ export const fr: Wording = {
 
   headline: {
     well: (total) => (total === 1 ? "Le nœud va bien" : `Les ${total} nœuds vont bien`),
-    offline: (count, total) =>
-      count === total && total > 1 ? `Les ${total} nœuds sont hors ligne` : `${count} ${count < 2 ? "nœud" : "nœuds"} hors ligne`,
+    allOffline: (total) => `Les ${total} nœuds sont hors ligne`,
+    offline: (count) => `${count} ${count < 2 ? "nœud" : "nœuds"} hors ligne`,
     critical: (count) => `${count} ${count < 2 ? "alerte critique" : "alertes critiques"}`,
     warning: (count) => `${count} ${count < 2 ? "avertissement" : "avertissements"}`,
     info: (count) => `${count} ${count < 2 ? "information" : "informations"}`,
