@@ -34,13 +34,16 @@ def test_alert_appears_is_announced_once_and_resolves(ill: Fleet, page: Page) ->
     expect(page.locator("#node-map")).to_have_attribute("aria-label", re.compile("1 offline"))
     # Then another page of the tab shows it, and does not announce it again
     page.goto(ill.product.origin + "/alerts")
-    expect(page.locator("main")).to_contain_text(f"{NODE} is offline")
+    row = page.locator(f'#active [data-alert="node_down/{NODE}"]')
+    expect(row.locator("[data-field=message]")).to_have_text(re.compile("^offline: "))
+    expect(row.locator("[data-field=node]")).to_have_text(NODE)
     expect(page.locator(LIVE)).to_be_visible()
     ill.product.next_round()
     expect(toast).to_have_count(0)
     # When the node is back, it is no alert any more and stands in the log
     ill.fault(NODE, "none")
-    expect(page.locator("main")).to_contain_text(f"{NODE} is online again")
+    entry = page.locator("#log-entries > tr", has_text=NODE).first
+    expect(entry.locator("[data-field=message]")).to_have_text("online again")
     expect(page).to_have_title(re.compile(r"^lab"))
     page.goto(ill.product.origin + "/")
     expect(page.locator("#alerts .when-none")).to_be_visible()
