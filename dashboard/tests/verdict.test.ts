@@ -55,7 +55,7 @@ test("the marks have the figures of the sentence, and one for the nodes that are
 
 test("critical alerts are no healthy cluster, however many nodes are online", () => {
   const now = alerts(alert("temperature", "critical", "n1"), alert("clock_offset", "info", "n1"));
-  assert.deepEqual(verdict({ health: health(50, 50, "healthy"), alerts: now }), ["critical", "1 critical alert, 1 notice"]);
+  assert.deepEqual(verdict({ health: health(50, 50, "healthy"), alerts: now }), ["critical", "1 critical alert, 1 info alert"]);
 });
 
 test("what is pending does not count", () => {

@@ -13,7 +13,7 @@ PAGES = ["/", "/nodes", "/monitoring", "/alerts", "/live"]
 
 @pytest.fixture
 def troubled(scene: Scene) -> Scene:
-    """Fifty nodes: three are offline, and two critical alerts, one warning and one notice fire besides."""
+    """Fifty nodes: three are offline, and two critical alerts, one warning and one of severity info fire besides."""
     scene.show(50, "alerts")
     return scene
 
@@ -22,10 +22,10 @@ def troubled(scene: Scene) -> Scene:
 def test_page_says_what_is_wrong_in_one_sentence_when_alerts_fire(troubled: Scene, page: Page, path: str) -> None:
     page.goto(troubled.origin + path)
     verdict = page.locator("[data-verdict]")
-    expect(verdict).to_have_text("3 nodes offline, 2 critical alerts, 1 warning, 1 notice")
+    expect(verdict).to_have_text("3 nodes offline, 2 critical alerts, 1 warning, 1 info alert")
     expect(verdict).to_have_attribute("data-status", "critical")
     counts = page.locator("[data-counts]")
-    expect(counts).to_have_attribute("aria-label", "3 nodes offline, 2 critical alerts, 1 warning, 1 notice")
+    expect(counts).to_have_attribute("aria-label", "3 nodes offline, 2 critical alerts, 1 warning, 1 info alert")
     shown = counts.locator("[data-count-of]:not([hidden])")
     assert shown.evaluate_all("all => all.map(each => [each.dataset.countOf, each.innerText.trim()])") == [
         ["offline", "3"], ["critical", "2"], ["warning", "1"], ["info", "1"],
@@ -57,7 +57,7 @@ def test_sentence_is_in_the_readers_language_when_it_is_french(scene: Scene, bro
     expect(page.locator("[data-verdict]")).to_have_text("Le nœud va bien")
     scene.show(50, "alerts")
     expect(page.locator("[data-verdict]")).to_have_text(
-        "3 nœuds hors ligne, 2 alertes critiques, 1 avertissement, 1 information"
+        "3 nœuds hors ligne, 2 alertes critiques, 1 avertissement, 1 alerte info"
     )
     context.close()
 

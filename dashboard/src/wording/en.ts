@@ -123,7 +123,7 @@ export const en = {
     offline: (count: number): string => `${count} ${count === 1 ? "node" : "nodes"} offline`,
     critical: (count: number): string => `${count} critical ${count === 1 ? "alert" : "alerts"}`,
     warning: (count: number): string => `${count} ${count === 1 ? "warning" : "warnings"}`,
-    info: (count: number): string => `${count} ${count === 1 ? "notice" : "notices"}`,
+    info: (count: number): string => `${count} info ${count === 1 ? "alert" : "alerts"}`,
     notYetScraped: (count: number): string => `${count} ${count === 1 ? "node" : "nodes"} not yet scraped`,
     noNodes: "No nodes",
     nothingFires: "no alert fires",

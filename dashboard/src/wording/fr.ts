@@ -95,7 +95,7 @@ export const fr: Wording = {
     offline: (count) => `${count} ${count < 2 ? "nœud" : "nœuds"} hors ligne`,
     critical: (count) => `${count} ${count < 2 ? "alerte critique" : "alertes critiques"}`,
     warning: (count) => `${count} ${count < 2 ? "avertissement" : "avertissements"}`,
-    info: (count) => `${count} ${count < 2 ? "information" : "informations"}`,
+    info: (count) => `${count} ${count < 2 ? "alerte" : "alertes"} info`,
     notYetScraped: (count) => `${count} ${count < 2 ? "nœud pas encore interrogé" : "nœuds pas encore interrogés"}`,
     noNodes: "Aucun nœud",
     nothingFires: "aucune alerte active",
