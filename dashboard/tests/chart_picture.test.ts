@@ -112,7 +112,7 @@ test("a node that had a sensor in the range has its line", () => {
 test("what is said under the cursor tells how the nodes lie, or that it is the average", () => {
   const picture = pictureOf(timelineOf(history(TEN, DISTRIBUTION)), "cpu_usage", { ...AROUND, isCluster: true });
   const as = { format: String, formatNow: String, isCluster: true, rangeSeconds: 3600 };
-  const said = (index: number): string => tipOf(picture, index, as, false).replace(/^\d\d:\d\d · /, "");
+  const said = (index: number): string => tipOf(picture, index, as, false).replace(/^\d\d:\d\d:\d\d · /, "");
   assert.equal(said(9), "median 30\n10–90 %: 3 – 70\nhighest 92, c");
   assert.equal(said(5), "average 41");
 });
@@ -123,7 +123,7 @@ test("what is said under the cursor of a node's chart is a step's mean and exten
   timeline.add(NOON + 2, { cpu_usage: 30 });
   const picture = pictureOf(timeline, "cpu_usage", AROUND);
   const as = { format: (value: number | null) => `${value}\u00a0%`, formatNow: String, isCluster: false, rangeSeconds: 3600 };
-  const said = (isSmall: boolean): string => tipOf(picture, 9, as, isSmall).replace(/^\d\d:\d\d · /, "");
+  const said = (isSmall: boolean): string => tipOf(picture, 9, as, isSmall).replace(/^\d\d:\d\d:\d\d · /, "");
   assert.equal(said(false), "mean 20 (10 – 30\u00a0%)");
   assert.equal(said(true), "mean 20");
 });

@@ -17,6 +17,11 @@ test("a time is written in 24 hours", () => {
   assert.equal(clock(sunday(0, 5), HOUR), "00:05");
 });
 
+test("the moment of a step below a minute has its second", () => {
+  assert.equal(clock(sunday(15, 5) + 20, HOUR, 20), "15:05:20");
+  assert.equal(clock(sunday(15, 5), 6 * HOUR, 60), "15:05");
+});
+
 test("moments below an axis differ where several lie within a minute", () => {
   assert.deepEqual([0, 30, 60].map((later) => tick(sunday(15, 5) + later, HOUR, 30)), ["15:05:00", "15:05:30", "15:06:00"]);
 });

@@ -242,9 +242,9 @@ def test_charts_of_the_cluster_show_how_the_nodes_lie_and_where_only_their_avera
         re.compile(r"^average only before \d\d:\d\d$")
     )
     late = tip_at(page, "cpu_usage", 0.8)
-    assert re.fullmatch(r"\d\d:\d\d · median [\d.]+ %\n10–90 %: \d+ – \d+ %\nhighest [\d.]+ %, node07", late), late
+    assert re.fullmatch(r"\d\d:\d\d:\d0 · median [\d.]+ %\n10–90 %: \d+ – \d+ %\nhighest [\d.]+ %, node07", late), late
     early = tip_at(page, "cpu_usage", 0.2)
-    assert re.fullmatch(r"\d\d:\d\d · average [\d.]+ %", early), early
+    assert re.fullmatch(r"\d\d:\d\d:\d0 · average [\d.]+ %", early), early
     expect(page.locator(".chart-legend")).to_contain_text("10th to 90th percentile")
 
 

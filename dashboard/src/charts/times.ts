@@ -15,10 +15,10 @@ export function tick(atSeconds: number, rangeSeconds: number, stepSeconds: numbe
   return rangeSeconds > 2 * DAY_SECONDS || midnight ? day(date) : timeOfDay.format(date);
 }
 
-/** A moment within a range: with its day where the range has several. */
-export function clock(atSeconds: number, rangeSeconds: number): string {
+/** A moment within a range: with its day where the range has several, and its second where steps are below a minute. */
+export function clock(atSeconds: number, rangeSeconds: number, stepSeconds = 60): string {
   const date = new Date(atSeconds * 1000);
-  const time = timeOfDay.format(date);
+  const time = (stepSeconds < 60 ? withSeconds : timeOfDay).format(date);
   return rangeSeconds >= DAY_SECONDS ? `${day(date)} ${time}` : time;
 }
 

@@ -13,7 +13,7 @@ export function tipOf(
   { format, formatNow, isCluster, rangeSeconds }: { format: Format; formatNow: Format; isCluster: boolean; rangeSeconds: number },
   isSmall: boolean,
 ): string {
-  const at = clock(x[index] ?? 0, rangeSeconds);
+  const at = clock(x[index] ?? 0, rangeSeconds, (x[1] ?? 0) - (x[0] ?? 0));
   const mean = avg[index] ?? null;
   const median = spread?.median[index] ?? null;
   if (spread !== null && median !== null) {
