@@ -274,7 +274,7 @@ def test_note_of_a_small_chart_gives_way_when_a_moment_is_told_in_its_place(scen
     young = page.locator("#node-charts > li").filter(has=page.get_by_text(WITHOUT_SENSOR, exact=True))
     young.scroll_into_view_if_needed()
     note = young.locator(".chart-note")
-    expect(note).to_have_text(re.compile("^data since"))
+    expect(note).to_have_text(re.compile(r"^data since \w{3} \d+ about \d\d:00$"))
     expect(note).to_be_visible()
     young.locator(".u-over").hover()
     expect(young.locator(".chart-tip")).to_be_visible()

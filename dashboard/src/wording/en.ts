@@ -142,6 +142,8 @@ export const en = {
     pressure_io: "Its kernel or exporter does not tell it",
     pressure_memory: "Its kernel or exporter does not tell it",
   },
+  /** A time of day that is rounded. */
+  about: (time: string): string => `about ${time}`,
   dataSince: (time: string): string => `data since ${time}`,
   averageAlone: "average only",
   averageAloneBefore: (time: string): string => `average only before ${time}`,

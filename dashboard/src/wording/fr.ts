@@ -111,6 +111,7 @@ export const fr: Wording = {
     pressure_io: "Son noyau ou son exporter ne la donne pas",
     pressure_memory: "Son noyau ou son exporter ne la donne pas",
   },
+  about: (time) => `vers ${time}`,
   dataSince: (time) => `données depuis ${time}`,
   averageAlone: "moyenne seule",
   averageAloneBefore: (time) => `moyenne seule avant ${time}`,
