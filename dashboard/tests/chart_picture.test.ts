@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { axisStart, pictureOf, sinceOf, type Surroundings } from "../src/charts/picture.ts";
+import { axisStart, isMedian, pictureOf, sinceOf, type Surroundings } from "../src/charts/picture.ts";
 import { Timeline } from "../src/charts/timeline.ts";
 import { tipOf } from "../src/charts/tip.ts";
 import type { Distribution, History } from "../src/contract.ts";
@@ -62,12 +62,15 @@ test("a chart of all nodes says before when it has nothing but the average", () 
   const picture = pictureOf(timelineOf(history(TEN, DISTRIBUTION)), "cpu_usage", { ...AROUND, isCluster: true });
   assert.deepEqual(sinceOf(picture, NOON - 110), { dataSeconds: NOON - 60, spreadSeconds: NOON - 30 });
   assert.deepEqual(picture.spread?.median.slice(-3), [10, 20, 30]);
+  assert.equal(isMedian(picture), true);
   assert.deepEqual(picture.spread?.maxNode.slice(-4), [null, "a", "b", "c"]);
 });
 
 test("a chart of all nodes says so where it has nothing but the average at all", () => {
   const picture = pictureOf(timelineOf(history(TEN)), "cpu_usage", { ...AROUND, isCluster: true });
   assert.equal(sinceOf(picture, NOON - 110).spreadSeconds, "never");
+  assert.equal(isMedian(picture), false);
+  assert.equal(isMedian(pictureOf(timelineOf(history(TEN)), "cpu_usage", AROUND)), false);
 });
 
 test("how the nodes' values lie is forgotten with its steps, and with a grid of another step", () => {

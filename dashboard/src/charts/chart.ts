@@ -3,7 +3,7 @@
 import uPlot from "uplot";
 import { attribute, write } from "../fields.ts";
 import { color, onThemeChange } from "../theme.ts";
-import { axisStart, NOTHING, type Picture, sinceOf, stepOf } from "./picture.ts";
+import { axisStart, isMedian, NOTHING, type Picture, sinceOf, stepOf } from "./picture.ts";
 import { bounds, type Scale } from "./scale.ts";
 import type { Threshold } from "./thresholds.ts";
 import { began, tick } from "./times.ts";
@@ -100,7 +100,8 @@ export class Chart {
     const { formatNow } = this.#options;
     const { columns, now, lack } = this.#picture;
     const value = now === undefined ? (columns.avg.at(-1) ?? null) : now;
-    write(this.#readout, formatNow(value));
+    // The last round tells the average of the nodes alone.
+    write(this.#readout, isMedian(this.#picture) ? wording.averageNow(formatNow(value)) : formatNow(value));
     this.#sayUnderCursor();
     if (!this.#tip.hidden) return;
     const note = this.#sayNote();
@@ -116,7 +117,8 @@ export class Chart {
     const lows = columns.min.filter(isKnown);
     if (lows.length === 0) return `${name}: ${lack ?? wording.noHistory}`;
     const highs = [...columns.max, ...(spread?.max ?? [])].filter(isKnown);
-    const parts = [wording.chartSummary(name, format(Math.min(...lows)), format(Math.max(...highs)), format(value))];
+    const now = isMedian(this.#picture) ? wording.averageOfNodes(format(value)) : format(value);
+    const parts = [wording.chartSummary(name, format(Math.min(...lows)), format(Math.max(...highs)), now)];
     if (threshold !== null) parts.push(wording.thresholdAt(format(threshold.value)));
     if (note !== "") parts.push(note);
     return parts.join(". ");

@@ -67,6 +67,11 @@ function lackOf(measure: Measure, isAbsent: boolean): string {
   return (isAbsent ? absent[measure] : undefined) ?? wording.noHistory;
 }
 
+/** Whether the line of a cluster's chart is the median of its nodes, wherever that is known; else it is their average. */
+export function isMedian({ spread }: Picture): boolean {
+  return spread !== null && spread.median.some((value) => value !== null);
+}
+
 /** Where the axis begins, Unix seconds, for a range that ends at `endSeconds`. */
 export function axisStart(fromSeconds: number | null, endSeconds: number, rangeSeconds: number): number {
   const start = endSeconds - rangeSeconds;

@@ -153,6 +153,8 @@ export const en = {
   mostNodes: (span: string): string => `10–90 %: ${span}`,
   highestNode: (value: string, node: string): string => `highest ${value}${node === "" ? "" : `, ${node}`}`,
   averageOfNodes: (value: string): string => `average ${value}`,
+  /** Above a chart whose line is something else. */
+  averageNow: (value: string): string => `avg. ${value}`,
   noHistory: "No history in this range yet.",
   historyFailed: (why: string): string => `The history could not be read (${why}).`,
   chartSummary: (name: string, low: string, high: string, last: string): string =>

@@ -120,6 +120,7 @@ export const fr: Wording = {
   mostNodes: (span) => `10–90\u00a0%\u00a0: ${span}`,
   highestNode: (value, node) => `maximum ${value}${node === "" ? "" : `, ${node}`}`,
   averageOfNodes: (value) => `moyenne ${value}`,
+  averageNow: (value) => `moy. ${value}`,
   noHistory: "Pas encore d'historique sur cette période.",
   historyFailed: (why) => `L'historique n'a pas pu être lu (${why}).`,
   chartSummary: (name, low, high, last) => `${name}\u00a0: de ${low} à ${high}, maintenant ${last}`,
