@@ -34,6 +34,20 @@ def test_incident_is_one_row_from_beginning_to_end(week: Page) -> None:
     expect(active.locator("[data-field=times]")).to_have_text(re.compile(r"^3\s×$"))
 
 
+@pytest.mark.parametrize(("table", "stands"), [("#active-alerts", "Transition"), ("#ended-incidents", "Ended")])
+def test_card_of_an_incident_names_its_values_when_the_screen_is_a_phones(week: Page, table: str, stands: str) -> None:
+    week.set_viewport_size({"width": 390, "height": 844})
+    cells = week.locator(f"{table} > tr").first.locator("td:not(.severity, .message, .subject)")
+    shown = cells.evaluate_all("all => all.map(each => getComputedStyle(each, '::before').content)")
+    assert shown == [f'"{label}"' for label in ("Began", stands, "Duration", "Peak", "Times")]
+    # And none is broken within a word
+    lines = cells.evaluate_all("all => all.map(each => each.getBoundingClientRect().height)")
+    assert max(lines) - min(lines) < 8
+    week.set_viewport_size({"width": 1280, "height": 844})
+    shown = cells.evaluate_all("all => all.map(each => getComputedStyle(each, '::before').content)")
+    assert set(shown) == {"none"}
+
+
 @pytest.mark.parametrize("width", [1001, 1024, 1200, 1360])
 def test_message_of_an_incident_has_room_when_the_window_is_not_wide(week: Page, width: int) -> None:
     week.set_viewport_size({"width": width, "height": 800})
