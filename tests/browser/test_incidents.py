@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.scene import Scene
 
@@ -95,6 +95,17 @@ def test_card_is_small_and_says_so_when_there_is_no_incident(scene: Scene, page:
     box = page.locator("#incidents").bounding_box()
     assert box is not None
     assert box["height"] < 200
+
+
+@pytest.mark.parametrize(("locale", "text"), [("en-GB", "All time"), ("fr-FR", "Depuis le début")])
+def test_period_of_all_that_is_known_has_a_name_of_its_own(
+    scene: Scene, browser: Browser, locale: str, text: str
+) -> None:
+    context = browser.new_context(locale=locale)
+    page = context.new_page()
+    page.goto(scene.origin + "/alerts")
+    expect(page.locator("[data-period=all]")).to_have_text(text)
+    context.close()
 
 
 def test_page_says_from_when_on_it_knows(week: Page) -> None:
