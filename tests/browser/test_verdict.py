@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.scene import Scene
 
@@ -68,3 +68,29 @@ def test_node_that_is_offline_is_told_of_once(troubled: Scene, page: Page) -> No
     # Its alert says it; the issues of the cluster's health need not repeat it
     expect(page.locator("#health .issues li")).to_have_count(0)
     assert page.locator("main").inner_text().count("node05 is offline") == 1
+
+
+@pytest.mark.parametrize(
+    ("locale", "told"),
+    [("en-GB", "No node has a temperature sensor."), ("fr-FR", "Aucun nœud n'a de capteur de température.")],
+)
+def test_list_of_the_hottest_says_so_when_no_node_has_a_sensor(
+    scene: Scene, browser: Browser, locale: str, told: str
+) -> None:
+    def without(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=re.sub(r'"temperature":[\d.]+', '"temperature":null', answer.text()))
+
+    scene.show(20, "calm")
+    context = browser.new_context(locale=locale)
+    page = context.new_page()
+    page.route("**/socket.io/**", lambda route: route.abort())
+    page.route_web_socket("**/socket.io/**", lambda socket: socket.close())
+    page.route("**/api/cluster/snapshot", without)
+    page.route(scene.origin + "/", without)
+    page.goto(scene.origin + "/")
+    expect(page.locator("#top-none-temperature")).to_have_text(told)
+    expect(page.locator("#top-none-temperature")).to_be_visible()
+    expect(page.locator("#top-none-cpu_usage")).to_be_hidden()
+    page.unroute_all(behavior="ignoreErrors")
+    context.close()

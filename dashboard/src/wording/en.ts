@@ -182,6 +182,8 @@ export const en = {
     `What has ended could not be read (${why}). The page tries again every ${againSeconds} s.`,
   noIncident: "Nothing has happened in this period.",
   noIncidentMatches: "Nothing in this period matches the filters.",
+  noNodeOnline: "No node is online.",
+  noNodeWithSensor: "No node has a temperature sensor.",
   noAlertActive: "No alert is active.",
   noAlertMatches: "No active alert matches the filters.",
   noEntryMatches: "No entry of the log matches the filters.",

@@ -148,6 +148,8 @@ export const fr: Wording = {
     `Ce qui est terminé n'a pas pu être lu (${why}). La page réessaie toutes les ${againSeconds} s.`,
   noIncident: "Rien ne s'est passé sur cette période.",
   noIncidentMatches: "Rien sur cette période ne correspond aux filtres.",
+  noNodeOnline: "Aucun nœud n'est en ligne.",
+  noNodeWithSensor: "Aucun nœud n'a de capteur de température.",
   noAlertActive: "Aucune alerte n'est active.",
   noAlertMatches: "Aucune alerte active ne correspond aux filtres.",
   noEntryMatches: "Aucune entrée du journal ne correspond aux filtres.",
