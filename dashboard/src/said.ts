@@ -13,11 +13,14 @@ export function messageOf({ message, code, args }: Pick<LogEntry, "message" | "c
   return wording.said(code == null ? null : { code, args: args ?? {} }, message);
 }
 
+/** What may follow a name: a colon, or the verb of a sentence; "is" says nothing by itself. */
+const AFTER_NAME = /^(?:\s?: | (?:is |est )?)(.+)$/s;
+
 /** The same without the name of the node, for where that stands beside it. */
 export function messageBeside(subject: Pick<LogEntry, "node" | "message" | "code" | "args">): string {
   const message = messageOf(subject);
   const [before, after] = [subject.node ?? "", message.slice(subject.node?.length ?? 0)];
-  const rest = /^\s?: (.+)$/s.exec(after)?.[1];
+  const rest = AFTER_NAME.exec(after)?.[1];
   return before !== "" && message.startsWith(before) && rest !== undefined ? rest : message;
 }
 

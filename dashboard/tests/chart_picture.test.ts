@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { axisStart, pictureOf, sinceOf, type Surroundings } from "../src/charts/picture.ts";
+import { axisStart, isMedian, pictureOf, sinceOf, type Surroundings } from "../src/charts/picture.ts";
 import { Timeline } from "../src/charts/timeline.ts";
 import { tipOf } from "../src/charts/tip.ts";
 import type { Distribution, History } from "../src/contract.ts";
@@ -62,12 +62,15 @@ test("a chart of all nodes says before when it has nothing but the average", () 
   const picture = pictureOf(timelineOf(history(TEN, DISTRIBUTION)), "cpu_usage", { ...AROUND, isCluster: true });
   assert.deepEqual(sinceOf(picture, NOON - 110), { dataSeconds: NOON - 60, spreadSeconds: NOON - 30 });
   assert.deepEqual(picture.spread?.median.slice(-3), [10, 20, 30]);
+  assert.equal(isMedian(picture), true);
   assert.deepEqual(picture.spread?.maxNode.slice(-4), [null, "a", "b", "c"]);
 });
 
 test("a chart of all nodes says so where it has nothing but the average at all", () => {
   const picture = pictureOf(timelineOf(history(TEN)), "cpu_usage", { ...AROUND, isCluster: true });
   assert.equal(sinceOf(picture, NOON - 110).spreadSeconds, "never");
+  assert.equal(isMedian(picture), false);
+  assert.equal(isMedian(pictureOf(timelineOf(history(TEN)), "cpu_usage", AROUND)), false);
 });
 
 test("how the nodes' values lie is forgotten with its steps, and with a grid of another step", () => {
@@ -112,7 +115,7 @@ test("a node that had a sensor in the range has its line", () => {
 test("what is said under the cursor tells how the nodes lie, or that it is the average", () => {
   const picture = pictureOf(timelineOf(history(TEN, DISTRIBUTION)), "cpu_usage", { ...AROUND, isCluster: true });
   const as = { format: String, formatNow: String, isCluster: true, rangeSeconds: 3600 };
-  const said = (index: number): string => tipOf(picture, index, as, false).replace(/^\d\d:\d\d · /, "");
+  const said = (index: number): string => tipOf(picture, index, as, false).replace(/^\d\d:\d\d:\d\d · /, "");
   assert.equal(said(9), "median 30\n10–90 %: 3 – 70\nhighest 92, c");
   assert.equal(said(5), "average 41");
 });
@@ -123,7 +126,7 @@ test("what is said under the cursor of a node's chart is a step's mean and exten
   timeline.add(NOON + 2, { cpu_usage: 30 });
   const picture = pictureOf(timeline, "cpu_usage", AROUND);
   const as = { format: (value: number | null) => `${value}\u00a0%`, formatNow: String, isCluster: false, rangeSeconds: 3600 };
-  const said = (isSmall: boolean): string => tipOf(picture, 9, as, isSmall).replace(/^\d\d:\d\d · /, "");
+  const said = (isSmall: boolean): string => tipOf(picture, 9, as, isSmall).replace(/^\d\d:\d\d:\d\d · /, "");
   assert.equal(said(false), "mean 20 (10 – 30\u00a0%)");
   assert.equal(said(true), "mean 20");
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { clock, tick } from "../src/charts/times.ts";
+import { began, clock, tick } from "../src/charts/times.ts";
 
 /** A Sunday, at that local time. */
 const sunday = (hours: number, minutes = 0): number => new Date(2026, 10, 29, hours, minutes).getTime() / 1000;
@@ -15,6 +15,23 @@ test("a day is written with its name first", () => {
 test("a time is written in 24 hours", () => {
   assert.equal(tick(sunday(15, 5), 6 * HOUR, 300), "15:05");
   assert.equal(clock(sunday(0, 5), HOUR), "00:05");
+});
+
+test("the moment of a step below a minute has its second", () => {
+  assert.equal(clock(sunday(15, 5) + 20, HOUR, 20), "15:05:20");
+  assert.equal(clock(sunday(15, 5), 6 * HOUR, 60), "15:05");
+});
+
+test("when data began is said no more exactly than it is known", () => {
+  const week = 7 * 24 * HOUR;
+  const end = sunday(23);
+  assert.equal(began(sunday(14, 7), HOUR, 20, end), "14:07");
+  assert.equal(began(sunday(14, 7), 6 * HOUR, 60, end), "14:07");
+  assert.equal(began(sunday(14, 4), 24 * HOUR, 240, end), "Sun 29 about 14:05");
+  assert.equal(began(sunday(14, 0), week, 1800, end), "Sun 29 about 14:00");
+  assert.equal(began(sunday(14, 30), week, 1800, end), "Sun 29 about 15:00");
+  // The last step is not over: data did not begin later than now
+  assert.equal(began(sunday(14, 30), week, 1800, sunday(14, 30)), "Sun 29 about 14:00");
 });
 
 test("moments below an axis differ where several lie within a minute", () => {

@@ -42,12 +42,20 @@ test("the headline says that all is well, with the plural right", () => {
 test("the headline is one sentence of what is offline and what fires", () => {
   const now = alerts(alert("memory", "warning", "n1"), alert("swap", "warning", "n2"), alert("node_down", "warning", "n3"));
   assert.deepEqual(verdict({ health: health(49, 50, "warning"), alerts: now }), ["warning", "1 node offline, 2 warnings"]);
-  assert.deepEqual(countsText(verdictOf({ snapshot: null, health: null, alerts: now }).counts ?? assert.fail()), "▲ 3");
+});
+
+test("the marks have the figures of the sentence, and one for the nodes that are offline", () => {
+  const now = alerts(alert("memory", "warning", "n1"), alert("node_down", "warning", "n2"), alert("node_down", "critical", "n3"));
+  const { sentence, counts } = verdictOf({ snapshot: null, health: health(47, 50, "warning"), alerts: now });
+  assert.deepEqual(counts, { offline: 3, critical: 0, warning: 1, info: 0 });
+  assert.equal(sentence, "3 nodes offline, 1 warning");
+  assert.equal(countsSentence(counts ?? assert.fail()), sentence);
+  assert.equal(countsText(counts), "☒ 3 ▲ 1");
 });
 
 test("critical alerts are no healthy cluster, however many nodes are online", () => {
   const now = alerts(alert("temperature", "critical", "n1"), alert("clock_offset", "info", "n1"));
-  assert.deepEqual(verdict({ health: health(50, 50, "healthy"), alerts: now }), ["critical", "1 critical alert, 1 notice"]);
+  assert.deepEqual(verdict({ health: health(50, 50, "healthy"), alerts: now }), ["critical", "1 critical alert, 1 info alert"]);
 });
 
 test("what is pending does not count", () => {
@@ -83,10 +91,10 @@ test("nodes that were not asked yet are neither well nor offline", () => {
 });
 
 test("counts are shapes with figures, and words for who hears them", () => {
-  const counts = { critical: 1, warning: 2, info: 0 };
+  const counts = { offline: 0, critical: 1, warning: 2, info: 0 };
   assert.equal(countsText(counts), "✖ 1 ▲ 2");
   assert.equal(countsSentence(counts), "1 critical alert, 2 warnings");
-  assert.equal(countsText({ critical: 0, warning: 0, info: 0 }), "");
+  assert.equal(countsText({ offline: 0, critical: 0, warning: 0, info: 0 }), "");
 });
 
 test("the gravest alert of a node counts", () => {

@@ -103,7 +103,11 @@ test("beside its node's name a message does not repeat it", () => {
   assert.equal(messageBeside(full), "CPU is at 99\u00a0%");
   const said = (node: string | null, message: string): string => messageBeside({ node, message });
   assert.equal(said("pi", "pi\u00a0: CPU à 99\u00a0%"), "CPU à 99\u00a0%");
-  assert.equal(said("pi", "pi is online again"), "pi is online again");
+  assert.equal(said("pi", "pi is online again"), "online again");
+  assert.equal(said("pi", "pi is offline: no answer"), "offline: no answer");
+  assert.equal(said("pi", "pi est hors ligne\u00a0: pas de réponse"), "hors ligne\u00a0: pas de réponse");
+  assert.equal(said("pi", "pi n'est plus une cible"), "n'est plus une cible");
+  assert.equal(said("pi", "pi2 is offline"), "pi2 is offline");
   assert.equal(said("pi", "other: CPU"), "other: CPU");
   assert.equal(said("", ": x"), ": x");
   assert.equal(said(null, "the alert log starts here"), "the alert log starts here");

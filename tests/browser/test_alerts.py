@@ -29,18 +29,21 @@ def test_alert_appears_is_announced_once_and_resolves(ill: Fleet, page: Page) ->
     expect(alert).to_contain_text(f"{NODE} is offline")
     toast = page.locator(".toast")
     expect(toast).to_contain_text(f"{NODE} is offline")
-    expect(page).to_have_title(re.compile(r"^\(▲ 1\) "))
+    expect(page).to_have_title(re.compile(r"^\(☒ 1\) "))
     assert "warning" in str(page.locator("link[rel=icon]").get_attribute("href"))
     expect(page.locator("#node-map")).to_have_attribute("aria-label", re.compile("1 offline"))
     # Then another page of the tab shows it, and does not announce it again
     page.goto(ill.product.origin + "/alerts")
-    expect(page.locator("main")).to_contain_text(f"{NODE} is offline")
+    row = page.locator(f'#active [data-alert="node_down/{NODE}"]')
+    expect(row.locator("[data-field=message]")).to_have_text(re.compile("^offline: "))
+    expect(row.locator("[data-field=node]")).to_have_text(NODE)
     expect(page.locator(LIVE)).to_be_visible()
     ill.product.next_round()
     expect(toast).to_have_count(0)
     # When the node is back, it is no alert any more and stands in the log
     ill.fault(NODE, "none")
-    expect(page.locator("main")).to_contain_text(f"{NODE} is online again")
+    entry = page.locator("#log-entries > tr", has_text=NODE).first
+    expect(entry.locator("[data-field=message]")).to_have_text("online again")
     expect(page).to_have_title(re.compile(r"^lab"))
     page.goto(ill.product.origin + "/")
     expect(page.locator("#alerts .when-none")).to_be_visible()
@@ -68,5 +71,5 @@ def test_full_cpu_is_not_shown_as_trouble(ill: Fleet, page: Page) -> None:
     page.goto(ill.product.origin + "/")
     expect(page.locator('[data-top="cpu_usage"] li').first).to_contain_text(NODE)
     expect(page.locator("#alerts .when-none")).to_be_visible()
-    expect(page.locator("#health[data-status=healthy]")).to_be_visible()
+    expect(page.locator("#health [data-verdict][data-status=healthy]")).to_be_visible()
     assert page.evaluate("document.body.dataset.tone") == "well"

@@ -241,10 +241,13 @@ def test_charts_of_the_cluster_show_how_the_nodes_lie_and_where_only_their_avera
     expect(page.locator('[data-measure="cpu_usage"] .chart-note').first).to_have_text(
         re.compile(r"^average only before \d\d:\d\d$")
     )
+    card = page.locator('#cluster-charts [data-measure="cpu_usage"]')
+    assert card.locator("h2").inner_text() == "Median CPU"
+    expect(card.locator(".readout")).to_have_text(re.compile(r"^avg\. [\d.]+\s%$"))
     late = tip_at(page, "cpu_usage", 0.8)
-    assert re.fullmatch(r"\d\d:\d\d · median [\d.]+ %\n10–90 %: \d+ – \d+ %\nhighest [\d.]+ %, node07", late), late
+    assert re.fullmatch(r"\d\d:\d\d:\d0 · median [\d.]+ %\n10–90 %: \d+ – \d+ %\nhighest [\d.]+ %, node07", late), late
     early = tip_at(page, "cpu_usage", 0.2)
-    assert re.fullmatch(r"\d\d:\d\d · average [\d.]+ %", early), early
+    assert re.fullmatch(r"\d\d:\d\d:\d0 · average [\d.]+ %", early), early
     expect(page.locator(".chart-legend")).to_contain_text("10th to 90th percentile")
 
 
@@ -258,6 +261,29 @@ def test_charts_of_the_cluster_say_that_they_have_the_average_alone_when_no_more
     page.route("**/api/history*", without)
     page.goto(f"{scene.origin}/monitoring?range=6h")
     expect(page.locator('[data-measure="cpu_usage"] .chart-note').first).to_have_text("average only")
+    card = page.locator('#cluster-charts [data-measure="cpu_usage"]')
+    assert card.locator("h2").inner_text() == "Average CPU"
+    expect(card.locator(".readout")).to_have_text(re.compile(r"^[\d.]+\s%$"))
+
+
+@pytest.mark.parametrize(
+    ("locale", "heading", "now"), [("en-GB", "Median temp.", "avg. "), ("fr-FR", "Temp. médiane", "moy. ")]
+)
+def test_heading_of_a_clusters_chart_says_what_its_line_is_in_one_row(
+    scene: Scene, browser: Browser, locale: str, heading: str, now: str
+) -> None:
+    context = browser.new_context(locale=locale, viewport={"width": 1200, "height": 900})
+    page = context.new_page()
+    page.route("**/api/history*", with_distribution)
+    page.goto(f"{scene.origin}/monitoring?range=1h")
+    card = page.locator('#cluster-charts [data-measure="temperature"]')
+    expect(card).to_have_attribute("data-line", "median")
+    assert card.locator("h2").inner_text() == heading
+    expect(card.locator(".readout")).to_have_text(re.compile(f"^{re.escape(now)}"))
+    tops = card.locator(".heading > *").evaluate_all("(all) => all.map((each) => each.getBoundingClientRect().bottom)")
+    assert abs(tops[0] - tops[1]) < 5
+    page.unroute_all(behavior="ignoreErrors")
+    context.close()
 
 
 @pytest.mark.parametrize(("width", "rows"), [(1200, 1), (1024, 2), (768, 2), (390, 4)])
@@ -274,7 +300,7 @@ def test_note_of_a_small_chart_gives_way_when_a_moment_is_told_in_its_place(scen
     young = page.locator("#node-charts > li").filter(has=page.get_by_text(WITHOUT_SENSOR, exact=True))
     young.scroll_into_view_if_needed()
     note = young.locator(".chart-note")
-    expect(note).to_have_text(re.compile("^data since"))
+    expect(note).to_have_text(re.compile(r"^data since \w{3} \d+ about \d\d:00$"))
     expect(note).to_be_visible()
     young.locator(".u-over").hover()
     expect(young.locator(".chart-tip")).to_be_visible()

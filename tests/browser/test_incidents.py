@@ -35,6 +35,20 @@ def test_incident_is_one_row_from_beginning_to_end(week: Page) -> None:
     expect(active.locator("[data-field=times]")).to_have_text(re.compile(r"^3\s×$"))
 
 
+@pytest.mark.parametrize(("table", "stands"), [("#active-alerts", "Transition"), ("#ended-incidents", "Ended")])
+def test_card_of_an_incident_names_its_values_when_the_screen_is_a_phones(week: Page, table: str, stands: str) -> None:
+    week.set_viewport_size({"width": 390, "height": 844})
+    cells = week.locator(f"{table} > tr").first.locator("td:not(.severity, .message, .subject)")
+    shown = cells.evaluate_all("all => all.map(each => getComputedStyle(each, '::before').content)")
+    assert shown == [f'"{label}"' for label in ("Began", stands, "Duration", "Peak", "Times")]
+    # And none is broken within a word
+    lines = cells.evaluate_all("all => all.map(each => each.getBoundingClientRect().height)")
+    assert max(lines) - min(lines) < 8
+    week.set_viewport_size({"width": 1280, "height": 844})
+    shown = cells.evaluate_all("all => all.map(each => getComputedStyle(each, '::before').content)")
+    assert set(shown) == {"none"}
+
+
 @pytest.mark.parametrize("width", [1001, 1024, 1200, 1360])
 def test_message_of_an_incident_has_room_when_the_window_is_not_wide(week: Page, width: int) -> None:
     week.set_viewport_size({"width": width, "height": 800})
@@ -69,6 +83,30 @@ def test_page_counts_nothing_as_ended_when_the_records_cannot_be_read(scene: Sce
     expect(page.locator("#active-note")).to_contain_text("What has ended could not be read")
     expect(page.locator("#active-alerts > tr")).to_have_count(8)
     expect(page.locator("#active-count")).to_have_text("–")
+
+
+def test_card_is_small_and_says_so_when_there_is_no_incident(scene: Scene, page: Page) -> None:
+    scene.show(50, "calm")
+    page.route(
+        "**/api/incidents?*",
+        lambda route: route.fulfill(json={"incidents": [], "known_since": None, "next": None}),
+    )
+    page.goto(scene.origin + "/alerts")
+    expect(page.locator("#active-note")).to_have_text("Nothing has happened in this period.")
+    box = page.locator("#incidents").bounding_box()
+    assert box is not None
+    assert box["height"] < 200
+
+
+@pytest.mark.parametrize(("locale", "text"), [("en-GB", "All time"), ("fr-FR", "Depuis le début")])
+def test_period_of_all_that_is_known_has_a_name_of_its_own(
+    scene: Scene, browser: Browser, locale: str, text: str
+) -> None:
+    context = browser.new_context(locale=locale)
+    page = context.new_page()
+    page.goto(scene.origin + "/alerts")
+    expect(page.locator("[data-period=all]")).to_have_text(text)
+    context.close()
 
 
 def test_page_says_from_when_on_it_knows(week: Page) -> None:

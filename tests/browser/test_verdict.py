@@ -1,9 +1,9 @@
-"""One severity for one situation: the same sentence and the same counts on every page."""
+"""One severity for one situation: the same sentence, and the same figures in its marks, on every page."""
 
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.scene import Scene
 
@@ -13,7 +13,7 @@ PAGES = ["/", "/nodes", "/monitoring", "/alerts", "/live"]
 
 @pytest.fixture
 def troubled(scene: Scene) -> Scene:
-    """Fifty nodes: three are offline, and two critical alerts, one warning and one notice fire besides."""
+    """Fifty nodes: three are offline, and two critical alerts, one warning and one of severity info fire besides."""
     scene.show(50, "alerts")
     return scene
 
@@ -22,15 +22,17 @@ def troubled(scene: Scene) -> Scene:
 def test_page_says_what_is_wrong_in_one_sentence_when_alerts_fire(troubled: Scene, page: Page, path: str) -> None:
     page.goto(troubled.origin + path)
     verdict = page.locator("[data-verdict]")
-    expect(verdict).to_have_text("3 nodes offline, 2 critical alerts, 1 warning, 1 notice")
+    expect(verdict).to_have_text("3 nodes offline, 2 critical alerts, 1 warning, 1 info alert")
     expect(verdict).to_have_attribute("data-status", "critical")
     counts = page.locator("[data-counts]")
-    expect(counts).to_have_attribute("aria-label", "2 critical alerts, 4 warnings, 1 notice")
-    shown = counts.locator("[data-severity]:not([hidden])")
-    assert shown.evaluate_all("all => all.map(each => [each.dataset.severity, each.innerText.trim()])") == [
-        ["critical", "2"], ["warning", "4"], ["info", "1"],
+    expect(counts).to_have_attribute("aria-label", "3 nodes offline, 2 critical alerts, 1 warning, 1 info alert")
+    shown = counts.locator("[data-count-of]:not([hidden])")
+    assert shown.evaluate_all("all => all.map(each => [each.dataset.countOf, each.innerText.trim()])") == [
+        ["offline", "3"], ["critical", "2"], ["warning", "1"], ["info", "1"],
     ]  # fmt: skip
-    expect(page).to_have_title(re.compile("^\\(✖ 2 ▲ 4 ■ 1\\) lab"))
+    shapes = shown.evaluate_all("all => all.map(each => getComputedStyle(each.firstChild, '::before').clipPath)")
+    assert len({*shapes[1:]}) == 3
+    expect(page).to_have_title(re.compile("^\\(☒ 3 ✖ 2 ▲ 1 ■ 1\\) lab"))
     assert "critical" in str(page.locator("link[rel=icon]").get_attribute("href"))
 
 
@@ -41,7 +43,7 @@ def test_page_says_that_all_is_well_when_nothing_fires(scene: Scene, page: Page,
     verdict = page.locator("[data-verdict]")
     expect(verdict).to_have_text("All 50 nodes are well")
     expect(verdict).to_have_attribute("data-status", "healthy")
-    expect(page.locator("[data-counts] [data-severity]:not([hidden])")).to_have_count(0)
+    expect(page.locator("[data-counts] [data-count-of]:not([hidden])")).to_have_count(0)
     expect(page).to_have_title(re.compile("^lab"))
 
 
@@ -55,7 +57,7 @@ def test_sentence_is_in_the_readers_language_when_it_is_french(scene: Scene, bro
     expect(page.locator("[data-verdict]")).to_have_text("Le nœud va bien")
     scene.show(50, "alerts")
     expect(page.locator("[data-verdict]")).to_have_text(
-        "3 nœuds hors ligne, 2 alertes critiques, 1 avertissement, 1 information"
+        "3 nœuds hors ligne, 2 alertes critiques, 1 avertissement, 1 alerte info"
     )
     context.close()
 
@@ -66,3 +68,29 @@ def test_node_that_is_offline_is_told_of_once(troubled: Scene, page: Page) -> No
     # Its alert says it; the issues of the cluster's health need not repeat it
     expect(page.locator("#health .issues li")).to_have_count(0)
     assert page.locator("main").inner_text().count("node05 is offline") == 1
+
+
+@pytest.mark.parametrize(
+    ("locale", "told"),
+    [("en-GB", "No node has a temperature sensor."), ("fr-FR", "Aucun nœud n'a de capteur de température.")],
+)
+def test_list_of_the_hottest_says_so_when_no_node_has_a_sensor(
+    scene: Scene, browser: Browser, locale: str, told: str
+) -> None:
+    def without(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=re.sub(r'"temperature":[\d.]+', '"temperature":null', answer.text()))
+
+    scene.show(20, "calm")
+    context = browser.new_context(locale=locale)
+    page = context.new_page()
+    page.route("**/socket.io/**", lambda route: route.abort())
+    page.route_web_socket("**/socket.io/**", lambda socket: socket.close())
+    page.route("**/api/cluster/snapshot", without)
+    page.route(scene.origin + "/", without)
+    page.goto(scene.origin + "/")
+    expect(page.locator("#top-none-temperature")).to_have_text(told)
+    expect(page.locator("#top-none-temperature")).to_be_visible()
+    expect(page.locator("#top-none-cpu_usage")).to_be_hidden()
+    page.unroute_all(behavior="ignoreErrors")
+    context.close()

@@ -46,7 +46,7 @@ export function fillIncident(fields: Fields, incident: Incident, times: number):
 
 export function fillEntry(fields: Fields, entry: LogEntry): void {
   fields.mark("entry", entry.id);
-  fillSubject(fields, entry, entry.transition, messageOf(entry));
+  fillSubject(fields, entry, entry.transition, messageBeside(entry));
   // As text, because what is today's does not stay so.
   fields.show("time", moment(entry.timestamp), asIs);
   const time = fields.root.querySelector("time");

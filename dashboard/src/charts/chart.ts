@@ -3,10 +3,10 @@
 import uPlot from "uplot";
 import { attribute, write } from "../fields.ts";
 import { color, onThemeChange } from "../theme.ts";
-import { axisStart, NOTHING, type Picture, sinceOf } from "./picture.ts";
+import { axisStart, isMedian, NOTHING, type Picture, sinceOf, stepOf } from "./picture.ts";
 import { bounds, type Scale } from "./scale.ts";
 import type { Threshold } from "./thresholds.ts";
-import { clock, tick } from "./times.ts";
+import { began, tick } from "./times.ts";
 import { tipOf } from "./tip.ts";
 import { wording } from "../wording.ts";
 
@@ -100,7 +100,8 @@ export class Chart {
     const { formatNow } = this.#options;
     const { columns, now, lack } = this.#picture;
     const value = now === undefined ? (columns.avg.at(-1) ?? null) : now;
-    write(this.#readout, formatNow(value));
+    // The last round tells the average of the nodes alone.
+    write(this.#readout, isMedian(this.#picture) ? wording.averageNow(formatNow(value)) : formatNow(value));
     this.#sayUnderCursor();
     if (!this.#tip.hidden) return;
     const note = this.#sayNote();
@@ -116,7 +117,8 @@ export class Chart {
     const lows = columns.min.filter(isKnown);
     if (lows.length === 0) return `${name}: ${lack ?? wording.noHistory}`;
     const highs = [...columns.max, ...(spread?.max ?? [])].filter(isKnown);
-    const parts = [wording.chartSummary(name, format(Math.min(...lows)), format(Math.max(...highs)), format(value))];
+    const now = isMedian(this.#picture) ? wording.averageOfNodes(format(value)) : format(value);
+    const parts = [wording.chartSummary(name, format(Math.min(...lows)), format(Math.max(...highs)), now)];
     if (threshold !== null) parts.push(wording.thresholdAt(format(threshold.value)));
     if (note !== "") parts.push(note);
     return parts.join(". ");
@@ -127,9 +129,11 @@ export class Chart {
     const { heightPixels, rangeSeconds } = this.#options;
     const end = this.#picture.columns.x.at(-1) ?? 0;
     const { dataSeconds, spreadSeconds } = sinceOf(this.#picture, end - rangeSeconds);
-    const notes = dataSeconds === null ? [] : [wording.dataSince(clock(dataSeconds, rangeSeconds))];
+    const step = stepOf(this.#picture.columns);
+    const said = (seconds: number): string => began(seconds, rangeSeconds, step, end);
+    const notes = dataSeconds === null ? [] : [wording.dataSince(said(dataSeconds))];
     if (spreadSeconds === "never") notes.push(wording.averageAlone);
-    else if (spreadSeconds !== null) notes.push(wording.averageAloneBefore(clock(spreadSeconds, rangeSeconds)));
+    else if (spreadSeconds !== null) notes.push(wording.averageAloneBefore(said(spreadSeconds)));
     const note = notes.join(" · ");
     const begin = axisStart(this.#picture.fromSeconds, end, rangeSeconds);
     const isRoom = heightPixels >= HEIGHT_WITH_TIMES || ((dataSeconds ?? 0) - begin) / (end - begin) > ROOM_FOR_NOTE;

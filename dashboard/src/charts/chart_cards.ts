@@ -2,8 +2,9 @@
 
 import { Chart } from "./chart.ts";
 import type { Measure } from "../contract.ts";
+import { attribute } from "../fields.ts";
 import { DRAWINGS } from "./measures.ts";
-import { pictureOf, type Surroundings } from "./picture.ts";
+import { isMedian, pictureOf, type Surroundings } from "./picture.ts";
 import type { Timeline } from "./timeline.ts";
 import { wording } from "../wording.ts";
 
@@ -41,7 +42,13 @@ export class ChartCards {
 
   show(timeline: Timeline | undefined, around: Surroundings): void {
     if (timeline === undefined) return;
-    for (const [measure, chart] of this.#charts) chart.show(pictureOf(timeline, measure, around));
+    for (const card of this.#cards) {
+      const measure = card.dataset["measure"] as Measure;
+      const picture = pictureOf(timeline, measure, around);
+      this.#charts.get(measure)?.show(picture);
+      // The heading says it.
+      if (this.#isCluster) attribute(card, "data-line", isMedian(picture) ? "median" : "average");
+    }
   }
 }
 

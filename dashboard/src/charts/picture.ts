@@ -67,10 +67,20 @@ function lackOf(measure: Measure, isAbsent: boolean): string {
   return (isAbsent ? absent[measure] : undefined) ?? wording.noHistory;
 }
 
+/** Whether the line of a cluster's chart is the median of its nodes, wherever that is known; else it is their average. */
+export function isMedian({ spread }: Picture): boolean {
+  return spread !== null && spread.median.some((value) => value !== null);
+}
+
 /** Where the axis begins, Unix seconds, for a range that ends at `endSeconds`. */
 export function axisStart(fromSeconds: number | null, endSeconds: number, rangeSeconds: number): number {
   const start = endSeconds - rangeSeconds;
   return fromSeconds === null ? start : Math.max(start, Math.min(fromSeconds, endSeconds - LEAST_SPAN_SECONDS));
+}
+
+/** Length of a step in seconds; 0 where there are not two. */
+export function stepOf({ x }: Columns): number {
+  return x.length < 2 ? 0 : (x[1] as number) - (x[0] as number);
 }
 
 /** Since when a chart has data, and since when more than their average; `null` where that is as long as its axis. */
@@ -81,10 +91,11 @@ export interface Since {
 }
 
 /** `startSeconds`: of the range, whatever part of it the axis shows. */
-export function sinceOf({ columns: { x, avg }, spread, isLoaded }: Picture, startSeconds: number): Since {
+export function sinceOf({ columns, spread, isLoaded }: Picture, startSeconds: number): Since {
+  const { x, avg } = columns;
   const first = avg.findIndex((value) => value !== null);
   if (first === -1 || !isLoaded) return { dataSeconds: null, spreadSeconds: null };
-  const step = (x[1] ?? 0) - (x[0] ?? 0);
+  const step = stepOf(columns);
   const began = x[first] as number;
   const dataSeconds = began > startSeconds + 3 * step ? began : null;
   if (spread === null) return { dataSeconds, spreadSeconds: null };

@@ -1,6 +1,6 @@
 /** What is said of the moment under the cursor. */
 
-import type { Picture } from "./picture.ts";
+import { type Picture, stepOf } from "./picture.ts";
 import { clock } from "./times.ts";
 import { wording } from "../wording.ts";
 
@@ -8,12 +8,13 @@ type Format = (value: number | null) => string;
 
 /** Of step `index`; lines of a small chart are shorter. */
 export function tipOf(
-  { columns: { x, min, avg, max }, spread }: Picture,
+  { columns, spread }: Picture,
   index: number,
   { format, formatNow, isCluster, rangeSeconds }: { format: Format; formatNow: Format; isCluster: boolean; rangeSeconds: number },
   isSmall: boolean,
 ): string {
-  const at = clock(x[index] ?? 0, rangeSeconds);
+  const { x, min, avg, max } = columns;
+  const at = clock(x[index] ?? 0, rangeSeconds, stepOf(columns));
   const mean = avg[index] ?? null;
   const median = spread?.median[index] ?? null;
   if (spread !== null && median !== null) {

@@ -1,25 +1,33 @@
-/** How the cluster is: one sentence, one severity, and how many alerts fire of each kind. The same on every page. */
+/** How the cluster is: one sentence, one severity, and the figures of the sentence as marks. The same on every page. */
 
 import type { Alert, Alerts, FiringCounts, Health, OverallStatus, Severity, Snapshot } from "../contract.ts";
 import { wording } from "../wording.ts";
 
 /** The rule whose alert says of a node only that it is offline. */
 const NODE_DOWN = "node_down";
-/** The gravest first, with the shape that stands for each in plain text. */
-const SEVERITIES: readonly (readonly [Severity, string])[] = [
+/** In the order of the sentence, with the shape that stands for each in plain text. */
+const MARKS: readonly (readonly [keyof Counts, string])[] = [
+  ["offline", "☒"],
   ["critical", "✖"],
   ["warning", "▲"],
   ["info", "■"],
 ];
+/** The gravest first. */
+const SEVERITIES: readonly Severity[] = ["critical", "warning", "info"];
 
 /** `healthy`, `unknown`, or how grave the gravest trouble is. */
 export type Tone = "healthy" | "unknown" | Severity;
+
+/** The figures of the sentence: nodes that are offline, and the alerts that fire besides those of such nodes. */
+export interface Counts extends FiringCounts {
+  readonly offline: number;
+}
 
 export interface Verdict {
   readonly tone: Tone;
   readonly sentence: string;
   /** `null` while nothing is known of alerts. */
-  readonly counts: FiringCounts | null;
+  readonly counts: Counts | null;
 }
 
 /** What is known; `null` where nothing is. `snapshot` may lack nodes that the page does not show. */
@@ -30,26 +38,28 @@ export interface Known {
 }
 
 export function verdictOf(known: Known): Verdict {
-  const counts = countsOf(known);
+  const firing = firingCounts(known);
   const nodes = nodeCounts(known);
+  const offline = nodes?.offline ?? 0;
+  const counts = firing === null ? null : { offline, ...withoutOffline(firing, offline, known.alerts) };
   if (nodes === null) return { tone: "unknown", sentence: wording.overallStatus.unknown, counts };
   return {
-    tone: toneOf(nodes, counts, known.health?.worst_firing_severity ?? null),
-    sentence: sentenceOf(nodes, counts === null ? null : withoutOffline(counts, nodes.offline, known.alerts)),
+    tone: toneOf(nodes, firing, known.health?.worst_firing_severity ?? null),
+    sentence: sentenceOf(nodes, counts),
     counts,
   };
 }
 
-/** `✖ 1 ▲ 2`; empty where nothing fires. */
-export function countsText(counts: FiringCounts): string {
-  return SEVERITIES.filter(([severity]) => counts[severity] > 0)
-    .map(([severity, shape]) => `${shape} ${counts[severity]}`)
+/** `☒ 3 ✖ 1 ▲ 2`; empty where nothing is wrong. */
+export function countsText(counts: Counts): string {
+  return MARKS.filter(([mark]) => counts[mark] > 0)
+    .map(([mark, shape]) => `${shape} ${counts[mark]}`)
     .join(" ");
 }
 
-/** The same for those who hear it: `1 critical alert, 2 warnings`. */
-export function countsSentence(counts: FiringCounts): string {
-  const parts = partsOf(counts);
+/** The same for those who hear it: `3 nodes offline, 1 critical alert, 2 warnings`. */
+export function countsSentence(counts: Counts): string {
+  const parts = [...(counts.offline > 0 ? [wording.headline.offline(counts.offline)] : []), ...partsOf(counts)];
   return parts.length === 0 ? wording.headline.nothingFires : parts.join(", ");
 }
 
@@ -68,7 +78,7 @@ export function bySeverity(a: Severity, b: Severity): number {
 }
 
 function rank(severity: Severity): number {
-  return SEVERITIES.findIndex(([known]) => known === severity);
+  return SEVERITIES.indexOf(severity);
 }
 
 function graver(severity: Severity, than: Severity | undefined): boolean {
@@ -98,7 +108,7 @@ function nodeCounts({ snapshot, health }: Known): NodeCounts | null {
 }
 
 /** A collector of a former release does not count: the list of the active alerts is counted then. */
-function countsOf({ health, alerts }: Known): FiringCounts | null {
+function firingCounts({ health, alerts }: Known): FiringCounts | null {
   if (health?.firing != null) return health.firing;
   if (alerts === null) return null;
   const counts = { critical: 0, warning: 0, info: 0 };
@@ -119,7 +129,7 @@ function withoutOffline(counts: FiringCounts, offline: number, alerts: Alerts | 
 }
 
 function toneOf({ offline, total, overall }: NodeCounts, counts: FiringCounts | null, worst: Severity | null): Tone {
-  const firing = worst ?? SEVERITIES.find(([severity]) => (counts?.[severity] ?? 0) > 0)?.[0] ?? null;
+  const firing = worst ?? SEVERITIES.find((severity) => (counts?.[severity] ?? 0) > 0) ?? null;
   if (overall === "critical" || firing === "critical") return "critical";
   if (overall === "warning" || firing === "warning" || offline > 0) return "warning";
   if (overall === "unknown" || total === 0) return "unknown";
@@ -127,14 +137,14 @@ function toneOf({ offline, total, overall }: NodeCounts, counts: FiringCounts | 
 }
 
 function sentenceOf({ total, online, offline }: NodeCounts, counts: FiringCounts | null): string {
-  const parts = [...(offline > 0 ? [wording.headline.offline(offline, total)] : []), ...(counts === null ? [] : partsOf(counts))];
+  const isNone = offline === total && total > 1;
+  const ofNodes = isNone ? wording.headline.allOffline(total) : wording.headline.offline(offline);
+  const parts = [...(offline > 0 ? [ofNodes] : []), ...(counts === null ? [] : partsOf(counts))];
   if (parts.length > 0) return parts.join(", ");
   if (total === 0) return wording.headline.noNodes;
   return online < total ? wording.headline.notYetScraped(total - online) : wording.headline.well(total);
 }
 
 function partsOf(counts: FiringCounts): string[] {
-  return SEVERITIES.filter(([severity]) => counts[severity] > 0).map(([severity]) =>
-    wording.headline[severity](counts[severity]),
-  );
+  return SEVERITIES.filter((severity) => counts[severity] > 0).map((severity) => wording.headline[severity](counts[severity]));
 }

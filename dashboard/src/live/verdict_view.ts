@@ -1,12 +1,12 @@
 /** Shows the verdict wherever a page has a place for it. */
 
-import type { Alerts, FiringCounts, Health, Snapshot } from "../contract.ts";
+import type { Alerts, Health, Snapshot } from "../contract.ts";
 import { attribute, write } from "../fields.ts";
 import { UNKNOWN } from "../format.ts";
-import { countsSentence, type Known, type Verdict, verdictOf } from "./verdict.ts";
+import { type Counts, countsSentence, type Known, type Verdict, verdictOf } from "./verdict.ts";
 
 /**
- * Fills the elements with `data-verdict` (a sentence), `data-counts` (how many alerts fire of each severity) and
+ * Fills the elements with `data-verdict` (a sentence), `data-counts` (its figures as marks) and
  * `data-tone-of` (which only take its colour); `onChange` is told of every verdict.
  */
 export class VerdictView {
@@ -55,14 +55,14 @@ function showSentence(element: Element, sentence: string): void {
   element.replaceChildren(whole);
 }
 
-function showCounts(element: HTMLElement, counts: FiringCounts): void {
-  const total = counts.critical + counts.warning + counts.info;
+function showCounts(element: HTMLElement, counts: Counts): void {
+  const total = counts.offline + counts.critical + counts.warning + counts.info;
   attribute(element, "data-counts", `${total}`);
   attribute(element, "aria-label", countsSentence(counts));
-  for (const part of element.querySelectorAll<HTMLElement>("[data-severity]")) {
-    const severity = part.dataset["severity"] as keyof FiringCounts;
-    part.hidden = counts[severity] === 0;
-    write(part.querySelector(".status") ?? part, `${counts[severity]}`);
+  for (const part of element.querySelectorAll<HTMLElement>("[data-count-of]")) {
+    const mark = part.dataset["countOf"] as keyof Counts;
+    part.hidden = counts[mark] === 0;
+    write(part.querySelector(".status") ?? part, `${counts[mark]}`);
   }
   const none = element.querySelector<HTMLElement>(".count-none");
   if (none === null) return;

@@ -42,6 +42,7 @@ export class AlertsPage extends Page {
   readonly #logTable = new AlertLogTable();
   readonly #logCount = byId("log-count", HTMLElement);
   readonly #logNote = byId("log-note", HTMLElement);
+  readonly #card = byId("incidents", HTMLElement);
   readonly #activeTable = byId("active", HTMLTableElement);
   readonly #activeCount = byId("active-count", HTMLElement);
   readonly #activeNote = byId("active-note", HTMLElement);
@@ -160,9 +161,15 @@ export class AlertsPage extends Page {
     this.#ended.show(ended.slice(0, this.#shownRows));
     this.#more.hidden = ended.length <= this.#shownRows && !this.#incidents.hasMore;
     this.#activeTable.hidden = active.length + ended.length === 0;
+    this.#markCount(active.length + ended.length);
     // Before that, nobody knows how many have ended.
     if (this.#alerts !== null && this.#isRead) write(this.#activeCount, wording.incidentsShown(active.length, ended.length));
     this.#showNotes(active.length + ended.length, all.length + allEnded.length);
+  }
+
+  /** The card is as high as what it lists, once that is known. */
+  #markCount(shown: number): void {
+    if (this.#alerts !== null && (this.#isRead || this.#incidents.failure !== null)) attribute(this.#card, "data-count", `${shown}`);
   }
 
   #showNotes(shown: number, total: number): void {

@@ -2,7 +2,7 @@
 
 import { ActiveAlerts } from "../alerts/active.ts";
 import type { Alerts, Health, Measure, Node, Snapshot } from "../contract.ts";
-import { asIs, byId, Fields } from "../fields.ts";
+import { asIs, byId, Fields, write } from "../fields.ts";
 import { markNodes, showFigures, showIssues } from "../figures.ts";
 import { Frame } from "../frame.ts";
 import { HeatMap, label } from "../wall/heat_map.ts";
@@ -21,14 +21,18 @@ const ALERTS_SHOWN = 8;
 
 type TopMeasure = "cpu_usage" | "memory_usage" | "temperature";
 
-/** A list of the nodes with the highest `measure`, in `[data-top=<measure>]`. */
+/** A list of the nodes with the highest `measure`, in `[data-top=<measure>]`; a sentence where no node tells it. */
 class TopNodes {
   readonly #measure: TopMeasure;
   readonly #list: KeyedList<Node>;
+  readonly #container: HTMLElement;
+  readonly #none: HTMLElement;
   #now = "";
 
   constructor(container: HTMLElement, measure: TopMeasure) {
     this.#measure = measure;
+    this.#container = container;
+    this.#none = byId(`top-none-${measure}`, HTMLElement);
     this.#list = new KeyedList(
       container,
       byId(`top-${measure}`, HTMLTemplateElement),
@@ -42,6 +46,10 @@ class TopNodes {
     const known = snapshot.nodes.filter((node) => node[this.#measure] !== null);
     known.sort((a, b) => (b[this.#measure] ?? 0) - (a[this.#measure] ?? 0));
     this.#list.show(known.slice(0, TOP));
+    this.#container.hidden = known.length === 0;
+    this.#none.hidden = known.length > 0;
+    const isSensor = this.#measure === "temperature" && snapshot.cluster_stats.online_nodes > 0;
+    write(this.#none, isSensor ? wording.noNodeWithSensor : wording.noNodeOnline);
   }
 }
 

@@ -121,17 +121,17 @@ export const en = {
   /** The parts of the sentence that says how the cluster is; counts are above 0. */
   headline: {
     well: (total: number): string => (total === 1 ? "The node is well" : `All ${total} nodes are well`),
-    offline: (count: number, total: number): string =>
-      count === total && total > 1 ? `All ${total} nodes offline` : `${count} ${count === 1 ? "node" : "nodes"} offline`,
+    allOffline: (total: number): string => `All ${total} nodes offline`,
+    offline: (count: number): string => `${count} ${count === 1 ? "node" : "nodes"} offline`,
     critical: (count: number): string => `${count} critical ${count === 1 ? "alert" : "alerts"}`,
     warning: (count: number): string => `${count} ${count === 1 ? "warning" : "warnings"}`,
-    info: (count: number): string => `${count} ${count === 1 ? "notice" : "notices"}`,
+    info: (count: number): string => `${count} info ${count === 1 ? "alert" : "alerts"}`,
     notYetScraped: (count: number): string => `${count} ${count === 1 ? "node" : "nodes"} not yet scraped`,
     noNodes: "No nodes",
     nothingFires: "no alert fires",
   },
 
-  /** Before the title of the page: which alerts fire, as shapes and figures. */
+  /** Before the title of the page: what is wrong, as shapes and figures. */
   titleFiring: (counts: string): string => `(${counts})`,
 
   /** Of a step of a chart, which holds many rounds. */
@@ -144,6 +144,8 @@ export const en = {
     pressure_io: "Its kernel or exporter does not tell it",
     pressure_memory: "Its kernel or exporter does not tell it",
   },
+  /** A time of day that is rounded. */
+  about: (time: string): string => `about ${time}`,
   dataSince: (time: string): string => `data since ${time}`,
   averageAlone: "average only",
   averageAloneBefore: (time: string): string => `average only before ${time}`,
@@ -153,6 +155,8 @@ export const en = {
   mostNodes: (span: string): string => `10–90 %: ${span}`,
   highestNode: (value: string, node: string): string => `highest ${value}${node === "" ? "" : `, ${node}`}`,
   averageOfNodes: (value: string): string => `average ${value}`,
+  /** Above a chart whose line is something else. */
+  averageNow: (value: string): string => `avg. ${value}`,
   noHistory: "No history in this range yet.",
   historyFailed: (why: string): string => `The history could not be read (${why}).`,
   chartSummary: (name: string, low: string, high: string, last: string): string =>
@@ -182,6 +186,8 @@ export const en = {
   tableSearches: "",
   noIncident: "Nothing has happened in this period.",
   noIncidentMatches: "Nothing in this period matches the filters.",
+  noNodeOnline: "No node is online.",
+  noNodeWithSensor: "No node has a temperature sensor.",
   noAlertActive: "No alert is active.",
   noAlertMatches: "No active alert matches the filters.",
   noEntryMatches: "No entry of the log matches the filters.",
