@@ -20,7 +20,7 @@ ALERT_LOG_FIELD: Final = "entry"
 INCIDENTS_KEY: Final = "cluster:incidents"
 #: Field of an entry that holds the JSON of an ``Incident``.
 INCIDENTS_FIELD: Final = "incident"
-#: Field of the stream's first entry: since when there are records, a timestamp.
+#: Field of an entry that tells since when all are recorded, a timestamp: the newest entry knows.
 INCIDENTS_SINCE_FIELD: Final = "since"
 #: What the keys of the metric history begin with.
 HISTORY_KEYS: Final = "cluster:history"

@@ -108,7 +108,7 @@ class Publication:
     rules: bytes | None = None
     #: Records of incidents, by the id of the log entry that tells their end.
     incidents: Mapping[str, bytes] = field(default_factory=dict)
-    #: From when on there are records, where there are none yet; ``None``: none are written.
+    #: From when on all are recorded, where none or not all were before; ``None``: none are recorded.
     incidents_since: Timestamp | None = None
     incidents_length: int = INCIDENTS_LENGTH
 

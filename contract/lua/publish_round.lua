@@ -3,7 +3,7 @@
 -- KEYS: cluster:collector, cluster:collector:epoch, cluster:alerts:log, then the key that keeps each message,
 --       then cluster:incidents, where incidents are to be recorded
 -- ARGV: own id, own cluster, epoch, seq, lease ms, latest ms, log length, log field, number of messages,
---       incidents' length, their field, the field of the first entry of their stream, its value,
+--       incidents' length, their field, the field that tells since when all are recorded, that time if it is now,
 --       then channel (empty: none) and bytes of each message,
 --       then of each log entry id, bytes, and bytes of the incident that ends with it (empty: none does)
 -- Returns published, lost (no epoch stored: take the lease again), fenced (another epoch) or repeated (seq not above).
@@ -28,9 +28,26 @@ local count = tonumber(ARGV[9])
 
 -- Whatever this key holds, the round is published: errors are passed over.
 local incidents = KEYS[4 + count]
+local last = newest[1] and newest[1][1]
+local since = ARGV[13]
+local all_recorded = true
 if incidents then
   local known = redis.pcall('XREVRANGE', incidents, '+', '-', 'COUNT', 1)
-  if not known.err and not known[1] then redis.pcall('XADD', incidents, ARGV[3] .. '-0', ARGV[12], ARGV[13]) end
+  if not known.err then
+    local begins
+    if not known[1] then
+      begins = ARGV[3] .. '-0'
+    elseif last and last ~= redis.call('HGET', KEYS[2], 'recorded') then
+      -- A round that records no incidents has written into the log: a collector's of the last release, for instance.
+      begins = last
+    else
+      since = nil
+      for i = 1, #known[1][2], 2 do
+        if known[1][2][i] == ARGV[12] then since = known[1][2][i + 1] end
+      end
+    end
+    if begins then redis.pcall('XADD', incidents, begins, ARGV[12], ARGV[13]) end
+  end
 end
 
 local position = 14 + 2 * count
@@ -40,12 +57,18 @@ while ARGV[position] do
   e, n = tonumber(e), tonumber(n)
   if e > last_epoch or (e == last_epoch and n > last_n) then
     redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[7], id, ARGV[8], ARGV[position + 1])
+    last = id
     if incidents and incident ~= '' then
-      redis.pcall('XADD', incidents, 'MAXLEN', '~', ARGV[10], id, ARGV[11], incident)
+      -- The newest entry tells since when, so that a reader need not look for it.
+      local fields = {ARGV[11], incident}
+      if since then fields = {ARGV[11], incident, ARGV[12], since} end
+      local added = redis.pcall('XADD', incidents, 'MAXLEN', '~', ARGV[10], id, unpack(fields))
+      if type(added) == 'table' and added.err then all_recorded = false end
     end
   end
   position = position + 3
 end
+if incidents and last and all_recorded then redis.call('HSET', KEYS[2], 'recorded', last) end
 for i = 1, count do
   local channel, bytes = ARGV[12 + 2 * i], ARGV[13 + 2 * i]
   redis.call('SET', KEYS[3 + i], bytes, 'PX', ARGV[6])

@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import pytest
 from redis import Redis
@@ -189,8 +190,19 @@ def ended(epoch: int, seq: int, n: int, incident: bytes, lease: Lease = ONE, len
 
 
 def incidents(redis: Redis) -> list[tuple[str, bytes]]:
-    """The stream's entries: id, and the value of the one field."""
-    return [(name.decode(), *fields.values()) for name, fields in redis.xrange(INCIDENTS_KEY)]
+    """The stream's entries: id, and the incident, or since when there are any."""
+    return [(name.decode(), next(iter(fields.values()))) for name, fields in redis.xrange(INCIDENTS_KEY)]
+
+
+def without_incidents(epoch: int, seq: int, n: int | None, lease: Lease = ONE) -> Publication:
+    """A round of a collector that records none; with an entry of the log unless ``n`` is ``None``."""
+    entries = () if n is None else ((f"{epoch}-{n}", b"resolved"),)
+    return Publication(lease, epoch, seq, {METRICS_CHANNEL: b"x"}, entries)
+
+
+def told_since(redis: Redis) -> list[bytes | None]:
+    """Since when there are incidents, as each entry of the stream tells it."""
+    return [fields.get(INCIDENTS_SINCE_FIELD.encode()) for _, fields in redis.xrange(INCIDENTS_KEY)]
 
 
 def test_incidents_are_recorded_from_the_first_round_on_and_say_so(redis: Redis) -> None:
@@ -222,6 +234,58 @@ def test_incident_is_not_recorded_when_another_collector_took_over(redis: Redis)
     assert redis.exists(INCIDENTS_KEY, ALERT_LOG_KEY) == 0
     assert publish(redis, ended(second, 1, 1, b"incident", TWO)) == "published"
     assert [value for _, value in incidents(redis)] == [b"since then", b"incident"]
+
+
+def test_incidents_are_known_since_later_when_a_collector_that_records_none_has_written_into_the_log(
+    redis: Redis,
+) -> None:
+    # Given records, and a term of a collector of the last release in which an alert ended
+    first = take(redis, ONE).epoch
+    publish(redis, replace(ended(first, 1, 1, b"before"), incidents_since="first"))
+    redis.delete(LEASE_KEY)
+    second = take(redis, TWO).epoch
+    publish(redis, without_incidents(second, 1, 1, TWO))
+    redis.delete(LEASE_KEY)
+    # When this release leads again
+    third = take(redis, ONE).epoch
+    for seq in (1, 2):
+        publish(redis, replace(ended(third, seq, seq, b"%d" % seq), incidents_since=f"round {seq}"))
+    # Then its first round is told, by all that is recorded from it on
+    assert incidents(redis)[1:] == [
+        (f"{first}-1", b"before"), (f"{second}-1", b"round 1"), (f"{third}-1", b"1"), (f"{third}-2", b"2"),
+    ]  # fmt: skip
+    assert told_since(redis) == [b"first", b"first", b"round 1", b"round 1", b"round 1"]
+
+
+def test_incidents_are_known_since_later_when_rounds_with_an_entry_recorded_none(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    publish(redis, replace(ended(epoch, 1, 1, b"before"), incidents_since="first"))
+    publish(redis, without_incidents(epoch, 2, 2))
+    publish(redis, replace(ended(epoch, 3, 3, b"after"), incidents_since="later"))
+    assert told_since(redis) == [b"first", b"first", b"later", b"later"]
+
+
+def test_incidents_are_known_as_long_as_before_when_nothing_was_logged_while_none_were_recorded(redis: Redis) -> None:
+    first = take(redis, ONE).epoch
+    publish(redis, replace(ended(first, 1, 1, b"before"), incidents_since="first"))
+    redis.delete(LEASE_KEY)
+    second = take(redis, TWO).epoch
+    publish(redis, without_incidents(second, 1, None, TWO))
+    redis.delete(LEASE_KEY)
+    third = take(redis, ONE).epoch
+    # The answer to the round was lost: it comes again.
+    for seq in (1, 2):
+        publish(redis, replace(ended(third, seq, 1, b"after"), incidents_since="later"))
+    assert told_since(redis) == [b"first", b"first", b"first"]
+
+
+def test_incidents_are_known_since_later_when_one_could_not_be_recorded(redis: Redis) -> None:
+    epoch = take(redis, ONE).epoch
+    redis.set(INCIDENTS_KEY, "something else")
+    publish(redis, replace(ended(epoch, 1, 1, b"lost"), incidents_since="first"))
+    redis.delete(INCIDENTS_KEY)
+    publish(redis, replace(ended(epoch, 2, 2, b"after"), incidents_since="later"))
+    assert told_since(redis) == [b"later", b"later"]
 
 
 def test_oldest_incidents_go_when_there_are_more_than_are_kept(redis: Redis) -> None:

@@ -205,12 +205,14 @@ class IncidentRecords:
             pipeline = client.pipeline(transaction=False)
             pipeline.xrevrange(INCIDENTS_KEY, max=newest_id, count=RECORDS_AT_ONCE)
             pipeline.xrange(INCIDENTS_KEY, count=1)
+            if position is not None:
+                pipeline.xrevrange(INCIDENTS_KEY, count=1)
             answers: list[Any] = pipeline.execute()
             return answers
 
         read_at = self._monotonic()
         try:
-            rows, oldest = self._link.ask(question)
+            rows, oldest, *further = self._link.ask(question)
         except RedisAway:
             newest = self._newest
             if position is not None or newest is None:
@@ -219,32 +221,38 @@ class IncidentRecords:
         except RedisRefused as error:
             self._counters.stored_invalid.labels(INCIDENTS_KEY).inc()
             raise StoredInvalid(INCIDENTS_KEY, str(error)) from None
-        part = _Part(list(self._records(rows)), len(rows) < RECORDS_AT_ONCE, self._known_since(oldest))
+        known_since = self._known_since(oldest, further[0] if further else rows[:1])
+        is_last = len(rows) < RECORDS_AT_ONCE
+        while is_last and rows and _FIELD not in rows[-1][1]:
+            rows.pop()
+        part = _Part(list(self._records(rows)), is_last, known_since)
         if position is None:
             self._newest = _Newest(part, read_at)
         return part
 
-    def _known_since(self, oldest: _Rows) -> Timestamp | None:
-        """Since recording began; or, where the first records went, since the oldest one that is kept ended."""
+    def _known_since(self, oldest: _Rows, newest: _Rows) -> Timestamp | None:
+        """Since when all are recorded; or, where the first of these went, since the oldest one that is kept ended."""
+        tells = (fields[_SINCE].decode(errors="replace") for _, fields in (*newest, *oldest) if _SINCE in fields)
+        told = next(tells, None)
         for _, fields in oldest:
-            if _SINCE in fields:
-                return fields[_SINCE].decode(errors="replace")
+            if _FIELD not in fields:
+                return told
         for _, found in self._records(oldest):
-            return None if found is None else found.incident.ended
-        return None
+            ended = None if found is None else found.incident.ended
+            return max(filter(None, (told, ended)), default=None)
+        return told
 
     def _records(self, rows: _Rows) -> Iterator[tuple[str, Found | None]]:
-        """Each record with its id; ``None`` for one that cannot be read."""
+        """Each record with its id; ``None`` for one that cannot be read, and for what only tells since when."""
         for entry_id, fields in rows:
-            if _SINCE in fields:
-                continue
             raw = fields.get(_FIELD, b"")
             found = None
-            try:
-                found = Found(_decoder().decode(raw), msgspec.Raw(raw))
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                self._counters.stored_invalid.labels(INCIDENTS_KEY).inc()
-                self._complaints.warning("record", "a record of %s cannot be read: %s", INCIDENTS_KEY, error)
+            if _FIELD in fields or _SINCE not in fields:
+                try:
+                    found = Found(_decoder().decode(raw), msgspec.Raw(raw))
+                except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                    self._counters.stored_invalid.labels(INCIDENTS_KEY).inc()
+                    self._complaints.warning("record", "a record of %s cannot be read: %s", INCIDENTS_KEY, error)
             yield entry_id.decode(), found
 
 

@@ -28,9 +28,14 @@ class Recorded:
         self._redis = redis
         self._example = example
         self._count = 0
+        self._since: str | None = None
+        self.tells_since = True
 
-    def begin(self) -> None:
-        self._redis.xadd(INCIDENTS_KEY, {INCIDENTS_SINCE_FIELD: SINCE}, id="1795426867-0")
+    def begin(self, since: str = SINCE) -> None:
+        """Write since when all are recorded: at first, or after some were not."""
+        self._count += 1
+        self._redis.xadd(INCIDENTS_KEY, {INCIDENTS_SINCE_FIELD: since}, id=f"1795426867-{self._count}")
+        self._since = since
 
     def incident(self, ended: float = NOW, node: str = "n", **fields: Any) -> str:
         """Record one; return its id."""
@@ -39,7 +44,10 @@ class Recorded:
         incident_id = f"node_down/{node}@{began}"
         own = {"id": incident_id, "node": node, "began": began, "ended": timestamp(ended)}
         raw = json.dumps(self._example | own | fields)
-        self._redis.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: raw}, id=f"1795426867-{self._count}")
+        entry = {INCIDENTS_FIELD: raw} | (
+            {INCIDENTS_SINCE_FIELD: self._since} if self._since and self.tells_since else {}
+        )
+        self._redis.xadd(INCIDENTS_KEY, entry, id=f"1795426867-{self._count}")
         return str(fields.get("id", incident_id))
 
 
@@ -86,6 +94,50 @@ def test_incidents_are_known_since_the_oldest_that_is_kept_when_older_ones_went(
     recorded.incident(NOW - 500)
     recorded.incident(NOW - 100)
     assert ask(client, "limit=1")["known_since"] == timestamp(NOW - 500)
+
+
+def test_incidents_are_known_since_the_first_entry_when_the_newest_does_not_tell(
+    client: FlaskClient, recorded: Recorded
+) -> None:
+    recorded.begin()
+    recorded.tells_since = False
+    recorded.incident()
+    assert ask(client)["known_since"] == SINCE
+
+
+def test_incidents_are_known_since_the_last_gap_when_there_was_one(client: FlaskClient, recorded: Recorded) -> None:
+    recorded.begin()
+    before = [recorded.incident(NOW - 800 + number) for number in range(RECORDS_AT_ONCE)]
+    later = timestamp(NOW - 200)
+    recorded.begin(later)
+    assert ask(client)["known_since"] == later
+    after = [recorded.incident(NOW - 100 + number) for number in range(3)]
+
+    first = ask(client, f"limit={RECORDS_AT_ONCE}")
+    second = ask(client, f"after={first['next']}")
+
+    # Those from before the gap are told all the same
+    assert ids(first) + ids(second) == [*reversed(after), *reversed(before)]
+    assert (first["known_since"], second["known_since"], second["next"]) == (later, later, None)
+
+
+def test_incidents_are_known_since_the_oldest_that_is_kept_when_the_gap_before_them_is_older(
+    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
+) -> None:
+    recorded.begin()
+    for number in (500, 100):
+        recorded.incident(NOW - number)
+    redis.xtrim(INCIDENTS_KEY, maxlen=1, approximate=False)
+    assert ask(client)["known_since"] == timestamp(NOW - 100)
+
+
+@pytest.mark.parametrize("markers", [1, RECORDS_AT_ONCE + 1])
+def test_pages_end_when_there_are_only_gaps(client: FlaskClient, recorded: Recorded, markers: int) -> None:
+    for number in range(markers):
+        recorded.begin(timestamp(NOW + number))
+    body = ask(client)
+    assert (body["incidents"], body["known_since"]) == ([], timestamp(NOW + markers - 1))
+    assert body["next"] is None
 
 
 @pytest.mark.parametrize(
@@ -156,8 +208,8 @@ def test_page_is_the_last_when_all_others_ended_before_the_time_asked_for(
     redis.config_resetstat()
     body = ask(client, "hours=24")
     assert (ids(body), body["next"]) == ([new], None)
-    # The part in which it stands is read to its end, and the next one has nothing of that time.
-    assert redis.info("commandstats")["cmdstat_xrevrange"]["calls"] == 2
+    # The part in which it stands is read to its end, and the next one, which has nothing of that time, with since when.
+    assert redis.info("commandstats")["cmdstat_xrevrange"]["calls"] == 3
     assert len(ids(ask(client, "hours=26&limit=1000"))) == 1000
 
 
