@@ -51,6 +51,23 @@
       }
     }
   
+    // A text over a drawing has a ground of its own, so that no line runs through its letters.
+    const hasGround = (element, canvas) => {
+      for (let holder = element; !holder.contains(canvas); holder = holder.parentElement) {
+        if (!/^rgba\(.*, 0\)$/.test(getComputedStyle(holder).backgroundColor)) return true;
+      }
+      return false;
+    };
+    for (const canvas of document.querySelectorAll("canvas")) {
+      const drawn = canvas.getBoundingClientRect();
+      for (const line of lines) {
+        const wide = Math.min(line.right, drawn.right) - Math.max(line.left, drawn.left);
+        const high = Math.min(line.bottom, drawn.bottom) - Math.max(line.top, drawn.top);
+        if (line.isFixed || wide <= 1 || high <= 1 || hasGround(line.element, canvas)) continue;
+        wrong.push(`${name(line.element)} is written over a drawing`);
+      }
+    }
+
     // Whoever cuts a text says so: by an ellipsis, and by all of it in a title.
     for (const element of document.body.querySelectorAll("*")) {
       if (!isSeen(element) || element.textContent.trim() === "" || element.matches("html, body, pre")) continue;

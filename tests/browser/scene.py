@@ -5,26 +5,40 @@ There is no collector and no exporter: a thousand nodes, their alerts and a week
 """
 
 import argparse
-import math
 import threading
 import time
-from datetime import UTC, datetime
-from typing import Any, Final, Literal, get_args
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, get_args
 
+import msgspec
+from redis.client import Pipeline
+
+from collector.alert_log import AlertLog
+from collector.alerts_message import build_alerts
+from collector.evaluate import ActiveAlert, Change
+from collector.health import build_health
+from collector.rules import in_force
+from contract.clock import timestamp
 from contract.codec import encode
-from contract.health import overall_status
-from contract.history import CLUSTER_NODE, MEASURES, STEPS, Entry, encode_entry
-from contract.messages import Alert, Alerts, ClusterStats, Health, Incident, LogEntry, Node, Severity, Snapshot
+from contract.distribution import Distribution, Spreading, encode_distribution
+from contract.history import CLUSTER_NODE, MEASURES, STEPS, Entry, Step, encode_entry
+from contract.messages import LogId, RulesInForce
 from contract.names import (
     ALERTS_CHANNEL,
+    DISTRIBUTION_KEYS,
     HEALTH_CHANNEL,
     HISTORY_FIELD,
+    HISTORY_KEYS,
     INCIDENTS_FIELD,
     INCIDENTS_KEY,
     INCIDENTS_SINCE_FIELD,
     METRICS_CHANNEL,
+    RULES_KEY,
+    distribution_key,
     history_key,
 )
+from tests.browser.cluster import INTERVAL_SECONDS, LASTED_SECONDS, RULES, Cluster, State, snapshot, summary
 from tests.drivers.ports import free_port
 from tests.drivers.publisher import Publisher
 from tests.drivers.rest import Rest
@@ -32,12 +46,10 @@ from tests.drivers.stack import Stack
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
-State = Literal["calm", "alerts", "away"]
-
-INTERVAL_SECONDS: Final = 2.0
 #: Nodes that have a history; it is the pages' first.
 NODES_WITH_HISTORY: Final = 12
-LONG_NAME: Final = "rack-12-blade-07.compute.hamburg.example.org"
+TARGETS_PATH: Final = Path("/etc/dispycluster-live/nodes.yaml")
+_DAY_SECONDS: Final = 86_400
 
 
 class Scene:
@@ -48,11 +60,12 @@ class Scene:
         self.valkey.start()
         self._stack = Stack(self.valkey)
         self._lock = threading.Lock()
-        self._nodes = 0
-        self._state: State = "calm"
+        self._since = time.time() - LASTED_SECONDS
+        self._cluster = Cluster(0, "calm", self._since)
         self._epoch = int(time.time())
         self._seq = 0
-        self._since = _stamp(time.time() - 340)
+        #: Of the newest entry in the alert log.
+        self._position: LogId | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -79,11 +92,15 @@ class Scene:
         if not self.valkey.is_running:
             self.valkey.start()
         with self._lock:
-            if nodes != self._nodes or self._is_empty():
-                self._write_history(nodes)
-                self._write_incidents(nodes)
+            former, self._cluster = self._cluster, Cluster(nodes, state, self._since)
+            is_empty = self._is_empty()
+            if is_empty or (former.count, former.is_ill) != (nodes, self._cluster.is_ill):
+                self._write_history()
+                self._write_incidents()
             # A new epoch, so that every page takes it for another collector's.
-            self._nodes, self._state, self._epoch, self._seq = nodes, state, self._epoch + 1, 0
+            self._epoch, self._seq = self._epoch + 1, 0
+            if is_empty:
+                self._position = None
             self._publish()
             shown = self._epoch
         eventually(lambda: self.rest.json("/api/cluster/snapshot")["epoch"] == shown, what="the scene in the api")
@@ -106,42 +123,32 @@ class Scene:
     def _run(self) -> None:
         while not self._ended.wait(INTERVAL_SECONDS):
             with self._lock:
-                if self._nodes and self.valkey.is_running:
+                if self._cluster.count and self.valkey.is_running:
                     self._publish()
 
     def _publish(self) -> None:
         self._seq += 1
         now = time.time()
-        head: dict[str, Any] = {"cluster": "lab", "epoch": self._epoch, "seq": self._seq, "timestamp": _stamp(now)}
-        alerts = () if self._state == "calm" else _alerts(self._nodes, self._since)
-        offline = {alert.node for alert in alerts if alert.rule == "node_down"}
-        nodes = tuple(_node(index, self._nodes, now, self._since, offline) for index in range(self._nodes))
-        log = tuple(_entry(f"{self._epoch}-{number + 1}", alert) for number, alert in enumerate(alerts))
-        last = log[-1].id if log else None
-        online = len(nodes) - len(offline)
-        health = Health(
-            **head,
-            overall_status=overall_status(online=online, offline=len(offline), total=len(nodes)),
-            nodes_online=online,
-            nodes_total=len(nodes),
-            issues=tuple(f"{node.node} is offline: {node.error}" for node in nodes if node.status == "offline")[:20],
+        written = timestamp(now)
+        head: dict[str, Any] = {"cluster": "lab", "epoch": self._epoch, "seq": self._seq, "timestamp": written}
+        alerts, nodes = self._cluster.alerts(), self._cluster.nodes(now)
+        health = build_health(
+            nodes, self._cluster.problems(), alerts, remarks=self._cluster.remarks(), targets_path=TARGETS_PATH, **head
         )
+        log = AlertLog(epoch=self._epoch, position=self._position, now=written)
         # The log is written once a scene; the rounds after it have no entry.
-        first = self._seq == 1
-        message = Alerts(
-            **head,
-            active_alerts=alerts,
-            alert_count=sum(alert.state == "firing" for alert in alerts),
-            entries=log if first else (),
-            previous_alert_id=None if first else last,
-            last_alert_id=last,
-        )
+        if self._seq == 1:
+            log.add(self._cluster.changes(), written)
         redis = self.valkey.client()
         publisher = Publisher(redis)
-        entries = [_plain(entry) for entry in log] if first else []
-        publisher.publish(METRICS_CHANNEL, encode(_snapshot(head, nodes)))
+        rules = RulesInForce(**head, rules=in_force(RULES))
+        redis.set(RULES_KEY, encode(rules), ex=_DAY_SECONDS)
+        publisher.publish(METRICS_CHANNEL, encode(snapshot(nodes, head)))
         publisher.publish(HEALTH_CHANNEL, encode(health))
-        publisher.publish(ALERTS_CHANNEL, encode(message), *entries)
+        publisher.publish(
+            ALERTS_CHANNEL, encode(build_alerts(alerts, log, **head)), *map(msgspec.to_builtins, log.queue)
+        )
+        self._position = log.last_id
         redis.close()
 
     def _is_empty(self) -> bool:
@@ -150,170 +157,57 @@ class Scene:
         redis.close()
         return count == 0
 
-    def _write_incidents(self, nodes: int) -> None:
+    def _write_incidents(self) -> None:
         """A week of them: every alert of today was there before, and one node failed every morning."""
+        now = time.time()
+        ill = Cluster(self._cluster.count, "ill" if self._cluster.is_ill else "alerts", self._since)
+        past = [alert for alert in ill.alerts() if alert.state == "firing"]
         redis = self.valkey.client()
         redis.delete(INCIDENTS_KEY)
-        now = time.time()
-        redis.xadd(INCIDENTS_KEY, {INCIDENTS_SINCE_FIELD: _stamp(now - 6 * 86_400)}, id="1-0")
-        past = [alert for alert in _alerts(nodes, self._since) if alert.state == "firing"]
+        since: dict[Any, Any] = {INCIDENTS_SINCE_FIELD: timestamp(now - 6 * _DAY_SECONDS)}
+        redis.xadd(INCIDENTS_KEY, since, id="1-0")
+        log = AlertLog(epoch=2, position="1-0", now=timestamp(now))
         for day in range(6, 0, -1):
             for number, alert in enumerate(past[:1] * 2 if day > 2 else past):
-                began = now - day * 86_400 + 3600 * number
-                incident = Incident(
-                    id=f"{alert.id}@{_stamp(began)}", alert_id=alert.id, rule=alert.rule, node=alert.node,
-                    severity=alert.severity, began=_stamp(began), ended=_stamp(began + 700 + 60 * number),
-                    peak=alert.value, message=alert.message,
-                )  # fmt: skip
-                redis.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: encode(incident)}, id=f"2-{100 * (10 - day) + number}")
+                began = now - day * _DAY_SECONDS + 3600 * number
+                log.add([_over(alert, timestamp(began))], timestamp(began + 700 + 60 * number))
+        for record_id, incident in log.incidents.items():
+            redis.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: encode(incident), **since}, id=record_id)
         redis.close()
 
-    def _write_history(self, nodes: int) -> None:
+    def _write_history(self) -> None:
         redis = self.valkey.client()
+        for keys in (HISTORY_KEYS, DISTRIBUTION_KEYS):
+            for key in redis.scan_iter(f"{keys}:*"):
+                redis.delete(key)
         now = time.time()
         pipeline = redis.pipeline(transaction=False)
+        with_history = min(self._cluster.count, NODES_WITH_HISTORY)
         for step in STEPS:
-            for index in range(-1, min(nodes, NODES_WITH_HISTORY)):
-                key = history_key(step.seconds, CLUSTER_NODE if index < 0 else _name(index, nodes))
-                pipeline.delete(key)
-                last = int(now // step.seconds)
-                for number in range(last - step.range_seconds // step.seconds, last):
-                    at = number * step.seconds
-                    entry = Entry(5, tuple(_summary(measure, index, at) for measure in MEASURES))
-                    pipeline.xadd(key, {HISTORY_FIELD: encode_entry(entry)}, id=f"{at * 1000}-0")
+            last = int(now // step.seconds)
+            for number in range(last - step.range_seconds // step.seconds, last):
+                self._write_step(pipeline, step, number * step.seconds, with_history)
         pipeline.execute()
         redis.close()
 
-
-def _plain(entry: LogEntry) -> dict[str, object]:
-    return {field: getattr(entry, field) for field in LogEntry.__struct_fields__}
-
-
-def _stamp(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-
-
-def _name(index: int, nodes: int) -> str:
-    # Somewhere a name is longer than a column.
-    return LONG_NAME if index == 7 else f"node{index + 1:0{max(2, len(str(nodes)))}}"
-
-
-def _wave(seed: int, at: float, low: float, high: float) -> float:
-    share = 0.5 + 0.3 * math.sin(at / 97 + seed * 1.7) + 0.2 * math.sin(at / 13 + seed * 5.1)
-    return low + (high - low) * min(1.0, max(0.0, share))
+    def _write_step(self, pipeline: Pipeline, step: Step, at: int, count: int) -> None:
+        """Write what the cluster and the first ``count`` nodes were like in the step that begins at ``at``."""
+        spreading = Spreading()
+        for index in range(-1, count):
+            entry = Entry(5, tuple(summary(measure, index, at) for measure in MEASURES))
+            key = history_key(step.seconds, CLUSTER_NODE if index < 0 else self._cluster.name(index))
+            pipeline.xadd(key, {HISTORY_FIELD: encode_entry(entry)}, id=f"{at * 1000}-0")
+            if index >= 0:
+                spreading.add(self._cluster.name(index), entry)
+        # Elsewhere all is as it is in the first days after an update, when only the averages of before are known.
+        if self._cluster.is_ill:
+            entry_of_all = encode_distribution(Distribution(5, tuple(spreading.spreads())))
+            pipeline.xadd(distribution_key(step.seconds), {HISTORY_FIELD: entry_of_all}, id=f"{at * 1000}-0")
 
 
-_SPANS: Final[dict[str, tuple[float, float]]] = {
-    "cpu_usage": (4, 55),
-    "memory_usage": (30, 48),
-    "disk_usage": (41, 43),
-    "temperature": (43, 57),
-    "load1": (0.1, 3.4),
-    "network_receive_bytes_per_second": (900, 9_400_000),
-    "network_transmit_bytes_per_second": (700, 4_100_000),
-    "disk_read_bytes_per_second": (0, 12_000_000),
-    "disk_written_bytes_per_second": (4000, 31_000_000),
-    "iowait": (0, 4),
-    "swap_usage": (1, 3),
-    "pressure_io": (0, 9),
-    "pressure_memory": (0, 4),
-}
-
-
-def _value(measure: str, seed: int, at: float) -> float:
-    low, high = _SPANS[measure]
-    digits = MEASURES[measure]
-    value = _wave(seed + len(measure), at, low, high)
-    return round(value) if digits is None else round(value, digits)
-
-
-def _summary(measure: str, seed: int, at: float) -> tuple[float, float, float]:
-    middle = _value(measure, seed, at)
-    return (round(middle * 0.9, 2), middle, round(middle * 1.1, 2))
-
-
-def _node(index: int, nodes: int, now: float, since: str, offline: set[str]) -> Node:
-    name = _name(index, nodes)
-    is_online = name not in offline
-    known = {measure: _value(measure, index, now) if is_online else None for measure in MEASURES}
-    if name == _name(2, nodes) and is_online and offline:
-        known |= {"temperature": 91.5, "memory_usage": 97.2}
-    if name == LONG_NAME and offline:
-        known |= {"disk_usage": 98.0}
-    if index % 10 == 9:
-        known["temperature"] = None  # a board without a sensor
-    return Node(
-        node=name,
-        address=f"10.1.{index // 250}.{index % 250 + 1}:9100",
-        role="master" if index == 0 else "worker",
-        status="online" if is_online else "offline",
-        is_healthy=is_online,
-        status_since=since,
-        error=None if is_online else "connection refused: does the exporter run, and does it listen on this address?",
-        boot_time=_stamp(now - 5 * 86_400),
-        cpu_count=8 if is_online else None,
-        memory_total_bytes=16 * 2**30 if is_online else None,
-        disk_total_bytes=500 * 2**30 if is_online else None,
-        **known,  # type: ignore[arg-type]  # rates are whole, the rest is not
-    )
-
-
-def _alerts(nodes: int, since: str) -> tuple[Alert, ...]:
-    """One of a single node. Of more: two critical, four warnings (three nodes are away), one info, and one pending."""
-
-    def alert(
-        rule: str,
-        index: int,
-        severity: Severity,
-        value: float | None,
-        text: str,
-        detail: str = "",
-        is_pending: bool = False,
-    ) -> Alert:
-        node = _name(index, nodes)
-        return Alert(
-            id=f"{rule}/{node}{detail}", rule=rule, node=node, severity=severity, type=severity,
-            state="pending" if is_pending else "firing", value=value, message=text.format(node=node), since=since,
-        )  # fmt: skip
-
-    away = "{node} is offline: connection refused: does the exporter run, and does it listen on this address?"
-    if nodes == 1:
-        return (alert("node_down", 0, "critical", None, away),)
-    return (
-        alert("clock_offset", 2, "info", 0.61, "{node}: its clock differs by 0.61 s from the collector's"),
-        alert("node_down", 4, "warning", None, away),
-        alert("node_down", 5, "warning", None, away),
-        alert("node_down", 6, "warning", None, away),
-        alert("temperature", 2, "critical", 91.5, "{node}: its temperature is 91.5 °C"),
-        alert("memory", 2, "warning", 97.2, "{node}: its memory is 97 % full"),
-        alert("filesystem_full", 7, "critical", 98.0, "{node}: / is 98 % full", "//"),
-        alert("memory", 8, "warning", 93.0, "{node}: its memory is 93 % full", is_pending=True),
-    )
-
-
-def _entry(position: str, alert: Alert) -> LogEntry:
-    return LogEntry(
-        id=position, timestamp=alert.since, transition=alert.state, alert_id=alert.id, rule=alert.rule,
-        node=alert.node, severity=alert.severity, value=alert.value, message=alert.message, since=alert.since,
-    )  # fmt: skip
-
-
-def _snapshot(head: dict[str, Any], nodes: tuple[Node, ...]) -> Snapshot:
-    def mean(values: list[float | None]) -> float | None:
-        known = [value for value in values if value is not None]
-        return round(sum(known) / len(known), 1) if known else None
-
-    online = [node for node in nodes if node.status == "online"]
-    stats = ClusterStats(
-        total_nodes=len(nodes),
-        online_nodes=len(online),
-        avg_cpu=mean([node.cpu_usage for node in online]),
-        avg_memory=mean([node.memory_usage for node in online]),
-        avg_disk=mean([node.disk_usage for node in online]),
-        avg_temperature=mean([node.temperature for node in online]),
-    )
-    ordered = tuple(sorted(nodes, key=lambda node: node.node))
-    return Snapshot(**head, interval_seconds=INTERVAL_SECONDS, cluster_stats=stats, nodes=ordered)
+def _over(alert: ActiveAlert, began: str) -> Change:
+    """The end of an alert that began then."""
+    return Change("resolved", alert, replace(alert, since=began))
 
 
 def main() -> None:

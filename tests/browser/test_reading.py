@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import serious
-from tests.browser.scene import LONG_NAME, Scene
+from tests.browser.cluster import LONG_NAME
+from tests.browser.scene import Scene
 
 LIVE = "#freshness[data-state=live]"
 DESKTOP = {"width": 1440, "height": 900}
@@ -86,7 +87,7 @@ def test_table_says_the_gravest_first_and_marks_the_figure_that_offends(troubled
     opened(page, troubled, "/nodes")
     row = page.locator('#node-rows [data-node="node03"]')
     alerts = row.locator("[data-field=alerts]")
-    expect(alerts).to_have_text(re.compile("^its temperature is 91.5 °C · its memory is 97 % full · its clock"))
+    expect(alerts).to_have_text(re.compile(r"^temperature is 91.5\s°C · memory is 97.2\s% in use · the clock"))
     expect(alerts).to_have_attribute("data-severity", "critical")
     expect(row.locator("[data-field=temperature]")).to_have_attribute("data-offends", "critical")
     expect(row.locator("[data-field=memory_usage]")).to_have_attribute("data-offends", "warning")

@@ -1,0 +1,301 @@
+"""The cluster of a scene: its nodes, alerts and issues, in the words and codes of this version's collector.
+
+The collector's own pieces write the alerts, the health and the rules, so that a page shows what it would show of them.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from collector.conditions import Observation, begun, ended
+from collector.evaluate import ActiveAlert, Change
+from collector.rules import Rule, parse_rules
+from collector.said import alerts as said
+from collector.said import issues, looks
+from collector.said.rules import rule_not_a_number
+from collector.said.sentence import english
+from collector.said.targets import host_not_ipv4
+from contract.clock import timestamp
+from contract.history import MEASURES
+from contract.messages import ClusterStats, Coded, Node, Severity, Snapshot
+
+#: ``calm``: nothing fires. ``alerts``: a few do. ``ill``: so do more, names are long, addresses IPv6, and every text is
+#: as long as the collector makes it. ``away``: ill, and Redis is away.
+State = Literal["calm", "alerts", "ill", "away"]
+
+INTERVAL_SECONDS: Final = 2.0
+#: Somewhere a name is longer than a column.
+LONG_NAME: Final = "rack-12-blade-07.compute.hamburg.example.org"
+#: The name of a node that is listed by its address: with its port where that is another one than 9100.
+_IPV6: Final = "2001:db8:85a3:8d3:1319:8a2e:370:7348"
+IPV6_WITH_PORT: Final = "[2001:db8:85a3:8d3:1319:8a2e:370:7349]:9200"
+_LONG_MOUNT: Final = "/srv/nfs/projects/climate-simulation/intermediate-results"
+_LONG_SENSOR: Final = "nct6798-isa-0290/auxiliary temperature of the board"
+#: What the user changes in the rules.
+_RULES: Final = """
+temperature: {severity: critical}
+filesystem_full: {severity: critical}
+clock_offset: {severity: info, threshold: 0.5, clear: 0.3}
+cpu: {enabled: true}
+swap: {enabled: true}
+pressure: {enabled: true}
+"""
+RULES: Final = parse_rules(_RULES)
+#: For how long alerts have lasted.
+LASTED_SECONDS: Final = 340
+_LONG_LASTED_SECONDS: Final = 3 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """So many nodes, as they are in ``state`` from ``since`` on, in Unix seconds."""
+
+    count: int
+    state: State
+    since: float
+
+    @property
+    def is_ill(self) -> bool:
+        """Whether names and texts are long."""
+        return self.state in ("ill", "away")
+
+    def name(self, index: int) -> str:
+        """Name of the node of that index."""
+        if index == 7:
+            return LONG_NAME
+        if self.is_ill and index in (5, 8):
+            return IPV6_WITH_PORT if index == 5 else _IPV6
+        return f"node{index + 1:0{max(2, len(str(self.count)))}}"
+
+    def alerts(self) -> list[ActiveAlert]:
+        """What is active.
+
+        Of one node, that it is away. Of more while ``alerts``: two critical, four warnings (three nodes are away), one
+        info, and one pending.
+        """
+        if self.state == "calm":
+            return []
+        if self.count == 1:
+            return [self._away(0)]
+        few = [
+            self._alert("clock_offset", 2, 0.6, said.clock_ahead(self.name(2), 0.6)),
+            *(self._away(index) for index in _AWAY),
+            self._alert("temperature", 2, 91.5),
+            self._alert("memory", 2, 97.2),
+            self._alert("filesystem_full", 7, 98.0, detail="/"),
+            replace(self._alert("memory", 8, 93.0), state="pending"),
+        ]
+        return [*few, *self._more_alerts()] if self.is_ill else few
+
+    def _more_alerts(self) -> list[ActiveAlert]:
+        name = self.name
+        return [
+            self._alert("clock_offset", 8, 86_400.5, said.clock_behind(name(8), 86_400.5)),
+            self._alert("filesystem_full", 7, 99.9, detail=_LONG_MOUNT),
+            self._alert("filesystem_readonly", 7, None, detail=_LONG_MOUNT),
+            self._alert("hardware_alarm", 7, None, detail=_LONG_SENSOR),
+            self._alert("under_voltage", 8, None, detail="rpi_volt/in0"),
+            self._alert("pressure", 2, 91.0, detail="io"),
+            self._alert("pressure", 7, 77.0, detail="memory"),
+            self._alert("swap", 8, 99.4),
+        ]
+
+    def changes(self) -> list[Change]:
+        """The transitions that led to the alerts, and some of alerts that have ended."""
+        active = [Change("pending" if alert.state == "pending" else "firing", alert) for alert in self.alerts()]
+        if not self.is_ill or self.count == 1:
+            return active
+        lasting = [self._alert("swap", 3, 88.8), self._alert("memory", 7, 95.5)]
+        full = self._alert("filesystem_full", 8, 93.1, detail=_LONG_MOUNT)
+        whys = [
+            ended("swap", self.name(3), "", 12.3),
+            said.measure_untold(LONG_NAME, "memory"),
+            said.detail_left_out(self.name(8), _LONG_MOUNT, "filesystem_full"),
+        ]
+        over = [
+            Change("resolved", replace(alert, said=why), alert)
+            for alert, why in zip([*lasting, full], whys, strict=True)
+        ]
+        return [*over, *active]
+
+    def nodes(self, now: float) -> list[Node]:
+        """The nodes as they are at ``now``, sorted by name."""
+        nodes = [self._node(index, now) for index in range(self.count)]
+        return sorted(nodes, key=lambda node: node.node)
+
+    def problems(self) -> list[Coded]:
+        """What is wrong with the collector's own files and names."""
+        if not self.is_ill:
+            return []
+        return [
+            issues.redis_disk_full("/var/lib/dispycluster-live/valkey", 400_000, 1_234_500_000),
+            issues.targets_file_invalid(
+                "/etc/dispycluster-live/nodes.yaml", self.count, 4, host_not_ipv4("workers/3", "'127.1'")
+            ),
+            issues.rules_file_invalid(
+                "/etc/dispycluster-live/alerts.yaml", 3, rule_not_a_number("memory", "threshold", "101", 0.0, 100.0)
+            ),
+            issues.dns_name_failed(
+                "_node-exporter._tcp.compute.hamburg.example.org", 3, looks.name_not_found_within(5.0)
+            ),
+        ]
+
+    def remarks(self) -> list[Coded]:
+        """What is to be known of nodes that are online."""
+        if not self.is_ill or self.count == 1:
+            return []
+        return [
+            issues.collector_hangs(LONG_NAME, "filesystem"),
+            issues.figures_missing(self.name(9), "cpu memory disk", issues.exporter_too_old("0.15.2")),
+        ]
+
+    def _away(self, index: int) -> ActiveAlert:
+        node = self.name(index)
+        alert = self._alert("node_down", index, None, said.node_offline(node, self._error(index)))
+        if self.is_ill and index == 6:
+            return replace(alert, since=timestamp(self.since - _LONG_LASTED_SECONDS))
+        return alert
+
+    def _error(self, index: int) -> Coded:
+        """Why a node is away."""
+        if not self.is_ill or self.count == 1:
+            return looks.connection_refused()
+        return {
+            4: looks.closed_by_https(),
+            5: looks.certificate_of_another_name(IPV6_WITH_PORT),
+            6: looks.credentials_without_folder("bearer_token_file"),
+        }[index]
+
+    def _alert(
+        self, rule: str, index: int, value: float | None, text: Coded | None = None, detail: str = ""
+    ) -> ActiveAlert:
+        node = self.name(index)
+        if text is None:
+            text = begun(rule, Observation(node, "online", None, None), detail, value)
+        return ActiveAlert(
+            rule=rule,
+            node=node,
+            detail=detail,
+            severity=_severity(RULES[rule], index),
+            state="firing",
+            value=value,
+            said=text,
+            peak=value,
+            since=timestamp(self.since),
+            since_monotonic_seconds=0.0,
+            told_monotonic_seconds=0.0,
+        )
+
+    def _node(self, index: int, now: float) -> Node:
+        alerts = [alert for alert in self.alerts() if alert.node == self.name(index)] if index < 10 else []
+        away = next((alert for alert in alerts if alert.rule == "node_down"), None)
+        known = {measure: None if away else value_of(measure, index, now) for measure in MEASURES}
+        for alert in alerts:
+            known |= _figure(alert)
+        if index % 10 == 9:
+            known["temperature"] = None  # a board without a sensor
+        if self.is_ill and index == 9:
+            known |= dict.fromkeys(("cpu_usage", "memory_usage", "disk_usage"))
+        why = self._error(index) if away else None
+        listens = (
+            f"[2001:db8:85a3:8d3:1319:8a2e:370:{index:x}]" if self.is_ill else f"10.1.{index // 250}.{index % 250 + 1}"
+        )
+        return Node(
+            node=self.name(index),
+            address=f"{listens}:9100",
+            role=_role(index),
+            status="offline" if away else "online",
+            is_healthy=away is None,
+            status_since=away.since if away else timestamp(self.since),
+            error=None if why is None else english(why),
+            error_coded=why,
+            boot_time=timestamp(now - 5 * 86_400),
+            cpu_count=None if away else 8,
+            memory_total_bytes=None if away else 16 * 2**30,
+            disk_total_bytes=None if away else 500 * 2**30,
+            **known,  # type: ignore[arg-type]  # rates are whole, the rest is not
+        )
+
+
+_AWAY: Final = (4, 5, 6)
+_FIGURES: Final = {
+    "temperature": "temperature",
+    "memory": "memory_usage",
+    "swap": "swap_usage",
+    "pressure/io": "pressure_io",
+    "pressure/memory": "pressure_memory",
+    "filesystem_full//": "disk_usage",
+}
+
+
+def _figure(alert: ActiveAlert) -> dict[str, float | None]:
+    """The node's figure that the alert is about, if there is one."""
+    figure = _FIGURES.get(f"{alert.rule}/{alert.detail}" if alert.detail else alert.rule)
+    return {} if figure is None or alert.value is None else {figure: _rounded(figure, alert.value)}
+
+
+def _rounded(measure: str, value: float) -> float:
+    digits = MEASURES[measure]
+    return round(value) if digits is None else round(value, digits)
+
+
+def _role(index: int) -> Literal["master", "worker"]:
+    return "master" if index == 0 else "worker"
+
+
+def _severity(rule: Rule, index: int) -> Severity:
+    return rule.severity_of(_role(index))
+
+
+def snapshot(nodes: Sequence[Node], head: dict[str, Any]) -> Snapshot:
+    """The snapshot of ``nodes``."""
+
+    def mean(values: list[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return round(sum(known) / len(known), 1) if known else None
+
+    online = [node for node in nodes if node.status == "online"]
+    stats = ClusterStats(
+        total_nodes=len(nodes),
+        online_nodes=len(online),
+        avg_cpu=mean([node.cpu_usage for node in online]),
+        avg_memory=mean([node.memory_usage for node in online]),
+        avg_disk=mean([node.disk_usage for node in online]),
+        avg_temperature=mean([node.temperature for node in online]),
+    )
+    return Snapshot(**head, interval_seconds=INTERVAL_SECONDS, cluster_stats=stats, nodes=tuple(nodes))
+
+
+_SPANS: Final[dict[str, tuple[float, float]]] = {
+    "cpu_usage": (4, 55),
+    "memory_usage": (30, 48),
+    "disk_usage": (41, 43),
+    "temperature": (43, 57),
+    "load1": (0.1, 3.4),
+    "network_receive_bytes_per_second": (900, 9_400_000),
+    "network_transmit_bytes_per_second": (700, 4_100_000),
+    "disk_read_bytes_per_second": (0, 12_000_000),
+    "disk_written_bytes_per_second": (4000, 31_000_000),
+    "iowait": (0, 4),
+    "swap_usage": (1, 3),
+    "pressure_io": (0, 9),
+    "pressure_memory": (0, 4),
+}
+
+
+def value_of(measure: str, seed: int, at: float) -> float:
+    """A value that moves as such a measure does, another one for each ``seed``."""
+    low, high = _SPANS[measure]
+    return _rounded(measure, _wave(seed + len(measure), at, low, high))
+
+
+def summary(measure: str, seed: int, at: float) -> tuple[float, float, float]:
+    """Lowest, average and highest value of a step of history."""
+    middle = value_of(measure, seed, at)
+    return (round(middle * 0.9, 2), middle, round(middle * 1.1, 2))
+
+
+def _wave(seed: int, at: float, low: float, high: float) -> float:
+    share = 0.5 + 0.3 * math.sin(at / 97 + seed * 1.7) + 0.2 * math.sin(at / 13 + seed * 5.1)
+    return low + (high - low) * min(1.0, max(0.0, share))
