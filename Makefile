@@ -123,7 +123,7 @@ images-offline: ## all images without any container registry, from Debian's pack
 	@exec $(PYTHON) -B -m deploy.images.offline
 
 .PHONY: test
-test: setup-dev ## all tests, side by side (PYTEST_ARGS=-n0: one by one); BROWSER=0 and EXPORTER=0 leave those that need a Chromium or a node_exporter out
+test: setup-dev ## all tests but those of the manifests, which make check runs, side by side (PYTEST_ARGS=-n0: one by one); BROWSER=0 and EXPORTER=0 leave those that need a Chromium or a node_exporter out
 	@$(BIN)/python -m tests.prepare $(if $(filter 0,$(BROWSER)),--without-browser) $(if $(filter 0,$(EXPORTER)),--without-exporter)
 	$(MAKE) --no-print-directory dashboard-test
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --durations=20 $(LEFT_OUT) $(PYTEST_ARGS)
@@ -184,7 +184,7 @@ check: setup-dev dashboard-check ## lint, types, translations, manifests, locks,
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m tests.messages --check
-	$(BIN)/python -m deploy.k8s.check
+	$(BIN)/python -m pytest tests/manifests $(PYTEST_ARGS)
 	$(BIN)/python -m deploy.audit
 
 .PHONY: audit

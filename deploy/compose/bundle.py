@@ -38,7 +38,7 @@ PARTS = (
     "docs/kubernetes.md",
     "docs/operations.md",
 )
-_LEFT_OUT = {"tests", "check", "__pycache__"}
+_LEFT_OUT = {"tests", "__pycache__"}
 LOAD = "deploy/compose/load.sh"
 
 

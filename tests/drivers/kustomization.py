@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from deploy.k8s.check.compose import compose_images
+from tests.drivers.compose_file import compose_images
 from tests.drivers.kubectl import Kubectl
 from tests.drivers.process import ROOT
 

@@ -12,7 +12,7 @@ import requests
 
 from contract import VERSION
 from deploy.images.offline.machine import own_architecture
-from deploy.k8s.check.compose import compose_images
+from tests.drivers.compose_file import compose_images
 from tests.drivers.deployment import Deployment
 from tests.drivers.docker_engine import OWN_IMAGES, engine
 from tests.drivers.neighbour import registry

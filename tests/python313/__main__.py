@@ -8,7 +8,6 @@ import argparse
 import io
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -38,9 +37,6 @@ INGREDIENTS = (
 )
 #: Not those of tests/browser and tests/system, which need a Chromium, a node_exporter and other libraries' clients.
 UNIT_TESTS = ("contract", "services", "simulator", "deploy", "tests/test_documentation.py", "tests/test_imports.py")
-#: The program that renders the manifests. ``--all`` mounts this machine's into the container: it is one static file.
-KUSTOMIZE = "kustomize"
-LEFT_OUT = ("--ignore=deploy/k8s",)
 #: The copy of the project has no history, out of which the last release is taken.
 WITHOUT_HISTORY = ("--ignore=tests/system/test_last_release.py",)
 
@@ -81,20 +77,14 @@ def run_in_process(arguments: Iterable[str], variables: Iterable[str]) -> int:
     """Run the tests that stay in pytest's process; return pytest's exit code."""
     plugins = [f"-ptests.python313.{name}" for name in ("nothing_skipped", "in_process")]
     pytest = [".venv/bin/python", "-m", "pytest", "--numprocesses=auto", "--dist=loadfile", *plugins]
-    return _run(IMAGE, [], [*pytest, *UNIT_TESTS, *LEFT_OUT, *arguments], variables)
+    return _run(IMAGE, [], [*pytest, *UNIT_TESTS, *arguments], variables)
 
 
 def run_all(arguments: Iterable[str], variables: Iterable[str]) -> int:
     """Run what ``make test`` runs; return its exit code."""
-    kustomize = shutil.which(KUSTOMIZE)
     # A browser in a container has no sandbox of its own, and starts without one for root only.
-    options = [
-        "--user=0",
-        "--shm-size=1g",
-        *([f"--volume={kustomize}:/usr/local/bin/{KUSTOMIZE}:ro"] if kustomize else []),
-    ]
-    left_out = WITHOUT_HISTORY if kustomize else (*WITHOUT_HISTORY, *LEFT_OUT)
-    given = shlex.join(["-ptests.python313.nothing_skipped", *left_out, *arguments])
+    options = ["--user=0", "--shm-size=1g"]
+    given = shlex.join(["-ptests.python313.nothing_skipped", *WITHOUT_HISTORY, *arguments])
     return _run(IMAGE_OF_ALL, options, ["make", "test", f"PYTEST_ARGS={given}"], variables)
 
 

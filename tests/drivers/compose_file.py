@@ -6,15 +6,15 @@ from typing import Any
 
 import yaml
 
-from deploy.k8s.check.folder import COMPOSE_FILE
+from tests.drivers.process import ROOT
 
 
 @cache
 def compose_services() -> dict[str, dict[str, Any]]:
     """Every service of the compose file, with the defaults of its variables."""
-    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", COMPOSE_FILE.read_text())
+    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", (ROOT / "deploy/compose/compose.yaml").read_text())
     # All that is given to a container is text: `no` is no truth value there.
-    services: dict[str, dict[str, Any]] = yaml.load(text, Loader=yaml.BaseLoader)["services"]  # noqa: S506
+    services: dict[str, dict[str, Any]] = yaml.load(text, Loader=yaml.BaseLoader)["services"]
     return services
 
 

@@ -1,0 +1,39 @@
+"""Every test that asks for ``manifests`` runs for each variant."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.manifests import kube_score
+from tests.manifests.model import Manifests
+from tests.manifests.variants import VARIANTS, Variant, kustomize, manifests_of
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _can_render() -> None:
+    if kustomize() is None:
+        pytest.exit("neither kubectl nor kustomize is on the PATH: install kubectl", returncode=1)
+
+
+@pytest.fixture(params=VARIANTS, ids=lambda variant: variant.name)
+def variant(request: pytest.FixtureRequest) -> Variant:
+    """Each variant in turn."""
+    return request.param
+
+
+@pytest.fixture
+def manifests(variant: Variant) -> Manifests:
+    """The objects of ``variant``; not to be changed."""
+    return manifests_of(variant.name)
+
+
+@pytest.fixture(scope="session")
+def linter() -> Path:
+    """The program kube-score."""
+    try:
+        return kube_score.program()
+    except kube_score.NotThere as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))

@@ -1,0 +1,26 @@
+"""Write the demo's targets file anew, as its simulator would write it: ``python -m tests.manifests.demo_nodes``."""
+
+from textwrap import indent
+
+from simulator.fleet import Fleet
+from simulator.options import Options
+from simulator.targets import targets_text
+from tests.drivers.process import ROOT
+from tests.manifests.model import Manifests, Pod
+
+DEMO = ROOT / "deploy/k8s/components/demo"
+KEY = "  nodes.yaml: |\n"
+
+
+def nodes_of(options: Options) -> str:
+    """The targets file of a simulator with this command line, which others reach by the name of its Service."""
+    fleet = Fleet(count=options.nodes, host=options.host, port=options.port, seed=options.seed, advertise="simulator")
+    return targets_text(fleet, is_demo=options.demo)
+
+
+if __name__ == "__main__":
+    simulator = Manifests.parse((DEMO / "simulator.yaml").read_text()).find("Deployment", "simulator")
+    assert simulator is not None
+    nodes = nodes_of(Options.parse(Pod(simulator).lasting[0]["args"]))
+    file = DEMO / "nodes.yaml"
+    file.write_text(file.read_text().partition(KEY)[0] + KEY + indent(nodes, "    "))

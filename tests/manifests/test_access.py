@@ -1,0 +1,123 @@
+"""Who gets in, which pods have the Secrets that it takes, and what pods may ask of the API server."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.manifests.model import Document, Manifests, Pod, selects
+from tests.manifests.variants import Variant
+
+#: The Secrets of access: which pod has them where, and which files; ``None``: all, as they come and go.
+HOLDERS = [
+    ("access-key", "api", "/secrets/access", {"key": "key"}),
+    ("access-key", "ws", "/secrets/access", {"key": "key"}),
+    ("access-tokens", "api", "/access/tokens", None),
+    ("access-tokens", "ws", "/access/tokens", None),
+    ("access-users", "api", "/access/users", None),
+]
+CERTIFICATE = ("gateway-tls", "gateway", "/tls", {"tls.crt": "certificate.pem", "tls.key": "certificate.pem.key"})
+FOLDERS = {"ACCESS_TOKENS_DIR": "/access/tokens", "ACCESS_USERS_DIR": "/access/users"}
+#: What tells controllers to speak HTTPS to the gateway.
+#: Source: https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations/#backend-protocol
+#: Source: https://www.haproxy.com/documentation/kubernetes-ingress/community/configuration-reference/ingress/#server-ssl
+SPEAKS_HTTPS = {"nginx.ingress.kubernetes.io/backend-protocol": "HTTPS", "haproxy.org/server-ssl": "true"}
+
+
+def visitors(manifests: Manifests, pod: Pod) -> Iterator[Document]:
+    """Whom policies let connect to a pod's pages; an empty ``ipBlock`` is everybody."""
+    pages = {port for one in pod.ports if one.get("name") == "http" for port in ("http", one["containerPort"])}
+    for spec in (policy["spec"] for policy in manifests.of_kind("NetworkPolicy")):
+        for rule in spec.get("ingress", []) if selects(spec["podSelector"], pod.labels) else []:
+            if any(port.get("port", "http") in pages for port in rule.get("ports", [{}])):
+                yield from rule.get("from") or [{"ipBlock": {}}]
+
+
+def is_named(peer: Document) -> bool:
+    """Whether a policy's peer is certain pods or addresses, and not a whole namespace or everybody."""
+    if "ipBlock" in peer:
+        return not peer["ipBlock"].get("cidr", "/0").endswith("/0")
+    # Who may have pods in our own namespace reads its Secrets too.
+    return "namespaceSelector" not in peer or any(peer.get("podSelector", {}).values())
+
+
+def test_everybody_signs_in_where_others_reach_the_gateway_or_the_user_says_so(
+    variant: Variant, manifests: Manifests
+) -> None:
+    pods = {pod.name: pod for pod in manifests.pods()}
+    others = [peer for peer in visitors(manifests, pods["gateway"]) if peer.keys() & {"namespaceSelector", "ipBlock"}]
+    mode = "closed" if others or variant.settings.get("ACCESS") == "closed" else "open"
+    for name in ("api", "ws"):
+        assert manifests.variables(pods[name], pods[name].lasting[0])["ACCESS"] == mode, name
+
+
+def test_who_may_speak_for_others_is_let_in_by_name(manifests: Manifests) -> None:
+    for pod in manifests.pods():
+        given = manifests.variables(pod, pod.lasting[0])
+        # TRUSTED_PROXIES does not tell one pod from another; api and ws believe whoever connects.
+        if pod.name in ("api", "ws") or (pod.name == "gateway" and given["TRUSTED_PROXIES"]):
+            assert [peer for peer in visitors(manifests, pod) if not is_named(peer)] == [], pod.title
+
+
+@pytest.mark.parametrize(
+    ("peer", "named"),
+    [
+        ({"podSelector": {}}, True),
+        ({"namespaceSelector": {}, "podSelector": {"matchLabels": {"a": "b"}}}, True),
+        ({"ipBlock": {"cidr": "192.0.2.0/30"}}, True),
+        ({"namespaceSelector": {"matchLabels": {"a": "b"}}}, False),
+        ({"namespaceSelector": {"matchLabels": {"a": "b"}}, "podSelector": {}}, False),
+        ({"ipBlock": {"cidr": "::/0"}}, False),
+        ({"ipBlock": {}}, False),
+    ],
+)
+def test_namespace_or_every_address_is_no_name(peer: Document, named: bool) -> None:
+    assert is_named(peer) == named
+
+
+def test_secrets_of_access_are_with_those_who_need_them(variant: Variant, manifests: Manifests) -> None:
+    found = [
+        (use.name, pod.name, use.place, use.items)
+        for pod, container in manifests.containers()
+        for use in pod.uses(container)
+        if use.name.startswith("access-") or use.name == CERTIFICATE[0]
+    ]
+    assert sorted(found, key=str) == [*HOLDERS, *([CERTIFICATE] if "tls" in variant.components else [])]
+
+
+def test_folders_of_users_and_tokens_are_where_the_secrets_are(manifests: Manifests) -> None:
+    for pod, container in manifests.containers():
+        given = manifests.variables(pod, container)
+        assert {name: given[name] for name in FOLDERS.keys() & given.keys()}.items() <= FOLDERS.items(), pod.title
+
+
+def test_ingress_speaks_as_the_gateway_does_and_has_a_certificate_for_its_host(
+    variant: Variant, manifests: Manifests
+) -> None:
+    for ingress in manifests.of_kind("Ingress"):
+        spoken = {name: value for name, value in ingress["metadata"]["annotations"].items() if name in SPEAKS_HTTPS}
+        assert spoken == (SPEAKS_HTTPS if "tls" in variant.components else {})
+        certified = [host for entry in ingress["spec"]["tls"] for host in entry["hosts"]]
+        assert [rule["host"] for rule in ingress["spec"]["rules"]] == certified
+
+
+def test_pods_have_accounts_of_their_own_and_no_token_but_the_job(manifests: Manifests) -> None:
+    accounts = [(pod.namespace, pod.spec["serviceAccountName"]) for pod in manifests.pods()]
+    assert len(accounts) == len(set(accounts))
+    for pod in manifests.pods():
+        account = manifests.find("ServiceAccount", pod.spec["serviceAccountName"], pod.namespace)
+        assert account is not None, pod.title
+        assert account["automountServiceAccountToken"] is False, pod.title
+        assert pod.spec["automountServiceAccountToken"] is pod.is_job, pod.title
+        assert pod.spec["enableServiceLinks"] is False, pod.title
+        assert "serviceAccountToken" not in str(pod.volumes), pod.title
+
+
+def test_job_may_make_the_secrets_that_it_is_to_make_and_nothing_else(manifests: Manifests) -> None:
+    [job] = [pod for pod in manifests.pods() if pod.is_job]
+    [role] = manifests.of_kind("Role", "ClusterRole")
+    [binding] = manifests.of_kind("RoleBinding", "ClusterRoleBinding")
+    secrets = {"apiGroups": [""], "resources": ["secrets"]}
+    named = {"resourceNames": job.lasting[0]["args"], "verbs": ["get"]}
+    assert role["rules"] == [{**secrets, "verbs": ["create"]}, {**secrets, **named}]
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert [subject["name"] for subject in binding["subjects"]] == [job.spec["serviceAccountName"]]

@@ -1,0 +1,83 @@
+"""Every variant is what Kubernetes and the linter take, in our namespaces and with our images."""
+
+import copy
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from kubernetes_validate import ValidationError, latest_version, validate
+
+from tests.drivers.compose_file import compose_images
+from tests.manifests.kube_score import MEANT, findings, reasons
+from tests.manifests.model import NAMESPACE, Manifests, namespace, title
+from tests.manifests.variants import COMPONENTS, VARIANTS, Variant, manifests_of, rendered
+
+PART_OF = "app.kubernetes.io/part-of"
+ENFORCE = "pod-security.kubernetes.io/enforce"
+OLDEST = "1.28"
+
+
+@cache
+def require_valid(document: str, version: str) -> None:
+    """Most objects are the same in many variants; each takes its time."""
+    validate(json.loads(document), version, strict=True)
+
+
+@pytest.mark.parametrize("version", [OLDEST, latest_version()])
+def test_kubernetes_takes_every_object(manifests: Manifests, version: str) -> None:
+    for document in manifests:
+        require_valid(json.dumps(document), version)
+
+
+def test_field_that_only_a_newer_kubernetes_knows_is_refused() -> None:
+    document = copy.deepcopy(manifests_of("default").find("Deployment", "ws"))
+    assert document is not None
+    document["spec"]["template"]["spec"]["containers"][0]["lifecycle"]["preStop"] = {"sleep": {"seconds": 3}}
+    validate(document, latest_version(), strict=True)
+    with pytest.raises(ValidationError):
+        validate(document, OLDEST, strict=True)
+
+
+def test_linter_says_nothing_but_what_is_meant(linter: Path, variant: Variant) -> None:
+    found = findings(linter, rendered(variant.name))
+    assert {finding: comments for finding, comments in found.items() if not reasons(*finding)} == {}
+
+
+def test_every_reason_for_what_the_linter_says_is_needed(linter: Path) -> None:
+    found = {**findings(linter, rendered("default")), **findings(linter, rendered("all"))}
+    assert set().union(*(reasons(*finding) for finding in found)) == MEANT.keys()
+
+
+def test_linter_finds_image_without_version(linter: Path) -> None:
+    broken = re.sub("image: dispycluster/ws:.*", "image: dispycluster/ws:latest", rendered("default"))
+    found = findings(linter, broken)
+    assert [finding for finding in found if not reasons(*finding)] == [("container-image-tag", "Deployment/ws")]
+
+
+def test_every_component_is_rendered_alone_and_with_all_others() -> None:
+    together = {tuple(variant.components) for variant in VARIANTS}
+    assert {(), *((name,) for name in COMPONENTS), tuple(COMPONENTS)} <= together
+
+
+def test_every_object_is_part_of_the_product_and_in_a_namespace_of_it(manifests: Manifests) -> None:
+    ours = {space["metadata"]["name"] for space in manifests.of_kind("Namespace")}
+    for document in manifests:
+        assert document["metadata"].get("labels", {}).get(PART_OF) == NAMESPACE, title(document)
+        assert document["kind"] == "Namespace" or namespace(document) in ours, title(document)
+    assert [pod.title for pod in manifests.pods() if pod.labels.get(PART_OF) != NAMESPACE] == []
+
+
+def test_pod_security_restricts_every_namespace_but_that_of_node_exporter(manifests: Manifests) -> None:
+    for space in manifests.of_kind("Namespace"):
+        pods = [pod.title for pod in manifests.pods() if pod.namespace == space["metadata"]["name"]]
+        level = "privileged" if pods == ["DaemonSet/node-exporter"] else "restricted"
+        assert space["metadata"]["labels"][ENFORCE] == level, pods
+
+
+def test_images_are_ours_in_the_version_of_the_variant(variant: Variant, manifests: Manifests) -> None:
+    ours = {f"{variant.registry}dispycluster/{name}{variant.pin}" for name in compose_images()}
+    for pod, container in manifests.containers():
+        assert container["image"] in ours, pod.title
+        assert container["imagePullPolicy"] == "IfNotPresent", pod.title
