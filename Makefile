@@ -110,10 +110,6 @@ purge: ## remove the containers and the data; asks first (YES=1 does not)
 bundle: ## all images and what runs them as one archive in dist/, for machines without a network (ARCH=arm64 for theirs)
 	@exec $(COMPOSE) bundle
 
-.PHONY: sbom
-sbom: ## what is in each image, as CycloneDX documents in dist/sbom (ARCH=arm64 for the images of that)
-	@exec $(COMPOSE) sbom
-
 .PHONY: push
 push: ## all images to your registry: REGISTRY=registry.lan:5000; says the lines that take them from there
 	@exec $(COMPOSE) push $(if $(REGISTRY),"$(REGISTRY)")
