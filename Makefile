@@ -110,10 +110,6 @@ purge: ## remove the containers and the data; asks first (YES=1 does not)
 bundle: ## all images and what runs them as one archive in dist/, for machines without a network (ARCH=arm64 for theirs)
 	@exec $(COMPOSE) bundle
 
-.PHONY: sbom
-sbom: ## what is in each image, as CycloneDX documents in dist/sbom (ARCH=arm64 for the images of that)
-	@exec $(COMPOSE) sbom
-
 .PHONY: push
 push: ## all images to your registry: REGISTRY=registry.lan:5000; says the lines that take them from there
 	@exec $(COMPOSE) push $(if $(REGISTRY),"$(REGISTRY)")
@@ -188,8 +184,9 @@ check: setup-dev dashboard-check ## lint, types, translations, manifests, locks,
 	$(BIN)/python -m deploy.audit
 
 .PHONY: audit
-audit: setup-dev ## whether locked dependencies are known to be vulnerable (ADVISORIES=all.zip, see docs/operations.md)
-	@$(BIN)/python -m deploy.audit $(if $(ADVISORIES),--advisories "$(ADVISORIES)")
+audit: setup-dev ## whether locked dependencies are known to be vulnerable: asks OSV and the npm registry
+	$(if $(ADVISORIES),@echo "ADVISORIES is ignored: make audit asks OSV itself" >&2)
+	@$(BIN)/python -m deploy.audit --known
 
 .PHONY: messages
 messages: setup-dev ## bring the pages' translations to the templates, say what is left to translate, and compile them

@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.audit import advisories, locks
-from deploy.audit.bad_input import BadInputError
-from deploy.audit.findings import findings, sift
-from deploy.audit.ignored import FILE, ignored
-from deploy.audit.locks import Fault, Pin
+from deploy.audit.locks import BadInputError, Fault, Pin
 
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
-HOW_TO_KNOW_MORE = (
-    "only the form of the locks was checked. Known vulnerabilities too: make audit ADVISORIES=all.zip, with the file "
-    "of that name for PyPI from the public export of OSV, the Open Source Vulnerabilities database"
-)
+ROOT = Path(__file__).resolve().parents[2]
+REQUIREMENTS = ROOT / "requirements"
+#: Where a ``package-lock.json`` is.
+NPM = [ROOT / "dashboard", ROOT / "tests/clients", ROOT / "bench/push/peers/node"]
+HOW_TO_KNOW_MORE = "only the form of the locks was checked. Known vulnerabilities too: make audit"
 
 
 def check_form(folder: Path) -> tuple[list[Pin], int]:
@@ -34,42 +31,40 @@ def check_form(folder: Path) -> tuple[list[Pin], int]:
     return pins, len(faults)
 
 
-def check_known(pins: list[Pin], export: Path, folder: Path) -> int:
-    """Print the locked versions that an export's advisories speak of; return how many count."""
-    reasons = ignored(folder)
-    known = advisories.read(export, {pin.name for pin in pins})
-    counting, passed, unused = sift(findings(pins, known.advisories), reasons)
+def check_known(pins: list[Pin], folders: list[Path]) -> int:
+    """Print known vulnerabilities, and what could not be asked for; return how many of these lines count."""
+    say("asking for known vulnerabilities …")
+    found = [*advisories.in_python(pins), *(finding for folder in folders for finding in advisories.in_npm(folder))]
+    counting = [finding for finding in found if not finding.is_ignored]
     for finding in counting:
-        print(finding)
-    say(
-        f"{known.count} advisories, the newest of {known.newest or 'an unknown day'}: "
-        f"{len(counting) or 'none'} found" + (f", {len(passed)} ignored" if passed else "")
-    )
-    for name in unused:
-        say(f"{FILE}: {name} matches nothing any more")
+        print(finding.text)
+    say(f"{len(counting) or 'none'} found, {len(found) - len(counting)} ignored")
     return len(counting)
 
 
 def say(text: str) -> None:
     """Sum up."""
-    print(f"audit: {text}")
+    print(f"audit: {text}", flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code: 1 where something is wrong, 2 where something cannot be read."""
     parser = argparse.ArgumentParser(prog="python -m deploy.audit", description=__doc__)
-    parser.add_argument("--advisories", type=Path, metavar="PATH", help="OSV's export for PyPI: a zip or a folder")
+    parser.add_argument("--known", action="store_true", help="ask for known vulnerabilities too")
     parser.add_argument("--requirements", type=Path, metavar="FOLDER", default=REQUIREMENTS, help="where the locks are")
+    parser.add_argument(
+        "--npm", type=Path, metavar="FOLDER", nargs="*", default=NPM, help="where a package-lock.json is"
+    )
     options = parser.parse_args(arguments)
     try:
         pins, wrong = check_form(options.requirements)
-        if options.advisories is None:
-            say(HOW_TO_KNOW_MORE)
-        else:
-            wrong += check_known(pins, options.advisories, options.requirements)
     except BadInputError as error:
         print(f"audit: {error}", file=sys.stderr)
         return 2
+    if options.known:
+        wrong += check_known(pins, options.npm)
+    else:
+        say(HOW_TO_KNOW_MORE)
     return 1 if wrong else 0
 
 

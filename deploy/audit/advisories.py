@@ -1,118 +1,110 @@
-"""Known vulnerabilities, from a public export of OSV: a zip file or a folder of JSON files, one an advisory.
+"""Known vulnerabilities in what the locks pin: pip-audit asks OSV, npm audit asks the package registry.
 
-Source: https://ossf.github.io/osv-schema/
+Both tools succeed when they skip a package. Here a package that was not asked for is a finding.
 """
 
-import zipfile
-import zlib
-from collections.abc import Iterator, Set
+import itertools
+import json
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
-import msgspec
-from packaging.utils import canonicalize_name
+from packaging.version import Version
 
-from deploy.audit.bad_input import BadInputError
+from deploy.audit.locks import Pin
 
-ECOSYSTEM = "PyPI"
-
-
-class Package(msgspec.Struct):
-    """What is affected, and where it is published."""
-
-    ecosystem: str = ""
-    name: str = ""
-
-
-class Event(msgspec.Struct):
-    """A version at which something changes; one of the three is there."""
-
-    introduced: str | None = None
-    fixed: str | None = None
-    last_affected: str | None = None
-
-
-class Range(msgspec.Struct):
-    """Versions from event to event; ``type`` says what kind of versions they are."""
-
-    type: str = ""
-    events: list[Event] | None = None
-
-
-class Affected(msgspec.Struct):
-    """Which versions of a package: those of a list, and those in ranges."""
-
-    package: Package | None = None
-    ranges: list[Range] | None = None
-    versions: list[str] | None = None
-
-    @property
-    def name(self) -> str:
-        """The package's name as PEP 503 normalises it; empty for one that is not on PyPI."""
-        if self.package is None or self.package.ecosystem != ECOSYSTEM:
-            return ""
-        return canonicalize_name(self.package.name)
-
-
-class Advisory(msgspec.Struct):
-    """An advisory, as far as it is looked at."""
-
-    id: str
-    modified: str = ""
-    summary: str = ""
-    withdrawn: str | None = None
-    aliases: list[str] | None = None
-    affected: list[Affected] | None = None
+_OLDEST_CLIENTS: Final = "only in the oldest clients, which the tests run against the product and no image has"
+#: Why an advisory does not matter here, by its id or an alias of it.
+IGNORED: Final[dict[str, str]] = {
+    "GHSA-5w7q-77mv-v69f": _OLDEST_CLIENTS,  # python-socketio
+    "GHSA-g8c6-8fjj-2r4m": _OLDEST_CLIENTS,  # python-socketio
+    "GHSA-2m8v-j782-fhvr": _OLDEST_CLIENTS,  # socket.io-parser
+    "GHSA-677m-j7p3-52f9": _OLDEST_CLIENTS,  # socket.io-parser
+    "GHSA-cqmj-92xf-r6r9": _OLDEST_CLIENTS,  # socket.io-parser
+    "GHSA-3h5v-q93c-6h6q": _OLDEST_CLIENTS,  # ws
+    "GHSA-58qx-3vcg-4xpx": _OLDEST_CLIENTS,  # ws
+    "GHSA-96hv-2xvq-fx4p": _OLDEST_CLIENTS,  # ws
+}
 
 
 @dataclass(frozen=True)
-class Export:
-    """What was read."""
+class Finding:
+    """A known vulnerability, or something that was not asked for."""
 
-    #: Those in force that speak of the packages asked for.
-    advisories: list[Advisory]
-    #: Of all for PyPI: how many there are, and the day of the newest change.
-    count: int
-    newest: str
+    text: str
+    #: The advisory's id and its aliases; empty where nothing was asked.
+    ids: frozenset[str] = frozenset()
 
-
-def read(path: Path, names: Set[str]) -> Export:
-    """Read an export; keep the advisories that speak of ``names``, which are normalised.
-
-    Raises:
-        BadInputError: it cannot be read, holds no advisory for PyPI, or a JSON file that is no advisory.
-    """
-    decoder = msgspec.json.Decoder(Advisory)
-    kept: list[Advisory] = []
-    count, newest = 0, ""
-    for name, content in _files(path):
-        try:
-            advisory = decoder.decode(content)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise BadInputError(f"{path}: {name} is no advisory in OSV's form: {error}") from None
-        about = {affected.name for affected in advisory.affected or []} - {""}
-        count += bool(about)
-        newest = max(newest, advisory.modified) if about else newest
-        if about & names and not advisory.withdrawn:
-            kept.append(advisory)
-    if not count:
-        raise BadInputError(f"{path}: there are no advisories for {ECOSYSTEM} in it (*.json in OSV's form)")
-    return Export(kept, count, newest[:10])
+    @property
+    def is_ignored(self) -> bool:
+        """Whether ``IGNORED`` has a reason for it."""
+        return bool(self.ids & IGNORED.keys())
 
 
-def _files(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of all JSON files."""
+def in_python(pins: Iterable[Pin]) -> Iterator[Finding]:
+    """Ask for every locked version once."""
+    versions: dict[str, dict[Version, list[Pin]]] = defaultdict(lambda: defaultdict(list))
+    for pin in pins:
+        versions[pin.name][pin.version].append(pin)
+    # pip-audit refuses two versions of a package at once.
+    for round_ in itertools.zip_longest(*(found.values() for found in versions.values())):
+        yield from _ask_osv([same for same in round_ if same])
+
+
+def _ask_osv(asked: Sequence[Sequence[Pin]]) -> Iterator[Finding]:
+    """Ask for versions of different packages, each given with all its locks."""
+    options = ("--vulnerability-service=osv", "--disable-pip", "--format=json", "--progress-spinner=off")
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        # Without environment markers: pip-audit drops what is locked for another platform, and does not say so.
+        file.writelines(f"{pins[0].name}=={pins[0].version} {pins[0].hash}\n" for pins in asked)
+        file.flush()
+        command = [sys.executable, "-m", "pip_audit", *options, "--requirement", file.name]
+        done = subprocess.run(command, capture_output=True, text=True)
     try:
-        if path.is_dir():
-            for file in sorted(path.rglob("*.json")):
-                yield str(file.relative_to(path)), file.read_bytes()
-            return
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                if name.endswith(".json"):
-                    yield name, archive.read(name)
-    except OSError as error:
-        raise BadInputError(f"{path}: {error.strerror or error}") from None
-    # The last two: a file in it is compressed or encrypted in a way that cannot be read.
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise BadInputError(f"{path}: no whole zip file, and no folder: {error}") from None
+        answers = {answer["name"]: answer for answer in json.loads(done.stdout)["dependencies"]}
+    except (ValueError, KeyError):
+        yield Finding(f"pip-audit could not ask: {_last_line(done.stderr)}")
+        return
+    for pins in asked:
+        answer: dict[str, Any] = answers.get(pins[0].name, {})
+        where = f"{', '.join(sorted({pin.lock for pin in pins}))}: {pins[0].name} {pins[0].version}"
+        # A skipped package has no such key, but a `skip_reason`.
+        if "vulns" not in answer:
+            yield Finding(f"{where}: pip-audit skipped it")
+        for found in answer.get("vulns", []):
+            names = [found["id"], *sorted(found["aliases"])]
+            remedy = f"fixed in {', '.join(found['fix_versions'])}" if found["fix_versions"] else "no fix is known"
+            yield Finding(f"{where}: {', '.join(names)}: {remedy}: {found['description']}", frozenset(names))
+    # An advisory that pip-audit cannot read is such a line, and counts for nothing in its answer.
+    for line in done.stderr.splitlines():
+        if line.startswith("WARNING:"):
+            yield Finding(f"pip-audit: {line}")
+
+
+def in_npm(folder: Path) -> Iterator[Finding]:
+    """Ask for every package of the ``package-lock.json`` in ``folder``."""
+    # Settings of the user or the environment may leave packages out, or have npm answer without asking.
+    everything = ("--offline=false", "--include=dev", "--include=optional", "--include=peer")
+    command = [str(Path(sys.executable).with_name("npm")), "audit", "--json", *everything]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    try:
+        vulnerable = json.loads(done.stdout)["vulnerabilities"]
+    except (ValueError, KeyError):
+        yield Finding(f"{folder}: npm audit could not ask: {_last_line(done.stderr)}")
+        return
+    for name, package in vulnerable.items():
+        for found in package["via"]:
+            # A text names a package that this one depends on, and that is in the answer itself.
+            if isinstance(found, dict):
+                known_as = found["url"].rpartition("/")[2]
+                text = f"{folder}: {name} {found['range']}: {known_as}: {found['title']}"
+                yield Finding(text, frozenset([known_as]))
+
+
+def _last_line(said: str) -> str:
+    return (said.strip().splitlines() or ["it does not say why"])[-1]

@@ -9,11 +9,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from deploy.audit.bad_input import BadInputError
-from deploy.audit.ignored import FILE as IGNORED
-
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
+
+
+class BadInputError(Exception):
+    """A file is not there or not of its kind; the text is one line that names it."""
 
 
 @dataclass(frozen=True, order=True)
@@ -23,6 +24,8 @@ class Pin:
     name: str
     version: Version
     lock: str
+    #: One of its hashes, as pip takes it: ``--hash=sha256:…``.
+    hash: str
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def locks(folder: Path) -> list[Path]:
     Raises:
         BadInputError: there is none.
     """
-    found = sorted(path for path in folder.glob("*.txt") if path.name != IGNORED)
+    found = sorted(folder.glob("*.txt"))
     if not found:
         raise BadInputError(f"{folder}: there are no locks (*.txt)")
     return found
@@ -98,9 +101,10 @@ def _pin(line: str, lock: str) -> Pin | str:
     specifiers = list(requirement.specifier)
     if len(specifiers) != 1 or specifiers[0].operator != "==" or specifiers[0].version.endswith("*"):
         return f"{requirement.name} is not pinned to one version with =="
-    if not any(_HASH.fullmatch(option) for option in options):
+    hashes = [option for option in options if _HASH.fullmatch(option)]
+    if not hashes:
         return f"{requirement.name} has no sha256 hash"
     foreign = [option for option in options if not option.startswith("--hash=")]
     if foreign:
         return f"{requirement.name} has an option besides hashes: {foreign[0].partition('=')[0]}"
-    return Pin(canonicalize_name(requirement.name), Version(specifiers[0].version), lock)
+    return Pin(canonicalize_name(requirement.name), Version(specifiers[0].version), lock, hashes[0])

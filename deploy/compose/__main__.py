@@ -14,7 +14,6 @@ from deploy.compose.down import down, purge
 from deploy.compose.preflight import require_engine
 from deploy.compose.push import push
 from deploy.compose.restore import restore
-from deploy.compose.sbom import sbom
 from deploy.compose.trouble import Trouble
 from deploy.compose.up import up
 from deploy.compose.upgrade import upgrade
@@ -43,7 +42,6 @@ def parser() -> argparse.ArgumentParser:
     command(
         "bundle", "all images and what runs them as one archive in dist/; the environment's ARCH chooses another kind"
     )
-    command("sbom", "what is in each image, as CycloneDX documents in dist/sbom/; ARCH as for bundle")
     pushing = command("push", "all images to a registry, and the settings that take them from there")
     pushing.add_argument("registry", nargs="?", default="", help="HOST[:PORT][/PATH]")
     return made
@@ -74,8 +72,6 @@ def run(docker: Docker, options: argparse.Namespace) -> None:
         upgrade(docker)
     elif options.command == "bundle":
         bundle(docker, docker.variables.get("ARCH", ""))
-    elif options.command == "sbom":
-        sbom(docker, docker.variables.get("ARCH", ""))
     elif options.command == "push":
         push(docker, options.registry)
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-from deploy.compose import sbom
 from deploy.compose.architecture import project_for
 from deploy.compose.backup import size
 from deploy.compose.dialogue import say
@@ -69,9 +68,6 @@ def bundle(docker: Docker, arch: str) -> None:
 def _stage(docker: Docker, project: Project, arch: str, folder: Path) -> None:
     """Lay out everything in a folder."""
     folder.mkdir()
-    described = folder / sbom.FOLDER.name
-    described.mkdir()
-    sbom.write(docker, project, described)
     say(f"saving {len(project.images())} images …")
     # The stream's own time is left out, so that the same images make the same file.
     with (folder / IMAGES).open("wb") as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:

@@ -1,13 +1,19 @@
 """The locks' form, and known vulnerabilities in what they pin."""
 
+import gzip
 import json
-import zipfile
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
-from deploy.audit.__main__ import REQUIREMENTS, main
+from deploy.audit import advisories
+from deploy.audit.__main__ import NPM, REQUIREMENTS, main
+from deploy.audit.locks import Pin
+from tests.drivers.serving import serving
 
 HASH = "--hash=sha256:" + "0f" * 32
 
@@ -25,29 +31,9 @@ def lock(folder: Path, text: str, name: str = "api.txt") -> None:
     (folder / name).write_text(text)
 
 
-def advisory(*events: dict[str, str], name: str = "flask", **more: Any) -> dict[str, Any]:
-    """A range of events, and other fields of an advisory or, in ``affected``, of the affected package."""
-    affected: dict[str, Any] = {"package": {"ecosystem": "PyPI", "name": name}}
-    if events:
-        affected["ranges"] = [{"type": "ECOSYSTEM", "events": list(events)}]
-    affected |= more.pop("affected", {})
-    return {"id": "GHSA-1", "modified": "2026-01-02T03:04:05Z", "summary": "It breaks.", "affected": [affected]} | more
-
-
-def export(folder: Path, *advisories: dict[str, Any]) -> Path:
-    """A zip file as OSV publishes it."""
-    path = folder.parent / "all.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        for number, content in enumerate(advisories):
-            archive.writestr(f"{number}.json", json.dumps(content))
-        archive.writestr("README", "what this is")
-    return path
-
-
-def audit(folder: Path, *advisories: dict[str, Any]) -> int:
-    """The exit code, with advisories if any."""
-    words = ["--requirements", str(folder)]
-    return main([*words, "--advisories", str(export(folder, *advisories))] if advisories else words)
+def audit(folder: Path) -> int:
+    """The exit code of the check of the form."""
+    return main(["--requirements", str(folder)])
 
 
 def test_locks_alone_are_good_and_it_is_said_how_to_know_more(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,7 +41,7 @@ def test_locks_alone_are_good_and_it_is_said_how_to_know_more(folder: Path, caps
     first, second = capsys.readouterr().out.splitlines()
     assert first == "audit: 1 locks, 1 packages: all pinned, with hashes"
     assert "only the form" in second
-    assert "ADVISORIES=" in second
+    assert "make audit" in second
 
 
 def test_locks_of_the_product_are_good() -> None:
@@ -99,12 +85,9 @@ def test_line_that_does_not_belong_in_a_lock_is_named_without_its_address(
     assert "1 lines are wrong" in said
 
 
-def test_lock_may_have_markers_extras_and_several_hashes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    # given
+def test_lock_may_have_markers_extras_and_several_hashes(folder: Path) -> None:
     lock(folder, f"Flask[async]==3.1.0 ; python_full_version < '3.11.3' \\\n    {HASH} \\\n    {HASH}\n    # via\n")
-    # then
-    assert audit(folder, advisory({"introduced": "0"})) == 1
-    assert capsys.readouterr().out.splitlines()[1].startswith("api.txt: flask 3.1.0: GHSA-1")
+    assert audit(folder) == 0
 
 
 def test_last_line_counts_when_it_continues_into_nothing(folder: Path) -> None:
@@ -112,181 +95,14 @@ def test_last_line_counts_when_it_continues_into_nothing(folder: Path) -> None:
     assert audit(folder) == 1
 
 
-@pytest.mark.parametrize(
-    ("version", "content", "hit"),
-    [
-        ("3.1.0", advisory(affected={"versions": ["3.0.9", "3.1.0"]}), True),
-        ("3.1.0", advisory(affected={"versions": ["3.1"]}), True),
-        ("3.1.1", advisory(affected={"versions": ["3.0.9", "3.1.0"]}), False),
-        ("3.1.0", advisory({"introduced": "0"}), True),
-        ("0.0.0.dev1", advisory({"introduced": "0"}), True),
-        ("3.1.0", advisory({"introduced": "0"}, {"fixed": "3.1.1"}), True),
-        ("3.1.1", advisory({"introduced": "0"}, {"fixed": "3.1.1"}), False),
-        ("3.10", advisory({"introduced": "3.9"}, {"fixed": "3.11"}), True),
-        ("3.0", advisory({"introduced": "3.1"}, {"fixed": "3.2"}), False),
-        ("3.1", advisory({"introduced": "3.1"}, {"fixed": "3.2"}), True),
-        ("3.2", advisory({"introduced": "3.1"}, {"last_affected": "3.2"}), True),
-        ("3.2.1", advisory({"introduced": "3.1"}, {"last_affected": "3.2"}), False),
-        ("3.1", advisory({"introduced": "3.1"}, {"last_affected": "3.1"}), True),
-        # Several ranges in one, in any order.
-        ("1.6", advisory({"introduced": "2.0"}, {"fixed": "1.5"}, {"introduced": "0"}, {"fixed": "2.3"}), False),
-        ("1.4", advisory({"introduced": "2.0"}, {"fixed": "1.5"}, {"introduced": "0"}, {"fixed": "2.3"}), True),
-        ("2.1", advisory({"introduced": "2.0"}, {"fixed": "1.5"}, {"introduced": "0"}, {"fixed": "2.3"}), True),
-        ("2.3", advisory({"introduced": "2.0"}, {"fixed": "1.5"}, {"introduced": "0"}, {"fixed": "2.3"}), False),
-        ("2.0", advisory({"introduced": "0"}, {"fixed": "2.0"}, {"introduced": "2.0"}), True),
-        # Pre-releases come before their release.
-        ("3.1.0rc1", advisory({"introduced": "0"}, {"fixed": "3.1.0"}), True),
-        ("3.1.0", advisory({"introduced": "0"}, {"fixed": "3.1.0rc1"}), False),
-        ("3.1.0b2", advisory({"introduced": "0"}, {"fixed": "3.1.0b10"}), True),
-        ("3.1.0rc1", advisory(affected={"versions": ["3.1.0-rc.1"]}), True),
-        ("3.1.0rc1", advisory({"introduced": "3.1.0"}), False),
-        ("3.1.0.post1", advisory({"introduced": "0"}, {"last_affected": "3.1.0"}), False),
-        # Versions from before PEP 440 are older than all others.
-        ("0.1", advisory({"introduced": "2004d"}), True),
-        ("0.1", advisory({"introduced": "0"}, {"fixed": "2004d"}), False),
-        ("0.1", advisory({"introduced": "2004d"}, {"fixed": "2004f"}), False),
-        # What is not said in versions of PyPI says nothing here.
-        ("3.1.0", advisory(affected={"ranges": [{"type": "GIT", "events": [{"introduced": "0"}]}]}), False),
-        ("3.1.0", advisory(affected={"ranges": None, "versions": None}), False),
-        ("3.1.0", advisory({"introduced": "0"}, withdrawn="2026-01-03T00:00:00Z"), False),
-        ("3.1.0", advisory({"introduced": "0"}, name="flask-login"), False),
-    ],
-)
-def test_advisory_speaks_of_a_version(folder: Path, version: str, content: dict[str, Any], hit: bool) -> None:
-    lock(folder, f"flask=={version} {HASH}\n")
-    assert audit(folder, content) == int(hit)
-
-
-def test_advisory_of_another_ecosystem_speaks_of_nothing_here(folder: Path) -> None:
-    # given
-    foreign = advisory({"introduced": "0"}, affected={"package": {"ecosystem": "npm", "name": "flask"}})
-    # then
-    assert audit(folder, foreign, advisory({"introduced": "0"}, name="other")) == 0
-
-
-def test_advisory_of_several_packages_means_each_in_its_own_versions(folder: Path) -> None:
-    # given
-    content = advisory({"introduced": "0"}, name="flask-login")
-    content["affected"] += advisory({"introduced": "4.0"})["affected"]
-    # then
-    assert audit(folder, content) == 0
-
-
-def test_wrong_lock_counts_when_no_advisory_does(folder: Path) -> None:
-    lock(folder, "redis==8.0\n", "ws.txt")
-    assert audit(folder, advisory({"introduced": "4.0"})) == 1
-
-
-@pytest.mark.parametrize(("locked", "named"), [("zope-event", "Zope.Event"), ("Zope_Event", "zope--event")])
-def test_names_are_compared_as_the_index_compares_them(folder: Path, locked: str, named: str) -> None:
-    lock(folder, f"{locked}==3.1.0 {HASH}\n")
-    assert audit(folder, advisory({"introduced": "0"}, name=named)) == 1
-
-
-def test_finding_is_a_line_with_locks_version_names_remedy_and_summary(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    # given
-    lock(folder, f"flask==3.1.0 {HASH}\n", "ws.txt")
-    lock(folder, f"flask==2.0.0 {HASH}\n", "old.txt")
-    content = advisory(
-        {"introduced": "0"},
-        {"fixed": "2.2.5"},
-        {"introduced": "3.0"},
-        {"fixed": "3.2.0"},
-        aliases=["PYSEC-9", "CVE-2026-1", "GHSA-1"],
-        summary="It\nbreaks.",
-    )
-    # then
-    assert audit(folder, content) == 1
-    assert capsys.readouterr().out.splitlines() == [
-        "audit: 3 locks, 1 packages: all pinned, with hashes",
-        "old.txt: flask 2.0.0: GHSA-1 (CVE-2026-1, PYSEC-9): fixed in 2.2.5: It breaks.",
-        "api.txt, ws.txt: flask 3.1.0: GHSA-1 (CVE-2026-1, PYSEC-9): fixed in 3.2.0: It breaks.",
-        "audit: 1 advisories, the newest of 2026-01-02: 2 found",
-    ]
-
-
-def test_finding_says_so_when_no_fix_is_known(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    # given: a fix in a version below is none for this one
-    content = advisory(
-        affected={
-            "versions": ["3.1.0"],
-            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0"}]}],
-        },
-        summary="",
-        aliases=None,
-    )
-    # then
-    assert audit(folder, content) == 1
-    assert "api.txt: flask 3.1.0: GHSA-1: no fixed version is known: no summary" in capsys.readouterr().out
-
-
-def test_package_that_an_advisory_names_twice_is_one_finding_with_the_nearest_fix(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    # given
-    content = advisory({"introduced": "0"}, {"fixed": "4.0"})
-    content["affected"] += advisory({"introduced": "3.0"}, {"fixed": "3.5"})["affected"]
-    # then
-    assert audit(folder, content) == 1
-    assert capsys.readouterr().out.count("fixed in 3.5") == 1
-
-
-def test_folder_of_advisories_is_read_like_a_zip(folder: Path, tmp_path: Path) -> None:
-    # given
-    advisories = tmp_path / "osv" / "PyPI"
-    advisories.mkdir(parents=True)
-    (advisories / "GHSA-1.json").write_text(json.dumps(advisory({"introduced": "0"})))
-    (advisories / "README.md").write_text("no advisory")
-    # then
-    assert main(["--requirements", str(folder), "--advisories", str(tmp_path / "osv")]) == 1
-
-
-@pytest.mark.parametrize("name", ["GHSA-1", "CVE-2026-1"])
-def test_ignored_advisory_does_not_count_by_any_of_its_names(
-    folder: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
-    # given
-    (folder / "audit-ignored.txt").write_text(f"# why\n\n{name}  only on Windows # really\n")
-    # then
-    assert audit(folder, advisory({"introduced": "0"}, aliases=["CVE-2026-1"])) == 0
-    said = capsys.readouterr().out
-    assert "none found, 1 ignored" in said
-    assert "matches nothing" not in said
-
-
-def test_ignored_advisory_hides_no_other(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    # given
-    (folder / "audit-ignored.txt").write_text("GHSA-1 no matter\n")
-    # then
-    assert audit(folder, advisory({"introduced": "0"}), advisory({"introduced": "0"}, id="GHSA-2")) == 1
-    assert "GHSA-2" in capsys.readouterr().out
-
-
-def test_entry_that_ignores_nothing_any_more_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    # given
-    (folder / "audit-ignored.txt").write_text("GHSA-1 no matter\n")
-    # then
-    assert audit(folder, advisory({"introduced": "4.0"})) == 0
-    assert "audit-ignored.txt: GHSA-1 matches nothing any more" in capsys.readouterr().out
-
-
-def refused(capsys: pytest.CaptureFixture[str], folder: Path, *words: str) -> str:
+def refused(capsys: pytest.CaptureFixture[str], folder: Path) -> str:
     """The one line with which bad input is refused."""
-    assert main(["--requirements", str(folder), *words]) == 2
+    assert audit(folder) == 2
     [line] = capsys.readouterr().err.splitlines()
     return line
 
 
-def test_ignored_advisory_without_a_reason_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "audit-ignored.txt").write_text("# ids\nGHSA-1 # no matter\n")
-    line = refused(capsys, folder, "--advisories", str(export(folder, advisory({"introduced": "0"}))))
-    assert line.endswith("audit-ignored.txt:2: GHSA-1 has no reason")
-
-
 def test_folder_without_locks_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "audit-ignored.txt").write_text("GHSA-1 no matter\n")
     assert "there are no locks" in refused(capsys, tmp_path)
 
 
@@ -295,45 +111,211 @@ def test_lock_that_is_no_text_is_refused(folder: Path, capsys: pytest.CaptureFix
     assert "api.txt" in refused(capsys, folder)
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (None, "No such file"),
-        (b"no zip", "no whole zip file"),
-        (b"PK\x05\x06" + bytes(18), "no advisories for PyPI"),
-    ],
-)
-def test_file_that_is_no_export_is_refused(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, words: str
+class _Handler(BaseHTTPRequestHandler):
+    server: "Advisories"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        question = json.loads(gzip.decompress(body) if self.headers["Content-Encoding"] == "gzip" else body)
+        if self.path == "/osv":
+            name, version = question["package"]["name"], question["version"]
+            self.server.asked.append(f"{name} {version}")
+            found = self.server.python.get((name, version))
+            self.answer({"vulns": found} if found else {})
+        else:
+            self.server.asked += [f"{name} {version}" for name, versions in question.items() for version in versions]
+            self.answer({name: found for name, found in self.server.npm.items() if name in question})
+
+    def do_GET(self) -> None:
+        """All versions of a package, for which npm asks when one of them is vulnerable."""
+        name = self.path[1:]
+        self.answer({"name": name, "versions": {"1.0.0": {"name": name, "version": "1.0.0"}}})
+
+    def answer(self, content: Any) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(self.server.status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        """Print nothing."""
+
+
+class Advisories(ThreadingHTTPServer):
+    """OSV and an npm registry, on a port of loopback."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.status = 200
+        #: Advisories by package and version, and by package.
+        self.python: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self.npm: dict[str, list[dict[str, Any]]] = {}
+        #: Packages with their version.
+        self.asked: list[str] = []
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Advisories]:
+    """Is asked by pip-audit and npm."""
+    with serving(Advisories()) as made:
+        address(monkeypatch, made.server_port)
+        monkeypatch.setenv("npm_config_fetch_retries", "0")
+        monkeypatch.setenv("npm_config_update_notifier", "false")
+        monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        yield made
+
+
+def address(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    monkeypatch.setenv("PIP_AUDIT_OSV_URL", f"http://127.0.0.1:{port}/osv")
+    monkeypatch.setenv("npm_config_registry", f"http://127.0.0.1:{port}")
+
+
+@pytest.fixture
+def npm(tmp_path: Path) -> Path:
+    """A lock with packages of every kind."""
+    made = tmp_path / "dashboard"
+    made.mkdir()
+    names = {"uplot": {}, "esbuild": {"dev": True}, "fsevents": {"optional": True}, "react": {"peer": True}}
+    root = {
+        "dependencies": {"uplot": "1.0.0"},
+        "devDependencies": {"esbuild": "1.0.0"},
+        "optionalDependencies": {"fsevents": "1.0.0"},
+        "peerDependencies": {"react": "1.0.0"},
+    }
+    packages = {f"node_modules/{name}": {"version": "1.0.0", **kind} for name, kind in names.items()}
+    (made / "package.json").write_text(json.dumps(root))
+    (made / "package-lock.json").write_text(json.dumps({"lockfileVersion": 3, "packages": {"": root, **packages}}))
+    return made
+
+
+def known(folder: Path, *npm: Path) -> int:
+    """The exit code where known vulnerabilities are asked for."""
+    return main(["--known", "--requirements", str(folder), "--npm", *map(str, npm)])
+
+
+def osv(**more: Any) -> dict[str, Any]:
+    """An advisory as OSV has it."""
+    ranges = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "3.1.1"}]}]
+    affected = [{"package": {"ecosystem": "PyPI", "name": "flask"}, "ranges": ranges}]
+    return {"id": "GHSA-1", "aliases": ["CVE-2026-1"], "summary": "It breaks.", "affected": affected} | more
+
+
+def of_npm(**more: Any) -> dict[str, Any]:
+    """An advisory as an npm registry has it."""
+    url = "https://github.com/advisories/GHSA-2"
+    return {"id": 1, "url": url, "title": "It breaks.", "severity": "info", "vulnerable_versions": "<1.0.1"} | more
+
+
+def test_nothing_known_is_good_once_every_package_was_asked_for(
+    folder: Path, npm: Path, server: Advisories, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given: another version of a package, and a package for another platform
+    lock(folder, f"flask==2.0.0 {HASH}\npywin32==312 ; sys_platform == 'never' {HASH}\n", "oldest.txt")
+    # then
+    assert known(folder, npm) == 0
+    assert sorted(server.asked) == [
+        "esbuild 1.0.0", "flask 2.0.0", "flask 3.1.0", "fsevents 1.0.0", "pywin32 312", "react 1.0.0", "uplot 1.0.0",
+    ]  # fmt: skip
+    assert capsys.readouterr().out.endswith("audit: none found, 0 ignored\n")
+
+
+def test_product_asks_for_its_npm_locks() -> None:
+    assert [folder.name for folder in NPM if (folder / "package-lock.json").is_file()] == [
+        "dashboard",
+        "clients",
+        "node",
+    ]
+
+
+def test_vulnerable_python_package_is_a_line_with_locks_names_remedy_and_summary(
+    folder: Path, server: Advisories, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
-    path = tmp_path / "given.zip"
-    if content is not None:
-        path.write_bytes(content)
+    lock(folder, f"flask==3.1.0 {HASH}\n", "ws.txt")
+    server.python["flask", "3.1.0"] = [osv()]
     # then
-    line = refused(capsys, folder, "--advisories", str(path))
-    assert words in line
-    assert str(path) in line
+    assert known(folder) == 1
+    assert "api.txt, ws.txt: flask 3.1.0: CVE-2026-1, GHSA-1: fixed in 3.1.1: It breaks.\n" in capsys.readouterr().out
 
 
-def test_export_that_ends_early_or_is_damaged_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = export(folder, advisory({"introduced": "4.0"}, summary="It breaks."))
-    whole = path.read_bytes()
-    for broken in (whole[: len(whole) // 2], whole.replace(b"It breaks.", b"It brakes.")):
-        assert broken != whole
-        path.write_bytes(broken)
-        assert "no whole zip file" in refused(capsys, folder, "--advisories", str(path))
-
-
-def test_export_of_other_ecosystems_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    foreign = advisory(affected={"package": {"ecosystem": "npm", "name": "flask"}})
-    line = refused(capsys, folder, "--advisories", str(export(folder, foreign)))
-    assert "no advisories for PyPI" in line
-
-
-@pytest.mark.parametrize("content", [{"name": "a package.json"}, {"id": "X", "affected": "all"}, ["X"]])
-def test_json_that_is_no_advisory_is_refused_by_name(
-    folder: Path, capsys: pytest.CaptureFixture[str], content: Any
+def test_vulnerable_npm_package_is_a_line_whatever_npm_is_set_to(
+    folder: Path, npm: Path, server: Advisories, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = refused(capsys, folder, "--advisories", str(export(folder, advisory({"introduced": "0"}), content)))
-    assert "1.json is no advisory" in line
+    # given
+    for name, value in {"offline": "true", "omit": "dev", "audit_level": "critical", "audit": "false"}.items():
+        monkeypatch.setenv(f"npm_config_{name}", value)
+    server.npm["esbuild"] = [of_npm()]
+    # then
+    assert known(folder, npm) == 1
+    assert f"{npm}: esbuild <1.0.1: GHSA-2: It breaks.\n" in capsys.readouterr().out
+
+
+def test_advisory_with_a_reason_to_ignore_it_does_not_count_by_any_of_its_names(
+    folder: Path, npm: Path, server: Advisories, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr(advisories, "IGNORED", {"GHSA-1": "only on Windows", "GHSA-2": "only on Windows"})
+    server.python["flask", "3.1.0"] = [osv(), osv(id="GHSA-3", aliases=[])]
+    server.npm["uplot"] = [of_npm()]
+    # then
+    assert known(folder, npm) == 1
+    said = capsys.readouterr().out
+    assert "flask 3.1.0: GHSA-3: " in said
+    assert said.endswith("audit: 1 found, 2 ignored\n")
+
+
+def test_every_ignored_advisory_has_a_reason() -> None:
+    assert all(reason.strip() for reason in advisories.IGNORED.values())
+
+
+def test_server_that_knows_no_advisories_is_said_of_both(
+    folder: Path, npm: Path, server: Advisories, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    server.status = 404
+    # then
+    assert known(folder, npm) == 1
+    said = capsys.readouterr().out
+    assert "pip-audit could not ask: " in said
+    assert f"{npm}: npm audit could not ask: " in said
+
+
+def test_server_that_is_away_is_said_of_both(
+    folder: Path, npm: Path, server: Advisories, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given: a port where nobody listens
+    address(monkeypatch, 9)
+    # then
+    assert known(folder, npm) == 1
+    said = capsys.readouterr().out
+    assert "pip-audit could not ask: " in said
+    assert f"{npm}: npm audit could not ask: " in said
+
+
+def test_folder_without_a_lock_of_npm_counts(server: Advisories, tmp_path: Path) -> None:
+    [finding] = advisories.in_npm(tmp_path)
+    assert finding.text.startswith(f"{tmp_path}: npm audit could not ask: ")
+
+
+def test_package_that_pip_audit_skips_is_a_finding(server: Advisories) -> None:
+    # given: one from an address, which the check of the form lets no lock have
+    name = "https://files.lan/flask.tar.gz#egg=flask"
+    # when
+    [finding] = advisories.in_python([Pin(name, Version("3.1.0"), "api.txt", HASH)])
+    # then
+    assert finding.text == f"api.txt: {name} 3.1.0: pip-audit skipped it"
+    assert not finding.is_ignored
+
+
+def test_advisory_that_pip_audit_cannot_read_counts(
+    folder: Path, server: Advisories, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    server.python["flask", "3.1.0"] = [osv(schema_version="2.0.0")]
+    # then
+    assert known(folder) == 1
+    assert "Unsupported OSV schema version: 2.0.0" in capsys.readouterr().out

@@ -41,7 +41,7 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         command_line.parser().parse_args(["--help"])
     # then
     said = capsys.readouterr().out
-    commands = ["up", "down", "purge", "logs", "ps", "backup", "restore", "upgrade", "bundle", "sbom", "push"]
+    commands = ["up", "down", "purge", "logs", "ps", "backup", "restore", "upgrade", "bundle", "push"]
     for command in commands:
         assert f"\n    {command} " in said
         with pytest.raises(SystemExit) as end:
