@@ -327,13 +327,13 @@ BROKEN: list[tuple[str, str, str, object, str]] = [
     ("autoscalers_scale", "Deployment/ws", f"{FIRST}/resources/requests/cpu", GONE, "no requests of cpu"),
     ("gateway_has_places_for_all", "HorizontalPodAutoscaler/ws", "spec/maxReplicas", 33, "there may be 33 pods"),
     ("gateway_has_places_for_all", "HorizontalPodAutoscaler/api", "spec/maxReplicas", 9, "there may be 9 pods"),
-    ("variables_are_known", "Deployment/ws", f"{FIRST}/env/-", env("WS_PUHS", "fast"), "knows no variable WS_PUHS"),
+    ("variables_are_known", "Deployment/ws", f"{FIRST}/env/-", env("WS_PROT", "8001"), "knows no variable WS_PROT"),
     # Another service's.
-    ("variables_are_known", "Deployment/api", f"{FIRST}/env/-", env("WS_PUSH", "fast"), "knows no variable WS_PUSH"),
+    ("variables_are_known", "Deployment/api", f"{FIRST}/env/-", env("WS_SLOW_SECONDS", "9"), "no variable WS_SLOW"),
     ("variables_are_known", "ConfigMap/settings", "data/CLUSTERNAME", "lab", "no service knows the variable"),
     ("variables_are_known", "Deployment/gateway", f"{FIRST}/env/-", env("GATEWAY_MAX", "1"), "no variable GATEWAY_MAX"),
     ("variables_are_known", "StatefulSet/redis", f"{FIRST}/env/-", env("REDIS_MEMORY", "1"), "no variable REDIS_MEM"),
-    ("values_are_valid", "Deployment/ws", f"{FIRST}/env/-", env("WS_PUSH", "slow"), "WS_PUSH='slow' is not valid"),
+    ("values_are_valid", "Deployment/ws", f"{FIRST}/env/-", env("WS_SLOW_SECONDS", "0"), "WS_SLOW_SECONDS='0'"),
     ("values_are_valid", "ConfigMap/settings", "data/REDIS_URL", "redis", "REDIS_URL"),
     ("values_are_valid", "ConfigMap/settings", "data/LOG_LEVEL", "info", "LOG_LEVEL='info' is not valid"),
     (
