@@ -27,7 +27,6 @@ from ws.alert_log import AlertLog
 from ws.config import Config
 from ws.counters import Counters, Metrics
 from ws.endpoint import Endpoint
-from ws.fast.endpoint import FastEndpoint
 from ws.feed import ANSWER_SECONDS, CONNECT_SECONDS, Feed
 from ws.loop import Listener, Signals, finish, serve, spawn
 from ws.namespaces.health import HealthNamespace
@@ -109,7 +108,7 @@ class Replica:
         gatekeeper = Gatekeeper(config.access, revocations)
         self._revocation_feed = RevocationFeed(redis, revocations)
         self._door = Door(gatekeeper, config.limits, origins, self._counters, self._revocation_feed.refresh)
-        self._endpoint: Endpoint = FastEndpoint(self._door, origins, self._counters, config)
+        self._endpoint = Endpoint(self._door, origins, self._counters, config)
         self._access_watch = AccessWatch(self._door, self._endpoint)
         push = self._endpoint.push
         self._presence = Presence(self.id, redis, self._readiness, self._counters, self._endpoint.connected_clients)
@@ -184,7 +183,7 @@ class Replica:
         self._monitoring.deliver(step)
 
     def _guarded(self, app: Application) -> Application:
-        return Guard(app, self._readiness, self._door, self._origins, self._endpoint.abandon)
+        return Guard(app, self._readiness, self._door, self._origins)
 
 
 def _raise_limit_of_open_files() -> None:
