@@ -138,8 +138,7 @@ def _closer(session: Session) -> Callable[[], None]:
 
 
 class _Server(DoorServer):
-    def _engineio_server_class(self) -> type[Engine]:
-        return Engine
+    engine_class = Engine
 
 
 class _Silence:
