@@ -128,7 +128,6 @@ class Ours(Server):
     """A ws replica."""
 
     name = "DispyCluster Live"
-    push = "fast"
     #: What it is asked for ``/metrics`` with.
     headers: Mapping[str, str] = {}
 
@@ -142,7 +141,6 @@ class Ours(Server):
             "PYTHONPATH": f"{ROOT}:{ROOT / 'services'}",
             "REDIS_URL": self._redis_url,
             "WS_PORT": str(self.port),
-            "WS_PUSH": self.push,
             # All of the load comes from one address.
             "WS_LIMIT_CONNECTIONS": "1000000",
             "WS_LIMIT_CONNECTS_PER_SECOND": "1000000",
@@ -156,13 +154,6 @@ class Ours(Server):
     def clients(self) -> int:
         """WebSockets that it holds."""
         return int(self.metric('ws_clients{transport="websocket"}'))
-
-
-class OursPlain(Ours):
-    """A ws replica with ``WS_PUSH=plain``."""
-
-    name = "DispyCluster Live, WS_PUSH=plain"
-    push = "plain"
 
 
 class EventletEmit(Server):

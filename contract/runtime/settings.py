@@ -100,6 +100,15 @@ class Environment:
             raise SettingError(name, text, "one of " + ", ".join(choices))
         return text
 
+    def removed(self, settings: Mapping[str, str]) -> tuple[str, ...]:
+        """What to say of settings of former versions that are set, and change nothing any more.
+
+        ``settings`` is by name: in which version each was removed, and what there is instead.
+        """
+        return tuple(
+            f"{name} was removed in {what}" for name, what in settings.items() if self._variables.get(name, "").strip()
+        )
+
     def log_level(self) -> str:
         """``LOG_LEVEL``, as every service takes it.
 

@@ -1,7 +1,7 @@
 """The settings of the ws service."""
 
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
 from contract.access.hosts import Hosts
 from contract.access.settings import (
@@ -15,6 +15,9 @@ from contract.access.web_origin import WebOrigin
 from contract.runtime.settings import Environment, FromEnvironment
 from ws.access.limits import Limits
 
+#: Settings of former versions.
+REMOVED: Final = {"WS_PUSH": "0.4.0; every replica pushes as WS_PUSH=fast did"}
+
 
 @dataclass(frozen=True)
 class Config(FromEnvironment):
@@ -24,8 +27,6 @@ class Config(FromEnvironment):
     log_level: str = "INFO"
     host: str = "127.0.0.1"
     port: int = 8001
-    #: How messages reach the clients: ``fast``, or ``plain``, which is python-socketio's own way.
-    push: str = "fast"
     #: Origins of pages that may connect besides those of the same origin; ``*`` allows all.
     allowed_origins: tuple[str, ...] = ()
     #: How people reach the deployment behind their own proxy.
@@ -42,6 +43,8 @@ class Config(FromEnvironment):
     ping_timeout_seconds: int = 20
     access: AccessSettings = field(default_factory=AccessSettings)
     limits: Limits = field(default_factory=Limits)
+    #: What the log says of settings of former versions that are set.
+    removed: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
@@ -58,7 +61,6 @@ class Config(FromEnvironment):
             log_level=environment.log_level(),
             host=host,
             port=environment.port("WS_PORT", cls.port),
-            push=environment.choice("WS_PUSH", cls.push, choices=("fast", "plain")),
             allowed_origins=read_allowed_origins(environment),
             public=read_public_url(environment),
             hosts=read_hosts(environment, host),
@@ -68,4 +70,5 @@ class Config(FromEnvironment):
             drain_seconds=environment.seconds("WS_DRAIN_SECONDS", cls.drain_seconds, minimum=0, maximum=600),
             access=read_access(environment),
             limits=Limits.read(environment),
+            removed=environment.removed(REMOVED),
         )

@@ -2,19 +2,26 @@
 
 import logging
 import sys
-from abc import ABC, abstractmethod
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import socketio
 
-from contract.events import NODE_NAME_LIMIT, SUBSCRIPTION_NODES_LIMIT
+from contract.events import NAMESPACES, NODE_NAME_LIMIT, SUBSCRIPTION_NODES_LIMIT
 from contract.runtime.logs import Occasionally
 from ws import payload
 from ws.access.accounts import Account
+from ws.access.door import Door
 from ws.access.limits import Limits
+from ws.access.server import DoorServer
 from ws.config import Config
 from ws.counters import Counters
+from ws.fast.codes import GOING_AWAY, POLICY_VIOLATION
+from ws.fast.engine import Engine
+from ws.fast.manager import Manager
+from ws.fast.push import FastPush
+from ws.fast.session import Session
 from ws.namespaces.namespace import Namespace
 from ws.origin import Origins
 from ws.packet import Packet
@@ -24,43 +31,43 @@ from ws.push import Push
 # The longest packet is a subscription to as many nodes as one may name; JSON adds two quotes and a comma.
 assert Limits.packet_bytes > SUBSCRIPTION_NODES_LIMIT * (NODE_NAME_LIMIT + 3)
 
-#: Packets in one answer to a polling client; python-engineio's clients give up on more.
-PACKETS_A_POLL: Final = 16
-
 #: Tells a proxy before several replicas which one a sid lives on; no replica reads it, and clients may drop it.
 _SID_COOKIE: Final = {"name": "io", "path": "/socket.io/", "HttpOnly": True, "SameSite": "Lax"}
 
 _logger = logging.getLogger(__name__)
 
 
-def options(origins: Origins, counters: Counters, config: Config) -> dict[str, Any]:
-    """What every Socket.IO server of ours is told."""
-    return {
-        "async_mode": "eventlet",
-        # What a client asks for is answered one after the other, in at most one greenlet.
-        "async_handlers": False,
-        "serializer": Packet,
-        "json": payload,
-        "logger": _Silence(),
-        "engineio_logger": _Complaints(counters),
-        "cookie": _SID_COOKIE,
-        # CONNECT goes out before what the namespaces send at once.
-        "always_connect": True,
-        "cors_allowed_origins": origins,
-        # Where any page may connect, none shall do so with the cookies of its visitor.
-        "cors_credentials": not origins.any_allowed,
-        "max_http_buffer_size": config.limits.packet_bytes,
-        "ping_interval": config.ping_interval_seconds,
-        "ping_timeout": config.ping_timeout_seconds,
-    }
-
-
-class Endpoint(ABC):
+class Endpoint:
     """Serves ``/socket.io/``; the namespaces are added before the first client comes."""
 
-    def __init__(self, server: Any, push: Push) -> None:
-        self.server = server
-        self.push = push
+    def __init__(self, door: Door, origins: Origins, counters: Counters, config: Config) -> None:
+        self._manager = Manager()
+        self.server = _Server(
+            client_manager=self._manager,
+            async_mode="eventlet",
+            # What a client asks for is answered one after the other, in at most one greenlet.
+            async_handlers=False,
+            serializer=Packet,
+            json=payload,
+            logger=_Silence(),
+            engineio_logger=_Complaints(counters),
+            cookie=_SID_COOKIE,
+            # CONNECT goes out before what the namespaces send at once.
+            always_connect=True,
+            cors_allowed_origins=origins,
+            # Where any page may connect, none shall do so with the cookies of its visitor.
+            cors_credentials=not origins.any_allowed,
+            max_http_buffer_size=config.limits.packet_bytes,
+            ping_interval=config.ping_interval_seconds,
+            ping_timeout=config.ping_timeout_seconds,
+            counters=counters,
+            slow_seconds=config.slow_seconds,
+        )
+        self.server.door = door
+        self._engine: Engine = self.server.eio
+        self._engine.throttle = lambda sid, packets: self.server.pause_seconds(sid, packets, NAMESPACES)
+        self._engine.budgets = lambda session: self.server.budgets(session.sid)
+        self.push: Push = FastPush(self._engine, self._manager, counters)
 
     def add(self, namespace: Namespace) -> None:
         """Serve a namespace."""
@@ -88,50 +95,50 @@ class Endpoint(ABC):
         """The WSGI application; it answers 404 outside ``/socket.io/``."""
         return socketio.WSGIApp(self.server)
 
+    def start(self) -> None:
+        """Begin to serve."""
+        self._engine.start()
+
+    def send_away(self, eio_sid: str, reason: str, text: str) -> None:
+        """End a connection: ``reason`` is counted, and ``text`` goes to the client if it is on a WebSocket."""
+        session = self._engine.sockets.get(eio_sid)
+        if session is not None:
+            session.end(reason, POLICY_VIOLATION, text)
+
+    def connected_clients(self) -> int:
+        """Engine.IO connections."""
+        return len(self._engine.sockets)
+
     def clients_by_transport(self) -> Mapping[str, int]:
         """Engine.IO connections."""
-        websockets = self.websockets()
+        websockets = self._engine.websockets
         return {"websocket": websockets, "polling": max(0, self.connected_clients() - websockets)}
 
     def clients_by_namespace(self) -> Mapping[str, int]:
         """Socket.IO connections."""
-        return {name: self.clients_of(name) for name in self.server.handlers}
+        return {name: self._manager.count(name) for name in self.server.handlers}
 
-    @abstractmethod
-    def start(self) -> None:
-        """Begin to serve."""
-
-    @abstractmethod
-    def abandon(self, environ: Mapping[str, Any]) -> None:
-        """Forget the connection that a request began, if its answer failed."""
-
-    @abstractmethod
-    def send_away(self, eio_sid: str, reason: str, text: str) -> None:
-        """End a connection: ``reason`` is counted, and ``text`` goes to the client if it is on a WebSocket."""
-
-    @abstractmethod
-    def connected_clients(self) -> int:
-        """Engine.IO connections."""
-
-    @abstractmethod
-    def websockets(self) -> int:
-        """Those of them that are WebSockets."""
-
-    @abstractmethod
-    def clients_of(self, namespace: str) -> int:
-        """Socket.IO connections of a namespace."""
-
-    @abstractmethod
     def backlog(self) -> tuple[int, int]:
         """Clients that have not taken all that they were sent, and the packets that wait for them."""
+        waiting = [session.waiting for session in self._engine.sockets.values() if session.is_behind]
+        return len(waiting), sum(waiting)
 
-    @abstractmethod
     def settle(self) -> None:
         """Wait until the closed connections have said their last."""
+        while self._engine.passing:
+            time.sleep(0.02)
 
-    @abstractmethod
     def closers(self) -> Sequence[Callable[[], None]]:
         """One function a connection, which closes it so that its client connects again."""
+        return [_closer(session) for session in self._engine.sockets.values()]
+
+
+def _closer(session: Session) -> Callable[[], None]:
+    return lambda: session.end("drain", GOING_AWAY, "drain")
+
+
+class _Server(DoorServer):
+    engine_class = Engine
 
 
 class _Silence:

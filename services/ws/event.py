@@ -37,10 +37,6 @@ class Packet:
         self._plain: bytes | None = None
         self._compressed: bytes | None = None
 
-    def encode(self, b64: bool = False) -> str:
-        """The packet as Engine.IO's polling carries it."""
-        return self.text.decode()
-
     @property
     def plain(self) -> bytes:
         """The WebSocket frame."""
@@ -59,7 +55,7 @@ class Packet:
 class Event(Packet):
     """A Socket.IO event with one argument, whose JSON is left as it is."""
 
-    __slots__ = ("_begin", "name", "namespace")
+    __slots__ = ("namespace",)
 
     def __init__(
         self,
@@ -70,16 +66,9 @@ class Event(Packet):
         instead: "Callable[[], Packet] | None" = None,
     ) -> None:
         self.namespace: Final = namespace
-        self.name: Final = name
         prefix = b"" if namespace == "/" else namespace.encode() + b","
         head = b"".join((_MESSAGE, _EVENT, prefix, b'["', name.encode(), b'",'))
-        self._begin: Final = len(head)
         super().__init__(head + payload + b"]", None if slot is None else f"{namespace} {slot}", instead)
-
-    @property
-    def payload(self) -> bytes:
-        """The JSON of the argument. Not kept besides: an event may wait for a client for long."""
-        return self.text[self._begin : -1]
 
 
 def close_frame(code: int, reason: str) -> bytes:

@@ -3,6 +3,10 @@
 Importing it monkey-patches the standard library. A process imports it before anything else that may import
 ``socket``, ``threading`` or ``time``; after that ``time.sleep``, locks and sockets of the standard library give way to
 other greenlets, and no other module needs to know what the loop is.
+
+Of eventlet's server it uses and replaces what is private there: ``HttpProtocol._read_request_line``, the fields of
+``Input`` with its ``_chunked_read``, and ``WSGI_LOCAL``. ``tests/test_private_names.py`` notices when an upgrade
+changes one.
 """
 
 import os

@@ -99,20 +99,12 @@ class Pages:
 class Guard:
     """Answers what Engine.IO would stumble over, counts what is refused, and lets no traceback out."""
 
-    def __init__(
-        self,
-        app: Application,
-        readiness: Readiness,
-        door: Door,
-        origins: Origins,
-        abandon: Callable[[Mapping[str, Any]], None],
-    ) -> None:
+    def __init__(self, app: Application, readiness: Readiness, door: Door, origins: Origins) -> None:
         self._app = app
         self._readiness = readiness
         self._door = door
         self._origins = origins
         self._counters = door.counters
-        self._abandon = abandon
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request (WSGI)."""
@@ -152,12 +144,10 @@ class Guard:
         try:
             return self._app(environ, start)
         except OSError:
-            self._abandon(environ)
             raise  # the client is gone: the server sees to it
         except Exception as error:
             self._counters.handler_errors += 1
             _complaints.warning("request", "a request could not be answered: %.200r", error)
-            self._abandon(environ)
             return _answer(start, 500, "")
 
     def _read(self, environ: Environ) -> request.EngineRequest:

@@ -27,7 +27,6 @@ from ws.alert_log import AlertLog
 from ws.config import Config
 from ws.counters import Counters, Metrics
 from ws.endpoint import Endpoint
-from ws.fast.endpoint import FastEndpoint
 from ws.feed import ANSWER_SECONDS, CONNECT_SECONDS, Feed
 from ws.loop import Listener, Signals, finish, serve, spawn
 from ws.namespaces.health import HealthNamespace
@@ -35,7 +34,6 @@ from ws.namespaces.monitoring import MonitoringNamespace
 from ws.namespaces.root import RootNamespace
 from ws.origin import Origins
 from ws.pages import Application, Guard, Pages, in_turn, said_when_it_fails, under_own_hosts
-from ws.plain.endpoint import PlainEndpoint
 from ws.presence import Presence
 from ws.report import HealthReporter
 from ws.request import is_for_engine
@@ -46,8 +44,6 @@ from ws.turns import Turns
 FAREWELL_SECONDS: Final = 1.0
 #: Seconds between two batches of clients that are sent elsewhere.
 BATCH_SECONDS: Final = 0.1
-
-_ENDPOINTS: Final = {"fast": FastEndpoint, "plain": PlainEndpoint}
 
 _logger = logging.getLogger(__name__)
 
@@ -76,6 +72,8 @@ def run(config: Config, front: Front | None = None) -> int:
         except OSError as error:
             sys.stderr.write(f"ws: cannot listen on {host}:{port}: {error.strerror}\n")
             return 2
+    for text in config.removed:
+        _logger.warning("%s", text)
     signals = Signals(signal.SIGTERM, signal.SIGINT)
     _raise_limit_of_open_files()
     replica = Replica(config)
@@ -110,7 +108,7 @@ class Replica:
         gatekeeper = Gatekeeper(config.access, revocations)
         self._revocation_feed = RevocationFeed(redis, revocations)
         self._door = Door(gatekeeper, config.limits, origins, self._counters, self._revocation_feed.refresh)
-        self._endpoint: Endpoint = _ENDPOINTS[config.push](self._door, origins, self._counters, config)
+        self._endpoint = Endpoint(self._door, origins, self._counters, config)
         self._access_watch = AccessWatch(self._door, self._endpoint)
         push = self._endpoint.push
         self._presence = Presence(self.id, redis, self._readiness, self._counters, self._endpoint.connected_clients)
@@ -185,7 +183,7 @@ class Replica:
         self._monitoring.deliver(step)
 
     def _guarded(self, app: Application) -> Application:
-        return Guard(app, self._readiness, self._door, self._origins, self._endpoint.abandon)
+        return Guard(app, self._readiness, self._door, self._origins)
 
 
 def _raise_limit_of_open_files() -> None:

@@ -1,8 +1,14 @@
-"""A push to clients that take what they were sent when they like."""
+"""A push to clients that take what they were sent when they like, and what an event says."""
 
-from ws.event import Event
+from ws.event import Event, Packet
 from ws.fast.outbox import Outbox
 from ws.push import Group
+
+
+def read(event: Packet) -> tuple[str, bytes]:
+    """Name and payload of a Socket.IO event."""
+    name, _, rest = event.text.partition(b'["')[2].partition(b'",')
+    return name.decode(), rest[:-1]
 
 
 class Outboxes:

@@ -25,7 +25,7 @@ EVIL = "http://evil.example"
 
 @dataclass
 class Installation:
-    """An api, and a replica of each kind."""
+    """An api and a replica."""
 
     stack: ClosedStack
     api: Rest
@@ -62,7 +62,7 @@ def two() -> Iterator[tuple[Installation, Installation]]:
 
 
 def started(stack: ClosedStack) -> Installation:
-    return Installation(stack, stack.start_api(), [stack.start_replica(WS_PUSH=push) for push in ("fast", "plain")])
+    return Installation(stack, stack.start_api(), [stack.start_replica()])
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ OF_FILES = [b"import ", b"{% extends", b"root:", b"def create_app"]
 
 @dataclass
 class Installation:
-    """An api, a replica of each kind, and a gateway with an api of its own behind it."""
+    """An api, a replica, and a gateway with an api of its own behind it."""
 
     stack: ClosedStack
     api: Rest
@@ -62,8 +62,7 @@ def installation() -> Iterator[Installation]:
         api, behind = stack.start_api(), stack.start_api(TRUSTED_PROXIES="peer")
         servers = {
             "api": api,
-            "ws": stack.start_replica(WS_PUSH="fast"),
-            "ws, plain": stack.start_replica(WS_PUSH="plain"),
+            "ws": stack.start_replica(),
             "gateway": stack.start_gateway(behind),
         }
         # There is something to be seen, for who may.
@@ -72,7 +71,7 @@ def installation() -> Iterator[Installation]:
         yield Installation(stack, api, behind, servers)
 
 
-@pytest.fixture(params=["api", "ws", "ws, plain", "gateway"])
+@pytest.fixture(params=["api", "ws", "gateway"])
 def server(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name

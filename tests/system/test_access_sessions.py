@@ -59,7 +59,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     clock = SteppedClock(tmp_path_factory.mktemp("clock"))
     with closed_stack(WS_DRAIN_SECONDS="0", **clock.env) as stack:
         found = Installation(stack, clock, apis=[stack.start_api(), stack.start_api()])
-        found.replicas = [stack.start_replica(WS_PUSH=push) for push in ("fast", "plain")]
+        found.replicas = [stack.start_replica(), stack.start_replica()]
         found.replicas.append(stack.start_gateway(found.apis[0]))
         yield found
 

@@ -31,7 +31,7 @@ BOUND_SECONDS = 90.0
 
 @dataclass
 class Installation:
-    """An api, a replica of each kind, and a gateway before an api of its own."""
+    """An api, a replica, and a gateway before an api of its own."""
 
     stack: ClosedStack
     publisher: Publisher
@@ -48,8 +48,7 @@ def installed(*runner: str) -> Iterator[Installation]:
         behind = stack.start_api(TRUSTED_PROXIES="peer")
         servers = {
             "api": stack.start_api(),
-            "ws": stack.start_replica(WS_PUSH="fast"),
-            "ws, plain": stack.start_replica(WS_PUSH="plain"),
+            "ws": stack.start_replica(),
             "gateway": stack.start_gateway(behind),
         }
         processes = dict(zip(servers, [stack.api, *stack.replicas, stack.gateway], strict=True))
@@ -123,7 +122,7 @@ class Others:
 def attacks() -> list[tuple[str, str]]:
     return [
         *(("api", kind) for kind in OF_API),
-        *((server, kind) for server in ("ws", "ws, plain") for kind in OF_WS),
+        *(("ws", kind) for kind in OF_WS),
         *(("gateway", kind) for kind in KINDS),
     ]
 
@@ -152,7 +151,7 @@ def open_files(process: Process) -> int:
 
 
 def test_slow_clients_are_sent_away_in_the_end_whatever_they_do(hasty: Installation) -> None:
-    kinds = {"api": OF_API, "ws": OF_WS, "ws, plain": OF_WS, "gateway": tuple(KINDS)}
+    kinds = {"api": OF_API, "ws": OF_WS, "gateway": tuple(KINDS)}
     crowds = {}
     before = {name: open_files(hasty.processes[name]) for name in kinds}
     try:

@@ -3,7 +3,6 @@
 import json
 import time
 
-import pytest
 import requests
 
 from contract.names import ALERTS_CHANNEL, CHANNELS, METRICS_CHANNEL
@@ -16,10 +15,9 @@ from tests.drivers.waiting import eventually
 CLIENTS = 6
 
 
-@pytest.mark.parametrize("push", ["fast", "plain"])
-def test_publications_reach_every_client_of_both_replicas_once_and_in_order(stack: Stack, push: str) -> None:
+def test_publications_reach_every_client_of_both_replicas_once_and_in_order(stack: Stack) -> None:
     # Given two replicas, and clients of each, of the oldest and the newest libraries, on all transports
-    replicas = [stack.start_replica(WS_PUSH=push), stack.start_replica(WS_PUSH=push)]
+    replicas = [stack.start_replica(), stack.start_replica()]
     kinds = [make(oldest=oldest) for make in (python_command, javascript_command) for oldest in (True, False)]
     listeners = [Listener(command, replica.origin, CLIENTS) for replica in replicas for command in kinds]
     try:

@@ -52,12 +52,9 @@ def _open_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@pytest.mark.parametrize("push", ["fast", "plain"])
-def test_all_clients_are_live_again_when_thousands_come_back_at_once(
-    valkey: Valkey, redis: redis_client.Redis, push: str
-) -> None:
+def test_all_clients_are_live_again_when_thousands_come_back_at_once(valkey: Valkey, redis: redis_client.Redis) -> None:
     # Given a replica with all clients, which is killed
-    replica = Replica(valkey.url, WS_PUSH=push)
+    replica = Replica(valkey.url)
     replica.wait_until_ready()
     swarm = Swarm(replica.port)
     swarm.connect(CLIENTS)

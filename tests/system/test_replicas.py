@@ -58,9 +58,9 @@ def load(redis: redis_client.Redis) -> Iterator[Load]:
     load.stop()
 
 
-@pytest.fixture(params=["fast", "plain"])
-def replicas(valkey: Valkey, load: Load, request: pytest.FixtureRequest) -> Iterator[list[Replica]]:
-    started = [Replica(valkey.url, WS_PUSH=request.param, WS_DRAIN_SECONDS="1") for _ in range(3)]
+@pytest.fixture
+def replicas(valkey: Valkey, load: Load) -> Iterator[list[Replica]]:
+    started = [Replica(valkey.url, WS_DRAIN_SECONDS="1") for _ in range(3)]
     for replica in started:
         replica.wait_until_ready()
     yield started

@@ -172,12 +172,12 @@ def test_up_says_what_compose_said_when_a_container_does_not_come_up(tmp_path: P
     docker.script("image inspect", "sha256:1\n")
     docker.script("ps --filter publish", "lab-gateway-1 lab/gateway\n")
     docker.script("compose up", err=" Container lab-ws-1  Waiting\ncontainer lab-ws-1 is unhealthy\n", code=1)
-    docker.script("logs --tail 3 lab-ws-1", "WS_PUSH='x' is not valid\n")
+    docker.script("logs --tail 3 lab-ws-1", "WS_PORT='x' is not valid\n")
     # when
     with pytest.raises(Trouble) as trouble:
         up(docker)
     # then
-    assert str(trouble.value).endswith("\ncontainer lab-ws-1 is unhealthy\n    WS_PUSH='x' is not valid")
+    assert str(trouble.value).endswith("\ncontainer lab-ws-1 is unhealthy\n    WS_PORT='x' is not valid")
     assert "Waiting" not in str(trouble.value)
     # and when it is the service that all others wait for
     docker.script("compose up", err='service "secrets" didn\'t complete successfully: exit 1\n', code=1)

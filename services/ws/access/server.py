@@ -14,20 +14,21 @@ from ws.access.door import Door, LimitReached
 from ws.budget import Budget
 from ws.packet import Malformed
 from ws.payload import Raw
+from ws.socketio_names import SocketServer
 from ws.turns import Turns
 
 #: Seconds between two words to a client that sends too much.
 TOLD_SECONDS: Final = 1.0
 #: Characters of a message for which it counts as one packet more.
 PACKET_CHARACTERS: Final = 4096
+#: Stands for the request that a connection began with: none of our handlers looks at it, and one would cost 5 KB.
+_FORGOTTEN: Final[Mapping[str, Any]] = {}
 _NAMESPACE: Final = "/"
 #: What a packet that asks for a namespace begins with.
 _CONNECT: Final = "0"
 
-_SocketServer: Any = socketio.Server
 
-
-class DoorServer(_SocketServer):  # type: ignore[misc]
+class DoorServer(SocketServer):
     """To be derived from; its fields are set before the first client comes. Each connection carries its ``client``."""
 
     door: Door
@@ -74,34 +75,28 @@ class DoorServer(_SocketServer):  # type: ignore[misc]
         if self.manager.sid_from_eio_sid(eio_sid, namespace) is not None:
             payload = Raw(encode(Error(code=code, message=text)))
             event = self.packet_class(socketio.packet.EVENT, namespace=namespace, data=[ERROR, payload])
-            self._send_packet(eio_sid, event)
+            self.send_packet(eio_sid, event)
 
-    def _handle_eio_connect(self, eio_sid: str, environ: Mapping[str, Any]) -> None:
+    def handle_open(self, eio_sid: str, environ: Mapping[str, Any]) -> None:
+        """See ``SocketServer``."""
         self.eio.sockets[eio_sid].client = self.door.arrive(eio_sid, environ)
-        super()._handle_eio_connect(eio_sid, self._kept(environ))
+        super().handle_open(eio_sid, _FORGOTTEN)
         self.changed()
 
-    def _kept(self, environ: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What is kept of the request that a connection began with."""
-        return environ
-
-    def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
-        namespaces = [_namespace_of(data)]
-        pause = self.pause_seconds(eio_sid, 0, namespaces)
-        if pause:
-            time.sleep(pause)
+    def handle_message(self, eio_sid: str, data: Any) -> None:
+        """See ``SocketServer``; lets other greenlets run where it is not the client's turn."""
         client = self.client(eio_sid)
         if client is not None:
             self.turns.wait(client.address.key)
         if eio_sid not in self.eio.sockets:
             return
-        self.pause_seconds(eio_sid, _packets(data), namespaces)
+        self.pause_seconds(eio_sid, _packets(data), [_namespace_of(data)])
         try:
             if not data:
                 raise Malformed("an empty message")
             if not (str(data).startswith(_CONNECT) or self._is_connected(eio_sid)):
                 raise Malformed("the client has asked for no namespace")
-            super()._handle_eio_message(eio_sid, data)
+            super().handle_message(eio_sid, data)
         except Malformed:
             self.eio.disconnect(eio_sid)
             raise  # Engine.IO counts it, and notes it in the log
@@ -110,7 +105,8 @@ class DoorServer(_SocketServer):  # type: ignore[misc]
         """Whether the connection has any namespace."""
         return any(self.manager.sid_from_eio_sid(eio_sid, name) for name in self.handlers)
 
-    def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+    def handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        """See ``SocketServer``; a client that may not have the namespace is told why."""
         client = self.client(eio_sid)
         if client is None:
             return
@@ -129,24 +125,26 @@ class DoorServer(_SocketServer):  # type: ignore[misc]
         if self.manager.sid_from_eio_sid(eio_sid, name) is not None:
             self._refuse(eio_sid, namespace, "Already connected")
             return
-        super()._handle_connect(eio_sid, namespace, data)
+        super().handle_connect(eio_sid, namespace, data)
         if self.manager.sid_from_eio_sid(eio_sid, name) is None:
             self.door.leave(eio_sid, client, name)
 
     def _refuse(self, eio_sid: str, namespace: str | None, text: str, data: Mapping[str, str] | None = None) -> None:
         """Answer CONNECT_ERROR, whose payload is an object since protocol 5; clients show its ``message``."""
         payload = {"message": text} if data is None else {"message": text, "data": data}
-        self._send_packet(eio_sid, self.packet_class(socketio.packet.CONNECT_ERROR, data=payload, namespace=namespace))
+        self.send_packet(eio_sid, self.packet_class(socketio.packet.CONNECT_ERROR, data=payload, namespace=namespace))
 
-    def _handle_disconnect(self, eio_sid: str, namespace: str | None, reason: Any = None) -> None:
-        super()._handle_disconnect(eio_sid, namespace, reason)
+    def handle_disconnect(self, eio_sid: str, namespace: str | None, reason: Any = None) -> None:
+        """See ``SocketServer``."""
+        super().handle_disconnect(eio_sid, namespace, reason)
         client = self.client(eio_sid)
         if client is not None:
             self.door.leave(eio_sid, client, namespace or _NAMESPACE)
 
-    def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+    def handle_close(self, eio_sid: str, reason: str) -> None:
+        """See ``SocketServer``."""
         client = self.client(eio_sid)
-        super()._handle_eio_disconnect(eio_sid, reason)
+        super().handle_close(eio_sid, reason)
         if client is not None:
             self.door.gone(eio_sid, client)
         self.changed()

@@ -1,4 +1,4 @@
-"""The fast way to the clients: frames that are shared, and connections that cost nothing while nothing happens.
+"""The way to the clients: frames that are shared, and connections that cost nothing while nothing happens.
 
 The parts, from the socket up: ``reader`` (what a client sends), ``outbox`` (what waits for one that is slow),
 ``poller`` (which sockets can be read or written), ``session`` (one Engine.IO connection), ``wheel`` (their pings),

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 
-import engineio
 import msgspec
 
 from ws import loop
@@ -19,6 +18,7 @@ from ws.fast.polling import Polls
 from ws.fast.reader import Reader
 from ws.fast.session import Session
 from ws.fast.wheel import Wheel
+from ws.socketio_names import EngineServer
 
 #: Seconds that a client may take to acknowledge the end of its connection.
 FAREWELL_SECONDS: Final = 5.0
@@ -28,8 +28,6 @@ MESSAGE_SECONDS: Final = 30.0
 KEPT_LIMIT_BYTES: Final = 128 * 1024 * 1024
 #: Readers kept for the next client.
 SPARE_READERS: Final = 8
-
-_EngineServer: Any = engineio.Server
 
 
 class Passing(Protocol):
@@ -60,8 +58,8 @@ class Readers:
             self._spare[inflates].append(reader)
 
 
-class Engine(_EngineServer):  # type: ignore[misc]
-    """Beside what ``engineio.Server`` has, what its sessions share."""
+class Engine(EngineServer):
+    """Beside what Engine.IO's own server has, what its sessions share."""
 
     def __init__(self, *args: Any, counters: Counters, slow_seconds: float, **options: Any) -> None:
         super().__init__(*args, monitor_clients=False, **options)
@@ -92,7 +90,7 @@ class Engine(_EngineServer):  # type: ignore[misc]
 
     def message(self, sid: str, text: str) -> None:
         """Handle a message of a client; lets other greenlets run."""
-        self._trigger_event("message", sid, text, run_async=False)
+        self.trigger("message", sid, text)
 
     def forget(self, session: Session, reason: str, *, was_websocket: bool) -> None:
         """The session has ended."""
@@ -100,7 +98,7 @@ class Engine(_EngineServer):  # type: ignore[misc]
         self.websockets -= was_websocket
         self._wheel.remove(session)
         self.behind.discard(session)
-        self._trigger_event("disconnect", session.sid, reason, run_async=False)
+        self.trigger("disconnect", session.sid, reason)
         self.sockets.pop(session.sid, None)
 
     def disconnect(self, sid: str | None = None) -> None:
@@ -117,7 +115,7 @@ class Engine(_EngineServer):  # type: ignore[misc]
         session = Session(self, self.generate_id(), polls)
         self.sockets[session.sid] = session
         self._wheel.add(session)
-        self._trigger_event("connect", session.sid, environ, run_async=False)
+        self.trigger("connect", session.sid, environ)
         session.begin()
         opening = {
             "sid": session.sid,
@@ -127,16 +125,6 @@ class Engine(_EngineServer):  # type: ignore[misc]
             "maxPayload": self.max_http_buffer_size,
         }
         return session, Packet(b"0" + msgspec.json.encode(opening))
-
-    def sid_cookie(self, sid: str) -> str:
-        """The value of ``Set-Cookie`` that names a session's replica to proxies."""
-        cookie: str = self._generate_sid_cookie(sid, self.cookie)
-        return cookie
-
-    def cors_headers(self, environ: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """The headers by which a browser lets a page of another origin read the answer."""
-        headers: list[tuple[str, str]] = self._cors_headers(environ)
-        return headers
 
     def _tick(self) -> None:
         while True:

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from ws.endpoint import PACKETS_A_POLL
 from ws.event import Packet
 from ws.loop import end_reading, has_ended
 from ws.request import EngineRequest
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Seconds that a poll may wait; a ping ends it before.
 POLL_SECONDS: Final = 60.0
+#: Packets in one answer to a polling client; python-engineio's clients give up on more.
+PACKETS_A_POLL: Final = 16
 #: Packets of one POST that are handled before other clients get their turn.
 PACKETS_A_TURN: Final = 16
 
@@ -166,7 +167,7 @@ def receive(session: "Session", text: str) -> None:
         else:
             session.await_turn()
             session.handle(message)
-        if packet == CLOSE.encode():
+        if packet == CLOSE.text.decode():
             return
         if session.closed:
             raise Ended

@@ -10,14 +10,13 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from ws.budget import Budget
-from ws.endpoint import PACKETS_A_POLL
 from ws.event import Packet, close_frame, pong_frame
 from ws.fast.backlog import Backlog
 from ws.fast.codes import GOING_AWAY, PROTOCOL_ERROR, TRY_AGAIN_LATER
 from ws.fast.farewell import Farewell
 from ws.fast.inbox import Inbox
 from ws.fast.outbox import Overflow
-from ws.fast.polling import CLOSE, NOOP, Polls
+from ws.fast.polling import CLOSE, NOOP, PACKETS_A_POLL, Polls
 from ws.fast.reader import Broken
 from ws.loop import read, write
 

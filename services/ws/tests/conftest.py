@@ -64,9 +64,9 @@ def module_replicas(_valkey_of_session: Valkey, _copies_of_session: Copies) -> I
         yield start
 
 
-@pytest.fixture(params=["fast", "plain"])
-def replica(replicas: Callable[..., Replica], request: pytest.FixtureRequest) -> Replica:
-    return replicas(WS_PUSH=request.param)
+@pytest.fixture
+def replica(replicas: Callable[..., Replica]) -> Replica:
+    return replicas()
 
 
 @pytest.fixture

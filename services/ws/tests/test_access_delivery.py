@@ -64,7 +64,7 @@ def traced(owner, name, amid):
 
 traced(Feed, "_take", "delivery")
 traced(Session, "writable", "delivery")
-traced(DoorServer, "_handle_connect", "handshake")
+traced(DoorServer, "handle_connect", "handshake")
 sys.exit(main())
 """
 

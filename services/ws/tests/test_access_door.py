@@ -41,9 +41,9 @@ IMPATIENT = "import ws.access.door; ws.access.door.PATIENCE_SECONDS = 1.0"
 REREADS = "import ws.access.revocation_feed; ws.access.revocation_feed.REREAD_SECONDS = 0.5"
 
 
-@pytest.fixture(params=["fast", "plain"])
-def closed(replicas: Start, credentials: Credentials, request: pytest.FixtureRequest) -> Replica:
-    return started(replicas, credentials, WS_PUSH=request.param)
+@pytest.fixture
+def closed(replicas: Start, credentials: Credentials) -> Replica:
+    return started(replicas, credentials)
 
 
 def started(replicas: Start, credentials: Credentials, prelude: str = "", **env: str) -> Replica:
@@ -197,7 +197,7 @@ def test_nobody_gets_in_with_a_token_that_is_expired_cut_or_in_the_address(
 def test_connection_ends_on_every_replica_when_its_credential_is_revoked(
     replicas: Start, credentials: Credentials, by: str
 ) -> None:
-    both = [started(replicas, credentials, WS_PUSH=push) for push in ("fast", "plain")]
+    both = [started(replicas, credentials) for _ in range(2)]
     session, token = credentials.session(), credentials.token("script")
     cookie = credentials.cookie(session)
     how: dict[str, Any] = {"auth": {"token": token}} if by.startswith("token") else {"cookie": cookie}
@@ -224,12 +224,9 @@ def test_connection_ends_on_every_replica_when_its_credential_is_revoked(
 
 
 @pytest.mark.parametrize("copies", [None], ids=["started"])  # a copy has taken note of the clock before
-@pytest.mark.parametrize("push", ["fast", "plain"])
-def test_connection_ends_when_its_session_does(
-    replicas: Start, credentials: Credentials, tmp_path: Path, push: str
-) -> None:
+def test_connection_ends_when_its_session_does(replicas: Start, credentials: Credentials, tmp_path: Path) -> None:
     clock = SteppedClock(tmp_path / "clock")
-    replica = started(replicas, credentials, WS_PUSH=push, **clock.env)
+    replica = started(replicas, credentials, **clock.env)
     client = ask(replica, "/monitoring", cookie=credentials.cookie(credentials.session(lives=3600)))
     assert let_in(client)
 
@@ -239,11 +236,8 @@ def test_connection_ends_when_its_session_does(
     client.wait(lambda packet: packet.startswith("1"))
 
 
-@pytest.mark.parametrize("push", ["fast", "plain"])
-def test_connection_without_a_credential_is_closed_after_a_while(
-    replicas: Start, credentials: Credentials, push: str
-) -> None:
-    replica = started(replicas, credentials, prelude=IMPATIENT, WS_PUSH=push)
+def test_connection_without_a_credential_is_closed_after_a_while(replicas: Start, credentials: Credentials) -> None:
+    replica = started(replicas, credentials, prelude=IMPATIENT)
     silent, refused = replica.bare_client(), replica.bare_client()
     with suppress(OSError):  # on a busy machine it may be closed already
         refused.send("40")
@@ -265,11 +259,8 @@ def test_revocation_holds_when_redis_was_away_meanwhile(
     assert json.loads(client.event("error"))["code"] == "sign_in_required"
 
 
-@pytest.mark.parametrize("push", ["fast", "plain"])
-def test_emptied_store_revives_no_session(
-    replicas: Start, credentials: Credentials, redis: redis_client.Redis, push: str
-) -> None:
-    replica = started(replicas, credentials, prelude=REREADS, WS_PUSH=push)
+def test_emptied_store_revives_no_session(replicas: Start, credentials: Credentials, redis: redis_client.Redis) -> None:
+    replica = started(replicas, credentials, prelude=REREADS)
     session, other = credentials.session(), credentials.session("bob")
     client = ask(replica, "/", cookie=credentials.cookie(other))
     assert let_in(client)
@@ -327,11 +318,10 @@ feed.REVOKED_CHANNEL = "deaf"
 """
 
 
-@pytest.mark.parametrize("push", ["fast", "plain"])
 def test_first_session_of_a_store_is_let_in_however_lately_the_store_was_read(
-    replicas: Start, credentials: Credentials, push: str
+    replicas: Start, credentials: Credentials
 ) -> None:
-    replica = started(replicas, credentials, prelude=ONCE, WS_PUSH=push)
+    replica = started(replicas, credentials, prelude=ONCE)
     for _ in range(3):  # the second and the third within a second of the last reading
         credentials.new_generation()
         clients = [ask(replica, "/", cookie=credentials.cookie()) for _ in range(2)]

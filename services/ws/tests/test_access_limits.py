@@ -27,10 +27,10 @@ Message = Callable[..., bytes]
 ELSEWHERE = ("X-Forwarded-For: 10.1.2.3",)
 
 
-@pytest.fixture(params=["fast", "plain"])
-def start(replicas: Start, request: pytest.FixtureRequest) -> Start:
+@pytest.fixture
+def start(replicas: Start) -> Start:
     def started(**env: str) -> Replica:
-        return replicas(WS_PUSH=request.param, TRUSTED_PROXIES="127.0.0.1", **env)
+        return replicas(TRUSTED_PROXIES="127.0.0.1", **env)
 
     return started
 

@@ -13,12 +13,11 @@ from contract.codec import encode
 from contract.messages import Node, Snapshot
 from contract.names import METRICS_CHANNEL
 from tests.drivers.follower import Follower
-from tests.drivers.outboxes import Outboxes
+from tests.drivers.outboxes import Outboxes, read
 from ws.access.limits import Limits
 from ws.access.subscriptions import Subscriptions
 from ws.budget import Budget
 from ws.counters import Counters
-from ws.event import Event
 from ws.fast.outbox import Outbox
 from ws.namespaces.monitoring import MonitoringNamespace
 from ws.state import ClusterState, Stored, receive
@@ -88,10 +87,9 @@ class Client:
         assert self.replica is not None
         outbox = self.replica.push.outboxes[self.sid]
         for _ in range(min(most, len(outbox))):
-            event = outbox.take()
-            assert isinstance(event, Event)
+            event, payload = read(outbox.take())
             before = self.follower.shown
-            if self.follower.receive(event.name, event.payload.decode()):
+            if self.follower.receive(event, payload.decode()):
                 self.ask()
             after = self.follower.shown
             assert before is None or (after is not None and (after.epoch, after.seq) >= (before.epoch, before.seq))

@@ -12,6 +12,7 @@ from contract.codec import encode
 from contract.messages import LogEntry
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.rest import CollectorReport, ReplicaReport, health_report
+from tests.drivers.outboxes import read
 from ws.access.limits import Limits
 from ws.access.subscriptions import Subscriptions
 from ws.alert_log import Page, StoredEntry
@@ -46,12 +47,12 @@ class Recorder:
             self.members[group].remove(sid)
 
     def broadcast(self, group: Group, event: Event) -> None:
-        self.broadcasts.append((group, event.name, event.payload))
+        self.broadcasts.append((group, *read(event)))
         for sid in self.members.get(group, []):
             self.send(sid, event)
 
     def send(self, sid: str, event: Event) -> None:
-        self.got.setdefault(sid, []).append((event.name, event.payload))
+        self.got.setdefault(sid, []).append(read(event))
 
     def is_behind(self, sid: str, namespace: str) -> bool:
         return False

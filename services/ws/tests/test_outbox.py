@@ -10,7 +10,7 @@ def state(text: str, slot: str = "metrics", **how: object) -> Packet:
 
 
 def taken(outbox: Outbox) -> list[str]:
-    return [outbox.take().encode() for _ in range(len(outbox))]
+    return [outbox.take().text.decode() for _ in range(len(outbox))]
 
 
 def test_of_states_only_the_newest_waits_and_of_the_log_everything() -> None:

@@ -284,7 +284,7 @@ def test_page_of_another_origin_connects_when_it_is_allowed(replicas: Callable[.
 def test_memory_is_bounded_when_many_clients_never_end_their_packets(
     replicas: Callable[..., Any], redis: redis_client.Redis
 ) -> None:
-    replica = replicas(WS_PUSH="fast")
+    replica = replicas()
     good = replica.client("/")
     before = replica.metric("process_resident_memory_bytes")
     unfinished = frame(0x81, b"", length=500_000) + b"4" * 499_000

@@ -15,9 +15,9 @@ WEBSOCKET = (
 )
 
 
-@pytest.fixture(scope="module", params=["fast", "plain"])
-def replica(module_replicas: Callable[..., Replica], request: pytest.FixtureRequest) -> Replica:
-    return module_replicas(WS_PUSH=request.param, PUBLIC_URL="http://cluster.example", prelude=NO_PINGS)
+@pytest.fixture(scope="module")
+def replica(module_replicas: Callable[..., Replica]) -> Replica:
+    return module_replicas(PUBLIC_URL="http://cluster.example", prelude=NO_PINGS)
 
 
 @pytest.mark.parametrize("path", [POLLING, f"{POLLING}&sid=x", "/livez", "/readyz", "/metrics", "/", "/nowhere"])

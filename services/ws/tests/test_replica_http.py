@@ -27,13 +27,8 @@ WEBSOCKET = "/socket.io/?EIO=4&transport=websocket"
 UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
 
 
-@pytest.fixture(scope="module", params=["fast", "plain"])
-def replica(module_replicas: Callable[..., Replica], request: pytest.FixtureRequest) -> Replica:
-    return module_replicas(WS_PUSH=request.param)
-
-
 @pytest.fixture(scope="module")
-def fast(module_replicas: Callable[..., Replica]) -> Replica:
+def replica(module_replicas: Callable[..., Replica]) -> Replica:
     return module_replicas(prelude=NO_PINGS)
 
 
@@ -97,26 +92,26 @@ def test_no_answer_names_the_server(replica: Replica, sent: bytes) -> None:
         assert "server" not in answer.headers
 
 
-def test_request_of_http_1_1_without_a_host_is_refused(fast: Replica) -> None:
-    assert ask(fast.port, b"GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n").status == 400
-    assert ask(fast.port, b"GET /livez HTTP/1.0\r\n\r\n").status == 200
+def test_request_of_http_1_1_without_a_host_is_refused(replica: Replica) -> None:
+    assert ask(replica.port, b"GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n").status == 400
+    assert ask(replica.port, b"GET /livez HTTP/1.0\r\n\r\n").status == 200
 
 
 @pytest.mark.parametrize("target", ["http://localhost/livez", "HTTP://LOCALHOST:80/livez?a=b", "/livez"])
-def test_absolute_form_is_accepted(fast: Replica, target: str) -> None:
-    assert ask(fast.port, request("GET", target)).body == b"live\n"
+def test_absolute_form_is_accepted(replica: Replica, target: str) -> None:
+    assert ask(replica.port, request("GET", target)).body == b"live\n"
 
 
 @pytest.mark.parametrize("target", ["http:///livez", "http://user@x/livez", "http://x/livez#y", "ftp://x/livez"])
-def test_absolute_form_is_refused_when_it_is_not_valid(fast: Replica, target: str) -> None:
-    assert ask(fast.port, request("GET", target)).status == 400
+def test_absolute_form_is_refused_when_it_is_not_valid(replica: Replica, target: str) -> None:
+    assert ask(replica.port, request("GET", target)).status == 400
 
 
-def test_absolute_form_decides_the_host_that_an_origin_is_compared_with(fast: Replica) -> None:
+def test_absolute_form_decides_the_host_that_an_origin_is_compared_with(replica: Replica) -> None:
     target = f"http://localhost{POLLING}"
 
-    ours = ask(fast.port, request("GET", target, "Origin: http://localhost", host="evil.example"))
-    theirs = ask(fast.port, request("GET", target, "Origin: http://evil.example", host="evil.example"))
+    ours = ask(replica.port, request("GET", target, "Origin: http://localhost", host="evil.example"))
+    theirs = ask(replica.port, request("GET", target, "Origin: http://evil.example", host="evil.example"))
 
     assert (ours.status, theirs.status) == (200, 400)
 
@@ -140,11 +135,11 @@ def chunks(*pieces: bytes) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (*pieces, b""))
 
 
-def test_body_in_chunks_is_read_and_its_connection_goes_on(fast: Replica) -> None:
-    session = EngineSession(fast.port)
+def test_body_in_chunks_is_read_and_its_connection_goes_on(replica: Replica) -> None:
+    session = EngineSession(replica.port)
     post = request("POST", session.target(), "Transfer-Encoding: chunked", body=chunks(b"4", b"0"), close=False)
 
-    posted, after = exchange(fast.port, post + request("GET", "/livez"))
+    posted, after = exchange(replica.port, post + request("GET", "/livez"))
 
     assert (posted.body, after.body) == (b"ok", b"live\n")
     assert session.get().text.startswith('40{"sid":')
@@ -165,19 +160,19 @@ def test_body_in_chunks_is_read_and_its_connection_goes_on(fast: Replica) -> Non
     ],
 )
 def test_body_in_chunks_is_refused_when_it_is_not_valid_or_too_long(
-    fast: Replica, headers: list[str], body: bytes
+    replica: Replica, headers: list[str], body: bytes
 ) -> None:
-    session = EngineSession(fast.port)
+    session = EngineSession(replica.port)
 
-    answers = exchange(fast.port, request("POST", session.target(), *headers, body=body, close=False))
+    answers = exchange(replica.port, request("POST", session.target(), *headers, body=body, close=False))
 
     assert [answer.status for answer in answers] == [413 if len(body) > 524_288 else 400]
 
 
-def test_body_in_chunks_is_refused_in_http_1_0(fast: Replica) -> None:
-    sent = request("POST", EngineSession(fast.port).target(), "Transfer-Encoding: chunked", body=chunks(b"40"))
+def test_body_in_chunks_is_refused_in_http_1_0(replica: Replica) -> None:
+    sent = request("POST", EngineSession(replica.port).target(), "Transfer-Encoding: chunked", body=chunks(b"40"))
 
-    assert ask(fast.port, sent.replace(b"HTTP/1.1", b"HTTP/1.0")).status == 400
+    assert ask(replica.port, sent.replace(b"HTTP/1.1", b"HTTP/1.0")).status == 400
 
 
 def test_body_in_chunks_has_to_come_within_a_time(replicas: Callable[..., Replica]) -> None:
@@ -201,9 +196,8 @@ def test_body_in_chunks_has_to_come_within_a_time(replicas: Callable[..., Replic
 # -- who is there
 
 
-@pytest.mark.parametrize("push", ["fast", "plain"])
-def test_client_that_asks_for_no_namespace_is_sent_away(replicas: Callable[..., Replica], push: str) -> None:
-    replica = replicas(WS_PUSH=push, prelude="import ws.access.door; ws.access.door.CONNECT_SECONDS = 4")
+def test_client_that_asks_for_no_namespace_is_sent_away(replicas: Callable[..., Replica]) -> None:
+    replica = replicas(prelude="import ws.access.door; ws.access.door.CONNECT_SECONDS = 4")
     stays, silent, polling = replica.client(), replica.bare_client(), EngineSession(replica.port)
 
     silent.wait_until_closed()
@@ -213,12 +207,11 @@ def test_client_that_asks_for_no_namespace_is_sent_away(replicas: Callable[..., 
     assert not stays.closed
 
 
-@pytest.mark.parametrize("push", ["fast", "plain"])
 def test_client_is_counted_as_soon_as_it_comes_and_when_it_goes(
-    replicas: Callable[..., Replica], redis: redis_client.Redis, push: str
+    replicas: Callable[..., Replica], redis: redis_client.Redis
 ) -> None:
     # given a replica that refreshes its presence by itself so seldom that only a change can be the cause
-    replica = replicas(WS_PUSH=push, prelude="import ws.presence; ws.presence.PRESENCE_REFRESH_SECONDS = 3600")
+    replica = replicas(prelude="import ws.presence; ws.presence.PRESENCE_REFRESH_SECONDS = 3600")
 
     client = replica.client()
     name = json.loads(client.event("connection_confirmed"))["replica"]

@@ -29,12 +29,11 @@ started = pytest.mark.parametrize("copies", [None], ids=["started"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("push", ["fast", "plain"])
 def test_replica_takes_its_leave_when_it_is_asked_to_end(
-    replicas: Callable[..., Any], redis: redis_client.Redis, push: str, number: int
+    replicas: Callable[..., Any], redis: redis_client.Redis, number: int
 ) -> None:
     # Given a minute to send clients elsewhere, which two do not need: ``stop`` gives up before
-    replica = replicas(WS_PUSH=push, WS_DRAIN_SECONDS="60")
+    replica = replicas(WS_DRAIN_SECONDS="60")
     eventually(lambda: redis.zcard(REPLICAS_KEY) == 1)
     name = redis.zrange(REPLICAS_KEY, 0, -1)[0].decode()
     idle, client = replica.client(), replica.client("/")
@@ -120,13 +119,19 @@ def test_replica_says_so_in_one_sentence_when_its_port_is_taken(taken: int) -> N
     assert done.stderr == f"ws: cannot listen on 127.0.0.1:{taken}: Address already in use\n"
 
 
-@pytest.mark.parametrize(("name", "value"), [("WS_PUSH", "quick"), ("WS_HOST", "no.such.host.invalid")])
+@pytest.mark.parametrize(("name", "value"), [("LOG_LEVEL", "loud"), ("WS_HOST", "no.such.host.invalid")])
 def test_replica_says_so_in_one_sentence_when_a_setting_is_bad(name: str, value: str) -> None:
     done = run(**{name: value, "WS_PORT": str(free_port())})
 
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert value in done.stderr
+
+
+def test_replica_says_once_that_a_setting_was_removed_and_serves(replicas: Callable[..., Any]) -> None:
+    replica = replicas(WS_PUSH="plain")
+
+    assert replica.process.log().count("WS_PUSH was removed in 0.4.0; ") == 1
 
 
 FRONT = """
@@ -199,12 +204,9 @@ def test_replica_is_small_when_it_is_idle(replica: Any) -> None:
     assert psutil.Process(replica.process.pid).memory_info().rss < 50 * 1024 * 1024
 
 
-@pytest.mark.parametrize("push", ["fast", "plain"])
-def test_client_is_pinged_as_the_settings_say_and_is_gone_when_it_does_not_answer(
-    replicas: Callable[..., Any], push: str
-) -> None:
+def test_client_is_pinged_as_the_settings_say_and_is_gone_when_it_does_not_answer(replicas: Callable[..., Any]) -> None:
     # given
-    replica = replicas(WS_PUSH=push, WS_PING_INTERVAL_SECONDS="2", WS_PING_TIMEOUT_SECONDS="1")
+    replica = replicas(WS_PING_INTERVAL_SECONDS="2", WS_PING_TIMEOUT_SECONDS="1")
     opened = replica.get("/socket.io/?EIO=4&transport=polling").text
     told = json.loads(opened[1:])
     assert (told["pingInterval"], told["pingTimeout"]) == (2000, 1000)

@@ -49,7 +49,7 @@ class Counted(Replica):
         self.port = free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
         self._counts = Counts()
-        env = {"REDIS_URL": redis_url, "WS_PORT": str(self.port), "WS_PUSH": "fast", **self._counts.environment}
+        env = {"REDIS_URL": redis_url, "WS_PORT": str(self.port), **self._counts.environment}
         self.process = Process("ws", [sys.executable, "-c", PROGRAM], env)
         self.process.start()
         self._clients = []

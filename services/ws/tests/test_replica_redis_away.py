@@ -6,7 +6,6 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-import pytest
 import redis as redis_client
 
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, LATEST_TTL_SECONDS, METRICS_CHANNEL, latest_key
@@ -62,11 +61,10 @@ def test_replica_goes_on_when_redis_was_restarted_empty(
     assert replica.process.log().count("\n") < 10
 
 
-@pytest.mark.parametrize("push", ["fast", "plain"])
 def test_replica_notices_a_redis_that_hangs_and_one_that_goes_on(
-    replicas: Callable[..., Any], valkey: Valkey, collector: Any, message: Message, push: str
+    replicas: Callable[..., Any], valkey: Valkey, collector: Any, message: Message
 ) -> None:
-    replica = replicas(prelude=SOON, WS_PUSH=push)
+    replica = replicas(prelude=SOON)
     client = replica.client(*NAMESPACES)
     collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=7))
     client.event("cluster_metrics")

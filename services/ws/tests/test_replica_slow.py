@@ -212,22 +212,6 @@ def test_polling_client_that_does_not_ask_is_not_waited_for(
         text = requests.get(f"{url}&sid={sid}", timeout=15).text
 
 
-def test_client_for_whom_too_much_waits_is_sent_away_on_the_plain_way_too(
-    deaf: Callable[..., tuple[Any, Deaf]], collector: Any, message: Message
-) -> None:
-    replica, _ = deaf(WS_PUSH="plain")
-    good = replica.client("/")
-    before = replica.metric("process_resident_memory_bytes")
-
-    for seq in range(1, 121):
-        collector.publish(METRICS_CHANNEL, large(message, seq))
-        good.event("redis_cluster_metrics", seq)
-
-    assert replica.metric('ws_closes_total{reason="slow"}') == 1
-    assert sum_of_clients(replica) == 1
-    assert replica.metric("process_resident_memory_bytes") - before < 64 << 20
-
-
 def test_client_that_floods_the_replica_with_requests_and_reads_no_answer_is_sent_away(
     deaf: Callable[..., tuple[Any, Deaf]], collector: Any, message: Message
 ) -> None:

@@ -25,7 +25,7 @@ from contract.messages import Alerts, LogEntry, log_order
 from contract.names import ALERT_LOG_FIELD, ALERTS_CHANNEL, latest_key
 from contract.runtime.readiness import Readiness
 from tests.drivers.follower import Follower
-from tests.drivers.outboxes import Outboxes
+from tests.drivers.outboxes import Outboxes, read
 from ws import alert_log, feed
 from ws.access.limits import Limits
 from ws.access.subscriptions import Subscriptions
@@ -249,13 +249,13 @@ class Client:
 
     def take(self, most: int, log: list[LogEntry]) -> None:
         for _ in range(min(most, len(self.connections[-1].outbox) if self.is_connected else 0)):
-            event, before = self.connections[-1].outbox.take(), self.follower.position
-            assert isinstance(event, Event)
-            if self.follower.receive(event.name, event.payload.decode()):
-                self.corrections += bool(json.loads(event.payload)["entries"])
+            event, payload = read(self.connections[-1].outbox.take())
+            before = self.follower.position
+            if self.follower.receive(event, payload.decode()):
+                self.corrections += bool(json.loads(payload)["entries"])
                 self.subscribe()
             if before is None and self.follower.position is not None:
-                self.first = json.loads(event.payload)["previous_alert_id"]
+                self.first = json.loads(payload)["previous_alert_id"]
             self.note_position(log)
 
     def note_position(self, log: list[LogEntry]) -> None:

@@ -18,9 +18,9 @@ from tests.drivers.replica import Replica
 CONFIRMED = {"/": "connection_confirmed", "/health": "health_connected", "/monitoring": "monitoring_connected"}
 
 
-@pytest.fixture(scope="module", params=["fast", "plain"])
-def replica(module_replicas: Callable[..., Replica], request: pytest.FixtureRequest) -> Replica:
-    return module_replicas(WS_PUSH=request.param, WS_PING_INTERVAL_SECONDS="4")
+@pytest.fixture(scope="module")
+def replica(module_replicas: Callable[..., Replica]) -> Replica:
+    return module_replicas(WS_PING_INTERVAL_SECONDS="4")
 
 
 @pytest.fixture
@@ -61,9 +61,8 @@ def test_connection_is_closed_when_its_handshake_is_not_valid(replica: Replica) 
     client.wait_until_closed()
 
 
-@pytest.mark.parametrize("push", ["fast", "plain"])
-def test_connection_is_closed_when_no_handshake_comes(replicas: Callable[..., Replica], push: str) -> None:
-    replica = replicas(WS_PUSH=push, prelude="import ws.access.door; ws.access.door.CONNECT_SECONDS = 1")
+def test_connection_is_closed_when_no_handshake_comes(replicas: Callable[..., Replica]) -> None:
+    replica = replicas(prelude="import ws.access.door; ws.access.door.CONNECT_SECONDS = 1")
 
     replica.bare_client().wait_until_closed()
 

@@ -14,7 +14,7 @@ def test_config_lists_its_variables_when_it_was_read() -> None:
 
     assert environment.known == {
         "REDIS_URL", "WS_REDIS_USERNAME", "WS_REDIS_PASSWORD_FILE", "LOG_LEVEL", "PUBLIC_URL",
-        "WS_HOST", "WS_PORT", "WS_PUSH", "WS_ALLOWED_ORIGINS", "WS_DRAIN_SECONDS", "WS_SLOW_SECONDS",
+        "WS_HOST", "WS_PORT", "WS_ALLOWED_ORIGINS", "WS_DRAIN_SECONDS", "WS_SLOW_SECONDS",
         "WS_PING_INTERVAL_SECONDS", "WS_PING_TIMEOUT_SECONDS",
         "WS_LIMIT_CONNECTIONS", "WS_LIMIT_CONNECTS_PER_SECOND", "WS_LIMIT_PACKETS_PER_SECOND", "WS_LIMIT_PACKET_BYTES",
         "WS_LIMIT_SUBSCRIPTIONS", "ACCESS", "ACCESS_KEY_FILE", "ACCESS_TOKENS_DIR", "ACCESS_USER_HEADER", "PUBLIC_HOST",
@@ -36,12 +36,22 @@ def test_config_has_allowed_origins_and_our_own_apart() -> None:
     assert config.public == ("https", "c.example", 443)
 
 
+@pytest.mark.parametrize("value", ["fast", "plain", "quick"])
+def test_config_says_that_a_setting_was_removed_when_it_is_set(value: str) -> None:
+    config = Config.from_environment({"WS_PUSH": value})
+
+    assert [text.partition(";")[0] for text in config.removed] == ["WS_PUSH was removed in 0.4.0"]
+
+
+def test_config_says_nothing_of_a_removed_setting_when_it_is_empty() -> None:
+    assert Config.from_environment({"WS_PUSH": ""}).removed == ()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("WS_PORT", "0"),
         ("WS_PORT", "http"),
-        ("WS_PUSH", "quick"),
         ("WS_PING_INTERVAL_SECONDS", "26"),
         ("WS_PING_TIMEOUT_SECONDS", "0.5"),
         ("WS_ALLOWED_ORIGINS", "a.example"),
