@@ -101,6 +101,17 @@ def decode(raw: bytes, expected: type[M]) -> M:
         raise UndecodableMessage(raw, f"not a {expected.__name__} ({sentence(error)})") from None
 
 
+def prepare_types() -> None:
+    """Have msgspec look at every struct that is imported by now.
+
+    It looks at a type when that is decoded for the first time. Where two threads do so at once, the process crashes.
+    """
+    structs = list(msgspec.Struct.__subclasses__())
+    for struct in structs:
+        structs += struct.__subclasses__()
+        msgspec.json.Decoder(struct)
+
+
 def encode(message: object) -> bytes:
     """Encode a message as compact UTF-8 JSON. Infinities and NaN become ``null``."""
     return msgspec.json.encode(message)

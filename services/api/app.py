@@ -32,6 +32,7 @@ from api.rules import rules_routes
 from api.store import Store
 from api.turns import Turns
 from api.watch import Watch
+from contract.codec import prepare_types
 from contract.runtime.readiness import Readiness
 
 _METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
@@ -39,6 +40,7 @@ _METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"
 
 def create_app(config: Config) -> Flask:
     """Make the application; the ``watch`` among its ``Parts`` is for the caller to start, after a fork."""
+    prepare_types()
     app = Flask("api")
     # A node's name may hold any characters, slashes included.
     app.url_map.merge_slashes = False

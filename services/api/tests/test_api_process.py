@@ -2,6 +2,8 @@
 
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +15,7 @@ import pytest
 import requests
 
 from contract.names import METRICS_CHANNEL
+from tests.drivers.process import ROOT
 from tests.drivers.waiting import Deadline, eventually
 
 Start = Callable[..., Any]
@@ -142,6 +145,32 @@ def test_two_processes_publish_within_the_limit_and_once_after_the_last_call_of_
     # Alone again, a call makes one.
     assert processes[0].get("/api/cluster/nodes").status_code == 200
     assert [data for _, data, _ in listener.hear()] == [newest]
+
+
+#: Has an application decode its first messages in eight threads at once.
+FIRST_MESSAGES = """
+import sys, threading
+from pathlib import Path
+from api.app import create_app
+from api.config import Config
+from contract.codec import decode
+from contract.messages import Snapshot
+create_app(Config(redis_url="redis://127.0.0.1:1/0"))
+sys.setswitchinterval(1e-6)
+raw, all_there = Path("contract/golden/messages/metrics.json").read_bytes(), threading.Barrier(8)
+def decode_first():
+    all_there.wait()
+    decode(raw, Snapshot)
+for thread in [threading.Thread(target=decode_first) for _ in range(8)]:
+    thread.start()
+"""
+
+
+def test_worker_does_not_crash_when_its_first_requests_come_at_once() -> None:
+    # msgspec may crash the process where several threads show it a new type: nine times of ten, when asked like this.
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", FIRST_MESSAGES], cwd=ROOT, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_process_makes_good_a_postponed_publication_when_it_is_told_to_stop(
