@@ -1,4 +1,4 @@
-"""gunicorn, run from here: one master, one worker process with threads."""
+"""gunicorn, run from here: one master, one worker process with threads, and a log that strangers cannot fill."""
 
 import logging
 import os
@@ -7,11 +7,12 @@ import sys
 from typing import Any, Final
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from api.config import Config
-from api.gunicorn_log import GunicornLog
 from api.parts import parts_of
 from api.worker import PatientWorker
+from contract.runtime.logs import Occasionally
 
 #: Bytes that the first line of a request may have: fifty names of nodes are long.
 REQUEST_LINE_BYTES: Final = 8190
@@ -28,6 +29,8 @@ LAST_PUBLICATION_SECONDS: Final = 0.5
 SWITCH_SECONDS: Final = 0.0005
 #: A file system in memory, there also where the root file system is read-only: workers sign life there every second.
 _MEMORY_FOLDER: Final = "/dev/shm"  # noqa: S108 (gunicorn makes its file there with mkstemp and unlinks it)
+#: Letters of a message of gunicorn that reach the log: some quote what strangers sent.
+MESSAGE_LETTERS: Final = 200
 
 _logger = logging.getLogger(__name__)
 
@@ -106,6 +109,25 @@ class Server(BaseApplication):  # type: ignore[misc]
         return create_app(self._config)
 
 
+class GunicornLog(Logger):  # type: ignore[misc]
+    """Warnings and worse, one line each; warnings, which any stranger can cause, at most once a minute."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave handlers and format to the process; no access log."""
+        self.cfg = cfg
+        self.error_log.propagate = True
+        self.error_log.setLevel(logging.WARNING)
+        self._complaints = Occasionally(self.error_log)
+
+    def warning(self, msg: object, *args: object, **kwargs: object) -> None:
+        """Log a warning."""
+        self._complaints.warning("any", "%s", _one_line(msg, args))
+
+    def exception(self, msg: object, *args: object, **kwargs: object) -> None:
+        """Log the failure that is being handled, with its traceback."""
+        self.error_log.error("%s", _one_line(msg, args), exc_info=True)
+
+
 def _begin(worker: PatientWorker) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     parts_of(worker.wsgi).watch.start()
@@ -120,3 +142,9 @@ def _end(arbiter: object, worker: PatientWorker) -> None:
 def _written(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _one_line(msg: object, args: tuple[object, ...]) -> str:
+    text = str(msg) % args if args else str(msg)
+    shown = text.encode("unicode_escape").decode()
+    return shown if len(shown) <= MESSAGE_LETTERS else shown[:MESSAGE_LETTERS] + " …"

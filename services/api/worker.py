@@ -1,4 +1,7 @@
-"""gunicorn's thread worker, made patient with slow clients: they cost a socket each, no thread and no one's time."""
+"""gunicorn's thread worker, made patient with slow clients: they cost a socket each, no thread and no one's time.
+
+Why gunicorn's gevent worker does not take its place: docs/decisions/api-worker.md.
+"""
 
 import socket
 import time
@@ -11,11 +14,25 @@ from typing import Any, Final
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from api.arrival import Arrival, arrival, missing_bytes
 from api.parts import parts_of
-from api.patient_socket import PatientSocket
+from api.patient_socket import Arrival, PatientSocket, arrival, missing_bytes
 from api.turns import Turn, Turns, places
 
+#: What is used here, and nowhere else, of gunicorn's classes without being promised: methods that are called or
+#: replaced, and attributes. ``tests/test_private_names.py`` notices when one changes, or is not listed.
+PRIVATE_NAMES: Final = {
+    "ThreadWorker": (
+        "_cap_keepalive", "accept", "enqueue_req", "finish_request", "get_thread_pool", "handle", "handle_exit",
+        "handle_request", "keepalived_conns", "method_queue", "murder_pending", "nr_conns", "on_client_socket_readable",
+        "on_pending_socket_readable", "pending_conns", "poller", "tpool", "worker_connections",
+    ),
+    "TConn": ("client", "close", "data_ready", "initialized", "parser", "set_timeout", "sock", "timeout"),
+    "PollableMethodQueue": ("defer",),
+    "Worker": ("cfg", "handle_error", "wsgi"),
+    "Message": ("force_close", "headers"),
+    "Parser": ("unreader",),
+    "Unreader": ("buf",),
+}  # fmt: skip
 #: Seconds that one request may hold a thread.
 REQUEST_SECONDS: Final = 20.0
 #: Seconds that a client may take to read an answer.

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from api.arrival import HEAD_BYTES, REQUEST_BYTES, missing_bytes
-from api.patient_socket import CONTINUE
+from api.patient_socket import CONTINUE, HEAD_BYTES, REQUEST_BYTES, missing_bytes
 from tests.drivers.raw_http import ask, request
 from tests.drivers.waiting import Deadline
 
