@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from deploy.local.refusal import CannotStart
 from deploy.local.systemd.layout import SERVICES, TARGET, USER, Layout
@@ -17,6 +17,10 @@ from deploy.local.valkey import SAVE_REVOCATIONS
 
 #: First words of the command lines that are meant.
 KINDS: Final = ("user", "token", "access")
+#: Options of ``subprocess`` that run a program as the services' user.
+AS_SERVICES: Final[Mapping[str, Any]] = {
+    "cwd": "/", "user": USER, "group": USER, "extra_groups": [], "umask": 0o077,
+}  # fmt: skip
 
 
 def run_as_services(layout: Layout, words: Sequence[str]) -> int:
@@ -67,10 +71,7 @@ def _require_root(layout: Layout, word: str) -> None:
 
 def _run(layout: Layout, words: Sequence[str], variables: Mapping[str, str]) -> int:
     """Run Python as the services' user."""
-    command = [str(layout.python), *words]
-    return subprocess.run(
-        command, env=variables, cwd="/", user=USER, group=USER, extra_groups=[], umask=0o077
-    ).returncode
+    return subprocess.run([str(layout.python), *words], env=variables, **AS_SERVICES).returncode
 
 
 def variables_of(layout: Layout, own: Mapping[str, str]) -> dict[str, str]:
