@@ -95,7 +95,7 @@ def say_who_gets_in(settings: Settings, folder: AccessDir) -> None:
     if not settings.is_closed:
         return
     text = "Nobody can yet. A first user:" if folder.is_empty() else "One more user:"
-    say(f"\nEverybody must sign in. {text} {settings.command('make user NAME')}")
+    say(f"\nEverybody must sign in. {text} {settings.command('make user NAME=ada')}")
     if settings.demo_nodes and folder.is_empty() and not access_dir(settings.data_dir.parent).is_empty():
         say("The users and tokens of your own nodes stay theirs. To let them in here too:")
         root = settings.data_dir.parent

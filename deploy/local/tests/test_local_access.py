@@ -40,13 +40,13 @@ def test_start_for_others_is_refused_with_two_lines_when_nothing_says_how(
     first, closed, opened = str(refusal.value).splitlines()
     assert first.startswith(f"PUBLIC_HOST={host} lets others reach the pages")
     assert closed.split("#")[0].strip() == f"ACCESS=closed PUBLIC_HOST={host} make run"
-    assert closed.endswith("make a first user with: make user NAME")
+    assert closed.endswith("make a first user with: make user NAME=ada")
     assert opened.split("#")[0].strip() == f"ACCESS=open PUBLIC_HOST={host} make run"
     assert closed.index("#") == opened.index("#")
 
 
 def test_line_for_a_first_user_names_a_folder_that_is_not_the_usual_one(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=f"make user NAME DATA_DIR={tmp_path}\n"):
+    with pytest.raises(SettingError, match=f"make user NAME=ada DATA_DIR={tmp_path}\n"):
         Settings.from_environment({"PUBLIC_HOST": "0.0.0.0", "DATA_DIR": str(tmp_path)})
 
 
