@@ -16,19 +16,6 @@ LEFT_OUT := $(if $(filter 0,$(BROWSER)),--deselect=tests/browser) \
 SIDE_BY_SIDE := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 TWO_AT_A_TIME := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
-# `make user ada`: the word behind is a name, even where a target is called so.
-ifneq ($(filter user token access,$(firstword $(MAKECMDGOALS))),)
-KIND := $(firstword $(MAKECMDGOALS))
-# NAME=… of the command line; some systems have a variable of that name.
-NAMES := $(or $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS)),$(if $(findstring command,$(origin NAME)),$(NAME)))
-.PHONY: $(MAKECMDGOALS)
-$(KIND):
-	@$(PYTHON) deploy/local/bootstrap.py
-	@$(BIN)/python -m deploy.local.accounts $@ $(NAMES)
-$(filter-out $(KIND),$(MAKECMDGOALS)):
-	@:
-else
-
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## this list
@@ -49,11 +36,12 @@ run: setup ## this machine, live, on http://localhost:8085 (PORT=… for another
 	@exec $(BIN)/python -m deploy.local
 
 .PHONY: user token access
-user: ## let somebody sign in to what make run shows: make user ada (DO=password, remove, sign-out or list)
-token: ## a token for a program: make token backup SCOPES="read publish" DAYS=90 (DO=remove or list)
-access: ## copies of users and tokens: make access DO=save > access.tar (DO=check, restore, revoked or end-sessions)
+user: setup ## let somebody sign in to what make run shows: make user NAME=ada (DO=password, remove, sign-out or list)
+token: setup ## a token for a program: make token NAME=backup SCOPES="read publish" DAYS=90 (DO=remove or list)
+access: setup ## copies of users and tokens: make access DO=save > access.tar (DO=check, restore, revoked or end-sessions)
+# NAME=… of the command line; some systems have a variable of that name.
 user token access:
-	@echo "It comes first: make $@ NAME" >&2; exit 2
+	@$(BIN)/python -m deploy.local.accounts $@ $(if $(findstring command,$(origin NAME)),"$(NAME)")
 
 .PHONY: restore-local
 restore-local: setup ## replace the data of make run, which must not run, by a copy: FILE=dump.rdb; all sessions end; asks first (YES=1 does not)
@@ -268,5 +256,3 @@ lock: setup-dev ## lock the dependencies of requirements/*.in anew, with hashes 
 .PHONY: clean
 clean: ## remove what was made here, but no data
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dashboard/node_modules tests/clients/node_modules
-
-endif

@@ -126,7 +126,7 @@ def read_hosts(environment: Environment, listens_on: str) -> Hosts:
     return Hosts.of(names if is_loopback(listens_on) else [*names, *_CONTAINERS], proxies)
 
 
-def read_mode(environment: Environment, user: str = "make user NAME", line: str = "{}") -> Mode:
+def read_mode(environment: Environment, user: str = "make user NAME=ada", line: str = "{}") -> Mode:
     """``ACCESS``; without it, open for who is reached from this machine only.
 
     Args:

@@ -7,15 +7,16 @@ import time
 from ipaddress import ip_address, ip_network
 
 from deploy.compose import images
-from deploy.compose.access import MAKE_USER, credentials, nobody_gets_in
+from deploy.compose.access import MAKE_USER, nobody_gets_in
 from deploy.compose.dialogue import call, say
 from deploy.compose.docker import Docker
-from deploy.compose.page import Snapshot, await_data, look
+from deploy.compose.live import await_live, look, nodes_of
 from deploy.compose.preflight import preflight
 from deploy.compose.project import Project
 from deploy.compose.trouble import Trouble
 from deploy.local.addresses import machine_addresses, urls
-from deploy.local.words import answering
+from deploy.local.status import Status
+from deploy.local.words import about_nodes
 
 #: Seconds that the slowest board gets from healthy containers to data.
 READY_SECONDS = 90.0
@@ -37,9 +38,8 @@ def up(docker: Docker) -> None:
         images.bring(docker, project, facts.images_missing)
     say(f"Starting {len(project.services)} services …")
     start(docker)
-    with credentials(docker, project) as headers:
-        snapshot = await_data(lambda: look(project, headers), READY_SECONDS)
-    greet(docker, project, snapshot, time.monotonic() - started)
+    status = await_live(lambda: look(docker, project), READY_SECONDS)
+    greet(docker, project, status, time.monotonic() - started)
 
 
 def start(docker: Docker, *options: str) -> None:
@@ -69,13 +69,14 @@ def last_words(docker: Docker, trouble: str) -> str:
     return "".join(f"\n    {line}" for line in (said.out + said.err).strip().splitlines())
 
 
-def greet(docker: Docker, project: Project, snapshot: Snapshot, elapsed_seconds: float) -> None:
-    """Say where the pages are."""
-    nodes = answering(snapshot.nodes_online, snapshot.nodes_total)
-    say(f"\nReady after {elapsed_seconds:.1f} s; {nodes}. Open:\n")
+def greet(docker: Docker, project: Project, status: Status, elapsed_seconds: float) -> None:
+    """Say where the pages are, and what is wrong with the nodes."""
+    say(f"\nReady after {elapsed_seconds:.1f} s; {nodes_of(status)}. Open:\n")
     public = [project.public_url] if project.public_url else []
     for url in public + urls(project.host, project.port, bridge_addresses(docker), project.scheme):
         say(f"    {url}")
+    for line in about_nodes(status.issues):
+        say(line)
     if project.access == "closed":
         text = "Nobody can yet. A first user:" if nobody_gets_in(docker) else "One more user:"
         say(f"\nEverybody must sign in. {text} {MAKE_USER}")

@@ -6,19 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from deploy.compose import images
-from deploy.compose.access import credentials
 from deploy.compose.backup import now, save, size
 from deploy.compose.containers import Container, of_project
 from deploy.compose.dialogue import say
 from deploy.compose.docker import Docker
-from deploy.compose.page import await_data, look
+from deploy.compose.live import await_live, look, nodes_of
 from deploy.compose.preflight import preflight
 from deploy.compose.project import GATEWAY, Project
 from deploy.compose.replicas import AS_IT_IS, roll
 from deploy.compose.trouble import Trouble
 from deploy.compose.up import READY_SECONDS, last_words, start
 from deploy.compose.way_back import WayBack, keep_images
-from deploy.local.words import answering
 
 #: Makes what the others need to start, and ends.
 ONE_SHOT = "secrets"
@@ -46,14 +44,13 @@ def upgrade(docker: Docker) -> None:
         with step("new images"):
             _make(docker, project, chosen)
         _replace(docker, project, chosen, containers)
-        with step("health check through the gateway"), credentials(docker, project) as headers:
-            first = await_data(lambda: look(project, headers), READY_SECONDS)
-            newer = await_data(lambda: look(project, headers), READY_SECONDS, after=first)
+        with step("health check through the gateway"):
+            first = await_live(lambda: look(docker, project), READY_SECONDS)
+            newer = await_live(lambda: look(docker, project), READY_SECONDS, after=first)
     except (Trouble, KeyboardInterrupt):
         way_back.say()
         raise
-    nodes = answering(newer.nodes_online, newer.nodes_total)
-    say(f"\nUpgraded; the data are live (round {newer.seq}, {nodes}).")
+    say(f"\nUpgraded; the data are live (round {newer.seq}, {nodes_of(newer)}).")
     way_back.say()
 
 

@@ -4,15 +4,15 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from contract import VERSION
 from contract.runtime.settings import SettingError
 from deploy.local.access_dir import AccessDir
 from deploy.local.addresses import probe_host, urls
-from deploy.local.brief_token import credentials
 from deploy.local.data_dir import CLUSTER_NAME, DataDir, access_dir
 from deploy.local.demo import DemoStore
+from deploy.local.inquiry import Inquiry
 from deploy.local.ports import require_public
 from deploy.local.product import InnerPorts, RedisPlace, service_parts, simulator_part, valkey_part
 from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
@@ -20,12 +20,10 @@ from deploy.local.settings import DATA_DIR, Settings
 from deploy.local.signals import Signals
 from deploy.local.supervisor import PartDied, StopAsked, Supervisor
 from deploy.local.valkey import Access
-from deploy.local.watch import Watch
-from deploy.local.words import answering
+from deploy.local.words import about_nodes, answering
 
 #: Seconds that the slowest board gets from the first process to the page with data.
 READY_SECONDS = 90.0
-_ISSUES_LIMIT = 8
 
 
 def say(text: str = "") -> None:
@@ -39,9 +37,8 @@ def bring_up(
     variables: Mapping[str, str],
     data_dir: DataDir,
     supervisor: Supervisor,
-    headers: Mapping[str, str],
-) -> Watch:
-    """Start every part and wait until the page shows data to who sends ``headers``.
+) -> Inquiry:
+    """Start every part and wait until the api has live data and the page answers; return what was asked.
 
     Raises:
         CannotStart: something is in the way, or the page did not come.
@@ -71,29 +68,26 @@ def bring_up(
         say(f"  nodes: {settings.demo_nodes} simulated ones")
     else:
         say(f"  nodes: as {targets} says")
-    inner = {"collector": ports.collector, "api": ports.api, "ws": ports.ws}
-    watch = Watch(probe_host(settings.host), settings.port, inner, headers)
     cluster_name = settings.cluster_name or own_name
-    for part in service_parts(settings, ports, redis, targets, data_dir.access(), cluster_name):
-        supervisor.start(part)
-    if not supervisor.until(watch.is_ready, READY_SECONDS):
-        raise CannotStart(f"The page shows no data after {READY_SECONDS:g} s: {watch.missing}.")
-    return watch
+    parts = service_parts(settings, ports, redis, targets, data_dir.access(), cluster_name)
+    (api,) = (part for part in parts if part.name == "api")
+    asked = Inquiry([sys.executable], {**variables, **api.variables}, probe_host(settings.host), settings.port)
+    with closing(asked):
+        for part in parts:
+            supervisor.start(part)
+        if not supervisor.until(asked.is_answered, READY_SECONDS):
+            raise CannotStart(f"The page shows no data after {READY_SECONDS:g} s: {asked.missing}.")
+    return asked
 
 
-def greet(settings: Settings, watch: Watch) -> None:
+def greet(settings: Settings, asked: Inquiry) -> None:
     """Say where the pages are, and what is wrong with the nodes."""
-    online, total = watch.nodes()
-    say(f"\nReady after {watch.elapsed_seconds:.1f} s; {answering(online, total)}. Open:\n")
+    status = asked.status
+    say(f"\nReady after {asked.elapsed_seconds:.1f} s; {answering(status.nodes_online, status.nodes_total)}. Open:\n")
     for url in urls(settings.host, settings.port):
         say(f"    {url}")
-    issues = watch.issues()
-    if issues:
-        say("\nAbout the nodes:")
-    for issue in issues[:_ISSUES_LIMIT]:
-        say(f"  - {issue}")
-    if len(issues) > _ISSUES_LIMIT:
-        say(f"  - and {len(issues) - _ISSUES_LIMIT} more, all on the page")
+    for line in about_nodes(status.issues):
+        say(line)
 
 
 def say_who_gets_in(settings: Settings, folder: AccessDir) -> None:
@@ -101,7 +95,7 @@ def say_who_gets_in(settings: Settings, folder: AccessDir) -> None:
     if not settings.is_closed:
         return
     text = "Nobody can yet. A first user:" if folder.is_empty() else "One more user:"
-    say(f"\nEverybody must sign in. {text} {settings.command('make user NAME')}")
+    say(f"\nEverybody must sign in. {text} {settings.command('make user NAME=ada')}")
     if settings.demo_nodes and folder.is_empty() and not access_dir(settings.data_dir.parent).is_empty():
         say("The users and tokens of your own nodes stay theirs. To let them in here too:")
         root = settings.data_dir.parent
@@ -139,8 +133,7 @@ def run(settings: Settings, variables: Mapping[str, str]) -> int:
         say(f"DispyCluster Live {VERSION} starts; data in {settings.data_dir}")
         demo_store = require_apart(settings, data_dir)
         try:
-            with credentials(folder.tokens if settings.is_closed else None) as headers:
-                greet(settings, bring_up(settings, variables, data_dir, supervisor, headers))
+            greet(settings, bring_up(settings, variables, data_dir, supervisor))
             if demo_store is not None:
                 demo_store.note_epoch()
             say_who_gets_in(settings, folder)

@@ -1,4 +1,4 @@
-"""Users and tokens of the local mode: what ``make user NAME``, ``make token NAME`` and ``make access DO=…`` call.
+"""Users and tokens of the local mode: what ``make user``, ``make token`` and ``make access`` call.
 
 ``python -m deploy.local.accounts user NAME``, told by ``DO``, ``SCOPES``, ``DAYS`` and ``DATA_DIR``. The work does the
 api's own command line.
@@ -37,7 +37,7 @@ def words_of(kind: str, names: Sequence[str], variables: Mapping[str, str]) -> l
         action = "" if do == _ADD else f" DO={do}"
         if not wanted:
             raise CannotStart(f"A list takes no name: make {kind}{action}")
-        raise CannotStart(f"It takes one name, for instance: make {kind} {_EXAMPLES[kind]}{action}")
+        raise CannotStart(f"It takes one name, for instance: make {kind} NAME={_EXAMPLES[kind]}{action}")
     options: list[str] = []
     if (kind, do) == ("token", _ADD):
         for scope in variables.get("SCOPES", "").replace(",", " ").split():

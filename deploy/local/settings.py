@@ -77,7 +77,7 @@ class Settings:
 
 def _access(environment: Environment, data_dir: Path) -> Mode:
     host = environment.text("PUBLIC_HOST", "")
-    return read_mode(environment, _on(data_dir, "make user NAME"), f"{{}} PUBLIC_HOST={host} make run")
+    return read_mode(environment, _on(data_dir, "make user NAME=ada"), f"{{}} PUBLIC_HOST={host} make run")
 
 
 def _on(data_dir: Path, words: str) -> str:

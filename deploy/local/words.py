@@ -1,4 +1,11 @@
-"""Counts of nodes in sentences, each word as its number wants it. Standard library alone, for compose too."""
+"""What is said of the nodes once the product runs. Standard library alone and Python 3.9, for compose too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+#: More problems than this are on the page.
+_ISSUES_LIMIT = 8
 
 
 def nodes_that(count: int, total: int, one: str, many: str) -> str:
@@ -9,3 +16,13 @@ def nodes_that(count: int, total: int, one: str, many: str) -> str:
 def answering(online: int, total: int) -> str:
     """Say how many nodes answer."""
     return nodes_that(online, total, "answers", "answer")
+
+
+def about_nodes(issues: Sequence[str]) -> list[str]:
+    """Lines that say what is wrong with the nodes; none where nothing is."""
+    if not issues:
+        return []
+    lines = ["\nAbout the nodes:", *(f"  - {issue}" for issue in issues[:_ISSUES_LIMIT])]
+    if len(issues) > _ISSUES_LIMIT:
+        lines.append(f"  - and {len(issues) - _ISSUES_LIMIT} more, all on the page")
+    return lines

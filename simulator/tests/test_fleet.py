@@ -3,7 +3,7 @@
 import gzip
 import http.client
 import json
-import os
+import re
 import signal
 import socket
 import ssl
@@ -21,8 +21,10 @@ from simulator.fleet import Fleet, node_names
 from simulator.options import Options
 from simulator.targets import targets_text, write_targets
 from tests.drivers.certificate import make_certificate
+from tests.drivers.process import ROOT, python
+from tests.drivers.waiting import eventually
 
-ROOT = Path(__file__).parents[2]
+LISTENING = re.compile(r".*simulated nodes listen.*\n")
 
 
 class RunningFleet:
@@ -30,19 +32,21 @@ class RunningFleet:
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.targets = folder / "nodes.yaml"
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "simulator", "--port", "0", "--control-port", "0", "--seed", "5",
-             "--write-targets", str(self.targets), *arguments],
-            cwd=ROOT, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )  # fmt: skip
-        assert self.process.stderr is not None
-        self.control = ""
-        for line in self.process.stderr:
-            if "faults are switched at" in line:
-                self.control = line.split("http://")[1].split("/")[0]
-            if "simulated nodes listen" in line:
-                break
-        assert self.control, "the simulator did not start"
+        options = ("--port", "0", "--control-port", "0", "--seed", "5", "--write-targets", str(self.targets))
+        self.process = python("simulator", "simulator", *options, *arguments)
+        self.process.start()
+
+        def listens() -> bool:
+            assert self.process.running, self.process.log()
+            return bool(LISTENING.search(self.process.log()))
+
+        eventually(listens, within_seconds=30, what="the simulator listens")
+        self.control = self.process.log().split("faults are switched at http://")[1].split("/")[0]
+
+    @property
+    def said(self) -> str:
+        """What it has written since it listens."""
+        return LISTENING.split(self.process.log())[1]
 
     def addresses(self) -> dict[str, str]:
         workers = yaml.safe_load(self.targets.read_text())["workers"]
@@ -65,10 +69,8 @@ class RunningFleet:
             connection.request("GET", "/nodes")
             return {node["name"]: node["fault"] for node in json.loads(connection.getresponse().read())}
 
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        _, self.said = self.process.communicate(timeout=30)
-        return self.process.returncode
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int | None:
+        return self.process.stop(number)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -71,6 +72,11 @@ class Process:
         """What it has written so far."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        assert self._popen is not None
+        self._popen.send_signal(number)
+
     def wait(self, timeout_seconds: float = 30.0) -> int:
         """Wait until it ends by itself; return its exit code."""
         assert self._popen is not None
@@ -78,14 +84,13 @@ class Process:
         self._popen = None
         return code
 
-    def stop(self, signal_number: int = signal.SIGTERM) -> int | None:
+    def stop(self, signal_number: int = signal.SIGTERM, within_seconds: float = 20.0) -> int | None:
         """Ask it to end, wait, and return its exit code; a process that is not running is left alone."""
         if self._popen is None:
             return None
-        if self._popen.poll() is None:
-            self._popen.send_signal(signal_number)
+        self._popen.send_signal(signal_number)
         try:
-            return self.wait(20)
+            return self.wait(within_seconds)
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"{self.name} did not end on signal {signal_number}; its log:\n{self.log()}") from None
@@ -93,7 +98,8 @@ class Process:
     def kill(self) -> None:
         """End it and its children with SIGKILL."""
         if self._popen is not None:
-            os.killpg(self._popen.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # all of it ended by itself
+                os.killpg(self._popen.pid, signal.SIGKILL)
             self._popen.wait(30)
             self._popen = None
 

@@ -3,12 +3,20 @@
 import http.client
 import io
 import socket
+from dataclasses import dataclass
 from typing import Final
-
-from deploy.local.fetch import Answer
 
 #: Seconds that a server may take over an answer, on a machine that is busy with something else.
 _PATIENCE_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP response; header names in small letters."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
 
 
 def request(

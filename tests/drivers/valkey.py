@@ -1,8 +1,5 @@
 """A real Valkey server to test against."""
 
-import os
-import signal
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -11,6 +8,7 @@ import redis
 
 from deploy.local.valkey import valkey_binary, valkey_command
 from tests.drivers.ports import free_port
+from tests.drivers.process import Process
 from tests.drivers.waiting import Deadline
 
 
@@ -20,7 +18,7 @@ class Valkey:
     def __init__(self) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     @property
     def pid(self) -> int:
@@ -31,19 +29,20 @@ class Valkey:
     @property
     def is_running(self) -> bool:
         """Whether the server runs, or hangs."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.running
 
     def start(self, data_dir: Path | None = None, *options: str) -> None:
         """Start the server, empty or with what ``data_dir`` holds, and wait until it answers."""
         data_dir = data_dir or Path(tempfile.mkdtemp(prefix="valkey-test-"))
-        self._process = subprocess.Popen([*self._command(data_dir), "--save", "", *options], stdout=subprocess.DEVNULL)
+        self._process = Process("valkey", [*self._command(data_dir), "--save", "", *options])
+        self._process.start()
         deadline = Deadline(20)
         client = self.client()
         while True:
             try:
                 client.ping()
             except (redis.ConnectionError, redis.exceptions.BusyLoadingError):
-                assert not deadline.has_passed, "Valkey did not start"
+                assert not deadline.has_passed, f"Valkey did not start:\n{self._process.log()}"
                 time.sleep(0.05)
             else:
                 break
@@ -60,15 +59,14 @@ class Valkey:
         """End the server and forget its data."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
             self._process = None
 
     def pause(self) -> None:
         """Let the server hang: connections stay open and nothing answers."""
         assert self._process is not None
-        os.kill(self._process.pid, signal.SIGSTOP)
+        self._process.pause()
 
     def resume(self) -> None:
         """Let a paused server go on."""
         assert self._process is not None
-        os.kill(self._process.pid, signal.SIGCONT)
+        self._process.resume()

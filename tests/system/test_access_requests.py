@@ -15,11 +15,10 @@ import pytest
 
 from contract.access.grant import PUBLISH, READ
 from contract.names import CHANNELS, METRICS_CHANNEL
-from deploy.local.fetch import Answer
 from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack, port_of
 from tests.drivers.process import ROOT
 from tests.drivers.publisher import Publisher, message
-from tests.drivers.raw_http import exchange, request
+from tests.drivers.raw_http import Answer, exchange, request
 from tests.drivers.rest import Rest
 from tests.drivers.waiting import eventually
 

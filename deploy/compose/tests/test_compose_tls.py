@@ -8,10 +8,10 @@ import pytest
 
 from deploy.compose.facts import Facts
 from deploy.compose.findings import judge
-from deploy.compose.page import Snapshot
 from deploy.compose.project import Project
 from deploy.compose.tls import TlsFiles
 from deploy.compose.up import greet
+from deploy.local.status import Status
 from tests.drivers.certificate import make_certificate
 from tests.drivers.scripted_docker import ScriptedDocker, config
 
@@ -102,5 +102,5 @@ def test_findings_refuse_what_cannot_work_and_note_what_may_not() -> None:
 
 
 def test_greeting_says_https(tmp_path: Path, capsys: pytest.CaptureFixture[str], pair: TlsFiles) -> None:
-    greet(ScriptedDocker(tmp_path), Project.parse(config(gateway=mounts(pair)), tmp_path), Snapshot(1, 1), 3.21)
+    greet(ScriptedDocker(tmp_path), Project.parse(config(gateway=mounts(pair)), tmp_path), Status(True, epoch=1), 3.21)
     assert "    https://localhost:8085\n" in capsys.readouterr().out

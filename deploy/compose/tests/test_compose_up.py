@@ -1,100 +1,125 @@
 """From nothing to the page with data."""
 
+import ssl
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from deploy.compose.page import NoData, Snapshot, await_data, look
+from deploy.compose.docker import Answer
+from deploy.compose.live import await_live, look
 from deploy.compose.project import Project
 from deploy.compose.trouble import Trouble
 from deploy.compose.up import bridge_addresses, greet, up
+from deploy.local.status import Status, why_no_page
+from tests.drivers.certificate import make_certificate
+from tests.drivers.live_product import FrontPage, told
 from tests.drivers.ports import free_port
 from tests.drivers.scripted_docker import ScriptedDocker, config
 from tests.drivers.serving import serving
 
-SNAPSHOT = b'{"epoch":5,"seq":%d,"interval_seconds":2.0,"cluster_stats":{"online_nodes":7,"total_nodes":8},"nodes":[]}'
-
-
-class Page(HTTPServer):
-    """Serves the snapshot as a test says."""
-
-    status = 200
-    age_seconds = 0
-    seq = 1
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Page
-
-    def do_GET(self) -> None:
-        body = SNAPSHOT % self.server.seq if self.path == "/api/cluster/snapshot" else b"{}"
-        self.send_response(self.server.status)
-        self.send_header("Age", str(self.server.age_seconds))
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        return
+ASK = "compose exec -T api /opt/venv/bin/python -m api.status"
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    with serving(Page(("127.0.0.1", 0), Handler)) as server:
+def page() -> Iterator[FrontPage]:
+    with serving(FrontPage()) as server:
         yield server
 
 
-def project(port: int, **services: dict[str, object]) -> Project:
-    ports = [{"host_ip": "127.0.0.1", "target": 8085, "published": str(port)}]
-    return Project.parse(config(gateway={"ports": ports}, **services), Path("/nowhere"))
+def running(tmp_path: Path, page: FrontPage, **services: dict[str, object]) -> ScriptedDocker:
+    """All images are here, nothing of somebody else takes the port, and data are live."""
+    docker = ScriptedDocker(tmp_path)
+    docker.configure(config(gateway={"ports": page.ports}, **services))
+    docker.script("ps --filter publish", "lab-gateway-1 lab/gateway\n")
+    docker.script("image inspect", "sha256:1\n")
+    docker.script(ASK, told(issues=("node8 is offline: it sleeps",)))
+    return docker
 
 
-def test_snapshot_is_read_through_the_gateway(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+def project(docker: ScriptedDocker) -> Project:
+    return Project.read(docker)
+
+
+def test_data_are_live_when_the_api_says_so_and_the_page_answers(tmp_path: Path, page: FrontPage) -> None:
     # given
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    docker = running(tmp_path, page)
     # then
-    assert look(project(page.server_port)) == Snapshot(5, 1, 7, 8, 2.0)
+    assert look(docker, project(docker)) == Status(True, "", 5, 1, 7, 8, ("node8 is offline: it sleeps",))
+    # and: a page that is closed answers too
+    page.status = 303
+    assert look(docker, project(docker)).is_live
 
 
-def test_snapshot_left_over_from_an_earlier_run_is_no_data(page: Page) -> None:
+def test_data_are_not_live_when_the_page_does_not_answer(tmp_path: Path, page: FrontPage) -> None:
     # given
-    page.age_seconds = 7
-    # then
-    with pytest.raises(NoData, match="7 s ago"):
-        look(project(page.server_port))
-
-
-def test_page_without_data_says_why(page: Page) -> None:
-    # given
+    docker = running(tmp_path, page)
     page.status = 503
     # then
-    with pytest.raises(NoData, match="status 503"):
-        look(project(page.server_port))
-    with pytest.raises(NoData, match="nothing answers"):
-        look(project(free_port()))
+    status = look(docker, project(docker))
+    assert (status.is_live, status.missing) == (False, "the page answers with status 503")
+    # and
+    ports = [{**page.ports[0], "published": str(free_port())}]
+    docker.configure(config(gateway={"ports": ports}))
+    assert look(docker, project(docker)).missing.startswith("the page does not answer on 127.0.0.1:")
 
 
-def looks(*found: Snapshot | NoData) -> Callable[[], Snapshot]:
-    coming = iter(found)
-
-    def once() -> Snapshot:
-        one = next(coming)
-        if isinstance(one, NoData):
-            raise one
-        return one
-
-    return once
-
-
-def test_waiting_ends_with_the_first_snapshot_that_is_newer() -> None:
+def test_page_is_asked_for_over_tls_when_the_port_speaks_it(tmp_path: Path, page: FrontPage) -> None:
     # given
-    old, newer = Snapshot(5, 9), Snapshot(6, 1)
+    make_certificate(tmp_path, "DNS:cluster.lab")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    page.socket = context.wrap_socket(page.socket, server_side=True)
+    # then
+    assert why_no_page("127.0.0.1", page.server_port, "https") == ""
+    assert why_no_page("127.0.0.1", page.server_port) != ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "missing"),
+    [
+        (Answer(1, told("the collector has not published yet")), "the collector has not published yet"),
+        (Answer(2, "", "REDIS_URL=… is not valid\n"), "REDIS_URL=… is not valid"),
+        (Answer(1, "", 'service "api" is not running\n'), 'service "api" is not running'),
+        (Answer(1), "it ended with exit code 1 and said nothing"),
+    ],
+)
+def test_why_data_are_not_live_is_what_the_api_or_docker_says(
+    tmp_path: Path, page: FrontPage, answer: Answer, missing: str
+) -> None:
+    # given
+    docker = running(tmp_path, page)
+    docker.react(ASK, lambda _: answer)
+    # when
+    status = look(docker, project(docker))
+    # then
+    assert (status.is_live, status.missing) == (False, missing)
+
+
+def test_up_tells_no_number_of_nodes_when_the_api_is_of_a_former_release(
+    tmp_path: Path, page: FrontPage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    docker = running(tmp_path, page)
+    docker.script(ASK, err="/opt/venv/bin/python: No module named api.status\n", code=1)
+    # when
+    up(docker)
+    # then
+    assert "; the api is of a release that does not say how many nodes answer. Open:" in capsys.readouterr().out
+
+
+def looks(*found: Status) -> Callable[[], Status]:
+    coming = iter(found)
+    return lambda: next(coming)
+
+
+def test_waiting_ends_with_the_first_round_that_is_newer() -> None:
+    # given
+    none, old, newer = Status(False, "503"), Status(True, epoch=5, seq=9), Status(True, epoch=6, seq=1)
     slept: list[float] = []
     # then
-    assert await_data(looks(NoData("503"), old), 5, sleep=slept.append) == old
-    assert await_data(looks(NoData("503"), old, newer), 5, after=old, sleep=slept.append) == newer
+    assert await_live(looks(none, old), 5, sleep=slept.append) == old
+    assert await_live(looks(none, old, newer), 5, after=old, sleep=slept.append) == newer
     assert len(slept) == 3
 
 
@@ -102,43 +127,37 @@ def test_waiting_ends_with_the_reason_when_nothing_comes() -> None:
     # given
     times = iter([0.0, 1.0, 6.0])
     # then
-    with pytest.raises(Trouble, match="after 5 s: status 502"):
-        await_data(
-            looks(NoData("status 503"), NoData("status 502")), 5, monotonic=lambda: next(times), sleep=lambda _: None
-        )
+    with pytest.raises(Trouble, match="after 5 s: no ws"):
+        await_live(
+            looks(Status(False, "no collector"), Status(False, "no ws")), 5,
+            monotonic=lambda: next(times), sleep=lambda _: None,
+        )  # fmt: skip
 
 
 def test_up_starts_quietly_and_says_where_the_pages_are(
-    tmp_path: Path, page: Page, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, page: FrontPage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
-    docker = ScriptedDocker(tmp_path)
-    ports = [{"host_ip": "127.0.0.1", "target": 8085, "published": str(page.server_port)}]
-    docker.configure(config(gateway={"ports": ports}))
-    docker.script("ps --filter publish", "lab-gateway-1 lab/gateway\n")
-    docker.script("image inspect", "sha256:1\n")
+    docker = running(tmp_path, page)
     # when
     up(docker)
     # then
     said = capsys.readouterr().out
     assert f"http://localhost:{page.server_port}\n" in said
     assert "7 of 8 nodes answer" in said
+    assert "\nAbout the nodes:\n  - node8 is offline: it sleeps\n" in said
     assert "/srv/config/nodes.yaml" in said
     assert "Ready after " in said
     assert docker.called("compose up") == ["compose up --detach --wait"]
     assert docker.called("compose --profile * build") == []
 
 
-def test_up_builds_only_what_is_missing_before_it_starts(tmp_path: Path, page: Page) -> None:
+def test_up_builds_only_what_is_missing_before_it_starts(tmp_path: Path, page: FrontPage) -> None:
     # given
     for name in ("api", "ws"):
         (tmp_path / f"{name}.Dockerfile").touch()
-    docker = ScriptedDocker(tmp_path)
-    ports = [{"host_ip": "127.0.0.1", "target": 8085, "published": str(page.server_port)}]
     build = {name: {"build": {"context": str(tmp_path), "dockerfile": f"{name}.Dockerfile"}} for name in ("api", "ws")}
-    docker.configure(config(gateway={"ports": ports}, **build))
-    docker.script("ps --filter publish", "lab-gateway-1 lab/gateway\n")
-    docker.script("image inspect", "sha256:1\n")
+    docker = running(tmp_path, page, **build)
     for name in ("api", "ws"):
         docker.script(f"image inspect --format {{{{.Id}}}} dispycluster/{name}:0.3.0", code=1)
     # when
@@ -150,13 +169,9 @@ def test_up_builds_only_what_is_missing_before_it_starts(tmp_path: Path, page: P
     ]
 
 
-def test_up_pulls_what_is_missing_when_the_policy_says_so(tmp_path: Path, page: Page) -> None:
+def test_up_pulls_what_is_missing_when_the_policy_says_so(tmp_path: Path, page: FrontPage) -> None:
     # given
-    docker = ScriptedDocker(tmp_path)
-    ports = [{"host_ip": "127.0.0.1", "target": 8085, "published": str(page.server_port)}]
-    docker.configure(config(gateway={"ports": ports}, api={"pull_policy": "missing"}))
-    docker.script("ps --filter publish", "lab-gateway-1 lab/gateway\n")
-    docker.script("image inspect", "sha256:1\n")
+    docker = running(tmp_path, page, api={"pull_policy": "missing"})
     docker.script("image inspect --format {{.Id}} dispycluster/api:0.3.0", code=1)
     # when
     up(docker)
@@ -165,7 +180,7 @@ def test_up_pulls_what_is_missing_when_the_policy_says_so(tmp_path: Path, page: 
     assert docker.called("compose --profile * build") == []
 
 
-def test_up_says_what_compose_said_when_a_container_does_not_come_up(tmp_path: Path, page: Page) -> None:
+def test_up_says_what_compose_said_when_a_container_does_not_come_up(tmp_path: Path, page: FrontPage) -> None:
     # given
     docker = ScriptedDocker(tmp_path)
     docker.configure(config(gateway={"ports": []}, api={"environment": {"ACCESS": "open"}}))
@@ -200,7 +215,7 @@ def test_greeting_names_the_public_url_first_and_no_address_of_docker_itself(
         ws={"environment": {"PUBLIC_URL": "https://cluster.lab"}},
     )
     # when
-    greet(docker, Project.parse(found, tmp_path), Snapshot(1, 1), 3.21)
+    greet(docker, Project.parse(found, tmp_path), Status(True, epoch=1), 3.21)
     # then
     urls = [line.strip() for line in capsys.readouterr().out.splitlines() if "://" in line]
     assert urls[:2] == ["https://cluster.lab", "http://localhost:8085"]

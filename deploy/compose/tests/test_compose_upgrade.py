@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from deploy.compose.docker import Answer
-from deploy.compose.page import Snapshot
 from deploy.compose.project import Project
 from deploy.compose.replicas import roll
 from deploy.compose.trouble import Trouble
 from deploy.compose.upgrade import order, upgrade
+from deploy.local.status import Status
 from tests.drivers.scripted_docker import ScriptedDocker, config
 
 RDB = "REDIS0011\xff12345678"
@@ -156,7 +156,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     build = {name: {"build": {"context": str(tmp_path), "dockerfile": f"{name}.Dockerfile"}} for name in names}
     made.docker.configure(config(**build))
     rounds = count(1)
-    monkeypatch.setattr("deploy.compose.upgrade.look", lambda *_: Snapshot(1, next(rounds), 1, 1))
+    monkeypatch.setattr("deploy.compose.upgrade.look", lambda *_: Status(True, epoch=1, seq=next(rounds)))
     monkeypatch.setattr("deploy.compose.replicas.SETTLE_SECONDS", 0)
     return made
 
@@ -295,7 +295,7 @@ def test_upgrade_replaces_a_running_service_of_a_profile(lab: Lab) -> None:
 
 def test_upgrade_fails_when_the_data_do_not_move(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    monkeypatch.setattr("deploy.compose.upgrade.look", lambda *_: Snapshot(1, 7, 1, 1))
+    monkeypatch.setattr("deploy.compose.upgrade.look", lambda *_: Status(True, epoch=1, seq=7))
     monkeypatch.setattr("deploy.compose.upgrade.READY_SECONDS", 0.01)
     # then
     with pytest.raises(Trouble, match=r"stopped at: health check.*stay those of round 7"):

@@ -1,7 +1,6 @@
 """What clients of the Redis container make it keep beside the data."""
 
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +10,7 @@ import redis as redis_client
 
 from deploy.local.valkey import valkey_binary
 from tests.drivers.ports import free_port
+from tests.drivers.process import Process
 from tests.drivers.waiting import eventually
 
 REDIS = Path(__file__).parents[1] / "redis"
@@ -34,10 +34,10 @@ def port(tmp_path: Path) -> Iterator[int]:
     (tmp_path / "redis.conf").write_text(settings)
     port = free_port()
     command = [str(valkey_binary()), str(tmp_path / "redis.conf"), "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = Process("valkey", command)
+    server.start()
     yield port
     server.kill()
-    server.wait()
 
 
 def test_half_commands_take_no_more_memory_than_there_is_room_for(port: int) -> None:

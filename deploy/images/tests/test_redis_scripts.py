@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import socketserver
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 import redis as redis_client
 
 from contract.library import LIBRARY
-from tests.drivers.process import ROOT
+from tests.drivers.process import ROOT, Process
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
@@ -46,13 +45,12 @@ class Container:
 
     @contextmanager
     def running(self, *words: str) -> Iterator[None]:
-        # A group of its own, since the script starts others.
-        process = subprocess.Popen(words, env=self._environment, stdout=subprocess.DEVNULL, start_new_session=True)
+        process = Process("script", words, self._environment)
+        process.start()
         try:
             yield
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.kill()
 
 
 def allow(valkey: Valkey) -> None:

@@ -10,6 +10,7 @@ import redis as redis_client
 from contract.names import ALERT_LOG_KEY, GENERATION_KEY
 from deploy.local.valkey import valkey_binary, valkey_command
 from tests.drivers.ports import free_port
+from tests.drivers.process import Process
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
@@ -54,7 +55,8 @@ def test_restored_data_are_those_of_the_backup_without_its_generation_of_session
     for _ in range(2):
         port = free_port()
         command = [*valkey_command(valkey_binary(), port=port, data_dir=store), "--appendonly", "yes", "--save", ""]
-        server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        server = Process("valkey", command)
+        server.start()
         client = redis_client.Redis(port=port, socket_timeout=10)
 
         def answers(client: redis_client.Redis = client) -> bool:
@@ -70,8 +72,7 @@ def test_restored_data_are_those_of_the_backup_without_its_generation_of_session
             assert client.xlen(ALERT_LOG_KEY) == 1
         finally:
             client.close()
-            server.terminate()
-            server.wait()
+            server.stop()
 
 
 def test_file_that_is_no_backup_changes_nothing(store: Path, backup: bytes) -> None:

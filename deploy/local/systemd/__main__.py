@@ -1,8 +1,7 @@
 """Install, update or remove the services: ``python3 -m deploy.local.systemd install``, or ``uninstall``.
 
-Standard library only. Called by ``make install-service`` and ``make uninstall-service``. With ``user``, ``token`` or
-``access`` it is the api's command line, on the users and tokens of the services; ``restore dump.rdb`` replaces their
-data.
+Standard library only. Called by ``make install-service`` and ``make uninstall-service``. With ``user``, ``token``,
+``access`` or ``status`` it is the api's command line, for the services; ``restore dump.rdb`` replaces their data.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Users and tokens of the services, changed by the api's command line as the services' own user."""
+"""The api's command line for the services: users, tokens and the status, as the services' own user."""
 
 import os
 import pwd
@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from deploy.local.refusal import CannotStart
 from deploy.local.systemd.layout import SERVICES, TARGET, USER, Layout
@@ -16,17 +16,22 @@ from deploy.local.systemd.variables import parsed
 from deploy.local.valkey import SAVE_REVOCATIONS
 
 #: First words of the command lines that are meant.
-KINDS: Final = ("user", "token", "access")
+KINDS: Final = ("user", "token", "access", "status")
+#: Options of ``subprocess`` that run a program as the services' user.
+AS_SERVICES: Final[Mapping[str, Any]] = {
+    "cwd": "/", "user": USER, "group": USER, "extra_groups": [], "umask": 0o077,
+}  # fmt: skip
 
 
 def run_as_services(layout: Layout, words: Sequence[str]) -> int:
-    """Run ``python -m api WORDS`` in this terminal; return its exit code.
+    """Run ``python -m api WORDS``, or ``python -m api.status``, in this terminal; return its exit code.
 
     Raises:
         CannotStart: this may not be done here, or nothing is installed.
     """
     _require_root(layout, words[0])
-    return _run(layout, ["-m", "api", *words], variables_of(layout, os.environ))
+    command = ["api.status", *words[1:]] if words[0] == "status" else ["api", *words]
+    return _run(layout, ["-m", *command], variables_of(layout, os.environ))
 
 
 def restore(layout: Layout, copy: Path, options: Sequence[str] = ()) -> int:
@@ -67,10 +72,7 @@ def _require_root(layout: Layout, word: str) -> None:
 
 def _run(layout: Layout, words: Sequence[str], variables: Mapping[str, str]) -> int:
     """Run Python as the services' user."""
-    command = [str(layout.python), *words]
-    return subprocess.run(
-        command, env=variables, cwd="/", user=USER, group=USER, extra_groups=[], umask=0o077
-    ).returncode
+    return subprocess.run([str(layout.python), *words], env=variables, **AS_SERVICES).returncode
 
 
 def variables_of(layout: Layout, own: Mapping[str, str]) -> dict[str, str]:

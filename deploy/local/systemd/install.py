@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contract import VERSION
 from contract.access.settings import is_loopback
 from deploy.local.addresses import urls
-from deploy.local.brief_token import credentials
+from deploy.local.inquiry import Inquiry
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
 from deploy.local.systemd import preflight
@@ -17,8 +17,7 @@ from deploy.local.systemd.settings_files import SettingsFiles
 from deploy.local.systemd.start import restart_all, wait_until_live
 from deploy.local.systemd.systemctl import is_active
 from deploy.local.systemd.unit_files import write_units
-from deploy.local.watch import Watch
-from deploy.local.words import answering
+from deploy.local.words import about_nodes, answering
 
 
 def install(layout: Layout, given: Mapping[str, str]) -> None:
@@ -60,10 +59,9 @@ def install(layout: Layout, given: Mapping[str, str]) -> None:
 
     say("Starting the services …")
     restart_all(former)
-    with credentials(layout.access.tokens if settings.is_closed else None) as headers:
-        watch = wait_until_live(settings, files, former, headers)
-        remove_releases(layout, {release} | ({former} if former else set()))
-        greet(settings, watch)
+    asked = wait_until_live(layout, settings, former)
+    remove_releases(layout, {release} | ({former} if former else set()))
+    greet(settings, asked)
     say_how_to_go_on(layout, settings)
 
 
@@ -93,12 +91,14 @@ def owner_of_services() -> tuple[int, int]:
     return entry.pw_uid, entry.pw_gid
 
 
-def greet(settings: Settings, watch: Watch) -> None:
-    """Say where the pages are."""
-    online, total = watch.nodes()
-    say(f"\nLive after {watch.elapsed_seconds:.1f} s; {answering(online, total)}. Open:\n")
+def greet(settings: Settings, asked: Inquiry) -> None:
+    """Say where the pages are, and what is wrong with the nodes."""
+    status = asked.status
+    say(f"\nLive after {asked.elapsed_seconds:.1f} s; {answering(status.nodes_online, status.nodes_total)}. Open:\n")
     for url in urls(settings.host, settings.port):
         say(f"    {url}")
+    for line in about_nodes(status.issues):
+        say(line)
 
 
 def say_how_to_go_on(layout: Layout, settings: Settings) -> None:

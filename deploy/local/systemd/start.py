@@ -1,17 +1,19 @@
 """Have systemd run what is installed, and see that it comes up."""
 
+import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from deploy.local.addresses import probe_host
+from deploy.local.inquiry import Inquiry
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
-from deploy.local.systemd.layout import SERVICES, TARGET
-from deploy.local.systemd.settings_files import SettingsFiles
+from deploy.local.systemd.accounts import AS_SERVICES, variables_of
+from deploy.local.systemd.layout import SERVICES, TARGET, Layout
 from deploy.local.systemd.systemctl import last_lines, restarts, systemctl
-from deploy.local.watch import Watch
 
 #: Seconds that the slowest board gets from the start of the services to the page with data.
 READY_SECONDS: Final = 120.0
@@ -36,22 +38,22 @@ def restart_all(former: Path | None) -> None:
     systemctl("start", TARGET)
 
 
-def wait_until_live(settings: Settings, files: SettingsFiles, former: Path | None, headers: Mapping[str, str]) -> Watch:
-    """Wait until the page shows data of this run to who sends ``headers``.
+def wait_until_live(layout: Layout, settings: Settings, former: Path | None) -> Inquiry:
+    """Wait until the api has live data and the page answers; return what was asked.
 
     Raises:
         CannotStart: it does not; the text says what is missing and what the services said.
     """
-    ports = files.inner_ports()
-    inner = {service: ports[f"{service.upper()}_PORT"] for service in ("collector", "api", "ws")}
-    watch = Watch(probe_host(settings.host), settings.port, inner, headers)
-    while not watch.is_ready():
-        failing = [service for service in SERVICES if restarts(service) >= RESTARTS_LIMIT]
-        if failing or watch.elapsed_seconds > READY_SECONDS:
-            text = f"The page shows no data after {watch.elapsed_seconds:.0f} s: {watch.missing}."
-            raise CannotStart(_described(text, failing or SERVICES, former))
-        time.sleep(_LOOK_SECONDS)
-    return watch
+    variables = variables_of(layout, os.environ)
+    asked = Inquiry([str(layout.python)], variables, probe_host(settings.host), settings.port, **AS_SERVICES)
+    with closing(asked):
+        while not asked.is_answered():
+            failing = [service for service in SERVICES if restarts(service) >= RESTARTS_LIMIT]
+            if failing or asked.elapsed_seconds > READY_SECONDS:
+                text = f"The page shows no data after {asked.elapsed_seconds:.0f} s: {asked.missing}."
+                raise CannotStart(_described(text, failing or SERVICES, former))
+            time.sleep(_LOOK_SECONDS)
+    return asked
 
 
 def _described(text: str, services: Iterable[str], former: Path | None) -> str:

@@ -1,22 +1,18 @@
-"""Who gets in: the choice, the folder with key, users and tokens, and what a start looks at the data with."""
+"""Who gets in: the choice, and the folder with key, users and tokens."""
 
 import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from api.config import Config as ApiConfig
 from collector.config import Config as CollectorConfig
-from contract.access.grant import Refused
 from contract.access.settings import read_access
-from contract.access.tokens import PREFIX, Tokens
 from contract.runtime.settings import Environment, SettingError
 from deploy.local.access_dir import AccessDir
-from deploy.local.brief_token import VALID_SECONDS, BriefToken, credentials
 from deploy.local.product import InnerPorts, RedisPlace, service_parts
 from deploy.local.settings import Settings
 from ws.config import Config as WsConfig
@@ -44,13 +40,13 @@ def test_start_for_others_is_refused_with_two_lines_when_nothing_says_how(
     first, closed, opened = str(refusal.value).splitlines()
     assert first.startswith(f"PUBLIC_HOST={host} lets others reach the pages")
     assert closed.split("#")[0].strip() == f"ACCESS=closed PUBLIC_HOST={host} make run"
-    assert closed.endswith("make a first user with: make user NAME")
+    assert closed.endswith("make a first user with: make user NAME=ada")
     assert opened.split("#")[0].strip() == f"ACCESS=open PUBLIC_HOST={host} make run"
     assert closed.index("#") == opened.index("#")
 
 
 def test_line_for_a_first_user_names_a_folder_that_is_not_the_usual_one(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=f"make user NAME DATA_DIR={tmp_path}\n"):
+    with pytest.raises(SettingError, match=f"make user NAME=ada DATA_DIR={tmp_path}\n"):
         Settings.from_environment({"PUBLIC_HOST": "0.0.0.0", "DATA_DIR": str(tmp_path)})
 
 
@@ -125,43 +121,6 @@ def test_folder_is_empty_until_there_is_a_user_or_a_token(tmp_path: Path) -> Non
     assert folder.is_empty()
     (folder.tokens / "backup").touch()
     assert not folder.is_empty()
-
-
-# The token of a start
-
-
-def test_token_of_a_start_lets_its_holder_read_for_as_long_as_the_start_lasts(tmp_path: Path) -> None:
-    # given
-    clock = iter(range(0, 1000, 10))
-    tokens = Tokens(tmp_path, monotonic=lambda: next(clock))
-    with credentials(tmp_path) as headers:
-        # when
-        kind, _, secret = headers["Authorization"].partition(" ")
-        grant = tokens.grant(secret)
-        # then
-        assert kind == "Bearer"
-        assert secret.startswith(PREFIX)
-        assert grant.scopes == {"read"}
-        assert 0 < grant.expires - time.time() <= VALID_SECONDS
-        assert secret not in (tmp_path / grant.name).read_text()
-    with pytest.raises(Refused):
-        tokens.grant(secret)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_token_of_a_start_is_removed_when_the_start_fails(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), credentials(tmp_path):
-        raise RuntimeError
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_nothing_is_shown_where_nobody_is_asked() -> None:
-    with credentials(None) as headers:
-        assert headers == {}
-
-
-def test_two_starts_are_in_nobodys_way() -> None:
-    assert BriefToken.new().name != BriefToken.new().name
 
 
 # The parts

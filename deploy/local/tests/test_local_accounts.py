@@ -1,7 +1,6 @@
-"""``make user NAME`` and ``make token NAME``."""
+"""``make user NAME=ada`` and ``make token NAME=backup``."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -43,9 +42,9 @@ def test_words_are_those_of_the_apis_command_line(
 @pytest.mark.parametrize(
     ("kind", "names", "variables", "said"),
     [
-        ("user", [], {}, "It takes one name, for instance: make user ada"),
-        ("user", ["ada", "bob"], {"DO": "remove"}, "It takes one name, for instance: make user ada DO=remove"),
-        ("token", [], {}, "It takes one name, for instance: make token backup"),
+        ("user", [], {}, "It takes one name, for instance: make user NAME=ada"),
+        ("user", ["ada", "bob"], {"DO": "remove"}, "It takes one name, for instance: make user NAME=ada DO=remove"),
+        ("token", [], {}, "It takes one name, for instance: make token NAME=backup"),
         ("user", ["ada"], {"DO": "list"}, "A list takes no name: make user DO=list"),
         ("access", [], {}, "It takes what to do, for instance: make access DO=save > access.tar"),
         ("access", ["ada"], {"DO": "save"}, "It takes what to do, for instance: make access DO=save > access.tar"),
@@ -81,32 +80,29 @@ def test_command_line_works_on_the_data_of_the_local_mode(tmp_path: Path) -> Non
 
 def made(*arguments: str, **variables: str) -> list[str]:
     """What make would run."""
-    assert shutil.which("make")
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "NAME")}
     done = subprocess.run(
         ["make", "--dry-run", "--no-print-directory", *arguments],
         cwd=ROOT,
-        env={**environment, **variables},
+        env={**environment, "PYTHON": sys.executable, **variables},
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    return [line for line in done.stdout.splitlines() if line != ":"]
+    return [line.rstrip() for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("name", ["ada", "test", "help", "user", "token", "setup", "deploy"])
 @pytest.mark.parametrize("kind", ["user", "token"])
-def test_word_behind_is_a_name_even_where_a_target_or_a_folder_is_called_so(kind: str, name: str) -> None:
-    lines = [line for line in made(kind, name, PYTHON=sys.executable) if "Nothing to be done" not in line]
-    assert [line.split()[-1] for line in lines] == ["deploy/local/bootstrap.py", name]
-    assert lines[1].endswith(f"-m deploy.local.accounts {kind} {name}")
+def test_name_is_a_variable_of_make_and_not_of_the_machine(kind: str) -> None:
+    assert made(kind, "NAME=ada")[-1].endswith(f'-m deploy.local.accounts {kind} "ada"')
+    assert made(kind, NAME="desktop")[-1].endswith(f"-m deploy.local.accounts {kind}")
 
 
-def test_name_may_be_a_variable_of_make_but_not_of_the_machine() -> None:
-    assert made("user", "NAME=ada")[-1].endswith("accounts user ada")
-    assert made("user", NAME="desktop", PYTHON=sys.executable)[-1].rstrip().endswith("accounts user")
-    assert made("user", "ada", NAME="desktop", PYTHON=sys.executable)[-1].endswith("accounts user ada")
+def test_goal_behind_a_user_is_one_like_any_other() -> None:
+    lines = made("user", "clean", "NAME=ada")
+    assert lines[-2].endswith('accounts user "ada"')
+    assert lines[-1].startswith("rm -rf")
 
 
 def test_command_makes_a_user_that_signs_in_and_takes_it_away_again(tmp_path: Path) -> None:
@@ -121,11 +117,14 @@ def test_command_makes_a_user_that_signs_in_and_takes_it_away_again(tmp_path: Pa
             timeout=120,
         )
 
-    assert call("user", "ada", given="correct horse battery\n").returncode == 0
+    assert call("user", "NAME=ada", given="correct horse battery\n").returncode == 0
     assert call("user", "DO=list").stdout.startswith("ada\t")
-    token = call("token", "backup", "SCOPES=read publish", "DAYS=9")
+    token = call("token", "NAME=backup", "SCOPES=read publish", "DAYS=9")
     assert token.stdout.startswith("dcl_")
     assert "read, publish" in call("token", "DO=list").stdout
-    assert call("user", "ada", "DO=remove").returncode == 0
+    assert call("user", "NAME=ada", "DO=remove").returncode == 0
     assert call("user", "DO=list").stdout == ""
-    assert call("user").returncode != 0
+    # and: a name that is none of a variable is a goal, of which nothing is made
+    refused = call("user", "ada")
+    assert refused.returncode != 0
+    assert refused.stderr.startswith("It takes one name, for instance: make user NAME=ada\n")

@@ -52,7 +52,7 @@ def test_demo_has_a_folder_of_its_own_in_the_data(variables: dict[str, str], tmp
     settings = Settings.from_environment({"DATA_DIR": str(tmp_path), "DEMO_NODES": "4", **variables})
     # then
     assert settings.data_dir == tmp_path / "demo"
-    assert settings.command("make user NAME") == f"make user NAME DATA_DIR={tmp_path / 'demo'}"
+    assert settings.command("make user NAME=ada") == f"make user NAME=ada DATA_DIR={tmp_path / 'demo'}"
 
 
 @pytest.mark.parametrize("left", [{}, {LATEST: SIMULATED}, {LATEST: SIMULATED, "cluster:alerts:log": b"x"}])

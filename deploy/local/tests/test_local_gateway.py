@@ -4,19 +4,17 @@ import http.client
 import io
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import psutil
 import pytest
@@ -25,10 +23,11 @@ import websocket
 from deploy.local.proxy import AT_A_TIME, ApiProxy
 from tests.drivers.attacks import attack_rounds
 from tests.drivers.ports import free_port
+from tests.drivers.process import Process, python
 from tests.drivers.raw_client import RawClient
 from tests.drivers.raw_http import exchange, parsed, request
 from tests.drivers.serving import serving
-from tests.drivers.waiting import Deadline, eventually
+from tests.drivers.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 
@@ -125,44 +124,33 @@ def upstream() -> Iterator[ThreadingHTTPServer]:
         Upstream.is_over.set()
 
 
-def start_gateway(
-    api_port: int, *, log: int | IO[bytes] = subprocess.DEVNULL, **variables: str
-) -> tuple[subprocess.Popen[bytes], int]:
+def start_gateway(api_port: int, **variables: str) -> tuple[Process, int]:
     port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "deploy.local.gateway"],
-        cwd=ROOT,
-        stderr=log,
-        env={
-            **os.environ,
-            "PORT": str(port),
-            "WS_PORT": str(free_port()),
-            "API_PORT": str(api_port),
-            "REDIS_URL": f"redis://127.0.0.1:{free_port()}",
-            **variables,
-        },
-    )
-    deadline = Deadline(30)
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return process, port
-        except OSError:
-            assert process.poll() is None, "the gateway ended"
-            assert not deadline.has_passed, "the gateway does not listen"
-            time.sleep(0.05)
+    env = {
+        "PORT": str(port),
+        "WS_PORT": str(free_port()),
+        "API_PORT": str(api_port),
+        "REDIS_URL": f"redis://127.0.0.1:{free_port()}",
+        **variables,
+    }
+    process = python("gateway", "deploy.local.gateway", env=env)
+    process.start()
 
+    def listens() -> bool:
+        assert process.running, process.log()
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+        return False
 
-def end(process: subprocess.Popen[bytes]) -> int:
-    process.send_signal(signal.SIGTERM)
-    return process.wait(30)
+    eventually(listens, within_seconds=30, what="the gateway listens")
+    return process, port
 
 
 @pytest.fixture(scope="module")
 def gateway(upstream: ThreadingHTTPServer) -> Iterator[int]:
     process, port = start_gateway(upstream.server_address[1])
     yield port
-    assert end(process) == 0
+    assert process.stop() == 0
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +158,7 @@ def lonely_gateway() -> Iterator[int]:
     """A gateway whose api does not run."""
     process, port = start_gateway(free_port())
     yield port
-    assert end(process) == 0
+    assert process.stop() == 0
 
 
 def ask(
@@ -423,7 +411,7 @@ def test_answers_that_nobody_reads_take_little_memory(upstream: ThreadingHTTPSer
             status, _, content = ask(port, "/large")
             assert (status, len(content)) == (200, LARGE_BYTES)
     finally:
-        end(process)
+        process.stop()
 
 
 def test_address_keeps_places_at_the_api_free_for_others(gateway: int) -> None:
@@ -456,7 +444,7 @@ def push_client(port: int, address: str) -> RawClient | None:
 def test_address_gets_a_part_of_the_connections_until_some_of_them_have_ended(upstream: ThreadingHTTPServer) -> None:
     process, port = start_gateway(upstream.server_address[1], GATEWAY_LIMIT_CONNECTIONS="3")
     with ExitStack() as stack:
-        stack.callback(end, process)
+        stack.callback(process.stop)
         # given
         assert [is_kept(stack, port, "127.0.0.2") for _ in range(2)] == [True, True]
         for _ in attack_rounds():
@@ -476,18 +464,18 @@ def test_proxy_that_is_trusted_has_any_number_of_connections(upstream: Threading
     settings = {"GATEWAY_LIMIT_CONNECTIONS": "1", "TRUSTED_PROXIES": "127.0.0.2"}
     process, port = start_gateway(upstream.server_address[1], **settings)
     with ExitStack() as stack:
-        stack.callback(end, process)
+        stack.callback(process.stop)
         assert [is_kept(stack, port, "127.0.0.2") for _ in range(5)] == [True] * 5
 
 
-def test_connections_that_are_refused_are_in_the_log_once(upstream: ThreadingHTTPServer, tmp_path: Path) -> None:
-    with (tmp_path / "log").open("wb") as log, ExitStack() as stack:
-        process, port = start_gateway(upstream.server_address[1], log=log, GATEWAY_LIMIT_CONNECTIONS="1")
-        stack.callback(end, process)
+def test_connections_that_are_refused_are_in_the_log_once(upstream: ThreadingHTTPServer) -> None:
+    process, port = start_gateway(upstream.server_address[1], GATEWAY_LIMIT_CONNECTIONS="1")
+    with ExitStack() as stack:
+        stack.callback(process.stop)
         # when
         assert [is_kept(stack, port, "127.0.0.2") for _ in range(4)] == [True, False, False, False]
     # then
-    lines = [line for line in (tmp_path / "log").read_text().splitlines() if "GATEWAY_LIMIT_CONNECTIONS" in line]
+    lines = [line for line in process.log().splitlines() if "GATEWAY_LIMIT_CONNECTIONS" in line]
     assert len(lines) == 1
     assert "127.0.0.2" in lines[0]
 
@@ -500,7 +488,7 @@ def test_address_that_a_trusted_proxy_forwards_gets_a_part_of_the_requests(upstr
     settings = {"GATEWAY_LIMIT_CONNECTIONS": "3", "TRUSTED_PROXIES": "127.0.0.1,192.0.2.1"}
     process, port = start_gateway(upstream.server_address[1], **settings)
     with ExitStack() as stack:
-        stack.callback(end, process)
+        stack.callback(process.stop)
         # given: half a request, a poll and a WebSocket, through one proxy and through two
         one, two = "X-Forwarded-For: 192.0.2.77", "X-Forwarded-For: 192.0.2.77, 192.0.2.1"
         half = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
@@ -523,7 +511,7 @@ def test_request_behind_a_trusted_proxy_counts_until_it_is_answered(upstream: Th
     process, port = start_gateway(upstream.server_address[1], **settings)
     one = "X-Forwarded-For: 192.0.2.77"
     with ExitStack() as stack:
-        stack.callback(end, process)
+        stack.callback(process.stop)
         # given a connection that the proxy keeps
         kept = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
         kept.sendall(request("POST", "/x", one, "Content-Length: 100", close=False))

@@ -21,6 +21,7 @@ from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
 from deploy.local.valkey import Access, valkey_binary
 from tests.drivers.ports import free_port
+from tests.drivers.process import Process
 from tests.drivers.waiting import eventually
 
 
@@ -274,7 +275,8 @@ def test_valkey_answers_only_who_knows_the_password(tmp_path: Path) -> None:
     port = free_port()
     access = Access(tmp_path, port)
     assert not access.answers()
-    server = subprocess.Popen(valkey_part(access, port, tmp_path).command, stdout=subprocess.DEVNULL)
+    server = Process("valkey", valkey_part(access, port, tmp_path).command)
+    server.start()
     try:
         # when
         eventually(access.answers, what="Valkey up")
@@ -282,7 +284,6 @@ def test_valkey_answers_only_who_knows_the_password(tmp_path: Path) -> None:
         assert not Access(tmp_path, port).answers()
     finally:
         server.kill()
-        server.wait()
 
 
 def test_valkey_is_found_without_importing_its_package() -> None:

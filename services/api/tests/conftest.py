@@ -1,14 +1,8 @@
 """Drivers for the api: its application in this process, its real process, and who listens to what it publishes."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
-from typing import Any
 
 import pytest
 import redis as redis_client
@@ -29,12 +23,12 @@ from contract.names import (
     RULES_KEY,
     latest_key,
 )
-from tests.drivers.copies import Copies
+from tests.drivers.copies import CopiedProcess, Copies
 from tests.drivers.ports import free_port
+from tests.drivers.process import ROOT, python
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import Deadline
 
-ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "contract" / "golden"
 MESSAGES = {METRICS_CHANNEL: "metrics", HEALTH_CHANNEL: "health", ALERTS_CHANNEL: "alerts", RULES_KEY: "rules"}
 
@@ -104,31 +98,23 @@ class Listener:
         self._pubsub.close()
 
 
-class Process:
-    """``python -m api``, or a copy that runs its ``main`` after ``prelude``, which is Python."""
+class Api:
+    """One api as a process: ``python -m api``, or a copy that runs its ``main`` after ``prelude``, which is Python."""
 
-    def __init__(self, log_path: Path, copies: Copies | None, prelude: str = "", **variables: str) -> None:
+    def __init__(self, copies: Copies | None, prelude: str = "", **variables: str) -> None:
         self.port = int(variables.get("API_PORT") or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
-        self._log_path = log_path
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("API_", "REDIS_"))}
-        environment |= {"PYTHONPATH": f"{ROOT}:{ROOT / 'services'}", "API_PORT": str(self.port)} | variables
-        self._process: Any
-        if copies is not None:
-            self._process = copies.begin(environment, log_path, prelude)
-            return
-        with log_path.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "api"], env=environment, cwd=ROOT, stderr=log, start_new_session=True
-            )
+        env = {"API_PORT": str(self.port)} | variables
+        self.process = python("api", "api", env=env) if copies is None else CopiedProcess("api", copies, env, prelude)
+        self.process.start()
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self.process.pid
 
     @property
     def log(self) -> str:
-        return self._log_path.read_text()
+        return self.process.log()
 
     def get(self, path: str) -> requests.Response:
         """Ask over a connection of its own: one that were kept would be waited for at the end."""
@@ -142,22 +128,15 @@ class Process:
                 if response.status_code == status:
                     return response
             except requests.ConnectionError:
-                assert self._process.poll() is None, self.log
+                assert self.process.running, self.log
             assert not deadline.has_passed, self.log
             time.sleep(0.02)
 
     def signal(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
+        self.process.send_signal(number)
 
     def wait(self, seconds: float = 30) -> int:
-        return self._process.wait(seconds)
-
-    def end(self) -> None:
-        """End master and worker: a polite end waits for connections."""
-        if self._process.poll() is None:
-            with suppress(ProcessLookupError):  # it ended just now
-                os.killpg(self.pid, signal.SIGKILL)
-            self._process.wait(30)
+        return self.process.wait(seconds)
 
 
 @pytest.fixture
@@ -192,28 +171,28 @@ def copies() -> Iterator[Copies]:
 
 
 @pytest.fixture
-def start_api(valkey: Valkey, tmp_path: Path, copies: Copies) -> Iterator[Callable[..., Process]]:
+def start_api(valkey: Valkey, copies: Copies) -> Iterator[Callable[..., Api]]:
     """Starts an api with these variables; ends it with the test."""
-    yield from starting(valkey, tmp_path, copies)
+    yield from starting(valkey, copies)
 
 
 @pytest.fixture
-def run_api(valkey: Valkey, tmp_path: Path) -> Iterator[Callable[..., Process]]:
+def run_api(valkey: Valkey) -> Iterator[Callable[..., Api]]:
     """Starts ``python -m api`` with these variables; ends it with the test."""
-    yield from starting(valkey, tmp_path, None)
+    yield from starting(valkey, None)
 
 
-def starting(valkey: Valkey, folder: Path, copies: Copies | None) -> Iterator[Callable[..., Process]]:
-    started: list[Process] = []
+def starting(valkey: Valkey, copies: Copies | None) -> Iterator[Callable[..., Api]]:
+    started: list[Api] = []
 
-    def start(**variables: str) -> Process:
-        process = Process(folder / f"api-{len(started)}.log", copies, **({"REDIS_URL": valkey.url} | variables))
-        started.append(process)
-        return process
+    def start(**variables: str) -> Api:
+        started.append(Api(copies, **({"REDIS_URL": valkey.url} | variables)))
+        return started[-1]
 
     yield start
-    for process in started:
-        process.end()
+    for api in started:
+        # Without asking: a polite end waits for connections.
+        api.process.kill()
 
 
 @pytest.fixture

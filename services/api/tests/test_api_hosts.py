@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from api.config import Config
 from api.parts import parts_of
-from api.tests.conftest import Collector, Process
+from api.tests.conftest import Api, Collector
 from contract.access.hosts import Hosts
 from tests.drivers.raw_http import ask, exchange, request
 from tests.drivers.valkey import Valkey
@@ -43,13 +43,13 @@ def test_page_is_shown_to_any_host_when_names_are_not_checked(valkey: Valkey) ->
 
 
 @pytest.fixture
-def process(start_api: Callable[..., Process]) -> Process:
+def process(start_api: Callable[..., Api]) -> Api:
     process = start_api(PUBLIC_URL="http://cluster.example", TRUSTED_PROXIES="peer")
     process.wait_until("/readyz", 200)
     return process
 
 
-def test_host_is_what_the_request_says_however_it_is_written(process: Process) -> None:
+def test_host_is_what_the_request_says_however_it_is_written(process: Api) -> None:
     def status(target: str, *headers: str, host: str = "localhost") -> int:
         return ask(process.port, request("GET", target, *headers, host=host)).status
 
@@ -64,7 +64,7 @@ def test_host_is_what_the_request_says_however_it_is_written(process: Process) -
     assert status("/api/health", "X-Forwarded-For: 10.0.0.1", host="evil.example") == 421
 
 
-def test_request_without_a_host_is_a_probes(process: Process) -> None:
+def test_request_without_a_host_is_a_probes(process: Api) -> None:
     def status(path: str) -> int:
         (answer,) = exchange(process.port, f"GET {path} HTTP/1.0\r\n\r\n".encode())
         return answer.status
@@ -72,7 +72,7 @@ def test_request_without_a_host_is_a_probes(process: Process) -> None:
     assert [status(path) for path in ("/livez", "/readyz", "/metrics", "/api/health")] == [200, 200, 421, 421]
 
 
-def test_refused_host_is_counted_and_logged(process: Process) -> None:
+def test_refused_host_is_counted_and_logged(process: Api) -> None:
     for _ in range(3):
         exchange(process.port, request("GET", "/", host="evil.example"))
 

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -17,12 +16,10 @@ import requests
 
 from contract.names import REPLICAS_KEY, replica_key
 from tests.drivers.ports import free_port
+from tests.drivers.process import ROOT, Process
 from tests.drivers.socket_client import SocketClient
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
-
-ROOT = Path(__file__).parents[3]
-
 
 #: Replicas start with ``python -m ws``.
 started = pytest.mark.parametrize("copies", [None], ids=["started"])
@@ -157,7 +154,8 @@ sys.exit(run(config, Front("127.0.0.1", int(sys.argv[3]), wrap)))
 
 def test_front_serves_its_own_application_around_the_sockets(valkey: Valkey) -> None:
     port, front = free_port(), free_port()
-    process = subprocess.Popen([sys.executable, "-c", FRONT, valkey.url, str(port), str(front)], cwd=ROOT)
+    process = Process("front", [sys.executable, "-c", FRONT, valkey.url, str(port), str(front)])
+    process.start()
     try:
 
         def text(port: int, path: str) -> str:
@@ -170,11 +168,9 @@ def test_front_serves_its_own_application_around_the_sockets(valkey: Valkey) -> 
             client = SocketClient(f"http://127.0.0.1:{origin}", "/")
             client.wait_for("connection_confirmed")
             client.close()
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.stop() == 0
     finally:
         process.kill()
-        process.wait()
 
 
 def test_front_says_so_when_its_port_is_taken(valkey: Valkey, taken: int) -> None:

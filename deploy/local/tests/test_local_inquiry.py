@@ -1,0 +1,104 @@
+"""When the product counts as ready, tried on a stand-in for the api's answer and on a page that answers as told."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from deploy.local.inquiry import Inquiry
+from deploy.local.status import Status, why_no_page
+from tests.drivers.live_product import FrontPage, told
+from tests.drivers.ports import free_port
+from tests.drivers.serving import serving
+from tests.drivers.valkey import Valkey
+from tests.drivers.waiting import eventually
+
+#: Says what the file holds and what it was asked, as a stand-in for Python and the api.
+STAND_IN = "import sys; print('Redis does not answer', file=sys.stderr); print(open({!r}).read(), end='')"
+
+
+@pytest.fixture
+def page() -> Iterator[FrontPage]:
+    with serving(FrontPage()) as server:
+        yield server
+
+
+@pytest.fixture
+def answer(tmp_path: Path) -> Path:
+    """What the api says next."""
+    file = tmp_path / "answer"
+    file.write_text(told(issues=("node8 is offline: it sleeps",)))
+    return file
+
+
+@pytest.fixture
+def asked(page: FrontPage, answer: Path) -> Iterator[Inquiry]:
+    command = [sys.executable, "-c", STAND_IN.format(str(answer))]
+    with closing(Inquiry(command, os.environ, "127.0.0.1", page.server_port)) as asked:
+        yield asked
+
+
+def test_product_is_ready_when_the_api_has_live_data_and_the_page_answers(asked: Inquiry) -> None:
+    # when
+    eventually(asked.is_answered)
+    # then
+    assert asked.missing == ""
+    assert (asked.status.nodes_online, asked.status.nodes_total) == (7, 8)
+    assert asked.status.issues == ("node8 is offline: it sleeps",)
+
+
+def test_product_is_asked_again_until_data_are_live(asked: Inquiry, answer: Path) -> None:
+    # given
+    answer.write_text(told("no collector is at work on this Redis"))
+    assert not asked.is_answered()
+    eventually(lambda: asked.is_answered() or asked.missing == "no collector is at work on this Redis")
+    assert not asked.status.is_live
+    # when
+    answer.write_text(told())
+    # then
+    eventually(asked.is_answered)
+
+
+def test_product_is_not_ready_before_the_page_answers(asked: Inquiry, page: FrontPage) -> None:
+    # given
+    page.status = 503
+    # when
+    eventually(lambda: asked.is_answered() or asked.status.is_live)
+    # then
+    assert asked.missing == "the page answers with status 503"
+    # and when
+    page.status = 303
+    assert asked.is_answered()
+
+
+def test_answer_longer_than_a_pipe_is_read_whole(asked: Inquiry, answer: Path) -> None:
+    # given
+    issues = tuple(f"node{number} is offline: it sleeps" for number in range(10_000))
+    answer.write_text(told(issues=issues))
+    # when
+    eventually(asked.is_answered)
+    # then
+    assert asked.status.issues == issues
+
+
+def test_asking_ends_at_once_when_it_is_no_longer_wanted(page: FrontPage) -> None:
+    # given
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with closing(Inquiry(command, os.environ, "127.0.0.1", page.server_port)) as asked:
+        assert not asked.is_answered()
+        assert asked.missing == "the api has not answered yet"
+
+
+@pytest.mark.parametrize("said", ["", "{}", "[]", "null", '{"live": true}', "api: REDIS_URL=… is not valid"])
+def test_answer_that_is_none_is_why_nothing_is_known(said: str) -> None:
+    assert Status.read(f"something before\n{said}") == Status(False, said or "something before")
+    assert Status.read("") == Status(False, "the api says nothing")
+
+
+def test_page_that_does_not_answer_is_named_with_its_address(valkey: Valkey) -> None:
+    port = free_port()
+    assert why_no_page("127.0.0.1", port).startswith(f"the page does not answer on 127.0.0.1:{port} (")
+    assert why_no_page("127.0.0.1", valkey.port) == f"what answers on 127.0.0.1:{valkey.port} is no HTTP"

@@ -1,0 +1,201 @@
+"""``python -m api.status``: whether live data flow, as the api reads it from Redis.
+
+Writes one line a fact, or all facts as one line of JSON. Ends with 0 if live data flow, with 1 if they do not yet, and
+with 2 if a setting is not valid.
+"""
+
+import argparse
+import os
+import sys
+import time
+from contextlib import suppress
+from typing import Final
+
+from msgspec import UNSET, Struct
+
+from api.config import Config
+from api.counters import Counters
+from api.link import RedisAway, RedisLink, RedisRefused
+from api.report import Reporter
+from api.store import Store, Stored
+from api.unavailable import Unavailable
+from contract.access.scripts import ATTEMPT_SIGN_IN, NO_ATTEMPT
+from contract.codec import encode
+from contract.messages import Coded, Count, Epoch, Health, Seq, Snapshot
+from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
+from contract.rest import HealthReport
+from contract.runtime.readiness import Readiness
+from contract.runtime.settings import SettingError
+
+#: Seconds for which ``--wait`` waits until every node was looked at; later, live data of some nodes are enough.
+FIRST_LOOK_SECONDS: Final = 15.0
+#: Seconds between two looks of ``--wait``.
+_LOOK_SECONDS: Final = 0.2
+_LONGEST_WAIT_SECONDS: Final = 3600.0
+
+
+class Round(Struct, frozen=True, kw_only=True):
+    """The collector's last round; its age is that of ``HealthReport.collector``."""
+
+    epoch: Epoch
+    seq: Seq
+    interval_seconds: float
+    nodes_online: Count
+    nodes_total: Count
+    #: Nodes that were not looked at yet.
+    nodes_unknown: Count
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """What is known of the data."""
+
+    live: bool
+    #: Why live data do not flow; ``None`` if they do.
+    missing: str | None
+    health: HealthReport
+    #: ``None`` where no snapshot can be read.
+    round: Round | None
+    #: What is wrong with the nodes, and the same sentences as codes.
+    issues: tuple[str, ...]
+    issues_coded: tuple[Coded, ...]
+
+    def lines(self) -> list[str]:
+        """The facts for people."""
+        health, last = self.health, self.round
+        age = health.collector.age_seconds
+        replicas, clients = len(health.websocket.replicas), health.websocket.connected_clients
+        facts = {
+            "live": "yes" if self.live else f"no: {self.missing}",
+            "version": health.version,
+            "cluster": health.cluster_name,
+            "redis": health.redis.status,
+            "collector": health.collector.status,
+            "ws replicas": f"{replicas}, with {clients} connected clients",
+            "snapshot": None if age is None or last is None else f"{age:.1f} s old, round {last.seq} of {last.epoch}",
+            "nodes": None if last is None else f"{last.nodes_online} of {last.nodes_total} online",
+        }
+        return [
+            *(f"{name}: {fact}" for name, fact in facts.items() if fact is not None),
+            *(f"problem: {issue}" for issue in self.issues),
+        ]
+
+
+class StatusReader:
+    """Reads the status with the api's own settings; connects at the first question."""
+
+    def __init__(self, config: Config) -> None:
+        counters, readiness = Counters(), Readiness()
+        self._link = RedisLink(config.redis_url, readiness, counters)
+        self._store = Store(self._link, readiness, counters)
+        self._reporter = Reporter(self._link, self._store, readiness)
+
+    def read(self) -> Status:
+        """Ask Redis now."""
+        # As the api does on its own: it tells whether Redis has the functions, and loads them where it may.
+        with suppress(RedisAway, RedisRefused):
+            self._link.call(ATTEMPT_SIGN_IN, NO_ATTEMPT)
+        self._store.refresh(METRICS_CHANNEL, HEALTH_CHANNEL)
+        report = self._reporter.report()
+        snapshot, why_none = self._known(METRICS_CHANNEL)
+        health, _ = self._known(HEALTH_CHANNEL)
+        last = _round(snapshot) if isinstance(snapshot, Snapshot) else None
+        missing = _missing(report, last, why_none)
+        return Status(
+            live=missing is None,
+            missing=missing,
+            health=report,
+            round=last,
+            issues=health.issues if isinstance(health, Health) else (),
+            issues_coded=health.issues_coded if isinstance(health, Health) else (),
+        )
+
+    def _known(self, channel: str) -> tuple[Stored | None, str | None]:
+        """The last message of a channel, or why there is none."""
+        try:
+            return self._store.known(channel).content.message, None
+        except Unavailable as reason:
+            return None, str(reason)
+
+    def wait(self, seconds: float) -> Status:
+        """Ask until live data flow, for so long at most."""
+        began = time.monotonic()
+        while True:
+            status = self.read()
+            passed = time.monotonic() - began
+            first_look = status.round is not None and status.round.nodes_unknown > 0 and passed < FIRST_LOOK_SECONDS
+            if (status.live and not first_look) or passed >= seconds:
+                return status
+            time.sleep(_LOOK_SECONDS)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._link.close()
+
+
+def _round(snapshot: Snapshot) -> Round:
+    return Round(
+        epoch=snapshot.epoch,
+        seq=snapshot.seq,
+        interval_seconds=snapshot.interval_seconds,
+        nodes_online=snapshot.cluster_stats.online_nodes,
+        nodes_total=snapshot.cluster_stats.total_nodes,
+        nodes_unknown=sum(node.status == "unknown" for node in snapshot.nodes),
+    )
+
+
+def _missing(report: HealthReport, last: Round | None, why_none: str | None) -> str | None:
+    """Why live data do not flow."""
+    collector, functions = report.collector, report.redis.functions_missing
+    if report.redis.status == "down":
+        return "Redis does not answer"
+    if functions is not UNSET:
+        return functions
+    if collector.status == "down":
+        return "no collector is at work on this Redis"
+    if last is None:
+        return why_none
+    # The snapshot of an earlier collector stays in Redis for a day.
+    if last.epoch != collector.epoch:
+        return "the collector has not published yet"
+    if collector.age_seconds is not None and collector.age_seconds > 2 * last.interval_seconds + 2:
+        return f"the collector published {collector.age_seconds:.0f} s ago for the last time"
+    if last.nodes_total and last.nodes_unknown == last.nodes_total:
+        return "no node was looked at yet"
+    if not report.websocket.replicas:
+        return "no ws replica is at work, so nothing is pushed to the pages"
+    return None
+
+
+def main() -> int:
+    """Return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m api.status", description="Tells whether live data flow.")
+    parser.add_argument("--json", action="store_true", help="all facts as one line of JSON")
+    parser.add_argument("--wait", metavar="SECONDS", type=_seconds, default=0.0, help="wait so long for live data")
+    said = parser.parse_args()
+    try:
+        reader = StatusReader(Config.from_environment(os.environ))
+    except SettingError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 2
+    try:
+        status = reader.wait(said.wait)
+    except KeyboardInterrupt:
+        return 1
+    finally:
+        reader.close()
+    print(encode(status).decode() if said.json else "\n".join(status.lines()))  # noqa: T201
+    return 0 if status.live else 1
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= _LONGEST_WAIT_SECONDS:
+        raise argparse.ArgumentTypeError(f"takes seconds from 0 to {_LONGEST_WAIT_SECONDS:g}")
+    return seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""What a start sees of a product: what the api says of itself, and the first page."""
+
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+from api.status import Round, Status
+from contract import VERSION
+from contract.codec import encode
+from contract.rest import CollectorReport, ReplicaReport, health_report
+
+_NOW = "2026-08-01T12:00:00Z"
+
+
+def told(missing: str | None = None, *, issues: tuple[str, ...] = ()) -> str:
+    """A line of ``python -m api.status --json``."""
+    report = health_report(
+        timestamp=_NOW,
+        version=VERSION,
+        cluster_name="lab",
+        redis_down_since=None,
+        collector=CollectorReport(status="up", leader="one", epoch=5, age_seconds=0.5),
+        replicas=[ReplicaReport(replica="two", connected_clients=3, started=_NOW, version=VERSION)],
+    )
+    last = Round(epoch=5, seq=1, interval_seconds=2.0, nodes_online=7, nodes_total=8, nodes_unknown=0)
+    status = Status(live=missing is None, missing=missing, health=report, round=last, issues=issues, issues_coded=())
+    return encode(status).decode() + "\n"
+
+
+class FrontPage(HTTPServer):
+    """Answers ``GET /`` with a status that a test may change."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.status = 200
+
+    @property
+    def ports(self) -> list[dict[str, Any]]:
+        """How compose describes the gateway's port."""
+        return [{"host_ip": "127.0.0.1", "target": 8085, "published": str(self.server_port)}]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: FrontPage
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.send_response(self.server.status if self.path == "/" else 404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
