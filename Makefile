@@ -142,7 +142,7 @@ test-python313: setup-dev ## the in-process tests on Debian 13's Python, in a co
 	@$(BIN)/python -m tests.python313 $(if $(BUILD),--build) $(if $(ALL),--all) $(PYTEST_ARGS)
 
 .PHONY: version
-version: setup-dev ## give the product its next version in every file that names it: VERSION=0.3.0
+version: setup-dev ## give the product its next version in every file that names it: VERSION=0.4.0
 	@$(BIN)/python -m deploy.version $(VERSION)
 
 BENCHMARKS := bench bench-access bench-slow bench-attacks bench-collector bench-footprint bench-dashboard bench-history bench-disk

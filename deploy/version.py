@@ -1,4 +1,4 @@
-"""``python -m deploy.version 0.3.0``: gives the product its next version in every file that names the present one."""
+"""``python -m deploy.version 0.4.0``: gives the product its next version in every file that names the present one."""
 
 import re
 import subprocess
@@ -42,7 +42,7 @@ def rename(root: Path, former: str, version: str) -> list[str]:
 def main(arguments: list[str]) -> int:
     """Return the exit code."""
     if len(arguments) != 1 or not re.fullmatch(r"\d+\.\d+\.\d+", arguments[0]):
-        sys.stderr.write("usage: make version VERSION=0.3.0\n")
+        sys.stderr.write("usage: make version VERSION=0.4.0\n")
         return 2
     version = arguments[0]
     changed = rename(ROOT, VERSION, version)

@@ -33,7 +33,7 @@ workers:
 
 #: Name of a cluster to which nobody has given one, in folders that do not hold another.
 CLUSTER_NAME: Final = "cluster"
-#: File that holds the name of the cluster, in folders that were made since 0.3.0.
+#: File that holds the name of the cluster, in folders that were made since 0.3.
 _CLUSTER_NAME_FILE: Final = "cluster-name"
 _LOCK_FILE: Final = "lock"
 #: Characters that a cluster's name may have.
@@ -90,7 +90,7 @@ class DataDir:
         self.close()
 
     def cluster_name(self) -> str:
-        """Name of a cluster to which nobody has given one: the host's, or what it was called before 0.3.0."""
+        """Name of a cluster to which nobody has given one: the host's, or what it was called before 0.3."""
         try:
             return (self.path / _CLUSTER_NAME_FILE).read_text().strip() or CLUSTER_NAME
         except (OSError, UnicodeDecodeError):

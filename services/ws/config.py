@@ -16,7 +16,7 @@ from contract.runtime.settings import Environment, FromEnvironment
 from ws.access.limits import Limits
 
 #: Settings of former versions.
-REMOVED: Final = {"WS_PUSH": "0.4.0; every replica pushes as WS_PUSH=fast did"}
+REMOVED: Final = {"WS_PUSH": "0.4; every replica pushes as WS_PUSH=fast did"}
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,7 @@ def test_up_builds_only_what_is_missing_before_it_starts(tmp_path: Path, page: F
     build = {name: {"build": {"context": str(tmp_path), "dockerfile": f"{name}.Dockerfile"}} for name in ("api", "ws")}
     docker = running(tmp_path, page, **build)
     for name in ("api", "ws"):
-        docker.script(f"image inspect --format {{{{.Id}}}} dispycluster/{name}:0.3.0", code=1)
+        docker.script(f"image inspect --format {{{{.Id}}}} dispycluster/{name}:0.4.0", code=1)
     # when
     up(docker)
     # then
@@ -172,7 +172,7 @@ def test_up_builds_only_what_is_missing_before_it_starts(tmp_path: Path, page: F
 def test_up_pulls_what_is_missing_when_the_policy_says_so(tmp_path: Path, page: FrontPage) -> None:
     # given
     docker = running(tmp_path, page, api={"pull_policy": "missing"})
-    docker.script("image inspect --format {{.Id}} dispycluster/api:0.3.0", code=1)
+    docker.script("image inspect --format {{.Id}} dispycluster/api:0.4.0", code=1)
     # when
     up(docker)
     # then

@@ -23,7 +23,7 @@ def present(redis: redis_client.Redis, replica: str, clients: int) -> None:
         replica=replica,
         connected_clients=clients,
         started="2026-11-23T07:01:05.250Z",
-        version="0.3.0",
+        version="0.4.0",
         messages=0,
         deliveries=0,
     )

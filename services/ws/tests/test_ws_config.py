@@ -40,7 +40,7 @@ def test_config_has_allowed_origins_and_our_own_apart() -> None:
 def test_config_says_that_a_setting_was_removed_when_it_is_set(value: str) -> None:
     config = Config.from_environment({"WS_PUSH": value})
 
-    assert [text.partition(";")[0] for text in config.removed] == ["WS_PUSH was removed in 0.4.0"]
+    assert [text.partition(";")[0] for text in config.removed] == ["WS_PUSH was removed in 0.4"]
 
 
 def test_config_says_nothing_of_a_removed_setting_when_it_is_empty() -> None:
