@@ -18,8 +18,8 @@ from redis import Redis
 from collector.recorder import BATCH_LENGTH
 from contract.history import MEASURES, STEPS, Entry, Step, Summary, encode_entry
 from contract.names import EPOCH_KEY, HISTORY_KEYS
-from contract.runtime.functions import call
 from contract.scripts import RECORD_HISTORY, HistoryRecord, record_history_answer, record_history_call
+from runtime.functions import call
 from tests.drivers.valkey import Valkey
 
 EPOCH: Final = 1_795_426_867

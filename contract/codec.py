@@ -11,11 +11,13 @@ import msgspec
 
 from contract.messages import Alerts, Health, Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
-from contract.runtime.quoted import quoted, sentence
 
 Message = Snapshot | Health | Alerts
 M = TypeVar("M")
 
+#: Characters of a message that an error quotes, and of the reason that the JSON library gives.
+QUOTED_LENGTH: Final = 80
+REASON_LENGTH: Final = 200
 #: Arrays and objects within each other.
 DEPTH_LIMIT: Final = 64
 #: Bytes that are looked at in one go: a thread that looks at more keeps all others waiting.
@@ -35,7 +37,7 @@ class UndecodableMessage(ValueError):
     """Bytes that are not what their channel carries; keeps them in ``raw`` beside the ``reason``."""
 
     def __init__(self, raw: bytes, reason: str) -> None:
-        super().__init__(f"{reason}: {quoted(raw)}")
+        super().__init__(f"{reason}: {_cut(repr(raw[: QUOTED_LENGTH + 1]), QUOTED_LENGTH)}")
         self.raw = raw
         self.reason = reason
 
@@ -57,7 +59,7 @@ def require_object(raw: bytes) -> None:
     except RecursionError:
         raise UndecodableMessage(raw, "nested too deeply") from None
     except (ValueError, msgspec.MsgspecError) as error:
-        raise UndecodableMessage(raw, f"not JSON ({sentence(error)})") from None
+        raise UndecodableMessage(raw, f"not JSON ({_cut(str(error), REASON_LENGTH)})") from None
     if not raw.lstrip(b" \t\r\n").startswith(b"{"):
         raise UndecodableMessage(raw, "not a JSON object")
     if _is_deep(raw):
@@ -98,7 +100,7 @@ def decode(raw: bytes, expected: type[M]) -> M:
     try:
         return msgspec.json.decode(raw, type=expected)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UndecodableMessage(raw, f"not a {expected.__name__} ({sentence(error)})") from None
+        raise UndecodableMessage(raw, f"not a {expected.__name__} ({_cut(str(error), REASON_LENGTH)})") from None
 
 
 def prepare_types() -> None:
@@ -115,3 +117,7 @@ def prepare_types() -> None:
 def encode(message: object) -> bytes:
     """Encode a message as compact UTF-8 JSON. Infinities and NaN become ``null``."""
     return msgspec.json.encode(message)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -9,10 +9,9 @@ Source: https://valkey.io/topics/functions-intro/
 
 import hashlib
 import sys
+from dataclasses import dataclass
 from importlib import resources
 from typing import Final
-
-from contract.scripts import Script
 
 #: Hexadecimal digits of the digest.
 _DIGITS: Final = 12
@@ -41,9 +40,23 @@ LIBRARY: Final = f"#!lua name={LIBRARY_NAME}\n" + "".join(
 )
 
 
-def function_name(script: Script) -> str:
-    """The name of a script's function in ``LIBRARY``."""
-    return f"{script.name}_{_VERSION}"
+@dataclass(frozen=True)
+class Script:
+    """A Lua script by the name of its file, as a function of ``LIBRARY``."""
+
+    name: str
+    library_name: str = LIBRARY_NAME
+    library: str = LIBRARY
+
+    @property
+    def text(self) -> str:
+        """The text of its file."""
+        return _TEXTS[self.name]
+
+    @property
+    def function_name(self) -> str:
+        """The name of its function in the library."""
+        return f"{self.name}_{_VERSION}"
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ REPLICAS_KEY: Final = "cluster:ws"
 LEASE_KEY: Final = "cluster:collector"
 EPOCH_KEY: Final = "cluster:collector:epoch"
 
-#: Tells of each revocation as it is made, in the words of ``contract.access.revocations``; ``RENEWED``: read all anew.
+#: Tells of each revocation as it is made, in the words of ``access.revocations``; ``RENEWED``: read all anew.
 REVOKED_CHANNEL: Final = "cluster:access:revoked"
 #: What was revoked, in the order in which it was: who has read the log reads only what is new.
 REVOCATION_LOG_KEY: Final = "cluster:access:revocations:log"

@@ -1,9 +1,8 @@
 """How a ws replica presents itself in Redis, and how the living collector and replicas are read from there."""
 
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 from msgspec import Struct
-from redis import Redis, ResponseError
 
 from contract.messages import Count, Timestamp
 from contract.names import LEASE_KEY, METRICS_CHANNEL, REPLICAS_KEY, latest_key, replica_key
@@ -12,6 +11,13 @@ from contract.scripts import age_seconds
 
 #: Replicas that are read: any of them may write the index, and one that was broken into as much as it wants.
 REPLICAS_LIMIT: Final = 1000
+
+
+class Reader(Protocol):
+    """The part of a blocking Redis client that is used here."""
+
+    def zrange(self, name: str, start: int, end: int) -> Any: ...  # noqa: D102
+    def pipeline(self, transaction: bool = ...) -> Any: ...  # noqa: D102
 
 
 class ReplicaPresence(Struct, frozen=True, kw_only=True):
@@ -54,11 +60,11 @@ class ReplicaPresence(Struct, frozen=True, kw_only=True):
         )
 
 
-def read_replicas(redis: Redis) -> list[ReplicaReport]:
+def read_replicas(redis: Reader) -> list[ReplicaReport]:
     """Return the living replicas, ``REPLICAS_LIMIT`` at most, in the order of their ids; what none wrote is left out.
 
     Raises:
-        redis.RedisError: Redis did not answer.
+        Exception: what the client raises where Redis does not answer.
     """
     members: list[Any] = redis.zrange(REPLICAS_KEY, 0, REPLICAS_LIMIT - 1)
     names = sorted(member.decode(errors="replace") for member in members)
@@ -67,7 +73,7 @@ def read_replicas(redis: Redis) -> list[ReplicaReport]:
         pipeline.hgetall(replica_key(name))
     reports: list[ReplicaReport] = []
     for name, fields in zip(names, pipeline.execute(raise_on_error=False), strict=True):
-        if not fields or isinstance(fields, ResponseError):  # expired since its last refresh, or no hash
+        if not fields or isinstance(fields, Exception):  # expired since its last refresh, or no hash
             continue
         try:
             presence = ReplicaPresence.from_fields(name, fields)
@@ -84,20 +90,20 @@ def read_replicas(redis: Redis) -> list[ReplicaReport]:
     return reports
 
 
-def read_collector(redis: Redis) -> tuple[CollectorReport, str | None]:
+def read_collector(redis: Reader) -> tuple[CollectorReport, str | None]:
     """Return the collector's report, and the name of its cluster (``None`` without a living lease).
 
     A lease that no collector wrote counts as none.
 
     Raises:
-        redis.RedisError: Redis did not answer.
+        Exception: what the client raises where Redis does not answer.
     """
     pipeline = redis.pipeline(transaction=False)
     pipeline.hgetall(LEASE_KEY)
     pipeline.pttl(latest_key(METRICS_CHANNEL))
     answers: list[Any] = pipeline.execute(raise_on_error=False)
-    lease: dict[bytes, bytes] = {} if isinstance(answers[0], ResponseError) else answers[0]
-    age = None if isinstance(answers[1], ResponseError) else age_seconds(int(answers[1]))
+    lease: dict[bytes, bytes] = {} if isinstance(answers[0], Exception) else answers[0]
+    age = None if isinstance(answers[1], Exception) else age_seconds(int(answers[1]))
     try:
         leader, epoch, cluster = lease[b"id"].decode(), int(lease[b"epoch"]), lease[b"cluster"].decode()
     except (KeyError, ValueError):

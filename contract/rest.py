@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from contract.access.grant import Scope
 from contract.health import overall_status
 from contract.messages import ClusterStats, Count, Incident, LogEntry, LogId, OverallStatus, Snapshot, Timestamp
+
+#: What a token may be used for: to see everything (pages, REST, push), or to put messages on the channels.
+Scope = Literal["read", "publish"]
 
 
 class RedisReport(Struct, frozen=True, kw_only=True):

@@ -1,14 +1,14 @@
 """The Lua scripts: their texts, their arguments and their answers. No input or output of their own.
 
-Each ``…_call`` returns ``(keys, args)`` for ``contract.runtime.functions``, of a blocking or an asyncio client alike.
+Each ``…_call`` returns ``(keys, args)`` for ``runtime.functions``, of a blocking or an asyncio client alike.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import resources
 from typing import Any, Final, Literal, NamedTuple
 
 from contract.history import Step
+from contract.library import Script
 from contract.messages import Timestamp
 from contract.names import (
     ALERT_LOG_FIELD,
@@ -39,25 +39,12 @@ PublishOutcome = Literal["published", "lost", "fenced", "repeated"]
 RecordOutcome = Literal["recorded", "lost", "fenced"]
 
 
-@dataclass(frozen=True)
-class Script:
-    """A Lua script by the name of its file; ``contract.library`` makes a function of its text."""
-
-    name: str
-    text: str
-
-
-def script(name: str) -> Script:
-    """The script in ``lua/<name>.lua``."""
-    return Script(name, (resources.files("contract") / "lua" / f"{name}.lua").read_text())
-
-
-TAKE_LEASE: Final = script("take_lease")
-PUBLISH_ROUND: Final = script("publish_round")
-RECORD_HISTORY: Final = script("record_history")
-RELEASE_LEASE: Final = script("release_lease")
-REPUBLISH: Final = script("republish")
-PRESENT_REPLICA: Final = script("present_replica")
+TAKE_LEASE: Final = Script("take_lease")
+PUBLISH_ROUND: Final = Script("publish_round")
+RECORD_HISTORY: Final = Script("record_history")
+RELEASE_LEASE: Final = Script("release_lease")
+REPUBLISH: Final = Script("republish")
+PRESENT_REPLICA: Final = Script("present_replica")
 
 #: Streams that one call of ``RECORD_HISTORY`` may write anew, at about a millisecond each.
 STREAMS_ANEW: Final = 10

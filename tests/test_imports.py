@@ -1,4 +1,4 @@
-"""Who may import whom: services import the contract and nothing else of ours; only the ws service knows eventlet."""
+"""Who may import whom: services import access, contract and runtime; access the other two; these nothing of ours."""
 
 import ast
 import subprocess
@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OURS = {"api", "ws", "collector", "contract", "simulator", "deploy", "tests"}
+OURS = {"access", "api", "ws", "collector", "contract", "runtime", "simulator", "deploy", "tests"}
+SHARED = {"access", "contract", "runtime"}
 ALLOWED = {
     "contract": {"contract"},
-    "services/api": {"api", "contract"},
-    "services/ws": {"ws", "contract"},
-    "services/collector": {"collector", "contract"},
+    "runtime": {"runtime"},
+    "access": SHARED,
+    "services/api": {"api"} | SHARED,
+    "services/ws": {"ws"} | SHARED,
+    "services/collector": {"collector"} | SHARED,
     "simulator": {"simulator"},
 }
 
@@ -39,6 +42,11 @@ def modules(folder: str) -> list[Path]:
 def test_folder_imports_only_what_it_may(folder: str) -> None:
     for path in modules(folder):
         assert imported(path) & OURS <= ALLOWED[folder], path
+
+
+def test_contract_needs_msgspec_and_nothing_else() -> None:
+    needed = {name for path in modules("contract") for name in imported(path)} - set(sys.stdlib_module_names) - OURS
+    assert needed == {"msgspec"}
 
 
 def test_eventlet_is_named_in_one_module() -> None:

@@ -8,8 +8,8 @@ from itertools import count
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from contract.clock import timestamp
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL, latest_key
+from runtime.clock import timestamp
 from tests.drivers.closed_stack import ClosedStack, closed_stack
 from tests.drivers.publisher import Publisher, message
 from tests.drivers.repeatedly import repeatedly

@@ -9,7 +9,7 @@ from typing import Final
 
 import websocket
 
-from contract.clock import unix_seconds
+from runtime.clock import unix_seconds
 
 #: Seconds that one thing may take; longer counts as so long.
 PATIENCE_SECONDS: Final = 30.0

@@ -15,9 +15,9 @@ from bench.history_memory import Node, record, records
 from bench.push.measure import percentile_ms
 from bench.push.swarm import Swarm
 from bench.push.work import Snapshots
-from contract.clock import unix_seconds
 from contract.history import TEN_SECONDS
 from contract.names import METRICS_CHANNEL
+from runtime.clock import unix_seconds
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process, python
 from tests.drivers.publisher import Publisher

@@ -11,11 +11,11 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from access.grant import READ
 from bench.push.measure import percentile_ms
 from bench.push.report import Table, machine, write
 from bench.slow_requests.crowd import crowd
 from bench.slow_requests.others import Delivery, Measure, connect, health
-from contract.access.grant import READ
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
 from tests.drivers.closed_stack import ClosedStack, closed_stack, port_of
 from tests.drivers.publisher import Publisher, message

@@ -24,7 +24,6 @@ from contract.names import (
     replica_key,
 )
 from contract.presence import REPLICAS_LIMIT, ReplicaPresence, read_collector, read_replicas
-from contract.runtime.functions import call
 from contract.scripts import (
     PRESENT_REPLICA,
     PUBLISH_ROUND,
@@ -50,6 +49,7 @@ from contract.scripts import (
     take_lease_answer,
     take_lease_call,
 )
+from runtime.functions import call
 from tests.drivers.waiting import Deadline
 
 #: So long that no lease runs out by itself.

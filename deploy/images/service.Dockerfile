@@ -24,7 +24,9 @@ LABEL org.opencontainers.image.title="DispyCluster Live: ${SERVICE}" \
       org.opencontainers.image.version="${VERSION}"
 COPY --from=packages /opt/venv /opt/venv
 COPY deploy/images/patiently deploy/images/probe deploy/images/serve /usr/local/bin/
+COPY access /app/access
 COPY contract /app/contract
+COPY runtime /app/runtime
 COPY ${SOURCE} /app/${SERVICE}
 # The root file system is read-only later: bytecode is made now.
 RUN /opt/venv/bin/python -m compileall -q /app \

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 
 from contract import VERSION
-from contract.runtime.settings import SettingError
 from deploy.local.access_dir import AccessDir
 from deploy.local.addresses import probe_host, urls
 from deploy.local.data_dir import CLUSTER_NAME, DataDir, access_dir
@@ -21,6 +20,7 @@ from deploy.local.signals import Signals
 from deploy.local.supervisor import PartDied, StopAsked, Supervisor
 from deploy.local.valkey import Access
 from deploy.local.words import about_nodes, answering
+from runtime.settings import SettingError
 
 #: Seconds that the slowest board gets from the first process to the page with data.
 READY_SECONDS = 90.0

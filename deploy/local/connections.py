@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from contract.access.proxies import counted_as
+from access.proxies import counted_as
 
 #: Seconds between two looks at which connections of an address are still there.
 SWEEP_SECONDS: Final = 1.0

@@ -12,9 +12,9 @@ from redis.exceptions import NoPermissionError
 from contract.codec import UndecodableMessage, decode
 from contract.messages import Snapshot
 from contract.names import ALERT_LOG_KEY, EPOCH_KEY, LEASE_KEY, METRICS_CHANNEL, latest_key
-from contract.runtime.quoted import quoted
-from contract.runtime.redis_client import blocking_client
 from deploy.local.refusal import CannotStart
+from runtime.quoted import quoted
+from runtime.redis_client import blocking_client
 
 #: Seconds that a Redis of somebody's own gets to answer.
 ANSWER_SECONDS: Final = 5.0

@@ -6,7 +6,7 @@ Headers that only a proxy could say are taken from the proxies of ``TRUSTED_PROX
 from collections.abc import Mapping
 from typing import Any, Final
 
-from contract.access.proxies import Proxies
+from access.proxies import Proxies
 
 #: Beginnings of the headers that only a proxy could say.
 _OF_PROXIES: Final = ("forwarded", "x-forwarded-", "x-real-ip")

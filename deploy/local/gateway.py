@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Self
 
-from contract.access.proxies import Proxies
-from contract.runtime.logs import Occasionally, configure_logs
-from contract.runtime.settings import Environment, SettingError
+from access.proxies import Proxies
 from deploy.local.connections import Connections
 from deploy.local.forwarded import Forwarding
 from deploy.local.proxy import ApiProxy, Environ, StartResponse, refusal
+from runtime.logs import Occasionally, configure_logs
+from runtime.settings import Environment, SettingError
 from ws.config import Config
 from ws.loop import CONNECTION_LIMIT, Listener, descriptor, when_served
 from ws.pages import Application

@@ -2,7 +2,7 @@
 
 import threading
 
-from contract.runtime.fair_queue import FairQueue
+from runtime.fair_queue import FairQueue
 
 
 class Places:

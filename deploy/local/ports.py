@@ -3,9 +3,9 @@
 import socket
 from collections.abc import Callable, Mapping
 
-from contract.runtime.settings import Environment
 from deploy.local.listening import holder, is_free
 from deploy.local.refusal import CannotStart
+from runtime.settings import Environment
 
 #: Distance between the ports that are tried for one purpose; those for other purposes lie between.
 _STEP = 10

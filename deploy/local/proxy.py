@@ -18,14 +18,14 @@ from urllib.parse import quote
 
 from msgspec import UNSET, UnsetType
 
-from contract.access.proxies import counted_as
+from access.proxies import counted_as
 from contract.codec import encode
 from contract.rest import Problem
-from contract.runtime.logs import Occasionally
 from deploy.local.body import Answer, BadBody, Body, Sending
 from deploy.local.forwarded import Forwarding
 from deploy.local.places import Places
 from deploy.local.unread import Unread
+from runtime.logs import Occasionally
 
 #: Seconds that the api may take over an answer.
 TIMEOUT_SECONDS: Final = 60.0

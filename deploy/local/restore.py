@@ -21,7 +21,6 @@ from typing import Final
 from redis import RedisError
 
 from contract.names import GENERATION_KEY
-from contract.runtime.redis_client import blocking_client
 from deploy.local.accounts import environment_of
 from deploy.local.confirmation import confirmed
 from deploy.local.data_dir import DataDir
@@ -30,6 +29,7 @@ from deploy.local.refusal import CannotStart
 from deploy.local.settings import DATA_DIR
 from deploy.local.signals import STOP_SIGNALS
 from deploy.local.valkey import DUMP, Access, valkey_binary, valkey_command, write_private
+from runtime.redis_client import blocking_client
 
 #: What the data of before a restore are called, by its time.
 FORMER: Final = "dump.before-restore-{}.rdb"

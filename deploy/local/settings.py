@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from contract.access.settings import Mode, read_mode
-from contract.runtime.settings import Environment, SettingError
+from access.settings import Mode, read_mode
+from runtime.settings import Environment, SettingError
 
 #: As many as one collector takes.
 DEMO_NODES_LIMIT = 4000

@@ -1,6 +1,6 @@
 """Runs the api service: ``python -m api``; with arguments, a command about users or tokens."""
 
-import contract.runtime.early_stop  # noqa: F401  # isort: skip (first: importing the rest takes its time)
+import runtime.early_stop  # noqa: F401  # isort: skip (first: importing the rest takes its time)
 
 import os
 import signal
@@ -8,8 +8,8 @@ import sys
 
 from api.config import Config
 from api.server import ListenError, Server, listen
-from contract.runtime.logs import configure_logs
-from contract.runtime.settings import SettingError
+from runtime.logs import configure_logs
+from runtime.settings import SettingError
 
 
 def main() -> int:

@@ -16,8 +16,8 @@ from api.unavailable import NothingKnown, StoredInvalid
 from contract.codec import encode
 from contract.messages import LogEntry, log_order
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
-from contract.runtime.logs import Occasionally
-from contract.runtime.readiness import Readiness
+from runtime.logs import Occasionally
+from runtime.readiness import Readiness
 
 _logger = logging.getLogger(__name__)
 _FIELD = ALERT_LOG_FIELD.encode()

@@ -33,7 +33,7 @@ from api.store import Store
 from api.turns import Turns
 from api.watch import Watch
 from contract.codec import prepare_types
-from contract.runtime.readiness import Readiness
+from runtime.readiness import Readiness
 
 _METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 

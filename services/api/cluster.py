@@ -16,7 +16,7 @@ from contract.codec import encode
 from contract.messages import Alerts, Node, NodeStatus
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.rest import overview
-from contract.runtime.quoted import quoted
+from runtime.quoted import quoted
 
 #: Fields of a node that have a cell each.
 NODE_COLUMNS: Final = tuple(

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
-from contract.access.hosts import Hosts
-from contract.access.settings import AccessSettings, read_access, read_hosts, read_public_url
-from contract.access.web_origin import WebOrigin
-from contract.runtime.settings import Environment, FromEnvironment
+from access.hosts import Hosts
+from access.settings import AccessSettings, read_access, read_hosts, read_public_url
+from access.web_origin import WebOrigin
+from runtime.settings import Environment, FromEnvironment
 
 _DAY_SECONDS: Final = 24 * 3600
 

@@ -19,16 +19,16 @@ from api.problems import Refusal
 from api.spreadsheet import wants_csv
 from api.store import Store
 from api.unavailable import NothingKnown, StoredInvalid, Unavailable
-from contract.clock import timestamp, unix_seconds
 from contract.codec import UndecodableMessage
 from contract.distribution import DISTRIBUTED, Distribution, decode_distribution, merge_distributions
 from contract.history import CLUSTER_NODE, STEPS, Entry, Step, decode_entry, merge
 from contract.messages import Snapshot
 from contract.names import HISTORY_FIELD, HISTORY_KEYS, distribution_key, history_key
 from contract.rest import History, HistoryDistribution, HistorySeries
-from contract.runtime.logs import Occasionally
-from contract.runtime.quoted import quoted
-from contract.runtime.readiness import Readiness
+from runtime.clock import timestamp, unix_seconds
+from runtime.logs import Occasionally
+from runtime.quoted import quoted
+from runtime.readiness import Readiness
 
 #: Nodes that are read in one round trip, so that no single answer of Redis is huge.
 NODES_AT_ONCE: Final = 10

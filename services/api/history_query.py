@@ -8,8 +8,8 @@ from werkzeug.datastructures import MultiDict
 
 from api.parameters import whole_number
 from api.problems import Refusal
-from contract.clock import unix_seconds
 from contract.history import CLUSTER_NODE, HALF_HOUR, MEASURES
+from runtime.clock import unix_seconds
 
 NODES_LIMIT: Final = 50
 DEFAULT_POINTS: Final = 360

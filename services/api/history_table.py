@@ -9,8 +9,8 @@ import msgspec
 from flask import Response
 
 from api.spreadsheet import Cell, csv_answer
-from contract.clock import timestamp, unix_seconds
 from contract.rest import DistributionValues, History
+from runtime.clock import timestamp, unix_seconds
 
 
 def history_table(history: History, measures: Sequence[str]) -> Response:

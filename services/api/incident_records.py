@@ -14,11 +14,11 @@ from api.counters import Counters
 from api.link import RedisAway, RedisLink, RedisRefused
 from api.store import Store
 from api.unavailable import NothingKnown, NothingStored, StoredInvalid
-from contract.clock import unix_seconds
 from contract.messages import Alert, Alerts, Incident, Timestamp
 from contract.names import ALERTS_CHANNEL, INCIDENTS_FIELD, INCIDENTS_KEY, INCIDENTS_LENGTH, INCIDENTS_SINCE_FIELD
-from contract.runtime.logs import Occasionally
-from contract.runtime.readiness import Readiness
+from runtime.clock import unix_seconds
+from runtime.logs import Occasionally
+from runtime.readiness import Readiness
 
 #: Records that are read in one go, and for one page: further ones are for the next page, be this one ever so empty.
 RECORDS_AT_ONCE: Final = 500

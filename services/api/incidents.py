@@ -14,9 +14,9 @@ from api.problems import Refusal
 from api.spreadsheet import csv_answer, wants_csv
 from api.store import Store
 from api.unavailable import Unavailable
-from contract.clock import unix_seconds
 from contract.codec import encode
 from contract.messages import Incident, Severity
+from runtime.clock import unix_seconds
 
 #: Ended incidents that a page holds, unless told otherwise, and at most.
 DEFAULT_LIMIT: Final = 100

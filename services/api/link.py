@@ -9,11 +9,12 @@ from typing import Any, Final, TypeVar
 import redis
 
 from api.counters import Counters
-from contract.runtime.functions import FunctionsMissing, call
-from contract.runtime.logs import Occasionally
-from contract.runtime.readiness import Readiness
-from contract.runtime.redis_client import blocking_client
-from contract.scripts import Call, Script
+from contract.library import Script
+from contract.scripts import Call
+from runtime.functions import FunctionsMissing, call
+from runtime.logs import Occasionally
+from runtime.readiness import Readiness
+from runtime.redis_client import blocking_client
 
 #: Seconds that a connection, and each answer, may take.
 TIMEOUT_SECONDS: Final = 1.0

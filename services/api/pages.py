@@ -13,7 +13,7 @@ from contract.codec import encode
 from contract.messages import Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.passed_on import with_members
-from contract.runtime.readiness import Readiness
+from runtime.readiness import Readiness
 
 #: Page by path; its template is named like it. A node's name may hold any characters, slashes included.
 PAGES = {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from api.republish import Republisher
     from api.turns import Turns
     from api.watch import Watch
-    from contract.runtime.readiness import Readiness
+    from runtime.readiness import Readiness
 
 #: Where an application keeps its ``Parts``, among its extensions.
 _NAME: Final = "parts"

@@ -6,7 +6,7 @@ from typing import Final
 from flask import Blueprint, Response
 
 from api.counters import Counters
-from contract.runtime.readiness import LIVE, Readiness
+from runtime.readiness import LIVE, Readiness
 
 #: What strangers are told.
 _READY: Final = {200: "ready\n", 503: "not ready\n"}

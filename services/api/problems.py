@@ -14,7 +14,7 @@ from api.language import gettext
 from api.unavailable import Unavailable
 from contract.codec import encode
 from contract.rest import Problem
-from contract.runtime.quoted import QUOTED_LENGTH
+from runtime.quoted import QUOTED_LENGTH
 
 _logger = logging.getLogger(__name__)
 

@@ -7,12 +7,12 @@ from api.link import RedisAway, RedisLink, RedisRefused
 from api.store import Store
 from api.unavailable import Unavailable
 from contract import VERSION
-from contract.clock import timestamp
 from contract.messages import Snapshot
 from contract.names import METRICS_CHANNEL
 from contract.presence import read_collector, read_replicas
 from contract.rest import CollectorReport, HealthReport, ReplicaReport, health_report
-from contract.runtime.readiness import Readiness
+from runtime.clock import timestamp
+from runtime.readiness import Readiness
 
 
 class Reporter:

@@ -12,7 +12,7 @@ from gunicorn.glogging import Logger
 from api.config import Config
 from api.parts import parts_of
 from api.worker import PatientWorker
-from contract.runtime.logs import Occasionally
+from runtime.logs import Occasionally
 
 #: Bytes that the first line of a request may have: fifty names of nodes are long.
 REQUEST_LINE_BYTES: Final = 8190

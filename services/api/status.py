@@ -13,19 +13,19 @@ from typing import Final
 
 from msgspec import UNSET, Struct
 
+from access.scripts import ATTEMPT_SIGN_IN, NO_ATTEMPT
 from api.config import Config
 from api.counters import Counters
 from api.link import RedisAway, RedisLink, RedisRefused
 from api.report import Reporter
 from api.store import Store, Stored
 from api.unavailable import Unavailable
-from contract.access.scripts import ATTEMPT_SIGN_IN, NO_ATTEMPT
 from contract.codec import encode
 from contract.messages import Coded, Count, Epoch, Health, Seq, Snapshot
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.rest import HealthReport
-from contract.runtime.readiness import Readiness
-from contract.runtime.settings import SettingError
+from runtime.readiness import Readiness
+from runtime.settings import SettingError
 
 #: Seconds for which ``--wait`` waits until every node was looked at; later, live data of some nodes are enough.
 FIRST_LOOK_SECONDS: Final = 15.0

@@ -18,9 +18,9 @@ from contract.codec import TYPE_OF_CHANNEL, Message, UndecodableMessage, decode,
 from contract.messages import RulesInForce, Snapshot
 from contract.names import METRICS_CHANNEL, RULES_KEY, latest_key
 from contract.passed_on import stored_nodes
-from contract.runtime.logs import Occasionally
-from contract.runtime.readiness import Readiness
 from contract.scripts import age_seconds
+from runtime.logs import Occasionally
+from runtime.readiness import Readiness
 
 _logger = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ import threading
 from typing import Final, Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import unquote_to_bytes
 
-from contract.access.proxies import Proxies, counted_as
-from contract.runtime.fair_queue import FairQueue
+from access.proxies import Proxies, counted_as
+from runtime.fair_queue import FairQueue
 
 Job = TypeVar("Job")
 

@@ -8,8 +8,8 @@ import threading
 import time
 from typing import Final
 
+from access.scripts import ATTEMPT_SIGN_IN, NO_ATTEMPT
 from api.link import RedisAway, RedisLink, RedisRefused
-from contract.access.scripts import ATTEMPT_SIGN_IN, NO_ATTEMPT
 
 #: Seconds between two looks while Redis answers; any other answer in between saves one.
 UP_SECONDS: Final = 5.0

@@ -1,6 +1,6 @@
 """Run the collector: ``python -m collector``."""
 
-import contract.runtime.early_stop  # noqa: F401  # isort: skip (first: importing the rest takes its time)
+import runtime.early_stop  # noqa: F401  # isort: skip (first: importing the rest takes its time)
 
 import asyncio
 import logging
@@ -26,9 +26,9 @@ from collector.scrape import open_session
 from collector.target_sources import TargetSources
 from collector.targets_files import TargetsFiles
 from collector.web import build_app
-from contract.runtime.logs import configure_logs
-from contract.runtime.readiness import Readiness
-from contract.runtime.settings import SettingError
+from runtime.logs import configure_logs
+from runtime.readiness import Readiness
+from runtime.settings import SettingError
 
 _log = logging.getLogger(__name__)
 

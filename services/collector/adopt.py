@@ -9,9 +9,9 @@ import msgspec
 from collector.evaluate import ActiveAlert, AlertKey, Moment
 from collector.node_state import NodeState
 from collector.said.sentence import Adopted
-from contract.clock import unix_seconds
 from contract.codec import Message, UndecodableMessage, decode
 from contract.messages import Alert, Alerts, Coded, Node, Snapshot
+from runtime.clock import unix_seconds
 
 _log = logging.getLogger(__name__)
 M = TypeVar("M", bound=Message)

@@ -23,7 +23,7 @@ from collector.scrape import HttpProbe, Probe, ScrapeFailed, open_session
 from collector.target_sources import TargetSources
 from collector.targets import Target
 from collector.targets_files import TargetsFiles
-from contract.runtime.settings import SettingError
+from runtime.settings import SettingError
 
 #: Seconds that a look may take: longer than in service, to tell a slow node from a dead one.
 TIMEOUT_SECONDS: Final = 10.0

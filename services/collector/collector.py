@@ -22,10 +22,10 @@ from collector.recorder import Recorder
 from collector.rules_file import RulesFile
 from collector.term import Term
 from contract.names import INCIDENTS_LENGTH_WHEN_FULL
-from contract.runtime.logs import Occasionally
-from contract.runtime.quoted import quoted
-from contract.runtime.readiness import Readiness
 from contract.scripts import Lease, LeaseAnswer, Publication, PublishOutcome
+from runtime.logs import Occasionally
+from runtime.quoted import quoted
+from runtime.readiness import Readiness
 
 _log = logging.getLogger(__name__)
 #: Seconds between two requests for a lease that another collector holds, and two attempts to reach Redis.

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from access.hosts import Hosts
+from access.settings import read_hosts
 from collector.target_entries import DEFAULT_PORT, NAME_LIMIT, host_and_port, usable_name
 from collector.targets_error import TargetsError
-from contract.access.hosts import Hosts
-from contract.access.settings import read_hosts
-from contract.runtime.settings import Environment, FromEnvironment, SettingError
+from runtime.settings import Environment, FromEnvironment, SettingError
 
 #: Seconds that a scrape may take by default, where the interval allows them.
 DEFAULT_TIMEOUT_SECONDS = 5.0

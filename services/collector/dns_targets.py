@@ -10,7 +10,7 @@ from collector.dns_name import LOOKUP_SECONDS, DnsName
 from collector.lookup import Address, look_up
 from collector.target_entries import Entry
 from contract.messages import Coded
-from contract.runtime.logs import Occasionally
+from runtime.logs import Occasionally
 
 _log = logging.getLogger(__name__)
 #: Intervals for which an answer counts when another collector is taken over from.

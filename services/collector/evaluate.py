@@ -10,8 +10,8 @@ from collector.conditions import Observation, Reading, alert_value, begun, ended
 from collector.rules import Rule, Rules
 from collector.said.alerts import detail_left_out, measure_untold, rule_off, rule_unknown, target_removed
 from collector.said.sentence import Said, english
-from contract.clock import timestamp
 from contract.messages import AlertState, Coded, Severity, Timestamp
+from runtime.clock import timestamp
 
 #: Seconds after which an alert ends whose value an online node does not tell any more.
 UNTOLD_SECONDS: Final = 60.0

@@ -8,7 +8,7 @@ from collector.said import targets as said
 from collector.said.literal import literal
 from collector.target_entries import Entry, discovered, host_and_port
 from collector.targets_error import TargetsError, within
-from contract.runtime.quoted import cut, quoted
+from runtime.quoted import cut, quoted
 
 
 def read_file_sd(document: list[object]) -> list[Entry]:

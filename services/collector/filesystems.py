@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from collector.sample import FILESYSTEMS_LIMIT, Filesystem
-from contract.runtime.quoted import quoted
+from runtime.quoted import quoted
 
 #: Longest mount point and longest name of a device that is looked at, in characters. ZFS has the longest names.
 NAME_LIMIT: Final = 256

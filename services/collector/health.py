@@ -12,7 +12,7 @@ from collector.said.looks import connection_refused, no_answer
 from collector.said.sentence import english, says
 from contract.health import overall_status
 from contract.messages import Coded, Epoch, Firing, Health, Node, Seq, Severity, Timestamp
-from contract.runtime.quoted import shown
+from runtime.quoted import shown
 
 #: Issues that are told one by one.
 ISSUES_LIMIT: Final = 20

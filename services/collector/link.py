@@ -16,8 +16,6 @@ from redis.exceptions import NoPermissionError, OutOfMemoryError, RedisError, Re
 
 from contract.messages import LogId
 from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, METRICS_CHANNEL, latest_key
-from contract.runtime.functions import FunctionsMissing, call_async
-from contract.runtime.logs import Occasionally
 from contract.scripts import (
     PUBLISH_ROUND,
     RECORD_HISTORY,
@@ -37,6 +35,8 @@ from contract.scripts import (
     take_lease_answer,
     take_lease_call,
 )
+from runtime.functions import FunctionsMissing, call_async
+from runtime.logs import Occasionally
 
 #: Seconds until a connection must stand, until an answer must come, and for a call with all it takes.
 CONNECT_SECONDS: Final = 1.0

@@ -19,7 +19,7 @@ from collector.said import looks
 from collector.sample import FILESYSTEMS_LIMIT, Sample
 from collector.scrape import ScrapeFailed
 from collector.temperatures import Sensor
-from contract.runtime.quoted import sentence
+from runtime.quoted import sentence
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 #: A space, tab, newline or backslash, as the kernel writes it there.

@@ -13,8 +13,8 @@ from collector.sample import FILESYSTEMS_LIMIT, Filesystem, Sample, missing_figu
 from collector.scrape import ScrapeFailed
 from collector.target_entries import usable_name
 from collector.targets import Target
-from contract.clock import timestamp
 from contract.messages import Coded, Node, NodeStatus, Timestamp
+from runtime.clock import timestamp
 
 #: Intervals for which a look counts: one is due every interval, and takes one at most. Whoever was paused for longer
 #: may be after another collector that has meanwhile seen more.

@@ -11,7 +11,7 @@ from collector.said.literal import literal
 from collector.target_entries import LOCAL, NAME_LIMIT, Entry, host_and_port, usable_name
 from collector.targets_error import TargetsError, within
 from contract.messages import Coded, NodeRole
-from contract.runtime.quoted import quoted
+from runtime.quoted import quoted
 
 _NODES: Final = ("workers", "master")
 #: Whether no machine stands behind the nodes of the file, as in that of a demo.

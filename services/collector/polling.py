@@ -15,7 +15,7 @@ from collector.said.sentence import english
 from collector.sample import Sample
 from collector.scrape import Probe, ScrapeFailed
 from collector.targets import Target
-from contract.runtime.logs import Occasionally
+from runtime.logs import Occasionally
 
 _log = logging.getLogger(__name__)
 #: Longest time, in seconds, for which a node is not asked that sent more than it may.

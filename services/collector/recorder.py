@@ -11,8 +11,8 @@ from collector.history import History
 from collector.link import RedisAway, RedisFull, RedisLink, RedisRefused
 from collector.metrics import HISTORY_QUEUED, HISTORY_RECORDS
 from contract.messages import Epoch, Snapshot
-from contract.runtime.logs import Occasionally
 from contract.scripts import HistoryRecord
+from runtime.logs import Occasionally
 
 _log = logging.getLogger(__name__)
 #: Records in one call, which keeps Redis busy for a few milliseconds.

@@ -7,7 +7,7 @@ from typing import Final
 from collector.daemon_thread import run_in_daemon_thread
 from collector.said.issues import redis_disk_full
 from contract.messages import Coded
-from contract.runtime.quoted import shown
+from runtime.quoted import shown
 
 #: Bytes that a save needs besides those of the last one, beside which it is written.
 ROOM_BYTES: Final = 1024 * 1024

@@ -15,7 +15,7 @@ from collector.said.sentence import at_line, english
 from collector.temperatures import NAME_LIMIT, Sensor
 from collector.yaml_text import YamlError, read_yaml
 from contract.messages import Coded, NodeRole, RuleInForce, Severity
-from contract.runtime.quoted import quoted
+from runtime.quoted import quoted
 
 #: Patterns of a rule, and characters of each: all file systems are compared with all patterns in each round.
 PATTERNS_LIMIT: Final = 100

@@ -11,7 +11,7 @@ from collector.said.issues import rules_file_invalid
 from collector.said.sentence import english
 from collector.watched_file import Content, WatchedFile
 from contract.messages import Coded
-from contract.runtime.quoted import shown
+from runtime.quoted import shown
 
 _log = logging.getLogger(__name__)
 

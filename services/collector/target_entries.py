@@ -12,7 +12,7 @@ from collector.said import targets as said
 from collector.said.literal import literal
 from collector.targets_error import TargetsError
 from contract.messages import Coded, NodeRole
-from contract.runtime.quoted import quoted
+from runtime.quoted import quoted
 
 DEFAULT_PORT: Final = 9100
 #: The entry, and the address, of this machine.

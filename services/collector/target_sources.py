@@ -10,7 +10,7 @@ from collector.target_entries import Entry, discovered, host_and_port
 from collector.targets import TARGETS_LIMIT, Target, discovered_targets, names_bytes, room_for_names
 from collector.targets_files import TargetsFiles
 from contract.messages import Coded
-from contract.runtime.quoted import shown
+from runtime.quoted import shown
 
 
 class TargetSources:

@@ -12,7 +12,7 @@ from collector.target_entries import DEFAULT_PORT, LOCAL, Entry
 from collector.targets_error import TargetsError
 from contract.messages import NodeRole
 from contract.names import MESSAGE_LIMIT_BYTES
-from contract.runtime.quoted import cut
+from runtime.quoted import cut
 
 #: Targets that one collector takes: their snapshot stays below the limit of a message.
 TARGETS_LIMIT: Final = 4000

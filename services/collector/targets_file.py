@@ -13,7 +13,7 @@ from collector.targets_error import TargetsError
 from collector.targets_text import parse_entries, says_that_there_are_none
 from collector.watched_file import Content, WatchedFile
 from contract.messages import Coded
-from contract.runtime.quoted import shown
+from runtime.quoted import shown
 
 
 class TargetsFile:

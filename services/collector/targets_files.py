@@ -15,7 +15,7 @@ from collector.targets_error import TargetsError
 from collector.targets_file import TargetsFile
 from collector.targets_pattern import TargetsPattern
 from contract.messages import Coded
-from contract.runtime.quoted import shown
+from runtime.quoted import shown
 
 _log = logging.getLogger(__name__)
 #: Files that are read at a time.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from collector.said.issues import targets_files_unlisted
 from contract.messages import Coded
-from contract.runtime.quoted import shown
+from runtime.quoted import shown
 
 
 class TargetsPattern:

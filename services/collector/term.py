@@ -14,11 +14,11 @@ from collector.said.issues import alerts_left_out
 from collector.snapshot import build_snapshot
 from collector.snapshot import encoded as encoded_snapshot
 from collector.view import View
-from contract.clock import timestamp
 from contract.codec import encode
 from contract.messages import Alerts, Coded, Epoch, Health, LogId, RulesInForce, Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.scripts import Lease, Publication
+from runtime.clock import timestamp
 
 #: Seconds after which health, alerts and rules are published without a change.
 REPEAT_SECONDS: Final = 30.0

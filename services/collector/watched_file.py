@@ -9,7 +9,7 @@ from typing import Final
 from collector.daemon_thread import run_in_daemon_thread
 from collector.said import files
 from contract.messages import Coded
-from contract.runtime.small_file import UnreadableFile, read_small_file
+from runtime.small_file import UnreadableFile, read_small_file
 
 #: Bytes that such a file may have.
 SIZE_LIMIT_BYTES: Final = 1024 * 1024

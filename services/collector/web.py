@@ -6,9 +6,9 @@ from collections.abc import Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from access.hosts import MISDIRECTED, MISDIRECTED_TEXT, Hosts, asked_host
 from collector.metrics import exposition
-from contract.access.hosts import MISDIRECTED, MISDIRECTED_TEXT, Hosts, asked_host
-from contract.runtime.readiness import LIVE, Readiness
+from runtime.readiness import LIVE, Readiness
 
 
 def build_app(readiness: Readiness, turned: Callable[[], float], stuck_seconds: float, hosts: Hosts) -> web.Application:

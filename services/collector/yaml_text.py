@@ -9,7 +9,7 @@ import yaml
 from collector.said import files
 from collector.said.sentence import at_line, english
 from contract.messages import Coded
-from contract.runtime.quoted import cut
+from runtime.quoted import cut
 
 #: Lists and mappings inside each other. Our own files need four.
 DEPTH_LIMIT: Final = 20

@@ -1,13 +1,13 @@
 """Run one push replica: ``python -m ws``."""
 
-import contract.runtime.early_stop  # noqa: F401  # isort: skip (first: importing the rest takes its time)
+import runtime.early_stop  # noqa: F401  # isort: skip (first: importing the rest takes its time)
 import ws.loop  # noqa: F401  # isort: skip (it patches what the others import)
 
 import os
 import sys
 
-from contract.runtime.logs import configure_logs
-from contract.runtime.settings import SettingError
+from runtime.logs import configure_logs
+from runtime.settings import SettingError
 from ws.config import Config
 from ws.service import run
 

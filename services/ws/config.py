@@ -3,16 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from contract.access.hosts import Hosts
-from contract.access.settings import (
+from access.hosts import Hosts
+from access.settings import (
     AccessSettings,
     read_access,
     read_allowed_origins,
     read_hosts,
     read_public_url,
 )
-from contract.access.web_origin import WebOrigin
-from contract.runtime.settings import Environment, FromEnvironment
+from access.web_origin import WebOrigin
+from runtime.settings import Environment, FromEnvironment
 from ws.access.limits import Limits
 
 #: Settings of former versions.

@@ -9,7 +9,7 @@ from typing import Any, Final
 import socketio
 
 from contract.events import NAMESPACES, NODE_NAME_LIMIT, SUBSCRIPTION_NODES_LIMIT
-from contract.runtime.logs import Occasionally
+from runtime.logs import Occasionally
 from ws import payload
 from ws.access.accounts import Account
 from ws.access.door import Door

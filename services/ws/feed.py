@@ -17,9 +17,9 @@ from redis.client import PubSub
 from contract.codec import UndecodableMessage
 from contract.messages import log_order
 from contract.names import ALERTS_CHANNEL, CHANNELS, METRICS_CHANNEL, latest_key
-from contract.runtime.logs import Occasionally
-from contract.runtime.readiness import Readiness
 from contract.scripts import age_seconds
+from runtime.logs import Occasionally
+from runtime.readiness import Readiness
 from ws.alert_log import AlertLog, Page
 from ws.continuity import Gap
 from ws.counters import Counters

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from contract.access.gatekeeper import Gatekeeper
-from contract.access.grant import READ, Refused, require_scope
-from contract.access.hosts import MISDIRECTED, MISDIRECTED_TEXT, Hosts
-from contract.access.proxies import counted_as
+from access.gatekeeper import Gatekeeper
+from access.grant import READ, Refused, require_scope
+from access.hosts import MISDIRECTED, MISDIRECTED_TEXT, Hosts
+from access.proxies import counted_as
 from contract.codec import encode
 from contract.rest import Problem
-from contract.runtime.logs import Occasionally
-from contract.runtime.readiness import LIVE, Readiness
+from runtime.logs import Occasionally
+from runtime.readiness import LIVE, Readiness
 from ws import request
 from ws.access.door import ORIGIN, Door, LimitReached
 from ws.counters import CONTENT_TYPE, Counters, Metrics

@@ -9,14 +9,14 @@ from typing import Final
 from redis import Redis, RedisError, ResponseError
 
 from contract import VERSION
-from contract.clock import timestamp
 from contract.names import PRESENCE_REFRESH_SECONDS, REPLICAS_KEY, replica_key
 from contract.presence import ReplicaPresence
 from contract.rest import ReplicaReport
-from contract.runtime.functions import FunctionsMissing, call
-from contract.runtime.logs import Occasionally
-from contract.runtime.readiness import Readiness
 from contract.scripts import PRESENT_REPLICA, present_replica_call
+from runtime.clock import timestamp
+from runtime.functions import FunctionsMissing, call
+from runtime.logs import Occasionally
+from runtime.readiness import Readiness
 from ws.counters import Counters
 
 #: Seconds between two refreshments, at least.

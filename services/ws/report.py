@@ -8,12 +8,12 @@ from typing import Final
 from redis import Redis, RedisError
 
 from contract import VERSION
-from contract.clock import timestamp
 from contract.events import ClusterCounts, HealthReportWithCluster
 from contract.messages import Health, Snapshot
 from contract.presence import read_collector, read_replicas
 from contract.rest import CollectorReport, ReplicaReport, health_report
-from contract.runtime.readiness import Readiness
+from runtime.clock import timestamp
+from runtime.readiness import Readiness
 from ws.state import ClusterState
 
 #: Seconds for which what Redis said is said again, however many clients ask.

@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from contract.access.gatekeeper import Gatekeeper
-from contract.access.revocations import Revocations
-from contract.runtime.readiness import Readiness
-from contract.runtime.redis_client import blocking_client
+from access.gatekeeper import Gatekeeper
+from access.revocations import Revocations
+from runtime.readiness import Readiness
+from runtime.redis_client import blocking_client
 from ws.access.door import Door
 from ws.access.revocation_feed import RevocationFeed
 from ws.access.subscriptions import Subscriptions

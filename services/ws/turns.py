@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from contract.runtime.fair_queue import FairQueue
+from runtime.fair_queue import FairQueue
 
 #: Seconds of a round in which work begins at once, whoever it is for. Where work waits, rounds are to take as long.
 FREE_SECONDS: Final = 0.025

@@ -16,9 +16,9 @@ from collector.said import issues, looks
 from collector.said.rules import rule_not_a_number
 from collector.said.sentence import english
 from collector.said.targets import host_not_ipv4
-from contract.clock import timestamp
 from contract.history import MEASURES
 from contract.messages import ClusterStats, Coded, Node, Severity, Snapshot
+from runtime.clock import timestamp
 
 #: ``calm``: nothing fires. ``alerts``: a few do. ``ill``: so do more, names are long, addresses IPv6, and every text is
 #: as long as the collector makes it. ``away``: ill, and Redis is away.

@@ -19,7 +19,6 @@ from collector.alerts_message import build_alerts
 from collector.evaluate import ActiveAlert, Change
 from collector.health import build_health
 from collector.rules import in_force
-from contract.clock import timestamp
 from contract.codec import encode
 from contract.distribution import Distribution, Spreading, encode_distribution
 from contract.history import CLUSTER_NODE, MEASURES, STEPS, Entry, Step, encode_entry
@@ -38,6 +37,7 @@ from contract.names import (
     distribution_key,
     history_key,
 )
+from runtime.clock import timestamp
 from tests.browser.cluster import INTERVAL_SECONDS, LASTED_SECONDS, RULES, Cluster, State, snapshot, summary
 from tests.drivers.ports import free_port
 from tests.drivers.publisher import Publisher

@@ -8,7 +8,7 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Frame, Page, Request, WebSocket, expect
 from playwright.sync_api import Error as PlaywrightError
 
-from contract.access.grant import READ
+from access.grant import READ
 from contract.names import ALERTS_CHANNEL
 from deploy.local.addresses import machine_addresses
 from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack

@@ -1,6 +1,6 @@
 """Users and tokens of a deployment with closed access, by the commands that people are told; and browsers."""
 
-from contract.access.session import SessionSeal
+from access.session import SessionSeal
 from tests.drivers.deployment import Deployment
 from tests.drivers.person import Person
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from contract.access.session import SessionSeal
+from access.session import SessionSeal
 from contract.names import delay_key
 from tests.drivers.haproxy import haproxy
 from tests.drivers.person import Person

@@ -7,10 +7,11 @@ from pathlib import Path
 import msgspec
 import redis as redis_client
 
-from contract.access.grant import READ, Scope
-from contract.access.session import Session, SessionSeal
-from contract.access.tokens import StoredToken, digest_of, id_of, new_token
+from access.grant import READ
+from access.session import Session, SessionSeal
+from access.tokens import StoredToken, digest_of, id_of, new_token
 from contract.names import GENERATION_KEY, RENEWED, REVOCATIONS_KEY, REVOKED_CHANNEL
+from contract.rest import Scope
 
 
 class Credentials:

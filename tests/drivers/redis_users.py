@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from contract.runtime.redis_client import blocking_client
+from runtime.redis_client import blocking_client
 from tests.drivers.process import ROOT
 from tests.drivers.valkey import Valkey
 

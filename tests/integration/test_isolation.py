@@ -51,7 +51,7 @@ NOBODY = [
 ]
 _ASK = """
 import json, os, sys, redis
-from contract.runtime.settings import Environment
+from runtime.settings import Environment
 client = redis.Redis.from_url(Environment(os.environ).redis_url({service!r}), protocol=2, driver_info=None)
 answers = []
 for command in {commands!r}:

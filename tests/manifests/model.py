@@ -9,8 +9,8 @@ import yaml
 
 from api.config import Config as ApiConfig
 from collector.config import Config as CollectorConfig
-from contract.runtime.settings import Environment, FromEnvironment
 from deploy.k8s.base.make_secrets import KEYS
+from runtime.settings import Environment, FromEnvironment
 from ws.config import Config as WsConfig
 
 Document = dict[str, Any]

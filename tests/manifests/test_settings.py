@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from collector.rules_file import RulesFile
 from collector.targets_files import TargetsFiles
-from contract.runtime.settings import Environment
 from deploy.k8s.base.make_secrets import KEYS
+from runtime.settings import Environment
 from tests.drivers.compose_file import compose_services
 from tests.drivers.process import ROOT
 from tests.manifests.model import (

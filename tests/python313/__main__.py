@@ -36,7 +36,16 @@ INGREDIENTS = (
     *(f"requirements/{name}.txt" for name in ("dev", "local", "valkey")),
 )
 #: Not those of tests/browser and tests/system, which need a Chromium, a node_exporter and other libraries' clients.
-UNIT_TESTS = ("contract", "services", "simulator", "deploy", "tests/test_documentation.py", "tests/test_imports.py")
+UNIT_TESTS = (
+    "access",
+    "contract",
+    "runtime",
+    "services",
+    "simulator",
+    "deploy",
+    "tests/test_documentation.py",
+    "tests/test_imports.py",
+)
 #: The copy of the project has no history, out of which the last release is taken.
 WITHOUT_HISTORY = ("--ignore=tests/system/test_last_release.py",)
 

@@ -10,7 +10,7 @@ from statistics import median
 import pytest
 import requests
 
-from contract.access.grant import PUBLISH, READ
+from access.grant import PUBLISH, READ
 from contract.names import ALERTS_CHANNEL, METRICS_CHANNEL
 from tests.drivers import raw_http
 from tests.drivers.attacks import attack_rounds

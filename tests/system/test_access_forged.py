@@ -11,8 +11,8 @@ import msgspec
 import pytest
 import requests
 
-from contract.access.grant import PUBLISH, READ
-from contract.access.session import Session, SessionSeal
+from access.grant import PUBLISH, READ
+from access.session import Session, SessionSeal
 from contract.names import ALERTS_CHANNEL, GENERATION_KEY
 from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack
 from tests.drivers.forged import base64url, jwt

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import pytest
 import requests
 
-from contract.access.grant import READ
-from contract.access.scripts import ADDRESS_PACE, PAIR_PACE, USER_PACE, Pace
+from access.grant import READ
+from access.scripts import ADDRESS_PACE, PAIR_PACE, USER_PACE, Pace
 from tests.drivers.attacks import ATTACK_SECONDS
 from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack
 from tests.drivers.person import Person

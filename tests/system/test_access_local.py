@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import socketio
 
-from contract.access.session import SessionSeal
+from access.session import SessionSeal
 from deploy.local.addresses import machine_addresses
 from deploy.local.data_dir import access_dir
 from tests.drivers.local_product import READY_SECONDS, LocalProduct

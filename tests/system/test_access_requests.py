@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from contract.access.grant import PUBLISH, READ
+from access.grant import PUBLISH, READ
 from contract.names import CHANNELS, METRICS_CHANNEL
 from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack, port_of
 from tests.drivers.process import ROOT

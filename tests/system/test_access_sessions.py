@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from contract.access.grant import READ
+from access.grant import READ
 from contract.events import NAMESPACES
 from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack
 from tests.drivers.person import Person

@@ -9,7 +9,7 @@ import psutil
 import pytest
 import requests
 
-from contract.access.grant import READ
+from access.grant import READ
 from contract.names import METRICS_CHANNEL
 from tests.drivers.closed_stack import ClosedStack, closed_stack, port_of
 from tests.drivers.hasty import HASTY

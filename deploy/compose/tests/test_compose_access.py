@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from contract.access.settings import read_mode
-from contract.runtime.settings import Environment, SettingError
+from access.settings import read_mode
 from deploy.compose.access import MAKE_USER, NO_CHOICE, lacks_choice, nobody_gets_in
 from deploy.compose.dialogue import ROOT
 from deploy.compose.project import Project
 from deploy.compose.trouble import Trouble
 from deploy.compose.up import up
+from runtime.settings import Environment, SettingError
 from tests.drivers.live_product import FrontPage, told
 from tests.drivers.scripted_docker import ScriptedDocker, config
 from tests.drivers.serving import serving

@@ -12,9 +12,9 @@ from collector.config import Config as CollectorConfig
 from collector.page import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
 from contract import VERSION
 from contract.names import TABLE
-from contract.runtime.settings import Environment
 from deploy.compose.dialogue import ROOT
 from deploy.images.offline.base_images import PRODUCT
+from runtime.settings import Environment
 from ws.config import Config as WsConfig
 
 HERE = ROOT / "deploy/compose"

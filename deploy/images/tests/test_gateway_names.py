@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from contract.access.hosts import MISDIRECTED, MISDIRECTED_TEXT
-from contract.access.settings import read_hosts
+from access.hosts import MISDIRECTED, MISDIRECTED_TEXT
+from access.settings import read_hosts
 from contract.codec import encode
 from contract.rest import Problem
-from contract.runtime.settings import Environment
+from runtime.settings import Environment
 
 FILES = Path(__file__).parents[1] / "gateway"
 

@@ -8,20 +8,17 @@ from pathlib import Path
 import pytest
 import redis as redis_client
 
+from access.grant import Grant
+from access.revocations import Revocations, revocation_of_user
+from access.scripts import REVOKE, revoke_call
+from access.settings import read_access
 from api.access.command_line import revoke
 from api.app import create_app
 from api.config import Config
 from api.parts import parts_of
-from contract.access.grant import Grant
-from contract.access.revocations import Revocations, revocation_of_user
-from contract.access.scripts import REVOKE, revoke_call
-from contract.access.settings import read_access
 from contract.history import MEASURES, TEN_SECONDS
-from contract.library import LIBRARY, function_name
+from contract.library import LIBRARY
 from contract.names import EPOCH_KEY, METRICS_CHANNEL, REVOCATIONS_KEY, REVOKED_CHANNEL, history_key, replica_key
-from contract.runtime.functions import call
-from contract.runtime.redis_client import blocking_client
-from contract.runtime.settings import Environment
 from contract.scripts import (
     PRESENT_REPLICA,
     PUBLISH_ROUND,
@@ -34,6 +31,9 @@ from contract.scripts import (
     record_history_answer,
     record_history_call,
 )
+from runtime.functions import call
+from runtime.redis_client import blocking_client
+from runtime.settings import Environment
 from tests.drivers.redis_users import USERS, load_functions, users
 from tests.drivers.redis_users import url_of as url_of_user
 from tests.drivers.valkey import Valkey
@@ -191,10 +191,10 @@ def test_push_replica_calls_its_own_function_and_gains_nothing_by_those_of_other
         assert redis.execute_command("ACL LOG") == []
         for script, (keys, args) in ((PUBLISH_ROUND, round_of_another), (REVOKE, revoke_call("user:ada@1", 2e9, 1e9))):
             with pytest.raises(redis_client.exceptions.NoPermissionError):
-                client.fcall(function_name(script), len(keys), *keys, *args)
+                client.fcall(script.function_name, len(keys), *keys, *args)
             # Nor where the keys are not told of.
             with pytest.raises(redis_client.ResponseError):
-                client.fcall(function_name(script), 0, *keys, *args)
+                client.fcall(script.function_name, 0, *keys, *args)
     assert not redis.exists(REVOCATIONS_KEY)
     assert redis.hget(EPOCH_KEY, "seq") == b"0"
 

@@ -4,8 +4,8 @@ import pwd
 import subprocess
 from collections.abc import Mapping
 
+from access.settings import is_loopback
 from contract import VERSION
-from contract.access.settings import is_loopback
 from deploy.local.addresses import urls
 from deploy.local.inquiry import Inquiry
 from deploy.local.refusal import CannotStart

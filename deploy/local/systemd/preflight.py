@@ -6,14 +6,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from contract.access.settings import read_mode
-from contract.runtime.settings import Environment
+from access.settings import read_mode
 from deploy.local.listening import holder, is_free
 from deploy.local.ports import require_public
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
 from deploy.local.systemd.layout import Layout
 from deploy.local.systemd.settings_files import SettingsFiles
+from runtime.settings import Environment
 
 #: What the units hide from the services.
 _HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 (nothing is written there)

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from contract.runtime.settings import Environment, SettingError
 from deploy.local.data_dir import FIRST_TARGETS
 from deploy.local.ports import inner_port
 from deploy.local.refusal import CannotStart
 from deploy.local.systemd.layout import Layout
 from deploy.local.systemd.variables import filled_in, offered, parsed
+from runtime.settings import Environment, SettingError
 
 FIRST: Final = Path(__file__).parent / "first"
 #: Ports of loopback that the services take by default.

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Final
 
-from contract.runtime.settings import SettingError
+from runtime.settings import SettingError
 
 _OFFERED: Final = re.compile(r"^#([A-Z][A-Z_]*)=.*$", re.MULTILINE)
 

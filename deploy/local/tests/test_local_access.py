@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from access.settings import read_access
 from api.config import Config as ApiConfig
 from collector.config import Config as CollectorConfig
-from contract.access.settings import read_access
-from contract.runtime.settings import Environment, SettingError
 from deploy.local.access_dir import AccessDir
 from deploy.local.product import InnerPorts, RedisPlace, service_parts
 from deploy.local.settings import Settings
+from runtime.settings import Environment, SettingError
 from ws.config import Config as WsConfig
 
 ROOT = Path(__file__).parents[3]

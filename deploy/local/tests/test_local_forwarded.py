@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.access.proxies import Proxies
+from access.proxies import Proxies
 from deploy.local.forwarded import Forwarding
 from deploy.local.proxy import request_headers
 

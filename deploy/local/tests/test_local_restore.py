@@ -11,13 +11,13 @@ import psutil
 import pytest
 import redis as redis_client
 
-from contract.access.scripts import REVOKE, revoke_call
-from contract.access.tokens import StoredToken
+from access.scripts import REVOKE, revoke_call
+from access.tokens import StoredToken
 from contract.names import ALERT_LOG_KEY, GENERATION_KEY
-from contract.runtime.functions import call as call_function
 from deploy.local.data_dir import DataDir, access_dir
 from deploy.local.restore import DUMP, FORMER
 from deploy.local.signals import STOP_SIGNALS
+from runtime.functions import call as call_function
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from contract.runtime.settings import SettingError
 from deploy.local.access_dir import AccessDir
 from deploy.local.addresses import machine_addresses, probe_host, urls
 from deploy.local.data_dir import DataDir
@@ -20,6 +19,7 @@ from deploy.local.product import InnerPorts, RedisPlace, service_parts, valkey_p
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
 from deploy.local.valkey import Access, valkey_binary
+from runtime.settings import SettingError
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process
 from tests.drivers.waiting import eventually

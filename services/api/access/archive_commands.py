@@ -14,18 +14,18 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 import msgspec
 import redis
 
+from access.folder import FILE_LIMIT_BYTES, NAME, Folder
+from access.revocation_reader import RevocationReader, begin_generation
+from access.revocations import Revocations
+from access.tokens import StoredToken, grant_of
 from api.access.command_line import REDIS_SECONDS, CommandError, folder_of, show, tell
 from api.access.files import write_file
 from api.access.users import StoredUser
-from contract.access.folder import FILE_LIMIT_BYTES, NAME, Folder
-from contract.access.revocation_reader import RevocationReader, begin_generation
-from contract.access.revocations import Revocations
-from contract.access.tokens import StoredToken, grant_of
-from contract.clock import timestamp
 from contract.names import GENERATION_KEY
-from contract.runtime.quoted import quoted, sentence
-from contract.runtime.redis_client import blocking_client
-from contract.runtime.settings import Environment
+from runtime.clock import timestamp
+from runtime.quoted import quoted, sentence
+from runtime.redis_client import blocking_client
+from runtime.settings import Environment
 
 
 class _Readable(Protocol):

@@ -1,13 +1,13 @@
 """Attempts to sign in, counted in Redis, so that all api processes together let nobody guess fast."""
 
-from api.link import RedisAway, RedisLink, RedisRefused
-from contract.access.scripts import (
+from access.scripts import (
     ATTEMPT_SIGN_IN,
     FORGIVE_SIGN_IN,
     attempt_sign_in_answer,
     attempt_sign_in_call,
     forgive_sign_in_call,
 )
+from api.link import RedisAway, RedisLink, RedisRefused
 
 
 class Attempts:

@@ -12,8 +12,8 @@ import redis
 from api.access.store import send_revocation
 from api.config import saves_revocations
 from contract.codec import encode
-from contract.runtime.redis_client import blocking_client
-from contract.runtime.settings import Environment
+from runtime.redis_client import blocking_client
+from runtime.settings import Environment
 
 #: Seconds that Redis may take.
 REDIS_SECONDS: Final = 5.0

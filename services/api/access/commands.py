@@ -4,14 +4,14 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
+from access.grant import READ, SCOPES
 from api.access.archive_commands import ArchiveCommands
 from api.access.command_line import CommandError, tell
 from api.access.files import FileProblem
 from api.access.passwords import UnusablePassword
 from api.access.token_commands import TokenCommands
 from api.access.user_commands import UserCommands
-from contract.access.grant import READ, SCOPES
-from contract.runtime.settings import Environment, SettingError
+from runtime.settings import Environment, SettingError
 
 #: Days for which a token is good.
 DEFAULT_DAYS: Final = 365

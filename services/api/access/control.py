@@ -4,6 +4,9 @@ from typing import Final
 
 from flask import Flask, Response, g
 
+from access.gatekeeper import Gatekeeper
+from access.grant import Grant, Refused
+from access.revocations import Revocations
 from api.access.attempts import Attempts
 from api.access.credentials import Credentials
 from api.access.csrf import Forms
@@ -23,10 +26,7 @@ from api.access.users import Users
 from api.config import Config
 from api.counters import Counters
 from api.link import RedisLink
-from contract.access.gatekeeper import Gatekeeper
-from contract.access.grant import Grant, Refused
-from contract.access.revocations import Revocations
-from contract.runtime.readiness import Readiness
+from runtime.readiness import Readiness
 
 #: Threads that have other things to do than to wait for their turn with a password.
 _SPARED_THREADS: Final = 4

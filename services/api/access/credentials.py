@@ -7,15 +7,15 @@ from typing import Final
 
 from flask import g, request
 
+from access.gatekeeper import Gatekeeper
+from access.grant import Grant, Refused, sign_in_required
+from access.revocations import revocation_of
+from access.session import Session
 from api.access.origin import address, origin
 from api.access.store import RevocationStore
 from api.access.users import Users
 from api.link import RedisAway, RedisRefused
 from api.unavailable import Unavailable
-from contract.access.gatekeeper import Gatekeeper
-from contract.access.grant import Grant, Refused, sign_in_required
-from contract.access.revocations import revocation_of
-from contract.access.session import Session
 
 #: Seconds by which the users' folder of one replica may lag behind that of another: Kubernetes takes up to 90.
 FOLDER_LAG_SECONDS: Final = 120.0

@@ -12,13 +12,13 @@ from typing import Final
 from flask import Response, request
 from itsdangerous import Signer
 
+from access.grant import Grant
+from access.web_origin import WebOrigin, normal_origin, origin_of_url, same_host
 from api.access.origin import is_encrypted
 from api.answers import wants_page
 from api.counters import Counters
 from api.language import gettext
 from api.problems import Refusal
-from contract.access.grant import Grant
-from contract.access.web_origin import WebOrigin, normal_origin, origin_of_url, same_host
 
 #: Bytes of the largest form.
 FORM_BYTES: Final = 8 * 1024

@@ -4,8 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from contract.access.folder import NAME
-from contract.runtime.quoted import quoted
+from access.folder import NAME
+from runtime.quoted import quoted
 
 
 class FileProblem(Exception):

@@ -6,6 +6,7 @@ from typing import Final
 from flask import Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from access.grant import PUBLISH, READ, Grant, Refused, require_scope
 from api.access.credentials import Credentials
 from api.access.csrf import SAFE_METHODS, Forms
 from api.access.limit import RequestLimit
@@ -14,8 +15,8 @@ from api.access.origin import address
 from api.answers import wants_page
 from api.counters import Counters
 from api.problems import Refusal, answer_refusal
-from contract.access.grant import PUBLISH, READ, Grant, Refused, Scope, require_scope
-from contract.runtime.logs import Occasionally
+from contract.rest import Scope
+from runtime.logs import Occasionally
 
 #: What anybody may ask for. ``/readyz`` tells strangers its status and nothing else.
 OPEN_ENDPOINTS: Final = frozenset(("static", "probes.livez", "probes.readyz", "sign_in.form", "sign_in.submit"))

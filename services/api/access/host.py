@@ -6,10 +6,10 @@ from typing import Final
 
 from flask import request
 
+from access.hosts import MISDIRECTED, MISDIRECTED_TEXT, Hosts, asked_host
 from api.counters import Counters
 from api.problems import Refusal
-from contract.access.hosts import MISDIRECTED, MISDIRECTED_TEXT, Hosts, asked_host
-from contract.runtime.logs import Occasionally
+from runtime.logs import Occasionally
 
 _logger = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from typing import Final, cast
 
 from flask import Flask, g, request
 
-from contract.access.hosts import host_name
-from contract.access.proxies import Origin, Proxies
-from contract.access.settings import is_loopback
-from contract.access.web_origin import WebOrigin
+from access.hosts import host_name
+from access.proxies import Origin, Proxies
+from access.settings import is_loopback
+from access.web_origin import WebOrigin
 
 #: Clients that are remembered, so that an address is read once and not with each request.
 _REMEMBERED: Final = 256

@@ -15,8 +15,8 @@ from api.problems import Refusal
 from contract.codec import UndecodableMessage, require_object
 from contract.names import CHANNELS, MESSAGE_LIMIT_BYTES
 from contract.rest import Published
-from contract.runtime.logs import Occasionally
-from contract.runtime.quoted import quoted
+from runtime.logs import Occasionally
+from runtime.quoted import quoted
 
 #: Seconds after which publishing again may help.
 RETRY_SECONDS: Final = 2

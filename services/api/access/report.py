@@ -2,11 +2,11 @@
 
 from flask import Blueprint, Response, g
 
+from access.grant import READ, SCOPES, Grant
+from access.settings import AccessSettings
 from api.answers import struct_answer
-from contract.access.grant import READ, SCOPES, Grant
-from contract.access.settings import AccessSettings
-from contract.clock import timestamp
 from contract.rest import SessionReport
+from runtime.clock import timestamp
 
 
 def session_routes(settings: AccessSettings) -> Blueprint:

@@ -7,8 +7,8 @@ from typing import Final
 
 from flask import Response, g
 
+from access.session import ID_BYTES, Session, SessionSeal
 from api.access.origin import is_encrypted
-from contract.access.session import ID_BYTES, Session, SessionSeal
 
 #: Seconds, and part of the idle time, by which a session is shortened before it is renewed.
 RENEWAL_SECONDS: Final = 60.0

@@ -6,6 +6,8 @@ from typing import Final, NamedTuple
 
 from flask import Response
 
+from access.revocations import revocation_of, revocation_of_device
+from access.session import Session
 from api.access.attempts import Attempts
 from api.access.device_cookie import DeviceCookie, new_device
 from api.access.origin import address
@@ -14,8 +16,6 @@ from api.access.session_cookie import SessionCookie
 from api.access.store import RevocationStore
 from api.access.users import Users, stamp_of
 from api.counters import Counters
-from contract.access.revocations import revocation_of, revocation_of_device
-from contract.access.session import Session
 
 #: Characters of a name that are looked at, and logged.
 NAME_LENGTH: Final = 128

@@ -5,6 +5,7 @@ from typing import Final
 
 from flask import Blueprint, Response, g, redirect, render_template, request
 
+from access.session import Session
 from api.access.credentials import Credentials
 from api.access.csrf import Forms
 from api.access.next_page import HOME, SIGN_IN, safe_next
@@ -15,7 +16,6 @@ from api.language import gettext
 from api.link import RedisAway, RedisRefused
 from api.problems import Refusal
 from api.unavailable import Unavailable
-from contract.access.session import Session
 
 #: Seconds after which trying again may help where Redis or a processor was the reason.
 RETRY_SECONDS: Final = 5

@@ -7,14 +7,14 @@ from typing import Final
 
 import redis
 
+from access.revocation_reader import RevocationReader
+from access.revocations import Revocations
+from access.scripts import REVOKE, revoke_call
 from api.link import RedisAway, RedisLink, RedisRefused
 from api.unavailable import NothingKnown, StoredInvalid, Unavailable
-from contract.access.revocation_reader import RevocationReader
-from contract.access.revocations import Revocations
-from contract.access.scripts import REVOKE, revoke_call
 from contract.names import REVOCATIONS_KEY
-from contract.runtime.functions import call
-from contract.runtime.readiness import Readiness
+from runtime.functions import call
+from runtime.readiness import Readiness
 
 #: Seconds for which what was read is taken for true.
 FRESH_SECONDS: Final = 1.0
@@ -89,7 +89,7 @@ class RevocationStore:
         """Revoke something, here at once and everywhere within a moment.
 
         Args:
-            member: as ``contract.access.revocations`` writes it.
+            member: as ``access.revocations`` writes it.
             until: Unix time from which it would not be valid anyway.
             former: the same in words that 0.1.1 reads, where these are others.
 

@@ -4,16 +4,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from access.folder import Folder
+from access.revocations import KEPT_SECONDS
+from access.tokens import StoredToken, digest_of, id_of, new_token
 from api.access.command_line import CommandError, NotRevoked, folder_of, revoke, show, show_patch, tell
 from api.access.files import remove_file, require_name, write_file
-from contract.access.folder import Folder
-from contract.access.grant import Scope
-from contract.access.revocations import KEPT_SECONDS
-from contract.access.tokens import StoredToken, digest_of, id_of, new_token
-from contract.clock import timestamp
 from contract.codec import encode
-from contract.runtime.quoted import quoted
-from contract.runtime.settings import Environment
+from contract.rest import Scope
+from runtime.clock import timestamp
+from runtime.quoted import quoted
+from runtime.settings import Environment
 
 _DAY_SECONDS = 24 * 3600
 

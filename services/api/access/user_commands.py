@@ -5,16 +5,16 @@ import time
 from pathlib import Path
 from typing import Final
 
+from access.folder import Folder
+from access.revocations import KEPT_SECONDS, revocation_of_user
 from api.access.command_line import CommandError, NotRevoked, ask_password, folder_of, revoke, show, show_patch, tell
 from api.access.files import remove_file, require_name, write_file
 from api.access.passwords import hash_password
 from api.access.users import StoredUser
-from contract.access.folder import Folder
-from contract.access.revocations import KEPT_SECONDS, revocation_of_user
-from contract.clock import timestamp
 from contract.codec import encode
-from contract.runtime.quoted import quoted
-from contract.runtime.settings import Environment
+from runtime.clock import timestamp
+from runtime.quoted import quoted
+from runtime.settings import Environment
 
 #: Names of people whom a proxy signs in besides.
 _ANY_NAME: Final = re.compile(r"[\w.@+-]{1,128}", re.ASCII)

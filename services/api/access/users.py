@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from contract.access.folder import Folder
+from access.folder import Folder
 
 
 class StoredUser(msgspec.Struct, frozen=True, kw_only=True):

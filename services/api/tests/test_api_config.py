@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from access.hosts import Hosts
+from access.proxies import Proxies
+from access.settings import AccessSettings
+from access.web_origin import WebOrigin
 from api.config import Config
-from contract.access.hosts import Hosts
-from contract.access.proxies import Proxies
-from contract.access.settings import AccessSettings
-from contract.access.web_origin import WebOrigin
-from contract.runtime.settings import Environment, SettingError
+from runtime.settings import Environment, SettingError
 
 
 def test_config_has_a_default_for_everything_when_nothing_is_set() -> None:

@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from contract import VERSION
 from contract.names import LEASE_KEY, METRICS_CHANNEL, REPLICAS_KEY, replica_key
 from contract.presence import ReplicaPresence
-from contract.runtime.functions import call
 from contract.scripts import PRESENT_REPLICA, TAKE_LEASE, Lease, present_replica_call, take_lease_call
+from runtime.functions import call
 from tests.drivers.valkey import Valkey
 
 Golden = Callable[[str], bytes]

@@ -8,7 +8,6 @@ import pytest
 import redis as redis_client
 from flask.testing import FlaskClient
 
-from contract.clock import timestamp, unix_seconds
 from contract.history import (
     CLUSTER_NODE,
     FOUR_MINUTES,
@@ -23,8 +22,9 @@ from contract.history import (
     encode_entry,
 )
 from contract.names import EPOCH_KEY, HISTORY_FIELD, METRICS_CHANNEL, distribution_key, history_key
-from contract.runtime.functions import call
 from contract.scripts import RECORD_HISTORY, HistoryRecord, record_history_call
+from runtime.clock import timestamp, unix_seconds
+from runtime.functions import call
 from tests.drivers.valkey import Valkey
 
 EPOCH = 1_795_426_867

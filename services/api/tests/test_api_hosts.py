@@ -7,11 +7,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from access.hosts import Hosts
 from api.app import create_app
 from api.config import Config
 from api.parts import parts_of
 from api.tests.conftest import Api, Collector
-from contract.access.hosts import Hosts
 from tests.drivers.raw_http import ask, exchange, request
 from tests.drivers.valkey import Valkey
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
+from access.proxies import Proxies
 from api.turns import QUICK_THREADS, WAITING, Turns
-from contract.access.proxies import Proxies
 
 Start = Callable[..., Any]
 

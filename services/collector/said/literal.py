@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from contract.runtime.quoted import cut, quoted
+from runtime.quoted import cut, quoted
 
 #: Parts of a list or mapping that are shown, and how many of them are shown inside each other.
 _PARTS: Final = 5

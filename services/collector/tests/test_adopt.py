@@ -13,9 +13,9 @@ from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
 from collector.view import view_of
-from contract.clock import unix_seconds
 from contract.codec import decode
 from contract.messages import Snapshot
+from runtime.clock import unix_seconds
 
 GOLDEN = Path(contract.__file__).parent / "golden" / "messages"
 METRICS = (GOLDEN / "metrics.json").read_bytes()

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from collector.config import Config
-from contract.runtime.settings import SettingError
+from runtime.settings import SettingError
 
 
 def test_config_has_defaults_when_nothing_is_set():

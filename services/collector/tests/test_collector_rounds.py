@@ -38,7 +38,7 @@ from contract.names import (
     history_key,
     latest_key,
 )
-from contract.runtime.readiness import Readiness
+from runtime.readiness import Readiness
 from tests.drivers.waiting import Deadline
 
 DEADLINE_SECONDS = 20.0

@@ -23,7 +23,7 @@ from collector.targets_files import TargetsFiles
 from contract.codec import decode
 from contract.messages import Snapshot
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, LEASE_KEY, METRICS_CHANNEL, latest_key
-from contract.runtime.readiness import Readiness
+from runtime.readiness import Readiness
 from tests.drivers.waiting import Deadline
 
 AWAY = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")

@@ -17,7 +17,7 @@ from collector.said import alerts, files, looks, targets
 from collector.said.literal import literal
 from collector.said.sentence import SENTENCES, Adopted, coded, english, number, plural, says, size
 from contract.messages import Argument, Coded
-from contract.runtime.quoted import QUOTED_LENGTH
+from runtime.quoted import QUOTED_LENGTH
 
 for _module in pkgutil.iter_modules(collector.said.__path__, "collector.said."):
     importlib.import_module(_module.name)

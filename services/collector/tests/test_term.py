@@ -14,11 +14,11 @@ from collector.said.looks import certificate_of_another_name
 from collector.said.sentence import english
 from collector.targets import TARGETS_LIMIT
 from collector.term import REPEAT_SECONDS, Term, View
-from contract.clock import unix_seconds
 from contract.codec import decode
 from contract.messages import Alerts, Firing, Health, RulesInForce, Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
 from contract.scripts import Lease
+from runtime.clock import unix_seconds
 
 GOLDEN = Path(contract.__file__).parent / "golden" / "messages"
 LEASE = Lease("me", "lab", 2.0)

@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 from typing import Final
 
-from contract.access.bucket import Bucket
+from access.bucket import Bucket
 from ws.access.limits import BURST_SECONDS, Limits
 from ws.budget import Budget
 

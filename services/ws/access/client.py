@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from contract.access.grant import Grant
+from access.grant import Grant
 from ws.access.accounts import Account
 
 

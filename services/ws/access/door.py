@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from contract.access.gatekeeper import Gatekeeper
-from contract.access.grant import READ, Grant, Refused, require_scope, sign_in_required
-from contract.access.proxies import Origin, counted_as
+from access.gatekeeper import Gatekeeper
+from access.grant import READ, Grant, Refused, require_scope, sign_in_required
+from access.proxies import Origin, counted_as
 from ws.access.accounts import Account, Accounts
 from ws.access.client import Client
 from ws.access.limits import Limits

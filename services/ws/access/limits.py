@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from contract.runtime.settings import Environment
+from runtime.settings import Environment
 
 #: Seconds of its rate that a client may take at once: all pages of an office come back together.
 BURST_SECONDS = 10.0

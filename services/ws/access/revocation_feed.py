@@ -10,10 +10,10 @@ from typing import Final, NoReturn
 from redis import Redis, RedisError
 from redis.client import PubSub
 
-from contract.access.revocation_reader import RevocationReader
-from contract.access.revocations import Revocations
+from access.revocation_reader import RevocationReader
+from access.revocations import Revocations
 from contract.names import RENEWED, REVOKED_CHANNEL
-from contract.runtime.logs import Occasionally
+from runtime.logs import Occasionally
 
 #: Seconds after which Redis is asked again: an emptied store says nothing, and a connection may die without a word.
 REREAD_SECONDS: Final = 5.0

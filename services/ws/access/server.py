@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import socketio
 
-from contract.access.grant import Refused
+from access.grant import Refused
 from contract.codec import encode
 from contract.events import ERROR, Error
 from ws.access.client import Client

@@ -4,7 +4,7 @@ import logging
 import time
 from typing import Any, Final, NoReturn
 
-from contract.runtime.logs import Occasionally
+from runtime.logs import Occasionally
 from ws.access.door import Door
 
 #: Seconds between two looks. Whoever loses his right is gone within this and the time that the news takes.

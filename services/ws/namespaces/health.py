@@ -4,7 +4,6 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from contract.clock import timestamp
 from contract.codec import encode
 from contract.events import (
     HEALTH_CONNECTED,
@@ -16,6 +15,7 @@ from contract.events import (
     HealthResponse,
 )
 from contract.names import HEALTH_CHANNEL
+from runtime.clock import timestamp
 from ws.counters import Counters
 from ws.namespaces.namespace import Namespace
 from ws.push import Group, Push

@@ -7,7 +7,6 @@ from typing import Any, Final, NoReturn
 import msgspec
 from redis import RedisError
 
-from contract.clock import timestamp
 from contract.codec import encode
 from contract.events import (
     ALERTS_UPDATE,
@@ -29,6 +28,7 @@ from contract.messages import LogId, Snapshot, log_order
 from contract.names import ALERTS_CHANNEL, METRICS_CHANNEL
 from contract.passed_on import stored_nodes
 from contract.rest import overview
+from runtime.clock import timestamp
 from ws.access.door import LimitReached
 from ws.access.subscriptions import Subscriptions
 from ws.alert_log import AlertLog, Page

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from contract.codec import encode
 from contract.events import ERROR, Error
-from contract.runtime.logs import Occasionally
+from runtime.logs import Occasionally
 from ws.counters import Counters
 from ws.event import Event
 from ws.push import Push

@@ -4,10 +4,10 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from contract.clock import timestamp
 from contract.codec import encode
 from contract.events import CONNECTION_CONFIRMED, EVENT_OF_CHANNEL, ROOT_NAMESPACE, ConnectionConfirmed
 from contract.names import ALERTS_CHANNEL
+from runtime.clock import timestamp
 from ws.counters import Counters
 from ws.event import Event
 from ws.namespaces.namespace import Namespace

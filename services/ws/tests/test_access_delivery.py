@@ -27,7 +27,7 @@ from tests.drivers.waiting import eventually
 
 Message = Callable[..., bytes]
 #: Of functions that decide who may do what.
-ACCESS = ("ws.access.", "contract.access.")
+ACCESS = ("ws.access.", "access.")
 #: Bytes of a snapshot, beside which the kernel's buffers are small.
 LARGE = 300_000
 #: Run instead of ``python -m ws``; writes which functions of Python ran in a delivery, and in a handshake, into the
@@ -153,7 +153,7 @@ def test_message_meets_no_code_of_access_on_its_way_when_access_is_closed(
     assert delivery["ws.fast.push.FastPush.broadcast"] > len(CHANNELS)
     assert delivery["ws.fast.session.Session.put"] > 0
     assert [name for name in delivery if name.startswith(ACCESS)] == []
-    assert {"ws.access.door.Door.admit", "contract.access.grant.require_scope"} <= set(handshake)
+    assert {"ws.access.door.Door.admit", "access.grant.require_scope"} <= set(handshake)
 
 
 def _wait_for(client: RawClient, event: str, seq: int) -> None:

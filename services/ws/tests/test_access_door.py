@@ -12,12 +12,12 @@ import pytest
 import redis as redis_client
 import requests
 
-from contract.access.grant import PUBLISH
-from contract.access.revocations import revocation_of_device, revocation_of_user
-from contract.access.scripts import REVOKE, revoke_call
+from access.grant import PUBLISH
+from access.revocations import revocation_of_device, revocation_of_user
+from access.scripts import REVOKE, revoke_call
 from contract.events import NAMESPACES
 from contract.names import GENERATION_KEY, METRICS_CHANNEL, REVOCATION_LOG_KEY, REVOCATIONS_KEY
-from contract.runtime.functions import call
+from runtime.functions import call
 from tests.drivers.credentials import Credentials
 from tests.drivers.forged import base64url, jwt
 from tests.drivers.publisher import Publisher
@@ -459,7 +459,7 @@ def test_open_access_asks_nobody(replicas: Start, credentials: Credentials) -> N
 
 
 def test_replica_does_not_start_when_closed_access_has_no_key(credentials: Credentials) -> None:
-    from contract.runtime.settings import SettingError
+    from runtime.settings import SettingError
     from ws.config import Config
 
     with pytest.raises(SettingError, match="ACCESS_KEY_FILE"):
@@ -470,7 +470,7 @@ def test_replica_does_not_start_when_closed_access_has_no_key(credentials: Crede
 
 
 def test_replica_does_not_start_when_others_reach_it_and_nobody_chose() -> None:
-    from contract.runtime.settings import SettingError
+    from runtime.settings import SettingError
     from ws.config import Config
 
     for host in ("0.0.0.0", "::", "192.168.1.4", "cluster.lan"):

@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from contract.access.web_origin import normal_origin, origin_of_url
+from access.web_origin import normal_origin, origin_of_url
 from ws.counters import Counters
 from ws.origin import LOGGED_ORIGINS_LIMIT, Origins
 

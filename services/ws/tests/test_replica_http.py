@@ -12,7 +12,7 @@ import pytest
 import redis as redis_client
 
 from contract.names import replica_key
-from contract.runtime.readiness import Readiness
+from runtime.readiness import Readiness
 from tests.drivers.engine_session import EngineSession
 from tests.drivers.raw_http import ask, exchange, request
 from tests.drivers.replica import Replica

@@ -134,7 +134,7 @@ def test_replica_says_once_that_a_setting_was_removed_and_serves(replicas: Calla
 FRONT = """
 import sys
 import ws.loop
-from contract.runtime.logs import configure_logs
+from runtime.logs import configure_logs
 from ws.config import Config
 from ws.service import Front, run
 

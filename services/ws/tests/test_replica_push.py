@@ -9,9 +9,9 @@ import pytest
 import redis as redis_client
 import requests
 
-from contract.clock import unix_seconds
 from contract.events import EVENT_OF_CHANNEL
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, METRICS_CHANNEL, REPLICAS_KEY, latest_key
+from runtime.clock import unix_seconds
 from tests.drivers.socket_client import SocketClient
 from tests.drivers.waiting import eventually
 

@@ -23,7 +23,7 @@ from redis import RedisError
 from contract.codec import encode
 from contract.messages import Alerts, LogEntry, log_order
 from contract.names import ALERT_LOG_FIELD, ALERTS_CHANNEL, latest_key
-from contract.runtime.readiness import Readiness
+from runtime.readiness import Readiness
 from tests.drivers.follower import Follower
 from tests.drivers.outboxes import Outboxes, read
 from ws import alert_log, feed

@@ -1,6 +1,6 @@
 import pytest
 
-from contract.runtime.settings import Environment, SettingError
+from runtime.settings import Environment, SettingError
 from ws.config import Config
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from contract.runtime.settings import SettingError
 from deploy.local.refusal import CannotStart
 from deploy.local.restore import FOLDER
 from deploy.local.settings import Settings
@@ -21,6 +20,7 @@ from deploy.local.systemd.layout import Layout
 from deploy.local.systemd.settings_files import SettingsFiles
 from deploy.local.systemd.uninstall import uninstall
 from deploy.local.systemd.variables import parsed
+from runtime.settings import SettingError
 from tests.drivers.ports import free_port, inner_ports
 
 

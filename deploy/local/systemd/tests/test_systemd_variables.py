@@ -2,8 +2,8 @@
 
 import pytest
 
-from contract.runtime.settings import SettingError
 from deploy.local.systemd.variables import filled_in, offered, parsed
+from runtime.settings import SettingError
 
 TEXT = "# Where.\n#PORT=8085\n#CLUSTER_NAME=cluster\n# not=this\nLOG_LEVEL=DEBUG\n"
 

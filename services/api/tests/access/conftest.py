@@ -16,17 +16,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from access.grant import Scope
+from access.hosts import Hosts
+from access.proxies import Proxies
+from access.session import Session, SessionSeal
+from access.settings import AccessSettings
+from access.tokens import StoredToken, digest_of, new_token
 from api.access.limit import PublishedLimit, RequestLimit
 from api.access.users import StoredUser, stamp_of
 from api.app import create_app
 from api.config import Config
 from api.parts import parts_of
-from contract.access.grant import Scope
-from contract.access.hosts import Hosts
-from contract.access.proxies import Proxies
-from contract.access.session import Session, SessionSeal
-from contract.access.settings import AccessSettings
-from contract.access.tokens import StoredToken, digest_of, new_token
 from contract.names import GENERATION_KEY
 from tests.drivers.valkey import Valkey
 
@@ -162,7 +162,7 @@ def metric(app: Flask, text: str, headers: dict[str, str]) -> float:
 @pytest.fixture(autouse=True)
 def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folders and revocations are looked at whenever somebody asks."""
-    monkeypatch.setattr("contract.access.folder.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("access.folder.LOOK_SECONDS", 0.0)
     monkeypatch.setattr("api.access.store.FRESH_SECONDS", 0.0)
 
 

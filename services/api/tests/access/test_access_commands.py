@@ -16,10 +16,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from access.tokens import StoredToken, digest_of, id_of
 from api.access import commands
 from api.access.passwords import Passwords
 from api.access.users import StoredUser
-from contract.access.tokens import StoredToken, digest_of, id_of
 from contract.names import REVOCATIONS_KEY
 from tests.drivers.ports import free_port
 from tests.drivers.valkey import Valkey

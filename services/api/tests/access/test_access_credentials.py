@@ -11,10 +11,10 @@ import msgspec
 import pytest
 from flask import Flask
 
-from contract.access.grant import PUBLISH, READ
-from contract.access.revocations import revocation_of_user
-from contract.access.session import COOKIE_LIMIT, SessionSeal
-from contract.access.tokens import id_of
+from access.grant import PUBLISH, READ
+from access.revocations import revocation_of_user
+from access.session import COOKIE_LIMIT, SessionSeal
+from access.tokens import id_of
 from contract.names import REVOCATIONS_KEY, REVOKED_CHANNEL
 from tests.drivers.forged import base64url, jwt_head, signature
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from access.web_origin import WebOrigin
 from api.pages import PAGES
-from contract.access.web_origin import WebOrigin
 
 
 @pytest.fixture

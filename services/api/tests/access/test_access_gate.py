@@ -8,8 +8,8 @@ from flask import Flask
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from access.grant import PUBLISH, READ
 from api.access.gate import OPEN_ENDPOINTS, SCOPES
-from contract.access.grant import PUBLISH, READ
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")
 #: What anybody may ask for, by path: another list than the code's, so that a slip there is seen.

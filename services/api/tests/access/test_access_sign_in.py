@@ -13,12 +13,12 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from access.revocations import Revocations, revocation_of_user
+from access.scripts import ADDRESS_PACE, DEVICE_PACE, PAIR_PACE
+from access.web_origin import WebOrigin
 from api.access.device_cookie import KNOWN_SECONDS, DeviceCookie
 from api.access.next_page import safe_next
 from api.access.passwords import AT_ONCE, Busy, Passwords, UnusablePassword, hash_password
-from contract.access.revocations import Revocations, revocation_of_user
-from contract.access.scripts import ADDRESS_PACE, DEVICE_PACE, PAIR_PACE
-from contract.access.web_origin import WebOrigin
 from contract.names import REVOCATION_LOG_KEY, REVOKED_CHANNEL, delay_key
 from tests.drivers.attacks import attack_rounds
 
@@ -219,7 +219,7 @@ def test_user_and_password_count_from_the_moment_they_are_set(
     house: Any, person: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given two processes that have just looked at the users
-    monkeypatch.setattr("contract.access.folder.LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("access.folder.LOOK_SECONDS", 3600.0)
     house.add_user("ada", "the first password")
     apps = [house.start(), house.start()]
     ada, eve = person(apps[0], "192.0.2.1"), person(apps[0], "192.0.2.2")

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from access.grant import Grant
+from access.revocations import Revocations
 from api.access.store import RevocationStore
 from api.counters import Counters
 from api.link import RedisAway, RedisLink
 from api.unavailable import NothingKnown, StoredInvalid
-from contract.access.grant import Grant
-from contract.access.revocations import Revocations
 from contract.names import GENERATION_KEY, RENEWED, REVOCATIONS_KEY, REVOKED_CHANNEL
-from contract.runtime.readiness import Readiness
+from runtime.readiness import Readiness
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from contract.access.grant import Grant
+from access.grant import Grant
 
 #: Seconds that a revocation of what never expires is kept: as long as anything else could bring it back.
 KEPT_SECONDS: Final = 400 * 24 * 3600

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.runtime.quoted import PATH_LENGTH, QUOTED_LENGTH, quoted, shown
+from runtime.quoted import PATH_LENGTH, QUOTED_LENGTH, quoted, shown
 
 
 @pytest.mark.parametrize("value", ["node6.lan", 12, 1.5, None, True, ["a", 1], {"host": "a", "name": 1}, b"\xff"])

@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from contract.access.grant import READ, Grant, Refused, sign_in_required
-from contract.access.proxies import Origin
-from contract.access.revocations import Revocations
-from contract.access.session import Session, SessionSeal
-from contract.access.settings import AccessSettings
-from contract.access.tokens import Tokens
+from access.grant import READ, Grant, Refused, sign_in_required
+from access.proxies import Origin
+from access.revocations import Revocations
+from access.session import Session, SessionSeal
+from access.settings import AccessSettings
+from access.tokens import Tokens
 
 #: Seconds for which a user whom a proxy vouches for keeps a socket; a page asks the proxy again then.
 PROXY_GRANT_SECONDS: Final = 12 * 3600

@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from contract.access.folder import Folder
-from contract.access.grant import Grant, Scope, sign_in_required
+from access.folder import Folder
+from access.grant import Grant, sign_in_required
+from contract.rest import Scope
 
 #: What every token begins with, so that people and scanners know one when they see it.
 PREFIX: Final = "dcl_"

@@ -10,9 +10,8 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import OutOfMemoryError, ResponseError
 
-from contract.library import LIBRARY, function_name
+from contract.library import LIBRARY
 from contract.names import EPOCH_KEY, LEASE_KEY
-from contract.runtime.functions import FunctionsMissing, call, call_async
 from contract.scripts import (
     RELEASE_LEASE,
     TAKE_LEASE,
@@ -21,6 +20,7 @@ from contract.scripts import (
     take_lease_answer,
     take_lease_call,
 )
+from runtime.functions import FunctionsMissing, call, call_async
 from tests.drivers.valkey import Valkey
 
 LEASE = Lease("one", "lab", 60.0)
@@ -126,7 +126,7 @@ def test_caller_is_told_what_is_missing_and_where_to_read_on_when_it_may_not_loa
     with pytest.raises(FunctionsMissing) as caught:
         call(user, TAKE_LEASE, TAKE)
     # then
-    assert function_name(TAKE_LEASE) in str(caught.value)
+    assert TAKE_LEASE.function_name in str(caught.value)
     assert NAME in str(caught.value)
     assert f'docs/operations.md, "{HEADING}"' in str(caught.value)
     assert f"### {HEADING}\n" in OPERATIONS.read_text()
@@ -167,7 +167,7 @@ def test_function_of_this_version_stands_beside_one_of_another(redis: Redis) -> 
     # then
     assert sorted(libraries(redis)) == sorted([NAME, f"dispycluster_{'0' * len(version)}"])
     keys, args = TAKE
-    former = redis.fcall(function_name(TAKE_LEASE).replace(version, "0" * len(version)), len(keys), *keys, *args)
+    former = redis.fcall(TAKE_LEASE.function_name.replace(version, "0" * len(version)), len(keys), *keys, *args)
     assert former[0] == b"otherwise"
     assert call(redis, TAKE_LEASE, TAKE)[0] == b"taken"
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, cast
 
-from contract.access.hosts import Hosts
-from contract.access.proxies import Proxies
-from contract.access.web_origin import WebOrigin, normal_origin, origin_of_url
-from contract.runtime.settings import Environment, SettingError
+from access.hosts import Hosts
+from access.proxies import Proxies
+from access.web_origin import WebOrigin, normal_origin, origin_of_url
+from runtime.settings import Environment, SettingError
 
 Mode = Literal["open", "closed"]
 

@@ -3,14 +3,15 @@
 import hashlib
 from typing import Final, NamedTuple
 
-from contract.access.proxies import counted_as
-from contract.access.revocations import parsed
+from access.proxies import counted_as
+from access.revocations import parsed
+from contract.library import Script
 from contract.names import REVOCATION_IDS_KEY, REVOCATION_LOG_KEY, REVOCATIONS_KEY, REVOKED_CHANNEL, delay_key
-from contract.scripts import Call, script
+from contract.scripts import Call
 
-ATTEMPT_SIGN_IN: Final = script("attempt_sign_in")
-FORGIVE_SIGN_IN: Final = script("forgive_sign_in")
-REVOKE: Final = script("revoke")
+ATTEMPT_SIGN_IN: Final = Script("attempt_sign_in")
+FORGIVE_SIGN_IN: Final = Script("forgive_sign_in")
+REVOKE: Final = Script("revoke")
 
 
 class Pace(NamedTuple):
@@ -73,7 +74,7 @@ def revoke_call(member: str, until: float, now: float, former: str | None = None
     """Arguments of ``REVOKE``.
 
     Args:
-        member: what is revoked, as ``contract.access.revocations`` writes it.
+        member: what is revoked, as ``access.revocations`` writes it.
         until: Unix time from which it would not be valid anyway.
         now: Unix time.
         former: what is revoked in words that 0.1.1 reads, where these are others.

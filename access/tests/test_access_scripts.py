@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from redis import Redis
 
-from contract.access.revocations import revocation_of_device
-from contract.access.scripts import (
+from access.revocations import revocation_of_device
+from access.scripts import (
     ADDRESS_PACE,
     ATTEMPT_SIGN_IN,
     DELAY_KEPT_SECONDS,
@@ -26,7 +26,7 @@ from contract.access.scripts import (
     revoke_call,
 )
 from contract.names import REVOCATION_IDS_KEY, REVOCATION_LOG_KEY, REVOCATIONS_KEY, REVOKED_CHANNEL
-from contract.runtime.functions import call
+from runtime.functions import call
 
 NOW = 1_795_426_867.0
 HERE, THERE = "192.0.2.1", "192.0.2.2"

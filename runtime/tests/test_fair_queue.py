@@ -1,6 +1,6 @@
 """Who begins next where many wait for few places."""
 
-from contract.runtime.fair_queue import FairQueue
+from runtime.fair_queue import FairQueue
 
 
 def begun(queue: FairQueue[str]) -> list[str]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from contract.access.grant import READ, Grant
-from contract.access.revocations import (
+from access.grant import READ, Grant
+from access.revocations import (
     FORGET_SECONDS,
     Revocations,
     revocation_of,

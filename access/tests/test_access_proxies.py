@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.access.proxies import Origin, Proxies, counted_as
+from access.proxies import Origin, Proxies, counted_as
 
 GATEWAY = "172.20.0.9"
 SSO = "10.0.0.5"

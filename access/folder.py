@@ -14,9 +14,9 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from contract.runtime.logs import Occasionally
-from contract.runtime.quoted import sentence
-from contract.runtime.small_file import UnreadableFile, read_small_file
+from runtime.logs import Occasionally
+from runtime.quoted import sentence
+from runtime.small_file import UnreadableFile, read_small_file
 
 #: Seconds for which a folder is not looked at again.
 LOOK_SECONDS: Final = 0.5

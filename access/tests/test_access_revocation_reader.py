@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from contract.access.grant import Grant
-from contract.access.revocation_reader import PAGE, RevocationReader
-from contract.access.revocations import Revocations, revocation_of_user
-from contract.access.scripts import REVOKE, revoke_call
+from access.grant import Grant
+from access.revocation_reader import PAGE, RevocationReader
+from access.revocations import Revocations, revocation_of_user
+from access.scripts import REVOKE, revoke_call
 from contract.names import GENERATION_KEY, RENEWED, REVOCATION_LOG_KEY, REVOCATIONS_KEY, REVOKED_CHANNEL
 
 NOW = 1_795_426_867.0
@@ -94,7 +94,7 @@ def test_two_hundred_thousand_revocations_are_read_in_small_answers_and_once(red
 @pytest.mark.parametrize("page", [1, PAGE])
 def test_what_the_former_release_revokes_is_read_too(redis: Redis, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    monkeypatch.setattr("contract.access.revocation_reader.PAGE", page)
+    monkeypatch.setattr("access.revocation_reader.PAGE", page)
     redis.zadd(REVOCATIONS_KEY, {"session:before": NOW + 60, revocation_of_user("bob", NOW): NOW + 60})
     process = Process(redis)
     process.reader.refresh()

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from redis import Redis
 
-from contract.access.revocations import Revocations
+from access.revocations import Revocations
 from contract.names import GENERATION_KEY, RENEWED, REVOCATION_LOG_KEY, REVOCATIONS_KEY, REVOKED_CHANNEL
-from contract.runtime.logs import Occasionally
+from runtime.logs import Occasionally
 
 #: Revocations that are asked for at once: an answer of so many takes milliseconds.
 PAGE: Final = 1000

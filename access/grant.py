@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Scope = Literal["read", "publish"]
+from contract.rest import Scope
 
 #: See everything: pages, REST, push.
 READ: Final = "read"

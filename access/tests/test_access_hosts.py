@@ -2,10 +2,10 @@
 
 import pytest
 
-from contract.access.hosts import Hosts, asked_host
-from contract.access.proxies import Proxies
-from contract.access.settings import read_hosts
-from contract.runtime.settings import Environment, SettingError
+from access.hosts import Hosts, asked_host
+from access.proxies import Proxies
+from access.settings import read_hosts
+from runtime.settings import Environment, SettingError
 
 PEER = "127.0.0.1"
 PROXY = "192.0.2.7"

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from contract.access.folder import FILE_LIMIT_BYTES, LOOK_SECONDS, NAME, Folder
+from access.folder import FILE_LIMIT_BYTES, LOOK_SECONDS, NAME, Folder
 
 
 class Content(msgspec.Struct):

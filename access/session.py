@@ -11,8 +11,8 @@ from typing import Final
 import msgspec
 from itsdangerous import BadSignature, Signer
 
-from contract.access.grant import READ, Grant, sign_in_required
-from contract.access.revocations import device_of
+from access.grant import READ, Grant, sign_in_required
+from access.revocations import device_of
 
 #: Characters of a cookie that are looked at; a longer one is none of ours.
 COOKIE_LIMIT: Final = 1024

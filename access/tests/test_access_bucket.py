@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.access.bucket import Bucket, Buckets
+from access.bucket import Bucket, Buckets
 
 
 def test_bucket_gives_a_burst_and_then_its_rate() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from contract.access.proxies import Proxies
+from access.proxies import Proxies
 
 #: RFC 9110, 15.5.20: Misdirected Request.
 MISDIRECTED: Final = 421

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from contract.runtime.quoted import quoted
+from runtime.quoted import quoted
 
 DEFAULT_REDIS_URL: Final = "redis://127.0.0.1:6379/0"
 
@@ -144,7 +144,7 @@ class Environment:
             raise SettingError("REDIS_URL", "…", "redis://[user:password@]host[:port][/db], rediss://… or unix://…")
         if parts.scheme == "rediss" or ca_file:
             # Imported only here: OpenSSL takes 5 MB, and a process with a plain URL may need nothing of it.
-            from contract.runtime.redis_tls import with_tls
+            from runtime.redis_tls import with_tls
 
             try:
                 url = with_tls(url, ca_file)

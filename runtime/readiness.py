@@ -4,8 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from contract.clock import timestamp
-from contract.messages import Timestamp
+from runtime.clock import timestamp
 
 LIVE = "live\n"
 
@@ -68,7 +67,7 @@ class Readiness:
         return self._draining
 
     @property
-    def redis_down_since(self) -> Timestamp | None:
+    def redis_down_since(self) -> str | None:
         """When Redis was last seen to go away (or the service's start); ``None`` while it is up."""
         since = self._down_since
         return None if since is None else timestamp(since)

@@ -13,10 +13,10 @@ from redis.asyncio.connection import SSLConnection as AsyncSSLConnection
 from redis.connection import SSLConnection, parse_url
 from requests.certs import where
 
-from contract.runtime.logs import QUIET_SECONDS, Occasionally
-from contract.runtime.readiness import Readiness
-from contract.runtime.redis_client import blocking_client
-from contract.runtime.settings import Environment, SettingError
+from runtime.logs import QUIET_SECONDS, Occasionally
+from runtime.readiness import Readiness
+from runtime.redis_client import blocking_client
+from runtime.settings import Environment, SettingError
 from tests.drivers.valkey import Valkey
 
 ROOT = Path(__file__).parents[2]
@@ -194,7 +194,7 @@ def test_blocking_client_sends_nothing_but_its_credentials_when_it_connects(valk
 
 
 def test_sigterm_ends_a_service_that_is_still_starting() -> None:
-    starting = "import contract.runtime.early_stop, signal; signal.raise_signal(signal.SIGTERM); print('goes on')"
+    starting = "import runtime.early_stop, signal; signal.raise_signal(signal.SIGTERM); print('goes on')"
     done = subprocess.run([sys.executable, "-c", starting], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -203,4 +203,4 @@ def test_sigterm_ends_a_service_that_is_still_starting() -> None:
 def test_service_can_be_stopped_before_it_imports_anything_else(service: str) -> None:
     module = ast.parse((ROOT / "services" / service / "__main__.py").read_text())
     first = next(node for node in module.body if isinstance(node, ast.Import | ast.ImportFrom))
-    assert ast.unparse(first) == "import contract.runtime.early_stop"
+    assert ast.unparse(first) == "import runtime.early_stop"

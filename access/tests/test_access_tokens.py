@@ -6,11 +6,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from contract.access.gatekeeper import Gatekeeper
-from contract.access.grant import PUBLISH, READ, Refused, require_scope
-from contract.access.revocations import Revocations
-from contract.access.settings import AccessSettings
-from contract.access.tokens import StoredToken, digest_of, new_token
+from access.gatekeeper import Gatekeeper
+from access.grant import PUBLISH, READ, Refused, require_scope
+from access.revocations import Revocations
+from access.settings import AccessSettings
+from access.tokens import StoredToken, digest_of, new_token
 
 
 def store(folder: Path, name: str, token: str, *, expires: float | None = None) -> None:
