@@ -8,7 +8,9 @@ from typing import Any, Final, Protocol
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, ResponseError
+
+from runtime.redis_failures import FunctionsMissing
 
 #: What Redis says where the function is not loaded, and where the user may not call any, as its rules of 0.1.1 have it.
 _NOT_LOADED: Final = "Function not found"
@@ -28,10 +30,6 @@ class Function(Protocol):
     def library_name(self) -> str: ...  # noqa: D102
     @property
     def library(self) -> str: ...  # noqa: D102
-
-
-class FunctionsMissing(RedisError):
-    """Redis answers, but its user cannot call our functions. The text says why, and where it says what to do."""
 
 
 def call(client: Redis, function: Function, arguments: Call) -> Any:
@@ -97,6 +95,7 @@ def _require_another_was_quicker(error: ResponseError, function: Function) -> No
     """Raise where the library was not loaded, unless another client has loaded it meanwhile."""
     if "already exists" not in str(error):
         raise FunctionsMissing(
-            f"Redis lacks the function {function.function_name} of the library {function.library_name}, and this service cannot load it "
-            f'({error}): docs/operations.md, "Functions in a Redis of your own", says how to load the library'
+            f"Redis lacks the function {function.function_name} of the library {function.library_name}, and this "
+            f"service cannot load it ({error}): "
+            'docs/operations.md, "Functions in a Redis of your own", says how to load the library'
         ) from None

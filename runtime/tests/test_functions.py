@@ -20,7 +20,8 @@ from contract.scripts import (
     take_lease_answer,
     take_lease_call,
 )
-from runtime.functions import FunctionsMissing, call, call_async
+from runtime.functions import call, call_async
+from runtime.redis_failures import FunctionsMissing
 from tests.drivers.valkey import Valkey
 
 LEASE = Lease("one", "lab", 60.0)

@@ -11,13 +11,14 @@ import msgspec
 import redis
 
 from api.counters import Counters
-from api.link import RedisAway, RedisLink, RedisRefused
+from api.link import RedisLink
 from api.unavailable import NothingKnown, StoredInvalid
 from contract.codec import encode
 from contract.messages import LogEntry, log_order
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
 from runtime.logs import Occasionally
 from runtime.readiness import Readiness
+from runtime.redis_failures import RedisAway, RedisRefused
 
 _logger = logging.getLogger(__name__)
 _FIELD = ALERT_LOG_FIELD.encode()

@@ -14,7 +14,7 @@ from api.counters import Counters
 from api.history_grid import E, Grid, Stored, Window, distribution_of, make_grid, values_of
 from api.history_query import Query, read_query
 from api.history_table import history_table
-from api.link import RedisAway, RedisLink, RedisRefused
+from api.link import RedisLink
 from api.problems import Refusal
 from api.spreadsheet import wants_csv
 from api.store import Store
@@ -29,6 +29,7 @@ from runtime.clock import timestamp, unix_seconds
 from runtime.logs import Occasionally
 from runtime.quoted import quoted
 from runtime.readiness import Readiness
+from runtime.redis_failures import RedisAway, RedisRefused
 
 #: Nodes that are read in one round trip, so that no single answer of Redis is huge.
 NODES_AT_ONCE: Final = 10

@@ -11,7 +11,7 @@ import msgspec
 import redis
 
 from api.counters import Counters
-from api.link import RedisAway, RedisLink, RedisRefused
+from api.link import RedisLink
 from api.store import Store
 from api.unavailable import NothingKnown, NothingStored, StoredInvalid
 from contract.messages import Alert, Alerts, Incident, Timestamp
@@ -19,6 +19,7 @@ from contract.names import ALERTS_CHANNEL, INCIDENTS_FIELD, INCIDENTS_KEY, INCID
 from runtime.clock import unix_seconds
 from runtime.logs import Occasionally
 from runtime.readiness import Readiness
+from runtime.redis_failures import RedisAway, RedisRefused
 
 #: Records that are read in one go, and for one page: further ones are for the next page, be this one ever so empty.
 RECORDS_AT_ONCE: Final = 500

@@ -11,10 +11,11 @@ import redis
 from api.counters import Counters
 from contract.library import Script
 from contract.scripts import Call
-from runtime.functions import FunctionsMissing, call
+from runtime.functions import call
 from runtime.logs import Occasionally
 from runtime.readiness import Readiness
 from runtime.redis_client import blocking_client
+from runtime.redis_failures import FunctionsMissing, RedisAway, RedisRefused, translated
 
 #: Seconds that a connection, and each answer, may take.
 TIMEOUT_SECONDS: Final = 1.0
@@ -24,17 +25,6 @@ PAUSE_SECONDS: Final = 1.0
 _logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-class RedisAway(Exception):
-    """Redis does not answer, or did not a moment ago."""
-
-
-class RedisRefused(Exception):
-    """Redis answered with an error: the key holds another kind of value, or the user may not do this.
-
-    Likewise where it cannot run our functions, which says nothing of what takes none.
-    """
 
 
 class RedisLink:
@@ -101,22 +91,23 @@ class RedisLink:
 
     def _try(self, question: Callable[[redis.Redis], T]) -> T:
         try:
-            answer = question(self.client)
+            with translated():
+                answer = question(self.client)
         except FunctionsMissing as error:
             self._answered()
             self.has_functions = False
             self._readiness.note_functions_missing(str(error))
             self._counters.redis_refusals.inc()
             self._complaints.warning("functions", "%s", error)
-            raise RedisRefused(str(error)) from None
-        except redis.ResponseError as error:
+            raise
+        except RedisRefused as error:
             self._answered()
             self._counters.redis_refusals.inc()
             self._complaints.warning("refused", "Redis refused a command: %s", error)
-            raise RedisRefused(str(error)) from None
-        except (redis.RedisError, OSError) as error:
+            raise
+        except RedisAway as error:
             self._failed(error)
-            raise RedisAway from None
+            raise
         self._answered()
         return answer
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from api.link import RedisAway, RedisLink, RedisRefused
+from api.link import RedisLink
 from api.store import Store
 from api.unavailable import Unavailable
 from contract import VERSION
@@ -13,6 +13,7 @@ from contract.presence import read_collector, read_replicas
 from contract.rest import CollectorReport, HealthReport, ReplicaReport, health_report
 from runtime.clock import timestamp
 from runtime.readiness import Readiness
+from runtime.redis_failures import RedisFailure
 
 
 class Reporter:
@@ -47,7 +48,7 @@ class Reporter:
     def _collector(self) -> tuple[CollectorReport, str | None]:
         try:
             collector, cluster = self._link.ask(read_collector)
-        except (RedisAway, RedisRefused):
+        except RedisFailure:
             collector, cluster = None, None
         known_cluster, known_age = self._remembered()
         if collector is None:
@@ -57,7 +58,7 @@ class Reporter:
     def _replicas(self) -> list[ReplicaReport]:
         try:
             return self._link.ask(read_replicas)
-        except (RedisAway, RedisRefused):
+        except RedisFailure:
             return []
 
     def _remembered(self) -> tuple[str | None, float | None]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from api.counters import Counters
-from api.link import RedisAway, RedisLink, RedisRefused
+from api.link import RedisLink
 from api.store import Store
 from contract.names import REPUBLISH_INTERVAL_MS
 from contract.scripts import REPUBLISH, Republished, republish_answer, republish_call
+from runtime.redis_failures import RedisAway, RedisFailure, RedisRefused
 
 _logger = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ class Republisher:
             channel = self._wait_for_due()
             try:
                 self._make_good(channel)
-            except (RedisAway, RedisRefused):
+            except RedisFailure:
                 self._settle(channel, self._monotonic())
             except Exception:
                 _logger.exception("a postponed publication failed")

@@ -16,7 +16,7 @@ from msgspec import UNSET, Struct
 from access.scripts import ATTEMPT_SIGN_IN, NO_ATTEMPT
 from api.config import Config
 from api.counters import Counters
-from api.link import RedisAway, RedisLink, RedisRefused
+from api.link import RedisLink
 from api.report import Reporter
 from api.store import Store, Stored
 from api.unavailable import Unavailable
@@ -25,6 +25,7 @@ from contract.messages import Coded, Count, Epoch, Health, Seq, Snapshot
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.rest import HealthReport
 from runtime.readiness import Readiness
+from runtime.redis_failures import RedisFailure
 from runtime.settings import SettingError
 
 #: Seconds for which ``--wait`` waits until every node was looked at; later, live data of some nodes are enough.
@@ -92,7 +93,7 @@ class StatusReader:
     def read(self) -> Status:
         """Ask Redis now."""
         # As the api does on its own: it tells whether Redis has the functions, and loads them where it may.
-        with suppress(RedisAway, RedisRefused):
+        with suppress(RedisFailure):
             self._link.call(ATTEMPT_SIGN_IN, NO_ATTEMPT)
         self._store.refresh(METRICS_CHANNEL, HEALTH_CHANNEL)
         report = self._reporter.report()

@@ -12,7 +12,7 @@ import msgspec
 import redis
 
 from api.counters import Counters
-from api.link import RedisAway, RedisLink, RedisRefused
+from api.link import RedisLink
 from api.unavailable import NothingKnown, NothingStored, StoredInvalid
 from contract.codec import TYPE_OF_CHANNEL, Message, UndecodableMessage, decode, require_object
 from contract.messages import RulesInForce, Snapshot
@@ -21,6 +21,7 @@ from contract.passed_on import stored_nodes
 from contract.scripts import age_seconds
 from runtime.logs import Occasionally
 from runtime.readiness import Readiness
+from runtime.redis_failures import RedisFailure
 
 _logger = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ class Store:
         asked_at = self._monotonic()
         try:
             answers = self._link.ask(functools.partial(_read, channels))
-        except (RedisAway, RedisRefused):
+        except RedisFailure:
             return
         for channel, (raw, age) in zip(channels, answers, strict=True):
             self.remember(channel, raw, age, asked_at)

@@ -9,7 +9,8 @@ import time
 from typing import Final
 
 from access.scripts import ATTEMPT_SIGN_IN, NO_ATTEMPT
-from api.link import RedisAway, RedisLink, RedisRefused
+from api.link import RedisLink
+from runtime.redis_failures import RedisFailure
 
 #: Seconds between two looks while Redis answers; any other answer in between saves one.
 UP_SECONDS: Final = 5.0
@@ -47,6 +48,6 @@ class Watch:
             return UP_SECONDS
         try:
             self._link.call(ATTEMPT_SIGN_IN, NO_ATTEMPT)
-        except (RedisAway, RedisRefused):
+        except RedisFailure:
             return DOWN_SECONDS
         return UP_SECONDS

@@ -16,7 +16,7 @@ from collector.adopt import adopt_alerts
 from collector.config import Config
 from collector.evaluate import Moment
 from collector.fleet import Fleet
-from collector.link import RedisAway, RedisLacksFunctions, RedisLink
+from collector.link import RedisLink
 from collector.metrics import LEADING, PUBLICATIONS, QUEUED_ENTRIES, REDIS_RECONNECTS, REDIS_UP, ROUNDS
 from collector.recorder import Recorder
 from collector.rules_file import RulesFile
@@ -26,6 +26,7 @@ from contract.scripts import Lease, LeaseAnswer, Publication, PublishOutcome
 from runtime.logs import Occasionally
 from runtime.quoted import quoted
 from runtime.readiness import Readiness
+from runtime.redis_failures import FunctionsMissing, RedisFailure
 
 _log = logging.getLogger(__name__)
 #: Seconds between two requests for a lease that another collector holds, and two attempts to reach Redis.
@@ -83,7 +84,7 @@ class Collector:
                 done = await self.turn()
             except ForeignCluster:
                 raise
-            except RedisAway as error:
+            except RedisFailure as error:
                 self._note_away(error)
                 done = False
             except Exception:
@@ -145,7 +146,7 @@ class Collector:
         QUEUED_ENTRIES.set(len(term.log.queue))
         try:
             outcome = await self._link.publish(publication)
-        except RedisAway:
+        except RedisFailure:
             PUBLICATIONS.labels("failed").inc()
             raise
         self._note_answer()
@@ -214,8 +215,8 @@ class Collector:
         if self._readiness.note_functions():
             _log.info("Redis has the functions")
 
-    def _note_away(self, error: RedisAway) -> None:
-        if isinstance(error, RedisLacksFunctions):
+    def _note_away(self, error: RedisFailure) -> None:
+        if isinstance(error, FunctionsMissing):
             REDIS_UP.set(1)
             self._readiness.note_functions_missing(str(error))
             self._occasionally.warning("functions", "nothing can be published, trying again: %s", error)
@@ -230,7 +231,7 @@ class Collector:
         await self._recorder.finish(self._term.epoch)
         try:
             await self._link.release_lease(self.lease)
-        except RedisAway as error:
+        except RedisFailure as error:
             _log.info("the lease is left to expire: %s", error)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoPermissionError, OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import NoPermissionError
 
 from contract.messages import LogId
 from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, METRICS_CHANNEL, latest_key
@@ -35,8 +35,9 @@ from contract.scripts import (
     take_lease_answer,
     take_lease_call,
 )
-from runtime.functions import FunctionsMissing, call_async
+from runtime.functions import call_async
 from runtime.logs import Occasionally
+from runtime.redis_failures import RedisAway, translated
 
 #: Seconds until a connection must stand, until an answer must come, and for a call with all it takes.
 CONNECT_SECONDS: Final = 1.0
@@ -46,22 +47,6 @@ CALL_SECONDS: Final = 2.5
 BARE_SECONDS: Final = 60.0
 
 _log = logging.getLogger(__name__)
-
-
-class RedisAway(Exception):
-    """Redis did not do what it was asked; whether it has is not known. The text says why."""
-
-
-class RedisLacksFunctions(RedisAway):
-    """Redis answered that it cannot run our functions, so that it did nothing. The text says why."""
-
-
-class RedisRefused(Exception):
-    """Redis answered with an error, and did not do what it was asked. The text is the error."""
-
-
-class RedisFull(RedisRefused):
-    """Redis has no memory left for what may be left out."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +78,7 @@ class RedisLink:
         """Ask for the lease; ``last_epoch`` is the last one this process held, 0 for none.
 
         Raises:
-            RedisAway: no answer.
+            RedisFailure: Redis did not do it.
         """
         arguments = take_lease_call(lease, last_epoch)
         async with _bounded():
@@ -106,7 +91,7 @@ class RedisLink:
         keep: live data does not wait for them.
 
         Raises:
-            RedisAway: no answer; the round may be published or not.
+            RedisFailure: Redis did not do it, or did not answer; the round may be published then.
         """
         if time.monotonic() < self._bare_until:
             publication = publication.bare()
@@ -131,22 +116,17 @@ class RedisLink:
 
         Raises:
             RedisAway: no answer within that time; any of them may be recorded or not.
-            RedisRefused: Redis does not take them; ``RedisFull``: since its memory is full.
+            RedisRefused: Redis does not take them.
         """
         arguments = record_history_call(epoch, records)
         async with _bounded(within_seconds):
-            try:
-                return record_history_answer(await call_async(self._redis, RECORD_HISTORY, arguments))
-            except OutOfMemoryError as error:
-                raise RedisFull(str(error)) from None
-            except ResponseError as error:
-                raise RedisRefused(str(error)) from None
+            return record_history_answer(await call_async(self._redis, RECORD_HISTORY, arguments))
 
     async def release_lease(self, lease: Lease) -> None:
         """Give the lease back.
 
         Raises:
-            RedisAway: no answer.
+            RedisFailure: Redis did not do it.
         """
         arguments = release_lease_call(lease)
         async with _bounded():
@@ -156,7 +136,7 @@ class RedisLink:
         """Read what the collector before left.
 
         Raises:
-            RedisAway: no answer.
+            RedisFailure: Redis did not do it.
         """
         async with _bounded():
             pipeline = self._redis.pipeline(transaction=False)
@@ -176,10 +156,7 @@ class RedisLink:
 async def _bounded(seconds: float = CALL_SECONDS) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(min(seconds, CALL_SECONDS)):
-            yield
+            with translated():
+                yield
     except TimeoutError:
         raise RedisAway("no answer in time") from None
-    except FunctionsMissing as error:
-        raise RedisLacksFunctions(str(error)) from None
-    except (RedisError, OSError) as error:
-        raise RedisAway(str(error) or type(error).__name__) from None

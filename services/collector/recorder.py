@@ -8,11 +8,12 @@ from itertools import islice
 from typing import Final
 
 from collector.history import History
-from collector.link import RedisAway, RedisFull, RedisLink, RedisRefused
+from collector.link import RedisLink
 from collector.metrics import HISTORY_QUEUED, HISTORY_RECORDS
 from contract.messages import Epoch, Snapshot
 from contract.scripts import HistoryRecord
 from runtime.logs import Occasionally
+from runtime.redis_failures import FunctionsMissing, RedisAway, RedisFull, RedisRefused
 
 _log = logging.getLogger(__name__)
 #: Records in one call, which keeps Redis busy for a few milliseconds.
@@ -56,7 +57,7 @@ class Recorder:
             batch = list(islice(queue, BATCH_LENGTH))
             try:
                 answer = await self._link.record(epoch, batch, within_seconds)
-            except RedisAway as error:
+            except (RedisAway, FunctionsMissing) as error:
                 self._occasionally.warning("away", "history waits for Redis: %s", error)
                 break
             except RedisRefused as error:

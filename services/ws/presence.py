@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from redis import Redis, RedisError, ResponseError
+from redis import Redis
 
 from contract import VERSION
 from contract.names import PRESENCE_REFRESH_SECONDS, REPLICAS_KEY, replica_key
@@ -14,9 +14,10 @@ from contract.presence import ReplicaPresence
 from contract.rest import ReplicaReport
 from contract.scripts import PRESENT_REPLICA, present_replica_call
 from runtime.clock import timestamp
-from runtime.functions import FunctionsMissing, call
+from runtime.functions import call
 from runtime.logs import Occasionally
 from runtime.readiness import Readiness
+from runtime.redis_failures import FunctionsMissing, RedisAway, RedisFailure, RedisRefused, translated
 from ws.counters import Counters
 
 #: Seconds between two refreshments, at least.
@@ -71,9 +72,9 @@ class Presence:
                 self._readiness.note_functions_missing(str(error))
                 _complaints.warning("functions", "this replica is not counted: %s", error)
                 self._changed.set()  # so that it is counted soon after they are loaded
-            except ResponseError as error:
+            except RedisRefused as error:
                 _complaints.warning("presence", "this replica is not counted: %s", error)
-            except (RedisError, OSError):
+            except RedisAway:
                 pass  # the feed says so
             time.sleep(SHORTEST_SECONDS)
             self._changed.wait(max(0.0, PRESENCE_REFRESH_SECONDS - SHORTEST_SECONDS))
@@ -82,7 +83,7 @@ class Presence:
         """Refresh it once.
 
         Raises:
-            redis.RedisError: Redis did not answer.
+            RedisFailure: Redis did not do it.
         """
         presence = ReplicaPresence(
             replica=self._replica,
@@ -92,15 +93,17 @@ class Presence:
             messages=self._counters.messages.total(),
             deliveries=self._counters.deliveries,
         )
-        call(self._redis, PRESENT_REPLICA, present_replica_call(self._replica, presence.fields()))
+        with translated():
+            call(self._redis, PRESENT_REPLICA, present_replica_call(self._replica, presence.fields()))
 
     def remove(self) -> None:
         """Take the replica out of the count; without Redis it falls out by itself."""
         self._is_leaving = True
         try:
-            pipeline = self._redis.pipeline(transaction=False)
-            pipeline.zrem(REPLICAS_KEY, self._replica)
-            pipeline.delete(replica_key(self._replica))
-            pipeline.execute()
-        except (RedisError, OSError) as error:
+            with translated():
+                pipeline = self._redis.pipeline(transaction=False)
+                pipeline.zrem(REPLICAS_KEY, self._replica)
+                pipeline.delete(replica_key(self._replica))
+                pipeline.execute()
+        except RedisFailure as error:
             _logger.info("this replica stays counted for some seconds: %s", error)

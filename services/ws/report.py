@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from redis import Redis, RedisError
+from redis import Redis
 
 from contract import VERSION
 from contract.events import ClusterCounts, HealthReportWithCluster
@@ -14,6 +14,7 @@ from contract.presence import read_collector, read_replicas
 from contract.rest import CollectorReport, ReplicaReport, health_report
 from runtime.clock import timestamp
 from runtime.readiness import Readiness
+from runtime.redis_failures import RedisFailure, translated
 from ws.state import ClusterState
 
 #: Seconds for which what Redis said is said again, however many clients ask.
@@ -74,9 +75,10 @@ class HealthReporter:
         with self._asking:
             if self._asked is None or time.monotonic() - self._asked > KEPT_SECONDS:
                 try:
-                    collector, cluster = read_collector(self._redis)
-                    self._facts = collector, cluster, read_replicas(self._redis)
-                except (RedisError, OSError, KeyError, ValueError):
+                    with translated():
+                        collector, cluster = read_collector(self._redis)
+                        self._facts = collector, cluster, read_replicas(self._redis)
+                except (RedisFailure, KeyError, ValueError):
                     self._facts = None  # the feed says so in the log
                 self._asked = time.monotonic()
             return self._facts

@@ -8,6 +8,7 @@ import sys
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
@@ -25,6 +26,7 @@ from contract.names import GENERATION_KEY
 from runtime.clock import timestamp
 from runtime.quoted import quoted, sentence
 from runtime.redis_client import blocking_client
+from runtime.redis_failures import RedisFailure, ask, translated
 from runtime.settings import Environment
 
 
@@ -96,9 +98,10 @@ class ArchiveCommands:
         """End all sessions of everybody: the store gets a new generation."""
         client = self._client()
         try:
-            client.delete(GENERATION_KEY)
-            begin_generation(client)
-        except (redis.RedisError, OSError) as error:
+            with translated():
+                client.delete(GENERATION_KEY)
+                begin_generation(client)
+        except RedisFailure as error:
             raise CommandError(f"Redis did not take it, and nothing was changed: {error}") from None
         finally:
             client.close()
@@ -119,8 +122,8 @@ class ArchiveCommands:
     def _revocations(self) -> Revocations:
         revocations, client = Revocations(), self._client()
         try:
-            RevocationReader(lambda question: question(client), revocations, may_begin=False).refresh()
-        except (redis.RedisError, OSError) as error:
+            RevocationReader(partial(ask, client), revocations, may_begin=False).refresh()
+        except RedisFailure as error:
             raise CommandError(f"Redis does not say what is revoked: {error}") from None
         finally:
             client.close()

@@ -7,7 +7,8 @@ from access.scripts import (
     attempt_sign_in_call,
     forgive_sign_in_call,
 )
-from api.link import RedisAway, RedisLink, RedisRefused
+from api.link import RedisLink
+from runtime.redis_failures import RedisFailure
 
 
 class Attempts:
@@ -42,5 +43,5 @@ class Attempts:
         arguments = forgive_sign_in_call(user, address, device)
         try:
             self._link.call(FORGIVE_SIGN_IN, arguments)
-        except (RedisAway, RedisRefused):
+        except RedisFailure:
             return  # it is forgotten by itself

@@ -7,12 +7,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-import redis
-
 from api.access.store import send_revocation
 from api.config import saves_revocations
 from contract.codec import encode
 from runtime.redis_client import blocking_client
+from runtime.redis_failures import RedisFailure, translated
 from runtime.settings import Environment
 
 #: Seconds that Redis may take.
@@ -83,8 +82,9 @@ def revoke(environment: Environment, member: str, until: float) -> None:
     """
     client = blocking_client(environment.redis_url("api"), connect_seconds=REDIS_SECONDS, answer_seconds=REDIS_SECONDS)
     try:
-        send_revocation(client, member, until, time.time(), is_saved=saves_revocations(environment))
-    except (redis.RedisError, OSError) as error:
+        with translated():
+            send_revocation(client, member, until, time.time(), is_saved=saves_revocations(environment))
+    except RedisFailure as error:
         raise NotRevoked(str(error)) from None
     finally:
         client.close()

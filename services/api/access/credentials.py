@@ -14,8 +14,8 @@ from access.session import Session
 from api.access.origin import address, origin
 from api.access.store import RevocationStore
 from api.access.users import Users
-from api.link import RedisAway, RedisRefused
 from api.unavailable import Unavailable
+from runtime.redis_failures import RedisFailure
 
 #: Seconds by which the users' folder of one replica may lag behind that of another: Kubernetes takes up to 90.
 FOLDER_LAG_SECONDS: Final = 120.0
@@ -119,5 +119,5 @@ class Credentials:
         _logger.info("the session of %r, from %s, ends: removed, or another password", session.user, address())
         try:
             self._revocations.revoke(revocation_of(session.grant()), session.expires)
-        except (RedisAway, RedisRefused):
+        except RedisFailure:
             return  # the next request tries again

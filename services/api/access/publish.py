@@ -10,13 +10,14 @@ from api.access.limit import PublishedLimit
 from api.access.origin import address
 from api.answers import struct_answer
 from api.counters import Counters
-from api.link import RedisAway, RedisLink, RedisRefused
+from api.link import RedisLink
 from api.problems import Refusal
 from contract.codec import UndecodableMessage, require_object
 from contract.names import CHANNELS, MESSAGE_LIMIT_BYTES
 from contract.rest import Published
 from runtime.logs import Occasionally
 from runtime.quoted import quoted
+from runtime.redis_failures import RedisFailure, RedisRefused
 
 #: Seconds after which publishing again may help.
 RETRY_SECONDS: Final = 2
@@ -72,7 +73,7 @@ class Publisher:
         """
         try:
             receivers: int = self._link.ask(lambda client: client.publish(channel, body))
-        except (RedisAway, RedisRefused) as error:
+        except RedisFailure as error:
             reason = f"Redis refuses it: {error}" if isinstance(error, RedisRefused) else "Redis does not answer"
             headers = {"Retry-After": str(RETRY_SECONDS)}
             raise Refusal(503, f"Nothing was published: {reason}.", headers=headers) from None

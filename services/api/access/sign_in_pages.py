@@ -13,9 +13,9 @@ from api.access.origin import is_encrypted, stays_on_machine
 from api.access.passwords import Busy
 from api.access.sign_in import NAME_LENGTH, SignIn
 from api.language import gettext
-from api.link import RedisAway, RedisRefused
 from api.problems import Refusal
 from api.unavailable import Unavailable
+from runtime.redis_failures import RedisFailure
 
 #: Seconds after which trying again may help where Redis or a processor was the reason.
 RETRY_SECONDS: Final = 5
@@ -52,7 +52,7 @@ def sign_in_routes(sign_in: SignIn, credentials: Credentials, forms: Forms) -> B
                 return _page(forms, 401, gettext("There is no such user, or the password is wrong."), user, next_page)
             response = _go_on(safe_next(next_page))
             sign_in.begin(response, proof, former, device)
-        except (RedisAway, RedisRefused, Unavailable):
+        except (RedisFailure, Unavailable):
             sign_in.unavailable()
             error = gettext("Nobody can sign in while Redis does not answer. Try again in a moment.")
             return _page(forms, 503, error, user, next_page, RETRY_SECONDS)
@@ -70,7 +70,7 @@ def sign_in_routes(sign_in: SignIn, credentials: Credentials, forms: Forms) -> B
         if session is not None:
             try:
                 sign_in.end(response, session)
-            except (RedisAway, RedisRefused):
+            except RedisFailure:
                 text = gettext("You are still signed in: signing out needs Redis, which does not answer. Try again.")
                 raise Refusal(503, text, headers={"Retry-After": str(RETRY_SECONDS)}) from None
         return response

@@ -10,11 +10,12 @@ import redis
 from access.revocation_reader import RevocationReader
 from access.revocations import Revocations
 from access.scripts import REVOKE, revoke_call
-from api.link import RedisAway, RedisLink, RedisRefused
+from api.link import RedisLink
 from api.unavailable import NothingKnown, StoredInvalid, Unavailable
 from contract.names import REVOCATIONS_KEY
 from runtime.functions import call
 from runtime.readiness import Readiness
+from runtime.redis_failures import RedisAway, RedisRefused
 
 #: Seconds for which what was read is taken for true.
 FRESH_SECONDS: Final = 1.0

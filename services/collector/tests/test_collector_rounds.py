@@ -12,7 +12,7 @@ from collector.config import Config
 from collector.dns_targets import DnsTargets
 from collector.evaluate import Moment
 from collector.fleet import Fleet
-from collector.link import RedisAway, RedisLink
+from collector.link import RedisLink
 from collector.node_state import NodeState
 from collector.rules_file import RulesFile
 from collector.said import looks as said
@@ -39,6 +39,7 @@ from contract.names import (
     latest_key,
 )
 from runtime.readiness import Readiness
+from runtime.redis_failures import RedisAway, RedisFailure
 from tests.drivers.waiting import Deadline
 
 DEADLINE_SECONDS = 20.0
@@ -109,7 +110,7 @@ def start(valkey, tmp_path, target):
 async def attempt(collector):
     try:
         return await collector.turn()
-    except RedisAway:
+    except RedisFailure:
         return False
 
 

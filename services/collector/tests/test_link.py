@@ -2,10 +2,11 @@ import asyncio
 
 import pytest
 
-from collector.link import Former, RedisLacksFunctions, RedisLink
+from collector.link import Former, RedisLink
 from contract.history import TEN_SECONDS
 from contract.names import ALERT_LOG_KEY, EPOCH_KEY, INCIDENTS_KEY, METRICS_CHANNEL, RULES_KEY, latest_key
 from contract.scripts import HistoryRecord, Lease, Publication
+from runtime.redis_failures import FunctionsMissing
 from tests.drivers.redis_users import url_of, users
 
 
@@ -51,7 +52,7 @@ def test_link_tells_missing_functions_from_a_refusal(valkey, ask):
         finally:
             await link.close()
 
-    with users(valkey), pytest.raises(RedisLacksFunctions, match="Functions in a Redis of your own"):
+    with users(valkey), pytest.raises(FunctionsMissing, match="Functions in a Redis of your own"):
         asyncio.run(run())
 
 

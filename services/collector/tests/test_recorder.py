@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 import contract
 from collector import link as module
-from collector.link import RedisAway, RedisLink
+from collector.link import RedisLink
 from collector.metrics import REGISTRY
 from collector.recorder import BATCH_LENGTH, Recorder
 from collector.snapshot import build_snapshot
@@ -18,6 +18,7 @@ from contract.history import CLUSTER_NODE, STEPS
 from contract.messages import Snapshot
 from contract.names import EPOCH_KEY, distribution_key, history_key
 from contract.scripts import STREAMS_ANEW
+from runtime.redis_failures import RedisAway
 
 GOLDEN = Path(contract.__file__).parent / "golden" / "messages" / "metrics.json"
 NODE = next(node for node in decode(GOLDEN.read_bytes(), Snapshot).nodes if node.status == "online")

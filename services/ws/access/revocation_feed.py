@@ -5,15 +5,17 @@ import random
 import time
 import traceback
 from contextlib import suppress
+from functools import partial
 from typing import Final, NoReturn
 
-from redis import Redis, RedisError
+from redis import Redis
 from redis.client import PubSub
 
 from access.revocation_reader import RevocationReader
 from access.revocations import Revocations
 from contract.names import RENEWED, REVOKED_CHANNEL
 from runtime.logs import Occasionally
+from runtime.redis_failures import RedisFailure, ask, translated
 
 #: Seconds after which Redis is asked again: an emptied store says nothing, and a connection may die without a word.
 REREAD_SECONDS: Final = 5.0
@@ -30,16 +32,16 @@ class RevocationFeed:
 
     def __init__(self, redis: Redis, revocations: Revocations) -> None:
         self._redis = redis
-        self._reader = RevocationReader(lambda question: question(redis), revocations, may_begin=False)
+        self._reader = RevocationReader(partial(ask, redis), revocations, may_begin=False)
         self._complaints = Occasionally(_logger)
 
     def run(self) -> NoReturn:
         """Follow it for good."""
         while True:
             try:
-                with PubSub(self._redis.connection_pool) as pubsub:
+                with translated(), PubSub(self._redis.connection_pool) as pubsub:
                     self._follow(pubsub)
-            except (RedisError, OSError) as error:
+            except RedisFailure as error:
                 self._complaints.warning("away", "what is revoked cannot be followed, it is tried again: %s", error)
             except Exception:
                 self._complaints.warning("error", "following what is revoked went wrong: %s", traceback.format_exc())
@@ -51,11 +53,11 @@ class RevocationFeed:
         One reading serves all who wait for it, and the next begins ``SPARED_SECONDS`` after the last: a session that
         began since the last reading must not be refused because that was a moment ago.
         """
-        with suppress(RedisError, OSError):  # the one that follows says so
+        with suppress(RedisFailure):  # the one that follows says so
             self._reader.refresh(spared_seconds=SPARED_SECONDS)
 
     def _follow(self, pubsub: PubSub) -> NoReturn:
-        """Raises ``RedisError`` or ``OSError`` at the end of the connection."""
+        """Raises an error of the driver at the end of the connection."""
         pubsub.subscribe(REVOKED_CHANNEL)
         # What is revoked once the subscription stands is told; all before is in the store.
         while pubsub.get_message(timeout=REREAD_SECONDS) is None:

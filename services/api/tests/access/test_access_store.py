@@ -12,10 +12,11 @@ from access.grant import Grant
 from access.revocations import Revocations
 from api.access.store import RevocationStore
 from api.counters import Counters
-from api.link import RedisAway, RedisLink
+from api.link import RedisLink
 from api.unavailable import NothingKnown, StoredInvalid
 from contract.names import GENERATION_KEY, RENEWED, REVOCATIONS_KEY, REVOKED_CHANNEL
 from runtime.readiness import Readiness
+from runtime.redis_failures import RedisAway
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
