@@ -85,7 +85,7 @@ def _require_loading_helps(error: ResponseError) -> None:
     if _NOT_ALLOWED in str(error):
         raise FunctionsMissing(
             f"the Redis user of this service may not call functions ({error}): "
-            'docs/operations.md, "A Redis of your own", has the users\' lines'
+            'docs/data.md, "A Redis of your own", has the users\' lines'
         ) from None
     if _NOT_LOADED not in str(error):
         raise error
@@ -97,5 +97,5 @@ def _require_another_was_quicker(error: ResponseError, function: Function) -> No
         raise FunctionsMissing(
             f"Redis lacks the function {function.function_name} of the library {function.library_name}, and this "
             f"service cannot load it ({error}): "
-            'docs/operations.md, "Functions in a Redis of your own", says how to load the library'
+            'docs/data.md, "Functions in a Redis of your own", says how to load the library'
         ) from None

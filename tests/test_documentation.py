@@ -6,7 +6,7 @@ from pathlib import Path
 from contract import events, names
 
 DOCS = Path(__file__).parents[1] / "docs"
-CONTRACT = (DOCS / "contract.md").read_text()
+CONTRACT = "".join((DOCS / name).read_text() for name in ("contract.md", "contract-clients.md"))
 
 
 def test_redis_table_is_that_of_the_code() -> None:
@@ -23,7 +23,25 @@ def test_every_event_is_documented() -> None:
         assert f"`{name}`" in CONTRACT, name
 
 
+def pages() -> list[Path]:
+    return [*DOCS.rglob("*.md"), *DOCS.parent.glob("*.md"), DOCS.parent / "contract" / "README.md"]
+
+
+def anchors(page: Path) -> set[str]:
+    text = re.sub(r"^ *```.*?^ *```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#{1,6} (.*)", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_every_link_of_the_documentation_leads_somewhere() -> None:
-    for page in [*DOCS.glob("*.md"), DOCS.parent / "README.md"]:
-        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
-            assert "://" in link or (page.parent / link).exists(), f"{page.name}: {link}"
+    for page in pages():
+        for link, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text()):
+            if "://" in link:
+                continue
+            target = page.parent / link if link else page
+            assert target.exists(), f"{page.name}: {link}"
+            assert not anchor or anchor in anchors(target), f"{page.name}: {link}#{anchor}"
+
+
+def test_no_page_is_long() -> None:
+    assert [page.name for page in DOCS.rglob("*.md") if len(page.read_text().splitlines()) > 300] == []

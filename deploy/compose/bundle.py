@@ -34,10 +34,9 @@ PARTS = (
     "deploy/local/listening.py",
     "deploy/local/status.py",
     "deploy/local/words.py",
-    "docs/kubernetes.md",
-    "docs/operations.md",
+    "docs",
 )
-_LEFT_OUT = {"tests", "__pycache__"}
+_LEFT_OUT = {"tests", "__pycache__", "screenshots"}
 LOAD = "deploy/compose/load.sh"
 
 

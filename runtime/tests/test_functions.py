@@ -27,7 +27,7 @@ from tests.drivers.valkey import Valkey
 LEASE = Lease("one", "lab", 60.0)
 TAKE = take_lease_call(LEASE, 0)
 NAME = LIBRARY.partition("name=")[2].partition("\n")[0]
-OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
+OPERATIONS = Path(__file__).parents[2] / "docs/data.md"
 HEADING = "Functions in a Redis of your own"
 #: What a user may do who may call functions and load none.
 RULES = "on >secret ~* &* -@all +ping +fcall +time +hget +hmget +hset +del +pexpire +xrevrange"
@@ -129,7 +129,7 @@ def test_caller_is_told_what_is_missing_and_where_to_read_on_when_it_may_not_loa
     # then
     assert TAKE_LEASE.function_name in str(caught.value)
     assert NAME in str(caught.value)
-    assert f'docs/operations.md, "{HEADING}"' in str(caught.value)
+    assert f'docs/data.md, "{HEADING}"' in str(caught.value)
     assert f"### {HEADING}\n" in OPERATIONS.read_text()
     assert libraries(redis) == []
     assert not redis.exists(LEASE_KEY)

@@ -61,7 +61,7 @@ def wait_for(origin: str, authority: Path) -> requests.Response:
 
 
 def load_functions(deployment: Deployment, url: str, authority: Path) -> None:
-    """Load the functions as docs/operations.md says it: what the image prints, by a user who may."""
+    """Load the functions as docs/data.md says it: what the image prints, by a user who may."""
     library = deployment.compose("run", "--rm", "--no-deps", "-T", "secrets", "functions")
     password = deployment.compose(
         "run", "--rm", "--no-deps", "-T", "secrets", "cat", "/secrets/redis/operator-password"

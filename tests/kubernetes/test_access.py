@@ -39,8 +39,8 @@ SECRETS = ("access-users", "access-tokens", "gateway-tls")
 
 
 def documented(kubernetes_namespace: str, *words: str) -> list[str]:
-    """The halves of the only pipeline of docs/kubernetes.md that has these words in a row, for this namespace."""
-    text = (ROOT / "docs/kubernetes.md").read_text()
+    """The halves of the only pipeline of kubernetes-access.md that has these words in a row, for this namespace."""
+    text = (ROOT / "docs/kubernetes-access.md").read_text()
     blocks = re.findall(r"^```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in re.sub(r"\|\n +", "| ", block).splitlines()]
     [found] = [line for line in lines if f"{' '.join(words)} |" in line]

@@ -10,7 +10,7 @@ from tests.drivers.redis_users import load_functions, url_of, users
 from tests.drivers.stack import Stack
 from tests.drivers.waiting import eventually
 
-READ_ON = 'docs/operations.md, "Functions in a Redis of your own"'
+READ_ON = 'docs/data.md, "Functions in a Redis of your own"'
 
 
 @pytest.fixture

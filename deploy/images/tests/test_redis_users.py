@@ -53,7 +53,7 @@ def url_of(valkey: Valkey) -> Iterator[Callable[[str], str]]:
 
 
 def test_documentation_has_the_lines_of_the_users_that_services_and_scripts_have() -> None:
-    described = set((DEPLOY.parent / "docs/operations.md").read_text().splitlines())
+    described = set((DEPLOY.parent / "docs/data.md").read_text().splitlines())
     for line in USERS.read_text().splitlines():
         name = line.split()[1]
         if name not in ("default", "operator"):
