@@ -109,9 +109,9 @@ def test_charts_show_the_chosen_range(fleet: Fleet, page: Page, path: str) -> No
     page.on("request", lambda request: asked.append(request.url) if "/api/history" in request.url else None)
     page.goto(fleet.product.origin + path)
     chart = page.locator('[data-measure="cpu_usage"] .chart').first
-    expect(chart).to_have_attribute("aria-label", re.compile(r"from \d+\s% to \d+\s%, now \d+\s%"))
+    expect(chart).to_have_attribute("aria-label", re.compile(r"from \d+\s% to \d+\s%, now (average )?\d+\s%"))
     page.click("[data-range='6h']")
-    expect(chart).to_have_attribute("aria-label", re.compile(r"from \d+\s% to \d+\s%, now \d+\s%"))
+    expect(chart).to_have_attribute("aria-label", re.compile(r"from \d+\s% to \d+\s%, now (average )?\d+\s%"))
     assert page.url.endswith("?range=6h")
     assert any("range_seconds=3600" in url for url in asked)
     assert any("range_seconds=21600" in url for url in asked)

@@ -79,8 +79,8 @@ def test_log_shows_the_word_of_a_transition_that_a_later_collector_writes(fleet:
 @pytest.mark.parametrize(
     ("locale", "composed"),
     [
-        ("en-GB", "node05: / is 98.5\u00a0% full"),
-        ("fr-FR", "node05\u00a0: / plein à 98,5\u00a0%"),
+        ("en-GB", "/ is 98.5\u00a0% full"),
+        ("fr-FR", "/ plein à 98,5\u00a0%"),
     ],
 )
 def test_log_says_what_a_code_means_and_shows_the_text_where_it_knows_no_code(
