@@ -1,6 +1,6 @@
 /** The title of the page and its icon: they tell how the cluster is while another tab is looked at. */
 
-import type { Standing } from "./problems.ts";
+import type { Standing } from "./freshness.ts";
 import { countsText, type Verdict } from "./verdict.ts";
 import { wording } from "../wording.ts";
 

@@ -2,7 +2,7 @@
 
 import type { Coded, NodeStatus, OverallStatus, Severity, Transition } from "../contract.ts";
 import { bytes, duration, moment } from "../format.ts";
-import type { Standing } from "../live/problems.ts";
+import type { Standing } from "../live/freshness.ts";
 import { said } from "./said.ts";
 import { SAID_EN } from "./said_en.ts";
 
@@ -199,3 +199,6 @@ export const en = {
   /** What the collector says as a code; `text` where the code is absent or of another version. */
   said: (coded: Coded | null | undefined, text: string): string => said(SAID_EN, coded, text),
 };
+
+/** What every language says. */
+export type Wording = typeof en;

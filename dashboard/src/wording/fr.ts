@@ -1,7 +1,7 @@
 /** French. A no-break space stands before a colon and its like. */
 
 import { bytes, duration, moment } from "../format.ts";
-import type { Wording } from "../wording.ts";
+import type { Wording } from "./en.ts";
 import { said } from "./said.ts";
 import { SAID_FR } from "./said_fr.ts";
 
