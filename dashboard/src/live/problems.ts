@@ -3,8 +3,8 @@
 import type { AdmissionState } from "../access/admission.ts";
 import { signInAddress } from "../address.ts";
 import { REFUSALS, type Refusal } from "../contract.ts";
-import type { Standing } from "./freshness.ts";
 import { wording } from "../wording.ts";
+import type { Standing } from "./freshness.ts";
 
 /**
  * How the push connection stands.

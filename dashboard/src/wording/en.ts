@@ -74,7 +74,8 @@ export const en = {
 
   redisAway: (since: string): string =>
     `Redis is away since ${moment(since)}. The page shows what was last known, and goes on by itself when Redis is back.`,
-  collectorDown: "The collector is not running, so nothing new is measured. The page goes on by itself when it is back.",
+  collectorDown:
+    "The collector is not running, so nothing new is measured. The page goes on by itself when it is back.",
   dataOld: (seconds: number): string =>
     Number.isFinite(seconds) ? `The data is ${duration(seconds)} old.` : "Nobody knows how old the data is.",
   dataOldUnexplained: (seconds: number): string =>
