@@ -181,9 +181,10 @@ messages: setup-dev ## bring the pages' translations to the templates, say what 
 	@$(BIN)/python -m tests.messages
 
 .PHONY: format
-format: setup-dev ## lay out the Python code
+format: setup-dev dashboard/node_modules/.package-lock.json ## lay out the Python and TypeScript code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	cd dashboard && PATH=$(BIN):$$PATH npm run --silent format
 
 dashboard/node_modules/.package-lock.json: dashboard/package-lock.json | setup-dev
 	cd dashboard && PATH=$(BIN):$$PATH npm ci --no-audit --no-fund
@@ -197,7 +198,7 @@ dashboard-test: dashboard/node_modules/.package-lock.json ## the script's own te
 	cd dashboard && PATH=$(BIN):$$PATH npm test --silent
 
 .PHONY: dashboard-check
-dashboard-check: dashboard/node_modules/.package-lock.json ## types of the script, and that its committed build is fresh
+dashboard-check: dashboard/node_modules/.package-lock.json ## lint and types of the script, and that its committed build is fresh
 	cd dashboard && PATH=$(BIN):$$PATH npm run --silent check
 	cd dashboard && PATH=$(BIN):$$PATH npm run --silent check-build
 

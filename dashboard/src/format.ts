@@ -124,7 +124,10 @@ export function momentAfter(timestamp: string, from: string, locale: string = re
 export function timeZone(at = new Date()): string {
   const minutes = -at.getTimezoneOffset();
   const two = (value: number): string => `${Math.floor(value)}`.padStart(2, "0");
-  const offset = minutes === 0 ? "UTC" : `UTC${minutes < 0 ? "−" : "+"}${two(Math.abs(minutes) / 60)}:${two(Math.abs(minutes) % 60)}`;
+  const offset =
+    minutes === 0
+      ? "UTC"
+      : `UTC${minutes < 0 ? "−" : "+"}${two(Math.abs(minutes) / 60)}:${two(Math.abs(minutes) % 60)}`;
   const name = new Intl.DateTimeFormat().resolvedOptions().timeZone;
   return name === undefined || name === "UTC" ? offset : `${name}, ${offset}`;
 }

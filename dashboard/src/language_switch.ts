@@ -13,7 +13,8 @@ export class LanguageSwitch {
   };
 
   start(): void {
-    for (const link of this.#links) for (const event of ["click", "auxclick", "focus"]) link.addEventListener(event, this.#aim);
+    for (const link of this.#links)
+      for (const event of ["click", "auxclick", "focus"]) link.addEventListener(event, this.#aim);
     // Chosen and remembered: a link to this page is in the language of whoever follows it.
     const address = new URL(location.href);
     if (!address.searchParams.has("lang")) return;
@@ -22,6 +23,7 @@ export class LanguageSwitch {
   }
 
   stop(): void {
-    for (const link of this.#links) for (const event of ["click", "auxclick", "focus"]) link.removeEventListener(event, this.#aim);
+    for (const link of this.#links)
+      for (const event of ["click", "auxclick", "focus"]) link.removeEventListener(event, this.#aim);
   }
 }

@@ -1,37 +1,37 @@
 /** Wires the page together. */
 
 import "uplot/dist/uPlot.min.css";
-import { admittedFetch } from "./access/admitted_fetch.ts";
 import { Admission } from "./access/admission.ts";
+import { admittedFetch } from "./access/admitted_fetch.ts";
 import { Renewal } from "./access/renewal.ts";
 import { SessionClient } from "./access/session_client.ts";
 import { SignOut } from "./access/sign_out.ts";
-import { Connection } from "./live/connection.ts";
+import { Toasts } from "./alerts/toasts.ts";
+import { HistoryClient } from "./charts/history_client.ts";
+import type { Alerts, Health } from "./contract.ts";
 import { ErrorFunnel } from "./errors.ts";
 import { byId } from "./fields.ts";
-import { HistoryClient } from "./charts/history_client.ts";
+import { LanguageSwitch } from "./language_switch.ts";
+import { Connection } from "./live/connection.ts";
 import { readInitial, receivedAtSeconds } from "./live/initial.ts";
 import { withoutRepeats } from "./live/issues.ts";
-import type { Alerts, Health } from "./contract.ts";
-import { LanguageSwitch } from "./language_switch.ts";
 import { LiveData } from "./live/live_data.ts";
-import { retryWaitOf } from "./login/retry_wait.ts";
 import { PageState } from "./live/page_state.ts";
+import { RefreshHook } from "./live/refresh_hook.ts";
+import { reloadOnce } from "./live/reload_once.ts";
+import { StatusLine } from "./live/status_line.ts";
+import { VerdictView } from "./live/verdict_view.ts";
+import { retryWaitOf } from "./login/retry_wait.ts";
+import { PageFrame } from "./page_frame.ts";
 import { AlertsPage } from "./pages/alerts.ts";
 import { DashboardPage } from "./pages/dashboard.ts";
 import { LivePage } from "./pages/live.ts";
 import { MonitoringPage } from "./pages/monitoring.ts";
 import { NodePage } from "./pages/node.ts";
 import { NodesPage } from "./pages/nodes.ts";
-import { PageFrame } from "./page_frame.ts";
 import type { Page } from "./pages/page.ts";
 import { WebsocketTestPage } from "./pages/websocket_test.ts";
-import { RefreshHook } from "./live/refresh_hook.ts";
-import { reloadOnce } from "./live/reload_once.ts";
-import { StatusLine } from "./live/status_line.ts";
 import { ThemeSwitch } from "./theme.ts";
-import { Toasts } from "./alerts/toasts.ts";
-import { VerdictView } from "./live/verdict_view.ts";
 
 const PAGES: Readonly<Record<string, () => Page>> = {
   dashboard: () => new DashboardPage(),

@@ -12,7 +12,8 @@ export class PageFrame {
   start(): void {
     if (this.#header !== null) this.#resize.observe(this.#header);
     const zone = timeZone();
-    for (const element of document.querySelectorAll(".time-zone")) write(element, element.id === "" ? zone : wording.timesIn(zone));
+    for (const element of document.querySelectorAll(".time-zone"))
+      write(element, element.id === "" ? zone : wording.timesIn(zone));
   }
 
   stop(): void {

@@ -1,10 +1,8 @@
 /** Every sentence and word that the script puts on a page; what is there from the start stands in the templates. */
 
 import { LANGUAGE } from "./language.ts";
-import { en } from "./wording/en.ts";
+import { en, type Wording } from "./wording/en.ts";
 import { fr } from "./wording/fr.ts";
-
-export type Wording = typeof en;
 
 export const wording: Wording = LANGUAGE === "fr" ? fr : en;
 

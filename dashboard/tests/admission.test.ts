@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { admittedFetch } from "../src/access/admitted_fetch.ts";
 import { Admission, ASK_AGAIN_AFTER_SECONDS, LOOK_EVERY_SECONDS, type Sight } from "../src/access/admission.ts";
+import { admittedFetch } from "../src/access/admitted_fetch.ts";
 import { RENEW_EVERY_SECONDS, Renewal } from "../src/access/renewal.ts";
 import { SessionClient } from "../src/access/session_client.ts";
 import { RESOURCES } from "../src/contract.ts";
@@ -38,7 +38,11 @@ beforeEach(() => {
     asked.push(path as string);
     return answer();
   }) as typeof fetch);
-  admission = new Admission(() => client.ask(), () => nowSeconds, page as unknown as Sight);
+  admission = new Admission(
+    () => client.ask(),
+    () => nowSeconds,
+    page as unknown as Sight,
+  );
   admission.onAdmitted = () => told.push("admitted");
   admission.onSignedOut = () => told.push("signed out");
   admission.start();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { axisStart, isMedian, pictureOf, sinceOf, type Surroundings } from "../src/charts/picture.ts";
+import { axisStart, isMedian, pictureOf, type Surroundings, sinceOf } from "../src/charts/picture.ts";
 import { Timeline } from "../src/charts/timeline.ts";
 import { tipOf } from "../src/charts/tip.ts";
 import type { Distribution, History } from "../src/contract.ts";
@@ -20,7 +20,13 @@ function history(avg: readonly (number | null)[], distribution?: Distribution): 
   const at = (seconds: number): string => new Date(seconds * 1000).toISOString();
   const measures = { cpu_usage: { min: avg, avg, max: avg } };
   const start = NOON - 10 * avg.length;
-  return { start: at(start), end: at(NOON), step_seconds: 10, series: [{ node: null, measures }], ...(distribution && { distribution }) };
+  return {
+    start: at(start),
+    end: at(NOON),
+    step_seconds: 10,
+    series: [{ node: null, measures }],
+    ...(distribution && { distribution }),
+  };
 }
 
 function timelineOf(known: History, rangeSeconds = 100): Timeline {
@@ -125,7 +131,12 @@ test("what is said under the cursor of a node's chart is a step's mean and exten
   timeline.add(NOON, { cpu_usage: 10 });
   timeline.add(NOON + 2, { cpu_usage: 30 });
   const picture = pictureOf(timeline, "cpu_usage", AROUND);
-  const as = { format: (value: number | null) => `${value}\u00a0%`, formatNow: String, isCluster: false, rangeSeconds: 3600 };
+  const as = {
+    format: (value: number | null) => `${value}\u00a0%`,
+    formatNow: String,
+    isCluster: false,
+    rangeSeconds: 3600,
+  };
   const said = (isSmall: boolean): string => tipOf(picture, 9, as, isSmall).replace(/^\d\d:\d\d:\d\d · /, "");
   assert.equal(said(false), "mean 20 (10 – 30\u00a0%)");
   assert.equal(said(true), "mean 20");

@@ -6,13 +6,21 @@ const rule = (name: string, threshold: number | null, change: object = {}) =>
   ({ name, enabled: true, severity: "warning", threshold, ...change }) as const;
 
 test("each measure has the threshold of its rule", () => {
-  const rules = [rule("cpu", 95), rule("memory", 90), rule("filesystem_full", 85, { severity: "critical" }), rule("temperature", 80)];
-  assert.deepEqual([...thresholdsOf({ rules })], [
-    ["cpu_usage", { value: 95, severity: "warning" }],
-    ["memory_usage", { value: 90, severity: "warning" }],
-    ["disk_usage", { value: 85, severity: "critical" }],
-    ["temperature", { value: 80, severity: "warning" }],
-  ]);
+  const rules = [
+    rule("cpu", 95),
+    rule("memory", 90),
+    rule("filesystem_full", 85, { severity: "critical" }),
+    rule("temperature", 80),
+  ];
+  assert.deepEqual(
+    [...thresholdsOf({ rules })],
+    [
+      ["cpu_usage", { value: 95, severity: "warning" }],
+      ["memory_usage", { value: 90, severity: "warning" }],
+      ["disk_usage", { value: 85, severity: "critical" }],
+      ["temperature", { value: 80, severity: "warning" }],
+    ],
+  );
 });
 
 test("one rule may be of two measures", () => {
@@ -20,6 +28,11 @@ test("one rule may be of two measures", () => {
 });
 
 test("no line is drawn of a rule that is off, has no threshold, or is of another release", () => {
-  const rules = [rule("cpu", 95, { enabled: false }), rule("node_down", null), rule("constructor", 3), rule("quorum", 3)];
+  const rules = [
+    rule("cpu", 95, { enabled: false }),
+    rule("node_down", null),
+    rule("constructor", 3),
+    rule("quorum", 3),
+  ];
   assert.equal(thresholdsOf({ rules }).size, 0);
 });

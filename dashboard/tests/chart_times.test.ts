@@ -35,5 +35,8 @@ test("when data began is said no more exactly than it is known", () => {
 });
 
 test("moments below an axis differ where several lie within a minute", () => {
-  assert.deepEqual([0, 30, 60].map((later) => tick(sunday(15, 5) + later, HOUR, 30)), ["15:05:00", "15:05:30", "15:06:00"]);
+  assert.deepEqual(
+    [0, 30, 60].map((later) => tick(sunday(15, 5) + later, HOUR, 30)),
+    ["15:05:00", "15:05:30", "15:06:00"],
+  );
 });

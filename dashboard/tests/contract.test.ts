@@ -50,7 +50,10 @@ test("messages have the fields that pages read", () => {
     [SNAPSHOT, ["cluster", "epoch", "seq", "timestamp", "interval_seconds", "simulated", "cluster_stats", "nodes"]],
     [HEALTH, ["overall_status", "nodes_online", "nodes_total", "issues", "issues_coded"]],
     [ALERTS, ["active_alerts", "alert_count", "entries", "previous_alert_id", "last_alert_id"]],
-    [ALERTS.active_alerts[0]!, ["id", "rule", "node", "severity", "state", "value", "message", "since", "code", "args"]],
+    [
+      ALERTS.active_alerts[0]!,
+      ["id", "rule", "node", "severity", "state", "value", "message", "since", "code", "args"],
+    ],
     [ALERTS.entries[0]!, ["id", "timestamp", "transition", "alert_id", "node", "message", "since", "code", "args"]],
     [golden("events/monitoring.monitoring_connected") as object, ["age_seconds"]],
     [golden("events/error") as object, ["code", "message"]],

@@ -38,7 +38,9 @@ test("nodes that did not change stay the same objects", () => {
   const applied = applyDelta(base, delta);
   assert.ok(typeof applied === "object");
   const changed = new Set(delta.changed.map((change) => change.node));
-  applied.nodes.forEach((node, index) => assert.equal(node === base.nodes[index], !changed.has(node.node)));
+  applied.nodes.forEach((node, index) => {
+    assert.equal(node === base.nodes[index], !changed.has(node.node));
+  });
 });
 
 test("names are ordered by code points", () => {

@@ -44,7 +44,10 @@ test("a question that is given up is no failure", async () => {
 
 test("a request names at most fifty nodes, fewer where names are long, and all stand in one", () => {
   const short = Array.from({ length: 120 }, (_, index) => `node${index}`);
-  assert.deepEqual(portions(short).map(({ length }) => length), [50, 50, 20]);
+  assert.deepEqual(
+    portions(short).map(({ length }) => length),
+    [50, 50, 20],
+  );
   assert.deepEqual(portions(short).flat(), short);
   const long = Array.from({ length: 50 }, (_, index) => `${"é".repeat(100)}${index}`);
   assert.ok(portions(long).every((names) => names.map(encodeURIComponent).join("&node=").length < 4000));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Node } from "../src/contract.ts";
-import { filtered, gravestFirst, nodesTable, type NodeFilter } from "../src/nodes/node_filter.ts";
+import { filtered, gravestFirst, type NodeFilter, nodesTable } from "../src/nodes/node_filter.ts";
 import { SNAPSHOT } from "./golden.ts";
 
 function node(name: string, change: Partial<Node> = {}): Node {
@@ -30,7 +30,10 @@ test("without a filter all nodes stand by their names", () => {
 test("a measure that an older collector does not write is sorted as one that is not known", () => {
   const { iowait: _, ...older } = node("x");
   const nodes = [older as Node, node("y", { iowait: null }), node("z", { iowait: 3 })];
-  assert.deepEqual(filtered(nodes, { ...ALL, sort: "-iowait" }, new Set()).map(({ node }) => node), ["z", "x", "y"]);
+  assert.deepEqual(
+    filtered(nodes, { ...ALL, sort: "-iowait" }, new Set()).map(({ node }) => node),
+    ["z", "x", "y"],
+  );
 });
 
 test("text is looked for in names and addresses, whatever its case", () => {
@@ -55,11 +58,23 @@ test("sorted by status, the worst come first", () => {
 });
 
 test("gravest alerts come first, an offline node without one counts as a warning, and equal ones stay as they stood", () => {
-  const troubles = new Map([["d", { severity: "critical" }], ["a", { severity: "info" }], ["c", { severity: "warning" }]] as const);
-  assert.equal(gravestFirst([...NODES, node("e")], troubles).map(({ node }) => node).join(""), "dbcae");
+  const troubles = new Map([
+    ["d", { severity: "critical" }],
+    ["a", { severity: "info" }],
+    ["c", { severity: "warning" }],
+  ] as const);
+  assert.equal(
+    gravestFirst([...NODES, node("e")], troubles)
+      .map(({ node }) => node)
+      .join(""),
+    "dbcae",
+  );
 });
 
 test("the table of the nodes has those that the filter lets through", () => {
   assert.equal(nodesTable(ALL), "/api/cluster/nodes?format=csv");
-  assert.equal(nodesTable({ text: " a&b ", status: "trouble", sort: "-cpu_usage" }), "/api/cluster/nodes?format=csv&q=a%26b&status=trouble");
+  assert.equal(
+    nodesTable({ text: " a&b ", status: "trouble", sort: "-cpu_usage" }),
+    "/api/cluster/nodes?format=csv&q=a%26b&status=trouble",
+  );
 });

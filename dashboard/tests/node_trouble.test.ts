@@ -12,7 +12,10 @@ function alert(rule: string, severity: Alert["severity"], message: string, detai
 }
 
 test("the gravest alert of a node is first, and its name is not said again", () => {
-  const trouble = troubleByNode([alert("clock_offset", "info", "n/1: late"), alert("temperature", "critical", "n/1 : 91 °C")]);
+  const trouble = troubleByNode([
+    alert("clock_offset", "info", "n/1: late"),
+    alert("temperature", "critical", "n/1 : 91 °C"),
+  ]);
   assert.equal(trouble.get("n/1")?.text, "91 °C · late");
   assert.equal(trouble.get("n/1")?.severity, "critical");
 });

@@ -54,7 +54,10 @@ test("a refused origin is named with the setting that allows it", () => {
 
 test("polling says how often it asks", () => {
   const sentences = said({ push: { kind: "lost" }, freshness: "polling" });
-  assert.equal(sentences, "The push connection is down: the ws service does not answer.\nMeanwhile the page asks every 30 s.");
+  assert.equal(
+    sentences,
+    "The push connection is down: the ws service does not answer.\nMeanwhile the page asks every 30 s.",
+  );
 });
 
 test("an ended connection says why and what to do", () => {
@@ -102,7 +105,10 @@ test("a failure of the script is not kept silent", () => {
 });
 
 test("a page older than the server says so", () => {
-  assert.match(textOf(problems({ ...WELL, serverVersion: "1.1" }, "1.0")), /version 1\.1, this page is of version 1\.0/);
+  assert.match(
+    textOf(problems({ ...WELL, serverVersion: "1.1" }, "1.0")),
+    /version 1\.1, this page is of version 1\.0/,
+  );
   assert.deepEqual(problems({ ...WELL, serverVersion: "1.0" }, "1.0"), []);
   assert.deepEqual(problems(WELL, "1.0"), []);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { History, Steps } from "../src/contract.ts";
 import { Timeline } from "../src/charts/timeline.ts";
+import type { History, Steps } from "../src/contract.ts";
 
 /** 12:00:00 UTC. */
 const NOON = Date.parse("2026-11-23T12:00:00Z") / 1000;
@@ -33,7 +33,12 @@ test("a timeline without anything has no columns", () => {
 
 test("rounds of one step become one point with their extent", () => {
   const timeline = new Timeline(60, 10);
-  for (const [second, value] of [[0, 10], [2, 30], [4, 20], [10, 50]] as const) {
+  for (const [second, value] of [
+    [0, 10],
+    [2, 30],
+    [4, 20],
+    [10, 50],
+  ] as const) {
     timeline.add(NOON + second, { cpu_usage: value });
   }
   const { x, min, avg, max } = timeline.columns("cpu_usage");
@@ -82,7 +87,10 @@ test("a history of another step replaces what was there", () => {
   const timeline = new Timeline(3600, 10);
   timeline.add(NOON, { cpu_usage: 99 });
   loaded(timeline, historyFrom(NOON - 120, 60, [1, 2]));
-  assert.deepEqual(timeline.columns("cpu_usage").avg.filter((value) => value !== null), [1, 2]);
+  assert.deepEqual(
+    timeline.columns("cpu_usage").avg.filter((value) => value !== null),
+    [1, 2],
+  );
 });
 
 test("what was recorded ahead of a clock that went back is dropped", () => {
@@ -91,5 +99,8 @@ test("what was recorded ahead of a clock that went back is dropped", () => {
   timeline.add(NOON, { cpu_usage: 2 });
   const { x, avg } = timeline.columns("cpu_usage");
   assert.equal(x.at(-1), NOON);
-  assert.deepEqual(avg.filter((value) => value !== null), [2]);
+  assert.deepEqual(
+    avg.filter((value) => value !== null),
+    [2],
+  );
 });

@@ -26,7 +26,11 @@ function snapshot(...statuses: NodeStatus[]): Snapshot {
   assert.ok(example !== undefined);
   const online_nodes = statuses.filter((status) => status === "online").length;
   const cluster_stats = { ...SNAPSHOT.cluster_stats, total_nodes: statuses.length, online_nodes };
-  return { ...SNAPSHOT, cluster_stats, nodes: statuses.map((status, index) => ({ ...example, node: `n${index}`, status })) };
+  return {
+    ...SNAPSHOT,
+    cluster_stats,
+    nodes: statuses.map((status, index) => ({ ...example, node: `n${index}`, status })),
+  };
 }
 
 function verdict(of: { snapshot?: Snapshot; health?: Health; alerts?: Alerts }): [string, string] {
@@ -35,17 +39,31 @@ function verdict(of: { snapshot?: Snapshot; health?: Health; alerts?: Alerts }):
 }
 
 test("the headline says that all is well, with the plural right", () => {
-  assert.deepEqual(verdict({ health: health(50, 50, "healthy"), alerts: alerts() }), ["healthy", "All 50 nodes are well"]);
+  assert.deepEqual(verdict({ health: health(50, 50, "healthy"), alerts: alerts() }), [
+    "healthy",
+    "All 50 nodes are well",
+  ]);
   assert.deepEqual(verdict({ health: health(1, 1, "healthy"), alerts: alerts() }), ["healthy", "The node is well"]);
 });
 
 test("the headline is one sentence of what is offline and what fires", () => {
-  const now = alerts(alert("memory", "warning", "n1"), alert("swap", "warning", "n2"), alert("node_down", "warning", "n3"));
-  assert.deepEqual(verdict({ health: health(49, 50, "warning"), alerts: now }), ["warning", "1 node offline, 2 warnings"]);
+  const now = alerts(
+    alert("memory", "warning", "n1"),
+    alert("swap", "warning", "n2"),
+    alert("node_down", "warning", "n3"),
+  );
+  assert.deepEqual(verdict({ health: health(49, 50, "warning"), alerts: now }), [
+    "warning",
+    "1 node offline, 2 warnings",
+  ]);
 });
 
 test("the marks have the figures of the sentence, and one for the nodes that are offline", () => {
-  const now = alerts(alert("memory", "warning", "n1"), alert("node_down", "warning", "n2"), alert("node_down", "critical", "n3"));
+  const now = alerts(
+    alert("memory", "warning", "n1"),
+    alert("node_down", "warning", "n2"),
+    alert("node_down", "critical", "n3"),
+  );
   const { sentence, counts } = verdictOf({ snapshot: null, health: health(47, 50, "warning"), alerts: now });
   assert.deepEqual(counts, { offline: 3, critical: 0, warning: 1, info: 0 });
   assert.equal(sentence, "3 nodes offline, 1 warning");
@@ -55,7 +73,10 @@ test("the marks have the figures of the sentence, and one for the nodes that are
 
 test("critical alerts are no healthy cluster, however many nodes are online", () => {
   const now = alerts(alert("temperature", "critical", "n1"), alert("clock_offset", "info", "n1"));
-  assert.deepEqual(verdict({ health: health(50, 50, "healthy"), alerts: now }), ["critical", "1 critical alert, 1 info alert"]);
+  assert.deepEqual(verdict({ health: health(50, 50, "healthy"), alerts: now }), [
+    "critical",
+    "1 critical alert, 1 info alert",
+  ]);
 });
 
 test("what is pending does not count", () => {
@@ -69,14 +90,24 @@ test("what the collector counts goes before the list, which may be cut", () => {
     "critical",
     "700 critical alerts, 2 warnings",
   ]);
-  const quiet = { ...health(50, 50, "healthy"), firing: { critical: 0, warning: 0, info: 0 }, worst_firing_severity: null };
+  const quiet = {
+    ...health(50, 50, "healthy"),
+    firing: { critical: 0, warning: 0, info: 0 },
+    worst_firing_severity: null,
+  };
   assert.deepEqual(verdict({ health: quiet }), ["healthy", "All 50 nodes are well"]);
 });
 
 test("a node that is offline counts before its alert fires, and where no rule looks at it", () => {
   assert.deepEqual(verdict({ health: health(2, 3, "warning"), alerts: alerts() }), ["warning", "1 node offline"]);
-  assert.deepEqual(verdict({ snapshot: snapshot("online", "offline", "unknown"), alerts: alerts() }), ["warning", "1 node offline"]);
-  assert.deepEqual(verdict({ health: health(0, 3, "critical"), alerts: alerts() }), ["critical", "All 3 nodes offline"]);
+  assert.deepEqual(verdict({ snapshot: snapshot("online", "offline", "unknown"), alerts: alerts() }), [
+    "warning",
+    "1 node offline",
+  ]);
+  assert.deepEqual(verdict({ health: health(0, 3, "critical"), alerts: alerts() }), [
+    "critical",
+    "All 3 nodes offline",
+  ]);
 });
 
 test("an alert that stays a while after its node is back is told", () => {
@@ -85,7 +116,10 @@ test("an alert that stays a while after its node is back is told", () => {
 });
 
 test("nodes that were not asked yet are neither well nor offline", () => {
-  assert.deepEqual(verdict({ health: health(2, 3, "healthy"), alerts: alerts() }), ["healthy", "1 node not yet scraped"]);
+  assert.deepEqual(verdict({ health: health(2, 3, "healthy"), alerts: alerts() }), [
+    "healthy",
+    "1 node not yet scraped",
+  ]);
   assert.deepEqual(verdict({ health: health(0, 0, "unknown"), alerts: alerts() }), ["unknown", "No nodes"]);
   assert.deepEqual(verdict({}), ["unknown", "Unknown"]);
 });
@@ -98,13 +132,20 @@ test("counts are shapes with figures, and words for who hears them", () => {
 });
 
 test("the gravest alert of a node counts", () => {
-  const worst = severityByNode([alert("clock_offset", "info", "a"), alert("temperature", "critical", "a"), alert("cpu", "warning", "a", "pending")]);
+  const worst = severityByNode([
+    alert("clock_offset", "info", "a"),
+    alert("temperature", "critical", "a"),
+    alert("cpu", "warning", "a", "pending"),
+  ]);
   assert.deepEqual([...worst], [["a", "critical"]]);
 });
 
 test("an issue that only repeats the alert of a node is left out", () => {
   const { issues_coded: _, ...uncoded } = health(1, 3, "warning");
-  const told = { ...uncoded, issues: ["/x/nodes.yaml cannot be read", "n1 is offline: refused", "n10 is offline: refused"] };
+  const told = {
+    ...uncoded,
+    issues: ["/x/nodes.yaml cannot be read", "n1 is offline: refused", "n10 is offline: refused"],
+  };
   assert.deepEqual(withoutRepeats(told, alerts(alert("node_down", "warning", "n1", "pending"))).issues, [
     "/x/nodes.yaml cannot be read",
     "n10 is offline: refused",

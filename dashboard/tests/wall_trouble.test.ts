@@ -16,7 +16,16 @@ function node(name: string, change: Partial<Node> = {}): Node {
 function alert(name: string, severity: Severity, change: Partial<Alert> = {}): Alert {
   const [example] = ALERTS.active_alerts;
   assert.ok(example !== undefined);
-  return { ...example, node: name, severity, state: "firing", message: `${name}: hot`, code: null, since: SINCE, ...change };
+  return {
+    ...example,
+    node: name,
+    severity,
+    state: "firing",
+    message: `${name}: hot`,
+    code: null,
+    since: SINCE,
+    ...change,
+  };
 }
 
 test("an alert that is only pending is no trouble", () => {

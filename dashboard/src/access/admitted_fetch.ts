@@ -1,9 +1,9 @@
 /** The `fetch` of a page that may have to be signed in. */
 
-import type { Admission } from "./admission.ts";
 import { REFUSALS, type Refusal } from "../contract.ts";
 import { RestFailed } from "../rest.ts";
 import { wording } from "../wording.ts";
+import type { Admission } from "./admission.ts";
 
 /**
  * Return a `fetch` that asks for nothing while nobody is signed in, and tells `admission` when an answer says so.

@@ -1,8 +1,8 @@
 /** The controls that filter alerts; the address carries what they say. */
 
 import { parameter, setParameters } from "../address.ts";
-import { type AlertFilter, EVERYTHING, isEverything, SEVERITIES, TRANSITIONS } from "./filter.ts";
 import { byId } from "../fields.ts";
+import { type AlertFilter, EVERYTHING, isEverything, SEVERITIES, TRANSITIONS } from "./filter.ts";
 
 /** `start()` sets the controls as the address says; `changed` is called after every change by the reader. */
 export class AlertFilterForm {

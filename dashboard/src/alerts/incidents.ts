@@ -1,9 +1,9 @@
 /** Reads the incidents of a period: each alert that fired, as one piece from its beginning to its end. */
 
 import { given } from "../address.ts";
-import type { AlertFilter } from "./filter.ts";
 import { type Incident, type IncidentsPage, RESOURCES } from "../contract.ts";
 import { get, RestFailed } from "../rest.ts";
+import type { AlertFilter } from "./filter.ts";
 
 /** Of a page; as many as the api gives at most. */
 const PAGE_INCIDENTS = 1000;

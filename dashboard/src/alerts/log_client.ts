@@ -1,8 +1,8 @@
 /** Asks for pages of the alert log. */
 
-import type { LogPosition } from "./log.ts";
 import { type AlertLogPage, RESOURCES } from "../contract.ts";
 import { get } from "../rest.ts";
+import type { LogPosition } from "./log.ts";
 
 /** Entries of a page, at most. */
 export const PAGE_ENTRIES = 500;

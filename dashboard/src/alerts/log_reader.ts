@@ -1,9 +1,9 @@
 /** Reads what the alert log of this page lacks, and tries again when that fails. */
 
-import type { AlertLog } from "./log.ts";
-import { AlertLogClient } from "./log_client.ts";
 import { RestFailed } from "../rest.ts";
 import { wording } from "../wording.ts";
+import type { AlertLog } from "./log.ts";
+import { AlertLogClient } from "./log_client.ts";
 
 export const AGAIN_AFTER_SECONDS = 10;
 

@@ -1,9 +1,9 @@
 /** The table of the alert log; long logs are shown in steps. */
 
-import { fillEntry } from "./rows.ts";
 import type { LogEntry } from "../contract.ts";
 import { byId } from "../fields.ts";
 import { KeyedList } from "../keyed_list.ts";
+import { fillEntry } from "./rows.ts";
 
 /** Rows that "Show more" adds. */
 const STEP = 50;

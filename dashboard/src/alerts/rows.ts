@@ -1,12 +1,12 @@
 /** How an active alert, and an entry of the log, looks in a row of a table or of a list. */
 
 import { nodeAddress } from "../address.ts";
-import { alertValue } from "./value.ts";
 import type { Alert, Incident, LogEntry } from "../contract.ts";
 import { asIs, type Fields } from "../fields.ts";
 import { elapsed, moment, momentAfter } from "../format.ts";
 import { messageBeside, messageOf } from "../said.ts";
 import { wordFor, wording } from "../wording.ts";
+import { alertValue } from "./value.ts";
 
 /** `now`: timestamp of the message that the alert stands in. */
 export function fillAlert(fields: Fields, alert: Alert, now: string): void {

@@ -3,12 +3,12 @@
 import uPlot from "uplot";
 import { attribute, write } from "../fields.ts";
 import { color, onThemeChange } from "../theme.ts";
+import { wording } from "../wording.ts";
 import { axisStart, isMedian, NOTHING, type Picture, sinceOf, stepOf } from "./picture.ts";
 import { bounds, type Scale } from "./scale.ts";
 import type { Threshold } from "./thresholds.ts";
 import { began, tick } from "./times.ts";
 import { tipOf } from "./tip.ts";
-import { wording } from "../wording.ts";
 
 /** Charts with this key show their cursors at the same time. */
 const SYNC_KEY = "time";
@@ -197,9 +197,15 @@ export class Chart {
             show: hasTimes,
             size: HEIGHT_OF_AXIS,
             space: 70,
-            values: (_plot, splits, _axis, _space, stepSeconds) => splits.map((at) => tick(at, rangeSeconds, stepSeconds)),
+            values: (_plot, splits, _axis, _space, stepSeconds) =>
+              splits.map((at) => tick(at, rangeSeconds, stepSeconds)),
           },
-          { ...axis, size: hasTimes ? 62 : 56, space: 30, values: (_plot, splits) => splits.map((value) => format(value)) },
+          {
+            ...axis,
+            size: hasTimes ? 62 : 56,
+            space: 30,
+            values: (_plot, splits) => splits.map((value) => format(value)),
+          },
         ],
         series: isCluster
           ? [{}, edge, edge, line, { ...thin, dash: [2, 3] }, { ...line, dash: [5, 4] }]
@@ -219,7 +225,8 @@ export class Chart {
 /** A line across the chart from where a rule counts. */
 function drawThreshold(plot: uPlot, { value, severity }: Threshold): void {
   const { ctx, bbox, scales } = plot;
-  if (value < (scales["y"]?.min ?? Number.POSITIVE_INFINITY) || value > (scales["y"]?.max ?? Number.NEGATIVE_INFINITY)) return;
+  if (value < (scales["y"]?.min ?? Number.POSITIVE_INFINITY) || value > (scales["y"]?.max ?? Number.NEGATIVE_INFINITY))
+    return;
   const y = Math.round(plot.valToPos(value, "y", true)) + 0.5;
   ctx.save();
   ctx.strokeStyle = color(COLOR_OF_SEVERITY[severity]);

@@ -1,12 +1,12 @@
 /** The charts of one node, or of the cluster: a card with `data-measure` for each measure. */
 
-import { Chart } from "./chart.ts";
 import type { Measure } from "../contract.ts";
 import { attribute } from "../fields.ts";
+import { wording } from "../wording.ts";
+import { Chart } from "./chart.ts";
 import { DRAWINGS } from "./measures.ts";
 import { isMedian, pictureOf, type Surroundings } from "./picture.ts";
 import type { Timeline } from "./timeline.ts";
-import { wording } from "../wording.ts";
 
 const HEIGHT_PIXELS = 190;
 

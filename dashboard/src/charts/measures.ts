@@ -14,8 +14,16 @@ export interface Drawing {
   readonly scale: Scale;
 }
 
-const rate = { format: format.bytesPerSecond, formatNow: format.bytesPerSecond, scale: { kind: "from_zero", high: 1000 } } as const;
-const share = { format: format.wholePercent, formatNow: format.percent, scale: { kind: "fixed", low: 0, high: 100 } } as const;
+const rate = {
+  format: format.bytesPerSecond,
+  formatNow: format.bytesPerSecond,
+  scale: { kind: "from_zero", high: 1000 },
+} as const;
+const share = {
+  format: format.wholePercent,
+  formatNow: format.percent,
+  scale: { kind: "fixed", low: 0, high: 100 },
+} as const;
 
 export const DRAWINGS: Readonly<Record<Measure, Drawing>> = {
   cpu_usage: { ...share, color: "--line-cpu" },

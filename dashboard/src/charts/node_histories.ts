@@ -86,7 +86,14 @@ export class NodeHistories {
     for (const name of [...this.#timelines.keys()].filter((known) => !this.#wanted.has(known))) this.#forget(name);
     clearTimeout(this.#settle);
     if (names.every((name) => this.#loaded.has(name))) return;
-    this.#settle = setTimeout(() => this.#fetch(names.filter((name) => !this.#loaded.has(name)), AGAIN_MS), SETTLE_MS);
+    this.#settle = setTimeout(
+      () =>
+        this.#fetch(
+          names.filter((name) => !this.#loaded.has(name)),
+          AGAIN_MS,
+        ),
+      SETTLE_MS,
+    );
   }
 
   /** Show something else of them. */

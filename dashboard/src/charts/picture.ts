@@ -1,10 +1,10 @@
 /** What a chart shows at one moment, made of a timeline and of what else is known. */
 
 import type { Measure } from "../contract.ts";
+import { wording } from "../wording.ts";
 import type { Spread } from "./spreads.ts";
 import type { Threshold } from "./thresholds.ts";
 import type { Columns, Timeline } from "./timeline.ts";
-import { wording } from "../wording.ts";
 
 /** An axis that fits its data is never shorter, in seconds. */
 export const LEAST_SPAN_SECONDS = 60;
@@ -69,7 +69,7 @@ function lackOf(measure: Measure, isAbsent: boolean): string {
 
 /** Whether the line of a cluster's chart is the median of its nodes, wherever that is known; else it is their average. */
 export function isMedian({ spread }: Picture): boolean {
-  return spread !== null && spread.median.some((value) => value !== null);
+  return spread?.median.some((value) => value !== null) ?? false;
 }
 
 /** Where the axis begins, Unix seconds, for a range that ends at `endSeconds`. */

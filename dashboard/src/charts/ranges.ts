@@ -4,7 +4,13 @@ import { parameter, setParameters } from "../address.ts";
 import { attribute, byId } from "../fields.ts";
 import { keep, kept } from "../kept.ts";
 
-const SECONDS: Readonly<Record<string, number>> = { "15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800 };
+const SECONDS: Readonly<Record<string, number>> = {
+  "15m": 900,
+  "1h": 3600,
+  "6h": 21_600,
+  "24h": 86_400,
+  "7d": 604_800,
+};
 const DEFAULT = "1h";
 /** Under which the choice is kept from page to page of this tab. */
 const KEPT = "range";

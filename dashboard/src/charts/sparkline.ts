@@ -9,7 +9,12 @@ export function drawLine(path: SVGPathElement, values: readonly (number | null)[
 
 /** SVG path data over the whole width, which begins with the first that is known. A value with none beside it is a dot. */
 export function pathOf(given: readonly (number | null)[], ceiling: number): string {
-  const values = given.slice(Math.max(0, given.findIndex((value) => value !== null)));
+  const values = given.slice(
+    Math.max(
+      0,
+      given.findIndex((value) => value !== null),
+    ),
+  );
   const step = 100 / Math.max(1, values.length - 1);
   let path = "";
   let drawing = false;

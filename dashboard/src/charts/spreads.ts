@@ -26,7 +26,10 @@ export class Spreads {
 
   /** Take what a history says; `first` is the number of its first step. */
   take(distribution: Distribution, first: number): void {
-    for (const [measure, steps] of Object.entries(distribution.measures) as [Measure, Distribution["measures"][Measure]][]) {
+    for (const [measure, steps] of Object.entries(distribution.measures) as [
+      Measure,
+      Distribution["measures"][Measure],
+    ][]) {
       if (steps === undefined) continue;
       const known = this.#known.get(measure) ?? new Map<number, Quantiles>();
       this.#known.set(measure, known);

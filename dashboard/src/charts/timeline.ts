@@ -82,7 +82,10 @@ export class Timeline {
       if (value === null) continue;
       const extents = this.#of(measure);
       const former = extents.get(step);
-      extents.set(step, former === undefined ? { min: value, avg: value, max: value, weight: 1 } : joined(former, value));
+      extents.set(
+        step,
+        former === undefined ? { min: value, avg: value, max: value, weight: 1 } : joined(former, value),
+      );
     }
     this.#forget();
   }

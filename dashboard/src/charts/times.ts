@@ -6,7 +6,12 @@ import { wording } from "../wording.ts";
 const DAY_SECONDS = 86_400;
 const HALF_HOUR_SECONDS = 1800;
 const timeOfDay = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const withSeconds = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const withSeconds = new Intl.DateTimeFormat(LANGUAGE, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
 const weekday = new Intl.DateTimeFormat(LANGUAGE, { weekday: "short" });
 
 /** Below an axis over `rangeSeconds`, which is labelled every `stepSeconds`. */

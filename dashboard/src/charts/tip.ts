@@ -1,8 +1,8 @@
 /** What is said of the moment under the cursor. */
 
+import { wording } from "../wording.ts";
 import { type Picture, stepOf } from "./picture.ts";
 import { clock } from "./times.ts";
-import { wording } from "../wording.ts";
 
 type Format = (value: number | null) => string;
 
@@ -10,7 +10,12 @@ type Format = (value: number | null) => string;
 export function tipOf(
   { columns, spread }: Picture,
   index: number,
-  { format, formatNow, isCluster, rangeSeconds }: { format: Format; formatNow: Format; isCluster: boolean; rangeSeconds: number },
+  {
+    format,
+    formatNow,
+    isCluster,
+    rangeSeconds,
+  }: { format: Format; formatNow: Format; isCluster: boolean; rangeSeconds: number },
   isSmall: boolean,
 ): string {
   const { x, min, avg, max } = columns;

@@ -8,6 +8,9 @@ import type { Order } from "./order.ts";
 
 export type FreshnessState = "live" | "reconnecting" | "polling" | "stale";
 
+/** What the page shows of its freshness: nothing gets fresh again while nobody is signed in. */
+export type Standing = FreshnessState | "signed_out";
+
 /** How a snapshot arrived: pushed in its round, or with an age that the server stated (`null`: it knew none). */
 export type Arrival = { readonly kind: "live" } | { readonly kind: "stated"; readonly ageSeconds: number | null };
 

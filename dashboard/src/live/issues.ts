@@ -7,7 +7,9 @@ const MORE = "…";
 
 /** `health` without the issues that only repeat an alert: each node that is offline is told of once. */
 export function withoutRepeats(health: Health, alerts: Alerts | null): Health {
-  const down = new Set((alerts?.active_alerts ?? []).filter(({ rule }) => rule === "node_down").map(({ node }) => node));
+  const down = new Set(
+    (alerts?.active_alerts ?? []).filter(({ rule }) => rule === "node_down").map(({ node }) => node),
+  );
   if (down.size === 0) return health;
   const { issues, issues_coded } = health;
   const isNews = issues.map((issue, index) => !isOf(down, issue, issues_coded?.[index]));

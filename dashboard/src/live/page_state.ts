@@ -1,8 +1,8 @@
 /** The title of the page and its icon: they tell how the cluster is while another tab is looked at. */
 
-import type { Standing } from "./problems.ts";
-import { countsText, type Verdict } from "./verdict.ts";
 import { wording } from "../wording.ts";
+import type { Standing } from "./freshness.ts";
+import { countsText, type Verdict } from "./verdict.ts";
 
 type Tone = "well" | "warning" | "critical" | "stale";
 

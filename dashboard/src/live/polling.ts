@@ -1,9 +1,9 @@
 /** REST in place of the push, for as long as the push is down. */
 
 import { type Alerts, type Health, RESOURCES, type Snapshot } from "../contract.ts";
-import type { Arrival } from "./freshness.ts";
 import { get, RestFailed } from "../rest.ts";
 import { wording } from "../wording.ts";
+import type { Arrival } from "./freshness.ts";
 
 export const POLL_INTERVAL_SECONDS = 30;
 /** Pages that lost the same server spread their polls by this share of the interval, both ways. */

@@ -3,8 +3,8 @@
 import type { AdmissionState } from "../access/admission.ts";
 import { signInAddress } from "../address.ts";
 import { REFUSALS, type Refusal } from "../contract.ts";
-import type { FreshnessState } from "./freshness.ts";
 import { wording } from "../wording.ts";
+import type { Standing } from "./freshness.ts";
 
 /**
  * How the push connection stands.
@@ -16,9 +16,6 @@ export type PushState =
   | { readonly kind: "connected" | "lost" | "unadmitted" | "limited" }
   | { readonly kind: "refused"; readonly origin: string }
   | { readonly kind: "ended"; readonly refusal: Refusal | null };
-
-/** What the page shows of its freshness: nothing gets fresh again while nobody is signed in. */
-export type Standing = FreshnessState | "signed_out";
 
 /** All that the sentences depend on. `ageSeconds`: `null` without data. */
 export interface Circumstances {

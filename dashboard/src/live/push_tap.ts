@@ -12,5 +12,7 @@ export function tapInto(namespace: Namespace, socket: Socket, manager: Manager, 
   socket.onAny((event: string, ...args: unknown[]) => tap(namespace, event, args));
   socket.on("connect", () => tap(namespace, "connect", [{ transport: manager.engine.transport.name }]));
   socket.on("disconnect", (reason) => tap(namespace, "disconnect", [{ reason }]));
-  socket.on("connect_error", (error) => tap(namespace, "connect_error", [{ message: error.message, ...saidIn(error) }]));
+  socket.on("connect_error", (error) =>
+    tap(namespace, "connect_error", [{ message: error.message, ...saidIn(error) }]),
+  );
 }

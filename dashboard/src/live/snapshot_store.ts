@@ -52,7 +52,8 @@ export class SnapshotStore {
 
   #show(snapshot: Snapshot, scope: Scope, nowSeconds: number): Order {
     const shown = this.#shown.value;
-    const whole = scope === null || shown === null ? snapshot : { ...snapshot, nodes: overlaid(shown, snapshot, scope) };
+    const whole =
+      scope === null || shown === null ? snapshot : { ...snapshot, nodes: overlaid(shown, snapshot, scope) };
     return this.#shown.take(whole, nowSeconds);
   }
 }

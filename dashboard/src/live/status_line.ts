@@ -1,9 +1,9 @@
 /** The freshness indicator and the banner: what the page says about itself. */
 
-import type { Connection } from "./connection.ts";
 import { attribute, byId, Fields } from "../fields.ts";
-import { type Circumstances, type Problem, problems } from "./problems.ts";
 import { wording } from "../wording.ts";
+import type { Connection } from "./connection.ts";
+import { type Circumstances, type Problem, problems } from "./problems.ts";
 
 const TICK_MS = 1000;
 
@@ -59,7 +59,9 @@ export class StatusLine {
     }
     // The state of the page may change while its banner stays.
     const addresses = found.flatMap(({ link }) => (link === null ? [] : [link.address]));
-    this.#banner.querySelectorAll("a").forEach((link, index) => attribute(link, "href", addresses[index] ?? ""));
+    this.#banner.querySelectorAll("a").forEach((link, index) => {
+      attribute(link, "href", addresses[index] ?? "");
+    });
   }
 }
 

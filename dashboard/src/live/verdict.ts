@@ -146,5 +146,7 @@ function sentenceOf({ total, online, offline }: NodeCounts, counts: FiringCounts
 }
 
 function partsOf(counts: FiringCounts): string[] {
-  return SEVERITIES.filter((severity) => counts[severity] > 0).map((severity) => wording.headline[severity](counts[severity]));
+  return SEVERITIES.filter((severity) => counts[severity] > 0).map((severity) =>
+    wording.headline[severity](counts[severity]),
+  );
 }

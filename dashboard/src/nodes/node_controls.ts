@@ -37,8 +37,7 @@ export class NodeControls {
   }
 
   #read(): void {
-    const value = (name: string, otherwise: string): string =>
-      this.#control(name)?.value ?? otherwise;
+    const value = (name: string, otherwise: string): string => this.#control(name)?.value ?? otherwise;
     const sort = value("sort", this.#filter.sort);
     this.#filter = {
       text: value("q", this.#filter.text),

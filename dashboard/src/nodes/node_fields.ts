@@ -27,7 +27,15 @@ const FIGURE_OF_RULE: Readonly<Record<string, Measure>> = {
   swap: "swap_usage",
   pressure: "pressure_io",
 };
-const FIGURES = ["cpu_usage", "memory_usage", "disk_usage", "temperature", "swap_usage", "pressure_io", "pressure_memory"] as const;
+const FIGURES = [
+  "cpu_usage",
+  "memory_usage",
+  "disk_usage",
+  "temperature",
+  "swap_usage",
+  "pressure_io",
+  "pressure_memory",
+] as const;
 
 /** Fill `fields` from `node`; `now` is the snapshot's timestamp, `trouble` what its alerts say. */
 export function showNode(fields: Fields, node: Node, now: string, trouble: NodeTrouble | null = null): void {

@@ -54,7 +54,10 @@ export function nodesTable({ text, status }: NodeFilter): string {
 }
 
 /** The nodes in the order of their gravest alert; those in no trouble last, and equal ones as they stood. */
-export function gravestFirst(nodes: readonly Node[], troubles: ReadonlyMap<string, { readonly severity: Severity }>): Node[] {
+export function gravestFirst(
+  nodes: readonly Node[],
+  troubles: ReadonlyMap<string, { readonly severity: Severity }>,
+): Node[] {
   // No alert may fire for an offline node: not yet, or by no rule. The pages show it as a warning then.
   const severityOf = ({ node, status }: Node): Severity | null =>
     troubles.get(node)?.severity ?? (status === "offline" ? "warning" : null);

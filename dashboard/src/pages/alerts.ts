@@ -4,10 +4,6 @@ import { parameter, setParameters } from "../address.ts";
 import { byUrgency } from "../alerts/active.ts";
 import { passesAlert, passesEntry, passesIncident } from "../alerts/filter.ts";
 import { AlertFilterForm } from "../alerts/filter_form.ts";
-import { AlertLog } from "../alerts/log.ts";
-import { AlertLogClient } from "../alerts/log_client.ts";
-import { AGAIN_AFTER_SECONDS, AlertLogReader } from "../alerts/log_reader.ts";
-import { AlertLogTable } from "../alerts/log_table.ts";
 import {
   AGAIN_SECONDS,
   IncidentReader,
@@ -17,6 +13,10 @@ import {
   PERIODS,
   timesById,
 } from "../alerts/incidents.ts";
+import { AlertLog } from "../alerts/log.ts";
+import { AlertLogClient } from "../alerts/log_client.ts";
+import { AGAIN_AFTER_SECONDS, AlertLogReader } from "../alerts/log_reader.ts";
+import { AlertLogTable } from "../alerts/log_table.ts";
 import { fillActive, fillIncident } from "../alerts/rows.ts";
 import type { Alert, Alerts, Incident } from "../contract.ts";
 import { attribute, byId, write } from "../fields.ts";
@@ -88,7 +88,9 @@ export class AlertsPage extends Page {
     this.#filters.start();
     this.#logTable.start();
     this.#reader.start();
-    this.#incidentReader = new IncidentReader(fetcher, PERIODS[this.#period] ?? null, (incidents) => this.#take(incidents));
+    this.#incidentReader = new IncidentReader(fetcher, PERIODS[this.#period] ?? null, (incidents) =>
+      this.#take(incidents),
+    );
     this.#incidentReader.start();
     for (const button of this.#periods) button.onclick = () => this.#choose(button.dataset["period"] ?? PERIOD);
     this.#more.onclick = () => this.#showMore();
@@ -125,7 +127,8 @@ export class AlertsPage extends Page {
   }
 
   #markPeriod(): void {
-    for (const button of this.#periods) button.setAttribute("aria-pressed", `${button.dataset["period"] === this.#period}`);
+    for (const button of this.#periods)
+      button.setAttribute("aria-pressed", `${button.dataset["period"] === this.#period}`);
     this.#linkTable();
   }
 
@@ -163,13 +166,15 @@ export class AlertsPage extends Page {
     this.#activeTable.hidden = active.length + ended.length === 0;
     this.#markCount(active.length + ended.length);
     // Before that, nobody knows how many have ended.
-    if (this.#alerts !== null && this.#isRead) write(this.#activeCount, wording.incidentsShown(active.length, ended.length));
+    if (this.#alerts !== null && this.#isRead)
+      write(this.#activeCount, wording.incidentsShown(active.length, ended.length));
     this.#showNotes(active.length + ended.length, all.length + allEnded.length);
   }
 
   /** The card is as high as what it lists, once that is known. */
   #markCount(shown: number): void {
-    if (this.#alerts !== null && (this.#isRead || this.#incidents.failure !== null)) attribute(this.#card, "data-count", `${shown}`);
+    if (this.#alerts !== null && (this.#isRead || this.#incidents.failure !== null))
+      attribute(this.#card, "data-count", `${shown}`);
   }
 
   #showNotes(shown: number, total: number): void {

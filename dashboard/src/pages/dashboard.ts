@@ -1,16 +1,16 @@
 /** `/`: the cluster in figures, its health, what is wrong, and the busiest nodes. */
 
 import { ActiveAlerts } from "../alerts/active.ts";
+import { DRAWINGS } from "../charts/measures.ts";
+import { NodeHistories } from "../charts/node_histories.ts";
+import { drawLine } from "../charts/sparkline.ts";
 import type { Alerts, Health, Measure, Node, Snapshot } from "../contract.ts";
 import { asIs, byId, Fields, write } from "../fields.ts";
 import { markNodes, showFigures, showIssues } from "../figures.ts";
 import { Frame } from "../frame.ts";
-import { HeatMap, label } from "../wall/heat_map.ts";
 import { KeyedList } from "../keyed_list.ts";
-import { DRAWINGS } from "../charts/measures.ts";
-import { NodeHistories } from "../charts/node_histories.ts";
 import { showNode } from "../nodes/node_fields.ts";
-import { drawLine } from "../charts/sparkline.ts";
+import { HeatMap, label } from "../wall/heat_map.ts";
 import { type Firing, firingByNode, markOf, troublesOf } from "../wall/trouble.ts";
 import { wording } from "../wording.ts";
 import { Page, type Stage } from "./page.ts";

@@ -1,8 +1,13 @@
 /** `/monitoring`: charts of the cluster, and one of each node, over a range of time. A large cluster is shown in steps, the gravest first. */
 
 import { parameter, setParameters } from "../address.ts";
-import { Chart } from "../charts/chart.ts";
+import type { Chart } from "../charts/chart.ts";
 import { ChartCards, chartOf } from "../charts/chart_cards.ts";
+import { HistoryNote } from "../charts/history_note.ts";
+import { NodeHistories, type Shown } from "../charts/node_histories.ts";
+import { pictureOf, type Surroundings } from "../charts/picture.ts";
+import { Ranges } from "../charts/ranges.ts";
+import { Thresholds } from "../charts/thresholds.ts";
 import { type Alerts, type Health, MEASURES, type Measure, type Node, type Snapshot } from "../contract.ts";
 import { attribute, byId, type Fields, write } from "../fields.ts";
 import { markNodes, showFigures, showIssues } from "../figures.ts";
@@ -10,11 +15,6 @@ import { Frame } from "../frame.ts";
 import { NodeControls } from "../nodes/node_controls.ts";
 import { type NodeTrouble, showNode, troubleByNode } from "../nodes/node_fields.ts";
 import { filtered, gravestFirst } from "../nodes/node_filter.ts";
-import { HistoryNote } from "../charts/history_note.ts";
-import { NodeHistories, type Shown } from "../charts/node_histories.ts";
-import { pictureOf, type Surroundings } from "../charts/picture.ts";
-import { Ranges } from "../charts/ranges.ts";
-import { Thresholds } from "../charts/thresholds.ts";
 import { VirtualList } from "../nodes/virtual_list.ts";
 import { VisibleNodes } from "../nodes/visible_nodes.ts";
 import { wording } from "../wording.ts";
@@ -102,7 +102,16 @@ export class MonitoringPage extends Page {
   }
 
   override stop(): void {
-    for (const part of [this.#frame, this.#thresholds, this.#cluster, this.#nodes, this.#visible, this.#ranges, this.#controls]) part?.stop();
+    for (const part of [
+      this.#frame,
+      this.#thresholds,
+      this.#cluster,
+      this.#nodes,
+      this.#visible,
+      this.#ranges,
+      this.#controls,
+    ])
+      part?.stop();
     this.#clusterCharts.stop();
     for (const name of [...this.#nodeCharts.keys()]) this.#forget(name);
     this.#list.stop();
@@ -117,7 +126,8 @@ export class MonitoringPage extends Page {
     this.#cluster?.add(snapshot, []);
     this.#nodes?.add(snapshot, snapshot.nodes);
     const isSame =
-      former.length === snapshot.nodes.length && snapshot.nodes.every(({ node }, index) => node === former[index]?.node);
+      former.length === snapshot.nodes.length &&
+      snapshot.nodes.every(({ node }, index) => node === former[index]?.node);
     if (!isSame) this.#choose();
     this.#frame.request();
   }

@@ -2,16 +2,16 @@
 
 import { ActiveAlerts } from "../alerts/active.ts";
 import { ChartCards } from "../charts/chart_cards.ts";
-import type { Alerts, Snapshot } from "../contract.ts";
-import { byId, Fields, write } from "../fields.ts";
-import { elapsed, UNKNOWN } from "../format.ts";
-import { Frame } from "../frame.ts";
-import { type NodeTrouble, showNode, troubleByNode } from "../nodes/node_fields.ts";
 import { HistoryNote } from "../charts/history_note.ts";
 import { NodeHistories, type Shown } from "../charts/node_histories.ts";
 import { Ranges } from "../charts/ranges.ts";
 import { Thresholds } from "../charts/thresholds.ts";
+import type { Alerts, Snapshot } from "../contract.ts";
+import { byId, Fields, write } from "../fields.ts";
+import { elapsed, UNKNOWN } from "../format.ts";
+import { Frame } from "../frame.ts";
 import type { Scope } from "../live/snapshot_store.ts";
+import { type NodeTrouble, showNode, troubleByNode } from "../nodes/node_fields.ts";
 import { wording } from "../wording.ts";
 import { Page, type Stage } from "./page.ts";
 
@@ -41,7 +41,13 @@ export class NodePage extends Page {
 
   override start({ fetcher, history, funnel }: Stage): void {
     const seconds = this.#ranges.seconds;
-    this.#histories = new NodeHistories(history, funnel, this.#shown(seconds), () => this.#frame.request(), this.#note.of("node"));
+    this.#histories = new NodeHistories(
+      history,
+      funnel,
+      this.#shown(seconds),
+      () => this.#frame.request(),
+      this.#note.of("node"),
+    );
     this.#histories.want([this.#name]);
     this.#thresholds = new Thresholds(fetcher, funnel, () => this.#frame.request());
     this.#thresholds.start();
@@ -65,7 +71,8 @@ export class NodePage extends Page {
     if (node === undefined) {
       this.#latest = null;
       this.#fields.mark("status", "unknown");
-      for (const field of ["status", "since", "error"]) this.#fields.show(field, null, () => (field === "status" ? UNKNOWN : ""));
+      for (const field of ["status", "since", "error"])
+        this.#fields.show(field, null, () => (field === "status" ? UNKNOWN : ""));
       write(this.#gone, wording.nodeGone(this.#name));
       return;
     }

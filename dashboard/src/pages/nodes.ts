@@ -1,6 +1,8 @@
 /** `/nodes`: every node, in a table or in a grid; searched, filtered and sorted. Only what is on the screen is asked for. */
 
 import { parameter, setParameters } from "../address.ts";
+import { NodeHistories } from "../charts/node_histories.ts";
+import { drawLine } from "../charts/sparkline.ts";
 import type { Alerts, Health, Node, Snapshot } from "../contract.ts";
 import { attribute, byId, type Fields, write } from "../fields.ts";
 import { markNodes, showFigures, showIssues } from "../figures.ts";
@@ -8,8 +10,6 @@ import { Frame } from "../frame.ts";
 import { NodeControls } from "../nodes/node_controls.ts";
 import { type NodeTrouble, showNode, troubleByNode } from "../nodes/node_fields.ts";
 import { filtered, nodesTable } from "../nodes/node_filter.ts";
-import { NodeHistories } from "../charts/node_histories.ts";
-import { drawLine } from "../charts/sparkline.ts";
 import { VirtualList } from "../nodes/virtual_list.ts";
 import { VisibleNodes } from "../nodes/visible_nodes.ts";
 import { wording } from "../wording.ts";
@@ -76,7 +76,8 @@ export class NodesPage extends Page {
     showFigures(snapshot);
     this.#histories?.add(snapshot, snapshot.nodes);
     const isSame =
-      former.length === snapshot.nodes.length && snapshot.nodes.every(({ node }, index) => node === former[index]?.node);
+      former.length === snapshot.nodes.length &&
+      snapshot.nodes.every(({ node }, index) => node === former[index]?.node);
     if (isSame) this.#frame.request();
     else this.#choose();
   }
@@ -123,7 +124,9 @@ export class NodesPage extends Page {
     this.#noMatch.hidden = nodes.length > 0 || this.#latest.nodes.length === 0;
     const [field, direction] = sortOf(this.#controls.filter.sort);
     for (const button of this.#heads) {
-      button.closest("[role=columnheader]")?.setAttribute("aria-sort", button.dataset["sort"] === field ? direction : "none");
+      button
+        .closest("[role=columnheader]")
+        ?.setAttribute("aria-sort", button.dataset["sort"] === field ? direction : "none");
     }
     this.#draw();
   }

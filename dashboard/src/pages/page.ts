@@ -1,8 +1,8 @@
 /** What every page can do. */
 
+import type { HistoryClient } from "../charts/history_client.ts";
 import type { Alerts, Health, Snapshot } from "../contract.ts";
 import type { ErrorFunnel } from "../errors.ts";
-import type { HistoryClient } from "../charts/history_client.ts";
 import type { Audience } from "../live/live_data.ts";
 import type { Push } from "../live/push.ts";
 import type { Scope } from "../live/snapshot_store.ts";

@@ -3,8 +3,8 @@
 import { nodeAddress } from "../address.ts";
 import type { Node } from "../contract.ts";
 import { asIs, Fields } from "../fields.ts";
-import type { HeatMap } from "./heat_map.ts";
 import { moved } from "./grid.ts";
+import type { HeatMap } from "./heat_map.ts";
 
 /** What the tip says of a node; parts that are `null` are left out. */
 export interface Telling {

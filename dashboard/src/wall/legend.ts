@@ -2,8 +2,8 @@
 
 import { asIs, Fields } from "../fields.ts";
 import { color, onThemeChange } from "../theme.ts";
+import { colorOf, drawBadge, drawMark, hatching } from "./marks.ts";
 import { scaleText, type WallMeasure } from "./measure.ts";
-import { drawBadge, drawMark, colorOf, hatching } from "./marks.ts";
 import { type Palette, paletteOf } from "./palette.ts";
 import type { Mark } from "./trouble.ts";
 

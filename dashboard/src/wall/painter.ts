@@ -3,7 +3,7 @@
 import type { Node } from "../contract.ts";
 import { UNKNOWN } from "../format.ts";
 import type { Box } from "./grid.ts";
-import { drawBadge, drawMark, colorOf, hatching } from "./marks.ts";
+import { colorOf, drawBadge, drawMark, hatching } from "./marks.ts";
 import { shareOf, shortValue, type WallMeasure } from "./measure.ts";
 import { fitted } from "./name.ts";
 import { type Palette, shadeOf } from "./palette.ts";

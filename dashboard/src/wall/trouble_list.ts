@@ -4,8 +4,8 @@ import { nodeAddress } from "../address.ts";
 import { asIs, type Fields, write } from "../fields.ts";
 import { elapsed } from "../format.ts";
 import { KeyedList } from "../keyed_list.ts";
-import type { Trouble } from "./trouble.ts";
 import { wording } from "../wording.ts";
+import type { Trouble } from "./trouble.ts";
 
 /** Rows at most, on the highest screen. */
 const ROWS = 24;

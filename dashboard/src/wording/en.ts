@@ -2,7 +2,7 @@
 
 import type { Coded, NodeStatus, OverallStatus, Severity, Transition } from "../contract.ts";
 import { bytes, duration, moment } from "../format.ts";
-import type { Standing } from "../live/problems.ts";
+import type { Standing } from "../live/freshness.ts";
 import { said } from "./said.ts";
 import { SAID_EN } from "./said_en.ts";
 
@@ -74,7 +74,8 @@ export const en = {
 
   redisAway: (since: string): string =>
     `Redis is away since ${moment(since)}. The page shows what was last known, and goes on by itself when Redis is back.`,
-  collectorDown: "The collector is not running, so nothing new is measured. The page goes on by itself when it is back.",
+  collectorDown:
+    "The collector is not running, so nothing new is measured. The page goes on by itself when it is back.",
   dataOld: (seconds: number): string =>
     Number.isFinite(seconds) ? `The data is ${duration(seconds)} old.` : "Nobody knows how old the data is.",
   dataOldUnexplained: (seconds: number): string =>
@@ -199,3 +200,6 @@ export const en = {
   /** What the collector says as a code; `text` where the code is absent or of another version. */
   said: (coded: Coded | null | undefined, text: string): string => said(SAID_EN, coded, text),
 };
+
+/** What every language says. */
+export type Wording = typeof en;

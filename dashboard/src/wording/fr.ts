@@ -1,7 +1,7 @@
 /** French. A no-break space stands before a colon and its like. */
 
 import { bytes, duration, moment } from "../format.ts";
-import type { Wording } from "../wording.ts";
+import type { Wording } from "./en.ts";
 import { said } from "./said.ts";
 import { SAID_FR } from "./said_fr.ts";
 
@@ -59,7 +59,8 @@ export const fr: Wording = {
   connectionEnded: (reason) =>
     `Le service de push a mis fin à la connexion de cette page${reason === null ? "" : ` (${reason})`}. ` +
     "Rechargez la page pour vous reconnecter.",
-  signInRequired: "Veuillez vous connecter\u00a0: la session est terminée, et cette page ne montre plus rien de nouveau.",
+  signInRequired:
+    "Veuillez vous connecter\u00a0: la session est terminée, et cette page ne montre plus rien de nouveau.",
   signIn: "Se connecter",
   signInAfter: (span) => `Se connecter (dans ${span})`,
   signInNow: "Vous pouvez réessayer.",

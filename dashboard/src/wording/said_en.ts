@@ -1,6 +1,6 @@
 /** What the collector says, in English: as `services/collector/said` has it. */
 
-import { known, type Given, type Sentence, type Tongue } from "./said.ts";
+import { type Given, known, type Sentence, type Tongue } from "./said.ts";
 
 const SENSORS = "for instance [{chip: nct6775, label: CPUTIN}] or [nct6775/CPUTIN]";
 /** What a node may not tell. */
@@ -155,7 +155,8 @@ const sentences = {
   alerts_left_out: (a) =>
     `${a.plural("count", "alert")} ${a.form("count", "is", "are")} left out of the lists: a message has no ` +
     "room for more",
-  targets_left_out: (a) => `${a.plural("count", "discovered target")} ${a.form("count", "is", "are")} left out: ` +
+  targets_left_out: (a) =>
+    `${a.plural("count", "discovered target")} ${a.form("count", "is", "are")} left out: ` +
     `one collector takes ${a.plural("limit", "target")}`,
   no_file_matches: (a) => `No file matches ${a.text("path")}`,
   dns_name_empty: (a) => `The DNS name ${a.text("name")} has no address`,

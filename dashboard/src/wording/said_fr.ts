@@ -1,6 +1,6 @@
 /** What the collector says, in French. A no-break space stands before a colon and its like. */
 
-import { known, type Given, type Sentence, type Tongue } from "./said.ts";
+import { type Given, known, type Sentence, type Tongue } from "./said.ts";
 import type { SaidCode } from "./said_en.ts";
 
 const SENSORS = "par exemple [{chip: nct6775, label: CPUTIN}] ou [nct6775/CPUTIN]";
@@ -77,8 +77,7 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
   credential_is_no_password: (a) => unasked(`${a.text("option")} ne contient pas un mot de passe`),
   credential_is_no_certificate: (a) => unasked(`${a.text("option")} n'est pas un fichier PEM de certificats`),
   http_status: (a) => `code HTTP ${a.digits("status")}`,
-  http_redirects_elsewhere: (a) =>
-    `code HTTP ${a.digits("status")} vers une autre adresse, qui n'est pas interrogée`,
+  http_redirects_elsewhere: (a) => `code HTTP ${a.digits("status")} vers une autre adresse, qui n'est pas interrogée`,
   http_redirects_twice: (a) => `deux fois le code HTTP ${a.digits("status")}, et une redirection est suivie`,
   http_wants_credentials: () =>
     "code HTTP 401\u00a0: il veut un mot de passe ou un jeton, et nodes.yaml n'en nomme pas",
@@ -88,8 +87,7 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
   answer_ended_early: () => "réponse incomplète",
   answer_not_http: () => "la réponse n'est pas du HTTP",
   answer_not_valid: (a) => `réponse invalide (${a.text("error")})`,
-  answer_compressed_otherwise: () =>
-    "réponse compressée d'une façon qui n'est pas lue (gzip et deflate le sont)",
+  answer_compressed_otherwise: () => "réponse compressée d'une façon qui n'est pas lue (gzip et deflate le sont)",
   not_node_exporter: () => "ce n'est pas une page de node_exporter",
   page_damaged: () => "la page est abîmée",
   page_too_long: (a) => `la page dépasse ${a.size("limit_bytes")}`,
@@ -214,16 +212,14 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
   keys_unknown: (a) => `il n'a ni workers ni master, mais ${a.text("key")}`,
   group_keys_wrong: (a) =>
     at(a, `il a ${a.text("keys") || "aucune clé"}, et doit dire targets: [host:port, …], et labels tout au plus`),
-  group_not_a_mapping: (a) =>
-    at(a, `${a.text("value")} doit dire targets: [host:port, …], et labels tout au plus`),
+  group_not_a_mapping: (a) => at(a, `${a.text("value")} doit dire targets: [host:port, …], et labels tout au plus`),
   entry_field_unknown: (a) => at(a, `${a.text("field")} n'est pas un de ses champs, qui sont ${a.text("known")}`),
   entry_field_misspelt: (a) =>
     at(a, `${a.text("field")} n'est pas un de ses champs (est-ce ${a.text("meant")}\u00a0?)`),
   entry_field_of_others: (a) =>
     at(a, `'${a.text("field")}' n'est pas un de ses champs (écrivez ${known(INSTEAD, a.text("field"))})`),
   entry_without_host: (a) => at(a, "host manque (qui peut être host:port)"),
-  entry_name_invalid: (a) =>
-    at(a, `name ${a.text("value")} n'est pas un texte d'au plus ${printable(a)}`),
+  entry_name_invalid: (a) => at(a, `name ${a.text("value")} n'est pas un texte d'au plus ${printable(a)}`),
   entry_local_with_http: (a) =>
     at(a, "local est cette machine, qui est lue sans HTTP\u00a0; écrivez plutôt son host:port"),
   host_is_a_list: (a) =>
@@ -233,8 +229,7 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
     at(a, `${a.text("value")} n'est pas un hôte (un texte fait de chiffres se met entre guillemets)`),
   host_is_a_url: (a) => at(a, `${a.text("value")} est une URL, écrivez host ou host:port`),
   host_is_an_https_url: (a) => at(a, `${a.text("value")} est une URL, écrivez {host: host:port, scheme: https}`),
-  host_not_ipv6: (a) =>
-    at(a, `${a.text("value")} n'est pas une adresse IPv6 entre crochets, comme [fd00::6]:9100`),
+  host_not_ipv6: (a) => at(a, `${a.text("value")} n'est pas une adresse IPv6 entre crochets, comme [fd00::6]:9100`),
   host_invalid: (a) => at(a, `${a.text("value")} n'est pas host ou host:port`),
   port_invalid: (a) => at(a, `${a.text("value")} n'a pas de port valide (1 à 65535)`),
   host_not_ipv4: (a) =>
@@ -253,10 +248,7 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
   username_and_password_file: (a) => at(a, "username et password_file vont ensemble"),
   password_or_token: (a) => at(a, "password_file et bearer_token_file s'excluent"),
   credentials_to_anybody: (a) =>
-    at(
-      a,
-      "insecure: true envoie les identifiants à qui répond, donc les deux s'excluent\u00a0; mettez plutôt ca_file",
-    ),
+    at(a, "insecure: true envoie les identifiants à qui répond, donc les deux s'excluent\u00a0; mettez plutôt ca_file"),
   credentials_in_the_clear: (a) =>
     at(
       a,
@@ -291,8 +283,7 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
     `de ${a.plural("limit_characters", "caractère")} au plus chacun`,
   rule_not_sensors: (a) => `${valued(a)} doit être une liste de capteurs, ${SENSORS}`,
   rule_too_many_sensors: (a) => `${field(a)} doit avoir au plus ${a.plural("limit", "capteur")}`,
-  rule_not_a_sensor: (a) =>
-    `${field(a)}\u00a0: ${a.text("value")} doit avoir chip, label ou les deux, ${SENSORS}`,
+  rule_not_a_sensor: (a) => `${field(a)}\u00a0: ${a.text("value")} doit avoir chip, label ou les deux, ${SENSORS}`,
   rule_sensor_not_a_text: (a) =>
     `${field(a)}\u00a0: ${a.text("value")} doit être un texte d'au plus ${a.plural("limit", "caractère")}`,
 };
