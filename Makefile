@@ -18,18 +18,12 @@ TWO_AT_A_TIME := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help
-help: ## this list
-	@printf 'DispyCluster Live\n\n'
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
-	@printf '\nSettings: PORT, PUBLIC_HOST, TARGETS, DEMO_NODES, REDIS_URL, DATA_DIR, CLUSTER_NAME (see README.md)\n'
+help:
+	@printf 'DispyCluster Live\n'
+	@sed -nE 's/^##@ (.*)/\n\1\n/p; s/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 26
+	@printf '\nSettings: PORT, PUBLIC_HOST, ACCESS, TARGETS, DEMO_NODES, REDIS_URL, DATA_DIR and others: docs/settings.md\n'
 
-.PHONY: setup
-setup: ## make .venv with what the product needs
-	@$(PYTHON) deploy/local/bootstrap.py
-
-.PHONY: setup-dev
-setup-dev: ## make .venv with what tests and checks need too
-	@$(PYTHON) deploy/local/bootstrap.py --dev
+##@ Run it
 
 .PHONY: run
 run: setup ## this machine, live, on http://localhost:8085 (PORT=… for another port, DEMO_NODES=50 for simulated nodes)
@@ -58,6 +52,8 @@ install-service: ## run it around the clock under systemd: sudo make install-ser
 .PHONY: uninstall-service
 uninstall-service: ## remove those services; settings and data stay (PURGE=1 asks and deletes them too)
 	@$(PYTHON) -B -m deploy.local.systemd uninstall $(if $(DESTDIR),--root "$(DESTDIR)") $(if $(PURGE),--purge)
+
+##@ Containers
 
 # Needs a Python 3.9 and Docker, but no .venv. -B: with sudo, no caches that belong to root.
 COMPOSE = $(PYTHON) -B -m deploy.compose
@@ -106,6 +102,26 @@ push: ## all images to your registry: REGISTRY=registry.lan:5000; says the lines
 images-offline: ## all images without any container registry, from Debian's packages (root; ARCH=arm64 for Raspberry Pi)
 	@exec $(PYTHON) -B -m deploy.images.offline
 
+##@ Kubernetes (kubectl apply -k deploy/k8s installs it)
+
+.PHONY: test-k8s
+test-k8s: setup-dev ## the manifests on a real cluster: CONTEXT=kind-kind LOAD_IMAGES='kind load docker-image' (docs/kubernetes.md)
+	@$(BIN)/python -m tests.kubernetes --check
+	@$(BIN)/python -m tests.prepare --without-exporter
+	docker compose --profile demo build --quiet
+	@$(BIN)/python -m tests.kubernetes
+	$(BIN)/python -m pytest tests/kubernetes $(TWO_AT_A_TIME) --durations=20 $(PYTEST_ARGS)
+
+##@ Develop
+
+.PHONY: setup
+setup: ## make .venv with what the product needs
+	@$(PYTHON) deploy/local/bootstrap.py
+
+.PHONY: setup-dev
+setup-dev: ## make .venv with what tests and checks need too
+	@$(PYTHON) deploy/local/bootstrap.py --dev
+
 .PHONY: test
 test: setup-dev ## all tests but those of the manifests, which make check runs, side by side (PYTEST_ARGS=-n0: one by one); BROWSER=0 and EXPORTER=0 leave those that need a Chromium or a node_exporter out
 	@$(BIN)/python -m tests.prepare $(if $(filter 0,$(BROWSER)),--without-browser) $(if $(filter 0,$(EXPORTER)),--without-exporter)
@@ -122,14 +138,6 @@ test-integration: setup-dev ## the containers: push through the gateway, faults,
 test-clients: setup-dev ## Socket.IO clients in JavaScript, Python, Java and Go, by each transport (needs Java 17, Maven and Go)
 	@$(BIN)/python -m tests.prepare --without-browser --without-exporter --with-java-and-go
 	$(BIN)/python -m pytest tests/clients --numprocesses=auto --durations=20 $(PYTEST_ARGS)
-
-.PHONY: test-k8s
-test-k8s: setup-dev ## the manifests on a real cluster: CONTEXT=kind-kind LOAD_IMAGES='kind load docker-image' (docs/kubernetes.md)
-	@$(BIN)/python -m tests.kubernetes --check
-	@$(BIN)/python -m tests.prepare --without-exporter
-	docker compose --profile demo build --quiet
-	@$(BIN)/python -m tests.kubernetes
-	$(BIN)/python -m pytest tests/kubernetes $(TWO_AT_A_TIME) --durations=20 $(PYTEST_ARGS)
 
 .PHONY: test-arm64
 test-arm64: setup-dev ## the Raspberry Pi's images come up and push (root; emulated on other machines, which takes twenty minutes)
@@ -207,6 +215,21 @@ screenshots: setup-dev ## pictures of every page for docs/screenshots, from a de
 	@$(BIN)/python -m tests.prepare --without-exporter
 	@$(BIN)/python -m tests.browser.screenshots
 
+.PHONY: lock
+lock: setup-dev ## lock the dependencies of requirements/*.in anew, with hashes and without addresses
+	@cd requirements && for name in dev api ws collector simulator local valkey client-oldest; do \
+		echo "locking $$name"; \
+		constraint=; case $$name in dev|client-oldest) ;; *) constraint='-c dev.txt' ;; esac; \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+			$$constraint $$name.in -o $$name.txt || exit 1; \
+	done
+
+.PHONY: clean
+clean: ## remove what was made here, but no data
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dashboard/node_modules tests/clients/node_modules
+
+##@ Measure
+
 .PHONY: bench
 bench: setup-dev ## the push path beside Node, python-socketio and a bare write loop (needs a C compiler; twenty minutes)
 	@$(BIN)/python -m bench.push $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write "$(WRITE)")
@@ -244,16 +267,3 @@ bench-disk: setup-dev ## what the containers write to disk in an hour (needs a D
 .PHONY: bench-history
 bench-history: setup-dev ## what the history of 1000 nodes takes of Redis's memory and time (NODES=…; takes three minutes)
 	@$(BIN)/python -m bench.history_memory $(if $(NODES)$(QUICK),--nodes $(or $(NODES),100))
-
-.PHONY: lock
-lock: setup-dev ## lock the dependencies of requirements/*.in anew, with hashes and without addresses
-	@cd requirements && for name in dev api ws collector simulator local valkey client-oldest; do \
-		echo "locking $$name"; \
-		constraint=; case $$name in dev|client-oldest) ;; *) constraint='-c dev.txt' ;; esac; \
-		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-			$$constraint $$name.in -o $$name.txt || exit 1; \
-	done
-
-.PHONY: clean
-clean: ## remove what was made here, but no data
-	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dashboard/node_modules tests/clients/node_modules
