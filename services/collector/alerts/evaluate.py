@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from collector.conditions import Observation, Reading, alert_value, begun, ended, gone, readings
-from collector.rules import Rule, Rules
+from collector.alerts.conditions import Observation, Reading, alert_value, begun, ended, gone, readings
+from collector.alerts.rules import Rule, Rules
 from collector.said.alerts import detail_left_out, measure_untold, rule_off, rule_unknown, target_removed
 from collector.said.sentence import Said, english
 from contract.messages import AlertState, Coded, Severity, Timestamp

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from collector.alert_log import AlertLog
-from collector.evaluate import ActiveAlert
+from collector.alerts.evaluate import ActiveAlert
+from collector.alerts.log import AlertLog
 from collector.said.sentence import coded
 from contract.codec import encode
 from contract.messages import Alert, Alerts, Epoch, Seq, Timestamp

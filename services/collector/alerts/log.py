@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from collector.evaluate import Change
+from collector.alerts.evaluate import Change
 from collector.said.alerts import log_started
 from collector.said.sentence import coded, english
 from contract.codec import encode
