@@ -212,6 +212,23 @@ class Incident(Struct, frozen=True, kw_only=True):
     code: str | None = None
     args: dict[str, Argument] = {}
 
+    @classmethod
+    def of(cls, alert: Alert, *, ended: Timestamp | None = None) -> "Incident":
+        """Return the incident of an alert that fires, or that fired until ``ended``."""
+        return cls(
+            id=f"{alert.id}@{alert.since}",
+            alert_id=alert.id,
+            rule=alert.rule,
+            node=alert.node,
+            severity=alert.severity,
+            began=alert.since,
+            ended=ended,
+            peak=alert.peak,
+            message=alert.message,
+            code=alert.code,
+            args=alert.args,
+        )
+
 
 class Alerts(_Message, frozen=True, kw_only=True):
     """``cluster:alerts``: what is active, and the log since the message before."""

@@ -14,7 +14,7 @@ from api.counters import Counters
 from api.link import RedisLink
 from api.store import Store
 from api.unavailable import NothingKnown, NothingStored, StoredInvalid
-from contract.messages import Alert, Alerts, Incident, Timestamp
+from contract.messages import Alerts, Incident, Timestamp
 from contract.names import ALERTS_CHANNEL, INCIDENTS_FIELD, INCIDENTS_KEY, INCIDENTS_LENGTH, INCIDENTS_SINCE_FIELD
 from runtime.clock import unix_seconds
 from runtime.logs import Occasionally
@@ -192,7 +192,7 @@ class IncidentRecords:
             return []
         message = latest.content.message
         assert isinstance(message, Alerts)
-        found = [_going_on(alert) for alert in message.active_alerts if alert.state == "firing"]
+        found = [Incident.of(alert) for alert in message.active_alerts if alert.state == "firing"]
         found = sorted(filter(wanted.has, found), key=lambda incident: incident.began, reverse=True)
         return [Found(incident, msgspec.Raw(msgspec.json.encode(incident))) for incident in found]
 
@@ -255,22 +255,6 @@ class IncidentRecords:
                     self._counters.stored_invalid.labels(INCIDENTS_KEY).inc()
                     self._complaints.warning("record", "a record of %s cannot be read: %s", INCIDENTS_KEY, error)
             yield entry_id.decode(), found
-
-
-def _going_on(alert: Alert) -> Incident:
-    return Incident(
-        id=f"{alert.id}@{alert.since}",
-        alert_id=alert.id,
-        rule=alert.rule,
-        node=alert.node,
-        severity=alert.severity,
-        began=alert.since,
-        ended=None,
-        peak=alert.peak,
-        message=alert.message,
-        code=alert.code,
-        args=alert.args,
-    )
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 
 from aiohttp import web
 
+from collector.alerts.rules import InvalidRulesFile, RulesFile
 from collector.collector import Collector, ForeignCluster
 from collector.config import Config
 from collector.dns_targets import DnsTargets
@@ -20,7 +21,6 @@ from collector.polling import Polling
 from collector.probe import make_probe
 from collector.redis_disk import RedisDisk
 from collector.resolver import Resolver
-from collector.rules_file import InvalidRulesFile, RulesFile
 from collector.said.sentence import english
 from collector.scrape import open_session
 from collector.target_sources import TargetSources

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from collector.evaluate import ActiveAlert, AlertKey, Moment
+from collector.alerts.evaluate import ActiveAlert, AlertKey, Moment
 from collector.node_state import NodeState
 from collector.said.sentence import Adopted
 from contract.codec import Message, UndecodableMessage, decode

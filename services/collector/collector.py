@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import Final
 
 from collector.adopt import adopt_alerts
+from collector.alerts.evaluate import Moment
+from collector.alerts.rules import RulesFile
 from collector.config import Config
-from collector.evaluate import Moment
 from collector.fleet import Fleet
 from collector.link import RedisLink
 from collector.metrics import LEADING, PUBLICATIONS, QUEUED_ENTRIES, REDIS_RECONNECTS, REDIS_UP, ROUNDS
 from collector.recorder import Recorder
-from collector.rules_file import RulesFile
 from collector.term import Term
 from contract.names import INCIDENTS_LENGTH_WHEN_FULL
 from contract.scripts import Lease, LeaseAnswer, Publication, PublishOutcome

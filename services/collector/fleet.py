@@ -4,10 +4,10 @@ import asyncio
 from pathlib import Path
 
 from collector.adopt import adopt_nodes, former_nodes
+from collector.alerts.rules import RulesFile
 from collector.node_names import NodeNames
 from collector.polling import Polling
 from collector.redis_disk import RedisDisk
-from collector.rules_file import RulesFile
 from collector.target_sources import TargetSources
 from collector.view import View, view_of
 

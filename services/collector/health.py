@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from collector.evaluate import ActiveAlert
+from collector.alerts.evaluate import ActiveAlert
 from collector.said import issues
 from collector.said.alerts import node_offline
 from collector.said.looks import connection_refused, no_answer

@@ -5,11 +5,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from collector.alert_log import AlertLog
-from collector.alerts_message import build_alerts, encoded
-from collector.evaluate import ActiveAlert, AlertKey, Moment, evaluate
+from collector.alerts.evaluate import ActiveAlert, AlertKey, Moment, evaluate
+from collector.alerts.log import AlertLog
+from collector.alerts.message import build_alerts, encoded
+from collector.alerts.rules import in_force
 from collector.health import build_health
-from collector.rules import in_force
 from collector.said.issues import alerts_left_out
 from collector.snapshot import build_snapshot
 from collector.snapshot import encoded as encoded_snapshot

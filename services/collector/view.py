@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from collector.conditions import Observation
+from collector.alerts.conditions import Observation
+from collector.alerts.rules import Rules
 from collector.metrics import TARGETS
 from collector.node_state import NodeState
-from collector.rules import Rules
 from collector.said.issues import collector_hangs, figures_missing
 from collector.said.sentence import english
 from contract.messages import Coded, Node

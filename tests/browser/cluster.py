@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from collector.conditions import Observation, begun, ended
-from collector.evaluate import ActiveAlert, Change
-from collector.rules import Rule, parse_rules
+from collector.alerts.conditions import Observation, begun, ended
+from collector.alerts.evaluate import ActiveAlert, Change
+from collector.alerts.rules import Rule, parse_rules
 from collector.said import alerts as said
 from collector.said import issues, looks
 from collector.said.rules import rule_not_a_number

@@ -14,11 +14,11 @@ from typing import Any, Final, get_args
 import msgspec
 from redis.client import Pipeline
 
-from collector.alert_log import AlertLog
-from collector.alerts_message import build_alerts
-from collector.evaluate import ActiveAlert, Change
+from collector.alerts.evaluate import ActiveAlert, Change
+from collector.alerts.log import AlertLog
+from collector.alerts.message import build_alerts
+from collector.alerts.rules import in_force
 from collector.health import build_health
-from collector.rules import in_force
 from contract.codec import encode
 from contract.distribution import Distribution, Spreading, encode_distribution
 from contract.history import CLUSTER_NODE, MEASURES, STEPS, Entry, Step, encode_entry

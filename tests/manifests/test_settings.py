@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from collector.rules_file import RulesFile
+from collector.alerts.rules import RulesFile
 from collector.targets_files import TargetsFiles
 from deploy.k8s.base.make_secrets import KEYS
 from runtime.settings import Environment

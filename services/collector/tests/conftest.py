@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.conditions import Observation
-from collector.evaluate import Moment
+from collector.alerts.conditions import Observation
+from collector.alerts.evaluate import Moment
 from collector.measures import Measures
 from collector.said.looks import connection_refused
 from collector.sample import Filesystem

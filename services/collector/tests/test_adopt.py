@@ -6,9 +6,9 @@ import pytest
 
 import contract
 from collector.adopt import adopt_alerts, adopt_nodes, former_nodes
-from collector.evaluate import Moment, evaluate
+from collector.alerts.evaluate import Moment, evaluate
+from collector.alerts.rules import parse_rules
 from collector.node_state import NodeState
-from collector.rules import parse_rules
 from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from collector.alert_log import MESSAGE_BYTES, MESSAGE_ENTRIES, AlertLog
-from collector.evaluate import evaluate
-from collector.rules import parse_rules
+from collector.alerts.evaluate import evaluate
+from collector.alerts.log import MESSAGE_BYTES, MESSAGE_ENTRIES, AlertLog
+from collector.alerts.rules import parse_rules
 from collector.said.looks import connection_refused
 from collector.said.sentence import Adopted
 from contract.codec import encode

@@ -2,8 +2,8 @@
 
 import pytest
 
-from collector.evaluate import UNTOLD_SECONDS, evaluate
-from collector.rules import parse_rules
+from collector.alerts.evaluate import UNTOLD_SECONDS, evaluate
+from collector.alerts.rules import parse_rules
 
 SENSOR = "soc:firmware_raspberrypi_hwmon/in0"
 VOLTAGE = f"under_voltage/node6.lan/{SENSOR}"

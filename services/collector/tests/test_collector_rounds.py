@@ -7,14 +7,14 @@ import time
 
 import pytest
 
+from collector.alerts.evaluate import Moment
+from collector.alerts.rules import RulesFile
 from collector.collector import Collector, ForeignCluster
 from collector.config import Config
 from collector.dns_targets import DnsTargets
-from collector.evaluate import Moment
 from collector.fleet import Fleet
 from collector.link import RedisLink
 from collector.node_state import NodeState
-from collector.rules_file import RulesFile
 from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed

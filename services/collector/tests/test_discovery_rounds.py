@@ -8,13 +8,13 @@ import time
 
 import pytest
 
+from collector.alerts.rules import RulesFile
 from collector.collector import Collector
 from collector.config import Config
 from collector.dns_targets import DnsTargets
 from collector.fleet import Fleet
 from collector.link import RedisLink
 from collector.polling import Polling
-from collector.rules_file import RulesFile
 from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from collector.conditions import Observation
-from collector.evaluate import UNTOLD_SECONDS, Moment, evaluate
+from collector.alerts.conditions import Observation
+from collector.alerts.evaluate import UNTOLD_SECONDS, Moment, evaluate
+from collector.alerts.rules import built_in_rules, parse_rules
 from collector.measures import Measures
-from collector.rules import built_in_rules, parse_rules
 
 UNSEEN = Observation("node6.lan", "unknown", None, None)
 # Two rules that one can follow: memory pends for 60 s, node_down fires at once.

@@ -1,5 +1,5 @@
+from collector.alerts.rules import built_in_rules
 from collector.node_state import HANGING_LOOKS, NodeState
-from collector.rules import built_in_rules
 from collector.said.looks import no_answer_within
 from collector.said.sentence import english
 from collector.sample import Sample

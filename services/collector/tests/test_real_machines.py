@@ -2,12 +2,12 @@
 
 import pytest
 
+from collector.alerts.evaluate import evaluate
+from collector.alerts.rules import built_in_rules, parse_rules
 from collector.check_nodes import missing_values
-from collector.evaluate import evaluate
 from collector.measures import derive
 from collector.node_state import NodeState
 from collector.page import read_page
-from collector.rules import built_in_rules, parse_rules
 from collector.said.sentence import english
 from collector.targets import Target
 from collector.view import view_of

@@ -3,12 +3,12 @@ import os
 
 import pytest
 
+from collector.alerts.rules import RulesFile
 from collector.config import Config
 from collector.dns_targets import DnsTargets
 from collector.fleet import Fleet
 from collector.polling import Polling
 from collector.redis_disk import ROOM_BYTES, RedisDisk
-from collector.rules_file import RulesFile
 from collector.said.sentence import english
 from collector.target_sources import TargetSources
 from collector.targets_files import TargetsFiles

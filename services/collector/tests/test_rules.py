@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contract
-from collector.rules import RulesError, built_in_rules, in_force, parse_rules
+from collector.alerts.rules import RulesError, built_in_rules, in_force, parse_rules
 from contract.codec import decode
 from contract.messages import RulesInForce
 

@@ -7,10 +7,10 @@ import pytest
 
 import contract
 from collector.adopt import adopt_alerts
-from collector.evaluate import Moment
+from collector.alerts.evaluate import Moment
+from collector.alerts.rules import parse_rules
 from collector.health import build_health
 from collector.node_state import NodeState
-from collector.rules import parse_rules
 from collector.said.issues import collector_hangs, no_file_matches
 from collector.snapshot import build_snapshot
 from collector.view import view_of

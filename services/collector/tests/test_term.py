@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 import contract
 from collector.adopt import adopt_alerts
-from collector.conditions import Observation
-from collector.evaluate import Moment
-from collector.rules import parse_rules
+from collector.alerts.conditions import Observation
+from collector.alerts.evaluate import Moment
+from collector.alerts.rules import parse_rules
 from collector.said.looks import certificate_of_another_name
 from collector.said.sentence import english
 from collector.targets import TARGETS_LIMIT

@@ -5,8 +5,7 @@ import sys
 
 import pytest
 
-from collector.rules import built_in_rules
-from collector.rules_file import InvalidRulesFile, RulesFile
+from collector.alerts.rules import InvalidRulesFile, RulesFile, built_in_rules
 from collector.said.sentence import english
 from collector.targets_files import TargetsFiles
 from collector.watched_file import SIZE_LIMIT_BYTES, Content, WatchedFile

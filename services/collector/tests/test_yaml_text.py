@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.rules import RulesError, parse_rules
+from collector.alerts.rules import RulesError, parse_rules
 from collector.targets import name_targets
 from collector.targets_error import TargetsError
 from collector.targets_text import parse_entries
@@ -21,7 +21,7 @@ DEEP = "[" * 200_000
 # Reads a text from standard input as a file of that kind, in 400 MB.
 READER = """
 import resource, sys
-from collector.rules import RulesError, parse_rules
+from collector.alerts.rules import RulesError, parse_rules
 from collector.targets_error import TargetsError
 from collector.targets_text import parse_entries
 resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20, 400 * 2**20))

@@ -52,7 +52,7 @@ def test_product_is_copied_without_tests_and_can_be_read_by_others(layout: Layou
     for name in (
         "contract/lua/publish_round.lua",
         "services/api/templates/base.html",
-        "services/collector/alerts.yaml",
+        "services/collector/alerts/alerts.yaml",
         "services/ws/__main__.py",
         "deploy/local/bootstrap.py",
         "deploy/local/systemd/units/dispycluster.target",

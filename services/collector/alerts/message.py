@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from collector.alert_log import AlertLog
-from collector.evaluate import ActiveAlert
-from collector.said.sentence import coded
+from collector.alerts.evaluate import ActiveAlert
+from collector.alerts.log import AlertLog
 from contract.codec import encode
 from contract.messages import Alert, Alerts, Epoch, Seq, Timestamp
 from contract.passed_on import with_members
@@ -20,7 +19,7 @@ def build_alerts(
 ) -> Alerts:
     """Return the message; where alerts are too long together, it lacks some, and ``alert_count`` counts them still."""
     previous, entries = log.for_message()
-    written = [_written(alert) for alert in sorted(alerts, key=lambda alert: alert.id)]
+    written = [alert.as_message() for alert in sorted(alerts, key=lambda alert: alert.id)]
     return Alerts(
         cluster=cluster,
         epoch=epoch,
@@ -68,21 +67,3 @@ def _that_fit(alerts: list[Alert]) -> list[Alert]:
             break
         fitting.append(alert)
     return sorted(fitting, key=lambda alert: alert.id)
-
-
-def _written(alert: ActiveAlert) -> Alert:
-    said = coded(alert.said)
-    return Alert(
-        id=alert.id,
-        rule=alert.rule,
-        node=alert.node,
-        severity=alert.severity,
-        type=alert.severity,
-        state=alert.state,
-        value=alert.value,
-        message=alert.message,
-        since=alert.since,
-        peak=alert.peak,
-        code=None if said is None else said.code,
-        args={} if said is None else said.args,
-    )

@@ -1,5 +1,6 @@
-"""The alert rules: the built-in ones, and what a file of the user's changes in them."""
+"""The alert rules: the built-in ones, what a file of the user's changes in them, and those in force."""
 
+import logging
 import math
 import re
 from collections.abc import Mapping
@@ -7,15 +8,23 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase, translate
 from functools import cache, lru_cache
 from importlib import resources
+from pathlib import Path
 from typing import Any, Final, get_args
 
+from collector.daemon_thread import run_in_daemon_thread
+from collector.metrics import FILE_ERRORS
 from collector.said import rules as said
+from collector.said.files import file_missing
+from collector.said.issues import rules_file_invalid
 from collector.said.literal import literal
 from collector.said.sentence import at_line, english
 from collector.temperatures import NAME_LIMIT, Sensor
+from collector.watched_file import Content, WatchedFile
 from collector.yaml_text import YamlError, read_yaml
 from contract.messages import Coded, NodeRole, RuleInForce, Severity
-from runtime.quoted import quoted
+from runtime.quoted import quoted, shown
+
+_log = logging.getLogger(__name__)
 
 #: Patterns of a rule, and characters of each: all file systems are compared with all patterns in each round.
 PATTERNS_LIMIT: Final = 100
@@ -46,6 +55,10 @@ class RulesError(ValueError):
         super().__init__(at_line(english(why), line))
         self.why = why
         self.line = line
+
+
+class InvalidRulesFile(Exception):
+    """A rules file that cannot be followed from the start; the text names it and says why."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +134,7 @@ def in_force(rules: Rules) -> tuple[RuleInForce, ...]:
 @cache
 def built_in_rules() -> Rules:
     """The rules that the package brings."""
-    text = (resources.files("collector") / "alerts.yaml").read_text()
+    text = (resources.files("collector.alerts") / "alerts.yaml").read_text()
     blank = {name: Rule(name, enabled=False, severity="info", for_seconds=0.0) for name in _NAMES}
     return _changed(blank, text)
 
@@ -133,6 +146,50 @@ def parse_rules(text: str) -> Rules:
         RulesError: the text is not YAML, or names an unknown rule or field, or a value is not valid.
     """
     return _changed(built_in_rules(), text)
+
+
+class RulesFile:
+    """Follows a rules file, if there is to be one. A broken or missing one leaves the former rules in force."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Read the file.
+
+        Raises:
+            InvalidRulesFile: it is missing or broken; the text names it.
+        """
+        self.rules: Rules = built_in_rules()
+        #: What is wrong with the file.
+        self.problem: Coded | None = None
+        self._file = None if path is None else WatchedFile(path)
+        if self._file is not None:
+            try:
+                self.rules = _parsed(self._file.read())
+            except RulesError as error:
+                raise InvalidRulesFile(f"the rules file {shown(self._file.path)} is not valid: {error}") from None
+
+    async def refresh(self) -> None:
+        """Read the file again if it changed."""
+        content = None if self._file is None else await self._file.changed()
+        if content is None or self._file is None:
+            return
+        try:
+            # Beside the loop: a file that is as long as it may be takes a second.
+            self.rules = await run_in_daemon_thread(lambda: _parsed(content), "parse the rules")
+        except RulesError as error:
+            self.problem = rules_file_invalid(shown(self._file.path), error.line, error.why)
+            FILE_ERRORS.labels("rules").inc()
+            _log.warning("%s", english(self.problem))
+        else:
+            self.problem = None
+            _log.info("took new rules from %s", shown(self._file.path))
+
+
+def _parsed(content: Content) -> Rules:
+    if content.error is not None:
+        raise RulesError(content.error)
+    if content.text is None:
+        raise RulesError(file_missing())
+    return parse_rules(content.text)
 
 
 def _changed(rules: Rules, text: str) -> Rules:

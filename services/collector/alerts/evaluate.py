@@ -6,11 +6,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from collector.conditions import Observation, Reading, alert_value, begun, ended, gone, readings
-from collector.rules import Rule, Rules
+from collector.alerts.conditions import Observation, Reading, alert_value, begun, ended, gone, readings
+from collector.alerts.rules import Rule, Rules
 from collector.said.alerts import detail_left_out, measure_untold, rule_off, rule_unknown, target_removed
-from collector.said.sentence import Said, english
-from contract.messages import AlertState, Coded, Severity, Timestamp
+from collector.said.sentence import Said, coded, english
+from contract.messages import Alert, AlertState, Coded, Severity, Timestamp
 from runtime.clock import timestamp
 
 #: Seconds after which an alert ends whose value an online node does not tell any more.
@@ -62,6 +62,24 @@ class ActiveAlert:
     def message(self) -> str:
         """What is said, in English."""
         return english(self.said)
+
+    def as_message(self) -> Alert:
+        """Return the alert as messages have it."""
+        said = coded(self.said)
+        return Alert(
+            id=self.id,
+            rule=self.rule,
+            node=self.node,
+            severity=self.severity,
+            type=self.severity,
+            state=self.state,
+            value=self.value,
+            message=self.message,
+            since=self.since,
+            peak=self.peak,
+            code=None if said is None else said.code,
+            args={} if said is None else said.args,
+        )
 
 
 @dataclass(frozen=True, slots=True)

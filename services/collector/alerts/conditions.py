@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from collector.alerts.rules import SensorPattern
 from collector.measures import Measures
-from collector.rules import SensorPattern
 from collector.said import alerts
 from collector.sample import Filesystem
 from contract.messages import Coded, NodeRole, NodeStatus

@@ -5,9 +5,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from collector.evaluate import Change
+from collector.alerts.evaluate import Change
 from collector.said.alerts import log_started
-from collector.said.sentence import coded, english
+from collector.said.sentence import english
 from contract.codec import encode
 from contract.messages import Epoch, Incident, LogEntry, LogId, Timestamp
 from contract.names import ALERT_LOG_LENGTH
@@ -59,8 +59,7 @@ class AlertLog:
     def add(self, changes: Iterable[Change], now: Timestamp) -> None:
         """Queue the entries of these transitions. Of a queue longer than the log itself, the oldest are dropped."""
         for change in changes:
-            alert = change.alert
-            said = coded(alert.said)
+            alert = change.alert.as_message()
             entry = LogEntry(
                 id="0-0",
                 timestamp=now,
@@ -73,8 +72,8 @@ class AlertLog:
                 message=alert.message,
                 since=alert.since,
                 peak=alert.peak,
-                code=None if said is None else said.code,
-                args={} if said is None else said.args,
+                code=alert.code,
+                args=alert.args,
             )
             self._append(entry, _incident(change, now))
         for dropped in self.queue[:-ALERT_LOG_LENGTH]:
@@ -117,20 +116,7 @@ def _incident(change: Change, now: Timestamp) -> Incident | None:
     alert = change.lasted
     if alert is None or alert.state != "firing":
         return None
-    said = coded(alert.said)
-    return Incident(
-        id=f"{alert.id}@{alert.since}",
-        alert_id=alert.id,
-        rule=alert.rule,
-        node=alert.node,
-        severity=alert.severity,
-        began=alert.since,
-        ended=now,
-        peak=alert.peak,
-        message=alert.message,
-        code=None if said is None else said.code,
-        args={} if said is None else said.args,
-    )
+    return Incident.of(alert.as_message(), ended=now)
 
 
 _NO_ALERT: Final[dict[str, None]] = dict.fromkeys(
