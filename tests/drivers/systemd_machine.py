@@ -11,7 +11,7 @@ from typing import Any
 
 from deploy.images.offline.base_images import Base, BaseImages
 from deploy.images.offline.machine import own_architecture
-from deploy.local.systemd.release import product_files
+from deploy.local.systemd.layout import product_files
 from tests.drivers.docker_engine import LABELS, PASSED_ON, engine
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually

@@ -15,9 +15,8 @@ from pathlib import Path
 
 from deploy.local.refusal import CannotStart
 from deploy.local.systemd.accounts import KINDS, restore, run_as_services
-from deploy.local.systemd.install import install
+from deploy.local.systemd.install import install, uninstall
 from deploy.local.systemd.layout import Layout
-from deploy.local.systemd.uninstall import uninstall
 from runtime.settings import SettingError
 
 

@@ -1,4 +1,4 @@
-"""The api's command line for the services: users, tokens and the status, as the services' own user."""
+"""The services' own user, and what runs as it: the api's command line for users, tokens and the status; a restore."""
 
 import os
 import pwd
@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from deploy.local.refusal import CannotStart
 from deploy.local.systemd.layout import SERVICES, TARGET, USER, Layout
-from deploy.local.systemd.systemctl import is_active
-from deploy.local.systemd.variables import parsed
+from deploy.local.systemd.services import is_active
+from deploy.local.systemd.settings import parsed
 from deploy.local.valkey import SAVE_REVOCATIONS
 
 #: First words of the command lines that are meant.
@@ -21,6 +21,27 @@ KINDS: Final = ("user", "token", "access", "status")
 AS_SERVICES: Final[Mapping[str, Any]] = {
     "cwd": "/", "user": USER, "group": USER, "extra_groups": [], "umask": 0o077,
 }  # fmt: skip
+
+
+def make_user() -> None:
+    """Make the services' user unless it is there.
+
+    Raises:
+        CannotStart: it cannot be made.
+    """
+    try:
+        pwd.getpwnam(USER)
+    except KeyError:
+        home = ["--home-dir", "/var/lib/dispycluster", "--no-create-home", "--shell", "/usr/sbin/nologin"]
+        done = subprocess.run(["useradd", "--system", "--user-group", *home, USER], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise CannotStart(f"The user {USER} cannot be made: {done.stderr.strip()}") from None
+
+
+def owner_of_services() -> tuple[int, int]:
+    """Ids of the services' user and group."""
+    entry = pwd.getpwnam(USER)
+    return entry.pw_uid, entry.pw_gid
 
 
 def run_as_services(layout: Layout, words: Sequence[str]) -> int:
@@ -57,8 +78,7 @@ def restore(layout: Layout, copy: Path, options: Sequence[str] = ()) -> int:
 
 
 def _give_away(descriptor: int) -> None:
-    entry = pwd.getpwnam(USER)
-    os.fchown(descriptor, entry.pw_uid, entry.pw_gid)
+    os.fchown(descriptor, *owner_of_services())
 
 
 def _require_root(layout: Layout, word: str) -> None:

@@ -1,10 +1,22 @@
-"""Where everything of the installed product lies, and what it is called."""
+"""Where everything of the installed product lies, what it is called, and what a release holds.
 
+Releases are copies of the product, each in a folder of its own with its own environment. What runs is never changed
+under its feet: an update is made beside it and takes its place, by one link, once it is whole.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from contract import VERSION
 from deploy.local.access_dir import AccessDir
+from deploy.local.refusal import CannotStart
 
 #: Runs the services and owns Valkey's data.
 USER: Final = "dispycluster"
@@ -16,6 +28,11 @@ SERVICES: Final = (
     "dispycluster-api.service",
     "dispycluster-gateway.service",
 )
+#: Where this copy of the product is.
+SOURCE: Final = Path(__file__).resolve().parents[3]
+FOLDERS: Final = ("access", "contract", "runtime", "services", "deploy/local", "requirements")
+#: Of these nothing runs.
+_LEFT_OUT: Final = frozenset(("tests", "golden", "__pycache__"))
 
 
 @dataclass(frozen=True)
@@ -88,3 +105,72 @@ class Layout:
     def make_user(self) -> str:
         """The command that makes a user."""
         return f"sudo {self.python} -m deploy.local.systemd user add NAME"
+
+
+def product_files(source: Path) -> Iterator[Path]:
+    """Paths of the product's files, relative to ``source``, in a fixed order."""
+    for folder in FOLDERS:
+        for path in sorted((source / folder).rglob("*")):
+            inner = path.relative_to(source)
+            if path.is_file() and not _LEFT_OUT.intersection(inner.parts):
+                yield inner
+
+
+def release_name(source: Path) -> str:
+    """The version, and a digest of the files: the same product has the same name."""
+    digest = hashlib.sha256()
+    for inner in product_files(source):
+        digest.update(f"{inner}\n".encode() + hashlib.sha256((source / inner).read_bytes()).digest())
+    return f"{VERSION}-{digest.hexdigest()[:12]}"
+
+
+def add_release(layout: Layout, source: Path = SOURCE) -> Path:
+    """Copy the product unless this release is there; return its folder.
+
+    Raises:
+        CannotStart: the folder for releases is somebody else's.
+        OSError: it cannot be written.
+    """
+    if layout.code.is_dir() and any(layout.code.iterdir()) and not list(layout.code.glob("*/deploy/local/systemd")):
+        raise CannotStart(f"{layout.code} holds something else: move it away and call this again.")
+    release = layout.code / release_name(source)
+    if release.is_dir():
+        return release
+    unfinished = release.with_name(".new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    for inner in product_files(source):
+        (unfinished / inner).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / inner, unfinished / inner)
+    unfinished.rename(release)
+    return release
+
+
+def make_environment(release: Path, variables: Mapping[str, str]) -> None:
+    """Make the release's virtual environment, with Valkey unless ``variables`` name a Redis.
+
+    Raises:
+        CannotStart: it cannot be made; why has been said.
+    """
+    environment = {**os.environ, "REDIS_URL": variables.get("REDIS_URL", "")}
+    if subprocess.run([sys.executable, release / "deploy/local/bootstrap.py"], env=environment).returncode != 0:
+        raise CannotStart("The environment could not be made. What ran before goes on as it was.")
+    python = release / ".venv/bin/python"
+    subprocess.run([python, "-m", "compileall", "-q", *FOLDERS], cwd=release, check=False)
+
+
+def switch_to(layout: Layout, release: Path) -> Path | None:
+    """Make ``release`` the current one; return the former one if there was another."""
+    former = layout.current.resolve() if layout.current.is_symlink() else None
+    link = layout.code / ".current"
+    link.unlink(missing_ok=True)
+    link.symlink_to(release.name)
+    link.replace(layout.current)
+    return former if former is not None and former.is_dir() and former != release.resolve() else None
+
+
+def remove_releases(layout: Layout, keep: set[Path]) -> None:
+    """Remove all releases but those of ``keep``."""
+    kept = {path.resolve() for path in keep}
+    for path in layout.code.iterdir():
+        if path.is_dir() and not path.is_symlink() and path.resolve() not in kept:
+            shutil.rmtree(path)

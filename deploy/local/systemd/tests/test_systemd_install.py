@@ -12,14 +12,21 @@ import pytest
 from deploy.local.refusal import CannotStart
 from deploy.local.restore import FOLDER
 from deploy.local.settings import Settings
-from deploy.local.systemd import preflight, release, settings_files
 from deploy.local.systemd.__main__ import main
 from deploy.local.systemd.accounts import restore, run_as_services, variables_of
-from deploy.local.systemd.install import install
-from deploy.local.systemd.layout import Layout
-from deploy.local.systemd.settings_files import SettingsFiles
-from deploy.local.systemd.uninstall import uninstall
-from deploy.local.systemd.variables import parsed
+from deploy.local.systemd.install import (
+    install,
+    memory_limits_are_kept,
+    require_ports,
+    require_reachable_ca,
+    require_redis,
+    require_root,
+    require_shared_python,
+    require_systemd,
+    uninstall,
+)
+from deploy.local.systemd.layout import FOLDERS, Layout, add_release, remove_releases, switch_to
+from deploy.local.systemd.settings import SettingsFiles, parsed
 from runtime.settings import SettingError
 from tests.drivers.ports import free_port, inner_ports
 
@@ -123,25 +130,25 @@ def test_update_lies_beside_the_release_that_runs_until_it_is_whole(
 ) -> None:
     # given
     source = tmp_path / "source"
-    for name in release.FOLDERS:
+    for name in FOLDERS:
         (source / name).mkdir(parents=True)
         (source / name / "file").write_text("old")
     (source / "deploy/local/systemd").mkdir()
     (source / "deploy/local/systemd/file").touch()
-    first = release.add_release(layout, source)
-    assert release.switch_to(layout, first) is None
+    first = add_release(layout, source)
+    assert switch_to(layout, first) is None
     # when
     (source / "contract/file").write_text("new")
-    second = release.add_release(layout, source)
+    second = add_release(layout, source)
     # then
     assert second != first
     assert (layout.current / "contract/file").read_text() == "old"
     # and when
-    assert release.switch_to(layout, second) == first.resolve()
+    assert switch_to(layout, second) == first.resolve()
     # then
     assert (layout.current / "contract/file").read_text() == "new"
-    assert release.add_release(layout, source) == second
-    assert release.switch_to(layout, second) is None
+    assert add_release(layout, source) == second
+    assert switch_to(layout, second) is None
 
 
 def test_releases_are_removed_but_the_current_and_the_former_one(layout: Layout) -> None:
@@ -151,7 +158,7 @@ def test_releases_are_removed_but_the_current_and_the_former_one(layout: Layout)
     for name in ("0.0.1-a", "0.0.2-b", ".new"):
         (layout.code / name).mkdir()
     # when
-    release.remove_releases(layout, {current, layout.code / "0.0.2-b"})
+    remove_releases(layout, {current, layout.code / "0.0.2-b"})
     # then
     assert releases(layout) == {current.name, "0.0.2-b"}
     assert layout.current.resolve() == current
@@ -230,13 +237,13 @@ def test_command_says_why_it_refuses(
 
 def test_refusals_of_the_machine_name_a_way_out(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="make run"):
-        preflight.require_systemd("darwin")
+        require_systemd("darwin")
     with pytest.raises(CannotStart, match="systemd does not run this machine"):
-        preflight.require_systemd("linux", tmp_path / "none")
-    preflight.require_systemd("linux", tmp_path)
+        require_systemd("linux", tmp_path / "none")
+    require_systemd("linux", tmp_path)
     with pytest.raises(CannotStart, match="sudo make uninstall-service"):
-        preflight.require_root("uninstall", user=1000)
-    preflight.require_root("install", user=0)
+        require_root("uninstall", user=1000)
+    require_root("install", user=0)
 
 
 def test_python_that_services_cannot_read_is_refused(tmp_path: Path) -> None:
@@ -245,18 +252,18 @@ def test_python_that_services_cannot_read_is_refused(tmp_path: Path) -> None:
     closed.mkdir(mode=0o700)
     # then
     with pytest.raises(CannotStart, match="PYTHON=/usr/bin/python3"):
-        preflight.require_shared_python(str(closed / "python3"))
+        require_shared_python(str(closed / "python3"))
     with pytest.raises(CannotStart, match="lies in /tmp"):
-        preflight.require_shared_python("/tmp/python3")
-    preflight.require_shared_python("/usr/bin/env")
+        require_shared_python("/tmp/python3")
+    require_shared_python("/usr/bin/env")
 
 
 def test_machine_without_embedded_valkey_needs_a_redis() -> None:
     for machine, is_64_bit in (("armv7l", False), ("x86_64", False), ("riscv64", True)):
         with pytest.raises(CannotStart, match="make install-service REDIS_URL=redis://"):
-            preflight.require_redis({}, machine, is_64_bit=is_64_bit)
-        preflight.require_redis({"REDIS_URL": "redis://r/0"}, machine, is_64_bit=is_64_bit)
-    preflight.require_redis({}, "aarch64", is_64_bit=True)
+            require_redis({}, machine, is_64_bit=is_64_bit)
+        require_redis({"REDIS_URL": "redis://r/0"}, machine, is_64_bit=is_64_bit)
+    require_redis({}, "aarch64", is_64_bit=True)
 
 
 @pytest.mark.parametrize("path", ["ca.crt", "/home/somebody/ca.crt", "/etc/../tmp/ca.crt"])
@@ -264,8 +271,8 @@ def test_ca_file_that_services_cannot_see_is_refused(layout: Layout, path: str) 
     with pytest.raises(CannotStart, match=f"sudo install -D -m 644 {path} /etc/dispycluster/redis-ca.crt"):
         install(layout, {"REDIS_URL": "rediss://r/0", "REDIS_CA_FILE": path})
     assert not layout.root.exists()
-    preflight.require_reachable_ca({"REDIS_CA_FILE": "/etc/dispycluster/redis-ca.crt"})
-    preflight.require_reachable_ca({})
+    require_reachable_ca({"REDIS_CA_FILE": "/etc/dispycluster/redis-ca.crt"})
+    require_reachable_ca({})
 
 
 def test_first_install_for_others_is_refused_with_two_commands_when_nothing_says_how(layout: Layout) -> None:
@@ -395,7 +402,7 @@ def test_busy_ports_are_a_sentence_with_their_holder_and_a_way_out(layout: Layou
     def refusal(given: dict[str, str]) -> str:
         files = SettingsFiles(layout, given)
         with pytest.raises(CannotStart) as caught:
-            preflight.require_ports(Settings.from_environment(files.variables), files)
+            require_ports(Settings.from_environment(files.variables), files)
         return str(caught.value)
 
     # given no installation
@@ -418,7 +425,7 @@ def test_services_get_free_ports_where_the_usual_ones_are_taken(taken: int, monk
     # given a machine without settings, whose usual port of the api is taken
     nowhere = Path("/nowhere")
     monkeypatch.setattr(Layout, "settings", property(lambda _: nowhere))
-    monkeypatch.setattr(settings_files, "INNER_PORTS", {"API_PORT": taken})
+    monkeypatch.setattr("deploy.local.systemd.settings.INNER_PORTS", {"API_PORT": taken})
     # when
     files = SettingsFiles(Layout(), {})
     # then
@@ -427,8 +434,8 @@ def test_services_get_free_ports_where_the_usual_ones_are_taken(taken: int, monk
 
 
 def test_kernel_that_keeps_no_memory_limits_is_noticed(tmp_path: Path) -> None:
-    assert not preflight.memory_limits_are_kept(tmp_path)
+    assert not memory_limits_are_kept(tmp_path)
     (tmp_path / "cgroup.controllers").write_text("cpuset cpu io pids\n")
-    assert not preflight.memory_limits_are_kept(tmp_path)
+    assert not memory_limits_are_kept(tmp_path)
     (tmp_path / "cgroup.controllers").write_text("cpuset cpu io memory pids\n")
-    assert preflight.memory_limits_are_kept(tmp_path)
+    assert memory_limits_are_kept(tmp_path)

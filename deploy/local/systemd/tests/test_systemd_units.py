@@ -10,9 +10,8 @@ import pytest
 
 from deploy.local.systemd.install import install
 from deploy.local.systemd.layout import SERVICES, TARGET, Layout
-from deploy.local.systemd.settings_files import FIRST
-from deploy.local.systemd.unit_files import UNITS, unit_files
-from deploy.local.systemd.variables import offered
+from deploy.local.systemd.services import UNITS, unit_files
+from deploy.local.systemd.settings import FIRST, offered
 
 ROOT = Path(__file__).parents[4]
 COMMON = UNITS / "dispycluster-.service.d" / "00-common.conf"

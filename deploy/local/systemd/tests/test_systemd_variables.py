@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.local.systemd.variables import filled_in, offered, parsed
+from deploy.local.systemd.settings import filled_in, offered, parsed
 from runtime.settings import SettingError
 
 TEXT = "# Where.\n#PORT=8085\n#CLUSTER_NAME=cluster\n# not=this\nLOG_LEVEL=DEBUG\n"

@@ -1,6 +1,11 @@
-"""The files in ``/etc/dispycluster``: made where they are missing, never changed where they are there."""
+"""The files in ``/etc/dispycluster``: made where they are missing, never changed where they are there.
+
+Variables stand in them as systemd's ``EnvironmentFile=`` takes them.
+"""
 
 import os
+import re
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -10,7 +15,6 @@ from deploy.local.data_dir import FIRST_TARGETS
 from deploy.local.ports import inner_port
 from deploy.local.refusal import CannotStart
 from deploy.local.systemd.layout import Layout
-from deploy.local.systemd.variables import filled_in, offered, parsed
 from runtime.settings import Environment, SettingError
 
 FIRST: Final = Path(__file__).parent / "first"
@@ -22,6 +26,7 @@ _PRIVATE: Final = 0o600
 _CHECK_NODES: Final = (
     "/opt/dispycluster/current/.venv/bin/python -m collector.check_nodes --targets /etc/dispycluster/nodes.yaml"
 )
+_OFFERED: Final = re.compile(r"^#([A-Z][A-Z_]*)=.*$", re.MULTILINE)
 
 
 class SettingsFiles:
@@ -101,3 +106,43 @@ class SettingsFiles:
             return Path(given).expanduser().read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise CannotStart(f"TARGETS={given} cannot be read: {error}.") from None
+
+
+def parsed(text: str) -> dict[str, str]:
+    """The variables that a file sets. Lines that are continued by a backslash are not understood."""
+    variables = {}
+    for line in map(str.strip, text.splitlines()):
+        name, equals, value = line.partition("=")
+        if equals and not line.startswith(("#", ";")):
+            value = value.strip()
+            try:
+                variables[name.strip()] = shlex.split(value)[0] if value.startswith(('"', "'")) else value
+            except ValueError:  # a quotation mark without its fellow
+                variables[name.strip()] = value
+    return variables
+
+
+def offered(text: str) -> list[str]:
+    """Names of the variables that a file has as ``#NAME=default``."""
+    return _OFFERED.findall(text)
+
+
+def filled_in(text: str, values: Mapping[str, str]) -> str:
+    """Set those variables of a file for which there is a value.
+
+    Raises:
+        SettingError: a value has more than one line.
+    """
+    for name, value in values.items():
+        if not value.isprintable():
+            raise SettingError(name, value, "one line of text")
+    return _OFFERED.sub(
+        lambda match: f"{match[1]}={_quoted(values[match[1]])}" if values.get(match[1]) else match[0], text
+    )
+
+
+def _quoted(value: str) -> str:
+    if re.fullmatch(r"[^\s\"'\\$`#;]+", value):
+        return value
+    # Between double quotation marks systemd expands nothing.
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
