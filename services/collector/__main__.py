@@ -14,17 +14,16 @@ from aiohttp import web
 from collector.alerts.rules import InvalidRulesFile, RulesFile
 from collector.collector import Collector, ForeignCluster
 from collector.config import Config
-from collector.dns_targets import DnsTargets
 from collector.fleet import Fleet
 from collector.link import RedisLink
 from collector.polling import Polling
 from collector.probe import make_probe
 from collector.redis_disk import RedisDisk
-from collector.resolver import Resolver
 from collector.said.sentence import english
 from collector.scrape import open_session
-from collector.target_sources import TargetSources
-from collector.targets_files import TargetsFiles
+from collector.targets.dns import DnsTargets, Resolver
+from collector.targets.files import TargetsFiles
+from collector.targets.sources import TargetSources
 from collector.web import build_app
 from runtime.logs import configure_logs
 from runtime.readiness import Readiness

@@ -11,18 +11,17 @@ from pathlib import Path
 from typing import Final
 
 from collector.config import Config, split_paths
-from collector.dns_targets import DnsTargets
 from collector.health import INSTALL_EXPORTER, may_lack_an_exporter
 from collector.local import LocalProbe
 from collector.probe import make_probe
-from collector.resolver import Resolver
 from collector.said import looks
 from collector.said.sentence import english, plural
 from collector.sample import Sample
 from collector.scrape import HttpProbe, Probe, ScrapeFailed, open_session
-from collector.target_sources import TargetSources
-from collector.targets import Target
-from collector.targets_files import TargetsFiles
+from collector.targets.dns import DnsTargets, Resolver
+from collector.targets.files import TargetsFiles
+from collector.targets.sources import TargetSources
+from collector.targets.target import Target
 from runtime.settings import SettingError
 
 #: Seconds that a look may take: longer than in service, to tell a slow node from a dead one.

@@ -18,7 +18,7 @@ from collector.page_notes import PageNotes
 from collector.said import looks
 from collector.sample import Sample
 from collector.scrape_failed import ScrapeFailed
-from collector.targets import Target
+from collector.targets.target import Target
 
 SPEAKS_HTTPS: Final = ScrapeFailed("tls", looks.speaks_https())
 _TOO_LONG: Final = ScrapeFailed("limit", looks.page_too_long(PAGE_LIMIT_BYTES))

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from collector.said import targets as said
 from collector.said.literal import literal
-from collector.targets_error import TargetsError
+from collector.targets.error import TargetsError
 from contract.messages import Coded
 
 Scheme = Literal["http", "https"]

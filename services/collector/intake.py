@@ -18,9 +18,9 @@ from weakref import WeakValueDictionary, finalize
 import aiohttp
 
 from collector.credentials import Credentials
-from collector.resolver import Resolver
 from collector.said import looks
 from collector.said.sentence import english
+from collector.targets.dns import Resolver
 from collector.tls import TlsContexts
 from contract.messages import Coded
 

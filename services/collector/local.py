@@ -11,7 +11,6 @@ import psutil
 
 from collector import filesystems, interfaces, sysfs, temperatures
 from collector.cpu_seconds import MODES, CpuSeconds
-from collector.daemon_thread import run_in_daemon_thread
 from collector.devices import whole_disks
 from collector.filesystems import Filesystems, Mount
 from collector.kernel_files import read_alarms, waiting_seconds
@@ -19,6 +18,7 @@ from collector.said import looks
 from collector.sample import FILESYSTEMS_LIMIT, Sample
 from collector.scrape import ScrapeFailed
 from collector.temperatures import Sensor
+from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoted import sentence
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")

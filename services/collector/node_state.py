@@ -11,8 +11,7 @@ from collector.measures import NOTHING_MEASURED, Measures, derive
 from collector.said.sentence import english
 from collector.sample import FILESYSTEMS_LIMIT, Filesystem, Sample, missing_figures
 from collector.scrape import ScrapeFailed
-from collector.target_entries import usable_name
-from collector.targets import Target
+from collector.targets.target import Target, usable_name
 from contract.messages import Coded, Node, NodeStatus, Timestamp
 from runtime.clock import timestamp
 

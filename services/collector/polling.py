@@ -14,7 +14,7 @@ from collector.said.alerts import node_offline
 from collector.said.sentence import english
 from collector.sample import Sample
 from collector.scrape import Probe, ScrapeFailed
-from collector.targets import Target
+from collector.targets.target import Target
 from runtime.logs import Occasionally
 
 _log = logging.getLogger(__name__)

@@ -5,9 +5,9 @@ from dataclasses import replace
 import aiohttp
 
 from collector.local import LocalProbe
-from collector.resolver import Resolver
 from collector.scrape import HttpProbe
-from collector.targets import Target
+from collector.targets.dns import Resolver
+from collector.targets.target import Target
 
 
 def make_probe(

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from typing import Final
 
-from collector.daemon_thread import run_in_daemon_thread
 from collector.said.issues import redis_disk_full
 from contract.messages import Coded
+from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoted import shown
 
 #: Bytes that a save needs besides those of the last one, beside which it is written.

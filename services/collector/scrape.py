@@ -19,11 +19,11 @@ from collector.fetch import SPEAKS_HTTPS, Fetcher, Refused
 from collector.intake import HEAD_LIMIT_BYTES, LONG_BYTES, BoundedConnector, current_allowance
 from collector.interfaces import KnownInterfaces
 from collector.page_notes import PageNotes
-from collector.resolver import Resolver
 from collector.said import looks
 from collector.sample import Sample
 from collector.scrape_failed import ScrapeFailed
-from collector.targets import Target
+from collector.targets.dns import Resolver
+from collector.targets.target import Target
 from collector.tls import why_no_tls
 from contract.messages import Coded
 

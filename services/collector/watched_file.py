@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from collector.daemon_thread import run_in_daemon_thread
 from collector.said import files
 from contract.messages import Coded
+from runtime.daemon_thread import run_in_daemon_thread
 from runtime.small_file import UnreadableFile, read_small_file
 
 #: Bytes that such a file may have.

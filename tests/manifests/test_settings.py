@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from collector.alerts.rules import RulesFile
-from collector.targets_files import TargetsFiles
+from collector.targets.files import TargetsFiles
 from deploy.k8s.base.make_secrets import KEYS
 from runtime.settings import Environment
 from tests.drivers.compose_file import compose_services

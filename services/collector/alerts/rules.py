@@ -11,7 +11,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from collector.daemon_thread import run_in_daemon_thread
 from collector.metrics import FILE_ERRORS
 from collector.said import rules as said
 from collector.said.files import file_missing
@@ -22,6 +21,7 @@ from collector.temperatures import NAME_LIMIT, Sensor
 from collector.watched_file import Content, WatchedFile
 from collector.yaml_text import YamlError, read_yaml
 from contract.messages import Coded, NodeRole, RuleInForce, Severity
+from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoted import quoted, shown
 
 _log = logging.getLogger(__name__)

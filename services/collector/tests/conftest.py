@@ -12,7 +12,7 @@ from collector.alerts.evaluate import Moment
 from collector.measures import Measures
 from collector.said.looks import connection_refused
 from collector.sample import Filesystem
-from collector.targets import Target
+from collector.targets.target import Target
 from tests.drivers.copies import Copies
 from tests.drivers.serving import serving
 

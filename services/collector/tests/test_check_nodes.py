@@ -69,7 +69,7 @@ def test_check_says_name_not_found_when_there_is_no_such_name(check, monkeypatch
     def fail(host):
         raise OSError("no such name")
 
-    monkeypatch.setattr("collector.resolver.look_up", fail)
+    monkeypatch.setattr("collector.targets.dns.look_up", fail)
 
     code, out, _ = check("workers: [pi.lan]")
 

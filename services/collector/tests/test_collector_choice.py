@@ -9,10 +9,10 @@ from collector import collector_choice
 from collector.collector_choice import PLAIN_SECONDS, CollectorChoice
 from collector.page import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
 from collector.page_notes import NOTED_BYTES, PageNotes
-from collector.resolver import Resolver
 from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import HttpProbe, ScrapeFailed, open_session
+from collector.targets.dns import Resolver
 from tests.drivers.raw_exporter import RawExporter, answer
 from tests.drivers.waiting import Deadline
 

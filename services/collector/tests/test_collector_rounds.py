@@ -11,15 +11,15 @@ from collector.alerts.evaluate import Moment
 from collector.alerts.rules import RulesFile
 from collector.collector import Collector, ForeignCluster
 from collector.config import Config
-from collector.dns_targets import DnsTargets
 from collector.fleet import Fleet
 from collector.link import RedisLink
 from collector.node_state import NodeState
 from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
-from collector.target_sources import TargetSources
-from collector.targets_files import TargetsFiles
+from collector.targets.dns import DnsTargets
+from collector.targets.files import TargetsFiles
+from collector.targets.sources import TargetSources
 from contract.codec import decode
 from contract.history import CLUSTER_NODE, STEPS
 from contract.messages import Alerts, Snapshot

@@ -11,15 +11,15 @@ import pytest
 from collector.alerts.rules import RulesFile
 from collector.collector import Collector
 from collector.config import Config
-from collector.dns_targets import DnsTargets
 from collector.fleet import Fleet
 from collector.link import RedisLink
 from collector.polling import Polling
 from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
-from collector.target_sources import TargetSources
-from collector.targets_files import TargetsFiles
+from collector.targets.dns import DnsTargets
+from collector.targets.files import TargetsFiles
+from collector.targets.sources import TargetSources
 from contract.codec import decode
 from contract.messages import Snapshot
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, LEASE_KEY, METRICS_CHANNEL, latest_key
@@ -197,7 +197,7 @@ def test_takeover_ends_no_alert_when_dns_is_away(start, redis):
 def test_first_round_waits_until_dns_has_answered_or_failed(start, redis, monkeypatch, says):
     release = threading.Event()
     if says == "nothing in time":
-        monkeypatch.setattr("collector.dns_name.LOOKUP_SECONDS", 0.3)
+        monkeypatch.setattr("collector.targets.dns.LOOKUP_SECONDS", 0.3)
 
     async def run():
         one = start()

@@ -8,13 +8,12 @@ import time
 
 import pytest
 
-from collector import dns_name
-from collector.dns_targets import DnsTargets
 from collector.metrics import DNS_FAILURES
 from collector.said.sentence import english
-from collector.target_sources import TargetSources
-from collector.targets import NAMES_BYTES, TARGETS_LIMIT, names_bytes
-from collector.targets_files import TargetsFiles
+from collector.targets.dns import DnsTargets
+from collector.targets.files import TargetsFiles
+from collector.targets.sources import TargetSources
+from collector.targets.target import NAMES_BYTES, TARGETS_LIMIT, names_bytes
 from tests.drivers.waiting import Deadline
 
 DEADLINE_SECONDS = 20.0
@@ -151,7 +150,7 @@ def test_names_are_looked_up_again_and_again_when_they_are_followed(names):
 
 
 def test_lookup_that_hangs_stays_the_only_one_and_holds_up_no_other(names, monkeypatch):
-    monkeypatch.setattr(dns_name, "LOOKUP_SECONDS", 0.2)
+    monkeypatch.setattr("collector.targets.dns.LOOKUP_SECONDS", 0.2)
     release = names.answers["slow"] = threading.Event()
 
     async def run():

@@ -9,10 +9,10 @@ import pytest
 
 from collector.inflate import MEMBERS_LIMIT
 from collector.intake import PAGE_LIMIT_BYTES, PIECE_BYTES
-from collector.resolver import Resolver
 from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import HttpProbe, ScrapeFailed, open_session
+from collector.targets.dns import Resolver
 from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, RawExporter, answer
 

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from collector.targets import discovered_targets
-from collector.targets_error import TargetsError
-from collector.targets_text import parse_entries
+from collector.targets.error import TargetsError
+from collector.targets.target import discovered_targets
+from collector.targets.text import parse_entries
 
 GROUPS = [
     {"targets": ["10.0.0.7:9100", "pi.lan"], "labels": {"job": "node", "rack": "2"}},

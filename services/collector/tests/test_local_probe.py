@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import pytest
 
 from collector import sysfs
-from collector.daemon_thread import run_in_daemon_thread
 from collector.interfaces import Interface
 from collector.local import LocalProbe, look_at_this_machine, partial_mounts
 from collector.said import looks as said
@@ -89,23 +88,6 @@ def test_local_probe_says_why_when_this_machine_cannot_be_read(monkeypatch):
 
     assert isinstance(result, ScrapeFailed)
     assert "Permission denied" in result.sentence
-
-
-def test_thread_does_not_disturb_when_its_result_comes_after_the_loop_has_ended():
-    release, ended = threading.Event(), threading.Event()
-
-    def late():
-        release.wait(60)
-        ended.set()
-        raise RuntimeError("nobody waits for this")
-
-    async def start():
-        run_in_daemon_thread(late, "late")
-
-    asyncio.run(start())
-    release.set()
-
-    assert ended.wait(10)
 
 
 def test_partial_mounts_are_those_of_directories_and_files_of_a_file_system() -> None:

@@ -2,12 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.node_names import NodeNames
+from collector.fleet import NodeNames
 from collector.node_state import NodeState
 from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
-from collector.targets import Target
+from collector.targets.target import Target
 from contract.events import NODE_NAME_LIMIT
 
 

@@ -4,7 +4,7 @@ from collector.said.looks import no_answer_within
 from collector.said.sentence import english
 from collector.sample import Sample
 from collector.scrape_failed import ScrapeFailed
-from collector.targets import Target
+from collector.targets.target import Target
 from collector.view import view_of
 
 LATE = ScrapeFailed("timeout", no_answer_within(2.0))

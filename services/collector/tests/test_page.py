@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from collector.node_state import NodeState
 from collector.page import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries, read_page
 from collector.sample import FILESYSTEMS_LIMIT, LARGEST
-from collector.targets import Target
+from collector.targets.target import Target
 from contract.codec import encode
 from contract.messages import Node
 

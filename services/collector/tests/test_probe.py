@@ -4,9 +4,9 @@ import pytest
 
 from collector.local import LocalProbe
 from collector.probe import make_probe
-from collector.resolver import Resolver
 from collector.sample import Sample
 from collector.scrape import HttpProbe, open_session
+from collector.targets.dns import Resolver
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from collector.measures import derive
 from collector.node_state import NodeState
 from collector.page import read_page
 from collector.said.sentence import english
-from collector.targets import Target
+from collector.targets.target import Target
 from collector.view import view_of
 
 GIB = 2**30

@@ -5,13 +5,13 @@ import pytest
 
 from collector.alerts.rules import RulesFile
 from collector.config import Config
-from collector.dns_targets import DnsTargets
 from collector.fleet import Fleet
 from collector.polling import Polling
 from collector.redis_disk import ROOM_BYTES, RedisDisk
 from collector.said.sentence import english
-from collector.target_sources import TargetSources
-from collector.targets_files import TargetsFiles
+from collector.targets.dns import DnsTargets
+from collector.targets.files import TargetsFiles
+from collector.targets.sources import TargetSources
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from collector import resolver as module
-from collector.resolver import Resolver
+from collector.targets import dns as module
+from collector.targets.dns import Resolver
 
 FOUND = ((socket.AF_INET, "10.0.0.6"),)
 UNKNOWN = socket.gaierror(socket.EAI_NONAME, "Name or service not known")

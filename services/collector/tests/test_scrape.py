@@ -7,10 +7,10 @@ import pytest
 
 from collector.intake import PAGE_LIMIT_BYTES, Room
 from collector.page import COLLECTORS, SERIES_LIMIT
-from collector.resolver import Resolver
 from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import HttpProbe, ScrapeFailed, open_session
+from collector.targets.dns import Resolver
 from tests.drivers.hostile_exporters import serve
 from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, RawExporter, answer
@@ -378,7 +378,7 @@ def test_look_says_connection_refused_when_nothing_listens(target):
 
 
 def test_look_reaches_an_exporter_when_it_is_given_by_name(target, page, monkeypatch):
-    monkeypatch.setattr("collector.resolver.look_up", lambda host: ((socket.AF_INET, "127.0.0.1"),))
+    monkeypatch.setattr("collector.targets.dns.look_up", lambda host: ((socket.AF_INET, "127.0.0.1"),))
 
     async def run():
         resolver = Resolver()
@@ -395,7 +395,7 @@ def test_look_says_name_not_found_when_there_is_no_such_name(target, monkeypatch
     def fail(host):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr("collector.resolver.look_up", fail)
+    monkeypatch.setattr("collector.targets.dns.look_up", fail)
 
     async def run():
         resolver = Resolver()
@@ -412,7 +412,7 @@ def test_look_says_name_not_found_when_the_name_service_is_slow(target, monkeypa
         release.wait(60)
         return ()
 
-    monkeypatch.setattr("collector.resolver.look_up", hang)
+    monkeypatch.setattr("collector.targets.dns.look_up", hang)
 
     async def run():
         resolver = Resolver()

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.http_options import PLAIN_HTTP, HttpOptions
-from collector.targets import TARGETS_LIMIT, name_targets
-from collector.targets_error import TargetsError
-from collector.targets_text import parse_entries
+from collector.targets.error import TargetsError
+from collector.targets.target import TARGETS_LIMIT, name_targets
+from collector.targets.text import parse_entries
 
 
 def parse_targets(*texts):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from collector.said.sentence import english
-from collector.targets_files import TargetsFiles
+from collector.targets.files import TargetsFiles
 from collector.watched_file import SIZE_LIMIT_BYTES
 from tests.drivers.waiting import Deadline
 
@@ -318,7 +318,7 @@ def test_loop_turns_while_a_file_is_parsed(folder, monkeypatch):
         may_end.set()
         return await refreshed
 
-    monkeypatch.setattr("collector.targets_file.parse_entries", parse)
+    monkeypatch.setattr("collector.targets.files.parse_entries", parse)
     assert asyncio.run(run())
 
 

@@ -12,7 +12,7 @@ from collector.alerts.evaluate import Moment
 from collector.alerts.rules import parse_rules
 from collector.said.looks import certificate_of_another_name
 from collector.said.sentence import english
-from collector.targets import TARGETS_LIMIT
+from collector.targets.target import TARGETS_LIMIT
 from collector.term import REPEAT_SECONDS, Term, View
 from contract.codec import decode
 from contract.messages import Alerts, Firing, Health, RulesInForce, Snapshot

@@ -11,10 +11,10 @@ import pytest
 from collector.fetch import Fetcher
 from collector.http_options import HttpOptions
 from collector.intake import PAGE_LIMIT_BYTES
-from collector.resolver import Resolver
 from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import HttpProbe, ScrapeFailed, open_session
+from collector.targets.dns import Resolver
 from tests.drivers.certificate import make_certificate, make_dated_certificate
 from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, RawExporter, answer

@@ -7,7 +7,7 @@ import pytest
 
 from collector.alerts.rules import InvalidRulesFile, RulesFile, built_in_rules
 from collector.said.sentence import english
-from collector.targets_files import TargetsFiles
+from collector.targets.files import TargetsFiles
 from collector.watched_file import SIZE_LIMIT_BYTES, Content, WatchedFile
 from tests.drivers.waiting import Deadline
 

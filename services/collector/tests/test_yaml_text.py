@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.alerts.rules import RulesError, parse_rules
-from collector.targets import name_targets
-from collector.targets_error import TargetsError
-from collector.targets_text import parse_entries
+from collector.targets.error import TargetsError
+from collector.targets.target import name_targets
+from collector.targets.text import parse_entries
 from collector.yaml_text import EVENTS_LIMIT, PLAIN_LIMIT, YamlError, read_yaml
 from tests.drivers.process import ROOT
 
@@ -22,8 +22,8 @@ DEEP = "[" * 200_000
 READER = """
 import resource, sys
 from collector.alerts.rules import RulesError, parse_rules
-from collector.targets_error import TargetsError
-from collector.targets_text import parse_entries
+from collector.targets.error import TargetsError
+from collector.targets.text import parse_entries
 resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20, 400 * 2**20))
 try:
     {"targets": parse_entries, "rules": parse_rules}[sys.argv[1]](sys.stdin.read())

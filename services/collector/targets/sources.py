@@ -4,11 +4,19 @@ import ipaddress
 from collections.abc import Iterable
 from pathlib import Path
 
-from collector.dns_targets import DnsTargets
 from collector.said import issues
-from collector.target_entries import Entry, discovered, host_and_port
-from collector.targets import TARGETS_LIMIT, Target, discovered_targets, names_bytes, room_for_names
-from collector.targets_files import TargetsFiles
+from collector.targets.dns import DnsTargets
+from collector.targets.files import TargetsFiles
+from collector.targets.target import (
+    TARGETS_LIMIT,
+    Entry,
+    Target,
+    discovered,
+    discovered_targets,
+    host_and_port,
+    names_bytes,
+    room_for_names,
+)
 from contract.messages import Coded
 from runtime.quoted import shown
 

@@ -1,25 +1,148 @@
-"""The targets, as all targets files together say them now."""
+"""Targets files: paths and patterns of such files, what each file says by now, and what all of them say together."""
 
 import asyncio
 import logging
+import os
+import re
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from collector.metrics import FILE_ERRORS
+from collector.said.issues import targets_file_clashes, targets_file_invalid, targets_files_unlisted
 from collector.said.sentence import english, plural
-from collector.target_entries import Entry
-from collector.targets import Target, name_targets
-from collector.targets_error import TargetsError
-from collector.targets_file import TargetsFile
-from collector.targets_pattern import TargetsPattern
+from collector.said.targets import no_nodes_any_more
+from collector.targets.error import TargetsError
+from collector.targets.target import Entry, Target, name_targets
+from collector.targets.text import parse_entries, says_that_there_are_none
+from collector.watched_file import Content, WatchedFile
 from contract.messages import Coded
+from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoted import shown
 
 _log = logging.getLogger(__name__)
 #: Files that are read at a time.
 FILES_AT_ONCE: Final = 8
+
+
+class TargetsPattern:
+    """As in a shell, ``*`` stands for any text, but not for a dot at the beginning."""
+
+    def __init__(self, path: Path) -> None:
+        #: Absolute, for people to find it.
+        self.path = path.absolute()
+        #: Why the folder could not be read when it was last to be, or ``None``.
+        self.problem: Coded | None = None
+        self._expression = re.compile(".*".join(map(re.escape, self.path.name.split("*"))), re.DOTALL)
+        self._found: list[Path] = []
+
+    @property
+    def is_one_file(self) -> bool:
+        """Whether it stands for one file, be it there or not."""
+        return "*" not in self.path.name
+
+    def find(self) -> list[Path]:
+        """Return the paths of the files, in order; while their folder cannot be read, those found before."""
+        if self.is_one_file:
+            return [self.path]
+        try:
+            self._found = sorted(self._matching())
+        except OSError as error:
+            self.problem = targets_files_unlisted(shown(self.path), error.strerror or type(error).__name__)
+        else:
+            self.problem = None
+        return self._found
+
+    def _matching(self) -> list[Path]:
+        try:
+            with os.scandir(self.path.parent) as found:
+                return [
+                    self.path.parent / each.name
+                    for each in found
+                    if self._expression.fullmatch(each.name) and not each.name.startswith(".") and not _is_folder(each)
+                ]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself, for instance: one broken file, and no reason to leave out the others
+        return False
+
+
+class TargetsFile:
+    """Reads a targets file. A missing file has no entries; of a broken one, those in force stay."""
+
+    def __init__(self, path: Path, local_name: str) -> None:
+        self.entries: Sequence[Entry] = ()
+        #: Valid entries that are not in force yet.
+        self.waiting: Sequence[Entry] | None = None
+        #: What is wrong with the file.
+        self.problem: Coded | None = None
+        self.is_missing = False
+        self._file = WatchedFile(path)
+        self._local_name = local_name
+
+    @property
+    def path(self) -> Path:
+        """Where the file is, absolute."""
+        return self._file.path
+
+    def read(self) -> None:
+        """Read the file as it is now."""
+        self._take(self._parsed(self._file.read()))
+
+    async def refresh(self) -> bool:
+        """Read the file once it has settled, if it changed or was not read yet; return whether it was."""
+        content = await self._file.changed()
+        if content is not None:
+            # Beside the loop: a file that is as long as it may be takes a second.
+            self._take(await run_in_daemon_thread(lambda: self._parsed(content), "parse a file"))
+        return content is not None
+
+    def accept(self) -> None:
+        """Put in force what waits."""
+        if self.waiting is not None:
+            self.entries, self.waiting, self.problem = self.waiting, None, None
+
+    def refuse(self, error: TargetsError, *, is_clash: bool = False) -> None:
+        """Note why what the file says cannot be put in force, be it a clash with other files."""
+        path, former = shown(self.path), len(self.entries)
+        if is_clash:
+            self.problem = targets_file_clashes(path, former, error.why)
+        else:
+            self.problem = targets_file_invalid(path, former, error.line, error.why)
+
+    def _parsed(self, content: Content) -> "_Parsed":
+        is_missing = content.text is None and content.error is None
+        try:
+            if content.error is not None:
+                raise TargetsError(content.error)
+            text = content.text or ""
+            entries = parse_entries(text)
+            if self.entries and not entries and not is_missing and not says_that_there_are_none(text):
+                raise TargetsError(no_nodes_any_more())
+            name_targets([entries], self._local_name)
+        except TargetsError as error:
+            return _Parsed(error, is_missing)
+        return _Parsed(entries, is_missing)
+
+    def _take(self, parsed: "_Parsed") -> None:
+        self.waiting, self.is_missing = None, parsed.is_missing
+        if isinstance(parsed.result, TargetsError):
+            self.refuse(parsed.result)
+        else:
+            self.waiting = parsed.result
+
+
+class _Parsed(NamedTuple):
+    """What a content says: its entries, or what is wrong with it."""
+
+    result: Sequence[Entry] | TargetsError
+    is_missing: bool
 
 
 class TargetsFiles:

@@ -1,17 +1,24 @@
-"""``nodes.yaml``: the nodes that people list."""
+"""The text of a targets file: ``nodes.yaml``, which people write, or a Prometheus file; its content says which one.
 
+A Prometheus file is ``[{"targets": ["host:9100", …], "labels": {…}}]``, as YAML or JSON.
+Source: https://prometheus.io/docs/prometheus/latest/configuration/configuration/#file_sd_config
+"""
+
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final
 
-from collector.http_options import FIELDS, PLAIN_HTTP, read_http_options
+from collector.http_options import FIELDS, PLAIN_HTTP, HttpOptions, read_http_options
 from collector.said import targets as said
+from collector.said.files import yaml_invalid_or_ipv6
 from collector.said.literal import literal
-from collector.target_entries import LOCAL, NAME_LIMIT, Entry, host_and_port, usable_name
-from collector.targets_error import TargetsError, within
+from collector.targets.error import TargetsError, within
+from collector.targets.target import LOCAL, NAME_LIMIT, Entry, discovered, host_and_port, merged, usable_name
+from collector.yaml_text import RefusedYaml, YamlError, line_of, read_yaml
 from contract.messages import Coded, NodeRole
-from runtime.quoted import quoted
+from runtime.quoted import cut, quoted
 
 _NODES: Final = ("workers", "master")
 #: Whether no machine stands behind the nodes of the file, as in that of a demo.
@@ -22,6 +29,48 @@ _FIELDS: Final = ("host", "name", *FIELDS)
 #: are not looked at, and a field, since there are no others.
 _KEYS_ALIKE: Final = 0.75
 _FIELDS_ALIKE: Final = 0.6
+
+
+def parse_entries(text: str) -> tuple[Entry, ...]:
+    """Read a targets file; return one entry for each address.
+
+    Raises:
+        TargetsError: the text is neither YAML nor JSON, an entry is not valid, or an address has two names.
+    """
+    document = _document(text)
+    try:
+        return tuple(merged(read_file_sd(document) if isinstance(document, list) else read_nodes(document)))
+    except TargetsError as error:
+        line = line_of(text, error.place) if error.place else None
+        if line is None:
+            raise
+        raise TargetsError(error.why, line) from None
+
+
+def says_that_there_are_none(text: str) -> bool:
+    """Whether a text without entries means so, and is no file that was emptied: ``workers: []``, or a list of groups.
+
+    Raises:
+        TargetsError: as ``parse_entries``.
+    """
+    document = _document(text)
+    return isinstance(document, list) or lists_none(document)
+
+
+def _document(text: str) -> object:
+    # JSON first, where it may be: not all that it escapes is YAML to this reader.
+    if text.lstrip()[:1] in ("[", "{"):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            pass
+    try:
+        return read_yaml(text)
+    except RefusedYaml as error:
+        raise TargetsError(error.why, error.line) from None
+    except YamlError as error:
+        why = error.why if error.line is None else yaml_invalid_or_ipv6(str(error.why.args["error"]))
+        raise TargetsError(why, error.line) from None
 
 
 def read_nodes(document: object) -> list[Entry]:
@@ -128,3 +177,37 @@ def _with_master(workers: list[Entry], master: Entry) -> list[Entry]:
             workers[of_host[0]] = replace(worker, port=port)
             master = replace(master, port=port)
     return [*workers, master]
+
+
+def read_file_sd(document: list[object]) -> list[Entry]:
+    """Return the targets of all groups, in their order; of the labels, ``__scheme__`` alone is looked at.
+
+    Raises:
+        TargetsError: a group or a target is not valid.
+    """
+    entries: list[Entry] = []
+    for number, group in enumerate(document):
+        with within(number):
+            entries += _group(group, f"group/{number + 1}")
+    return entries
+
+
+def _group(raw: object, where: str) -> list[Entry]:
+    # A group without targets is one that Prometheus takes; a misspelt one must not end its nodes' alerts.
+    if not isinstance(raw, dict) or not set(raw) <= {"targets", "labels"} or not isinstance(raw.get("targets"), list):
+        if isinstance(raw, dict):
+            # The values are not repeated: one may be a password.
+            raise TargetsError(said.group_keys_wrong(where, cut(", ".join(map(quoted, list(raw)[:5])))))
+        raise TargetsError(said.group_not_a_mapping(where, literal(raw)))
+    http = _http(raw.get("labels"), where)
+    entries: list[Entry] = []
+    for number, target in enumerate(raw["targets"]):
+        with within("targets", number):
+            entries.append(discovered(*host_and_port(target, f"{where}/target/{number + 1}"), http))
+    return entries
+
+
+def _http(labels: object, where: str) -> HttpOptions:
+    scheme = labels.get("__scheme__") if isinstance(labels, dict) else None
+    with within("labels", "__scheme__"):
+        return read_http_options({"scheme": scheme}, f"{where}/label/__scheme__")
