@@ -7,8 +7,9 @@ another greenlet run, except the poll of a client that waits and the answers to 
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from ws.access.client import Client
 from ws.budget import Budget
 from ws.event import Packet, close_frame, pong_frame
 from ws.fast.backlog import Backlog
@@ -18,11 +19,8 @@ from ws.fast.inbox import Inbox
 from ws.fast.outbox import Overflow
 from ws.fast.polling import CLOSE, NOOP, PACKETS_A_POLL, Polls
 from ws.fast.reader import Broken
+from ws.fast.shared import Shared
 from ws.loop import read, write
-
-if TYPE_CHECKING:
-    from ws.access.client import Client
-    from ws.fast.engine import Engine
 
 #: Bytes read at a time.
 READ_BYTES: Final = 16 * 1024
@@ -41,12 +39,12 @@ class Session:
     """Engine.IO's own socket has the same methods as far as its server calls them."""
 
     __slots__ = (
-        "_engine", "awaits_pong", "backlog", "client", "closed", "compresses", "fd", "inbox", "polls", "sid", "spoke",
+        "_shared", "awaits_pong", "backlog", "client", "closed", "compresses", "fd", "inbox", "polls", "sid", "spoke",
     )  # fmt: skip
 
-    def __init__(self, owner: "Engine", sid: str, polls: Polls | None) -> None:
+    def __init__(self, shared: Shared, sid: str, polls: Polls | None) -> None:
         """``polls`` is ``None`` where the session begins with a WebSocket."""
-        self._engine = owner
+        self._shared = shared
         self.sid: Final = sid
         #: Set by the Socket.IO server.
         self.client: Client | None = None
@@ -71,7 +69,7 @@ class Session:
     @property
     def _unread(self) -> tuple[Budget, ...]:
         """The budgets in which counts what waits for the client."""
-        everybody = self._engine.budget
+        everybody = self._shared.budget
         return (everybody,) if self.client is None else (everybody, self.client.address.unread)
 
     @property
@@ -98,7 +96,7 @@ class Session:
             self._write(packet.compressed if self.compresses else packet.plain)
             return
         try:
-            self._engine.counters.conflated += self.backlog.outbox.put(packet)
+            self._shared.counters.conflated += self.backlog.outbox.put(packet)
         except Overflow:
             self.end("slow", TRY_AGAIN_LATER, "slow")
             return
@@ -119,7 +117,7 @@ class Session:
             # Without a word: that would have to wait behind the rest.
             self.end("slow", None)
             return
-        self._engine.behind.add(self)
+        self._shared.behind.add(self)
         self.watch()
 
     def _write(self, frame: bytes) -> None:
@@ -130,7 +128,7 @@ class Session:
         except OSError:
             self.lost()
             return
-        self._engine.counters.bytes += len(frame)
+        self._shared.counters.bytes += len(frame)
         if taken < len(frame):
             self.wrote(frame, taken)
 
@@ -147,11 +145,11 @@ class Session:
                         break
                 if not backlog.outbox:
                     self.backlog = None
-                    self._engine.behind.discard(self)
+                    self._shared.behind.discard(self)
                     break
                 packet = backlog.outbox.take()
                 frame = packet.compressed if self.compresses else packet.plain
-                self._engine.counters.bytes += len(frame)
+                self._shared.counters.bytes += len(frame)
                 backlog.rest = memoryview(frame)
         except BlockingIOError:
             pass
@@ -174,11 +172,11 @@ class Session:
             self.lost()
             return
         if self.inbox is None:
-            self.inbox = Inbox(self._engine, self, self._engine.readers.borrow(self.compresses))
+            self.inbox = Inbox(self._shared, self, self._shared.readers.borrow(self.compresses))
         self.inbox.receive(data)
 
     def _bytes_at_a_time(self) -> int:
-        return LITTLE_BYTES if self._engine.throttle(self.sid, 0) else READ_BYTES
+        return LITTLE_BYTES if self._shared.callbacks.throttle(self.sid, 0) else READ_BYTES
 
     @property
     def _is_busy(self) -> bool:
@@ -192,7 +190,7 @@ class Session:
 
     def watch(self) -> None:
         """Have the socket watched for what is wanted now."""
-        self._engine.poller.change(self.fd, self, reads=not self._is_busy, writes=self.backlog is not None)
+        self._shared.poller.change(self.fd, self, reads=not self._is_busy, writes=self.backlog is not None)
 
     def message_of(self, packet: str) -> str | None:
         """Take a packet of Engine.IO; return the message that it carries, or ``None``.
@@ -215,21 +213,21 @@ class Session:
 
     def handle(self, message: str) -> None:
         """Handle a message; lets other greenlets run."""
-        self._engine.message(self.sid, message)
+        self._shared.callbacks.message(self.sid, message)
 
     def await_turn(self, packets: int = 0) -> None:
         """Count packets that were no messages; wait as long as the client has sent more than it may, or until its end.
 
         Lets other greenlets run only where there is something to wait for.
         """
-        pause_seconds = self._engine.throttle(self.sid, packets)
+        pause_seconds = self._shared.callbacks.throttle(self.sid, packets)
         while pause_seconds and not self.closed:
             time.sleep(min(pause_seconds, LONGEST_PAUSE_SECONDS))
-            pause_seconds = self._engine.throttle(self.sid, 0)
+            pause_seconds = self._shared.callbacks.throttle(self.sid, 0)
 
     def broke(self, broken: Broken) -> None:
         """The client sent what it may not."""
-        self._engine.counters.malformed_packets += 1
+        self._shared.counters.malformed_packets += 1
         self.end("malformed", broken.code, broken.reason)
 
     # -- its life
@@ -239,8 +237,8 @@ class Session:
         self.fd, self.compresses = fd, compresses
         backlog, self.backlog = self.backlog, None
         polls, self.polls = self.polls, None
-        self._engine.poller.add(fd, self)
-        self._engine.websockets += 1
+        self._shared.poller.add(fd, self)
+        self._shared.websockets += 1
         if greeting:
             self._write(greeting)
         if backlog is not None:
@@ -264,7 +262,7 @@ class Session:
         inbox, self.inbox = self.inbox, None
         if inbox is not None:
             inbox.end()
-        self._engine.forget(self, reason, was_websocket=fd >= 0)
+        self._shared.callbacks.forget(self, reason, was_websocket=fd >= 0)
         if backlog is not None:
             backlog.outbox.clear()
         if self.polls is not None:
@@ -272,12 +270,12 @@ class Session:
             self.polls.give_up_body()
         if fd < 0:
             return
-        self._engine.poller.remove(fd)
+        self._shared.poller.remove(fd)
         if code is None:
             os.close(fd)
             return
         rest = memoryview(b"") if backlog is None else backlog.rest
-        Farewell(self._engine, fd, rest, close_frame(code, text))
+        Farewell(self._shared, fd, rest, close_frame(code, text))
 
     def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """Close it on behalf of Engine.IO's server."""
