@@ -24,7 +24,7 @@ MESSAGE_SECONDS: Final = 30.0
 
 
 class Engine(EngineServer):
-    """Has besides what its sessions share, and is called by them (``Callbacks``)."""
+    """Engine.IO's own, with what its sessions share; it is their ``Callbacks``."""
 
     def __init__(self, *args: Any, counters: Counters, slow_seconds: float, **options: Any) -> None:
         super().__init__(*args, monitor_clients=False, **options)

@@ -1,26 +1,22 @@
 """One Engine.IO connection: polling at first or a WebSocket at once, and what it costs while nothing happens.
 
-A WebSocket is written with one call to the kernel a frame. Only where that takes less than the whole frame does a
-connection get a backlog; a client that polls always has one, since it takes nothing until it asks. Nothing here lets
-another greenlet run, except the poll of a client that waits and the answers to what a client asks for.
+Nothing here lets another greenlet run, except the poll of a client that waits and the answers to what a client asks
+for.
 """
 
 import os
 import time
-from typing import Any, Final
+from typing import Final
 
-from ws.access.client import Client
-from ws.budget import Budget
-from ws.event import Packet, close_frame, pong_frame
-from ws.fast.backlog import Backlog
-from ws.fast.codes import GOING_AWAY, PROTOCOL_ERROR, TRY_AGAIN_LATER
+from ws.event import Packet, close_frame
+from ws.fast.codes import GOING_AWAY, PROTOCOL_ERROR
 from ws.fast.farewell import Farewell
 from ws.fast.inbox import Inbox
-from ws.fast.outbox import Overflow
-from ws.fast.polling import CLOSE, NOOP, PACKETS_A_POLL, Polls
+from ws.fast.outgoing import Outgoing
+from ws.fast.polling import CLOSE, NOOP, Polls
 from ws.fast.reader import Broken
 from ws.fast.shared import Shared
-from ws.loop import read, write
+from ws.loop import read
 
 #: Bytes read at a time.
 READ_BYTES: Final = 16 * 1024
@@ -35,128 +31,20 @@ _PING: Final = Packet(b"2")
 _LAST_WORDS: Final = {"client": NOOP, "repeated": CLOSE}
 
 
-class Session:
-    """Engine.IO's own socket has the same methods as far as its server calls them."""
+class Session(Outgoing):
+    """What it reads, and its life. Engine.IO's own socket has the same methods as far as its server calls them."""
 
-    __slots__ = (
-        "_shared", "awaits_pong", "backlog", "client", "closed", "compresses", "fd", "inbox", "polls", "sid", "spoke",
-    )  # fmt: skip
+    __slots__ = ("awaits_pong", "inbox", "sid", "spoke")
 
     def __init__(self, shared: Shared, sid: str, polls: Polls | None) -> None:
         """``polls`` is ``None`` where the session begins with a WebSocket."""
-        self._shared = shared
+        super().__init__(shared, polls)
         self.sid: Final = sid
-        #: Set by the Socket.IO server.
-        self.client: Client | None = None
-        #: Of the WebSocket; -1 while it polls, and after its end.
-        self.fd = -1
-        #: Whether frames to this client may be compressed.
-        self.compresses = False
-        self.backlog: Backlog | None = Backlog()
         #: What came by WebSocket and is not yet handled; ``None`` while there is nothing.
         self.inbox: Inbox | None = None
         #: Where its pings come from.
         self.spoke = 0
         self.awaits_pong = False
-        #: ``None`` once it is a WebSocket.
-        self.polls = polls
-        self.closed = False
-
-    def begin(self) -> None:
-        """Let packets wait until the client asks for them, or has a WebSocket."""
-        self.backlog = Backlog(*self._unread, depth=PACKETS_A_POLL)
-
-    @property
-    def _unread(self) -> tuple[Budget, ...]:
-        """The budgets in which counts what waits for the client."""
-        everybody = self._shared.budget
-        return (everybody,) if self.client is None else (everybody, self.client.address.unread)
-
-    @property
-    def waiting(self) -> int:
-        """Packets that wait for the client."""
-        return 0 if self.backlog is None else len(self.backlog)
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether something waits for the client."""
-        return self.waiting > 0
-
-    # -- to the client
-
-    def send(self, packet: Any) -> None:
-        """Send one of Engine.IO's packets."""
-        self.put(Packet(packet.encode(b64=True).encode()))
-
-    def put(self, packet: Packet) -> None:
-        """Send a packet, or let it wait."""
-        if self.closed:
-            return
-        if self.backlog is None:
-            self._write(packet.compressed if self.compresses else packet.plain)
-            return
-        try:
-            self._shared.counters.conflated += self.backlog.outbox.put(packet)
-        except Overflow:
-            self.end("slow", TRY_AGAIN_LATER, "slow")
-            return
-        if self.polls is not None:
-            self.polls.wake()
-
-    def ping(self) -> None:
-        """Ask the client whether it is there."""
-        self.awaits_pong = True
-        self.put(_PING)
-
-    def wrote(self, frame: bytes, taken: int, own_bytes: int = 0) -> None:
-        """The socket took that many bytes of ``frame``; the rest waits, and counts as ``own_bytes``."""
-        self.backlog = Backlog(*self._unread)
-        try:
-            self.backlog.begin(memoryview(frame)[taken:], own_bytes)
-        except Overflow:
-            # Without a word: that would have to wait behind the rest.
-            self.end("slow", None)
-            return
-        self._shared.behind.add(self)
-        self.watch()
-
-    def _write(self, frame: bytes) -> None:
-        try:
-            taken = write(self.fd, frame)
-        except BlockingIOError:
-            taken = 0
-        except OSError:
-            self.lost()
-            return
-        self._shared.counters.bytes += len(frame)
-        if taken < len(frame):
-            self.wrote(frame, taken)
-
-    def writable(self) -> None:
-        """Write what waits, as far as the socket takes it."""
-        backlog = self.backlog
-        if backlog is None or self.closed:
-            return
-        try:
-            while True:
-                if backlog.rest:
-                    backlog.wrote(write(self.fd, backlog.rest))
-                    if backlog.rest:
-                        break
-                if not backlog.outbox:
-                    self.backlog = None
-                    self._shared.behind.discard(self)
-                    break
-                packet = backlog.outbox.take()
-                frame = packet.compressed if self.compresses else packet.plain
-                self._shared.counters.bytes += len(frame)
-                backlog.rest = memoryview(frame)
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.lost()
-            return
-        self.watch()
 
     # -- from the client
 
@@ -182,15 +70,6 @@ class Session:
     def _is_busy(self) -> bool:
         """Whether messages of the client are being handled: nothing more is read meanwhile."""
         return self.inbox is not None and self.inbox.is_busy
-
-    def answer(self, ping: bytes) -> None:
-        """Answer a ping of WebSocket, unless other things wait already."""
-        if self.backlog is None:
-            self._write(pong_frame(ping))
-
-    def watch(self) -> None:
-        """Have the socket watched for what is wanted now."""
-        self._shared.poller.change(self.fd, self, reads=not self._is_busy, writes=self.backlog is not None)
 
     def message_of(self, packet: str) -> str | None:
         """Take a packet of Engine.IO; return the message that it carries, or ``None``.
@@ -231,6 +110,15 @@ class Session:
         self.end("malformed", broken.code, broken.reason)
 
     # -- its life
+
+    def ping(self) -> None:
+        """Ask the client whether it is there."""
+        self.awaits_pong = True
+        self.put(_PING)
+
+    def watch(self) -> None:
+        """Have the socket watched for what is wanted now."""
+        self._shared.poller.change(self.fd, self, reads=not self._is_busy, writes=self.backlog is not None)
 
     def open(self, fd: int, compresses: bool, greeting: bytes = b"") -> None:
         """Become a WebSocket: ``greeting`` goes out before all that waits."""

@@ -14,7 +14,20 @@ from ws.fast.wheel import Pinged
 KEPT_LIMIT_BYTES: Final = 128 * 1024 * 1024
 
 
-class AnySession(Pinged, Protocol):
+class Behind(Protocol):
+    """A session whose socket takes nothing more."""
+
+    @property
+    def backlog(self) -> Backlog | None:
+        """What waits for its client."""
+        ...
+
+    def end(self, reason: str, code: int | None, text: str = "") -> None:
+        """End the connection."""
+        ...
+
+
+class AnySession(Behind, Pinged, Protocol):
     """A session, as what it consists of and what knows of all sessions see it."""
 
     closed: bool
@@ -22,11 +35,6 @@ class AnySession(Pinged, Protocol):
     @property
     def sid(self) -> str:
         """Its id."""
-        ...
-
-    @property
-    def backlog(self) -> Backlog | None:
-        """What waits for its client."""
         ...
 
     def message_of(self, packet: str) -> str | None:
@@ -102,9 +110,7 @@ class Shared:
     poller: Poller = field(default_factory=Poller)
     #: Bytes that wait for all clients.
     budget: Budget = field(default_factory=lambda: Budget(KEPT_LIMIT_BYTES))
-    #: Sessions whose socket takes nothing more.
-    behind: set[AnySession] = field(default_factory=set)
-    #: Those that keep part of a message.
+    behind: set[Behind] = field(default_factory=set)
     amid: set[Amid] = field(default_factory=set)
     passing: set[Passing] = field(default_factory=set)
     #: Sessions that are a WebSocket.
