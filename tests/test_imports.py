@@ -1,8 +1,12 @@
-"""Who may import whom: services import access, contract and runtime; access the other two; these nothing of ours."""
+"""Who may import whom: services import access, contract and runtime; access the other two; these nothing of ours.
+
+No modules of one folder import each other in a circle.
+"""
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +46,69 @@ def modules(folder: str) -> list[Path]:
 def test_folder_imports_only_what_it_may(folder: str) -> None:
     for path in modules(folder):
         assert imported(path) & OURS <= ALLOWED[folder], path
+
+
+def at_import(statements: list[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Imports outside functions and classes, those for types alone included."""
+    for statement in statements:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            yield statement
+        elif isinstance(statement, ast.If | ast.Try | ast.With):
+            branches = [statement, *getattr(statement, "handlers", ())]
+            for branch in branches:
+                yield from at_import([*branch.body, *getattr(branch, "orelse", ()), *getattr(branch, "finalbody", ())])
+
+
+def imports_among(sources: dict[str, str]) -> dict[str, set[str]]:
+    """By module, which others of ``sources`` it imports; a package counts as its ``__init__``."""
+    found: dict[str, set[str]] = {}
+    for name, source in sources.items():
+        named: set[str] = set()
+        for statement in at_import(ast.parse(source).body):
+            if isinstance(statement, ast.Import):
+                named |= {alias.name for alias in statement.names}
+            else:
+                parts = {f"{statement.module}.{alias.name}" for alias in statement.names}
+                named |= {part if part in sources else statement.module or "" for part in parts}
+        found[name] = named & sources.keys()
+    return found
+
+
+def circles(imports: dict[str, set[str]]) -> list[tuple[str, ...]]:
+    """Modules that import each other, directly or by way of others."""
+
+    def reached(name: str) -> set[str]:
+        seen: set[str] = set()
+        ahead = set(imports[name])
+        while ahead:
+            seen.add(following := ahead.pop())
+            ahead |= imports[following] - seen
+        return seen
+
+    reach = {name: reached(name) for name in imports}
+    return sorted({tuple(sorted(n for n in reach[m] if m in reach[n])) for m in imports if m in reach[m]})
+
+
+@pytest.mark.parametrize("folder", [*sorted(ALLOWED), "deploy/local"])
+def test_no_modules_of_a_folder_import_each_other_in_a_circle(folder: str) -> None:
+    root = ROOT / "services" if folder.startswith("services/") else ROOT
+    sources = {
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path.read_text()
+        for path in modules(folder)
+    }
+
+    assert circles(imports_among(sources)) == []
+
+
+def test_circle_of_imports_is_found_when_one_of_them_is_for_types_alone() -> None:
+    sources = {
+        "a.b": "from a import c",
+        "a.c": "import os\nfrom a.d import D",
+        "a.d": "if TYPE_CHECKING:\n    from a.b import B\ndef f():\n    import a.e",
+        "a.e": "import a.d",
+    }
+
+    assert circles(imports_among(sources)) == [("a.b", "a.c", "a.d")]
 
 
 def test_contract_needs_msgspec_and_nothing_else() -> None:

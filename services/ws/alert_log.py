@@ -1,15 +1,19 @@
-"""The alert log as a replica reads it: for clients that were away, and for itself after it was."""
+"""The alert log as a replica reads it, and what a reader has missed: a client that was away, or the replica itself.
+
+Messages are changed as JSON, so that fields of a newer collector are passed on.
+"""
 
 import threading
 import time
 from typing import Final, NamedTuple
 
 import msgspec
-from redis import Redis
+from redis import Redis, RedisError
 
-from contract.codec import require_object
-from contract.messages import LogEntry, LogId
+from contract.codec import Message, require_object
+from contract.messages import Alerts, LogEntry, LogId, log_order
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
+from contract.passed_on import with_members
 
 #: Entries read at a time.
 PAGE_LENGTH: Final = 500
@@ -69,6 +73,75 @@ class AlertLog:
             return tuple(_stored(fields[ALERT_LOG_FIELD.encode()]) for _, fields in found[1:])
         except (KeyError, msgspec.MsgspecError) as error:
             raise ValueError(f"not a log entry: {error!r}") from None
+
+
+class Gap(NamedTuple):
+    """What a reader of the log has missed: the entries after ``after``, where it stands, up to ``until``."""
+
+    after: LogId
+    until: LogId
+
+    @classmethod
+    def before(cls, message: Message, position: LogId | None) -> "Gap | None":
+        """What a reader at ``position`` has missed when ``message`` comes; ``None`` where that is nothing."""
+        if not isinstance(message, Alerts) or position is None or message.last_alert_id is None:
+            return None
+        if position in (message.previous_alert_id, message.last_alert_id):
+            return None
+        return cls(position, message.last_alert_id)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is missing."""
+        return log_order(self.after) >= log_order(self.until)
+
+    def begin(self, log: AlertLog) -> Page | None:
+        """Read the first of its entries, maybe with others behind ``until``; ``None`` where nobody can say which.
+
+        Lets other greenlets run.
+        """
+        try:
+            return log.after(*self)
+        except (RedisError, OSError, ValueError):
+            return () if self.after == self.until else None  # the feed says so in the log
+
+    def entries(self, log: AlertLog) -> Page | None:
+        """Read all its entries; ``None`` where they are gone, or too many to be shown unasked.
+
+        Raises: see ``AlertLog.after``.
+        """
+        found, rest = self.filled(log.after(*self) or ())
+        return found if found and rest.after == rest.until else None
+
+    def filled(self, page: Page) -> tuple[Page, "Gap"]:
+        """Return which entries of ``page``, the first after ``after``, lie in it, and what is missing behind them."""
+        found = tuple(entry for entry in page if log_order(entry.id) <= log_order(self.until))
+        return found, Gap(found[-1].id if found else self.after, self.until)
+
+
+def continued(position: LogId | None, raw: bytes, alerts: Alerts, missed: Page | None) -> bytes:
+    """``alerts``, published as ``raw``, as a reader at ``position`` is to see them.
+
+    ``missed`` are the entries of the gap before them; ``None`` where nobody can say which they are.
+    """
+    if position is not None and position == alerts.previous_alert_id:
+        return raw
+    gap = Gap.before(alerts, position)
+    if gap is None or missed is None:
+        # Known already; or nobody can say what lies between, which shows in the position before.
+        return without_entries(raw, alerts)
+    return with_entries(raw, missed, *gap)
+
+
+def with_entries(raw: bytes, entries: Page, after: LogId | None, until: LogId | None) -> bytes:
+    """The alerts ``raw`` with these entries of the log, which lie after ``after`` and up to ``until``."""
+    written = [entry.raw for entry in entries]
+    return with_members(raw, {"entries": written, "previous_alert_id": after, "last_alert_id": until})
+
+
+def without_entries(raw: bytes, alerts: Alerts) -> bytes:
+    """``alerts``, published as ``raw``, with none: what is active, and the position from which the log goes on."""
+    return with_entries(raw, (), alerts.last_alert_id, alerts.last_alert_id)
 
 
 def _stored(raw: bytes) -> StoredEntry:

@@ -66,7 +66,7 @@ class Endpoint:
         self.server.door = door
         self._engine: Engine = self.server.eio
         self._engine.throttle = lambda sid, packets: self.server.pause_seconds(sid, packets, NAMESPACES)
-        self._engine.budgets = lambda session: self.server.budgets(session.sid)
+        self._engine.budgets = self.server.budgets
         self.push: Push = FastPush(self._engine, self._manager, counters)
 
     def add(self, namespace: Namespace) -> None:
@@ -111,7 +111,7 @@ class Endpoint:
 
     def clients_by_transport(self) -> Mapping[str, int]:
         """Engine.IO connections."""
-        websockets = self._engine.websockets
+        websockets = self._engine.shared.websockets
         return {"websocket": websockets, "polling": max(0, self.connected_clients() - websockets)}
 
     def clients_by_namespace(self) -> Mapping[str, int]:
@@ -125,7 +125,7 @@ class Endpoint:
 
     def settle(self) -> None:
         """Wait until the closed connections have said their last."""
-        while self._engine.passing:
+        while self._engine.shared.passing:
             time.sleep(0.02)
 
     def closers(self) -> Sequence[Callable[[], None]]:

@@ -15,13 +15,11 @@ from redis import Redis, RedisError, ResponseError
 from redis.client import PubSub
 
 from contract.codec import UndecodableMessage
-from contract.messages import log_order
 from contract.names import ALERTS_CHANNEL, CHANNELS, METRICS_CHANNEL, latest_key
 from contract.scripts import age_seconds
 from runtime.logs import Occasionally
 from runtime.readiness import Readiness
-from ws.alert_log import AlertLog, Page
-from ws.continuity import Gap
+from ws.alert_log import AlertLog, Gap, Page
 from ws.counters import Counters
 from ws.state import ClusterState, Received, Step, Stored, receive
 
@@ -161,12 +159,10 @@ class Feed:
         if gap is None:
             return None
         try:
-            page = self._log.after(*gap)
+            return gap.entries(self._log)
         except ValueError as error:
             self._complaints.warning("log", "the alert log cannot be read: %s", error)
             return None
-        missed = tuple(entry for entry in page or () if log_order(entry.id) <= log_order(gap.until))
-        return missed if missed and missed[-1].id == gap.until else None
 
     def _take(self, received: Received, stored: Stored | None, missed: Page | None) -> None:
         step = self._state.take(received, stored, missed)

@@ -14,8 +14,7 @@ from typing import Final, Generic, Literal, TypeVar
 from contract import codec
 from contract.messages import Alerts, Health, LogId, Snapshot
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, METRICS_CHANNEL
-from ws.alert_log import Page
-from ws.continuity import Gap, Missed, continued, gap, with_entries, without_entries
+from ws.alert_log import Gap, Page, continued, with_entries, without_entries
 
 M = TypeVar("M", bound=codec.Message)
 
@@ -151,12 +150,12 @@ class ClusterState:
         """The stretch of the alert log that lies between the own position and what ``take`` would take as state."""
         # Of another channel there is none, and a stored snapshot is long: it is decoded by ``take`` alone.
         found = self._found(received, stored) if received.channel == ALERTS_CHANNEL else None
-        return None if found is None else gap(self.last_alert_id, found.message)
+        return None if found is None else Gap.before(found.message, self.last_alert_id)
 
     def gap_to(self, stored: Stored) -> Gap | None:
         """The stretch of the alert log that ``catch_up`` would leave out."""
         message = None if stored.raw is None else _decoded(ALERTS_CHANNEL, stored.raw)
-        return None if message is None else gap(self.last_alert_id, message)
+        return None if message is None else Gap.before(message, self.last_alert_id)
 
     def must_look(self, received: Received) -> bool:
         """Whether ``take`` has to be told what ``:latest`` holds."""
@@ -165,7 +164,7 @@ class ClusterState:
             return False
         return not (isinstance(message, Snapshot) and (self._follows(message) or self._is_overtaken(message)))
 
-    def take(self, received: Received, stored: Stored | None, missed: Missed = None) -> Step:
+    def take(self, received: Received, stored: Stored | None, missed: Page | None = None) -> Step:
         """Return what follows from a message.
 
         ``stored`` is what ``:latest`` held after the message arrived; ``None`` where there was no need to look, or
@@ -187,7 +186,7 @@ class ClusterState:
         outcome: Final = "state" if received.raw == known.raw else "passed_on"
         return Step(received.channel, outcome, received.raw, None)
 
-    def catch_up(self, channel: str, stored: Stored, missed: Missed = None) -> Step | None:
+    def catch_up(self, channel: str, stored: Stored, missed: Page | None = None) -> Step | None:
         """Return what follows from ``:latest`` after each connection to Redis; ``None`` where nothing is new.
 
         What differs from the state is taken, be it older (a Redis that came back with an older backup); where nothing
@@ -243,7 +242,7 @@ class ClusterState:
         newest = message if stored.raw == raw else _decoded(channel, stored.raw)
         return None if newest is None else _Found(stored.raw, newest, stored.age_seconds, is_stored=True)
 
-    def _set(self, channel: str, found: _Found, missed: Missed) -> bytes:
+    def _set(self, channel: str, found: _Found, missed: Page | None) -> bytes:
         """Take it as state; return it as it is to be shown."""
         raw, message = found.raw, found.message
         shown = continued(self.last_alert_id, raw, message, missed) if isinstance(message, Alerts) else raw

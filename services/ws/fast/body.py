@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 from ws import loop
 from ws.budget import Held
 from ws.fast.codes import MESSAGE_TOO_BIG
 from ws.fast.polling import Ended, Polls
 from ws.fast.reader import Broken, size_of
-
-if TYPE_CHECKING:
-    from ws.fast.engine import Engine
-    from ws.fast.session import Session
+from ws.fast.session import Session
+from ws.fast.shared import Shared
 
 #: Bytes read at a time.
 PIECE_BYTES: Final = 16 * 1024
@@ -21,8 +19,8 @@ PIECE_BYTES: Final = 16 * 1024
 class Body:
     """A context, until whose end the body counts in the budgets of the client that sent it."""
 
-    def __init__(self, engine: "Engine", session: "Session", polls: Polls, environ: Mapping[str, Any]) -> None:
-        self._engine = engine
+    def __init__(self, shared: Shared, session: Session, polls: Polls, environ: Mapping[str, Any]) -> None:
+        self._shared = shared
         self._session = session
         self._polls = polls
         self._environ = environ
@@ -44,7 +42,7 @@ class Body:
             Ended: the session has ended, or ends because too much is kept, or the client sent less than it announced.
             OSError: the client is gone, or takes too long; the session has ended.
         """
-        limit_bytes, stated = self._engine.max_http_buffer_size, self._environ.get("CONTENT_LENGTH")
+        limit_bytes, stated = self._shared.readers.limit_bytes, self._environ.get("CONTENT_LENGTH")
         # A body in chunks has no length; a byte beyond the limit tells that it is too long.
         due_bytes = limit_bytes + 1 if stated is None else int(stated)
         if stated is not None and due_bytes > limit_bytes:
@@ -66,7 +64,7 @@ class Body:
         return text
 
     def _hold(self, held_bytes: int) -> None:
-        if not self._held.set(held_bytes, self._engine.budgets(self._session)):
+        if not self._held.set(held_bytes, self._shared.callbacks.budgets(self._session.sid)):
             self._session.end("overload", None)
             raise Ended
 

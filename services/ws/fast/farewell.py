@@ -2,13 +2,13 @@
 
 import os
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from ws.fast.shared import Shared
 from ws.loop import end_writing, read, write
 
-if TYPE_CHECKING:
-    from ws.fast.engine import Engine
-
+#: Seconds that a client may take to acknowledge the end of its connection.
+FAREWELL_SECONDS: Final = 5.0
 #: Bytes read at a time, to be thrown away.
 READ_BYTES: Final = 16 * 1024
 
@@ -16,16 +16,16 @@ READ_BYTES: Final = 16 * 1024
 class Farewell:
     """The close frame goes out behind the rest of the frame before it; what the client still sends is thrown away."""
 
-    __slots__ = ("_engine", "_fd", "_last", "_rest", "deadline")
+    __slots__ = ("_fd", "_last", "_rest", "_shared", "deadline")
 
-    def __init__(self, owner: "Engine", fd: int, rest: memoryview, last: bytes) -> None:
-        self._engine = owner
+    def __init__(self, shared: Shared, fd: int, rest: memoryview, last: bytes) -> None:
+        self._shared = shared
         self._fd = fd
         self._rest = rest
         self._last = memoryview(last)
-        self.deadline = time.monotonic() + owner.farewell_seconds
-        owner.passing.add(self)
-        owner.poller.add(fd, self)
+        self.deadline = time.monotonic() + FAREWELL_SECONDS
+        shared.passing.add(self)
+        shared.poller.add(fd, self)
         self.writable()
 
     def readable(self) -> None:
@@ -52,11 +52,11 @@ class Farewell:
             return
         if not self._last:
             end_writing(self._fd)
-        self._engine.poller.change(self._fd, self, reads=True, writes=bool(self._last))
+        self._shared.poller.change(self._fd, self, reads=True, writes=bool(self._last))
 
     def end(self) -> None:
         """Close the socket."""
-        if self in self._engine.passing:
-            self._engine.passing.discard(self)
-            self._engine.poller.remove(self._fd)
+        if self in self._shared.passing:
+            self._shared.passing.discard(self)
+            self._shared.poller.remove(self._fd)
             os.close(self._fd)

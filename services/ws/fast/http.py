@@ -3,20 +3,19 @@
 import gzip
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from ws import loop
+from ws.event import Packet
 from ws.fast import handshake, polling
 from ws.fast.body import Body
 from ws.fast.codes import MESSAGE_TOO_BIG
 from ws.fast.polling import Ended, Polls
 from ws.fast.probe import Probe
 from ws.fast.reader import Broken
+from ws.fast.session import Session
+from ws.fast.shared import Shared
 from ws.request import ENGINE_REQUEST, EngineRequest
-
-if TYPE_CHECKING:
-    from ws.fast.engine import Engine
-    from ws.fast.session import Session
 
 #: Bytes of an answer from which compressing it pays, and gzip's level.
 COMPRESSION_THRESHOLD_BYTES: Final = 1024
@@ -25,16 +24,37 @@ COMPRESSION_LEVEL: Final = 3
 _TEXT: Final = ("Content-Type", "text/plain; charset=UTF-8")
 
 
+class Sessions(Protocol):
+    """Engine.IO's server, which begins sessions."""
+
+    ping_timeout: int
+    #: By id.
+    sockets: dict[str, Session]
+
+    def begin(self, environ: Mapping[str, Any], polls: Polls | None) -> tuple[Session, Packet]:
+        """Begin a session that a request asked for; return it, and its first packet."""
+        ...
+
+    def sid_cookie(self, sid: str) -> str:
+        """The value of ``Set-Cookie`` that names a session's replica to proxies."""
+        ...
+
+    def cors_headers(self, environ: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """The headers by which a browser lets a page of another origin read the answer."""
+        ...
+
+
 class Http:
     """Answers requests that ``ws.request`` has read (WSGI)."""
 
-    def __init__(self, engine: "Engine") -> None:
-        self._engine = engine
+    def __init__(self, sessions: Sessions, shared: Shared) -> None:
+        self._sessions = sessions
+        self._shared = shared
 
     def __call__(self, environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""
         request: EngineRequest = environ[ENGINE_REQUEST]
-        headers = self._engine.cors_headers(environ)
+        headers = self._sessions.cors_headers(environ)
 
         def answer(status: HTTPStatus, text: str) -> Iterable[bytes]:
             body = text.encode()
@@ -45,12 +65,12 @@ class Http:
             return answer(HTTPStatus.OK, "ok")
         if request.sid is None:
             return self._begin(request, environ, start_response, headers)
-        session = self._engine.sockets.get(request.sid)
+        session = self._sessions.sockets.get(request.sid)
         if session is None or session.polls is None:
             return answer(HTTPStatus.BAD_REQUEST, "there is no such session, or it is on a WebSocket")
         if request.transport == "websocket":
             greeting, compresses = handshake.answer(environ)
-            Probe(self._engine, session, loop.take_over(environ), compresses, greeting)
+            Probe(self._shared, session, loop.take_over(environ), compresses, greeting, self._sessions.ping_timeout)
             return ()
         try:
             with session.polls.one_at_a_time(session, request):
@@ -61,7 +81,7 @@ class Http:
         except Ended:
             return answer(HTTPStatus.BAD_REQUEST, "the session has ended")
         except Broken as broken:
-            self._engine.counters.malformed_packets += 1
+            self._shared.counters.malformed_packets += 1
             session.end("malformed", None)
             is_long = broken.code == MESSAGE_TOO_BIG
             return answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE if is_long else HTTPStatus.BAD_REQUEST, broken.reason)
@@ -70,24 +90,24 @@ class Http:
         self, request: EngineRequest, environ: Mapping[str, Any], start_response: Any, headers: list[tuple[str, str]]
     ) -> Iterable[bytes]:
         if request.transport == "websocket":
-            session, opening = self._engine.begin(environ, None)
+            session, opening = self._sessions.begin(environ, None)
             greeting, compresses = handshake.answer(environ)
             session.open(loop.take_over(environ), compresses, greeting + opening.plain)
             return ()
-        session, opening = self._engine.begin(environ, Polls(request.stamp))
-        cookie = ("Set-Cookie", self._engine.sid_cookie(session.sid))
+        session, opening = self._sessions.begin(environ, Polls(request.stamp))
+        cookie = ("Set-Cookie", self._sessions.sid_cookie(session.sid))
         return self._write(session, opening.text, environ, start_response, [*headers, cookie])
 
     def _poll(
-        self, session: "Session", environ: Mapping[str, Any], start_response: Any, headers: list[tuple[str, str]]
+        self, session: Session, environ: Mapping[str, Any], start_response: Any, headers: list[tuple[str, str]]
     ) -> Iterable[bytes]:
         assert session.polls is not None
-        packets = session.polls.take(session, loop.descriptor(environ), self._engine.poller)
+        packets = session.polls.take(session, loop.descriptor(environ), self._shared.poller)
         return self._write(session, polling.encode(packets), environ, start_response, headers)
 
     def _write(
         self,
-        session: "Session",
+        session: Session,
         body: bytes,
         environ: Mapping[str, Any],
         start_response: Any,
@@ -104,10 +124,10 @@ class Http:
             raise
         return ()
 
-    def _receive(self, session: "Session", environ: Mapping[str, Any]) -> None:
+    def _receive(self, session: Session, environ: Mapping[str, Any]) -> None:
         assert session.polls is not None
         session.await_turn()
-        with Body(self._engine, session, session.polls, environ) as body:
+        with Body(self._shared, session, session.polls, environ) as body:
             polling.receive(session, body.read())
 
 

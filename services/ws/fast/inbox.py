@@ -6,28 +6,44 @@ read brought and one message, however much what it sent inflates to.
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from ws import loop
 from ws.budget import Held
 from ws.fast.codes import TRY_AGAIN_LATER
 from ws.fast.reader import Broken, Closed, Long, Message, Ping, Reader, Received, size_of
-
-if TYPE_CHECKING:
-    from ws.fast.engine import Engine
-    from ws.fast.session import Session
+from ws.fast.shared import AnySession, Shared
 
 #: Messages of one client that are handled before others get their turn.
 MESSAGES_A_TURN: Final = 16
 
 
+class Sender(AnySession, Protocol):
+    """The session that the messages come from."""
+
+    compresses: bool
+    inbox: "Inbox | None"
+
+    def answer(self, ping: bytes) -> None:
+        """Answer a ping of WebSocket."""
+        ...
+
+    def watch(self) -> None:
+        """Have the socket watched for what is wanted now."""
+        ...
+
+    def broke(self, broken: Broken) -> None:
+        """The client sent what it may not."""
+        ...
+
+
 class Inbox:
     """Lives from the first byte that is read until nothing is kept of the client."""
 
-    __slots__ = ("_engine", "_held", "_others", "_reader", "_session", "is_busy", "since")
+    __slots__ = ("_held", "_others", "_reader", "_session", "_shared", "is_busy", "since")
 
-    def __init__(self, engine: "Engine", session: "Session", reader: Reader) -> None:
-        self._engine = engine
+    def __init__(self, shared: Shared, session: Sender, reader: Reader) -> None:
+        self._shared = shared
         self._session = session
         self._reader = reader
         self._held = Held()
@@ -63,7 +79,7 @@ class Inbox:
     def end(self) -> None:
         """The session has ended."""
         self._held.release()
-        self._engine.amid.discard(self)
+        self._shared.amid.discard(self)
 
     def is_late(self, now: float, patience_seconds: float) -> bool:
         """Whether a message has been waited for too long; ``now`` is monotonic."""
@@ -120,12 +136,12 @@ class Inbox:
     def _count_others(self) -> float:
         """Count what was no message; return the seconds for which nothing shall be read."""
         others, self._others = self._others, 0
-        return self._engine.throttle(self._session.sid, others) if others else 0.0
+        return self._shared.callbacks.throttle(self._session.sid, others) if others else 0.0
 
     def _has_room(self, message: str | Long | None) -> bool:
         """Count what is kept; end the session, and return false, where that is more than may be kept."""
         kept_bytes = self._reader.kept_bytes + (size_of(message) if isinstance(message, str) else 0)
-        if self._held.set(kept_bytes, self._engine.budgets(self._session)):
+        if self._held.set(kept_bytes, self._shared.callbacks.budgets(self._session.sid)):
             return True
         self._session.end("overload", TRY_AGAIN_LATER, "overload")
         return False
@@ -135,9 +151,9 @@ class Inbox:
         if self._reader.is_between_messages:
             self.end()
             self._session.inbox = None
-            self._engine.readers.give_back(self._reader, self._session.compresses)
+            self._shared.readers.give_back(self._reader, self._session.compresses)
             return
         if self.since is None:
             self.since = time.monotonic()
-            self._engine.amid.add(self)
+            self._shared.amid.add(self)
         self._has_room(None)

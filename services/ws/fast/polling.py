@@ -11,15 +11,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from ws.event import Packet
+from ws.fast.poller import Poller
+from ws.fast.shared import AnySession
 from ws.loop import end_reading, has_ended
 from ws.request import EngineRequest
-
-if TYPE_CHECKING:
-    from ws.fast.poller import Poller
-    from ws.fast.session import Session
 
 #: Seconds that a poll may wait; a ping ends it before.
 POLL_SECONDS: Final = 60.0
@@ -36,6 +34,12 @@ _SEPARATOR: Final = "\x1e"
 
 class Ended(Exception):
     """The session has ended; the request gets 400."""
+
+
+class Polled(AnySession, Protocol):
+    """The session of a client that polls."""
+
+    polls: "Polls | None"
 
 
 class Polls:
@@ -60,7 +64,7 @@ class Polls:
         self._last_word: Packet | None = None
 
     @contextmanager
-    def one_at_a_time(self, session: "Session", request: EngineRequest) -> Iterator[None]:
+    def one_at_a_time(self, session: Polled, request: EngineRequest) -> Iterator[None]:
         """Guard one request of the session.
 
         Raises:
@@ -99,7 +103,7 @@ class Polls:
         if self.receives_from is not None:
             end_reading(self.receives_from)
 
-    def take(self, session: "Session", connection: int, poller: "Poller") -> list[Packet]:
+    def take(self, session: Polled, connection: int, poller: Poller) -> list[Packet]:
         """Wait until something is there for the client; return the first of it.
 
         ``connection`` is the descriptor that the answer will be written to.
@@ -136,7 +140,7 @@ class _Connection:
 
     __slots__ = ("_session",)
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: Polled) -> None:
         self._session = session
 
     def readable(self) -> None:
@@ -152,7 +156,7 @@ def encode(packets: list[Packet]) -> bytes:
     return _SEPARATOR.encode().join(packet.text for packet in packets)
 
 
-def receive(session: "Session", text: str) -> None:
+def receive(session: Polled, text: str) -> None:
     """Handle the packets of one POST in their order, at the rate that the client may send; lets other greenlets run.
 
     Raises:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ws import loop
 from ws.event import Packet, close_frame, pong_frame
@@ -10,11 +10,9 @@ from ws.fast.codes import PROTOCOL_ERROR
 from ws.fast.farewell import Farewell
 from ws.fast.inbox import Inbox
 from ws.fast.reader import Broken, Message, Ping
+from ws.fast.session import Session
+from ws.fast.shared import Shared
 from ws.loop import read, write
-
-if TYPE_CHECKING:
-    from ws.fast.engine import Engine
-    from ws.fast.session import Session
 
 #: Bytes read at a time.
 READ_BYTES: Final = 4 * 1024
@@ -31,19 +29,21 @@ _PROBED: Final = Packet(b"3probe")
 class Probe:
     """It becomes the session's, or is closed. Until then the session's polls deliver, whatever happens here."""
 
-    __slots__ = ("_answered", "_compresses", "_engine", "_fd", "_pings", "_reader", "_session", "deadline")
+    __slots__ = ("_answered", "_compresses", "_fd", "_pings", "_reader", "_session", "_shared", "deadline")
 
-    def __init__(self, owner: "Engine", session: "Session", fd: int, compresses: bool, greeting: bytes) -> None:
-        self._engine = owner
+    def __init__(
+        self, shared: Shared, session: Session, fd: int, compresses: bool, greeting: bytes, patience_seconds: float
+    ) -> None:
+        self._shared = shared
         self._session = session
         self._fd = fd
         self._compresses = compresses
         self._answered = False
         self._pings = 0
-        self._reader = owner.readers.borrow(compresses)
-        self.deadline = time.monotonic() + owner.ping_timeout
-        owner.poller.add(fd, self)
-        owner.passing.add(self)
+        self._reader = shared.readers.borrow(compresses)
+        self.deadline = time.monotonic() + patience_seconds
+        shared.poller.add(fd, self)
+        shared.passing.add(self)
         try:
             self._write(greeting)
         except OSError:
@@ -67,7 +67,7 @@ class Probe:
                         self._let_go()
                         session.open(self._fd, self._compresses)
                         if not session.closed:
-                            session.inbox = Inbox(self._engine, session, self._reader)
+                            session.inbox = Inbox(self._shared, session, self._reader)
                             session.inbox.go_on(received)
                         return
                     case Ping(data) if self._pings < PINGS:
@@ -80,9 +80,9 @@ class Probe:
         except BlockingIOError:
             pass
         except Broken as broken:
-            self._engine.counters.malformed_packets += 1
+            self._shared.counters.malformed_packets += 1
             self._let_go()
-            Farewell(self._engine, self._fd, memoryview(b""), close_frame(broken.code, broken.reason))
+            Farewell(self._shared, self._fd, memoryview(b""), close_frame(broken.code, broken.reason))
         except OSError:
             self.end()
 
@@ -107,5 +107,5 @@ class Probe:
             self._session.polls.owe_noop()
 
     def _let_go(self) -> None:
-        self._engine.passing.discard(self)
-        self._engine.poller.remove(self._fd)
+        self._shared.passing.discard(self)
+        self._shared.poller.remove(self._fd)

@@ -19,6 +19,8 @@ from contract.events import MONITORING_NAMESPACE, SUBSCRIBE_TO_UPDATES
 PIECES_LIMIT: Final = 64
 #: Frames that one message may consist of.
 FRAGMENTS_LIMIT: Final = 1000
+#: Readers kept for the next client.
+SPARE_READERS: Final = 8
 #: Bytes of an inflated message that is no subscription.
 INFLATED_LIMIT_BYTES: Final = 4096
 
@@ -144,6 +146,27 @@ class Reader:
         if len(self._pieces) > PIECES_LIMIT:
             # A piece of one character takes as much as eighty.
             self._pieces[:] = ["".join(self._pieces)]
+
+
+class Readers:
+    """Readers for sockets that have something to read; one that is amid a message keeps its own.
+
+    ``limit_bytes`` bounds a message of each.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes: Final = limit_bytes
+        self._spare: Final[dict[bool, list[Reader]]] = {False: [], True: []}
+
+    def borrow(self, inflates: bool) -> Reader:
+        """A reader that is between messages."""
+        spare = self._spare[inflates]
+        return spare.pop() if spare else Reader(limit_bytes=self.limit_bytes, inflates=inflates)
+
+    def give_back(self, reader: Reader, inflates: bool) -> None:
+        """Take back a reader that is between messages."""
+        if len(self._spare[inflates]) < SPARE_READERS:
+            self._spare[inflates].append(reader)
 
 
 class _Bounds(Extension):

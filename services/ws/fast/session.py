@@ -1,28 +1,22 @@
 """One Engine.IO connection: polling at first or a WebSocket at once, and what it costs while nothing happens.
 
-A WebSocket is written with one call to the kernel a frame. Only where that takes less than the whole frame does a
-connection get a backlog; a client that polls always has one, since it takes nothing until it asks. Nothing here lets
-another greenlet run, except the poll of a client that waits and the answers to what a client asks for.
+Nothing here lets another greenlet run, except the poll of a client that waits and the answers to what a client asks
+for.
 """
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-from ws.budget import Budget
-from ws.event import Packet, close_frame, pong_frame
-from ws.fast.backlog import Backlog
-from ws.fast.codes import GOING_AWAY, PROTOCOL_ERROR, TRY_AGAIN_LATER
+from ws.event import Packet, close_frame
+from ws.fast.codes import GOING_AWAY, PROTOCOL_ERROR
 from ws.fast.farewell import Farewell
 from ws.fast.inbox import Inbox
-from ws.fast.outbox import Overflow
-from ws.fast.polling import CLOSE, NOOP, PACKETS_A_POLL, Polls
+from ws.fast.outgoing import Outgoing
+from ws.fast.polling import CLOSE, NOOP, Polls
 from ws.fast.reader import Broken
-from ws.loop import read, write
-
-if TYPE_CHECKING:
-    from ws.access.client import Client
-    from ws.fast.engine import Engine
+from ws.fast.shared import Shared
+from ws.loop import read
 
 #: Bytes read at a time.
 READ_BYTES: Final = 16 * 1024
@@ -37,128 +31,20 @@ _PING: Final = Packet(b"2")
 _LAST_WORDS: Final = {"client": NOOP, "repeated": CLOSE}
 
 
-class Session:
-    """Engine.IO's own socket has the same methods as far as its server calls them."""
+class Session(Outgoing):
+    """What it reads, and its life. Engine.IO's own socket has the same methods as far as its server calls them."""
 
-    __slots__ = (
-        "_engine", "awaits_pong", "backlog", "client", "closed", "compresses", "fd", "inbox", "polls", "sid", "spoke",
-    )  # fmt: skip
+    __slots__ = ("awaits_pong", "inbox", "sid", "spoke")
 
-    def __init__(self, owner: "Engine", sid: str, polls: Polls | None) -> None:
+    def __init__(self, shared: Shared, sid: str, polls: Polls | None) -> None:
         """``polls`` is ``None`` where the session begins with a WebSocket."""
-        self._engine = owner
+        super().__init__(shared, polls)
         self.sid: Final = sid
-        #: Set by the Socket.IO server.
-        self.client: Client | None = None
-        #: Of the WebSocket; -1 while it polls, and after its end.
-        self.fd = -1
-        #: Whether frames to this client may be compressed.
-        self.compresses = False
-        self.backlog: Backlog | None = Backlog()
         #: What came by WebSocket and is not yet handled; ``None`` while there is nothing.
         self.inbox: Inbox | None = None
         #: Where its pings come from.
         self.spoke = 0
         self.awaits_pong = False
-        #: ``None`` once it is a WebSocket.
-        self.polls = polls
-        self.closed = False
-
-    def begin(self) -> None:
-        """Let packets wait until the client asks for them, or has a WebSocket."""
-        self.backlog = Backlog(*self._unread, depth=PACKETS_A_POLL)
-
-    @property
-    def _unread(self) -> tuple[Budget, ...]:
-        """The budgets in which counts what waits for the client."""
-        everybody = self._engine.budget
-        return (everybody,) if self.client is None else (everybody, self.client.address.unread)
-
-    @property
-    def waiting(self) -> int:
-        """Packets that wait for the client."""
-        return 0 if self.backlog is None else len(self.backlog)
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether something waits for the client."""
-        return self.waiting > 0
-
-    # -- to the client
-
-    def send(self, packet: Any) -> None:
-        """Send one of Engine.IO's packets."""
-        self.put(Packet(packet.encode(b64=True).encode()))
-
-    def put(self, packet: Packet) -> None:
-        """Send a packet, or let it wait."""
-        if self.closed:
-            return
-        if self.backlog is None:
-            self._write(packet.compressed if self.compresses else packet.plain)
-            return
-        try:
-            self._engine.counters.conflated += self.backlog.outbox.put(packet)
-        except Overflow:
-            self.end("slow", TRY_AGAIN_LATER, "slow")
-            return
-        if self.polls is not None:
-            self.polls.wake()
-
-    def ping(self) -> None:
-        """Ask the client whether it is there."""
-        self.awaits_pong = True
-        self.put(_PING)
-
-    def wrote(self, frame: bytes, taken: int, own_bytes: int = 0) -> None:
-        """The socket took that many bytes of ``frame``; the rest waits, and counts as ``own_bytes``."""
-        self.backlog = Backlog(*self._unread)
-        try:
-            self.backlog.begin(memoryview(frame)[taken:], own_bytes)
-        except Overflow:
-            # Without a word: that would have to wait behind the rest.
-            self.end("slow", None)
-            return
-        self._engine.behind.add(self)
-        self.watch()
-
-    def _write(self, frame: bytes) -> None:
-        try:
-            taken = write(self.fd, frame)
-        except BlockingIOError:
-            taken = 0
-        except OSError:
-            self.lost()
-            return
-        self._engine.counters.bytes += len(frame)
-        if taken < len(frame):
-            self.wrote(frame, taken)
-
-    def writable(self) -> None:
-        """Write what waits, as far as the socket takes it."""
-        backlog = self.backlog
-        if backlog is None or self.closed:
-            return
-        try:
-            while True:
-                if backlog.rest:
-                    backlog.wrote(write(self.fd, backlog.rest))
-                    if backlog.rest:
-                        break
-                if not backlog.outbox:
-                    self.backlog = None
-                    self._engine.behind.discard(self)
-                    break
-                packet = backlog.outbox.take()
-                frame = packet.compressed if self.compresses else packet.plain
-                self._engine.counters.bytes += len(frame)
-                backlog.rest = memoryview(frame)
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.lost()
-            return
-        self.watch()
 
     # -- from the client
 
@@ -174,25 +60,16 @@ class Session:
             self.lost()
             return
         if self.inbox is None:
-            self.inbox = Inbox(self._engine, self, self._engine.readers.borrow(self.compresses))
+            self.inbox = Inbox(self._shared, self, self._shared.readers.borrow(self.compresses))
         self.inbox.receive(data)
 
     def _bytes_at_a_time(self) -> int:
-        return LITTLE_BYTES if self._engine.throttle(self.sid, 0) else READ_BYTES
+        return LITTLE_BYTES if self._shared.callbacks.throttle(self.sid, 0) else READ_BYTES
 
     @property
     def _is_busy(self) -> bool:
         """Whether messages of the client are being handled: nothing more is read meanwhile."""
         return self.inbox is not None and self.inbox.is_busy
-
-    def answer(self, ping: bytes) -> None:
-        """Answer a ping of WebSocket, unless other things wait already."""
-        if self.backlog is None:
-            self._write(pong_frame(ping))
-
-    def watch(self) -> None:
-        """Have the socket watched for what is wanted now."""
-        self._engine.poller.change(self.fd, self, reads=not self._is_busy, writes=self.backlog is not None)
 
     def message_of(self, packet: str) -> str | None:
         """Take a packet of Engine.IO; return the message that it carries, or ``None``.
@@ -215,32 +92,41 @@ class Session:
 
     def handle(self, message: str) -> None:
         """Handle a message; lets other greenlets run."""
-        self._engine.message(self.sid, message)
+        self._shared.callbacks.message(self.sid, message)
 
     def await_turn(self, packets: int = 0) -> None:
         """Count packets that were no messages; wait as long as the client has sent more than it may, or until its end.
 
         Lets other greenlets run only where there is something to wait for.
         """
-        pause_seconds = self._engine.throttle(self.sid, packets)
+        pause_seconds = self._shared.callbacks.throttle(self.sid, packets)
         while pause_seconds and not self.closed:
             time.sleep(min(pause_seconds, LONGEST_PAUSE_SECONDS))
-            pause_seconds = self._engine.throttle(self.sid, 0)
+            pause_seconds = self._shared.callbacks.throttle(self.sid, 0)
 
     def broke(self, broken: Broken) -> None:
         """The client sent what it may not."""
-        self._engine.counters.malformed_packets += 1
+        self._shared.counters.malformed_packets += 1
         self.end("malformed", broken.code, broken.reason)
 
     # -- its life
+
+    def ping(self) -> None:
+        """Ask the client whether it is there."""
+        self.awaits_pong = True
+        self.put(_PING)
+
+    def watch(self) -> None:
+        """Have the socket watched for what is wanted now."""
+        self._shared.poller.change(self.fd, self, reads=not self._is_busy, writes=self.backlog is not None)
 
     def open(self, fd: int, compresses: bool, greeting: bytes = b"") -> None:
         """Become a WebSocket: ``greeting`` goes out before all that waits."""
         self.fd, self.compresses = fd, compresses
         backlog, self.backlog = self.backlog, None
         polls, self.polls = self.polls, None
-        self._engine.poller.add(fd, self)
-        self._engine.websockets += 1
+        self._shared.poller.add(fd, self)
+        self._shared.websockets += 1
         if greeting:
             self._write(greeting)
         if backlog is not None:
@@ -264,7 +150,7 @@ class Session:
         inbox, self.inbox = self.inbox, None
         if inbox is not None:
             inbox.end()
-        self._engine.forget(self, reason, was_websocket=fd >= 0)
+        self._shared.callbacks.forget(self, reason, was_websocket=fd >= 0)
         if backlog is not None:
             backlog.outbox.clear()
         if self.polls is not None:
@@ -272,12 +158,12 @@ class Session:
             self.polls.give_up_body()
         if fd < 0:
             return
-        self._engine.poller.remove(fd)
+        self._shared.poller.remove(fd)
         if code is None:
             os.close(fd)
             return
         rest = memoryview(b"") if backlog is None else backlog.rest
-        Farewell(self._engine, fd, rest, close_frame(code, text))
+        Farewell(self._shared, fd, rest, close_frame(code, text))
 
     def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """Close it on behalf of Engine.IO's server."""

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 import msgspec
-from redis import RedisError
 
 from contract.codec import encode
 from contract.events import (
@@ -24,14 +23,14 @@ from contract.events import (
     SubscribedToUpdates,
     Subscription,
 )
-from contract.messages import LogId, Snapshot, log_order
+from contract.messages import LogId, Snapshot
 from contract.names import ALERTS_CHANNEL, METRICS_CHANNEL
 from contract.passed_on import stored_nodes
 from contract.rest import overview
 from runtime.clock import timestamp
 from ws.access.door import LimitReached
 from ws.access.subscriptions import Subscriptions
-from ws.alert_log import AlertLog, Page
+from ws.alert_log import AlertLog, Gap, Page
 from ws.counters import Counters
 from ws.namespaces.namespace import Namespace, Refused
 from ws.push import Group, Push
@@ -172,14 +171,11 @@ class MonitoringNamespace(Namespace):
         """The first of the entries after ``after``; ``None`` where nobody can say what they are."""
         deadline = time.monotonic() + CATCH_UP_SECONDS
         # The client may come from a replica that was a moment ahead: what it has must not be shown to it again.
-        while (known := self._state.last_alert_id) is None or log_order(known) < log_order(after):
+        while (known := self._state.last_alert_id) is None or not Gap(known, after).is_closed:
             if time.monotonic() > deadline:
                 return None if known is None else ()
             time.sleep(LOOK_SECONDS)
-        try:
-            return self._log.after(after, known)
-        except (RedisError, OSError, ValueError):
-            return () if after == known else None  # the feed says so in the log
+        return Gap(after, known).begin(self._log)
 
     def _send_missed(self, sid: str, after: LogId, page: Page | None) -> bool:
         """Send all entries after ``after``, of which ``page`` is the first; return whether none is left out.
@@ -190,11 +186,10 @@ class MonitoringNamespace(Namespace):
             known = self._state.last_alert_id
             if known is None:
                 return False
-            page = tuple(entry for entry in page if log_order(entry.id) <= log_order(known))
-            until = page[-1].id if page else after
-            self.send(sid, ALERTS_UPDATE, self._state.alerts_with(page, after, until))
-            after = until
-            if log_order(after) >= log_order(known):
+            entries, rest = Gap(after, known).filled(page)
+            self.send(sid, ALERTS_UPDATE, self._state.alerts_with(entries, after, rest.after))
+            after = rest.after
+            if rest.is_closed:
                 return True
             while self._push.is_behind(sid, self.name):
                 time.sleep(LOOK_SECONDS)

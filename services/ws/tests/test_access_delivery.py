@@ -129,13 +129,13 @@ def test_message_meets_no_code_of_access_on_its_way_when_access_is_closed(
         # When more is published than the one that does not read can be sent, on every channel, and it reads.
         def is_behind() -> bool:
             collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=next(seqs), padding="a" * LARGE))
-            return closed.called("delivery")["ws.fast.session.Session.wrote"] > 0
+            return closed.called("delivery")["ws.fast.outgoing.Outgoing.wrote"] > 0
 
         eventually(is_behind)
         last = next(seqs)
         for channel in CHANNELS:
             collector.publish(channel, message(channel, seq=last))
-        eventually(lambda: deaf.recv(1 << 20) and closed.called("delivery")["ws.fast.session.Session.writable"] > 0)
+        eventually(lambda: deaf.recv(1 << 20) and closed.called("delivery")["ws.fast.outgoing.Outgoing.writable"] > 0)
 
         # Then all have it, and none of the functions that ran for it is one of access; of a handshake's some are.
         for client, event in (
@@ -151,7 +151,7 @@ def test_message_meets_no_code_of_access_on_its_way_when_access_is_closed(
         eventually(lambda: inflating.poll(0.1) == 0 and inflating.received > 0, what="a compressed snapshot")
     delivery, handshake = closed.called("delivery"), closed.called("handshake")
     assert delivery["ws.fast.push.FastPush.broadcast"] > len(CHANNELS)
-    assert delivery["ws.fast.session.Session.put"] > 0
+    assert delivery["ws.fast.outgoing.Outgoing.put"] > 0
     assert [name for name in delivery if name.startswith(ACCESS)] == []
     assert {"ws.access.door.Door.admit", "access.grant.require_scope"} <= set(handshake)
 

@@ -7,8 +7,7 @@ import pytest
 
 from contract.codec import UndecodableMessage, encode
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
-from ws.alert_log import StoredEntry
-from ws.continuity import Gap
+from ws.alert_log import Gap, StoredEntry
 from ws.state import ClusterState, Received, Step, Stored, receive
 
 Message = Callable[..., bytes]
