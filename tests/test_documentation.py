@@ -45,3 +45,12 @@ def test_every_link_of_the_documentation_leads_somewhere() -> None:
 
 def test_no_page_is_long() -> None:
     assert [page.name for page in DOCS.rglob("*.md") if len(page.read_text().splitlines()) > 300] == []
+
+
+def test_ways_through_the_modules_are_short_and_lead_through_files_that_exist() -> None:
+    text = (DOCS / "architecture.md").read_text()
+    for heading, longest in (("The way of a snapshot", 24), ("The way of an alert", 20)):
+        section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+        modules = re.findall(r"^\d+\. `([^`]+)`", section, re.MULTILINE)
+        assert 0 < len(modules) <= longest, heading
+        assert [name for name in modules if not (DOCS.parent / name).is_file()] == [], heading

@@ -8,12 +8,13 @@ import time
 from typing import Final, NamedTuple
 
 import msgspec
-from redis import Redis, RedisError
+from redis import Redis
 
 from contract.codec import Message, require_object
 from contract.messages import Alerts, LogEntry, LogId, log_order
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
 from contract.passed_on import with_members
+from runtime.redis_failures import RedisFailure, translated
 
 #: Entries read at a time.
 PAGE_LENGTH: Final = 500
@@ -50,7 +51,7 @@ class AlertLog:
         Lets other greenlets run.
 
         Raises:
-            redis.RedisError: Redis did not answer.
+            RedisFailure: Redis did not answer, or with an error.
             ValueError: something in the log is no entry.
         """
         with self._reading:
@@ -64,9 +65,10 @@ class AlertLog:
             return page
 
     def _read(self, position: LogId) -> Page | None:
-        found: list[tuple[bytes, dict[bytes, bytes]]] = self._redis.xrange(  # type: ignore[assignment]
-            ALERT_LOG_KEY, min=position, max="+", count=PAGE_LENGTH + 1
-        )
+        with translated():
+            found: list[tuple[bytes, dict[bytes, bytes]]] = self._redis.xrange(  # type: ignore[assignment]
+                ALERT_LOG_KEY, min=position, max="+", count=PAGE_LENGTH + 1
+            )
         if not found or found[0][0].decode() != position:
             return None
         try:
@@ -102,7 +104,7 @@ class Gap(NamedTuple):
         """
         try:
             return log.after(*self)
-        except (RedisError, OSError, ValueError):
+        except (RedisFailure, ValueError):
             return () if self.after == self.until else None  # the feed says so in the log
 
     def entries(self, log: AlertLog) -> Page | None:

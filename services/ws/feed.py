@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
-from redis import Redis, RedisError, ResponseError
+from redis import Redis, ResponseError
 from redis.client import PubSub
 
 from contract.codec import UndecodableMessage
@@ -19,6 +19,7 @@ from contract.names import ALERTS_CHANNEL, CHANNELS, METRICS_CHANNEL, latest_key
 from contract.scripts import age_seconds
 from runtime.logs import Occasionally
 from runtime.readiness import Readiness
+from runtime.redis_failures import RedisFailure, translated
 from ws.alert_log import AlertLog, Gap, Page
 from ws.counters import Counters
 from ws.state import ClusterState, Received, Step, Stored, receive
@@ -68,9 +69,9 @@ class Feed:
         """Follow the channels for good."""
         while True:
             try:
-                with PubSub(self._redis.connection_pool) as pubsub:
+                with translated(), PubSub(self._redis.connection_pool) as pubsub:
                     self._follow(pubsub)
-            except (RedisError, OSError) as error:
+            except RedisFailure as error:
                 self._said_away |= self._complaints.warning("away", "Redis is away, it is tried again: %s", error)
             except Exception:
                 self._complaints.warning("error", "following Redis went wrong: %s", traceback.format_exc())
@@ -79,7 +80,7 @@ class Feed:
             self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
 
     def _follow(self, pubsub: PubSub) -> NoReturn:
-        """Raises ``RedisError`` or ``OSError`` at the end of the connection."""
+        """Raises an error of the driver or of the network at the end of the connection."""
         pubsub.subscribe(*CHANNELS)
         # Only once the subscription stands, ``:latest`` holds nothing that could be missed; and messages that come
         # until a second answer may be in it already.
@@ -146,9 +147,10 @@ class Feed:
             self._take(received, None, None)
             return
         try:
-            stored = self._read_latest(channel)[channel]
+            with translated():
+                stored = self._read_latest(channel)[channel]
             missed = self._missed(self._state.gap(received, stored))
-        except (RedisError, OSError):
+        except RedisFailure:
             # It reaches the clients of ``/``; the next connection begins with ``:latest``.
             self._take(received, None, None)
             raise
