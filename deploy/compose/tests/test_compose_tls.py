@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.compose.facts import Facts
-from deploy.compose.findings import judge
+from deploy.compose.preflight import Facts, judge
 from deploy.compose.project import Project
 from deploy.compose.tls import TlsFiles
 from deploy.compose.up import greet
