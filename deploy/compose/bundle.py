@@ -28,12 +28,8 @@ SUMS = "SHA256SUMS"
 PARTS = (
     "compose.yaml",
     "deploy/compose",
+    "deploy/host",
     "deploy/k8s",
-    "deploy/local/__init__.py",
-    "deploy/local/addresses.py",
-    "deploy/local/listening.py",
-    "deploy/local/status.py",
-    "deploy/local/words.py",
     "docs",
 )
 _LEFT_OUT = {"tests", "__pycache__", "screenshots"}

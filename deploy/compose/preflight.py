@@ -17,7 +17,7 @@ from deploy.compose.images import missing
 from deploy.compose.project import GATEWAY, Project
 from deploy.compose.tls import USER
 from deploy.compose.trouble import Trouble
-from deploy.local.listening import holder, is_free
+from deploy.host.listening import free_above, holder, is_free
 
 _GB = 10**9
 _MB = 10**6
@@ -205,7 +205,7 @@ def port_of(docker: Docker, project: Project) -> Port:
     return replace(
         port,
         taken=f" by the container {owners[0][0]}" if owners else holder(project.port),
-        other=next((number for number in range(port.number + 1, 65536) if is_free(number, port.host)), port.number),
+        other=free_above(port.number, port.host),
     )
 
 
