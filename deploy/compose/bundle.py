@@ -26,6 +26,8 @@ IMAGES = "images.tar.gz"
 SUMS = "SHA256SUMS"
 #: What runs the images: files and folders of the project.
 PARTS = (
+    "access/__init__.py",
+    "access/choice.py",
     "compose.yaml",
     "deploy/compose",
     "deploy/host",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from deploy.compose.access import NO_CHOICE, lacks_choice
+from deploy.compose.access import choice_error
 from deploy.compose.dialogue import say
 from deploy.compose.docker import Docker
 from deploy.compose.images import missing
@@ -57,8 +57,8 @@ class Facts:
     compose_error: str = ""
     compose_version: str = ""
     config_error: str = ""
-    #: The address at which others reach the pages, where nobody has said whether they must sign in.
-    host_without_choice: str = ""
+    #: What to say where others reach the pages, and nobody has said whether they must sign in.
+    choice_error: str = ""
     #: Why the gateway cannot use the certificate or the key, and those files that its user cannot read.
     tls_error: str = ""
     tls_unreadable: tuple[str, ...] = ()
@@ -137,7 +137,7 @@ def gather(docker: Docker) -> tuple[Facts, Project | None]:
         return replace(facts, config_error=str(trouble)), None
     facts = replace(
         facts,
-        host_without_choice=project.host if lacks_choice(project) else "",
+        choice_error=choice_error(project),
         tls_error=project.tls.error(),
         tls_unreadable=tuple(map(str, project.tls.unreadable())),
         images_missing=tuple(missing(docker, project.images())),
@@ -219,7 +219,7 @@ def judge(facts: Facts, *, builds: bool = False) -> Iterator[Finding]:
         _engine_version(facts),
         _compose_version(facts),
         _refusal(facts.config_error),
-        _refusal(NO_CHOICE.format(host=facts.host_without_choice) if facts.host_without_choice else ""),
+        _refusal(facts.choice_error),
         _refusal(facts.tls_error),
         _tls_readable(facts),
         _port(facts),

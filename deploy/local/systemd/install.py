@@ -15,7 +15,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from access.settings import is_loopback, read_mode
+from access.choice import is_loopback
+from access.settings import read_mode
 from contract import VERSION
 from deploy.host.addresses import probe_host, urls
 from deploy.host.listening import holder, is_free
