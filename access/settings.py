@@ -1,10 +1,10 @@
 """The settings of access that api and push replicas share."""
 
-import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, cast
 
+from access.choice import how_to_choose, is_loopback, lacks_choice
 from access.hosts import Hosts
 from access.proxies import Proxies
 from access.web_origin import WebOrigin, normal_origin, origin_of_url
@@ -22,12 +22,6 @@ _PUBLIC_HOST: Final = "127.0.0.1"
 KEY_BYTES: Final = 32
 #: What may be read as the key: more is a mistake.
 _KEY_LIMIT_BYTES: Final = 4096
-_NO_CHOICE: Final = (
-    "PUBLIC_HOST={host} lets others reach the pages, and nothing says whether they must sign in. "
-    "One of two lines says it:\n"
-    "  {closed}   # everybody signs in; make a first user with: {user}\n"
-    "  {open}   # whoever reaches the port sees everything"
-)
 
 
 @dataclass(frozen=True)
@@ -140,7 +134,7 @@ def read_mode(environment: Environment, user: str = "make user NAME=ada", line: 
     """
     host = environment.text("PUBLIC_HOST", _PUBLIC_HOST)
     mode = _chosen_mode(environment)
-    if mode is None and not is_loopback(host):
+    if lacks_choice(host, mode or ""):
         raise NoChoice(host, user, line)
     return mode or "open"
 
@@ -156,19 +150,7 @@ class NoChoice(SettingError):
 
     def __init__(self, host: str, user: str, line: str) -> None:
         super().__init__("ACCESS", "", "open or closed")
-        closed, open_ = line.format("ACCESS=closed"), line.format("ACCESS=open")
-        self.args = (_NO_CHOICE.format(host=host, user=user, closed=closed, open=open_.ljust(len(closed))),)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is reached from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        # In brackets where a port follows, as compose wants it.
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+        self.args = (how_to_choose(host, user, line),)
 
 
 def _key(environment: Environment, mode: Mode) -> bytes:

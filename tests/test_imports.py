@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 OURS = {"access", "api", "ws", "collector", "contract", "runtime", "simulator", "deploy", "tests"}
 SHARED = {"access", "contract", "runtime"}
-ALLOWED = {
+ALLOWED: dict[str, set[str]] = {
     "contract": {"contract"},
     "runtime": {"runtime"},
     "access": SHARED,
@@ -22,6 +22,7 @@ ALLOWED = {
     "services/ws": {"ws"} | SHARED,
     "services/collector": {"collector"} | SHARED,
     "simulator": {"simulator"},
+    "deploy/host": set(),
 }
 
 

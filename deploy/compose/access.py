@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
+from access.choice import how_to_choose, lacks_choice
 from deploy.compose.docker import Docker
 from deploy.compose.project import Project
 
 MAKE_USER = "docker compose run --rm api user add NAME"
 #: Where the api has the folders, in its container.
 USERS, TOKENS = "/access/users", "/access/tokens"
-#: What stands where nothing was said, with the address.
-NO_CHOICE = (
-    "PUBLIC_HOST={host} lets others reach the pages, and nothing says whether they must sign in. One of two lines in "
-    f".env says it:\n  ACCESS=closed   # everybody signs in; make a first user with: {MAKE_USER}\n"
-    "  ACCESS=open     # whoever reaches the port sees everything"
-)
 
 
-def lacks_choice(project: Project) -> bool:
-    """Whether others reach the pages, and nobody has said whether they must sign in."""
-    return not project.access and not ip_address(project.host).is_loopback
+def choice_error(project: Project) -> str:
+    """How to say whether people must sign in; empty where that was said, or only this machine reaches the pages."""
+    if not lacks_choice(project.host, project.access):
+        return ""
+    return how_to_choose(project.host, MAKE_USER, place=" in .env")
 
 
 def nobody_gets_in(docker: Docker) -> bool:

@@ -26,14 +26,12 @@ IMAGES = "images.tar.gz"
 SUMS = "SHA256SUMS"
 #: What runs the images: files and folders of the project.
 PARTS = (
+    "access/__init__.py",
+    "access/choice.py",
     "compose.yaml",
     "deploy/compose",
+    "deploy/host",
     "deploy/k8s",
-    "deploy/local/__init__.py",
-    "deploy/local/addresses.py",
-    "deploy/local/listening.py",
-    "deploy/local/status.py",
-    "deploy/local/words.py",
     "docs",
 )
 _LEFT_OUT = {"tests", "__pycache__", "screenshots"}

@@ -10,9 +10,9 @@ from deploy.compose.dialogue import call
 from deploy.compose.docker import Docker
 from deploy.compose.project import Project
 from deploy.compose.trouble import Trouble
-from deploy.local.addresses import probe_host
-from deploy.local.status import ASK, Status, why_no_page
-from deploy.local.words import answering
+from deploy.host.addresses import probe_host
+from deploy.host.status import ASK, Status, why_no_page
+from deploy.host.words import answering
 
 _LOOK_SECONDS = 0.5
 #: The Python of the images.

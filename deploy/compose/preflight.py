@@ -1,13 +1,85 @@
-"""Whether the product can run here, said before anything is started."""
+"""Whether the product can run here, said before anything is started: this machine is looked at, and then judged."""
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from deploy.compose.access import choice_error
 from deploy.compose.dialogue import say
 from deploy.compose.docker import Docker
-from deploy.compose.facts import Facts, gather
-from deploy.compose.findings import judge
-from deploy.compose.project import Project
+from deploy.compose.images import missing
+from deploy.compose.project import GATEWAY, Project
+from deploy.compose.tls import USER
 from deploy.compose.trouble import Trouble
+from deploy.host.listening import free_above, holder, is_free
+
+_GB = 10**9
+_MB = 10**6
+OLDEST_ENGINE = (20, 10)
+OLDEST_API = (1, 41)
+#: The first that knows ``include``.
+OLDEST_COMPOSE = (2, 20)
+MEMORY_BYTES = 600 * _MB
+#: Free space below which images are not built, and below which it is said.
+DISK_TO_BUILD_BYTES = _GB
+DISK_BYTES = 2 * _GB
+
+
+@dataclass(frozen=True)
+class Port:
+    """The address that the pages are to be published on."""
+
+    host: str
+    number: int
+    #: Who has it already, as `` by name``; ``None`` where it is free or our own gateway's.
+    taken: str | None = None
+    #: The next port that is free.
+    other: int = 0
+    #: Why nothing can listen there at all.
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Each fact is at its best until it is looked at; what is not known is ``None`` or empty, and in nobody's way."""
+
+    has_client: bool = True
+    #: Why the engine does not answer.
+    engine_error: str = ""
+    engine_version: str = ""
+    api_version: str = ""
+    compose_error: str = ""
+    compose_version: str = ""
+    config_error: str = ""
+    #: What to say where others reach the pages, and nobody has said whether they must sign in.
+    choice_error: str = ""
+    #: Why the gateway cannot use the certificate or the key, and those files that its user cannot read.
+    tls_error: str = ""
+    tls_unreadable: tuple[str, ...] = ()
+    #: Whether the kernel can hold containers to a memory limit.
+    limits_memory: bool = True
+    memory_available_bytes: int | None = None
+    #: Where Docker keeps images and volumes, and how much goes in.
+    docker_root: str = ""
+    disk_free_bytes: int | None = None
+    #: Images that must come here first.
+    images_missing: tuple[str, ...] = ()
+    port: Port | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about this machine that people should know."""
+
+    text: str
+    #: Whether the product cannot start because of it.
+    refuses: bool = True
 
 
 def preflight(docker: Docker, *, builds: bool = False) -> tuple[Project, Facts]:
@@ -43,3 +115,236 @@ def require_engine(docker: Docker) -> None:
     )
     for finding in judge(facts):
         raise Trouble(finding.text)
+
+
+def gather(docker: Docker) -> tuple[Facts, Project | None]:
+    """Look at everything that can be looked at; no project where compose does not resolve one."""
+    facts = Facts(has_client=docker.is_installed())
+    if not facts.has_client:
+        return facts, None
+    facts = _engine(docker, facts)
+    answer = docker.ask("compose", "version", "--short")
+    facts = replace(
+        facts,
+        compose_error="" if answer.code == 0 else answer.last_words(),
+        compose_version=answer.out.strip().lstrip("v"),
+    )
+    if facts.engine_error or facts.compose_error:
+        return facts, None
+    try:
+        project = Project.read(docker)
+    except Trouble as trouble:
+        return replace(facts, config_error=str(trouble)), None
+    facts = replace(
+        facts,
+        choice_error=choice_error(project),
+        tls_error=project.tls.error(),
+        tls_unreadable=tuple(map(str, project.tls.unreadable())),
+        images_missing=tuple(missing(docker, project.images())),
+        memory_available_bytes=memory_available_bytes(),
+        port=port_of(docker, project),
+    )
+    return facts, project
+
+
+def _engine(docker: Docker, facts: Facts) -> Facts:
+    answer = docker.ask("version", "--format", "{{json .}}")
+    server = _json(answer.out).get("Server") or {}
+    if not server:
+        return replace(facts, engine_error=answer.last_words())
+    info = _json(docker.ask("info", "--format", "{{json .}}").out)
+    root = info.get("DockerRootDir", "")
+    try:
+        free = shutil.disk_usage(root).free if root else None
+    except OSError:  # the engine runs elsewhere, in a virtual machine for instance
+        free = None
+    return replace(
+        facts,
+        engine_version=server.get("Version", ""),
+        api_version=server.get("ApiVersion", ""),
+        limits_memory=bool(info.get("MemoryLimit", True)),
+        docker_root=root,
+        disk_free_bytes=free,
+    )
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def memory_available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
+    """What programs could still have without swapping; ``None`` where the system does not tell."""
+    try:
+        found = re.search(r"^MemAvailable:\s+(\d+) kB$", meminfo.read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) * 1024 if found else None
+
+
+def port_of(docker: Docker, project: Project) -> Port:
+    """The project's address, and whether it can be had."""
+    port = Port(project.host, project.port)
+    try:
+        if is_free(project.port, project.host):
+            return port
+    except PermissionError:  # below 1024: the engine may what we may not
+        return port
+    except OSError as error:
+        return replace(port, error=error.strerror or str(error))
+    names = docker.ask(
+        *("ps", "--filter", f"publish={project.port}", "--format"),
+        '{{.Names}} {{.Label "com.docker.compose.project"}}/{{.Label "com.docker.compose.service"}}',
+    )
+    owners = [line.split() for line in names.out.splitlines() if line.strip()]
+    if any(owner[1:] == [f"{project.name}/{GATEWAY}"] for owner in owners):
+        return port
+    return replace(
+        port,
+        taken=f" by the container {owners[0][0]}" if owners else holder(project.port),
+        other=free_above(port.number, port.host),
+    )
+
+
+def judge(facts: Facts, *, builds: bool = False) -> Iterator[Finding]:
+    """The findings, the gravest first. Where Docker itself is in the way, nothing else is judged."""
+    blocking = _client(facts) or _engine_error(facts) or _compose_error(facts)
+    if blocking:
+        yield blocking
+        return
+    judged = (
+        _engine_version(facts),
+        _compose_version(facts),
+        _refusal(facts.config_error),
+        _refusal(facts.choice_error),
+        _refusal(facts.tls_error),
+        _tls_readable(facts),
+        _port(facts),
+        _disk(facts, builds=builds or bool(facts.images_missing)),
+        _memory(facts),
+        _memory_limits(facts),
+    )
+    yield from filter(None, judged)
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """``(20, 10, 24)`` of ``20.10.24+dfsg1``; empty where it is no number, as in compose built from source."""
+    found = re.match(r"v?(\d+(?:\.\d+)*)", version)
+    return tuple(map(int, found[1].split("."))) if found else ()
+
+
+def _older(version: str, oldest: tuple[int, ...]) -> bool:
+    return bool(numbers(version)) and numbers(version) < oldest
+
+
+def _client(facts: Facts) -> Finding | None:
+    text = "The docker command is not installed: https://docs.docker.com/engine/install/"
+    return None if facts.has_client else Finding(text)
+
+
+def _engine_error(facts: Facts) -> Finding | None:
+    said = facts.engine_error
+    if not said:
+        return None
+    if "permission denied" in said.lower():
+        return Finding(
+            "You may not use the Docker engine. Add yourself to its group (sudo usermod -aG docker $USER, then log in "
+            "again), or put sudo before the command."
+        )
+    if "too old" in said or "too new" in said:
+        return Finding(f"The docker command and the engine do not understand each other; update the older one:\n{said}")
+    return Finding(f"The Docker engine does not answer. Start it, for instance: sudo systemctl start docker\n{said}")
+
+
+def _compose_error(facts: Facts) -> Finding | None:
+    if not facts.compose_error:
+        return None
+    return Finding(
+        "Docker has no compose. Install its plugin (docker-compose-plugin, or docker-compose-v2 where Docker is the "
+        "system's docker.io): https://docs.docker.com/compose/install/linux/"
+    )
+
+
+def _engine_version(facts: Facts) -> Finding | None:
+    if _older(facts.engine_version, OLDEST_ENGINE) or _older(facts.api_version, OLDEST_API):
+        return Finding(
+            f"The Docker engine is {facts.engine_version} (API {facts.api_version}), and 20.10 (API 1.41) or later is "
+            "needed: https://docs.docker.com/engine/install/"
+        )
+    return None
+
+
+def _compose_version(facts: Facts) -> Finding | None:
+    if _older(facts.compose_version, OLDEST_COMPOSE):
+        return Finding(
+            f"Docker Compose is {facts.compose_version}, and 2.20 or later is needed: "
+            "https://docs.docker.com/compose/install/linux/"
+        )
+    if numbers(facts.compose_version) == (5, 1, 0) and _older(facts.api_version, (1, 44)):
+        return Finding(
+            f"Docker Compose 5.1.0 does not talk to an engine as old as this ({facts.engine_version}). Take another "
+            "version of it, for instance 5.0.2 or 5.1.1."
+        )
+    return None
+
+
+def _refusal(text: str) -> Finding | None:
+    return Finding(text) if text else None
+
+
+def _tls_readable(facts: Facts) -> Finding | None:
+    if not facts.tls_unreadable:
+        return None
+    return Finding(
+        f"By owner and mode, user {USER}, as whom the gateway runs, cannot read {' and '.join(facts.tls_unreadable)}. "
+        f"Give it a copy: sudo install -o {USER} -m 400 FILE COPY",
+        refuses=False,
+    )
+
+
+def _port(facts: Facts) -> Finding | None:
+    port = facts.port
+    if port and port.error:
+        return Finding(
+            f"PUBLIC_HOST={port.host} is no address of this machine ({port.error}). 0.0.0.0 stands for all of them, "
+            "127.0.0.1 for this machine alone."
+        )
+    if port and port.taken is not None:
+        return Finding(
+            f"Port {port.number} is taken{port.taken}. Choose another in .env, for instance PORT={port.other}."
+        )
+    return None
+
+
+def _disk(facts: Facts, *, builds: bool) -> Finding | None:
+    free = facts.disk_free_bytes
+    if free is None or free >= DISK_BYTES:
+        return None
+    there = f"{free / _GB:.1f} GB are free where Docker keeps its data ({facts.docker_root})"
+    if builds and free < DISK_TO_BUILD_BYTES:
+        return Finding(f"Only {there}, too few to build images. docker system df says what takes the space.")
+    return Finding(f"Only {there}. docker system df says what takes the space.", refuses=False)
+
+
+def _memory(facts: Facts) -> Finding | None:
+    available = facts.memory_available_bytes
+    if available is None or available >= MEMORY_BYTES:
+        return None
+    return Finding(
+        f"Only {available / _MB:.0f} MB of memory are available; the product likes {MEMORY_BYTES / _MB:.0f}. "
+        "WS_REPLICAS=1 in .env saves some.",
+        refuses=False,
+    )
+
+
+def _memory_limits(facts: Facts) -> Finding | None:
+    if facts.limits_memory:
+        return None
+    return Finding(
+        "The kernel's memory controller is off, so containers are not held to their memory limits. On Raspberry Pi OS: "
+        "add cgroup_enable=memory cgroup_memory=1 to the one line of /boot/firmware/cmdline.txt and reboot.",
+        refuses=False,
+    )

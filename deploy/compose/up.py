@@ -14,9 +14,9 @@ from deploy.compose.live import await_live, look, nodes_of
 from deploy.compose.preflight import preflight
 from deploy.compose.project import Project
 from deploy.compose.trouble import Trouble
-from deploy.local.addresses import machine_addresses, urls
-from deploy.local.status import Status
-from deploy.local.words import about_nodes
+from deploy.host.addresses import machine_addresses, urls
+from deploy.host.status import Status
+from deploy.host.words import about_nodes
 
 #: Seconds that the slowest board gets from healthy containers to data.
 READY_SECONDS = 90.0

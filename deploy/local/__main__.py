@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 
 from contract import VERSION
+from deploy.host.addresses import probe_host, urls
+from deploy.host.words import about_nodes, answering
 from deploy.local.access_dir import AccessDir
-from deploy.local.addresses import probe_host, urls
 from deploy.local.data_dir import CLUSTER_NAME, DataDir, access_dir
 from deploy.local.demo import DemoStore
 from deploy.local.inquiry import Inquiry
@@ -19,7 +20,6 @@ from deploy.local.settings import DATA_DIR, Settings
 from deploy.local.signals import Signals
 from deploy.local.supervisor import PartDied, StopAsked, Supervisor
 from deploy.local.valkey import Access
-from deploy.local.words import about_nodes, answering
 from runtime.settings import SettingError
 
 #: Seconds that the slowest board gets from the first process to the page with data.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from deploy.local.status import ASK, Status, why_no_page
+from deploy.host.status import ASK, Status, why_no_page
 
 _READ_BYTES = 64 * 1024
 

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Callable, Mapping
 
-from deploy.local.listening import holder, is_free
+from deploy.host.listening import free_above, holder, is_free
 from deploy.local.refusal import CannotStart
 from runtime.settings import Environment
 
@@ -47,5 +47,4 @@ def require_public(host: str, port: int, way: Callable[[int], str] = "PORT={} ma
         raise CannotStart(f"Cannot listen on PUBLIC_HOST={host}: {error.strerror}.") from None
     if not free:
         # The settings that were given stay; a free port is worth more than the next one.
-        other = next((number for number in range(port + 1, min(port + 100, 65536)) if is_free(number, host)), port + 1)
-        raise CannotStart(f"Port {port} is taken{holder(port)}. Choose another: {way(other)}")
+        raise CannotStart(f"Port {port} is taken{holder(port)}. Choose another: {way(free_above(port, host))}")

@@ -10,7 +10,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from access.grant import READ
 from contract.names import ALERTS_CHANNEL
-from deploy.local.addresses import machine_addresses
+from deploy.host.addresses import machine_addresses
 from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack
 from tests.drivers.foreign_site import CLIENT, ForeignSite
 from tests.drivers.replica import value_of

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 
-from deploy.local.listening import holder
+from deploy.host.listening import holder
 from tests.drivers.kubectl import Kubectl
 from tests.drivers.ports import free_port
 from tests.drivers.waiting import eventually

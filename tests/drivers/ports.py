@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, Final
 
-from deploy.local.listening import is_free
+from deploy.host.listening import is_free
 
 #: Above what well-known servers listen on, below what Linux gives to outgoing connections and Kubernetes to services.
 _CANDIDATES: Final = range(12000, 30000)

@@ -14,7 +14,7 @@ import requests
 import socketio
 from playwright.sync_api import Page, expect
 
-from deploy.local.addresses import machine_addresses
+from deploy.host.addresses import machine_addresses
 from tests.drivers.accounts import PASSWORD, command, person_of, signed_in
 from tests.drivers.chromium import visit
 from tests.drivers.deployment import Deployment

@@ -8,7 +8,7 @@ import pytest
 
 from contract.library import LIBRARY
 from contract.names import ALERT_LOG_KEY, CHANNELS, EPOCH_KEY, LEASE_KEY, METRICS_CHANNEL, latest_key, replica_key
-from deploy.local.addresses import machine_addresses
+from deploy.host.addresses import machine_addresses
 from tests.drivers.deployment import SERVICES, Deployment
 from tests.drivers.docker_engine import engine, execute
 

@@ -8,7 +8,7 @@ import requests
 from playwright.sync_api import Browser, expect
 from redis import Redis
 
-from deploy.local.addresses import machine_addresses
+from deploy.host.addresses import machine_addresses
 from tests.drivers.certificate import make_certificate
 from tests.drivers.chromium import visit
 from tests.drivers.deployment import Deployment

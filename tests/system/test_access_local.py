@@ -14,7 +14,7 @@ import pytest
 import socketio
 
 from access.session import SessionSeal
-from deploy.local.addresses import machine_addresses
+from deploy.host.addresses import machine_addresses
 from deploy.local.data_dir import access_dir
 from tests.drivers.local_product import READY_SECONDS, LocalProduct
 from tests.drivers.person import Person

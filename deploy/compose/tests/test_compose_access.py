@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from access.settings import read_mode
-from deploy.compose.access import MAKE_USER, NO_CHOICE, lacks_choice, nobody_gets_in
+from deploy.compose.access import MAKE_USER, choice_error, nobody_gets_in
 from deploy.compose.dialogue import ROOT
 from deploy.compose.project import Project
 from deploy.compose.trouble import Trouble
@@ -61,12 +61,12 @@ def test_choice_is_lacking_for_command_container_and_service_alike(host: str, ac
         read_mode(Environment(variables))
     # and: the command, to which what is neither is for the services to refuse
     if access != "ajar":
-        assert lacks_choice(project(access, host)) == lacks
+        assert bool(choice_error(project(access, host))) == lacks
 
 
 def test_command_and_container_name_the_same_two_lines() -> None:
     done = subprocess.run(["sh", REQUIRE_CHOICE], env={"PUBLIC_HOST": "0.0.0.0"}, capture_output=True, text=True)
-    assert done.stderr.rstrip() == NO_CHOICE.format(host="0.0.0.0")
+    assert done.stderr.rstrip() == choice_error(project(host="0.0.0.0"))
     assert [line.split()[0] for line in done.stderr.splitlines()[1:]] == ["ACCESS=closed", "ACCESS=open"]
 
 

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.compose.facts import Facts
-from deploy.compose.findings import judge
+from deploy.compose.preflight import Facts, judge
 from deploy.compose.project import Project
 from deploy.compose.tls import TlsFiles
 from deploy.compose.up import greet
-from deploy.local.status import Status
+from deploy.host.status import Status
 from tests.drivers.certificate import make_certificate
 from tests.drivers.scripted_docker import ScriptedDocker, config
 

@@ -1,6 +1,5 @@
 """From nothing to the page with data."""
 
-import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,8 +10,7 @@ from deploy.compose.live import await_live, look
 from deploy.compose.project import Project
 from deploy.compose.trouble import Trouble
 from deploy.compose.up import bridge_addresses, greet, up
-from deploy.local.status import Status, why_no_page
-from tests.drivers.certificate import make_certificate
+from deploy.host.status import Status
 from tests.drivers.live_product import FrontPage, told
 from tests.drivers.ports import free_port
 from tests.drivers.scripted_docker import ScriptedDocker, config
@@ -62,17 +60,6 @@ def test_data_are_not_live_when_the_page_does_not_answer(tmp_path: Path, page: F
     ports = [{**page.ports[0], "published": str(free_port())}]
     docker.configure(config(gateway={"ports": ports}))
     assert look(docker, project(docker)).missing.startswith("the page does not answer on 127.0.0.1:")
-
-
-def test_page_is_asked_for_over_tls_when_the_port_speaks_it(tmp_path: Path, page: FrontPage) -> None:
-    # given
-    make_certificate(tmp_path, "DNS:cluster.lab")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
-    page.socket = context.wrap_socket(page.socket, server_side=True)
-    # then
-    assert why_no_page("127.0.0.1", page.server_port, "https") == ""
-    assert why_no_page("127.0.0.1", page.server_port) != ""
 
 
 @pytest.mark.parametrize(
@@ -205,7 +192,7 @@ def test_greeting_names_the_public_url_first_and_no_address_of_docker_itself(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    for module in ("deploy.compose.up", "deploy.local.addresses"):
+    for module in ("deploy.compose.up", "deploy.host.addresses"):
         monkeypatch.setattr(f"{module}.machine_addresses", lambda **_: ["172.17.0.1", "192.168.1.17", "fd00::6"])
     docker = ScriptedDocker(tmp_path)
     docker.script("network ls", "n1\nn2\n")

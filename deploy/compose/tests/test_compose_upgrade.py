@@ -11,7 +11,7 @@ from deploy.compose.project import Project
 from deploy.compose.replicas import roll
 from deploy.compose.trouble import Trouble
 from deploy.compose.upgrade import order, upgrade
-from deploy.local.status import Status
+from deploy.host.status import Status
 from tests.drivers.scripted_docker import ScriptedDocker, config
 
 RDB = "REDIS0011\xff12345678"

@@ -15,12 +15,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from access.settings import is_loopback, read_mode
+from access.choice import is_loopback
+from access.settings import read_mode
 from contract import VERSION
-from deploy.local.addresses import probe_host, urls
+from deploy.host.addresses import probe_host, urls
+from deploy.host.listening import holder, is_free
+from deploy.host.words import about_nodes, answering
 from deploy.local.confirmation import confirmed
 from deploy.local.inquiry import Inquiry
-from deploy.local.listening import holder, is_free
 from deploy.local.ports import require_public
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
@@ -46,7 +48,6 @@ from deploy.local.systemd.services import (
     write_units,
 )
 from deploy.local.systemd.settings import SettingsFiles
-from deploy.local.words import about_nodes, answering
 from runtime.settings import Environment
 
 #: What the units hide from the services.

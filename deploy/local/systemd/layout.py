@@ -30,7 +30,7 @@ SERVICES: Final = (
 )
 #: Where this copy of the product is.
 SOURCE: Final = Path(__file__).resolve().parents[3]
-FOLDERS: Final = ("access", "contract", "runtime", "services", "deploy/local", "requirements")
+FOLDERS: Final = ("access", "contract", "runtime", "services", "deploy/host", "deploy/local", "requirements")
 #: Of these nothing runs.
 _LEFT_OUT: Final = frozenset(("tests", "golden", "__pycache__"))
 

@@ -9,11 +9,8 @@ from pathlib import Path
 import pytest
 
 from deploy.local.inquiry import Inquiry
-from deploy.local.status import Status, why_no_page
 from tests.drivers.live_product import FrontPage, told
-from tests.drivers.ports import free_port
 from tests.drivers.serving import serving
-from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
 #: Says what the file holds and what it was asked, as a stand-in for Python and the api.
@@ -90,15 +87,3 @@ def test_asking_ends_at_once_when_it_is_no_longer_wanted(page: FrontPage) -> Non
     with closing(Inquiry(command, os.environ, "127.0.0.1", page.server_port)) as asked:
         assert not asked.is_answered()
         assert asked.missing == "the api has not answered yet"
-
-
-@pytest.mark.parametrize("said", ["", "{}", "[]", "null", '{"live": true}', "api: REDIS_URL=… is not valid"])
-def test_answer_that_is_none_is_why_nothing_is_known(said: str) -> None:
-    assert Status.read(f"something before\n{said}") == Status(False, said or "something before")
-    assert Status.read("") == Status(False, "the api says nothing")
-
-
-def test_page_that_does_not_answer_is_named_with_its_address(valkey: Valkey) -> None:
-    port = free_port()
-    assert why_no_page("127.0.0.1", port).startswith(f"the page does not answer on 127.0.0.1:{port} (")
-    assert why_no_page("127.0.0.1", valkey.port) == f"what answers on 127.0.0.1:{valkey.port} is no HTTP"

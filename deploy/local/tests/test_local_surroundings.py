@@ -1,4 +1,4 @@
-"""What the local mode checks before it starts: settings, ports, folders, addresses, the embedded Valkey."""
+"""What the local mode checks before it starts: settings, ports, folders, the embedded Valkey."""
 
 import errno
 import os
@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from deploy.host.listening import is_free
 from deploy.local.access_dir import AccessDir
-from deploy.local.addresses import machine_addresses, probe_host, urls
 from deploy.local.data_dir import DataDir
-from deploy.local.listening import holder, is_free
 from deploy.local.ports import inner_port, require_public
 from deploy.local.product import InnerPorts, RedisPlace, service_parts, valkey_part
 from deploy.local.refusal import CannotStart
@@ -66,12 +65,6 @@ def test_settings_name_the_variable_that_is_not_valid(variables: dict[str, str])
         Settings.from_environment(variables)
 
 
-def test_port_is_free_unless_somebody_listens(taken: int) -> None:
-    assert not is_free(taken)
-    assert not is_free(taken, "0.0.0.0")
-    assert is_free(free_port())
-
-
 def test_busy_port_is_a_sentence_with_its_holder_and_a_way_out(taken: int) -> None:
     # when
     with pytest.raises(CannotStart) as refusal:
@@ -96,11 +89,6 @@ def test_address_that_no_name_server_can_know_is_a_sentence(host: str) -> None:
         require_public(host, free_port())
 
 
-def test_holder_is_empty_when_the_system_does_not_tell(taken: int, tmp_path: Path) -> None:
-    assert holder(taken, proc=tmp_path) == ""
-    assert holder(free_port()) == ""
-
-
 def test_inner_port_gives_way_only_when_nobody_asked_for_it(taken: int) -> None:
     # when
     port = inner_port({}, "API_PORT", taken)
@@ -109,39 +97,6 @@ def test_inner_port_gives_way_only_when_nobody_asked_for_it(taken: int) -> None:
     assert is_free(port)
     with pytest.raises(CannotStart, match=f"API_PORT={taken} is taken by"):
         inner_port({"API_PORT": str(taken)}, "API_PORT", 8000)
-
-
-def test_urls_name_what_others_type() -> None:
-    assert urls("127.0.0.1", 8085) == ["http://localhost:8085"]
-    assert urls("192.168.1.5", 80) == ["http://192.168.1.5"]
-    assert urls("::1", 8085) == ["http://[::1]:8085"]
-    assert urls("192.168.1.5", 443, scheme="https") == ["https://192.168.1.5"]
-    assert urls("192.168.1.5", 80, scheme="https") == ["https://192.168.1.5:80"]
-    everywhere = urls("0.0.0.0", 8085)
-    assert everywhere[:2] == ["http://localhost:8085", f"http://{socket.gethostname()}:8085"]
-
-
-def test_machine_addresses_are_those_of_the_kernel_without_loopback(tmp_path: Path) -> None:
-    # given
-    (tmp_path / "fib_trie").write_text(
-        "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\n"
-        "     |-- 127.0.0.1\n        /32 host LOCAL\n     |-- 192.168.1.17\n        /32 host LOCAL\n"
-        "     |-- 192.168.1.255\n        /32 link BROADCAST\n"
-        "Local:\n     |-- 192.168.1.17\n        /32 host LOCAL\n"
-    )
-    (tmp_path / "if_inet6").write_text(
-        "00000000000000000000000000000001 01 80 10 80       lo\n"
-        "fd000000000000000000000000000006 02 40 00 80     eth0\n"
-        "fe800000000000000000000000000006 02 40 20 80     eth0\n"
-    )
-    # then
-    assert machine_addresses(with_ipv6=False, proc_net=tmp_path) == ["192.168.1.17"]
-    assert machine_addresses(with_ipv6=True, proc_net=tmp_path) == ["192.168.1.17", "fd00::6"]
-    assert machine_addresses(with_ipv6=True, proc_net=tmp_path / "none") == []
-
-
-def test_probe_reaches_a_server_that_listens_everywhere() -> None:
-    assert [probe_host(host) for host in ("0.0.0.0", "::", "10.0.0.1")] == ["127.0.0.1", "::1", "10.0.0.1"]
 
 
 def test_data_dir_serves_one_instance_at_a_time(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from typing import Final, cast
 
 from flask import Flask, g, request
 
+from access.choice import is_loopback
 from access.hosts import host_name
 from access.proxies import Origin, Proxies
-from access.settings import is_loopback
 from access.web_origin import WebOrigin
 
 #: Clients that are remembered, so that an address is read once and not with each request.

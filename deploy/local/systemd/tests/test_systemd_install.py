@@ -68,7 +68,7 @@ def test_product_is_copied_without_tests_and_can_be_read_by_others(layout: Layou
         assert mode(copied / name) & 0o044 == 0o044, name
     assert not [path for path in copied.rglob("*") if "tests" in path.parts[len(copied.parts) :]]
     assert not list(copied.rglob("__pycache__"))
-    assert {path.name for path in (copied / "deploy").iterdir()} == {"local"}
+    assert {path.name for path in (copied / "deploy").iterdir()} == {"host", "local"}
 
 
 def test_settings_are_made_with_what_the_caller_gave(layout: Layout, tmp_path: Path) -> None:

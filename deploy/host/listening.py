@@ -1,4 +1,4 @@
-"""Who listens on a TCP port. Standard library only, Python 3.9 and later: hosts without a venv use it."""
+"""Who listens on a TCP port."""
 
 import errno
 import os
@@ -27,6 +27,11 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
                 return False
             raise
         return True
+
+
+def free_above(port: int, host: str) -> int:
+    """The next port above ``port`` on which a server could listen; ``port`` itself where there is none."""
+    return next((number for number in range(port + 1, 65536) if is_free(number, host)), port)
 
 
 def holder(port: int, proc: Path = Path("/proc")) -> str:

@@ -1,4 +1,4 @@
-"""What is said of the nodes once the product runs. Standard library alone and Python 3.9, for compose too."""
+"""What is said of the nodes once the product runs."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 import pytest
 
-from deploy.local.words import answering
+from deploy.host.words import answering
 
 
 @pytest.mark.parametrize(

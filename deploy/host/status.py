@@ -1,7 +1,4 @@
-"""Whether live data flow, as the api says from the inside, and whether the page answers.
-
-Standard library only, Python 3.9 and later: hosts without a venv use it.
-"""
+"""Whether live data flow, as the api says from the inside, and whether the page answers."""
 
 from __future__ import annotations
 

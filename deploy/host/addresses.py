@@ -1,4 +1,4 @@
-"""Under which URLs the pages are reached. Standard library only, Python 3.9 and later: hosts without a venv use it."""
+"""Under which URLs the pages are reached."""
 
 import re
 import socket
