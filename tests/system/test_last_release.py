@@ -22,8 +22,8 @@ from tests.drivers.stack import Stack
 from tests.drivers.transitions import require_numbered_without_a_gap, transitions
 from tests.drivers.waiting import eventually
 
-#: Fields of a node that the last release need not have.
-NEW = {"iowait", "swap_usage", "pressure_io", "pressure_memory", "error_coded"}
+#: Fields of a node that the last release does not have.
+NEW: set[str] = set()
 GOLDEN_OF_CHANNEL = {channel: channel.removeprefix("cluster:") for channel in TYPE_OF_CHANNEL}
 DOWN = "node_down/node02"
 
@@ -121,8 +121,9 @@ def test_replica_of_the_last_release_shows_all_that_this_collector_publishes(fle
     newest = client.wait_for("cluster_metrics", 3)[-1]
     assert newest["nodes"][0].keys() == set(Node.__struct_fields__)
     assert {alert["id"] for alert in client.wait_for("alerts_update")[0]["active_alerts"]} == {DOWN}
-    # Of fields that it does not know a delta would say nothing.
-    assert delta.wait_for("cluster_metrics", 3)[-1]["nodes"][0].keys() == set(Node.__struct_fields__)
+    assert delta.wait_for("cluster_metrics")[-1]["nodes"][0].keys() == set(Node.__struct_fields__)
+    # Of fields that it does not know a delta would say nothing: it sends whole snapshots then.
+    delta.wait_for(*(("cluster_metrics", 3) if NEW else ("cluster_metrics_delta", 2)))
     # What a replica only passes on, it could not decode.
     counts = [line for line in replica.get("/metrics").text.splitlines() if line.startswith("ws_messages_total{")]
     assert any('outcome="state"' in line for line in counts)
@@ -146,10 +147,6 @@ def test_this_release_shows_all_that_the_last_collector_publishes(fleet: Stack, 
     assert api.status("/nodes/node01") == 200
     incidents = api.json("/api/incidents")
     assert [(incident["alert_id"], incident["ended"]) for incident in incidents["incidents"]] == [(DOWN, None)]
-    if api.status("/api/rules") != 200:
-        # What a collector before 0.3 does not write is not made up.
-        assert incidents["known_since"] is None
-        assert api.json("/api/history")["distribution"] is None
 
 
 def test_incident_is_whole_when_this_collector_takes_the_alert_over_from_the_last_one(

@@ -90,11 +90,12 @@ def test_product_comes_up_with_data_refuses_a_twin_and_goes_without_a_trace(runn
     assert "is killed" not in running.said
 
 
-def test_data_of_the_last_release_stay_as_they_are_when_the_demo_moves_into_a_folder_of_its_own(tmp_path: Path) -> None:
-    # given: somebody ran a demo of the last release among the data, and has a user and a nodes file
+def test_data_of_the_last_release_stay_as_they_are_after_an_update_and_beside_a_demo(tmp_path: Path) -> None:
+    # given: somebody ran the last release, and has a user and a nodes file
     lay_out_last_release(tmp_path / "former")
     data = tmp_path / "data"
-    with run(data, root=tmp_path / "former", DEMO_NODES="4"), redis_of(data) as kept:
+    with run(data, root=tmp_path / "former") as former, redis_of(data) as kept:
+        cluster = snapshot_of(former)["cluster"]
         kept.set("kept", "yes")
         (data / "nodes.yaml").write_text("workers: [local]\n")
         (data / "access" / "users" / "ada").write_text("as it was")
@@ -102,18 +103,18 @@ def test_data_of_the_last_release_stay_as_they_are_when_the_demo_moves_into_a_fo
     assert data / "valkey" / "dump.rdb" in files
     # when
     with run(data, DEMO_NODES="4") as demo:
-        # then: the demo has begun anew beside them, and says so
+        # then: the demo has begun beside them, and says so
         assert snapshot_of(demo)["simulated"]
         assert f"those in {data} stay as they are" in demo.said
         with redis_of(data / "demo") as store:
             assert store.get("kept") is None
     assert {path: path.read_bytes() for path in files} == files
-    # when: the machine is watched with the data of before
+    # when
     with run(data) as real, redis_of(data) as store:
-        # then: it goes on with them, under the former name, and without the demo's nodes
+        # then: it goes on with them, under the former name
         snapshot = snapshot_of(real)
         assert [node["address"] for node in snapshot["nodes"]] == ["local"]
-        assert (snapshot["simulated"], snapshot["cluster"]) == (False, "cluster")
+        assert (snapshot["simulated"], snapshot["cluster"]) == (False, cluster)
         assert store.get("kept") == b"yes"
         assert (data / "access" / "users" / "ada").read_text() == "as it was"
 

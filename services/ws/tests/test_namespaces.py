@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from redis import ConnectionError as RedisConnectionError
 
 from contract.codec import encode
 from contract.messages import LogEntry
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.rest import CollectorReport, ReplicaReport, health_report
+from runtime.redis_failures import RedisAway
 from tests.drivers.outboxes import read
 from ws.access.limits import Limits
 from ws.access.subscriptions import Subscriptions
@@ -102,7 +102,7 @@ class Log:
         if self.before_answer:
             self.before_answer.pop(0)()
         if self.fails:
-            raise RedisConnectionError
+            raise RedisAway
         ids = [entry.id for entry in self.entries]
         if position not in ids:
             return None
