@@ -24,15 +24,18 @@ MARGIN_SECONDS = 8
 def test_ws_pod_sends_its_clients_elsewhere_and_ends_by_itself(deployment: KubernetesDeployment) -> None:
     drain_seconds, grace_seconds = promised()
     handshake = deployment.origin + "/socket.io/?EIO=4&transport=polling"
-    with listening(deployment, CLIENTS, BROWSERS) as listeners, ExitStack() as stack:
+    with ExitStack() as stack:
+        # The gateways even out the pods' clients. A pod that they find late gets more of those who come last: were these
+        # the witnesses, the pod that most of them are on could have few of the others.
         witnesses = [stack.enter_context(closing(Witness(deployment.origin))) for _ in range(WITNESSES)]
         eventually(lambda: all(each.replica for each in witnesses), what="the witnesses are confirmed")
+        listeners = stack.enter_context(listening(deployment, CLIENTS, BROWSERS))
         # Given the pod that most of the witnesses are on
         replica = Counter(each.replica for each in witnesses).most_common(1)[0][0]
         pod = next(each for each in deployment.ready_pods("ws") if deployment.replica(each) == replica)
         mine = lambda: replicas_of(listeners)[replica]  # noqa: E731
         had = mine()
-        assert had > CLIENTS / 6
+        assert had > CLIENTS / 10
         # When it is asked to go, while others come
         newcomers = stack.enter_context(repeatedly(lambda: connect(deployment.origin), pause_seconds=0.3))
         pollers = stack.enter_context(repeatedly(lambda: get(handshake), pause_seconds=0.3))
