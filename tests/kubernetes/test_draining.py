@@ -25,8 +25,8 @@ def test_ws_pod_sends_its_clients_elsewhere_and_ends_by_itself(deployment: Kuber
     drain_seconds, grace_seconds = promised()
     handshake = deployment.origin + "/socket.io/?EIO=4&transport=polling"
     with ExitStack() as stack:
-        # The gateways even out the pods' clients. A pod that they find late gets more of those who come last: were these
-        # the witnesses, the pod that most of them are on could have few of the others.
+        # The gateways even out the pods' clients, so a pod that they find late gets more of those who come last. If
+        # these were the witnesses, the pod that most of them are on could have few of the others.
         witnesses = [stack.enter_context(closing(Witness(deployment.origin))) for _ in range(WITNESSES)]
         eventually(lambda: all(each.replica for each in witnesses), what="the witnesses are confirmed")
         listeners = stack.enter_context(listening(deployment, CLIENTS, BROWSERS))
