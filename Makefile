@@ -184,6 +184,10 @@ audit: setup-dev ## whether locked dependencies are known to be vulnerable: asks
 	$(if $(ADVISORIES),@echo "ADVISORIES is ignored: make audit asks OSV itself" >&2)
 	@$(BIN)/python -m deploy.audit --known
 
+.PHONY: wheel
+wheel: setup-dev ## the local mode as one file in dist/, which pipx or pip installs without a checkout
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+
 .PHONY: messages
 messages: setup-dev ## bring the pages' translations to the templates, say what is left to translate, and compile them
 	@$(BIN)/python -m tests.messages

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OURS = {"access", "api", "ws", "collector", "contract", "runtime", "simulator", "deploy", "tests"}
+OURS = {"access", "api", "dispycluster", "ws", "collector", "contract", "runtime", "simulator", "deploy", "tests"}
 SHARED = {"access", "contract", "runtime"}
 ALLOWED: dict[str, set[str]] = {
     "contract": {"contract"},

@@ -10,6 +10,7 @@ from contract import VERSION
 from deploy.host.addresses import probe_host, urls
 from deploy.host.words import about_nodes, answering
 from deploy.local.access_dir import AccessDir
+from deploy.local.commands import ADD_USER, RESTORE_ACCESS, SAVE_ACCESS
 from deploy.local.data_dir import CLUSTER_NAME, DataDir, access_dir
 from deploy.local.demo import DemoStore
 from deploy.local.inquiry import Inquiry
@@ -71,7 +72,7 @@ def bring_up(
     cluster_name = settings.cluster_name or own_name
     parts = service_parts(settings, ports, redis, targets, data_dir.access(), cluster_name)
     (api,) = (part for part in parts if part.name == "api")
-    asked = Inquiry([sys.executable], {**variables, **api.variables}, probe_host(settings.host), settings.port)
+    asked = Inquiry([sys.executable, "-P"], {**variables, **api.variables}, probe_host(settings.host), settings.port)
     with closing(asked):
         for part in parts:
             supervisor.start(part)
@@ -95,11 +96,11 @@ def say_who_gets_in(settings: Settings, folder: AccessDir) -> None:
     if not settings.is_closed:
         return
     text = "Nobody can yet. A first user:" if folder.is_empty() else "One more user:"
-    say(f"\nEverybody must sign in. {text} {settings.command('make user NAME=ada')}")
+    say(f"\nEverybody must sign in. {text} {settings.command(ADD_USER.format('ada'))}")
     if settings.demo_nodes and folder.is_empty() and not access_dir(settings.data_dir.parent).is_empty():
         say("The users and tokens of your own nodes stay theirs. To let them in here too:")
         root = settings.data_dir.parent
-        say(f"    make access DO=save DATA_DIR={root} | make access DO=restore DATA_DIR={settings.data_dir}")
+        say(f"    {SAVE_ACCESS.format(root)} | {RESTORE_ACCESS.format(settings.data_dir)}")
 
 
 def require_apart(settings: Settings, data_dir: DataDir) -> DemoStore | None:

@@ -65,7 +65,7 @@ def environment_of(variables: Mapping[str, str]) -> dict[str, str]:
 
 def become_command_line(words: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     """Become ``python -m api WORDS``."""
-    os.execve(sys.executable, [sys.executable, "-m", "api", *words], environment)  # noqa: S606
+    os.execve(sys.executable, [sys.executable, "-P", "-m", "api", *words], environment)  # noqa: S606
 
 
 def main() -> int:

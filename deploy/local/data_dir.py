@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Final, Self
 
 from deploy.local.access_dir import AccessDir
+from deploy.local.commands import CHECK_NODES, RUN
 from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
 
 #: The targets file of a first run.
-FIRST_TARGETS = """\
+FIRST_TARGETS = f"""\
 # The nodes to watch. Changes take effect at once; nothing needs a restart.
 #
 # An entry is a host, host:port (an exporter's port is 9100 if none is given), or a host with a name of your own:
@@ -18,14 +19,14 @@ FIRST_TARGETS = """\
 #   workers:
 #     - node1.lan
 #     - 192.168.1.17:9100
-#     - {host: node3.lan, name: bench}
+#     - {{host: node3.lan, name: bench}}
 #   master: node0.lan
 #
 # "local" is this machine, read without an exporter. Every other node needs one; to install it there:
 #
 #   sudo apt-get install -y prometheus-node-exporter
 #
-# To see what is wrong with a node: make check-nodes
+# To see what is wrong with a node: {CHECK_NODES}
 workers:
   - local
 """
@@ -70,7 +71,7 @@ class DataDir:
             os.close(self._lock)
             raise CannotStart(
                 f"Process {owner or '(unknown)'} already runs with DATA_DIR={path}. "
-                "A second instance needs its own: DATA_DIR=data2 PORT=8086 make run"
+                f"A second instance needs its own: DATA_DIR=data2 PORT=8086 {RUN}"
             ) from None
         try:
             os.ftruncate(self._lock, 0)

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable, Mapping
 
 from deploy.host.listening import free_above, holder, is_free
+from deploy.local.commands import RUN
 from deploy.local.refusal import CannotStart
 from runtime.settings import Environment
 
@@ -28,10 +29,10 @@ def inner_port(variables: Mapping[str, str], name: str, default: int) -> int:
     for other in range(port + _STEP, min(port + _TRIED * _STEP, 65536), _STEP):
         if is_free(other):
             return other
-    raise CannotStart(f"Port {port} and those above it are taken. Name a free one: {name}=… make run")
+    raise CannotStart(f"Port {port} and those above it are taken. Name a free one: {name}=… {RUN}")
 
 
-def require_public(host: str, port: int, way: Callable[[int], str] = "PORT={} make run".format) -> None:
+def require_public(host: str, port: int, way: Callable[[int], str] = f"PORT={{}} {RUN}".format) -> None:
     """Check that the pages can be served on ``host:port``; ``way`` says how people choose another port.
 
     Raises:

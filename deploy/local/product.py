@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.access_dir import AccessDir
+from deploy.local.commands import RUN
 from deploy.local.part import Part
 from deploy.local.ports import inner_port
 from deploy.local.refusal import CannotStart
@@ -49,7 +50,8 @@ class RedisPlace:
 
 def python(*arguments: str) -> tuple[str, ...]:
     """A command of this virtual environment's Python."""
-    return (sys.executable, "-m", *arguments)
+    # Not the modules of the folder where somebody happens to be.
+    return (sys.executable, "-P", "-m", *arguments)
 
 
 def valkey_part(access: Access, port: int, folder: Path) -> Part:
@@ -63,7 +65,7 @@ def valkey_part(access: Access, port: int, folder: Path) -> Part:
     except LookupError as error:
         raise CannotStart(
             f"There is no embedded Valkey here ({error}). Use a Redis of your own: "
-            "sudo apt-get install -y redis-server && REDIS_URL=redis://127.0.0.1:6379/0 make run"
+            "sudo apt-get install -y redis-server && REDIS_URL=redis://127.0.0.1:6379/0 " + RUN
         ) from None
     return Part(
         "valkey",

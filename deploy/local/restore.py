@@ -89,7 +89,7 @@ def restore(copy: Path, folder: Path, environment: Mapping[str, str], *, yes: bo
 
 def _list_revoked(present: Path, environment: Mapping[str, str]) -> None:
     with _served(present) as (_, url):
-        command = [sys.executable, "-m", "api", "access", "revoked"]
+        command = [sys.executable, "-P", "-m", "api", "access", "revoked"]
         done = subprocess.run(command, env={**environment, "REDIS_URL": url}, capture_output=True, text=True)
     if done.stdout or done.returncode:
         _say(f"These may be good again with it:\n{(done.stdout or done.stderr).rstrip()}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from access.settings import Mode, read_mode
+from deploy.local.commands import ADD_USER, RUN, on
 from runtime.settings import Environment, SettingError
 
 #: As many as one collector takes.
@@ -71,17 +72,17 @@ class Settings:
         return self.access == "closed"
 
     def command(self, words: str) -> str:
-        """A command of make that works on the same data."""
+        """A command that works on the same data."""
         return _on(self.data_dir, words)
 
 
 def _access(environment: Environment, data_dir: Path) -> Mode:
     host = environment.text("PUBLIC_HOST", "")
-    return read_mode(environment, _on(data_dir, "make user NAME=ada"), f"{{}} PUBLIC_HOST={host} make run")
+    return read_mode(environment, _on(data_dir, ADD_USER.format("ada")), f"{{}} PUBLIC_HOST={host} {RUN}")
 
 
 def _on(data_dir: Path, words: str) -> str:
-    return words if data_dir == Path(DATA_DIR).absolute() else f"{words} DATA_DIR={data_dir}"
+    return words if data_dir == Path(DATA_DIR).absolute() else on(data_dir, words)
 
 
 def _absolute(name: str, text: str) -> Path:

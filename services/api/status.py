@@ -8,6 +8,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -167,12 +168,12 @@ def _missing(report: HealthReport, last: Round | None, why_none: str | None) -> 
     return None
 
 
-def main() -> int:
-    """Return the exit code."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m api.status", description="Tells whether live data flow.")
     parser.add_argument("--json", action="store_true", help="all facts as one line of JSON")
     parser.add_argument("--wait", metavar="SECONDS", type=_seconds, default=0.0, help="wait so long for live data")
-    said = parser.parse_args()
+    said = parser.parse_args(arguments)
     try:
         reader = StatusReader(Config.from_environment(os.environ))
     except SettingError as error:

@@ -198,7 +198,8 @@ def test_stop_says_why_a_part_does_not_end_when_the_part_tells(supervised: Super
     # then
     assert supervised.lines.count("keeper does not end: there is no room; it is asked again for 0.5 s") == 1
     assert supervised.lines.count("keeper: no room") > 1
-    assert supervised.lines[-1] == "keeper is killed: there is no room"
+    # What it wrote before it was killed may come after.
+    assert "keeper is killed: there is no room" in supervised.lines
 
 
 def test_stop_kills_nobody_when_a_part_can_end_after_all(supervised: Supervised) -> None:

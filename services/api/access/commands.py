@@ -25,10 +25,10 @@ _EPILOG: Final = (
 Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
-def run(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
+def run(arguments: Sequence[str], variables: Mapping[str, str], program: str = "python -m api") -> int:
     """Do what the arguments of a command line say; return its exit code: 1 where it could not be done."""
     environment = Environment(variables)
-    options = _parser(environment).parse_args(arguments)
+    options = _parser(environment, program).parse_args(arguments)
     do: Callable[[argparse.Namespace], None] = options.do
     try:
         do(options)
@@ -41,10 +41,8 @@ def run(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
     return 0
 
 
-def _parser(environment: Environment) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m api", description="Without arguments, serves the api.", epilog=_EPILOG
-    )
+def _parser(environment: Environment, program: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=program, description="Without arguments, serves the api.", epilog=_EPILOG)
     kinds = parser.add_subparsers(required=True, metavar="user|token|access")
     _add_users(_kind(kinds, "user", "people, who sign in with a password"), UserCommands(environment))
     _add_tokens(_kind(kinds, "token", "programs, which show a token"), TokenCommands(environment))

@@ -1,0 +1,116 @@
+"""``dispycluster run``, ``check-nodes``, ``status``, ``user``, ``token``, ``access``: each word is a program of ours.
+
+A wheel installs it as a console script. Each program is imported when it is called: an image holds the api alone, and a
+command that writes a user's file needs no HTTP client of the collector.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from contract import VERSION
+
+#: Folder of the user's data, without a checkout.
+#: Source: https://specifications.freedesktop.org/basedir-spec/latest/
+_DATA_HOME: Final = "XDG_DATA_HOME"
+_DATA_NAME: Final = "dispycluster"
+
+
+class Program(NamedTuple):
+    """What a word calls."""
+
+    module: str
+    #: Takes the words behind its own.
+    run: Callable[[Sequence[str]], int]
+    help: str
+
+
+def _run(arguments: Sequence[str]) -> int:
+    os.environ.setdefault("DATA_DIR", str(_data_dir()))
+    if arguments:
+        sys.stderr.write(
+            "dispycluster run takes no words: its settings are variables, as in PORT=9000 dispycluster run\n"
+        )
+        return 2
+    code: int = import_module("deploy.local.__main__").main()
+    return code
+
+
+def _check_nodes(arguments: Sequence[str]) -> int:
+    if not arguments and not os.environ.get("COLLECTOR_TARGETS"):
+        own = Path(os.environ.get("DATA_DIR") or _data_dir()) / "nodes.yaml"
+        arguments = ["--targets", os.environ.get("TARGETS") or str(own)]
+    code: int = import_module("collector.check_nodes").main(arguments)
+    return code
+
+
+def _status(arguments: Sequence[str]) -> int:
+    _take_local_settings()
+    code: int = import_module("api.status").main(arguments)
+    return code
+
+
+def _accounts(kind: str) -> Callable[[Sequence[str]], int]:
+    def run(arguments: Sequence[str]) -> int:
+        _take_local_settings()
+        code: int = import_module("api.access.commands").run([kind, *arguments], os.environ, "dispycluster")
+        return code
+
+    return run
+
+
+PROGRAMS: Final = {
+    "run": Program("deploy.local", _run, "see this machine, live, on http://localhost:8085; ends with Ctrl-C"),
+    "check-nodes": Program("collector", _check_nodes, "a line per node: what is wrong with it"),
+    "status": Program("api", _status, "whether live data flow; --json, --wait SECONDS"),
+    "user": Program("api", _accounts("user"), "people who sign in: add, password, remove, sign-out, list"),
+    "token": Program("api", _accounts("token"), "programs that show a token: add, remove, list"),
+    "access": Program("api", _accounts("access"), "copies of users and tokens: save, check, restore, end-sessions"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; return the exit code, 2 where it says nothing that is known."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    programs = {word: program for word, program in PROGRAMS.items() if find_spec(program.module.partition(".")[0])}
+    if words[:1] == ["--version"]:
+        print(VERSION)  # noqa: T201
+        return 0
+    if words[:1] in (["--help"], ["-h"]):
+        print(_usage(programs))  # noqa: T201
+        return 0
+    if not words or words[0] not in programs:
+        sys.stderr.write(_usage(programs) + "\n")
+        return 2
+    return programs[words[0]].run(words[1:])
+
+
+def _usage(programs: dict[str, Program]) -> str:
+    lines = [f"  {word:12} {program.help}" for word, program in programs.items()]
+    return "\n".join(["usage: dispycluster COMMAND …", "", *lines, "", "--version tells the version."])
+
+
+def _data_dir() -> Path:
+    home = os.environ.get(_DATA_HOME, "")
+    # By the specification a path that is not absolute does not count.
+    folder = Path(home) if os.path.isabs(home) else Path.home() / ".local" / "share"
+    return folder / _DATA_NAME
+
+
+def _take_local_settings() -> None:
+    """Let the api's programs find the Redis, users and tokens of ``dispycluster run``, where that is installed.
+
+    Raises:
+        OSError: a folder cannot be made.
+    """
+    if find_spec("deploy") and not os.environ.get("ACCESS_USERS_DIR"):
+        os.environ.setdefault("DATA_DIR", str(_data_dir()))
+        os.environ.update(import_module("deploy.local.accounts").environment_of(os.environ))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
