@@ -23,9 +23,10 @@ ARG VERSION=0.4.0
 LABEL org.opencontainers.image.title="DispyCluster Live: ${SERVICE}" \
       org.opencontainers.image.version="${VERSION}"
 COPY --from=packages /opt/venv /opt/venv
-COPY deploy/images/patiently deploy/images/probe deploy/images/serve /usr/local/bin/
+COPY deploy/images/dispycluster deploy/images/patiently deploy/images/probe deploy/images/serve /usr/local/bin/
 COPY access /app/access
 COPY contract /app/contract
+COPY dispycluster /app/dispycluster
 COPY runtime /app/runtime
 COPY ${SOURCE} /app/${SERVICE}
 # The root file system is read-only later: bytecode is made now.

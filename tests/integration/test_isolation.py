@@ -220,7 +220,7 @@ def test_container_is_read_only_without_root_and_without_capabilities(deployment
 
 @pytest.mark.parametrize("service", ["api", "ws", "collector"])
 def test_image_holds_its_own_service_and_nothing_to_build_or_install_with(deployment: Deployment, service: str) -> None:
-    assert deployment.execute(service, "ls", "/app").split() == sorted(["contract", service])
+    assert deployment.execute(service, "ls", "/app").split() == sorted(["access", "contract", "dispycluster", "runtime", service])
     left_over = "/opt/venv/lib/python3*/site-packages/pip /app/*/tests"
     look = f"command -v gcc cc make pip pip3; cd && ls -d .cache; ls -d {left_over}"
     container = deployment.container(service)
@@ -228,6 +228,14 @@ def test_image_holds_its_own_service_and_nothing_to_build_or_install_with(deploy
     assert (found.returncode, found.stdout) == (0, "")
     labels = engine().images.get(container.attrs["Image"]).labels
     assert labels["org.opencontainers.image.title"] == f"DispyCluster Live: {service}"
+
+
+def test_command_in_the_containers_has_the_words_of_their_service(deployment: Deployment) -> None:
+    assert deployment.execute("api", "dispycluster", "status").partition("\n")[0] == "live: yes"
+    assert "online" in deployment.execute("api", "dispycluster", "status", "--json")
+    words = deployment.execute("collector", "dispycluster", "--help").split()
+    assert "check-nodes" in words
+    assert not {"run", "status", "user"} & set(words)
 
 
 def test_probes_and_metrics_are_not_for_the_outside(deployment: Deployment) -> None:
