@@ -220,7 +220,9 @@ def test_container_is_read_only_without_root_and_without_capabilities(deployment
 
 @pytest.mark.parametrize("service", ["api", "ws", "collector"])
 def test_image_holds_its_own_service_and_nothing_to_build_or_install_with(deployment: Deployment, service: str) -> None:
-    assert deployment.execute(service, "ls", "/app").split() == sorted(["access", "contract", "dispycluster", "runtime", service])
+    assert deployment.execute(service, "ls", "/app").split() == sorted(
+        ["access", "contract", "dispycluster", "runtime", service]
+    )
     left_over = "/opt/venv/lib/python3*/site-packages/pip /app/*/tests"
     look = f"command -v gcc cc make pip pip3; cd && ls -d .cache; ls -d {left_over}"
     container = deployment.container(service)
