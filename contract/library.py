@@ -45,8 +45,16 @@ class Script:
     """A Lua script by the name of its file, as a function of ``LIBRARY``."""
 
     name: str
-    library_name: str = LIBRARY_NAME
-    library: str = LIBRARY
+
+    @property
+    def library_name(self) -> str:
+        """The name of the library, as ``FUNCTION LIST`` has it."""
+        return LIBRARY_NAME
+
+    @property
+    def library(self) -> str:
+        """The library, as ``FUNCTION LOAD`` takes it."""
+        return LIBRARY
 
     @property
     def text(self) -> str:
