@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 from contract.history import CLUSTER_NODE, MEASURES, STEPS, Entry, encode_entry
 from contract.names import HISTORY_FIELD, HISTORY_KEYS, history_key
 from tests.browser.scene import Scene
+from tests.drivers.chromium import HOURS_AHEAD_OF_UTC
 
 NODES = 20
 #: A board without a temperature sensor, and without a history of one.
@@ -84,7 +85,7 @@ def young(scene: Scene) -> Iterator[Scene]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(locale="en-GB", viewport={"width": 1440, "height": 900}, timezone_id="UTC")
+    context = browser.new_context(locale="en-GB", viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.add_init_script(NOTES_LABELS)
     yield page
@@ -117,7 +118,7 @@ def tip_at(page: Page, measure: str, share: float) -> str:
 
 def minutes_ago(text: str) -> float:
     hours, minutes = map(int, text[:5].split(":"))
-    now = time.gmtime()
+    now = time.gmtime(time.time() + 3600 * HOURS_AHEAD_OF_UTC)
     return (now.tm_hour * 60 + now.tm_min - hours * 60 - minutes) % (24 * 60)
 
 

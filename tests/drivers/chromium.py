@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Final
 
 from playwright.sync_api import Browser, Error, Page, Request, sync_playwright
 
@@ -11,6 +13,9 @@ from tests.prepare import find_browser
 
 #: How often a page is opened that the machine's network disturbs.
 VISITS = 10
+#: The browser's time zone: its clock shows about noon whenever the tests run, because pages add the date to the times of
+#: another day.
+HOURS_AHEAD_OF_UTC: Final = 12 - datetime.now(UTC).hour
 
 _DISTURBED = "ERR_NETWORK_CHANGED"
 #: Where Chromium goes, a little later, when it has dropped a page.
@@ -84,6 +89,9 @@ def chromium() -> Iterator[Browser]:
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(binary), args=arguments)
+        zone = f"Etc/GMT{-HOURS_AHEAD_OF_UTC:+d}"  # its sign is turned round: Etc/GMT-2 is two hours ahead
+        browser = playwright.chromium.launch(
+            executable_path=str(binary), args=arguments, env={**os.environ, "TZ": zone}
+        )
         yield browser
         browser.close()
