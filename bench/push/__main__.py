@@ -181,6 +181,11 @@ class Bench:
         ours = found[0] if kinds[0] is Ours else None
         for kind, runs in zip(kinds, found, strict=True):
             busy = max(run.load_share for run in runs)
+            arrived = min(run.arrived for run in runs)
+            name = kind.name + (f" (load side busy: {busy:.0%})" if busy > BUSY else "")
+            if not arrived:  # a server that is overloaded from the beginning has no figures
+                table.row(name, "–", "–", "–", f"{arrived:.1%}", "–", "–")
+                continue
             compared = "–", "–"
             if ours is not None and runs is not ours:
                 p99 = median(
@@ -188,11 +193,7 @@ class Bench:
                     for a, b in zip(ours, runs, strict=True)
                 )
                 compared = f"{ratio(ours, runs):.2f}", f"{p99:.2f}"
-            table.row(
-                kind.name + (f" (load side busy: {busy:.0%})" if busy > BUSY else ""),
-                f"{cpu(runs):.1f}", f"{p(runs, 50):.1f}", f"{p(runs, 99):.1f}",
-                f"{min(run.arrived for run in runs):.1%}", *compared,
-            )  # fmt: skip
+            table.row(name, f"{cpu(runs):.1f}", f"{p(runs, 50):.1f}", f"{p(runs, 99):.1f}", f"{arrived:.1%}", *compared)
 
 
 def cpu(runs: Sequence[Pushed]) -> float:
