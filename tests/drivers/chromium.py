@@ -13,7 +13,7 @@ from tests.prepare import find_browser
 
 #: How often a page is opened that the machine's network disturbs.
 VISITS = 10
-#: The browser's time zone: its clock shows about noon whenever the tests run, because pages add the date to the times of
+#: The browser's time zone. Its clock shows about noon whenever the tests run, since pages add the date to times of
 #: another day.
 HOURS_AHEAD_OF_UTC: Final = 12 - datetime.now(UTC).hour
 
