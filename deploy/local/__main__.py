@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import closing, suppress
+from typing import TYPE_CHECKING
 
 from contract import VERSION
 from deploy.host.addresses import probe_host, urls
@@ -12,7 +13,6 @@ from deploy.host.words import about_nodes, answering
 from deploy.local.access_dir import AccessDir
 from deploy.local.commands import ADD_USER, RESTORE_ACCESS, SAVE_ACCESS
 from deploy.local.data_dir import CLUSTER_NAME, DataDir, access_dir
-from deploy.local.demo import DemoStore
 from deploy.local.inquiry import Inquiry
 from deploy.local.ports import require_public
 from deploy.local.product import InnerPorts, RedisPlace, service_parts, simulator_part, valkey_part
@@ -22,6 +22,9 @@ from deploy.local.signals import Signals
 from deploy.local.supervisor import PartDied, StopAsked, Supervisor
 from deploy.local.valkey import Access
 from runtime.settings import SettingError
+
+if TYPE_CHECKING:
+    from deploy.local.demo import DemoStore
 
 #: Seconds that the slowest board gets from the first process to the page with data.
 READY_SECONDS = 90.0
@@ -103,7 +106,7 @@ def say_who_gets_in(settings: Settings, folder: AccessDir) -> None:
         say(f"    {SAVE_ACCESS.format(root)} | {RESTORE_ACCESS.format(settings.data_dir)}")
 
 
-def require_apart(settings: Settings, data_dir: DataDir) -> DemoStore | None:
+def require_apart(settings: Settings, data_dir: DataDir) -> "DemoStore | None":
     """Check that a demo keeps to itself; return the Redis of somebody's own that it is to use.
 
     Raises:
@@ -115,6 +118,9 @@ def require_apart(settings: Settings, data_dir: DataDir) -> DemoStore | None:
         say(f"  demo: its data are in a folder of their own; those in {data_dir.path.parent} stay as they are")
     if settings.redis_url is None:
         return None
+    # Here alone the supervisor needs a client of Redis, which would more than double its memory.
+    from deploy.local.demo import DemoStore
+
     store = DemoStore(settings.redis_url, data_dir.path)
     store.require_no_real_cluster()
     return store

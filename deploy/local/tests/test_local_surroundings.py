@@ -249,6 +249,14 @@ def test_valkey_is_found_without_importing_its_package() -> None:
     assert done.stdout.split() == [str(valkey_binary()), "False"]
 
 
+def test_supervisor_loads_no_client_of_redis_when_the_product_starts() -> None:
+    # when
+    code = "import sys, deploy.local.__main__; print({'asyncio', 'msgspec', 'redis', 'ssl'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # then
+    assert done.stdout.strip() == "set()"
+
+
 def test_machine_without_valkey_is_told_to_bring_a_redis(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # given
     monkeypatch.setattr("deploy.local.valkey._MACHINES", {})

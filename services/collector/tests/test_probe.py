@@ -1,4 +1,6 @@
 import asyncio
+import subprocess
+import sys
 
 import pytest
 
@@ -33,6 +35,13 @@ def test_other_machine_is_looked_at_through_its_own_exporter_whatever_is_set(tar
 
 def test_this_machine_is_read_without_an_exporter_when_none_is_set(local):
     assert isinstance(made(local)[0], LocalProbe)
+
+
+def test_psutil_is_not_loaded_before_a_target_needs_it():
+    code = "import sys, collector.__main__; print('psutil' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "False"
 
 
 def test_this_machine_is_looked_at_through_an_exporter_when_one_is_set(local, exporter):
