@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
 
 from api.app import create_app
+from api.components import components_of
 from api.config import Config
-from api.parts import parts_of
 from contract.names import (
     ALERTS_CHANNEL,
     CHANNELS,
@@ -143,7 +143,7 @@ class Api:
 def app(valkey: Valkey) -> Iterator[Flask]:
     app = create_app(Config(redis_url=valkey.url, cluster_name="nameless"))
     yield app
-    parts_of(app).link.close()
+    components_of(app).link.close()
 
 
 @pytest.fixture

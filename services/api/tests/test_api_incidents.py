@@ -8,7 +8,7 @@ import pytest
 import redis as redis_client
 from flask.testing import FlaskClient
 
-from api.incident_records import RECORDS_A_PAGE, RECORDS_AT_ONCE
+from api.incidents import RECORDS_A_PAGE, RECORDS_AT_ONCE
 from contract.names import ALERTS_CHANNEL, INCIDENTS_FIELD, INCIDENTS_KEY, INCIDENTS_SINCE_FIELD, METRICS_CHANNEL
 from runtime.clock import timestamp, unix_seconds
 from tests.drivers.valkey import Valkey

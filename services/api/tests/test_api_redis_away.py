@@ -9,9 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.app import create_app
+from api.components import components_of
 from api.config import Config
-from api.parts import parts_of
-from api.watch import Watch
+from api.redis_link import RedisWatch
 from contract.library import LIBRARY
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
 from tests.drivers.redis_users import load_functions, url_of, users
@@ -111,11 +111,11 @@ def test_routes_read_redis_again_when_it_came_back_empty(client: FlaskClient, va
 def test_readiness_follows_redis_without_requests_when_the_watch_runs(
     app: Flask, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.watch.UP_SECONDS", 0.2)
-    monkeypatch.setattr("api.watch.DOWN_SECONDS", 0.2)
+    monkeypatch.setattr("api.redis_link.UP_SECONDS", 0.2)
+    monkeypatch.setattr("api.redis_link.DOWN_SECONDS", 0.2)
     client = app.test_client()
     valkey.stop()
-    watch = Watch(parts_of(app).link)
+    watch = RedisWatch(components_of(app).link)
     watch.start()
     try:
         assert client.get("/readyz").status_code == 503
@@ -135,12 +135,12 @@ def test_readiness_follows_redis_without_requests_when_the_watch_runs(
 def test_api_reads_on_and_readiness_says_why_when_functions_are_missing_until_they_are_loaded(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("api.watch.DOWN_SECONDS", 0.1)
-    monkeypatch.setattr("api.watch.UP_SECONDS", 600.0)
+    monkeypatch.setattr("api.redis_link.DOWN_SECONDS", 0.1)
+    monkeypatch.setattr("api.redis_link.UP_SECONDS", 600.0)
     with users(valkey):
         # given
         app = create_app(Config(redis_url=url_of(valkey, "api")))
-        client, watch = app.test_client(), Watch(parts_of(app).link)
+        client, watch = app.test_client(), RedisWatch(components_of(app).link)
         watch.start()
         try:
             # then the watch finds it out without requests, and what takes no function is answered
@@ -155,4 +155,4 @@ def test_api_reads_on_and_readiness_says_why_when_functions_are_missing_until_th
             eventually(lambda: client.get("/readyz").data == b"ready\nredis: up\n")
         finally:
             watch.stop()
-            parts_of(app).link.close()
+            components_of(app).link.close()

@@ -11,8 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.app import create_app
+from api.components import components_of
 from api.config import Config
-from api.parts import parts_of
 from api.republish import Republisher
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL, latest_key
 from tests.drivers.valkey import Valkey
@@ -26,7 +26,7 @@ def second_app(valkey: Valkey) -> Iterator[Flask]:
     """Another process's application, as far as Redis can see."""
     app = create_app(Config(redis_url=valkey.url))
     yield app
-    parts_of(app).link.close()
+    components_of(app).link.close()
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def hear(app: Flask, listener: Any, request: pytest.FixtureRequest) -> Hear:
         if "second_app" in request.fixturenames:
             apps.append(request.getfixturevalue("second_app"))
         for each in apps:
-            parts_of(each).republisher.finish(20)
+            components_of(each).republisher.finish(20)
         heard: list[tuple[str, bytes, float]] = listener.hear(0.1)
         return heard
 
@@ -62,7 +62,7 @@ def let_go(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 def call_until_postponed(app: Flask) -> int:
     """Call until a publication is postponed; return how many were not: a busy machine lets calls be far apart."""
     calls = 0
-    while not parts_of(app).republisher._pending:
+    while not components_of(app).republisher._pending:
         assert calls < 1000
         app.test_client().get("/api/cluster/nodes")
         calls += 1

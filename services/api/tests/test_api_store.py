@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from api.link import RedisLink
-from api.parts import parts_of
+from api.components import components_of
+from api.redis_link import RedisLink
 from api.store import Store
 from contract.names import METRICS_CHANNEL
 
@@ -21,7 +21,7 @@ class Clock:
 
 
 def store_of(app: Flask, clock: Clock) -> Store:
-    parts = parts_of(app)
+    parts = components_of(app)
     link: RedisLink = parts.link
     return Store(link, parts.readiness, parts.counters, clock)
 

@@ -11,8 +11,8 @@ import redis as redis_client
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from api.incident_records import RECORDS_A_PAGE
-from api.spreadsheet import csv_answer
+from api.incidents import RECORDS_A_PAGE
+from api.responses import csv_answer
 from contract.history import CLUSTER_NODE, MEASURES, TEN_SECONDS, Entry, encode_entry
 from contract.messages import Node
 from contract.names import (

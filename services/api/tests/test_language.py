@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from api.language import COOKIE, KEPT_SECONDS, LANGUAGES, gettext, language
 from api.pages import PAGES
-from api.unavailable import NothingStored
+from api.store import NothingStored
 from contract.names import CHANNELS
 
 FRENCH = "fr-FR,fr;q=0.9,en;q=0.8"

@@ -22,11 +22,11 @@ from access.proxies import Proxies
 from access.session import Session, SessionSeal
 from access.settings import AccessSettings
 from access.tokens import StoredToken, digest_of, new_token
-from api.access.limit import PublishedLimit, RequestLimit
+from api.access.rate_limit import PublishedLimit, RequestLimit
 from api.access.users import StoredUser, stamp_of
 from api.app import create_app
+from api.components import components_of
 from api.config import Config
-from api.parts import parts_of
 from contract.names import GENERATION_KEY
 from tests.drivers.valkey import Valkey
 
@@ -97,7 +97,7 @@ class House:
 
     def end(self) -> None:
         for app in self._apps:
-            parts_of(app).link.close()
+            components_of(app).link.close()
 
     def _write(self, path: Path, content: object) -> None:
         temporary = path.with_name("." + path.name)
@@ -163,7 +163,7 @@ def metric(app: Flask, text: str, headers: dict[str, str]) -> float:
 def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folders and revocations are looked at whenever somebody asks."""
     monkeypatch.setattr("access.folder.LOOK_SECONDS", 0.0)
-    monkeypatch.setattr("api.access.store.FRESH_SECONDS", 0.0)
+    monkeypatch.setattr("api.access.revocation_store.FRESH_SECONDS", 0.0)
 
 
 @pytest.fixture

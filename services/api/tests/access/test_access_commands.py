@@ -18,8 +18,7 @@ import pytest
 
 from access.tokens import StoredToken, digest_of, id_of
 from api.access import commands
-from api.access.passwords import Passwords
-from api.access.users import StoredUser
+from api.access.users import Passwords, StoredUser
 from contract.names import REVOCATIONS_KEY
 from tests.drivers.ports import free_port
 from tests.drivers.valkey import Valkey

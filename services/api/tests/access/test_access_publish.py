@@ -7,8 +7,8 @@ import jsonschema
 import pytest
 from flask import Flask
 
-from api.access.limit import PublishedLimit
 from api.access.publish import Publisher
+from api.access.rate_limit import PublishedLimit
 from api.counters import Counters
 from api.openapi import description
 from contract.names import ALERTS_CHANNEL, CHANNELS, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL

@@ -16,9 +16,9 @@ from werkzeug.test import TestResponse
 from access.revocations import Revocations, revocation_of_user
 from access.scripts import ADDRESS_PACE, DEVICE_PACE, PAIR_PACE
 from access.web_origin import WebOrigin
-from api.access.device_cookie import KNOWN_SECONDS, DeviceCookie
-from api.access.next_page import safe_next
-from api.access.passwords import AT_ONCE, Busy, Passwords, UnusablePassword, hash_password
+from api.access.cookies import KNOWN_SECONDS, DeviceCookie
+from api.access.sign_in_pages import safe_next
+from api.access.users import AT_ONCE, Busy, Passwords, UnusablePassword, hash_password
 from contract.names import REVOCATION_LOG_KEY, REVOKED_CHANNEL, delay_key
 from tests.drivers.attacks import attack_rounds
 
@@ -147,7 +147,7 @@ def test_same_work_is_done_whether_there_is_such_a_user_or_not(monkeypatch: pyte
             return True
 
     stored = hash_password("correct horse")
-    monkeypatch.setattr("api.access.passwords._hasher", Hasher)
+    monkeypatch.setattr("api.access.users._hasher", Hasher)
     passwords = Passwords(waiting=1)
     assert passwords.are_equal(stored, "x")
     assert not passwords.are_equal(None, "x")
@@ -191,7 +191,7 @@ def test_passwords_are_compared_in_few_threads_when_many_threads_ask(monkeypatch
             used.add(threading.get_ident())
             return True
 
-    monkeypatch.setattr("api.access.passwords._hasher", Hasher)
+    monkeypatch.setattr("api.access.users._hasher", Hasher)
     passwords = Passwords(waiting=16)
     with ThreadPoolExecutor(16) as asking:
         asked = threading.Barrier(16)
@@ -421,7 +421,7 @@ def test_browser_is_not_known_by_a_cookie_that_is_not_of_it(
     elif change == "no user":
         (house.users / "ada").unlink()
     else:
-        monkeypatch.setattr("api.access.device_cookie.KNOWN_SECONDS", 0)
+        monkeypatch.setattr("api.access.cookies.KNOWN_SECONDS", 0)
     visitor = person(closed)
     visitor.client.set_cookie(name, value, path="/login")
     visitor.sign_in("nobody", "a guess")

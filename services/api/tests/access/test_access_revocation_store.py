@@ -10,10 +10,10 @@ import pytest
 
 from access.grant import Grant
 from access.revocations import Revocations
-from api.access.store import RevocationStore
+from api.access.revocation_store import RevocationStore
 from api.counters import Counters
-from api.link import RedisLink
-from api.unavailable import NothingKnown, StoredInvalid
+from api.redis_link import RedisLink
+from api.store import NothingKnown, StoredInvalid
 from contract.names import GENERATION_KEY, RENEWED, REVOCATIONS_KEY, REVOKED_CHANNEL
 from runtime.readiness import Readiness
 from runtime.redis_failures import RedisAway
@@ -54,7 +54,7 @@ def process(valkey: Valkey) -> Any:
 
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.access.store.FRESH_SECONDS", 1.0)
+    monkeypatch.setattr("api.access.revocation_store.FRESH_SECONDS", 1.0)
 
 
 def test_generation_is_made_once_and_told_of_when_the_store_has_none(
