@@ -30,7 +30,10 @@ _logger = logging.getLogger(__name__)
 
 
 class Attempts:
-    """Counts them by user and address, or by a browser in which the user has signed in before."""
+    """Attempts to sign in, counted in Redis, so that all api processes together let nobody guess fast.
+
+    They are counted by user and address, or by a browser in which the user has signed in before.
+    """
 
     def __init__(self, link: RedisLink) -> None:
         self._link = link

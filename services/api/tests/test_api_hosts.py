@@ -44,9 +44,7 @@ def test_page_is_shown_to_any_host_when_names_are_not_checked(valkey: Valkey) ->
 
 @pytest.fixture
 def process(start_api: Callable[..., Api]) -> Api:
-    process = start_api(PUBLIC_URL="http://cluster.example", TRUSTED_PROXIES="peer")
-    process.wait_until("/readyz", 200)
-    return process
+    return start_api(PUBLIC_URL="http://cluster.example", TRUSTED_PROXIES="peer").ready()
 
 
 def test_host_is_what_the_request_says_however_it_is_written(process: Api) -> None:

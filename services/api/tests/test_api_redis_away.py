@@ -1,7 +1,6 @@
 """With Redis away: answers from memory that say so, at no cost, and a quick way back."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from api.app import create_app
 from api.components import components_of
 from api.config import Config
 from api.redis_link import RedisWatch
+from api.tests.conftest import golden
 from contract.library import LIBRARY
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
 from tests.drivers.redis_users import load_functions, url_of, users
@@ -31,10 +31,10 @@ PATHS = [
 
 
 @pytest.fixture
-def all_left(collector: Any, redis: Any, golden_example: Callable[[str], bytes]) -> None:
+def all_left(collector: Any, redis: Any) -> None:
     collector.leave_all()
     for n in (6, 7, 8):
-        entry = golden_example("messages/log_entry").replace(b"1795426867-7", b"1795426867-%d" % n)
+        entry = golden("messages/log_entry").replace(b"1795426867-7", b"1795426867-%d" % n)
         redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: entry}, id=f"1795426867-{n}")
 
 
@@ -49,25 +49,6 @@ def test_routes_answer_what_they_last_knew_with_its_age_when_redis_went_away(
         assert (response.status_code, response.data) == (200, before[path].data), path
         assert int(response.headers["Age"]) >= 0
         assert response.headers.get("ETag") == before[path].headers.get("ETag")
-
-
-@pytest.mark.usefixtures("all_left")
-def test_age_grows_when_redis_stays_away(client: FlaskClient, valkey: Valkey) -> None:
-    client.get("/api/cluster/snapshot")
-    valkey.stop()
-    eventually(lambda: int(client.get("/api/cluster/snapshot").headers["Age"]) >= 2)
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_route_is_a_problem_that_says_so_when_redis_is_away_and_nothing_is_known(
-    client: FlaskClient, valkey: Valkey, path: str
-) -> None:
-    valkey.stop()
-    response = client.get(path)
-    assert response.status_code == 503
-    assert response.mimetype == "application/problem+json"
-    assert "Redis does not answer since 20" in response.get_json()["detail"]
-    assert "Retry-After" in response.headers
 
 
 @pytest.mark.usefixtures("all_left")
