@@ -1,4 +1,4 @@
-"""The WSGI application, made of its parts. Nothing connects before the first question to Redis."""
+"""The WSGI application, made of its components. Nothing connects before the first question to Redis."""
 
 import time
 from typing import Any
@@ -6,40 +6,36 @@ from typing import Any
 from flask import Flask, Response, g, request
 
 from api.access.control import control_access
-from api.alert_log import AlertLog
-from api.alerts import alert_routes
+from api.alerts import AlertLog, alert_routes
 from api.assets import serve_assets
 from api.cluster import cluster_routes
+from api.components import Components
 from api.compression import compress
 from api.config import Config
 from api.counters import Counters
-from api.headers import protect
-from api.health import health_routes
+from api.health import HealthReporter, health_routes, probe_routes
 from api.history import HistoryReader, history_routes
-from api.incident_records import IncidentRecords
-from api.incidents import incident_routes
+from api.incidents import IncidentRecords, incident_routes
 from api.language import use_languages
-from api.link import RedisLink
 from api.openapi import openapi_routes
 from api.pages import page_routes
-from api.parts import Parts
-from api.probes import probe_routes
 from api.problems import answer_problems
+from api.redis_link import RedisLink, RedisWatch
 from api.reference import reference_routes
-from api.report import Reporter
 from api.republish import Republisher
-from api.rules import rules_routes
+from api.responses import protect
 from api.store import Store
+from api.streams import StreamReader
 from api.turns import Turns
-from api.watch import Watch
 from contract.codec import prepare_types
+from contract.names import ALERT_LOG_KEY, HISTORY_KEYS, INCIDENTS_KEY
 from runtime.readiness import Readiness
 
 _METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 
 
 def create_app(config: Config) -> Flask:
-    """Make the application; the ``watch`` among its ``Parts`` is for the caller to start, after a fork."""
+    """Make the application; the ``watch`` among its ``Components`` is for the caller to start, after a fork."""
     prepare_types()
     app = Flask("api")
     # A node's name may hold any characters, slashes included.
@@ -52,13 +48,16 @@ def create_app(config: Config) -> Flask:
     gate = control_access(app, config, link, readiness, counters)
     store = Store(link, readiness, counters)
     republisher = Republisher(link, store, counters)
-    reporter = Reporter(link, store, readiness)
+
+    def stream(key: str) -> StreamReader:
+        return StreamReader(key, link, readiness, counters)
+
+    reporter = HealthReporter(link, store, readiness)
     app.register_blueprint(health_routes(reporter, republisher))
     app.register_blueprint(cluster_routes(store, republisher))
-    app.register_blueprint(alert_routes(store, AlertLog(link, readiness, counters)))
-    app.register_blueprint(history_routes(store, HistoryReader(link, readiness, counters)))
-    app.register_blueprint(rules_routes(store))
-    app.register_blueprint(incident_routes(store, IncidentRecords(link, store, readiness, counters)))
+    app.register_blueprint(alert_routes(store, AlertLog(stream(ALERT_LOG_KEY))))
+    app.register_blueprint(history_routes(store, HistoryReader(stream(HISTORY_KEYS))))
+    app.register_blueprint(incident_routes(store, IncidentRecords(stream(INCIDENTS_KEY), store)))
     app.register_blueprint(openapi_routes())
     app.register_blueprint(reference_routes())
     app.register_blueprint(page_routes(config, store, readiness))
@@ -69,7 +68,7 @@ def create_app(config: Config) -> Flask:
     serve_assets(app)
     use_languages(app)
     turns: Turns[Any] = Turns(config.access.proxies, config.threads)
-    Parts(counters, readiness, link, republisher, Watch(link), turns).attach(app)
+    Components(counters, readiness, link, republisher, RedisWatch(link), turns).attach(app)
     return app
 
 

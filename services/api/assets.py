@@ -11,6 +11,7 @@ from api.compression import SMALLEST_BYTES, answer_compressed
 
 #: Letters of a content hash that an address carries.
 HASH_LETTERS: Final = 12
+
 _KEEP: Final = "public, max-age=31536000, immutable"
 #: Of 1 to 9: more than for an answer that is compressed while somebody waits.
 _LEVEL: Final = 6

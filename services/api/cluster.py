@@ -6,12 +6,11 @@ from typing import Final, get_args
 import msgspec
 from flask import Blueprint, Response, request
 
-from api.answers import json_answer, latest_answer, with_age
 from api.problems import Refusal
+from api.query_parameters import wants_csv
 from api.republish import Republisher
-from api.spreadsheet import csv_answer, wants_csv
-from api.store import Store, nodes_by_name
-from api.unavailable import NothingStored
+from api.responses import csv_answer, json_answer, latest_answer, with_age
+from api.store import NothingStored, Store, nodes_by_name
 from contract.codec import encode
 from contract.messages import Alerts, Node, NodeStatus
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
@@ -60,15 +59,15 @@ def cluster_routes(store: Store, republisher: Republisher) -> Blueprint:
     def nodes() -> Response:
         """An array of the snapshot's nodes, or of some. All of them as JSON: has the snapshot pushed to all clients."""
         wanted = _wanted(store)
-        if wants_csv():
-            latest, snapshot = store.snapshot()
-            found = snapshot.nodes if wanted is None else filter(wanted.has, snapshot.nodes)
-            rows = ([getattr(node, column) for column in NODE_COLUMNS] for node in found)
-            return with_age(csv_answer("nodes", NODE_COLUMNS, rows), latest.age_seconds)
-        if wanted is not None:
+        is_table = wants_csv()
+        if is_table or wanted is not None:
             latest, snapshot = store.snapshot()
             stored = zip(snapshot.nodes, nodes_by_name(latest.content), strict=True)
-            return json_answer(encode([raw for node, (_, raw) in stored if wanted.has(node)]), latest.age_seconds)
+            found = [(node, raw) for node, (_, raw) in stored if wanted is None or wanted.has(node)]
+            if is_table:
+                rows = ([getattr(node, column) for column in NODE_COLUMNS] for node, _ in found)
+                return with_age(csv_answer("nodes", NODE_COLUMNS, rows), latest.age_seconds)
+            return json_answer(encode([raw for _, raw in found]), latest.age_seconds)
         if request.method == "GET":
             republisher.republish(METRICS_CHANNEL)
             latest = store.known(METRICS_CHANNEL)

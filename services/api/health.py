@@ -1,14 +1,86 @@
-"""``/api/health``: whether the product works."""
+"""``/api/health``, ``/livez``, ``/readyz`` and ``/metrics``: whether the product, and this process, work."""
+
+import time
+from collections.abc import Callable
+from typing import Final
 
 from flask import Blueprint, Response, request
 
-from api.answers import struct_answer
-from api.report import Reporter
+from api.counters import Counters
+from api.redis_link import RedisLink
 from api.republish import Republisher
-from contract.names import HEALTH_CHANNEL
+from api.responses import struct_answer
+from api.store import Store, Unavailable
+from contract import VERSION
+from contract.messages import Snapshot
+from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
+from contract.presence import read_collector, read_replicas
+from contract.rest import CollectorReport, HealthReport, ReplicaReport, health_report
+from runtime.clock import timestamp
+from runtime.readiness import LIVE, Readiness
+from runtime.redis_failures import RedisFailure
+
+#: What strangers are told.
+_READY: Final = {200: "ready\n", 503: "not ready\n"}
 
 
-def health_routes(reporter: Reporter, republisher: Republisher) -> Blueprint:
+class HealthReporter:
+    """Makes the body of ``GET /api/health``.
+
+    Presence lives for seconds, so with Redis away no replica and no collector is known to be there; the cluster's
+    name and the age of its last snapshot are answered from memory.
+    """
+
+    def __init__(
+        self, link: RedisLink, store: Store, readiness: Readiness, wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        self._link = link
+        self._store = store
+        self._readiness = readiness
+        self._wall_clock = wall_clock
+
+    def report(self) -> HealthReport:
+        """Ask Redis who is there."""
+        collector, cluster = self._collector()
+        replicas = self._replicas()
+        return health_report(
+            timestamp=timestamp(self._wall_clock()),
+            version=VERSION,
+            cluster_name=cluster,
+            redis_down_since=self._readiness.redis_down_since,
+            functions_missing=self._readiness.functions_missing,
+            collector=collector,
+            replicas=replicas,
+        )
+
+    def _collector(self) -> tuple[CollectorReport, str | None]:
+        try:
+            collector, cluster = self._link.ask(read_collector)
+        except RedisFailure:
+            collector, cluster = None, None
+        known_cluster, known_age = self._remembered()
+        if collector is None:
+            collector = CollectorReport(status="down", leader=None, epoch=None, age_seconds=known_age)
+        return collector, cluster or known_cluster
+
+    def _replicas(self) -> list[ReplicaReport]:
+        try:
+            return self._link.ask(read_replicas)
+        except RedisFailure:
+            return []
+
+    def _remembered(self) -> tuple[str | None, float | None]:
+        """Name of the cluster and age of its snapshot, as read last."""
+        try:
+            latest = self._store.known(METRICS_CHANNEL)
+        except Unavailable:
+            return None, None
+        message = latest.content.message
+        assert isinstance(message, Snapshot)
+        return message.cluster, latest.age_seconds
+
+
+def health_routes(reporter: HealthReporter, republisher: Republisher) -> Blueprint:
     """Make the route."""
     routes = Blueprint("health", __name__, url_prefix="/api")
 
@@ -20,3 +92,34 @@ def health_routes(reporter: Reporter, republisher: Republisher) -> Blueprint:
         return struct_answer(reporter.report())
 
     return routes
+
+
+def probe_routes(readiness: Readiness, counters: Counters, knows_who_asks: Callable[[], bool]) -> Blueprint:
+    """Make the routes; ``knows_who_asks`` says whether a request may see why the service is not ready."""
+    routes = Blueprint("probes", __name__)
+
+    @routes.get("/livez")
+    def livez() -> Response:
+        """200 while requests are answered at all; never looks at Redis."""
+        return _text(LIVE, 200)
+
+    @routes.get("/readyz")
+    def readyz() -> Response:
+        """503 until the first contact with Redis and while draining."""
+        status, text = readiness.readyz()
+        return _text(text if knows_who_asks() else _READY[status], status)
+
+    @routes.get("/metrics")
+    def metrics() -> Response:
+        """The counters in Prometheus's text format."""
+        response = Response(counters.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return routes
+
+
+def _text(text: str, status: int) -> Response:
+    response = Response(text, status, mimetype="text/plain")
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,43 +1,45 @@
 """``/api/history``: what nodes were like, over any range, in at most the points that a chart can show."""
 
-import logging
-import time
+import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
+import msgspec
 import redis
 from flask import Blueprint, Response, request
+from werkzeug.datastructures import MultiDict
 
-from api.answers import struct_answer
-from api.counters import Counters
 from api.history_grid import E, Grid, Stored, Window, distribution_of, make_grid, values_of
-from api.history_query import Query, read_query
-from api.history_table import history_table
-from api.link import RedisLink
 from api.problems import Refusal
-from api.spreadsheet import wants_csv
-from api.store import Store
-from api.unavailable import NothingKnown, StoredInvalid, Unavailable
-from contract.codec import UndecodableMessage
+from api.query_parameters import choices, wants_csv, whole_number
+from api.responses import Cell, csv_answer, struct_answer
+from api.store import Store, StoredInvalid, collector_time
+from api.streams import Rows, StreamReader
 from contract.distribution import DISTRIBUTED, Distribution, decode_distribution, merge_distributions
-from contract.history import CLUSTER_NODE, STEPS, Entry, Step, decode_entry, merge
+from contract.history import CLUSTER_NODE, HALF_HOUR, MEASURES, STEPS, Entry, Step, decode_entry, merge
 from contract.messages import Snapshot
-from contract.names import HISTORY_FIELD, HISTORY_KEYS, distribution_key, history_key
-from contract.rest import History, HistoryDistribution, HistorySeries
+from contract.names import HISTORY_FIELD, distribution_key, history_key
+from contract.rest import DistributionValues, History, HistoryDistribution, HistorySeries
 from runtime.clock import timestamp, unix_seconds
-from runtime.logs import Occasionally
 from runtime.quoted import quoted
-from runtime.readiness import Readiness
-from runtime.redis_failures import RedisAway, RedisRefused
+
+NODES_LIMIT: Final = 50
+DEFAULT_POINTS: Final = 360
+POINTS_LIMITS: Final = (2, 1000)
+DEFAULT_RANGE_SECONDS: Final = 3600
+RANGE_LIMITS_SECONDS: Final = (60, HALF_HOUR.kept_seconds)
+
+_TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
+#: Unix milliseconds of the year 3000: a range that is rounded up must end before the year 9999.
+_LAST_MS: Final = 32_503_680_000_000
 
 #: Nodes that are read in one round trip, so that no single answer of Redis is huge.
 NODES_AT_ONCE: Final = 10
 #: Entries that are read of one stream at most; the collector keeps about 370.
 ENTRIES_LIMIT: Final = 2000
 
-_logger = logging.getLogger(__name__)
-_Rows = list[tuple[bytes, dict[bytes, bytes]]]
 _FIELD: Final = HISTORY_FIELD.encode()
 
 
@@ -49,8 +51,8 @@ def history_routes(store: Store, reader: "HistoryReader") -> Blueprint:
     def history() -> Response:
         """Minimum, average and maximum of each measure and step."""
         is_table = wants_csv()
-        snapshot = _newest(store)
-        now_ms = _now_ms(snapshot)
+        snapshot = store.newest_snapshot()
+        now_ms = round(1000 * collector_time(snapshot))
         query = read_query(request.args, now_ms)
         if snapshot is not None and not _has_any(snapshot, query.nodes) and not reader.has_any(query.nodes):
             raise Refusal(404, f"No node is called {quoted(query.nodes[0])}. GET /api/cluster/nodes lists them.")
@@ -67,9 +69,74 @@ def history_routes(store: Store, reader: "HistoryReader") -> Blueprint:
             series=tuple(series),
             distribution=_distribution(reader, query, grid) if CLUSTER_NODE in query.nodes else None,
         )
-        return history_table(found, query.measures) if is_table else struct_answer(found)
+        return _table(found, query.measures) if is_table else struct_answer(found)
 
     return routes
+
+
+@dataclass(frozen=True)
+class Query:
+    """A valid request. ``nodes`` holds ``CLUSTER_NODE`` for the averages; times are Unix milliseconds."""
+
+    nodes: tuple[str, ...]
+    measures: tuple[str, ...]
+    start_ms: int
+    end_ms: int
+    points: int
+
+
+def read_query(args: MultiDict[str, str], now_ms: int) -> Query:
+    """Read the parameters of a request made at ``now_ms``.
+
+    Raises:
+        Refusal: one of them is not valid; the text names it.
+    """
+    start, end = _time(args, "start"), _time(args, "end")
+    if start is not None and "range_seconds" in args:
+        raise Refusal(400, "The parameter 'range_seconds' does not go with 'start', which says the same.")
+    range_seconds = _number(args, "range_seconds", DEFAULT_RANGE_SECONDS, RANGE_LIMITS_SECONDS)
+    end_ms = now_ms if end is None else end
+    start_ms = end_ms - 1000 * range_seconds if start is None else start
+    if start_ms >= end_ms:
+        raise Refusal(400, "The parameter 'start' takes a time before 'end', which is now unless it is given.")
+    return Query(
+        nodes=_nodes(args),
+        measures=choices(args, "measure", MEASURES) or tuple(MEASURES),
+        start_ms=start_ms,
+        end_ms=end_ms,
+        points=_number(args, "points", DEFAULT_POINTS, POINTS_LIMITS),
+    )
+
+
+def _nodes(args: MultiDict[str, str]) -> tuple[str, ...]:
+    nodes = tuple(dict.fromkeys(args.getlist("node")))
+    if len(nodes) > NODES_LIMIT:
+        raise Refusal(400, f"The parameter 'node' may stand for at most {NODES_LIMIT} nodes in one request.")
+    if "" in nodes:
+        raise Refusal(400, "The parameter 'node' takes a node's name; without it the cluster's averages are answered.")
+    return nodes or (CLUSTER_NODE,)
+
+
+def _number(args: MultiDict[str, str], name: str, default: int, limits: tuple[int, int]) -> int:
+    number = whole_number(args, name, limits, 9)
+    return default if number is None else number
+
+
+def _time(args: MultiDict[str, str], name: str) -> int | None:
+    text = args.get(name)
+    if text is None:
+        return None
+    try:
+        milliseconds = round(1000 * unix_seconds(text)) if _TIMESTAMP.fullmatch(text) else -1
+    except ValueError:
+        milliseconds = -1
+    if not 0 <= milliseconds < _LAST_MS:
+        raise Refusal(400, f"The parameter {name!r} takes a time in UTC such as 2026-11-23T09:41:07Z.")
+    return milliseconds
+
+
+def _has_any(snapshot: Snapshot, nodes: Sequence[str]) -> bool:
+    return CLUSTER_NODE in nodes or any(node.node in nodes for node in snapshot.nodes)
 
 
 def _distribution(reader: "HistoryReader", query: Query, grid: Grid) -> HistoryDistribution | None:
@@ -81,35 +148,31 @@ def _distribution(reader: "HistoryReader", query: Query, grid: Grid) -> HistoryD
     return HistoryDistribution(measures={measure: distribution_of(cells, measure) for measure in measures})
 
 
-def _newest(store: Store) -> Snapshot | None:
-    """The newest snapshot, if there is one."""
-    try:
-        _, snapshot = store.snapshot()
-    except Unavailable:
-        return None
-    return snapshot
+def _table(history: History, measures: Sequence[str]) -> Response:
+    """Answer ``history`` as CSV; ``node`` is empty for the averages of the cluster."""
+    head = ["start", "node", *(f"{measure}_{kind}" for measure in measures for kind in ("min", "avg", "max"))]
+    distributed = {} if history.distribution is None else history.distribution.measures
+    head += [f"{measure}_nodes_{kind}" for measure in distributed for kind in DistributionValues.__struct_fields__]
+    return csv_answer("history", head, _rows(history, measures))
 
 
-def _now_ms(snapshot: Snapshot | None) -> int:
-    """When the newest snapshot was made, in Unix milliseconds, by the clock that history goes by."""
-    try:
-        return round(1000 * (time.time() if snapshot is None else unix_seconds(snapshot.timestamp)))
-    except ValueError:
-        return round(1000 * time.time())
-
-
-def _has_any(snapshot: Snapshot, nodes: Sequence[str]) -> bool:
-    return CLUSTER_NODE in nodes or any(node.node in nodes for node in snapshot.nodes)
+def _rows(history: History, measures: Sequence[str]) -> Iterator[list[Cell]]:
+    start = unix_seconds(history.start)
+    for series in history.series:
+        values = [series.measures[measure] for measure in measures]
+        columns: list[Sequence[Cell]] = [column for each in values for column in (each.min, each.avg, each.max)]
+        if history.distribution is not None:
+            for each in history.distribution.measures.values():
+                columns += msgspec.structs.astuple(each)
+        for number, row in enumerate(zip(*columns, strict=True)):
+            yield [timestamp(start + number * history.step_seconds), series.node, *row]
 
 
 class HistoryReader:
-    """Reads entries. Those that the collector did not write are left out and counted."""
+    """Reads entries. Those that the collector did not write are left out."""
 
-    def __init__(self, link: RedisLink, readiness: Readiness, counters: Counters) -> None:
-        self._link = link
-        self._readiness = readiness
-        self._counters = counters
-        self._complaints = Occasionally(_logger)
+    def __init__(self, streams: StreamReader) -> None:
+        self._streams = streams
 
     def read(self, nodes: Sequence[str], grid: Grid) -> Iterator[tuple[str, list[Entry | None]]]:
         """Each node with an entry, or ``None``, for each step of ``grid``.
@@ -123,7 +186,7 @@ class HistoryReader:
             answers = self._ask([partial(history_key, node=node) for node in some], windows)
             for position, node in enumerate(some):
                 own = answers[position * len(windows) : (position + 1) * len(windows)]
-                yield node, grid.fill(self._streams(windows, own, decode_entry), merge)
+                yield node, grid.fill(self._decoded(windows, own, decode_entry), merge)
 
     def read_distribution(self, grid: Grid) -> list[Distribution | None]:
         """The cluster's distribution, or ``None``, for each step of ``grid``; none at all where Redis refuses it.
@@ -136,7 +199,7 @@ class HistoryReader:
             answers = self._ask([distribution_key], windows)
         except StoredInvalid:
             return []
-        return grid.fill(self._streams(windows, answers, decode_distribution), merge_distributions)
+        return grid.fill(self._decoded(windows, answers, decode_distribution), merge_distributions)
 
     def has_any(self, nodes: Sequence[str]) -> bool:
         """Whether there is an entry of any of these nodes.
@@ -145,49 +208,36 @@ class HistoryReader:
             Unavailable: as ``read``.
         """
 
-        def question(client: redis.Redis) -> list[Any]:
+        def question(client: redis.Redis) -> list[Rows]:
             pipeline = client.pipeline(transaction=False)
             for node in nodes:
                 for step in STEPS:
                     pipeline.xrevrange(history_key(step.seconds, node), count=1)
-            answers: list[Any] = pipeline.execute()
+            answers: list[Rows] = pipeline.execute()
             return answers
 
-        return any(self._answers(question))
+        return any(self._streams.ask(question))
 
-    def _ask(self, keys: Sequence[Callable[[int], str]], windows: Sequence[Window]) -> list[Any]:
-        def question(client: redis.Redis) -> list[Any]:
+    def _ask(self, keys: Sequence[Callable[[int], str]], windows: Sequence[Window]) -> list[Rows]:
+        def question(client: redis.Redis) -> list[Rows]:
             pipeline = client.pipeline(transaction=False)
             for key_of in keys:
                 for window in windows:
                     key = key_of(window.step.seconds)
                     pipeline.xrange(key, max(0, window.start_ms), max(0, window.end_ms - 1), count=ENTRIES_LIMIT)
-            answers: list[Any] = pipeline.execute()
+            answers: list[Rows] = pipeline.execute()
             return answers
 
-        return self._answers(question)
+        return self._streams.ask(question)
 
-    def _answers(self, question: Callable[[redis.Redis], list[Any]]) -> list[Any]:
-        try:
-            return self._link.ask(question)
-        except RedisAway:
-            raise NothingKnown(self._readiness.redis_down_since) from None
-        except RedisRefused as error:
-            self._counters.stored_invalid.labels(HISTORY_KEYS).inc()
-            raise StoredInvalid(HISTORY_KEYS, str(error)) from None
-
-    def _streams(
-        self, windows: Sequence[Window], answers: Sequence[_Rows], decoded: Callable[[bytes], E]
+    def _decoded(
+        self, windows: Sequence[Window], answers: Sequence[Rows], decode: Callable[[bytes], E]
     ) -> list[tuple[Step, Iterator[Stored[E]]]]:
-        return [(window.step, self._stored(rows, decoded)) for window, rows in zip(windows, answers, strict=True)]
+        return [(window.step, self._stored(rows, decode)) for window, rows in zip(windows, answers, strict=True)]
 
-    def _stored(self, rows: _Rows, decoded: Callable[[bytes], E]) -> Iterator[Stored[E]]:
+    def _stored(self, rows: Rows, decode: Callable[[bytes], E]) -> Iterator[Stored[E]]:
         for entry_id, fields in rows:
-            try:
-                entry = decoded(fields.get(_FIELD, b""))
-            except UndecodableMessage as error:
-                self._counters.stored_invalid.labels(HISTORY_KEYS).inc()
-                self._complaints.warning("entry", "an entry under %s cannot be read: %s", HISTORY_KEYS, error)
-                continue
-            start_ms, epoch = entry_id.split(b"-")
-            yield Stored(int(start_ms), int(epoch), entry)
+            entry = self._streams.decoded(decode, fields.get(_FIELD, b""))
+            if entry is not None:
+                start_ms, epoch = entry_id.split(b"-")
+                yield Stored(int(start_ms), int(epoch), entry)

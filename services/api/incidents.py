@@ -1,21 +1,24 @@
-"""``/api/incidents``: each alert that fired as one piece, from its beginning to its end."""
+"""``/api/incidents``: each alert that fired as one piece, from its beginning to its end.
+
+Those that go on come from the alerts message, and those that have ended from their stream, newest first.
+"""
 
 import time
-from collections.abc import Iterable
-from typing import Final, get_args
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple, get_args
 
 import msgspec
+import redis
 from flask import Blueprint, Response, request
 
-from api.answers import json_answer, with_age
-from api.incident_records import Found, IncidentRecords, Page, Wanted, plain
-from api.parameters import position, whole_number
-from api.problems import Refusal
-from api.spreadsheet import csv_answer, wants_csv
-from api.store import Store
-from api.unavailable import Unavailable
+from api.query_parameters import choices, position, wants_csv, whole_number
+from api.responses import csv_answer, json_answer, with_age
+from api.store import NothingKnown, NothingStored, Store, collector_time
+from api.streams import Rows, StreamReader
 from contract.codec import encode
-from contract.messages import Incident, Severity
+from contract.messages import Alerts, Incident, Severity, Timestamp
+from contract.names import ALERTS_CHANNEL, INCIDENTS_FIELD, INCIDENTS_KEY, INCIDENTS_LENGTH, INCIDENTS_SINCE_FIELD
 from runtime.clock import unix_seconds
 
 #: Ended incidents that a page holds, unless told otherwise, and at most.
@@ -23,23 +26,23 @@ DEFAULT_LIMIT: Final = 100
 LARGEST_LIMIT: Final = 1000
 #: Longest time back, in hours, besides all that is known: a leap year.
 LARGEST_HOURS: Final = 366 * 24
-
 #: What an alert does. An incident begins with the first and ends with the second.
 TRANSITIONS: Final = ("firing", "resolved", "pending")
-
 #: Fields of an incident that have a cell each.
 COLUMNS: Final = tuple(Incident.__struct_fields__[:-2])
 
+#: Records that are read in one go, and for one page: further ones are for the next page, be this one ever so empty.
+RECORDS_AT_ONCE: Final = 500
+RECORDS_A_PAGE: Final = 5000
+#: Records that a table has at most: somewhat more than are kept.
+INCIDENTS_LENGTH_AT_MOST: Final = INCIDENTS_LENGTH + 1000
 
-class _Body(msgspec.Struct):
-    """``IncidentsPage`` with its incidents as they were written."""
-
-    incidents: list[msgspec.Raw]
-    known_since: str | None
-    next: str | None
+_FIELD: Final = INCIDENTS_FIELD.encode()
+_SINCE: Final = INCIDENTS_SINCE_FIELD.encode()
+_DECODER: Final = msgspec.json.Decoder(Incident)
 
 
-def incident_routes(store: Store, records: IncidentRecords) -> Blueprint:
+def incident_routes(store: Store, records: "IncidentRecords") -> Blueprint:
     """Make the route."""
     routes = Blueprint("incidents", __name__, url_prefix="/api/incidents")
 
@@ -58,7 +61,15 @@ def incident_routes(store: Store, records: IncidentRecords) -> Blueprint:
     return routes
 
 
-def _table(pages: Iterable[Page]) -> Response:
+class _Body(msgspec.Struct):
+    """``IncidentsPage`` with its incidents as they were written."""
+
+    incidents: list[msgspec.Raw]
+    known_since: str | None
+    next: str | None
+
+
+def _table(pages: "Iterable[Page]") -> Response:
     found: list[Found] = []
     age_seconds = None
     for page in pages:
@@ -68,29 +79,224 @@ def _table(pages: Iterable[Page]) -> Response:
     return with_age(csv_answer("incidents", COLUMNS, rows), age_seconds)
 
 
-def _wanted(store: Store) -> Wanted:
+def _wanted(store: Store) -> "Wanted":
     hours = whole_number(request.args, "hours", (1, LARGEST_HOURS), 6)
     return Wanted(
         nodes=frozenset(request.args.getlist("node")),
         rules=frozenset(request.args.getlist("rule")),
-        severities=_some_of("severity", get_args(Severity)),
-        transitions=_some_of("transition", TRANSITIONS),
+        severities=frozenset(choices(request.args, "severity", get_args(Severity))),
+        transitions=frozenset(choices(request.args, "transition", TRANSITIONS)),
         text=plain(request.args.get("q", "")).strip(),
-        ended_from=None if hours is None else _now(store) - 3600 * hours,
+        ended_from=None if hours is None else collector_time(store.newest_snapshot()) - 3600 * hours,
     )
 
 
-def _some_of(name: str, allowed: tuple[str, ...]) -> frozenset[str]:
-    values = frozenset(request.args.getlist(name))
-    if not values <= set(allowed):
-        raise Refusal(400, f"The parameter {name!r} takes one of: {', '.join(allowed)}.")
-    return values
+@dataclass(frozen=True)
+class Wanted:
+    """Which incidents are asked for; what is empty, or ``None``, excludes nothing."""
+
+    nodes: frozenset[str] = frozenset()
+    rules: frozenset[str] = frozenset()
+    severities: frozenset[str] = frozenset()
+    #: ``firing`` are those that go on, ``resolved`` those that have ended; none is ``pending``.
+    transitions: frozenset[str] = frozenset()
+    #: In lower case and without non-breaking spaces; stands in the node's name or in the English message.
+    text: str = ""
+    #: Unix time: those that ended before are not wanted.
+    ended_from: float | None = None
+
+    def has(self, incident: Incident) -> bool:
+        """Whether the incident is one of them, whenever it ended."""
+        return (
+            (not self.nodes or incident.node in self.nodes)
+            and (not self.rules or incident.rule in self.rules)
+            and (not self.severities or incident.severity in self.severities)
+            and (not self.transitions or _transition(incident) in self.transitions)
+            and (self.text in incident.node.lower() or self.text in plain(incident.message))
+        )
+
+    def is_over(self, incident: Incident) -> bool:
+        """Whether the incident ended before the time that is asked for."""
+        if self.ended_from is None or incident.ended is None:
+            return False
+        try:
+            return unix_seconds(incident.ended) < self.ended_from
+        except ValueError:
+            return False
 
 
-def _now(store: Store) -> float:
-    """The present in Unix seconds, by the clock that incidents go by: the collector's."""
-    try:
-        _, snapshot = store.snapshot()
-        return unix_seconds(snapshot.timestamp)
-    except (Unavailable, ValueError):
-        return time.time()
+def plain(text: str) -> str:
+    """Return a text as it is searched: in lower case and without non-breaking spaces."""
+    return text.replace("\N{NO-BREAK SPACE}", " ").lower()
+
+
+def _transition(incident: Incident) -> str:
+    return "firing" if incident.ended is None else "resolved"
+
+
+class Found(NamedTuple):
+    """An incident, and as JSON as it was written."""
+
+    incident: Incident
+    raw: msgspec.Raw
+
+
+@dataclass(frozen=True)
+class Page:
+    """Incidents, since when there are records, where the next page begins (``None``: nowhere), and the age in seconds.
+
+    The age is ``None`` unless this comes from memory.
+    """
+
+    found: Sequence[Found]
+    known_since: Timestamp | None
+    next: str | None
+    age_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some records in a row, newest first, with their ids."""
+
+    records: list[tuple[str, Found | None]]
+    #: Whether there are no older ones.
+    is_last: bool
+    known_since: Timestamp | None
+    age_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class _Newest:
+    """What was read last of the newest records."""
+
+    part: _Part
+    read_at: float
+
+
+class IncidentRecords:
+    """Reads incidents. Records that the collector did not write are left out and counted."""
+
+    def __init__(
+        self,
+        stream: StreamReader,
+        store: Store,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stream = stream
+        self._store = store
+        self._monotonic = monotonic
+        self._newest: _Newest | None = None
+
+    def page(self, wanted: Wanted, after: str | None, limit: int) -> Page:
+        """Return up to ``limit`` ended incidents that are older than position ``after``, newest first.
+
+        Without ``after`` those that go on come before them, all of them.
+
+        Raises:
+            Unavailable: Redis is away and this is not known, or a key holds something else.
+        """
+        # First what goes on: what ends meanwhile is told twice then, and not never.
+        going_on = self._going_on(wanted) if after is None else []
+        ended: list[Found] = []
+        position, read = after, 0
+        while True:
+            part = self._read(position)
+            read += len(part.records)
+            all_over = True
+            for number, (record_id, found) in enumerate(part.records, 1):
+                position = record_id
+                is_over = found is not None and wanted.is_over(found.incident)
+                all_over = all_over and is_over
+                if found is not None and not is_over and wanted.has(found.incident):
+                    ended.append(found)
+                    if len(ended) == limit:
+                        is_end = part.is_last and number == len(part.records)
+                        break
+            else:
+                is_end = part.is_last or all_over
+            if is_end or len(ended) == limit or read >= RECORDS_A_PAGE or part.age_seconds is not None:
+                break
+        known = {found.incident.id for found in ended}
+        found_all = [*(found for found in going_on if found.incident.id not in known), *ended]
+        return Page(found_all, part.known_since, None if is_end else position, part.age_seconds)
+
+    def pages(self, wanted: Wanted, after: str | None, limit: int | None) -> Iterator[Page]:
+        """Return all that ``page`` has from ``after`` on, be it at most ``limit`` ended incidents.
+
+        Raises:
+            Unavailable: as ``page``; part of an answer is none.
+        """
+        left = INCIDENTS_LENGTH_AT_MOST if limit is None else limit
+        while left > 0:
+            page = self.page(wanted, after, left)
+            left -= sum(1 for found in page.found if found.incident.ended is not None)
+            yield page
+            if page.next is None:
+                return
+            if page.age_seconds is not None:
+                raise self._stream.nothing_known()
+            after = page.next
+
+    def _going_on(self, wanted: Wanted) -> list[Found]:
+        try:
+            latest = self._store.latest(ALERTS_CHANNEL)
+        except NothingStored:
+            return []
+        message = latest.content.message
+        assert isinstance(message, Alerts)
+        found = [Incident.of(alert) for alert in message.active_alerts if alert.state == "firing"]
+        found = sorted(filter(wanted.has, found), key=lambda incident: incident.began, reverse=True)
+        return [Found(incident, msgspec.Raw(msgspec.json.encode(incident))) for incident in found]
+
+    def _read(self, position: str | None) -> "_Part":
+        """The newest records that are older than a position; with Redis away, the newest ones known."""
+        # Nothing is older than 0-0, and Redis takes that for an error.
+        is_oldest = position is not None and not position.strip("0-")
+        newest_id = "+" if position is None else "0-0" if is_oldest else f"({position}"
+
+        def question(client: redis.Redis) -> list[Rows]:
+            pipeline = client.pipeline(transaction=False)
+            pipeline.xrevrange(INCIDENTS_KEY, max=newest_id, count=RECORDS_AT_ONCE)
+            pipeline.xrange(INCIDENTS_KEY, count=1)
+            if position is not None:
+                pipeline.xrevrange(INCIDENTS_KEY, count=1)
+            answers: list[Rows] = pipeline.execute()
+            return answers
+
+        read_at = self._monotonic()
+        try:
+            rows, oldest, *further = self._stream.ask(question)
+        except NothingKnown:
+            newest = self._newest
+            if position is not None or newest is None:
+                raise
+            return replace(newest.part, age_seconds=self._monotonic() - newest.read_at)
+        known_since = self._known_since(oldest, further[0] if further else rows[:1])
+        is_last = len(rows) < RECORDS_AT_ONCE
+        while is_last and rows and _FIELD not in rows[-1][1]:
+            rows.pop()
+        part = _Part(list(self._records(rows)), is_last, known_since)
+        if position is None:
+            self._newest = _Newest(part, read_at)
+        return part
+
+    def _known_since(self, oldest: Rows, newest: Rows) -> Timestamp | None:
+        """Since when all are recorded; or, where the first of these went, since the oldest one that is kept ended."""
+        tells = (fields[_SINCE].decode(errors="replace") for _, fields in (*newest, *oldest) if _SINCE in fields)
+        told = next(tells, None)
+        for _, fields in oldest:
+            if _FIELD not in fields:
+                return told
+        for _, found in self._records(oldest):
+            ended = None if found is None else found.incident.ended
+            return max(filter(None, (told, ended)), default=None)
+        return told
+
+    def _records(self, rows: Rows) -> Iterator[tuple[str, Found | None]]:
+        """Each record with its id; ``None`` for one that cannot be read, and for what only tells since when."""
+        for entry_id, fields in rows:
+            raw = fields.get(_FIELD, b"")
+            incident = None
+            if _FIELD in fields or _SINCE not in fields:
+                incident = self._stream.decoded(_DECODER.decode, raw)
+            yield entry_id.decode(), None if incident is None else Found(incident, msgspec.Raw(raw))

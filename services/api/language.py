@@ -8,7 +8,7 @@ from typing import Final
 
 from flask import Flask, Response, has_request_context, request
 
-from api.answers import answers_json
+from api.responses import answers_json
 
 #: The first is that of the texts in the code and for whoever asks for none of these.
 LANGUAGES: Final = ("en", "fr")

@@ -2,28 +2,16 @@
 
 import functools
 import hashlib
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
 from flask import Blueprint, Response
 
 from api import cluster, incidents
 from api.alerts import DEFAULT_LIMIT, LARGEST_LIMIT
-from api.answers import tagged_answer
-from api.history_query import DEFAULT_POINTS, DEFAULT_RANGE_SECONDS, NODES_LIMIT, POINTS_LIMITS, RANGE_LIMITS_SECONDS
-from api.openapi_parts import (
-    AGE_FROM_MEMORY,
-    ETAG,
-    FORMAT,
-    SECURITY,
-    Json,
-    latest,
-    operation,
-    problem,
-    schema_of,
-    shared_responses,
-    with_table,
-)
+from api.history import DEFAULT_POINTS, DEFAULT_RANGE_SECONDS, NODES_LIMIT, POINTS_LIMITS, RANGE_LIMITS_SECONDS
+from api.responses import tagged_answer
 from contract import VERSION
 from contract.codec import encode
 from contract.history import MEASURES
@@ -44,6 +32,47 @@ _TYPES: Final = (
     Snapshot, Node, Health, Alerts, AlertLogPage, IncidentsPage, RulesInForce, History, HealthReport, Overview, Problem,
     Published, SessionReport,
 )  # fmt: skip
+
+Json = dict[str, Any]
+
+_TEXT: Final = {"type": "string"}
+_TEXTS: Final = {"type": "array", "items": _TEXT}
+_POSITION: Final = {"type": "string", "pattern": "^[0-9]{1,15}-[0-9]{1,15}$"}
+
+_AGE: Final = {
+    "description": "Seconds since Redis took the message; absent where Redis does not know.",
+    "schema": {"type": "integer", "minimum": 0},
+}
+_AGE_FROM_MEMORY: Final = {
+    "description": "Seconds since this was read; present only with Redis away.",
+    "schema": {"type": "integer", "minimum": 0},
+}
+_ETAG: Final = {
+    "required": True,
+    "description": "Changes with the collector's epoch or round.",
+    "schema": {"type": "string", "examples": ['W/"1795426867-4211"']},
+}
+_RETRY_AFTER: Final = {
+    "required": True,
+    "description": "Seconds after which asking again may help.",
+    "schema": {"type": "integer", "minimum": 1},
+}
+_IF_NONE_MATCH: Final = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The ETag of an earlier answer.",
+    "schema": _TEXT,
+}
+_UNAVAILABLE: Final = {"503": {"$ref": "#/components/responses/Unavailable"}}
+_SECURITY: Final = {
+    "token": {"type": "http", "scheme": "bearer", "description": "What `token add` writes, with the scope it needs."},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "dispycluster-<installation>",
+        "description": "What the sign-in page gives to browsers; good for everything but publishing.",
+    },
+}
 
 
 def openapi_routes() -> Blueprint:
@@ -74,7 +103,7 @@ def description() -> Json:
         # One of them; none where access is open.
         "security": [{"token": []}, {"session": []}, {}],
         "paths": _paths(),
-        "components": {"schemas": schemas, "responses": shared_responses(), "securitySchemes": SECURITY},
+        "components": {"schemas": schemas, "responses": _shared_responses(), "securitySchemes": _SECURITY},
     }
 
 
@@ -85,156 +114,220 @@ def _encoded() -> tuple[bytes, str]:
 
 
 def _paths() -> Json:
-    nodes = {"type": "array", "items": schema_of(Node)}
+    node = _path_parameter("node", "The node's name, percent-encoded.", _TEXT)
+    unknown = {"404": _problem("No node has that name.")}
     return {
-        "/api/health": {"get": operation("health", "Whether the product works; 200 also when degraded.", HealthReport)},
-        "/api/cluster/nodes": {"get": _nodes(nodes)},
-        "/api/cluster/nodes/{node}": {
-            "get": latest("node", "One node.", schema_of(Node), parameters=[_NODE], not_found="No node has that name.")
+        "/api/health": {
+            "get": _operation("health", "Whether the product works; 200 also when degraded.", _ref(HealthReport))
         },
-        "/api/cluster/snapshot": {"get": latest("snapshot", "The collector's last snapshot.", schema_of(Snapshot))},
-        "/api/cluster/overview": {"get": latest("overview", "The cluster in figures.", schema_of(Overview))},
-        "/api/cluster/health": {"get": latest("clusterHealth", "The cluster's health.", schema_of(Health))},
-        "/api/alerts": {"get": latest("alerts", "The active alerts.", schema_of(Alerts))},
+        "/api/cluster/nodes": {"get": _nodes()},
+        "/api/cluster/nodes/{node}": {"get": _latest("node", "One node.", _ref(Node), [node], unknown)},
+        "/api/cluster/snapshot": {"get": _latest("snapshot", "The collector's last snapshot.", _ref(Snapshot))},
+        "/api/cluster/overview": {"get": _latest("overview", "The cluster in figures.", _ref(Overview))},
+        "/api/cluster/health": {"get": _latest("clusterHealth", "The cluster's health.", _ref(Health))},
+        "/api/alerts": {"get": _latest("alerts", "The active alerts.", _ref(Alerts))},
         "/api/alerts/log": {"get": _log()},
         "/api/incidents": {"get": _incidents()},
-        "/api/rules": {"get": latest("rules", "The alert rules in force.", schema_of(RulesInForce))},
+        "/api/rules": {"get": _latest("rules", "The alert rules in force.", _ref(RulesInForce))},
         "/api/history": {"get": _history()},
         "/api/publish/{channel}": {"post": _publish()},
-        "/api/session": {"get": operation("session", "As whom the request was let in.", SessionReport)},
-        "/api/openapi.json": {"get": operation("openapi", "This description.", {"type": "object"})},
+        "/api/session": {"get": _operation("session", "As whom the request was let in.", _ref(SessionReport))},
+        "/api/openapi.json": {"get": _operation("openapi", "This description.", {"type": "object"})},
     }
 
 
-def _nodes(nodes: Json) -> Json:
-    described = latest(
+def _nodes() -> Json:
+    trouble = "`trouble`: those that are offline and those for which an alert fires."
+    described = _latest(
         "nodes",
         "All nodes, or some. All as JSON: has the snapshot pushed again to all Socket.IO clients.",
-        nodes,
-        [
-            FORMAT,
-            _parameter("q", "A part of the name or of the address, whatever its case.", {"type": "string"}),
-            _parameter(
-                "status",
-                "`trouble`: those that are offline and those for which an alert fires.",
-                {"enum": list(cluster.STATUSES)},
-            ),
-        ],
+        {"type": "array", "items": _ref(Node)},
+        _table_parameters(
+            _parameter("q", "A part of the name or of the address, whatever its case.", _TEXT),
+            _parameter("status", trouble, {"enum": list(cluster.STATUSES)}),
+        ),
     )
-    described["responses"]["400"] = problem("A parameter is not valid; the detail names it.")
-    described["responses"]["200"]["headers"]["ETag"] = ETAG | {"required": False}
-    return with_table(described)
-
-
-_CHANNEL = {
-    "name": "channel",
-    "in": "path",
-    "required": True,
-    "description": "Where the message goes.",
-    "schema": {"enum": list(CHANNELS)},
-}
-_NODE = {
-    "name": "node",
-    "in": "path",
-    "required": True,
-    "description": "The node's name, percent-encoded.",
-    "schema": {"type": "string"},
-}
+    described["responses"] |= _parameters_refused()
+    described["responses"]["200"]["headers"]["ETag"] = _ETAG | {"required": False}
+    return _with_table(described)
 
 
 def _publish() -> Json:
-    described = operation(
-        "publish", "Put a JSON object on a channel, its bytes unchanged; needs a token in every mode.", Published, "202"
+    channel = _path_parameter("channel", "Where the message goes.", {"enum": list(CHANNELS)})
+    described = _operation(
+        "publish",
+        "Put a JSON object on a channel, its bytes unchanged; needs a token in every mode.",
+        _ref(Published),
+        [channel],
+        {
+            "400": _problem("The body is no JSON object."),
+            "404": _problem("No channel has that name; the detail names them."),
+            "413": _problem("The body is too long."),
+            "415": _problem("The body is said to be something else."),
+            **_UNAVAILABLE,
+        },
+        status="202",
     )
     message = {"schema": {"type": "object"}}
-    described["security"] = [{"token": []}]
-    described["parameters"] = [_CHANNEL]
-    described["requestBody"] = {"required": True, "content": {"application/json": message}}
-    described["responses"] |= {
-        "400": problem("The body is no JSON object."),
-        "404": problem("No channel has that name; the detail names them."),
-        "413": problem("The body is too long."),
-        "415": problem("The body is said to be something else."),
-        "503": {"$ref": "#/components/responses/Unavailable"},
+    return described | {
+        "security": [{"token": []}],
+        "requestBody": {"required": True, "content": {"application/json": message}},
     }
-    return described
 
 
 def _log() -> Json:
-    position = {"type": "string", "pattern": "^[0-9]{1,15}-[0-9]{1,15}$"}
-    limit = {"type": "integer", "minimum": 1, "maximum": LARGEST_LIMIT, "default": DEFAULT_LIMIT}
-    described = operation(
-        "alertLog", "Transitions of alerts, oldest first; the newest ones without `after`.", AlertLogPage
+    return _operation(
+        "alertLog",
+        "Transitions of alerts, oldest first; the newest ones without `after`.",
+        _ref(AlertLogPage),
+        [
+            _parameter("after", "Id of the entry before the first wanted.", _POSITION),
+            _parameter("limit", "Entries at most.", _number((1, LARGEST_LIMIT), DEFAULT_LIMIT)),
+        ],
+        _parameters_refused() | _UNAVAILABLE,
+        headers={"Age": _AGE_FROM_MEMORY},
     )
-    described["parameters"] = [
-        {"name": "after", "in": "query", "description": "Id of the entry before the first wanted.", "schema": position},
-        {"name": "limit", "in": "query", "description": "Entries at most.", "schema": limit},
-    ]
-    described["responses"]["200"]["headers"] = {"Age": AGE_FROM_MEMORY}
-    described["responses"]["400"] = problem("A parameter is not valid; the detail names it.")
-    described["responses"]["503"] = {"$ref": "#/components/responses/Unavailable"}
-    return described
 
 
 def _incidents() -> Json:
-    position = {"type": "string", "pattern": "^[0-9]{1,15}-[0-9]{1,15}$"}
-    texts = {"type": "array", "items": {"type": "string"}}
     severities = {"type": "array", "items": msgspec.json.schema(Severity)}
     transitions = {"type": "array", "items": {"enum": list(incidents.TRANSITIONS)}}
     hours = {"type": "integer", "minimum": 1, "maximum": incidents.LARGEST_HOURS}
-    described = operation(
-        "incidents", "Alerts that fired, newest first; on the first page those that still do come first.", IncidentsPage
+    firing = "`firing`: those that go on; `resolved`: those that have ended; none is `pending`."
+    limit = _number((1, incidents.LARGEST_LIMIT), incidents.DEFAULT_LIMIT)
+    described = _operation(
+        "incidents",
+        "Alerts that fired, newest first; on the first page those that still do come first.",
+        _ref(IncidentsPage),
+        _table_parameters(
+            _parameter("hours", "Those that ended in so many hours before now; all without it.", hours),
+            _parameter("node", "Nodes' names, repeated; all without it.", _TEXTS),
+            _parameter("rule", "Rules' names, repeated; all without it.", _TEXTS),
+            _parameter("severity", "Severities, repeated; all without it.", severities),
+            _parameter("transition", firing, transitions),
+            _parameter("q", "A part of the node's name or of the message, whatever its case.", _TEXT),
+            _parameter("limit", "Ended ones at most; a page may have fewer though more follow.", limit),
+            _parameter("after", "What the page before said as `next`.", _POSITION),
+        ),
+        _parameters_refused() | _UNAVAILABLE,
+        headers={"Age": _AGE_FROM_MEMORY},
     )
-    described["parameters"] = [
-        FORMAT,
-        _parameter("hours", "Those that ended in so many hours before now; all without it.", hours),
-        _parameter("node", "Nodes' names, repeated; all without it.", texts),
-        _parameter("rule", "Rules' names, repeated; all without it.", texts),
-        _parameter("severity", "Severities, repeated; all without it.", severities),
-        _parameter(
-            "transition",
-            "`firing`: those that go on; `resolved`: those that have ended; none is `pending`.",
-            transitions,
-        ),
-        _parameter("q", "A part of the node's name or of the message, whatever its case.", {"type": "string"}),
-        _parameter(
-            "limit",
-            "Ended ones at most; a page may have fewer though more follow.",
-            _number((1, incidents.LARGEST_LIMIT), incidents.DEFAULT_LIMIT),
-        ),
-        _parameter("after", "What the page before said as `next`.", position),
-    ]
-    described["responses"]["200"]["headers"] = {"Age": AGE_FROM_MEMORY}
-    described["responses"]["400"] = problem("A parameter is not valid; the detail names it.")
-    described["responses"]["503"] = {"$ref": "#/components/responses/Unavailable"}
-    return with_table(described)
-
-
-def _parameter(name: str, text: str, schema: Json) -> Json:
-    return {"name": name, "in": "query", "description": text, "schema": schema}
-
-
-def _number(limits: tuple[int, int], default: int) -> Json:
-    return {"type": "integer", "minimum": limits[0], "maximum": limits[1], "default": default}
+    return _with_table(described)
 
 
 def _history() -> Json:
     nodes = {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": NODES_LIMIT}
     measures = {"type": "array", "items": {"enum": list(MEASURES)}}
     time = msgspec.json.schema(Timestamp)
-    described = operation(
-        "history", "Minimum, average and maximum of each measure and step; null where nothing is known.", History
+    range_seconds = _number(RANGE_LIMITS_SECONDS, DEFAULT_RANGE_SECONDS)
+    described = _operation(
+        "history",
+        "Minimum, average and maximum of each measure and step; null where nothing is known.",
+        _ref(History),
+        _table_parameters(
+            _parameter("node", "Nodes' names, repeated; without it the cluster's averages.", nodes),
+            _parameter("measure", "Measures, repeated; all without it.", measures),
+            _parameter("range_seconds", "Length, if not `start`.", range_seconds),
+            _parameter("start", "Where it begins, instead of `range_seconds`.", time),
+            _parameter("end", "Where it ends; the newest snapshot's time without it.", time),
+            _parameter("points", "Steps at most.", _number(POINTS_LIMITS, DEFAULT_POINTS)),
+        ),
+        _parameters_refused() | _UNAVAILABLE | {"404": _problem("None of the nodes is in the snapshot or in history.")},
     )
-    described["parameters"] = [
-        FORMAT,
-        _parameter("node", "Nodes' names, repeated; without it the cluster's averages.", nodes),
-        _parameter("measure", "Measures, repeated; all without it.", measures),
-        _parameter("range_seconds", "Length, if not `start`.", _number(RANGE_LIMITS_SECONDS, DEFAULT_RANGE_SECONDS)),
-        _parameter("start", "Where it begins, instead of `range_seconds`.", time),
-        _parameter("end", "Where it ends; the newest snapshot's time without it.", time),
-        _parameter("points", "Steps at most.", _number(POINTS_LIMITS, DEFAULT_POINTS)),
-    ]
-    described["responses"]["400"] = problem("A parameter is not valid; the detail names it.")
-    described["responses"]["503"] = {"$ref": "#/components/responses/Unavailable"}
-    described["responses"]["404"] = problem("None of the nodes is in the snapshot or in history.")
-    return with_table(described)
+    return _with_table(described)
+
+
+def _latest(
+    name: str, summary: str, schema: Json, parameters: Sequence[Json] = (), responses: Json | None = None
+) -> Json:
+    """An operation that answers a stored message, or a part of it."""
+    headers = {"Age": _AGE, "ETag": _ETAG}
+    unchanged = {"description": "Not changed since that ETag.", "headers": dict(headers)}
+    return _operation(
+        name,
+        summary,
+        schema,
+        [*parameters, _IF_NONE_MATCH],
+        {"304": unchanged} | (responses or {}) | _UNAVAILABLE,
+        headers=headers,
+    )
+
+
+def _operation(
+    name: str,
+    summary: str,
+    schema: Json,
+    parameters: Sequence[Json] = (),
+    responses: Json | None = None,
+    *,
+    status: str = "200",
+    headers: Json | None = None,
+) -> Json:
+    """An operation that answers a body of that schema with ``headers``.
+
+    ``responses`` are those that it may give besides what every operation may.
+    """
+    answer = {"description": summary, "content": {"application/json": {"schema": schema}}}
+    described = {
+        "operationId": name,
+        "summary": summary,
+        "responses": {
+            status: answer | ({"headers": headers} if headers else {}),
+            "401": {"$ref": "#/components/responses/SignInRequired"},
+            "403": {"$ref": "#/components/responses/Forbidden"},
+            "429": {"$ref": "#/components/responses/LimitExceeded"},
+            "default": _problem("Any other error."),
+            **(responses or {}),
+        },
+    }
+    return described | ({"parameters": list(parameters)} if parameters else {})
+
+
+def _with_table(described: Json) -> Json:
+    """An operation whose answer may be had as a table, too."""
+    described["responses"]["200"]["content"]["text/csv"] = {"schema": _TEXT}
+    return described
+
+
+def _table_parameters(*parameters: Json) -> list[Json]:
+    """Parameters of such an operation."""
+    text = "`csv` for a table with a head. A text that a spreadsheet would take for a formula begins with `'`."
+    return [_parameter("format", text, {"enum": ["json", "csv"], "default": "json"}), *parameters]
+
+
+def _parameter(name: str, text: str, schema: Json) -> Json:
+    return {"name": name, "in": "query", "description": text, "schema": schema}
+
+
+def _path_parameter(name: str, text: str, schema: Json) -> Json:
+    return {"name": name, "in": "path", "required": True, "description": text, "schema": schema}
+
+
+def _number(limits: tuple[int, int], default: int) -> Json:
+    return {"type": "integer", "minimum": limits[0], "maximum": limits[1], "default": default}
+
+
+def _parameters_refused() -> Json:
+    return {"400": _problem("A parameter is not valid; the detail names it.")}
+
+
+def _problem(text: str) -> Json:
+    return {"description": text, "content": {"application/problem+json": {"schema": _ref(Problem)}}}
+
+
+def _shared_responses() -> Json:
+    """Answers that several operations give, by the names that they refer to them by."""
+    challenge = {"WWW-Authenticate": {"required": True, "schema": {"const": "Bearer", "type": "string"}}}
+    retry = {"Retry-After": _RETRY_AFTER}
+    unavailable = "Nothing that could be answered: nothing is stored yet, or Redis is away."
+    return {
+        "Unavailable": _problem(unavailable) | {"headers": retry},
+        "SignInRequired": _problem("No valid credential; `code` is `sign_in_required`.") | {"headers": challenge},
+        "Forbidden": _problem("A credential without the scope; `code` is `forbidden`."),
+        "LimitExceeded": _problem("Too many requests; `code` is `limit_exceeded`.") | {"headers": retry},
+    }
+
+
+def _ref(of: type) -> Json:
+    """Refer to the schema of a type of the contract."""
+    return {"$ref": f"#/components/schemas/{of.__name__}"}

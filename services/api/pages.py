@@ -6,8 +6,7 @@ from flask import Blueprint, Response, render_template
 from markupsafe import Markup
 
 from api.config import Config
-from api.store import Latest, Store, nodes_by_name
-from api.unavailable import Unavailable
+from api.store import Latest, Store, Unavailable, nodes_by_name
 from contract import VERSION
 from contract.codec import encode
 from contract.messages import Snapshot

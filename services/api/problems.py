@@ -9,9 +9,9 @@ from flask import Flask, Response, render_template, request
 from msgspec import UNSET
 from werkzeug.exceptions import HTTPException
 
-from api.answers import RETRY_AFTER_SECONDS, answers_json
 from api.language import gettext
-from api.unavailable import Unavailable
+from api.responses import RETRY_AFTER_SECONDS, answers_json
+from api.store import Unavailable
 from contract.codec import encode
 from contract.rest import Problem
 from runtime.quoted import QUOTED_LENGTH

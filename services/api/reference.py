@@ -5,8 +5,8 @@ from typing import Any, Final, NamedTuple
 
 from flask import Blueprint, Response, abort, render_template
 
-from api.answers import API, wants_page
 from api.openapi import description
+from api.responses import API, wants_page
 
 #: A page to a browser that reads it; whatever else is asked of this path finds nothing.
 _METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")

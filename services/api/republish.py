@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from api.counters import Counters
-from api.link import RedisLink
+from api.redis_link import RedisLink
 from api.store import Store
 from contract.names import REPUBLISH_INTERVAL_MS
 from contract.scripts import REPUBLISH, Republished, republish_answer, republish_call

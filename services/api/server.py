@@ -9,8 +9,8 @@ from typing import Any, Final
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from api.components import components_of
 from api.config import Config
-from api.parts import parts_of
 from api.worker import PatientWorker
 from runtime.logs import Occasionally
 
@@ -27,6 +27,7 @@ LAST_PUBLICATION_SECONDS: Final = 0.5
 #: Seconds that a thread may keep the interpreter from others; Python has 5 ms. A short request gives the interpreter
 #: away with each of its system calls, and waits for it as often beside a long one.
 SWITCH_SECONDS: Final = 0.0005
+
 #: A file system in memory, there also where the root file system is read-only: workers sign life there every second.
 _MEMORY_FOLDER: Final = "/dev/shm"  # noqa: S108 (gunicorn makes its file there with mkstemp and unlinks it)
 #: Letters of a message of gunicorn that reach the log: some quote what strangers sent.
@@ -130,13 +131,13 @@ class GunicornLog(Logger):  # type: ignore[misc]
 
 def _begin(worker: PatientWorker) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
-    parts_of(worker.wsgi).watch.start()
+    components_of(worker.wsgi).watch.start()
 
 
 def _end(arbiter: object, worker: PatientWorker) -> None:
     application = getattr(worker, "wsgi", None)
     if application is not None:
-        parts_of(application).republisher.finish(LAST_PUBLICATION_SECONDS)
+        components_of(application).republisher.finish(LAST_PUBLICATION_SECONDS)
 
 
 def _written(listener: socket.socket) -> str:

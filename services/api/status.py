@@ -17,10 +17,9 @@ from msgspec import UNSET, Struct
 from access.scripts import ATTEMPT_SIGN_IN, NO_ATTEMPT
 from api.config import Config
 from api.counters import Counters
-from api.link import RedisLink
-from api.report import Reporter
-from api.store import Store, Stored
-from api.unavailable import Unavailable
+from api.health import HealthReporter
+from api.redis_link import RedisLink
+from api.store import Store, Stored, Unavailable
 from contract.codec import encode
 from contract.messages import Coded, Count, Epoch, Health, Seq, Snapshot
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
@@ -31,6 +30,7 @@ from runtime.settings import SettingError
 
 #: Seconds for which ``--wait`` waits until every node was looked at; later, live data of some nodes are enough.
 FIRST_LOOK_SECONDS: Final = 15.0
+
 #: Seconds between two looks of ``--wait``.
 _LOOK_SECONDS: Final = 0.2
 _LONGEST_WAIT_SECONDS: Final = 3600.0
@@ -89,7 +89,7 @@ class StatusReader:
         counters, readiness = Counters(), Readiness()
         self._link = RedisLink(config.redis_url, readiness, counters)
         self._store = Store(self._link, readiness, counters)
-        self._reporter = Reporter(self._link, self._store, readiness)
+        self._reporter = HealthReporter(self._link, self._store, readiness)
 
     def read(self) -> Status:
         """Ask Redis now."""

@@ -1,4 +1,7 @@
-"""The last message of each channel: read from Redis, remembered for the time that Redis is away."""
+"""The last message of each channel: read from Redis, remembered for the time that Redis is away.
+
+Why there is none now, as sentences that tell people what to do.
+"""
 
 import functools
 import logging
@@ -12,22 +15,57 @@ import msgspec
 import redis
 
 from api.counters import Counters
-from api.link import RedisLink
-from api.unavailable import NothingKnown, NothingStored, StoredInvalid
+from api.redis_link import RedisLink
 from contract.codec import TYPE_OF_CHANNEL, Message, UndecodableMessage, decode, require_object
-from contract.messages import RulesInForce, Snapshot
+from contract.messages import RulesInForce, Snapshot, Timestamp
 from contract.names import METRICS_CHANNEL, RULES_KEY, latest_key
 from contract.passed_on import stored_nodes
 from contract.scripts import age_seconds
+from runtime.clock import unix_seconds
 from runtime.logs import Occasionally
 from runtime.readiness import Readiness
 from runtime.redis_failures import RedisFailure
 
 _logger = logging.getLogger(__name__)
-
 Stored = Message | RulesInForce
+
 #: What the store reads, by channel; the rules have none and go by their key.
 _TYPES: Final[dict[str, type[Stored]]] = {**TYPE_OF_CHANNEL, RULES_KEY: RulesInForce}
+
+
+class Unavailable(Exception):
+    """The answer may be there later; the text is for people."""
+
+
+class NothingStored(Unavailable):
+    """Redis answers, and holds nothing under the key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"Nothing is stored under {key} yet. Is the collector running, with the same REDIS_URL as the api? "
+            "It publishes within seconds of its start."
+        )
+
+
+class StoredInvalid(Unavailable):
+    """What the key holds is not what the collector writes there."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        remedy = "The collector's next round replaces it; if it stays, something else writes to this Redis."
+        if "permissions" in reason:
+            remedy = "Give the Redis users of the api and the collector the rules of this release."
+        super().__init__(f"What is stored under {key} cannot be read: {reason}. {remedy}")
+
+
+class NothingKnown(Unavailable):
+    """Redis is away, and this process has not read from it what is asked for."""
+
+    def __init__(self, down_since: Timestamp | None) -> None:
+        since = f" since {down_since}" if down_since else ""
+        super().__init__(
+            f"Redis does not answer{since}, and this was not read from it before. "
+            "Check that Redis runs and that REDIS_URL names it."
+        )
 
 
 def _key(channel: str) -> str:
@@ -112,6 +150,14 @@ class Store:
         assert isinstance(message, Snapshot)
         return latest, message
 
+    def newest_snapshot(self) -> Snapshot | None:
+        """The message of ``snapshot``, if there is one."""
+        try:
+            _, snapshot = self.snapshot()
+        except Unavailable:
+            return None
+        return snapshot
+
     def refresh(self, *channels: str) -> None:
         """Read these channels in one round trip. Leaves what is known as it is if Redis does not answer."""
         asked_at = self._monotonic()
@@ -166,6 +212,17 @@ class Store:
         self._counters.stored_invalid.labels(key).inc()
         self._complaints.warning(key, "what is stored under %s cannot be read: %s", key, shown)
         return _Known(asked_at, reason=reason)
+
+
+def collector_time(snapshot: Snapshot | None) -> float:
+    """The present in Unix seconds, by the clock that the collector's data go by: when its newest snapshot was made.
+
+    Without a snapshot it is this machine's.
+    """
+    try:
+        return time.time() if snapshot is None else unix_seconds(snapshot.timestamp)
+    except ValueError:
+        return time.time()
 
 
 def _read(channels: tuple[str, ...], client: redis.Redis) -> list[tuple[bytes | str | None, float | None]]:

@@ -31,6 +31,7 @@ _FORWARDED_FOR: Final = re.compile(rb"\r\nx-forwarded-for[ \t]*:([^\r\n]*)", re.
 _REQUEST: Final = re.compile(rb"([A-Z]+) (?:[A-Za-z][A-Za-z0-9+.-]*://[^/?# ]*)?([^?# ]*)")
 
 Kind = Literal["usual", "quick", "long", "message"]
+
 #: By kind, methods and paths. Quick requests wait for nothing: neither for Redis, nor for a template.
 _KINDS: Final[tuple[tuple[Kind, re.Pattern[bytes]], ...]] = (
     ("quick", re.compile(rb"(?:GET|HEAD) /(?:static/.*|livez|readyz)", re.DOTALL)),

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from api.parts import parts_of
+from api.components import components_of
 from api.patient_socket import Arrival, PatientSocket, arrival, missing_bytes
 from api.turns import Turn, Turns, places
 
@@ -43,6 +43,7 @@ UNREAD_BYTES: Final = 32 * 1024 * 1024
 #: (RFC 9112, 9.6).
 LINGER_SECONDS: Final = 5.0
 LINGER_BYTES: Final = 8 * 1024 * 1024
+
 #: Bytes of them that are read at a time.
 _PIECE_BYTES: Final = 64 * 1024
 
@@ -150,14 +151,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle_error(self, req: object, client: object, addr: object, exc: BaseException) -> None:
         """Answer a request that is not HTTP as it should be."""
-        parts_of(self.wsgi).counters.malformed_requests.inc()
+        components_of(self.wsgi).counters.malformed_requests.inc()
         super().handle_error(req, client, addr, exc)
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """Begin to stop: say so to whoever asks, and finish what is under way."""
         application = getattr(self, "wsgi", None)
         if application is not None:  # it is still being made otherwise
-            parts_of(application).readiness.drain()
+            components_of(application).readiness.drain()
         super().handle_exit(sig, frame)
 
     def _cap_keepalive(self, deadline: float) -> None:
@@ -172,7 +173,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if self._turns.offer(conn.turn, conn):
             self._begin()
             return
-        parts_of(self.wsgi).counters.limited.labels("waiting").inc()
+        components_of(self.wsgi).counters.limited.labels("waiting").inc()
         self._refuse(conn, _TOO_MANY)
 
     def _begin(self) -> None:
@@ -192,7 +193,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     @property
     def _turns(self) -> Turns[TConn]:
-        return parts_of(self.wsgi).turns
+        return components_of(self.wsgi).turns
 
     def _wait_for_reader(self, conn: TConn, fs: "Future[object]") -> None:
         conn.sock.setblocking(False)
@@ -243,7 +244,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if found is Arrival.THERE:
             conn.turn = self._turns.turn(request, conn.client[0])
             return True
-        parts_of(self.wsgi).counters.malformed_requests.inc()
+        components_of(self.wsgi).counters.malformed_requests.inc()
         self.poller.unregister(client)
         waiting.remove(conn)
         self._refuse(conn, _TOO_LONG)

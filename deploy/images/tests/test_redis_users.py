@@ -14,8 +14,8 @@ from access.scripts import REVOKE, revoke_call
 from access.settings import read_access
 from api.access.command_line import revoke
 from api.app import create_app
+from api.components import components_of
 from api.config import Config
-from api.parts import parts_of
 from contract.history import MEASURES, TEN_SECONDS
 from contract.library import LIBRARY
 from contract.names import EPOCH_KEY, METRICS_CHANNEL, REVOCATIONS_KEY, REVOKED_CHANNEL, history_key, replica_key
@@ -80,7 +80,7 @@ def test_history_is_recorded_by_the_collector_and_read_by_the_api(
     response = app.test_client().get(f"/api/history?{query}")
     whole = app.test_client().get(f"/api/history?{query.removeprefix('node=a&')}")
     assert whole.get_json()["distribution"] is not None
-    parts_of(app).link.close()
+    components_of(app).link.close()
     assert response.status_code == 200
     measures = response.get_json()["series"][0]["measures"]
     assert list(measures) == list(MEASURES)
@@ -111,7 +111,7 @@ def test_rules_and_incidents_are_kept_by_the_collector_and_read_by_the_api(
     client = app.test_client()
     assert client.get("/api/rules").data == rules
     assert len(client.get("/api/incidents").get_json()["incidents"]) == 2
-    parts_of(app).link.close()
+    components_of(app).link.close()
     assert redis.execute_command("ACL LOG") == []
 
 
@@ -131,7 +131,7 @@ def test_what_the_api_revokes_is_read_by_a_push_replica(
     answer = client.post("/login", data={"csrf": token, "user": "ada", "password": "guessed"})
     now = time.time()
     revoke(Environment({"REDIS_URL": url_of("api")}), revocation_of_user("ada", now), now + 60)
-    parts_of(app).link.close()
+    components_of(app).link.close()
     # then
     assert answer.status_code == 401
     replica = blocking_client(url_of("ws"), connect_seconds=10, answer_seconds=10)

@@ -13,20 +13,17 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
-import redis
 
 from access.folder import FILE_LIMIT_BYTES, NAME, Folder
 from access.revocation_reader import RevocationReader, begin_generation
 from access.revocations import Revocations
 from access.tokens import StoredToken, grant_of
-from api.access.command_line import REDIS_SECONDS, CommandError, folder_of, show, tell
-from api.access.files import write_file
+from api.access.command_line import CommandError, folder_of, redis_client, show, tell, write_file
 from api.access.users import StoredUser
 from contract.names import GENERATION_KEY
 from runtime.clock import timestamp
 from runtime.quoted import quoted, sentence
-from runtime.redis_client import blocking_client
-from runtime.redis_failures import RedisFailure, ask, translated
+from runtime.redis_failures import RedisFailure, ask
 from runtime.settings import Environment
 
 
@@ -39,6 +36,7 @@ FILES: Final = 20_000
 ARCHIVE_BYTES: Final = 64 * 1024 * 1024
 #: Files that are told of one by one because they are left out.
 LEFT_OUT: Final = 20
+
 #: By the bytes that compressed files begin with, who inflates them.
 _INFLATE: Final[Mapping[bytes, Callable[[Any], _Readable]]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
@@ -57,7 +55,7 @@ class Archive(NamedTuple):
 
 
 class ArchiveCommands:
-    """Each is a command. Raises ``CommandError``, ``FileProblem`` or ``SettingError``."""
+    """Each is a command. Raises ``CommandError`` or ``SettingError``."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
@@ -96,15 +94,12 @@ class ArchiveCommands:
 
     def end_sessions(self) -> None:
         """End all sessions of everybody: the store gets a new generation."""
-        client = self._client()
         try:
-            with translated():
+            with redis_client(self._environment) as client:
                 client.delete(GENERATION_KEY)
                 begin_generation(client)
         except RedisFailure as error:
             raise CommandError(f"Redis did not take it, and nothing was changed: {error}") from None
-        finally:
-            client.close()
         tell("all sessions have ended: everybody signs in again")
 
     @property
@@ -115,18 +110,13 @@ class ArchiveCommands:
     def _tokens(self) -> Path:
         return folder_of(self._environment, "ACCESS_TOKENS_DIR")
 
-    def _client(self) -> redis.Redis:
-        url = self._environment.redis_url("api")
-        return blocking_client(url, connect_seconds=REDIS_SECONDS, answer_seconds=REDIS_SECONDS)
-
     def _revocations(self) -> Revocations:
-        revocations, client = Revocations(), self._client()
+        revocations = Revocations()
         try:
-            RevocationReader(partial(ask, client), revocations, may_begin=False).refresh()
+            with redis_client(self._environment) as client:
+                RevocationReader(partial(ask, client), revocations, may_begin=False).refresh()
         except RedisFailure as error:
             raise CommandError(f"Redis does not say what is revoked: {error}") from None
-        finally:
-            client.close()
         return revocations
 
     def _list(self, archive: Archive) -> None:

@@ -1,21 +1,30 @@
-"""What the commands about users and tokens have in common: settings, questions, answers, and revoking at once."""
+"""What the commands about users and tokens have in common: terminal, folders, files, and revoking at once."""
 
 import base64
 import getpass
+import os
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from api.access.store import send_revocation
+import redis
+
+from access.folder import NAME
+from api.access.revocation_store import send_revocation
 from api.config import saves_revocations
 from contract.codec import encode
+from runtime.quoted import quoted
 from runtime.redis_client import blocking_client
 from runtime.redis_failures import RedisFailure, translated
 from runtime.settings import Environment
 
 #: Seconds that Redis may take.
 REDIS_SECONDS: Final = 5.0
+
 #: Bytes of a password's line that are read.
 _LINE_BYTES: Final = 8192
 
@@ -80,11 +89,82 @@ def revoke(environment: Environment, member: str, until: float) -> None:
     Raises:
         NotRevoked: it did not happen.
     """
-    client = blocking_client(environment.redis_url("api"), connect_seconds=REDIS_SECONDS, answer_seconds=REDIS_SECONDS)
     try:
-        with translated():
+        with redis_client(environment) as client:
             send_revocation(client, member, until, time.time(), is_saved=saves_revocations(environment))
     except RedisFailure as error:
         raise NotRevoked(str(error)) from None
+
+
+@contextmanager
+def redis_client(environment: Environment) -> Iterator[redis.Redis]:
+    """Give a client for a few questions.
+
+    Raises:
+        RedisFailure: Redis does not answer, or refuses.
+    """
+    url = environment.redis_url("api")
+    client = blocking_client(url, connect_seconds=REDIS_SECONDS, answer_seconds=REDIS_SECONDS)
+    try:
+        with translated():
+            yield client
     finally:
         client.close()
+
+
+def require_name(name: str) -> None:
+    """Check that a name may be that of a user or a token.
+
+    Raises:
+        CommandError: it may not.
+    """
+    if not NAME.fullmatch(name):
+        raise CommandError(
+            f"{quoted(name)} is no name: it takes 1 to 64 of A-Z a-z 0-9 . _ - and begins with none of . _ -"
+        )
+
+
+def write_file(folder: Path, name: str, content: bytes) -> None:
+    """Put a file in its place, which only its owner may read; a missing folder is made.
+
+    Raises:
+        CommandError: it cannot be written.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A leading dot: nobody reads it before it is whole.
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(descriptor)
+            Path(temporary).replace(folder / name)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _sync(folder)
+    except OSError as error:
+        raise CommandError(f"{folder / name} cannot be written: {error.strerror}") from None
+
+
+def remove_file(folder: Path, name: str) -> None:
+    """Remove a file.
+
+    Raises:
+        CommandError: there is none, or it cannot be removed.
+    """
+    try:
+        (folder / name).unlink()
+        _sync(folder)
+    except OSError as error:
+        raise CommandError(f"{folder / name} cannot be removed: {error.strerror}") from None
+
+
+def _sync(folder: Path) -> None:
+    """Have the folder's own change survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -5,12 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from access.grant import READ, SCOPES
+from api.access.account_commands import TokenCommands, UserCommands
 from api.access.archive_commands import ArchiveCommands
 from api.access.command_line import CommandError, tell
-from api.access.files import FileProblem
-from api.access.passwords import UnusablePassword
-from api.access.token_commands import TokenCommands
-from api.access.user_commands import UserCommands
+from api.access.users import UnusablePassword
 from runtime.settings import Environment, SettingError
 
 #: Days for which a token is good.
@@ -32,7 +30,7 @@ def run(arguments: Sequence[str], variables: Mapping[str, str], program: str = "
     do: Callable[[argparse.Namespace], None] = options.do
     try:
         do(options)
-    except (CommandError, FileProblem, SettingError, UnusablePassword) as error:
+    except (CommandError, SettingError, UnusablePassword) as error:
         tell(str(error))
         return 1
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Puts access control on an application, made of its parts."""
+"""Puts access control on an application, made of its components."""
 
 from typing import Final
 
@@ -7,25 +7,20 @@ from flask import Flask, Response, g
 from access.gatekeeper import Gatekeeper
 from access.grant import Grant, Refused
 from access.revocations import Revocations
-from api.access.attempts import Attempts
-from api.access.credentials import Credentials
+from api.access.cookies import DeviceCookie, SessionCookie
+from api.access.credentials import Credentials, session_routes
 from api.access.csrf import Forms
-from api.access.device_cookie import DeviceCookie
 from api.access.gate import Gate
-from api.access.host import host_check
-from api.access.limit import PublishedLimit, RequestLimit
-from api.access.origin import know_origins
-from api.access.passwords import Passwords
 from api.access.publish import Publisher, publish_routes
-from api.access.report import session_routes
-from api.access.session_cookie import SessionCookie
-from api.access.sign_in import SignIn
+from api.access.rate_limit import PublishedLimit, RequestLimit
+from api.access.request_origin import host_check, know_origins
+from api.access.revocation_store import RevocationStore
+from api.access.sign_in import Attempts, SignIn
 from api.access.sign_in_pages import open_routes, sign_in_routes
-from api.access.store import RevocationStore
-from api.access.users import Users
+from api.access.users import Passwords, Users
 from api.config import Config
 from api.counters import Counters
-from api.link import RedisLink
+from api.redis_link import RedisLink
 from runtime.readiness import Readiness
 
 #: Threads that have other things to do than to wait for their turn with a password.

@@ -1,26 +1,30 @@
-"""Finds out as whom a request comes."""
+"""Finds out as whom a request comes, and tells it: ``/api/session``."""
 
 import logging
 import time
 from collections.abc import Callable
 from typing import Final
 
-from flask import g, request
+from flask import Blueprint, Response, g, request
 
 from access.gatekeeper import Gatekeeper
-from access.grant import Grant, Refused, sign_in_required
+from access.grant import READ, SCOPES, Grant, Refused, sign_in_required
 from access.revocations import revocation_of
 from access.session import Session
-from api.access.origin import address, origin
-from api.access.store import RevocationStore
+from access.settings import AccessSettings
+from api.access.request_origin import address, origin
+from api.access.revocation_store import RevocationStore
 from api.access.users import Users
-from api.unavailable import Unavailable
+from api.responses import struct_answer
+from api.store import Unavailable
+from contract.rest import SessionReport
+from runtime.clock import timestamp
 from runtime.redis_failures import RedisFailure
 
 #: Seconds by which the users' folder of one replica may lag behind that of another: Kubernetes takes up to 90.
 FOLDER_LAG_SECONDS: Final = 120.0
-_BEARER: Final = "bearer"
 
+_BEARER: Final = "bearer"
 _logger = logging.getLogger(__name__)
 
 
@@ -121,3 +125,26 @@ class Credentials:
             self._revocations.revoke(revocation_of(session.grant()), session.expires)
         except RedisFailure:
             return  # the next request tries again
+
+
+def session_routes(settings: AccessSettings) -> Blueprint:
+    """Make the route."""
+    routes = Blueprint("session", __name__, url_prefix="/api")
+
+    @routes.get("/session")
+    def session() -> Response:
+        """Who, by what, with which scopes, until when. Where access is open nobody is asked."""
+        grant: Grant | None = g.grant
+        if grant is None:
+            return struct_answer(SessionReport(user=None, by=None, scopes=(READ,), expires=None, access=settings.mode))
+        return struct_answer(
+            SessionReport(
+                user=grant.name,
+                by=grant.by,
+                scopes=tuple(scope for scope in SCOPES if scope in grant.scopes),
+                expires=None if grant.expires == float("inf") else timestamp(grant.expires),
+                access=settings.mode,
+            )
+        )
+
+    return routes

@@ -14,11 +14,12 @@ from itsdangerous import Signer
 
 from access.grant import Grant
 from access.web_origin import WebOrigin, normal_origin, origin_of_url, same_host
-from api.access.origin import is_encrypted
-from api.answers import wants_page
+from api.access.cookies import SIGN_IN
+from api.access.request_origin import is_encrypted
 from api.counters import Counters
 from api.language import gettext
 from api.problems import Refusal
+from api.responses import wants_page
 
 #: Bytes of the largest form.
 FORM_BYTES: Final = 8 * 1024
@@ -52,7 +53,7 @@ class Forms:
     def visitors_token(self, response: Response) -> str:
         """The token of a form for somebody who is not signed in; ``response`` gets the cookie that goes with it."""
         nonce = self._nonce() or secrets.token_urlsafe(_NONCE_BYTES)
-        response.set_cookie(self._cookie, nonce, path="/login", httponly=True, samesite="Lax", secure=is_encrypted())
+        response.set_cookie(self._cookie, nonce, path=SIGN_IN, httponly=True, samesite="Lax", secure=is_encrypted())
         return self._sign(f"visitor:{nonce}")
 
     def require_ours(self, grant: Grant | None) -> None:

@@ -9,12 +9,12 @@ from werkzeug.wrappers import Response as AnyResponse
 from access.grant import PUBLISH, READ, Grant, Refused, require_scope
 from api.access.credentials import Credentials
 from api.access.csrf import SAFE_METHODS, Forms
-from api.access.limit import RequestLimit
-from api.access.next_page import sign_in_address
-from api.access.origin import address
-from api.answers import wants_page
+from api.access.rate_limit import RequestLimit
+from api.access.request_origin import address
+from api.access.sign_in_pages import sign_in_address
 from api.counters import Counters
 from api.problems import Refusal, answer_refusal
+from api.responses import wants_page
 from contract.rest import Scope
 from runtime.logs import Occasionally
 

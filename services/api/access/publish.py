@@ -6,12 +6,12 @@ from typing import Final
 
 from flask import Blueprint, Response, g, request
 
-from api.access.limit import PublishedLimit
-from api.access.origin import address
-from api.answers import struct_answer
+from api.access.rate_limit import PublishedLimit
+from api.access.request_origin import address
 from api.counters import Counters
-from api.link import RedisLink
 from api.problems import Refusal
+from api.redis_link import RedisLink
+from api.responses import struct_answer
 from contract.codec import UndecodableMessage, require_object
 from contract.names import CHANNELS, MESSAGE_LIMIT_BYTES
 from contract.rest import Published

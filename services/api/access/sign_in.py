@@ -7,20 +7,65 @@ from typing import Final, NamedTuple
 from flask import Response
 
 from access.revocations import revocation_of, revocation_of_device
+from access.scripts import (
+    ATTEMPT_SIGN_IN,
+    FORGIVE_SIGN_IN,
+    attempt_sign_in_answer,
+    attempt_sign_in_call,
+    forgive_sign_in_call,
+)
 from access.session import Session
-from api.access.attempts import Attempts
-from api.access.device_cookie import DeviceCookie, new_device
-from api.access.origin import address
-from api.access.passwords import Passwords
-from api.access.session_cookie import SessionCookie
-from api.access.store import RevocationStore
-from api.access.users import Users, stamp_of
+from api.access.cookies import DeviceCookie, SessionCookie, new_device
+from api.access.request_origin import address
+from api.access.revocation_store import RevocationStore
+from api.access.users import Passwords, Users, stamp_of
 from api.counters import Counters
+from api.redis_link import RedisLink
+from runtime.redis_failures import RedisFailure
 
 #: Characters of a name that are looked at, and logged.
 NAME_LENGTH: Final = 128
 
 _logger = logging.getLogger(__name__)
+
+
+class Attempts:
+    """Attempts to sign in, counted in Redis, so that all api processes together let nobody guess fast.
+
+    They are counted by user and address, or by a browser in which the user has signed in before.
+    """
+
+    def __init__(self, link: RedisLink) -> None:
+        self._link = link
+
+    def count(self, user: str, address: str, device: str) -> float:
+        """Count an attempt, before the password is looked at: parallel guesses do not slip through.
+
+        Args:
+            user: the name as it was typed.
+            address: as it is known.
+            device: id of the browser, where the user has signed in there before; else empty.
+
+        Returns:
+            0.0, or the seconds that must pass before the next; the attempt is not counted then, nor is it one.
+
+        Raises:
+            RedisAway: it cannot be counted.
+            RedisRefused: likewise.
+        """
+        arguments = attempt_sign_in_call(user, address, device)
+        return attempt_sign_in_answer(self._link.call(ATTEMPT_SIGN_IN, arguments))
+
+    def forgive(self, user: str, address: str, device: str) -> None:
+        """Take back what the last attempt counted, which succeeded: an office behind one address signs in too.
+
+        The success itself is counted, and limited generously: each may leave a revocation behind.
+        """
+        arguments = forgive_sign_in_call(user, address, device)
+        try:
+            self._link.call(FORGIVE_SIGN_IN, arguments)
+        except RedisFailure:
+            return  # it is forgotten by itself
 
 
 class Proof(NamedTuple):

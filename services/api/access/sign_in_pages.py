@@ -1,24 +1,31 @@
-"""``/login`` and ``/logout``, for people and their browsers."""
+"""``/login`` and ``/logout``, for people and their browsers, and the page of ours where they go on after that."""
 
 import math
 from typing import Final
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, g, redirect, render_template, request
 
 from access.session import Session
+from api.access.cookies import SIGN_IN
 from api.access.credentials import Credentials
 from api.access.csrf import Forms
-from api.access.next_page import HOME, SIGN_IN, safe_next
-from api.access.origin import is_encrypted, stays_on_machine
-from api.access.passwords import Busy
+from api.access.request_origin import is_encrypted, stays_on_machine
 from api.access.sign_in import NAME_LENGTH, SignIn
+from api.access.users import Busy
 from api.language import gettext
 from api.problems import Refusal
-from api.unavailable import Unavailable
+from api.store import Unavailable
 from runtime.redis_failures import RedisFailure
 
 #: Seconds after which trying again may help where Redis or a processor was the reason.
 RETRY_SECONDS: Final = 5
+#: Where people go who did not want to go anywhere.
+HOME: Final = "/"
+
+#: Characters of an address that is remembered.
+_LONGEST: Final = 2000
+_NOT_AGAIN: Final = frozenset((SIGN_IN, "/logout"))
 
 
 def sign_in_routes(sign_in: SignIn, credentials: Credentials, forms: Forms) -> Blueprint:
@@ -113,3 +120,24 @@ def _go_on(path: str) -> Response:
     assert isinstance(response, Response)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def safe_next(text: str) -> str:
+    """Return a path of this site with its query; ``HOME`` where ``text`` is none.
+
+    Browsers take a backslash for a slash, two slashes for another host, and leave control characters out.
+    """
+    if not text.startswith("/") or text.startswith("//") or "\\" in text or len(text) > _LONGEST:
+        return HOME
+    if not text.isprintable() or " " in text:
+        return HOME
+    return HOME if text.partition("?")[0].rstrip("/") in _NOT_AGAIN else text
+
+
+def sign_in_address() -> str:
+    """The address of the sign-in page that leads back to what this request asks for."""
+    if request.method not in ("GET", "HEAD"):
+        return SIGN_IN
+    query = request.query_string.decode("latin-1")
+    wanted = quote(request.path) + (f"?{query}" if query else "")
+    return f"{SIGN_IN}?{urlencode({'next': safe_next(wanted)})}"

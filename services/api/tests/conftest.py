@@ -1,19 +1,24 @@
 """Drivers for the api: its application in this process, its real process, and who listens to what it publishes."""
 
+import json
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
+from http.cookies import Morsel, SimpleCookie
+from typing import Any
 
 import pytest
-import redis as redis_client
 import requests
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
+from redis import Redis
+from werkzeug.test import TestResponse
 
 from api.app import create_app
+from api.components import components_of
 from api.config import Config
-from api.parts import parts_of
 from contract.names import (
     ALERTS_CHANNEL,
     CHANNELS,
@@ -35,6 +40,31 @@ MESSAGES = {METRICS_CHANNEL: "metrics", HEALTH_CHANNEL: "health", ALERTS_CHANNEL
 
 def golden(name: str) -> bytes:
     return (GOLDEN / f"{name}.json").read_bytes()
+
+
+def golden_message(name: str, **changes: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(golden(f"messages/{name}"))
+    return found | changes
+
+
+def problem(response: TestResponse, status: int) -> str:
+    """The sentence of an answer that is a problem."""
+    assert (response.status_code, response.mimetype) == (status, "application/problem+json")
+    detail: str = response.get_json()["detail"]
+    return detail
+
+
+def ask(client: FlaskClient, path: str) -> dict[str, Any]:
+    """The body of an answer that is none of a problem."""
+    response = client.get(path)
+    assert response.status_code == 200, response.get_json()
+    body: dict[str, Any] = response.get_json()
+    return body
+
+
+def cookies(response: TestResponse) -> dict[str, Morsel[str]]:
+    """What an answer sets, by name."""
+    return dict(SimpleCookie("\r\n".join(response.headers.getlist("Set-Cookie"))))
 
 
 class CompiledTemplates(BytecodeCache):
@@ -62,11 +92,16 @@ def _compiled_templates() -> Iterator[None]:
 class Collector:
     """Leaves in Redis what a collector does."""
 
-    def __init__(self, redis: redis_client.Redis) -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def leave(self, channel: str, raw: bytes | None = None, age_seconds: float = 0.0) -> bytes:
-        raw = golden(f"messages/{MESSAGES[channel]}") if raw is None else raw
+    def leave(
+        self, channel: str, message: bytes | dict[str, Any] | None = None, age_seconds: float = 0.0, **changes: Any
+    ) -> bytes:
+        """Leave a message, or the golden one, but for ``changes``; return its bytes."""
+        if isinstance(message, dict) or changes:
+            message = json.dumps({**(message or golden_message(MESSAGES[channel])), **changes}).encode()
+        raw = golden(f"messages/{MESSAGES[channel]}") if message is None else message
         key = RULES_KEY if channel == RULES_KEY else latest_key(channel)
         self._redis.set(key, raw, px=round((LATEST_TTL_SECONDS - age_seconds) * 1000))
         return raw
@@ -79,7 +114,7 @@ class Collector:
 class Listener:
     """Hears what is published, like a ws replica."""
 
-    def __init__(self, redis: redis_client.Redis) -> None:
+    def __init__(self, redis: Redis) -> None:
         self._pubsub = redis.pubsub()
         self._pubsub.subscribe(*CHANNELS)
         for _ in CHANNELS:
@@ -120,6 +155,11 @@ class Api:
         """Ask over a connection of its own: one that were kept would be waited for at the end."""
         return requests.get(self.url + path, headers={"Connection": "close"}, timeout=60)
 
+    def connect(self, data: bytes = b"") -> socket.socket:
+        client = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        client.sendall(data)
+        return client
+
     def wait_until(self, path: str, status: int, seconds: float = 30) -> requests.Response:
         deadline = Deadline(seconds)
         while True:
@@ -132,18 +172,45 @@ class Api:
             assert not deadline.has_passed, self.log
             time.sleep(0.02)
 
+    def ready(self) -> "Api":
+        """Wait until it is ready."""
+        self.wait_until("/readyz", 200)
+        return self
+
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
     def wait(self, seconds: float = 30) -> int:
         return self.process.wait(seconds)
 
+    def stop(self) -> int:
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+
+def read_all(client: socket.socket) -> bytes:
+    """What comes until the other side closes."""
+    received = b""
+    while chunk := client.recv(65536):
+        received += chunk
+    return received
+
+
+def failing(app: Flask, error: Exception) -> FlaskClient:
+    """A client of an application whose first page fails."""
+
+    def fail(page: str) -> None:
+        raise error
+
+    app.view_functions["pages.dashboard"] = fail
+    return app.test_client()
+
 
 @pytest.fixture
 def app(valkey: Valkey) -> Iterator[Flask]:
     app = create_app(Config(redis_url=valkey.url, cluster_name="nameless"))
     yield app
-    parts_of(app).link.close()
+    components_of(app).link.close()
 
 
 @pytest.fixture
@@ -152,12 +219,12 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def collector(redis: redis_client.Redis) -> Collector:
+def collector(redis: Redis) -> Collector:
     return Collector(redis)
 
 
 @pytest.fixture
-def listener(redis: redis_client.Redis) -> Iterator[Listener]:
+def listener(redis: Redis) -> Iterator[Listener]:
     listener = Listener(redis)
     yield listener
     listener.close()
@@ -193,8 +260,3 @@ def starting(valkey: Valkey, copies: Copies | None) -> Iterator[Callable[..., Ap
     for api in started:
         # Without asking: a polite end waits for connections.
         api.process.kill()
-
-
-@pytest.fixture
-def golden_example() -> Callable[[str], bytes]:
-    return golden

@@ -1,23 +1,16 @@
 """The routes under /api/cluster."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-import redis as redis_client
 from flask.testing import FlaskClient
+from redis import Redis
 
-from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL, latest_key
+from api.tests.conftest import golden, golden_message, problem
+from contract.names import ALERT_LOG_KEY, HEALTH_CHANNEL, INCIDENTS_KEY, METRICS_CHANNEL, history_key, latest_key
 
-Golden = Callable[[str], bytes]
-
-FROM_SNAPSHOT = [
-    "/api/cluster/nodes",
-    "/api/cluster/nodes/node6.lan",
-    "/api/cluster/snapshot",
-    "/api/cluster/overview",
-]
+FROM_SNAPSHOT = ["/api/cluster/nodes", "/api/cluster/nodes/node6.lan", "/api/cluster/snapshot", "/api/cluster/overview"]
 
 
 @pytest.mark.parametrize(
@@ -30,28 +23,26 @@ FROM_SNAPSHOT = [
     ],
 )
 def test_route_answers_its_golden_example_when_the_golden_messages_are_stored(
-    client: FlaskClient, collector: Any, golden_example: Golden, path: str, example: str
+    client: FlaskClient, collector: Any, path: str, example: str
 ) -> None:
     collector.leave_all()
     response = client.get(path)
     assert response.status_code == 200
     assert response.mimetype == "application/json"
     assert response.headers["Cache-Control"] == "no-cache"
-    assert response.get_json() == json.loads(golden_example(example))
+    assert response.get_json() == json.loads(golden(example))
 
 
 def test_snapshot_is_the_stored_bytes_unchanged_when_they_hold_fields_of_a_newer_version(
-    client: FlaskClient, collector: Any, golden_example: Golden
+    client: FlaskClient, collector: Any
 ) -> None:
-    raw = golden_example("messages/metrics").replace(b'"v": 1,', '"v": 1, "future": ["é", 1e400],'.encode())
+    raw = golden("messages/metrics").replace(b'"v": 1,', '"v": 1, "future": ["é", 1e400],'.encode())
     collector.leave(METRICS_CHANNEL, raw)
     assert client.get("/api/cluster/snapshot").data == raw
 
 
-def test_nodes_keep_fields_of_a_newer_version_when_the_snapshot_holds_them(
-    client: FlaskClient, collector: Any, golden_example: Golden
-) -> None:
-    raw = golden_example("messages/metrics").replace(b'"node": "node6.lan",', b'"node": "node6.lan", "gpu_usage": 7,')
+def test_nodes_keep_fields_of_a_newer_version_when_the_snapshot_holds_them(client: FlaskClient, collector: Any) -> None:
+    raw = golden("messages/metrics").replace(b'"node": "node6.lan",', b'"node": "node6.lan", "gpu_usage": 7,')
     collector.leave(METRICS_CHANNEL, raw)
     assert client.get("/api/cluster/nodes").get_json()[1]["gpu_usage"] == 7
     assert client.get("/api/cluster/nodes/node6.lan").get_json()["gpu_usage"] == 7
@@ -79,26 +70,44 @@ def test_route_says_the_age_by_the_clock_of_redis_when_the_message_is_old(
     assert 3600 <= int(client.get(path).headers["Age"]) < 3660
 
 
-def test_route_says_no_age_when_the_key_never_expires(
-    client: FlaskClient, redis: redis_client.Redis, golden_example: Golden
-) -> None:
-    redis.set(latest_key(METRICS_CHANNEL), golden_example("messages/metrics"))
+def test_route_says_no_age_when_the_key_never_expires(client: FlaskClient, redis: Redis) -> None:
+    redis.set(latest_key(METRICS_CHANNEL), golden("messages/metrics"))
     response = client.get("/api/cluster/snapshot")
     assert response.status_code == 200
     assert "Age" not in response.headers
 
 
-@pytest.mark.parametrize("path", [*FROM_SNAPSHOT, "/api/cluster/health", "/api/alerts"])
+@pytest.mark.parametrize("path", [*FROM_SNAPSHOT, "/api/cluster/health", "/api/alerts", "/api/rules"])
 def test_route_says_what_to_do_when_nothing_is_stored(client: FlaskClient, path: str) -> None:
     response = client.get(path)
-    assert response.status_code == 503
-    assert response.mimetype == "application/problem+json"
+    assert (response.status_code, response.mimetype) == (503, "application/problem+json")
     assert int(response.headers["Retry-After"]) >= 1
+    assert "Nothing is stored under cluster:" in response.get_json()["detail"]
     assert "collector" in response.get_json()["detail"]
 
 
+#: The key that each route reads; here it is a stream where it should be a string, and the other way round.
+KEYS = {
+    **dict.fromkeys(FROM_SNAPSHOT, latest_key(METRICS_CHANNEL)),
+    "/api/alerts/log": ALERT_LOG_KEY,
+    "/api/incidents": INCIDENTS_KEY,
+    "/api/history?node=node6.lan": history_key(10, "node6.lan"),
+}
+
+
+@pytest.mark.parametrize(("path", "key"), KEYS.items())
+def test_route_is_a_problem_when_the_key_is_of_another_kind(
+    client: FlaskClient, redis: Redis, path: str, key: str
+) -> None:
+    if path in FROM_SNAPSHOT:
+        redis.rpush(key, b"x")
+    else:
+        redis.set(key, b"x")
+    assert "WRONGTYPE" in problem(client.get(path), 503)
+
+
 def test_route_forgets_what_it_knew_when_redis_holds_nothing_any_more(
-    client: FlaskClient, collector: Any, redis: redis_client.Redis
+    client: FlaskClient, collector: Any, redis: Redis
 ) -> None:
     collector.leave(METRICS_CHANNEL)
     assert client.get("/api/cluster/snapshot").status_code == 200
@@ -110,14 +119,12 @@ def test_route_forgets_what_it_knew_when_redis_holds_nothing_any_more(
     "name",
     ["pi-%C3%A9.lan:9200", "a%2Fb", "a//b", "%252e", "..%2f..", "%22%3Cscript%3E", "%E2%80%A8", "%00", "%F0%9F%A5%A7"],
 )
-def test_node_is_found_when_its_name_is_percent_encoded(
-    client: FlaskClient, collector: Any, golden_example: Golden, name: str
-) -> None:
+def test_node_is_found_when_its_name_is_percent_encoded(client: FlaskClient, collector: Any, name: str) -> None:
     from urllib.parse import unquote
 
-    snapshot = json.loads(golden_example("messages/metrics"))
+    snapshot = golden_message("metrics")
     snapshot["nodes"][2]["node"] = unquote(name)
-    collector.leave(METRICS_CHANNEL, json.dumps(snapshot).encode())
+    collector.leave(METRICS_CHANNEL, snapshot)
     response = client.get(f"/api/cluster/nodes/{name}")
     assert response.status_code == 200
     assert response.get_json()["node"] == unquote(name)
@@ -133,30 +140,22 @@ def test_node_is_a_problem_when_none_has_that_name(client: FlaskClient, collecto
     assert len(response.data) < 1000
 
 
-def metrics(golden_example: Golden, **changes: object) -> bytes:
-    return json.dumps(json.loads(golden_example("messages/metrics")) | changes).encode()
+def metrics(**changes: object) -> bytes:
+    return json.dumps(golden_message("metrics", **changes)).encode()
 
 
 @pytest.mark.parametrize(
     "garbage",
     [
-        lambda golden: b"",
-        lambda golden: b"\xff\xfe",
-        lambda golden: b"{",
-        lambda golden: b"[]",
-        lambda golden: b'{"x":1}',
-        lambda golden: metrics(golden, seq=-1),
-        lambda golden: metrics(golden, nodes={}),
-        lambda golden: golden("messages/health"),
-        lambda golden: metrics(golden, x="NAN").replace(b'"NAN"', b"NaN"),
-        lambda golden: b'{"a":' * 100_000,
-        lambda golden: metrics(golden, x="y" * (3 * 1024 * 1024)),
+        b"", b"\xff\xfe", b"{", b"[]", b'{"x":1}', metrics(seq=-1), metrics(nodes={}), golden("messages/health"),
+        metrics(x="NAN").replace(b'"NAN"', b"NaN"), b'{"a":' * 100_000, metrics(x="y" * (3 * 1024 * 1024)),
     ],
-)
+    ids=lambda garbage: repr(garbage[-16:]),
+)  # fmt: skip
 def test_route_is_a_problem_and_counted_when_garbage_is_stored(
-    client: FlaskClient, collector: Any, golden_example: Golden, garbage: Callable[[Golden], bytes]
+    client: FlaskClient, collector: Any, garbage: bytes
 ) -> None:
-    collector.leave(METRICS_CHANNEL, garbage(golden_example))
+    collector.leave(METRICS_CHANNEL, garbage)
     for path in FROM_SNAPSHOT:
         response = client.get(path)
         assert response.status_code == 503, path
@@ -172,16 +171,6 @@ def test_garbage_is_logged_once_when_it_is_asked_for_often(
     for _ in range(20):
         client.get("/api/cluster/snapshot")
     assert [record.name for record in caplog.records if "cannot be read" in record.getMessage()] == ["api.store"]
-
-
-@pytest.mark.parametrize("path", FROM_SNAPSHOT)
-def test_route_is_a_problem_when_the_key_holds_no_string(
-    client: FlaskClient, redis: redis_client.Redis, path: str
-) -> None:
-    redis.rpush(latest_key(METRICS_CHANNEL), b"x")
-    response = client.get(path)
-    assert response.status_code == 503
-    assert "WRONGTYPE" in response.get_json()["detail"]
 
 
 def test_other_routes_go_on_when_one_key_holds_garbage(client: FlaskClient, collector: Any) -> None:

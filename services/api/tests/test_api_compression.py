@@ -15,18 +15,10 @@ SNAPSHOT = "/api/cluster/snapshot"
 @pytest.mark.parametrize(
     ("accepted", "compressed"),
     [
-        ("gzip", True),
-        ("br, gzip;q=0.5", True),
-        ("*", True),
-        ("GZIP", True),
-        ("identity", False),
-        ("gzip;q=0", False),
-        ("gzip;q=0, *;q=1", False),
-        ("", False),
-        ("gzip;q=x", False),
-        (None, False),
+        ("gzip", True), ("br, gzip;q=0.5", True), ("*", True), ("GZIP", True), ("identity", False),
+        ("gzip;q=0", False), ("gzip;q=0, *;q=1", False), ("", False), ("gzip;q=x", False), (None, False),
     ],
-)
+)  # fmt: skip
 def test_answer_is_compressed_when_the_client_accepts_it(
     client: FlaskClient, collector: Any, accepted: str | None, compressed: bool
 ) -> None:

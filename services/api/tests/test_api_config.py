@@ -35,28 +35,14 @@ def test_config_takes_every_variable_it_knows_when_they_are_set(tmp_path: Path) 
     key = tmp_path / "key"
     key.write_bytes(b"k" * 32)
     variables = {
-        "REDIS_URL": "redis://redis:6380/1",
-        "API_REDIS_USERNAME": "api",
-        "CLUSTER_NAME": "lab",
-        "LOG_LEVEL": "DEBUG",
-        "API_HOST": "0.0.0.0",
-        "API_PORT": "9000",
-        "API_THREADS": "16",
-        "PUBLIC_HOST": "0.0.0.0",
-        "PUBLIC_URL": "https://cluster.example/live/",
-        "ACCESS": "closed",
-        "ACCESS_KEY_FILE": str(key),
-        "ACCESS_TOKENS_DIR": "/tokens",
-        "ACCESS_USERS_DIR": "/users",
-        "ACCESS_USER_HEADER": "Remote-User",
-        "TRUSTED_PROXIES": "10.0.0.0/8",
-        "ACCESS_SESSION_SECONDS": "86400",
-        "ACCESS_IDLE_SECONDS": "3600",
-        "API_LIMIT_PUBLISHED_BYTES_PER_SECOND": "5000",
-        "API_LIMIT_REQUESTS_PER_SECOND": "50",
-        "API_SAVE_REVOCATIONS": "yes",
-        "WS_ALLOWED_ORIGINS": "https://wall.example",
-    }
+        "REDIS_URL": "redis://redis:6380/1", "API_REDIS_USERNAME": "api", "CLUSTER_NAME": "lab", "LOG_LEVEL": "DEBUG",
+        "API_HOST": "0.0.0.0", "API_PORT": "9000", "API_THREADS": "16", "PUBLIC_HOST": "0.0.0.0",
+        "PUBLIC_URL": "https://cluster.example/live/", "ACCESS": "closed", "ACCESS_KEY_FILE": str(key),
+        "ACCESS_TOKENS_DIR": "/tokens", "ACCESS_USERS_DIR": "/users", "ACCESS_USER_HEADER": "Remote-User",
+        "TRUSTED_PROXIES": "10.0.0.0/8", "ACCESS_SESSION_SECONDS": "86400", "ACCESS_IDLE_SECONDS": "3600",
+        "API_LIMIT_PUBLISHED_BYTES_PER_SECOND": "5000", "API_LIMIT_REQUESTS_PER_SECOND": "50",
+        "API_SAVE_REVOCATIONS": "yes", "WS_ALLOWED_ORIGINS": "https://wall.example",
+    }  # fmt: skip
     environment = Environment(variables)
     config = Config.read(environment)
     proxies = Proxies.of(["10.0.0.0/8"])
@@ -72,20 +58,13 @@ def test_config_takes_every_variable_it_knows_when_they_are_set(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("API_PORT", "0"),
-        ("API_PORT", "x"),
-        ("API_THREADS", "0"),
-        ("API_THREADS", "257"),
-        ("LOG_LEVEL", "loud"),
-        ("PUBLIC_URL", "cluster"),
-        ("PUBLIC_URL", "ftp://cluster"),
-        ("ACCESS", "ajar"),
-        ("ACCESS_SESSION_SECONDS", "59"),
-        ("ACCESS_IDLE_SECONDS", "29"),
-        ("API_LIMIT_PUBLISHED_BYTES_PER_SECOND", "0"),
-        ("API_LIMIT_REQUESTS_PER_SECOND", "0"),
+        ("API_PORT", "0"), ("API_PORT", "x"), ("API_PORT", "70000"), ("REDIS_URL", "http://x"),
+        ("API_THREADS", "0"), ("API_THREADS", "257"), ("LOG_LEVEL", "loud"),
+        ("PUBLIC_URL", "cluster"), ("PUBLIC_URL", "ftp://cluster"), ("ACCESS", "ajar"),
+        ("ACCESS_SESSION_SECONDS", "59"), ("ACCESS_IDLE_SECONDS", "29"),
+        ("API_LIMIT_PUBLISHED_BYTES_PER_SECOND", "0"), ("API_LIMIT_REQUESTS_PER_SECOND", "0"),
     ],
-)
+)  # fmt: skip
 def test_config_names_the_variable_when_its_value_is_bad(name: str, value: str) -> None:
     with pytest.raises(SettingError, match=name):
         Config.from_environment({name: value})

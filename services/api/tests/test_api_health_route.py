@@ -1,13 +1,13 @@
 """GET /api/health: the report on the product."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-import redis as redis_client
 from flask.testing import FlaskClient
+from redis import Redis
 
+from api.tests.conftest import golden
 from contract import VERSION
 from contract.names import LEASE_KEY, METRICS_CHANNEL, REPLICAS_KEY, replica_key
 from contract.presence import ReplicaPresence
@@ -15,10 +15,8 @@ from contract.scripts import PRESENT_REPLICA, TAKE_LEASE, Lease, present_replica
 from runtime.functions import call
 from tests.drivers.valkey import Valkey
 
-Golden = Callable[[str], bytes]
 
-
-def present(redis: redis_client.Redis, replica: str, clients: int) -> None:
+def present(redis: Redis, replica: str, clients: int) -> None:
     presence = ReplicaPresence(
         replica=replica,
         connected_clients=clients,
@@ -30,12 +28,12 @@ def present(redis: redis_client.Redis, replica: str, clients: int) -> None:
     call(redis, PRESENT_REPLICA, present_replica_call(replica, presence.fields()))
 
 
-def lead(redis: redis_client.Redis, cluster: str = "lab") -> None:
+def lead(redis: Redis, cluster: str = "lab") -> None:
     call(redis, TAKE_LEASE, take_lease_call(Lease("a1b2c3d4", cluster, 2.0), 1795426866))
 
 
 def test_health_is_healthy_when_redis_a_collector_and_a_replica_work(
-    client: FlaskClient, collector: Any, redis: redis_client.Redis, golden_example: Golden
+    client: FlaskClient, collector: Any, redis: Redis
 ) -> None:
     lead(redis)
     collector.leave(METRICS_CHANNEL, age_seconds=5)
@@ -44,7 +42,7 @@ def test_health_is_healthy_when_redis_a_collector_and_a_replica_work(
     response = client.get("/api/health")
     report = response.get_json()
     assert response.status_code == 200
-    assert report.keys() == json.loads(golden_example("rest/health_report")).keys()
+    assert report.keys() == json.loads(golden("rest/health_report")).keys()
     assert (report["status"], report["version"], report["cluster_name"]) == ("healthy", VERSION, "lab")
     assert report["redis"] == {"status": "up", "down_since": None}
     assert (report["collector"]["status"], report["collector"]["leader"]) == ("up", "a1b2c3d4")
@@ -63,7 +61,7 @@ def test_health_is_degraded_with_status_200_when_nobody_is_there(client: FlaskCl
 
 
 def test_health_says_what_it_knew_and_since_when_redis_is_away(
-    client: FlaskClient, collector: Any, redis: redis_client.Redis, valkey: Valkey
+    client: FlaskClient, collector: Any, redis: Redis, valkey: Valkey
 ) -> None:
     lead(redis)
     collector.leave(METRICS_CHANNEL, age_seconds=30)
@@ -81,7 +79,7 @@ def test_health_says_what_it_knew_and_since_when_redis_is_away(
 @pytest.mark.parametrize("key", [LEASE_KEY, REPLICAS_KEY, replica_key("r1")])
 @pytest.mark.parametrize("kind", ["string", "hash", "list"])
 def test_health_goes_on_when_a_key_of_presence_holds_garbage(
-    client: FlaskClient, redis: redis_client.Redis, key: str, kind: str
+    client: FlaskClient, redis: Redis, key: str, kind: str
 ) -> None:
     redis.zadd(REPLICAS_KEY, {"r1": 9e15, b"\xff": 9e15})
     redis.delete(key)

@@ -1,13 +1,13 @@
 """The route /api/history against what a collector leaves in Redis."""
 
-import json
 import time
 from typing import Any
 
 import pytest
-import redis as redis_client
 from flask.testing import FlaskClient
+from redis import Redis
 
+from api.tests.conftest import ask, problem
 from contract.history import (
     CLUSTER_NODE,
     FOUR_MINUTES,
@@ -25,7 +25,6 @@ from contract.names import EPOCH_KEY, HISTORY_FIELD, METRICS_CHANNEL, distributi
 from contract.scripts import RECORD_HISTORY, HistoryRecord, record_history_call
 from runtime.clock import timestamp, unix_seconds
 from runtime.functions import call
-from tests.drivers.valkey import Valkey
 
 EPOCH = 1_795_426_867
 #: When the golden snapshot was made, rounded down to a second.
@@ -35,7 +34,7 @@ NOW = int(unix_seconds("2026-11-23T09:41:07Z"))
 class Recorded:
     """Writes history as a collector does."""
 
-    def __init__(self, redis: redis_client.Redis) -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     def entry(
@@ -62,16 +61,9 @@ class Recorded:
 
 
 @pytest.fixture
-def recorded(redis: redis_client.Redis, collector: Any) -> Recorded:
+def recorded(redis: Redis, collector: Any) -> Recorded:
     collector.leave(METRICS_CHANNEL)
     return Recorded(redis)
-
-
-def ask(client: FlaskClient, query: str) -> dict[str, Any]:
-    response = client.get(f"/api/history?{query}")
-    assert response.status_code == 200, response.get_json()
-    body: dict[str, Any] = response.get_json()
-    return body
 
 
 def cells(body: dict[str, Any], measure: str = "cpu_usage", kind: str = "avg", series: int = 0) -> dict[int, float]:
@@ -105,21 +97,23 @@ def test_last_hour_of_the_cluster_is_answered_when_nothing_is_asked(client: Flas
     assert cells(body, "temperature") == {}
 
 
-def spread(redis: redis_client.Redis, step: Step, start: int, *raws: str, epoch: int = EPOCH) -> None:
+def spread(redis: Redis, step: Step, start: int, *raws: str, epoch: int = EPOCH) -> None:
     """Record a distribution of the cluster."""
     raw = f"[5,{','.join(raws)}]"
     redis.xadd(distribution_key(step.seconds), {HISTORY_FIELD: raw}, id=f"{start}000-{epoch}")
 
 
 def test_cluster_tells_how_its_nodes_lie_beside_its_averages(
-    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
+    client: FlaskClient, recorded: Recorded, redis: Redis
 ) -> None:
     start = floor(NOW - 60, 10)
     for moment in (start, start + 10):
         recorded.entry(TEN_SECONDS, moment, 30.0, node=CLUSTER_NODE)
     # Of the first step only the averages are known: it was recorded by a former release.
     spread(redis, TEN_SECONDS, start + 10, '[1.0,2.5,80,99.5,"=n1"]', "null", "null", '[-5,0.0,5,6,"n2"]')
-    body = ask(client, "range_seconds=60&measure=temperature&measure=cpu_usage&measure=memory_usage&measure=load1")
+    body = ask(
+        client, "/api/history?range_seconds=60&measure=temperature&measure=cpu_usage&measure=memory_usage&measure=load1"
+    )
     found = body["distribution"]["measures"]
     assert list(found) == ["temperature", "cpu_usage", "memory_usage"]
     number = int(start + 10 - unix_seconds(body["start"])) // 10
@@ -135,7 +129,7 @@ def test_cluster_tells_how_its_nodes_lie_beside_its_averages(
 
 
 def test_longer_step_has_the_average_percentiles_of_its_parts_and_their_maximum(
-    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
+    client: FlaskClient, recorded: Recorded, redis: Redis
 ) -> None:
     start = floor(NOW - 1200, 120)
     spread(redis, MINUTE, start, '[0,10,20,30,"a"]')
@@ -143,7 +137,7 @@ def test_longer_step_has_the_average_percentiles_of_its_parts_and_their_maximum(
     # Of the minute that goes on there are only entries of ten seconds.
     newest = floor(NOW - 10, 10)
     spread(redis, TEN_SECONDS, newest, '[1,2,3,4,"c"]', epoch=EPOCH + 1)
-    body = ask(client, f"start={timestamp(start)}&end={timestamp(NOW)}&points=11&measure=cpu_usage")
+    body = ask(client, f"/api/history?start={timestamp(start)}&end={timestamp(NOW)}&points=11&measure=cpu_usage")
     assert body["step_seconds"] == 120
     columns = body["distribution"]["measures"]["cpu_usage"].values()
     known = [row for row in zip(*columns, strict=True) if row[0] is not None]
@@ -152,19 +146,19 @@ def test_longer_step_has_the_average_percentiles_of_its_parts_and_their_maximum(
 
 @pytest.mark.parametrize("query", ["", "node=node6.lan", "measure=load1"])
 def test_distribution_is_not_known_where_there_is_none(
-    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis, query: str
+    client: FlaskClient, recorded: Recorded, redis: Redis, query: str
 ) -> None:
     if query:
         spread(redis, TEN_SECONDS, floor(NOW - 60, 10), '[1,2,3,4,"a"]')
-    assert ask(client, query)["distribution"] is None
+    assert ask(client, f"/api/history?{query}")["distribution"] is None
 
 
 def test_history_goes_on_without_a_distribution_when_its_key_holds_something_else(
-    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
+    client: FlaskClient, recorded: Recorded, redis: Redis
 ) -> None:
     recorded.entry(TEN_SECONDS, floor(NOW - 60, 10), 30.0, node=CLUSTER_NODE)
     redis.set(distribution_key(10), b"x")
-    body = ask(client, "range_seconds=600")
+    body = ask(client, "/api/history?range_seconds=600")
     assert (body["distribution"], list(cells(body).values())) == (None, [30.0])
 
 
@@ -176,7 +170,7 @@ def test_nodes_are_answered_in_the_order_asked_and_an_unknown_one_is_a_gap(
     for number, name in enumerate(names):
         recorded.entry(TEN_SECONDS, start, float(number), node=name)
     query = "&".join(f"node={name.replace('/', '%2F').replace(' ', '+')}" for name in [*names, "nobody", names[0]])
-    body = ask(client, f"{query}&measure=cpu_usage&measure=load1&range_seconds=60")
+    body = ask(client, f"/api/history?{query}&measure=cpu_usage&measure=load1&range_seconds=60")
     assert [series["node"] for series in body["series"]] == [*names, "nobody"]
     assert [list(series["measures"]) for series in body["series"]] == [["cpu_usage", "load1"]] * 26
     assert [cells(body, series=number) for number in range(26)] == [{start: float(n)} for n in range(25)] + [{}]
@@ -192,15 +186,13 @@ def test_history_is_not_found_when_none_of_the_nodes_is_in_the_snapshot_or_in_hi
     recorded.entry(step, floor(NOW - age_seconds, step.seconds), 1.0, node="former")
     for known in ("former", "node6.lan", "nobody&node=former"):
         assert client.get(f"/api/history?node={known}").status_code == 200
-    response = client.get("/api/history?node=no%0Abody&node=nemo")
-    assert response.status_code == 404
-    assert r"'no\nbody'" in response.get_json()["detail"]
+    assert r"'no\nbody'" in problem(client.get("/api/history?node=no%0Abody&node=nemo"), 404)
     # When parameters are bad, that is said first.
     assert client.get("/api/history?node=nobody&points=1").status_code == 400
 
 
 def test_history_of_a_node_is_a_gap_when_no_snapshot_says_which_nodes_there_are(client: FlaskClient) -> None:
-    assert cells(ask(client, "node=nobody")) == {}
+    assert cells(ask(client, "/api/history?node=nobody")) == {}
 
 
 @pytest.mark.parametrize(
@@ -215,7 +207,7 @@ def test_range_of_a_chart_has_a_point_for_each_entry_and_its_gap_stays(
     gap = floor(begin + (end - begin) // 2, step.seconds)
     recorded.range(step, begin, gap, 10.0)
     recorded.range(step, gap + 3 * step.seconds, end, 20.0)
-    body = ask(client, f"node=a&range_seconds={range_seconds}")
+    body = ask(client, f"/api/history?node=a&range_seconds={range_seconds}")
     assert body["step_seconds"] == step.seconds
     known = cells(body)
     expected = set(range(begin, end, step.seconds)) - {gap + number * step.seconds for number in range(3)}
@@ -230,22 +222,21 @@ def test_step_sums_up_the_entries_of_several_collectors_and_of_several_steps(
     recorded.entry(MINUTE, start, (10.0, 20.0, 40.0), samples=10)
     recorded.entry(MINUTE, start, 50.0, samples=5, epoch=EPOCH + 1)
     recorded.entry(MINUTE, start + 60, (5.0, 30.0, 35.0), samples=15, epoch=EPOCH + 1)
-    body = ask(client, f"node=a&start={timestamp(start)}&end={timestamp(start + 1200)}&points=10")
+    body = ask(client, f"/api/history?node=a&start={timestamp(start)}&end={timestamp(start + 1200)}&points=10")
     assert body["step_seconds"] == 120
     assert [cells(body, kind=kind) for kind in ("min", "avg", "max")] == [{start: 5.0}, {start: 30.0}, {start: 50.0}]
 
 
 @pytest.mark.parametrize("range_seconds", [21600, 86400, 604800])
 def test_coarse_steps_go_on_to_the_present_with_finer_ones_and_count_nothing_twice(
-    client: FlaskClient, collector: Any, recorded: Recorded, golden_example: Any, range_seconds: int
+    client: FlaskClient, collector: Any, recorded: Recorded, range_seconds: int
 ) -> None:
     now = NOW // 1800 * 1800 + 1800 - 90 - 7
-    snapshot = json.loads(golden_example("messages/metrics")) | {"timestamp": timestamp(now)}
-    collector.leave(METRICS_CHANNEL, json.dumps(snapshot).encode())
+    collector.leave(METRICS_CHANNEL, timestamp=timestamp(now))
     # A collector that has run for long: each step is recorded up to the last one that is over.
     for step in STEPS:
         recorded.range(step, now // 1800 * 1800 - 1800, floor(now, step.seconds), float(step.seconds))
-    body = ask(client, f"node=a&range_seconds={range_seconds}")
+    body = ask(client, f"/api/history?node=a&range_seconds={range_seconds}")
     base = body["step_seconds"]
     known, newest = cells(body), floor(now, base)
     # Each part of the time is told by the coarsest entry that has it.
@@ -259,7 +250,7 @@ def test_coarse_steps_go_on_to_the_present_with_finer_ones_and_count_nothing_twi
 
 def test_newest_step_is_there_when_it_has_just_begun(client: FlaskClient, recorded: Recorded) -> None:
     recorded.entry(TEN_SECONDS, floor(NOW - 10, 10), 33.0)
-    body = ask(client, "node=a&range_seconds=604800&points=20")
+    body = ask(client, "/api/history?node=a&range_seconds=604800&points=20")
     assert body["step_seconds"] == 17 * 1800
     assert list(cells(body).values()) == [33.0]
 
@@ -273,7 +264,7 @@ def test_step_has_both_parts_when_the_collector_was_restarted_in_it(client: Flas
     recorded.entry(MINUTE, start + 600, 30.0, samples=90, epoch=EPOCH + 1)
     recorded.entry(TEN_SECONDS, start + 600, 99.0, samples=5, epoch=EPOCH + 1)
     recorded.entry(TEN_SECONDS, start + 660, 60.0, samples=60, epoch=EPOCH + 1)
-    body = ask(client, "node=a&range_seconds=604800")
+    body = ask(client, "/api/history?node=a&range_seconds=604800")
     assert cells(body) == {start: 26.0}
     assert cells(body, kind="max") == {start: 60.0}
 
@@ -290,11 +281,10 @@ def test_whole_numbers_stay_whole_when_they_are_averaged(client: FlaskClient, re
 
 @pytest.mark.parametrize(("interval", "step"), [(5.0, 10), (6.0, 20), (30.0, 60), (45.0, 120), (600.0, 1200)])
 def test_step_is_two_intervals_at_least_when_scraping_is_slow(
-    client: FlaskClient, collector: Any, golden_example: Any, interval: float, step: int
+    client: FlaskClient, collector: Any, interval: float, step: int
 ) -> None:
-    snapshot = json.loads(golden_example("messages/metrics")) | {"interval_seconds": interval}
-    collector.leave(METRICS_CHANNEL, json.dumps(snapshot).encode())
-    assert ask(client, "")["step_seconds"] == step
+    collector.leave(METRICS_CHANNEL, interval_seconds=interval)
+    assert ask(client, "/api/history?")["step_seconds"] == step
 
 
 def test_past_is_answered_as_finely_as_it_is_kept_when_a_range_is_given(
@@ -302,7 +292,7 @@ def test_past_is_answered_as_finely_as_it_is_kept_when_a_range_is_given(
 ) -> None:
     def step(age_seconds: int) -> int:
         end = NOW - age_seconds
-        body = ask(client, f"start={timestamp(end - 60)}&end={timestamp(end)}")
+        body = ask(client, f"/api/history?start={timestamp(end - 60)}&end={timestamp(end)}")
         assert unix_seconds(body["start"]) <= end - 60
         assert unix_seconds(body["end"]) >= end
         found: int = body["step_seconds"]
@@ -314,7 +304,7 @@ def test_past_is_answered_as_finely_as_it_is_kept_when_a_range_is_given(
 
 
 def test_end_alone_moves_the_range(client: FlaskClient, recorded: Recorded) -> None:
-    body = ask(client, f"end={timestamp(NOW - 7200)}&range_seconds=600")
+    body = ask(client, f"/api/history?end={timestamp(NOW - 7200)}&range_seconds=600")
     assert body["end"] == timestamp(floor(NOW - 7200, 60) + 60)
     assert body["start"] == timestamp(floor(NOW - 7800, 60))
 
@@ -322,17 +312,14 @@ def test_end_alone_moves_the_range(client: FlaskClient, recorded: Recorded) -> N
 @pytest.mark.parametrize(
     "query",
     [
-        "start=1970-01-01T00:00:00Z&points=2",
-        "start=1970-01-01T00:00:00Z&end=1970-01-01T00:00:00.001Z",
-        "end=1970-01-01T00:00:10Z",
-        "start=1970-01-01T00:00:00Z&end=2999-12-31T23:59:59Z&points=2",
-        "start=2999-12-31T23:59:59Z&end=2999-12-31T23:59:59.9Z",
-        "range_seconds=608400&points=1000",
+        "start=1970-01-01T00:00:00Z&points=2", "start=1970-01-01T00:00:00Z&end=1970-01-01T00:00:00.001Z",
+        "end=1970-01-01T00:00:10Z", "start=1970-01-01T00:00:00Z&end=2999-12-31T23:59:59Z&points=2",
+        "start=2999-12-31T23:59:59Z&end=2999-12-31T23:59:59.9Z", "range_seconds=608400&points=1000",
         "range_seconds=60&points=2",
     ],
-)
+)  # fmt: skip
 def test_any_range_is_answered_within_its_points(client: FlaskClient, recorded: Recorded, query: str) -> None:
-    body = ask(client, f"{query}&node=node6.lan&measure=load1")
+    body = ask(client, f"/api/history?{query}&node=node6.lan&measure=load1")
     count = len(body["series"][0]["measures"]["load1"]["avg"])
     points = int(query.partition("points=")[2] or 360)
     assert 1 <= count <= points
@@ -340,72 +327,20 @@ def test_any_range_is_answered_within_its_points(client: FlaskClient, recorded: 
     assert length == count * body["step_seconds"]
 
 
-def test_present_is_that_of_the_clock_when_nothing_is_published(client: FlaskClient, redis: redis_client.Redis) -> None:
+def test_present_is_that_of_the_clock_when_nothing_is_published(client: FlaskClient, redis: Redis) -> None:
     now = int(time.time())
     Recorded(redis).entry(TEN_SECONDS, floor(now - 20, 10), 12.0)
-    body = ask(client, "node=a&range_seconds=600")
+    body = ask(client, "/api/history?node=a&range_seconds=600")
     assert list(cells(body).values()) == [12.0]
     assert 0 <= unix_seconds(body["end"]) - now < 600
 
 
-@pytest.mark.parametrize(
-    ("query", "named"),
-    [
-        *((f"points={value}", "points") for value in ("0", "1", "1001", "", "x", "-5", "1e2", "9" * 5000, "%D9%A3")),
-        *((f"range_seconds={value}", "range_seconds") for value in ("59", "608401", "", "x", "60.5", "1%0A")),
-        *((f"{name}={value}", name) for name in ("start", "end") for value in (
-            "", "x", "1795426867", "2026-11-23", "2026-11-23T09:41:07", "2026-11-23T09:41:07%2B01:00",
-            "2026-13-23T09:41:07Z", "2026-11-23T09:41:60Z", "1969-12-31T23:59:59Z", "3000-01-01T00:00:00Z",
-            "%D9%A2026-11-23T09:41:07Z", "2026-11-23T09:41:07Z%00",
-        )),
-        ("start=2026-11-23T09:41:07Z&end=2026-11-23T09:41:07Z", "start"),
-        ("start=2026-11-23T09:41:08Z&end=2026-11-23T09:41:07Z", "start"),
-        ("start=2027-01-01T00:00:00Z", "start"),
-        ("start=2026-11-23T09:00:00Z&range_seconds=60", "range_seconds"),
-        ("measure=cpu", "measure"),
-        ("measure=cpu_usage&measure=", "measure"),
-        ("node=", "node"),
-        ("&".join(f"node=n{number}" for number in range(51)), "node"),
-    ],
-)  # fmt: skip
-def test_parameter_is_named_when_it_is_bad(client: FlaskClient, recorded: Recorded, query: str, named: str) -> None:
-    response = client.get(f"/api/history?{query}")
-    assert response.status_code == 400
-    assert response.mimetype == "application/problem+json"
-    assert f"'{named}'" in response.get_json()["detail"]
-
-
-def test_measures_are_listed_when_an_unknown_one_is_asked(client: FlaskClient, recorded: Recorded) -> None:
-    detail = client.get("/api/history?measure=cpu").get_json()["detail"]
-    assert all(measure in detail for measure in MEASURES)
-
-
 def test_entries_are_left_out_and_counted_when_they_are_garbage(
-    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
+    client: FlaskClient, recorded: Recorded, redis: Redis
 ) -> None:
     start = floor(NOW - 60, 10)
     recorded.entry(TEN_SECONDS, start, 12.0)
     redis.xadd(history_key(10, "a"), {"other": "x"}, id=f"{start + 10}000-1")
     redis.xadd(history_key(10, "a"), {"entry": b"\xff"}, id=f"{start + 20}000-1")
-    assert cells(ask(client, "node=a")) == {start: 12.0}
+    assert cells(ask(client, "/api/history?node=a")) == {start: 12.0}
     assert b'api_stored_invalid_total{key="cluster:history"} 2.0' in client.get("/metrics").data
-
-
-def test_history_is_a_problem_when_a_key_holds_no_stream(
-    client: FlaskClient, recorded: Recorded, redis: redis_client.Redis
-) -> None:
-    redis.set(history_key(10, "node6.lan"), b"x")
-    response = client.get("/api/history?node=node6.lan")
-    assert response.status_code == 503
-    assert "WRONGTYPE" in response.get_json()["detail"]
-
-
-def test_history_is_a_problem_that_says_so_when_redis_is_away(
-    client: FlaskClient, recorded: Recorded, valkey: Valkey
-) -> None:
-    ask(client, "node=node6.lan")
-    valkey.stop()
-    response = client.get("/api/history?node=node6.lan")
-    assert response.status_code == 503
-    assert "Redis does not answer since 20" in response.get_json()["detail"]
-    assert "Retry-After" in response.headers

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 
 from access.hosts import Hosts
 from api.app import create_app
+from api.components import components_of
 from api.config import Config
-from api.parts import parts_of
 from api.tests.conftest import Api, Collector
 from tests.drivers.raw_http import ask, exchange, request
 from tests.drivers.valkey import Valkey
@@ -39,14 +39,12 @@ def test_page_is_shown_to_any_host_when_names_are_not_checked(valkey: Valkey) ->
     app = create_app(Config(redis_url=valkey.url, hosts=Hosts(None)))
 
     assert app.test_client().get("/login", headers=EVIL).status_code == 303
-    parts_of(app).link.close()
+    components_of(app).link.close()
 
 
 @pytest.fixture
 def process(start_api: Callable[..., Api]) -> Api:
-    process = start_api(PUBLIC_URL="http://cluster.example", TRUSTED_PROXIES="peer")
-    process.wait_until("/readyz", 200)
-    return process
+    return start_api(PUBLIC_URL="http://cluster.example", TRUSTED_PROXIES="peer").ready()
 
 
 def test_host_is_what_the_request_says_however_it_is_written(process: Api) -> None:

@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.pages import PAGES
+from api.tests.conftest import failing, golden_message
 from contract import VERSION
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
 from tests.drivers.valkey import Valkey
@@ -64,9 +65,7 @@ def get(client: FlaskClient, path: str) -> Page:
 
 
 @pytest.mark.parametrize("path", sorted(ADDRESSES))
-def test_page_holds_what_is_stored_when_it_is_opened(
-    client: FlaskClient, collector: Any, golden_example: Any, path: str
-) -> None:
+def test_page_holds_what_is_stored_when_it_is_opened(client: FlaskClient, collector: Any, path: str) -> None:
     collector.leave_all()
     collector.leave(METRICS_CHANNEL, age_seconds=7)
     page = get(client, path)
@@ -74,14 +73,14 @@ def test_page_holds_what_is_stored_when_it_is_opened(
     assert page.initial.keys() == {
         "snapshot", "health", "alerts", "age_seconds", "redis_down_since", "version", "cluster_name",
     }  # fmt: skip
-    snapshot = json.loads(golden_example("messages/metrics"))
+    snapshot = golden_message("metrics")
     shown = {"/alerts": [], "/nodes/node6.lan": ["node6.lan"]}.get(path)
     if shown is not None:
         snapshot["nodes"] = [node for node in snapshot["nodes"] if node["node"] in shown]
         assert len(snapshot["nodes"]) == len(shown)
     assert page.initial["snapshot"] == snapshot
-    assert page.initial["health"] == json.loads(golden_example("messages/health"))
-    assert page.initial["alerts"] == json.loads(golden_example("messages/alerts"))
+    assert page.initial["health"] == golden_message("health")
+    assert page.initial["alerts"] == golden_message("alerts")
     assert 7 <= page.initial["age_seconds"] < 67
     assert page.initial["redis_down_since"] is None
     assert (page.initial["version"], page.initial["cluster_name"]) == (VERSION, "lab")
@@ -91,9 +90,9 @@ def test_page_holds_what_is_stored_when_it_is_opened(
 @pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("path", [*sorted(ADDRESSES), "/nobody"])
 def test_page_says_that_there_are_simulated_nodes_when_the_snapshot_does(
-    client: FlaskClient, collector: Any, golden_example: Any, path: str, language: str
+    client: FlaskClient, collector: Any, path: str, language: str
 ) -> None:
-    snapshot = json.loads(golden_example("messages/metrics"))
+    snapshot = golden_message("metrics")
 
     def told() -> tuple[str, str]:
         html = client.get(path, headers={"Accept-Language": language}).get_data(as_text=True)
@@ -153,10 +152,8 @@ def test_page_leaves_out_what_is_garbage_when_the_rest_is_good(client: FlaskClie
 NASTY = "</script><script>alert(1)</script><!-- &amp; \u2028\u2029 \\ \" '"
 
 
-def test_page_is_not_broken_out_of_when_names_hold_markup(
-    client: FlaskClient, collector: Any, golden_example: Any
-) -> None:
-    snapshot = json.loads(golden_example("messages/metrics"))
+def test_page_is_not_broken_out_of_when_names_hold_markup(client: FlaskClient, collector: Any) -> None:
+    snapshot = golden_message("metrics")
     snapshot["cluster"] = snapshot["nodes"][0]["node"] = NASTY
     collector.leave(METRICS_CHANNEL, json.dumps(snapshot, ensure_ascii=False).encode())
     response = client.get("/")
@@ -209,11 +206,7 @@ def test_error_page_escapes_when_the_path_holds_markup(client: FlaskClient) -> N
 
 
 def test_failing_page_is_an_error_page_when_its_view_raises(app: Flask) -> None:
-    def fail(page: str) -> None:
-        raise RuntimeError("secret")
-
-    app.view_functions["pages.dashboard"] = fail
-    response = app.test_client().get("/")
+    response = failing(app, RuntimeError("secret")).get("/")
     assert (response.status_code, response.mimetype) == (500, "text/html")
     assert b"secret" not in response.data
 

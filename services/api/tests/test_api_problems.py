@@ -79,15 +79,17 @@ def test_failure_is_a_problem_when_something_fails_after_the_view(app: Flask) ->
     jsonschema.validate(response.get_json(), PROBLEM)
 
 
-@pytest.mark.parametrize(
-    ("path", "policy"),
-    [("/api/health", "default-src 'none'; frame-ancestors 'none'"), ("/livez", "default-src 'none'")],
-)
-def test_answers_carry_security_headers(client: FlaskClient, path: str, policy: str) -> None:
-    headers = client.get(path).headers
-    assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Referrer-Policy"] == "same-origin"
-    assert headers["Content-Security-Policy"].startswith(policy)
+@pytest.mark.parametrize("path", ["/api/health", "/livez", "/", "/login", "/nope", "/static/dashboard.js"])
+def test_answers_carry_security_headers(client: FlaskClient, path: str) -> None:
+    with client.get(path) as response:
+        headers = response.headers
+        assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == ("nosniff", "same-origin")
+        assert headers["X-Frame-Options"] == "DENY"
+        policy = headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'")
+        assert policy.endswith("frame-ancestors 'none'")
+        # What is no page runs nothing.
+        assert ("script-src" in policy) == (response.mimetype == "text/html")
 
 
 def test_requests_are_counted_under_few_names_when_strangers_invent_paths_and_methods(client: FlaskClient) -> None:

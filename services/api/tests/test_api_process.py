@@ -4,7 +4,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ import psutil
 import pytest
 import requests
 
+from api.tests.conftest import golden, read_all
 from contract.names import METRICS_CHANNEL
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import Deadline, eventually
@@ -21,18 +21,13 @@ from tests.drivers.waiting import Deadline, eventually
 Start = Callable[..., Any]
 
 
-def connect(process: Any, data: bytes = b"") -> socket.socket:
-    client = socket.create_connection(("127.0.0.1", process.port), timeout=30)
-    client.sendall(data)
-    return client
-
-
-def test_process_becomes_ready_without_traffic_and_ends_with_0_when_told(run_api: Start) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_process_becomes_ready_without_traffic_and_ends_with_0_when_told(run_api: Start, number: Any) -> None:
     process = run_api()
     process.wait_until("/livez", 200)
     # On a busy machine Redis may answer the new worker late at first.
     eventually(lambda: process.get("/readyz").text == "ready\nredis: up\n", within_seconds=30)
-    process.signal(signal.SIGTERM)
+    process.signal(number)
     assert process.wait() == 0
     lines = process.log.splitlines()
     assert all(" INFO api: " in line for line in lines), process.log
@@ -45,8 +40,7 @@ def test_process_says_that_it_drains_over_a_kept_connection_when_told_to_end(sta
     process = start_api(
         prelude="import api.server, gunicorn.workers.gthread; api.server.GRACE_SECONDS = 60; "
         "gunicorn.workers.gthread.STOP_KEEPALIVE_LINGER = 60"
-    )
-    process.wait_until("/readyz", 200)
+    ).ready()
     with requests.Session() as kept:
         assert kept.get(process.url + "/readyz", timeout=30).status_code == 200
         process.signal(signal.SIGTERM)
@@ -57,21 +51,12 @@ def test_process_says_that_it_drains_over_a_kept_connection_when_told_to_end(sta
     assert process.wait() == 0
 
 
-def test_process_ends_with_0_when_interrupted(run_api: Start) -> None:
-    process = run_api()
-    process.wait_until("/readyz", 200)
-    process.signal(signal.SIGINT)
-    assert process.wait() == 0
-    assert "Traceback" not in process.log
-
-
 def test_process_ends_with_0_when_its_worker_is_still_starting(run_api: Start) -> None:
     process = run_api()
     deadline = Deadline(30)
     while not psutil.Process(process.pid).children():
         assert not deadline.has_passed
-    process.signal(signal.SIGTERM)
-    assert process.wait() == 0
+    assert process.stop() == 0
     assert "Traceback" not in process.log
 
 
@@ -88,15 +73,9 @@ def test_process_says_one_sentence_and_ends_with_2_when_the_port_is_busy(run_api
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("API_HOST", "192.0.2.1"),
-        ("API_HOST", "no such host"),
-        ("API_HOST", "x" * 70),
-        ("API_THREADS", "0"),
-        ("API_PORT", "70000"),
-        ("LOG_LEVEL", "loud"),
-        ("REDIS_URL", "http://x"),
+        ("API_HOST", "192.0.2.1"), ("API_HOST", "no such host"), ("API_HOST", "x" * 70), ("LOG_LEVEL", "loud"),
     ],
-)
+)  # fmt: skip
 def test_process_names_the_setting_and_ends_with_2_when_it_is_bad(start_api: Start, name: str, value: str) -> None:
     process = start_api(**{name: value})
     assert process.wait() == 2
@@ -107,44 +86,8 @@ def test_process_names_the_setting_and_ends_with_2_when_it_is_bad(start_api: Sta
 def test_process_needs_no_home_and_leaves_no_files_when_it_runs(run_api: Start, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    process = run_api(HOME=str(home), XDG_RUNTIME_DIR=str(home), TMPDIR=str(home))
-    process.wait_until("/readyz", 200)
+    run_api(HOME=str(home), XDG_RUNTIME_DIR=str(home), TMPDIR=str(home)).ready()
     assert list(home.rglob("*")) == []
-
-
-def test_two_processes_publish_within_the_limit_and_once_after_the_last_call_of_a_burst(
-    start_api: Start, collector: Any, listener: Any, golden_example: Any
-) -> None:
-    collector.leave(METRICS_CHANNEL)
-    processes = [start_api(), start_api()]
-    for process in processes:
-        process.wait_until("/readyz", 200)
-    began = time.monotonic()
-
-    def call(worker: int) -> None:
-        with requests.Session() as session:
-            while time.monotonic() < began + 0.6:
-                assert session.get(processes[worker % 2].url + "/api/cluster/nodes", timeout=30).status_code == 200
-
-    threads = [threading.Thread(target=call, args=(worker,)) for worker in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    # What changes just before the last call can only be heard from a publication not before it.
-    newest = collector.leave(METRICS_CHANNEL, golden_example("messages/metrics").replace(b"4211", b"4212"))
-    last_call = time.monotonic()
-    assert processes[0].get("/api/cluster/nodes").status_code == 200
-    heard: list[bytes] = []
-    deadline = Deadline(30)
-    while newest not in heard:
-        assert not deadline.has_passed
-        heard += [data for _, data, _ in listener.hear()]
-    assert 2 <= len(heard) <= 10 * (last_call - began) + 2
-    assert heard[-1] == newest
-    # Alone again, a call makes one.
-    assert processes[0].get("/api/cluster/nodes").status_code == 200
-    assert [data for _, data, _ in listener.hear()] == [newest]
 
 
 #: Has an application decode its first messages in eight threads at once.
@@ -177,44 +120,16 @@ def test_process_makes_good_a_postponed_publication_when_it_is_told_to_stop(
     start_api: Start, collector: Any, listener: Any
 ) -> None:
     collector.leave(METRICS_CHANNEL)
-    process = start_api()
-    process.wait_until("/readyz", 200)
+    process = start_api().ready()
     for _ in range(2):
         process.get("/api/cluster/nodes")
-    process.signal(signal.SIGTERM)
-    assert process.wait() == 0
+    assert process.stop() == 0
     assert len(listener.hear()) == 2
 
 
-SLOW = {
-    "nothing": b"",
-    "half a head": b"GET /livez HTTP/1.1\r\nHost: localhost\r\n",
-    "a body that does not come": b"POST /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\n",
-    "a request, and then does not close": b"GET /livez HTTP/1.0\r\n\r\n",
-}
-
-
-def test_slow_clients_hold_up_nobody_when_they_are_more_than_the_threads(start_api: Start) -> None:
-    process = start_api(API_THREADS="2")
-    process.wait_until("/readyz", 200)
-    slow = []
-    for kind, sent in SLOW.items():
-        slow += [connect(process, sent) for _ in range(20)]
-        deadline = Deadline(10)
-        assert process.get("/livez").status_code == 200
-        # gunicorn by itself waits two to five seconds for one of them after the other, or for ever.
-        assert not deadline.has_passed, kind
-    process.signal(signal.SIGTERM)
-    assert process.wait() == 0
-    assert "Traceback" not in process.log
-    for client in slow:
-        client.close()
-
-
 def test_request_is_served_when_its_head_comes_byte_by_byte(start_api: Start) -> None:
-    process = start_api(API_THREADS="1")
-    process.wait_until("/readyz", 200)
-    with connect(process) as client:
+    process = start_api(API_THREADS="1").ready()
+    with process.connect() as client:
         for _ in range(2):  # the second on the kept connection
             for letter in b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n":
                 client.sendall(bytes([letter]))
@@ -226,24 +141,19 @@ def test_request_is_served_when_its_head_comes_byte_by_byte(start_api: Start) ->
 
 
 def test_connection_costs_no_time_when_the_client_closes_within_a_head(start_api: Start) -> None:
-    process = start_api()
-    process.wait_until("/readyz", 200)
+    process = start_api().ready()
     (worker,) = psutil.Process(process.pid).children()
-    with connect(process, b"GET /li") as client:
+    with process.connect(b"GET /li") as client:
         client.shutdown(socket.SHUT_WR)
         before = sum(worker.cpu_times()[:2])
-        while client.recv(1000):
-            pass
+        read_all(client)
         assert sum(worker.cpu_times()[:2]) - before < 1
 
 
-def test_thread_is_taken_back_when_a_client_does_not_read_its_answer(
-    start_api: Start, collector: Any, golden_example: Any
-) -> None:
-    raw = golden_example("messages/metrics")
+def test_thread_is_taken_back_when_a_client_does_not_read_its_answer(start_api: Start, collector: Any) -> None:
+    raw = golden("messages/metrics")
     collector.leave(METRICS_CHANNEL, raw + b" " * (3_000_000 - len(raw)))
-    process = start_api(API_THREADS="1", prelude="import api.worker; api.worker.REQUEST_SECONDS = 1.0")
-    process.wait_until("/readyz", 200)
+    process = start_api(API_THREADS="1", prelude="import api.worker; api.worker.REQUEST_SECONDS = 1.0").ready()
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(("127.0.0.1", process.port))
@@ -268,15 +178,13 @@ GARBAGE = [
 
 
 def test_process_goes_on_and_keeps_its_log_short_when_garbage_comes_in(start_api: Start) -> None:
-    process = start_api()
-    process.wait_until("/readyz", 200)
+    process = start_api().ready()
     for garbage in GARBAGE * 10:
-        with connect(process) as client:
+        with process.connect() as client:
             try:
                 client.sendall(garbage)
                 client.shutdown(socket.SHUT_WR)
-                while client.recv(65536):
-                    pass
+                read_all(client)
             except OSError:
                 continue  # it may hang up before it has read all
     assert process.get("/api/health").status_code == 200
@@ -285,18 +193,15 @@ def test_process_goes_on_and_keeps_its_log_short_when_garbage_comes_in(start_api
 
 
 def test_process_counts_malformed_requests_when_they_come(start_api: Start) -> None:
-    process = start_api()
-    process.wait_until("/readyz", 200)
-    with connect(process, b"GET\r\n\r\n") as client:
-        while client.recv(65536):
-            pass
+    process = start_api().ready()
+    with process.connect(b"GET\r\n\r\n") as client:
+        read_all(client)
     assert "api_malformed_requests_total 1.0" in process.get("/metrics").text
 
 
 def test_process_stays_small_when_it_has_answered_everything(run_api: Start, collector: Any) -> None:
     collector.leave_all()
-    process = run_api()
-    process.wait_until("/readyz", 200)
+    process = run_api().ready()
     for path in (
         "/",
         "/nodes",
@@ -314,11 +219,9 @@ def test_process_stays_small_when_it_has_answered_everything(run_api: Start, col
 
 
 def test_worker_is_replaced_when_it_is_killed(run_api: Start) -> None:
-    process = run_api()
-    process.wait_until("/readyz", 200)
+    process = run_api().ready()
     (worker,) = psutil.Process(process.pid).children()
     worker.kill()
     worker.wait(30)
     assert process.wait_until("/readyz", 200).text == "ready\nredis: up\n"
-    process.signal(signal.SIGTERM)
-    assert process.wait() == 0
+    assert process.stop() == 0

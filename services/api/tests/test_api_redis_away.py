@@ -1,7 +1,6 @@
 """With Redis away: answers from memory that say so, at no cost, and a quick way back."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,9 +8,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.app import create_app
+from api.components import components_of
 from api.config import Config
-from api.parts import parts_of
-from api.watch import Watch
+from api.redis_link import RedisWatch
+from api.tests.conftest import golden
 from contract.library import LIBRARY
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
 from tests.drivers.redis_users import load_functions, url_of, users
@@ -31,10 +31,10 @@ PATHS = [
 
 
 @pytest.fixture
-def all_left(collector: Any, redis: Any, golden_example: Callable[[str], bytes]) -> None:
+def all_left(collector: Any, redis: Any) -> None:
     collector.leave_all()
     for n in (6, 7, 8):
-        entry = golden_example("messages/log_entry").replace(b"1795426867-7", b"1795426867-%d" % n)
+        entry = golden("messages/log_entry").replace(b"1795426867-7", b"1795426867-%d" % n)
         redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: entry}, id=f"1795426867-{n}")
 
 
@@ -49,25 +49,6 @@ def test_routes_answer_what_they_last_knew_with_its_age_when_redis_went_away(
         assert (response.status_code, response.data) == (200, before[path].data), path
         assert int(response.headers["Age"]) >= 0
         assert response.headers.get("ETag") == before[path].headers.get("ETag")
-
-
-@pytest.mark.usefixtures("all_left")
-def test_age_grows_when_redis_stays_away(client: FlaskClient, valkey: Valkey) -> None:
-    client.get("/api/cluster/snapshot")
-    valkey.stop()
-    eventually(lambda: int(client.get("/api/cluster/snapshot").headers["Age"]) >= 2)
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_route_is_a_problem_that_says_so_when_redis_is_away_and_nothing_is_known(
-    client: FlaskClient, valkey: Valkey, path: str
-) -> None:
-    valkey.stop()
-    response = client.get(path)
-    assert response.status_code == 503
-    assert response.mimetype == "application/problem+json"
-    assert "Redis does not answer since 20" in response.get_json()["detail"]
-    assert "Retry-After" in response.headers
 
 
 @pytest.mark.usefixtures("all_left")
@@ -111,11 +92,11 @@ def test_routes_read_redis_again_when_it_came_back_empty(client: FlaskClient, va
 def test_readiness_follows_redis_without_requests_when_the_watch_runs(
     app: Flask, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.watch.UP_SECONDS", 0.2)
-    monkeypatch.setattr("api.watch.DOWN_SECONDS", 0.2)
+    monkeypatch.setattr("api.redis_link.UP_SECONDS", 0.2)
+    monkeypatch.setattr("api.redis_link.DOWN_SECONDS", 0.2)
     client = app.test_client()
     valkey.stop()
-    watch = Watch(parts_of(app).link)
+    watch = RedisWatch(components_of(app).link)
     watch.start()
     try:
         assert client.get("/readyz").status_code == 503
@@ -135,12 +116,12 @@ def test_readiness_follows_redis_without_requests_when_the_watch_runs(
 def test_api_reads_on_and_readiness_says_why_when_functions_are_missing_until_they_are_loaded(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("api.watch.DOWN_SECONDS", 0.1)
-    monkeypatch.setattr("api.watch.UP_SECONDS", 600.0)
+    monkeypatch.setattr("api.redis_link.DOWN_SECONDS", 0.1)
+    monkeypatch.setattr("api.redis_link.UP_SECONDS", 600.0)
     with users(valkey):
         # given
         app = create_app(Config(redis_url=url_of(valkey, "api")))
-        client, watch = app.test_client(), Watch(parts_of(app).link)
+        client, watch = app.test_client(), RedisWatch(components_of(app).link)
         watch.start()
         try:
             # then the watch finds it out without requests, and what takes no function is answered
@@ -155,4 +136,4 @@ def test_api_reads_on_and_readiness_says_why_when_functions_are_missing_until_th
             eventually(lambda: client.get("/readyz").data == b"ready\nredis: up\n")
         finally:
             watch.stop()
-            parts_of(app).link.close()
+            components_of(app).link.close()

@@ -7,8 +7,7 @@ from flask.testing import FlaskClient
 
 from api.openapi import description
 from api.reference import described_routes, kind_of
-
-BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+from api.tests.access.conftest import BROWSER
 
 
 def test_reference_lists_every_operation_when_a_browser_asks(client: FlaskClient) -> None:

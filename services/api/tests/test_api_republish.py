@@ -3,17 +3,19 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-import redis as redis_client
 from flask import Flask
 from flask.testing import FlaskClient
+from redis import Redis
 
 from api.app import create_app
+from api.components import components_of
 from api.config import Config
-from api.parts import parts_of
 from api.republish import Republisher
+from api.tests.conftest import golden
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL, latest_key
 from tests.drivers.valkey import Valkey
 
@@ -26,7 +28,7 @@ def second_app(valkey: Valkey) -> Iterator[Flask]:
     """Another process's application, as far as Redis can see."""
     app = create_app(Config(redis_url=valkey.url))
     yield app
-    parts_of(app).link.close()
+    components_of(app).link.close()
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def hear(app: Flask, listener: Any, request: pytest.FixtureRequest) -> Hear:
         if "second_app" in request.fixturenames:
             apps.append(request.getfixturevalue("second_app"))
         for each in apps:
-            parts_of(each).republisher.finish(20)
+            components_of(each).republisher.finish(20)
         heard: list[tuple[str, bytes, float]] = listener.hear(0.1)
         return heard
 
@@ -62,7 +64,7 @@ def let_go(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 def call_until_postponed(app: Flask) -> int:
     """Call until a publication is postponed; return how many were not: a busy machine lets calls be far apart."""
     calls = 0
-    while not parts_of(app).republisher._pending:
+    while not components_of(app).republisher._pending:
         assert calls < 1000
         app.test_client().get("/api/cluster/nodes")
         calls += 1
@@ -133,7 +135,7 @@ def test_postponed_calls_share_one_publication_when_they_came_to_two_processes(
 
 
 def test_a_burst_over_two_processes_is_limited_and_ends_with_a_publication(
-    app: Flask, second_app: Flask, collector: Any, hear: Hear, golden_example: Any
+    app: Flask, second_app: Flask, collector: Any, hear: Hear
 ) -> None:
     collector.leave(METRICS_CHANNEL)
     began = time.monotonic()
@@ -143,13 +145,10 @@ def test_a_burst_over_two_processes_is_limited_and_ends_with_a_publication(
         while time.monotonic() < began + 0.6:
             assert client.get("/api/cluster/nodes").status_code == 200
 
-    threads = [threading.Thread(target=call, args=(worker,)) for worker in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(call, range(6)))
     # What changes just before the last call can only be heard from a publication not before it.
-    newest = collector.leave(METRICS_CHANNEL, golden_example("messages/metrics").replace(b"4211", b"4212"))
+    newest = collector.leave(METRICS_CHANNEL, golden("messages/metrics").replace(b"4211", b"4212"))
     assert app.test_client().get("/api/cluster/nodes").status_code == 200
     heard = hear()
     _, last, last_heard_at = heard[-1]
@@ -158,22 +157,17 @@ def test_a_burst_over_two_processes_is_limited_and_ends_with_a_publication(
 
 
 def test_a_postponed_publication_carries_what_is_stored_then_when_a_round_came_between(
-    app: Flask, collector: Any, hear: Hear, let_go: threading.Event, golden_example: Any
+    app: Flask, collector: Any, hear: Hear, let_go: threading.Event
 ) -> None:
     former = collector.leave(METRICS_CHANNEL)
     at_once = call_until_postponed(app)
-    newer = collector.leave(METRICS_CHANNEL, golden_example("messages/metrics").replace(b"4211", b"4212"))
+    newer = collector.leave(METRICS_CHANNEL, golden("messages/metrics").replace(b"4211", b"4212"))
     let_go.set()
     assert [data for _, data, _ in hear()] == [former] * at_once + [newer]
 
 
 def test_a_postponed_publication_is_dropped_when_the_message_is_gone(
-    app: Flask,
-    client: FlaskClient,
-    collector: Any,
-    hear: Hear,
-    let_go: threading.Event,
-    redis: redis_client.Redis,
+    app: Flask, client: FlaskClient, collector: Any, hear: Hear, let_go: threading.Event, redis: Redis
 ) -> None:
     collector.leave(METRICS_CHANNEL)
     at_once = call_until_postponed(app)
@@ -192,19 +186,8 @@ def test_channels_are_limited_apart_when_both_are_called(client: FlaskClient, co
     assert sorted(where for where, _, _ in hear()) == [HEALTH_CHANNEL, METRICS_CHANNEL]
 
 
-def test_calls_go_on_publishing_when_redis_lost_its_scripts(
-    client: FlaskClient, collector: Any, hear: Hear, redis: redis_client.Redis
-) -> None:
-    collector.leave(METRICS_CHANNEL)
-    client.get("/api/cluster/nodes")
-    redis.script_flush()
-    hear()
-    client.get("/api/cluster/nodes")
-    assert len(hear()) == 1
-
-
 def test_nodes_are_answered_when_redis_refuses_to_write(
-    client: FlaskClient, collector: Any, redis: redis_client.Redis, hear: Hear
+    client: FlaskClient, collector: Any, redis: Redis, hear: Hear
 ) -> None:
     collector.leave(METRICS_CHANNEL)
     redis.execute_command("REPLICAOF", "127.0.0.1", "1")

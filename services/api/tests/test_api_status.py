@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-import redis as redis_client
+from redis import Redis
 
 from api.config import Config
 from api.status import Status, StatusReader
@@ -30,7 +30,7 @@ def reader(valkey: Valkey) -> Iterator[StatusReader]:
 
 
 @pytest.fixture
-def live(redis: redis_client.Redis, collector: Any) -> None:
+def live(redis: Redis, collector: Any) -> None:
     """A collector and a replica are at work."""
     collector.leave_all()
     redis.hset(LEASE_KEY, mapping={"id": "one", "epoch": SNAPSHOT["epoch"], "cluster": "lab"})
@@ -63,11 +63,11 @@ def test_status_is_live_when_collector_and_replica_are_at_work(reader: StatusRea
     assert list(msgspec.to_builtins(status.issues_coded)) == health["issues_coded"]
 
 
-def without(key: str) -> Callable[[redis_client.Redis, Any], object]:
+def without(key: str) -> Callable[[Redis, Any], object]:
     return lambda redis, _: redis.delete(key)
 
 
-def leaving(age_seconds: float = 0.0, **members: object) -> Callable[[redis_client.Redis, Any], object]:
+def leaving(age_seconds: float = 0.0, **members: object) -> Callable[[Redis, Any], object]:
     raw = json.dumps({**SNAPSHOT, **members}).encode()
     return lambda _, collector: collector.leave(METRICS_CHANNEL, raw, age_seconds)
 
@@ -90,7 +90,7 @@ UNKNOWN = [{**node, "status": "unknown", "is_healthy": False} for node in SNAPSH
     ids=["no collector", "no snapshot", "an earlier run", "too old", "no look yet", "garbage", "no replica"],
 )
 def test_status_says_what_live_data_wait_for(
-    reader: StatusReader, redis: redis_client.Redis, collector: Any, change: Callable[..., object], missing: str
+    reader: StatusReader, redis: Redis, collector: Any, change: Callable[..., object], missing: str
 ) -> None:
     # given
     change(redis, collector)
@@ -150,7 +150,7 @@ def test_waiting_ends_with_live_data_and_gives_all_nodes_the_time_of_a_first_loo
 
 
 def test_command_says_a_line_a_fact_or_json_and_ends_with_what_that_means(
-    valkey: Valkey, live: None, redis: redis_client.Redis, collector: Any
+    valkey: Valkey, live: None, redis: Redis, collector: Any
 ) -> None:
     # when
     said = run(REDIS_URL=valkey.url)

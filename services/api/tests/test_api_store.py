@@ -1,15 +1,12 @@
 """What the store makes of answers of Redis."""
 
-from collections.abc import Callable
-
 from flask import Flask
 
-from api.link import RedisLink
-from api.parts import parts_of
+from api.components import components_of
+from api.redis_link import RedisLink
 from api.store import Store
+from api.tests.conftest import golden
 from contract.names import METRICS_CHANNEL
-
-Golden = Callable[[str], bytes]
 
 
 class Clock:
@@ -21,33 +18,31 @@ class Clock:
 
 
 def store_of(app: Flask, clock: Clock) -> Store:
-    parts = parts_of(app)
+    parts = components_of(app)
     link: RedisLink = parts.link
     return Store(link, parts.readiness, parts.counters, clock)
 
 
-def test_store_keeps_the_later_question_when_an_earlier_one_is_answered_after_it(
-    app: Flask, golden_example: Golden
-) -> None:
+def test_store_keeps_the_later_question_when_an_earlier_one_is_answered_after_it(app: Flask) -> None:
     store = store_of(app, Clock())
-    old = golden_example("messages/metrics")
+    old = golden("messages/metrics")
     store.remember(METRICS_CHANNEL, old.replace(b"4211", b"4212"), 0.0, asked_at=2.0)
     store.remember(METRICS_CHANNEL, old, 0.0, asked_at=1.0)
     assert store.known(METRICS_CHANNEL).content.tag == "1795426867-4212"
 
 
-def test_store_lets_the_age_grow_from_the_question_on_when_time_passes(app: Flask, golden_example: Golden) -> None:
+def test_store_lets_the_age_grow_from_the_question_on_when_time_passes(app: Flask) -> None:
     clock = Clock()
     store = store_of(app, clock)
-    store.remember(METRICS_CHANNEL, golden_example("messages/metrics"), 5.0, asked_at=clock.now)
+    store.remember(METRICS_CHANNEL, golden("messages/metrics"), 5.0, asked_at=clock.now)
     clock.now += 10
     assert store.known(METRICS_CHANNEL).age_seconds == 15.0
 
 
-def test_store_decodes_once_when_the_same_bytes_are_read_again(app: Flask, golden_example: Golden) -> None:
+def test_store_decodes_once_when_the_same_bytes_are_read_again(app: Flask) -> None:
     store = store_of(app, Clock())
     contents = []
     for asked_at in (1.0, 2.0):
-        store.remember(METRICS_CHANNEL, bytes(bytearray(golden_example("messages/metrics"))), 0.0, asked_at)
+        store.remember(METRICS_CHANNEL, bytes(bytearray(golden("messages/metrics"))), 0.0, asked_at)
         contents.append(store.known(METRICS_CHANNEL).content)
     assert contents[0] is contents[1]

@@ -3,16 +3,16 @@
 import csv
 import io
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-import redis as redis_client
 from flask.testing import FlaskClient
+from redis import Redis
 from werkzeug.test import TestResponse
 
-from api.incident_records import RECORDS_A_PAGE
-from api.spreadsheet import csv_answer
+from api.incidents import RECORDS_A_PAGE
+from api.responses import csv_answer
+from api.tests.conftest import golden_message
 from contract.history import CLUSTER_NODE, MEASURES, TEN_SECONDS, Entry, encode_entry
 from contract.messages import Node
 from contract.names import (
@@ -26,7 +26,6 @@ from contract.names import (
 )
 from tests.drivers.valkey import Valkey
 
-Golden = Callable[[str], bytes]
 #: A step of ten seconds before the golden snapshot.
 START = 1_795_426_850
 
@@ -58,11 +57,11 @@ def test_cell_does_nothing_in_a_spreadsheet_but_show_itself(cell: Any, written: 
 
 
 def test_nodes_are_a_table_with_a_row_each_and_are_not_pushed_again(
-    client: FlaskClient, collector: Any, golden_example: Golden, redis: redis_client.Redis
+    client: FlaskClient, collector: Any, redis: Redis
 ) -> None:
-    snapshot = json.loads(golden_example("messages/metrics"))
+    snapshot = golden_message("metrics")
     snapshot["nodes"][0] |= {"error": "=HYPERLINK(1)", "temperature": -3.5, "rack": {"a": 1}}
-    collector.leave(METRICS_CHANNEL, json.dumps(snapshot).encode(), age_seconds=9)
+    collector.leave(METRICS_CHANNEL, snapshot, age_seconds=9)
     response = client.get("/api/cluster/nodes?format=csv")
     rows = table(response)
     assert [row["node"] for row in rows] == [node["node"] for node in snapshot["nodes"]]
@@ -85,25 +84,20 @@ def test_nodes_are_a_table_with_a_row_each_and_are_not_pushed_again(
     ],
 )  # fmt: skip
 def test_nodes_are_those_that_the_request_filters_and_are_not_pushed_again(
-    client: FlaskClient,
-    collector: Any,
-    golden_example: Golden,
-    redis: redis_client.Redis,
-    query: str,
-    expected: list[str],
+    client: FlaskClient, collector: Any, redis: Redis, query: str, expected: list[str]
 ) -> None:
-    snapshot = json.loads(golden_example("messages/metrics"))
+    snapshot = golden_message("metrics")
     example = snapshot["nodes"][0]
     statuses = {"a": "online", "b": "offline", "c": "unknown", "d": "online"}
     snapshot["nodes"] = [
         example | {"node": name, "address": f"10.0.0.{number}:9100", "status": status, "more": [1.0]}
         for number, (name, status) in enumerate(statuses.items(), 1)
     ]
-    alerts = json.loads(golden_example("messages/alerts"))
+    alerts = golden_message("alerts")
     alert = alerts["active_alerts"][0]
     alerts["active_alerts"] = [alert | {"node": "d", "state": "firing"}, alert | {"node": "a", "state": "pending"}]
-    collector.leave(METRICS_CHANNEL, json.dumps(snapshot).encode())
-    collector.leave(ALERTS_CHANNEL, json.dumps(alerts).encode())
+    collector.leave(METRICS_CHANNEL, snapshot)
+    collector.leave(ALERTS_CHANNEL, alerts)
     assert [row["node"] for row in table(client.get(f"/api/cluster/nodes?format=csv&{query}"))] == expected
     stored = [node for node in snapshot["nodes"] if node["node"] in expected]
     assert client.get(f"/api/cluster/nodes?{query}").get_json() == stored
@@ -118,7 +112,7 @@ def test_nodes_in_trouble_are_those_offline_when_nothing_is_known_of_alerts(
 
 
 def test_history_is_a_table_with_a_row_for_each_step_of_each_node(
-    client: FlaskClient, collector: Any, redis: redis_client.Redis
+    client: FlaskClient, collector: Any, redis: Redis
 ) -> None:
     collector.leave(METRICS_CHANNEL)
     for node, cpu in (("node6.lan", (1.0, 2.5, 4.0)), ("=x", 7.0), (CLUSTER_NODE, 9.0)):
@@ -143,10 +137,10 @@ def test_history_is_a_table_with_a_row_for_each_step_of_each_node(
 
 
 @pytest.fixture
-def recorded(collector: Any, redis: redis_client.Redis, golden_example: Golden) -> int:
+def recorded(collector: Any, redis: Redis) -> int:
     """More incidents than one page reads, and one that goes on; how many there are."""
     collector.leave(ALERTS_CHANNEL)
-    example = json.loads(golden_example("messages/incident"))
+    example = golden_message("incident")
     pipeline = redis.pipeline()
     for number in range(1, RECORDS_A_PAGE + 501):
         raw = json.dumps(
@@ -175,20 +169,14 @@ def test_incidents_are_one_table_when_they_are_more_than_a_page_has(client: Flas
 )  # fmt: skip
 @pytest.mark.parametrize("form", ["json", "csv"])
 def test_incidents_are_those_that_the_request_filters(
-    client: FlaskClient,
-    collector: Any,
-    redis: redis_client.Redis,
-    golden_example: Golden,
-    form: str,
-    query: str,
-    expected: list[str],
+    client: FlaskClient, collector: Any, redis: Redis, form: str, query: str, expected: list[str]
 ) -> None:
-    alerts = json.loads(golden_example("messages/alerts"))
+    alerts = golden_message("alerts")
     alerts["active_alerts"] = [
         alerts["active_alerts"][0] | {"node": "node9", "state": "firing", "severity": "critical", "message": "hot"}
     ]
-    collector.leave(ALERTS_CHANNEL, json.dumps(alerts).encode())
-    example = json.loads(golden_example("messages/incident"))
+    collector.leave(ALERTS_CHANNEL, alerts)
+    example = golden_message("incident")
     for number, severity, message in ((7, "critical", "memory is 97\N{NO-BREAK SPACE}% full"), (8, "info", "clock")):
         incident = example | {"id": f"x@{number}", "node": f"node{number}", "severity": severity, "message": message}
         redis.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: json.dumps(incident)}, id=f"1-{number}")
@@ -204,11 +192,3 @@ def test_incidents_are_no_table_when_redis_is_away_and_only_a_part_is_known(
     client.get("/api/incidents")
     valkey.stop()
     assert client.get("/api/incidents?format=csv").status_code == 503
-
-
-@pytest.mark.parametrize("path", ["/api/cluster/nodes", "/api/history", "/api/incidents"])
-@pytest.mark.parametrize("wanted", ["", "CSV", "xlsx"])
-def test_format_is_refused_when_there_is_none_of_that_name(client: FlaskClient, path: str, wanted: str) -> None:
-    response = client.get(f"{path}?format={wanted}")
-    assert response.status_code == 400
-    assert "'format'" in response.get_json()["detail"]

@@ -35,15 +35,11 @@ def turns(*words: str, threads: int = 8) -> Turns[str]:
 @pytest.mark.parametrize(
     ("words", "chain", "address"),
     [
-        ((), (LOUD,), "10.0.0.1"),
-        (("peer",), (LOUD,), LOUD),
-        (("peer",), (f"{QUIET}, {LOUD}",), LOUD),
-        (("peer",), (QUIET, LOUD), LOUD),
-        (("peer",), (), "10.0.0.1"),
-        (("peer",), ("2001:db8::7",), "2001:db8::/64"),
+        ((), (LOUD,), "10.0.0.1"), (("peer",), (LOUD,), LOUD), (("peer",), (f"{QUIET}, {LOUD}",), LOUD),
+        (("peer",), (QUIET, LOUD), LOUD), (("peer",), (), "10.0.0.1"), (("peer",), ("2001:db8::7",), "2001:db8::/64"),
         (("10.0.0.0/8",), (f"{LOUD}, 10.0.0.2",), LOUD),
     ],
-)
+)  # fmt: skip
 def test_request_waits_in_the_line_of_the_address_that_limits_count(
     words: tuple[str, ...], chain: tuple[str, ...], address: str
 ) -> None:
@@ -102,8 +98,7 @@ def crowded(start_api: Start) -> Iterator[Callable[..., Any]]:
     with ExitStack() as crowd:
 
         def start(addresses: list[str], each: int, target: str = "/api/openapi.json", prelude: str = STUCK) -> Any:
-            process = start_api(prelude=prelude, API_THREADS="4", TRUSTED_PROXIES="peer")
-            process.wait_until("/readyz", 200)
+            process = start_api(prelude=prelude, API_THREADS="4", TRUSTED_PROXIES="peer").ready()
             for address in addresses:
                 for _ in range(each):
                     client = crowd.enter_context(socket.create_connection(("127.0.0.1", process.port), timeout=30))

@@ -1,24 +1,19 @@
 """The language of the pages: who chooses it, what the headers say of it, and that programs get English."""
 
-from http.cookies import Morsel, SimpleCookie
 from typing import Any
 
 import pytest
 from flask import Flask, render_template, render_template_string
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from api.language import COOKIE, KEPT_SECONDS, LANGUAGES, gettext, language
 from api.pages import PAGES
-from api.unavailable import NothingStored
+from api.store import NothingStored
+from api.tests.conftest import cookies, failing
 from contract.names import CHANNELS
 
 FRENCH = "fr-FR,fr;q=0.9,en;q=0.8"
 SENTENCE = {"en": "There is nothing at &#39;/nope&#39;.", "fr": "Il n’y a rien à l’adresse &#39;/nope&#39;."}
-
-
-def cookies(response: TestResponse) -> dict[str, Morsel[str]]:
-    return dict(SimpleCookie("\r\n".join(response.headers.getlist("Set-Cookie"))))
 
 
 def chosen(client: FlaskClient, path: str = "/nope", **headers: str) -> str:
@@ -34,23 +29,11 @@ def chosen(client: FlaskClient, path: str = "/nope", **headers: str) -> str:
 @pytest.mark.parametrize(
     ("accepted", "expected"),
     [
-        ("fr", "fr"),
-        ("FR", "fr"),
-        (FRENCH, "fr"),
-        ("fr-CA", "fr"),
-        ("fr-CA, en;q=0.5", "fr"),
-        ("de, fr;q=0.5", "fr"),
-        ("en;q=0.5, fr;q=0.6", "fr"),
-        ("en-GB, fr;q=0.9", "en"),
-        ("fr;q=0.5, en", "en"),
-        ("fr;q=0", "en"),
-        ("de", "en"),
-        ("*", "en"),
-        ("frr, french", "en"),
-        ("", "en"),
-        (";;,=q", "en"),
+        ("fr", "fr"), ("FR", "fr"), (FRENCH, "fr"), ("fr-CA", "fr"), ("fr-CA, en;q=0.5", "fr"),
+        ("de, fr;q=0.5", "fr"), ("en;q=0.5, fr;q=0.6", "fr"), ("en-GB, fr;q=0.9", "en"), ("fr;q=0.5, en", "en"),
+        ("fr;q=0", "en"), ("de", "en"), ("*", "en"), ("frr, french", "en"), ("", "en"), (";;,=q", "en"),
     ],
-)
+)  # fmt: skip
 def test_page_is_in_the_language_that_the_browser_likes_best(client: FlaskClient, accepted: str, expected: str) -> None:
     assert chosen(client, Accept_Language=accepted) == expected
 
@@ -125,12 +108,7 @@ def test_answer_to_a_program_is_the_same_whatever_language_is_asked_for(
     ("method", "path", "title", "detail"),
     [
         ("GET", "/api/nope", "Not Found", "There is nothing at '/api/nope'."),
-        (
-            "POST",
-            "/api/health",
-            "Method Not Allowed",
-            "POST is not among the methods that '/api/health' takes.",
-        ),
+        ("POST", "/api/health", "Method Not Allowed", "POST is not among the methods that '/api/health' takes."),
         ("GET", "/api/cluster/snapshot", "Service Unavailable", "Nothing is stored under"),
     ],
 )
@@ -155,22 +133,14 @@ def test_problem_is_english_when_french_is_asked_for(
 def test_error_page_is_french_when_french_is_asked_for(
     app: Flask, method: str, path: str, status: int, texts: list[str]
 ) -> None:
-    def fail(page: str) -> None:
-        raise RuntimeError
-
-    app.view_functions["pages.dashboard"] = fail
-    response = app.test_client().open(path, method=method, headers={"Accept-Language": FRENCH})
+    response = failing(app, RuntimeError()).open(path, method=method, headers={"Accept-Language": FRENCH})
     assert response.status_code == status
     for text in texts:
         assert text in response.get_data(as_text=True)
 
 
 def test_page_is_unavailable_in_french_when_its_view_lacks_what_it_needs(app: Flask) -> None:
-    def fail(page: str) -> None:
-        raise NothingStored("key")
-
-    app.view_functions["pages.dashboard"] = fail
-    response = app.test_client().get("/?lang=fr")
+    response = failing(app, NothingStored("key")).get("/?lang=fr")
     assert response.status_code == 503
     assert "Service indisponible" in response.get_data(as_text=True)
     assert "Vérifiez que Redis et le collecteur fonctionnent" in response.get_data(as_text=True)

@@ -24,19 +24,14 @@ def po(string: str, text: str = "A %(x)s: <b>100%%</b>", flags: str = "") -> str
 @pytest.mark.parametrize(
     ("string", "flags", "complaint"),
     [
-        ("Un %(x)s\u00a0: <b>100\u00a0%%</b>", "", None),
-        ("Un <b>100\u00a0%%</b>\u00a0: %(x)s", "", None),
-        ("", "", "not translated"),
-        ("Un %(x)s\u00a0: <b>100\u00a0%%</b>", "#, fuzzy", "fuzzy"),
-        ("Un\u00a0: <b>100\u00a0%%</b>", "", "%(x)s"),
-        ("Un %(y)s\u00a0: <b>100\u00a0%%</b>", "", "%(y)s"),
-        ("Un %(x)d\u00a0: <b>100\u00a0%%</b>", "", "%(x)d"),
-        ("Un %(x)s\u00a0: <b>100\u00a0%</b>", "", "%%"),
-        ("Un %(x)s\u00a0: <b>100\u00a0%%", "", "</b>"),
-        ("Un %(x)s : <b>100\u00a0%%</b>", "", "no-break space"),
+        ("Un %(x)s\u00a0: <b>100\u00a0%%</b>", "", None), ("Un <b>100\u00a0%%</b>\u00a0: %(x)s", "", None),
+        ("", "", "not translated"), ("Un %(x)s\u00a0: <b>100\u00a0%%</b>", "#, fuzzy", "fuzzy"),
+        ("Un\u00a0: <b>100\u00a0%%</b>", "", "%(x)s"), ("Un %(y)s\u00a0: <b>100\u00a0%%</b>", "", "%(y)s"),
+        ("Un %(x)d\u00a0: <b>100\u00a0%%</b>", "", "%(x)d"), ("Un %(x)s\u00a0: <b>100\u00a0%</b>", "", "%%"),
+        ("Un %(x)s\u00a0: <b>100\u00a0%%", "", "</b>"), ("Un %(x)s : <b>100\u00a0%%</b>", "", "no-break space"),
         ("Un %(x)s\u00a0: <b>100 %%</b>", "", "no-break space"),
     ],
-)
+)  # fmt: skip
 def test_translation_is_complained_of_when_it_is_wrong(string: str, flags: str, complaint: str | None) -> None:
     found = list(wrongs(catalog_of("A %(x)s: <b>100%%</b>", po(string, flags=flags))))
     assert len(found) == (0 if complaint is None else 1)

@@ -1,6 +1,8 @@
 """A deployment whose access is closed, in this process: its folders, its people, and how they sign in."""
 
-import re
+import io
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,12 +24,13 @@ from access.proxies import Proxies
 from access.session import Session, SessionSeal
 from access.settings import AccessSettings
 from access.tokens import StoredToken, digest_of, new_token
-from api.access.limit import PublishedLimit, RequestLimit
+from api.access import commands
+from api.access.rate_limit import PublishedLimit, RequestLimit
 from api.access.users import StoredUser, stamp_of
 from api.app import create_app
+from api.components import components_of
 from api.config import Config
-from api.parts import parts_of
-from contract.names import GENERATION_KEY
+from contract.names import GENERATION_KEY, REVOKED_CHANNEL
 from tests.drivers.valkey import Valkey
 
 KEY = b"a key of thirty-two bytes at least"
@@ -88,6 +91,11 @@ class House:
         self._write(self.tokens / name, stored)
         return {"Authorization": f"Bearer {token}"}
 
+    def metrics(self, app: Flask) -> str:
+        """What an application tells of itself to one who may know."""
+        headers = self.add_token("read", name="metrics") | {"X-Forwarded-For": "192.0.2.50"}
+        return app.test_client().get("/metrics", headers=headers).get_data(as_text=True)
+
     def session(self, generation: str, user: str = "ada", **changes: Any) -> Session:
         """A session of a user as sign-in would make it, but for what is changed."""
         now = time.time()
@@ -97,7 +105,7 @@ class House:
 
     def end(self) -> None:
         for app in self._apps:
-            parts_of(app).link.close()
+            components_of(app).link.close()
 
     def _write(self, path: Path, content: object) -> None:
         temporary = path.with_name("." + path.name)
@@ -147,23 +155,11 @@ class Person:
         return found.value
 
 
-def set_cookies(response: TestResponse) -> dict[str, str]:
-    """What an answer sets, by name: the line as it is sent."""
-    return {line.partition("=")[0]: line for line in response.headers.getlist("Set-Cookie")}
-
-
-def metric(app: Flask, text: str, headers: dict[str, str]) -> float:
-    """The value of a line of ``/metrics``."""
-    page = app.test_client().get("/metrics", headers=headers).get_data(as_text=True)
-    found = re.search(rf"^{re.escape(text)} (.*)$", page, re.MULTILINE)
-    return 0.0 if found is None else float(found[1])
-
-
 @pytest.fixture(autouse=True)
 def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folders and revocations are looked at whenever somebody asks."""
     monkeypatch.setattr("access.folder.LOOK_SECONDS", 0.0)
-    monkeypatch.setattr("api.access.store.FRESH_SECONDS", 0.0)
+    monkeypatch.setattr("api.access.revocation_store.FRESH_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -193,14 +189,57 @@ def generation(redis: Any) -> Callable[[], str]:
     return lambda: redis.get(GENERATION_KEY).decode()
 
 
+Command = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> dict[str, Path]:
+    """Folders of users and tokens that are not there yet."""
+    return {"users": tmp_path / "files" / "users", "tokens": tmp_path / "files" / "tokens"}
+
+
+def variables_of(folders: dict[str, Path]) -> dict[str, str]:
+    return {"ACCESS_USERS_DIR": str(folders["users"]), "ACCESS_TOKENS_DIR": str(folders["tokens"])}
+
+
+@pytest.fixture
+def do(valkey: Valkey, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """A command line in this process, with bytes as its input and output."""
+
+    def do(*words: str, given: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
+        out, err = io.BytesIO(), io.BytesIO()
+        with monkeypatch.context() as patch:
+            for name, stream in (("stdin", io.BytesIO(given)), ("stdout", out), ("stderr", err)):
+                patch.setattr(sys, name, io.TextIOWrapper(stream, write_through=True))
+            try:
+                code = commands.run(words, variables_of(folders) | {"REDIS_URL": valkey.url} | variables)
+            except SystemExit as ended:  # argparse
+                code = int(ended.code or 0)
+            return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+    return do
+
+
+@pytest.fixture
+def listen(redis: Any) -> Iterator[Callable[[], Callable[..., str]]]:
+    """Begins to listen to what is revoked; returns a function that waits for the next word, empty for none."""
+    with redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+
+        def hear(timeout: float = 10) -> str:
+            message = pubsub.get_message(timeout=timeout)
+            return "" if message is None else message["data"].decode()
+
+        def listen() -> Callable[..., str]:
+            pubsub.subscribe(REVOKED_CHANNEL)
+            pubsub.get_message(timeout=10)
+            return hear
+
+        yield listen
+
+
 @pytest.fixture
 def person() -> type[Person]:
     return Person
-
-
-@pytest.fixture
-def browser() -> dict[str, str]:
-    return BROWSER
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ import bz2
 import gzip
 import io
 import lzma
-import subprocess
-import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,49 +11,20 @@ from typing import Any
 
 import pytest
 
-from api.access import commands
 from api.access.archive_commands import ARCHIVE_BYTES
-from contract.names import GENERATION_KEY, RENEWED, REVOKED_CHANNEL
+from api.tests.access.conftest import Command
+from contract.names import GENERATION_KEY, RENEWED
 from tests.drivers.ports import free_port
-from tests.drivers.valkey import Valkey
-
-Do = Callable[..., subprocess.CompletedProcess[bytes]]
-
-
-@pytest.fixture
-def folders(tmp_path: Path) -> dict[str, Path]:
-    return {"users": tmp_path / "users", "tokens": tmp_path / "tokens"}
-
-
-@pytest.fixture
-def do(valkey: Valkey, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Do:
-    """A command in this process, with bytes as its input and output."""
-
-    def do(*words: str, given: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
-        out, err = io.BytesIO(), io.BytesIO()
-        streams = [io.TextIOWrapper(stream, write_through=True) for stream in (io.BytesIO(given), out, err)]
-        for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
-            monkeypatch.setattr(sys, name, stream)
-        environment = {
-            "ACCESS_USERS_DIR": str(folders["users"]),
-            "ACCESS_TOKENS_DIR": str(folders["tokens"]),
-            "REDIS_URL": valkey.url,
-            **variables,
-        }
-        code = commands.run(words, environment)
-        monkeypatch.undo()
-        return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
-
-    return do
 
 
 def contents(folders: dict[str, Path]) -> dict[str, bytes]:
-    return {
-        f"{path.parent.name}/{path.name}": path.read_bytes() for folder in folders.values() for path in folder.iterdir()
-    }
+    files = (path for folder in folders.values() for path in folder.iterdir())
+    return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in files}
 
 
-def test_archive_brings_back_what_was_removed_and_says_so_first(do: Do, folders: dict[str, Path], redis: Any) -> None:
+def test_archive_brings_back_what_was_removed_and_says_so_first(
+    do: Command, folders: dict[str, Path], redis: Any
+) -> None:
     # given
     for name in ("ada", "bob", "eve"):
         do("user", "add", name, given=b"correct horse\n")
@@ -85,24 +54,19 @@ def test_archive_brings_back_what_was_removed_and_says_so_first(do: Do, folders:
     assert contents(folders) == {**before, "tokens/later": later}
 
 
-def test_restore_begins_a_new_generation_and_tells_of_it(do: Do, redis: Any) -> None:
+def test_restore_begins_a_new_generation_and_tells_of_it(do: Command, redis: Any, listen: Any) -> None:
     # given
     redis.set(GENERATION_KEY, "of then")
-    pubsub = redis.pubsub(ignore_subscribe_messages=True)
-    pubsub.subscribe(REVOKED_CHANNEL)
-    pubsub.get_message(timeout=10)
+    hear = listen()
     do("user", "add", "ada", given=b"correct horse\n")
     # when
     assert do("access", "restore", given=do("access", "save").stdout).returncode == 0
     # then
     assert redis.get(GENERATION_KEY) not in (None, b"of then")
-    message = pubsub.get_message(timeout=10)
-    assert message is not None
-    assert message["data"].decode() == RENEWED
-    pubsub.close()
+    assert hear() == RENEWED
 
 
-def test_nothing_is_brought_back_when_redis_is_away(do: Do, folders: dict[str, Path]) -> None:
+def test_nothing_is_brought_back_when_redis_is_away(do: Command, folders: dict[str, Path]) -> None:
     do("user", "add", "ada", given=b"correct horse\n")
     archive = do("access", "save").stdout
     (folders["users"] / "ada").unlink()
@@ -111,7 +75,7 @@ def test_nothing_is_brought_back_when_redis_is_away(do: Do, folders: dict[str, P
     assert list(folders["users"].iterdir()) == []
 
 
-def test_archive_writes_nothing_but_users_and_tokens(do: Do, folders: dict[str, Path], tmp_path: Path) -> None:
+def test_archive_writes_nothing_but_users_and_tokens(do: Command, folders: dict[str, Path], tmp_path: Path) -> None:
     # given
     content = b'{"hash":"x","created":1.0}'
     with tarfile.open(fileobj=(made := io.BytesIO()), mode="w") as archive:
@@ -129,7 +93,7 @@ def test_archive_writes_nothing_but_users_and_tokens(do: Do, folders: dict[str, 
     done = do("access", "restore", given=made.getvalue())
     # then
     assert done.returncode == 0, done.stderr
-    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == {"users/ada"}
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == {"files/users/ada"}
     assert b"users/link" in done.stderr
 
 
@@ -161,14 +125,14 @@ LARGE = bytes(ARCHIVE_BYTES + 1024)
 )
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
 def test_archive_is_read_no_further_than_it_may_be_long(
-    do: Do, content: bytes, compress: Callable[[bytes], bytes]
+    do: Command, content: bytes, compress: Callable[[bytes], bytes]
 ) -> None:
     done = do("access", "check", given=compress(content))
     assert done.returncode == 1
     assert done.stderr.decode() == "the archive holds more than 64 MiB\n"
 
 
-def test_compressed_archive_is_read(do: Do) -> None:
+def test_compressed_archive_is_read(do: Command) -> None:
     content = b'{"hash":"x","created":1.0}'
     archive = tar((entry("users/ada", len(content)), content)) + bytes(1024)
     for compress in (bytes, gzip.compress, bz2.compress, lzma.compress):
@@ -183,12 +147,12 @@ def test_compressed_archive_is_read(do: Do) -> None:
     ],
     ids=["headers of headers", "damaged"],
 )
-def test_archive_is_refused_in_one_line_when_it_cannot_be_read(do: Do, archive: bytes) -> None:
+def test_archive_is_refused_in_one_line_when_it_cannot_be_read(do: Command, archive: bytes) -> None:
     done = do("access", "check", given=archive)
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
 
 
-def test_files_that_are_left_out_are_told_of_briefly(do: Do) -> None:
+def test_files_that_are_left_out_are_told_of_briefly(do: Command) -> None:
     nested = b'{"x":' + 20_000 * b"[" + 20_000 * b"]" + b"}"
     others = [(entry(f"other/{number}", 0), b"") for number in range(1000)]
     done = do("access", "check", given=tar((entry("users/ada", len(nested)), nested), *others) + bytes(1024))
@@ -197,13 +161,13 @@ def test_files_that_are_left_out_are_told_of_briefly(do: Do) -> None:
     assert done.stderr.decode().splitlines()[-1] == "981 more files are left out"
 
 
-def test_what_is_no_archive_is_refused(do: Do) -> None:
+def test_what_is_no_archive_is_refused(do: Command) -> None:
     done = do("access", "restore", given=b"no archive")
     assert done.returncode == 1
     assert b"no archive of users and tokens" in done.stderr
 
 
-def test_token_that_redis_alone_keeps_out_is_listed(do: Do, folders: dict[str, Path]) -> None:
+def test_token_that_redis_alone_keeps_out_is_listed(do: Command, folders: dict[str, Path]) -> None:
     # given: as where the patch of a Kubernetes Secret was made and never applied
     do("token", "add", "kept")
     do("token", "add", "patched")

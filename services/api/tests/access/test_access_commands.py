@@ -1,7 +1,6 @@
 """The command line: in this process, and what people do most as a process of its own."""
 
 import base64
-import io
 import json
 import os
 import pty
@@ -18,8 +17,8 @@ import pytest
 
 from access.tokens import StoredToken, digest_of, id_of
 from api.access import commands
-from api.access.passwords import Passwords
-from api.access.users import StoredUser
+from api.access.users import Passwords, StoredUser
+from api.tests.access.conftest import Command, variables_of
 from contract.names import REVOCATIONS_KEY
 from tests.drivers.ports import free_port
 from tests.drivers.valkey import Valkey
@@ -29,15 +28,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> dict[str, str]:
-    """Folders that are not there yet."""
-    return {"ACCESS_USERS_DIR": str(tmp_path / "a" / "users"), "ACCESS_TOKENS_DIR": str(tmp_path / "tokens")}
-
-
-@pytest.fixture
-def environment(valkey: Valkey, folders: dict[str, str]) -> dict[str, str]:
+def environment(valkey: Valkey, folders: dict[str, Path]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ACCESS", "API_", "REDIS_"))}
-    return kept | folders | {"PYTHONPATH": f"{ROOT}:{ROOT / 'services'}", "REDIS_URL": valkey.url}
+    return kept | variables_of(folders) | {"PYTHONPATH": f"{ROOT}:{ROOT / 'services'}", "REDIS_URL": valkey.url}
 
 
 @pytest.fixture
@@ -54,27 +47,19 @@ def command(environment: dict[str, str]) -> Run:
 
 
 @pytest.fixture
-def run(environment: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(do: Command) -> Run:
     """The same in this process."""
 
     def run(*arguments: str, typed: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed.encode())))
-        capsys.readouterr()
-        try:
-            code = commands.run(arguments, environment | variables)
-        except SystemExit as ended:  # argparse
-            code = int(ended.code or 0)
-        said = capsys.readouterr()
-        return subprocess.CompletedProcess(arguments, code, said.out, said.err)
+        done = do(*arguments, given=typed.encode(), **variables)
+        return subprocess.CompletedProcess(arguments, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run
 
 
 @pytest.fixture
-def user_file(folders: dict[str, str]) -> Callable[[str], StoredUser]:
-    return lambda name: msgspec.json.decode(
-        Path(folders["ACCESS_USERS_DIR"], name).read_bytes(), type=StoredUser, strict=True
-    )
+def user_file(folders: dict[str, Path]) -> Callable[[str], StoredUser]:
+    return lambda name: msgspec.json.decode(Path(folders["users"], name).read_bytes(), type=StoredUser, strict=True)
 
 
 def is_password(stored: StoredUser, password: str) -> bool:
@@ -87,7 +72,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_user_is_added_changed_listed_and_removed(
-    command: Run, run: Run, user_file: Callable[[str], StoredUser], folders: dict[str, str], redis: Any
+    command: Run, run: Run, user_file: Callable[[str], StoredUser], folders: dict[str, Path], redis: Any
 ) -> None:
     # added, the password's spaces being its own
     done = command("user", "add", "ada", typed=" correct horse \r\nsecond line\n")
@@ -97,7 +82,7 @@ def test_user_is_added_changed_listed_and_removed(
     assert is_password(stored, " correct horse ")
     assert stored.hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert time.time() - 60 < stored.created <= time.time()
-    path = Path(folders["ACCESS_USERS_DIR"], "ada")
+    path = folders["users"] / "ada"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert [entry.name for entry in path.parent.iterdir()] == ["ada"]
@@ -138,7 +123,7 @@ def test_user_is_signed_out_everywhere(run: Run, redis: Any) -> None:
 
 
 def test_token_is_made_shown_once_listed_and_removed(
-    command: Run, run: Run, folders: dict[str, str], redis: Any
+    command: Run, run: Run, folders: dict[str, Path], redis: Any
 ) -> None:
     # made
     done = command("token", "add", "script", "--scope", "publish", "--scope", "read", "--days", "30")
@@ -147,7 +132,7 @@ def test_token_is_made_shown_once_listed_and_removed(
     assert token.startswith("dcl_")
     assert token not in done.stderr
     assert "publish, read, until 20" in one_line(done)
-    path = Path(folders["ACCESS_TOKENS_DIR"], "script")
+    path = folders["tokens"] / "script"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert token.removeprefix("dcl_") not in path.read_text()
     stored = msgspec.json.decode(path.read_bytes(), type=StoredToken, strict=True)
@@ -173,7 +158,7 @@ def test_token_is_made_shown_once_listed_and_removed(
     ]
 
 
-def test_patch_is_what_kubernetes_puts_into_a_secret(run: Run, folders: dict[str, str], redis: Any) -> None:
+def test_patch_is_what_kubernetes_puts_into_a_secret(run: Run, folders: dict[str, Path], redis: Any) -> None:
     def content(done: subprocess.CompletedProcess[str], name: str) -> bytes | None:
         assert done.returncode == 0
         data = json.loads(done.stdout)["data"]
@@ -184,20 +169,20 @@ def test_patch_is_what_kubernetes_puts_into_a_secret(run: Run, folders: dict[str
     raw = content(run("user", "patch", "ada", typed="correct horse"), "ada")
     assert raw is not None
     assert is_password(msgspec.json.decode(raw, type=StoredUser), "correct horse")
-    assert not Path(folders["ACCESS_USERS_DIR"]).exists()
+    assert not folders["users"].exists()
     # tokens
     done = run("token", "patch", "script", "--scope", "publish")
     token = done.stderr.splitlines()[-1]
     raw = content(done, "script")
     assert raw is not None
     assert msgspec.json.decode(raw, type=StoredToken).sha256 == digest_of(token)
-    assert not Path(folders["ACCESS_TOKENS_DIR"]).exists()
+    assert not folders["tokens"].exists()
     assert redis.keys() == []
     # and out of it
     assert content(run("user", "patch", "ada", "--remove"), "ada") is None
     assert run("token", "patch", "script", "--remove").returncode == 1
-    path = Path(folders["ACCESS_TOKENS_DIR"], "script")
-    path.parent.mkdir()
+    path = folders["tokens"] / "script"
+    path.parent.mkdir(parents=True)
     path.write_bytes(raw)
     assert content(run("token", "patch", "script", "--remove"), "script") is None
     assert path.exists()
@@ -205,7 +190,7 @@ def test_patch_is_what_kubernetes_puts_into_a_secret(run: Run, folders: dict[str
     assert [member.partition(":")[0] for member in members] == ["token", "user"]
 
 
-def test_command_says_so_when_redis_was_not_reached(run: Run, folders: dict[str, str]) -> None:
+def test_command_says_so_when_redis_was_not_reached(run: Run, folders: dict[str, Path]) -> None:
     nobody = f"redis://127.0.0.1:{free_port()}"
     run("user", "add", "ada", typed="correct horse")
     run("token", "add", "script")
@@ -213,8 +198,8 @@ def test_command_says_so_when_redis_was_not_reached(run: Run, folders: dict[str,
         done = run(*arguments, typed="battery staple", REDIS_URL=nobody)
         assert done.returncode == 0
         assert "Redis did not take it" in one_line(done)
-    assert not Path(folders["ACCESS_USERS_DIR"], "ada").exists()
-    assert not Path(folders["ACCESS_TOKENS_DIR"], "script").exists()
+    assert not (folders["users"] / "ada").exists()
+    assert not (folders["tokens"] / "script").exists()
     done = run("user", "sign-out", "ada", REDIS_URL=nobody)
     assert done.returncode == 1
     assert "'ada' is still signed in" in one_line(done)
@@ -225,9 +210,9 @@ def test_command_says_so_when_redis_was_not_reached(run: Run, folders: dict[str,
     "arguments", ["user add", "user password", "user remove", "user patch", "token add", "token remove"]
 )
 def test_name_is_refused_when_it_is_none(
-    arguments: str, name: str, folders: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: str, name: str, folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert commands.run([*arguments.split(), "--", name], folders) == 1
+    assert commands.run([*arguments.split(), "--", name], variables_of(folders)) == 1
     said = capsys.readouterr()
     assert "is no name" in said.err
     assert len(said.err.splitlines()) == 1
@@ -238,16 +223,12 @@ def test_name_is_refused_when_it_is_none(
 @pytest.mark.parametrize(
     ("arguments", "typed", "said"),
     [
-        ("user add ada", "short\n", "8 to 1024 characters"),
-        ("user add ada", "", "8 to 1024 characters"),
-        ("user add ada", "x" * 1025, "8 to 1024 characters"),
-        ("user add ada", "x" * 10_000, "8 to 1024 characters"),
-        ("user password nobody", "correct horse", "no user 'nobody'"),
-        ("user remove nobody", "", "no user 'nobody'"),
-        ("token remove nothing", "", "no token 'nothing'"),
-        ("user sign-out a/b", "", "is no name"),
+        ("user add ada", "short\n", "8 to 1024 characters"), ("user add ada", "", "8 to 1024 characters"),
+        ("user add ada", "x" * 1025, "8 to 1024 characters"), ("user add ada", "x" * 10_000, "8 to 1024 characters"),
+        ("user password nobody", "correct horse", "no user 'nobody'"), ("user remove nobody", "", "no user 'nobody'"),
+        ("token remove nothing", "", "no token 'nothing'"), ("user sign-out a/b", "", "is no name"),
     ],
-)
+)  # fmt: skip
 def test_command_fails_with_one_line_when_it_cannot_be_done(run: Run, arguments: str, typed: str, said: str) -> None:
     done = run(*arguments.split(), typed=typed)
     assert done.returncode == 1

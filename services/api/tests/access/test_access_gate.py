@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from access.grant import PUBLISH, READ
 from api.access.gate import OPEN_ENDPOINTS, SCOPES
+from api.tests.access.conftest import BROWSER
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")
 #: What anybody may ask for, by path: another list than the code's, so that a slip there is seen.
@@ -19,7 +20,6 @@ FOR_ANYBODY = {
     ("/login", "GET"), ("/login", "HEAD"), ("/login", "OPTIONS"), ("/login", "POST"),
     ("/static/<path:filename>", "GET"), ("/static/<path:filename>", "HEAD"), ("/static/<path:filename>", "OPTIONS"),
 }  # fmt: skip
-BROWSER = {"Accept": "text/html,*/*;q=0.8"}
 
 
 def path_of(rule: Rule) -> str:
@@ -200,12 +200,6 @@ def test_answers_are_for_no_cache_that_others_share(closed: Flask, collector: An
     assert stranger.status_code == 401
 
 
-def test_every_answer_forbids_to_be_framed(closed: Flask) -> None:
-    for path in ("/login", "/", "/api/health", "/livez", "/static/dashboard.js"):
-        with closed.test_client().get(path) as response:
-            assert response.headers["X-Frame-Options"] == "DENY"
-
-
 def test_nobody_is_asked_where_access_is_open(house: Any, collector: Any) -> None:
     collector.leave_all()
     client = house.start("open").test_client()
@@ -225,6 +219,6 @@ def test_refusals_are_counted_by_reason(closed: Flask, house: Any) -> None:
     client, token = closed.test_client(), house.add_token(READ)
     client.get("/api/health")
     client.post("/api/publish/cluster:alerts", headers=token)
-    text = client.get("/metrics", headers=token).get_data(as_text=True)
+    text = house.metrics(closed)
     assert 'api_refusals_total{reason="sign_in_required"} 1.0' in text
     assert 'api_refusals_total{reason="forbidden"} 1.0' in text

@@ -3,29 +3,25 @@
 import logging
 from typing import Any
 
-import jsonschema
 import pytest
 from flask import Flask
 
-from api.access.limit import PublishedLimit
 from api.access.publish import Publisher
+from api.access.rate_limit import PublishedLimit
 from api.counters import Counters
-from api.openapi import description
+from api.tests.conftest import problem
+from api.tests.described import DOCUMENT
+from api.tests.described import described as answer_described
 from contract.names import ALERTS_CHANNEL, CHANNELS, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
 
-DOCUMENT = description()
+ROUTE = "/api/publish/{channel}"
 PATH = f"/api/publish/{ALERTS_CHANNEL}"
 
 
 def described(response: Any) -> None:
     """Check that an answer is as the OpenAPI document says."""
-    responses = DOCUMENT["paths"]["/api/publish/{channel}"]["post"]["responses"]
-    said = responses[str(response.status_code)]
-    if "$ref" in said:
-        said = DOCUMENT["components"]["responses"][said["$ref"].rpartition("/")[2]]
-    schema = said["content"][response.mimetype]["schema"]
-    jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(response.get_json())
-    assert all(name in response.headers for name in said.get("headers", {}))
+    assert str(response.status_code) in DOCUMENT["paths"][ROUTE]["post"]["responses"]
+    answer_described(ROUTE, response, "post")
 
 
 @pytest.fixture
@@ -53,22 +49,18 @@ def test_message_reaches_its_channel_unchanged_in_every_mode(
     assert (response.status_code, response.get_json()) == (202, {"channel": channel, "receivers": 1})
     described(response)
     assert [(name, data) for name, data, _ in listener.hear(0.1)] == [(channel, body)]
-    text = client.get("/metrics", headers=house.add_token("read", name="reader")).get_data(as_text=True)
-    assert f'api_published_total{{channel="{channel}"}} 1.0' in text
+    assert f'api_published_total{{channel="{channel}"}} 1.0' in house.metrics(client.application)
 
 
 @pytest.mark.parametrize("mode", ["open", "closed"])
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
-        ({}, 401),
-        ({"Authorization": "Bearer dcl_none"}, 401),
-        ({"Authorization": "Basic YTpi"}, 401),
-        ({"Cookie": "session=x"}, 401),
-        (None, 403),
+        ({}, 401), ({"Authorization": "Bearer dcl_none"}, 401), ({"Authorization": "Basic YTpi"}, 401),
+        ({"Cookie": "session=x"}, 401), (None, 403),
     ],
     ids=str,
-)
+)  # fmt: skip
 def test_message_needs_a_token_of_that_scope_in_every_mode(
     house: Any, listener: Any, mode: str, headers: dict[str, str] | None, status: int
 ) -> None:
@@ -138,14 +130,10 @@ def test_body_is_not_read_when_it_says_that_it_is_too_long_and_not_whole_when_it
 @pytest.mark.parametrize(
     ("mimetype", "status"),
     [
-        ("application/json", 202),
-        ("application/json; charset=utf-8", 202),
-        ("", 202),
-        ("text/plain", 415),
-        ("application/x-www-form-urlencoded", 415),
-        ("multipart/form-data; boundary=x", 415),
+        ("application/json", 202), ("application/json; charset=utf-8", 202), ("", 202), ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415), ("multipart/form-data; boundary=x", 415),
     ],
-)
+)  # fmt: skip
 def test_type_of_a_body_is_json_or_not_said(publish: Any, mimetype: str, status: int) -> None:
     assert publish(b"{}", Content_Type=mimetype).status_code == status
 
@@ -164,9 +152,7 @@ def test_channel_is_one_of_those_that_the_answer_names(publish: Any, listener: A
 def test_message_is_refused_when_redis_is_away(publish: Any, valkey: Any) -> None:
     assert publish(b"{}").status_code == 202
     valkey.stop()
-    response = publish(b"{}")
-    assert response.status_code == 503
-    assert "Nothing was published" in response.get_json()["detail"]
+    assert "Nothing was published" in problem(publish(b"{}"), 503)
 
 
 def test_message_is_refused_when_half_the_threads_wait_for_others(closed: Flask) -> None:
@@ -220,8 +206,7 @@ def test_token_publishes_so_many_bytes_and_more_are_refused_unread(
     assert publish(other)[0].status_code == 202
     now[0] += int(response.headers["Retry-After"])
     assert publish(loud)[0].status_code == 202
-    text = client.get("/metrics", headers=house.add_token("read", name="reader")).get_data(as_text=True)
-    assert 'api_limited_total{kind="published"} 1.0' in text
+    assert 'api_limited_total{kind="published"} 1.0' in house.metrics(client.application)
 
 
 def test_largest_message_passes_at_any_rate(house: Any, now: list[float]) -> None:

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from http.cookies import Morsel, SimpleCookie
 from typing import Any
 
 import pytest
@@ -16,17 +15,14 @@ from werkzeug.test import TestResponse
 from access.revocations import Revocations, revocation_of_user
 from access.scripts import ADDRESS_PACE, DEVICE_PACE, PAIR_PACE
 from access.web_origin import WebOrigin
-from api.access.device_cookie import KNOWN_SECONDS, DeviceCookie
-from api.access.next_page import safe_next
-from api.access.passwords import AT_ONCE, Busy, Passwords, UnusablePassword, hash_password
-from contract.names import REVOCATION_LOG_KEY, REVOKED_CHANNEL, delay_key
+from api.access.cookies import KNOWN_SECONDS, DeviceCookie
+from api.access.sign_in_pages import safe_next
+from api.access.users import AT_ONCE, Busy, Passwords, UnusablePassword, hash_password
+from api.tests.conftest import cookies
+from contract.names import REVOCATION_LOG_KEY, delay_key
 from tests.drivers.attacks import attack_rounds
 
 WRONG = "There is no such user, or the password is wrong."
-
-
-def cookies(response: TestResponse) -> dict[str, Morsel[str]]:
-    return dict(SimpleCookie("\r\n".join(response.headers.getlist("Set-Cookie"))))
 
 
 def without_secrets(response: TestResponse, user: str) -> str:
@@ -35,7 +31,7 @@ def without_secrets(response: TestResponse, user: str) -> str:
     return re.sub(r'name="csrf" value="[^"]*"', "", text).replace(f'value="{user}"', "")
 
 
-def test_person_signs_in_sees_everything_and_signs_out(closed: Flask, house: Any, person: Any, redis: Any) -> None:
+def test_person_signs_in_sees_everything_and_signs_out(closed: Flask, house: Any, person: Any, listen: Any) -> None:
     # given
     ada = person(closed)
     assert ada.get("/live").headers["Location"] == "/login?next=%2Flive"
@@ -49,20 +45,16 @@ def test_person_signs_in_sees_everything_and_signs_out(closed: Flask, house: Any
     report = ada.get("/api/session").get_json()
     assert (report["user"], report["by"], report["scopes"], report["access"]) == ("ada", "session", ["read"], "closed")
     # when
-    pubsub = redis.pubsub(ignore_subscribe_messages=True)
-    pubsub.subscribe(REVOKED_CHANNEL)
-    pubsub.get_message(timeout=10)
+    hear = listen()
     session = house.seal.open(ada.cookie(house))
     response = ada.sign_out()
     # then
     assert (response.status_code, response.headers["Location"]) == (303, "/login")
     assert cookies(response)[house.seal.cookie]["max-age"] == "0"
-    messages = [pubsub.get_message(timeout=10) for _ in range(2)]
-    told, told_to_former_release = [message["data"].decode() for message in messages if message]
+    told, told_to_former_release = hear(), hear()
     assert told.startswith(f"device:{session.device}@")
     assert told_to_former_release == f"session:{session.id}"
     assert ada.get("/live").status_code == 303
-    pubsub.close()
 
 
 @pytest.mark.parametrize(
@@ -138,20 +130,28 @@ def test_answer_is_the_same_whether_there_is_such_a_user_or_not(
     assert all(len(record.getMessage()) < 900 for record in caplog.records)
 
 
+class Hasher:
+    """In place of argon2: takes every password, and remembers what was looked at and by whom."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.looked_at: list[str] = []
+        self.threads: set[int] = set()
+        monkeypatch.setattr("api.access.users._hasher", lambda: self)
+
+    def verify(self, stored: str, password: bytes) -> bool:
+        self.looked_at.append(stored)
+        self.threads.add(threading.get_ident())
+        return True
+
+
 def test_same_work_is_done_whether_there_is_such_a_user_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked_at = []
-
-    class Hasher:
-        def verify(self, stored: str, password: bytes) -> bool:
-            looked_at.append(stored.rpartition("$")[0].rpartition("$")[0])
-            return True
-
     stored = hash_password("correct horse")
-    monkeypatch.setattr("api.access.passwords._hasher", Hasher)
+    hasher = Hasher(monkeypatch)
     passwords = Passwords(waiting=1)
     assert passwords.are_equal(stored, "x")
     assert not passwords.are_equal(None, "x")
-    assert looked_at[0] == looked_at[1] == "$argon2id$v=19$m=19456,t=2,p=1"
+    costs = [looked_at.rpartition("$")[0].rpartition("$")[0] for looked_at in hasher.looked_at]
+    assert costs == ["$argon2id$v=19$m=19456,t=2,p=1"] * 2
 
 
 def test_stand_in_for_nobodys_password_is_compared_like_one() -> None:
@@ -184,15 +184,7 @@ def test_no_more_passwords_are_looked_at_than_there_is_room_for() -> None:
 
 
 def test_passwords_are_compared_in_few_threads_when_many_threads_ask(monkeypatch: pytest.MonkeyPatch) -> None:
-    used: set[int] = set()
-
-    class Hasher:
-        def verify(self, stored: str, password: bytes) -> bool:
-            used.add(threading.get_ident())
-            return True
-
-    monkeypatch.setattr("api.access.passwords._hasher", Hasher)
-    passwords = Passwords(waiting=16)
+    hasher, passwords = Hasher(monkeypatch), Passwords(waiting=16)
     with ThreadPoolExecutor(16) as asking:
         asked = threading.Barrier(16)
 
@@ -202,7 +194,7 @@ def test_passwords_are_compared_in_few_threads_when_many_threads_ask(monkeypatch
 
         assert list(asking.map(ask, range(16))) == [True] * 16
 
-    assert len(used) <= AT_ONCE
+    assert len(hasher.threads) <= AT_ONCE
 
 
 def test_page_says_so_when_too_many_sign_in(closed: Flask, person: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,32 +269,18 @@ def test_user_whose_hash_is_none_cannot_sign_in(closed: Flask, house: Any, perso
         assert redis_free.sign_in("ada", "").status_code in (401, 429)
 
 
+#: Where a person goes on, by what the form says.
 NEXT = {
-    "/live": "/live",
-    "/nodes/a%20b?x=1&y=%2F": "/nodes/a%20b?x=1&y=%2F",
-    "/nodes/é": "/nodes/%C3%A9",
-    "//evil.example": "/",
-    "///evil.example": "/",
-    "/\\evil.example": "/",
-    "\\\\evil.example": "/",
-    "/\t/evil.example": "/",
-    "/\n/evil.example": "/",
-    "https://evil.example": "/",
-    "HTTPS:evil.example": "/",
-    "javascript:alert(1)": "/",
-    "data:text/html,x": "/",
-    "evil.example": "/",
-    "": "/",
-    " /live": "/",
-    "/live\r\nSet-Cookie: x=1": "/",
-    "/live\x00": "/",
-    "/live\x85": "/",
-    "/\u2028/evil.example": "/",
-    "/" + "x" * 3000: "/",
-    "/login": "/",
-    "/login?next=/login": "/",
-    "/logout": "/",
-}
+    "/live": "/live", "/nodes/a%20b?x=1&y=%2F": "/nodes/a%20b?x=1&y=%2F", "/nodes/é": "/nodes/%C3%A9",
+} | dict.fromkeys(
+    (
+        "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example",
+        "/\n/evil.example", "https://evil.example", "HTTPS:evil.example", "javascript:alert(1)", "data:text/html,x",
+        "evil.example", "", " /live", "/live\r\nSet-Cookie: x=1", "/live\x00", "/live\x85", "/\u2028/evil.example",
+        "/" + "x" * 3000, "/login", "/login?next=/login", "/logout",
+    ),
+    "/",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(("asked", "location"), NEXT.items(), ids=[repr(text)[:40] for text in NEXT])
@@ -421,7 +399,7 @@ def test_browser_is_not_known_by_a_cookie_that_is_not_of_it(
     elif change == "no user":
         (house.users / "ada").unlink()
     else:
-        monkeypatch.setattr("api.access.device_cookie.KNOWN_SECONDS", 0)
+        monkeypatch.setattr("api.access.cookies.KNOWN_SECONDS", 0)
     visitor = person(closed)
     visitor.client.set_cookie(name, value, path="/login")
     visitor.sign_in("nobody", "a guess")
@@ -561,7 +539,7 @@ def test_sign_ins_and_sign_outs_are_logged_and_counted_without_a_secret(
     everything = "\n".join(lines)
     for secret in ("correct horse", "wrong", cookie, house.seal.open(cookie).id):
         assert secret not in everything
-    text = closed.test_client().get("/metrics", headers=house.add_token("read")).get_data(as_text=True)
+    text = house.metrics(closed)
     assert 'api_sign_ins_total{outcome="success"} 1.0' in text
     assert 'api_sign_ins_total{outcome="wrong"} 2.0' in text
 

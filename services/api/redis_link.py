@@ -1,6 +1,10 @@
-"""The one road to Redis: time limits, a circuit breaker, and the driver's errors translated."""
+"""The one road to Redis: time limits, a circuit breaker, and the driver's errors translated.
+
+A thread looks after Redis while nobody asks for anything, so that readiness and recovery need no traffic.
+"""
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -8,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 import redis
 
+from access.scripts import ATTEMPT_SIGN_IN, NO_ATTEMPT
 from api.counters import Counters
 from contract.library import Script
 from contract.scripts import Call
@@ -15,12 +20,18 @@ from runtime.functions import call
 from runtime.logs import Occasionally
 from runtime.readiness import Readiness
 from runtime.redis_client import blocking_client
-from runtime.redis_failures import FunctionsMissing, RedisAway, RedisRefused, translated
+from runtime.redis_failures import FunctionsMissing, RedisAway, RedisFailure, RedisRefused, translated
 
 #: Seconds that a connection, and each answer, may take.
 TIMEOUT_SECONDS: Final = 1.0
 #: Seconds after a failure for which Redis is not tried again.
 PAUSE_SECONDS: Final = 1.0
+#: Seconds between two looks of the watch while Redis answers; any other answer in between saves one.
+UP_SECONDS: Final = 5.0
+#: Seconds between two looks while it does not, or has no functions.
+DOWN_SECONDS: Final = 1.0
+#: Part of a pause by which it is stretched at random, so that many processes do not look together.
+JITTER: Final = 0.2
 
 _logger = logging.getLogger(__name__)
 
@@ -129,3 +140,40 @@ class RedisLink:
     def close(self) -> None:
         """Close the connections."""
         self.client.close()
+
+
+class RedisWatch:
+    """Asks Redis now and then in one background thread, which is to be started after a fork.
+
+    It calls a function: where Redis has none, log and readiness say so from the start, and readiness says soon when
+    Redis has them.
+    """
+
+    def __init__(self, link: RedisLink) -> None:
+        self._link = link
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="redis-watch", daemon=True)
+
+    def start(self) -> None:
+        """Look for the first time, and from then on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop looking."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._stopping.wait(pause):
+            pause = self._look() * (1 + JITTER * random.random())  # noqa: S311 (spreads load, guards nothing)
+
+    def _look(self) -> float:
+        """Return the seconds until the next look."""
+        last = self._link.last_answer
+        if self._link.up and self._link.has_functions and last is not None and time.monotonic() - last < UP_SECONDS:
+            return UP_SECONDS
+        try:
+            self._link.call(ATTEMPT_SIGN_IN, NO_ATTEMPT)
+        except RedisFailure:
+            return DOWN_SECONDS
+        return UP_SECONDS

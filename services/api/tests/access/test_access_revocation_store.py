@@ -1,8 +1,8 @@
 """What was revoked, in step with Redis."""
 
 import logging
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,11 @@ import pytest
 
 from access.grant import Grant
 from access.revocations import Revocations
-from api.access.store import RevocationStore
+from api.access.revocation_store import RevocationStore
 from api.counters import Counters
-from api.link import RedisLink
-from api.unavailable import NothingKnown, StoredInvalid
-from contract.names import GENERATION_KEY, RENEWED, REVOCATIONS_KEY, REVOKED_CHANNEL
+from api.redis_link import RedisLink
+from api.store import NothingKnown, StoredInvalid
+from contract.names import GENERATION_KEY, RENEWED, REVOCATIONS_KEY
 from runtime.readiness import Readiness
 from runtime.redis_failures import RedisAway
 from tests.drivers.valkey import Valkey
@@ -54,29 +54,24 @@ def process(valkey: Valkey) -> Any:
 
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.access.store.FRESH_SECONDS", 1.0)
+    monkeypatch.setattr("api.access.revocation_store.FRESH_SECONDS", 1.0)
 
 
 def test_generation_is_made_once_and_told_of_when_the_store_has_none(
-    process: Callable[[], Process], redis: Any
+    process: Callable[[], Process], redis: Any, listen: Any
 ) -> None:
-    pubsub = redis.pubsub(ignore_subscribe_messages=True)
-    pubsub.subscribe(REVOKED_CHANNEL)
-    pubsub.get_message(timeout=10)
+    hear = listen()
     first, second = process(), process()
     made = first.store.generation()
     assert len(made) == 32
     assert second.store.generation() == made == redis.get(GENERATION_KEY).decode()
     assert redis.ttl(GENERATION_KEY) == -1
-    message = pubsub.get_message(timeout=10)
-    assert (message["type"], message["data"].decode()) == ("message", RENEWED)
-    assert pubsub.get_message(timeout=0.1) is None
+    assert (hear(), hear(0.1)) == (RENEWED, "")
     # And again when it was emptied
     redis.flushall()
     second.now[0] += 1
     assert second.store.generation() not in (made, "")
-    assert pubsub.get_message(timeout=10)["data"].decode() == RENEWED
-    pubsub.close()
+    assert hear() == RENEWED
 
 
 def test_revocation_is_known_here_at_once_and_elsewhere_within_a_second(
@@ -136,18 +131,13 @@ def test_session_of_a_generation_that_another_process_just_began_is_known_at_onc
 
 def test_threads_that_come_first_wait_for_the_one_that_asks(process: Callable[[], Process]) -> None:
     one = process()
-    known = []
 
-    def need() -> None:
+    def is_known(_number: int) -> bool:
         one.store.require()
-        known.append(one.revocations.known)
+        return one.revocations.known
 
-    threads = [threading.Thread(target=need) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert known == [True] * 20
+    with ThreadPoolExecutor(20) as threads:
+        assert list(threads.map(is_known, range(20))) == [True] * 20
 
 
 def test_what_was_read_stays_known_when_redis_goes_away(process: Callable[[], Process], valkey: Valkey) -> None:

@@ -1,8 +1,10 @@
-"""Parameters of requests that several routes take."""
+"""Query parameters that several routes take: checked, and refused by name."""
 
 import re
+from collections.abc import Collection
 from typing import Final
 
+from flask import request
 from werkzeug.datastructures import MultiDict
 
 from api.problems import Refusal
@@ -35,3 +37,27 @@ def position(args: MultiDict[str, str], name: str, meaning: str) -> str | None:
     if text is not None and not _POSITION.fullmatch(text):
         raise Refusal(400, f"The parameter {name!r} takes {meaning}, such as 1795426867-7.")
     return text
+
+
+def choices(args: MultiDict[str, str], name: str, allowed: Collection[str]) -> tuple[str, ...]:
+    """Return each value that is given, once, in their order; none where none is given.
+
+    Raises:
+        Refusal: one of them is not ``allowed``.
+    """
+    values = tuple(dict.fromkeys(args.getlist(name)))
+    if not set(values) <= set(allowed):
+        raise Refusal(400, f"The parameter {name!r} takes one of: {', '.join(allowed)}.")
+    return values
+
+
+def wants_csv() -> bool:
+    """Whether the request asks for a table, and not for JSON.
+
+    Raises:
+        Refusal: it asks for something else.
+    """
+    wanted = request.args.get("format", "json")
+    if wanted not in ("json", "csv"):
+        raise Refusal(400, "The parameter 'format' takes json or csv.")
+    return wanted == "csv"

@@ -1,17 +1,27 @@
-"""Where a request comes from, and whether it came encrypted: what proxies say is believed of those that are known."""
+"""Where a request comes from, whether it came encrypted, and whether it is for a host name of this deployment.
+
+What proxies say is believed of those that are known.
+"""
 
 import functools
+import logging
+from collections.abc import Callable
 from typing import Final, cast
 
 from flask import Flask, g, request
 
 from access.choice import is_loopback
-from access.hosts import host_name
+from access.hosts import MISDIRECTED, MISDIRECTED_TEXT, Hosts, asked_host, host_name
 from access.proxies import Origin, Proxies
 from access.web_origin import WebOrigin
+from api.counters import Counters
+from api.problems import Refusal
+from runtime.logs import Occasionally
 
 #: Clients that are remembered, so that an address is read once and not with each request.
 _REMEMBERED: Final = 256
+
+_logger = logging.getLogger(__name__)
 
 
 def know_origins(app: Flask, proxies: Proxies, public: WebOrigin | None) -> None:
@@ -49,3 +59,21 @@ def is_encrypted() -> bool:
 def stays_on_machine() -> bool:
     """Whether the browser asks for this machine by loopback: what it sends passes no network."""
     return is_loopback(host_name(request.host) or "")
+
+
+def host_check(hosts: Hosts, counters: Counters) -> Callable[[], None]:
+    """Make a ``before_request`` function, to be the first that may refuse."""
+    complaints: Final = Occasionally(_logger)
+
+    def require_own_host() -> None:
+        """Raises ``Refusal`` where the request is for another host."""
+        host = asked_host(request.environ.get("RAW_URI", ""), request.headers.get("Host"))
+        peer, forwarded_for = request.remote_addr or "", request.headers.get("X-Forwarded-For", "")
+        if hosts.answers(host, request.path, peer, forwarded_for):
+            return
+        counters.refusals.labels("host").inc()
+        complaints.warning("host", "refused a request for the host %.120r; PUBLIC_URL sets our own", host)
+        # No page: one of ours shows the name of the cluster.
+        raise Refusal(MISDIRECTED, MISDIRECTED_TEXT, as_page=False)
+
+    return require_own_host

@@ -10,8 +10,8 @@ import redis
 from access.revocation_reader import RevocationReader
 from access.revocations import Revocations
 from access.scripts import REVOKE, revoke_call
-from api.link import RedisLink
-from api.unavailable import NothingKnown, StoredInvalid, Unavailable
+from api.redis_link import RedisLink
+from api.store import NothingKnown, StoredInvalid, Unavailable
 from contract.names import REVOCATIONS_KEY
 from runtime.functions import call
 from runtime.readiness import Readiness
@@ -23,6 +23,7 @@ FRESH_SECONDS: Final = 1.0
 SPARED_SECONDS: Final = 0.05
 #: Seconds for which a dump waits at most for the end of one that is being written.
 SAVE_SECONDS: Final = 3.0
+
 _LOOK_SECONDS: Final = 0.05
 
 _logger = logging.getLogger(__name__)

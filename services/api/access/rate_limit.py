@@ -14,11 +14,11 @@ from typing import Final, Literal
 from access.bucket import Buckets
 from access.grant import Grant
 from access.proxies import counted_as
-from api.access.origin import address
-from api.answers import wants_page
+from api.access.request_origin import address
 from api.counters import Counters
 from api.language import gettext
 from api.problems import Refusal
+from api.responses import wants_page
 from contract.names import MESSAGE_LIMIT_BYTES
 
 #: Seconds of its rate that a client may take at once: a page asks for a dozen things.

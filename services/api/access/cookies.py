@@ -1,0 +1,142 @@
+"""Cookies of people who sign in: their session, and the browser in which they have signed in before."""
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from flask import Response, g, request
+from itsdangerous import Signer
+
+from access.session import ID_BYTES, Session, SessionSeal
+from api.access.request_origin import is_encrypted
+
+#: The sign-in page: nothing but it gets the cookie of a browser.
+SIGN_IN: Final = "/login"
+#: Seconds, and part of the idle time, by which a session is shortened before it is renewed.
+RENEWAL_SECONDS: Final = 60.0
+RENEWAL_PART: Final = 0.1
+#: Seconds since the last sign-in for which a browser is known.
+KNOWN_SECONDS: Final = 180 * 24 * 3600
+
+_DEVICE_SALT: Final = b"dispycluster device 1"
+_DEVICE_BYTES: Final = 16
+_DEVICE_VALUE: Final = re.compile(r"([\w-]{22})\.(\d{1,12})\.([\w-]{43})", re.ASCII)
+
+
+class SessionCookie:
+    """Puts the cookie on answers. A session ends for good at a fixed time, and earlier where it is not used."""
+
+    def __init__(
+        self,
+        seal: SessionSeal,
+        session_seconds: float,
+        idle_seconds: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._seal = seal
+        self._session_seconds = session_seconds
+        self._idle_seconds = idle_seconds
+        self._renewed_below = idle_seconds - min(RENEWAL_SECONDS, idle_seconds * RENEWAL_PART)
+        self._clock = clock
+
+    def begin(self, response: Response, user: str, stamp: str, generation: str, device: str, issued: float) -> Session:
+        """Give a new session to who gets this answer; ``issued`` is Unix time, not later than now."""
+        now = self._clock()
+        session = Session(
+            id=f"{device}.{secrets.token_urlsafe(ID_BYTES)}",
+            user=user,
+            generation=generation,
+            stamp=stamp,
+            issued=issued,
+            expires=self.latest_end(issued),
+            idle_from=now + self._idle_seconds,
+        )
+        g.session = None  # the one that the request came with is not to be renewed
+        self._set(response, session, now)
+        return session
+
+    def latest_end(self, issued: float) -> float:
+        """Unix time from which no session is valid that began at ``issued`` or before."""
+        return issued + self._session_seconds
+
+    def renew(self, response: Response) -> None:
+        """Prolong the session that the request came with, where it is worth a cookie."""
+        session: Session | None = g.get("session")
+        if session is None or session.idle_from >= session.expires:
+            return
+        now = self._clock()
+        if session.idle_from - now < self._renewed_below:
+            # The same in all but its idle time: whoever revokes it revokes every cookie of it.
+            self._set(response, msgspec.structs.replace(session, idle_from=now + self._idle_seconds), now)
+
+    def end(self, response: Response) -> None:
+        """Take the session from who gets this answer."""
+        g.session = None
+        response.delete_cookie(self._seal.cookie, path="/", httponly=True, samesite="Lax", secure=is_encrypted())
+
+    def _set(self, response: Response, session: Session, now: float) -> None:
+        response.set_cookie(
+            self._seal.cookie,
+            self._seal.seal(session),
+            max_age=max(1, int(session.ends - now)),
+            path="/",
+            httponly=True,
+            samesite="Lax",
+            secure=is_encrypted(),
+        )
+
+
+class DeviceCookie:
+    """Tells a browser in which a user has signed in before from any other, so that guessing elsewhere keeps nobody out.
+
+    As OWASP describes it in "Slow Down Online Guessing Attacks with Device Cookies". There is one cookie a user: an id,
+    a time and a signature, which is of the user's name and password's stamp too. It is worth nothing for another user,
+    nor after a change of the password. It lets nobody in; attempts to sign in are counted by it.
+    """
+
+    def __init__(self, key: bytes, cookie: str, clock: Callable[[], float] = time.time) -> None:
+        """``cookie`` names the session's."""
+        self._signer = Signer(key, salt=_DEVICE_SALT, digest_method=hashlib.sha256, key_derivation="hmac")
+        self._cookie = cookie
+        self._clock = clock
+
+    def known(self, user: str, stamp: str) -> str:
+        """Id of the browser, where it has a valid cookie of this user; else empty.
+
+        ``stamp`` is of the user's password, empty where there is no such user, which takes as long.
+        """
+        found = _DEVICE_VALUE.fullmatch(request.cookies.get(self._name(user), ""))
+        if found is None:
+            return ""
+        device, given, signature = found.groups()
+        is_ours = secrets.compare_digest(signature, self._signature(user, stamp, device, given))
+        return device if is_ours and stamp and self._clock() - int(given) < KNOWN_SECONDS else ""
+
+    def give(self, response: Response, user: str, stamp: str, device: str) -> None:
+        """Have the browser that gets this answer known as ``device``."""
+        given = str(int(self._clock()))
+        response.set_cookie(
+            self._name(user),
+            f"{device}.{given}.{self._signature(user, stamp, device, given)}",
+            max_age=KNOWN_SECONDS,
+            path=SIGN_IN,
+            httponly=True,
+            samesite="Lax",
+            secure=is_encrypted(),
+        )
+
+    def _name(self, user: str) -> str:
+        digest = hashlib.sha256(user.encode(errors="surrogatepass")).hexdigest()[:8]
+        return f"{self._cookie}-device-{digest}"
+
+    def _signature(self, *signed: str) -> str:
+        return self._signer.get_signature("\n".join(signed).encode(errors="surrogatepass")).decode()
+
+
+def new_device() -> str:
+    """Id of a browser in which nobody has signed in before."""
+    return secrets.token_urlsafe(_DEVICE_BYTES)
