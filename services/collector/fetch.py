@@ -8,13 +8,12 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
-from collector.collector_choice import Asked
+from collector.collect_filter import Asked, PageNotes
 from collector.http_options import HttpOptions
 from collector.inflate import ENCODINGS, DamagedPage, PageTooLong, inflated
 from collector.intake import FREE_BYTES, PAGE_LIMIT_BYTES, BoundedConnector, Share
 from collector.interfaces import KnownInterfaces
-from collector.page import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
-from collector.page_notes import PageNotes
+from collector.node_exporter import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
 from collector.said import looks
 from collector.sample import Sample
 from collector.scrape_failed import ScrapeFailed

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from collector.cpu_seconds import IDLE_MODES, CpuSeconds
 from collector.sample import LARGEST, Filesystem, InOut, Sample
-from collector.temperatures import Sensor
+from collector.sensors import Sensor
 
 #: Modes in which a processor does nothing while a task waits for a disk: Linux's, and AIX's.
 _WAITING_MODES: Final = frozenset(("iowait", "wait"))

@@ -5,7 +5,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from collector.cpu_seconds import COUNTER_BYTES, CpuSeconds
-from collector.temperatures import Sensor
+from collector.sensors import Sensor
 from contract.messages import Coded
 
 #: Bytes in and out of one device since it exists: received and transmitted, or read and written. ``None`` is a counter

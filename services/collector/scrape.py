@@ -13,12 +13,11 @@ from typing import Final, Protocol
 
 import aiohttp
 
-from collector.collector_choice import Asked, CollectorChoice
+from collector.collect_filter import Asked, CollectFilter, PageNotes
 from collector.credentials import Credentials, CredentialsError
 from collector.fetch import SPEAKS_HTTPS, Fetcher, Refused
 from collector.intake import HEAD_LIMIT_BYTES, LONG_BYTES, BoundedConnector, current_allowance
 from collector.interfaces import KnownInterfaces
-from collector.page_notes import PageNotes
 from collector.said import looks
 from collector.sample import Sample
 from collector.scrape_failed import ScrapeFailed
@@ -90,7 +89,7 @@ class HttpProbe:
         self._resolver = resolver
         self._timeout_seconds = timeout_seconds
         self._fetcher = Fetcher(session, target)
-        self._choice = CollectorChoice()
+        self._choice = CollectFilter()
         self._asked: Asked = None
         self._interfaces = KnownInterfaces()
         self._trial: asyncio.Task[None] | None = None

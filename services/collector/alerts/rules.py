@@ -17,7 +17,7 @@ from collector.said.files import file_missing
 from collector.said.issues import rules_file_invalid
 from collector.said.literal import literal
 from collector.said.sentence import at_line, english
-from collector.temperatures import NAME_LIMIT, Sensor
+from collector.sensors import NAME_LIMIT, Sensor
 from collector.watched_file import Content, WatchedFile
 from collector.yaml_text import YamlError, read_yaml
 from contract.messages import Coded, NodeRole, RuleInForce, Severity

@@ -4,7 +4,7 @@ import socket
 import pytest
 
 from collector.check_nodes import main, missing_values
-from collector.page import read_page
+from collector.node_exporter import read_page
 from collector.scrape import HttpProbe
 from tests.drivers.serving import serving
 

@@ -6,8 +6,8 @@ from collector.alerts.evaluate import evaluate
 from collector.alerts.rules import built_in_rules, parse_rules
 from collector.check_nodes import missing_values
 from collector.measures import derive
+from collector.node_exporter import read_page
 from collector.node_state import NodeState
-from collector.page import read_page
 from collector.said.sentence import english
 from collector.targets.target import Target
 from collector.view import view_of

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from collector.intake import PAGE_LIMIT_BYTES, Room
-from collector.page import COLLECTORS, SERIES_LIMIT
+from collector.node_exporter import COLLECTORS, SERIES_LIMIT
 from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import HttpProbe, ScrapeFailed, open_session

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from collector import sysfs
+from collector import local
 from collector.interfaces import Interface
-from collector.local import LocalProbe, look_at_this_machine, partial_mounts
+from collector.local import LocalProbe, look_at_this_machine, partial_mounts, read_alarms, waiting_seconds
 from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import ScrapeFailed
-from collector.temperatures import Sensor
+from collector.sensors import Sensor
 
 
 def test_local_sample_agrees_with_proc_and_statvfs_when_this_machine_is_looked_at():
@@ -124,7 +124,7 @@ def test_interfaces_are_told_as_an_exporter_tells_them_when_they_are_read_from_s
         net__bond0=files | {"ifindex": 3, "iflink": 3, "addr_assign_type": 3, "bonding/mode": "active-backup 1"},
     )
 
-    eth, bond, gone = sysfs.interfaces(["eth0", "bond0", "eth7"], root)
+    eth, bond, gone = local.read_interfaces(["eth0", "bond0", "eth7"], root)
 
     assert eth == Interface("eth0", 2, 2, 0x1003, 1, "d8:3a:dd:11:22:33", 0, name_kind=4)
     assert (bond.number, bond.is_bond) == (3, True)
@@ -145,7 +145,7 @@ def test_sensors_are_told_with_labels_and_without_faulty_ones_when_they_are_read
         thermal__thermal_zone0={"type": "cpu-thermal", "temp": 45250},
     )
 
-    assert sysfs.temperature_sensors(root) == (
+    assert local.read_temperatures(root) == (
         Sensor(50.0, "hwmon0", "k10temp", "Tdie"),
         Sensor(45.25, "cpu-thermal", "", "zone0"),
         Sensor(38.0, "hwmon1", "nct6775", "temp8"),
@@ -173,3 +173,44 @@ def test_disk_is_the_one_mounted_last_when_several_are_mounted_at_the_root(monke
     assert sample.root.identity == "btrfs /dev/sda2"
     # What is hidden is not there; and a device can be written if one of its mounts can.
     assert [(each.mountpoint, each.readonly) for each in sample.filesystems] == [("/", False)]
+
+
+PRESSURE = "some avg10=5.09 avg60=2.65 avg300=1.36 total=8047665\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n"
+
+
+def test_waiting_seconds_are_those_in_which_some_task_waited(tmp_path):
+    (tmp_path / "io").write_text(PRESSURE)
+
+    assert waiting_seconds("io", tmp_path) == 8.047665
+
+
+@pytest.mark.parametrize("text", [None, "", "full avg10=0.00 total=7\n", "some total=\n"])
+def test_waiting_seconds_are_not_known_when_the_kernel_does_not_tell_them(tmp_path, text):
+    if text is not None:
+        (tmp_path / "io").write_text(text)
+
+    assert waiting_seconds("io", tmp_path) is None
+
+
+def test_alarms_are_those_of_the_chips_in_sysfs(tmp_path):
+    for chip, files in {
+        "hwmon0": {"name": "rpi_volt", "in0_lcrit_alarm": "1"},
+        "hwmon1": {"name": "coretemp", "temp1_crit_alarm": "0", "temp2_crit_alarm": "1", "temp2_max_alarm": "1"},
+        "hwmon2": {"temp1_crit_alarm": "1"},
+        # The second one is not connected.
+        "hwmon3": {"name": "lm90", "temp1_crit_alarm": "1", "temp1_fault": "0", "temp2_crit_alarm": "1"}
+        | {"temp2_fault": "1"},
+    }.items():
+        folder = tmp_path / "class/hwmon" / chip
+        folder.mkdir(parents=True)
+        for name, text in files.items():
+            (folder / name).write_text(text + "\n")
+
+    alarms = read_alarms(tmp_path)
+
+    assert alarms.raised("under_voltage") == ("rpi_volt/in0",)
+    assert alarms.raised("hardware_alarm") == ("coretemp/temp2", "lm90/temp1")
+
+
+def test_alarms_are_not_known_when_a_machine_has_none(tmp_path):
+    assert read_alarms(tmp_path).raised("hardware_alarm") is None

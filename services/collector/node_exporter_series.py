@@ -1,22 +1,32 @@
-"""The series of a page that belong together: each class takes those of its families, and keeps what a sample needs."""
+"""The series of node_exporter that belong together: each class takes those of its families."""
 
 import math
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Final
 
-from collector import filesystems, interfaces, temperatures
-from collector.devices import NAME_LIMIT as DEVICE_NAME_LIMIT
-from collector.devices import whole_disks
-from collector.filesystems import Filesystems, Mount
+from collector import disks, interfaces
+from collector.disks import DEVICE_NAME_LIMIT, Filesystems, Mount, whole_disks
 from collector.interfaces import Choice, Interface, KnownInterfaces
 from collector.sample import NAMED_BYTES, InOut
-from collector.temperatures import Place, Sensor
+from collector.sensors import NAME_LIMIT as SENSOR_NAME_LIMIT
+from collector.sensors import READINGS_LIMIT, Place, Sensor, temperature_sensors
 from contract.codec import encode
 
 #: Above the largest that a counter or a size of 64 bits can say.
 COUNTER_END: Final = 2.0**64
 #: Longest address of an interface, in characters: InfiniBand's.
 _ADDRESS_LIMIT: Final = 64
+#: The series of memory that are read, without ``node_memory_`` and ``_bytes``.
+MEMORY_SERIES: Final = (
+    *("MemTotal", "MemAvailable", "MemFree", "Buffers", "Cached", "Slab", "SReclaimable"),
+    *("size", "free", "inactive", "cache"),
+    *("total", "available", "internal", "purgeable", "wired", "compressed", "active"),
+)
+#: The series that tell of swap, likewise.
+SWAP_SERIES: Final = ("SwapTotal", "SwapFree", "swap_size", "swap_total", "swap_used")
+#: From here on, a number is one below zero that was written without its sign.
+_WRAPPED_BYTES: Final = 2.0**63
 
 _Labels = dict[str, str]
 
@@ -141,18 +151,18 @@ class MountSeries:
     def take(self, name: bytes, labels: _Labels, value: float) -> None:
         """Take a series of one of the families."""
         device, kind, mountpoint = labels.get("device", ""), labels.get("fstype", ""), labels.get("mountpoint", "")
-        is_read = mountpoint == "/" or (mountpoint != "" and filesystems.is_local(kind, device))
+        is_read = mountpoint == "/" or (mountpoint != "" and disks.is_local(kind, device))
         # Alerts hold it twice.
-        is_read = is_read and _json_bytes(mountpoint) <= filesystems.NAME_LIMIT
-        if is_read and self._held.hold(device, kind, mountpoint, limit=filesystems.NAME_LIMIT):
+        is_read = is_read and _json_bytes(mountpoint) <= disks.NAME_LIMIT
+        if is_read and self._held.hold(device, kind, mountpoint, limit=disks.NAME_LIMIT):
             self._values[name][device, kind, mountpoint] = value
 
-    def look(self) -> Filesystems:
+    def filesystems(self) -> Filesystems:
         """Return what counts of the mounts."""
         sizes, free, available = self._values[self._SIZE], self._values[self._FREE], self._values[self._AVAILABLE]
         readonly = self._values[self._READONLY]
         # A file system that could not be asked just now has no size.
-        return filesystems.look(
+        return disks.choose(
             Mount(
                 *mount,
                 sizes.get(mount),
@@ -190,9 +200,9 @@ class SensorSeries:
             place = "cpu", labels.get("cpu", "")
         elif name == b"hwmon_sensor_label" and not place[1].startswith("temp"):
             return
-        if len(self._readings) >= temperatures.READINGS_LIMIT:
+        if len(self._readings) >= READINGS_LIMIT:
             return
-        if not self._held.hold(*place, text, limit=temperatures.NAME_LIMIT):
+        if not self._held.hold(*place, text, limit=SENSOR_NAME_LIMIT):
             return
         match name:
             case b"hwmon_sensor_label":
@@ -207,9 +217,7 @@ class SensorSeries:
 
     def sensors(self) -> tuple[Sensor, ...]:
         """Return the sensors whose readings count, the hottest first."""
-        return temperatures.sensors(
-            self._readings, labels=self._labels, chip_names=self._chip_names, faulty=self.faulty
-        )
+        return temperature_sensors(self._readings, labels=self._labels, chip_names=self._chip_names, faulty=self.faulty)
 
 
 def _in_out(ins: dict[str, float], outs: dict[str, float], devices: frozenset[str]) -> dict[str, InOut]:
@@ -219,3 +227,51 @@ def _in_out(ins: dict[str, float], outs: dict[str, float], devices: frozenset[st
 
 def _counter(value: float | None) -> float | None:
     return value if value is not None and 0 <= value < COUNTER_END else None
+
+
+def memory(told: Mapping[str, float]) -> tuple[float | None, float | None]:
+    """Return total and available bytes; ``told`` has the series that are told, by name. None is NaN."""
+    for name, available_of in (("MemTotal", _linux), ("size", _bsd), ("total", _others)):
+        total = told.get(name)
+        if total is not None and 0 <= total < _WRAPPED_BYTES:
+            available = available_of(told)
+            if available is None:
+                return total, None
+            # Less than nothing is nothing.
+            return total, min(available, total) if 0 <= available < _WRAPPED_BYTES else 0.0
+    return None, None
+
+
+def swap(told: Mapping[str, float]) -> tuple[float | None, float | None]:
+    """Return total and free bytes of swap; ``told`` has the series that are told, by name. None is NaN."""
+    total, free = told.get("SwapTotal"), told.get("SwapFree")
+    if total is None:
+        total, used = told.get("swap_size", told.get("swap_total")), told.get("swap_used")
+        free = None if total is None or used is None else total - used
+    if total is None or not 0 <= total < _WRAPPED_BYTES:
+        return None, None
+    # Less than nothing is nothing.
+    return total, free if free is None or 0 <= free < _WRAPPED_BYTES else 0.0
+
+
+def _linux(told: Mapping[str, float]) -> float | None:
+    """What the kernel says; before 3.14, and in containers that hide it, what ``free`` made of the rest."""
+    if "MemAvailable" in told:
+        return told["MemAvailable"]
+    if "MemFree" not in told:
+        return None
+    slab = told["Slab"] if "Slab" in told else told.get("SReclaimable", 0.0)
+    return told["MemFree"] + told.get("Buffers", 0.0) + told.get("Cached", 0.0) + slab
+
+
+def _bsd(told: Mapping[str, float]) -> float | None:
+    """Free, inactive and cached memory: all that ``top`` calls neither active nor wired, nor laundry."""
+    return told["free"] + told.get("inactive", 0.0) + told.get("cache", 0.0) if "free" in told else None
+
+
+def _others(told: Mapping[str, float]) -> float | None:
+    """What AIX says; on macOS all but what Activity Monitor calls used: applications, wired and compressed memory."""
+    if "available" in told or "wired" not in told:
+        return told.get("available", told.get("free"))
+    applications = told["internal"] - told.get("purgeable", 0.0) if "internal" in told else told.get("active", 0.0)
+    return told["total"] - applications - told["wired"] - told.get("compressed", 0.0)

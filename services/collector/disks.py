@@ -1,4 +1,4 @@
-"""Which file systems count: the one that is the machine's disk, and the local ones, each device once."""
+"""Which disks and file systems of a machine count: whole disks, the one at ``/``, and local file systems."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,6 +7,19 @@ from typing import Final, NamedTuple
 from collector.sample import FILESYSTEMS_LIMIT, Filesystem
 from runtime.quoted import quoted
 
+#: Longest name of a block device that is looked at, in characters; Linux has 31.
+DEVICE_NAME_LIMIT: Final = 64
+
+# Disks in memory, and those whose bytes also cross another disk (device mapper, RAID, loop, multipath, volumes).
+_VIRTUAL_DISK = re.compile(
+    r"(loop|ram|zram|dm-|md|bcache|drbd|zd)\d.*|md_.*|(emcpower|vpath|sddlm)[a-z]+\d*|(hdiskpower|vpath)\d+"
+    r"|(VxDMP|VxVM)\d+.*|asm[!/].*|nvme\d+c\d+n\d+|(rd|vnd|vn|ccd|cgd|raid|fss)\d+[a-p]?"
+)
+# Drives that take a medium out, and what the BSDs and AIX count among disks: tapes, changers, enclosures, controllers,
+# and the second way (``pass``) to a disk that is listed too.
+_NO_DISK = re.compile(r"(sr|scd|fd|cd|acd|rmt|sa|nsa|ch|ses|pass|xpt|nvme)\d+")
+_PARTITION = re.compile(r"(.*\D)\d+")
+_PARTITION_OF_NUMBERED = re.compile(r"(.*\d)p\d+")
 #: Longest mount point and longest name of a device that is looked at, in characters. ZFS has the longest names.
 NAME_LIMIT: Final = 256
 #: Types of file systems that live on the machine's own storage and are meant to be written.
@@ -47,6 +60,22 @@ _FSTYPE: Final = re.compile(r"[a-z0-9_.-]{1,32}", re.ASCII)
 _BLOCK_BYTES: Final = 2.0**64
 
 
+def whole_disks(names: Iterable[str]) -> frozenset[str]:
+    """Return the disks among block devices: no partitions of a disk that is there too, nothing stacked or in memory."""
+    devices = frozenset(names)
+    return frozenset(
+        name
+        for name in devices
+        if not (_VIRTUAL_DISK.fullmatch(name) or _NO_DISK.fullmatch(name) or _disk_of(name) in devices)
+    )
+
+
+def _disk_of(name: str) -> str | None:
+    """Name of the disk that a partition would belong to: ``sda`` of ``sda1``, ``mmcblk0`` of ``mmcblk0p1``."""
+    match = _PARTITION_OF_NUMBERED.fullmatch(name) or _PARTITION.fullmatch(name)
+    return match[1] if match else None
+
+
 def is_local(fstype: str, device: str) -> bool:
     """Whether a file system lives on the machine's own storage and is meant to be written; a snapshot of ZFS is not."""
     return fstype in LOCAL_TYPES and not (fstype == "zfs" and "@" in device)
@@ -75,11 +104,11 @@ class Filesystems(NamedTuple):
     remark: str | None = None
 
 
-def look(mounts: Iterable[Mount]) -> Filesystems:
+def choose(mounts: Iterable[Mount]) -> Filesystems:
     """Return what counts of ``mounts``, which come in the order in which they were mounted, as far as that is known.
 
     Of several at one mount point the last one hides the others, as in ``df``. node_exporter sorts its page and so does
-    not tell the order; the last one of the page counts then, the same at every look.
+    not tell the order; the last one of the page counts then, the same at every scrape.
     """
     found = list(mounts)
     visible = _topmost(mount for mount in found if is_local(mount.fstype, mount.device))

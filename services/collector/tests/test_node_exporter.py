@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.node_exporter import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries, read_page
 from collector.node_state import NodeState
-from collector.page import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries, read_page
 from collector.sample import FILESYSTEMS_LIMIT, LARGEST
 from collector.targets.target import Target
 from contract.codec import encode

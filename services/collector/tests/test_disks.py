@@ -1,6 +1,6 @@
 import pytest
 
-from collector.devices import whole_disks
+from collector.disks import whole_disks
 
 ALL_OF_FREEBSD = "ada0 da0 nda0 nvd0 vtbd0 mmcsd0"
 REAL = "dasda cciss!c0d0 sata1 rssd0 pmem0 disk0 mtdblock0"

@@ -7,15 +7,24 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
 
-from collector.alarms import ALARM_FAMILIES, Alarms
 from collector.cpu_seconds import COUNTER_BYTES, MODE_BITS, CpuSeconds, code_of
 from collector.exposition import LINE_BYTES, Families, is_line, parse_labels
 from collector.interfaces import KnownInterfaces
-from collector.memory import SERIES as MEMORY_SERIES
-from collector.memory import SWAP_SERIES, memory, swap
-from collector.page_series import COUNTER_END, DiskSeries, Held, MountSeries, NetworkSeries, SensorSeries
+from collector.node_exporter_series import (
+    COUNTER_END,
+    MEMORY_SERIES,
+    SWAP_SERIES,
+    DiskSeries,
+    Held,
+    MountSeries,
+    NetworkSeries,
+    SensorSeries,
+    memory,
+    swap,
+)
 from collector.said.issues import exporter_of_other_figures, exporter_too_old
 from collector.sample import LARGEST, Sample, beyond
+from collector.sensors import ALARM_FAMILIES, Alarms
 from contract.messages import Coded
 
 #: Collectors of node_exporter that some exporters do not have, or have switched off.
@@ -144,7 +153,7 @@ class PageReader:
         self._cpu.deduplicate()
         network, disk, sensors = (
             self._network.choose(self._known_interfaces),
-            self._mounts.look(),
+            self._mounts.filesystems(),
             self._sensors.sensors(),
         )
         told_memory = self._told(_OF_MEMORY)

@@ -5,10 +5,9 @@ import re
 
 import pytest
 
-from collector import collector_choice
-from collector.collector_choice import PLAIN_SECONDS, CollectorChoice
-from collector.page import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
-from collector.page_notes import NOTED_BYTES, PageNotes
+from collector import collect_filter
+from collector.collect_filter import NOTED_BYTES, PLAIN_SECONDS, CollectFilter, PageNotes
+from collector.node_exporter import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
 from collector.said import looks as said
 from collector.sample import Sample
 from collector.scrape import HttpProbe, ScrapeFailed, open_session
@@ -145,8 +144,8 @@ def test_exporter_is_asked_for_what_it_has_switched_on_alone(target):
 @pytest.fixture
 def impatient(monkeypatch):
     """Trials follow each other at once."""
-    monkeypatch.setattr(collector_choice, "FIRST_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(collector_choice, "LONGEST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(collect_filter, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(collect_filter, "LONGEST_PAUSE_SECONDS", 0.01)
 
 
 @pytest.mark.parametrize("hangs", ["filesystem", "hwmon", "thermal_zone"])
@@ -231,7 +230,7 @@ def notes(*families, collectors=(), started=None):
 
 
 def test_filter_is_tried_again_after_a_while_when_it_was_of_no_use():
-    choice = CollectorChoice()
+    choice = CollectFilter()
     choice.answered(None, notes(b"load1", b"thermal_zone_temp"), 0.0)
     assert choice.answered(choice.next(1.0), notes(b"load1"), 1.0) == {b"thermal_zone_temp"}
     choice.needs_whole(1.0)
@@ -244,7 +243,7 @@ def test_filter_is_tried_again_after_a_while_when_it_was_of_no_use():
 
 
 def test_machine_that_is_off_is_asked_for_everything_when_it_is_back():
-    choice = CollectorChoice()
+    choice = CollectFilter()
     choice.answered(None, notes(b"load1"), 0.0)
     choice.failed(COLLECTORS, 1.0, is_reached=True, is_late=True)
     assert choice.left_out == "filesystem"
@@ -255,7 +254,7 @@ def test_machine_that_is_off_is_asked_for_everything_when_it_is_back():
 
 
 def test_each_collector_is_left_out_in_turn_and_then_none():
-    choice = CollectorChoice()
+    choice = CollectFilter()
     choice.answered(None, notes(b"load1"), 0.0)
     left_out = []
     everything = {*COLLECTORS, *OPTIONAL_COLLECTORS}
@@ -287,7 +286,7 @@ def test_collectors_are_not_known_when_the_page_is_so_long_that_not_all_are_note
 
 
 def test_interfaces_are_asked_for_now_and_then_where_the_exporter_tells_of_them():
-    choice = CollectorChoice()
+    choice = CollectFilter()
     choice.answered(None, notes(b"load1", b"network_iface_id", collectors=["loadavg", "netclass", "zfs"]), 0.0)
 
     assert choice.next(1.0, with_interfaces=True) == ("loadavg", "netclass")
@@ -297,7 +296,7 @@ def test_interfaces_are_asked_for_now_and_then_where_the_exporter_tells_of_them(
 
 
 def test_look_asks_for_everything_that_the_page_has_when_the_exporter_does_not_list_its_collectors():
-    choice = CollectorChoice()
+    choice = CollectFilter()
     choice.answered(None, notes(b"load1", b"pressure_io_waiting_seconds_total", b"network_info"), 0.0)
 
     assert choice.next(1.0, with_interfaces=True) == (*COLLECTORS, "pressure", *INTERFACE_COLLECTORS)
