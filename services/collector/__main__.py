@@ -17,10 +17,9 @@ from collector.config import Config
 from collector.fleet import Fleet
 from collector.link import RedisLink
 from collector.polling import Polling
-from collector.probe import make_probe
 from collector.redis_disk import RedisDisk
 from collector.said.sentence import english
-from collector.scrape import open_session
+from collector.scrape import make_probe, open_session
 from collector.targets.dns import DnsTargets, Resolver
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources

@@ -1,4 +1,4 @@
-"""Look at every target once and say what works: ``python -m collector.check_nodes [--targets nodes.yaml,…]``."""
+"""Scrape every target once and say what works: ``python -m collector.check_nodes [--targets nodes.yaml,…]``."""
 
 import argparse
 import asyncio
@@ -13,20 +13,19 @@ from typing import Final
 from collector.config import Config, split_paths
 from collector.health import INSTALL_EXPORTER, may_lack_an_exporter
 from collector.local import LocalProbe
-from collector.probe import make_probe
 from collector.said import looks
 from collector.said.sentence import english, plural
-from collector.sample import Sample
-from collector.scrape import HttpProbe, Probe, ScrapeFailed, open_session
+from collector.sample import Sample, ScrapeFailed
+from collector.scrape import HttpProbe, Probe, make_probe, open_session
 from collector.targets.dns import DnsTargets, Resolver
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
 from collector.targets.target import Target
 from runtime.settings import SettingError
 
-#: Seconds that a look may take: longer than in service, to tell a slow node from a dead one.
+#: Seconds that a scrape may take: longer than in service, to tell a slow node from a dead one.
 TIMEOUT_SECONDS: Final = 10.0
-#: Looks at a time.
+#: Scrapes at a time.
 AT_A_TIME: Final = 50
 #: Seconds that a clock may be off without a remark.
 CLOCK_SECONDS: Final = 2.0
@@ -35,7 +34,7 @@ _INSTALL: Final = f" Where no exporter runs yet, install it with: {INSTALL_EXPOR
 
 
 async def check_all(files: TargetsFiles, config: Config) -> list[tuple[bool, str]]:
-    """Look each DNS name up once, then look at all targets; return as ``check``, the names without targets first."""
+    """Look each DNS name up once, then scrape all targets; return as ``check``, the names without targets first."""
     dns = DnsTargets(config.dns_targets, math.inf)
     dns.start()
     await dns.tried()
@@ -51,7 +50,7 @@ async def check_all(files: TargetsFiles, config: Config) -> list[tuple[bool, str
 async def check(
     targets: Sequence[Target], local_exporter: tuple[str, int] | None, credentials_dir: Path | None
 ) -> list[tuple[bool, str]]:
-    """Look at all targets; return for each, in the same order, whether it answers, and a line for people."""
+    """Scrape all targets; return for each, in the same order, whether it answers, and a line for people."""
     resolver = Resolver()
     places = asyncio.Semaphore(AT_A_TIME)
     async with open_session(resolver, credentials_dir) as session:
@@ -75,11 +74,11 @@ async def check(
 
 async def _described(target: Target, probe: Probe, reached: str, failed: str = "") -> tuple[bool, str]:
     begun = time.monotonic()
-    result = await _looked(probe)
+    result = await _scraped(probe)
     if isinstance(probe, HttpProbe) and probe.left_out is not None:
-        # It takes connections and does not answer: the next look leaves out what hangs most often.
+        # It takes connections and does not answer: the next scrape leaves out what hangs most often.
         begun = time.monotonic()
-        result = await _looked(probe)
+        result = await _scraped(probe)
     took_ms = 1000 * (time.monotonic() - begun)
     start = target.node if target.node == target.address else f"{target.node} ({target.address})"
     if not isinstance(result, Sample):
@@ -95,10 +94,10 @@ async def _described(target: Target, probe: Probe, reached: str, failed: str = "
     return True, f"{start}: {reached} in {took_ms:.0f} ms, {told}{why}, {_clock(result.clock_offset_seconds)}{choices}"
 
 
-async def _looked(probe: Probe) -> Sample | ScrapeFailed:
-    """Return the result of a look. An error of ours is told of this node, and the others are looked at all the same."""
+async def _scraped(probe: Probe) -> Sample | ScrapeFailed:
+    """Return the result of a scrape. An error of ours is told of this node, and the others are scraped all the same."""
     try:
-        return await probe.look()
+        return await probe.scrape()
     except Exception as error:
         # Its kind alone: its text may show a request, credentials included.
         return ScrapeFailed("internal", looks.unreadable(type(error).__name__))

@@ -1,9 +1,9 @@
-"""Which of its collectors an exporter is asked for, look after look.
+"""Which of its collectors an exporter is asked for, scrape after scrape.
 
 Asked with ``collect[]``, an exporter sends a tenth of its page. But some answer 200 and leave out what they call by
 another name, and one collector that hangs, as ``filesystem`` does while a server of NFS is away, takes all others with
-it. So the first look takes the whole page, and the second one, with ``collect[]``, must have of ours what the whole
-page had. After a look that ran out of time, collectors are left out, one at a time.
+it. So the first scrape takes the whole page, and the second one, with ``collect[]``, must have of ours what the whole
+page had. After a scrape that ran out of time, collectors are left out, one at a time.
 """
 
 import re
@@ -62,7 +62,7 @@ class PageNotes:
 
 
 class CollectFilter:
-    """What one exporter is asked for next, by what became of the looks before. Times are monotonic, in seconds."""
+    """What one exporter is asked for next, by what became of the scrapes before. Times are monotonic, in seconds."""
 
     def __init__(self) -> None:
         self._ours: tuple[str, ...] = COLLECTORS
@@ -88,7 +88,7 @@ class CollectFilter:
         return self._is_whole_due if asked is None else self._expected is not None
 
     def next(self, now: float, *, with_interfaces: bool = False) -> Asked:
-        """What the next look asks for; ``with_interfaces``: also for what the interfaces are."""
+        """What the next scrape asks for; ``with_interfaces``: also for what the interfaces are."""
         if self._is_whole_due or now < self._whole_until:
             return None
         if self._left_out is None:
@@ -120,7 +120,7 @@ class CollectFilter:
         self._is_whole_due, self._is_compared, self._expected = True, False, None
 
     def failed(self, asked: Asked, now: float, *, is_reached: bool, is_late: bool) -> None:
-        """Note a look that failed: whether the exporter was there to be asked, and whether its answer did not come."""
+        """Note a failed scrape: whether the exporter was there to be asked, and whether its answer did not come."""
         former, self._left_out = self._left_out, None
         if not is_reached:
             self._is_whole_due = True
@@ -136,7 +136,7 @@ class CollectFilter:
             self._is_whole_due = True
 
     def trial(self, now: float) -> Asked | Literal[False]:
-        """What is to be tried now beside the looks, whose results do not depend on it; ``False`` if nothing is."""
+        """What is to be tried now beside the scrapes, whose results do not depend on it; ``False`` if nothing is."""
         if now < self._trial_at or self._is_whole_due or now < self._whole_until:
             return False
         if self._left_out is not None:

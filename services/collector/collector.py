@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 RETRY_SECONDS: Final = 1.0
 #: Part of an interval in which calls that write history may begin once a round is published, and that each may take.
 HISTORY_SHARE: Final = 1 / 3
-#: Longest time, in seconds, between two looks at the files; there are four in a round where rounds are short, so that
+#: Longest time, in seconds, between two checks of the files; there are four in a round where rounds are short, so that
 #: an edit is in force within two.
 FILES_SECONDS: Final = 5.0
 

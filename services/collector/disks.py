@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from collector.sample import FILESYSTEMS_LIMIT, Filesystem
 from runtime.quoted import quoted
 
-#: Longest name of a block device that is looked at, in characters; Linux has 31.
+#: Longest name of a block device that is read, in characters; Linux has 31.
 DEVICE_NAME_LIMIT: Final = 64
 
 # Disks in memory, and those whose bytes also cross another disk (device mapper, RAID, loop, multipath, volumes).
@@ -20,7 +20,7 @@ _VIRTUAL_DISK = re.compile(
 _NO_DISK = re.compile(r"(sr|scd|fd|cd|acd|rmt|sa|nsa|ch|ses|pass|xpt|nvme)\d+")
 _PARTITION = re.compile(r"(.*\D)\d+")
 _PARTITION_OF_NUMBERED = re.compile(r"(.*\d)p\d+")
-#: Longest mount point and longest name of a device that is looked at, in characters. ZFS has the longest names.
+#: Longest mount point and longest name of a device that is read, in characters. ZFS has the longest names.
 NAME_LIMIT: Final = 256
 #: Types of file systems that live on the machine's own storage and are meant to be written.
 LOCAL_TYPES: Final = frozenset(

@@ -1,7 +1,8 @@
-"""Fetch one page of an exporter: ask, follow one redirect, and read what comes, within bounds."""
+"""Fetch one page of an exporter: ask, follow one redirect, inflate and read what comes, within bounds."""
 
 import re
 import time
+import zlib
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -10,13 +11,11 @@ from yarl import URL
 
 from collector.collect_filter import Asked, PageNotes
 from collector.http_options import HttpOptions
-from collector.inflate import ENCODINGS, DamagedPage, PageTooLong, inflated
-from collector.intake import FREE_BYTES, PAGE_LIMIT_BYTES, BoundedConnector, Share
+from collector.intake import FREE_BYTES, PAGE_LIMIT_BYTES, PIECE_BYTES, BoundedConnector, Share, Turns
 from collector.interfaces import KnownInterfaces
 from collector.node_exporter import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
 from collector.said import looks
-from collector.sample import Sample
-from collector.scrape_failed import ScrapeFailed
+from collector.sample import Sample, ScrapeFailed
 from collector.targets.target import Target
 
 SPEAKS_HTTPS: Final = ScrapeFailed("tls", looks.speaks_https())
@@ -28,6 +27,12 @@ _REDIRECTS: Final = (301, 302, 303, 307, 308)
 #: What a server that expects TLS answers to plain HTTP with status 400: those of Go, nginx and Apache.
 _EXPECTS_TLS: Final = re.compile(rb"HTTPS (?:server|port)|SSL-enabled server")
 _SHORT_BODY_BYTES: Final = 1024
+#: The values of Content-Encoding that are read.
+ENCODINGS: Final = ("gzip", "x-gzip", "deflate")
+#: Members that a page in gzip may consist of, one behind the other. Source: RFC 1952, section 2.2
+MEMBERS_LIMIT: Final = 1024
+# How zlib is told what comes: with the head of gzip, with its own, with none.
+_GZIP, _ZLIB, _BARE = 31, 15, -15
 
 
 class Refused(ScrapeFailed):
@@ -155,7 +160,7 @@ class Fetcher:
                 reader.feed(piece)
                 if not share.hold(reader.held_bytes):
                     return ScrapeFailed("limit", looks.page_of_too_many_values())
-            # The exporter looks at its clock and at its counters somewhere between being asked and having answered.
+            # The exporter reads its clock and its counters somewhere between being asked and having answered.
             half = (time.monotonic() - begun) / 2
             unix_seconds = time.time() - half
             if self._allowance.received > FREE_BYTES:
@@ -219,3 +224,52 @@ async def _expects_tls(response: aiohttp.ClientResponse) -> bool:
         return _EXPECTS_TLS.search(await response.content.read(_SHORT_BODY_BYTES)) is not None
     except aiohttp.ClientError:
         return False
+
+
+class DamagedPage(ValueError):
+    """A compressed page that cannot be inflated, ends early, or goes on after its end."""
+
+
+class PageTooLong(ValueError):
+    """A compressed page of more than ``PAGE_LIMIT_BYTES``."""
+
+
+async def inflated(pieces: AsyncIterator[bytes], encoding: str, turns: Turns) -> AsyncIterator[bytes]:
+    """Yield the page in pieces of ``PIECE_BYTES`` at most; beyond its first ``FREE_BYTES``, each waits for its turn.
+
+    Raises:
+        DamagedPage: it is none.
+        PageTooLong: it has more than ``PAGE_LIMIT_BYTES``.
+    """
+    inflater = None
+    count = members = 0
+    async for piece in pieces:
+        while True:
+            if inflater is None or inflater.eof:
+                members += 1
+                if members > (1 if encoding == "deflate" else MEMBERS_LIMIT):
+                    raise DamagedPage("bytes after the end")
+                inflater = zlib.decompressobj(_head(encoding, piece))
+            try:
+                part = inflater.decompress(piece, PIECE_BYTES)
+            except zlib.error as error:
+                raise DamagedPage(str(error)) from None
+            count += len(part)
+            if count > PAGE_LIMIT_BYTES:
+                raise PageTooLong("too long")
+            if count > FREE_BYTES:
+                await turns.turn(count)
+            yield part
+            piece = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+            # A part that is full may not be all that the piece holds.
+            if not piece and (inflater.eof or len(part) < PIECE_BYTES):
+                break
+    if inflater is None or not inflater.eof:
+        raise DamagedPage("no end")
+
+
+def _head(encoding: str, begin: bytes) -> int:
+    if encoding != "deflate":
+        return _GZIP
+    # Deflate is to have zlib's head, and some send it without one. Source: RFC 9110, section 8.4.1.2
+    return _ZLIB if begin[0] & 0x0F == zlib.DEFLATED else _BARE

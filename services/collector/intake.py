@@ -17,11 +17,10 @@ from weakref import WeakValueDictionary, finalize
 
 import aiohttp
 
-from collector.credentials import Credentials
+from collector.authentication import Credentials, TlsContexts
 from collector.said import looks
 from collector.said.sentence import english
 from collector.targets.dns import Resolver
-from collector.tls import TlsContexts
 from contract.messages import Coded
 
 #: Bytes above which a page is not read on. A machine with everything switched on gives about 1 MiB.
@@ -182,7 +181,7 @@ class Share:
 
 
 class BoundedConnector(aiohttp.TCPConnector):
-    """Makes connections whose bytes come in as the allowance of the look allows in which they were made."""
+    """Makes connections whose bytes come in as the allowance of the scrape allows in which they were made."""
 
     def __init__(self, resolver: Resolver, credentials: Credentials) -> None:
         super().__init__(resolver=resolver, use_dns_cache=False, limit=0, socket_factory=_socket)
@@ -197,7 +196,7 @@ class BoundedConnector(aiohttp.TCPConnector):
         return self._allowances.setdefault((host, port), Allowance(self.turns))
 
 
-#: The allowance of the look that the running task makes.
+#: The allowance of the scrape that the running task makes.
 current_allowance: ContextVar[Allowance] = ContextVar("current_allowance")
 
 

@@ -15,8 +15,7 @@ from collector.cpu_seconds import MODES, CpuSeconds
 from collector.disks import Filesystems, Mount, whole_disks
 from collector.interfaces import Interface
 from collector.said import looks
-from collector.sample import FILESYSTEMS_LIMIT, Sample
-from collector.scrape import ScrapeFailed
+from collector.sample import FILESYSTEMS_LIMIT, Sample, ScrapeFailed
 from collector.sensors import ALARM_FILES, Alarms, Place, Sensor, temperature_sensors
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoted import sentence
@@ -35,18 +34,18 @@ _ALARM: Final = re.compile(r"([a-z]+)(\d+)_([a-z]+_alarm)")
 
 
 class LocalProbe:
-    """Looks at this machine; in a thread, since a disk that hangs blocks whoever asks for its size."""
+    """Reads this machine; in a thread, since a disk that hangs blocks whoever asks for its size."""
 
     def __init__(self, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
         self._running: asyncio.Future[Sample] | None = None
 
-    async def look(self) -> Sample | ScrapeFailed:
+    async def scrape(self) -> Sample | ScrapeFailed:
         """Return what this machine tells now, within the scrape timeout."""
         if self._running is None or self._running.done():
-            self._running = run_in_daemon_thread(look_at_this_machine, "look at this machine")
+            self._running = run_in_daemon_thread(read_this_machine, "read this machine")
         try:
-            # Shielded: a look that hangs stays the only one.
+            # Shielded: a scrape that hangs stays the only one.
             return await asyncio.wait_for(asyncio.shield(self._running), self._timeout_seconds)
         except TimeoutError:
             return ScrapeFailed("timeout", looks.no_answer_within(self._timeout_seconds))
@@ -55,7 +54,7 @@ class LocalProbe:
             return ScrapeFailed("internal", looks.unreadable(said or sentence(error)))
 
 
-def look_at_this_machine() -> Sample:
+def read_this_machine() -> Sample:
     """Return what this machine tells now.
 
     Raises:

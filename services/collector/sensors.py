@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 #: Sensors of one machine that are kept, the hottest first.
 SENSORS_LIMIT: Final = 32
-#: Readings of one machine that are looked at.
+#: Readings of one machine that are read.
 READINGS_LIMIT: Final = 2048
 #: Longest name of a chip or of a sensor, in characters.
 NAME_LIMIT: Final = 128
@@ -39,7 +39,7 @@ _UNITS: Final = {"in": "volts", "temp": "celsius", "curr": "amps", "power": "wat
 ALARM_FAMILIES: Final[dict[bytes, AlarmRule]] = {
     f"hwmon_{kind}_{ending}_{_UNITS[kind]}".encode(): rule for (kind, ending), rule in ALARM_FILES.items()
 }
-#: Raised alarms of one rule that are looked at, and the longest name of a sensor, in characters.
+#: Raised alarms of one rule that are kept, and the longest name of a sensor, in characters.
 _ALARMS_LIMIT: Final = 64
 _NAME_LIMIT: Final = 256
 
@@ -88,7 +88,7 @@ def is_plausible(celsius: float) -> bool:
 
 
 class Alarms:
-    """The alarms of one look at a node."""
+    """The alarms of one scrape of a node."""
 
     def __init__(self) -> None:
         self._raised: dict[AlarmRule, set[str]] = {}

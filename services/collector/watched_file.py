@@ -46,16 +46,16 @@ class WatchedFile:
 
     async def changed(self) -> Content | None:
         """Return the new content once it has settled, or ``None`` while there is none."""
-        content = await self._look()
+        content = await self._read()
         if content.mark == self._known:
             return None
         await asyncio.sleep(SETTLE_SECONDS)
-        if await self._look() != content:
+        if await self._read() != content:
             return None
         self._known = content.mark
         return content
 
-    async def _look(self) -> Content:
+    async def _read(self) -> Content:
         # Beside the loop: a disk may take its time, and many files do.
         return await run_in_daemon_thread(lambda: _content(self.path), "read a file")
 

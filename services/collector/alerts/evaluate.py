@@ -100,7 +100,7 @@ def evaluate(
 ) -> tuple[dict[AlertKey, ActiveAlert], list[Change]]:
     """Return the alerts as of now and the transitions that led to them, in the order in which they are to be logged.
 
-    An alert stays as it is while nothing can be said of its condition: the node is not online, or was not looked at
+    An alert stays as it is while nothing can be said of its condition: the node is not online, or was not scraped
     yet. It ends with its condition, and with what it was about: a node that is no target any more, a detail that an
     online node has no longer, a rule that is switched off.
 

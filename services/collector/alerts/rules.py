@@ -86,9 +86,9 @@ class Rule:
     clear: float | None = None
     #: How long the alert stays after the condition was last seen, which may come and go.
     keep_seconds: float = 0.0
-    #: Patterns of details (a mount point, a sensor) that the rule does not look at.
+    #: Patterns of details (a mount point, a sensor) that the rule leaves out.
     ignore: tuple[str, ...] = ()
-    #: Sensors that the rule does not look at.
+    #: Sensors that the rule leaves out.
     ignore_sensors: tuple[SensorPattern, ...] = ()
     #: Severity of an alert of the master; ``None``: that of any node.
     master_severity: Severity | None = None
@@ -107,7 +107,7 @@ class Rule:
         return measure >= (self.clear if already else self.threshold)
 
     def ignores(self, detail: str) -> bool:
-        """Whether the rule does not look at that detail."""
+        """Whether the rule leaves out that detail."""
         return any(fnmatchcase(detail, pattern) for pattern in self.ignore)
 
 

@@ -26,7 +26,7 @@ _SIMULATED: Final = "simulated"
 _KEYS: Final = (*_NODES, _SIMULATED)
 _FIELDS: Final = ("host", "name", *FIELDS)
 #: How alike an unknown word and a known one are, from 0 to 1, for the one to be a slip of the pen: a key, since others
-#: are not looked at, and a field, since there are no others.
+#: are ignored, and a field, since there are no others.
 _KEYS_ALIKE: Final = 0.75
 _FIELDS_ALIKE: Final = 0.6
 
@@ -76,7 +76,7 @@ def _document(text: str) -> object:
 def read_nodes(document: object) -> list[Entry]:
     """Return the entries under ``workers`` and the one under ``master``; ``simulated: true`` is of all of them.
 
-    Other keys are not looked at, unless they look like one of these, or neither ``workers`` nor ``master`` is there.
+    Other keys are ignored, unless they look like one of these, or neither ``workers`` nor ``master`` is there.
 
     Raises:
         TargetsError: an entry is not valid, or a key is misspelt.
@@ -180,7 +180,7 @@ def _with_master(workers: list[Entry], master: Entry) -> list[Entry]:
 
 
 def read_file_sd(document: list[object]) -> list[Entry]:
-    """Return the targets of all groups, in their order; of the labels, ``__scheme__`` alone is looked at.
+    """Return the targets of all groups, in their order; of the labels, ``__scheme__`` alone is read.
 
     Raises:
         TargetsError: a group or a target is not valid.

@@ -10,8 +10,7 @@ from collector.alerts.evaluate import Moment, evaluate
 from collector.alerts.rules import parse_rules
 from collector.node_state import NodeState
 from collector.said import looks as said
-from collector.sample import Sample
-from collector.scrape import ScrapeFailed
+from collector.sample import Sample, ScrapeFailed
 from collector.view import view_of
 from contract.codec import decode
 from contract.messages import Snapshot

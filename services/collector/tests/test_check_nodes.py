@@ -48,14 +48,14 @@ def test_check_fails_and_says_how_to_install_when_a_node_does_not_answer(check, 
 
 
 def test_check_looks_at_all_other_nodes_when_looking_at_one_is_an_error_of_ours(check, exporter, monkeypatch):
-    look = HttpProbe.look
+    look = HttpProbe.scrape
 
     async def fail_at_one(probe):
         if probe.host == "127.0.0.2":
             raise ValueError("Authorization: Bearer hunter2")
         return await look(probe)
 
-    monkeypatch.setattr(HttpProbe, "look", fail_at_one)
+    monkeypatch.setattr(HttpProbe, "scrape", fail_at_one)
 
     code, out, error = check(f"workers: ['127.0.0.2:1', '127.0.0.1:{exporter}']")
 

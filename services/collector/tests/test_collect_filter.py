@@ -9,8 +9,8 @@ from collector import collect_filter
 from collector.collect_filter import NOTED_BYTES, PLAIN_SECONDS, CollectFilter, PageNotes
 from collector.node_exporter import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
 from collector.said import looks as said
-from collector.sample import Sample
-from collector.scrape import HttpProbe, ScrapeFailed, open_session
+from collector.sample import Sample, ScrapeFailed
+from collector.scrape import HttpProbe, open_session
 from collector.targets.dns import Resolver
 from tests.drivers.raw_exporter import RawExporter, answer
 from tests.drivers.waiting import Deadline
@@ -85,7 +85,7 @@ def run(target, node, script, timeout=GENEROUS_SECONDS):
 
 
 async def looks(probe, count):
-    return [await probe.look() for _ in range(count)]
+    return [await probe.scrape() for _ in range(count)]
 
 
 def test_whole_page_is_read_when_a_collector_is_left_out_without_a_word(target, caplog):
@@ -121,7 +121,7 @@ def test_comparison_is_made_again_when_a_look_has_failed(target):
     async def script(probe):
         await looks(probe, 2)
         node.is_busy = True
-        failed = await probe.look()
+        failed = await probe.scrape()
         node.is_busy = False
         node.leaves_out = ["thermal_zone"]
         return failed, await looks(probe, 2)
@@ -155,14 +155,14 @@ def test_node_is_online_without_a_collector_that_hangs_and_with_it_when_that_ans
     async def script(probe):
         await looks(probe, 2)
         node.hanging = {hangs}
-        late = [await probe.look()]
+        late = [await probe.scrape()]
         while isinstance(late[-1], ScrapeFailed):
             assert len(late) <= len(COLLECTORS), "it does not come back"
-            late.append(await probe.look())
+            late.append(await probe.scrape())
         hung = [late.pop()] + await looks(probe, 3)
         node.hanging = set()
         deadline = Deadline(GENEROUS_SECONDS)
-        while (result := await probe.look()).hung_collector is not None:
+        while (result := await probe.scrape()).hung_collector is not None:
             assert not deadline.has_passed, "it stays without the collector"
             await asyncio.sleep(0.01)
         return late, hung, result
@@ -198,7 +198,7 @@ def test_nobody_is_blamed_when_a_node_was_away_as_a_whole(target, impatient):
         late = await looks(probe, 2)
         node.hanging = set()
         deadline = Deadline(GENEROUS_SECONDS)
-        while not isinstance(result := await probe.look(), Sample) or result.hung_collector is not None:
+        while not isinstance(result := await probe.scrape(), Sample) or result.hung_collector is not None:
             assert not deadline.has_passed
             await asyncio.sleep(0.01)
         return late, result

@@ -15,8 +15,7 @@ from collector.fleet import Fleet
 from collector.link import RedisLink
 from collector.node_state import NodeState
 from collector.said import looks as said
-from collector.sample import Sample
-from collector.scrape import ScrapeFailed
+from collector.sample import Sample, ScrapeFailed
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources

@@ -15,8 +15,7 @@ from collector.fleet import Fleet
 from collector.link import RedisLink
 from collector.polling import Polling
 from collector.said import looks as said
-from collector.sample import Sample
-from collector.scrape import ScrapeFailed
+from collector.sample import Sample, ScrapeFailed
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
@@ -33,7 +32,7 @@ A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 class Never:
     """A probe that no test waits for."""
 
-    async def look(self):
+    async def scrape(self):
         await asyncio.sleep(3600)
 
 
@@ -59,7 +58,7 @@ class Process:
     async def look_up(self, *addresses, error=None):
         self.dns_says = error or list(addresses)
         for name in self.sources.dns.names:
-            await name.look()
+            await name.look_up()
         await self.fleet.refresh()
 
     def see(self, names):

@@ -60,7 +60,7 @@ def addresses(dns):
 
 
 async def look(dns):
-    await asyncio.gather(*(name.look() for name in dns.names))
+    await asyncio.gather(*(name.look_up() for name in dns.names))
 
 
 async def until(condition):

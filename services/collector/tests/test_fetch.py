@@ -7,11 +7,11 @@ import zlib
 
 import pytest
 
-from collector.inflate import MEMBERS_LIMIT
+from collector.fetch import MEMBERS_LIMIT
 from collector.intake import PAGE_LIMIT_BYTES, PIECE_BYTES
 from collector.said import looks as said
-from collector.sample import Sample
-from collector.scrape import HttpProbe, ScrapeFailed, open_session
+from collector.sample import Sample, ScrapeFailed
+from collector.scrape import HttpProbe, open_session
 from collector.targets.dns import Resolver
 from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, RawExporter, answer
@@ -27,7 +27,7 @@ def look(target, respond, *, times=1, timeout=GENEROUS_SECONDS):
         resolver = Resolver()
         async with RawExporter(respond) as exporter, open_session(resolver) as session:
             probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), timeout)
-            return [await probe.look() for _ in range(times)], exporter
+            return [await probe.scrape() for _ in range(times)], exporter
 
     return asyncio.run(run())
 
@@ -145,7 +145,7 @@ def test_look_holds_nobody_up_when_a_compressed_page_inflates_a_thousandfold(tar
             open_session(resolver) as session,
             loop_turns() as turns,
         ):
-            await HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS).look()
+            await HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS).scrape()
         return turns
 
     # The loop's own CPU time in one turn.
@@ -201,7 +201,7 @@ def test_page_is_read_when_a_redirect_leads_to_it_on_the_same_host(target, statu
             return answer(b"moved", f"HTTP/1.1 {status} Moved\r\nLocation: {where}\r\n".encode())
 
         async with RawExporter(respond) as exporter, open_session(resolver) as session:
-            return await HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS).look()
+            return await HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS).scrape()
 
     assert isinstance(asyncio.run(run()), Sample)
 
@@ -220,7 +220,7 @@ def test_redirect_is_not_followed_when_it_leads_to_another_port_or_scheme(target
                 head = f"HTTP/1.1 302 Found\r\nLocation: {where}\r\n".encode()
                 async with RawExporter(lambda _, head=head: answer(b"", head)) as exporter:
                     probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
-                    results.append(await probe.look())
+                    results.append(await probe.scrape())
             return results, other.requests
 
     results, requests = asyncio.run(run())

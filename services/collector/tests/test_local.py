@@ -8,15 +8,14 @@ import pytest
 
 from collector import local
 from collector.interfaces import Interface
-from collector.local import LocalProbe, look_at_this_machine, partial_mounts, read_alarms, waiting_seconds
+from collector.local import LocalProbe, partial_mounts, read_alarms, read_this_machine, waiting_seconds
 from collector.said import looks as said
-from collector.sample import Sample
-from collector.scrape import ScrapeFailed
+from collector.sample import Sample, ScrapeFailed
 from collector.sensors import Sensor
 
 
 def test_local_sample_agrees_with_proc_and_statvfs_when_this_machine_is_looked_at():
-    sample = look_at_this_machine()
+    sample = read_this_machine()
 
     with open("/proc/meminfo") as file:
         meminfo = dict(line.split(":", 1) for line in file)
@@ -37,7 +36,7 @@ def test_local_sample_agrees_with_proc_and_statvfs_when_this_machine_is_looked_a
 
 
 def test_local_sample_has_swap_and_pressure_as_the_kernel_tells_them():
-    sample = look_at_this_machine()
+    sample = read_this_machine()
 
     with open("/proc/meminfo") as file:
         meminfo = dict(line.split(":", 1) for line in file)
@@ -52,7 +51,7 @@ def test_local_sample_has_swap_and_pressure_as_the_kernel_tells_them():
 
 
 def test_local_probe_gives_a_sample_when_it_looks():
-    result = asyncio.run(LocalProbe(30.0).look())
+    result = asyncio.run(LocalProbe(30.0).scrape())
 
     assert isinstance(result, Sample)
     assert {mode for _, mode in result.cpu_seconds} >= {"user", "system", "idle", "iowait"}
@@ -66,11 +65,11 @@ def test_local_probe_starts_no_second_look_when_the_first_one_hangs(monkeypatch)
         release.wait(60)
         return Sample(monotonic_seconds=0.0)
 
-    monkeypatch.setattr("collector.local.look_at_this_machine", hang)
+    monkeypatch.setattr("collector.local.read_this_machine", hang)
 
     async def looks():
         probe = LocalProbe(0.05)
-        results = [await probe.look(), await probe.look()]
+        results = [await probe.scrape(), await probe.scrape()]
         release.set()
         return results
 
@@ -82,9 +81,9 @@ def test_local_probe_says_why_when_this_machine_cannot_be_read(monkeypatch):
     def fail():
         raise PermissionError(13, "Permission denied", "/proc/stat")
 
-    monkeypatch.setattr("collector.local.look_at_this_machine", fail)
+    monkeypatch.setattr("collector.local.read_this_machine", fail)
 
-    result = asyncio.run(LocalProbe(30.0).look())
+    result = asyncio.run(LocalProbe(30.0).scrape())
 
     assert isinstance(result, ScrapeFailed)
     assert "Permission denied" in result.sentence
@@ -167,7 +166,7 @@ def test_disk_is_the_one_mounted_last_when_several_are_mounted_at_the_root(monke
     monkeypatch.setattr("psutil.disk_partitions", lambda all: mounts)
     monkeypatch.setattr("collector.local._MOUNTS", Path("/nonexistent"))
 
-    sample = look_at_this_machine()
+    sample = read_this_machine()
 
     assert sample.root is not None
     assert sample.root.identity == "btrfs /dev/sda2"

@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 from collector.fleet import NodeNames
 from collector.node_state import NodeState
 from collector.said import looks as said
-from collector.sample import Sample
-from collector.scrape import ScrapeFailed
+from collector.sample import Sample, ScrapeFailed
 from collector.targets.target import Target
 from contract.events import NODE_NAME_LIMIT
 

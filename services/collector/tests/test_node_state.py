@@ -1,9 +1,8 @@
 from collector.alerts.rules import built_in_rules
-from collector.node_state import HANGING_LOOKS, NodeState
+from collector.node_state import HANGING_SCRAPES, NodeState
 from collector.said.looks import no_answer_within
 from collector.said.sentence import english
-from collector.sample import Sample
-from collector.scrape_failed import ScrapeFailed
+from collector.sample import Sample, ScrapeFailed
 from collector.targets.target import Target
 from collector.view import view_of
 
@@ -28,7 +27,7 @@ def remarks_on_hanging(*results):
 def test_collector_counts_as_hanging_when_it_was_left_out_of_several_looks_in_a_row():
     results = (LATE, *(sample(number, "filesystem") for number in range(4)), sample(5))
 
-    assert remarks_on_hanging(*results) == [False] * HANGING_LOOKS + [True, True, False]
+    assert remarks_on_hanging(*results) == [False] * HANGING_SCRAPES + [True, True, False]
 
 
 def test_collector_does_not_count_as_hanging_when_a_busy_machine_was_late_now_and_then():

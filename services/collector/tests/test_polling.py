@@ -8,8 +8,7 @@ from collector.http_options import HttpOptions
 from collector.polling import Polling, phase_seconds
 from collector.said import looks as said
 from collector.said.sentence import english
-from collector.sample import Sample
-from collector.scrape import ScrapeFailed
+from collector.sample import Sample, ScrapeFailed
 from tests.drivers.waiting import Deadline
 
 DEADLINE_SECONDS = 20.0
@@ -23,7 +22,7 @@ class Probe:
         self.looks = []
         self._takes_seconds = takes_seconds
 
-    async def look(self):
+    async def scrape(self):
         self.looks.append(time.monotonic())
         await asyncio.sleep(self._takes_seconds)
         result = self.results.pop(0) if len(self.results) > 1 else self.results[0]

@@ -3,9 +3,8 @@ import asyncio
 import pytest
 
 from collector.local import LocalProbe
-from collector.probe import make_probe
 from collector.sample import Sample
-from collector.scrape import HttpProbe, open_session
+from collector.scrape import HttpProbe, make_probe, open_session
 from collector.targets.dns import Resolver
 
 
@@ -19,7 +18,7 @@ def made(target, local_exporter=None):
         resolver = Resolver()
         async with open_session(resolver) as session:
             probe = make_probe(target, session, resolver, timeout_seconds=20.0, local_exporter=local_exporter)
-            return probe, await probe.look() if target.is_local else None
+            return probe, await probe.scrape() if target.is_local else None
 
     return asyncio.run(make())
 

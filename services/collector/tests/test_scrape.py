@@ -8,8 +8,8 @@ import pytest
 from collector.intake import PAGE_LIMIT_BYTES, Room
 from collector.node_exporter import COLLECTORS, SERIES_LIMIT
 from collector.said import looks as said
-from collector.sample import Sample
-from collector.scrape import HttpProbe, ScrapeFailed, open_session
+from collector.sample import Sample, ScrapeFailed
+from collector.scrape import HttpProbe, open_session
 from collector.targets.dns import Resolver
 from tests.drivers.hostile_exporters import serve
 from tests.drivers.loop_turns import loop_turns
@@ -28,7 +28,7 @@ def look(target, respond, *, times=1, timeout=GENEROUS_SECONDS):
         async with RawExporter(respond) as exporter, open_session(resolver) as session:
             probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), timeout)
             for _ in range(times):
-                result = await probe.look()
+                result = await probe.scrape()
             return result, exporter
 
     return asyncio.run(run())
@@ -115,7 +115,7 @@ def test_node_is_read_at_every_look_when_its_exporter_answers_a_filter_with_some
         resolver = Resolver()
         async with RawExporter(respond) as exporter, open_session(resolver) as session:
             probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
-            return [await probe.look() for _ in range(5)], exporter.requests
+            return [await probe.scrape() for _ in range(5)], exporter.requests
 
     results, requests = asyncio.run(run())
 
@@ -241,7 +241,7 @@ def test_look_holds_nobody_up_when_a_page_is_as_long_as_it_may_be(target, kind):
     async def run():
         resolver = Resolver()
         async with open_session(resolver) as session, loop_turns() as turns:
-            await HttpProbe(session, resolver, target("127.0.0.1", serve(kind)), GENEROUS_SECONDS).look()
+            await HttpProbe(session, resolver, target("127.0.0.1", serve(kind)), GENEROUS_SECONDS).scrape()
             await asyncio.sleep(0.01)  # the end of the look is part of a turn
         return turns
 
@@ -278,12 +278,12 @@ def test_connection_is_closed_when_an_exporter_goes_on_after_its_answer(target, 
         resolver = Resolver()
         async with RawExporter(lambda _: parts()) as exporter, open_session(resolver) as session:
             probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
-            results = [await probe.look()]
+            results = [await probe.scrape()]
             deadline = Deadline(GENEROUS_SECONDS)
             while exporter.is_serving:
                 assert not deadline.has_passed, "the connection stays"
                 await asyncio.sleep(0.01)
-            results.append(await probe.look())
+            results.append(await probe.scrape())
             return results
 
     assert all(isinstance(result, Sample) for result in asyncio.run(run()))
@@ -304,10 +304,10 @@ def test_look_fails_when_the_memory_for_large_pages_is_taken(target, page):
         async with RawExporter(lambda _: answer(responses[0])) as exporter, open_session(resolver) as session:
             session.connector.room = Room(1_500_000)
             probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
-            kept = [await probe.look()]
-            kept.append(await probe.look())
+            kept = [await probe.scrape()]
+            kept.append(await probe.scrape())
             responses[0] = responses[2]
-            kept.append(await probe.look())
+            kept.append(await probe.scrape())
             return kept
 
     first, second, small = asyncio.run(run())
@@ -372,7 +372,7 @@ def test_look_says_connection_refused_when_nothing_listens(target):
             async with open_session(resolver) as session:
                 return await HttpProbe(
                     session, resolver, target("127.0.0.1", unused.getsockname()[1]), GENEROUS_SECONDS
-                ).look()
+                ).scrape()
 
         assert asyncio.run(run()) == ScrapeFailed("connect", said.connection_refused())
 
@@ -386,7 +386,7 @@ def test_look_reaches_an_exporter_when_it_is_given_by_name(target, page, monkeyp
             RawExporter(lambda _: answer(page("raspberry_pi"))) as exporter,
             open_session(resolver) as session,
         ):
-            return await HttpProbe(session, resolver, target("pi-é.lan", exporter.port), GENEROUS_SECONDS).look()
+            return await HttpProbe(session, resolver, target("pi-é.lan", exporter.port), GENEROUS_SECONDS).scrape()
 
     assert isinstance(asyncio.run(run()), Sample)
 
@@ -400,7 +400,7 @@ def test_look_says_name_not_found_when_there_is_no_such_name(target, monkeypatch
     async def run():
         resolver = Resolver()
         async with open_session(resolver) as session:
-            return await HttpProbe(session, resolver, target("no.lan"), GENEROUS_SECONDS).look()
+            return await HttpProbe(session, resolver, target("no.lan"), GENEROUS_SECONDS).scrape()
 
     assert asyncio.run(run()) == ScrapeFailed("name", said.name_not_found())
 
@@ -417,7 +417,7 @@ def test_look_says_name_not_found_when_the_name_service_is_slow(target, monkeypa
     async def run():
         resolver = Resolver()
         async with open_session(resolver) as session:
-            result = await HttpProbe(session, resolver, target("pi-é.local"), 0.2).look()
+            result = await HttpProbe(session, resolver, target("pi-é.local"), 0.2).scrape()
         await resolver.close()
         release.set()
         return result

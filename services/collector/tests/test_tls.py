@@ -12,8 +12,8 @@ from collector.fetch import Fetcher
 from collector.http_options import HttpOptions
 from collector.intake import PAGE_LIMIT_BYTES
 from collector.said import looks as said
-from collector.sample import Sample
-from collector.scrape import HttpProbe, ScrapeFailed, open_session
+from collector.sample import Sample, ScrapeFailed
+from collector.scrape import HttpProbe, open_session
 from collector.targets.dns import Resolver
 from tests.drivers.certificate import make_certificate, make_dated_certificate
 from tests.drivers.loop_turns import loop_turns
@@ -61,12 +61,12 @@ def run(target, folder, context, respond, script, http=HTTPS, timeout=GENEROUS_S
 
 
 async def one_look(probe, _):
-    return await probe.look()
+    return await probe.scrape()
 
 
 def test_page_is_read_by_https_on_one_connection(target, folder):
     async def looks(probe, exporter):
-        return [await probe.look() for _ in range(3)], exporter.connections
+        return [await probe.scrape() for _ in range(3)], exporter.connections
 
     results, connections = run(target, folder, serving(folder), lambda _: answer(PAGE), looks)
 
@@ -89,7 +89,7 @@ def test_connection_takes_little_memory(target, folder):
             tracemalloc.start()
             try:
                 for probe in probes:
-                    assert isinstance(await probe.look(), Sample)
+                    assert isinstance(await probe.scrape(), Sample)
                 return exporter.connections, tracemalloc.get_traced_memory()[0]
             finally:
                 tracemalloc.stop()
@@ -110,7 +110,7 @@ def test_exporters_share_nothing_when_their_authorities_differ(target, folder):
                 HttpProbe(session, resolver, target("127.0.0.1", exporter.port, http=http), GENEROUS_SECONDS)
                 for http in (HTTPS, HttpOptions(scheme="https", ca_file="other/ca.crt"))
             )
-            return [await good.look(), await bad.look(), await good.look()]
+            return [await good.scrape(), await bad.scrape(), await good.scrape()]
 
     first, other, last = run(target, folder, serving(folder), lambda _: answer(PAGE), both)
 
@@ -177,8 +177,8 @@ def test_look_says_that_the_exporter_speaks_https_when_it_is_asked_without(targe
 
     async def looks(probe, exporter):
         if not closes:
-            return [await probe.look()], 0
-        return [await probe.look() for _ in range(3)], len(exporter.requests)
+            return [await probe.scrape()], 0
+        return [await probe.scrape() for _ in range(3)], len(exporter.requests)
 
     async def closing(head):
         yield respond(head)
@@ -277,7 +277,7 @@ def look_at(target, folder, serve):
         resolver = Resolver()
         async with server, open_session(resolver, folder) as session:
             made = target("127.0.0.1", server.sockets[0].getsockname()[1], http=PASSWORD)
-            result = await HttpProbe(session, resolver, made, GENEROUS_SECONDS).look()
+            result = await HttpProbe(session, resolver, made, GENEROUS_SECONDS).scrape()
             await asyncio.wait_for(served.wait(), GENEROUS_SECONDS)
             await asyncio.sleep(0)  # until the connection is closed
             return result
@@ -304,11 +304,11 @@ def test_page_is_read_when_the_password_is_right_and_again_when_it_has_changed(t
     guarded = Guarded()
 
     async def looks(probe, _):
-        results = [await probe.look()]
+        results = [await probe.scrape()]
         (folder / "password").write_text("wrong")
-        results.append(await probe.look())
+        results.append(await probe.scrape())
         (folder / "password").write_text("hunter2")
-        results.append(await probe.look())
+        results.append(await probe.scrape())
         return results
 
     first, wrong, last = run(target, folder, serving(folder), guarded, looks, PASSWORD)
@@ -339,7 +339,7 @@ def test_credentials_go_nowhere_else_when_the_exporter_redirects(target, folder,
     async def look(probe, exporter):
         async with RawExporter(elsewhere, serving(folder)) as other:
             exporter.where = where.format(port=other.port)
-            return await probe.look()
+            return await probe.scrape()
 
     async def main():
         resolver = Resolver()
@@ -371,7 +371,7 @@ def test_redirect_changes_nothing_about_who_asks_when_it_names_a_user(target, fo
 
         async with RawExporter(respond, serving(folder)) as exporter, open_session(resolver, folder) as session:
             made = target("127.0.0.1", exporter.port, http=http)
-            return await HttpProbe(session, resolver, made, GENEROUS_SECONDS).look()
+            return await HttpProbe(session, resolver, made, GENEROUS_SECONDS).scrape()
 
     result = asyncio.run(main())
 
@@ -415,7 +415,7 @@ async def _endless():
 def test_bounds_hold_when_a_page_that_does_not_end_comes_by_https(target, folder):
     async def look(probe, _):
         async with loop_turns() as turns:
-            result = await probe.look()
+            result = await probe.scrape()
         return result, probe._allowance.received, turns
 
     result, received, turns = run(target, folder, serving(folder), lambda _: _endless(), look)
