@@ -85,7 +85,7 @@ class NodeState:
         self._rename_pause_seconds = RENAME_PAUSE_SECONDS
         self._sample: Sample | None = None
         self._former: Measures | None = None
-        self._adopted: Node | None = None
+        self._restored: Node | None = None
 
     @property
     def is_seen(self) -> bool:
@@ -94,7 +94,7 @@ class NodeState:
 
     def take(self, result: Sample | ScrapeFailed, *, unix_seconds: float) -> bool:
         """Take the result of a scrape; return whether the status changed."""
-        self._seen_at, self._adopted = time.monotonic(), None
+        self._seen_at, self._restored = time.monotonic(), None
         status: NodeStatus
         if isinstance(result, ScrapeFailed):
             status, self.error, self.measures, self.missing_figures = "offline", result.why, None, ""
@@ -125,18 +125,18 @@ class NodeState:
             self._rename_pause_seconds = min(2 * self._rename_pause_seconds, LONGEST_RENAME_PAUSE_SECONDS)
         self.host_name = name
 
-    def adopt(self, node: Node) -> None:
+    def restore(self, node: Node) -> None:
         """Go on from what the collector before published: its status and since when, and its values until a scrape."""
         if not self.is_seen:
-            self.status, self.status_since, self.error, self._adopted = node.status, node.status_since, None, node
+            self.status, self.status_since, self.error, self._restored = node.status, node.status_since, None, node
         elif node.status == self.status:
             self.status_since = node.status_since
 
     def as_node(self) -> Node:
         """The node as the contract writes it."""
         target, measures = self.target, self.measures or NOTHING_MEASURED
-        if self._adopted is not None:
-            return replace(self._adopted, node=target.node, address=target.address, role=target.role)
+        if self._restored is not None:
+            return replace(self._restored, node=target.node, address=target.address, role=target.role)
         boot = measures.boot_unix_seconds
         return Node(
             node=target.node,

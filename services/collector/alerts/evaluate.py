@@ -15,7 +15,7 @@ from runtime.clock import timestamp
 
 #: Seconds after which an alert ends whose value an online node does not tell any more.
 UNTOLD_SECONDS: Final = 60.0
-#: Seconds after which an adopted alert ends that no rule of this release judges. In a rolling update a collector of the
+#: Seconds after which a restored alert ends that no rule of this release judges. In a rolling update a collector of the
 #: other release takes the lease back within minutes; after a way back to this release nobody does.
 UNJUDGED_SECONDS: Final = 86_400.0
 
@@ -48,7 +48,7 @@ class ActiveAlert:
     #: When the condition began.
     since: Timestamp
     since_monotonic_seconds: float
-    #: When its condition was last seen to hold, or when the alert was adopted.
+    #: When its condition was last seen to hold, or when the alert was restored.
     told_monotonic_seconds: float
     #: The alert as the collector before published it, until this one judges it: it may have fields of a later release.
     published: msgspec.Raw | None = None
@@ -105,7 +105,7 @@ def evaluate(
     online node has no longer, a rule that is switched off.
 
     An alert of a collector of another release, whose rule ``rules`` do not have or that is of no node, is for that
-    release to end. Here it ends with its node, and ``UNJUDGED_SECONDS`` after it was adopted.
+    release to end. Here it ends with its node, and ``UNJUDGED_SECONDS`` after it was restored.
     """
     left: dict[tuple[str, str], dict[str, ActiveAlert]] = {}
     for (rule_name, node, detail), alert in alerts.items():

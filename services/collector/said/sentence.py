@@ -30,14 +30,14 @@ class Sentence(Generic[P]):
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
+class Restored:
     """What a collector before this one has said; the code may be of another release, or there may be none."""
 
     text: str
     coded: Coded | None
 
 
-Said = Coded | Adopted
+Said = Coded | Restored
 #: All sentences by code, those of the modules that are imported.
 SENTENCES: Final[dict[str, Sentence[...]]] = {}
 
@@ -55,7 +55,7 @@ def english(said: Said | str) -> str:
     match said:
         case str():
             return said
-        case Adopted():
+        case Restored():
             return said.text
     return SENTENCES[said.code].text(**said.args)
 
@@ -71,7 +71,7 @@ def says(coded: Coded, text: str) -> bool:
 
 def coded(said: Said) -> Coded | None:
     """Return code and arguments, ``None`` where a collector of an earlier release gave none."""
-    return said.coded if isinstance(said, Adopted) else said
+    return said.coded if isinstance(said, Restored) else said
 
 
 def reason(text: str, why: Coded | str | None) -> str:

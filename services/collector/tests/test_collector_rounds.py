@@ -12,8 +12,8 @@ from collector.alerts.rules import RulesFile
 from collector.collector import Collector, ForeignCluster
 from collector.config import Config
 from collector.fleet import Fleet
-from collector.link import RedisLink
 from collector.node_state import NodeState
+from collector.redis_client import RedisClient
 from collector.said import looks as said
 from collector.sample import Sample, ScrapeFailed
 from collector.targets.dns import DnsTargets
@@ -66,7 +66,7 @@ class Nodes:
                 state.take(result, unix_seconds=time.time())
 
 
-class Link(RedisLink):
+class Link(RedisClient):
     """Loses the next publications, or only their answers, as a test wants it."""
 
     mode = "well"

@@ -12,8 +12,8 @@ from collector.alerts.rules import RulesFile
 from collector.collector import Collector
 from collector.config import Config
 from collector.fleet import Fleet
-from collector.link import RedisLink
 from collector.polling import Polling
+from collector.redis_client import RedisClient
 from collector.said import looks as said
 from collector.sample import Sample, ScrapeFailed
 from collector.targets.dns import DnsTargets
@@ -43,7 +43,7 @@ class Process:
         config = Config.from_environment({"REDIS_URL": redis_url, "CLUSTER_NAME": "lab", **variables})
         self.dns_says = []
         self.polling = Polling(lambda _: Never(), interval_seconds=config.interval_seconds)
-        self.link = RedisLink(config.redis_url)
+        self.link = RedisClient(config.redis_url)
         self.sources = TargetSources(
             TargetsFiles([folder / "nodes.yaml"]), DnsTargets([("pis", 9100)], config.interval_seconds, self._look_up)
         )

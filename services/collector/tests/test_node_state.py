@@ -1,10 +1,10 @@
 from collector.alerts.rules import built_in_rules
+from collector.fleet import cluster_state
 from collector.node_state import HANGING_SCRAPES, NodeState
 from collector.said.looks import no_answer_within
 from collector.said.sentence import english
 from collector.sample import Sample, ScrapeFailed
 from collector.targets.target import Target
-from collector.view import view_of
 
 LATE = ScrapeFailed("timeout", no_answer_within(2.0))
 
@@ -14,13 +14,13 @@ def sample(seconds, hung=None):
 
 
 def remarks_on_hanging(*results):
-    """After each of those looks, whether the view says that a collector hangs."""
+    """After each of those looks, whether the state says that a collector hangs."""
     target = Target("pi", "pi:9100", "worker", "pi", 9100)
     state = NodeState(target, unix_seconds=1.8e9, interval_seconds=2.0)
     said = []
     for result in results:
         state.take(result, unix_seconds=1.8e9)
-        said.append(any("hangs" in english(remark) for remark in view_of([state], built_in_rules(), ()).remarks))
+        said.append(any("hangs" in english(remark) for remark in cluster_state([state], built_in_rules(), ()).remarks))
     return said
 
 

@@ -5,12 +5,12 @@ import pytest
 from collector.alerts.evaluate import evaluate
 from collector.alerts.rules import built_in_rules, parse_rules
 from collector.check_nodes import missing_values
+from collector.fleet import cluster_state
 from collector.measures import derive
 from collector.node_exporter import read_page
 from collector.node_state import NodeState
 from collector.said.sentence import english
 from collector.targets.target import Target
-from collector.view import view_of
 
 GIB = 2**30
 
@@ -75,7 +75,7 @@ class Watched:
     def see(self, seconds, text):
         """Read a page; return the transitions."""
         self.state.take(read(text, float(seconds)), unix_seconds=1.0)
-        observations = view_of([self.state], self._rules, []).observations
+        observations = cluster_state([self.state], self._rules, []).observations
         self.alerts, changes = evaluate(self.alerts, self._rules, observations, self._at(seconds))
         return [(change.transition, change.alert.id) for change in changes]
 
@@ -681,7 +681,7 @@ def test_alert_of_swap_goes_on_when_there_is_less_than_nothing_left(at):
 def test_node_says_what_it_does_not_tell_when_it_is_online(node, text, lack):
     node.see(0, text)
 
-    remarks = view_of([node.state], built_in_rules(), []).remarks
+    remarks = cluster_state([node.state], built_in_rules(), []).remarks
     assert [english(remark) for remark in remarks] == ([] if lack is None else [f"pi is online but {lack}"])
 
 

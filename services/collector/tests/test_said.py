@@ -15,7 +15,7 @@ import collector.said
 import contract
 from collector.said import alerts, files, looks, targets
 from collector.said.literal import literal
-from collector.said.sentence import SENTENCES, Adopted, coded, english, number, plural, says, size
+from collector.said.sentence import SENTENCES, Restored, coded, english, number, plural, says, size
 from contract.messages import Argument, Coded
 from runtime.quoted import QUOTED_LENGTH
 
@@ -94,11 +94,11 @@ def test_code_is_taken_for_one_of_ours_when_it_says_the_same():
     assert says(looks.http_status(500), "HTTP 500")
 
 
-def test_adopted_text_stays_as_it_was_whatever_its_code_means():
+def test_restored_text_stays_as_it_was_whatever_its_code_means():
     later = Coded("said_by_a_later_release", {"x": 1})
 
-    assert english(Adopted("as it was", later)) == "as it was"
-    assert (coded(Adopted("as it was", later)), coded(Adopted("as it was", None))) == (later, None)
+    assert english(Restored("as it was", later)) == "as it was"
+    assert (coded(Restored("as it was", later)), coded(Restored("as it was", None))) == (later, None)
 
 
 def test_sentence_takes_its_arguments_by_position_and_by_name():

@@ -1,5 +1,6 @@
-"""One collector's term of office: from taking the lease until another has it. Makes the rounds; no input or output."""
+"""What each round publishes, from taking the lease until another collector has it; no input or output."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -7,16 +8,26 @@ from msgspec.structs import replace
 
 from collector.alerts.evaluate import ActiveAlert, AlertKey, Moment, evaluate
 from collector.alerts.log import AlertLog
-from collector.alerts.message import build_alerts, encoded
+from collector.alerts.message import build_alerts, encode_alerts
 from collector.alerts.rules import in_force
+from collector.fleet import ClusterState
 from collector.health import build_health
 from collector.said.issues import alerts_left_out
-from collector.snapshot import build_snapshot
-from collector.snapshot import encoded as encoded_snapshot
-from collector.view import View
 from contract.codec import encode
-from contract.messages import Alerts, Coded, Epoch, Health, LogId, RulesInForce, Snapshot
-from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
+from contract.messages import (
+    Alerts,
+    ClusterStats,
+    Coded,
+    Epoch,
+    Health,
+    LogId,
+    Node,
+    RulesInForce,
+    Seq,
+    Snapshot,
+    Timestamp,
+)
+from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
 from contract.scripts import Lease, Publication
 from runtime.clock import timestamp
 
@@ -24,7 +35,7 @@ from runtime.clock import timestamp
 REPEAT_SECONDS: Final = 30.0
 
 
-class Term:
+class Rounds:
     """Counts the rounds of an epoch, keeps the alerts, and says what each round publishes."""
 
     def __init__(
@@ -57,20 +68,20 @@ class Term:
         self.log.renew(epoch=epoch, position=position, now=timestamp(now.unix_seconds))
         self._health, self._alerts, self._rules = _Told(), _Told(), _Told()
 
-    def next_round(self, view: View, now: Moment) -> Publication:
+    def next_round(self, state: ClusterState, now: Moment) -> Publication:
         """Judge the nodes and return what is to be published: metrics always, health, alerts and rules where due."""
         self.seq += 1
-        self.alerts, changes = evaluate(self.alerts, view.rules, view.observations, now)
+        self.alerts, changes = evaluate(self.alerts, state.rules, state.observations, now)
         written = timestamp(now.unix_seconds)
         self.log.add(changes, written)
         snapshot = self.snapshot = build_snapshot(
-            view.nodes,
+            state.nodes,
             cluster=self._lease.cluster,
             epoch=self.epoch,
             seq=self.seq,
             timestamp=written,
             interval_seconds=self._lease.interval_seconds,
-            is_simulated=view.is_simulated,
+            is_simulated=state.is_simulated,
         )
         content = frozenset((key, alert.state, alert.severity) for key, alert in self.alerts.items())
         is_alerts_due = self._alerts.is_due(content, now) or bool(self.log.queue)
@@ -85,21 +96,21 @@ class Term:
                 timestamp=written,
             )
         health = build_health(
-            view.nodes,
-            [*view.problems, *self._left_out()],
+            state.nodes,
+            [*state.problems, *self._left_out()],
             self.alerts.values(),
-            remarks=view.remarks,
+            remarks=state.remarks,
             targets_path=self._targets_path,
             cluster=self._lease.cluster,
             epoch=self.epoch,
             seq=self.seq,
             timestamp=written,
         )
-        messages = {METRICS_CHANNEL: encoded_snapshot(snapshot)}
+        messages = {METRICS_CHANNEL: encode_snapshot(snapshot)}
         if self._health.is_due(_content(health), now):
             messages[HEALTH_CHANNEL] = encode(health)
         if is_alerts_due and self._message is not None:
-            messages[ALERTS_CHANNEL] = encoded(self._message, self.alerts.values())
+            messages[ALERTS_CHANNEL] = encode_alerts(self._message, self.alerts.values())
         entries = tuple((entry.id, encode(entry)) for entry in self.log.queue)
         return Publication(
             self._lease,
@@ -107,7 +118,7 @@ class Term:
             self.seq,
             messages,
             entries,
-            rules=self._rules_due(view, now),
+            rules=self._rules_due(state, now),
             incidents={entry_id: encode(incident) for entry_id, incident in self.log.incidents.items()},
             incidents_since=written,
         )
@@ -119,8 +130,8 @@ class Term:
         self._alerts.confirm()
         self._rules.confirm()
 
-    def _rules_due(self, view: View, now: Moment) -> bytes | None:
-        rules = in_force(view.rules)
+    def _rules_due(self, state: ClusterState, now: Moment) -> bytes | None:
+        rules = in_force(state.rules)
         if not self._rules.is_due(rules, now):
             return None
         return encode(
@@ -168,3 +179,54 @@ class _Told:
 
 def _content(health: Health) -> Health:
     return replace(health, epoch=0, seq=0, timestamp="")
+
+
+def build_snapshot(
+    nodes: Sequence[Node],
+    *,
+    cluster: str,
+    epoch: Epoch,
+    seq: Seq,
+    timestamp: Timestamp,
+    interval_seconds: float,
+    is_simulated: bool = False,
+) -> Snapshot:
+    """Return the snapshot of ``nodes``, which may come in any order; ``is_simulated``: any of them is."""
+    return Snapshot(
+        cluster=cluster,
+        epoch=epoch,
+        seq=seq,
+        timestamp=timestamp,
+        interval_seconds=interval_seconds,
+        simulated=is_simulated,
+        cluster_stats=_stats(nodes),
+        nodes=tuple(sorted(nodes, key=lambda node: node.node)),
+    )
+
+
+def encode_snapshot(snapshot: Snapshot) -> bytes:
+    """Return ``snapshot`` as it is published: without the codes of errors where it is too long for a message with them.
+
+    ``error`` says the same in English, and readers drop a message that is too long.
+    """
+    raw = encode(snapshot)
+    if len(raw) <= MESSAGE_LIMIT_BYTES:
+        return raw
+    return encode(replace(snapshot, nodes=tuple(replace(node, error_coded=None) for node in snapshot.nodes)))
+
+
+def _stats(nodes: Sequence[Node]) -> ClusterStats:
+    online = [node for node in nodes if node.status == "online"]
+    return ClusterStats(
+        total_nodes=len(nodes),
+        online_nodes=len(online),
+        avg_cpu=_average([node.cpu_usage for node in online]),
+        avg_memory=_average([node.memory_usage for node in online]),
+        avg_disk=_average([node.disk_usage for node in online]),
+        avg_temperature=_average([node.temperature for node in online]),
+    )
+
+
+def _average(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(sum(known) / len(known), 1) + 0.0 if known else None

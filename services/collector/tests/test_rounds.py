@@ -6,14 +6,15 @@ import pytest
 from msgspec.structs import replace
 
 import contract
-from collector.adopt import adopt_alerts
 from collector.alerts.conditions import Observation
 from collector.alerts.evaluate import Moment
+from collector.alerts.message import restore_alerts
 from collector.alerts.rules import parse_rules
+from collector.fleet import ClusterState
+from collector.rounds import REPEAT_SECONDS, Rounds
 from collector.said.looks import certificate_of_another_name
 from collector.said.sentence import english
 from collector.targets.target import TARGETS_LIMIT
-from collector.term import REPEAT_SECONDS, Term, View
 from contract.codec import decode
 from contract.messages import Alerts, Firing, Health, RulesInForce, Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
@@ -30,9 +31,9 @@ def nodes():
 
 
 @pytest.fixture
-def new_term(at):
+def new_rounds(at):
     def make(epoch=1795426867, position="1795426867-6", alerts=None, now=at(0)):  # noqa: B008 (a constant)
-        return Term(
+        return Rounds(
             LEASE, epoch=epoch, position=position, alerts=alerts or {}, targets_path=Path("/nodes.yaml"), now=now
         )
 
@@ -40,32 +41,32 @@ def new_term(at):
 
 
 @pytest.fixture
-def view(nodes):
+def state(nodes):
     def make(*observations, rules="node_down: {for_seconds: 0}", problems=(), nodes=nodes, is_simulated=False):
-        return View(nodes, observations, parse_rules(rules), problems, is_simulated=is_simulated)
+        return ClusterState(nodes, observations, parse_rules(rules), problems, is_simulated=is_simulated)
 
     return make
 
 
-def test_snapshot_says_simulated_when_a_node_is(new_term, view, at):
-    term = new_term()
+def test_snapshot_says_simulated_when_a_node_is(new_rounds, state, at):
+    rounds = new_rounds()
 
     def simulated(is_simulated, seconds):
-        published = term.next_round(view(is_simulated=is_simulated), at(seconds)).messages[METRICS_CHANNEL]
+        published = rounds.next_round(state(is_simulated=is_simulated), at(seconds)).messages[METRICS_CHANNEL]
         return decode(published, Snapshot).simulated
 
     assert [simulated(*given) for given in ((False, 0), (True, 2), (False, 4))] == [False, True, False]
 
 
-def test_adopted_alert_is_published_as_it_was_when_no_rule_here_judges_it(new_term, view, online, at):
+def test_restored_alert_is_published_as_it_was_when_no_rule_here_judges_it(new_rounds, state, online, at):
     message = msgspec.json.decode((GOLDEN / "alerts.json").read_bytes())
     unknown = message["active_alerts"][0] | {"id": "quorum//racks", "rule": "quorum", "node": "", "subject": {"n": 1}}
     known = message["active_alerts"][1] | {"silenced": True}
     raw = msgspec.json.encode(message | {"active_alerts": [unknown, known]})
-    term = new_term(alerts=adopt_alerts(raw, at(0)))
+    rounds = new_rounds(alerts=restore_alerts(raw, at(0)))
 
     def active(*observations):
-        published = term.next_round(view(*observations), at(REPEAT_SECONDS)).messages[ALERTS_CHANNEL]
+        published = rounds.next_round(state(*observations), at(REPEAT_SECONDS)).messages[ALERTS_CHANNEL]
         decode(published, Alerts)
         return msgspec.json.decode(published)["active_alerts"]
 
@@ -75,17 +76,17 @@ def test_adopted_alert_is_published_as_it_was_when_no_rule_here_judges_it(new_te
     assert active(online(known["node"])) == [unknown]
 
 
-def test_rules_in_force_are_told_on_a_change_and_now_and_then(new_term, view, online, at):
+def test_rules_in_force_are_told_on_a_change_and_now_and_then(new_rounds, state, online, at):
     def told(seconds, rules, confirmed=True):
-        publication = term.next_round(view(online(), rules=rules), at(seconds))
+        publication = rounds.next_round(state(online(), rules=rules), at(seconds))
         if confirmed:
-            term.confirm()
+            rounds.confirm()
         return publication.rules and decode(publication.rules, RulesInForce)
 
-    term, rules = new_term(), "memory: {threshold: 95, clear: 92}"
+    rounds, rules = new_rounds(), "memory: {threshold: 95, clear: 92}"
 
     first = told(0, rules, confirmed=False)
-    assert (first.epoch, first.seq) == (term.epoch, 1)
+    assert (first.epoch, first.seq) == (rounds.epoch, 1)
     [memory] = [rule for rule in first.rules if rule.name == "memory"]
     assert (memory.enabled, memory.severity, memory.threshold, memory.clear) == (True, "warning", 95, 92)
     assert len(first.rules) == len(parse_rules(""))
@@ -106,18 +107,18 @@ def alerts_of(publication):
 
 
 def test_active_alerts_are_the_golden_ones_when_the_same_conditions_hold(
-    new_term, view, offline, online, filesystem, at
+    new_rounds, state, offline, online, filesystem, at
 ):
     rules = "node_down: {for_seconds: 60, severity: critical}\nfilesystem_full: {for_seconds: 60}"
     down, full = offline("pi-é.lan:9200"), online(filesystems=(filesystem("/boot", 91.5),))
-    term, written = new_term(), "2026-11-23T09:41:07.120Z"
+    rounds, written = new_rounds(), "2026-11-23T09:41:07.120Z"
 
     def moment(text):
         return Moment(unix_seconds(text), unix_seconds(text))
 
-    term.next_round(view(down, rules=rules), moment("2026-11-23T09:40:01.500Z"))
-    term.next_round(view(down, full, rules=rules), moment("2026-11-23T09:41:05.120Z"))
-    message = alerts_of(term.next_round(view(down, full, rules=rules), moment(written)))
+    rounds.next_round(state(down, rules=rules), moment("2026-11-23T09:40:01.500Z"))
+    rounds.next_round(state(down, full, rules=rules), moment("2026-11-23T09:41:05.120Z"))
+    message = alerts_of(rounds.next_round(state(down, full, rules=rules), moment(written)))
 
     golden = decode((GOLDEN / "alerts.json").read_bytes(), Alerts)
     assert message.active_alerts == golden.active_alerts
@@ -127,8 +128,8 @@ def test_active_alerts_are_the_golden_ones_when_the_same_conditions_hold(
     assert msgspec.structs.replace(firing, id="1795426867-7", timestamp=written) == golden.entries[0]
 
 
-def test_round_publishes_all_three_when_it_is_the_first(new_term, view, at):
-    publication = new_term().next_round(view(), at(0))
+def test_round_publishes_all_three_when_it_is_the_first(new_rounds, state, at):
+    publication = new_rounds().next_round(state(), at(0))
 
     assert channels(publication) == ["metrics", "health", "alerts"]
     assert (publication.epoch, publication.seq, publication.lease) == (1795426867, 1, LEASE)
@@ -137,52 +138,52 @@ def test_round_publishes_all_three_when_it_is_the_first(new_term, view, at):
         assert (head["v"], head["cluster"], head["epoch"], head["seq"]) == (1, "lab", 1795426867, 1)
 
 
-def test_round_publishes_metrics_alone_when_nothing_else_changed(new_term, view, at):
-    term = new_term()
-    term.next_round(view(), at(0))
-    term.confirm()
+def test_round_publishes_metrics_alone_when_nothing_else_changed(new_rounds, state, at):
+    rounds = new_rounds()
+    rounds.next_round(state(), at(0))
+    rounds.confirm()
 
-    publication = term.next_round(view(), at(2))
+    publication = rounds.next_round(state(), at(2))
 
     assert (channels(publication), publication.seq) == (["metrics"], 2)
 
 
-def test_round_repeats_health_and_alerts_when_they_have_not_been_told_for_long(new_term, view, at):
-    term = new_term()
-    term.next_round(view(), at(0))
-    term.confirm()
-    assert channels(term.next_round(view(), at(REPEAT_SECONDS - 1))) == ["metrics"]
+def test_round_repeats_health_and_alerts_when_they_have_not_been_told_for_long(new_rounds, state, at):
+    rounds = new_rounds()
+    rounds.next_round(state(), at(0))
+    rounds.confirm()
+    assert channels(rounds.next_round(state(), at(REPEAT_SECONDS - 1))) == ["metrics"]
 
-    publication = term.next_round(view(), at(REPEAT_SECONDS))
+    publication = rounds.next_round(state(), at(REPEAT_SECONDS))
 
     assert channels(publication) == ["metrics", "health", "alerts"]
     assert alerts_of(publication).entries == ()
     assert alerts_of(publication).previous_alert_id == alerts_of(publication).last_alert_id == "1795426867-6"
 
 
-def test_round_publishes_what_is_due_again_when_the_one_before_was_not_confirmed(new_term, view, offline, at):
-    term = new_term()
-    term.next_round(view(), at(0))
-    term.confirm()
+def test_round_publishes_what_is_due_again_when_the_one_before_was_not_confirmed(new_rounds, state, offline, at):
+    rounds = new_rounds()
+    rounds.next_round(state(), at(0))
+    rounds.confirm()
 
-    first = term.next_round(view(offline(), problems=["The rules file is broken."]), at(2))
-    second = term.next_round(view(offline(), problems=["The rules file is broken."]), at(4))
+    first = rounds.next_round(state(offline(), problems=["The rules file is broken."]), at(2))
+    second = rounds.next_round(state(offline(), problems=["The rules file is broken."]), at(4))
 
     assert channels(first) == channels(second) == ["metrics", "health", "alerts"]
     assert (first.seq, second.seq) == (2, 3)
     assert first.entries == second.entries
     assert [entry.id for entry in alerts_of(second).entries] == ["1795426867-1"]
     assert alerts_of(second).previous_alert_id == "1795426867-6"
-    term.confirm()
-    assert channels(term.next_round(view(offline(), problems=["The rules file is broken."]), at(6))) == ["metrics"]
+    rounds.confirm()
+    assert channels(rounds.next_round(state(offline(), problems=["The rules file is broken."]), at(6))) == ["metrics"]
 
 
-def test_round_tells_alerts_and_health_when_only_a_severity_changed(new_term, view, offline, at):
-    term = new_term()
-    term.next_round(view(offline()), at(0))
-    term.confirm()
+def test_round_tells_alerts_and_health_when_only_a_severity_changed(new_rounds, state, offline, at):
+    rounds = new_rounds()
+    rounds.next_round(state(offline()), at(0))
+    rounds.confirm()
 
-    publication = term.next_round(view(offline(), rules="node_down: {for_seconds: 0, severity: info}"), at(2))
+    publication = rounds.next_round(state(offline(), rules="node_down: {for_seconds: 0, severity: info}"), at(2))
 
     assert channels(publication) == ["metrics", "health", "alerts"]
     assert decode(publication.messages[HEALTH_CHANNEL], Health).firing == Firing(info=1)
@@ -190,26 +191,26 @@ def test_round_tells_alerts_and_health_when_only_a_severity_changed(new_term, vi
     assert alerts_of(publication).active_alerts[0].type == "info"
 
 
-def test_round_tells_health_when_only_an_error_changed(new_term, view, nodes, at):
-    term = new_term()
-    term.next_round(view(), at(0))
-    term.confirm()
+def test_round_tells_health_when_only_an_error_changed(new_rounds, state, nodes, at):
+    rounds = new_rounds()
+    rounds.next_round(state(), at(0))
+    rounds.confirm()
     changed = [msgspec.structs.replace(node, error=node.error and "HTTP 500") for node in nodes]
 
-    publication = term.next_round(view(nodes=changed), at(2))
+    publication = rounds.next_round(state(nodes=changed), at(2))
 
     assert channels(publication) == ["metrics", "health"]
     assert json.loads(publication.messages[HEALTH_CHANNEL])["issues"] == ["pi-é.lan:9200 is offline: HTTP 500"]
 
 
-def test_term_keeps_its_alerts_when_redis_was_emptied(new_term, view, offline, at):
-    term = new_term()
-    term.next_round(view(offline()), at(0))
-    term.confirm()
-    term.next_round(view(offline(), offline("b")), at(2))
+def test_rounds_keep_its_alerts_when_redis_was_emptied(new_rounds, state, offline, at):
+    rounds = new_rounds()
+    rounds.next_round(state(offline()), at(0))
+    rounds.confirm()
+    rounds.next_round(state(offline(), offline("b")), at(2))
 
-    term.renew(epoch=1795426999, position=None, now=at(4))
-    publication = term.next_round(view(offline(), offline("b")), at(4))
+    rounds.renew(epoch=1795426999, position=None, now=at(4))
+    publication = rounds.next_round(state(offline(), offline("b")), at(4))
 
     message = alerts_of(publication)
     assert (publication.epoch, publication.seq) == (1795426999, 1)
@@ -224,13 +225,15 @@ def test_term_keeps_its_alerts_when_redis_was_emptied(new_term, view, offline, a
     assert [name for name, _ in publication.entries] == ["1795426999-1", "1795426999-2"]
 
 
-def test_snapshot_has_the_nodes_of_the_view_when_they_are_published(new_term, view, nodes, at):
-    publication = new_term().next_round(view(Observation("x", "unknown", None, None)), at(0))
+def test_snapshot_has_the_nodes_of_the_state_when_they_are_published(new_rounds, state, nodes, at):
+    publication = new_rounds().next_round(state(Observation("x", "unknown", None, None)), at(0))
 
     assert decode(publication.messages[METRICS_CHANNEL], Snapshot).nodes == nodes
 
 
-def test_snapshot_fits_a_message_when_all_of_very_many_nodes_are_offline_for_a_long_reason(new_term, view, nodes, at):
+def test_snapshot_fits_a_message_when_all_of_very_many_nodes_are_offline_for_a_long_reason(
+    new_rounds, state, nodes, at
+):
     # Given what leaves no room for the reasons as texts and as codes
     why = certificate_of_another_name(f"{'h' * 60}.lan")
     [offline, *_] = [node for node in nodes if node.status == "offline"]
@@ -239,16 +242,16 @@ def test_snapshot_fits_a_message_when_all_of_very_many_nodes_are_offline_for_a_l
         for number in range(TARGETS_LIMIT)
     )
 
-    raw = new_term().next_round(view(nodes=many), at(0)).messages[METRICS_CHANNEL]
+    raw = new_rounds().next_round(state(nodes=many), at(0)).messages[METRICS_CHANNEL]
 
     # Then readers take it, and it says all but the codes
     assert len(raw) <= MESSAGE_LIMIT_BYTES
     assert {(node.error, node.error_coded) for node in decode(raw, Snapshot).nodes} == {(english(why), None)}
-    few = new_term().next_round(view(nodes=many[:9]), at(0)).messages[METRICS_CHANNEL]
+    few = new_rounds().next_round(state(nodes=many[:9]), at(0)).messages[METRICS_CHANNEL]
     assert [node.error_coded for node in decode(few, Snapshot).nodes] == [why] * 9
 
 
-def test_round_fits_a_message_when_some_nodes_have_very_many_alerts(new_term, view, online, filesystem, at):
+def test_round_fits_a_message_when_some_nodes_have_very_many_alerts(new_rounds, state, online, filesystem, at):
     # Given a node with one alert among many with as many as there can be
     rules = "filesystem_full: {for_seconds: 0}\nfilesystem_readonly: {for_seconds: 0}"
     mounts = [f"/{number:03}{'m' * 250}" for number in range(64)]
@@ -257,9 +260,9 @@ def test_round_fits_a_message_when_some_nodes_have_very_many_alerts(new_term, vi
         for number in range(60)
     ]
     well = online("well", filesystems=(filesystem("/", 100.0),))
-    term = new_term()
+    rounds = new_rounds()
 
-    publication = term.next_round(view(*hostile, well, rules=rules), at(0))
+    publication = rounds.next_round(state(*hostile, well, rules=rules), at(0))
 
     # Then each message is one that Redis and all readers take, and says what is left out
     assert all(len(message) <= MESSAGE_LIMIT_BYTES for message in publication.messages.values())

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from collector.link import Former, RedisLink
+from collector.redis_client import Former, RedisClient
 from contract.history import TEN_SECONDS
 from contract.names import ALERT_LOG_KEY, EPOCH_KEY, INCIDENTS_KEY, METRICS_CHANNEL, RULES_KEY, latest_key
 from contract.scripts import HistoryRecord, Lease, Publication
@@ -23,7 +23,7 @@ def test_link_sends_nothing_but_its_credentials_when_it_connects(valkey, redis, 
     redis.config_resetstat()
 
     async def run():
-        link = RedisLink(valkey.url.replace("//", f"//{user}@"))
+        link = RedisClient(valkey.url.replace("//", f"//{user}@"))
         try:
             return await link.read_former()
         finally:
@@ -46,7 +46,7 @@ def test_link_sends_nothing_but_its_credentials_when_it_connects(valkey, redis, 
 )
 def test_link_tells_missing_functions_from_a_refusal(valkey, ask):
     async def run():
-        link = RedisLink(url_of(valkey, "collector"))
+        link = RedisClient(url_of(valkey, "collector"))
         try:
             await ask(link)
         finally:
@@ -78,7 +78,7 @@ def test_round_goes_without_what_the_user_may_not_keep_when_its_rules_are_of_a_f
     redis.hset(EPOCH_KEY, "epoch", "7")
 
     async def run():
-        link = RedisLink(valkey.url.replace("//", f"//{former_user}@"))
+        link = RedisClient(valkey.url.replace("//", f"//{former_user}@"))
         try:
             lease, entry = Lease("me", "lab", 2.0), ("7-1", b"entry")
             rounds = [

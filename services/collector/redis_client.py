@@ -58,7 +58,7 @@ class Former:
     position: LogId | None
 
 
-class RedisLink:
+class RedisClient:
     """Connects at the first call, and again at the next one after each failure."""
 
     def __init__(self, url: str) -> None:
