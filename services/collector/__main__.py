@@ -18,11 +18,11 @@ from collector.fleet import Fleet
 from collector.polling import Polling
 from collector.redis_client import RedisClient
 from collector.redis_disk import RedisDisk
-from collector.said.sentence import english
 from collector.scrape import make_probe, open_session
 from collector.targets.dns import DnsTargets, Resolver
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
+from collector.texts.sentence import english
 from collector.web import build_app
 from runtime.logs import configure_logs
 from runtime.readiness import Readiness

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from collector.http_options import HttpOptions
-from collector.said import looks
-from collector.said.sentence import english
+from collector.texts import failures
+from collector.texts.sentence import english
 from contract.messages import Coded
 
 #: Bytes that such a file may have; the bundle of all public CAs has about 230 KB.
@@ -64,14 +64,14 @@ class Credentials:
             token = self._secret("bearer_token_file", options.bearer_token_file)
             # What a header can hold; all else would be refused later, with the token in the error.
             if not all(0x21 <= byte <= 0x7E for byte in token):
-                raise CredentialsError(looks.credential_is_no_token("bearer_token_file"))
+                raise CredentialsError(failures.credential_is_no_token("bearer_token_file"))
             return f"Bearer {token.decode()}"
         if options.username is None or options.password_file is None:
             return None
         password = self._secret("password_file", options.password_file)
         # Basic authentication has none of them. Source: RFC 7617, section 2
         if any(byte < 0x20 or byte == 0x7F for byte in password):
-            raise CredentialsError(looks.credential_is_no_password("password_file"))
+            raise CredentialsError(failures.credential_is_no_password("password_file"))
         return "Basic " + base64.b64encode(options.username.encode() + b":" + password).decode()
 
     def read(self, what: str, name: str) -> bytes:
@@ -81,34 +81,34 @@ class Credentials:
             CredentialsError: there is none below the folder, or it cannot be read.
         """
         if self._folder is None:
-            raise CredentialsError(looks.credentials_without_folder(what))
+            raise CredentialsError(failures.credentials_without_folder(what))
         try:
             folder = self._folder.resolve(strict=True)
         except (OSError, RuntimeError):
-            raise CredentialsError(looks.credentials_folder_missing()) from None
+            raise CredentialsError(failures.credentials_folder_missing()) from None
         if not folder.is_dir():
-            raise CredentialsError(looks.credentials_folder_is_no_folder())
+            raise CredentialsError(failures.credentials_folder_is_no_folder())
         try:
             path = (folder / name).resolve()
         except (OSError, RuntimeError, ValueError):
-            raise CredentialsError(looks.credential_unreadable(what, None)) from None
+            raise CredentialsError(failures.credential_unreadable(what, None)) from None
         if not path.is_relative_to(folder):
             # Nothing is told about files elsewhere, not even whether they are there.
-            raise CredentialsError(looks.credential_outside(what))
+            raise CredentialsError(failures.credential_outside(what))
         try:
             return self._content(what, path)
         except FileNotFoundError:
-            raise CredentialsError(looks.credential_missing(what)) from None
+            raise CredentialsError(failures.credential_missing(what)) from None
         except OSError as error:
-            raise CredentialsError(looks.credential_unreadable(what, error.strerror)) from None
+            raise CredentialsError(failures.credential_unreadable(what, error.strerror)) from None
 
     def _secret(self, what: str, name: str) -> bytes:
         # Editors of Windows mark a text by its first three bytes.
         secret = self.read(what, name).removeprefix(codecs.BOM_UTF8).strip()
         if not secret:
-            raise CredentialsError(looks.credential_empty(what))
+            raise CredentialsError(failures.credential_empty(what))
         if len(secret) > SECRET_LIMIT_BYTES:
-            raise CredentialsError(looks.credential_too_long(what, SECRET_LIMIT_BYTES))
+            raise CredentialsError(failures.credential_too_long(what, SECRET_LIMIT_BYTES))
         return secret
 
     def _content(self, what: str, path: Path) -> bytes:
@@ -120,13 +120,13 @@ class Credentials:
         try:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
-                raise CredentialsError(looks.credential_is_no_file(what))
+                raise CredentialsError(failures.credential_is_no_file(what))
             with open(descriptor, "rb", closefd=False) as file:
                 content = file.read(FILE_LIMIT_BYTES + 1)
         finally:
             os.close(descriptor)
         if len(content) > FILE_LIMIT_BYTES:
-            raise CredentialsError(looks.credential_file_too_long(what, FILE_LIMIT_BYTES))
+            raise CredentialsError(failures.credential_file_too_long(what, FILE_LIMIT_BYTES))
         if abs(time.time() - found.st_mtime) > SETTLED_SECONDS:
             self._known[path] = _signature(found), content
         return content
@@ -167,7 +167,7 @@ class TlsContexts:
             try:
                 context.load_verify_locations(cadata=pem.decode("ascii", errors="ignore"))
             except (ssl.SSLError, ValueError):
-                raise CredentialsError(looks.credential_is_no_certificate("ca_file")) from None
+                raise CredentialsError(failures.credential_is_no_certificate("ca_file")) from None
             made = self._of_files[options.ca_file] = _Made(pem, context)
         return made.context
 
@@ -185,17 +185,17 @@ def why_no_tls(error: ssl.SSLError, options: HttpOptions, host: str) -> Coded:
     if isinstance(error, ssl.SSLCertVerificationError):
         code = error.verify_code
         if code == _EXPIRED:
-            return looks.certificate_expired()
+            return failures.certificate_expired()
         if code == _NOT_YET_VALID:
-            return looks.certificate_not_valid_yet()
+            return failures.certificate_not_valid_yet()
         if code in _OTHER_NAME:
-            return looks.certificate_of_another_name(options.server_name or host)
+            return failures.certificate_of_another_name(options.server_name or host)
         if code in _UNTRUSTED:
-            return looks.certificate_not_of_ca_file() if options.ca_file else looks.certificate_not_of_system()
-        return looks.certificate_not_valid(error.verify_message)
+            return failures.certificate_not_of_ca_file() if options.ca_file else failures.certificate_not_of_system()
+        return failures.certificate_not_valid(error.verify_message)
     if error.reason in _NO_TLS:
-        return looks.speaks_no_https()
-    return looks.tls_fails((error.reason or "unknown reason").lower().replace("_", " "))
+        return failures.speaks_no_https()
+    return failures.tls_fails((error.reason or "unknown reason").lower().replace("_", " "))
 
 
 def _verifying() -> ssl.SSLContext:

@@ -13,14 +13,14 @@ from typing import Final, NamedTuple
 from collector.config import Config, split_paths
 from collector.health import INSTALL_EXPORTER, may_lack_an_exporter
 from collector.local import LocalProbe
-from collector.said import looks
-from collector.said.sentence import english, plural
 from collector.sample import Sample, ScrapeFailed
 from collector.scrape import HttpProbe, Probe, make_probe, open_session
 from collector.targets.dns import DnsTargets, Resolver
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
 from collector.targets.target import Target
+from collector.texts import failures
+from collector.texts.sentence import english, plural
 from contract.messages import Coded
 from runtime.settings import SettingError
 
@@ -70,7 +70,7 @@ async def check(
                 try:
                     found = await asyncio.wait_for(resolver.resolve(probe.host), TIMEOUT_SECONDS)
                 except (OSError, UnicodeError):
-                    why = looks.name_not_found()
+                    why = failures.name_not_found()
                     return Checked(f"{target.node} ({target.address}): FAILED: {english(why)}", why)
                 where = "" if found[0]["host"] == probe.host else f"name found ({found[0]['host']}), "
                 return await _described(target, probe, f"{where}connected, HTTP 200", failed=where)
@@ -108,7 +108,7 @@ async def _scraped(probe: Probe) -> Sample | ScrapeFailed:
         return await probe.scrape()
     except Exception as error:
         # Its kind alone: its text may show a request, credentials included.
-        return ScrapeFailed("internal", looks.unreadable(type(error).__name__))
+        return ScrapeFailed("internal", failures.unreadable(type(error).__name__))
 
 
 def missing_values(sample: Sample) -> list[str]:

@@ -14,13 +14,13 @@ from collector.http_options import HttpOptions
 from collector.intake import FREE_BYTES, PAGE_LIMIT_BYTES, PIECE_BYTES, BoundedConnector, Share, Turns
 from collector.interfaces import KnownInterfaces
 from collector.node_exporter import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
-from collector.said import looks
 from collector.sample import Sample, ScrapeFailed
 from collector.targets.target import Target
+from collector.texts import failures
 
-SPEAKS_HTTPS: Final = ScrapeFailed("tls", looks.speaks_https())
-_TOO_LONG: Final = ScrapeFailed("limit", looks.page_too_long(PAGE_LIMIT_BYTES))
-_DAMAGED: Final = ScrapeFailed("page", looks.page_damaged())
+SPEAKS_HTTPS: Final = ScrapeFailed("tls", failures.speaks_https())
+_TOO_LONG: Final = ScrapeFailed("limit", failures.page_too_long(PAGE_LIMIT_BYTES))
+_DAMAGED: Final = ScrapeFailed("page", failures.page_damaged())
 #: What node_exporter answers where one of the collectors asked for is switched off, or unknown to it.
 _REFUSED: Final = (400, 500)
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
@@ -88,9 +88,9 @@ class Fetcher:
             finally:
                 self._allowance.end()
             if elsewhere is None:
-                return ScrapeFailed("http", looks.http_redirects_elsewhere(response.status))
+                return ScrapeFailed("http", failures.http_redirects_elsewhere(response.status))
             if redirects > 1:
-                return ScrapeFailed("http", looks.http_redirects_twice(response.status))
+                return ScrapeFailed("http", failures.http_redirects_twice(response.status))
             url = elsewhere
 
     async def speaks_https(self) -> bool:
@@ -137,7 +137,7 @@ class Fetcher:
         if encoding in ENCODINGS:
             pieces = inflated(pieces, encoding, self._connector.turns)
         elif encoding != "identity":
-            return ScrapeFailed("page", looks.answer_compressed_otherwise())
+            return ScrapeFailed("page", failures.answer_compressed_otherwise())
         if (response.content_length or 0) > PAGE_LIMIT_BYTES:
             return _TOO_LONG
         self._allowance.expect_page()
@@ -159,7 +159,7 @@ class Fetcher:
             async for piece in pieces:
                 reader.feed(piece)
                 if not share.hold(reader.held_bytes):
-                    return ScrapeFailed("limit", looks.page_of_too_many_values())
+                    return ScrapeFailed("limit", failures.page_of_too_many_values())
             # The exporter reads its clock and its counters somewhere between being asked and having answered.
             half = (time.monotonic() - begun) / 2
             unix_seconds = time.time() - half
@@ -179,9 +179,9 @@ class Fetcher:
             share.hold_for(sample)
             return sample
         except NotNodeExporter:
-            return ScrapeFailed("page", looks.not_node_exporter())
+            return ScrapeFailed("page", failures.not_node_exporter())
         except TooManySeries:
-            return ScrapeFailed("limit", looks.page_of_too_many_series(SERIES_LIMIT))
+            return ScrapeFailed("limit", failures.page_of_too_many_series(SERIES_LIMIT))
         except PageTooLong:
             return _TOO_LONG
         except DamagedPage:
@@ -193,14 +193,14 @@ class Fetcher:
         status = response.status
         if status == 401:
             if not self._options.has_credentials:
-                return ScrapeFailed("http", looks.http_wants_credentials())
+                return ScrapeFailed("http", failures.http_wants_credentials())
             is_token = self._options.username is None
-            return ScrapeFailed("http", looks.http_token_wrong() if is_token else looks.http_password_wrong())
+            return ScrapeFailed("http", failures.http_token_wrong() if is_token else failures.http_password_wrong())
         if status == 403 and self._options.has_credentials:
-            return ScrapeFailed("http", looks.http_forbidden())
+            return ScrapeFailed("http", failures.http_forbidden())
         if status == 400 and self._options.scheme == "http" and await _expects_tls(response):
             return SPEAKS_HTTPS
-        return (Refused if status in _REFUSED else ScrapeFailed)("http", looks.http_status(status))
+        return (Refused if status in _REFUSED else ScrapeFailed)("http", failures.http_status(status))
 
 
 def _redirect(response: aiohttp.ClientResponse) -> URL | None:

@@ -14,10 +14,10 @@ from collector.metrics import TARGETS
 from collector.node_state import NodeState
 from collector.polling import Polling
 from collector.redis_disk import RedisDisk
-from collector.said.issues import collector_hangs, figures_missing
-from collector.said.sentence import english
 from collector.targets.sources import TargetSources
 from collector.targets.target import Target
+from collector.texts.issues import collector_hangs, figures_missing
+from collector.texts.sentence import english
 from contract.events import NODE_NAME_LIMIT
 from contract.messages import Coded, Node, Snapshot
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from collector.alerts.evaluate import ActiveAlert
-from collector.said import issues
-from collector.said.alerts import node_offline
-from collector.said.looks import connection_refused, no_answer, no_answer_within
-from collector.said.sentence import english, says
+from collector.texts import issues
+from collector.texts.alerts import node_offline
+from collector.texts.failures import connection_refused, no_answer, no_answer_within
+from collector.texts.sentence import english, says
 from contract.health import overall_status
 from contract.messages import Coded, Epoch, Firing, Health, Node, Seq, Severity, Timestamp
 from runtime.quoted import shown

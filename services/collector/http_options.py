@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final, Literal
 
-from collector.said import targets as said
-from collector.said.literal import literal
 from collector.targets.error import TargetsError
+from collector.texts import targets as texts
+from collector.texts.sentence import literal
 from contract.messages import Coded
 
 Scheme = Literal["http", "https"]
@@ -64,17 +64,17 @@ def _why_not(options: HttpOptions, given: Mapping[str, Any], where: str) -> Code
     if options.scheme == "http":
         for name in _OF_TLS:
             if name in given:
-                return said.option_needs_https(where, name)
+                return texts.option_needs_https(where, name)
     if (options.username is None) != (options.password_file is None):
-        return said.username_and_password_file(where)
+        return texts.username_and_password_file(where)
     if options.username is not None and options.bearer_token_file is not None:
-        return said.password_or_token(where)
+        return texts.password_or_token(where)
     if options.has_credentials and options.insecure:
-        return said.credentials_to_anybody(where)
+        return texts.credentials_to_anybody(where)
     if options.has_credentials and options.scheme == "http" and not options.credentials_over_http:
-        return said.credentials_in_the_clear(where)
+        return texts.credentials_in_the_clear(where)
     if options.credentials_over_http and (options.scheme == "https" or not options.has_credentials):
-        return said.credentials_over_http_idle(where)
+        return texts.credentials_over_http_idle(where)
     return None
 
 
@@ -83,18 +83,18 @@ def _scheme(name: str, value: object, where: str) -> Scheme:
         return "http"
     if value == "https":
         return "https"
-    raise TargetsError(said.option_not_a_scheme(where, name, literal(value)))
+    raise TargetsError(texts.option_not_a_scheme(where, name, literal(value)))
 
 
 def _flag(name: str, value: object, where: str) -> bool:
     if not isinstance(value, bool):
-        raise TargetsError(said.option_not_a_flag(where, name))
+        raise TargetsError(texts.option_not_a_flag(where, name))
     return value
 
 
 def _text(name: str, value: object, where: str) -> str:
     if not isinstance(value, str) or not value or not value.isprintable() or len(value) > _TEXT_LIMIT:
-        raise TargetsError(said.option_not_a_text(where, name, _TEXT_LIMIT))
+        raise TargetsError(texts.option_not_a_text(where, name, _TEXT_LIMIT))
     return value
 
 
@@ -102,7 +102,7 @@ def _username(name: str, value: object, where: str) -> str:
     text = _text(name, value, where)
     # Basic authentication ends the name with the first colon.
     if ":" in text:
-        raise TargetsError(said.option_with_colon(where, name))
+        raise TargetsError(texts.option_with_colon(where, name))
     return text
 
 
@@ -111,15 +111,15 @@ def _server_name(name: str, value: object, where: str) -> str:
     try:
         return text.encode("idna").decode()
     except UnicodeError:
-        raise TargetsError(said.option_not_a_host(where, name)) from None
+        raise TargetsError(texts.option_not_a_host(where, name)) from None
 
 
 def _path(name: str, value: object, where: str) -> str:
     # A secret written here by mistake is not repeated.
     if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= _PATH_LIMIT:
-        raise TargetsError(said.option_not_a_path(where, name))
+        raise TargetsError(texts.option_not_a_path(where, name))
     if ".." in PurePosixPath(value).parts:
-        raise TargetsError(said.option_leaves_folder(where, name))
+        raise TargetsError(texts.option_leaves_folder(where, name))
     return value
 
 

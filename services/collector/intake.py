@@ -18,9 +18,9 @@ from weakref import WeakValueDictionary, finalize
 import aiohttp
 
 from collector.authentication import Credentials, TlsContexts
-from collector.said import looks
-from collector.said.sentence import english
 from collector.targets.dns import Resolver
+from collector.texts import failures
+from collector.texts.sentence import english
 from contract.messages import Coded
 
 #: Bytes above which a page is not read on. A machine with everything switched on gives about 1 MiB.
@@ -134,7 +134,9 @@ class Allowance:
         self._left -= len(data)
         if self.received > self._limit:
             is_page = self._limit >= PAGE_LIMIT_BYTES
-            self.excess = looks.page_too_long(PAGE_LIMIT_BYTES) if is_page else looks.head_too_long(HEAD_LIMIT_BYTES)
+            self.excess = (
+                failures.page_too_long(PAGE_LIMIT_BYTES) if is_page else failures.head_too_long(HEAD_LIMIT_BYTES)
+            )
             raise ConnectionAbortedError(errno.ECONNABORTED, english(self.excess))
         if self._left <= 0:
             self._turns.ask(self.weight, self._go_on)

@@ -14,9 +14,9 @@ from collector import disks, interfaces
 from collector.cpu_seconds import MODES, CpuSeconds
 from collector.disks import Filesystems, Mount, whole_disks
 from collector.interfaces import Interface
-from collector.said import looks
 from collector.sample import FILESYSTEMS_LIMIT, Sample, ScrapeFailed
 from collector.sensors import ALARM_FILES, Alarms, Place, Sensor, temperature_sensors
+from collector.texts import failures
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoted import sentence
 
@@ -48,10 +48,10 @@ class LocalProbe:
             # Shielded: a scrape that hangs stays the only one.
             return await asyncio.wait_for(asyncio.shield(self._running), self._timeout_seconds)
         except TimeoutError:
-            return ScrapeFailed("timeout", looks.no_answer_within(self._timeout_seconds))
+            return ScrapeFailed("timeout", failures.no_answer_within(self._timeout_seconds))
         except (OSError, psutil.Error) as error:
-            said = error.strerror if isinstance(error, OSError) else None
-            return ScrapeFailed("internal", looks.unreadable(said or sentence(error)))
+            why = error.strerror if isinstance(error, OSError) else None
+            return ScrapeFailed("internal", failures.unreadable(why or sentence(error)))
 
 
 def read_this_machine() -> Sample:

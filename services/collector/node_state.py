@@ -8,9 +8,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from collector.measures import NOTHING_MEASURED, Measures, derive
-from collector.said.sentence import english
 from collector.sample import FILESYSTEMS_LIMIT, Filesystem, Sample, ScrapeFailed, missing_figures
 from collector.targets.target import Target, usable_name
+from collector.texts.sentence import english
 from contract.messages import Coded, Node, NodeStatus, Timestamp
 from runtime.clock import timestamp
 

@@ -9,12 +9,12 @@ from typing import Final
 
 from collector.metrics import SCRAPE_SECONDS, SCRAPES_FAILED
 from collector.node_state import NodeState
-from collector.said import looks
-from collector.said.alerts import node_offline
-from collector.said.sentence import english
 from collector.sample import Sample, ScrapeFailed
 from collector.scrape import Probe
 from collector.targets.target import Target
+from collector.texts import failures
+from collector.texts.alerts import node_offline
+from collector.texts.sentence import english
 from runtime.logs import Occasionally
 
 _log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Polling:
             result = await probe.scrape()
         except Exception as error:
             self._occasionally.warning("look", "looking at %s failed: %r", state.target.address, error)
-            result = ScrapeFailed("internal", looks.unreadable(type(error).__name__))
+            result = ScrapeFailed("internal", failures.unreadable(type(error).__name__))
         SCRAPE_SECONDS.observe(time.monotonic() - begun)
         if isinstance(result, ScrapeFailed):
             SCRAPES_FAILED.labels(result.reason).inc()

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from collector.said.issues import redis_disk_full
+from collector.texts.issues import redis_disk_full
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoted import shown

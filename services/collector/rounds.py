@@ -12,7 +12,7 @@ from collector.alerts.message import build_alerts, encode_alerts
 from collector.alerts.rules import in_force
 from collector.fleet import ClusterState
 from collector.health import build_health
-from collector.said.issues import alerts_left_out
+from collector.texts.issues import alerts_left_out
 from contract.codec import encode
 from contract.messages import (
     Alerts,

@@ -20,10 +20,10 @@ from collector.fetch import SPEAKS_HTTPS, Fetcher, Refused
 from collector.intake import HEAD_LIMIT_BYTES, LONG_BYTES, BoundedConnector, current_allowance
 from collector.interfaces import KnownInterfaces
 from collector.local import LocalProbe
-from collector.said import looks
 from collector.sample import Sample, ScrapeFailed
 from collector.targets.dns import Resolver
 from collector.targets.target import Target
+from collector.texts import failures
 from contract.messages import Coded
 
 _log = logging.getLogger(__name__)
@@ -40,12 +40,12 @@ _TLS: Final = (b"\x15\x03", b"\x16\x03")
 _TLS_REASON: Final = re.compile(r"\[SSL: ([A-Z0-9_]{1,100})\]")
 
 _OF_ERRNO: Final = {
-    errno.ECONNREFUSED: looks.connection_refused,
-    errno.ECONNRESET: looks.connection_reset,
-    errno.EHOSTUNREACH: looks.no_route,
-    errno.ENETUNREACH: looks.network_unreachable,
-    errno.ETIMEDOUT: looks.no_answer,
-    errno.EHOSTDOWN: looks.host_is_down,
+    errno.ECONNREFUSED: failures.connection_refused,
+    errno.ECONNRESET: failures.connection_reset,
+    errno.EHOSTUNREACH: failures.no_route,
+    errno.ENETUNREACH: failures.network_unreachable,
+    errno.ETIMEDOUT: failures.no_answer,
+    errno.EHOSTDOWN: failures.host_is_down,
 }
 
 
@@ -132,37 +132,37 @@ class HttpProbe:
     def _late(self) -> ScrapeFailed:
         waited = self._timeout_seconds
         if self._allowance.received > LONG_BYTES:
-            return ScrapeFailed("limit", looks.page_unended(LONG_BYTES, waited))
+            return ScrapeFailed("limit", failures.page_unended(LONG_BYTES, waited))
         if self._resolver.is_waiting_for(self._fetcher.raw_host):
-            return ScrapeFailed("name", looks.name_not_found_within(waited))
-        return ScrapeFailed("timeout", looks.no_answer_within(waited))
+            return ScrapeFailed("name", failures.name_not_found_within(waited))
+        return ScrapeFailed("timeout", failures.no_answer_within(waited))
 
     def _failed(self, error: aiohttp.ClientError) -> ScrapeFailed:
         """Say what an error means; an answer is to blame only where there is one."""
         match error:
             case aiohttp.ClientConnectorDNSError():
-                return ScrapeFailed("name", looks.name_not_found())
+                return ScrapeFailed("name", failures.name_not_found())
             case aiohttp.ClientConnectorError(os_error=ssl.SSLError() as os_error):
                 return ScrapeFailed("tls", why_no_tls(os_error, self._target.http, self.host))
             case aiohttp.ClientConnectorError():
-                return ScrapeFailed("connect", _why(error.os_error, looks.cannot_connect))
+                return ScrapeFailed("connect", _why(error.os_error, failures.cannot_connect))
             case aiohttp.ServerDisconnectedError():
-                closed = looks.closed_by_https() if self._is_https else looks.closed_without_answer()
+                closed = failures.closed_by_https() if self._is_https else failures.closed_without_answer()
                 return ScrapeFailed("http", closed)
             case aiohttp.ClientPayloadError():
-                return ScrapeFailed("http", looks.answer_ended_early())
+                return ScrapeFailed("http", failures.answer_ended_early())
             case aiohttp.ClientResponseError():
                 if self._allowance.first.startswith(_TLS) and not self._is_https:
                     return SPEAKS_HTTPS
-                return ScrapeFailed("http", looks.answer_not_http())
+                return ScrapeFailed("http", failures.answer_not_http())
             case aiohttp.ClientOSError():
                 reason = _TLS_REASON.search(str(error))
                 if reason is not None:
-                    return ScrapeFailed("tls", looks.tls_fails(reason[1].lower().replace("_", " ")))
-                return ScrapeFailed("connect", _why(error, looks.connection_lost))
+                    return ScrapeFailed("tls", failures.tls_fails(reason[1].lower().replace("_", " ")))
+                return ScrapeFailed("connect", _why(error, failures.connection_lost))
         if not self._allowance.is_asked:
-            return ScrapeFailed("connect", looks.cannot_be_asked(type(error).__name__))
-        return ScrapeFailed("http", looks.answer_not_valid(type(error).__name__))
+            return ScrapeFailed("connect", failures.cannot_be_asked(type(error).__name__))
+        return ScrapeFailed("http", failures.answer_not_valid(type(error).__name__))
 
     def _ends_silently(self, error: aiohttp.ClientError) -> bool:
         """Whether the exporter took a plain request and ended the connection, as servers of HTTPS may."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from collector.said import files
+from collector.texts import files
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.small_file import UnreadableFile, read_small_file

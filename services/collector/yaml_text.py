@@ -6,8 +6,8 @@ from typing import Any, Final, NoReturn
 
 import yaml
 
-from collector.said import files
-from collector.said.sentence import at_line, english
+from collector.texts import files
+from collector.texts.sentence import at_line, english
 from contract.messages import Coded
 from runtime.quoted import cut
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from collector.alerts.rules import SensorPattern
 from collector.measures import Measures
-from collector.said import alerts
 from collector.sample import Filesystem
+from collector.texts import alerts
 from contract.messages import Coded, NodeRole, NodeStatus
 
 #: A detail (a mount point, a sensor; empty for a condition of the whole node) and its measure in the rule's unit;

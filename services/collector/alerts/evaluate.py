@@ -8,8 +8,8 @@ import msgspec
 
 from collector.alerts.conditions import Observation, Reading, alert_value, begun, ended, gone, readings
 from collector.alerts.rules import Rule, Rules
-from collector.said.alerts import detail_left_out, measure_untold, rule_off, rule_unknown, target_removed
-from collector.said.sentence import Said, coded, english
+from collector.texts.alerts import detail_left_out, measure_untold, rule_off, rule_unknown, target_removed
+from collector.texts.sentence import Text, coded, english
 from contract.messages import Alert, AlertState, Coded, Severity, Timestamp
 from runtime.clock import timestamp
 
@@ -42,7 +42,7 @@ class ActiveAlert:
     severity: Severity
     state: AlertState
     value: float | None
-    said: Said
+    text: Text
     #: The worst value since the condition began; of every rule with a measure the highest.
     peak: float | None
     #: When the condition began.
@@ -61,11 +61,11 @@ class ActiveAlert:
     @property
     def message(self) -> str:
         """What is said, in English."""
-        return english(self.said)
+        return english(self.text)
 
     def as_message(self) -> Alert:
         """Return the alert as messages have it."""
-        said = coded(self.said)
+        text = coded(self.text)
         return Alert(
             id=self.id,
             rule=self.rule,
@@ -77,8 +77,8 @@ class ActiveAlert:
             message=self.message,
             since=self.since,
             peak=self.peak,
-            code=None if said is None else said.code,
-            args={} if said is None else said.args,
+            code=None if text is None else text.code,
+            args={} if text is None else text.args,
         )
 
 
@@ -171,7 +171,7 @@ def _judged(
         severity=rule.severity_of(seen.role),
         state="firing" if fires else "pending",
         value=value,
-        said=begun(rule.name, seen, detail, value),
+        text=begun(rule.name, seen, detail, value),
         peak=peak,
         since=since,
         since_monotonic_seconds=since_monotonic,
@@ -199,4 +199,4 @@ def _why_gone(alert: ActiveAlert, rule: Rule, seen: Observation) -> Coded:
 
 
 def _resolved(alert: ActiveAlert, why: Coded) -> Change:
-    return Change("resolved", replace(alert, said=why), lasted=alert)
+    return Change("resolved", replace(alert, text=why), lasted=alert)

@@ -9,7 +9,7 @@ import msgspec
 
 from collector.alerts.evaluate import ActiveAlert, AlertKey, Moment
 from collector.alerts.log import AlertLog
-from collector.said.sentence import Restored
+from collector.texts.sentence import Restored
 from contract.codec import Message, UndecodableMessage, decode, encode
 from contract.messages import Alert, Alerts, Coded, Epoch, Seq, Timestamp
 from contract.passed_on import with_members
@@ -106,7 +106,7 @@ def _restored(alert: Alert, published: msgspec.Raw, now: Moment) -> ActiveAlert:
         severity=alert.severity,
         state=alert.state,
         value=alert.value,
-        said=Restored(alert.message, None if alert.code is None else Coded(alert.code, alert.args)),
+        text=Restored(alert.message, None if alert.code is None else Coded(alert.code, alert.args)),
         # A collector of an older release does not tell the worst value.
         peak=alert.value if alert.peak is None else alert.peak,
         since=alert.since,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from collector.said.sentence import at_line, english
+from collector.texts.sentence import at_line, english
 from contract.messages import Coded
 
 #: Keys of mappings and numbers of list items, from 0, that lead to a part of a file.

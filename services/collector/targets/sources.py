@@ -4,7 +4,6 @@ import ipaddress
 from collections.abc import Iterable
 from pathlib import Path
 
-from collector.said import issues
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.target import (
@@ -17,6 +16,7 @@ from collector.targets.target import (
     names_bytes,
     room_for_names,
 )
+from collector.texts import issues
 from contract.messages import Coded
 from runtime.quoted import shown
 

@@ -11,11 +11,11 @@ from difflib import get_close_matches
 from typing import Final
 
 from collector.http_options import FIELDS, PLAIN_HTTP, HttpOptions, read_http_options
-from collector.said import targets as said
-from collector.said.files import yaml_invalid_or_ipv6
-from collector.said.literal import literal
 from collector.targets.error import TargetsError, within
 from collector.targets.target import LOCAL, NAME_LIMIT, Entry, discovered, host_and_port, merged, usable_name
+from collector.texts import targets as texts
+from collector.texts.files import yaml_invalid_or_ipv6
+from collector.texts.sentence import literal
 from collector.yaml_text import RefusedYaml, YamlError, line_of, read_yaml
 from contract.messages import Coded, NodeRole
 from runtime.quoted import cut, quoted
@@ -84,12 +84,12 @@ def read_nodes(document: object) -> list[Entry]:
     if document is None:
         return []
     if not isinstance(document, dict):
-        raise TargetsError(said.nodes_not_a_mapping())
+        raise TargetsError(texts.nodes_not_a_mapping())
     _check_keys(document)
     is_simulated = document.get(_SIMULATED, False)
     if not isinstance(is_simulated, bool):
         with within(_SIMULATED):
-            raise TargetsError(said.simulated_not_a_flag(literal(is_simulated)))
+            raise TargetsError(texts.simulated_not_a_flag(literal(is_simulated)))
     return [replace(entry, is_simulated=is_simulated) for entry in _listed(document)]
 
 
@@ -99,7 +99,7 @@ def _listed(document: dict[object, object]) -> list[Entry]:
         raw_workers = []
     if not isinstance(raw_workers, list):
         with within("workers"):
-            raise TargetsError(said.workers_not_a_list())
+            raise TargetsError(texts.workers_not_a_list())
     workers: list[Entry] = []
     for number, raw in enumerate(raw_workers):
         with within("workers", number):
@@ -125,10 +125,10 @@ def _check_keys(document: dict[object, object]) -> None:
         like = _like(key, _KEYS, _KEYS_ALIKE)
         if like and like not in document:
             with within(str(key)):
-                raise TargetsError(said.key_misspelt(quoted(key), like))
+                raise TargetsError(texts.key_misspelt(quoted(key), like))
     if unknown and len(unknown) == len(document):
         with within(str(unknown[0])):
-            raise TargetsError(said.keys_unknown(quoted(unknown[0])))
+            raise TargetsError(texts.keys_unknown(quoted(unknown[0])))
 
 
 def _entry(raw: object, where: str, role: NodeRole) -> Entry:
@@ -139,26 +139,26 @@ def _entry(raw: object, where: str, role: NodeRole) -> Entry:
             # The value is not repeated: it may be a password.
             raise TargetsError(_unknown_field(field, where))
     if "host" not in raw:
-        raise TargetsError(said.entry_without_host(where))
+        raise TargetsError(texts.entry_without_host(where))
     given = raw.get("name")
     name = usable_name(given)
     if given is not None and name is None:
-        raise TargetsError(said.entry_name_invalid(where, literal(given), NAME_LIMIT))
+        raise TargetsError(texts.entry_name_invalid(where, literal(given), NAME_LIMIT))
     entry = Entry(*host_and_port(raw["host"], where), name, role, http=read_http_options(raw, where))
     if entry.is_local and entry.http != PLAIN_HTTP:
-        raise TargetsError(said.entry_local_with_http(where))
+        raise TargetsError(texts.entry_local_with_http(where))
     return entry
 
 
 def _unknown_field(field: object, where: str) -> Coded:
     """Say what to write instead of a field that is none; all fields where nothing is like it."""
     name = str(field)
-    if name in said.INSTEAD:
-        return said.entry_field_of_others(where, name)
+    if name in texts.INSTEAD:
+        return texts.entry_field_of_others(where, name)
     like = _like(field, _FIELDS, _FIELDS_ALIKE)
     if like is not None:
-        return said.entry_field_misspelt(where, quoted(field), like)
-    return said.entry_field_unknown(where, quoted(field), ", ".join(_FIELDS))
+        return texts.entry_field_misspelt(where, quoted(field), like)
+    return texts.entry_field_unknown(where, quoted(field), ", ".join(_FIELDS))
 
 
 def _like(word: object, known: Iterable[str], alike: float) -> str | None:
@@ -197,8 +197,8 @@ def _group(raw: object, where: str) -> list[Entry]:
     if not isinstance(raw, dict) or not set(raw) <= {"targets", "labels"} or not isinstance(raw.get("targets"), list):
         if isinstance(raw, dict):
             # The values are not repeated: one may be a password.
-            raise TargetsError(said.group_keys_wrong(where, cut(", ".join(map(quoted, list(raw)[:5])))))
-        raise TargetsError(said.group_not_a_mapping(where, literal(raw)))
+            raise TargetsError(texts.group_keys_wrong(where, cut(", ".join(map(quoted, list(raw)[:5])))))
+        raise TargetsError(texts.group_not_a_mapping(where, literal(raw)))
     http = _http(raw.get("labels"), where)
     entries: list[Entry] = []
     for number, target in enumerate(raw["targets"]):

@@ -10,9 +10,9 @@ import pytest
 from collector.alerts.conditions import Observation
 from collector.alerts.evaluate import Moment
 from collector.measures import Measures
-from collector.said.looks import connection_refused
 from collector.sample import Filesystem
 from collector.targets.target import Target
+from collector.texts.failures import connection_refused
 from tests.drivers.copies import Copies
 from tests.drivers.serving import serving
 

@@ -8,10 +8,10 @@ import pytest
 from collector import collect_filter
 from collector.collect_filter import NOTED_BYTES, PLAIN_SECONDS, CollectFilter, PageNotes
 from collector.node_exporter import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
-from collector.said import looks as said
 from collector.sample import Sample, ScrapeFailed
 from collector.scrape import HttpProbe, open_session
 from collector.targets.dns import Resolver
+from collector.texts import failures
 from tests.drivers.raw_exporter import RawExporter, answer
 from tests.drivers.waiting import Deadline
 
@@ -84,7 +84,7 @@ def run(target, node, script, timeout=GENEROUS_SECONDS):
     return asyncio.run(main())
 
 
-async def looks(probe, count):
+async def scrapes(probe, count):
     return [await probe.scrape() for _ in range(count)]
 
 
@@ -92,9 +92,9 @@ def test_whole_page_is_read_when_a_collector_is_left_out_without_a_word(target, 
     node = Node(leaves_out=["thermal_zone"])
 
     with caplog.at_level("INFO", "collector.scrape"):
-        results = run(target, node, lambda probe: looks(probe, 4))
+        results = run(target, node, lambda probe: scrapes(probe, 4))
 
-    # Never a look without the temperature, and after the comparison no second request.
+    # Never a scrape without the temperature, and after the comparison no second request.
     assert [result.temperature for result in results] == [60.0] * 4
     assert [asked is None for asked in node.asked] == [True, False, True, True, True]
     [told] = [record.getMessage() for record in caplog.records]
@@ -105,37 +105,37 @@ def test_comparison_is_made_again_when_the_exporter_has_restarted(target):
     node = Node()
 
     async def script(probe):
-        await looks(probe, 2)
+        await scrapes(probe, 2)
         node.started, node.leaves_out = 2, ["thermal_zone"]
-        return await looks(probe, 3)
+        return await scrapes(probe, 3)
 
     results = run(target, node, script)
 
-    # The look that sees the restart is the only one without it.
+    # The scrape that sees the restart is the only one without it.
     assert [result.temperature for result in results] == [40.0, 60.0, 60.0]
 
 
-def test_comparison_is_made_again_when_a_look_has_failed(target):
+def test_comparison_is_made_again_when_a_scrape_has_failed(target):
     node = Node()
 
     async def script(probe):
-        await looks(probe, 2)
+        await scrapes(probe, 2)
         node.is_busy = True
         failed = await probe.scrape()
         node.is_busy = False
         node.leaves_out = ["thermal_zone"]
-        return failed, await looks(probe, 2)
+        return failed, await scrapes(probe, 2)
 
     failed, results = run(target, node, script)
 
-    assert failed == ScrapeFailed("http", said.http_status(503))
+    assert failed == ScrapeFailed("http", failures.http_status(503))
     assert [result.temperature for result in results] == [60.0, 60.0]
 
 
 def test_exporter_is_asked_for_what_it_has_switched_on_alone(target):
     node = Node(switched_on=["arp", "cpu", "filesystem", "loadavg", "zfs"])
 
-    results = run(target, node, lambda probe: looks(probe, 3))
+    results = run(target, node, lambda probe: scrapes(probe, 3))
 
     assert all(isinstance(result, Sample) for result in results)
     assert node.asked == [None, ["cpu", "filesystem", "loadavg"], ["cpu", "filesystem", "loadavg"]]
@@ -153,13 +153,13 @@ def test_node_is_online_without_a_collector_that_hangs_and_with_it_when_that_ans
     node = Node()
 
     async def script(probe):
-        await looks(probe, 2)
+        await scrapes(probe, 2)
         node.hanging = {hangs}
         late = [await probe.scrape()]
         while isinstance(late[-1], ScrapeFailed):
             assert len(late) <= len(COLLECTORS), "it does not come back"
             late.append(await probe.scrape())
-        hung = [late.pop()] + await looks(probe, 3)
+        hung = [late.pop()] + await scrapes(probe, 3)
         node.hanging = set()
         deadline = Deadline(GENEROUS_SECONDS)
         while (result := await probe.scrape()).hung_collector is not None:
@@ -169,7 +169,7 @@ def test_node_is_online_without_a_collector_that_hangs_and_with_it_when_that_ans
 
     late, hung, back = run(target, node, script, timeout=0.3)
 
-    assert all(result == ScrapeFailed("timeout", said.no_answer_within(0.3)) for result in late)
+    assert all(result == ScrapeFailed("timeout", failures.no_answer_within(0.3)) for result in late)
     if hangs == "filesystem":
         assert len(late) == 1
     assert [result.hung_collector for result in hung] == [hangs] * 4
@@ -179,13 +179,13 @@ def test_node_is_online_without_a_collector_that_hangs_and_with_it_when_that_ans
     assert (back.root.usage, back.temperature) == (50.0, 60.0)
 
 
-def test_node_is_online_when_a_collector_hangs_from_the_first_look_on(target):
+def test_node_is_online_when_a_collector_hangs_from_the_first_scrape_on(target):
     node = Node()
     node.hanging = {"filesystem"}
 
-    first, second = run(target, node, lambda probe: looks(probe, 2), timeout=0.3)
+    first, second = run(target, node, lambda probe: scrapes(probe, 2), timeout=0.3)
 
-    assert first == ScrapeFailed("timeout", said.no_answer_within(0.3))
+    assert first == ScrapeFailed("timeout", failures.no_answer_within(0.3))
     assert second.hung_collector == "filesystem"
 
 
@@ -193,9 +193,9 @@ def test_nobody_is_blamed_when_a_node_was_away_as_a_whole(target, impatient):
     node = Node()
 
     async def script(probe):
-        await looks(probe, 2)
+        await scrapes(probe, 2)
         node.hanging = set(LINES)
-        late = await looks(probe, 2)
+        late = await scrapes(probe, 2)
         node.hanging = set()
         deadline = Deadline(GENEROUS_SECONDS)
         while not isinstance(result := await probe.scrape(), Sample) or result.hung_collector is not None:
@@ -209,16 +209,16 @@ def test_nobody_is_blamed_when_a_node_was_away_as_a_whole(target, impatient):
     assert result.root.usage == 50.0
 
 
-def test_looks_go_on_when_only_the_whole_page_hangs(target, impatient):
+def test_scrapes_go_on_when_only_the_whole_page_hangs(target, impatient):
     node = Node()
     node.hanging = {"slow"}
     LINES["slow"] = "# of a collector that is not read"
     try:
-        results = run(target, node, lambda probe: looks(probe, 6), timeout=1.0)
+        results = run(target, node, lambda probe: scrapes(probe, 6), timeout=1.0)
     finally:
         del LINES["slow"]
 
-    # What is tried again, is tried beside the looks.
+    # What is tried again, is tried beside the failures.
     assert isinstance(results[0], ScrapeFailed)
     assert all(isinstance(result, Sample) for result in results[1:])
 
@@ -295,7 +295,7 @@ def test_interfaces_are_asked_for_now_and_then_where_the_exporter_tells_of_them(
     assert not choice.answered(("loadavg",), notes(b"load1"), 1.0)
 
 
-def test_look_asks_for_everything_that_the_page_has_when_the_exporter_does_not_list_its_collectors():
+def test_scrape_asks_for_everything_that_the_page_has_when_the_exporter_does_not_list_its_collectors():
     choice = CollectFilter()
     choice.answered(None, notes(b"load1", b"pressure_io_waiting_seconds_total", b"network_info"), 0.0)
 

@@ -14,11 +14,11 @@ from collector.config import Config
 from collector.fleet import Fleet
 from collector.node_state import NodeState
 from collector.redis_client import RedisClient
-from collector.said import looks as said
 from collector.sample import Sample, ScrapeFailed
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
+from collector.texts import failures
 from contract.codec import decode
 from contract.history import CLUSTER_NODE, STEPS
 from contract.messages import Alerts, Snapshot
@@ -42,12 +42,12 @@ from runtime.redis_failures import RedisAway, RedisFailure
 from tests.drivers.waiting import Deadline
 
 DEADLINE_SECONDS = 20.0
-#: So long that no lease runs out by itself, and no look grows old.
+#: So long that no lease runs out by itself, and no scrape grows old.
 INTERVAL_SECONDS = 60.0
 
 
 class Nodes:
-    """Stands for the polling: ``states`` as looks would leave them."""
+    """Stands for the polling: ``states`` as scrapes would leave them."""
 
     def __init__(self, targets):
         self.states = {
@@ -61,7 +61,7 @@ class Nodes:
                 result = (
                     Sample(monotonic_seconds=time.monotonic(), load1=0.5)
                     if up[state.target.host]
-                    else ScrapeFailed("connect", said.connection_refused())
+                    else ScrapeFailed("connect", failures.connection_refused())
                 )
                 state.take(result, unix_seconds=time.time())
 

@@ -14,11 +14,11 @@ from collector.config import Config
 from collector.fleet import Fleet
 from collector.polling import Polling
 from collector.redis_client import RedisClient
-from collector.said import looks as said
 from collector.sample import Sample, ScrapeFailed
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
+from collector.texts import failures
 from contract.codec import decode
 from contract.messages import Snapshot
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, LEASE_KEY, METRICS_CHANNEL, latest_key
@@ -64,7 +64,7 @@ class Process:
     def see(self, names):
         """What the nodes call themselves, ``None`` for one that does not answer."""
         for host, name in names.items():
-            failed = ScrapeFailed("connect", said.connection_refused())
+            failed = ScrapeFailed("connect", failures.connection_refused())
             result = failed if name is None else Sample(monotonic_seconds=time.monotonic(), host_name=name)
             self.polling.states[f"{host}:9100"].take(result, unix_seconds=time.time())
 

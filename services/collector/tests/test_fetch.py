@@ -9,10 +9,10 @@ import pytest
 
 from collector.fetch import MEMBERS_LIMIT
 from collector.intake import PAGE_LIMIT_BYTES, PIECE_BYTES
-from collector.said import looks as said
 from collector.sample import Sample, ScrapeFailed
 from collector.scrape import HttpProbe, open_session
 from collector.targets.dns import Resolver
+from collector.texts import failures
 from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, RawExporter, answer
 
@@ -20,7 +20,7 @@ GENEROUS_SECONDS = 30.0
 PAGE = b"node_load1 0.5\nnode_memory_MemTotal_bytes 4096\n"
 
 
-def look(target, respond, *, times=1, timeout=GENEROUS_SECONDS):
+def scrape(target, respond, *, times=1, timeout=GENEROUS_SECONDS):
     """Look at an exporter that responds so; return the results and the exporter."""
 
     async def run():
@@ -47,7 +47,7 @@ def test_page_is_read_when_it_comes_compressed(target, page, encoding, compress)
     raw = page("node_exporter_1.5.0")
     head = OK + f"Content-Encoding: {encoding}\r\n".encode()
 
-    (plain, packed), _ = look(
+    (plain, packed), _ = scrape(
         target, lambda request: answer(compress(raw), head) if b"collect" in request else answer(raw), times=2
     )
 
@@ -68,7 +68,7 @@ def test_page_is_read_when_its_compressed_bytes_come_one_by_one(target):
             yield part
         raise OSError
 
-    [result], _ = look(target, lambda _: closing())
+    [result], _ = scrape(target, lambda _: closing())
 
     assert isinstance(result, Sample)
 
@@ -95,14 +95,14 @@ def test_page_is_read_when_it_is_compressed_in_several_members(target, members, 
             yield b"1\r\n%c\r\n" % byte
         yield b"0\r\n\r\n"
 
-    [result], _ = look(target, lambda _: parts() if in_pieces else answer(body, head))
+    [result], _ = scrape(target, lambda _: parts() if in_pieces else answer(body, head))
 
     assert isinstance(result, Sample)
     assert (result.load1, result.memory_total_bytes) == (0.5, 4096)
 
 
 def test_page_is_read_when_its_encoding_is_empty(target):
-    [result], _ = look(target, lambda _: answer(PAGE, OK + b"Content-Encoding: \r\n"))
+    [result], _ = scrape(target, lambda _: answer(PAGE, OK + b"Content-Encoding: \r\n"))
 
     assert isinstance(result, Sample)
 
@@ -129,13 +129,13 @@ def test_page_is_read_when_its_encoding_is_empty(target):
         *("not compressed", "as long as may be", "too long", "a bomb", "too long in parts"),
     ],
 )
-def test_look_fails_with_a_sentence_when_a_compressed_page_is_none(target, body, reason, sentence):
-    [result], _ = look(target, lambda _: answer(body, OK + b"Content-Encoding: gzip\r\n"))
+def test_scrape_fails_with_a_sentence_when_a_compressed_page_is_none(target, body, reason, sentence):
+    [result], _ = scrape(target, lambda _: answer(body, OK + b"Content-Encoding: gzip\r\n"))
 
     assert (result.reason, result.sentence) == (reason, sentence)
 
 
-def test_look_holds_nobody_up_when_a_compressed_page_inflates_a_thousandfold(target):
+def test_scrape_holds_nobody_up_when_a_compressed_page_inflates_a_thousandfold(target):
     bomb = gzip.compress(b"node_load1 one\n" * (PAGE_LIMIT_BYTES // 15))
 
     async def run():
@@ -163,7 +163,7 @@ async def _chunked(page):
 )
 @pytest.mark.parametrize("send", [answer, _chunked])
 def test_page_is_read_when_its_last_line_has_no_line_feed_and_its_length_is_told(target, send, last):
-    [result], _ = look(target, lambda _: send(b"node_load1 0.5\n" + last))
+    [result], _ = scrape(target, lambda _: send(b"node_load1 0.5\n" + last))
 
     assert isinstance(result, Sample)
     assert result.load1 == 0.5
@@ -173,9 +173,9 @@ def test_page_is_read_when_its_last_line_has_no_line_feed_and_its_length_is_told
     "last", [b"node_load1", b"node_load5 ", b'node_x{a="b', b'node_x{a="b"}', b"node_x 1 2 3", b"node_load1 \xff"]
 )
 def test_page_is_damaged_when_its_last_line_is_not_whole(target, last):
-    [result], _ = look(target, lambda _: answer(b"node_load1 0.5\n" + last))
+    [result], _ = scrape(target, lambda _: answer(b"node_load1 0.5\n" + last))
 
-    assert result == ScrapeFailed("page", said.page_damaged())
+    assert result == ScrapeFailed("page", failures.page_damaged())
 
 
 def test_page_is_damaged_when_it_ends_without_a_line_feed_and_nothing_tells_its_length(target):
@@ -183,9 +183,9 @@ def test_page_is_damaged_when_it_ends_without_a_line_feed_and_nothing_tells_its_
         yield OK + b"\r\nnode_load1 0.5\nnode_load5 0.5"
         raise OSError
 
-    [result], _ = look(target, lambda _: parts())
+    [result], _ = scrape(target, lambda _: parts())
 
-    assert result == ScrapeFailed("page", said.page_damaged())
+    assert result == ScrapeFailed("page", failures.page_damaged())
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -229,7 +229,7 @@ def test_redirect_is_not_followed_when_it_leads_to_another_port_or_scheme(target
 
 
 def test_clock_is_right_when_it_lies_between_request_and_answer(target):
-    """An exporter that takes most of a look and reads its clock first, or last, is neither behind nor ahead."""
+    """An exporter that takes most of a scrape and reads its clock first, or last, is neither behind nor ahead."""
 
     async def late(reads_clock_first):
         now = time.time()
@@ -237,7 +237,7 @@ def test_clock_is_right_when_it_lies_between_request_and_answer(target):
         yield answer(f"node_time_seconds {now if reads_clock_first else time.time():.6f}\n".encode())
 
     for reads_clock_first in (True, False):
-        [result], _ = look(target, lambda _, first=reads_clock_first: late(first))
+        [result], _ = scrape(target, lambda _, first=reads_clock_first: late(first))
         assert result.clock_offset_seconds == 0.0
         assert result.uncertainty_seconds >= 0.2
 
@@ -247,6 +247,6 @@ def test_clock_is_off_by_what_lies_outside_of_request_and_answer(target):
         return lambda _: answer(f"node_time_seconds {time.time() + seconds:.6f}\n".encode())
 
     for seconds in (60.0, -60.0):
-        [result], _ = look(target, respond(seconds))
+        [result], _ = scrape(target, respond(seconds))
         assert abs(result.clock_offset_seconds) <= 60.0
         assert result.clock_offset_seconds == pytest.approx(seconds, abs=2 * result.uncertainty_seconds + 0.01)

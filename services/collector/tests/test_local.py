@@ -9,12 +9,12 @@ import pytest
 from collector import local
 from collector.interfaces import Interface
 from collector.local import LocalProbe, partial_mounts, read_alarms, read_this_machine, waiting_seconds
-from collector.said import looks as said
 from collector.sample import Sample, ScrapeFailed
 from collector.sensors import Sensor
+from collector.texts import failures
 
 
-def test_local_sample_agrees_with_proc_and_statvfs_when_this_machine_is_looked_at():
+def test_local_sample_agrees_with_proc_and_statvfs_when_this_machine_is_scraped():
     sample = read_this_machine()
 
     with open("/proc/meminfo") as file:
@@ -50,14 +50,14 @@ def test_local_sample_has_swap_and_pressure_as_the_kernel_tells_them():
         assert sample.io_waiting_seconds == pytest.approx(total, abs=10)
 
 
-def test_local_probe_gives_a_sample_when_it_looks():
+def test_local_probe_gives_a_sample_when_it_scrapes():
     result = asyncio.run(LocalProbe(30.0).scrape())
 
     assert isinstance(result, Sample)
     assert {mode for _, mode in result.cpu_seconds} >= {"user", "system", "idle", "iowait"}
 
 
-def test_local_probe_starts_no_second_look_when_the_first_one_hangs(monkeypatch):
+def test_local_probe_starts_no_second_scrape_when_the_first_one_hangs(monkeypatch):
     release, begun = threading.Event(), []
 
     def hang():
@@ -67,13 +67,13 @@ def test_local_probe_starts_no_second_look_when_the_first_one_hangs(monkeypatch)
 
     monkeypatch.setattr("collector.local.read_this_machine", hang)
 
-    async def looks():
+    async def scrapes():
         probe = LocalProbe(0.05)
         results = [await probe.scrape(), await probe.scrape()]
         release.set()
         return results
 
-    assert asyncio.run(looks()) == [ScrapeFailed("timeout", said.no_answer_within(0.05))] * 2
+    assert asyncio.run(scrapes()) == [ScrapeFailed("timeout", failures.no_answer_within(0.05))] * 2
     assert begun == [1]
 
 

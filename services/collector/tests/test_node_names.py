@@ -4,9 +4,9 @@ from hypothesis import strategies as st
 
 from collector.fleet import NodeNames
 from collector.node_state import NodeState
-from collector.said import looks as said
 from collector.sample import Sample, ScrapeFailed
 from collector.targets.target import Target
+from collector.texts import failures
 from contract.events import NODE_NAME_LIMIT
 
 
@@ -30,7 +30,7 @@ class Nodes:
         """What the nodes call themselves, ``None`` for one that does not answer; ``a`` stands for 10.0.0.10."""
         for letter, name in names.items():
             result = (
-                ScrapeFailed("connect", said.no_route())
+                ScrapeFailed("connect", failures.no_route())
                 if name is None
                 else Sample(monotonic_seconds=0.0, host_name=name)
             )

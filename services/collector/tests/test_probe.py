@@ -23,7 +23,7 @@ def made(target, local_exporter=None):
     return asyncio.run(make())
 
 
-def test_other_machine_is_looked_at_through_its_own_exporter_whatever_is_set(target):
+def test_other_machine_is_scraped_through_its_own_exporter_whatever_is_set(target):
     probe, _ = made(target("pi.lan"), ("exporter", 9200))
 
     assert isinstance(probe, HttpProbe)
@@ -34,7 +34,7 @@ def test_this_machine_is_read_without_an_exporter_when_none_is_set(local):
     assert isinstance(made(local)[0], LocalProbe)
 
 
-def test_this_machine_is_looked_at_through_an_exporter_when_one_is_set(local, exporter):
+def test_this_machine_is_scraped_through_an_exporter_when_one_is_set(local, exporter):
     probe, result = made(local, ("127.0.0.1", exporter))
 
     assert isinstance(probe, HttpProbe)

@@ -9,8 +9,8 @@ from collector.fleet import cluster_state
 from collector.measures import derive
 from collector.node_exporter import read_page
 from collector.node_state import NodeState
-from collector.said.sentence import english
 from collector.targets.target import Target
+from collector.texts.sentence import english
 
 GIB = 2**30
 
@@ -267,7 +267,7 @@ def test_alert_is_due_when_a_card_became_readonly(node):
     # One mount of two says nothing of the card.
     half = mount("/dev/mmcblk0p2", "ext4", "/", readonly=1) + mount("/dev/mmcblk0p2", "ext4", "/home")
     assert node.see(2, half) == []
-    # A look that cannot tell of it changes nothing.
+    # A scrape that cannot tell of it changes nothing.
     assert node.see(4, "node_load1 1\n") == []
     whole = mount("/dev/mmcblk0p2", "ext4", "/", readonly=1) + mount("/dev/mmcblk0p2", "ext4", "/home", readonly=1)
     assert node.see(6, whole) == [("pending", f"filesystem_{card}")]
@@ -369,8 +369,8 @@ def test_filesystem_is_full_when_it_is_of_a_type_that_few_systems_have(node, kin
 
 
 def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
-    for look in range(50):
-        node.see(look, "".join(mount(f"/dev/x{look}-{n}", "ext4", f"/m{n}") for n in range(64)))
+    for scrape in range(50):
+        node.see(scrape, "".join(mount(f"/dev/x{scrape}-{n}", "ext4", f"/m{n}") for n in range(64)))
 
     assert len(node.state._seen_writable._mountpoints) <= 128
 
@@ -769,7 +769,7 @@ def test_node_has_all_its_values_when_an_exporter_of_any_version_tells_them(page
     state = NodeState(Target("pi", "pi:9100", "worker", "pi", 9100), unix_seconds=0.0, interval_seconds=2.0)
     raw = page(f"node_exporter_{version}").replace(b"# EOF\n", b"")
     for seconds in (0.0, 2.0):
-        # Time passes for the processors between two looks.
+        # Time passes for the processors between two failures.
         later = raw.replace(b',mode="idle"} ', b',mode="idle"} 1') if seconds else raw
         state.take(read_page(later, monotonic_seconds=seconds, unix_seconds=1.0), unix_seconds=1.0)
 

@@ -10,8 +10,8 @@ from collector.alerts.message import restore_alerts
 from collector.alerts.rules import parse_rules
 from collector.fleet import cluster_state, former_nodes, restore_nodes
 from collector.node_state import NodeState
-from collector.said import looks as said
 from collector.sample import Sample, ScrapeFailed
+from collector.texts import failures
 from contract.codec import decode
 from contract.messages import Snapshot
 from runtime.clock import unix_seconds
@@ -47,12 +47,12 @@ def test_node_stays_what_it_was_when_a_collector_takes_over(state):
     assert not node.is_seen
 
 
-def test_status_since_stays_when_the_first_look_finds_the_same_status(state):
+def test_status_since_stays_when_the_first_scrape_finds_the_same_status(state):
     online, offline = state("node6.lan"), state("pi-é.lan", 9200, node="pi-é.lan:9200")
     restore_nodes(former_nodes(METRICS), [online, offline])
 
     assert not online.take(sample(), unix_seconds=NOW)
-    assert not offline.take(ScrapeFailed("http", said.http_status(500)), unix_seconds=NOW)
+    assert not offline.take(ScrapeFailed("http", failures.http_status(500)), unix_seconds=NOW)
 
     assert online.as_node().status_since == golden_node("node6.lan").status_since
     assert (online.as_node().load1, online.as_node().memory_usage) == (0.7, None)
@@ -60,11 +60,11 @@ def test_status_since_stays_when_the_first_look_finds_the_same_status(state):
     assert offline.as_node().error == "HTTP 500"
 
 
-def test_status_changes_when_the_first_look_finds_another(state):
+def test_status_changes_when_the_first_scrape_finds_another(state):
     node = state("node6.lan")
     restore_nodes(former_nodes(METRICS), [node])
 
-    assert node.take(ScrapeFailed("connect", said.connection_refused()), unix_seconds=NOW)
+    assert node.take(ScrapeFailed("connect", failures.connection_refused()), unix_seconds=NOW)
 
     written = node.as_node()
     assert (written.status, written.is_healthy, written.error) == ("offline", False, "connection refused")
@@ -72,7 +72,7 @@ def test_status_changes_when_the_first_look_finds_another(state):
     assert (written.cpu_count, written.memory_total_bytes, written.boot_time) == (None, None, None)
 
 
-def test_own_looks_count_when_they_came_before_the_takeover(state):
+def test_own_scrapes_count_when_they_came_before_the_takeover(state):
     same, other = state("node6.lan"), state("pi-é.lan", 9200)
     same.take(sample(), unix_seconds=NOW)
     other.take(sample(), unix_seconds=NOW)
@@ -83,9 +83,9 @@ def test_own_looks_count_when_they_came_before_the_takeover(state):
     assert (other.as_node().status, other.as_node().status_since) == ("online", "2026-11-23T09:41:10.000Z")
 
 
-def test_own_looks_do_not_count_when_they_are_older_than_a_pause_of_this_process(state, monkeypatch):
+def test_own_scrapes_do_not_count_when_they_are_older_than_a_pause_of_this_process(state, monkeypatch):
     node = state("node6.lan")
-    node.take(ScrapeFailed("connect", said.connection_refused()), unix_seconds=NOW)
+    node.take(ScrapeFailed("connect", failures.connection_refused()), unix_seconds=NOW)
     assert node.is_seen
     seen_at = time.monotonic()
 

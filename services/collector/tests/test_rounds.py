@@ -12,9 +12,9 @@ from collector.alerts.message import restore_alerts
 from collector.alerts.rules import parse_rules
 from collector.fleet import ClusterState
 from collector.rounds import REPEAT_SECONDS, Rounds
-from collector.said.looks import certificate_of_another_name
-from collector.said.sentence import english
 from collector.targets.target import TARGETS_LIMIT
+from collector.texts.failures import certificate_of_another_name
+from collector.texts.sentence import english
 from contract.codec import decode
 from contract.messages import Alerts, Firing, Health, RulesInForce, Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL

@@ -7,10 +7,10 @@ import pytest
 
 from collector.intake import PAGE_LIMIT_BYTES, Room
 from collector.node_exporter import COLLECTORS, SERIES_LIMIT
-from collector.said import looks as said
 from collector.sample import Sample, ScrapeFailed
 from collector.scrape import HttpProbe, open_session
 from collector.targets.dns import Resolver
+from collector.texts import failures
 from tests.drivers.hostile_exporters import serve
 from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, RawExporter, answer
@@ -20,7 +20,7 @@ GENEROUS_SECONDS = 30.0
 ELSEWHERE = "HTTP 302 to another address, which is not asked"
 
 
-def look(target, respond, *, times=1, timeout=GENEROUS_SECONDS):
+def scrape(target, respond, *, times=1, timeout=GENEROUS_SECONDS):
     """Look at an exporter that responds so; return the last result and the exporter."""
 
     async def run():
@@ -34,12 +34,12 @@ def look(target, respond, *, times=1, timeout=GENEROUS_SECONDS):
     return asyncio.run(run())
 
 
-def test_look_gives_a_sample_when_an_exporter_answers(target, page):
-    result, exporter = look(target, lambda _: answer(page("node_exporter_1.5.0_collect")), times=3)
+def test_scrape_gives_a_sample_when_an_exporter_answers(target, page):
+    result, exporter = scrape(target, lambda _: answer(page("node_exporter_1.5.0_collect")), times=3)
 
     assert isinstance(result, Sample)
     assert result.memory_total_bytes == 25276514304
-    # One connection for all looks, and after the first one, only what is needed is asked for.
+    # One connection for all scrapes, and after the first one, only what is needed is asked for.
     assert exporter.connections == 1
     assert len(exporter.requests) == 3
     assert exporter.requests[0].startswith(b"GET /metrics HTTP/1.1\r\n")
@@ -50,7 +50,7 @@ def test_look_gives_a_sample_when_an_exporter_answers(target, page):
     assert b"accept-encoding: identity" in exporter.requests[0].lower()
 
 
-def test_look_is_made_again_when_this_process_was_paused_meanwhile(target, page, monkeypatch):
+def test_scrape_is_made_again_when_this_process_was_paused_meanwhile(target, page, monkeypatch):
     clock = time.monotonic
 
     def respond(_):
@@ -58,13 +58,13 @@ def test_look_is_made_again_when_this_process_was_paused_meanwhile(target, page,
         monkeypatch.setattr(time, "monotonic", lambda: clock() + 2 * GENEROUS_SECONDS)
         return answer(page("node_exporter_1.5.0_collect"))
 
-    result, exporter = look(target, respond)
+    result, exporter = scrape(target, respond)
 
     assert isinstance(result, Sample)
     assert len(exporter.requests) == 2
 
 
-def test_look_gives_a_sample_when_the_page_comes_in_chunks(target, page):
+def test_scrape_gives_a_sample_when_the_page_comes_in_chunks(target, page):
     raw = page("raspberry_pi")
 
     async def parts():
@@ -74,20 +74,20 @@ def test_look_gives_a_sample_when_the_page_comes_in_chunks(target, page):
             yield f"{len(part):x}\r\n".encode() + part + b"\r\n"
         yield b"0\r\n\r\n"
 
-    result, _ = look(target, lambda _: parts())
+    result, _ = scrape(target, lambda _: parts())
 
     assert isinstance(result, Sample)
     assert result.temperature == 51.608
 
 
 @pytest.mark.parametrize("status", [b"400 Bad Request", b"500 Internal Server Error"])
-def test_look_asks_for_everything_when_the_exporter_refuses_a_collector(target, page, status):
+def test_scrape_asks_for_everything_when_the_exporter_refuses_a_collector(target, page, status):
     def respond(head):
         if b"collect" in head:
             return answer(b"disabled collector: hwmon", b"HTTP/1.1 " + status + b"\r\n")
         return answer(page("node_exporter_1.5.0"))
 
-    result, exporter = look(target, respond, times=3)
+    result, exporter = scrape(target, respond, times=3)
 
     assert isinstance(result, Sample)
     # Refused once, then remembered.
@@ -107,7 +107,7 @@ def test_look_asks_for_everything_when_the_exporter_refuses_a_collector(target, 
     ],
     ids=["404", "403", "405", "sign in", "empty", "html", "damaged"],
 )
-def test_node_is_read_at_every_look_when_its_exporter_answers_a_filter_with_something_else(target, page, answered):
+def test_node_is_read_at_every_scrape_when_its_exporter_answers_a_filter_with_something_else(target, page, answered):
     def respond(head):
         return answered if b"collect" in head else answer(page("node_exporter_1.5.0"))
 
@@ -124,27 +124,27 @@ def test_node_is_read_at_every_look_when_its_exporter_answers_a_filter_with_some
     assert sum(b"collect" in head for head in requests) == 1
 
 
-def test_look_leaves_out_pressure_alone_when_the_exporter_does_not_have_it(target, page):
+def test_scrape_leaves_out_pressure_alone_when_the_exporter_does_not_have_it(target, page):
     def respond(head):
         if b"pressure" in head:
             return answer(b"missing collector: pressure", b"HTTP/1.1 400 Bad Request\r\n")
         return answer(page("node_exporter_1.5.0_collect"))
 
-    result, exporter = look(target, respond, times=3)
+    result, exporter = scrape(target, respond, times=3)
 
     # The whole page, without it, comes first.
     assert isinstance(result, Sample)
     assert [b"collect" in head for head in exporter.requests] == [False, True, True]
 
 
-def test_look_asks_with_collectors_again_when_the_exporter_failed_in_every_way(target):
-    result, exporter = look(target, lambda _: answer(b"", b"HTTP/1.1 500 Broken\r\n"), times=2)
+def test_scrape_asks_with_collectors_again_when_the_exporter_failed_in_every_way(target):
+    result, exporter = scrape(target, lambda _: answer(b"", b"HTTP/1.1 500 Broken\r\n"), times=2)
 
-    assert result == ScrapeFailed("http", said.http_status(500))
+    assert result == ScrapeFailed("http", failures.http_status(500))
     assert [b"collect" in head for head in exporter.requests] == [False, True, False, True]
 
 
-def test_look_asks_what_interfaces_are_when_there_is_a_new_one_and_remembers(target):
+def test_scrape_asks_what_interfaces_are_when_there_is_a_new_one_and_remembers(target):
     was_asked = []
 
     def respond(head):
@@ -161,7 +161,7 @@ def test_look_asks_what_interfaces_are_when_there_is_a_new_one_and_remembers(tar
             lines += [f'node_network_iface_link{{device="{device}"}} 2' for device in devices]
         return answer("\n".join([*lines, ""]).encode())
 
-    result, _ = look(target, respond, times=6)
+    result, _ = scrape(target, respond, times=6)
 
     assert isinstance(result, Sample)
     assert list(result.network_bytes) == ["eth0"]
@@ -196,8 +196,8 @@ def test_look_asks_what_interfaces_are_when_there_is_a_new_one_and_remembers(tar
         (OK + f"Content-Length: {PAGE_LIMIT_BYTES + 1}\r\n\r\n".encode(), "limit", "page is longer than 8 MiB"),
     ],
 )
-def test_look_fails_with_a_sentence_when_the_answer_is_no_page(target, response, reason, sentence):
-    result, _ = look(target, lambda _: response)
+def test_scrape_fails_with_a_sentence_when_the_answer_is_no_page(target, response, reason, sentence):
+    result, _ = scrape(target, lambda _: response)
 
     assert (result.reason, result.sentence) == (reason, sentence)
 
@@ -220,36 +220,36 @@ async def _endless(head, part):
     ],
     ids=["interim answers", "header fields", "header field", "page", "series", "chunks of a byte"],
 )
-def test_look_fails_with_what_there_was_too_much_of_when_an_answer_does_not_end(target, head, part, reason, sentence):
-    result, _ = look(target, lambda _: _endless(head, part))
+def test_scrape_fails_with_what_there_was_too_much_of_when_an_answer_does_not_end(target, head, part, reason, sentence):
+    result, _ = scrape(target, lambda _: _endless(head, part))
 
     assert (result.reason, result.sentence) == (reason, sentence)
 
 
-def test_look_says_that_the_page_is_long_when_its_end_does_not_come_in_time(target):
+def test_scrape_says_that_the_page_is_long_when_its_end_does_not_come_in_time(target):
     async def parts():
         yield OK + b"\r\n" + b"# nothing that is read\n" * 20_000
         await asyncio.sleep(3600)
 
-    result, _ = look(target, lambda _: parts(), timeout=1.0)
+    result, _ = scrape(target, lambda _: parts(), timeout=1.0)
 
-    assert result == ScrapeFailed("limit", said.page_unended(128 * 2**10, 1))
+    assert result == ScrapeFailed("limit", failures.page_unended(128 * 2**10, 1))
 
 
 @pytest.mark.parametrize("kind", ["processors", "series", "disks", "mounts", "body", "chunks"])
-def test_look_holds_nobody_up_when_a_page_is_as_long_as_it_may_be(target, kind):
+def test_scrape_holds_nobody_up_when_a_page_is_as_long_as_it_may_be(target, kind):
     async def run():
         resolver = Resolver()
         async with open_session(resolver) as session, loop_turns() as turns:
             await HttpProbe(session, resolver, target("127.0.0.1", serve(kind)), GENEROUS_SECONDS).scrape()
-            await asyncio.sleep(0.01)  # the end of the look is part of a turn
+            await asyncio.sleep(0.01)  # the end of the scrape is part of a turn
         return turns
 
     # The loop's own CPU time in one turn. Read at once, such a page takes at least 0.15 s of it.
     assert max(asyncio.run(run())) < 0.1
 
 
-def test_look_gives_a_sample_when_a_machine_has_a_thousand_processors(target):
+def test_scrape_gives_a_sample_when_a_machine_has_a_thousand_processors(target):
     modes = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
     lines = "".join(
         f'node_cpu_seconds_total{{cpu="{cpu}",mode="{mode}"}} 1.5\n' for cpu in range(1024) for mode in modes
@@ -257,7 +257,7 @@ def test_look_gives_a_sample_when_a_machine_has_a_thousand_processors(target):
     page = (lines + "# and much that is not read\n" * 100_000).encode()
     assert len(page) > 3 * 2**20
 
-    result, exporter = look(target, lambda _: answer(page), times=3)
+    result, exporter = scrape(target, lambda _: answer(page), times=3)
 
     assert isinstance(result, Sample)
     assert len(result.cpu_seconds) == 8192
@@ -291,7 +291,7 @@ def test_connection_is_closed_when_an_exporter_goes_on_after_its_answer(target, 
     assert sent < 40 * 2**20
 
 
-def test_look_fails_when_the_memory_for_large_pages_is_taken(target, page):
+def test_scrape_fails_when_the_memory_for_large_pages_is_taken(target, page):
     large = "".join(
         f'node_disk_{kind}_bytes_total{{device="sd{number}"}} 1\n'
         for kind in ("read", "written")
@@ -313,21 +313,21 @@ def test_look_fails_when_the_memory_for_large_pages_is_taken(target, page):
     first, second, small = asyncio.run(run())
 
     assert isinstance(first, Sample)
-    assert second == ScrapeFailed("limit", said.page_of_too_many_values())
+    assert second == ScrapeFailed("limit", failures.page_of_too_many_values())
     assert isinstance(small, Sample)
 
 
-def test_look_fails_when_the_answer_ends_early(target):
+def test_scrape_fails_when_the_answer_ends_early(target):
     async def parts():
         yield OK + b"Content-Length: 1000\r\n\r\nnode_load1 1\n"
         raise OSError
 
-    result, _ = look(target, lambda _: parts())
+    result, _ = scrape(target, lambda _: parts())
 
-    assert result == ScrapeFailed("http", said.answer_ended_early())
+    assert result == ScrapeFailed("http", failures.answer_ended_early())
 
 
-def test_look_reads_no_further_than_the_limit_when_a_page_does_not_end(target):
+def test_scrape_reads_no_further_than_the_limit_when_a_page_does_not_end(target):
     sent = 0
 
     async def parts():
@@ -337,9 +337,9 @@ def test_look_reads_no_further_than_the_limit_when_a_page_does_not_end(target):
             yield b"x" * 65536
             sent += 65536
 
-    result, _ = look(target, lambda _: parts())
+    result, _ = scrape(target, lambda _: parts())
 
-    assert result == ScrapeFailed("limit", said.page_too_long(8 * 2**20))
+    assert result == ScrapeFailed("limit", failures.page_too_long(8 * 2**20))
     # What the sockets hold comes on top.
     assert sent < 40 * 2**20
 
@@ -357,13 +357,13 @@ async def _silence():
 
 
 @pytest.mark.parametrize("parts", [_drops, _silence], ids=["a byte at a time", "nothing"])
-def test_look_ends_in_time_when_the_exporter_is_slow(target, parts):
-    result, _ = look(target, lambda _: parts(), timeout=0.3)
+def test_scrape_ends_in_time_when_the_exporter_is_slow(target, parts):
+    result, _ = scrape(target, lambda _: parts(), timeout=0.3)
 
-    assert result == ScrapeFailed("timeout", said.no_answer_within(0.3))
+    assert result == ScrapeFailed("timeout", failures.no_answer_within(0.3))
 
 
-def test_look_says_connection_refused_when_nothing_listens(target):
+def test_scrape_says_connection_refused_when_nothing_listens(target):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
 
@@ -374,10 +374,10 @@ def test_look_says_connection_refused_when_nothing_listens(target):
                     session, resolver, target("127.0.0.1", unused.getsockname()[1]), GENEROUS_SECONDS
                 ).scrape()
 
-        assert asyncio.run(run()) == ScrapeFailed("connect", said.connection_refused())
+        assert asyncio.run(run()) == ScrapeFailed("connect", failures.connection_refused())
 
 
-def test_look_reaches_an_exporter_when_it_is_given_by_name(target, page, monkeypatch):
+def test_scrape_reaches_an_exporter_when_it_is_given_by_name(target, page, monkeypatch):
     monkeypatch.setattr("collector.targets.dns.look_up", lambda host: ((socket.AF_INET, "127.0.0.1"),))
 
     async def run():
@@ -391,7 +391,7 @@ def test_look_reaches_an_exporter_when_it_is_given_by_name(target, page, monkeyp
     assert isinstance(asyncio.run(run()), Sample)
 
 
-def test_look_says_name_not_found_when_there_is_no_such_name(target, monkeypatch):
+def test_scrape_says_name_not_found_when_there_is_no_such_name(target, monkeypatch):
     def fail(host):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -402,10 +402,10 @@ def test_look_says_name_not_found_when_there_is_no_such_name(target, monkeypatch
         async with open_session(resolver) as session:
             return await HttpProbe(session, resolver, target("no.lan"), GENEROUS_SECONDS).scrape()
 
-    assert asyncio.run(run()) == ScrapeFailed("name", said.name_not_found())
+    assert asyncio.run(run()) == ScrapeFailed("name", failures.name_not_found())
 
 
-def test_look_says_name_not_found_when_the_name_service_is_slow(target, monkeypatch):
+def test_scrape_says_name_not_found_when_the_name_service_is_slow(target, monkeypatch):
     release = threading.Event()
 
     def hang(host):
@@ -422,4 +422,4 @@ def test_look_says_name_not_found_when_the_name_service_is_slow(target, monkeypa
         release.set()
         return result
 
-    assert asyncio.run(run()) == ScrapeFailed("name", said.name_not_found_within(0.2))
+    assert asyncio.run(run()) == ScrapeFailed("name", failures.name_not_found_within(0.2))

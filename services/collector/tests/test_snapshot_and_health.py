@@ -13,7 +13,7 @@ from collector.fleet import cluster_state
 from collector.health import build_health
 from collector.node_state import NodeState
 from collector.rounds import build_snapshot
-from collector.said.issues import collector_hangs, no_file_matches
+from collector.texts.issues import collector_hangs, no_file_matches
 from contract.codec import decode, encode
 from contract.messages import Firing, Health, Snapshot
 

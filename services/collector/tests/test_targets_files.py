@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.said.sentence import english
 from collector.targets.files import TargetsFiles
+from collector.texts.sentence import english
 from collector.watched_file import SIZE_LIMIT_BYTES
 from tests.drivers.waiting import Deadline
 
@@ -368,7 +368,7 @@ def test_local_has_the_name_that_is_set_when_it_is(tmp_path):
     ]
 
 
-def test_log_warns_when_certificates_are_not_looked_at(files, caplog):
+def test_log_warns_when_certificates_are_not_scraped(files, caplog):
     both = files("workers: [{host: a, scheme: https, insecure: true}, b]", "workers: [c]")
 
     both.followed.log()

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from collector.alerts.rules import InvalidRulesFile, RulesFile, built_in_rules
-from collector.said.sentence import english
 from collector.targets.files import TargetsFiles
+from collector.texts.sentence import english
 from collector.watched_file import SIZE_LIMIT_BYTES, Content, WatchedFile
 from tests.drivers.waiting import Deadline
 
@@ -122,7 +122,7 @@ def test_problem_says_why_when_the_file_cannot_be_read(tmp_path, make, told):
     assert problems_of(file) == [f"The targets file {tmp_path / 'nodes.yaml'} is not valid: {told}"]
 
 
-def test_loop_turns_when_a_file_becomes_a_fifo_while_it_is_looked_at(tmp_path):
+def test_loop_turns_when_a_file_becomes_a_fifo_while_it_is_scraped(tmp_path):
     # Given two names of which one or the other is a FIFO that nobody writes to
     path, other = tmp_path / "nodes.yaml", tmp_path / "other"
     path.write_text("workers: [a]")

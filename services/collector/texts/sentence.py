@@ -5,13 +5,19 @@ it gives the ``Coded``; ``english`` gives the text of one. ``contract/golden/cod
 """
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, ParamSpec
 
 from contract.messages import Coded
+from runtime.quoted import cut, quoted
 
 P = ParamSpec("P")
+#: Parts of a list or mapping that are shown, and how many of them are shown inside each other.
+_PARTS: Final = 5
+_DEPTH: Final = 3
+_PLAIN_KEY: Final = re.compile(r"\w[\w.-]{0,40}")
 
 
 class Sentence(Generic[P]):
@@ -37,7 +43,7 @@ class Restored:
     coded: Coded | None
 
 
-Said = Coded | Restored
+Text = Coded | Restored
 #: All sentences by code, those of the modules that are imported.
 SENTENCES: Final[dict[str, Sentence[...]]] = {}
 
@@ -50,14 +56,14 @@ def sentence(text: Callable[P, str]) -> Sentence[P]:
     return made
 
 
-def english(said: Said | str) -> str:
+def english(text: Text | str) -> str:
     """Return the English text; of a text, itself."""
-    match said:
+    match text:
         case str():
-            return said
+            return text
         case Restored():
-            return said.text
-    return SENTENCES[said.code].text(**said.args)
+            return text.text
+    return SENTENCES[text.code].text(**text.args)
 
 
 def says(coded: Coded, text: str) -> bool:
@@ -69,9 +75,9 @@ def says(coded: Coded, text: str) -> bool:
         return False
 
 
-def coded(said: Said) -> Coded | None:
+def coded(text: Text) -> Coded | None:
     """Return code and arguments, ``None`` where a collector of an earlier release gave none."""
-    return said.coded if isinstance(said, Restored) else said
+    return text.coded if isinstance(text, Restored) else text
 
 
 def reason(text: str, why: Coded | str | None) -> str:
@@ -107,3 +113,33 @@ def megabytes(count: int) -> str:
 def size(count: int) -> str:
     """Return whole MiB or KiB: ``8 MiB``."""
     return f"{number(count // 2**20)} MiB" if count % 2**20 == 0 else f"{number(count // 2**10)} KiB"
+
+
+def literal(value: object) -> str:
+    """Return ``value`` as YAML on one line, cut to ``QUOTED_LENGTH`` characters whatever its size; a text in quotes."""
+    return cut(_literal(value, _DEPTH))
+
+
+def _literal(value: object, depth: int) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case list() | dict() if depth == 0:
+            return "…"
+        case list():
+            parts = [_literal(part, depth - 1) for part in value[:_PARTS]]
+            return f"[{', '.join(_cut(parts, len(value)))}]"
+        case dict():
+            parts = [f"{_key(key)}: {_literal(value[key], depth - 1)}" for key in list(value)[:_PARTS]]
+            return f"{{{', '.join(_cut(parts, len(value)))}}}"
+    return quoted(value)
+
+
+def _key(key: object) -> str:
+    return key if isinstance(key, str) and _PLAIN_KEY.fullmatch(key) else quoted(key)
+
+
+def _cut(parts: list[str], count: int) -> list[str]:
+    return [*parts, "…"] if count > len(parts) else parts

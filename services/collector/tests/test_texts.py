@@ -11,15 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import collector.said
+import collector.texts
 import contract
-from collector.said import alerts, files, looks, targets
-from collector.said.literal import literal
-from collector.said.sentence import SENTENCES, Restored, coded, english, number, plural, says, size
+from collector.texts import alerts, failures, files, targets
+from collector.texts.sentence import SENTENCES, Restored, coded, english, literal, number, plural, says, size
 from contract.messages import Argument, Coded
 from runtime.quoted import QUOTED_LENGTH
 
-for _module in pkgutil.iter_modules(collector.said.__path__, "collector.said."):
+for _module in pkgutil.iter_modules(collector.texts.__path__, "collector.texts."):
     importlib.import_module(_module.name)
 
 
@@ -91,7 +90,7 @@ def test_code_of_another_release_is_not_taken_for_one_of_ours_when_it_says_somet
 
 
 def test_code_is_taken_for_one_of_ours_when_it_says_the_same():
-    assert says(looks.http_status(500), "HTTP 500")
+    assert says(failures.http_status(500), "HTTP 500")
 
 
 def test_restored_text_stays_as_it_was_whatever_its_code_means():

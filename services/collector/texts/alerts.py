@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from collector.said.sentence import Sentence, number, reason, sentence
+from collector.texts.sentence import Sentence, number, reason, sentence
 from contract.messages import Coded
 
 # Beginnings

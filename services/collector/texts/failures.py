@@ -1,6 +1,6 @@
-"""Why a look at a node failed, without the node's name."""
+"""Why a scrape failed, without the node's name."""
 
-from collector.said.sentence import aside, number, plural, sentence, size
+from collector.texts.sentence import aside, number, plural, sentence, size
 
 # No connection
 
