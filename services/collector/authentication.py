@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from collector.http_options import HttpOptions
+from collector.targets.entry import HttpOptions
 from collector.texts import failures
 from collector.texts.sentence import english
 from contract.messages import Coded

@@ -10,11 +10,11 @@ import aiohttp
 from yarl import URL
 
 from collector.collect_filter import Asked, PageNotes
-from collector.http_options import HttpOptions
 from collector.intake import FREE_BYTES, PAGE_LIMIT_BYTES, PIECE_BYTES, BoundedConnector, Share, Turns
 from collector.interfaces import KnownInterfaces
 from collector.node_exporter import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
 from collector.sample import Sample, ScrapeFailed
+from collector.targets.entry import HttpOptions
 from collector.targets.target import Target
 from collector.texts import failures
 

@@ -16,9 +16,8 @@ from collector.sensors import NAME_LIMIT, Sensor
 from collector.texts import files as texts
 from collector.texts.files import file_missing
 from collector.texts.issues import rules_file_invalid
-from collector.texts.sentence import at_line, english, literal
-from collector.watched_file import Content, WatchedFile
-from collector.yaml_text import YamlError, read_yaml
+from collector.texts.sentence import english, literal
+from collector.yaml_file import Content, FileError, WatchedFile, YamlError, read_yaml
 from contract.messages import Coded, NodeRole, RuleInForce, Severity
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoted import quoted, shown
@@ -47,13 +46,8 @@ _NAMES: Final = (
 )
 
 
-class RulesError(ValueError):
+class RulesError(FileError):
     """A rules file that cannot be followed; the text names the rule and the field and says why."""
-
-    def __init__(self, why: Coded, line: int | None = None) -> None:
-        super().__init__(at_line(english(why), line))
-        self.why = why
-        self.line = line
 
 
 class InvalidRulesFile(Exception):

@@ -12,7 +12,7 @@ from typing import Final
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from collector.metrics import DNS_FAILURES
-from collector.targets.target import Entry, discovered
+from collector.targets.entry import Entry, discovered
 from collector.texts.failures import no_answer_within
 from collector.texts.issues import dns_name_failed
 from collector.texts.sentence import english, plural

@@ -10,13 +10,25 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final
 
-from collector.http_options import FIELDS, PLAIN_HTTP, HttpOptions, read_http_options
-from collector.targets.error import TargetsError, within
-from collector.targets.target import LOCAL, NAME_LIMIT, Entry, discovered, host_and_port, merged, usable_name
+from collector.targets.entry import (
+    HTTP_FIELDS,
+    LOCAL,
+    NAME_LIMIT,
+    PLAIN_HTTP,
+    Entry,
+    HttpOptions,
+    TargetsError,
+    discovered,
+    host_and_port,
+    read_http_options,
+    usable_name,
+    within,
+)
+from collector.targets.target import merged
 from collector.texts import targets as texts
 from collector.texts.files import yaml_invalid_or_ipv6
 from collector.texts.sentence import literal
-from collector.yaml_text import RefusedYaml, YamlError, line_of, read_yaml
+from collector.yaml_file import RefusedYaml, YamlError, line_of, read_yaml
 from contract.messages import Coded, NodeRole
 from runtime.quoted import cut, quoted
 
@@ -24,7 +36,7 @@ _NODES: Final = ("workers", "master")
 #: Whether no machine stands behind the nodes of the file, as in that of a demo.
 _SIMULATED: Final = "simulated"
 _KEYS: Final = (*_NODES, _SIMULATED)
-_FIELDS: Final = ("host", "name", *FIELDS)
+_FIELDS: Final = ("host", "name", *HTTP_FIELDS)
 #: How alike an unknown word and a known one are, from 0 to 1, for the one to be a slip of the pen: a key, since others
 #: are ignored, and a field, since there are no others.
 _KEYS_ALIKE: Final = 0.75

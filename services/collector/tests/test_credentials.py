@@ -3,7 +3,7 @@ import os
 import pytest
 
 from collector.authentication import FILE_LIMIT_BYTES, SECRET_LIMIT_BYTES, Credentials, CredentialsError
-from collector.http_options import HttpOptions
+from collector.targets.entry import HttpOptions
 
 
 @pytest.fixture

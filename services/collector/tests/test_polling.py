@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from collector.http_options import HttpOptions
 from collector.polling import Polling, phase_seconds
 from collector.sample import Sample, ScrapeFailed
+from collector.targets.entry import HttpOptions
 from collector.texts import failures
 from collector.texts.sentence import english
 from tests.drivers.waiting import Deadline

@@ -11,7 +11,7 @@ import pytest
 
 from collector.targets.files import TargetsFiles
 from collector.texts.sentence import english
-from collector.watched_file import SIZE_LIMIT_BYTES
+from collector.yaml_file import SIZE_LIMIT_BYTES
 from tests.drivers.waiting import Deadline
 
 DEADLINE_SECONDS = 20.0

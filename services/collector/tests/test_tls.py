@@ -9,11 +9,11 @@ import tracemalloc
 import pytest
 
 from collector.fetch import Fetcher
-from collector.http_options import HttpOptions
 from collector.intake import PAGE_LIMIT_BYTES
 from collector.sample import Sample, ScrapeFailed
 from collector.scrape import HttpProbe, open_session
 from collector.targets.dns import Resolver
+from collector.targets.entry import HttpOptions
 from collector.texts import failures
 from tests.drivers.certificate import make_certificate, make_dated_certificate
 from tests.drivers.loop_turns import loop_turns

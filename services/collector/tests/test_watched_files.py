@@ -8,7 +8,7 @@ import pytest
 from collector.alerts.rules import InvalidRulesFile, RulesFile, built_in_rules
 from collector.targets.files import TargetsFiles
 from collector.texts.sentence import english
-from collector.watched_file import SIZE_LIMIT_BYTES, Content, WatchedFile
+from collector.yaml_file import SIZE_LIMIT_BYTES, Content, WatchedFile
 from tests.drivers.waiting import Deadline
 
 DEADLINE_SECONDS = 20.0

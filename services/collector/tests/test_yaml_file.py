@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.alerts.rules import RulesError, parse_rules
-from collector.targets.error import TargetsError
+from collector.targets.entry import TargetsError
 from collector.targets.target import name_targets
 from collector.targets.text import parse_entries
-from collector.yaml_text import EVENTS_LIMIT, PLAIN_LIMIT, YamlError, read_yaml
+from collector.yaml_file import EVENTS_LIMIT, PLAIN_LIMIT, YamlError, read_yaml
 from tests.drivers.process import ROOT
 
 #: Nine lists, each with nine times the one before: 9^9 texts where all is written out.
@@ -22,7 +22,7 @@ DEEP = "[" * 200_000
 READER = """
 import resource, sys
 from collector.alerts.rules import RulesError, parse_rules
-from collector.targets.error import TargetsError
+from collector.targets.entry import TargetsError
 from collector.targets.text import parse_entries
 resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20, 400 * 2**20))
 try:

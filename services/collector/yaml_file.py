@@ -1,7 +1,11 @@
-"""Read YAML that people and programs write, in bounded memory and time."""
+"""A YAML file that people edit while it is in use: noticed when it changes, read in bounded memory and time."""
 
+import asyncio
+import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import yaml
@@ -9,8 +13,14 @@ import yaml
 from collector.texts import files
 from collector.texts.sentence import at_line, english
 from contract.messages import Coded
+from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoted import cut
+from runtime.small_file import UnreadableFile, read_small_file
 
+#: Bytes that such a file may have.
+SIZE_LIMIT_BYTES: Final = 1024 * 1024
+#: Seconds for which a changed file must stay as it is: an editor that writes in place passes through half a file.
+SETTLE_SECONDS: Final = 0.1
 #: Lists and mappings inside each other. Our own files need four.
 DEPTH_LIMIT: Final = 20
 #: Events of the parser: about one a value, two a list or mapping. A file of 4000 nodes with names has 32,000.
@@ -21,6 +31,79 @@ _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 #: A line that begins with a percent sign, after any line break of YAML's.
 _DIRECTIVE: Final = re.compile("(?:^|[\r\n\x85\u2028\u2029])\ufeff?%")
 _SafeLoader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class FileError(ValueError):
+    """A file that cannot be followed; the text says why, and in which line if that is known."""
+
+    def __init__(self, why: Coded, line: int | None = None) -> None:
+        super().__init__(at_line(english(why), line))
+        self.why = why
+        self.line = line
+
+
+@dataclass(frozen=True)
+class Content:
+    """The file's text, ``None`` if there is no file; or why it cannot be read."""
+
+    text: str | None
+    error: Coded | None = None
+
+    @property
+    def mark(self) -> tuple[Coded | None, bytes | None]:
+        """What differs where contents do, and takes no memory: there may be many files."""
+        return self.error, None if self.text is None else hashlib.blake2b(self.text.encode()).digest()
+
+
+class WatchedFile:
+    """Compares contents: whether an editor writes in place, renames, or a link is moved makes no difference."""
+
+    def __init__(self, path: Path) -> None:
+        #: Absolute, for people to find it.
+        self.path = path.absolute()
+        self._known: tuple[Coded | None, bytes | None] | None = None
+
+    def read(self) -> Content:
+        """Return the content as it is now."""
+        content = _content(self.path)
+        self._known = content.mark
+        return content
+
+    async def changed(self) -> Content | None:
+        """Return the new content once it has settled, or ``None`` while there is none."""
+        content = await self._read()
+        if content.mark == self._known:
+            return None
+        await asyncio.sleep(SETTLE_SECONDS)
+        if await self._read() != content:
+            return None
+        self._known = content.mark
+        return content
+
+    async def _read(self) -> Content:
+        # Beside the loop: a disk may take its time, and many files do.
+        return await run_in_daemon_thread(lambda: _content(self.path), "read a file")
+
+
+def _content(path: Path) -> Content:
+    try:
+        return Content(read_small_file(path, SIZE_LIMIT_BYTES).decode("utf-8-sig"))
+    except FileNotFoundError:
+        return Content(None)
+    except UnicodeDecodeError:
+        return Content(None, files.file_not_utf8())
+    except UnreadableFile as error:
+        return Content(None, _why_unread(error))
+
+
+def _why_unread(error: UnreadableFile) -> Coded:
+    match error.reason:
+        case "no_file":
+            return files.file_is_no_file()
+        case "too_long":
+            return files.file_too_long(SIZE_LIMIT_BYTES)
+        case "unreadable":
+            return files.file_unreadable(error.error)
 
 
 class _Loader(_SafeLoader):  # type: ignore[misc]
@@ -38,17 +121,12 @@ class _Loader(_SafeLoader):  # type: ignore[misc]
         pass
 
 
-class YamlError(ValueError):
-    """A text that is not YAML; says why, and in which line if that is known."""
-
-    def __init__(self, why: Coded, line: int | None) -> None:
-        super().__init__(at_line(english(why), line))
-        self.why = why
-        self.line = line
+class YamlError(FileError):
+    """A text that is not YAML."""
 
 
 class RefusedYaml(YamlError):
-    """A text with more than we read of YAML; says what, and in which line."""
+    """A text with more than we read of YAML."""
 
 
 def read_yaml(text: str) -> object:
