@@ -160,11 +160,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = asyncio.run(check_all(files, config))
     for result in results:
         sys.stdout.write(f"{result.line}\n")
-    failures = [result.failure for result in results if result.failure is not None]
-    if failures:
-        hint = _INSTALL if any(map(may_lack_an_exporter, failures)) else ""
-        sys.stdout.write(f"{len(failures)} of {plural(len(results), 'target')} cannot be read.{hint}\n")
-    return 1 if failures else 0
+    reasons = [result.failure for result in results if result.failure is not None]
+    if reasons:
+        hint = _INSTALL if any(map(may_lack_an_exporter, reasons)) else ""
+        sys.stdout.write(f"{len(reasons)} of {plural(len(results), 'target')} cannot be read.{hint}\n")
+    return 1 if reasons else 0
 
 
 if __name__ == "__main__":

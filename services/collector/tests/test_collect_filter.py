@@ -9,10 +9,8 @@ from collector import collect_filter
 from collector.collect_filter import NOTED_BYTES, PLAIN_SECONDS, CollectFilter, PageNotes
 from collector.node_exporter import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
 from collector.sample import Sample, ScrapeFailed
-from collector.scrape import HttpProbe, open_session
-from collector.targets.dns import Resolver
 from collector.texts import failures
-from tests.drivers.raw_exporter import RawExporter, answer
+from tests.drivers.raw_exporter import answer
 from tests.drivers.waiting import Deadline
 
 GENEROUS_SECONDS = 30.0
@@ -73,26 +71,15 @@ class Node:
         yield b""
 
 
-def run(target, node, script, timeout=GENEROUS_SECONDS):
-    """Run ``script`` with a probe of ``node``."""
-
-    async def main():
-        resolver = Resolver()
-        async with RawExporter(node) as exporter, open_session(resolver) as session:
-            return await script(HttpProbe(session, resolver, target("127.0.0.1", exporter.port), timeout))
-
-    return asyncio.run(main())
-
-
 async def scrapes(probe, count):
     return [await probe.scrape() for _ in range(count)]
 
 
-def test_whole_page_is_read_when_a_collector_is_left_out_without_a_word(target, caplog):
+def test_whole_page_is_read_when_a_collector_is_left_out_without_a_word(probed, caplog):
     node = Node(leaves_out=["thermal_zone"])
 
     with caplog.at_level("INFO", "collector.scrape"):
-        results = run(target, node, lambda probe: scrapes(probe, 4))
+        results = probed(node, lambda probe, _: scrapes(probe, 4))
 
     # Never a scrape without the temperature, and after the comparison no second request.
     assert [result.temperature for result in results] == [60.0] * 4
@@ -101,24 +88,24 @@ def test_whole_page_is_read_when_a_collector_is_left_out_without_a_word(target, 
     assert "leaves out node_thermal_zone_temp when asked with collect[]" in told
 
 
-def test_comparison_is_made_again_when_the_exporter_has_restarted(target):
+def test_comparison_is_made_again_when_the_exporter_has_restarted(probed):
     node = Node()
 
-    async def script(probe):
+    async def script(probe, _):
         await scrapes(probe, 2)
         node.started, node.leaves_out = 2, ["thermal_zone"]
         return await scrapes(probe, 3)
 
-    results = run(target, node, script)
+    results = probed(node, script)
 
     # The scrape that sees the restart is the only one without it.
     assert [result.temperature for result in results] == [40.0, 60.0, 60.0]
 
 
-def test_comparison_is_made_again_when_a_scrape_has_failed(target):
+def test_comparison_is_made_again_when_a_scrape_has_failed(probed):
     node = Node()
 
-    async def script(probe):
+    async def script(probe, _):
         await scrapes(probe, 2)
         node.is_busy = True
         failed = await probe.scrape()
@@ -126,16 +113,16 @@ def test_comparison_is_made_again_when_a_scrape_has_failed(target):
         node.leaves_out = ["thermal_zone"]
         return failed, await scrapes(probe, 2)
 
-    failed, results = run(target, node, script)
+    failed, results = probed(node, script)
 
     assert failed == ScrapeFailed("http", failures.http_status(503))
     assert [result.temperature for result in results] == [60.0, 60.0]
 
 
-def test_exporter_is_asked_for_what_it_has_switched_on_alone(target):
+def test_exporter_is_asked_for_what_it_has_switched_on_alone(probed):
     node = Node(switched_on=["arp", "cpu", "filesystem", "loadavg", "zfs"])
 
-    results = run(target, node, lambda probe: scrapes(probe, 3))
+    results = probed(node, lambda probe, _: scrapes(probe, 3))
 
     assert all(isinstance(result, Sample) for result in results)
     assert node.asked == [None, ["cpu", "filesystem", "loadavg"], ["cpu", "filesystem", "loadavg"]]
@@ -149,10 +136,10 @@ def impatient(monkeypatch):
 
 
 @pytest.mark.parametrize("hangs", ["filesystem", "hwmon", "thermal_zone"])
-def test_node_is_online_without_a_collector_that_hangs_and_with_it_when_that_answers_again(target, impatient, hangs):
+def test_node_is_online_without_a_collector_that_hangs_and_with_it_when_that_answers_again(probed, impatient, hangs):
     node = Node()
 
-    async def script(probe):
+    async def script(probe, _):
         await scrapes(probe, 2)
         node.hanging = {hangs}
         late = [await probe.scrape()]
@@ -167,7 +154,7 @@ def test_node_is_online_without_a_collector_that_hangs_and_with_it_when_that_ans
             await asyncio.sleep(0.01)
         return late, hung, result
 
-    late, hung, back = run(target, node, script, timeout=0.3)
+    late, hung, back = probed(node, script, timeout=0.3)
 
     assert all(result == ScrapeFailed("timeout", failures.no_answer_within(0.3)) for result in late)
     if hangs == "filesystem":
@@ -179,20 +166,20 @@ def test_node_is_online_without_a_collector_that_hangs_and_with_it_when_that_ans
     assert (back.root.usage, back.temperature) == (50.0, 60.0)
 
 
-def test_node_is_online_when_a_collector_hangs_from_the_first_scrape_on(target):
+def test_node_is_online_when_a_collector_hangs_from_the_first_scrape_on(probed):
     node = Node()
     node.hanging = {"filesystem"}
 
-    first, second = run(target, node, lambda probe: scrapes(probe, 2), timeout=0.3)
+    first, second = probed(node, lambda probe, _: scrapes(probe, 2), timeout=0.3)
 
     assert first == ScrapeFailed("timeout", failures.no_answer_within(0.3))
     assert second.hung_collector == "filesystem"
 
 
-def test_nobody_is_blamed_when_a_node_was_away_as_a_whole(target, impatient):
+def test_nobody_is_blamed_when_a_node_was_away_as_a_whole(probed, impatient):
     node = Node()
 
-    async def script(probe):
+    async def script(probe, _):
         await scrapes(probe, 2)
         node.hanging = set(LINES)
         late = await scrapes(probe, 2)
@@ -203,22 +190,22 @@ def test_nobody_is_blamed_when_a_node_was_away_as_a_whole(target, impatient):
             await asyncio.sleep(0.01)
         return late, result
 
-    late, result = run(target, node, script, timeout=0.3)
+    late, result = probed(node, script, timeout=0.3)
 
     assert all(isinstance(each, ScrapeFailed) for each in late)
     assert result.root.usage == 50.0
 
 
-def test_scrapes_go_on_when_only_the_whole_page_hangs(target, impatient):
+def test_scrapes_go_on_when_only_the_whole_page_hangs(probed, impatient):
     node = Node()
     node.hanging = {"slow"}
     LINES["slow"] = "# of a collector that is not read"
     try:
-        results = run(target, node, lambda probe: scrapes(probe, 6), timeout=1.0)
+        results = probed(node, lambda probe, _: scrapes(probe, 6), timeout=1.0)
     finally:
         del LINES["slow"]
 
-    # What is tried again, is tried beside the failures.
+    # What is tried again, is tried beside the scrapes.
     assert isinstance(results[0], ScrapeFailed)
     assert all(isinstance(result, Sample) for result in results[1:])
 

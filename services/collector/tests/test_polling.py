@@ -23,7 +23,7 @@ class Probe:
         self._takes_seconds = takes_seconds
 
     async def scrape(self):
-        self.failures.append(time.monotonic())
+        self.scrapes.append(time.monotonic())
         await asyncio.sleep(self._takes_seconds)
         result = self.results.pop(0) if len(self.results) > 1 else self.results[0]
         if isinstance(result, Exception):

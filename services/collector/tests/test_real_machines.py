@@ -769,7 +769,7 @@ def test_node_has_all_its_values_when_an_exporter_of_any_version_tells_them(page
     state = NodeState(Target("pi", "pi:9100", "worker", "pi", 9100), unix_seconds=0.0, interval_seconds=2.0)
     raw = page(f"node_exporter_{version}").replace(b"# EOF\n", b"")
     for seconds in (0.0, 2.0):
-        # Time passes for the processors between two failures.
+        # Time passes for the processors between two scrapes.
         later = raw.replace(b',mode="idle"} ', b',mode="idle"} 1') if seconds else raw
         state.take(read_page(later, monotonic_seconds=seconds, unix_seconds=1.0), unix_seconds=1.0)
 

@@ -13,29 +13,26 @@ from collector.targets.dns import Resolver
 from collector.texts import failures
 from tests.drivers.hostile_exporters import serve
 from tests.drivers.loop_turns import loop_turns
-from tests.drivers.raw_exporter import OK, RawExporter, answer
+from tests.drivers.raw_exporter import OK, answer
 from tests.drivers.waiting import Deadline
 
 GENEROUS_SECONDS = 30.0
 ELSEWHERE = "HTTP 302 to another address, which is not asked"
 
 
-def scrape(target, respond, *, times=1, timeout=GENEROUS_SECONDS):
-    """Look at an exporter that responds so; return the last result and the exporter."""
+@pytest.fixture
+def scrape(probed):
+    """Scrapes an exporter that responds so; gives the last result and the exporter."""
 
-    async def run():
-        resolver = Resolver()
-        async with RawExporter(respond) as exporter, open_session(resolver) as session:
-            probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), timeout)
-            for _ in range(times):
-                result = await probe.scrape()
-            return result, exporter
+    def run(respond, *, times=1, **given):
+        results, exporter = probed(respond, times, **given)
+        return results[-1], exporter
 
-    return asyncio.run(run())
+    return run
 
 
-def test_scrape_gives_a_sample_when_an_exporter_answers(target, page):
-    result, exporter = scrape(target, lambda _: answer(page("node_exporter_1.5.0_collect")), times=3)
+def test_scrape_gives_a_sample_when_an_exporter_answers(scrape, page):
+    result, exporter = scrape(lambda _: answer(page("node_exporter_1.5.0_collect")), times=3)
 
     assert isinstance(result, Sample)
     assert result.memory_total_bytes == 25276514304
@@ -50,7 +47,7 @@ def test_scrape_gives_a_sample_when_an_exporter_answers(target, page):
     assert b"accept-encoding: identity" in exporter.requests[0].lower()
 
 
-def test_scrape_is_made_again_when_this_process_was_paused_meanwhile(target, page, monkeypatch):
+def test_scrape_is_made_again_when_this_process_was_paused_meanwhile(scrape, page, monkeypatch):
     clock = time.monotonic
 
     def respond(_):
@@ -58,13 +55,13 @@ def test_scrape_is_made_again_when_this_process_was_paused_meanwhile(target, pag
         monkeypatch.setattr(time, "monotonic", lambda: clock() + 2 * GENEROUS_SECONDS)
         return answer(page("node_exporter_1.5.0_collect"))
 
-    result, exporter = scrape(target, respond)
+    result, exporter = scrape(respond)
 
     assert isinstance(result, Sample)
     assert len(exporter.requests) == 2
 
 
-def test_scrape_gives_a_sample_when_the_page_comes_in_chunks(target, page):
+def test_scrape_gives_a_sample_when_the_page_comes_in_chunks(scrape, page):
     raw = page("raspberry_pi")
 
     async def parts():
@@ -74,20 +71,20 @@ def test_scrape_gives_a_sample_when_the_page_comes_in_chunks(target, page):
             yield f"{len(part):x}\r\n".encode() + part + b"\r\n"
         yield b"0\r\n\r\n"
 
-    result, _ = scrape(target, lambda _: parts())
+    result, _ = scrape(lambda _: parts())
 
     assert isinstance(result, Sample)
     assert result.temperature == 51.608
 
 
 @pytest.mark.parametrize("status", [b"400 Bad Request", b"500 Internal Server Error"])
-def test_scrape_asks_for_everything_when_the_exporter_refuses_a_collector(target, page, status):
+def test_scrape_asks_for_everything_when_the_exporter_refuses_a_collector(scrape, page, status):
     def respond(head):
         if b"collect" in head:
             return answer(b"disabled collector: hwmon", b"HTTP/1.1 " + status + b"\r\n")
         return answer(page("node_exporter_1.5.0"))
 
-    result, exporter = scrape(target, respond, times=3)
+    result, exporter = scrape(respond, times=3)
 
     assert isinstance(result, Sample)
     # Refused once, then remembered.
@@ -107,44 +104,38 @@ def test_scrape_asks_for_everything_when_the_exporter_refuses_a_collector(target
     ],
     ids=["404", "403", "405", "sign in", "empty", "html", "damaged"],
 )
-def test_node_is_read_at_every_scrape_when_its_exporter_answers_a_filter_with_something_else(target, page, answered):
+def test_node_is_read_at_every_scrape_when_its_exporter_answers_a_filter_with_something_else(probed, page, answered):
     def respond(head):
         return answered if b"collect" in head else answer(page("node_exporter_1.5.0"))
 
-    async def run():
-        resolver = Resolver()
-        async with RawExporter(respond) as exporter, open_session(resolver) as session:
-            probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
-            return [await probe.scrape() for _ in range(5)], exporter.requests
-
-    results, requests = asyncio.run(run())
+    results, exporter = probed(respond, 5)
 
     assert all(isinstance(result, Sample) and result.root is not None for result in results)
     # It is asked with a filter once.
-    assert sum(b"collect" in head for head in requests) == 1
+    assert sum(b"collect" in head for head in exporter.requests) == 1
 
 
-def test_scrape_leaves_out_pressure_alone_when_the_exporter_does_not_have_it(target, page):
+def test_scrape_leaves_out_pressure_alone_when_the_exporter_does_not_have_it(scrape, page):
     def respond(head):
         if b"pressure" in head:
             return answer(b"missing collector: pressure", b"HTTP/1.1 400 Bad Request\r\n")
         return answer(page("node_exporter_1.5.0_collect"))
 
-    result, exporter = scrape(target, respond, times=3)
+    result, exporter = scrape(respond, times=3)
 
     # The whole page, without it, comes first.
     assert isinstance(result, Sample)
     assert [b"collect" in head for head in exporter.requests] == [False, True, True]
 
 
-def test_scrape_asks_with_collectors_again_when_the_exporter_failed_in_every_way(target):
-    result, exporter = scrape(target, lambda _: answer(b"", b"HTTP/1.1 500 Broken\r\n"), times=2)
+def test_scrape_asks_with_collectors_again_when_the_exporter_failed_in_every_way(scrape):
+    result, exporter = scrape(lambda _: answer(b"", b"HTTP/1.1 500 Broken\r\n"), times=2)
 
     assert result == ScrapeFailed("http", failures.http_status(500))
     assert [b"collect" in head for head in exporter.requests] == [False, True, False, True]
 
 
-def test_scrape_asks_what_interfaces_are_when_there_is_a_new_one_and_remembers(target):
+def test_scrape_asks_what_interfaces_are_when_there_is_a_new_one_and_remembers(scrape):
     was_asked = []
 
     def respond(head):
@@ -161,7 +152,7 @@ def test_scrape_asks_what_interfaces_are_when_there_is_a_new_one_and_remembers(t
             lines += [f'node_network_iface_link{{device="{device}"}} 2' for device in devices]
         return answer("\n".join([*lines, ""]).encode())
 
-    result, _ = scrape(target, respond, times=6)
+    result, _ = scrape(respond, times=6)
 
     assert isinstance(result, Sample)
     assert list(result.network_bytes) == ["eth0"]
@@ -196,8 +187,8 @@ def test_scrape_asks_what_interfaces_are_when_there_is_a_new_one_and_remembers(t
         (OK + f"Content-Length: {PAGE_LIMIT_BYTES + 1}\r\n\r\n".encode(), "limit", "page is longer than 8 MiB"),
     ],
 )
-def test_scrape_fails_with_a_sentence_when_the_answer_is_no_page(target, response, reason, sentence):
-    result, _ = scrape(target, lambda _: response)
+def test_scrape_fails_with_a_sentence_when_the_answer_is_no_page(scrape, response, reason, sentence):
+    result, _ = scrape(lambda _: response)
 
     assert (result.reason, result.sentence) == (reason, sentence)
 
@@ -220,18 +211,18 @@ async def _endless(head, part):
     ],
     ids=["interim answers", "header fields", "header field", "page", "series", "chunks of a byte"],
 )
-def test_scrape_fails_with_what_there_was_too_much_of_when_an_answer_does_not_end(target, head, part, reason, sentence):
-    result, _ = scrape(target, lambda _: _endless(head, part))
+def test_scrape_fails_with_what_there_was_too_much_of_when_an_answer_does_not_end(scrape, head, part, reason, sentence):
+    result, _ = scrape(lambda _: _endless(head, part))
 
     assert (result.reason, result.sentence) == (reason, sentence)
 
 
-def test_scrape_says_that_the_page_is_long_when_its_end_does_not_come_in_time(target):
+def test_scrape_says_that_the_page_is_long_when_its_end_does_not_come_in_time(scrape):
     async def parts():
         yield OK + b"\r\n" + b"# nothing that is read\n" * 20_000
         await asyncio.sleep(3600)
 
-    result, _ = scrape(target, lambda _: parts(), timeout=1.0)
+    result, _ = scrape(lambda _: parts(), timeout=1.0)
 
     assert result == ScrapeFailed("limit", failures.page_unended(128 * 2**10, 1))
 
@@ -249,7 +240,7 @@ def test_scrape_holds_nobody_up_when_a_page_is_as_long_as_it_may_be(target, kind
     assert max(asyncio.run(run())) < 0.1
 
 
-def test_scrape_gives_a_sample_when_a_machine_has_a_thousand_processors(target):
+def test_scrape_gives_a_sample_when_a_machine_has_a_thousand_processors(scrape):
     modes = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
     lines = "".join(
         f'node_cpu_seconds_total{{cpu="{cpu}",mode="{mode}"}} 1.5\n' for cpu in range(1024) for mode in modes
@@ -257,14 +248,14 @@ def test_scrape_gives_a_sample_when_a_machine_has_a_thousand_processors(target):
     page = (lines + "# and much that is not read\n" * 100_000).encode()
     assert len(page) > 3 * 2**20
 
-    result, exporter = scrape(target, lambda _: answer(page), times=3)
+    result, exporter = scrape(lambda _: answer(page), times=3)
 
     assert isinstance(result, Sample)
     assert len(result.cpu_seconds) == 8192
     assert exporter.connections == 1
 
 
-def test_connection_is_closed_when_an_exporter_goes_on_after_its_answer(target, page):
+def test_connection_is_closed_when_an_exporter_goes_on_after_its_answer(probed, page):
     sent = 0
 
     async def parts():
@@ -274,60 +265,51 @@ def test_connection_is_closed_when_an_exporter_goes_on_after_its_answer(target, 
             yield b"x" * 65536
             sent += 65536
 
-    async def run():
-        resolver = Resolver()
-        async with RawExporter(lambda _: parts()) as exporter, open_session(resolver) as session:
-            probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
-            results = [await probe.scrape()]
-            deadline = Deadline(GENEROUS_SECONDS)
-            while exporter.is_serving:
-                assert not deadline.has_passed, "the connection stays"
-                await asyncio.sleep(0.01)
-            results.append(await probe.scrape())
-            return results
+    async def twice(probe, exporter):
+        first, deadline = await probe.scrape(), Deadline(GENEROUS_SECONDS)
+        while exporter.is_serving:
+            assert not deadline.has_passed, "the connection stays"
+            await asyncio.sleep(0.01)
+        return first, await probe.scrape()
 
-    assert all(isinstance(result, Sample) for result in asyncio.run(run()))
+    assert all(isinstance(result, Sample) for result in probed(lambda _: parts(), twice))
     # What the sockets hold.
     assert sent < 40 * 2**20
 
 
-def test_scrape_fails_when_the_memory_for_large_pages_is_taken(target, page):
+def test_scrape_fails_when_the_memory_for_large_pages_is_taken(probed, page):
     large = "".join(
         f'node_disk_{kind}_bytes_total{{device="sd{number}"}} 1\n'
         for kind in ("read", "written")
         for number in range(2000)
     ).encode()
 
-    async def run():
-        resolver = Resolver()
-        responses = [large, large, page("node_exporter_1.5.0_collect")]
-        async with RawExporter(lambda _: answer(responses[0])) as exporter, open_session(resolver) as session:
-            session.connector.room = Room(1_500_000)
-            probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
-            kept = [await probe.scrape()]
-            kept.append(await probe.scrape())
-            responses[0] = responses[2]
-            kept.append(await probe.scrape())
-            return kept
+    responses = [large, large, page("node_exporter_1.5.0_collect")]
 
-    first, second, small = asyncio.run(run())
+    async def run(probe, _):
+        probe._fetcher._connector.room = Room(1_500_000)
+        first, second = [await probe.scrape() for _ in range(2)]
+        responses[0] = responses[2]
+        return first, second, await probe.scrape()
+
+    first, second, small = probed(lambda _: answer(responses[0]), run)
 
     assert isinstance(first, Sample)
     assert second == ScrapeFailed("limit", failures.page_of_too_many_values())
     assert isinstance(small, Sample)
 
 
-def test_scrape_fails_when_the_answer_ends_early(target):
+def test_scrape_fails_when_the_answer_ends_early(scrape):
     async def parts():
         yield OK + b"Content-Length: 1000\r\n\r\nnode_load1 1\n"
         raise OSError
 
-    result, _ = scrape(target, lambda _: parts())
+    result, _ = scrape(lambda _: parts())
 
     assert result == ScrapeFailed("http", failures.answer_ended_early())
 
 
-def test_scrape_reads_no_further_than_the_limit_when_a_page_does_not_end(target):
+def test_scrape_reads_no_further_than_the_limit_when_a_page_does_not_end(scrape):
     sent = 0
 
     async def parts():
@@ -337,7 +319,7 @@ def test_scrape_reads_no_further_than_the_limit_when_a_page_does_not_end(target)
             yield b"x" * 65536
             sent += 65536
 
-    result, _ = scrape(target, lambda _: parts())
+    result, _ = scrape(lambda _: parts())
 
     assert result == ScrapeFailed("limit", failures.page_too_long(8 * 2**20))
     # What the sockets hold comes on top.
@@ -357,69 +339,55 @@ async def _silence():
 
 
 @pytest.mark.parametrize("parts", [_drops, _silence], ids=["a byte at a time", "nothing"])
-def test_scrape_ends_in_time_when_the_exporter_is_slow(target, parts):
-    result, _ = scrape(target, lambda _: parts(), timeout=0.3)
+def test_scrape_ends_in_time_when_the_exporter_is_slow(scrape, parts):
+    result, _ = scrape(lambda _: parts(), timeout=0.3)
 
     assert result == ScrapeFailed("timeout", failures.no_answer_within(0.3))
 
 
-def test_scrape_says_connection_refused_when_nothing_listens(target):
+@pytest.fixture
+def scrape_alone(target):
+    """Scrapes a target once; gives the result."""
+
+    async def run(host, port=9100, timeout=GENEROUS_SECONDS):
+        resolver = Resolver()
+        async with open_session(resolver) as session:
+            result = await HttpProbe(session, resolver, target(host, port), timeout).scrape()
+        await resolver.close()
+        return result
+
+    return lambda *given: asyncio.run(run(*given))
+
+
+def test_scrape_says_connection_refused_when_nothing_listens(scrape_alone):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
 
-        async def run():
-            resolver = Resolver()
-            async with open_session(resolver) as session:
-                return await HttpProbe(
-                    session, resolver, target("127.0.0.1", unused.getsockname()[1]), GENEROUS_SECONDS
-                ).scrape()
-
-        assert asyncio.run(run()) == ScrapeFailed("connect", failures.connection_refused())
+        assert scrape_alone(*unused.getsockname()) == ScrapeFailed("connect", failures.connection_refused())
 
 
-def test_scrape_reaches_an_exporter_when_it_is_given_by_name(target, page, monkeypatch):
+def test_scrape_reaches_an_exporter_when_it_is_given_by_name(probed, page, monkeypatch):
     monkeypatch.setattr("collector.targets.dns.look_up", lambda host: ((socket.AF_INET, "127.0.0.1"),))
 
-    async def run():
-        resolver = Resolver()
-        async with (
-            RawExporter(lambda _: answer(page("raspberry_pi"))) as exporter,
-            open_session(resolver) as session,
-        ):
-            return await HttpProbe(session, resolver, target("pi-é.lan", exporter.port), GENEROUS_SECONDS).scrape()
+    [result], _ = probed(lambda _: answer(page("raspberry_pi")), host="pi-é.lan")
 
-    assert isinstance(asyncio.run(run()), Sample)
+    assert isinstance(result, Sample)
 
 
-def test_scrape_says_name_not_found_when_there_is_no_such_name(target, monkeypatch):
+def test_scrape_says_name_not_found_when_there_is_no_such_name(scrape_alone, monkeypatch):
     def fail(host):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr("collector.targets.dns.look_up", fail)
 
-    async def run():
-        resolver = Resolver()
-        async with open_session(resolver) as session:
-            return await HttpProbe(session, resolver, target("no.lan"), GENEROUS_SECONDS).scrape()
-
-    assert asyncio.run(run()) == ScrapeFailed("name", failures.name_not_found())
+    assert scrape_alone("no.lan") == ScrapeFailed("name", failures.name_not_found())
 
 
-def test_scrape_says_name_not_found_when_the_name_service_is_slow(target, monkeypatch):
+def test_scrape_says_name_not_found_when_the_name_service_is_slow(scrape_alone, monkeypatch):
     release = threading.Event()
+    monkeypatch.setattr("collector.targets.dns.look_up", lambda _: release.wait(60) and ())
 
-    def hang(host):
-        release.wait(60)
-        return ()
+    result = scrape_alone("pi-é.local", 9100, 0.2)
+    release.set()
 
-    monkeypatch.setattr("collector.targets.dns.look_up", hang)
-
-    async def run():
-        resolver = Resolver()
-        async with open_session(resolver) as session:
-            result = await HttpProbe(session, resolver, target("pi-é.local"), 0.2).scrape()
-        await resolver.close()
-        release.set()
-        return result
-
-    assert asyncio.run(run()) == ScrapeFailed("name", failures.name_not_found_within(0.2))
+    assert result == ScrapeFailed("name", failures.name_not_found_within(0.2))

@@ -48,33 +48,29 @@ def serving(folder, certificate="server"):
     return context
 
 
-def run(target, folder, context, respond, script, http=HTTPS, timeout=GENEROUS_SECONDS):
-    """Run ``script`` with a probe and the exporter that it scrapes."""
-
-    async def main():
-        resolver = Resolver()
-        async with RawExporter(respond, context) as exporter, open_session(resolver, folder) as session:
-            made = target("127.0.0.1", exporter.port, http=http)
-            return await script(HttpProbe(session, resolver, made, timeout), exporter)
-
-    return asyncio.run(main())
+@pytest.fixture
+def run(probed, folder):
+    """Runs a script with a probe of an exporter that has such a context."""
+    return lambda context, respond, script, http=HTTPS: probed(
+        respond, script, context=context, folder=folder, http=http
+    )
 
 
 async def one_scrape(probe, _):
     return await probe.scrape()
 
 
-def test_page_is_read_by_https_on_one_connection(target, folder):
+def test_page_is_read_by_https_on_one_connection(run, folder):
     async def scrapes(probe, exporter):
         return [await probe.scrape() for _ in range(3)], exporter.connections
 
-    results, connections = run(target, folder, serving(folder), lambda _: answer(PAGE), scrapes)
+    results, connections = run(serving(folder), lambda _: answer(PAGE), scrapes)
 
     assert all(isinstance(result, Sample) for result in results)
     assert connections == 1
 
 
-def test_connection_takes_little_memory(target, folder):
+def test_connection_takes_little_memory(run, target, folder):
     """asyncio's own buffers would be 256 KiB at each end."""
     count = 10
 
@@ -94,13 +90,13 @@ def test_connection_takes_little_memory(target, folder):
             finally:
                 tracemalloc.stop()
 
-    connections, held_bytes = run(target, folder, serving(folder), lambda _: answer(PAGE), connect)
+    connections, held_bytes = run(serving(folder), lambda _: answer(PAGE), connect)
 
     assert connections == count
     assert held_bytes / count < 200 * 1024
 
 
-def test_exporters_share_nothing_when_their_authorities_differ(target, folder):
+def test_exporters_share_nothing_when_their_authorities_differ(run, target, folder):
     """One session, one host and port, two entries: whom the one trusts is not trusted by the other."""
 
     async def both(probe, exporter):
@@ -112,7 +108,7 @@ def test_exporters_share_nothing_when_their_authorities_differ(target, folder):
             )
             return [await good.scrape(), await bad.scrape(), await good.scrape()]
 
-    first, other, last = run(target, folder, serving(folder), lambda _: answer(PAGE), both)
+    first, other, last = run(serving(folder), lambda _: answer(PAGE), both)
 
     assert isinstance(first, Sample)
     assert other == ScrapeFailed("tls", failures.certificate_not_of_ca_file())
@@ -146,8 +142,8 @@ def test_exporters_share_nothing_when_their_authorities_differ(target, folder):
         ),
     ],
 )
-def test_scrape_says_what_is_wrong_with_the_certificate(target, folder, certificate, http, reason, sentence):
-    result = run(target, folder, serving(folder, certificate), lambda _: answer(PAGE), one_scrape, http)
+def test_scrape_says_what_is_wrong_with_the_certificate(run, folder, certificate, http, reason, sentence):
+    result = run(serving(folder, certificate), lambda _: answer(PAGE), one_scrape, http)
 
     assert (result.reason, result.sentence) == (reason, sentence)
 
@@ -161,12 +157,12 @@ def test_scrape_says_what_is_wrong_with_the_certificate(target, folder, certific
         HttpOptions(scheme="https", insecure=True),
     ],
 )
-def test_page_is_read_when_the_entry_says_what_to_trust(target, folder, http):
-    assert isinstance(run(target, folder, serving(folder), lambda _: answer(PAGE), one_scrape, http), Sample)
+def test_page_is_read_when_the_entry_says_what_to_trust(run, folder, http):
+    assert isinstance(run(serving(folder), lambda _: answer(PAGE), one_scrape, http), Sample)
 
 
 @pytest.mark.parametrize("closes", [True, False])
-def test_scrape_says_that_the_exporter_speaks_https_when_it_is_asked_without(target, folder, closes):
+def test_scrape_says_that_the_exporter_speaks_https_when_it_is_asked_without(run, folder, closes):
     # Python's server ends the connection without a word, Go's answers in plain HTTP.
     if closes:
         context, respond = serving(folder), lambda _: answer(PAGE)
@@ -184,25 +180,25 @@ def test_scrape_says_that_the_exporter_speaks_https_when_it_is_asked_without(tar
         yield respond(head)
         raise OSError
 
-    results, requests = run(target, folder, context, respond if closes else closing, scrapes, HttpOptions())
+    results, requests = run(context, respond if closes else closing, scrapes, HttpOptions())
 
     assert all(result == ScrapeFailed("tls", failures.speaks_https()) for result in results)
     # It is found out once.
     assert requests <= 1
 
 
-def test_scrape_says_that_the_exporter_speaks_https_when_it_answers_with_an_alert(target, folder):
+def test_scrape_says_that_the_exporter_speaks_https_when_it_answers_with_an_alert(run):
     async def alert():
         yield bytes.fromhex("15030100020246")
         raise OSError
 
-    result = run(target, folder, None, lambda _: alert(), one_scrape, HttpOptions())
+    result = run(None, lambda _: alert(), one_scrape, HttpOptions())
 
     assert result == ScrapeFailed("tls", failures.speaks_https())
 
 
-def test_scrape_says_that_the_connection_was_closed_when_the_exporter_does_not_speak_https_either(target, folder):
-    result = run(target, folder, None, lambda _: CLOSES, one_scrape, HttpOptions())
+def test_scrape_says_that_the_connection_was_closed_when_the_exporter_does_not_speak_https_either(run):
+    result = run(None, lambda _: CLOSES, one_scrape, HttpOptions())
 
     assert result == ScrapeFailed("http", failures.closed_without_answer())
 
@@ -216,12 +212,12 @@ def test_scrape_says_that_the_exporter_speaks_no_https_when_it_answers_in_plain(
     assert failed_scrape(target, folder, answer_at_once).sentence == told
 
 
-def test_scrape_says_what_may_be_missing_when_the_exporter_wants_a_certificate_of_ours(target, folder):
+def test_scrape_says_what_may_be_missing_when_the_exporter_wants_a_certificate_of_ours(run, folder):
     context = serving(folder)
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(folder / "ca.crt")
 
-    result = run(target, folder, context, lambda _: answer(PAGE), one_scrape)
+    result = run(context, lambda _: answer(PAGE), one_scrape)
 
     told = "connection closed without an answer (it may want a client's certificate, and there is none)"
     assert (result.reason, result.sentence) == ("http", told)
@@ -302,7 +298,7 @@ class Guarded:
         return answer(PAGE)
 
 
-def test_page_is_read_when_the_password_is_right_and_again_when_it_has_changed(target, folder):
+def test_page_is_read_when_the_password_is_right_and_again_when_it_has_changed(run, folder):
     guarded = Guarded()
 
     async def scrapes(probe, _):
@@ -313,29 +309,29 @@ def test_page_is_read_when_the_password_is_right_and_again_when_it_has_changed(t
         results.append(await probe.scrape())
         return results
 
-    first, wrong, last = run(target, folder, serving(folder), guarded, scrapes, PASSWORD)
+    first, wrong, last = run(serving(folder), guarded, scrapes, PASSWORD)
 
     assert isinstance(first, Sample)
     assert wrong == ScrapeFailed("http", failures.http_password_wrong())
     assert isinstance(last, Sample)
 
 
-def test_scrape_says_what_is_missing_when_the_entry_names_no_credentials(target, folder):
-    result = run(target, folder, serving(folder), Guarded(), one_scrape)
+def test_scrape_says_what_is_missing_when_the_entry_names_no_credentials(run, folder):
+    result = run(serving(folder), Guarded(), one_scrape)
 
     assert result == ScrapeFailed("http", failures.http_wants_credentials())
 
 
-def test_credentials_go_over_plain_http_when_the_entry_says_so(target, folder):
+def test_credentials_go_over_plain_http_when_the_entry_says_so(run):
     http = HttpOptions(username="prom", password_file="password", credentials_over_http=True)
 
-    assert isinstance(run(target, folder, None, Guarded(), one_scrape, http), Sample)
+    assert isinstance(run(None, Guarded(), one_scrape, http), Sample)
 
 
 @pytest.mark.parametrize(
     "where", ["https://127.0.0.1:{port}/metrics", "//localhost:{port}/metrics", "http://127.0.0.1:{port}/"]
 )
-def test_credentials_go_nowhere_else_when_the_exporter_redirects(target, folder, where):
+def test_credentials_go_nowhere_else_when_the_exporter_redirects(run, target, folder, where):
     elsewhere = Guarded()
 
     async def scrape(probe, exporter):
@@ -359,7 +355,7 @@ def test_credentials_go_nowhere_else_when_the_exporter_redirects(target, folder,
 
 @pytest.mark.parametrize("shown", ["", "spy:word@", "spy@", ":@"])
 @pytest.mark.parametrize("http", [PASSWORD, HTTPS], ids=["password", "no password"])
-def test_redirect_changes_nothing_about_who_asks_when_it_names_a_user(target, folder, shown, http):
+def test_redirect_changes_nothing_about_who_asks_when_it_names_a_user(run, target, folder, shown, http):
     guarded = Guarded()
 
     async def main():
@@ -390,7 +386,7 @@ def test_redirect_changes_nothing_about_who_asks_when_it_names_a_user(target, fo
         ("::1", None, None),
     ],
 )
-def test_certificate_is_for_an_address_without_its_zone(target, folder, host, server_name, expected):
+def test_certificate_is_for_an_address_without_its_zone(run, target, folder, host, server_name, expected):
     async def asked():
         async with open_session(Resolver(), folder) as session:
             http = HttpOptions(scheme="https", server_name=server_name)
@@ -399,11 +395,11 @@ def test_certificate_is_for_an_address_without_its_zone(target, folder, host, se
     assert asyncio.run(asked()) == expected
 
 
-def test_credentials_are_not_sent_when_the_certificate_is_not_trusted(target, folder):
+def test_credentials_are_not_sent_when_the_certificate_is_not_trusted(run, folder):
     guarded = Guarded()
     http = HttpOptions(scheme="https", ca_file="other/ca.crt", username="prom", password_file="password")
 
-    run(target, folder, serving(folder), guarded, one_scrape, http)
+    run(serving(folder), guarded, one_scrape, http)
 
     assert guarded.shown == []
 
@@ -414,13 +410,13 @@ async def _endless():
         yield b"node_else one\n" * 4000
 
 
-def test_bounds_hold_when_a_page_that_does_not_end_comes_by_https(target, folder):
+def test_bounds_hold_when_a_page_that_does_not_end_comes_by_https(run, folder):
     async def scrape(probe, _):
         async with loop_turns() as turns:
             result = await probe.scrape()
         return result, probe._allowance.received, turns
 
-    result, received, turns = run(target, folder, serving(folder), lambda _: _endless(), scrape)
+    result, received, turns = run(serving(folder), lambda _: _endless(), scrape)
 
     assert result == ScrapeFailed("limit", failures.page_too_long(8 * 2**20))
     assert received < PAGE_LIMIT_BYTES + 2**20
