@@ -11,7 +11,7 @@ from collector.node_exporter import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_C
 from collector.sample import Sample, ScrapeFailed
 from collector.texts import failures
 from tests.drivers.raw_exporter import answer
-from tests.drivers.waiting import Deadline
+from tests.drivers.waiting import until
 
 GENEROUS_SECONDS = 30.0
 #: Of each collector, a line that a sample is made of.
@@ -69,6 +69,12 @@ class Node:
     async def _never(self):
         await asyncio.sleep(3600)
         yield b""
+
+
+async def without_a_gap(probe):
+    """The sample of a scrape that left no collector out, if it is one."""
+    result = await probe.scrape()
+    return result if isinstance(result, Sample) and result.hung_collector is None else None
 
 
 async def scrapes(probe, count):
@@ -148,11 +154,7 @@ def test_node_is_online_without_a_collector_that_hangs_and_with_it_when_that_ans
             late.append(await probe.scrape())
         hung = [late.pop()] + await scrapes(probe, 3)
         node.hanging = set()
-        deadline = Deadline(GENEROUS_SECONDS)
-        while (result := await probe.scrape()).hung_collector is not None:
-            assert not deadline.has_passed, "it stays without the collector"
-            await asyncio.sleep(0.01)
-        return late, hung, result
+        return late, hung, await until(lambda: without_a_gap(probe), within_seconds=GENEROUS_SECONDS)
 
     late, hung, back = probed(node, script, timeout=0.3)
 
@@ -184,11 +186,7 @@ def test_nobody_is_blamed_when_a_node_was_away_as_a_whole(probed, impatient):
         node.hanging = set(LINES)
         late = await scrapes(probe, 2)
         node.hanging = set()
-        deadline = Deadline(GENEROUS_SECONDS)
-        while not isinstance(result := await probe.scrape(), Sample) or result.hung_collector is not None:
-            assert not deadline.has_passed
-            await asyncio.sleep(0.01)
-        return late, result
+        return late, await until(lambda: without_a_gap(probe), within_seconds=GENEROUS_SECONDS)
 
     late, result = probed(node, script, timeout=0.3)
 

@@ -39,7 +39,7 @@ from contract.names import (
 )
 from runtime.readiness import Readiness
 from runtime.redis_failures import RedisAway, RedisFailure
-from tests.drivers.waiting import Deadline
+from tests.drivers.waiting import until
 
 DEADLINE_SECONDS = 20.0
 #: So long that no lease runs out by itself, and no scrape grows old.
@@ -505,11 +505,9 @@ def test_unfinished_steps_are_recorded_when_the_collector_is_stopped(start, redi
     process.are(a=True)
 
     async def run():
-        stop, deadline = asyncio.Event(), Deadline(DEADLINE_SECONDS)
+        stop = asyncio.Event()
         running = asyncio.create_task(process.collector.run(stop))
-        while redis.get(latest_key(METRICS_CHANNEL)) is None:
-            assert not deadline.has_passed
-            await asyncio.sleep(0.01)
+        await until(lambda: redis.exists(latest_key(METRICS_CHANNEL)))
         stop.set()
         await running
 

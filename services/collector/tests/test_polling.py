@@ -9,9 +9,7 @@ from collector.sample import Sample, ScrapeFailed
 from collector.targets.entry import HttpOptions
 from collector.texts import failures
 from collector.texts.sentence import english
-from tests.drivers.waiting import Deadline
-
-DEADLINE_SECONDS = 20.0
+from tests.drivers.waiting import until
 
 
 class Probe:
@@ -33,13 +31,6 @@ class Probe:
 
 def sample():
     return Sample(monotonic_seconds=time.monotonic(), load1=0.5)
-
-
-async def until(condition):
-    deadline = Deadline(DEADLINE_SECONDS)
-    while not condition():
-        assert not deadline.has_passed, "it did not happen in time"
-        await asyncio.sleep(0.01)
 
 
 def test_polling_scrapes_once_an_interval_when_scrapes_are_short(target):

@@ -6,15 +6,16 @@ import time
 import pytest
 
 from collector.intake import PAGE_LIMIT_BYTES, Room
+from collector.local import LocalProbe
 from collector.node_exporter import COLLECTORS, SERIES_LIMIT
 from collector.sample import Sample, ScrapeFailed
-from collector.scrape import HttpProbe, open_session
+from collector.scrape import HttpProbe, make_probe, open_session
 from collector.targets.dns import Resolver
 from collector.texts import failures
 from tests.drivers.hostile_exporters import serve
 from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, answer
-from tests.drivers.waiting import Deadline
+from tests.drivers.waiting import until
 
 GENEROUS_SECONDS = 30.0
 ELSEWHERE = "HTTP 302 to another address, which is not asked"
@@ -266,10 +267,8 @@ def test_connection_is_closed_when_an_exporter_goes_on_after_its_answer(probed, 
             sent += 65536
 
     async def twice(probe, exporter):
-        first, deadline = await probe.scrape(), Deadline(GENEROUS_SECONDS)
-        while exporter.is_serving:
-            assert not deadline.has_passed, "the connection stays"
-            await asyncio.sleep(0.01)
+        first = await probe.scrape()
+        await until(lambda: not exporter.is_serving, within_seconds=GENEROUS_SECONDS)
         return first, await probe.scrape()
 
     assert all(isinstance(result, Sample) for result in probed(lambda _: parts(), twice))
@@ -391,3 +390,37 @@ def test_scrape_says_name_not_found_when_the_name_service_is_slow(scrape_alone, 
     release.set()
 
     assert result == ScrapeFailed("name", failures.name_not_found_within(0.2))
+
+
+@pytest.fixture
+def local(target):
+    return target("local", address="local", node="laptop")
+
+
+def made(target, local_exporter=None):
+    async def make():
+        resolver = Resolver()
+        async with open_session(resolver) as session:
+            probe = make_probe(target, session, resolver, timeout_seconds=20.0, local_exporter=local_exporter)
+            return probe, await probe.scrape() if target.is_local else None
+
+    return asyncio.run(make())
+
+
+def test_other_machine_is_scraped_through_its_own_exporter_whatever_is_set(target):
+    probe, _ = made(target("pi.lan"), ("exporter", 9200))
+
+    assert isinstance(probe, HttpProbe)
+    assert probe.host == "pi.lan"
+
+
+def test_this_machine_is_read_without_an_exporter_when_none_is_set(local):
+    assert isinstance(made(local)[0], LocalProbe)
+
+
+def test_this_machine_is_scraped_through_an_exporter_when_one_is_set(local, exporter):
+    probe, result = made(local, ("127.0.0.1", exporter))
+
+    assert isinstance(probe, HttpProbe)
+    assert isinstance(result, Sample)
+    assert result.host_name == "node6"

@@ -12,7 +12,7 @@ import pytest
 from collector.targets.files import TargetsFiles
 from collector.texts.sentence import english
 from collector.yaml_file import SIZE_LIMIT_BYTES
-from tests.drivers.waiting import Deadline
+from tests.drivers.waiting import until
 
 DEADLINE_SECONDS = 20.0
 
@@ -312,9 +312,7 @@ def test_loop_turns_while_a_file_is_parsed(folder, monkeypatch):
 
     async def run():
         refreshed = asyncio.create_task(folder.followed.refresh())
-        deadline = Deadline(DEADLINE_SECONDS)
-        while not is_parsing.is_set() and not deadline.has_passed:  # noqa: ASYNC110 (a thread sets it)
-            await asyncio.sleep(0.001)
+        await until(is_parsing.is_set)
         may_end.set()
         return await refreshed
 
@@ -368,7 +366,7 @@ def test_local_has_the_name_that_is_set_when_it_is(tmp_path):
     ]
 
 
-def test_log_warns_when_certificates_are_not_scraped(files, caplog):
+def test_log_warns_when_certificates_are_not_checked(files, caplog):
     both = files("workers: [{host: a, scheme: https, insecure: true}, b]", "workers: [c]")
 
     both.followed.log()

@@ -9,9 +9,7 @@ from collector.alerts.rules import InvalidRulesFile, RulesFile, built_in_rules
 from collector.targets.files import TargetsFiles
 from collector.texts.sentence import english
 from collector.yaml_file import SIZE_LIMIT_BYTES, Content, WatchedFile
-from tests.drivers.waiting import Deadline
-
-DEADLINE_SECONDS = 20.0
+from tests.drivers.waiting import until
 
 
 def problems_of(followed):
@@ -122,7 +120,7 @@ def test_problem_says_why_when_the_file_cannot_be_read(tmp_path, make, told):
     assert problems_of(file) == [f"The targets file {tmp_path / 'nodes.yaml'} is not valid: {told}"]
 
 
-def test_loop_turns_when_a_file_becomes_a_fifo_while_it_is_scraped(tmp_path):
+def test_loop_turns_when_a_file_becomes_a_fifo_while_it_is_read(tmp_path):
     # Given two names of which one or the other is a FIFO that nobody writes to
     path, other = tmp_path / "nodes.yaml", tmp_path / "other"
     path.write_text("workers: [a]")
@@ -157,11 +155,7 @@ def test_change_is_taken_only_once_the_file_has_settled(path, monkeypatch):
         changed = asyncio.create_task(file.changed())
         await has_seen.wait()
         path.write_text("workers: [b]")
-        first = await changed
-        deadline = Deadline(DEADLINE_SECONDS)
-        while (second := await file.changed()) is None:
-            assert not deadline.has_passed
-        return first, second
+        return await changed, await until(file.changed)
 
     assert asyncio.run(run()) == (None, Content("workers: [b]"))
 
