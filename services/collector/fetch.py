@@ -10,7 +10,7 @@ import aiohttp
 from yarl import URL
 
 from collector.collect_filter import Asked, PageNotes
-from collector.intake import FREE_BYTES, PAGE_LIMIT_BYTES, PIECE_BYTES, BoundedConnector, Share, Turns
+from collector.flow_control import FREE_BYTES, PAGE_LIMIT_BYTES, PIECE_BYTES, BoundedConnector, Share, Turns
 from collector.interfaces import KnownInterfaces
 from collector.node_exporter import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
 from collector.sample import Sample, ScrapeFailed

@@ -17,7 +17,7 @@ import aiohttp
 from collector.authentication import Credentials, CredentialsError, why_no_tls
 from collector.collect_filter import Asked, CollectFilter, PageNotes
 from collector.fetch import SPEAKS_HTTPS, Fetcher, Refused
-from collector.intake import HEAD_LIMIT_BYTES, LONG_BYTES, BoundedConnector, current_allowance
+from collector.flow_control import HEAD_LIMIT_BYTES, LONG_BYTES, BoundedConnector, current_allowance
 from collector.interfaces import KnownInterfaces
 from collector.local import LocalProbe
 from collector.sample import Sample, ScrapeFailed

@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from collector.fetch import MEMBERS_LIMIT
-from collector.intake import PAGE_LIMIT_BYTES, PIECE_BYTES
+from collector.flow_control import PAGE_LIMIT_BYTES, PIECE_BYTES
 from collector.sample import Sample, ScrapeFailed
 from collector.scrape import HttpProbe, open_session
 from collector.targets.dns import Resolver

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from collector.intake import PAGE_LIMIT_BYTES, Room
+from collector.flow_control import PAGE_LIMIT_BYTES, Room
 from collector.local import LocalProbe
 from collector.node_exporter import COLLECTORS, SERIES_LIMIT
 from collector.sample import Sample, ScrapeFailed

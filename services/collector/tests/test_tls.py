@@ -9,7 +9,7 @@ import tracemalloc
 import pytest
 
 from collector.fetch import Fetcher
-from collector.intake import PAGE_LIMIT_BYTES
+from collector.flow_control import PAGE_LIMIT_BYTES
 from collector.sample import Sample, ScrapeFailed
 from collector.scrape import HttpProbe, open_session
 from collector.targets.dns import Resolver

@@ -3,7 +3,7 @@ import gc
 
 import pytest
 
-from collector.intake import FREE_BYTES, PIECE_BYTES, SMALL_BYTES, Allowance, Room, Share, Turns
+from collector.flow_control import FREE_BYTES, PIECE_BYTES, SMALL_BYTES, Allowance, Room, Share, Turns
 from collector.sample import Sample
 
 
