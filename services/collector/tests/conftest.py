@@ -3,7 +3,7 @@
 import asyncio
 import http.server
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,26 @@ def probed(target: Callable[..., Target]) -> Callable[..., Any]:
                 return await script(probe, exporter)
 
         return asyncio.run(main())
+
+    return run
+
+
+@pytest.fixture
+def half_written(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Calls what reads a file, and writes the rest of the file before it has settled; gives what was read."""
+
+    async def run(read: Callable[[], Awaitable[Any]], write: Callable[[], object]) -> Any:
+        sleep, has_seen = asyncio.sleep, asyncio.Event()
+
+        async def settle(seconds: float) -> None:
+            has_seen.set()
+            await sleep(seconds)
+
+        monkeypatch.setattr(asyncio, "sleep", settle)
+        reading = asyncio.ensure_future(read())
+        await has_seen.wait()
+        write()
+        return await reading
 
     return run
 

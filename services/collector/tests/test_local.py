@@ -191,21 +191,17 @@ def test_waiting_seconds_are_not_known_when_the_kernel_does_not_tell_them(tmp_pa
     assert waiting_seconds("io", tmp_path) is None
 
 
-def test_alarms_are_those_of_the_chips_in_sysfs(tmp_path):
-    for chip, files in {
-        "hwmon0": {"name": "rpi_volt", "in0_lcrit_alarm": "1"},
-        "hwmon1": {"name": "coretemp", "temp1_crit_alarm": "0", "temp2_crit_alarm": "1", "temp2_max_alarm": "1"},
-        "hwmon2": {"temp1_crit_alarm": "1"},
+def test_alarms_are_those_of_the_chips_in_sysfs(sys):
+    root = sys(
+        hwmon__hwmon0={"name": "rpi_volt", "in0_lcrit_alarm": 1},
+        hwmon__hwmon1={"name": "coretemp", "temp1_crit_alarm": 0, "temp2_crit_alarm": 1, "temp2_max_alarm": 1},
+        hwmon__hwmon2={"temp1_crit_alarm": 1},
         # The second one is not connected.
-        "hwmon3": {"name": "lm90", "temp1_crit_alarm": "1", "temp1_fault": "0", "temp2_crit_alarm": "1"}
-        | {"temp2_fault": "1"},
-    }.items():
-        folder = tmp_path / "class/hwmon" / chip
-        folder.mkdir(parents=True)
-        for name, text in files.items():
-            (folder / name).write_text(text + "\n")
+        hwmon__hwmon3={"name": "lm90", "temp1_crit_alarm": 1, "temp1_fault": 0, "temp2_crit_alarm": 1}
+        | {"temp2_fault": 1},
+    )
 
-    alarms = read_alarms(tmp_path)
+    alarms = read_alarms(root)
 
     assert alarms.raised("under_voltage") == ("rpi_volt/in0",)
     assert alarms.raised("hardware_alarm") == ("coretemp/temp2", "lm90/temp1")

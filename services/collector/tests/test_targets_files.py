@@ -226,25 +226,11 @@ def test_targets_follow_when_files_that_match_come_change_and_go(folder):
     assert folder.hosts == ["a", "b", "x"]
 
 
-def test_new_file_is_taken_only_once_it_has_settled(folder, monkeypatch):
+def test_new_file_is_taken_only_once_it_has_settled(folder, half_written):
     folder.follow()
-    sleep = asyncio.sleep
+    (folder.folder / "x.json").write_text("[{")  # the first half
 
-    async def run():
-        has_seen = asyncio.Event()
-
-        async def settle(seconds):
-            has_seen.set()
-            await sleep(seconds)
-
-        monkeypatch.setattr(asyncio, "sleep", settle)
-        (folder.folder / "x.json").write_text("[{")  # the first half
-        refreshed = asyncio.create_task(folder.followed.refresh())
-        await has_seen.wait()
-        folder.write("x.json", "x")
-        return await refreshed
-
-    assert asyncio.run(run()) is False
+    assert asyncio.run(half_written(folder.followed.refresh, lambda: folder.write("x.json", "x"))) is False
     assert (folder.hosts, problems_of(folder.followed)) == (["a"], [])
     assert folder.refresh()
     assert folder.hosts == ["a", "x"]

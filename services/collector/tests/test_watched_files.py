@@ -138,24 +138,13 @@ def test_loop_turns_when_a_file_becomes_a_fifo_while_it_is_read(tmp_path):
     assert told <= {None, "it is not a file"}
 
 
-def test_change_is_taken_only_once_the_file_has_settled(path, monkeypatch):
+def test_change_is_taken_only_once_the_file_has_settled(path, half_written):
     file = WatchedFile(path)
     file.read()
-    sleep = asyncio.sleep
+    path.write_text("workers: [")  # the first half
 
     async def run():
-        has_seen = asyncio.Event()
-
-        async def settle(seconds):
-            has_seen.set()
-            await sleep(seconds)
-
-        monkeypatch.setattr(asyncio, "sleep", settle)
-        path.write_text("workers: [")  # the first half
-        changed = asyncio.create_task(file.changed())
-        await has_seen.wait()
-        path.write_text("workers: [b]")
-        return await changed, await until(file.changed)
+        return await half_written(file.changed, lambda: path.write_text("workers: [b]")), await until(file.changed)
 
     assert asyncio.run(run()) == (None, Content("workers: [b]"))
 
