@@ -15,7 +15,7 @@ from typing import Final
 
 from redis import Redis
 
-from collector.recorder import BATCH_LENGTH
+from collector.history import BATCH_LENGTH
 from contract.history import MEASURES, STEPS, Entry, Step, Summary, encode_entry
 from contract.names import EPOCH_KEY, HISTORY_KEYS
 from contract.scripts import RECORD_HISTORY, HistoryRecord, record_history_answer, record_history_call

@@ -15,15 +15,14 @@ from collector.alerts.rules import InvalidRulesFile, RulesFile
 from collector.collector import Collector, ForeignCluster
 from collector.config import Config
 from collector.fleet import Fleet
-from collector.link import RedisLink
 from collector.polling import Polling
-from collector.probe import make_probe
+from collector.redis_client import RedisClient
 from collector.redis_disk import RedisDisk
-from collector.said.sentence import english
-from collector.scrape import open_session
+from collector.scrape import make_probe, open_session
 from collector.targets.dns import DnsTargets, Resolver
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
+from collector.texts.sentence import english
 from collector.web import build_app
 from runtime.logs import configure_logs
 from runtime.readiness import Readiness
@@ -64,10 +63,10 @@ async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None
         dns = DnsTargets(config.dns_targets, config.interval_seconds)
         stack.push_async_callback(dns.stop)
         sources = TargetSources(files, dns)
-        link = RedisLink(config.redis_url)
-        stack.push_async_callback(link.close)
+        redis = RedisClient(config.redis_url)
+        stack.push_async_callback(redis.close)
         disk = None if config.redis_dir is None else RedisDisk(config.redis_dir)
-        collector = Collector(config, link, Fleet(polling, sources, disk), rules, readiness)
+        collector = Collector(config, redis, Fleet(polling, sources, disk), rules, readiness)
 
         stuck_seconds = max(30.0, 5 * config.interval_seconds)
         app = build_app(readiness, lambda: collector.turned, stuck_seconds, config.hosts)

@@ -1,4 +1,4 @@
-"""Look at every target once and say what works: ``python -m collector.check_nodes [--targets nodes.yaml,…]``."""
+"""Scrape every target once and say what works: ``python -m collector.check_nodes [--targets nodes.yaml,…]``."""
 
 import argparse
 import asyncio
@@ -8,25 +8,25 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from collector.config import Config, split_paths
 from collector.health import INSTALL_EXPORTER, may_lack_an_exporter
 from collector.local import LocalProbe
-from collector.probe import make_probe
-from collector.said import looks
-from collector.said.sentence import english, plural
-from collector.sample import Sample
-from collector.scrape import HttpProbe, Probe, ScrapeFailed, open_session
+from collector.sample import Sample, ScrapeFailed
+from collector.scrape import HttpProbe, Probe, make_probe, open_session
 from collector.targets.dns import DnsTargets, Resolver
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
 from collector.targets.target import Target
+from collector.texts import failures
+from collector.texts.sentence import english, plural
+from contract.messages import Coded
 from runtime.settings import SettingError
 
-#: Seconds that a look may take: longer than in service, to tell a slow node from a dead one.
+#: Seconds that a scrape may take: longer than in service, to tell a slow node from a dead one.
 TIMEOUT_SECONDS: Final = 10.0
-#: Looks at a time.
+#: Scrapes at a time.
 AT_A_TIME: Final = 50
 #: Seconds that a clock may be off without a remark.
 CLOCK_SECONDS: Final = 2.0
@@ -34,29 +34,33 @@ _EXAMPLE: Final = "workers: [node1.lan, node2.lan]"
 _INSTALL: Final = f" Where no exporter runs yet, install it with: {INSTALL_EXPORTER}"
 
 
-async def check_all(files: TargetsFiles, config: Config) -> list[tuple[bool, str]]:
-    """Look each DNS name up once, then look at all targets; return as ``check``, the names without targets first."""
+class Checked(NamedTuple):
+    """A line for people about a target or a DNS name, and why it failed; ``None`` where it answers."""
+
+    line: str
+    failure: Coded | str | None = None
+
+
+async def check_all(files: TargetsFiles, config: Config) -> list[Checked]:
+    """Look each DNS name up once, then scrape all targets; return as ``check``, the names without targets first."""
     dns = DnsTargets(config.dns_targets, math.inf)
     dns.start()
     await dns.tried()
     await dns.stop()
-    failed = [
-        (False, f"{name.host}: FAILED: {english(name.why or 'the name has no address')}")
-        for name in dns.names
-        if not name.entries
-    ]
+    reasons = [(name.host, name.why or "the name has no address") for name in dns.names if not name.entries]
+    failed = [Checked(f"{host}: FAILED: {english(why)}", why) for host, why in reasons]
     return failed + await check(TargetSources(files, dns).targets, config.local_exporter, config.credentials_dir)
 
 
 async def check(
     targets: Sequence[Target], local_exporter: tuple[str, int] | None, credentials_dir: Path | None
-) -> list[tuple[bool, str]]:
-    """Look at all targets; return for each, in the same order, whether it answers, and a line for people."""
+) -> list[Checked]:
+    """Scrape all targets; return the results in the same order."""
     resolver = Resolver()
     places = asyncio.Semaphore(AT_A_TIME)
     async with open_session(resolver, credentials_dir) as session:
 
-        async def check_one(target: Target) -> tuple[bool, str]:
+        async def check_one(target: Target) -> Checked:
             async with places:
                 probe = make_probe(
                     target, session, resolver, timeout_seconds=TIMEOUT_SECONDS, local_exporter=local_exporter
@@ -66,24 +70,25 @@ async def check(
                 try:
                     found = await asyncio.wait_for(resolver.resolve(probe.host), TIMEOUT_SECONDS)
                 except (OSError, UnicodeError):
-                    return False, f"{target.node} ({target.address}): FAILED: name not found"
+                    why = failures.name_not_found()
+                    return Checked(f"{target.node} ({target.address}): FAILED: {english(why)}", why)
                 where = "" if found[0]["host"] == probe.host else f"name found ({found[0]['host']}), "
                 return await _described(target, probe, f"{where}connected, HTTP 200", failed=where)
 
         return await asyncio.gather(*map(check_one, targets))
 
 
-async def _described(target: Target, probe: Probe, reached: str, failed: str = "") -> tuple[bool, str]:
+async def _described(target: Target, probe: Probe, reached: str, failed: str = "") -> Checked:
     begun = time.monotonic()
-    result = await _looked(probe)
+    result = await _scraped(probe)
     if isinstance(probe, HttpProbe) and probe.left_out is not None:
-        # It takes connections and does not answer: the next look leaves out what hangs most often.
+        # It takes connections and does not answer: the next scrape leaves out what hangs most often.
         begun = time.monotonic()
-        result = await _looked(probe)
+        result = await _scraped(probe)
     took_ms = 1000 * (time.monotonic() - begun)
     start = target.node if target.node == target.address else f"{target.node} ({target.address})"
     if not isinstance(result, Sample):
-        return False, f"{start}: FAILED: {failed}{result.sentence}"
+        return Checked(f"{start}: FAILED: {failed}{result.sentence}", result.why)
     missing = missing_values(result)
     told = f"missing: {', '.join(missing)}" if missing else "all values there"
     if result.hung_collector is not None:
@@ -92,16 +97,18 @@ async def _described(target: Target, probe: Probe, reached: str, failed: str = "
         told += ", CERTIFICATE NOT LOOKED AT (insecure: true)"
     why = "" if result.lack is None else f" ({english(result.lack)})"
     choices = "".join(f"; {remark}" for remark in result.remarks)
-    return True, f"{start}: {reached} in {took_ms:.0f} ms, {told}{why}, {_clock(result.clock_offset_seconds)}{choices}"
+    return Checked(
+        f"{start}: {reached} in {took_ms:.0f} ms, {told}{why}, {_clock(result.clock_offset_seconds)}{choices}"
+    )
 
 
-async def _looked(probe: Probe) -> Sample | ScrapeFailed:
-    """Return the result of a look. An error of ours is told of this node, and the others are looked at all the same."""
+async def _scraped(probe: Probe) -> Sample | ScrapeFailed:
+    """Return the result of a scrape. An error of ours is told of this node, and the others are scraped all the same."""
     try:
-        return await probe.look()
+        return await probe.scrape()
     except Exception as error:
         # Its kind alone: its text may show a request, credentials included.
-        return ScrapeFailed("internal", looks.unreadable(type(error).__name__))
+        return ScrapeFailed("internal", failures.unreadable(type(error).__name__))
 
 
 def missing_values(sample: Sample) -> list[str]:
@@ -151,13 +158,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"{files.path}: {missing}. List your nodes in it, for instance: {_EXAMPLE}\n")
         return 0
     results = asyncio.run(check_all(files, config))
-    for _, line in results:
-        sys.stdout.write(f"{line}\n")
-    failed = [line for answers, line in results if not answers]
-    if failed:
-        hint = _INSTALL if any(map(may_lack_an_exporter, failed)) else ""
-        sys.stdout.write(f"{len(failed)} of {plural(len(results), 'target')} cannot be read.{hint}\n")
-    return 1 if failed else 0
+    for result in results:
+        sys.stdout.write(f"{result.line}\n")
+    reasons = [result.failure for result in results if result.failure is not None]
+    if reasons:
+        hint = _INSTALL if any(map(may_lack_an_exporter, reasons)) else ""
+        sys.stdout.write(f"{len(reasons)} of {plural(len(results), 'target')} cannot be read.{hint}\n")
+    return 1 if reasons else 0
 
 
 if __name__ == "__main__":

@@ -12,15 +12,15 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from collector.adopt import adopt_alerts
 from collector.alerts.evaluate import Moment
+from collector.alerts.message import restore_alerts
 from collector.alerts.rules import RulesFile
 from collector.config import Config
 from collector.fleet import Fleet
-from collector.link import RedisLink
+from collector.history import Recorder
 from collector.metrics import LEADING, PUBLICATIONS, QUEUED_ENTRIES, REDIS_RECONNECTS, REDIS_UP, ROUNDS
-from collector.recorder import Recorder
-from collector.term import Term
+from collector.redis_client import RedisClient
+from collector.rounds import Rounds
 from contract.names import INCIDENTS_LENGTH_WHEN_FULL
 from contract.scripts import Lease, LeaseAnswer, Publication, PublishOutcome
 from runtime.logs import Occasionally
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 RETRY_SECONDS: Final = 1.0
 #: Part of an interval in which calls that write history may begin once a round is published, and that each may take.
 HISTORY_SHARE: Final = 1 / 3
-#: Longest time, in seconds, between two looks at the files; there are four in a round where rounds are short, so that
+#: Longest time, in seconds, between two checks of the files; there are four in a round where rounds are short, so that
 #: an edit is in force within two.
 FILES_SECONDS: Final = 5.0
 
@@ -48,7 +48,7 @@ class Collector:
     def __init__(
         self,
         config: Config,
-        link: RedisLink,
+        redis: RedisClient,
         fleet: Fleet,
         rules: RulesFile,
         readiness: Readiness,
@@ -57,12 +57,12 @@ class Collector:
         self.lease = Lease(name, config.cluster, config.interval_seconds)
         #: When the loop last turned, by the monotonic clock.
         self.turned = time.monotonic()
-        self._link = link
+        self._redis = redis
         self._fleet = fleet
         self._rules = rules
         self._readiness = readiness
-        self._recorder = Recorder(link)
-        self._term: Term | None = None
+        self._recorder = Recorder(redis)
+        self._rounds: Rounds | None = None
         self._is_epoch_lost = False
         self._last_epoch = 0
         self._was_answered = False
@@ -108,66 +108,66 @@ class Collector:
     async def turn(self) -> bool:
         """Make a round, or try to get the lease; return whether a round was published."""
         ROUNDS.inc()
-        if self._term is None:
-            self._term = await self._take_over()
-            if self._term is None:
+        if self._rounds is None:
+            self._rounds = await self._take_over()
+            if self._rounds is None:
                 return False
         outcome: PublishOutcome = "lost"
         if not self._is_epoch_lost:
-            outcome = await self._publish(self._term)
+            outcome = await self._publish(self._rounds)
         if outcome == "lost":
             # Kept until done: an attempt without an answer may have changed the epoch all the same.
             self._is_epoch_lost = True
-            outcome = await self._publish(self._term) if await self._renew(self._term) else "fenced"
+            outcome = await self._publish(self._rounds) if await self._renew(self._rounds) else "fenced"
         if outcome == "fenced":
             _log.warning("another collector has taken over; this one stands by")
-            self._term, self._is_epoch_lost = None, False
+            self._rounds, self._is_epoch_lost = None, False
             self._recorder.forget()
             LEADING.set(0)
-        if self._term is None or outcome != "published":
+        if self._rounds is None or outcome != "published":
             return False
-        await self._recorder.write(self._term.epoch, HISTORY_SHARE * self.lease.interval_seconds)
+        await self._recorder.write(self._rounds.epoch, HISTORY_SHARE * self.lease.interval_seconds)
         return True
 
-    async def _publish(self, term: Term) -> PublishOutcome:
+    async def _publish(self, rounds: Rounds) -> PublishOutcome:
         now = _now()
-        publication = term.next_round(self._fleet.view(self._rules), now)
+        publication = rounds.next_round(self._fleet.state(self._rules), now)
         if self._recorder.is_full:
             # History goes first, then old incidents; what is live and the log are never left out.
             publication = replace(publication, incidents_length=INCIDENTS_LENGTH_WHEN_FULL)
         try:
-            return await self._hand_over(publication, term)
+            return await self._hand_over(publication, rounds)
         finally:
             # After the round is out, since it takes its time; one that Redis did not take is history all the same.
-            if term.snapshot is not None:
-                await self._recorder.take(term.snapshot, now.unix_seconds)
+            if rounds.snapshot is not None:
+                await self._recorder.take(rounds.snapshot, now.unix_seconds)
 
-    async def _hand_over(self, publication: Publication, term: Term) -> PublishOutcome:
-        QUEUED_ENTRIES.set(len(term.log.queue))
+    async def _hand_over(self, publication: Publication, rounds: Rounds) -> PublishOutcome:
+        QUEUED_ENTRIES.set(len(rounds.log.queue))
         try:
-            outcome = await self._link.publish(publication)
+            outcome = await self._redis.publish(publication)
         except RedisFailure:
             PUBLICATIONS.labels("failed").inc()
             raise
         self._note_answer()
         PUBLICATIONS.labels(outcome).inc()
         if outcome == "published":
-            term.confirm()
+            rounds.confirm()
             QUEUED_ENTRIES.set(0)
         return outcome
 
-    async def _take_over(self) -> Term | None:
+    async def _take_over(self) -> Rounds | None:
         """Ask for the lease; where it is given, go on from what the collector before left."""
         answer = await self._ask_for_lease()
         if answer.outcome != "taken":
             return None
-        former = await self._link.read_former()
+        former = await self._redis.read_former()
         now = _now()
-        self._fleet.adopt(former.metrics)
-        alerts = adopt_alerts(former.alerts, now)
+        self._fleet.restore(former.metrics)
+        alerts = restore_alerts(former.alerts, now)
         LEADING.set(1)
         _log.info("leading in epoch %d; %d alerts taken over", answer.epoch, len(alerts))
-        return Term(
+        return Rounds(
             self.lease,
             epoch=answer.epoch,
             position=former.position,
@@ -176,19 +176,19 @@ class Collector:
             now=now,
         )
 
-    async def _renew(self, term: Term) -> bool:
+    async def _renew(self, rounds: Rounds) -> bool:
         """Take the lease again after Redis lost it; return whether it is one's own still."""
         answer = await self._ask_for_lease()
         if answer.outcome != "taken":
             return False
-        position = None if answer.log_is_empty else (await self._link.read_former()).position
+        position = None if answer.log_is_empty else (await self._redis.read_former()).position
         _log.warning("Redis lost its data; going on in epoch %d", answer.epoch)
-        term.renew(epoch=answer.epoch, position=position, now=_now())
+        rounds.renew(epoch=answer.epoch, position=position, now=_now())
         self._is_epoch_lost = False
         return True
 
     async def _ask_for_lease(self) -> LeaseAnswer:
-        answer = await self._link.take_lease(self.lease, self._last_epoch)
+        answer = await self._redis.take_lease(self.lease, self._last_epoch)
         self._note_answer()
         if answer.outcome == "foreign" and not self._was_answered:
             raise ForeignCluster(
@@ -226,11 +226,11 @@ class Collector:
         self._occasionally.warning("redis", "Redis is away, trying again: %s", error)
 
     async def _release(self) -> None:
-        if self._term is None:
+        if self._rounds is None:
             return
-        await self._recorder.finish(self._term.epoch)
+        await self._recorder.finish(self._rounds.epoch)
         try:
-            await self._link.release_lease(self.lease)
+            await self._redis.release_lease(self.lease)
         except RedisFailure as error:
             _log.info("the lease is left to expire: %s", error)
 

@@ -7,8 +7,7 @@ from typing import Self
 
 from access.hosts import Hosts
 from access.settings import read_hosts
-from collector.targets.error import TargetsError
-from collector.targets.target import DEFAULT_PORT, NAME_LIMIT, host_and_port, usable_name
+from collector.targets.entry import DEFAULT_PORT, NAME_LIMIT, TargetsError, host_and_port, usable_name
 from runtime.settings import Environment, FromEnvironment, SettingError
 
 #: Seconds that a scrape may take by default, where the interval allows them.

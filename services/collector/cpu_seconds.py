@@ -1,4 +1,4 @@
-"""The processors' counters of one look, held compactly: a machine may have thousands, and there are many machines."""
+"""The processors' counters of one scrape, held compactly: a machine may have thousands, and there are many machines."""
 
 from array import array
 from collections import defaultdict

@@ -1,34 +1,38 @@
-"""Fetch one page of an exporter: ask, follow one redirect, and read what comes, within bounds."""
+"""Fetch one page of an exporter: ask, follow one redirect, inflate and read what comes, within bounds."""
 
 import re
 import time
+import zlib
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import aiohttp
 from yarl import URL
 
-from collector.collector_choice import Asked
-from collector.http_options import HttpOptions
-from collector.inflate import ENCODINGS, DamagedPage, PageTooLong, inflated
-from collector.intake import FREE_BYTES, PAGE_LIMIT_BYTES, BoundedConnector, Share
+from collector.collect_filter import Asked, PageNotes
+from collector.flow_control import FREE_BYTES, PAGE_LIMIT_BYTES, PIECE_BYTES, BoundedConnector, Share, Turns
 from collector.interfaces import KnownInterfaces
-from collector.page import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
-from collector.page_notes import PageNotes
-from collector.said import looks
-from collector.sample import Sample
-from collector.scrape_failed import ScrapeFailed
+from collector.node_exporter import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
+from collector.sample import Sample, ScrapeFailed
+from collector.targets.entry import HttpOptions
 from collector.targets.target import Target
+from collector.texts import failures
 
-SPEAKS_HTTPS: Final = ScrapeFailed("tls", looks.speaks_https())
-_TOO_LONG: Final = ScrapeFailed("limit", looks.page_too_long(PAGE_LIMIT_BYTES))
-_DAMAGED: Final = ScrapeFailed("page", looks.page_damaged())
+SPEAKS_HTTPS: Final = ScrapeFailed("tls", failures.speaks_https())
+_TOO_LONG: Final = ScrapeFailed("limit", failures.page_too_long(PAGE_LIMIT_BYTES))
+_DAMAGED: Final = ScrapeFailed("page", failures.page_damaged())
 #: What node_exporter answers where one of the collectors asked for is switched off, or unknown to it.
 _REFUSED: Final = (400, 500)
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 #: What a server that expects TLS answers to plain HTTP with status 400: those of Go, nginx and Apache.
 _EXPECTS_TLS: Final = re.compile(rb"HTTPS (?:server|port)|SSL-enabled server")
 _SHORT_BODY_BYTES: Final = 1024
+#: The values of Content-Encoding that are read.
+ENCODINGS: Final = ("gzip", "x-gzip", "deflate")
+#: Members that a page in gzip may consist of, one behind the other. Source: RFC 1952, section 2.2
+MEMBERS_LIMIT: Final = 1024
+# How zlib is told what comes: with the head of gzip, with its own, with none.
+_GZIP, _ZLIB, _BARE = 31, 15, -15
 
 
 class Refused(ScrapeFailed):
@@ -84,9 +88,9 @@ class Fetcher:
             finally:
                 self._allowance.end()
             if elsewhere is None:
-                return ScrapeFailed("http", looks.http_redirects_elsewhere(response.status))
+                return ScrapeFailed("http", failures.http_redirects_elsewhere(response.status))
             if redirects > 1:
-                return ScrapeFailed("http", looks.http_redirects_twice(response.status))
+                return ScrapeFailed("http", failures.http_redirects_twice(response.status))
             url = elsewhere
 
     async def speaks_https(self) -> bool:
@@ -133,7 +137,7 @@ class Fetcher:
         if encoding in ENCODINGS:
             pieces = inflated(pieces, encoding, self._connector.turns)
         elif encoding != "identity":
-            return ScrapeFailed("page", looks.answer_compressed_otherwise())
+            return ScrapeFailed("page", failures.answer_compressed_otherwise())
         if (response.content_length or 0) > PAGE_LIMIT_BYTES:
             return _TOO_LONG
         self._allowance.expect_page()
@@ -155,8 +159,8 @@ class Fetcher:
             async for piece in pieces:
                 reader.feed(piece)
                 if not share.hold(reader.held_bytes):
-                    return ScrapeFailed("limit", looks.page_of_too_many_values())
-            # The exporter looks at its clock and at its counters somewhere between being asked and having answered.
+                    return ScrapeFailed("limit", failures.page_of_too_many_values())
+            # The exporter reads its clock and its counters somewhere between being asked and having answered.
             half = (time.monotonic() - begun) / 2
             unix_seconds = time.time() - half
             if self._allowance.received > FREE_BYTES:
@@ -175,9 +179,9 @@ class Fetcher:
             share.hold_for(sample)
             return sample
         except NotNodeExporter:
-            return ScrapeFailed("page", looks.not_node_exporter())
+            return ScrapeFailed("page", failures.not_node_exporter())
         except TooManySeries:
-            return ScrapeFailed("limit", looks.page_of_too_many_series(SERIES_LIMIT))
+            return ScrapeFailed("limit", failures.page_of_too_many_series(SERIES_LIMIT))
         except PageTooLong:
             return _TOO_LONG
         except DamagedPage:
@@ -189,14 +193,14 @@ class Fetcher:
         status = response.status
         if status == 401:
             if not self._options.has_credentials:
-                return ScrapeFailed("http", looks.http_wants_credentials())
+                return ScrapeFailed("http", failures.http_wants_credentials())
             is_token = self._options.username is None
-            return ScrapeFailed("http", looks.http_token_wrong() if is_token else looks.http_password_wrong())
+            return ScrapeFailed("http", failures.http_token_wrong() if is_token else failures.http_password_wrong())
         if status == 403 and self._options.has_credentials:
-            return ScrapeFailed("http", looks.http_forbidden())
+            return ScrapeFailed("http", failures.http_forbidden())
         if status == 400 and self._options.scheme == "http" and await _expects_tls(response):
             return SPEAKS_HTTPS
-        return (Refused if status in _REFUSED else ScrapeFailed)("http", looks.http_status(status))
+        return (Refused if status in _REFUSED else ScrapeFailed)("http", failures.http_status(status))
 
 
 def _redirect(response: aiohttp.ClientResponse) -> URL | None:
@@ -220,3 +224,52 @@ async def _expects_tls(response: aiohttp.ClientResponse) -> bool:
         return _EXPECTS_TLS.search(await response.content.read(_SHORT_BODY_BYTES)) is not None
     except aiohttp.ClientError:
         return False
+
+
+class DamagedPage(ValueError):
+    """A compressed page that cannot be inflated, ends early, or goes on after its end."""
+
+
+class PageTooLong(ValueError):
+    """A compressed page of more than ``PAGE_LIMIT_BYTES``."""
+
+
+async def inflated(pieces: AsyncIterator[bytes], encoding: str, turns: Turns) -> AsyncIterator[bytes]:
+    """Yield the page in pieces of ``PIECE_BYTES`` at most; beyond its first ``FREE_BYTES``, each waits for its turn.
+
+    Raises:
+        DamagedPage: it is none.
+        PageTooLong: it has more than ``PAGE_LIMIT_BYTES``.
+    """
+    inflater = None
+    count = members = 0
+    async for piece in pieces:
+        while True:
+            if inflater is None or inflater.eof:
+                members += 1
+                if members > (1 if encoding == "deflate" else MEMBERS_LIMIT):
+                    raise DamagedPage("bytes after the end")
+                inflater = zlib.decompressobj(_head(encoding, piece))
+            try:
+                part = inflater.decompress(piece, PIECE_BYTES)
+            except zlib.error as error:
+                raise DamagedPage(str(error)) from None
+            count += len(part)
+            if count > PAGE_LIMIT_BYTES:
+                raise PageTooLong("too long")
+            if count > FREE_BYTES:
+                await turns.turn(count)
+            yield part
+            piece = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+            # A part that is full may not be all that the piece holds.
+            if not piece and (inflater.eof or len(part) < PIECE_BYTES):
+                break
+    if inflater is None or not inflater.eof:
+        raise DamagedPage("no end")
+
+
+def _head(encoding: str, begin: bytes) -> int:
+    if encoding != "deflate":
+        return _GZIP
+    # Deflate is to have zlib's head, and some send it without one. Source: RFC 9110, section 8.4.1.2
+    return _ZLIB if begin[0] & 0x0F == zlib.DEFLATED else _BARE

@@ -2,19 +2,39 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from collector.adopt import adopt_nodes, former_nodes
-from collector.alerts.rules import RulesFile
+from collector.alerts.conditions import Observation
+from collector.alerts.message import decode_former
+from collector.alerts.rules import Rules, RulesFile
+from collector.metrics import TARGETS
 from collector.node_state import NodeState
 from collector.polling import Polling
 from collector.redis_disk import RedisDisk
 from collector.targets.sources import TargetSources
 from collector.targets.target import Target
-from collector.view import View, view_of
+from collector.texts.issues import collector_hangs, figures_missing
+from collector.texts.sentence import english
 from contract.events import NODE_NAME_LIMIT
+from contract.messages import Coded, Node, Snapshot
+
+
+@dataclass(frozen=True)
+class ClusterState:
+    """What a round is made of: the nodes as they are known now, for people and for the rules."""
+
+    nodes: Sequence[Node]
+    observations: Sequence[Observation]
+    rules: Rules
+    #: What is wrong with the collector's own files and names.
+    problems: Sequence[Coded]
+    #: What is to be known of nodes that are online, in the order of their texts.
+    remarks: Sequence[Coded] = ()
+    #: Whether any of the nodes is a simulated one.
+    is_simulated: bool = False
 
 
 class Fleet:
@@ -48,15 +68,15 @@ class Fleet:
         if self._disk is not None:
             await self._disk.refresh()
 
-    def adopt(self, raw: bytes | None) -> None:
+    def restore(self, raw: bytes | None) -> None:
         """Go on from ``raw``, the last metrics message of the collector before: its nodes, their names and statuses."""
         nodes = former_nodes(raw)
         if nodes:
             self._follow(self._sources.hold(nodes))
-            self._names.adopt({address: node.node for address, node in nodes.items()})
-            adopt_nodes(nodes, self._polling.states.values())
+            self._names.restore({address: node.node for address, node in nodes.items()})
+            restore_nodes(nodes, self._polling.states.values())
 
-    def view(self, rules: RulesFile) -> View:
+    def state(self, rules: RulesFile) -> ClusterState:
         """Return what a round is made of now."""
         states = self._polling.states.values()
         self._names.give(states)
@@ -65,7 +85,7 @@ class Fleet:
             problems.append(rules.problem)
         if self._disk is not None and self._disk.problem is not None:
             problems.insert(0, self._disk.problem)
-        return view_of(states, rules.rules, problems)
+        return cluster_state(states, rules.rules, problems)
 
     def _follow(self, is_changed: bool) -> None:
         if is_changed:
@@ -79,7 +99,7 @@ class NodeNames:
         #: The name of each address in the round before.
         self._names: dict[str, str] = {}
 
-    def adopt(self, names: Mapping[str, str]) -> None:
+    def restore(self, names: Mapping[str, str]) -> None:
         """Go on from the names that the collector before gave, by address; one's own of before are void."""
         self._names = dict(names)
 
@@ -140,3 +160,48 @@ def _order(target: Target) -> tuple[int, int, str, int]:
     except ValueError:
         return 9, 0, target.host, target.port
     return number.version, int(number), "", target.port
+
+
+def former_nodes(raw: bytes | None) -> dict[str, Node]:
+    """Return the nodes of ``raw``, a metrics message, by address."""
+    snapshot = decode_former(raw, Snapshot)
+    return {} if snapshot is None else {node.address: node for node in snapshot.nodes}
+
+
+def restore_nodes(nodes: Mapping[str, Node], states: Iterable[NodeState]) -> None:
+    """Give each node the status that ``nodes`` has for its address."""
+    for state in states:
+        node = nodes.get(state.target.address)
+        if node is not None:
+            state.restore(node)
+
+
+def cluster_state(states: Iterable[NodeState], rules: Rules, problems: Sequence[Coded]) -> ClusterState:
+    """Return what is known of ``states``, and count them by status."""
+    states = list(states)
+    nodes = [state.as_node() for state in states]
+    counts = Counter(node.status for node in nodes)
+    for status in ("online", "offline", "unknown"):
+        TARGETS.labels(status).set(counts[status])
+    observations = [
+        Observation(
+            state.target.node,
+            state.status if state.is_seen else "unknown",
+            state.error,
+            state.measures,
+            state.target.role,
+        )
+        for state in states
+    ]
+    remarks = [remark for state in states if (remark := _remark(state)) is not None]
+    is_simulated = any(state.target.is_simulated for state in states)
+    return ClusterState(nodes, observations, rules, problems, sorted(remarks, key=english), is_simulated)
+
+
+def _remark(state: NodeState) -> Coded | None:
+    """What is to be known of a node that is online."""
+    if state.hanging_collector is not None:
+        return collector_hangs(state.target.node, state.hanging_collector)
+    if not state.missing_figures:
+        return None
+    return figures_missing(state.target.node, state.missing_figures, state.lack)

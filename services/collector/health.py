@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from collector.alerts.evaluate import ActiveAlert
-from collector.said import issues
-from collector.said.alerts import node_offline
-from collector.said.looks import connection_refused, no_answer
-from collector.said.sentence import english, says
+from collector.texts import issues
+from collector.texts.alerts import node_offline
+from collector.texts.failures import connection_refused, no_answer, no_answer_within
+from collector.texts.sentence import english, says
 from contract.health import overall_status
 from contract.messages import Coded, Epoch, Firing, Health, Node, Seq, Severity, Timestamp
 from runtime.quoted import shown
@@ -20,8 +20,8 @@ ISSUES_LIMIT: Final = 20
 _SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info")
 #: The line that makes a node answer, on Debian and its kin.
 INSTALL_EXPORTER: Final = "sudo apt-get install -y prometheus-node-exporter"
-#: What is said of a node where no exporter listens, or a firewall keeps it from answering.
-_MAY_LACK_AN_EXPORTER: Final = (english(connection_refused()), english(no_answer()))
+#: Codes of failures of a node where no exporter listens, or a firewall keeps it from answering.
+_MAY_LACK_AN_EXPORTER: Final = (connection_refused.code, no_answer.code, no_answer_within.code)
 
 
 def build_health(
@@ -60,9 +60,9 @@ def build_health(
     )
 
 
-def may_lack_an_exporter(said: str) -> bool:
+def may_lack_an_exporter(why: Coded | str | None) -> bool:
     """Whether a node may be offline because no exporter runs there; with a wrong password, say, one does."""
-    return any(text in said for text in _MAY_LACK_AN_EXPORTER)
+    return isinstance(why, Coded) and why.code in _MAY_LACK_AN_EXPORTER
 
 
 def _issues(
@@ -71,7 +71,7 @@ def _issues(
     found = list(problems)
     if total == 0:
         found.append(issues.no_targets(shown(targets_path), INSTALL_EXPORTER))
-    elif len(offline) == total and any(may_lack_an_exporter(node.error or "") for node in offline):
+    elif len(offline) == total and any(may_lack_an_exporter(_error(node)) for node in offline):
         found.append(issues.no_node_answers(shown(targets_path), INSTALL_EXPORTER))
     found += [node_offline(node.node, _error(node)) for node in offline]
     found += remarks

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 #: Longest name of an interface on any system, in bytes: IFNAMSIZ without its end.
 NAME_LIMIT: Final = 15
-#: Interfaces of one machine that are looked at, those with the shortest names first.
+#: Interfaces of one machine that are read, those with the shortest names first.
 INTERFACES_LIMIT: Final = 512
 #: Interfaces of one machine that are remembered.
 REMEMBERED_LIMIT: Final = 64
@@ -120,7 +120,7 @@ class Choice(NamedTuple):
 
 
 class KnownInterfaces:
-    """What was last told of the interfaces of one machine, so that an exporter need not tell it at every look."""
+    """What was last told of the interfaces of one machine, so that an exporter need not tell it at every scrape."""
 
     def __init__(self) -> None:
         self._told: dict[str, Interface] = {}
@@ -149,7 +149,7 @@ class KnownInterfaces:
         return is_old or not self._names_when_asked.issuperset(self._names)
 
     def asked(self, monotonic_seconds: float) -> None:
-        """Note that the exporter was asked at the last look, whatever it told."""
+        """Note that the exporter was asked at the last scrape, whatever it told."""
         self._asked_at, self._names_when_asked = monotonic_seconds, frozenset(self._names)
 
 

@@ -1,63 +1,70 @@
-"""Look at this machine through psutil, with the same result as through an exporter."""
+"""Read this machine without an exporter, by psutil and the kernel's files, with the same result as through one."""
 
 import asyncio
 import os
 import re
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import psutil
 
-from collector import filesystems, interfaces, sysfs, temperatures
+from collector import disks, interfaces
 from collector.cpu_seconds import MODES, CpuSeconds
-from collector.devices import whole_disks
-from collector.filesystems import Filesystems, Mount
-from collector.kernel_files import read_alarms, waiting_seconds
-from collector.said import looks
-from collector.sample import FILESYSTEMS_LIMIT, Sample
-from collector.scrape import ScrapeFailed
-from collector.temperatures import Sensor
+from collector.disks import Filesystems, Mount, whole_disks
+from collector.interfaces import Interface
+from collector.sample import FILESYSTEMS_LIMIT, Sample, ScrapeFailed
+from collector.sensors import ALARM_FILES, Alarms, Place, Sensor, temperature_sensors
+from collector.texts import failures
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoted import sentence
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 #: A space, tab, newline or backslash, as the kernel writes it there.
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
+#: Interfaces and sensors. Source: kernel, Documentation/ABI/testing/sysfs-class-net, hwmon/sysfs-interface.rst,
+#: ABI/testing/sysfs-class-thermal.
+SYS: Final = Path("/sys")
+_READING: Final = re.compile(r"(temp\d+)_input")
+_PRESSURE: Final = Path("/proc/pressure")
+#: Microseconds for which some task waited. Source: kernel, Documentation/accounting/psi.rst
+_SOME: Final = re.compile(r"^some .*\btotal=(\d+)$", re.MULTILINE)
+_ALARM: Final = re.compile(r"([a-z]+)(\d+)_([a-z]+_alarm)")
 
 
 class LocalProbe:
-    """Looks at this machine; in a thread, since a disk that hangs blocks whoever asks for its size."""
+    """Reads this machine; in a thread, since a disk that hangs blocks whoever asks for its size."""
 
     def __init__(self, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
         self._running: asyncio.Future[Sample] | None = None
 
-    async def look(self) -> Sample | ScrapeFailed:
+    async def scrape(self) -> Sample | ScrapeFailed:
         """Return what this machine tells now, within the scrape timeout."""
         if self._running is None or self._running.done():
-            self._running = run_in_daemon_thread(look_at_this_machine, "look at this machine")
+            self._running = run_in_daemon_thread(read_this_machine, "read this machine")
         try:
-            # Shielded: a look that hangs stays the only one.
+            # Shielded: a scrape that hangs stays the only one.
             return await asyncio.wait_for(asyncio.shield(self._running), self._timeout_seconds)
         except TimeoutError:
-            return ScrapeFailed("timeout", looks.no_answer_within(self._timeout_seconds))
+            return ScrapeFailed("timeout", failures.no_answer_within(self._timeout_seconds))
         except (OSError, psutil.Error) as error:
-            said = error.strerror if isinstance(error, OSError) else None
-            return ScrapeFailed("internal", looks.unreadable(said or sentence(error)))
+            why = error.strerror if isinstance(error, OSError) else None
+            return ScrapeFailed("internal", failures.unreadable(why or sentence(error)))
 
 
-def look_at_this_machine() -> Sample:
+def read_this_machine() -> Sample:
     """Return what this machine tells now.
 
     Raises:
         OSError, psutil.Error: it cannot be read.
     """
     memory, swap, alarms = psutil.virtual_memory(), psutil.swap_memory(), read_alarms()
-    disks = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
-    whole = whole_disks(disks)
+    disk_counters = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
+    whole = whole_disks(disk_counters)
     counters = psutil.net_io_counters(pernic=True, nowrap=False)
-    network = interfaces.choose(sysfs.interfaces(filter(interfaces.can_count, counters)))
+    network = interfaces.choose(read_interfaces(filter(interfaces.can_count, counters)))
     disk = _filesystems()
     sensors = _sensors()
     return Sample(
@@ -79,7 +86,7 @@ def look_at_this_machine() -> Sample:
         network_bytes={
             name: (each.bytes_recv, each.bytes_sent) for name, each in counters.items() if name in network.names
         },
-        disk_bytes={name: (each.read_bytes, each.write_bytes) for name, each in disks.items() if name in whole},
+        disk_bytes={name: (each.read_bytes, each.write_bytes) for name, each in disk_counters.items() if name in whole},
         boot_unix_seconds=psutil.boot_time(),
         clock_offset_seconds=0.0,
         host_name=os.uname().nodename,
@@ -99,15 +106,15 @@ def _cpu_seconds() -> CpuSeconds:
 
 
 def _sensors() -> tuple[Sensor, ...]:
-    if sysfs.SYS.exists():
-        return sysfs.temperature_sensors()
+    if SYS.exists():
+        return read_temperatures()
     told = psutil.sensors_temperatures() if hasattr(psutil, "sensors_temperatures") else {}
     readings = {
         (chip, sensor.label or str(number)): sensor.current
         for chip, same in told.items()
         for number, sensor in enumerate(same)
     }
-    return temperatures.sensors(readings, labels={}, chip_names={})
+    return temperature_sensors(readings, labels={}, chip_names={})
 
 
 def _filesystems() -> Filesystems:
@@ -119,12 +126,12 @@ def _filesystems() -> Filesystems:
         for each in psutil.disk_partitions(all=True)
         if each.mountpoint not in partial
     }
-    local = [mount for mount in visible.values() if filesystems.is_local(mount.fstype, mount.device)]
+    local = [mount for mount in visible.values() if disks.is_local(mount.fstype, mount.device)]
     first: dict[tuple[str, str], Mount] = {}
     for mount in sorted(local, key=lambda mount: (len(mount.mountpoint), mount.mountpoint)):
         first.setdefault((mount.device, mount.fstype), mount)
     asked = {"/", *(mount.mountpoint for mount in list(first.values())[:FILESYSTEMS_LIMIT])}
-    return filesystems.look(
+    return disks.choose(
         _sized(mount) if mount.mountpoint in asked else mount for mount in dict.fromkeys((*local, visible["/"]))
     )
 
@@ -153,3 +160,95 @@ def _sized(mount: Mount) -> Mount:
     return mount._replace(
         size_bytes=size.f_blocks * block, free_bytes=size.f_bfree * block, available_bytes=size.f_bavail * block
     )
+
+
+def read_interfaces(names: Iterable[str], sys: Path = SYS) -> list[Interface]:
+    """Return what is known of the interfaces of those names."""
+    return [_interface(name, sys / "class/net" / name) for name in names]
+
+
+def read_temperatures(sys: Path = SYS) -> tuple[Sensor, ...]:
+    """Return the sensors whose readings count, the hottest first."""
+    readings: dict[Place, float] = {}
+    labels: dict[Place, str] = {}
+    chip_names: dict[str, str] = {}
+    faulty: set[Place] = set()
+    for chip in sorted(sys.glob("class/hwmon/hwmon*")):
+        chip_names[chip.name] = _text(chip / "name")
+        # Drivers of old kernels have the sensors one folder below.
+        for file in (*chip.glob("temp*_input"), *chip.glob("device/temp*_input")):
+            found = _READING.fullmatch(file.name)
+            celsius = _number(file)
+            if found is None or celsius is None:
+                continue
+            place = chip.name, found[1]
+            readings[place] = celsius / 1000
+            label = _text(file.with_name(f"{found[1]}_label"))
+            if label:
+                labels[place] = label
+            if _number(file.with_name(f"{found[1]}_fault")):
+                faulty.add(place)
+    for zone in sorted(sys.glob("class/thermal/thermal_zone*")):
+        celsius = _number(zone / "temp")
+        if celsius is not None:
+            readings[_text(zone / "type"), zone.name.removeprefix("thermal_")] = celsius / 1000
+    return temperature_sensors(readings, labels=labels, chip_names=chip_names, faulty=faulty)
+
+
+def waiting_seconds(resource: str, folder: Path = _PRESSURE) -> float | None:
+    """Return for how long some task has waited for ``io`` or ``memory`` since boot; ``None`` where the kernel says not.
+
+    A kernel may be made without these files, and reading them is refused where they are switched off (``psi=0``).
+    """
+    try:
+        found = _SOME.search((folder / resource).read_text())
+    except OSError:
+        return None
+    return None if found is None else int(found[1]) / 1e6
+
+
+def read_alarms(sys: Path = SYS) -> Alarms:
+    """Return the alarms of the sensors."""
+    alarms = Alarms()
+    for path in sys.glob("class/hwmon/hwmon*/*_alarm"):
+        found = _ALARM.fullmatch(path.name)
+        rule = ALARM_FILES.get((found[1], found[3])) if found else None
+        if found is None or rule is None:
+            continue
+        try:
+            chip, raised = (path.parent / "name").read_text().strip(), path.read_text().strip()
+        except OSError:
+            continue
+        sensor = f"{found[1]}{found[2]}"
+        is_raised = raised not in ("", "0") and _text(path.with_name(f"{sensor}_fault")) in ("", "0")
+        alarms.note(rule, chip, sensor, raised=is_raised)
+    return alarms
+
+
+def _interface(name: str, folder: Path) -> Interface:
+    return Interface(
+        name,
+        number=_number(folder / "ifindex"),
+        link=_number(folder / "iflink"),
+        flags=_number(folder / "flags"),
+        kind=_number(folder / "type"),
+        address=_text(folder / "address"),
+        address_kind=_number(folder / "addr_assign_type"),
+        is_bond=(folder / "bonding").is_dir(),
+        name_kind=_number(folder / "name_assign_type"),
+    )
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _number(file: Path) -> int | None:
+    """The whole number in a file, decimal or hexadecimal; ``None`` where there is none, or the driver fails."""
+    try:
+        return int(_text(file), 0)
+    except ValueError:
+        return None

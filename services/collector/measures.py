@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from collector.cpu_seconds import IDLE_MODES, CpuSeconds
 from collector.sample import LARGEST, Filesystem, InOut, Sample
-from collector.temperatures import Sensor
+from collector.sensors import Sensor
 
 #: Modes in which a processor does nothing while a task waits for a disk: Linux's, and AIX's.
 _WAITING_MODES: Final = frozenset(("iowait", "wait"))
@@ -20,7 +20,7 @@ _UNKNOWN_RATES: Final[_Rates] = (None, None)
 
 
 class Measures(Struct, frozen=True, kw_only=True):
-    """The measured fields of the contract's ``Node``, rounded as it says, and what only the alert rules look at."""
+    """The measured fields of the contract's ``Node``, rounded as it says, and what only the alert rules read."""
 
     boot_unix_seconds: float | None = None
     cpu_usage: float | None = None
@@ -109,9 +109,9 @@ def derive(sample: Sample, previous: Sample | None, former: Measures | None, *, 
 
 
 def _between(previous: Sample, current: Sample) -> float:
-    """Seconds between two looks: by the node's own clock where it tells, unless that was set meanwhile.
+    """Seconds between two scrapes: by the node's own clock where it tells, unless that was set meanwhile.
 
-    This process knows each moment give or take the uncertainty of the look. The node's clock is right where it says
+    This process knows each moment give or take the uncertainty of the scrape. The node's clock is right where it says
     nothing else than that; a clock that tells whole seconds alone is too coarse.
     """
     elapsed = current.monotonic_seconds - previous.monotonic_seconds

@@ -1,4 +1,4 @@
-"""What is known of one node, from one look to the next."""
+"""What is known of one node, from one scrape to the next."""
 
 import math
 import time
@@ -8,24 +8,24 @@ from typing import Final
 from msgspec.structs import replace
 
 from collector.measures import NOTHING_MEASURED, Measures, derive
-from collector.said.sentence import english
-from collector.sample import FILESYSTEMS_LIMIT, Filesystem, Sample, missing_figures
-from collector.scrape import ScrapeFailed
-from collector.targets.target import Target, usable_name
+from collector.sample import FILESYSTEMS_LIMIT, Filesystem, Sample, ScrapeFailed, missing_figures
+from collector.targets.entry import usable_name
+from collector.targets.target import Target
+from collector.texts.sentence import english
 from contract.messages import Coded, Node, NodeStatus, Timestamp
 from runtime.clock import timestamp
 
-#: Intervals for which a look counts: one is due every interval, and takes one at most. Whoever was paused for longer
+#: Intervals for which a scrape counts: one is due every interval, and takes one at most. Whoever was paused for longer
 #: may be after another collector that has meanwhile seen more.
 SEEN_INTERVALS: Final = 3
 #: Seconds for which a node that has called itself otherwise keeps that name. The time doubles with each change, since
 #: every name has a history of its own, for a week.
 RENAME_PAUSE_SECONDS: Final = 60.0
 LONGEST_RENAME_PAUSE_SECONDS: Final = 3600.0
-#: Looks in a row that left a collector of the exporter out, from which on it counts as hanging: a busy machine's answer
-#: may be late once, and what was left out is tried again beside the looks.
-HANGING_LOOKS: Final = 3
-#: Intervals that two looks may be apart for rates to be derived from them.
+#: Scrapes in a row without a collector of the exporter, from which on it counts as hanging: a busy machine's answer may
+#: be late once, and what was left out is tried again beside the scrapes.
+HANGING_SCRAPES: Final = 3
+#: Intervals that two scrapes may be apart for rates to be derived from them.
 LONGEST_GAP_INTERVALS: Final = 5
 
 
@@ -35,11 +35,11 @@ class SeenWritable:
     def __init__(self) -> None:
         #: Mount point by type and device.
         self._mountpoints: dict[str, str] = {}
-        #: Type and device of those of the last look that told of some.
+        #: Type and device of those of the last scrape that told of some.
         self._before: frozenset[str] = frozenset()
 
     def marked(self, filesystems: Sequence[Filesystem]) -> tuple[Filesystem, ...]:
-        """Return the same file systems, each with whether it could be written now or at any look before.
+        """Return the same file systems, each with whether it could be written now or at any scrape before.
 
         What comes back elsewhere after it was gone is another one, or is mounted to be read: a stick, a pod's volume.
         """
@@ -61,7 +61,7 @@ class SeenWritable:
 
 
 class NodeState:
-    """One node. Until its first look it is ``unknown``, or what a former collector last published of it."""
+    """One node. Until its first scrape it is ``unknown``, or what a former collector last published of it."""
 
     def __init__(self, target: Target, *, unix_seconds: float, interval_seconds: float) -> None:
         self.target = target
@@ -69,7 +69,7 @@ class NodeState:
         self.status_since: Timestamp = timestamp(unix_seconds)
         #: Why the node is offline, as far as this process has seen it.
         self.error: Coded | None = None
-        #: ``None`` unless this process found the node online at its last look.
+        #: ``None`` unless this process found the node online at its last scrape.
         self.measures: Measures | None = None
         #: What the node last called itself, where that can be a name.
         self.host_name: str | None = None
@@ -78,7 +78,7 @@ class NodeState:
         self.lack: Coded | None = None
         #: The collector of its exporter that hangs.
         self.hanging_collector: str | None = None
-        self._looks_without = 0
+        self._scrapes_without = 0
         self._seen_writable = SeenWritable()
         self._interval_seconds = interval_seconds
         self._seen_at = -math.inf
@@ -86,20 +86,20 @@ class NodeState:
         self._rename_pause_seconds = RENAME_PAUSE_SECONDS
         self._sample: Sample | None = None
         self._former: Measures | None = None
-        self._adopted: Node | None = None
+        self._restored: Node | None = None
 
     @property
     def is_seen(self) -> bool:
-        """Whether this process has looked, and so lately that what it saw still counts."""
+        """Whether this process has scraped the node, and so lately that what it told still counts."""
         return time.monotonic() - self._seen_at <= SEEN_INTERVALS * self._interval_seconds
 
     def take(self, result: Sample | ScrapeFailed, *, unix_seconds: float) -> bool:
-        """Take the result of a look; return whether the status changed."""
-        self._seen_at, self._adopted = time.monotonic(), None
+        """Take the result of a scrape; return whether the status changed."""
+        self._seen_at, self._restored = time.monotonic(), None
         status: NodeStatus
         if isinstance(result, ScrapeFailed):
             status, self.error, self.measures, self.missing_figures = "offline", result.why, None, ""
-            self._looks_without, self.hanging_collector = 0, None
+            self._scrapes_without, self.hanging_collector = 0, None
         else:
             longest_gap = LONGEST_GAP_INTERVALS * self._interval_seconds
             measures = derive(result, self._sample, self._former, longest_gap_seconds=longest_gap)
@@ -108,8 +108,8 @@ class NodeState:
                 measures = replace(measures, filesystems=filesystems)
             status, self.error, self.measures = "online", None, measures
             self._take_host_name(result.host_name)
-            self._looks_without = 0 if result.hung_collector is None else self._looks_without + 1
-            self.hanging_collector = result.hung_collector if self._looks_without >= HANGING_LOOKS else None
+            self._scrapes_without = 0 if result.hung_collector is None else self._scrapes_without + 1
+            self.hanging_collector = result.hung_collector if self._scrapes_without >= HANGING_SCRAPES else None
             self._sample, self._former = result, measures
             self.missing_figures, self.lack = missing_figures(result), result.lack
         changed = status != self.status
@@ -126,18 +126,18 @@ class NodeState:
             self._rename_pause_seconds = min(2 * self._rename_pause_seconds, LONGEST_RENAME_PAUSE_SECONDS)
         self.host_name = name
 
-    def adopt(self, node: Node) -> None:
-        """Go on from what the collector before published: its status and since when, and its values until a look."""
+    def restore(self, node: Node) -> None:
+        """Go on from what the collector before published: its status and since when, and its values until a scrape."""
         if not self.is_seen:
-            self.status, self.status_since, self.error, self._adopted = node.status, node.status_since, None, node
+            self.status, self.status_since, self.error, self._restored = node.status, node.status_since, None, node
         elif node.status == self.status:
             self.status_since = node.status_since
 
     def as_node(self) -> Node:
         """The node as the contract writes it."""
         target, measures = self.target, self.measures or NOTHING_MEASURED
-        if self._adopted is not None:
-            return replace(self._adopted, node=target.node, address=target.address, role=target.role)
+        if self._restored is not None:
+            return replace(self._restored, node=target.node, address=target.address, role=target.role)
         boot = measures.boot_unix_seconds
         return Node(
             node=target.node,

@@ -1,4 +1,4 @@
-"""Look at every target once an interval, the looks spread over it."""
+"""Scrape every target once an interval, the scrapes spread over it."""
 
 import asyncio
 import logging
@@ -9,12 +9,12 @@ from typing import Final
 
 from collector.metrics import SCRAPE_SECONDS, SCRAPES_FAILED
 from collector.node_state import NodeState
-from collector.said import looks
-from collector.said.alerts import node_offline
-from collector.said.sentence import english
-from collector.sample import Sample
-from collector.scrape import Probe, ScrapeFailed
+from collector.sample import Sample, ScrapeFailed
+from collector.scrape import Probe
 from collector.targets.target import Target
+from collector.texts import failures
+from collector.texts.alerts import node_offline
+from collector.texts.sentence import english
 from runtime.logs import Occasionally
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Polling:
         self._occasionally = Occasionally(_log)
 
     def follow(self, targets: Iterable[Target]) -> None:
-        """Look at these targets from now on. What is known of those that stay is kept, by address."""
+        """Scrape these targets from now on. What is known of those that stay is kept, by address."""
         wanted = {target.address: target for target in targets}
         for address in self.states.keys() - wanted.keys():
             self._tasks.pop(address).cancel()
@@ -48,7 +48,7 @@ class Polling:
             self._tasks[address] = asyncio.create_task(self._poll(state), name=f"poll {address}")
 
     async def stop(self) -> None:
-        """End all looks."""
+        """End all scrapes."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -59,34 +59,34 @@ class Polling:
         offset = phase_seconds(state.target.address, self._interval_seconds)
         start = _next_start(time.monotonic(), offset, self._interval_seconds)
         result: Sample | ScrapeFailed | None = None
-        looks_left_out = looks_to_leave_out = 0
+        left_out = to_leave_out = 0
         while True:
             await asyncio.sleep(start - time.monotonic())
             if state.target.http != http:
-                http, probe, looks_to_leave_out = state.target.http, self._make_probe(state.target), 0
-            if result is not None and looks_left_out < looks_to_leave_out:
-                looks_left_out += 1  # what the last look gave counts still
+                http, probe, to_leave_out = state.target.http, self._make_probe(state.target), 0
+            if result is not None and left_out < to_leave_out:
+                left_out += 1  # what the last scrape gave counts still
             else:
-                result = await self._look(probe, state)
+                result = await self._scrape(probe, state)
                 is_excess = isinstance(result, ScrapeFailed) and result.reason == "limit"
                 longest = int(LONGEST_PAUSE_SECONDS / self._interval_seconds)
-                looks_to_leave_out = min(2 * looks_to_leave_out + 1, longest) if is_excess else 0
-                looks_left_out = 0
+                to_leave_out = min(2 * to_leave_out + 1, longest) if is_excess else 0
+                left_out = 0
             if state.take(result, unix_seconds=time.time()) and state.error is not None:
                 self._occasionally.warning("offline", "%s", english(node_offline(state.target.node, state.error)))
-            # A look may take the whole interval; after a longer pause (of this process) missed ones are left out.
+            # A scrape may take the whole interval; after a longer pause (of this process) missed ones are left out.
             start += self._interval_seconds
             now = time.monotonic()
             if start < now - self._interval_seconds:
                 start = _next_start(now, offset, self._interval_seconds)
 
-    async def _look(self, probe: Probe, state: NodeState) -> Sample | ScrapeFailed:
+    async def _scrape(self, probe: Probe, state: NodeState) -> Sample | ScrapeFailed:
         begun = time.monotonic()
         try:
-            result = await probe.look()
+            result = await probe.scrape()
         except Exception as error:
             self._occasionally.warning("look", "looking at %s failed: %r", state.target.address, error)
-            result = ScrapeFailed("internal", looks.unreadable(type(error).__name__))
+            result = ScrapeFailed("internal", failures.unreadable(type(error).__name__))
         SCRAPE_SECONDS.observe(time.monotonic() - begun)
         if isinstance(result, ScrapeFailed):
             SCRAPES_FAILED.labels(result.reason).inc()
@@ -94,7 +94,7 @@ class Polling:
 
 
 def phase_seconds(address: str, interval_seconds: float) -> float:
-    """When in each interval an address is looked at: always the same, and different ones spread evenly."""
+    """When in each interval an address is scraped: always the same, and different ones spread evenly."""
     return zlib.crc32(address.encode()) / 2**32 * interval_seconds
 
 

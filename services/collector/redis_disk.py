@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from collector.said.issues import redis_disk_full
+from collector.texts.issues import redis_disk_full
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoted import shown
@@ -26,9 +26,9 @@ class RedisDisk:
     async def refresh(self) -> None:
         """Look again."""
         # Beside the loop: a disk may take its time.
-        self.problem = await run_in_daemon_thread(self._look, "look at a disk")
+        self.problem = await run_in_daemon_thread(self._look_for_problem, "look at a disk")
 
-    def _look(self) -> Coded | None:
+    def _look_for_problem(self) -> Coded | None:
         try:
             disk = os.statvfs(self._folder)
             last_save = max((file.stat().st_size for file in self._folder.glob("*.rdb")), default=0)

@@ -1,18 +1,21 @@
-"""What one look at a node tells, whatever it was looked at with."""
+"""What one scrape of a node gives, by whatever means: a sample, or the reason why there is none."""
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from msgspec import Struct, field
 
 from collector.cpu_seconds import COUNTER_BYTES, CpuSeconds
-from collector.temperatures import Sensor
+from collector.sensors import Sensor
+from collector.texts.sentence import english
 from contract.messages import Coded
 
 #: Bytes in and out of one device since it exists: received and transmitted, or read and written. ``None`` is a counter
 #: that could not be read.
 InOut = tuple[float | None, float | None]
 
-#: File systems of one node that are looked at, those with the shortest mount points first.
+Reason = Literal["name", "connect", "timeout", "tls", "credentials", "http", "page", "limit", "internal"]
+#: File systems of one node that are kept, those with the shortest mount points first.
 FILESYSTEMS_LIMIT: Final = 64
 #: About how much memory a value takes that is kept by a name, in bytes.
 NAMED_BYTES: Final = 300
@@ -52,7 +55,7 @@ class Filesystem(Struct, frozen=True):
 
 
 class Sample(Struct, frozen=True, kw_only=True, weakref=True):
-    """One look at a node. Counters are since boot; what the node does not tell is ``None`` or empty."""
+    """One scrape of a node. Counters are since boot; what the node does not tell is ``None`` or empty."""
 
     #: When, by this process's monotonic clock.
     monotonic_seconds: float
@@ -103,6 +106,19 @@ class Sample(Struct, frozen=True, kw_only=True, weakref=True):
         named = len(self.network_bytes) + len(self.disk_bytes) + 2 * len(self.filesystems) + len(self.sensors)
         named += len(self.under_voltage or ()) + len(self.hardware_alarms or ())
         return COUNTER_BYTES * len(self.cpu_seconds) + NAMED_BYTES * named
+
+
+@dataclass(frozen=True, slots=True)
+class ScrapeFailed:
+    """Why a scrape failed: a kind to count by, and what people are told."""
+
+    reason: Reason
+    why: Coded
+
+    @property
+    def sentence(self) -> str:
+        """What people are told, in English."""
+        return english(self.why)
 
 
 def beyond(distance: float, uncertainty: float) -> float:

@@ -1,4 +1,4 @@
-"""Look at one node through its exporter. A look that fails is a result too, never an error that escapes."""
+"""Scrape one node through its exporter. A scrape that fails is a result too, never an error that escapes."""
 
 import asyncio
 import errno
@@ -8,29 +8,28 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Set
+from dataclasses import replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import aiohttp
 
-from collector.collector_choice import Asked, CollectorChoice
-from collector.credentials import Credentials, CredentialsError
+from collector.authentication import Credentials, CredentialsError, why_no_tls
+from collector.collect_filter import Asked, CollectFilter, PageNotes
 from collector.fetch import SPEAKS_HTTPS, Fetcher, Refused
-from collector.intake import HEAD_LIMIT_BYTES, LONG_BYTES, BoundedConnector, current_allowance
+from collector.flow_control import HEAD_LIMIT_BYTES, LONG_BYTES, BoundedConnector, current_allowance
 from collector.interfaces import KnownInterfaces
-from collector.page_notes import PageNotes
-from collector.said import looks
-from collector.sample import Sample
-from collector.scrape_failed import ScrapeFailed
+from collector.sample import Sample, ScrapeFailed
 from collector.targets.dns import Resolver
 from collector.targets.target import Target
-from collector.tls import why_no_tls
+from collector.texts import failures
 from contract.messages import Coded
 
-__all__ = ["HttpProbe", "Probe", "ScrapeFailed", "open_session"]
+if TYPE_CHECKING:
+    from collector.local import LocalProbe
 
 _log = logging.getLogger(__name__)
-#: Seconds after the end of its time at which a look still counts as one that the node has failed.
+#: Seconds after the end of its time at which a scrape still counts as one that the node has failed.
 LATE_SECONDS: Final = 0.1
 #: Seconds for which an exporter that ends plain connections may take to begin with TLS.
 HANDSHAKE_SECONDS: Final = 1.0
@@ -43,19 +42,19 @@ _TLS: Final = (b"\x15\x03", b"\x16\x03")
 _TLS_REASON: Final = re.compile(r"\[SSL: ([A-Z0-9_]{1,100})\]")
 
 _OF_ERRNO: Final = {
-    errno.ECONNREFUSED: looks.connection_refused,
-    errno.ECONNRESET: looks.connection_reset,
-    errno.EHOSTUNREACH: looks.no_route,
-    errno.ENETUNREACH: looks.network_unreachable,
-    errno.ETIMEDOUT: looks.no_answer,
-    errno.EHOSTDOWN: looks.host_is_down,
+    errno.ECONNREFUSED: failures.connection_refused,
+    errno.ECONNRESET: failures.connection_reset,
+    errno.EHOSTUNREACH: failures.no_route,
+    errno.ENETUNREACH: failures.network_unreachable,
+    errno.ETIMEDOUT: failures.no_answer,
+    errno.EHOSTDOWN: failures.host_is_down,
 }
 
 
 class Probe(Protocol):
-    """Looks at one node, again and again, one look at a time."""
+    """Scrapes one node, again and again, one scrape at a time."""
 
-    async def look(self) -> Sample | ScrapeFailed:
+    async def scrape(self) -> Sample | ScrapeFailed:
         """Return what the node tells now, within the scrape timeout."""
 
 
@@ -67,7 +66,7 @@ def open_session(resolver: Resolver, credentials_dir: Path | None = None) -> aio
     return aiohttp.ClientSession(
         connector=BoundedConnector(resolver, Credentials(credentials_dir)),
         cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None),  # each look has one of its own, over all it does
+        timeout=aiohttp.ClientTimeout(total=None),  # each scrape has one of its own, over all it does
         headers=_HEADERS,
         auto_decompress=False,
         # The allowance bounds the head as a whole, and says so.
@@ -78,7 +77,7 @@ def open_session(resolver: Resolver, credentials_dir: Path | None = None) -> aio
 
 
 class HttpProbe:
-    """Looks at a node through the node_exporter at the target's host and port."""
+    """Scrapes a node through the node_exporter at the target's host and port."""
 
     def __init__(self, session: aiohttp.ClientSession, resolver: Resolver, target: Target, timeout_seconds: float):
         #: Where the exporter is.
@@ -90,7 +89,7 @@ class HttpProbe:
         self._resolver = resolver
         self._timeout_seconds = timeout_seconds
         self._fetcher = Fetcher(session, target)
-        self._choice = CollectorChoice()
+        self._choice = CollectFilter()
         self._asked: Asked = None
         self._interfaces = KnownInterfaces()
         self._trial: asyncio.Task[None] | None = None
@@ -100,13 +99,13 @@ class HttpProbe:
 
     @property
     def left_out(self) -> str | None:
-        """The collector that the next look leaves out, since the exporter may hang with it."""
+        """The collector that the next scrape leaves out, since the exporter may hang with it."""
         return self._choice.left_out
 
-    async def look(self) -> Sample | ScrapeFailed:
+    async def scrape(self) -> Sample | ScrapeFailed:
         """Return what the node tells now, within the scrape timeout."""
         current_allowance.set(self._allowance)
-        result = await self._look_for_result()
+        result = await self._result()
         if isinstance(result, Sample):
             self._speaks_https = None
             self._try_beside()
@@ -114,11 +113,11 @@ class HttpProbe:
             return ScrapeFailed("limit", self._allowance.excess)
         return result
 
-    async def _look_for_result(self) -> Sample | ScrapeFailed:
+    async def _result(self) -> Sample | ScrapeFailed:
         is_late = False
         result: Sample | ScrapeFailed
         try:
-            result = await self._look_in_time()
+            result = await self._result_in_time()
         except TimeoutError:
             is_late = True
             result = self._late()
@@ -135,37 +134,37 @@ class HttpProbe:
     def _late(self) -> ScrapeFailed:
         waited = self._timeout_seconds
         if self._allowance.received > LONG_BYTES:
-            return ScrapeFailed("limit", looks.page_unended(LONG_BYTES, waited))
+            return ScrapeFailed("limit", failures.page_unended(LONG_BYTES, waited))
         if self._resolver.is_waiting_for(self._fetcher.raw_host):
-            return ScrapeFailed("name", looks.name_not_found_within(waited))
-        return ScrapeFailed("timeout", looks.no_answer_within(waited))
+            return ScrapeFailed("name", failures.name_not_found_within(waited))
+        return ScrapeFailed("timeout", failures.no_answer_within(waited))
 
     def _failed(self, error: aiohttp.ClientError) -> ScrapeFailed:
         """Say what an error means; an answer is to blame only where there is one."""
         match error:
             case aiohttp.ClientConnectorDNSError():
-                return ScrapeFailed("name", looks.name_not_found())
+                return ScrapeFailed("name", failures.name_not_found())
             case aiohttp.ClientConnectorError(os_error=ssl.SSLError() as os_error):
                 return ScrapeFailed("tls", why_no_tls(os_error, self._target.http, self.host))
             case aiohttp.ClientConnectorError():
-                return ScrapeFailed("connect", _why(error.os_error, looks.cannot_connect))
+                return ScrapeFailed("connect", _why(error.os_error, failures.cannot_connect))
             case aiohttp.ServerDisconnectedError():
-                closed = looks.closed_by_https() if self._is_https else looks.closed_without_answer()
+                closed = failures.closed_by_https() if self._is_https else failures.closed_without_answer()
                 return ScrapeFailed("http", closed)
             case aiohttp.ClientPayloadError():
-                return ScrapeFailed("http", looks.answer_ended_early())
+                return ScrapeFailed("http", failures.answer_ended_early())
             case aiohttp.ClientResponseError():
                 if self._allowance.first.startswith(_TLS) and not self._is_https:
                     return SPEAKS_HTTPS
-                return ScrapeFailed("http", looks.answer_not_http())
+                return ScrapeFailed("http", failures.answer_not_http())
             case aiohttp.ClientOSError():
                 reason = _TLS_REASON.search(str(error))
                 if reason is not None:
-                    return ScrapeFailed("tls", looks.tls_fails(reason[1].lower().replace("_", " ")))
-                return ScrapeFailed("connect", _why(error, looks.connection_lost))
+                    return ScrapeFailed("tls", failures.tls_fails(reason[1].lower().replace("_", " ")))
+                return ScrapeFailed("connect", _why(error, failures.connection_lost))
         if not self._allowance.is_asked:
-            return ScrapeFailed("connect", looks.cannot_be_asked(type(error).__name__))
-        return ScrapeFailed("http", looks.answer_not_valid(type(error).__name__))
+            return ScrapeFailed("connect", failures.cannot_be_asked(type(error).__name__))
+        return ScrapeFailed("http", failures.answer_not_valid(type(error).__name__))
 
     def _ends_silently(self, error: aiohttp.ClientError) -> bool:
         """Whether the exporter took a plain request and ended the connection, as servers of HTTPS may."""
@@ -183,25 +182,25 @@ class HttpProbe:
                 self._speaks_https = False
         return SPEAKS_HTTPS if self._speaks_https else result
 
-    async def _look_in_time(self) -> Sample | ScrapeFailed:
+    async def _result_in_time(self) -> Sample | ScrapeFailed:
         now = asyncio.get_running_loop().time
         deadline = now() + self._timeout_seconds
         try:
             async with asyncio.timeout_at(deadline):
-                return await self._look()
+                return await self._scrape()
         except TimeoutError:
             if now() - deadline < LATE_SECONDS:
                 raise
         # This process was paused: the answer may have come long ago, and nobody was there to take it.
         async with asyncio.timeout(self._timeout_seconds):
-            return await self._look()
+            return await self._scrape()
 
-    async def _look(self) -> Sample | ScrapeFailed:
+    async def _scrape(self) -> Sample | ScrapeFailed:
         choice, now = self._choice, time.monotonic
         is_due = self._interfaces.is_due(now())
         asked = choice.next(now(), with_interfaces=is_due)
         if is_due:
-            # Whatever becomes of it: those that hang, or are refused, are not to take every look with them.
+            # Whatever becomes of it: those that hang, or are refused, are not to take every scrape with them.
             self._interfaces.asked(now())
         answer, notes = await self._ask(asked)
         if isinstance(answer, Sample):
@@ -238,7 +237,7 @@ class HttpProbe:
         return await self._fetcher.fetch(asked, notes, self._interfaces, hung_collector=hung), notes
 
     def _try_beside(self) -> None:
-        """Try now what did not work before, in a task of its own: a look needs nothing of what comes of it."""
+        """Try now what did not work before, in a task of its own: a scrape needs nothing of what comes of it."""
         asked = self._choice.trial(time.monotonic())
         if asked is not False and (self._trial is None or self._trial.done()):
             self._trial = asyncio.create_task(self._try(asked), name=f"try {self._target.address}")
@@ -261,6 +260,26 @@ class HttpProbe:
             self._has_told_loss = True
             names = ", ".join(sorted(f"node_{name.decode()}" for name in lost))
             _log.info("%s leaves out %s when asked with collect[]: its whole page is read", self._target.address, names)
+
+
+def make_probe(
+    target: Target,
+    session: aiohttp.ClientSession,
+    resolver: Resolver,
+    *,
+    timeout_seconds: float,
+    local_exporter: tuple[str, int] | None,
+) -> "HttpProbe | LocalProbe":
+    """Return a probe of ``target``; for this machine, one of its exporter where there is one."""
+    if not target.is_local:
+        return HttpProbe(session, resolver, target, timeout_seconds)
+    if local_exporter is None:
+        # A collector that reads no machine by itself, as in a container, needs no psutil.
+        from collector.local import LocalProbe
+
+        return LocalProbe(timeout_seconds)
+    host, port = local_exporter
+    return HttpProbe(session, resolver, replace(target, host=host, port=port), timeout_seconds)
 
 
 def _why(error: OSError, otherwise: Callable[[str | None], Coded]) -> Coded:

@@ -40,9 +40,9 @@ def build_app(readiness: Readiness, turned: Callable[[], float], stuck_seconds: 
 def _host_check(hosts: Hosts) -> Middleware:
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        said = request.headers
-        host = asked_host(request.raw_path, ",".join(said.getall("Host")) if "Host" in said else None)
-        forwarded_for = ",".join(said.getall("X-Forwarded-For", []))
+        headers = request.headers
+        host = asked_host(request.raw_path, ",".join(headers.getall("Host")) if "Host" in headers else None)
+        forwarded_for = ",".join(headers.getall("X-Forwarded-For", []))
         if hosts.answers(host, request.path, request.remote or "", forwarded_for):
             return await handler(request)
         return web.Response(status=MISDIRECTED, text=f"{MISDIRECTED_TEXT}\n")

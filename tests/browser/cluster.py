@@ -11,11 +11,11 @@ from typing import Any, Final, Literal
 from collector.alerts.conditions import Observation, begun, ended
 from collector.alerts.evaluate import ActiveAlert, Change
 from collector.alerts.rules import Rule, parse_rules
-from collector.said import alerts as said
-from collector.said import issues, looks
-from collector.said.rules import rule_not_a_number
-from collector.said.sentence import english
-from collector.said.targets import host_not_ipv4
+from collector.texts import alerts as texts
+from collector.texts import failures, issues
+from collector.texts.files import rule_not_a_number
+from collector.texts.sentence import english
+from collector.texts.targets import host_not_ipv4
 from contract.history import MEASURES
 from contract.messages import ClusterStats, Coded, Node, Severity, Snapshot
 from runtime.clock import timestamp
@@ -79,7 +79,7 @@ class Cluster:
         if self.count == 1:
             return [self._away(0)]
         few = [
-            self._alert("clock_offset", 2, 0.6, said.clock_ahead(self.name(2), 0.6)),
+            self._alert("clock_offset", 2, 0.6, texts.clock_ahead(self.name(2), 0.6)),
             *(self._away(index) for index in _AWAY),
             self._alert("temperature", 2, 91.5),
             self._alert("memory", 2, 97.2),
@@ -91,7 +91,7 @@ class Cluster:
     def _more_alerts(self) -> list[ActiveAlert]:
         name = self.name
         return [
-            self._alert("clock_offset", 8, 86_400.5, said.clock_behind(name(8), 86_400.5)),
+            self._alert("clock_offset", 8, 86_400.5, texts.clock_behind(name(8), 86_400.5)),
             self._alert("filesystem_full", 7, 99.9, detail=_LONG_MOUNT),
             self._alert("filesystem_readonly", 7, None, detail=_LONG_MOUNT),
             self._alert("hardware_alarm", 7, None, detail=_LONG_SENSOR),
@@ -110,11 +110,11 @@ class Cluster:
         full = self._alert("filesystem_full", 8, 93.1, detail=_LONG_MOUNT)
         whys = [
             ended("swap", self.name(3), "", 12.3),
-            said.measure_untold(LONG_NAME, "memory"),
-            said.detail_left_out(self.name(8), _LONG_MOUNT, "filesystem_full"),
+            texts.measure_untold(LONG_NAME, "memory"),
+            texts.detail_left_out(self.name(8), _LONG_MOUNT, "filesystem_full"),
         ]
         over = [
-            Change("resolved", replace(alert, said=why), alert)
+            Change("resolved", replace(alert, text=why), alert)
             for alert, why in zip([*lasting, full], whys, strict=True)
         ]
         return [*over, *active]
@@ -137,7 +137,7 @@ class Cluster:
                 "/etc/dispycluster-live/alerts.yaml", 3, rule_not_a_number("memory", "threshold", "101", 0.0, 100.0)
             ),
             issues.dns_name_failed(
-                "_node-exporter._tcp.compute.hamburg.example.org", 3, looks.name_not_found_within(5.0)
+                "_node-exporter._tcp.compute.hamburg.example.org", 3, failures.name_not_found_within(5.0)
             ),
         ]
 
@@ -152,7 +152,7 @@ class Cluster:
 
     def _away(self, index: int) -> ActiveAlert:
         node = self.name(index)
-        alert = self._alert("node_down", index, None, said.node_offline(node, self._error(index)))
+        alert = self._alert("node_down", index, None, texts.node_offline(node, self._error(index)))
         if self.is_ill and index == 6:
             return replace(alert, since=timestamp(self.since - _LONG_LASTED_SECONDS))
         return alert
@@ -160,11 +160,11 @@ class Cluster:
     def _error(self, index: int) -> Coded:
         """Why a node is away."""
         if not self.is_ill or self.count == 1:
-            return looks.connection_refused()
+            return failures.connection_refused()
         return {
-            4: looks.closed_by_https(),
-            5: looks.certificate_of_another_name(IPV6_WITH_PORT),
-            6: looks.credentials_without_folder("bearer_token_file"),
+            4: failures.closed_by_https(),
+            5: failures.certificate_of_another_name(IPV6_WITH_PORT),
+            6: failures.credentials_without_folder("bearer_token_file"),
         }[index]
 
     def _alert(
@@ -180,7 +180,7 @@ class Cluster:
             severity=_severity(RULES[rule], index),
             state="firing",
             value=value,
-            said=text,
+            text=text,
             peak=value,
             since=timestamp(self.since),
             since_monotonic_seconds=0.0,

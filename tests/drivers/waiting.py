@@ -1,7 +1,9 @@
 """Wait for something to become true: poll to a deadline, never sleep for a guess."""
 
+import asyncio
+import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -68,3 +70,19 @@ def eventually(
             raise AssertionError(f"not within {within_seconds} s: {what or probe} (last: {last!r})")
         time.sleep(pause)
         pause = min(2 * pause, pause_seconds)
+
+
+async def until(probe: Callable[[], T | Awaitable[T]], *, within_seconds: float = 20.0, what: str = "") -> T:
+    """Return the first truthy answer of ``probe``, as ``eventually`` does, while the event loop turns.
+
+    Raises:
+        AssertionError: the deadline passed; carries the last answer.
+    """
+    deadline = Deadline(within_seconds)
+    while True:
+        answer = probe()
+        found = await answer if inspect.isawaitable(answer) else answer
+        if found:
+            return found
+        assert not deadline.has_passed, f"not within {within_seconds} s: {what or probe} (last: {found!r})"
+        await asyncio.sleep(_FIRST_PAUSE_SECONDS)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from collector.filesystems import LOCAL_TYPES
+from collector.disks import LOCAL_TYPES
 from deploy.local.systemd.layout import SERVICES, TARGET
 from tests.drivers.systemd_machine import PROJECT, SystemdMachine
 from tests.drivers.waiting import eventually

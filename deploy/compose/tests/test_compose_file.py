@@ -9,7 +9,7 @@ import yaml
 
 from api.config import Config as ApiConfig
 from collector.config import Config as CollectorConfig
-from collector.page import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
+from collector.node_exporter import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
 from contract import VERSION
 from contract.names import TABLE
 from deploy.compose.dialogue import ROOT

@@ -1,4 +1,4 @@
-"""What each rule looks at on a node, and what is said of it."""
+"""What each rule reads on a node, and what is said of it."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from typing import Final
 
 from collector.alerts.rules import SensorPattern
 from collector.measures import Measures
-from collector.said import alerts
 from collector.sample import Filesystem
+from collector.texts import alerts
 from contract.messages import Coded, NodeRole, NodeStatus
 
 #: A detail (a mount point, a sensor; empty for a condition of the whole node) and its measure in the rule's unit;
@@ -19,7 +19,7 @@ NEVER_WRITABLE: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A node as the rules see it. ``status`` is ``unknown`` until this collector has looked at it itself."""
+    """A node as the rules see it. ``status`` is ``unknown`` until this collector has scraped it itself."""
 
     node: str
     status: NodeStatus
@@ -36,7 +36,7 @@ def readings(
     """Return what ``rule`` reads on a node, or ``None`` where nothing can be said of it just now.
 
     ``known`` are the details that have an alert already: of alarms only those are read, and the ones that are raised.
-    ``ignored_sensors`` are those that the rule on temperature does not look at.
+    ``ignored_sensors`` are those that the rule on temperature leaves out.
     """
     if seen.status == "unknown":
         return None

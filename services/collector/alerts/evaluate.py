@@ -8,14 +8,14 @@ import msgspec
 
 from collector.alerts.conditions import Observation, Reading, alert_value, begun, ended, gone, readings
 from collector.alerts.rules import Rule, Rules
-from collector.said.alerts import detail_left_out, measure_untold, rule_off, rule_unknown, target_removed
-from collector.said.sentence import Said, coded, english
+from collector.texts.alerts import detail_left_out, measure_untold, rule_off, rule_unknown, target_removed
+from collector.texts.sentence import Text, coded, english
 from contract.messages import Alert, AlertState, Coded, Severity, Timestamp
 from runtime.clock import timestamp
 
 #: Seconds after which an alert ends whose value an online node does not tell any more.
 UNTOLD_SECONDS: Final = 60.0
-#: Seconds after which an adopted alert ends that no rule of this release judges. In a rolling update a collector of the
+#: Seconds after which a restored alert ends that no rule of this release judges. In a rolling update a collector of the
 #: other release takes the lease back within minutes; after a way back to this release nobody does.
 UNJUDGED_SECONDS: Final = 86_400.0
 
@@ -42,13 +42,13 @@ class ActiveAlert:
     severity: Severity
     state: AlertState
     value: float | None
-    said: Said
+    text: Text
     #: The worst value since the condition began; of every rule with a measure the highest.
     peak: float | None
     #: When the condition began.
     since: Timestamp
     since_monotonic_seconds: float
-    #: When its condition was last seen to hold, or when the alert was adopted.
+    #: When its condition was last seen to hold, or when the alert was restored.
     told_monotonic_seconds: float
     #: The alert as the collector before published it, until this one judges it: it may have fields of a later release.
     published: msgspec.Raw | None = None
@@ -61,11 +61,11 @@ class ActiveAlert:
     @property
     def message(self) -> str:
         """What is said, in English."""
-        return english(self.said)
+        return english(self.text)
 
     def as_message(self) -> Alert:
         """Return the alert as messages have it."""
-        said = coded(self.said)
+        text = coded(self.text)
         return Alert(
             id=self.id,
             rule=self.rule,
@@ -77,8 +77,8 @@ class ActiveAlert:
             message=self.message,
             since=self.since,
             peak=self.peak,
-            code=None if said is None else said.code,
-            args={} if said is None else said.args,
+            code=None if text is None else text.code,
+            args={} if text is None else text.args,
         )
 
 
@@ -100,12 +100,12 @@ def evaluate(
 ) -> tuple[dict[AlertKey, ActiveAlert], list[Change]]:
     """Return the alerts as of now and the transitions that led to them, in the order in which they are to be logged.
 
-    An alert stays as it is while nothing can be said of its condition: the node is not online, or was not looked at
+    An alert stays as it is while nothing can be said of its condition: the node is not online, or was not scraped
     yet. It ends with its condition, and with what it was about: a node that is no target any more, a detail that an
     online node has no longer, a rule that is switched off.
 
     An alert of a collector of another release, whose rule ``rules`` do not have or that is of no node, is for that
-    release to end. Here it ends with its node, and ``UNJUDGED_SECONDS`` after it was adopted.
+    release to end. Here it ends with its node, and ``UNJUDGED_SECONDS`` after it was restored.
     """
     left: dict[tuple[str, str], dict[str, ActiveAlert]] = {}
     for (rule_name, node, detail), alert in alerts.items():
@@ -171,7 +171,7 @@ def _judged(
         severity=rule.severity_of(seen.role),
         state="firing" if fires else "pending",
         value=value,
-        said=begun(rule.name, seen, detail, value),
+        text=begun(rule.name, seen, detail, value),
         peak=peak,
         since=since,
         since_monotonic_seconds=since_monotonic,
@@ -199,4 +199,4 @@ def _why_gone(alert: ActiveAlert, rule: Rule, seen: Observation) -> Coded:
 
 
 def _resolved(alert: ActiveAlert, why: Coded) -> Change:
-    return Change("resolved", replace(alert, said=why), lasted=alert)
+    return Change("resolved", replace(alert, text=why), lasted=alert)

@@ -1,15 +1,22 @@
-"""Build the alerts message: what is active, and the log since the message before."""
+"""The alerts message: what is active and the log since the message before; and going on from the last one."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeVar
 
-from collector.alerts.evaluate import ActiveAlert
+import msgspec
+
+from collector.alerts.evaluate import ActiveAlert, AlertKey, Moment
 from collector.alerts.log import AlertLog
-from contract.codec import encode
-from contract.messages import Alert, Alerts, Epoch, Seq, Timestamp
+from collector.texts.sentence import Restored
+from contract.codec import Message, UndecodableMessage, decode, encode
+from contract.messages import Alert, Alerts, Coded, Epoch, Seq, Timestamp
 from contract.passed_on import with_members
+from runtime.clock import unix_seconds
 
+_log = logging.getLogger(__name__)
+M = TypeVar("M", bound=Message)
 #: Bytes that active alerts may take. Redis ends the connection at one message of 4 MiB, and with it the whole round.
 ACTIVE_BYTES: Final = 2 * 1024 * 1024
 
@@ -33,7 +40,7 @@ def build_alerts(
     )
 
 
-def encoded(message: Alerts, alerts: Iterable[ActiveAlert]) -> bytes:
+def encode_alerts(message: Alerts, alerts: Iterable[ActiveAlert]) -> bytes:
     """Return the message as it is published.
 
     An alert that a collector of another release published, and that this one has not judged yet, stays as it was: it
@@ -67,3 +74,54 @@ def _that_fit(alerts: list[Alert]) -> list[Alert]:
             break
         fitting.append(alert)
     return sorted(fitting, key=lambda alert: alert.id)
+
+
+def restore_alerts(raw: bytes | None, now: Moment) -> dict[AlertKey, ActiveAlert]:
+    """Return the alerts that ``raw``, an alerts message, says are active."""
+    message = decode_former(raw, Alerts)
+    if message is None:
+        return {}
+    published = msgspec.json.decode(raw or b"", type=_Published).active_alerts
+    restored = [
+        _restored(alert, as_published.copy(), now)
+        for alert, as_published in zip(message.active_alerts, published, strict=True)
+    ]
+    return {(alert.rule, alert.node, alert.detail): alert for alert in restored}
+
+
+class _Published(msgspec.Struct):
+    active_alerts: list[msgspec.Raw]
+
+
+def _restored(alert: Alert, published: msgspec.Raw, now: Moment) -> ActiveAlert:
+    try:
+        # A clock that was set back meanwhile must not make the condition begin in the future.
+        lasted = max(0.0, now.unix_seconds - unix_seconds(alert.since))
+    except ValueError:
+        lasted = 0.0
+    return ActiveAlert(
+        rule=alert.rule,
+        node=alert.node,
+        detail=alert.id.removeprefix(f"{alert.rule}/{alert.node}").removeprefix("/"),
+        severity=alert.severity,
+        state=alert.state,
+        value=alert.value,
+        text=Restored(alert.message, None if alert.code is None else Coded(alert.code, alert.args)),
+        # A collector of an older release does not tell the worst value.
+        peak=alert.value if alert.peak is None else alert.peak,
+        since=alert.since,
+        since_monotonic_seconds=now.monotonic_seconds - lasted,
+        told_monotonic_seconds=now.monotonic_seconds,
+        published=published,
+    )
+
+
+def decode_former(raw: bytes | None, expected: type[M]) -> M | None:
+    """Return what the collector before left, ``None`` where that is nothing or cannot be read."""
+    if raw is None:
+        return None
+    try:
+        return decode(raw, expected)
+    except UndecodableMessage as error:
+        _log.warning("what the collector before left is not readable: %s", error)
+        return None

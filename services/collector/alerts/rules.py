@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from collector.metrics import FILE_ERRORS
-from collector.said import rules as said
-from collector.said.files import file_missing
-from collector.said.issues import rules_file_invalid
-from collector.said.literal import literal
-from collector.said.sentence import at_line, english
-from collector.temperatures import NAME_LIMIT, Sensor
-from collector.watched_file import Content, WatchedFile
-from collector.yaml_text import YamlError, read_yaml
+from collector.sensors import NAME_LIMIT, Sensor
+from collector.texts import files as texts
+from collector.texts.files import file_missing
+from collector.texts.issues import rules_file_invalid
+from collector.texts.sentence import english, literal
+from collector.yaml_file import Content, FileError, WatchedFile, YamlError, read_yaml
 from contract.messages import Coded, NodeRole, RuleInForce, Severity
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoted import quoted, shown
@@ -48,13 +46,8 @@ _NAMES: Final = (
 )
 
 
-class RulesError(ValueError):
+class RulesError(FileError):
     """A rules file that cannot be followed; the text names the rule and the field and says why."""
-
-    def __init__(self, why: Coded, line: int | None = None) -> None:
-        super().__init__(at_line(english(why), line))
-        self.why = why
-        self.line = line
 
 
 class InvalidRulesFile(Exception):
@@ -86,9 +79,9 @@ class Rule:
     clear: float | None = None
     #: How long the alert stays after the condition was last seen, which may come and go.
     keep_seconds: float = 0.0
-    #: Patterns of details (a mount point, a sensor) that the rule does not look at.
+    #: Patterns of details (a mount point, a sensor) that the rule leaves out.
     ignore: tuple[str, ...] = ()
-    #: Sensors that the rule does not look at.
+    #: Sensors that the rule leaves out.
     ignore_sensors: tuple[SensorPattern, ...] = ()
     #: Severity of an alert of the master; ``None``: that of any node.
     master_severity: Severity | None = None
@@ -107,7 +100,7 @@ class Rule:
         return measure >= (self.clear if already else self.threshold)
 
     def ignores(self, detail: str) -> bool:
-        """Whether the rule does not look at that detail."""
+        """Whether the rule leaves out that detail."""
         return any(fnmatchcase(detail, pattern) for pattern in self.ignore)
 
 
@@ -200,13 +193,13 @@ def _changed(rules: Rules, text: str) -> Rules:
     if document is None:
         return rules
     if not isinstance(document, dict):
-        raise RulesError(said.rules_not_a_mapping())
+        raise RulesError(texts.rules_not_a_mapping())
     changed = dict(rules)
     for name, fields in document.items():
         if name not in changed:
-            raise RulesError(said.rule_no_such(quoted(name), ", ".join(_NAMES)))
+            raise RulesError(texts.rule_no_such(quoted(name), ", ".join(_NAMES)))
         if not isinstance(fields, dict):
-            raise RulesError(said.rule_not_a_mapping(name, literal(fields)))
+            raise RulesError(texts.rule_not_a_mapping(name, literal(fields)))
         changed[name] = _with_fields(changed[name], fields)
     return changed
 
@@ -214,13 +207,13 @@ def _changed(rules: Rules, text: str) -> Rules:
 def _with_fields(rule: Rule, fields: dict[Any, Any]) -> Rule:
     known = ["enabled", "severity", "for_seconds", "keep_seconds"]
     known += ["threshold", "clear"] if rule.name in _THRESHOLDS else []
-    known += ["ignore"] if rule.name in said.DETAILS else []
+    known += ["ignore"] if rule.name in texts.DETAILS else []
     known += ["ignore_sensors"] if rule.name == "temperature" else []
     known += ["master_severity"] if rule.name == "node_down" else []
     values: dict[str, Any] = {}
     for field, value in fields.items():
         if field not in known:
-            raise RulesError(said.rule_field_no_such(rule.name, quoted(field), ", ".join(known)))
+            raise RulesError(texts.rule_field_no_such(rule.name, quoted(field), ", ".join(known)))
         values[field] = _value(rule.name, field, value)
     if "threshold" in values and "clear" not in values and rule.threshold is not None and rule.clear is not None:
         # Who moves the threshold alone keeps the distance.
@@ -230,7 +223,7 @@ def _with_fields(rule: Rule, fields: dict[Any, Any]) -> Rule:
         values.setdefault("master_severity", None)
     changed = replace(rule, **values)
     if changed.threshold is not None and changed.clear is not None and changed.clear > changed.threshold:
-        raise RulesError(said.rule_clear_above_threshold(rule.name, changed.clear, changed.threshold))
+        raise RulesError(texts.rule_clear_above_threshold(rule.name, changed.clear, changed.threshold))
     return changed
 
 
@@ -238,17 +231,17 @@ def _value(rule: str, field: str, value: object) -> object:
     match field:
         case "enabled":
             if not isinstance(value, bool):
-                raise RulesError(said.rule_not_a_flag(rule, field, literal(value)))
+                raise RulesError(texts.rule_not_a_flag(rule, field, literal(value)))
             return value
         case "severity" | "master_severity":
             if value not in get_args(Severity):
-                raise RulesError(said.rule_not_one_of(rule, field, literal(value), ", ".join(get_args(Severity))))
+                raise RulesError(texts.rule_not_one_of(rule, field, literal(value), ", ".join(get_args(Severity))))
             return value
         case "ignore":
             if not isinstance(value, list) or not all(isinstance(pattern, str) for pattern in value):
-                raise RulesError(said.rule_not_patterns(rule, field, literal(value)))
+                raise RulesError(texts.rule_not_patterns(rule, field, literal(value)))
             if len(value) > PATTERNS_LIMIT or any(len(pattern) > PATTERN_LENGTH for pattern in value):
-                raise RulesError(said.rule_too_many_patterns(rule, field, PATTERNS_LIMIT, PATTERN_LENGTH))
+                raise RulesError(texts.rule_too_many_patterns(rule, field, PATTERNS_LIMIT, PATTERN_LENGTH))
             return tuple(value)
         case "ignore_sensors":
             return _sensor_patterns(rule, field, value)
@@ -257,15 +250,15 @@ def _value(rule: str, field: str, value: object) -> object:
         lowest = -math.inf
     if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest:
         known = None if lowest == -math.inf else lowest
-        raise RulesError(said.rule_not_a_number(rule, field, literal(value), known, highest))
+        raise RulesError(texts.rule_not_a_number(rule, field, literal(value), known, highest))
     return float(value)
 
 
 def _sensor_patterns(rule: str, field: str, value: object) -> tuple[SensorPattern, ...]:
     if not isinstance(value, list):
-        raise RulesError(said.rule_not_sensors(rule, field, literal(value)))
+        raise RulesError(texts.rule_not_sensors(rule, field, literal(value)))
     if len(value) > SENSORS_LIMIT:
-        raise RulesError(said.rule_too_many_sensors(rule, field, SENSORS_LIMIT))
+        raise RulesError(texts.rule_too_many_sensors(rule, field, SENSORS_LIMIT))
     return tuple(_sensor_pattern(rule, field, entry) for entry in value)
 
 
@@ -274,10 +267,10 @@ def _sensor_pattern(rule: str, field: str, entry: object) -> SensorPattern:
         chip, _, label = entry.partition("/")
         entry = {"chip": chip, "label": label}
     if not isinstance(entry, dict) or not entry or not entry.keys() <= {"chip", "label"}:
-        raise RulesError(said.rule_not_a_sensor(rule, field, literal(entry)))
+        raise RulesError(texts.rule_not_a_sensor(rule, field, literal(entry)))
     for pattern in entry.values():
         if not isinstance(pattern, str) or len(pattern) > NAME_LIMIT:
-            raise RulesError(said.rule_sensor_not_a_text(rule, field, literal(pattern), NAME_LIMIT))
+            raise RulesError(texts.rule_sensor_not_a_text(rule, field, literal(pattern), NAME_LIMIT))
     return SensorPattern(**entry)
 
 

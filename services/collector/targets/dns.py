@@ -12,10 +12,10 @@ from typing import Final
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from collector.metrics import DNS_FAILURES
-from collector.said.issues import dns_name_failed
-from collector.said.looks import no_answer_within
-from collector.said.sentence import english, plural
-from collector.targets.target import Entry, discovered
+from collector.targets.entry import Entry, discovered
+from collector.texts.failures import no_answer_within
+from collector.texts.issues import dns_name_failed
+from collector.texts.sentence import english, plural
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.logs import Occasionally
@@ -140,7 +140,7 @@ class DnsName:
         self._addresses: list[str] = []
         self._answered_at = -math.inf
 
-    async def look(self) -> None:
+    async def look_up(self) -> None:
         """Look the name up, however long it takes: a lookup that hangs stays the only one."""
         lookup = run_in_daemon_thread(lambda: self._look_up(self.host), f"look up {self.host}")
         done, _ = await asyncio.wait([lookup], timeout=LOOKUP_SECONDS)
@@ -241,7 +241,7 @@ class DnsTargets:
         while True:
             begun = time.monotonic()
             try:
-                await name.look()
+                await name.look_up()
             except Exception as error:
                 self._occasionally.warning("look", "looking %s up failed: %r", name.host, error)
             await asyncio.sleep(max(0.0, begun + self._interval_seconds - time.monotonic()))

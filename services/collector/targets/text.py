@@ -10,13 +10,25 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final
 
-from collector.http_options import FIELDS, PLAIN_HTTP, HttpOptions, read_http_options
-from collector.said import targets as said
-from collector.said.files import yaml_invalid_or_ipv6
-from collector.said.literal import literal
-from collector.targets.error import TargetsError, within
-from collector.targets.target import LOCAL, NAME_LIMIT, Entry, discovered, host_and_port, merged, usable_name
-from collector.yaml_text import RefusedYaml, YamlError, line_of, read_yaml
+from collector.targets.entry import (
+    HTTP_FIELDS,
+    LOCAL,
+    NAME_LIMIT,
+    PLAIN_HTTP,
+    Entry,
+    HttpOptions,
+    TargetsError,
+    discovered,
+    host_and_port,
+    read_http_options,
+    usable_name,
+    within,
+)
+from collector.targets.target import merged
+from collector.texts import targets as texts
+from collector.texts.files import yaml_invalid_or_ipv6
+from collector.texts.sentence import literal
+from collector.yaml_file import RefusedYaml, YamlError, line_of, read_yaml
 from contract.messages import Coded, NodeRole
 from runtime.quoted import cut, quoted
 
@@ -24,9 +36,9 @@ _NODES: Final = ("workers", "master")
 #: Whether no machine stands behind the nodes of the file, as in that of a demo.
 _SIMULATED: Final = "simulated"
 _KEYS: Final = (*_NODES, _SIMULATED)
-_FIELDS: Final = ("host", "name", *FIELDS)
+_FIELDS: Final = ("host", "name", *HTTP_FIELDS)
 #: How alike an unknown word and a known one are, from 0 to 1, for the one to be a slip of the pen: a key, since others
-#: are not looked at, and a field, since there are no others.
+#: are ignored, and a field, since there are no others.
 _KEYS_ALIKE: Final = 0.75
 _FIELDS_ALIKE: Final = 0.6
 
@@ -76,7 +88,7 @@ def _document(text: str) -> object:
 def read_nodes(document: object) -> list[Entry]:
     """Return the entries under ``workers`` and the one under ``master``; ``simulated: true`` is of all of them.
 
-    Other keys are not looked at, unless they look like one of these, or neither ``workers`` nor ``master`` is there.
+    Other keys are ignored, unless they look like one of these, or neither ``workers`` nor ``master`` is there.
 
     Raises:
         TargetsError: an entry is not valid, or a key is misspelt.
@@ -84,12 +96,12 @@ def read_nodes(document: object) -> list[Entry]:
     if document is None:
         return []
     if not isinstance(document, dict):
-        raise TargetsError(said.nodes_not_a_mapping())
+        raise TargetsError(texts.nodes_not_a_mapping())
     _check_keys(document)
     is_simulated = document.get(_SIMULATED, False)
     if not isinstance(is_simulated, bool):
         with within(_SIMULATED):
-            raise TargetsError(said.simulated_not_a_flag(literal(is_simulated)))
+            raise TargetsError(texts.simulated_not_a_flag(literal(is_simulated)))
     return [replace(entry, is_simulated=is_simulated) for entry in _listed(document)]
 
 
@@ -99,7 +111,7 @@ def _listed(document: dict[object, object]) -> list[Entry]:
         raw_workers = []
     if not isinstance(raw_workers, list):
         with within("workers"):
-            raise TargetsError(said.workers_not_a_list())
+            raise TargetsError(texts.workers_not_a_list())
     workers: list[Entry] = []
     for number, raw in enumerate(raw_workers):
         with within("workers", number):
@@ -125,10 +137,10 @@ def _check_keys(document: dict[object, object]) -> None:
         like = _like(key, _KEYS, _KEYS_ALIKE)
         if like and like not in document:
             with within(str(key)):
-                raise TargetsError(said.key_misspelt(quoted(key), like))
+                raise TargetsError(texts.key_misspelt(quoted(key), like))
     if unknown and len(unknown) == len(document):
         with within(str(unknown[0])):
-            raise TargetsError(said.keys_unknown(quoted(unknown[0])))
+            raise TargetsError(texts.keys_unknown(quoted(unknown[0])))
 
 
 def _entry(raw: object, where: str, role: NodeRole) -> Entry:
@@ -139,26 +151,26 @@ def _entry(raw: object, where: str, role: NodeRole) -> Entry:
             # The value is not repeated: it may be a password.
             raise TargetsError(_unknown_field(field, where))
     if "host" not in raw:
-        raise TargetsError(said.entry_without_host(where))
+        raise TargetsError(texts.entry_without_host(where))
     given = raw.get("name")
     name = usable_name(given)
     if given is not None and name is None:
-        raise TargetsError(said.entry_name_invalid(where, literal(given), NAME_LIMIT))
+        raise TargetsError(texts.entry_name_invalid(where, literal(given), NAME_LIMIT))
     entry = Entry(*host_and_port(raw["host"], where), name, role, http=read_http_options(raw, where))
     if entry.is_local and entry.http != PLAIN_HTTP:
-        raise TargetsError(said.entry_local_with_http(where))
+        raise TargetsError(texts.entry_local_with_http(where))
     return entry
 
 
 def _unknown_field(field: object, where: str) -> Coded:
     """Say what to write instead of a field that is none; all fields where nothing is like it."""
     name = str(field)
-    if name in said.INSTEAD:
-        return said.entry_field_of_others(where, name)
+    if name in texts.INSTEAD:
+        return texts.entry_field_of_others(where, name)
     like = _like(field, _FIELDS, _FIELDS_ALIKE)
     if like is not None:
-        return said.entry_field_misspelt(where, quoted(field), like)
-    return said.entry_field_unknown(where, quoted(field), ", ".join(_FIELDS))
+        return texts.entry_field_misspelt(where, quoted(field), like)
+    return texts.entry_field_unknown(where, quoted(field), ", ".join(_FIELDS))
 
 
 def _like(word: object, known: Iterable[str], alike: float) -> str | None:
@@ -180,7 +192,7 @@ def _with_master(workers: list[Entry], master: Entry) -> list[Entry]:
 
 
 def read_file_sd(document: list[object]) -> list[Entry]:
-    """Return the targets of all groups, in their order; of the labels, ``__scheme__`` alone is looked at.
+    """Return the targets of all groups, in their order; of the labels, ``__scheme__`` alone is read.
 
     Raises:
         TargetsError: a group or a target is not valid.
@@ -197,8 +209,8 @@ def _group(raw: object, where: str) -> list[Entry]:
     if not isinstance(raw, dict) or not set(raw) <= {"targets", "labels"} or not isinstance(raw.get("targets"), list):
         if isinstance(raw, dict):
             # The values are not repeated: one may be a password.
-            raise TargetsError(said.group_keys_wrong(where, cut(", ".join(map(quoted, list(raw)[:5])))))
-        raise TargetsError(said.group_not_a_mapping(where, literal(raw)))
+            raise TargetsError(texts.group_keys_wrong(where, cut(", ".join(map(quoted, list(raw)[:5])))))
+        raise TargetsError(texts.group_not_a_mapping(where, literal(raw)))
     http = _http(raw.get("labels"), where)
     entries: list[Entry] = []
     for number, target in enumerate(raw["targets"]):

@@ -1,22 +1,29 @@
 """Pages, samples and observations to test with."""
 
+import asyncio
 import http.server
-from collections.abc import Callable, Iterator
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from collector.alerts.conditions import Observation
 from collector.alerts.evaluate import Moment
 from collector.measures import Measures
-from collector.said.looks import connection_refused
 from collector.sample import Filesystem
+from collector.scrape import HttpProbe, open_session
+from collector.targets.dns import Resolver
 from collector.targets.target import Target
+from collector.texts.failures import connection_refused
 from tests.drivers.copies import Copies
+from tests.drivers.raw_exporter import RawExporter, Respond
 from tests.drivers.serving import serving
 
 _REFUSED = connection_refused()
+GENEROUS_SECONDS = 30.0
 _PAGES = Path(__file__).parent / "pages"
 
 
@@ -71,6 +78,57 @@ def target() -> Callable[..., Target]:
         return Target(host=host, port=port, **values)  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def probed(target: Callable[..., Target]) -> Callable[..., Any]:
+    """Runs a script with a probe of an exporter that responds so, and with the exporter; gives what the script returns.
+
+    A number stands for a script that returns the results of so many scrapes, and the exporter. ``fields`` are
+    those of the target, ``context`` makes the exporter serve TLS, ``folder`` is that of the credentials.
+    """
+
+    def run(
+        respond: Respond,
+        script: Callable[..., Any] | int = 1,
+        *,
+        host: str = "127.0.0.1",
+        timeout: float = GENEROUS_SECONDS,
+        context: ssl.SSLContext | None = None,
+        folder: Path | None = None,
+        **fields: Any,
+    ) -> Any:
+        async def main() -> Any:
+            resolver = Resolver()
+            async with RawExporter(respond, context) as exporter, open_session(resolver, folder) as session:
+                probe = HttpProbe(session, resolver, target(host, exporter.port, **fields), timeout)
+                if isinstance(script, int):
+                    return [await probe.scrape() for _ in range(script)], exporter
+                return await script(probe, exporter)
+
+        return asyncio.run(main())
+
+    return run
+
+
+@pytest.fixture
+def half_written(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Calls what reads a file, and writes the rest of the file before it has settled; gives what was read."""
+
+    async def run(read: Callable[[], Awaitable[Any]], write: Callable[[], object]) -> Any:
+        sleep, has_seen = asyncio.sleep, asyncio.Event()
+
+        async def settle(seconds: float) -> None:
+            has_seen.set()
+            await sleep(seconds)
+
+        monkeypatch.setattr(asyncio, "sleep", settle)
+        reading = asyncio.ensure_future(read())
+        await has_seen.wait()
+        write()
+        return await reading
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ import pytest
 from collector.alerts.evaluate import evaluate
 from collector.alerts.log import MESSAGE_BYTES, MESSAGE_ENTRIES, AlertLog
 from collector.alerts.rules import parse_rules
-from collector.said.looks import connection_refused
-from collector.said.sentence import Adopted
+from collector.texts.failures import connection_refused
+from collector.texts.sentence import Restored
 from contract.codec import encode
 from contract.messages import Incident
 from contract.names import ALERT_LOG_LENGTH
@@ -146,7 +146,8 @@ def test_message_carries_the_newest_entries_when_very_many_wait(changes):
 def test_message_carries_fewer_entries_when_they_are_long(changes):
     log = AlertLog(epoch=7, position="6-9", now=NOW)
     log.add(
-        [replace(change, alert=replace(change.alert, said=Adopted("x" * 10_000, None))) for change in changes(200)], NOW
+        [replace(change, alert=replace(change.alert, text=Restored("x" * 10_000, None))) for change in changes(200)],
+        NOW,
     )
 
     previous, entries = log.for_message()

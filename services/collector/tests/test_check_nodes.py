@@ -4,7 +4,7 @@ import socket
 import pytest
 
 from collector.check_nodes import main, missing_values
-from collector.page import read_page
+from collector.node_exporter import read_page
 from collector.scrape import HttpProbe
 from tests.drivers.serving import serving
 
@@ -47,15 +47,15 @@ def test_check_fails_and_says_how_to_install_when_a_node_does_not_answer(check, 
     )
 
 
-def test_check_looks_at_all_other_nodes_when_looking_at_one_is_an_error_of_ours(check, exporter, monkeypatch):
-    look = HttpProbe.look
+def test_check_scrapes_all_other_nodes_when_scraping_one_is_an_error_of_ours(check, exporter, monkeypatch):
+    scrape = HttpProbe.scrape
 
     async def fail_at_one(probe):
         if probe.host == "127.0.0.2":
             raise ValueError("Authorization: Bearer hunter2")
-        return await look(probe)
+        return await scrape(probe)
 
-    monkeypatch.setattr(HttpProbe, "look", fail_at_one)
+    monkeypatch.setattr(HttpProbe, "scrape", fail_at_one)
 
     code, out, error = check(f"workers: ['127.0.0.2:1', '127.0.0.1:{exporter}']")
 
@@ -102,7 +102,7 @@ def test_check_takes_several_files_when_commas_separate_them(tmp_path, exporter,
     assert (code, capsys.readouterr().out.count("\n")) == (0, 1)
 
 
-def test_check_looks_through_the_exporter_of_this_machine_when_one_is_set(check, exporter, monkeypatch):
+def test_check_scrapes_through_the_exporter_of_this_machine_when_one_is_set(check, exporter, monkeypatch):
     monkeypatch.setenv("COLLECTOR_LOCAL_EXPORTER", f"localhost:{exporter}")
 
     code, out, _ = check("workers: [{host: local, name: here}]")
@@ -156,7 +156,7 @@ def test_check_names_choices_and_says_why_there_are_no_figures_when_a_page_is_ou
     assert "boot time (it is node_exporter before 0.16 (0.15.2), update it), clock not told" in out
 
 
-def test_check_looks_at_discovered_targets_when_files_or_names_tell_some(check, exporter, monkeypatch):
+def test_check_scrapes_discovered_targets_when_files_or_names_tell_some(check, exporter, monkeypatch):
     monkeypatch.setenv("COLLECTOR_DNS_TARGETS", f"localhost:{exporter}")
 
     code, out, _ = check(f'[{{"targets": ["127.0.0.2:{exporter}", "127.0.0.1:{exporter}"]}}]')

@@ -194,7 +194,7 @@ def test_alert_follows_the_node_when_its_exporter_stops_and_starts(start, export
     exporter.stop()
     until_status(redis, {"pi": "offline"})
     until(lambda: latest(redis, "alerts")["alert_count"] == 1, "no alert")
-    # The first look after its end may still have met a connection that it was about to accept.
+    # The first scrape after its end may still have met a connection that it was about to accept.
     until(lambda: latest(redis, "metrics")["nodes"][0]["error"] == "connection refused", "another error")
     assert latest(redis, "metrics")["nodes"][0]["memory_usage"] is None
     assert latest(redis, "health")["issues"][-1] == "pi is offline: connection refused"
@@ -225,8 +225,8 @@ def test_alerts_go_on_when_the_collector_is_killed_again_and_again(start, export
             redis.delete(LEASE_KEY)  # as it does by itself: to wait for that once is enough
         collector = start()
         until(lambda: epoch(redis) != former, "no takeover")  # noqa: B023 (awaited in this turn)
-        # The new one has looked for itself.
-        until(lambda: "scrape_duration_seconds_count 0.0" not in collector.get("/metrics")[1], "no look")  # noqa: B023
+        # The new one has scraped them itself.
+        until(lambda: "scrape_duration_seconds_count 0.0" not in collector.get("/metrics")[1], "no scrape")  # noqa: B023
         seq = latest(redis, "metrics")["seq"]
         until(lambda: latest(redis, "metrics")["seq"] > seq + 2, "no rounds")  # noqa: B023
 

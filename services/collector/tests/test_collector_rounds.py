@@ -12,14 +12,13 @@ from collector.alerts.rules import RulesFile
 from collector.collector import Collector, ForeignCluster
 from collector.config import Config
 from collector.fleet import Fleet
-from collector.link import RedisLink
 from collector.node_state import NodeState
-from collector.said import looks as said
-from collector.sample import Sample
-from collector.scrape import ScrapeFailed
+from collector.redis_client import RedisClient
+from collector.sample import Sample, ScrapeFailed
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
+from collector.texts import failures
 from contract.codec import decode
 from contract.history import CLUSTER_NODE, STEPS
 from contract.messages import Alerts, Snapshot
@@ -40,15 +39,15 @@ from contract.names import (
 )
 from runtime.readiness import Readiness
 from runtime.redis_failures import RedisAway, RedisFailure
-from tests.drivers.waiting import Deadline
+from tests.drivers.waiting import until
 
 DEADLINE_SECONDS = 20.0
-#: So long that no lease runs out by itself, and no look grows old.
+#: So long that no lease runs out by itself, and no scrape grows old.
 INTERVAL_SECONDS = 60.0
 
 
 class Nodes:
-    """Stands for the polling: ``states`` as looks would leave them."""
+    """Stands for the polling: ``states`` as scrapes would leave them."""
 
     def __init__(self, targets):
         self.states = {
@@ -62,12 +61,12 @@ class Nodes:
                 result = (
                     Sample(monotonic_seconds=time.monotonic(), load1=0.5)
                     if up[state.target.host]
-                    else ScrapeFailed("connect", said.connection_refused())
+                    else ScrapeFailed("connect", failures.connection_refused())
                 )
                 state.take(result, unix_seconds=time.time())
 
 
-class Link(RedisLink):
+class Link(RedisClient):
     """Loses the next publications, or only their answers, as a test wants it."""
 
     mode = "well"
@@ -89,29 +88,42 @@ class Link(RedisLink):
         return answer
 
 
+class Process:
+    """A collector with its nodes and its link, as a new process would have them, driven step by step."""
+
+    def __init__(self, runner, url, folder, targets, cluster):
+        variables = {"REDIS_URL": url, "CLUSTER_NAME": cluster}
+        config = Config.from_environment({**variables, "COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(INTERVAL_SECONDS)})
+        nodes = Nodes(targets)
+        self.are, self.link, self.runner = nodes.are, Link(url), runner
+        sources = TargetSources(TargetsFiles([folder / "nodes.yaml"]), DnsTargets((), config.interval_seconds))
+        fleet = Fleet(nodes, sources)  # type: ignore[arg-type]
+        self.collector = Collector(config, self.link, fleet, RulesFile(folder / "alerts.yaml"), Readiness())
+
+    def turn(self):
+        return self.runner.run(self.collector.turn())
+
+    def attempt(self):
+        try:
+            return self.turn()
+        except RedisFailure:
+            return False
+
+
 @pytest.fixture
 def start(valkey, tmp_path, target):
-    """Makes a new collector with its nodes and its link, as a new process would."""
-    rules = tmp_path / "alerts.yaml"
-    rules.write_text("node_down: {for_seconds: 0}\n")
+    """Makes a new collector, as a new process would."""
+    (tmp_path / "alerts.yaml").write_text("node_down: {for_seconds: 0}\n")
+    made = []
+    with asyncio.Runner() as runner:
 
-    def make(cluster="lab"):
-        variables = {"REDIS_URL": valkey.url, "CLUSTER_NAME": cluster}
-        config = Config.from_environment({**variables, "COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(INTERVAL_SECONDS)})
-        nodes, link = Nodes([target("a"), target("b")]), Link(valkey.url)
-        sources = TargetSources(TargetsFiles([tmp_path / "nodes.yaml"]), DnsTargets((), config.interval_seconds))
-        fleet = Fleet(nodes, sources)  # type: ignore[arg-type]
-        collector = Collector(config, link, fleet, RulesFile(rules), Readiness())
-        return collector, nodes, link
+        def make(cluster="lab"):
+            made.append(Process(runner, valkey.url, tmp_path, [target("a"), target("b")], cluster))
+            return made[-1]
 
-    return make
-
-
-async def attempt(collector):
-    try:
-        return await collector.turn()
-    except RedisFailure:
-        return False
+        yield make
+        for process in made:
+            runner.run(process.link.close())
 
 
 def entries(redis):
@@ -140,16 +152,12 @@ def test_rounds_are_published_in_order_when_all_is_well(start, redis):
     for _ in range(3):
         assert subscription.get_message(timeout=DEADLINE_SECONDS) is not None
 
-    async def run():
-        collector, nodes, link = start()
-        await collector.turn()
-        nodes.are(a=True, b=False)
-        await collector.turn()
-        nodes.are(b=True)
-        await collector.turn()
-        await link.close()
-
-    asyncio.run(run())
+    collector = start()
+    collector.turn()
+    collector.are(a=True, b=False)
+    collector.turn()
+    collector.are(b=True)
+    collector.turn()
     received = []
     while sum(channel == METRICS_CHANNEL for channel, _ in received) < 3:
         message = subscription.get_message(timeout=DEADLINE_SECONDS)
@@ -182,51 +190,43 @@ def test_rounds_are_published_in_order_when_all_is_well(start, redis):
 
 
 def test_collector_stands_by_when_another_holds_the_lease(start, redis):
-    async def run():
-        first, nodes, link = start()
-        nodes.are(a=False)
-        assert await first.turn()
-        second, second_nodes, second_link = start()
-        second_nodes.are(a=False, b=True)
-        assert not await second.turn()
-        assert not await second.turn()
-        # The first one dies; its lease runs out.
-        expire_lease(redis)
-        assert await second.turn()
-        # It was only paused: the fence keeps it from doing anything.
-        nodes.are(a=True)
-        before = redis.get(latest_key(METRICS_CHANNEL)), entries(redis)
-        assert not await first.turn()
-        assert (redis.get(latest_key(METRICS_CHANNEL)), entries(redis)) == before
-        assert not await first.turn()
-        # And takes over once it may.
-        nodes.are(a=False, b=True)
-        expire_lease(redis)
-        assert await first.turn()
-        await asyncio.gather(link.close(), second_link.close())
-
-    asyncio.run(run())
+    first = start()
+    first.are(a=False)
+    assert first.turn()
+    second = start()
+    second.are(a=False, b=True)
+    assert not second.turn()
+    assert not second.turn()
+    # The first one dies; its lease runs out.
+    expire_lease(redis)
+    assert second.turn()
+    # It was only paused: the fence keeps it from doing anything.
+    first.are(a=True)
+    before = redis.get(latest_key(METRICS_CHANNEL)), entries(redis)
+    assert not first.turn()
+    assert (redis.get(latest_key(METRICS_CHANNEL)), entries(redis)) == before
+    assert not first.turn()
+    # And takes over once it may.
+    first.are(a=False, b=True)
+    expire_lease(redis)
+    assert first.turn()
     assert logged(redis) == [("started", None), ("firing", "a")]
     assert active(redis) == {"a"}
 
 
 def test_takeover_changes_no_status_when_nothing_else_changed(start, redis):
-    async def run():
-        first, nodes, link = start()
-        nodes.are(a=True, b=False)
-        await first.turn()
-        before = latest(redis, METRICS_CHANNEL, Snapshot), latest(redis, ALERTS_CHANNEL, Alerts)
-        expire_lease(redis)
-        second, nodes, second_link = start()
-        await second.turn()
-        unseen = latest(redis, METRICS_CHANNEL, Snapshot), latest(redis, ALERTS_CHANNEL, Alerts)
-        nodes.are(a=True, b=False)
-        await second.turn()
-        seen = latest(redis, METRICS_CHANNEL, Snapshot), latest(redis, ALERTS_CHANNEL, Alerts)
-        await asyncio.gather(link.close(), second_link.close())
-        return before, unseen, seen
-
-    (snapshot, alerts), (unseen, unseen_alerts), (seen, seen_alerts) = asyncio.run(run())
+    first = start()
+    first.are(a=True, b=False)
+    first.turn()
+    before = latest(redis, METRICS_CHANNEL, Snapshot), latest(redis, ALERTS_CHANNEL, Alerts)
+    expire_lease(redis)
+    second = start()
+    second.turn()
+    unseen = latest(redis, METRICS_CHANNEL, Snapshot), latest(redis, ALERTS_CHANNEL, Alerts)
+    second.are(a=True, b=False)
+    second.turn()
+    seen = latest(redis, METRICS_CHANNEL, Snapshot), latest(redis, ALERTS_CHANNEL, Alerts)
+    (snapshot, alerts), (unseen, unseen_alerts), (seen, seen_alerts) = before, unseen, seen
     assert unseen.epoch > snapshot.epoch
     assert unseen.nodes == seen.nodes == snapshot.nodes
     assert unseen_alerts.active_alerts == seen_alerts.active_alerts == alerts.active_alerts
@@ -240,25 +240,20 @@ def incidents(redis):
 
 @pytest.mark.parametrize("killed", ["before it published the end", "before it heard that the end is published"])
 def test_incident_is_recorded_once_and_whole_when_a_collector_is_killed_at_its_end(start, redis, killed):
-    async def run():
-        # Given an alert that fires, of a collector that is killed in the round that ends the alert
-        first, nodes, link = start()
-        nodes.are(a=False)
-        await first.turn()
-        since = latest(redis, ALERTS_CHANNEL, Alerts).active_alerts[0].since
-        link.mode = "unsent" if killed.startswith("before it published") else "unanswered"
-        nodes.are(a=True)
-        await attempt(first)
-        # When another one takes over, which sees the node well
-        expire_lease(redis)
-        second, nodes, second_link = start()
-        nodes.are(a=True)
-        assert await second.turn()
-        assert await second.turn()
-        await asyncio.gather(link.close(), second_link.close())
-        return since
-
-    since = asyncio.run(run())
+    # Given an alert that fires, of a collector that is killed in the round that ends the alert
+    first = start()
+    first.are(a=False)
+    first.turn()
+    since = latest(redis, ALERTS_CHANNEL, Alerts).active_alerts[0].since
+    first.link.mode = "unsent" if killed.startswith("before it published") else "unanswered"
+    first.are(a=True)
+    first.attempt()
+    # When another one takes over, which sees the node well
+    expire_lease(redis)
+    second = start()
+    second.are(a=True)
+    assert second.turn()
+    assert second.turn()
     # Then there is one record, from the beginning that the first one saw
     [incident] = incidents(redis)
     assert (incident["id"], incident["began"]) == (f"node_down/a@{since}", since)
@@ -270,84 +265,67 @@ def test_incident_is_recorded_once_and_whole_when_a_collector_is_killed_at_its_e
 def test_old_incidents_are_shed_when_redis_is_full_and_history_was_refused(start, redis, monkeypatch):
     published = []
 
-    async def run():
-        collector, nodes, link = start()
-        nodes.are(a=True)
-        await collector.turn()
-        publish = link.publish
+    collector = start()
+    collector.are(a=True)
+    collector.turn()
+    publish = collector.link.publish
 
-        def note(publication):
-            published.append(publication.incidents_length)
-            return publish(publication)
+    def note(publication):
+        published.append(publication.incidents_length)
+        return publish(publication)
 
-        monkeypatch.setattr(link, "publish", note)
-        monkeypatch.setattr(time, "time", lambda real=time.time: real() + 60 * len(published))
-        redis.config_set("maxmemory", "1")
-        try:
-            for _ in range(3):
-                assert await collector.turn()
-        finally:
-            redis.config_set("maxmemory", "0")
-        for _ in range(2):
-            assert await collector.turn()
-        await link.close()
-
-    asyncio.run(run())
+    monkeypatch.setattr(collector.link, "publish", note)
+    monkeypatch.setattr(time, "time", lambda real=time.time: real() + 60 * len(published))
+    redis.config_set("maxmemory", "1")
+    try:
+        for _ in range(3):
+            assert collector.turn()
+    finally:
+        redis.config_set("maxmemory", "0")
+    for _ in range(2):
+        assert collector.turn()
     full, usual = INCIDENTS_LENGTH_WHEN_FULL, INCIDENTS_LENGTH
     # A round is made before its history is written: the second one's is refused first, the fourth one's is taken.
     assert published == [usual, usual, full, full, usual]
 
 
 def test_collector_refuses_when_redis_serves_another_cluster_at_the_start(start, redis):
-    async def run():
-        first, _, link = start("lab")
-        await first.turn()
-        second, _, second_link = start("office")
-        with pytest.raises(ForeignCluster, match=r"serves the cluster 'lab'.*CLUSTER_NAME=lab"):
-            await second.turn()
-        # Without a living lease it takes the new name.
-        expire_lease(redis)
-        third, _, third_link = start("office")
-        assert await third.turn()
-        # Later on it is no reason to end.
-        assert not await first.turn()
-        assert not await first.turn()
-        await asyncio.gather(link.close(), second_link.close(), third_link.close())
-
-    asyncio.run(run())
+    first = start("lab")
+    first.turn()
+    second = start("office")
+    with pytest.raises(ForeignCluster, match=r"serves the cluster 'lab'.*CLUSTER_NAME=lab"):
+        second.turn()
+    # Without a living lease it takes the new name.
+    expire_lease(redis)
+    third = start("office")
+    assert third.turn()
+    # Later on it is no reason to end.
+    assert not first.turn()
+    assert not first.turn()
     assert latest(redis, METRICS_CHANNEL, Snapshot).cluster == "office"
 
 
 def test_transitions_are_logged_once_when_publications_or_their_answers_are_lost(start, redis):
-    async def run():
-        collector, nodes, link = start()
-        await collector.turn()
-        for mode, up in (("unsent", False), ("unanswered", True), ("unanswered", False), ("well", False)):
-            link.mode = mode
-            nodes.are(a=up)
-            await attempt(collector)
-        await link.close()
-
-    asyncio.run(run())
+    collector = start()
+    collector.turn()
+    for mode, up in (("unsent", False), ("unanswered", True), ("unanswered", False), ("well", False)):
+        collector.link.mode = mode
+        collector.are(a=up)
+        collector.attempt()
     assert logged(redis) == [("started", None), ("firing", "a"), ("resolved", "a"), ("firing", "a")]
     message = latest(redis, ALERTS_CHANNEL, Alerts)
     assert message.last_alert_id == entries(redis)[-1]["id"]
 
 
 def test_collector_goes_on_with_its_alerts_when_redis_was_emptied(start, redis):
-    async def run():
-        collector, nodes, link = start()
-        nodes.are(a=False, b=True)
-        await collector.turn()
-        first = latest(redis, METRICS_CHANNEL, Snapshot)
-        since = latest(redis, ALERTS_CHANNEL, Alerts).active_alerts[0].since
-        redis.flushall()
-        nodes.are(b=False)
-        assert await collector.turn()
-        await link.close()
-        return first, since
-
-    first, since = asyncio.run(run())
+    collector = start()
+    collector.are(a=False, b=True)
+    collector.turn()
+    first = latest(redis, METRICS_CHANNEL, Snapshot)
+    since = latest(redis, ALERTS_CHANNEL, Alerts).active_alerts[0].since
+    redis.flushall()
+    collector.are(b=False)
+    assert collector.turn()
     snapshot, alerts = latest(redis, METRICS_CHANNEL, Snapshot), latest(redis, ALERTS_CHANNEL, Alerts)
     assert (snapshot.epoch > first.epoch, snapshot.seq) == (True, 1)
     assert logged(redis) == [("started", None), ("firing", "b")]
@@ -357,51 +335,40 @@ def test_collector_goes_on_with_its_alerts_when_redis_was_emptied(start, redis):
 
 @pytest.mark.parametrize("mode", ["unsent", "unanswered"])
 def test_collector_keeps_its_alerts_when_redis_fails_again_while_it_takes_the_lease_back(start, redis, mode):
-    async def run():
-        collector, nodes, link = start()
-        nodes.are(a=False)
-        await collector.turn()
-        since = latest(redis, ALERTS_CHANNEL, Alerts).active_alerts[0].since
-        redis.flushall()
-        take_lease = link.take_lease
+    collector = start()
+    collector.are(a=False)
+    collector.turn()
+    since = latest(redis, ALERTS_CHANNEL, Alerts).active_alerts[0].since
+    redis.flushall()
+    take_lease = collector.link.take_lease
 
-        async def fail_once(lease, last_epoch):
-            link.take_lease = take_lease
-            if mode == "unanswered":
-                await take_lease(lease, last_epoch)
-            raise RedisAway("again")
+    async def fail_once(lease, last_epoch):
+        collector.link.take_lease = take_lease
+        if mode == "unanswered":
+            await take_lease(lease, last_epoch)
+        raise RedisAway("again")
 
-        link.take_lease = fail_once
-        assert not await attempt(collector)
-        assert await collector.turn()
-        await link.close()
-        return since
-
-    since = asyncio.run(run())
+    collector.link.take_lease = fail_once
+    assert not collector.attempt()
+    assert collector.turn()
     assert logged(redis) == [("started", None)]
     assert [alert.since for alert in latest(redis, ALERTS_CHANNEL, Alerts).active_alerts] == [since]
 
 
 def test_collector_takes_over_the_older_state_when_redis_was_restored_from_a_copy(start, redis):
-    async def run():
-        old, nodes, old_link = start()
-        nodes.are(a=False, b=False)
-        await old.turn()
-        keys = {key: (redis.dump(key), max(0, redis.pttl(key))) for key in redis.keys("*")}
-        expire_lease(redis)
-        collector, nodes, link = start()
-        nodes.are(a=True, b=False)
-        await collector.turn()
-        redis.flushall()
-        for key, (value, ttl) in keys.items():
-            redis.restore(key, ttl, value)
-        expire_lease(redis)
-        for _ in range(3):
-            done = await collector.turn()
-        await asyncio.gather(old_link.close(), link.close())
-        return done
-
-    assert asyncio.run(run())
+    old = start()
+    old.are(a=False, b=False)
+    old.turn()
+    keys = {key: (redis.dump(key), max(0, redis.pttl(key))) for key in redis.keys("*")}
+    expire_lease(redis)
+    collector = start()
+    collector.are(a=True, b=False)
+    collector.turn()
+    redis.flushall()
+    for key, (value, ttl) in keys.items():
+        redis.restore(key, ttl, value)
+    expire_lease(redis)
+    assert [collector.turn() for _ in range(3)][-1]
     assert logged(redis) == [("started", None), ("firing", "a"), ("firing", "b"), ("resolved", "a")]
     assert active(redis) == {"b"}
 
@@ -410,35 +377,22 @@ def test_collector_takes_over_the_older_state_when_redis_was_restored_from_a_cop
 def test_log_tells_what_happened_when_collectors_and_redis_fail_in_any_order(start, redis, seed):
     chance = random.Random(seed)
 
-    async def run():
-        links = []
-
-        def new():
-            made = start()
-            links.append(made[2])
-            return made
-
-        collector, nodes, link = new()
-        up = {"a": True, "b": True}
-        for _ in range(60):
-            up[chance.choice("ab")] ^= True
-            nodes.are(**up)
-            link.mode = chance.choice(["well", "well", "unsent", "unanswered"])
-            await attempt(collector)
-            if chance.random() < 0.15:  # killed; another one starts once the lease has run out
-                expire_lease(redis)
-                collector, nodes, link = new()
-            elif chance.random() < 0.1:  # fenced off by an attempt of its own that came late
-                redis.hincrby(EPOCH_KEY, "epoch", 1)
-        link.mode = "well"
-        nodes.are(**up)
-        for _ in range(3):
-            await attempt(collector)
-        for each in links:
-            await each.close()
-        return up
-
-    up = asyncio.run(run())
+    collector = start()
+    up = {"a": True, "b": True}
+    for _ in range(60):
+        up[chance.choice("ab")] ^= True
+        collector.are(**up)
+        collector.link.mode = chance.choice(["well", "well", "unsent", "unanswered"])
+        collector.attempt()
+        if chance.random() < 0.15:  # killed; another one starts once the lease has run out
+            expire_lease(redis)
+            collector = start()
+        elif chance.random() < 0.1:  # fenced off by an attempt of its own that came late
+            redis.hincrby(EPOCH_KEY, "epoch", 1)
+    collector.link.mode = "well"
+    collector.are(**up)
+    for _ in range(3):
+        collector.attempt()
     told = {}
     for entry in entries(redis):
         if entry["transition"] != "started":
@@ -451,19 +405,14 @@ def test_log_tells_what_happened_when_collectors_and_redis_fail_in_any_order(sta
 
 
 def test_log_goes_on_when_latest_has_expired(start, redis):
-    async def run():
-        first, nodes, link = start()
-        nodes.are(a=False)
-        await first.turn()
-        position = entries(redis)[-1]["id"]
-        expire_lease(redis)
-        redis.delete(latest_key(METRICS_CHANNEL), latest_key(ALERTS_CHANNEL), latest_key(HEALTH_CHANNEL))
-        second, _, second_link = start()
-        await second.turn()
-        await asyncio.gather(link.close(), second_link.close())
-        return position
-
-    position = asyncio.run(run())
+    first = start()
+    first.are(a=False)
+    first.turn()
+    position = entries(redis)[-1]["id"]
+    expire_lease(redis)
+    redis.delete(latest_key(METRICS_CHANNEL), latest_key(ALERTS_CHANNEL), latest_key(HEALTH_CHANNEL))
+    second = start()
+    second.turn()
     message = latest(redis, ALERTS_CHANNEL, Alerts)
     assert (message.previous_alert_id, message.last_alert_id) == (position, position)
     assert len(entries(redis)) == 2
@@ -488,19 +437,15 @@ def samples(redis, node, step=10):
 
 
 def test_history_is_recorded_by_the_rounds_when_a_step_is_over(start, redis, clock):
-    async def run():
-        collector, nodes, link = start()
-        nodes.are(a=True, b=False)
-        for seconds in range(0, 24, 2):
-            clock(seconds)
-            assert await collector.turn()
-        nodes.are(b=True)
-        for seconds in range(24, 64, 2):
-            clock(seconds)
-            assert await collector.turn()
-        await link.close()
-
-    asyncio.run(run())
+    collector = start()
+    collector.are(a=True, b=False)
+    for seconds in range(0, 24, 2):
+        clock(seconds)
+        assert collector.turn()
+    collector.are(b=True)
+    for seconds in range(24, 64, 2):
+        clock(seconds)
+        assert collector.turn()
     assert samples(redis, "a") == samples(redis, CLUSTER_NODE) == [5] * 6
     assert samples(redis, "b") == [3, 5, 5, 5]
     assert (samples(redis, "a", 60), samples(redis, "b", 60)) == ([30], [18])
@@ -508,79 +453,64 @@ def test_history_is_recorded_by_the_rounds_when_a_step_is_over(start, redis, clo
 
 
 def test_history_has_no_gap_when_redis_was_away_for_a_while(start, redis, clock):
-    async def run():
-        collector, nodes, link = start()
-        nodes.are(a=True)
-        for seconds in range(0, 62, 2):
-            clock(seconds)
-            link.mode = "unsent" if 12 <= seconds < 38 else "well"
-            await attempt(collector)
-        await link.close()
-
-    asyncio.run(run())
+    collector = start()
+    collector.are(a=True)
+    for seconds in range(0, 62, 2):
+        clock(seconds)
+        collector.link.mode = "unsent" if 12 <= seconds < 38 else "well"
+        collector.attempt()
     assert samples(redis, "a") == [5] * 6
 
 
 def test_history_is_that_of_the_one_who_leads_when_another_has_taken_over(start, redis, clock):
-    async def run():
-        first, nodes, link = start()
-        nodes.are(a=True)
-        await first.turn()
-        expire_lease(redis)
-        second, second_nodes, second_link = start()
-        second_nodes.are(a=True)
-        for seconds in (2, 4):
-            clock(seconds)
-            await second.turn()
-        clock(11)
-        assert not await first.turn()
-        assert await second.turn()
-        expire_lease(redis)
-        clock(12)
-        assert await first.turn()
-        clock(21)
-        assert await first.turn()
-        await asyncio.gather(link.close(), second_link.close())
-
-    asyncio.run(run())
+    first = start()
+    first.are(a=True)
+    first.turn()
+    expire_lease(redis)
+    second = start()
+    second.are(a=True)
+    for seconds in (2, 4):
+        clock(seconds)
+        second.turn()
+    clock(11)
+    assert not first.turn()
+    assert second.turn()
+    expire_lease(redis)
+    clock(12)
+    assert first.turn()
+    clock(21)
+    assert first.turn()
     assert samples(redis, "a") == [2, 1]
 
 
 def test_rounds_go_on_when_history_is_refused(start, redis, clock):
-    async def run():
-        collector, nodes, link = start()
-        nodes.are(a=True)
-        await collector.turn()
-        redis.config_set("maxmemory", "1")
-        try:
-            for seconds in (10, 20):
-                clock(seconds)
-                assert await collector.turn()
-        finally:
-            redis.config_set("maxmemory", "0")
-        clock(30)
-        assert await collector.turn()
-        await link.close()
-
-    asyncio.run(run())
+    collector = start()
+    collector.are(a=True)
+    collector.turn()
+    redis.config_set("maxmemory", "1")
+    try:
+        for seconds in (10, 20):
+            clock(seconds)
+            assert collector.turn()
+    finally:
+        redis.config_set("maxmemory", "0")
+    clock(30)
+    assert collector.turn()
     assert latest(redis, METRICS_CHANNEL, Snapshot).seq == 4
     assert samples(redis, "a") == [1]
 
 
 def test_unfinished_steps_are_recorded_when_the_collector_is_stopped(start, redis):
+    process = start()
+    process.are(a=True)
+
     async def run():
-        collector, nodes, link = start()
-        nodes.are(a=True)
         stop = asyncio.Event()
-        running = asyncio.create_task(collector.run(stop))
-        deadline = Deadline(DEADLINE_SECONDS)
-        while redis.get(latest_key(METRICS_CHANNEL)) is None:
-            assert not deadline.has_passed
-            await asyncio.sleep(0.01)
+        running = asyncio.create_task(process.collector.run(stop))
+        await until(lambda: redis.exists(latest_key(METRICS_CHANNEL)))
         stop.set()
         await running
-        await link.close()
 
-    asyncio.run(run())
+    process.runner.run(run())
     assert [samples(redis, "a", step.seconds) for step in STEPS] == [[1]] * 4
     assert not redis.exists(LEASE_KEY)

@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from collector.credentials import SECRET_LIMIT_BYTES, SIZE_LIMIT_BYTES, Credentials, CredentialsError
-from collector.http_options import HttpOptions
+from collector.authentication import FILE_LIMIT_BYTES, SECRET_LIMIT_BYTES, Credentials, CredentialsError
+from collector.targets.entry import HttpOptions
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_file_is_read_again_when_it_has_changed(folder):
 
 def test_file_is_read_again_when_it_changes_faster_than_the_clock_of_its_file_system(folder, monkeypatch):
     # A clock that stands still.
-    monkeypatch.setattr("collector.credentials._signature", lambda found: (found.st_ino, found.st_size))
+    monkeypatch.setattr("collector.authentication._signature", lambda found: (found.st_ino, found.st_size))
     credentials = Credentials(folder)
 
     for number in (1, 2):
@@ -128,7 +128,7 @@ def test_file_is_refused_without_a_word_about_it_when_it_is_elsewhere(folder, tm
         (lambda path: path.write_text("a\nX-Header: b"), "does not hold one token"),
         (lambda path: path.write_text("a\u00e9"), "does not hold one token"),
         (lambda path: path.write_text("a" * (SECRET_LIMIT_BYTES + 1)), "is longer than 8,192 bytes"),
-        (lambda path: path.write_text("a" * (SIZE_LIMIT_BYTES + 1)), "is longer than 1 MiB"),
+        (lambda path: path.write_text("a" * (FILE_LIMIT_BYTES + 1)), "is longer than 1 MiB"),
     ],
 )
 def test_error_says_why_and_repeats_nothing_when_a_file_cannot_be_used(folder, make, told):

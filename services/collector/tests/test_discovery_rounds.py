@@ -12,19 +12,18 @@ from collector.alerts.rules import RulesFile
 from collector.collector import Collector
 from collector.config import Config
 from collector.fleet import Fleet
-from collector.link import RedisLink
 from collector.polling import Polling
-from collector.said import looks as said
-from collector.sample import Sample
-from collector.scrape import ScrapeFailed
+from collector.redis_client import RedisClient
+from collector.sample import Sample, ScrapeFailed
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
+from collector.texts import failures
 from contract.codec import decode
 from contract.messages import Snapshot
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, LEASE_KEY, METRICS_CHANNEL, latest_key
 from runtime.readiness import Readiness
-from tests.drivers.waiting import Deadline
+from tests.drivers.waiting import until
 
 AWAY = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
@@ -33,18 +32,19 @@ A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 class Never:
     """A probe that no test waits for."""
 
-    async def look(self):
+    async def scrape(self):
         await asyncio.sleep(3600)
 
 
 class Process:
     """A collector as a new process would have it, driven step by step."""
 
-    def __init__(self, redis_url, folder, **variables):
+    def __init__(self, runner, redis_url, folder, **variables):
+        self.run = runner.run
         config = Config.from_environment({"REDIS_URL": redis_url, "CLUSTER_NAME": "lab", **variables})
         self.dns_says = []
         self.polling = Polling(lambda _: Never(), interval_seconds=config.interval_seconds)
-        self.link = RedisLink(config.redis_url)
+        self.link = RedisClient(config.redis_url)
         self.sources = TargetSources(
             TargetsFiles([folder / "nodes.yaml"]), DnsTargets([("pis", 9100)], config.interval_seconds, self._look_up)
         )
@@ -56,16 +56,19 @@ class Process:
             raise self.dns_says
         return [(socket.AF_INET, address) for address in self.dns_says]
 
-    async def look_up(self, *addresses, error=None):
+    def turn(self):
+        return self.run(self.collector.turn())
+
+    def look_up(self, *addresses, error=None):
         self.dns_says = error or list(addresses)
         for name in self.sources.dns.names:
-            await name.look()
-        await self.fleet.refresh()
+            self.run(name.look_up())
+        self.run(self.fleet.refresh())
 
     def see(self, names):
         """What the nodes call themselves, ``None`` for one that does not answer."""
         for host, name in names.items():
-            failed = ScrapeFailed("connect", said.connection_refused())
+            failed = ScrapeFailed("connect", failures.connection_refused())
             result = failed if name is None else Sample(monotonic_seconds=time.monotonic(), host_name=name)
             self.polling.states[f"{host}:9100"].take(result, unix_seconds=time.time())
 
@@ -77,8 +80,17 @@ class Process:
 @pytest.fixture
 def start(valkey, tmp_path):
     (tmp_path / "alerts.yaml").write_text("node_down: {for_seconds: 0}\n")
-    # So long that no lease runs out by itself, and no look grows old.
-    return lambda: Process(valkey.url, tmp_path, COLLECTOR_SCRAPE_INTERVAL_SECONDS="60")
+    made = []
+    with asyncio.Runner() as runner:
+
+        def make():
+            # So long that no lease runs out by itself, and no scrape grows old.
+            made.append(Process(runner, valkey.url, tmp_path, COLLECTOR_SCRAPE_INTERVAL_SECONDS="60"))
+            return made[-1]
+
+        yield make
+        for process in made:
+            runner.run(process.end())
 
 
 def nodes(redis):
@@ -101,21 +113,17 @@ def issues(redis):
 
 
 def test_alert_under_an_address_ends_when_its_node_says_what_it_is_called(start, redis):
-    async def run():
-        one = start()
-        await one.look_up(A)
-        one.see({A: None})
-        await one.collector.turn()
-        assert nodes(redis) == {"10.0.0.1:9100": "offline"}
-        one.see({A: "pi"})
-        await one.collector.turn()
-        assert nodes(redis) == {"pi": "online"}
-        one.see({A: None})
-        await one.collector.turn()
-        assert nodes(redis) == {"pi": "offline"}
-        await one.end()
-
-    asyncio.run(run())
+    one = start()
+    one.look_up(A)
+    one.see({A: None})
+    one.turn()
+    assert nodes(redis) == {"10.0.0.1:9100": "offline"}
+    one.see({A: "pi"})
+    one.turn()
+    assert nodes(redis) == {"pi": "online"}
+    one.see({A: None})
+    one.turn()
+    assert nodes(redis) == {"pi": "offline"}
     assert logged(redis) == [
         ("firing", "10.0.0.1:9100"),
         ("resolved", "10.0.0.1:9100"),
@@ -124,72 +132,62 @@ def test_alert_under_an_address_ends_when_its_node_says_what_it_is_called(start,
 
 
 def test_takeover_renames_nothing_and_changes_no_status_when_nodes_are_discovered(start, redis):
-    async def run():
-        first, second = start(), start()
-        # The first one has met the higher address before, and a node that is offline by now.
-        await first.look_up(B, C)
-        first.see({B: "pi", C: "oven"})
-        await first.collector.turn()
-        await first.look_up(A, B, C)
-        first.see({A: "pi", B: "pi", C: None})
-        await first.collector.turn()
-        before = since(redis)
-        assert {name: address for name, (address, _, _) in before.items()} == {
-            "pi": "10.0.0.2:9100",
-            "pi@10.0.0.1:9100": "10.0.0.1:9100",
-            "oven": "10.0.0.3:9100",
-        }
-        # The second one would have called them otherwise, and never saw the third one.
-        await second.look_up(A, B, C)
-        second.see({A: "pi", B: "pi", C: None})
-        assert not await second.collector.turn()
-        redis.delete(LEASE_KEY)
-        for _ in range(2):
-            assert await second.collector.turn()
-            assert since(redis) == before
-        # A third one has seen nothing yet.
-        redis.delete(LEASE_KEY)
-        third = start()
-        await third.look_up(A, B, C)
-        assert await third.collector.turn()
+    first, second = start(), start()
+    # The first one has met the higher address before, and a node that is offline by now.
+    first.look_up(B, C)
+    first.see({B: "pi", C: "oven"})
+    first.turn()
+    first.look_up(A, B, C)
+    first.see({A: "pi", B: "pi", C: None})
+    first.turn()
+    before = since(redis)
+    assert {name: address for name, (address, _, _) in before.items()} == {
+        "pi": "10.0.0.2:9100",
+        "pi@10.0.0.1:9100": "10.0.0.1:9100",
+        "oven": "10.0.0.3:9100",
+    }
+    # The second one would have called them otherwise, and never saw the third one.
+    second.look_up(A, B, C)
+    second.see({A: "pi", B: "pi", C: None})
+    assert not second.turn()
+    redis.delete(LEASE_KEY)
+    for _ in range(2):
+        assert second.turn()
         assert since(redis) == before
-        # The first one was only paused, and comes back with names of its own.
-        redis.delete(LEASE_KEY)
-        assert not await first.collector.turn()
-        assert await first.collector.turn()
-        assert since(redis) == before
-        for each in (first, second, third):
-            await each.end()
-
-    asyncio.run(run())
+    # A third one has seen nothing yet.
+    redis.delete(LEASE_KEY)
+    third = start()
+    third.look_up(A, B, C)
+    assert third.turn()
+    assert since(redis) == before
+    # The first one was only paused, and comes back with names of its own.
+    redis.delete(LEASE_KEY)
+    assert not first.turn()
+    assert first.turn()
+    assert since(redis) == before
     assert logged(redis) == [("firing", "oven")]
 
 
 def test_takeover_ends_no_alert_when_dns_is_away(start, redis):
-    async def run():
-        first = start()
-        await first.look_up(A, B)
-        first.see({A: "pi", B: None})
-        await first.collector.turn()
-        before = since(redis)
-        redis.delete(LEASE_KEY)
+    first = start()
+    first.look_up(A, B)
+    first.see({A: "pi", B: None})
+    first.turn()
+    before = since(redis)
+    redis.delete(LEASE_KEY)
 
-        second = start()
-        await second.look_up(error=AWAY)
-        assert await second.collector.turn()
-        assert since(redis) == before
-        assert issues(redis)[0] == ("The DNS name pis cannot be looked up: Temporary failure in name resolution")
-        second.see({A: "pi", B: None})
-        assert await second.collector.turn()
-        assert since(redis) == before
-        # Once DNS is back, what it does not tell any more is gone.
-        await second.look_up(A)
-        assert await second.collector.turn()
-        assert since(redis) == {"pi": before["pi"]}
-        for each in (first, second):
-            await each.end()
-
-    asyncio.run(run())
+    second = start()
+    second.look_up(error=AWAY)
+    assert second.turn()
+    assert since(redis) == before
+    assert issues(redis)[0] == ("The DNS name pis cannot be looked up: Temporary failure in name resolution")
+    second.see({A: "pi", B: None})
+    assert second.turn()
+    assert since(redis) == before
+    # Once DNS is back, what it does not tell any more is gone.
+    second.look_up(A)
+    assert second.turn()
+    assert since(redis) == {"pi": before["pi"]}
     assert logged(redis) == [("firing", "10.0.0.2:9100"), ("resolved", "10.0.0.2:9100")]
 
 
@@ -199,45 +197,41 @@ def test_first_round_waits_until_dns_has_answered_or_failed(start, redis, monkey
     if says == "nothing in time":
         monkeypatch.setattr("collector.targets.dns.LOOKUP_SECONDS", 0.3)
 
+    one = start()
+
+    def look_up(host):
+        if says == "nothing in time":
+            release.wait(60)
+        time.sleep(0.1)
+        if says == "failure":
+            raise AWAY
+        return [(socket.AF_INET, A)]
+
     async def run():
-        one = start()
-
-        def look_up(host):
-            if says == "nothing in time":
-                release.wait(60)
-            time.sleep(0.1)
-            if says == "failure":
-                raise AWAY
-            return [(socket.AF_INET, A)]
-
         one.sources.dns.names[0]._look_up = look_up
         one.sources.dns.start()
         stop = asyncio.Event()
         running = asyncio.create_task(one.collector.run(stop))
-        deadline = Deadline(30)
-        while redis.get(latest_key(METRICS_CHANNEL)) is None:
-            assert not deadline.has_passed
-            await asyncio.sleep(0.01)
+        await until(lambda: redis.exists(latest_key(METRICS_CHANNEL)))
         first = nodes(redis)
         release.set()
         stop.set()
         await running
         await one.sources.dns.stop()
-        await one.end()
         return first
 
-    assert asyncio.run(run()) == ({"10.0.0.1:9100": "unknown"} if says == "answer" else {})
+    assert one.run(run()) == ({"10.0.0.1:9100": "unknown"} if says == "answer" else {})
 
 
 def test_wait_for_dns_ends_when_the_collector_is_to_stop(start):
+    one = start()  # its lookups are not even begun
+
     async def run():
-        one = start()  # its lookups are not even begun
         stop = asyncio.Event()
         running = asyncio.create_task(one.collector.run(stop))
         await asyncio.sleep(0.05)
         assert not running.done()
         stop.set()
         await asyncio.wait_for(running, 30)
-        await one.end()
 
-    asyncio.run(run())
+    one.run(run())

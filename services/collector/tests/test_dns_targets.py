@@ -9,12 +9,12 @@ import time
 import pytest
 
 from collector.metrics import DNS_FAILURES
-from collector.said.sentence import english
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
 from collector.targets.target import NAMES_BYTES, TARGETS_LIMIT, names_bytes
-from tests.drivers.waiting import Deadline
+from collector.texts.sentence import english
+from tests.drivers.waiting import until
 
 DEADLINE_SECONDS = 20.0
 UNKNOWN = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -60,14 +60,7 @@ def addresses(dns):
 
 
 async def look(dns):
-    await asyncio.gather(*(name.look() for name in dns.names))
-
-
-async def until(condition):
-    deadline = Deadline(DEADLINE_SECONDS)
-    while not condition():
-        assert not deadline.has_passed
-        await asyncio.sleep(0.005)
+    await asyncio.gather(*(name.look_up() for name in dns.names))
 
 
 def failures(reason):

@@ -7,29 +7,17 @@ import zlib
 
 import pytest
 
-from collector.inflate import MEMBERS_LIMIT
-from collector.intake import PAGE_LIMIT_BYTES, PIECE_BYTES
-from collector.said import looks as said
-from collector.sample import Sample
-from collector.scrape import HttpProbe, ScrapeFailed, open_session
+from collector.fetch import MEMBERS_LIMIT
+from collector.flow_control import PAGE_LIMIT_BYTES, PIECE_BYTES
+from collector.sample import Sample, ScrapeFailed
+from collector.scrape import HttpProbe, open_session
 from collector.targets.dns import Resolver
+from collector.texts import failures
 from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, RawExporter, answer
 
 GENEROUS_SECONDS = 30.0
 PAGE = b"node_load1 0.5\nnode_memory_MemTotal_bytes 4096\n"
-
-
-def look(target, respond, *, times=1, timeout=GENEROUS_SECONDS):
-    """Look at an exporter that responds so; return the results and the exporter."""
-
-    async def run():
-        resolver = Resolver()
-        async with RawExporter(respond) as exporter, open_session(resolver) as session:
-            probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), timeout)
-            return [await probe.look() for _ in range(times)], exporter
-
-    return asyncio.run(run())
 
 
 def bare(page):
@@ -43,12 +31,12 @@ def bare(page):
     [("gzip", gzip.compress), ("X-GZIP", gzip.compress), ("deflate", zlib.compress), ("deflate", bare)],
     ids=["gzip", "x-gzip", "deflate", "deflate without a head"],
 )
-def test_page_is_read_when_it_comes_compressed(target, page, encoding, compress):
+def test_page_is_read_when_it_comes_compressed(probed, page, encoding, compress):
     raw = page("node_exporter_1.5.0")
     head = OK + f"Content-Encoding: {encoding}\r\n".encode()
 
-    (plain, packed), _ = look(
-        target, lambda request: answer(compress(raw), head) if b"collect" in request else answer(raw), times=2
+    (plain, packed), _ = probed(
+        lambda request: answer(compress(raw), head) if b"collect" in request else answer(raw), 2
     )
 
     assert isinstance(packed, Sample)
@@ -57,7 +45,7 @@ def test_page_is_read_when_it_comes_compressed(target, page, encoding, compress)
     assert packed.filesystems == plain.filesystems
 
 
-def test_page_is_read_when_its_compressed_bytes_come_one_by_one(target):
+def test_page_is_read_when_its_compressed_bytes_come_one_by_one(probed):
     async def parts():
         yield OK + b"Content-Encoding: gzip\r\n\r\n"
         for byte in gzip.compress(PAGE):
@@ -68,7 +56,7 @@ def test_page_is_read_when_its_compressed_bytes_come_one_by_one(target):
             yield part
         raise OSError
 
-    [result], _ = look(target, lambda _: closing())
+    [result], _ = probed(lambda _: closing())
 
     assert isinstance(result, Sample)
 
@@ -85,7 +73,7 @@ def test_page_is_read_when_its_compressed_bytes_come_one_by_one(target):
     ids=["two", "six", "long"],
 )
 @pytest.mark.parametrize("in_pieces", [False, True])
-def test_page_is_read_when_it_is_compressed_in_several_members(target, members, in_pieces):
+def test_page_is_read_when_it_is_compressed_in_several_members(probed, members, in_pieces):
     body = b"".join(map(gzip.compress, members))
     head = OK + b"Content-Encoding: gzip\r\n"
 
@@ -95,14 +83,14 @@ def test_page_is_read_when_it_is_compressed_in_several_members(target, members, 
             yield b"1\r\n%c\r\n" % byte
         yield b"0\r\n\r\n"
 
-    [result], _ = look(target, lambda _: parts() if in_pieces else answer(body, head))
+    [result], _ = probed(lambda _: parts() if in_pieces else answer(body, head))
 
     assert isinstance(result, Sample)
     assert (result.load1, result.memory_total_bytes) == (0.5, 4096)
 
 
-def test_page_is_read_when_its_encoding_is_empty(target):
-    [result], _ = look(target, lambda _: answer(PAGE, OK + b"Content-Encoding: \r\n"))
+def test_page_is_read_when_its_encoding_is_empty(probed):
+    [result], _ = probed(lambda _: answer(PAGE, OK + b"Content-Encoding: \r\n"))
 
     assert isinstance(result, Sample)
 
@@ -129,27 +117,23 @@ def test_page_is_read_when_its_encoding_is_empty(target):
         *("not compressed", "as long as may be", "too long", "a bomb", "too long in parts"),
     ],
 )
-def test_look_fails_with_a_sentence_when_a_compressed_page_is_none(target, body, reason, sentence):
-    [result], _ = look(target, lambda _: answer(body, OK + b"Content-Encoding: gzip\r\n"))
+def test_scrape_fails_with_a_sentence_when_a_compressed_page_is_none(probed, body, reason, sentence):
+    [result], _ = probed(lambda _: answer(body, OK + b"Content-Encoding: gzip\r\n"))
 
     assert (result.reason, result.sentence) == (reason, sentence)
 
 
-def test_look_holds_nobody_up_when_a_compressed_page_inflates_a_thousandfold(target):
+def test_scrape_holds_nobody_up_when_a_compressed_page_inflates_a_thousandfold(probed):
     bomb = gzip.compress(b"node_load1 one\n" * (PAGE_LIMIT_BYTES // 15))
 
-    async def run():
-        resolver = Resolver()
-        async with (
-            RawExporter(lambda _: answer(bomb, OK + b"Content-Encoding: gzip\r\n")) as exporter,
-            open_session(resolver) as session,
-            loop_turns() as turns,
-        ):
-            await HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS).look()
+    async def watched(probe, _):
+        async with loop_turns() as turns:
+            await probe.scrape()
         return turns
 
+    turns = probed(lambda _: answer(bomb, OK + b"Content-Encoding: gzip\r\n"), watched)
     # The loop's own CPU time in one turn.
-    assert max(asyncio.run(run())) < 0.1
+    assert max(turns) < 0.1
 
 
 async def _chunked(page):
@@ -162,8 +146,8 @@ async def _chunked(page):
     [b"node_load1 0.5", b"# EOF", b'node_uname_info{nodename="pi\\"}"} 1 1700000000000', b"node_load1 0.5\n", b"x NaN"],
 )
 @pytest.mark.parametrize("send", [answer, _chunked])
-def test_page_is_read_when_its_last_line_has_no_line_feed_and_its_length_is_told(target, send, last):
-    [result], _ = look(target, lambda _: send(b"node_load1 0.5\n" + last))
+def test_page_is_read_when_its_last_line_has_no_line_feed_and_its_length_is_told(probed, send, last):
+    [result], _ = probed(lambda _: send(b"node_load1 0.5\n" + last))
 
     assert isinstance(result, Sample)
     assert result.load1 == 0.5
@@ -172,20 +156,20 @@ def test_page_is_read_when_its_last_line_has_no_line_feed_and_its_length_is_told
 @pytest.mark.parametrize(
     "last", [b"node_load1", b"node_load5 ", b'node_x{a="b', b'node_x{a="b"}', b"node_x 1 2 3", b"node_load1 \xff"]
 )
-def test_page_is_damaged_when_its_last_line_is_not_whole(target, last):
-    [result], _ = look(target, lambda _: answer(b"node_load1 0.5\n" + last))
+def test_page_is_damaged_when_its_last_line_is_not_whole(probed, last):
+    [result], _ = probed(lambda _: answer(b"node_load1 0.5\n" + last))
 
-    assert result == ScrapeFailed("page", said.page_damaged())
+    assert result == ScrapeFailed("page", failures.page_damaged())
 
 
-def test_page_is_damaged_when_it_ends_without_a_line_feed_and_nothing_tells_its_length(target):
+def test_page_is_damaged_when_it_ends_without_a_line_feed_and_nothing_tells_its_length(probed):
     async def parts():
         yield OK + b"\r\nnode_load1 0.5\nnode_load5 0.5"
         raise OSError
 
-    [result], _ = look(target, lambda _: parts())
+    [result], _ = probed(lambda _: parts())
 
-    assert result == ScrapeFailed("page", said.page_damaged())
+    assert result == ScrapeFailed("page", failures.page_damaged())
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -201,7 +185,7 @@ def test_page_is_read_when_a_redirect_leads_to_it_on_the_same_host(target, statu
             return answer(b"moved", f"HTTP/1.1 {status} Moved\r\nLocation: {where}\r\n".encode())
 
         async with RawExporter(respond) as exporter, open_session(resolver) as session:
-            return await HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS).look()
+            return await HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS).scrape()
 
     assert isinstance(asyncio.run(run()), Sample)
 
@@ -220,7 +204,7 @@ def test_redirect_is_not_followed_when_it_leads_to_another_port_or_scheme(target
                 head = f"HTTP/1.1 302 Found\r\nLocation: {where}\r\n".encode()
                 async with RawExporter(lambda _, head=head: answer(b"", head)) as exporter:
                     probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
-                    results.append(await probe.look())
+                    results.append(await probe.scrape())
             return results, other.requests
 
     results, requests = asyncio.run(run())
@@ -228,8 +212,8 @@ def test_redirect_is_not_followed_when_it_leads_to_another_port_or_scheme(target
     assert {result.sentence for result in results} == {"HTTP 302 to another address, which is not asked"}
 
 
-def test_clock_is_right_when_it_lies_between_request_and_answer(target):
-    """An exporter that takes most of a look and reads its clock first, or last, is neither behind nor ahead."""
+def test_clock_is_right_when_it_lies_between_request_and_answer(probed):
+    """An exporter that takes most of a scrape and reads its clock first, or last, is neither behind nor ahead."""
 
     async def late(reads_clock_first):
         now = time.time()
@@ -237,16 +221,16 @@ def test_clock_is_right_when_it_lies_between_request_and_answer(target):
         yield answer(f"node_time_seconds {now if reads_clock_first else time.time():.6f}\n".encode())
 
     for reads_clock_first in (True, False):
-        [result], _ = look(target, lambda _, first=reads_clock_first: late(first))
+        [result], _ = probed(lambda _, first=reads_clock_first: late(first))
         assert result.clock_offset_seconds == 0.0
         assert result.uncertainty_seconds >= 0.2
 
 
-def test_clock_is_off_by_what_lies_outside_of_request_and_answer(target):
+def test_clock_is_off_by_what_lies_outside_of_request_and_answer(probed):
     def respond(seconds):
         return lambda _: answer(f"node_time_seconds {time.time() + seconds:.6f}\n".encode())
 
     for seconds in (60.0, -60.0):
-        [result], _ = look(target, respond(seconds))
+        [result], _ = probed(respond(seconds))
         assert abs(result.clock_offset_seconds) <= 60.0
         assert result.clock_offset_seconds == pytest.approx(seconds, abs=2 * result.uncertainty_seconds + 0.01)

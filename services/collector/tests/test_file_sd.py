@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from collector.targets.error import TargetsError
+from collector.targets.entry import TargetsError
 from collector.targets.target import discovered_targets
 from collector.targets.text import parse_entries
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 import contract
 from collector.history import History
-from collector.snapshot import build_snapshot
+from collector.rounds import build_snapshot
 from contract.codec import decode
 from contract.distribution import Spread, decode_distribution
 from contract.history import CLUSTER_NODE, MEASURES, STEPS, decode_entry, merge

@@ -16,7 +16,7 @@ from tests.drivers.waiting import eventually
 #: How long they are watched.
 SECONDS = max(8.0, ATTACK_SECONDS)
 INTERVAL_SECONDS = 2.0
-#: Most CPU time of the collector's, in seconds, that a round takes, and for which a well node is not looked at. Where
+#: Most CPU time of the collector's, in seconds, that a round takes, and for which a well node is not scraped. Where
 #: nothing bounded exporters it was more than eight. CPU time, since a busy machine gives the collector little of it.
 LATE_CPU_SECONDS = 5.0
 #: The collector's memory limit in compose.yaml.
@@ -104,14 +104,14 @@ def test_well_nodes_stay_fresh_when_a_quarter_of_the_exporters_is_hostile(export
         raw = redis.get(latest_key(METRICS_CHANNEL))
         return None if raw is None else json.loads(raw)
 
-    def all_looked_at():
+    def all_scraped():
         nodes = (snapshot() or {"nodes": []})["nodes"]
         return nodes and all(node["status"] != "unknown" for node in nodes)
 
-    eventually(all_looked_at, within_seconds=60, what="each node was looked at")
+    eventually(all_scraped, within_seconds=60, what="each node was scraped")
     # When some time passes
     until = time.monotonic() + SECONDS
-    now, cpu, looks, looked_at = snapshot(), cpu_seconds(process.pid), {}, {}
+    now, cpu, scraped, scraped_at = snapshot(), cpu_seconds(process.pid), {}, {}
     seen, rounds, ages = now["seq"], [], []
     while time.monotonic() < until:
         now = eventually(lambda: (found := snapshot())["seq"] != seen and found, within_seconds=60)  # noqa: B023
@@ -120,9 +120,9 @@ def test_well_nodes_stay_fresh_when_a_quarter_of_the_exporters_is_hostile(export
         seen = now["seq"]
         for node in now["nodes"]:
             if node["node"] in well:
-                if node["status"] == "online" and looks.get(node["node"]) != node["load1"]:
-                    looks[node["node"]], looked_at[node["node"]] = node["load1"], cpu
-                ages.append(cpu - looked_at.setdefault(node["node"], before))
+                if node["status"] == "online" and scraped.get(node["node"]) != node["load1"]:
+                    scraped[node["node"]], scraped_at[node["node"]] = node["load1"], cpu
+                ages.append(cpu - scraped_at.setdefault(node["node"], before))
     # Then rounds and what they say of the well nodes are fresh, and memory is bounded
     assert max(rounds) < LATE_CPU_SECONDS
     assert max(ages) < LATE_CPU_SECONDS

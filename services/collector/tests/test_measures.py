@@ -180,8 +180,8 @@ def test_boot_time_stays_when_a_clock_is_set_right(boot, told):
     assert measured(sample(0, boot_unix_seconds=1000.0), sample(2, boot_unix_seconds=boot)).boot_unix_seconds == told
 
 
-def rate(*looks, bytes_per_second=1000.0):
-    """The rate that a node tells which receives so much; looks are moments, uncertainty and the node's clock."""
+def rate(*scrapes, bytes_per_second=1000.0):
+    """The rate that a node tells which receives so much; scrapes are moments, uncertainty and the node's clock."""
     made = [
         sample(
             seconds,
@@ -189,7 +189,7 @@ def rate(*looks, bytes_per_second=1000.0):
             node_unix_seconds=clock,
             network_bytes={"eth0": (bytes_per_second * moment, 0)},
         )
-        for seconds, uncertainty, clock, moment in looks
+        for seconds, uncertainty, clock, moment in scrapes
     ]
     return measured(*made).network_receive_bytes_per_second
 
@@ -197,7 +197,7 @@ def rate(*looks, bytes_per_second=1000.0):
 def test_rates_are_over_the_time_that_passed_at_the_node_when_it_tells_its_clock():
     # Asked every 2 s, it answers after 0 and after 0.8 s, and reads its counters at the end of each.
     assert rate((0.0, 0.0, 1000.5, 0.0), (2.4, 0.4, 1003.3, 2.8)) == 1000
-    # Without its clock, the middle of the look is the best guess.
+    # Without its clock, the middle of the scrape is the best guess.
     assert rate((0.0, 0.0, None, 0.0), (2.4, 0.4, 1003.3, 2.8)) == 1167
 
 

@@ -4,10 +4,9 @@ from hypothesis import strategies as st
 
 from collector.fleet import NodeNames
 from collector.node_state import NodeState
-from collector.said import looks as said
-from collector.sample import Sample
-from collector.scrape import ScrapeFailed
+from collector.sample import Sample, ScrapeFailed
 from collector.targets.target import Target
+from collector.texts import failures
 from contract.events import NODE_NAME_LIMIT
 
 
@@ -31,7 +30,7 @@ class Nodes:
         """What the nodes call themselves, ``None`` for one that does not answer; ``a`` stands for 10.0.0.10."""
         for letter, name in names.items():
             result = (
-                ScrapeFailed("connect", said.no_route())
+                ScrapeFailed("connect", failures.no_route())
                 if name is None
                 else Sample(monotonic_seconds=0.0, host_name=name)
             )
@@ -159,7 +158,7 @@ def test_names_of_the_collector_before_stay_when_one_takes_over_that_gave_others
     nodes.say(a="pi", b="pi")
     assert nodes.round() == ["pi", "pi@10.0.0.10:9100", "10.0.0.11:9100"]
 
-    nodes.names.adopt({f"{A}:9100": "pi@10.0.0.9:9100", f"{B}:9100": "pi", f"{C}:9100": "oven"})
+    nodes.names.restore({f"{A}:9100": "pi@10.0.0.9:9100", f"{B}:9100": "pi", f"{C}:9100": "oven"})
 
     assert nodes.round() == ["pi@10.0.0.9:9100", "pi", "oven"]
     nodes.say(c="oven")
@@ -169,13 +168,13 @@ def test_names_of_the_collector_before_stay_when_one_takes_over_that_gave_others
 def test_names_are_unique_when_those_taken_over_are_not(nodes):
     nodes.find(A, B)
 
-    nodes.names.adopt({f"{A}:9100": "pi", f"{B}:9100": "pi"})
+    nodes.names.restore({f"{A}:9100": "pi", f"{B}:9100": "pi"})
 
     assert nodes.round() == ["pi", "10.0.0.10:9100"]
 
 
 _OWN = st.sampled_from(["pi", f"{A}:9100", f"{B}:9100", f"pi@{A}:9100", f"{A}:9100@{A}:9100", "", "x" * 253, None])
-_STEP = st.tuples(st.sampled_from(["find", "list", "drop", "say", "adopt"]), st.sampled_from([A, B, C]), _OWN)
+_STEP = st.tuples(st.sampled_from(["find", "list", "drop", "say", "restore"]), st.sampled_from([A, B, C]), _OWN)
 
 
 @given(st.lists(_STEP, max_size=30))
@@ -191,8 +190,8 @@ def test_names_are_unique_and_short_whatever_nodes_call_themselves(steps):
                 nodes.list(address, name)
             case "drop":
                 nodes.states.pop(address, None)
-            case "adopt":
-                nodes.names.adopt({f"{address}:9100": name or "oven", f"{A}:9100": "pi"})
+            case "restore":
+                nodes.names.restore({f"{address}:9100": name or "oven", f"{A}:9100": "pi"})
             case "say" if address in nodes.states:
                 nodes.states[address].take(Sample(monotonic_seconds=0.0, host_name=name), unix_seconds=0.0)
         given = nodes.round()

@@ -1,11 +1,10 @@
 from collector.alerts.rules import built_in_rules
-from collector.node_state import HANGING_LOOKS, NodeState
-from collector.said.looks import no_answer_within
-from collector.said.sentence import english
-from collector.sample import Sample
-from collector.scrape_failed import ScrapeFailed
+from collector.fleet import cluster_state
+from collector.node_state import HANGING_SCRAPES, NodeState
+from collector.sample import Sample, ScrapeFailed
 from collector.targets.target import Target
-from collector.view import view_of
+from collector.texts.failures import no_answer_within
+from collector.texts.sentence import english
 
 LATE = ScrapeFailed("timeout", no_answer_within(2.0))
 
@@ -15,20 +14,20 @@ def sample(seconds, hung=None):
 
 
 def remarks_on_hanging(*results):
-    """After each of those looks, whether the view says that a collector hangs."""
+    """After each of those scrapes, whether the state says that a collector hangs."""
     target = Target("pi", "pi:9100", "worker", "pi", 9100)
     state = NodeState(target, unix_seconds=1.8e9, interval_seconds=2.0)
     said = []
     for result in results:
         state.take(result, unix_seconds=1.8e9)
-        said.append(any("hangs" in english(remark) for remark in view_of([state], built_in_rules(), ()).remarks))
+        said.append(any("hangs" in english(remark) for remark in cluster_state([state], built_in_rules(), ()).remarks))
     return said
 
 
-def test_collector_counts_as_hanging_when_it_was_left_out_of_several_looks_in_a_row():
+def test_collector_counts_as_hanging_when_it_was_left_out_of_several_scrapes_in_a_row():
     results = (LATE, *(sample(number, "filesystem") for number in range(4)), sample(5))
 
-    assert remarks_on_hanging(*results) == [False] * HANGING_LOOKS + [True, True, False]
+    assert remarks_on_hanging(*results) == [False] * HANGING_SCRAPES + [True, True, False]
 
 
 def test_collector_does_not_count_as_hanging_when_a_busy_machine_was_late_now_and_then():

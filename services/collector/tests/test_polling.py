@@ -4,15 +4,12 @@ from itertools import pairwise
 
 import pytest
 
-from collector.http_options import HttpOptions
 from collector.polling import Polling, phase_seconds
-from collector.said import looks as said
-from collector.said.sentence import english
-from collector.sample import Sample
-from collector.scrape import ScrapeFailed
-from tests.drivers.waiting import Deadline
-
-DEADLINE_SECONDS = 20.0
+from collector.sample import Sample, ScrapeFailed
+from collector.targets.entry import HttpOptions
+from collector.texts import failures
+from collector.texts.sentence import english
+from tests.drivers.waiting import until
 
 
 class Probe:
@@ -20,11 +17,11 @@ class Probe:
 
     def __init__(self, *results, takes_seconds=0.0):
         self.results = list(results)
-        self.looks = []
+        self.scrapes = []
         self._takes_seconds = takes_seconds
 
-    async def look(self):
-        self.looks.append(time.monotonic())
+    async def scrape(self):
+        self.scrapes.append(time.monotonic())
         await asyncio.sleep(self._takes_seconds)
         result = self.results.pop(0) if len(self.results) > 1 else self.results[0]
         if isinstance(result, Exception):
@@ -36,14 +33,7 @@ def sample():
     return Sample(monotonic_seconds=time.monotonic(), load1=0.5)
 
 
-async def until(condition):
-    deadline = Deadline(DEADLINE_SECONDS)
-    while not condition():
-        assert not deadline.has_passed, "it did not happen in time"
-        await asyncio.sleep(0.01)
-
-
-def test_polling_looks_once_an_interval_when_looks_are_short(target):
+def test_polling_scrapes_once_an_interval_when_scrapes_are_short(target):
     probe = Probe(sample())
 
     async def run():
@@ -51,13 +41,13 @@ def test_polling_looks_once_an_interval_when_looks_are_short(target):
         polling = Polling(lambda _: probe, interval_seconds=0.2)
         polling.follow([target()])
         assert polling.states["node6.lan:9100"].status == "unknown"
-        await until(lambda: len(probe.looks) >= 4)
+        await until(lambda: len(probe.scrapes) >= 4)
         await polling.stop()
         return begun
 
     begun = asyncio.run(run())
     # One that comes late is no reason for the next to come late too, but none comes early.
-    assert all(look - begun > 0.2 * number for number, look in enumerate(probe.looks))
+    assert all(scrape - begun > 0.2 * number for number, scrape in enumerate(probe.scrapes))
 
 
 def test_polling_goes_on_with_the_others_when_one_node_is_slow(target):
@@ -66,63 +56,63 @@ def test_polling_goes_on_with_the_others_when_one_node_is_slow(target):
     async def run():
         polling = Polling(lambda target: slow if target.host == "slow" else quick, interval_seconds=0.05)
         polling.follow([target("slow"), target("quick")])
-        await until(lambda: len(quick.looks) >= 3)
+        await until(lambda: len(quick.scrapes) >= 3)
         statuses = {state.target.host: state.status for state in polling.states.values()}
         await polling.stop()
         return statuses
 
     assert asyncio.run(run()) == {"slow": "unknown", "quick": "online"}
-    assert len(slow.looks) == 1
+    assert len(slow.scrapes) == 1
 
 
-def test_polling_looks_less_and_less_often_when_a_node_sends_more_than_it_may(target):
-    probe = Probe(ScrapeFailed("limit", said.page_too_long(8 * 2**20)))
+def test_polling_scrapes_less_and_less_often_when_a_node_sends_more_than_it_may(target):
+    probe = Probe(ScrapeFailed("limit", failures.page_too_long(8 * 2**20)))
 
     async def run():
         begun = time.monotonic()
         polling = Polling(lambda _: probe, interval_seconds=0.1)
         polling.follow([target()])
         state = polling.states["node6.lan:9100"]
-        await until(lambda: len(probe.looks) == 4)
-        # All the time what the last look gave counts.
-        assert (state.status, state.error, state.is_seen) == ("offline", said.page_too_long(8 * 2**20), True)
+        await until(lambda: len(probe.scrapes) == 4)
+        # All the time what the last scrape gave counts.
+        assert (state.status, state.error, state.is_seen) == ("offline", failures.page_too_long(8 * 2**20), True)
         await polling.stop()
         return begun
 
     begun = asyncio.run(run())
-    assert all(look - begun > 0.1 * intervals for look, intervals in zip(probe.looks, (0, 2, 6, 14), strict=True))
+    assert all(scrape - begun > 0.1 * intervals for scrape, intervals in zip(probe.scrapes, (0, 2, 6, 14), strict=True))
 
 
-def test_polling_looks_every_interval_again_when_a_node_sends_what_it_may(target, monkeypatch):
+def test_polling_scrapes_every_interval_again_when_a_node_sends_what_it_may(target, monkeypatch):
     monkeypatch.setattr("collector.polling.LONGEST_PAUSE_SECONDS", 0.2)
-    probe = Probe(ScrapeFailed("limit", said.page_too_long(8 * 2**20)))
+    probe = Probe(ScrapeFailed("limit", failures.page_too_long(8 * 2**20)))
 
     async def run():
         polling = Polling(lambda _: probe, interval_seconds=0.1)
         polling.follow([target()])
         state = polling.states["node6.lan:9100"]
-        await until(lambda: len(probe.looks) == 4)
-        longest = [later - earlier for earlier, later in pairwise(probe.looks)]
+        await until(lambda: len(probe.scrapes) == 4)
+        longest = [later - earlier for earlier, later in pairwise(probe.scrapes)]
         probe.results = [sample()]
         await until(lambda: state.status == "online")
-        looks = len(probe.looks)
-        await until(lambda: len(probe.looks) == looks + 4)
+        scrapes = len(probe.scrapes)
+        await until(lambda: len(probe.scrapes) == scrapes + 4)
         await polling.stop()
-        return longest, probe.looks[-1] - probe.looks[looks]
+        return longest, probe.scrapes[-1] - probe.scrapes[scrapes]
 
-    longest, four_looks = asyncio.run(run())
+    longest, four_scrapes = asyncio.run(run())
     # Three intervals at most where the pause is two at most, not the seven of the third pause.
-    assert four_looks < sum(longest)
+    assert four_scrapes < sum(longest)
 
 
 @pytest.mark.parametrize(
     ("failure", "error"),
     [
-        (ScrapeFailed("connect", said.connection_refused()), "connection refused"),
+        (ScrapeFailed("connect", failures.connection_refused()), "connection refused"),
         (RuntimeError("bug"), "cannot be read"),
     ],
 )
-def test_polling_goes_on_when_a_look_fails(target, failure, error):
+def test_polling_goes_on_when_a_scrape_fails(target, failure, error):
     probe = Probe(sample())
 
     async def run():
@@ -175,7 +165,7 @@ def test_phases_spread_over_the_interval_when_there_are_many_targets():
     assert min(quarters) > 200
 
 
-def test_polling_looks_in_another_way_when_the_target_is_to_be_asked_in_another_way(target):
+def test_polling_scrapes_in_another_way_when_the_target_is_to_be_asked_in_another_way(target):
     made = []
 
     def make(target):

@@ -5,18 +5,28 @@ import pytest
 from collector.alerts.evaluate import evaluate
 from collector.alerts.rules import built_in_rules, parse_rules
 from collector.check_nodes import missing_values
+from collector.fleet import cluster_state
 from collector.measures import derive
+from collector.node_exporter import read_page
 from collector.node_state import NodeState
-from collector.page import read_page
-from collector.said.sentence import english
 from collector.targets.target import Target
-from collector.view import view_of
+from collector.texts.sentence import english
 
 GIB = 2**30
 
 
 def read(text, seconds=0.0):
     return read_page(text.encode(), monotonic_seconds=seconds, unix_seconds=1.0)
+
+
+def between(first, second):
+    """What two pages tell that are two seconds apart."""
+    return derive(read(second, 2.0), read(first), None, longest_gap_seconds=10)
+
+
+def measured(text):
+    """What one page tells."""
+    return derive(read("node_load1 1\n" + text), None, None, longest_gap_seconds=10)
 
 
 def network(**devices):
@@ -26,6 +36,11 @@ def network(**devices):
         f'node_network_transmit_bytes_total{{device="{name}"}} {transmitted}\n'
         for name, (received, transmitted) in devices.items()
     )
+
+
+def cpu(name="0", **seconds):
+    """Seconds of a processor by mode."""
+    return "".join(f'node_cpu_seconds_total{{cpu="{name}",mode="{mode}"}} {n}\n' for mode, n in seconds.items())
 
 
 def netclass(device, number, link=None, flags=0x1003, kind=1, address="", address_kind=0):
@@ -75,7 +90,7 @@ class Watched:
     def see(self, seconds, text):
         """Read a page; return the transitions."""
         self.state.take(read(text, float(seconds)), unix_seconds=1.0)
-        observations = view_of([self.state], self._rules, []).observations
+        observations = cluster_state([self.state], self._rules, []).observations
         self.alerts, changes = evaluate(self.alerts, self._rules, observations, self._at(seconds))
         return [(change.transition, change.alert.id) for change in changes]
 
@@ -117,9 +132,8 @@ def test_traffic_counts_once_when_a_page_tells_names_alone(devices, counted):
 
 def test_traffic_is_the_cards_when_a_container_networks_cables_carry_it_too():
     pages = [network(lo=(0, 0), eth0=(n * 1000, n * 100), eni2738a7062a8=(n * 500, n * 1100)) for n in (1, 3)]
-    first, second = read(pages[0], 0.0), read(pages[1], 2.0)
 
-    measures = derive(second, first, None, longest_gap_seconds=10)
+    measures = between(*pages)
 
     assert (measures.network_receive_bytes_per_second, measures.network_transmit_bytes_per_second) == (1000, 100)
 
@@ -151,7 +165,7 @@ def test_rates_are_right_when_counters_are_above_what_json_can_say():
             f'node_disk_{name}_bytes_total{{device="sda"}} {1.2e19 + n * 1e9}\n' for name in ("read", "written")
         )
 
-    measures = derive(read(page(2), 2.0), read(page(0), 0.0), None, longest_gap_seconds=10)
+    measures = between(page(0), page(2))
 
     assert measures.network_receive_bytes_per_second == 10**9
     assert measures.network_transmit_bytes_per_second == 2 * 10**9
@@ -163,7 +177,7 @@ def test_sum_is_not_known_when_a_devices_counter_cannot_be_read(unreadable):
     def page(n):
         return network(eth0=(n * 1000, n * 1000), eth1=(unreadable, n * 1000))
 
-    measures = derive(read(page(2), 2.0), read(page(0), 0.0), None, longest_gap_seconds=10)
+    measures = between(page(0), page(2))
 
     assert measures.network_receive_bytes_per_second is None
     assert measures.network_transmit_bytes_per_second == 2000
@@ -178,7 +192,7 @@ def test_sum_is_not_known_when_a_device_tells_one_of_its_counters_only():
             + f'node_disk_written_bytes_total{{device="sdb"}} {n}\n'
         )
 
-    measures = derive(read(page(2), 2.0), read(page(0), 0.0), None, longest_gap_seconds=10)
+    measures = between(page(0), page(2))
 
     assert measures.network_receive_bytes_per_second == 1001
     assert measures.network_transmit_bytes_per_second is None
@@ -187,12 +201,7 @@ def test_sum_is_not_known_when_a_device_tells_one_of_its_counters_only():
 
 
 def test_cpu_usage_is_not_known_when_a_processors_counter_cannot_be_read():
-    def page(n, idle):
-        return (
-            f'node_cpu_seconds_total{{cpu="0",mode="user"}} {n}\nnode_cpu_seconds_total{{cpu="0",mode="idle"}} {idle}\n'
-        )
-
-    measures = derive(read(page(2, "NaN"), 2.0), read(page(0, "NaN"), 0.0), None, longest_gap_seconds=10)
+    measures = between(cpu(user=0, idle="NaN"), cpu(user=2, idle="NaN"))
 
     assert measures.cpu_usage is None
     assert measures.cpu_count == 1
@@ -267,7 +276,7 @@ def test_alert_is_due_when_a_card_became_readonly(node):
     # One mount of two says nothing of the card.
     half = mount("/dev/mmcblk0p2", "ext4", "/", readonly=1) + mount("/dev/mmcblk0p2", "ext4", "/home")
     assert node.see(2, half) == []
-    # A look that cannot tell of it changes nothing.
+    # A scrape that cannot tell of it changes nothing.
     assert node.see(4, "node_load1 1\n") == []
     whole = mount("/dev/mmcblk0p2", "ext4", "/", readonly=1) + mount("/dev/mmcblk0p2", "ext4", "/home", readonly=1)
     assert node.see(6, whole) == [("pending", f"filesystem_{card}")]
@@ -369,8 +378,8 @@ def test_filesystem_is_full_when_it_is_of_a_type_that_few_systems_have(node, kin
 
 
 def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
-    for look in range(50):
-        node.see(look, "".join(mount(f"/dev/x{look}-{n}", "ext4", f"/m{n}") for n in range(64)))
+    for scrape in range(50):
+        node.see(scrape, "".join(mount(f"/dev/x{scrape}-{n}", "ext4", f"/m{n}") for n in range(64)))
 
     assert len(node.state._seen_writable._mountpoints) <= 128
 
@@ -534,28 +543,22 @@ def test_filesystem_has_one_alert_when_two_are_mounted_at_one_place(node):
 
 
 def test_cpu_usage_leaves_out_the_time_of_guests_when_openwrts_exporter_tells_it():
-    def page(**seconds):
-        return "".join(
-            f'node_cpu_seconds_total{{cpu="cpu0",mode="{mode}"}} {value}\n' for mode, value in seconds.items()
-        )
-
     idle = dict.fromkeys(("nice", "system", "iowait", "irq", "softirq", "steal", "guest_nice"), 0)
-    first, second = page(user=0, idle=0, guest=0, **idle), page(user=6, idle=4, guest=5, **idle)
+    first, second = (
+        cpu("cpu0", user=0, idle=0, guest=0, **idle),
+        cpu("cpu0", user=6, idle=4, guest=5, **idle),
+    )
 
-    measures = derive(read(second, 2.0), read(first, 0.0), None, longest_gap_seconds=10)
+    measures = between(first, second)
 
     assert (measures.cpu_usage, measures.cpu_count) == (60.0, 1)
 
 
 def test_iowait_is_told_when_the_system_calls_it_otherwise():
     """AIX."""
+    first, second = cpu(user=0, system=0, idle=0, wait=0), cpu(user=1, system=1, idle=6, wait=2)
 
-    def page(**seconds):
-        return "".join(f'node_cpu_seconds_total{{cpu="0",mode="{mode}"}} {value}\n' for mode, value in seconds.items())
-
-    first, second = page(user=0, system=0, idle=0, wait=0), page(user=1, system=1, idle=6, wait=2)
-
-    measures = derive(read(second, 2.0), read(first, 0.0), None, longest_gap_seconds=10)
+    measures = between(first, second)
 
     assert (measures.cpu_usage, measures.iowait) == (20.0, 20.0)
 
@@ -570,10 +573,9 @@ def test_iowait_is_told_when_the_system_calls_it_otherwise():
     ],
 )
 def test_cpu_usage_is_of_all_modes_when_the_system_is_not_linux(busy):
-    def page(n):
-        return "".join(f'node_cpu_seconds_total{{cpu="0",mode="{mode}"}} {n}\n' for mode in (*busy, "idle"))
+    first, second = (cpu(**dict.fromkeys((*busy, "idle"), n)) for n in (0, 1))
 
-    measures = derive(read(page(1), 2.0), read(page(0), 0.0), None, longest_gap_seconds=10)
+    measures = between(first, second)
 
     assert measures.cpu_usage == pytest.approx(100 * len(busy) / (len(busy) + 1), abs=0.1)
 
@@ -613,7 +615,7 @@ def memory(**fields):
     ],
 )
 def test_memory_is_what_the_systems_own_tools_show(text, total, usage):
-    measures = derive(read("node_load1 1\n" + text), None, None, longest_gap_seconds=10)
+    measures = measured(text)
 
     assert (measures.memory_total_bytes, measures.memory_usage) == (total * GIB, usage)
 
@@ -638,7 +640,7 @@ def test_memory_is_what_the_systems_own_tools_show(text, total, usage):
     ],
 )
 def test_swap_is_what_the_systems_own_tools_show(text, usage):
-    assert derive(read("node_load1 1\n" + text), None, None, longest_gap_seconds=10).swap_usage == usage
+    assert measured(text).swap_usage == usage
 
 
 def test_alert_of_swap_goes_on_when_there_is_less_than_nothing_left(at):
@@ -681,7 +683,7 @@ def test_alert_of_swap_goes_on_when_there_is_less_than_nothing_left(at):
 def test_node_says_what_it_does_not_tell_when_it_is_online(node, text, lack):
     node.see(0, text)
 
-    remarks = view_of([node.state], built_in_rules(), []).remarks
+    remarks = cluster_state([node.state], built_in_rules(), []).remarks
     assert [english(remark) for remark in remarks] == ([] if lack is None else [f"pi is online but {lack}"])
 
 
@@ -712,7 +714,7 @@ def test_node_says_what_it_does_not_tell_when_it_is_online(node, text, lack):
     ],
 )
 def test_temperature_is_of_the_hottest_sensor_that_can_be_believed(text, celsius):
-    measures = derive(read("node_load1 1\n" + text), None, None, longest_gap_seconds=10)
+    measures = measured(text)
 
     assert measures.temperature == celsius
 
@@ -769,7 +771,7 @@ def test_node_has_all_its_values_when_an_exporter_of_any_version_tells_them(page
     state = NodeState(Target("pi", "pi:9100", "worker", "pi", 9100), unix_seconds=0.0, interval_seconds=2.0)
     raw = page(f"node_exporter_{version}").replace(b"# EOF\n", b"")
     for seconds in (0.0, 2.0):
-        # Time passes for the processors between two looks.
+        # Time passes for the processors between two scrapes.
         later = raw.replace(b',mode="idle"} ', b',mode="idle"} 1') if seconds else raw
         state.take(read_page(later, monotonic_seconds=seconds, unix_seconds=1.0), unix_seconds=1.0)
 
@@ -779,10 +781,6 @@ def test_node_has_all_its_values_when_an_exporter_of_any_version_tells_them(page
     # Nothing is told of pressure before 1.0. The machine whose page 1.5.0's is has no sensors and no swap.
     lacks = {"0.16.0": {"pressure_io", "pressure_memory"}, "1.5.0": {"temperature", "swap_usage"}}
     assert untold <= lacks.get(version, set())
-
-
-def cpus(*modes, cpu="0"):
-    return "".join(f'node_cpu_seconds_total{{cpu="{cpu}",mode="{mode}"}} 100\n' for mode in modes)
 
 
 COMMON = "node_boot_time_seconds 1.7e+09\nnode_load1 0.5\nnode_time_seconds 1.8e+09\n"
@@ -795,7 +793,7 @@ DISKS = 'node_disk_read_bytes_total{{device="{0}"}} 1\nnode_disk_written_bytes_t
         # FreeBSD, with the collector devstat.
         (
             COMMON
-            + cpus("user", "nice", "system", "interrupt", "idle")
+            + cpu(user=100, nice=100, system=100, interrupt=100, idle=100)
             + 'node_cpu_temperature_celsius{cpu="0"} 47\n'
             + memory(size=16, free=2, inactive=5, active=3, wired=5, laundry=1)
             + mount("zroot/ROOT/default", "zfs", "/")
@@ -808,7 +806,7 @@ DISKS = 'node_disk_read_bytes_total{{device="{0}"}} 1\nnode_disk_written_bytes_t
         # OpenBSD; macOS, which tell no temperature.
         (
             COMMON
-            + cpus("user", "nice", "system", "spin", "interrupt", "idle")
+            + cpu(user=100, nice=100, system=100, spin=100, interrupt=100, idle=100)
             + memory(size=4, free=1, inactive=1, active=1, wired=1, cache=1)
             + mount("/dev/sd0a", "ffs", "/")
             + DISKS.format("sd0")
@@ -817,7 +815,7 @@ DISKS = 'node_disk_read_bytes_total{{device="{0}"}} 1\nnode_disk_written_bytes_t
         ),
         (
             COMMON
-            + cpus("user", "nice", "system", "idle")
+            + cpu(user=100, nice=100, system=100, idle=100)
             + memory(total=16, free=1, internal=6, purgeable=1, wired=2, compressed=1)
             + mount("/dev/disk3s1s1", "apfs", "/", readonly=1)
             + DISKS.format("disk0")
@@ -827,7 +825,9 @@ DISKS = 'node_disk_read_bytes_total{{device="{0}"}} 1\nnode_disk_written_bytes_t
         # OpenWrt's exporter in Lua.
         (
             COMMON
-            + cpus("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", cpu="cpu0")
+            + cpu(
+                "cpu0", user=100, nice=100, system=100, idle=100, iowait=100, irq=100, softirq=100, steal=100, guest=100
+            )
             + memory(MemTotal=0.25, MemFree=0.125, MemAvailable=0.125)
             + network(lo=(1, 1), eth0=(1, 1), **{"br-lan": (1, 1), "eth0.2": (1, 1)})
             + 'node_thermal_zone_temp{type="cpu",zone="0"} 51\n',

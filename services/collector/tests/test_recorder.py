@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 import contract
-from collector import link as module
-from collector.link import RedisLink
+from collector import redis_client as module
+from collector.history import BATCH_LENGTH, Recorder
 from collector.metrics import REGISTRY
-from collector.recorder import BATCH_LENGTH, Recorder
-from collector.snapshot import build_snapshot
+from collector.redis_client import RedisClient
+from collector.rounds import build_snapshot
 from contract.codec import decode
 from contract.history import CLUSTER_NODE, STEPS
 from contract.messages import Snapshot
@@ -27,7 +27,7 @@ EPOCH = 1_795_426_867
 START = 1_795_426_200 // 7200 * 7200
 
 
-class Link(RedisLink):
+class Link(RedisClient):
     """Counts the calls; loses them or their answers as a test wants it."""
 
     mode = "well"

@@ -8,10 +8,10 @@ from collector.config import Config
 from collector.fleet import Fleet
 from collector.polling import Polling
 from collector.redis_disk import ROOM_BYTES, RedisDisk
-from collector.said.sentence import english
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
+from collector.texts.sentence import english
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def disk(monkeypatch, tmp_path):
 
 
 def problem(folder):
-    looked = RedisDisk(folder)
-    asyncio.run(looked.refresh())
-    return looked.problem and english(looked.problem)
+    disk = RedisDisk(folder)
+    asyncio.run(disk.refresh())
+    return disk.problem and english(disk.problem)
 
 
 def test_disk_is_full_when_the_next_save_has_no_room_beside_the_last(disk, tmp_path):
@@ -54,18 +54,18 @@ def test_disk_is_full_when_nothing_is_free_and_nothing_was_saved_yet(disk, tmp_p
     assert "0.0 MB are free, and Redis needs 1.0 MB" in problem(tmp_path)
 
 
-def test_disk_says_nothing_when_it_cannot_be_looked_at(tmp_path):
+def test_disk_says_nothing_when_it_cannot_be_read(tmp_path):
     assert problem(tmp_path / "none") is None
 
 
-def test_view_tells_the_problem_first_for_as_long_as_it_lasts(disk, tmp_path):
+def test_fleet_tells_the_problem_first_for_as_long_as_it_lasts(disk, tmp_path):
     broken = tmp_path / "nodes.yaml"
     broken.write_text("workers: {")
 
     async def problems(free_bytes):
         disk(free_bytes)
         await fleet.refresh()
-        return list(fleet.view(RulesFile(None)).problems)
+        return list(fleet.state(RulesFile(None)).problems)
 
     sources = TargetSources(TargetsFiles([broken]), DnsTargets((), 2.0))
     fleet = Fleet(Polling(lambda _: None, interval_seconds=2.0), sources, RedisDisk(tmp_path))

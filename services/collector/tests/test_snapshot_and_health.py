@@ -6,14 +6,14 @@ import msgspec
 import pytest
 
 import contract
-from collector.adopt import adopt_alerts
 from collector.alerts.evaluate import Moment
+from collector.alerts.message import restore_alerts
 from collector.alerts.rules import parse_rules
+from collector.fleet import cluster_state
 from collector.health import build_health
 from collector.node_state import NodeState
-from collector.said.issues import collector_hangs, no_file_matches
-from collector.snapshot import build_snapshot
-from collector.view import view_of
+from collector.rounds import build_snapshot
+from collector.texts.issues import collector_hangs, no_file_matches
 from contract.codec import decode, encode
 from contract.messages import Firing, Health, Snapshot
 
@@ -38,7 +38,7 @@ def test_view_is_simulated_when_any_of_its_nodes_is(target, simulated):
     targets = [replace(target(name), is_simulated=name in simulated) for name in ("a", "b")]
     states = [NodeState(each, unix_seconds=0.0, interval_seconds=2.0) for each in targets]
 
-    assert view_of(states, parse_rules(""), []).is_simulated == bool(simulated)
+    assert cluster_state(states, parse_rules(""), []).is_simulated == bool(simulated)
 
 
 def test_averages_are_of_online_nodes_that_know_the_value_when_some_do_not(nodes):
@@ -60,7 +60,7 @@ def test_averages_are_not_known_when_there_are_no_nodes():
 @pytest.fixture
 def alerts():
     """The golden alerts, of which the critical one fires."""
-    return list(adopt_alerts((GOLDEN / "alerts.json").read_bytes(), Moment(0.0, 0.0)).values())
+    return list(restore_alerts((GOLDEN / "alerts.json").read_bytes(), Moment(0.0, 0.0)).values())
 
 
 def health(nodes, problems=(), alerts=()):

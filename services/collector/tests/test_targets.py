@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.http_options import PLAIN_HTTP, HttpOptions
-from collector.targets.error import TargetsError
+from collector.targets.entry import PLAIN_HTTP, HttpOptions, TargetsError
 from collector.targets.target import TARGETS_LIMIT, name_targets
 from collector.targets.text import parse_entries
 

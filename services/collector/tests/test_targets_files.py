@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from collector.said.sentence import english
 from collector.targets.files import TargetsFiles
-from collector.watched_file import SIZE_LIMIT_BYTES
-from tests.drivers.waiting import Deadline
+from collector.texts.sentence import english
+from collector.yaml_file import SIZE_LIMIT_BYTES
+from tests.drivers.waiting import until
 
 DEADLINE_SECONDS = 20.0
 
@@ -226,25 +226,11 @@ def test_targets_follow_when_files_that_match_come_change_and_go(folder):
     assert folder.hosts == ["a", "b", "x"]
 
 
-def test_new_file_is_taken_only_once_it_has_settled(folder, monkeypatch):
+def test_new_file_is_taken_only_once_it_has_settled(folder, half_written):
     folder.follow()
-    sleep = asyncio.sleep
+    (folder.folder / "x.json").write_text("[{")  # the first half
 
-    async def run():
-        has_seen = asyncio.Event()
-
-        async def settle(seconds):
-            has_seen.set()
-            await sleep(seconds)
-
-        monkeypatch.setattr(asyncio, "sleep", settle)
-        (folder.folder / "x.json").write_text("[{")  # the first half
-        refreshed = asyncio.create_task(folder.followed.refresh())
-        await has_seen.wait()
-        folder.write("x.json", "x")
-        return await refreshed
-
-    assert asyncio.run(run()) is False
+    assert asyncio.run(half_written(folder.followed.refresh, lambda: folder.write("x.json", "x"))) is False
     assert (folder.hosts, problems_of(folder.followed)) == (["a"], [])
     assert folder.refresh()
     assert folder.hosts == ["a", "x"]
@@ -312,9 +298,7 @@ def test_loop_turns_while_a_file_is_parsed(folder, monkeypatch):
 
     async def run():
         refreshed = asyncio.create_task(folder.followed.refresh())
-        deadline = Deadline(DEADLINE_SECONDS)
-        while not is_parsing.is_set() and not deadline.has_passed:  # noqa: ASYNC110 (a thread sets it)
-            await asyncio.sleep(0.001)
+        await until(is_parsing.is_set)
         may_end.set()
         return await refreshed
 
@@ -368,7 +352,7 @@ def test_local_has_the_name_that_is_set_when_it_is(tmp_path):
     ]
 
 
-def test_log_warns_when_certificates_are_not_looked_at(files, caplog):
+def test_log_warns_when_certificates_are_not_checked(files, caplog):
     both = files("workers: [{host: a, scheme: https, insecure: true}, b]", "workers: [c]")
 
     both.followed.log()

@@ -9,12 +9,12 @@ import tracemalloc
 import pytest
 
 from collector.fetch import Fetcher
-from collector.http_options import HttpOptions
-from collector.intake import PAGE_LIMIT_BYTES
-from collector.said import looks as said
-from collector.sample import Sample
-from collector.scrape import HttpProbe, ScrapeFailed, open_session
+from collector.flow_control import PAGE_LIMIT_BYTES
+from collector.sample import Sample, ScrapeFailed
+from collector.scrape import HttpProbe, open_session
 from collector.targets.dns import Resolver
+from collector.targets.entry import HttpOptions
+from collector.texts import failures
 from tests.drivers.certificate import make_certificate, make_dated_certificate
 from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, RawExporter, answer
@@ -48,33 +48,29 @@ def serving(folder, certificate="server"):
     return context
 
 
-def run(target, folder, context, respond, script, http=HTTPS, timeout=GENEROUS_SECONDS):
-    """Run ``script`` with a probe and the exporter that it looks at."""
-
-    async def main():
-        resolver = Resolver()
-        async with RawExporter(respond, context) as exporter, open_session(resolver, folder) as session:
-            made = target("127.0.0.1", exporter.port, http=http)
-            return await script(HttpProbe(session, resolver, made, timeout), exporter)
-
-    return asyncio.run(main())
+@pytest.fixture
+def run(probed, folder):
+    """Runs a script with a probe of an exporter that has such a context."""
+    return lambda context, respond, script, http=HTTPS: probed(
+        respond, script, context=context, folder=folder, http=http
+    )
 
 
-async def one_look(probe, _):
-    return await probe.look()
+async def one_scrape(probe, _):
+    return await probe.scrape()
 
 
-def test_page_is_read_by_https_on_one_connection(target, folder):
-    async def looks(probe, exporter):
-        return [await probe.look() for _ in range(3)], exporter.connections
+def test_page_is_read_by_https_on_one_connection(run, folder):
+    async def scrapes(probe, exporter):
+        return [await probe.scrape() for _ in range(3)], exporter.connections
 
-    results, connections = run(target, folder, serving(folder), lambda _: answer(PAGE), looks)
+    results, connections = run(serving(folder), lambda _: answer(PAGE), scrapes)
 
     assert all(isinstance(result, Sample) for result in results)
     assert connections == 1
 
 
-def test_connection_takes_little_memory(target, folder):
+def test_connection_takes_little_memory(run, target, folder):
     """asyncio's own buffers would be 256 KiB at each end."""
     count = 10
 
@@ -89,18 +85,18 @@ def test_connection_takes_little_memory(target, folder):
             tracemalloc.start()
             try:
                 for probe in probes:
-                    assert isinstance(await probe.look(), Sample)
+                    assert isinstance(await probe.scrape(), Sample)
                 return exporter.connections, tracemalloc.get_traced_memory()[0]
             finally:
                 tracemalloc.stop()
 
-    connections, held_bytes = run(target, folder, serving(folder), lambda _: answer(PAGE), connect)
+    connections, held_bytes = run(serving(folder), lambda _: answer(PAGE), connect)
 
     assert connections == count
     assert held_bytes / count < 200 * 1024
 
 
-def test_exporters_share_nothing_when_their_authorities_differ(target, folder):
+def test_exporters_share_nothing_when_their_authorities_differ(run, target, folder):
     """One session, one host and port, two entries: whom the one trusts is not trusted by the other."""
 
     async def both(probe, exporter):
@@ -110,12 +106,12 @@ def test_exporters_share_nothing_when_their_authorities_differ(target, folder):
                 HttpProbe(session, resolver, target("127.0.0.1", exporter.port, http=http), GENEROUS_SECONDS)
                 for http in (HTTPS, HttpOptions(scheme="https", ca_file="other/ca.crt"))
             )
-            return [await good.look(), await bad.look(), await good.look()]
+            return [await good.scrape(), await bad.scrape(), await good.scrape()]
 
-    first, other, last = run(target, folder, serving(folder), lambda _: answer(PAGE), both)
+    first, other, last = run(serving(folder), lambda _: answer(PAGE), both)
 
     assert isinstance(first, Sample)
-    assert other == ScrapeFailed("tls", said.certificate_not_of_ca_file())
+    assert other == ScrapeFailed("tls", failures.certificate_not_of_ca_file())
     assert isinstance(last, Sample)
 
 
@@ -146,8 +142,8 @@ def test_exporters_share_nothing_when_their_authorities_differ(target, folder):
         ),
     ],
 )
-def test_look_says_what_is_wrong_with_the_certificate(target, folder, certificate, http, reason, sentence):
-    result = run(target, folder, serving(folder, certificate), lambda _: answer(PAGE), one_look, http)
+def test_scrape_says_what_is_wrong_with_the_certificate(run, folder, certificate, http, reason, sentence):
+    result = run(serving(folder, certificate), lambda _: answer(PAGE), one_scrape, http)
 
     assert (result.reason, result.sentence) == (reason, sentence)
 
@@ -161,12 +157,12 @@ def test_look_says_what_is_wrong_with_the_certificate(target, folder, certificat
         HttpOptions(scheme="https", insecure=True),
     ],
 )
-def test_page_is_read_when_the_entry_says_what_to_trust(target, folder, http):
-    assert isinstance(run(target, folder, serving(folder), lambda _: answer(PAGE), one_look, http), Sample)
+def test_page_is_read_when_the_entry_says_what_to_trust(run, folder, http):
+    assert isinstance(run(serving(folder), lambda _: answer(PAGE), one_scrape, http), Sample)
 
 
 @pytest.mark.parametrize("closes", [True, False])
-def test_look_says_that_the_exporter_speaks_https_when_it_is_asked_without(target, folder, closes):
+def test_scrape_says_that_the_exporter_speaks_https_when_it_is_asked_without(run, folder, closes):
     # Python's server ends the connection without a word, Go's answers in plain HTTP.
     if closes:
         context, respond = serving(folder), lambda _: answer(PAGE)
@@ -175,59 +171,59 @@ def test_look_says_that_the_exporter_speaks_https_when_it_is_asked_without(targe
         words = b"Client sent an HTTP request to an HTTPS server.\n"
         respond = lambda _: b"HTTP/1.0 400 Bad Request\r\n\r\n" + words  # noqa: E731
 
-    async def looks(probe, exporter):
+    async def scrapes(probe, exporter):
         if not closes:
-            return [await probe.look()], 0
-        return [await probe.look() for _ in range(3)], len(exporter.requests)
+            return [await probe.scrape()], 0
+        return [await probe.scrape() for _ in range(3)], len(exporter.requests)
 
     async def closing(head):
         yield respond(head)
         raise OSError
 
-    results, requests = run(target, folder, context, respond if closes else closing, looks, HttpOptions())
+    results, requests = run(context, respond if closes else closing, scrapes, HttpOptions())
 
-    assert all(result == ScrapeFailed("tls", said.speaks_https()) for result in results)
+    assert all(result == ScrapeFailed("tls", failures.speaks_https()) for result in results)
     # It is found out once.
     assert requests <= 1
 
 
-def test_look_says_that_the_exporter_speaks_https_when_it_answers_with_an_alert(target, folder):
+def test_scrape_says_that_the_exporter_speaks_https_when_it_answers_with_an_alert(run):
     async def alert():
         yield bytes.fromhex("15030100020246")
         raise OSError
 
-    result = run(target, folder, None, lambda _: alert(), one_look, HttpOptions())
+    result = run(None, lambda _: alert(), one_scrape, HttpOptions())
 
-    assert result == ScrapeFailed("tls", said.speaks_https())
-
-
-def test_look_says_that_the_connection_was_closed_when_the_exporter_does_not_speak_https_either(target, folder):
-    result = run(target, folder, None, lambda _: CLOSES, one_look, HttpOptions())
-
-    assert result == ScrapeFailed("http", said.closed_without_answer())
+    assert result == ScrapeFailed("tls", failures.speaks_https())
 
 
-def test_look_says_that_the_exporter_speaks_no_https_when_it_answers_in_plain(target, folder):
+def test_scrape_says_that_the_connection_was_closed_when_the_exporter_does_not_speak_https_either(run):
+    result = run(None, lambda _: CLOSES, one_scrape, HttpOptions())
+
+    assert result == ScrapeFailed("http", failures.closed_without_answer())
+
+
+def test_scrape_says_that_the_exporter_speaks_no_https_when_it_answers_in_plain(target, folder):
     async def answer_at_once(reader, writer):
         await reader.read(10)
         writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n400")
 
     told = "speaks no HTTPS (is it plain HTTP? then remove scheme: https)"
-    assert look_at(target, folder, answer_at_once).sentence == told
+    assert failed_scrape(target, folder, answer_at_once).sentence == told
 
 
-def test_look_says_what_may_be_missing_when_the_exporter_wants_a_certificate_of_ours(target, folder):
+def test_scrape_says_what_may_be_missing_when_the_exporter_wants_a_certificate_of_ours(run, folder):
     context = serving(folder)
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(folder / "ca.crt")
 
-    result = run(target, folder, context, lambda _: answer(PAGE), one_look)
+    result = run(context, lambda _: answer(PAGE), one_scrape)
 
     told = "connection closed without an answer (it may want a client's certificate, and there is none)"
     assert (result.reason, result.sentence) == ("http", told)
 
 
-def test_look_says_why_tls_fails_when_the_exporter_says_so(target, folder):
+def test_scrape_says_why_tls_fails_when_the_exporter_says_so(target, folder):
     # A TLS record: alert, version 1.2, two bytes, fatal, handshake_failure.
     alert = bytes.fromhex("15030300020228")
 
@@ -235,10 +231,12 @@ def test_look_says_why_tls_fails_when_the_exporter_says_so(target, folder):
         await reader.read(65536)
         writer.write(alert)
 
-    assert look_at(target, folder, refuse) == ScrapeFailed("tls", said.tls_fails("sslv3 alert handshake failure"))
+    assert failed_scrape(target, folder, refuse) == ScrapeFailed(
+        "tls", failures.tls_fails("sslv3 alert handshake failure")
+    )
 
 
-def test_look_says_why_tls_fails_when_it_does_so_after_the_handshake(target, folder):
+def test_scrape_says_why_tls_fails_when_it_does_so_after_the_handshake(target, folder):
     async def break_off(reader, writer):
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = serving(folder).wrap_bio(incoming, outgoing, server_side=True)
@@ -252,15 +250,15 @@ def test_look_says_why_tls_fails_when_it_does_so_after_the_handshake(target, fol
         # A record that nobody has encrypted.
         writer.write(outgoing.read() + bytes.fromhex("1703030020") + b"x" * 32)
 
-    failed = look_at(target, folder, break_off)
+    failed = failed_scrape(target, folder, break_off)
     # In the words of one OpenSSL or another
     assert failed in (
-        ScrapeFailed("tls", said.tls_fails("decryption failed or bad record mac")),
-        ScrapeFailed("tls", said.tls_fails("record layer failure")),
+        ScrapeFailed("tls", failures.tls_fails("decryption failed or bad record mac")),
+        ScrapeFailed("tls", failures.tls_fails("record layer failure")),
     )
 
 
-def look_at(target, folder, serve):
+def failed_scrape(target, folder, serve):
     """Look by HTTPS at whatever ``serve`` does with a connection."""
 
     async def main():
@@ -277,7 +275,7 @@ def look_at(target, folder, serve):
         resolver = Resolver()
         async with server, open_session(resolver, folder) as session:
             made = target("127.0.0.1", server.sockets[0].getsockname()[1], http=PASSWORD)
-            result = await HttpProbe(session, resolver, made, GENEROUS_SECONDS).look()
+            result = await HttpProbe(session, resolver, made, GENEROUS_SECONDS).scrape()
             await asyncio.wait_for(served.wait(), GENEROUS_SECONDS)
             await asyncio.sleep(0)  # until the connection is closed
             return result
@@ -300,46 +298,46 @@ class Guarded:
         return answer(PAGE)
 
 
-def test_page_is_read_when_the_password_is_right_and_again_when_it_has_changed(target, folder):
+def test_page_is_read_when_the_password_is_right_and_again_when_it_has_changed(run, folder):
     guarded = Guarded()
 
-    async def looks(probe, _):
-        results = [await probe.look()]
+    async def scrapes(probe, _):
+        results = [await probe.scrape()]
         (folder / "password").write_text("wrong")
-        results.append(await probe.look())
+        results.append(await probe.scrape())
         (folder / "password").write_text("hunter2")
-        results.append(await probe.look())
+        results.append(await probe.scrape())
         return results
 
-    first, wrong, last = run(target, folder, serving(folder), guarded, looks, PASSWORD)
+    first, wrong, last = run(serving(folder), guarded, scrapes, PASSWORD)
 
     assert isinstance(first, Sample)
-    assert wrong == ScrapeFailed("http", said.http_password_wrong())
+    assert wrong == ScrapeFailed("http", failures.http_password_wrong())
     assert isinstance(last, Sample)
 
 
-def test_look_says_what_is_missing_when_the_entry_names_no_credentials(target, folder):
-    result = run(target, folder, serving(folder), Guarded(), one_look)
+def test_scrape_says_what_is_missing_when_the_entry_names_no_credentials(run, folder):
+    result = run(serving(folder), Guarded(), one_scrape)
 
-    assert result == ScrapeFailed("http", said.http_wants_credentials())
+    assert result == ScrapeFailed("http", failures.http_wants_credentials())
 
 
-def test_credentials_go_over_plain_http_when_the_entry_says_so(target, folder):
+def test_credentials_go_over_plain_http_when_the_entry_says_so(run):
     http = HttpOptions(username="prom", password_file="password", credentials_over_http=True)
 
-    assert isinstance(run(target, folder, None, Guarded(), one_look, http), Sample)
+    assert isinstance(run(None, Guarded(), one_scrape, http), Sample)
 
 
 @pytest.mark.parametrize(
     "where", ["https://127.0.0.1:{port}/metrics", "//localhost:{port}/metrics", "http://127.0.0.1:{port}/"]
 )
-def test_credentials_go_nowhere_else_when_the_exporter_redirects(target, folder, where):
+def test_credentials_go_nowhere_else_when_the_exporter_redirects(run, target, folder, where):
     elsewhere = Guarded()
 
-    async def look(probe, exporter):
+    async def scrape(probe, exporter):
         async with RawExporter(elsewhere, serving(folder)) as other:
             exporter.where = where.format(port=other.port)
-            return await probe.look()
+            return await probe.scrape()
 
     async def main():
         resolver = Resolver()
@@ -349,15 +347,15 @@ def test_credentials_go_nowhere_else_when_the_exporter_redirects(target, folder,
 
         async with RawExporter(respond, serving(folder)) as exporter, open_session(resolver, folder) as session:
             made = target("127.0.0.1", exporter.port, http=PASSWORD)
-            return await look(HttpProbe(session, resolver, made, GENEROUS_SECONDS), exporter)
+            return await scrape(HttpProbe(session, resolver, made, GENEROUS_SECONDS), exporter)
 
-    assert asyncio.run(main()) == ScrapeFailed("http", said.http_redirects_elsewhere(302))
+    assert asyncio.run(main()) == ScrapeFailed("http", failures.http_redirects_elsewhere(302))
     assert elsewhere.shown == []
 
 
 @pytest.mark.parametrize("shown", ["", "spy:word@", "spy@", ":@"])
 @pytest.mark.parametrize("http", [PASSWORD, HTTPS], ids=["password", "no password"])
-def test_redirect_changes_nothing_about_who_asks_when_it_names_a_user(target, folder, shown, http):
+def test_redirect_changes_nothing_about_who_asks_when_it_names_a_user(run, target, folder, shown, http):
     guarded = Guarded()
 
     async def main():
@@ -371,7 +369,7 @@ def test_redirect_changes_nothing_about_who_asks_when_it_names_a_user(target, fo
 
         async with RawExporter(respond, serving(folder)) as exporter, open_session(resolver, folder) as session:
             made = target("127.0.0.1", exporter.port, http=http)
-            return await HttpProbe(session, resolver, made, GENEROUS_SECONDS).look()
+            return await HttpProbe(session, resolver, made, GENEROUS_SECONDS).scrape()
 
     result = asyncio.run(main())
 
@@ -388,7 +386,7 @@ def test_redirect_changes_nothing_about_who_asks_when_it_names_a_user(target, fo
         ("::1", None, None),
     ],
 )
-def test_certificate_is_for_an_address_without_its_zone(target, folder, host, server_name, expected):
+def test_certificate_is_for_an_address_without_its_zone(run, target, folder, host, server_name, expected):
     async def asked():
         async with open_session(Resolver(), folder) as session:
             http = HttpOptions(scheme="https", server_name=server_name)
@@ -397,11 +395,11 @@ def test_certificate_is_for_an_address_without_its_zone(target, folder, host, se
     assert asyncio.run(asked()) == expected
 
 
-def test_credentials_are_not_sent_when_the_certificate_is_not_trusted(target, folder):
+def test_credentials_are_not_sent_when_the_certificate_is_not_trusted(run, folder):
     guarded = Guarded()
     http = HttpOptions(scheme="https", ca_file="other/ca.crt", username="prom", password_file="password")
 
-    run(target, folder, serving(folder), guarded, one_look, http)
+    run(serving(folder), guarded, one_scrape, http)
 
     assert guarded.shown == []
 
@@ -412,15 +410,15 @@ async def _endless():
         yield b"node_else one\n" * 4000
 
 
-def test_bounds_hold_when_a_page_that_does_not_end_comes_by_https(target, folder):
-    async def look(probe, _):
+def test_bounds_hold_when_a_page_that_does_not_end_comes_by_https(run, folder):
+    async def scrape(probe, _):
         async with loop_turns() as turns:
-            result = await probe.look()
+            result = await probe.scrape()
         return result, probe._allowance.received, turns
 
-    result, received, turns = run(target, folder, serving(folder), lambda _: _endless(), look)
+    result, received, turns = run(serving(folder), lambda _: _endless(), scrape)
 
-    assert result == ScrapeFailed("limit", said.page_too_long(8 * 2**20))
+    assert result == ScrapeFailed("limit", failures.page_too_long(8 * 2**20))
     assert received < PAGE_LIMIT_BYTES + 2**20
     # The loop's own CPU time in one turn, the server's work for it included.
     assert max(turns) < 0.2

@@ -6,12 +6,10 @@ import sys
 import pytest
 
 from collector.alerts.rules import InvalidRulesFile, RulesFile, built_in_rules
-from collector.said.sentence import english
 from collector.targets.files import TargetsFiles
-from collector.watched_file import SIZE_LIMIT_BYTES, Content, WatchedFile
-from tests.drivers.waiting import Deadline
-
-DEADLINE_SECONDS = 20.0
+from collector.texts.sentence import english
+from collector.yaml_file import SIZE_LIMIT_BYTES, Content, WatchedFile
+from tests.drivers.waiting import until
 
 
 def problems_of(followed):
@@ -122,7 +120,7 @@ def test_problem_says_why_when_the_file_cannot_be_read(tmp_path, make, told):
     assert problems_of(file) == [f"The targets file {tmp_path / 'nodes.yaml'} is not valid: {told}"]
 
 
-def test_loop_turns_when_a_file_becomes_a_fifo_while_it_is_looked_at(tmp_path):
+def test_loop_turns_when_a_file_becomes_a_fifo_while_it_is_read(tmp_path):
     # Given two names of which one or the other is a FIFO that nobody writes to
     path, other = tmp_path / "nodes.yaml", tmp_path / "other"
     path.write_text("workers: [a]")
@@ -140,28 +138,13 @@ def test_loop_turns_when_a_file_becomes_a_fifo_while_it_is_looked_at(tmp_path):
     assert told <= {None, "it is not a file"}
 
 
-def test_change_is_taken_only_once_the_file_has_settled(path, monkeypatch):
+def test_change_is_taken_only_once_the_file_has_settled(path, half_written):
     file = WatchedFile(path)
     file.read()
-    sleep = asyncio.sleep
+    path.write_text("workers: [")  # the first half
 
     async def run():
-        has_seen = asyncio.Event()
-
-        async def settle(seconds):
-            has_seen.set()
-            await sleep(seconds)
-
-        monkeypatch.setattr(asyncio, "sleep", settle)
-        path.write_text("workers: [")  # the first half
-        changed = asyncio.create_task(file.changed())
-        await has_seen.wait()
-        path.write_text("workers: [b]")
-        first = await changed
-        deadline = Deadline(DEADLINE_SECONDS)
-        while (second := await file.changed()) is None:
-            assert not deadline.has_passed
-        return first, second
+        return await half_written(file.changed, lambda: path.write_text("workers: [b]")), await until(file.changed)
 
     assert asyncio.run(run()) == (None, Content("workers: [b]"))
 

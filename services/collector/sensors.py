@@ -1,0 +1,111 @@
+"""Sensors of a machine: which temperatures count, and which alarms a chip raises by itself.
+
+Sources: kernel, Documentation/hwmon/sysfs-interface.rst; node_exporter, hwmon_linux.go.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final, Literal, NamedTuple
+
+#: Sensors of one machine that are kept, the hottest first.
+SENSORS_LIMIT: Final = 32
+#: Readings of one machine that are read.
+READINGS_LIMIT: Final = 2048
+#: Longest name of a chip or of a sensor, in characters.
+NAME_LIMIT: Final = 128
+#: Hottest and coldest readings that a working sensor in a machine gives, °C. Unconnected ones say 127, −128 or 0.
+_HOTTEST: Final = 125.0
+_COLDEST: Final = -40.0
+#: What AMD's processors are to be cooled by, and what they measure: up to 27 °C apart. Source: kernel, k10temp.rst
+_CONTROL, _DIE = "tctl", "tdie"
+
+AlarmRule = Literal["under_voltage", "hardware_alarm"]
+
+# The exporter multiplies an alarm by the unit of its sensor: one that is raised may read 0.001.
+#: Alarms by the sensor's type and the file's ending in sysfs.
+ALARM_FILES: Final[dict[tuple[str, str], AlarmRule]] = {
+    # The only one that a Raspberry Pi has.
+    ("in", "lcrit_alarm"): "under_voltage",
+    ("in", "crit_alarm"): "hardware_alarm",
+    ("temp", "lcrit_alarm"): "hardware_alarm",
+    ("temp", "crit_alarm"): "hardware_alarm",
+    ("temp", "emergency_alarm"): "hardware_alarm",
+    ("curr", "lcrit_alarm"): "hardware_alarm",
+    ("curr", "crit_alarm"): "hardware_alarm",
+    ("power", "lcrit_alarm"): "hardware_alarm",
+    ("power", "crit_alarm"): "hardware_alarm",
+}
+_UNITS: Final = {"in": "volts", "temp": "celsius", "curr": "amps", "power": "watt"}
+#: The same by node_exporter's families, without ``node_``.
+ALARM_FAMILIES: Final[dict[bytes, AlarmRule]] = {
+    f"hwmon_{kind}_{ending}_{_UNITS[kind]}".encode(): rule for (kind, ending), rule in ALARM_FILES.items()
+}
+#: Raised alarms of one rule that are kept, and the longest name of a sensor, in characters.
+_ALARMS_LIMIT: Final = 64
+_NAME_LIMIT: Final = 256
+
+#: Chip and number of a sensor.
+Place = tuple[str, str]
+
+
+class Sensor(NamedTuple):
+    """A sensor's reading, and what the sensor is called."""
+
+    celsius: float
+    #: As the page calls the chip, as the driver does ("" if not told), and the sensor's label or else its number.
+    chip: str
+    chip_name: str
+    label: str
+
+
+def temperature_sensors(
+    readings: Mapping[Place, float],
+    *,
+    labels: Mapping[Place, str],
+    chip_names: Mapping[str, str],
+    faulty: Iterable[Place] = (),
+) -> tuple[Sensor, ...]:
+    """Return the sensors whose readings count, the hottest first.
+
+    A reading does not count that no machine has, that its chip calls faulty, or that is moved for the sake of the fans
+    beside one that is not.
+    """
+    broken = frozenset(faulty)
+    called = {place: labels.get(place, place[1]) for place in readings}
+    with_die = {chip for (chip, _), label in called.items() if label.casefold() == _DIE}
+    counted = [
+        Sensor(celsius, place[0], chip_names.get(place[0], ""), called[place])
+        for place, celsius in readings.items()
+        if is_plausible(celsius)
+        and place not in broken
+        and not (place[0] in with_die and called[place].casefold() == _CONTROL)
+    ]
+    return tuple(sorted(counted, key=lambda sensor: (-sensor.celsius, *sensor[1:]))[:SENSORS_LIMIT])
+
+
+def is_plausible(celsius: float) -> bool:
+    """Whether a working sensor in a machine gives that reading."""
+    return _COLDEST <= celsius <= _HOTTEST and celsius != 0
+
+
+class Alarms:
+    """The alarms of one scrape of a node."""
+
+    def __init__(self) -> None:
+        self._raised: dict[AlarmRule, set[str]] = {}
+
+    def note(self, rule: AlarmRule, chip: str, sensor: str, *, raised: bool) -> None:
+        """Note one alarm. What is beyond the limits is passed over."""
+        known = self._raised.setdefault(rule, set())
+        name = f"{chip}/{sensor}"
+        if raised and len(known) < _ALARMS_LIMIT and len(name) <= _NAME_LIMIT:
+            known.add(name)
+
+    def raised(self, rule: AlarmRule, *, faulty: Collection[Place] = ()) -> tuple[str, ...] | None:
+        """Return ``chip/sensor`` of each that raises its alarm, sorted; ``None`` where the node has no such alarm.
+
+        Those that are ``faulty`` are left out: one that is not connected reads the highest value, which raises all.
+        """
+        known = self._raised.get(rule)
+        if not known:
+            return None if known is None else ()
+        return tuple(sorted(known.difference(f"{chip}/{sensor}" for chip, sensor in faulty)))

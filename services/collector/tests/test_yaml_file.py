@@ -1,0 +1,142 @@
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.alerts.rules import RulesError, parse_rules
+from collector.targets.entry import TargetsError
+from collector.targets.target import name_targets
+from collector.targets.text import parse_entries
+from collector.yaml_file import EVENTS_LIMIT, PLAIN_LIMIT, YamlError, read_yaml
+from tests.drivers.process import ROOT
+
+#: Nine lists, each with nine times the one before: 9^9 texts where all is written out.
+ALIASES = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{name}: &{name} [{','.join([f'*{former}'] * 9)}]\n" for former, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+DEEP = "[" * 200_000
+
+# Reads a text from standard input as a file of that kind, in 400 MB.
+READER = """
+import resource, sys
+from collector.alerts.rules import RulesError, parse_rules
+from collector.targets.entry import TargetsError
+from collector.targets.text import parse_entries
+resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20, 400 * 2**20))
+try:
+    {"targets": parse_entries, "rules": parse_rules}[sys.argv[1]](sys.stdin.read())
+except (TargetsError, RulesError) as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("kind", ["targets", "rules"])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (ALIASES + "workers: [*i]\nmemory: *i\n", "an anchor (&name) is not read here, in line 1"),
+        (DEEP, "more than 20 lists and mappings inside each other are not read, in line 1"),
+        ("workers: " + DEEP, "more than 20 lists and mappings inside each other are not read, in line 1"),
+        ("? " * 100_000, "more than 20 lists and mappings inside each other are not read, in line 1"),
+    ],
+    ids=["aliases", "a deep list", "a deep value", "a deep key"],
+)
+def test_file_is_refused_in_bounded_memory_when_it_grows_as_it_is_read(kind, text, told):
+    done = subprocess.run(
+        [sys.executable, "-c", READER, kind], input=text, capture_output=True, text=True, cwd=ROOT, timeout=120
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{told}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("workers:\n- *a", "an alias (*name) is not read here, in line 2"),
+        ("workers: &a [b]", "an anchor (&name) is not read here, in line 1"),
+        ("workers: !!set {b}", "a tag (!name) is not read here, in line 1"),
+        ("workers: !!int ''", "a tag (!name) is not read here, in line 1"),
+        ("workers: [1" + ":1" * PLAIN_LIMIT + "]", "characters needs quotes, in line 1"),
+        ("[]\n---\n[]", "but found another document, in line 2"),
+        ("%YAML 1.1\n---\n[]", "a directive (%NAME) is not read here, in line 1"),
+        ("# x\n%TAG ! !\n---\n[]", "a directive (%NAME) is not read here, in line 2"),
+        ("[]\n...\r%TAG ! !\r---\r[]", "a directive (%NAME) is not read here"),
+        ("? [a]\n: b", "expected a scalar node, but found sequence, in line 1"),
+        ("- []\n" * EVENTS_LIMIT, f"more than {EVENTS_LIMIT:,} values are not read"),
+    ],
+)
+def test_yaml_is_refused_with_its_line_when_it_is_more_than_we_read(text, told):
+    with pytest.raises(YamlError, match=".*" + told.replace("(", r"\(").replace(")", r"\)").replace("*", r"\*")):
+        read_yaml(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", None),
+        ("a: 1\na: 2", {"a": 2}),
+        ("a: 1\n<<: {b: 2}", {"a": 1, "<<": {"b": 2}}),
+        ("1: a\ntrue: 50%\n~: {2: b}", {"1": "a", "true": "50%", "~": {"2": "b"}}),
+        ("[a, 'b', \"c\", 1, 1.5, true, ~]", ["a", "b", "c", 1, 1.5, True, None]),
+        ("!!str 12", "12"),
+        ("'*a'", "*a"),
+        ("[[[[[]]]]]", [[[[[]]]]]),
+        ("'" + "1" * (PLAIN_LIMIT + 1) + "'", "1" * (PLAIN_LIMIT + 1)),
+    ],
+)
+def test_yaml_is_read_when_it_is_plain(text, value):
+    assert read_yaml(text) == value
+
+
+@given(st.lists(st.sampled_from([*"[]{}:,-?!&*#|>'\"%@`~<=\n ", "!!int", "0x", "1:", "2001-1-1", "a"])).map("".join))
+def test_yaml_gives_a_value_or_says_why_when_the_text_is_anything(text):
+    try:
+        read_yaml(text)
+        told = ""
+    except YamlError as error:
+        told = str(error)
+    assert len(told) < 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "workers: [{host: a, other: " + "x" * 100_000 + "}]",
+        "workers: [" + "a" * 100_000 + "]",
+        "workers: [" + "a" * 9_000 + "://]",
+        "workers: [{host: a, name: " + "'" + "x" * 100_000 + "'}]",
+        "workers: [0x" + "f" * 9_000 + "]",
+        "workers: [[" + "a, " * 10_000 + "]]",
+        "[{targets: [" + "'a b" + "c" * 100_000 + "']}]",
+        "[{target: [" + "a, " * 10_000 + "]}]",
+        "workers: !" + "a" * 100_000,
+        "workers: *" + "a" * 100_000,
+        "%" + "a" * 100_000,
+        "workers: [{host: a, name: " + "x" * 200 + "}, {host: b, name: " + "x" * 200 + "}]",
+    ],
+)
+def test_targets_error_stays_short_when_what_it_quotes_is_long(text):
+    with pytest.raises(TargetsError) as raised:
+        name_targets([parse_entries(text)], "laptop")
+
+    assert len(str(raised.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 9_000 + ": 1",
+        "memory: " + "x" * 9_000,
+        "memory: {" + "x" * 9_000 + ": 1}",
+        "memory: {threshold: '" + "1" * 100_000 + "'}",
+        "memory: {threshold: 0x" + "f" * 9_000 + "}",
+        "memory: {severity: [" + "a, " * 10_000 + "]}",
+    ],
+)
+def test_rules_error_stays_short_when_what_it_quotes_is_long(text):
+    with pytest.raises(RulesError) as raised:
+        parse_rules(text)
+
+    assert len(str(raised.value)) < 300

@@ -1,0 +1,210 @@
+"""What an alert says when its condition holds, and when it ends. The node comes first."""
+
+from typing import Final
+
+from collector.texts.sentence import Sentence, number, reason, sentence
+from contract.messages import Coded
+
+# Beginnings
+
+
+@sentence
+def node_offline(node: str, why: Coded | str | None) -> str:
+    return reason(f"{node} is offline", why)
+
+
+@sentence
+def memory_high(node: str, percent: float) -> str:
+    return f"{node}: memory is {number(percent)} % in use"
+
+
+@sentence
+def filesystem_full(node: str, mountpoint: str, percent: float) -> str:
+    return f"{node}: {mountpoint} is {number(percent)} % full"
+
+
+@sentence
+def filesystem_readonly(node: str, mountpoint: str) -> str:
+    return f"{node}: {mountpoint} is mounted read-only"
+
+
+@sentence
+def temperature_high(node: str, celsius: float) -> str:
+    return f"{node}: temperature is {number(celsius)} °C"
+
+
+@sentence
+def clock_ahead(node: str, seconds: float) -> str:
+    return f"{node}: the clock is {number(seconds)} s ahead of the collector's"
+
+
+@sentence
+def clock_behind(node: str, seconds: float) -> str:
+    return f"{node}: the clock is {number(seconds)} s behind the collector's"
+
+
+@sentence
+def cpu_high(node: str, percent: float) -> str:
+    return f"{node}: CPU is at {number(percent)} %"
+
+
+@sentence
+def voltage_low(node: str, sensor: str) -> str:
+    return f"{node}: too little voltage, says its sensor {sensor}"
+
+
+@sentence
+def sensor_alarm(node: str, sensor: str) -> str:
+    return f"{node}: the sensor {sensor} raises its critical alarm"
+
+
+@sentence
+def swap_high(node: str, percent: float) -> str:
+    return f"{node}: swap is {number(percent)} % in use"
+
+
+@sentence
+def pressure_io_high(node: str, percent: float) -> str:
+    return f"{node}: tasks wait {number(percent)} % of the time for a disk"
+
+
+@sentence
+def pressure_memory_high(node: str, percent: float) -> str:
+    return f"{node}: tasks wait {number(percent)} % of the time for memory"
+
+
+# Ends of conditions
+
+
+@sentence
+def node_online(node: str) -> str:
+    return f"{node} is online again"
+
+
+@sentence
+def memory_down(node: str, percent: float) -> str:
+    return f"{node}: memory is down to {number(percent)} % in use"
+
+
+@sentence
+def filesystem_down(node: str, mountpoint: str, percent: float) -> str:
+    return f"{node}: {mountpoint} is down to {number(percent)} % full"
+
+
+@sentence
+def filesystem_writable(node: str, mountpoint: str) -> str:
+    return f"{node}: {mountpoint} can be written again"
+
+
+@sentence
+def temperature_down(node: str, celsius: float) -> str:
+    return f"{node}: temperature is down to {number(celsius)} °C"
+
+
+@sentence
+def clock_right(node: str, seconds: float) -> str:
+    return f"{node}: the clock is right to {number(seconds)} s"
+
+
+@sentence
+def cpu_down(node: str, percent: float) -> str:
+    return f"{node}: CPU is down to {number(percent)} %"
+
+
+@sentence
+def voltage_enough(node: str, sensor: str) -> str:
+    return f"{node}: enough voltage again, says its sensor {sensor}"
+
+
+@sentence
+def sensor_alarm_over(node: str, sensor: str) -> str:
+    return f"{node}: the critical alarm of the sensor {sensor} is over"
+
+
+@sentence
+def swap_down(node: str, percent: float) -> str:
+    return f"{node}: swap is down to {number(percent)} % in use"
+
+
+@sentence
+def pressure_io_down(node: str, percent: float) -> str:
+    return f"{node}: tasks wait only {number(percent)} % of the time for a disk"
+
+
+@sentence
+def pressure_memory_down(node: str, percent: float) -> str:
+    return f"{node}: tasks wait only {number(percent)} % of the time for memory"
+
+
+# Ends of what the alert was about
+
+
+@sentence
+def target_removed(node: str) -> str:
+    return f"{node} is not a target any more"
+
+
+@sentence
+def measure_untold(node: str, rule: str) -> str:
+    return f"{node} does not tell {_SUBJECTS.get(rule, rule)} any more"
+
+
+@sentence
+def filesystem_unmounted(node: str, mountpoint: str) -> str:
+    return f"{node}: {mountpoint} is not mounted any more"
+
+
+@sentence
+def filesystem_not_written(node: str, mountpoint: str) -> str:
+    return f"{node}: {mountpoint} is read-only"
+
+
+@sentence
+def detail_left_out(node: str, detail: str, rule: str) -> str:
+    return f"{node}: {detail} is left out of the rule {rule}"
+
+
+@sentence
+def rule_off(node: str, rule: str) -> str:
+    return f"{node}: the rule {rule} is switched off"
+
+
+@sentence
+def rule_unknown(node: str, rule: str) -> str:
+    return f"{node}: {_unknown(rule)}" if node else _unknown(rule)
+
+
+# The log itself
+
+
+@sentence
+def log_started() -> str:
+    return "the alert log starts here"
+
+
+def _unknown(rule: str) -> str:
+    return f"the rule {rule} is not known to this collector"
+
+
+#: What each rule is about.
+_SUBJECTS: Final = {
+    "memory": "its memory in use",
+    "filesystem_full": "how full that file system is",
+    "filesystem_readonly": "whether that file system can be written",
+    "temperature": "its temperature",
+    "clock_offset": "its clock",
+    "cpu": "its CPU in use",
+    "under_voltage": "its voltage",
+    "hardware_alarm": "its sensors' alarms",
+    "swap": "its swap in use",
+    "pressure": "how long tasks wait",
+}
+#: By rule and detail (a resource), or by rule: what is said when the condition of the whole node holds, and after it.
+OF_NODE: Final[dict[tuple[str, str], tuple[Sentence[[str, float]], Sentence[[str, float]]]]] = {
+    ("memory", ""): (memory_high, memory_down),
+    ("temperature", ""): (temperature_high, temperature_down),
+    ("cpu", ""): (cpu_high, cpu_down),
+    ("swap", ""): (swap_high, swap_down),
+    ("pressure", "io"): (pressure_io_high, pressure_io_down),
+    ("pressure", "memory"): (pressure_memory_high, pressure_memory_down),
+}
