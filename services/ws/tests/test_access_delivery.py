@@ -37,8 +37,8 @@ PROGRAM = """
 import ws.loop
 import collections, json, os, sys
 from ws.__main__ import main
-from ws.access.server import DoorServer
-from ws.fast.session import Session
+from ws.access.server import AccessServer
+from ws.engine.session import Session
 from ws.feed import Feed
 
 called = {"delivery": collections.Counter(), "handshake": collections.Counter()}
@@ -64,7 +64,7 @@ def traced(owner, name, amid):
 
 traced(Feed, "_take", "delivery")
 traced(Session, "writable", "delivery")
-traced(DoorServer, "handle_connect", "handshake")
+traced(AccessServer, "handle_connect", "handshake")
 sys.exit(main())
 """
 
@@ -129,13 +129,13 @@ def test_message_meets_no_code_of_access_on_its_way_when_access_is_closed(
         # When more is published than the one that does not read can be sent, on every channel, and it reads.
         def is_behind() -> bool:
             collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=next(seqs), padding="a" * LARGE))
-            return closed.called("delivery")["ws.fast.outgoing.Outgoing.wrote"] > 0
+            return closed.called("delivery")["ws.engine.session.Session.wrote"] > 0
 
         eventually(is_behind)
         last = next(seqs)
         for channel in CHANNELS:
             collector.publish(channel, message(channel, seq=last))
-        eventually(lambda: deaf.recv(1 << 20) and closed.called("delivery")["ws.fast.outgoing.Outgoing.writable"] > 0)
+        eventually(lambda: deaf.recv(1 << 20) and closed.called("delivery")["ws.engine.session.Session.writable"] > 0)
 
         # Then all have it, and none of the functions that ran for it is one of access; of a handshake's some are.
         for client, event in (
@@ -150,10 +150,10 @@ def test_message_meets_no_code_of_access_on_its_way_when_access_is_closed(
         assert polling.event(closed.origin, "redis_cluster_metrics")
         eventually(lambda: inflating.poll(0.1) == 0 and inflating.received > 0, what="a compressed snapshot")
     delivery, handshake = closed.called("delivery"), closed.called("handshake")
-    assert delivery["ws.fast.push.FastPush.broadcast"] > len(CHANNELS)
-    assert delivery["ws.fast.outgoing.Outgoing.put"] > 0
+    assert delivery["ws.engine.fan_out.FanOut.broadcast"] > len(CHANNELS)
+    assert delivery["ws.engine.session.Session.put"] > 0
     assert [name for name in delivery if name.startswith(ACCESS)] == []
-    assert {"ws.access.door.Door.admit", "access.grant.require_scope"} <= set(handshake)
+    assert {"ws.access.admission.Admission.admit", "access.grant.require_scope"} <= set(handshake)
 
 
 def _wait_for(client: RawClient, event: str, seq: int) -> None:

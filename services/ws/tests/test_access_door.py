@@ -36,9 +36,9 @@ def credentials(tmp_path: Path, redis: redis_client.Redis) -> Credentials:
 
 
 #: Sooner than by itself, a connection that has shown no credential is closed.
-IMPATIENT = "import ws.access.door; ws.access.door.PATIENCE_SECONDS = 1.0"
+IMPATIENT = "import ws.access.admission; ws.access.admission.PATIENCE_SECONDS = 1.0"
 #: Sooner than by itself, all revocations are read again.
-REREADS = "import ws.access.revocation_feed; ws.access.revocation_feed.REREAD_SECONDS = 0.5"
+REREADS = "import ws.access.revocation; ws.access.revocation.REREAD_SECONDS = 0.5"
 
 
 @pytest.fixture
@@ -312,7 +312,7 @@ def test_browsers_former_sessions_end_and_its_new_one_stays(
 
 #: All revocations are read when the replica starts, and then only for a client that needs it.
 ONCE = """
-import ws.access.revocation_feed as feed
+import ws.access.revocation as feed
 feed.REREAD_SECONDS = 3600
 feed.REVOKED_CHANNEL = "deaf"
 """

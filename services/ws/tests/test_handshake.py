@@ -2,7 +2,7 @@ from itertools import product
 
 import pytest
 
-from ws.fast.handshake import AGREED, agreement, answer
+from ws.engine.handshake import AGREED, agreement, answer
 
 #: RFC 6455, section 1.3.
 KEY, TOKEN = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="

@@ -13,17 +13,14 @@ from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, METRICS_CHA
 from contract.rest import CollectorReport, ReplicaReport, health_report
 from runtime.redis_failures import RedisAway
 from tests.drivers.outboxes import read
-from ws.access.limits import Limits
-from ws.access.subscriptions import Subscriptions
+from ws.access.limits import Limits, Subscriptions
 from ws.alert_log import Page, StoredEntry
 from ws.counters import Counters
-from ws.event import Event
-from ws.namespaces.health import HealthNamespace
+from ws.event import Event, Group
+from ws.namespaces.health import HealthNamespace, cluster_counts
 from ws.namespaces.monitoring import MonitoringNamespace
 from ws.namespaces.namespace import Namespace
 from ws.namespaces.root import RootNamespace
-from ws.push import Group
-from ws.report import cluster_counts
 from ws.state import ClusterState, Step, Stored, receive
 
 Message = Callable[..., bytes]

@@ -12,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wsproto.frame_protocol import FrameProtocol
 
-from ws.fast.reader import FRAGMENTS_LIMIT, INFLATED_LIMIT_BYTES, Broken, Closed, Long, Message, Ping, Reader, Received
+from ws.engine.reader import (
+    FRAGMENTS_LIMIT,
+    INFLATED_LIMIT_BYTES,
+    Broken,
+    Closed,
+    Long,
+    Message,
+    Ping,
+    Reader,
+    Received,
+)
 
 LIMIT = 10_000
 SUBSCRIPTION = '42/monitoring,17["subscribe_to_updates",{"nodes":["'

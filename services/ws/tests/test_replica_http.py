@@ -197,7 +197,7 @@ def test_body_in_chunks_has_to_come_within_a_time(replicas: Callable[..., Replic
 
 
 def test_client_that_asks_for_no_namespace_is_sent_away(replicas: Callable[..., Replica]) -> None:
-    replica = replicas(prelude="import ws.access.door; ws.access.door.CONNECT_SECONDS = 4")
+    replica = replicas(prelude="import ws.access.admission; ws.access.admission.CONNECT_SECONDS = 4")
     stays, silent, polling = replica.client(), replica.bare_client(), EngineSession(replica.port)
 
     silent.wait_until_closed()

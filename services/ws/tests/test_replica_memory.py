@@ -26,7 +26,7 @@ from tests.drivers.waiting import eventually
 
 Message = Callable[..., bytes]
 #: Types of which there is one a client at least.
-OF_A_CLIENT = ("Session", "Backlog", "Probe", "Farewell")
+OF_A_CLIENT = ("Session", "Backlog", "UpgradeProbe", "ClosingSocket")
 #: Bytes of a snapshot, beside which the kernel's buffers are small.
 LARGE = 300_000
 
