@@ -10,8 +10,7 @@ from collector.said import issues
 from collector.said.alerts import node_offline
 from collector.said.looks import connection_refused, no_answer
 from collector.said.sentence import english, says
-from contract.health import overall_status
-from contract.messages import Coded, Epoch, Firing, Health, Node, Seq, Severity, Timestamp
+from contract.messages import Coded, Epoch, Firing, Health, Node, Seq, Severity, Timestamp, overall_status
 from runtime.quoted import shown
 
 #: Issues that are told one by one.
