@@ -2,7 +2,8 @@
 
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -71,6 +72,11 @@ class Replica:
         """A TCP connection after the handshake of a WebSocket."""
         return bare_websocket(self.port, extensions)
 
+    def peak_bytes(self) -> int:
+        """The most memory that it has had."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+
     def metric(self, sample: str) -> float:
         """The value of one sample of ``/metrics``; 0 where there is none."""
         return value_of(sample, self.get("/metrics").text)
@@ -80,3 +86,7 @@ class Replica:
         for client in self._clients:
             client.close()
         self.process.kill()
+
+
+#: Starts a replica and waits until it follows Redis; see the fixture ``replicas``.
+Start = Callable[..., Replica]

@@ -4,20 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
-import redis as redis_client
+from redis import Redis
 
 from tests.drivers.copies import Copies
-from tests.drivers.publisher import Publisher, message
-from tests.drivers.replica import Replica
+from tests.drivers.publisher import Publisher
+from tests.drivers.replica import Replica, Start
 from tests.drivers.valkey import Valkey
 
 #: For a replica that pings nobody: a ping may come at any time, and a test that reads packet by packet would meet it.
 NO_PINGS = "import ws.engine.ping_wheel; ws.engine.ping_wheel.PingWheel.turn = lambda wheel: None"
-
-
-@pytest.fixture(scope="session", name="message")
-def _message() -> Callable[..., bytes]:
-    return message
 
 
 @pytest.fixture(scope="session")
@@ -65,10 +60,10 @@ def module_replicas(_valkey_of_session: Valkey, _copies_of_session: Copies) -> I
 
 
 @pytest.fixture
-def replica(replicas: Callable[..., Replica]) -> Replica:
+def replica(replicas: Start) -> Replica:
     return replicas()
 
 
 @pytest.fixture
-def collector(redis: redis_client.Redis) -> Publisher:
+def collector(redis: Redis) -> Publisher:
     return Publisher(redis)

@@ -3,14 +3,14 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
 
 import pytest
-import redis as redis_client
 import requests
+from redis import Redis
 
 from bench.push.swarm import Swarm
 from contract.events import NAMESPACES
@@ -19,13 +19,12 @@ from tests.drivers.credentials import Credentials
 from tests.drivers.polling_session import PollingSession
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process
-from tests.drivers.publisher import Publisher
+from tests.drivers.publisher import Publisher, message
 from tests.drivers.raw_client import RawClient
 from tests.drivers.replica import Replica
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
-Message = Callable[..., bytes]
 #: Of functions that decide who may do what.
 ACCESS = ("ws.access.", "access.")
 #: Bytes of a snapshot, beside which the kernel's buffers are small.
@@ -89,7 +88,7 @@ class Traced(Replica):
 
 
 @pytest.fixture
-def credentials(tmp_path: Path, redis: redis_client.Redis) -> Credentials:
+def credentials(tmp_path: Path, redis: Redis) -> Credentials:
     return Credentials(tmp_path, redis)
 
 
@@ -103,7 +102,7 @@ def closed(valkey: Valkey, credentials: Credentials, tmp_path: Path) -> Iterator
 
 
 def test_message_meets_no_code_of_access_on_its_way_when_access_is_closed(
-    closed: Traced, credentials: Credentials, collector: Publisher, message: Message
+    closed: Traced, credentials: Credentials, collector: Publisher
 ) -> None:
     # Given clients of every kind: a WebSocket in each namespace, one that follows a node by deltas, one that inflates,
     # one that polls, and one that does not read.

@@ -2,15 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-import redis as redis_client
 import requests
+from redis import Redis
 
 from access.grant import PUBLISH
 from access.revocations import revocation_of_device, revocation_of_user
@@ -20,18 +19,15 @@ from contract.names import GENERATION_KEY, METRICS_CHANNEL, REVOCATION_LOG_KEY, 
 from runtime.functions import call
 from tests.drivers.credentials import Credentials
 from tests.drivers.forged import base64url, jwt
-from tests.drivers.publisher import Publisher
+from tests.drivers.publisher import Publisher, message
 from tests.drivers.raw_client import RawClient
-from tests.drivers.replica import Replica
+from tests.drivers.replica import Replica, Start
 from tests.drivers.stepped_clock import SteppedClock
 from tests.drivers.waiting import eventually
 
-Start = Callable[..., Replica]
-Message = Callable[..., bytes]
-
 
 @pytest.fixture
-def credentials(tmp_path: Path, redis: redis_client.Redis) -> Credentials:
+def credentials(tmp_path: Path, redis: Redis) -> Credentials:
     return Credentials(tmp_path, redis)
 
 
@@ -75,9 +71,7 @@ def let_in(client: RawClient) -> bool:
 
 
 @pytest.mark.parametrize("namespace", [*NAMESPACES, "/nowhere"])
-def test_namespace_shows_nothing_without_a_credential(
-    closed: Replica, collector: Publisher, message: Message, namespace: str
-) -> None:
+def test_namespace_shows_nothing_without_a_credential(closed: Replica, collector: Publisher, namespace: str) -> None:
     collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL))
 
     client = ask(closed, namespace)
@@ -248,7 +242,7 @@ def test_connection_without_a_credential_is_closed_after_a_while(replicas: Start
 
 
 def test_revocation_holds_when_redis_was_away_meanwhile(
-    closed: Replica, credentials: Credentials, redis: redis_client.Redis
+    closed: Replica, credentials: Credentials, redis: Redis
 ) -> None:
     session = credentials.session()
     client = ask(closed, "/", cookie=credentials.cookie(session))
@@ -259,7 +253,7 @@ def test_revocation_holds_when_redis_was_away_meanwhile(
     assert json.loads(client.event("error"))["code"] == "sign_in_required"
 
 
-def test_emptied_store_revives_no_session(replicas: Start, credentials: Credentials, redis: redis_client.Redis) -> None:
+def test_emptied_store_revives_no_session(replicas: Start, credentials: Credentials, redis: Redis) -> None:
     replica = started(replicas, credentials, prelude=REREADS)
     session, other = credentials.session(), credentials.session("bob")
     client = ask(replica, "/", cookie=credentials.cookie(other))
@@ -276,9 +270,7 @@ def test_emptied_store_revives_no_session(replicas: Start, credentials: Credenti
     assert let_in(ask(replica, "/", cookie=credentials.cookie()))
 
 
-def test_revocation_that_cannot_be_read_stops_no_other(
-    replicas: Start, credentials: Credentials, redis: redis_client.Redis
-) -> None:
+def test_revocation_that_cannot_be_read_stops_no_other(replicas: Start, credentials: Credentials, redis: Redis) -> None:
     # given
     redis.zadd(REVOCATIONS_KEY, {b"session:\xff": time.time() + 3600})
     redis.xadd(REVOCATION_LOG_KEY, {b"subject": b"session:\xff", "before": "", "until": "never"})
@@ -293,7 +285,7 @@ def test_revocation_that_cannot_be_read_stops_no_other(
 
 
 def test_browsers_former_sessions_end_and_its_new_one_stays(
-    replicas: Start, credentials: Credentials, redis: redis_client.Redis
+    replicas: Start, credentials: Credentials, redis: Redis
 ) -> None:
     replica = started(replicas, credentials)
     now = time.time()

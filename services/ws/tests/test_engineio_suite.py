@@ -5,7 +5,7 @@ Left out: the two cases of binary packets. The service has no binary event, and 
 Source: https://github.com/socketio/socket.io/tree/main/docs/engine.io-protocol/v4-test-suite
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,19 +13,19 @@ import websocket
 
 from tests.drivers.engine_session import EngineSession
 from tests.drivers.raw_http import ask, request
-from tests.drivers.replica import Replica
+from tests.drivers.replica import Replica, Start
 from ws.tests.conftest import NO_PINGS
 
 PATH = "/socket.io/?"
 
 
 @pytest.fixture(scope="module")
-def replica(module_replicas: Callable[..., Replica]) -> Replica:
+def replica(module_replicas: Start) -> Replica:
     return module_replicas(prelude=NO_PINGS)
 
 
 @pytest.fixture(scope="module")
-def pinging(module_replicas: Callable[..., Replica]) -> Replica:
+def pinging(module_replicas: Start) -> Replica:
     return module_replicas(WS_PING_INTERVAL_SECONDS="3", WS_PING_TIMEOUT_SECONDS="3")
 
 

@@ -8,7 +8,6 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -16,12 +15,9 @@ import pytest
 from contract.names import METRICS_CHANNEL
 from tests.drivers.attacks import attack_rounds
 from tests.drivers.engine_session import EngineSession
-from tests.drivers.publisher import Publisher
-from tests.drivers.replica import Replica
+from tests.drivers.publisher import Publisher, message
+from tests.drivers.replica import Replica, Start
 from tests.drivers.waiting import eventually
-
-Start = Callable[..., Replica]
-Message = Callable[..., bytes]
 
 DEFLATE: Final = "permessage-deflate"
 #: Bytes that a replica's memory may grow by in a flood: compose gives it 512 MiB, and it needs 117 at rest.
@@ -49,12 +45,6 @@ def compressed(text: str) -> bytes:
     return struct.pack("!BBH", 0xC1, 0xFE, len(data)) + bytes(4) + data
 
 
-def peak_bytes(replica: Replica) -> int:
-    """The most memory that the replica has had."""
-    status = Path(f"/proc/{replica.process.pid}/status").read_text()
-    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
-
-
 @contextlib.contextmanager
 def sockets(replica: Replica, count: int) -> Iterator[Sequence[socket.socket]]:
     with contextlib.ExitStack() as stack:
@@ -79,7 +69,7 @@ def last_words(connection: socket.socket) -> int:
 
 
 @pytest.fixture
-def served(replicas: Start, collector: Publisher, message: Message) -> Callable[[Replica], None]:
+def served(replicas: Start, collector: Publisher) -> Callable[[Replica], None]:
     """Proves that another client gets what is published."""
     sequence = itertools.count(1)
 
@@ -103,7 +93,7 @@ def test_memory_stays_bounded_when_strangers_send_what_inflates_to_much(
 ) -> None:
     replica = replicas(TRUSTED_PROXIES="127.0.0.1", WS_LIMIT_CONNECTS_PER_SECOND="5000")
     bombs = 28 * compressed(text)
-    before = peak_bytes(replica)
+    before = replica.peak_bytes()
 
     def has_dealt_with(count: int) -> bool:
         """So many strangers were sent away, or some wait for their turn."""
@@ -117,7 +107,7 @@ def test_memory_stays_bounded_when_strangers_send_what_inflates_to_much(
             served(replica)
             eventually(partial(has_dealt_with, (number + 1) * len(strangers)), within_seconds=60)
 
-        assert peak_bytes(replica) - before < GROWTH_LIMIT_BYTES
+        assert replica.peak_bytes() - before < GROWTH_LIMIT_BYTES
 
 
 def test_message_that_is_no_subscription_ends_its_connection_when_it_inflates_to_much(replicas: Start) -> None:
@@ -183,7 +173,7 @@ def post(replica: Replica, sid: str, length: int, body: bytes) -> socket.socket:
 @pytest.mark.parametrize("copies", [None], ids=["started"])
 def test_memory_stays_bounded_when_bodies_do_not_end(replicas: Start, served: Callable[[Replica], None]) -> None:
     replica = replicas(TRUSTED_PROXIES="127.0.0.1")
-    before = peak_bytes(replica)
+    before = replica.peak_bytes()
 
     for _ in attack_rounds():
         with contextlib.ExitStack() as stack:
@@ -193,7 +183,7 @@ def test_memory_stays_bounded_when_bodies_do_not_end(replicas: Start, served: Ca
                 stack.enter_context(contextlib.closing(post(replica, session.sid, PACKET_LIMIT_BYTES, body)))
             served(replica)
 
-            assert peak_bytes(replica) - before < GROWTH_LIMIT_BYTES
+            assert replica.peak_bytes() - before < GROWTH_LIMIT_BYTES
             assert replica.metric('ws_closes_total{reason="overload"}') > 0
 
 
@@ -205,13 +195,13 @@ def test_memory_stays_bounded_when_bodies_are_many_packets(replicas: Start, serv
         sessions = [stack.enter_context(contextlib.closing(EngineSession(replica.port))) for _ in range(30)]
         for session in sessions:
             assert session.post("40").status == 200
-        before = peak_bytes(replica)
+        before = replica.peak_bytes()
         for session in sessions:
             stack.enter_context(contextlib.closing(post(replica, session.sid, len(body), body)))
         served(replica)
         eventually(lambda: replica.metric('ws_limited_total{kind="packets"}') > 0)
 
-        assert peak_bytes(replica) - before < GROWTH_LIMIT_BYTES
+        assert replica.peak_bytes() - before < GROWTH_LIMIT_BYTES
 
 
 def test_body_counts_as_much_as_its_text_takes(replicas: Start) -> None:

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import redis as redis_client
 import requests
 import websocket
+from redis import Redis
 
 from contract.names import ALERTS_CHANNEL
+from tests.drivers.replica import Start
 from tests.drivers.waiting import eventually
 
 MALFORMED = "ws_malformed_packets_total"
@@ -22,7 +23,7 @@ DEEP = "[" * 100_000
 
 
 @pytest.fixture
-def bystander(replica: Any, redis: redis_client.Redis) -> Callable[[], None]:
+def bystander(replica: Any, redis: Redis) -> Callable[[], None]:
     """Proves that another client is served as if nothing had happened."""
     client = replica.client("/")
     client.event("connection_confirmed")
@@ -268,7 +269,7 @@ def test_page_of_another_origin_is_refused_and_can_tell_why(replica: Any, bystan
     bystander()
 
 
-def test_page_of_another_origin_connects_when_it_is_allowed(replicas: Callable[..., Any]) -> None:
+def test_page_of_another_origin_connects_when_it_is_allowed(replicas: Start) -> None:
     replica = replicas(WS_ALLOWED_ORIGINS="https://wall.example", PUBLIC_URL="https://cluster.example/")
     for origin in ("https://wall.example", "https://cluster.example", replica.origin):
         replica.client("/", headers=(f"Origin: {origin}",)).event("connection_confirmed")
@@ -281,9 +282,7 @@ def test_page_of_another_origin_connects_when_it_is_allowed(replicas: Callable[.
     assert "Not an accepted origin" not in refusal.text
 
 
-def test_memory_is_bounded_when_many_clients_never_end_their_packets(
-    replicas: Callable[..., Any], redis: redis_client.Redis
-) -> None:
+def test_memory_is_bounded_when_many_clients_never_end_their_packets(replicas: Start, redis: Redis) -> None:
     replica = replicas()
     good = replica.client("/")
     before = replica.metric("process_resident_memory_bytes")

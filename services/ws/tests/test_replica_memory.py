@@ -5,7 +5,7 @@ import socket
 import struct
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 
 import psutil
@@ -19,12 +19,11 @@ from contract.names import METRICS_CHANNEL
 from tests.drivers.counted import FEW, PROGRAM, Counts, grown
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process
-from tests.drivers.publisher import Publisher
+from tests.drivers.publisher import Publisher, message
 from tests.drivers.replica import Replica
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
-Message = Callable[..., bytes]
 #: Types of which there is one a client at least.
 OF_A_CLIENT = ("Session", "Backlog", "UpgradeProbe", "ClosingSocket")
 #: Bytes of a snapshot, beside which the kernel's buffers are small.
@@ -85,10 +84,9 @@ def replica(valkey: Valkey) -> Iterator[Counted]:
 class Waves:
     """Five hundred clients who come, are published to, and go."""
 
-    def __init__(self, replica: Counted, collector: Publisher, message: Message) -> None:
+    def __init__(self, replica: Counted, collector: Publisher) -> None:
         self._replica = replica
         self._collector = collector
-        self._message = message
         self._snapshots = of_bytes(1100)
         self._numbers = count()
 
@@ -156,7 +154,7 @@ class Waves:
             connection.sendall(frame(b"40"))
 
         def all_are_behind() -> bool:
-            raw = self._message(METRICS_CHANNEL, seq=next(self._numbers) + 1, padding="a" * LARGE)
+            raw = message(METRICS_CHANNEL, seq=next(self._numbers) + 1, padding="a" * LARGE)
             self._collector.publish(METRICS_CHANNEL, raw)
             return self._replica.metric("ws_clients_behind") == clients
 
@@ -175,10 +173,8 @@ def abort(connection: socket.socket) -> None:
     connection.close()
 
 
-def test_replica_is_as_it_was_when_clients_have_come_and_gone(
-    replica: Counted, collector: Publisher, message: Message
-) -> None:
-    waves = Waves(replica, collector, message)
+def test_replica_is_as_it_was_when_clients_have_come_and_gone(replica: Counted, collector: Publisher) -> None:
+    waves = Waves(replica, collector)
     replica.counts()  # to count for the first time makes something, too
     for _ in range(2):
         waves.run()

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import redis as redis_client
+from redis import Redis
 
 from contract.names import ALERTS_CHANNEL
 from tests.drivers.engine_session import EngineSession, reset
 from tests.drivers.polling_session import SEPARATOR
-from tests.drivers.replica import Replica
+from tests.drivers.replica import Replica, Start
 from tests.drivers.waiting import eventually
 from ws.tests.conftest import NO_PINGS
 
@@ -23,7 +23,7 @@ GONE = 'ws_closes_total{reason="gone"}'
 
 
 @pytest.fixture(scope="module")
-def replica(module_replicas: Callable[..., Replica]) -> Replica:
+def replica(module_replicas: Start) -> Replica:
     return module_replicas(prelude=NO_PINGS)
 
 
@@ -44,7 +44,7 @@ def unstamped(replica: Replica) -> Iterator[EngineSession]:
 
 
 @pytest.fixture
-def publish(redis: redis_client.Redis, replica: Replica) -> Callable[[int], None]:
+def publish(redis: Redis, replica: Replica) -> Callable[[int], None]:
     def publish(number: int) -> None:
         """Publish an alert; return once the replica has handed it to its clients."""
         before = replica.metric("ws_messages_total" + '{channel="cluster:alerts",outcome="passed_on"}')
@@ -139,7 +139,7 @@ def test_second_poll_is_never_answered_with_a_noop(
 
 @pytest.mark.parametrize(("length", "rate"), [(101, 2000), (1000, 2000), (230, 20)])
 def test_packets_of_a_long_post_are_all_handled_in_their_order_and_at_their_rate(
-    replicas: Callable[..., Replica], length: int, rate: int
+    replicas: Start, length: int, rate: int
 ) -> None:
     # given a rate of which a client may take ten seconds' worth at once
     replica = replicas(WS_LIMIT_PACKETS_PER_SECOND=str(rate))
@@ -245,7 +245,7 @@ def test_second_probe_is_closed_when_another_one_took_over(session: EngineSessio
 
 
 def test_page_that_polled_is_counted_no_longer_than_until_its_ping_is_overdue(
-    replicas: Callable[..., Replica],
+    replicas: Start,
 ) -> None:
     replica = replicas(WS_PING_INTERVAL_SECONDS="3", WS_PING_TIMEOUT_SECONDS="3")
     session = EngineSession(replica.port)

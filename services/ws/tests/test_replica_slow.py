@@ -12,9 +12,10 @@ import pytest
 import requests
 
 from contract.names import ALERTS_CHANNEL, METRICS_CHANNEL
+from tests.drivers.publisher import message
+from tests.drivers.replica import Start
 from tests.drivers.waiting import eventually
 
-Message = Callable[..., bytes]
 #: Bytes of a snapshot, beside which the kernel's buffers are small.
 LARGE = 300_000
 
@@ -78,7 +79,7 @@ class Deaf:
 
 
 @pytest.fixture
-def deaf(replicas: Callable[..., Any]) -> Iterator[Callable[..., tuple[Any, Deaf]]]:
+def deaf(replicas: Start) -> Iterator[Callable[..., tuple[Any, Deaf]]]:
     """A replica, and a client that has stopped reading."""
     opened: list[Deaf] = []
 
@@ -100,19 +101,19 @@ def sum_of_clients(replica: Any) -> float:
     )
 
 
-def large(message: Message, seq: int) -> bytes:
+def large(seq: int) -> bytes:
     return message(METRICS_CHANNEL, seq=seq, padding="a" * LARGE)
 
 
 def test_client_that_reads_again_in_time_is_shown_the_newest_state_and_every_entry(
-    deaf: Callable[..., tuple[Any, Deaf]], collector: Any, message: Message
+    deaf: Callable[..., tuple[Any, Deaf]], collector: Any
 ) -> None:
     replica, client = deaf(b"40/monitoring,", WS_SLOW_SECONDS="60")
     collector.transition(1)
     list(client.packets(lambda packet: "alerts_update" in packet))
     good = replica.client("/monitoring")
     for seq in range(2, 61):
-        collector.publish(METRICS_CHANNEL, large(message, seq))
+        collector.publish(METRICS_CHANNEL, large(seq))
         collector.transition(seq)
         good.event("cluster_metrics", seq - 1)  # a replica that falls behind itself leaves snapshots out
     eventually(lambda: replica.metric("ws_conflated_total") > 10)
@@ -137,11 +138,11 @@ def test_client_that_reads_again_in_time_is_shown_the_newest_state_and_every_ent
 
 
 def test_client_that_stays_behind_is_sent_away_with_a_code(
-    deaf: Callable[..., tuple[Any, Deaf]], collector: Any, message: Message
+    deaf: Callable[..., tuple[Any, Deaf]], collector: Any
 ) -> None:
     replica, client = deaf(WS_SLOW_SECONDS="1")
     for seq in range(1, 31):
-        collector.publish(METRICS_CHANNEL, large(message, seq))
+        collector.publish(METRICS_CHANNEL, large(seq))
 
     eventually(lambda: replica.metric('ws_closes_total{reason="slow"}') == 1)
 
@@ -149,9 +150,7 @@ def test_client_that_stays_behind_is_sent_away_with_a_code(
     assert client.read_until_closed() == 1013
 
 
-def test_client_whose_log_does_not_fit_is_sent_away(
-    deaf: Callable[..., tuple[Any, Deaf]], collector: Any, message: Message
-) -> None:
+def test_client_whose_log_does_not_fit_is_sent_away(deaf: Callable[..., tuple[Any, Deaf]], collector: Any) -> None:
     replica, client = deaf(WS_SLOW_SECONDS="600")
     for seq in range(1, 61):
         collector.publish(ALERTS_CHANNEL, message(ALERTS_CHANNEL, seq=seq, padding="a" * 100_000))
@@ -161,9 +160,7 @@ def test_client_whose_log_does_not_fit_is_sent_away(
     assert client.read_until_closed() == 1013
 
 
-def test_memory_and_the_others_are_left_alone_when_many_clients_read_nothing(
-    replicas: Callable[..., Any], collector: Any, message: Message
-) -> None:
+def test_memory_and_the_others_are_left_alone_when_many_clients_read_nothing(replicas: Start, collector: Any) -> None:
     replica = replicas(WS_SLOW_SECONDS="3")
     good = replica.client("/")
     crowd = [Deaf(replica, b"40") for _ in range(50)]
@@ -172,7 +169,7 @@ def test_memory_and_the_others_are_left_alone_when_many_clients_read_nothing(
     before, most = process.memory_info().rss, 0
 
     for seq in range(1, 121):
-        collector.publish(METRICS_CHANNEL, large(message, seq))
+        collector.publish(METRICS_CHANNEL, large(seq))
         time.sleep(0.02)
         most = max(most, process.memory_info().rss)
     good.wait(lambda packet: '"seq":120,' in packet)
@@ -184,9 +181,7 @@ def test_memory_and_the_others_are_left_alone_when_many_clients_read_nothing(
         client.close()
 
 
-def test_polling_client_that_does_not_ask_is_not_waited_for(
-    replicas: Callable[..., Any], collector: Any, message: Message
-) -> None:
+def test_polling_client_that_does_not_ask_is_not_waited_for(replicas: Start, collector: Any) -> None:
     replica = replicas()
     url = f"{replica.origin}/socket.io/?EIO=4&transport=polling"
     sid = json.loads(requests.get(url, timeout=15).text[1:])["sid"]
@@ -202,7 +197,7 @@ def test_polling_client_that_does_not_ask_is_not_waited_for(
         return sum(replica.metric(messages % outcome) for outcome in ("state", "passed_on", "repeated"))
 
     for seq in range(1, 201):
-        collector.publish(METRICS_CHANNEL, large(message, seq))
+        collector.publish(METRICS_CHANNEL, large(seq))
         if seq % 50 == 0:  # Redis cuts off a reader that is 32 MiB behind
             eventually(lambda seq=seq: taken() == seq)
 
@@ -213,7 +208,7 @@ def test_polling_client_that_does_not_ask_is_not_waited_for(
 
 
 def test_client_that_floods_the_replica_with_requests_and_reads_no_answer_is_sent_away(
-    deaf: Callable[..., tuple[Any, Deaf]], collector: Any, message: Message
+    deaf: Callable[..., tuple[Any, Deaf]], collector: Any
 ) -> None:
     replica, client = deaf(b"40/monitoring,", WS_SLOW_SECONDS="2")
     other = replica.client("/")

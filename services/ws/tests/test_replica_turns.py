@@ -10,12 +10,9 @@ import pytest
 
 from contract.names import METRICS_CHANNEL
 from tests.drivers.engine_session import EngineSession
-from tests.drivers.publisher import Publisher
-from tests.drivers.replica import Replica
+from tests.drivers.publisher import Publisher, message
+from tests.drivers.replica import Replica, Start
 from tests.drivers.waiting import eventually
-
-Start = Callable[..., Replica]
-Message = Callable[..., bytes]
 
 #: A WebSocket's ping without payload, masked with zeros, and the pong to it.
 PING: Final = b"\x89\x80" + bytes(4)
@@ -26,7 +23,7 @@ ELSEWHERE: Final = "X-Forwarded-For: 10.9.9.9"
 
 
 @pytest.fixture
-def shown(replicas: Start, collector: Publisher, message: Message) -> Callable[[Replica], None]:
+def shown(replicas: Start, collector: Publisher) -> Callable[[Replica], None]:
     """Proves that a client of another address gets what is published."""
 
     def prove(replica: Replica) -> None:
