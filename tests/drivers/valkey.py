@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import redis
+from redis.client import PubSub
 
 from deploy.local.valkey import valkey_binary, valkey_command
 from tests.drivers.ports import free_port
@@ -77,7 +78,7 @@ class Valkey:
 @contextmanager
 def configured(client: redis.Redis, name: str, value: str) -> Iterator[None]:
     """Let a setting of the server have that value for a while."""
-    before = client.config_get(name)[name]
+    before = client.config_get(name)[name] or ""
     client.config_set(name, value)
     try:
         yield
@@ -88,7 +89,7 @@ def configured(client: redis.Redis, name: str, value: str) -> Iterator[None]:
 @contextmanager
 def heard(client: redis.Redis, channel: str) -> Iterator[Callable[[], bytes]]:
     """Subscribe to a channel; what is given waits for its next message."""
-    pubsub = client.pubsub(ignore_subscribe_messages=True)
+    pubsub = PubSub(client.connection_pool, ignore_subscribe_messages=True)
     pubsub.subscribe(channel)
     pubsub.get_message(timeout=10)
 

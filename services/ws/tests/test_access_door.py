@@ -47,9 +47,10 @@ def started(replicas: Start, credentials: Credentials, prelude: str = "", **env:
     return replicas(headers={"Authorization": f"Bearer {token}"}, prelude=prelude, **credentials.env, **env)
 
 
-def ask(replica: Replica, namespace: str, *, auth: object = None, cookie: str | None = None) -> RawClient:
+def ask(replica: Replica, namespace: str, *headers: str, auth: object = None, cookie: str | None = None) -> RawClient:
     """A client that asked for a namespace and got some answer."""
-    headers = () if cookie is None else (f"Cookie: {cookie}", f"Origin: {replica.origin}")
+    if cookie is not None:
+        headers = (*headers, f"Cookie: {cookie}", f"Origin: {replica.origin}")
     client = replica.bare_client(headers=headers)
     prefix = "" if namespace == "/" else f"{namespace},"
     client.send(f"40{prefix}{'' if auth is None else json.dumps(auth)}")
@@ -64,6 +65,12 @@ def refusal(client: RawClient) -> dict[str, Any]:
     assert others[0].startswith("4"), others
     data: dict[str, Any] = json.loads(others[0][others[0].index("{") :])["data"]
     return data
+
+
+def assert_dismissed(client: RawClient) -> None:
+    """Wait until the client has been told why it is sent out of its namespace."""
+    assert json.loads(client.event("error"))["code"] == "sign_in_required"
+    client.wait(lambda packet: packet.startswith("1"))
 
 
 def let_in(client: RawClient) -> bool:
@@ -210,8 +217,7 @@ def test_connection_ends_on_every_replica_when_its_credential_is_revoked(
             (credentials.tokens / "script").unlink()
 
     for client in clients:
-        assert json.loads(client.event("error"))["code"] == "sign_in_required"
-        client.wait(lambda packet: packet.startswith("1"))
+        assert_dismissed(client)
     for replica in both:
         assert not let_in(ask(replica, "/", **how))
     assert not any(bystander.payloads("error") or bystander.closed for bystander in bystanders)
@@ -226,8 +232,7 @@ def test_connection_ends_when_its_session_does(replicas: Start, credentials: Cre
 
     clock.step(3600)
 
-    assert json.loads(client.event("error"))["code"] == "sign_in_required"
-    client.wait(lambda packet: packet.startswith("1"))
+    assert_dismissed(client)
 
 
 def test_connection_without_a_credential_is_closed_after_a_while(replicas: Start, credentials: Credentials) -> None:
@@ -343,10 +348,7 @@ def test_user_of_a_proxy_is_let_in_only_when_that_proxy_says_so(replicas: Start,
     doubting = started(replicas, credentials, ACCESS_USER_HEADER="Remote-User", TRUSTED_PROXIES="10.9.8.0/24")
 
     def comes(replica: Replica, *headers: str) -> bool:
-        client = replica.bare_client(headers=headers)
-        client.send("40")
-        client.wait(lambda packet: packet.startswith(("0{", "4{")))
-        return let_in(client)
+        return let_in(ask(replica, "/", *headers))
 
     assert comes(believing, "Remote-User: ada")
     assert comes(believing, "Remote-User: ada", "X-Forwarded-For: 1.2.3.4")
@@ -362,10 +364,7 @@ def test_page_of_another_origin_has_no_use_of_a_cookie_when_all_may_connect(
     replica = started(replicas, credentials, WS_ALLOWED_ORIGINS="* http://wall.lan")
 
     def comes(*headers: str) -> bool:
-        client = replica.bare_client(headers=(f"Cookie: {credentials.cookie()}", *headers))
-        client.send("40")
-        client.wait(lambda packet: packet.startswith(("0{", "4{")))
-        return let_in(client)
+        return let_in(ask(replica, "/", f"Cookie: {credentials.cookie()}", *headers))
 
     assert comes(f"Origin: {replica.origin}")
     for origin in ("http://wall.lan", "http://evil.example", "null"):
@@ -413,10 +412,7 @@ def test_cookie_of_a_page_over_plain_http_counts_for_nothing_when_ours_come_encr
 
     def comes(origin: str, scheme: str) -> bool:
         headers = (f"Cookie: {credentials.cookie()}", f"Origin: {origin}", f"X-Forwarded-Proto: {scheme}")
-        client = replica.bare_client(headers=headers)
-        client.send("40")
-        client.wait(lambda packet: packet.startswith(("0{", "4{")))
-        return let_in(client)
+        return let_in(ask(replica, "/", *headers))
 
     secure = replica.origin.replace("http", "https")
     assert comes(secure, "https")

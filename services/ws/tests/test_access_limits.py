@@ -2,7 +2,6 @@
 
 import json
 import socket
-import struct
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from redis import Redis
 
 from contract.names import METRICS_CHANNEL
 from tests.drivers.credentials import Credentials
+from tests.drivers.frames import frame
 from tests.drivers.publisher import Publisher, message
 from tests.drivers.raw_client import RawClient
 from tests.drivers.replica import Replica, Start
@@ -104,7 +104,7 @@ def test_flood_of_packets_waits_and_is_told_so_while_others_go_on(start: Start, 
 def test_flood_of_pings_is_not_answered_faster_than_packets_may_come(replicas: Start) -> None:
     replica = replicas(WS_LIMIT_PACKETS_PER_SECOND="200")
     connection = replica.bare_websocket()
-    ping = struct.pack("!BB4s", 0x89, 0x80, bytes(4))
+    ping = frame(0x89, b"")
     connection.settimeout(0.2)
     began = time.monotonic()
     pongs, sent = 0, 0

@@ -47,6 +47,15 @@ def opened(replica: Replica, query: str = "EIO=4&transport=websocket") -> websoc
     return websocket.create_connection(f"ws://127.0.0.1:{replica.port}{PATH}{query}", timeout=30, suppress_origin=True)
 
 
+@pytest.fixture
+def connection(replica: Replica) -> Iterator[websocket.WebSocket]:
+    """A WebSocket that has been told its session."""
+    connection = opened(replica)
+    assert '"upgrades":[]' in connection.recv()
+    yield connection
+    connection.shutdown()
+
+
 def is_closed(connection: websocket.WebSocket) -> bool:
     """Whether the connection ends, whatever comes before."""
     try:
@@ -75,13 +84,6 @@ def test_polling_is_refused_when_version_or_transport_is_not_valid(replica: Repl
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_session_is_refused_when_the_method_is_not_get(replica: Replica, method: str) -> None:
     assert ask(replica.port, request(method, f"{PATH}EIO=4&transport=polling")).status == 400
-
-
-def test_websocket_opens_a_session(replica: Replica) -> None:
-    connection = opened(replica)
-
-    assert '"upgrades":[]' in connection.recv()
-    connection.close()
 
 
 @pytest.mark.parametrize(
@@ -137,20 +139,13 @@ def test_session_ends_when_a_poll_is_cancelled(session: EngineSession) -> None:
     assert session.get().status == 400
 
 
-def test_websocket_brings_what_was_asked_for(replica: Replica) -> None:
-    connection = opened(replica)
-    connection.recv()
-
+def test_websocket_brings_what_was_asked_for(connection: websocket.WebSocket) -> None:
     connection.send("40")
 
     assert connection.recv().startswith('40{"sid":')
-    connection.close()
 
 
-def test_websocket_is_closed_when_a_frame_is_no_packet(replica: Replica) -> None:
-    connection = opened(replica)
-    connection.recv()
-
+def test_websocket_is_closed_when_a_frame_is_no_packet(connection: websocket.WebSocket) -> None:
     connection.send("abc")
 
     assert is_closed(connection)
@@ -200,10 +195,7 @@ def test_close_ends_a_polling_session_and_its_poll_with_a_noop(session: EngineSe
     assert session.get().status == 400
 
 
-def test_close_ends_a_websocket(replica: Replica) -> None:
-    connection = opened(replica)
-    connection.recv()
-
+def test_close_ends_a_websocket(connection: websocket.WebSocket) -> None:
     connection.send("1")
 
     assert is_closed(connection)

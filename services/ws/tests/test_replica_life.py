@@ -14,6 +14,7 @@ import requests
 from redis import Redis
 
 from contract.names import REPLICAS_KEY, replica_key
+from tests.drivers.frames import frame
 from tests.drivers.ports import free_port
 from tests.drivers.process import ROOT, Process
 from tests.drivers.replica import Start
@@ -85,7 +86,7 @@ def test_replica_ends_soon_when_redis_hangs_and_a_client_reads_nothing(
     replica: Any, valkey: Valkey, redis: Redis
 ) -> None:
     deaf = replica.bare_websocket()
-    deaf.sendall(b"\x81\x82" + bytes(4) + b"40")
+    deaf.sendall(frame(0x81, b"40"))
     eventually(lambda: replica.metric('ws_namespace_clients{namespace="/"}') == 1)
     for _ in range(2):
         redis.publish("cluster:alerts", b'{"x":"' + b"a" * 3_000_000 + b'"}')

@@ -17,6 +17,7 @@ from bench.push.swarm import Swarm
 from bench.push.work import of_bytes
 from contract.names import METRICS_CHANNEL
 from tests.drivers.counted import FEW, PROGRAM, Counts, grown
+from tests.drivers.frames import frame
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process
 from tests.drivers.publisher import Publisher, message
@@ -30,14 +31,10 @@ OF_A_CLIENT = ("Session", "Backlog", "UpgradeProbe", "ClosingSocket")
 LARGE = 300_000
 
 
-def frame(text: bytes, first: int = 0x81) -> bytes:
-    return bytes([first, 0x80 | len(text)]) + bytes(4) + text
-
-
 #: What a client says before it goes.
-FAREWELLS = [b"", frame(b"\x03\xe8", 0x88), frame(b"41") + frame(b"1")]
+FAREWELLS = [b"", frame(0x88, b"\x03\xe8"), frame(0x81, b"41") + frame(0x81, b"1")]
 #: What a client is amid when it goes: a head, a message that is a part of one, and one that could be inflated.
-PARTS = [b"\x81\xfe\x10", frame(b'42["a', 0x01), b"\xc1\xfe\x10\x00" + bytes(4) + b"\xaa\x56\x4a"]
+PARTS = [b"\x81\xfe\x10", frame(0x01, b'42["a'), b"\xc1\xfe\x10\x00" + bytes(4) + b"\xaa\x56\x4a"]
 
 
 class Counted(Replica):
@@ -151,7 +148,7 @@ class Waves:
         """They read nothing, and go while something waits for them."""
         connections = [self._replica.bare_websocket() for _ in range(clients)]
         for connection in connections:
-            connection.sendall(frame(b"40"))
+            connection.sendall(frame(0x81, b"40"))
 
         def all_are_behind() -> bool:
             raw = message(METRICS_CHANNEL, seq=next(self._numbers) + 1, padding="a" * LARGE)

@@ -163,9 +163,10 @@ def test_packets_of_a_long_post_are_all_handled_in_their_order_and_at_their_rate
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"abc", b"\xff\xfe", b"4\xc3", b"40\x1e", b"40\x1eabc", b"9", b"bAQID", b"4" * 600_000, b"d=40", b"4x"],
+    [b"", b"abc", b"\xff\xfe", b"4\xc3", b"40\x1e", b"40\x1eabc", b"9", b"bAQID", b"4" * 600_000, b"d=40", b"4x",
+     b"4" + b"[" * 100_000],
     ids=["empty", "text", "utf-8", "half a character", "empty packet", "behind a packet", "type", "binary", "too big",
-         "jsonp", "message"],
+         "jsonp", "message", "nested deeply"],
 )  # fmt: skip
 def test_post_that_cannot_be_read_is_refused_and_ends_its_session(session: EngineSession, body: bytes) -> None:
     assert session.post(body).status == (413 if len(body) > 524_288 else 400)

@@ -11,6 +11,7 @@ from redis import Redis
 from contract.events import EVENT_OF_CHANNEL
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, METRICS_CHANNEL, REPLICAS_KEY, latest_key
 from runtime.clock import unix_seconds
+from tests.drivers.engine_session import EngineSession
 from tests.drivers.publisher import message
 from tests.drivers.replica import Start
 from tests.drivers.socket_client import SocketClient
@@ -48,17 +49,12 @@ def test_message_reaches_the_clients_of_root_untouched(replica: Any, redis: Redi
 
 
 def test_message_reaches_a_polling_client_untouched(replica: Any, redis: Redis) -> None:
-    with requests.Session() as session:
-        url = f"{replica.origin}/socket.io/?EIO=4&transport=polling"
-        sid = json.loads(session.get(url, timeout=15).text[1:])["sid"]
-        session.post(f"{url}&sid={sid}", data="40", timeout=15)
-        got = session.get(f"{url}&sid={sid}", timeout=15).text
-        assert "connection_confirmed" in got
+    session = EngineSession(replica.port)
+    session.connect()
 
-        redis.publish(ALERTS_CHANNEL, ODD)
-        got = session.get(f"{url}&sid={sid}", timeout=40).content.decode()
+    redis.publish(ALERTS_CHANNEL, ODD)
 
-    assert got == f'42["redis_cluster_alerts",{ODD.decode()}]'
+    assert session.get().text == f'42["redis_cluster_alerts",{ODD.decode()}]'
 
 
 def test_cookie_names_the_sid_of_a_polling_client_when_it_connects_and_only_then(replica: Any) -> None:
@@ -75,18 +71,16 @@ def test_cookie_names_the_sid_of_a_polling_client_when_it_connects_and_only_then
 
 
 def test_burst_reaches_a_polling_client_in_portions_that_its_library_takes(replica: Any, redis: Redis) -> None:
-    with requests.Session() as session:
-        url = f"{replica.origin}/socket.io/?EIO=4&transport=polling"
-        sid = json.loads(session.get(url, timeout=15).text[1:])["sid"]
-        session.post(f"{url}&sid={sid}", data="40", timeout=15)
-        before = replica.metric("ws_deliveries_total")
-        for number in range(100):
-            redis.publish(ALERTS_CHANNEL, f'{{"x":{number}}}')
-        eventually(lambda: replica.metric("ws_deliveries_total") == before + 100)
+    session = EngineSession(replica.port)
+    session.connect()
+    before = replica.metric("ws_deliveries_total")
+    for number in range(100):
+        redis.publish(ALERTS_CHANNEL, f'{{"x":{number}}}')
+    eventually(lambda: replica.metric("ws_deliveries_total") == before + 100)
 
-        portions: list[list[str]] = []
-        while not portions or '{"x":99}' not in portions[-1][-1]:
-            portions.append(session.get(f"{url}&sid={sid}", timeout=40).text.split("\x1e"))
+    portions: list[list[str]] = []
+    while not portions or '{"x":99}' not in portions[-1][-1]:
+        portions.append(session.get().packets)
 
     assert max(map(len, portions)) == 16
     got = [packet for portion in portions for packet in portion if "redis_cluster_alerts" in packet]
@@ -94,11 +88,9 @@ def test_burst_reaches_a_polling_client_in_portions_that_its_library_takes(repli
 
 
 def test_all_packets_of_a_polling_client_are_read_when_it_sends_many_at_once(replica: Any) -> None:
-    url = f"{replica.origin}/socket.io/?EIO=4&transport=polling"
-    sid = json.loads(requests.get(url, timeout=15).text[1:])["sid"]
     packets = ["40", *(f'42["unknown",{number}]' for number in range(50))]
 
-    requests.post(f"{url}&sid={sid}", data="\x1e".join(packets), timeout=15)
+    EngineSession(replica.port).post("\x1e".join(packets))
 
     eventually(lambda: replica.metric("ws_unknown_events_total") == 50)
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import psutil
 import pytest
-import requests
 
 from contract.names import ALERTS_CHANNEL, METRICS_CHANNEL
+from tests.drivers.engine_session import EngineSession
+from tests.drivers.frames import frame
 from tests.drivers.publisher import message
 from tests.drivers.replica import Start
 from tests.drivers.waiting import eventually
@@ -26,7 +27,7 @@ class Deaf:
     def __init__(self, replica: Any, connect: bytes) -> None:
         self._socket: socket.socket = replica.bare_websocket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
-        self._socket.sendall(bytes([0x81, 0x80 | len(connect)]) + bytes(4) + connect)
+        self._socket.sendall(frame(0x81, connect))
         self._data = b""
         while b"\r\n\r\n" not in self._data:
             self._data += self._socket.recv(4096)
@@ -183,9 +184,8 @@ def test_memory_and_the_others_are_left_alone_when_many_clients_read_nothing(rep
 
 def test_polling_client_that_does_not_ask_is_not_waited_for(replicas: Start, collector: Any) -> None:
     replica = replicas()
-    url = f"{replica.origin}/socket.io/?EIO=4&transport=polling"
-    sid = json.loads(requests.get(url, timeout=15).text[1:])["sid"]
-    requests.post(f"{url}&sid={sid}", data="40", timeout=15)
+    session = EngineSession(replica.port)
+    assert session.post("40").status == 200
     process = psutil.Process(replica.process.pid)
     eventually(lambda: sum_of_clients(replica) == 1)
     before = process.memory_info().rss
@@ -204,7 +204,7 @@ def test_polling_client_that_does_not_ask_is_not_waited_for(replicas: Start, col
     assert process.memory_info().rss - before < 32 << 20
     text = ""
     while '"seq":200,' not in text:
-        text = requests.get(f"{url}&sid={sid}", timeout=15).text
+        text = session.get().text
 
 
 def test_client_that_floods_the_replica_with_requests_and_reads_no_answer_is_sent_away(
@@ -213,13 +213,12 @@ def test_client_that_floods_the_replica_with_requests_and_reads_no_answer_is_sen
     replica, client = deaf(b"40/monitoring,", WS_SLOW_SECONDS="2")
     other = replica.client("/")
     collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=1))
-    request = b'42/monitoring,["request_nodes_status"]'
-    frame = bytes([0x81, 0x80 | len(request)]) + bytes(4) + request
+    requests = 20 * frame(0x81, b'42/monitoring,["request_nodes_status"]')
 
     def flood() -> None:
         try:
             for _ in range(4000):
-                client._socket.sendall(frame * 20)
+                client._socket.sendall(requests)
         except OSError:
             pass
 

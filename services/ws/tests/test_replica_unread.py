@@ -3,14 +3,14 @@
 import contextlib
 import json
 import socket
-import struct
-from collections.abc import Sequence
 from typing import Any, Final
 
 import pytest
-import requests
 
 from contract.names import METRICS_CHANNEL
+from tests.drivers.engine_session import EngineSession
+from tests.drivers.frames import frame
+from tests.drivers.polling_session import SEPARATOR
 from tests.drivers.publisher import Publisher, message
 from tests.drivers.replica import Replica, Start
 from tests.drivers.waiting import eventually
@@ -19,9 +19,8 @@ from tests.drivers.waiting import eventually
 NODES: Final = tuple(f"node-{number}" for number in range(250))
 GROWTH_LIMIT_BYTES: Final = 100 << 20
 LOUD: Final = "10.9.9.9"
-TARGET: Final = "/socket.io/?EIO=4&transport=polling"
 #: What makes almost as many answers wait for a client as may.
-QUESTIONS: Final = ("40/monitoring,", *['42/monitoring,["request_nodes_status"]'] * 8)
+QUESTIONS: Final = SEPARATOR.join(["40/monitoring,", *['42/monitoring,["request_nodes_status"]'] * 8])
 
 
 def snapshot(seq: int, times: int = 1) -> bytes:
@@ -29,26 +28,6 @@ def snapshot(seq: int, times: int = 1) -> bytes:
     node = json.loads(message(METRICS_CHANNEL))["nodes"][0]
     nodes = [{**node, "node": name, "error": "e" * (500 * (times - 1))} for name in NODES]
     return message(METRICS_CHANNEL, seq=seq, nodes=nodes)
-
-
-class Polling:
-    """A client of an address that polls when it is told to."""
-
-    def __init__(self, replica: Replica, address: str) -> None:
-        self._url = replica.origin + TARGET
-        self._http = requests.Session()
-        self._http.headers["X-Forwarded-For"] = address
-        self._url += "&sid=" + json.loads(self.poll().removeprefix("0"))["sid"]
-
-    def poll(self) -> str:
-        """Ask for what waits; return it."""
-        answer = self._http.get(self._url, timeout=30)
-        assert answer.status_code == 200, answer.text
-        return answer.text
-
-    def send(self, packets: Sequence[str]) -> int:
-        """Send packets; return the status of the answer."""
-        return self._http.post(self._url, "\x1e".join(packets), timeout=30).status_code
 
 
 @pytest.fixture
@@ -66,8 +45,7 @@ def test_memory_stays_bounded_when_each_client_waits_for_other_nodes(replica: Re
     before = replica.peak_bytes()
     for number in range(150):
         wanted: dict[str, Any] = {"mode": "snapshot", "nodes": [*NODES, f"other-{number}"]}
-        client = Polling(replica, LOUD)
-        client.send([f"40/monitoring,{json.dumps({'subscribe': wanted})}"])
+        EngineSession(replica.port, address=LOUD).post(f"40/monitoring,{json.dumps({'subscribe': wanted})}")
 
     for seq in range(2, 18):
         collector.publish(METRICS_CHANNEL, snapshot(seq))
@@ -101,15 +79,15 @@ def deaf(replica: Replica, number: int) -> socket.socket:
     connection = replica.bare_websocket()
     wanted = {"mode": "snapshot", "nodes": [*NODES, f"other-{number}"]}
     text = f"40/monitoring,{json.dumps({'subscribe': wanted})}".encode()
-    connection.sendall(struct.pack("!BBH", 0x81, 0xFE, len(text)) + bytes(4) + text)
+    connection.sendall(frame(0x81, text))
     return connection
 
 
 def test_other_addresses_can_poll_when_much_waits_for_the_clients_of_one(replica: Replica) -> None:
     for _ in range(180):
-        Polling(replica, LOUD).send(QUESTIONS)
+        EngineSession(replica.port, address=LOUD).post(QUESTIONS)
 
     eventually(lambda: replica.metric('ws_closes_total{reason="slow"}') > 0)
-    client = Polling(replica, "10.1.1.1")
-    assert client.send(QUESTIONS) == 200
-    assert "monitoring_connected" in client.poll()
+    session = EngineSession(replica.port, address="10.1.1.1")
+    assert session.post(QUESTIONS).status == 200
+    assert "monitoring_connected" in session.get().text
