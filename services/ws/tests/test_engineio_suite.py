@@ -6,7 +6,7 @@ Source: https://github.com/socketio/socket.io/tree/main/docs/engine.io-protocol/
 """
 
 from collections.abc import Iterator
-from typing import Any
+from contextlib import closing
 
 import pytest
 import websocket
@@ -31,16 +31,14 @@ def pinging(module_replicas: Start) -> Replica:
 
 @pytest.fixture
 def session(replica: Replica) -> Iterator[EngineSession]:
-    session = EngineSession(replica.port)
-    yield session
-    session.close()
+    with closing(EngineSession(replica.port)) as session:
+        yield session
 
 
 @pytest.fixture
 def pinged(pinging: Replica) -> Iterator[EngineSession]:
-    session = EngineSession(pinging.port)
-    yield session
-    session.close()
+    with closing(EngineSession(pinging.port)) as session:
+        yield session
 
 
 def opened(replica: Replica, query: str = "EIO=4&transport=websocket") -> websocket.WebSocket:
@@ -204,51 +202,34 @@ def test_close_ends_a_websocket(connection: websocket.WebSocket) -> None:
 # -- upgrade
 
 
-def test_upgrade_ends_the_poll_with_a_noop_and_goes_on_over_the_websocket(session: EngineSession) -> None:
+@pytest.fixture
+def upgrade(session: EngineSession) -> Iterator[websocket.WebSocket]:
+    """A WebSocket that has taken the place of the polls, and works to the end."""
     upgrade = session.websocket()
     upgrade.send("2probe")
     assert upgrade.recv() == "3probe"
-
     assert session.get().text == "6"
-
     upgrade.send("5")
     upgrade.send("40")
     assert upgrade.recv().startswith('40{"sid":')
+    yield upgrade
+    upgrade.send('42/health,1["request_health"]')
+    upgrade.send("40/health,")
+    while not upgrade.recv().startswith("40/health,"):
+        pass
     upgrade.close()
 
 
-def taken_over(session: EngineSession) -> websocket.WebSocket:
-    upgrade = session.websocket()
-    upgrade.send("2probe")
-    upgrade.recv()
-    upgrade.send("5")
-    upgrade.send("40")
-    assert upgrade.recv().startswith('40{"sid":')
-    return upgrade
+def test_upgrade_ends_the_poll_with_a_noop_and_goes_on_over_the_websocket(upgrade: websocket.WebSocket) -> None:
+    assert upgrade.connected
 
 
-def works(connection: Any) -> bool:
-    connection.send('42/health,1["request_health"]')
-    connection.send("40/health,")
-    while not connection.recv().startswith("40/health,"):
-        pass
-    return True
-
-
+@pytest.mark.usefixtures("upgrade")
 def test_polls_are_refused_after_an_upgrade(session: EngineSession) -> None:
-    upgrade = taken_over(session)
-
     assert session.get().status == 400
 
-    assert works(upgrade)
-    upgrade.close()
 
-
+@pytest.mark.usefixtures("upgrade")
 def test_second_websocket_is_refused_after_an_upgrade(session: EngineSession) -> None:
-    upgrade = taken_over(session)
-
     with pytest.raises(websocket.WebSocketBadStatusException):
         session.websocket()
-
-    assert works(upgrade)
-    upgrade.close()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from websocket import WebSocket
 
 from contract.names import ALERTS_CHANNEL
 from tests.drivers.engine_session import EngineSession, reset
@@ -19,6 +20,7 @@ from ws.tests.conftest import NO_PINGS
 
 ALERT = "redis_cluster_alerts"
 REPEATED = 'ws_closes_total{reason="repeated"}'
+PASSED_ON = 'ws_messages_total{channel="cluster:alerts",outcome="passed_on"}'
 GONE = 'ws_closes_total{reason="gone"}'
 
 
@@ -29,27 +31,40 @@ def replica(module_replicas: Start) -> Replica:
 
 @pytest.fixture
 def session(replica: Replica) -> Iterator[EngineSession]:
-    session = EngineSession(replica.port)
+    yield from connected(replica)
+
+
+@pytest.fixture
+def unstamped(replica: Replica) -> Iterator[EngineSession]:
+    yield from connected(replica, stamp=False)
+
+
+def connected(replica: Replica, *, stamp: bool = True) -> Iterator[EngineSession]:
+    session = EngineSession(replica.port, stamp=stamp)
     session.connect()
     yield session
     session.close()
 
 
 @pytest.fixture
-def unstamped(replica: Replica) -> Iterator[EngineSession]:
-    session = EngineSession(replica.port, stamp=False)
-    session.connect()
-    yield session
-    session.close()
+def probes(session: EngineSession) -> Iterator[list[WebSocket]]:
+    """Two WebSockets that want to take the place of the polls."""
+    probes = [session.websocket() for _ in range(2)]
+    for probe in probes:
+        probe.send("2probe")
+        assert probe.recv() == "3probe"
+    yield probes
+    for probe in probes:
+        probe.shutdown()
 
 
 @pytest.fixture
 def publish(redis: Redis, replica: Replica) -> Callable[[int], None]:
     def publish(number: int) -> None:
         """Publish an alert; return once the replica has handed it to its clients."""
-        before = replica.metric("ws_messages_total" + '{channel="cluster:alerts",outcome="passed_on"}')
+        before = replica.metric(PASSED_ON)
         redis.publish(ALERTS_CHANNEL, json.dumps({"number": number}))
-        eventually(lambda: replica.metric('ws_messages_total{channel="cluster:alerts",outcome="passed_on"}') > before)
+        eventually(lambda: replica.metric(PASSED_ON) > before)
 
     return publish
 
@@ -208,11 +223,8 @@ def test_probe_ends_one_poll_with_a_noop(session: EngineSession, publish: Callab
     upgrade.shutdown()
 
 
-def test_end_of_one_probe_does_not_cancel_another(session: EngineSession, publish: Callable[[int], None]) -> None:
-    one, other = session.websocket(), session.websocket()
-    for probe in (one, other):
-        probe.send("2probe")
-        assert probe.recv() == "3probe"
+def test_end_of_one_probe_does_not_cancel_another(probes: list[WebSocket], publish: Callable[[int], None]) -> None:
+    one, other = probes
 
     one.shutdown()
     time.sleep(0.2)
@@ -220,14 +232,10 @@ def test_end_of_one_probe_does_not_cancel_another(session: EngineSession, publis
 
     publish(1)
     assert '{"number": 1}' in other.recv()
-    other.shutdown()
 
 
-def test_second_probe_is_closed_when_another_one_took_over(session: EngineSession) -> None:
-    one, other = session.websocket(), session.websocket()
-    for probe in (one, other):
-        probe.send("2probe")
-        assert probe.recv() == "3probe"
+def test_second_probe_is_closed_when_another_one_took_over(probes: list[WebSocket]) -> None:
+    one, other = probes
 
     one.send("5")
     one.send("40/health,")
@@ -238,8 +246,6 @@ def test_second_probe_is_closed_when_another_one_took_over(session: EngineSessio
     one.send('42/health,1["request_health"]')
     while not one.recv().startswith("43/health,1"):
         pass
-    other.shutdown()
-    one.shutdown()
 
 
 # -- who is counted

@@ -138,26 +138,24 @@ def test_client_that_reads_again_in_time_is_shown_the_newest_state_and_every_ent
     assert replica.metric('ws_closes_total{reason="slow"}') == 0
 
 
-def test_client_that_stays_behind_is_sent_away_with_a_code(
-    deaf: Callable[..., tuple[Any, Deaf]], collector: Any
+@pytest.mark.parametrize(
+    ("count", "publication", "slow_seconds"),
+    [
+        (30, lambda seq: (METRICS_CHANNEL, large(seq)), "1"),
+        (60, lambda seq: (ALERTS_CHANNEL, message(ALERTS_CHANNEL, seq=seq, padding="a" * 100_000)), "600"),
+    ],
+    ids=["it stays behind", "its log does not fit"],
+)
+def test_client_is_sent_away_with_a_code_when_it_does_not_read(
+    deaf: Callable[..., tuple[Any, Deaf]], collector: Any, count: int, publication: Any, slow_seconds: str
 ) -> None:
-    replica, client = deaf(WS_SLOW_SECONDS="1")
-    for seq in range(1, 31):
-        collector.publish(METRICS_CHANNEL, large(seq))
+    replica, client = deaf(WS_SLOW_SECONDS=slow_seconds)
+    for seq in range(1, count + 1):
+        collector.publish(*publication(seq))
 
     eventually(lambda: replica.metric('ws_closes_total{reason="slow"}') == 1)
 
     assert sum_of_clients(replica) == 0
-    assert client.read_until_closed() == 1013
-
-
-def test_client_whose_log_does_not_fit_is_sent_away(deaf: Callable[..., tuple[Any, Deaf]], collector: Any) -> None:
-    replica, client = deaf(WS_SLOW_SECONDS="600")
-    for seq in range(1, 61):
-        collector.publish(ALERTS_CHANNEL, message(ALERTS_CHANNEL, seq=seq, padding="a" * 100_000))
-
-    eventually(lambda: replica.metric('ws_closes_total{reason="slow"}') == 1)
-
     assert client.read_until_closed() == 1013
 
 

@@ -192,15 +192,21 @@ def test_repeated_message_is_new_for_nobody_but_the_clients_of_root(state: Clust
 # What is stored may be ahead of the channel
 
 
-def test_state_that_was_taken_ahead_is_shown_once_when_its_message_arrives(state: ClusterState) -> None:
-    first, second, third = (message(HEALTH_CHANNEL, seq=seq) for seq in (1, 2, 3))
-    take(state, HEALTH_CHANNEL, first, stored=first)
+FIRST, SECOND, THIRD = (message(HEALTH_CHANNEL, seq=seq) for seq in (1, 2, 3))
 
-    ahead = take(state, HEALTH_CHANNEL, second, stored=third)
-    arrival = take(state, HEALTH_CHANNEL, third, stored=third)
 
-    assert ahead == Step(HEALTH_CHANNEL, "state", published=second, state=third)
-    assert arrival == Step(HEALTH_CHANNEL, "state", published=third, state=None)
+@pytest.fixture
+def ahead(state: ClusterState) -> Step:
+    """What followed from the second message when the third was stored already."""
+    take(state, HEALTH_CHANNEL, FIRST, stored=FIRST)
+    return take(state, HEALTH_CHANNEL, SECOND, stored=THIRD)
+
+
+def test_state_that_was_taken_ahead_is_shown_once_when_its_message_arrives(state: ClusterState, ahead: Step) -> None:
+    arrival = take(state, HEALTH_CHANNEL, THIRD, stored=THIRD)
+
+    assert ahead == Step(HEALTH_CHANNEL, "state", published=SECOND, state=THIRD)
+    assert arrival == Step(HEALTH_CHANNEL, "state", published=THIRD, state=None)
 
 
 def test_snapshots_that_were_overtaken_are_only_passed_on_and_the_next_follows(state: ClusterState) -> None:
@@ -229,26 +235,20 @@ def test_snapshots_by_hand_that_run_ahead_do_not_keep_the_collectors_out(
     assert state.raw(METRICS_CHANNEL) == snapshot(3)
 
 
+@pytest.mark.usefixtures("ahead")
 def test_new_client_of_root_begins_with_what_arrived_when_the_state_is_ahead(state: ClusterState) -> None:
-    first, second, third = (message(HEALTH_CHANNEL, seq=seq) for seq in (1, 2, 3))
-    take(state, HEALTH_CHANNEL, first, stored=first)
-    take(state, HEALTH_CHANNEL, second, stored=third)
-
     before = state.arrived()
-    take(state, HEALTH_CHANNEL, third)
+    take(state, HEALTH_CHANNEL, THIRD)
 
-    assert before == [(HEALTH_CHANNEL, second)]
-    assert state.arrived() == [(HEALTH_CHANNEL, third)]
+    assert before == [(HEALTH_CHANNEL, SECOND)]
+    assert state.arrived() == [(HEALTH_CHANNEL, THIRD)]
 
 
+@pytest.mark.usefixtures("ahead")
 def test_new_client_of_root_begins_with_no_jump_by_hand_when_the_state_is_ahead(state: ClusterState) -> None:
-    first, second, third = (message(HEALTH_CHANNEL, seq=seq) for seq in (1, 2, 3))
-    take(state, HEALTH_CHANNEL, first, stored=first)
-    take(state, HEALTH_CHANNEL, second, stored=third)
+    take(state, HEALTH_CHANNEL, message(HEALTH_CHANNEL, seq=999), stored=THIRD)
 
-    take(state, HEALTH_CHANNEL, message(HEALTH_CHANNEL, seq=999), stored=third)
-
-    assert state.arrived() == [(HEALTH_CHANNEL, second)]
+    assert state.arrived() == [(HEALTH_CHANNEL, SECOND)]
 
 
 def test_new_client_of_root_begins_with_no_message_that_was_published_by_hand(state: ClusterState) -> None:
