@@ -1,7 +1,6 @@
 """In closed access no message asks for anybody's right on its way: who is connected has it, until the watch says no."""
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,9 +15,8 @@ from bench.push.swarm import Swarm
 from contract.events import NAMESPACES
 from contract.names import CHANNELS, METRICS_CHANNEL
 from tests.drivers.credentials import Credentials
+from tests.drivers.frames import frame
 from tests.drivers.polling_session import PollingSession
-from tests.drivers.ports import free_port
-from tests.drivers.process import Process
 from tests.drivers.publisher import Publisher, message
 from tests.drivers.raw_client import RawClient
 from tests.drivers.replica import Replica
@@ -73,14 +71,9 @@ class Traced(Replica):
 
     def __init__(self, redis_url: str, credentials: Credentials, calls: Path) -> None:
         self.token = credentials.token("reader")
-        self._headers = {"Authorization": f"Bearer {self.token}"}
-        self._clients = []
         self._calls = calls
-        self.port = free_port()
-        self.origin = f"http://127.0.0.1:{self.port}"
-        env = {"REDIS_URL": redis_url, "WS_PORT": str(self.port), "CALLS": str(calls), **credentials.env}
-        self.process = Process("ws", [sys.executable, "-c", PROGRAM], env)
-        self.process.start()
+        headers = {"Authorization": f"Bearer {self.token}"}
+        super().__init__(redis_url, headers, program=PROGRAM, CALLS=str(calls), **credentials.env)
 
     def called(self, amid: str) -> Counter[str]:
         """How often each function ran."""
@@ -120,7 +113,7 @@ def test_message_meets_no_code_of_access_on_its_way_when_access_is_closed(
         jar.headers.update(shown)
         polling = PollingSession(closed.origin, jar)
         polling.connect(closed.origin)
-        deaf.sendall(_frame(f"40{json.dumps(auth)}".encode()))
+        deaf.sendall(frame(0x81, f"40{json.dumps(auth)}".encode()))
         eventually(lambda: closed.metric('ws_namespace_clients{namespace="/"}') == 4, what="all clients of /")
         collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=next(seqs)))
         assert follower.event("cluster_metrics_delta")  # of the paddings below none need be shorter as a delta
@@ -164,7 +157,3 @@ def _inflating(replica: Traced, cookie: str) -> Swarm:
     swarm.connect(1, within_seconds=20)
     swarm.begin_measuring(0)
     return swarm
-
-
-def _frame(text: bytes) -> bytes:
-    return bytes([0x81, 0x80 | len(text)]) + bytes(4) + text

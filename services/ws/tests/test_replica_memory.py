@@ -3,7 +3,6 @@
 import json
 import socket
 import struct
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count
@@ -18,8 +17,6 @@ from bench.push.work import of_bytes
 from contract.names import METRICS_CHANNEL
 from tests.drivers.counted import FEW, PROGRAM, Counts, grown
 from tests.drivers.frames import frame
-from tests.drivers.ports import free_port
-from tests.drivers.process import Process
 from tests.drivers.publisher import Publisher, message
 from tests.drivers.replica import Replica
 from tests.drivers.valkey import Valkey
@@ -41,14 +38,8 @@ class Counted(Replica):
     """A replica that tells what it holds."""
 
     def __init__(self, redis_url: str) -> None:
-        self._headers = {}
-        self.port = free_port()
-        self.origin = f"http://127.0.0.1:{self.port}"
         self._counts = Counts()
-        env = {"REDIS_URL": redis_url, "WS_PORT": str(self.port), **self._counts.environment}
-        self.process = Process("ws", [sys.executable, "-c", PROGRAM], env)
-        self.process.start()
-        self._clients = []
+        super().__init__(redis_url, program=PROGRAM, **self._counts.environment)
 
     def counts(self) -> Counter[str]:
         """Objects by type, and open files."""
