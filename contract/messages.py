@@ -147,6 +147,19 @@ class Health(_Message, frozen=True, kw_only=True):
     issues_coded: tuple[Coded, ...] = ()
 
 
+def overall_status(*, online: int, offline: int, total: int) -> OverallStatus:
+    """Return the cluster's health as one word; nodes that were not scraped yet are neither online nor offline.
+
+    ``healthy``: none offline; ``warning``: at most half offline; ``critical``: more; ``unknown``: no targets, or none
+    scraped yet.
+    """
+    if online + offline == 0:
+        return "unknown"
+    if offline == 0:
+        return "healthy"
+    return "warning" if 2 * offline <= total else "critical"
+
+
 class Alert(Struct, frozen=True, kw_only=True):
     """An alert that is pending or firing."""
 

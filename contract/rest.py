@@ -6,8 +6,17 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from contract.health import overall_status
-from contract.messages import ClusterStats, Count, Incident, LogEntry, LogId, OverallStatus, Snapshot, Timestamp
+from contract.messages import (
+    ClusterStats,
+    Count,
+    Incident,
+    LogEntry,
+    LogId,
+    OverallStatus,
+    Snapshot,
+    Timestamp,
+    overall_status,
+)
 
 #: What a token may be used for: to see everything (pages, REST, push), or to put messages on the channels.
 Scope = Literal["read", "publish"]

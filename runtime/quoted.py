@@ -30,15 +30,14 @@ def quoted(value: object) -> str:
     return cut(text)
 
 
-def cut(text: str) -> str:
-    """Return ``text``, cut to ``QUOTED_LENGTH`` characters."""
-    return text if len(text) <= QUOTED_LENGTH else f"{text[: QUOTED_LENGTH - 1]}…"
+def cut(text: str, length: int = QUOTED_LENGTH) -> str:
+    """Return ``text``, cut to ``length`` characters."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def sentence(error: Exception) -> str:
     """Return the error's text, cut where it repeats a long value: some libraries quote all of it."""
-    text = str(error)
-    return text if len(text) <= SENTENCE_LENGTH else f"{text[: SENTENCE_LENGTH - 1]}…"
+    return cut(str(error), SENTENCE_LENGTH)
 
 
 def shown(path: Path) -> str:

@@ -9,11 +9,9 @@ import time
 
 from aiohttp import web
 
-from simulator.control import control_application
-from simulator.fleet import Fleet
+from simulator.control import control_application, make_trouble
+from simulator.fleet import Fleet, write_targets
 from simulator.options import Options
-from simulator.targets import write_targets
-from simulator.trouble import make_trouble
 
 
 def say(text: str) -> None:

@@ -1,12 +1,22 @@
-"""The control endpoint: faults are switched while the fleet runs.
+"""Faults are switched while the fleet runs: by people over HTTP, or for a demonstration.
 
 ``GET /nodes`` lists the nodes; ``PUT /nodes/<name>/fault`` with a fault's name as its body switches one.
 """
 
+import asyncio
+from contextlib import suppress
+from random import Random
+from typing import Final
+
 from aiohttp import web
 
-from simulator.faults import fault_named
+from simulator.faults import Fault, fault_named
 from simulator.fleet import Fleet
+
+#: Seconds that the third node stays dead, and that it stays alive.
+DEAD_SECONDS: Final = 90.0
+#: At least this many nodes stay without trouble.
+_SPARED: Final = 1
 
 _FLEET = web.AppKey("fleet", Fleet)
 
@@ -38,3 +48,20 @@ async def _put_fault(request: web.Request) -> web.Response:
     except OSError as error:
         return web.Response(status=409, text=f"{exporter.name} cannot listen on {exporter.address}: {error}\n")
     return web.Response(status=204)
+
+
+async def make_trouble(fleet: Fleet, seed: int) -> None:
+    """Let one node be hot, one full, and one dead; let the last come back and go again until cancelled."""
+    names = [exporter.name for exporter in fleet]
+    chosen = Random(seed).sample(names, max(0, min(3, len(names) - _SPARED)))  # noqa: S311 - a simulation
+    for name, fault in zip(chosen, (Fault.HOT, Fault.FULL, Fault.DEAD), strict=False):
+        await fleet.exporter(name).set_fault(fault)
+    if len(chosen) < 3:
+        return
+    comes_and_goes = fleet.exporter(chosen[2])
+    fault = Fault.DEAD
+    while True:
+        await asyncio.sleep(DEAD_SECONDS)
+        fault = Fault.NONE if fault is Fault.DEAD else Fault.DEAD
+        with suppress(OSError):  # its port was taken meanwhile: dead until the next turn
+            await comes_and_goes.set_fault(fault)

@@ -13,9 +13,8 @@ from typing import Final
 from aiohttp import web
 
 from simulator.faults import DRIP_SECONDS_PER_BYTE, HUGE_BYTES, HUNG_SECONDS, MOVED_PATH, SLOW_SECONDS, Fault
-from simulator.full_page import KNOWN_COLLECTORS
 from simulator.node import SimulatedNode
-from simulator.page import CONTENT_TYPE
+from simulator.page import CONTENT_TYPE, KNOWN_COLLECTORS
 
 _HEADERS: Final = {"Content-Type": CONTENT_TYPE}
 #: What a huge answer repeats: well-formed lines, so that only its size is wrong.

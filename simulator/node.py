@@ -5,8 +5,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from simulator.faults import FULL_SHARE, HOT_CELSIUS, SKEW_SECONDS, Fault
-from simulator.full_page import EXPORTER, KNOWN_COLLECTORS, full_sections, scrape_families
-from simulator.page import cpu_seconds, disk_free_bytes, sections
+from simulator.page import (
+    EXPORTER,
+    KNOWN_COLLECTORS,
+    cpu_seconds,
+    disk_free_bytes,
+    full_sections,
+    scrape_families,
+    sections,
+)
 from simulator.profile import CPU_COUNT, Profile
 
 #: Share of the disk that fills up in a day.

@@ -1,10 +1,10 @@
 """What makes a simulated node different from the others, drawn from the fleet's seed and the node's name."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final, Self
-
-from simulator.wave import Wave
 
 CPU_COUNT: Final = 4
 
@@ -13,6 +13,41 @@ _MEMORY_BYTES: Final = (1_968_152_576, 3_981_230_080, 8_201_310_208)
 #: Bytes of an ext4 file system on SD cards of 32, 64 and 128 GB.
 _DISK_BYTES: Final = (31_106_400_256, 62_218_231_808, 124_554_051_584)
 _DAY_SECONDS: Final = 24 * 3600.0
+
+#: Periods, in seconds, of the three sines that a wave is the sum of: flicker, work and tide.
+_PERIODS: Final = ((9.0, 16.0), (45.0, 120.0), (400.0, 1500.0))
+#: How much of the wave's swing each of them has.
+_SHARES: Final = (0.15, 0.4, 0.45)
+
+
+class Wave:
+    """A smooth value over time: ``base`` plus sines, each (amplitude, angular speed in 1/s, phase in radians).
+
+    Its integral is known, so that counters follow it exactly however rarely one looks.
+    """
+
+    def __init__(self, base: float, sines: Sequence[tuple[float, float, float]]) -> None:
+        self._base = base
+        self._sines = tuple(sines)
+
+    @classmethod
+    def between(cls, low: float, high: float, random: Random) -> Self:
+        """Draw a wave that never leaves ``low`` to ``high``."""
+        swing = (high - low) / 2
+        sines = [
+            (swing * share, math.tau / random.uniform(*periods), random.uniform(0, math.tau))
+            for share, periods in zip(_SHARES, _PERIODS, strict=True)
+        ]
+        return cls((low + high) / 2, sines)
+
+    def at(self, seconds: float) -> float:
+        """Value at that time."""
+        return self._base + sum(swing * math.sin(speed * seconds + phase) for swing, speed, phase in self._sines)
+
+    def integral(self, seconds: float) -> float:
+        """Antiderivative at that time: differences of it are what a counter grows by."""
+        sines = sum(swing / speed * math.cos(speed * seconds + phase) for swing, speed, phase in self._sines)
+        return self._base * seconds - sines
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from tests.drivers.process import ROOT
 LONGEST = 75
 #: Names that single tests make shorter, and their longest.
 OTHERS = {
-    ("ws.access.door", "PATIENCE_SECONDS"): 10,
-    ("ws.access.revocation_feed", "REREAD_SECONDS"): 5,
+    ("ws.access.admission", "PATIENCE_SECONDS"): 10,
+    ("ws.access.revocation", "REREAD_SECONDS"): 5,
     # No test can tell these from what a busy machine takes.
     ("api.redis_link", "DOWN_SECONDS"): 1,
     ("collector.collector", "RETRY_SECONDS"): 1,

@@ -12,6 +12,7 @@ from access.revocation_reader import PAGE, RevocationReader
 from access.revocations import Revocations, revocation_of_user
 from access.scripts import REVOKE, revoke_call
 from contract.names import GENERATION_KEY, RENEWED, REVOCATION_LOG_KEY, REVOCATIONS_KEY, REVOKED_CHANNEL
+from tests.drivers.valkey import heard
 
 NOW = 1_795_426_867.0
 #: As many as somebody made by signing in again and again.
@@ -145,9 +146,6 @@ def test_store_that_was_emptied_is_read_anew_and_what_was_known_stays(redis: Red
 
 
 def test_generation_is_begun_by_who_may_alone_and_told_of(redis: Redis) -> None:
-    pubsub = redis.pubsub(ignore_subscribe_messages=True)
-    pubsub.subscribe(REVOKED_CHANNEL)
-    pubsub.get_message(timeout=10)
     reading = Process(redis, may_begin=False)
     reading.reader.refresh()
     assert reading.revocations.known
@@ -155,10 +153,8 @@ def test_generation_is_begun_by_who_may_alone_and_told_of(redis: Redis) -> None:
     assert redis.get(GENERATION_KEY) is None
 
     beginning = Process(redis)
-    beginning.reader.refresh()
+    with heard(redis, REVOKED_CHANNEL) as following:
+        beginning.reader.refresh()
+        assert following().decode() == RENEWED
 
     assert beginning.revocations.generation == redis.get(GENERATION_KEY).decode()
-    message = pubsub.get_message(timeout=10)
-    assert message is not None
-    assert message["data"].decode() == RENEWED
-    pubsub.close()

@@ -27,6 +27,7 @@ from access.scripts import (
 )
 from contract.names import REVOCATION_IDS_KEY, REVOCATION_LOG_KEY, REVOCATIONS_KEY, REVOKED_CHANNEL
 from runtime.functions import call
+from tests.drivers.valkey import configured, heard
 
 NOW = 1_795_426_867.0
 HERE, THERE = "192.0.2.1", "192.0.2.2"
@@ -275,30 +276,21 @@ def logged(redis: Redis) -> list[tuple[str, str]]:
 
 
 def test_revocation_is_written_and_told_of_and_old_ones_go(redis: Redis) -> None:
-    pubsub = redis.pubsub(ignore_subscribe_messages=True)
-    pubsub.subscribe(REVOKED_CHANNEL)
-    pubsub.get_message(timeout=10)
     redis.zadd(REVOCATIONS_KEY, {"session:gone": NOW - 3601, "session:late": NOW - 3000})
-    revoke(redis, "user:ada@17.5", NOW + 10.25)
+    with heard(redis, REVOKED_CHANNEL) as following:
+        revoke(redis, "user:ada@17.5", NOW + 10.25)
+        assert following() == b"user:ada@17.5"
     assert logged(redis) == [("user:ada", "17.5")]
     assert redis.zrange(REVOCATIONS_KEY, 0, -1, withscores=True) == [
         (b"session:late", NOW - 3000), (b"user:ada@17.5", NOW + 10.25),
     ]  # fmt: skip
-    message = pubsub.get_message(timeout=10)
-    assert message is not None
-    assert message["data"] == b"user:ada@17.5"
-    pubsub.close()
 
 
 def test_former_release_is_told_of_a_browsers_sessions_in_its_own_words(redis: Redis) -> None:
-    pubsub = redis.pubsub(ignore_subscribe_messages=True)
-    pubsub.subscribe(REVOKED_CHANNEL)
-    pubsub.get_message(timeout=10)
-    revoke(redis, revocation_of_device("d", 17.5), former="session:d.1")
-    messages = [pubsub.get_message(timeout=10) for _ in range(2)]
-    assert [message["data"] for message in messages if message] == [b"device:d@17.5", b"session:d.1"]
+    with heard(redis, REVOKED_CHANNEL) as following:
+        revoke(redis, revocation_of_device("d", 17.5), former="session:d.1")
+        assert [following(), following()] == [b"device:d@17.5", b"session:d.1"]
     assert redis.zrange(REVOCATIONS_KEY, 0, -1) == [b"session:d.1"]
-    pubsub.close()
 
 
 def test_log_holds_one_entry_for_each_that_is_revoked_and_the_one_that_reaches_furthest(redis: Redis) -> None:
@@ -332,11 +324,8 @@ def test_log_shrinks_as_revocations_end_whatever_stands_before_them(redis: Redis
 
 
 def test_people_sign_in_and_out_when_redis_is_full(delays: Delays, redis: Redis) -> None:
-    redis.config_set("maxmemory", "1")
-    try:
+    with configured(redis, "maxmemory", "1"):
         assert delays.attempt() == 0.0
         delays.forgive()
         revoke(redis, "session:x", 2e9, 1e9)
-    finally:
-        redis.config_set("maxmemory", "0")
     assert redis.zcard(REVOCATIONS_KEY) == redis.xlen(REVOCATION_LOG_KEY) == 1

@@ -28,30 +28,13 @@ def test_snapshot_of_an_older_collector_is_read_and_written_with_null_for_what_i
 @pytest.mark.parametrize(
     "raw",
     [
-        b"",
-        b"[]",
-        b"1",
-        b"null",
-        b'"{}"',
-        b"{",
-        b'{"a":NaN}',
-        b'{"a":Infinity}',
-        b'{"a":-Infinity}',
-        b'{"a":"\xff"}',
-        b'\xef\xbb\xbf{"a":1}',
-        b"{'a':1}",
-        b'{"a":1,}',
-        b'{"a":01}',
-        b'{"a":"\n"}',
-        b'{"a":1} x',
-        b'{"a":' + b"[" * 100_000,
-        b'{"a":"' + b"x" * MESSAGE_LIMIT_BYTES + b'"}',
-        b'{"a":"\\ud8zz"}',
-        b'{"a":"\\x"}',
-        b'{"a":"\xed\xa0\x80"}',
+        b"", b"[]", b"1", b"null", b'"{}"', b"{", b'{"a":NaN}', b'{"a":Infinity}', b'{"a":-Infinity}', b'{"a":"\xff"}',
+        b'\xef\xbb\xbf{"a":1}', b"{'a':1}", b'{"a":1,}', b'{"a":01}', b'{"a":"\n"}', b'{"a":1} x',
+        b'{"a":' + b"[" * 100_000, b'{"a":"' + b"x" * MESSAGE_LIMIT_BYTES + b'"}',
+        b'{"a":"\\ud8zz"}', b'{"a":"\\x"}', b'{"a":"\xed\xa0\x80"}',
     ],
     ids=range(21),
-)
+)  # fmt: skip
 def test_object_is_refused_when_it_is_no_json_object(raw: bytes) -> None:
     with pytest.raises(UndecodableMessage) as caught:
         require_object(raw)

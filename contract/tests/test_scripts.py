@@ -50,6 +50,7 @@ from contract.scripts import (
     take_lease_call,
 )
 from runtime.functions import call
+from tests.drivers.valkey import configured
 from tests.drivers.waiting import Deadline
 
 #: So long that no lease runs out by itself.
@@ -60,6 +61,18 @@ TWO = Lease("two", "lab", INTERVAL_SECONDS)
 
 def take(redis: Redis, lease: Lease, last_epoch: int = 0) -> LeaseAnswer:
     return take_lease_answer(call(redis, TAKE_LEASE, take_lease_call(lease, last_epoch)))
+
+
+def take_over(redis: Redis, lease: Lease) -> int:
+    """Take the lease from its holder, as if it had run out; return the epoch."""
+    redis.delete(LEASE_KEY)
+    return take(redis, lease).epoch
+
+
+@pytest.fixture
+def epoch(redis: Redis) -> int:
+    """That of ``ONE``, which holds the lease."""
+    return take(redis, ONE).epoch
 
 
 def publish(redis: Redis, publication: Publication) -> str:
@@ -102,8 +115,7 @@ def test_lease_is_not_taken_when_another_collector_holds_it(redis: Redis) -> Non
     assert take(redis, TWO).outcome == "taken"
 
 
-def test_round_is_published_stored_and_logged_in_one_step(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
+def test_round_is_published_stored_and_logged_in_one_step(redis: Redis, epoch: int) -> None:
     listener = redis.pubsub()
     listener.subscribe(METRICS_CHANNEL, ALERTS_CHANNEL)
     assert [(listener.get_message(timeout=10) or {})["type"] for _ in range(2)] == ["subscribe", "subscribe"]
@@ -122,8 +134,7 @@ def test_round_is_published_stored_and_logged_in_one_step(redis: Redis) -> None:
     listener.close()
 
 
-def test_rules_are_kept_with_the_round_and_told_on_no_channel(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
+def test_rules_are_kept_with_the_round_and_told_on_no_channel(redis: Redis, epoch: int) -> None:
     listener = redis.pubsub()
     listener.psubscribe("*")
     assert (listener.get_message(timeout=10) or {})["type"] == "psubscribe"
@@ -138,8 +149,7 @@ def test_rules_are_kept_with_the_round_and_told_on_no_channel(redis: Redis) -> N
     assert redis.get(RULES_KEY) == b"r"
 
 
-def test_round_changes_nothing_when_its_seq_is_not_above(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
+def test_round_changes_nothing_when_its_seq_is_not_above(redis: Redis, epoch: int) -> None:
     assert publish(redis, Publication(ONE, epoch, 2, {METRICS_CHANNEL: b"new"})) == "published"
     for seq in (1, 2):
         late = Publication(ONE, epoch, seq, {METRICS_CHANNEL: b"old"}, ((f"{epoch}-1", b"x"),))
@@ -148,25 +158,21 @@ def test_round_changes_nothing_when_its_seq_is_not_above(redis: Redis) -> None:
     assert redis.xlen(ALERT_LOG_KEY) == 0
 
 
-def test_round_is_fenced_when_another_collector_took_over(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
-    redis.delete(LEASE_KEY)
-    newer = take(redis, TWO).epoch
+def test_round_is_fenced_when_another_collector_took_over(redis: Redis, epoch: int) -> None:
+    newer = take_over(redis, TWO)
     assert newer > epoch
     assert publish(redis, Publication(ONE, epoch, 1, {METRICS_CHANNEL: b"old"})) == "fenced"
     assert redis.hget(LEASE_KEY, "id") == b"two"
     assert redis.get(latest_key(METRICS_CHANNEL)) is None
 
 
-def test_round_is_lost_when_redis_was_emptied(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
+def test_round_is_lost_when_redis_was_emptied(redis: Redis, epoch: int) -> None:
     redis.flushall()
     assert publish(redis, Publication(ONE, epoch, 1, {METRICS_CHANNEL: b"x"})) == "lost"
     assert take(redis, ONE, last_epoch=epoch).epoch > epoch
 
 
-def test_log_entry_is_written_once_when_it_is_given_again(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
+def test_log_entry_is_written_once_when_it_is_given_again(redis: Redis, epoch: int) -> None:
     first = ((f"{epoch}-9", b"first"),)
     publish(redis, Publication(ONE, epoch, 1, {METRICS_CHANNEL: b"x"}, first))
     again = (*first, (f"{epoch}-10", b"second"))
@@ -205,8 +211,7 @@ def told_since(redis: Redis) -> list[bytes | None]:
     return [fields.get(INCIDENTS_SINCE_FIELD.encode()) for _, fields in redis.xrange(INCIDENTS_KEY)]
 
 
-def test_incidents_are_recorded_from_the_first_round_on_and_say_so(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
+def test_incidents_are_recorded_from_the_first_round_on_and_say_so(redis: Redis, epoch: int) -> None:
     for seq, since in ((1, "first"), (2, "second")):
         publish(redis, Publication(ONE, epoch, seq, {METRICS_CHANNEL: b"x"}, incidents_since=since))
     assert redis.xrange(INCIDENTS_KEY) == [(f"{epoch}-0".encode(), {INCIDENTS_SINCE_FIELD.encode(): b"first"})]
@@ -216,8 +221,7 @@ def test_incidents_are_recorded_from_the_first_round_on_and_say_so(redis: Redis)
     assert incidents(redis) == [(f"{epoch}-0", b"since then"), (f"{epoch}-1", b"incident")]
 
 
-def test_incident_is_recorded_once_with_its_log_entry_when_the_round_is_given_again(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
+def test_incident_is_recorded_once_with_its_log_entry_when_the_round_is_given_again(redis: Redis, epoch: int) -> None:
     # The answer to the first was lost: the entry and its incident come again with the next round.
     for seq in (1, 2):
         assert publish(redis, ended(epoch, seq, 9, b"incident")) == "published"
@@ -226,24 +230,20 @@ def test_incident_is_recorded_once_with_its_log_entry_when_the_round_is_given_ag
     assert [name.decode() for name, _ in redis.xrange(ALERT_LOG_KEY)] == [f"{epoch}-9", f"{epoch}-10"]
 
 
-def test_incident_is_not_recorded_when_another_collector_took_over(redis: Redis) -> None:
-    first = take(redis, ONE).epoch
-    redis.delete(LEASE_KEY)
-    second = take(redis, TWO).epoch
-    assert publish(redis, ended(first, 1, 1, b"of the former")) == "fenced"
+def test_incident_is_not_recorded_when_another_collector_took_over(redis: Redis, epoch: int) -> None:
+    second = take_over(redis, TWO)
+    assert publish(redis, ended(epoch, 1, 1, b"of the former")) == "fenced"
     assert redis.exists(INCIDENTS_KEY, ALERT_LOG_KEY) == 0
     assert publish(redis, ended(second, 1, 1, b"incident", TWO)) == "published"
     assert [value for _, value in incidents(redis)] == [b"since then", b"incident"]
 
 
 def test_incidents_are_known_since_later_when_a_collector_that_records_none_has_written_into_the_log(
-    redis: Redis,
+    redis: Redis, epoch: int
 ) -> None:
     # Given records, and a term of a collector of the last release in which an alert ended
-    first = take(redis, ONE).epoch
-    publish(redis, replace(ended(first, 1, 1, b"before"), incidents_since="first"))
-    redis.delete(LEASE_KEY)
-    second = take(redis, TWO).epoch
+    publish(redis, replace(ended(epoch, 1, 1, b"before"), incidents_since="first"))
+    second = take_over(redis, TWO)
     publish(redis, without_incidents(second, 1, 1, TWO))
     redis.delete(LEASE_KEY)
     # When this release leads again
@@ -252,35 +252,32 @@ def test_incidents_are_known_since_later_when_a_collector_that_records_none_has_
         publish(redis, replace(ended(third, seq, seq, b"%d" % seq), incidents_since=f"round {seq}"))
     # Then its first round is told, by all that is recorded from it on
     assert incidents(redis)[1:] == [
-        (f"{first}-1", b"before"), (f"{second}-1", b"round 1"), (f"{third}-1", b"1"), (f"{third}-2", b"2"),
+        (f"{epoch}-1", b"before"), (f"{second}-1", b"round 1"), (f"{third}-1", b"1"), (f"{third}-2", b"2"),
     ]  # fmt: skip
     assert told_since(redis) == [b"first", b"first", b"round 1", b"round 1", b"round 1"]
 
 
-def test_incidents_are_known_since_later_when_rounds_with_an_entry_recorded_none(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
+def test_incidents_are_known_since_later_when_rounds_with_an_entry_recorded_none(redis: Redis, epoch: int) -> None:
     publish(redis, replace(ended(epoch, 1, 1, b"before"), incidents_since="first"))
     publish(redis, without_incidents(epoch, 2, 2))
     publish(redis, replace(ended(epoch, 3, 3, b"after"), incidents_since="later"))
     assert told_since(redis) == [b"first", b"first", b"later", b"later"]
 
 
-def test_incidents_are_known_as_long_as_before_when_nothing_was_logged_while_none_were_recorded(redis: Redis) -> None:
-    first = take(redis, ONE).epoch
-    publish(redis, replace(ended(first, 1, 1, b"before"), incidents_since="first"))
-    redis.delete(LEASE_KEY)
-    second = take(redis, TWO).epoch
+def test_incidents_are_known_as_long_as_before_when_nothing_was_logged_while_none_were_recorded(
+    redis: Redis, epoch: int
+) -> None:
+    publish(redis, replace(ended(epoch, 1, 1, b"before"), incidents_since="first"))
+    second = take_over(redis, TWO)
     publish(redis, without_incidents(second, 1, None, TWO))
-    redis.delete(LEASE_KEY)
-    third = take(redis, ONE).epoch
+    third = take_over(redis, ONE)
     # The answer to the round was lost: it comes again.
     for seq in (1, 2):
         publish(redis, replace(ended(third, seq, 1, b"after"), incidents_since="later"))
     assert told_since(redis) == [b"first", b"first", b"first"]
 
 
-def test_incidents_are_known_since_later_when_one_could_not_be_recorded(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
+def test_incidents_are_known_since_later_when_one_could_not_be_recorded(redis: Redis, epoch: int) -> None:
     redis.set(INCIDENTS_KEY, "something else")
     publish(redis, replace(ended(epoch, 1, 1, b"lost"), incidents_since="first"))
     redis.delete(INCIDENTS_KEY)
@@ -288,15 +285,11 @@ def test_incidents_are_known_since_later_when_one_could_not_be_recorded(redis: R
     assert told_since(redis) == [b"later", b"later"]
 
 
-def test_oldest_incidents_go_when_there_are_more_than_are_kept(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
-    redis.config_set("stream-node-max-entries", "5")
-    try:
+def test_oldest_incidents_go_when_there_are_more_than_are_kept(redis: Redis, epoch: int) -> None:
+    with configured(redis, "stream-node-max-entries", "5"):
         for seq in range(1, 61):
             publish(redis, ended(epoch, seq, seq, b"%d" % seq, length=40 if seq < 60 else 10))
             assert redis.xlen(INCIDENTS_KEY) <= 46
-    finally:
-        redis.config_set("stream-node-max-entries", "100")
     # Of those that are shed when Redis is full, too, the newest stay.
     kept = incidents(redis)
     assert 10 <= len(kept) <= 16
@@ -304,8 +297,7 @@ def test_oldest_incidents_go_when_there_are_more_than_are_kept(redis: Redis) -> 
 
 
 @pytest.mark.parametrize("ahead", [False, True])
-def test_round_is_published_when_the_incidents_key_holds_something_else(redis: Redis, ahead: bool) -> None:
-    epoch = take(redis, ONE).epoch
+def test_round_is_published_when_the_incidents_key_holds_something_else(redis: Redis, epoch: int, ahead: bool) -> None:
     if ahead:
         redis.xadd(INCIDENTS_KEY, {"a": "b"}, id="9000000000000-0")
     else:
@@ -317,13 +309,9 @@ def test_round_is_published_when_the_incidents_key_holds_something_else(redis: R
     assert redis.xlen(ALERT_LOG_KEY) == 1
 
 
-def test_round_is_published_when_redis_is_full(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
-    redis.config_set("maxmemory", "1")
-    try:
+def test_round_is_published_when_redis_is_full(redis: Redis, epoch: int) -> None:
+    with configured(redis, "maxmemory", "1"):
         assert publish(redis, ended(epoch, 1, 1, b"incident")) == "published"
-    finally:
-        redis.config_set("maxmemory", "0")
 
 
 def test_republication_is_nothing_when_nothing_is_stored(redis: Redis) -> None:
@@ -370,8 +358,7 @@ def test_few_replicas_are_read_when_one_makes_up_very_many(redis: Redis) -> None
 
 
 @pytest.mark.parametrize("living", [True, False])
-def test_collector_report_says_who_leads_when_a_lease_lives(redis: Redis, living: bool) -> None:
-    epoch = take(redis, ONE).epoch
+def test_collector_report_says_who_leads_when_a_lease_lives(redis: Redis, epoch: int, living: bool) -> None:
     publish(redis, Publication(ONE, epoch, 1, {METRICS_CHANNEL: b"x"}))
     if not living:
         redis.delete(LEASE_KEY)
@@ -401,8 +388,7 @@ def ids(epoch: int, *numbers: int) -> list[str]:
     return [f"{START + 10 * number}000-{epoch}" for number in numbers]
 
 
-def test_history_is_recorded_in_streams_of_step_and_node_that_end_with_their_range(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
+def test_history_is_recorded_in_streams_of_step_and_node_that_end_with_their_range(redis: Redis, epoch: int) -> None:
     half_hour = HistoryRecord(HALF_HOUR, "a", START, b"[900]")
     answer = record(redis, epoch, ten(0, b"[1,2.5]"), ten(0, b"[2]", node=""), half_hour, ten(1))
     assert answer == RecordAnswer("recorded", 4, 0)
@@ -415,18 +401,17 @@ def test_history_is_recorded_in_streams_of_step_and_node_that_end_with_their_ran
         assert 1000 * step.kept_seconds - 60_000 < left <= 1000 * step.kept_seconds
 
 
-def test_history_is_fenced_when_another_collector_took_over_and_lost_when_redis_was_emptied(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
-    redis.delete(LEASE_KEY)
-    take(redis, TWO)
+def test_history_is_fenced_when_another_collector_took_over_and_lost_when_redis_was_emptied(
+    redis: Redis, epoch: int
+) -> None:
+    take_over(redis, TWO)
     assert record(redis, epoch, ten(0)) == RecordAnswer("fenced", 0, 0)
     redis.flushall()
     assert record(redis, epoch, ten(0)) == RecordAnswer("lost", 0, 0)
     assert redis.keys() == []
 
 
-def test_history_is_written_once_when_it_is_given_again(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
+def test_history_is_written_once_when_it_is_given_again(redis: Redis, epoch: int) -> None:
     batch = [ten(0, b"[1]"), ten(1, b"[2]"), ten(2, b"[3]")]
     record(redis, epoch, *batch)
     before = recorded(redis)
@@ -434,17 +419,14 @@ def test_history_is_written_once_when_it_is_given_again(redis: Redis) -> None:
     assert recorded(redis) == [*before, (*ids(epoch, 3), b"[1]")]
 
 
-def test_history_keeps_both_when_two_collectors_saw_parts_of_one_step(redis: Redis) -> None:
-    first = take(redis, ONE).epoch
-    record(redis, first, ten(0, b"[1]"))
-    redis.delete(LEASE_KEY)
-    second = take(redis, TWO).epoch
+def test_history_keeps_both_when_two_collectors_saw_parts_of_one_step(redis: Redis, epoch: int) -> None:
+    record(redis, epoch, ten(0, b"[1]"))
+    second = take_over(redis, TWO)
     record(redis, second, ten(0, b"[2]"))
-    assert recorded(redis) == [(*ids(first, 0), b"[1]"), (*ids(second, 0), b"[2]")]
+    assert recorded(redis) == [(*ids(epoch, 0), b"[1]"), (*ids(second, 0), b"[2]")]
 
 
-def test_history_loses_what_lies_after_when_the_clock_went_back(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
+def test_history_loses_what_lies_after_when_the_clock_went_back(redis: Redis, epoch: int) -> None:
     record(redis, epoch, ten(0), ten(1), ten(400), ten(401))
     assert record(redis, epoch, ten(5, b"[2]"), ten(6)) == RecordAnswer("recorded", 2, 0)
     assert [name for name, _ in recorded(redis)] == ids(epoch, 0, 1, 5, 6)
@@ -455,8 +437,7 @@ def test_history_loses_what_lies_after_when_the_clock_went_back(redis: Redis) ->
     assert dict(recorded(redis))[ids(epoch, 1)[0]] == b"[1]"
 
 
-def test_history_writes_few_streams_anew_in_one_call_when_the_clock_went_back(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
+def test_history_writes_few_streams_anew_in_one_call_when_the_clock_went_back(redis: Redis, epoch: int) -> None:
     nodes = [f"n{number}" for number in range(STREAMS_ANEW + 3)]
     record(redis, epoch, *(ten(400, node=node) for node in nodes))
     records = [ten(0, node=node) for node in nodes]
@@ -466,32 +447,22 @@ def test_history_writes_few_streams_anew_in_one_call_when_the_clock_went_back(re
         assert [name for name, _ in recorded(redis, node)] == ids(epoch, 0)
 
 
-def test_history_is_trimmed_when_it_is_older_than_its_range(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
-    redis.config_set("stream-node-max-entries", "5")
-    try:
+def test_history_is_trimmed_when_it_is_older_than_its_range(redis: Redis, epoch: int) -> None:
+    with configured(redis, "stream-node-max-entries", "5"):
         record(redis, epoch, *(ten(number) for number in range(1000)))
-    finally:
-        redis.config_set("stream-node-max-entries", "100")
     kept = [name for name, _ in recorded(redis)]
     # 362 of ten seconds, and what is left of the block in which the oldest of them stands.
     assert kept == ids(epoch, *range(1000 - len(kept), 1000))
     assert 362 <= len(kept) <= 368
 
 
-def test_history_is_refused_whole_when_redis_is_full(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
-    redis.config_set("maxmemory", "1")
-    try:
-        with pytest.raises(OutOfMemoryError):
-            record(redis, epoch, ten(0))
-    finally:
-        redis.config_set("maxmemory", "0")
+def test_history_is_refused_whole_when_redis_is_full(redis: Redis, epoch: int) -> None:
+    with configured(redis, "maxmemory", "1"), pytest.raises(OutOfMemoryError):
+        record(redis, epoch, ten(0))
     assert recorded(redis) == []
 
 
-def test_history_leaves_a_key_alone_when_it_holds_something_else(redis: Redis) -> None:
-    epoch = take(redis, ONE).epoch
+def test_history_leaves_a_key_alone_when_it_holds_something_else(redis: Redis, epoch: int) -> None:
     redis.set(history_key(10, "a"), b"mine")
     assert record(redis, epoch, ten(0), ten(0, node="b")) == RecordAnswer("recorded", 2, 1)
     assert redis.get(history_key(10, "a")) == b"mine"

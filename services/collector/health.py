@@ -10,8 +10,7 @@ from collector.texts import issues
 from collector.texts.alerts import node_offline
 from collector.texts.failures import connection_refused, no_answer, no_answer_within
 from collector.texts.sentence import english, says
-from contract.health import overall_status
-from contract.messages import Coded, Epoch, Firing, Health, Node, Seq, Severity, Timestamp
+from contract.messages import Coded, Epoch, Firing, Health, Node, Seq, Severity, Timestamp, overall_status
 from runtime.quoted import shown
 
 #: Issues that are told one by one.

@@ -7,26 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import socketio
+from wsproto.frame_protocol import CloseReason
 
 from contract.events import NAMESPACES, NODE_NAME_LIMIT, SUBSCRIPTION_NODES_LIMIT
 from runtime.logs import Occasionally
-from ws import payload
-from ws.access.accounts import Account
-from ws.access.door import Door
-from ws.access.limits import Limits
-from ws.access.server import DoorServer
+from ws.access.admission import Admission
+from ws.access.limits import Account, Limits
+from ws.access.server import AccessServer
 from ws.config import Config
 from ws.counters import Counters
-from ws.fast.codes import GOING_AWAY, POLICY_VIOLATION
-from ws.fast.engine import Engine
-from ws.fast.manager import Manager
-from ws.fast.push import FastPush
-from ws.fast.session import Session
+from ws.engine.fan_out import FanOut, Manager
+from ws.engine.server import Engine
+from ws.engine.session import Session
+from ws.event import Push
 from ws.namespaces.namespace import Namespace
 from ws.origin import Origins
-from ws.packet import Packet
-from ws.payload import Raw
-from ws.push import Push
+from ws.socketio_packet import Json, Packet, Raw
 
 # The longest packet is a subscription to as many nodes as one may name; JSON adds two quotes and a comma.
 assert Limits.packet_bytes > SUBSCRIPTION_NODES_LIMIT * (NODE_NAME_LIMIT + 3)
@@ -40,7 +36,7 @@ _logger = logging.getLogger(__name__)
 class Endpoint:
     """Serves ``/socket.io/``; the namespaces are added before the first client comes."""
 
-    def __init__(self, door: Door, origins: Origins, counters: Counters, config: Config) -> None:
+    def __init__(self, admission: Admission, origins: Origins, counters: Counters, config: Config) -> None:
         self._manager = Manager()
         self.server = _Server(
             client_manager=self._manager,
@@ -48,7 +44,7 @@ class Endpoint:
             # What a client asks for is answered one after the other, in at most one greenlet.
             async_handlers=False,
             serializer=Packet,
-            json=payload,
+            json=Json,
             logger=_Silence(),
             engineio_logger=_Complaints(counters),
             cookie=_SID_COOKIE,
@@ -63,11 +59,11 @@ class Endpoint:
             counters=counters,
             slow_seconds=config.slow_seconds,
         )
-        self.server.door = door
+        self.server.admission = admission
         self._engine: Engine = self.server.eio
         self._engine.throttle = lambda sid, packets: self.server.pause_seconds(sid, packets, NAMESPACES)
         self._engine.budgets = self.server.budgets
-        self.push: Push = FastPush(self._engine, self._manager, counters)
+        self.push: Push = FanOut(self._engine, self._manager, counters)
 
     def add(self, namespace: Namespace) -> None:
         """Serve a namespace."""
@@ -103,7 +99,7 @@ class Endpoint:
         """End a connection: ``reason`` is counted, and ``text`` goes to the client if it is on a WebSocket."""
         session = self._engine.sockets.get(eio_sid)
         if session is not None:
-            session.end(reason, POLICY_VIOLATION, text)
+            session.end(reason, CloseReason.POLICY_VIOLATION, text)
 
     def connected_clients(self) -> int:
         """Engine.IO connections."""
@@ -134,10 +130,10 @@ class Endpoint:
 
 
 def _closer(session: Session) -> Callable[[], None]:
-    return lambda: session.end("drain", GOING_AWAY, "drain")
+    return lambda: session.end("drain", CloseReason.GOING_AWAY, "drain")
 
 
-class _Server(DoorServer):
+class _Server(AccessServer):
     engine_class = Engine
 
 

@@ -1,9 +1,9 @@
-"""What is sent to clients, encoded once for all who get it."""
+"""What is sent to clients, encoded once for all who get it, and the push: the one road by which it gets to them."""
 
 import struct
 import zlib
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
 #: Bytes of a packet from which compressing it pays.
 COMPRESSION_THRESHOLD_BYTES: Final = 512
@@ -69,6 +69,41 @@ class Event(Packet):
         prefix = b"" if namespace == "/" else namespace.encode() + b","
         head = b"".join((_MESSAGE, _EVENT, prefix, b'["', name.encode(), b'",'))
         super().__init__(head + payload + b"]", None if slot is None else f"{namespace} {slot}", instead)
+
+
+class Group(NamedTuple):
+    """Clients of one namespace that get the same broadcasts."""
+
+    namespace: str
+    name: str
+
+
+class Push(Protocol):
+    """Sends events: everything that a replica sends goes through it. A client that is gone is no error.
+
+    None of its methods lets another greenlet run: a client that is sent the newest state and then joins a group has
+    missed nothing in between and gets nothing twice.
+    """
+
+    def join(self, sid: str, group: Group) -> None:
+        """Let the client get the group's broadcasts."""
+        ...
+
+    def leave(self, sid: str, group: Group) -> None:
+        """Let the client get no more of the group's broadcasts; to be called too when it disconnects."""
+        ...
+
+    def broadcast(self, group: Group, event: Event) -> None:
+        """Send an event to all clients of ``group``."""
+        ...
+
+    def send(self, sid: str, event: Event) -> None:
+        """Send an event to one client."""
+        ...
+
+    def is_behind(self, sid: str, namespace: str) -> bool:
+        """Whether the client has not yet taken all that it was sent, as far as that is known."""
+        ...
 
 
 def close_frame(code: int, reason: str) -> bytes:

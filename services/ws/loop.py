@@ -35,8 +35,7 @@ from typing import Any, Final
 from eventlet import patcher, tpool, wsgi
 from eventlet.hubs import trampoline
 
-from ws.chunks import ChunkedBody, MalformedChunk
-from ws.head import Head, origin_form
+from ws.http_syntax import ChunkedBody, MalformedChunk, RequestHead, origin_form
 
 #: Connections served at a time; the limit of open files is met first.
 CONNECTION_LIMIT: Final = 50_000
@@ -271,7 +270,7 @@ class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
         return line
 
     def parse_request(self) -> bool:
-        head = self.rfile = Head(self.raw_requestline, self.rfile)
+        head = self.rfile = RequestHead(self.raw_requestline, self.rfile)
         if head.is_valid and not super().parse_request():
             return False  # it is answered already
         if not (head.is_valid and self._names_its_host() and self._says_how_long_it_is()):

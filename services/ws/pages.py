@@ -1,6 +1,5 @@
 """What a replica answers over HTTP besides Socket.IO, and the guard before both."""
 
-import base64
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -16,15 +15,13 @@ from contract.rest import Problem
 from runtime.logs import Occasionally
 from runtime.readiness import LIVE, Readiness
 from ws import request
-from ws.access.door import ORIGIN, Door, LimitReached
+from ws.access.admission import ORIGIN, Admission
+from ws.access.limits import LimitReached
 from ws.counters import CONTENT_TYPE, Counters, Metrics
+from ws.engine.handshake import require_whole_upgrade
 from ws.loop import NEXT_TURN
 from ws.origin import Origins
 from ws.turns import Turns
-
-#: Bytes of Sec-WebSocket-Key (RFC 6455, 4.1).
-WEBSOCKET_KEY_BYTES: Final = 16
-_WEBSOCKET_VERSION: Final = "13"
 
 #: Of every answer: browsers take it for nothing but what it says to be.
 _HEADERS: Final = (("X-Content-Type-Options", "nosniff"),)
@@ -99,12 +96,12 @@ class Pages:
 class Guard:
     """Answers what Engine.IO would stumble over, counts what is refused, and lets no traceback out."""
 
-    def __init__(self, app: Application, readiness: Readiness, door: Door, origins: Origins) -> None:
+    def __init__(self, app: Application, readiness: Readiness, admission: Admission, origins: Origins) -> None:
         self._app = app
         self._readiness = readiness
-        self._door = door
+        self._admission = admission
         self._origins = origins
-        self._counters = door.counters
+        self._counters = admission.counters
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request (WSGI)."""
@@ -121,23 +118,21 @@ class Guard:
             return start_response(status, [*headers, *(_ENGINE_HEADERS if is_for_engine else _HEADERS)], *rest)
 
         try:
-            _require_whole_upgrade(environ)
+            require_whole_upgrade(environ)
             begins_a_session = is_for_engine and self._read(environ).sid is None
-        except _NoUpgrade as error:
-            return _answer(start, error.status, error.text, _TEXT, *error.headers)
         except request.Unacceptable as error:
-            return _answer(start, 400, f"{error}\n", _TEXT, *error.headers)
+            return _answer(start, error.status, f"{error}\n", _TEXT, *error.headers)
         if self._readiness.is_draining and begins_a_session:
             # One that is sent elsewhere may ask here again, over the connection that it has.
             return _answer(start, 503, "draining\n")
-        origin = environ[ORIGIN] = self._door.origin(environ)
+        origin = environ[ORIGIN] = self._admission.origin(environ)
         if origin.is_forwarded and _came_encrypted(environ):
             environ["wsgi.url_scheme"] = "https"
         for name in _FORWARDED:
             environ.pop(name, None)
         if begins_a_session:
             try:
-                self._door.require_room(origin)
+                self._admission.require_room(origin)
             except LimitReached as reached:
                 wait = ("Retry-After", str(math.ceil(reached.wait_seconds)))
                 return _refuse(start, 429, reached.text, wait)
@@ -192,50 +187,17 @@ def under_own_hosts(app: Application, hosts: Hosts, counters: Counters) -> Appli
     return answer
 
 
-def in_turn(app: Application, door: Door, turns: Turns) -> Application:
+def in_turn(app: Application, admission: Admission, turns: Turns) -> Application:
     """``app``, for one request of an address after the other, each in a round of the loop; and so with long bodies."""
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        origin = environ[ORIGIN] = door.origin(environ)
+        origin = environ[ORIGIN] = admission.origin(environ)
         address = counted_as(origin.address)
         turns.wait(address)
         environ[NEXT_TURN] = lambda: turns.wait(address)
         return app(environ, start_response)
 
     return answer
-
-
-class _NoUpgrade(Exception):
-    """A request asks for a WebSocket in a way that RFC 6455 does not allow."""
-
-    def __init__(self, text: str, status: int = 400, *headers: tuple[str, str]) -> None:
-        super().__init__(text)
-        self.text: Final = text
-        self.status: Final = status
-        self.headers: Final = headers
-
-
-def _require_whole_upgrade(environ: Mapping[str, Any]) -> None:
-    """Check a request for a WebSocket (RFC 6455, 4.2.1); others pass.
-
-    Raises:
-        _NoUpgrade: something of it is missing or wrong.
-    """
-    if not request.wants_websocket(environ):
-        return
-    if environ["SERVER_PROTOCOL"] == "HTTP/1.0" or environ["REQUEST_METHOD"] != "GET":
-        raise _NoUpgrade("a WebSocket begins with a GET of HTTP/1.1\n")
-    if "upgrade" not in [word.strip() for word in environ.get("HTTP_CONNECTION", "").lower().split(",")]:
-        raise _NoUpgrade("the header Connection does not say Upgrade\n")
-    if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != _WEBSOCKET_VERSION:
-        version = ("Sec-WebSocket-Version", _WEBSOCKET_VERSION)
-        raise _NoUpgrade(f"WebSockets of version {_WEBSOCKET_VERSION} only\n", 426, ("Upgrade", "websocket"), version)
-    try:
-        key = base64.b64decode(environ.get("HTTP_SEC_WEBSOCKET_KEY", ""), validate=True)
-    except ValueError:
-        key = b""
-    if len(key) != WEBSOCKET_KEY_BYTES:
-        raise _NoUpgrade(f"Sec-WebSocket-Key is not {WEBSOCKET_KEY_BYTES} bytes in base64\n")
 
 
 def _came_encrypted(environ: Mapping[str, Any]) -> bool:

@@ -4,6 +4,7 @@ Source: https://github.com/socketio/socket.io/blob/main/docs/engine.io-protocol/
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final, Literal, NamedTuple, cast
 from urllib.parse import parse_qs
 
@@ -19,11 +20,12 @@ Transport = Literal["polling", "websocket"]
 
 
 class Unacceptable(Exception):
-    """The request gets 400; its text says why, ``headers`` belong to the answer."""
+    """The request gets ``status``; its text says why, ``headers`` belong to the answer."""
 
-    def __init__(self, text: str, *headers: tuple[str, str]) -> None:
+    def __init__(self, text: str, *headers: tuple[str, str], status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
         super().__init__(text)
         self.headers: Final = headers
+        self.status: Final = status
 
 
 class EngineRequest(NamedTuple):

@@ -15,8 +15,7 @@ from contract.events import CLUSTER_METRICS, CLUSTER_METRICS_DELTA, MONITORING_N
 from contract.messages import Delta, Snapshot
 from contract.names import METRICS_CHANNEL
 from contract.passed_on import has_unknown_fields, stored_nodes, with_members
-from ws.event import Event
-from ws.push import Group, Push
+from ws.event import Event, Group, Push
 
 #: Bytes of the names that all clients together may have chosen.
 NAMES_LIMIT_BYTES: Final = 64 * 1024 * 1024

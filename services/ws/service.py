@@ -1,7 +1,7 @@
 """One push replica, put together: what follows Redis, what pushes, what is served, and how it ends."""
 
 import ws.loop  # isort: skip (first: it patches what the others import)
-import ws.lean  # noqa: F401  # isort: skip
+import ws.socketio_names  # noqa: F401  # isort: skip (before the others import ``socketio``)
 
 import logging
 import math
@@ -19,23 +19,21 @@ from access.gatekeeper import Gatekeeper
 from access.revocations import Revocations
 from runtime.readiness import Readiness
 from runtime.redis_client import blocking_client
-from ws.access.door import Door
-from ws.access.revocation_feed import RevocationFeed
-from ws.access.subscriptions import Subscriptions
-from ws.access.watch import AccessWatch
+from ws.access.admission import Admission
+from ws.access.limits import Subscriptions
+from ws.access.revocation import AccessWatch, RevocationFeed
 from ws.alert_log import AlertLog
 from ws.config import Config
 from ws.counters import Counters, Metrics
 from ws.endpoint import Endpoint
 from ws.feed import ANSWER_SECONDS, CONNECT_SECONDS, Feed
 from ws.loop import Listener, Signals, finish, serve, spawn
-from ws.namespaces.health import HealthNamespace
+from ws.namespaces.health import HealthNamespace, HealthReporter
 from ws.namespaces.monitoring import MonitoringNamespace
 from ws.namespaces.root import RootNamespace
 from ws.origin import Origins
 from ws.pages import Application, Guard, Pages, in_turn, said_when_it_fails, under_own_hosts
 from ws.presence import Presence
-from ws.report import HealthReporter
 from ws.request import is_for_engine
 from ws.state import ClusterState, Step
 from ws.turns import Turns
@@ -107,9 +105,9 @@ class Replica:
         revocations = Revocations()
         gatekeeper = Gatekeeper(config.access, revocations)
         self._revocation_feed = RevocationFeed(redis, revocations)
-        self._door = Door(gatekeeper, config.limits, origins, self._counters, self._revocation_feed.refresh)
-        self._endpoint = Endpoint(self._door, origins, self._counters, config)
-        self._access_watch = AccessWatch(self._door, self._endpoint)
+        self._admission = Admission(gatekeeper, config.limits, origins, self._counters, self._revocation_feed.refresh)
+        self._endpoint = Endpoint(self._admission, origins, self._counters, config)
+        self._access_watch = AccessWatch(self._admission, self._endpoint)
         push = self._endpoint.push
         self._presence = Presence(self.id, redis, self._readiness, self._counters, self._endpoint.connected_clients)
         self._endpoint.server.changed = self._presence.changed
@@ -138,7 +136,7 @@ class Replica:
         self._endpoint.start()
         spawn("feed", self._feed.run)
         spawn("presence", self._presence.run)
-        if self._door.is_closed:
+        if self._admission.is_closed:
             spawn("revocations", self._revocation_feed.run)
         spawn("access", self._access_watch.run)
 
@@ -159,7 +157,7 @@ class Replica:
 
     def in_bounds(self, app: Application) -> Application:
         """``app``, for requests that are for one of this deployment's host names, each in its turn."""
-        return in_turn(under_own_hosts(app, self._hosts, self._counters), self._door, self._turns)
+        return in_turn(under_own_hosts(app, self._hosts, self._counters), self._admission, self._turns)
 
     def clients_by_transport(self) -> Mapping[str, int]:
         """Engine.IO connections."""
@@ -183,7 +181,7 @@ class Replica:
         self._monitoring.deliver(step)
 
     def _guarded(self, app: Application) -> Application:
-        return Guard(app, self._readiness, self._door, self._origins)
+        return Guard(app, self._readiness, self._admission, self._origins)
 
 
 def _raise_limit_of_open_files() -> None:

@@ -17,9 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from simulator.fleet import Fleet, node_names
+from simulator.fleet import Fleet, node_names, targets_text, write_targets
 from simulator.options import Options
-from simulator.targets import targets_text, write_targets
 from tests.drivers.certificate import make_certificate
 from tests.drivers.process import ROOT, python
 from tests.drivers.waiting import eventually

@@ -5,8 +5,7 @@ import pytest
 
 from simulator.faults import Fault, fault_named
 from simulator.node import SimulatedNode
-from simulator.profile import Profile
-from simulator.wave import Wave
+from simulator.profile import Profile, Wave
 
 START = 1_795_000_000.0
 ROOT = '{device="/dev/mmcblk0p2",fstype="ext4",mountpoint="/"}'

@@ -32,7 +32,9 @@ class Answer(NamedTuple):
 class EngineSession:
     """A session that began with a poll. ``stamp``: whether each request has a parameter ``t`` of its own."""
 
-    def __init__(self, port: int, *, stamp: bool = True) -> None:
+    def __init__(self, port: int, *, stamp: bool = True, address: str | None = None) -> None:
+        """``address``: where the client is, says a proxy."""
+        self._headers = {} if address is None else {"X-Forwarded-For": address}
         self._port = port
         self._stamps = stamp
         self._requests = 0
@@ -52,7 +54,7 @@ class EngineSession:
         """Send a request on a connection of its own; wait for the answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PATIENCE_SECONDS)
         try:
-            connection.request(method, target, body, headers)
+            connection.request(method, target, body, {**self._headers, **headers})
             answer = connection.getresponse()
             return Answer(answer.status, answer.read().decode(), answer.headers)
         finally:

@@ -18,8 +18,8 @@ LIMITS: Final[dict[str, dict[str, int]]] = {
     "api.worker": {"REQUEST_SECONDS": SECONDS, "READ_SECONDS": SECONDS},
     "contract.names": {"PRESENCE_TTL_SECONDS": SECONDS // 3, "PRESENCE_REFRESH_SECONDS": SECONDS // 10},
     "ws.feed": {"QUIET_SECONDS": SECONDS // 10},
-    "ws.fast.engine": {"MESSAGE_SECONDS": SECONDS},
-    "ws.fast.polling": {"POLL_SECONDS": SECONDS},
+    "ws.engine.server": {"MESSAGE_SECONDS": SECONDS},
+    "ws.engine.polling": {"POLL_SECONDS": SECONDS},
     "ws.loop": {
         "KEEPALIVE_SECONDS": SECONDS,
         "SOCKET_TIMEOUT_SECONDS": SECONDS,

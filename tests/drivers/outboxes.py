@@ -1,8 +1,7 @@
 """A push to clients that take what they were sent when they like, and what an event says."""
 
-from ws.event import Event, Packet
-from ws.fast.outbox import Outbox
-from ws.push import Group
+from ws.engine.outbox import Outbox
+from ws.event import Event, Group, Packet
 
 
 def read(event: Packet) -> tuple[str, bytes]:

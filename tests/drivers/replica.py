@@ -2,14 +2,16 @@
 
 import re
 import socket
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import requests
 
 from tests.drivers.copies import CopiedProcess, Copies
 from tests.drivers.ports import free_port
-from tests.drivers.process import python
+from tests.drivers.process import Process, python
 from tests.drivers.raw_client import RawClient, bare_websocket
 from tests.drivers.waiting import eventually
 
@@ -29,17 +31,25 @@ class Replica:
         headers: Mapping[str, str] | None = None,
         copies: Copies | None = None,
         prelude: str = "",
+        program: str = "",
         **env: str,
     ) -> None:
         """``headers``: what this test itself asks with.
 
-        Where there are ``copies`` it begins as one of them, and runs ``prelude`` first, which is Python.
+        Where there are ``copies`` it begins as one of them, and runs ``prelude`` first, which is Python. ``program`` is
+        Python too, which runs instead of ``python -m ws``.
         """
         self._headers = dict(headers or {})
         self.port = free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
         env = {"REDIS_URL": redis_url, "WS_PORT": str(self.port), **env}
-        self.process = python("ws", "ws", env=env) if copies is None else CopiedProcess("ws", copies, env, prelude)
+        self.process: Process | CopiedProcess
+        if program:
+            self.process = Process("ws", [sys.executable, "-c", program], env)
+        elif copies is None:
+            self.process = python("ws", "ws", env=env)
+        else:
+            self.process = CopiedProcess("ws", copies, env, prelude)
         self.process.start()
         self._clients: list[RawClient] = []
 
@@ -71,6 +81,11 @@ class Replica:
         """A TCP connection after the handshake of a WebSocket."""
         return bare_websocket(self.port, extensions)
 
+    def peak_bytes(self) -> int:
+        """The most memory that it has had."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+
     def metric(self, sample: str) -> float:
         """The value of one sample of ``/metrics``; 0 where there is none."""
         return value_of(sample, self.get("/metrics").text)
@@ -80,3 +95,7 @@ class Replica:
         for client in self._clients:
             client.close()
         self.process.kill()
+
+
+#: Starts a replica and waits until it follows Redis; see the fixture ``replicas``.
+Start = Callable[..., Replica]

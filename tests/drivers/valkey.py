@@ -2,9 +2,12 @@
 
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import redis
+from redis.client import PubSub
 
 from deploy.local.valkey import valkey_binary, valkey_command
 from tests.drivers.ports import free_port
@@ -70,3 +73,31 @@ class Valkey:
         """Let a paused server go on."""
         assert self._process is not None
         self._process.resume()
+
+
+@contextmanager
+def configured(client: redis.Redis, name: str, value: str) -> Iterator[None]:
+    """Let a setting of the server have that value for a while."""
+    before = client.config_get(name)[name] or ""
+    client.config_set(name, value)
+    try:
+        yield
+    finally:
+        client.config_set(name, before)
+
+
+@contextmanager
+def heard(client: redis.Redis, channel: str) -> Iterator[Callable[[], bytes]]:
+    """Subscribe to a channel; what is given waits for its next message."""
+    pubsub = PubSub(client.connection_pool, ignore_subscribe_messages=True)
+    pubsub.subscribe(channel)
+    pubsub.get_message(timeout=10)
+
+    def following() -> bytes:
+        message = pubsub.get_message(timeout=10)
+        assert message is not None
+        data: bytes = message["data"]
+        return data
+
+    yield following
+    pubsub.close()

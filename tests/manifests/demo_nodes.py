@@ -2,9 +2,8 @@
 
 from textwrap import indent
 
-from simulator.fleet import Fleet
+from simulator.fleet import Fleet, targets_text
 from simulator.options import Options
-from simulator.targets import targets_text
 from tests.drivers.process import ROOT
 from tests.manifests.model import Manifests, Pod
 

@@ -37,7 +37,7 @@ from runtime.settings import Environment
 from tests.drivers.redis_users import USERS, load_functions, users
 from tests.drivers.redis_users import url_of as url_of_user
 from tests.drivers.valkey import Valkey
-from ws.access.revocation_feed import RevocationFeed
+from ws.access.revocation import RevocationFeed
 
 DEPLOY = Path(__file__).parents[2]
 NOW = 1_795_426_860

@@ -1,4 +1,4 @@
-"""python-socketio's server with a door: who it is, before anything is sent; how much, before anything is handled."""
+"""python-socketio's server with admission: who it is, before anything is sent; how much, before anything is handled."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -9,12 +9,11 @@ import socketio
 from access.grant import Refused
 from contract.codec import encode
 from contract.events import ERROR, Error
-from ws.access.client import Client
-from ws.access.door import Door, LimitReached
+from ws.access.admission import Admission, Client
+from ws.access.limits import LimitReached
 from ws.budget import Budget
-from ws.packet import Malformed
-from ws.payload import Raw
 from ws.socketio_names import SocketServer
+from ws.socketio_packet import Malformed, Raw
 from ws.turns import Turns
 
 #: Seconds between two words to a client that sends too much.
@@ -28,10 +27,10 @@ _NAMESPACE: Final = "/"
 _CONNECT: Final = "0"
 
 
-class DoorServer(SocketServer):
+class AccessServer(SocketServer):
     """To be derived from; its fields are set before the first client comes. Each connection carries its ``client``."""
 
-    door: Door
+    admission: Admission
     turns: Turns
     #: Called when a connection begins or ends.
     changed: Callable[[], None]
@@ -46,17 +45,17 @@ class DoorServer(SocketServer):
         sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
         if sid is None:
             return
-        self.door.counters.refused[refused.code] += 1
+        self.admission.counters.refused[refused.code] += 1
         client = self.client(eio_sid)
         self._say(eio_sid, namespace, refused.code, refused.text)
         self.disconnect(sid, namespace=namespace)
         if client is not None:
-            self.door.leave(eio_sid, client, namespace)
+            self.admission.leave(eio_sid, client, namespace)
 
     def pause_seconds(self, eio_sid: str, packets: int, namespaces: Iterable[str]) -> float:
         """Count packets of a client; return for how long nothing shall be done for it, which it is told."""
         client = self.client(eio_sid)
-        wait = 0.0 if client is None else self.door.wait_seconds(client, packets)
+        wait = 0.0 if client is None else self.admission.wait_seconds(client, packets)
         if not wait or client is None:
             return 0.0
         now = time.monotonic()
@@ -69,7 +68,7 @@ class DoorServer(SocketServer):
     def budgets(self, eio_sid: str) -> tuple[Budget, ...]:
         """Those in which bytes count that a connection sent, as long as they are kept."""
         client = self.client(eio_sid)
-        return () if client is None else self.door.budgets(client, is_let_in=self._is_connected(eio_sid))
+        return () if client is None else self.admission.budgets(client, is_let_in=self._is_connected(eio_sid))
 
     def _say(self, eio_sid: str, namespace: str, code: Any, text: str) -> None:
         if self.manager.sid_from_eio_sid(eio_sid, namespace) is not None:
@@ -79,7 +78,7 @@ class DoorServer(SocketServer):
 
     def handle_open(self, eio_sid: str, environ: Mapping[str, Any]) -> None:
         """See ``SocketServer``."""
-        self.eio.sockets[eio_sid].client = self.door.arrive(eio_sid, environ)
+        self.eio.sockets[eio_sid].client = self.admission.arrive(eio_sid, environ)
         super().handle_open(eio_sid, _FORGOTTEN)
         self.changed()
 
@@ -112,22 +111,22 @@ class DoorServer(SocketServer):
             return
         name = namespace or _NAMESPACE
         try:
-            self.door.admit(eio_sid, client, name, data)
+            self.admission.admit(eio_sid, client, name, data)
         except (Refused, LimitReached) as refusal:
             code = refusal.code if isinstance(refusal, Refused) else "limit_exceeded"
-            self.door.counters.refused[code] += 1
+            self.admission.counters.refused[code] += 1
             self._refuse(eio_sid, namespace, refusal.text, {"code": code, "message": refusal.text})
             return
         if name not in self.handlers:
             self._refuse(eio_sid, namespace, "Invalid namespace")
-            self.door.leave(eio_sid, client, name)
+            self.admission.leave(eio_sid, client, name)
             return
         if self.manager.sid_from_eio_sid(eio_sid, name) is not None:
             self._refuse(eio_sid, namespace, "Already connected")
             return
         super().handle_connect(eio_sid, namespace, data)
         if self.manager.sid_from_eio_sid(eio_sid, name) is None:
-            self.door.leave(eio_sid, client, name)
+            self.admission.leave(eio_sid, client, name)
 
     def _refuse(self, eio_sid: str, namespace: str | None, text: str, data: Mapping[str, str] | None = None) -> None:
         """Answer CONNECT_ERROR, whose payload is an object since protocol 5; clients show its ``message``."""
@@ -139,14 +138,14 @@ class DoorServer(SocketServer):
         super().handle_disconnect(eio_sid, namespace, reason)
         client = self.client(eio_sid)
         if client is not None:
-            self.door.leave(eio_sid, client, namespace or _NAMESPACE)
+            self.admission.leave(eio_sid, client, namespace or _NAMESPACE)
 
     def handle_close(self, eio_sid: str, reason: str) -> None:
         """See ``SocketServer``."""
         client = self.client(eio_sid)
         super().handle_close(eio_sid, reason)
         if client is not None:
-            self.door.gone(eio_sid, client)
+            self.admission.gone(eio_sid, client)
         self.changed()
 
 

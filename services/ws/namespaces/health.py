@@ -1,9 +1,13 @@
 """Namespace ``/health``: the cluster's health at once and on every change, and the product's on request."""
 
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from redis import Redis
+
+from contract import VERSION
 from contract.codec import encode
 from contract.events import (
     HEALTH_CONNECTED,
@@ -11,18 +15,114 @@ from contract.events import (
     HEALTH_RESPONSE,
     HEALTH_UPDATE,
     REQUEST_HEALTH,
+    ClusterCounts,
     HealthConnected,
+    HealthReportWithCluster,
     HealthResponse,
 )
+from contract.messages import Health, Snapshot
 from contract.names import HEALTH_CHANNEL
+from contract.presence import read_collector, read_replicas
+from contract.rest import CollectorReport, ReplicaReport, health_report
 from runtime.clock import timestamp
+from runtime.readiness import Readiness
+from runtime.redis_failures import RedisFailure, translated
 from ws.counters import Counters
+from ws.event import Push
 from ws.namespaces.namespace import Namespace
-from ws.push import Group, Push
-from ws.report import HealthReporter
 from ws.state import ClusterState, Step
 
-_EVERYBODY: Final = Group(HEALTH_NAMESPACE, "everybody")
+#: Seconds for which what Redis said is said again, however many clients ask.
+KEPT_SECONDS: Final = 1.0
+
+#: The collector, the name of its cluster, and the replicas; ``None`` where Redis did not say.
+Facts = tuple[CollectorReport, str | None, list[ReplicaReport]]
+
+
+class HealthReporter:
+    """Makes the body of ``GET /api/health`` with the cluster's counts besides, as this replica sees the product.
+
+    With Redis away it is what the replica knows without.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        state: ClusterState,
+        readiness: Readiness,
+        own: Callable[[], ReplicaReport],
+    ) -> None:
+        self._redis = redis
+        self._state = state
+        self._readiness = readiness
+        self._own = own
+        self._asking = threading.Lock()
+        self._facts: Facts | None = None
+        self._asked: float | None = None
+
+    def report(self) -> HealthReportWithCluster:
+        """Return the report; lets other greenlets run while Redis is asked."""
+        facts = self._ask() if self._readiness.redis_down_since is None else None
+        down_since = self._readiness.redis_down_since
+        if facts is None:
+            facts = (
+                CollectorReport(status="down", leader=None, epoch=None, age_seconds=self._state.age_seconds),
+                None,
+                [],
+            )
+            down_since = down_since or timestamp(time.time())
+        collector, cluster, replicas = facts
+        snapshot = self._state.snapshot
+        own = self._own()
+        report = health_report(
+            timestamp=timestamp(time.time()),
+            version=VERSION,
+            cluster_name=snapshot.cluster if cluster is None and snapshot is not None else cluster,
+            redis_down_since=down_since,
+            functions_missing=self._readiness.functions_missing,
+            collector=collector,
+            # Its own count is known better here than in Redis.
+            replicas=sorted([own, *(one for one in replicas if one.replica != own.replica)], key=_id),
+        )
+        return HealthReportWithCluster(
+            **{field: getattr(report, field) for field in report.__struct_fields__},
+            cluster=cluster_counts(self._state.health, snapshot),
+        )
+
+    def _ask(self) -> Facts | None:
+        with self._asking:
+            if self._asked is None or time.monotonic() - self._asked > KEPT_SECONDS:
+                try:
+                    with translated():
+                        collector, cluster = read_collector(self._redis)
+                        self._facts = collector, cluster, read_replicas(self._redis)
+                except (RedisFailure, KeyError, ValueError):
+                    self._facts = None  # the feed says so in the log
+                self._asked = time.monotonic()
+            return self._facts
+
+
+def _id(replica: ReplicaReport) -> str:
+    return replica.replica
+
+
+def cluster_counts(health: Health | None, snapshot: Snapshot | None) -> ClusterCounts:
+    """The cluster's health in a word and three figures.
+
+    ``nodes_down`` counts the nodes that are offline in the snapshot; without one, all that are not online.
+    """
+    if health is None:
+        return ClusterCounts(overall_status="unknown", nodes_online=None, nodes_total=None, nodes_down=None)
+    if snapshot is None:
+        down = health.nodes_total - health.nodes_online
+    else:
+        down = sum(1 for node in snapshot.nodes if node.status == "offline")
+    return ClusterCounts(
+        overall_status=health.overall_status,
+        nodes_online=health.nodes_online,
+        nodes_total=health.nodes_total,
+        nodes_down=down,
+    )
 
 
 class HealthNamespace(Namespace):
@@ -42,16 +142,12 @@ class HealthNamespace(Namespace):
         raw = self._state.raw(HEALTH_CHANNEL)
         if raw is not None:
             self.send(sid, HEALTH_UPDATE, raw, HEALTH_CHANNEL)
-        self._push.join(sid, _EVERYBODY)
-
-    def disconnected(self, sid: str) -> None:
-        """See ``Namespace``."""
-        self._push.leave(sid, _EVERYBODY)
+        self._push.join(sid, self._everybody)
 
     def deliver(self, step: Step) -> None:
         """Show a new health to everybody."""
         if step.channel == HEALTH_CHANNEL and step.state is not None:
-            self._push.broadcast(_EVERYBODY, self.event(HEALTH_UPDATE, step.state, HEALTH_CHANNEL))
+            self._push.broadcast(self._everybody, self.event(HEALTH_UPDATE, step.state, HEALTH_CHANNEL))
 
     def _request_health(self, sid: str, argument: Mapping[str, Any]) -> bytes:
         payload = encode(HealthResponse(data=self._reporter.report(), timestamp=timestamp(time.time())))

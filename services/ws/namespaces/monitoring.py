@@ -28,12 +28,11 @@ from contract.names import ALERTS_CHANNEL, METRICS_CHANNEL
 from contract.passed_on import stored_nodes
 from contract.rest import overview
 from runtime.clock import timestamp
-from ws.access.door import LimitReached
-from ws.access.subscriptions import Subscriptions
+from ws.access.limits import LimitReached, Subscriptions
 from ws.alert_log import AlertLog, Gap, Page
 from ws.counters import Counters
+from ws.event import Push
 from ws.namespaces.namespace import Namespace, Refused
-from ws.push import Group, Push
 from ws.selections import Selection, Selections, TooManyNames
 from ws.state import ClusterState, Step
 
@@ -41,8 +40,6 @@ from ws.state import ClusterState, Step
 CATCH_UP_SECONDS: Final = 2.0
 #: Seconds between two looks at a client that is behind, or at this replica.
 LOOK_SECONDS: Final = 0.02
-
-_EVERYBODY: Final = Group(MONITORING_NAMESPACE, "everybody")
 
 
 class MonitoringNamespace(Namespace):
@@ -87,13 +84,13 @@ class MonitoringNamespace(Namespace):
                 self.send(sid, ERROR, refused.payload)
         self._send_snapshot(sid)
         self._send_alerts(sid)
-        self._push.join(sid, _EVERYBODY)
+        self._push.join(sid, self._everybody)
 
     def disconnected(self, sid: str) -> None:
         """See ``Namespace``."""
         self._subscriptions.end(sid)
         self._selections.forget(sid)
-        self._push.leave(sid, _EVERYBODY)
+        super().disconnected(sid)
 
     def deliver(self, step: Step) -> None:
         """Show a new snapshot, or a repeated one, and new alerts."""
@@ -102,7 +99,7 @@ class MonitoringNamespace(Namespace):
         if step.channel == METRICS_CHANNEL and self._state.snapshot is not None:
             self._selections.show(step.state, self._state.snapshot)
         elif step.channel == ALERTS_CHANNEL:
-            self._push.broadcast(_EVERYBODY, self.event(ALERTS_UPDATE, step.state))
+            self._push.broadcast(self._everybody, self.event(ALERTS_UPDATE, step.state))
 
     def _subscribe(self, sid: str, argument: object) -> bytes:
         """Put a subscription in force. Lets other greenlets run where entries of the log have to be read."""
@@ -119,7 +116,7 @@ class MonitoringNamespace(Namespace):
         after, missed = wanted.last_alert_id, None
         if after is not None:
             # What is published from here on is among what it missed, until it joins again.
-            self._push.leave(sid, _EVERYBODY)
+            self._push.leave(sid, self._everybody)
             missed = self._missed(after)
         answer = self._in_force(wanted, recovered=missed is not None)
         if self._selections.choose(sid, selection):
@@ -131,7 +128,7 @@ class MonitoringNamespace(Namespace):
                 answer = self._in_force(wanted, recovered=False)
                 self.send(sid, SUBSCRIBED_TO_UPDATES, answer)
                 self._send_alerts(sid)
-            self._push.join(sid, _EVERYBODY)
+            self._push.join(sid, self._everybody)
         else:
             self._subscriptions.end(sid)
         return answer

@@ -9,8 +9,7 @@ from contract.codec import encode
 from contract.events import ERROR, Error
 from runtime.logs import Occasionally
 from ws.counters import Counters
-from ws.event import Event
-from ws.push import Push
+from ws.event import Event, Group, Push
 
 _logger = logging.getLogger(__name__)
 _complaints: Final = Occasionally(_logger)
@@ -36,6 +35,8 @@ class Namespace(ABC):
     def __init__(self, push: Push, counters: Counters) -> None:
         self._push = push
         self._counters = counters
+        #: The clients that get what is broadcast to the whole namespace.
+        self._everybody: Final = Group(self.name, "everybody")
         #: By event.
         self.requests: dict[str, Request] = {}
 
@@ -43,8 +44,9 @@ class Namespace(ABC):
     def connected(self, sid: str, auth: Mapping[str, Any]) -> None:
         """Send a new client what it gets at once, and let it have what comes from then on."""
 
-    def disconnected(self, sid: str) -> None:  # noqa: B027 (most namespaces keep nothing of a client)
+    def disconnected(self, sid: str) -> None:
         """Forget the client."""
+        self._push.leave(sid, self._everybody)
 
     def event(self, name: str, payload: bytes, slot: str | None = None) -> Event:
         """An event of this namespace; those of one ``slot`` are states of the same thing."""

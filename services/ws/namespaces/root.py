@@ -2,19 +2,16 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from contract.codec import encode
 from contract.events import CONNECTION_CONFIRMED, EVENT_OF_CHANNEL, ROOT_NAMESPACE, ConnectionConfirmed
 from contract.names import ALERTS_CHANNEL
 from runtime.clock import timestamp
 from ws.counters import Counters
-from ws.event import Event
+from ws.event import Event, Push
 from ws.namespaces.namespace import Namespace
-from ws.push import Group, Push
 from ws.state import ClusterState, Step
-
-_EVERYBODY: Final = Group(ROOT_NAMESPACE, "everybody")
 
 
 class RootNamespace(Namespace):
@@ -35,15 +32,11 @@ class RootNamespace(Namespace):
         self.send(sid, CONNECTION_CONFIRMED, encode(confirmed))
         for channel, raw in self._state.arrived():
             self._push.send(sid, self._event(channel, raw))
-        self._push.join(sid, _EVERYBODY)
-
-    def disconnected(self, sid: str) -> None:
-        """See ``Namespace``."""
-        self._push.leave(sid, _EVERYBODY)
+        self._push.join(sid, self._everybody)
 
     def deliver(self, step: Step) -> None:
         """Pass a message on to everybody."""
-        self._push.broadcast(_EVERYBODY, self._event(step.channel, step.published))
+        self._push.broadcast(self._everybody, self._event(step.channel, step.published))
 
     def _event(self, channel: str, raw: bytes) -> Event:
         return self.event(EVENT_OF_CHANNEL[channel], raw, None if channel == ALERTS_CHANNEL else channel)

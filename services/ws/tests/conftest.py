@@ -1,23 +1,21 @@
 """Real replicas, and a stand-in for the collector."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
-import redis as redis_client
+from redis import Redis
 
+from contract.names import METRICS_CHANNEL
 from tests.drivers.copies import Copies
 from tests.drivers.publisher import Publisher, message
-from tests.drivers.replica import Replica
+from tests.drivers.replica import Replica, Start
 from tests.drivers.valkey import Valkey
 
+Served = Callable[[Replica], None]
 #: For a replica that pings nobody: a ping may come at any time, and a test that reads packet by packet would meet it.
-NO_PINGS = "import ws.fast.wheel; ws.fast.wheel.Wheel.turn = lambda wheel: None"
-
-
-@pytest.fixture(scope="session", name="message")
-def _message() -> Callable[..., bytes]:
-    return message
+NO_PINGS = "import ws.engine.ping_wheel; ws.engine.ping_wheel.PingWheel.turn = lambda wheel: None"
 
 
 @pytest.fixture(scope="session")
@@ -65,10 +63,24 @@ def module_replicas(_valkey_of_session: Valkey, _copies_of_session: Copies) -> I
 
 
 @pytest.fixture
-def replica(replicas: Callable[..., Replica]) -> Replica:
+def replica(replicas: Start) -> Replica:
     return replicas()
 
 
 @pytest.fixture
-def collector(redis: redis_client.Redis) -> Publisher:
+def served(collector: Publisher) -> Served:
+    """Proves that a client of another address gets what is published."""
+    sequence = itertools.count(1)
+
+    def prove(replica: Replica) -> None:
+        client = replica.client(headers=("X-Forwarded-For: 10.9.9.9",))
+        collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=next(sequence)))
+        client.event("redis_cluster_metrics")
+        client.close()
+
+    return prove
+
+
+@pytest.fixture
+def collector(redis: Redis) -> Publisher:
     return Publisher(redis)

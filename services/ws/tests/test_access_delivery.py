@@ -1,31 +1,28 @@
 """In closed access no message asks for anybody's right on its way: who is connected has it, until the watch says no."""
 
 import json
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
 
 import pytest
-import redis as redis_client
 import requests
+from redis import Redis
 
 from bench.push.swarm import Swarm
 from contract.events import NAMESPACES
 from contract.names import CHANNELS, METRICS_CHANNEL
 from tests.drivers.credentials import Credentials
+from tests.drivers.frames import frame
 from tests.drivers.polling_session import PollingSession
-from tests.drivers.ports import free_port
-from tests.drivers.process import Process
-from tests.drivers.publisher import Publisher
+from tests.drivers.publisher import Publisher, message
 from tests.drivers.raw_client import RawClient
 from tests.drivers.replica import Replica
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
-Message = Callable[..., bytes]
 #: Of functions that decide who may do what.
 ACCESS = ("ws.access.", "access.")
 #: Bytes of a snapshot, beside which the kernel's buffers are small.
@@ -37,8 +34,8 @@ PROGRAM = """
 import ws.loop
 import collections, json, os, sys
 from ws.__main__ import main
-from ws.access.server import DoorServer
-from ws.fast.session import Session
+from ws.access.server import AccessServer
+from ws.engine.session import Session
 from ws.feed import Feed
 
 called = {"delivery": collections.Counter(), "handshake": collections.Counter()}
@@ -64,7 +61,7 @@ def traced(owner, name, amid):
 
 traced(Feed, "_take", "delivery")
 traced(Session, "writable", "delivery")
-traced(DoorServer, "handle_connect", "handshake")
+traced(AccessServer, "handle_connect", "handshake")
 sys.exit(main())
 """
 
@@ -74,14 +71,9 @@ class Traced(Replica):
 
     def __init__(self, redis_url: str, credentials: Credentials, calls: Path) -> None:
         self.token = credentials.token("reader")
-        self._headers = {"Authorization": f"Bearer {self.token}"}
-        self._clients = []
         self._calls = calls
-        self.port = free_port()
-        self.origin = f"http://127.0.0.1:{self.port}"
-        env = {"REDIS_URL": redis_url, "WS_PORT": str(self.port), "CALLS": str(calls), **credentials.env}
-        self.process = Process("ws", [sys.executable, "-c", PROGRAM], env)
-        self.process.start()
+        headers = {"Authorization": f"Bearer {self.token}"}
+        super().__init__(redis_url, headers, program=PROGRAM, CALLS=str(calls), **credentials.env)
 
     def called(self, amid: str) -> Counter[str]:
         """How often each function ran."""
@@ -89,7 +81,7 @@ class Traced(Replica):
 
 
 @pytest.fixture
-def credentials(tmp_path: Path, redis: redis_client.Redis) -> Credentials:
+def credentials(tmp_path: Path, redis: Redis) -> Credentials:
     return Credentials(tmp_path, redis)
 
 
@@ -103,7 +95,7 @@ def closed(valkey: Valkey, credentials: Credentials, tmp_path: Path) -> Iterator
 
 
 def test_message_meets_no_code_of_access_on_its_way_when_access_is_closed(
-    closed: Traced, credentials: Credentials, collector: Publisher, message: Message
+    closed: Traced, credentials: Credentials, collector: Publisher
 ) -> None:
     # Given clients of every kind: a WebSocket in each namespace, one that follows a node by deltas, one that inflates,
     # one that polls, and one that does not read.
@@ -121,7 +113,7 @@ def test_message_meets_no_code_of_access_on_its_way_when_access_is_closed(
         jar.headers.update(shown)
         polling = PollingSession(closed.origin, jar)
         polling.connect(closed.origin)
-        deaf.sendall(_frame(f"40{json.dumps(auth)}".encode()))
+        deaf.sendall(frame(0x81, f"40{json.dumps(auth)}".encode()))
         eventually(lambda: closed.metric('ws_namespace_clients{namespace="/"}') == 4, what="all clients of /")
         collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=next(seqs)))
         assert follower.event("cluster_metrics_delta")  # of the paddings below none need be shorter as a delta
@@ -129,13 +121,13 @@ def test_message_meets_no_code_of_access_on_its_way_when_access_is_closed(
         # When more is published than the one that does not read can be sent, on every channel, and it reads.
         def is_behind() -> bool:
             collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=next(seqs), padding="a" * LARGE))
-            return closed.called("delivery")["ws.fast.outgoing.Outgoing.wrote"] > 0
+            return closed.called("delivery")["ws.engine.session.Session.wrote"] > 0
 
         eventually(is_behind)
         last = next(seqs)
         for channel in CHANNELS:
             collector.publish(channel, message(channel, seq=last))
-        eventually(lambda: deaf.recv(1 << 20) and closed.called("delivery")["ws.fast.outgoing.Outgoing.writable"] > 0)
+        eventually(lambda: deaf.recv(1 << 20) and closed.called("delivery")["ws.engine.session.Session.writable"] > 0)
 
         # Then all have it, and none of the functions that ran for it is one of access; of a handshake's some are.
         for client, event in (
@@ -150,10 +142,10 @@ def test_message_meets_no_code_of_access_on_its_way_when_access_is_closed(
         assert polling.event(closed.origin, "redis_cluster_metrics")
         eventually(lambda: inflating.poll(0.1) == 0 and inflating.received > 0, what="a compressed snapshot")
     delivery, handshake = closed.called("delivery"), closed.called("handshake")
-    assert delivery["ws.fast.push.FastPush.broadcast"] > len(CHANNELS)
-    assert delivery["ws.fast.outgoing.Outgoing.put"] > 0
+    assert delivery["ws.engine.fan_out.FanOut.broadcast"] > len(CHANNELS)
+    assert delivery["ws.engine.session.Session.put"] > 0
     assert [name for name in delivery if name.startswith(ACCESS)] == []
-    assert {"ws.access.door.Door.admit", "access.grant.require_scope"} <= set(handshake)
+    assert {"ws.access.admission.Admission.admit", "access.grant.require_scope"} <= set(handshake)
 
 
 def _wait_for(client: RawClient, event: str, seq: int) -> None:
@@ -165,7 +157,3 @@ def _inflating(replica: Traced, cookie: str) -> Swarm:
     swarm.connect(1, within_seconds=20)
     swarm.begin_measuring(0)
     return swarm
-
-
-def _frame(text: bytes) -> bytes:
-    return bytes([0x81, 0x80 | len(text)]) + bytes(4) + text

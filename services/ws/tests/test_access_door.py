@@ -2,15 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-import redis as redis_client
 import requests
+from redis import Redis
 
 from access.grant import PUBLISH
 from access.revocations import revocation_of_device, revocation_of_user
@@ -20,25 +19,22 @@ from contract.names import GENERATION_KEY, METRICS_CHANNEL, REVOCATION_LOG_KEY, 
 from runtime.functions import call
 from tests.drivers.credentials import Credentials
 from tests.drivers.forged import base64url, jwt
-from tests.drivers.publisher import Publisher
+from tests.drivers.publisher import Publisher, message
 from tests.drivers.raw_client import RawClient
-from tests.drivers.replica import Replica
+from tests.drivers.replica import Replica, Start
 from tests.drivers.stepped_clock import SteppedClock
 from tests.drivers.waiting import eventually
 
-Start = Callable[..., Replica]
-Message = Callable[..., bytes]
-
 
 @pytest.fixture
-def credentials(tmp_path: Path, redis: redis_client.Redis) -> Credentials:
+def credentials(tmp_path: Path, redis: Redis) -> Credentials:
     return Credentials(tmp_path, redis)
 
 
 #: Sooner than by itself, a connection that has shown no credential is closed.
-IMPATIENT = "import ws.access.door; ws.access.door.PATIENCE_SECONDS = 1.0"
+IMPATIENT = "import ws.access.admission; ws.access.admission.PATIENCE_SECONDS = 1.0"
 #: Sooner than by itself, all revocations are read again.
-REREADS = "import ws.access.revocation_feed; ws.access.revocation_feed.REREAD_SECONDS = 0.5"
+REREADS = "import ws.access.revocation; ws.access.revocation.REREAD_SECONDS = 0.5"
 
 
 @pytest.fixture
@@ -51,9 +47,10 @@ def started(replicas: Start, credentials: Credentials, prelude: str = "", **env:
     return replicas(headers={"Authorization": f"Bearer {token}"}, prelude=prelude, **credentials.env, **env)
 
 
-def ask(replica: Replica, namespace: str, *, auth: object = None, cookie: str | None = None) -> RawClient:
+def ask(replica: Replica, namespace: str, *headers: str, auth: object = None, cookie: str | None = None) -> RawClient:
     """A client that asked for a namespace and got some answer."""
-    headers = () if cookie is None else (f"Cookie: {cookie}", f"Origin: {replica.origin}")
+    if cookie is not None:
+        headers = (*headers, f"Cookie: {cookie}", f"Origin: {replica.origin}")
     client = replica.bare_client(headers=headers)
     prefix = "" if namespace == "/" else f"{namespace},"
     client.send(f"40{prefix}{'' if auth is None else json.dumps(auth)}")
@@ -70,14 +67,18 @@ def refusal(client: RawClient) -> dict[str, Any]:
     return data
 
 
+def assert_dismissed(client: RawClient) -> None:
+    """Wait until the client has been told why it is sent out of its namespace."""
+    assert json.loads(client.event("error"))["code"] == "sign_in_required"
+    client.wait(lambda packet: packet.startswith("1"))
+
+
 def let_in(client: RawClient) -> bool:
     return any(packet.startswith("0") for packet in client.packets)
 
 
 @pytest.mark.parametrize("namespace", [*NAMESPACES, "/nowhere"])
-def test_namespace_shows_nothing_without_a_credential(
-    closed: Replica, collector: Publisher, message: Message, namespace: str
-) -> None:
+def test_namespace_shows_nothing_without_a_credential(closed: Replica, collector: Publisher, namespace: str) -> None:
     collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL))
 
     client = ask(closed, namespace)
@@ -216,8 +217,7 @@ def test_connection_ends_on_every_replica_when_its_credential_is_revoked(
             (credentials.tokens / "script").unlink()
 
     for client in clients:
-        assert json.loads(client.event("error"))["code"] == "sign_in_required"
-        client.wait(lambda packet: packet.startswith("1"))
+        assert_dismissed(client)
     for replica in both:
         assert not let_in(ask(replica, "/", **how))
     assert not any(bystander.payloads("error") or bystander.closed for bystander in bystanders)
@@ -232,8 +232,7 @@ def test_connection_ends_when_its_session_does(replicas: Start, credentials: Cre
 
     clock.step(3600)
 
-    assert json.loads(client.event("error"))["code"] == "sign_in_required"
-    client.wait(lambda packet: packet.startswith("1"))
+    assert_dismissed(client)
 
 
 def test_connection_without_a_credential_is_closed_after_a_while(replicas: Start, credentials: Credentials) -> None:
@@ -248,7 +247,7 @@ def test_connection_without_a_credential_is_closed_after_a_while(replicas: Start
 
 
 def test_revocation_holds_when_redis_was_away_meanwhile(
-    closed: Replica, credentials: Credentials, redis: redis_client.Redis
+    closed: Replica, credentials: Credentials, redis: Redis
 ) -> None:
     session = credentials.session()
     client = ask(closed, "/", cookie=credentials.cookie(session))
@@ -259,7 +258,7 @@ def test_revocation_holds_when_redis_was_away_meanwhile(
     assert json.loads(client.event("error"))["code"] == "sign_in_required"
 
 
-def test_emptied_store_revives_no_session(replicas: Start, credentials: Credentials, redis: redis_client.Redis) -> None:
+def test_emptied_store_revives_no_session(replicas: Start, credentials: Credentials, redis: Redis) -> None:
     replica = started(replicas, credentials, prelude=REREADS)
     session, other = credentials.session(), credentials.session("bob")
     client = ask(replica, "/", cookie=credentials.cookie(other))
@@ -276,9 +275,7 @@ def test_emptied_store_revives_no_session(replicas: Start, credentials: Credenti
     assert let_in(ask(replica, "/", cookie=credentials.cookie()))
 
 
-def test_revocation_that_cannot_be_read_stops_no_other(
-    replicas: Start, credentials: Credentials, redis: redis_client.Redis
-) -> None:
+def test_revocation_that_cannot_be_read_stops_no_other(replicas: Start, credentials: Credentials, redis: Redis) -> None:
     # given
     redis.zadd(REVOCATIONS_KEY, {b"session:\xff": time.time() + 3600})
     redis.xadd(REVOCATION_LOG_KEY, {b"subject": b"session:\xff", "before": "", "until": "never"})
@@ -293,7 +290,7 @@ def test_revocation_that_cannot_be_read_stops_no_other(
 
 
 def test_browsers_former_sessions_end_and_its_new_one_stays(
-    replicas: Start, credentials: Credentials, redis: redis_client.Redis
+    replicas: Start, credentials: Credentials, redis: Redis
 ) -> None:
     replica = started(replicas, credentials)
     now = time.time()
@@ -312,7 +309,7 @@ def test_browsers_former_sessions_end_and_its_new_one_stays(
 
 #: All revocations are read when the replica starts, and then only for a client that needs it.
 ONCE = """
-import ws.access.revocation_feed as feed
+import ws.access.revocation as feed
 feed.REREAD_SECONDS = 3600
 feed.REVOKED_CHANNEL = "deaf"
 """
@@ -351,10 +348,7 @@ def test_user_of_a_proxy_is_let_in_only_when_that_proxy_says_so(replicas: Start,
     doubting = started(replicas, credentials, ACCESS_USER_HEADER="Remote-User", TRUSTED_PROXIES="10.9.8.0/24")
 
     def comes(replica: Replica, *headers: str) -> bool:
-        client = replica.bare_client(headers=headers)
-        client.send("40")
-        client.wait(lambda packet: packet.startswith(("0{", "4{")))
-        return let_in(client)
+        return let_in(ask(replica, "/", *headers))
 
     assert comes(believing, "Remote-User: ada")
     assert comes(believing, "Remote-User: ada", "X-Forwarded-For: 1.2.3.4")
@@ -370,10 +364,7 @@ def test_page_of_another_origin_has_no_use_of_a_cookie_when_all_may_connect(
     replica = started(replicas, credentials, WS_ALLOWED_ORIGINS="* http://wall.lan")
 
     def comes(*headers: str) -> bool:
-        client = replica.bare_client(headers=(f"Cookie: {credentials.cookie()}", *headers))
-        client.send("40")
-        client.wait(lambda packet: packet.startswith(("0{", "4{")))
-        return let_in(client)
+        return let_in(ask(replica, "/", f"Cookie: {credentials.cookie()}", *headers))
 
     assert comes(f"Origin: {replica.origin}")
     for origin in ("http://wall.lan", "http://evil.example", "null"):
@@ -421,10 +412,7 @@ def test_cookie_of_a_page_over_plain_http_counts_for_nothing_when_ours_come_encr
 
     def comes(origin: str, scheme: str) -> bool:
         headers = (f"Cookie: {credentials.cookie()}", f"Origin: {origin}", f"X-Forwarded-Proto: {scheme}")
-        client = replica.bare_client(headers=headers)
-        client.send("40")
-        client.wait(lambda packet: packet.startswith(("0{", "4{")))
-        return let_in(client)
+        return let_in(ask(replica, "/", *headers))
 
     secure = replica.origin.replace("http", "https")
     assert comes(secure, "https")

@@ -2,26 +2,23 @@
 
 import json
 import socket
-import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-import redis as redis_client
 import requests
 import websocket
+from redis import Redis
 
 from contract.names import METRICS_CHANNEL
 from tests.drivers.credentials import Credentials
-from tests.drivers.publisher import Publisher
+from tests.drivers.frames import frame
+from tests.drivers.publisher import Publisher, message
 from tests.drivers.raw_client import RawClient
-from tests.drivers.replica import Replica
+from tests.drivers.replica import Replica, Start
 from tests.drivers.waiting import eventually
-
-Start = Callable[..., Replica]
-Message = Callable[..., bytes]
 
 #: From elsewhere, says a proxy that is believed.
 ELSEWHERE = ("X-Forwarded-For: 10.1.2.3",)
@@ -76,9 +73,7 @@ def test_address_connects_no_more_often_than_it_may(start: Start) -> None:
     assert replica.metric('ws_limited_total{kind="connects"}') == codes.count(429)
 
 
-def test_flood_of_packets_waits_and_is_told_so_while_others_go_on(
-    start: Start, collector: Publisher, message: Message
-) -> None:
+def test_flood_of_packets_waits_and_is_told_so_while_others_go_on(start: Start, collector: Publisher) -> None:
     replica = start(WS_LIMIT_PACKETS_PER_SECOND="20")
     other = replica.client(headers=ELSEWHERE)
     flooder = replica.client("/monitoring")
@@ -109,7 +104,7 @@ def test_flood_of_packets_waits_and_is_told_so_while_others_go_on(
 def test_flood_of_pings_is_not_answered_faster_than_packets_may_come(replicas: Start) -> None:
     replica = replicas(WS_LIMIT_PACKETS_PER_SECOND="200")
     connection = replica.bare_websocket()
-    ping = struct.pack("!BB4s", 0x89, 0x80, bytes(4))
+    ping = frame(0x89, b"")
     connection.settimeout(0.2)
     began = time.monotonic()
     pongs, sent = 0, 0
@@ -172,7 +167,7 @@ def test_address_gets_no_more_subscriptions_to_lists_than_it_may(start: Start) -
     eventually(lambda: "nodes" in subscribe(fourth, ["e"], len(fourth.packets) + 9), what="room for one more")
 
 
-def test_identity_is_limited_wherever_it_comes_from(replicas: Start, tmp_path: Path, redis: redis_client.Redis) -> None:
+def test_identity_is_limited_wherever_it_comes_from(replicas: Start, tmp_path: Path, redis: Redis) -> None:
     credentials = Credentials(tmp_path, redis)
     token = credentials.token("reader")
     replica = replicas(
@@ -201,7 +196,7 @@ def test_forwarded_addresses_are_believed_from_configured_proxies_only(replicas:
     assert open_request(replica, "X-Forwarded-For: 10.9.9.9").status_code == 429
 
 
-def test_half_requests_do_not_stop_service_for_others(start: Start, collector: Publisher, message: Message) -> None:
+def test_half_requests_do_not_stop_service_for_others(start: Start, collector: Publisher) -> None:
     replica = start()
     halves = []
     for _ in range(300):

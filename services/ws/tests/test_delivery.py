@@ -14,11 +14,10 @@ from contract.messages import Node, Snapshot
 from contract.names import METRICS_CHANNEL
 from tests.drivers.follower import Follower
 from tests.drivers.outboxes import Outboxes, read
-from ws.access.limits import Limits
-from ws.access.subscriptions import Subscriptions
+from ws.access.limits import Limits, Subscriptions
 from ws.budget import Budget
 from ws.counters import Counters
-from ws.fast.outbox import Outbox
+from ws.engine.outbox import Outbox
 from ws.namespaces.monitoring import MonitoringNamespace
 from ws.state import ClusterState, Stored, receive
 

@@ -5,46 +5,53 @@ Left out: the two cases of binary packets. The service has no binary event, and 
 Source: https://github.com/socketio/socket.io/tree/main/docs/engine.io-protocol/v4-test-suite
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 import websocket
 
 from tests.drivers.engine_session import EngineSession
 from tests.drivers.raw_http import ask, request
-from tests.drivers.replica import Replica
+from tests.drivers.replica import Replica, Start
 from ws.tests.conftest import NO_PINGS
 
 PATH = "/socket.io/?"
 
 
 @pytest.fixture(scope="module")
-def replica(module_replicas: Callable[..., Replica]) -> Replica:
+def replica(module_replicas: Start) -> Replica:
     return module_replicas(prelude=NO_PINGS)
 
 
 @pytest.fixture(scope="module")
-def pinging(module_replicas: Callable[..., Replica]) -> Replica:
+def pinging(module_replicas: Start) -> Replica:
     return module_replicas(WS_PING_INTERVAL_SECONDS="3", WS_PING_TIMEOUT_SECONDS="3")
 
 
 @pytest.fixture
 def session(replica: Replica) -> Iterator[EngineSession]:
-    session = EngineSession(replica.port)
-    yield session
-    session.close()
+    with closing(EngineSession(replica.port)) as session:
+        yield session
 
 
 @pytest.fixture
 def pinged(pinging: Replica) -> Iterator[EngineSession]:
-    session = EngineSession(pinging.port)
-    yield session
-    session.close()
+    with closing(EngineSession(pinging.port)) as session:
+        yield session
 
 
 def opened(replica: Replica, query: str = "EIO=4&transport=websocket") -> websocket.WebSocket:
     return websocket.create_connection(f"ws://127.0.0.1:{replica.port}{PATH}{query}", timeout=30, suppress_origin=True)
+
+
+@pytest.fixture
+def connection(replica: Replica) -> Iterator[websocket.WebSocket]:
+    """A WebSocket that has been told its session."""
+    connection = opened(replica)
+    assert '"upgrades":[]' in connection.recv()
+    yield connection
+    connection.shutdown()
 
 
 def is_closed(connection: websocket.WebSocket) -> bool:
@@ -75,13 +82,6 @@ def test_polling_is_refused_when_version_or_transport_is_not_valid(replica: Repl
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_session_is_refused_when_the_method_is_not_get(replica: Replica, method: str) -> None:
     assert ask(replica.port, request(method, f"{PATH}EIO=4&transport=polling")).status == 400
-
-
-def test_websocket_opens_a_session(replica: Replica) -> None:
-    connection = opened(replica)
-
-    assert '"upgrades":[]' in connection.recv()
-    connection.close()
 
 
 @pytest.mark.parametrize(
@@ -137,20 +137,13 @@ def test_session_ends_when_a_poll_is_cancelled(session: EngineSession) -> None:
     assert session.get().status == 400
 
 
-def test_websocket_brings_what_was_asked_for(replica: Replica) -> None:
-    connection = opened(replica)
-    connection.recv()
-
+def test_websocket_brings_what_was_asked_for(connection: websocket.WebSocket) -> None:
     connection.send("40")
 
     assert connection.recv().startswith('40{"sid":')
-    connection.close()
 
 
-def test_websocket_is_closed_when_a_frame_is_no_packet(replica: Replica) -> None:
-    connection = opened(replica)
-    connection.recv()
-
+def test_websocket_is_closed_when_a_frame_is_no_packet(connection: websocket.WebSocket) -> None:
     connection.send("abc")
 
     assert is_closed(connection)
@@ -200,10 +193,7 @@ def test_close_ends_a_polling_session_and_its_poll_with_a_noop(session: EngineSe
     assert session.get().status == 400
 
 
-def test_close_ends_a_websocket(replica: Replica) -> None:
-    connection = opened(replica)
-    connection.recv()
-
+def test_close_ends_a_websocket(connection: websocket.WebSocket) -> None:
     connection.send("1")
 
     assert is_closed(connection)
@@ -212,51 +202,34 @@ def test_close_ends_a_websocket(replica: Replica) -> None:
 # -- upgrade
 
 
-def test_upgrade_ends_the_poll_with_a_noop_and_goes_on_over_the_websocket(session: EngineSession) -> None:
+@pytest.fixture
+def upgrade(session: EngineSession) -> Iterator[websocket.WebSocket]:
+    """A WebSocket that has taken the place of the polls, and works to the end."""
     upgrade = session.websocket()
     upgrade.send("2probe")
     assert upgrade.recv() == "3probe"
-
     assert session.get().text == "6"
-
     upgrade.send("5")
     upgrade.send("40")
     assert upgrade.recv().startswith('40{"sid":')
+    yield upgrade
+    upgrade.send('42/health,1["request_health"]')
+    upgrade.send("40/health,")
+    while not upgrade.recv().startswith("40/health,"):
+        pass
     upgrade.close()
 
 
-def taken_over(session: EngineSession) -> websocket.WebSocket:
-    upgrade = session.websocket()
-    upgrade.send("2probe")
-    upgrade.recv()
-    upgrade.send("5")
-    upgrade.send("40")
-    assert upgrade.recv().startswith('40{"sid":')
-    return upgrade
+def test_upgrade_ends_the_poll_with_a_noop_and_goes_on_over_the_websocket(upgrade: websocket.WebSocket) -> None:
+    assert upgrade.connected
 
 
-def works(connection: Any) -> bool:
-    connection.send('42/health,1["request_health"]')
-    connection.send("40/health,")
-    while not connection.recv().startswith("40/health,"):
-        pass
-    return True
-
-
+@pytest.mark.usefixtures("upgrade")
 def test_polls_are_refused_after_an_upgrade(session: EngineSession) -> None:
-    upgrade = taken_over(session)
-
     assert session.get().status == 400
 
-    assert works(upgrade)
-    upgrade.close()
 
-
+@pytest.mark.usefixtures("upgrade")
 def test_second_websocket_is_refused_after_an_upgrade(session: EngineSession) -> None:
-    upgrade = taken_over(session)
-
     with pytest.raises(websocket.WebSocketBadStatusException):
         session.websocket()
-
-    assert works(upgrade)
-    upgrade.close()

@@ -2,7 +2,7 @@ from itertools import product
 
 import pytest
 
-from ws.fast.handshake import AGREED, agreement, answer
+from ws.engine.handshake import AGREED, agreement, answer
 
 #: RFC 6455, section 1.3.
 KEY, TOKEN = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
@@ -16,14 +16,8 @@ OFFERS = list(product(FLAG, FLAG, SERVER_BITS, CLIENT_BITS))
 
 
 def offer(*values: str | None) -> str:
-    names = (
-        "server_no_context_takeover",
-        "client_no_context_takeover",
-        "server_max_window_bits",
-        "client_max_window_bits",
-    )
     parameters = [
-        f"{name}={value}" if value else name for name, value in zip(names, values, strict=True) if value is not None
+        f"{name}={value}" if value else name for name, value in zip(NAMES, values, strict=True) if value is not None
     ]
     return "; ".join(["permessage-deflate", *parameters])
 
@@ -85,10 +79,7 @@ def test_offer_is_declined_when_the_rfc_does_not_define_it(declined: str) -> Non
         ("permessage-deflate; server_max_window_bits=10", None),
         ("x-webkit-deflate-frame, Permessage-Deflate", AGREED),
         ("permessage-deflate; server_max_window_bits=10, permessage-deflate", AGREED),
-        (
-            "permessage-deflate; server_max_window_bits=15, permessage-deflate",
-            f"{AGREED}; server_max_window_bits=15",
-        ),
+        ("permessage-deflate; server_max_window_bits=15, permessage-deflate", f"{AGREED}; server_max_window_bits=15"),
     ],
 )
 def test_first_offer_that_can_be_met_is_answered(offers: str | None, agreed: str | None) -> None:

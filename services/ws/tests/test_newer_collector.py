@@ -1,24 +1,21 @@
 """What a replica passes on of a collector of a later release: all of it, wherever it does not know the field."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-import redis as redis_client
+from redis import Redis
 
 from contract.names import ALERTS_CHANNEL, METRICS_CHANNEL
+from tests.drivers.publisher import message
 from tests.drivers.waiting import eventually
-
-Message = Callable[..., bytes]
 
 
 class NewerCollector:
     """Publishes alerts and snapshots with fields, and a transition, that nobody here knows."""
 
-    def __init__(self, publisher: Any, message: Message) -> None:
+    def __init__(self, publisher: Any) -> None:
         self._publisher = publisher
-        self._message = message
         alerts, entry = json.loads(message(ALERTS_CHANNEL)), json.loads(message(ALERTS_CHANNEL))["entries"][0]
         self.alert = alerts["active_alerts"][0] | {"subject": {"kind": "group"}, "silenced": True, "labels": {"a": "b"}}
         self.entry = entry | {"transition": "silenced", "silence": {"id": "s1"}}
@@ -35,17 +32,17 @@ class NewerCollector:
             "last_alert_id": entry["id"],
             "silences": 1,
         }
-        self._publisher.publish(ALERTS_CHANNEL, self._message(ALERTS_CHANNEL, seq=number, **fields), entry)
+        self._publisher.publish(ALERTS_CHANNEL, message(ALERTS_CHANNEL, seq=number, **fields), entry)
         return entry
 
     def snapshot(self, seq: int) -> None:
-        raw = self._message(METRICS_CHANNEL, seq=seq, nodes=self.nodes, racks=2)
+        raw = message(METRICS_CHANNEL, seq=seq, nodes=self.nodes, racks=2)
         self._publisher.publish(METRICS_CHANNEL, raw)
 
 
 @pytest.fixture
-def newer(collector: Any, message: Message) -> NewerCollector:
-    return NewerCollector(collector, message)
+def newer(collector: Any) -> NewerCollector:
+    return NewerCollector(collector)
 
 
 def events(client: Any, name: str, count: int) -> list[Any]:
@@ -86,7 +83,7 @@ def test_missed_entries_keep_what_a_newer_collector_says_when_a_client_resumes(
 
 
 def test_missed_entries_keep_what_a_newer_collector_says_when_the_replica_itself_missed_them(
-    replica: Any, newer: NewerCollector, redis: redis_client.Redis
+    replica: Any, newer: NewerCollector, redis: Redis
 ) -> None:
     watcher = replica.client("/monitoring")
     newer.tell(1)
@@ -118,7 +115,7 @@ def test_nodes_keep_what_a_newer_collector_says_when_a_client_wants_some_of_them
 
 
 def test_delta_client_gets_whole_snapshots_while_a_newer_collector_says_more_than_a_delta_can(
-    replica: Any, newer: NewerCollector, collector: Any, message: Message
+    replica: Any, newer: NewerCollector, collector: Any
 ) -> None:
     client = replica.client("/monitoring", auth={"subscribe": {"mode": "delta"}})
     collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=1))

@@ -1,8 +1,8 @@
 import pytest
 
 from ws.budget import Budget
+from ws.engine.outbox import LOG_LIMIT_BYTES, Outbox, Overflow
 from ws.event import Packet
-from ws.fast.outbox import LOG_LIMIT_BYTES, Outbox, Overflow
 
 
 def state(text: str, slot: str = "metrics", **how: object) -> Packet:

@@ -2,9 +2,7 @@
 
 import os
 import random
-import struct
 import tracemalloc
-import zlib
 from collections.abc import Callable
 
 import pytest
@@ -12,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wsproto.frame_protocol import FrameProtocol
 
-from ws.fast.reader import FRAGMENTS_LIMIT, INFLATED_LIMIT_BYTES, Broken, Closed, Long, Message, Ping, Reader, Received
+from tests.drivers.frames import deflated, frame
+from ws.engine.reader import (
+    FRAGMENTS_LIMIT,
+    INFLATED_LIMIT_BYTES,
+    Broken,
+    Closed,
+    Long,
+    Message,
+    Ping,
+    Reader,
+    Received,
+)
 
 LIMIT = 10_000
 SUBSCRIPTION = '42/monitoring,17["subscribe_to_updates",{"nodes":["'
@@ -20,25 +29,6 @@ SUBSCRIPTION = '42/monitoring,17["subscribe_to_updates",{"nodes":["'
 
 def reader(*, inflates: bool = False) -> Reader:
     return Reader(limit_bytes=LIMIT, inflates=inflates)
-
-
-def frame(first: int, payload: bytes, length: int | None = None, mask: bytes | None = b"\x01\x02\x03\x04") -> bytes:
-    """A client's frame, written by hand; ``length`` may lie."""
-    announced = len(payload) if length is None else length
-    if announced < 126:
-        head = struct.pack("!BB", first, 0x80 | announced)
-    elif announced < 1 << 16:
-        head = struct.pack("!BBH", first, 0xFE, announced)
-    else:
-        head = struct.pack("!BBQ", first, 0xFF, announced)
-    if mask is None:
-        return bytes([head[0], head[1] & 0x7F]) + head[2:] + payload
-    return head + mask + bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
-
-
-def deflated(data: bytes) -> bytes:
-    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
-    return (compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
 def test_messages_and_pings_are_read() -> None:
@@ -91,7 +81,7 @@ def test_compressed_message_in_fragments_is_inflated() -> None:
         (frame(0x81, "é".encode()[:1]), 1007),
         (frame(0x82, b"4"), 1003),
         (frame(0x81, b"a" * (LIMIT + 1)), 1009),
-        (frame(0x81, b"", length=2**40), 1009),
+        (frame(0x81, b"", announced=2**40), 1009),
         (frame(0x01, b"a" * LIMIT) + frame(0x80, b"a"), 1009),
         (frame(0x01, b"") + frame(0x00, b"") * FRAGMENTS_LIMIT, 1009),
         (b"\x81\xfe\x00\x01" + bytes(4) + b"4", 1002),

@@ -1,27 +1,20 @@
 """Clients that make a replica keep much: each is bounded, those of one address are, and strangers are together."""
 
 import contextlib
-import itertools
 import json
 import socket
-import struct
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-from contract.names import METRICS_CHANNEL
 from tests.drivers.attacks import attack_rounds
 from tests.drivers.engine_session import EngineSession
-from tests.drivers.publisher import Publisher
-from tests.drivers.replica import Replica
+from tests.drivers.frames import deflated, frame
+from tests.drivers.replica import Replica, Start
 from tests.drivers.waiting import eventually
-
-Start = Callable[..., Replica]
-Message = Callable[..., bytes]
+from ws.tests.conftest import Served
 
 DEFLATE: Final = "permessage-deflate"
 #: Bytes that a replica's memory may grow by in a flood: compose gives it 512 MiB, and it needs 117 at rest.
@@ -35,24 +28,9 @@ def subscription(bytes_: int) -> str:
     return json.dumps({"mode": "delta", "nodes": [f"node-{number:0120}" for number in range(bytes_ // 128)]})
 
 
-def frame(first: int, payload: bytes, *, announced: int | None = None) -> bytes:
-    """A client's frame, masked with zeros; ``announced`` may be more than it has."""
-    return struct.pack("!BBQ", first, 0xFF, announced or len(payload)) + bytes(4) + payload
-
-
 def compressed(text: str) -> bytes:
     """The frame of a compressed message."""
-    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
-    data = (compressor.compress(text.encode()) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
-    if len(data) < 126:
-        return struct.pack("!BB", 0xC1, 0x80 | len(data)) + bytes(4) + data
-    return struct.pack("!BBH", 0xC1, 0xFE, len(data)) + bytes(4) + data
-
-
-def peak_bytes(replica: Replica) -> int:
-    """The most memory that the replica has had."""
-    status = Path(f"/proc/{replica.process.pid}/status").read_text()
-    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+    return frame(0xC1, deflated(text.encode()))
 
 
 @contextlib.contextmanager
@@ -78,20 +56,6 @@ def last_words(connection: socket.socket) -> int:
     return int.from_bytes(data[close + 2 : close + 4], "big")
 
 
-@pytest.fixture
-def served(replicas: Start, collector: Publisher, message: Message) -> Callable[[Replica], None]:
-    """Proves that another client gets what is published."""
-    sequence = itertools.count(1)
-
-    def prove(replica: Replica) -> None:
-        client = replica.client(headers=("X-Forwarded-For: 10.9.9.9",))
-        collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=next(sequence)))
-        client.event("redis_cluster_metrics")
-        client.close()
-
-    return prove
-
-
 @pytest.mark.parametrize("copies", [None], ids=["started"])  # a copy's memory is partly its original's
 @pytest.mark.parametrize(
     "text",
@@ -99,11 +63,11 @@ def served(replicas: Start, collector: Publisher, message: Message) -> Callable[
     ids=["no subscription", "a subscription"],
 )
 def test_memory_stays_bounded_when_strangers_send_what_inflates_to_much(
-    replicas: Start, served: Callable[[Replica], None], text: str
+    replicas: Start, served: Served, text: str
 ) -> None:
     replica = replicas(TRUSTED_PROXIES="127.0.0.1", WS_LIMIT_CONNECTS_PER_SECOND="5000")
     bombs = 28 * compressed(text)
-    before = peak_bytes(replica)
+    before = replica.peak_bytes()
 
     def has_dealt_with(count: int) -> bool:
         """So many strangers were sent away, or some wait for their turn."""
@@ -117,7 +81,7 @@ def test_memory_stays_bounded_when_strangers_send_what_inflates_to_much(
             served(replica)
             eventually(partial(has_dealt_with, (number + 1) * len(strangers)), within_seconds=60)
 
-        assert peak_bytes(replica) - before < GROWTH_LIMIT_BYTES
+        assert replica.peak_bytes() - before < GROWTH_LIMIT_BYTES
 
 
 def test_message_that_is_no_subscription_ends_its_connection_when_it_inflates_to_much(replicas: Start) -> None:
@@ -181,9 +145,9 @@ def post(replica: Replica, sid: str, length: int, body: bytes) -> socket.socket:
 
 
 @pytest.mark.parametrize("copies", [None], ids=["started"])
-def test_memory_stays_bounded_when_bodies_do_not_end(replicas: Start, served: Callable[[Replica], None]) -> None:
+def test_memory_stays_bounded_when_bodies_do_not_end(replicas: Start, served: Served) -> None:
     replica = replicas(TRUSTED_PROXIES="127.0.0.1")
-    before = peak_bytes(replica)
+    before = replica.peak_bytes()
 
     for _ in attack_rounds():
         with contextlib.ExitStack() as stack:
@@ -193,25 +157,25 @@ def test_memory_stays_bounded_when_bodies_do_not_end(replicas: Start, served: Ca
                 stack.enter_context(contextlib.closing(post(replica, session.sid, PACKET_LIMIT_BYTES, body)))
             served(replica)
 
-            assert peak_bytes(replica) - before < GROWTH_LIMIT_BYTES
+            assert replica.peak_bytes() - before < GROWTH_LIMIT_BYTES
             assert replica.metric('ws_closes_total{reason="overload"}') > 0
 
 
 @pytest.mark.parametrize("copies", [None], ids=["started"])
-def test_memory_stays_bounded_when_bodies_are_many_packets(replicas: Start, served: Callable[[Replica], None]) -> None:
+def test_memory_stays_bounded_when_bodies_are_many_packets(replicas: Start, served: Served) -> None:
     replica = replicas(TRUSTED_PROXIES="127.0.0.1")
     body = b"\x1e".join([b"6a"] * (PACKET_LIMIT_BYTES // 3))
     with contextlib.ExitStack() as stack:
         sessions = [stack.enter_context(contextlib.closing(EngineSession(replica.port))) for _ in range(30)]
         for session in sessions:
             assert session.post("40").status == 200
-        before = peak_bytes(replica)
+        before = replica.peak_bytes()
         for session in sessions:
             stack.enter_context(contextlib.closing(post(replica, session.sid, len(body), body)))
         served(replica)
         eventually(lambda: replica.metric('ws_limited_total{kind="packets"}') > 0)
 
-        assert peak_bytes(replica) - before < GROWTH_LIMIT_BYTES
+        assert replica.peak_bytes() - before < GROWTH_LIMIT_BYTES
 
 
 def test_body_counts_as_much_as_its_text_takes(replicas: Start) -> None:

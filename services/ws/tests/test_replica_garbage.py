@@ -1,20 +1,20 @@
 """What clients send that is no use to anybody harms nothing but their own connection."""
 
 import contextlib
-import json
 import random
 import socket
-import struct
-import zlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-import redis as redis_client
 import requests
 import websocket
+from redis import Redis
 
 from contract.names import ALERTS_CHANNEL
+from tests.drivers.engine_session import EngineSession
+from tests.drivers.frames import deflated, frame
+from tests.drivers.replica import Start
 from tests.drivers.waiting import eventually
 
 MALFORMED = "ws_malformed_packets_total"
@@ -22,7 +22,7 @@ DEEP = "[" * 100_000
 
 
 @pytest.fixture
-def bystander(replica: Any, redis: redis_client.Redis) -> Callable[[], None]:
+def bystander(replica: Any, redis: Redis) -> Callable[[], None]:
     """Proves that another client is served as if nothing had happened."""
     client = replica.client("/")
     client.event("connection_confirmed")
@@ -51,17 +51,17 @@ def only_the_bystander_is_left(replica: Any) -> None:
 
 
 def test_connection_is_ended_when_a_frame_is_no_packet(replica: Any, bystander: Callable[[], None]) -> None:
-    frames: list[str | bytes] = ["", "x", "9", "0{}", "²", "b!!", "é" * 1000, b"", b"\x00\x01", b'42["x"]', "\x1e"]
+    packets: list[str | bytes] = ["", "x", "9", "0{}", "²", "b!!", "é" * 1000, b"", b"\x00\x01", b'42["x"]', "\x1e"]
 
-    for frame in frames:
+    for packet in packets:
         client = replica.client("/")
-        if isinstance(frame, bytes):
-            client.connection.send_binary(frame)
+        if isinstance(packet, bytes):
+            client.connection.send_binary(packet)
         else:
-            client.send(frame)
+            client.send(packet)
         client.wait_until_closed()
 
-    assert replica.metric(MALFORMED) == len(frames)
+    assert replica.metric(MALFORMED) == len(packets)
     only_the_bystander_is_left(replica)
     bystander()
 
@@ -120,16 +120,6 @@ def test_refusal_of_a_namespace_is_an_object(replica: Any) -> None:
     client.event("health_response")
 
 
-def frame(first: int, payload: bytes, length: int | None = None) -> bytes:
-    """A masked WebSocket frame; ``length`` may lie."""
-    return bytes([first, 0xFF]) + struct.pack("!Q", len(payload) if length is None else length) + bytes(4) + payload
-
-
-def bomb(size: int) -> bytes:
-    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
-    return (compressor.compress(b"4" * size) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
-
-
 @pytest.mark.parametrize(
     "data",
     [
@@ -137,13 +127,13 @@ def bomb(size: int) -> bytes:
         frame(0x83, b""),
         frame(0x81, b"4\xff\xfe"),
         frame(0x81, b"4" * 600_000),
-        frame(0x81, b"", length=2**62),
+        frame(0x81, b"", announced=2**62),
         frame(0x80, b"4"),
         b"\x88\x82" + bytes(4) + b"\x00\x01",
         b"\x09\x80" + bytes(4),
         frame(0x01, b"4") + frame(0x00, b"a" * 1000) * 600,
         frame(0x01, b"4") + (b"\x00\x80" + bytes(4)) * 600_000,
-        frame(0xC1, bomb(50_000_000)),
+        frame(0xC1, deflated(b"4" * 50_000_000)),
     ],
     ids=[
         *("unmasked", "opcode", "utf-8", "long", "longer", "continuation", "close code", "fragmented ping"),
@@ -166,38 +156,14 @@ def test_connection_is_ended_when_it_is_no_websocket(replica: Any, bystander: Ca
 
 def test_upgrade_is_given_up_when_the_probe_is_garbage(replica: Any, bystander: Callable[[], None]) -> None:
     for probe in ["", "x", "2nope", "4", b"\xff"]:
-        url = "/socket.io/?EIO=4&transport="
-        sid = json.loads(replica.get(url + "polling").text[1:])["sid"]
-        connection = websocket.create_connection(f"{replica.origin.replace('http', 'ws')}{url}websocket&sid={sid}")
+        session = EngineSession(replica.port)
+        connection = session.websocket()
         connection.send(probe, websocket.ABNF.OPCODE_BINARY if isinstance(probe, bytes) else websocket.ABNF.OPCODE_TEXT)
         opcode, _ = connection.recv_data()
         assert opcode == websocket.ABNF.OPCODE_CLOSE
         connection.shutdown()
         # Polling goes on as if there had been no attempt.
-        assert requests.post(f"{replica.origin}{url}polling&sid={sid}", data="40", timeout=15).status_code == 200
-        assert "connection_confirmed" in replica.get(f"{url}polling&sid={sid}").text
-
-    bystander()
-
-
-def test_polling_client_is_answered_at_once_when_it_sends_garbage(replica: Any, bystander: Callable[[], None]) -> None:
-    bodies: list[Any] = [
-        "",
-        "zzz",
-        b"\xff\xfe",
-        "2",
-        "6",
-        "9",
-        "4" * 600_000,
-        "\x1e".join(["40"] * 30),
-        "d=%%%",
-        f"4{DEEP}",
-    ]
-
-    for body in bodies:
-        url = f"{replica.origin}/socket.io/?EIO=4&transport=polling"
-        sid = json.loads(requests.get(url, timeout=15).text[1:])["sid"]
-        assert requests.post(f"{url}&sid={sid}", data=body, timeout=15).status_code in (200, 400, 413)
+        session.connect()
 
     bystander()
 
@@ -268,7 +234,7 @@ def test_page_of_another_origin_is_refused_and_can_tell_why(replica: Any, bystan
     bystander()
 
 
-def test_page_of_another_origin_connects_when_it_is_allowed(replicas: Callable[..., Any]) -> None:
+def test_page_of_another_origin_connects_when_it_is_allowed(replicas: Start) -> None:
     replica = replicas(WS_ALLOWED_ORIGINS="https://wall.example", PUBLIC_URL="https://cluster.example/")
     for origin in ("https://wall.example", "https://cluster.example", replica.origin):
         replica.client("/", headers=(f"Origin: {origin}",)).event("connection_confirmed")
@@ -281,13 +247,11 @@ def test_page_of_another_origin_connects_when_it_is_allowed(replicas: Callable[.
     assert "Not an accepted origin" not in refusal.text
 
 
-def test_memory_is_bounded_when_many_clients_never_end_their_packets(
-    replicas: Callable[..., Any], redis: redis_client.Redis
-) -> None:
+def test_memory_is_bounded_when_many_clients_never_end_their_packets(replicas: Start, redis: Redis) -> None:
     replica = replicas()
     good = replica.client("/")
     before = replica.metric("process_resident_memory_bytes")
-    unfinished = frame(0x81, b"", length=500_000) + b"4" * 499_000
+    unfinished = frame(0x81, b"", announced=500_000) + b"4" * 499_000
     crowd = []
     for _ in range(400):
         connection = replica.bare_websocket()

@@ -1,11 +1,9 @@
 """A replica answers to its own host names, on every path."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.drivers.raw_http import ask, exchange, request
-from tests.drivers.replica import Replica
+from tests.drivers.replica import Replica, Start
 from ws.tests.conftest import NO_PINGS
 
 POLLING = "/socket.io/?EIO=4&transport=polling"
@@ -16,7 +14,7 @@ WEBSOCKET = (
 
 
 @pytest.fixture(scope="module")
-def replica(module_replicas: Callable[..., Replica]) -> Replica:
+def replica(module_replicas: Start) -> Replica:
     return module_replicas(PUBLIC_URL="http://cluster.example", prelude=NO_PINGS)
 
 
@@ -53,7 +51,7 @@ def test_request_without_a_host_is_a_probes(replica: Replica) -> None:
     assert [status(path) for path in ("/livez", "/readyz", "/metrics", POLLING)] == [200, 200, 421, 421]
 
 
-def test_refused_hosts_are_counted_and_logged_once_in_a_while(module_replicas: Callable[..., Replica]) -> None:
+def test_refused_hosts_are_counted_and_logged_once_in_a_while(module_replicas: Start) -> None:
     replica = module_replicas()
     before = replica.metric("ws_rejected_requests_total")
     for number in range(3):

@@ -4,18 +4,17 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from itertools import pairwise
 
 import pytest
-import redis as redis_client
+from redis import Redis
 
 from contract.names import replica_key
 from runtime.readiness import Readiness
 from tests.drivers.engine_session import EngineSession
 from tests.drivers.raw_http import ask, exchange, request
-from tests.drivers.replica import Replica
+from tests.drivers.replica import Replica, Start
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 from ws.counters import Counters
@@ -28,7 +27,7 @@ UPGRADE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: dGhl
 
 
 @pytest.fixture(scope="module")
-def replica(module_replicas: Callable[..., Replica]) -> Replica:
+def replica(module_replicas: Start) -> Replica:
     return module_replicas(prelude=NO_PINGS)
 
 
@@ -175,7 +174,7 @@ def test_body_in_chunks_is_refused_in_http_1_0(replica: Replica) -> None:
     assert ask(replica.port, sent.replace(b"HTTP/1.1", b"HTTP/1.0")).status == 400
 
 
-def test_body_in_chunks_has_to_come_within_a_time(replicas: Callable[..., Replica]) -> None:
+def test_body_in_chunks_has_to_come_within_a_time(replicas: Start) -> None:
     replica = replicas(prelude="import ws.loop; ws.loop.BODY_SECONDS = 1")
     session = EngineSession(replica.port)
 
@@ -196,8 +195,8 @@ def test_body_in_chunks_has_to_come_within_a_time(replicas: Callable[..., Replic
 # -- who is there
 
 
-def test_client_that_asks_for_no_namespace_is_sent_away(replicas: Callable[..., Replica]) -> None:
-    replica = replicas(prelude="import ws.access.door; ws.access.door.CONNECT_SECONDS = 4")
+def test_client_that_asks_for_no_namespace_is_sent_away(replicas: Start) -> None:
+    replica = replicas(prelude="import ws.access.admission; ws.access.admission.CONNECT_SECONDS = 4")
     stays, silent, polling = replica.client(), replica.bare_client(), EngineSession(replica.port)
 
     silent.wait_until_closed()
@@ -207,9 +206,7 @@ def test_client_that_asks_for_no_namespace_is_sent_away(replicas: Callable[..., 
     assert not stays.closed
 
 
-def test_client_is_counted_as_soon_as_it_comes_and_when_it_goes(
-    replicas: Callable[..., Replica], redis: redis_client.Redis
-) -> None:
+def test_client_is_counted_as_soon_as_it_comes_and_when_it_goes(replicas: Start, redis: Redis) -> None:
     # given a replica that refreshes its presence by itself so seldom that only a change can be the cause
     replica = replicas(prelude="import ws.presence; ws.presence.PRESENCE_REFRESH_SECONDS = 3600")
 

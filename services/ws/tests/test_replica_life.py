@@ -6,17 +6,18 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import psutil
 import pytest
-import redis as redis_client
 import requests
+from redis import Redis
 
 from contract.names import REPLICAS_KEY, replica_key
+from tests.drivers.frames import frame
 from tests.drivers.ports import free_port
 from tests.drivers.process import ROOT, Process
+from tests.drivers.replica import Start
 from tests.drivers.socket_client import SocketClient
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
@@ -26,9 +27,7 @@ started = pytest.mark.parametrize("copies", [None], ids=["started"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_replica_takes_its_leave_when_it_is_asked_to_end(
-    replicas: Callable[..., Any], redis: redis_client.Redis, number: int
-) -> None:
+def test_replica_takes_its_leave_when_it_is_asked_to_end(replicas: Start, redis: Redis, number: int) -> None:
     # Given a minute to send clients elsewhere, which two do not need: ``stop`` gives up before
     replica = replicas(WS_DRAIN_SECONDS="60")
     eventually(lambda: redis.zcard(REPLICAS_KEY) == 1)
@@ -49,9 +48,7 @@ def test_replica_takes_its_leave_when_it_is_asked_to_end(
 
 
 @started
-def test_clients_connect_again_when_a_replica_was_restarted(
-    replicas: Callable[..., Any], redis: redis_client.Redis
-) -> None:
+def test_clients_connect_again_when_a_replica_was_restarted(replicas: Start, redis: Redis) -> None:
     replica = replicas()
     clients = [SocketClient(replica.origin, "/", transport=transport) for transport in ("websocket", "polling")]
     try:
@@ -68,7 +65,7 @@ def test_clients_connect_again_when_a_replica_was_restarted(
             client.close()
 
 
-def test_new_client_is_sent_elsewhere_when_a_replica_drains(replicas: Callable[..., Any]) -> None:
+def test_new_client_is_sent_elsewhere_when_a_replica_drains(replicas: Start) -> None:
     replica = replicas(WS_DRAIN_SECONDS="60")
     leaving = [replica.client("/") for _ in range(50)]
     with requests.Session() as kept:
@@ -86,10 +83,10 @@ def test_new_client_is_sent_elsewhere_when_a_replica_drains(replicas: Callable[.
 
 
 def test_replica_ends_soon_when_redis_hangs_and_a_client_reads_nothing(
-    replica: Any, valkey: Valkey, redis: redis_client.Redis
+    replica: Any, valkey: Valkey, redis: Redis
 ) -> None:
     deaf = replica.bare_websocket()
-    deaf.sendall(b"\x81\x82" + bytes(4) + b"40")
+    deaf.sendall(frame(0x81, b"40"))
     eventually(lambda: replica.metric('ws_namespace_clients{namespace="/"}') == 1)
     for _ in range(2):
         redis.publish("cluster:alerts", b'{"x":"' + b"a" * 3_000_000 + b'"}')
@@ -125,7 +122,7 @@ def test_replica_says_so_in_one_sentence_when_a_setting_is_bad(name: str, value:
     assert value in done.stderr
 
 
-def test_replica_says_once_that_a_setting_was_removed_and_serves(replicas: Callable[..., Any]) -> None:
+def test_replica_says_once_that_a_setting_was_removed_and_serves(replicas: Start) -> None:
     replica = replicas(WS_PUSH="plain")
 
     assert replica.process.log().count("WS_PUSH was removed in 0.4; ") == 1
@@ -200,7 +197,7 @@ def test_replica_is_small_when_it_is_idle(replica: Any) -> None:
     assert psutil.Process(replica.process.pid).memory_info().rss < 50 * 1024 * 1024
 
 
-def test_client_is_pinged_as_the_settings_say_and_is_gone_when_it_does_not_answer(replicas: Callable[..., Any]) -> None:
+def test_client_is_pinged_as_the_settings_say_and_is_gone_when_it_does_not_answer(replicas: Start) -> None:
     # given
     replica = replicas(WS_PING_INTERVAL_SECONDS="2", WS_PING_TIMEOUT_SECONDS="1")
     opened = replica.get("/socket.io/?EIO=4&transport=polling").text

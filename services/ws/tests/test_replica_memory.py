@@ -3,9 +3,8 @@
 import json
 import socket
 import struct
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 
 import psutil
@@ -17,42 +16,30 @@ from bench.push.swarm import Swarm
 from bench.push.work import of_bytes
 from contract.names import METRICS_CHANNEL
 from tests.drivers.counted import FEW, PROGRAM, Counts, grown
-from tests.drivers.ports import free_port
-from tests.drivers.process import Process
-from tests.drivers.publisher import Publisher
+from tests.drivers.frames import frame
+from tests.drivers.publisher import Publisher, message
 from tests.drivers.replica import Replica
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
-Message = Callable[..., bytes]
 #: Types of which there is one a client at least.
-OF_A_CLIENT = ("Session", "Backlog", "Probe", "Farewell")
+OF_A_CLIENT = ("Session", "Backlog", "UpgradeProbe", "ClosingSocket")
 #: Bytes of a snapshot, beside which the kernel's buffers are small.
 LARGE = 300_000
 
 
-def frame(text: bytes, first: int = 0x81) -> bytes:
-    return bytes([first, 0x80 | len(text)]) + bytes(4) + text
-
-
 #: What a client says before it goes.
-FAREWELLS = [b"", frame(b"\x03\xe8", 0x88), frame(b"41") + frame(b"1")]
+FAREWELLS = [b"", frame(0x88, b"\x03\xe8"), frame(0x81, b"41") + frame(0x81, b"1")]
 #: What a client is amid when it goes: a head, a message that is a part of one, and one that could be inflated.
-PARTS = [b"\x81\xfe\x10", frame(b'42["a', 0x01), b"\xc1\xfe\x10\x00" + bytes(4) + b"\xaa\x56\x4a"]
+PARTS = [b"\x81\xfe\x10", frame(0x01, b'42["a'), b"\xc1\xfe\x10\x00" + bytes(4) + b"\xaa\x56\x4a"]
 
 
 class Counted(Replica):
     """A replica that tells what it holds."""
 
     def __init__(self, redis_url: str) -> None:
-        self._headers = {}
-        self.port = free_port()
-        self.origin = f"http://127.0.0.1:{self.port}"
         self._counts = Counts()
-        env = {"REDIS_URL": redis_url, "WS_PORT": str(self.port), **self._counts.environment}
-        self.process = Process("ws", [sys.executable, "-c", PROGRAM], env)
-        self.process.start()
-        self._clients = []
+        super().__init__(redis_url, program=PROGRAM, **self._counts.environment)
 
     def counts(self) -> Counter[str]:
         """Objects by type, and open files."""
@@ -85,10 +72,9 @@ def replica(valkey: Valkey) -> Iterator[Counted]:
 class Waves:
     """Five hundred clients who come, are published to, and go."""
 
-    def __init__(self, replica: Counted, collector: Publisher, message: Message) -> None:
+    def __init__(self, replica: Counted, collector: Publisher) -> None:
         self._replica = replica
         self._collector = collector
-        self._message = message
         self._snapshots = of_bytes(1100)
         self._numbers = count()
 
@@ -153,10 +139,10 @@ class Waves:
         """They read nothing, and go while something waits for them."""
         connections = [self._replica.bare_websocket() for _ in range(clients)]
         for connection in connections:
-            connection.sendall(frame(b"40"))
+            connection.sendall(frame(0x81, b"40"))
 
         def all_are_behind() -> bool:
-            raw = self._message(METRICS_CHANNEL, seq=next(self._numbers) + 1, padding="a" * LARGE)
+            raw = message(METRICS_CHANNEL, seq=next(self._numbers) + 1, padding="a" * LARGE)
             self._collector.publish(METRICS_CHANNEL, raw)
             return self._replica.metric("ws_clients_behind") == clients
 
@@ -175,10 +161,8 @@ def abort(connection: socket.socket) -> None:
     connection.close()
 
 
-def test_replica_is_as_it_was_when_clients_have_come_and_gone(
-    replica: Counted, collector: Publisher, message: Message
-) -> None:
-    waves = Waves(replica, collector, message)
+def test_replica_is_as_it_was_when_clients_have_come_and_gone(replica: Counted, collector: Publisher) -> None:
+    waves = Waves(replica, collector)
     replica.counts()  # to count for the first time makes something, too
     for _ in range(2):
         waves.run()

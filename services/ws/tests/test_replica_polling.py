@@ -8,48 +8,63 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import redis as redis_client
+from redis import Redis
+from websocket import WebSocket
 
 from contract.names import ALERTS_CHANNEL
 from tests.drivers.engine_session import EngineSession, reset
 from tests.drivers.polling_session import SEPARATOR
-from tests.drivers.replica import Replica
+from tests.drivers.replica import Replica, Start
 from tests.drivers.waiting import eventually
 from ws.tests.conftest import NO_PINGS
 
 ALERT = "redis_cluster_alerts"
 REPEATED = 'ws_closes_total{reason="repeated"}'
+PASSED_ON = 'ws_messages_total{channel="cluster:alerts",outcome="passed_on"}'
 GONE = 'ws_closes_total{reason="gone"}'
 
 
 @pytest.fixture(scope="module")
-def replica(module_replicas: Callable[..., Replica]) -> Replica:
+def replica(module_replicas: Start) -> Replica:
     return module_replicas(prelude=NO_PINGS)
 
 
 @pytest.fixture
 def session(replica: Replica) -> Iterator[EngineSession]:
-    session = EngineSession(replica.port)
-    session.connect()
-    yield session
-    session.close()
+    yield from connected(replica)
 
 
 @pytest.fixture
 def unstamped(replica: Replica) -> Iterator[EngineSession]:
-    session = EngineSession(replica.port, stamp=False)
+    yield from connected(replica, stamp=False)
+
+
+def connected(replica: Replica, *, stamp: bool = True) -> Iterator[EngineSession]:
+    session = EngineSession(replica.port, stamp=stamp)
     session.connect()
     yield session
     session.close()
 
 
 @pytest.fixture
-def publish(redis: redis_client.Redis, replica: Replica) -> Callable[[int], None]:
+def probes(session: EngineSession) -> Iterator[list[WebSocket]]:
+    """Two WebSockets that want to take the place of the polls."""
+    probes = [session.websocket() for _ in range(2)]
+    for probe in probes:
+        probe.send("2probe")
+        assert probe.recv() == "3probe"
+    yield probes
+    for probe in probes:
+        probe.shutdown()
+
+
+@pytest.fixture
+def publish(redis: Redis, replica: Replica) -> Callable[[int], None]:
     def publish(number: int) -> None:
         """Publish an alert; return once the replica has handed it to its clients."""
-        before = replica.metric("ws_messages_total" + '{channel="cluster:alerts",outcome="passed_on"}')
+        before = replica.metric(PASSED_ON)
         redis.publish(ALERTS_CHANNEL, json.dumps({"number": number}))
-        eventually(lambda: replica.metric('ws_messages_total{channel="cluster:alerts",outcome="passed_on"}') > before)
+        eventually(lambda: replica.metric(PASSED_ON) > before)
 
     return publish
 
@@ -139,7 +154,7 @@ def test_second_poll_is_never_answered_with_a_noop(
 
 @pytest.mark.parametrize(("length", "rate"), [(101, 2000), (1000, 2000), (230, 20)])
 def test_packets_of_a_long_post_are_all_handled_in_their_order_and_at_their_rate(
-    replicas: Callable[..., Replica], length: int, rate: int
+    replicas: Start, length: int, rate: int
 ) -> None:
     # given a rate of which a client may take ten seconds' worth at once
     replica = replicas(WS_LIMIT_PACKETS_PER_SECOND=str(rate))
@@ -163,9 +178,10 @@ def test_packets_of_a_long_post_are_all_handled_in_their_order_and_at_their_rate
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"abc", b"\xff\xfe", b"4\xc3", b"40\x1e", b"40\x1eabc", b"9", b"bAQID", b"4" * 600_000, b"d=40", b"4x"],
+    [b"", b"abc", b"\xff\xfe", b"4\xc3", b"40\x1e", b"40\x1eabc", b"9", b"bAQID", b"4" * 600_000, b"d=40", b"4x",
+     b"4" + b"[" * 100_000],
     ids=["empty", "text", "utf-8", "half a character", "empty packet", "behind a packet", "type", "binary", "too big",
-         "jsonp", "message"],
+         "jsonp", "message", "nested deeply"],
 )  # fmt: skip
 def test_post_that_cannot_be_read_is_refused_and_ends_its_session(session: EngineSession, body: bytes) -> None:
     assert session.post(body).status == (413 if len(body) > 524_288 else 400)
@@ -207,11 +223,8 @@ def test_probe_ends_one_poll_with_a_noop(session: EngineSession, publish: Callab
     upgrade.shutdown()
 
 
-def test_end_of_one_probe_does_not_cancel_another(session: EngineSession, publish: Callable[[int], None]) -> None:
-    one, other = session.websocket(), session.websocket()
-    for probe in (one, other):
-        probe.send("2probe")
-        assert probe.recv() == "3probe"
+def test_end_of_one_probe_does_not_cancel_another(probes: list[WebSocket], publish: Callable[[int], None]) -> None:
+    one, other = probes
 
     one.shutdown()
     time.sleep(0.2)
@@ -219,14 +232,10 @@ def test_end_of_one_probe_does_not_cancel_another(session: EngineSession, publis
 
     publish(1)
     assert '{"number": 1}' in other.recv()
-    other.shutdown()
 
 
-def test_second_probe_is_closed_when_another_one_took_over(session: EngineSession) -> None:
-    one, other = session.websocket(), session.websocket()
-    for probe in (one, other):
-        probe.send("2probe")
-        assert probe.recv() == "3probe"
+def test_second_probe_is_closed_when_another_one_took_over(probes: list[WebSocket]) -> None:
+    one, other = probes
 
     one.send("5")
     one.send("40/health,")
@@ -237,15 +246,13 @@ def test_second_probe_is_closed_when_another_one_took_over(session: EngineSessio
     one.send('42/health,1["request_health"]')
     while not one.recv().startswith("43/health,1"):
         pass
-    other.shutdown()
-    one.shutdown()
 
 
 # -- who is counted
 
 
 def test_page_that_polled_is_counted_no_longer_than_until_its_ping_is_overdue(
-    replicas: Callable[..., Replica],
+    replicas: Start,
 ) -> None:
     replica = replicas(WS_PING_INTERVAL_SECONDS="3", WS_PING_TIMEOUT_SECONDS="3")
     session = EngineSession(replica.port)

@@ -2,27 +2,28 @@
 
 import json
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-import redis as redis_client
 import requests
+from redis import Redis
 
 from contract.events import EVENT_OF_CHANNEL
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, METRICS_CHANNEL, REPLICAS_KEY, latest_key
 from runtime.clock import unix_seconds
+from tests.drivers.engine_session import EngineSession
+from tests.drivers.publisher import message
+from tests.drivers.replica import Start
 from tests.drivers.socket_client import SocketClient
 from tests.drivers.waiting import eventually
 
-Message = Callable[..., bytes]
 NAMESPACES = ("/", "/health", "/monitoring")
 ODD = (
     b'{ "b":1.0,"a":1e999 ,\n"\xc3\xa9":"\\u00e9\\ud83d\\ude00 \xe2\x80\xa8","b":-0,"n":123456789012345678901234567890}'
 )
 
 
-def test_client_gets_the_latest_of_each_channel_at_once(replica: Any, collector: Any, message: Message) -> None:
+def test_client_gets_the_latest_of_each_channel_at_once(replica: Any, collector: Any) -> None:
     watcher = replica.client("/")
     for channel in CHANNELS:
         collector.publish(channel, message(channel))
@@ -38,7 +39,7 @@ def test_client_gets_the_latest_of_each_channel_at_once(replica: Any, collector:
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_message_reaches_the_clients_of_root_untouched(replica: Any, redis: redis_client.Redis, channel: str) -> None:
+def test_message_reaches_the_clients_of_root_untouched(replica: Any, redis: Redis, channel: str) -> None:
     client = replica.client("/")
 
     redis.publish(channel, ODD)
@@ -47,18 +48,13 @@ def test_message_reaches_the_clients_of_root_untouched(replica: Any, redis: redi
     assert replica.metric(f'ws_messages_total{{channel="{channel}",outcome="passed_on"}}') == 1
 
 
-def test_message_reaches_a_polling_client_untouched(replica: Any, redis: redis_client.Redis) -> None:
-    with requests.Session() as session:
-        url = f"{replica.origin}/socket.io/?EIO=4&transport=polling"
-        sid = json.loads(session.get(url, timeout=15).text[1:])["sid"]
-        session.post(f"{url}&sid={sid}", data="40", timeout=15)
-        got = session.get(f"{url}&sid={sid}", timeout=15).text
-        assert "connection_confirmed" in got
+def test_message_reaches_a_polling_client_untouched(replica: Any, redis: Redis) -> None:
+    session = EngineSession(replica.port)
+    session.connect()
 
-        redis.publish(ALERTS_CHANNEL, ODD)
-        got = session.get(f"{url}&sid={sid}", timeout=40).content.decode()
+    redis.publish(ALERTS_CHANNEL, ODD)
 
-    assert got == f'42["redis_cluster_alerts",{ODD.decode()}]'
+    assert session.get().text == f'42["redis_cluster_alerts",{ODD.decode()}]'
 
 
 def test_cookie_names_the_sid_of_a_polling_client_when_it_connects_and_only_then(replica: Any) -> None:
@@ -74,21 +70,17 @@ def test_cookie_names_the_sid_of_a_polling_client_when_it_connects_and_only_then
     assert not {"Set-Cookie"} & {*sent.headers, *fetched.headers}
 
 
-def test_burst_reaches_a_polling_client_in_portions_that_its_library_takes(
-    replica: Any, redis: redis_client.Redis
-) -> None:
-    with requests.Session() as session:
-        url = f"{replica.origin}/socket.io/?EIO=4&transport=polling"
-        sid = json.loads(session.get(url, timeout=15).text[1:])["sid"]
-        session.post(f"{url}&sid={sid}", data="40", timeout=15)
-        before = replica.metric("ws_deliveries_total")
-        for number in range(100):
-            redis.publish(ALERTS_CHANNEL, f'{{"x":{number}}}')
-        eventually(lambda: replica.metric("ws_deliveries_total") == before + 100)
+def test_burst_reaches_a_polling_client_in_portions_that_its_library_takes(replica: Any, redis: Redis) -> None:
+    session = EngineSession(replica.port)
+    session.connect()
+    before = replica.metric("ws_deliveries_total")
+    for number in range(100):
+        redis.publish(ALERTS_CHANNEL, f'{{"x":{number}}}')
+    eventually(lambda: replica.metric("ws_deliveries_total") == before + 100)
 
-        portions: list[list[str]] = []
-        while not portions or '{"x":99}' not in portions[-1][-1]:
-            portions.append(session.get(f"{url}&sid={sid}", timeout=40).text.split("\x1e"))
+    portions: list[list[str]] = []
+    while not portions or '{"x":99}' not in portions[-1][-1]:
+        portions.append(session.get().packets)
 
     assert max(map(len, portions)) == 16
     got = [packet for portion in portions for packet in portion if "redis_cluster_alerts" in packet]
@@ -96,16 +88,14 @@ def test_burst_reaches_a_polling_client_in_portions_that_its_library_takes(
 
 
 def test_all_packets_of_a_polling_client_are_read_when_it_sends_many_at_once(replica: Any) -> None:
-    url = f"{replica.origin}/socket.io/?EIO=4&transport=polling"
-    sid = json.loads(requests.get(url, timeout=15).text[1:])["sid"]
     packets = ["40", *(f'42["unknown",{number}]' for number in range(50))]
 
-    requests.post(f"{url}&sid={sid}", data="\x1e".join(packets), timeout=15)
+    EngineSession(replica.port).post("\x1e".join(packets))
 
     eventually(lambda: replica.metric("ws_unknown_events_total") == 50)
 
 
-def test_state_reaches_the_other_namespaces_untouched(replica: Any, collector: Any, message: Message) -> None:
+def test_state_reaches_the_other_namespaces_untouched(replica: Any, collector: Any) -> None:
     client = replica.client(*NAMESPACES)
     raw = {channel: b" " + message(channel, seq=2, unknown=1.0) for channel in CHANNELS}
     before = json.loads(raw[ALERTS_CHANNEL])["previous_alert_id"]
@@ -120,9 +110,7 @@ def test_state_reaches_the_other_namespaces_untouched(replica: Any, collector: A
     assert client.event("alerts_update", 2).encode() == raw[ALERTS_CHANNEL]
 
 
-def test_publications_reach_every_client_once_and_in_order_while_clients_come(
-    replica: Any, collector: Any, message: Message
-) -> None:
+def test_publications_reach_every_client_once_and_in_order_while_clients_come(replica: Any, collector: Any) -> None:
     stop, last = threading.Event(), 0
 
     def publish_until_stopped() -> None:
@@ -151,9 +139,7 @@ def test_publications_reach_every_client_once_and_in_order_while_clients_come(
     assert len(starts) > 5
 
 
-def test_bursts_reach_root_whole_and_the_other_namespaces_at_their_newest(
-    replica: Any, redis: redis_client.Redis, message: Message
-) -> None:
+def test_bursts_reach_root_whole_and_the_other_namespaces_at_their_newest(replica: Any, redis: Redis) -> None:
     client = replica.client("/", "/health")
     pipeline = redis.pipeline(transaction=True)
     for seq in range(100):
@@ -167,9 +153,7 @@ def test_bursts_reach_root_whole_and_the_other_namespaces_at_their_newest(
     assert [payload["seq"] for payload in client.payloads("health_update")] == [99]
 
 
-def test_snapshot_by_hand_blocks_nothing(
-    replica: Any, collector: Any, redis: redis_client.Redis, message: Message
-) -> None:
+def test_snapshot_by_hand_blocks_nothing(replica: Any, collector: Any, redis: Redis) -> None:
     client = replica.client("/", "/monitoring")
     collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=1))
     client.event("cluster_metrics")
@@ -187,7 +171,7 @@ def test_snapshot_by_hand_blocks_nothing(
     "raw", [b"", b"{", b'{"x":NaN}', b"[1]", b'{"x":"\xff"}', b'{"x":"' + b"a" * 3_200_000 + b'"}']
 )
 def test_message_that_is_no_object_is_dropped_and_counted_and_logged_once(
-    replica: Any, redis: redis_client.Redis, raw: bytes
+    replica: Any, redis: Redis, raw: bytes
 ) -> None:
     client = replica.client("/")
 
@@ -201,9 +185,7 @@ def test_message_that_is_no_object_is_dropped_and_counted_and_logged_once(
     assert len(replica.process.log()) < 3000
 
 
-def test_subscriber_gets_snapshots_of_its_nodes_over_a_real_connection(
-    replica: Any, collector: Any, message: Message
-) -> None:
+def test_subscriber_gets_snapshots_of_its_nodes_over_a_real_connection(replica: Any, collector: Any) -> None:
     client = replica.client("/monitoring", auth={"subscribe": {"nodes": ["node6.lan"]}})
 
     collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL))
@@ -212,9 +194,7 @@ def test_subscriber_gets_snapshots_of_its_nodes_over_a_real_connection(
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-def test_requests_are_acknowledged_to_python_clients(
-    replica: Any, collector: Any, message: Message, transport: str
-) -> None:
+def test_requests_are_acknowledged_to_python_clients(replica: Any, collector: Any, transport: str) -> None:
     for channel in CHANNELS:
         collector.publish(channel, message(channel))
     client = SocketClient(replica.origin, *NAMESPACES, transport=transport)
@@ -234,9 +214,7 @@ def test_requests_are_acknowledged_to_python_clients(
         client.close()
 
 
-def test_health_is_reported_over_all_replicas(
-    replicas: Callable[..., Any], redis: redis_client.Redis, collector: Any, message: Message
-) -> None:
+def test_health_is_reported_over_all_replicas(replicas: Start, redis: Redis, collector: Any) -> None:
     often = "import ws.presence; ws.presence.PRESENCE_REFRESH_SECONDS = 0.2"
     first, second = replicas(prelude=often), replicas(prelude=often)
     collector.publish(HEALTH_CHANNEL, message(HEALTH_CHANNEL))
@@ -259,7 +237,7 @@ def test_health_is_reported_over_all_replicas(
     assert redis.zcard(REPLICAS_KEY) == 2
 
 
-def test_metrics_count_clients_and_deliveries(replica: Any, redis: redis_client.Redis) -> None:
+def test_metrics_count_clients_and_deliveries(replica: Any, redis: Redis) -> None:
     clients = [replica.client(*NAMESPACES), replica.client("/")]
     before = replica.metric("ws_deliveries_total")
 

@@ -2,18 +2,18 @@
 
 import json
 import time
-from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-import redis as redis_client
+from redis import Redis
 
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, LATEST_TTL_SECONDS, METRICS_CHANNEL, latest_key
 from tests.drivers.ports import free_port
+from tests.drivers.publisher import message
+from tests.drivers.replica import Start
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
-Message = Callable[..., bytes]
 NAMESPACES = ("/", "/health", "/monitoring")
 
 
@@ -30,7 +30,7 @@ def redis_is_down(replica: Any) -> bool:
 
 
 def test_replica_goes_on_when_redis_was_restarted_empty(
-    replica: Any, valkey: Valkey, redis: redis_client.Redis, collector: Any, message: Message
+    replica: Any, valkey: Valkey, redis: Redis, collector: Any
 ) -> None:
     client = replica.client(*NAMESPACES)
     collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=7))
@@ -62,7 +62,7 @@ def test_replica_goes_on_when_redis_was_restarted_empty(
 
 
 def test_replica_notices_a_redis_that_hangs_and_one_that_goes_on(
-    replicas: Callable[..., Any], valkey: Valkey, collector: Any, message: Message
+    replicas: Start, valkey: Valkey, collector: Any
 ) -> None:
     replica = replicas(prelude=SOON)
     client = replica.client(*NAMESPACES)
@@ -84,9 +84,7 @@ def test_replica_notices_a_redis_that_hangs_and_one_that_goes_on(
     assert [payload["seq"] for payload in client.payloads("redis_cluster_metrics")] == [7, 8]
 
 
-def test_clients_get_what_changed_while_nobody_listened(
-    replica: Any, redis: redis_client.Redis, collector: Any, message: Message
-) -> None:
+def test_clients_get_what_changed_while_nobody_listened(replica: Any, redis: Redis, collector: Any) -> None:
     client = replica.client(*NAMESPACES)
     for channel in CHANNELS:
         collector.publish(channel, message(channel, seq=7))
@@ -110,7 +108,7 @@ def test_clients_get_what_changed_while_nobody_listened(
 
 
 def test_nothing_is_doubled_when_the_connection_is_cut_again_and_again_under_publications(
-    replica: Any, redis: redis_client.Redis, collector: Any, message: Message
+    replica: Any, redis: Redis, collector: Any
 ) -> None:
     client = replica.client("/", "/monitoring")
 
@@ -134,7 +132,7 @@ def test_nothing_is_doubled_when_the_connection_is_cut_again_and_again_under_pub
     assert replica.metric("ws_redis_reconnects_total") == 4
 
 
-def test_replica_is_not_ready_and_serves_when_redis_was_never_there(replicas: Callable[..., Any]) -> None:
+def test_replica_is_not_ready_and_serves_when_redis_was_never_there(replicas: Start) -> None:
     with_redis = replicas()
     replica = type(with_redis)(f"redis://127.0.0.1:{free_port()}")
     try:
@@ -154,7 +152,7 @@ def test_replica_is_not_ready_and_serves_when_redis_was_never_there(replicas: Ca
         replica.close()
 
 
-def test_password_is_told_nobody_when_redis_refuses_it(valkey: Valkey, replicas: Callable[..., Any]) -> None:
+def test_password_is_told_nobody_when_redis_refuses_it(valkey: Valkey, replicas: Start) -> None:
     with_redis = replicas()
     replica = type(with_redis)(valkey.url.replace("//", "//somebody:hunter2@"))
     try:

@@ -9,12 +9,14 @@ from typing import Any
 
 import psutil
 import pytest
-import requests
 
 from contract.names import ALERTS_CHANNEL, METRICS_CHANNEL
+from tests.drivers.engine_session import EngineSession
+from tests.drivers.frames import frame
+from tests.drivers.publisher import message
+from tests.drivers.replica import Start
 from tests.drivers.waiting import eventually
 
-Message = Callable[..., bytes]
 #: Bytes of a snapshot, beside which the kernel's buffers are small.
 LARGE = 300_000
 
@@ -25,7 +27,7 @@ class Deaf:
     def __init__(self, replica: Any, connect: bytes) -> None:
         self._socket: socket.socket = replica.bare_websocket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
-        self._socket.sendall(bytes([0x81, 0x80 | len(connect)]) + bytes(4) + connect)
+        self._socket.sendall(frame(0x81, connect))
         self._data = b""
         while b"\r\n\r\n" not in self._data:
             self._data += self._socket.recv(4096)
@@ -78,7 +80,7 @@ class Deaf:
 
 
 @pytest.fixture
-def deaf(replicas: Callable[..., Any]) -> Iterator[Callable[..., tuple[Any, Deaf]]]:
+def deaf(replicas: Start) -> Iterator[Callable[..., tuple[Any, Deaf]]]:
     """A replica, and a client that has stopped reading."""
     opened: list[Deaf] = []
 
@@ -100,19 +102,19 @@ def sum_of_clients(replica: Any) -> float:
     )
 
 
-def large(message: Message, seq: int) -> bytes:
+def large(seq: int) -> bytes:
     return message(METRICS_CHANNEL, seq=seq, padding="a" * LARGE)
 
 
 def test_client_that_reads_again_in_time_is_shown_the_newest_state_and_every_entry(
-    deaf: Callable[..., tuple[Any, Deaf]], collector: Any, message: Message
+    deaf: Callable[..., tuple[Any, Deaf]], collector: Any
 ) -> None:
     replica, client = deaf(b"40/monitoring,", WS_SLOW_SECONDS="60")
     collector.transition(1)
     list(client.packets(lambda packet: "alerts_update" in packet))
     good = replica.client("/monitoring")
     for seq in range(2, 61):
-        collector.publish(METRICS_CHANNEL, large(message, seq))
+        collector.publish(METRICS_CHANNEL, large(seq))
         collector.transition(seq)
         good.event("cluster_metrics", seq - 1)  # a replica that falls behind itself leaves snapshots out
     eventually(lambda: replica.metric("ws_conflated_total") > 10)
@@ -136,12 +138,20 @@ def test_client_that_reads_again_in_time_is_shown_the_newest_state_and_every_ent
     assert replica.metric('ws_closes_total{reason="slow"}') == 0
 
 
-def test_client_that_stays_behind_is_sent_away_with_a_code(
-    deaf: Callable[..., tuple[Any, Deaf]], collector: Any, message: Message
+@pytest.mark.parametrize(
+    ("count", "publication", "slow_seconds"),
+    [
+        (30, lambda seq: (METRICS_CHANNEL, large(seq)), "1"),
+        (60, lambda seq: (ALERTS_CHANNEL, message(ALERTS_CHANNEL, seq=seq, padding="a" * 100_000)), "600"),
+    ],
+    ids=["it stays behind", "its log does not fit"],
+)
+def test_client_is_sent_away_with_a_code_when_it_does_not_read(
+    deaf: Callable[..., tuple[Any, Deaf]], collector: Any, count: int, publication: Any, slow_seconds: str
 ) -> None:
-    replica, client = deaf(WS_SLOW_SECONDS="1")
-    for seq in range(1, 31):
-        collector.publish(METRICS_CHANNEL, large(message, seq))
+    replica, client = deaf(WS_SLOW_SECONDS=slow_seconds)
+    for seq in range(1, count + 1):
+        collector.publish(*publication(seq))
 
     eventually(lambda: replica.metric('ws_closes_total{reason="slow"}') == 1)
 
@@ -149,21 +159,7 @@ def test_client_that_stays_behind_is_sent_away_with_a_code(
     assert client.read_until_closed() == 1013
 
 
-def test_client_whose_log_does_not_fit_is_sent_away(
-    deaf: Callable[..., tuple[Any, Deaf]], collector: Any, message: Message
-) -> None:
-    replica, client = deaf(WS_SLOW_SECONDS="600")
-    for seq in range(1, 61):
-        collector.publish(ALERTS_CHANNEL, message(ALERTS_CHANNEL, seq=seq, padding="a" * 100_000))
-
-    eventually(lambda: replica.metric('ws_closes_total{reason="slow"}') == 1)
-
-    assert client.read_until_closed() == 1013
-
-
-def test_memory_and_the_others_are_left_alone_when_many_clients_read_nothing(
-    replicas: Callable[..., Any], collector: Any, message: Message
-) -> None:
+def test_memory_and_the_others_are_left_alone_when_many_clients_read_nothing(replicas: Start, collector: Any) -> None:
     replica = replicas(WS_SLOW_SECONDS="3")
     good = replica.client("/")
     crowd = [Deaf(replica, b"40") for _ in range(50)]
@@ -172,7 +168,7 @@ def test_memory_and_the_others_are_left_alone_when_many_clients_read_nothing(
     before, most = process.memory_info().rss, 0
 
     for seq in range(1, 121):
-        collector.publish(METRICS_CHANNEL, large(message, seq))
+        collector.publish(METRICS_CHANNEL, large(seq))
         time.sleep(0.02)
         most = max(most, process.memory_info().rss)
     good.wait(lambda packet: '"seq":120,' in packet)
@@ -184,13 +180,10 @@ def test_memory_and_the_others_are_left_alone_when_many_clients_read_nothing(
         client.close()
 
 
-def test_polling_client_that_does_not_ask_is_not_waited_for(
-    replicas: Callable[..., Any], collector: Any, message: Message
-) -> None:
+def test_polling_client_that_does_not_ask_is_not_waited_for(replicas: Start, collector: Any) -> None:
     replica = replicas()
-    url = f"{replica.origin}/socket.io/?EIO=4&transport=polling"
-    sid = json.loads(requests.get(url, timeout=15).text[1:])["sid"]
-    requests.post(f"{url}&sid={sid}", data="40", timeout=15)
+    session = EngineSession(replica.port)
+    assert session.post("40").status == 200
     process = psutil.Process(replica.process.pid)
     eventually(lambda: sum_of_clients(replica) == 1)
     before = process.memory_info().rss
@@ -202,29 +195,28 @@ def test_polling_client_that_does_not_ask_is_not_waited_for(
         return sum(replica.metric(messages % outcome) for outcome in ("state", "passed_on", "repeated"))
 
     for seq in range(1, 201):
-        collector.publish(METRICS_CHANNEL, large(message, seq))
+        collector.publish(METRICS_CHANNEL, large(seq))
         if seq % 50 == 0:  # Redis cuts off a reader that is 32 MiB behind
             eventually(lambda seq=seq: taken() == seq)
 
     assert process.memory_info().rss - before < 32 << 20
     text = ""
     while '"seq":200,' not in text:
-        text = requests.get(f"{url}&sid={sid}", timeout=15).text
+        text = session.get().text
 
 
 def test_client_that_floods_the_replica_with_requests_and_reads_no_answer_is_sent_away(
-    deaf: Callable[..., tuple[Any, Deaf]], collector: Any, message: Message
+    deaf: Callable[..., tuple[Any, Deaf]], collector: Any
 ) -> None:
     replica, client = deaf(b"40/monitoring,", WS_SLOW_SECONDS="2")
     other = replica.client("/")
     collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=1))
-    request = b'42/monitoring,["request_nodes_status"]'
-    frame = bytes([0x81, 0x80 | len(request)]) + bytes(4) + request
+    requests = 20 * frame(0x81, b'42/monitoring,["request_nodes_status"]')
 
     def flood() -> None:
         try:
             for _ in range(4000):
-                client._socket.sendall(frame * 20)
+                client._socket.sendall(requests)
         except OSError:
             pass
 

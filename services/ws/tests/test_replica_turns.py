@@ -3,38 +3,20 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
-import pytest
-
-from contract.names import METRICS_CHANNEL
 from tests.drivers.engine_session import EngineSession
-from tests.drivers.publisher import Publisher
-from tests.drivers.replica import Replica
+from tests.drivers.frames import frame
+from tests.drivers.replica import Replica, Start
 from tests.drivers.waiting import eventually
-
-Start = Callable[..., Replica]
-Message = Callable[..., bytes]
+from ws.tests.conftest import Served
 
 #: A WebSocket's ping without payload, masked with zeros, and the pong to it.
-PING: Final = b"\x89\x80" + bytes(4)
+PING: Final = frame(0x89, b"")
 PONG: Final = b"\x8a\x00"
 #: As many as a replica reads at a time.
 PINGS: Final = 2600
-ELSEWHERE: Final = "X-Forwarded-For: 10.9.9.9"
-
-
-@pytest.fixture
-def shown(replicas: Start, collector: Publisher, message: Message) -> Callable[[Replica], None]:
-    """Proves that a client of another address gets what is published."""
-
-    def prove(replica: Replica) -> None:
-        client = replica.client(headers=(ELSEWHERE,))
-        collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=1))
-        client.event("redis_cluster_metrics")
-
-    return prove
 
 
 @contextlib.contextmanager
@@ -71,41 +53,35 @@ def talking(replica: Replica, head: bytes, again: bytes) -> Iterator[threading.E
         connection.close()
 
 
-def test_others_are_served_when_requests_follow_each_other_without_a_pause(
-    replicas: Start, shown: Callable[[Replica], None]
-) -> None:
+def test_others_are_served_when_requests_follow_each_other_without_a_pause(replicas: Start, served: Served) -> None:
     replica = replicas(TRUSTED_PROXIES="127.0.0.1")
 
     with talking(replica, b"", 400 * b"GET /socket.io/?EIO=3 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n") as answered:
         assert answered.wait(20)
 
-        shown(replica)
+        served(replica)
 
 
-def test_others_are_served_when_a_body_comes_in_the_smallest_chunks(
-    replicas: Start, shown: Callable[[Replica], None]
-) -> None:
+def test_others_are_served_when_a_body_comes_in_the_smallest_chunks(replicas: Start, served: Served) -> None:
     replica = replicas(TRUSTED_PROXIES="127.0.0.1")
     with contextlib.closing(EngineSession(replica.port)) as session:
         target = f"/socket.io/?EIO=4&transport=polling&sid={session.sid}"
         head = f"POST {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
         # Its first half million are one body, which takes seconds.
         with talking(replica, head.encode(), 100_000 * b"1\r\n6\r\n") as answered:
-            shown(replica)
+            served(replica)
 
             assert not answered.is_set()
 
 
-def test_few_pings_are_answered_when_many_clients_of_an_address_send_too_many(
-    replicas: Start, shown: Callable[[Replica], None]
-) -> None:
+def test_few_pings_are_answered_when_many_clients_of_an_address_send_too_many(replicas: Start, served: Served) -> None:
     replica = replicas(TRUSTED_PROXIES="127.0.0.1", WS_LIMIT_PACKETS_PER_SECOND="100")
     with contextlib.ExitStack() as stack:
         senders = [stack.enter_context(contextlib.closing(replica.bare_websocket())) for _ in range(40)]
         for sender in senders:
             sender.sendall(PINGS * PING)
 
-        shown(replica)
+        served(replica)
 
         # One client spends what the address has; of each other one a few are read before they are counted.
         assert sum(received(sender).count(PONG) for sender in senders) < len(senders) * PINGS / 5

@@ -3,107 +3,74 @@
 import contextlib
 import json
 import socket
-import struct
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import requests
 
 from contract.names import METRICS_CHANNEL
-from tests.drivers.publisher import Publisher
-from tests.drivers.replica import Replica
+from tests.drivers.engine_session import EngineSession
+from tests.drivers.frames import frame
+from tests.drivers.polling_session import SEPARATOR
+from tests.drivers.publisher import Publisher, message
+from tests.drivers.replica import Replica, Start
 from tests.drivers.waiting import eventually
-
-Start = Callable[..., Replica]
-Message = Callable[..., bytes]
 
 #: Nodes of a snapshot of about 100 kB.
 NODES: Final = tuple(f"node-{number}" for number in range(250))
 GROWTH_LIMIT_BYTES: Final = 100 << 20
 LOUD: Final = "10.9.9.9"
-TARGET: Final = "/socket.io/?EIO=4&transport=polling"
 #: What makes almost as many answers wait for a client as may.
-QUESTIONS: Final = ("40/monitoring,", *['42/monitoring,["request_nodes_status"]'] * 8)
+QUESTIONS: Final = SEPARATOR.join(["40/monitoring,", *['42/monitoring,["request_nodes_status"]'] * 8])
 
 
-def snapshot(message: Message, seq: int, times: int = 1) -> bytes:
+def snapshot(seq: int, times: int = 1) -> bytes:
     """One of ``NODES``, so many times as large."""
     node = json.loads(message(METRICS_CHANNEL))["nodes"][0]
     nodes = [{**node, "node": name, "error": "e" * (500 * (times - 1))} for name in NODES]
     return message(METRICS_CHANNEL, seq=seq, nodes=nodes)
 
 
-class Polling:
-    """A client of an address that polls when it is told to."""
-
-    def __init__(self, replica: Replica, address: str) -> None:
-        self._url = replica.origin + TARGET
-        self._http = requests.Session()
-        self._http.headers["X-Forwarded-For"] = address
-        self._url += "&sid=" + json.loads(self.poll().removeprefix("0"))["sid"]
-
-    def poll(self) -> str:
-        """Ask for what waits; return it."""
-        answer = self._http.get(self._url, timeout=30)
-        assert answer.status_code == 200, answer.text
-        return answer.text
-
-    def send(self, packets: Sequence[str]) -> int:
-        """Send packets; return the status of the answer."""
-        return self._http.post(self._url, "\x1e".join(packets), timeout=30).status_code
-
-
-def peak_bytes(replica: Replica) -> int:
-    status = Path(f"/proc/{replica.process.pid}/status").read_text()
-    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
-
-
 @pytest.fixture
-def replica(replicas: Start, collector: Publisher, message: Message) -> Replica:
+def replica(replicas: Start, collector: Publisher) -> Replica:
     """One that knows a snapshot."""
     replica = replicas(TRUSTED_PROXIES="127.0.0.1")
-    collector.publish(METRICS_CHANNEL, snapshot(message, 1))
+    collector.publish(METRICS_CHANNEL, snapshot(1))
     replica.client(headers=(f"X-Forwarded-For: {LOUD}",)).event("redis_cluster_metrics")
     return replica
 
 
 @pytest.mark.parametrize("copies", [None], ids=["started"])  # a copy's memory is partly its original's
-def test_memory_stays_bounded_when_each_client_waits_for_other_nodes(
-    replica: Replica, collector: Publisher, message: Message
-) -> None:
+def test_memory_stays_bounded_when_each_client_waits_for_other_nodes(replica: Replica, collector: Publisher) -> None:
     watching = replica.client(headers=("X-Forwarded-For: 10.1.1.1",))
-    before = peak_bytes(replica)
+    before = replica.peak_bytes()
     for number in range(150):
         wanted: dict[str, Any] = {"mode": "snapshot", "nodes": [*NODES, f"other-{number}"]}
-        client = Polling(replica, LOUD)
-        client.send([f"40/monitoring,{json.dumps({'subscribe': wanted})}"])
+        EngineSession(replica.port, address=LOUD).post(f"40/monitoring,{json.dumps({'subscribe': wanted})}")
 
     for seq in range(2, 18):
-        collector.publish(METRICS_CHANNEL, snapshot(message, seq))
+        collector.publish(METRICS_CHANNEL, snapshot(seq))
         watching.wait(lambda packet, seq=seq: f'"seq":{seq},' in packet)  # type: ignore[misc]
 
-    assert peak_bytes(replica) - before < GROWTH_LIMIT_BYTES
+    assert replica.peak_bytes() - before < GROWTH_LIMIT_BYTES
     assert not watching.closed
 
 
 @pytest.mark.parametrize("copies", [None], ids=["started"])
 def test_memory_stays_bounded_when_each_websocket_wants_other_nodes_and_none_reads(
-    replica: Replica, collector: Publisher, message: Message
+    replica: Replica, collector: Publisher
 ) -> None:
     watching = replica.client(headers=("X-Forwarded-For: 10.1.1.1",))
-    before = peak_bytes(replica)
+    before = replica.peak_bytes()
     with contextlib.ExitStack() as stack:
         for number in range(150):
             stack.enter_context(contextlib.closing(deaf(replica, number)))
         eventually(lambda: replica.metric('ws_namespace_clients{namespace="/monitoring"}') == 150)
 
         for seq in range(2, 12):
-            collector.publish(METRICS_CHANNEL, snapshot(message, seq, times=10))
+            collector.publish(METRICS_CHANNEL, snapshot(seq, times=10))
             watching.wait(lambda packet, seq=seq: f'"seq":{seq},' in packet)  # type: ignore[misc]
 
-        assert peak_bytes(replica) - before < 2 * GROWTH_LIMIT_BYTES
+        assert replica.peak_bytes() - before < 2 * GROWTH_LIMIT_BYTES
         assert not watching.closed
 
 
@@ -112,15 +79,15 @@ def deaf(replica: Replica, number: int) -> socket.socket:
     connection = replica.bare_websocket()
     wanted = {"mode": "snapshot", "nodes": [*NODES, f"other-{number}"]}
     text = f"40/monitoring,{json.dumps({'subscribe': wanted})}".encode()
-    connection.sendall(struct.pack("!BBH", 0x81, 0xFE, len(text)) + bytes(4) + text)
+    connection.sendall(frame(0x81, text))
     return connection
 
 
 def test_other_addresses_can_poll_when_much_waits_for_the_clients_of_one(replica: Replica) -> None:
     for _ in range(180):
-        Polling(replica, LOUD).send(QUESTIONS)
+        EngineSession(replica.port, address=LOUD).post(QUESTIONS)
 
     eventually(lambda: replica.metric('ws_closes_total{reason="slow"}') > 0)
-    client = Polling(replica, "10.1.1.1")
-    assert client.send(QUESTIONS) == 200
-    assert "monitoring_connected" in client.poll()
+    session = EngineSession(replica.port, address="10.1.1.1")
+    assert session.post(QUESTIONS).status == 200
+    assert "monitoring_connected" in session.get().text

@@ -27,17 +27,15 @@ from runtime.readiness import Readiness
 from tests.drivers.follower import Follower
 from tests.drivers.outboxes import Outboxes, read
 from ws import alert_log, feed
-from ws.access.limits import Limits
-from ws.access.subscriptions import Subscriptions
+from ws.access.limits import Limits, Subscriptions
 from ws.alert_log import AlertLog
 from ws.budget import Budget
 from ws.counters import Counters
-from ws.event import Event
-from ws.fast.outbox import Outbox
+from ws.engine.outbox import Outbox
+from ws.event import Event, Group
 from ws.feed import Feed
 from ws.namespaces import monitoring
 from ws.namespaces.monitoring import MonitoringNamespace
-from ws.push import Group
 from ws.state import ClusterState
 
 GOLDEN = Path(__file__).parents[3] / "contract" / "golden" / "messages"

@@ -7,19 +7,18 @@ Source: https://github.com/socketio/socket.io/tree/main/docs/socket.io-protocol/
 """
 
 import json
-from collections.abc import Callable
 
 import pytest
 
 from contract.events import NAMESPACES
 from tests.drivers.raw_client import RawClient
-from tests.drivers.replica import Replica
+from tests.drivers.replica import Replica, Start
 
 CONFIRMED = {"/": "connection_confirmed", "/health": "health_connected", "/monitoring": "monitoring_connected"}
 
 
 @pytest.fixture(scope="module")
-def replica(module_replicas: Callable[..., Replica]) -> Replica:
+def replica(module_replicas: Start) -> Replica:
     return module_replicas(WS_PING_INTERVAL_SECONDS="4")
 
 
@@ -61,8 +60,8 @@ def test_connection_is_closed_when_its_handshake_is_not_valid(replica: Replica) 
     client.wait_until_closed()
 
 
-def test_connection_is_closed_when_no_handshake_comes(replicas: Callable[..., Replica]) -> None:
-    replica = replicas(prelude="import ws.access.door; ws.access.door.CONNECT_SECONDS = 1")
+def test_connection_is_closed_when_no_handshake_comes(replicas: Start) -> None:
+    replica = replicas(prelude="import ws.access.admission; ws.access.admission.CONNECT_SECONDS = 1")
 
     replica.bare_client().wait_until_closed()
 

@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -7,10 +6,10 @@ import pytest
 
 from contract.codec import UndecodableMessage, encode
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
+from tests.drivers.publisher import message
 from ws.alert_log import Gap, StoredEntry
 from ws.state import ClusterState, Received, Step, Stored, receive
 
-Message = Callable[..., bytes]
 GOLDEN = Path(__file__).parents[3] / "contract" / "golden" / "messages"
 
 
@@ -32,9 +31,8 @@ def state(clock: Clock) -> ClusterState:
     return ClusterState(clock)
 
 
-@pytest.fixture
-def snapshot(message: Message) -> Callable[..., bytes]:
-    return lambda seq, epoch=7, **changes: message(METRICS_CHANNEL, epoch=epoch, seq=seq, **changes)
+def snapshot(seq: int, epoch: int = 7, **changes: object) -> bytes:
+    return message(METRICS_CHANNEL, epoch=epoch, seq=seq, **changes)
 
 
 def take(state: ClusterState, channel: str, raw: bytes, stored: bytes | None = None, age: float | None = None) -> Step:
@@ -76,9 +74,7 @@ def test_message_says_why_it_is_only_passed_on() -> None:
 
 
 @pytest.mark.parametrize("channel", [METRICS_CHANNEL, HEALTH_CHANNEL])
-def test_message_becomes_state_unchanged_when_nothing_is_stored(
-    state: ClusterState, channel: str, message: Message
-) -> None:
+def test_message_becomes_state_unchanged_when_nothing_is_stored(state: ClusterState, channel: str) -> None:
     raw = b" " + message(channel, unknown_field=1.0)
 
     step = take(state, channel, raw, stored=None)
@@ -87,9 +83,7 @@ def test_message_becomes_state_unchanged_when_nothing_is_stored(
     assert state.raw(channel) == raw
 
 
-def test_first_alerts_are_shown_without_entries_since_nobody_stands_before_them(
-    state: ClusterState, message: Message
-) -> None:
+def test_first_alerts_are_shown_without_entries_since_nobody_stands_before_them(state: ClusterState) -> None:
     raw = message(ALERTS_CHANNEL)
 
     step = take(state, ALERTS_CHANNEL, raw, stored=raw)
@@ -102,7 +96,7 @@ def test_first_alerts_are_shown_without_entries_since_nobody_stands_before_them(
 # Metrics: only what follows directly
 
 
-def test_snapshot_becomes_state_without_a_look_when_it_follows_directly(state: ClusterState, snapshot: Message) -> None:
+def test_snapshot_becomes_state_without_a_look_when_it_follows_directly(state: ClusterState) -> None:
     take(state, METRICS_CHANNEL, snapshot(1))
 
     received = receive(METRICS_CHANNEL, snapshot(2))
@@ -115,7 +109,7 @@ def test_snapshot_becomes_state_without_a_look_when_it_follows_directly(state: C
 
 @pytest.mark.parametrize(("epoch", "seq"), [(7, 3), (7, 9), (7, 1), (8, 1), (8, 3), (6, 3)])
 def test_stored_snapshot_becomes_state_when_a_message_does_not_follow_directly(
-    state: ClusterState, snapshot: Message, epoch: int, seq: int
+    state: ClusterState, epoch: int, seq: int
 ) -> None:
     take(state, METRICS_CHANNEL, snapshot(2 if seq != 3 or epoch != 7 else 1))
     stored = snapshot(77, epoch=9)
@@ -126,7 +120,7 @@ def test_stored_snapshot_becomes_state_when_a_message_does_not_follow_directly(
     assert state.raw(METRICS_CHANNEL) == stored
 
 
-def test_state_is_kept_when_a_snapshot_published_by_hand_jumps(state: ClusterState, snapshot: Message) -> None:
+def test_state_is_kept_when_a_snapshot_published_by_hand_jumps(state: ClusterState) -> None:
     take(state, METRICS_CHANNEL, snapshot(2))
 
     step = take(state, METRICS_CHANNEL, snapshot(999, epoch=99), stored=snapshot(2))
@@ -135,9 +129,7 @@ def test_state_is_kept_when_a_snapshot_published_by_hand_jumps(state: ClusterSta
     assert take(state, METRICS_CHANNEL, snapshot(3)).outcome == "state"
 
 
-def test_state_is_the_collectors_again_when_a_forged_snapshot_followed_directly(
-    state: ClusterState, snapshot: Message
-) -> None:
+def test_state_is_the_collectors_again_when_a_forged_snapshot_followed_directly(state: ClusterState) -> None:
     take(state, METRICS_CHANNEL, snapshot(2))
     take(state, METRICS_CHANNEL, snapshot(3, cluster="forged"))
 
@@ -146,7 +138,7 @@ def test_state_is_the_collectors_again_when_a_forged_snapshot_followed_directly(
     assert step.state == snapshot(3)
 
 
-def test_state_is_kept_when_what_is_stored_is_no_snapshot(state: ClusterState, snapshot: Message) -> None:
+def test_state_is_kept_when_what_is_stored_is_no_snapshot(state: ClusterState) -> None:
     take(state, METRICS_CHANNEL, snapshot(2))
 
     step = take(state, METRICS_CHANNEL, snapshot(9), stored=b'{"x":1}')
@@ -154,9 +146,7 @@ def test_state_is_kept_when_what_is_stored_is_no_snapshot(state: ClusterState, s
     assert (step.outcome, step.state) == ("passed_on", None)
 
 
-def test_message_is_only_passed_on_when_redis_does_not_say_what_is_stored(
-    state: ClusterState, snapshot: Message
-) -> None:
+def test_message_is_only_passed_on_when_redis_does_not_say_what_is_stored(state: ClusterState) -> None:
     take(state, METRICS_CHANNEL, snapshot(2))
 
     step = state.take(receive(METRICS_CHANNEL, snapshot(9)), None)
@@ -164,9 +154,7 @@ def test_message_is_only_passed_on_when_redis_does_not_say_what_is_stored(
     assert (step.outcome, step.published, step.state) == ("passed_on", snapshot(9), None)
 
 
-def test_repeated_snapshot_goes_to_everybody_and_changes_nothing(
-    state: ClusterState, snapshot: Message, clock: Clock
-) -> None:
+def test_repeated_snapshot_goes_to_everybody_and_changes_nothing(state: ClusterState, clock: Clock) -> None:
     take(state, METRICS_CHANNEL, snapshot(2))
     clock.now += 5
 
@@ -180,9 +168,7 @@ def test_repeated_snapshot_goes_to_everybody_and_changes_nothing(
 
 
 @pytest.mark.parametrize("channel", [HEALTH_CHANNEL, ALERTS_CHANNEL])
-def test_stored_message_becomes_state_whatever_was_published(
-    state: ClusterState, channel: str, message: Message
-) -> None:
+def test_stored_message_becomes_state_whatever_was_published(state: ClusterState, channel: str) -> None:
     first, log = message(channel, seq=1), {}
     if channel == ALERTS_CHANNEL:
         log = {"previous_alert_id": json.loads(first)["last_alert_id"], "last_alert_id": "1795426867-999"}
@@ -195,9 +181,7 @@ def test_stored_message_becomes_state_whatever_was_published(
 
 
 @pytest.mark.parametrize("channel", [HEALTH_CHANNEL, ALERTS_CHANNEL])
-def test_repeated_message_is_new_for_nobody_but_the_clients_of_root(
-    state: ClusterState, channel: str, message: Message
-) -> None:
+def test_repeated_message_is_new_for_nobody_but_the_clients_of_root(state: ClusterState, channel: str) -> None:
     take(state, channel, message(channel))
 
     step = take(state, channel, message(channel))
@@ -208,22 +192,24 @@ def test_repeated_message_is_new_for_nobody_but_the_clients_of_root(
 # What is stored may be ahead of the channel
 
 
-def test_state_that_was_taken_ahead_is_shown_once_when_its_message_arrives(
-    state: ClusterState, message: Message
-) -> None:
-    first, second, third = (message(HEALTH_CHANNEL, seq=seq) for seq in (1, 2, 3))
-    take(state, HEALTH_CHANNEL, first, stored=first)
-
-    ahead = take(state, HEALTH_CHANNEL, second, stored=third)
-    arrival = take(state, HEALTH_CHANNEL, third, stored=third)
-
-    assert ahead == Step(HEALTH_CHANNEL, "state", published=second, state=third)
-    assert arrival == Step(HEALTH_CHANNEL, "state", published=third, state=None)
+FIRST, SECOND, THIRD = (message(HEALTH_CHANNEL, seq=seq) for seq in (1, 2, 3))
 
 
-def test_snapshots_that_were_overtaken_are_only_passed_on_and_the_next_follows(
-    state: ClusterState, snapshot: Message
-) -> None:
+@pytest.fixture
+def ahead(state: ClusterState) -> Step:
+    """What followed from the second message when the third was stored already."""
+    take(state, HEALTH_CHANNEL, FIRST, stored=FIRST)
+    return take(state, HEALTH_CHANNEL, SECOND, stored=THIRD)
+
+
+def test_state_that_was_taken_ahead_is_shown_once_when_its_message_arrives(state: ClusterState, ahead: Step) -> None:
+    arrival = take(state, HEALTH_CHANNEL, THIRD, stored=THIRD)
+
+    assert ahead == Step(HEALTH_CHANNEL, "state", published=SECOND, state=THIRD)
+    assert arrival == Step(HEALTH_CHANNEL, "state", published=THIRD, state=None)
+
+
+def test_snapshots_that_were_overtaken_are_only_passed_on_and_the_next_follows(state: ClusterState) -> None:
     first = take(state, METRICS_CHANNEL, snapshot(1), stored=snapshot(4))
     for seq in (2, 3):
         assert not state.must_look(receive(METRICS_CHANNEL, snapshot(seq)))
@@ -236,7 +222,7 @@ def test_snapshots_that_were_overtaken_are_only_passed_on_and_the_next_follows(
 @pytest.mark.parametrize("by_hand", [[3, 4, 5, 6], [2**40]], ids=["one after the other", "far ahead"])
 @pytest.mark.parametrize("known", [2, None], ids=["of a state", "of none"])
 def test_snapshots_by_hand_that_run_ahead_do_not_keep_the_collectors_out(
-    state: ClusterState, snapshot: Message, by_hand: list[int], known: int | None
+    state: ClusterState, by_hand: list[int], known: int | None
 ) -> None:
     if known is not None:
         take(state, METRICS_CHANNEL, snapshot(known), stored=snapshot(known))
@@ -249,35 +235,23 @@ def test_snapshots_by_hand_that_run_ahead_do_not_keep_the_collectors_out(
     assert state.raw(METRICS_CHANNEL) == snapshot(3)
 
 
-def test_new_client_of_root_begins_with_what_arrived_when_the_state_is_ahead(
-    state: ClusterState, message: Message
-) -> None:
-    first, second, third = (message(HEALTH_CHANNEL, seq=seq) for seq in (1, 2, 3))
-    take(state, HEALTH_CHANNEL, first, stored=first)
-    take(state, HEALTH_CHANNEL, second, stored=third)
-
+@pytest.mark.usefixtures("ahead")
+def test_new_client_of_root_begins_with_what_arrived_when_the_state_is_ahead(state: ClusterState) -> None:
     before = state.arrived()
-    take(state, HEALTH_CHANNEL, third)
+    take(state, HEALTH_CHANNEL, THIRD)
 
-    assert before == [(HEALTH_CHANNEL, second)]
-    assert state.arrived() == [(HEALTH_CHANNEL, third)]
-
-
-def test_new_client_of_root_begins_with_no_jump_by_hand_when_the_state_is_ahead(
-    state: ClusterState, message: Message
-) -> None:
-    first, second, third = (message(HEALTH_CHANNEL, seq=seq) for seq in (1, 2, 3))
-    take(state, HEALTH_CHANNEL, first, stored=first)
-    take(state, HEALTH_CHANNEL, second, stored=third)
-
-    take(state, HEALTH_CHANNEL, message(HEALTH_CHANNEL, seq=999), stored=third)
-
-    assert state.arrived() == [(HEALTH_CHANNEL, second)]
+    assert before == [(HEALTH_CHANNEL, SECOND)]
+    assert state.arrived() == [(HEALTH_CHANNEL, THIRD)]
 
 
-def test_new_client_of_root_begins_with_no_message_that_was_published_by_hand(
-    state: ClusterState, snapshot: Message
-) -> None:
+@pytest.mark.usefixtures("ahead")
+def test_new_client_of_root_begins_with_no_jump_by_hand_when_the_state_is_ahead(state: ClusterState) -> None:
+    take(state, HEALTH_CHANNEL, message(HEALTH_CHANNEL, seq=999), stored=THIRD)
+
+    assert state.arrived() == [(HEALTH_CHANNEL, SECOND)]
+
+
+def test_new_client_of_root_begins_with_no_message_that_was_published_by_hand(state: ClusterState) -> None:
     take(state, METRICS_CHANNEL, snapshot(2))
     take(state, METRICS_CHANNEL, snapshot(999), stored=snapshot(2))
     take(state, METRICS_CHANNEL, b'{"x":1}')
@@ -289,9 +263,7 @@ def test_new_client_of_root_begins_with_no_message_that_was_published_by_hand(
 
 
 @pytest.mark.parametrize("seq", [1, 3, 99])
-def test_stored_message_is_given_to_everybody_after_a_connection_when_it_differs(
-    state: ClusterState, snapshot: Message, seq: int
-) -> None:
+def test_stored_message_is_given_to_everybody_after_a_connection_when_it_differs(state: ClusterState, seq: int) -> None:
     take(state, METRICS_CHANNEL, snapshot(2))
 
     step = state.catch_up(METRICS_CHANNEL, Stored(snapshot(seq), 3.0))
@@ -302,7 +274,7 @@ def test_stored_message_is_given_to_everybody_after_a_connection_when_it_differs
 
 
 def test_nothing_is_new_after_a_connection_when_the_stored_message_is_the_state(
-    state: ClusterState, snapshot: Message, clock: Clock
+    state: ClusterState, clock: Clock
 ) -> None:
     take(state, METRICS_CHANNEL, snapshot(2))
     clock.now += 60
@@ -313,7 +285,7 @@ def test_nothing_is_new_after_a_connection_when_the_stored_message_is_the_state(
 
 @pytest.mark.parametrize("stored", [None, b"", b'{"x":1}', b'{"x":NaN}'])
 def test_state_is_kept_after_a_connection_when_nothing_valid_is_stored(
-    state: ClusterState, snapshot: Message, clock: Clock, stored: bytes | None
+    state: ClusterState, clock: Clock, stored: bytes | None
 ) -> None:
     take(state, METRICS_CHANNEL, snapshot(2))
     clock.now += 60
@@ -323,7 +295,7 @@ def test_state_is_kept_after_a_connection_when_nothing_valid_is_stored(
     assert state.age_seconds == 60
 
 
-def test_collector_goes_on_with_a_new_epoch_when_redis_came_back_empty(state: ClusterState, snapshot: Message) -> None:
+def test_collector_goes_on_with_a_new_epoch_when_redis_came_back_empty(state: ClusterState) -> None:
     take(state, METRICS_CHANNEL, snapshot(200))
     state.catch_up(METRICS_CHANNEL, Stored(None))
 
@@ -335,16 +307,14 @@ def test_collector_goes_on_with_a_new_epoch_when_redis_came_back_empty(state: Cl
 # Age
 
 
-def test_age_is_that_in_redis_when_the_snapshot_came_from_there(
-    state: ClusterState, snapshot: Message, clock: Clock
-) -> None:
+def test_age_is_that_in_redis_when_the_snapshot_came_from_there(state: ClusterState, clock: Clock) -> None:
     take(state, METRICS_CHANNEL, snapshot(2), stored=snapshot(2), age=40.0)
     clock.now += 2
 
     assert state.age_seconds == 42
 
 
-def test_age_begins_anew_when_a_snapshot_follows(state: ClusterState, snapshot: Message, clock: Clock) -> None:
+def test_age_begins_anew_when_a_snapshot_follows(state: ClusterState, clock: Clock) -> None:
     take(state, METRICS_CHANNEL, snapshot(2), stored=snapshot(2), age=40.0)
     clock.now += 2
     take(state, METRICS_CHANNEL, snapshot(3))
@@ -352,7 +322,7 @@ def test_age_begins_anew_when_a_snapshot_follows(state: ClusterState, snapshot: 
     assert state.age_seconds == 0
 
 
-def test_age_is_unknown_when_there_is_no_snapshot(state: ClusterState, message: Message) -> None:
+def test_age_is_unknown_when_there_is_no_snapshot(state: ClusterState) -> None:
     take(state, HEALTH_CHANNEL, message(HEALTH_CHANNEL))
 
     assert state.age_seconds is None
@@ -361,7 +331,7 @@ def test_age_is_unknown_when_there_is_no_snapshot(state: ClusterState, message: 
 # Alerts
 
 
-def test_position_in_the_log_is_that_of_the_newest_alerts(state: ClusterState, message: Message) -> None:
+def test_position_in_the_log_is_that_of_the_newest_alerts(state: ClusterState) -> None:
     assert state.last_alert_id is None
 
     take(state, ALERTS_CHANNEL, message(ALERTS_CHANNEL, last_alert_id="7-12"))
@@ -369,7 +339,7 @@ def test_position_in_the_log_is_that_of_the_newest_alerts(state: ClusterState, m
     assert state.last_alert_id == "7-12"
 
 
-def test_alerts_without_entries_stand_at_the_position_after_them(state: ClusterState, message: Message) -> None:
+def test_alerts_without_entries_stand_at_the_position_after_them(state: ClusterState) -> None:
     take(state, ALERTS_CHANNEL, message(ALERTS_CHANNEL, last_alert_id="7-12", seq=1))
     assert state.alerts_without_entries() is not None
     take(state, ALERTS_CHANNEL, message(ALERTS_CHANNEL, last_alert_id="7-13", seq=2))
@@ -380,7 +350,7 @@ def test_alerts_without_entries_stand_at_the_position_after_them(state: ClusterS
     assert bare == whole | {"entries": [], "previous_alert_id": "7-13"}
 
 
-def test_received_keeps_the_bytes_it_came_with(message: Message) -> None:
+def test_received_keeps_the_bytes_it_came_with() -> None:
     raw = message(METRICS_CHANNEL)
 
     received = receive(METRICS_CHANNEL, raw)
@@ -394,21 +364,13 @@ def logged(*positions: str) -> list[dict[str, object]]:
     return [content | {"id": position} for position in positions]
 
 
-@pytest.fixture
-def alerts(message: Message) -> Callable[..., bytes]:
+def alerts(seq: int, before: str | None, *positions: str) -> bytes:
     """Alerts whose entries lie between two positions of the log."""
-    return lambda seq, before, *positions: message(
-        ALERTS_CHANNEL,
-        seq=seq,
-        entries=logged(*positions),
-        previous_alert_id=before,
-        last_alert_id=positions[-1] if positions else before,
-    )
+    log = {"previous_alert_id": before, "last_alert_id": positions[-1] if positions else before}
+    return message(ALERTS_CHANNEL, seq=seq, entries=logged(*positions), **log)
 
 
-def test_alerts_are_shown_as_they_came_when_they_go_on_where_the_log_was(
-    state: ClusterState, alerts: Callable[..., bytes]
-) -> None:
+def test_alerts_are_shown_as_they_came_when_they_go_on_where_the_log_was(state: ClusterState) -> None:
     take(state, ALERTS_CHANNEL, alerts(1, None, "7-1"))
     raw = alerts(2, "7-1", "7-2", "7-3")
 
@@ -416,7 +378,7 @@ def test_alerts_are_shown_as_they_came_when_they_go_on_where_the_log_was(
     assert take(state, ALERTS_CHANNEL, raw, stored=raw).state == raw
 
 
-def test_alerts_are_shown_with_what_was_missed_between(state: ClusterState, alerts: Callable[..., bytes]) -> None:
+def test_alerts_are_shown_with_what_was_missed_between(state: ClusterState) -> None:
     take(state, ALERTS_CHANNEL, alerts(1, None, "7-1"))
     raw, missed = alerts(4, "7-3", "7-4"), logged("7-2", "7-3", "7-4")
     received = receive(ALERTS_CHANNEL, raw)
@@ -430,9 +392,7 @@ def test_alerts_are_shown_with_what_was_missed_between(state: ClusterState, aler
 
 
 @pytest.mark.parametrize("how", ["take", "catch up"])
-def test_alerts_are_shown_without_entries_when_what_was_missed_is_gone(
-    state: ClusterState, alerts: Callable[..., bytes], how: str
-) -> None:
+def test_alerts_are_shown_without_entries_when_what_was_missed_is_gone(state: ClusterState, how: str) -> None:
     take(state, ALERTS_CHANNEL, alerts(1, None, "7-1"))
     raw = alerts(4, "7-3", "7-4")
 
@@ -447,7 +407,7 @@ def test_alerts_are_shown_without_entries_when_what_was_missed_is_gone(
     assert state.last_alert_id == "7-4"
 
 
-def test_entries_are_not_shown_again_when_they_are_known(state: ClusterState, alerts: Callable[..., bytes]) -> None:
+def test_entries_are_not_shown_again_when_they_are_known(state: ClusterState) -> None:
     take(state, ALERTS_CHANNEL, alerts(1, None, "7-1", "7-2"))
 
     step = take(state, ALERTS_CHANNEL, alerts(2, "7-1", "7-2"), stored=alerts(2, "7-1", "7-2"))

@@ -8,11 +8,12 @@ import time
 from collections.abc import Iterator
 from typing import Final, Protocol
 
+from wsproto.frame_protocol import CloseReason
+
 from ws import loop
 from ws.budget import Held
-from ws.fast.codes import TRY_AGAIN_LATER
-from ws.fast.reader import Broken, Closed, Long, Message, Ping, Reader, Received, size_of
-from ws.fast.shared import AnySession, Shared
+from ws.engine.reader import Broken, Closed, Long, Message, Ping, Reader, Received, size_of
+from ws.engine.shared import AnySession, Shared
 
 #: Messages of one client that are handled before others get their turn.
 MESSAGES_A_TURN: Final = 16
@@ -87,7 +88,7 @@ class Inbox:
 
     def send_away(self) -> None:
         """End the session: its client takes too long over a message."""
-        self._session.end("slow", TRY_AGAIN_LATER, "slow")
+        self._session.end("slow", CloseReason.TRY_AGAIN_LATER, "slow")
 
     def _next(self, received: Iterator[Received]) -> str | Long | None:
         """The next message, without its type; what comes before it is dealt with."""
@@ -143,7 +144,7 @@ class Inbox:
         kept_bytes = self._reader.kept_bytes + (size_of(message) if isinstance(message, str) else 0)
         if self._held.set(kept_bytes, self._shared.callbacks.budgets(self._session.sid)):
             return True
-        self._session.end("overload", TRY_AGAIN_LATER, "overload")
+        self._session.end("overload", CloseReason.TRY_AGAIN_LATER, "overload")
         return False
 
     def _rest(self) -> None:

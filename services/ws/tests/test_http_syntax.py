@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from ws.chunks import ChunkedBody, MalformedChunk
+from ws.http_syntax import ChunkedBody, MalformedChunk
 
 
 def body(text: bytes) -> ChunkedBody:

@@ -9,14 +9,19 @@ Source: https://github.com/socketio/socket.io/blob/main/docs/engine.io-protocol/
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final, Protocol
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
 
+from wsproto.frame_protocol import CloseReason
+
+from ws import loop
+from ws.budget import Held
+from ws.engine.poller import Poller
+from ws.engine.reader import Broken, size_of
+from ws.engine.shared import AnySession, Shared
 from ws.event import Packet
-from ws.fast.poller import Poller
-from ws.fast.shared import AnySession
-from ws.loop import end_reading, has_ended
 from ws.request import EngineRequest
 
 #: Seconds that a poll may wait; a ping ends it before.
@@ -25,6 +30,8 @@ POLL_SECONDS: Final = 60.0
 PACKETS_A_POLL: Final = 16
 #: Packets of one POST that are handled before other clients get their turn.
 PACKETS_A_TURN: Final = 16
+#: Bytes of a body that are read at a time.
+PIECE_BYTES: Final = 16 * 1024
 
 CLOSE: Final = Packet(b"1")
 NOOP: Final = Packet(b"6")
@@ -101,7 +108,7 @@ class Polls:
     def give_up_body(self) -> None:
         """Let nobody wait any more for the rest of a body: the session has ended."""
         if self.receives_from is not None:
-            end_reading(self.receives_from)
+            loop.end_reading(self.receives_from)
 
     def take(self, session: Polled, connection: int, poller: Poller) -> list[Packet]:
         """Wait until something is there for the client; return the first of it.
@@ -121,7 +128,7 @@ class Polls:
             finally:
                 self._arrived = None
                 poller.remove(connection)
-        if has_ended(connection):
+        if loop.has_ended(connection):
             session.lost()
             raise ConnectionResetError
         self._noop_is_due = False
@@ -149,6 +156,77 @@ class _Connection:
 
     def writable(self) -> None:
         """Never waited for."""
+
+
+class Body:
+    """The body of a POST: read in pieces, and given up when its session ends.
+
+    It is a context, until whose end the body counts in the budgets of the client that sent it.
+    """
+
+    def __init__(self, shared: Shared, session: Polled, polls: Polls, environ: Mapping[str, Any]) -> None:
+        self._shared = shared
+        self._session = session
+        self._polls = polls
+        self._environ = environ
+        self._held = Held()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._held.release()
+
+    def read(self) -> str:
+        """Read the whole body, which is text; lets other greenlets run.
+
+        Raises:
+            Broken: it is longer than a client may send, or is no body.
+            Ended: the session has ended, or ends because too much is kept, or the client sent less than it announced.
+            OSError: the client is gone, or takes too long; the session has ended.
+        """
+        limit_bytes, stated = self._shared.readers.limit_bytes, self._environ.get("CONTENT_LENGTH")
+        # A body in chunks has no length; a byte beyond the limit tells that it is too long.
+        due_bytes = limit_bytes + 1 if stated is None else int(stated)
+        if stated is not None and due_bytes > limit_bytes:
+            raise Broken(CloseReason.MESSAGE_TOO_BIG, "too big")
+        received = bytearray()
+        while len(received) < due_bytes and (piece := self._piece(min(PIECE_BYTES, due_bytes - len(received)))):
+            received += piece
+            self._hold(len(received))
+        if len(received) > limit_bytes:
+            raise Broken(CloseReason.MESSAGE_TOO_BIG, "too big")
+        if stated is not None and len(received) < due_bytes:
+            self._session.lost()
+            raise Ended
+        try:
+            text = received.decode()
+        except UnicodeDecodeError:
+            raise Broken(0, "not text") from None
+        self._hold(size_of(text))
+        return text
+
+    def _hold(self, held_bytes: int) -> None:
+        if not self._held.set(held_bytes, self._shared.callbacks.budgets(self._session.sid)):
+            self._session.end("overload", None)
+            raise Ended
+
+    def _piece(self, size: int) -> bytes:
+        self._polls.receives_from = loop.descriptor(self._environ)
+        try:
+            piece: bytes = self._environ["wsgi.input"].read(size)
+        except ValueError as error:
+            raise Broken(0, str(error)) from None
+        except OSError:
+            self._session.lost()
+            raise
+        finally:
+            self._polls.receives_from = None
+        if self._session.closed:
+            raise Ended
+        return piece
 
 
 def encode(packets: list[Packet]) -> bytes:

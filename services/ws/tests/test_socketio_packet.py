@@ -3,9 +3,7 @@ from typing import Any
 
 import pytest
 
-from ws import payload
-from ws.packet import Packet
-from ws.payload import Raw
+from ws.socketio_packet import Json, Packet, Raw
 
 TEXTS = [
     '{"b":1.0,"a":1e999,"b":-0}',
@@ -28,13 +26,13 @@ def test_acknowledgement_carries_a_raw_payload_untouched() -> None:
 
 @pytest.mark.parametrize("value", [{"sid": "a/é"}, "text", ["x", 1, None, {"a": [1.5]}], [], None])
 def test_value_is_encoded_as_json(value: Any) -> None:
-    assert json.loads(payload.dumps(value, separators=(",", ":"))) == value
+    assert json.loads(Json.dumps(value, separators=(",", ":"))) == value
 
 
 @pytest.mark.parametrize("text", ["", "NaN", "[NaN]", "{", "[" * 100_000, '"\\ud800"', "1" * 10_000 + "x"])
 def test_value_error_is_raised_when_text_is_no_json(text: str) -> None:
     with pytest.raises(ValueError):
-        payload.loads(text)
+        Json.loads(text)
 
 
 @pytest.mark.parametrize(

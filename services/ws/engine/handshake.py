@@ -1,17 +1,53 @@
-"""The answer to the request for a WebSocket (RFC 6455), and what is agreed on compression (RFC 7692)."""
+"""The opening handshake of a WebSocket (RFC 6455), and what is agreed on compression (RFC 7692)."""
 
+import base64
 from collections.abc import Mapping
-from typing import Final
+from http import HTTPStatus
+from typing import Any, Final
 
 from wsproto.utilities import generate_accept_token
 
+from ws.request import Unacceptable, wants_websocket
+
 #: Without context takeover a message is compressed by itself: one frame serves all who inflate.
 AGREED: Final = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+
+#: Bytes of Sec-WebSocket-Key (RFC 6455, 4.1).
+_KEY_BYTES: Final = 16
+_VERSION: Final = "13"
 
 _FLAGS: Final = ("server_no_context_takeover", "client_no_context_takeover")
 #: Bits of the window in which shared frames are compressed.
 _WINDOW_BITS: Final = "15"
 _ALLOWED_BITS: Final = tuple(map(str, range(8, 16)))
+
+
+def require_whole_upgrade(environ: Mapping[str, Any]) -> None:
+    """Check a request for a WebSocket (RFC 6455, 4.2.1); others pass.
+
+    Raises:
+        Unacceptable: something of it is missing or wrong.
+    """
+    if not wants_websocket(environ):
+        return
+    if environ["SERVER_PROTOCOL"] == "HTTP/1.0" or environ["REQUEST_METHOD"] != "GET":
+        raise Unacceptable("a WebSocket begins with a GET of HTTP/1.1")
+    if "upgrade" not in [word.strip() for word in environ.get("HTTP_CONNECTION", "").lower().split(",")]:
+        raise Unacceptable("the header Connection does not say Upgrade")
+    if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != _VERSION:
+        version = ("Sec-WebSocket-Version", _VERSION)
+        raise Unacceptable(
+            f"WebSockets of version {_VERSION} only",
+            ("Upgrade", "websocket"),
+            version,
+            status=HTTPStatus.UPGRADE_REQUIRED,
+        )
+    try:
+        key = base64.b64decode(environ.get("HTTP_SEC_WEBSOCKET_KEY", ""), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise Unacceptable(f"Sec-WebSocket-Key is not {_KEY_BYTES} bytes in base64")
 
 
 def answer(environ: Mapping[str, str]) -> tuple[bytes, bool]:

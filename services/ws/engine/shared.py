@@ -5,10 +5,10 @@ from typing import Final, Protocol
 
 from ws.budget import Budget
 from ws.counters import Counters
-from ws.fast.backlog import Backlog
-from ws.fast.poller import Poller
-from ws.fast.reader import Readers
-from ws.fast.wheel import Pinged
+from ws.engine.outbox import Backlog
+from ws.engine.ping_wheel import Pinged
+from ws.engine.poller import Poller
+from ws.engine.reader import Readers
 
 #: Bytes that may wait for all clients together.
 KEPT_LIMIT_BYTES: Final = 128 * 1024 * 1024

@@ -1,17 +1,72 @@
-"""A request's body in chunks (RFC 9112, 7.1), read strictly: what two servers could read in two ways is an error."""
+"""The syntax of HTTP/1.1 (RFC 9112), read strictly: what two servers could read in two ways is an error."""
 
 import re
-from typing import Final, Protocol
+from typing import IO, Final, Protocol
 
 #: Bytes of the line that begins a chunk, extensions included.
-HEAD_LIMIT_BYTES: Final = 256
+CHUNK_HEAD_LIMIT_BYTES: Final = 256
 #: Bytes of one trailer, and trailers behind a body. They are read and thrown away.
 TRAILER_LIMIT_BYTES: Final = 1024
 TRAILERS_LIMIT: Final = 16
 
 #: A size of at most 4 GiB, and extensions without control characters.
-_HEAD: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n")
+_CHUNK_HEAD: Final = re.compile(rb"([0-9A-Fa-f]{1,8})[\t ]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n")
 _END_OF_LINE: Final = b"\r\n"
+
+_TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_REQUEST_LINE: Final = re.compile(_TOKEN + rb" [\x21-\x7e\x80-\xff]+ HTTP/1\.[01]\r?\n")
+#: A header, on one line, without control characters: a bare CR is an end of line to some.
+_FIELD: Final = re.compile(rb"(" + _TOKEN + rb"):([\t\x20-\x7e\x80-\xff]*)\r?\n")
+#: The absolute form of a target, without user information (RFC 9110, 4.2.4).
+_ABSOLUTE: Final = re.compile(r"(?i:https?)://([^/?#@]+)(/[^?#]*)?(\?[^#]*)?")
+_ENDS: Final = (b"\r\n", b"\n", b"")
+_LENGTH: Final = b"content-length"
+#: What a request says once.
+_SINGLE: Final = (b"host", _LENGTH)
+
+
+class RequestHead:
+    """Hands on the lines of a request's head as they come; ``is_valid`` once all are there."""
+
+    def __init__(self, request_line: bytes, file: IO[bytes]) -> None:
+        self.is_valid = _REQUEST_LINE.fullmatch(request_line) is not None
+        self._file = file
+        self._said: set[bytes] = set()
+
+    def readline(self, size: int = -1) -> bytes:
+        """Read a line."""
+        line = self._file.readline(size)
+        if line not in _ENDS:
+            self.is_valid = self._is_field(line) and self.is_valid
+        return line
+
+    def _is_field(self, line: bytes) -> bool:
+        field = _FIELD.fullmatch(line)
+        if field is None:
+            return False
+        name = field[1].lower()
+        if name not in _SINGLE:
+            return True
+        if name in self._said or (name == _LENGTH and not field[2].strip(b" \t").isdigit()):
+            return False
+        self._said.add(name)
+        return True
+
+
+def origin_form(target: str) -> tuple[str, str]:
+    """Split the target of a request (RFC 9112, 3.2) into authority and origin form.
+
+    The authority is empty where the target is a path; ``*`` and other forms stay as they are.
+
+    Raises:
+        ValueError: it looks absolute and is not valid.
+    """
+    if "://" not in target or target.startswith("/"):
+        return "", target
+    parts = _ABSOLUTE.fullmatch(target)
+    if parts is None:
+        raise ValueError("not the URI of a resource")
+    return parts[1], (parts[2] or "/") + (parts[3] or "")
 
 
 class File(Protocol):
@@ -31,7 +86,7 @@ class MalformedChunk(ValueError):
 
 
 class ChunkedBody:
-    """The bytes of a body that comes in chunks; what follows the body stays in ``file``."""
+    """The bytes of a body that comes in chunks (RFC 9112, 7.1); what follows the body stays in ``file``."""
 
     def __init__(self, file: File) -> None:
         self._file = file
@@ -69,7 +124,7 @@ class ChunkedBody:
         if not self._is_first and self._file.readline(len(_END_OF_LINE)) != _END_OF_LINE:
             raise MalformedChunk("a chunk is longer than announced")
         self._is_first = False
-        head = _HEAD.fullmatch(self._file.readline(HEAD_LIMIT_BYTES))
+        head = _CHUNK_HEAD.fullmatch(self._file.readline(CHUNK_HEAD_LIMIT_BYTES))
         if head is None:
             raise MalformedChunk("a chunk has no size")
         self._left = int(head[1], 16)

@@ -1,22 +1,28 @@
 """One Engine.IO connection: polling at first or a WebSocket at once, and what it costs while nothing happens.
 
+A WebSocket is written with one call to the kernel a frame. Only where that takes less than the whole frame does a
+connection get a backlog; a client that polls always has one, since it takes nothing until it asks.
+
 Nothing here lets another greenlet run, except the poll of a client that waits and the answers to what a client asks
 for.
 """
 
 import os
 import time
-from typing import Final
+from typing import Any, Final
 
-from ws.event import Packet, close_frame
-from ws.fast.codes import GOING_AWAY, PROTOCOL_ERROR
-from ws.fast.farewell import Farewell
-from ws.fast.inbox import Inbox
-from ws.fast.outgoing import Outgoing
-from ws.fast.polling import CLOSE, NOOP, Polls
-from ws.fast.reader import Broken
-from ws.fast.shared import Shared
-from ws.loop import read
+from wsproto.frame_protocol import CloseReason
+
+from ws.access.admission import Client
+from ws.budget import Budget
+from ws.engine.closing import ClosingSocket
+from ws.engine.inbox import Inbox
+from ws.engine.outbox import Backlog, Overflow
+from ws.engine.polling import CLOSE, NOOP, PACKETS_A_POLL, Polls
+from ws.engine.reader import Broken
+from ws.engine.shared import Shared
+from ws.event import Packet, close_frame, pong_frame
+from ws.loop import read, write
 
 #: Bytes read at a time.
 READ_BYTES: Final = 16 * 1024
@@ -31,15 +37,27 @@ _PING: Final = Packet(b"2")
 _LAST_WORDS: Final = {"client": NOOP, "repeated": CLOSE}
 
 
-class Session(Outgoing):
-    """What it reads, and its life. Engine.IO's own socket has the same methods as far as its server calls them."""
+class Session:
+    """A connection. Engine.IO's own socket has the same methods as far as its server calls them."""
 
-    __slots__ = ("awaits_pong", "inbox", "sid", "spoke")
+    __slots__ = (
+        "_shared", "awaits_pong", "backlog", "client", "closed", "compresses", "fd", "inbox", "polls", "sid", "spoke",
+    )  # fmt: skip
 
     def __init__(self, shared: Shared, sid: str, polls: Polls | None) -> None:
         """``polls`` is ``None`` where the session begins with a WebSocket."""
-        super().__init__(shared, polls)
+        self._shared = shared
         self.sid: Final = sid
+        #: Set by the Socket.IO server.
+        self.client: Client | None = None
+        #: Of the WebSocket; -1 while it polls, and after its end.
+        self.fd = -1
+        #: Whether frames to this client may be compressed.
+        self.compresses = False
+        self.backlog: Backlog | None = Backlog()
+        #: ``None`` once it is a WebSocket.
+        self.polls = polls
+        self.closed = False
         #: What came by WebSocket and is not yet handled; ``None`` while there is nothing.
         self.inbox: Inbox | None = None
         #: Where its pings come from.
@@ -87,7 +105,7 @@ class Session(Outgoing):
             case "2" | "5" | "6":
                 pass
             case _:
-                raise Broken(PROTOCOL_ERROR, "not a packet")
+                raise Broken(CloseReason.PROTOCOL_ERROR, "not a packet")
         return None
 
     def handle(self, message: str) -> None:
@@ -108,6 +126,102 @@ class Session(Outgoing):
         """The client sent what it may not."""
         self._shared.counters.malformed_packets += 1
         self.end("malformed", broken.code, broken.reason)
+
+    # -- to the client
+
+    def begin(self) -> None:
+        """Let packets wait until the client asks for them, or has a WebSocket."""
+        self.backlog = Backlog(*self._unread, depth=PACKETS_A_POLL)
+
+    @property
+    def _unread(self) -> tuple[Budget, ...]:
+        """The budgets in which counts what waits for the client."""
+        everybody = self._shared.budget
+        return (everybody,) if self.client is None else (everybody, self.client.address.unread)
+
+    @property
+    def waiting(self) -> int:
+        """Packets that wait for the client."""
+        return 0 if self.backlog is None else len(self.backlog)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something waits for the client."""
+        return self.waiting > 0
+
+    def send(self, packet: Any) -> None:
+        """Send one of Engine.IO's packets."""
+        self.put(Packet(packet.encode(b64=True).encode()))
+
+    def put(self, packet: Packet) -> None:
+        """Send a packet, or let it wait."""
+        if self.closed:
+            return
+        if self.backlog is None:
+            self._write(packet.compressed if self.compresses else packet.plain)
+            return
+        try:
+            self._shared.counters.conflated += self.backlog.outbox.put(packet)
+        except Overflow:
+            self.end("slow", CloseReason.TRY_AGAIN_LATER, "slow")
+            return
+        if self.polls is not None:
+            self.polls.wake()
+
+    def wrote(self, frame: bytes, taken: int, own_bytes: int = 0) -> None:
+        """The socket took that many bytes of ``frame``; the rest waits, and counts as ``own_bytes``."""
+        self.backlog = Backlog(*self._unread)
+        try:
+            self.backlog.begin(memoryview(frame)[taken:], own_bytes)
+        except Overflow:
+            # Without a word: that would have to wait behind the rest.
+            self.end("slow", None)
+            return
+        self._shared.behind.add(self)
+        self.watch()
+
+    def _write(self, frame: bytes) -> None:
+        try:
+            taken = write(self.fd, frame)
+        except BlockingIOError:
+            taken = 0
+        except OSError:
+            self.lost()
+            return
+        self._shared.counters.bytes += len(frame)
+        if taken < len(frame):
+            self.wrote(frame, taken)
+
+    def writable(self) -> None:
+        """Write what waits, as far as the socket takes it."""
+        backlog = self.backlog
+        if backlog is None or self.closed:
+            return
+        try:
+            while True:
+                if backlog.rest:
+                    backlog.wrote(write(self.fd, backlog.rest))
+                    if backlog.rest:
+                        break
+                if not backlog.outbox:
+                    self.backlog = None
+                    self._shared.behind.discard(self)
+                    break
+                packet = backlog.outbox.take()
+                frame = packet.compressed if self.compresses else packet.plain
+                self._shared.counters.bytes += len(frame)
+                backlog.rest = memoryview(frame)
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.lost()
+            return
+        self.watch()
+
+    def answer(self, ping: bytes) -> None:
+        """Answer a ping of WebSocket, unless other things wait already."""
+        if self.backlog is None:
+            self._write(pong_frame(ping))
 
     # -- its life
 
@@ -163,8 +277,8 @@ class Session(Outgoing):
             os.close(fd)
             return
         rest = memoryview(b"") if backlog is None else backlog.rest
-        Farewell(self._shared, fd, rest, close_frame(code, text))
+        ClosingSocket(self._shared, fd, rest, close_frame(code, text))
 
     def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """Close it on behalf of Engine.IO's server."""
-        self.end("server" if reason is None else reason, GOING_AWAY)
+        self.end("server" if reason is None else reason, CloseReason.GOING_AWAY)

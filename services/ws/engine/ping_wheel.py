@@ -1,4 +1,4 @@
-"""The pings of all sessions, spread evenly over the time between two of them."""
+"""A timer wheel: the pings of all sessions, spread evenly over the time between two of them."""
 
 from typing import Final, Protocol
 
@@ -18,7 +18,7 @@ class Pinged(Protocol):
         ...
 
 
-class Wheel:
+class PingWheel:
     """Turns by one spoke a second: pings the sessions of one, and ends those of another that owe an answer.
 
     It counts its own turns, not time: where a whole process stood still, its clients are not to blame.

@@ -5,6 +5,7 @@ in bytes. A broadcast is shared between the clients that get it, so it costs eac
 alone has chosen costs that client all of it.
 """
 
+import time
 from collections import deque
 from typing import Final
 
@@ -13,10 +14,10 @@ from ws.event import Packet
 
 #: Bytes of what must arrive and waits, beyond which nothing more may.
 LOG_LIMIT_BYTES: Final = 1024 * 1024
-
-
 #: Bytes of a state for which nobody is sent away, whatever waits elsewhere.
 LITTLE_BYTES: Final = 4096
+#: Bytes after which a client that takes a long frame slowly is seen to go on.
+PROGRESS_BYTES: Final = 64 * 1024
 
 
 class Overflow(Exception):
@@ -118,3 +119,40 @@ class Outbox:
         self._bytes += added
         for budget in self._budgets:
             budget.used_bytes += added
+
+
+class Backlog:
+    """An outbox, and the frame that is being written."""
+
+    __slots__ = ("_taken", "outbox", "rest", "since")
+
+    def __init__(self, *budgets: Budget, depth: int = 0) -> None:
+        self.outbox = Outbox(*budgets, depth=depth)
+        #: What is left of the frame that is being written.
+        self.rest = memoryview(b"")
+        #: When the client last took a whole frame or ``PROGRESS_BYTES`` of one, or fell behind; monotonic.
+        self.since = time.monotonic()
+        self._taken = 0
+
+    def begin(self, rest: memoryview, own_bytes: int) -> None:
+        """Let the rest of a frame wait, which counts as ``own_bytes``.
+
+        Raises:
+            Overflow: it does not fit any more.
+        """
+        self.outbox.hold(own_bytes)
+        self.rest = rest
+
+    def __len__(self) -> int:
+        """Packets that wait."""
+        return len(self.outbox) + bool(self.rest)
+
+    def wrote(self, taken: int) -> None:
+        """The client took that many bytes of ``rest``."""
+        self.rest = self.rest[taken:]
+        self._taken += taken
+        if not self.rest:
+            self.outbox.let_go()
+        if not self.rest or self._taken >= PROGRESS_BYTES:
+            self._taken = 0
+            self.since = time.monotonic()

@@ -1,19 +1,19 @@
-"""A WebSocket at its end."""
+"""The closing handshake of a WebSocket (RFC 6455, 7)."""
 
 import os
 import time
 from typing import Final
 
-from ws.fast.shared import Shared
+from ws.engine.shared import Shared
 from ws.loop import end_writing, read, write
 
 #: Seconds that a client may take to acknowledge the end of its connection.
-FAREWELL_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 5.0
 #: Bytes read at a time, to be thrown away.
 READ_BYTES: Final = 16 * 1024
 
 
-class Farewell:
+class ClosingSocket:
     """The close frame goes out behind the rest of the frame before it; what the client still sends is thrown away."""
 
     __slots__ = ("_fd", "_last", "_rest", "_shared", "deadline")
@@ -23,7 +23,7 @@ class Farewell:
         self._fd = fd
         self._rest = rest
         self._last = memoryview(last)
-        self.deadline = time.monotonic() + FAREWELL_SECONDS
+        self.deadline = time.monotonic() + CLOSE_SECONDS
         shared.passing.add(self)
         shared.poller.add(fd, self)
         self.writable()

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
+from wsproto.frame_protocol import CloseReason
+
 from ws import loop
+from ws.engine import handshake, polling
+from ws.engine.polling import Body, Ended, Polls
+from ws.engine.reader import Broken
+from ws.engine.session import Session
+from ws.engine.shared import Shared
+from ws.engine.upgrade import UpgradeProbe
 from ws.event import Packet
-from ws.fast import handshake, polling
-from ws.fast.body import Body
-from ws.fast.codes import MESSAGE_TOO_BIG
-from ws.fast.polling import Ended, Polls
-from ws.fast.probe import Probe
-from ws.fast.reader import Broken
-from ws.fast.session import Session
-from ws.fast.shared import Shared
 from ws.request import ENGINE_REQUEST, EngineRequest
 
 #: Bytes of an answer from which compressing it pays, and gzip's level.
@@ -70,7 +70,8 @@ class Http:
             return answer(HTTPStatus.BAD_REQUEST, "there is no such session, or it is on a WebSocket")
         if request.transport == "websocket":
             greeting, compresses = handshake.answer(environ)
-            Probe(self._shared, session, loop.take_over(environ), compresses, greeting, self._sessions.ping_timeout)
+            fd = loop.take_over(environ)
+            UpgradeProbe(self._shared, session, fd, compresses, greeting, self._sessions.ping_timeout)
             return ()
         try:
             with session.polls.one_at_a_time(session, request):
@@ -83,7 +84,7 @@ class Http:
         except Broken as broken:
             self._shared.counters.malformed_packets += 1
             session.end("malformed", None)
-            is_long = broken.code == MESSAGE_TOO_BIG
+            is_long = broken.code == CloseReason.MESSAGE_TOO_BIG
             return answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE if is_long else HTTPStatus.BAD_REQUEST, broken.reason)
 
     def _begin(

@@ -1,6 +1,6 @@
 import pytest
 
-from ws.fast.wheel import Wheel
+from ws.engine.ping_wheel import PingWheel
 
 
 class Client:
@@ -10,7 +10,7 @@ class Client:
         self.pings = 0
         self.ended: str | None = None
         #: The wheel that it leaves when it is ended, as sessions do.
-        self.leaves: Wheel | None = None
+        self.leaves: PingWheel | None = None
 
     def ping(self) -> None:
         self.pings += 1
@@ -23,7 +23,7 @@ class Client:
 
 
 def test_clients_are_pinged_once_an_interval_and_evenly() -> None:
-    wheel, clients = Wheel(interval_seconds=25, timeout_seconds=20), [Client() for _ in range(100)]
+    wheel, clients = PingWheel(interval_seconds=25, timeout_seconds=20), [Client() for _ in range(100)]
     for client in clients:
         wheel.add(client)
     most = 0
@@ -40,7 +40,7 @@ def test_clients_are_pinged_once_an_interval_and_evenly() -> None:
 
 @pytest.mark.parametrize(("interval_seconds", "timeout_seconds"), [(25, 20), (10, 10), (1, 1)])
 def test_client_that_does_not_answer_is_ended_after_the_timeout(interval_seconds: int, timeout_seconds: int) -> None:
-    wheel = Wheel(interval_seconds=interval_seconds, timeout_seconds=timeout_seconds)
+    wheel = PingWheel(interval_seconds=interval_seconds, timeout_seconds=timeout_seconds)
     deaf, good = Client(), Client()
     deaf.leaves = wheel
     wheel.add(deaf)
@@ -59,7 +59,7 @@ def test_client_that_does_not_answer_is_ended_after_the_timeout(interval_seconds
 
 
 def test_client_that_is_gone_is_pinged_no_more() -> None:
-    wheel, client = Wheel(interval_seconds=5, timeout_seconds=4), Client()
+    wheel, client = PingWheel(interval_seconds=5, timeout_seconds=4), Client()
     wheel.add(client)
     wheel.remove(client)
     for _ in range(20):

@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
+from wsproto.frame_protocol import CloseReason
 
 from ws import loop
 from ws.budget import Budget
 from ws.counters import Counters
+from ws.engine.http import Http
+from ws.engine.ping_wheel import PingWheel
+from ws.engine.polling import Polls
+from ws.engine.reader import Readers
+from ws.engine.session import Session
+from ws.engine.shared import AnySession, Shared
 from ws.event import Packet
-from ws.fast.codes import PROTOCOL_ERROR, TRY_AGAIN_LATER
-from ws.fast.http import Http
-from ws.fast.polling import Polls
-from ws.fast.reader import Readers
-from ws.fast.session import Session
-from ws.fast.shared import AnySession, Shared
-from ws.fast.wheel import Wheel
 from ws.socketio_names import EngineServer
 
 #: Seconds that a client may take to send a message.
@@ -34,7 +34,7 @@ class Engine(EngineServer):
         self.budgets: Callable[[str], tuple[Budget, ...]] = lambda _sid: ()
         self.shared: Final = Shared(self, counters, Readers(self.max_http_buffer_size))
         self._http: Final = Http(self, self.shared)
-        self._wheel: Final = Wheel(interval_seconds=self.ping_interval, timeout_seconds=self.ping_timeout)
+        self._wheel: Final = PingWheel(interval_seconds=self.ping_interval, timeout_seconds=self.ping_timeout)
 
     def start(self) -> None:
         """Begin to serve."""
@@ -57,7 +57,7 @@ class Engine(EngineServer):
     def disconnect(self, sid: str | None = None) -> None:
         """Close a session that sent what it may not."""
         if sid in self.sockets:
-            self.sockets[sid].end("malformed", PROTOCOL_ERROR, "")
+            self.sockets[sid].end("malformed", CloseReason.PROTOCOL_ERROR, "")
 
     def handle_request(self, environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request (WSGI)."""
@@ -86,7 +86,7 @@ class Engine(EngineServer):
             now = time.monotonic()
             for session in tuple(self.shared.behind):
                 if session.backlog is not None and now - session.backlog.since > self._slow_seconds:
-                    session.end("slow", TRY_AGAIN_LATER, "slow")
+                    session.end("slow", CloseReason.TRY_AGAIN_LATER, "slow")
             for inbox in tuple(self.shared.amid):
                 if inbox.is_late(now, MESSAGE_SECONDS):
                     inbox.send_away()

@@ -1,4 +1,4 @@
-"""Follows in Redis what is revoked, for as long as the replica runs; apart from the feed of messages."""
+"""Follows in Redis what is revoked, apart from the feed of messages, and ends what is not held by right any more."""
 
 import logging
 import random
@@ -6,7 +6,7 @@ import time
 import traceback
 from contextlib import suppress
 from functools import partial
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from redis import Redis
 from redis.client import PubSub
@@ -16,6 +16,7 @@ from access.revocations import Revocations
 from contract.names import RENEWED, REVOKED_CHANNEL
 from runtime.logs import Occasionally
 from runtime.redis_failures import RedisFailure, ask, translated
+from ws.access.admission import Admission
 
 #: Seconds after which Redis is asked again: an emptied store says nothing, and a connection may die without a word.
 REREAD_SECONDS: Final = 5.0
@@ -23,6 +24,8 @@ REREAD_SECONDS: Final = 5.0
 SPARED_SECONDS: Final = 1.0
 #: Seconds of the longest pause before a connection is tried again.
 LONGEST_PAUSE_SECONDS: Final = 0.8
+#: Seconds between two looks. Whoever loses his right is gone within this and the time that the news takes.
+LOOK_SECONDS: Final = 0.25
 
 _logger = logging.getLogger(__name__)
 
@@ -74,3 +77,33 @@ class RevocationFeed:
                 read_from = 0.0
             else:
                 self._reader.take(answer["data"])
+
+
+class AccessWatch:
+    """Ends what is not held by right any more, and connections that never asked for a namespace.
+
+    It looks at the grants that clients are here by: as many as there are people and programs, not connections.
+    """
+
+    def __init__(self, admission: Admission, endpoint: Any) -> None:
+        self._admission = admission
+        self._endpoint = endpoint
+        self._complaints = Occasionally(_logger)
+
+    def run(self) -> NoReturn:
+        """Look for good."""
+        while True:
+            time.sleep(LOOK_SECONDS)
+            try:
+                self._look()
+            except Exception as error:
+                self._complaints.warning("error", "looking at who is connected went wrong: %r", error)
+
+    def _look(self) -> None:
+        why = ("idle", "no CONNECT")
+        if self._admission.is_closed:
+            why = ("unauthenticated", "sign_in_required")
+            for refused, (eio_sid, namespace) in self._admission.ended():
+                self._endpoint.server.dismiss(eio_sid, namespace, refused)
+        for eio_sid in self._admission.overdue():
+            self._endpoint.send_away(eio_sid, *why)

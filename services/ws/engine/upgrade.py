@@ -1,17 +1,21 @@
-"""A WebSocket that wants to take the place of a session's polls, and says so with a packet each way."""
+"""The upgrade of a session from polling: a WebSocket takes the place of the polls after a probe, a packet each way.
+
+Source: https://github.com/socketio/socket.io/blob/main/docs/engine.io-protocol/v4-current.md
+"""
 
 import os
 import time
 from typing import Final
 
+from wsproto.frame_protocol import CloseReason
+
 from ws import loop
+from ws.engine.closing import ClosingSocket
+from ws.engine.inbox import Inbox
+from ws.engine.reader import Broken, Message, Ping
+from ws.engine.session import Session
+from ws.engine.shared import Shared
 from ws.event import Packet, close_frame, pong_frame
-from ws.fast.codes import PROTOCOL_ERROR
-from ws.fast.farewell import Farewell
-from ws.fast.inbox import Inbox
-from ws.fast.reader import Broken, Message, Ping
-from ws.fast.session import Session
-from ws.fast.shared import Shared
 from ws.loop import read, write
 
 #: Bytes read at a time.
@@ -26,8 +30,11 @@ NOOP_DELAY_SECONDS: Final = 0.1
 _PROBED: Final = Packet(b"3probe")
 
 
-class Probe:
-    """It becomes the session's, or is closed. Until then the session's polls deliver, whatever happens here."""
+class UpgradeProbe:
+    """A WebSocket that becomes the session's, or is closed.
+
+    Until then the session's polls deliver, whatever happens here.
+    """
 
     __slots__ = ("_answered", "_compresses", "_fd", "_pings", "_reader", "_session", "_shared", "deadline")
 
@@ -74,15 +81,15 @@ class Probe:
                         self._pings += 1
                         self._write(pong_frame(data))
                     case _:
-                        raise Broken(PROTOCOL_ERROR, "not a probe")
+                        raise Broken(CloseReason.PROTOCOL_ERROR, "not a probe")
             if self._reader.kept_bytes > LONGEST_BYTES:
-                raise Broken(PROTOCOL_ERROR, "not a probe")
+                raise Broken(CloseReason.PROTOCOL_ERROR, "not a probe")
         except BlockingIOError:
             pass
         except Broken as broken:
             self._shared.counters.malformed_packets += 1
             self._let_go()
-            Farewell(self._shared, self._fd, memoryview(b""), close_frame(broken.code, broken.reason))
+            ClosingSocket(self._shared, self._fd, memoryview(b""), close_frame(broken.code, broken.reason))
         except OSError:
             self.end()
 

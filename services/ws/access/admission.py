@@ -1,4 +1,4 @@
-"""Lets connections in: to the replica by their address, to each namespace by their credential."""
+"""Admission of connections: to the replica by their address, to each namespace by their credential."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -7,9 +7,7 @@ from typing import Any, Final
 from access.gatekeeper import Gatekeeper
 from access.grant import READ, Grant, Refused, require_scope, sign_in_required
 from access.proxies import Origin, counted_as
-from ws.access.accounts import Account, Accounts
-from ws.access.client import Client
-from ws.access.limits import Limits
+from ws.access.limits import Account, Accounts, LimitReached, Limits
 from ws.budget import Budget
 from ws.counters import Counters
 from ws.origin import Origins
@@ -31,17 +29,29 @@ ORIGIN: Final = "dispycluster.origin"
 Place = tuple[str, str]
 
 
-class LimitReached(Exception):
-    """One address or identity has as much as it may; ``wait_seconds`` until it may have more."""
+class Client:
+    """One Engine.IO connection, as far as access goes."""
 
-    def __init__(self, kind: str, text: str, wait_seconds: float = 1.0) -> None:
-        super().__init__(text)
-        self.kind = kind
-        self.text = text
-        self.wait_seconds = wait_seconds
+    __slots__ = ("address", "grants", "identity", "offered", "told")
+
+    def __init__(self, address: Account, offered: Grant | str) -> None:
+        self.address: Final = address
+        #: What its handshake stands for, or why for nothing.
+        self.offered: Final = offered
+        #: Of its first grant.
+        self.identity: Account | None = None
+        #: By namespace; ``None`` before the first.
+        self.grants: dict[str, Grant] | None = None
+        #: Monotonic time at which it was last told that it sends too much.
+        self.told = float("-inf")
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """Whom its doings are counted for."""
+        return (self.address,) if self.identity is None else (self.address, self.identity)
 
 
-class Door:
+class Admission:
     """The clients that came in, and by what right each is where it is."""
 
     def __init__(
