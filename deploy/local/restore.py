@@ -22,12 +22,11 @@ from redis import RedisError
 
 from contract.names import GENERATION_KEY
 from deploy.local.accounts import environment_of
-from deploy.local.confirmation import confirmed
 from deploy.local.data_dir import DataDir
 from deploy.local.ports import inner_port
-from deploy.local.refusal import CannotStart
+from deploy.local.refusal import CannotStart, confirmed
 from deploy.local.settings import DATA_DIR
-from deploy.local.signals import STOP_SIGNALS
+from deploy.local.supervisor import STOP_SIGNALS
 from deploy.local.valkey import DUMP, Access, valkey_binary, valkey_command, write_private
 from runtime.redis_client import blocking_client
 

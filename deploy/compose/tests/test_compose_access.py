@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 
 from access.settings import read_mode
-from deploy.compose.access import MAKE_USER, choice_error, nobody_gets_in
-from deploy.compose.dialogue import ROOT
-from deploy.compose.project import Project
-from deploy.compose.trouble import Trouble
-from deploy.compose.up import up
+from deploy.compose.dialogue import ROOT, CommandFailed
+from deploy.compose.project import MAKE_USER, Project
+from deploy.compose.up import nobody_gets_in, up
 from runtime.settings import Environment, SettingError
 from tests.drivers.live_product import FrontPage, told
 from tests.drivers.scripted_docker import ScriptedDocker, config
@@ -61,12 +59,12 @@ def test_choice_is_lacking_for_command_container_and_service_alike(host: str, ac
         read_mode(Environment(variables))
     # and: the command, to which what is neither is for the services to refuse
     if access != "ajar":
-        assert bool(choice_error(project(access, host))) == lacks
+        assert bool(project(access, host).choice_error()) == lacks
 
 
 def test_command_and_container_name_the_same_two_lines() -> None:
     done = subprocess.run(["sh", REQUIRE_CHOICE], env={"PUBLIC_HOST": "0.0.0.0"}, capture_output=True, text=True)
-    assert done.stderr.rstrip() == choice_error(project(host="0.0.0.0"))
+    assert done.stderr.rstrip() == project(host="0.0.0.0").choice_error()
     assert [line.split()[0] for line in done.stderr.splitlines()[1:]] == ["ACCESS=closed", "ACCESS=open"]
 
 
@@ -75,7 +73,7 @@ def test_up_starts_nothing_while_nobody_has_said_who_gets_in(tmp_path: Path) -> 
     docker = ScriptedDocker(tmp_path)
     docker.configure(config(gateway={"ports": [{"host_ip": "0.0.0.0", "target": 8085, "published": "18085"}]}))
     # when
-    with pytest.raises(Trouble, match=r"ACCESS=closed .*\n  ACCESS=open"):
+    with pytest.raises(CommandFailed, match=r"ACCESS=closed .*\n  ACCESS=open"):
         up(docker)
     # then
     assert docker.called("compose up") == []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.compose.dialogue import CommandFailed
 from deploy.compose.preflight import (
     Facts,
     Finding,
@@ -20,7 +21,6 @@ from deploy.compose.preflight import (
     require_engine,
 )
 from deploy.compose.project import Project
-from deploy.compose.trouble import Trouble
 from tests.drivers.ports import free_port
 from tests.drivers.scripted_docker import ScriptedDocker, config
 
@@ -76,9 +76,9 @@ def test_gather_ends_where_docker_does(tmp_path: Path) -> None:
     assert absent.calls == []
     assert gather(silent)[0].engine_error == "permission denied"
     assert silent.called("compose config") == []
-    with pytest.raises(Trouble, match="usermod"):
+    with pytest.raises(CommandFailed, match="usermod"):
         require_engine(silent)
-    with pytest.raises(Trouble, match="not installed"):
+    with pytest.raises(CommandFailed, match="not installed"):
         require_engine(absent)
 
 
@@ -132,12 +132,12 @@ def test_preflight_says_notes_and_refuses_with_all_reasons(
     docker.script("info", json.dumps({"MemoryLimit": False}))
     docker.script("compose version --short", "v2.17.2\n")
     # when
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(CommandFailed) as failure:
         preflight(docker)
     # then
     assert "Note: The kernel's memory controller is off" in capsys.readouterr().out
-    assert "is 2.17.2" in str(trouble.value)
-    assert f"Port {taken} is taken" in str(trouble.value)
+    assert "is 2.17.2" in str(failure.value)
+    assert f"Port {taken} is taken" in str(failure.value)
 
 
 # What stands in the way

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from deploy.compose.dialogue import CommandFailed
+from deploy.compose.distribution import push
 from deploy.compose.project import Project, explain_config, split_tag
-from deploy.compose.push import push
-from deploy.compose.trouble import Trouble
-from deploy.compose.way_back import keep_images
+from deploy.compose.upgrade import keep_images
 from tests.drivers.scripted_docker import CONFIG, ScriptedDocker, config
 
 #: Stands for any.
@@ -86,11 +86,11 @@ def test_refused_configuration_is_shown_with_what_helps(tmp_path: Path, message:
     docker = ScriptedDocker(tmp_path)
     docker.script("compose config", err=message, code=1)
     # then
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(CommandFailed) as failure:
         Project.read(docker)
-    assert message in str(trouble.value)
-    assert words in str(trouble.value)
-    assert str(trouble.value) == explain_config(message)
+    assert message in str(failure.value)
+    assert words in str(failure.value)
+    assert str(failure.value) == explain_config(message)
 
 
 def pinned() -> dict[str, Any]:

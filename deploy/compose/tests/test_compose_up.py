@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.compose.dialogue import CommandFailed
 from deploy.compose.docker import Answer
-from deploy.compose.live import await_live, look
 from deploy.compose.project import Project
-from deploy.compose.trouble import Trouble
-from deploy.compose.up import bridge_addresses, greet, up
+from deploy.compose.up import await_live, bridge_addresses, greet, look, up
 from deploy.host.status import Status
 from tests.drivers.live_product import FrontPage, told
 from tests.drivers.ports import free_port
@@ -114,7 +113,7 @@ def test_waiting_ends_with_the_reason_when_nothing_comes() -> None:
     # given
     times = iter([0.0, 1.0, 6.0])
     # then
-    with pytest.raises(Trouble, match="after 5 s: no ws"):
+    with pytest.raises(CommandFailed, match="after 5 s: no ws"):
         await_live(
             looks(Status(False, "no collector"), Status(False, "no ws")), 5,
             monotonic=lambda: next(times), sleep=lambda _: None,
@@ -176,15 +175,15 @@ def test_up_says_what_compose_said_when_a_container_does_not_come_up(tmp_path: P
     docker.script("compose up", err=" Container lab-ws-1  Waiting\ncontainer lab-ws-1 is unhealthy\n", code=1)
     docker.script("logs --tail 3 lab-ws-1", "WS_PORT='x' is not valid\n")
     # when
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(CommandFailed) as failure:
         up(docker)
     # then
-    assert str(trouble.value).endswith("\ncontainer lab-ws-1 is unhealthy\n    WS_PORT='x' is not valid")
-    assert "Waiting" not in str(trouble.value)
+    assert str(failure.value).endswith("\ncontainer lab-ws-1 is unhealthy\n    WS_PORT='x' is not valid")
+    assert "Waiting" not in str(failure.value)
     # and when it is the service that all others wait for
     docker.script("compose up", err='service "secrets" didn\'t complete successfully: exit 1\n', code=1)
     docker.script("compose logs --no-log-prefix --tail 3 secrets", "ACCESS says nothing\n")
-    with pytest.raises(Trouble, match=r"exit 1\n    ACCESS says nothing$"):
+    with pytest.raises(CommandFailed, match=r"exit 1\n    ACCESS says nothing$"):
         up(docker)
 
 

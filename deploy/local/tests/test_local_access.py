@@ -11,8 +11,9 @@ import pytest
 from access.settings import read_access
 from api.config import Config as ApiConfig
 from collector.config import Config as CollectorConfig
-from deploy.local.access_dir import AccessDir
-from deploy.local.product import InnerPorts, RedisPlace, service_parts
+from deploy.local.data_dir import AccessDir
+from deploy.local.ports import InnerPorts
+from deploy.local.product import RedisPlace, service_parts
 from deploy.local.settings import Settings
 from runtime.settings import Environment, SettingError
 from ws.config import Config as WsConfig

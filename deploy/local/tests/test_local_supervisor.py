@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.part import Part
-from deploy.local.signals import STOP_SIGNALS, Signals
-from deploy.local.supervisor import PartDied, StopAsked, Supervisor
+from deploy.local.child import Part
+from deploy.local.supervisor import STOP_SIGNALS, PartDied, Signals, StopAsked, Supervisor
 from tests.drivers.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
@@ -52,9 +51,8 @@ HAS_NO_ROOM = (
 #: A supervisor process with two parts; it prints their numbers and its own result.
 DRIVER = f"""
 import sys
-from deploy.local.part import Part
-from deploy.local.signals import Signals
-from deploy.local.supervisor import StopAsked, Supervisor
+from deploy.local.child import Part
+from deploy.local.supervisor import Signals, StopAsked, Supervisor
 
 lines = []
 supervisor = Supervisor(Signals(), lines.append)

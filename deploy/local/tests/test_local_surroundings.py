@@ -11,10 +11,9 @@ import pytest
 import yaml
 
 from deploy.host.listening import is_free
-from deploy.local.access_dir import AccessDir
-from deploy.local.data_dir import DataDir
-from deploy.local.ports import inner_port, require_public
-from deploy.local.product import InnerPorts, RedisPlace, service_parts, valkey_part
+from deploy.local.data_dir import AccessDir, DataDir
+from deploy.local.ports import InnerPorts, inner_port, require_public
+from deploy.local.product import RedisPlace, service_parts, valkey_part
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
 from deploy.local.valkey import Access, valkey_binary
