@@ -13,7 +13,7 @@ from typing import Any
 from deploy.compose.dialogue import CommandFailed, say
 from deploy.compose.docker import NOT_INSTALLED, Docker
 from deploy.compose.images import missing
-from deploy.compose.project import GATEWAY, Project
+from deploy.compose.project import GATEWAY, REMOVED, Project, removed_settings
 from deploy.compose.tls import USER
 from deploy.host.listening import free_above, holder, is_free
 
@@ -69,6 +69,8 @@ class Facts:
     #: Images that must come here first.
     images_missing: tuple[str, ...] = ()
     port: Port | None = None
+    #: Settings of ``REMOVED`` that are set.
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ def gather(docker: Docker) -> tuple[Facts, Project | None]:
         images_missing=tuple(missing(docker, project.images())),
         memory_available_bytes=memory_available_bytes(),
         port=port_of(docker, project),
+        removed=removed_settings(docker),
     )
     return facts, project
 
@@ -228,6 +231,7 @@ def judge(facts: Facts, *, builds: bool = False) -> Iterator[Finding]:
         _tls_readable(facts),
         _memory(facts),
         _memory_limits(facts),
+        *(f"{name} was removed in {REMOVED[name]}. It is ignored: delete the setting." for name in facts.removed),
     )
     yield from map(Finding, filter(None, refusals))
     yield from (Finding(text, refuses=False) for text in notes if text)

@@ -18,6 +18,8 @@ from deploy.compose.tls import TlsFiles
 #: The service that publishes the port, and the port that it listens on itself.
 GATEWAY = "gateway"
 GATEWAY_PORT = 8085
+#: Settings of former releases: in which each was removed, and what there is instead.
+REMOVED = {"WS_PUSH": "0.4; every replica pushes as WS_PUSH=fast did"}
 #: How people make a user.
 MAKE_USER = "docker compose run --rm api user add NAME"
 
@@ -139,6 +141,17 @@ def split_tag(image: str) -> tuple[str, str]:
     """An image's repository and tag; a registry's port is no tag."""
     repository, colon, tag = image.partition("@")[0].rpartition(":")
     return (repository, tag) if colon and "/" not in tag else (image.partition("@")[0], "latest")
+
+
+def removed_settings(docker: Docker) -> tuple[str, ...]:
+    """Those of ``REMOVED`` that ``.env`` or the environment sets. Compose itself passes over them in silence."""
+    try:
+        lines = (docker.folder / ".env").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    pairs = (line.strip().removeprefix("export ").partition("=") for line in lines)
+    found = {**{name.strip(): value for name, _, value in pairs}, **docker.variables}
+    return tuple(name for name in REMOVED if found.get(name, "").strip(" \"'"))
 
 
 def explain_config(message: str) -> str:

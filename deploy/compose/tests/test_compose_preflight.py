@@ -20,9 +20,10 @@ from deploy.compose.preflight import (
     preflight,
     require_engine,
 )
-from deploy.compose.project import Project
+from deploy.compose.project import REMOVED, Project
 from tests.drivers.ports import free_port
 from tests.drivers.scripted_docker import ScriptedDocker, config
+from ws.config import REMOVED as WS_REMOVED
 
 GOOD = Facts(
     engine_version="20.10.24+dfsg1",
@@ -138,6 +139,42 @@ def test_preflight_says_notes_and_refuses_with_all_reasons(
     assert "Note: The kernel's memory controller is off" in capsys.readouterr().out
     assert "is 2.17.2" in str(failure.value)
     assert f"Port {taken} is taken" in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("env_file", "variables", "is_said"),
+    [
+        ("WS_REPLICAS=1\nWS_PUSH=plain\n", {}, True),
+        ("export WS_PUSH = 'fast'\n", {}, True),
+        (None, {"WS_PUSH": "fast"}, True),
+        ("#WS_PUSH=fast\nWS_PUSH=\n", {}, False),
+        ("WS_PUSH=''\n", {}, False),
+        ("WS_PUSH=fast\n", {"WS_PUSH": ""}, False),
+        (None, {}, False),
+    ],
+)
+def test_preflight_says_once_that_a_removed_setting_is_ignored(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    env_file: str | None,
+    variables: dict[str, str],
+    is_said: bool,
+) -> None:
+    # given
+    docker = ScriptedDocker(tmp_path, variables)
+    docker.configure(published(free_port()))
+    if env_file is not None:
+        (tmp_path / ".env").write_text(env_file)
+    # when
+    preflight(docker)
+    # then
+    said = capsys.readouterr().out
+    assert said.count("Note: WS_PUSH was removed in 0.4; ") == int(is_said)
+    assert said.count("It is ignored") == int(is_said)
+
+
+def test_removed_settings_are_those_of_the_service() -> None:
+    assert REMOVED == WS_REMOVED
 
 
 # What stands in the way
