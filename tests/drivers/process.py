@@ -13,6 +13,14 @@ from typing import Protocol
 ROOT = Path(__file__).parents[2]
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class Running(Protocol):
     """What a driver needs of a running process; ``subprocess.Popen`` has it."""
 

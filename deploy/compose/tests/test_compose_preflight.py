@@ -47,9 +47,8 @@ def project(port: int, host: str = "127.0.0.1") -> Project:
     return Project.parse(published(port, host), Path("/nowhere"))
 
 
-def test_gather_knows_engine_compose_and_images(tmp_path: Path) -> None:
+def test_gather_knows_engine_compose_and_images(docker: ScriptedDocker, tmp_path: Path) -> None:
     # given
-    docker = ScriptedDocker(tmp_path)
     docker.configure(published(free_port()))
     docker.script("info", json.dumps({"MemoryLimit": False, "DockerRootDir": str(tmp_path)}))
     docker.script("image inspect", "sha256:1\n")
@@ -83,35 +82,32 @@ def test_gather_ends_where_docker_does(tmp_path: Path) -> None:
         require_engine(absent)
 
 
-def test_engine_that_keeps_its_data_elsewhere_has_no_disk_to_look_at(tmp_path: Path) -> None:
-    docker = ScriptedDocker(tmp_path)
+def test_engine_that_keeps_its_data_elsewhere_has_no_disk_to_look_at(docker: ScriptedDocker, tmp_path: Path) -> None:
     docker.script("info", json.dumps({"DockerRootDir": str(tmp_path / "in-a-virtual-machine")}))
     assert gather(docker)[0].disk_free_bytes is None
 
 
-def test_port_is_named_with_its_holder_when_taken(tmp_path: Path, taken: int) -> None:
+def test_port_is_named_with_its_holder_when_taken(docker: ScriptedDocker, taken: int) -> None:
     # when
-    port = port_of(ScriptedDocker(tmp_path), project(taken))
+    port = port_of(docker, project(taken))
     # then
     assert port.taken
     assert f"(process {os.getpid()})" in port.taken
     assert port.other > taken
 
 
-def test_port_is_named_with_the_container_that_publishes_it(tmp_path: Path, taken: int) -> None:
-    docker = ScriptedDocker(tmp_path)
+def test_port_is_named_with_the_container_that_publishes_it(docker: ScriptedDocker, taken: int) -> None:
     docker.script(f"ps --filter publish={taken}", "other-gateway-1 other/gateway\n")
     assert port_of(docker, project(taken)).taken == " by the container other-gateway-1"
 
 
-def test_port_of_our_own_gateway_is_not_taken(tmp_path: Path, taken: int) -> None:
-    docker = ScriptedDocker(tmp_path)
+def test_port_of_our_own_gateway_is_not_taken(docker: ScriptedDocker, taken: int) -> None:
     docker.script(f"ps --filter publish={taken}", "lab-gateway-1 lab/gateway\n")
     assert port_of(docker, project(taken)).taken is None
 
 
-def test_address_of_another_machine_is_an_error(tmp_path: Path) -> None:
-    port = port_of(ScriptedDocker(tmp_path), project(free_port(), "192.0.2.77"))
+def test_address_of_another_machine_is_an_error(docker: ScriptedDocker) -> None:
+    port = port_of(docker, project(free_port(), "192.0.2.77"))
     assert "assign" in port.error
 
 
@@ -125,10 +121,9 @@ def test_memory_is_what_programs_can_still_have(tmp_path: Path) -> None:
 
 
 def test_preflight_says_notes_and_refuses_with_all_reasons(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], taken: int
+    docker: ScriptedDocker, capsys: pytest.CaptureFixture[str], taken: int
 ) -> None:
     # given
-    docker = ScriptedDocker(tmp_path)
     docker.configure(published(taken))
     docker.script("info", json.dumps({"MemoryLimit": False}))
     docker.script("compose version --short", "v2.17.2\n")

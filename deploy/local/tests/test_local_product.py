@@ -20,7 +20,7 @@ import redis
 from tests.drivers.last_release import lay_out_last_release
 from tests.drivers.local_product import READY_SECONDS, LocalProduct
 from tests.drivers.ports import inner_ports
-from tests.drivers.process import ROOT
+from tests.drivers.process import ROOT, is_alive
 from tests.drivers.raw_http import ask, request
 from tests.drivers.waiting import eventually
 
@@ -53,13 +53,6 @@ def snapshot_of(product: LocalProduct) -> dict[str, Any]:
 def redis_of(folder: Path) -> redis.Redis:
     """The embedded Valkey of the product that runs with that folder."""
     return redis.Redis.from_url((folder / "valkey" / "url").read_text().strip())
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def test_product_comes_up_with_data_refuses_a_twin_and_goes_without_a_trace(running: LocalProduct) -> None:
