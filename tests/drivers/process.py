@@ -21,6 +21,19 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def run_module(module: str, *words: str, said: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a module to its end, with ``said`` as its input."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *words],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        input=said,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
 class Running(Protocol):
     """What a driver needs of a running process; ``subprocess.Popen`` has it."""
 

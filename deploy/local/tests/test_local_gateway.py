@@ -3,17 +3,13 @@
 import http.client
 import io
 import json
-import os
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
@@ -23,13 +19,11 @@ import websocket
 from deploy.local.proxy import AT_A_TIME, ApiProxy
 from tests.drivers.attacks import attack_rounds
 from tests.drivers.ports import free_port
-from tests.drivers.process import Process, python
+from tests.drivers.process import Process, python, run_module
 from tests.drivers.raw_client import RawClient
 from tests.drivers.raw_http import exchange, parsed, request
 from tests.drivers.serving import serving
 from tests.drivers.waiting import eventually
-
-ROOT = Path(__file__).parents[3]
 
 #: Bytes of an answer that does not fit into the buffers of a connection.
 LARGE_BYTES = 8 << 20
@@ -598,15 +592,6 @@ def test_api_away_leaves_the_push_alone(lonely_gateway: int) -> None:
 
 
 def test_bad_setting_is_a_sentence() -> None:
-    # when
-    done = subprocess.run(
-        [sys.executable, "-m", "deploy.local.gateway"],
-        cwd=ROOT,
-        env={**os.environ, "API_PORT": "none"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    # then
+    done = run_module("deploy.local.gateway", API_PORT="none")
     assert done.returncode == 2
     assert done.stderr == "gateway: API_PORT='none' is not valid: it takes a whole number from 1 to 65535\n"
