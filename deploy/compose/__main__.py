@@ -6,15 +6,12 @@ import argparse
 import os
 import sys
 
-from deploy.compose.backup import backup
-from deploy.compose.bundle import bundle
-from deploy.compose.dialogue import ROOT, call, say
+from deploy.compose.backup import backup, restore
+from deploy.compose.dialogue import ROOT, CommandFailed, call, say
+from deploy.compose.distribution import bundle, push
 from deploy.compose.docker import EVERYTHING, Docker
 from deploy.compose.down import down, purge
 from deploy.compose.preflight import require_engine
-from deploy.compose.push import push
-from deploy.compose.restore import restore
-from deploy.compose.trouble import Trouble
 from deploy.compose.up import up
 from deploy.compose.upgrade import upgrade
 
@@ -51,8 +48,10 @@ def run(docker: Docker, options: argparse.Namespace) -> None:
     """Do what was asked.
 
     Raises:
-        Trouble: it could not be done.
+        CommandFailed: it could not be done.
     """
+    if options.command not in ("up", "upgrade"):  # which look at all of this machine
+        require_engine(docker)
     if options.command == "up":
         up(docker)
     elif options.command == "down":
@@ -62,8 +61,7 @@ def run(docker: Docker, options: argparse.Namespace) -> None:
     elif options.command == "logs":
         follow(docker, options.service)
     elif options.command == "ps":
-        require_engine(docker)
-        docker.show(*EVERYTHING, "ps", "--all", trouble="Compose does not list the containers; why is said above.")
+        docker.show(*EVERYTHING, "ps", "--all", failure="Compose does not list the containers; why is said above.")
     elif options.command == "backup":
         backup(docker)
     elif options.command == "restore":
@@ -80,11 +78,10 @@ def follow(docker: Docker, service: str) -> None:
     """Show the logs as they come, until Ctrl-C.
 
     Raises:
-        Trouble: there are none.
+        CommandFailed: there are none.
     """
-    require_engine(docker)
     words = (*EVERYTHING, "logs", "--follow", "--tail", "100", *([service] if service else []))
-    docker.show(*words, trouble="Compose shows no logs; why is said above.")
+    docker.show(*words, failure="Compose shows no logs; why is said above.")
 
 
 def main() -> int:
@@ -92,8 +89,8 @@ def main() -> int:
     options = parser().parse_args()
     try:
         run(Docker(ROOT, os.environ), options)
-    except Trouble as trouble:
-        print(f"{options.command}: {trouble}", file=sys.stderr)
+    except CommandFailed as failure:
+        print(f"{options.command}: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         if options.command != "logs":

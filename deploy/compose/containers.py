@@ -1,12 +1,21 @@
-"""The project's containers as they are now."""
+"""The project's containers as they are now, and the replacement of replicas without a moment in which none serves."""
 
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from deploy.compose.dialogue import CommandFailed, say
 from deploy.compose.docker import Docker
-from deploy.compose.trouble import Trouble
+from deploy.compose.images import image_id
+from deploy.compose.project import Project
+
+#: How an image that is here is taken, and no other.
+AS_IT_IS = ("--no-build", "--pull", "never")
+#: Seconds that the gateway gets to find new replicas by DNS (asked every second) and to see them healthy.
+SETTLE_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,7 @@ def of_project(docker: Docker, project: str) -> list[Container]:
     listed = docker.tell(
         *("ps", "--all", "--quiet", "--no-trunc"),
         *("--filter", f"label={label}.project={project}", "--filter", f"label={label}.oneoff=False"),
-        trouble="Docker does not list the containers",
+        failure="Docker does not list the containers",
     ).split()
     if not listed:
         return []
@@ -36,7 +45,7 @@ def of_project(docker: Docker, project: str) -> list[Container]:
     try:
         described = json.loads(answer.out)
     except ValueError:
-        raise Trouble(f"Docker does not describe the containers:\n{answer.last_words()}") from None
+        raise CommandFailed(f"Docker does not describe the containers:\n{answer.last_words()}") from None
     return [
         Container(
             id=one["Id"],
@@ -52,3 +61,59 @@ def of_project(docker: Docker, project: str) -> list[Container]:
 def of_service(docker: Docker, project: str, service: str) -> list[Container]:
     """Containers of one service, stopped ones too."""
     return [container for container in of_project(docker, project) if container.service == service]
+
+
+def roll(docker: Docker, project: Project, service: str, sleep: Callable[[float], None] = time.sleep) -> int:
+    """Start a new replica for each outdated one, then stop those one by one; return how many serve in the end.
+
+    Raises:
+        CommandFailed: the new ones do not become healthy; they are gone again, and the former ones serve on.
+    """
+    before = [container for container in of_service(docker, project.name, service) if container.is_running]
+    outdated = [container for container in before if not _is_current(docker, project, container)]
+    # An upgrade that was interrupted has left some of each.
+    current = len(before) - len(outdated)
+    wanted = max(len(outdated), current)
+    if not outdated:
+        say(f"  {service}: {wanted} replicas, all of the newest kind")
+        return wanted
+    _add(docker, project, service, before, len(before) + max(0, len(outdated) - current))
+    sleep(SETTLE_SECONDS)
+    for number, container in enumerate(outdated, 1):
+        say(f"  {service}: former replica {number} of {len(outdated)} is asked to end")
+        docker.tell("stop", container.id, failure=f"A former replica of {service} could not be stopped")
+        docker.tell("rm", container.id, failure=f"A former replica of {service} could not be removed")
+    _scale(docker, service, wanted)
+    return wanted
+
+
+def _add(docker: Docker, project: Project, service: str, before: list[Container], count: int) -> None:
+    try:
+        say(f"  {service}: {count - len(before)} new replicas beside the {len(before)} that run")
+        _scale(docker, service, count)
+    except BaseException:
+        known = {container.id for container in before}
+        added = [one.id for one in of_service(docker, project.name, service) if one.id not in known]
+        if added:
+            docker.ask("rm", "--force", *added)
+        raise
+
+
+def _scale(docker: Docker, service: str, count: int) -> None:
+    docker.tell(
+        *("compose", "up", "--detach", "--wait", "--no-deps", "--no-recreate", *AS_IT_IS),
+        *("--scale", f"{service}={count}", service),
+        failure=f"{count} replicas of {service} do not become healthy",
+    )
+
+
+def _is_current(docker: Docker, project: Project, container: Container) -> bool:
+    """Whether compose would leave the container as it is."""
+    service = project.services[container.service]
+    hashes = docker.tell(
+        "compose", "config", "--hash", container.service, failure="Compose does not say what would change"
+    )
+    wanted = dict(line.split()[:2] for line in hashes.splitlines() if len(line.split()) >= 2)
+    if container.service not in wanted:
+        raise CommandFailed(f"Compose does not say what would change of {container.service}.")
+    return container.config_hash == wanted[container.service] and container.image_id == image_id(docker, service.image)

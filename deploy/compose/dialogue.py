@@ -1,4 +1,4 @@
-"""What is said to whoever called the command, and what they are asked."""
+"""What is said to whoever called the command, what they are asked, and how it fails."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from deploy.compose.trouble import Trouble
-
 #: The project's folder, or a bundle's.
 ROOT = Path(__file__).resolve().parents[2]
+
+
+class CommandFailed(Exception):
+    """The command ends here; the text says why, and what helps."""
 
 
 def say(text: str = "") -> None:
@@ -29,15 +31,17 @@ def confirm(question: str, *, yes: bool) -> None:
     """Go on only when a person says so; ``yes`` is a person who said so before.
 
     Raises:
-        Trouble: nobody did.
+        CommandFailed: nobody did.
     """
     if yes:
         return
     if not sys.stdin.isatty():
-        raise Trouble("Nobody is there to be asked, and nothing was changed. In a script say --yes (with make: YES=1).")
+        raise CommandFailed(
+            "Nobody is there to be asked, and nothing was changed. In a script say --yes (with make: YES=1)."
+        )
     try:
         answer = input(f"{question} [y/N] ")
     except EOFError:
         answer = ""
     if answer.strip().lower() not in ("y", "yes"):
-        raise Trouble("Nothing was changed.")
+        raise CommandFailed("Nothing was changed.")

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from deploy.compose.trouble import Trouble
+from deploy.compose.dialogue import CommandFailed
 
 #: Services of every profile, those that are not switched on too.
 EVERYTHING = ("compose", "--profile", "*")
+NOT_INSTALLED = "The docker command is not installed: https://docs.docker.com/engine/install/"
 #: Seconds that docker gets to end after Ctrl-C, which reached it as well.
 _GRACE_SECONDS = 15.0
 #: Lines of what docker said that are repeated where it failed.
@@ -58,61 +59,47 @@ class Docker:
         """What the engine runs on: ``amd64``, ``arm64``.
 
         Raises:
-            Trouble: it does not answer.
+            CommandFailed: it does not answer.
         """
         words = ("version", "--format", "{{.Server.Arch}}")
-        return self.tell(*words, trouble="Docker does not say what it runs on").strip()
+        return self.tell(*words, failure="Docker does not say what it runs on").strip()
 
-    def ask(self, *words: str) -> Answer:
-        """Run it silently."""
-        with tempfile.TemporaryFile() as out:
-            answer = self._run(words, sink=out)
-            out.seek(0)
-            return Answer(answer.code, out.read().decode(errors="replace"), answer.err)
-
-    def tell(self, *words: str, trouble: str) -> str:
-        """Run it silently; return its output.
-
-        Raises:
-            Trouble: it failed; the text begins with ``trouble``.
-        """
-        answer = self.ask(*words)
-        if answer.code != 0:
-            raise Trouble(f"{trouble}:\n{answer.last_words()}")
-        return answer.out
-
-    def show(self, *words: str, trouble: str) -> None:
-        """Run it in this terminal.
-
-        Raises:
-            Trouble: it failed, which it has explained itself.
-        """
-        if self._run(words, sink=None).code != 0:
-            raise Trouble(trouble)
-
-    def send(self, source: IO[bytes], *words: str, trouble: str) -> str:
-        """Run it silently with ``source`` as its input; return its output.
-
-        Raises:
-            Trouble: see ``tell``.
-        """
+    def ask(self, *words: str, source: IO[bytes] | None = None) -> Answer:
+        """Run it silently, with ``source`` as its input."""
         with tempfile.TemporaryFile() as out:
             answer = self._run(words, sink=out, source=source)
             out.seek(0)
-            said = out.read().decode(errors="replace")
-        if answer.code != 0:
-            raise Trouble(f"{trouble}:\n{answer.last_words()}")
-        return said
+            return Answer(answer.code, out.read().decode(errors="replace"), answer.err)
 
-    def receive(self, sink: IO[bytes], *words: str, trouble: str) -> None:
+    def tell(self, *words: str, failure: str, source: IO[bytes] | None = None) -> str:
+        """Run it silently, with ``source`` as its input; return its output.
+
+        Raises:
+            CommandFailed: it failed; the text begins with ``failure``.
+        """
+        answer = self.ask(*words, source=source)
+        if answer.code != 0:
+            raise CommandFailed(f"{failure}:\n{answer.last_words()}")
+        return answer.out
+
+    def show(self, *words: str, failure: str) -> None:
+        """Run it in this terminal.
+
+        Raises:
+            CommandFailed: it failed, which it has explained itself.
+        """
+        if self._run(words, sink=None).code != 0:
+            raise CommandFailed(failure)
+
+    def receive(self, sink: IO[bytes], *words: str, failure: str) -> None:
         """Run it silently; write its output to ``sink``.
 
         Raises:
-            Trouble: see ``tell``.
+            CommandFailed: see ``tell``.
         """
         answer = self._run(words, sink=sink)
         if answer.code != 0:
-            raise Trouble(f"{trouble}:\n{answer.last_words()}")
+            raise CommandFailed(f"{failure}:\n{answer.last_words()}")
 
     def _run(self, words: tuple[str, ...], *, sink: IO[bytes] | None, source: IO[bytes] | None = None) -> Answer:
         """Run ``docker WORDS``; without a sink its output and complaints go to the terminal."""
@@ -127,7 +114,7 @@ class Docker:
                     stderr=err if sink else None,
                 )
             except FileNotFoundError:
-                raise Trouble("The docker command is not installed: https://docs.docker.com/engine/install/") from None
+                raise CommandFailed(NOT_INSTALLED) from None
             try:
                 if sink is not None and process.stdout is not None:
                     shutil.copyfileobj(process.stdout, sink)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from deploy.compose.dialogue import call, confirm, say
 from deploy.compose.docker import EVERYTHING, Docker
-from deploy.compose.preflight import require_engine
 from deploy.compose.project import Project
 
 _FAILED = "Not everything could be removed; why is said above."
@@ -14,10 +13,9 @@ def down(docker: Docker) -> None:
     """Stop and remove containers and networks.
 
     Raises:
-        Trouble: some could not be.
+        CommandFailed: some could not be.
     """
-    require_engine(docker)
-    docker.show(*EVERYTHING, "down", "--remove-orphans", trouble=_FAILED)
+    docker.show(*EVERYTHING, "down", "--remove-orphans", failure=_FAILED)
     say(f"The data stay, and {call('up')} goes on with them.")
 
 
@@ -25,9 +23,8 @@ def purge(docker: Docker, *, yes: bool) -> None:
     """Ask, then remove the volumes as well.
 
     Raises:
-        Trouble: nobody agreed, or some could not be removed.
+        CommandFailed: nobody agreed, or some could not be removed.
     """
-    require_engine(docker)
     name = Project.read(docker, everything=True).name
     volumes = volumes_of(docker, name)
     if volumes:
@@ -38,15 +35,15 @@ def purge(docker: Docker, *, yes: bool) -> None:
     else:
         say(f"The project {name} has no volumes; its containers and networks will be removed.")
     confirm("Delete?", yes=yes)
-    docker.show(*EVERYTHING, "down", "--remove-orphans", "--volumes", trouble=_FAILED)
+    docker.show(*EVERYTHING, "down", "--remove-orphans", "--volumes", failure=_FAILED)
     left = [volume for volume in volumes_of(docker, name) if volume in volumes]
     if left:  # of a former version, which the compose file no longer names
-        docker.tell("volume", "rm", *left, trouble="These volumes could not be deleted")
+        docker.tell("volume", "rm", *left, failure="These volumes could not be deleted")
     say("Everything is deleted.")
 
 
 def volumes_of(docker: Docker, project: str) -> list[str]:
     """Names of the project's volumes, those of all versions and profiles."""
     label = f"label=com.docker.compose.project={project}"
-    listed = docker.tell("volume", "ls", "--quiet", "--filter", label, trouble="Docker does not list the volumes")
+    listed = docker.tell("volume", "ls", "--quiet", "--filter", label, failure="Docker does not list the volumes")
     return sorted(listed.split())

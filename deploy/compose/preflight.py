@@ -10,13 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from deploy.compose.access import choice_error
-from deploy.compose.dialogue import say
-from deploy.compose.docker import Docker
+from deploy.compose.dialogue import CommandFailed, say
+from deploy.compose.docker import NOT_INSTALLED, Docker
 from deploy.compose.images import missing
-from deploy.compose.project import GATEWAY, Project
+from deploy.compose.project import GATEWAY, REMOVED, Project, removed_settings
 from deploy.compose.tls import USER
-from deploy.compose.trouble import Trouble
 from deploy.host.listening import free_above, holder, is_free
 
 _GB = 10**9
@@ -71,6 +69,8 @@ class Facts:
     #: Images that must come here first.
     images_missing: tuple[str, ...] = ()
     port: Port | None = None
+    #: Settings of ``REMOVED`` that are set.
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def preflight(docker: Docker, *, builds: bool = False) -> tuple[Project, Facts]:
     """Look at this machine and say what was found; ``builds``: images will be made whatever is here.
 
     Raises:
-        Trouble: the product cannot start.
+        CommandFailed: the product cannot start.
     """
     facts, project = gather(docker)
     findings = list(judge(facts, builds=builds))
@@ -95,7 +95,7 @@ def preflight(docker: Docker, *, builds: bool = False) -> tuple[Project, Facts]:
             say(f"Note: {finding.text}")
     refusals = [finding.text for finding in findings if finding.refuses]
     if refusals or project is None:
-        raise Trouble("\n".join(refusals) or "Compose does not say what the project is.")
+        raise CommandFailed("\n".join(refusals) or "Compose does not say what the project is.")
     return project, facts
 
 
@@ -103,10 +103,10 @@ def require_engine(docker: Docker) -> None:
     """What every command stands on: docker, its engine and compose.
 
     Raises:
-        Trouble: one of them is missing.
+        CommandFailed: one of them is missing.
     """
     if not docker.is_installed():
-        raise Trouble(next(judge(Facts(has_client=False))).text)
+        raise CommandFailed(NOT_INSTALLED)
     version = docker.ask("version", "--format", "{{.Server.Version}}")
     compose = docker.ask("compose", "version", "--short")
     facts = Facts(
@@ -114,7 +114,7 @@ def require_engine(docker: Docker) -> None:
         compose_error="" if compose.code == 0 else compose.last_words(),
     )
     for finding in judge(facts):
-        raise Trouble(finding.text)
+        raise CommandFailed(finding.text)
 
 
 def gather(docker: Docker) -> tuple[Facts, Project | None]:
@@ -133,16 +133,17 @@ def gather(docker: Docker) -> tuple[Facts, Project | None]:
         return facts, None
     try:
         project = Project.read(docker)
-    except Trouble as trouble:
-        return replace(facts, config_error=str(trouble)), None
+    except CommandFailed as failure:
+        return replace(facts, config_error=str(failure)), None
     facts = replace(
         facts,
-        choice_error=choice_error(project),
+        choice_error=project.choice_error(),
         tls_error=project.tls.error(),
         tls_unreadable=tuple(map(str, project.tls.unreadable())),
         images_missing=tuple(missing(docker, project.images())),
         memory_available_bytes=memory_available_bytes(),
         port=port_of(docker, project),
+        removed=removed_settings(docker),
     )
     return facts, project
 
@@ -211,23 +212,29 @@ def port_of(docker: Docker, project: Project) -> Port:
 
 def judge(facts: Facts, *, builds: bool = False) -> Iterator[Finding]:
     """The findings, the gravest first. Where Docker itself is in the way, nothing else is judged."""
-    blocking = _client(facts) or _engine_error(facts) or _compose_error(facts)
+    blocking = ("" if facts.has_client else NOT_INSTALLED) or _engine_error(facts) or _compose_error(facts)
     if blocking:
-        yield blocking
+        yield Finding(blocking)
         return
-    judged = (
+    little_disk, disk = _disk(facts, builds=builds or bool(facts.images_missing))
+    refusals = (
         _engine_version(facts),
         _compose_version(facts),
-        _refusal(facts.config_error),
-        _refusal(facts.choice_error),
-        _refusal(facts.tls_error),
-        _tls_readable(facts),
+        facts.config_error,
+        facts.choice_error,
+        facts.tls_error,
         _port(facts),
-        _disk(facts, builds=builds or bool(facts.images_missing)),
+        disk if little_disk else "",
+    )
+    notes = (
+        "" if little_disk else disk,
+        _tls_readable(facts),
         _memory(facts),
         _memory_limits(facts),
+        *(f"{name} was removed in {REMOVED[name]}. It is ignored: delete the setting." for name in facts.removed),
     )
-    yield from filter(None, judged)
+    yield from map(Finding, filter(None, refusals))
+    yield from (Finding(text, refuses=False) for text in notes if text)
 
 
 def numbers(version: str) -> tuple[int, ...]:
@@ -240,111 +247,98 @@ def _older(version: str, oldest: tuple[int, ...]) -> bool:
     return bool(numbers(version)) and numbers(version) < oldest
 
 
-def _client(facts: Facts) -> Finding | None:
-    text = "The docker command is not installed: https://docs.docker.com/engine/install/"
-    return None if facts.has_client else Finding(text)
+# What follows returns a sentence, or nothing where all is well.
 
 
-def _engine_error(facts: Facts) -> Finding | None:
+def _engine_error(facts: Facts) -> str:
     said = facts.engine_error
-    if not said:
-        return None
     if "permission denied" in said.lower():
-        return Finding(
+        return (
             "You may not use the Docker engine. Add yourself to its group (sudo usermod -aG docker $USER, then log in "
             "again), or put sudo before the command."
         )
     if "too old" in said or "too new" in said:
-        return Finding(f"The docker command and the engine do not understand each other; update the older one:\n{said}")
-    return Finding(f"The Docker engine does not answer. Start it, for instance: sudo systemctl start docker\n{said}")
+        return f"The docker command and the engine do not understand each other; update the older one:\n{said}"
+    return said and f"The Docker engine does not answer. Start it, for instance: sudo systemctl start docker\n{said}"
 
 
-def _compose_error(facts: Facts) -> Finding | None:
-    if not facts.compose_error:
-        return None
-    return Finding(
+def _compose_error(facts: Facts) -> str:
+    return facts.compose_error and (
         "Docker has no compose. Install its plugin (docker-compose-plugin, or docker-compose-v2 where Docker is the "
         "system's docker.io): https://docs.docker.com/compose/install/linux/"
     )
 
 
-def _engine_version(facts: Facts) -> Finding | None:
-    if _older(facts.engine_version, OLDEST_ENGINE) or _older(facts.api_version, OLDEST_API):
-        return Finding(
-            f"The Docker engine is {facts.engine_version} (API {facts.api_version}), and 20.10 (API 1.41) or later is "
-            "needed: https://docs.docker.com/engine/install/"
-        )
-    return None
+def _engine_version(facts: Facts) -> str:
+    if not _older(facts.engine_version, OLDEST_ENGINE) and not _older(facts.api_version, OLDEST_API):
+        return ""
+    return (
+        f"The Docker engine is {facts.engine_version} (API {facts.api_version}), and 20.10 (API 1.41) or later is "
+        "needed: https://docs.docker.com/engine/install/"
+    )
 
 
-def _compose_version(facts: Facts) -> Finding | None:
+def _compose_version(facts: Facts) -> str:
     if _older(facts.compose_version, OLDEST_COMPOSE):
-        return Finding(
+        return (
             f"Docker Compose is {facts.compose_version}, and 2.20 or later is needed: "
             "https://docs.docker.com/compose/install/linux/"
         )
     if numbers(facts.compose_version) == (5, 1, 0) and _older(facts.api_version, (1, 44)):
-        return Finding(
+        return (
             f"Docker Compose 5.1.0 does not talk to an engine as old as this ({facts.engine_version}). Take another "
             "version of it, for instance 5.0.2 or 5.1.1."
         )
-    return None
+    return ""
 
 
-def _refusal(text: str) -> Finding | None:
-    return Finding(text) if text else None
-
-
-def _tls_readable(facts: Facts) -> Finding | None:
+def _tls_readable(facts: Facts) -> str:
     if not facts.tls_unreadable:
-        return None
-    return Finding(
+        return ""
+    return (
         f"By owner and mode, user {USER}, as whom the gateway runs, cannot read {' and '.join(facts.tls_unreadable)}. "
-        f"Give it a copy: sudo install -o {USER} -m 400 FILE COPY",
-        refuses=False,
+        f"Give it a copy: sudo install -o {USER} -m 400 FILE COPY"
     )
 
 
-def _port(facts: Facts) -> Finding | None:
+def _port(facts: Facts) -> str:
     port = facts.port
     if port and port.error:
-        return Finding(
+        return (
             f"PUBLIC_HOST={port.host} is no address of this machine ({port.error}). 0.0.0.0 stands for all of them, "
             "127.0.0.1 for this machine alone."
         )
     if port and port.taken is not None:
-        return Finding(
-            f"Port {port.number} is taken{port.taken}. Choose another in .env, for instance PORT={port.other}."
-        )
-    return None
+        return f"Port {port.number} is taken{port.taken}. Choose another in .env, for instance PORT={port.other}."
+    return ""
 
 
-def _disk(facts: Facts, *, builds: bool) -> Finding | None:
+def _disk(facts: Facts, *, builds: bool) -> tuple[bool, str]:
+    """Whether there is too little to build images, and what to say."""
     free = facts.disk_free_bytes
     if free is None or free >= DISK_BYTES:
-        return None
-    there = f"{free / _GB:.1f} GB are free where Docker keeps its data ({facts.docker_root})"
-    if builds and free < DISK_TO_BUILD_BYTES:
-        return Finding(f"Only {there}, too few to build images. docker system df says what takes the space.")
-    return Finding(f"Only {there}. docker system df says what takes the space.", refuses=False)
-
-
-def _memory(facts: Facts) -> Finding | None:
-    available = facts.memory_available_bytes
-    if available is None or available >= MEMORY_BYTES:
-        return None
-    return Finding(
-        f"Only {available / _MB:.0f} MB of memory are available; the product likes {MEMORY_BYTES / _MB:.0f}. "
-        "WS_REPLICAS=1 in .env saves some.",
-        refuses=False,
+        return False, ""
+    is_too_little = builds and free < DISK_TO_BUILD_BYTES
+    return is_too_little, (
+        f"Only {free / _GB:.1f} GB are free where Docker keeps its data ({facts.docker_root})"
+        f"{', too few to build images' if is_too_little else ''}. docker system df says what takes the space."
     )
 
 
-def _memory_limits(facts: Facts) -> Finding | None:
+def _memory(facts: Facts) -> str:
+    available = facts.memory_available_bytes
+    if available is None or available >= MEMORY_BYTES:
+        return ""
+    return (
+        f"Only {available / _MB:.0f} MB of memory are available; the product likes {MEMORY_BYTES / _MB:.0f}. "
+        "WS_REPLICAS=1 in .env saves some."
+    )
+
+
+def _memory_limits(facts: Facts) -> str:
     if facts.limits_memory:
-        return None
-    return Finding(
+        return ""
+    return (
         "The kernel's memory controller is off, so containers are not held to their memory limits. On Raspberry Pi OS: "
-        "add cgroup_enable=memory cgroup_memory=1 to the one line of /boot/firmware/cmdline.txt and reboot.",
-        refuses=False,
+        "add cgroup_enable=memory cgroup_memory=1 to the one line of /boot/firmware/cmdline.txt and reboot."
     )

@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from access.choice import how_to_choose, lacks_choice
+from deploy.compose.dialogue import CommandFailed
 from deploy.compose.docker import EVERYTHING, Docker
 from deploy.compose.tls import TlsFiles
-from deploy.compose.trouble import Trouble
 
 #: The service that publishes the port, and the port that it listens on itself.
 GATEWAY = "gateway"
 GATEWAY_PORT = 8085
+#: Settings of former releases: in which each was removed, and what there is instead.
+REMOVED = {"WS_PUSH": "0.4; every replica pushes as WS_PUSH=fast did"}
+#: How people make a user.
+MAKE_USER = "docker compose run --rm api user add NAME"
 
 
 @dataclass(frozen=True)
@@ -65,12 +70,12 @@ class Project:
         """Ask compose; ``everything`` takes the services of all profiles.
 
         Raises:
-            Trouble: the compose file or a setting is not valid.
+            CommandFailed: the compose file or a setting is not valid.
         """
         words = EVERYTHING if everything else EVERYTHING[:1]
         answer = docker.ask(*words, "config", "--format", "json")
         if answer.code != 0:
-            raise Trouble(explain_config(answer.last_words()))
+            raise CommandFailed(explain_config(answer.last_words()))
         return cls.parse(json.loads(answer.out), docker.folder)
 
     @classmethod
@@ -96,6 +101,12 @@ class Project:
                 _mounted(services.get(GATEWAY, {}), "/tls/certificate.pem.key"),
             ),
         )
+
+    def choice_error(self) -> str:
+        """How to say whether people must sign in; empty where that was said, or only this machine reaches the pages."""
+        if not lacks_choice(self.host, self.access):
+            return ""
+        return how_to_choose(self.host, MAKE_USER, place=" in .env")
 
     @property
     def scheme(self) -> str:
@@ -130,6 +141,17 @@ def split_tag(image: str) -> tuple[str, str]:
     """An image's repository and tag; a registry's port is no tag."""
     repository, colon, tag = image.partition("@")[0].rpartition(":")
     return (repository, tag) if colon and "/" not in tag else (image.partition("@")[0], "latest")
+
+
+def removed_settings(docker: Docker) -> tuple[str, ...]:
+    """Those of ``REMOVED`` that ``.env`` or the environment sets. Compose itself passes over them in silence."""
+    try:
+        lines = (docker.folder / ".env").read_text(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    pairs = (line.strip().removeprefix("export ").partition("=") for line in lines)
+    found = {**{name.strip(): value for name, _, value in pairs}, **docker.variables}
+    return tuple(name for name in REMOVED if found.get(name, "").strip(" \"'"))
 
 
 def explain_config(message: str) -> str:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from deploy.compose import images
 from deploy.compose.backup import now, save, size
-from deploy.compose.containers import Container, of_project
-from deploy.compose.dialogue import say
+from deploy.compose.containers import AS_IT_IS, Container, of_project, roll
+from deploy.compose.dialogue import CommandFailed, call, say
 from deploy.compose.docker import Docker
-from deploy.compose.live import await_live, look, nodes_of
 from deploy.compose.preflight import preflight
 from deploy.compose.project import GATEWAY, Project
-from deploy.compose.replicas import AS_IT_IS, roll
-from deploy.compose.trouble import Trouble
-from deploy.compose.up import READY_SECONDS, last_words, start
-from deploy.compose.way_back import WayBack, keep_images
+from deploy.compose.up import READY_SECONDS, await_live, last_words, look, nodes_of, start
 
 #: Makes what the others need to start, and ends.
 ONE_SHOT = "secrets"
@@ -27,11 +25,56 @@ LAST = (GATEWAY,)
 REPLICATED = "ws"
 
 
+@dataclass
+class WayBack:
+    """The way back from an upgrade so far: the former images under another tag, and a copy of the data."""
+
+    #: Time of the upgrade.
+    stamp: str
+    #: Replicas of ws that ran.
+    replicas: int = 0
+    backup: Path | None = None
+    images: list[str] = field(default_factory=list)
+
+    @property
+    def tag(self) -> str:
+        """The former images' tag."""
+        return f"before-{self.stamp}"
+
+    def lines(self) -> list[str]:
+        """The way, as commands; empty where nothing was changed yet."""
+        if not self.images:
+            return []
+        scale = f" --scale ws={self.replicas}" if self.replicas else ""
+        found = [
+            "The way back, should it be needed:",
+            "",
+            f"    IMAGE_TAG={self.tag} docker compose up -d --wait --no-build{scale}",
+        ]
+        if self.backup:
+            file = f"FILE={self.backup.parent.name}/{self.backup.name}"
+            found.append(f"    IMAGE_TAG={self.tag} {call('restore', file)}    # only for the data of then")
+        return [
+            *found,
+            "",
+            f"IMAGE_TAG={self.tag} in .env makes it stay so. Once all is well, the former images can go:",
+            "",
+            f"    docker image rm {' '.join(self.images)}",
+            "",
+        ]
+
+    def say(self) -> None:
+        """Tell whoever waits."""
+        say()
+        for line in self.lines():
+            say(line)
+
+
 def upgrade(docker: Docker) -> None:
     """Replace what changed; clients reconnect by themselves.
 
     Raises:
-        Trouble: a step failed; which, and the way back, is said.
+        CommandFailed: a step failed; which, and the way back, is said.
     """
     preflight(docker, builds=True)
     active = Project.read(docker)
@@ -47,7 +90,7 @@ def upgrade(docker: Docker) -> None:
         with step("health check through the gateway"):
             first = await_live(lambda: look(docker, project), READY_SECONDS)
             newer = await_live(lambda: look(docker, project), READY_SECONDS, after=first)
-    except (Trouble, KeyboardInterrupt):
+    except (CommandFailed, KeyboardInterrupt):
         way_back.say()
         raise
     say(f"\nUpgraded; the data are live (round {newer.seq}, {nodes_of(newer)}).")
@@ -60,8 +103,8 @@ def step(name: str) -> Iterator[None]:
     say(f"{name} …")
     try:
         yield
-    except Trouble as trouble:
-        raise Trouble(f"The upgrade stopped at: {name}. {trouble}") from None
+    except CommandFailed as failure:
+        raise CommandFailed(f"The upgrade stopped at: {name}. {failure}") from None
 
 
 def order(chosen: list[str]) -> list[str]:
@@ -86,17 +129,36 @@ def _keep(docker: Docker, project: Project, containers: list[Container], way_bac
         say(f"  {len(way_back.images)} images are also {way_back.tag}")
 
 
+def keep_images(docker: Docker, project: Project, containers: list[Container], tag: str) -> list[str]:
+    """Give the images in use, and those of services that do not run now, one more name; return the names.
+
+    Images that do not carry the project's prefix are somebody else's, and left alone.
+
+    Raises:
+        CommandFailed: Docker refuses.
+    """
+    used = {container.service: container.image_id for container in reversed(containers)}
+    kept: dict[str, str] = {}
+    for name, service in project.services.items():
+        former = used.get(name) or images.image_id(docker, service.image)
+        if former and project.is_ours(service.image):
+            kept.setdefault(f"{service.repository}:{tag}", former)
+    for image, former in kept.items():
+        docker.tell("tag", former, image, failure="An image could not be given another name")
+    return sorted(kept)
+
+
 def _make(docker: Docker, project: Project, chosen: list[str]) -> None:
     ready = [name for name in chosen if not images.comes_from_registry(project, name)]
     pulled = images.services_of(project, {project.services[name].image for name in chosen if name not in ready})
     if pulled:
-        docker.show("compose", "pull", *pulled, trouble="They could not be pulled; why is said above.")
+        docker.show("compose", "pull", *pulled, failure="They could not be pulled; why is said above.")
     # Those of a bundle are here already, and there is nothing here to build them from.
     built = [name for name in ready if project.services[name].can_be_built]
     images.build(docker, project, built)
     absent = images.missing(docker, sorted({project.services[name].image for name in chosen}))
     if absent:
-        raise Trouble(f"Images are missing: {', '.join(absent)}.")
+        raise CommandFailed(f"Images are missing: {', '.join(absent)}.")
 
 
 def _replace(docker: Docker, project: Project, chosen: list[str], containers: list[Container]) -> None:
@@ -108,7 +170,7 @@ def _replace(docker: Docker, project: Project, chosen: list[str], containers: li
         with step(ONE_SHOT):
             docker.tell(
                 *("compose", "run", "--rm", "-T", "--no-deps", ONE_SHOT),
-                trouble="Passwords for new services could not be made",
+                failure="Passwords for new services could not be made",
             )
     scale: tuple[str, ...] = ()
     for name in order(chosen):
@@ -119,9 +181,9 @@ def _replace(docker: Docker, project: Project, chosen: list[str], containers: li
             try:
                 docker.tell(
                     *("compose", "up", "--detach", "--wait", "--no-deps", *AS_IT_IS, name),
-                    trouble="It does not become healthy",
+                    failure="It does not become healthy",
                 )
-            except Trouble as trouble:
-                raise Trouble(f"{trouble}{last_words(docker, str(trouble))}") from None
+            except CommandFailed as failure:
+                raise CommandFailed(f"{failure}{last_words(docker, str(failure))}") from None
     with step("everything else"):
         start(docker, *AS_IT_IS, *scale)

@@ -29,9 +29,12 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
         return True
 
 
-def free_above(port: int, host: str) -> int:
-    """The next port above ``port`` on which a server could listen; ``port`` itself where there is none."""
-    return next((number for number in range(port + 1, 65536) if is_free(number, host)), port)
+def free_above(port: int, host: str = "127.0.0.1", *, step: int = 1, below: int = 65536) -> int:
+    """The next of the ports ``port + step``, ``port + 2 * step``, … on which a server could listen.
+
+    ``port`` itself where there is none below ``below``.
+    """
+    return next((number for number in range(port + step, min(below, 65536), step) if is_free(number, host)), port)
 
 
 def holder(port: int, proc: Path = Path("/proc")) -> str:

@@ -1,16 +1,24 @@
-"""Whether live data flow, as the api says from the inside, and whether the page answers."""
+"""Whether live data flow, as the api says from the inside, whether the page answers, and what is said of the nodes."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 #: What a Python is told that has the api and its settings. For 20 s it waits for live data.
 ASK = ("-m", "api.status", "--json", "--wait", "20")
 _TIMEOUT_SECONDS = 5.0
 _LIMIT_BYTES = 1024 * 1024
+_READ_BYTES = 64 * 1024
+#: More problems than this are on the page.
+_ISSUES_LIMIT = 8
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,72 @@ class Status:
             return cls(is_live=False, missing=last_line)
 
 
+class Inquiry:
+    """Asks the api until live data flow, and then for the page on ``host:port``, while its caller goes on.
+
+    The api is asked by a process of its own. The clock starts at once.
+    """
+
+    def __init__(self, python: Sequence[str], variables: Mapping[str, str], host: str, port: int, **how: Any) -> None:
+        """``python``: one that has the api; ``variables``: its settings; ``how``: options of ``Popen``."""
+        self._command = [*python, *ASK]
+        self._how = {"env": dict(variables), **how}
+        self._host = host
+        self._port = port
+        self._started = time.monotonic()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._said = bytearray()
+        #: The last answer.
+        self.status = Status(is_live=False)
+        #: What was not there yet at the last look, as a sentence.
+        self.missing = "the api has not answered yet"
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Time since the start."""
+        return time.monotonic() - self._started
+
+    def is_answered(self) -> bool:
+        """Look whether live data flow and the page answers. It does not wait for the api's answer."""
+        if not self.status.is_live:
+            if self._process is None:
+                self._begin()
+            if not self._has_ended():
+                return False
+            self.status = Status.read(self._said.decode(errors="replace"))
+            self.close()
+        self.missing = self.status.missing or why_no_page(self._host, self._port)
+        return not self.missing
+
+    def close(self) -> None:
+        """Ask no longer."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+            self._process = None
+
+    def _begin(self) -> None:
+        self._said.clear()
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **self._how
+        )
+        assert self._process.stdout is not None
+        os.set_blocking(self._process.stdout.fileno(), False)
+
+    def _has_ended(self) -> bool:
+        """Take in what it says; return whether that was all."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        try:
+            while more := os.read(self._process.stdout.fileno(), _READ_BYTES):
+                self._said += more
+        except BlockingIOError:
+            return False
+        return True
+
+
 def why_no_page(host: str, port: int, scheme: str = "http") -> str:
     """Ask for the first page as a stranger does; return why it does not come, empty if it does.
 
@@ -58,7 +132,7 @@ def why_no_page(host: str, port: int, scheme: str = "http") -> str:
     try:
         with socket.create_connection((host, port), _TIMEOUT_SECONDS) as plain, _secured(plain, scheme) as connection:
             connection.sendall(f"GET / HTTP/1.0\r\nHost: {name}\r\nAccept: text/html\r\n\r\n".encode())
-            while len(received) < _LIMIT_BYTES and (more := connection.recv(65536)):
+            while len(received) < _LIMIT_BYTES and (more := connection.recv(_READ_BYTES)):
                 received += more
     except OSError as error:
         return f"the page does not answer on {name} ({error})"
@@ -78,3 +152,23 @@ def _secured(plain: socket.socket, scheme: str) -> socket.socket:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context.wrap_socket(plain)
+
+
+def nodes_that(count: int, total: int, one: str, many: str) -> str:
+    """Return ``1 of 1 node answers``, ``3 of 4 nodes answer``: ``one`` and ``many`` are the verb."""
+    return f"{count} of {total} {'node' if total == 1 else 'nodes'} {one if count == 1 else many}"
+
+
+def answering(online: int, total: int) -> str:
+    """Say how many nodes answer."""
+    return nodes_that(online, total, "answers", "answer")
+
+
+def about_nodes(issues: Sequence[str]) -> list[str]:
+    """Lines that say what is wrong with the nodes; none where nothing is."""
+    if not issues:
+        return []
+    lines = ["\nAbout the nodes:", *(f"  - {issue}" for issue in issues[:_ISSUES_LIMIT])]
+    if len(issues) > _ISSUES_LIMIT:
+        lines.append(f"  - and {len(issues) - _ISSUES_LIMIT} more, all on the page")
+    return lines

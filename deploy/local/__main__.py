@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING
 
 from contract import VERSION
 from deploy.host.addresses import probe_host, urls
-from deploy.host.words import about_nodes, answering
-from deploy.local.access_dir import AccessDir
+from deploy.host.status import Inquiry, about_nodes, answering
 from deploy.local.commands import ADD_USER, RESTORE_ACCESS, SAVE_ACCESS
-from deploy.local.data_dir import CLUSTER_NAME, DataDir, access_dir
-from deploy.local.inquiry import Inquiry
-from deploy.local.ports import require_public
-from deploy.local.product import InnerPorts, RedisPlace, service_parts, simulator_part, valkey_part
+from deploy.local.data_dir import CLUSTER_NAME, AccessDir, DataDir, access_dir
+from deploy.local.ports import InnerPorts, require_public
+from deploy.local.product import RedisPlace, service_parts, simulator_part, valkey_part
 from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
 from deploy.local.settings import DATA_DIR, Settings
-from deploy.local.signals import Signals
-from deploy.local.supervisor import PartDied, StopAsked, Supervisor
+from deploy.local.supervisor import PartDied, Signals, StopAsked, Supervisor
 from deploy.local.valkey import Access
 from runtime.settings import SettingError
 

@@ -1,4 +1,4 @@
-"""A part as a child process that cannot outlive this one, and its log."""
+"""One part of the product: what to run, and the child process that it becomes, with its log."""
 
 import ctypes
 import os
@@ -7,9 +7,9 @@ import signal
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
-
-from deploy.local.part import Part
 
 #: Lines of a part's log that are shown when it dies.
 LAST_LINES: Final = 12
@@ -22,8 +22,26 @@ _PR_SET_PDEATHSIG: Final = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
+@dataclass(frozen=True)
+class Part:
+    """A command with the variables that it gets beside the inherited ones."""
+
+    name: str
+    command: tuple[str, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    #: Its output matters only if it dies.
+    is_quiet: bool = False
+    #: Others stand on it: it ends after them.
+    is_ground: bool = False
+    #: Says why it does not end although it was asked to, by what it has written since; ``None``: that does not tell.
+    why_it_stays: Callable[[Sequence[str]], str | None] = lambda _lines: None
+
+
 class Child:
-    """Starts at once, in a session of its own so that the terminal's Ctrl-C reaches it through us only."""
+    """A part that runs, and cannot outlive this process.
+
+    It starts at once, in a session of its own so that the terminal's Ctrl-C reaches it through us only.
+    """
 
     def __init__(self, part: Part) -> None:
         self.part = part

@@ -1,14 +1,15 @@
-"""The folder that the local mode keeps its data in, used by one instance at a time."""
+"""The folder that the local mode keeps its data in, used by one instance at a time, and in it the folder of access."""
 
 import fcntl
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
-from deploy.local.access_dir import AccessDir
 from deploy.local.commands import CHECK_NODES, RUN
 from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
+from deploy.local.valkey import write_private
 
 #: The targets file of a first run.
 FIRST_TARGETS = f"""\
@@ -30,8 +31,6 @@ FIRST_TARGETS = f"""\
 workers:
   - local
 """
-
-
 #: Name of a cluster to which nobody has given one, in folders that do not hold another.
 CLUSTER_NAME: Final = "cluster"
 #: File that holds the name of the cluster, in folders that were made since 0.3.
@@ -39,6 +38,46 @@ _CLUSTER_NAME_FILE: Final = "cluster-name"
 _LOCK_FILE: Final = "lock"
 #: Characters that a cluster's name may have.
 _NAME_LIMIT: Final = 100
+#: Bytes of randomness in the key.
+KEY_BYTES: Final = 32
+_PRIVATE: Final = 0o700
+
+
+class AccessDir:
+    """The key that signs sessions, the users, and the tokens of programs: ``path``, for its owner alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path: Final = path
+        self.key: Final = path / "key"
+        self.users: Final = path / "users"
+        self.tokens: Final = path / "tokens"
+
+    def make(self, owner: tuple[int, int] | None = None) -> None:
+        """Make what is missing and leave what is there; ``owner``: whose it is to be, by the ids of user and group.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        for folder in (self.path, self.users, self.tokens):
+            folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+            folder.chmod(_PRIVATE)
+        if not self.key.exists():
+            new = self.path / f".key-{os.getpid()}"
+            write_private(new, os.urandom(KEY_BYTES).hex() + "\n")
+            with suppress(FileExistsError):  # another process was faster, and may use its key already
+                os.link(new, self.key)
+            new.unlink()
+        if owner is not None:
+            for path in (self.path, self.key, self.users, self.tokens):
+                os.chown(path, *owner)
+
+    def variables(self) -> dict[str, str]:
+        """What tells a service of it; the users are for the api alone."""
+        return {"ACCESS_KEY_FILE": str(self.key), "ACCESS_TOKENS_DIR": str(self.tokens)}
+
+    def is_empty(self) -> bool:
+        """Whether nobody could sign in: there is neither a user nor a token."""
+        return not any(_names(self.users) + _names(self.tokens))
 
 
 def access_dir(data_dir: Path) -> AccessDir:
@@ -128,6 +167,11 @@ class DataDir:
                 f"TARGETS={given} cannot be read: {error.strerror}. It takes a file such as: workers: [node1.lan]"
             ) from None
         return given
+
+
+def _names(folder: Path) -> list[str]:
+    """Names of what counts in a folder: files that begin with a dot are not yet whole."""
+    return [name for name in os.listdir(folder) if not name.startswith(".")] if folder.is_dir() else []
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -16,9 +16,8 @@ from http import HTTPStatus
 from typing import Any, Final, Self
 
 from access.proxies import Proxies
-from deploy.local.connections import Connections
-from deploy.local.forwarded import Forwarding
-from deploy.local.proxy import ApiProxy, Environ, StartResponse, refusal
+from deploy.local.limits import Connections
+from deploy.local.proxy import ApiProxy, Environ, Forwarding, StartResponse, refusal
 from runtime.logs import Occasionally, configure_logs
 from runtime.settings import Environment, SettingError
 from ws.config import Config

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from deploy.host.listening import free_above, holder, is_free
 from deploy.local.commands import RUN
@@ -11,6 +12,31 @@ from runtime.settings import Environment
 #: Distance between the ports that are tried for one purpose; those for other purposes lie between.
 _STEP = 10
 _TRIED = 100
+
+
+@dataclass(frozen=True)
+class InnerPorts:
+    """Ports of loopback that the parts meet on or are asked by."""
+
+    api: int
+    ws: int
+    collector: int
+    #: ``None`` where Redis is not ours.
+    valkey: int | None
+
+    @classmethod
+    def choose(cls, variables: Mapping[str, str], *, with_valkey: bool) -> "InnerPorts":
+        """Take the usual ports, or free ones where they are taken.
+
+        Raises:
+            CannotStart, SettingError: see ``inner_port``.
+        """
+        return cls(
+            api=inner_port(variables, "API_PORT", 8000),
+            ws=inner_port(variables, "WS_PORT", 8001),
+            collector=inner_port(variables, "COLLECTOR_PORT", 8002),
+            valkey=inner_port(variables, "VALKEY_PORT", 6385) if with_valkey else None,
+        )
 
 
 def inner_port(variables: Mapping[str, str], name: str, default: int) -> int:
@@ -26,10 +52,10 @@ def inner_port(variables: Mapping[str, str], name: str, default: int) -> int:
     if variables.get(name, "").strip():
         raise CannotStart(f"{name}={port} is taken{holder(port)}. Without {name} a free port is found.")
     # Not just any free one, which the system could give away to somebody else before it is listened on.
-    for other in range(port + _STEP, min(port + _TRIED * _STEP, 65536), _STEP):
-        if is_free(other):
-            return other
-    raise CannotStart(f"Port {port} and those above it are taken. Name a free one: {name}=… {RUN}")
+    other = free_above(port, step=_STEP, below=port + _TRIED * _STEP)
+    if other == port:
+        raise CannotStart(f"Port {port} and those above it are taken. Name a free one: {name}=… {RUN}")
+    return other
 
 
 def require_public(host: str, port: int, way: Callable[[int], str] = f"PORT={{}} {RUN}".format) -> None:

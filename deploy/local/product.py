@@ -1,43 +1,17 @@
-"""What the local mode consists of: commands, ports and variables of every part."""
+"""What the local mode consists of: commands and variables of every part."""
 
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.access_dir import AccessDir
+from deploy.local.child import Part
 from deploy.local.commands import RUN
-from deploy.local.part import Part
-from deploy.local.ports import inner_port
+from deploy.local.data_dir import AccessDir
+from deploy.local.ports import InnerPorts
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
 from deploy.local.valkey import SAVE_REVOCATIONS, Access, valkey_binary, valkey_command, why_it_stays
-
-
-@dataclass(frozen=True)
-class InnerPorts:
-    """Ports of loopback that the parts meet on or are asked by."""
-
-    api: int
-    ws: int
-    collector: int
-    #: ``None`` where Redis is not ours.
-    valkey: int | None
-
-    @classmethod
-    def choose(cls, variables: Mapping[str, str], *, with_valkey: bool) -> "InnerPorts":
-        """Take the usual ports, or free ones where they are taken.
-
-        Raises:
-            CannotStart, SettingError: see ``inner_port``.
-        """
-        return cls(
-            api=inner_port(variables, "API_PORT", 8000),
-            ws=inner_port(variables, "WS_PORT", 8001),
-            collector=inner_port(variables, "COLLECTOR_PORT", 8002),
-            valkey=inner_port(variables, "VALKEY_PORT", 6385) if with_valkey else None,
-        )
 
 
 @dataclass(frozen=True)

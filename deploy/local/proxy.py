@@ -10,7 +10,7 @@ import http.client
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, Literal
@@ -18,13 +18,11 @@ from urllib.parse import quote
 
 from msgspec import UNSET, UnsetType
 
-from access.proxies import counted_as
+from access.proxies import Proxies, counted_as
 from contract.codec import encode
 from contract.rest import Problem
 from deploy.local.body import Answer, BadBody, Body, Sending
-from deploy.local.forwarded import Forwarding
-from deploy.local.places import Places
-from deploy.local.unread import Unread
+from deploy.local.limits import RequestSlots, UnreadAnswers
 from runtime.logs import Occasionally
 
 #: Seconds that the api may take over an answer.
@@ -35,7 +33,7 @@ OF_ONE_ADDRESS: Final = 16
 WAITING: Final = 1000
 #: Paths of the api that are for the inside alone: its own port answers them.
 UNPUBLISHED: Final = frozenset(["/readyz", "/metrics"])
-#: What has places of its own: the api answers these at once,
+#: What has slots of its own: the api answers these at once,
 _QUICK: Final = ("/static/", "/livez")
 #: and long messages last as long as their clients like.
 MESSAGES: Final = 32
@@ -56,11 +54,49 @@ _HOP_BY_HOP: Final = frozenset(
 _OWN: Final = frozenset(["content-length", "expect", "host"])
 #: Every printable ASCII character: what is quoted already stays as it is.
 _SAFE: Final = "!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~"
+#: Beginnings of the headers that only a proxy could say.
+_OF_PROXIES: Final = ("forwarded", "x-forwarded-", "x-real-ip")
+#: The header that most authenticating proxies name their user in.
+_REMOTE_USER: Final = "remote-user"
+_CHAIN: Final = "x-forwarded-for"
+_SCHEME: Final = "x-forwarded-proto"
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 _logger = logging.getLogger(__name__)
+
+
+class Forwarding:
+    """Replaces what clients say of where they come from and who they are; names of headers are in small letters.
+
+    Headers that only a proxy could say are taken from the proxies of ``TRUSTED_PROXIES``, and from nobody else.
+    """
+
+    def __init__(self, proxies: Proxies | None = None, user_header: str = "") -> None:
+        self._proxies = proxies or Proxies()
+        self._user_header = user_header.lower()
+
+    def replaces(self, name: str) -> bool:
+        """Whether a header of this name is not handed on as it came."""
+        return name.startswith(_OF_PROXIES) or name in (_REMOTE_USER, self._user_header)
+
+    def address(self, environ: Mapping[str, Any]) -> str:
+        """The address that a WSGI request comes from, as far as anybody who is believed knows it."""
+        return self._proxies.origin(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")).address
+
+    def headers(self, given: Mapping[str, str], peer: str) -> list[tuple[str, str]]:
+        """What is handed on in their place.
+
+        Args:
+            given: the request's headers by name.
+            peer: the address that it came from.
+        """
+        if not self._proxies.origin(peer).is_forwarded:
+            return [(_CHAIN, peer)]
+        chain = f"{given[_CHAIN]}, {peer}" if given.get(_CHAIN) else peer
+        said = {name: given[name] for name in (_SCHEME, self._user_header) if given.get(name)}
+        return [(_CHAIN, chain), *said.items()]
 
 
 class ApiProxy:
@@ -73,10 +109,10 @@ class ApiProxy:
         self._port = port
         self._forwarding = forwarding or Forwarding()
         self._timeout_seconds = timeout_seconds
-        self._places = Places(AT_A_TIME, OF_ONE_ADDRESS, WAITING)
-        self._quick_places = Places(OF_ONE_ADDRESS, OF_ONE_ADDRESS // 4, WAITING)
-        self._message_places = Places(MESSAGES, MESSAGES // 4, WAITING)
-        self._unread = Unread()
+        self._slots = RequestSlots(AT_A_TIME, OF_ONE_ADDRESS, WAITING)
+        self._quick_slots = RequestSlots(OF_ONE_ADDRESS, OF_ONE_ADDRESS // 4, WAITING)
+        self._message_slots = RequestSlots(MESSAGES, MESSAGES // 4, WAITING)
+        self._unread = UnreadAnswers()
         self._complaints = Occasionally(_logger)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -96,16 +132,16 @@ class ApiProxy:
         if query := environ.get("QUERY_STRING"):
             target = f"{target}?{query}"
         address = counted_as(self._forwarding.address(environ))
-        whole_places = self._quick_places if target.startswith(_QUICK) else self._places
-        places = whole_places if whole is not None else self._message_places
-        if not places.enter(address, self._timeout_seconds):
+        whole_slots = self._quick_slots if target.startswith(_QUICK) else self._slots
+        slots = whole_slots if whole is not None else self._message_slots
+        if not slots.enter(address, self._timeout_seconds):
             text = "Too many requests are waiting."
             return Answer(refusal(environ, start_response, HTTPStatus.SERVICE_UNAVAILABLE, text), body)
         try:
             target = quote(target.encode("latin-1"), safe=_SAFE)
             return self._answer(environ, start_response, target, body, whole, address)
         finally:
-            places.leave(address)
+            slots.leave(address)
 
     def _answer(
         self,

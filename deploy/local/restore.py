@@ -22,12 +22,11 @@ from redis import RedisError
 
 from contract.names import GENERATION_KEY
 from deploy.local.accounts import environment_of
-from deploy.local.confirmation import confirmed
 from deploy.local.data_dir import DataDir
 from deploy.local.ports import inner_port
-from deploy.local.refusal import CannotStart
+from deploy.local.refusal import CannotStart, confirmed
 from deploy.local.settings import DATA_DIR
-from deploy.local.signals import STOP_SIGNALS
+from deploy.local.supervisor import STOP_SIGNALS
 from deploy.local.valkey import DUMP, Access, valkey_binary, valkey_command, write_private
 from runtime.redis_client import blocking_client
 
@@ -104,8 +103,17 @@ def _served(copy: Path) -> Iterator[tuple[Path, str]]:
         port = inner_port({}, "REDIS_PORT", _PORT)
         access = Access(work, port)
         command = valkey_command(valkey_binary(), port=port, data_dir=work, config=access.config)
-        valkey = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # A signal between the start and what ends it would leave Valkey behind.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
+            valkey = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=_take_signals
+            )
+        except OSError:
+            _take_signals()
+            raise
+        try:
+            _take_signals()
             deadline = time.monotonic() + LOADING_SECONDS
             while not access.answers():
                 if valkey.poll() is not None or time.monotonic() > deadline:
@@ -145,6 +153,10 @@ def main() -> int:
         print(f"{error.filename or 'A file'}: {error.strerror}", file=sys.stderr)
         return 1
     return 0
+
+
+def _take_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

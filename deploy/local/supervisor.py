@@ -1,14 +1,15 @@
 """Keeps parts running together: their logs come out in one place, and the end of one is the end of all."""
 
+import os
 import selectors
+import signal
 import sys
 import time
 from collections.abc import Callable
+from types import FrameType
 from typing import Final
 
-from deploy.local.child import Child
-from deploy.local.part import Part
-from deploy.local.signals import Signals
+from deploy.local.child import Child, Part
 
 #: Seconds that parts get to end once asked.
 GRACE_SECONDS: Final = 10.0
@@ -16,6 +17,8 @@ GRACE_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.2
 #: Seconds after which a part that could not end is asked again.
 ASK_AGAIN_SECONDS: Final = 1.0
+#: What asks the product to end: Ctrl-C, ``kill``, a terminal that was closed.
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class PartDied(Exception):
@@ -24,6 +27,31 @@ class PartDied(Exception):
 
 class StopAsked(Exception):
     """A signal asked for the end."""
+
+
+class Signals:
+    """Catches ``STOP_SIGNALS`` and the end of children; each makes ``descriptor`` readable."""
+
+    def __init__(self) -> None:
+        #: How often the process was asked to stop.
+        self.stops = 0
+        self.descriptor, self._writer = os.pipe()
+        for descriptor in (self.descriptor, self._writer):
+            os.set_blocking(descriptor, False)
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _ignore)
+        for number in STOP_SIGNALS:
+            signal.signal(number, self._stop)
+
+    def clear(self) -> None:
+        """Make ``descriptor`` unreadable until the next signal."""
+        try:
+            os.read(self.descriptor, 4096)
+        except BlockingIOError:
+            return
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self.stops += 1
 
 
 class Supervisor:
@@ -157,3 +185,7 @@ def _write_to_stderr(line: str) -> None:
         sys.stderr.flush()
     except OSError:  # the terminal is gone; SIGHUP follows
         return
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Be woken, no more: an ignored SIGCHLD would take the exit codes away."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import requests
 from testcontainers.core.container import DockerContainer
 
+from deploy.images.offline.architecture import own_architecture
 from deploy.images.offline.base_images import PRODUCT, Base, BaseImages
-from deploy.images.offline.machine import own_architecture
 from tests.drivers.docker_engine import LABELS
 from tests.drivers.ports import free_port
 from tests.drivers.waiting import eventually

@@ -13,6 +13,27 @@ from typing import Protocol
 ROOT = Path(__file__).parents[2]
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def run_module(module: str, *words: str, said: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a module to its end, with ``said`` as its input."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *words],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        input=said,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
 class Running(Protocol):
     """What a driver needs of a running process; ``subprocess.Popen`` has it."""
 

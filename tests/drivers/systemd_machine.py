@@ -9,8 +9,8 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+from deploy.images.offline.architecture import own_architecture
 from deploy.images.offline.base_images import Base, BaseImages
-from deploy.images.offline.machine import own_architecture
 from deploy.local.systemd.layout import product_files
 from tests.drivers.docker_engine import LABELS, PASSED_ON, engine
 from tests.drivers.process import ROOT

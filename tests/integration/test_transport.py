@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from contract import VERSION
-from deploy.images.offline.machine import own_architecture
+from deploy.images.offline.architecture import own_architecture
 from tests.drivers.compose_file import compose_images
 from tests.drivers.deployment import Deployment
 from tests.drivers.docker_engine import OWN_IMAGES, engine

@@ -16,7 +16,7 @@ import yaml
 
 from contract import VERSION
 from deploy.host.addresses import machine_addresses
-from deploy.images.offline.machine import own_architecture
+from deploy.images.offline.architecture import own_architecture
 from tests.drivers.cluster_images import IMPORTER, command
 from tests.drivers.docker_engine import OWN_IMAGES, engine
 from tests.drivers.kubectl import Kubectl

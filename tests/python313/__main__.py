@@ -14,8 +14,8 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from deploy.images.offline.architecture import Refusal, own_architecture
 from deploy.images.offline.base_images import Base, BaseImages
-from deploy.images.offline.machine import Refusal, own_architecture
 from tests.drivers.docker_engine import LABELS, PASSED_ON, engine
 from tests.drivers.process import ROOT
 

@@ -272,23 +272,19 @@ def test_every_ignored_advisory_has_a_reason() -> None:
     assert all(reason.strip() for reason in advisories.IGNORED.values())
 
 
-def test_server_that_knows_no_advisories_is_said_of_both(
-    folder: Path, npm: Path, server: Advisories, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("is_away", [False, True], ids=["knows nothing", "away"])
+def test_server_that_is_away_or_knows_no_advisories_is_said_of_both(
+    folder: Path,
+    npm: Path,
+    server: Advisories,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    is_away: bool,
 ) -> None:
     # given
+    if is_away:
+        address(monkeypatch, 9)  # where nobody listens
     server.status = 404
-    # then
-    assert known(folder, npm) == 1
-    said = capsys.readouterr().out
-    assert "pip-audit could not ask: " in said
-    assert f"{npm}: npm audit could not ask: " in said
-
-
-def test_server_that_is_away_is_said_of_both(
-    folder: Path, npm: Path, server: Advisories, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # given: a port where nobody listens
-    address(monkeypatch, 9)
     # then
     assert known(folder, npm) == 1
     said = capsys.readouterr().out

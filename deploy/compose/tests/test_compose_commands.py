@@ -11,10 +11,9 @@ import psutil
 import pytest
 
 from deploy.compose import __main__ as command_line
-from deploy.compose.bundle import files
-from deploy.compose.dialogue import ROOT, call
+from deploy.compose.dialogue import ROOT, CommandFailed, call
+from deploy.compose.distribution import files
 from deploy.compose.docker import Answer, Docker
-from deploy.compose.trouble import Trouble
 from tests.drivers.scripted_docker import ScriptedDocker
 from tests.drivers.waiting import eventually
 
@@ -116,14 +115,14 @@ def test_docker_is_run_in_the_folder_with_its_variables(real: Docker) -> None:
     # then
     assert answer == Answer(3, f"{real.folder} 1 2 compose ps\n", "complaint\n")
     assert real.is_installed()
-    with pytest.raises(Trouble, match="it failed:\ncomplaint"):
-        real.tell("ps", trouble="it failed")
+    with pytest.raises(CommandFailed, match="it failed:\ncomplaint"):
+        real.tell("ps", failure="it failed")
 
 
 def test_docker_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     docker = Docker(tmp_path, {"PATH": str(tmp_path)})
     assert not docker.is_installed()
-    with pytest.raises(Trouble, match="not installed"):
+    with pytest.raises(CommandFailed, match="not installed"):
         docker.ask("version")
 
 
@@ -133,9 +132,9 @@ def test_docker_passes_bytes_through(real: Docker, tmp_path: Path) -> None:
     (tmp_path / "given").write_bytes(b"\xff\x00data")
     # when
     with (tmp_path / "given").open("rb") as given:
-        real.send(given, "compose", "run", trouble="no")
+        real.tell("compose", "run", source=given, failure="no")
     with (tmp_path / "sink").open("wb") as sink:
-        real.receive(sink, "save", trouble="no")
+        real.receive(sink, "save", failure="no")
     # then
     assert (tmp_path / "sink").stat().st_size == 300_000
     assert (tmp_path / "taken").read_bytes() == b""  # of the second call; the first one took what was given

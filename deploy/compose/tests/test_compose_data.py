@@ -8,24 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from deploy.compose.backup import backup, require_rdb, save, size
+from deploy.compose.backup import backup, require_rdb, restore, save, size
+from deploy.compose.dialogue import CommandFailed
 from deploy.compose.docker import Answer
 from deploy.compose.down import down, purge
 from deploy.compose.project import Project
-from deploy.compose.restore import restore
-from deploy.compose.trouble import Trouble
 from tests.drivers.scripted_docker import ScriptedDocker, config
 
 RDB = b"REDIS0011\xfa\x05empty\xff12345678"
 
 
 @pytest.fixture
-def docker(tmp_path: Path) -> ScriptedDocker:
+def docker(docker: ScriptedDocker) -> ScriptedDocker:
     """With two replicas of ws, and one of the rest, that run."""
-    made = ScriptedDocker(tmp_path)
-    running(made, "redis", "collector", "ws", "ws", "api", "gateway")
-    made.script("compose exec -T redis backup", RDB.decode("latin-1"))
-    return made
+    running(docker, "redis", "collector", "ws", "ws", "api", "gateway")
+    docker.script("compose exec -T redis backup", RDB.decode("latin-1"))
+    return docker
 
 
 def running(docker: ScriptedDocker, *services: str) -> None:
@@ -81,21 +79,21 @@ def test_backup_leaves_nothing_behind_when_it_is_not_whole(docker: ScriptedDocke
     # given
     docker.react("compose exec -T redis backup", lambda _: answer)
     # when
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(CommandFailed) as failure:
         backup(docker)
     # then
-    assert words in str(trouble.value)
+    assert words in str(failure.value)
     assert list((docker.folder / "backups").iterdir()) == []
 
 
 def test_backup_says_so_when_redis_does_not_run_or_is_not_ours(docker: ScriptedDocker) -> None:
     # given
     theirs = Project.parse(config(collector={"environment": {"REDIS_URL": "redis://db.lab"}}), docker.folder)
-    with pytest.raises(Trouble, match="a Redis of your own"):
+    with pytest.raises(CommandFailed, match="a Redis of your own"):
         save(docker, theirs, "now")
     running(docker, "gateway")
     # then
-    with pytest.raises(Trouble, match="Redis does not run"):
+    with pytest.raises(CommandFailed, match="Redis does not run"):
         backup(docker)
 
 
@@ -124,10 +122,7 @@ def test_restore_replaces_while_nothing_writes_and_starts_what_ran(docker: Scrip
         "compose up --detach --wait --no-build --no-recreate --scale ws=2",
     ]
     assert docker.received == [RDB]
-
-
-def test_restore_keeps_the_data_of_now_first(docker: ScriptedDocker, copy: Path) -> None:
-    restore(docker, str(copy), yes=True)
+    # and: the data of now were kept first
     assert len(list((docker.folder / "backups").glob("*.rdb"))) == 1
 
 
@@ -144,7 +139,7 @@ def test_restore_starts_again_when_redis_does_not_take_it(docker: ScriptedDocker
     # given
     docker.script("compose run", err="restore: this is no RDB file; nothing is changed", code=1)
     # when
-    with pytest.raises(Trouble, match="nothing is changed"):
+    with pytest.raises(CommandFailed, match="nothing is changed"):
         restore(docker, str(copy), yes=True)
     # then
     assert docker.calls[-1].startswith("compose up --detach --wait")
@@ -161,19 +156,20 @@ def test_restore_starts_nothing_when_nothing_ran(docker: ScriptedDocker, copy: P
     assert docker.received == [RDB]
 
 
-def test_restore_lists_the_revoked_tokens_that_may_be_good_again_before_it_asks(
+def test_restore_lists_the_revoked_tokens_before_it_asks_and_changes_nothing_when_nobody_agrees(
     docker: ScriptedDocker, copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
     docker.script("compose exec -T api serve access revoked", "token script\trevoked\n")
     at_terminal(monkeypatch, "")
     # when
-    with pytest.raises(Trouble, match=r"Nothing was changed\."):
+    with pytest.raises(CommandFailed, match=r"Nothing was changed\."):
         restore(docker, str(copy), yes=False)
     # then
     said = capsys.readouterr().out
     assert "may be good again with it:\ntoken script" in said
     assert "All sessions end" in said
+    assert docker.called("compose stop") == []
 
 
 def archive(folder: Path) -> Path:
@@ -209,10 +205,10 @@ def test_restore_of_users_and_tokens_changes_nothing_when_nobody_agrees_or_the_a
 ) -> None:
     path = archive(tmp_path)
     at_terminal(monkeypatch, "")
-    with pytest.raises(Trouble, match=r"Nothing was changed\."):
+    with pytest.raises(CommandFailed, match=r"Nothing was changed\."):
         restore(docker, str(path), yes=False)
     running(docker, "redis")
-    with pytest.raises(Trouble, match="does not run"):
+    with pytest.raises(CommandFailed, match="does not run"):
         restore(docker, str(path), yes=True)
     assert docker.called("compose exec -T api serve access restore") == []
 
@@ -224,7 +220,7 @@ def test_restore_refuses_a_file_that_is_no_backup(
     # given
     copy.write_bytes(content)
     # then
-    with pytest.raises(Trouble, match=words):
+    with pytest.raises(CommandFailed, match=words):
         restore(docker, str(copy), yes=True)
     assert docker.calls == []
 
@@ -235,17 +231,8 @@ def test_restore_names_the_newest_backup_when_no_file_is_given(docker: ScriptedD
     for day in ("20260101", "20260103", "20260102"):
         (docker.folder / "backups" / f"dispycluster-{day}T000000Z.rdb").touch()
     # then
-    with pytest.raises(Trouble, match=r"FILE=backups/dispycluster-20260103T000000Z\.rdb"):
+    with pytest.raises(CommandFailed, match=r"FILE=backups/dispycluster-20260103T000000Z\.rdb"):
         restore(docker, "", yes=False)
-
-
-def test_restore_changes_nothing_when_nobody_agrees(
-    docker: ScriptedDocker, copy: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    at_terminal(monkeypatch, "")
-    with pytest.raises(Trouble, match=r"Nothing was changed\."):
-        restore(docker, str(copy), yes=False)
-    assert docker.called("compose stop") == []
 
 
 def test_down_takes_every_profile_and_never_a_volume(docker: ScriptedDocker) -> None:
@@ -284,7 +271,7 @@ def test_purge_refuses_when_nobody_can_be_asked(docker: ScriptedDocker, monkeypa
     # given
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
     # then
-    with pytest.raises(Trouble, match="--yes"):
+    with pytest.raises(CommandFailed, match="--yes"):
         purge(docker, yes=False)
     assert docker.called("compose --profile * down") == []
 
@@ -294,6 +281,6 @@ def test_purge_deletes_nothing_unless_told(
     docker: ScriptedDocker, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     at_terminal(monkeypatch, answer)
-    with pytest.raises(Trouble, match=r"Nothing was changed\."):
+    with pytest.raises(CommandFailed, match=r"Nothing was changed\."):
         purge(docker, yes=False)
     assert docker.called("compose --profile * down") == []

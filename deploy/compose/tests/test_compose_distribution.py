@@ -12,11 +12,9 @@ from pathlib import Path
 import pytest
 
 from contract import VERSION
-from deploy.compose.bundle import bundle, files
-from deploy.compose.dialogue import ROOT
+from deploy.compose.dialogue import ROOT, CommandFailed
+from deploy.compose.distribution import bundle, checked, files, push
 from deploy.compose.docker import Answer
-from deploy.compose.push import checked, push
-from deploy.compose.trouble import Trouble
 from tests.drivers.scripted_docker import CONFIG, ScriptedDocker
 
 #: Takes what ``load`` does with docker, and says so in a file.
@@ -194,7 +192,7 @@ def test_bundle_takes_the_images_of_another_architecture_by_their_tag(arm64_too:
 
 def test_bundle_says_how_images_of_another_architecture_are_made(docker: ScriptedDocker) -> None:
     docker.script("image inspect", err="No such image", code=1)
-    with pytest.raises(Trouble, match="ARCH=arm64 make images-offline"):
+    with pytest.raises(CommandFailed, match="ARCH=arm64 make images-offline"):
         bundle(docker, "arm64")
 
 
@@ -202,7 +200,7 @@ def test_bundle_leaves_nothing_behind_when_images_cannot_be_saved(docker: Script
     # given
     docker.script("save", "half", err="no space left on device", code=1)
     # when
-    with pytest.raises(Trouble, match="no space left"):
+    with pytest.raises(CommandFailed, match="no space left"):
         bundle(docker, "")
     # then
     assert list((docker.folder / "dist").iterdir()) == []
@@ -226,9 +224,9 @@ def test_registry_is_taken(registry: str) -> None:
     ],
 )
 def test_bad_registry_is_a_sentence_with_an_example(registry: str, words: str) -> None:
-    with pytest.raises(Trouble, match=words) as trouble:
+    with pytest.raises(CommandFailed, match=words) as failure:
         checked(registry)
-    assert "registry.lan:5000" in str(trouble.value)
+    assert "registry.lan:5000" in str(failure.value)
 
 
 def test_push_puts_the_architectures_together_when_the_images_of_several_are_here(
@@ -277,11 +275,11 @@ def test_push_names_and_pushes_every_image_and_says_what_takes_them_from_there(
 
 def test_push_says_what_helps_when_the_registry_refuses(docker: ScriptedDocker) -> None:
     docker.script("push", code=1)
-    with pytest.raises(Trouble, match=r"docker login registry\.lan"):
+    with pytest.raises(CommandFailed, match=r"docker login registry\.lan"):
         push(docker, "registry.lan/team")
 
 
 def test_images_that_are_missing_and_cannot_be_built_are_named(docker: ScriptedDocker) -> None:
     docker.script("image inspect --format {{.Id}} dispycluster/ws:0.4.0", code=1)
-    with pytest.raises(Trouble, match=re.escape(f"dispycluster/ws:{VERSION}")):
+    with pytest.raises(CommandFailed, match=re.escape(f"dispycluster/ws:{VERSION}")):
         push(docker, "registry.lan")

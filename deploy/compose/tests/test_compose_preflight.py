@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.compose.dialogue import CommandFailed
 from deploy.compose.preflight import (
     Facts,
     Finding,
@@ -19,10 +20,10 @@ from deploy.compose.preflight import (
     preflight,
     require_engine,
 )
-from deploy.compose.project import Project
-from deploy.compose.trouble import Trouble
+from deploy.compose.project import REMOVED, Project
 from tests.drivers.ports import free_port
 from tests.drivers.scripted_docker import ScriptedDocker, config
+from ws.config import REMOVED as WS_REMOVED
 
 GOOD = Facts(
     engine_version="20.10.24+dfsg1",
@@ -46,9 +47,8 @@ def project(port: int, host: str = "127.0.0.1") -> Project:
     return Project.parse(published(port, host), Path("/nowhere"))
 
 
-def test_gather_knows_engine_compose_and_images(tmp_path: Path) -> None:
+def test_gather_knows_engine_compose_and_images(docker: ScriptedDocker, tmp_path: Path) -> None:
     # given
-    docker = ScriptedDocker(tmp_path)
     docker.configure(published(free_port()))
     docker.script("info", json.dumps({"MemoryLimit": False, "DockerRootDir": str(tmp_path)}))
     docker.script("image inspect", "sha256:1\n")
@@ -76,41 +76,38 @@ def test_gather_ends_where_docker_does(tmp_path: Path) -> None:
     assert absent.calls == []
     assert gather(silent)[0].engine_error == "permission denied"
     assert silent.called("compose config") == []
-    with pytest.raises(Trouble, match="usermod"):
+    with pytest.raises(CommandFailed, match="usermod"):
         require_engine(silent)
-    with pytest.raises(Trouble, match="not installed"):
+    with pytest.raises(CommandFailed, match="not installed"):
         require_engine(absent)
 
 
-def test_engine_that_keeps_its_data_elsewhere_has_no_disk_to_look_at(tmp_path: Path) -> None:
-    docker = ScriptedDocker(tmp_path)
+def test_engine_that_keeps_its_data_elsewhere_has_no_disk_to_look_at(docker: ScriptedDocker, tmp_path: Path) -> None:
     docker.script("info", json.dumps({"DockerRootDir": str(tmp_path / "in-a-virtual-machine")}))
     assert gather(docker)[0].disk_free_bytes is None
 
 
-def test_port_is_named_with_its_holder_when_taken(tmp_path: Path, taken: int) -> None:
+def test_port_is_named_with_its_holder_when_taken(docker: ScriptedDocker, taken: int) -> None:
     # when
-    port = port_of(ScriptedDocker(tmp_path), project(taken))
+    port = port_of(docker, project(taken))
     # then
     assert port.taken
     assert f"(process {os.getpid()})" in port.taken
     assert port.other > taken
 
 
-def test_port_is_named_with_the_container_that_publishes_it(tmp_path: Path, taken: int) -> None:
-    docker = ScriptedDocker(tmp_path)
+def test_port_is_named_with_the_container_that_publishes_it(docker: ScriptedDocker, taken: int) -> None:
     docker.script(f"ps --filter publish={taken}", "other-gateway-1 other/gateway\n")
     assert port_of(docker, project(taken)).taken == " by the container other-gateway-1"
 
 
-def test_port_of_our_own_gateway_is_not_taken(tmp_path: Path, taken: int) -> None:
-    docker = ScriptedDocker(tmp_path)
+def test_port_of_our_own_gateway_is_not_taken(docker: ScriptedDocker, taken: int) -> None:
     docker.script(f"ps --filter publish={taken}", "lab-gateway-1 lab/gateway\n")
     assert port_of(docker, project(taken)).taken is None
 
 
-def test_address_of_another_machine_is_an_error(tmp_path: Path) -> None:
-    port = port_of(ScriptedDocker(tmp_path), project(free_port(), "192.0.2.77"))
+def test_address_of_another_machine_is_an_error(docker: ScriptedDocker) -> None:
+    port = port_of(docker, project(free_port(), "192.0.2.77"))
     assert "assign" in port.error
 
 
@@ -124,20 +121,55 @@ def test_memory_is_what_programs_can_still_have(tmp_path: Path) -> None:
 
 
 def test_preflight_says_notes_and_refuses_with_all_reasons(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], taken: int
+    docker: ScriptedDocker, capsys: pytest.CaptureFixture[str], taken: int
 ) -> None:
     # given
-    docker = ScriptedDocker(tmp_path)
     docker.configure(published(taken))
     docker.script("info", json.dumps({"MemoryLimit": False}))
     docker.script("compose version --short", "v2.17.2\n")
     # when
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(CommandFailed) as failure:
         preflight(docker)
     # then
     assert "Note: The kernel's memory controller is off" in capsys.readouterr().out
-    assert "is 2.17.2" in str(trouble.value)
-    assert f"Port {taken} is taken" in str(trouble.value)
+    assert "is 2.17.2" in str(failure.value)
+    assert f"Port {taken} is taken" in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("env_file", "variables", "is_said"),
+    [
+        ("WS_REPLICAS=1\nWS_PUSH=plain\n", {}, True),
+        ("export WS_PUSH = 'fast'\n", {}, True),
+        (None, {"WS_PUSH": "fast"}, True),
+        ("#WS_PUSH=fast\nWS_PUSH=\n", {}, False),
+        ("WS_PUSH=''\n", {}, False),
+        ("WS_PUSH=fast\n", {"WS_PUSH": ""}, False),
+        (None, {}, False),
+    ],
+)
+def test_preflight_says_once_that_a_removed_setting_is_ignored(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    env_file: str | None,
+    variables: dict[str, str],
+    is_said: bool,
+) -> None:
+    # given
+    docker = ScriptedDocker(tmp_path, variables)
+    docker.configure(published(free_port()))
+    if env_file is not None:
+        (tmp_path / ".env").write_text(env_file)
+    # when
+    preflight(docker)
+    # then
+    said = capsys.readouterr().out
+    assert said.count("Note: WS_PUSH was removed in 0.4; ") == int(is_said)
+    assert said.count("It is ignored") == int(is_said)
+
+
+def test_removed_settings_are_those_of_the_service() -> None:
+    assert REMOVED == WS_REMOVED
 
 
 # What stands in the way

@@ -6,19 +6,17 @@ from typing import Any
 
 import pytest
 
+from deploy.compose.dialogue import CommandFailed
+from deploy.compose.distribution import push
 from deploy.compose.project import Project, explain_config, split_tag
-from deploy.compose.push import push
-from deploy.compose.trouble import Trouble
-from deploy.compose.way_back import keep_images
+from deploy.compose.upgrade import keep_images
 from tests.drivers.scripted_docker import CONFIG, ScriptedDocker, config
 
 #: Stands for any.
 DIGEST = f"sha256:{'0' * 64}"
 
 
-def test_project_holds_what_compose_resolved(tmp_path: Path) -> None:
-    # given
-    docker = ScriptedDocker(tmp_path)
+def test_project_holds_what_compose_resolved(docker: ScriptedDocker) -> None:
     # when
     project = Project.read(docker)
     # then
@@ -29,8 +27,7 @@ def test_project_holds_what_compose_resolved(tmp_path: Path) -> None:
     assert docker.calls == ["compose config --format json"]
 
 
-def test_project_reads_all_profiles_when_asked(tmp_path: Path) -> None:
-    docker = ScriptedDocker(tmp_path)
+def test_project_reads_all_profiles_when_asked(docker: ScriptedDocker) -> None:
     Project.read(docker, everything=True)
     assert docker.calls == ["compose --profile * config --format json"]
 
@@ -81,16 +78,15 @@ def test_tag_is_split_off(image: str, repository: str, tag: str) -> None:
         ("yaml: line 7: did not find expected key", "line 7"),
     ],
 )
-def test_refused_configuration_is_shown_with_what_helps(tmp_path: Path, message: str, words: str) -> None:
+def test_refused_configuration_is_shown_with_what_helps(docker: ScriptedDocker, message: str, words: str) -> None:
     # given
-    docker = ScriptedDocker(tmp_path)
     docker.script("compose config", err=message, code=1)
     # then
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(CommandFailed) as failure:
         Project.read(docker)
-    assert message in str(trouble.value)
-    assert words in str(trouble.value)
-    assert str(trouble.value) == explain_config(message)
+    assert message in str(failure.value)
+    assert words in str(failure.value)
+    assert str(failure.value) == explain_config(message)
 
 
 def pinned() -> dict[str, Any]:
@@ -106,8 +102,7 @@ def test_project_of_images_with_digests_knows_them_by_name_and_tag(tmp_path: Pat
     assert {project.image_name(image) for image in project.images()} == set(CONFIG["services"]) - {"secrets"}
 
 
-def test_images_with_digests_are_kept_under_the_name_of_the_way_back(tmp_path: Path) -> None:
-    docker = ScriptedDocker(tmp_path)
+def test_images_with_digests_are_kept_under_the_name_of_the_way_back(docker: ScriptedDocker, tmp_path: Path) -> None:
     docker.script("image inspect", "sha256:1\n")
     kept = keep_images(docker, Project.parse(pinned(), tmp_path), [], "before")
     assert kept == [
@@ -115,9 +110,10 @@ def test_images_with_digests_are_kept_under_the_name_of_the_way_back(tmp_path: P
     ]
 
 
-def test_images_with_digests_are_pushed_by_their_tag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_images_with_digests_are_pushed_by_their_tag(
+    docker: ScriptedDocker, capsys: pytest.CaptureFixture[str]
+) -> None:
     # given
-    docker = ScriptedDocker(tmp_path)
     docker.script("compose --profile * config", json.dumps(pinned()))
     docker.script("image inspect", "sha256:1\n")
     docker.script(f"image inspect --format {{{{.Id}}}} registry.lan:5000/dispycluster/api:0.4.0@{DIGEST}-arm64", code=1)

@@ -1,47 +1,50 @@
-"""From nothing to the page with data."""
+"""From nothing to the page with data, and who gets in then."""
 
-from collections.abc import Callable, Iterator
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from access.settings import read_mode
+from deploy.compose.dialogue import ROOT, CommandFailed
 from deploy.compose.docker import Answer
-from deploy.compose.live import await_live, look
-from deploy.compose.project import Project
-from deploy.compose.trouble import Trouble
-from deploy.compose.up import bridge_addresses, greet, up
+from deploy.compose.project import MAKE_USER, Project
+from deploy.compose.up import await_live, bridge_addresses, greet, look, nobody_gets_in, up
 from deploy.host.status import Status
+from runtime.settings import Environment, SettingError
 from tests.drivers.live_product import FrontPage, told
 from tests.drivers.ports import free_port
 from tests.drivers.scripted_docker import ScriptedDocker, config
-from tests.drivers.serving import serving
 
+CLOSED = {"environment": {"ACCESS": "closed"}}
+REQUIRE_CHOICE = ROOT / "deploy/images/redis/bin/require-choice"
 ASK = "compose exec -T api /opt/venv/bin/python -m api.status"
 
 
 @pytest.fixture
-def page() -> Iterator[FrontPage]:
-    with serving(FrontPage()) as server:
-        yield server
+def running(docker: ScriptedDocker, page: FrontPage) -> Callable[..., ScriptedDocker]:
+    """All images are here, nothing of somebody else takes the port, and data are live; ``services``: their settings."""
 
+    def configure(**services: dict[str, object]) -> ScriptedDocker:
+        docker.configure(config(gateway={"ports": page.ports}, **services))
+        docker.script("ps --filter publish", "lab-gateway-1 lab/gateway\n")
+        docker.script("image inspect", "sha256:1\n")
+        docker.script(ASK, told(issues=("node8 is offline: it sleeps",)))
+        return docker
 
-def running(tmp_path: Path, page: FrontPage, **services: dict[str, object]) -> ScriptedDocker:
-    """All images are here, nothing of somebody else takes the port, and data are live."""
-    docker = ScriptedDocker(tmp_path)
-    docker.configure(config(gateway={"ports": page.ports}, **services))
-    docker.script("ps --filter publish", "lab-gateway-1 lab/gateway\n")
-    docker.script("image inspect", "sha256:1\n")
-    docker.script(ASK, told(issues=("node8 is offline: it sleeps",)))
-    return docker
+    return configure
 
 
 def project(docker: ScriptedDocker) -> Project:
     return Project.read(docker)
 
 
-def test_data_are_live_when_the_api_says_so_and_the_page_answers(tmp_path: Path, page: FrontPage) -> None:
+def test_data_are_live_when_the_api_says_so_and_the_page_answers(
+    running: Callable[..., ScriptedDocker], page: FrontPage
+) -> None:
     # given
-    docker = running(tmp_path, page)
+    docker = running()
     # then
     assert look(docker, project(docker)) == Status(True, "", 5, 1, 7, 8, ("node8 is offline: it sleeps",))
     # and: a page that is closed answers too
@@ -49,9 +52,11 @@ def test_data_are_live_when_the_api_says_so_and_the_page_answers(tmp_path: Path,
     assert look(docker, project(docker)).is_live
 
 
-def test_data_are_not_live_when_the_page_does_not_answer(tmp_path: Path, page: FrontPage) -> None:
+def test_data_are_not_live_when_the_page_does_not_answer(
+    running: Callable[..., ScriptedDocker], page: FrontPage
+) -> None:
     # given
-    docker = running(tmp_path, page)
+    docker = running()
     page.status = 503
     # then
     status = look(docker, project(docker))
@@ -72,10 +77,10 @@ def test_data_are_not_live_when_the_page_does_not_answer(tmp_path: Path, page: F
     ],
 )
 def test_why_data_are_not_live_is_what_the_api_or_docker_says(
-    tmp_path: Path, page: FrontPage, answer: Answer, missing: str
+    running: Callable[..., ScriptedDocker], answer: Answer, missing: str
 ) -> None:
     # given
-    docker = running(tmp_path, page)
+    docker = running()
     docker.react(ASK, lambda _: answer)
     # when
     status = look(docker, project(docker))
@@ -84,10 +89,10 @@ def test_why_data_are_not_live_is_what_the_api_or_docker_says(
 
 
 def test_up_tells_no_number_of_nodes_when_the_api_is_of_a_former_release(
-    tmp_path: Path, page: FrontPage, capsys: pytest.CaptureFixture[str]
+    running: Callable[..., ScriptedDocker], capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
-    docker = running(tmp_path, page)
+    docker = running()
     docker.script(ASK, err="/opt/venv/bin/python: No module named api.status\n", code=1)
     # when
     up(docker)
@@ -114,7 +119,7 @@ def test_waiting_ends_with_the_reason_when_nothing_comes() -> None:
     # given
     times = iter([0.0, 1.0, 6.0])
     # then
-    with pytest.raises(Trouble, match="after 5 s: no ws"):
+    with pytest.raises(CommandFailed, match="after 5 s: no ws"):
         await_live(
             looks(Status(False, "no collector"), Status(False, "no ws")), 5,
             monotonic=lambda: next(times), sleep=lambda _: None,
@@ -122,10 +127,10 @@ def test_waiting_ends_with_the_reason_when_nothing_comes() -> None:
 
 
 def test_up_starts_quietly_and_says_where_the_pages_are(
-    tmp_path: Path, page: FrontPage, capsys: pytest.CaptureFixture[str]
+    running: Callable[..., ScriptedDocker], page: FrontPage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
-    docker = running(tmp_path, page)
+    docker = running()
     # when
     up(docker)
     # then
@@ -139,12 +144,14 @@ def test_up_starts_quietly_and_says_where_the_pages_are(
     assert docker.called("compose --profile * build") == []
 
 
-def test_up_builds_only_what_is_missing_before_it_starts(tmp_path: Path, page: FrontPage) -> None:
+def test_up_builds_only_what_is_missing_before_it_starts(
+    running: Callable[..., ScriptedDocker], tmp_path: Path
+) -> None:
     # given
     for name in ("api", "ws"):
         (tmp_path / f"{name}.Dockerfile").touch()
     build = {name: {"build": {"context": str(tmp_path), "dockerfile": f"{name}.Dockerfile"}} for name in ("api", "ws")}
-    docker = running(tmp_path, page, **build)
+    docker = running(**build)
     for name in ("api", "ws"):
         docker.script(f"image inspect --format {{{{.Id}}}} dispycluster/{name}:0.4.0", code=1)
     # when
@@ -156,9 +163,9 @@ def test_up_builds_only_what_is_missing_before_it_starts(tmp_path: Path, page: F
     ]
 
 
-def test_up_pulls_what_is_missing_when_the_policy_says_so(tmp_path: Path, page: FrontPage) -> None:
+def test_up_pulls_what_is_missing_when_the_policy_says_so(running: Callable[..., ScriptedDocker]) -> None:
     # given
-    docker = running(tmp_path, page, api={"pull_policy": "missing"})
+    docker = running(api={"pull_policy": "missing"})
     docker.script("image inspect --format {{.Id}} dispycluster/api:0.4.0", code=1)
     # when
     up(docker)
@@ -167,34 +174,32 @@ def test_up_pulls_what_is_missing_when_the_policy_says_so(tmp_path: Path, page: 
     assert docker.called("compose --profile * build") == []
 
 
-def test_up_says_what_compose_said_when_a_container_does_not_come_up(tmp_path: Path, page: FrontPage) -> None:
+def test_up_says_what_compose_said_when_a_container_does_not_come_up(docker: ScriptedDocker) -> None:
     # given
-    docker = ScriptedDocker(tmp_path)
     docker.configure(config(gateway={"ports": []}, api={"environment": {"ACCESS": "open"}}))
     docker.script("image inspect", "sha256:1\n")
     docker.script("ps --filter publish", "lab-gateway-1 lab/gateway\n")
     docker.script("compose up", err=" Container lab-ws-1  Waiting\ncontainer lab-ws-1 is unhealthy\n", code=1)
     docker.script("logs --tail 3 lab-ws-1", "WS_PORT='x' is not valid\n")
     # when
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(CommandFailed) as failure:
         up(docker)
     # then
-    assert str(trouble.value).endswith("\ncontainer lab-ws-1 is unhealthy\n    WS_PORT='x' is not valid")
-    assert "Waiting" not in str(trouble.value)
+    assert str(failure.value).endswith("\ncontainer lab-ws-1 is unhealthy\n    WS_PORT='x' is not valid")
+    assert "Waiting" not in str(failure.value)
     # and when it is the service that all others wait for
     docker.script("compose up", err='service "secrets" didn\'t complete successfully: exit 1\n', code=1)
     docker.script("compose logs --no-log-prefix --tail 3 secrets", "ACCESS says nothing\n")
-    with pytest.raises(Trouble, match=r"exit 1\n    ACCESS says nothing$"):
+    with pytest.raises(CommandFailed, match=r"exit 1\n    ACCESS says nothing$"):
         up(docker)
 
 
 def test_greeting_names_the_public_url_first_and_no_address_of_docker_itself(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    docker: ScriptedDocker, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
     for module in ("deploy.compose.up", "deploy.host.addresses"):
         monkeypatch.setattr(f"{module}.machine_addresses", lambda **_: ["172.17.0.1", "192.168.1.17", "fd00::6"])
-    docker = ScriptedDocker(tmp_path)
     docker.script("network ls", "n1\nn2\n")
     docker.script("network inspect", "172.17.0.0/16 \nfd00:1::/64 \n")
     found = config(
@@ -202,10 +207,103 @@ def test_greeting_names_the_public_url_first_and_no_address_of_docker_itself(
         ws={"environment": {"PUBLIC_URL": "https://cluster.lab"}},
     )
     # when
-    greet(docker, Project.parse(found, tmp_path), Status(True, epoch=1), 3.21)
+    greet(docker, Project.parse(found, docker.folder), Status(True, epoch=1), 3.21)
     # then
     urls = [line.strip() for line in capsys.readouterr().out.splitlines() if "://" in line]
     assert urls[:2] == ["https://cluster.lab", "http://localhost:8085"]
     assert "http://192.168.1.17:8085" in urls
     assert not any("172.17." in url for url in urls)
     assert bridge_addresses(docker) == {"172.17.0.1"}
+
+
+# Who gets in
+
+
+def project_for(access: str = "", host: str = "127.0.0.1") -> Project:
+    # Compose takes the brackets off.
+    ports = [{"host_ip": host.strip("[]"), "target": 8085, "published": "8085"}]
+    return Project.parse(config(gateway={"ports": ports}, api={"environment": {"ACCESS": access}}), Path("/nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("host", "access", "lacks"),
+    [
+        ("127.0.0.1", "", False),
+        ("127.0.0.2", "", False),
+        ("::1", "", False),
+        ("[::1]", "", False),
+        ("[::]", "", True),
+        ("0.0.0.0", "", True),
+        ("::", "", True),
+        ("192.168.1.5", "", True),
+        ("0.0.0.0", "open", False),
+        ("0.0.0.0", "closed", False),
+        ("0.0.0.0", "ajar", True),
+    ],
+)
+def test_choice_is_lacking_for_command_container_and_service_alike(host: str, access: str, lacks: bool) -> None:
+    # given
+    variables = {"PUBLIC_HOST": host, "ACCESS": access}
+    # when: the container that all others wait for
+    done = subprocess.run(["sh", REQUIRE_CHOICE], env=variables, capture_output=True, text=True)
+    # then
+    assert done.returncode == int(lacks)
+    assert (done.stderr == "") != lacks
+    # and: the services themselves
+    if lacks:
+        with pytest.raises(SettingError):
+            read_mode(Environment(variables))
+    else:
+        read_mode(Environment(variables))
+    # and: the command, to which what is neither is for the services to refuse
+    if access != "ajar":
+        assert bool(project_for(access, host).choice_error()) == lacks
+
+
+def test_command_and_container_name_the_same_two_lines() -> None:
+    done = subprocess.run(["sh", REQUIRE_CHOICE], env={"PUBLIC_HOST": "0.0.0.0"}, capture_output=True, text=True)
+    assert done.stderr.rstrip() == project_for(host="0.0.0.0").choice_error()
+    assert [line.split()[0] for line in done.stderr.splitlines()[1:]] == ["ACCESS=closed", "ACCESS=open"]
+
+
+def test_up_starts_nothing_while_nobody_has_said_who_gets_in(docker: ScriptedDocker) -> None:
+    # given
+    docker.configure(config(gateway={"ports": [{"host_ip": "0.0.0.0", "target": 8085, "published": "18085"}]}))
+    # when
+    with pytest.raises(CommandFailed, match=r"ACCESS=closed .*\n  ACCESS=open"):
+        up(docker)
+    # then
+    assert docker.called("compose up") == []
+
+
+def test_up_asks_inside_and_lets_nobody_in_where_all_must_sign_in(
+    running: Callable[..., ScriptedDocker], page: FrontPage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    page.status = 303
+    docker = running(api=CLOSED)
+    # when
+    up(docker)
+    # then
+    said = capsys.readouterr().out
+    assert "7 of 8 nodes answer" in said
+    assert f"Everybody must sign in. Nobody can yet. A first user: {MAKE_USER}\n" in said
+    assert docker.called("compose exec -T api") == [
+        "compose exec -T api /opt/venv/bin/python -m api.status --json --wait 20",
+        "compose exec -T api sh -c ls /access/users && ls /access/tokens",
+    ]
+    assert docker.received == []
+
+
+def test_up_speaks_of_one_more_user_where_there_is_one(
+    running: Callable[..., ScriptedDocker], capsys: pytest.CaptureFixture[str]
+) -> None:
+    docker = running(api=CLOSED)
+    docker.script("compose exec -T api sh -c ls", "ada\n")
+    up(docker)
+    assert f"Everybody must sign in. One more user: {MAKE_USER}\n" in capsys.readouterr().out
+
+
+def test_who_gets_in_is_not_known_where_the_api_does_not_run(docker: ScriptedDocker) -> None:
+    docker.script("compose exec", err="service api is not running", code=1)
+    assert not nobody_gets_in(docker)

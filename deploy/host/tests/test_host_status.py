@@ -1,17 +1,24 @@
-"""What the api says of itself, and whether the page answers."""
+"""What the api says of itself, whether the page answers, and when the product counts as ready by both."""
 
+import os
 import ssl
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from deploy.host.status import Status, why_no_page
+from deploy.host.status import Inquiry, Status, answering, why_no_page
 from tests.drivers.certificate import make_certificate
-from tests.drivers.live_product import FrontPage
+from tests.drivers.live_product import FrontPage, told
 from tests.drivers.ports import free_port
 from tests.drivers.serving import serving
 from tests.drivers.valkey import Valkey
+from tests.drivers.waiting import eventually
+
+#: Says what the file holds and what it was asked, as a stand-in for Python and the api.
+STAND_IN = "import sys; print('Redis does not answer', file=sys.stderr); print(open({!r}).read(), end='')"
 
 
 @pytest.fixture
@@ -41,3 +48,82 @@ def test_page_is_asked_for_over_tls_when_the_port_speaks_it(tmp_path: Path, page
     # then
     assert why_no_page("127.0.0.1", page.server_port, "https") == ""
     assert why_no_page("127.0.0.1", page.server_port) != ""
+
+
+@pytest.mark.parametrize(
+    ("online", "total", "text"),
+    [
+        (0, 1, "0 of 1 node answer"),
+        (1, 1, "1 of 1 node answers"),
+        (1, 4, "1 of 4 nodes answers"),
+        (3, 4, "3 of 4 nodes answer"),
+    ],
+)
+def test_sentence_about_nodes_follows_their_number(online: int, total: int, text: str) -> None:
+    assert answering(online, total) == text
+
+
+@pytest.fixture
+def answer(tmp_path: Path) -> Path:
+    """What the api says next."""
+    file = tmp_path / "answer"
+    file.write_text(told(issues=("node8 is offline: it sleeps",)))
+    return file
+
+
+@pytest.fixture
+def asked(page: FrontPage, answer: Path) -> Iterator[Inquiry]:
+    command = [sys.executable, "-c", STAND_IN.format(str(answer))]
+    with closing(Inquiry(command, os.environ, "127.0.0.1", page.server_port)) as asked:
+        yield asked
+
+
+def test_product_is_ready_when_the_api_has_live_data_and_the_page_answers(asked: Inquiry) -> None:
+    # when
+    eventually(asked.is_answered)
+    # then
+    assert asked.missing == ""
+    assert (asked.status.nodes_online, asked.status.nodes_total) == (7, 8)
+    assert asked.status.issues == ("node8 is offline: it sleeps",)
+
+
+def test_product_is_asked_again_until_data_are_live(asked: Inquiry, answer: Path) -> None:
+    # given
+    answer.write_text(told("no collector is at work on this Redis"))
+    assert not asked.is_answered()
+    eventually(lambda: asked.is_answered() or asked.missing == "no collector is at work on this Redis")
+    assert not asked.status.is_live
+    # when
+    answer.write_text(told())
+    # then
+    eventually(asked.is_answered)
+
+
+def test_product_is_not_ready_before_the_page_answers(asked: Inquiry, page: FrontPage) -> None:
+    # given
+    page.status = 503
+    # when
+    eventually(lambda: asked.is_answered() or asked.status.is_live)
+    # then
+    assert asked.missing == "the page answers with status 503"
+    # and when
+    page.status = 303
+    assert asked.is_answered()
+
+
+def test_answer_longer_than_a_pipe_is_read_whole(asked: Inquiry, answer: Path) -> None:
+    # given
+    issues = tuple(f"node{number} is offline: it sleeps" for number in range(10_000))
+    answer.write_text(told(issues=issues))
+    # when
+    eventually(asked.is_answered)
+    # then
+    assert asked.status.issues == issues
+
+
+def test_asking_ends_at_once_when_it_is_no_longer_wanted(page: FrontPage) -> None:
+    # given
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with closing(Inquiry(command, os.environ, "127.0.0.1", page.server_port)) as asked:
+        assert not asked.is_answered()
+        assert asked.missing == "the api has not answered yet"

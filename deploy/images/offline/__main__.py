@@ -11,11 +11,13 @@ import time
 from pathlib import Path
 
 from contract import VERSION
+from deploy.images.offline.architecture import Refusal, chosen_architecture, require_emulation, tag_suffix
 from deploy.images.offline.base_images import PRODUCT, BaseImages, say
-from deploy.images.offline.env_file import select_images
-from deploy.images.offline.machine import Refusal, chosen_architecture, require_emulation, tag_suffix
 
 ROOT = Path(__file__).resolve().parents[3]
+_HEADING = (
+    "# Base images made on this machine by `make images-offline`. Without these lines the official ones are taken."
+)
 
 
 def require_docker() -> None:
@@ -29,6 +31,20 @@ def require_docker() -> None:
     done = subprocess.run(["docker", "version"], capture_output=True, text=True)
     if done.returncode != 0:
         raise Refusal(f"the Docker engine does not answer: {done.stderr.strip()}")
+
+
+def select_images(path: Path, variables: dict[str, str]) -> None:
+    """Set ``variables`` in the file ``.env``, which need not be there yet; all other lines stay as they are."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    kept = [line for line in lines if line.partition("=")[0].strip() not in variables and line != _HEADING]
+    while kept and not kept[-1].strip():
+        kept.pop()
+    block = [_HEADING, *(f"{name}={value}" for name, value in variables.items())]
+    new = path.with_name(path.name + ".new")
+    new.write_text("\n".join([*kept, *([""] if kept else []), *block]) + "\n")
+    if path.exists():
+        new.chmod(path.stat().st_mode & 0o777)
+    new.replace(path)
 
 
 def build(architecture: str, selected: dict[str, str]) -> None:

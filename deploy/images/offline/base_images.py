@@ -9,15 +9,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.images.offline.archive import load_image
-from deploy.images.offline.machine import Refusal, tag_suffix
-from deploy.images.offline.root_file_system import CERTIFICATES, make_root_file_system
+from deploy.images.offline import root_file_system
+from deploy.images.offline.architecture import Refusal, tag_suffix
+from deploy.images.offline.root_file_system import CERTIFICATES, load_image, make_root_file_system
 
 PREFIX = "dispycluster-base"
 #: Says what a base image was made of, so that it is made again when that changes.
 _LABEL = "live.dispycluster.inputs"
-_HERE = Path(__file__).parent
-_DOCKERFILE = _HERE / "stand_in.Dockerfile"
+_DOCKERFILE = Path(__file__).parent / "stand_in.Dockerfile"
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,8 @@ class BaseImages:
     def _debian(self, suite: str) -> str:
         name = f"{PREFIX}/debian:{suite}{tag_suffix(self._architecture)}"
         certificates = CERTIFICATES.read_bytes() if CERTIFICATES.exists() else b""
-        made_by = [path.read_text() for path in sorted(_HERE.glob("*.py")) if path.stem in _MAKES_DEBIAN]
-        inputs = _hash(suite, self._mirror, self._architecture, certificates.hex(), *made_by)
+        made_by = Path(root_file_system.__file__).read_text()
+        inputs = _hash(suite, self._mirror, self._architecture, certificates.hex(), made_by)
         if _inputs_of(name) != inputs:
             if os.geteuid() != 0:
                 raise Refusal("a root file system can only be made by root: sudo make images-offline")
@@ -83,9 +82,6 @@ class BaseImages:
                 make_root_file_system(root, suite=suite, architecture=self._architecture, mirror=self._mirror)
                 load_image(root, name=name, architecture=self._architecture, labels={_LABEL: inputs})
         return name
-
-
-_MAKES_DEBIAN = ("archive", "root_file_system")
 
 
 def say(text: str) -> None:

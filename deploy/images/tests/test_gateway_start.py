@@ -1,28 +1,79 @@
-"""What the gateway's start script hands to HAProxy."""
+"""What the gateway's start hands to HAProxy: the host names, by the rule of the services, and the connections."""
 
 import os
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-START = Path(__file__).parents[1] / "gateway" / "start"
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from access.hosts import MISDIRECTED, MISDIRECTED_TEXT
+from access.settings import read_hosts
+from contract.codec import encode
+from contract.rest import Problem
+from runtime.settings import Environment
+
+FILES = Path(__file__).parents[1] / "gateway"
 
 
-@pytest.fixture
-def told(tmp_path: Path) -> Run:
-    """Runs the script with a program in place of HAProxy that says how many connections one address may have."""
-    stand_in = tmp_path / "haproxy"
-    stand_in.write_text('#!/bin/sh\n[ "$1" = -c ] || echo "$GATEWAY_LIMIT_CONNECTIONS"\n')
+def told(folder: Path, name: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the script with a program in HAProxy's place that says the variable ``name``."""
+    stand_in = folder / "haproxy"
+    stand_in.write_text(f'#!/bin/sh\n[ "$1" = -c ] || echo "${name}"\n')
     stand_in.chmod(0o755)
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", **variables}
+    return subprocess.run(["sh", FILES / "start"], env=environment, capture_output=True, text=True)
 
-    def run(**variables: str) -> subprocess.CompletedProcess[str]:
-        environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GATEWAY_MAXCONN": "7500", **variables}
-        return subprocess.run(["sh", START], env=environment, capture_output=True, text=True)
 
-    return run
+def names(folder: Path, **variables: str) -> set[str] | None:
+    """``None``: names are not checked."""
+    done = told(folder, "GATEWAY_NAMES", **variables)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split()) or None
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"PUBLIC_HOST": "::1"},
+        {"PUBLIC_HOST": "[::1]"},
+        {"PUBLIC_HOST": "localhost"},
+        {"ACCESS": "none"},
+        {"PUBLIC_URL": "https://cluster.example/live/", "WS_ALLOWED_ORIGINS": "https://wall.lan:8443, http://a.b."},
+        {"PUBLIC_URL": "http://Cluster.example:8085", "WS_ALLOWED_ORIGINS": "*"},
+        {"PUBLIC_URL": "http://192.168.1.4:8085", "WS_ALLOWED_ORIGINS": "http://[fd00::7]:8085"},
+        {"ACCESS": "open"},
+        {"ACCESS": "closed"},
+        {"PUBLIC_HOST": "0.0.0.0", "PUBLIC_URL": "https://cluster.example"},
+        {"PUBLIC_HOST": "::"},
+        {"PUBLIC_HOST": "192.168.1.4"},
+        {"PUBLIC_HOST": "pi.lan"},
+    ],
+    ids=str,
+)
+def test_gateway_answers_to_the_names_that_the_services_do(variables: dict[str, str], tmp_path: Path) -> None:
+    variables = {"PUBLIC_HOST": "127.0.0.1", **variables}
+    rule = read_hosts(Environment(variables), "0.0.0.0").names
+
+    given = names(tmp_path, **variables)
+
+    if rule is None or given is None:
+        assert given is rule
+        return
+    # Addresses are answered without being named.
+    letters = {name.lower() for name in given if not name.replace(".", "").isdigit()}
+    assert letters == {name for name in rule if name not in ("api", "ws", "collector", "192.168.1.4", "fd00::7")}
+
+
+def test_gateway_checks_no_name_when_nothing_says_where_its_port_is_published(tmp_path: Path) -> None:
+    # As on Kubernetes.
+    assert names(tmp_path, PUBLIC_URL="https://cluster.example") is None
+
+
+def test_gateway_says_what_the_services_say() -> None:
+    problem = Problem(title="Misdirected Request", status=MISDIRECTED, detail=MISDIRECTED_TEXT)
+
+    assert (FILES / "misdirected.json").read_bytes().rstrip() == encode(problem)
 
 
 @pytest.mark.parametrize(
@@ -35,12 +86,13 @@ def told(tmp_path: Path) -> Run:
     ],
 )
 def test_address_gets_half_of_the_connections_unless_another_number_is_set(
-    told: Run, variables: dict[str, str], connections: str
+    tmp_path: Path, variables: dict[str, str], connections: str
 ) -> None:
-    assert told(**variables).stdout == f"{connections}\n"
+    variables = {"GATEWAY_MAXCONN": "7500", **variables}
+    assert told(tmp_path, "GATEWAY_LIMIT_CONNECTIONS", **variables).stdout == f"{connections}\n"
 
 
-def test_number_of_connections_that_is_none_is_refused_by_its_name(told: Run) -> None:
-    done = told(GATEWAY_LIMIT_CONNECTIONS="many")
+def test_number_of_connections_that_is_none_is_refused_by_its_name(tmp_path: Path) -> None:
+    done = told(tmp_path, "GATEWAY_NAMES", GATEWAY_MAXCONN="7500", GATEWAY_LIMIT_CONNECTIONS="many")
     assert (done.returncode, done.stdout) == (1, "")
     assert "GATEWAY_LIMIT_CONNECTIONS" in done.stderr

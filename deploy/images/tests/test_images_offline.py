@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from deploy.images.offline import archive, base_images, machine, root_file_system
-from deploy.images.offline.env_file import select_images
-from deploy.images.offline.machine import Refusal, chosen_architecture, own_architecture, require_emulation, tag_suffix
+from deploy.images.offline import architecture, base_images, root_file_system
+from deploy.images.offline.__main__ import select_images
+from deploy.images.offline.architecture import (
+    Refusal,
+    chosen_architecture,
+    own_architecture,
+    require_emulation,
+    tag_suffix,
+)
 
 ROOT = Path(__file__).parents[3]
 OTHER = {"amd64": "arm64", "arm64": "amd64"}[own_architecture()]
@@ -48,7 +54,9 @@ def test_tag_names_an_architecture_only_where_it_is_not_this_machines() -> None:
 
 
 def test_emulation_that_is_not_there_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "open", lambda path: (_ for _ in ()).throw(FileNotFoundError(path)), raising=False)
+    monkeypatch.setattr(
+        architecture, "open", lambda path: (_ for _ in ()).throw(FileNotFoundError(path)), raising=False
+    )
     require_emulation(own_architecture())
     with pytest.raises(Refusal, match="qemu-user-static"):
         require_emulation(OTHER)
@@ -58,7 +66,7 @@ def test_emulation_that_is_not_there_is_refused_with_what_to_install(monkeypatch
     ("rule", "works"), [("enabled\nflags: PF\n", True), ("enabled\nflags: P\n", False), ("disabled\nflags: F\n", False)]
 )
 def test_emulation_must_reach_into_containers(monkeypatch: pytest.MonkeyPatch, rule: str, works: bool) -> None:
-    monkeypatch.setattr(machine, "open", lambda path: io.StringIO(rule), raising=False)
+    monkeypatch.setattr(architecture, "open", lambda path: io.StringIO(rule), raising=False)
     if works:
         require_emulation(OTHER)
     else:
@@ -83,8 +91,8 @@ def test_image_of_a_root_file_system_says_its_own_architecture(tmp_path: Path, m
                 seen[name] = member.read()
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(archive.subprocess, "run", run)
-    archive.load_image(root, name="own/debian:12", architecture=OTHER, labels={"a": "b"})
+    monkeypatch.setattr(root_file_system.subprocess, "run", run)
+    root_file_system.load_image(root, name="own/debian:12", architecture=OTHER, labels={"a": "b"})
     config, [manifest] = json.loads(seen["config.json"]), json.loads(seen["manifest.json"])
     assert config["architecture"] == OTHER
     assert config["config"]["Labels"] == {"a": "b"}
@@ -100,9 +108,9 @@ def test_failure_of_docker_is_said_with_its_words(tmp_path: Path, monkeypatch: p
     def run(command: list[str], **options: object) -> object:
         return subprocess.CompletedProcess(command, 1, "", "no space left on device")
 
-    monkeypatch.setattr(archive.subprocess, "run", run)
+    monkeypatch.setattr(root_file_system.subprocess, "run", run)
     with pytest.raises(Refusal, match="no space left"):
-        archive.load_image(tmp_path / "root", name="x", architecture=OTHER, labels={})
+        root_file_system.load_image(tmp_path / "root", name="x", architecture=OTHER, labels={})
 
 
 def test_debootstrap_that_is_missing_is_named_with_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

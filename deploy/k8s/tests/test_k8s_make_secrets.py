@@ -94,17 +94,13 @@ def test_secret_is_made_when_there_is_none(server: ApiServer, capsys: pytest.Cap
     assert capsys.readouterr().out == f"Secret {NAME} made\n"
 
 
-def test_passwords_are_256_bits_each_and_differ(server: ApiServer) -> None:
-    assert make_secrets.main(NAME) == make_secrets.main(NAME) == 0
-    passwords = [password for made in server.made for password in made["stringData"].values()]
-    assert len(set(passwords)) == 2 * len(make_secrets.KEYS[NAME])
-    assert all(re.fullmatch(r"[0-9a-f]{64}", password) for password in passwords)
-
-
-def test_key_of_access_is_256_bits(server: ApiServer) -> None:
-    assert make_secrets.main("access-key") == 0
-    assert set(server.made[0]["stringData"]) == {"key"}
-    assert re.fullmatch(r"[0-9a-f]{64}", server.made[0]["stringData"]["key"])
+@pytest.mark.parametrize(("name", "keys"), [(NAME, make_secrets.KEYS[NAME]), ("access-key", ("key",))])
+def test_secrets_are_256_bits_each_and_differ(server: ApiServer, name: str, keys: tuple[str, ...]) -> None:
+    assert make_secrets.main(name) == make_secrets.main(name) == 0
+    assert all(set(made["stringData"]) == set(keys) for made in server.made)
+    values = [value for made in server.made for value in made["stringData"].values()]
+    assert len(set(values)) == 2 * len(keys)
+    assert all(re.fullmatch(r"[0-9a-f]{64}", value) for value in values)
 
 
 def test_secrets_that_people_fill_are_made_empty(server: ApiServer) -> None:
@@ -135,16 +131,13 @@ def test_those_that_are_made_are_left_alone_when_another_one_is_refused_at_first
     assert capsys.readouterr().out.count("made") == 3
 
 
-def test_secret_that_is_there_is_kept(server: ApiServer, capsys: pytest.CaptureFixture[str]) -> None:
-    server.get = [200]
+@pytest.mark.parametrize(("get", "post", "made"), [(200, 201, 0), (404, 409, 1)], ids=["before", "meanwhile"])
+def test_secret_that_is_there_or_that_another_one_makes_meanwhile_is_kept(
+    server: ApiServer, capsys: pytest.CaptureFixture[str], get: int, post: int, made: int
+) -> None:
+    server.get, server.post = [get], [post]
     assert make_secrets.main(NAME) == 0
-    assert server.made == []
-    assert capsys.readouterr().out == f"Secret {NAME} is there already\n"
-
-
-def test_secret_that_another_one_makes_meanwhile_is_kept(server: ApiServer, capsys: pytest.CaptureFixture[str]) -> None:
-    server.post = [409]
-    assert make_secrets.main(NAME) == 0
+    assert len(server.made) == made
     assert capsys.readouterr().out == f"Secret {NAME} is there already\n"
 
 

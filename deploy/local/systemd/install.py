@@ -20,11 +20,9 @@ from access.settings import read_mode
 from contract import VERSION
 from deploy.host.addresses import probe_host, urls
 from deploy.host.listening import holder, is_free
-from deploy.host.words import about_nodes, answering
-from deploy.local.confirmation import confirmed
-from deploy.local.inquiry import Inquiry
+from deploy.host.status import Inquiry, about_nodes, answering
 from deploy.local.ports import require_public
-from deploy.local.refusal import CannotStart
+from deploy.local.refusal import CannotStart, confirmed
 from deploy.local.settings import Settings
 from deploy.local.systemd.accounts import AS_SERVICES, make_user, owner_of_services, variables_of
 from deploy.local.systemd.layout import (

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from contract import VERSION
-from deploy.local.access_dir import AccessDir
+from deploy.local.data_dir import AccessDir
 from deploy.local.refusal import CannotStart
 
 #: Runs the services and owns Valkey's data.

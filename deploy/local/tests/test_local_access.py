@@ -1,9 +1,7 @@
 """Who gets in: the choice, and the folder with key, users and tokens."""
 
-import os
 import re
-import subprocess
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,13 +9,13 @@ import pytest
 from access.settings import read_access
 from api.config import Config as ApiConfig
 from collector.config import Config as CollectorConfig
-from deploy.local.access_dir import AccessDir
-from deploy.local.product import InnerPorts, RedisPlace, service_parts
+from deploy.local.data_dir import AccessDir
+from deploy.local.ports import InnerPorts
+from deploy.local.product import RedisPlace, service_parts
 from deploy.local.settings import Settings
 from runtime.settings import Environment, SettingError
+from tests.drivers.process import run_module
 from ws.config import Config as WsConfig
-
-ROOT = Path(__file__).parents[3]
 
 
 def mode_of(path: Path) -> int:
@@ -68,16 +66,7 @@ def test_access_is_what_was_said_or_open_for_this_machine_alone(variables: dict[
 
 
 def test_refusal_comes_before_anything_is_made(tmp_path: Path) -> None:
-    # when
-    done = subprocess.run(
-        [sys.executable, "-m", "deploy.local"],
-        cwd=ROOT,
-        env={**os.environ, "PUBLIC_HOST": "0.0.0.0", "DATA_DIR": str(tmp_path / "data")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    # then
+    done = run_module("deploy.local", PUBLIC_HOST="0.0.0.0", DATA_DIR=str(tmp_path / "data"))
     assert (done.returncode, done.stdout) == (2, "")
     assert len(re.findall(r"^  ACCESS=(?:closed|open) PUBLIC_HOST=0\.0\.0\.0 make run +# ", done.stderr, re.M)) == 2
     assert not (tmp_path / "data").exists()
@@ -126,17 +115,33 @@ def test_folder_is_empty_until_there_is_a_user_or_a_token(tmp_path: Path) -> Non
 # The parts
 
 
+def parts_of(folder: Path, **variables: str) -> dict[str, Mapping[str, str]]:
+    """Variables of the services by name."""
+    settings = Settings.from_environment({"DATA_DIR": str(folder), **variables})
+    redis, access = RedisPlace("redis://x", folder / "valkey"), AccessDir(folder / "access")
+    parts = service_parts(settings, InnerPorts(1, 2, 3, 4), redis, folder / "nodes.yaml", access, "lab")
+    return {part.name: part.variables for part in parts}
+
+
+def test_services_listen_on_loopback_and_share_one_redis(tmp_path: Path) -> None:
+    parts = parts_of(tmp_path, PUBLIC_HOST="0.0.0.0", ACCESS="open", PORT="8090")
+    assert list(parts) == ["collector", "api", "gateway"]
+    assert {variables["REDIS_URL"] for variables in parts.values()} == {"redis://x"}
+    assert {variables["CLUSTER_NAME"] for variables in parts.values()} == {"lab"}
+    assert {variables["PUBLIC_HOST"] for variables in parts.values()} == {"0.0.0.0"}
+    assert parts["api"]["API_HOST"] == "127.0.0.1"
+    assert parts["gateway"]["API_PORT"] == parts["api"]["API_PORT"] == "1"
+    assert parts["collector"]["COLLECTOR_TARGETS"] == str(tmp_path / "nodes.yaml")
+    assert parts["collector"]["COLLECTOR_REDIS_DIR"] == str(tmp_path / "valkey")
+
+
 def test_parts_get_the_folder_and_the_api_believes_its_gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # given
     monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8 ::1")
-    settings = Settings.from_environment({"PUBLIC_HOST": "0.0.0.0", "ACCESS": "closed", "DATA_DIR": str(tmp_path)})
     folder = AccessDir(tmp_path / "access")
-    ports = InnerPorts(api=1, ws=2, collector=3, valkey=4)
     # when
-    redis = RedisPlace("redis://x", tmp_path / "valkey")
-    parts = {part.name: part.variables for part in service_parts(settings, ports, redis, tmp_path, folder, "lab")}
+    parts = parts_of(tmp_path, PUBLIC_HOST="0.0.0.0", ACCESS="closed")
     # then
-    assert {variables["PUBLIC_HOST"] for variables in parts.values()} == {"0.0.0.0"}
     for name in ("api", "gateway"):
         assert parts[name]["ACCESS_KEY_FILE"] == str(folder.key)
         assert parts[name]["ACCESS_TOKENS_DIR"] == str(folder.tokens)
@@ -151,13 +156,8 @@ def test_parts_get_the_folder_and_the_api_believes_its_gateway(monkeypatch: pyte
 def test_parts_check_host_names_when_nobody_has_chosen_who_gets_in(
     chosen: dict[str, str], checks: bool, tmp_path: Path
 ) -> None:
-    # given
-    settings = Settings.from_environment({"DATA_DIR": str(tmp_path), **chosen})
-    folder = AccessDir(tmp_path / "access")
-    # when
-    found = service_parts(settings, InnerPorts(1, 2, 3, 4), RedisPlace("redis://x"), tmp_path, folder, "lab")
-    parts = {part.name: {**chosen, **part.variables} for part in found}
-    # then
+    (tmp_path / "valkey").mkdir()
+    parts = {name: {**chosen, **variables} for name, variables in parts_of(tmp_path, **chosen).items()}
     configs = (ApiConfig.from_environment(parts["api"]), WsConfig.from_environment(parts["gateway"]))
     for config in (*configs, CollectorConfig.from_environment(parts["collector"])):
         assert config.hosts.answers("evil.example", "/", "127.0.0.1") is not checks

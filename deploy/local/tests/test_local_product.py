@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -20,7 +19,7 @@ import redis
 from tests.drivers.last_release import lay_out_last_release
 from tests.drivers.local_product import READY_SECONDS, LocalProduct
 from tests.drivers.ports import inner_ports
-from tests.drivers.process import ROOT
+from tests.drivers.process import is_alive, run_module
 from tests.drivers.raw_http import ask, request
 from tests.drivers.waiting import eventually
 
@@ -53,13 +52,6 @@ def snapshot_of(product: LocalProduct) -> dict[str, Any]:
 def redis_of(folder: Path) -> redis.Redis:
     """The embedded Valkey of the product that runs with that folder."""
     return redis.Redis.from_url((folder / "valkey" / "url").read_text().strip())
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def test_product_comes_up_with_data_refuses_a_twin_and_goes_without_a_trace(running: LocalProduct) -> None:
@@ -249,15 +241,6 @@ def test_bad_setting_of_a_service_stops_all_and_its_sentence_is_shown(tmp_path: 
 
 
 def test_bad_setting_of_our_own_is_one_line() -> None:
-    # when
-    done = subprocess.run(
-        [sys.executable, "-m", "deploy.local"],
-        cwd=ROOT,
-        env={**os.environ, "PORT": "web"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    # then
+    done = run_module("deploy.local", PORT="web")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "PORT='web' is not valid: it takes a whole number from 1 to 65535\n"

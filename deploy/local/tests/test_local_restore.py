@@ -16,7 +16,7 @@ from access.tokens import StoredToken
 from contract.names import ALERT_LOG_KEY, GENERATION_KEY
 from deploy.local.data_dir import DataDir, access_dir
 from deploy.local.restore import DUMP, FORMER
-from deploy.local.signals import STOP_SIGNALS
+from deploy.local.supervisor import STOP_SIGNALS
 from runtime.functions import call as call_function
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually

@@ -6,16 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from deploy.local.part import Part
-from deploy.local.signals import STOP_SIGNALS, Signals
-from deploy.local.supervisor import PartDied, StopAsked, Supervisor
+from deploy.local.child import Part
+from deploy.local.supervisor import STOP_SIGNALS, PartDied, Signals, StopAsked, Supervisor
+from tests.drivers.process import ROOT, is_alive
 from tests.drivers.waiting import eventually
 
-ROOT = Path(__file__).parents[3]
 LONG_SECONDS = 30.0
 
 WAITS = "import time; print('up', flush=True); time.sleep(600)"
@@ -52,9 +50,8 @@ HAS_NO_ROOM = (
 #: A supervisor process with two parts; it prints their numbers and its own result.
 DRIVER = f"""
 import sys
-from deploy.local.part import Part
-from deploy.local.signals import Signals
-from deploy.local.supervisor import StopAsked, Supervisor
+from deploy.local.child import Part
+from deploy.local.supervisor import Signals, StopAsked, Supervisor
 
 lines = []
 supervisor = Supervisor(Signals(), lines.append)
@@ -74,20 +71,18 @@ def part(name: str, code: str, *arguments: str, is_ground: bool = False, is_quie
     return Part(name, (sys.executable, "-c", code, *arguments), is_ground=is_ground, is_quiet=is_quiet)
 
 
-def is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
-
-
 class Supervised:
     """A supervisor in this process, and the lines that it wrote."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.supervisor = Supervisor(Signals(), self.lines.append)
+
+    def until_asked(self) -> None:
+        """Send this process a signal, as the terminal does."""
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(StopAsked):
+            self.supervisor.run()
 
     def until_said(self, *lines: str) -> None:
         assert self.supervisor.until(lambda: set(lines) <= set(self.lines), LONG_SECONDS), self.lines
@@ -182,17 +177,17 @@ def test_stop_kills_a_part_that_does_not_end_in_time_and_all_it_started(supervis
     eventually(lambda: not any(map(is_alive, (stubborn.pid, parent.pid, grandchild))), within_seconds=LONG_SECONDS)
 
 
-def keeper(times: int) -> Part:
-    """A part that keeps data, and says why it cannot end."""
+def start_keeper(supervised: Supervised, times: int) -> None:
+    """Start a part that keeps data, and says why it cannot end."""
     code = (sys.executable, "-c", HAS_NO_ROOM, str(times))
     why = lambda lines: "there is no room" if any(line.endswith("no room") for line in lines) else None  # noqa: E731
-    return Part("keeper", code, is_ground=True, why_it_stays=why)
+    supervised.supervisor.start(Part("keeper", code, is_ground=True, why_it_stays=why))
+    supervised.until_said("keeper: no room, long ago")
 
 
 def test_stop_says_why_a_part_does_not_end_when_the_part_tells(supervised: Supervised) -> None:
     # given
-    supervised.supervisor.start(keeper(1000))
-    supervised.until_said("keeper: no room, long ago")
+    start_keeper(supervised, 1000)
     # when
     supervised.supervisor.stop(grace_seconds=0.5, ask_again_seconds=0.01)
     # then
@@ -204,8 +199,7 @@ def test_stop_says_why_a_part_does_not_end_when_the_part_tells(supervised: Super
 
 def test_stop_kills_nobody_when_a_part_can_end_after_all(supervised: Supervised) -> None:
     # given
-    supervised.supervisor.start(keeper(2))
-    supervised.until_said("keeper: no room, long ago")
+    start_keeper(supervised, 2)
     # when
     supervised.supervisor.stop(grace_seconds=LONG_SECONDS, ask_again_seconds=0.01)
     # then
@@ -215,8 +209,7 @@ def test_stop_kills_nobody_when_a_part_can_end_after_all(supervised: Supervised)
 
 def test_stop_asks_once_when_a_part_ends_at_once(supervised: Supervised) -> None:
     # given
-    supervised.supervisor.start(keeper(0))
-    supervised.until_said("keeper: no room, long ago")
+    start_keeper(supervised, 0)
     # when
     supervised.supervisor.stop()
     # then
@@ -240,9 +233,7 @@ def test_second_signal_does_not_wait_for_the_grace_period(supervised: Supervised
     # given
     supervised.supervisor.start(part("stubborn", ASKS_BACK))
     supervised.until_said("stubborn: up")
-    os.kill(os.getpid(), signal.SIGINT)
-    with pytest.raises(StopAsked):
-        supervised.supervisor.run()
+    supervised.until_asked()
     # when
     begun = time.monotonic()
     supervised.supervisor.stop(grace_seconds=300)
@@ -255,9 +246,7 @@ def test_second_signal_leaves_the_part_that_keeps_the_data_its_time(supervised: 
     supervised.supervisor.start(part("ground", SAYS_WHEN_ASKED, "ground", is_ground=True))
     supervised.supervisor.start(part("stubborn", ASKS_BACK))
     supervised.until_said("ground: up", "stubborn: up")
-    os.kill(os.getpid(), signal.SIGINT)
-    with pytest.raises(StopAsked):
-        supervised.supervisor.run()
+    supervised.until_asked()
     # when
     supervised.supervisor.stop(grace_seconds=300)
     # then
@@ -284,7 +273,7 @@ def start_driver() -> tuple[subprocess.Popen[str], list[int]]:
     return process, [int(process.stdout.readline()) for _ in range(2)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", STOP_SIGNALS)
 def test_signal_stops_all_and_leaves_nothing_behind(number: signal.Signals) -> None:
     # given
     process, pids = start_driver()

@@ -11,10 +11,9 @@ import pytest
 import yaml
 
 from deploy.host.listening import is_free
-from deploy.local.access_dir import AccessDir
-from deploy.local.data_dir import DataDir
+from deploy.local.data_dir import AccessDir, DataDir
 from deploy.local.ports import inner_port, require_public
-from deploy.local.product import InnerPorts, RedisPlace, service_parts, valkey_part
+from deploy.local.product import valkey_part
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
 from deploy.local.valkey import Access, valkey_binary
@@ -263,23 +262,3 @@ def test_machine_without_valkey_is_told_to_bring_a_redis(monkeypatch: pytest.Mon
     # then
     with pytest.raises(CannotStart, match="REDIS_URL=redis://127"):
         valkey_part(Access(tmp_path, 6385), 6385, tmp_path)
-
-
-def test_services_listen_on_loopback_and_share_one_redis(tmp_path: Path) -> None:
-    # given
-    variables = {"PUBLIC_HOST": "0.0.0.0", "ACCESS": "open", "PORT": "8090", "DATA_DIR": str(tmp_path)}
-    settings = Settings.from_environment(variables)
-    ports = InnerPorts(api=1, ws=2, collector=3, valkey=4)
-    targets, access_dir = tmp_path / "nodes.yaml", AccessDir(tmp_path / "access")
-    redis = RedisPlace("redis://x", tmp_path / "valkey")
-    # when
-    parts = {part.name: part for part in service_parts(settings, ports, redis, targets, access_dir, "lab")}
-    # then
-    assert list(parts) == ["collector", "api", "gateway"]
-    assert {part.variables["REDIS_URL"] for part in parts.values()} == {"redis://x"}
-    assert {part.variables["CLUSTER_NAME"] for part in parts.values()} == {"lab"}
-    assert parts["api"].variables["API_HOST"] == "127.0.0.1"
-    assert parts["gateway"].variables["PUBLIC_HOST"] == "0.0.0.0"
-    assert parts["gateway"].variables["API_PORT"] == parts["api"].variables["API_PORT"] == "1"
-    assert parts["collector"].variables["COLLECTOR_TARGETS"] == str(tmp_path / "nodes.yaml")
-    assert parts["collector"].variables["COLLECTOR_REDIS_DIR"] == str(tmp_path / "valkey")

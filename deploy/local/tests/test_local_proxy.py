@@ -3,8 +3,7 @@
 import pytest
 
 from access.proxies import Proxies
-from deploy.local.forwarded import Forwarding
-from deploy.local.proxy import request_headers
+from deploy.local.proxy import Forwarding, request_headers
 
 FORGED = {
     "HTTP_FORWARDED": "for=6.6.6.6",

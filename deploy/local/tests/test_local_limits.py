@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from deploy.local.connections import SWEEP_SECONDS, Connections
+from deploy.local.limits import SWEEP_SECONDS, Connections
 
 
 class House:

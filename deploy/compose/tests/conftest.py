@@ -1,0 +1,22 @@
+"""A docker that answers as told, and a page to start."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.drivers.live_product import FrontPage
+from tests.drivers.scripted_docker import ScriptedDocker
+from tests.drivers.serving import serving
+
+
+@pytest.fixture
+def page() -> Iterator[FrontPage]:
+    with serving(FrontPage()) as server:
+        yield server
+
+
+@pytest.fixture
+def docker(tmp_path: Path) -> ScriptedDocker:
+    """Succeeds silently, in a folder of the test's own."""
+    return ScriptedDocker(tmp_path)
