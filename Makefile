@@ -221,7 +221,7 @@ screenshots: setup-dev ## pictures of every page for docs/screenshots, from a de
 
 .PHONY: lock
 lock: setup-dev ## lock the dependencies of requirements/*.in anew, with hashes and without addresses
-	@cd requirements && for name in dev api ws collector simulator local valkey client-oldest; do \
+	@cd requirements && for name in dev api ws collector simulator local valkey build client-oldest; do \
 		echo "locking $$name"; \
 		constraint=; case $$name in dev|client-oldest) ;; *) constraint='-c dev.txt' ;; esac; \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -30,7 +30,11 @@ SERVICES: Final = (
 )
 #: Where this copy of the product is.
 SOURCE: Final = Path(__file__).resolve().parents[3]
-FOLDERS: Final = ("access", "contract", "runtime", "services", "deploy/host", "deploy/local", "requirements")
+FOLDERS: Final = (
+    "access", "contract", "dispycluster", "runtime", "services", "deploy/host", "deploy/local", "requirements",
+)  # fmt: skip
+#: What the installation of the project into its environment reads besides.
+FILES: Final = ("LICENSE", "README.md", "deploy/wheel.py", "pyproject.toml")
 #: Of these nothing runs.
 _LEFT_OUT: Final = frozenset(("tests", "golden", "__pycache__"))
 
@@ -109,6 +113,7 @@ class Layout:
 
 def product_files(source: Path) -> Iterator[Path]:
     """Paths of the product's files, relative to ``source``, in a fixed order."""
+    yield from map(Path, FILES)
     for folder in FOLDERS:
         for path in sorted((source / folder).rglob("*")):
             inner = path.relative_to(source)

@@ -25,7 +25,7 @@ from deploy.local.systemd.install import (
     require_systemd,
     uninstall,
 )
-from deploy.local.systemd.layout import FOLDERS, Layout, add_release, remove_releases, switch_to
+from deploy.local.systemd.layout import FILES, FOLDERS, Layout, add_release, remove_releases, switch_to
 from deploy.local.systemd.settings import SettingsFiles, parsed
 from runtime.settings import SettingError
 from tests.drivers.ports import free_port, inner_ports
@@ -64,11 +64,13 @@ def test_product_is_copied_without_tests_and_can_be_read_by_others(layout: Layou
         "deploy/local/bootstrap.py",
         "deploy/local/systemd/units/dispycluster.target",
         "requirements/local.txt",
+        "dispycluster/__main__.py",
+        "pyproject.toml",
     ):
         assert mode(copied / name) & 0o044 == 0o044, name
     assert not [path for path in copied.rglob("*") if "tests" in path.parts[len(copied.parts) :]]
     assert not list(copied.rglob("__pycache__"))
-    assert {path.name for path in (copied / "deploy").iterdir()} == {"host", "local"}
+    assert {path.name for path in (copied / "deploy").iterdir()} == {"host", "local", "wheel.py"}
 
 
 def test_settings_are_made_with_what_the_caller_gave(layout: Layout, tmp_path: Path) -> None:
@@ -133,6 +135,8 @@ def test_update_lies_beside_the_release_that_runs_until_it_is_whole(
     for name in FOLDERS:
         (source / name).mkdir(parents=True)
         (source / name / "file").write_text("old")
+    for name in FILES:
+        (source / name).touch()
     (source / "deploy/local/systemd").mkdir()
     (source / "deploy/local/systemd/file").touch()
     first = add_release(layout, source)
