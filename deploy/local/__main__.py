@@ -1,4 +1,4 @@
-"""Runs the whole product on this machine: ``make run``, or ``.venv/bin/python -m deploy.local``."""
+"""Runs the whole product on this machine: ``dispycluster run``, which ``make run`` calls."""
 
 import os
 import shlex
@@ -17,7 +17,7 @@ from deploy.local.inquiry import Inquiry
 from deploy.local.ports import require_public
 from deploy.local.product import InnerPorts, RedisPlace, service_parts, simulator_part, valkey_part
 from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
-from deploy.local.settings import DATA_DIR, Settings
+from deploy.local.settings import Settings, data_dir_of
 from deploy.local.signals import Signals
 from deploy.local.supervisor import PartDied, StopAsked, Supervisor
 from deploy.local.valkey import Access
@@ -164,7 +164,7 @@ def main() -> int:
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        print(full_disk(error.filename or os.environ.get("DATA_DIR", "").strip() or DATA_DIR), file=sys.stderr)
+        print(full_disk(error.filename or data_dir_of(os.environ)), file=sys.stderr)
         return 1
 
 

@@ -67,10 +67,10 @@ def person(data_dir: Path, origin: str) -> Iterator[Person]:
     person.close()
 
 
-def make(kind: str, name: str, data_dir: Path, given: str = "", **variables: str) -> str:
-    """What ``make user`` and ``make token`` run; return what it writes."""
-    command = [sys.executable, "-m", "deploy.local.accounts", kind, name]
-    environment = {**os.environ, "DATA_DIR": str(data_dir), **variables}
+def call(words: str, data_dir: Path, given: str = "") -> str:
+    """Run ``dispycluster WORDS``; return what it writes."""
+    command = [sys.executable, "-m", "dispycluster", *words.split()]
+    environment = {**os.environ, "DATA_DIR": str(data_dir)}
     done = subprocess.run(command, cwd=ROOT, env=environment, input=given, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -121,7 +121,7 @@ def test_user_signs_in_from_another_address_and_is_pushed_to_until_the_user_is_r
     origin: str, person: Person, data_dir: Path
 ) -> None:
     # given
-    make("user", "ada", data_dir, PASSWORD + "\n")
+    call("user add ada", data_dir, PASSWORD + "\n")
     # when
     eventually(
         lambda: person.try_to_sign_in(origin, "ada", PASSWORD).status_code == 303,
@@ -133,7 +133,7 @@ def test_user_signs_in_from_another_address_and_is_pushed_to_until_the_user_is_r
     with closing(SocketClient(origin, headers={"Cookie": person.cookie})) as client:
         client.wait_for("redis_cluster_metrics")
         # and when
-        make("user", "ada", data_dir, DO="remove")
+        call("user remove ada", data_dir)
         # then
         eventually(lambda: not client.connected, within_seconds=SEEN_SECONDS, what="the socket ended")
     eventually(
@@ -147,7 +147,7 @@ def test_token_is_good_for_what_it_was_made_for_until_it_is_removed(
     origin: str, person: Person, data_dir: Path
 ) -> None:
     # given
-    token = make("token", "script", data_dir, SCOPES="read", DAYS="1")
+    token = call("token add script --scope read --days 1", data_dir)
     bearer = f"Bearer {token}"
 
     def status() -> int:
@@ -158,7 +158,7 @@ def test_token_is_good_for_what_it_was_made_for_until_it_is_removed(
     with closing(SocketClient(origin, auth={"token": token})) as client:
         client.wait_for("redis_cluster_metrics")
     # and when
-    make("token", "script", data_dir, DO="remove")
+    call("token remove script", data_dir)
     # then
     eventually(lambda: status() == 401, within_seconds=SEEN_SECONDS, what="the token is unknown")
 
