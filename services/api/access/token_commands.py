@@ -7,8 +7,8 @@ from pathlib import Path
 from access.folder import Folder
 from access.revocations import KEPT_SECONDS
 from access.tokens import StoredToken, digest_of, id_of, new_token
-from api.access.command_line import CommandError, NotRevoked, folder_of, revoke, show, show_patch, tell
-from api.access.files import remove_file, require_name, write_file
+from api.access.command_line import CommandError, NotRevoked, folder_of, keep, revoke, show, show_patch, tell
+from api.access.files import require_name
 from contract.codec import encode
 from contract.rest import Scope
 from runtime.clock import timestamp
@@ -30,16 +30,19 @@ class TokenCommands:
         if (self._folder / name).exists():
             raise CommandError(f"there is a token {name!r} already; token remove makes room for another")
         token, stored = _made(scopes, days)
-        write_file(self._folder, name, encode(stored))
-        tell(f"the token {name!r}: {_described(stored)}. It is shown this once:")
-        show(token)
+        if when := keep(self._folder, name, encode(stored)):
+            tell(f"the token {name!r}: {_described(stored)}. It is good{when}, and shown this once:")
+            tell(token)
+        else:
+            tell(f"the token {name!r}: {_described(stored)}. It is shown this once:")
+            show(token)
 
     def remove(self, name: str) -> None:
         """Make a token worth nothing."""
         require_name(name)
         stored = self._stored(name)
-        remove_file(self._folder, name)
-        self._revoke(stored, f"the token {name!r} is removed")
+        when = keep(self._folder, name, None)
+        self._revoke(stored, f"the token {name!r} is removed{when}")
 
     def list(self) -> None:
         """Show what tokens there are, and what they are good for."""

@@ -7,8 +7,18 @@ from typing import Final
 
 from access.folder import Folder
 from access.revocations import KEPT_SECONDS, revocation_of_user
-from api.access.command_line import CommandError, NotRevoked, ask_password, folder_of, revoke, show, show_patch, tell
-from api.access.files import remove_file, require_name, write_file
+from api.access.command_line import (
+    CommandError,
+    NotRevoked,
+    ask_password,
+    folder_of,
+    keep,
+    revoke,
+    show,
+    show_patch,
+    tell,
+)
+from api.access.files import require_name
 from api.access.passwords import hash_password
 from api.access.users import StoredUser
 from contract.codec import encode
@@ -31,20 +41,22 @@ class UserCommands:
         require_name(name)
         if (self._folder / name).exists():
             raise CommandError(f"there is a user {name!r} already; user password sets another password")
-        write_file(self._folder, name, _content(ask_password()))
-        tell(f"{name!r} may sign in")
+        tell(f"{name!r} may sign in{keep(self._folder, name, _content(ask_password()))}")
 
     def password(self, name: str) -> None:
         """Set another password."""
         self._require(name)
-        write_file(self._folder, name, _content(ask_password()))
-        self._sign_out(name, f"{name!r} has another password")
+        if when := keep(self._folder, name, _content(ask_password())):
+            # With that, the sessions of the former one end.
+            tell(f"{name!r} has another password{when}")
+        else:
+            self._sign_out(name, f"{name!r} has another password")
 
     def remove(self, name: str) -> None:
         """Let somebody in no more."""
         self._require(name)
-        remove_file(self._folder, name)
-        self._sign_out(name, f"{name!r} may sign in no more")
+        when = keep(self._folder, name, None)
+        self._sign_out(name, f"{name!r} may sign in no more{when}")
 
     def sign_out(self, name: str) -> None:
         """End all sessions of somebody, who may sign in again."""
