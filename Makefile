@@ -163,9 +163,9 @@ test-arm64: setup-dev ## the Raspberry Pi's images come up and push (root; emula
 test-python313: setup-dev ## the in-process tests on Debian 13's Python, in a container (needs a Docker engine; root the first time)
 	@$(BIN)/python -m tests.python313 $(if $(BUILD),--build) $(if $(ALL),--all) $(PYTEST_ARGS)
 
-.PHONY: version
-version: setup-dev ## give the product its next version in every file that names it: VERSION=0.4.0
-	@$(BIN)/python -m deploy.version $(VERSION)
+.PHONY: release
+release: setup-dev ## give the product a version in every file that names it, and say what comes next: VERSION=0.5.0
+	@$(BIN)/python -m deploy.release $(VERSION)
 
 BENCHMARKS := bench bench-access bench-slow bench-attacks bench-collector bench-footprint bench-dashboard bench-history bench-disk
 
