@@ -7,6 +7,7 @@ alone, and a command that writes a user's file needs no HTTP client of the colle
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Final, NamedTuple
@@ -94,12 +95,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _programs() -> dict[str, Program]:
     """The words of this installation."""
-    return {word: program for word, program in PROGRAMS.items() if find_spec(program.module)}
+    if not _is_release_of_systemd():
+        return {word: program for word, program in PROGRAMS.items() if find_spec(program.module)}
+    words = import_module("deploy.local.systemd.__main__").WORDS
+    return {word: PROGRAMS[word]._replace(run=partial(_as_services, word)) for word in words}
+
+
+def _as_services(word: str, arguments: Sequence[str]) -> int:
+    code: int = import_module("deploy.local.systemd.__main__").accounts([word, *arguments])
+    return code
 
 
 def _usage(programs: dict[str, Program]) -> str:
     lines = [f"  {word:12} {program.help}" for word, program in programs.items()]
     return "\n".join(["usage: dispycluster COMMAND …", "", *lines, "", "--version tells the version."])
+
+
+def _is_release_of_systemd() -> bool:
+    """Whether ``make install-service`` has installed this, and it is not yet called with the services' settings."""
+    if not _is_local() or not find_spec("deploy.local.systemd"):
+        return False
+    layout = import_module("deploy.local.systemd.layout")
+    return bool(layout.SOURCE.parent == layout.Layout().code)
 
 
 def _is_local() -> bool:
