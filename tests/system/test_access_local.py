@@ -57,10 +57,10 @@ def person(data_dir: Path, origin: str) -> Iterator[Person]:
     person.close()
 
 
-def make(kind: str, name: str, data_dir: Path, given: str = "", **variables: str) -> str:
-    """What ``make user`` and ``make token`` run; return what it writes."""
-    command = [sys.executable, "-m", "deploy.local.accounts", kind, name]
-    environment = {**os.environ, "DATA_DIR": str(data_dir), **variables}
+def call(words: str, data_dir: Path, given: str = "") -> str:
+    """Run ``dispycluster WORDS``; return what it writes."""
+    command = [sys.executable, "-m", "dispycluster", *words.split()]
+    environment = {**os.environ, "DATA_DIR": str(data_dir)}
     done = subprocess.run(command, cwd=ROOT, env=environment, input=given, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -99,7 +99,7 @@ def test_user_signs_in_from_another_address_and_is_pushed_to_until_the_user_is_r
     origin: str, person: Person, data_dir: Path
 ) -> None:
     # given
-    make("user", "ada", data_dir, PASSWORD + "\n")
+    call("user add ada", data_dir, PASSWORD + "\n")
     # when
     eventually(
         lambda: person.try_to_sign_in(origin, "ada", PASSWORD).status_code == 303,
@@ -111,7 +111,7 @@ def test_user_signs_in_from_another_address_and_is_pushed_to_until_the_user_is_r
     with closing(SocketClient(origin, headers={"Cookie": person.cookie})) as client:
         client.wait_for("redis_cluster_metrics")
         # and when
-        make("user", "ada", data_dir, DO="remove")
+        call("user remove ada", data_dir)
         # then
         eventually(lambda: not client.connected, within_seconds=SEEN_SECONDS, what="the socket ended")
     eventually(
