@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from deploy.local.data_dir import access_dir
+from deploy.local.data_dir import access_dir, limit_umask
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import DATA_DIR
 from deploy.local.valkey import SAVE_REVOCATIONS, URL_FILE
@@ -71,6 +71,7 @@ def become_command_line(words: Sequence[str], environment: Mapping[str, str]) ->
 def main() -> int:
     """Return the exit code, if there is anything to return to."""
     kind, *names = sys.argv[1:]
+    limit_umask()
     try:
         words = words_of(kind, names, os.environ)
         become_command_line(words, environment_of(os.environ))

@@ -22,7 +22,7 @@ from redis import RedisError
 
 from contract.names import GENERATION_KEY
 from deploy.local.accounts import environment_of
-from deploy.local.data_dir import DataDir
+from deploy.local.data_dir import DataDir, limit_umask
 from deploy.local.ports import inner_port
 from deploy.local.refusal import CannotStart, confirmed
 from deploy.local.settings import DATA_DIR
@@ -131,6 +131,7 @@ def main() -> int:
     if len(words) != 1:
         print("Which copy? For instance: make restore-local FILE=dump.rdb", file=sys.stderr)
         return 2
+    limit_umask()
     copy, yes = Path(words[0]).expanduser(), "--yes" in sys.argv[1:]
     for number in STOP_SIGNALS:
         # So that its Valkey, and the folder with a copy of the data, go too.
