@@ -19,7 +19,7 @@ from deploy.local.settings import Settings
 from deploy.local.valkey import Access, valkey_binary
 from runtime.settings import SettingError
 from tests.drivers.ports import free_port
-from tests.drivers.process import Process
+from tests.drivers.process import Process, run_module
 from tests.drivers.waiting import eventually
 
 
@@ -169,6 +169,22 @@ def test_files_are_written_by_their_owner_alone_whatever_the_shell_allows(before
         assert os.umask(before) == after
     finally:
         os.umask(former)
+
+
+def test_start_makes_no_file_that_others_can_write_whatever_the_shell_allows(tmp_path: Path, taken: int) -> None:
+    # given
+    folder = tmp_path / "data"
+    former = os.umask(0)
+    try:
+        # when: it ends at the port, with its first files made
+        done = run_module("deploy.local", DATA_DIR=str(folder), PORT=str(taken))
+    finally:
+        os.umask(former)
+    # then
+    assert f"Port {taken} is taken" in done.stderr
+    made = [folder, *folder.rglob("*")]
+    assert {path.name for path in made} == {"data", "lock", "cluster-name"}
+    assert [path.name for path in made if path.stat().st_mode & 0o022] == []
 
 
 def test_data_dir_serves_one_instance_at_a_time(tmp_path: Path) -> None:
