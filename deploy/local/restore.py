@@ -22,7 +22,7 @@ from redis import RedisError
 
 from contract.names import GENERATION_KEY
 from deploy.local.commands import END_SESSIONS, RESTORE
-from deploy.local.data_dir import DataDir, command_variables
+from deploy.local.data_dir import DataDir, command_variables, limit_umask
 from deploy.local.ports import inner_port
 from deploy.local.refusal import CannotStart, confirmed
 from deploy.local.settings import data_dir_of
@@ -132,6 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if len(words) != 1:
         print(f"Which copy? For instance: {RESTORE}", file=sys.stderr)
         return 2
+    limit_umask()
     copy, yes = Path(words[0]).expanduser(), "--yes" in given
     for number in STOP_SIGNALS:
         # So that its Valkey, and the folder with a copy of the data, go too.

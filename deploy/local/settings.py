@@ -58,7 +58,7 @@ class Settings:
         # Read where it is not set as well: a REDIS_CA_FILE without it is a mistake.
         redis_url = environment.redis_url("local")
         return cls(
-            host=environment.text("PUBLIC_HOST", "127.0.0.1"),
+            host=environment.host("PUBLIC_HOST", "127.0.0.1"),
             port=environment.port("PORT", 8085),
             access=_access(environment, data_dir),
             redis_url=redis_url if environment.text("REDIS_URL", "") else None,
@@ -96,7 +96,7 @@ def data_dir_of(variables: Mapping[str, str]) -> Path:
 
 
 def _access(environment: Environment, data_dir: Path) -> Mode:
-    host = environment.text("PUBLIC_HOST", "")
+    host = environment.host("PUBLIC_HOST", "127.0.0.1")
     return read_mode(environment, _on(data_dir, ADD_USER.format("ada")), f"{{}} PUBLIC_HOST={host} {RUN}")
 
 
