@@ -147,9 +147,9 @@ def test_demo_brings_fifty_nodes_of_which_three_are_in_trouble(deployment: Kuber
             if node["node"] in fifty:
                 if node["status"] != "online":
                     found[node["node"]] = "dead"
-                elif node["temperature"] >= 80:
+                elif (node["temperature"] or 0) >= 80:  # a node that has just come has no figures yet
                     found[node["node"]] = "hot"
-                elif node["disk_usage"] >= 90:
+                elif (node["disk_usage"] or 0) >= 90:
                     found[node["node"]] = "full"
         return found
 
