@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+from collections.abc import Collection
 from pathlib import Path
 
 _LISTENING = "0A"
@@ -29,12 +30,15 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
         return True
 
 
-def free_above(port: int, host: str = "127.0.0.1", *, step: int = 1, below: int = 65536) -> int:
-    """The next of the ports ``port + step``, ``port + 2 * step``, … on which a server could listen.
+def free_above(
+    port: int, host: str = "127.0.0.1", *, step: int = 1, below: int = 65536, avoided: Collection[int] = ()
+) -> int:
+    """The next of the ports ``port + step``, ``port + 2 * step``, … with no server, none of ``avoided``.
 
     ``port`` itself where there is none below ``below``.
     """
-    return next((number for number in range(port + step, min(below, 65536), step) if is_free(number, host)), port)
+    numbers = range(port + step, min(below, 65536), step)
+    return next((number for number in numbers if number not in avoided and is_free(number, host)), port)
 
 
 def holder(port: int, proc: Path = Path("/proc")) -> str:

@@ -60,10 +60,10 @@ def inner_port(variables: Mapping[str, str], name: str, default: int, avoided: C
     if is_named:
         raise CannotStart(f"{name}={port} is taken{holder(port)}. Without {name} a free port is found.")
     # Not just any free one, which the system could give away to somebody else before it is listened on.
-    for other in range(port + _STEP, min(port + _TRIED * _STEP, 65536), _STEP):
-        if other not in avoided and is_free(other):
-            return other
-    raise CannotStart(f"Port {port} and those above it are taken. Name a free one: {name}=… {RUN}")
+    other = free_above(port, step=_STEP, below=port + _TRIED * _STEP, avoided=avoided)
+    if other == port:
+        raise CannotStart(f"Port {port} and those above it are taken. Name a free one: {name}=… {RUN}")
+    return other
 
 
 def require_public(host: str, port: int, way: Callable[[int], str] = f"PORT={{}} {RUN}".format) -> None:
