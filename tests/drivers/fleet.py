@@ -157,7 +157,7 @@ def settle(deployment: Installation, listeners: list[Listener], *, within_second
     """
     newest = eventually(deployment.newest, within_seconds=within_seconds, what="the api answers")
     eventually(
-        lambda: all(got[-1] >= newest for got in orders(listeners)),
+        lambda: all(got and got[-1] >= newest for got in orders(listeners)),
         within_seconds=within_seconds,
         what=f"every client at {newest} or later",
     )
