@@ -87,6 +87,7 @@ def test_node_that_flaps_is_one_incident_when_the_collector_is_killed_meanwhile(
         for name, status in (("dead", "offline"), ("none", "online")):
             fault(control, "node02", name)
             eventually(lambda wanted=status: statuses().get("node02") == wanted, within_seconds=60)  # type: ignore[misc]
+
     # Then its alert fires though the node is well, and says so
     def active() -> list[tuple[str, int]]:
         alerts = api.json("/api/alerts")["active_alerts"]
