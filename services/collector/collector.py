@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from collector.alerts.evaluate import Moment
-from collector.alerts.message import restore_alerts
+from collector.alerts.message import restore_alerts, restore_damping
 from collector.alerts.rules import RulesFile
 from collector.config import Config
 from collector.fleet import Fleet
@@ -167,6 +167,7 @@ class Collector:
         alerts = restore_alerts(former.alerts, now)
         LEADING.set(1)
         _log.info("leading in epoch %d; %d alerts taken over", answer.epoch, len(alerts))
+        damping = restore_damping(former.alerts, alerts, now)
         return Rounds(
             self.lease,
             epoch=answer.epoch,
@@ -174,6 +175,7 @@ class Collector:
             alerts=alerts,
             targets_path=self._fleet.path,
             now=now,
+            damping=damping,
         )
 
     async def _renew(self, rounds: Rounds) -> bool:
