@@ -191,11 +191,9 @@ def test_log_is_one_click_away(week: Page) -> None:
 
 
 @pytest.mark.parametrize(("locale", "text"), [("en-GB", "flapping, 12\u00a0×"), ("fr-FR", "instable, 12\u00a0×")])
-def test_alert_that_flaps_says_so(scene: Scene, browser: Browser, locale: str, text: str) -> None:
+def test_alert_that_flaps_says_so(scene: Scene, open_page: OpenPage, locale: str, text: str) -> None:
     scene.show(50, "ill")
-    context = browser.new_context(locale=locale)
-    page = context.new_page()
+    page = open_page(locale=locale)
     page.goto(scene.origin + "/alerts")
     row = page.locator('#active-alerts [data-alert^="swap/"]')
     expect(row.locator("[data-field=message]")).to_contain_text(f" · {text}")
-    context.close()
