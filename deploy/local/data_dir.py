@@ -245,7 +245,7 @@ class DataDir:
         folder = self.path / "valkey"
         try:
             folder.mkdir(mode=_PRIVATE, exist_ok=True)
-            folder.chmod(_PRIVATE)
+            _make_private(folder, None)
         except OSError as error:
             raise _cannot_own(folder, error) from None
         return folder
@@ -306,6 +306,8 @@ def _make_private(folder: Path, owner: tuple[int, int] | None) -> None:
         os.fchmod(opened, _PRIVATE)
         if owner is not None:
             os.fchown(opened, *owner)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from None
     finally:
         os.close(opened)
 

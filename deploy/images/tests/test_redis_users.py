@@ -12,7 +12,7 @@ from access.grant import Grant
 from access.revocations import Revocations, revocation_of_user
 from access.scripts import REVOKE, revoke_call
 from access.settings import read_access
-from api.access.command_line import revoke
+from api.access.command_line import CommandEnvironment, revoke
 from api.app import create_app
 from api.components import components_of
 from api.config import Config
@@ -130,7 +130,7 @@ def test_what_the_api_revokes_is_read_by_a_push_replica(
     token = html.unescape(page.partition('name="csrf" value="')[2].partition('"')[0])
     answer = client.post("/login", data={"csrf": token, "user": "ada", "password": "guessed"})
     now = time.time()
-    revoke(Environment({"REDIS_URL": url_of("api")}), revocation_of_user("ada", now), now + 60)
+    revoke(CommandEnvironment({"REDIS_URL": url_of("api")}), revocation_of_user("ada", now), now + 60)
     components_of(app).link.close()
     # then
     assert answer.status_code == 401

@@ -73,13 +73,13 @@ def test_command_says_that_its_folder_is_gone(call: Call, tmp_path: Path, words:
 
 
 def test_run_is_refused_when_a_folder_cannot_be_kept_private(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(path: Path, mode: int) -> None:
-        raise PermissionError(1, "Operation not permitted", str(path))
+    def refused(_descriptor: int, _mode: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
 
     with DataDir(data) as folder:
-        monkeypatch.setattr(Path, "chmod", refused)
-        for make in (folder.access, folder.valkey):
-            with pytest.raises(CannotStart, match=r"cannot be kept for you alone: Operation not permitted"):
+        monkeypatch.setattr(os, "fchmod", refused)
+        for name, make in (("access", folder.access), ("valkey", folder.valkey)):
+            with pytest.raises(CannotStart, match=rf"/{name} cannot be kept for you alone: Operation not permitted"):
                 make()
 
 
