@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from deploy.host.listening import free_above, holder, is_free
 from deploy.local.commands import RUN
 from deploy.local.refusal import CannotStart
+from runtime.catalogue import SETTINGS
 from runtime.settings import Environment
 
 #: Distance between the ports that are tried for one purpose; those for other purposes lie between.
@@ -46,7 +47,7 @@ def inner_port(variables: Mapping[str, str], name: str, default: int) -> int:
         CannotStart: the port that was asked for is taken, or all that are tried are.
         SettingError: the variable holds no port.
     """
-    port = Environment(variables).port(name, default)
+    port = Environment(variables).value(SETTINGS[name], default)
     if is_free(port):
         return port
     if variables.get(name, "").strip():

@@ -7,10 +7,9 @@ from typing import Self
 
 from access.settings import Mode, read_mode
 from deploy.local.commands import ADD_USER, RUN, on
+from runtime import catalogue
 from runtime.settings import Environment, SettingError
 
-#: As many as one collector takes.
-DEMO_NODES_LIMIT = 4000
 #: Where the data are, if nothing else is said.
 DATA_DIR = "data"
 #: Folder of a demo's data in that of the data.
@@ -45,25 +44,25 @@ class Settings:
             SettingError: a value is not valid; the text names its variable.
         """
         environment = Environment(variables)
-        targets = environment.text("TARGETS", "")
-        demo_nodes = environment.integer("DEMO_NODES", 0, minimum=0, maximum=DEMO_NODES_LIMIT)
+        targets = environment.value(catalogue.TARGETS)
+        demo_nodes = environment.value(catalogue.DEMO_NODES)
         if demo_nodes and targets:
             raise SettingError("DEMO_NODES", str(demo_nodes), "no value beside TARGETS: it is one or the other")
-        data_dir = _absolute("DATA_DIR", environment.text("DATA_DIR", DATA_DIR))
+        data_dir = _absolute("DATA_DIR", environment.value(catalogue.DATA_DIR, DATA_DIR))
         if demo_nodes:
             data_dir /= DEMO_DIR
         # Read where it is not set as well: a REDIS_CA_FILE without it is a mistake.
         redis_url = environment.redis_url("local")
         return cls(
-            host=environment.text("PUBLIC_HOST", "127.0.0.1"),
-            port=environment.port("PORT", 8085),
+            host=environment.value(catalogue.PUBLIC_HOST),
+            port=environment.value(catalogue.PORT),
             access=_access(environment, data_dir),
-            redis_url=redis_url if environment.text("REDIS_URL", "") else None,
+            redis_url=redis_url if environment.is_set(catalogue.REDIS_URL) else None,
             targets=_absolute("TARGETS", targets) if targets else None,
             demo_nodes=demo_nodes,
             data_dir=data_dir,
-            cluster_name=environment.text("CLUSTER_NAME", ""),
-            log_level=environment.log_level(),
+            cluster_name=environment.value(catalogue.CLUSTER_NAME, ""),
+            log_level=environment.value(catalogue.LOG_LEVEL),
         )
 
     @property
@@ -77,7 +76,7 @@ class Settings:
 
 
 def _access(environment: Environment, data_dir: Path) -> Mode:
-    host = environment.text("PUBLIC_HOST", "")
+    host = environment.value(catalogue.PUBLIC_HOST, "")
     return read_mode(environment, _on(data_dir, ADD_USER.format("ada")), f"{{}} PUBLIC_HOST={host} {RUN}")
 
 
