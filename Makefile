@@ -27,23 +27,37 @@ help:
 
 .PHONY: run
 run: setup ## this machine, live, on http://localhost:8085 (PORT=… for another port, DEMO_NODES=50 for simulated nodes)
-	@exec $(BIN)/python -m deploy.local
+	@exec $(BIN)/dispycluster run
 
-.PHONY: user token access
-user: setup ## let somebody sign in to what make run shows: make user NAME=ada (DO=password, remove, sign-out or list)
-token: setup ## a token for a program: make token NAME=backup SCOPES="read publish" DAYS=90 (DO=remove or list)
-access: setup ## copies of users and tokens: make access DO=save > access.tar (DO=check, restore, revoked or end-sessions)
+.PHONY: status
+status: setup ## whether live data flow, one fact a line
+	@$(BIN)/dispycluster status
+
 # NAME=… of the command line; some systems have a variable of that name.
-user token access:
-	@$(BIN)/python -m deploy.local.accounts $@ $(if $(findstring command,$(origin NAME)),"$(NAME)")
+COMMA := ,
+TO_DO = $(or $(strip $(DO)),add)
+NAMED = $(if $(findstring command,$(origin NAME)),"$(NAME)",$(if $(filter-out list,$(TO_DO)),$(error It takes a name, for instance: make $@ NAME=$(1)$(if $(DO), DO=$(TO_DO)))))
+GOOD_FOR = $(if $(filter add,$(TO_DO)),$(patsubst %,--scope %,$(subst $(COMMA), ,$(SCOPES))) $(addprefix --days ,$(strip $(DAYS))))
+
+.PHONY: user
+user: setup ## let somebody sign in to what make run shows: make user NAME=ada (DO=password, remove, sign-out or list)
+	@$(BIN)/dispycluster user $(TO_DO) $(call NAMED,ada)
+
+.PHONY: token
+token: setup ## a token for a program: make token NAME=backup SCOPES="read publish" DAYS=90 (DO=remove or list)
+	@$(BIN)/dispycluster token $(TO_DO) $(call NAMED,backup) $(GOOD_FOR)
+
+.PHONY: access
+access: setup ## copies of users and tokens: make access DO=save > access.tar (DO=check, restore, revoked or end-sessions)
+	@$(BIN)/dispycluster access $(or $(strip $(DO)),$(error It takes what to do, for instance: make access DO=save > access.tar))
 
 .PHONY: restore-local
 restore-local: setup ## replace the data of make run, which must not run, by a copy: FILE=dump.rdb; all sessions end; asks first (YES=1 does not)
-	@exec $(BIN)/python -m deploy.local.restore $(if $(FILE),"$(FILE)") $(if $(YES),--yes)
+	@exec $(BIN)/dispycluster restore $(if $(FILE),"$(FILE)") $(if $(YES),--yes)
 
 .PHONY: check-nodes
 check-nodes: setup ## a line per node: what is wrong with it (TARGETS=nodes.yaml)
-	@$(BIN)/python -m collector.check_nodes --targets "$(or $(TARGETS),$(or $(DATA_DIR),data)/nodes.yaml)"
+	@$(BIN)/dispycluster check-nodes
 
 .PHONY: install-service
 install-service: ## run it around the clock under systemd: sudo make install-service; called again it is the update
@@ -149,9 +163,9 @@ test-arm64: setup-dev ## the Raspberry Pi's images come up and push (root; emula
 test-python313: setup-dev ## the in-process tests on Debian 13's Python, in a container (needs a Docker engine; root the first time)
 	@$(BIN)/python -m tests.python313 $(if $(BUILD),--build) $(if $(ALL),--all) $(PYTEST_ARGS)
 
-.PHONY: version
-version: setup-dev ## give the product its next version in every file that names it: VERSION=0.4.0
-	@$(BIN)/python -m deploy.version $(VERSION)
+.PHONY: release
+release: setup-dev ## give the product a version in every file that names it, and say what comes next: VERSION=0.5.0
+	@$(BIN)/python -m deploy.release $(VERSION)
 
 BENCHMARKS := bench bench-access bench-slow bench-attacks bench-collector bench-footprint bench-dashboard bench-history bench-disk
 
@@ -221,7 +235,7 @@ screenshots: setup-dev ## pictures of every page for docs/screenshots, from a de
 
 .PHONY: lock
 lock: setup-dev ## lock the dependencies of requirements/*.in anew, with hashes and without addresses
-	@cd requirements && for name in dev api ws collector simulator local valkey client-oldest; do \
+	@cd requirements && for name in dev api ws collector simulator local valkey build client-oldest; do \
 		echo "locking $$name"; \
 		constraint=; case $$name in dev|client-oldest) ;; *) constraint='-c dev.txt' ;; esac; \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -1,4 +1,4 @@
-"""Runs the whole product on this machine: ``make run``, or ``.venv/bin/python -m deploy.local``."""
+"""Runs the whole product on this machine: ``dispycluster run``, which ``make run`` calls."""
 
 import os
 import shlex
@@ -15,7 +15,7 @@ from deploy.local.data_dir import CLUSTER_NAME, AccessDir, DataDir, access_dir
 from deploy.local.ports import InnerPorts, require_public
 from deploy.local.product import RedisPlace, service_parts, simulator_part, valkey_part
 from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
-from deploy.local.settings import DATA_DIR, Settings
+from deploy.local.settings import Settings, data_dir_of
 from deploy.local.supervisor import PartDied, Signals, StopAsked, Supervisor
 from deploy.local.valkey import Access
 from runtime.settings import SettingError
@@ -167,7 +167,7 @@ def main() -> int:
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        print(full_disk(error.filename or os.environ.get("DATA_DIR", "").strip() or DATA_DIR), file=sys.stderr)
+        print(full_disk(error.filename or data_dir_of(os.environ)), file=sys.stderr)
         return 1
 
 

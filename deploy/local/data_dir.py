@@ -3,13 +3,15 @@
 import fcntl
 import os
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
 from deploy.local.commands import CHECK_NODES, RUN
 from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
-from deploy.local.valkey import write_private
+from deploy.local.settings import data_dir_of
+from deploy.local.valkey import SAVE_REVOCATIONS, URL_FILE, write_private
 
 #: The targets file of a first run.
 FIRST_TARGETS = f"""\
@@ -83,6 +85,22 @@ class AccessDir:
 def access_dir(data_dir: Path) -> AccessDir:
     """Where key, users and tokens are; nothing is made or locked."""
     return AccessDir(data_dir / "access")
+
+
+def command_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """What tells the api's commands of users, tokens and Redis: those of ``DATA_DIR``, whose folders are made.
+
+    Raises:
+        OSError: a folder cannot be made.
+    """
+    data_dir = data_dir_of(variables)
+    folder = access_dir(data_dir)
+    folder.make()
+    found = {**variables, **folder.variables(), "ACCESS_USERS_DIR": str(folder.users)}
+    url = data_dir / URL_FILE
+    if not variables.get("REDIS_URL", "").strip() and url.exists():
+        found |= {"REDIS_URL": url.read_text().strip(), **SAVE_REVOCATIONS}
+    return found
 
 
 class DataDir:

@@ -19,18 +19,18 @@ from deploy.local.settings import Settings
 from deploy.local.valkey import Access, valkey_binary
 from runtime.settings import SettingError
 from tests.drivers.ports import free_port
-from tests.drivers.process import Process
+from tests.drivers.process import ROOT, Process
 from tests.drivers.waiting import eventually
 
 
 def test_settings_have_the_documented_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    # given
+    # given: the data are in the checkout wherever the product is called
     monkeypatch.chdir(tmp_path)
     # when
     settings = Settings.from_environment({})
     # then
     assert (settings.host, settings.port, settings.redis_url) == ("127.0.0.1", 8085, None)
-    assert (settings.targets, settings.demo_nodes, settings.data_dir) == (None, 0, tmp_path / "data")
+    assert (settings.targets, settings.demo_nodes, settings.data_dir) == (None, 0, ROOT / "data")
 
 
 def test_settings_make_paths_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
