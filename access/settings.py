@@ -60,7 +60,8 @@ def read_proxies(environment: Environment) -> Proxies:
     Raises:
         SettingError: a word is neither an address nor a network.
     """
-    return Proxies.of(environment.value(catalogue.TRUSTED_PROXIES))
+    words: tuple[str, ...] = environment.value(catalogue.TRUSTED_PROXIES)
+    return Proxies.of(words)
 
 
 def read_public_url(environment: Environment) -> WebOrigin | None:

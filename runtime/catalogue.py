@@ -182,7 +182,7 @@ CONFIG_DIR = Setting(
     "./config",
     "Folder with nodes.yaml and alerts.yaml, which user 10001 must be able to read. A relative path is one from "
     "deploy/compose. Who updates by git copies deploy/compose/config elsewhere and names the copy here.",
-    "collector",
+    "",
     CONTAINERS,
 )
 TARGETS = Setting("TARGETS", kinds.PATH, "", "Your nodes.yaml; nodes.yaml in DATA_DIR if nothing is said.", "", RUN)
@@ -271,7 +271,8 @@ DEMO_NODES = Setting(
     "DEMO_NODES",
     whole_number(0, DEMO_NODES_LIMIT),
     "0",
-    "That many simulated nodes; make run shows them instead of yours, with data of their own.",
+    "That many simulated nodes; make run shows them instead of yours, with data of their own, and not on a "
+    "REDIS_URL that serves real nodes.",
     "",
     f"{RUN} {CONTAINERS}",
     in_containers="50",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from runtime import catalogue
 from runtime.catalogue import CONTAINERS, OF_COMPOSE, REMOVED, SETTINGS, of_way
@@ -17,10 +18,18 @@ from runtime.setting import Setting, SettingError, T
 #: Variables that are like ours, and others': compose's, pip's, Docker's.
 _OTHERS = ("COMPOSE_PROJECT_NAME", "COMPOSE_PATH_SEPARATOR", "COMPOSE_PARALLEL_LIMIT", "COMPOSE_ENV_FILES")
 _OTHERS_PREFIXES = ("PIP_", "DOCKER_", "XDG_", "GIT_", "PYTHON", "LC_", "SSH_", "CI_", "GITHUB_")
-#: How like one of ours a name in a file of settings is, and one in the environment, where most are others', from 0 to 1.
+#: How like one of ours a name must be, from 0 to 1: in a file of settings, and in the environment, which has others.
 _LIKE_IN_FILE, _LIKE_IN_ENVIRONMENT = 0.74, 0.85
 #: Files that the gateway needs beside two a connection: its port, its checks of the replicas, its log.
 _GATEWAY_FILES = 100
+#: Files that a service reads at its start where it runs without a container, which has them elsewhere.
+_FILES = (
+    catalogue.REDIS_CA_FILE,
+    catalogue.API_REDIS_PASSWORD_FILE,
+    catalogue.WS_REDIS_PASSWORD_FILE,
+    catalogue.COLLECTOR_REDIS_PASSWORD_FILE,
+    catalogue.COLLECTOR_RULES,
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,16 @@ def _relations(variables: Mapping[str, str], way: str) -> Iterator[SettingError]
         yield SettingError("REDIS_CA_FILE", ca_file, "a file only where REDIS_URL begins with rediss://")
     if way == CONTAINERS:
         yield from _relations_of_containers(variables)
-    elif _value(variables, catalogue.DEMO_NODES, way) and catalogue.TARGETS.text_in(variables):
+        return
+    for setting in _FILES:
+        name = setting.text_in(variables)
+        try:
+            is_there = not name or Path(name).expanduser().is_file()
+        except PermissionError:  # those who read it may see what we may not
+            is_there = True
+        if not is_there:
+            yield SettingError(setting.name, name, "a file that can be read (No such file or directory)")
+    if _value(variables, catalogue.DEMO_NODES, way) and catalogue.TARGETS.text_in(variables):
         demo_nodes = catalogue.DEMO_NODES.text_in(variables)
         yield SettingError("DEMO_NODES", demo_nodes, "no value beside TARGETS: it is one or the other")
 
@@ -129,8 +147,8 @@ def _notes(variables: Mapping[str, str], way: str, written: frozenset[str]) -> I
         return
     for word in words(variables.get("COMPOSE_PROFILES", "")):
         if word not in ("demo", "*"):
-            like = difflib.get_close_matches(word, ["demo"], 1, 0.5)
-            meant = " Is demo meant?" if like else " There is one: demo."
+            is_like = bool(difflib.get_close_matches(word, ["demo"], 1, 0.5))
+            meant = " Is demo meant?" if is_like else " There is one: demo."
             yield f"COMPOSE_PROFILES={word} names no profile, and is ignored.{meant}"
     limit = _value(variables, catalogue.REDIS_MEMORY_LIMIT, way)
     data = _value(variables, catalogue.REDIS_MAXMEMORY, way)

@@ -74,7 +74,8 @@ def seconds(minimum: float, maximum: float) -> Kind[float]:
             raise NotTaken(text)
         return value
 
-    return Kind(f"seconds from {minimum:g} to {maximum:g}", read)
+    until = f" to {maximum:.10g}" if maximum < float("inf") else " on"
+    return Kind(f"seconds from {minimum:.10g}{until}", read)
 
 
 def one_of(*choices: str) -> Kind[str]:
@@ -243,7 +244,7 @@ def redis_memory(minimum: int) -> Kind[int]:
             raise NotTaken(text)
         unit = (found[2] or "").lower()
         base = 1024 if len(unit) == 2 else 1000
-        value = int(found[1]) * base ** (_POWERS.find(unit[0]) + 1 if unit and unit != "b" else 0)
+        value: int = int(found[1]) * base ** (_POWERS.find(unit[0]) + 1 if unit and unit != "b" else 0)
         if 0 < value < minimum * 1024**2:
             raise NotTaken(text)
         return value

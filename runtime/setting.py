@@ -21,11 +21,12 @@ class SettingError(ValueError):
     def __init__(self, name: str, value: str, takes: str) -> None:
         super().__init__(f"{name}={quoted(value)} is not valid: it takes {takes}")
 
-    def with_others(self, others: Iterable[SettingError]) -> SettingError:
-        """The same error, with a line for each other one."""
-        lines = [str(self), *map(str, others)]
-        self.args = ("\n".join(dict.fromkeys(lines)),)
-        return self
+    @classmethod
+    def of_lines(cls, lines: Iterable[str]) -> SettingError:
+        """One error of several, each line once."""
+        error = SettingError("", "", "")
+        error.args = ("\n".join(dict.fromkeys(lines)),)
+        return error
 
 
 @dataclass(frozen=True)

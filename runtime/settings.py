@@ -41,7 +41,7 @@ class FromEnvironment(ABC):
         try:
             return cls.read(Environment(variables))
         except SettingError as first:
-            raise first.with_others(others(variables, cls.service)) from None
+            raise SettingError.of_lines([str(first), *map(str, others(variables, cls.service))]) from None
 
     @classmethod
     @abstractmethod

@@ -13,8 +13,8 @@ from typing import Any
 
 from deploy.compose.dialogue import CommandFailed, say
 from deploy.compose.docker import NOT_INSTALLED, Docker
-from deploy.compose.images import missing
 from deploy.compose.env_file import written_in
+from deploy.compose.images import missing
 from deploy.compose.project import GATEWAY, Project
 from deploy.compose.tls import USER
 from deploy.host.listening import free_above, holder, is_free

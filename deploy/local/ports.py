@@ -47,7 +47,7 @@ def inner_port(variables: Mapping[str, str], name: str, default: int) -> int:
         CannotStart: the port that was asked for is taken, or all that are tried are.
         SettingError: the variable holds no port.
     """
-    port = Environment(variables).value(SETTINGS[name], default)
+    port: int = Environment(variables).value(SETTINGS[name], default)
     if is_free(port):
         return port
     if variables.get(name, "").strip():

@@ -1,7 +1,7 @@
 """The settings of ``make run``; everything else in the environment goes to the services as it is."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -9,6 +9,7 @@ from typing import Final, Self
 from access.settings import Mode, read_mode
 from deploy.local.commands import ADD_USER, CHECKOUT, RUN, on
 from runtime import catalogue
+from runtime.checks import check
 from runtime.settings import Environment, SettingError
 
 #: Folder of a user's data, and the name of ours in it.
@@ -67,6 +68,29 @@ class Settings:
             cluster_name=environment.value(catalogue.CLUSTER_NAME, ""),
             log_level=environment.value(catalogue.LOG_LEVEL),
         )
+
+    @classmethod
+    def checked(
+        cls, variables: Mapping[str, str], way: str, written: Iterable[str] = ()
+    ) -> tuple[Self, tuple[str, ...]]:
+        """Read the settings, and check those of all services; return what may be a mistake as well, a sentence each.
+
+        Args:
+            variables: what is set.
+            way: ``run`` or ``systemd``.
+            written: the names that a file of settings holds; others are from the environment.
+
+        Raises:
+            SettingError: values are not valid; the text names the variable of each.
+        """
+        report = check(variables, way, written)
+        try:
+            settings = cls.from_environment(variables)
+        except SettingError as error:
+            raise SettingError.of_lines([str(error), *report.faults]) from None
+        if report.faults:
+            raise SettingError.of_lines(report.faults)
+        return settings, report.notes
 
     @property
     def is_closed(self) -> bool:

@@ -57,6 +57,7 @@ class Config(FromEnvironment):
         if timeout > interval:
             takes = f"seconds up to COLLECTOR_SCRAPE_INTERVAL_SECONDS, which is {interval:g}"
             raise SettingError("COLLECTOR_SCRAPE_TIMEOUT_SECONDS", f"{timeout:g}", takes)
+        targets: tuple[str, ...] = environment.value(catalogue.COLLECTOR_TARGETS)
         redis_dir = environment.path(catalogue.COLLECTOR_REDIS_DIR)
         host = environment.value(catalogue.COLLECTOR_HOST)
         return cls(
@@ -64,7 +65,7 @@ class Config(FromEnvironment):
             cluster=environment.value(catalogue.CLUSTER_NAME),
             host=host,
             port=environment.value(catalogue.COLLECTOR_PORT),
-            targets_paths=tuple(map(Path, environment.value(catalogue.COLLECTOR_TARGETS))),
+            targets_paths=tuple(map(Path, targets)),
             dns_targets=_dns_targets(environment),
             local_name=_local_name(environment),
             local_exporter=_local_exporter(environment),
