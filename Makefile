@@ -39,17 +39,20 @@ TO_DO = $(or $(strip $(DO)),add)
 NAMED = $(if $(findstring command,$(origin NAME)),"$(NAME)",$(if $(filter-out list,$(TO_DO)),$(error It takes a name, for instance: make $@ NAME=$(1)$(if $(DO), DO=$(TO_DO)))))
 GOOD_FOR = $(if $(filter add,$(TO_DO)),$(patsubst %,--scope %,$(subst $(COMMA), ,$(SCOPES))) $(addprefix --days ,$(strip $(DAYS))))
 
+# What a variable may say: $(call ONE_OF,DO,$(DO),add remove) is empty, or ends make with what DO takes.
+ONE_OF = $(if $(filter-out $(3),$(2)),$(error $(1)=$(strip $(filter-out $(3),$(2))) is not known to make $@: $(1) is one of $(3)))
+
 .PHONY: user
 user: setup ## let somebody sign in to what make run shows: make user NAME=ada (DO=password, remove, sign-out or list)
-	@$(BIN)/dispycluster user $(TO_DO) $(call NAMED,ada)
+	@$(call ONE_OF,DO,$(DO),add password remove sign-out list)$(BIN)/dispycluster user $(TO_DO) $(call NAMED,ada)
 
 .PHONY: token
 token: setup ## a token for a program: make token NAME=backup SCOPES="read publish" DAYS=90 (DO=remove or list)
-	@$(BIN)/dispycluster token $(TO_DO) $(call NAMED,backup) $(GOOD_FOR)
+	@$(call ONE_OF,DO,$(DO),add remove list)$(call ONE_OF,SCOPES,$(subst $(COMMA), ,$(SCOPES)),read publish)$(BIN)/dispycluster token $(TO_DO) $(call NAMED,backup) $(GOOD_FOR)
 
 .PHONY: access
 access: setup ## copies of users and tokens: make access DO=save > access.tar (DO=check, restore, revoked or end-sessions)
-	@$(BIN)/dispycluster access $(or $(strip $(DO)),$(error It takes what to do, for instance: make access DO=save > access.tar))
+	@$(call ONE_OF,DO,$(DO),save check restore revoked end-sessions)$(BIN)/dispycluster access $(or $(strip $(DO)),$(error It takes what to do, for instance: make access DO=save > access.tar))
 
 .PHONY: restore-local
 restore-local: setup ## replace the data of make run, which must not run, by a copy: FILE=dump.rdb; all sessions end; asks first (YES=1 does not)
@@ -190,6 +193,7 @@ check: setup-dev dashboard-check ## lint, types, translations, manifests, locks,
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m tests.messages --check
+	@$(BIN)/python -m tests.prepare --for-check
 	$(BIN)/python -m pytest tests/manifests $(PYTEST_ARGS)
 	$(BIN)/python -m deploy.audit
 
@@ -248,44 +252,57 @@ lock: setup-dev ## lock the dependencies of requirements/*.in anew, with hashes 
 
 .PHONY: clean
 clean: ## remove what was made here, but no data
-	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dashboard/node_modules tests/clients/node_modules
+	rm -rf $(VENV) dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dashboard/node_modules tests/clients/node_modules bench/push/peers/node/node_modules
 
 ##@ Measure
 
+# Says of the variables of benchmarks on the command line which of them the target does not take; $(1): those that it takes.
+TAKES = @$(foreach name,$(filter-out $(1),QUICK ONLY WRITE PATIENT GATEWAY NODES SIMULATE MINUTES),$(if \
+	$(findstring command,$(origin $(name))),echo "$(name) is ignored: make $@ does not take it" >&2;))
+
 .PHONY: bench
 bench: setup-dev ## the push path beside Node, python-socketio and a bare write loop (needs a C compiler; twenty minutes)
+	$(call TAKES,QUICK ONLY WRITE)
 	@$(BIN)/python -m bench.push $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-access
 bench-access: setup-dev ## what closed access costs, against its bounds (takes ten minutes; PATIENT=1 waits for a quiet machine)
+	$(call TAKES,QUICK ONLY PATIENT WRITE)
 	@$(BIN)/python -m bench.access $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(PATIENT),--patient) $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-slow
 bench-slow: setup-dev ## what others notice while 500 clients send and read slowly (takes two minutes)
+	$(call TAKES,QUICK WRITE)
 	@$(BIN)/python -m bench.slow_requests $(if $(QUICK),--quick) $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-attacks
 bench-attacks: setup-dev ## what others notice while one address attacks (takes ten minutes; ONLY=… for some attacks; GATEWAY=haproxy, where that is installed)
+	$(call TAKES,QUICK ONLY GATEWAY WRITE)
 	@$(BIN)/python -m bench.attacks $(if $(QUICK),--quick) $(if $(ONLY),--only "$(ONLY)") $(if $(GATEWAY),--gateway "$(GATEWAY)") $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-footprint
 bench-footprint: setup-dev ## what the product costs while idle, per process
+	$(call TAKES,QUICK)
 	@$(BIN)/python -m bench.footprint $(if $(QUICK),--seconds 10)
 
 .PHONY: bench-collector
 bench-collector: setup-dev ## what scraping costs the collector, beside the last release (takes two minutes; NODES=…, SIMULATE="--…")
+	$(call TAKES,QUICK NODES SIMULATE)
 	@$(BIN)/python -m bench.collector $(if $(NODES),--nodes $(NODES)) $(if $(QUICK),--nodes 200 --seconds 4) $(if $(SIMULATE),--simulate="$(SIMULATE)")
 
 .PHONY: bench-dashboard
 bench-dashboard: setup-dev ## the page of 1000 nodes in Chromium: first paint, longest task, memory (MINUTES=10)
+	$(call TAKES,QUICK MINUTES)
 	@$(BIN)/python -m tests.prepare --without-exporter
 	@$(BIN)/python -m bench.dashboard --minutes $(or $(MINUTES),$(if $(QUICK),0.5,2))
 
 .PHONY: bench-disk
 bench-disk: setup-dev ## what the containers write to disk in an hour (needs a Docker engine and root; takes twenty minutes)
+	$(call TAKES,QUICK)
 	docker compose --profile demo build --quiet
 	@$(BIN)/python -m bench.disk $(if $(QUICK),--seconds 20)
 
 .PHONY: bench-history
 bench-history: setup-dev ## what the history of 1000 nodes takes of Redis's memory and time (NODES=…; takes three minutes)
+	$(call TAKES,QUICK NODES)
 	@$(BIN)/python -m bench.history_memory $(if $(NODES)$(QUICK),--nodes $(or $(NODES),100))

@@ -115,7 +115,7 @@ def read_mode(environment: Environment, user: str = "make user NAME=ada", line: 
 
     Raises:
         NoChoice: it is not set, and ``PUBLIC_HOST`` is for others.
-        SettingError: it is neither ``open`` nor ``closed``.
+        SettingError: it is neither ``open`` nor ``closed``, or ``PUBLIC_HOST`` is no host.
     """
     host = environment.value(catalogue.PUBLIC_HOST)
     mode = _chosen_mode(environment)

@@ -42,7 +42,7 @@ class Section:
 
 PUBLIC_HOST = Setting(
     "PUBLIC_HOST",
-    kinds.TEXT,
+    kinds.HOST,
     "127.0.0.1",
     "Address that the port is published on: 127.0.0.1 is this machine only, 0.0.0.0 lets others in, and "
     "then ACCESS must "
@@ -328,12 +328,12 @@ OPEN_FILES = Setting(
     "gateway",
     CONTAINERS,
 )
-API_HOST = Setting("API_HOST", kinds.TEXT, "127.0.0.1", "Address that the api listens on.", "api", "")
+API_HOST = Setting("API_HOST", kinds.HOST, "127.0.0.1", "Address that the api listens on.", "api", "")
 API_PORT = Setting("API_PORT", kinds.PORT, "8000", "Port on which the api answers the gateway.", "api", _HERE)
-WS_HOST = Setting("WS_HOST", kinds.TEXT, "127.0.0.1", "Address that a push replica listens on.", "ws", "")
+WS_HOST = Setting("WS_HOST", kinds.HOST, "127.0.0.1", "Address that a push replica listens on.", "ws", "")
 WS_PORT = Setting("WS_PORT", kinds.PORT, "8001", "Port on which a push replica answers.", "ws", _HERE)
 COLLECTOR_HOST = Setting(
-    "COLLECTOR_HOST", kinds.TEXT, "127.0.0.1", "Address that the collector listens on.", "collector", ""
+    "COLLECTOR_HOST", kinds.HOST, "127.0.0.1", "Address that the collector listens on.", "collector", ""
 )
 COLLECTOR_PORT = Setting(
     "COLLECTOR_PORT", kinds.PORT, "8002", "Port on which the collector answers probes.", "collector", _HERE

@@ -276,6 +276,8 @@ REDIS_URL: Kind[str] = Kind("redis://[user:password@]host[:port][/db], rediss://
 HOSTS: Kind[tuple[str, ...]] = Kind("names host or host:port, separated by commas or spaces", _hosts)
 HOST_AND_PORT: Kind[str] = Kind("host or host:port (an IPv6 address with a port in brackets)", _host)
 HEADER: Kind[str] = Kind("the name of a header, such as Remote-User", _header)
+#: By its characters: whether there is such a host, its use shows. An IPv6 address may stand in brackets.
+HOST = pattern("a host name or an IP address, such as 0.0.0.0", r"[\w.:%\[\]-]+")
 IMAGE = pattern("the name of an image", r"[^\s$]+")
 LOG_SIZE = pattern("a size such as 10m", r"(?i)\d+(?:\.\d+)? ?[kmgtp]?i?b?")
 DIGITS = pattern("a whole number of seconds", r"[0-9]+")

@@ -1,5 +1,6 @@
 """How people call the product's programs here: by make in a checkout, else by the command that the wheel installs."""
 
+import shlex
 from pathlib import Path
 from typing import Final
 
@@ -21,4 +22,5 @@ END_SESSIONS: Final = "make access DO=end-sessions" if IN_CHECKOUT else "dispycl
 
 def on(data_dir: Path, command: str) -> str:
     """``command``, called for the data in ``data_dir``."""
-    return f"{command} DATA_DIR={data_dir}" if IN_CHECKOUT else f"DATA_DIR={data_dir} {command}"
+    setting = f"DATA_DIR={shlex.quote(str(data_dir))}"
+    return f"{command} {setting}" if IN_CHECKOUT else f"{setting} {command}"
