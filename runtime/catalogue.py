@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runtime import kinds
-from runtime.kinds import memory, one_of, printable, redis_memory, seconds, whole_number
+from runtime.kinds import memory, one_of, printable, seconds, whole_number
 from runtime.setting import Setting
 
 _DAY_SECONDS = 24 * 3600
@@ -376,7 +376,7 @@ REDIS_MEMORY_LIMIT = _limit(
 )
 REDIS_MAXMEMORY = Setting(
     "REDIS_MAXMEMORY",
-    redis_memory(4),
+    kinds.REDIS_MEMORY,
     "512mb",
     "Data above which Redis refuses what may be shed; what is live it takes all the same.",
     "redis",

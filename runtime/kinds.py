@@ -235,21 +235,14 @@ def memory(minimum: int = 0) -> Kind[int]:
     return Kind(f"an amount of memory such as 512m or 1g, at least {minimum}m", read)
 
 
-def redis_memory(minimum: int) -> Kind[int]:
-    """Bytes, as Redis takes them; at least ``minimum``, in units of 1024 * 1024, or 0 for no bound."""
-
-    def read(text: str) -> int:
-        found = _REDIS_MEMORY.fullmatch(text)
-        if not found:
-            raise NotTaken(text)
-        unit = (found[2] or "").lower()
-        base = 1024 if len(unit) == 2 else 1000
-        value: int = int(found[1]) * base ** (_POWERS.find(unit[0]) + 1 if unit and unit != "b" else 0)
-        if 0 < value < minimum * 1024**2:
-            raise NotTaken(text)
-        return value
-
-    return Kind(f"an amount of memory such as 512mb or 1gb, at least {minimum}mb", read)
+def _redis_memory(text: str) -> int:
+    found = _REDIS_MEMORY.fullmatch(text)
+    if not found:
+        raise NotTaken(text)
+    unit = (found[2] or "").lower()
+    base = 1024 if len(unit) == 2 else 1000
+    value: int = int(found[1]) * base ** (_POWERS.find(unit[0]) + 1 if unit and unit != "b" else 0)
+    return value
 
 
 def _addresses(text: str) -> Iterator[str]:
@@ -264,6 +257,8 @@ def is_address(text: str) -> bool:
     return bool(list(_addresses(text)))
 
 
+#: Bytes; 0 for no bound.
+REDIS_MEMORY: Kind[int] = Kind("an amount of memory such as 512mb or 1gb", _redis_memory)
 TEXT: Kind[str] = Kind("any text", str)
 PORT = whole_number(1, 65535)
 PATH: Kind[str] = Kind("a path", _path)

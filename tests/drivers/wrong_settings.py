@@ -80,7 +80,7 @@ WRONG: Final = (
     # Containers alone
     _wrong("PUBLIC_HOST=localhost", "an IP address of this machine"),
     _wrong("REDIS_MAXMEMORY=lots", "an amount of memory such as 512mb"),
-    _wrong("REDIS_MAXMEMORY=1kb", "at least 4mb"),
+    _wrong("REDIS_MAXMEMORY=512xb", "an amount of memory such as 512mb"),
     _wrong("REDIS_APPENDFSYNC=sometimes", "one of no, everysec, always"),
     _wrong("REDIS_MEMORY_LIMIT=256m", "more than REDIS_MAXMEMORY, which is 512mb"),
     _wrong("REDIS_MEMORY_LIMIT=much", "an amount of memory such as 512m"),
@@ -105,3 +105,10 @@ WRONG: Final = (
 def wrong_in(way: str) -> list[Wrong]:
     """The rows for a way to run; PUBLIC_HOST takes a name without containers."""
     return [row for row in WRONG if way in row.ways and (way == CONTAINERS or row.name != "PUBLIC_HOST")]
+
+
+def all_wrong_in(way: str) -> dict[str, str]:
+    """The first wrong value of each setting there, of those that are wrong whatever the others are."""
+    of_others = ("ACCESS_USER_HEADER", "COLLECTOR_SCRAPE_TIMEOUT_SECONDS")
+    rows = [row for row in wrong_in(way) if len(row.variables) == 1 and row.name not in of_others]
+    return {row.name: row.variables[row.name] for row in reversed(rows)}

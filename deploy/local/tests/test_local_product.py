@@ -23,7 +23,7 @@ from tests.drivers.ports import inner_ports
 from tests.drivers.process import is_alive, run_module
 from tests.drivers.raw_http import ask, request
 from tests.drivers.waiting import eventually
-from tests.drivers.wrong_settings import wrong_in
+from tests.drivers.wrong_settings import all_wrong_in
 
 
 @contextmanager
@@ -256,8 +256,7 @@ def test_bad_setting_of_our_own_is_one_line() -> None:
 
 def test_wrong_settings_are_all_told_before_anything_is_started(tmp_path: Path) -> None:
     # given the first wrong value of each setting
-    wrong = {row.name: row for row in reversed(wrong_in(RUN)) if len(row.variables) == 1}
-    variables = {row.name: row.variables[row.name] for row in wrong.values()}
+    variables = all_wrong_in(RUN)
     # when
     done = run_module("deploy.local", DATA_DIR=str(tmp_path / "data"), **variables)
     # then

@@ -31,7 +31,7 @@ from deploy.local.systemd.settings import SettingsFiles, parsed
 from runtime.catalogue import SYSTEMD
 from runtime.settings import SettingError
 from tests.drivers.ports import free_port, inner_ports
-from tests.drivers.wrong_settings import wrong_in
+from tests.drivers.wrong_settings import all_wrong_in
 
 
 @pytest.fixture(autouse=True)
@@ -516,7 +516,7 @@ def test_update_changes_nothing_when_settings_are_wrong_and_tells_all_of_them(
 ) -> None:
     # given an installation whose settings were changed since
     install(layout, {})
-    wrong = {row.name: row.variables[row.name] for row in reversed(wrong_in(SYSTEMD)) if len(row.variables) == 1}
+    wrong = all_wrong_in(SYSTEMD)
     layout.environment.write_text("".join(f"{name}={value}\n" for name, value in wrong.items()) + "ACESS=open\n")
     before = {path: path.lstat().st_mtime_ns for path in layout.root.rglob("*")}
     # when
