@@ -206,6 +206,10 @@ audit: setup-dev ## whether locked dependencies are known to be vulnerable: asks
 wheel: setup-dev ## the local mode as one file in dist/, which pipx or pip installs without a checkout
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
+.PHONY: settings
+settings: setup-dev ## write .env.example and the tables of docs/settings.md from runtime/catalogue.py
+	@$(BIN)/python -m deploy.settings
+
 .PHONY: messages
 messages: setup-dev ## bring the pages' translations to the templates, say what is left to translate, and compile them
 	@$(BIN)/python -m tests.messages

@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 from access.proxies import Proxies
 from deploy.local.limits import Connections
 from deploy.local.proxy import ApiProxy, Environ, Forwarding, StartResponse, refusal
+from runtime import catalogue
 from runtime.logs import Occasionally, configure_logs
 from runtime.settings import Environment, SettingError
 from ws.config import Config
@@ -52,11 +53,11 @@ class GatewayConfig:
         environment = Environment(variables)
         half = min(CONNECTION_LIMIT, _open_files_limit()) // 2
         return cls(
-            host=environment.host("PUBLIC_HOST", "127.0.0.1"),
-            port=environment.port("PORT", 8085),
-            api_host=environment.host("API_HOST", "127.0.0.1"),
-            api_port=environment.port("API_PORT", 8000),
-            connections=environment.integer("GATEWAY_LIMIT_CONNECTIONS", half, minimum=1, maximum=1_000_000),
+            host=environment.value(catalogue.PUBLIC_HOST),
+            port=environment.value(catalogue.PORT),
+            api_host=environment.value(catalogue.API_HOST),
+            api_port=environment.value(catalogue.API_PORT),
+            connections=environment.value(catalogue.GATEWAY_LIMIT_CONNECTIONS, half),
         )
 
 

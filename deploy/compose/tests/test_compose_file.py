@@ -141,7 +141,7 @@ def test_default_of_a_setting_is_that_of_the_service(service: str) -> None:
 @pytest.mark.parametrize("service", sorted(CONFIGS))
 def test_service_gets_the_ca_of_an_external_redis_where_it_looks_for_it(service: str) -> None:
     external = yaml.safe_load((HERE / "external-redis.yaml").read_text())["services"][service]
-    mount = next(volume for volume in external["volumes"] if isinstance(volume, dict))
+    mount = next(volume for volume in external["volumes"] if "REDIS_CA_FILE" in volume["source"])
     assert external["environment"]["REDIS_CA_FILE"] == f"${{REDIS_CA_FILE:+{mount['target']}}}"
     assert (mount["source"], mount["read_only"]) == ("${REDIS_CA_FILE:-/dev/null}", True)
     # Else the engine would make a folder of that name, and the service could not say what is wrong.
@@ -149,7 +149,8 @@ def test_service_gets_the_ca_of_an_external_redis_where_it_looks_for_it(service:
 
 
 def test_collector_gets_the_folder_of_credentials_where_it_looks_for_it() -> None:
-    mount = next(volume for volume in SERVICES["collector"]["volumes"] if isinstance(volume, dict))
+    mounts = [volume for volume in SERVICES["collector"]["volumes"] if isinstance(volume, dict)]
+    mount = next(volume for volume in mounts if "COLLECTOR_CREDENTIALS_DIR" in volume["source"])
     found = SERVICES["collector"]["environment"]["COLLECTOR_CREDENTIALS_DIR"]
     assert found == f"${{COLLECTOR_CREDENTIALS_DIR:+{mount['target']}}}"
     assert (mount["source"], mount["read_only"]) == ("${COLLECTOR_CREDENTIALS_DIR:-/dev/null}", True)

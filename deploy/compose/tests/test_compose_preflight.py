@@ -20,10 +20,9 @@ from deploy.compose.preflight import (
     preflight,
     require_engine,
 )
-from deploy.compose.project import REMOVED, Project
+from deploy.compose.project import Project
 from tests.drivers.ports import free_port
 from tests.drivers.scripted_docker import ScriptedDocker, config
-from ws.config import REMOVED as WS_REMOVED
 
 GOOD = Facts(
     engine_version="20.10.24+dfsg1",
@@ -166,10 +165,6 @@ def test_preflight_says_once_that_a_removed_setting_is_ignored(
     said = capsys.readouterr().out
     assert said.count("Note: WS_PUSH was removed in 0.4; ") == int(is_said)
     assert said.count("It is ignored") == int(is_said)
-
-
-def test_removed_settings_are_those_of_the_service() -> None:
-    assert REMOVED == WS_REMOVED
 
 
 # What stands in the way

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deploy.compose.dialogue import CommandFailed
+from deploy.compose.dialogue import ROOT, CommandFailed
 from deploy.compose.distribution import push
 from deploy.compose.project import Project, explain_config, split_tag
 from deploy.compose.upgrade import keep_images
@@ -21,7 +21,7 @@ def test_project_holds_what_compose_resolved(docker: ScriptedDocker) -> None:
     project = Project.read(docker)
     # then
     assert (project.name, project.host, project.port) == ("lab", "127.0.0.1", 8085)
-    assert project.nodes == Path("/srv/config/nodes.yaml")
+    assert project.nodes == ROOT / "deploy/compose/config/nodes.yaml"
     assert (project.prefix, project.tag, project.has_own_redis) == ("dispycluster", "0.4.0", True)
     assert len(project.images()) == 6
     assert docker.calls == ["compose config --format json"]

@@ -96,3 +96,19 @@ def test_number_of_connections_that_is_none_is_refused_by_its_name(tmp_path: Pat
     done = told(tmp_path, "GATEWAY_NAMES", GATEWAY_MAXCONN="7500", GATEWAY_LIMIT_CONNECTIONS="many")
     assert (done.returncode, done.stdout) == (1, "")
     assert "GATEWAY_LIMIT_CONNECTIONS" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "name"),
+    [
+        ({"GATEWAY_MAXCONN": "20000"}, "GATEWAY_MAXCONN=20000 takes less than half of OPEN_FILES, which is 16384"),
+        ({"GATEWAY_MAXCONN": "lots"}, "GATEWAY_MAXCONN=lots is not a number"),
+        ({"GATEWAY_OPEN_FILES": "lots"}, "OPEN_FILES=lots is not a number"),
+    ],
+)
+def test_connections_that_open_files_do_not_allow_are_refused_by_name(
+    tmp_path: Path, variables: dict[str, str], name: str
+) -> None:
+    done = told(tmp_path, "GATEWAY_NAMES", **{"GATEWAY_OPEN_FILES": "16384", "GATEWAY_MAXCONN": "7500", **variables})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert name in done.stderr
