@@ -24,6 +24,8 @@ class Config(FromEnvironment):
     port: int = 8000
     #: Requests that are answered at the same time.
     threads: int = 8
+    #: A replica that is told to end answers on for so long, so that gateways learn that nobody new shall come.
+    drain_seconds: float = 0.0
     access: AccessSettings = field(default_factory=AccessSettings)
     #: The folder of the people who may sign in.
     users: Path | None = None
@@ -57,6 +59,7 @@ class Config(FromEnvironment):
             host=host,
             port=environment.port("API_PORT", cls.port),
             threads=environment.integer("API_THREADS", cls.threads, minimum=1, maximum=256),
+            drain_seconds=environment.seconds("API_DRAIN_SECONDS", cls.drain_seconds, minimum=0, maximum=60),
             access=read_access(environment),
             users=users_folder(environment),
             session_seconds=environment.seconds(

@@ -1,5 +1,6 @@
 """Many clients of one deployment, of all supported libraries and transports, and what can be said of them together."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -134,6 +135,19 @@ def require_clients_follow(deployment: Installation, scale: Callable[[int], None
             deployment.publish(ALERTS_CHANNEL, [{"number": 2}])
             eventually(lambda: all(got[-1:] == [2] for got in by_hand(everybody)), what="2 at every client")
             assert all(got == [1, 2] for got in by_hand(everybody))
+
+
+class Gap:
+    """How long any client was without a snapshot, at most, while something was done."""
+
+    def __init__(self, listeners: list[Listener]) -> None:
+        self._listeners = listeners
+        self._since = time.monotonic()
+
+    def seconds(self) -> float:
+        """Seconds, from the beginning until now."""
+        now = time.monotonic()
+        return max(gap for listener in self._listeners for gap in listener.gaps(self._since, now))
 
 
 def order(snapshots: list[dict[str, int]]) -> list[tuple[int, int]]:

@@ -9,8 +9,8 @@ from tests.manifests.demo_nodes import nodes_of
 from tests.manifests.model import Document, Manifests, Pod, title
 
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
-#: What a ws replica takes besides its drain: the farewells, and the last of what clients have to take.
-FAREWELL_SECONDS = 10
+#: What a ws replica takes besides its drain: the notice, the farewells, and the last of what clients have to take.
+FAREWELL_SECONDS = 12
 
 
 def probes(manifests: Manifests) -> Iterator[tuple[Pod, Document, str, Document]]:
