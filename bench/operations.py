@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from docker.models.containers import Container
 
 from tests.drivers.deployment import Deployment
-from tests.drivers.fleet import BROWSERS, Gap, listening, replicas_of, settle
+from tests.drivers.fleet import BROWSERS, Watched, listening, replicas_of, settle
 from tests.drivers.listener import Listener
 from tests.drivers.waiting import eventually
 
@@ -86,11 +86,11 @@ def measure(deployment: Deployment, clients: int, operation: Operation) -> float
     """Seconds that any client was without a snapshot, at most."""
     with listening(deployment, clients, BROWSERS) as listeners:
         settle(deployment, listeners)
-        gap = Gap(listeners)
+        watched = Watched(listeners)
         operation[1](deployment, listeners)
         settle(deployment, listeners)
         time.sleep(AFTER_SECONDS)
-        return gap.seconds()
+        return watched.gap_seconds()
 
 
 def main() -> int:

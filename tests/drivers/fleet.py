@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 
 from contract.names import ALERTS_CHANNEL
 from tests.drivers.installation import Installation
@@ -137,17 +138,41 @@ def require_clients_follow(deployment: Installation, scale: Callable[[int], None
             assert all(got == [1, 2] for got in by_hand(everybody))
 
 
-class Gap:
-    """How long any client was without a snapshot, at most, while something was done."""
+class Watched:
+    """What clients notice from the moment at which this is made."""
 
     def __init__(self, listeners: list[Listener]) -> None:
         self._listeners = listeners
         self._since = time.monotonic()
+        self._had = [len(got) for got in orders(listeners)]
+        self._connections = connections(listeners)
+        self._refusals = len(refusals(listeners))
 
-    def seconds(self) -> float:
-        """Seconds, from the beginning until now."""
+    def gap_seconds(self) -> float:
+        """Seconds for which a client got no snapshot, at most; only a quiet machine tells more than its own delays."""
         now = time.monotonic()
         return max(gap for listener in self._listeners for gap in listener.gaps(self._since, now))
+
+    def gap_rounds(self) -> int:
+        """Rounds between two snapshots that a client got one after the other, at most."""
+        steps = [1]
+        for had, got in zip(self._had, orders(self._listeners), strict=True):
+            steps += [after[1] - before[1] for before, after in pairwise(got[max(0, had - 1) :])]
+        return max(steps)
+
+    def reconnections(self) -> int:
+        """How often a client has connected again, at most."""
+        pairs = zip(self._connections, connections(self._listeners), strict=True)
+        return max(now - before for before, now in pairs)
+
+    def refusals(self) -> list[str]:
+        """What clients were told that could not connect."""
+        return refusals(self._listeners)[self._refusals :]
+
+
+def refusals(listeners: list[Listener]) -> list[str]:
+    """What JavaScript clients were told that could not connect."""
+    return [str(reason) for each in listeners for told in each.of("connect_error").values() for reason in told]
 
 
 def order(snapshots: list[dict[str, int]]) -> list[tuple[int, int]]:

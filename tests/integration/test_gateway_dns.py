@@ -1,5 +1,7 @@
 """A replica that drains keeps its clients when it leaves DNS, as a pod that ends does in Kubernetes."""
 
+import base64
+import hashlib
 import os
 import socket
 import struct
@@ -20,6 +22,8 @@ from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
 
 FILES = ROOT / "deploy" / "images" / "gateway"
+#: RFC 6455, 1.3.
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 #: Far longer than it took 0.4 to cut the clients of an address that had left DNS.
 SECONDS = 10.0
 
@@ -57,6 +61,8 @@ class Replica(BaseHTTPRequestHandler):
         self.send_response(101)
         self.send_header("Upgrade", "websocket")
         self.send_header("Connection", "Upgrade")
+        digest = hashlib.sha1(self.headers["Sec-WebSocket-Key"].encode() + GUID).digest()
+        self.send_header("Sec-WebSocket-Accept", base64.b64encode(digest).decode())
         self.end_headers()
         self.wfile.write(self.server.server_address[0].encode())
         while self.rfile.read(1):
@@ -133,7 +139,7 @@ def open_tunnel(port: int) -> tuple[str, socket.socket]:
     client = socket.create_connection(("127.0.0.1", port), timeout=30)
     client.sendall(
         b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
-        b"Upgrade: websocket\r\n\r\n"
+        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
     received = b""
     while not received.partition(b"\r\n\r\n")[2]:
