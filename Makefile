@@ -27,23 +27,37 @@ help:
 
 .PHONY: run
 run: setup ## this machine, live, on http://localhost:8085 (PORT=… for another port, DEMO_NODES=50 for simulated nodes)
-	@exec $(BIN)/python -m deploy.local
+	@exec $(BIN)/dispycluster run
 
-.PHONY: user token access
-user: setup ## let somebody sign in to what make run shows: make user NAME=ada (DO=password, remove, sign-out or list)
-token: setup ## a token for a program: make token NAME=backup SCOPES="read publish" DAYS=90 (DO=remove or list)
-access: setup ## copies of users and tokens: make access DO=save > access.tar (DO=check, restore, revoked or end-sessions)
+.PHONY: status
+status: setup ## whether live data flow, one fact a line
+	@$(BIN)/dispycluster status
+
 # NAME=… of the command line; some systems have a variable of that name.
-user token access:
-	@$(BIN)/python -m deploy.local.accounts $@ $(if $(findstring command,$(origin NAME)),"$(NAME)")
+COMMA := ,
+TO_DO = $(or $(strip $(DO)),add)
+NAMED = $(if $(findstring command,$(origin NAME)),"$(NAME)",$(if $(filter-out list,$(TO_DO)),$(error It takes a name, for instance: make $@ NAME=$(1)$(if $(DO), DO=$(TO_DO)))))
+GOOD_FOR = $(if $(filter add,$(TO_DO)),$(patsubst %,--scope %,$(subst $(COMMA), ,$(SCOPES))) $(addprefix --days ,$(strip $(DAYS))))
+
+.PHONY: user
+user: setup ## let somebody sign in to what make run shows: make user NAME=ada (DO=password, remove, sign-out or list)
+	@$(BIN)/dispycluster user $(TO_DO) $(call NAMED,ada)
+
+.PHONY: token
+token: setup ## a token for a program: make token NAME=backup SCOPES="read publish" DAYS=90 (DO=remove or list)
+	@$(BIN)/dispycluster token $(TO_DO) $(call NAMED,backup) $(GOOD_FOR)
+
+.PHONY: access
+access: setup ## copies of users and tokens: make access DO=save > access.tar (DO=check, restore, revoked or end-sessions)
+	@$(BIN)/dispycluster access $(or $(strip $(DO)),$(error It takes what to do, for instance: make access DO=save > access.tar))
 
 .PHONY: restore-local
 restore-local: setup ## replace the data of make run, which must not run, by a copy: FILE=dump.rdb; all sessions end; asks first (YES=1 does not)
-	@exec $(BIN)/python -m deploy.local.restore $(if $(FILE),"$(FILE)") $(if $(YES),--yes)
+	@exec $(BIN)/dispycluster restore $(if $(FILE),"$(FILE)") $(if $(YES),--yes)
 
 .PHONY: check-nodes
 check-nodes: setup ## a line per node: what is wrong with it (TARGETS=nodes.yaml)
-	@$(BIN)/python -m collector.check_nodes --targets "$(or $(TARGETS),$(or $(DATA_DIR),data)/nodes.yaml)"
+	@$(BIN)/dispycluster check-nodes
 
 .PHONY: install-service
 install-service: ## run it around the clock under systemd: sudo make install-service; called again it is the update
@@ -153,9 +167,9 @@ test-arm64: setup-dev ## the Raspberry Pi's images come up and push (root; emula
 test-python313: setup-dev ## the in-process tests on Debian 13's Python, in a container (needs a Docker engine; root the first time)
 	@$(BIN)/python -m tests.python313 $(if $(BUILD),--build) $(if $(ALL),--all) $(PYTEST_ARGS)
 
-.PHONY: version
-version: setup-dev ## give the product its next version in every file that names it: VERSION=0.4.0
-	@$(BIN)/python -m deploy.version $(VERSION)
+.PHONY: release
+release: setup-dev ## give the product a version in every file that names it, and say what comes next: VERSION=0.5.0
+	@$(BIN)/python -m deploy.release $(VERSION)
 
 BENCHMARKS := bench bench-access bench-slow bench-attacks bench-collector bench-footprint bench-dashboard bench-history bench-disk bench-operations
 
@@ -180,6 +194,7 @@ check: setup-dev dashboard-check ## lint, types, translations, manifests, locks,
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m tests.messages --check
+	@$(BIN)/python -m tests.prepare --for-check
 	$(BIN)/python -m pytest tests/manifests $(PYTEST_ARGS)
 	$(BIN)/python -m deploy.audit
 
@@ -225,7 +240,7 @@ screenshots: setup-dev ## pictures of every page for docs/screenshots, from a de
 
 .PHONY: lock
 lock: setup-dev ## lock the dependencies of requirements/*.in anew, with hashes and without addresses
-	@cd requirements && for name in dev api ws collector simulator local valkey client-oldest; do \
+	@cd requirements && for name in dev api ws collector simulator local valkey build client-oldest; do \
 		echo "locking $$name"; \
 		constraint=; case $$name in dev|client-oldest) ;; *) constraint='-c dev.txt' ;; esac; \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
@@ -234,41 +249,53 @@ lock: setup-dev ## lock the dependencies of requirements/*.in anew, with hashes 
 
 .PHONY: clean
 clean: ## remove what was made here, but no data
-	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dashboard/node_modules tests/clients/node_modules
+	rm -rf $(VENV) dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dashboard/node_modules tests/clients/node_modules bench/push/peers/node/node_modules
 
 ##@ Measure
 
+# Says of the variables of benchmarks on the command line which of them the target does not take; $(1): those that it takes.
+TAKES = @$(foreach name,$(filter-out $(1),QUICK ONLY WRITE PATIENT GATEWAY NODES SIMULATE MINUTES),$(if \
+	$(findstring command,$(origin $(name))),echo "$(name) is ignored: make $@ does not take it" >&2;))
+
 .PHONY: bench
 bench: setup-dev ## the push path beside Node, python-socketio and a bare write loop (needs a C compiler; twenty minutes)
+	$(call TAKES,QUICK ONLY WRITE)
 	@$(BIN)/python -m bench.push $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-access
 bench-access: setup-dev ## what closed access costs, against its bounds (takes ten minutes; PATIENT=1 waits for a quiet machine)
+	$(call TAKES,QUICK ONLY PATIENT WRITE)
 	@$(BIN)/python -m bench.access $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(PATIENT),--patient) $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-slow
 bench-slow: setup-dev ## what others notice while 500 clients send and read slowly (takes two minutes)
+	$(call TAKES,QUICK WRITE)
 	@$(BIN)/python -m bench.slow_requests $(if $(QUICK),--quick) $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-attacks
 bench-attacks: setup-dev ## what others notice while one address attacks (takes ten minutes; ONLY=… for some attacks; GATEWAY=haproxy, where that is installed)
+	$(call TAKES,QUICK ONLY GATEWAY WRITE)
 	@$(BIN)/python -m bench.attacks $(if $(QUICK),--quick) $(if $(ONLY),--only "$(ONLY)") $(if $(GATEWAY),--gateway "$(GATEWAY)") $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-footprint
 bench-footprint: setup-dev ## what the product costs while idle, per process
+	$(call TAKES,QUICK)
 	@$(BIN)/python -m bench.footprint $(if $(QUICK),--seconds 10)
 
 .PHONY: bench-collector
 bench-collector: setup-dev ## what scraping costs the collector, beside the last release (takes two minutes; NODES=…, SIMULATE="--…")
+	$(call TAKES,QUICK NODES SIMULATE)
 	@$(BIN)/python -m bench.collector $(if $(NODES),--nodes $(NODES)) $(if $(QUICK),--nodes 200 --seconds 4) $(if $(SIMULATE),--simulate="$(SIMULATE)")
 
 .PHONY: bench-dashboard
 bench-dashboard: setup-dev ## the page of 1000 nodes in Chromium: first paint, longest task, memory (MINUTES=10)
+	$(call TAKES,QUICK MINUTES)
 	@$(BIN)/python -m tests.prepare --without-exporter
 	@$(BIN)/python -m bench.dashboard --minutes $(or $(MINUTES),$(if $(QUICK),0.5,2))
 
 .PHONY: bench-disk
 bench-disk: setup-dev ## what the containers write to disk in an hour (needs a Docker engine and root; takes twenty minutes)
+	$(call TAKES,QUICK)
 	docker compose --profile demo build --quiet
 	@$(BIN)/python -m bench.disk $(if $(QUICK),--seconds 20)
 
@@ -279,4 +306,5 @@ bench-operations: setup-dev ## what open pages notice of restarts, scaling and f
 
 .PHONY: bench-history
 bench-history: setup-dev ## what the history of 1000 nodes takes of Redis's memory and time (NODES=…; takes three minutes)
+	$(call TAKES,QUICK NODES)
 	@$(BIN)/python -m bench.history_memory $(if $(NODES)$(QUICK),--nodes $(or $(NODES),100))

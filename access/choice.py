@@ -14,8 +14,8 @@ _LACKING = (
 
 
 def lacks_choice(host: str, access: str) -> bool:
-    """Whether others reach the pages on ``host``, and ``access``, which says if they must sign in, is empty."""
-    return not access and not is_loopback(host)
+    """Whether others reach the pages on ``host``, and ``access`` says nothing of whether they must sign in."""
+    return access in ("", "none") and not is_loopback(host)
 
 
 def how_to_choose(host: str, user: str, line: str = "{}", place: str = "") -> str:

@@ -113,7 +113,7 @@ def read_hosts(environment: Environment, listens_on: str) -> Hosts:
     """
     public, allowed = read_public_url(environment), read_allowed_origins(environment)
     proxies = read_proxies(environment)
-    if _chosen_mode(environment) is not None or not is_loopback(environment.text("PUBLIC_HOST", _PUBLIC_HOST)):
+    if _chosen_mode(environment) is not None or not is_loopback(environment.host("PUBLIC_HOST", _PUBLIC_HOST)):
         return Hosts(None)
     origins = [public, *map(normal_origin, allowed)]
     names = [origin.host for origin in origins if origin is not None]
@@ -130,9 +130,9 @@ def read_mode(environment: Environment, user: str = "make user NAME=ada", line: 
 
     Raises:
         NoChoice: it is not set, and ``PUBLIC_HOST`` is for others.
-        SettingError: it is neither ``open`` nor ``closed``.
+        SettingError: it is neither ``open`` nor ``closed``, or ``PUBLIC_HOST`` is no host.
     """
-    host = environment.text("PUBLIC_HOST", _PUBLIC_HOST)
+    host = environment.host("PUBLIC_HOST", _PUBLIC_HOST)
     mode = _chosen_mode(environment)
     if lacks_choice(host, mode or ""):
         raise NoChoice(host, user, line)

@@ -9,11 +9,13 @@ import gzip
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from playwright.sync_api import CDPSession, Page
 
-from tests.browser.conftest import Frames, Product
+from tests.browser.conftest import Frames
 from tests.drivers.chromium import chromium
+from tests.drivers.local_product import LocalProduct, local_product
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
 
@@ -42,19 +44,14 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=1000)
     parser.add_argument("--minutes", type=float, default=2.0)
     options = parser.parse_args()
-    product = Product(
-        tempfile.mkdtemp(prefix="bench-"), DEMO_NODES=str(options.nodes), COLLECTOR_SCRAPE_INTERVAL_SECONDS="1"
-    )
     print(f"starting {options.nodes} simulated nodes …", file=sys.stderr, flush=True)
-    product.start()
-    try:
+    settings = {"DEMO_NODES": str(options.nodes), "COLLECTOR_SCRAPE_INTERVAL_SECONDS": "1"}
+    with local_product(Path(tempfile.mkdtemp(prefix="bench-")), **settings) as product:
         eventually(lambda: _online(product) > options.nodes * 0.9, within_seconds=120, what="the nodes online")
         _measure(product, options.minutes * 60)
-    finally:
-        product.stop()
 
 
-def _measure(product: Product, seconds: float) -> None:
+def _measure(product: LocalProduct, seconds: float) -> None:
     with chromium() as browser:
         for path in ("/", "/nodes"):
             page = browser.new_page(viewport={"width": 1400, "height": 900})
@@ -101,7 +98,7 @@ def _heap_mib(session: CDPSession) -> float:
     return float(session.send("Runtime.getHeapUsage")["usedSize"]) / 2**20
 
 
-def _online(product: Product) -> int:
+def _online(product: LocalProduct) -> int:
     online: int = product.rest.json("/api/cluster/snapshot")["cluster_stats"]["online_nodes"]
     return online
 

@@ -93,11 +93,8 @@ def main() -> int:
     count: int = parser.parse_args().nodes
     chance = random.Random(1)  # noqa: S311 (noise, no secret)
     nodes = [Node(f"node{number:04d}.lan", chance) for number in range(count)]
-    valkey = Valkey()
-    valkey.start()
-    redis = valkey.client()
-    redis.config_set("maxmemory", 0)
-    try:
+    with Valkey() as valkey, valkey.client() as redis:
+        redis.config_set("maxmemory", 0)
         before = redis.info("memory")
         redis.config_resetstat()
         durations = list(record(redis, records(nodes, STEPS, int(time.time()))))
@@ -105,9 +102,6 @@ def main() -> int:
         stats = redis.info("commandstats")["cmdstat_fcall"]
         keys = list(redis.scan_iter(f"{HISTORY_KEYS}:*", count=1000))
         entries = sum(redis.xlen(key) for key in keys)
-    finally:
-        redis.close()
-        valkey.stop()
     used = after["used_memory"] - before["used_memory"]
     print(f"| {count} nodes × 7 days, {len(keys)} streams | |\n|---|---|")
     print(f"| `used_memory` before | {before['used_memory'] / 1e6:.1f} MB |")

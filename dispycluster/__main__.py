@@ -1,23 +1,18 @@
-"""``dispycluster run``, ``check-nodes``, ``status``, ``user``, ``token``, ``access``: each word is a program of ours.
+"""The command ``dispycluster``: each of its words is a program of ours, the same in a checkout, a wheel and an image.
 
-A wheel installs it as a console script. Each program is imported when it is called: an image holds the api alone, and a
-command that writes a user's file needs no HTTP client of the collector.
+Installing the product makes it a console script. Each program is imported when it is called: an image holds the api
+alone, and a command that writes a user's file needs no HTTP client of the collector.
 """
 
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from contract import VERSION
-
-#: Folder of the user's data, without a checkout.
-#: Source: https://specifications.freedesktop.org/basedir-spec/latest/
-_DATA_HOME: Final = "XDG_DATA_HOME"
-_DATA_NAME: Final = "dispycluster"
 
 
 class Program(NamedTuple):
@@ -30,7 +25,6 @@ class Program(NamedTuple):
 
 
 def _run(arguments: Sequence[str]) -> int:
-    os.environ.setdefault("DATA_DIR", str(_data_dir()))
     if arguments:
         sys.stderr.write(
             "dispycluster run takes no words: its settings are variables, as in PORT=9000 dispycluster run\n"
@@ -41,8 +35,8 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _check_nodes(arguments: Sequence[str]) -> int:
-    if not arguments and not os.environ.get("COLLECTOR_TARGETS"):
-        own = Path(os.environ.get("DATA_DIR") or _data_dir()) / "nodes.yaml"
+    if not arguments and _is_local() and not os.environ.get("COLLECTOR_TARGETS"):
+        own = import_module("deploy.local.settings").data_dir_of(os.environ) / "nodes.yaml"
         arguments = ["--targets", os.environ.get("TARGETS") or str(own)]
     code: int = import_module("collector.check_nodes").main(arguments)
     return code
@@ -56,27 +50,37 @@ def _status(arguments: Sequence[str]) -> int:
 
 def _accounts(kind: str) -> Callable[[Sequence[str]], int]:
     def run(arguments: Sequence[str]) -> int:
-        _take_local_settings()
+        try:
+            _take_local_settings()
+        except OSError as error:
+            sys.stderr.write(f"{error.filename} cannot be written: {error.strerror}\n")
+            return 1
         code: int = import_module("api.access.commands").run([kind, *arguments], os.environ, "dispycluster")
         return code
 
     return run
 
 
+def _restore(arguments: Sequence[str]) -> int:
+    code: int = import_module("deploy.local.restore").main(arguments)
+    return code
+
+
 PROGRAMS: Final = {
-    "run": Program("deploy.local", _run, "see this machine, live, on http://localhost:8085; ends with Ctrl-C"),
+    "run": Program("deploy", _run, "see this machine, live, on http://localhost:8085; ends with Ctrl-C"),
     "check-nodes": Program("collector", _check_nodes, "a line per node: what is wrong with it"),
     "status": Program("api", _status, "whether live data flow; --json, --wait SECONDS"),
     "user": Program("api", _accounts("user"), "people who sign in: add, password, remove, sign-out, list"),
     "token": Program("api", _accounts("token"), "programs that show a token: add, remove, list"),
     "access": Program("api", _accounts("access"), "copies of users and tokens: save, check, restore, end-sessions"),
+    "restore": Program("deploy", _restore, "replace the data, while nothing runs, by a copy: dump.rdb; --yes"),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; return the exit code, 2 where it says nothing that is known."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    programs = {word: program for word, program in PROGRAMS.items() if find_spec(program.module.partition(".")[0])}
+    programs = _programs()
     if words[:1] == ["--version"]:
         print(VERSION)  # noqa: T201
         return 0
@@ -89,16 +93,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return programs[words[0]].run(words[1:])
 
 
+def _programs() -> dict[str, Program]:
+    """The words of this installation."""
+    if not _is_release_of_systemd():
+        return {word: program for word, program in PROGRAMS.items() if find_spec(program.module)}
+    words = import_module("deploy.local.systemd.__main__").WORDS
+    return {word: PROGRAMS[word]._replace(run=partial(_as_services, word)) for word in words}
+
+
+def _as_services(word: str, arguments: Sequence[str]) -> int:
+    code: int = import_module("deploy.local.systemd.__main__").accounts([word, *arguments])
+    return code
+
+
 def _usage(programs: dict[str, Program]) -> str:
     lines = [f"  {word:12} {program.help}" for word, program in programs.items()]
     return "\n".join(["usage: dispycluster COMMAND …", "", *lines, "", "--version tells the version."])
 
 
-def _data_dir() -> Path:
-    home = os.environ.get(_DATA_HOME, "")
-    # By the specification a path that is not absolute does not count.
-    folder = Path(home) if os.path.isabs(home) else Path.home() / ".local" / "share"
-    return folder / _DATA_NAME
+def _is_release_of_systemd() -> bool:
+    """Whether ``make install-service`` has installed this, and it is not yet called with the services' settings."""
+    if not _is_local() or not find_spec("deploy.local.systemd"):
+        return False
+    layout = import_module("deploy.local.systemd.layout")
+    return bool(layout.SOURCE.parent == layout.Layout().code)
+
+
+def _is_local() -> bool:
+    """Whether this installation has the local mode, and nobody has told it of other users than its own."""
+    return find_spec("deploy") is not None and not os.environ.get("ACCESS_USERS_DIR")
 
 
 def _take_local_settings() -> None:
@@ -107,9 +130,8 @@ def _take_local_settings() -> None:
     Raises:
         OSError: a folder cannot be made.
     """
-    if find_spec("deploy") and not os.environ.get("ACCESS_USERS_DIR"):
-        os.environ.setdefault("DATA_DIR", str(_data_dir()))
-        os.environ.update(import_module("deploy.local.accounts").environment_of(os.environ))
+    if _is_local():
+        os.environ.update(import_module("deploy.local.data_dir").command_variables(os.environ))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Settings from environment variables, each checked as it is read; an error names its variable."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +8,9 @@ from typing import Final, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from runtime.quoted import quoted
+
+#: What names and addresses consist of; an IPv6 address may stand in brackets, and name its interface behind a %.
+_HOST: Final = re.compile(r"[\w.:%\[\]-]+")
 
 DEFAULT_REDIS_URL: Final = "redis://127.0.0.1:6379/0"
 
@@ -73,6 +77,17 @@ class Environment:
     def port(self, name: str, default: int) -> int:
         """A TCP port."""
         return self.integer(name, default, minimum=1, maximum=65535)
+
+    def host(self, name: str, default: str) -> str:
+        """A host name or an address, by its characters: whether there is such a host, its use shows.
+
+        Raises:
+            SettingError: it is neither.
+        """
+        text = self.text(name, default)
+        if not _HOST.fullmatch(text):
+            raise SettingError(name, text, "a host name or an IP address, such as 0.0.0.0")
+        return text
 
     def seconds(self, name: str, default: float, *, minimum: float, maximum: float) -> float:
         """A number of seconds from ``minimum`` to ``maximum``.

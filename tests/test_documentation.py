@@ -1,7 +1,10 @@
 """The documentation says what the code says."""
 
 import re
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from contract import events, names
 
@@ -54,3 +57,48 @@ def test_ways_through_the_modules_are_short_and_lead_through_files_that_exist() 
         modules = re.findall(r"^\d+\. `([^`]+)`", section, re.MULTILINE)
         assert 0 < len(modules) <= longest, heading
         assert [name for name in modules if not (DOCS.parent / name).is_file()] == [], heading
+
+
+def test_table_of_the_contract_lists_what_is_in_its_folder() -> None:
+    folder = DOCS.parent / "contract"
+    rows = re.findall(r"^\| (`[^|]*`) \|", (folder / "README.md").read_text(), re.MULTILINE)
+    listed = [name.rstrip("/") for row in rows for name in re.findall(r"`([^`]+)`", row)]
+    there = {path.name for path in folder.iterdir()} - {"README.md", "__init__.py", "__pycache__", "tests"}
+    assert sorted(listed) == sorted(there)
+
+
+def test_table_of_what_to_open_names_files_for_each_change() -> None:
+    # That they are there, the links' own test looks.
+    section = (DOCS.parent / "CONTRIBUTING.md").read_text().partition("| to change | open |\n|---|---|\n")[2]
+    rows = [line.split(" | ") for line in section.partition("\n\n")[0].splitlines()]
+    assert len(rows) >= 9
+    assert [change for change, files in rows if "](" not in files] == []
+
+
+def benchmarks_that_write() -> set[str]:
+    recipes = re.findall(r"^(bench[a-z-]*): .*\n((?:\t.*\n)+)", (DOCS.parent / "Makefile").read_text(), re.MULTILINE)
+    return {name for name, recipe in recipes if "--write" in recipe}
+
+
+def test_benchmarks_that_write_a_page_are_those_of_the_steps_of_a_release() -> None:
+    text = (DOCS / "releasing.md").read_text()
+    assert set(re.findall(r"`make (bench[a-z-]*) [^`]*WRITE=docs/\S+`", text)) == benchmarks_that_write()
+    named = set(re.findall(r"`make (bench[a-z-]*)", text))
+    [listed] = re.findall(r"^BENCHMARKS := (.*)", (DOCS.parent / "Makefile").read_text(), re.MULTILINE)
+    assert named == set(listed.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "ignored"),
+    [
+        (["bench-disk", "WRITE=x"], ["WRITE"]),
+        (["bench-footprint", "WRITE=x", "ONLY=y", "QUICK=1"], ["ONLY", "WRITE"]),
+        (["bench-attacks", "WRITE=x", "ONLY=y", "GATEWAY=haproxy"], []),
+        (["bench", "WRITE=x", "PATIENT=1"], ["PATIENT"]),
+    ],
+)
+def test_benchmark_says_which_variables_it_ignores(words: list[str], ignored: list[str]) -> None:
+    command = ["make", "--dry-run", "--no-print-directory", *words]
+    done = subprocess.run(command, cwd=DOCS.parent, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r'echo "(\w+) is ignored', done.stdout) == ignored

@@ -21,7 +21,7 @@ import psutil
 from bench.access.handshake import Shaken, shake
 from bench.access.replicas import Closed, ClosedToMany, ClosedToPrograms, Open
 from bench.push.measure import BUSY, Pushed, push
-from bench.push.report import Table, machine, write
+from bench.push.report import Chapter, Table, machine, write
 from bench.push.servers import valkey
 from contract.events import MONITORING_NAMESPACE, ROOT_NAMESPACE
 from tests.drivers.credentials import Credentials
@@ -53,7 +53,7 @@ class Bench:
         self._credentials = credentials
         self._rounds, self._seconds = (1, 3.0) if quick else (5, 5.0)
         self._patient = patient
-        self.out: list[str] = []
+        self.out = Chapter()
         self._table = Table(self.out, "CPU µs of", "open", "closed", "closed ÷ open", "each ratio", "bound", "")
         self.is_within = True
 

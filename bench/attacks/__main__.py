@@ -19,7 +19,7 @@ from bench.attacks.attackers import ATTACKS, Target
 from bench.attacks.installation import installed
 from bench.attacks.others import Others
 from bench.push.measure import percentile_ms
-from bench.push.report import Table, machine, write
+from bench.push.report import Chapter, Table, machine, write
 from tests.drivers.closed_stack import PASSWORD, ClosedStack, port_of
 from tests.drivers.rest import Rest
 
@@ -64,9 +64,9 @@ class Bench:
     def __init__(self, gateway: str, *, quick: bool) -> None:
         self._gateway = gateway
         self._seconds = 5.0 if quick else 20.0
-        self.out: list[str] = []
-        self._say(f"Measured {machine()}; {self._seconds:.0f} s without and with each attack.")
-        self._say("")
+        self.out = Chapter()
+        self.out.say(f"Measured {machine()}; {self._seconds:.0f} s without and with each attack.")
+        self.out.say("")
         self._table = Table(
             self.out,
             "attack",
@@ -112,10 +112,6 @@ class Bench:
         self._table.row(name, *cells)
         for failure, count in Counter(others.failures).most_common(5):
             print(f"  {count} × {failure}", flush=True)
-
-    def _say(self, text: str) -> None:
-        self.out.append(text)
-        print(text, flush=True)
 
 
 def main() -> int:

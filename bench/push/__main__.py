@@ -15,7 +15,7 @@ from bench.push.beside_api import beside_api
 from bench.push.churn import CLIENTS, WAVES, Counted, churn
 from bench.push.delta import bytes_per_round
 from bench.push.measure import BUSY, Connected, Pushed, connect, percentile_ms, push
-from bench.push.report import Table, machine, write
+from bench.push.report import Chapter, Table, machine, write
 from bench.push.servers import (
     AsgiEmit,
     EventletEmit,
@@ -43,12 +43,7 @@ class Bench:
         self._url = redis_url
         self._runs = runs
         self._seconds = seconds
-        self.out: list[str] = []
-
-    def say(self, text: str) -> None:
-        """Add a line."""
-        self.out.append(text)
-        print(text, flush=True)
+        self.out = Chapter()
 
     def alternate(self, *measures: Callable[[], Pushed]) -> list[list[Pushed]]:
         """Run the measurements in turn; return the runs of each."""
@@ -70,29 +65,30 @@ class Bench:
     def deliveries(self) -> None:
         """CPU and latency while messages are pushed."""
         for rate, kinds in ((40, (Ours, Floor, Node)), (20, (Ours, Floor, Node, EventletEmit))):
-            self.say(f"\n### 1000 clients, 1.1 KB, {rate} a second\n")
+            self.out.say(f"\n### 1000 clients, 1.1 KB, {rate} a second\n")
             found = self.alternate(*(self.pushed(kind, rate=rate, size=SMALL) for kind in kinds))
             self._table(kinds, found)
-        self.say("\n### As it comes, one run (1000 clients, 1.1 KB, 20 a second)\n")
+        self.out.say("\n### As it comes, one run (1000 clients, 1.1 KB, 20 a second)\n")
         self._table((AsgiEmit,), [[self.pushed(AsgiEmit, rate=20, size=SMALL)()]])
 
     def compression(self) -> None:
         """What it costs and saves where clients offer it."""
         for size, name, rate in ((SMALL, "1.1 KB", 40), (LARGE, "110 KB", 2)):
-            self.say(f"\n### 1000 clients, {name}, {rate} a second, permessage-deflate\n")
+            self.out.say(f"\n### 1000 clients, {name}, {rate} a second, permessage-deflate\n")
             measures = [self.pushed(Ours, rate=rate, size=size, deflate=offered) for offered in (False, True)]
             measures.append(self.pushed(Node, rate=rate, size=size))
             plain, deflated, node = self.alternate(*measures)
             table = Table(self.out, "", "CPU µs a delivery", "bytes a delivery", "p99 ms")
             for what, runs in (("ours, not offered", plain), ("ours, offered", deflated), ("Node, as it comes", node)):
                 table.row(what, f"{cpu(runs):.1f}", f"{runs[0].wire_bytes_per_delivery:.0f}", f"{p(runs, 99):.1f}")
-            self.say(f"\nOffered ÷ not: CPU {ratio(deflated, plain):.2f}, bytes {wire(deflated) / wire(plain):.3f}.")
-        self.say("\nNode with `perMessageDeflate` on, one run at 1.1 KB, 20 a second:\n")
+            shares = f"CPU {ratio(deflated, plain):.2f}, bytes {wire(deflated) / wire(plain):.3f}"
+            self.out.say(f"\nOffered ÷ not: {shares}.")
+        self.out.say("\nNode with `perMessageDeflate` on, one run at 1.1 KB, 20 a second:\n")
         self._table((NodeDeflate,), [[self.pushed(NodeDeflate, rate=20, size=SMALL, deflate=True)()]])
 
     def connections(self) -> None:
         """What it takes to come, and to stay."""
-        self.say("\n### 4000 connections\n")
+        self.out.say("\n### 4000 connections\n")
         table = Table(self.out, "server", "connected in s", "a second", "failed", "RSS KB each", "with deflate offered")
         kinds: Sequence[type[Server]] = (Ours, Node)
         runs: dict[type[Server], list[Connected]] = {kind: [] for kind in kinds}
@@ -114,14 +110,14 @@ class Bench:
             )  # fmt: skip
         ours, node = runs[Ours], runs[Node]
         pairs = list(zip(ours, node, strict=True))
-        self.say(
+        self.out.say(
             f"\nOurs ÷ Node: time {median(a.seconds / b.seconds for a, b in pairs):.2f}, "
             f"RSS {median(a.rss_bytes_each / b.rss_bytes_each for a, b in pairs):.2f}."
         )
 
     def deltas(self) -> None:
         """Bytes of a round of a large cluster."""
-        self.say("\n### A round of 1000 nodes, bytes to one client\n")
+        self.out.say("\n### A round of 1000 nodes, bytes to one client\n")
         table = Table(
             self.out, "what moves", "snapshot", "delta", "delta ÷ snapshot", "snapshot, deflate", "delta, deflate"
         )
@@ -133,21 +129,21 @@ class Bench:
 
     def slow(self) -> None:
         """The others, while some do not read."""
-        self.say("\n### 50 of 1000 clients stop reading (11 KB, 20 a second)\n")
+        self.out.say("\n### 50 of 1000 clients stop reading (11 KB, 20 a second)\n")
         with Ours(self._url) as server:
             found = behind(server)
         table = Table(self.out, "", "before", "while they are behind")
         table.row("p99 of the others, ms", f"{found.before_ms:.1f}", f"{found.while_ms:.1f}")
         table.row("RSS MB", f"{found.rss_before / 1e6:.1f}", f"{found.rss_most / 1e6:.1f}")
         grown = found.rss_most - found.rss_before
-        self.say(
+        self.out.say(
             f"\np99 ratio {found.while_ms / found.before_ms:.2f}; RSS grew {grown / 1e6:.1f} MB; "
             f"closed as slow: {found.closed}; live again when they read: {found.recovered}."
         )
 
     def churn(self) -> None:
         """What is left of many clients that came and went."""
-        self.say(f"\n### {WAVES} times {CLIENTS} connections\n")
+        self.out.say(f"\n### {WAVES} times {CLIENTS} connections\n")
         with Counted(self._url) as server:
             found = churn(server)
         table = Table(self.out, "", "RSS MB")
@@ -155,7 +151,7 @@ class Bench:
         table.row(f"{CLIENTS} connected", f"{found.full / 1e6:.1f}")
         table.row("after the second time", f"{found.after_second / 1e6:.1f}")
         table.row("after the last", f"{found.after_last / 1e6:.1f}")
-        self.say(
+        self.out.say(
             f"\nRSS KB each {(found.full - found.fresh) / CLIENTS / 1000:.2f}; "
             f"last ÷ second {found.after_last / found.after_second:.3f}; "
             f"types with more objects: {found.grown or 'none'}; failed to connect: {found.failed}."
@@ -163,7 +159,7 @@ class Bench:
 
     def api(self) -> None:
         """Push latency in the local mode, while the api is asked for everything again and again."""
-        self.say(
+        self.out.say(
             "\n### Local mode, 1000 nodes, 100 clients of deltas: one asks for all nodes and for history in a loop\n"
         )
         pairs = beside_api(self._url, self._runs)
@@ -174,7 +170,7 @@ class Bench:
             f"{median(pair.beside_ms for pair in pairs):.1f}",
         )
         worse = median(pair.beside_ms / pair.alone_ms for pair in pairs)
-        self.say(f"\nRatio {worse:.2f}; requests answered in a run: {median(pair.answered for pair in pairs):.0f}.")
+        self.out.say(f"\nRatio {worse:.2f}; requests answered in a run: {median(pair.answered for pair in pairs):.0f}.")
 
     def _table(self, kinds: Sequence[type[Server]], found: list[list[Pushed]]) -> None:
         table = Table(self.out, "server", "CPU µs a delivery", "p50 ms", "p99 ms", "arrived", "ours ÷ it: CPU", "p99")
@@ -226,7 +222,7 @@ def main() -> int:
     get_packages(NODE_PEER, "Node's Socket.IO")
     with valkey() as store:
         bench = Bench(store.url, runs=1 if options.quick else 5, seconds=3 if options.quick else 5)
-        bench.say(f"Measured {machine()}; `make bench`.")
+        bench.out.say(f"Measured {machine()}; `make bench`.")
         for name in [options.only] if options.only else PARTS:
             getattr(bench, name)()
     if options.write:

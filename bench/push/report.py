@@ -8,19 +8,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-class Table:
-    """A Markdown table that is printed row by row, as the rows are known."""
+class Chapter(list[str]):
+    """The lines of what a benchmark has found, each printed as soon as it is known."""
 
-    def __init__(self, out: list[str], *heads: str) -> None:
+    def say(self, text: str) -> None:
+        """Add a line."""
+        self.append(text)
+        print(text, flush=True)
+
+
+class Table:
+    """A Markdown table, row by row, as the rows are known."""
+
+    def __init__(self, out: Chapter, *heads: str) -> None:
         self._out = out
         self.row(*heads)
         self.row(*("---" for _ in heads))
 
     def row(self, *cells: str) -> None:
         """Add a row."""
-        line = f"| {' | '.join(cells)} |"
-        self._out.append(line)
-        print(line, flush=True)
+        self._out.say(f"| {' | '.join(cells)} |")
 
 
 def machine() -> str:

@@ -39,13 +39,9 @@ def valkey() -> Iterator[Valkey]:
     """A store on the core of the load; this process may open as many files as the system lets it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    store = Valkey()
     os.sched_setaffinity(0, {LOAD_CORE})
-    store.start()
-    try:
+    with Valkey() as store:
         yield store
-    finally:
-        store.stop()
 
 
 class Server(ABC):

@@ -13,7 +13,7 @@ from typing import Final
 
 from access.grant import READ
 from bench.push.measure import percentile_ms
-from bench.push.report import Table, machine, write
+from bench.push.report import Chapter, Table, machine, write
 from bench.slow_requests.crowd import crowd
 from bench.slow_requests.others import Delivery, Measure, connect, health
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
@@ -39,17 +39,17 @@ class Bench:
         self._publisher = publisher
         self._count, self._rounds, self._samples = (100, 1, 100) if quick else (500, 3, 300)
         self._token = stack.add_token("bench", READ)
-        self.out: list[str] = []
+        self.out = Chapter()
 
     def run(self) -> None:
         """Measure all, and print the table."""
         api, replica = self._stack.start_api(), self._stack.start_replica()
         gateway = self._stack.start_gateway(self._stack.start_api(TRUSTED_PROXIES="peer"))
-        self._say(
+        self.out.say(
             f"Measured {machine()}; closed access; {self._count} slow connections to the server that is asked, of "
             f"{len(OF_API)} kinds at the api, {len(OF_WS)} at a push replica, {len(KINDS)} at the local gateway."
         )
-        self._say("")
+        self.out.say("")
         self._table = Table(
             self.out, "ms, p50 / p99", "alone", f"beside {self._count} slow clients", "ratio p50", "ratio p99"
         )
@@ -87,10 +87,6 @@ class Bench:
         if isinstance(measure, Delivery):
             measure.close()
         return samples
-
-    def _say(self, text: str) -> None:
-        self.out.append(text)
-        print(text, flush=True)
 
 
 def main() -> int:

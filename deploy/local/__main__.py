@@ -1,4 +1,4 @@
-"""Runs the whole product on this machine: ``make run``, or ``.venv/bin/python -m deploy.local``."""
+"""Runs the whole product on this machine: ``dispycluster run``, which ``make run`` calls."""
 
 import os
 import shlex
@@ -11,11 +11,11 @@ from contract import VERSION
 from deploy.host.addresses import probe_host, urls
 from deploy.host.status import Inquiry, about_nodes, answering
 from deploy.local.commands import ADD_USER, RESTORE_ACCESS, SAVE_ACCESS
-from deploy.local.data_dir import CLUSTER_NAME, AccessDir, DataDir, access_dir
+from deploy.local.data_dir import CLUSTER_NAME, AccessDir, DataDir, access_dir, limit_umask
 from deploy.local.ports import InnerPorts, require_public
 from deploy.local.product import RedisPlace, service_parts, simulator_part, valkey_part
 from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
-from deploy.local.settings import DATA_DIR, Settings
+from deploy.local.settings import Settings, data_dir_of
 from deploy.local.supervisor import PartDied, Signals, StopAsked, Supervisor
 from deploy.local.valkey import Access
 from runtime.settings import SettingError
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 #: Seconds that the slowest board gets from the first process to the page with data.
 READY_SECONDS = 90.0
+#: How often other ports are tried where somebody else has listened on one before we did.
+_TRIES = 5
+#: At most, seconds before that. At random: who starts at the same moment looks for the same ports.
+_APART_SECONDS = 2.0
 
 
 def say(text: str = "") -> None:
@@ -38,18 +42,17 @@ def bring_up(
     variables: Mapping[str, str],
     data_dir: DataDir,
     supervisor: Supervisor,
+    ports: InnerPorts,
 ) -> Inquiry:
     """Start every part and wait until the api has live data and the page answers; return what was asked.
 
     Raises:
         CannotStart: something is in the way, or the page did not come.
         PartDied, StopAsked: see ``Supervisor.until``.
-        SettingError: a port's variable is not valid.
     """
     targets = data_dir.path / "demo-nodes.yaml" if settings.demo_nodes else data_dir.targets(settings.targets)
     # Collectors of one cluster meet in a Redis of somebody's own, and may run on several hosts.
     own_name = CLUSTER_NAME if settings.redis_url else data_dir.cluster_name()
-    ports = InnerPorts.choose(variables, with_valkey=settings.redis_url is None)
     if ports.valkey is not None:
         access = Access(data_dir.valkey(), ports.valkey)
         redis = RedisPlace(access.url, data_dir.valkey())
@@ -91,6 +94,33 @@ def greet(settings: Settings, asked: Inquiry) -> None:
         say(line)
 
 
+def bring_up_on_free_ports(
+    settings: Settings, variables: Mapping[str, str], data_dir: DataDir, supervisor: Supervisor
+) -> Inquiry:
+    """Bring it up, on other ports where somebody else was quicker to listen on those that were free.
+
+    Raises:
+        CannotStart, PartDied, StopAsked: see ``bring_up``.
+        SettingError: a port's variable is not valid.
+    """
+    with_valkey = settings.redis_url is None
+    avoided = set[int]()
+    for _ in range(_TRIES - 1):
+        ports = InnerPorts.choose(variables, with_valkey=with_valkey, avoided=avoided)
+        try:
+            return bring_up(settings, variables, data_dir, supervisor, ports)
+        except PartDied as death:
+            if not death.has_lost_a_port:
+                raise
+        say("  Another program has just taken one of the ports: starting again on others")
+        avoided.update(ports.all())
+        supervisor.end_all()
+        supervisor.until(lambda: False, os.urandom(1)[0] / 256 * _APART_SECONDS)
+        require_public(settings.host, settings.port)
+    ports = InnerPorts.choose(variables, with_valkey=with_valkey, avoided=avoided)
+    return bring_up(settings, variables, data_dir, supervisor, ports)
+
+
 def say_who_gets_in(settings: Settings, folder: AccessDir) -> None:
     """Say whether people must sign in, and how they can."""
     if not settings.is_closed:
@@ -99,8 +129,8 @@ def say_who_gets_in(settings: Settings, folder: AccessDir) -> None:
     say(f"\nEverybody must sign in. {text} {settings.command(ADD_USER.format('ada'))}")
     if settings.demo_nodes and folder.is_empty() and not access_dir(settings.data_dir.parent).is_empty():
         say("The users and tokens of your own nodes stay theirs. To let them in here too:")
-        root = settings.data_dir.parent
-        say(f"    {SAVE_ACCESS.format(root)} | {RESTORE_ACCESS.format(settings.data_dir)}")
+        root, own = (shlex.quote(str(path)) for path in (settings.data_dir.parent, settings.data_dir))
+        say(f"    {SAVE_ACCESS.format(root)} | {RESTORE_ACCESS.format(own)}")
 
 
 def require_apart(settings: Settings, data_dir: DataDir) -> "DemoStore | None":
@@ -127,17 +157,21 @@ def run(settings: Settings, variables: Mapping[str, str]) -> int:
     """Run until a signal or the end of a part; return the exit code.
 
     Raises:
-        CannotStart, SettingError: see ``bring_up``.
+        CannotStart, SettingError: see ``bring_up_on_free_ports``.
     """
     signals = Signals()
+    limit_umask()
     with DataDir(settings.data_dir) as data_dir:
         require_public(settings.host, settings.port)
         folder = data_dir.access()
+        for file in folder.exposed():
+            said = "Others than its owner may read or write {0} (mode {1:o}): chmod 600 {0}"
+            say(said.format(shlex.quote(str(file)), file.stat().st_mode & 0o777))
         supervisor = Supervisor(signals)
         say(f"DispyCluster Live {VERSION} starts; data in {settings.data_dir}")
         demo_store = require_apart(settings, data_dir)
         try:
-            greet(settings, bring_up(settings, variables, data_dir, supervisor))
+            greet(settings, bring_up_on_free_ports(settings, variables, data_dir, supervisor))
             if demo_store is not None:
                 demo_store.note_epoch()
             say_who_gets_in(settings, folder)
@@ -167,7 +201,7 @@ def main() -> int:
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        print(full_disk(error.filename or os.environ.get("DATA_DIR", "").strip() or DATA_DIR), file=sys.stderr)
+        print(full_disk(error.filename or data_dir_of(os.environ)), file=sys.stderr)
         return 1
 
 

@@ -1,4 +1,4 @@
-"""Make ``.venv`` with the locked dependencies, and say what is missing where that fails.
+"""Make ``.venv`` with the locked dependencies and the command ``dispycluster``; say what is missing where that fails.
 
 ``python3 deploy/local/bootstrap.py [--dev]``. Standard library only, and readable by Pythons that are too old to
 run the product, so that they can be told so.
@@ -18,14 +18,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+COMMAND = VENV / "bin" / "dispycluster"
 LOG = ROOT / ".cache" / "bootstrap.log"
 REQUIREMENTS = ROOT / "requirements"
 OLDEST_PYTHON = (3, 11)
 
-RUN = ("local.txt",)
-RUN_WITH_VALKEY = ("local.txt", "valkey.txt")
+#: Installs the project itself.
+BUILD = "build.txt"
+RUN = ("local.txt", BUILD)
+RUN_WITH_VALKEY = ("local.txt", "valkey.txt", BUILD)
 #: Everything that the others hold, in the same versions, and the tools of tests and checks.
 DEV = ("dev.txt",)
+#: What the installed project is known by: its commands and its version.
+PROJECT = ("pyproject.toml", "contract/__init__.py")
+#: By this file of ours, environments of before 0.4 find the packages.
+FORMER_PATHS = "dispycluster-live.pth"
 
 _NO_VALKEY = (
     "there is no embedded Valkey for this machine (32-bit ARM has none). Use a Redis of your own, for instance: "
@@ -106,13 +113,14 @@ def check_python(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> None
 
 
 def digest(files: tuple[str, ...]) -> str:
-    """Return what the environment has to be made anew for: the locks, where this folder is, and which Python it has."""
-    content = b"".join((REQUIREMENTS / name).read_bytes() for name in files)
+    """Return what calls for a new set-up: the locks, the project, where its folder is, and which Python there is."""
+    paths = [REQUIREMENTS / name for name in files] + [ROOT / name for name in PROJECT]
+    content = b"".join(path.read_bytes() for path in paths)
     return hashlib.sha256(content + f"{ROOT} {PYTHON.resolve()}".encode()).hexdigest()[:16]
 
 
 def stamp(files: tuple[str, ...]) -> Path:
-    """Return the file that says that these locks are installed."""
+    """Return the file that says that these locks and the project are installed."""
     return VENV / f".installed-{digest(files)}"
 
 
@@ -145,7 +153,7 @@ def make_environment() -> None:
         raise Trouble(explain(f"{said}\nERROR: {said.splitlines()[-1] if said else 'venv failed'}"))
 
 
-def install(name: str) -> None:
+def install_lock(name: str) -> None:
     """Install one lock.
 
     Raises:
@@ -153,11 +161,31 @@ def install(name: str) -> None:
     """
     count = len(re.findall(r"^\S+==", (REQUIREMENTS / name).read_text(), re.MULTILINE))
     say(f"installing {count} locked packages of requirements/{name} (the log is {LOG.relative_to(ROOT)})")
-    command = [str(PYTHON), "-m", "pip", "install", "--require-hashes", "--no-input", "--disable-pip-version-check"]
+    pip_install("--require-hashes", "-r", str(REQUIREMENTS / name))
+
+
+def install_project() -> None:
+    """Install this folder's packages, as they are here, and the command ``dispycluster``.
+
+    Raises:
+        Trouble: pip failed.
+    """
+    pip_install("--no-index", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+    for former in VENV.glob(f"lib/python*/site-packages/{FORMER_PATHS}"):
+        former.unlink()
+
+
+def pip_install(*arguments: str) -> None:
+    """Call ``pip install``; write what it says to the log.
+
+    Raises:
+        Trouble: pip failed.
+    """
+    command = [str(PYTHON), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
     output = []
     with LOG.open("a") as log:
         pip = subprocess.Popen(
-            [*command, "--progress-bar", "off", "-r", str(REQUIREMENTS / name)],
+            [*command, "--progress-bar", "off", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -182,28 +210,21 @@ def install(name: str) -> None:
         raise Trouble(f"{explain(''.join(output))}\n       (what pip said is in {LOG})")
 
 
-def make_importable() -> None:
-    """Let the environment's Python find our packages, wherever it is started."""
-    query = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    folder = subprocess.run([PYTHON, "-c", query], capture_output=True, text=True, check=True).stdout.strip()
-    Path(folder, "dispycluster-live.pth").write_text(f"{ROOT}\n{ROOT / 'services'}\n")
-
-
 def set_up(files: tuple[str, ...]) -> None:
-    """Bring ``.venv`` to where these locks are installed; does nothing where they are.
+    """Bring ``.venv`` to where these locks and the project are installed; does nothing where they are.
 
     Raises:
         Trouble: it cannot be done.
     """
-    if stamp(files).exists() and PYTHON.exists():
+    if stamp(files).exists() and PYTHON.exists() and COMMAND.exists():
         return
     check_python()
     LOG.parent.mkdir(exist_ok=True)
     LOG.unlink(missing_ok=True)
     make_environment()
     for name in files:
-        install(name)
-    make_importable()
+        install_lock(name)
+    install_project()
     for former in VENV.glob(".installed-*"):
         former.unlink()
     for held in {files, RUN} | ({RUN, RUN_WITH_VALKEY} if files == DEV else set()):

@@ -134,7 +134,8 @@ class Child:
 
     def _named(self, line: bytes) -> str:
         text = line[:_LINE_LIMIT_BYTES].decode(errors="backslashreplace").rstrip()
-        return text if _LOG_LINE.match(text) else f"{self.part.name}: {text}"
+        is_named = _LOG_LINE.match(text) or text.startswith(f"{self.part.name}: ")
+        return text if is_named else f"{self.part.name}: {text}"
 
     def how_it_ended(self) -> str:
         """Exit code or signal, in words."""

@@ -1,10 +1,13 @@
 """How people call the product's programs here: by make in a checkout, else by the command that the wheel installs."""
 
+import shlex
 from pathlib import Path
 from typing import Final
 
-#: Whether this is a checkout, with its Makefile.
-IN_CHECKOUT: Final = (Path(__file__).parents[2] / "Makefile").is_file()
+_ROOT: Final = Path(__file__).parents[2]
+#: This folder if it is a checkout, with its Makefile.
+CHECKOUT: Final = _ROOT if (_ROOT / "Makefile").is_file() else None
+IN_CHECKOUT: Final = CHECKOUT is not None
 
 RUN: Final = "make run" if IN_CHECKOUT else "dispycluster run"
 ADD_USER: Final = "make user NAME={}" if IN_CHECKOUT else "dispycluster user add {}"
@@ -13,8 +16,11 @@ SAVE_ACCESS: Final = "make access DO=save DATA_DIR={}" if IN_CHECKOUT else "DATA
 RESTORE_ACCESS: Final = (
     "make access DO=restore DATA_DIR={}" if IN_CHECKOUT else "DATA_DIR={} dispycluster access restore"
 )
+RESTORE: Final = "make restore-local FILE=dump.rdb" if IN_CHECKOUT else "dispycluster restore dump.rdb"
+END_SESSIONS: Final = "make access DO=end-sessions" if IN_CHECKOUT else "dispycluster access end-sessions"
 
 
 def on(data_dir: Path, command: str) -> str:
     """``command``, called for the data in ``data_dir``."""
-    return f"{command} DATA_DIR={data_dir}" if IN_CHECKOUT else f"DATA_DIR={data_dir} {command}"
+    setting = f"DATA_DIR={shlex.quote(str(data_dir))}"
+    return f"{command} {setting}" if IN_CHECKOUT else f"{setting} {command}"

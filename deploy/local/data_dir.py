@@ -1,15 +1,19 @@
 """The folder that the local mode keeps its data in, used by one instance at a time, and in it the folder of access."""
 
+import errno
 import fcntl
 import os
 import socket
+import stat
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
 from deploy.local.commands import CHECK_NODES, RUN
 from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
-from deploy.local.valkey import write_private
+from deploy.local.settings import data_dir_of
+from deploy.local.valkey import SAVE_REVOCATIONS, URL_FILE, write_private
 
 #: The targets file of a first run.
 FIRST_TARGETS = f"""\
@@ -41,6 +45,15 @@ _NAME_LIMIT: Final = 100
 #: Bytes of randomness in the key.
 KEY_BYTES: Final = 32
 _PRIVATE: Final = 0o700
+#: Permissions of everybody but the owner.
+_OTHERS: Final = 0o077
+#: What nobody but the owner of a file may do, whatever the shell allows.
+_UMASK: Final = 0o022
+
+
+def limit_umask() -> None:
+    """Have files of this process, and of those that it starts, written by their owner alone."""
+    os.umask(os.umask(_UMASK) | _UMASK)
 
 
 class AccessDir:
@@ -55,12 +68,14 @@ class AccessDir:
     def make(self, owner: tuple[int, int] | None = None) -> None:
         """Make what is missing and leave what is there; ``owner``: whose it is to be, by the ids of user and group.
 
+        With an ``owner``, who can put a symbolic link here, no link is followed.
+
         Raises:
             OSError: the folder cannot be written.
         """
         for folder in (self.path, self.users, self.tokens):
             folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-            folder.chmod(_PRIVATE)
+            _make_private(folder, owner)
         if not self.key.exists():
             new = self.path / f".key-{os.getpid()}"
             write_private(new, os.urandom(KEY_BYTES).hex() + "\n")
@@ -68,12 +83,16 @@ class AccessDir:
                 os.link(new, self.key)
             new.unlink()
         if owner is not None:
-            for path in (self.path, self.key, self.users, self.tokens):
-                os.chown(path, *owner)
+            os.chown(self.key, *owner, follow_symlinks=False)
 
     def variables(self) -> dict[str, str]:
         """What tells a service of it; the users are for the api alone."""
         return {"ACCESS_KEY_FILE": str(self.key), "ACCESS_TOKENS_DIR": str(self.tokens)}
+
+    def exposed(self) -> list[Path]:
+        """The key, and files of users and tokens, that others than their owner may read or write by their modes."""
+        files = [self.key, *(folder / name for folder in (self.users, self.tokens) for name in sorted(_names(folder)))]
+        return [file for file in files if _mode(file) & _OTHERS]
 
     def is_empty(self) -> bool:
         """Whether nobody could sign in: there is neither a user nor a token."""
@@ -83,6 +102,22 @@ class AccessDir:
 def access_dir(data_dir: Path) -> AccessDir:
     """Where key, users and tokens are; nothing is made or locked."""
     return AccessDir(data_dir / "access")
+
+
+def command_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """What tells the api's commands of users, tokens and Redis: those of ``DATA_DIR``, whose folders are made.
+
+    Raises:
+        OSError: a folder cannot be made.
+    """
+    data_dir = data_dir_of(variables)
+    folder = access_dir(data_dir)
+    folder.make()
+    found = {**variables, **folder.variables(), "ACCESS_USERS_DIR": str(folder.users)}
+    url = data_dir / URL_FILE
+    if not variables.get("REDIS_URL", "").strip() and url.exists():
+        found |= {"REDIS_URL": url.read_text().strip(), **SAVE_REVOCATIONS}
+    return found
 
 
 class DataDir:
@@ -97,10 +132,10 @@ class DataDir:
         try:
             path.mkdir(parents=True, exist_ok=True)
             #: Whether no instance has run in it before.
-            self.is_new: Final = not (path / _LOCK_FILE).exists()
+            self.is_new: Final = not os.path.lexists(path / _LOCK_FILE)
             if self.is_new:
                 _write_whole(path / _CLUSTER_NAME_FILE, f"{_host_name()}\n")
-            self._lock = os.open(path / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._lock = _open_own(path / _LOCK_FILE)
         except OSError as error:
             raise _cannot_write(path, error) from None
         try:
@@ -139,8 +174,8 @@ class DataDir:
     def valkey(self) -> Path:
         """Folder of the embedded Valkey, for this user alone: it holds a password."""
         folder = self.path / "valkey"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        folder.chmod(0o700)
+        folder.mkdir(mode=_PRIVATE, exist_ok=True)
+        folder.chmod(_PRIVATE)
         return folder
 
     def access(self) -> AccessDir:
@@ -157,7 +192,7 @@ class DataDir:
         """
         if given is None:
             own = self.path / "nodes.yaml"
-            if not own.exists():
+            if not os.path.lexists(own):  # where a link leads to is for whoever made the link
                 _write_whole(own, FIRST_TARGETS)
             return own
         try:
@@ -174,11 +209,50 @@ def _names(folder: Path) -> list[str]:
     return [name for name in os.listdir(folder) if not name.startswith(".")] if folder.is_dir() else []
 
 
+def _mode(file: Path) -> int:
+    try:
+        return stat.S_IMODE(file.stat().st_mode)
+    except OSError:
+        return 0
+
+
+def _make_private(folder: Path, owner: tuple[int, int] | None) -> None:
+    """Have a folder for its owner alone.
+
+    Raises:
+        OSError: it is none, or a link where ``owner`` is given.
+    """
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if owner else 0))
+    try:
+        os.fchmod(opened, _PRIVATE)
+        if owner is not None:
+            os.fchown(opened, *owner)
+    finally:
+        os.close(opened)
+
+
+def _open_own(path: Path) -> int:
+    """Open a file for reading and writing, made where it is missing: never what a link leads to, or no file.
+
+    Raises:
+        OSError: it cannot be had.
+    """
+    # Without O_NONBLOCK, opening a named pipe could wait for ever.
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    opened = os.open(path, flags, 0o644)
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise OSError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    return opened
+
+
 def _write_whole(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all, however full the disk is."""
+    """Write a file that is there whole or not at all, however full the disk is; a link in the way is replaced."""
     new = path.with_name(f".{path.name}")
     try:
-        new.write_text(text)
+        new.unlink(missing_ok=True)
+        with new.open("x") as file:
+            file.write(text)
         new.replace(path)
     except OSError:
         new.unlink(missing_ok=True)
@@ -193,4 +267,7 @@ def _host_name() -> str:
 def _cannot_write(path: Path, error: OSError) -> CannotStart:
     if error.errno in NO_ROOM:
         return full_disk(path)
+    lock = path / _LOCK_FILE
+    if os.path.lexists(lock) and (lock.is_symlink() or not lock.is_file()):
+        return CannotStart(f"{lock} is no plain file, and is left as it is. Remove it, then start again.")
     return CannotStart(f"DATA_DIR={path} cannot be written: {error.strerror}.")

@@ -13,6 +13,7 @@ from contract.codec import UndecodableMessage, decode
 from contract.messages import Snapshot
 from contract.names import ALERT_LOG_KEY, EPOCH_KEY, LEASE_KEY, METRICS_CHANNEL, latest_key
 from deploy.local.refusal import CannotStart
+from deploy.local.valkey import write_private
 from runtime.quoted import quoted
 from runtime.redis_client import blocking_client
 
@@ -59,7 +60,7 @@ class DemoStore:
         with suppress(RedisError, OSError), self._client() as client:
             epoch: Any = client.hget(EPOCH_KEY, "epoch")
             if epoch is not None:
-                self._epoch_file.write_bytes(epoch)
+                write_private(self._epoch_file, epoch)
 
     def _noted_epoch(self) -> str | None:
         try:

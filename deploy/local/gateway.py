@@ -52,9 +52,9 @@ class GatewayConfig:
         environment = Environment(variables)
         half = min(CONNECTION_LIMIT, _open_files_limit()) // 2
         return cls(
-            host=environment.text("PUBLIC_HOST", "127.0.0.1"),
+            host=environment.host("PUBLIC_HOST", "127.0.0.1"),
             port=environment.port("PORT", 8085),
-            api_host=environment.text("API_HOST", "127.0.0.1"),
+            api_host=environment.host("API_HOST", "127.0.0.1"),
             api_port=environment.port("API_PORT", 8000),
             connections=environment.integer("GATEWAY_LIMIT_CONNECTIONS", half, minimum=1, maximum=1_000_000),
         )

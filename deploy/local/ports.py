@@ -1,7 +1,7 @@
 """The TCP ports that the product listens on: the asked ones where they are free, others where nobody asked."""
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from deploy.host.listening import free_above, holder, is_free
@@ -25,37 +25,45 @@ class InnerPorts:
     valkey: int | None
 
     @classmethod
-    def choose(cls, variables: Mapping[str, str], *, with_valkey: bool) -> "InnerPorts":
-        """Take the usual ports, or free ones where they are taken.
+    def choose(cls, variables: Mapping[str, str], *, with_valkey: bool, avoided: Collection[int] = ()) -> "InnerPorts":
+        """Take the usual ports, or free ones where they are taken or ``avoided``.
 
         Raises:
             CannotStart, SettingError: see ``inner_port``.
         """
         return cls(
-            api=inner_port(variables, "API_PORT", 8000),
-            ws=inner_port(variables, "WS_PORT", 8001),
-            collector=inner_port(variables, "COLLECTOR_PORT", 8002),
-            valkey=inner_port(variables, "VALKEY_PORT", 6385) if with_valkey else None,
+            api=inner_port(variables, "API_PORT", 8000, avoided),
+            ws=inner_port(variables, "WS_PORT", 8001, avoided),
+            collector=inner_port(variables, "COLLECTOR_PORT", 8002, avoided),
+            valkey=inner_port(variables, "VALKEY_PORT", 6385, avoided) if with_valkey else None,
         )
 
+    def all(self) -> tuple[int, ...]:
+        """All of them."""
+        own = (self.api, self.ws, self.collector)
+        return own if self.valkey is None else (*own, self.valkey)
 
-def inner_port(variables: Mapping[str, str], name: str, default: int) -> int:
-    """The port that variable ``name`` gives; where it gives none, ``default`` or, where it is taken, a free one above.
+
+def inner_port(variables: Mapping[str, str], name: str, default: int, avoided: Collection[int] = ()) -> int:
+    """The port that variable ``name`` gives; where it gives none, ``default`` or a free one above.
+
+    Nobody listens on it, and one that was not asked for is not among ``avoided``.
 
     Raises:
         CannotStart: the port that was asked for is taken, or all that are tried are.
         SettingError: the variable holds no port.
     """
     port = Environment(variables).port(name, default)
-    if is_free(port):
+    is_named = bool(variables.get(name, "").strip())
+    if is_free(port) and (is_named or port not in avoided):
         return port
-    if variables.get(name, "").strip():
+    if is_named:
         raise CannotStart(f"{name}={port} is taken{holder(port)}. Without {name} a free port is found.")
     # Not just any free one, which the system could give away to somebody else before it is listened on.
-    other = free_above(port, step=_STEP, below=port + _TRIED * _STEP)
-    if other == port:
-        raise CannotStart(f"Port {port} and those above it are taken. Name a free one: {name}=… {RUN}")
-    return other
+    for other in range(port + _STEP, min(port + _TRIED * _STEP, 65536), _STEP):
+        if other not in avoided and is_free(other):
+            return other
+    raise CannotStart(f"Port {port} and those above it are taken. Name a free one: {name}=… {RUN}")
 
 
 def require_public(host: str, port: int, way: Callable[[int], str] = f"PORT={{}} {RUN}".format) -> None:

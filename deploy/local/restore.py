@@ -1,4 +1,4 @@
-"""Put a copy of Valkey's data in place of those of now: what ``make restore-local FILE=dump.rdb`` calls.
+"""Put a copy of Valkey's data in place of those of now: ``dispycluster restore dump.rdb``.
 
 Asks first; with ``--yes`` it does not.
 The product must not run. What was revoked after the copy was made is not in it, so all sessions end: the copy is loaded
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -21,11 +21,11 @@ from typing import Final
 from redis import RedisError
 
 from contract.names import GENERATION_KEY
-from deploy.local.accounts import environment_of
-from deploy.local.data_dir import DataDir
+from deploy.local.commands import END_SESSIONS, RESTORE
+from deploy.local.data_dir import DataDir, command_variables, limit_umask
 from deploy.local.ports import inner_port
 from deploy.local.refusal import CannotStart, confirmed
-from deploy.local.settings import DATA_DIR
+from deploy.local.settings import data_dir_of
 from deploy.local.supervisor import STOP_SIGNALS
 from deploy.local.valkey import DUMP, Access, valkey_binary, valkey_command, write_private
 from runtime.redis_client import blocking_client
@@ -125,13 +125,15 @@ def _served(copy: Path) -> Iterator[tuple[Path, str]]:
             valkey.wait()
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code."""
-    words = [word for word in sys.argv[1:] if word != "--yes"]
+    given = sys.argv[1:] if arguments is None else arguments
+    words = [word for word in given if word != "--yes"]
     if len(words) != 1:
-        print("Which copy? For instance: make restore-local FILE=dump.rdb", file=sys.stderr)
+        print(f"Which copy? For instance: {RESTORE}", file=sys.stderr)
         return 2
-    copy, yes = Path(words[0]).expanduser(), "--yes" in sys.argv[1:]
+    limit_umask()
+    copy, yes = Path(words[0]).expanduser(), "--yes" in given
     for number in STOP_SIGNALS:
         # So that its Valkey, and the folder with a copy of the data, go too.
         signal.signal(number, _stop)
@@ -141,11 +143,11 @@ def main() -> int:
         elif os.environ.get("REDIS_URL", "").strip():
             raise CannotStart(
                 "REDIS_URL is set: the data are in a Redis of your own. Restore them there, then end all sessions: "
-                "make access DO=end-sessions"
+                f"{END_SESSIONS}"
             )
         else:
-            with DataDir(Path(os.environ.get("DATA_DIR", "").strip() or DATA_DIR).expanduser().absolute()) as locked:
-                restore(copy, locked.valkey(), environment_of(os.environ), yes=yes)
+            with DataDir(data_dir_of(os.environ)) as locked:
+                restore(copy, locked.valkey(), command_variables(os.environ), yes=yes)
     except (CannotStart, RedisError, LookupError, Stopped) as refusal:
         print(refusal, file=sys.stderr)
         return 1

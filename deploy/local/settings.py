@@ -1,18 +1,21 @@
 """The settings of ``make run``; everything else in the environment goes to the services as it is."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from access.settings import Mode, read_mode
-from deploy.local.commands import ADD_USER, RUN, on
+from deploy.local.commands import ADD_USER, CHECKOUT, RUN, on
 from runtime.settings import Environment, SettingError
 
 #: As many as one collector takes.
 DEMO_NODES_LIMIT = 4000
-#: Where the data are, if nothing else is said.
-DATA_DIR = "data"
+#: Folder of a user's data, and the name of ours in it.
+#: Source: https://specifications.freedesktop.org/basedir-spec/latest/
+_DATA_HOME: Final = "XDG_DATA_HOME"
+_DATA_NAME: Final = "dispycluster"
 #: Folder of a demo's data in that of the data.
 DEMO_DIR = "demo"
 
@@ -49,13 +52,13 @@ class Settings:
         demo_nodes = environment.integer("DEMO_NODES", 0, minimum=0, maximum=DEMO_NODES_LIMIT)
         if demo_nodes and targets:
             raise SettingError("DEMO_NODES", str(demo_nodes), "no value beside TARGETS: it is one or the other")
-        data_dir = _absolute("DATA_DIR", environment.text("DATA_DIR", DATA_DIR))
+        data_dir = _absolute("DATA_DIR", environment.text("DATA_DIR", str(default_data_dir())))
         if demo_nodes:
             data_dir /= DEMO_DIR
         # Read where it is not set as well: a REDIS_CA_FILE without it is a mistake.
         redis_url = environment.redis_url("local")
         return cls(
-            host=environment.text("PUBLIC_HOST", "127.0.0.1"),
+            host=environment.host("PUBLIC_HOST", "127.0.0.1"),
             port=environment.port("PORT", 8085),
             access=_access(environment, data_dir),
             redis_url=redis_url if environment.text("REDIS_URL", "") else None,
@@ -76,13 +79,29 @@ class Settings:
         return _on(self.data_dir, words)
 
 
+def default_data_dir() -> Path:
+    """Where the data are, if nothing else is said: ``data`` in a checkout, else among what the user's programs keep."""
+    if CHECKOUT is not None:
+        return CHECKOUT / "data"
+    home = os.environ.get(_DATA_HOME, "")
+    # By the specification a path that is not absolute does not count.
+    folder = Path(home) if os.path.isabs(home) else Path.home() / ".local" / "share"
+    return folder / _DATA_NAME
+
+
+def data_dir_of(variables: Mapping[str, str]) -> Path:
+    """``DATA_DIR``, as an absolute path; nothing is checked."""
+    text = variables.get("DATA_DIR", "").strip()
+    return Path(text).expanduser().absolute() if text else default_data_dir()
+
+
 def _access(environment: Environment, data_dir: Path) -> Mode:
-    host = environment.text("PUBLIC_HOST", "")
+    host = environment.host("PUBLIC_HOST", "127.0.0.1")
     return read_mode(environment, _on(data_dir, ADD_USER.format("ada")), f"{{}} PUBLIC_HOST={host} {RUN}")
 
 
 def _on(data_dir: Path, words: str) -> str:
-    return words if data_dir == Path(DATA_DIR).absolute() else on(data_dir, words)
+    return words if data_dir == default_data_dir() else on(data_dir, words)
 
 
 def _absolute(name: str, text: str) -> Path:

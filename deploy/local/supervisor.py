@@ -4,12 +4,14 @@ A part that hangs is started again; that needs signs of life, which the embedded
 lose what it has not saved.
 """
 
+import errno
 import os
 import selectors
 import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Final
 
@@ -30,6 +32,11 @@ STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 class PartDied(Exception):
     """A part ended by itself; the text says which, how, and what it said last."""
+
+    @property
+    def has_lost_a_port(self) -> bool:
+        """Whether it says that somebody else listens where it was to."""
+        return os.strerror(errno.EADDRINUSE) in str(self)
 
 
 class StopAsked(Exception):
@@ -116,7 +123,12 @@ class Supervisor:
             self._turn(_TURN_SECONDS)
 
     def stop(self, grace_seconds: float = GRACE_SECONDS, ask_again_seconds: float = ASK_AGAIN_SECONDS) -> None:
-        """End all parts, those that others stand on after the others.
+        """End all parts, as ``end_all`` does; none is started any more."""
+        self.end_all(grace_seconds, ask_again_seconds)
+        self._selector.close()
+
+    def end_all(self, grace_seconds: float = GRACE_SECONDS, ask_again_seconds: float = ASK_AGAIN_SECONDS) -> None:
+        """End all parts, those that others stand on after the others; others can be started then.
 
         Another signal ends the others at once. Who others stand on may still save its data; a third signal ends it too.
         A part that says why it cannot end yet is asked again, for as long as the time lasts.
@@ -132,9 +144,10 @@ class Supervisor:
                 child.kill()
             while self._running(children):
                 self._pass_on(1.0)
-        self._selector.close()
         for child in self._children:
             self._write_new_lines(child)
+            with suppress(KeyError):  # its log has ended before
+                self._selector.unregister(child.output)
             child.close()
         self._children.clear()
 

@@ -51,7 +51,7 @@ class Config(FromEnvironment):
         Raises:
             SettingError: a value is not valid; the text names its variable.
         """
-        host = environment.text("API_HOST", cls.host)
+        host = environment.host("API_HOST", cls.host)
         return cls(
             redis_url=environment.redis_url("api"),
             cluster_name=environment.text("CLUSTER_NAME", cls.cluster_name),

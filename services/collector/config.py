@@ -70,7 +70,7 @@ class Config(FromEnvironment):
         rules = environment.text("COLLECTOR_RULES", "")
         credentials_dir = environment.text("COLLECTOR_CREDENTIALS_DIR", "")
         redis_dir = environment.text("COLLECTOR_REDIS_DIR", "")
-        host = environment.text("COLLECTOR_HOST", "127.0.0.1")
+        host = environment.host("COLLECTOR_HOST", "127.0.0.1")
         return cls(
             redis_url=environment.redis_url("collector"),
             cluster=cluster,

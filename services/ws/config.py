@@ -53,7 +53,7 @@ class Config(FromEnvironment):
         Raises:
             SettingError: a value is not valid; the text names its variable.
         """
-        host = environment.text("WS_HOST", cls.host)
+        host = environment.host("WS_HOST", cls.host)
         interval = environment.integer("WS_PING_INTERVAL_SECONDS", cls.ping_interval_seconds, minimum=1, maximum=25)
         timeout = environment.integer("WS_PING_TIMEOUT_SECONDS", cls.ping_timeout_seconds, minimum=1, maximum=25)
         return cls(

@@ -1,4 +1,4 @@
-// Measures the texts of a page, in the page: see boxes.py.
+// Measures the texts of a page, in the page: see test_boxes.py.
 ({
   // What is wrong, as sentences: texts that overlap, that are cut without saying so, and a page that is too wide.
   wrongs: () => {

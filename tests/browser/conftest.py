@@ -1,16 +1,15 @@
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Page, Request, WebSocket, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, WebSocket, expect
 
 from tests.browser.scene import Scene
-from tests.drivers.ports import free_port, inner_ports
-from tests.drivers.process import Process, python
-from tests.drivers.rest import Rest
+from tests.drivers.local_product import LocalProduct, local_product
+from tests.drivers.stack import Stack
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
@@ -23,71 +22,39 @@ STALE_SECONDS = (5, 2)
 POLLS_SECONDS = (2, 2, 2)
 #: Steps of the clock in which a page without push gives up an unanswered try (after 20 s) and tries again.
 RECONNECTS_SECONDS = (9, 9, 9)
+LIVE = "#freshness[data-state=live]"
+#: Settings of a product that looks at its nodes once a second.
+QUICK = {"COLLECTOR_SCRAPE_INTERVAL_SECONDS": "1", "CLUSTER_NAME": "lab"}
+
+OpenContext = Callable[..., BrowserContext]
+OpenPage = Callable[..., Page]
 
 expect.set_options(timeout=WAIT_MS)
 
 
-class Product:
-    """The product as ``make run`` starts it, in a folder of its own."""
-
-    def __init__(self, folder: str, **env: str) -> None:
-        self.port = free_port()
-        self.origin = f"http://127.0.0.1:{self.port}"
-        self.process: Process = python(
-            "run",
-            "deploy.local",
-            env={"PORT": str(self.port), **inner_ports(), "DATA_DIR": folder, "CLUSTER_NAME": "lab", **env},
-        )
-        self.rest = Rest(self.origin)
-
-    def start(self) -> None:
-        """Start it and wait until it says where it can be seen."""
-        self.process.start()
-
-        def announced() -> bool:
-            assert self.process.running, self.process.log()
-            return (
-                self.origin.rpartition(":")[2] in self.process.log()
-                and self.rest.status("/api/cluster/snapshot") == 200
-            )
-
-        eventually(announced, within_seconds=60, what="the product running")
-
-    def next_round(self) -> None:
-        """Wait until the collector has made one more round."""
-        before = self.rest.json("/api/cluster/snapshot")["seq"]
-        eventually(lambda: self.rest.json("/api/cluster/snapshot")["seq"] > before)
-
-    def stop(self) -> None:
-        """End it, however it fares."""
-        self.rest.close()
-        self.process.stop()
+def live(page: Page, url: str) -> Page:
+    """Open a page and wait until it is live."""
+    page.goto(url)
+    expect(page.locator(LIVE)).to_be_visible()
+    return page
 
 
-class Fleet:
-    """Simulated nodes whose faults a test switches, and the product that watches them."""
+def fill_in(page: Page, user: str, password: str) -> None:
+    """Fill in the form for signing in and send it."""
+    page.fill("#user", user)
+    page.fill("#password", password)
+    page.press("#password", "Enter")
 
-    def __init__(self, folder: Path, nodes: int, store: Valkey) -> None:
-        self.store = store
-        targets, rules, control = folder / "nodes.yaml", folder / "alerts.yaml", free_port()
-        rules.write_text("node_down: {for_seconds: 1}\n")
-        self.simulator = python(
-            "simulator", "simulator", "--nodes", str(nodes), "--port", "0", "--control-port", str(control),
-            "--write-targets", str(targets),
-        )  # fmt: skip
-        self.control = f"http://127.0.0.1:{control}"
-        self.product = Product(
-            str(folder / "data"), TARGETS=str(targets), COLLECTOR_RULES=str(rules),
-            COLLECTOR_SCRAPE_INTERVAL_SECONDS="1", REDIS_URL=store.url,
-        )  # fmt: skip
-        self.targets = targets
 
-    def start(self) -> None:
-        """Start both and wait for data of every node."""
-        self.simulator.start()
-        eventually(self.targets.exists, within_seconds=60, what="the simulator's targets file")
-        self.product.start()
-        eventually(lambda: set(self.statuses().values()) == {"online"}, within_seconds=60, what="all nodes online")
+class Fleet(Stack):
+    """Simulated nodes whose faults a test switches; ``product`` watches them."""
+
+    product: LocalProduct
+
+    def __init__(self, nodes: int, store: Valkey) -> None:
+        super().__init__(store)
+        self.write_rules("node_down: {for_seconds: 1}\n")
+        self.control = self.start_simulator(nodes).origin
 
     def statuses(self) -> dict[str, str]:
         """Status by node."""
@@ -108,53 +75,71 @@ class Fleet:
         finally:
             self.targets.write_text(before)
 
-    def stop(self) -> None:
-        """End both, however they fare."""
-        self.product.stop()
-        self.simulator.stop()
-
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[Valkey]:
     """The Redis of the product and the fleet; who stops it starts it again."""
-    store = Valkey()
-    store.start()
-    yield store
-    store.stop()
+    with Valkey() as store:
+        yield store
 
 
 # Of a module, since what a session keeps runs on beside the tests that do not need it.
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory, store: Valkey) -> Iterator[Fleet]:
     """Twelve simulated nodes, all well at the start of a test that leaves them so."""
-    fleet = Fleet(tmp_path_factory.mktemp("fleet"), 12, store)
-    try:
-        fleet.start()
-        yield fleet
-    finally:
-        fleet.stop()
+    with closing(Fleet(12, store)) as fleet:
+        settings = {"TARGETS": str(fleet.targets), "COLLECTOR_RULES": fleet.env["COLLECTOR_RULES"]}
+        folder = tmp_path_factory.mktemp("fleet")
+        with local_product(folder, REDIS_URL=store.url, **QUICK, **settings) as fleet.product:
+            eventually(lambda: set(fleet.statuses().values()) == {"online"}, within_seconds=60, what="all nodes online")
+            yield fleet
 
 
 @pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory, store: Valkey) -> Iterator[Product]:
+def product(tmp_path_factory: pytest.TempPathFactory, store: Valkey) -> Iterator[LocalProduct]:
     """The product showing this machine."""
-    product = Product(str(tmp_path_factory.mktemp("data")), REDIS_URL=store.url, COLLECTOR_SCRAPE_INTERVAL_SECONDS="1")
-    try:
-        product.start()
+    with local_product(tmp_path_factory.mktemp("data"), REDIS_URL=store.url, **QUICK) as product:
         yield product
-    finally:
-        product.stop()
 
 
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
     """A cluster as the test draws it."""
-    scene = Scene()
-    try:
-        scene.start()
+    with Scene() as scene:
         yield scene
-    finally:
-        scene.close()
+
+
+@pytest.fixture
+def troubled(scene: Scene) -> Scene:
+    """Fifty nodes: three are offline, and two critical alerts, one warning and one of severity info fire besides."""
+    scene.show(50, "alerts")
+    return scene
+
+
+@pytest.fixture
+def open_context(browser: Browser) -> Iterator[OpenContext]:
+    """Makes a browser of its own with these options, in English if they do not say otherwise."""
+    with ExitStack() as contexts:
+
+        def make(**options: Any) -> BrowserContext:
+            context = browser.new_context(**{"locale": "en-GB", **options})
+            contexts.callback(close, context)
+            return context
+
+        yield make
+
+
+def close(context: BrowserContext) -> None:
+    """Close a browser, whatever its pages are waiting for."""
+    for page in context.pages:
+        page.unroute_all(behavior="ignoreErrors")
+    context.close()
+
+
+@pytest.fixture
+def open_page(open_context: OpenContext) -> OpenPage:
+    """Makes a page in a browser of its own with these options."""
+    return lambda **options: open_context(**options).new_page()
 
 
 class Frames:

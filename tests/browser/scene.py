@@ -7,9 +7,10 @@ There is no collector and no exporter: a thousand nodes, their alerts and a week
 import argparse
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final, Self, get_args
 
 import msgspec
 from redis.client import Pipeline
@@ -53,7 +54,7 @@ _DAY_SECONDS: Final = 86_400
 
 
 class Scene:
-    """``show`` publishes a cluster of ``nodes`` nodes every ``INTERVAL_SECONDS`` until ``close``."""
+    """A context in which ``show`` publishes a cluster of ``nodes`` nodes every ``INTERVAL_SECONDS``."""
 
     def __init__(self) -> None:
         self.valkey = Valkey()
@@ -74,7 +75,7 @@ class Scene:
         """Where the pages are."""
         return self.rest.origin
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         """Start the services; nothing is published before ``show``."""
         api = self._stack.start_api()
         port, own = free_port(), free_port()
@@ -86,6 +87,7 @@ class Scene:
         ready = self._stack.rest(own)
         eventually(lambda: ready.status("/readyz") == 200, within_seconds=30, what="the gateway ready")
         self._thread.start()
+        return self
 
     def show(self, nodes: int, state: State) -> None:
         """Show another cluster from now on; ``away`` is one whose Redis has gone after the first alerts."""
@@ -113,7 +115,7 @@ class Scene:
         with self._lock:
             self._publish()
 
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """End everything."""
         self._ended.set()
         self._thread.join(10)
@@ -216,16 +218,10 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=50)
     parser.add_argument("--state", choices=get_args(State), default="calm")
     options = parser.parse_args()
-    scene = Scene()
-    scene.start()
-    try:
+    with Scene() as scene, suppress(KeyboardInterrupt):
         scene.show(options.nodes, options.state)
         print(scene.origin, flush=True)
         threading.Event().wait()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        scene.close()
 
 
 if __name__ == "__main__":

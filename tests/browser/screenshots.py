@@ -10,9 +10,9 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
-from tests.browser.conftest import Product
 from tests.drivers.chromium import chromium
 from tests.drivers.closed_stack import closed_stack
+from tests.drivers.local_product import local_product
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
 
@@ -41,9 +41,7 @@ def main() -> None:
     """Take all pictures."""
     FOLDER.mkdir(exist_ok=True)
     take_sign_in()
-    product = Product(tempfile.mkdtemp(prefix="screenshots-"), DEMO_NODES="50")
-    product.start()
-    try:
+    with local_product(Path(tempfile.mkdtemp(prefix="screenshots-")), DEMO_NODES="50", CLUSTER_NAME="lab") as product:
         print(f"the demo runs for {HISTORY_SECONDS} s first …", file=sys.stderr, flush=True)
         first = product.rest.json("/api/cluster/snapshot")["seq"]
         eventually(
@@ -54,8 +52,6 @@ def main() -> None:
             for name, (path, options) in PICTURES.items():
                 take(browser, product.origin + path, FOLDER / f"{name}.png", {"locale": "en-GB"} | options)
                 print(FOLDER.relative_to(ROOT) / f"{name}.png")
-    finally:
-        product.stop()
 
 
 def take_sign_in() -> None:

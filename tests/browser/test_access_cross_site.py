@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, Request, WebSocket, expect
+from playwright.sync_api import BrowserContext, Frame, Page, Request, WebSocket, expect
 from playwright.sync_api import Error as PlaywrightError
 
 from access.grant import READ
 from contract.names import ALERTS_CHANNEL
 from deploy.host.addresses import machine_addresses
+from tests.browser.conftest import LIVE, OpenContext, fill_in
 from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack
 from tests.drivers.foreign_site import CLIENT, ForeignSite
 from tests.drivers.replica import value_of
@@ -18,8 +19,6 @@ from tests.drivers.rest import Rest
 from tests.drivers.serving import serving
 from tests.drivers.waiting import eventually
 
-LIVE = "#freshness[data-state=live]"
-WAIT_MS = 120_000
 #: Milliseconds after which an attempt that nothing answers has got nothing.
 GIVE_UP_MS = 20_000
 #: Has every WebSocket of a page fail, as behind some proxies.
@@ -162,10 +161,8 @@ def foreign() -> Iterator[ForeignSite]:
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(locale="en-GB")
-    yield context
-    context.close()
+def context(open_context: OpenContext) -> BrowserContext:
+    return open_context()
 
 
 @pytest.fixture(params=["127.0.0.1", "localhost"], ids=["same host, other port", "other host"])
@@ -185,17 +182,15 @@ class Victim:
         self.tab = context.new_page()
         self.tab.goto(place.origin + "/monitoring")
         self.tab.on("websocket", self._count)
-        self.tab.fill("#user", "ada")
-        self.tab.fill("#password", PASSWORD)
-        self.tab.press("#password", "Enter")
-        expect(self.tab.locator(LIVE)).to_be_visible(timeout=WAIT_MS)
+        fill_in(self.tab, "ada", PASSWORD)
+        expect(self.tab.locator(LIVE)).to_be_visible()
 
     def _count(self, _: WebSocket) -> None:
         self.connections += 1
 
     def require_undisturbed(self) -> None:
         """Check that he is signed in, and his page is live over the connection that it had."""
-        expect(self.tab.locator(LIVE)).to_be_visible(timeout=WAIT_MS)
+        expect(self.tab.locator(LIVE)).to_be_visible()
         assert self.connections == 1
         session = self.tab.evaluate(FETCH, [self._place.origin + "/api/session", {}])
         assert session[1] == 200
@@ -232,25 +227,25 @@ def test_what_other_pages_try_works_from_our_own(strict: Place, context: Browser
     assert home.evaluate(ELEMENT, ["img", "src", strict.origin + "/static/favicon.svg", GIVE_UP_MS])[0] == "load"
 
 
-def test_visitor_who_polls_over_plain_http_stays_signed_in(stack: ClosedStack, token: str, browser: Browser) -> None:
+def test_visitor_who_polls_over_plain_http_stays_signed_in(
+    stack: ClosedStack, token: str, open_context: OpenContext
+) -> None:
     # Given a browser that can only poll, at an address of the LAN
     place = started(stack, token, PUBLIC_HOST="0.0.0.0")
     address = next(iter(machine_addresses(with_ipv6=False)), "127.0.0.2")
     origin = place.origin.replace("127.0.0.1", address)
-    context = browser.new_context(locale="en-GB")
+    context = open_context()
     context.add_init_script(NO_WEBSOCKETS)
     polls: list[Request] = []
     tab = context.new_page()
     tab.on("request", lambda request: polls.append(request) if "/socket.io/" in request.url else None)
     # When somebody signs in
     tab.goto(origin + "/monitoring")
-    tab.fill("#user", "ada")
-    tab.fill("#password", PASSWORD)
-    tab.press("#password", "Enter")
-    expect(tab.locator(LIVE)).to_be_visible(timeout=WAIT_MS)
+    fill_in(tab, "ada", PASSWORD)
+    expect(tab.locator(LIVE)).to_be_visible()
     # Then the page is live, and again after a reload
     tab.reload()
-    expect(tab.locator(LIVE)).to_be_visible(timeout=WAIT_MS)
+    expect(tab.locator(LIVE)).to_be_visible()
     handshakes = [poll.all_headers() for poll in polls if "sid=" not in poll.url]
     assert len(handshakes) >= 2
     assert all("transport=polling" in poll.url for poll in polls)
@@ -258,7 +253,6 @@ def test_visitor_who_polls_over_plain_http_stays_signed_in(stack: ClosedStack, t
         # All that the browser says of the page is this.
         said = [{name for name in headers if name in SIGNS} for headers in handshakes]
         assert said == [{"referer"}] * len(handshakes)
-    context.close()
 
 
 def test_other_page_gets_no_socket(strict: Place, context: BrowserContext, evil: Page) -> None:
@@ -315,7 +309,7 @@ def test_other_page_reads_nothing(strict: Place, context: BrowserContext, evil: 
     # A window of ours is there, and out of its reach.
     with context.expect_page() as opened:
         evil.evaluate("url => { window.opened = open(url); }", strict.origin + "/monitoring")
-    expect(opened.value.locator(LIVE)).to_be_visible(timeout=WAIT_MS)
+    expect(opened.value.locator(LIVE)).to_be_visible()
     for expression in ("opened.document.body.innerText", "opened.location.href", "opened.document.cookie"):
         with pytest.raises(PlaywrightError, match=r"SecurityError|cross-origin"):
             evil.evaluate(expression)

@@ -5,84 +5,42 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-import requests
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, WebSocketRoute, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from tests.browser.axe import serious
-from tests.browser.conftest import Asked, Product, let_pass
+from tests.browser.conftest import LIVE, QUICK, Asked, OpenContext, fill_in, let_pass, live
+from tests.drivers.local_product import LocalProduct, local_product
 from tests.drivers.process import ROOT
-from tests.drivers.waiting import eventually
 
-LIVE = "#freshness[data-state=live]"
-SIGNED_OUT = "#freshness[data-state=signed_out]"
 USER, PASSWORD = "ada", "a few words: 1842"
 #: For which a page that nobody is signed in to must keep still; a connection that is tried again comes within 5 s.
 STILL_SECONDS = 8
 
 
-class ClosedProduct(Product):
-    """The product where everybody must sign in, with one user."""
-
-    def __init__(self, folder: Path) -> None:
-        users = folder / "access" / "users"
-        users.mkdir(parents=True, mode=0o700)
-        super().__init__(
-            str(folder), ACCESS="closed", TRUSTED_PROXIES="127.0.0.1", COLLECTOR_SCRAPE_INTERVAL_SECONDS="1"
-        )
-        subprocess.run(
-            [sys.executable, "-m", "api", "user", "add", USER],
-            cwd=ROOT, env={**os.environ, "ACCESS_USERS_DIR": str(users)},
-            input=PASSWORD + "\n", text=True, check=True, capture_output=True, timeout=60,
-        )  # fmt: skip
-
-    def start(self) -> None:
-        """Start it and wait until it says where it can be seen."""
-        self.process.start()
-
-        def announced() -> bool:
-            assert self.process.running, self.process.log()
-            return "Ready after" in self.process.log()
-
-        eventually(announced, within_seconds=60, what="the product running")
-
-
 @pytest.fixture(scope="module")
-def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClosedProduct]:
-    product = ClosedProduct(tmp_path_factory.mktemp("closed"))
-    try:
-        product.start()
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalProduct]:
+    """The product where everybody must sign in, with one user."""
+    folder = tmp_path_factory.mktemp("closed")
+    users = folder / "access" / "users"
+    users.mkdir(parents=True, mode=0o700)
+    subprocess.run(
+        [sys.executable, "-m", "api", "user", "add", USER],
+        cwd=ROOT, env={**os.environ, "ACCESS_USERS_DIR": str(users)},
+        input=PASSWORD + "\n", text=True, check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    with local_product(folder, ACCESS="closed", TRUSTED_PROXIES="127.0.0.1", **QUICK) as product:
         yield product
-    finally:
-        product.stop()
-
-
-@pytest.fixture
-def open_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
-    """Makes a browser of its own: nobody is signed in there."""
-    contexts: list[BrowserContext] = []
-
-    def make(**options: Any) -> BrowserContext:
-        contexts.append(browser.new_context(**{"locale": "en-GB", **options}))
-        return contexts[-1]
-
-    yield make
-    for context in contexts:
-        context.close()
 
 
 def type_in(page: Page, user: str = USER, password: str = PASSWORD) -> None:
     """Fill in the form and send it."""
-    page.fill("#user", user)
-    page.fill("#password", password)
-    page.press("#password", "Enter")
+    fill_in(page, user, password)
 
 
-def signed_in(product: ClosedProduct, page: Page, path: str = "/") -> Page:
+def signed_in(product: LocalProduct, page: Page, path: str = "/") -> Page:
     """Sign in on the way to ``path``."""
     page.goto(product.origin + path)
     type_in(page)
@@ -90,17 +48,10 @@ def signed_in(product: ClosedProduct, page: Page, path: str = "/") -> Page:
     return page
 
 
-def live(product: ClosedProduct, page: Page, path: str = "/") -> Page:
-    """A page of somebody who is signed in already."""
-    page.goto(product.origin + path)
-    expect(page.locator(LIVE)).to_be_visible()
-    return page
-
-
 def please_sign_in(page: Page) -> Locator:
     """The link to where one signs in, once the page says that one must."""
     expect(page.locator("#banner")).to_contain_text("Please sign in")
-    expect(page.locator(SIGNED_OUT)).to_be_visible()
+    expect(page.locator("#freshness[data-state=signed_out]")).to_be_visible()
     return page.locator("#banner a")
 
 
@@ -110,7 +61,7 @@ def look_again(page: Page) -> None:
 
 
 def test_page_without_a_session_leads_to_signing_in_and_from_there_to_the_page(
-    closed: ClosedProduct, page: Page
+    closed: LocalProduct, page: Page
 ) -> None:
     # Given nobody who is signed in
     page.goto(closed.origin + "/nodes?q=&sort=-cpu_usage")
@@ -131,7 +82,7 @@ def test_page_without_a_session_leads_to_signing_in_and_from_there_to_the_page(
     expect(node).not_to_have_text(seen, use_inner_text=True)
 
 
-def test_wrong_password_is_said_and_the_right_one_still_works(closed: ClosedProduct, page: Page) -> None:
+def test_wrong_password_is_said_and_the_right_one_still_works(closed: LocalProduct, page: Page) -> None:
     page.goto(closed.origin + "/alerts")
     type_in(page, password="not it")
     alert = page.get_by_role("alert")
@@ -147,7 +98,7 @@ def test_wrong_password_is_said_and_the_right_one_still_works(closed: ClosedProd
     expect(page.locator(LIVE)).to_be_visible()
 
 
-def test_too_many_wrong_passwords_make_the_button_count_down(closed: ClosedProduct, page: Page) -> None:
+def test_too_many_wrong_passwords_make_the_button_count_down(closed: LocalProduct, page: Page) -> None:
     # Given somebody who guesses
     page.goto(closed.origin + "/login")
     button = page.locator("#sign-in")
@@ -166,16 +117,16 @@ def test_too_many_wrong_passwords_make_the_button_count_down(closed: ClosedProdu
     expect(page.locator("#retry")).to_have_text("You can try again now.")
 
 
-@pytest.mark.parametrize("path", ["/", "/monitoring", "/alerts", "/websocket-test"])
+@pytest.mark.parametrize("path", ["/monitoring", "/websocket-test"])
 def test_signing_out_in_one_tab_ends_the_others_which_keep_still_until_somebody_has_signed_in(
-    closed: ClosedProduct, open_context: Callable[..., BrowserContext], path: str
+    closed: LocalProduct, open_context: OpenContext, path: str
 ) -> None:
     # Given two tabs of one browser
     context = open_context()
     one = signed_in(closed, context.new_page())
     other = context.new_page()
     other.clock.install()
-    live(closed, other, path)
+    live(other, closed.origin + path)
     asked = Asked(other)
     # When one signs out
     one.click("#sign-out button")
@@ -204,14 +155,12 @@ def test_signing_out_in_one_tab_ends_the_others_which_keep_still_until_somebody_
     expect(other.locator("#banner")).to_be_hidden()
 
 
-def test_websocket_test_page_shows_the_refusals(
-    closed: ClosedProduct, open_context: Callable[..., BrowserContext]
-) -> None:
+def test_websocket_test_page_shows_the_refusals(closed: LocalProduct, open_context: OpenContext) -> None:
     context = open_context()
     one = signed_in(closed, context.new_page())
     other = context.new_page()
     other.clock.install()
-    live(closed, other, "/websocket-test")
+    live(other, closed.origin + "/websocket-test")
     one.click("#sign-out button")
     please_sign_in(other)
     events = other.locator("#events")
@@ -226,13 +175,13 @@ def test_websocket_test_page_shows_the_refusals(
 
 
 def test_page_goes_on_where_somebody_signed_out_and_in_again_and_can_sign_out_itself(
-    closed: ClosedProduct, open_context: Callable[..., BrowserContext]
+    closed: LocalProduct, open_context: OpenContext
 ) -> None:
     # Given a page that is older than the session
     context = open_context()
     old = signed_in(closed, context.new_page())
     expect(old.locator(LIVE)).to_be_visible()
-    new = live(closed, context.new_page())
+    new = live(context.new_page(), closed.origin + "/")
     new.click("#sign-out button")
     type_in(new)
     expect(new.locator(LIVE)).to_be_visible()
@@ -246,59 +195,7 @@ def test_page_goes_on_where_somebody_signed_out_and_in_again_and_can_sign_out_it
     please_sign_in(new)
 
 
-def test_page_that_polls_says_that_the_session_has_ended(closed: ClosedProduct, page: Page) -> None:
-    # Given a page without push, that polls
-    page.clock.install()
-    page.route("**/socket.io/**", lambda route: route.abort())
-    page.route_web_socket("**/socket.io/**", lambda socket: socket.close())
-    signed_in(closed, page, "/monitoring")
-    page.clock.fast_forward(6_000)
-    expect(page.locator("#freshness[data-state=polling]")).to_be_visible()
-    # When the session has gone by its next poll
-    page.context.clear_cookies()
-    page.clock.fast_forward(40_000)
-    # Then it says so and asks no more, for histories neither
-    please_sign_in(page)
-    asked = Asked(page)
-    page.clock.fast_forward(55_000)
-    assert asked.urls == []
-
-
-def test_page_that_is_refused_when_it_connects_again_asks_for_the_session_and_nothing_else(
-    closed: ClosedProduct, page: Page
-) -> None:
-    # Given a page whose session is gone
-    sockets: list[WebSocketRoute] = []
-
-    def route(socket: WebSocketRoute) -> None:
-        sockets.append(socket)
-        socket.connect_to_server()
-
-    page.clock.install()
-    page.route_web_socket("**/socket.io/**", route)
-    signed_in(closed, page)
-    expect(page.locator(LIVE)).to_be_visible()
-    page.context.clear_cookies()
-    # When its connection is lost
-    asked = Asked(page)
-    sockets[0].close()
-    # Then it comes back once
-    please_sign_in(page)
-    let_pass(page, STILL_SECONDS)
-    socket = f"{closed.origin.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
-    assert asked.urls == [socket, closed.origin + "/api/session"]
-
-
-def test_page_that_is_open_renews_its_session(closed: ClosedProduct, page: Page) -> None:
-    page.clock.install()
-    signed_in(closed, page)
-    expect(page.locator(LIVE)).to_be_visible()
-    asked = Asked(page)
-    page.clock.fast_forward(301_000)
-    asked.wait_for("/api/session")
-
-
-def test_page_tries_again_later_where_there_are_too_many_connections(closed: ClosedProduct, page: Page) -> None:
+def test_page_tries_again_later_where_there_are_too_many_connections(closed: LocalProduct, page: Page) -> None:
     # Given a replica that lets no more connections in
     refusal = {"code": "limit_exceeded", "message": "This identity has 5 connections."}
     sockets: list[WebSocketRoute] = []
@@ -334,11 +231,8 @@ def test_page_tries_again_later_where_there_are_too_many_connections(closed: Clo
     expect(page.locator("#banner")).to_be_hidden()
 
 
-@pytest.mark.parametrize("with_script", [False, True])
-def test_signing_in_and_out_works_without_a_script_as_with_it(
-    closed: ClosedProduct, open_context: Callable[..., BrowserContext], with_script: bool
-) -> None:
-    page = open_context(java_script_enabled=with_script).new_page()
+def test_signing_in_and_out_works_without_a_script(closed: LocalProduct, open_context: OpenContext) -> None:
+    page = open_context(java_script_enabled=False).new_page()
     page.goto(closed.origin + "/nodes")
     type_in(page, password="not it")
     expect(page.get_by_role("alert")).to_be_visible()
@@ -354,43 +248,13 @@ def test_signing_in_and_out_works_without_a_script_as_with_it(
     expect(page).to_have_url(re.compile("/login"))
 
 
-def test_signing_in_reads_in_french(closed: ClosedProduct, open_context: Callable[..., BrowserContext]) -> None:
-    context = open_context(locale="fr-CA")
-    page = context.new_page()
-    page.goto(closed.origin + "/")
-    expect(page).to_have_title("lab · Se connecter")
-    expect(page.locator("label[for=password]")).to_have_text("Mot de passe")
-    expect(page.locator("#sign-in")).to_have_text("Se connecter")
-    type_in(page)
-    expect(page.locator("#sign-out button")).to_have_text("Se déconnecter")
-    other = live(closed, context.new_page())
-    page.click("#sign-out button")
-    expect(other.locator("#banner")).to_contain_text("Veuillez vous connecter")
-    expect(other.locator("#freshness")).to_contain_text("Déconnecté")
-
-
-def test_connection_that_is_not_encrypted_is_named_unless_it_stays_on_this_machine(
-    closed: ClosedProduct, open_context: Callable[..., BrowserContext]
-) -> None:
-    page = open_context().new_page()
-    page.goto(closed.origin + "/login")
-    expect(page.locator("#sign-in")).to_be_visible()
-    expect(page.get_by_role("note")).to_have_count(0)
-    # When the same page is asked for by an address that others reach
-    told = requests.get(closed.origin + "/login", headers={"Host": "192.0.2.9", "Accept": "text/html"}, timeout=30)
-    page.set_content(told.text)
-    note = page.get_by_role("note")
-    expect(note).to_contain_text("not encrypted")
-    expect(note).to_contain_text("TLS")
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_axe_finds_nothing_serious_where_one_signs_in_and_once_one_has(
-    closed: ClosedProduct, open_context: Callable[..., BrowserContext], scheme: str, width: int
+    closed: LocalProduct, open_context: OpenContext, scheme: str, width: int
 ) -> None:
     page = open_context(color_scheme=scheme, viewport={"width": width, "height": 740}).new_page()
-    page.goto(closed.origin + "/login")
+    page.goto(closed.origin + "/login?next=//elsewhere.example")
     assert serious(page) == []
     type_in(page, "grace", "not it")
     expect(page.get_by_role("alert")).to_be_visible()
@@ -398,21 +262,10 @@ def test_axe_finds_nothing_serious_where_one_signs_in_and_once_one_has(
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
     type_in(page)
     expect(page.locator(LIVE)).to_be_visible()
+    expect(page).to_have_url(closed.origin + "/")
     assert serious(page) == []
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
     for part in (".person", "#sign-out button"):
         box = page.locator(part).bounding_box()
         assert box is not None
         assert 0 <= box["x"] <= box["x"] + box["width"] <= width
-
-
-def test_sign_in_page_breaks_no_rule_of_its_policy(closed: ClosedProduct, page: Page) -> None:
-    page.add_init_script(
-        "window.broken = [];"
-        "addEventListener('securitypolicyviolation', (event) => window.broken.push(event.blockedURI))"
-    )
-    page.goto(closed.origin + "/login?next=//elsewhere.example")
-    assert page.evaluate("window.broken") == []
-    type_in(page)
-    expect(page).to_have_url(closed.origin + "/")
-    assert page.evaluate("window.broken") == []

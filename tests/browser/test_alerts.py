@@ -6,9 +6,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Fleet
+from tests.browser.conftest import LIVE, Fleet, live
 
-LIVE = "#freshness[data-state=live]"
 NODE = "node05"
 
 
@@ -20,8 +19,7 @@ def ill(fleet: Fleet) -> Iterator[Fleet]:
 
 
 def test_alert_appears_is_announced_once_and_resolves(ill: Fleet, page: Page) -> None:
-    page.goto(ill.product.origin + "/")
-    expect(page.locator(LIVE)).to_be_visible()
+    live(page, ill.product.origin + "/")
     expect(page.locator("#alerts .when-none")).to_be_visible()
     # When a node goes away
     ill.fault(NODE, "dead")
@@ -56,14 +54,6 @@ def test_page_of_a_node_shows_its_own_alerts_alone(ill: Fleet, page: Page) -> No
     expect(page.locator("#node .trouble").first).to_contain_text("connection refused")
     page.goto(f"{ill.product.origin}/nodes/node06")
     expect(page.locator("#alerts .when-none")).to_be_visible()
-
-
-def test_filter_finds_the_node_in_trouble(ill: Fleet, page: Page) -> None:
-    ill.fault(NODE, "dead")
-    page.goto(ill.product.origin + "/nodes?status=trouble")
-    rows = page.locator("#node-rows [role=row]")
-    expect(rows).to_have_count(1)
-    expect(rows.first).to_contain_text(NODE)
 
 
 def test_full_cpu_is_not_shown_as_trouble(ill: Fleet, page: Page) -> None:

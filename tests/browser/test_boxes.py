@@ -8,16 +8,19 @@ import itertools
 import os
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.boxes import small_targets, wrongs
 from tests.browser.cluster import IPV6_WITH_PORT, LONG_NAME, State
+from tests.browser.conftest import OpenPage
 from tests.browser.scene import Scene
 
+#: Measures the texts of a page: where they lie, and what of them is not to be seen.
+BOXES: Final = Path(__file__).with_name("boxes.js").read_text().partition("\n")[2].rstrip()
 #: Width and height of the screen.
 SCREENS: Final = {1440: 900, 1024: 768, 768: 1024, 390: 844}
 PAGES: Final = ("/", "/nodes", "/nodes/node03", "/monitoring", "/alerts", "/live")
@@ -151,6 +154,11 @@ def screen(scene: Scene, browser: Browser) -> Iterator[Screen]:
     screen.close()
 
 
+def wrongs(page: Page) -> list[str]:
+    """What is wrong with the texts that the page shows now, a sentence each: they overlap, or are cut."""
+    return list(page.evaluate(f"() => {BOXES}.wrongs()"))
+
+
 @pytest.mark.parametrize("combination", COMBINATIONS, ids=lambda each: "-".join(map(str, each)))
 def test_no_text_lies_over_another_or_is_cut(screen: Screen, combination: Combination) -> None:
     path, _, _, state, *_ = combination
@@ -163,23 +171,12 @@ def test_no_text_lies_over_another_or_is_cut(screen: Screen, combination: Combin
 
 
 @pytest.mark.parametrize("path", PAGES + FURTHER_PAGES)
-def test_everything_can_be_pressed_with_a_finger_on_a_phone(scene: Scene, browser: Browser, path: str) -> None:
+def test_everything_can_be_pressed_with_a_finger_on_a_phone(scene: Scene, open_page: OpenPage, path: str) -> None:
     scene.show(50, "ill")
-    context = browser.new_context(locale="en-GB", has_touch=True, viewport={"width": 390, "height": 844})
-    page = context.new_page()
+    page = open_page(has_touch=True, viewport={"width": 390, "height": 844})
     page.goto(scene.origin + path)
     settled(page, path, "ill")
-    small = small_targets(page)
-    context.close()
-    assert small == []
-
-
-def test_every_two_values_meet_in_some_combination() -> None:
-    chosen = pairwise()
-    assert len(chosen) < len(all_combinations()) / 30
-    for one, other in itertools.combinations(range(len(DIMENSIONS)), 2):
-        first, second = list(DIMENSIONS.values())[one], list(DIMENSIONS.values())[other]
-        assert {(each[one], each[other]) for each in chosen} == set(itertools.product(first, second))
+    assert page.evaluate(f"() => {BOXES}.small(44)") == []
 
 
 def settled(page: Page, path: str, state: State) -> None:

@@ -1,22 +1,18 @@
 """What charts show: their axes, the thresholds of rules, how the nodes lie, and since when there are data."""
 
 import re
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
-from contract.history import CLUSTER_NODE, MEASURES, STEPS, Entry, encode_entry
-from contract.names import HISTORY_FIELD, HISTORY_KEYS, history_key
+from tests.browser.conftest import OpenPage
 from tests.browser.scene import Scene
-from tests.drivers.chromium import HOURS_AHEAD_OF_UTC
 
 NODES = 20
 #: A board without a temperature sensor, and without a history of one.
 WITHOUT_SENSOR = "node20"
-MINUTES = 5
 
 #: Keeps what is written on each canvas, and between which parts of its width each text stands.
 NOTES_LABELS = """
@@ -32,10 +28,6 @@ window.labelsOf = (measure) => {
   const canvas = document.querySelector(`[data-measure="${measure}"] canvas`);
   return Object.fromEntries(window.labels.get(canvas) ?? []);
 };
-window.shift = 0;
-new PerformanceObserver((list) => {
-  for (const { value } of list.getEntries()) window.shift += value;
-}).observe({ type: "layout-shift", buffered: true });
 """
 #: How many points of a chart have the colour of a custom property.
 POINTS_OF_COLOR = """([measure, property]) => {
@@ -55,42 +47,16 @@ POINTS_OF_COLOR = """([measure, property]) => {
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
     """Twenty nodes with a week of history."""
-    scene = Scene()
-    try:
-        scene.start()
+    with Scene() as scene:
         scene.show(NODES, "calm")
         yield scene
-    finally:
-        scene.close()
 
 
 @pytest.fixture
-def young(scene: Scene) -> Iterator[Scene]:
-    """The same cluster, a few minutes old."""
-    redis = scene.valkey.client()
-    for key in redis.scan_iter(f"{HISTORY_KEYS}:*"):
-        redis.delete(key)
-    now = int(time.time())
-    finest = STEPS[0]
-    for at in range(now - 60 * MINUTES, now - finest.seconds, 1):
-        if at % finest.seconds == 0:
-            entry = Entry(5, tuple(20.0 for _ in MEASURES))
-            key = history_key(finest.seconds, CLUSTER_NODE)
-            redis.xadd(key, {HISTORY_FIELD: encode_entry(entry)}, id=f"{at * 1000}-0")
-    redis.close()
-    yield scene
-    scene.show(1, "calm")
-    scene.show(NODES, "calm")
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(locale="en-GB", viewport={"width": 1440, "height": 900})
-    page = context.new_page()
+def page(open_page: OpenPage) -> Page:
+    page = open_page(viewport={"width": 1440, "height": 900})
     page.add_init_script(NOTES_LABELS)
-    yield page
-    page.unroute_all(behavior="ignoreErrors")
-    context.close()
+    return page
 
 
 def chart(page: Page, measure: str) -> Locator:
@@ -116,26 +82,6 @@ def tip_at(page: Page, measure: str, share: float) -> str:
     return (tip.text_content() or "").replace("\u00a0", " ")
 
 
-def minutes_ago(text: str) -> float:
-    hours, minutes = map(int, text[:5].split(":"))
-    now = time.gmtime(time.time() + 3600 * HOURS_AHEAD_OF_UTC)
-    return (now.tm_hour * 60 + now.tm_min - hours * 60 - minutes) % (24 * 60)
-
-
-def test_axes_of_counts_and_rates_begin_at_zero_and_that_of_temperatures_is_fixed(scene: Scene, page: Page) -> None:
-    page.goto(f"{scene.origin}/nodes/node01?range=1h")
-    for measure, zero in (
-        ("load1", "0.00"),
-        ("network_receive_bytes_per_second", "0 B/s"),
-        ("disk_written_bytes_per_second", "0 B/s"),
-        ("cpu_usage", "0 %"),
-    ):
-        found = labels(page, measure)
-        assert zero in found, found
-        assert not [text for text in found if text.startswith(("-", "−"))], found
-    assert {"20 °C", "100 °C"} <= labels(page, "temperature").keys()
-
-
 @pytest.mark.parametrize("chosen", ["1h", "7d"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_labels_of_axes_are_whole(scene: Scene, page: Page, chosen: str, width: int) -> None:
@@ -152,16 +98,14 @@ def test_labels_of_axes_are_whole(scene: Scene, page: Page, chosen: str, width: 
     ("locale", "told"), [("en-GB", "No temperature sensor"), ("fr-FR", "Pas de capteur de température")]
 )
 def test_node_without_a_sensor_says_so_in_place_of_a_chart(
-    scene: Scene, browser: Browser, locale: str, told: str
+    scene: Scene, open_page: OpenPage, locale: str, told: str
 ) -> None:
-    context = browser.new_context(locale=locale)
-    page = context.new_page()
+    page = open_page(locale=locale)
     page.goto(f"{scene.origin}/nodes/{WITHOUT_SENSOR}")
     card = page.locator('[data-measure="temperature"]')
     expect(card.locator(".chart-lack")).to_have_text(told)
     expect(card.locator(".chart-lack")).to_be_visible()
     expect(page.locator('[data-measure="cpu_usage"] .chart-lack')).to_be_hidden()
-    context.close()
 
 
 def test_node_that_nobody_knows_has_no_history_and_no_error(scene: Scene, page: Page) -> None:
@@ -182,33 +126,6 @@ def test_threshold_of_a_rule_in_force_is_a_line(scene: Scene, page: Page) -> Non
     assert page.evaluate(POINTS_OF_COLOR, ["temperature", "--bad"]) > 50
     assert page.evaluate(POINTS_OF_COLOR, ["cpu_usage", "--bad"]) == 0
     expect(chart(page, "cpu_usage")).not_to_have_attribute("aria-label", re.compile("Alert from"))
-
-
-def test_charts_have_all_else_when_nobody_tells_the_rules(scene: Scene, page: Page) -> None:
-    page.route("**/api/rules", lambda route: route.fulfill(status=404, json={}))
-    page.goto(f"{scene.origin}/nodes/node01")
-    expect(chart(page, "temperature")).not_to_have_attribute("aria-label", re.compile("Alert from"))
-    expect(page.locator("#banner")).to_be_hidden()
-
-
-def test_axis_fits_the_data_when_there_are_minutes_of_them_and_nobody_chose_a_range(young: Scene, page: Page) -> None:
-    page.goto(f"{young.origin}/monitoring")
-    note = page.locator('[data-measure="memory_usage"] .chart-note')
-    expect(note).to_have_text(re.compile(r"^data since \d\d:\d\d"))
-    since = minutes_ago((note.text_content() or "").removeprefix("data since "))
-    assert MINUTES - 1 <= since <= MINUTES + 2
-    assert minutes_ago(tip_at(page, "memory_usage", 0.02)) <= MINUTES + 2
-    # and: the whole range where somebody chose it, which says since when it has data too
-    page.click("[data-range='1h']")
-    assert page.url.endswith("?range=1h")
-    expect(note).to_have_text(re.compile(r"^data since \d\d:\d\d"))
-    assert 55 <= minutes_ago(tip_at(page, "memory_usage", 0.02)) <= 62
-
-
-def test_chart_says_nothing_of_its_data_when_they_fill_the_range(scene: Scene, page: Page) -> None:
-    page.goto(f"{scene.origin}/nodes/node01")
-    chart(page, "memory_usage")
-    expect(page.locator('[data-measure="memory_usage"] .chart-note')).to_be_hidden()
 
 
 def with_distribution(route: Route) -> None:
@@ -252,29 +169,13 @@ def test_charts_of_the_cluster_show_how_the_nodes_lie_and_where_only_their_avera
     expect(page.locator(".chart-legend")).to_contain_text("10th to 90th percentile")
 
 
-def test_charts_of_the_cluster_say_that_they_have_the_average_alone_when_no_more_is_kept(
-    scene: Scene, page: Page
-) -> None:
-    def without(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, json=answer.json() | {"distribution": None})
-
-    page.route("**/api/history*", without)
-    page.goto(f"{scene.origin}/monitoring?range=6h")
-    expect(page.locator('[data-measure="cpu_usage"] .chart-note').first).to_have_text("average only")
-    card = page.locator('#cluster-charts [data-measure="cpu_usage"]')
-    assert card.locator("h2").inner_text() == "Average CPU"
-    expect(card.locator(".readout")).to_have_text(re.compile(r"^[\d.]+\s%$"))
-
-
 @pytest.mark.parametrize(
     ("locale", "heading", "now"), [("en-GB", "Median temp.", "avg. "), ("fr-FR", "Temp. médiane", "moy. ")]
 )
 def test_heading_of_a_clusters_chart_says_what_its_line_is_in_one_row(
-    scene: Scene, browser: Browser, locale: str, heading: str, now: str
+    scene: Scene, open_page: OpenPage, locale: str, heading: str, now: str
 ) -> None:
-    context = browser.new_context(locale=locale, viewport={"width": 1200, "height": 900})
-    page = context.new_page()
+    page = open_page(locale=locale, viewport={"width": 1200, "height": 900})
     page.route("**/api/history*", with_distribution)
     page.goto(f"{scene.origin}/monitoring?range=1h")
     card = page.locator('#cluster-charts [data-measure="temperature"]')
@@ -283,8 +184,6 @@ def test_heading_of_a_clusters_chart_says_what_its_line_is_in_one_row(
     expect(card.locator(".readout")).to_have_text(re.compile(f"^{re.escape(now)}"))
     tops = card.locator(".heading > *").evaluate_all("(all) => all.map((each) => each.getBoundingClientRect().bottom)")
     assert abs(tops[0] - tops[1]) < 5
-    page.unroute_all(behavior="ignoreErrors")
-    context.close()
 
 
 @pytest.mark.parametrize(("width", "rows"), [(1200, 1), (1024, 2), (768, 2), (390, 4)])
@@ -306,19 +205,3 @@ def test_note_of_a_small_chart_gives_way_when_a_moment_is_told_in_its_place(scen
     young.locator(".u-over").hover()
     expect(young.locator(".chart-tip")).to_be_visible()
     expect(note).to_be_hidden()
-
-
-def test_nothing_moves_when_the_cursor_is_over_a_chart(scene: Scene, page: Page) -> None:
-    page.route("**/api/history*", with_distribution)
-    page.goto(f"{scene.origin}/monitoring?range=7d")
-    for measure in ("cpu_usage", "temperature"):
-        name = page.locator(f'[data-measure="{measure}"] h2')
-        tip_at(page, measure, 0.1)
-        before = name.bounding_box()
-        page.evaluate("window.shift = 0")
-        for share in (0.2, 0.5, 0.9):
-            tip_at(page, measure, share)
-        scene.next_round()
-        page.wait_for_function("document.querySelector('[data-field=age]').textContent !== ''")
-        assert name.bounding_box() == before
-        assert page.evaluate("window.shift") <= 0.01

@@ -7,10 +7,20 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import POLLS_SECONDS, RECONNECTS_SECONDS, STALE_SECONDS, WAIT_MS, Fleet, Product, let_pass
+from tests.browser.conftest import (
+    LIVE,
+    POLLS_SECONDS,
+    QUICK,
+    RECONNECTS_SECONDS,
+    STALE_SECONDS,
+    WAIT_MS,
+    Fleet,
+    let_pass,
+    live,
+)  # fmt: skip
+from tests.drivers.local_product import local_product
 from tests.drivers.stepped_clock import SteppedClock
 
-LIVE = "#freshness[data-state=live]"
 FRESH = re.compile(r"^[0-5]\s+s ago$")
 
 
@@ -28,11 +38,12 @@ def test_lost_connection_is_told_at_once_then_polled_for_and_forgotten_when_it_i
             socket.connect_to_server()
             open_sockets.append(socket)
 
+    polled: list[str] = []
+    page.on("request", lambda request: polled.append(request.url) if "/api/" in request.url else None)
     page.clock.install()
     page.route_web_socket("**/socket.io/**", route)
     page.route("**/socket.io/**", lambda route: route.abort() if away else route.continue_())
-    page.goto(fleet.product.origin + "/")
-    expect(page.locator(LIVE)).to_be_visible()
+    live(page, fleet.product.origin + "/")
     page.evaluate(
         """() => {
             const element = document.getElementById("freshness");
@@ -50,19 +61,27 @@ def test_lost_connection_is_told_at_once_then_polled_for_and_forgotten_when_it_i
     # Then it says so, polls, and says what is wrong
     expect(page.locator("#freshness[data-state=polling]")).to_be_visible()
     expect(page.locator("#banner")).to_contain_text("ws service does not answer")
+    # By no route that makes a publication
+    assert any("/api/cluster/snapshot" in url for url in polled)
+    assert not any(url.endswith("/api/cluster/nodes") for url in polled)
     assert page.evaluate("window.states").index("reconnecting") < page.evaluate("window.states").index("polling")
-    # And when push is back, all is as before
+    # And when push is back, all is as before, and it polls no more
     away = False
     let_pass(page, *RECONNECTS_SECONDS)
     expect(page.locator(LIVE)).to_be_visible()
     expect(page.locator("#banner")).to_be_hidden()
+    polled.clear()
+    for _ in range(2):
+        fleet.product.next_round()
+    expect(page.locator(LIVE)).to_be_visible()
+    # The charts read once what they missed, whenever the machine gets to it.
+    assert [url for url in polled if "/api/history" not in url] == []
 
 
 def test_data_that_stops_is_stale_with_its_cause_until_it_comes_again(fleet: Fleet, page: Page) -> None:
     page.clock.install()
-    page.goto(fleet.product.origin + "/")
-    expect(page.locator(LIVE)).to_be_visible()
-    fleet.store.stop()
+    live(page, fleet.product.origin + "/")
+    fleet.valkey.stop()
     try:
         let_pass(page, *STALE_SECONDS)
         expect(page.locator("#freshness[data-state=stale]")).to_be_visible()
@@ -70,7 +89,7 @@ def test_data_that_stops_is_stale_with_its_cause_until_it_comes_again(fleet: Fle
         expect(page).to_have_title(re.compile("Stale"))
         assert "stale" in str(page.locator("link[rel=icon]").get_attribute("href"))
     finally:
-        fleet.store.start()
+        fleet.valkey.start()
     expect(page.locator(LIVE)).to_be_visible()
     expect(page.locator("#banner")).to_be_hidden()
     assert "stale" not in str(page.locator("link[rel=icon]").get_attribute("href"))
@@ -99,11 +118,8 @@ def test_age_is_right_when_the_browsers_clock_is_not(fleet: Fleet, page: Page, m
 
 def test_page_stays_live_when_the_collectors_clock_is_stepped(page: Page, tmp_path: Path) -> None:
     clock = SteppedClock(tmp_path / "clock", only="collector")
-    product = Product(str(tmp_path / "data"), COLLECTOR_SCRAPE_INTERVAL_SECONDS="1", **clock.env)
-    product.start()
-    try:
-        page.goto(product.origin + "/")
-        expect(page.locator(LIVE)).to_be_visible()
+    with local_product(tmp_path / "data", **QUICK, **clock.env) as product:
+        live(page, product.origin + "/")
         for step_seconds in (-7200, 7200):
             before = product.rest.json("/api/cluster/snapshot")["timestamp"]
             clock.step(step_seconds)
@@ -113,8 +129,6 @@ def test_page_stays_live_when_the_collectors_clock_is_stepped(page: Page, tmp_pa
                 expect(page.locator("#freshness .freshness-age")).to_have_text(FRESH)
             after = product.rest.json("/api/cluster/snapshot")["timestamp"]
             assert (after < before) == (step_seconds < 0), "the clock was not stepped"
-    finally:
-        product.stop()
 
 
 def test_page_is_right_again_after_a_sleep_that_killed_its_connection_without_a_word(fleet: Fleet, page: Page) -> None:
@@ -136,8 +150,7 @@ def test_page_is_right_again_after_a_sleep_that_killed_its_connection_without_a_
     slept: list[WebSocketRoute] = []
     page.clock.install()
     page.route_web_socket("**/socket.io/**", route)
-    page.goto(fleet.product.origin + "/")
-    expect(page.locator(LIVE)).to_be_visible()
+    live(page, fleet.product.origin + "/")
     asleep = True
     slept += sockets
     let_pass(page, *STALE_SECONDS)

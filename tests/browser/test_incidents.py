@@ -4,11 +4,11 @@ import csv
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import OpenPage, live
 from tests.browser.scene import Scene
 
-LIVE = "#freshness[data-state=live]"
 ENDED = "#ended-incidents > tr"
 
 
@@ -16,8 +16,7 @@ ENDED = "#ended-incidents > tr"
 def week(scene: Scene, page: Page) -> Page:
     """The page of fifty nodes with alerts, and a week of incidents before them."""
     scene.show(50, "alerts")
-    page.goto(scene.origin + "/alerts")
-    expect(page.locator(LIVE)).to_be_visible()
+    live(page, scene.origin + "/alerts")
     expect(page.locator(ENDED).first).to_be_visible()
     return page
 
@@ -98,29 +97,10 @@ def test_card_is_small_and_says_so_when_there_is_no_incident(scene: Scene, page:
     assert box["height"] < 200
 
 
-@pytest.mark.parametrize(("locale", "text"), [("en-GB", "All time"), ("fr-FR", "Depuis le début")])
-def test_period_of_all_that_is_known_has_a_name_of_its_own(
-    scene: Scene, browser: Browser, locale: str, text: str
-) -> None:
-    context = browser.new_context(locale=locale)
-    page = context.new_page()
-    page.goto(scene.origin + "/alerts")
-    expect(page.locator("[data-period=all]")).to_have_text(text)
-    context.close()
-
-
 def test_page_says_from_when_on_it_knows(week: Page) -> None:
     expect(week.locator("#incidents-since")).to_have_text(
         re.compile(r"^Incidents are recorded since .*\d\d:\d\d:\d\d\.$")
     )
-
-
-def test_table_of_incidents_is_a_download(week: Page) -> None:
-    with week.expect_download() as download:
-        week.click("#incidents-csv")
-    text = download.value.path().read_text()
-    assert "node03" in text
-    assert text.count("\n") > 25
 
 
 def test_table_of_incidents_has_those_that_the_page_shows(week: Page) -> None:
@@ -137,24 +117,20 @@ def test_table_of_incidents_has_those_that_the_page_shows(week: Page) -> None:
 
 
 def test_table_of_incidents_says_in_which_language_it_searches_when_it_is_not_that_of_the_page(
-    scene: Scene, browser: Browser
+    scene: Scene, open_page: OpenPage
 ) -> None:
     scene.show(50, "alerts")
-    context = browser.new_context(locale="fr-FR")
-    page = context.new_page()
+    page = open_page(locale="fr-FR")
     page.goto(scene.origin + "/alerts")
     note = page.locator("#csv-note")
     expect(page.locator(ENDED).first).to_be_visible()
     expect(note).to_have_text("")
     page.fill("#filter-text", "node03")
     expect(note).to_have_text("Le CSV cherche dans les messages en anglais.")
-    context.close()
 
 
-@pytest.mark.parametrize("view", ["table", "grid"])
-def test_table_of_nodes_has_those_that_the_page_shows(scene: Scene, page: Page, view: str) -> None:
-    scene.show(50, "alerts")
-    page.goto(f"{scene.origin}/nodes?status=trouble&view={view}")
+def test_table_of_nodes_has_those_that_the_page_shows(troubled: Scene, page: Page) -> None:
+    page.goto(f"{troubled.origin}/nodes?status=trouble")
     expect(page.locator("#node-count")).to_have_text("5 of 50 nodes")
     assert len(downloaded(page, "#nodes-csv", "node")) == 5
     page.fill("input[name=q]", "Node0")

@@ -6,10 +6,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Fleet, Frames
+from tests.browser.conftest import LIVE, Fleet, Frames, OpenPage, live
 from tests.drivers.waiting import eventually
 
-LIVE = "#freshness[data-state=live]"
 #: Of each page: an element whose text the next rounds change.
 MOVING = {
     "/": '[data-top="cpu_usage"]',
@@ -42,8 +41,7 @@ def test_page_asks_for_deltas_and_after_the_first_snapshot_gets_nothing_else(
     fleet: Fleet, page: Page, path: str
 ) -> None:
     frames = Frames(page)
-    page.goto(fleet.product.origin + path)
-    expect(page.locator(LIVE)).to_be_visible()
+    live(page, fleet.product.origin + path)
 
     def deltas() -> list[str]:
         page.wait_for_timeout(0)  # what the browser tells is heard in the meantime
@@ -56,18 +54,10 @@ def test_page_asks_for_deltas_and_after_the_first_snapshot_gets_nothing_else(
 
 def test_page_of_a_node_asks_for_that_node_alone(fleet: Fleet, page: Page) -> None:
     frames = Frames(page)
-    page.goto(fleet.product.origin + "/nodes/node03")
-    expect(page.locator(LIVE)).to_be_visible()
+    live(page, fleet.product.origin + "/nodes/node03")
     expect(page.locator("#node [data-field=cpu_usage]")).to_have_text(re.compile(r"\d"))
     [snapshot] = [json.loads(frame[frame.index("[") :])[1] for frame in frames.events("cluster_metrics")][:1]
     assert [node["node"] for node in snapshot["nodes"]] == ["node03"]
-
-
-def test_page_of_a_node_that_is_not_there_says_so(fleet: Fleet, page: Page) -> None:
-    response = page.goto(fleet.product.origin + "/nodes/nobody%2Fhere")
-    assert response is not None
-    assert response.status == 404
-    expect(page.locator("#node-gone")).to_contain_text("nobody/here")
 
 
 def test_address_carries_search_filter_sort_and_view(fleet: Fleet, page: Page) -> None:
@@ -87,20 +77,6 @@ def test_address_carries_search_filter_sort_and_view(fleet: Fleet, page: Page) -
     expect(page.locator("#no-match")).to_be_visible()
     page.click("#clear-filters")
     expect(page.locator("#node-cards li")).to_have_count(12)
-
-
-def test_rows_are_sorted_by_what_was_chosen(fleet: Fleet, page: Page) -> None:
-    page.goto(fleet.product.origin + "/nodes?sort=-memory_usage")
-    rows = page.locator("#node-rows [role=row]")
-    expect(rows).to_have_count(12)
-    shown = page.evaluate(
-        """() => [...document.querySelectorAll("#node-rows [role=row]")]
-            .sort((a, b) => a.ariaRowIndex - b.ariaRowIndex)
-            .map((row) => row.dataset.node)"""
-    )
-    nodes = {node["node"]: node["memory_usage"] for node in fleet.product.rest.json("/api/cluster/snapshot")["nodes"]}
-    # Memory moves a little between the page's snapshot and this one
-    assert nodes[shown[0]] > nodes[shown[-1]] + 5
 
 
 @pytest.mark.parametrize("path", ["/nodes/node03", "/monitoring"])
@@ -141,9 +117,25 @@ def test_page_opened_later_draws_what_was_measured_before_it(fleet: Fleet, page:
 
 
 def test_wall_shows_every_node_and_leads_to_it(fleet: Fleet, page: Page) -> None:
-    page.goto(fleet.product.origin + "/live?measure=temperature")
-    expect(page.locator(LIVE)).to_be_visible()
+    live(page, fleet.product.origin + "/live?measure=temperature")
     expect(page.locator("#heat-map")).to_have_attribute("aria-label", re.compile("12 nodes"))
     page.locator("#heat-map").press("ArrowRight")
     page.locator("#heat-map").press("Enter")
     expect(page).to_have_url(re.compile(r"/nodes/node0\d"))
+
+
+def fact(page: Page, name: str) -> str:
+    return (page.locator(f"#facts [data-field={name}]").text_content() or "").replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize(("locale", "percent"), [("en-GB", r"^\d+\.\d %$"), ("fr-FR", r"^\d+,\d %$")])
+def test_page_of_a_node_shows_swap_io_wait_and_pressure(
+    fleet: Fleet, open_page: OpenPage, locale: str, percent: str
+) -> None:
+    page = open_page(locale=locale)
+    page.goto(f"{fleet.product.origin}/nodes/node05")
+    expect(page.locator("#facts [data-field=iowait]")).to_have_text(re.compile(percent.replace(" ", "\u00a0")))
+    assert re.match(percent, fact(page, "swap_usage"))
+    assert (fact(page, "pressure_io"), fact(page, "pressure_memory")) == ("0 %", "0 %")
+    for name in ("swap_usage", "iowait", "pressure_io", "pressure_memory"):
+        expect(page.locator(f"[data-measure={name}] .readout")).to_have_text(re.compile(r"\d"))

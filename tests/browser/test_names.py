@@ -7,24 +7,22 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Product
+from tests.browser.conftest import LIVE
+from tests.drivers.local_product import LocalProduct, local_product
 
 NAME = "<img src=x onerror=window.hacked=1>/\"'&amp;{{7*7}}"
-LIVE = "#freshness[data-state=live]"
 
 
 @pytest.fixture(scope="module")
-def nasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def nasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalProduct]:
     """A cluster of one node that is offline, of that name."""
     folder: Path = tmp_path_factory.mktemp("nasty")
     rules, targets = folder / "alerts.yaml", folder / "nodes.yaml"
     rules.write_text("node_down: {for_seconds: 1}\n")
     quoted = NAME.replace("'", "''")
     targets.write_text(f"workers:\n  - {{host: '127.0.0.1:9', name: '{quoted}'}}\n")
-    product = Product(str(folder / "data"), TARGETS=str(targets), COLLECTOR_RULES=str(rules))
-    product.start()
-    yield product
-    product.stop()
+    with local_product(folder / "data", TARGETS=str(targets), COLLECTOR_RULES=str(rules)) as product:
+        yield product
 
 
 @pytest.mark.parametrize(
@@ -39,7 +37,7 @@ def nasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         ("/live", "#wall-troubles"),
     ],
 )
-def test_name_is_text_and_never_html(nasty: Product, page: Page, path: str, place: str) -> None:
+def test_name_is_text_and_never_html(nasty: LocalProduct, page: Page, path: str, place: str) -> None:
     response = page.goto(nasty.origin + path)
     assert response is not None
     assert response.status == 200
@@ -49,7 +47,7 @@ def test_name_is_text_and_never_html(nasty: Product, page: Page, path: str, plac
     assert page.evaluate("window.hacked") is None
 
 
-def test_link_to_the_node_leads_to_it(nasty: Product, page: Page) -> None:
+def test_link_to_the_node_leads_to_it(nasty: LocalProduct, page: Page) -> None:
     page.goto(nasty.origin + "/nodes")
     page.locator("#node-rows a").click()
     expect(page.locator("#node h1")).to_have_text(NAME)

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Fleet
+from tests.browser.conftest import Fleet, OpenPage
 from tests.drivers.waiting import eventually
 
 PATHS = ("/", "/nodes", "/nodes/node05", "/monitoring", "/alerts", "/live", "/websocket-test")
@@ -28,9 +28,8 @@ def say_simulated(fleet: Fleet, simulated: bool) -> None:
 
 
 @pytest.mark.parametrize("locale", TEXTS)
-def test_every_page_says_that_nodes_are_simulated(demo: Fleet, browser: Browser, locale: str) -> None:
-    context = browser.new_context(locale=locale, viewport={"width": 1440, "height": 900})
-    page = context.new_page()
+def test_every_page_says_that_nodes_are_simulated(demo: Fleet, open_page: OpenPage, locale: str) -> None:
+    page = open_page(locale=locale, viewport={"width": 1440, "height": 900})
     for path in PATHS:
         page.goto(demo.product.origin + path)
         notice = page.locator("#simulated")
@@ -39,7 +38,6 @@ def test_every_page_says_that_nodes_are_simulated(demo: Fleet, browser: Browser,
         # and: it is not hidden once the page has drawn what came
         expect(page.locator("#freshness")).to_have_attribute("data-state", re.compile("live|polling"))
         expect(notice).to_be_visible()
-    context.close()
 
 
 def test_page_says_so_for_as_long_as_it_is_so_when_the_nodes_change(fleet: Fleet, page: Page) -> None:

@@ -1,12 +1,12 @@
 """A thousand nodes: the list is as long, the page is not."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Frames, Product
+from tests.browser.conftest import Frames
+from tests.browser.scene import Scene
 from tests.drivers.waiting import eventually
 
 NODES = 1000
@@ -14,24 +14,14 @@ NODES = 1000
 ROWS_AT_MOST = 60
 
 
-@pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """The product with a thousand simulated nodes, asked as seldom as a busy machine answers them all."""
-    data = str(tmp_path_factory.mktemp("large"))
-    product = Product(data, DEMO_NODES=str(NODES), COLLECTOR_SCRAPE_INTERVAL_SECONDS="5")
-    product.start()
-
-    def online() -> int:
-        count: int = product.rest.json("/api/cluster/snapshot")["cluster_stats"]["online_nodes"]
-        return count
-
-    eventually(lambda: online() > 0.95 * NODES, within_seconds=120, what="the nodes online")
-    yield product
-    product.stop()
+@pytest.fixture
+def large(scene: Scene) -> Scene:
+    scene.show(NODES, "calm")
+    return scene
 
 
 @pytest.mark.parametrize("view", ["table", "grid"])
-def test_only_what_is_on_the_screen_is_on_the_page_and_subscribed_to(large: Product, page: Page, view: str) -> None:
+def test_only_what_is_on_the_screen_is_on_the_page_and_subscribed_to(large: Scene, page: Page, view: str) -> None:
     frames = Frames(page)
 
     def subscribed() -> list[str]:
@@ -54,13 +44,13 @@ def test_only_what_is_on_the_screen_is_on_the_page_and_subscribed_to(large: Prod
     assert items.count() < ROWS_AT_MOST
 
 
-def test_search_finds_one_of_a_thousand(large: Product, page: Page) -> None:
+def test_search_finds_one_of_a_thousand(large: Scene, page: Page) -> None:
     page.goto(large.origin + "/nodes")
     page.fill("input[name=q]", "node0777")
     expect(page.locator("#node-rows [role=row]")).to_have_count(1)
     expect(page.locator("#node-count")).to_have_text(f"1 of {NODES} nodes")
 
 
-def test_wall_has_room_for_all(large: Product, page: Page) -> None:
+def test_wall_has_room_for_all(large: Scene, page: Page) -> None:
     page.goto(large.origin + "/live")
     expect(page.locator("#heat-map")).to_have_attribute("aria-label", re.compile(f"^{NODES} nodes"))

@@ -3,19 +3,13 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
+from tests.browser.conftest import OpenPage
 from tests.browser.scene import Scene
 
 #: Pages of the whole cluster, with what they have room for.
 PAGES = ["/", "/nodes", "/monitoring", "/alerts", "/live"]
-
-
-@pytest.fixture
-def troubled(scene: Scene) -> Scene:
-    """Fifty nodes: three are offline, and two critical alerts, one warning and one of severity info fire besides."""
-    scene.show(50, "alerts")
-    return scene
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -47,9 +41,8 @@ def test_page_says_that_all_is_well_when_nothing_fires(scene: Scene, page: Page,
     expect(page).to_have_title(re.compile("^lab"))
 
 
-def test_sentence_is_in_the_readers_language_when_it_is_french(scene: Scene, browser: Browser) -> None:
-    context = browser.new_context(locale="fr-FR")
-    page = context.new_page()
+def test_sentence_is_in_the_readers_language_when_it_is_french(scene: Scene, open_page: OpenPage) -> None:
+    page = open_page(locale="fr-FR")
     scene.show(1, "alerts")
     page.goto(scene.origin + "/")
     expect(page.locator("[data-verdict]")).to_have_text("1 nœud hors ligne")
@@ -59,15 +52,6 @@ def test_sentence_is_in_the_readers_language_when_it_is_french(scene: Scene, bro
     expect(page.locator("[data-verdict]")).to_have_text(
         "3 nœuds hors ligne, 2 alertes critiques, 1 avertissement, 1 alerte info"
     )
-    context.close()
-
-
-def test_node_that_is_offline_is_told_of_once(troubled: Scene, page: Page) -> None:
-    page.goto(troubled.origin + "/")
-    expect(page.locator("#active-alerts")).to_contain_text("node05 is offline")
-    # Its alert says it; the issues of the cluster's health need not repeat it
-    expect(page.locator("#health .issues li")).to_have_count(0)
-    assert page.locator("main").inner_text().count("node05 is offline") == 1
 
 
 @pytest.mark.parametrize(
@@ -75,15 +59,14 @@ def test_node_that_is_offline_is_told_of_once(troubled: Scene, page: Page) -> No
     [("en-GB", "No node has a temperature sensor."), ("fr-FR", "Aucun nœud n'a de capteur de température.")],
 )
 def test_list_of_the_hottest_says_so_when_no_node_has_a_sensor(
-    scene: Scene, browser: Browser, locale: str, told: str
+    scene: Scene, open_page: OpenPage, locale: str, told: str
 ) -> None:
     def without(route: Route) -> None:
         answer = route.fetch()
         route.fulfill(response=answer, body=re.sub(r'"temperature":[\d.]+', '"temperature":null', answer.text()))
 
     scene.show(20, "calm")
-    context = browser.new_context(locale=locale)
-    page = context.new_page()
+    page = open_page(locale=locale)
     page.route("**/socket.io/**", lambda route: route.abort())
     page.route_web_socket("**/socket.io/**", lambda socket: socket.close())
     page.route("**/api/cluster/snapshot", without)
@@ -92,5 +75,3 @@ def test_list_of_the_hottest_says_so_when_no_node_has_a_sensor(
     expect(page.locator("#top-none-temperature")).to_have_text(told)
     expect(page.locator("#top-none-temperature")).to_be_visible()
     expect(page.locator("#top-none-cpu_usage")).to_be_hidden()
-    page.unroute_all(behavior="ignoreErrors")
-    context.close()

@@ -1,10 +1,8 @@
-"""The alert log of an installation: read, kept, and on Kubernetes written."""
+"""The alert log of an installation: read, written and kept."""
 
-import json
 from typing import Any
 
 from tests.drivers.installation import Installation
-from tests.drivers.kubernetes import KubernetesDeployment
 from tests.drivers.waiting import eventually
 
 #: Nobody listens there, in the collector's own pod.
@@ -17,21 +15,16 @@ def entries(deployment: Installation) -> list[dict[str, Any]]:
     return found
 
 
-def make_alerts(deployment: KubernetesDeployment) -> list[dict[str, Any]]:
+def make_alerts(deployment: Installation) -> list[dict[str, Any]]:
     """Let an alert fire and end; return the log."""
     known = len(entries(deployment))
-    watch(deployment, [NOBODY])
+    deployment.watch([NOBODY])
     fires = lambda: any(each["transition"] == "firing" for each in entries(deployment)[known:])  # noqa: E731
     eventually(fires, within_seconds=60, what="an alert fires")
-    watch(deployment, [])
+    deployment.watch([])
     ends = lambda: entries(deployment)[-1]["transition"] == "resolved"  # noqa: E731
     eventually(ends, within_seconds=60, what="it has ended")
     return entries(deployment)
-
-
-def watch(deployment: KubernetesDeployment, workers: list[object]) -> None:
-    """Have these nodes watched besides those of the cluster."""
-    deployment.write_config("nodes.yaml", json.dumps({"workers": workers}))
 
 
 def require_kept(deployment: Installation, log: list[dict[str, Any]]) -> None:

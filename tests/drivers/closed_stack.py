@@ -16,7 +16,7 @@ from tests.drivers.ports import free_port
 from tests.drivers.process import ROOT
 from tests.drivers.raw_client import RawClient
 from tests.drivers.rest import Rest
-from tests.drivers.stack import Stack
+from tests.drivers.stack import Stack, clean
 from tests.drivers.valkey import Valkey
 
 PASSWORD: Final = "a few words: 1842"
@@ -185,15 +185,8 @@ def closed_stack(**env: str) -> Iterator[ClosedStack]:
     Raises:
         AssertionError: it left a traceback, a line that no service wrote as its own, or a secret in a log.
     """
-    valkey = Valkey()
-    valkey.start()
-    stack = ClosedStack(valkey, **env)
-    try:
+    with Valkey() as valkey, clean(ClosedStack(valkey, **env)) as stack:
         stack.add_user()
         yield stack
-    finally:
-        stack.close()
-        valkey.stop()
-    assert stack.tracebacks() == []
     assert stack.stray_lines() == []
     assert stack.leaked() == []

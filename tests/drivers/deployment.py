@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -249,6 +249,10 @@ class Deployment(Installation):
         new.write_text(text)
         new.chmod(0o644)
         new.replace(self.config / name)
+
+    def watch(self, workers: Sequence[object]) -> None:
+        """See ``Installation``."""
+        self.write_config("nodes.yaml", json.dumps({"workers": ["local", *workers]}))
 
     def write_nodes(self, workers: Iterable[str | Mapping[str, str]]) -> None:
         """Replace nodes.yaml."""

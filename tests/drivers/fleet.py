@@ -9,6 +9,7 @@ from itertools import pairwise
 from contract.names import ALERTS_CHANNEL
 from tests.drivers.installation import Installation
 from tests.drivers.listener import Listener, javascript_command, python_command
+from tests.drivers.rest import Rest
 from tests.drivers.waiting import eventually
 
 #: Makes a library's command; whether the library is the oldest supported; its share of ten clients.
@@ -26,7 +27,7 @@ BROWSERS = ((javascript_command, True, 5), (javascript_command, False, 5))
 
 
 @contextmanager
-def listening(deployment: Installation, count: int, kinds: Sequence[Kind] = KINDS) -> Iterator[list[Listener]]:
+def listening(deployment: Installation | Rest, count: int, kinds: Sequence[Kind] = KINDS) -> Iterator[list[Listener]]:
     """``count`` clients of all ``kinds``, on websocket, polling, and polling that upgrades."""
     listeners = [Listener(make(oldest=oldest), deployment.origin, share * count // 10) for make, oldest, share in kinds]
     try:

@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -37,6 +37,10 @@ class Installation(ABC):
     @abstractmethod
     def execute(self, target: str, *command: str, input_text: str | None = None, check: bool = True) -> str:
         """Run a command where one of the parts runs; return what it says."""
+
+    @abstractmethod
+    def watch(self, workers: Sequence[object]) -> None:
+        """Have these nodes watched besides the installation's own."""
 
     def publish(self, channel: str, messages: Iterable[object]) -> None:
         """Publish messages as people's own scripts do, by one call of the command line."""

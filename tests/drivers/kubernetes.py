@@ -230,6 +230,10 @@ class KubernetesDeployment(Installation):
         self.kubectl.run("patch", "configmap", "collector-config", "--type=merge", "-p", change)
         self.look_after("collector")
 
+    def watch(self, workers: Sequence[object]) -> None:
+        """See ``Installation``."""
+        self.write_config("nodes.yaml", json.dumps({"workers": workers}))
+
     def look_after(self, part: str) -> None:
         """Have what pods read from ConfigMaps brought to them now, and not within a minute or two."""
         mark = f"{LABEL}/looked-after={time.time_ns()}"

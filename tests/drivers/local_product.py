@@ -3,10 +3,14 @@
 import re
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.drivers.ports import free_port, inner_ports
 from tests.drivers.process import ROOT, Process, python
+from tests.drivers.rest import Rest
 from tests.drivers.waiting import eventually
 
 READY_SECONDS = 100.0
@@ -21,6 +25,8 @@ class LocalProduct:
         self.env = {"PORT": str(self.port), **inner_ports(), "DATA_DIR": str(data_dir), **variables}
         self.process = self._process()
         self.process.start()
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self.rest = Rest(self.origin)
 
     def _process(self) -> Process:
         return python("local", "deploy.local", env=self.env, root=self._root)
@@ -61,6 +67,23 @@ class LocalProduct:
                 found[name[0].rpartition(" ")[2].rpartition(".")[2]] = int(pid)
         return found
 
+    def next_round(self) -> None:
+        """Wait until the collector has made one more round."""
+        before = self.rest.json("/api/cluster/snapshot")["seq"]
+        eventually(lambda: self.rest.json("/api/cluster/snapshot")["seq"] > before)
+
     def end(self, number: int = signal.SIGINT) -> int | None:
         """Ask it to end, unless it has ended; return its exit code."""
+        self.rest.close()
         return self.process.stop(number, within_seconds=60)
+
+
+@contextmanager
+def local_product(data_dir: Path, **variables: Any) -> Iterator[LocalProduct]:
+    """The local mode, ready."""
+    product = LocalProduct(data_dir, **variables)
+    try:
+        product.until_ready()
+        yield product
+    finally:
+        product.end()

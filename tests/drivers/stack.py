@@ -3,8 +3,10 @@
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import redis as redis_client
 
@@ -16,6 +18,9 @@ from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
 INTERVAL_SECONDS = 0.5
+
+
+StackT = TypeVar("StackT", bound="Stack")
 
 
 class Stack:
@@ -134,3 +139,22 @@ class Stack:
             rest.close()
         for process in reversed(self.processes):
             process.kill()
+
+
+@contextmanager
+def clean(stack: StackT) -> Iterator[StackT]:
+    """Close a stack at the end.
+
+    Raises:
+        AssertionError: one of its services has printed a traceback by then.
+    """
+    with closing(stack):
+        yield stack
+    assert stack.tracebacks() == []
+
+
+@contextmanager
+def own_stack() -> Iterator[Stack]:
+    """An empty stack on a Valkey of its own; the same as ``clean``."""
+    with Valkey() as valkey, clean(Stack(valkey)) as stack:
+        yield stack

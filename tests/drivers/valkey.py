@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import redis
 from redis.client import PubSub
@@ -16,7 +17,10 @@ from tests.drivers.waiting import Deadline
 
 
 class Valkey:
-    """One server process on a fixed port; it can be stopped, started empty, paused and resumed."""
+    """One server process on a fixed port; it can be stopped, started empty, paused and resumed.
+
+    As a context it runs from the beginning, empty, to the end.
+    """
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -33,6 +37,13 @@ class Valkey:
     def is_running(self) -> bool:
         """Whether the server runs, or hangs."""
         return self._process is not None and self._process.running
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def start(self, data_dir: Path | None = None, *options: str) -> None:
         """Start the server, empty or with what ``data_dir`` holds, and wait until it answers."""

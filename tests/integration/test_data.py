@@ -8,14 +8,12 @@ from typing import Any
 import pytest
 
 from tests.drivers import alert_log
-from tests.drivers.alert_log import entries
+from tests.drivers.alert_log import make_alerts
 from tests.drivers.deployment import SERVICES, Deployment, data_in
 from tests.drivers.fleet import BROWSERS, listening, settle
 from tests.drivers.waiting import eventually
 from tests.integration.test_isolation import says
 
-#: Nobody listens there, in the collector's own container.
-NOBODY = {"host": "127.0.0.1:1", "name": "gone"}
 #: What Redis is told, so that it notices a disk without room at once.
 TIGHT = "services: {redis: {environment: {REDIS_GUARD_SECONDS: '1', REDIS_GUARD_FREE_KIB: '1000'}}}\n"
 
@@ -46,17 +44,6 @@ def own(_own: Deployment) -> Deployment:
         _own.up()
     _own.next_round()
     return _own
-
-
-def make_alerts(deployment: Deployment) -> list[dict[str, Any]]:
-    """Let an alert fire and end; return the log."""
-    known = len(entries(deployment))
-    deployment.write_nodes(["local", NOBODY])
-    fires = lambda: any(each["transition"] == "firing" for each in entries(deployment)[known:])  # noqa: E731
-    eventually(fires, what="an alert fires")
-    deployment.write_nodes(["local"])
-    eventually(lambda: entries(deployment)[-1]["transition"] == "resolved", what="it has ended")
-    return entries(deployment)
 
 
 def require_kept(deployment: Deployment, log: list[dict[str, Any]]) -> None:

@@ -86,13 +86,6 @@ def elsewhere(deployment: Deployment, tmp_path: Path) -> Iterator[tuple[Process,
     process.kill()
 
 
-def test_exporter_outside_the_projects_networks_is_scraped(
-    deployment: Deployment, elsewhere: tuple[Process, list[str]]
-) -> None:
-    deployment.write_nodes(["local", *elsewhere[1]])
-    eventually(lambda: list(deployment.statuses().values()) == ["online"] * 4, what="all four online")
-
-
 def test_node_added_with_sed_is_on_the_page_within_two_rounds(
     deployment: Deployment, elsewhere: tuple[Process, list[str]]
 ) -> None:

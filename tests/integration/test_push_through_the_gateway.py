@@ -4,7 +4,6 @@ import json
 
 import requests
 
-from contract.names import METRICS_CHANNEL
 from tests.drivers.deployment import Deployment
 from tests.drivers.engine_session import EngineSession
 from tests.drivers.fleet import listening, require_each_publication_once
@@ -52,15 +51,6 @@ def test_polling_sessions_stay_on_their_replicas_though_their_clients_keep_no_co
         confirmed = next(packet for packet in packets.split("\x1e") if "connection_confirmed" in packet)
         replicas.add(json.loads(confirmed[2:])[1]["replica"])
     assert len(replicas) == 3
-
-
-def test_message_by_hand_arrives_untouched(deployment: Deployment) -> None:
-    message = {"b": 1.5, "a": ["é", None]}
-    with listening(deployment, 10) as listeners:
-        deployment.publish(METRICS_CHANNEL, [message])
-        eventually(
-            lambda: all(message in data for each in listeners for data in each.of("redis_cluster_metrics").values())
-        )
 
 
 def test_replica_learns_at_once_that_a_client_no_longer_waits_for_its_poll(deployment: Deployment) -> None:

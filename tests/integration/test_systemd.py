@@ -16,7 +16,7 @@ ENVIRONMENT = "/etc/dispycluster/environment"
 PASSWORD = "a few words: 1842"
 #: Prints every settings file, those of access too.
 _SETTINGS = "find /etc/dispycluster -type f | sort | xargs cat"
-_ACCOUNTS = ("/opt/dispycluster/current/.venv/bin/python", "-m", "deploy.local.systemd")
+COMMAND = "dispycluster"
 #: Signs in as a browser does; prints the status of what it is sent on to.
 _SIGN_IN = f"""
 cd /tmp && rm -f jar
@@ -212,19 +212,21 @@ def test_closed_services_let_in_who_has_a_password_or_a_token(machine: SystemdMa
     said = machine.make("install-service")
     # then
     assert "1 of 1 node answers" in said
-    assert "Everybody must sign in. Nobody can yet. A first user: sudo /opt/dispycluster/current/" in said
+    assert "Everybody must sign in. Nobody can yet. A first user: sudo dispycluster user add NAME" in said
     assert status(machine) == "401"
+    assert machine.run(COMMAND, "status").startswith("live: yes\n")
+    assert "read without an exporter" in machine.run(COMMAND, "check-nodes")
     # and when
-    machine.run(*_ACCOUNTS, "user", "add", "ada", input_text=PASSWORD + "\n")
+    machine.run(COMMAND, "user", "add", "ada", input_text=PASSWORD + "\n")
     # Its two outputs come in any order.
-    [token] = [line for line in machine.run(*_ACCOUNTS, "token", "add", "script").splitlines() if line[:4] == "dcl_"]
+    [token] = [line for line in machine.run(COMMAND, "token", "add", "script").splitlines() if line[:4] == "dcl_"]
     # then
     eventually(lambda: status(machine, "-H", f"Authorization: Bearer {token}") == "200", within_seconds=10)
     assert machine.run("sh", "-c", _SIGN_IN) == "200"
     owners = machine.run("sh", "-c", "stat --format '%U %a' /etc/dispycluster/access/*/*").split("\n")
     assert set(filter(None, owners)) == {"dispycluster 600"}
     # and when the token is removed
-    machine.run(*_ACCOUNTS, "token", "remove", "script")
+    machine.run(COMMAND, "token", "remove", "script")
     eventually(lambda: status(machine, "-H", f"Authorization: Bearer {token}") == "401", within_seconds=10)
     machine.run("sed", "--in-place", "/^PUBLIC_HOST/d; /^ACCESS/d", ENVIRONMENT)
     machine.run("systemctl", "restart", TARGET)
@@ -241,7 +243,7 @@ def test_uninstall_leaves_data_and_settings_for_the_next_install(machine: System
     assert "Settings and data stay in /etc/dispycluster and /var/lib/dispycluster." in said
     assert "0 loaded units listed" in machine.run("systemctl", "list-units", "--all", "dispycluster*")
     assert machine.run("ps", "-u", "dispycluster", "-o", "args=", check=False) == ""
-    machine.run("sh", "-c", "! ls -d /opt/dispycluster /etc/systemd/system/*dispycluster*")
+    machine.run("sh", "-c", "! ls -d /opt/dispycluster /usr/local/bin/dispycluster /etc/systemd/system/*dispycluster*")
     # and when
     machine.make("install-service")
     # then

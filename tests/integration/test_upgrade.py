@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from contract import VERSION
-from tests.drivers.alert_log import entries
+from tests.drivers.alert_log import entries, make_alerts
 from tests.drivers.deployment import SERVICES, Deployment
 from tests.drivers.docker_engine import OWN_IMAGES, engine
 from tests.drivers.fleet import BROWSERS, listening, replicas_of, settle
 from tests.drivers.last_release import lay_out_last_release
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
-from tests.integration.test_data import make_alerts, require_kept
+from tests.integration.test_data import require_kept
 
 OURS = ("redis", "api", "ws", "collector", "gateway", "exporter")
 

@@ -7,13 +7,11 @@ import re
 import shlex
 import ssl
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,6 +23,7 @@ from tests.drivers.kubernetes import KubernetesDeployment
 from tests.drivers.port_forward import port_forward
 from tests.drivers.process import ROOT
 from tests.drivers.rest import Rest
+from tests.drivers.socket_client import SocketClient
 from tests.drivers.visitors import Visitor, namespace, reached, visitor
 from tests.drivers.waiting import eventually
 
@@ -119,59 +118,23 @@ class Closed:
         return browser.post(f"{self.origin}/login", form, timeout=30, allow_redirects=False).status_code
 
 
-class Watcher:
+def watching(closed: Closed, browser: requests.Session, auth: object = None) -> closing[SocketClient]:
     """A Socket.IO client over a WebSocket, with the cookies of a browser."""
-
-    def __init__(self, closed: Closed, browser: requests.Session, auth: object = None) -> None:
-        self.snapshots: list[Any] = []
-        self.errors: list[Any] = []
-        self._ended = threading.Event()
-        self.ended_at = 0.0
-        self._client = socketio.Client(http_session=browser, reconnection=False)
-        reset = self._client.eio._reset
-        self._client.eio._reset = lambda: (self._close_lost_socket(), reset())
-        self._client.on("redis_cluster_metrics", self.snapshots.append)
-        self._client.on("error", self.errors.append)
-        self._client.on("disconnect", lambda *_: self._end())
-        self._client.connect(closed.origin, transports=["websocket"], auth=auth, wait_timeout=30)
-
-    def _close_lost_socket(self) -> None:
-        """The library leaves a socket open that the server has ended."""
-        if self._client.eio.ws is not None:
-            self._client.eio.ws.shutdown()
-
-    def _end(self) -> None:
-        self.ended_at = time.monotonic()
-        self._ended.set()
-
-    def wait_for_snapshots(self, count: int = 2) -> None:
-        wanted = len(self.snapshots) + count
-        eventually(lambda: len(self.snapshots) >= wanted, within_seconds=30, what=f"{count} snapshots")
-
-    def wait_for_end(self) -> float:
-        """Wait until the server has ended it; return when that was, as the monotonic clock has it."""
-        assert self._ended.wait(20), "still connected"
-        return self.ended_at
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.shutdown()
+    return closing(SocketClient(closed.origin, auth=auth, http_session=browser, reconnection=False))
 
 
-@contextmanager
-def watching(closed: Closed, browser: requests.Session, auth: object = None) -> Iterator[Watcher]:
-    watcher = Watcher(closed, browser, auth)
-    try:
-        yield watcher
-    finally:
-        watcher.close()
+def wait_for_end(client: SocketClient, since: float) -> None:
+    """Wait until the server has ended a client, soon after ``since``, a monotonic time, and has said why."""
+    eventually(lambda: not client.connected, what="the end of the connection")
+    assert time.monotonic() - since < REVOKED_WITHIN_SECONDS
+    assert client.last("error")["code"] == "sign_in_required"
 
 
 def is_let_in(closed: Closed, browser: requests.Session, auth: object = None) -> bool:
     """Whether a socket is; who is not gets no snapshot either."""
     try:
-        with watching(closed, browser, auth) as watcher:
-            watcher.wait_for_snapshots(1)
+        with watching(closed, browser, auth) as client:
+            client.wait_for("redis_cluster_metrics", within_seconds=30)
             return True
     except socketio.exceptions.ConnectionError:
         return False
@@ -304,14 +267,12 @@ def test_user_of_the_documented_lines_signs_in_and_is_gone_with_the_line_that_re
     cookies = {cookie.name: cookie for cookie in browser.cookies}
     assert all(cookie.secure for name, cookie in cookies.items() if name.startswith("dispycluster-"))
     assert closed.status(browser, "/nodes") == closed.status(browser) == 200
-    with watching(closed, browser) as watcher:
-        watcher.wait_for_snapshots()
+    with watching(closed, browser) as client:
+        client.wait_for("redis_cluster_metrics", 2, within_seconds=30)
         # When he is removed, then his socket ends and his session is worth nothing, though the pods know him still
         making, taking = documented(deployment.kubectl.namespace, "user patch ada --remove")
         change, _ = bash(making)
-        done = time.monotonic()
-        assert watcher.wait_for_end() - done < REVOKED_WITHIN_SECONDS
-        assert watcher.errors[-1]["code"] == "sign_in_required"
+        wait_for_end(client, time.monotonic())
         eventually(lambda: closed.status(browser) == 401, within_seconds=REVOKED_WITHIN_SECONDS, what="no session")
     assert all("ada" in held(deployment, pod, "access-users") for pod in deployment.ready_pods("api"))
     # And when the Secret has come, he signs in no more
@@ -336,14 +297,12 @@ def test_token_of_the_documented_line_is_good_until_it_is_removed_which_ends_its
     published = program.post(f"{closed.origin}/api/publish/cluster:alerts", json={"x": 1}, headers=bearer, timeout=30)
     assert published.status_code == 403
     making, taking = documented(deployment.kubectl.namespace, "token patch backup --remove")
-    with watching(closed, program, {"token": token}) as watcher:
-        watcher.wait_for_snapshots()
+    with watching(closed, program, {"token": token}) as client:
+        client.wait_for("redis_cluster_metrics", 2, within_seconds=30)
         # When it is revoked
         change, _ = bash(making)
-        done = time.monotonic()
         # Then its socket has ended when the command has, or within a moment, though every pod has the token still
-        assert watcher.wait_for_end() - done < REVOKED_WITHIN_SECONDS
-        assert watcher.errors[-1]["code"] == "sign_in_required"
+        wait_for_end(client, time.monotonic())
     assert all("backup" in held(deployment, pod, "access-tokens") for pod in deployment.ready_pods("ws"))
     eventually(lambda: closed.status(program, **bearer) == 401, within_seconds=REVOKED_WITHIN_SECONDS, what="no token")
     assert not is_let_in(closed, program, {"token": token})

@@ -1,7 +1,6 @@
 """The linter kube-score (https://github.com/zegl/kube-score): where it is, what it says, and what of that is meant."""
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -37,27 +36,15 @@ MEANT = {
 }
 
 
-class NotThere(Exception):
-    """There is no linter, and it cannot be built; the text says why."""
+#: What Go builds, and where ``tests.prepare`` has it built.
+PACKAGE = f"github.com/zegl/kube-score/cmd/kube-score@{VERSION}"
+BUILT = ROOT / f".cache/kube-score-{VERSION}/kube-score"
 
 
-def program() -> Path:
-    """The linter of the PATH, else the one in ``.cache``, which Go builds where it is not there yet.
-
-    Raises:
-        NotThere: there is none, and it cannot be built.
-    """
-    built = ROOT / f".cache/kube-score-{VERSION}/kube-score"
+def program() -> Path | None:
+    """The linter of the PATH, else the one in ``.cache``; ``None`` where there is neither."""
     found = shutil.which("kube-score")
-    if found or built.exists():
-        return Path(found or built)
-    if not shutil.which("go"):
-        raise NotThere("neither kube-score nor Go, which would build it, is on the PATH")
-    command = ["nice", "-n", "19", "go", "install", "-trimpath", f"github.com/zegl/kube-score/cmd/kube-score@{VERSION}"]
-    done = subprocess.run(command, env={**os.environ, "GOBIN": str(built.parent)}, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise NotThere(f"kube-score cannot be built: {done.stderr.strip()[-300:]}")
-    return built
+    return Path(found) if found else BUILT if BUILT.exists() else None
 
 
 def findings(linter: Path, rendered: str) -> dict[tuple[str, str], object]:

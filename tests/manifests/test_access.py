@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import pytest
-
 from tests.manifests.model import Document, Manifests, Pod, selects
 from tests.manifests.variants import Variant
 
@@ -56,22 +54,6 @@ def test_who_may_speak_for_others_is_let_in_by_name(manifests: Manifests) -> Non
         # TRUSTED_PROXIES does not tell one pod from another; api and ws believe whoever connects.
         if pod.name in ("api", "ws") or (pod.name == "gateway" and given["TRUSTED_PROXIES"]):
             assert [peer for peer in visitors(manifests, pod) if not is_named(peer)] == [], pod.title
-
-
-@pytest.mark.parametrize(
-    ("peer", "named"),
-    [
-        ({"podSelector": {}}, True),
-        ({"namespaceSelector": {}, "podSelector": {"matchLabels": {"a": "b"}}}, True),
-        ({"ipBlock": {"cidr": "192.0.2.0/30"}}, True),
-        ({"namespaceSelector": {"matchLabels": {"a": "b"}}}, False),
-        ({"namespaceSelector": {"matchLabels": {"a": "b"}}, "podSelector": {}}, False),
-        ({"ipBlock": {"cidr": "::/0"}}, False),
-        ({"ipBlock": {}}, False),
-    ],
-)
-def test_namespace_or_every_address_is_no_name(peer: Document, named: bool) -> None:
-    assert is_named(peer) == named
 
 
 def test_secrets_of_access_are_with_those_who_need_them(variant: Variant, manifests: Manifests) -> None:

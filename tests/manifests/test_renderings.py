@@ -2,7 +2,6 @@
 
 import copy
 import json
-import re
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from kubernetes_validate import ValidationError, latest_version, validate
 from tests.drivers.compose_file import compose_images
 from tests.manifests.kube_score import MEANT, findings, reasons
 from tests.manifests.model import NAMESPACE, Manifests, namespace, title
-from tests.manifests.variants import COMPONENTS, VARIANTS, Variant, manifests_of, rendered
+from tests.manifests.variants import Variant, manifests_of, rendered
 
 PART_OF = "app.kubernetes.io/part-of"
 ENFORCE = "pod-security.kubernetes.io/enforce"
@@ -48,17 +47,6 @@ def test_linter_says_nothing_but_what_is_meant(linter: Path, variant: Variant) -
 def test_every_reason_for_what_the_linter_says_is_needed(linter: Path) -> None:
     found = {**findings(linter, rendered("default")), **findings(linter, rendered("all"))}
     assert set().union(*(reasons(*finding) for finding in found)) == MEANT.keys()
-
-
-def test_linter_finds_image_without_version(linter: Path) -> None:
-    broken = re.sub("image: dispycluster/ws:.*", "image: dispycluster/ws:latest", rendered("default"))
-    found = findings(linter, broken)
-    assert [finding for finding in found if not reasons(*finding)] == [("container-image-tag", "Deployment/ws")]
-
-
-def test_every_component_is_rendered_alone_and_with_all_others() -> None:
-    together = {tuple(variant.components) for variant in VARIANTS}
-    assert {(), *((name,) for name in COMPONENTS), tuple(COMPONENTS)} <= together
 
 
 def test_every_object_is_part_of_the_product_and_in_a_namespace_of_it(manifests: Manifests) -> None:

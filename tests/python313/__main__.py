@@ -33,7 +33,9 @@ IMAGE_OF_ALL = "dispycluster-tests:python-3.13-all"
 INGREDIENTS = (
     "tests/python313/Dockerfile",
     "deploy/local/bootstrap.py",
-    *(f"requirements/{name}.txt" for name in ("dev", "local", "valkey")),
+    *(f"requirements/{name}.txt" for name in ("build", "dev", "local", "valkey")),
+    # The project itself is installed too.
+    *("LICENSE", "README.md", "contract/__init__.py", "deploy/wheel.py", "pyproject.toml"),
 )
 #: Not those of tests/browser and tests/system, which need a Chromium, a node_exporter and other libraries' clients.
 UNIT_TESTS = (

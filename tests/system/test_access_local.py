@@ -16,7 +16,7 @@ import socketio
 from access.session import SessionSeal
 from deploy.host.addresses import machine_addresses
 from deploy.local.data_dir import access_dir
-from tests.drivers.local_product import READY_SECONDS, LocalProduct
+from tests.drivers.local_product import LocalProduct, local_product
 from tests.drivers.person import Person
 from tests.drivers.process import ROOT
 from tests.drivers.socket_client import SocketClient
@@ -39,19 +39,9 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def closed(data_dir: Path) -> Iterator[LocalProduct]:
-    product = LocalProduct(
-        data_dir.parent,
-        DEMO_NODES="4",
-        PUBLIC_HOST="0.0.0.0",
-        ACCESS="closed",
-        TRUSTED_PROXIES=PROXY,
-        ACCESS_USER_HEADER="Remote-User",
-    )
-    try:
-        product.until_ready()
+    proxy = {"TRUSTED_PROXIES": PROXY, "ACCESS_USER_HEADER": "Remote-User"}
+    with local_product(data_dir.parent, DEMO_NODES="4", PUBLIC_HOST="0.0.0.0", ACCESS="closed", **proxy) as product:
         yield product
-    finally:
-        product.end()
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +57,10 @@ def person(data_dir: Path, origin: str) -> Iterator[Person]:
     person.close()
 
 
-def make(kind: str, name: str, data_dir: Path, given: str = "", **variables: str) -> str:
-    """What ``make user`` and ``make token`` run; return what it writes."""
-    command = [sys.executable, "-m", "deploy.local.accounts", kind, name]
-    environment = {**os.environ, "DATA_DIR": str(data_dir), **variables}
+def call(words: str, data_dir: Path, given: str = "") -> str:
+    """Run ``dispycluster WORDS``; return what it writes."""
+    command = [sys.executable, "-m", "dispycluster", *words.split()]
+    environment = {**os.environ, "DATA_DIR": str(data_dir)}
     done = subprocess.run(command, cwd=ROOT, env=environment, input=given, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -82,18 +72,6 @@ def ask(port: int, path: str, source: str, **headers: str) -> tuple[int, Any]:
         connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
         response = connection.getresponse()
         return response.status, json.loads(response.read())
-
-
-def test_product_for_others_starts_only_when_it_was_said_whether_they_sign_in(tmp_path: Path) -> None:
-    # when
-    product = LocalProduct(tmp_path / "data", PUBLIC_HOST="0.0.0.0")
-    # then
-    assert product.process.wait(READY_SECONDS) == 2
-    product.end()
-    lines = [line.split("#")[0].strip() for line in product.said.splitlines()]
-    assert lines[1:] == [f"ACCESS={mode} PUBLIC_HOST=0.0.0.0 make run" for mode in ("closed", "open")]
-    assert f"make user NAME=ada DATA_DIR={tmp_path}/data" in product.said
-    assert not (tmp_path / "data").exists()
 
 
 def test_product_says_that_all_sign_in_and_how_somebody_can(closed: LocalProduct, data_dir: Path) -> None:
@@ -121,7 +99,7 @@ def test_user_signs_in_from_another_address_and_is_pushed_to_until_the_user_is_r
     origin: str, person: Person, data_dir: Path
 ) -> None:
     # given
-    make("user", "ada", data_dir, PASSWORD + "\n")
+    call("user add ada", data_dir, PASSWORD + "\n")
     # when
     eventually(
         lambda: person.try_to_sign_in(origin, "ada", PASSWORD).status_code == 303,
@@ -133,7 +111,7 @@ def test_user_signs_in_from_another_address_and_is_pushed_to_until_the_user_is_r
     with closing(SocketClient(origin, headers={"Cookie": person.cookie})) as client:
         client.wait_for("redis_cluster_metrics")
         # and when
-        make("user", "ada", data_dir, DO="remove")
+        call("user remove ada", data_dir)
         # then
         eventually(lambda: not client.connected, within_seconds=SEEN_SECONDS, what="the socket ended")
     eventually(
@@ -141,26 +119,6 @@ def test_user_signs_in_from_another_address_and_is_pushed_to_until_the_user_is_r
         within_seconds=SEEN_SECONDS,
         what="the session refused",
     )
-
-
-def test_token_is_good_for_what_it_was_made_for_until_it_is_removed(
-    origin: str, person: Person, data_dir: Path
-) -> None:
-    # given
-    token = make("token", "script", data_dir, SCOPES="read", DAYS="1")
-    bearer = f"Bearer {token}"
-
-    def status() -> int:
-        return person.get(f"{origin}/api/health", Authorization=bearer).status_code
-
-    # then
-    eventually(lambda: status() == 200, within_seconds=SEEN_SECONDS, what="the token is known")
-    with closing(SocketClient(origin, auth={"token": token})) as client:
-        client.wait_for("redis_cluster_metrics")
-    # and when
-    make("token", "script", data_dir, DO="remove")
-    # then
-    eventually(lambda: status() == 401, within_seconds=SEEN_SECONDS, what="the token is unknown")
 
 
 def test_proxy_is_believed_about_its_user_and_nobody_else_is(closed: LocalProduct) -> None:
@@ -172,20 +130,3 @@ def test_proxy_is_believed_about_its_user_and_nobody_else_is(closed: LocalProduc
     assert ask(closed.port, "/api/session", PROXY)[0] == 401
     for headers in (said, {**said, "X_Forwarded_For": f"192.0.2.77, {PROXY}"}):
         assert ask(closed.port, "/api/session", NOBODY, **headers)[0] == 401
-
-
-def test_socket_of_a_proxys_user_is_let_in_from_the_proxy_alone(closed: LocalProduct) -> None:
-    def answer(source: str) -> str:
-        """What a polling client is told that asks for the namespace ``/``."""
-        path, user = "/socket.io/?EIO=4&transport=polling", {"Remote-User": "grace"}
-        where = ("127.0.0.1", closed.port)
-        with closing(http.client.HTTPConnection(*where, timeout=30, source_address=(source, 0))) as connection:
-            connection.request("GET", path, headers=user)
-            path += "&sid=" + json.loads(connection.getresponse().read()[1:])["sid"]
-            connection.request("POST", path, body="40", headers={**user, "Content-Type": "text/plain;charset=UTF-8"})
-            connection.getresponse().read()
-            connection.request("GET", path, headers=user)
-            return connection.getresponse().read().decode()
-
-    assert answer(PROXY).startswith('40{"sid"')
-    assert answer(NOBODY).startswith("44{")

@@ -6,7 +6,6 @@ secret.
 """
 
 import json
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -200,16 +199,6 @@ def test_two_credentials_in_one_request_are_no_better_than_the_worse(installatio
         assert answer.status in (400, 401), (headers, answer)
 
 
-def test_body_that_a_stranger_holds_back_is_not_asked_for(installation: Installation, server: str) -> None:
-    for path in (f"/api/publish/{METRICS_CHANNEL}", "/login", "/nowhere"):
-        for length in ("Content-Length: 2900000", "Content-Length: 100", "Transfer-Encoding: chunked"):
-            sent = request("POST", path, "Expect: 100-continue", length, "Authorization: Bearer dcl_none")
-            address = ("127.0.0.1", port_of(installation.servers[server]))
-            with socket.create_connection(address, timeout=30) as client:
-                client.sendall(sent)
-                assert client.recv(65536).startswith(b"HTTP/1.1 4"), (path, length)
-
-
 def test_request_that_names_two_hosts_or_none_as_it_should_shows_nothing(
     installation: Installation, server: str
 ) -> None:
@@ -289,32 +278,6 @@ def test_no_request_hides_in_another(installation: Installation, server: str) ->
     # Two requests, one after the other, are two.
     two = request("GET", "/livez", close=False) + INNER
     assert [answer.status for answer in exchange(port_of(installation.servers[server]), two)] == [200, 200]
-
-
-def test_what_is_no_http_is_refused_and_harms_nobody(installation: Installation, server: str) -> None:
-    port = port_of(installation.servers[server])
-    for sent in (
-        b"\r\n\r\n\r\n",
-        b"\x00" * 100,
-        b"GET /metrics\r\n\r\n",
-        b"GET /metrics HTTP/0.9\r\n\r\n",
-        b"GET /metrics HTTP/9.9\r\nHost: x\r\n\r\n",
-        b"GET  /metrics  HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET /metrics HTTP/1.1 x\r\nHost: x\r\n\r\n",
-        b"GET\x0b/metrics\x0bHTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET /metrics\xa0HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200),
-        b"GET /metrics HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(2000)) + b"\r\n",
-        b"GET /metrics HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 200_000 + b"\r\n\r\n",
-        b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999999\r\n\r\n",
-        b"POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFFFF\r\n",
-    ):
-        for answer in exchange(port, sent):
-            require_harmless(answer, sent[:60])
-            assert answer.status >= 400, (sent[:60], answer)
-    assert installation.ask(server, request("GET", "/livez")).status == 200
 
 
 #: What would begin a line, or a header, of its own.

@@ -76,16 +76,6 @@ def tell(what: str, began: float) -> None:
     print(f"{what}: {time.monotonic() - began:.2f} s")
 
 
-def test_one_sign_in_is_good_for_both_apis_and_every_replica(installation: Installation) -> None:
-    person = installation.stack.signed_in(installation.apis[0])
-
-    assert all(installation.takes(person))
-    for client in installation.sockets(cookie=person.cookie):
-        assert "connection_confirmed" in client.names()
-    stranger = installation.stack.person()
-    assert not any(installation.takes(stranger))
-
-
 def test_signing_out_at_one_api_ends_the_sockets_of_the_session_on_every_replica_and_no_others(
     installation: Installation,
 ) -> None:

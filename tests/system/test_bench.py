@@ -52,15 +52,11 @@ def test_server_compresses_where_it_is_offered(kind: type[Server], valkey: Valke
 @pytest.fixture(scope="module")
 def of_access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Open]]:
     """The replicas that are compared when access is measured."""
-    valkey = Valkey()
-    valkey.start()
-    redis = valkey.client()
-    credentials = Credentials(tmp_path_factory.mktemp("access"), redis)
     with contextlib.ExitStack() as stack:
+        valkey = stack.enter_context(Valkey())
+        credentials = Credentials(tmp_path_factory.mktemp("access"), stack.enter_context(valkey.client()))
         kinds = (Open, Closed, ClosedToMany, ClosedToPrograms)
         yield [stack.enter_context(kind(valkey.url, credentials)) for kind in kinds]
-    redis.close()
-    valkey.stop()
 
 
 def test_open_and_closed_replica_deliver_everything(of_access: Sequence[Open]) -> None:

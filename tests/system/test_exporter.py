@@ -3,16 +3,15 @@
 import base64
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.drivers.certificate import make_certificate, make_dated_certificate
+from tests.drivers.certificate import make_certificate
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process
-from tests.drivers.stack import INTERVAL_SECONDS, Stack
+from tests.drivers.stack import Stack
 from tests.drivers.waiting import eventually
 from tests.prepare import find_exporter
 
@@ -22,15 +21,10 @@ def meminfo() -> dict[str, int]:
     return {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
 
 
-@pytest.fixture
-def exporter(stack: Stack) -> tuple[Process, str]:
-    return start_exporter(stack)
-
-
-def start_exporter(stack: Stack, *arguments: str) -> tuple[Process, str]:
+def start_exporter(stack: Stack, *arguments: str, host: str = "127.0.0.1") -> tuple[Process, str]:
     binary = find_exporter()
     assert binary is not None, "run `make test`, which gets one"
-    address = f"127.0.0.1:{free_port()}"
+    address = f"{host}:{free_port()}"
     process = Process("exporter", [str(binary), f"--web.listen-address={address}", *arguments])
     stack.processes.append(process)
     process.start()
@@ -50,8 +44,8 @@ def root_is_of_a_container() -> bool:
     return types["/"] == "overlay"
 
 
-def test_real_exporter_appears_with_the_values_of_proc_and_df(stack: Stack, exporter: tuple[Process, str]) -> None:
-    stack.write_targets([exporter[1], "local"])
+def test_real_exporter_appears_with_the_values_of_proc_and_df(stack: Stack) -> None:
+    stack.write_targets([start_exporter(stack)[1], "local"])
     stack.start_collector()
     api = stack.start_api()
 
@@ -98,115 +92,31 @@ def test_real_exporter_without_pressure_tells_all_the_rest_and_is_not_asked_for_
     assert "disabled collector" not in process.log()
 
 
-def test_node_goes_and_comes_back_when_its_exporter_is_stopped_and_started(
-    stack: Stack, exporter: tuple[Process, str]
-) -> None:
-    process, address = exporter
-    stack.write_targets([address])
-    stack.write_rules("node_down: {for_seconds: 1}\n")
-    stack.start_collector()
-    api, replica = stack.start_api(), stack.start_replica()
-    client = stack.client(replica)
-
-    def status(wanted: str) -> Callable[[], dict[str, object] | None]:
-        def look() -> dict[str, object] | None:
-            node: dict[str, object] = api.json("/api/cluster/snapshot")["nodes"][0]
-            return node if node["status"] == wanted else None
-
-        return look
-
-    eventually(status("online"))
-    # When it stops, it is offline with its error within two rounds; health and an alert follow
-    before = api.json("/api/cluster/snapshot")["seq"]
-    process.stop()
-    rounds_at_stop = max(before, api.json("/api/cluster/snapshot")["seq"])
-    node = eventually(status("offline"))
-    assert node["error"]
-
-    def first_offline() -> dict[str, int] | None:
-        came = client.all("redis_cluster_metrics")
-        return next((s for s in came if s["nodes"][0]["status"] == "offline" and s["seq"] > before), None)
-
-    offline = eventually(first_offline)
-    assert offline is not None
-    assert offline["seq"] - rounds_at_stop <= 3  # two rounds, and the one that may have been under way
-    assert node["cpu_usage"] is None
-    eventually(lambda: client.last("redis_cluster_health")["overall_status"] == "critical")
-    eventually(lambda: api.json("/api/alerts")["alert_count"] == 1, within_seconds=40)
-    # When it starts again, it comes back and the alert resolves
-    process.start()
-    eventually(status("online"))
-    eventually(lambda: api.json("/api/alerts")["active_alerts"] == [])
-    eventually(lambda: client.last("redis_cluster_health")["overall_status"] == "healthy")
-    entries = [e for e in api.json("/api/alerts/log")["entries"] if e["rule"] == "node_down"]
-    assert [entry["transition"] for entry in entries] == ["pending", "firing", "resolved"]
-    assert INTERVAL_SECONDS < 2
-
-
 #: What bcrypt makes of "hunter2".
 HASHED = "$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHHWkwRXVm"
 
 
-@pytest.fixture
-def guarded(stack: Stack, tmp_path: Path) -> Callable[..., int]:
-    """Starts a node_exporter on all addresses of loopback with a certificate and a user; returns its port."""
-    make_certificate(tmp_path, *(f"IP:127.0.0.{number}" for number in range(1, 6)))
-    make_dated_certificate(tmp_path, "expired", "20200101000000Z", "20210101000000Z")
-
-    def start(certificate: str) -> int:
-        port = free_port()
-        config = tmp_path / f"{certificate}.yml"
-        config.write_text(
-            f"tls_server_config: {{cert_file: {certificate}.crt, key_file: server.key}}\n"
-            f"basic_auth_users: {{prom: '{HASHED}'}}\n"
-        )
-        binary = find_exporter()
-        assert binary is not None, "run `make test`, which gets one"
-        command = [str(binary), f"--web.listen-address=:{port}", f"--web.config.file={config}"]
-        stack.processes.append(Process("exporter", command))
-        stack.processes[-1].start()
-        return port
-
-    return start
-
-
-def test_real_exporter_is_read_by_https_with_a_password_and_what_is_wrong_is_said(
-    stack: Stack, guarded: Callable[..., int], exporter: tuple[Process, str], tmp_path: Path
-) -> None:
-    # Given an exporter that wants a password, one whose certificate has expired, and one without TLS
-    port, expired = guarded("server"), guarded("expired")
-    folder = tmp_path / "credentials"
-    (folder / "other").mkdir(parents=True)
-    make_certificate(folder / "other", "IP:127.0.0.1")
-    (folder / "ca.crt").write_bytes((tmp_path / "ca.crt").read_bytes())
-    (folder / "password").write_text("hunter2\n")
-    (folder / "wrong").write_text("hunter3\n")
+def test_real_exporter_is_read_by_https_with_a_password_and_what_is_wrong_is_said(stack: Stack, tmp_path: Path) -> None:
+    # Given an exporter on all addresses of loopback, with a certificate and a user
+    make_certificate(tmp_path, *(f"IP:127.0.0.{number}" for number in range(1, 4)))
+    config = tmp_path / "web.yml"
+    config.write_text(
+        f"tls_server_config: {{cert_file: server.crt, key_file: server.key}}\nbasic_auth_users: {{prom: '{HASHED}'}}\n"
+    )
+    _, address = start_exporter(stack, f"--web.config.file={config}", host="")
+    (tmp_path / "password").write_text("hunter2\n")
+    (tmp_path / "wrong").write_text("hunter3\n")
     right = {"scheme": "https", "ca_file": "ca.crt", "username": "prom", "password_file": "password"}
+    wrong = right | {"password_file": "wrong"}
     expected = {
-        "right": (f"127.0.0.1:{port}", right, None),
-        "password": (
-            f"127.0.0.2:{port}",
-            right | {"password_file": "wrong"},
-            "HTTP 401: the user name or the password is wrong",
-        ),
-        "ca": (
-            f"127.0.0.3:{port}",
-            right | {"ca_file": "other/ca.crt"},
-            "certificate is signed by no CA of ca_file",
-        ),
-        "plain": (f"127.0.0.4:{port}", {}, "speaks HTTPS (scheme: https is missing)"),
-        "nobody": (
-            f"127.0.0.5:{port}",
-            {"scheme": "https", "ca_file": "ca.crt"},
-            "HTTP 401: it wants a password or a token, and nodes.yaml names none",
-        ),
-        "expired": (f"127.0.0.1:{expired}", right, "certificate has expired"),
-        "tls": (exporter[1], right, "speaks no HTTPS (is it plain HTTP? then remove scheme: https)"),
+        "right": ("127.0.0.1", right, None),
+        "password": ("127.0.0.2", wrong, "HTTP 401: the user name or the password is wrong"),
+        "plain": ("127.0.0.3", {}, "speaks HTTPS (scheme: https is missing)"),
     }
-    entries = [{"host": host, "name": name, **fields} for name, (host, fields, _) in expected.items()]
+    entries = [{"host": host + address, "name": name, **fields} for name, (host, fields, _) in expected.items()]
     stack.targets.write_text(json.dumps({"workers": entries}))
-    # When they are collected
-    stack.start_collector(COLLECTOR_CREDENTIALS_DIR=str(folder))
+    # When it is collected
+    stack.start_collector(COLLECTOR_CREDENTIALS_DIR=str(tmp_path))
     api = stack.start_api()
 
     # Then each says what is wrong with it

@@ -163,30 +163,6 @@ def test_incident_is_whole_when_this_collector_takes_the_alert_over_from_the_las
     assert (incident["began"], incident["ended"] is None) == (since, False)
 
 
-def test_incidents_are_known_since_the_last_collector_led_when_it_recorded_none(
-    fleet: Stack, releases: Releases
-) -> None:
-    # Given a collector of this release, and after it one of the last, under which an alert ends
-    this_collector = releases.start_collector("this")
-    eventually(lambda: DOWN in releases.alerts(), what="the alert of the dead node")
-    api = releases.start("this", "api")
-    since = api.json("/api/incidents")["known_since"]
-    this_collector.stop()
-    last_collector = releases.start_collector("last")
-    fleet.write_rules("node_down: {enabled: false}\n")
-    eventually(lambda: DOWN not in releases.alerts(), within_seconds=60, what="the end of the alert")
-    last_collector.stop()
-    # When this release leads again
-    releases.start_collector("this")
-    # Then either the end is recorded, or incidents are known from then on
-    page = api.json("/api/incidents")
-    ended = releases.log()[-1]["timestamp"]
-    if page["incidents"]:
-        assert page["known_since"] == since
-    else:
-        assert page["known_since"] > ended > since
-
-
 @pytest.mark.parametrize("release", ["last", "this"])
 def test_services_of_both_releases_live_with_the_users_and_functions_of_this_one(
     fleet: Stack, former: Path, releases: Releases, release: str

@@ -52,7 +52,7 @@ def test_snapshots_reach_clients_and_health_is_good_when_redis_speaks_tls(stack_
     # Then snapshots get through, and all know of each other
     snapshot = client.wait_for("redis_cluster_metrics", 3)[-1]
     assert [node["status"] for node in snapshot["nodes"]] == ["online", "online"]
-    health = eventually(lambda: _healthy(services["api"]), what="a healthy report")
+    health = eventually(lambda: (found := services["api"].json("/api/health"))["status"] == "healthy" and found)
     assert health["redis"]["status"] == "up"
     # When Redis hangs, and when it comes back empty: all see that it is away, and are live again with the same client
     for away, back in ((server.pause, server.resume), (server.stop, server.start)):
@@ -101,11 +101,6 @@ def test_services_go_on_and_say_why_when_redis_cannot_be_verified(
     assert redis.info("stats")["total_connections_received"] == 2
     redis.close()
     assert [name for name, (process, _) in services.items() if not process.running] == []
-
-
-def _healthy(api: Rest) -> dict[str, dict[str, str]] | None:
-    report: dict[str, dict[str, str]] = api.json("/api/health")
-    return report if report["status"] == "healthy" else None
 
 
 def _started(stack: Stack, name: str) -> tuple[Process, Rest]:

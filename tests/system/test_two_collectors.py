@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +19,8 @@ from tests.drivers.disturbances import DISTURBANCES
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process
 from tests.drivers.rest import Rest
-from tests.drivers.stack import Stack
+from tests.drivers.stack import Stack, own_stack
 from tests.drivers.transitions import require_numbered_without_a_gap, transitions
-from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
 #: Longer than in other tests: a node that does not answer within it is offline, and a busy machine lets nodes wait.
@@ -203,17 +203,8 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def collectors() -> Iterator[Pair]:
-    valkey = Valkey()
-    valkey.start()
-    stack = Stack(valkey)
-    try:
-        pair = Pair(stack)
+    with own_stack() as stack, closing(Pair(stack)) as pair:
         yield pair
-        pair.close()
-    finally:
-        stack.close()
-        valkey.stop()
-    assert stack.tracebacks() == []
 
 
 @pytest.fixture
@@ -309,13 +300,3 @@ def test_collector_goes_on_when_it_is_paused_for_less_than_its_lease(pair: Pair)
 def test_log_tells_what_happened_once_when_two_collectors_started(pair: Pair) -> None:
     own = [entry["transition"] for entry in pair.log() if entry["alert_id"] in (None, "node_down/node01")]
     assert own == ["started", "pending", "firing"]
-
-
-def test_collector_refuses_to_start_when_another_cluster_lives_on_this_redis(stack: Stack) -> None:
-    stack.start_simulator(1)
-    stack.start_collector()
-    other = stack.start("other", "collector", COLLECTOR_PORT=str(free_port()), CLUSTER_NAME="elsewhere")
-    code = eventually(lambda: None if other.running else (other.wait(),), within_seconds=30)
-    assert code[0] not in (0, None)
-    lines = [line for line in other.log().splitlines() if "lab" in line and "elsewhere" in line]
-    assert len(lines) == 1, other.log()

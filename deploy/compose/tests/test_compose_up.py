@@ -238,6 +238,7 @@ def project_for(access: str = "", host: str = "127.0.0.1") -> Project:
         ("192.168.1.5", "", True),
         ("0.0.0.0", "open", False),
         ("0.0.0.0", "closed", False),
+        ("0.0.0.0", "none", True),
         ("0.0.0.0", "ajar", True),
     ],
 )

@@ -1,7 +1,8 @@
 """Install, update or remove the services: ``python3 -m deploy.local.systemd install``, or ``uninstall``.
 
-Standard library only. Called by ``make install-service`` and ``make uninstall-service``. With ``user``, ``token``,
-``access`` or ``status`` it is the api's command line, for the services; ``restore dump.rdb`` replaces their data.
+Standard library only. Called by ``make install-service`` and ``make uninstall-service``. With other words it is what
+``dispycluster`` does in an installed release: ``user``, ``token``, ``access``, ``check-nodes`` and ``status`` with the
+services' settings, as their user; ``restore dump.rdb`` replaces their data.
 """
 
 import sys
@@ -12,6 +13,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 (an older one calls this too, and 
 import argparse
 import os
 from pathlib import Path
+from typing import Final
 
 from deploy.local.refusal import CannotStart
 from deploy.local.systemd.accounts import KINDS, restore, run_as_services
@@ -19,10 +21,13 @@ from deploy.local.systemd.install import install, uninstall
 from deploy.local.systemd.layout import Layout
 from runtime.settings import SettingError
 
+#: The words of ``dispycluster`` in an installed release.
+WORDS: Final = (*KINDS, "restore")
+
 
 def main() -> int:
     """Return the exit code."""
-    if sys.argv[1:2] and sys.argv[1] in (*KINDS, "restore"):
+    if sys.argv[1:2] and sys.argv[1] in WORDS:
         return accounts(sys.argv[1:])
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=("install", "uninstall"))
@@ -49,7 +54,7 @@ def main() -> int:
 
 
 def accounts(words: list[str]) -> int:
-    """Do what is said about users, tokens and copies of the data; return the exit code."""
+    """Do what is said about users, tokens, nodes and copies of the data; return the exit code."""
     try:
         if words[0] != "restore":
             return run_as_services(Layout(), words)

@@ -1,4 +1,4 @@
-"""The services' own user, and what runs as it: the api's command line for users, tokens and the status; a restore."""
+"""The services' own user, and what runs as it: the words of ``dispycluster``."""
 
 import os
 import pwd
@@ -15,8 +15,8 @@ from deploy.local.systemd.services import is_active
 from deploy.local.systemd.settings import parsed
 from deploy.local.valkey import SAVE_REVOCATIONS
 
-#: First words of the command lines that are meant.
-KINDS: Final = ("user", "token", "access", "status")
+#: Those that are done as the services would.
+KINDS: Final = ("check-nodes", "status", "user", "token", "access")
 #: Options of ``subprocess`` that run a program as the services' user.
 AS_SERVICES: Final[Mapping[str, Any]] = {
     "cwd": "/", "user": USER, "group": USER, "extra_groups": [], "umask": 0o077,
@@ -45,14 +45,13 @@ def owner_of_services() -> tuple[int, int]:
 
 
 def run_as_services(layout: Layout, words: Sequence[str]) -> int:
-    """Run ``python -m api WORDS``, or ``python -m api.status``, in this terminal; return its exit code.
+    """Run ``dispycluster WORDS`` in this terminal, with the settings of the services; return its exit code.
 
     Raises:
         CannotStart: this may not be done here, or nothing is installed.
     """
-    _require_root(layout, words[0])
-    command = ["api.status", *words[1:]] if words[0] == "status" else ["api", *words]
-    return _run(layout, ["-m", *command], variables_of(layout, os.environ))
+    _require_root(layout, " ".join(words))
+    return _run(layout, ["-m", "dispycluster", *words], variables_of(layout, os.environ))
 
 
 def restore(layout: Layout, copy: Path, options: Sequence[str] = ()) -> int:
@@ -64,7 +63,7 @@ def restore(layout: Layout, copy: Path, options: Sequence[str] = ()) -> int:
         CannotStart: this may not be done here, nothing is installed, or Valkey runs.
         OSError: the copy cannot be read.
     """
-    _require_root(layout, "restore")
+    _require_root(layout, f"restore {copy}")
     if is_active(SERVICES[0]):
         raise CannotStart(f"Valkey runs: sudo systemctl stop {TARGET}, restore, sudo systemctl start {TARGET}")
     # A new file, known by its descriptor, and not in the services' folder: whoever owns that may lay a link there, and
@@ -81,13 +80,11 @@ def _give_away(descriptor: int) -> None:
     os.fchown(descriptor, *owner_of_services())
 
 
-def _require_root(layout: Layout, word: str) -> None:
+def _require_root(layout: Layout, words: str) -> None:
     if not layout.current.is_symlink():
         raise CannotStart("No services are installed: sudo make install-service")
     if os.geteuid() != 0:
-        raise CannotStart(
-            f"Users, tokens and data are the services': sudo {layout.python} -m deploy.local.systemd {word} …"
-        )
+        raise CannotStart(f"Settings, users, tokens and data are the services': {layout.called(words)}")
 
 
 def _run(layout: Layout, words: Sequence[str], variables: Mapping[str, str]) -> int:
@@ -100,5 +97,10 @@ def variables_of(layout: Layout, own: Mapping[str, str]) -> dict[str, str]:
     kept = {name: own[name] for name in ("LANG", "LC_ALL", "PATH", "TERM") if name in own}
     settings = [parsed(path.read_text()) for path in (layout.valkey_environment, layout.environment)]
     folder = layout.access
-    folders = {**folder.variables(), "ACCESS_USERS_DIR": str(folder.users)}
-    return {**kept, **SAVE_REVOCATIONS, **settings[0], **settings[1], **folders, "PYTHONSAFEPATH": "1"}
+    places = {
+        **folder.variables(),
+        "ACCESS_USERS_DIR": str(folder.users),
+        "COLLECTOR_TARGETS": str(layout.nodes),
+        "COLLECTOR_CREDENTIALS_DIR": str(layout.credentials),
+    }
+    return {**kept, **SAVE_REVOCATIONS, **settings[0], **settings[1], **places, "PYTHONSAFEPATH": "1"}

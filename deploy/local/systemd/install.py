@@ -26,14 +26,17 @@ from deploy.local.refusal import CannotStart, confirmed
 from deploy.local.settings import Settings
 from deploy.local.systemd.accounts import AS_SERVICES, make_user, owner_of_services, variables_of
 from deploy.local.systemd.layout import (
+    COMMAND,
     SERVICES,
     TARGET,
     USER,
     Layout,
     add_release,
+    link_command,
     make_environment,
     remove_releases,
     switch_to,
+    unlink_command,
 )
 from deploy.local.systemd.services import (
     described,
@@ -90,6 +93,8 @@ def install(layout: Layout, given: Mapping[str, str]) -> None:
         say(f"  {name} stays as {layout.environment} has it: change it there")
     write_units(layout)
     former = switch_to(layout, release)
+    if not link_command(layout):
+        say(f"  {layout.command} is another program: the services' own is {COMMAND}")
     if not layout.is_machine:
         say(f"The files are in {layout.root}; nothing was started.")
         return
@@ -116,6 +121,7 @@ def uninstall(layout: Layout, *, purge: bool) -> None:
         stop_all(layout)
     is_installed = layout.current.is_symlink()
     remove_units(layout)
+    unlink_command(layout)
     if layout.is_machine:
         systemctl("daemon-reload")
         systemctl("reset-failed", "dispycluster-*")
@@ -184,11 +190,11 @@ def say_how_to_go_on(layout: Layout, settings: Settings) -> None:
         )
     say(f"""
   nodes      {layout.nodes}, read again when it changes; checked by
-             {layout.python} -m collector.check_nodes --targets {layout.nodes}
+             {layout.called("check-nodes")}
   alerts     {layout.alerts}, read again when it changes
   settings   {layout.environment}, in force after: sudo systemctl restart {TARGET}
   logs       journalctl -f -u 'dispycluster-*'
-  state      systemctl status 'dispycluster-*'
+  state      systemctl status 'dispycluster-*'; {layout.called("status")}
   update     sudo make install-service, in a newer copy of the project
   remove     sudo make uninstall-service; data and settings stay""")
 

@@ -28,9 +28,15 @@ SERVICES: Final = (
     "dispycluster-api.service",
     "dispycluster-gateway.service",
 )
+#: The product's command, in the release that the services run.
+COMMAND: Final = "/opt/dispycluster/current/.venv/bin/dispycluster"
 #: Where this copy of the product is.
 SOURCE: Final = Path(__file__).resolve().parents[3]
-FOLDERS: Final = ("access", "contract", "runtime", "services", "deploy/host", "deploy/local", "requirements")
+FOLDERS: Final = (
+    "access", "contract", "dispycluster", "runtime", "services", "deploy/host", "deploy/local", "requirements",
+)  # fmt: skip
+#: What the installation of the project into its environment reads besides.
+FILES: Final = ("LICENSE", "README.md", "deploy/wheel.py", "pyproject.toml")
 #: Of these nothing runs.
 _LEFT_OUT: Final = frozenset(("tests", "golden", "__pycache__"))
 
@@ -92,6 +98,11 @@ class Layout:
         return self.settings / "alerts.yaml"
 
     @property
+    def credentials(self) -> Path:
+        """Passwords and certificates of exporters, which people may add."""
+        return self.settings / "credentials"
+
+    @property
     def units(self) -> Path:
         """Where systemd looks for the units of an administrator."""
         return self.root / "etc/systemd/system"
@@ -102,13 +113,28 @@ class Layout:
         return self.root / "var/lib/dispycluster"
 
     @property
+    def command(self) -> Path:
+        """Where the product's command is found by its name, for root too."""
+        return self.root / "usr/local/bin/dispycluster"
+
+    @property
+    def has_command(self) -> bool:
+        """Whether what is found there is ours."""
+        return self.command.is_symlink() and os.readlink(self.command) == COMMAND
+
+    def called(self, words: str) -> str:
+        """How people call the product's command here."""
+        return f"sudo {'dispycluster' if self.has_command or not self.command.exists() else COMMAND} {words}"
+
+    @property
     def make_user(self) -> str:
         """The command that makes a user."""
-        return f"sudo {self.python} -m deploy.local.systemd user add NAME"
+        return self.called("user add NAME")
 
 
 def product_files(source: Path) -> Iterator[Path]:
     """Paths of the product's files, relative to ``source``, in a fixed order."""
+    yield from map(Path, FILES)
     for folder in FOLDERS:
         for path in sorted((source / folder).rglob("*")):
             inner = path.relative_to(source)
@@ -166,6 +192,20 @@ def switch_to(layout: Layout, release: Path) -> Path | None:
     link.symlink_to(release.name)
     link.replace(layout.current)
     return former if former is not None and former.is_dir() and former != release.resolve() else None
+
+
+def link_command(layout: Layout) -> bool:
+    """Let people call the product's command by its name, unless another program has it; return whether they can."""
+    if not layout.has_command and not os.path.lexists(layout.command):
+        layout.command.parent.mkdir(parents=True, exist_ok=True)
+        layout.command.symlink_to(COMMAND)
+    return layout.has_command
+
+
+def unlink_command(layout: Layout) -> None:
+    """Take that away."""
+    if layout.has_command:
+        layout.command.unlink()
 
 
 def remove_releases(layout: Layout, keep: set[Path]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from deploy.local.commands import CHECK_NODES
 from deploy.local.data_dir import FIRST_TARGETS
 from deploy.local.ports import inner_port
 from deploy.local.refusal import CannotStart
@@ -23,9 +24,6 @@ INNER_PORTS: Final = {"API_PORT": 8000, "WS_PORT": 8001, "COLLECTOR_PORT": 8002}
 _VALKEY_PORT: Final = 6385
 #: Files that hold passwords, or may: systemd reads them as root.
 _PRIVATE: Final = 0o600
-_CHECK_NODES: Final = (
-    "/opt/dispycluster/current/.venv/bin/python -m collector.check_nodes --targets /etc/dispycluster/nodes.yaml"
-)
 _OFFERED: Final = re.compile(r"^#([A-Z][A-Z_]*)=.*$", re.MULTILINE)
 
 
@@ -101,7 +99,7 @@ class SettingsFiles:
     def _targets(self) -> str:
         given = self._given.get("TARGETS", "").strip()
         if not given:
-            return FIRST_TARGETS.replace(" make check-nodes\n", f"\n#\n#   {_CHECK_NODES}\n#\n")
+            return FIRST_TARGETS.replace(CHECK_NODES, self._layout.called("check-nodes"))
         try:
             return Path(given).expanduser().read_text()
         except (OSError, UnicodeDecodeError) as error:

@@ -1,5 +1,6 @@
 """Who gets in: the choice, and the folder with key, users and tokens."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,6 +49,12 @@ def test_line_for_a_first_user_names_a_folder_that_is_not_the_usual_one(tmp_path
         Settings.from_environment({"PUBLIC_HOST": "0.0.0.0", "DATA_DIR": str(tmp_path)})
 
 
+def test_line_for_a_first_user_can_be_copied_when_the_folder_has_a_space(tmp_path: Path) -> None:
+    folder = tmp_path / "my data"
+    with pytest.raises(SettingError, match=f"make user NAME=ada DATA_DIR='{folder}'\n"):
+        Settings.from_environment({"PUBLIC_HOST": "0.0.0.0", "DATA_DIR": str(folder)})
+
+
 @pytest.mark.parametrize(
     ("variables", "access"),
     [
@@ -92,6 +99,46 @@ def test_folder_is_for_its_owner_alone_and_its_key_stays(tmp_path: Path) -> None
     other = AccessDir(tmp_path / "other")
     other.make()
     assert other.key.read_text() != key
+
+
+def test_no_link_in_the_folder_is_followed_when_it_is_given_to_another_user(tmp_path: Path) -> None:
+    # given: the services' user owns the folder, and root makes what is missing in it
+    folder, kept = AccessDir(tmp_path / "access"), tmp_path / "kept"
+    folder.path.mkdir()
+    kept.mkdir(mode=0o755)
+    folder.users.symlink_to(kept)
+    # then
+    with pytest.raises(OSError, match="users"):
+        folder.make((os.getuid(), os.getgid()))
+    assert mode_of(kept) == 0o755
+
+
+def test_key_that_is_a_link_gives_nothing_to_another_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # given
+    folder = AccessDir(tmp_path / "access")
+    folder.make()
+    given: list[tuple[object, bool]] = []
+    monkeypatch.setattr(
+        os, "chown", lambda path, *_, follow_symlinks=True: given.append((Path(path).name, follow_symlinks))
+    )
+    # when
+    folder.make((os.getuid(), os.getgid()))
+    # then
+    assert given == [("key", False)]
+
+
+def test_files_that_others_may_read_are_named(tmp_path: Path) -> None:
+    # given
+    folder = AccessDir(tmp_path / "access")
+    folder.make()
+    for path in (folder.users / "ada", folder.tokens / "backup"):
+        path.touch(mode=0o600)
+    assert folder.exposed() == []
+    # when
+    folder.key.chmod(0o666)
+    (folder.tokens / "backup").chmod(0o640)
+    # then
+    assert folder.exposed() == [folder.key, folder.tokens / "backup"]
 
 
 def test_key_is_one_that_the_services_take(tmp_path: Path) -> None:

@@ -1,15 +1,14 @@
 """Setting up says what is missing, in a sentence."""
 
 import ast
-import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from contract import VERSION
 from deploy.local import bootstrap
+from tests.drivers.clone import Clone
 
 ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "deploy" / "local" / "bootstrap.py"
@@ -56,52 +55,46 @@ def test_python_without_venv_is_told_the_package_that_brings_it(monkeypatch: pyt
 
 
 @pytest.fixture(scope="module")
-def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("clone")
-    (folder / "deploy" / "local").mkdir(parents=True)
-    (folder / "services").mkdir()
-    shutil.copy(SOURCE, folder / "deploy" / "local")
-    return folder
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """The second test finds the environment that the first has made."""
+    return Clone(tmp_path_factory.mktemp("clone") / "one", empty_locks=False)
 
 
-@pytest.fixture
-def clone(_folder: Path) -> Path:
-    """What setting up reads, in a folder of its own, and perhaps the environment that another test has made there."""
-    shutil.copytree(ROOT / "requirements", _folder / "requirements", dirs_exist_ok=True)
-    return _folder
-
-
-def set_up(clone: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "deploy/local/bootstrap.py"]
-    environment = {**os.environ, "REDIS_URL": "", **variables}
-    return subprocess.run(command, cwd=clone, capture_output=True, text=True, env=environment, timeout=300)
-
-
-def test_setup_says_so_when_the_index_cannot_be_reached_and_goes_on_later(clone: Path) -> None:
+def test_setup_says_so_when_the_index_cannot_be_reached_and_goes_on_later(clone: Clone) -> None:
     away = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1", "PIP_FIND_LINKS": "", "PIP_NO_INDEX": ""}
-    failed = set_up(clone, **away)
+    failed = clone.set_up(**away)
     assert failed.returncode == 1
     assert "the package index cannot be reached" in failed.stderr
     assert "Traceback" not in failed.stderr
     assert len(failed.stderr.splitlines()) == 2
     # A half-made environment is no obstacle: the same call goes on, and stops at the same place
-    again = set_up(clone, **away)
+    again = clone.set_up(**away)
     assert again.returncode == 1
     assert "making .venv" not in again.stdout
 
 
-def test_setup_is_nothing_when_all_is_installed(clone: Path) -> None:
-    for name in bootstrap.RUN_WITH_VALKEY:
-        (clone / "requirements" / name).write_text("")
-    first = set_up(clone)
+def test_setup_is_nothing_when_all_is_installed(clone: Clone) -> None:
+    clone.empty_locks()
+    first = clone.set_up()
     assert first.returncode == 0, first.stderr
     assert first.stdout.splitlines()[-1] == "setup: done"
-    assert set_up(clone).stdout == ""
-    assert set_up(clone, REDIS_URL="redis://127.0.0.1").stdout == ""
-    query = "import sys; print(*sys.path)"
-    python = clone / ".venv" / "bin" / "python"
-    found = subprocess.run([python, "-c", query], capture_output=True, text=True, check=True).stdout.split()
-    assert {str(clone), str(clone / "services")} <= set(found)
+    assert clone.set_up().stdout == ""
+    assert clone.set_up(REDIS_URL="redis://127.0.0.1").stdout == ""
+    assert {str(clone.folder), str(clone.folder / "services")} <= set(clone.search_path())
+    assert clone.version() == VERSION
     # A change of the locks is noticed
-    (clone / "requirements" / "local.txt").write_text("# changed\n")
-    assert "installing" in set_up(clone).stdout
+    (clone.folder / "requirements" / "local.txt").write_text("# changed\n")
+    assert "installing" in clone.set_up().stdout
+
+
+def test_setup_installs_the_version_that_an_update_has_brought(clone: Clone) -> None:
+    # given
+    clone.empty_locks()
+    clone.set_up()
+    # when
+    (clone.folder / "contract" / "__init__.py").write_text('VERSION = "99.0.1"\n')
+    done = clone.set_up()
+    # then
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list((clone.folder / ".venv").glob("lib/python*/site-packages/dispycluster_live-99.0.1.dist-info"))
+    assert clone.set_up().stdout == ""

@@ -122,6 +122,18 @@ def test_demo_takes_its_redis_again_when_no_other_collector_has_led_since(redis,
         store.require_no_real_cluster()
 
 
+def test_note_of_a_demo_overwrites_nothing_that_a_link_leads_to(redis, store, tmp_path):
+    # given
+    (tmp_path / "kept").write_text("precious")
+    (tmp_path / "redis-epoch").symlink_to(tmp_path / "kept")
+    redis.hset(EPOCH_KEY, "epoch", "7")
+    # when
+    store.note_epoch()
+    # then
+    assert (tmp_path / "kept").read_text() == "precious"
+    store.require_no_real_cluster()
+
+
 def test_demo_is_refused_when_the_redis_does_not_answer(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="does not say whether it is free for a demo"):
         DemoStore(f"redis://127.0.0.1:{free_port()}/0", tmp_path).require_no_real_cluster()

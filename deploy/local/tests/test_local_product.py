@@ -82,6 +82,23 @@ def test_product_comes_up_with_data_refuses_a_twin_and_goes_without_a_trace(runn
     assert "is killed" not in running.said
 
 
+def test_two_that_start_at_the_same_moment_find_ports_of_their_own(tmp_path: Path) -> None:
+    # given: neither is told the ports of its parts
+    unnamed = dict.fromkeys(inner_ports(), "")
+    # when
+    products = [LocalProduct(tmp_path / name, DEMO_NODES="2", **unnamed) for name in ("one", "two")]
+    try:
+        # then
+        for product in products:
+            product.until_ready()
+            assert len(snapshot_of(product)["nodes"]) == 2
+        urls = [(tmp_path / name / "demo" / "valkey" / "url").read_text() for name in ("one", "two")]
+        assert urls[0].split(":")[-1] != urls[1].split(":")[-1]
+    finally:
+        for product in products:
+            product.end()
+
+
 def test_data_of_the_last_release_stay_as_they_are_after_an_update_and_beside_a_demo(tmp_path: Path) -> None:
     # given: somebody ran the last release, and has a user and a nodes file
     lay_out_last_release(tmp_path / "former")

@@ -1,57 +1,34 @@
 """Set-up repairs what was left half-made, moved or made with a Python that is gone; and the locks let it."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from deploy.local.bootstrap import RUN_WITH_VALKEY, explain
+from deploy.local.bootstrap import BUILD, FORMER_PATHS, explain
+from tests.drivers.clone import Clone
 
 ROOT = Path(__file__).parents[3]
 REQUIREMENTS = ROOT / "requirements"
 
 
-class Clone:
-    """A folder with what set-up needs and nothing to install, and the environment that is made there."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        for part in ("deploy/local", "services", "requirements"):
-            (folder / part).mkdir(parents=True)
-        shutil.copy(ROOT / "deploy" / "local" / "bootstrap.py", folder / "deploy" / "local")
-        for name in RUN_WITH_VALKEY:
-            (folder / "requirements" / name).write_text("# nothing to install\n")
-
-    def set_up(self) -> str:
-        done = subprocess.run(
-            [sys.executable, self.folder / "deploy" / "local" / "bootstrap.py"],
-            env={**os.environ, "REDIS_URL": ""},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout
-
-    def search_path(self) -> list[str]:
-        code = "import sys; print(*sys.path, sep='\\n')"
-        python = self.folder / ".venv" / "bin" / "python"
-        return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+def set_up(clone: Clone) -> str:
+    """Set up what can be set up; return what is said."""
+    done = clone.set_up()
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def _clone_of_module(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    return Clone(tmp_path_factory.mktemp("clone") / "one")
+    return Clone(tmp_path_factory.mktemp("clone") / "one", empty_locks=True)
 
 
 @pytest.fixture
 def clone(_clone_of_module: Clone) -> Clone:
     """One that is set up; a test leaves it broken or set up again."""
-    _clone_of_module.set_up()
+    set_up(_clone_of_module)
     return _clone_of_module
 
 
@@ -61,7 +38,7 @@ def test_environment_is_made_anew_when_its_python_is_gone(clone: Clone) -> None:
     python.unlink()
     python.symlink_to("/nonexistent/python3")
     # when
-    said = clone.set_up()
+    said = set_up(clone)
     # then
     assert "making .venv" in said
     assert f"{clone.folder}/services" in clone.search_path()
@@ -73,7 +50,7 @@ def test_environment_is_made_anew_when_pip_is_half_there(clone: Clone) -> None:
         stamp.unlink()
     next((clone.folder / ".venv" / "lib").glob("python3*/site-packages/pip/__init__.py")).unlink()
     # when
-    said = clone.set_up()
+    said = set_up(clone)
     # then
     assert "making .venv" in said
 
@@ -83,12 +60,34 @@ def test_environment_is_made_anew_when_the_folder_was_moved(clone: Clone) -> Non
     former = clone.folder
     clone.folder = former.rename(former.with_name("two"))
     # when
-    clone.set_up()
+    set_up(clone)
     # then
     assert f"{clone.folder}/.venv/bin/python" in (clone.folder / ".venv" / "bin" / "pip").read_text()
     path = clone.search_path()
     assert f"{clone.folder}/services" in path
+    assert clone.version()
     assert f"{former}/services" not in path
+
+
+def test_environment_of_a_former_version_is_brought_over(clone: Clone) -> None:
+    # given: it has a file of paths of its own, and no command
+    environment = clone.folder / ".venv"
+    [packages] = environment.glob("lib/python*/site-packages")
+    (packages / FORMER_PATHS).write_text(f"{clone.folder}\n{clone.folder / 'former'}\n")
+    (environment / "bin" / "dispycluster").unlink()
+    # when
+    said = set_up(clone)
+    # then
+    assert "making .venv" not in said
+    assert not (packages / FORMER_PATHS).exists()
+    assert clone.version()
+    assert set_up(clone) == ""
+
+
+def test_project_is_built_by_the_version_that_the_lock_has() -> None:
+    [needed] = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    name, _, version = needed.partition("==")
+    assert pins(BUILD)[name] == {version}
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "g++", "/usr/bin/arm-linux-gnueabihf-gcc"])
@@ -113,7 +112,9 @@ def pins(name: str) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("name", ["api.txt", "collector.txt", "local.txt", "simulator.txt", "valkey.txt", "ws.txt"])
+@pytest.mark.parametrize(
+    "name", ["api.txt", BUILD, "collector.txt", "local.txt", "simulator.txt", "valkey.txt", "ws.txt"]
+)
 def test_lock_holds_no_version_that_the_lock_for_developers_does_not(name: str) -> None:
     # A set-up with --dev counts as one without it.
     dev = pins("dev.txt")

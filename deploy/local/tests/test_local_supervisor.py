@@ -150,6 +150,35 @@ def test_lines_get_their_parts_name_in_front_unless_they_are_a_services_log(supe
     assert max(map(len, supervised.lines)) < 9000
 
 
+def test_line_that_begins_with_its_parts_name_gets_it_once(supervised: Supervised) -> None:
+    supervised.supervisor.start(part("one", "import time; print('one: no such file', flush=True); time.sleep(600)"))
+    supervised.until_said("one: no such file")
+
+
+@pytest.mark.parametrize(
+    ("said", "lost"), [("cannot listen on 127.0.0.1:8000: Address already in use", True), ("I am ill", False)]
+)
+def test_death_tells_whether_a_port_was_lost(supervised: Supervised, said: str, lost: bool) -> None:
+    supervised.supervisor.start(part("weak", f"import sys; print({said!r}); sys.exit(1)"))
+    with pytest.raises(PartDied) as death:
+        supervised.supervisor.run()
+    assert death.value.has_lost_a_port == lost
+
+
+def test_parts_can_be_started_anew_when_all_have_ended(supervised: Supervised) -> None:
+    # given
+    former = supervised.supervisor.start(part("one", WAITS))
+    supervised.supervisor.start(part("weak", "raise SystemExit(1)"))
+    with pytest.raises(PartDied):
+        supervised.supervisor.run()
+    # when
+    supervised.supervisor.end_all()
+    # then
+    assert not is_alive(former.pid)
+    supervised.supervisor.start(part("two", WAITS))
+    supervised.until_said("two: up")
+
+
 def test_stop_ends_those_that_others_stand_on_last(supervised: Supervised) -> None:
     # given
     supervised.supervisor.start(part("ground", SAYS_WHEN_ASKED, "ground", is_ground=True))

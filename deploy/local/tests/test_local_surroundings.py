@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from deploy.host.listening import is_free
-from deploy.local.data_dir import AccessDir, DataDir
+from deploy.local.data_dir import AccessDir, DataDir, limit_umask
 from deploy.local.ports import inner_port, require_public
 from deploy.local.product import valkey_part
 from deploy.local.refusal import CannotStart
@@ -19,18 +19,18 @@ from deploy.local.settings import Settings
 from deploy.local.valkey import Access, valkey_binary
 from runtime.settings import SettingError
 from tests.drivers.ports import free_port
-from tests.drivers.process import Process
+from tests.drivers.process import ROOT, Process, run_module
 from tests.drivers.waiting import eventually
 
 
 def test_settings_have_the_documented_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    # given
+    # given: the data are in the checkout wherever the product is called
     monkeypatch.chdir(tmp_path)
     # when
     settings = Settings.from_environment({})
     # then
     assert (settings.host, settings.port, settings.redis_url) == ("127.0.0.1", 8085, None)
-    assert (settings.targets, settings.demo_nodes, settings.data_dir) == (None, 0, tmp_path / "data")
+    assert (settings.targets, settings.demo_nodes, settings.data_dir) == (None, 0, ROOT / "data")
 
 
 def test_settings_make_paths_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -57,10 +57,14 @@ def test_settings_make_paths_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path:
         {"LOG_LEVEL": "LOUD"},
         {"TARGETS": "a,b.yaml"},
         {"DATA_DIR": "a,b"},
+        {"PUBLIC_HOST": "a b"},
+        {"PUBLIC_HOST": "a b", "ACCESS": "closed"},
+        {"PUBLIC_HOST": "$(id)"},
+        {"PUBLIC_HOST": "a;b"},
     ],
 )
 def test_settings_name_the_variable_that_is_not_valid(variables: dict[str, str]) -> None:
-    with pytest.raises(SettingError, match=next(iter(variables))):
+    with pytest.raises(SettingError, match=f"^{next(iter(variables))}=.* is not valid"):
         Settings.from_environment(variables)
 
 
@@ -96,6 +100,91 @@ def test_inner_port_gives_way_only_when_nobody_asked_for_it(taken: int) -> None:
     assert is_free(port)
     with pytest.raises(CannotStart, match=f"API_PORT={taken} is taken by"):
         inner_port({"API_PORT": str(taken)}, "API_PORT", 8000)
+
+
+def test_inner_port_is_none_that_was_lost_before() -> None:
+    # given
+    usual = free_port()
+    # then
+    assert inner_port({}, "API_PORT", usual, avoided=()) == usual
+    other = inner_port({}, "API_PORT", usual, avoided={usual})
+    assert other > usual
+    assert inner_port({}, "API_PORT", usual, avoided={usual, other}) > other
+    assert inner_port({"API_PORT": str(usual)}, "API_PORT", 8000, avoided={usual}) == usual
+
+
+@pytest.mark.parametrize("leads_to", ["kept", "missing"])
+def test_lock_that_is_a_link_is_refused_and_what_it_leads_to_stays(tmp_path: Path, leads_to: str) -> None:
+    # given
+    (tmp_path / "kept").write_text("precious\n")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "lock").symlink_to(tmp_path / leads_to)
+    # then
+    with pytest.raises(CannotStart, match=r"lock is no plain file, and is left as it is"):
+        DataDir(folder)
+    assert (tmp_path / "kept").read_text() == "precious\n"
+    assert not (tmp_path / "missing").exists()
+    assert [path.name for path in folder.iterdir()] == ["lock"]
+
+
+def test_lock_that_is_a_named_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "lock")
+    with pytest.raises(CannotStart, match=r"lock is no plain file"):
+        DataDir(tmp_path)
+
+
+def test_first_files_overwrite_nothing_that_a_link_leads_to(tmp_path: Path) -> None:
+    # given: links under the names that files have before they are whole
+    kept, folder = tmp_path / "kept", tmp_path / "data"
+    kept.write_text("precious\n")
+    folder.mkdir()
+    for name in (".cluster-name", ".nodes.yaml"):
+        (folder / name).symlink_to(kept)
+    # when
+    with DataDir(folder) as data_dir:
+        data_dir.targets(None)
+    # then
+    assert kept.read_text() == "precious\n"
+    assert not (folder / "nodes.yaml").is_symlink()
+    assert {path.name for path in folder.iterdir()} == {"cluster-name", "lock", "nodes.yaml"}
+
+
+def test_nodes_file_that_is_a_link_to_nothing_stays_one(tmp_path: Path) -> None:
+    # given
+    (tmp_path / "nodes.yaml").symlink_to(tmp_path / "elsewhere.yaml")
+    # when
+    with DataDir(tmp_path) as data_dir:
+        data_dir.targets(None)
+    # then
+    assert (tmp_path / "nodes.yaml").is_symlink()
+    assert not (tmp_path / "elsewhere.yaml").exists()
+
+
+@pytest.mark.parametrize(("before", "after"), [(0o000, 0o022), (0o002, 0o022), (0o077, 0o077)])
+def test_files_are_written_by_their_owner_alone_whatever_the_shell_allows(before: int, after: int) -> None:
+    former = os.umask(before)
+    try:
+        limit_umask()
+        assert os.umask(before) == after
+    finally:
+        os.umask(former)
+
+
+def test_start_makes_no_file_that_others_can_write_whatever_the_shell_allows(tmp_path: Path, taken: int) -> None:
+    # given
+    folder = tmp_path / "data"
+    former = os.umask(0)
+    try:
+        # when: it ends at the port, with its first files made
+        done = run_module("deploy.local", DATA_DIR=str(folder), PORT=str(taken))
+    finally:
+        os.umask(former)
+    # then
+    assert f"Port {taken} is taken" in done.stderr
+    made = [folder, *folder.rglob("*")]
+    assert {path.name for path in made} == {"data", "lock", "cluster-name"}
+    assert [path.name for path in made if path.stat().st_mode & 0o022] == []
 
 
 def test_data_dir_serves_one_instance_at_a_time(tmp_path: Path) -> None:
@@ -167,13 +256,13 @@ def test_first_run_watches_this_machine_and_keeps_what_people_write_later(tmp_pa
 def test_nodes_file_is_whole_or_not_there_when_the_disk_is_full(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def fill(path: Path, _: str) -> int:
-        path.touch()
+    def fill(path: Path, _: Path) -> Path:
+        assert path.exists()
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
     with DataDir(tmp_path) as data_dir:
         before = sorted(tmp_path.iterdir())
-        monkeypatch.setattr(Path, "write_text", fill)
+        monkeypatch.setattr(Path, "replace", fill)
         with pytest.raises(OSError, match="No space left"):
             data_dir.targets(None)
         assert sorted(tmp_path.iterdir()) == before

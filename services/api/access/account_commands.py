@@ -14,13 +14,12 @@ from api.access.command_line import (
     NotRevoked,
     ask_password,
     folder_of,
-    remove_file,
+    keep,
     require_name,
     revoke,
     show,
     show_patch,
     tell,
-    write_file,
 )
 from api.access.users import StoredUser, hash_password
 from contract.codec import encode
@@ -45,20 +44,22 @@ class UserCommands:
         require_name(name)
         if (self._folder / name).exists():
             raise CommandError(f"there is a user {name!r} already; user password sets another password")
-        write_file(self._folder, name, _content(ask_password()))
-        tell(f"{name!r} may sign in")
+        tell(f"{name!r} may sign in{keep(self._folder, name, _content(ask_password()))}")
 
     def password(self, name: str) -> None:
         """Set another password."""
         self._require(name)
-        write_file(self._folder, name, _content(ask_password()))
-        self._sign_out(name, f"{name!r} has another password")
+        if when := keep(self._folder, name, _content(ask_password())):
+            # With that, the sessions of the former one end.
+            tell(f"{name!r} has another password{when}")
+        else:
+            self._sign_out(name, f"{name!r} has another password")
 
     def remove(self, name: str) -> None:
         """Let somebody in no more."""
         self._require(name)
-        remove_file(self._folder, name)
-        self._sign_out(name, f"{name!r} may sign in no more")
+        when = keep(self._folder, name, None)
+        self._sign_out(name, f"{name!r} may sign in no more{when}")
 
     def sign_out(self, name: str) -> None:
         """End all sessions of somebody, who may sign in again."""
@@ -122,16 +123,19 @@ class TokenCommands:
         if (self._folder / name).exists():
             raise CommandError(f"there is a token {name!r} already; token remove makes room for another")
         token, stored = _made(scopes, days)
-        write_file(self._folder, name, encode(stored))
-        tell(f"the token {name!r}: {_described(stored)}. It is shown this once:")
-        show(token)
+        if when := keep(self._folder, name, encode(stored)):
+            tell(f"the token {name!r}: {_described(stored)}. It is good{when}, and shown this once:")
+            tell(token)
+        else:
+            tell(f"the token {name!r}: {_described(stored)}. It is shown this once:")
+            show(token)
 
     def remove(self, name: str) -> None:
         """Make a token worth nothing."""
         require_name(name)
         stored = self._stored(name)
-        remove_file(self._folder, name)
-        self._revoke(stored, f"the token {name!r} is removed")
+        when = keep(self._folder, name, None)
+        self._revoke(stored, f"the token {name!r} is removed{when}")
 
     def list(self) -> None:
         """Show what tokens there are, and what they are good for."""

@@ -24,7 +24,11 @@ from runtime.settings import Environment
 
 #: Seconds that Redis may take.
 REDIS_SECONDS: Final = 5.0
-
+#: What the kubelet keeps in the folder of a Secret, which nobody in the pod can write.
+#: Source: https://kubernetes.io/docs/concepts/configuration/secret/#using-secrets-as-files-from-a-pod
+_KUBELETS_LINK: Final = "..data"
+#: What a change in such a folder waits for.
+_ONCE_IT_RAN: Final = " once that line has run where kubectl is"
 #: Bytes of a password's line that are read.
 _LINE_BYTES: Final = 8192
 
@@ -79,8 +83,37 @@ def ask_password() -> str:
 
 def show_patch(name: str, content: bytes | None) -> None:
     """Write a JSON merge patch (RFC 7396) that puts a file into a Kubernetes Secret, or takes it out."""
+    show(_patch(name, content))
+
+
+def _patch(name: str, content: bytes | None) -> str:
     data = None if content is None else base64.b64encode(content).decode()
-    show(encode({"data": {name: data}}).decode())
+    return encode({"data": {name: data}}).decode()
+
+
+def is_secret(folder: Path) -> bool:
+    """Whether a folder is that of a Kubernetes Secret."""
+    return (folder / _KUBELETS_LINK).is_symlink()
+
+
+def keep(folder: Path, name: str, content: bytes | None) -> str:
+    """Write a file of a user or a token, or remove it (``None``); of a Secret, show the line that does so.
+
+    Returns:
+        Nothing where it is done, else the words of what it waits for.
+
+    Raises:
+        CommandError: it cannot be done.
+    """
+    if is_secret(folder):
+        # access-users is at /access/users, access-tokens likewise.
+        show(f"kubectl -n dispycluster patch secret access-{folder.name} --patch '{_patch(name, content)}'")
+        return _ONCE_IT_RAN
+    if content is None:
+        remove_file(folder, name)
+    else:
+        write_file(folder, name, content)
+    return ""
 
 
 def revoke(environment: Environment, member: str, until: float) -> None:

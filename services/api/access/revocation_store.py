@@ -65,24 +65,15 @@ class RevocationStore:
             Unavailable: it was never read.
         """
         is_other = self._revocations.known and generation not in (None, self._revocations.generation)
-        fresh_seconds, spared_seconds = (0.0, SPARED_SECONDS) if is_other else (FRESH_SECONDS, 0.0)
-        try:
-            if self._reader.refresh(fresh_seconds=fresh_seconds, spared_seconds=spared_seconds):
-                self._error = ""
-        except RedisAway:
-            self._error = ""
-        except RedisRefused as error:
-            self._error = str(error)
-        if not self._revocations.known:
-            raise self._unavailable()
+        self._read(*(0.0, SPARED_SECONDS) if is_other else (FRESH_SECONDS, 0.0))
 
     def generation(self) -> str:
-        """The store's generation, for a session that begins.
+        """The store's generation, for a session that begins: read anew, since one of a former generation ends at once.
 
         Raises:
             Unavailable: it is not known.
         """
-        self.require()
+        self._read(0.0, 0.0)
         if self._revocations.generation is None:
             raise self._unavailable()
         return self._revocations.generation
@@ -103,6 +94,17 @@ class RevocationStore:
             lambda client: send_revocation(client, member, until, self._clock(), former, is_saved=self._saves)
         )
         self._revocations.add(member, until)
+
+    def _read(self, fresh_seconds: float, spared_seconds: float) -> None:
+        try:
+            if self._reader.refresh(fresh_seconds=fresh_seconds, spared_seconds=spared_seconds):
+                self._error = ""
+        except RedisAway:
+            self._error = ""
+        except RedisRefused as error:
+            self._error = str(error)
+        if not self._revocations.known:
+            raise self._unavailable()
 
     def _unavailable(self) -> Unavailable:
         if self._error:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import dispycluster.__main__ as dispycluster
 from deploy.local.refusal import CannotStart
 from deploy.local.restore import FOLDER
 from deploy.local.settings import Settings
@@ -25,7 +26,7 @@ from deploy.local.systemd.install import (
     require_systemd,
     uninstall,
 )
-from deploy.local.systemd.layout import FOLDERS, Layout, add_release, remove_releases, switch_to
+from deploy.local.systemd.layout import COMMAND, FILES, FOLDERS, Layout, add_release, remove_releases, switch_to
 from deploy.local.systemd.settings import SettingsFiles, parsed
 from runtime.settings import SettingError
 from tests.drivers.ports import free_port, inner_ports
@@ -64,11 +65,13 @@ def test_product_is_copied_without_tests_and_can_be_read_by_others(layout: Layou
         "deploy/local/bootstrap.py",
         "deploy/local/systemd/units/dispycluster.target",
         "requirements/local.txt",
+        "dispycluster/__main__.py",
+        "pyproject.toml",
     ):
         assert mode(copied / name) & 0o044 == 0o044, name
     assert not [path for path in copied.rglob("*") if "tests" in path.parts[len(copied.parts) :]]
     assert not list(copied.rglob("__pycache__"))
-    assert {path.name for path in (copied / "deploy").iterdir()} == {"host", "local"}
+    assert {path.name for path in (copied / "deploy").iterdir()} == {"host", "local", "wheel.py"}
 
 
 def test_settings_are_made_with_what_the_caller_gave(layout: Layout, tmp_path: Path) -> None:
@@ -86,7 +89,7 @@ def test_first_nodes_are_this_machine_and_say_how_to_check_them(layout: Layout) 
     install(layout, {})
     text = layout.nodes.read_text()
     assert text.endswith("workers:\n  - local\n")
-    assert "-m collector.check_nodes --targets /etc/dispycluster/nodes.yaml" in text
+    assert "To see what is wrong with a node: sudo dispycluster check-nodes\n" in text
     assert "make " not in text
 
 
@@ -133,6 +136,8 @@ def test_update_lies_beside_the_release_that_runs_until_it_is_whole(
     for name in FOLDERS:
         (source / name).mkdir(parents=True)
         (source / name / "file").write_text("old")
+    for name in FILES:
+        (source / name).touch()
     (source / "deploy/local/systemd").mkdir()
     (source / "deploy/local/systemd/file").touch()
     first = add_release(layout, source)
@@ -283,7 +288,7 @@ def test_first_install_for_others_is_refused_with_two_commands_when_nothing_says
     first, closed, opened = str(refusal.value).splitlines()
     assert first.startswith("PUBLIC_HOST=0.0.0.0 lets others reach the pages")
     assert closed.split("#")[0].strip() == "sudo make install-service PUBLIC_HOST=0.0.0.0 ACCESS=closed"
-    assert closed.endswith(f"sudo {layout.python} -m deploy.local.systemd user add NAME")
+    assert closed.endswith("make a first user with: sudo dispycluster user add NAME")
     assert opened.split("#")[0].strip() == "sudo make install-service PUBLIC_HOST=0.0.0.0 ACCESS=open"
     assert not layout.root.exists()
     # and when one of them is taken
@@ -329,8 +334,71 @@ def test_command_line_of_accounts_has_the_settings_of_the_services_and_no_others
     # then
     assert variables["REDIS_URL"] == parsed(layout.valkey_environment.read_text())["REDIS_URL"]
     assert variables["ACCESS_USERS_DIR"] == str(layout.access.users)
+    assert variables["COLLECTOR_TARGETS"] == str(layout.nodes)
     assert (variables["CLUSTER_NAME"], variables["LANG"], variables["PATH"]) == ("my lab", "C", "/bin")
     assert "HOME" not in variables
+
+
+def test_command_is_found_by_its_name_until_it_is_removed(layout: Layout) -> None:
+    # when
+    install(layout, {})
+    install(layout, {})
+    # then
+    assert os.readlink(layout.command) == COMMAND
+    # and when
+    uninstall(layout, purge=False)
+    # then
+    assert not os.path.lexists(layout.command)
+
+
+def test_command_of_somebody_else_stays_and_the_own_one_is_told(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    layout.command.parent.mkdir(parents=True)
+    layout.command.write_text("of somebody else")
+    # when
+    install(layout, {})
+    # then
+    assert f"{layout.command} is another program: the services' own is {COMMAND}" in capsys.readouterr().out
+    assert f"sudo {COMMAND} check-nodes" in layout.nodes.read_text()
+    assert layout.make_user == f"sudo {COMMAND} user add NAME"
+    # and when
+    uninstall(layout, purge=False)
+    # then
+    assert layout.command.read_text() == "of somebody else"
+
+
+def test_command_of_a_release_does_its_words_as_the_services(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    install(layout, {})
+    called = []
+
+    def run(_: Layout, words: list[str], variables: dict[str, str]) -> int:
+        called.append((words, variables["COLLECTOR_TARGETS"]))
+        return 3
+
+    monkeypatch.setattr("deploy.local.systemd.accounts._run", run)
+    monkeypatch.setattr("deploy.local.systemd.accounts.os.geteuid", lambda: 0)
+    monkeypatch.setattr("deploy.local.systemd.layout.SOURCE", Layout().code / "0.0.1")
+    monkeypatch.setattr("deploy.local.systemd.__main__.Layout", lambda: layout)
+    monkeypatch.delenv("ACCESS_USERS_DIR", raising=False)
+    # when
+    codes = [dispycluster.main(words.split()) for words in ("user add ada", "check-nodes", "status --json")]
+    # then
+    assert codes == [3, 3, 3]
+    assert called == [
+        (["-m", "dispycluster", *words.split()], str(layout.nodes))
+        for words in ("user add ada", "check-nodes", "status --json")
+    ]
+    # and: what runs already is none of its words, and who is not root is told the whole line
+    assert dispycluster.main(["run"]) == 2
+    monkeypatch.setattr("deploy.local.systemd.accounts.os.geteuid", lambda: 1000)
+    capsys.readouterr()
+    assert dispycluster.main(["user", "list"]) == 1
+    assert capsys.readouterr().err.endswith(": sudo dispycluster user list\n")
 
 
 def test_accounts_of_nothing_are_refused(layout: Layout) -> None:

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pty
+import shlex
 import stat
 import subprocess
 import sys
@@ -188,6 +189,79 @@ def test_patch_is_what_kubernetes_puts_into_a_secret(run: Run, folders: dict[str
     assert path.exists()
     members = [member.decode() for member in redis.zrange(REVOCATIONS_KEY, 0, -1)]
     assert [member.partition(":")[0] for member in members] == ["token", "user"]
+
+
+class Secret:
+    """A folder as the kubelet mounts a Secret, and what the lines for kubectl do to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "..2026_12_01").mkdir(parents=True)
+        (folder / "..data").symlink_to("..2026_12_01")
+        self.before = sorted(folder.iterdir())
+
+    def run(self, line: str) -> None:
+        """What comes of a line, once the kubelet has brought it."""
+        *words, patch = shlex.split(line)
+        assert " ".join(words) == f"kubectl -n dispycluster patch secret access-{self.folder.name} --patch"
+        for name, content in json.loads(patch)["data"].items():
+            file = self.folder / "..data" / name
+            if content is None:
+                file.unlink()
+                (self.folder / name).unlink()
+            else:
+                file.write_bytes(base64.b64decode(content))
+                (self.folder / name).unlink(missing_ok=True)
+                (self.folder / name).symlink_to(f"..data/{name}")
+
+
+def test_user_of_a_secret_is_shown_as_the_line_that_kubectl_takes(
+    run: Run, folders: dict[str, Path], user_file: Callable[[str], StoredUser], redis: Any
+) -> None:
+    # given
+    secret = Secret(folders["users"])
+    # when
+    done = run("user", "add", "ada", typed="correct horse")
+    # then
+    assert done.returncode == 0
+    assert one_line(done) == "'ada' may sign in once that line has run where kubectl is"
+    assert sorted(secret.folder.iterdir()) == secret.before
+    secret.run(done.stdout)
+    assert is_password(user_file("ada"), "correct horse")
+    assert run("user", "list").stdout.startswith("ada\t")
+    # and another password
+    done = run("user", "password", "ada", typed="battery staple")
+    assert one_line(done) == "'ada' has another password once that line has run where kubectl is"
+    secret.run(done.stdout)
+    assert is_password(user_file("ada"), "battery staple")
+    assert redis.keys() == []
+    # and none any more
+    done = run("user", "remove", "ada")
+    assert "no more once that line has run where kubectl is, and is signed out everywhere" in one_line(done)
+    assert redis.zcard(REVOCATIONS_KEY) == 1
+    secret.run(done.stdout)
+    assert sorted(secret.folder.iterdir()) == secret.before
+
+
+def test_token_of_a_secret_is_shown_beside_the_line_that_kubectl_takes(
+    run: Run, folders: dict[str, Path], redis: Any
+) -> None:
+    # given
+    secret = Secret(folders["tokens"])
+    # when
+    done = run("token", "add", "script", "--scope", "publish")
+    # then
+    said, token = done.stderr.splitlines()
+    assert said.endswith("It is good once that line has run where kubectl is, and shown this once:")
+    secret.run(done.stdout)
+    stored = msgspec.json.decode((secret.folder / "script").read_bytes(), type=StoredToken, strict=True)
+    assert (stored.sha256, stored.scopes) == (digest_of(token), ("publish",))
+    # and none any more
+    done = run("token", "remove", "script")
+    assert "is removed once that line has run where kubectl is, and good for nothing" in one_line(done)
+    assert redis.zcard(REVOCATIONS_KEY) == 1
+    secret.run(done.stdout)
+    assert sorted(secret.folder.iterdir()) == secret.before
 
 
 def test_command_says_so_when_redis_was_not_reached(run: Run, folders: dict[str, Path]) -> None:

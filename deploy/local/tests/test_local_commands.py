@@ -1,0 +1,124 @@
+"""The command ``dispycluster`` in a checkout, and the goals of make that call it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.local.data_dir import access_dir, command_variables
+
+ROOT = Path(__file__).parents[3]
+COMMAND = ROOT / ".venv" / "bin" / "dispycluster"
+
+
+def made(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """What make would run, or why it would not."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "NAME")}
+    return subprocess.run(
+        ["make", "--dry-run", "--no-print-directory", *arguments],
+        cwd=ROOT,
+        env={**environment, "PYTHON": sys.executable, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def last_line(*arguments: str, **variables: str) -> str:
+    done = made(*arguments, **variables)
+    assert (done.returncode, done.stderr) == (0, "")
+    return " ".join(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "PORT=9000"], "run"),
+        (["check-nodes", "TARGETS=mine.yaml"], "check-nodes"),
+        (["status"], "status"),
+        (["restore-local", "FILE=dump.rdb", "YES=1"], 'restore "dump.rdb" --yes'),
+        (["user", "NAME=ada"], 'user add "ada"'),
+        (["user", "NAME=ada", "DO=remove", "SCOPES=read", "DAYS=3"], 'user remove "ada"'),
+        (["user", "NAME=ada", "DO= sign-out "], 'user sign-out "ada"'),
+        (["user", "DO=list"], "user list"),
+        (["token", "NAME=backup"], 'token add "backup"'),
+        (
+            ["token", "NAME=backup", "SCOPES=read publish", "DAYS=90"],
+            'token add "backup" --scope read --scope publish --days 90',
+        ),
+        (["token", "NAME=backup", "SCOPES=read,publish"], 'token add "backup" --scope read --scope publish'),
+        (["token", "NAME=backup", "DO=remove", "DAYS=90"], 'token remove "backup"'),
+        (["access", "DO=end-sessions"], "access end-sessions"),
+    ],
+)
+def test_goal_calls_the_command_with_its_words(arguments: list[str], words: str) -> None:
+    assert last_line(*arguments).removeprefix("exec ") == f"{COMMAND} {words}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["user"], "It takes a name, for instance: make user NAME=ada."),
+        (["user", "DO=remove"], "It takes a name, for instance: make user NAME=ada DO=remove."),
+        (["token"], "It takes a name, for instance: make token NAME=backup."),
+        (["access"], "It takes what to do, for instance: make access DO=save > access.tar."),
+    ],
+)
+def test_goal_says_what_it_takes_when_that_is_missing(arguments: list[str], said: str) -> None:
+    # A variable of the machine is no name
+    done = made(*arguments, NAME="desktop")
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_goal_behind_a_user_is_one_like_any_other() -> None:
+    lines = [line.rstrip() for line in made("user", "clean", "NAME=ada").stdout.splitlines()]
+    assert lines[-2].endswith('user add "ada"')
+    assert lines[-1].startswith("rm -rf")
+
+
+def test_command_line_works_on_the_data_of_the_local_mode(tmp_path: Path) -> None:
+    # given
+    (tmp_path / "valkey").mkdir()
+    (tmp_path / "valkey" / "url").write_text("redis://:secret@127.0.0.1:6385/0\n")
+    # when
+    found = command_variables({"DATA_DIR": str(tmp_path), "LANG": "C"})
+    # then
+    folder = access_dir(tmp_path)
+    assert found["ACCESS_USERS_DIR"] == str(folder.users)
+    assert found["ACCESS_TOKENS_DIR"] == str(folder.tokens)
+    assert found["REDIS_URL"] == "redis://:secret@127.0.0.1:6385/0"
+    assert found["API_SAVE_REVOCATIONS"] == "yes"
+    assert found["LANG"] == "C"
+    assert folder.users.is_dir()
+    # and: a Redis of one's own counts more
+    found = command_variables({"DATA_DIR": str(tmp_path), "REDIS_URL": "redis://r"})
+    assert found["REDIS_URL"] == "redis://r"
+    assert "API_SAVE_REVOCATIONS" not in found
+
+
+def test_command_makes_a_user_that_signs_in_and_takes_it_away_again(tmp_path: Path) -> None:
+    def call(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["make", "--no-print-directory", *words, f"DATA_DIR={tmp_path}"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHON": sys.executable},
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    assert call("user", "NAME=ada", given="correct horse battery\n").returncode == 0
+    assert call("user", "DO=list").stdout.startswith("ada\t")
+    token = call("token", "NAME=backup", "SCOPES=read publish", "DAYS=9")
+    assert token.stdout.startswith("dcl_")
+    assert "read, publish" in call("token", "DO=list").stdout
+    assert call("user", "NAME=ada", "DO=remove").returncode == 0
+    assert call("user", "DO=list").stdout == ""
+    # and: a word that is no variable is a goal, of which nothing is made
+    refused = call("user", "format")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "It takes a name, for instance: make user NAME=ada." in refused.stderr
