@@ -301,7 +301,9 @@ bench-disk: setup-dev ## what the containers write to disk in an hour (needs a D
 
 .PHONY: bench-operations
 bench-operations: setup-dev ## what open pages notice of restarts, scaling and failures of the containers (needs a Docker engine and root; takes ten minutes; ONLY=…)
+	$(call TAKES,ONLY QUICK)
 	@$(BIN)/python -m tests.prepare --without-browser --without-exporter
+	docker compose --profile demo build --quiet
 	@$(BIN)/python -m bench.operations $(if $(QUICK),--clients 10) $(if $(ONLY),--only "$(ONLY)")
 
 .PHONY: bench-history

@@ -24,8 +24,6 @@ class Config(FromEnvironment):
     port: int = 8000
     #: Requests that are answered at the same time.
     threads: int = 8
-    #: A replica that is told to end answers on for so long, so that gateways learn that nobody new shall come.
-    drain_seconds: float = 0.0
     access: AccessSettings = field(default_factory=AccessSettings)
     #: The folder of the people who may sign in.
     users: Path | None = None
@@ -43,6 +41,8 @@ class Config(FromEnvironment):
     public: WebOrigin | None = None
     #: The host names that are answered.
     hosts: Hosts = field(default_factory=Hosts)
+    #: A replica that is told to end answers on for so long, so that gateways learn that nobody new shall come.
+    drain_seconds: float = 0.0
 
     @classmethod
     def read(cls, environment: Environment) -> Self:

@@ -52,6 +52,8 @@ class Names(threading.Thread):
 class Replica(BaseHTTPRequestHandler):
     """Says how it is, and opens a tunnel in which nothing comes."""
 
+    protocol_version = "HTTP/1.1"
+
     def do_GET(self) -> None:
         if self.path == "/readyz":
             self.send_response(self.server.status)  # type: ignore[attr-defined]

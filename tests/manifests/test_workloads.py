@@ -57,6 +57,14 @@ def test_pods_have_time_to_end(manifests: Manifests) -> None:
             assert pod.spec.get("terminationGracePeriodSeconds", 30) > needed, pod.title
 
 
+def test_pods_that_end_stay_in_dns(manifests: Manifests) -> None:
+    """The gateway cuts those off from their clients that have no address any more."""
+    for name in ("api", "ws"):
+        service = manifests.find("Service", name)
+        assert service["spec"]["clusterIP"] == "None"
+        assert service["spec"]["publishNotReadyAddresses"] is True
+
+
 def test_gateway_has_places_for_all_pods_that_there_may_be(manifests: Manifests) -> None:
     text = (ROOT / "deploy/images/gateway/haproxy.cfg").read_text()
     places = {name: int(count) for name, count in re.findall(r"^\s*server-template (\w+) 1-(\d+)", text, re.MULTILINE)}
