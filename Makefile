@@ -39,17 +39,20 @@ TO_DO = $(or $(strip $(DO)),add)
 NAMED = $(if $(findstring command,$(origin NAME)),"$(NAME)",$(if $(filter-out list,$(TO_DO)),$(error It takes a name, for instance: make $@ NAME=$(1)$(if $(DO), DO=$(TO_DO)))))
 GOOD_FOR = $(if $(filter add,$(TO_DO)),$(patsubst %,--scope %,$(subst $(COMMA), ,$(SCOPES))) $(addprefix --days ,$(strip $(DAYS))))
 
+# What a variable may say: $(call ONE_OF,DO,$(DO),add remove) is empty, or ends make with what DO takes.
+ONE_OF = $(if $(filter-out $(3),$(2)),$(error $(1)=$(strip $(filter-out $(3),$(2))) is not known to make $@: $(1) is one of $(3)))
+
 .PHONY: user
 user: setup ## let somebody sign in to what make run shows: make user NAME=ada (DO=password, remove, sign-out or list)
-	@$(BIN)/dispycluster user $(TO_DO) $(call NAMED,ada)
+	@$(call ONE_OF,DO,$(DO),add password remove sign-out list)$(BIN)/dispycluster user $(TO_DO) $(call NAMED,ada)
 
 .PHONY: token
 token: setup ## a token for a program: make token NAME=backup SCOPES="read publish" DAYS=90 (DO=remove or list)
-	@$(BIN)/dispycluster token $(TO_DO) $(call NAMED,backup) $(GOOD_FOR)
+	@$(call ONE_OF,DO,$(DO),add remove list)$(call ONE_OF,SCOPES,$(subst $(COMMA), ,$(SCOPES)),read publish)$(BIN)/dispycluster token $(TO_DO) $(call NAMED,backup) $(GOOD_FOR)
 
 .PHONY: access
 access: setup ## copies of users and tokens: make access DO=save > access.tar (DO=check, restore, revoked or end-sessions)
-	@$(BIN)/dispycluster access $(or $(strip $(DO)),$(error It takes what to do, for instance: make access DO=save > access.tar))
+	@$(call ONE_OF,DO,$(DO),save check restore revoked end-sessions)$(BIN)/dispycluster access $(or $(strip $(DO)),$(error It takes what to do, for instance: make access DO=save > access.tar))
 
 .PHONY: restore-local
 restore-local: setup ## replace the data of make run, which must not run, by a copy: FILE=dump.rdb; all sessions end; asks first (YES=1 does not)

@@ -4,15 +4,43 @@ Installing the product makes it a console script. Each program is imported when 
 alone, and a command that writes a user's file needs no HTTP client of the collector.
 """
 
+import difflib
+import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Final, NamedTuple
 
-from contract import VERSION
+#: Exit code of a command whose reader has ended, as a shell tells it of SIGPIPE.
+_READER_ENDED: Final = 141
+#: Errors of a file that takes no more.
+_OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_HELP: Final = ("--help", "-h")
+_RUN_HELP: Final = """\
+usage: dispycluster run
+
+Shows this machine, live, on http://localhost:8085, until Ctrl-C. It takes no words: its settings are variables, as in
+PORT=9000 dispycluster run
+
+  PORT          port of the pages; default: 8085
+  PUBLIC_HOST   address of the pages; default: 127.0.0.1, this machine alone
+  ACCESS        closed: everybody signs in; open: whoever reaches the port sees everything
+  TARGETS       file that lists the nodes; default: nodes.yaml in DATA_DIR, made at the first run
+  DEMO_NODES    so many simulated nodes instead
+  REDIS_URL     a Redis of your own; default: an embedded Valkey
+  DATA_DIR      folder of the data; default: {data_dir}
+  CLUSTER_NAME  name on the pages; default: this machine's
+
+All of them, and those of the services: docs/settings.md
+"""
+
+
+class _Refused(Exception):
+    """The command cannot be done; the text says why."""
 
 
 class Program(NamedTuple):
@@ -25,6 +53,9 @@ class Program(NamedTuple):
 
 
 def _run(arguments: Sequence[str]) -> int:
+    if any(word in _HELP for word in arguments):
+        print(_RUN_HELP.format(data_dir=_usual_data_dir()), end="")  # noqa: T201
+        return 0
     if arguments:
         sys.stderr.write(
             "dispycluster run takes no words: its settings are variables, as in PORT=9000 dispycluster run\n"
@@ -34,28 +65,51 @@ def _run(arguments: Sequence[str]) -> int:
     return code
 
 
+def _usual_data_dir() -> str:
+    settings = import_module("deploy.local.settings")
+    try:
+        return str(settings.default_data_dir())
+    except settings.SettingError:
+        return "none, as you have no home folder"
+
+
 def _check_nodes(arguments: Sequence[str]) -> int:
-    if not arguments and _is_local() and not os.environ.get("COLLECTOR_TARGETS"):
-        own = import_module("deploy.local.settings").data_dir_of(os.environ) / "nodes.yaml"
-        arguments = ["--targets", os.environ.get("TARGETS") or str(own)]
-    code: int = import_module("collector.check_nodes").main(arguments)
+    options: dict[str, object] = {"program": "dispycluster check-nodes"}
+    if _is_local() and not os.environ.get("COLLECTOR_TARGETS", "").strip():
+        options["default_is"] = "TARGETS, or nodes.yaml in DATA_DIR; beside DEMO_NODES the demo's nodes"
+        if not any(word in _HELP or word.startswith("--t") for word in arguments):
+            named = os.environ.get("TARGETS", "").strip()
+            if named:
+                arguments = [*arguments, f"--targets={Path(named).expanduser()}"]
+            else:
+                options["default"] = _own_targets()
+    code: int = import_module("collector.check_nodes").main(arguments, **options)
     return code
 
 
+def _own_targets() -> Path:
+    """The targets file of what runs with the same settings."""
+    settings = import_module("deploy.local.settings")
+    data_dir: Path = settings.data_dir_of(os.environ)
+    if not settings.demo_nodes_of(os.environ):
+        return data_dir / "nodes.yaml"
+    demo: Path = data_dir / settings.DEMO_DIR / settings.DEMO_TARGETS
+    if not demo.exists():
+        raise _Refused(f"DEMO_NODES is set, and no demo has run yet: {demo} is not there")
+    return demo
+
+
 def _status(arguments: Sequence[str]) -> int:
-    _take_local_settings()
-    code: int = import_module("api.status").main(arguments)
+    code: int = import_module("api.status").main(arguments, "dispycluster status", _surroundings)
     return code
 
 
 def _accounts(kind: str) -> Callable[[Sequence[str]], int]:
     def run(arguments: Sequence[str]) -> int:
-        try:
-            _take_local_settings()
-        except OSError as error:
-            sys.stderr.write(f"{error.filename} cannot be written: {error.strerror}\n")
-            return 1
-        code: int = import_module("api.access.commands").run([kind, *arguments], os.environ, "dispycluster")
+        # What explains itself needs no settings.
+        variables, stopped = (os.environ, "") if any(word in _HELP for word in arguments) else _surroundings()
+        commands = import_module("api.access.commands")
+        code: int = commands.run([kind, *arguments], variables, "dispycluster", stopped=stopped)
         return code
 
     return run
@@ -72,25 +126,74 @@ PROGRAMS: Final = {
     "status": Program("api", _status, "whether live data flow; --json, --wait SECONDS"),
     "user": Program("api", _accounts("user"), "people who sign in: add, password, remove, sign-out, list"),
     "token": Program("api", _accounts("token"), "programs that show a token: add, remove, list"),
-    "access": Program("api", _accounts("access"), "copies of users and tokens: save, check, restore, end-sessions"),
+    "access": Program(
+        "api", _accounts("access"), "copies of users and tokens: save, check, restore; revoked, end-sessions"
+    ),
     "restore": Program("deploy", _restore, "replace the data, while nothing runs, by a copy: dump.rdb; --yes"),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line says; return the exit code, 2 where it says nothing that is known."""
+    """Do what the command line says; return the exit code.
+
+    2 where it says nothing that is known, 141 where what reads the output has ended.
+    """
     words = sys.argv[1:] if arguments is None else list(arguments)
+    _fill_standard_descriptors()
+    try:
+        code = _done(words)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except ImportError as error:
+        # A folder of PYTHONPATH comes before those of every installation.
+        if "PYTHONPATH" not in os.environ:
+            raise
+        sys.stderr.write(
+            f"dispycluster: {error}. PYTHONPATH={os.environ['PYTHONPATH']} may name a folder with other packages of "
+            "such names. Call it without: env -u PYTHONPATH dispycluster …\n"
+        )
+        return 1
+    except BrokenPipeError:
+        _forget_output()
+        return _READER_ENDED
+    except OSError as error:
+        if error.filename is None and error.errno in _OUTPUT_ERRORS:
+            _forget_output()
+            sys.stderr.write(f"standard output cannot be written: {error.strerror}\n")
+            return 1
+        raise
+    return code
+
+
+def _done(words: Sequence[str]) -> int:
     programs = _programs()
     if words[:1] == ["--version"]:
-        print(VERSION)  # noqa: T201
+        print(import_module("contract").VERSION)  # noqa: T201
         return 0
-    if words[:1] in (["--help"], ["-h"]):
+    if words and words[0] in _HELP:
         print(_usage(programs))  # noqa: T201
         return 0
-    if not words or words[0] not in programs:
+    if not words:
         sys.stderr.write(_usage(programs) + "\n")
         return 2
-    return programs[words[0]].run(words[1:])
+    if words[0] not in programs:
+        near = difflib.get_close_matches(words[0], programs, n=1)
+        hint = f"; did you mean: dispycluster {near[0]}" if near else ""
+        sys.stderr.write(f"dispycluster has no command {words[0]!r}{hint}\n\n{_usage(programs)}\n")
+        return 2
+    settings = import_module("runtime.settings")
+    try:
+        return programs[words[0]].run(words[1:])
+    except SystemExit as ended:  # of argparse
+        return ended.code if isinstance(ended.code, int) else 2
+    except (_Refused, settings.SettingError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.stderr.write(f"{error.filename} cannot be used: {error.strerror}\n")
+        return 1
 
 
 def _programs() -> dict[str, Program]:
@@ -124,14 +227,38 @@ def _is_local() -> bool:
     return find_spec("deploy") is not None and not os.environ.get("ACCESS_USERS_DIR")
 
 
-def _take_local_settings() -> None:
-    """Let the api's programs find the Redis, users and tokens of ``dispycluster run``, where that is installed.
+def _surroundings() -> tuple[Mapping[str, str], str]:
+    """What tells the api's programs of Redis, users and tokens, and why there is no Redis to ask: empty if there is.
+
+    Where the local mode is installed they are those of ``dispycluster run``.
 
     Raises:
-        OSError: a folder cannot be made.
+        SettingError: a setting is not valid.
+        OSError: the folder of the data cannot be read.
     """
-    if _is_local():
-        os.environ.update(import_module("deploy.local.data_dir").command_variables(os.environ))
+    if not _is_local():
+        return os.environ, ""
+    data_dir = import_module("deploy.local.data_dir")
+    return data_dir.command_variables(os.environ), data_dir.why_stopped(os.environ)
+
+
+def _fill_standard_descriptors() -> None:
+    """Have nothing else that is opened take the place of a standard stream that was closed."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    # Standard output stays as it is: a command whose result is lost has failed.
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open()  # noqa: SIM115 (for as long as this process lives)
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+
+
+def _forget_output() -> None:
+    """Let what could not be written go, or Python would complain of it as it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 if __name__ == "__main__":

@@ -62,6 +62,11 @@ export class Fields {
     }
   }
 
+  /** Set an attribute of the texts of `name`. */
+  attribute(name: string, key: string, value: string): void {
+    for (const element of this.#slots.get(name)?.texts ?? []) attribute(element, key, value);
+  }
+
   /** Set `data-<name>` on `root`. */
   mark(name: string, value: string): void {
     if (this.root.dataset[name] !== value) this.root.dataset[name] = value;

@@ -108,16 +108,52 @@ export function elapsed(since: string | null, until: string): string {
 
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
 
+/** A day and a month say which day it is, of those that are no longer ago than this: about eleven months. */
+const YEAR_UNSAID_DAYS = 330;
+const DAY_MS = 86_400_000;
+
 /** Time of day where the reader is, of 24 hours as on every axis, with the date when it is not today's. */
 export function moment(timestamp: string, today = new Date(), locale: string = readersLocale()): string {
   const date = new Date(timestamp);
-  const time = new Intl.DateTimeFormat(locale, CLOCK).format(date);
-  return date.toDateString() === today.toDateString() ? time : `${date.toLocaleDateString(locale)} ${time}`;
+  return isSameDay(date, today) ? timeOfDay(date, locale) : wholeMoment(timestamp, locale);
 }
 
-/** A moment beside another one, `from`: without the date where that is the same. */
-export function momentAfter(timestamp: string, from: string, locale: string = readersLocale()): string {
-  return moment(timestamp, new Date(from), locale);
+/** Date and time of day: `30/11/2026 00:04:31`. */
+export function wholeMoment(timestamp: string, locale: string = readersLocale()): string {
+  const date = new Date(timestamp);
+  return `${date.toLocaleDateString(locale)} ${timeOfDay(date, locale)}`;
+}
+
+/** As `moment`, where there is little room: `30 Nov 00:04:31`, with the year where day and month alone do not say which. */
+export function shortMoment(timestamp: string, today = new Date(), locale: string = readersLocale()): string {
+  const date = new Date(timestamp);
+  return isSameDay(date, today) ? timeOfDay(date, locale) : shortDated(date, today, locale);
+}
+
+/** A short moment beside another one, `from`: without the date where that is the same. */
+export function momentAfter(
+  timestamp: string,
+  from: string,
+  today = new Date(),
+  locale: string = readersLocale(),
+): string {
+  const date = new Date(timestamp);
+  return isSameDay(date, new Date(from)) ? timeOfDay(date, locale) : shortDated(date, today, locale);
+}
+
+function shortDated(date: Date, today: Date, locale: string): string {
+  const isNear = Math.abs(today.getTime() - date.getTime()) < YEAR_UNSAID_DAYS * DAY_MS;
+  if (!isNear) return wholeMoment(date.toISOString(), locale);
+  const day = date.toLocaleDateString(locale, { day: "numeric", month: "short" });
+  return `${day.replaceAll(" ", SPACE)} ${timeOfDay(date, locale)}`;
+}
+
+function isSameDay(one: Date, other: Date): boolean {
+  return one.toDateString() === other.toDateString();
+}
+
+function timeOfDay(date: Date, locale: string): string {
+  return new Intl.DateTimeFormat(locale, CLOCK).format(date);
 }
 
 /** The reader's time zone at that moment: `Europe/Berlin, UTC+01:00`. */

@@ -64,3 +64,21 @@ test("a moment of another day carries its date", () => {
   assert.doesNotMatch(format.moment("2026-11-23T11:00:00Z", today, "en-GB"), /2026/);
   assert.match(format.moment("2026-11-20T11:00:00Z", today, "en-GB"), /2026/);
 });
+
+test("a moment in little room has no year where day and month say which it is", () => {
+  const today = new Date("2026-11-23T12:00:00Z");
+  const ofDay = (day: string) => format.shortMoment(`${day}T12:00:00Z`, today, "en-GB").replaceAll("\u00a0", " ");
+  assert.match(ofDay("2026-11-23"), /^\d\d:00:00$/);
+  assert.match(ofDay("2026-11-20"), /^20 Nov \d\d:00:00$/);
+  assert.match(ofDay("2026-01-20"), /^20 Jan \d\d:00:00$/);
+  assert.match(ofDay("2025-11-25"), /^25\/11\/2025 \d\d:00:00$/);
+});
+
+test("a moment beside another one has its date where that is not the same", () => {
+  const today = new Date("2026-11-23T12:00:00Z");
+  const after = (began: string, ended: string) =>
+    format.momentAfter(`${ended}T12:00:00Z`, `${began}T11:00:00Z`, today, "en-GB").replaceAll("\u00a0", " ");
+  assert.match(after("2026-11-20", "2026-11-20"), /^\d\d:00:00$/);
+  assert.match(after("2026-11-20", "2026-11-21"), /^21 Nov \d\d:00:00$/);
+  assert.match(after("2026-11-20", "2026-11-23"), /^23 Nov \d\d:00:00$/);
+});

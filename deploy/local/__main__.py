@@ -15,9 +15,9 @@ from deploy.local.data_dir import CLUSTER_NAME, AccessDir, DataDir, access_dir, 
 from deploy.local.ports import InnerPorts, require_public
 from deploy.local.product import RedisPlace, service_parts, simulator_part, valkey_part
 from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
-from deploy.local.settings import Settings, data_dir_of
+from deploy.local.settings import DEMO_TARGETS, Settings, data_dir_of
 from deploy.local.supervisor import PartDied, Signals, StopAsked, Supervisor
-from deploy.local.valkey import Access
+from deploy.local.valkey import URL_FILE, Access
 from runtime.settings import SettingError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def bring_up(
         CannotStart: something is in the way, or the page did not come.
         PartDied, StopAsked: see ``Supervisor.until``.
     """
-    targets = data_dir.path / "demo-nodes.yaml" if settings.demo_nodes else data_dir.targets(settings.targets)
+    targets = data_dir.path / DEMO_TARGETS if settings.demo_nodes else data_dir.targets(settings.targets)
     # Collectors of one cluster meet in a Redis of somebody's own, and may run on several hosts.
     own_name = CLUSTER_NAME if settings.redis_url else data_dir.cluster_name()
     if ports.valkey is not None:
@@ -63,6 +63,8 @@ def bring_up(
         say(f'    redis-cli -u "$(cat {shlex.quote(str(access.url_file))})"')
     else:
         redis = RedisPlace(settings.redis_url or "")
+        # That of a former run is not this run's.
+        (data_dir.path / URL_FILE).unlink(missing_ok=True)
         say("  Redis: yours, at REDIS_URL")
     if settings.demo_nodes:
         targets.unlink(missing_ok=True)
@@ -200,7 +202,10 @@ def main() -> int:
         return 1
     except OSError as error:
         if error.errno not in NO_ROOM:
-            raise
+            if error.filename is None:
+                raise
+            print(f"{error.filename} cannot be used: {error.strerror}", file=sys.stderr)
+            return 1
         print(full_disk(error.filename or data_dir_of(os.environ)), file=sys.stderr)
         return 1
 

@@ -5,6 +5,7 @@ import fcntl
 import os
 import socket
 import stat
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Final, Self
 
 from deploy.local.commands import CHECK_NODES, RUN
 from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
-from deploy.local.settings import data_dir_of
+from deploy.local.settings import DEMO_DIR, command_on, data_dir_of
 from deploy.local.valkey import SAVE_REVOCATIONS, URL_FILE, write_private
 
 #: The targets file of a first run.
@@ -40,6 +41,12 @@ CLUSTER_NAME: Final = "cluster"
 #: File that holds the name of the cluster, in folders that were made since 0.3.
 _CLUSTER_NAME_FILE: Final = "cluster-name"
 _LOCK_FILE: Final = "lock"
+#: A place where no Redis can be.
+_NOBODY: Final = "unix:///dev/null/nobody"
+#: Shows whose a folder is.
+_LOOK: Final = "ls -ld {}"
+_LOCK_TRIES: Final = 5
+_LOCK_PAUSE_SECONDS: Final = 0.02
 #: Characters that a cluster's name may have.
 _NAME_LIMIT: Final = 100
 #: Bytes of randomness in the key.
@@ -105,19 +112,70 @@ def access_dir(data_dir: Path) -> AccessDir:
 
 
 def command_variables(variables: Mapping[str, str]) -> dict[str, str]:
-    """What tells the api's commands of users, tokens and Redis: those of ``DATA_DIR``, whose folders are made.
+    """What tells the api's commands of users, tokens and Redis: those of ``DATA_DIR``. Nothing is made.
+
+    The Redis is the product's own where nobody has named another. No other one is ever asked: while the product does
+    not run it is a place where nothing answers.
 
     Raises:
-        OSError: a folder cannot be made.
+        SettingError: ``DATA_DIR`` is no path.
+        OSError: the folder cannot be read.
     """
     data_dir = data_dir_of(variables)
     folder = access_dir(data_dir)
-    folder.make()
     found = {**variables, **folder.variables(), "ACCESS_USERS_DIR": str(folder.users)}
-    url = data_dir / URL_FILE
-    if not variables.get("REDIS_URL", "").strip() and url.exists():
-        found |= {"REDIS_URL": url.read_text().strip(), **SAVE_REVOCATIONS}
+    if not variables.get("REDIS_URL", "").strip():
+        # After a run another Redis may be at its port.
+        url = _url_of_own_redis(data_dir) if _is_locked(data_dir) else ""
+        found |= {"REDIS_URL": url or _NOBODY, **SAVE_REVOCATIONS}
     return found
+
+
+def why_stopped(variables: Mapping[str, str]) -> str:
+    """Why the product's own Redis cannot be asked, and what starts it; empty where it runs, or another one is named.
+
+    Raises:
+        SettingError: ``DATA_DIR`` is no path.
+        OSError: the folder cannot be read.
+    """
+    if variables.get("REDIS_URL", "").strip():
+        return ""
+    data_dir = data_dir_of(variables)
+    if _is_locked(data_dir):
+        if _url_of_own_redis(data_dir):
+            return ""
+        return f"What runs with {data_dir} has no Redis of its own: name that which it uses, with REDIS_URL"
+    start = f"It does not run; start it with: {command_on(data_dir, RUN)}"
+    demo = data_dir / DEMO_DIR
+    if _is_locked(demo):
+        return f"{start}. What runs is a demo, which is asked with DATA_DIR={demo}"
+    return start
+
+
+def _url_of_own_redis(data_dir: Path) -> str:
+    """As it is written down; empty where it is not."""
+    try:
+        return (data_dir / URL_FILE).read_text().strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether an instance runs with this folder."""
+    try:
+        lock = os.open(path / _LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        # Shared: two that look at the same time do not see each other.
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EAGAIN, errno.EACCES):
+            raise
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 class DataDir:
@@ -138,21 +196,28 @@ class DataDir:
             self._lock = _open_own(path / _LOCK_FILE)
         except OSError as error:
             raise _cannot_write(path, error) from None
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not self._take():
             owner = os.read(self._lock, 20).decode(errors="replace").strip()
             os.close(self._lock)
             raise CannotStart(
                 f"Process {owner or '(unknown)'} already runs with DATA_DIR={path}. "
                 f"A second instance needs its own: DATA_DIR=data2 PORT=8086 {RUN}"
-            ) from None
+            )
         try:
             os.ftruncate(self._lock, 0)
             os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
         except OSError as error:
             os.close(self._lock)
             raise _cannot_write(path, error) from None
+
+    def _take(self) -> bool:
+        """Lock it; a command that looks whether it is locked holds it for less than a moment."""
+        for _ in range(_LOCK_TRIES):
+            with suppress(OSError):
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            time.sleep(_LOCK_PAUSE_SECONDS)
+        return False
 
     def close(self) -> None:
         """Let another process use the folder."""
@@ -172,16 +237,30 @@ class DataDir:
             return CLUSTER_NAME
 
     def valkey(self) -> Path:
-        """Folder of the embedded Valkey, for this user alone: it holds a password."""
+        """Folder of the embedded Valkey, for this user alone: it holds a password.
+
+        Raises:
+            CannotStart: it cannot be made.
+        """
         folder = self.path / "valkey"
-        folder.mkdir(mode=_PRIVATE, exist_ok=True)
-        folder.chmod(_PRIVATE)
+        try:
+            folder.mkdir(mode=_PRIVATE, exist_ok=True)
+            folder.chmod(_PRIVATE)
+        except OSError as error:
+            raise _cannot_own(folder, error) from None
         return folder
 
     def access(self) -> AccessDir:
-        """The folder with key, users and tokens, made where it is missing."""
+        """The folder with key, users and tokens, made where it is missing.
+
+        Raises:
+            CannotStart: it cannot be made.
+        """
         folder = access_dir(self.path)
-        folder.make()
+        try:
+            folder.make()
+        except OSError as error:
+            raise _cannot_own(folder.path, error) from None
         return folder
 
     def targets(self, given: Path | None) -> Path:
@@ -271,3 +350,12 @@ def _cannot_write(path: Path, error: OSError) -> CannotStart:
     if os.path.lexists(lock) and (lock.is_symlink() or not lock.is_file()):
         return CannotStart(f"{lock} is no plain file, and is left as it is. Remove it, then start again.")
     return CannotStart(f"DATA_DIR={path} cannot be written: {error.strerror}.")
+
+
+def _cannot_own(folder: Path, error: OSError) -> CannotStart:
+    """The refusal of a folder that this user alone must be able to read and write."""
+    if error.errno in NO_ROOM:
+        return full_disk(folder)
+    place = Path(error.filename or folder)
+    where = f"{place} ({place.resolve()})" if place.is_symlink() else str(place)
+    return CannotStart(f"{where} cannot be kept for you alone: {error.strerror}. Whose is it? {_LOOK.format(folder)}")

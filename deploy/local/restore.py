@@ -29,6 +29,7 @@ from deploy.local.settings import data_dir_of
 from deploy.local.supervisor import STOP_SIGNALS
 from deploy.local.valkey import DUMP, Access, valkey_binary, valkey_command, write_private
 from runtime.redis_client import blocking_client
+from runtime.settings import SettingError
 
 #: What the data of before a restore are called, by its time.
 FORMER: Final = "dump.before-restore-{}.rdb"
@@ -37,6 +38,12 @@ FOLDER: Final = "VALKEY_DATA"
 #: Seconds that a copy may take to load, and to be saved.
 LOADING_SECONDS: Final = 100.0
 _LOOK_SECONDS: Final = 0.05
+_USAGE: Final = "usage: dispycluster restore FILE [--yes]"
+_HELP: Final = f"""\
+{_USAGE}
+
+Puts a copy of Valkey's data in place of those of now, which it keeps. The product must not run. It lists which revoked
+tokens may be good again, and asks; with --yes it does not. All sessions end."""
 _PORT: Final = 6399
 
 
@@ -129,8 +136,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code."""
     given = sys.argv[1:] if arguments is None else arguments
     words = [word for word in given if word != "--yes"]
+    if words[:1] in (["--help"], ["-h"]):
+        print(_HELP)
+        return 0
     if len(words) != 1:
-        print(f"Which copy? For instance: {RESTORE}", file=sys.stderr)
+        print(f"{_USAGE}\nWhich copy? For instance: {RESTORE}", file=sys.stderr)
         return 2
     limit_umask()
     copy, yes = Path(words[0]).expanduser(), "--yes" in given
@@ -148,6 +158,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             with DataDir(data_dir_of(os.environ)) as locked:
                 restore(copy, locked.valkey(), command_variables(os.environ), yes=yes)
+    except SettingError as error:
+        print(error, file=sys.stderr)
+        return 2
     except (CannotStart, RedisError, LookupError, Stopped) as refusal:
         print(refusal, file=sys.stderr)
         return 1

@@ -18,6 +18,8 @@ _DATA_HOME: Final = "XDG_DATA_HOME"
 _DATA_NAME: Final = "dispycluster"
 #: Folder of a demo's data in that of the data.
 DEMO_DIR = "demo"
+#: File in it that lists the simulated nodes.
+DEMO_TARGETS = "demo-nodes.yaml"
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,11 @@ class Settings:
             SettingError: a value is not valid; the text names its variable.
         """
         environment = Environment(variables)
-        targets = environment.text("TARGETS", "")
-        demo_nodes = environment.integer("DEMO_NODES", 0, minimum=0, maximum=DEMO_NODES_LIMIT)
+        targets = targets_of(variables)
+        demo_nodes = demo_nodes_of(variables)
         if demo_nodes and targets:
             raise SettingError("DEMO_NODES", str(demo_nodes), "no value beside TARGETS: it is one or the other")
-        data_dir = _absolute("DATA_DIR", environment.text("DATA_DIR", str(default_data_dir())))
+        data_dir = _without_comma("DATA_DIR", data_dir_of(variables))
         if demo_nodes:
             data_dir /= DEMO_DIR
         # Read where it is not set as well: a REDIS_CA_FILE without it is a mistake.
@@ -62,7 +64,7 @@ class Settings:
             port=environment.port("PORT", 8085),
             access=_access(environment, data_dir),
             redis_url=redis_url if environment.text("REDIS_URL", "") else None,
-            targets=_absolute("TARGETS", targets) if targets else None,
+            targets=targets,
             demo_nodes=demo_nodes,
             data_dir=data_dir,
             cluster_name=environment.text("CLUSTER_NAME", ""),
@@ -76,36 +78,72 @@ class Settings:
 
     def command(self, words: str) -> str:
         """A command that works on the same data."""
-        return _on(self.data_dir, words)
+        return command_on(self.data_dir, words)
 
 
 def default_data_dir() -> Path:
-    """Where the data are, if nothing else is said: ``data`` in a checkout, else among what the user's programs keep."""
+    """Where the data are, if nothing else is said: ``data`` in a checkout, else among what the user's programs keep.
+
+    Raises:
+        SettingError: this user has no home folder.
+    """
     if CHECKOUT is not None:
         return CHECKOUT / "data"
     home = os.environ.get(_DATA_HOME, "")
     # By the specification a path that is not absolute does not count.
-    folder = Path(home) if os.path.isabs(home) else Path.home() / ".local" / "share"
-    return folder / _DATA_NAME
+    return (Path(home) if os.path.isabs(home) else _absolute("DATA_DIR", "~/.local/share")) / _DATA_NAME
 
 
 def data_dir_of(variables: Mapping[str, str]) -> Path:
-    """``DATA_DIR``, as an absolute path; nothing is checked."""
-    text = variables.get("DATA_DIR", "").strip()
-    return Path(text).expanduser().absolute() if text else default_data_dir()
+    """``DATA_DIR``, as an absolute path; whether it is there is not checked.
+
+    Raises:
+        SettingError: the path begins at a folder that is not there.
+    """
+    text = Environment(variables).text("DATA_DIR", "")
+    return _absolute("DATA_DIR", text) if text else default_data_dir()
+
+
+def targets_of(variables: Mapping[str, str]) -> Path | None:
+    """``TARGETS``, as an absolute path; ``None`` where it is not set.
+
+    Raises:
+        SettingError: it holds a comma, or begins at a folder that is not there.
+    """
+    text = Environment(variables).text("TARGETS", "")
+    return _without_comma("TARGETS", _absolute("TARGETS", text)) if text else None
+
+
+def demo_nodes_of(variables: Mapping[str, str]) -> int:
+    """``DEMO_NODES``; 0 for no demo.
+
+    Raises:
+        SettingError: it is no number of nodes.
+    """
+    return Environment(variables).integer("DEMO_NODES", 0, minimum=0, maximum=DEMO_NODES_LIMIT)
 
 
 def _access(environment: Environment, data_dir: Path) -> Mode:
     host = environment.host("PUBLIC_HOST", "127.0.0.1")
-    return read_mode(environment, _on(data_dir, ADD_USER.format("ada")), f"{{}} PUBLIC_HOST={host} {RUN}")
+    return read_mode(environment, command_on(data_dir, ADD_USER.format("ada")), f"{{}} PUBLIC_HOST={host} {RUN}")
 
 
-def _on(data_dir: Path, words: str) -> str:
+def command_on(data_dir: Path, words: str) -> str:
+    """``words``, called for the data in ``data_dir``, which is named where it is not the usual one."""
     return words if data_dir == default_data_dir() else on(data_dir, words)
 
 
 def _absolute(name: str, text: str) -> Path:
-    path = Path(text).expanduser().absolute()
+    try:
+        return Path(text).expanduser().absolute()
+    except FileNotFoundError:
+        takes = "a path that begins with /, as the current folder is not there any more"
+    except RuntimeError:
+        takes = "a path that begins with /, as there is no such home folder"
+    raise SettingError(name, text, takes)
+
+
+def _without_comma(name: str, path: Path) -> Path:
     if "," in str(path):
         # The collector takes several targets files, with commas between them.
         raise SettingError(name, str(path), "a path without a comma")

@@ -5,10 +5,11 @@ with 2 if a setting is not valid.
 """
 
 import argparse
+import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -85,7 +86,9 @@ class Status(Struct, frozen=True, kw_only=True):
 class StatusReader:
     """Reads the status with the api's own settings; connects at the first question."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, stopped: str = "") -> None:
+        """``stopped``: why nothing can be there, as a sentence, where that is known."""
+        self._stopped = stopped
         counters, readiness = Counters(), Readiness()
         self._link = RedisLink(config.redis_url, readiness, counters)
         self._store = Store(self._link, readiness, counters)
@@ -101,7 +104,7 @@ class StatusReader:
         snapshot, why_none = self._known(METRICS_CHANNEL)
         health, _ = self._known(HEALTH_CHANNEL)
         last = _round(snapshot) if isinstance(snapshot, Snapshot) else None
-        missing = _missing(report, last, why_none)
+        missing = self._stopped or _missing(report, last, why_none)
         return Status(
             live=missing is None,
             missing=missing,
@@ -168,23 +171,38 @@ def _missing(report: HealthReport, last: Round | None, why_none: str | None) -> 
     return None
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line says; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m api.status", description="Tells whether live data flow.")
+def main(
+    arguments: Sequence[str] | None = None,
+    program: str = "python -m api.status",
+    surroundings: Callable[[], tuple[Mapping[str, str], str]] = lambda: (os.environ, ""),
+) -> int:
+    """Do what the command line says; return the exit code.
+
+    ``surroundings`` gives the settings of this moment, and why nothing can be there: empty where something may be.
+    """
+    parser = argparse.ArgumentParser(prog=program, description="Tells whether live data flow.")
     parser.add_argument("--json", action="store_true", help="all facts as one line of JSON")
     parser.add_argument("--wait", metavar="SECONDS", type=_seconds, default=0.0, help="wait so long for live data")
     said = parser.parse_args(arguments)
+    deadline = time.monotonic() + said.wait
     try:
-        reader = StatusReader(Config.from_environment(os.environ))
+        variables, stopped = surroundings()
+        while stopped and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
+            variables, stopped = surroundings()
+        reader = StatusReader(Config.from_environment(variables), stopped)
+        # Where it is known that nothing runs, the log of what does not answer says nothing more.
+        logging.disable(logging.WARNING if stopped else logging.NOTSET)
+        try:
+            status = reader.wait(max(0.0, deadline - time.monotonic()))
+        finally:
+            logging.disable(logging.NOTSET)
+            reader.close()
     except SettingError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
-    try:
-        status = reader.wait(said.wait)
     except KeyboardInterrupt:
         return 1
-    finally:
-        reader.close()
     print(encode(status).decode() if said.json else "\n".join(status.lines()))  # noqa: T201
     return 0 if status.live else 1
 

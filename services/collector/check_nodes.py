@@ -134,37 +134,56 @@ def _clock(offset: float | None) -> str:
     return f"CLOCK OFF by {offset:+.1f} s (set up NTP there, or here)"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Check the targets; return 0 if all can be read, 1 if one cannot, 2 where there is nothing valid to check."""
-    parser = argparse.ArgumentParser(prog="check_nodes", description="Look at every target once and say what works.")
+def main(
+    arguments: Sequence[str] | None = None,
+    program: str = "check_nodes",
+    default: Path | None = None,
+    default_is: str = "COLLECTOR_TARGETS, or nodes.yaml",
+) -> int:
+    """Check the targets; return 0 if all can be read, 1 if one cannot, 2 where there is nothing valid to check.
+
+    ``default``: the file where none is named, and in words ``default_is``; ``None``: what the settings say.
+    """
+    parser = argparse.ArgumentParser(prog=program, description="Look at every target once and say what works.")
     parser.add_argument(
         "--targets",
         type=split_paths,
         metavar="PATH,…",
-        help="targets files, separated by commas (default: COLLECTOR_TARGETS, or nodes.yaml)",
+        help=f"targets files, separated by commas (default: {default_is})",
     )
-    given = parser.parse_args(arguments).targets
+    given: tuple[Path, ...] | None = parser.parse_args(arguments).targets
+    if given is not None and not given:
+        parser.error("argument --targets: it takes a path, or several with commas between them")
     try:
         config = Config.from_environment(os.environ)
     except SettingError as error:
-        sys.stderr.write(f"check_nodes: {error}\n")
+        sys.stderr.write(f"{program}: {error}\n")
         return 2
-    files = TargetsFiles(given or config.targets_paths, config.local_name)
+    missing_paths = [path for path in given or () if "*" not in path.name and not os.path.lexists(path)]
+    if missing_paths:
+        sys.stderr.write("".join(f"{path}: There is no such file.\n" for path in missing_paths))
+        return 2
+    own = config.targets_paths if default is None else (default,)
+    files = TargetsFiles(given or own, config.local_name)
     if files.problems:
         sys.stderr.write("".join(f"{english(problem)}\n" for problem in files.problems))
         return 2
     if not files.entries and not config.dns_targets:
         missing = "There is no such file yet" if files.is_missing else "It lists no nodes yet"
-        sys.stdout.write(f"{files.path}: {missing}. List your nodes in it, for instance: {_EXAMPLE}\n")
+        _show(f"{files.path}: {missing}. List your nodes in it, for instance: {_EXAMPLE}")
         return 0
     results = asyncio.run(check_all(files, config))
     for result in results:
-        sys.stdout.write(f"{result.line}\n")
+        _show(f"{result.line}")
     reasons = [result.failure for result in results if result.failure is not None]
     if reasons:
         hint = _INSTALL if any(map(may_lack_an_exporter, reasons)) else ""
-        sys.stdout.write(f"{len(reasons)} of {plural(len(results), 'target')} cannot be read.{hint}\n")
+        _show(f"{len(reasons)} of {plural(len(results), 'target')} cannot be read.{hint}")
     return 1 if reasons else 0
+
+
+def _show(line: str) -> None:
+    print(line)  # noqa: T201
 
 
 if __name__ == "__main__":

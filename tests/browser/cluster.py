@@ -20,9 +20,9 @@ from contract.history import MEASURES
 from contract.messages import ClusterStats, Coded, Node, Severity, Snapshot
 from runtime.clock import timestamp
 
-#: ``calm``: nothing fires. ``alerts``: a few do. ``ill``: so do more, names are long, addresses IPv6, and every text is
-#: as long as the collector makes it. ``away``: ill, and Redis is away.
-State = Literal["calm", "alerts", "ill", "away"]
+#: ``calm``: nothing fires. ``warnings``: two warnings do. ``alerts``: a few alerts do. ``ill``: so do more, names are
+#: long, addresses IPv6, and every text is as long as the collector makes it. ``away``: ill, and Redis is away.
+State = Literal["calm", "warnings", "alerts", "ill", "away"]
 
 INTERVAL_SECONDS: Final = 2.0
 #: Somewhere a name is longer than a column.
@@ -71,13 +71,15 @@ class Cluster:
     def alerts(self) -> list[ActiveAlert]:
         """What is active.
 
-        Of one node, that it is away. Of more while ``alerts``: two critical, four warnings (three nodes are away), one
-        info, and one pending.
+        Of one node, that it is away. Of more while ``warnings``: two warnings. While ``alerts``: two critical, four
+        warnings (three nodes are away), one info, and one pending.
         """
         if self.state == "calm":
             return []
         if self.count == 1:
             return [self._away(0)]
+        if self.state == "warnings":
+            return [self._alert("memory", index, 97.2) for index in (2, 3)]
         few = [
             self._alert("clock_offset", 2, 0.6, texts.clock_ahead(self.name(2), 0.6)),
             *(self._away(index) for index in _AWAY),

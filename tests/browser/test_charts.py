@@ -1,18 +1,25 @@
 """What charts show: their axes, the thresholds of rules, how the nodes lie, and since when there are data."""
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
+from contract.history import CLUSTER_NODE, MEASURES, STEPS, Entry, encode_entry
+from contract.names import HISTORY_FIELD, HISTORY_KEYS, history_key
 from tests.browser.conftest import OpenPage
 from tests.browser.scene import Scene
+from tests.drivers.waiting import eventually
 
 NODES = 20
 #: A board without a temperature sensor, and without a history of one.
 WITHOUT_SENSOR = "node20"
+#: Age of a young cluster, and of its first node.
+MINUTES = 5
+MINUTES_OF_NODE = 1
 
 #: Keeps what is written on each canvas, and between which parts of its width each text stands.
 NOTES_LABELS = """
@@ -50,6 +57,25 @@ def scene() -> Iterator[Scene]:
     with Scene() as scene:
         scene.show(NODES, "calm")
         yield scene
+
+
+@pytest.fixture
+def young(scene: Scene) -> Iterator[Scene]:
+    """The same cluster, a few minutes old."""
+    redis = scene.valkey.client()
+    for key in redis.scan_iter(f"{HISTORY_KEYS}:*"):
+        redis.delete(key)
+    now = int(time.time())
+    finest = STEPS[0]
+    entry = encode_entry(Entry(5, tuple(20.0 for _ in MEASURES)))
+    for node, minutes in ((CLUSTER_NODE, MINUTES), ("node01", MINUTES_OF_NODE)):
+        for at in range(now - 60 * minutes, now - finest.seconds, 1):
+            if at % finest.seconds == 0:
+                redis.xadd(history_key(finest.seconds, node), {HISTORY_FIELD: entry}, id=f"{at * 1000}-0")
+    redis.close()
+    yield scene
+    scene.show(1, "calm")
+    scene.show(NODES, "calm")
 
 
 @pytest.fixture
@@ -92,6 +118,21 @@ def test_labels_of_axes_are_whole(scene: Scene, page: Page, chosen: str, width: 
     assert all(left >= 0 and right <= 1 for left, right in found.values()), found
     if chosen == "7d":
         assert any(re.fullmatch(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d+", text) for text in found), found
+
+
+def test_label_at_the_end_of_an_axis_is_whole_when_it_has_seconds(young: Scene, page: Page) -> None:
+    # So wide that a label stands below every step, the last one too
+    page.set_viewport_size({"width": 820, "height": 900})
+    page.goto(f"{young.origin}/nodes/node01")
+
+    def ends() -> list[float]:
+        page.wait_for_timeout(50)
+        return [
+            right for text, (_, right) in labels(page, "cpu_usage").items() if re.fullmatch(r"\d\d:\d\d:\d\d", text)
+        ]
+
+    eventually(lambda: max(ends(), default=0) > 0.97, within_seconds=60, what="a label with seconds at the end")
+    assert max(ends()) <= 1
 
 
 @pytest.mark.parametrize(

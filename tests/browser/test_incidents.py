@@ -2,10 +2,12 @@
 
 import csv
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
+from runtime.clock import timestamp
 from tests.browser.conftest import OpenPage, live
 from tests.browser.scene import Scene
 
@@ -46,6 +48,39 @@ def test_card_of_an_incident_names_its_values_when_the_screen_is_a_phones(week: 
     week.set_viewport_size({"width": 1280, "height": 844})
     shown = cells.evaluate_all("all => all.map(each => getComputedStyle(each, '::before').content)")
     assert set(shown) == {"none"}
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "en-US", "fr-FR"])
+def test_cells_of_a_card_are_equally_high_when_its_times_are_of_another_day(
+    scene: Scene, open_page: OpenPage, locale: str
+) -> None:
+    def into_the_night(route: Route) -> None:
+        answer = route.fetch()
+        page_of_all = answer.json()
+        for days_ago, incident in enumerate(page_of_all["incidents"][:3]):
+            midnight = datetime.now(UTC) - timedelta(days=days_ago + 1, hours=12)
+            incident["began"] = timestamp((midnight - timedelta(hours=4)).timestamp())
+            incident["ended"] = timestamp((midnight + timedelta(hours=8)).timestamp())
+        route.fulfill(response=answer, json=page_of_all)
+
+    scene.show(50, "ill")
+    page = open_page(locale=locale, viewport={"width": 390, "height": 844}, has_touch=True)
+    page.route("**/api/incidents?*", into_the_night)
+    page.goto(scene.origin + "/alerts")
+    expect(page.locator(ENDED).first).to_be_visible()
+    with_date = page.locator("time", has_text=re.compile(r"\d.* \d\d:\d\d:\d\d$"))
+    # One that is active, and both times of those that ended
+    expect(page.locator("#active-alerts").locator(with_date)).to_have_count(1)
+    assert page.locator(f"{ENDED} .stands").locator(with_date).count() >= 3
+    year = str(datetime.now(UTC).year)
+    for time in page.locator("#incidents").locator(with_date).all():
+        assert year not in time.inner_text()
+        assert re.search(r"\d{4} \d\d:\d\d:\d\d$", time.get_attribute("title") or "")
+        assert re.match(r"\d{4}-\d\d-\d\dT", time.get_attribute("datetime") or "")
+    heights = page.locator("#incidents tbody tr").evaluate_all(
+        """(rows) => rows.map((row) => [".when", ".stands"].map((cell) => row.querySelector(cell).offsetHeight))"""
+    )
+    assert {abs(one - other) < 8 for one, other in heights} == {True}, heights
 
 
 @pytest.mark.parametrize("width", [1001, 1024, 1200, 1360])

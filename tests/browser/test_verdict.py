@@ -41,6 +41,29 @@ def test_page_says_that_all_is_well_when_nothing_fires(scene: Scene, page: Page,
     expect(page).to_have_title(re.compile("^lab"))
 
 
+@pytest.mark.parametrize("path", ["/", "/nodes", "/monitoring", "/alerts"])
+def test_marks_are_left_out_when_the_sentence_beside_them_says_as_much(scene: Scene, page: Page, path: str) -> None:
+    counts = page.locator("main [data-counts]")
+    for nodes, state, sentence in ((50, "warnings", "2 warnings"), (1, "alerts", "1 node offline")):
+        scene.show(nodes, state)
+        page.goto(scene.origin + path)
+        expect(page.locator("[data-verdict]")).to_have_text(sentence)
+        expect(page.locator("#freshness[data-state=live]")).to_be_visible()
+        expect(counts).to_be_hidden()
+        if path in ("/nodes", "/monitoring"):
+            expect(page.get_by_role("link", name=sentence)).to_have_attribute("href", "/alerts")
+    # and: what is of several kinds is counted by kind
+    scene.show(50, "alerts")
+    expect(counts).to_be_visible()
+
+
+def test_wall_counts_what_is_of_a_single_kind_too(scene: Scene, page: Page) -> None:
+    scene.show(50, "warnings")
+    page.goto(scene.origin + "/live")
+    expect(page.locator("[data-verdict]")).to_have_text("2 warnings")
+    expect(page.locator("#wall-firing [data-count-of=warning]")).to_be_visible()
+
+
 def test_sentence_is_in_the_readers_language_when_it_is_french(scene: Scene, open_page: OpenPage) -> None:
     page = open_page(locale="fr-FR")
     scene.show(1, "alerts")
@@ -75,3 +98,22 @@ def test_list_of_the_hottest_says_so_when_no_node_has_a_sensor(
     expect(page.locator("#top-none-temperature")).to_have_text(told)
     expect(page.locator("#top-none-temperature")).to_be_visible()
     expect(page.locator("#top-none-cpu_usage")).to_be_hidden()
+    heights = page.locator(".tops > section").evaluate_all("(all) => all.map((each) => each.offsetHeight)")
+    assert heights == [heights[0]] * 3
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_list_of_the_busiest_is_as_high_as_its_rows_when_there_are_fewer_than_it_has_room_for(
+    scene: Scene, page: Page, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    for nodes in (1, 50):
+        scene.show(nodes, "calm")
+        page.goto(scene.origin + "/")
+        rows = page.locator("[data-top=cpu_usage] > li")
+        expect(rows).to_have_count(min(nodes, 5))
+        row = rows.first.bounding_box()
+        box = page.locator("[data-top=cpu_usage]").bounding_box()
+        assert row is not None
+        assert box is not None
+        assert box["height"] - row["height"] * min(nodes, 5) == pytest.approx(0, abs=1)

@@ -3,7 +3,7 @@
 import { nodeAddress } from "../address.ts";
 import type { Alert, Incident, LogEntry } from "../contract.ts";
 import { asIs, type Fields } from "../fields.ts";
-import { elapsed, moment, momentAfter } from "../format.ts";
+import { elapsed, momentAfter, shortMoment, wholeMoment } from "../format.ts";
 import { messageBeside, messageOf } from "../said.ts";
 import { wordFor, wording } from "../wording.ts";
 import { alertValue } from "./value.ts";
@@ -20,7 +20,7 @@ export function fillAlert(fields: Fields, alert: Alert, now: string): void {
 export function fillActive(fields: Fields, alert: Alert, now: string, times: number): void {
   fields.mark("alert", alert.id);
   fillSubject(fields, alert, alert.state, messageBeside(alert));
-  fields.show("began", moment(alert.since), asIs);
+  fillTime(fields, "began", alert.since, shortMoment(alert.since));
   fields.show("duration", elapsed(alert.since, now), asIs);
   fields.show("peak", alertValue({ rule: alert.rule, value: alert.peak ?? alert.value }), asIs);
   // One that is pending has not fired.
@@ -37,8 +37,8 @@ export function fillIncident(fields: Fields, incident: Incident, times: number):
   fields.show("message", messageBeside(incident), asIs);
   fields.show("node", node, asIs);
   fields.link(nodeAddress(node));
-  fields.show("began", moment(began), asIs);
-  fields.show("ended", ended === null ? "" : momentAfter(ended, began), asIs);
+  fillTime(fields, "began", began, shortMoment(began));
+  if (ended !== null) fillTime(fields, "ended", ended, momentAfter(ended, began));
   fields.show("duration", ended === null ? "" : elapsed(began, ended), asIs);
   fields.show("peak", alertValue({ rule, value: peak }), asIs);
   fields.show("times", times, wording.timesFired);
@@ -47,10 +47,15 @@ export function fillIncident(fields: Fields, incident: Incident, times: number):
 export function fillEntry(fields: Fields, entry: LogEntry): void {
   fields.mark("entry", entry.id);
   fillSubject(fields, entry, entry.transition, messageBeside(entry));
+  fillTime(fields, "time", entry.timestamp, shortMoment(entry.timestamp));
+}
+
+/** `text` says the moment in short; the element has all of it. */
+function fillTime(fields: Fields, name: string, timestamp: string, text: string): void {
   // As text, because what is today's does not stay so.
-  fields.show("time", moment(entry.timestamp), asIs);
-  const time = fields.root.querySelector("time");
-  if (time !== null) time.dateTime = entry.timestamp;
+  fields.show(name, text, asIs);
+  fields.attribute(name, "datetime", timestamp);
+  fields.attribute(name, "title", wholeMoment(timestamp));
 }
 
 function fillSubject(

@@ -15,7 +15,8 @@ const SYNC_KEY = "time";
 const HEIGHT_OF_AXIS = 26;
 /** Lower charts have no times below them: those of their neighbours are the same. */
 const HEIGHT_WITH_TIMES = 100;
-/** Half of the widest label, which stands out beyond the last moment. */
+const FONT_OF_AXIS = "11px system-ui, sans-serif";
+/** After the last moment, at least: more where half of a label of the time takes more. */
 const ROOM_AT_END = 22;
 /** Part of a small chart that is to be empty where it says since when it has data. */
 const ROOM_FOR_NOTE = 0.6;
@@ -166,7 +167,7 @@ export class Chart {
       stroke: () => color("--quiet"),
       grid: { stroke: () => color("--line"), width: 1 },
       ticks: { show: false },
-      font: "11px system-ui, sans-serif",
+      font: FONT_OF_AXIS,
     };
     const edge: uPlot.Series = { stroke: "transparent", width: 0, points: { show: false } };
     const line: uPlot.Series = {
@@ -175,12 +176,14 @@ export class Chart {
       points: { show: (_plot, _series, first, last) => last - first < 1 },
     };
     const thin: uPlot.Series = { ...line, width: 1, points: { show: false } };
+    // uPlot asks for the labels before it asks for the padding.
+    let roomAtEnd = ROOM_AT_END;
     return new uPlot(
       {
         width: Math.max(1, this.#container.clientWidth),
         height: heightPixels,
         legend: { show: false },
-        padding: [8, hasTimes ? ROOM_AT_END : 4, hasTimes ? 0 : 4, 0],
+        padding: [8, hasTimes ? () => roomAtEnd : 4, hasTimes ? 0 : 4, 0],
         cursor: { y: false, drag: { x: false, y: false }, sync: { key: SYNC_KEY }, points: { size: 6 } },
         scales: {
           x: {
@@ -197,8 +200,11 @@ export class Chart {
             show: hasTimes,
             size: HEIGHT_OF_AXIS,
             space: 70,
-            values: (_plot, splits, _axis, _space, stepSeconds) =>
-              splits.map((at) => tick(at, rangeSeconds, stepSeconds)),
+            values: ({ ctx }, splits, _axis, _space, stepSeconds) => {
+              const labels = splits.map((at) => tick(at, rangeSeconds, stepSeconds));
+              roomAtEnd = Math.max(ROOM_AT_END, ...labels.map((label) => Math.ceil(widthOf(label, ctx) / 2)));
+              return labels;
+            },
           },
           {
             ...axis,
@@ -220,6 +226,15 @@ export class Chart {
       this.#container,
     );
   }
+}
+
+/** Width of a label of an axis, in CSS pixels. */
+function widthOf(label: string, context: CanvasRenderingContext2D): number {
+  context.save();
+  context.font = FONT_OF_AXIS;
+  const { width } = context.measureText(label);
+  context.restore();
+  return width;
 }
 
 /** A line across the chart from where a rule counts. */

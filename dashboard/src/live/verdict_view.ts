@@ -58,6 +58,8 @@ function showSentence(element: Element, sentence: string): void {
 function showCounts(element: HTMLElement, counts: Counts): void {
   const total = counts.offline + counts.critical + counts.warning + counts.info;
   attribute(element, "data-counts", `${total}`);
+  // Of a single kind, the sentence says as much.
+  attribute(element, "data-kinds", `${Object.values(counts).filter((count) => count > 0).length}`);
   attribute(element, "aria-label", countsSentence(counts));
   for (const part of element.querySelectorAll<HTMLElement>("[data-count-of]")) {
     const mark = part.dataset["countOf"] as keyof Counts;

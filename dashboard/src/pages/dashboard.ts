@@ -46,6 +46,7 @@ class TopNodes {
     const known = snapshot.nodes.filter((node) => node[this.#measure] !== null);
     known.sort((a, b) => (b[this.#measure] ?? 0) - (a[this.#measure] ?? 0));
     this.#list.show(known.slice(0, TOP));
+    this.#container.style.setProperty("--rows", `${Math.min(TOP, snapshot.nodes.length)}`);
     this.#container.hidden = known.length === 0;
     this.#none.hidden = known.length > 0;
     const isSensor = this.#measure === "temperature" && snapshot.cluster_stats.online_nodes > 0;

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.data_dir import access_dir, command_variables
+from deploy.local.data_dir import DataDir, access_dir, command_variables
 
 ROOT = Path(__file__).parents[3]
 COMMAND = ROOT / ".venv" / "bin" / "dispycluster"
@@ -63,6 +63,13 @@ def test_goal_calls_the_command_with_its_words(arguments: list[str], words: str)
         (["user"], "It takes a name, for instance: make user NAME=ada."),
         (["user", "DO=remove"], "It takes a name, for instance: make user NAME=ada DO=remove."),
         (["token"], "It takes a name, for instance: make token NAME=backup."),
+        (["user", "NAME=ada", "DO=frob"], "DO=frob is not known to make user: DO is one of add password"),
+        (["token", "NAME=backup", "DO=frob"], "DO=frob is not known to make token: DO is one of add remove list"),
+        (["access", "DO=frob"], "DO=frob is not known to make access: DO is one of save check"),
+        (
+            ["token", "NAME=backup", "SCOPES=read,frob"],
+            "SCOPES=frob is not known to make token: SCOPES is one of read publish",
+        ),
         (["access"], "It takes what to do, for instance: make access DO=save > access.tar."),
     ],
 )
@@ -84,7 +91,8 @@ def test_command_line_works_on_the_data_of_the_local_mode(tmp_path: Path) -> Non
     (tmp_path / "valkey").mkdir()
     (tmp_path / "valkey" / "url").write_text("redis://:secret@127.0.0.1:6385/0\n")
     # when
-    found = command_variables({"DATA_DIR": str(tmp_path), "LANG": "C"})
+    with DataDir(tmp_path):
+        found = command_variables({"DATA_DIR": str(tmp_path), "LANG": "C"})
     # then
     folder = access_dir(tmp_path)
     assert found["ACCESS_USERS_DIR"] == str(folder.users)
@@ -92,7 +100,9 @@ def test_command_line_works_on_the_data_of_the_local_mode(tmp_path: Path) -> Non
     assert found["REDIS_URL"] == "redis://:secret@127.0.0.1:6385/0"
     assert found["API_SAVE_REVOCATIONS"] == "yes"
     assert found["LANG"] == "C"
-    assert folder.users.is_dir()
+    # and: nothing is made, and what ended is not asked
+    assert not folder.path.exists()
+    assert command_variables({"DATA_DIR": str(tmp_path)})["REDIS_URL"] == "unix:///dev/null/nobody"
     # and: a Redis of one's own counts more
     found = command_variables({"DATA_DIR": str(tmp_path), "REDIS_URL": "redis://r"})
     assert found["REDIS_URL"] == "redis://r"

@@ -10,12 +10,16 @@ from access.folder import Folder
 from access.revocations import KEPT_SECONDS, revocation_of_user
 from access.tokens import StoredToken, digest_of, id_of, new_token
 from api.access.command_line import (
+    CommandEnvironment,
     CommandError,
     NotRevoked,
+    NotRunning,
     ask_password,
     folder_of,
     keep,
     require_name,
+    require_output,
+    require_readable,
     revoke,
     show,
     show_patch,
@@ -26,7 +30,6 @@ from contract.codec import encode
 from contract.rest import Scope
 from runtime.clock import timestamp
 from runtime.quoted import quoted
-from runtime.settings import Environment
 
 #: Names of people whom a proxy signs in besides.
 _ANY_NAME: Final = re.compile(r"[\w.@+-]{1,128}", re.ASCII)
@@ -36,7 +39,7 @@ _DAY_SECONDS: Final = 24 * 3600
 class UserCommands:
     """Each is a command. Raises ``CommandError``, ``UnusablePassword`` or ``SettingError``."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: CommandEnvironment) -> None:
         self._environment = environment
 
     def add(self, name: str) -> None:
@@ -67,12 +70,15 @@ class UserCommands:
             raise CommandError(f"{quoted(name)} is no name")
         try:
             self._revoke(name)
+        except NotRunning as error:
+            raise CommandError(f"{name!r} cannot be signed out now. {error}") from None
         except NotRevoked as error:
             raise CommandError(f"{name!r} is still signed in: Redis did not take it: {error}") from None
         tell(f"{name!r} is signed out everywhere")
 
     def list(self) -> None:
         """Show who may sign in, and since when."""
+        require_readable(self._folder)
         for name, stored in sorted(Folder(self._folder, "user", StoredUser).files().items()):
             show(f"{name}\t{timestamp(stored.created)}")
 
@@ -97,6 +103,9 @@ class UserCommands:
     def _sign_out(self, name: str, done: str) -> None:
         try:
             self._revoke(name)
+        except NotRunning as error:
+            tell(f"{done}. What was signed in before stays so until you call this while it runs: user sign-out {name}")
+            tell(str(error))
         except NotRevoked as error:
             tell(f"{done}, but Redis did not take it, and sockets that are open stay so: {error}")
         else:
@@ -114,7 +123,7 @@ def _content(password: str) -> bytes:
 class TokenCommands:
     """Each is a command. Raises ``CommandError`` or ``SettingError``."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: CommandEnvironment) -> None:
         self._environment = environment
 
     def add(self, name: str, scopes: Sequence[Scope], days: int | None) -> None:
@@ -122,6 +131,7 @@ class TokenCommands:
         require_name(name)
         if (self._folder / name).exists():
             raise CommandError(f"there is a token {name!r} already; token remove makes room for another")
+        require_output()
         token, stored = _made(scopes, days)
         if when := keep(self._folder, name, encode(stored)):
             tell(f"the token {name!r}: {_described(stored)}. It is good{when}, and shown this once:")
@@ -139,6 +149,7 @@ class TokenCommands:
 
     def list(self) -> None:
         """Show what tokens there are, and what they are good for."""
+        require_readable(self._folder)
         for name, stored in sorted(self._files().files().items()):
             show(f"{name}\t{timestamp(stored.created)}\t{_described(stored)}")
 
@@ -177,6 +188,8 @@ class TokenCommands:
         until = time.time() + KEPT_SECONDS if stored.expires is None else stored.expires
         try:
             revoke(self._environment, f"token:{id_of(stored.sha256)}", until)
+        except NotRunning:  # every service reads the folder when it starts
+            tell(f"{done}, and good for nothing from now on")
         except NotRevoked as error:
             tell(f"{done}, but Redis did not take it, and may be good until every service has seen that: {error}")
         else:

@@ -18,13 +18,23 @@ from access.folder import FILE_LIMIT_BYTES, NAME, Folder
 from access.revocation_reader import RevocationReader, begin_generation
 from access.revocations import Revocations
 from access.tokens import StoredToken, grant_of
-from api.access.command_line import CommandError, folder_of, redis_client, show, tell, write_file
+from api.access.command_line import (
+    CommandEnvironment,
+    CommandError,
+    folder_of,
+    redis_client,
+    require_output,
+    require_readable,
+    require_writable,
+    show,
+    tell,
+    write_file,
+)
 from api.access.users import StoredUser
 from contract.names import GENERATION_KEY
 from runtime.clock import timestamp
 from runtime.quoted import quoted, sentence
 from runtime.redis_failures import RedisFailure, ask
-from runtime.settings import Environment
 
 
 class _Readable(Protocol):
@@ -57,11 +67,14 @@ class Archive(NamedTuple):
 class ArchiveCommands:
     """Each is a command. Raises ``CommandError`` or ``SettingError``."""
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: CommandEnvironment) -> None:
         self._environment = environment
 
     def save(self) -> None:
         """Write users and tokens to standard output, as a tar archive."""
+        require_output()
+        for folder in (self._users, self._tokens):
+            require_readable(folder)
         with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as archive:
             for kind, folder in (("users", self._users), ("tokens", self._tokens)):
                 for path in sorted(folder.iterdir() if folder.is_dir() else ()):
@@ -78,6 +91,9 @@ class ArchiveCommands:
     def restore(self) -> None:
         """List the same, end all sessions, and bring back what the archive on standard input holds."""
         archive = _read(sys.stdin.buffer)
+        for folder, files in ((self._users, archive.users), (self._tokens, archive.tokens)):
+            if files:
+                require_writable(folder)
         self._list(archive)
         self.end_sessions()
         for folder, files in ((self._users, archive.users), (self._tokens, archive.tokens)):
@@ -87,6 +103,7 @@ class ArchiveCommands:
 
     def revoked(self) -> None:
         """Show the tokens that Redis alone keeps from being good: a copy of its data may not know of that."""
+        require_readable(self._tokens)
         revocations = self._revocations()
         for name, stored in sorted(Folder(self._tokens, "token", StoredToken).files().items()):
             if revocations.includes(grant_of(name, stored)):
@@ -140,7 +157,7 @@ def _read(source: Any) -> Archive:
     """What an archive holds, by paths such as ``users/ada``; everything else in it is left out, and told.
 
     Raises:
-        CommandError: it is no archive, or too large.
+        CommandError: it is no archive, too large, or holds neither a user nor a token.
     """
     users: dict[str, tuple[bytes, StoredUser]] = {}
     tokens: dict[str, tuple[bytes, StoredToken]] = {}
@@ -165,6 +182,11 @@ def _read(source: Any) -> Archive:
         tell(line)
     if len(left_out) > LEFT_OUT:
         tell(f"{len(left_out) - LEFT_OUT} more files are left out")
+    if not users and not tokens:
+        raise CommandError(
+            "standard input is an archive without users and tokens, which access save writes as users/NAME and "
+            "tokens/NAME; nothing was changed"
+        )
     return Archive(users, tokens)
 
 
@@ -193,8 +215,8 @@ def _files(archive: tarfile.TarFile, left_out: list[str]) -> Iterator[tuple[str,
         if number >= FILES:
             raise CommandError(f"the archive holds more than {FILES} files")
         kind, _, name = entry.name.removeprefix("./").partition("/")
-        if entry.isdir() or name.startswith("."):
-            continue
+        if entry.isdir() or (kind in ("users", "tokens") and name.startswith(".") and "/" not in name):
+            continue  # files that begin with a dot are those of an editor, or of the kubelet
         file = archive.extractfile(entry) if entry.isreg() and entry.size <= FILE_LIMIT_BYTES else None
         if kind not in ("users", "tokens") or not NAME.fullmatch(name) or file is None:
             left_out.append(f"{quoted(entry.name)} is neither a user nor a token, and is left out")

@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -29,6 +29,10 @@ REDIS_SECONDS: Final = 5.0
 _KUBELETS_LINK: Final = "..data"
 #: What a change in such a folder waits for.
 _ONCE_IT_RAN: Final = " once that line has run where kubectl is"
+#: Where a pod with a service account finds its namespace.
+#: Source: https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/#directly-accessing-the-rest-api
+_NAMESPACE_FILE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_UNKNOWN_NAMESPACE: Final = "NAMESPACE"
 #: Bytes of a password's line that are read.
 _LINE_BYTES: Final = 8192
 
@@ -39,6 +43,21 @@ class CommandError(Exception):
 
 class NotRevoked(CommandError):
     """Redis did not take a revocation."""
+
+
+class NotRunning(NotRevoked):
+    """There is no Redis to ask, as the product does not run; the text says what starts it."""
+
+
+class CommandEnvironment(Environment):
+    """The settings of a command.
+
+    ``stopped``: why there is no Redis to ask, as a sentence, where the product's own Redis does not run; else empty.
+    """
+
+    def __init__(self, variables: Mapping[str, str], stopped: str = "") -> None:
+        super().__init__(variables)
+        self.stopped: Final = stopped
 
 
 def folder_of(environment: Environment, variable: str) -> Path:
@@ -59,8 +78,23 @@ def tell(text: str) -> None:
 
 
 def show(text: str) -> None:
-    """Write what the command was for to standard output."""
+    """Write what the command was for to standard output.
+
+    Raises:
+        CommandError: it is closed.
+    """
+    require_output()
     print(text)  # noqa: T201
+
+
+def require_output() -> None:
+    """Check that there is a standard output.
+
+    Raises:
+        CommandError: it is closed.
+    """
+    if sys.stdout is None:
+        raise CommandError("standard output is closed: there is nowhere to write to; nothing was changed")
 
 
 def ask_password() -> str:
@@ -107,7 +141,10 @@ def keep(folder: Path, name: str, content: bytes | None) -> str:
     """
     if is_secret(folder):
         # access-users is at /access/users, access-tokens likewise.
-        show(f"kubectl -n dispycluster patch secret access-{folder.name} --patch '{_patch(name, content)}'")
+        namespace = _namespace()
+        show(f"kubectl -n {namespace} patch secret access-{folder.name} --patch '{_patch(name, content)}'")
+        if namespace == _UNKNOWN_NAMESPACE:
+            tell(f"in that line, put the product's namespace in place of {_UNKNOWN_NAMESPACE}")
         return _ONCE_IT_RAN
     if content is None:
         remove_file(folder, name)
@@ -116,11 +153,19 @@ def keep(folder: Path, name: str, content: bytes | None) -> str:
     return ""
 
 
-def revoke(environment: Environment, member: str, until: float) -> None:
+def _namespace() -> str:
+    """The pod's namespace, or what stands for it where the pod is not told."""
+    try:
+        return _NAMESPACE_FILE.read_text().strip() or _UNKNOWN_NAMESPACE
+    except (OSError, UnicodeDecodeError):
+        return _UNKNOWN_NAMESPACE
+
+
+def revoke(environment: CommandEnvironment, member: str, until: float) -> None:
     """Revoke in Redis, which ends sockets and sessions within a moment.
 
     Raises:
-        NotRevoked: it did not happen.
+        NotRunning, NotRevoked: it did not happen.
     """
     try:
         with redis_client(environment) as client:
@@ -130,12 +175,15 @@ def revoke(environment: Environment, member: str, until: float) -> None:
 
 
 @contextmanager
-def redis_client(environment: Environment) -> Iterator[redis.Redis]:
+def redis_client(environment: CommandEnvironment) -> Iterator[redis.Redis]:
     """Give a client for a few questions.
 
     Raises:
+        NotRunning: there is none to ask.
         RedisFailure: Redis does not answer, or refuses.
     """
+    if environment.stopped:
+        raise NotRunning(environment.stopped)
     url = environment.redis_url("api")
     client = blocking_client(url, connect_seconds=REDIS_SECONDS, answer_seconds=REDIS_SECONDS)
     try:
@@ -164,7 +212,9 @@ def write_file(folder: Path, name: str, content: bytes) -> None:
         CommandError: it cannot be written.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The folder that holds users and tokens is its owner's alone, too.
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         # A leading dot: nobody reads it before it is whole.
         descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
         try:
@@ -179,6 +229,33 @@ def write_file(folder: Path, name: str, content: bytes) -> None:
         _sync(folder)
     except OSError as error:
         raise CommandError(f"{folder / name} cannot be written: {error.strerror}") from None
+
+
+def require_writable(folder: Path) -> None:
+    """Check that files can be put into a folder, or that it can be made.
+
+    Raises:
+        CommandError: they cannot, or it cannot.
+    """
+    if is_secret(folder):
+        raise CommandError(f"{folder} is that of a Kubernetes Secret, which kubectl alone writes; nothing was changed")
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        raise CommandError(f"{folder} cannot be written, because of {there}; nothing was changed")
+
+
+def require_readable(folder: Path) -> None:
+    """Check that the files of a folder can be listed; a missing one has none.
+
+    Raises:
+        CommandError: they cannot.
+    """
+    try:
+        os.scandir(folder).close()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise CommandError(f"{folder} cannot be read: {error.strerror}") from None
 
 
 def remove_file(folder: Path, name: str) -> None:

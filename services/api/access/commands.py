@@ -7,9 +7,10 @@ from typing import Final, TypeAlias
 from access.grant import READ, SCOPES
 from api.access.account_commands import TokenCommands, UserCommands
 from api.access.archive_commands import ArchiveCommands
-from api.access.command_line import CommandError, tell
+from api.access.command_line import CommandEnvironment, CommandError, tell
 from api.access.users import UnusablePassword
-from runtime.settings import Environment, SettingError
+from runtime.quoted import quoted
+from runtime.settings import SettingError
 
 #: Days for which a token is good.
 DEFAULT_DAYS: Final = 365
@@ -20,12 +21,18 @@ _EPILOG: Final = (
     "input where that is no terminal; a new token is written to standard output, once."
 )
 
+#: How the commands are called without ``dispycluster``; without arguments that serves the api.
+_MODULE: Final = "python -m api"
+
 Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
-def run(arguments: Sequence[str], variables: Mapping[str, str], program: str = "python -m api") -> int:
-    """Do what the arguments of a command line say; return its exit code: 1 where it could not be done."""
-    environment = Environment(variables)
+def run(arguments: Sequence[str], variables: Mapping[str, str], program: str = _MODULE, *, stopped: str = "") -> int:
+    """Do what the arguments of a command line say; return its exit code: 1 where it could not be done.
+
+    ``stopped``: see ``CommandEnvironment``.
+    """
+    environment = CommandEnvironment(variables, stopped)
     options = _parser(environment, program).parse_args(arguments)
     do: Callable[[argparse.Namespace], None] = options.do
     try:
@@ -33,14 +40,20 @@ def run(arguments: Sequence[str], variables: Mapping[str, str], program: str = "
     except (CommandError, SettingError, UnusablePassword) as error:
         tell(str(error))
         return 1
+    except OSError as error:
+        if error.filename is None:  # that of standard output is its caller's
+            raise
+        tell(f"{error.filename} cannot be used: {error.strerror}")
+        return 1
     except KeyboardInterrupt:
         tell("nothing more was done")
         return 1
     return 0
 
 
-def _parser(environment: Environment, program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=program, description="Without arguments, serves the api.", epilog=_EPILOG)
+def _parser(environment: CommandEnvironment, program: str) -> argparse.ArgumentParser:
+    description = "Without arguments, serves the api." if program == _MODULE else None
+    parser = argparse.ArgumentParser(prog=program, description=description, epilog=_EPILOG)
     kinds = parser.add_subparsers(required=True, metavar="user|token|access")
     _add_users(_kind(kinds, "user", "people, who sign in with a password"), UserCommands(environment))
     _add_tokens(_kind(kinds, "token", "programs, which show a token"), TokenCommands(environment))
@@ -54,7 +67,7 @@ def _add_users(verbs: Parsers, users: UserCommands) -> None:
     _verb(verbs, "remove", "let somebody in no more").set_defaults(do=lambda said: users.remove(said.name))
     _verb(verbs, "sign-out", "end all sessions of somebody").set_defaults(do=lambda said: users.sign_out(said.name))
     _verb(verbs, "list", "who there is", named=False).set_defaults(do=lambda said: users.list())
-    patch = _verb(verbs, "patch", "write a patch for a Kubernetes Secret in place of a file")
+    patch = _verb(verbs, "patch", "in Kubernetes: write a patch for a Secret in place of a file")
     patch.add_argument("--remove", action="store_true", help="that takes the user out, who is signed out at once")
     patch.set_defaults(do=lambda said: users.patch(said.name, said.remove))
 
@@ -65,7 +78,7 @@ def _add_tokens(verbs: Parsers, tokens: TokenCommands) -> None:
     add.set_defaults(do=lambda said: tokens.add(said.name, said.scope or [READ], said.days))
     _verb(verbs, "remove", "make a token worth nothing").set_defaults(do=lambda said: tokens.remove(said.name))
     _verb(verbs, "list", "what there is", named=False).set_defaults(do=lambda said: tokens.list())
-    patch = _verb(verbs, "patch", "write a patch for a Kubernetes Secret in place of a file")
+    patch = _verb(verbs, "patch", "in Kubernetes: write a patch for a Secret in place of a file")
     _add_token_options(patch)
     patch.add_argument("--remove", action="store_true", help="that takes the token out, which is good no more at once")
 
@@ -90,7 +103,9 @@ def _add_archives(verbs: Parsers, archives: ArchiveCommands) -> None:
 
 
 def _add_token_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--scope", action="append", choices=SCOPES, help=f"what it is good for; default: {READ}")
+    known = ", ".join(SCOPES)
+    scope = f"what it is good for, of {known}; default: {READ}"
+    verb.add_argument("--scope", action="append", type=_scope, metavar="SCOPE", help=scope)
     end = verb.add_mutually_exclusive_group()
     end.add_argument("--days", type=_days, default=DEFAULT_DAYS, help=f"for how long; default: {DEFAULT_DAYS}")
     end.add_argument("--never-expires", dest="days", action="store_const", const=None, help="it is good until removed")
@@ -107,8 +122,17 @@ def _verb(verbs: Parsers, name: str, text: str, named: bool = True) -> argparse.
     return parser
 
 
+# The names of options are those of make, in capitals: DAYS=90 is --days 90, and SCOPES=read is --scope read.
+
+
+def _scope(text: str) -> str:
+    if text not in SCOPES:
+        raise argparse.ArgumentTypeError(f"SCOPES take {', '.join(SCOPES)}, and not {quoted(text)}")
+    return text
+
+
 def _days(text: str) -> int:
     days = int(text) if text.isdecimal() else 0
     if not 1 <= days <= LONGEST_DAYS:
-        raise argparse.ArgumentTypeError(f"takes a whole number from 1 to {LONGEST_DAYS}")
+        raise argparse.ArgumentTypeError(f"DAYS takes a whole number from 1 to {LONGEST_DAYS}")
     return days

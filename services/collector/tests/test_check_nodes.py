@@ -17,7 +17,8 @@ def check(tmp_path, capsys):
         path = tmp_path / "nodes.yaml"
         if text is not None:
             path.write_text(text)
-        code = main(["--targets", str(path)])
+        # A file that is not there is nobody's mistake where nobody has named it.
+        code = main([], default=path) if text is None else main(["--targets", str(path)])
         return code, *capsys.readouterr()
 
     return run
@@ -95,6 +96,7 @@ def test_check_says_why_when_the_targets_file_is_not_valid(check):
 
 def test_check_takes_several_files_when_commas_separate_them(tmp_path, exporter, capsys):
     paths = [tmp_path / "nodes.yaml", tmp_path / "more.yaml"]
+    paths[0].write_text("workers:")
     paths[1].write_text(f"workers: ['127.0.0.1:{exporter}']")
 
     code = main(["--targets", ",".join(map(str, paths))])
@@ -230,3 +232,18 @@ def test_check_says_which_file_is_missing_and_not_what_it_should_hold(check, exp
         "1 of 1 target cannot be read.",
     ]
     assert "hunter2" not in out
+
+
+@pytest.mark.parametrize("named", ["nope.yaml", "nodes.yaml,nope.yaml"])
+def test_check_fails_when_a_file_that_was_named_does_not_exist(tmp_path, monkeypatch, capsys, named):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nodes.yaml").write_text("workers: [local]")
+    assert main(["--targets", named]) == 2
+    assert capsys.readouterr() == ("", "nope.yaml: There is no such file.\n")
+
+
+@pytest.mark.parametrize("named", ["", " , "])
+def test_check_fails_when_no_file_is_named(named, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["--targets", named])
+    assert "it takes a path" in capsys.readouterr().err

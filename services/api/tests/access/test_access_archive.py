@@ -156,9 +156,9 @@ def test_files_that_are_left_out_are_told_of_briefly(do: Command) -> None:
     nested = b'{"x":' + 20_000 * b"[" + 20_000 * b"]" + b"}"
     others = [(entry(f"other/{number}", 0), b"") for number in range(1000)]
     done = do("access", "check", given=tar((entry("users/ada", len(nested)), nested), *others) + bytes(1024))
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert done.stderr.decode().splitlines()[0] == "users/ada cannot be read, and is left out"
-    assert done.stderr.decode().splitlines()[-1] == "981 more files are left out"
+    assert done.stderr.decode().splitlines()[-2] == "981 more files are left out"
 
 
 def test_what_is_no_archive_is_refused(do: Command) -> None:
@@ -177,3 +177,48 @@ def test_token_that_redis_alone_keeps_out_is_listed(do: Command, folders: dict[s
     # then
     (line,) = done.stdout.decode().splitlines()
     assert line.startswith("token patched\t")
+
+
+def archive_of(*names: str) -> bytes:
+    with tarfile.open(fileobj=(made := io.BytesIO()), mode="w") as archive:
+        for name in names:
+            archive.addfile(tarfile.TarInfo(name))
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("names", [(), ("notes.txt", "src/main.c"), ("../../x", "users/../../../x"), ("users/ada",)])
+@pytest.mark.parametrize("word", ["check", "restore"])
+def test_archive_without_users_and_tokens_is_refused_and_nothing_is_changed(
+    do: Command, folders: dict[str, Path], redis: Any, word: str, names: tuple[str, ...]
+) -> None:
+    # given
+    redis.set(GENERATION_KEY, "of now")
+    do("user", "add", "bob", given=b"correct horse\n")
+    do("token", "add", "script")
+    before = contents(folders)
+    # when
+    done = do("access", word, given=archive_of(*names))
+    # then
+    assert (done.returncode, done.stdout) == (1, b"")
+    said = done.stderr.decode()
+    assert "without users and tokens" in said
+    for name in names:
+        assert name in said
+    assert redis.get(GENERATION_KEY) == b"of now"
+    assert contents(folders) == before
+
+
+def test_restore_changes_nothing_when_a_folder_cannot_be_written(
+    do: Command, folders: dict[str, Path], redis: Any, tmp_path: Path
+) -> None:
+    # given
+    redis.set(GENERATION_KEY, "of now")
+    do("user", "add", "ada", given=b"correct horse\n")
+    archive = do("access", "save").stdout
+    (tmp_path / "file").touch()
+    # when
+    done = do("access", "restore", given=archive, ACCESS_USERS_DIR=str(tmp_path / "file" / "users"))
+    # then
+    assert done.returncode == 1
+    assert str(tmp_path / "file") in done.stderr.decode()
+    assert redis.get(GENERATION_KEY) == b"of now"

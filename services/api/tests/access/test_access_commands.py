@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 from access.tokens import StoredToken, digest_of, id_of
-from api.access import commands
+from api.access import command_line, commands
 from api.access.users import Passwords, StoredUser
 from api.tests.access.conftest import Command, variables_of
 from contract.names import REVOCATIONS_KEY
@@ -194,6 +194,8 @@ def test_patch_is_what_kubernetes_puts_into_a_secret(run: Run, folders: dict[str
 class Secret:
     """A folder as the kubelet mounts a Secret, and what the lines for kubectl do to it."""
 
+    namespace = "NAMESPACE"
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "..2026_12_01").mkdir(parents=True)
@@ -203,7 +205,7 @@ class Secret:
     def run(self, line: str) -> None:
         """What comes of a line, once the kubelet has brought it."""
         *words, patch = shlex.split(line)
-        assert " ".join(words) == f"kubectl -n dispycluster patch secret access-{self.folder.name} --patch"
+        assert " ".join(words) == f"kubectl -n {self.namespace} patch secret access-{self.folder.name} --patch"
         for name, content in json.loads(patch)["data"].items():
             file = self.folder / "..data" / name
             if content is None:
@@ -216,7 +218,12 @@ class Secret:
 
 
 def test_user_of_a_secret_is_shown_as_the_line_that_kubectl_takes(
-    run: Run, folders: dict[str, Path], user_file: Callable[[str], StoredUser], redis: Any
+    run: Run,
+    folders: dict[str, Path],
+    user_file: Callable[[str], StoredUser],
+    redis: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # given
     secret = Secret(folders["users"])
@@ -224,12 +231,18 @@ def test_user_of_a_secret_is_shown_as_the_line_that_kubectl_takes(
     done = run("user", "add", "ada", typed="correct horse")
     # then
     assert done.returncode == 0
-    assert one_line(done) == "'ada' may sign in once that line has run where kubectl is"
+    assert done.stderr.splitlines() == [
+        "in that line, put the product's namespace in place of NAMESPACE",
+        "'ada' may sign in once that line has run where kubectl is",
+    ]
     assert sorted(secret.folder.iterdir()) == secret.before
     secret.run(done.stdout)
     assert is_password(user_file("ada"), "correct horse")
     assert run("user", "list").stdout.startswith("ada\t")
-    # and another password
+    # and another password, in a pod that is told its namespace
+    (tmp_path / "namespace").write_text("mine\n")
+    monkeypatch.setattr(command_line, "_NAMESPACE_FILE", tmp_path / "namespace")
+    secret.namespace = "mine"
     done = run("user", "password", "ada", typed="battery staple")
     assert one_line(done) == "'ada' has another password once that line has run where kubectl is"
     secret.run(done.stdout)
@@ -251,14 +264,14 @@ def test_token_of_a_secret_is_shown_beside_the_line_that_kubectl_takes(
     # when
     done = run("token", "add", "script", "--scope", "publish")
     # then
-    said, token = done.stderr.splitlines()
+    _, said, token = done.stderr.splitlines()
     assert said.endswith("It is good once that line has run where kubectl is, and shown this once:")
     secret.run(done.stdout)
     stored = msgspec.json.decode((secret.folder / "script").read_bytes(), type=StoredToken, strict=True)
     assert (stored.sha256, stored.scopes) == (digest_of(token), ("publish",))
     # and none any more
     done = run("token", "remove", "script")
-    assert "is removed once that line has run where kubectl is, and good for nothing" in one_line(done)
+    assert "is removed once that line has run where kubectl is, and good for nothing" in done.stderr
     assert redis.zcard(REVOCATIONS_KEY) == 1
     secret.run(done.stdout)
     assert sorted(secret.folder.iterdir()) == secret.before

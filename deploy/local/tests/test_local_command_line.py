@@ -1,0 +1,225 @@
+"""What ``dispycluster`` says, makes and ends with where something is not as it should be."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.data_dir import DataDir, why_stopped
+from deploy.local.refusal import CannotStart
+from deploy.local.settings import Settings, data_dir_of
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+READERS = ("user list", "token list", "status", "check-nodes", "user --help", "token add --help", "status --help",
+           "check-nodes --help", "run --help", "restore --help", "access --help", "access revoked")  # fmt: skip
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def call(data: Path) -> Call:
+    """Calls ``dispycluster WORDS``, by a shell where ``shell`` says how."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ACCESS", "REDIS_", "TARGETS"))}
+
+    def call(
+        words: str, given: str = "", shell: str = "", cwd: Path | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        line = f'exec "$PYTHON" -P -m dispycluster {words}' if not shell else shell.format(
+            f'"$PYTHON" -P -m dispycluster {words}'
+        )  # fmt: skip
+        return subprocess.run(
+            ["bash", "-c", line],
+            env={**kept, "DATA_DIR": str(data), "PYTHONUNBUFFERED": "", "PYTHON": sys.executable, **variables},
+            input=given, capture_output=True, text=True, timeout=120, cwd=cwd,
+        )  # fmt: skip
+
+    return call
+
+
+@pytest.mark.parametrize("words", READERS)
+def test_command_that_reads_makes_nothing(call: Call, data: Path, words: str) -> None:
+    done = call(words)
+    assert "Traceback" not in done.stderr
+    assert not data.exists()
+
+
+@pytest.mark.parametrize(
+    "words", ["user list", "token list", "user add ada", "token add x", "access save", "access revoked", "run"]
+)
+def test_command_names_the_folder_when_it_is_none(call: Call, tmp_path: Path, words: str) -> None:
+    (tmp_path / "file").touch()
+    done = call(words, "correct horse\n", DATA_DIR=str(tmp_path / "file"))
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert str(tmp_path / "file") in line
+
+
+@pytest.mark.parametrize("words", ["status", "user list", "run", "check-nodes", "restore dump.rdb"])
+def test_command_says_that_its_folder_is_gone(call: Call, tmp_path: Path, words: str) -> None:
+    (tmp_path / "gone").mkdir()
+    done = call(words, shell='rmdir "$PWD"; exec {}', cwd=tmp_path / "gone", DATA_DIR="data")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("DATA_DIR='data' is not valid: it takes a path that begins with /")
+    assert "Traceback" not in done.stderr
+
+
+def test_run_is_refused_when_a_folder_cannot_be_kept_private(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, mode: int) -> None:
+        raise PermissionError(1, "Operation not permitted", str(path))
+
+    with DataDir(data) as folder:
+        monkeypatch.setattr(Path, "chmod", refused)
+        for make in (folder.access, folder.valkey):
+            with pytest.raises(CannotStart, match=r"cannot be kept for you alone: Operation not permitted"):
+                make()
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_empty_setting_counts_as_absent_for_every_command(text: str) -> None:
+    variables = {"DATA_DIR": text, "TARGETS": text, "DEMO_NODES": text, "REDIS_URL": text}
+    settings = Settings.from_environment(variables)
+    assert settings.data_dir == data_dir_of(variables) == data_dir_of({})
+    assert (settings.targets, settings.demo_nodes, settings.redis_url) == (None, 0, None)
+
+
+@pytest.fixture
+def stranger(data: Path) -> Iterator[list[bytes]]:
+    """Somebody at the port where a former run had its Redis; what it was asked."""
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    asked.append(connection.recv(100))
+
+        threading.Thread(target=serve, daemon=True).start()
+        (data / "valkey").mkdir(parents=True)
+        (data / "valkey" / "url").write_text(f"redis://default:x@127.0.0.1:{server.getsockname()[1]}/0\n")
+        (data / "lock").touch()
+        yield asked
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("words", ["status", "access revoked", "access end-sessions", "user sign-out ada"])
+def test_stranger_at_the_former_port_is_not_asked(call: Call, stranger: list[bytes], data: Path, words: str) -> None:
+    done = call(words)
+    assert done.returncode == 1
+    assert "It does not run; start it with: " in (done.stdout + done.stderr).splitlines()[0]
+    assert stranger == []
+    # and: while it runs, it is asked
+    with DataDir(data):
+        assert "It does not run" not in call(words).stderr
+    assert stranger != []
+
+
+def test_users_and_tokens_are_kept_while_nothing_runs(call: Call, data: Path) -> None:
+    done = call("user add ada", "correct horse\n")
+    assert (done.returncode, done.stderr) == (0, "'ada' may sign in\n")
+    assert call("token add x").returncode == 0
+    assert data.joinpath("access").stat().st_mode & 0o777 == 0o700
+    assert call("user list").stdout.startswith("ada\t")
+    done = call("token remove x")
+    assert (done.returncode, done.stderr) == (0, "the token 'x' is removed, and good for nothing from now on\n")
+    done = call("user remove ada")
+    assert done.returncode == 0
+    assert "It does not run; start it with: " in done.stderr
+    assert "user sign-out ada" in done.stderr
+
+
+def test_demo_that_runs_is_named_when_the_product_does_not(data: Path) -> None:
+    variables = {"DATA_DIR": str(data)}
+    with DataDir(data / "demo"):
+        assert f"a demo, which is asked with DATA_DIR={data / 'demo'}" in why_stopped(variables)
+    assert "a demo" not in why_stopped(variables)
+
+
+def test_status_waits_for_a_start(call: Call) -> None:
+    done = call("status --wait 1")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("live: no: It does not run")
+
+
+def test_nodes_of_the_demo_are_checked_beside_demo_nodes(call: Call, data: Path) -> None:
+    done = call("check-nodes", DEMO_NODES="3")
+    assert done.returncode == 2
+    assert "no demo has run yet" in done.stderr
+    (data / "demo").mkdir(parents=True)
+    (data / "demo" / "demo-nodes.yaml").write_text("workers: [local]")
+    (data / "nodes.yaml").write_text("workers: ['127.0.0.1:1']")
+    done = call("check-nodes", DEMO_NODES="3")
+    assert done.returncode == 0
+    assert "(local)" in done.stdout
+
+
+def test_file_that_targets_names_must_be_there(call: Call, tmp_path: Path) -> None:
+    done = call("check-nodes", TARGETS="nope.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "nope.yaml: There is no such file.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("statu", 2, "dispycluster has no command 'statu'; did you mean: dispycluster status"),
+        ("frob", 2, "dispycluster has no command 'frob'"),
+        ("run --help", 0, "usage: dispycluster run"),
+        ("run -h", 0, "docs/settings.md"),
+        ("run now", 2, "its settings are variables"),
+        ("status --help", 0, "usage: dispycluster status"),
+        ("check-nodes --help", 0, "usage: dispycluster check-nodes"),
+        ("restore --help", 0, "usage: dispycluster restore"),
+        ("--help", 0, "restore; revoked, end-sessions"),
+        ("user --help", 0, "in Kubernetes: write a patch"),
+        ("token add x --days y", 2, "DAYS takes a whole number"),
+        ("token add x --scope frob", 2, "SCOPES take read, publish, and not 'frob'"),
+    ],
+)
+def test_command_explains_itself(call: Call, words: str, code: int, said: str) -> None:
+    done = call(words)
+    assert done.returncode == code
+    assert said in " ".join((done.stderr if code else done.stdout).split())
+
+
+@pytest.mark.parametrize("words", ["access save", "user --help", "--version", "--help", "status", "run --help"])
+def test_command_ends_quietly_when_its_reader_has_ended(call: Call, words: str) -> None:
+    done = call(words, shell="{} | sleep 0; exit ${{PIPESTATUS[0]}}")
+    if done.returncode in (0, 1):  # the reader may have been slower
+        done = call(words, shell='{{ sleep 1; {}; echo "ended with $?" >&2; }} | true')
+    assert "ended with 141" in done.stderr or done.returncode == 141
+    assert "Error" not in done.stderr
+
+
+@pytest.mark.parametrize("words", ["access save", "token add x"])
+def test_command_says_that_its_output_is_closed(call: Call, data: Path, words: str) -> None:
+    done = call(words, shell="{} >&-")
+    assert done.returncode == 1
+    assert done.stderr.startswith("standard output is closed")
+    assert not data.exists()
+
+
+@pytest.mark.parametrize("words", ["access save", "user --help"])
+def test_command_says_that_its_output_cannot_be_written(call: Call, words: str) -> None:
+    done = call(words, shell="{} >/dev/full")
+    assert (done.returncode, done.stderr) == (1, "standard output cannot be written: No space left on device\n")
+
+
+def test_package_of_pythonpath_that_hides_ours_is_explained(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "runtime.py").touch()
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    done = call("status", PYTHONPATH=path)
+    assert done.returncode == 1
+    assert "env -u PYTHONPATH dispycluster" in done.stderr
+    assert "Traceback" not in done.stderr
