@@ -36,12 +36,12 @@ def test_config_takes_every_variable_it_knows_when_they_are_set(tmp_path: Path) 
     key.write_bytes(b"k" * 32)
     variables = {
         "REDIS_URL": "redis://redis:6380/1", "API_REDIS_USERNAME": "api", "CLUSTER_NAME": "lab", "LOG_LEVEL": "DEBUG",
-        "API_HOST": "0.0.0.0", "API_PORT": "9000", "API_THREADS": "16", "PUBLIC_HOST": "0.0.0.0", "API_DRAIN_SECONDS": "3",
+        "API_HOST": "0.0.0.0", "API_PORT": "9000", "API_THREADS": "16", "PUBLIC_HOST": "0.0.0.0",
         "PUBLIC_URL": "https://cluster.example/live/", "ACCESS": "closed", "ACCESS_KEY_FILE": str(key),
         "ACCESS_TOKENS_DIR": "/tokens", "ACCESS_USERS_DIR": "/users", "ACCESS_USER_HEADER": "Remote-User",
         "TRUSTED_PROXIES": "10.0.0.0/8", "ACCESS_SESSION_SECONDS": "86400", "ACCESS_IDLE_SECONDS": "3600",
         "API_LIMIT_PUBLISHED_BYTES_PER_SECOND": "5000", "API_LIMIT_REQUESTS_PER_SECOND": "50",
-        "API_SAVE_REVOCATIONS": "yes", "WS_ALLOWED_ORIGINS": "https://wall.example",
+        "API_SAVE_REVOCATIONS": "yes", "API_DRAIN_SECONDS": "3", "WS_ALLOWED_ORIGINS": "https://wall.example",
     }  # fmt: skip
     environment = Environment(variables)
     config = Config.read(environment)
