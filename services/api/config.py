@@ -42,7 +42,7 @@ class Config(FromEnvironment):
     #: The host names that are answered.
     hosts: Hosts = field(default_factory=Hosts)
     #: A replica that is told to end answers on for so long, so that gateways learn that nobody new shall come.
-    drain_seconds: float = 0.0
+    drain_seconds: float = 2.0
 
     @classmethod
     def read(cls, environment: Environment) -> Self:

@@ -31,7 +31,7 @@ PRIVATE_NAMES: Final = {
     ),
     "TConn": ("client", "close", "data_ready", "initialized", "parser", "set_timeout", "sock", "timeout"),
     "PollableMethodQueue": ("defer",),
-    "Worker": ("cfg", "handle_error", "notify", "wsgi"),
+    "Worker": ("cfg", "handle_error", "wsgi"),
     "Message": ("force_close", "headers"),
     "Parser": ("unreader",),
     "Unreader": ("buf",),
@@ -72,11 +72,6 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._watchdog = Watchdog(os.environ)
         #: When the worker, which has been told to, begins to end; monotonic.
         self._ends_at: float | None = None
-
-    def notify(self) -> None:
-        """Give the master, and whoever watches the service, a sign of life; the main loop calls this once a second."""
-        super().notify()
-        self._watchdog.beat()
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         """Make the threads."""
@@ -148,8 +143,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._linger(conn)
 
     def murder_pending(self) -> None:
-        """Close what waited too long; the main loop calls this every second."""
+        """Close what waited too long, and give a sign of life; the main loop calls this every second."""
         super().murder_pending()
+        self._watchdog.beat()
         now = time.monotonic()
         if self._ends_at is not None and self._ends_at <= now:
             super().handle_exit(signal.SIGTERM, None)
