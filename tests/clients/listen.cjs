@@ -2,7 +2,7 @@
 // {client, namespace, event, data}.
 // node listen.cjs PACKAGE URL COUNT [WAY]
 //
-// Without a WAY clients take all three in turn, listen to / alone, and also say when and why they lose their connection or get none.
+// Without a WAY clients take all three in turn, listen to / alone, and also say when and why they lose their connection.
 // With one each client goes that way, has one connection for /, /monitoring and a namespace that does not exist, asks for
 // the cluster's status, and says what the library tells it: connect, disconnect, connect_error, and acknowledged.
 const [name, url, count, way] = process.argv.slice(2);
@@ -17,7 +17,6 @@ function listen(client) {
   const transports = Object.values(ways)[client % 3];
   const socket = io(url, { transports, forceNew: true });
   socket.on("disconnect", (reason) => say(client, "/", "disconnect", reason));
-  socket.on("connect_error", (error) => say(client, "/", "connect_error", error.message));
   socket.onAny((event, data) => say(client, "/", event, data));
   return [socket];
 }

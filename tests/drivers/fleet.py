@@ -146,8 +146,6 @@ class Watched:
         self._listeners = listeners
         self._since = time.monotonic()
         self._had = [len(got) for got in orders(listeners)]
-        self._connections = connections(listeners)
-        self._refusals = len(refusals(listeners))
 
     def gap_seconds(self) -> float:
         """Seconds for which a client got no snapshot, at most; only a quiet machine tells more than its own delays."""
@@ -160,20 +158,6 @@ class Watched:
         for had, got in zip(self._had, orders(self._listeners), strict=True):
             steps += [after[1] - before[1] for before, after in pairwise(got[max(0, had - 1) :])]
         return max(steps)
-
-    def reconnections(self) -> int:
-        """How often a client has connected again, at most."""
-        pairs = zip(self._connections, connections(self._listeners), strict=True)
-        return max(now - before for before, now in pairs)
-
-    def refusals(self) -> list[str]:
-        """What clients were told that could not connect."""
-        return refusals(self._listeners)[self._refusals :]
-
-
-def refusals(listeners: list[Listener]) -> list[str]:
-    """What JavaScript clients were told that could not connect."""
-    return [str(reason) for each in listeners for told in each.of("connect_error").values() for reason in told]
 
 
 def order(snapshots: list[dict[str, int]]) -> list[tuple[int, int]]:
@@ -196,7 +180,7 @@ def settle(deployment: Installation, listeners: list[Listener], *, within_second
     """
     newest = eventually(deployment.newest, within_seconds=within_seconds, what="the api answers")
     eventually(
-        lambda: all(got[-1] >= newest for got in orders(listeners)),
+        lambda: all(got and got[-1] >= newest for got in orders(listeners)),
         within_seconds=within_seconds,
         what=f"every client at {newest} or later",
     )

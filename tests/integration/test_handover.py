@@ -49,13 +49,11 @@ def listeners(running: Deployment, _listeners: list[Listener]) -> list[Listener]
 
 
 def require_no_loss(watched: Watched) -> None:
-    """Check that no client was sent to a replica that sent it away again, or was without snapshots for long.
+    """Check that no client was without snapshots for long.
 
     Raises:
         AssertionError: one was.
     """
-    assert watched.refusals() == []
-    assert watched.reconnections() <= 1
     assert watched.gap_rounds() <= GAP_ROUNDS
 
 
