@@ -91,6 +91,10 @@ logs: ## follow what the containers say (SERVICE=ws for one of them)
 ps: ## which containers there are, and how they are
 	@exec $(COMPOSE) ps
 
+.PHONY: restart
+restart: ## start all services again, one after the other (SERVICE=ws for one of them), with settings that have changed
+	@exec $(COMPOSE) restart $(SERVICE)
+
 .PHONY: upgrade
 upgrade: ## copy the data, build or pull, replace the containers in order, say the way back
 	@exec $(COMPOSE) upgrade
@@ -170,7 +174,7 @@ test-python313: setup-dev ## the in-process tests on Debian 13's Python, in a co
 release: setup-dev ## give the product a version in every file that names it, and say what comes next: VERSION=0.5.0
 	@$(BIN)/python -m deploy.release $(VERSION)
 
-BENCHMARKS := bench bench-access bench-slow bench-attacks bench-collector bench-footprint bench-dashboard bench-history bench-disk
+BENCHMARKS := bench bench-access bench-slow bench-attacks bench-collector bench-footprint bench-dashboard bench-history bench-disk bench-operations
 
 # Run it for a change to the code that it covers. DISTURBANCES: how often a test kills, pauses or resumes a process at random.
 # FAULT_SECONDS: for how long a proxy before the replicas fails. ATTACK_SECONDS: for how long an attack goes on.
@@ -301,6 +305,13 @@ bench-disk: setup-dev ## what the containers write to disk in an hour (needs a D
 	$(call TAKES,QUICK)
 	docker compose --profile demo build --quiet
 	@$(BIN)/python -m bench.disk $(if $(QUICK),--seconds 20)
+
+.PHONY: bench-operations
+bench-operations: setup-dev ## what open pages notice of restarts, scaling and failures of the containers (needs a Docker engine and root; takes ten minutes; ONLY=…)
+	$(call TAKES,ONLY QUICK)
+	@$(BIN)/python -m tests.prepare --without-browser --without-exporter
+	docker compose --profile demo build --quiet
+	@$(BIN)/python -m bench.operations $(if $(QUICK),--clients 10) $(if $(ONLY),--only "$(ONLY)")
 
 .PHONY: bench-history
 bench-history: setup-dev ## what the history of 1000 nodes takes of Redis's memory and time (NODES=…; takes three minutes)

@@ -304,11 +304,21 @@ WS_PING_TIMEOUT_SECONDS = Setting(
     "Whole seconds that a client has to answer a ping, at most the interval; then its connection is ended.",
     "ws",
 )
+API_DRAIN_SECONDS = Setting(
+    "API_DRAIN_SECONDS",
+    seconds(0, 60),
+    "2",
+    "Seconds for which an api replica that ends answers on, so that the gateway learns of it; a container is killed "
+    "after 15.",
+    "api",
+    in_run="0",
+)
 WS_DRAIN_SECONDS = Setting(
     "WS_DRAIN_SECONDS",
     seconds(0, 600),
     "5",
-    "Seconds over which a push replica that ends sends its clients elsewhere; a container is killed after 30.",
+    "Seconds over which a push replica that ends sends its clients elsewhere, after two in which the gateway learns of "
+    "it; a container is killed after 30.",
     "ws",
     in_run="0",
 )
@@ -514,7 +524,7 @@ SECTIONS = (
         "How much of it",
         (
             WS_REPLICAS, API_THREADS, WS_SLOW_SECONDS, WS_PING_INTERVAL_SECONDS, WS_PING_TIMEOUT_SECONDS,
-            WS_DRAIN_SECONDS, GATEWAY_MAXCONN, OPEN_FILES,
+            API_DRAIN_SECONDS, WS_DRAIN_SECONDS, GATEWAY_MAXCONN, OPEN_FILES,
         ),
     ),
     Section(

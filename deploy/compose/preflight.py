@@ -6,7 +6,8 @@ import json
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,11 @@ MEMORY_BYTES = 600 * _MB
 #: Free space below which images are not built, and below which it is said.
 DISK_TO_BUILD_BYTES = _GB
 DISK_BYTES = 2 * _GB
+#: Seconds that the engine may take to give up the port of a container that is gone.
+RELEASE_SECONDS = 5.0
+_LOOK_SECONDS = 0.5
+#: The engine's program that holds a published port.
+_PROXY = " by docker-proxy"
 
 
 @dataclass(frozen=True)
@@ -247,28 +253,56 @@ def memory_available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
     return int(found[1]) * 1024 if found else None
 
 
-def port_of(docker: Docker, project: Project) -> Port:
-    """The project's address, and whether it can be had."""
+def port_of(docker: Docker, project: Project, sleep: Callable[[float], None] = time.sleep) -> Port:
+    """The project's address, and whether it can be had.
+
+    It is ours where a container of our gateway asks for it, which need not run just now: one that ends again and again,
+    or is being replaced, has the port at one moment and not at the next.
+    """
     port = Port(project.host, project.port)
-    try:
-        if is_free(project.port, project.host):
+    left = RELEASE_SECONDS
+    while True:
+        try:
+            if is_free(project.port, project.host):
+                return port
+        except PermissionError:  # below 1024: the engine may what we may not
             return port
-    except PermissionError:  # below 1024: the engine may what we may not
-        return port
-    except OSError as error:
-        return replace(port, error=error.strerror or str(error))
+        except OSError as error:
+            return replace(port, error=error.strerror or str(error))
+        owners = _publishers(docker, project.port)
+        others = [name for name, label in owners if label != f"{project.name}/{GATEWAY}"]
+        taken = f" by the container {others[0]}" if others else "" if owners else holder(project.port)
+        is_engines = not taken or taken.startswith(_PROXY)
+        if is_engines and (owners or project.port in _ports_of_gateway(docker, project)):
+            return port
+        # A port that the engine holds for no container is one of a container that has just gone.
+        if not taken.startswith(_PROXY) or left <= 0:
+            return replace(port, taken=taken, other=free_above(port.number, port.host))
+        sleep(_LOOK_SECONDS)
+        left -= _LOOK_SECONDS
+
+
+def _publishers(docker: Docker, port: int) -> list[tuple[str, str]]:
+    """Name, and project/service, of the running containers that have the port."""
     names = docker.ask(
-        *("ps", "--filter", f"publish={project.port}", "--format"),
+        *("ps", "--filter", f"publish={port}", "--format"),
         '{{.Names}} {{.Label "com.docker.compose.project"}}/{{.Label "com.docker.compose.service"}}',
     )
-    owners = [line.split() for line in names.out.splitlines() if line.strip()]
-    if any(owner[1:] == [f"{project.name}/{GATEWAY}"] for owner in owners):
-        return port
-    return replace(
-        port,
-        taken=f" by the container {owners[0][0]}" if owners else holder(project.port),
-        other=free_above(port.number, port.host),
-    )
+    return [(name, label) for name, _, label in (line.partition(" ") for line in names.out.splitlines()) if name]
+
+
+def _ports_of_gateway(docker: Docker, project: Project) -> set[int]:
+    """The ports that our gateway's containers ask for, whether they run or not."""
+    label = "label=com.docker.compose"
+    filters = ("--filter", f"{label}.project={project.name}", "--filter", f"{label}.service={GATEWAY}")
+    listed = docker.ask("ps", "--all", "--quiet", *filters).out.split()
+    if not listed:
+        return set()
+    found: set[int] = set()
+    for line in docker.ask("inspect", "--format", "{{json .HostConfig.PortBindings}}", *listed).out.splitlines():
+        for bindings in _json(line).values():
+            found.update(int(one["HostPort"]) for one in bindings or () if str(one.get("HostPort", "")).isdigit())
+    return found
 
 
 def judge(facts: Facts, *, builds: bool = False) -> Iterator[Finding]:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from deploy.local.watch import Watch
+
 #: Lines of a part's log that are shown when it dies.
 LAST_LINES: Final = 12
 _READ_BYTES: Final = 64 * 1024
@@ -52,11 +54,13 @@ class Child:
         #: Descriptor to wait on for its log.
         self.output, writer = os.pipe()
         os.set_blocking(self.output, False)
+        #: Whether it still turns.
+        self.watch = Watch()
         parent = os.getpid()
         try:
             self._process = subprocess.Popen(
                 part.command,
-                env={**os.environ, **part.variables, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "NOTIFY_SOCKET": self.watch.address, **part.variables, "PYTHONUNBUFFERED": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=writer,
                 stderr=writer,
@@ -64,7 +68,7 @@ class Child:
                 preexec_fn=lambda: _end_with_parent(parent),
             )
         except OSError:
-            os.close(self.output)
+            self.close()
             raise
         finally:
             os.close(writer)
@@ -98,8 +102,9 @@ class Child:
             return
 
     def close(self) -> None:
-        """Forget its log."""
+        """Forget its log, and watch it no more."""
         os.close(self.output)
+        self.watch.close()
 
     def new_lines(self) -> list[str]:
         """Lines that it wrote since the last call, its name in front of each."""

@@ -74,9 +74,15 @@ def service_parts(
     api = {**access, "ACCESS_USERS_DIR": str(access_dir.users), "TRUSTED_PROXIES": trusted}
     if redis.folder is not None:
         api |= SAVE_REVOCATIONS
-    # There is no other replica that its clients could go to one by one.
-    drain = {"WS_DRAIN_SECONDS": os.environ.get("WS_DRAIN_SECONDS", "0")}
-    gateway = {**drain, **access, "WS_PORT": str(ports.ws), "PORT": str(settings.port)}
+    # There are no other replicas, to which clients could go one by one.
+    drains = {name: os.environ.get(name, "0") for name in ("API_DRAIN_SECONDS", "WS_DRAIN_SECONDS")}
+    api["API_DRAIN_SECONDS"] = drains["API_DRAIN_SECONDS"]
+    gateway = {
+        **access,
+        "WS_DRAIN_SECONDS": drains["WS_DRAIN_SECONDS"],
+        "WS_PORT": str(ports.ws),
+        "PORT": str(settings.port),
+    }
     return [
         Part("collector", python("collector"), {**shared, **collector}),
         Part("api", python("api"), {**shared, **api}),

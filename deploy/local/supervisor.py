@@ -1,4 +1,8 @@
-"""Keeps parts running together: their logs come out in one place, and the end of one is the end of all."""
+"""Keeps parts running together: their logs come out in one place, and the end of one is the end of all.
+
+A part that hangs is started again; that needs signs of life, which the embedded Valkey does not give: killed, it would
+lose what it has not saved.
+"""
 
 import errno
 import os
@@ -12,11 +16,14 @@ from types import FrameType
 from typing import Final
 
 from deploy.local.child import Child, Part
+from deploy.local.watch import Watch
 
 #: Seconds that parts get to end once asked.
 GRACE_SECONDS: Final = 10.0
 #: Seconds between two looks at something that is awaited.
 _LOOK_SECONDS: Final = 0.2
+#: Seconds of the longest turn that count as time in which a part could have given a sign of life.
+_TURN_SECONDS: Final = 1.0
 #: Seconds after which a part that could not end is asked again.
 ASK_AGAIN_SECONDS: Final = 1.0
 #: What asks the product to end: Ctrl-C, ``kill``, a terminal that was closed.
@@ -70,6 +77,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._selector.register(signals.descriptor, selectors.EVENT_READ)
         self._children: list[Child] = []
+        self._turned = time.monotonic()
 
     def start(self, part: Part) -> Child:
         """Start a part.
@@ -77,12 +85,17 @@ class Supervisor:
         Raises:
             PartDied: its command cannot be run.
         """
+        child = self._begin(part)
+        self._children.append(child)
+        return child
+
+    def _begin(self, part: Part) -> Child:
         try:
             child = Child(part)
         except OSError as error:
             raise PartDied(f"{part.name} cannot be started: {error}") from None
-        self._children.append(child)
         self._selector.register(child.output, selectors.EVENT_READ, child)
+        self._selector.register(child.watch, selectors.EVENT_READ, child.watch)
         return child
 
     def until(self, true: Callable[[], bool], within_seconds: float) -> bool:
@@ -107,7 +120,7 @@ class Supervisor:
             StopAsked: a signal asked for the end.
         """
         while True:
-            self._turn(None)
+            self._turn(_TURN_SECONDS)
 
     def stop(self, grace_seconds: float = GRACE_SECONDS, ask_again_seconds: float = ASK_AGAIN_SECONDS) -> None:
         """End all parts, as ``end_all`` does; none is started any more."""
@@ -164,10 +177,16 @@ class Supervisor:
     def _running(children: list[Child]) -> list[Child]:
         return [child for child in children if child.exit_code is None]
 
-    def _turn(self, timeout_seconds: float | None) -> None:
+    def _turn(self, timeout_seconds: float) -> None:
         self._pass_on(timeout_seconds)
         if self._signals.stops:
             raise StopAsked
+        now = time.monotonic()
+        passed, self._turned = min(now - self._turned, _TURN_SECONDS), now
+        for index, child in enumerate(self._children):
+            child.watch.pass_time(passed)
+            if child.watch.has_lapsed and child.exit_code is None:
+                self._children[index] = self._start_again(child)
         for child in self._children:
             if child.exit_code is not None:
                 said = "\n".join(f"    {line}" for line in child.last_lines())
@@ -175,10 +194,27 @@ class Supervisor:
                     f"{child.part.name} {child.how_it_ended()}" + (f"; it said last:\n{said}" if said else "")
                 )
 
-    def _pass_on(self, timeout_seconds: float | None) -> None:
-        """Wait for log lines or a signal, and hand lines on."""
+    def _start_again(self, child: Child) -> Child:
+        """End a part that hangs, and start it anew."""
+        name, seconds = child.part.name, child.watch.promised_seconds
+        self._write(f"{name} is started again: it has hung for more than {seconds:g} s")
+        child.kill()
+        while child.exit_code is None:
+            self._pass_on(_LOOK_SECONDS)
+        self._write_new_lines(child)
+        if child.output in self._selector.get_map():
+            self._selector.unregister(child.output)
+        self._selector.unregister(child.watch)
+        child.close()
+        return self._begin(child.part)
+
+    def _pass_on(self, timeout_seconds: float) -> None:
+        """Wait for log lines, signs of life or a signal, and hand lines on."""
         for key, _ in self._selector.select(timeout_seconds):
             child = key.data
+            if isinstance(child, Watch):
+                child.receive()
+                continue
             if not isinstance(child, Child):
                 self._signals.clear()
                 continue

@@ -159,7 +159,7 @@ def test_readiness_needs_one_contact_and_no_drain() -> None:
     assert status == 200
     assert "redis: down since 2026-11-23T09:41:07.120Z" in text
     readiness.drain()
-    assert readiness.readyz() == (503, "draining\n")
+    assert readiness.readyz() == (404, "draining\n")
 
 
 def test_readiness_says_why_redis_cannot_run_functions_and_needs_one_that_ran_when_there_was_no_contact() -> None:

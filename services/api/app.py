@@ -68,7 +68,7 @@ def create_app(config: Config) -> Flask:
     serve_assets(app)
     use_languages(app)
     turns: Turns[Any] = Turns(config.access.proxies, config.threads)
-    Components(counters, readiness, link, republisher, RedisWatch(link), turns).attach(app)
+    Components(counters, readiness, link, republisher, RedisWatch(link), turns, config.drain_seconds).attach(app)
     return app
 
 

@@ -42,6 +42,8 @@ class Config(FromEnvironment):
     public: WebOrigin | None = None
     #: The host names that are answered.
     hosts: Hosts = field(default_factory=Hosts)
+    #: A replica that is told to end answers on for so long, so that gateways learn that nobody new shall come.
+    drain_seconds: float = catalogue.API_DRAIN_SECONDS.initial
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
@@ -58,6 +60,7 @@ class Config(FromEnvironment):
             host=host,
             port=environment.value(catalogue.API_PORT),
             threads=environment.value(catalogue.API_THREADS),
+            drain_seconds=environment.value(catalogue.API_DRAIN_SECONDS),
             access=read_access(environment),
             users=environment.path(catalogue.ACCESS_USERS_DIR),
             session_seconds=environment.value(catalogue.ACCESS_SESSION_SECONDS),

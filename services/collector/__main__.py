@@ -27,6 +27,7 @@ from collector.web import build_app
 from runtime.logs import configure_logs
 from runtime.readiness import Readiness
 from runtime.settings import SettingError
+from runtime.watchdog import BEAT_SECONDS, Watchdog
 
 _log = logging.getLogger(__name__)
 
@@ -84,12 +85,21 @@ async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None
 
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, drain)
+        watchdog = asyncio.create_task(_give_signs_of_life())
+        stack.callback(watchdog.cancel)
         polling.follow(sources.targets)
         dns.start()
         watching = asyncio.create_task(collector.watch_files())
         stack.callback(watching.cancel)
         await collector.run(stop)
     _log.info("stopped")
+
+
+async def _give_signs_of_life() -> None:
+    watchdog = Watchdog(os.environ)
+    while watchdog.is_watched:
+        watchdog.beat()
+        await asyncio.sleep(BEAT_SECONDS)
 
 
 def main() -> int:

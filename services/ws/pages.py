@@ -40,7 +40,7 @@ _FORWARDED: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED
 _PROBLEM: Final = "application/problem+json"
 _TEXT: Final = "text/plain; charset=utf-8"
 #: By status, what ``/readyz`` tells everybody.
-_BARE: Final = {200: "ready\n", 503: "not ready\n"}
+_BARE: Final = {200: "ready\n", 404: "draining\n", 503: "not ready\n"}
 _WHAT: Final = "DispyCluster Live, a push replica: /socket.io/, /livez, /readyz, /metrics\n"
 
 _logger = logging.getLogger(__name__)
@@ -96,9 +96,11 @@ class Pages:
 class Guard:
     """Answers what Engine.IO would stumble over, counts what is refused, and lets no traceback out."""
 
-    def __init__(self, app: Application, readiness: Readiness, admission: Admission, origins: Origins) -> None:
+    def __init__(
+        self, app: Application, takes_sessions: Callable[[], bool], admission: Admission, origins: Origins
+    ) -> None:
         self._app = app
-        self._readiness = readiness
+        self._takes_sessions = takes_sessions
         self._admission = admission
         self._origins = origins
         self._counters = admission.counters
@@ -122,7 +124,7 @@ class Guard:
             begins_a_session = is_for_engine and self._read(environ).sid is None
         except request.Unacceptable as error:
             return _answer(start, error.status, f"{error}\n", _TEXT, *error.headers)
-        if self._readiness.is_draining and begins_a_session:
+        if begins_a_session and not self._takes_sessions():
             # One that is sent elsewhere may ask here again, over the connection that it has.
             return _answer(start, 503, "draining\n")
         origin = environ[ORIGIN] = self._admission.origin(environ)

@@ -5,6 +5,7 @@ import ws.socketio_names  # noqa: F401  # isort: skip (before the others import 
 
 import logging
 import math
+import os
 import random
 import resource
 import secrets
@@ -19,6 +20,7 @@ from access.gatekeeper import Gatekeeper
 from access.revocations import Revocations
 from runtime.readiness import Readiness
 from runtime.redis_client import blocking_client
+from runtime.watchdog import BEAT_SECONDS, Watchdog
 from ws.access.admission import Admission
 from ws.access.limits import Subscriptions
 from ws.access.revocation import AccessWatch, RevocationFeed
@@ -40,6 +42,9 @@ from ws.turns import Turns
 
 #: Seconds that clients and Redis may take over the end of the replica.
 FAREWELL_SECONDS: Final = 1.0
+#: Seconds for which a replica that ends serves on: gateways ask for ``/readyz`` once a second, and are to know that
+#: nobody new shall come here before the first client is sent away. Having the fewest, it would get them all.
+NOTICE_SECONDS: Final = 2.0
 #: Seconds between two batches of clients that are sent elsewhere.
 BATCH_SECONDS: Final = 0.1
 
@@ -76,6 +81,7 @@ def run(config: Config, front: Front | None = None) -> int:
     _raise_limit_of_open_files()
     replica = Replica(config)
     replica.start()
+    spawn("watchdog", _give_signs_of_life)
     spawn("http", lambda: serve(listeners[0], replica.own_app))
     if front is not None:
         wrapped = replica.in_bounds(said_when_it_fails(front.wrap(replica.socketio_app)))
@@ -83,9 +89,10 @@ def run(config: Config, front: Front | None = None) -> int:
     _logger.info("replica %s listens on %s, port %d", replica.id, config.host, config.port)
     number = signals.wait()
     _logger.info("%s: ending", signal.Signals(number).name)
+    # It listens on until all is done: gateways ask whether it is draining, or dead.
+    replica.stop(config.drain_seconds if number == signal.SIGTERM else 0)
     for listener in listeners:
         listener.close()
-    replica.stop(config.drain_seconds if number == signal.SIGTERM else 0)
     return 0
 
 
@@ -96,6 +103,7 @@ class Replica:
         self.id = secrets.token_hex(4)
         self._counters = Counters()
         self._readiness = Readiness()
+        self._takes_sessions = True
         redis = blocking_client(config.redis_url, connect_seconds=CONNECT_SECONDS, answer_seconds=ANSWER_SECONDS)
         state = ClusterState()
         log = AlertLog(redis)
@@ -141,9 +149,15 @@ class Replica:
         spawn("access", self._access_watch.run)
 
     def stop(self, drain_seconds: float) -> None:
-        """Be counted no more, and send the clients elsewhere, a few at a time."""
+        """Be counted no more, and send the clients elsewhere, a few at a time where there are other replicas."""
         self._readiness.drain()
         finish([self._presence.remove], within_seconds=FAREWELL_SECONDS)
+        if drain_seconds and self._others_are_there():
+            time.sleep(NOTICE_SECONDS)
+        # Those that were told to end at the same moment have left the count by now.
+        if drain_seconds and not self._others_are_there():
+            drain_seconds = 0
+        self._takes_sessions = False
         closers = list(self._endpoint.closers())
         random.shuffle(closers)
         size = math.ceil(len(closers) / max(1, round(drain_seconds / BATCH_SECONDS))) or 1
@@ -154,6 +168,12 @@ class Replica:
                 time.sleep(BATCH_SECONDS)
             finish(closers[begin : begin + size], within_seconds=FAREWELL_SECONDS)
         finish([self._endpoint.settle], within_seconds=FAREWELL_SECONDS)
+
+    def _others_are_there(self) -> bool:
+        """Whether clients could go to another replica; without an answer of Redis they are taken for there."""
+        found: list[bool] = []
+        finish([lambda: found.append(self._presence.is_alone())], within_seconds=FAREWELL_SECONDS)
+        return found != [True]
 
     def in_bounds(self, app: Application) -> Application:
         """``app``, for requests that are for one of this deployment's host names, each in its turn."""
@@ -181,7 +201,14 @@ class Replica:
         self._monitoring.deliver(step)
 
     def _guarded(self, app: Application) -> Application:
-        return Guard(app, self._readiness, self._admission, self._origins)
+        return Guard(app, lambda: self._takes_sessions, self._admission, self._origins)
+
+
+def _give_signs_of_life() -> None:
+    watchdog = Watchdog(os.environ)
+    while watchdog.is_watched:
+        watchdog.beat()
+        time.sleep(BEAT_SECONDS)
 
 
 def _raise_limit_of_open_files() -> None:

@@ -105,6 +105,47 @@ def test_port_of_our_own_gateway_is_not_taken(docker: ScriptedDocker, taken: int
     assert port_of(docker, project(taken)).taken is None
 
 
+GATEWAYS = "ps --all --quiet --filter label=com.docker.compose.project=lab"
+
+
+def ask_for(docker: ScriptedDocker, port: int) -> None:
+    """Have a container of our gateway, which does not run, ask for ``port``."""
+    docker.script(GATEWAYS, "abc\n")
+    docker.script(
+        "inspect --format {{json .HostConfig.PortBindings}} abc", f'{{"8085/tcp":[{{"HostPort":"{port}"}}]}}\n'
+    )
+
+
+def test_port_is_ours_when_a_gateway_that_ends_again_and_again_asks_for_it(
+    docker: ScriptedDocker, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    ask_for(docker, taken)
+    monkeypatch.setattr("deploy.compose.preflight.holder", lambda _: " by docker-proxy (process 7)")
+    # then
+    assert port_of(docker, project(taken)).taken is None
+
+
+def test_port_is_taken_when_our_gateway_asks_for_it_and_somebody_else_has_it(
+    docker: ScriptedDocker, taken: int
+) -> None:
+    ask_for(docker, taken)
+    assert f"(process {os.getpid()})" in str(port_of(docker, project(taken)).taken)
+    docker.script(f"ps --filter publish={taken}", "other-gateway-1 other/gateway\n")
+    assert port_of(docker, project(taken)).taken == " by the container other-gateway-1"
+
+
+def test_port_is_looked_at_again_when_the_engine_holds_it_for_no_container(
+    docker: ScriptedDocker, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given: a container of ours was removed a moment ago
+    looks = iter([False, False, True])
+    monkeypatch.setattr("deploy.compose.preflight.holder", lambda _: " by docker-proxy (process 7)")
+    monkeypatch.setattr("deploy.compose.preflight.is_free", lambda *_: next(looks))
+    # then
+    assert port_of(docker, project(taken), lambda _: None).taken is None
+
+
 def test_address_of_another_machine_is_an_error(docker: ScriptedDocker) -> None:
     port = port_of(docker, project(free_port(), "192.0.2.77"))
     assert "assign" in port.error

@@ -284,6 +284,42 @@ def test_second_signal_leaves_the_part_that_keeps_the_data_its_time(supervised: 
     assert supervised.lines[-1] == "ground: gone"
 
 
+#: Gives a sign of life, and says so; then it waits for its end.
+GIVES_SIGNS = (
+    "import os, sys, time; from runtime import watchdog; watchdog.SILENCE_SECONDS = 2\n"
+    "sign = watchdog.Watchdog(os.environ); print('up', os.getpid(), flush=True)\n"
+    "while True: sign.beat(); time.sleep(0.5)"
+)
+
+
+def test_part_that_hangs_is_started_again_and_no_other(supervised: Supervised) -> None:
+    # given
+    beside = supervised.supervisor.start(part("beside", GIVES_SIGNS))
+    silent = supervised.supervisor.start(part("silent", WAITS))
+    hung = supervised.supervisor.start(part("hung", GIVES_SIGNS))
+    assert supervised.supervisor.until(lambda: len(supervised.lines) == 3, LONG_SECONDS)
+    assert not supervised.supervisor.until(lambda: len(supervised.lines) > 3, 4)
+    # when
+    os.kill(hung.pid, signal.SIGSTOP)
+    # then
+    again = lambda: [line for line in supervised.lines if line.startswith("hung: up")]  # noqa: E731
+    assert supervised.supervisor.until(lambda: len(again()) == 2, LONG_SECONDS), supervised.lines
+    assert "hung is started again: it has hung for more than 2 s" in supervised.lines
+    assert not is_alive(hung.pid)
+    assert is_alive(beside.pid)
+    assert is_alive(silent.pid)
+
+
+def test_part_is_not_to_blame_when_the_supervisor_stood_still(supervised: Supervised) -> None:
+    # given
+    supervised.supervisor.start(part("one", GIVES_SIGNS))
+    assert supervised.supervisor.until(lambda: len(supervised.lines) == 1, LONG_SECONDS)
+    # when
+    time.sleep(4)
+    # then
+    assert not supervised.supervisor.until(lambda: len(supervised.lines) > 1, 1.5)
+
+
 def test_until_tells_whether_it_came_true_in_time(supervised: Supervised) -> None:
     assert supervised.supervisor.until(lambda: True, 0)
     assert not supervised.supervisor.until(lambda: False, 0.3)
