@@ -9,6 +9,13 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from runtime.quoted import quoted
 
 DEFAULT_REDIS_URL: Final = "redis://127.0.0.1:6379/0"
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_FORMATS: Final = ("text", "json")
+
+
+def chosen_log_format(variables: Mapping[str, str]) -> str:
+    """``LOG_FORMAT``; ``text`` where it is not valid, so that it can be said in some format."""
+    return "json" if variables.get("LOG_FORMAT", "").strip() == "json" else "text"
 
 
 class SettingError(ValueError):
@@ -109,13 +116,32 @@ class Environment:
             f"{name} was removed in {what}" for name, what in settings.items() if self._variables.get(name, "").strip()
         )
 
-    def log_level(self) -> str:
-        """``LOG_LEVEL``, as every service takes it.
+    def log_level(self, *services: str) -> str:
+        """The level of the first of ``services`` whose ``<SERVICE>_LOG_LEVEL`` is set; else ``LOG_LEVEL``.
 
         Raises:
-            SettingError: it is none of the levels.
+            SettingError: one of them is none of the levels.
         """
-        return self.choice("LOG_LEVEL", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+        level = self.choice("LOG_LEVEL", "INFO", choices=LOG_LEVELS)
+        for service in reversed(services):
+            level = self.choice(f"{service.upper()}_LOG_LEVEL", level, choices=LOG_LEVELS)
+        return level
+
+    def log_format(self) -> str:
+        """``LOG_FORMAT``, as every service takes it.
+
+        Raises:
+            SettingError: it is none of the formats.
+        """
+        return self.choice("LOG_FORMAT", "text", choices=LOG_FORMATS)
+
+    def yes(self, name: str) -> bool:
+        """``yes`` or ``no``, by default ``no``.
+
+        Raises:
+            SettingError: it is neither.
+        """
+        return self.choice(name, "no", choices=("no", "yes")) == "yes"
 
     def words(self, name: str) -> tuple[str, ...]:
         """Words separated by commas or spaces."""

@@ -36,6 +36,7 @@ class Settings:
     #: ``CLUSTER_NAME``; empty where nobody has chosen.
     cluster_name: str
     log_level: str
+    log_format: str
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Self:
@@ -64,6 +65,7 @@ class Settings:
             data_dir=data_dir,
             cluster_name=environment.text("CLUSTER_NAME", ""),
             log_level=environment.log_level(),
+            log_format=environment.log_format(),
         )
 
     @property

@@ -10,6 +10,8 @@ from types import FrameType
 from typing import Final
 
 from deploy.local.child import Child, Part
+from deploy.local.log_line import as_line_of
+from runtime.settings import chosen_log_format
 
 #: Seconds that parts get to end once asked.
 GRACE_SECONDS: Final = 10.0
@@ -115,7 +117,7 @@ class Supervisor:
             reasons = self._ask_to_end(children, grace_seconds, ask_again_seconds)
             for child in self._running(children):
                 why = reasons.get(child, "it did not end by itself")
-                self._write(f"{child.part.name} is killed: {why}")
+                self._say(f"{child.part.name} is killed: {why}")
                 child.kill()
             while self._running(children):
                 self._pass_on(1.0)
@@ -138,7 +140,7 @@ class Supervisor:
             for child in self._running(children):
                 why = child.why_it_stays()
                 if why is not None and child not in reasons:
-                    self._write(f"{child.part.name} does not end: {why}; it is asked again for {grace_seconds:g} s")
+                    self._say(f"{child.part.name} does not end: {why}; it is asked again for {grace_seconds:g} s")
                     reasons[child] = why
             if time.monotonic() >= ask_again:
                 ask_again = time.monotonic() + ask_again_seconds
@@ -146,6 +148,10 @@ class Supervisor:
                     if child in reasons:
                         child.terminate()
         return reasons
+
+    def _say(self, text: str) -> None:
+        log_format = chosen_log_format(os.environ)
+        self._write(text if log_format == "text" else as_line_of("supervisor", text, log_format))
 
     @staticmethod
     def _running(children: list[Child]) -> list[Child]:

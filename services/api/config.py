@@ -41,6 +41,9 @@ class Config(FromEnvironment):
     public: WebOrigin | None = None
     #: The host names that are answered.
     hosts: Hosts = field(default_factory=Hosts)
+    log_format: str = "text"
+    #: Whether each request is logged at the level INFO; else it is at DEBUG.
+    logs_requests: bool = False
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
@@ -53,7 +56,9 @@ class Config(FromEnvironment):
         return cls(
             redis_url=environment.redis_url("api"),
             cluster_name=environment.text("CLUSTER_NAME", cls.cluster_name),
-            log_level=environment.log_level(),
+            log_level=environment.log_level("api"),
+            log_format=environment.log_format(),
+            logs_requests=environment.yes("API_REQUEST_LOG"),
             host=host,
             port=environment.port("API_PORT", cls.port),
             threads=environment.integer("API_THREADS", cls.threads, minimum=1, maximum=256),
@@ -82,7 +87,7 @@ class Config(FromEnvironment):
 
 def saves_revocations(environment: Environment) -> bool:
     """``API_SAVE_REVOCATIONS``."""
-    return environment.choice("API_SAVE_REVOCATIONS", "no", choices=("no", "yes")) == "yes"
+    return environment.yes("API_SAVE_REVOCATIONS")
 
 
 def users_folder(environment: Environment) -> Path | None:

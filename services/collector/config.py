@@ -38,9 +38,12 @@ class Config(FromEnvironment):
     rules_path: Path | None
     #: Where the Redis of this machine saves its data; ``None``: it is not known.
     redis_dir: Path | None
+    #: PEM file of the certificate that the pages are served with; ``None``: it is not known.
+    certificate_path: Path | None
     interval_seconds: float
     timeout_seconds: float
     log_level: str
+    log_format: str
     #: The host names that its port answers to.
     hosts: Hosts
 
@@ -69,6 +72,7 @@ class Config(FromEnvironment):
             raise SettingError("COLLECTOR_TARGETS", targets, "paths with a * in the last part at most")
         rules = environment.text("COLLECTOR_RULES", "")
         credentials_dir = environment.text("COLLECTOR_CREDENTIALS_DIR", "")
+        certificate = environment.text("COLLECTOR_CERTIFICATE_FILE", "")
         redis_dir = environment.text("COLLECTOR_REDIS_DIR", "")
         host = environment.text("COLLECTOR_HOST", "127.0.0.1")
         return cls(
@@ -83,9 +87,11 @@ class Config(FromEnvironment):
             credentials_dir=Path(credentials_dir) if credentials_dir else None,
             rules_path=Path(rules) if rules else None,
             redis_dir=Path(redis_dir).absolute() if redis_dir else None,
+            certificate_path=Path(certificate) if certificate else None,
             interval_seconds=interval,
             timeout_seconds=timeout,
-            log_level=environment.log_level(),
+            log_level=environment.log_level("collector"),
+            log_format=environment.log_format(),
             hosts=read_hosts(environment, host),
         )
 

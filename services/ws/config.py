@@ -25,6 +25,7 @@ class Config(FromEnvironment):
 
     redis_url: str
     log_level: str = "INFO"
+    log_format: str = "text"
     host: str = "127.0.0.1"
     port: int = 8001
     #: Origins of pages that may connect besides those of the same origin; ``*`` allows all.
@@ -58,7 +59,8 @@ class Config(FromEnvironment):
         timeout = environment.integer("WS_PING_TIMEOUT_SECONDS", cls.ping_timeout_seconds, minimum=1, maximum=25)
         return cls(
             redis_url=environment.redis_url("ws"),
-            log_level=environment.log_level(),
+            log_level=environment.log_level("ws"),
+            log_format=environment.log_format(),
             host=host,
             port=environment.port("WS_PORT", cls.port),
             allowed_origins=read_allowed_origins(environment),

@@ -13,6 +13,7 @@ from access.proxies import counted_as
 from contract.codec import encode
 from contract.rest import Problem
 from runtime.logs import Occasionally
+from runtime.quoted import cut, quoted
 from runtime.readiness import LIVE, Readiness
 from ws import request
 from ws.access.admission import ORIGIN, Admission
@@ -168,6 +169,22 @@ def said_when_it_fails(app: Application) -> Application:
         except Exception as error:
             _complaints.warning("front", "%.200r could not be answered: %.200r", environ.get("PATH_INFO"), error)
             raise
+
+    return answer
+
+
+def told(app: Application) -> Application:
+    """``app``, with a line of the log for each request, at the level DEBUG; its query may hold what is secret."""
+
+    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        method, path, peer = environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("REMOTE_ADDR", "")
+
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            fields = {"method": cut(method), "path": cut(path), "status": int(status[:3]), "address": peer}
+            _logger.debug("%.20s %s %s from %s", method, quoted(path), status[:3], peer, extra=fields)
+            return start_response(status, headers, *rest)
+
+        return app(environ, start)
 
     return answer
 

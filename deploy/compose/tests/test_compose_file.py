@@ -159,7 +159,7 @@ def test_collector_gets_the_folder_of_credentials_where_it_looks_for_it() -> Non
 def test_services_without_a_config_get_what_their_files_ask_for() -> None:
     gateway = (IMAGES / "gateway/haproxy.cfg").read_text()
     by_the_start_script = {"GATEWAY_NAMES", "GATEWAY_TLS"}
-    for_the_start_script = {"ACCESS", "PUBLIC_HOST", "PUBLIC_URL", "WS_ALLOWED_ORIGINS"}
+    for_the_start_script = {"ACCESS", "LOG_FORMAT", "LOG_LEVEL", "PUBLIC_HOST", "PUBLIC_URL", "WS_ALLOWED_ORIGINS"}
     asked = set(re.findall(r'"[^"$]*\$\{(\w+)(?:\[\*\])?\}"', gateway))
     assert set(SERVICES["gateway"]["environment"]) == (asked - by_the_start_script) | for_the_start_script
     choice = (IMAGES / "redis/bin/require-choice").read_text()
@@ -382,8 +382,8 @@ def test_publisher_publishes_and_does_nothing_else() -> None:
     assert begins(users()["publisher"], "+") == {"ping", "publish"}
 
 
-def test_operator_reaches_no_key_and_no_channel() -> None:
-    assert begins(users()["operator"], "~", "%", "&") == set()
+def test_operator_notes_backups_and_reaches_no_other_key_and_no_channel() -> None:
+    assert begins(users()["operator"], "~", "%", "&") == {"W~cluster:backup"}
 
 
 def test_nobody_can_be_the_user_whom_redis_has_by_itself() -> None:
