@@ -99,14 +99,15 @@ def _log_requests(app: Flask, level: int) -> None:
     def tell(response: Response) -> Response:
         seconds = time.perf_counter() - g.began
         address = g.get("address") or request.remote_addr or ""
+        method = request.method if request.method in _METHODS else "other"
         fields = {
-            "method": cut(request.method),
+            "method": method,
             "path": cut(request.path),
             "status": response.status_code,
             "address": address,
             "seconds": round(seconds, 4),
         }
-        said = "%.20s %s %d in %.0f ms from %s"
+        said = "%s %s %d in %.0f ms from %s"
         path, ms = quoted(request.path), 1000 * seconds
-        _requests_logger.log(level, said, request.method, path, response.status_code, ms, address, extra=fields)
+        _requests_logger.log(level, said, method, path, response.status_code, ms, address, extra=fields)
         return response

@@ -40,6 +40,8 @@ _ENGINE_HEADERS: Final = (
 _FORWARDED: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")
 _PROBLEM: Final = "application/problem+json"
 _TEXT: Final = "text/plain; charset=utf-8"
+#: Those that the log names.
+_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 #: By status, what ``/readyz`` tells everybody.
 _BARE: Final = {200: "ready\n", 503: "not ready\n"}
 _WHAT: Final = "DispyCluster Live, a push replica: /socket.io/, /livez, /readyz, /metrics\n"
@@ -177,11 +179,13 @@ def told(app: Application) -> Application:
     """``app``, with a line of the log for each request, at the level DEBUG; its query may hold what is secret."""
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        method, path, peer = environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("REMOTE_ADDR", "")
+        path, peer = environ["PATH_INFO"], environ.get("REMOTE_ADDR", "")
+        # Anything may stand there.
+        method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in _METHODS else "other"
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            fields = {"method": cut(method), "path": cut(path), "status": int(status[:3]), "address": peer}
-            _logger.debug("%.20s %s %s from %s", method, quoted(path), status[:3], peer, extra=fields)
+            fields = {"method": method, "path": cut(path), "status": int(status[:3]), "address": peer}
+            _logger.debug("%s %s %s from %s", method, quoted(path), status[:3], peer, extra=fields)
             return start_response(status, headers, *rest)
 
         return app(environ, start)
