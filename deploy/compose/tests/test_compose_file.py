@@ -375,7 +375,7 @@ def test_redis_user_begins_with_nothing_and_gets_single_commands(user: str) -> N
     assert rules.index("-@all") < min(index for index, rule in enumerate(rules) if rule.startswith("+"))
     assert not begins(rules, "+@")
     known = {"on", f"#@{user}@", "resetkeys", "resetchannels", "-@all"}
-    assert all(rule in known or rule.startswith(("~", "%R~", "&", "+")) for rule in rules)
+    assert all(rule in known or rule.startswith(("~", "%R~", "%W~", "&", "+")) for rule in rules)
 
 
 def test_publisher_publishes_and_does_nothing_else() -> None:
