@@ -136,6 +136,15 @@ TLS_HSTS_SECONDS = Setting(
     "gateway",
     CONTAINERS,
 )
+COLLECTOR_CERTIFICATE_FILE = Setting(
+    "COLLECTOR_CERTIFICATE_FILE",
+    kinds.PATH,
+    "",
+    "PEM file with the certificate that the pages are served with, by a proxy of your own for instance: when it ends "
+    "is among the collector's metrics. Containers have the gateway's.",
+    "collector",
+    _HERE,
+)
 API_LIMIT_REQUESTS_PER_SECOND = Setting(
     "API_LIMIT_REQUESTS_PER_SECOND",
     whole_number(1, 100_000),
@@ -349,12 +358,33 @@ COLLECTOR_PORT = Setting(
     "COLLECTOR_PORT", kinds.PORT, "8002", "Port on which the collector answers probes.", "collector", _HERE
 )
 VALKEY_PORT = Setting("VALKEY_PORT", kinds.PORT, "6385", "Port of the embedded Valkey.", "", _HERE)
+_LOG_LEVEL = one_of("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_LEVEL = Setting(
     "LOG_LEVEL",
-    one_of("DEBUG", "INFO", "WARNING", "ERROR"),
+    _LOG_LEVEL,
     "INFO",
-    "What api, ws and collector log: DEBUG, INFO, WARNING or ERROR.",
+    "What the services log: DEBUG (each scrape, connection and request), INFO, WARNING or ERROR.",
     "api ws collector gateway",
+)
+API_LOG_LEVEL = Setting("API_LOG_LEVEL", _LOG_LEVEL, "", "What the api logs, where it is something else.", "api")
+WS_LOG_LEVEL = Setting(
+    "WS_LOG_LEVEL",
+    _LOG_LEVEL,
+    "",
+    "What the push replicas log, likewise; with make run and systemd the gateway is the push replica too.",
+    "ws",
+)
+COLLECTOR_LOG_LEVEL = Setting("COLLECTOR_LOG_LEVEL", _LOG_LEVEL, "", "What the collector logs, likewise.", "collector")
+GATEWAY_LOG_LEVEL = Setting("GATEWAY_LOG_LEVEL", _LOG_LEVEL, "", "What the gateway logs, likewise.", "gateway")
+LOG_FORMAT = Setting(
+    "LOG_FORMAT",
+    one_of("text", "json"),
+    "text",
+    "text, for people, or json: an object a line, with time, level, service, logger and message.",
+    "api ws collector gateway",
+)
+API_REQUEST_LOG = Setting(
+    "API_REQUEST_LOG", one_of("no", "yes"), "no", "yes: the api logs each request at the level INFO.", "api"
 )
 LOG_MAX_SIZE = Setting(
     "LOG_MAX_SIZE",
@@ -502,7 +532,7 @@ SECTIONS = (
             ACCESS_TOKENS_DIR, ACCESS_USERS_DIR,
         ),
     ),
-    Section("TLS", (TLS_CERTIFICATE, TLS_KEY, TLS_HSTS_SECONDS)),
+    Section("TLS", (TLS_CERTIFICATE, TLS_KEY, TLS_HSTS_SECONDS, COLLECTOR_CERTIFICATE_FILE)),
     Section(
         "What one client may take; whose address and whose identity, a user or a token, are counted each for itself",
         (
@@ -531,7 +561,13 @@ SECTIONS = (
         "Ports of loopback on which the services meet and answer probes",
         (API_HOST, API_PORT, WS_HOST, WS_PORT, COLLECTOR_HOST, COLLECTOR_PORT, VALKEY_PORT),
     ),
-    Section("Logs", (LOG_LEVEL, LOG_MAX_SIZE, LOG_MAX_FILES)),
+    Section(
+        "Logs (docs/monitoring.md)",
+        (
+            LOG_LEVEL, API_LOG_LEVEL, WS_LOG_LEVEL, COLLECTOR_LOG_LEVEL, GATEWAY_LOG_LEVEL, LOG_FORMAT, API_REQUEST_LOG,
+            LOG_MAX_SIZE, LOG_MAX_FILES,
+        ),
+    ),
     Section(
         "Memory that a container may take; one that takes more is ended by the kernel, and starts again",
         (

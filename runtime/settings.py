@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from runtime import catalogue
 from runtime.setting import Setting, SettingError
 
-__all__ = ["Environment", "FromEnvironment", "Setting", "SettingError"]
+__all__ = ["Environment", "FromEnvironment", "Setting", "SettingError", "chosen_log_format"]
 
 #: What a service reads of a Redis of somebody's own, by the service's name.
 _REDIS_USERNAMES: Final = {
@@ -21,6 +21,13 @@ _REDIS_PASSWORD_FILES: Final = {
     "api": catalogue.API_REDIS_PASSWORD_FILE,
     "ws": catalogue.WS_REDIS_PASSWORD_FILE,
     "collector": catalogue.COLLECTOR_REDIS_PASSWORD_FILE,
+}
+#: The level of one service, by its name.
+_LOG_LEVELS: Final = {
+    "api": catalogue.API_LOG_LEVEL,
+    "ws": catalogue.WS_LOG_LEVEL,
+    "collector": catalogue.COLLECTOR_LOG_LEVEL,
+    "gateway": catalogue.GATEWAY_LOG_LEVEL,
 }
 T = TypeVar("T")
 
@@ -97,6 +104,17 @@ class Environment:
             if self._variables.get(name, "").strip()
         )
 
+    def log_level(self, *services: str) -> str:
+        """The level of the first of ``services`` whose ``<SERVICE>_LOG_LEVEL`` is set; else ``LOG_LEVEL``.
+
+        Raises:
+            SettingError: one of them is none of the levels.
+        """
+        level = self.value(catalogue.LOG_LEVEL)
+        for service in reversed(services):
+            level = self.value(_LOG_LEVELS[service], level)
+        return level
+
     def redis_url(self, service: str) -> str:
         """``REDIS_URL`` with the credentials of ``<SERVICE>_REDIS_USERNAME`` and ``<SERVICE>_REDIS_PASSWORD_FILE``.
 
@@ -133,6 +151,14 @@ class Environment:
         location = parts.netloc.rpartition("@")[2]
         netloc = f"{quote(user, safe='')}:{password}@{location}"
         return urlunsplit((parts.scheme, netloc, parts.path, parts.query, parts.fragment))
+
+
+def chosen_log_format(variables: Mapping[str, str]) -> str:
+    """``LOG_FORMAT``; its default where it is not valid, so that this too can be said in some format."""
+    try:
+        return Environment(variables).value(catalogue.LOG_FORMAT)
+    except SettingError:
+        return catalogue.LOG_FORMAT.initial
 
 
 def others(variables: Mapping[str, str], service: str) -> Iterator[SettingError]:

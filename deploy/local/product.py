@@ -11,7 +11,7 @@ from deploy.local.data_dir import AccessDir
 from deploy.local.ports import InnerPorts
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
-from deploy.local.valkey import SAVE_REVOCATIONS, Access, valkey_binary, valkey_command, why_it_stays
+from deploy.local.valkey import SAVE_REVOCATIONS, TIME_ZONE, Access, valkey_binary, valkey_command, why_it_stays
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def valkey_part(access: Access, port: int, folder: Path) -> Part:
     return Part(
         "valkey",
         tuple(command),
+        TIME_ZONE,
         is_quiet=True,
         is_ground=True,
         why_it_stays=lambda lines: why_it_stays(lines, folder),

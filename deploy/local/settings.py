@@ -41,6 +41,7 @@ class Settings:
     #: ``CLUSTER_NAME``; empty where nobody has chosen.
     cluster_name: str
     log_level: str
+    log_format: str
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Self:
@@ -69,6 +70,7 @@ class Settings:
             data_dir=data_dir,
             cluster_name=environment.value(catalogue.CLUSTER_NAME, ""),
             log_level=environment.value(catalogue.LOG_LEVEL),
+            log_format=environment.value(catalogue.LOG_FORMAT),
         )
 
     @classmethod

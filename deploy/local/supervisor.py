@@ -16,7 +16,9 @@ from types import FrameType
 from typing import Final
 
 from deploy.local.child import Child, Part
+from deploy.local.log_line import as_line_of
 from deploy.local.watch import Watch
+from runtime.settings import chosen_log_format
 
 #: Seconds that parts get to end once asked.
 GRACE_SECONDS: Final = 10.0
@@ -140,15 +142,12 @@ class Supervisor:
             reasons = self._ask_to_end(children, grace_seconds, ask_again_seconds)
             for child in self._running(children):
                 why = reasons.get(child, "it did not end by itself")
-                self._write(f"{child.part.name} is killed: {why}")
+                self._say(f"{child.part.name} is killed: {why}")
                 child.kill()
             while self._running(children):
                 self._pass_on(1.0)
         for child in self._children:
-            self._write_new_lines(child)
-            with suppress(KeyError):  # its log has ended before
-                self._selector.unregister(child.output)
-            child.close()
+            self._forget(child)
         self._children.clear()
 
     def _ask_to_end(self, children: list[Child], grace_seconds: float, ask_again_seconds: float) -> dict[Child, str]:
@@ -164,7 +163,7 @@ class Supervisor:
             for child in self._running(children):
                 why = child.why_it_stays()
                 if why is not None and child not in reasons:
-                    self._write(f"{child.part.name} does not end: {why}; it is asked again for {grace_seconds:g} s")
+                    self._say(f"{child.part.name} does not end: {why}; it is asked again for {grace_seconds:g} s")
                     reasons[child] = why
             if time.monotonic() >= ask_again:
                 ask_again = time.monotonic() + ask_again_seconds
@@ -172,6 +171,10 @@ class Supervisor:
                     if child in reasons:
                         child.terminate()
         return reasons
+
+    def _say(self, text: str) -> None:
+        log_format = chosen_log_format(os.environ)
+        self._write(text if log_format == "text" else as_line_of("supervisor", text, log_format))
 
     @staticmethod
     def _running(children: list[Child]) -> list[Child]:
@@ -197,16 +200,20 @@ class Supervisor:
     def _start_again(self, child: Child) -> Child:
         """End a part that hangs, and start it anew."""
         name, seconds = child.part.name, child.watch.promised_seconds
-        self._write(f"{name} is started again: it has hung for more than {seconds:g} s")
+        self._say(f"{name} is started again: it has hung for more than {seconds:g} s")
         child.kill()
         while child.exit_code is None:
             self._pass_on(_LOOK_SECONDS)
+        self._forget(child)
+        return self._begin(child.part)
+
+    def _forget(self, child: Child) -> None:
+        """Write what a part that has ended said last, and wait for nothing of it any more."""
         self._write_new_lines(child)
-        if child.output in self._selector.get_map():
+        with suppress(KeyError):  # its log has ended before
             self._selector.unregister(child.output)
         self._selector.unregister(child.watch)
         child.close()
-        return self._begin(child.part)
 
     def _pass_on(self, timeout_seconds: float) -> None:
         """Wait for log lines, signs of life or a signal, and hand lines on."""

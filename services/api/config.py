@@ -44,6 +44,9 @@ class Config(FromEnvironment):
     hosts: Hosts = field(default_factory=Hosts)
     #: A replica that is told to end answers on for so long, so that gateways learn that nobody new shall come.
     drain_seconds: float = catalogue.API_DRAIN_SECONDS.initial
+    log_format: str = catalogue.LOG_FORMAT.initial
+    #: Whether each request is logged at the level INFO; else it is at DEBUG.
+    logs_requests: bool = False
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
@@ -56,7 +59,9 @@ class Config(FromEnvironment):
         return cls(
             redis_url=environment.redis_url(cls.service),
             cluster_name=environment.value(catalogue.CLUSTER_NAME),
-            log_level=environment.value(catalogue.LOG_LEVEL),
+            log_level=environment.log_level(cls.service),
+            log_format=environment.value(catalogue.LOG_FORMAT),
+            logs_requests=environment.value(catalogue.API_REQUEST_LOG) == "yes",
             host=host,
             port=environment.value(catalogue.API_PORT),
             threads=environment.value(catalogue.API_THREADS),

@@ -39,9 +39,12 @@ class Config(FromEnvironment):
     rules_path: Path | None
     #: Where the Redis of this machine saves its data; ``None``: it is not known.
     redis_dir: Path | None
+    #: PEM file of the certificate that the pages are served with; ``None``: it is not known.
+    certificate_path: Path | None
     interval_seconds: float
     timeout_seconds: float
     log_level: str
+    log_format: str
     #: The host names that its port answers to.
     hosts: Hosts
 
@@ -72,9 +75,11 @@ class Config(FromEnvironment):
             credentials_dir=environment.path(catalogue.COLLECTOR_CREDENTIALS_DIR),
             rules_path=environment.path(catalogue.COLLECTOR_RULES),
             redis_dir=redis_dir.absolute() if redis_dir else None,
+            certificate_path=environment.path(catalogue.COLLECTOR_CERTIFICATE_FILE),
             interval_seconds=interval,
             timeout_seconds=timeout,
-            log_level=environment.value(catalogue.LOG_LEVEL),
+            log_level=environment.log_level(cls.service),
+            log_format=environment.value(catalogue.LOG_FORMAT),
             hosts=read_hosts(environment, host),
         )
 

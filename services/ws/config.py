@@ -25,6 +25,7 @@ class Config(FromEnvironment):
 
     redis_url: str
     log_level: str = catalogue.LOG_LEVEL.initial
+    log_format: str = catalogue.LOG_FORMAT.initial
     host: str = catalogue.WS_HOST.initial
     port: int = catalogue.WS_PORT.initial
     #: Origins of pages that may connect besides those of the same origin; ``*`` allows all.
@@ -58,7 +59,8 @@ class Config(FromEnvironment):
         timeout = environment.value(catalogue.WS_PING_TIMEOUT_SECONDS)
         return cls(
             redis_url=environment.redis_url(cls.service),
-            log_level=environment.value(catalogue.LOG_LEVEL),
+            log_level=environment.log_level(cls.service),
+            log_format=environment.value(catalogue.LOG_FORMAT),
             host=host,
             port=environment.value(catalogue.WS_PORT),
             allowed_origins=read_allowed_origins(environment),

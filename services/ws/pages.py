@@ -13,6 +13,7 @@ from access.proxies import counted_as
 from contract.codec import encode
 from contract.rest import Problem
 from runtime.logs import Occasionally
+from runtime.quoted import cut, quoted
 from runtime.readiness import LIVE, Readiness
 from ws import request
 from ws.access.admission import ORIGIN, Admission
@@ -39,6 +40,8 @@ _ENGINE_HEADERS: Final = (
 _FORWARDED: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")
 _PROBLEM: Final = "application/problem+json"
 _TEXT: Final = "text/plain; charset=utf-8"
+#: Those that the log names.
+_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 #: By status, what ``/readyz`` tells everybody.
 _BARE: Final = {200: "ready\n", 404: "draining\n", 503: "not ready\n"}
 _WHAT: Final = "DispyCluster Live, a push replica: /socket.io/, /livez, /readyz, /metrics\n"
@@ -170,6 +173,24 @@ def said_when_it_fails(app: Application) -> Application:
         except Exception as error:
             _complaints.warning("front", "%.200r could not be answered: %.200r", environ.get("PATH_INFO"), error)
             raise
+
+    return answer
+
+
+def told(app: Application) -> Application:
+    """``app``, with a line of the log for each request, at the level DEBUG; its query may hold what is secret."""
+
+    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path, peer = environ["PATH_INFO"], environ.get("REMOTE_ADDR", "")
+        # Anything may stand there.
+        method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in _METHODS else "other"
+
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            fields = {"method": method, "path": cut(path), "status": int(status[:3]), "address": peer}
+            _logger.debug("%s %s %s from %s", method, quoted(path), status[:3], peer, extra=fields)
+            return start_response(status, headers, *rest)
+
+        return app(environ, start)
 
     return answer
 

@@ -10,7 +10,6 @@ import random
 import resource
 import secrets
 import signal
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ from ws.namespaces.health import HealthNamespace, HealthReporter
 from ws.namespaces.monitoring import MonitoringNamespace
 from ws.namespaces.root import RootNamespace
 from ws.origin import Origins
-from ws.pages import Application, Guard, Pages, in_turn, said_when_it_fails, under_own_hosts
+from ws.pages import Application, Guard, Pages, in_turn, said_when_it_fails, told, under_own_hosts
 from ws.presence import Presence
 from ws.request import is_for_engine
 from ws.state import ClusterState, Step
@@ -73,7 +72,7 @@ def run(config: Config, front: Front | None = None) -> int:
         try:
             listeners.append(listen(host, port))
         except OSError as error:
-            sys.stderr.write(f"ws: cannot listen on {host}:{port}: {error.strerror}\n")
+            _logger.error("cannot listen on %s:%d: %s", host, port, error.strerror)
             return 2
     for text in config.removed:
         _logger.warning("%s", text)
@@ -177,7 +176,8 @@ class Replica:
 
     def in_bounds(self, app: Application) -> Application:
         """``app``, for requests that are for one of this deployment's host names, each in its turn."""
-        return in_turn(under_own_hosts(app, self._hosts, self._counters), self._admission, self._turns)
+        bounded = in_turn(under_own_hosts(app, self._hosts, self._counters), self._admission, self._turns)
+        return told(bounded) if _logger.isEnabledFor(logging.DEBUG) else bounded
 
     def clients_by_transport(self) -> Mapping[str, int]:
         """Engine.IO connections."""

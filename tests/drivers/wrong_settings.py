@@ -62,6 +62,12 @@ WRONG: Final = (
     _wrong("GATEWAY_LIMIT_CONNECTIONS=none", "a whole number from 1"),
     _wrong("LOG_LEVEL=LOUD", "one of DEBUG, INFO, WARNING, ERROR"),
     _wrong("LOG_LEVEL=info", "one of DEBUG, INFO, WARNING, ERROR"),
+    _wrong("API_LOG_LEVEL=LOUD", "one of DEBUG, INFO, WARNING, ERROR"),
+    _wrong("WS_LOG_LEVEL=LOUD", "one of DEBUG, INFO, WARNING, ERROR"),
+    _wrong("COLLECTOR_LOG_LEVEL=LOUD", "one of DEBUG, INFO, WARNING, ERROR"),
+    _wrong("GATEWAY_LOG_LEVEL=LOUD", "one of DEBUG, INFO, WARNING, ERROR"),
+    _wrong("LOG_FORMAT=xml", "one of text, json"),
+    _wrong("API_REQUEST_LOG=true", "one of no, yes"),
     # Nodes
     _wrong("CLUSTER_NAME=" + "x" * 101, "up to 100 printable characters"),
     _wrong("COLLECTOR_DNS_TARGETS=http://nodes.lan", "names host or host:port"),

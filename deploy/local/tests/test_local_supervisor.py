@@ -1,5 +1,6 @@
 """The supervisor with tiny stand-ins for the parts."""
 
+import json
 import os
 import signal
 import subprocess
@@ -308,6 +309,23 @@ def test_part_that_hangs_is_started_again_and_no_other(supervised: Supervised) -
     assert not is_alive(hung.pid)
     assert is_alive(beside.pid)
     assert is_alive(silent.pid)
+
+
+def test_restart_of_a_part_is_told_in_the_format_of_the_log(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setenv("LOG_FORMAT", "json")
+    hung = supervised.supervisor.start(part("hung", GIVES_SIGNS))
+    has_begun = lambda: len(supervised.lines) == 1 and hung.watch.promised_seconds is not None  # noqa: E731
+    assert supervised.supervisor.until(has_begun, LONG_SECONDS)
+    # when
+    os.kill(hung.pid, signal.SIGSTOP)
+    # then
+    assert supervised.supervisor.until(lambda: len(supervised.lines) >= 3, LONG_SECONDS), supervised.lines
+    told = [json.loads(line) for line in supervised.lines[:3]]
+    assert [line["service"] for line in told] == ["hung", "supervisor", "hung"]
+    assert told[1]["message"] == "hung is started again: it has hung for more than 2 s"
 
 
 def test_part_is_not_to_blame_when_the_supervisor_stood_still(supervised: Supervised) -> None:

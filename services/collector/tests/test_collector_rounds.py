@@ -12,6 +12,7 @@ from collector.alerts.rules import RulesFile
 from collector.collector import Collector, ForeignCluster
 from collector.config import Config
 from collector.fleet import Fleet
+from collector.metrics import exposition
 from collector.node_state import NodeState
 from collector.redis_client import RedisClient
 from collector.sample import Sample, ScrapeFailed
@@ -520,3 +521,24 @@ def test_unfinished_steps_are_recorded_when_the_collector_is_stopped(start, redi
     process.runner.run(run())
     assert [samples(redis, "a", step.seconds) for step in STEPS] == [[1]] * 4
     assert not redis.exists(LEASE_KEY)
+
+
+def test_metrics_tell_the_last_round_and_what_fires_until_another_collector_takes_over(start, redis):
+    def told():
+        lines = exposition()[0].decode().splitlines()
+        return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+
+    before = time.time()
+    first = start()
+    first.turn()
+    first.are(a=False, b=True)
+    first.turn()
+    assert before <= float(told()["collector_last_published_timestamp_seconds"]) <= time.time()
+    assert told()['collector_alerts_firing{severity="warning"}'] == "1.0"
+    assert told()['collector_alerts_firing{severity="critical"}'] == "0.0"
+    assert told()["collector_rounds_missed_total"] == "0.0"
+
+    expire_lease(redis)
+    start().turn()
+    first.attempt()
+    assert not [name for name in told() if name.startswith("collector_alerts_firing")]

@@ -148,7 +148,8 @@ def test_replica_says_so_in_one_sentence_when_its_port_is_taken(taken: int) -> N
     done = run(WS_PORT=str(taken))
 
     assert done.returncode == 2
-    assert done.stderr == f"ws: cannot listen on 127.0.0.1:{taken}: Address already in use\n"
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith(f"ERROR ws: cannot listen on 127.0.0.1:{taken}: Address already in use\n")
 
 
 @pytest.mark.parametrize(("name", "value"), [("LOG_LEVEL", "loud"), ("WS_HOST", "no.such.host.invalid")])
@@ -215,7 +216,8 @@ def test_front_says_so_when_its_port_is_taken(valkey: Valkey, taken: int) -> Non
     )  # fmt: skip
 
     assert done.returncode == 2
-    assert done.stderr == f"ws: cannot listen on 127.0.0.1:{taken}: Address already in use\n"
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith(f"ERROR ws: cannot listen on 127.0.0.1:{taken}: Address already in use\n")
 
 
 def test_probes_and_a_line_are_served(replica: Any) -> None:
@@ -245,3 +247,25 @@ def test_client_is_pinged_as_the_settings_say_and_is_gone_when_it_does_not_answe
     # when the client says nothing more
     # then
     eventually(lambda: replica.metric('ws_closes_total{reason="ping timeout"}') == 1, what="the client is gone")
+
+
+def test_replica_tells_beginning_and_end_of_connections_and_requests_when_debugging(replicas: Start) -> None:
+    replica = replicas(WS_LOG_LEVEL="DEBUG", LOG_FORMAT="json")
+    client = replica.client("/monitoring")
+    client.event("monitoring_connected")
+    client.close()
+    replica.get("/livez?secret=5")
+
+    def told() -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in replica.process.log().splitlines() if line.startswith("{")]
+        return [line for line in lines if "connection" in line]
+
+    eventually(lambda: len(told()) >= 2, what="the end of the connection")
+    first, last = told()[0], told()[-1]
+    assert first["message"].endswith(" began")
+    assert "ended: " in last["message"]
+    assert last["reason"] in ("client", "gone")
+    assert first["connection"] == last["connection"]
+    assert last["address"] == "127.0.0.1"
+    assert '"path": "/livez", "status": 200' in replica.process.log()
+    assert "secret" not in replica.process.log()
