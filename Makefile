@@ -10,7 +10,8 @@ EXPORTER ?= 1
 PYTEST_ARGS ?=
 
 LEFT_OUT := $(if $(filter 0,$(BROWSER)),--deselect=tests/browser) \
-	$(if $(filter 0,$(EXPORTER)),--ignore=tests/system/test_exporter.py)
+	$(if $(filter 0,$(EXPORTER)),--ignore=tests/system/test_exporter.py) \
+	$(if $(filter 0,$(PROMTOOL)),--ignore=deploy/prometheus)
 
 # Tests mostly wait. The tests of a file stay together, and files begin in the order of testpaths: long ones first.
 SIDE_BY_SIDE := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
@@ -91,6 +92,10 @@ logs: ## follow what the containers say (SERVICE=ws for one of them)
 ps: ## which containers there are, and how they are
 	@exec $(COMPOSE) ps
 
+.PHONY: restart
+restart: ## start all services again, one after the other (SERVICE=ws for one of them), with settings that have changed
+	@exec $(COMPOSE) restart $(SERVICE)
+
 .PHONY: upgrade
 upgrade: ## copy the data, build or pull, replace the containers in order, say the way back
 	@exec $(COMPOSE) upgrade
@@ -124,7 +129,7 @@ images-offline: ## all images without any container registry, from Debian's pack
 .PHONY: test-k8s
 test-k8s: setup-dev ## the manifests on a real cluster: CONTEXT=kind-kind LOAD_IMAGES='kind load docker-image' (docs/kubernetes.md)
 	@$(BIN)/python -m tests.kubernetes --check
-	@$(BIN)/python -m tests.prepare --without-exporter
+	@$(BIN)/python -m tests.prepare --without-exporter --without-promtool
 	docker compose --profile demo build --quiet
 	@$(BIN)/python -m tests.kubernetes
 	$(BIN)/python -m pytest tests/kubernetes $(TWO_AT_A_TIME) --durations=20 $(PYTEST_ARGS)
@@ -140,25 +145,25 @@ setup-dev: ## make .venv with what tests and checks need too
 	@$(PYTHON) deploy/local/bootstrap.py --dev
 
 .PHONY: test
-test: setup-dev ## all tests but those of the manifests, which make check runs, side by side (PYTEST_ARGS=-n0: one by one); BROWSER=0 and EXPORTER=0 leave those that need a Chromium or a node_exporter out
-	@$(BIN)/python -m tests.prepare $(if $(filter 0,$(BROWSER)),--without-browser) $(if $(filter 0,$(EXPORTER)),--without-exporter)
+test: setup-dev ## all tests but those of the manifests, which make check runs, side by side (PYTEST_ARGS=-n0: one by one); BROWSER=0, EXPORTER=0 and PROMTOOL=0 leave those that need a Chromium, a node_exporter or a promtool out
+	@$(BIN)/python -m tests.prepare $(if $(filter 0,$(BROWSER)),--without-browser) $(if $(filter 0,$(EXPORTER)),--without-exporter) $(if $(filter 0,$(PROMTOOL)),--without-promtool)
 	$(MAKE) --no-print-directory dashboard-test
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --durations=20 $(LEFT_OUT) $(PYTEST_ARGS)
 
 .PHONY: test-integration
 test-integration: setup-dev ## the containers: push through the gateway, faults, isolation, data, upgrade (needs a Docker engine)
-	@$(BIN)/python -m tests.prepare --without-exporter
+	@$(BIN)/python -m tests.prepare --without-exporter --without-promtool
 	docker compose --profile demo build --quiet
 	$(BIN)/python -m pytest tests/integration $(TWO_AT_A_TIME) --durations=20 $(PYTEST_ARGS)
 
 .PHONY: test-clients
 test-clients: setup-dev ## Socket.IO clients in JavaScript, Python, Java and Go, by each transport (needs Java 17, Maven and Go)
-	@$(BIN)/python -m tests.prepare --without-browser --without-exporter --with-java-and-go
+	@$(BIN)/python -m tests.prepare --without-browser --without-exporter --without-promtool --with-java-and-go
 	$(BIN)/python -m pytest tests/clients --numprocesses=auto --durations=20 $(PYTEST_ARGS)
 
 .PHONY: test-arm64
 test-arm64: setup-dev ## the Raspberry Pi's images come up and push (root; emulated on other machines, which takes twenty minutes)
-	@$(BIN)/python -m tests.prepare --without-browser --without-exporter
+	@$(BIN)/python -m tests.prepare --without-browser --without-exporter --without-promtool
 	@ARCH=arm64 $(PYTHON) -B -m deploy.images.offline
 	$(BIN)/python -m pytest tests/arm64 $(PYTEST_ARGS)
 
@@ -170,7 +175,7 @@ test-python313: setup-dev ## the in-process tests on Debian 13's Python, in a co
 release: setup-dev ## give the product a version in every file that names it, and say what comes next: VERSION=0.5.0
 	@$(BIN)/python -m deploy.release $(VERSION)
 
-BENCHMARKS := bench bench-access bench-slow bench-attacks bench-collector bench-footprint bench-dashboard bench-history bench-disk
+BENCHMARKS := bench bench-access bench-slow bench-attacks bench-collector bench-footprint bench-dashboard bench-history bench-disk bench-operations
 
 # Run it for a change to the code that it covers. DISTURBANCES: how often a test kills, pauses or resumes a process at random.
 # FAULT_SECONDS: for how long a proxy before the replicas fails. ATTACK_SECONDS: for how long an attack goes on.
@@ -206,6 +211,10 @@ audit: setup-dev ## whether locked dependencies are known to be vulnerable: asks
 wheel: setup-dev ## the local mode as one file in dist/, which pipx or pip installs without a checkout
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
+.PHONY: settings
+settings: setup-dev ## write .env.example and the tables of docs/settings.md from runtime/catalogue.py
+	@$(BIN)/python -m deploy.settings
+
 .PHONY: messages
 messages: setup-dev ## bring the pages' translations to the templates, say what is left to translate, and compile them
 	@$(BIN)/python -m tests.messages
@@ -234,7 +243,7 @@ dashboard-check: dashboard/node_modules/.package-lock.json ## lint and types of 
 
 .PHONY: screenshots
 screenshots: setup-dev ## pictures of every page for docs/screenshots, from a demo of 50 nodes (takes eight minutes)
-	@$(BIN)/python -m tests.prepare --without-exporter
+	@$(BIN)/python -m tests.prepare --without-exporter --without-promtool
 	@$(BIN)/python -m tests.browser.screenshots
 
 .PHONY: lock
@@ -289,7 +298,7 @@ bench-collector: setup-dev ## what scraping costs the collector, beside the last
 .PHONY: bench-dashboard
 bench-dashboard: setup-dev ## the page of 1000 nodes in Chromium: first paint, longest task, memory (MINUTES=10)
 	$(call TAKES,QUICK MINUTES)
-	@$(BIN)/python -m tests.prepare --without-exporter
+	@$(BIN)/python -m tests.prepare --without-exporter --without-promtool
 	@$(BIN)/python -m bench.dashboard --minutes $(or $(MINUTES),$(if $(QUICK),0.5,2))
 
 .PHONY: bench-disk
@@ -297,6 +306,13 @@ bench-disk: setup-dev ## what the containers write to disk in an hour (needs a D
 	$(call TAKES,QUICK)
 	docker compose --profile demo build --quiet
 	@$(BIN)/python -m bench.disk $(if $(QUICK),--seconds 20)
+
+.PHONY: bench-operations
+bench-operations: setup-dev ## what open pages notice of restarts, scaling and failures of the containers (needs a Docker engine and root; takes ten minutes; ONLY=…)
+	$(call TAKES,ONLY QUICK)
+	@$(BIN)/python -m tests.prepare --without-browser --without-exporter --without-promtool
+	docker compose --profile demo build --quiet
+	@$(BIN)/python -m bench.operations $(if $(QUICK),--clients 10) $(if $(ONLY),--only "$(ONLY)")
 
 .PHONY: bench-history
 bench-history: setup-dev ## what the history of 1000 nodes takes of Redis's memory and time (NODES=…; takes three minutes)

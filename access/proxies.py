@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
-#: In place of an address: whoever connects. For services that nobody but the gateway can reach.
-PEER: Final = "peer"
+from runtime.kinds import PEER
+
 #: Entries of a chain that are looked at.
 _CHAIN_LIMIT: Final = 16
 #: Addresses of IPv6 are counted by the network that one customer usually gets.

@@ -8,16 +8,13 @@ from access.choice import how_to_choose, is_loopback, lacks_choice
 from access.hosts import Hosts
 from access.proxies import Proxies
 from access.web_origin import WebOrigin, normal_origin, origin_of_url
+from runtime import catalogue
 from runtime.settings import Environment, SettingError
 
 Mode = Literal["open", "closed"]
 
-#: Among allowed origins: all.
-ANY_ORIGIN: Final = "*"
 #: What containers call each other.
 _CONTAINERS: Final = ("api", "collector", "gateway", "ws")
-#: Where the pages are if nothing is said.
-_PUBLIC_HOST: Final = "127.0.0.1"
 #: Bytes that the key must have at least.
 KEY_BYTES: Final = 32
 #: What may be read as the key: more is a mistake.
@@ -49,14 +46,12 @@ def read_access(environment: Environment) -> AccessSettings:
         SettingError: a value is not valid; the text names its variable.
     """
     mode = read_mode(environment)
-    tokens = environment.text("ACCESS_TOKENS_DIR", "")
-    header = environment.text("ACCESS_USER_HEADER", "")
-    if header and not header.replace("-", "").isalnum():
-        raise SettingError("ACCESS_USER_HEADER", header, "the name of a header, such as Remote-User")
+    header = environment.value(catalogue.ACCESS_USER_HEADER)
     proxies = read_proxies(environment)
     if header and not proxies.networks:
         raise SettingError("ACCESS_USER_HEADER", header, "effect only with TRUSTED_PROXIES, the proxy's addresses")
-    return AccessSettings(mode, _key(environment, mode), Path(tokens) if tokens else None, header, proxies)
+    tokens = environment.path(catalogue.ACCESS_TOKENS_DIR)
+    return AccessSettings(mode, _key(environment, mode), tokens, header, proxies)
 
 
 def read_proxies(environment: Environment) -> Proxies:
@@ -65,11 +60,8 @@ def read_proxies(environment: Environment) -> Proxies:
     Raises:
         SettingError: a word is neither an address nor a network.
     """
-    words = environment.words("TRUSTED_PROXIES")
-    try:
-        return Proxies.of(words)
-    except ValueError:
-        raise SettingError("TRUSTED_PROXIES", " ".join(words), "addresses or networks, such as 10.0.0.0/8") from None
+    words: tuple[str, ...] = environment.value(catalogue.TRUSTED_PROXIES)
+    return Proxies.of(words)
 
 
 def read_public_url(environment: Environment) -> WebOrigin | None:
@@ -78,11 +70,8 @@ def read_public_url(environment: Environment) -> WebOrigin | None:
     Raises:
         SettingError: it is no URL of a page.
     """
-    url = environment.text("PUBLIC_URL", "")
-    origin = origin_of_url(url) if url else None
-    if url and origin is None:
-        raise SettingError("PUBLIC_URL", url, "a URL such as https://cluster.example")
-    return origin
+    url = environment.value(catalogue.PUBLIC_URL)
+    return origin_of_url(url) if url else None
 
 
 def read_allowed_origins(environment: Environment) -> tuple[str, ...]:
@@ -91,11 +80,7 @@ def read_allowed_origins(environment: Environment) -> tuple[str, ...]:
     Raises:
         SettingError: a word is neither an origin nor ``ANY_ORIGIN``.
     """
-    words = environment.words("WS_ALLOWED_ORIGINS")
-    for word in words:
-        if word != ANY_ORIGIN and normal_origin(word) is None:
-            raise SettingError("WS_ALLOWED_ORIGINS", word, "origins such as https://wall.lan:8443, or *")
-    return words
+    return environment.value(catalogue.WS_ALLOWED_ORIGINS)
 
 
 def read_hosts(environment: Environment, listens_on: str) -> Hosts:
@@ -113,7 +98,7 @@ def read_hosts(environment: Environment, listens_on: str) -> Hosts:
     """
     public, allowed = read_public_url(environment), read_allowed_origins(environment)
     proxies = read_proxies(environment)
-    if _chosen_mode(environment) is not None or not is_loopback(environment.host("PUBLIC_HOST", _PUBLIC_HOST)):
+    if _chosen_mode(environment) is not None or not is_loopback(environment.value(catalogue.PUBLIC_HOST)):
         return Hosts(None)
     origins = [public, *map(normal_origin, allowed)]
     names = [origin.host for origin in origins if origin is not None]
@@ -132,7 +117,7 @@ def read_mode(environment: Environment, user: str = "make user NAME=ada", line: 
         NoChoice: it is not set, and ``PUBLIC_HOST`` is for others.
         SettingError: it is neither ``open`` nor ``closed``, or ``PUBLIC_HOST`` is no host.
     """
-    host = environment.host("PUBLIC_HOST", _PUBLIC_HOST)
+    host = environment.value(catalogue.PUBLIC_HOST)
     mode = _chosen_mode(environment)
     if lacks_choice(host, mode or ""):
         raise NoChoice(host, user, line)
@@ -141,7 +126,7 @@ def read_mode(environment: Environment, user: str = "make user NAME=ada", line: 
 
 def _chosen_mode(environment: Environment) -> Mode | None:
     """``ACCESS``; ``None`` where nobody has chosen."""
-    mode = environment.choice("ACCESS", "none", choices=("open", "closed", "none"))
+    mode = environment.value(catalogue.ACCESS, "none")
     return None if mode == "none" else cast("Mode", mode)
 
 
@@ -154,7 +139,7 @@ class NoChoice(SettingError):
 
 
 def _key(environment: Environment, mode: Mode) -> bytes:
-    name = environment.text("ACCESS_KEY_FILE", "")
+    name = environment.value(catalogue.ACCESS_KEY_FILE)
     if not name:
         if mode == "closed":
             raise SettingError("ACCESS_KEY_FILE", "", "a file with random text, the same for api and ws")

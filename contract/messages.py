@@ -26,9 +26,9 @@ NodeRole = Literal["worker", "master"]
 OverallStatus = Literal["healthy", "warning", "critical", "unknown"]
 Severity = Literal["info", "warning", "critical"]
 AlertState = Literal["pending", "firing"]
-#: What happened to an alert. This release writes ``started``, ``pending``, ``firing`` and ``resolved``; a reader passes
-#: any other on, which a newer collector may write.
-Transition = Annotated[str, Meta(min_length=1, examples=["started", "pending", "firing", "resolved"])]
+#: What happened to an alert. This release writes ``started``, ``pending``, ``firing``, ``resolved`` and ``pended``; a
+#: reader passes any other on, which a newer collector may write.
+Transition = Annotated[str, Meta(min_length=1, examples=["started", "pending", "firing", "resolved", "pended"])]
 
 
 def log_order(position: LogId) -> tuple[int, int]:
@@ -181,10 +181,19 @@ class Alert(Struct, frozen=True, kw_only=True):
     #: What ``message`` says, as in ``Coded``; ``None`` from a collector before 0.3.
     code: str | None = None
     args: dict[str, Argument] = {}
+    #: How often it fired since ``since`` and shortly before; 0 for an alert that does not flap. One that flaps fires
+    #: until its condition has not changed for ten minutes.
+    flapping: Count = 0
+    #: Whether the alert log tells that it began.
+    logged: bool = True
 
 
 class LogEntry(Struct, frozen=True, kw_only=True):
-    """One transition of one alert; ``started`` opens an empty log and names no alert."""
+    """One transition of one alert; ``started`` opens an empty log and names no alert.
+
+    ``pended`` stands for alerts of one rule and node that were pending since ``since``, and ended without firing: how
+    many there were is ``count``.
+    """
 
     id: LogId
     timestamp: Timestamp
@@ -201,6 +210,9 @@ class LogEntry(Struct, frozen=True, kw_only=True):
     #: As in ``Alert``.
     code: str | None = None
     args: dict[str, Argument] = {}
+    flapping: Count = 0
+    #: How many alerts the entry stands for; more than one only of ``pended``.
+    count: Count = 1
 
 
 class Incident(Struct, frozen=True, kw_only=True):
@@ -224,6 +236,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     #: As in ``Alert``.
     code: str | None = None
     args: dict[str, Argument] = {}
+    flapping: Count = 0
 
     @classmethod
     def of(cls, alert: Alert, *, ended: Timestamp | None = None) -> "Incident":
@@ -240,7 +253,39 @@ class Incident(Struct, frozen=True, kw_only=True):
             message=alert.message,
             code=alert.code,
             args=alert.args,
+            flapping=alert.flapping,
         )
+
+
+class RecentFirings(Struct, frozen=True, kw_only=True):
+    """When an alert fired in the last ten minutes; for the collector that takes over.
+
+    Of an alert that flaps, ``fired`` is empty, and the other fields say how its condition really is.
+    """
+
+    id: str
+    rule: str
+    node: str
+    fired: tuple[Timestamp, ...]
+    #: When the condition last began or ended.
+    changed: Timestamp | None = None
+    #: ``None`` while the condition does not hold.
+    state: AlertState | None = None
+    #: When the condition began, likewise.
+    since: Timestamp | None = None
+
+
+class RecentPendings(Struct, frozen=True, kw_only=True):
+    """Alerts of one rule and node that ended without firing, and that the log does not tell yet.
+
+    For the collector that takes over. ``count`` may be 0: none since ``since``, when the log told of one.
+    """
+
+    rule: str
+    node: str
+    severity: Severity
+    since: Timestamp
+    count: Count
 
 
 class Alerts(_Message, frozen=True, kw_only=True):
@@ -254,6 +299,9 @@ class Alerts(_Message, frozen=True, kw_only=True):
     previous_alert_id: LogId | None
     #: Position in the log after ``entries``.
     last_alert_id: LogId | None
+    #: What the next collector has to know so that flapping goes on; as much of it as 64 KiB hold.
+    recent_firings: tuple[RecentFirings, ...] = ()
+    recent_pendings: tuple[RecentPendings, ...] = ()
 
 
 class RuleInForce(Struct, frozen=True, kw_only=True):

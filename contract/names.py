@@ -31,6 +31,8 @@ HISTORY_FIELD: Final = "entry"
 REPLICAS_KEY: Final = "cluster:ws"
 LEASE_KEY: Final = "cluster:collector"
 EPOCH_KEY: Final = "cluster:collector:epoch"
+#: When the last backup was made, in Unix seconds; the script ``backup`` of the image of Redis writes it.
+BACKUP_KEY: Final = "cluster:backup"
 
 #: Tells of each revocation as it is made, in the words of ``access.revocations``; ``RENEWED``: read all anew.
 REVOKED_CHANNEL: Final = "cluster:access:revoked"
@@ -123,6 +125,7 @@ TABLE: Final = (
     Name(replica_key("<replica>"), "hash", ("ws",), ("api", "ws")),
     Name(LEASE_KEY, "hash", ("collector",), ("api", "ws")),
     Name(EPOCH_KEY, "hash", ("collector",), ()),
+    Name(BACKUP_KEY, "string", ("operator",), ("collector",)),
     Name(republished_key("<channel>"), "string", ("api",), ("api",)),
     Name(REVOKED_CHANNEL, "channel", ("api",), ("ws",)),
     Name(REVOCATION_LOG_KEY, "stream", ("api",), ("api", "ws")),

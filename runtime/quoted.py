@@ -20,7 +20,7 @@ _shortener.maxlevel = 4
 
 def quoted(value: object) -> str:
     """Return ``value`` as Python writes it, cut to ``QUOTED_LENGTH`` characters, whatever its size."""
-    if isinstance(value, str | bytes):
+    if isinstance(value, (str, bytes)):
         text = repr(value[: QUOTED_LENGTH + 1])
     else:
         try:

@@ -12,8 +12,9 @@ LIVE = "live\n"
 class Readiness:
     """Whether Redis was reached yet, since when it is away, what it lacks, and whether the service is draining.
 
-    Before the first contact and while draining a service is not ready. Redis away later is no reason: taking every
-    replica out of service would help nobody. Safe to use from several threads.
+    Before the first contact a service is not ready: 503. While it drains the answer is 404, which tells a load balancer
+    that nobody new shall come, and that whoever is here may stay (HAProxy's ``http-check disable-on-404``). Redis away
+    later is no reason: taking every replica out of service would help nobody. Safe to use from several threads.
     """
 
     def __init__(self, wall_clock: Callable[[], float] = time.time) -> None:
@@ -81,7 +82,7 @@ class Readiness:
         """Return HTTP status and text of ``/readyz``."""
         down_since, missing = self.redis_down_since, self._functions_missing
         if self._draining:
-            return 503, "draining\n"
+            return 404, "draining\n"
         if not self._contacted:
             reason = missing or f"no contact with Redis yet, tried since {down_since}"
             return 503, f"not ready: {reason}\n"

@@ -1,38 +1,54 @@
-"""Settings from environment variables, each checked as it is read; an error names its variable."""
+"""Settings from environment variables, each checked as it is read by its description; an error names its variable."""
 
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, Self
+from typing import ClassVar, Final, Self, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from runtime.quoted import quoted
+from runtime import catalogue
+from runtime.setting import Setting, SettingError
 
-#: What names and addresses consist of; an IPv6 address may stand in brackets, and name its interface behind a %.
-_HOST: Final = re.compile(r"[\w.:%\[\]-]+")
+__all__ = ["Environment", "FromEnvironment", "Setting", "SettingError", "chosen_log_format"]
 
-DEFAULT_REDIS_URL: Final = "redis://127.0.0.1:6379/0"
-
-
-class SettingError(ValueError):
-    """A variable has a value that it must not have; the text names it and says what it takes."""
-
-    def __init__(self, name: str, value: str, takes: str) -> None:
-        super().__init__(f"{name}={quoted(value)} is not valid: it takes {takes}")
+#: What a service reads of a Redis of somebody's own, by the service's name.
+_REDIS_USERNAMES: Final = {
+    "api": catalogue.API_REDIS_USERNAME,
+    "ws": catalogue.WS_REDIS_USERNAME,
+    "collector": catalogue.COLLECTOR_REDIS_USERNAME,
+}
+_REDIS_PASSWORD_FILES: Final = {
+    "api": catalogue.API_REDIS_PASSWORD_FILE,
+    "ws": catalogue.WS_REDIS_PASSWORD_FILE,
+    "collector": catalogue.COLLECTOR_REDIS_PASSWORD_FILE,
+}
+#: The level of one service, by its name.
+_LOG_LEVELS: Final = {
+    "api": catalogue.API_LOG_LEVEL,
+    "ws": catalogue.WS_LOG_LEVEL,
+    "collector": catalogue.COLLECTOR_LOG_LEVEL,
+    "gateway": catalogue.GATEWAY_LOG_LEVEL,
+}
+T = TypeVar("T")
 
 
 class FromEnvironment(ABC):
     """Settings of a service, read from environment variables."""
+
+    #: Its name in the descriptions.
+    service: ClassVar[str]
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Self:
         """Read the settings from a mapping such as ``os.environ``.
 
         Raises:
-            SettingError: a value is not valid; the text names its variable.
+            SettingError: a value is not valid; the text names its variable, and those of other such values.
         """
-        return cls.read(Environment(variables))
+        try:
+            return cls.read(Environment(variables))
+        except SettingError as first:
+            raise SettingError.of_lines([str(first), *map(str, others(variables, cls.service))]) from None
 
     @classmethod
     @abstractmethod
@@ -54,87 +70,50 @@ class Environment:
         self._variables = variables
         self.known: set[str] = set()
 
-    def text(self, name: str, default: str) -> str:
-        """Any text."""
-        self.known.add(name)
-        return self._variables.get(name, "").strip() or default
-
-    def integer(self, name: str, default: int, *, minimum: int, maximum: int) -> int:
-        """A whole number from ``minimum`` to ``maximum``.
+    def value(self, setting: Setting[T], default: T | None = None) -> T:
+        """The value of a setting; where it is not set ``default`` or, without one, that of its description.
 
         Raises:
-            SettingError: it is not.
+            SettingError: it is not valid.
         """
-        text = self.text(name, str(default))
-        try:
-            value = int(text)
-        except ValueError:
-            value = minimum - 1
-        if not minimum <= value <= maximum:
-            raise SettingError(name, text, f"a whole number from {minimum} to {maximum}")
-        return value
+        self.known.add(setting.name)
+        text = setting.text_in(self._variables)
+        if not text:
+            return setting.initial if default is None else default
+        return setting.read(text)
 
-    def port(self, name: str, default: int) -> int:
-        """A TCP port."""
-        return self.integer(name, default, minimum=1, maximum=65535)
+    def is_set(self, setting: Setting[T]) -> bool:
+        """Whether it has a text."""
+        self.known.add(setting.name)
+        return bool(setting.text_in(self._variables))
 
-    def host(self, name: str, default: str) -> str:
-        """A host name or an address, by its characters: whether there is such a host, its use shows.
+    def path(self, setting: Setting[str]) -> Path | None:
+        """A path; ``None`` where it is not set.
 
         Raises:
-            SettingError: it is neither.
+            SettingError: it is none.
         """
-        text = self.text(name, default)
-        if not _HOST.fullmatch(text):
-            raise SettingError(name, text, "a host name or an IP address, such as 0.0.0.0")
-        return text
+        text = self.value(setting)
+        return Path(text) if text else None
 
-    def seconds(self, name: str, default: float, *, minimum: float, maximum: float) -> float:
-        """A number of seconds from ``minimum`` to ``maximum``.
-
-        Raises:
-            SettingError: it is not.
-        """
-        text = self.text(name, f"{default:g}")
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if not minimum <= value <= maximum:
-            raise SettingError(name, text, f"seconds from {minimum:g} to {maximum:g}")
-        return value
-
-    def choice(self, name: str, default: str, *, choices: tuple[str, ...]) -> str:
-        """One of ``choices``.
-
-        Raises:
-            SettingError: it is none of them.
-        """
-        text = self.text(name, default)
-        if text not in choices:
-            raise SettingError(name, text, "one of " + ", ".join(choices))
-        return text
-
-    def removed(self, settings: Mapping[str, str]) -> tuple[str, ...]:
-        """What to say of settings of former versions that are set, and change nothing any more.
-
-        ``settings`` is by name: in which version each was removed, and what there is instead.
-        """
+    def removed(self) -> tuple[str, ...]:
+        """What to say of settings of former versions that are set, and change nothing any more."""
         return tuple(
-            f"{name} was removed in {what}" for name, what in settings.items() if self._variables.get(name, "").strip()
+            f"{name} was removed in {what}"
+            for name, what in catalogue.REMOVED.items()
+            if self._variables.get(name, "").strip()
         )
 
-    def log_level(self) -> str:
-        """``LOG_LEVEL``, as every service takes it.
+    def log_level(self, *services: str) -> str:
+        """The level of the first of ``services`` whose ``<SERVICE>_LOG_LEVEL`` is set; else ``LOG_LEVEL``.
 
         Raises:
-            SettingError: it is none of the levels.
+            SettingError: one of them is none of the levels.
         """
-        return self.choice("LOG_LEVEL", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
-
-    def words(self, name: str) -> tuple[str, ...]:
-        """Words separated by commas or spaces."""
-        return tuple(self.text(name, "").replace(",", " ").split())
+        level = self.value(catalogue.LOG_LEVEL)
+        for service in reversed(services):
+            level = self.value(_LOG_LEVELS[service], level)
+        return level
 
     def redis_url(self, service: str) -> str:
         """``REDIS_URL`` with the credentials of ``<SERVICE>_REDIS_USERNAME`` and ``<SERVICE>_REDIS_PASSWORD_FILE``.
@@ -144,19 +123,12 @@ class Environment:
         Raises:
             SettingError: it is no Redis URL, or a file cannot be read or used.
         """
-        url = self.text("REDIS_URL", DEFAULT_REDIS_URL)
-        username = self.text(f"{service.upper()}_REDIS_USERNAME", "")
-        password_file = self.text(f"{service.upper()}_REDIS_PASSWORD_FILE", "")
-        ca_file = self.text("REDIS_CA_FILE", "")
-        parts = urlsplit("")
-        try:
-            parts = urlsplit(url)
-            addressed = parts.scheme == "unix" or (bool(parts.hostname) and parts.port != 0)
-        except ValueError:
-            addressed = False
-        if not addressed or parts.scheme not in ("redis", "rediss", "unix"):
-            # The value may hold a password: it is not repeated.
-            raise SettingError("REDIS_URL", "…", "redis://[user:password@]host[:port][/db], rediss://… or unix://…")
+        url = self.value(catalogue.REDIS_URL)
+        username_setting, password_setting = _REDIS_USERNAMES.get(service), _REDIS_PASSWORD_FILES.get(service)
+        username = self.value(username_setting) if username_setting else ""
+        password_file = self.value(password_setting) if password_setting else ""
+        ca_file = self.value(catalogue.REDIS_CA_FILE)
+        parts = urlsplit(url)
         if parts.scheme == "rediss" or ca_file:
             # Imported only here: OpenSSL takes 5 MB, and a process with a plain URL may need nothing of it.
             from runtime.redis_tls import with_tls
@@ -179,3 +151,22 @@ class Environment:
         location = parts.netloc.rpartition("@")[2]
         netloc = f"{quote(user, safe='')}:{password}@{location}"
         return urlunsplit((parts.scheme, netloc, parts.path, parts.query, parts.fragment))
+
+
+def chosen_log_format(variables: Mapping[str, str]) -> str:
+    """``LOG_FORMAT``; its default where it is not valid, so that this too can be said in some format."""
+    try:
+        return Environment(variables).value(catalogue.LOG_FORMAT)
+    except SettingError:
+        return catalogue.LOG_FORMAT.initial
+
+
+def others(variables: Mapping[str, str], service: str) -> Iterator[SettingError]:
+    """What is wrong with values of a service's settings, each by itself."""
+    for setting in catalogue.of_service(service):
+        text = setting.text_in(variables)
+        try:
+            if text:
+                setting.read(text)
+        except SettingError as error:
+            yield error

@@ -12,7 +12,15 @@ from typing import Final
 
 from aiohttp import web
 
-from simulator.faults import DRIP_SECONDS_PER_BYTE, HUGE_BYTES, HUNG_SECONDS, MOVED_PATH, SLOW_SECONDS, Fault
+from simulator.faults import (
+    DRIP_SECONDS_PER_BYTE,
+    FLAP_SECONDS,
+    HUGE_BYTES,
+    HUNG_SECONDS,
+    MOVED_PATH,
+    SLOW_SECONDS,
+    Fault,
+)
 from simulator.node import SimulatedNode
 from simulator.page import CONTENT_TYPE, KNOWN_COLLECTORS
 
@@ -105,6 +113,8 @@ class Exporter:
                 await asyncio.sleep(SLOW_SECONDS)
             case Fault.HUNG if asked is None or "filesystem" in asked:
                 await asyncio.sleep(HUNG_SECONDS)
+            case Fault.FLAPPING if time.time() % (2 * FLAP_SECONDS) >= FLAP_SECONDS:
+                return web.Response(status=503, text="This node flaps.\n")
             case Fault.REDIRECT if request.path != MOVED_PATH:
                 return web.Response(status=302, headers={"Location": MOVED_PATH})
             case Fault.MISNAMED if asked is not None:

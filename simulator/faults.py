@@ -36,6 +36,8 @@ class Fault(StrEnum):
     UNENDED = "unended"
     #: Calls the collector ``thermal_zone`` by another name, and answers all the same when it is asked for it.
     MISNAMED = "misnamed"
+    #: Answers for ``FLAP_SECONDS``, then with an error for as long, and so on: it fires again and again.
+    FLAPPING = "flapping"
     #: Refuses connections.
     DEAD = "dead"
 
@@ -46,6 +48,8 @@ SKEW_SECONDS: Final = 60.0
 SLOW_SECONDS: Final = 10.0
 #: For ever, to whoever asks.
 HUNG_SECONDS: Final = 3600.0
+#: Longer than a node is offline by default until its alert fires.
+FLAP_SECONDS: Final = 15.0
 #: Where a redirect leads.
 MOVED_PATH: Final = "/moved/metrics"
 DRIP_SECONDS_PER_BYTE: Final = 1.0

@@ -1,7 +1,7 @@
-"""Get what the tests need beside Python: a browser, a real node_exporter, and the clients that must go on working.
+"""Get what the tests need beside Python: a browser, a node_exporter, promtool, and the clients that must go on working.
 
-``python -m tests.prepare [--without-browser] [--without-exporter] [--with-java-and-go]``; says what it finds and does.
-With ``--for-check`` it gets the linter of ``make check``, and nothing else.
+``python -m tests.prepare [--without-browser] [--without-exporter] [--without-promtool] [--with-java-and-go]`` says
+what it finds and does. With ``--for-check`` it gets the linter of ``make check``, and nothing else.
 """
 
 import argparse
@@ -108,18 +108,48 @@ def get_exporter() -> Path:
     found = find_exporter()
     if found is None and shutil.which("apt-get"):
         say("no node_exporter here: unpacking Debian's package")
-        target = CACHE / "exporter"
-        target.mkdir(parents=True, exist_ok=True)
-        if not list(target.glob("*.deb")) and not run("apt-get", "download", "prometheus-node-exporter", cwd=target):
-            os.geteuid() == 0 and run("apt-get", "update", "-qq")
-            run("apt-get", "download", "prometheus-node-exporter", cwd=target)
-        for package in target.glob("*.deb"):
-            run("dpkg", "-x", package, target)
+        unpack("prometheus-node-exporter", CACHE / "exporter")
         found = find_exporter()
     if found is None:
         raise Missing(
             "no node_exporter: install one (sudo apt-get install -y prometheus-node-exporter), "
             "or leave its tests out: make test EXPORTER=0"
+        )
+    return found
+
+
+def unpack(package: str, target: Path) -> None:
+    """Download one of Debian's packages and unpack it into ``target``, as far as that works."""
+    target.mkdir(parents=True, exist_ok=True)
+    if not list(target.glob("*.deb")) and not run("apt-get", "download", package, cwd=target):
+        os.geteuid() == 0 and run("apt-get", "update", "-qq")
+        run("apt-get", "download", package, cwd=target)
+    for file in target.glob("*.deb"):
+        run("dpkg", "-x", file, target)
+
+
+def find_promtool() -> Path | None:
+    """A promtool that is installed, or the one unpacked here."""
+    found = shutil.which("promtool")
+    unpacked = CACHE / "prometheus" / "usr" / "bin" / "promtool"
+    return Path(found) if found else unpacked if unpacked.exists() else None
+
+
+def get_promtool() -> Path:
+    """Return a promtool; Debian's package is unpacked, not installed, so that no service starts.
+
+    Raises:
+        Missing: there is none and none can be had.
+    """
+    found = find_promtool()
+    if found is None and shutil.which("apt-get"):
+        say("no promtool here: unpacking Debian's package prometheus")
+        unpack("prometheus", CACHE / "prometheus")
+        found = find_promtool()
+    if found is None:
+        raise Missing(
+            "no promtool, which tests the alert rules: install Prometheus (sudo apt-get install -y prometheus), "
+            "or leave its tests out: make test PROMTOOL=0"
         )
     return found
 
@@ -230,6 +260,7 @@ def main() -> int:
     parser.add_argument(
         "--without-exporter", action="store_true", help="the tests with a real node_exporter are left out"
     )
+    parser.add_argument("--without-promtool", action="store_true", help="the tests of the alert rules are left out")
     parser.add_argument("--with-java-and-go", action="store_true", help="the clients that must be compiled, too")
     parser.add_argument("--for-check", action="store_true", help="what make check needs, and nothing else")
     options = parser.parse_args()
@@ -240,6 +271,8 @@ def main() -> int:
             say(f"browser: {get_browser()}")
         if not options.without_exporter:
             say(f"node_exporter: {get_exporter()}")
+        if not options.without_promtool:
+            say(f"promtool: {get_promtool()}")
         get_clients()
         if options.with_java_and_go:
             get_java_client()

@@ -56,7 +56,7 @@ export type NodeStatus = "online" | "offline" | "unknown";
 export type OverallStatus = "healthy" | "warning" | "critical" | "unknown";
 export type Severity = "info" | "warning" | "critical";
 /** What this release writes; a later one may write others. */
-export type Transition = "started" | "pending" | "firing" | "resolved";
+export type Transition = "started" | "pending" | "firing" | "resolved" | "pended";
 
 /** Where a message stands in the collector's order. */
 export interface Position {
@@ -158,6 +158,8 @@ export interface Alert {
   /** What `message` says. */
   readonly code?: string | null;
   readonly args?: Arguments;
+  /** How often it fired of late; 0 where it does not flap. A collector of 0.4 does not write it. */
+  readonly flapping?: number;
 }
 
 /** One alert that fired; `ended` is `null` while it does. */
@@ -173,6 +175,8 @@ export interface Incident {
   readonly message: string;
   readonly code: string | null;
   readonly args: Arguments;
+  /** As in `Alert`. */
+  readonly flapping?: number;
 }
 
 /** Body of `GET /api/incidents`: newest first; `next` is the position of the next page. */
@@ -197,6 +201,7 @@ export interface LogEntry {
   /** As in `Alert`. */
   readonly code?: string | null;
   readonly args?: Arguments;
+  readonly flapping?: number;
 }
 
 export interface Alerts extends Message {

@@ -48,6 +48,12 @@ test("the begin of the log has neither severity nor node", () => {
   assert.equal(passesEntry({ ...EVERYTHING, text: "log starts" }, STARTED), true);
 });
 
+test("what was pending and did not fire is found as pending", () => {
+  const pended = golden("messages/log_pended") as LogEntry;
+  assert.equal(passesEntry({ ...EVERYTHING, transition: "pending" }, pended), true);
+  assert.equal(passesEntry({ ...EVERYTHING, transition: "resolved" }, pended), false);
+});
+
 test("the table of the incidents has those that the filter lets through, of the period", () => {
   assert.equal(incidentsTable(null, EVERYTHING), "/api/incidents?format=csv");
   assert.equal(

@@ -12,6 +12,7 @@ from deploy.compose.distribution import bundle, push
 from deploy.compose.docker import EVERYTHING, Docker
 from deploy.compose.down import down, purge
 from deploy.compose.preflight import require_engine
+from deploy.compose.restart import restart
 from deploy.compose.up import up
 from deploy.compose.upgrade import upgrade
 
@@ -31,6 +32,8 @@ def parser() -> argparse.ArgumentParser:
     logs = command("logs", "follow what the services say")
     logs.add_argument("service", nargs="?", default="", help="one of them only, for instance ws")
     command("ps", "which containers there are, and how they are")
+    restarting = command("restart", "start the services again, one after the other, with settings that have changed")
+    restarting.add_argument("service", nargs="?", default="", help="one of them only, for instance ws")
     command("backup", "copy the data into backups/")
     restoring = command("restore", "replace the data, after asking, by those of a backup")
     restoring.add_argument("file", nargs="?", default="", help="a file that backup made")
@@ -50,7 +53,7 @@ def run(docker: Docker, options: argparse.Namespace) -> None:
     Raises:
         CommandFailed: it could not be done.
     """
-    if options.command not in ("up", "upgrade"):  # which look at all of this machine
+    if options.command not in ("restart", "up", "upgrade"):  # which look at all of this machine
         require_engine(docker)
     if options.command == "up":
         up(docker)
@@ -62,6 +65,8 @@ def run(docker: Docker, options: argparse.Namespace) -> None:
         follow(docker, options.service)
     elif options.command == "ps":
         docker.show(*EVERYTHING, "ps", "--all", failure="Compose does not list the containers; why is said above.")
+    elif options.command == "restart":
+        restart(docker, options.service)
     elif options.command == "backup":
         backup(docker)
     elif options.command == "restore":

@@ -11,6 +11,7 @@ from deploy.compose.dialogue import CommandFailed, say
 from deploy.compose.docker import Docker
 from deploy.compose.images import image_id
 from deploy.compose.project import Project
+from deploy.compose.up import last_words
 
 #: How an image that is here is taken, and no other.
 AS_IT_IS = ("--no-build", "--pull", "never")
@@ -63,14 +64,23 @@ def of_service(docker: Docker, project: str, service: str) -> list[Container]:
     return [container for container in of_project(docker, project) if container.service == service]
 
 
-def roll(docker: Docker, project: Project, service: str, sleep: Callable[[float], None] = time.sleep) -> int:
+def roll(
+    docker: Docker,
+    project: Project,
+    service: str,
+    sleep: Callable[[float], None] = time.sleep,
+    *,
+    everyone: bool = False,
+) -> int:
     """Start a new replica for each outdated one, then stop those one by one; return how many serve in the end.
+
+    ``everyone``: all that run are replaced, outdated or not.
 
     Raises:
         CommandFailed: the new ones do not become healthy; they are gone again, and the former ones serve on.
     """
     before = [container for container in of_service(docker, project.name, service) if container.is_running]
-    outdated = [container for container in before if not _is_current(docker, project, container)]
+    outdated = [one for one in before if everyone or not _is_current(docker, project, one)]
     # An upgrade that was interrupted has left some of each.
     current = len(before) - len(outdated)
     wanted = max(len(outdated), current)
@@ -91,11 +101,14 @@ def _add(docker: Docker, project: Project, service: str, before: list[Container]
     try:
         say(f"  {service}: {count - len(before)} new replicas beside the {len(before)} that run")
         _scale(docker, service, count)
-    except BaseException:
+    except BaseException as failure:
+        said = last_words(docker, str(failure)) if isinstance(failure, CommandFailed) else ""
         known = {container.id for container in before}
         added = [one.id for one in of_service(docker, project.name, service) if one.id not in known]
         if added:
             docker.ask("rm", "--force", *added)
+        if said:
+            raise CommandFailed(f"{failure}{said}") from None
         raise
 
 

@@ -31,6 +31,12 @@ SUMS = "SHA256SUMS"
 PARTS = (
     "access/__init__.py",
     "access/choice.py",
+    "runtime/__init__.py",
+    "runtime/catalogue.py",
+    "runtime/checks.py",
+    "runtime/kinds.py",
+    "runtime/quoted.py",
+    "runtime/setting.py",
     "compose.yaml",
     "deploy/compose",
     "deploy/host",

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from deploy.compose.dialogue import CommandFailed, say
 from deploy.compose.docker import NOT_INSTALLED, Docker
+from deploy.compose.env_file import written_in
 from deploy.compose.images import missing
-from deploy.compose.project import GATEWAY, REMOVED, Project, removed_settings
+from deploy.compose.project import GATEWAY, Project
 from deploy.compose.tls import USER
 from deploy.host.listening import free_above, holder, is_free
+from runtime.catalogue import CONTAINERS, REDIS_MAXMEMORY, SETTINGS
+from runtime.checks import Report, check
+from runtime.setting import SettingError
 
 _GB = 10**9
 _MB = 10**6
@@ -27,6 +33,11 @@ MEMORY_BYTES = 600 * _MB
 #: Free space below which images are not built, and below which it is said.
 DISK_TO_BUILD_BYTES = _GB
 DISK_BYTES = 2 * _GB
+#: Seconds that the engine may take to give up the port of a container that is gone.
+RELEASE_SECONDS = 5.0
+_LOOK_SECONDS = 0.5
+#: The engine's program that holds a published port.
+_PROXY = " by docker-proxy"
 
 
 @dataclass(frozen=True)
@@ -69,8 +80,14 @@ class Facts:
     #: Images that must come here first.
     images_missing: tuple[str, ...] = ()
     port: Port | None = None
-    #: Settings of ``REMOVED`` that are set.
-    removed: tuple[str, ...] = ()
+    #: What the settings say.
+    settings: Report = field(default_factory=Report)
+    #: What of this machine the settings name and is not there, as sentences.
+    files_missing: tuple[str, ...] = ()
+    #: Of the engine's machine.
+    memory_bytes: int | None = None
+    #: Above which Redis refuses what may be shed.
+    redis_maxmemory: int = 0
 
 
 @dataclass(frozen=True)
@@ -131,10 +148,12 @@ def gather(docker: Docker) -> tuple[Facts, Project | None]:
     )
     if facts.engine_error or facts.compose_error:
         return facts, None
+    facts = replace(facts, settings=settings_of(docker), redis_maxmemory=redis_maxmemory(docker))
     try:
         project = Project.read(docker)
     except CommandFailed as failure:
-        return replace(facts, config_error=str(failure)), None
+        # What compose says of a value has been said already, and by name.
+        return replace(facts, config_error="" if facts.settings.faults else str(failure)), None
     facts = replace(
         facts,
         choice_error=project.choice_error(),
@@ -143,7 +162,8 @@ def gather(docker: Docker) -> tuple[Facts, Project | None]:
         images_missing=tuple(missing(docker, project.images())),
         memory_available_bytes=memory_available_bytes(),
         port=port_of(docker, project),
-        removed=removed_settings(docker),
+        settings=_with_overrides(facts.settings, project),
+        files_missing=tuple(files_missing(project)),
     )
     return facts, project
 
@@ -164,9 +184,56 @@ def _engine(docker: Docker, facts: Facts) -> Facts:
         engine_version=server.get("Version", ""),
         api_version=server.get("ApiVersion", ""),
         limits_memory=bool(info.get("MemoryLimit", True)),
+        memory_bytes=info.get("MemTotal") or None,
         docker_root=root,
         disk_free_bytes=free,
     )
+
+
+def settings_of(docker: Docker) -> Report:
+    """What is wrong with ``.env`` and the environment, each setting by its name."""
+    written = written_in(docker.folder, docker.variables)
+    return check({**written, **docker.variables}, CONTAINERS, written)
+
+
+def redis_maxmemory(docker: Docker) -> int:
+    """Bytes above which Redis is to refuse what may be shed; 0 where there is no bound, or no valid one."""
+    text = REDIS_MAXMEMORY.text_in({**written_in(docker.folder, docker.variables), **docker.variables})
+    try:
+        return REDIS_MAXMEMORY.read(text or REDIS_MAXMEMORY.default)
+    except SettingError:
+        return 0
+
+
+def _with_overrides(report: Report, project: Project) -> Report:
+    """The report, with what a compose file of somebody's own sets wrongly."""
+    faults = list(report.faults)
+    for service, variables in project.environments.items():
+        for name, value in variables.items():
+            setting = SETTINGS.get(name)
+            if setting is None or service not in setting.read_by.split() or not value or "$" in value:
+                continue
+            try:
+                setting.read(value.strip())
+            except SettingError as error:
+                if not any(fault.startswith(f"{name}=") for fault in faults):
+                    faults.append(str(error))
+    return replace(report, faults=tuple(faults))
+
+
+def files_missing(project: Project) -> Iterator[str]:
+    """What the settings name and is not there, as sentences. Nothing is made for them."""
+    for name, path in project.given.items():
+        kind = "folder" if name.endswith("_DIR") else "file"
+        try:
+            is_it = stat.S_ISDIR if kind == "folder" else stat.S_ISREG
+            missing = "" if is_it(path.stat().st_mode) else f"is no {kind}"
+        except PermissionError:  # the engine may see what we may not
+            missing = ""
+        except OSError:
+            missing = "is not there"
+        if missing:
+            yield f"{name}={path} {missing}. It takes the path of a {kind} of this machine."
 
 
 def _json(text: str) -> dict[str, Any]:
@@ -186,28 +253,56 @@ def memory_available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
     return int(found[1]) * 1024 if found else None
 
 
-def port_of(docker: Docker, project: Project) -> Port:
-    """The project's address, and whether it can be had."""
+def port_of(docker: Docker, project: Project, sleep: Callable[[float], None] = time.sleep) -> Port:
+    """The project's address, and whether it can be had.
+
+    It is ours where a container of our gateway asks for it, which need not run just now: one that ends again and again,
+    or is being replaced, has the port at one moment and not at the next.
+    """
     port = Port(project.host, project.port)
-    try:
-        if is_free(project.port, project.host):
+    left = RELEASE_SECONDS
+    while True:
+        try:
+            if is_free(project.port, project.host):
+                return port
+        except PermissionError:  # below 1024: the engine may what we may not
             return port
-    except PermissionError:  # below 1024: the engine may what we may not
-        return port
-    except OSError as error:
-        return replace(port, error=error.strerror or str(error))
+        except OSError as error:
+            return replace(port, error=error.strerror or str(error))
+        owners = _publishers(docker, project.port)
+        others = [name for name, label in owners if label != f"{project.name}/{GATEWAY}"]
+        taken = f" by the container {others[0]}" if others else "" if owners else holder(project.port)
+        is_engines = not taken or taken.startswith(_PROXY)
+        if is_engines and (owners or project.port in _ports_of_gateway(docker, project)):
+            return port
+        # A port that the engine holds for no container is one of a container that has just gone.
+        if not taken.startswith(_PROXY) or left <= 0:
+            return replace(port, taken=taken, other=free_above(port.number, port.host))
+        sleep(_LOOK_SECONDS)
+        left -= _LOOK_SECONDS
+
+
+def _publishers(docker: Docker, port: int) -> list[tuple[str, str]]:
+    """Name, and project/service, of the running containers that have the port."""
     names = docker.ask(
-        *("ps", "--filter", f"publish={project.port}", "--format"),
+        *("ps", "--filter", f"publish={port}", "--format"),
         '{{.Names}} {{.Label "com.docker.compose.project"}}/{{.Label "com.docker.compose.service"}}',
     )
-    owners = [line.split() for line in names.out.splitlines() if line.strip()]
-    if any(owner[1:] == [f"{project.name}/{GATEWAY}"] for owner in owners):
-        return port
-    return replace(
-        port,
-        taken=f" by the container {owners[0][0]}" if owners else holder(project.port),
-        other=free_above(port.number, port.host),
-    )
+    return [(name, label) for name, _, label in (line.partition(" ") for line in names.out.splitlines()) if name]
+
+
+def _ports_of_gateway(docker: Docker, project: Project) -> set[int]:
+    """The ports that our gateway's containers ask for, whether they run or not."""
+    label = "label=com.docker.compose"
+    filters = ("--filter", f"{label}.project={project.name}", "--filter", f"{label}.service={GATEWAY}")
+    listed = docker.ask("ps", "--all", "--quiet", *filters).out.split()
+    if not listed:
+        return set()
+    found: set[int] = set()
+    for line in docker.ask("inspect", "--format", "{{json .HostConfig.PortBindings}}", *listed).out.splitlines():
+        for bindings in _json(line).values():
+            found.update(int(one["HostPort"]) for one in bindings or () if str(one.get("HostPort", "")).isdigit())
+    return found
 
 
 def judge(facts: Facts, *, builds: bool = False) -> Iterator[Finding]:
@@ -220,6 +315,8 @@ def judge(facts: Facts, *, builds: bool = False) -> Iterator[Finding]:
     refusals = (
         _engine_version(facts),
         _compose_version(facts),
+        *facts.settings.faults,
+        *facts.files_missing,
         facts.config_error,
         facts.choice_error,
         facts.tls_error,
@@ -231,7 +328,8 @@ def judge(facts: Facts, *, builds: bool = False) -> Iterator[Finding]:
         _tls_readable(facts),
         _memory(facts),
         _memory_limits(facts),
-        *(f"{name} was removed in {REMOVED[name]}. It is ignored: delete the setting." for name in facts.removed),
+        _redis_memory(facts),
+        *facts.settings.notes,
     )
     yield from map(Finding, filter(None, refusals))
     yield from (Finding(text, refuses=False) for text in notes if text)
@@ -332,6 +430,15 @@ def _memory(facts: Facts) -> str:
     return (
         f"Only {available / _MB:.0f} MB of memory are available; the product likes {MEMORY_BYTES / _MB:.0f}. "
         "WS_REPLICAS=1 in .env saves some."
+    )
+
+
+def _redis_memory(facts: Facts) -> str:
+    if facts.memory_bytes is None or facts.redis_maxmemory <= facts.memory_bytes:
+        return ""
+    return (
+        f"REDIS_MAXMEMORY is {facts.redis_maxmemory / _MB:.0f} MB, and the engine's machine has no more than "
+        f"{facts.memory_bytes / _MB:.0f} MB."
     )
 
 

@@ -18,8 +18,6 @@ from deploy.compose.tls import TlsFiles
 #: The service that publishes the port, and the port that it listens on itself.
 GATEWAY = "gateway"
 GATEWAY_PORT = 8085
-#: Settings of former releases: in which each was removed, and what there is instead.
-REMOVED = {"WS_PUSH": "0.4; every replica pushes as WS_PUSH=fast did"}
 #: How people make a user.
 MAKE_USER = "docker compose run --rm api user add NAME"
 
@@ -64,6 +62,10 @@ class Project:
     access: str = ""
     #: What makes the gateway speak HTTPS.
     tls: TlsFiles = field(default_factory=TlsFiles)
+    #: What of this machine must be there, by the setting that names it.
+    given: dict[str, Path] = field(default_factory=dict)
+    #: The variables of each service, which a compose file of somebody's own may set too.
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, docker: Docker, *, everything: bool = False) -> Project:
@@ -100,6 +102,16 @@ class Project:
                 _mounted(services.get(GATEWAY, {}), "/tls/certificate.pem"),
                 _mounted(services.get(GATEWAY, {}), "/tls/certificate.pem.key"),
             ),
+            given={
+                name: path
+                for name, path in (
+                    ("CONFIG_DIR", _mounted(collector, "/config")),
+                    ("COLLECTOR_CREDENTIALS_DIR", _mounted(collector, "/credentials")),
+                    ("REDIS_CA_FILE", _mounted(collector, "/run/redis-ca.pem")),
+                )
+                if path is not None
+            },
+            environments={name: _environment(service) for name, service in services.items()},
         )
 
     def choice_error(self) -> str:
@@ -129,7 +141,7 @@ class Project:
         return sorted({service.image for service in self.services.values()})
 
     def image_name(self, image: str) -> str:
-        """An image's own name: ``api`` of ``dispycluster/api:0.4.0``."""
+        """An image's own name: ``api`` of ``dispycluster/api:0.5.0``."""
         return split_tag(image)[0].rpartition("/")[2]
 
     def is_ours(self, image: str) -> bool:
@@ -141,17 +153,6 @@ def split_tag(image: str) -> tuple[str, str]:
     """An image's repository and tag; a registry's port is no tag."""
     repository, colon, tag = image.partition("@")[0].rpartition(":")
     return (repository, tag) if colon and "/" not in tag else (image.partition("@")[0], "latest")
-
-
-def removed_settings(docker: Docker) -> tuple[str, ...]:
-    """Those of ``REMOVED`` that ``.env`` or the environment sets. Compose itself passes over them in silence."""
-    try:
-        lines = (docker.folder / ".env").read_text(errors="replace").splitlines()
-    except OSError:
-        lines = []
-    pairs = (line.strip().removeprefix("export ").partition("=") for line in lines)
-    found = {**{name.strip(): value for name, _, value in pairs}, **docker.variables}
-    return tuple(name for name in REMOVED if found.get(name, "").strip(" \"'"))
 
 
 def explain_config(message: str) -> str:

@@ -22,7 +22,10 @@ ONE_SHOT = "secrets"
 FIRST = ("redis", "ws", "api", "collector")
 #: The last: it cuts every connection once.
 LAST = (GATEWAY,)
-REPLICATED = "ws"
+#: The service of which there are several by itself.
+PUSH = "ws"
+#: New replicas of these serve before the former end.
+REPLICATED = ("ws", "api")
 
 
 @dataclass
@@ -80,7 +83,7 @@ def upgrade(docker: Docker) -> None:
     active = Project.read(docker)
     project = Project.read(docker, everything=True)
     containers = of_project(docker, project.name)
-    way_back = WayBack(now(), replicas=sum(one.is_running and one.service == REPLICATED for one in containers))
+    way_back = WayBack(now(), replicas=sum(one.is_running and one.service == PUSH for one in containers))
     try:
         _keep(docker, project, containers, way_back)
         chosen = [name for name in project.services if name in active.services or _runs(containers, name)]
@@ -175,8 +178,8 @@ def _replace(docker: Docker, project: Project, chosen: list[str], containers: li
     scale: tuple[str, ...] = ()
     for name in order(chosen):
         with step(name):
-            if name == REPLICATED and _runs(containers, name):
-                scale = ("--scale", f"{name}={roll(docker, project, name)}")
+            if name in REPLICATED and _runs(containers, name):
+                scale = (*scale, "--scale", f"{name}={roll(docker, project, name)}")
                 continue
             try:
                 docker.tell(

@@ -18,6 +18,7 @@ from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
 from deploy.local.settings import DEMO_TARGETS, Settings, data_dir_of
 from deploy.local.supervisor import PartDied, Signals, StopAsked, Supervisor
 from deploy.local.valkey import URL_FILE, Access
+from runtime.catalogue import RUN
 from runtime.settings import SettingError
 
 if TYPE_CHECKING:
@@ -193,7 +194,10 @@ def run(settings: Settings, variables: Mapping[str, str]) -> int:
 def main() -> int:
     """Return the exit code: 0 after a signal, 1 where something failed, 2 for a bad setting."""
     try:
-        return run(Settings.from_environment(os.environ), os.environ)
+        settings, notes = Settings.checked(os.environ, RUN)
+        for note in notes:
+            say(f"Note: {note}")
+        return run(settings, os.environ)
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2

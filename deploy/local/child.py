@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -11,13 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from deploy.local.log_line import as_line_of
+from deploy.local.watch import Watch
+from runtime.settings import chosen_log_format
+
 #: Lines of a part's log that are shown when it dies.
 LAST_LINES: Final = 12
 _READ_BYTES: Final = 64 * 1024
 #: Bytes of a line after which it is cut.
 _LINE_LIMIT_BYTES: Final = 8 * 1024
-#: What the services' own log lines begin with: time, level, service.
-_LOG_LINE: Final = re.compile(r"\S+Z [A-Z]+ \S+: ")
 _PR_SET_PDEATHSIG: Final = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -52,11 +53,13 @@ class Child:
         #: Descriptor to wait on for its log.
         self.output, writer = os.pipe()
         os.set_blocking(self.output, False)
+        #: Whether it still turns.
+        self.watch = Watch()
         parent = os.getpid()
         try:
             self._process = subprocess.Popen(
                 part.command,
-                env={**os.environ, **part.variables, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "NOTIFY_SOCKET": self.watch.address, **part.variables, "PYTHONUNBUFFERED": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=writer,
                 stderr=writer,
@@ -64,7 +67,7 @@ class Child:
                 preexec_fn=lambda: _end_with_parent(parent),
             )
         except OSError:
-            os.close(self.output)
+            self.close()
             raise
         finally:
             os.close(writer)
@@ -98,8 +101,9 @@ class Child:
             return
 
     def close(self) -> None:
-        """Forget its log."""
+        """Forget its log, and watch it no more."""
         os.close(self.output)
+        self.watch.close()
 
     def new_lines(self) -> list[str]:
         """Lines that it wrote since the last call, its name in front of each."""
@@ -129,8 +133,7 @@ class Child:
 
     def _named(self, line: bytes) -> str:
         text = line[:_LINE_LIMIT_BYTES].decode(errors="backslashreplace").rstrip()
-        is_named = _LOG_LINE.match(text) or text.startswith(f"{self.part.name}: ")
-        return text if is_named else f"{self.part.name}: {text}"
+        return as_line_of(self.part.name, text, chosen_log_format(os.environ))
 
     def how_it_ended(self) -> str:
         """Exit code or signal, in words."""

@@ -18,7 +18,8 @@ from typing import Any, Final, Self
 from access.proxies import Proxies
 from deploy.local.limits import Connections
 from deploy.local.proxy import ApiProxy, Environ, Forwarding, StartResponse, refusal
-from runtime.logs import Occasionally, configure_logs
+from runtime import catalogue
+from runtime.logs import Occasionally, configure_logs, refuse_start
 from runtime.settings import Environment, SettingError
 from ws.config import Config
 from ws.loop import CONNECTION_LIMIT, Listener, descriptor, when_served
@@ -41,6 +42,8 @@ class GatewayConfig:
     api_port: int
     #: Connections of one address; behind a trusted proxy, its requests under way.
     connections: int
+    #: Of the process, which is a push replica too.
+    log_level: str
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Self:
@@ -52,11 +55,12 @@ class GatewayConfig:
         environment = Environment(variables)
         half = min(CONNECTION_LIMIT, _open_files_limit()) // 2
         return cls(
-            host=environment.host("PUBLIC_HOST", "127.0.0.1"),
-            port=environment.port("PORT", 8085),
-            api_host=environment.host("API_HOST", "127.0.0.1"),
-            api_port=environment.port("API_PORT", 8000),
-            connections=environment.integer("GATEWAY_LIMIT_CONNECTIONS", half, minimum=1, maximum=1_000_000),
+            host=environment.value(catalogue.PUBLIC_HOST),
+            port=environment.value(catalogue.PORT),
+            api_host=environment.value(catalogue.API_HOST),
+            api_port=environment.value(catalogue.API_PORT),
+            connections=environment.value(catalogue.GATEWAY_LIMIT_CONNECTIONS, half),
+            log_level=environment.log_level("gateway", "ws"),
         )
 
 
@@ -122,9 +126,9 @@ def main() -> int:
         own = GatewayConfig.from_environment(os.environ)
         config = Config.from_environment(os.environ)
     except SettingError as error:
-        print(f"gateway: {error}", file=sys.stderr)
+        refuse_start("gateway", str(error), os.environ)
         return 2
-    configure_logs("gateway", config.log_level)
+    configure_logs("gateway", own.log_level, config.log_format)
     proxies = config.access.proxies
     api = ApiProxy(own.api_host, own.api_port, Forwarding(proxies, config.access.user_header))
     connections, requests = Connections(own.connections), Connections(own.connections)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from deploy.host.listening import free_above, holder, is_free
 from deploy.local.commands import RUN
 from deploy.local.refusal import CannotStart
+from runtime.catalogue import SETTINGS
 from runtime.settings import Environment
 
 #: Distance between the ports that are tried for one purpose; those for other purposes lie between.
@@ -53,7 +54,7 @@ def inner_port(variables: Mapping[str, str], name: str, default: int, avoided: C
         CannotStart: the port that was asked for is taken, or all that are tried are.
         SettingError: the variable holds no port.
     """
-    port = Environment(variables).port(name, default)
+    port: int = Environment(variables).value(SETTINGS[name], default)
     is_named = bool(variables.get(name, "").strip())
     if is_free(port) and (is_named or port not in avoided):
         return port

@@ -11,7 +11,7 @@ from deploy.local.data_dir import AccessDir
 from deploy.local.ports import InnerPorts
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
-from deploy.local.valkey import SAVE_REVOCATIONS, Access, valkey_binary, valkey_command, why_it_stays
+from deploy.local.valkey import SAVE_REVOCATIONS, TIME_ZONE, Access, valkey_binary, valkey_command, why_it_stays
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def valkey_part(access: Access, port: int, folder: Path) -> Part:
     return Part(
         "valkey",
         tuple(command),
+        TIME_ZONE,
         is_quiet=True,
         is_ground=True,
         why_it_stays=lambda lines: why_it_stays(lines, folder),
@@ -74,9 +75,15 @@ def service_parts(
     api = {**access, "ACCESS_USERS_DIR": str(access_dir.users), "TRUSTED_PROXIES": trusted}
     if redis.folder is not None:
         api |= SAVE_REVOCATIONS
-    # There is no other replica that its clients could go to one by one.
-    drain = {"WS_DRAIN_SECONDS": os.environ.get("WS_DRAIN_SECONDS", "0")}
-    gateway = {**drain, **access, "WS_PORT": str(ports.ws), "PORT": str(settings.port)}
+    # There are no other replicas, to which clients could go one by one.
+    drains = {name: os.environ.get(name, "0") for name in ("API_DRAIN_SECONDS", "WS_DRAIN_SECONDS")}
+    api["API_DRAIN_SECONDS"] = drains["API_DRAIN_SECONDS"]
+    gateway = {
+        **access,
+        "WS_DRAIN_SECONDS": drains["WS_DRAIN_SECONDS"],
+        "WS_PORT": str(ports.ws),
+        "PORT": str(settings.port),
+    }
     return [
         Part("collector", python("collector"), {**shared, **collector}),
         Part("api", python("api"), {**shared, **api}),

@@ -107,7 +107,7 @@ def _served(copy: Path) -> Iterator[tuple[Path, str]]:
     with tempfile.TemporaryDirectory(prefix="dispycluster-restore-") as name:
         work = Path(name)
         shutil.copyfile(copy, work / DUMP)
-        port = inner_port({}, "REDIS_PORT", _PORT)
+        port = inner_port({}, "VALKEY_PORT", _PORT)
         access = Access(work, port)
         command = valkey_command(valkey_binary(), port=port, data_dir=work, config=access.config)
         # A signal between the start and what ends it would leave Valkey behind.

@@ -1,17 +1,17 @@
 """The settings of ``make run``; everything else in the environment goes to the services as it is."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 from access.settings import Mode, read_mode
 from deploy.local.commands import ADD_USER, CHECKOUT, RUN, on
+from runtime import catalogue
+from runtime.checks import check
 from runtime.settings import Environment, SettingError
 
-#: As many as one collector takes.
-DEMO_NODES_LIMIT = 4000
 #: Folder of a user's data, and the name of ours in it.
 #: Source: https://specifications.freedesktop.org/basedir-spec/latest/
 _DATA_HOME: Final = "XDG_DATA_HOME"
@@ -41,6 +41,7 @@ class Settings:
     #: ``CLUSTER_NAME``; empty where nobody has chosen.
     cluster_name: str
     log_level: str
+    log_format: str
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Self:
@@ -60,16 +61,40 @@ class Settings:
         # Read where it is not set as well: a REDIS_CA_FILE without it is a mistake.
         redis_url = environment.redis_url("local")
         return cls(
-            host=environment.host("PUBLIC_HOST", "127.0.0.1"),
-            port=environment.port("PORT", 8085),
+            host=environment.value(catalogue.PUBLIC_HOST),
+            port=environment.value(catalogue.PORT),
             access=_access(environment, data_dir),
-            redis_url=redis_url if environment.text("REDIS_URL", "") else None,
+            redis_url=redis_url if environment.is_set(catalogue.REDIS_URL) else None,
             targets=targets,
             demo_nodes=demo_nodes,
             data_dir=data_dir,
-            cluster_name=environment.text("CLUSTER_NAME", ""),
-            log_level=environment.log_level(),
+            cluster_name=environment.value(catalogue.CLUSTER_NAME, ""),
+            log_level=environment.value(catalogue.LOG_LEVEL),
+            log_format=environment.value(catalogue.LOG_FORMAT),
         )
+
+    @classmethod
+    def checked(
+        cls, variables: Mapping[str, str], way: str, written: Iterable[str] = ()
+    ) -> tuple[Self, tuple[str, ...]]:
+        """Read the settings, and check those of all services; return what may be a mistake as well, a sentence each.
+
+        Args:
+            variables: what is set.
+            way: ``run`` or ``systemd``.
+            written: the names that a file of settings holds; others are from the environment.
+
+        Raises:
+            SettingError: values are not valid; the text names the variable of each.
+        """
+        report = check(variables, way, written)
+        try:
+            settings = cls.from_environment(variables)
+        except SettingError as error:
+            raise SettingError.of_lines([str(error), *report.faults]) from None
+        if report.faults:
+            raise SettingError.of_lines(report.faults)
+        return settings, report.notes
 
     @property
     def is_closed(self) -> bool:
@@ -100,7 +125,7 @@ def data_dir_of(variables: Mapping[str, str]) -> Path:
     Raises:
         SettingError: the path begins at a folder that is not there.
     """
-    text = Environment(variables).text("DATA_DIR", "")
+    text = Environment(variables).value(catalogue.DATA_DIR)
     return _absolute("DATA_DIR", text) if text else default_data_dir()
 
 
@@ -110,7 +135,7 @@ def targets_of(variables: Mapping[str, str]) -> Path | None:
     Raises:
         SettingError: it holds a comma, or begins at a folder that is not there.
     """
-    text = Environment(variables).text("TARGETS", "")
+    text = Environment(variables).value(catalogue.TARGETS)
     return _without_comma("TARGETS", _absolute("TARGETS", text)) if text else None
 
 
@@ -120,11 +145,11 @@ def demo_nodes_of(variables: Mapping[str, str]) -> int:
     Raises:
         SettingError: it is no number of nodes.
     """
-    return Environment(variables).integer("DEMO_NODES", 0, minimum=0, maximum=DEMO_NODES_LIMIT)
+    return Environment(variables).value(catalogue.DEMO_NODES)
 
 
 def _access(environment: Environment, data_dir: Path) -> Mode:
-    host = environment.host("PUBLIC_HOST", "127.0.0.1")
+    host = environment.value(catalogue.PUBLIC_HOST)
     return read_mode(environment, command_on(data_dir, ADD_USER.format("ada")), f"{{}} PUBLIC_HOST={host} {RUN}")
 
 

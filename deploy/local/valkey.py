@@ -72,6 +72,8 @@ def valkey_command(
 
 #: What tells the api that Valkey keeps what it writes down every quarter of an hour, and has to be asked for more.
 SAVE_REVOCATIONS: Final = {"API_SAVE_REVOCATIONS": "yes"}
+#: What it writes its log by.
+TIME_ZONE: Final = {"TZ": "UTC0"}
 #: Where its URL is, for people's own scripts, in the folder of the data.
 URL_FILE: Final = Path("valkey", "url")
 
@@ -101,7 +103,7 @@ def why_it_stays(lines: Sequence[str], folder: Path) -> str | None:
     if not any(words in line for line in lines for words in _NO_ROOM):
         return None
     try:
-        saved = time.strftime("since %Y-%m-%d %H:%M:%S ", time.localtime((folder / DUMP).stat().st_mtime))
+        saved = time.strftime("since %Y-%m-%d %H:%M:%S UTC ", time.gmtime((folder / DUMP).stat().st_mtime))
     except OSError:
         saved = ""
     return f"the disk of {folder} is full, so what it holds {saved}cannot be saved"

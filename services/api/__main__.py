@@ -8,7 +8,7 @@ import sys
 
 from api.config import Config
 from api.server import ListenError, Server, listen
-from runtime.logs import configure_logs
+from runtime.logs import configure_logs, refuse_start
 from runtime.settings import SettingError
 
 
@@ -18,9 +18,9 @@ def main() -> int:
         config = Config.from_environment(os.environ)
         listener = listen(config.host, config.port)
     except (SettingError, ListenError) as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        refuse_start("api", str(error), os.environ)
         return 2
-    configure_logs("api", config.log_level)
+    configure_logs("api", config.log_level, config.log_format)
     Server(config, listener).run()
     return 0
 

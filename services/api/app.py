@@ -1,5 +1,6 @@
 """The WSGI application, made of its components. Nothing connects before the first question to Redis."""
 
+import logging
 import time
 from typing import Any
 
@@ -29,9 +30,11 @@ from api.streams import StreamReader
 from api.turns import Turns
 from contract.codec import prepare_types
 from contract.names import ALERT_LOG_KEY, HISTORY_KEYS, INCIDENTS_KEY
+from runtime.quoted import cut, quoted
 from runtime.readiness import Readiness
 
 _METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
+_requests_logger = logging.getLogger("api.requests")
 
 
 def create_app(config: Config) -> Flask:
@@ -45,6 +48,7 @@ def create_app(config: Config) -> Flask:
     link = RedisLink(config.redis_url, readiness, counters)
     # What is done before a request begins here; what is done after it runs in reverse: counted last, when all is done.
     _count_requests(app, counters)
+    _log_requests(app, logging.INFO if config.logs_requests else logging.DEBUG)
     gate = control_access(app, config, link, readiness, counters)
     store = Store(link, readiness, counters)
     republisher = Republisher(link, store, counters)
@@ -68,7 +72,7 @@ def create_app(config: Config) -> Flask:
     serve_assets(app)
     use_languages(app)
     turns: Turns[Any] = Turns(config.access.proxies, config.threads)
-    Components(counters, readiness, link, republisher, RedisWatch(link), turns).attach(app)
+    Components(counters, readiness, link, republisher, RedisWatch(link), turns, config.drain_seconds).attach(app)
     return app
 
 
@@ -83,4 +87,27 @@ def _count_requests(app: Flask, counters: Counters) -> None:
         method = request.method if request.method in _METHODS else "other"
         counters.requests.labels(method, route, response.status_code).inc()
         counters.answer_seconds.observe(time.perf_counter() - g.began)
+        return response
+
+
+def _log_requests(app: Flask, level: int) -> None:
+    """Have each request logged at ``level``, without its query, where the log takes that level."""
+    if not _requests_logger.isEnabledFor(level):
+        return
+
+    @app.after_request
+    def tell(response: Response) -> Response:
+        seconds = time.perf_counter() - g.began
+        address = g.get("address") or request.remote_addr or ""
+        method = request.method if request.method in _METHODS else "other"
+        fields = {
+            "method": method,
+            "path": cut(request.path),
+            "status": response.status_code,
+            "address": address,
+            "seconds": round(seconds, 4),
+        }
+        said = "%s %s %d in %.0f ms from %s"
+        path, ms = quoted(request.path), 1000 * seconds
+        _requests_logger.log(level, said, method, path, response.status_code, ms, address, extra=fields)
         return response

@@ -32,6 +32,8 @@ class Components:
     watch: RedisWatch
     #: Of the worker's connections.
     turns: Turns[Any]
+    #: Seconds for which the service answers on once it was told to end.
+    drain_seconds: float
 
     def attach(self, app: Flask) -> None:
         """Give the components to their application."""

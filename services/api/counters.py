@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from contract import VERSION
+
 #: Upper bounds of the answer times, in seconds; everything beyond the last counts as slow.
 ANSWER_SECONDS_BUCKETS = (0.005, 0.02, 0.1, 0.5, 2.0)
 
@@ -14,6 +16,9 @@ class Counters:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
+        Gauge(
+            "dispycluster_build_info", "1, with the version of the service.", ["version"], registry=self._registry
+        ).labels(VERSION).set(1)
         self.requests = Counter(
             "api_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
         )

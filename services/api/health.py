@@ -21,7 +21,7 @@ from runtime.readiness import LIVE, Readiness
 from runtime.redis_failures import RedisFailure
 
 #: What strangers are told.
-_READY: Final = {200: "ready\n", 503: "not ready\n"}
+_READY: Final = {200: "ready\n", 404: "draining\n", 503: "not ready\n"}
 
 
 class HealthReporter:
@@ -105,7 +105,7 @@ def probe_routes(readiness: Readiness, counters: Counters, knows_who_asks: Calla
 
     @routes.get("/readyz")
     def readyz() -> Response:
-        """503 until the first contact with Redis and while draining."""
+        """503 until the first contact with Redis, 404 while draining."""
         status, text = readiness.readyz()
         return _text(text if knows_who_asks() else _READY[status], status)
 

@@ -29,7 +29,7 @@ LARGEST_HOURS: Final = 366 * 24
 #: What an alert does. An incident begins with the first and ends with the second.
 TRANSITIONS: Final = ("firing", "resolved", "pending")
 #: Fields of an incident that have a cell each.
-COLUMNS: Final = tuple(Incident.__struct_fields__[:-2])
+COLUMNS: Final = tuple(field for field in Incident.__struct_fields__ if field not in ("code", "args"))
 
 #: Records that are read in one go, and for one page: further ones are for the next page, be this one ever so empty.
 RECORDS_AT_ONCE: Final = 500

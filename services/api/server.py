@@ -1,6 +1,7 @@
 """gunicorn, run from here: one master, one worker process with threads, and a log that strangers cannot fill."""
 
 import logging
+import math
 import os
 import socket
 import sys
@@ -88,7 +89,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "keepalive": KEEP_ALIVE_SECONDS,
             "limit_request_line": REQUEST_LINE_BYTES,
             "timeout": SILENCE_SECONDS,
-            "graceful_timeout": GRACE_SECONDS,
+            "graceful_timeout": GRACE_SECONDS + math.ceil(self._config.drain_seconds),
             "worker_tmp_dir": _MEMORY_FOLDER if os.access(_MEMORY_FOLDER, os.W_OK) else None,
             "control_socket_disable": True,
             # By itself gunicorn believes any program of this machine about encryption and paths.

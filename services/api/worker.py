@@ -3,6 +3,8 @@
 Why gunicorn's gevent worker does not take its place: docs/decisions/api-worker.md.
 """
 
+import os
+import signal
 import socket
 import time
 from collections import deque
@@ -17,6 +19,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from api.components import components_of
 from api.patient_socket import Arrival, PatientSocket, arrival, missing_bytes
 from api.turns import Turn, Turns, places
+from runtime.watchdog import Watchdog
 
 #: What is used here, and nowhere else, of gunicorn's classes without being promised: methods that are called or
 #: replaced, and attributes. ``tests/test_private_names.py`` notices when one changes, or is not listed.
@@ -66,6 +69,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         #: Whose answer is not read yet, and how its request ended; whoever read last stands last.
         self._unread: dict[TConn, Future[object]] = {}
         self._lingering: deque[TConn] = deque()
+        self._watchdog = Watchdog(os.environ)
+        #: When the worker, which has been told to, begins to end; monotonic.
+        self._ends_at: float | None = None
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
         """Make the threads."""
@@ -137,9 +143,12 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._linger(conn)
 
     def murder_pending(self) -> None:
-        """Close what waited too long; the main loop calls this every second."""
+        """Close what waited too long, and give a sign of life; the main loop calls this every second."""
         super().murder_pending()
+        self._watchdog.beat()
         now = time.monotonic()
+        if self._ends_at is not None and self._ends_at <= now:
+            super().handle_exit(signal.SIGTERM, None)
         for conn in [conn for conn in self._unread if conn.timeout < now]:
             self._give_up(conn)
         while self._lingering and self._lingering[0].timeout < now:
@@ -155,10 +164,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         super().handle_error(req, client, addr, exc)
 
     def handle_exit(self, sig: int, frame: object) -> None:
-        """Begin to stop: say so to whoever asks, and finish what is under way."""
+        """Begin to stop: say so to whoever asks, answer on for a while, and finish what is under way."""
         application = getattr(self, "wsgi", None)
         if application is not None:  # it is still being made otherwise
-            components_of(application).readiness.drain()
+            components = components_of(application)
+            components.readiness.drain()
+            if components.drain_seconds and self._ends_at is None:
+                self._ends_at = time.monotonic() + components.drain_seconds
+                return
         super().handle_exit(sig, frame)
 
     def _cap_keepalive(self, deadline: float) -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from contextlib import AsyncExitStack
+from typing import Final
 
 from aiohttp import web
 
@@ -23,12 +24,16 @@ from collector.targets.dns import DnsTargets, Resolver
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
 from collector.texts.sentence import english
+from collector.upkeep import Upkeep
 from collector.web import build_app
-from runtime.logs import configure_logs
+from runtime.logs import configure_logs, refuse_start
 from runtime.readiness import Readiness
 from runtime.settings import SettingError
+from runtime.watchdog import BEAT_SECONDS, Watchdog
 
 _log = logging.getLogger(__name__)
+#: Of a request to the collector's own port, as aiohttp writes it.
+REQUEST_FORMAT: Final = '"%r" %s in %Tf s from %a'
 
 
 class CannotListen(Exception):
@@ -70,7 +75,8 @@ async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None
 
         stuck_seconds = max(30.0, 5 * config.interval_seconds)
         app = build_app(readiness, lambda: collector.turned, stuck_seconds, config.hosts)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        requests = _log if _log.isEnabledFor(logging.DEBUG) else None
+        runner = web.AppRunner(app, access_log=requests, access_log_format=REQUEST_FORMAT, shutdown_timeout=1.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         try:
@@ -84,37 +90,48 @@ async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None
 
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, drain)
+        watchdog = asyncio.create_task(_give_signs_of_life())
+        stack.callback(watchdog.cancel)
         polling.follow(sources.targets)
         dns.start()
         watching = asyncio.create_task(collector.watch_files())
         stack.callback(watching.cancel)
+        upkeep = asyncio.create_task(Upkeep(redis, config.certificate_path).run())
+        stack.callback(upkeep.cancel)
         await collector.run(stop)
     _log.info("stopped")
+
+
+async def _give_signs_of_life() -> None:
+    watchdog = Watchdog(os.environ)
+    while watchdog.is_watched:
+        watchdog.beat()
+        await asyncio.sleep(BEAT_SECONDS)
 
 
 def main() -> int:
     """Run the collector; return its exit code: 2 for bad settings or files, 3 where Redis serves another cluster."""
     try:
         config = Config.from_environment(os.environ)
-        configure_logs("collector", config.log_level)
+        configure_logs("collector", config.log_level, config.log_format)
         rules = RulesFile(config.rules_path)
     except (SettingError, InvalidRulesFile) as error:
-        sys.stderr.write(f"collector: {error}\n")
+        refuse_start("collector", str(error), os.environ)
         return 2
     files = TargetsFiles(config.targets_paths, config.local_name)
     if files.problems:
         # Without its targets, every alert taken over would end although nothing has changed.
         for problem in files.problems:
-            sys.stderr.write(f"collector: {english(problem)}\n")
+            _log.error("%s", english(problem))
         return 2
     files.log()
     try:
         asyncio.run(collect(config, files, rules))
     except ForeignCluster as error:
-        sys.stderr.write(f"collector: {error}\n")
+        _log.error("%s", error)
         return 3
     except CannotListen as error:
-        sys.stderr.write(f"collector: {error}\n")
+        _log.error("%s", error)
         return 1
     return 0
 

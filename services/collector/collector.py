@@ -8,19 +8,32 @@ import secrets
 import socket
 import time
 import traceback
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
+from typing import Final, get_args
 
 from collector.alerts.evaluate import Moment
-from collector.alerts.message import restore_alerts
+from collector.alerts.message import restore_alerts, restore_damping
 from collector.alerts.rules import RulesFile
 from collector.config import Config
 from collector.fleet import Fleet
 from collector.history import Recorder
-from collector.metrics import LEADING, PUBLICATIONS, QUEUED_ENTRIES, REDIS_RECONNECTS, REDIS_UP, ROUNDS
+from collector.metrics import (
+    ALERTS_FIRING,
+    LAST_PUBLISHED,
+    LEADING,
+    PUBLICATIONS,
+    QUEUED_ENTRIES,
+    REDIS_RECONNECTS,
+    REDIS_UP,
+    ROUNDS,
+    ROUNDS_MISSED,
+)
 from collector.redis_client import RedisClient
+from collector.round_watch import RoundWatch
 from collector.rounds import Rounds
+from contract.messages import Severity
 from contract.names import INCIDENTS_LENGTH_WHEN_FULL
 from contract.scripts import Lease, LeaseAnswer, Publication, PublishOutcome
 from runtime.logs import Occasionally
@@ -67,6 +80,8 @@ class Collector:
         self._last_epoch = 0
         self._was_answered = False
         self._occasionally = Occasionally(_log)
+        self._watch = RoundWatch(config.interval_seconds)
+        ROUNDS_MISSED.ask = lambda: self._watch.missed
 
     async def run(self, stop: asyncio.Event) -> None:
         """Turn until ``stop``; then give the lease back.
@@ -123,6 +138,8 @@ class Collector:
             _log.warning("another collector has taken over; this one stands by")
             self._rounds, self._is_epoch_lost = None, False
             self._recorder.forget()
+            self._watch.stand_by()
+            ALERTS_FIRING.clear()
             LEADING.set(0)
         if self._rounds is None or outcome != "published":
             return False
@@ -154,7 +171,15 @@ class Collector:
         if outcome == "published":
             rounds.confirm()
             QUEUED_ENTRIES.set(0)
+            self._note_published(rounds)
         return outcome
+
+    def _note_published(self, rounds: Rounds) -> None:
+        self._watch.published()
+        LAST_PUBLISHED.value = time.time()
+        firing = Counter(alert.severity for alert in rounds.alerts.values() if alert.state == "firing")
+        for severity in get_args(Severity):
+            ALERTS_FIRING.labels(severity).set(firing[severity])
 
     async def _take_over(self) -> Rounds | None:
         """Ask for the lease; where it is given, go on from what the collector before left."""
@@ -167,6 +192,7 @@ class Collector:
         alerts = restore_alerts(former.alerts, now)
         LEADING.set(1)
         _log.info("leading in epoch %d; %d alerts taken over", answer.epoch, len(alerts))
+        damping = restore_damping(former.alerts, alerts, now)
         return Rounds(
             self.lease,
             epoch=answer.epoch,
@@ -174,6 +200,7 @@ class Collector:
             alerts=alerts,
             targets_path=self._fleet.path,
             now=now,
+            damping=damping,
         )
 
     async def _renew(self, rounds: Rounds) -> bool:

@@ -1,10 +1,57 @@
 """What the collector counts, for ``/metrics``."""
 
+from collections.abc import Callable, Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from contract import VERSION
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
+
+
+class KnownGauge(Collector):
+    """A gauge that is absent for as long as its ``value`` is not known."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.value: float | None = None
+        self.name, self._text = name, text
+        REGISTRY.register(self)
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metric family, if there is a value."""
+        if self.value is not None:
+            yield GaugeMetricFamily(self.name, self._text, value=self.value)
+
+    def describe(self) -> Iterable[Metric]:
+        """Yield the metric family without a value."""
+        yield GaugeMetricFamily(self.name, self._text)
+
+
+class AskedCounter(Collector):
+    """A counter whose value is asked for whenever somebody looks."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.ask: Callable[[], float] = lambda: 0.0
+        self._name, self._text = name, text
+        REGISTRY.register(self)
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the metric family."""
+        yield CounterMetricFamily(self._name, self._text, value=self.ask())
+
+    def describe(self) -> Iterable[Metric]:
+        """Yield the metric family without a value."""
+        yield CounterMetricFamily(self._name, self._text)
+
+
+Gauge("dispycluster_build_info", "1, with the version of the service.", ["version"], registry=REGISTRY).labels(
+    VERSION
+).set(1)
 
 ROUNDS = Counter("collector_rounds", "Rounds begun.", registry=REGISTRY)
 PUBLICATIONS = Counter(
@@ -42,6 +89,32 @@ HISTORY_RECORDS = Counter(
 )
 HISTORY_QUEUED = Gauge(
     "collector_queued_history_records", "Entries of the metric history not yet in Redis.", registry=REGISTRY
+)
+
+LAST_PUBLISHED = KnownGauge(
+    "collector_last_published_timestamp_seconds", "When this collector last published a round, in Unix seconds."
+)
+ROUNDS_MISSED = AskedCounter(
+    "collector_rounds_missed",
+    "Rounds that were due while this collector led, and were not published within half an interval.",
+)
+ALERTS_FIRING = Gauge(
+    "collector_alerts_firing",
+    "Firing alerts by severity, of the collector that leads.",
+    ["severity"],
+    registry=REGISTRY,
+)
+REDIS_MEMORY_USED = KnownGauge("collector_redis_memory_used_bytes", "Memory that Redis uses, by its own figures.")
+REDIS_MEMORY_LIMIT = KnownGauge("collector_redis_memory_limit_bytes", "maxmemory of Redis; absent where it has none.")
+REDIS_PERSISTENCE = KnownGauge(
+    "collector_redis_persistence", "1 while Redis saves its data; 0 where saving fails or was switched off."
+)
+LAST_BACKUP = KnownGauge(
+    "collector_last_backup_timestamp_seconds", "When the last backup of Redis was made, in Unix seconds."
+)
+CERTIFICATE_END = KnownGauge(
+    "collector_certificate_end_timestamp_seconds",
+    "When the certificate in COLLECTOR_CERTIFICATE_FILE ends, in Unix seconds.",
 )
 
 

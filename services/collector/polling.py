@@ -87,10 +87,19 @@ class Polling:
         except Exception as error:
             self._occasionally.warning("look", "looking at %s failed: %r", state.target.address, error)
             result = ScrapeFailed("internal", failures.unreadable(type(error).__name__))
-        SCRAPE_SECONDS.observe(time.monotonic() - begun)
+        seconds = time.monotonic() - begun
+        SCRAPE_SECONDS.observe(seconds)
         if isinstance(result, ScrapeFailed):
             SCRAPES_FAILED.labels(result.reason).inc()
+        if _log.isEnabledFor(logging.DEBUG):
+            _tell(state.target, result, seconds)
         return result
+
+
+def _tell(target: Target, result: Sample | ScrapeFailed, seconds: float) -> None:
+    outcome = f"{result.reason}: {result.sentence}" if isinstance(result, ScrapeFailed) else "ok"
+    fields = {"node": target.node, "address": target.address, "outcome": outcome, "seconds": round(seconds, 4)}
+    _log.debug("scraped %s (%s) in %.0f ms: %s", target.node, target.address, 1000 * seconds, outcome, extra=fields)
 
 
 def phase_seconds(address: str, interval_seconds: float) -> float:

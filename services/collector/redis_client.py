@@ -14,8 +14,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError
 
+from collector.upkeep import Answers
 from contract.messages import LogId
-from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, METRICS_CHANNEL, latest_key
+from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, BACKUP_KEY, METRICS_CHANNEL, latest_key
 from contract.scripts import (
     PUBLISH_ROUND,
     RECORD_HISTORY,
@@ -147,9 +148,33 @@ class RedisClient:
         metrics, alerts, newest = answers
         return Former(metrics, alerts, newest[0][0].decode() if newest else None)
 
+    async def figures(self) -> Answers:
+        """Ask what Redis says of itself, and when it was last backed up.
+
+        Raises:
+            RedisFailure: Redis did not answer.
+        """
+        async with _bounded():
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.info("memory")
+            pipeline.info("persistence")
+            pipeline.get(BACKUP_KEY)
+            answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        is_forbidden = any(isinstance(answer, NoPermissionError) for answer in answers)
+        memory, persistence, backup = answers
+        info = {**memory, **persistence} if isinstance(memory, dict) and isinstance(persistence, dict) else None
+        return Answers(info, _unix_seconds(backup), is_forbidden)
+
     async def close(self) -> None:
         """Close the connection."""
         await self._redis.aclose()
+
+
+def _unix_seconds(answer: Any) -> float | None:
+    try:
+        return float(answer) if isinstance(answer, bytes) else None
+    except ValueError:
+        return None
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from collector.alerts.evaluate import ActiveAlert, AlertKey, Moment, evaluate
+from collector.alerts.flapping import Damping
 from collector.alerts.log import AlertLog
 from collector.alerts.message import build_alerts, encode_alerts
 from collector.alerts.rules import in_force
@@ -47,12 +48,16 @@ class Rounds:
         alerts: dict[AlertKey, ActiveAlert],
         targets_path: Path,
         now: Moment,
+        damping: Damping | None = None,
     ) -> None:
         self.epoch = epoch
         self.seq = 0
         #: Of the last round, ``None`` before the first.
         self.snapshot: Snapshot | None = None
+        #: As they are shown; those that flap stay firing.
         self.alerts = alerts
+        self._judged = alerts
+        self._damping = Damping.restored(alerts, None, now) if damping is None else damping
         self.log = AlertLog(epoch=epoch, position=position, now=timestamp(now.unix_seconds))
         self._lease = lease
         self._targets_path = targets_path
@@ -71,7 +76,8 @@ class Rounds:
     def next_round(self, state: ClusterState, now: Moment) -> Publication:
         """Judge the nodes and return what is to be published: metrics always, health, alerts and rules where due."""
         self.seq += 1
-        self.alerts, changes = evaluate(self.alerts, state.rules, state.observations, now)
+        self._judged, changes = evaluate(self._judged, state.rules, state.observations, now)
+        self.alerts, changes = self._damping.damp(self._judged, changes, state.rules, state.observations, now)
         written = timestamp(now.unix_seconds)
         self.log.add(changes, written)
         snapshot = self.snapshot = build_snapshot(
@@ -83,10 +89,12 @@ class Rounds:
             interval_seconds=self._lease.interval_seconds,
             is_simulated=state.is_simulated,
         )
-        content = frozenset((key, alert.state, alert.severity) for key, alert in self.alerts.items())
+        states = frozenset((key, alert.state, alert.severity) for key, alert in self.alerts.items())
+        content = states, self._damping.transitions
         is_alerts_due = self._alerts.is_due(content, now) or bool(self.log.queue)
         if is_alerts_due:
             self._alerts.offer(content, now)
+            firings, pendings = self._damping.recent(self._judged, now)
             self._message = build_alerts(
                 self.alerts.values(),
                 self.log,
@@ -94,6 +102,8 @@ class Rounds:
                 epoch=self.epoch,
                 seq=self.seq,
                 timestamp=written,
+                recent_firings=firings,
+                recent_pendings=pendings,
             )
         health = build_health(
             state.nodes,

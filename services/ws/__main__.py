@@ -6,7 +6,7 @@ import ws.loop  # noqa: F401  # isort: skip (it patches what the others import)
 import os
 import sys
 
-from runtime.logs import configure_logs
+from runtime.logs import configure_logs, refuse_start
 from runtime.settings import SettingError
 from ws.config import Config
 from ws.service import run
@@ -17,9 +17,9 @@ def main() -> int:
     try:
         config = Config.from_environment(os.environ)
     except SettingError as error:
-        sys.stderr.write(f"ws: {error}\n")
+        refuse_start("ws", str(error), os.environ)
         return 2
-    configure_logs("ws", config.log_level)
+    configure_logs("ws", config.log_level, config.log_format)
     return run(config)
 
 

@@ -1,7 +1,7 @@
 """The settings of the ws service."""
 
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import ClassVar, Self
 
 from access.hosts import Hosts
 from access.settings import (
@@ -12,21 +12,22 @@ from access.settings import (
     read_public_url,
 )
 from access.web_origin import WebOrigin
+from runtime import catalogue
 from runtime.settings import Environment, FromEnvironment
 from ws.access.limits import Limits
-
-#: Settings of former versions.
-REMOVED: Final = {"WS_PUSH": "0.4; every replica pushes as WS_PUSH=fast did"}
 
 
 @dataclass(frozen=True)
 class Config(FromEnvironment):
     """Everything that can be set, read once from the environment."""
 
+    service: ClassVar = "ws"
+
     redis_url: str
-    log_level: str = "INFO"
-    host: str = "127.0.0.1"
-    port: int = 8001
+    log_level: str = catalogue.LOG_LEVEL.initial
+    log_format: str = catalogue.LOG_FORMAT.initial
+    host: str = catalogue.WS_HOST.initial
+    port: int = catalogue.WS_PORT.initial
     #: Origins of pages that may connect besides those of the same origin; ``*`` allows all.
     allowed_origins: tuple[str, ...] = ()
     #: How people reach the deployment behind their own proxy.
@@ -34,13 +35,13 @@ class Config(FromEnvironment):
     #: The host names that are answered.
     hosts: Hosts = field(default_factory=Hosts)
     #: Over so long the clients are sent elsewhere when the replica is asked to end.
-    drain_seconds: float = 5.0
+    drain_seconds: float = catalogue.WS_DRAIN_SECONDS.initial
     #: A client that takes nothing for so long is sent away, to come back when it can read again.
-    slow_seconds: float = 10.0
+    slow_seconds: float = catalogue.WS_SLOW_SECONDS.initial
     #: Whole seconds between two pings of a client.
-    ping_interval_seconds: int = 25
+    ping_interval_seconds: int = catalogue.WS_PING_INTERVAL_SECONDS.initial
     #: Whole seconds that a client has to answer a ping, at most ``ping_interval_seconds``; then it is gone.
-    ping_timeout_seconds: int = 20
+    ping_timeout_seconds: int = catalogue.WS_PING_TIMEOUT_SECONDS.initial
     access: AccessSettings = field(default_factory=AccessSettings)
     limits: Limits = field(default_factory=Limits)
     #: What the log says of settings of former versions that are set.
@@ -53,22 +54,23 @@ class Config(FromEnvironment):
         Raises:
             SettingError: a value is not valid; the text names its variable.
         """
-        host = environment.host("WS_HOST", cls.host)
-        interval = environment.integer("WS_PING_INTERVAL_SECONDS", cls.ping_interval_seconds, minimum=1, maximum=25)
-        timeout = environment.integer("WS_PING_TIMEOUT_SECONDS", cls.ping_timeout_seconds, minimum=1, maximum=25)
+        host = environment.value(catalogue.WS_HOST)
+        interval = environment.value(catalogue.WS_PING_INTERVAL_SECONDS)
+        timeout = environment.value(catalogue.WS_PING_TIMEOUT_SECONDS)
         return cls(
-            redis_url=environment.redis_url("ws"),
-            log_level=environment.log_level(),
+            redis_url=environment.redis_url(cls.service),
+            log_level=environment.log_level(cls.service),
+            log_format=environment.value(catalogue.LOG_FORMAT),
             host=host,
-            port=environment.port("WS_PORT", cls.port),
+            port=environment.value(catalogue.WS_PORT),
             allowed_origins=read_allowed_origins(environment),
             public=read_public_url(environment),
             hosts=read_hosts(environment, host),
-            slow_seconds=environment.seconds("WS_SLOW_SECONDS", cls.slow_seconds, minimum=1, maximum=600),
+            slow_seconds=environment.value(catalogue.WS_SLOW_SECONDS),
             ping_interval_seconds=interval,
             ping_timeout_seconds=min(timeout, interval),
-            drain_seconds=environment.seconds("WS_DRAIN_SECONDS", cls.drain_seconds, minimum=0, maximum=600),
+            drain_seconds=environment.value(catalogue.WS_DRAIN_SECONDS),
             access=read_access(environment),
             limits=Limits.read(environment),
-            removed=environment.removed(REMOVED),
+            removed=environment.removed(),
         )

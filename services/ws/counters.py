@@ -15,6 +15,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from contract import VERSION
+
 #: ``state``: became what the replica knows. ``repeated``: is that already. ``passed_on``: to the clients of ``/`` only.
 Outcome = Literal["state", "repeated", "passed_on", "dropped"]
 
@@ -119,6 +121,9 @@ class Metrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Yield the metric families."""
+        build = GaugeMetricFamily("dispycluster_build_info", "1, with the version of the service.", labels=["version"])
+        build.add_metric([VERSION], 1)
+        yield build
         clients = GaugeMetricFamily("ws_clients", "Engine.IO connections.", labels=["transport"])
         for transport, count in self._gauges.clients_by_transport().items():
             clients.add_metric([transport], count)

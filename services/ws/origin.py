@@ -9,8 +9,8 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from access.settings import ANY_ORIGIN
 from access.web_origin import WebOrigin, normal_origin, origin_of_url, same_host
+from runtime.kinds import ANY_ORIGIN
 from ws.counters import Counters
 
 #: Refused origins that are logged, each once; more are only counted.

@@ -13,6 +13,7 @@ from access.proxies import counted_as
 from contract.codec import encode
 from contract.rest import Problem
 from runtime.logs import Occasionally
+from runtime.quoted import cut, quoted
 from runtime.readiness import LIVE, Readiness
 from ws import request
 from ws.access.admission import ORIGIN, Admission
@@ -39,8 +40,10 @@ _ENGINE_HEADERS: Final = (
 _FORWARDED: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")
 _PROBLEM: Final = "application/problem+json"
 _TEXT: Final = "text/plain; charset=utf-8"
+#: Those that the log names.
+_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 #: By status, what ``/readyz`` tells everybody.
-_BARE: Final = {200: "ready\n", 503: "not ready\n"}
+_BARE: Final = {200: "ready\n", 404: "draining\n", 503: "not ready\n"}
 _WHAT: Final = "DispyCluster Live, a push replica: /socket.io/, /livez, /readyz, /metrics\n"
 
 _logger = logging.getLogger(__name__)
@@ -96,9 +99,11 @@ class Pages:
 class Guard:
     """Answers what Engine.IO would stumble over, counts what is refused, and lets no traceback out."""
 
-    def __init__(self, app: Application, readiness: Readiness, admission: Admission, origins: Origins) -> None:
+    def __init__(
+        self, app: Application, takes_sessions: Callable[[], bool], admission: Admission, origins: Origins
+    ) -> None:
         self._app = app
-        self._readiness = readiness
+        self._takes_sessions = takes_sessions
         self._admission = admission
         self._origins = origins
         self._counters = admission.counters
@@ -122,7 +127,7 @@ class Guard:
             begins_a_session = is_for_engine and self._read(environ).sid is None
         except request.Unacceptable as error:
             return _answer(start, error.status, f"{error}\n", _TEXT, *error.headers)
-        if self._readiness.is_draining and begins_a_session:
+        if begins_a_session and not self._takes_sessions():
             # One that is sent elsewhere may ask here again, over the connection that it has.
             return _answer(start, 503, "draining\n")
         origin = environ[ORIGIN] = self._admission.origin(environ)
@@ -168,6 +173,24 @@ def said_when_it_fails(app: Application) -> Application:
         except Exception as error:
             _complaints.warning("front", "%.200r could not be answered: %.200r", environ.get("PATH_INFO"), error)
             raise
+
+    return answer
+
+
+def told(app: Application) -> Application:
+    """``app``, with a line of the log for each request, at the level DEBUG; its query may hold what is secret."""
+
+    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path, peer = environ["PATH_INFO"], environ.get("REMOTE_ADDR", "")
+        # Anything may stand there.
+        method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in _METHODS else "other"
+
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            fields = {"method": method, "path": cut(path), "status": int(status[:3]), "address": peer}
+            _logger.debug("%s %s %s from %s", method, quoted(path), status[:3], peer, extra=fields)
+            return start_response(status, headers, *rest)
+
+        return app(environ, start)
 
     return answer
 

@@ -10,7 +10,7 @@ from redis import Redis
 
 from contract import VERSION
 from contract.names import PRESENCE_REFRESH_SECONDS, REPLICAS_KEY, replica_key
-from contract.presence import ReplicaPresence
+from contract.presence import ReplicaPresence, read_replicas
 from contract.rest import ReplicaReport
 from contract.scripts import PRESENT_REPLICA, present_replica_call
 from runtime.clock import timestamp
@@ -95,6 +95,14 @@ class Presence:
         )
         with translated():
             call(self._redis, PRESENT_REPLICA, present_replica_call(self._replica, presence.fields()))
+
+    def is_alone(self) -> bool:
+        """Whether Redis knows of no other replica; ``False`` where it does not say."""
+        try:
+            with translated():
+                return all(report.replica == self._replica for report in read_replicas(self._redis))
+        except RedisFailure:
+            return False
 
     def remove(self) -> None:
         """Take the replica out of the count; without Redis it falls out by itself."""

@@ -5,11 +5,11 @@ import ws.socketio_names  # noqa: F401  # isort: skip (before the others import 
 
 import logging
 import math
+import os
 import random
 import resource
 import secrets
 import signal
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from access.gatekeeper import Gatekeeper
 from access.revocations import Revocations
 from runtime.readiness import Readiness
 from runtime.redis_client import blocking_client
+from runtime.watchdog import BEAT_SECONDS, Watchdog
 from ws.access.admission import Admission
 from ws.access.limits import Subscriptions
 from ws.access.revocation import AccessWatch, RevocationFeed
@@ -32,7 +33,7 @@ from ws.namespaces.health import HealthNamespace, HealthReporter
 from ws.namespaces.monitoring import MonitoringNamespace
 from ws.namespaces.root import RootNamespace
 from ws.origin import Origins
-from ws.pages import Application, Guard, Pages, in_turn, said_when_it_fails, under_own_hosts
+from ws.pages import Application, Guard, Pages, in_turn, said_when_it_fails, told, under_own_hosts
 from ws.presence import Presence
 from ws.request import is_for_engine
 from ws.state import ClusterState, Step
@@ -40,6 +41,9 @@ from ws.turns import Turns
 
 #: Seconds that clients and Redis may take over the end of the replica.
 FAREWELL_SECONDS: Final = 1.0
+#: Seconds for which a replica that ends serves on: gateways ask for ``/readyz`` once a second, and are to know that
+#: nobody new shall come here before the first client is sent away. Having the fewest, it would get them all.
+NOTICE_SECONDS: Final = 2.0
 #: Seconds between two batches of clients that are sent elsewhere.
 BATCH_SECONDS: Final = 0.1
 
@@ -68,7 +72,7 @@ def run(config: Config, front: Front | None = None) -> int:
         try:
             listeners.append(listen(host, port))
         except OSError as error:
-            sys.stderr.write(f"ws: cannot listen on {host}:{port}: {error.strerror}\n")
+            _logger.error("cannot listen on %s:%d: %s", host, port, error.strerror)
             return 2
     for text in config.removed:
         _logger.warning("%s", text)
@@ -76,6 +80,7 @@ def run(config: Config, front: Front | None = None) -> int:
     _raise_limit_of_open_files()
     replica = Replica(config)
     replica.start()
+    spawn("watchdog", _give_signs_of_life)
     spawn("http", lambda: serve(listeners[0], replica.own_app))
     if front is not None:
         wrapped = replica.in_bounds(said_when_it_fails(front.wrap(replica.socketio_app)))
@@ -83,9 +88,10 @@ def run(config: Config, front: Front | None = None) -> int:
     _logger.info("replica %s listens on %s, port %d", replica.id, config.host, config.port)
     number = signals.wait()
     _logger.info("%s: ending", signal.Signals(number).name)
+    # It listens on until all is done: gateways ask whether it is draining, or dead.
+    replica.stop(config.drain_seconds if number == signal.SIGTERM else 0)
     for listener in listeners:
         listener.close()
-    replica.stop(config.drain_seconds if number == signal.SIGTERM else 0)
     return 0
 
 
@@ -96,6 +102,7 @@ class Replica:
         self.id = secrets.token_hex(4)
         self._counters = Counters()
         self._readiness = Readiness()
+        self._takes_sessions = True
         redis = blocking_client(config.redis_url, connect_seconds=CONNECT_SECONDS, answer_seconds=ANSWER_SECONDS)
         state = ClusterState()
         log = AlertLog(redis)
@@ -141,9 +148,15 @@ class Replica:
         spawn("access", self._access_watch.run)
 
     def stop(self, drain_seconds: float) -> None:
-        """Be counted no more, and send the clients elsewhere, a few at a time."""
+        """Be counted no more, and send the clients elsewhere, a few at a time where there are other replicas."""
         self._readiness.drain()
         finish([self._presence.remove], within_seconds=FAREWELL_SECONDS)
+        if drain_seconds and self._others_are_there():
+            time.sleep(NOTICE_SECONDS)
+        # Those that were told to end at the same moment have left the count by now.
+        if drain_seconds and not self._others_are_there():
+            drain_seconds = 0
+        self._takes_sessions = False
         closers = list(self._endpoint.closers())
         random.shuffle(closers)
         size = math.ceil(len(closers) / max(1, round(drain_seconds / BATCH_SECONDS))) or 1
@@ -155,9 +168,16 @@ class Replica:
             finish(closers[begin : begin + size], within_seconds=FAREWELL_SECONDS)
         finish([self._endpoint.settle], within_seconds=FAREWELL_SECONDS)
 
+    def _others_are_there(self) -> bool:
+        """Whether clients could go to another replica; without an answer of Redis they are taken for there."""
+        found: list[bool] = []
+        finish([lambda: found.append(self._presence.is_alone())], within_seconds=FAREWELL_SECONDS)
+        return found != [True]
+
     def in_bounds(self, app: Application) -> Application:
         """``app``, for requests that are for one of this deployment's host names, each in its turn."""
-        return in_turn(under_own_hosts(app, self._hosts, self._counters), self._admission, self._turns)
+        bounded = in_turn(under_own_hosts(app, self._hosts, self._counters), self._admission, self._turns)
+        return told(bounded) if _logger.isEnabledFor(logging.DEBUG) else bounded
 
     def clients_by_transport(self) -> Mapping[str, int]:
         """Engine.IO connections."""
@@ -181,7 +201,14 @@ class Replica:
         self._monitoring.deliver(step)
 
     def _guarded(self, app: Application) -> Application:
-        return Guard(app, self._readiness, self._admission, self._origins)
+        return Guard(app, lambda: self._takes_sessions, self._admission, self._origins)
+
+
+def _give_signs_of_life() -> None:
+    watchdog = Watchdog(os.environ)
+    while watchdog.is_watched:
+        watchdog.beat()
+        time.sleep(BEAT_SECONDS)
 
 
 def _raise_limit_of_open_files() -> None:

@@ -208,6 +208,15 @@ def test_broken_node_answers_bytes_that_are_no_text(fleet: RunningFleet) -> None
     fleet.put_fault("node02", "none")
 
 
+def test_flapping_node_answers_and_fails_in_turn(fleet: RunningFleet) -> None:
+    # when
+    fleet.put_fault("node02", "flapping")
+    # then
+    for wanted in (503, 200, 503):
+        eventually(lambda status=wanted: fleet.get("node02")[0] == status, within_seconds=60)  # type: ignore[misc]
+    fleet.put_fault("node02", "none")
+
+
 def test_huge_node_answers_100_megabytes(fleet: RunningFleet) -> None:
     # given
     fleet.put_fault("node03", "huge")

@@ -100,7 +100,7 @@ class Cluster:
             self._alert("under_voltage", 8, None, detail="rpi_volt/in0"),
             self._alert("pressure", 2, 91.0, detail="io"),
             self._alert("pressure", 7, 77.0, detail="memory"),
-            self._alert("swap", 8, 99.4),
+            replace(self._alert("swap", 8, 99.4), flapping=12),
         ]
 
     def changes(self) -> list[Change]:

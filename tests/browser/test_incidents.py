@@ -188,3 +188,12 @@ def test_log_is_one_click_away(week: Page) -> None:
     expect(week).to_have_url(re.compile(r"\?log=1$"))
     week.reload()
     expect(week.locator("#log-entries > tr").first).to_be_visible()
+
+
+@pytest.mark.parametrize(("locale", "text"), [("en-GB", "flapping, 12\u00a0×"), ("fr-FR", "instable, 12\u00a0×")])
+def test_alert_that_flaps_says_so(scene: Scene, open_page: OpenPage, locale: str, text: str) -> None:
+    scene.show(50, "ill")
+    page = open_page(locale=locale)
+    page.goto(scene.origin + "/alerts")
+    row = page.locator('#active-alerts [data-alert^="swap/"]')
+    expect(row.locator("[data-field=message]")).to_contain_text(f" · {text}")

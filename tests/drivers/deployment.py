@@ -5,6 +5,7 @@ import os
 import secrets
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -124,6 +125,17 @@ class Deployment(Installation):
             "COMPOSE_PROJECT_NAME": self.name,
             "COMPOSE_ENV_FILES": str(self.env_file),
         }
+
+    def command(self, *words: str) -> str:
+        """Run a command of ``deploy.compose`` on this project; return what it says.
+
+        Raises:
+            AssertionError: it failed; carries what it said.
+        """
+        command = [sys.executable, "-B", "-m", "deploy.compose", *words]
+        done = subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def up(self, *services: str, ws: int | None = None, profile: str | None = None) -> None:
         """Bring the services to where they should be, and wait until they are healthy."""

@@ -1,8 +1,10 @@
 """Many clients of one deployment, of all supported libraries and transports, and what can be said of them together."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 
 from contract.names import ALERTS_CHANNEL
 from tests.drivers.installation import Installation
@@ -135,6 +137,27 @@ def require_clients_follow(deployment: Installation, scale: Callable[[int], None
             deployment.publish(ALERTS_CHANNEL, [{"number": 2}])
             eventually(lambda: all(got[-1:] == [2] for got in by_hand(everybody)), what="2 at every client")
             assert all(got == [1, 2] for got in by_hand(everybody))
+
+
+class Watched:
+    """What clients notice from the moment at which this is made."""
+
+    def __init__(self, listeners: list[Listener]) -> None:
+        self._listeners = listeners
+        self._since = time.monotonic()
+        self._had = [len(got) for got in orders(listeners)]
+
+    def gap_seconds(self) -> float:
+        """Seconds for which a client got no snapshot, at most; only a quiet machine tells more than its own delays."""
+        now = time.monotonic()
+        return max(gap for listener in self._listeners for gap in listener.gaps(self._since, now))
+
+    def gap_rounds(self) -> int:
+        """Rounds between two snapshots that a client got one after the other, at most."""
+        steps = [1]
+        for had, got in zip(self._had, orders(self._listeners), strict=True):
+            steps += [after[1] - before[1] for before, after in pairwise(got[max(0, had - 1) :])]
+        return max(steps)
 
 
 def order(snapshots: list[dict[str, int]]) -> list[tuple[int, int]]:

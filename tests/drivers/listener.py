@@ -3,9 +3,10 @@
 import json
 import shutil
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from subprocess import PIPE, Popen
 from typing import Any
 
@@ -25,6 +26,8 @@ class Listener:
         #: Payloads by namespace and event, then by client, each with the number of the client's connection.
         self._payloads: dict[tuple[str, str], dict[int, list[tuple[int, Any]]]] = {}
         self._connections: Counter[int] = Counter()
+        #: When each client got a snapshot; monotonic.
+        self._arrivals: dict[int, list[float]] = {}
         self._lock = threading.Lock()
         arguments = [origin, str(count), *([way] if way else [])]
         self._process = Popen([*command, *arguments], cwd=CLIENTS, stdin=PIPE, stdout=PIPE, text=True)
@@ -38,6 +41,8 @@ class Listener:
             event, client = (message["namespace"], message["event"]), message["client"]
             with self._lock:
                 self._connections[client] += event == ("/", "connection_confirmed")
+                if event == ("/", "redis_cluster_metrics"):
+                    self._arrivals.setdefault(client, []).append(time.monotonic())
                 came = self._payloads.setdefault(event, {}).setdefault(client, [])
                 came.append((self._connections[client], message["data"]))
 
@@ -56,6 +61,13 @@ class Listener:
                 for of_client in came.values()
                 for _, group in groupby(of_client, key=lambda entry: entry[0])
             ]
+
+    def gaps(self, since: float, until: float) -> list[float]:
+        """The longest time in seconds that each client was without a snapshot, between two monotonic moments."""
+        with self._lock:
+            arrivals = [[since, *self._arrivals.get(client, ()), until] for client in range(self.count)]
+        times = [[moment for moment in of_client if since <= moment <= until] for of_client in arrivals]
+        return [max(after - before for before, after in pairwise(of_client)) for of_client in times]
 
     def close(self) -> None:
         """Disconnect all clients and end the program."""

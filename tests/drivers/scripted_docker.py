@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from deploy.compose.dialogue import ROOT
 from deploy.compose.docker import Answer, Docker
 
 #: As ``docker compose config --format json`` prints it, as far as the commands look.
@@ -12,7 +13,7 @@ CONFIG: dict[str, Any] = {
     "name": "lab",
     "services": {
         name: {
-            "image": f"dispycluster/{'redis' if name == 'secrets' else name}:0.4.0",
+            "image": f"dispycluster/{'redis' if name == 'secrets' else name}:0.5.0",
             "pull_policy": "never",
             "build": {"context": "/nowhere", "dockerfile": f"{name}.Dockerfile"},
         }
@@ -20,7 +21,7 @@ CONFIG: dict[str, Any] = {
     },
 }
 CONFIG["services"]["gateway"]["ports"] = [{"host_ip": "127.0.0.1", "target": 8085, "published": "8085"}]
-CONFIG["services"]["collector"]["volumes"] = [{"target": "/config", "source": "/srv/config"}]
+CONFIG["services"]["collector"]["volumes"] = [{"target": "/config", "source": str(ROOT / "deploy/compose/config")}]
 
 
 def config(**services: dict[str, Any]) -> dict[str, Any]:

@@ -100,7 +100,7 @@ class Stack:
     def start_api(self, **env: str) -> Rest:
         """The api; return its client."""
         port = free_port()
-        self.api = self.start("api", "api", API_PORT=str(port), **env)
+        self.api = self.start("api", "api", **{"API_PORT": str(port), "API_DRAIN_SECONDS": "0", **env})
         return self._ready(self.api, port)
 
     def client(

@@ -15,6 +15,7 @@ from tests.drivers.docker_engine import engine, sweep
 #: Files that bring up what they test, the longest first. All others share one deployment.
 OWN = (
     "test_upgrade.py",
+    "test_handover.py",
     "test_systemd.py",
     "test_access_containers.py",
     "test_data.py",

@@ -98,6 +98,21 @@ def test_killed_service_is_back_by_itself(machine: SystemdMachine, service: str)
     machine.wait_until_live(within_seconds=30)
 
 
+@pytest.mark.parametrize("service", [service for service in SERVICES if "valkey" not in service])
+def test_hung_service_is_back_by_itself(machine: SystemdMachine, service: str) -> None:
+    # given
+    process = machine.show(service, "MainPID")
+    # The api's main process only sees that its worker lives.
+    hung = machine.run("pgrep", "--parent", process, check=False).split() or [process]
+    # when
+    machine.run("kill", "-STOP", hung[0])
+    # then
+    eventually(
+        lambda: machine.show(service, "MainPID") not in ("0", process), within_seconds=45, what=f"{service} again"
+    )
+    machine.wait_until_live(within_seconds=60)
+
+
 def test_password_is_on_no_command_line(machine: SystemdMachine) -> None:
     access = machine.run("cat", "/etc/dispycluster/valkey.environment")
     password = access.partition("redis://default:")[2].partition("@")[0]

@@ -13,7 +13,11 @@ HOLDERS = [
     ("access-tokens", "ws", "/access/tokens", None),
     ("access-users", "api", "/access/users", None),
 ]
-CERTIFICATE = ("gateway-tls", "gateway", "/tls", {"tls.crt": "certificate.pem", "tls.key": "certificate.pem.key"})
+#: The collector reads until when the certificate is valid, and has no key.
+CERTIFICATE = [
+    ("gateway-tls", "collector", "/tls", {"tls.crt": "certificate.pem"}),
+    ("gateway-tls", "gateway", "/tls", {"tls.crt": "certificate.pem", "tls.key": "certificate.pem.key"}),
+]
 FOLDERS = {"ACCESS_TOKENS_DIR": "/access/tokens", "ACCESS_USERS_DIR": "/access/users"}
 #: What tells controllers to speak HTTPS to the gateway.
 #: Source: https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations/#backend-protocol
@@ -61,9 +65,9 @@ def test_secrets_of_access_are_with_those_who_need_them(variant: Variant, manife
         (use.name, pod.name, use.place, use.items)
         for pod, container in manifests.containers()
         for use in pod.uses(container)
-        if use.name.startswith("access-") or use.name == CERTIFICATE[0]
+        if use.name.startswith("access-") or use.name == "gateway-tls"
     ]
-    assert sorted(found, key=str) == [*HOLDERS, *([CERTIFICATE] if "tls" in variant.components else [])]
+    assert sorted(found, key=str) == [*HOLDERS, *(CERTIFICATE if "tls" in variant.components else [])]
 
 
 def test_folders_of_users_and_tokens_are_where_the_secrets_are(manifests: Manifests) -> None:

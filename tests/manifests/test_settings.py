@@ -33,6 +33,7 @@ NOT_AS_IN_COMPOSE = {
     ("api", "PUBLIC_HOST"): "nothing is published on an address of a machine",
     ("api", "WS_ALLOWED_ORIGINS"): "host names are checked where ACCESS was not chosen, which it always is here",
     ("collector", "ACCESS"): "as of api",
+    ("collector", "COLLECTOR_CERTIFICATE_FILE"): "of the component tls here; it follows from TLS_CERTIFICATE there",
     ("collector", "COLLECTOR_CREDENTIALS_DIR"): "a Secret that may be missing here, a folder of the host's there",
     ("collector", "COLLECTOR_LOCAL_EXPORTER"): "the component node-exporter finds every node, this one among them",
     ("collector", "COLLECTOR_LOCAL_NAME"): "a container of compose has its host's name, a pod one of its own",

@@ -9,8 +9,8 @@ from tests.manifests.demo_nodes import nodes_of
 from tests.manifests.model import Document, Manifests, Pod, title
 
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
-#: What a ws replica takes besides its drain: the farewells, and the last of what clients have to take.
-FAREWELL_SECONDS = 10
+#: What a ws replica takes besides its drain: the notice, the farewells, and the last of what clients have to take.
+FAREWELL_SECONDS = 12
 
 
 def probes(manifests: Manifests) -> Iterator[tuple[Pod, Document, str, Document]]:
@@ -55,6 +55,14 @@ def test_pods_have_time_to_end(manifests: Manifests) -> None:
             drain = float(manifests.variables(pod, container).get("WS_DRAIN_SECONDS", 0))
             needed = float(hook[1]) + (drain + FAREWELL_SECONDS if drain else 0)
             assert pod.spec.get("terminationGracePeriodSeconds", 30) > needed, pod.title
+
+
+def test_pods_that_end_stay_in_dns(manifests: Manifests) -> None:
+    """The gateway cuts those off from their clients that have no address any more."""
+    for name in ("api", "ws"):
+        service = manifests.find("Service", name)
+        assert service["spec"]["clusterIP"] == "None"
+        assert service["spec"]["publishNotReadyAddresses"] is True
 
 
 def test_gateway_has_places_for_all_pods_that_there_may_be(manifests: Manifests) -> None:

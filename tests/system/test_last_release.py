@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from contract.codec import TYPE_OF_CHANNEL, decode
 from contract.library import LIBRARY
@@ -78,6 +79,10 @@ class Releases:
     def snapshot(self) -> dict[str, Any]:
         raw = self._redis.get(latest_key(METRICS_CHANNEL))
         return json.loads(raw) if raw else {}
+
+    def status(self, name: str) -> str:
+        """Status of the node of that name."""
+        return next(str(node["status"]) for node in self.snapshot()["nodes"] if node["node"] == name)
 
     def alerts(self) -> dict[str, Any]:
         raw = self._redis.get(latest_key(ALERTS_CHANNEL)) or b"{}"
@@ -209,3 +214,27 @@ def test_alerts_log_and_history_go_on_when_a_collector_of_the_other_release_take
 
         # The part of the step in which the second one took over, and what it has recorded since.
         eventually(lambda known=known: known() >= 2, within_seconds=60, what="history of both")  # type: ignore[misc]
+
+
+def test_alert_that_flaps_ends_once_when_a_collector_of_the_last_release_takes_over(stack: Stack, former: Path) -> None:
+    # Given an alert that flaps, of a node that is well
+    stack.write_rules("node_down: {for_seconds: 0}\n")
+    control = stack.start_simulator(2)
+    releases = Releases(stack, {"this": ROOT, "last": former})
+    this_collector = releases.start_collector("this")
+    for _ in range(6):
+        for fault, status in (("dead", "offline"), ("none", "online")):
+            assert requests.put(f"{control.origin}/nodes/node02/fault", data=fault, timeout=10).ok
+            eventually(lambda wanted=status: releases.status("node02") == wanted, within_seconds=60)  # type: ignore[misc]
+    eventually(lambda: releases.alerts()[DOWN].get("flapping") == 6, within_seconds=30, what="an alert that flaps")
+    this_collector.stop()
+    # When the last release leads, which knows no flapping, and this one again
+    last_collector = releases.start_collector("last")
+    eventually(lambda: DOWN not in releases.alerts(), within_seconds=60, what="the end of the alert")
+    last_collector.stop()
+    releases.start_collector("this")
+    # Then the log tells of a beginning and of an end each time
+    assert DOWN not in releases.alerts()
+    require_numbered_without_a_gap(releases.log())
+    assert transitions(releases.log()) == {None: ["started"], DOWN: ["firing", "resolved"] * 5}
+    releases.close()

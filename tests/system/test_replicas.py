@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis as redis_client
 
-from contract.names import METRICS_CHANNEL
+from contract.names import METRICS_CHANNEL, REPLICAS_KEY
 from tests.drivers.crowd import Returning
 from tests.drivers.disturbances import DISTURBANCES
 from tests.drivers.publisher import Publisher, message
@@ -147,6 +147,10 @@ def test_clients_of_a_replica_that_ends_are_sent_away_little_by_little(
 ) -> None:
     replica = Replica(valkey.url, WS_DRAIN_SECONDS="3")
     replica.wait_until_ready()
+    # To one that is alone nobody could come back: it would keep none of them waiting.
+    other = Replica(valkey.url)
+    other.wait_until_ready()
+    eventually(lambda: redis.zcard(REPLICAS_KEY) == 2, within_seconds=30, what="both are counted")
     clients = [replica.client("/") for _ in range(60)]
     ended: list[float] = []
 
@@ -162,6 +166,7 @@ def test_clients_of_a_replica_that_ends_are_sent_away_little_by_little(
     for thread in threads:
         thread.join()
     replica.close()
+    other.close()
 
     assert {client.close_code for client in clients} == {1001}
     # Two go at a time, a tenth of a second apart at least.

@@ -24,8 +24,9 @@ export function passesAlert(filter: AlertFilter, alert: Alert): boolean {
   return passes(filter, alert, alert.state);
 }
 
+/** What was pending and did not fire is found as pending. */
 export function passesEntry(filter: AlertFilter, entry: LogEntry): boolean {
-  return passes(filter, entry, entry.transition);
+  return passes(filter, entry, entry.transition === "pended" ? "pending" : entry.transition);
 }
 
 /** An incident that has ended stands as resolved. */

@@ -34,7 +34,7 @@ export function fillIncident(fields: Fields, incident: Incident, times: number):
   fields.mark("severity", severity);
   fields.mark("transition", "resolved");
   fields.show("severity", severity, (word) => wordFor(wording.severity, word));
-  fields.show("message", messageBeside(incident), asIs);
+  fields.show("message", withFlapping(messageBeside(incident), incident), asIs);
   fields.show("node", node, asIs);
   fields.link(nodeAddress(node));
   fillTime(fields, "began", began, shortMoment(began));
@@ -58,17 +58,23 @@ function fillTime(fields: Fields, name: string, timestamp: string, text: string)
   fields.attribute(name, "title", wholeMoment(timestamp));
 }
 
+/** What is said of an alert, and whether it flaps. */
+export function withFlapping(text: string, { flapping = 0 }: Pick<LogEntry, "flapping">): string {
+  return flapping === 0 ? text : `${text} · ${wording.flapping(flapping)}`;
+}
+
 function fillSubject(
   fields: Fields,
-  { node, severity }: Pick<LogEntry, "node" | "severity">,
+  subject: Pick<LogEntry, "node" | "severity" | "flapping">,
   stands: string,
   text: string,
 ): void {
+  const { node, severity } = subject;
   fields.mark("severity", severity ?? "");
   fields.mark("transition", stands);
   fields.show("severity", severity, (word) => (word === null ? "" : wordFor(wording.severity, word)));
   fields.show("transition", stands, (word) => wordFor(wording.transition, word));
-  fields.show("message", text, asIs);
+  fields.show("message", withFlapping(text, subject), asIs);
   fields.show("node", node, asIs);
   // The begin of the log is of no node.
   if (node) fields.link(nodeAddress(node));

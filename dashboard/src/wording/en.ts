@@ -39,6 +39,7 @@ export const en = {
     pending: "Pending",
     firing: "Firing",
     resolved: "Resolved",
+    pended: "Came and went",
   } as Readonly<Record<Transition, string>>,
 
   /** Names of what is measured, in charts and on the wall. */
@@ -178,6 +179,8 @@ export const en = {
     shown === total ? `${total} ${total === 1 ? "alert" : "alerts"}` : `${shown} of ${total} alerts`,
   entriesShown: (shown: number, total: number): string =>
     shown === total ? `${total} ${total === 1 ? "entry" : "entries"}` : `${shown} of ${total} entries`,
+  /** Beside what an alert says that begins and ends again and again. */
+  flapping: (count: number): string => `flapping, ${count}\u00a0×`,
   timesFired: (count: number): string => (count === 0 ? "" : `${count}\u00a0×`),
   incidentsShown: (active: number, ended: number): string => `${active} active, ${ended} ended`,
   incidentsKnownSince: (timestamp: string): string => `Incidents are recorded since ${moment(timestamp)}.`,

@@ -16,7 +16,13 @@ export const fr: Wording = {
   nodeStatus: { online: "En ligne", offline: "Hors ligne", unknown: "Pas encore interrogé" },
   overallStatus: { healthy: "Tout va bien", warning: "Avertissement", critical: "Critique", unknown: "Inconnu" },
   severity: { info: "Info", warning: "Avertissement", critical: "Critique" },
-  transition: { started: "Début du journal", pending: "En attente", firing: "Active", resolved: "Terminée" },
+  transition: {
+    started: "Début du journal",
+    pending: "En attente",
+    firing: "Active",
+    resolved: "Terminée",
+    pended: "Passagère",
+  },
   measure: {
     cpu_usage: "CPU",
     memory_usage: "Mémoire",
@@ -142,6 +148,7 @@ export const fr: Wording = {
     shown === total ? `${total} ${total < 2 ? "alerte" : "alertes"}` : `${shown} sur ${total} alertes`,
   entriesShown: (shown, total) =>
     shown === total ? `${total} ${total < 2 ? "entrée" : "entrées"}` : `${shown} sur ${total} entrées`,
+  flapping: (count) => `instable, ${count}\u00a0×`,
   timesFired: (count) => (count === 0 ? "" : `${count}\u00a0×`),
   incidentsShown: (active, ended) =>
     `${active} ${active < 2 ? "actif" : "actifs"}, ${ended} ${ended < 2 ? "terminé" : "terminés"}`,

@@ -132,6 +132,9 @@ const sentences = {
     const unknown = `the rule ${a.text("rule")} is not known to this collector`;
     return a.text("node") === "" ? unknown : `${a.text("node")}: ${unknown}`;
   },
+  flapping_over: (a) =>
+    `${a.text("node")}: ${a.aside(a.text("rule"), "detail")} flaps no more; it fired ${a.plural("times", "time")}`,
+  pended: (a) => `${a.text("node")}: ${a.text("rule")} was pending ${a.plural("times", "time")} and did not fire`,
   log_started: () => "the alert log starts here",
 
   // Issues of the health

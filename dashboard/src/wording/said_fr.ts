@@ -134,6 +134,9 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
     const unknown = `la règle ${a.text("rule")} est inconnue de ce collecteur`;
     return a.text("node") === "" ? unknown : of(a, unknown);
   },
+  flapping_over: (a) =>
+    of(a, `${a.aside(a.text("rule"), "detail")} n'est plus instable, après ${a.plural("times", "déclenchement")}`),
+  pended: (a) => of(a, `${a.text("rule")} a été en attente ${a.number("times")} fois sans se déclencher`),
   log_started: () => "le journal des alertes commence ici",
 
   // Issues of the health

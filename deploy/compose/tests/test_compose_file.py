@@ -37,6 +37,7 @@ FIXED = {
     "API_PORT": "the gateway and the health check know it",
     "API_SAVE_REVOCATIONS": "the Redis here has an append-only file",
     "API_REDIS_PASSWORD_FILE": "where the volume with the generated password is",
+    "COLLECTOR_CERTIFICATE_FILE": "where the gateway's certificate is mounted, if TLS_CERTIFICATE names one",
     "COLLECTOR_CREDENTIALS_DIR": "where the folder is mounted that the variable of this name says",
     "COLLECTOR_HOST": "as API_HOST",
     "COLLECTOR_LOCAL_EXPORTER": "the exporter of this file, which reads the host and not a container",
@@ -141,7 +142,7 @@ def test_default_of_a_setting_is_that_of_the_service(service: str) -> None:
 @pytest.mark.parametrize("service", sorted(CONFIGS))
 def test_service_gets_the_ca_of_an_external_redis_where_it_looks_for_it(service: str) -> None:
     external = yaml.safe_load((HERE / "external-redis.yaml").read_text())["services"][service]
-    mount = next(volume for volume in external["volumes"] if isinstance(volume, dict))
+    mount = next(volume for volume in external["volumes"] if "REDIS_CA_FILE" in volume["source"])
     assert external["environment"]["REDIS_CA_FILE"] == f"${{REDIS_CA_FILE:+{mount['target']}}}"
     assert (mount["source"], mount["read_only"]) == ("${REDIS_CA_FILE:-/dev/null}", True)
     # Else the engine would make a folder of that name, and the service could not say what is wrong.
@@ -149,17 +150,26 @@ def test_service_gets_the_ca_of_an_external_redis_where_it_looks_for_it(service:
 
 
 def test_collector_gets_the_folder_of_credentials_where_it_looks_for_it() -> None:
-    mount = next(volume for volume in SERVICES["collector"]["volumes"] if isinstance(volume, dict))
+    mounts = [volume for volume in SERVICES["collector"]["volumes"] if isinstance(volume, dict)]
+    mount = next(volume for volume in mounts if "COLLECTOR_CREDENTIALS_DIR" in volume["source"])
     found = SERVICES["collector"]["environment"]["COLLECTOR_CREDENTIALS_DIR"]
     assert found == f"${{COLLECTOR_CREDENTIALS_DIR:+{mount['target']}}}"
     assert (mount["source"], mount["read_only"]) == ("${COLLECTOR_CREDENTIALS_DIR:-/dev/null}", True)
     assert mount["bind"] == {"create_host_path": False}
 
 
+def test_collector_gets_the_certificate_of_the_gateway_where_it_looks_for_it() -> None:
+    mounts = [volume for volume in SERVICES["collector"]["volumes"] if isinstance(volume, dict)]
+    mount = next(volume for volume in mounts if "TLS_CERTIFICATE" in volume["source"])
+    found = SERVICES["collector"]["environment"]["COLLECTOR_CERTIFICATE_FILE"]
+    assert found == f"${{TLS_CERTIFICATE:+{mount['target']}}}"
+    assert (mount["source"], mount["read_only"]) == ("${TLS_CERTIFICATE:-/dev/null}", True)
+
+
 def test_services_without_a_config_get_what_their_files_ask_for() -> None:
     gateway = (IMAGES / "gateway/haproxy.cfg").read_text()
     by_the_start_script = {"GATEWAY_NAMES", "GATEWAY_TLS"}
-    for_the_start_script = {"ACCESS", "PUBLIC_HOST", "PUBLIC_URL", "WS_ALLOWED_ORIGINS"}
+    for_the_start_script = {"ACCESS", "LOG_FORMAT", "LOG_LEVEL", "PUBLIC_HOST", "PUBLIC_URL", "WS_ALLOWED_ORIGINS"}
     asked = set(re.findall(r'"[^"$]*\$\{(\w+)(?:\[\*\])?\}"', gateway))
     assert set(SERVICES["gateway"]["environment"]) == (asked - by_the_start_script) | for_the_start_script
     choice = (IMAGES / "redis/bin/require-choice").read_text()
@@ -375,15 +385,15 @@ def test_redis_user_begins_with_nothing_and_gets_single_commands(user: str) -> N
     assert rules.index("-@all") < min(index for index, rule in enumerate(rules) if rule.startswith("+"))
     assert not begins(rules, "+@")
     known = {"on", f"#@{user}@", "resetkeys", "resetchannels", "-@all"}
-    assert all(rule in known or rule.startswith(("~", "%R~", "&", "+")) for rule in rules)
+    assert all(rule in known or rule.startswith(("~", "%R~", "%W~", "&", "+")) for rule in rules)
 
 
 def test_publisher_publishes_and_does_nothing_else() -> None:
     assert begins(users()["publisher"], "+") == {"ping", "publish"}
 
 
-def test_operator_reaches_no_key_and_no_channel() -> None:
-    assert begins(users()["operator"], "~", "%", "&") == set()
+def test_operator_notes_backups_and_reaches_no_other_key_and_no_channel() -> None:
+    assert begins(users()["operator"], "~", "%", "&") == {"W~cluster:backup"}
 
 
 def test_nobody_can_be_the_user_whom_redis_has_by_itself() -> None:

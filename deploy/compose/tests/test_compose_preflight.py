@@ -20,10 +20,9 @@ from deploy.compose.preflight import (
     preflight,
     require_engine,
 )
-from deploy.compose.project import REMOVED, Project
+from deploy.compose.project import Project
 from tests.drivers.ports import free_port
 from tests.drivers.scripted_docker import ScriptedDocker, config
-from ws.config import REMOVED as WS_REMOVED
 
 GOOD = Facts(
     engine_version="20.10.24+dfsg1",
@@ -52,12 +51,12 @@ def test_gather_knows_engine_compose_and_images(docker: ScriptedDocker, tmp_path
     docker.configure(published(free_port()))
     docker.script("info", json.dumps({"MemoryLimit": False, "DockerRootDir": str(tmp_path)}))
     docker.script("image inspect", "sha256:1\n")
-    docker.script("image inspect --format {{.Id}} dispycluster/ws:0.4.0", err="No such image", code=1)
+    docker.script("image inspect --format {{.Id}} dispycluster/ws:0.5.0", err="No such image", code=1)
     # when
     facts, found = gather(docker)
     # then
     assert (facts.engine_version, facts.api_version, facts.compose_version) == ("27.3.1", "1.47", "2.30.0")
-    assert facts.images_missing == ("dispycluster/ws:0.4.0",)
+    assert facts.images_missing == ("dispycluster/ws:0.5.0",)
     assert not facts.limits_memory
     assert facts.disk_free_bytes
     assert facts.port
@@ -104,6 +103,47 @@ def test_port_is_named_with_the_container_that_publishes_it(docker: ScriptedDock
 def test_port_of_our_own_gateway_is_not_taken(docker: ScriptedDocker, taken: int) -> None:
     docker.script(f"ps --filter publish={taken}", "lab-gateway-1 lab/gateway\n")
     assert port_of(docker, project(taken)).taken is None
+
+
+GATEWAYS = "ps --all --quiet --filter label=com.docker.compose.project=lab"
+
+
+def ask_for(docker: ScriptedDocker, port: int) -> None:
+    """Have a container of our gateway, which does not run, ask for ``port``."""
+    docker.script(GATEWAYS, "abc\n")
+    docker.script(
+        "inspect --format {{json .HostConfig.PortBindings}} abc", f'{{"8085/tcp":[{{"HostPort":"{port}"}}]}}\n'
+    )
+
+
+def test_port_is_ours_when_a_gateway_that_ends_again_and_again_asks_for_it(
+    docker: ScriptedDocker, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    ask_for(docker, taken)
+    monkeypatch.setattr("deploy.compose.preflight.holder", lambda _: " by docker-proxy (process 7)")
+    # then
+    assert port_of(docker, project(taken)).taken is None
+
+
+def test_port_is_taken_when_our_gateway_asks_for_it_and_somebody_else_has_it(
+    docker: ScriptedDocker, taken: int
+) -> None:
+    ask_for(docker, taken)
+    assert f"(process {os.getpid()})" in str(port_of(docker, project(taken)).taken)
+    docker.script(f"ps --filter publish={taken}", "other-gateway-1 other/gateway\n")
+    assert port_of(docker, project(taken)).taken == " by the container other-gateway-1"
+
+
+def test_port_is_looked_at_again_when_the_engine_holds_it_for_no_container(
+    docker: ScriptedDocker, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given: a container of ours was removed a moment ago
+    looks = iter([False, False, True])
+    monkeypatch.setattr("deploy.compose.preflight.holder", lambda _: " by docker-proxy (process 7)")
+    monkeypatch.setattr("deploy.compose.preflight.is_free", lambda *_: next(looks))
+    # then
+    assert port_of(docker, project(taken), lambda _: None).taken is None
 
 
 def test_address_of_another_machine_is_an_error(docker: ScriptedDocker) -> None:
@@ -166,10 +206,6 @@ def test_preflight_says_once_that_a_removed_setting_is_ignored(
     said = capsys.readouterr().out
     assert said.count("Note: WS_PUSH was removed in 0.4; ") == int(is_said)
     assert said.count("It is ignored") == int(is_said)
-
-
-def test_removed_settings_are_those_of_the_service() -> None:
-    assert REMOVED == WS_REMOVED
 
 
 # What stands in the way

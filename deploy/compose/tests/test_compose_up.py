@@ -138,7 +138,7 @@ def test_up_starts_quietly_and_says_where_the_pages_are(
     assert f"http://localhost:{page.server_port}\n" in said
     assert "7 of 8 nodes answer" in said
     assert "\nAbout the nodes:\n  - node8 is offline: it sleeps\n" in said
-    assert "/srv/config/nodes.yaml" in said
+    assert "deploy/compose/config/nodes.yaml" in said
     assert "Ready after " in said
     assert docker.called("compose up") == ["compose up --detach --wait"]
     assert docker.called("compose --profile * build") == []
@@ -153,7 +153,7 @@ def test_up_builds_only_what_is_missing_before_it_starts(
     build = {name: {"build": {"context": str(tmp_path), "dockerfile": f"{name}.Dockerfile"}} for name in ("api", "ws")}
     docker = running(**build)
     for name in ("api", "ws"):
-        docker.script(f"image inspect --format {{{{.Id}}}} dispycluster/{name}:0.4.0", code=1)
+        docker.script(f"image inspect --format {{{{.Id}}}} dispycluster/{name}:0.5.0", code=1)
     # when
     up(docker)
     # then
@@ -166,7 +166,7 @@ def test_up_builds_only_what_is_missing_before_it_starts(
 def test_up_pulls_what_is_missing_when_the_policy_says_so(running: Callable[..., ScriptedDocker]) -> None:
     # given
     docker = running(api={"pull_policy": "missing"})
-    docker.script("image inspect --format {{.Id}} dispycluster/api:0.4.0", code=1)
+    docker.script("image inspect --format {{.Id}} dispycluster/api:0.5.0", code=1)
     # when
     up(docker)
     # then

@@ -10,6 +10,7 @@ from deploy.compose.containers import roll
 from deploy.compose.dialogue import CommandFailed
 from deploy.compose.docker import Answer
 from deploy.compose.project import Project
+from deploy.compose.restart import restart
 from deploy.compose.upgrade import order, upgrade
 from deploy.host.status import Status
 from tests.drivers.scripted_docker import ScriptedDocker, config
@@ -185,7 +186,7 @@ def test_upgrade_goes_from_backup_to_the_gateway_and_says_the_way_back(
     # then
     assert steps(lab.docker) == [
         *("backup", "tag", "tag", "tag", "tag", "tag", "tag", "build", "secrets"),
-        *("redis", "ws", "ws", "api", "collector", "exporter", "gateway", "ws=2"),
+        *("redis", "ws", "ws", "api", "api", "collector", "exporter", "gateway", "api=1"),
     ]
     said = capsys.readouterr().out
     (backup,) = (lab.docker.folder / "backups").iterdir()
@@ -221,7 +222,7 @@ def test_upgrade_changes_nothing_when_there_is_no_backup(lab: Lab, capsys: pytes
 def test_upgrade_says_the_step_and_the_way_back_when_one_fails(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
     # given
     lab.docker.react(
-        "compose up --detach --wait --no-deps --no-build --pull never api",
+        "compose up --detach --wait --no-deps --no-recreate --no-build --pull never --scale api",
         lambda _: Answer(1, "", "container lab-api-1 is unhealthy"),
     )
     lab.docker.script("logs --tail 3 lab-api-1", err="Redis lacks the function\n")
@@ -253,7 +254,8 @@ def test_upgrade_takes_images_that_are_here_when_there_is_nothing_to_build_from(
     upgrade(lab.docker)
     # then
     assert "build" not in steps(lab.docker)
-    assert steps(lab.docker)[-1] == "ws=2"
+    assert steps(lab.docker)[-1] == "api=1"
+    assert "--scale ws=2 --scale api=1" in lab.docker.called("compose up")[-1]
 
 
 def test_upgrade_pulls_when_the_policy_is_not_never(lab: Lab) -> None:
@@ -280,7 +282,7 @@ def test_upgrade_just_starts_when_nothing_runs(lab: Lab) -> None:
 
 def test_upgrade_replaces_a_running_service_of_a_profile(lab: Lab) -> None:
     # given
-    everything = config(simulator={"image": "dispycluster/simulator:0.4.0", "pull_policy": "never"})
+    everything = config(simulator={"image": "dispycluster/simulator:0.5.0", "pull_policy": "never"})
     lab.docker.script("compose --profile * config --format json", json.dumps(everything))
     lab.add("simulator", "sha256:old")
     # when
@@ -296,3 +298,61 @@ def test_upgrade_fails_when_the_data_do_not_move(lab: Lab, monkeypatch: pytest.M
     # then
     with pytest.raises(CommandFailed, match=r"stopped at: health check.*stay those of round 7"):
         upgrade(lab.docker)
+
+
+# Restart
+
+
+@pytest.fixture
+def running(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """The product of which nothing is outdated."""
+    lab.containers = {id: (service, "sha256:new", "hash") for id, (service, _, _) in lab.containers.items()}
+    monkeypatch.setattr("deploy.compose.restart.look", lambda *_: Status(True, epoch=1, seq=1))
+    return lab
+
+
+def changing(docker: ScriptedDocker) -> list[str]:
+    """The calls that changed something."""
+    return [call for call in docker.calls if call.split()[0] in ("stop", "rm") or call.startswith("compose up")]
+
+
+def test_restart_of_what_has_replicas_adds_new_ones_before_it_ends_the_former_one_by_one(running: Lab) -> None:
+    # when
+    restart(running.docker, "ws")
+    # then
+    calls = changing(running.docker)
+    assert "--scale ws=4 ws" in calls[0]
+    assert [call.split()[0] for call in calls[1:-1]] == ["stop", "rm", "stop", "rm"]
+    assert "--scale ws=2 ws" in calls[-1]
+    assert {*running.of("ws")}.isdisjoint(("ws-2", "ws-3"))
+
+
+def test_restart_of_the_api_starts_a_new_replica_first(running: Lab) -> None:
+    # when
+    restart(running.docker, "api")
+    # then
+    assert "--scale api=2 api" in changing(running.docker)[0]
+    assert len(running.of("api")) == 1
+
+
+def test_restart_of_another_service_touches_no_other(running: Lab) -> None:
+    # when
+    restart(running.docker, "gateway")
+    # then
+    [call] = changing(running.docker)
+    assert "--no-deps --force-recreate" in call
+    assert call.endswith(" gateway")
+
+
+def test_restart_goes_through_all_that_runs_with_the_gateway_last(running: Lab) -> None:
+    # when
+    restart(running.docker)
+    # then
+    assert list(dict.fromkeys(steps(running.docker))) == ["redis", "ws", "api", "collector", "exporter", "gateway"]
+
+
+@pytest.mark.parametrize("service", ["simulator", "secrets", "nobody"])
+def test_restart_changes_nothing_when_there_is_no_such_service(running: Lab, service: str) -> None:
+    with pytest.raises(CommandFailed, match=service):
+        restart(running.docker, service)
+    assert changing(running.docker) == []

@@ -1,6 +1,9 @@
 """What the gateway's start hands to HAProxy: the host names, by the rule of the services, and the connections."""
 
+import json
 import os
+import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -96,3 +99,78 @@ def test_number_of_connections_that_is_none_is_refused_by_its_name(tmp_path: Pat
     done = told(tmp_path, "GATEWAY_NAMES", GATEWAY_MAXCONN="7500", GATEWAY_LIMIT_CONNECTIONS="many")
     assert (done.returncode, done.stdout) == (1, "")
     assert "GATEWAY_LIMIT_CONNECTIONS" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "name"),
+    [
+        ({"GATEWAY_MAXCONN": "20000"}, "GATEWAY_MAXCONN=20000 takes less than half of OPEN_FILES, which is 16384"),
+        ({"GATEWAY_MAXCONN": "lots"}, "GATEWAY_MAXCONN=lots is not a number"),
+        ({"GATEWAY_OPEN_FILES": "lots"}, "OPEN_FILES=lots is not a number"),
+    ],
+)
+def test_connections_that_open_files_do_not_allow_are_refused_by_name(
+    tmp_path: Path, variables: dict[str, str], name: str
+) -> None:
+    done = told(tmp_path, "GATEWAY_NAMES", **{"GATEWAY_OPEN_FILES": "16384", "GATEWAY_MAXCONN": "7500", **variables})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert name in done.stderr
+
+
+#: As HAProxy says what it does, and as its configuration has it say requests.
+SAID = {
+    "INFO": "[NOTICE]   (1) : haproxy version is 3.2.15",
+    "WARNING": '[WARNING]  (1) : Server ws/ws1 is DOWN, reason: "L4\\timeout".',
+    "ERROR": "[ALERT]    (1) : backend 'ws' has no server available!",
+    "DEBUG": "[DEBUG] GET /nodes 200 in 3 ms",
+}
+
+
+def lines(folder: Path, **variables: str) -> list[str]:
+    """What the gateway logs where HAProxy says ``SAID``."""
+    stand_in = folder / "haproxy"
+    said = "\n".join(f"printf '%s\\n' {shlex.quote(text)} >&2" for text in SAID.values())
+    stand_in.write_text(f'#!/bin/sh\n[ "$1" = -c ] && exit\n{said}\n')
+    stand_in.chmod(0o755)
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "GATEWAY_MAXCONN": "7500", **variables}
+    done = subprocess.run(["sh", FILES / "start"], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stderr.splitlines()
+
+
+def test_lines_of_haproxy_have_time_level_and_service(tmp_path: Path) -> None:
+    said = lines(tmp_path, LOG_LEVEL="DEBUG")
+
+    assert [re.sub(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ", "", line) for line in said] == [
+        f"{level} gateway: {text.removeprefix('[DEBUG] ')}" for level, text in SAID.items()
+    ]
+
+
+def test_lines_of_haproxy_have_the_fields_of_the_other_services_in_json(tmp_path: Path) -> None:
+    said = [json.loads(line) for line in lines(tmp_path, LOG_FORMAT="json", GATEWAY_LOG_LEVEL="DEBUG")]
+
+    assert {(*line,) for line in said} == {("time", "level", "logger", "message", "service")}
+    assert [(line["level"], line["message"], line["service"]) for line in said] == [
+        (level, text.removeprefix("[DEBUG] "), "gateway") for level, text in SAID.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variables", "levels"),
+    [
+        ({}, ["INFO", "WARNING", "ERROR"]),
+        ({"LOG_LEVEL": "WARNING"}, ["WARNING", "ERROR"]),
+        ({"LOG_LEVEL": "WARNING", "GATEWAY_LOG_LEVEL": "ERROR"}, ["ERROR"]),
+        ({"LOG_LEVEL": "ERROR", "GATEWAY_LOG_LEVEL": "INFO"}, ["INFO", "WARNING", "ERROR"]),
+    ],
+    ids=str,
+)
+def test_gateway_logs_from_its_own_level_on(tmp_path: Path, variables: dict[str, str], levels: list[str]) -> None:
+    assert [line.split()[1] for line in lines(tmp_path, **variables)] == levels
+
+
+@pytest.mark.parametrize("name", ["LOG_LEVEL", "GATEWAY_LOG_LEVEL", "LOG_FORMAT"])
+def test_setting_of_the_log_that_is_none_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
+    done = told(tmp_path, "GATEWAY_NAMES", GATEWAY_MAXCONN="7500", **{name: "loud"})
+    assert done.returncode == 1
+    assert f"ERROR gateway: {name}=loud is not valid" in done.stderr

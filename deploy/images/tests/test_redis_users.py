@@ -18,7 +18,15 @@ from api.components import components_of
 from api.config import Config
 from contract.history import MEASURES, TEN_SECONDS
 from contract.library import LIBRARY
-from contract.names import EPOCH_KEY, METRICS_CHANNEL, REVOCATIONS_KEY, REVOKED_CHANNEL, history_key, replica_key
+from contract.names import (
+    BACKUP_KEY,
+    EPOCH_KEY,
+    METRICS_CHANNEL,
+    REVOCATIONS_KEY,
+    REVOKED_CHANNEL,
+    history_key,
+    replica_key,
+)
 from contract.scripts import (
     PRESENT_REPLICA,
     PUBLISH_ROUND,
@@ -209,3 +217,19 @@ def test_operator_ends_scripts_and_loads_functions_and_runs_neither(url_of: Call
         for refused in (("EVAL", "return 1", "0"), ("FCALL", "x", "0"), ("FUNCTION", "FLUSH"), ("GET", EPOCH_KEY)):
             with pytest.raises(redis_client.exceptions.NoPermissionError):
                 operator.execute_command(*refused)
+
+
+def test_operator_notes_when_a_backup_was_made_and_cannot_read_it(
+    redis: redis_client.Redis, url_of: Callable[[str], str]
+) -> None:
+    with redis_client.Redis.from_url(url_of("operator")) as operator:
+        operator.set(BACKUP_KEY, NOW)
+        with pytest.raises(redis_client.exceptions.NoPermissionError):
+            operator.get(BACKUP_KEY)
+        with pytest.raises(redis_client.exceptions.NoPermissionError):
+            operator.set(EPOCH_KEY, NOW)
+    with redis_client.Redis.from_url(url_of("collector")) as collector:
+        assert collector.get(BACKUP_KEY) == str(NOW).encode()
+        assert "used_memory" in collector.info("memory")
+        with pytest.raises(redis_client.exceptions.NoPermissionError):
+            collector.set(BACKUP_KEY, 0)

@@ -49,7 +49,9 @@ from deploy.local.systemd.services import (
     write_units,
 )
 from deploy.local.systemd.settings import SettingsFiles
-from runtime.settings import Environment
+from runtime.catalogue import SYSTEMD
+from runtime.checks import check
+from runtime.settings import Environment, SettingError
 
 #: What the units hide from the services.
 _HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 (nothing is written there)
@@ -75,8 +77,7 @@ def install(layout: Layout, given: Mapping[str, str]) -> None:
     require_nothing_simulated(given)
     files = SettingsFiles(layout, given)
     require_reachable_ca(files.variables)
-    require_choice(layout, files)
-    settings = Settings.from_environment(files.variables)
+    settings = require_settings(layout, files, given)
     require_redis(files.variables)
     if layout.is_machine and not any(map(is_active, SERVICES)):
         require_ports(settings, files)
@@ -268,6 +269,25 @@ def require_reachable_ca(variables: Mapping[str, str]) -> None:
             f"REDIS_CA_FILE={name} is not where services can read it. Copy it, and name the copy: "
             f"sudo install -D -m 644 {name} /etc/dispycluster/redis-ca.crt"
         )
+
+
+def require_settings(layout: Layout, files: SettingsFiles, given: Mapping[str, str]) -> Settings:
+    """Check the settings of all services, and say what may be a mistake; return those of the way to run.
+
+    Raises:
+        SettingError: values are not valid; the text names the variable of each.
+    """
+    try:
+        require_choice(layout, files)
+        settings, notes = Settings.checked(files.variables, SYSTEMD, files.variables)
+    except SettingError as error:
+        faults = check(files.variables, SYSTEMD, files.variables).faults
+        raise SettingError.of_lines([*str(error).split("\n"), *faults]) from None
+    if files.is_first:
+        notes += check(given, SYSTEMD).notes
+    for note in dict.fromkeys(notes):
+        say(f"Note: {note}")
+    return settings
 
 
 def require_choice(layout: Layout, files: SettingsFiles) -> None:

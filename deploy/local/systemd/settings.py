@@ -16,6 +16,7 @@ from deploy.local.data_dir import FIRST_TARGETS
 from deploy.local.ports import inner_port
 from deploy.local.refusal import CannotStart
 from deploy.local.systemd.layout import Layout
+from runtime.catalogue import SETTINGS
 from runtime.settings import Environment, SettingError
 
 FIRST: Final = Path(__file__).parent / "first"
@@ -58,7 +59,9 @@ class SettingsFiles:
 
     def inner_ports(self) -> dict[str, int]:
         """Ports of loopback by the variables that choose them."""
-        ports = {name: Environment(self.variables).port(name, default) for name, default in INNER_PORTS.items()}
+        ports = {
+            name: Environment(self.variables).value(SETTINGS[name], default) for name, default in INNER_PORTS.items()
+        }
         path = self._layout.valkey_environment
         if "REDIS_URL" not in self.variables and path.exists():
             ports["VALKEY_URL"] = urlsplit(parsed(path.read_text()).get("VALKEY_URL", "")).port or _VALKEY_PORT

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
-from deploy.local.valkey import answers, valkey_binary, valkey_command, write_private
+from deploy.local.valkey import TIME_ZONE, answers, valkey_binary, valkey_command, write_private
 
 #: Seconds that it gets to load its data.
 LOADING_SECONDS: Final = 100.0
@@ -29,7 +29,7 @@ def start(port: int, password: str) -> NoReturn:
     data_dir = Path(os.environ["STATE_DIRECTORY"])
     command = valkey_command(valkey_binary(), port=port, data_dir=data_dir, config=config)
     # Of our variables it needs none, and one is a password.
-    os.execve(command[0], command, {"LANG": "C.UTF-8"})  # noqa: S606
+    os.execve(command[0], command, {"LANG": "C.UTF-8", **TIME_ZONE})  # noqa: S606
 
 
 def wait(port: int, password: str) -> int:

@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 import redis
 
+from runtime.catalogue import RUN
 from tests.drivers.last_release import lay_out_last_release
 from tests.drivers.local_product import READY_SECONDS, LocalProduct
 from tests.drivers.ports import inner_ports
 from tests.drivers.process import is_alive, run_module
 from tests.drivers.raw_http import ask, request
 from tests.drivers.waiting import eventually
+from tests.drivers.wrong_settings import all_wrong_in
 
 
 @contextmanager
@@ -246,18 +248,19 @@ def test_product_answers_to_its_own_host_names_alone_when_nobody_has_chosen_who_
         product.end()
 
 
-def test_bad_setting_of_a_service_stops_all_and_its_sentence_is_shown(tmp_path: Path) -> None:
-    # when
-    product = LocalProduct(tmp_path, COLLECTOR_SCRAPE_INTERVAL_SECONDS="fast")
-    # then
-    assert product.process.wait(READY_SECONDS) == 1
-    product.end()
-    assert "collector ended with exit code 2" in product.said
-    assert "COLLECTOR_SCRAPE_INTERVAL_SECONDS='fast' is not valid" in product.said
-    assert "Traceback" not in product.said
-
-
 def test_bad_setting_of_our_own_is_one_line() -> None:
     done = run_module("deploy.local", PORT="web")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "PORT='web' is not valid: it takes a whole number from 1 to 65535\n"
+
+
+def test_wrong_settings_are_all_told_before_anything_is_started(tmp_path: Path) -> None:
+    # given the first wrong value of each setting
+    variables = all_wrong_in(RUN)
+    # when
+    done = run_module("deploy.local", DATA_DIR=str(tmp_path / "data"), **variables)
+    # then
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+    assert [name for name in variables if f"{name}=" not in done.stderr] == []
+    assert not (tmp_path / "data").exists()

@@ -1,5 +1,6 @@
 """The supervisor with tiny stand-ins for the parts."""
 
+import json
 import os
 import signal
 import subprocess
@@ -282,6 +283,59 @@ def test_second_signal_leaves_the_part_that_keeps_the_data_its_time(supervised: 
     assert "stubborn is killed: it did not end by itself" in supervised.lines
     assert "ground is killed: it did not end by itself" not in supervised.lines
     assert supervised.lines[-1] == "ground: gone"
+
+
+#: Gives a sign of life, and says so; then it waits for its end.
+GIVES_SIGNS = (
+    "import os, sys, time; from runtime import watchdog; watchdog.SILENCE_SECONDS = 2\n"
+    "sign = watchdog.Watchdog(os.environ); print('up', os.getpid(), flush=True)\n"
+    "while True: sign.beat(); time.sleep(0.5)"
+)
+
+
+def test_part_that_hangs_is_started_again_and_no_other(supervised: Supervised) -> None:
+    # given
+    beside = supervised.supervisor.start(part("beside", GIVES_SIGNS))
+    silent = supervised.supervisor.start(part("silent", WAITS))
+    hung = supervised.supervisor.start(part("hung", GIVES_SIGNS))
+    assert supervised.supervisor.until(lambda: len(supervised.lines) == 3, LONG_SECONDS)
+    assert not supervised.supervisor.until(lambda: len(supervised.lines) > 3, 4)
+    # when
+    os.kill(hung.pid, signal.SIGSTOP)
+    # then
+    again = lambda: [line for line in supervised.lines if line.startswith("hung: up")]  # noqa: E731
+    assert supervised.supervisor.until(lambda: len(again()) == 2, LONG_SECONDS), supervised.lines
+    assert "hung is started again: it has hung for more than 2 s" in supervised.lines
+    assert not is_alive(hung.pid)
+    assert is_alive(beside.pid)
+    assert is_alive(silent.pid)
+
+
+def test_restart_of_a_part_is_told_in_the_format_of_the_log(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setenv("LOG_FORMAT", "json")
+    hung = supervised.supervisor.start(part("hung", GIVES_SIGNS))
+    has_begun = lambda: len(supervised.lines) == 1 and hung.watch.promised_seconds is not None  # noqa: E731
+    assert supervised.supervisor.until(has_begun, LONG_SECONDS)
+    # when
+    os.kill(hung.pid, signal.SIGSTOP)
+    # then
+    assert supervised.supervisor.until(lambda: len(supervised.lines) >= 3, LONG_SECONDS), supervised.lines
+    told = [json.loads(line) for line in supervised.lines[:3]]
+    assert [line["service"] for line in told] == ["hung", "supervisor", "hung"]
+    assert told[1]["message"] == "hung is started again: it has hung for more than 2 s"
+
+
+def test_part_is_not_to_blame_when_the_supervisor_stood_still(supervised: Supervised) -> None:
+    # given
+    supervised.supervisor.start(part("one", GIVES_SIGNS))
+    assert supervised.supervisor.until(lambda: len(supervised.lines) == 1, LONG_SECONDS)
+    # when
+    time.sleep(4)
+    # then
+    assert not supervised.supervisor.until(lambda: len(supervised.lines) > 1, 1.5)
 
 
 def test_until_tells_whether_it_came_true_in_time(supervised: Supervised) -> None:

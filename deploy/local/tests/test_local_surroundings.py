@@ -304,6 +304,7 @@ def test_valkey_stays_because_of_a_full_disk_when_it_says_so(tmp_path: Path, lin
     # given
     part = valkey_part(Access(tmp_path, 6385), 6385, tmp_path)
     # then
+    assert part.variables == {"TZ": "UTC0"}
     said = f"the disk of {tmp_path} is full, so what it holds cannot be saved"
     assert part.why_it_stays(lines) == (said if told else None)
     # when there is a copy of before

@@ -17,6 +17,7 @@ from access.folder import NAME
 from api.access.revocation_store import send_revocation
 from api.config import saves_revocations
 from contract.codec import encode
+from runtime.catalogue import SETTINGS
 from runtime.quoted import quoted
 from runtime.redis_client import blocking_client
 from runtime.redis_failures import RedisFailure, translated
@@ -66,10 +67,10 @@ def folder_of(environment: Environment, variable: str) -> Path:
     Raises:
         CommandError: it is not set.
     """
-    text = environment.text(variable, "")
-    if not text:
+    folder = environment.path(SETTINGS[variable])
+    if folder is None:
         raise CommandError(f"{variable} is not set: it names the folder that this is about")
-    return Path(text)
+    return folder
 
 
 def tell(text: str) -> None:

@@ -139,7 +139,7 @@ class Api:
     def __init__(self, copies: Copies | None, prelude: str = "", **variables: str) -> None:
         self.port = int(variables.get("API_PORT") or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
-        env = {"API_PORT": str(self.port)} | variables
+        env = {"API_PORT": str(self.port), "API_DRAIN_SECONDS": "0"} | variables
         self.process = python("api", "api", env=env) if copies is None else CopiedProcess("api", copies, env, prelude)
         self.process.start()
 

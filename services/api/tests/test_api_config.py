@@ -41,7 +41,8 @@ def test_config_takes_every_variable_it_knows_when_they_are_set(tmp_path: Path) 
         "ACCESS_TOKENS_DIR": "/tokens", "ACCESS_USERS_DIR": "/users", "ACCESS_USER_HEADER": "Remote-User",
         "TRUSTED_PROXIES": "10.0.0.0/8", "ACCESS_SESSION_SECONDS": "86400", "ACCESS_IDLE_SECONDS": "3600",
         "API_LIMIT_PUBLISHED_BYTES_PER_SECOND": "5000", "API_LIMIT_REQUESTS_PER_SECOND": "50",
-        "API_SAVE_REVOCATIONS": "yes", "WS_ALLOWED_ORIGINS": "https://wall.example",
+        "API_SAVE_REVOCATIONS": "yes", "API_DRAIN_SECONDS": "3", "API_LOG_LEVEL": "WARNING", "LOG_FORMAT": "json",
+        "API_REQUEST_LOG": "yes", "WS_ALLOWED_ORIGINS": "https://wall.example",
     }  # fmt: skip
     environment = Environment(variables)
     config = Config.read(environment)
@@ -49,8 +50,8 @@ def test_config_takes_every_variable_it_knows_when_they_are_set(tmp_path: Path) 
     access = AccessSettings("closed", b"k" * 32, Path("/tokens"), "Remote-User", proxies)
     public = WebOrigin("https", "cluster.example", 443)
     assert config == Config(
-        "redis://api:@redis:6380/1", "lab", "DEBUG", "0.0.0.0", 9000, 16,
-        access, Path("/users"), 86400.0, 3600.0, 50, 5000, True, public, Hosts(None),
+        "redis://api:@redis:6380/1", "lab", "WARNING", "0.0.0.0", 9000, 16,
+        access, Path("/users"), 86400.0, 3600.0, 50, 5000, True, public, Hosts(None), 3.0, "json", True,
     )  # fmt: skip
     assert environment.known == variables.keys() | {"API_REDIS_PASSWORD_FILE", "REDIS_CA_FILE"}
 
@@ -59,7 +60,7 @@ def test_config_takes_every_variable_it_knows_when_they_are_set(tmp_path: Path) 
     ("name", "value"),
     [
         ("API_PORT", "0"), ("API_PORT", "x"), ("API_PORT", "70000"), ("REDIS_URL", "http://x"),
-        ("API_THREADS", "0"), ("API_THREADS", "257"), ("LOG_LEVEL", "loud"),
+        ("API_THREADS", "0"), ("API_THREADS", "257"), ("API_DRAIN_SECONDS", "61"), ("LOG_LEVEL", "loud"),
         ("PUBLIC_URL", "cluster"), ("PUBLIC_URL", "ftp://cluster"), ("ACCESS", "ajar"),
         ("ACCESS_SESSION_SECONDS", "59"), ("ACCESS_IDLE_SECONDS", "29"),
         ("API_LIMIT_PUBLISHED_BYTES_PER_SECOND", "0"), ("API_LIMIT_REQUESTS_PER_SECOND", "0"),

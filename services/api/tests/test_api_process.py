@@ -1,5 +1,6 @@
 """``python -m api`` as a process: its address, its end, slow and broken clients, limits over two processes."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -225,3 +226,30 @@ def test_worker_is_replaced_when_it_is_killed(run_api: Start) -> None:
     worker.wait(30)
     assert process.wait_until("/readyz", 200).text == "ready\nredis: up\n"
     assert process.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "levels"),
+    [
+        ({}, set()),
+        ({"API_REQUEST_LOG": "yes"}, {"INFO"}),
+        ({"API_LOG_LEVEL": "DEBUG", "LOG_LEVEL": "ERROR"}, {"DEBUG"}),
+    ],
+    ids=str,
+)
+def test_process_logs_requests_without_their_query_where_that_is_asked_for(
+    run_api: Start, variables: dict[str, str], levels: set[str]
+) -> None:
+    process = run_api(LOG_FORMAT="json", **variables).ready()
+    process.get("/livez?secret=5")
+    process.signal(signal.SIGTERM)
+    assert process.wait() == 0
+
+    lines = [json.loads(line) for line in process.log.splitlines()]
+    requests_told = [line for line in lines if line["logger"] == "api.requests" and line["path"] == "/livez"]
+    assert {line["level"] for line in requests_told} == levels
+    assert {line["service"] for line in lines} <= {"api"}
+    assert "secret" not in process.log
+    for line in requests_told:
+        assert (line["method"], line["status"], line["address"]) == ("GET", 200, "127.0.0.1")
+        assert line["seconds"] >= 0

@@ -1,8 +1,8 @@
 """Judge the nodes by the rules: the alerts of the round before and what is seen now give the alerts of now."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 import msgspec
 
@@ -11,7 +11,7 @@ from collector.alerts.rules import Rule, Rules
 from collector.texts.alerts import detail_left_out, measure_untold, rule_off, rule_unknown, target_removed
 from collector.texts.sentence import Text, coded, english
 from contract.messages import Alert, AlertState, Coded, Severity, Timestamp
-from runtime.clock import timestamp
+from runtime.clock import timestamp, unix_seconds
 
 #: Seconds after which an alert ends whose value an online node does not tell any more.
 UNTOLD_SECONDS: Final = 60.0
@@ -29,6 +29,21 @@ class Moment:
 
     monotonic_seconds: float
     unix_seconds: float
+
+    def monotonic_of(self, written: Timestamp) -> float:
+        """Return by the monotonic clock when something was that another collector dated, at the latest now.
+
+        A clock that was set back meanwhile must not make it lie in the future.
+        """
+        try:
+            ago = max(0.0, self.unix_seconds - unix_seconds(written))
+        except ValueError:
+            ago = 0.0
+        return self.monotonic_seconds - ago
+
+    def written(self, monotonic_seconds: float) -> Timestamp:
+        """Return the timestamp of a moment of the monotonic clock."""
+        return timestamp(self.unix_seconds - self.monotonic_seconds + monotonic_seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +67,14 @@ class ActiveAlert:
     told_monotonic_seconds: float
     #: The alert as the collector before published it, until this one judges it: it may have fields of a later release.
     published: msgspec.Raw | None = None
+    #: As in ``Alert``.
+    flapping: int = 0
+    logged: bool = True
+
+    @property
+    def key(self) -> AlertKey:
+        """What the alert is kept by."""
+        return self.rule, self.node, self.detail
 
     @property
     def id(self) -> str:
@@ -79,6 +102,8 @@ class ActiveAlert:
             peak=self.peak,
             code=None if text is None else text.code,
             args={} if text is None else text.args,
+            flapping=self.flapping,
+            logged=self.logged,
         )
 
 
@@ -86,10 +111,17 @@ class ActiveAlert:
 class Change:
     """One transition; ``alert`` is as it stands after it, with the value and what is said of it."""
 
-    transition: Literal["pending", "firing", "resolved"]
+    transition: Literal["pending", "firing", "resolved", "pended"]
     alert: ActiveAlert
     #: Of one that is resolved: the alert with the words that it had before.
     lasted: ActiveAlert | None = None
+    #: As in ``LogEntry``.
+    count: int = 1
+
+    @classmethod
+    def end(cls, alert: ActiveAlert, why: Coded) -> Self:
+        """Return the end of an alert."""
+        return cls("resolved", replace(alert, text=why), lasted=alert)
 
 
 Alerts = Mapping[AlertKey, ActiveAlert]
@@ -130,14 +162,14 @@ def evaluate(
                 if judged is not None:
                     current[rule.name, seen.node, detail] = judged
             for former in formers.values():
-                changes.append(_resolved(former, _why_gone(former, rule, seen)))
+                changes.append(Change.end(former, _why_gone(former, rule, seen)))
     for formers in left.values():
         for alert in formers.values():
-            why = _why_left_ends(alert, rules, nodes, now)
+            why = why_left_ends(alert, rules, nodes, now)
             if why is None:
-                current[alert.rule, alert.node, alert.detail] = alert
+                current[alert.key] = alert
             else:
-                changes.append(_resolved(alert, why))
+                changes.append(Change.end(alert, why))
     return current, changes
 
 
@@ -149,13 +181,13 @@ def _judged(
     if measure is None:
         if former is None or now.monotonic_seconds - former.told_monotonic_seconds <= UNTOLD_SECONDS:
             return former
-        changes.append(_resolved(replace(former, value=None), measure_untold(former.node, rule.name)))
+        changes.append(Change.end(replace(former, value=None), measure_untold(former.node, rule.name)))
         return None
     value = alert_value(rule.name, measure)
     if not rule.is_true(measure, already=former is not None):
         if former is None or now.monotonic_seconds - former.told_monotonic_seconds < rule.keep_seconds:
             return former
-        changes.append(_resolved(replace(former, value=value), ended(rule.name, seen.node, detail, value)))
+        changes.append(Change.end(replace(former, value=value), ended(rule.name, seen.node, detail, value)))
         return None
     if former is None:
         since, since_monotonic, peak = timestamp(now.unix_seconds), now.monotonic_seconds, value
@@ -182,7 +214,7 @@ def _judged(
     return alert
 
 
-def _why_left_ends(alert: ActiveAlert, rules: Rules, nodes: set[str], now: Moment) -> Coded | None:
+def why_left_ends(alert: ActiveAlert, rules: Rules, nodes: Container[str], now: Moment) -> Coded | None:
     """Return why an alert that nothing was read for ends, ``None`` where it stays."""
     if alert.node and alert.node not in nodes:
         return target_removed(alert.node)
@@ -196,7 +228,3 @@ def _why_gone(alert: ActiveAlert, rule: Rule, seen: Observation) -> Coded:
     if rule.ignores(alert.detail):
         return detail_left_out(alert.node, alert.detail, rule.name)
     return gone(rule.name, seen, alert.detail)
-
-
-def _resolved(alert: ActiveAlert, why: Coded) -> Change:
-    return Change("resolved", replace(alert, text=why), lasted=alert)

@@ -1,7 +1,7 @@
 """The transitions on their way into the alert log, with the ids that they will have there."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -74,6 +74,8 @@ class AlertLog:
                 peak=alert.peak,
                 code=alert.code,
                 args=alert.args,
+                flapping=alert.flapping,
+                count=change.count,
             )
             self._append(entry, _incident(change, now))
         for dropped in self.queue[:-ALERT_LOG_LENGTH]:
@@ -119,6 +121,6 @@ def _incident(change: Change, now: Timestamp) -> Incident | None:
     return Incident.of(alert.as_message(), ended=now)
 
 
-_NO_ALERT: Final[dict[str, None]] = dict.fromkeys(
+_NO_ALERT: Final[dict[str, Any]] = dict.fromkeys(
     ("alert_id", "rule", "node", "severity", "value", "since"),
 )

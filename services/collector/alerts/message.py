@@ -8,12 +8,12 @@ from typing import Final, TypeVar
 import msgspec
 
 from collector.alerts.evaluate import ActiveAlert, AlertKey, Moment
+from collector.alerts.flapping import Damping
 from collector.alerts.log import AlertLog
 from collector.texts.sentence import Restored
 from contract.codec import Message, UndecodableMessage, decode, encode
-from contract.messages import Alert, Alerts, Coded, Epoch, Seq, Timestamp
+from contract.messages import Alert, Alerts, Coded, Epoch, RecentFirings, RecentPendings, Seq, Timestamp
 from contract.passed_on import with_members
-from runtime.clock import unix_seconds
 
 _log = logging.getLogger(__name__)
 M = TypeVar("M", bound=Message)
@@ -22,7 +22,15 @@ ACTIVE_BYTES: Final = 2 * 1024 * 1024
 
 
 def build_alerts(
-    alerts: Iterable[ActiveAlert], log: AlertLog, *, cluster: str, epoch: Epoch, seq: Seq, timestamp: Timestamp
+    alerts: Iterable[ActiveAlert],
+    log: AlertLog,
+    *,
+    cluster: str,
+    epoch: Epoch,
+    seq: Seq,
+    timestamp: Timestamp,
+    recent_firings: Iterable[RecentFirings] = (),
+    recent_pendings: Iterable[RecentPendings] = (),
 ) -> Alerts:
     """Return the message; where alerts are too long together, it lacks some, and ``alert_count`` counts them still."""
     previous, entries = log.for_message()
@@ -37,6 +45,8 @@ def build_alerts(
         entries=entries,
         previous_alert_id=previous,
         last_alert_id=log.last_id,
+        recent_firings=tuple(recent_firings),
+        recent_pendings=tuple(recent_pendings),
     )
 
 
@@ -86,7 +96,12 @@ def restore_alerts(raw: bytes | None, now: Moment) -> dict[AlertKey, ActiveAlert
         _restored(alert, as_published.copy(), now)
         for alert, as_published in zip(message.active_alerts, published, strict=True)
     ]
-    return {(alert.rule, alert.node, alert.detail): alert for alert in restored}
+    return {alert.key: alert for alert in restored}
+
+
+def restore_damping(raw: bytes | None, alerts: dict[AlertKey, ActiveAlert], now: Moment) -> Damping:
+    """Return how ``alerts``, those of ``restore_alerts``, flap; see ``Damping.restored``."""
+    return Damping.restored(alerts, decode_former(raw, Alerts), now)
 
 
 class _Published(msgspec.Struct):
@@ -94,11 +109,6 @@ class _Published(msgspec.Struct):
 
 
 def _restored(alert: Alert, published: msgspec.Raw, now: Moment) -> ActiveAlert:
-    try:
-        # A clock that was set back meanwhile must not make the condition begin in the future.
-        lasted = max(0.0, now.unix_seconds - unix_seconds(alert.since))
-    except ValueError:
-        lasted = 0.0
     return ActiveAlert(
         rule=alert.rule,
         node=alert.node,
@@ -110,9 +120,11 @@ def _restored(alert: Alert, published: msgspec.Raw, now: Moment) -> ActiveAlert:
         # A collector of an older release does not tell the worst value.
         peak=alert.value if alert.peak is None else alert.peak,
         since=alert.since,
-        since_monotonic_seconds=now.monotonic_seconds - lasted,
+        since_monotonic_seconds=now.monotonic_of(alert.since),
         told_monotonic_seconds=now.monotonic_seconds,
         published=published,
+        flapping=alert.flapping,
+        logged=alert.logged,
     )
 
 

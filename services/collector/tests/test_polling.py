@@ -185,3 +185,20 @@ def test_polling_scrapes_in_another_way_when_the_target_is_to_be_asked_in_anothe
     # What is known of the node stays.
     assert asyncio.run(run()) == "online"
     assert made == ["http", "https"]
+
+
+def test_polling_tells_the_outcome_of_each_scrape_when_debugging(target, caplog):
+    caplog.set_level("DEBUG", "collector.polling")
+    probe = Probe(sample(), ScrapeFailed("connect", failures.connection_refused()))
+
+    async def run():
+        polling = Polling(lambda _: probe, interval_seconds=0.05)
+        polling.follow([target()])
+        await until(lambda: len(probe.scrapes) >= 3)
+        await polling.stop()
+
+    asyncio.run(run())
+    first, second = [record for record in caplog.records if record.message.startswith("scraped ")][:2]
+    assert first.outcome == "ok"
+    assert second.outcome == "connect: connection refused"
+    assert (second.node, second.address) == ("node6.lan", "node6.lan:9100") or second.address in second.message

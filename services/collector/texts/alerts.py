@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from collector.texts.sentence import Sentence, number, reason, sentence
+from collector.texts.sentence import Sentence, aside, number, plural, reason, sentence
 from contract.messages import Coded
 
 # Beginnings
@@ -172,6 +172,19 @@ def rule_off(node: str, rule: str) -> str:
 @sentence
 def rule_unknown(node: str, rule: str) -> str:
     return f"{node}: {_unknown(rule)}" if node else _unknown(rule)
+
+
+# Alerts that come and go
+
+
+@sentence
+def flapping_over(node: str, rule: str, detail: str | None, times: int) -> str:
+    return f"{node}: {aside(rule, detail)} flaps no more; it fired {plural(times, 'time')}"
+
+
+@sentence
+def pended(node: str, rule: str, times: int) -> str:
+    return f"{node}: {rule} was pending {plural(times, 'time')} and did not fire"
 
 
 # The log itself

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from access.bucket import Bucket
+from runtime import catalogue
 from runtime.settings import Environment
 from ws.budget import Budget
 from ws.counters import Counters
@@ -31,14 +32,14 @@ class Limits:
     """Per address, and again per identity; each replica counts for itself."""
 
     #: Engine.IO connections at a time.
-    connections: int = 5000
-    connects_per_second: int = 500
+    connections: int = catalogue.WS_LIMIT_CONNECTIONS.initial
+    connects_per_second: int = catalogue.WS_LIMIT_CONNECTS_PER_SECOND.initial
     #: Packets from clients.
-    packets_per_second: int = 2000
+    packets_per_second: int = catalogue.WS_LIMIT_PACKETS_PER_SECOND.initial
     #: Of the longest packet that a client may send.
-    packet_bytes: int = 512 * 1024
+    packet_bytes: int = catalogue.WS_LIMIT_PACKET_BYTES.initial
     #: Clients that are subscribed to a list of nodes: each list has its own snapshots and deltas.
-    subscriptions: int = 1000
+    subscriptions: int = catalogue.WS_LIMIT_SUBSCRIPTIONS.initial
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
@@ -47,19 +48,12 @@ class Limits:
         Raises:
             SettingError: a value is not valid.
         """
-        most = 1_000_000
-
-        def limit(name: str, default: int, minimum: int = 1) -> int:
-            return environment.integer(f"WS_LIMIT_{name}", default, minimum=minimum, maximum=most)
-
         return cls(
-            connections=limit("CONNECTIONS", cls.connections),
-            connects_per_second=limit("CONNECTS_PER_SECOND", cls.connects_per_second),
-            packets_per_second=limit("PACKETS_PER_SECOND", cls.packets_per_second),
-            packet_bytes=environment.integer(
-                "WS_LIMIT_PACKET_BYTES", cls.packet_bytes, minimum=1024, maximum=16 * 1024 * 1024
-            ),
-            subscriptions=limit("SUBSCRIPTIONS", cls.subscriptions),
+            connections=environment.value(catalogue.WS_LIMIT_CONNECTIONS),
+            connects_per_second=environment.value(catalogue.WS_LIMIT_CONNECTS_PER_SECOND),
+            packets_per_second=environment.value(catalogue.WS_LIMIT_PACKETS_PER_SECOND),
+            packet_bytes=environment.value(catalogue.WS_LIMIT_PACKET_BYTES),
+            subscriptions=environment.value(catalogue.WS_LIMIT_SUBSCRIPTIONS),
         )
 
 

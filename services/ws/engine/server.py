@@ -1,5 +1,6 @@
 """Engine.IO's server: sessions and HTTP are ours; python-engineio calls the handlers, and makes ids and headers."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
@@ -21,6 +22,10 @@ from ws.socketio_names import EngineServer
 
 #: Seconds that a client may take to send a message.
 MESSAGE_SECONDS: Final = 30.0
+#: Characters of a session's id that are logged: whoever knows all of them can speak for the client.
+SHOWN_ID_LENGTH: Final = 6
+
+_logger = logging.getLogger(__name__)
 
 
 class Engine(EngineServer):
@@ -51,6 +56,7 @@ class Engine(EngineServer):
         self.shared.websockets -= was_websocket
         self._wheel.remove(session)
         self.shared.behind.discard(session)
+        self._tell(f"ended: {reason}", session.sid, "websocket" if was_websocket else "polling", reason=reason)
         self.trigger("disconnect", session.sid, reason)
         self.sockets.pop(session.sid, None)
 
@@ -69,6 +75,7 @@ class Engine(EngineServer):
         self.sockets[session.sid] = session
         self._wheel.add(session)
         self.trigger("connect", session.sid, environ)
+        self._tell("began", session.sid, "websocket" if polls is None else "polling")
         session.begin()
         opening = {
             "sid": session.sid,
@@ -93,3 +100,12 @@ class Engine(EngineServer):
             for passing in tuple(self.shared.passing):
                 if now > passing.deadline:
                     passing.end()
+
+    def _tell(self, what: str, sid: str, transport: str, **fields: str) -> None:
+        """Log the beginning or the end of a connection, where that is asked for."""
+        if not _logger.isEnabledFor(logging.DEBUG):
+            return
+        session, shown = self.sockets.get(sid), sid[:SHOWN_ID_LENGTH]
+        address = "?" if session is None or session.client is None else session.client.address.key
+        fields |= {"connection": shown, "transport": transport, "address": address}
+        _logger.debug("connection %s… (%s) of %s %s", shown, transport, address, what, extra=fields)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from typing import Any
 
 import psutil
@@ -14,6 +15,7 @@ import requests
 from redis import Redis
 
 from contract.names import REPLICAS_KEY, replica_key
+from contract.presence import ReplicaPresence
 from tests.drivers.frames import frame
 from tests.drivers.ports import free_port
 from tests.drivers.process import ROOT, Process
@@ -24,6 +26,16 @@ from tests.drivers.waiting import eventually
 
 #: Replicas start with ``python -m ws``.
 started = pytest.mark.parametrize("copies", [None], ids=["started"])
+
+
+def another_replica(redis: Redis) -> None:
+    """Have Redis tell of one, for a minute."""
+    presence = ReplicaPresence(
+        replica="another", connected_clients=0, started="2026-11-30T00:00:00.000Z", version="", messages=0, deliveries=0
+    )
+    redis.hset(replica_key(presence.replica), mapping=presence.fields())
+    redis.expire(replica_key(presence.replica), 60)
+    redis.zadd(REPLICAS_KEY, {presence.replica: (time.time() + 60) * 1000})
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -65,8 +77,9 @@ def test_clients_connect_again_when_a_replica_was_restarted(replicas: Start, red
             client.close()
 
 
-def test_new_client_is_sent_elsewhere_when_a_replica_drains(replicas: Start) -> None:
+def test_new_client_is_sent_elsewhere_when_a_replica_drains(replicas: Start, redis: Redis) -> None:
     replica = replicas(WS_DRAIN_SECONDS="60")
+    another_replica(redis)
     leaving = [replica.client("/") for _ in range(50)]
     with requests.Session() as kept:
         url = f"{replica.origin}/socket.io/?EIO=4&transport=polling"
@@ -77,9 +90,34 @@ def test_new_client_is_sent_elsewhere_when_a_replica_drains(replicas: Start) -> 
         ready = kept.get(f"{replica.origin}/readyz", timeout=15)
         answer = kept.get(url, timeout=15)
 
-    assert (ready.status_code, ready.text) == (503, "draining\n")
+    assert (ready.status_code, ready.text) == (404, "draining\n")
     assert answer.status_code == 503
     assert not all(client.closed for client in leaving)
+
+
+def test_replica_that_ends_takes_new_clients_until_gateways_know(replicas: Start, redis: Redis) -> None:
+    replica = replicas(WS_DRAIN_SECONDS="60")
+    another_replica(redis)
+    leaving = [replica.client("/") for _ in range(50)]
+
+    os.kill(replica.process.pid, signal.SIGTERM)
+    # It listens: who asks by a new connection is told that it drains, not that it is dead
+    eventually(lambda: replica.get("/readyz").status_code == 404)
+    late = replica.get("/socket.io/?EIO=4&transport=polling")
+
+    assert late.status_code == 200
+    assert not any(client.closed for client in leaving)
+    eventually(lambda: any(client.closed for client in leaving), within_seconds=30)
+
+
+def test_replica_keeps_no_client_waiting_when_there_is_no_other(replicas: Start) -> None:
+    # Given a minute to send them elsewhere, one by one
+    replica = replicas(WS_DRAIN_SECONDS="60")
+    clients = [replica.client("/") for _ in range(50)]
+    # When nobody is there to whom they could go, then ``stop``, which gives up before the minute has passed, has not to
+    assert replica.process.stop(signal.SIGTERM) == 0
+    for client in clients:
+        client.wait_until_closed()
 
 
 def test_replica_ends_soon_when_redis_hangs_and_a_client_reads_nothing(
@@ -110,7 +148,8 @@ def test_replica_says_so_in_one_sentence_when_its_port_is_taken(taken: int) -> N
     done = run(WS_PORT=str(taken))
 
     assert done.returncode == 2
-    assert done.stderr == f"ws: cannot listen on 127.0.0.1:{taken}: Address already in use\n"
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith(f"ERROR ws: cannot listen on 127.0.0.1:{taken}: Address already in use\n")
 
 
 @pytest.mark.parametrize(("name", "value"), [("LOG_LEVEL", "loud"), ("WS_HOST", "no.such.host.invalid")])
@@ -177,7 +216,8 @@ def test_front_says_so_when_its_port_is_taken(valkey: Valkey, taken: int) -> Non
     )  # fmt: skip
 
     assert done.returncode == 2
-    assert done.stderr == f"ws: cannot listen on 127.0.0.1:{taken}: Address already in use\n"
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith(f"ERROR ws: cannot listen on 127.0.0.1:{taken}: Address already in use\n")
 
 
 def test_probes_and_a_line_are_served(replica: Any) -> None:
@@ -207,3 +247,25 @@ def test_client_is_pinged_as_the_settings_say_and_is_gone_when_it_does_not_answe
     # when the client says nothing more
     # then
     eventually(lambda: replica.metric('ws_closes_total{reason="ping timeout"}') == 1, what="the client is gone")
+
+
+def test_replica_tells_beginning_and_end_of_connections_and_requests_when_debugging(replicas: Start) -> None:
+    replica = replicas(WS_LOG_LEVEL="DEBUG", LOG_FORMAT="json")
+    client = replica.client("/monitoring")
+    client.event("monitoring_connected")
+    client.close()
+    replica.get("/livez?secret=5")
+
+    def told() -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in replica.process.log().splitlines() if line.startswith("{")]
+        return [line for line in lines if "connection" in line]
+
+    eventually(lambda: len(told()) >= 2, what="the end of the connection")
+    first, last = told()[0], told()[-1]
+    assert first["message"].endswith(" began")
+    assert "ended: " in last["message"]
+    assert last["reason"] in ("client", "gone")
+    assert first["connection"] == last["connection"]
+    assert last["address"] == "127.0.0.1"
+    assert '"path": "/livez", "status": 200' in replica.process.log()
+    assert "secret" not in replica.process.log()

@@ -28,8 +28,10 @@ from deploy.local.systemd.install import (
 )
 from deploy.local.systemd.layout import COMMAND, FILES, FOLDERS, Layout, add_release, remove_releases, switch_to
 from deploy.local.systemd.settings import SettingsFiles, parsed
+from runtime.catalogue import SYSTEMD
 from runtime.settings import SettingError
 from tests.drivers.ports import free_port, inner_ports
+from tests.drivers.wrong_settings import all_wrong_in
 
 
 @pytest.fixture(autouse=True)
@@ -507,3 +509,31 @@ def test_kernel_that_keeps_no_memory_limits_is_noticed(tmp_path: Path) -> None:
     assert not memory_limits_are_kept(tmp_path)
     (tmp_path / "cgroup.controllers").write_text("cpuset cpu io memory pids\n")
     assert memory_limits_are_kept(tmp_path)
+
+
+def test_update_changes_nothing_when_settings_are_wrong_and_tells_all_of_them(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given an installation whose settings were changed since
+    install(layout, {})
+    wrong = all_wrong_in(SYSTEMD)
+    layout.environment.write_text("".join(f"{name}={value}\n" for name, value in wrong.items()) + "ACESS=open\n")
+    before = {path: path.lstat().st_mtime_ns for path in layout.root.rglob("*")}
+    # when
+    with pytest.raises(SettingError) as failure:
+        install(layout, {})
+    # then
+    assert [name for name in wrong if f"{name}=" not in str(failure.value)] == []
+    assert {path: path.lstat().st_mtime_ns for path in layout.root.rglob("*")} == before
+
+
+def test_name_that_is_like_a_setting_is_told(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    # given
+    install(layout, {})
+    layout.environment.write_text("ACESS=open\nWS_PUSH=fast\n")
+    # when
+    install(layout, {})
+    # then
+    said = capsys.readouterr().out
+    assert "Note: ACESS is none of the settings, and is ignored. Is ACCESS meant?" in said
+    assert "Note: WS_PUSH was removed in 0.4" in said

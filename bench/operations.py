@@ -1,0 +1,118 @@
+"""What people with an open page notice of what an operator does, or of what fails: the containers, under 30 clients.
+
+``python -m bench.operations [--clients 30] [--only TEXT]`` prints a Markdown table: for each operation the longest time
+that any client got no snapshot for. It includes the time between two rounds.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from docker.models.containers import Container
+
+from tests.drivers.deployment import Deployment
+from tests.drivers.fleet import BROWSERS, Watched, listening, replicas_of, settle
+from tests.drivers.listener import Listener
+from tests.drivers.waiting import eventually
+
+#: As ``.env`` has it by itself; tests have less.
+INTERVAL_SECONDS = 2
+#: Seconds that are watched after an operation has ended.
+AFTER_SECONDS = 6.0
+RESTARTED = ("redis", "ws", "api", "collector", "exporter", "gateway")
+
+Operation = tuple[str, Callable[[Deployment, list[Listener]], object]]
+
+
+def restart(service: str) -> Operation:
+    """``make restart SERVICE=…``."""
+    return f"`make restart SERVICE={service}`", lambda deployment, _: deployment.command("restart", service)
+
+
+def scale(replicas: int) -> Operation:
+    """``docker compose up --scale ws=…``."""
+    return f"`--scale ws={replicas}`", lambda deployment, _: deployment.up(ws=replicas)
+
+
+def kill(service: str) -> Operation:
+    """The kernel ends a service's process."""
+
+    def run(deployment: Deployment, _: list[Listener]) -> None:
+        container = deployment.container(service)
+        deployment.kill(container)
+        eventually(lambda: deployment.containers(service), within_seconds=30, what=f"{service} runs again")
+
+    return f"{service} is killed", run
+
+
+@contextmanager
+def hung(container: Container) -> Iterator[None]:
+    """Have a container's process stand still."""
+    pid = container.attrs["State"]["Pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _hang(deployment: Deployment, listeners: list[Listener]) -> None:
+    with hung(deployment.container("ws")):
+        eventually(lambda: len(replicas_of(listeners)) == 1, within_seconds=90, what="all are on the other replica")
+        time.sleep(AFTER_SECONDS)
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    ("nothing", lambda _deployment, _listeners: time.sleep(AFTER_SECONDS)),
+    # Everything is replaced by the same: what is newest has no outdated replica.
+    ("`make restart`", lambda deployment, _: deployment.command("restart")),
+    *map(restart, RESTARTED),
+    scale(5),
+    scale(1),
+    scale(2),
+    ("a push replica hangs", _hang),
+    kill("ws"),
+    kill("redis"),
+    kill("collector"),
+    kill("gateway"),
+)
+
+
+def measure(deployment: Deployment, clients: int, operation: Operation) -> float:
+    """Seconds that any client was without a snapshot, at most."""
+    with listening(deployment, clients, BROWSERS) as listeners:
+        settle(deployment, listeners)
+        watched = Watched(listeners)
+        operation[1](deployment, listeners)
+        settle(deployment, listeners)
+        time.sleep(AFTER_SECONDS)
+        return watched.gap_seconds()
+
+
+def main() -> int:
+    """Run the containers, do everything, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=30, help="Socket.IO clients, of all transports")
+    parser.add_argument("--only", default="", help="operations whose name holds this text")
+    options = parser.parse_args()
+    variables = {"COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(INTERVAL_SECONDS), "WS_DRAIN_SECONDS": "5"}
+    deployment = Deployment(replicas=2, **variables)
+    try:
+        deployment.up()
+        print(f"{options.clients} clients, a round every {INTERVAL_SECONDS} s\n")
+        print("| what is done | longest time without a snapshot |\n|---|---|")
+        for operation in OPERATIONS:
+            if options.only in operation[0]:
+                print(f"| {operation[0]} | {measure(deployment, options.clients, operation):.1f} s |", flush=True)
+                deployment.up(ws=5 if "ws=5" in operation[0] else 1 if "ws=1" in operation[0] else 2)
+    finally:
+        deployment.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

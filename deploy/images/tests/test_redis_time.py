@@ -1,0 +1,46 @@
+"""By which clock Redis writes its log, and when it was backed up."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+BIN = Path(__file__).parents[1] / "redis" / "bin"
+REPLIES = """case $* in
+  *bgsave*) echo started ;;
+  *info*) echo rdb_bgsave_in_progress:0; echo rdb_last_bgsave_status:ok ;;
+esac"""
+
+
+def stand_in(folder: Path, name: str, script: str) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def run(folder: Path, script: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", **variables}
+    return subprocess.run(["sh", script], env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_redis_writes_its_log_in_utc_whatever_the_machine_says(tmp_path: Path) -> None:
+    stand_in(tmp_path, "valkey-server", "date +%z")
+    for name in ("guard-disk", "keep-functions", "guard-scripts"):
+        stand_in(tmp_path, name, "exit")
+
+    assert run(tmp_path, BIN / "start", TZ="Asia/Tokyo").stdout == "+0000\n"
+
+
+def test_backup_notes_when_it_was_made(tmp_path: Path) -> None:
+    stand_in(tmp_path, "operator", f'echo "$*" >>{tmp_path}/said\n{REPLIES}')
+    (tmp_path / "dump.rdb").write_text("data")
+    (tmp_path / "backup").write_text((BIN / "backup").read_text().replace("/store", str(tmp_path)))
+    before = int(time.time())
+
+    done = run(tmp_path, tmp_path / "backup")
+
+    assert (done.returncode, done.stdout) == (0, "data"), done.stderr
+    *_, noted = (tmp_path / "said").read_text().splitlines()
+    word, key, moment = noted.split()
+    assert (word, key) == ("set", "cluster:backup")
+    assert before <= int(moment) <= time.time()

@@ -1,0 +1,278 @@
+"""What the value of a setting can be: how it is read, and the words that say what it takes.
+
+Standard library only, Python 3.9 and later: compose checks settings on hosts without a venv.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+#: In place of an address: whoever connects.
+PEER = "peer"
+#: Among origins: all.
+ANY_ORIGIN = "*"
+#: Longest host name, in characters.
+_HOST_LIMIT = 253
+#: Of ASCII, a host name has letters, digits, and ``-``, ``.`` and ``_`` alone.
+_NOT_IN_A_HOST = re.compile(r"[\s\x00-,/:-@\[-^`{-\x7f]")
+#: As Docker takes it.
+#: Source: https://pkg.go.dev/github.com/docker/go-units#RAMInBytes
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?) ?([kmgtp]?)i?b?", re.IGNORECASE)
+#: As Redis takes it: ``k`` is 1000, ``kb`` is 1024.
+#: Source: https://github.com/valkey-io/valkey/blob/9.0/valkey.conf (the first lines)
+_REDIS_MEMORY = re.compile(r"(\d+)(b|k|kb|m|mb|g|gb)?", re.IGNORECASE)
+_POWERS = "kmgtp"
+
+
+class NotTaken(ValueError):
+    """A value that a setting does not take; ``part``: what of it is wrong."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__(part)
+        self.part = part
+
+
+@dataclass(frozen=True)
+class Kind(Generic[T]):
+    """What a setting takes. ``read`` returns the value of a text without surrounding spaces, or raises ``NotTaken``."""
+
+    takes: str
+    read: Callable[[str], T]
+
+
+def whole_number(minimum: int, maximum: int) -> Kind[int]:
+    """A whole number in a range."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise NotTaken(text) from None
+        if not minimum <= value <= maximum:
+            raise NotTaken(text)
+        return value
+
+    return Kind(f"a whole number from {minimum} to {maximum}", read)
+
+
+def seconds(minimum: float, maximum: float) -> Kind[float]:
+    """Seconds in a range, with or without a fraction."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise NotTaken(text) from None
+        if not minimum <= value <= maximum:
+            raise NotTaken(text)
+        return value
+
+    until = f" to {maximum:.10g}" if maximum < float("inf") else " on"
+    return Kind(f"seconds from {minimum:.10g}{until}", read)
+
+
+def one_of(*choices: str) -> Kind[str]:
+    """One of a few words."""
+
+    def read(text: str) -> str:
+        if text not in choices:
+            raise NotTaken(text)
+        return text
+
+    return Kind("one of " + ", ".join(choices), read)
+
+
+def pattern(takes: str, expression: str) -> Kind[str]:
+    """A text that a regular expression matches as a whole; no text at all is one too."""
+    compiled = re.compile(expression)
+
+    def read(text: str) -> str:
+        if text and not compiled.fullmatch(text):
+            raise NotTaken(text)
+        return text
+
+    return Kind(takes, read)
+
+
+def printable(limit: int) -> Kind[str]:
+    """A short text of one line."""
+
+    def read(text: str) -> str:
+        if not text.isprintable() or len(text) > limit:
+            raise NotTaken(text)
+        return text
+
+    return Kind(f"up to {limit} printable characters", read)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Words that are separated by commas or spaces."""
+    return tuple(text.replace(",", " ").split())
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    for word in words(text):
+        try:
+            if word != PEER:
+                ipaddress.ip_network(word, strict=False)
+        except ValueError:
+            raise NotTaken(" ".join(words(text))) from None
+    return words(text)
+
+
+def _others_networks(text: str) -> tuple[str, ...]:
+    if PEER in words(text):
+        raise NotTaken(" ".join(words(text)))
+    return _networks(text)
+
+
+def is_origin(text: str) -> bool:
+    """Whether a text is the scheme, host and port of a page, and nothing else."""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    rest = parts.path or parts.query or parts.fragment
+    return parts.scheme in ("http", "https") and bool(host) and not rest and "@" not in parts.netloc
+
+
+def _page_url(text: str) -> str:
+    if text and not is_origin("/".join(text.split("/", 3)[:3])):
+        raise NotTaken(text)
+    return text
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    for word in words(text):
+        if word != ANY_ORIGIN and not is_origin(word):
+            raise NotTaken(word)
+    return words(text)
+
+
+def _redis_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        addressed = parts.scheme == "unix" or (bool(parts.hostname) and parts.port != 0)
+    except ValueError:
+        raise NotTaken(text) from None
+    if text and not (addressed and parts.scheme in ("redis", "rediss", "unix")):
+        raise NotTaken(text)
+    return text
+
+
+def is_host_and_port(text: str) -> bool:
+    """Whether a text names a host, with a port or without; an IPv6 address with a port stands in brackets."""
+    try:
+        ipaddress.IPv6Address(text.partition("%")[0])
+        return True
+    except ValueError:
+        pass
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        host, port = text, "1"
+    if not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65535):
+        return False
+    if host.startswith("[") and host.endswith("]"):
+        return ":" not in host[1:-1] or is_host_and_port(host[1:-1])
+    return bool(host) and len(host) <= _HOST_LIMIT and not _NOT_IN_A_HOST.search(host)
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    for word in words(text):
+        if not is_host_and_port(word):
+            raise NotTaken(word)
+    return words(text)
+
+
+def _host(text: str) -> str:
+    if text and not is_host_and_port(text):
+        raise NotTaken(text)
+    return text
+
+
+def _header(text: str) -> str:
+    if text and not text.replace("-", "").isalnum():
+        raise NotTaken(text)
+    return text
+
+
+def _path(text: str) -> str:
+    if "\0" in text or not text.isprintable():
+        raise NotTaken(text)
+    return text
+
+
+def paths(text: str) -> tuple[str, ...]:
+    """Paths that are separated by commas."""
+    return tuple(path.strip() for path in text.split(",") if path.strip())
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    found = paths(text)
+    if not found or any("*" in path.rpartition("/")[0] for path in found):
+        raise NotTaken(text)
+    return found
+
+
+def memory(minimum: int = 0) -> Kind[int]:
+    """Bytes, as Docker takes them; at least ``minimum``, in units of 1024 * 1024."""
+
+    def read(text: str) -> int:
+        found = _MEMORY.fullmatch(text)
+        value = int(float(found[1]) * 1024 ** (_POWERS.find(found[2].lower()) + 1 if found[2] else 0)) if found else -1
+        if value < minimum * 1024**2:
+            raise NotTaken(text)
+        return value
+
+    return Kind(f"an amount of memory such as 512m or 1g, at least {minimum}m", read)
+
+
+def _redis_memory(text: str) -> int:
+    found = _REDIS_MEMORY.fullmatch(text)
+    if not found:
+        raise NotTaken(text)
+    unit = (found[2] or "").lower()
+    base = 1024 if len(unit) == 2 else 1000
+    value: int = int(found[1]) * base ** (_POWERS.find(unit[0]) + 1 if unit and unit != "b" else 0)
+    return value
+
+
+def _addresses(text: str) -> Iterator[str]:
+    try:
+        yield str(ipaddress.ip_address(text.strip("[]")))
+    except ValueError:
+        return
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address, an IPv6 one in brackets or not."""
+    return bool(list(_addresses(text)))
+
+
+#: Bytes; 0 for no bound.
+REDIS_MEMORY: Kind[int] = Kind("an amount of memory such as 512mb or 1gb", _redis_memory)
+TEXT: Kind[str] = Kind("any text", str)
+PORT = whole_number(1, 65535)
+PATH: Kind[str] = Kind("a path", _path)
+TARGETS: Kind[tuple[str, ...]] = Kind("paths, separated by commas, with a * in the last part at most", _patterns)
+NETWORKS: Kind[tuple[str, ...]] = Kind("addresses or networks, such as 10.0.0.0/8", _networks)
+OTHERS_NETWORKS: Kind[tuple[str, ...]] = Kind("addresses or networks, such as 10.0.0.0/8", _others_networks)
+ORIGINS: Kind[tuple[str, ...]] = Kind("origins such as https://wall.lan:8443, or *", _origins)
+PAGE_URL: Kind[str] = Kind("a URL such as https://cluster.example", _page_url)
+REDIS_URL: Kind[str] = Kind("redis://[user:password@]host[:port][/db], rediss://… or unix://…", _redis_url)
+HOSTS: Kind[tuple[str, ...]] = Kind("names host or host:port, separated by commas or spaces", _hosts)
+HOST_AND_PORT: Kind[str] = Kind("host or host:port (an IPv6 address with a port in brackets)", _host)
+HEADER: Kind[str] = Kind("the name of a header, such as Remote-User", _header)
+#: By its characters: whether there is such a host, its use shows. An IPv6 address may stand in brackets.
+HOST = pattern("a host name or an IP address, such as 0.0.0.0", r"[\w.:%\[\]-]+")
+IMAGE = pattern("the name of an image", r"[^\s$]+")
+LOG_SIZE = pattern("a size such as 10m", r"(?i)\d+(?:\.\d+)? ?[kmgtp]?i?b?")
+DIGITS = pattern("a whole number of seconds", r"[0-9]+")

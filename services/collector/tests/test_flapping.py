@@ -1,0 +1,418 @@
+"""What the log tells of alerts that come and go, round by round, through takeovers."""
+
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from collector.alerts.conditions import Observation
+from collector.alerts.evaluate import Moment
+from collector.alerts.flapping import FLAPPING_TIMES, NODE_ENTRIES, RECENT_BYTES, WINDOW_SECONDS
+from collector.alerts.message import restore_alerts, restore_damping
+from collector.alerts.rules import parse_rules
+from collector.fleet import ClusterState
+from collector.measures import Measures
+from collector.rounds import Rounds
+from contract.codec import decode, encode
+from contract.messages import Alerts, Health, Incident, LogEntry
+from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL
+from contract.scripts import Lease
+from runtime.clock import unix_seconds
+
+START = 1_795_426_800.0
+INTERVAL = 2.0
+DOWN = "node_down/node6.lan"
+UP = Observation("node6.lan", "online", None, Measures())
+OFFLINE = Observation("node6.lan", "offline", None, None)
+UNSEEN = Observation("node6.lan", "unknown", None, None)
+#: An alert fires in the first round, or never in what follows.
+AT_ONCE = "node_down: {for_seconds: 0}"
+NEVER = "node_down: {for_seconds: 1000}"
+#: What a collector of the last release does not write.
+NEW_FIELDS = {"flapping", "logged", "recent_firings", "recent_pendings"}
+
+
+class Log:
+    """Makes rounds, each of which Redis takes, and keeps what the log and the stream of incidents got."""
+
+    def __init__(self, rules=AT_ONCE):
+        self.rules = rules
+        self.entries = []
+        self.incidents = []
+        self.seconds = 0.0
+        self._epoch = 0
+        self.raw = None
+        self.take_over()
+
+    def take_over(self, *, raw=None):
+        """Another collector goes on from the last message."""
+        raw = self.raw if raw is None else raw
+        # Each process has a monotonic clock of its own.
+        self._epoch += 1
+        now = self._now()
+        alerts = restore_alerts(raw, now)
+        self.rounds = Rounds(
+            Lease("me", "lab", INTERVAL),
+            epoch=self._epoch,
+            position=f"{self._epoch - 1}-0",
+            alerts=alerts,
+            targets_path=Path("/nodes.yaml"),
+            now=now,
+            damping=restore_damping(raw, alerts, now),
+        )
+
+    def see(self, *observations, passed=INTERVAL):
+        """Make a round so many seconds after the last; return what it added to the log."""
+        self.seconds += passed
+        state = ClusterState((), observations, parse_rules(self.rules), ())
+        publication = self.rounds.next_round(state, self._now())
+        self.rounds.confirm()
+        self.raw = publication.messages.get(ALERTS_CHANNEL, self.raw)
+        self.health = publication.messages.get(HEALTH_CHANNEL)
+        added = [decode_entry(raw) for _, raw in publication.entries]
+        self.entries += added
+        self.incidents += [msgspec.json.decode(raw, type=Incident) for raw in publication.incidents.values()]
+        return [(entry.transition, entry.alert_id) for entry in added]
+
+    def flap(self, times):
+        """Let the node go and come back so often."""
+        return [told for _ in range(times) for seen in (OFFLINE, UP) for told in self.see(seen)]
+
+    def wait(self, seen, seconds):
+        """Make rounds in which nothing changes; return what they added to the log."""
+        return [told for _ in range(round(seconds / INTERVAL)) for told in self.see(seen)]
+
+    @property
+    def active(self):
+        """State and count of each active alert, as the last message has them."""
+        message = decode(self.raw, Alerts)
+        return {alert.id: (alert.state, alert.flapping) for alert in message.active_alerts}
+
+    def _now(self):
+        return Moment(1000.0 * self._epoch + self.seconds, START + self.seconds)
+
+
+def decode_entry(raw):
+    return msgspec.json.decode(raw, type=LogEntry)
+
+
+def most_in_a_window(entries):
+    """How many of these entries lie in any ten minutes at most."""
+    times = [unix_seconds(entry.timestamp) for entry in entries]
+    return max((sum(1 for other in times if 0 <= other - time < WINDOW_SECONDS) for time in times), default=0)
+
+
+def test_log_has_one_entry_in_ten_minutes_when_a_node_comes_and_goes_and_nothing_fires():
+    log = Log(NEVER)
+
+    # Given an hour in which the node goes and comes back every four seconds
+    log.flap(900)
+
+    # Then the first time is told as ever, and the others by one entry in ten minutes, with their count
+    assert [entry.transition for entry in log.entries[:2]] == ["pending", "resolved"]
+    rest = log.entries[2:]
+    assert {entry.transition for entry in rest} == {"pended"}
+    assert 5 <= len(rest) <= 6
+    assert most_in_a_window(rest) == 1
+    assert {entry.count for entry in rest} <= {149, 150}
+    assert rest[0].message == f"node6.lan: node_down was pending {rest[0].count} times and did not fire"
+    assert (rest[0].code, rest[0].args["times"], rest[0].since) == ("pended", rest[0].count, log.entries[1].timestamp)
+    assert log.incidents == []
+
+
+def test_all_that_was_pending_is_counted_when_it_ends():
+    log = Log(NEVER)
+    log.flap(8)
+    assert log.wait(UP, 2 * WINDOW_SECONDS) == [("pended", DOWN)]
+
+    assert [entry.count for entry in log.entries] == [1, 1, 7]
+    # And the next one is told as ever
+    assert log.flap(1) == [("pending", DOWN), ("resolved", DOWN)]
+
+
+def test_alert_that_fires_is_told_when_others_before_it_did_not():
+    log = Log("node_down: {for_seconds: 10}")
+    log.flap(3)
+
+    assert log.wait(OFFLINE, 20) == [("firing", DOWN)]
+    assert log.see(UP) == [("resolved", DOWN)]
+
+
+def test_alert_stays_firing_when_it_fired_five_times_in_ten_minutes():
+    log = Log()
+
+    assert log.flap(FLAPPING_TIMES - 1) == [("firing", DOWN), ("resolved", DOWN)] * (FLAPPING_TIMES - 1)
+    assert log.flap(1) == [("firing", DOWN)]
+    assert log.active == {DOWN: ("firing", FLAPPING_TIMES)}
+
+    # What begins and ends now is no transition
+    assert log.flap(7) == []
+    assert log.active == {DOWN: ("firing", FLAPPING_TIMES + 7)}
+    log.seconds += 40
+    log.see(UP)
+    assert decode(log.health, Health).firing.warning == 1
+
+
+def test_alert_that_flaps_ends_when_it_was_calm_for_ten_minutes():
+    log = Log()
+    log.flap(12)
+    began = log.entries[-1].timestamp
+
+    assert log.wait(UP, WINDOW_SECONDS - INTERVAL) == []
+    assert log.see(UP) == [("resolved", DOWN)]
+
+    assert log.active == {}
+    assert log.entries[-1].message == "node6.lan: node_down flaps no more; it fired 12 times"
+    assert log.entries[-1].flapping == 12
+    # It is one incident, after the four that were not yet known to flap
+    assert [incident.flapping for incident in log.incidents] == [0, 0, 0, 0, 12]
+    last = log.incidents[-1]
+    assert (last.began, last.ended, last.code) == (began, log.entries[-1].timestamp, "node_offline")
+    # And it begins anew
+    assert log.flap(1) == [("firing", DOWN), ("resolved", DOWN)]
+
+
+def test_alert_flaps_on_when_it_was_calm_for_less_than_ten_minutes():
+    log = Log()
+    log.flap(5)
+
+    for _ in range(3):
+        assert log.wait(UP, WINDOW_SECONDS - INTERVAL) == []
+        assert log.flap(1) == []
+    assert log.active == {DOWN: ("firing", 8)}
+
+
+def test_alert_does_not_flap_when_it_fires_now_and_then():
+    log = Log()
+
+    told = [each for _ in range(20) for each in [*log.flap(1), *log.wait(UP, 150)]]
+
+    assert told == [("firing", DOWN), ("resolved", DOWN)] * 20
+
+
+def test_alert_is_an_ordinary_one_again_when_it_fires_for_ten_minutes():
+    log = Log()
+    log.flap(5)
+    began = log.entries[-1].timestamp
+
+    assert log.wait(OFFLINE, WINDOW_SECONDS + INTERVAL) == []
+    assert log.active == {DOWN: ("firing", 0)}
+    assert log.see(UP) == [("resolved", DOWN)]
+
+    assert log.entries[-1].message == "node6.lan is online again"
+    assert log.incidents[-1].began == began
+
+
+def test_worst_value_is_that_of_all_of_it_when_an_alert_flaps():
+    log = Log("memory: {for_seconds: 0}")
+
+    def memory(percent):
+        return Observation("node6.lan", "online", None, Measures(memory_usage=percent))
+
+    for percent in (91.0, 92.0, 93.0, 94.0, 95.0, 99.0, 96.0):
+        log.see(memory(percent))
+        log.see(memory(10.0))
+    log.wait(memory(10.0), WINDOW_SECONDS)
+
+    assert [incident.peak for incident in log.incidents] == [91.0, 92.0, 93.0, 94.0, 99.0]
+
+
+def test_alert_that_flaps_stays_when_nothing_can_be_said_of_its_node():
+    log = Log()
+    log.flap(5)
+
+    assert log.wait(UNSEEN, 2 * WINDOW_SECONDS) == []
+    assert log.active == {DOWN: ("firing", 5)}
+    assert log.see(UP) == [("resolved", DOWN)]
+
+
+@pytest.mark.parametrize(
+    ("rules", "observations", "message"),
+    [
+        (AT_ONCE, (), "node6.lan is not a target any more"),
+        ("node_down: {enabled: false}", (UP,), "node6.lan: the rule node_down is switched off"),
+    ],
+)
+@pytest.mark.parametrize("last", [UP, OFFLINE])
+def test_alert_that_flaps_ends_at_once_when_what_it_is_about_goes(rules, observations, message, last):
+    log = Log()
+    log.flap(6)
+    log.see(last)
+    log.rules = rules
+
+    assert log.see(*observations) == [("resolved", DOWN)]
+    assert log.entries[-1].message == message
+
+
+def test_alert_that_flaps_ends_at_once_when_its_detail_is_left_out(online, filesystem):
+    log = Log("filesystem_readonly: {for_seconds: 0}")
+    for _ in range(6):
+        log.see(online(filesystems=(filesystem("/", readonly=True),)))
+        log.see(online(filesystems=(filesystem("/"),)))
+    log.rules = "filesystem_readonly: {for_seconds: 0, ignore: [/]}"
+
+    assert log.see(online(filesystems=(filesystem("/"),))) == [("resolved", "filesystem_readonly/node6.lan//")]
+
+
+@pytest.mark.parametrize("last", [UP, OFFLINE])
+def test_alert_flaps_on_when_another_collector_takes_over(last):
+    log = Log("node_down: {for_seconds: 4}")
+    for _ in range(7):
+        log.wait(OFFLINE, 6)
+        log.see(UP)
+    log.wait(UP, 20)
+    log.see(last)
+    assert log.active == {DOWN: ("firing", 7)}
+
+    log.take_over()
+
+    if last is UP:
+        # Calm since it last came back
+        assert log.wait(UP, WINDOW_SECONDS - 24) == []
+        assert log.see(UP) == [("resolved", DOWN)]
+    else:
+        # Down for four seconds once more
+        assert log.wait(OFFLINE, 4) == []
+        assert log.active == {DOWN: ("firing", 8)}
+    assert [entry.transition for entry in log.entries].count("firing") == FLAPPING_TIMES
+
+
+@pytest.mark.parametrize("before", range(1, 5))
+def test_firings_count_when_another_collector_takes_over(before):
+    log = Log()
+    log.flap(before)
+    log.see(OFFLINE)
+    log.take_over()
+    log.see(UP)
+
+    log.take_over()
+    log.flap(8)
+
+    assert [entry.transition for entry in log.entries].count("firing") == FLAPPING_TIMES
+
+
+def test_pendings_are_counted_on_when_another_collector_takes_over():
+    log = Log(NEVER)
+    for _ in range(20):
+        log.flap(1)
+        log.take_over()
+        log.see(OFFLINE)
+        log.take_over()
+        log.see(UP)
+    log.wait(UP, WINDOW_SECONDS)
+
+    assert [(entry.transition, entry.count) for entry in log.entries] == [
+        ("pending", 1),
+        ("resolved", 1),
+        ("pended", 39),
+    ]
+
+
+def as_of_the_last_release(raw):
+    """The message without what that release does not know."""
+
+    def without(value):
+        return {name: field for name, field in value.items() if name not in NEW_FIELDS}
+
+    message = without(msgspec.json.decode(raw))
+    return encode(message | {"active_alerts": [without(alert) for alert in message["active_alerts"]]})
+
+
+def test_alert_ends_and_may_flap_anew_when_a_collector_of_the_last_release_had_taken_over():
+    log = Log()
+    log.flap(7)
+
+    log.take_over(raw=as_of_the_last_release(log.raw))
+
+    # What was held ends with the first look, as it does there; it counts as having fired once
+    assert log.active == {DOWN: ("firing", 7)}
+    assert log.see(UP) == [("resolved", DOWN)]
+    assert log.flap(9) == [("firing", DOWN), ("resolved", DOWN)] * 3 + [("firing", DOWN)]
+
+
+def test_log_tells_so_much_of_a_node_in_ten_minutes_and_the_rest_later(online, filesystem):
+    log = Log("filesystem_full: {for_seconds: 0}")
+    many = online("many", filesystems=tuple(filesystem(f"/{number:02}", 99.0) for number in range(NODE_ENTRIES + 10)))
+    other = online("other", filesystems=(filesystem("/", 99.0),))
+
+    told = log.see(many, other)
+
+    # Then another node's alerts are told all the same, and all are shown
+    assert Counter(entry.node for entry in log.entries) == {"many": NODE_ENTRIES, "other": 1}
+    assert len(log.active) == NODE_ENTRIES + 11
+    assert [alert.id for alert in decode(log.raw, Alerts).active_alerts if not alert.logged] == [
+        f"filesystem_full/many//{number:02}" for number in range(NODE_ENTRIES, NODE_ENTRIES + 10)
+    ]
+    assert log.see(many, other) == []
+    # And what still fires is told once there is room, by another collector too
+    log.take_over()
+    log.see(many, other, passed=WINDOW_SECONDS)
+    assert len(log.entries) == len(told) + 10
+    assert all(alert.logged for alert in decode(log.raw, Alerts).active_alerts)
+
+
+def test_end_is_not_told_when_the_beginning_was_not(online, filesystem):
+    log = Log("filesystem_full: {for_seconds: 0}")
+    many = online(filesystems=tuple(filesystem(f"/{number:02}", 99.0) for number in range(NODE_ENTRIES + 10)))
+    log.see(many)
+
+    told = log.see(online(filesystems=(filesystem("/", 1.0),)))
+
+    assert [transition for transition, _ in told] == ["resolved"] * NODE_ENTRIES
+    assert len(log.incidents) == NODE_ENTRIES
+
+
+def test_what_the_next_collector_has_to_know_is_bounded_when_very_many_nodes_flap():
+    log = Log()
+    names = [f"n{number:04}{'n' * 60}" for number in range(2000)]
+    flapping, others = names[:50], names[50:]
+    offline = {name: Observation(name, "offline", None, None) for name in names}
+    online = {name: Observation(name, "online", None, Measures()) for name in names}
+    for _ in range(5):
+        log.see(*(offline[name] for name in flapping))
+        log.see(*(online[name] for name in flapping))
+
+    log.see(*offline.values())
+    log.see(*online.values())
+
+    message = decode(log.raw, Alerts)
+    assert len(encode(message.recent_firings)) + len(encode(message.recent_pendings)) <= RECENT_BYTES
+    # Those that flap come first
+    assert {recent.node for recent in message.recent_firings if recent.changed} == set(flapping)
+    assert {recent.node for recent in message.recent_firings} & set(others)
+
+
+_MOMENTS = st.sampled_from([INTERVAL] * 5 + [12.0, 130.0, 590.0, 601.0])
+
+
+@pytest.mark.parametrize("for_seconds", [0, 4])
+@given(st.lists(st.tuples(st.sampled_from([UP, OFFLINE, OFFLINE, UNSEEN]), _MOMENTS, st.integers(0, 9)), max_size=150))
+@example([(OFFLINE, 2.0, 1), (OFFLINE, 2.0, 1), (OFFLINE, 2.0, 1), (UP, 2.0, 1)] * 100)
+@example([(OFFLINE, 2.0, 1), (UP, 2.0, 0)] * 200)
+def test_log_is_bounded_and_beginnings_and_ends_take_turns_when_a_node_does_anything(for_seconds, rounds):
+    log = Log(f"node_down: {{for_seconds: {for_seconds}}}")
+    begun = None
+    for seen, passed, chance in rounds:
+        if chance == 0:
+            log.take_over()
+        count = len(log.entries)
+        log.see(seen, passed=passed)
+        for entry in log.entries[count:]:
+            if entry.transition == "pended":
+                continue
+            allowed = {None: {"pending", "firing"}, "pending": {"firing", "resolved"}, "firing": {"resolved"}}
+            assert entry.transition in allowed[begun]
+            begun = None if entry.transition == "resolved" else entry.transition
+        # What the log says is active is what is shown, unless it is said not to be in the log
+        logged = {alert.id: alert.state for alert in decode(log.raw, Alerts).active_alerts if alert.logged}
+        assert logged == ({} if begun is None else {DOWN: begun})
+    assert most_in_a_window(log.entries) <= 4 * FLAPPING_TIMES
+    assert most_in_a_window([entry for entry in log.entries if entry.transition == "pended"]) <= 1
+    assert most_in_a_window([entry for entry in log.entries if entry.transition == "firing"]) <= FLAPPING_TIMES
+    # Each incident is one that the log tells from its beginning to its end
+    assert len({incident.id for incident in log.incidents}) == len(log.incidents)
+    ended = {entry.timestamp for entry in log.entries if entry.transition == "resolved"}
+    assert {incident.ended for incident in log.incidents} <= ended

@@ -1,0 +1,183 @@
+"""What the collector's metrics tell beside the nodes: rounds, Redis' own figures, the last backup, the certificate."""
+
+import asyncio
+import calendar
+import time
+
+import pytest
+
+from collector.certificate import certificate_end
+from collector.metrics import CERTIFICATE_END, LAST_BACKUP, exposition
+from collector.redis_client import RedisClient
+from collector.round_watch import RoundWatch
+from collector.upkeep import Answers, Upkeep, is_saving
+from contract import VERSION
+from contract.names import BACKUP_KEY
+from runtime.redis_failures import RedisAway
+from tests.drivers.certificate import make_certificate, make_dated_certificate
+from tests.drivers.redis_users import url_of, users
+
+OF_REDIS = (
+    "collector_redis_memory_used_bytes", "collector_redis_memory_limit_bytes", "collector_redis_persistence",
+    "collector_last_backup_timestamp_seconds",
+)  # fmt: skip
+NOW = 1_796_037_721.0
+
+
+def metrics():
+    lines = exposition()[0].decode().splitlines()
+    return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+
+
+def test_build_version_is_told():
+    assert metrics()[f'dispycluster_build_info{{version="{VERSION}"}}'] == "1.0"
+
+
+def test_round_is_missed_once_it_is_half_an_interval_late_and_counts_once():
+    now = [0.0]
+    watch = RoundWatch(2.0, lambda: now[0])
+    now[0] = 100.0
+    assert watch.missed == 0  # nothing is owed before the first
+    watch.published()
+    counts = []
+    for later in (101.9, 102.9, 103.1, 104.9, 105.1):
+        now[0] = later
+        counts.append(watch.missed)
+    assert counts == [0, 0, 1, 1, 2]
+    watch.published()
+    assert watch.missed == 2
+    now[0] = 107.0
+    watch.published()
+    assert watch.missed == 2
+
+
+def test_who_stands_by_misses_no_round():
+    now = [0.0]
+    watch = RoundWatch(2.0, lambda: now[0])
+    watch.published()
+    now[0] = 4.0
+    watch.stand_by()
+    now[0] = 1000.0
+    assert watch.missed == 1
+    watch.published()
+    assert watch.missed == 1
+
+
+AOF = {"loading": 0, "aof_enabled": 1, "aof_last_write_status": "ok", "rdb_last_bgsave_status": "ok"}
+SNAPSHOTS = {**AOF, "aof_enabled": 0, "rdb_last_save_time": NOW - 800, "rdb_changes_since_last_save": 9}
+
+
+@pytest.mark.parametrize(
+    ("info", "had_aof", "saves"),
+    [
+        ({}, False, None),
+        ({**AOF, "loading": 1}, False, None),
+        (AOF, True, True),
+        ({**AOF, "aof_last_write_status": "err"}, True, False),
+        ({**AOF, "rdb_last_bgsave_status": "err"}, True, True),
+        (SNAPSHOTS, False, True),
+        (SNAPSHOTS, True, False),
+        ({**SNAPSHOTS, "rdb_last_bgsave_status": "err"}, False, False),
+        ({**SNAPSHOTS, "rdb_last_save_time": NOW - 3700}, False, False),
+        ({**SNAPSHOTS, "rdb_last_save_time": NOW - 3700, "rdb_changes_since_last_save": 0}, False, True),
+    ],
+)
+def test_redis_saves_where_its_last_write_succeeded_and_nothing_switched_it_off(info, had_aof, saves):
+    assert is_saving(info, NOW, had_aof=had_aof) == saves
+
+
+def look(redis, certificate=None):
+    asyncio.run(Upkeep(redis, certificate).look())
+
+
+def looked_at(url):
+    async def run():
+        client = RedisClient(url)
+        try:
+            await Upkeep(client, None).look()
+        finally:
+            await client.close()
+
+    asyncio.run(run())
+
+
+def test_figures_of_redis_are_told_by_the_users_that_the_containers_have(valkey, redis):
+    with users(valkey):
+        looked_at(url_of(valkey, "collector"))
+        told = metrics()
+        assert float(told["collector_redis_memory_used_bytes"]) > 1000
+        assert told["collector_redis_persistence"] in ("0.0", "1.0")
+        assert "collector_last_backup_timestamp_seconds" not in told
+        redis.set(BACKUP_KEY, "1796037721")
+        looked_at(url_of(valkey, "collector"))
+        assert float(metrics()["collector_last_backup_timestamp_seconds"]) == NOW
+        redis.config_set("maxmemory", "100mb")
+        looked_at(url_of(valkey, "collector"))
+        assert float(metrics()["collector_redis_memory_limit_bytes"]) == 100 * 1024 * 1024
+        redis.config_set("maxmemory", "0")
+        assert redis.execute_command("ACL LOG") == []
+
+
+def test_what_the_user_may_not_ask_for_is_left_out_and_not_asked_for_again_soon(valkey, redis):
+    with users(valkey):
+        redis.execute_command("ACL", "SETUSER", "collector", "-info")
+
+        async def run():
+            client = RedisClient(url_of(valkey, "collector"))
+            upkeep = Upkeep(client, None)
+            for _ in range(3):
+                await upkeep.look()
+            await client.close()
+
+        asyncio.run(run())
+        assert not [name for name in metrics() if name.startswith(OF_REDIS)]
+        assert sum(int(entry["count"]) for entry in redis.acl_log()) <= 2
+        redis.execute_command("ACL", "LOG", "RESET")
+
+
+def test_nothing_is_known_of_a_redis_that_is_away():
+    class Away:
+        async def figures(self):
+            raise RedisAway
+
+    class There:
+        async def figures(self):
+            return Answers({"used_memory": 5, "maxmemory": 9}, 3.0)
+
+    look(There())
+    assert metrics()["collector_redis_memory_limit_bytes"] == "9.0"
+    assert LAST_BACKUP.value == 3.0
+    look(Away())
+    assert not [name for name in metrics() if name.startswith(OF_REDIS)]
+
+
+@pytest.mark.parametrize("end", ["20351231235958Z", "20610102030405Z"])
+def test_end_of_the_certificate_is_read_from_its_file(tmp_path, end):
+    make_certificate(tmp_path, "IP:127.0.0.1")
+    make_dated_certificate(tmp_path, "dated", "20200101000000Z", end)
+    (tmp_path / "chain.pem").write_text((tmp_path / "dated.crt").read_text() + (tmp_path / "ca.crt").read_text())
+
+    assert certificate_end(tmp_path / "chain.pem") == calendar.timegm(time.strptime(end, "%Y%m%d%H%M%SZ"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "no certificate", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\nMAMCAQU=\n-----END CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n",
+    ],
+)  # fmt: skip
+def test_file_without_a_certificate_has_no_end(tmp_path, text):
+    path = tmp_path / "x.pem"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"."):
+        certificate_end(path)
+
+    class Quiet:
+        async def figures(self):
+            return Answers()
+
+    CERTIFICATE_END.value = 1.0
+    look(Quiet(), path)
+    assert CERTIFICATE_END.value is None

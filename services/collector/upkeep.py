@@ -1,0 +1,116 @@
+"""What ``/metrics`` tells of Redis' own figures, the last backup, and the certificate; absent where it is not known."""
+
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from collector.certificate import certificate_end
+from collector.metrics import CERTIFICATE_END, LAST_BACKUP, REDIS_MEMORY_LIMIT, REDIS_MEMORY_USED, REDIS_PERSISTENCE
+from runtime.daemon_thread import run_in_daemon_thread
+from runtime.logs import Occasionally
+from runtime.quoted import sentence, shown
+from runtime.redis_failures import RedisFailure
+
+#: Seconds between two looks.
+LOOK_SECONDS: Final = 10.0
+#: Seconds without a look at Redis after one that its user has no right to: each is an entry of ``ACL LOG``.
+FORBIDDEN_SECONDS: Final = 600.0
+#: Seconds that a Redis with snapshots alone may take between two of them; ours takes one in a quarter of an hour.
+SNAPSHOT_SECONDS: Final = 3600.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What Redis says of itself."""
+
+    #: Fields of the sections memory and persistence of INFO; ``None``: they are not known.
+    info: Mapping[str, Any] | None = None
+    #: Unix seconds of the last backup; ``None``: it is not known.
+    backup: float | None = None
+    #: Whether the user may not ask for some of it.
+    is_forbidden: bool = False
+
+
+class Redis(Protocol):
+    """The Redis that is asked."""
+
+    async def figures(self) -> Answers:
+        """Ask.
+
+        Raises:
+            RedisFailure: it does not answer.
+        """
+        ...
+
+
+class Upkeep:
+    """Looks every ``LOOK_SECONDS``; ``certificate``: the file of the pages' certificate, where there is one."""
+
+    def __init__(self, redis: Redis, certificate: Path | None) -> None:
+        self._redis = redis
+        self._certificate = certificate
+        self._had_aof = False
+        self._not_before = float("-inf")
+        self._occasionally = Occasionally(_log)
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            try:
+                await self.look()
+            except Exception:
+                self._occasionally.warning("look", "a look at the installation failed: %s", traceback.format_exc())
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Look once."""
+        if time.monotonic() >= self._not_before:
+            await self._look_at_redis()
+        if self._certificate is not None:
+            CERTIFICATE_END.value = await run_in_daemon_thread(self._certificate_end, "look at a certificate")
+
+    async def _look_at_redis(self) -> None:
+        try:
+            answers = await self._redis.figures()
+        except RedisFailure:
+            answers = Answers()
+        if answers.is_forbidden:
+            self._not_before = time.monotonic() + FORBIDDEN_SECONDS
+            _log.info("the Redis user of the collector may not ask for all that /metrics tells: it is left out there")
+        info = answers.info or {}
+        self._had_aof |= info.get("aof_enabled") == 1
+        REDIS_MEMORY_USED.value = info.get("used_memory")
+        REDIS_MEMORY_LIMIT.value = info.get("maxmemory") or None
+        REDIS_PERSISTENCE.value = is_saving(info, time.time(), had_aof=self._had_aof)
+        LAST_BACKUP.value = answers.backup
+
+    def _certificate_end(self) -> float | None:
+        assert self._certificate is not None
+        try:
+            return certificate_end(self._certificate)
+        except (OSError, ValueError) as error:
+            said = "COLLECTOR_CERTIFICATE_FILE=%s cannot be used: %s"
+            self._occasionally.warning("certificate", said, shown(self._certificate), sentence(error))
+            return None
+
+
+def is_saving(info: Mapping[str, Any], now: float, *, had_aof: bool) -> bool | None:
+    """Whether Redis saves its data, by the fields of INFO; ``None``: they do not tell.
+
+    ``now`` is in Unix seconds; ``had_aof``: it has been seen with an append-only file.
+    """
+    if "aof_enabled" not in info or info.get("loading"):
+        return None
+    if info["aof_enabled"]:
+        return bool(info.get("aof_last_write_status") == "ok")
+    if had_aof or info.get("rdb_last_bgsave_status") != "ok":
+        return False
+    is_recent = now - float(info.get("rdb_last_save_time", 0)) < SNAPSHOT_SECONDS
+    return is_recent or info.get("rdb_changes_since_last_save") == 0
