@@ -5,14 +5,9 @@ that any client got no snapshot for. It includes the time between two rounds.
 """
 
 import argparse
-import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
-from docker.models.containers import Container
+from collections.abc import Callable
 
 from tests.drivers.deployment import Deployment
 from tests.drivers.fleet import BROWSERS, Watched, listening, replicas_of, settle
@@ -49,19 +44,8 @@ def kill(service: str) -> Operation:
     return f"{service} is killed", run
 
 
-@contextmanager
-def hung(container: Container) -> Iterator[None]:
-    """Have a container's process stand still."""
-    pid = container.attrs["State"]["Pid"]
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 def _hang(deployment: Deployment, listeners: list[Listener]) -> None:
-    with hung(deployment.container("ws")):
+    with deployment.hung(deployment.container("ws")):
         eventually(lambda: len(replicas_of(listeners)) == 1, within_seconds=90, what="all are on the other replica")
         time.sleep(AFTER_SECONDS)
 

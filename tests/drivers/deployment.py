@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
+import requests
 from docker.models.containers import Container
 from docker.models.networks import Network
 from testcontainers.compose import DockerCompose
@@ -233,6 +235,37 @@ class Deployment(Installation):
                 return bool(container.attrs["State"]["Health"]["Status"] == "healthy")
 
             eventually(healthy, within_seconds=60, what=f"{container.name} healthy again")
+
+    @contextmanager
+    def hung(self, container: Container) -> Iterator[None]:
+        """Have a container's process stand still while its connections stay open, which the engine does not notice."""
+        pid = container.attrs["State"]["Pid"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    @contextmanager
+    def asked(self, path: str) -> Iterator[list[int]]:
+        """Ask for a path all the while, by a connection each time; yields the status codes, 0 for no answer."""
+        codes: list[int] = []
+        ended = threading.Event()
+
+        def ask() -> None:
+            while not ended.wait(0.05):
+                try:
+                    codes.append(requests.get(self.origin + path, timeout=30).status_code)
+                except requests.RequestException:
+                    codes.append(0)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        try:
+            yield codes
+        finally:
+            ended.set()
+            asking.join()
 
     def passwords(self) -> dict[str, str]:
         """By what Redis knows each service."""

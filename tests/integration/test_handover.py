@@ -1,15 +1,10 @@
 """A replica that ends or hangs hands its clients over. Bounds: a busy machine's, far below what 0.4 took."""
 
-import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-import requests
-from docker.models.containers import Container
 
 from deploy.compose.docker import Docker
 from deploy.compose.preflight import port_of
@@ -57,17 +52,6 @@ def require_no_loss(watched: Watched) -> None:
     assert watched.gap_rounds() <= GAP_ROUNDS
 
 
-@contextmanager
-def stopped(container: Container) -> Iterator[None]:
-    """Have the container's process hang: its connections stay open."""
-    pid = container.attrs["State"]["Pid"]
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 def test_clients_miss_nothing_when_push_replicas_are_restarted(running: Deployment, listeners: list[Listener]) -> None:
     before = {container.id for container in running.containers("ws")}
     watched = Watched(listeners)
@@ -81,25 +65,10 @@ def test_clients_miss_nothing_when_push_replicas_are_restarted(running: Deployme
 
 def test_no_request_fails_when_the_api_is_restarted(running: Deployment, listeners: list[Listener]) -> None:
     before = running.container("api").id
-    answers: list[int] = []
-    ended = threading.Event()
-
-    def ask() -> None:
-        while not ended.wait(0.05):
-            try:
-                answers.append(requests.get(f"{running.origin}/api/cluster/snapshot", timeout=30).status_code)
-            except requests.RequestException:
-                answers.append(0)
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    try:
+    with running.asked("/api/cluster/snapshot") as codes:
         running.command("restart", "api")
-    finally:
-        ended.set()
-        asking.join()
-    assert len(answers) > 20
-    assert set(answers) == {200}
+    assert len(codes) > 20
+    assert set(codes) == {200}
     assert running.container("api").id != before
 
 
@@ -120,7 +89,7 @@ def test_clients_are_elsewhere_soon_when_their_replica_hangs(running: Deployment
     with listening(running, CLIENTS, BROWSERS) as more:
         everybody = [*listeners, *more]
         assert len(replicas_of(everybody)) == 2
-        with stopped(running.container("ws")):
+        with running.hung(running.container("ws")):
             eventually(lambda: len(replicas_of(everybody)) == 1, within_seconds=HUNG_SECONDS, what="all on the other")
             settle(running, everybody)
         eventually(lambda: running.gateway_sees("ws") == 2, within_seconds=30, what="it is back")
@@ -131,7 +100,7 @@ def test_clients_stay_when_their_replica_is_busy_for_five_seconds(
 ) -> None:
     before = connections(listeners)
     for container in running.containers("ws"):
-        with stopped(container):
+        with running.hung(container):
             time.sleep(5)
         running.next_round(2)
     settle(running, listeners)

@@ -117,6 +117,13 @@ def test_connections_that_open_files_do_not_allow_are_refused_by_name(
     assert name in done.stderr
 
 
+def test_gateway_names_all_that_is_wrong_before_it_gives_up(tmp_path: Path) -> None:
+    wrong = {"LOG_LEVEL": "LOUD", "GATEWAY_MAXCONN": "lots", "TRUSTED_PROXIES": "proxy.lan", "TLS_HSTS_SECONDS": "year"}
+    done = told(tmp_path, "GATEWAY_NAMES", **wrong)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert [name for name in wrong if name not in done.stderr] == []
+
+
 #: As HAProxy says what it does, and as its configuration has it say requests.
 SAID = {
     "INFO": "[NOTICE]   (1) : haproxy version is 3.2.15",

@@ -32,6 +32,12 @@ def test_appendfsync_that_is_none_is_refused_by_name(tmp_path: Path) -> None:
     assert "REDIS_APPENDFSYNC=sometimes" in done.stderr
 
 
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    done = started(tmp_path, REDIS_MAXMEMORY="lots", REDIS_APPENDFSYNC="sometimes")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 2
+
+
 @pytest.mark.parametrize("memory", ["", "0", "1024", "512mb", "1GB", "2g", "100k", "7b"])
 def test_memory_is_handed_on(tmp_path: Path, memory: str) -> None:
     done = started(tmp_path, REDIS_MAXMEMORY=memory)
