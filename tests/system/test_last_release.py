@@ -15,6 +15,9 @@ from contract.codec import TYPE_OF_CHANNEL, decode
 from contract.library import LIBRARY
 from contract.messages import Node
 from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, METRICS_CHANNEL, latest_key
+from deploy.compose.env_file import parsed
+from runtime.catalogue import CONTAINERS
+from runtime.checks import check
 from tests.drivers.last_release import lay_out_last_release
 from tests.drivers.process import ROOT, Process
 from tests.drivers.redis_users import load_functions, url_of, users
@@ -238,3 +241,16 @@ def test_alert_that_flaps_ends_once_when_a_collector_of_the_last_release_takes_o
     require_numbered_without_a_gap(releases.log())
     assert transitions(releases.log()) == {None: ["started"], DOWN: ["firing", "resolved"] * 5}
     releases.close()
+
+
+def test_settings_of_the_last_release_are_taken_as_they_were(former: Path) -> None:
+    # given an .env with everything that the last release offered, at its default
+    lines = (former / "deploy/compose/.env.example").read_text().splitlines()
+    settings = "\n".join(line[1:] for line in lines if line.startswith("#") and line[1:2].isupper())
+    # when
+    written = parsed(settings, {})
+    report = check(written, CONTAINERS, written)
+    # then
+    assert len(written) > 30
+    assert report.faults == ()
+    assert all("was removed in" in note for note in report.notes)

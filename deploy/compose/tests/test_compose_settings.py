@@ -14,7 +14,6 @@ from deploy.compose.up import up
 from deploy.compose.upgrade import upgrade
 from runtime.catalogue import CONTAINERS
 from runtime.checks import check
-from tests.drivers.last_release import lay_out_last_release
 from tests.drivers.ports import free_port
 from tests.drivers.scripted_docker import ScriptedDocker, config
 from tests.drivers.wrong_settings import Wrong, wrong_in
@@ -160,20 +159,6 @@ def test_more_data_than_the_engine_has_memory_is_told(lab: ScriptedDocker, capsy
     lab.script("info", json.dumps({"MemTotal": 2_000_000_000}))
     preflight(lab)
     assert "REDIS_MAXMEMORY is 4295 MB, and the engine's machine has no more than 2000 MB" in capsys.readouterr().out
-
-
-def test_settings_of_the_last_release_are_taken_as_they_were(tmp_path: Path) -> None:
-    # given an .env with everything that the last release offered, at its default
-    lay_out_last_release(tmp_path)
-    lines = (tmp_path / "deploy/compose/.env.example").read_text().splitlines()
-    settings = "\n".join(line[1:] for line in lines if line.startswith("#") and line[1:2].isupper())
-    # when
-    written = parsed(settings, {})
-    report = check(written, CONTAINERS, written)
-    # then
-    assert len(written) > 30
-    assert report.faults == ()
-    assert all("was removed in" in note for note in report.notes)
 
 
 @pytest.mark.parametrize(
