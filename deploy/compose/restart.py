@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from deploy.compose.containers import AS_IT_IS, of_project, roll
+from deploy.compose.containers import AS_IT_IS, of_project, of_service, roll
 from deploy.compose.dialogue import CommandFailed, call, say
 from deploy.compose.docker import Docker
+from deploy.compose.gateway import reload
 from deploy.compose.preflight import preflight
-from deploy.compose.project import Project
+from deploy.compose.project import GATEWAY, Project
 from deploy.compose.up import READY_SECONDS, await_live, last_words, look, nodes_of
 from deploy.compose.upgrade import ONE_SHOT, REPLICATED, order
 
@@ -31,14 +32,28 @@ def restart(docker: Docker, service: str = "") -> None:
         say(f"{name} …")
         if name in REPLICATED:
             roll(docker, project, name, everyone=True)
+        elif name == GATEWAY:
+            _gateway(docker, project)
         else:
-            _anew(docker, name)
+            _up(docker, name, "--force-recreate")
     newer = await_live(lambda: look(docker, project), READY_SECONDS)
     say(f"Restarted; the data are live (round {newer.seq}, {nodes_of(newer)}).")
 
 
-def _anew(docker: Docker, name: str) -> None:
-    words = ("compose", "up", "--detach", "--wait", "--no-deps", "--force-recreate", *AS_IT_IS, name)
+def _gateway(docker: Docker, project: Project) -> None:
+    """Without a refused connection, unless its settings have changed."""
+    before = of_service(docker, project.name, GATEWAY)
+    _up(docker, GATEWAY)
+    if of_service(docker, project.name, GATEWAY) == before:
+        try:
+            reload(docker, project.tls)
+        except PermissionError:
+            say("TLS_KEY cannot be read from here, so that every connection is cut once; with sudo none is refused.")
+            _up(docker, GATEWAY, "--force-recreate")
+
+
+def _up(docker: Docker, name: str, *options: str) -> None:
+    words = ("compose", "up", "--detach", "--wait", "--no-deps", *options, *AS_IT_IS, name)
     try:
         docker.tell(*words, failure=f"{name} does not become healthy")
     except CommandFailed as failure:

@@ -247,15 +247,18 @@ class Deployment(Installation):
             os.kill(pid, signal.SIGCONT)
 
     @contextmanager
-    def asked(self, path: str) -> Iterator[list[int]]:
-        """Ask for a path all the while, by a connection each time; yields the status codes, 0 for no answer."""
+    def asked(self, path: str, verify: str | bool = True) -> Iterator[list[int]]:
+        """Ask for a path all the while, by a connection each time; yields the status codes, 0 for no answer.
+
+        ``verify``: the authority's file where it is not one of the system's.
+        """
         codes: list[int] = []
         ended = threading.Event()
 
         def ask() -> None:
             while not ended.wait(0.05):
                 try:
-                    codes.append(requests.get(self.origin + path, timeout=30).status_code)
+                    codes.append(requests.get(self.origin + path, timeout=30, verify=verify).status_code)
                 except requests.RequestException:
                     codes.append(0)
 

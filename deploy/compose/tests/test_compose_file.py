@@ -168,7 +168,7 @@ def test_collector_gets_the_certificate_of_the_gateway_where_it_looks_for_it() -
 
 def test_services_without_a_config_get_what_their_files_ask_for() -> None:
     gateway = (IMAGES / "gateway/haproxy.cfg").read_text()
-    by_the_start_script = {"GATEWAY_NAMES", "GATEWAY_TLS"}
+    by_the_start_script = {"GATEWAY_CERTIFICATE", "GATEWAY_NAMES", "GATEWAY_TLS"}
     for_the_start_script = {"ACCESS", "LOG_FORMAT", "LOG_LEVEL", "PUBLIC_HOST", "PUBLIC_URL", "WS_ALLOWED_ORIGINS"}
     asked = set(re.findall(r'"[^"$]*\$\{(\w+)(?:\[\*\])?\}"', gateway))
     assert set(SERVICES["gateway"]["environment"]) == (asked - by_the_start_script) | for_the_start_script
@@ -330,7 +330,7 @@ def test_users_and_tokens_are_changed_by_the_api_alone() -> None:
 
 def test_certificate_and_key_are_mounted_where_the_gateway_looks_and_never_made_by_the_engine() -> None:
     mounts = {mount["source"]: mount for mount in SERVICES["gateway"]["volumes"]}
-    start = (IMAGES / "gateway/start").read_text()
+    start = (IMAGES / "gateway/bin/start-gateway").read_text()
     for variable, target in (("TLS_CERTIFICATE", "/tls/certificate.pem"), ("TLS_KEY", "/tls/certificate.pem.key")):
         mount = mounts[f"${{{variable}:-/dev/null}}"]
         assert (mount["target"], mount["read_only"]) == (target, True)

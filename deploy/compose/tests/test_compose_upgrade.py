@@ -337,18 +337,43 @@ def test_restart_of_the_api_starts_a_new_replica_first(running: Lab) -> None:
 
 def test_restart_of_another_service_touches_no_other(running: Lab) -> None:
     # when
-    restart(running.docker, "gateway")
+    restart(running.docker, "collector")
     # then
     [call] = changing(running.docker)
     assert "--no-deps --force-recreate" in call
-    assert call.endswith(" gateway")
+    assert call.endswith(" collector")
+
+
+def test_gateway_whose_settings_are_the_same_reloads_and_refuses_no_connection(running: Lab) -> None:
+    # when
+    restart(running.docker, "gateway")
+    # then
+    [call] = changing(running.docker)
+    assert "--force-recreate" not in call
+    assert "compose exec --no-TTY gateway reload-gateway" in running.docker.calls
+
+
+def test_gateway_whose_settings_have_changed_is_replaced_and_not_signalled(running: Lab) -> None:
+    # given
+    def replace(_: str) -> Answer:
+        [former] = running.of("gateway")
+        del running.containers[former]
+        running.containers["gateway-2"] = ("gateway", "sha256:new", "other")
+        return Answer(0)
+
+    running.docker.react("compose up --detach --wait --no-deps", replace)
+    # when
+    restart(running.docker, "gateway")
+    # then
+    assert not [call for call in running.docker.calls if "USR2" in call]
 
 
 def test_restart_goes_through_all_that_runs_with_the_gateway_last(running: Lab) -> None:
     # when
     restart(running.docker)
     # then
-    assert list(dict.fromkeys(steps(running.docker))) == ["redis", "ws", "api", "collector", "exporter", "gateway"]
+    services = ["redis", "ws", "api", "collector", "exporter", "gateway"]
+    assert list(dict.fromkeys(steps(running.docker))) == [*services, "reload-gateway"]
 
 
 @pytest.mark.parametrize("service", ["simulator", "secrets", "nobody"])

@@ -18,13 +18,18 @@ from runtime.settings import Environment
 FILES = Path(__file__).parents[1] / "gateway"
 
 
+def environment_in(folder: Path) -> dict[str, str]:
+    """Programs of ``folder`` come before those of the image; what the gateway writes is below it."""
+    return {"PATH": f"{folder}:{FILES / 'bin'}:{os.environ['PATH']}", "GATEWAY_OWN": str(folder / "own")}
+
+
 def told(folder: Path, name: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the script with a program in HAProxy's place that says the variable ``name``."""
     stand_in = folder / "haproxy"
     stand_in.write_text(f'#!/bin/sh\n[ "$1" = -c ] || echo "${name}"\n')
     stand_in.chmod(0o755)
-    environment = {"PATH": f"{folder}:{os.environ['PATH']}", **variables}
-    return subprocess.run(["sh", FILES / "start"], env=environment, capture_output=True, text=True)
+    environment = {**environment_in(folder), **variables}
+    return subprocess.run(["sh", FILES / "bin/start-gateway"], env=environment, capture_output=True, text=True)
 
 
 def names(folder: Path, **variables: str) -> set[str] | None:
@@ -139,8 +144,10 @@ def lines(folder: Path, **variables: str) -> list[str]:
     said = "\n".join(f"printf '%s\\n' {shlex.quote(text)} >&2" for text in SAID.values())
     stand_in.write_text(f'#!/bin/sh\n[ "$1" = -c ] && exit\n{said}\n')
     stand_in.chmod(0o755)
-    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "GATEWAY_MAXCONN": "7500", **variables}
-    done = subprocess.run(["sh", FILES / "start"], env=environment, capture_output=True, text=True, timeout=60)
+    environment = {**environment_in(folder), "GATEWAY_MAXCONN": "7500", **variables}
+    done = subprocess.run(
+        ["sh", FILES / "bin/start-gateway"], env=environment, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     return done.stderr.splitlines()
 
