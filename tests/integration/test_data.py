@@ -77,6 +77,47 @@ def test_backup_restored_after_a_loss_has_the_alert_log(own: Deployment) -> None
     require_kept(own, log)
 
 
+def in_shell(script: str) -> tuple[str, ...]:
+    """Words for compose: a shell in a container of its own that has Redis' files."""
+    return ("run", "--rm", "--no-deps", "-T", "redis", "sh", "-c", script)
+
+
+def spoil(deployment: Deployment, command: str) -> None:
+    """Have Redis stand still, and a shell do something to the file that it writes, ``$file``."""
+    deployment.compose("stop", "redis")
+    deployment.compose(*in_shell(f"file=$(ls -t /store/appendonlydir/*.incr.aof | head -n 1); {command}"))
+
+
+def test_what_a_power_cut_leaves_in_the_file_is_cut_and_the_log_is_kept(own: Deployment) -> None:
+    log = make_alerts(own)
+    spoil(own, 'head -c 4096 /dev/zero >>"$file"')
+    own.up()
+    assert "4096 bytes were cut" in own.compose("logs", "redis")
+    assert "damaged-" in own.execute("redis", "ls", "/store")
+    require_kept(own, log)
+
+
+def test_redis_stays_down_with_a_file_that_is_damaged_and_goes_on_when_the_rest_is_dropped(own: Deployment) -> None:
+    make_alerts(own)
+    backup = own.compose_bytes("exec", "-T", "redis", "backup")
+    # four bytes near the beginning
+    spoil(own, 'cp "$file" /store/whole; printf "\\0\\0\\0\\0" | dd of="$file" bs=1 seek=40 conv=notrunc 2>/dev/null')
+    own.compose("up", "-d", "--no-deps", "redis")
+    eventually(lambda: "Two ways on" in own.compose("logs", "redis"), within_seconds=60, what="the ways on")
+    try:
+        differing = own.compose(*in_shell("cmp -l /store/whole /store/appendonlydir/*.incr.aof | wc -l"))
+        assert 0 < int(differing) <= 4
+        said = own.compose("run", "--rm", "--no-deps", "-T", "redis", "mend-data", "--drop-rest")
+        assert "were cut from the end" in said
+        own.up()
+        own.next_round(2)
+    finally:
+        own.compose("stop", "redis", "collector")
+        own.compose(*in_shell("rm -f /store/whole /store/damaged-*"))
+        own.compose_bytes("run", "--rm", "--no-deps", "-T", "redis", "restore", input_bytes=backup)
+        own.up()
+
+
 def test_live_data_goes_on_when_the_disk_is_full_and_is_written_again_when_there_is_space(own: Deployment) -> None:
     def persistence() -> str:
         return own.execute("redis", "operator", "info", "persistence")

@@ -11,7 +11,7 @@ START = Path(__file__).parents[1] / "redis/bin/start"
 
 def started(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the script with programs that do nothing in the place of Redis and those beside it."""
-    for name in ("valkey-server", "guard-disk", "keep-functions", "guard-scripts"):
+    for name in ("valkey-server", "guard-disk", "keep-functions", "guard-scripts", "mend-data", "tell-cut"):
         program = folder / name
         program.write_text('#!/bin/sh\ncase $0 in *server) echo "$@" ;; esac\n')
         program.chmod(0o755)
