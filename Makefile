@@ -105,7 +105,7 @@ backup: ## copy the data into backups/
 	@exec $(COMPOSE) backup
 
 .PHONY: restore
-restore: ## replace the data by those of a backup: FILE=backups/….rdb; asks first (YES=1 does not)
+restore: ## replace the data by those of a backup: FILE=backups/….tar; asks first (YES=1 does not)
 	@exec $(COMPOSE) restore $(if $(FILE),"$(FILE)") $(if $(YES),--yes)
 
 .PHONY: purge

@@ -1,27 +1,26 @@
-"""``backup``: a copy of all data that Redis holds, as one file. ``restore``: such a file's data replace all others.
+"""``backup``: a copy of all data that Redis holds, of users and of tokens, as one file. ``restore`` brings it back.
 
-``restore`` also brings users and tokens back from an archive of them.
+``restore`` also takes what was made before 0.5: an RDB file, and an archive of users and tokens alone.
 """
 
 from __future__ import annotations
 
-import os
 import tarfile
+import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 
-from deploy.compose.containers import of_project, of_service
+from deploy.compose.archive import DATA, Contents, pack, require_rdb, unpack
+from deploy.compose.containers import of_project
 from deploy.compose.dialogue import CommandFailed, call, confirm, say
 from deploy.compose.docker import Docker
 from deploy.compose.project import Project
 from deploy.compose.up import start
+from deploy.host.rdb import made_at, missing_since
 
 #: Where copies go, in the project's folder.
 FOLDER = "backups"
-#: What an RDB file begins with.
-_MAGICS = (b"REDIS", b"VALKEY")
-#: What stands before the checksum of eight bytes at its end.
-_END = b"\xff"
 #: The api's commands about copies of users and tokens.
 ACCESS = ("compose", "exec", "-T", "api", "serve", "access")
 #: The services that write to Redis.
@@ -45,52 +44,51 @@ def now() -> str:
 
 
 def save(docker: Docker, project: Project, stamp: str) -> Path:
-    """Have Redis write its data; return the file, which is there whole or not at all.
+    """Have Redis write its data, and the api users and tokens; return the file, which is there whole or not at all.
 
     Raises:
         CommandFailed: see ``backup``.
     """
     if not project.has_own_redis:
         raise CommandFailed("The data are in a Redis of your own (REDIS_URL): copy them there.")
-    if not any(container.is_running for container in of_service(docker, project.name, "redis")):
+    running = {container.service for container in of_project(docker, project.name) if container.is_running}
+    if "redis" not in running:
         raise CommandFailed(f"Redis does not run, and gives its data only while it does. {call('up')} starts it.")
     folder = docker.folder / FOLDER
-    path = folder / f"dispycluster-{stamp}.rdb"
-    part = path.with_suffix(".part")
+    path = folder / f"dispycluster-{stamp}.tar"
     try:
         folder.mkdir(exist_ok=True)
-        with open(part, "wb", opener=_private) as file:
-            docker.receive(file, "compose", "exec", "-T", "redis", "backup", failure="Redis gives no copy of its data")
-            file.flush()
-            os.fsync(file.fileno())
-        require_rdb(part)
-        part.replace(path)
+        if path.exists():
+            raise CommandFailed(f"{path} is there already.")
+        # Readable by its owner alone, on the same disk, and not another backup's.
+        with tempfile.TemporaryDirectory(prefix=".backup-", dir=str(folder)) as name:
+            data, access = Path(name, DATA), Path(name, "access.tar")
+            with data.open("wb") as file:
+                failure = "Redis gives no copy of its data"
+                docker.receive(file, "compose", "exec", "-T", "redis", "backup", failure=failure)
+            require_rdb(data)
+            has_access = _save_access(docker, access, running)
+            whole = Path(name, path.name)
+            pack(whole, Contents(data, access if has_access else None))
+            whole.replace(path)
     except OSError as error:
         raise CommandFailed(f"{path} cannot be written: {error.strerror}.") from None
-    finally:
-        if part.exists():
-            part.unlink()
     return path
 
 
-def require_rdb(path: Path) -> None:
-    """Check that a file is a whole RDB file.
-
-    Raises:
-        CommandFailed: it is not, or cannot be read.
-    """
+def _save_access(docker: Docker, path: Path, running: Collection[str]) -> bool:
+    if "api" not in running:
+        say("Note: users and tokens are not in it, as the api does not run.")
+        return False
     try:
-        with path.open("rb") as file:
-            head = file.read(9)
-            length = file.seek(0, os.SEEK_END)
-            file.seek(max(length - 9, 0))
-            tail = file.read(1)
-    except OSError as error:
-        raise CommandFailed(f"{path} cannot be read: {error.strerror}.") from None
-    if not head.startswith(_MAGICS):
-        raise CommandFailed(f"{path.name} is no copy of Redis's data: it begins with {head[:6]!r}.")
-    if tail != _END:
-        raise CommandFailed(f"{path.name} is not whole: its end is missing.")
+        with path.open("wb") as file:
+            docker.receive(file, *ACCESS, "save", failure="the api does not give them")
+        if not tarfile.is_tarfile(path):
+            raise CommandFailed("the api gives something else")
+    except CommandFailed as failure:
+        say(f"Note: users and tokens are not in it: {failure}")
+        return False
+    return True
 
 
 def size(path: Path) -> str:
@@ -103,10 +101,6 @@ def size(path: Path) -> str:
     return f"{count:.1f} GB"
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
 def restore(docker: Docker, given: str, *, yes: bool) -> None:
     """Ask, then replace the data while nothing writes; what ran before runs again, whatever happens.
 
@@ -116,48 +110,59 @@ def restore(docker: Docker, given: str, *, yes: bool) -> None:
         CommandFailed: nobody agreed, the file is no backup, or Redis did not take it.
     """
     path = _file(docker, given)
-    project = Project.read(docker)
-    running = [container.service for container in of_project(docker, project.name) if container.is_running]
-    if _is_archive(path):
-        _restore_access(docker, path, running, yes=yes)
-        return
+    with tempfile.TemporaryDirectory(prefix="dispycluster-restore-") as folder:
+        contents = unpack(path, Path(folder))
+        project = Project.read(docker)
+        running = [container.service for container in of_project(docker, project.name) if container.is_running]
+        if contents.data is None:
+            assert contents.access
+            _restore_access(docker, contents.access, path.name, running, yes=yes)
+        else:
+            _restore_data(docker, project, contents, path, running, yes=yes)
+
+
+def _restore_data(
+    docker: Docker, project: Project, contents: Contents, path: Path, running: list[str], *, yes: bool
+) -> None:
+    assert contents.data
     if not project.has_own_redis:
         raise CommandFailed(
             "The data are in a Redis of your own (REDIS_URL): restore them there, then end all sessions: "
             "docker compose run --rm api access end-sessions"
         )
     say(f"This replaces the alert log, the history and the last state by those of {path.name} ({size(path)}).")
+    say(missing_since(made_at(contents.data), time.time()))
     say("All sessions end: everybody signs in again.")
+    has_access = contents.access and "api" in running
+    if contents.access and has_access:
+        _list_access(docker, contents.access)
+    elif contents.access:
+        say(
+            f"Its users and tokens come back only while the api runs: {call('restore', f'FILE={path}')} once more then."
+        )
     _list_revoked(docker, running)
     confirm("Replace?", yes=yes)
     if "redis" in running:
         _save_first(docker, project)
     try:
-        _replace(docker, path)
+        _replace(docker, contents.data, path.name)
     finally:
         if running:
             say("starting again …")
             scale = ("--scale", f"ws={running.count('ws')}") if "ws" in running else ()
             start(docker, "--no-build", "--no-recreate", *scale)
+    if contents.access and has_access:
+        _bring_access(docker, contents.access)
     say(f"The data are those of {path.name}." + ("" if running else f" {call('up')} starts the product with them."))
+    say("Redis' files of before are in its volume, as before-restore, until the next restore.")
 
 
 def _file(docker: Docker, given: str) -> Path:
     if not given:
-        there = sorted(path.name for path in (docker.folder / FOLDER).glob("*.rdb"))
-        example = f"{FOLDER}/{there[-1] if there else 'NAME.rdb'}"
+        there = (path for path in (docker.folder / FOLDER).glob("dispycluster-*") if path.suffix in (".tar", ".rdb"))
+        example = f"{FOLDER}/{max((path.name for path in there), default='NAME.tar')}"
         raise CommandFailed(f"Which backup? For instance: {call('restore', f'FILE={example}')}")
-    path = Path(given).expanduser().absolute()
-    if not _is_archive(path):
-        require_rdb(path)
-    return path
-
-
-def _is_archive(path: Path) -> bool:
-    try:
-        return tarfile.is_tarfile(path)
-    except OSError:
-        return False
+    return Path(given).expanduser().absolute()
 
 
 def _list_revoked(docker: Docker, running: list[str]) -> None:
@@ -172,18 +177,29 @@ def _list_revoked(docker: Docker, running: list[str]) -> None:
         say(f"These may be good again with it:\n{answer.out.rstrip()}")
 
 
-def _restore_access(docker: Docker, path: Path, running: list[str], *, yes: bool) -> None:
+def _restore_access(docker: Docker, access: Path, name: str, running: list[str], *, yes: bool) -> None:
     if "api" not in running:
         raise CommandFailed(f"The api brings users and tokens back, and does not run. {call('up')} starts it.")
-    failure = "The api cannot read the archive"
-    with path.open("rb") as file:
-        listed = docker.tell(*ACCESS, "check", source=file, failure=failure).rstrip()
-    say(f"This brings back the users and tokens of {path.name}, and all sessions end.")
-    say(f"Not as they are now:\n{listed}" if listed else "All of them are there now, and the same.")
+    say(f"This brings back the users and tokens of {name}, and all sessions end.")
+    _list_access(docker, access)
     confirm("Bring back?", yes=yes)
-    with path.open("rb") as file:
-        docker.tell(*ACCESS, "restore", source=file, failure="The api did not bring them back")
-    say(f"Users and tokens are those of {path.name}, besides others that are there.")
+    _bring_access(docker, access)
+    say(f"Users and tokens are those of {name}, besides others that are there.")
+
+
+def _list_access(docker: Docker, access: Path) -> None:
+    with access.open("rb") as file:
+        listed = docker.tell(*ACCESS, "check", source=file, failure="The api cannot read the archive").rstrip()
+    say(
+        f"Users and tokens, not as they are now:\n{listed}"
+        if listed
+        else "All users and tokens are there now, and the same."
+    )
+
+
+def _bring_access(docker: Docker, access: Path) -> None:
+    with access.open("rb") as file:
+        docker.tell(*ACCESS, "restore", source=file, failure="The api did not bring users and tokens back")
 
 
 def _save_first(docker: Docker, project: Project) -> None:
@@ -193,13 +209,13 @@ def _save_first(docker: Docker, project: Project) -> None:
         say(f"Note: the data of now are not kept: {failure}")
 
 
-def _replace(docker: Docker, path: Path) -> None:
+def _replace(docker: Docker, data: Path, name: str) -> None:
     say("stopping what writes …")
     # Redis last, so that the others end in order.
     for services in (WRITERS, ("redis",)):
         docker.tell("compose", "stop", *services, failure=f"{', '.join(services)} could not be stopped")
-    say(f"restoring {path.name} …")
-    with path.open("rb") as file:
+    say(f"restoring {name} …")
+    with data.open("rb") as file:
         docker.tell(
             *("compose", "run", "--rm", "-T", "redis", "restore"),
             source=file,

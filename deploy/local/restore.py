@@ -21,6 +21,7 @@ from typing import Final
 from redis import RedisError
 
 from contract.names import GENERATION_KEY
+from deploy.host.rdb import made_at, missing_since
 from deploy.local.commands import END_SESSIONS, RESTORE
 from deploy.local.data_dir import DataDir, command_variables, limit_umask
 from deploy.local.ports import inner_port
@@ -43,7 +44,8 @@ _HELP: Final = f"""\
 {_USAGE}
 
 Puts a copy of Valkey's data in place of those of now, which it keeps. The product must not run. It lists which revoked
-tokens may be good again, and asks; with --yes it does not. All sessions end."""
+tokens may be good again, says from when to now there will be no data, and asks; with --yes it does not. All sessions
+end."""
 _PORT: Final = 6399
 
 
@@ -79,6 +81,7 @@ def restore(copy: Path, folder: Path, environment: Mapping[str, str], *, yes: bo
         finally:
             client.close()
         content = (work / DUMP).read_bytes()
+    _say(missing_since(made_at(copy), time.time()))
     if not yes and not confirmed(f"This replaces the data by those of {copy.name}, and ends all sessions."):
         raise CannotStart("Nothing was changed.")
     # From here to the end nothing interrupts: between two names there are no data.

@@ -4,11 +4,13 @@ import io
 import json
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
 
-from deploy.compose.backup import backup, require_rdb, restore, save, size
+from deploy.compose.archive import Contents, pack, require_rdb
+from deploy.compose.backup import backup, restore, save, size
 from deploy.compose.dialogue import CommandFailed
 from deploy.compose.docker import Answer
 from deploy.compose.down import down, purge
@@ -23,7 +25,24 @@ def docker(docker: ScriptedDocker) -> ScriptedDocker:
     """With two replicas of ws, and one of the rest, that run."""
     running(docker, "redis", "collector", "ws", "ws", "api", "gateway")
     docker.script("compose exec -T redis backup", RDB.decode("latin-1"))
+    docker.script("compose exec -T api serve access save", access_bytes().decode("latin-1"))
     return docker
+
+
+def access_bytes() -> bytes:
+    """A copy of one user, as the api writes it."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        entry = tarfile.TarInfo("users/ada")
+        entry.size, entry.mode = 2, 0o600
+        archive.addfile(entry, io.BytesIO(b"{}"))
+    return made.getvalue()
+
+
+def members(path: Path) -> dict[str, tuple[bytes, int]]:
+    """Content and mode of each file of an archive."""
+    with tarfile.open(path) as archive:
+        return {entry.name: (archive.extractfile(entry).read(), entry.mode) for entry in archive}  # type: ignore[union-attr]
 
 
 def running(docker: ScriptedDocker, *services: str) -> None:
@@ -59,11 +78,11 @@ def test_backup_is_a_private_file_with_its_time_and_says_its_size(
     backup(docker)
     # then
     (path,) = (docker.folder / "backups").iterdir()
-    assert path.read_bytes() == RDB
+    assert members(path) == {"dump.rdb": (RDB, 0o644), "users/ada": (b"{}", 0o600)}
     assert path.name.startswith("dispycluster-2")
-    assert path.name.endswith("Z.rdb")
+    assert path.name.endswith("Z.tar")
     assert path.stat().st_mode & 0o777 == 0o600
-    assert f"backups/{path.name}: {len(RDB)} bytes." in capsys.readouterr().out
+    assert f"backups/{path.name}: {size(path)}." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -116,6 +135,7 @@ def test_restore_replaces_while_nothing_writes_and_starts_what_ran(docker: Scrip
     assert changing == [
         "compose exec -T api serve access revoked",
         "compose exec -T redis backup",
+        "compose exec -T api serve access save",
         "compose stop collector api ws",
         "compose stop redis",
         "compose run --rm -T redis restore",
@@ -123,7 +143,7 @@ def test_restore_replaces_while_nothing_writes_and_starts_what_ran(docker: Scrip
     ]
     assert docker.received == [RDB]
     # and: the data of now were kept first
-    assert len(list((docker.folder / "backups").glob("*.rdb"))) == 1
+    assert len(list((docker.folder / "backups").glob("*.tar"))) == 1
 
 
 def test_restore_goes_on_when_a_broken_redis_gives_no_copy(docker: ScriptedDocker, copy: Path) -> None:
@@ -173,13 +193,33 @@ def test_restore_lists_the_revoked_tokens_before_it_asks_and_changes_nothing_whe
 
 
 def archive(folder: Path) -> Path:
-    """A copy of one user."""
     path = folder / "access.tar"
-    with tarfile.open(path, "w") as made:
-        entry = tarfile.TarInfo("users/ada")
-        entry.size = 2
-        made.addfile(entry, io.BytesIO(b"{}"))
+    path.write_bytes(access_bytes())
     return path
+
+
+def test_restore_brings_data_users_and_tokens_back_and_says_what_will_be_missing(
+    docker: ScriptedDocker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given a backup of two hours ago
+    made = int(time.time() - 2 * 3600 - 90)
+    data = tmp_path / "data"
+    data.write_bytes(b"REDIS0011\xfa\x05ctime\xc2" + made.to_bytes(4, "little") + b"\xff12345678")
+    pack(tmp_path / "both.tar", Contents(data, archive(tmp_path)))
+    # when
+    restore(docker, str(tmp_path / "both.tar"), yes=True)
+    # then
+    assert docker.received[1] == data.read_bytes()
+    assert [call.split()[-1] for call in docker.called("compose exec -T api")] == [
+        "check",
+        "revoked",
+        "save",
+        "restore",
+    ]
+    said = capsys.readouterr().out
+    then = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(made))
+    assert f"What came from {then} to now (2 h 1 min) will be missing." in said
+    assert said.index("will be missing") < said.index("stopping what writes")
 
 
 def test_restore_of_users_and_tokens_lists_asks_and_leaves_the_data_alone(
@@ -196,7 +236,7 @@ def test_restore_of_users_and_tokens_lists_asks_and_leaves_the_data_alone(
         "compose exec -T api serve access check",
         "compose exec -T api serve access restore",
     ]
-    assert docker.received == [path.read_bytes()] * 2
+    assert [len(given) for given in docker.received] == [path.stat().st_size] * 2
     assert "user ada\tis not there now" in capsys.readouterr().out
 
 

@@ -185,7 +185,7 @@ def test_upgrade_goes_from_backup_to_the_gateway_and_says_the_way_back(
     upgrade(lab.docker)
     # then
     assert steps(lab.docker) == [
-        *("backup", "tag", "tag", "tag", "tag", "tag", "tag", "build", "secrets"),
+        *("backup", "save", "tag", "tag", "tag", "tag", "tag", "tag", "build", "secrets"),
         *("redis", "ws", "ws", "api", "api", "collector", "exporter", "gateway", "api=1"),
     ]
     said = capsys.readouterr().out

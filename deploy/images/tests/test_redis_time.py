@@ -5,6 +5,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.drivers.waiting import eventually
+
 BIN = Path(__file__).parents[1] / "redis" / "bin"
 REPLIES = """case $* in
   *bgsave*) echo started ;;
@@ -25,7 +27,7 @@ def run(folder: Path, script: Path, **variables: str) -> subprocess.CompletedPro
 
 def test_redis_writes_its_log_in_utc_whatever_the_machine_says(tmp_path: Path) -> None:
     stand_in(tmp_path, "valkey-server", "date +%z")
-    for name in ("guard-disk", "keep-functions", "guard-scripts"):
+    for name in ("guard-disk", "keep-functions", "guard-scripts", "mend-data", "tell-cut"):
         stand_in(tmp_path, name, "exit")
 
     assert run(tmp_path, BIN / "start", TZ="Asia/Tokyo").stdout == "+0000\n"
@@ -44,3 +46,18 @@ def test_backup_notes_when_it_was_made(tmp_path: Path) -> None:
     word, key, moment = noted.split()
     assert (word, key) == ("set", "cluster:backup")
     assert before <= int(moment) <= time.time()
+
+
+def test_second_backup_at_the_same_time_says_so_and_takes_nothing_from_the_first(tmp_path: Path) -> None:
+    stand_in(tmp_path, "operator", REPLIES)
+    (tmp_path / "dump.rdb").write_text("data")
+    (tmp_path / "backup").write_text((BIN / "backup").read_text().replace("/store", str(tmp_path)))
+    with subprocess.Popen(["flock", tmp_path / "backup.lock", "cat"], stdin=subprocess.PIPE) as first:
+        eventually(lambda: (tmp_path / "backup.lock").exists())
+        eventually(lambda: run(tmp_path, tmp_path / "backup").returncode == 1, what="the lock is taken")
+        second = run(tmp_path, tmp_path / "backup")
+        assert "another backup is being made" in second.stderr
+        first.communicate()
+    (tmp_path / "dump.rdb").write_text("data")
+    assert run(tmp_path, tmp_path / "backup").stdout == "data"
+    assert list(tmp_path.glob("*.rdb")) == []

@@ -82,3 +82,13 @@ def test_file_that_is_no_backup_changes_nothing(store: Path, backup: bytes) -> N
     assert done.returncode == 1
     assert b"nothing is changed" in done.stderr
     assert {path.name: path.read_bytes() for path in (store / "appendonlydir").iterdir()} == before
+
+
+def test_data_of_before_stay_until_the_next_restore(store: Path, backup: bytes) -> None:
+    restored(store, backup)
+    (store / "appendonlydir/mark").touch()
+    restored(store, backup)
+    assert (store / "before-restore/mark").exists()
+    assert not (store / "appendonlydir/mark").exists()
+    restored(store, backup)
+    assert not (store / "before-restore/mark").exists()

@@ -69,6 +69,7 @@ def test_copy_replaces_the_data_and_ends_all_sessions(
     for refused in (call(copy, data_dir), call(copy, data_dir, said="no\n")):
         assert refused.returncode == 1
         assert "token script" in refused.stderr
+        assert " UTC to now (0 min) will be missing." in refused.stderr
         assert (data_dir / "valkey" / DUMP).read_bytes() == now
     # when somebody agrees
     done = call(copy, data_dir, said="yes\n")
