@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Final
 
 #: Gaps between rounds that make a collector slow, and within which time: the longer of the two.
-GAPS: Final = 3
+GAPS: Final = 5
 WINDOW_SECONDS: Final = 60.0
 WINDOW_ROUNDS: Final = 10
+#: Seconds by which a round has to be late, at least, for a gap that anybody notices.
+LATE_SECONDS: Final = 1.0
 
 
 class RoundWatch:
@@ -40,10 +42,14 @@ class RoundWatch:
 
     def published(self) -> None:
         """A round is out; the next one is due an interval later."""
-        missed = self.missed
-        if missed > self._missed:
-            self._gaps.append(self._monotonic())
-        self._missed, self._last = missed, self._monotonic()
+        now, missed = self._monotonic(), self.missed
+        if (
+            self._last is not None
+            and missed > self._missed
+            and now - self._last > self._interval_seconds + LATE_SECONDS
+        ):
+            self._gaps.append(now)
+        self._missed, self._last = missed, now
 
     def stand_by(self) -> None:
         """Another collector publishes."""
