@@ -9,7 +9,7 @@ from typing import Final
 from redis import Redis
 
 from contract import VERSION
-from contract.names import PRESENCE_REFRESH_SECONDS, REPLICAS_KEY, replica_key
+from contract.names import PRESENCE_REFRESH_SECONDS, REPLICAS_KEY, VANISHED_KEY, replica_key
 from contract.presence import ReplicaPresence, read_replicas
 from contract.rest import ReplicaReport
 from contract.scripts import PRESENT_REPLICA, present_replica_call
@@ -114,6 +114,7 @@ class Presence:
             with self._telling, translated():
                 pipeline = self._redis.pipeline(transaction=False)
                 pipeline.zrem(REPLICAS_KEY, self._replica)
+                pipeline.zrem(VANISHED_KEY, self._replica)
                 pipeline.delete(replica_key(self._replica))
                 pipeline.execute()
         except RedisFailure as error:
