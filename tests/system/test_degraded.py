@@ -51,18 +51,23 @@ def test_collector_is_not_called_down_while_rounds_come_however_often_redis_rest
         client.wait_for("redis_cluster_metrics", 2)
         eventually(lambda: codes(api) == [], within_seconds=30, what="all is well")
         called_down: list[float] = []
+        answered: list[int] = []
         quiet_until = time.monotonic()
 
         def ask() -> bool:
             """Note how long no round had come where the collector is called down; return whether rounds come."""
             nonlocal quiet_until
             quiet = time.monotonic() - quiet_until
-            if api.json("/api/health")["collector"]["status"] == "down":
-                called_down.append(quiet)
+            by_ws = [answer["data"] for answer in client.all("health_response")]
+            answered.append(len(by_ws))
+            for report in (api.json("/api/health"), *by_ws):
+                if report["collector"]["status"] == "down":
+                    called_down.append(quiet)
             rounds = len(client.all("redis_cluster_metrics"))
             client.clear()
             if rounds:
                 quiet_until = time.monotonic()
+            client.emit("request_health", namespace="/health")
             return bool(rounds)
 
         # When Redis is killed again and again
@@ -78,4 +83,5 @@ def test_collector_is_not_called_down_while_rounds_come_however_often_redis_rest
         # Then the collector was called down only where rounds were missing
         limit = overdue_seconds(INTERVAL_SECONDS)
         assert [quiet for quiet in called_down if quiet < limit - 1] == []
+        assert sum(answered) > len(AWAY_SECONDS)
         assert codes(api) in ([], ["rounds_missed"])
