@@ -145,6 +145,8 @@ class Health(_Message, frozen=True, kw_only=True):
     worst_firing_severity: Severity | None = None
     #: What each of ``issues`` says, in the same order; empty from a collector before 0.3.
     issues_coded: tuple[Coded, ...] = ()
+    #: Codes of those of the issues by which the product itself is degraded, whatever the nodes are.
+    degraded: tuple[str, ...] = ()
 
 
 def overall_status(*, online: int, offline: int, total: int) -> OverallStatus:

@@ -29,6 +29,8 @@ DISTRIBUTION_KEYS: Final = "cluster:distribution"
 #: Field of a history stream's entry that holds the JSON of an ``Entry``, or of a ``Distribution``.
 HISTORY_FIELD: Final = "entry"
 REPLICAS_KEY: Final = "cluster:ws"
+#: Replicas whose presence expired though they did not take themselves out of the count, by when it did, ms.
+VANISHED_KEY: Final = "cluster:ws:vanished"
 LEASE_KEY: Final = "cluster:collector"
 EPOCH_KEY: Final = "cluster:collector:epoch"
 #: When the last backup was made, in Unix seconds; the script ``backup`` of the image of Redis writes it.
@@ -51,6 +53,10 @@ RENEWED: Final = "renewed"
 LATEST_TTL_SECONDS: Final = 24 * 3600
 #: Seconds that a replica's presence outlives its last refresh.
 PRESENCE_TTL_SECONDS: Final = 10.0
+#: Seconds for which a vanished replica is told of.
+VANISHED_SECONDS: Final = 600.0
+#: Vanished replicas that are kept, roughly, and read.
+VANISHED_LIMIT: Final = 100
 #: Seconds between two refreshes of a replica's presence.
 PRESENCE_REFRESH_SECONDS: Final = 3.0
 #: Milliseconds between two publications by the api, per channel, over all its processes.
@@ -99,6 +105,11 @@ def lease_ttl_seconds(interval_seconds: float) -> float:
     return max(3.0, 1.5 * interval_seconds)
 
 
+def overdue_seconds(interval_seconds: float) -> float:
+    """Age of a snapshot above which rounds are missing."""
+    return 2 * interval_seconds + 2
+
+
 @dataclass(frozen=True)
 class Name:
     """One row of the Redis contract."""
@@ -123,6 +134,7 @@ TABLE: Final = (
     Name(distribution_key("<step>"), "stream", ("collector",), ("api",)),
     Name(REPLICAS_KEY, "sorted set", ("ws",), ("api", "ws")),
     Name(replica_key("<replica>"), "hash", ("ws",), ("api", "ws")),
+    Name(VANISHED_KEY, "sorted set", ("ws",), ("collector",)),
     Name(LEASE_KEY, "hash", ("collector",), ("api", "ws")),
     Name(EPOCH_KEY, "hash", ("collector",), ()),
     Name(BACKUP_KEY, "string", ("operator",), ("collector",)),

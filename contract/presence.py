@@ -3,9 +3,10 @@
 from typing import Any, Final, Protocol, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from contract.messages import Count, Timestamp
-from contract.names import LEASE_KEY, METRICS_CHANNEL, REPLICAS_KEY, latest_key, replica_key
+from contract.names import LEASE_KEY, METRICS_CHANNEL, REPLICAS_KEY, latest_key, overdue_seconds, replica_key
 from contract.rest import CollectorReport, ReplicaReport
 from contract.scripts import age_seconds
 
@@ -91,7 +92,7 @@ def read_replicas(redis: Reader) -> list[ReplicaReport]:
 
 
 def read_collector(redis: Reader) -> tuple[CollectorReport, str | None]:
-    """Return the collector's report, and the name of its cluster (``None`` without a living lease).
+    """Return the collector's report, ``down`` without a living lease, and the name of its cluster (``None`` likewise).
 
     A lease that no collector wrote counts as none.
 
@@ -109,3 +110,15 @@ def read_collector(redis: Reader) -> tuple[CollectorReport, str | None]:
     except (KeyError, ValueError):
         return CollectorReport(status="down", leader=None, epoch=None, age_seconds=age), None
     return CollectorReport(status="up", leader=leader, epoch=epoch, age_seconds=age), cluster
+
+
+def up_while_rounds_come(
+    report: CollectorReport, quiet_seconds: float | None, interval_seconds: float | None
+) -> CollectorReport:
+    """Return ``report`` as ``up`` unless rounds are missing too: a lease also runs out while Redis is away.
+
+    ``quiet_seconds``: since the last round, as far as it is known; ``interval_seconds``: between two.
+    """
+    if quiet_seconds is None or interval_seconds is None or quiet_seconds > overdue_seconds(interval_seconds):
+        return report
+    return replace(report, status="up")

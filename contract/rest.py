@@ -1,6 +1,6 @@
 """Bodies of the REST interface that are not messages of a channel, and how they are made of what Redis holds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -8,7 +8,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contract.messages import (
     ClusterStats,
+    Coded,
     Count,
+    Health,
     Incident,
     LogEntry,
     LogId,
@@ -34,7 +36,8 @@ class RedisReport(Struct, frozen=True, kw_only=True):
 class CollectorReport(Struct, frozen=True, kw_only=True):
     """The active collector. ``leader`` is its id, ``None`` without a living lease.
 
-    ``age_seconds``: since Redis took its last snapshot, by Redis's clock, ``None`` without one.
+    ``status`` is ``down`` only while there is no living lease and rounds are missing. ``age_seconds``: since Redis took
+    its last snapshot, by Redis's clock, ``None`` without one.
     """
 
     status: Literal["up", "down"]
@@ -59,10 +62,21 @@ class WebsocketReport(Struct, frozen=True, kw_only=True):
     replicas: tuple[ReplicaReport, ...]
 
 
+class Reason(Coded, frozen=True, kw_only=True):
+    """Why the product is degraded: a code for programs, and a text for people."""
+
+    text: str
+
+
 class HealthReport(Struct, frozen=True, kw_only=True):
-    """Body of ``GET /api/health``. ``status`` is ``healthy`` while Redis, a collector and a ws replica work."""
+    """Body of ``GET /api/health``. ``status`` is ``healthy`` while there are no ``reasons`` for another.
+
+    These are what the answering process sees of Redis, the collector and the ws replicas, and what the collector says
+    of the product in the cluster's health.
+    """
 
     status: Literal["healthy", "degraded"]
+    reasons: tuple[Reason, ...] = ()
     timestamp: Timestamp
     version: str
     cluster_name: str | None
@@ -209,16 +223,18 @@ def health_report(
     collector: CollectorReport,
     replicas: Sequence[ReplicaReport],
     functions_missing: str | None = None,
+    health: Health | None = None,
 ) -> HealthReport:
-    """Body of ``GET /api/health`` from what the answering process knows."""
+    """Body of ``GET /api/health`` from what the answering process knows; ``health``: the collector's last."""
     redis = RedisReport(
         status="up" if redis_down_since is None else "down",
         down_since=redis_down_since,
         functions_missing=UNSET if functions_missing is None or redis_down_since is not None else functions_missing,
     )
-    works = redis.status == "up" and redis.functions_missing is UNSET and collector.status == "up" and len(replicas) > 0
+    reasons = tuple(_reasons(redis, collector, replicas, health))
     return HealthReport(
-        status="healthy" if works else "degraded",
+        status="degraded" if reasons else "healthy",
+        reasons=reasons,
         timestamp=timestamp,
         version=version,
         cluster_name=cluster_name,
@@ -228,3 +244,22 @@ def health_report(
             connected_clients=sum(replica.connected_clients for replica in replicas), replicas=tuple(replicas)
         ),
     )
+
+
+def _reasons(
+    redis: RedisReport, collector: CollectorReport, replicas: Sequence[ReplicaReport], health: Health | None
+) -> Iterator[Reason]:
+    if redis.status == "down":
+        # Of all else nothing is known then.
+        yield Reason("redis_down", {"since": redis.down_since}, text="Redis does not answer")
+        return
+    if redis.functions_missing is not UNSET:
+        yield Reason("functions_missing", text=redis.functions_missing)
+    if collector.status == "down":
+        yield Reason("collector_down", {"age_seconds": collector.age_seconds}, text="No collector publishes rounds")
+    if not replicas:
+        yield Reason("no_replica", text="No ws replica is there, so nothing is pushed to the pages")
+    if collector.status == "up" and health is not None:
+        for text, said in zip(health.issues, health.issues_coded, strict=False):
+            if said.code in health.degraded:
+                yield Reason(said.code, said.args, text=text)

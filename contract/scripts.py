@@ -26,6 +26,9 @@ from contract.names import (
     REPLICAS_KEY,
     REPUBLISH_INTERVAL_MS,
     RULES_KEY,
+    VANISHED_KEY,
+    VANISHED_LIMIT,
+    VANISHED_SECONDS,
     distribution_key,
     history_key,
     latest_key,
@@ -243,10 +246,11 @@ def age_seconds(ttl_ms: int) -> float | None:
 
 def present_replica_call(replica: str, fields: dict[str, str | int]) -> Call:
     """Arguments of ``PRESENT_REPLICA``; ``fields`` become the replica's hash."""
-    args: list[str | bytes | int | float] = [replica, round(PRESENCE_TTL_SECONDS * 1000)]
+    args: list[str | bytes | int | float] = [replica]
+    args += [round(PRESENCE_TTL_SECONDS * 1000), round(VANISHED_SECONDS * 1000), VANISHED_LIMIT]
     for name, value in fields.items():
         args += [name, value]
-    return [REPLICAS_KEY, replica_key(replica)], args
+    return [REPLICAS_KEY, replica_key(replica), VANISHED_KEY], args
 
 
 def _str(raw: bytes | str) -> str:

@@ -18,6 +18,8 @@ from contract.names import (
     METRICS_CHANNEL,
     REPLICAS_KEY,
     RULES_KEY,
+    VANISHED_KEY,
+    VANISHED_SECONDS,
     history_key,
     latest_key,
     lease_ttl_seconds,
@@ -342,6 +344,22 @@ def test_presence_is_read_as_written_until_it_expires(redis: Redis) -> None:
     assert ReplicaPresence.from_fields("r1", redis.hgetall(replica_key("r1"))) == presence
     assert redis.zrange(REPLICAS_KEY, 0, -1) == [b"r1"]
     assert [(found.replica, found.connected_clients) for found in read_replicas(redis)] == [("r1", 7)]
+    # The other has vanished: by when it did, unless that is long ago.
+    assert redis.zrange(VANISHED_KEY, 0, -1) == []
+    redis.zadd(REPLICAS_KEY, {"gone": (time.time() - 60) * 1000})
+    call(redis, PRESENT_REPLICA, present_replica_call("r1", presence.fields()))
+    assert redis.zrange(REPLICAS_KEY, 0, -1) == [b"r1"]
+    [(name, went_ms)] = redis.zrange(VANISHED_KEY, 0, -1, withscores=True)
+    assert (name, round(time.time() - went_ms / 1000) in range(60, 120)) == (b"gone", True)
+    assert 0 < redis.ttl(VANISHED_KEY) <= VANISHED_SECONDS
+    # It was cut off, and is back.
+    call(redis, PRESENT_REPLICA, present_replica_call("gone", presence.fields()))
+    assert redis.zrange(VANISHED_KEY, 0, -1) == []
+    # A key that holds something else keeps nobody from being counted.
+    redis.set(VANISHED_KEY, "x")
+    redis.zadd(REPLICAS_KEY, {"gone": (time.time() - 60) * 1000})
+    call(redis, PRESENT_REPLICA, present_replica_call("r1", presence.fields()))
+    assert redis.zrange(REPLICAS_KEY, 0, -1) == [b"r1"]
     redis.delete(replica_key("r1"))
     assert read_replicas(redis) == []
 

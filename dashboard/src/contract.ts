@@ -141,6 +141,8 @@ export interface Health extends Message {
   readonly worst_firing_severity?: Severity | null;
   /** What each of `issues` says. */
   readonly issues_coded?: readonly Coded[];
+  /** Codes of those by which the product itself is degraded; a collector before 0.5 does not write them. */
+  readonly degraded?: readonly string[];
 }
 
 export interface Alert {

@@ -1,5 +1,6 @@
 """``/api/health``, ``/livez``, ``/readyz`` and ``/metrics``: whether the product, and this process, work."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Final
@@ -12,9 +13,9 @@ from api.republish import Republisher
 from api.responses import struct_answer
 from api.store import Store, Unavailable
 from contract import VERSION
-from contract.messages import Snapshot
+from contract.messages import Health, Snapshot
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
-from contract.presence import read_collector, read_replicas
+from contract.presence import read_collector, read_replicas, up_while_rounds_come
 from contract.rest import CollectorReport, HealthReport, ReplicaReport, health_report
 from runtime.clock import timestamp
 from runtime.readiness import LIVE, Readiness
@@ -38,11 +39,14 @@ class HealthReporter:
         self._store = store
         self._readiness = readiness
         self._wall_clock = wall_clock
+        #: What Redis last said of the collector, and the monotonic time of that.
+        self._last: tuple[CollectorReport, float] | None = None
 
     def report(self) -> HealthReport:
         """Ask Redis who is there."""
         collector, cluster = self._collector()
         replicas = self._replicas()
+        self._store.refresh(HEALTH_CHANNEL)
         return health_report(
             timestamp=timestamp(self._wall_clock()),
             version=VERSION,
@@ -51,17 +55,37 @@ class HealthReporter:
             functions_missing=self._readiness.functions_missing,
             collector=collector,
             replicas=replicas,
+            health=self._health(),
         )
 
     def _collector(self) -> tuple[CollectorReport, str | None]:
+        answered = self._link.last_answer
         try:
             collector, cluster = self._link.ask(read_collector)
         except RedisFailure:
-            collector, cluster = None, None
-        known_cluster, known_age = self._remembered()
-        if collector is None:
-            collector = CollectorReport(status="down", leader=None, epoch=None, age_seconds=known_age)
-        return collector, cluster or known_cluster
+            return self._last_known_collector(answered)
+        self._last = collector, time.monotonic()
+        known_cluster, _, interval = self._remembered()
+        if collector.status == "down" or interval is None:
+            self._store.refresh(METRICS_CHANNEL)
+            known_cluster, _, interval = self._remembered()
+        return up_while_rounds_come(collector, collector.age_seconds, interval), cluster or known_cluster
+
+    def _last_known_collector(self, answered: float | None) -> tuple[CollectorReport, str | None]:
+        """``answered``: monotonic time of Redis' last answer to anything."""
+        cluster, age, interval = self._remembered()
+        now, was_up = time.monotonic(), False
+        if self._last is not None:
+            former, asked = self._last
+            was_up = former.status == "up"
+            if former.age_seconds is not None:
+                age = min(former.age_seconds + now - asked, math.inf if age is None else age)
+        quiet = age
+        if age is not None and was_up and answered is not None:
+            # The age may be one of long ago: rounds are missing since Redis went, if they are.
+            quiet = min(age, now - answered)
+        report = CollectorReport(status="down", leader=None, epoch=None, age_seconds=age)
+        return up_while_rounds_come(report, quiet, interval), cluster
 
     def _replicas(self) -> list[ReplicaReport]:
         try:
@@ -69,15 +93,22 @@ class HealthReporter:
         except RedisFailure:
             return []
 
-    def _remembered(self) -> tuple[str | None, float | None]:
-        """Name of the cluster and age of its snapshot, as read last."""
+    def _health(self) -> Health | None:
+        try:
+            message = self._store.known(HEALTH_CHANNEL).content.message
+        except Unavailable:
+            return None
+        return message if isinstance(message, Health) else None
+
+    def _remembered(self) -> tuple[str | None, float | None, float | None]:
+        """Name of the cluster, age of its snapshot, and seconds between two, as read last."""
         try:
             latest = self._store.known(METRICS_CHANNEL)
         except Unavailable:
-            return None, None
+            return None, None, None
         message = latest.content.message
         assert isinstance(message, Snapshot)
-        return message.cluster, latest.age_seconds
+        return message.cluster, latest.age_seconds, message.interval_seconds
 
 
 def health_routes(reporter: HealthReporter, republisher: Republisher) -> Blueprint:

@@ -23,7 +23,7 @@ from api.redis_link import RedisLink
 from api.store import Store, Stored, Unavailable
 from contract.codec import encode
 from contract.messages import Coded, Count, Epoch, Health, Seq, Snapshot
-from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
+from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL, overdue_seconds
 from contract.rest import HealthReport
 from runtime.readiness import Readiness
 from runtime.redis_failures import RedisFailure
@@ -157,12 +157,14 @@ def _missing(report: HealthReport, last: Round | None, why_none: str | None) -> 
         return functions
     if collector.status == "down":
         return "no collector is at work on this Redis"
+    if collector.leader is None:
+        return "no collector holds the lease at this moment"
     if last is None:
         return why_none
     # The snapshot of an earlier collector stays in Redis for a day.
     if last.epoch != collector.epoch:
         return "the collector has not published yet"
-    if collector.age_seconds is not None and collector.age_seconds > 2 * last.interval_seconds + 2:
+    if collector.age_seconds is not None and collector.age_seconds > overdue_seconds(last.interval_seconds):
         return f"the collector published {collector.age_seconds:.0f} s ago for the last time"
     if last.nodes_total and last.nodes_unknown == last.nodes_total:
         return "no node was looked at yet"

@@ -71,7 +71,8 @@ async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None
         redis = RedisClient(config.redis_url)
         stack.push_async_callback(redis.close)
         disk = None if config.redis_dir is None else RedisDisk(config.redis_dir)
-        collector = Collector(config, redis, Fleet(polling, sources, disk), rules, readiness)
+        upkeep = Upkeep(redis, config.certificate_path, disk)
+        collector = Collector(config, redis, Fleet(polling, sources), rules, readiness, lambda: upkeep.troubles)
 
         stuck_seconds = max(30.0, 5 * config.interval_seconds)
         app = build_app(readiness, lambda: collector.turned, stuck_seconds, config.hosts)
@@ -96,8 +97,8 @@ async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None
         dns.start()
         watching = asyncio.create_task(collector.watch_files())
         stack.callback(watching.cancel)
-        upkeep = asyncio.create_task(Upkeep(redis, config.certificate_path).run())
-        stack.callback(upkeep.cancel)
+        looking = asyncio.create_task(upkeep.run())
+        stack.callback(looking.cancel)
         await collector.run(stop)
     _log.info("stopped")
 

@@ -9,6 +9,7 @@ import socket
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final, get_args
@@ -21,6 +22,7 @@ from collector.fleet import Fleet
 from collector.history import Recorder
 from collector.metrics import (
     ALERTS_FIRING,
+    DEGRADED,
     LAST_PUBLISHED,
     LEADING,
     PUBLICATIONS,
@@ -33,7 +35,8 @@ from collector.metrics import (
 from collector.redis_client import RedisClient
 from collector.round_watch import RoundWatch
 from collector.rounds import Rounds
-from contract.messages import Severity
+from collector.texts.issues import history_refused, rounds_missed
+from contract.messages import Coded, Severity
 from contract.names import INCIDENTS_LENGTH_WHEN_FULL
 from contract.scripts import Lease, LeaseAnswer, Publication, PublishOutcome
 from runtime.logs import Occasionally
@@ -65,7 +68,9 @@ class Collector:
         fleet: Fleet,
         rules: RulesFile,
         readiness: Readiness,
+        troubles: Callable[[], Sequence[Coded]] = tuple,
     ) -> None:
+        """``troubles``: what is wrong with Redis, its disk and the replicas."""
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.lease = Lease(name, config.cluster, config.interval_seconds)
         #: When the loop last turned, by the monotonic clock.
@@ -74,6 +79,7 @@ class Collector:
         self._fleet = fleet
         self._rules = rules
         self._readiness = readiness
+        self._troubles = troubles
         self._recorder = Recorder(redis)
         self._rounds: Rounds | None = None
         self._is_epoch_lost = False
@@ -140,6 +146,7 @@ class Collector:
             self._recorder.forget()
             self._watch.stand_by()
             ALERTS_FIRING.clear()
+            DEGRADED.clear()
             LEADING.set(0)
         if self._rounds is None or outcome != "published":
             return False
@@ -148,7 +155,7 @@ class Collector:
 
     async def _publish(self, rounds: Rounds) -> PublishOutcome:
         now = _now()
-        publication = rounds.next_round(self._fleet.state(self._rules), now)
+        publication = rounds.next_round(self._fleet.state(self._rules), now, self._degraded())
         if self._recorder.is_full:
             # History goes first, then old incidents; what is live and the log are never left out.
             publication = replace(publication, incidents_length=INCIDENTS_LENGTH_WHEN_FULL)
@@ -158,6 +165,18 @@ class Collector:
             # After the round is out, since it takes its time; one that Redis did not take is history all the same.
             if rounds.snapshot is not None:
                 await self._recorder.take(rounds.snapshot, now.unix_seconds)
+
+    def _degraded(self) -> list[Coded]:
+        """What is wrong with the product itself, as far as it is known here."""
+        found = [*self._troubles()]
+        if self._recorder.is_full:
+            found.append(history_refused())
+        if self._watch.is_slow:
+            found.append(rounds_missed(self.lease.interval_seconds))
+        DEGRADED.clear()
+        for each in found:
+            DEGRADED.labels(each.code).set(1)
+        return found
 
     async def _hand_over(self, publication: Publication, rounds: Rounds) -> PublishOutcome:
         QUEUED_ENTRIES.set(len(rounds.log.queue))

@@ -13,7 +13,6 @@ from collector.alerts.rules import Rules, RulesFile
 from collector.metrics import TARGETS
 from collector.node_state import NodeState
 from collector.polling import Polling
-from collector.redis_disk import RedisDisk
 from collector.targets.sources import TargetSources
 from collector.targets.target import Target
 from collector.texts.issues import collector_hangs, figures_missing
@@ -38,12 +37,11 @@ class ClusterState:
 
 
 class Fleet:
-    """Lets ``polling`` follow the targets of ``sources``; ``disk``: what Redis saves to, where it is known."""
+    """Lets ``polling`` follow the targets of ``sources``."""
 
-    def __init__(self, polling: Polling, sources: TargetSources, disk: RedisDisk | None = None) -> None:
+    def __init__(self, polling: Polling, sources: TargetSources) -> None:
         self._polling = polling
         self._sources = sources
-        self._disk = disk
         self._names = NodeNames()
 
     @property
@@ -63,10 +61,8 @@ class Fleet:
         self._follow(self._sources.combine())
 
     async def refresh(self) -> None:
-        """Look at what the targets are by now, and at the disk."""
+        """Look at what the targets are by now."""
         self._follow(await self._sources.refresh())
-        if self._disk is not None:
-            await self._disk.refresh()
 
     def restore(self, raw: bytes | None) -> None:
         """Go on from ``raw``, the last metrics message of the collector before: its nodes, their names and statuses."""
@@ -83,8 +79,6 @@ class Fleet:
         problems = self._sources.problems
         if rules.problem is not None:
             problems.append(rules.problem)
-        if self._disk is not None and self._disk.problem is not None:
-            problems.insert(0, self._disk.problem)
         return cluster_state(states, rules.rules, problems)
 
     def _follow(self, is_changed: bool) -> None:

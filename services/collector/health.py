@@ -34,16 +34,17 @@ def build_health(
     seq: Seq,
     timestamp: Timestamp,
     remarks: Sequence[Coded] = (),
+    degraded: Sequence[Coded] = (),
 ) -> Health:
     """Return the health of ``nodes``, of which ``alerts`` are active.
 
-    ``problems`` are those of the collector's own files, told first; ``remarks`` are about nodes that are online, told
-    last.
+    ``degraded`` is what is wrong with the product, told first; ``problems`` are those of the collector's own files;
+    ``remarks`` are about nodes that are online, told last.
     """
     online = sum(1 for node in nodes if node.status == "online")
     firing = Counter(alert.severity for alert in alerts if alert.state == "firing")
     offline = sorted((node for node in nodes if node.status == "offline"), key=lambda node: node.node)
-    found = _issues(len(nodes), offline, problems, remarks, targets_path)
+    found = _issues(len(nodes), offline, [*degraded, *problems], remarks, targets_path)
     return Health(
         cluster=cluster,
         epoch=epoch,
@@ -56,6 +57,7 @@ def build_health(
         firing=Firing(critical=firing["critical"], warning=firing["warning"], info=firing["info"]),
         worst_firing_severity=next((severity for severity in _SEVERITIES if firing[severity]), None),
         issues_coded=tuple(found),
+        degraded=tuple(each.code for each in degraded),
     )
 
 

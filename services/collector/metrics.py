@@ -104,6 +104,12 @@ ALERTS_FIRING = Gauge(
     ["severity"],
     registry=REGISTRY,
 )
+DEGRADED = Gauge(
+    "dispycluster_degraded",
+    "1 for each code by which the product is degraded, of the collector that leads; absent: it is not, or not known.",
+    ["code"],
+    registry=REGISTRY,
+)
 REDIS_MEMORY_USED = KnownGauge("collector_redis_memory_used_bytes", "Memory that Redis uses, by its own figures.")
 REDIS_MEMORY_LIMIT = KnownGauge("collector_redis_memory_limit_bytes", "maxmemory of Redis; absent where it has none.")
 REDIS_PERSISTENCE = KnownGauge(

@@ -14,9 +14,19 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError
 
-from collector.upkeep import Answers
+from collector.upkeep import Answers, Vanished, vanished_names
 from contract.messages import LogId
-from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, BACKUP_KEY, METRICS_CHANNEL, latest_key
+from contract.names import (
+    ALERT_LOG_KEY,
+    ALERTS_CHANNEL,
+    BACKUP_KEY,
+    METRICS_CHANNEL,
+    PRESENCE_TTL_SECONDS,
+    VANISHED_KEY,
+    VANISHED_LIMIT,
+    VANISHED_SECONDS,
+    latest_key,
+)
 from contract.scripts import (
     PUBLISH_ROUND,
     RECORD_HISTORY,
@@ -164,6 +174,23 @@ class RedisClient:
         memory, persistence, backup = answers
         info = {**memory, **persistence} if isinstance(memory, dict) and isinstance(persistence, dict) else None
         return Answers(info, _unix_seconds(backup), is_forbidden)
+
+    async def vanished(self) -> Vanished:
+        """Ask for the replicas that are gone though they did not end.
+
+        Raises:
+            RedisFailure: Redis did not answer.
+        """
+        async with _bounded():
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.info("server")
+            pipeline.zrange(VANISHED_KEY, 0, VANISHED_LIMIT - 1, withscores=True)
+            server, marks = await pipeline.execute(raise_on_error=False)
+        if not isinstance(server, dict) or not isinstance(marks, list):
+            return Vanished(is_forbidden=any(isinstance(answer, NoPermissionError) for answer in (server, marks)))
+        now = server["server_time_usec"] / 1_000_000
+        started = now - server["uptime_in_seconds"]
+        return Vanished(vanished_names(marks, started, now, PRESENCE_TTL_SECONDS, VANISHED_SECONDS))
 
     async def close(self) -> None:
         """Close the connection."""

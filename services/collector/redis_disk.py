@@ -4,19 +4,22 @@ import os
 from pathlib import Path
 from typing import Final
 
-from collector.texts.issues import redis_disk_full
+from collector.texts.issues import redis_disk_full, redis_disk_nearly_full
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoted import shown
 
 #: Bytes that a save needs besides those of the last one, beside which it is written.
 ROOM_BYTES: Final = 1024 * 1024
-#: Bytes to which a figure is told.
+#: Bytes that are to be free besides two more saves; with less, the disk is nearly full.
+SPARE_BYTES: Final = 100_000_000
+#: Bytes to which a figure is told: coarsely while much changes on the disk.
 _TOLD_BYTES: Final = 100_000
+_TOLD_COARSELY_BYTES: Final = 10_000_000
 
 
 class RedisDisk:
-    """Looks whether the next save has room in ``folder``."""
+    """Looks whether the next saves have room in ``folder``."""
 
     def __init__(self, folder: Path) -> None:
         #: What is wrong, or ``None``.
@@ -36,11 +39,14 @@ class RedisDisk:
             return None
         blocks = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail
         free, needed = blocks * disk.f_frsize, last_save + ROOM_BYTES
-        if free >= needed:
-            return None
         # As coarse as it is told: health is published at every change.
-        return redis_disk_full(shown(self._folder), _rounded(free), _rounded(needed))
+        if free < needed:
+            return redis_disk_full(shown(self._folder), _rounded(free), _rounded(needed))
+        if free < 2 * needed + SPARE_BYTES:
+            free = _rounded(free, _TOLD_COARSELY_BYTES)
+            return redis_disk_nearly_full(shown(self._folder), free, _rounded(needed, _TOLD_COARSELY_BYTES))
+        return None
 
 
-def _rounded(count: int) -> int:
-    return round(count / _TOLD_BYTES) * _TOLD_BYTES
+def _rounded(count: int, to: int = _TOLD_BYTES) -> int:
+    return round(count / to) * to

@@ -2,7 +2,16 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable
+from typing import Final
+
+#: Gaps between rounds that make a collector slow, and within which time: the longer of the two.
+GAPS: Final = 5
+WINDOW_SECONDS: Final = 60.0
+WINDOW_ROUNDS: Final = 10
+#: Seconds by which a round has to be late, at least, for a gap that anybody notices.
+LATE_SECONDS: Final = 1.0
 
 
 class RoundWatch:
@@ -14,6 +23,14 @@ class RoundWatch:
         self._missed = 0
         #: Monotonic time of the last round; ``None`` where none is owed.
         self._last: float | None = None
+        #: When a round came late.
+        self._gaps: deque[float] = deque(maxlen=GAPS)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether rounds are missed again and again; one gap is what a restart of Redis leaves, however long."""
+        since = self._monotonic() - max(WINDOW_SECONDS, WINDOW_ROUNDS * self._interval_seconds)
+        return len(self._gaps) == GAPS and self._gaps[0] >= since
 
     @property
     def missed(self) -> int:
@@ -25,8 +42,16 @@ class RoundWatch:
 
     def published(self) -> None:
         """A round is out; the next one is due an interval later."""
-        self._missed, self._last = self.missed, self._monotonic()
+        now, missed = self._monotonic(), self.missed
+        if (
+            self._last is not None
+            and missed > self._missed
+            and now - self._last > self._interval_seconds + LATE_SECONDS
+        ):
+            self._gaps.append(now)
+        self._missed, self._last = missed, now
 
     def stand_by(self) -> None:
         """Another collector publishes."""
         self._missed, self._last = self.missed, None
+        self._gaps.clear()

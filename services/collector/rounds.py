@@ -73,8 +73,11 @@ class Rounds:
         self.log.renew(epoch=epoch, position=position, now=timestamp(now.unix_seconds))
         self._health, self._alerts, self._rules = _Told(), _Told(), _Told()
 
-    def next_round(self, state: ClusterState, now: Moment) -> Publication:
-        """Judge the nodes and return what is to be published: metrics always, health, alerts and rules where due."""
+    def next_round(self, state: ClusterState, now: Moment, degraded: Sequence[Coded] = ()) -> Publication:
+        """Judge the nodes and return what is to be published: metrics always, health, alerts and rules where due.
+
+        ``degraded``: what is wrong with the product itself.
+        """
         self.seq += 1
         self._judged, changes = evaluate(self._judged, state.rules, state.observations, now)
         self.alerts, changes = self._damping.damp(self._judged, changes, state.rules, state.observations, now)
@@ -110,6 +113,7 @@ class Rounds:
             [*state.problems, *self._left_out()],
             self.alerts.values(),
             remarks=state.remarks,
+            degraded=degraded,
             targets_path=self._targets_path,
             cluster=self._lease.cluster,
             epoch=self.epoch,

@@ -4,13 +4,16 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from collector.certificate import certificate_end
 from collector.metrics import CERTIFICATE_END, LAST_BACKUP, REDIS_MEMORY_LIMIT, REDIS_MEMORY_USED, REDIS_PERSISTENCE
+from collector.redis_disk import RedisDisk
+from collector.texts.issues import persistence_failing, persistence_off, replica_vanished
+from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.logs import Occasionally
 from runtime.quoted import sentence, shown
@@ -38,6 +41,14 @@ class Answers:
     is_forbidden: bool = False
 
 
+@dataclass(frozen=True)
+class Vanished:
+    """The replicas that are gone though they did not end, as far as it is known."""
+
+    names: frozenset[str] = frozenset()
+    is_forbidden: bool = False
+
+
 class Redis(Protocol):
     """The Redis that is asked."""
 
@@ -49,16 +60,40 @@ class Redis(Protocol):
         """
         ...
 
+    async def vanished(self) -> Vanished:
+        """Ask for replicas.
+
+        Raises:
+            RedisFailure: it does not answer.
+        """
+        ...
+
 
 class Upkeep:
-    """Looks every ``LOOK_SECONDS``; ``certificate``: the file of the pages' certificate, where there is one."""
+    """Looks every ``LOOK_SECONDS``; ``certificate``: the file of the pages' certificate, where there is one.
 
-    def __init__(self, redis: Redis, certificate: Path | None) -> None:
+    ``disk``: what Redis saves to, where it is known.
+    """
+
+    def __init__(self, redis: Redis, certificate: Path | None, disk: RedisDisk | None = None) -> None:
         self._redis = redis
         self._certificate = certificate
+        self._disk = disk
+        self._saving: Coded | None = None
+        self._vanished: frozenset[str] = frozenset()
+        self._were_vanished: frozenset[str] = frozenset()
+        self._no_replicas_before = float("-inf")
         self._had_aof = False
         self._not_before = float("-inf")
         self._occasionally = Occasionally(_log)
+
+    @property
+    def troubles(self) -> list[Coded]:
+        """What is wrong as of the last look; what is not known is not wrong."""
+        found = [None if self._disk is None else self._disk.problem, self._saving]
+        # A replica that was cut off for a moment is seen again within the next.
+        count = len(self._vanished & self._were_vanished)
+        return [*filter(None, found), *([replica_vanished(count)] if count else [])]
 
     async def run(self) -> None:
         """Look for ever."""
@@ -73,6 +108,10 @@ class Upkeep:
         """Look once."""
         if time.monotonic() >= self._not_before:
             await self._look_at_redis()
+        if time.monotonic() >= self._no_replicas_before:
+            await self._look_at_replicas()
+        if self._disk is not None:
+            await self._disk.refresh()
         if self._certificate is not None:
             CERTIFICATE_END.value = await run_in_daemon_thread(self._certificate_end, "look at a certificate")
 
@@ -88,8 +127,19 @@ class Upkeep:
         self._had_aof |= info.get("aof_enabled") == 1
         REDIS_MEMORY_USED.value = info.get("used_memory")
         REDIS_MEMORY_LIMIT.value = info.get("maxmemory") or None
-        REDIS_PERSISTENCE.value = is_saving(info, time.time(), had_aof=self._had_aof)
+        is_safe = is_saving(info, time.time(), had_aof=self._had_aof)
+        REDIS_PERSISTENCE.value = is_safe
+        self._saving = why_not_saving(info) if is_safe is False else None
         LAST_BACKUP.value = answers.backup
+
+    async def _look_at_replicas(self) -> None:
+        try:
+            answer = await self._redis.vanished()
+        except RedisFailure:
+            answer = Vanished()
+        if answer.is_forbidden:
+            self._no_replicas_before = time.monotonic() + FORBIDDEN_SECONDS
+        self._were_vanished, self._vanished = self._vanished, answer.names
 
     def _certificate_end(self) -> float | None:
         assert self._certificate is not None
@@ -114,3 +164,20 @@ def is_saving(info: Mapping[str, Any], now: float, *, had_aof: bool) -> bool | N
         return False
     is_recent = now - float(info.get("rdb_last_save_time", 0)) < SNAPSHOT_SECONDS
     return is_recent or info.get("rdb_changes_since_last_save") == 0
+
+
+def why_not_saving(info: Mapping[str, Any]) -> Coded:
+    """Return what keeps Redis from saving, by the fields of INFO."""
+    fails = info["aof_enabled"] or info.get("rdb_last_bgsave_status") != "ok"
+    return persistence_failing() if fails else persistence_off()
+
+
+def vanished_names(
+    marks: Sequence[tuple[bytes, float]], started: float, now: float, presence_seconds: float, kept_seconds: float
+) -> frozenset[str]:
+    """Return the replicas of ``marks``, names and ms, that went while Redis was there; all in Unix seconds.
+
+    What expired with Redis away, or soon after, may have ended meanwhile: that is not known.
+    """
+    since = max(now - kept_seconds, started + presence_seconds)
+    return frozenset(name.decode(errors="replace") for name, ms in marks if since < ms / 1000 <= now)

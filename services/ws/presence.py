@@ -9,7 +9,7 @@ from typing import Final
 from redis import Redis
 
 from contract import VERSION
-from contract.names import PRESENCE_REFRESH_SECONDS, REPLICAS_KEY, replica_key
+from contract.names import PRESENCE_REFRESH_SECONDS, REPLICAS_KEY, VANISHED_KEY, replica_key
 from contract.presence import ReplicaPresence, read_replicas
 from contract.rest import ReplicaReport
 from contract.scripts import PRESENT_REPLICA, present_replica_call
@@ -46,6 +46,8 @@ class Presence:
         self._started = timestamp(time.time())
         self._changed = threading.Event()
         self._is_leaving = False
+        #: Held while Redis is told, so that nothing puts a replica back that has left.
+        self._telling = threading.Lock()
 
     def report(self) -> ReplicaReport:
         """The replica as it is now."""
@@ -93,8 +95,9 @@ class Presence:
             messages=self._counters.messages.total(),
             deliveries=self._counters.deliveries,
         )
-        with translated():
-            call(self._redis, PRESENT_REPLICA, present_replica_call(self._replica, presence.fields()))
+        with self._telling, translated():
+            if not self._is_leaving:
+                call(self._redis, PRESENT_REPLICA, present_replica_call(self._replica, presence.fields()))
 
     def is_alone(self) -> bool:
         """Whether Redis knows of no other replica; ``False`` where it does not say."""
@@ -108,9 +111,10 @@ class Presence:
         """Take the replica out of the count; without Redis it falls out by itself."""
         self._is_leaving = True
         try:
-            with translated():
+            with self._telling, translated():
                 pipeline = self._redis.pipeline(transaction=False)
                 pipeline.zrem(REPLICAS_KEY, self._replica)
+                pipeline.zrem(VANISHED_KEY, self._replica)
                 pipeline.delete(replica_key(self._replica))
                 pipeline.execute()
         except RedisFailure as error:

@@ -146,6 +146,23 @@ const sentences = {
   redis_disk_full: (a) =>
     `The disk of ${a.text("path")} is full: ${a.megabytes("free_bytes")} are free, and Redis needs ` +
     `${a.megabytes("needed_bytes")} to save its data. What it holds since its last save is lost when it ends`,
+  redis_disk_nearly_full: (a) =>
+    `The disk of ${a.text("path")} is nearly full: ${a.megabytes("free_bytes")} are free, and Redis needs ` +
+    `${a.megabytes("needed_bytes")} for each save of its data`,
+  persistence_failing: () =>
+    "Redis fails to save its data, often because its disk is full. " +
+    "What it holds since its last save is lost when it ends",
+  persistence_off: () =>
+    "Redis does not save its data: saving was switched off, or its disk is full. " +
+    "What it holds since its last save is lost when it ends",
+  history_refused: () =>
+    "Redis has no memory left for history, which has gaps until there is some: raise its maxmemory",
+  replica_vanished: (a) =>
+    `${a.plural("count", "push replica")} ${a.form("count", "is", "are")} gone without having ended ` +
+    "(killed, hanging, or cut off from Redis). This is told for ten minutes",
+  rounds_missed: (a) =>
+    "The collector misses rounds: it, or Redis, is too slow for an interval of " +
+    `${a.number("interval_seconds")}\u00a0s`,
   collector_hangs: (a) => {
     const cause = a.text("collector") === "filesystem" ? " (often a mount whose server is away)" : "";
     const collector = a.text("collector");

@@ -150,6 +150,23 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
     `Le disque de ${a.text("path")} est plein\u00a0: ${a.megabytes("free_bytes")} sont libres, et il en faut ` +
     `${a.megabytes("needed_bytes")} à Redis pour enregistrer ses données. ` +
     "Ce qu'il contient depuis son dernier enregistrement est perdu quand il s'arrête",
+  redis_disk_nearly_full: (a) =>
+    `Le disque de ${a.text("path")} est presque plein\u00a0: ${a.megabytes("free_bytes")} sont libres, ` +
+    `et il en faut ${a.megabytes("needed_bytes")} à Redis à chaque enregistrement de ses données`,
+  persistence_failing: () =>
+    "Redis n'arrive pas à enregistrer ses données, souvent parce que son disque est plein. " +
+    "Ce qu'il contient depuis son dernier enregistrement est perdu quand il s'arrête",
+  persistence_off: () =>
+    "Redis n'enregistre pas ses données\u00a0: l'enregistrement a été désactivé, ou son disque est plein. " +
+    "Ce qu'il contient depuis son dernier enregistrement est perdu quand il s'arrête",
+  history_refused: () =>
+    "Redis n'a plus de mémoire pour l'historique, qui a des lacunes d'ici là\u00a0: augmentez son maxmemory",
+  replica_vanished: (a) =>
+    `${a.plural("count", "réplique de push a disparu", "répliques de push ont disparu")} sans s'être arrêtée` +
+    `${a.form("count", "", "s")} (processus tué, bloqué ou coupé de Redis). Ceci est dit pendant dix minutes`,
+  rounds_missed: (a) =>
+    "Le collecteur saute des cycles\u00a0: lui ou Redis est trop lent pour un intervalle de " +
+    `${a.number("interval_seconds")}\u00a0s`,
   collector_hangs: (a) => {
     const cause = a.text("collector") === "filesystem" ? " (souvent un montage dont le serveur est absent)" : "";
     const silent = `${a.text("node")} ne dit rien de ${a.text("collector")}`;

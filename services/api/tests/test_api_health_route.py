@@ -9,7 +9,7 @@ from redis import Redis
 
 from api.tests.conftest import golden
 from contract import VERSION
-from contract.names import LEASE_KEY, METRICS_CHANNEL, REPLICAS_KEY, replica_key
+from contract.names import HEALTH_CHANNEL, LEASE_KEY, METRICS_CHANNEL, REPLICAS_KEY, replica_key
 from contract.presence import ReplicaPresence
 from contract.scripts import PRESENT_REPLICA, TAKE_LEASE, Lease, present_replica_call, take_lease_call
 from runtime.functions import call
@@ -74,6 +74,66 @@ def test_health_says_what_it_knew_and_since_when_redis_is_away(
     assert report["redis"]["down_since"] is not None
     assert report["collector"]["age_seconds"] >= 30
     assert report["collector"]["status"] == "down"
+
+
+HEALTH = json.loads(golden("messages/health"))
+
+
+def leave_health(collector: Any, **members: object) -> None:
+    collector.leave(HEALTH_CHANNEL, json.dumps({**HEALTH, **members}).encode())
+
+
+def reasons(client: FlaskClient) -> list[str]:
+    report = client.get("/api/health").get_json()
+    assert (report["status"] == "healthy") == (report["reasons"] == [])
+    return [reason["code"] for reason in report["reasons"]]
+
+
+def test_reasons_are_what_the_collector_says_of_the_product_and_not_of_the_nodes(
+    client: FlaskClient, collector: Any, redis: Redis
+) -> None:
+    lead(redis)
+    present(redis, "5f0c9a71", 5)
+    collector.leave(METRICS_CHANNEL)
+    vanished = {"code": "replica_vanished", "args": {"count": 1}}
+    said = {
+        "issues": ["1 push replica is gone", *HEALTH["issues"]],
+        "issues_coded": [vanished, *HEALTH["issues_coded"]],
+        "degraded": ["replica_vanished"],
+    }
+    leave_health(collector, **said)
+    report = client.get("/api/health").get_json()
+    assert report["status"] == "degraded"
+    assert report["reasons"] == [{**vanished, "text": "1 push replica is gone"}]
+    # a collector of the release before says nothing of it
+    leave_health(collector)
+    assert reasons(client) == []
+    # what a collector said that is gone is not known any more
+    leave_health(collector, **said)
+    redis.delete(LEASE_KEY)
+    collector.leave(METRICS_CHANNEL, age_seconds=60)
+    redis.delete(REPLICAS_KEY)
+    assert reasons(client) == ["collector_down", "no_replica"]
+
+
+def test_collector_is_not_called_down_while_rounds_come(
+    client: FlaskClient, collector: Any, redis: Redis, valkey: Valkey
+) -> None:
+    lead(redis)
+    present(redis, "5f0c9a71", 5)
+    collector.leave(METRICS_CHANNEL)
+    assert reasons(client) == []
+    # the lease runs out while Redis is away, and rounds are missing only some seconds later
+    redis.delete(LEASE_KEY)
+    report = client.get("/api/health").get_json()
+    assert (report["collector"]["status"], report["collector"]["leader"]) == ("up", None)
+    lead(redis)
+    assert reasons(client) == []
+    # a question without an answer says nothing of the collector
+    valkey.stop()
+    report = client.get("/api/health").get_json()
+    assert [reason["code"] for reason in report["reasons"]] == ["redis_down"]
+    assert report["collector"]["status"] == "up"
 
 
 @pytest.mark.parametrize("key", [LEASE_KEY, REPLICAS_KEY, replica_key("r1")])

@@ -72,6 +72,11 @@ def leaving(age_seconds: float = 0.0, **members: object) -> Callable[[Redis, Any
     return lambda _, collector: collector.leave(METRICS_CHANNEL, raw, age_seconds)
 
 
+def gone(redis: Redis, collector: Any) -> None:
+    without(LEASE_KEY)(redis, collector)
+    leaving(age_seconds=60)(redis, collector)
+
+
 UNKNOWN = [{**node, "status": "unknown", "is_healthy": False} for node in SNAPSHOT["nodes"]]
 
 
@@ -79,7 +84,8 @@ UNKNOWN = [{**node, "status": "unknown", "is_healthy": False} for node in SNAPSH
 @pytest.mark.parametrize(
     ("change", "missing"),
     [
-        (without(LEASE_KEY), "no collector is at work on this Redis"),
+        (gone, "no collector is at work on this Redis"),
+        (without(LEASE_KEY), "no collector holds the lease at this moment"),
         (without(f"{METRICS_CHANNEL}:latest"), f"Nothing is stored under {METRICS_CHANNEL}:latest yet. Is the coll"),
         (leaving(epoch=SNAPSHOT["epoch"] - 1), "the collector has not published yet"),
         (leaving(age_seconds=7), "the collector published 7 s ago for the last time"),
@@ -87,7 +93,16 @@ UNKNOWN = [{**node, "status": "unknown", "is_healthy": False} for node in SNAPSH
         (lambda _, collector: collector.leave(METRICS_CHANNEL, b"garbage"), f"What is stored under {METRICS_CHANNEL}"),
         (without(replica_key("two")), "no ws replica is at work, so nothing is pushed to the pages"),
     ],
-    ids=["no collector", "no snapshot", "an earlier run", "too old", "no look yet", "garbage", "no replica"],
+    ids=[
+        "no collector",
+        "no lease",
+        "no snapshot",
+        "an earlier run",
+        "too old",
+        "no look yet",
+        "garbage",
+        "no replica",
+    ],
 )
 def test_status_says_what_live_data_wait_for(
     reader: StatusReader, redis: Redis, collector: Any, change: Callable[..., object], missing: str
@@ -167,7 +182,7 @@ def test_command_says_a_line_a_fact_or_json_and_ends_with_what_that_means(
     said = run("--json", "--wait", "0.3", REDIS_URL=valkey.url)
     # then
     assert said.returncode == 1
-    assert msgspec.json.decode(said.stdout, type=Status).missing == "no collector is at work on this Redis"
+    assert msgspec.json.decode(said.stdout, type=Status).missing == "no collector holds the lease at this moment"
 
 
 def test_command_ends_with_2_and_a_sentence_when_a_setting_is_bad(tmp_path: Path) -> None:

@@ -15,14 +15,16 @@ from collector.fleet import Fleet
 from collector.metrics import exposition
 from collector.node_state import NodeState
 from collector.redis_client import RedisClient
+from collector.round_watch import GAPS
 from collector.sample import Sample, ScrapeFailed
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
 from collector.texts import failures
+from collector.texts.issues import persistence_off
 from contract.codec import decode
 from contract.history import CLUSTER_NODE, STEPS
-from contract.messages import Alerts, Snapshot
+from contract.messages import Alerts, Coded, Health, Snapshot
 from contract.names import (
     ALERT_LOG_FIELD,
     ALERT_LOG_KEY,
@@ -99,7 +101,13 @@ class Process:
         self.are, self.link, self.runner = nodes.are, Link(url), runner
         sources = TargetSources(TargetsFiles([folder / "nodes.yaml"]), DnsTargets((), config.interval_seconds))
         fleet = Fleet(nodes, sources)  # type: ignore[arg-type]
-        self.collector = Collector(config, self.link, fleet, RulesFile(folder / "alerts.yaml"), Readiness())
+        self.troubles: list[Coded] = []
+        rules = RulesFile(folder / "alerts.yaml")
+        self.collector = Collector(config, self.link, fleet, rules, Readiness(), lambda: self.troubles)
+
+    def pass_time(self, seconds):
+        watch = self.collector._watch
+        watch._monotonic = lambda former=watch._monotonic: former() + seconds
 
     def turn(self):
         return self.runner.run(self.collector.turn())
@@ -288,6 +296,48 @@ def test_old_incidents_are_shed_when_redis_is_full_and_history_was_refused(start
     full, usual = INCIDENTS_LENGTH_WHEN_FULL, INCIDENTS_LENGTH
     # A round is made before its history is written: the second one's is refused first, the fourth one's is taken.
     assert published == [usual, usual, full, full, usual]
+
+
+def test_health_and_a_gauge_say_why_the_product_is_degraded_and_stop_when_it_is_not(start, redis, monkeypatch):
+    def said():
+        assert collector.turn()
+        health = latest(redis, HEALTH_CHANNEL, Health)
+        told = [coded.code for coded in health.issues_coded if coded.code in health.degraded]
+        lines = exposition()[0].decode().splitlines()
+        gauge = [line.split('"')[1] for line in lines if line.startswith("dispycluster_degraded{")]
+        assert sorted(gauge) == sorted(told) == sorted(health.degraded)
+        return told
+
+    turns = []
+    collector = start()
+    collector.are(a=True)
+    monkeypatch.setattr(time, "time", lambda real=time.time: real() + 60 * len(turns))
+    redis.config_set("maxmemory", "1")
+    try:
+        assert said() == []
+        turns.append(1)
+        assert said() == []  # it is refused after this round
+        turns.append(2)
+        assert said() == ["history_refused"]
+        # what others see comes first
+        collector.troubles.append(persistence_off())
+        assert said() == ["persistence_off", "history_refused"]
+        collector.are(a=False)
+        assert said() == ["persistence_off", "history_refused"]
+        collector.troubles.clear()
+    finally:
+        redis.config_set("maxmemory", "0")
+    turns.append(3)
+    said()
+    assert said() == []
+    for _ in range(GAPS):
+        collector.pass_time(2 * INTERVAL_SECONDS)
+        said()
+    assert said() == ["rounds_missed"]
+    expire_lease(redis)
+    start("lab").turn()
+    assert not collector.turn()
+    assert "dispycluster_degraded{" not in exposition()[0].decode()
 
 
 def test_collector_refuses_when_redis_serves_another_cluster_at_the_start(start, redis):

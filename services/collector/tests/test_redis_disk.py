@@ -3,15 +3,10 @@ import os
 
 import pytest
 
-from collector.alerts.rules import RulesFile
 from collector.config import Config
-from collector.fleet import Fleet
-from collector.polling import Polling
-from collector.redis_disk import ROOM_BYTES, RedisDisk
-from collector.targets.dns import DnsTargets
-from collector.targets.files import TargetsFiles
-from collector.targets.sources import TargetSources
+from collector.redis_disk import ROOM_BYTES, SPARE_BYTES, RedisDisk
 from collector.texts.sentence import english
+from collector.upkeep import Answers, Upkeep, Vanished
 
 
 @pytest.fixture
@@ -39,14 +34,26 @@ def test_disk_is_full_when_the_next_save_has_no_room_beside_the_last(disk, tmp_p
     needed = 3_000_000 + ROOM_BYTES
 
     disk(needed)
-    assert problem(tmp_path) is None
+    assert "is nearly full" in problem(tmp_path)
     disk(needed - 1, for_root_bytes=10**9)
     assert problem(tmp_path) == (
         f"The disk of {tmp_path} is full: 4.0 MB are free, and Redis needs 4.0 MB to save its data. "
         "What it holds since its last save is lost when it ends"
     )
     disk(needed - 1, for_root_bytes=1, user=0)
+    assert "is nearly full" in problem(tmp_path)
+
+
+def test_disk_is_nearly_full_when_two_more_saves_leave_too_little(disk, tmp_path):
+    (tmp_path / "dump.rdb").write_bytes(bytes(13_000_000))
+    needed = 2 * (13_000_000 + ROOM_BYTES) + SPARE_BYTES
+
+    disk(needed)
     assert problem(tmp_path) is None
+    disk(needed - 1)
+    assert problem(tmp_path) == (
+        f"The disk of {tmp_path} is nearly full: 130.0 MB are free, and Redis needs 10.0 MB for each save of its data"
+    )
 
 
 def test_disk_is_full_when_nothing_is_free_and_nothing_was_saved_yet(disk, tmp_path):
@@ -58,20 +65,24 @@ def test_disk_says_nothing_when_it_cannot_be_read(tmp_path):
     assert problem(tmp_path / "none") is None
 
 
-def test_fleet_tells_the_problem_first_for_as_long_as_it_lasts(disk, tmp_path):
-    broken = tmp_path / "nodes.yaml"
-    broken.write_text("workers: {")
+def test_trouble_is_told_for_as_long_as_it_lasts(disk, tmp_path):
+    class Redis:
+        async def figures(self):
+            return Answers()
 
-    async def problems(free_bytes):
+        async def vanished(self):
+            return Vanished()
+
+    upkeep = Upkeep(Redis(), None, RedisDisk(tmp_path))
+
+    def codes(free_bytes):
         disk(free_bytes)
-        await fleet.refresh()
-        return list(fleet.state(RulesFile(None)).problems)
+        asyncio.run(upkeep.look())
+        return [each.code for each in upkeep.troubles]
 
-    sources = TargetSources(TargetsFiles([broken]), DnsTargets((), 2.0))
-    fleet = Fleet(Polling(lambda _: None, interval_seconds=2.0), sources, RedisDisk(tmp_path))
-    first, *others = asyncio.run(problems(0))
-    assert english(first).startswith(f"The disk of {tmp_path} is full")
-    assert asyncio.run(problems(10**9)) == others != []
+    assert codes(0) == ["redis_disk_full"]
+    assert codes(SPARE_BYTES) == ["redis_disk_nearly_full"]
+    assert codes(10**9) == []
 
 
 def test_folder_is_that_of_the_variable_when_it_is_set(tmp_path):

@@ -10,9 +10,11 @@ from collector.certificate import certificate_end
 from collector.metrics import CERTIFICATE_END, LAST_BACKUP, exposition
 from collector.redis_client import RedisClient
 from collector.round_watch import RoundWatch
-from collector.upkeep import Answers, Upkeep, is_saving
+from collector.upkeep import Answers, Upkeep, Vanished, is_saving, vanished_names, why_not_saving
 from contract import VERSION
-from contract.names import BACKUP_KEY
+from contract.names import BACKUP_KEY, REPLICAS_KEY, VANISHED_KEY
+from contract.scripts import PRESENT_REPLICA, present_replica_call
+from runtime.functions import call
 from runtime.redis_failures import RedisAway
 from tests.drivers.certificate import make_certificate, make_dated_certificate
 from tests.drivers.redis_users import url_of, users
@@ -51,6 +53,20 @@ def test_round_is_missed_once_it_is_half_an_interval_late_and_counts_once():
     assert watch.missed == 2
 
 
+def test_collector_is_not_slow_when_rounds_of_half_a_second_are_a_little_late():
+    now = [0.0]
+    watch = RoundWatch(0.5, lambda: now[0])
+    for later in (0.0, *[1.4] * 20):
+        now[0] += later
+        watch.published()
+    assert watch.missed > 20
+    assert not watch.is_slow
+    for _ in range(5):
+        now[0] += 1.6
+        watch.published()
+    assert watch.is_slow
+
+
 def test_who_stands_by_misses_no_round():
     now = [0.0]
     watch = RoundWatch(2.0, lambda: now[0])
@@ -61,6 +77,26 @@ def test_who_stands_by_misses_no_round():
     assert watch.missed == 1
     watch.published()
     assert watch.missed == 1
+
+
+def test_collector_is_slow_when_rounds_are_late_again_and_again_and_not_after_one_long_gap():
+    now = [0.0]
+    watch = RoundWatch(2.0, lambda: now[0])
+
+    def publish(later):
+        now[0] += later
+        watch.published()
+        return watch.is_slow
+
+    # one gap is what a restart of Redis leaves, however long
+    assert [publish(seconds) for seconds in (0.0, 2.0, 35.0, 2.0, 3.0)] == [False] * 5
+    assert [publish(seconds) for seconds in (4.0, 4.0, 4.0, 4.0)] == [False, False, False, True]
+    assert publish(2.0)
+    # it is over when they came in time for long enough
+    assert [publish(2.0) for _ in range(30)][-1] is False
+    assert [publish(4.0) for _ in range(5)] == [False, False, False, False, True]
+    watch.stand_by()
+    assert not watch.is_slow
 
 
 AOF = {"loading": 0, "aof_enabled": 1, "aof_last_write_status": "ok", "rdb_last_bgsave_status": "ok"}
@@ -84,6 +120,95 @@ SNAPSHOTS = {**AOF, "aof_enabled": 0, "rdb_last_save_time": NOW - 800, "rdb_chan
 )
 def test_redis_saves_where_its_last_write_succeeded_and_nothing_switched_it_off(info, had_aof, saves):
     assert is_saving(info, NOW, had_aof=had_aof) == saves
+
+
+def test_reason_says_whether_saving_fails_or_is_off():
+    assert why_not_saving({**AOF, "aof_last_write_status": "err"}).code == "persistence_failing"
+    assert why_not_saving({**SNAPSHOTS, "rdb_last_bgsave_status": "err"}).code == "persistence_failing"
+    assert why_not_saving(SNAPSHOTS).code == "persistence_off"
+
+
+def test_replica_vanished_when_it_went_while_redis_was_there_and_not_long_ago():
+    def known(went, started=0.0):
+        return vanished_names([(b"a", went * 1000)], started, NOW, 10.0, 600.0)
+
+    assert known(NOW - 1) == known(NOW - 599) == {"a"}
+    assert known(NOW - 601) == known(NOW + 5) == frozenset()
+    # it may have ended while Redis was away
+    assert known(NOW - 100, started=NOW - 105) == frozenset()
+    assert known(NOW - 100, started=NOW - 120) == {"a"}
+
+
+class Installation:
+    """What Redis says of itself and of replicas, as a test sets it; ``None``: it is away."""
+
+    def __init__(self):
+        self.info, self.gone = AOF, frozenset()
+
+    async def figures(self):
+        if self.info is None:
+            raise RedisAway
+        return Answers(self.info)
+
+    async def vanished(self):
+        if self.gone is None:
+            raise RedisAway
+        return Vanished(self.gone)
+
+
+def test_trouble_is_what_is_known_to_be_wrong_and_ends_with_it():
+    there = Installation()
+    upkeep = Upkeep(there, None)
+
+    def codes():
+        asyncio.run(upkeep.look())
+        return [(each.code, each.args) for each in upkeep.troubles]
+
+    assert codes() == []
+    there.info, there.gone = {**AOF, "aof_last_write_status": "err"}, frozenset({"a", "b"})
+    # a replica that was cut off for a moment is there again by the second look
+    assert codes() == [("persistence_failing", {})]
+    there.gone = frozenset({"b", "c"})
+    assert codes() == [("persistence_failing", {}), ("replica_vanished", {"count": 1})]
+    there.info = SNAPSHOTS  # switched off since
+    assert codes() == [("persistence_off", {}), ("replica_vanished", {"count": 2})]
+    # what is not known is not wrong
+    there.info, there.gone = {}, None
+    assert codes() == []
+
+
+def test_replica_that_did_not_end_is_told_by_the_users_that_the_containers_have(valkey, redis, monkeypatch):
+    fields = {"connected_clients": 1, "started": "", "version": "1", "messages": 1, "deliveries": 1}
+
+    def present(name):
+        call(redis, PRESENT_REPLICA, present_replica_call(name, fields))
+
+    with users(valkey):
+
+        async def ask():
+            client = RedisClient(url_of(valkey, "collector"))
+            upkeep = Upkeep(client, None)
+            for _ in range(2):
+                await upkeep.look()
+            await client.close()
+            return [(each.code, each.args) for each in upkeep.troubles]
+
+        # the server of this test may have begun a moment ago
+        monkeypatch.setattr("collector.redis_client.PRESENCE_TTL_SECONDS", -60.0)
+        present("killed")
+        redis.zadd(REPLICAS_KEY, {"killed": (time.time() - 1) * 1000})
+        present("living")
+        assert redis.zrange(REPLICAS_KEY, 0, -1) == [b"living"]
+        assert redis.zrange(VANISHED_KEY, 0, -1) == [b"killed"]
+        assert asyncio.run(ask()) == [("replica_vanished", {"count": 1})]
+        # a replica that comes back has not vanished
+        present("killed")
+        assert asyncio.run(ask()) == []
+        # and: the rules of a release before say nothing of it, and are no trouble
+        redis.zadd(VANISHED_KEY, {"another": (time.time() - 1) * 1000})
+        redis.execute_command("ACL", "SETUSER", "collector", "-zrange", "-info")
+        assert asyncio.run(ask()) == []
+        redis.execute_command("ACL", "LOG", "RESET")
 
 
 def look(redis, certificate=None):
@@ -131,7 +256,7 @@ def test_what_the_user_may_not_ask_for_is_left_out_and_not_asked_for_again_soon(
 
         asyncio.run(run())
         assert not [name for name in metrics() if name.startswith(OF_REDIS)]
-        assert sum(int(entry["count"]) for entry in redis.acl_log()) <= 2
+        assert sum(int(entry["count"]) for entry in redis.acl_log()) <= 3
         redis.execute_command("ACL", "LOG", "RESET")
 
 
@@ -140,9 +265,15 @@ def test_nothing_is_known_of_a_redis_that_is_away():
         async def figures(self):
             raise RedisAway
 
+        async def vanished(self):
+            raise RedisAway
+
     class There:
         async def figures(self):
             return Answers({"used_memory": 5, "maxmemory": 9}, 3.0)
+
+        async def vanished(self):
+            return Vanished()
 
     look(There())
     assert metrics()["collector_redis_memory_limit_bytes"] == "9.0"
@@ -177,6 +308,9 @@ def test_file_without_a_certificate_has_no_end(tmp_path, text):
     class Quiet:
         async def figures(self):
             return Answers()
+
+        async def vanished(self):
+            return Vanished()
 
     CERTIFICATE_END.value = 1.0
     look(Quiet(), path)

@@ -31,6 +31,49 @@ def redis_disk_full(path: str, free_bytes: int, needed_bytes: int) -> str:
 
 
 @sentence
+def redis_disk_nearly_full(path: str, free_bytes: int, needed_bytes: int) -> str:
+    return (
+        f"The disk of {path} is nearly full: {megabytes(free_bytes)} are free, and Redis needs "
+        f"{megabytes(needed_bytes)} for each save of its data"
+    )
+
+
+@sentence
+def persistence_failing() -> str:
+    return (
+        "Redis fails to save its data, often because its disk is full. What it holds since its last save is lost "
+        "when it ends"
+    )
+
+
+@sentence
+def persistence_off() -> str:
+    return (
+        "Redis does not save its data: saving was switched off, or its disk is full. What it holds since its last save "
+        "is lost when it ends"
+    )
+
+
+@sentence
+def history_refused() -> str:
+    return "Redis has no memory left for history, which has gaps until there is some: raise its maxmemory"
+
+
+@sentence
+def replica_vanished(count: int) -> str:
+    verb = "is" if count == 1 else "are"
+    return (
+        f"{plural(count, 'push replica')} {verb} gone without having ended (killed, hanging, or cut off from Redis). "
+        "This is told for ten minutes"
+    )
+
+
+@sentence
+def rounds_missed(interval_seconds: float) -> str:
+    return f"The collector misses rounds: it, or Redis, is too slow for an interval of {number(interval_seconds)} s"
+
+
+@sentence
 def collector_hangs(node: str, collector: str) -> str:
     text = f"{node} tells nothing of its {collector}: that collector of its exporter hangs"
     return aside(text, "often a mount whose server is away" if collector == "filesystem" else None)

@@ -22,7 +22,7 @@ from contract.events import (
 )
 from contract.messages import Health, Snapshot
 from contract.names import HEALTH_CHANNEL
-from contract.presence import read_collector, read_replicas
+from contract.presence import read_collector, read_replicas, up_while_rounds_come
 from contract.rest import CollectorReport, ReplicaReport, health_report
 from runtime.clock import timestamp
 from runtime.readiness import Readiness
@@ -73,6 +73,8 @@ class HealthReporter:
             down_since = down_since or timestamp(time.time())
         collector, cluster, replicas = facts
         snapshot = self._state.snapshot
+        interval = None if snapshot is None else snapshot.interval_seconds
+        collector = up_while_rounds_come(collector, self._state.age_seconds, interval)
         own = self._own()
         report = health_report(
             timestamp=timestamp(time.time()),
@@ -81,6 +83,7 @@ class HealthReporter:
             redis_down_since=down_since,
             functions_missing=self._readiness.functions_missing,
             collector=collector,
+            health=self._state.health,
             # Its own count is known better here than in Redis.
             replicas=sorted([own, *(one for one in replicas if one.replica != own.replica)], key=_id),
         )

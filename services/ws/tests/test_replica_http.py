@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from redis import Redis
 
-from contract.names import replica_key
+from contract.names import REPLICAS_KEY, replica_key
 from runtime.readiness import Readiness
 from tests.drivers.engine_session import EngineSession
 from tests.drivers.raw_http import ask, exchange, request
@@ -243,3 +243,25 @@ def test_presence_is_written_once_a_second_at_most(valkey: Valkey) -> None:
         thread.join(0.05)
 
     assert all(later - earlier >= 1 for earlier, later in pairwise(written))
+
+
+def test_replica_that_has_left_is_not_counted_again_by_a_refresh_on_its_way(valkey: Valkey, redis: Redis) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def clients() -> int:
+        if threading.current_thread() is late:
+            asked.set()
+            assert go_on.wait(30)
+        return 0
+
+    presence = Presence("id", valkey.client(), Readiness(), Counters(), clients)
+    late = threading.Thread(target=presence.refresh)
+    presence.refresh()
+    assert redis.zcard(REPLICAS_KEY) == 1
+    late.start()
+    assert asked.wait(30)
+    presence.remove()
+    go_on.set()
+    late.join()
+    # else it would seem to have vanished
+    assert not redis.exists(REPLICAS_KEY, replica_key("id"))

@@ -47,6 +47,7 @@ def test_replica_goes_on_when_redis_was_restarted_empty(
     late.send('42/health,["request_health"]')
     data = json.loads(late.event("health_response"))["data"]
     assert data["redis"]["status"] == "down"
+    assert [reason["code"] for reason in data["reasons"]] == ["redis_down"]
     assert (data["status"], data["cluster_name"], data["websocket"]["connected_clients"]) == ("degraded", "lab", 2)
 
     valkey.start()
