@@ -35,6 +35,8 @@ LEASE_KEY: Final = "cluster:collector"
 EPOCH_KEY: Final = "cluster:collector:epoch"
 #: When the last backup was made, in Unix seconds; the script ``backup`` of the image of Redis writes it.
 BACKUP_KEY: Final = "cluster:backup"
+#: What the image of Redis has cut from the end of its file, for a day: JSON of ``bytes`` and ``at``, in Unix seconds.
+CUT_KEY: Final = "cluster:data:cut"
 
 #: Tells of each revocation as it is made, in the words of ``access.revocations``; ``RENEWED``: read all anew.
 REVOKED_CHANNEL: Final = "cluster:access:revoked"
@@ -138,6 +140,7 @@ TABLE: Final = (
     Name(LEASE_KEY, "hash", ("collector",), ("api", "ws")),
     Name(EPOCH_KEY, "hash", ("collector",), ()),
     Name(BACKUP_KEY, "string", ("operator",), ("collector",)),
+    Name(CUT_KEY, "string", ("operator",), ("collector",)),
     Name(republished_key("<channel>"), "string", ("api",), ("api",)),
     Name(REVOKED_CHANNEL, "channel", ("api",), ("ws",)),
     Name(REVOCATION_LOG_KEY, "stream", ("api",), ("api", "ws")),

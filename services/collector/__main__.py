@@ -72,7 +72,8 @@ async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None
         stack.push_async_callback(redis.close)
         disk = None if config.redis_dir is None else RedisDisk(config.redis_dir)
         upkeep = Upkeep(redis, config.certificate_path, disk)
-        collector = Collector(config, redis, Fleet(polling, sources), rules, readiness, lambda: upkeep.troubles)
+        troubles, notes = lambda: upkeep.troubles, lambda: upkeep.notes
+        collector = Collector(config, redis, Fleet(polling, sources), rules, readiness, troubles, notes)
 
         stuck_seconds = max(30.0, 5 * config.interval_seconds)
         app = build_app(readiness, lambda: collector.turned, stuck_seconds, config.hosts)

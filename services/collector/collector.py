@@ -69,8 +69,9 @@ class Collector:
         rules: RulesFile,
         readiness: Readiness,
         troubles: Callable[[], Sequence[Coded]] = tuple,
+        notes: Callable[[], Sequence[Coded]] = tuple,
     ) -> None:
-        """``troubles``: what is wrong with Redis, its disk and the replicas."""
+        """``troubles``: what is wrong with Redis, its disk and the replicas; ``notes``: what health says besides."""
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.lease = Lease(name, config.cluster, config.interval_seconds)
         #: When the loop last turned, by the monotonic clock.
@@ -80,6 +81,7 @@ class Collector:
         self._rules = rules
         self._readiness = readiness
         self._troubles = troubles
+        self._notes = notes
         self._recorder = Recorder(redis)
         self._rounds: Rounds | None = None
         self._is_epoch_lost = False
@@ -155,7 +157,9 @@ class Collector:
 
     async def _publish(self, rounds: Rounds) -> PublishOutcome:
         now = _now()
-        publication = rounds.next_round(self._fleet.state(self._rules), now, self._degraded())
+        state = self._fleet.state(self._rules)
+        state = replace(state, problems=[*state.problems, *self._notes()])
+        publication = rounds.next_round(state, now, self._degraded())
         if self._recorder.is_full:
             # History goes first, then old incidents; what is live and the log are never left out.
             publication = replace(publication, incidents_length=INCIDENTS_LENGTH_WHEN_FULL)

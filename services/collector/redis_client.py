@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -20,6 +21,7 @@ from contract.names import (
     ALERT_LOG_KEY,
     ALERTS_CHANNEL,
     BACKUP_KEY,
+    CUT_KEY,
     METRICS_CHANNEL,
     PRESENCE_TTL_SECONDS,
     VANISHED_KEY,
@@ -169,11 +171,12 @@ class RedisClient:
             pipeline.info("memory")
             pipeline.info("persistence")
             pipeline.get(BACKUP_KEY)
+            pipeline.get(CUT_KEY)
             answers: list[Any] = await pipeline.execute(raise_on_error=False)
         is_forbidden = any(isinstance(answer, NoPermissionError) for answer in answers)
-        memory, persistence, backup = answers
+        memory, persistence, backup, cut = answers
         info = {**memory, **persistence} if isinstance(memory, dict) and isinstance(persistence, dict) else None
-        return Answers(info, _unix_seconds(backup), is_forbidden)
+        return Answers(info, _unix_seconds(backup), _cut_bytes(cut), is_forbidden)
 
     async def vanished(self) -> Vanished:
         """Ask for the replicas that are gone though they did not end.
@@ -202,6 +205,13 @@ def _unix_seconds(answer: Any) -> float | None:
         return float(answer) if isinstance(answer, bytes) else None
     except ValueError:
         return None
+
+
+def _cut_bytes(answer: Any) -> int:
+    try:
+        return max(0, int(msgspec.json.decode(answer)["bytes"])) if isinstance(answer, bytes) else 0
+    except (msgspec.MsgspecError, TypeError, KeyError, ValueError, OverflowError):
+        return 0
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from collector.certificate import certificate_end
 from collector.metrics import CERTIFICATE_END, LAST_BACKUP, REDIS_MEMORY_LIMIT, REDIS_MEMORY_USED, REDIS_PERSISTENCE
 from collector.redis_disk import RedisDisk
-from collector.texts.issues import persistence_failing, persistence_off, replica_vanished
+from collector.texts.issues import data_cut, persistence_failing, persistence_off, replica_vanished
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.logs import Occasionally
@@ -37,6 +37,8 @@ class Answers:
     info: Mapping[str, Any] | None = None
     #: Unix seconds of the last backup; ``None``: it is not known.
     backup: float | None = None
+    #: Bytes that were cut from the end of its file within a day.
+    cut_bytes: int = 0
     #: Whether the user may not ask for some of it.
     is_forbidden: bool = False
 
@@ -83,6 +85,7 @@ class Upkeep:
         self._vanished: frozenset[str] = frozenset()
         self._were_vanished: frozenset[str] = frozenset()
         self._no_replicas_before = float("-inf")
+        self._cut_bytes = 0
         self._had_aof = False
         self._not_before = float("-inf")
         self._occasionally = Occasionally(_log)
@@ -94,6 +97,11 @@ class Upkeep:
         # A replica that was cut off for a moment is seen again within the next.
         count = len(self._vanished & self._were_vanished)
         return [*filter(None, found), *([replica_vanished(count)] if count else [])]
+
+    @property
+    def notes(self) -> list[Coded]:
+        """What is to be known of the last day, and is not wrong any more."""
+        return [data_cut(self._cut_bytes)] if self._cut_bytes else []
 
     async def run(self) -> None:
         """Look for ever."""
@@ -131,6 +139,7 @@ class Upkeep:
         REDIS_PERSISTENCE.value = is_safe
         self._saving = why_not_saving(info) if is_safe is False else None
         LAST_BACKUP.value = answers.backup
+        self._cut_bytes = answers.cut_bytes
 
     async def _look_at_replicas(self) -> None:
         try:

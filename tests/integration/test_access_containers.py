@@ -268,6 +268,26 @@ def test_backup_of_users_and_tokens_brings_them_back(closed: Deployment, elsewhe
     eventually(comes_back, within_seconds=KNOWN_SECONDS)
 
 
+def test_backup_brings_back_data_and_users_together(closed: Deployment, elsewhere: str, ada: str) -> None:
+    # given
+    said = closed.command("backup")
+    path = ROOT / said.split(":")[0]
+    try:
+        command(closed, "user", "remove", ada)
+        # when
+        said = closed.command("restore", str(path), "--yes")
+    finally:
+        path.unlink()
+    # then
+    assert " will be missing." in said
+    assert f"user {ada}" in said
+    assert f"The data are those of {path.name}" in said
+    with closing(person_of(closed)) as person:
+        assert person.try_to_sign_in(elsewhere, ada, PASSWORD).status_code == 303
+    [kept] = [line.split()[-1] for line in said.splitlines() if line.startswith("The data of now are kept in")]
+    (ROOT / kept).unlink()
+
+
 # Behind a proxy that signs people in
 
 

@@ -149,6 +149,10 @@ const sentences = {
   redis_disk_nearly_full: (a) =>
     `The disk of ${a.text("path")} is nearly full: ${a.megabytes("free_bytes")} are free, and Redis needs ` +
     `${a.megabytes("needed_bytes")} for each save of its data`,
+  data_cut: (a) =>
+    `Redis found ${a.plural("cut_bytes", "byte")} at the end of its file that a power cut had spoilt, ` +
+    `and cut ${a.form("cut_bytes", "it", "them")} off. ` +
+    "The file as it was is kept beside it. This is told for a day",
   persistence_failing: () =>
     "Redis fails to save its data, often because its disk is full. " +
     "What it holds since its last save is lost when it ends",

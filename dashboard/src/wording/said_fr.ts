@@ -153,6 +153,9 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
   redis_disk_nearly_full: (a) =>
     `Le disque de ${a.text("path")} est presque plein\u00a0: ${a.megabytes("free_bytes")} sont libres, ` +
     `et il en faut ${a.megabytes("needed_bytes")} à Redis à chaque enregistrement de ses données`,
+  data_cut: (a) =>
+    `Redis a trouvé ${a.plural("cut_bytes", "octet abîmé", "octets abîmés")} par une coupure de courant à la fin de son ` +
+    `fichier, et ${a.form("cut_bytes", "l'a retiré", "les a retirés")}. Le fichier tel qu'il était est gardé à côté. Ceci est dit pendant un jour`,
   persistence_failing: () =>
     "Redis n'arrive pas à enregistrer ses données, souvent parce que son disque est plein. " +
     "Ce qu'il contient depuis son dernier enregistrement est perdu quand il s'arrête",

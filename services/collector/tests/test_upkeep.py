@@ -12,7 +12,7 @@ from collector.redis_client import RedisClient
 from collector.round_watch import RoundWatch
 from collector.upkeep import Answers, Upkeep, Vanished, is_saving, vanished_names, why_not_saving
 from contract import VERSION
-from contract.names import BACKUP_KEY, REPLICAS_KEY, VANISHED_KEY
+from contract.names import BACKUP_KEY, CUT_KEY, REPLICAS_KEY, VANISHED_KEY
 from contract.scripts import PRESENT_REPLICA, present_replica_call
 from runtime.functions import call
 from runtime.redis_failures import RedisAway
@@ -175,6 +175,34 @@ def test_trouble_is_what_is_known_to_be_wrong_and_ends_with_it():
     # what is not known is not wrong
     there.info, there.gone = {}, None
     assert codes() == []
+
+
+@pytest.mark.parametrize(
+    ("value", "codes"),
+    [
+        (None, []),
+        ('{"at":1796037721,"bytes":4096,"kind":"zeros"}', [("data_cut", {"cut_bytes": 4096})]),
+        ('{"bytes":-1}', []),
+        ('{"bytes":"many"}', []),
+        ("[]", []),
+        ("none", []),
+    ],
+)
+def test_what_was_cut_from_the_data_is_told_and_is_no_trouble(valkey, redis, value, codes):
+    if value is not None:
+        redis.set(CUT_KEY, value)
+
+    async def look():
+        client = RedisClient(url_of(valkey, "collector"))
+        upkeep = Upkeep(client, None)
+        await upkeep.look()
+        await client.close()
+        return upkeep
+
+    with users(valkey):
+        upkeep = asyncio.run(look())
+    assert [(each.code, each.args) for each in upkeep.notes] == codes
+    assert upkeep.troubles == []
 
 
 def test_replica_that_did_not_end_is_told_by_the_users_that_the_containers_have(valkey, redis, monkeypatch):

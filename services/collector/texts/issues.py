@@ -39,6 +39,15 @@ def redis_disk_nearly_full(path: str, free_bytes: int, needed_bytes: int) -> str
 
 
 @sentence
+def data_cut(cut_bytes: int) -> str:
+    them = "it" if cut_bytes == 1 else "them"
+    return (
+        f"Redis found {plural(cut_bytes, 'byte')} at the end of its file that a power cut had spoilt, and cut {them} "
+        "off. The file as it was is kept beside it. This is told for a day"
+    )
+
+
+@sentence
 def persistence_failing() -> str:
     return (
         "Redis fails to save its data, often because its disk is full. What it holds since its last save is lost "
