@@ -213,7 +213,9 @@ def test_alerts_go_on_when_the_collector_is_killed_again_and_again(start, export
         f"workers: [{{host: '127.0.0.1:{exporter.port}', name: pi}}, {{host: '127.0.0.1:1', name: dead}}]\n"
     )
     exporter.start()
-    collector = start()
+    # A scrape may take as long: on a busy machine the exporter here, a thread of this process, is slow.
+    interval = {"COLLECTOR_SCRAPE_INTERVAL_SECONDS": "1.5"}
+    collector = start(**interval)
     until(lambda: sorted(transitions(redis)) == ["firing", "pending", "started"], "no alerts")
     before = {alert["id"]: alert["since"] for alert in latest(redis, "alerts")["active_alerts"]}
     since = {node["node"]: node["status_since"] for node in latest(redis, "metrics")["nodes"]}
@@ -223,7 +225,7 @@ def test_alerts_go_on_when_the_collector_is_killed_again_and_again(start, export
         collector.process.kill()
         if turn:
             redis.delete(LEASE_KEY)  # as it does by itself: to wait for that once is enough
-        collector = start()
+        collector = start(**interval)
         until(lambda: epoch(redis) != former, "no takeover")  # noqa: B023 (awaited in this turn)
         # The new one has scraped them itself.
         until(lambda: "scrape_duration_seconds_count 0.0" not in collector.get("/metrics")[1], "no scrape")  # noqa: B023
