@@ -109,8 +109,8 @@ restore: ## replace the data by those of a backup: FILE=backups/….tar; asks fi
 	@exec $(COMPOSE) restore $(if $(FILE),"$(FILE)") $(if $(YES),--yes)
 
 .PHONY: purge
-purge: ## remove the containers and the data; asks first (YES=1 does not)
-	@exec $(COMPOSE) purge $(if $(YES),--yes)
+purge: ## remove the containers and the data; asks first (YES=1 does not; IMAGES=1 removes the images too)
+	@exec $(COMPOSE) purge $(if $(YES),--yes) $(if $(IMAGES),--images)
 
 .PHONY: bundle
 bundle: ## all images and what runs them as one archive in dist/, for machines without a network (ARCH=arm64 for theirs)

@@ -29,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     command("down", "stop and remove the containers; the data stay")
     purging = command("purge", "remove the containers and, after asking, the data")
     purging.add_argument("--yes", action="store_true", help="do not ask")
+    purging.add_argument("--images", action="store_true", help="remove the images of all versions too")
     logs = command("logs", "follow what the services say")
     logs.add_argument("service", nargs="?", default="", help="one of them only, for instance ws")
     command("ps", "which containers there are, and how they are")
@@ -60,7 +61,7 @@ def run(docker: Docker, options: argparse.Namespace) -> None:
     elif options.command == "down":
         down(docker)
     elif options.command == "purge":
-        purge(docker, yes=options.yes)
+        purge(docker, yes=options.yes, images=options.images)
     elif options.command == "logs":
         follow(docker, options.service)
     elif options.command == "ps":

@@ -307,6 +307,27 @@ def test_purge_names_what_it_deletes_and_deletes_what_is_left(
     assert docker.called("volume rm") == ["volume rm lab_old"]
 
 
+@pytest.mark.parametrize("images", [False, True])
+def test_purge_names_the_images_that_are_left_and_removes_them_when_asked(
+    docker: ScriptedDocker, capsys: pytest.CaptureFixture[str], images: bool
+) -> None:
+    # given images of two versions, and of somebody else
+    ours = docker_image(docker, "api")
+    docker.script("image ls", f"{ours}:0.4.0\n{ours}:0.5.0\nredis:7\n<none>:<none>\n")
+    # when
+    purge(docker, yes=True, images=images)
+    # then
+    assert docker.called("image rm") == ([f"image rm {ours}:0.4.0 {ours}:0.5.0"] if images else [])
+    said = capsys.readouterr().out
+    assert ("make purge IMAGES=1" in said) != images
+    assert (f"    {ours}:0.4.0\n    {ours}:0.5.0\n" in said) != images
+    assert "redis:7" not in said
+
+
+def docker_image(docker: ScriptedDocker, service: str) -> str:
+    return Project.read(docker, everything=True).services[service].image.rpartition(":")[0]
+
+
 def test_purge_refuses_when_nobody_can_be_asked(docker: ScriptedDocker, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
