@@ -152,7 +152,7 @@ const sentences = {
   data_cut: (a) =>
     `Redis found ${a.plural("cut_bytes", "byte")} at the end of its file that a power cut had spoilt, ` +
     `and cut ${a.form("cut_bytes", "it", "them")} off. ` +
-    "The file as it was is kept beside it. This is told for a day",
+    "Its log says where the file as it was is kept. This is told for a day",
   persistence_failing: () =>
     "Redis fails to save its data, often because its disk is full. " +
     "What it holds since its last save is lost when it ends",

@@ -155,7 +155,7 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
     `et il en faut ${a.megabytes("needed_bytes")} à Redis à chaque enregistrement de ses données`,
   data_cut: (a) =>
     `Redis a trouvé ${a.plural("cut_bytes", "octet abîmé", "octets abîmés")} par une coupure de courant à la fin de son ` +
-    `fichier, et ${a.form("cut_bytes", "l'a retiré", "les a retirés")}. Le fichier tel qu'il était est gardé à côté. Ceci est dit pendant un jour`,
+    `fichier, et ${a.form("cut_bytes", "l'a retiré", "les a retirés")}. Son journal dit où le fichier tel qu'il était est gardé. Ceci est dit pendant un jour`,
   persistence_failing: () =>
     "Redis n'arrive pas à enregistrer ses données, souvent parce que son disque est plein. " +
     "Ce qu'il contient depuis son dernier enregistrement est perdu quand il s'arrête",

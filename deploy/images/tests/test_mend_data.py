@@ -116,10 +116,11 @@ def test_what_a_power_cut_leaves_is_cut_and_kept_in_a_copy(whole: Store, tail: b
         SELECT + SET.replace(b"$3\r\n", b"$3333\r\n") + STEP * 3,
         SELECT + SET + bytes(ZEROS) + SET,
         SELECT + STEP.replace(b"EXEC", b"EXXC") + STEP,
+        SELECT + STEP.replace(b"EXEC", b"EXXC") + SET * 50,
         SELECT + SET + b"no command",
         b"\x01" + SELECT + SET,
     ],
-    ids=["zeros in the middle", "length", "hole", "end of a step", "text", "beginning"],
+    ids=["zeros in the middle", "length", "hole", "end of a step", "end of a step, commands", "text", "beginning"],
 )
 def test_damage_in_the_middle_is_left_alone_and_the_ways_on_are_told(tmp_path: Path, content: bytes) -> None:
     store = Store(tmp_path, content)

@@ -43,7 +43,7 @@ def data_cut(cut_bytes: int) -> str:
     them = "it" if cut_bytes == 1 else "them"
     return (
         f"Redis found {plural(cut_bytes, 'byte')} at the end of its file that a power cut had spoilt, and cut {them} "
-        "off. The file as it was is kept beside it. This is told for a day"
+        "off. Its log says where the file as it was is kept. This is told for a day"
     )
 
 
