@@ -37,6 +37,8 @@ EPOCH_KEY: Final = "cluster:collector:epoch"
 BACKUP_KEY: Final = "cluster:backup"
 #: What the image of Redis has cut from the end of its file, for a day: JSON of ``bytes`` and ``at``, in Unix seconds.
 CUT_KEY: Final = "cluster:data:cut"
+#: JSON of ``free_bytes`` and ``needed_bytes``, for a minute, while the disk of the image of Redis is nearly full.
+DISK_KEY: Final = "cluster:data:disk"
 
 #: Tells of each revocation as it is made, in the words of ``access.revocations``; ``RENEWED``: read all anew.
 REVOKED_CHANNEL: Final = "cluster:access:revoked"
@@ -141,6 +143,7 @@ TABLE: Final = (
     Name(EPOCH_KEY, "hash", ("collector",), ()),
     Name(BACKUP_KEY, "string", ("operator",), ("collector",)),
     Name(CUT_KEY, "string", ("operator",), ("collector",)),
+    Name(DISK_KEY, "string", ("operator",), ("collector",)),
     Name(republished_key("<channel>"), "string", ("api",), ("api",)),
     Name(REVOKED_CHANNEL, "channel", ("api",), ("ws",)),
     Name(REVOCATION_LOG_KEY, "stream", ("api",), ("api", "ws")),

@@ -22,6 +22,7 @@ from contract.names import (
     ALERTS_CHANNEL,
     BACKUP_KEY,
     CUT_KEY,
+    DISK_KEY,
     METRICS_CHANNEL,
     PRESENCE_TTL_SECONDS,
     VANISHED_KEY,
@@ -172,11 +173,18 @@ class RedisClient:
             pipeline.info("persistence")
             pipeline.get(BACKUP_KEY)
             pipeline.get(CUT_KEY)
+            pipeline.get(DISK_KEY)
             answers: list[Any] = await pipeline.execute(raise_on_error=False)
         is_forbidden = any(isinstance(answer, NoPermissionError) for answer in answers)
-        memory, persistence, backup, cut = answers
+        memory, persistence, backup, cut, disk = answers
         info = {**memory, **persistence} if isinstance(memory, dict) and isinstance(persistence, dict) else None
-        return Answers(info, _unix_seconds(backup), _cut_bytes(cut), is_forbidden)
+        return Answers(
+            info,
+            _unix_seconds(backup),
+            _counts(cut, "bytes"),
+            _counts(disk, "free_bytes", "needed_bytes"),
+            is_forbidden,
+        )
 
     async def vanished(self) -> Vanished:
         """Ask for the replicas that are gone though they did not end.
@@ -207,11 +215,14 @@ def _unix_seconds(answer: Any) -> float | None:
         return None
 
 
-def _cut_bytes(answer: Any) -> int:
+def _counts(answer: Any, *names: str) -> tuple[int, ...] | None:
+    """The counts of a JSON object by these names; ``None``: they are not known."""
     try:
-        return max(0, int(msgspec.json.decode(answer)["bytes"])) if isinstance(answer, bytes) else 0
-    except (msgspec.MsgspecError, TypeError, KeyError, ValueError, OverflowError):
-        return 0
+        counts = msgspec.json.decode(answer, type=dict[str, Any]) if isinstance(answer, bytes) else {}
+        found = tuple(counts[name] for name in names)
+    except (msgspec.MsgspecError, KeyError):
+        return None
+    return found if all(type(count) is int and count >= 0 for count in found) else None
 
 
 @asynccontextmanager

@@ -39,13 +39,15 @@ class RedisDisk:
             return None
         blocks = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail
         free, needed = blocks * disk.f_frsize, last_save + ROOM_BYTES
-        # As coarse as it is told: health is published at every change.
-        if free < needed:
-            return redis_disk_full(shown(self._folder), _rounded(free), _rounded(needed))
-        if free < 2 * needed + SPARE_BYTES:
-            free = _rounded(free, _TOLD_COARSELY_BYTES)
-            return redis_disk_nearly_full(shown(self._folder), free, _rounded(needed, _TOLD_COARSELY_BYTES))
-        return None
+        return why_full(shown(self._folder), free, needed) if free < 2 * needed + SPARE_BYTES else None
+
+
+def why_full(folder: str, free: int, needed: int) -> Coded:
+    """Say of a disk that it is full or nearly, as coarsely as it is told: health is published at every change."""
+    if free < needed:
+        return redis_disk_full(folder, _rounded(free), _rounded(needed))
+    free = _rounded(free, _TOLD_COARSELY_BYTES)
+    return redis_disk_nearly_full(folder, free, _rounded(needed, _TOLD_COARSELY_BYTES))
 
 
 def _rounded(count: int, to: int = _TOLD_BYTES) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from collector.certificate import certificate_end
 from collector.metrics import CERTIFICATE_END, LAST_BACKUP, REDIS_MEMORY_LIMIT, REDIS_MEMORY_USED, REDIS_PERSISTENCE
-from collector.redis_disk import RedisDisk
+from collector.redis_disk import RedisDisk, why_full
 from collector.texts.issues import data_cut, persistence_failing, persistence_off, replica_vanished
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
@@ -23,6 +23,8 @@ from runtime.redis_failures import RedisFailure
 LOOK_SECONDS: Final = 10.0
 #: Seconds without a look at Redis after one that its user has no right to: each is an entry of ``ACL LOG``.
 FORBIDDEN_SECONDS: Final = 600.0
+#: What the container of Redis calls its data's folder.
+SHOWN_DISK: Final = "/store"
 #: Seconds that a Redis with snapshots alone may take between two of them; ours takes one in a quarter of an hour.
 SNAPSHOT_SECONDS: Final = 3600.0
 
@@ -37,8 +39,10 @@ class Answers:
     info: Mapping[str, Any] | None = None
     #: Unix seconds of the last backup; ``None``: it is not known.
     backup: float | None = None
-    #: Bytes that were cut from the end of its file within a day.
-    cut_bytes: int = 0
+    #: Of the bytes that were cut from the end of its file within a day: how many; ``None``: none were.
+    cut: tuple[int, ...] | None = None
+    #: Of a disk that is nearly full: the bytes that are free, and that are needed.
+    disk: tuple[int, ...] | None = None
     #: Whether the user may not ask for some of it.
     is_forbidden: bool = False
 
@@ -85,7 +89,8 @@ class Upkeep:
         self._vanished: frozenset[str] = frozenset()
         self._were_vanished: frozenset[str] = frozenset()
         self._no_replicas_before = float("-inf")
-        self._cut_bytes = 0
+        self._notes: list[Coded] = []
+        self._full: list[Coded] = []
         self._had_aof = False
         self._not_before = float("-inf")
         self._occasionally = Occasionally(_log)
@@ -96,12 +101,12 @@ class Upkeep:
         found = [None if self._disk is None else self._disk.problem, self._saving]
         # A replica that was cut off for a moment is seen again within the next.
         count = len(self._vanished & self._were_vanished)
-        return [*filter(None, found), *([replica_vanished(count)] if count else [])]
+        return [*filter(None, found), *self._full, *([replica_vanished(count)] if count else [])]
 
     @property
     def notes(self) -> list[Coded]:
         """What is to be known of the last day, and is not wrong any more."""
-        return [data_cut(self._cut_bytes)] if self._cut_bytes else []
+        return self._notes
 
     async def run(self) -> None:
         """Look for ever."""
@@ -139,7 +144,8 @@ class Upkeep:
         REDIS_PERSISTENCE.value = is_safe
         self._saving = why_not_saving(info) if is_safe is False else None
         LAST_BACKUP.value = answers.backup
-        self._cut_bytes = answers.cut_bytes
+        self._notes = [data_cut(*answers.cut)] if answers.cut else []
+        self._full = [why_full(SHOWN_DISK, *answers.disk)] if answers.disk else []
 
     async def _look_at_replicas(self) -> None:
         try:

@@ -393,8 +393,12 @@ def test_publisher_publishes_and_does_nothing_else() -> None:
     assert begins(users()["publisher"], "+") == {"ping", "publish"}
 
 
-def test_operator_notes_backups_and_cuts_and_reaches_no_other_key_and_no_channel() -> None:
-    assert begins(users()["operator"], "~", "%", "&") == {"W~cluster:backup", "W~cluster:data:cut"}
+def test_operator_notes_what_the_collector_tells_and_reaches_no_other_key_and_no_channel() -> None:
+    assert begins(users()["operator"], "~", "%", "&") == {
+        "W~cluster:backup",
+        "W~cluster:data:cut",
+        "W~cluster:data:disk",
+    }
 
 
 def test_nobody_can_be_the_user_whom_redis_has_by_itself() -> None:

@@ -12,7 +12,7 @@ from collector.redis_client import RedisClient
 from collector.round_watch import RoundWatch
 from collector.upkeep import Answers, Upkeep, Vanished, is_saving, vanished_names, why_not_saving
 from contract import VERSION
-from contract.names import BACKUP_KEY, CUT_KEY, REPLICAS_KEY, VANISHED_KEY
+from contract.names import BACKUP_KEY, CUT_KEY, DISK_KEY, REPLICAS_KEY, VANISHED_KEY
 from contract.scripts import PRESENT_REPLICA, present_replica_call
 from runtime.functions import call
 from runtime.redis_failures import RedisAway
@@ -203,6 +203,29 @@ def test_what_was_cut_from_the_data_is_told_and_is_no_trouble(valkey, redis, val
         upkeep = asyncio.run(look())
     assert [(each.code, each.args) for each in upkeep.notes] == codes
     assert upkeep.troubles == []
+
+
+@pytest.mark.parametrize(
+    ("value", "codes"),
+    [
+        ('{"free_bytes":50000000,"needed_bytes":20000000}', ["redis_disk_nearly_full"]),
+        ('{"free_bytes":1000,"needed_bytes":20000000}', ["redis_disk_full"]),
+        ('{"free_bytes":1000}', []),
+        ('{"free_bytes":1000,"needed_bytes":true}', []),
+    ],
+)
+def test_disk_of_the_container_that_is_nearly_full_is_trouble(valkey, redis, value, codes):
+    redis.set(DISK_KEY, value)
+
+    async def look():
+        client = RedisClient(url_of(valkey, "collector"))
+        upkeep = Upkeep(client, None)
+        await upkeep.look()
+        await client.close()
+        return [each.code for each in upkeep.troubles]
+
+    with users(valkey):
+        assert asyncio.run(look()) == codes
 
 
 def test_replica_that_did_not_end_is_told_by_the_users_that_the_containers_have(valkey, redis, monkeypatch):
