@@ -122,6 +122,11 @@ def test_live_data_goes_on_when_the_disk_is_full_and_is_written_again_when_there
     def persistence() -> str:
         return own.execute("redis", "operator", "info", "persistence")
 
+    def reasons() -> set[str]:
+        return {reason["code"] for reason in own.rest.json("/api/health")["reasons"]}
+
+    eventually(lambda: "redis_disk_nearly_full" in reasons(), within_seconds=60, what="a small disk is told")
+
     with listening(own, 10, BROWSERS) as listeners:
         try:
             # When it fills up
@@ -129,6 +134,7 @@ def test_live_data_goes_on_when_the_disk_is_full_and_is_written_again_when_there
             eventually(
                 lambda: "aof_enabled:0" in persistence(), within_seconds=60, what="Redis goes on without the disk"
             )
+            eventually(lambda: "persistence_off" in reasons(), within_seconds=60, what="it is told")
             # Then live data goes on, and nobody had to connect again
             own.next_round(5)
             settle(own, listeners)
