@@ -6,12 +6,15 @@ that any client got no snapshot for. It includes the time between two rounds.
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.drivers.deployment import Deployment
 from tests.drivers.fleet import BROWSERS, Watched, listening, replicas_of, settle
 from tests.drivers.listener import Listener
+from tests.drivers.upgrading import last_release, remove_backups, upgrade
 from tests.drivers.waiting import eventually
 
 #: As ``.env`` has it by itself; tests have less.
@@ -50,6 +53,12 @@ def _hang(deployment: Deployment, listeners: list[Listener]) -> None:
         time.sleep(AFTER_SECONDS)
 
 
+def _upgrade(deployment: Deployment, _: list[Listener]) -> None:
+    remove_backups(upgrade(deployment))
+
+
+#: Of an installation of the last release.
+UPGRADE: Operation = ("`make upgrade` from the last release", _upgrade)
 OPERATIONS: tuple[Operation, ...] = (
     ("nothing", lambda _deployment, _listeners: time.sleep(AFTER_SECONDS)),
     # Everything is replaced by the same: what is newest has no outdated replica.
@@ -83,8 +92,8 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=30, help="Socket.IO clients, of all transports")
     parser.add_argument("--only", default="", help="operations whose name holds this text")
     options = parser.parse_args()
-    variables = {"COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(INTERVAL_SECONDS), "WS_DRAIN_SECONDS": "5"}
-    deployment = Deployment(replicas=2, **variables)
+    variables = {"COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(INTERVAL_SECONDS)}
+    deployment = Deployment(replicas=2, WS_DRAIN_SECONDS="5", **variables)
     try:
         deployment.up()
         print(f"{options.clients} clients, a round every {INTERVAL_SECONDS} s\n")
@@ -95,6 +104,9 @@ def main() -> int:
                 deployment.up(ws=5 if "ws=5" in operation[0] else 1 if "ws=1" in operation[0] else 2)
     finally:
         deployment.close()
+    if options.only in UPGRADE[0]:
+        with tempfile.TemporaryDirectory() as folder, last_release(Path(folder), **variables) as former:
+            print(f"| {UPGRADE[0]} | {measure(former, options.clients, UPGRADE):.1f} s |", flush=True)
     return 0
 
 
