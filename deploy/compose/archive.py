@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.compose.dialogue import CommandFailed
+from deploy.host.rdb import damage_of
 
 #: Redis' data in an archive.
 DATA = "dump.rdb"
-#: What an RDB file begins with.
-_MAGICS = (b"REDIS", b"VALKEY")
-#: What stands before the checksum of eight bytes at its end.
-_END = b"\xff"
 
 
 @dataclass(frozen=True)
@@ -83,17 +80,11 @@ def require_rdb(path: Path) -> None:
         CommandFailed: it is not, or cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            head = file.read(9)
-            length = file.seek(0, os.SEEK_END)
-            file.seek(max(length - 9, 0))
-            tail = file.read(1)
+        damage = damage_of(path)
     except OSError as error:
         raise CommandFailed(f"{path} cannot be read: {error.strerror}.") from None
-    if not head.startswith(_MAGICS):
-        raise CommandFailed(f"{path.name} is no copy of Redis's data: it begins with {head[:6]!r}.")
-    if tail != _END:
-        raise CommandFailed(f"{path.name} is not whole: its end is missing.")
+    if damage:
+        raise CommandFailed(f"{path.name} {damage}.")
 
 
 def _private(path: str, flags: int) -> int:

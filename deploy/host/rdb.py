@@ -1,13 +1,18 @@
-"""When a copy of Redis' data was made."""
+"""What a copy of Redis' data tells of itself: when it was made, and whether it is whole."""
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
 #: The field of an RDB file's head that says it, and the kind of its value: four bytes, the lowest first.
 _MADE = b"\xfa\x05ctime\xc2"
 _HEAD_BYTES = 1000
+#: What an RDB file begins with.
+_MAGICS = (b"REDIS", b"VALKEY")
+#: What stands before the checksum of eight bytes at its end.
+_END = b"\xff"
 
 
 def made_at(copy: Path) -> float | None:
@@ -19,6 +24,22 @@ def made_at(copy: Path) -> float | None:
     with copy.open("rb") as file:
         _, field, rest = file.read(_HEAD_BYTES).partition(_MADE)
     return float(int.from_bytes(rest[:4], "little")) if field and len(rest) >= 4 else None
+
+
+def damage_of(copy: Path) -> str | None:
+    """Say what is wrong with the beginning or the end of an RDB file, as the rest of a sentence; ``None``: nothing.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with copy.open("rb") as file:
+        head = file.read(9)
+        length = file.seek(0, os.SEEK_END)
+        file.seek(max(length - 9, 0))
+        tail = file.read(1)
+    if not head.startswith(_MAGICS):
+        return f"is no copy of Redis's data: it begins with {head[:6]!r}"
+    return None if tail == _END else "is not whole: its end is missing"
 
 
 def missing_since(made: float | None, now: float) -> str:

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.child import Part
-from deploy.local.commands import RUN
+from deploy.local.commands import RESTORE, RUN, on
 from deploy.local.data_dir import AccessDir
 from deploy.local.ports import InnerPorts
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
-from deploy.local.valkey import SAVE_REVOCATIONS, TIME_ZONE, Access, valkey_binary, valkey_command, why_it_stays
+from deploy.local.valkey import (
+    SAVE_REVOCATIONS,
+    TIME_ZONE,
+    Access,
+    require_whole,
+    valkey_binary,
+    valkey_command,
+    why_it_stays,
+)
 
 
 @dataclass(frozen=True)
@@ -32,8 +40,9 @@ def valkey_part(access: Access, port: int, folder: Path) -> Part:
     """The embedded Valkey.
 
     Raises:
-        CannotStart: there is none for this machine.
+        CannotStart: there is none for this machine, or its data are damaged.
     """
+    require_whole(folder, on(folder.parent, RESTORE))
     try:
         command = valkey_command(valkey_binary(), port=port, data_dir=folder, config=access.config)
     except LookupError as error:

@@ -90,6 +90,8 @@ def restore(copy: Path, folder: Path, environment: Mapping[str, str], *, yes: bo
     said = f"The data are those of {copy.name}, and all sessions have ended."
     if present.exists():
         former = folder / FORMER.format(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+        for older in folder.glob(FORMER.format("*")):
+            older.unlink()
         present.replace(former)
         said += f" Those of before: {former}"
     whole.replace(present)

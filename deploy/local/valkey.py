@@ -2,13 +2,15 @@
 
 import importlib.util
 import os
+import shlex
 import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from deploy.local.refusal import NO_ROOM
+from deploy.host.rdb import damage_of
+from deploy.local.refusal import NO_ROOM, CannotStart
 
 #: Bytes of one argument to Redis. A longer PUBLISH is refused before it reaches a reader's memory.
 ARGUMENT_LIMIT_BYTES: Final = 4 * 1024 * 1024
@@ -68,6 +70,26 @@ def valkey_command(
     }
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     return [str(binary), *([str(config)] if config else []), *words]
+
+
+def require_whole(folder: Path, restore: str) -> None:
+    """Check the data in ``folder`` by their beginning and end; ``restore``: the command that brings a copy back.
+
+    Raises:
+        CannotStart: they are damaged; the text names the two ways on.
+    """
+    data = folder / DUMP
+    try:
+        damage = damage_of(data)
+    except OSError:  # there are none yet; of anything else Valkey tells
+        return
+    if damage:
+        aside = shlex.join(["mv", str(data), str(data.with_suffix(".damaged.rdb"))])
+        raise CannotStart(
+            f"{data} {damage}. Nothing was changed, and Valkey is not started. Two ways on:\n"
+            f"  {restore}   (the data of a copy)\n"
+            f"  {aside}   (without the data)"
+        )
 
 
 #: What tells the api that Valkey keeps what it writes down every quarter of an hour, and has to be asked for more.

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.drivers.valkey import Valkey
+from tests.drivers.waiting import eventually
 
 SCRIPT = Path(__file__).parents[1] / "redis/bin/mend-data"
 ZEROS = 4096
@@ -138,6 +139,36 @@ def test_damage_in_the_middle_is_left_alone_and_the_ways_on_are_told(tmp_path: P
     assert content.startswith(store.path.read_bytes())
     assert [copy.read_bytes() for copy in store.copies()] == [content]
     assert store.mend().returncode == 0
+
+
+@pytest.mark.parametrize("part", ["base", "manifest"])
+@pytest.mark.parametrize("damage", ["zeros", "end", "empty"])
+def test_damage_elsewhere_is_left_alone_and_the_ways_on_are_told(
+    server: Valkey, tmp_path: Path, part: str, damage: str
+) -> None:
+    # given data of a server that has written its base anew
+    options = ("--appendonly", "yes", "--save", "")
+    server.start(tmp_path, *options)
+    with server.client() as client:
+        client.set("kept", "x" * 100)
+        client.bgrewriteaof()
+        eventually(lambda: client.info("persistence")["aof_rewrite_in_progress"] == 0, within_seconds=60)
+    server.stop()
+    environment = {**os.environ, "REDIS_STORE": str(tmp_path)}
+    done = subprocess.run([SCRIPT], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    # when
+    [path] = (tmp_path / "appendonlydir").glob("*.base.rdb" if part == "base" else "*.manifest")
+    content = path.read_bytes()
+    damaged = {"zeros": bytes(len(content)), "end": content[:3], "empty": b""}[damage]
+    path.write_bytes(damaged)
+    done = subprocess.run([SCRIPT], env=environment, capture_output=True, text=True)
+    # then
+    assert done.returncode == 1
+    assert f"{path} is damaged" in done.stderr
+    assert "make restore FILE=" in done.stderr
+    assert "redis mv appendonlydir damaged-$(date" in done.stderr
+    assert path.read_bytes() == damaged
 
 
 def test_copies_go_the_oldest_first_when_they_take_half_of_the_free_space(whole: Store, tmp_path: Path) -> None:

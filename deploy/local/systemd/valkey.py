@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
-from deploy.local.valkey import TIME_ZONE, answers, valkey_binary, valkey_command, write_private
+from deploy.local.refusal import CannotStart
+from deploy.local.valkey import TIME_ZONE, answers, require_whole, valkey_binary, valkey_command, write_private
 
 #: Seconds that it gets to load its data.
 LOADING_SECONDS: Final = 100.0
@@ -22,11 +23,13 @@ def start(port: int, password: str) -> NoReturn:
     """Become Valkey.
 
     Raises:
+        CannotStart: its data are damaged.
         LookupError: there is none for this machine.
     """
+    data_dir = Path(os.environ["STATE_DIRECTORY"])
+    require_whole(data_dir, "sudo dispycluster restore dump.rdb")
     config = Path(os.environ["RUNTIME_DIRECTORY"]) / "access.conf"
     write_private(config, f"requirepass {password}\n")
-    data_dir = Path(os.environ["STATE_DIRECTORY"])
     command = valkey_command(valkey_binary(), port=port, data_dir=data_dir, config=config)
     # Of our variables it needs none, and one is a password.
     os.execve(command[0], command, {"LANG": "C.UTF-8", **TIME_ZONE})  # noqa: S606
@@ -55,7 +58,9 @@ def main() -> int:
         start(url.port, url.password)
     except LookupError as error:
         print(f"valkey: {error}: call sudo make install-service again, or set REDIS_URL", file=sys.stderr)
-        return 1
+    except CannotStart as refusal:
+        print(f"valkey: {refusal}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

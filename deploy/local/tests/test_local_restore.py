@@ -71,7 +71,8 @@ def test_copy_replaces_the_data_and_ends_all_sessions(
         assert "token script" in refused.stderr
         assert " UTC to now (0 min) will be missing." in refused.stderr
         assert (data_dir / "valkey" / DUMP).read_bytes() == now
-    # when somebody agrees
+    # when somebody agrees, and there are data from before another restore
+    (data_dir / "valkey" / FORMER.format("20260101T000000Z")).write_bytes(b"older")
     done = call(copy, data_dir, said="yes\n")
     # then
     assert done.returncode == 0, done.stderr

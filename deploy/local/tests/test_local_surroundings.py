@@ -314,6 +314,22 @@ def test_valkey_stays_because_of_a_full_disk_when_it_says_so(tmp_path: Path, lin
     assert ("what it holds since 2026-11-" in (part.why_it_stays(lines) or "")) == told
 
 
+@pytest.mark.parametrize("content", [b"", bytes(400), b"REDIS0011" + bytes(400)], ids=["empty", "zeros", "tail"])
+def test_damaged_data_are_refused_with_two_ways_on(tmp_path: Path, content: bytes) -> None:
+    # given
+    folder = tmp_path / "data" / "valkey"
+    folder.mkdir(parents=True)
+    (folder / "dump.rdb").write_bytes(content)
+    # when
+    with pytest.raises(CannotStart) as refusal:
+        valkey_part(Access(tmp_path, 6385), 6385, folder)
+    # then
+    _, first, second = str(refusal.value).splitlines()
+    assert f"make restore-local FILE=dump.rdb DATA_DIR={folder.parent}" in first
+    assert f"mv {folder}/dump.rdb {folder}/dump.damaged.rdb" in second
+    assert (folder / "dump.rdb").read_bytes() == content
+
+
 def test_valkey_answers_only_who_knows_the_password(tmp_path: Path) -> None:
     # given
     port = free_port()

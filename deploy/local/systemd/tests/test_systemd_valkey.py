@@ -1,5 +1,6 @@
 """The command of Valkey's unit, run as systemd would run it."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -82,3 +83,27 @@ def test_address_that_is_none_is_refused_with_the_variable() -> None:
     process.start()
     assert process.wait() == 2
     assert "VALKEY_URL" in process.log()
+
+
+@pytest.mark.parametrize("damage", ["zeros", "end"])
+def test_damaged_data_are_left_as_they_are_and_two_ways_on_are_told(unit: Unit, damage: str) -> None:
+    # given data that Valkey has saved, and that are damaged
+    unit.process.start()
+    assert unit.wait() == 0
+    with unit.client() as client:
+        client.set("kept", "x" * 100)
+    unit.process.stop()
+    data = unit.data / "dump.rdb"
+    content = data.read_bytes()
+    damaged = bytes(len(content)) if damage == "zeros" else content[:-20]
+    data.write_bytes(damaged)
+    # when
+    unit.process.start()
+    # then
+    assert unit.process.wait() == 1
+    assert "sudo dispycluster restore dump.rdb" in unit.process.log()
+    assert data.read_bytes() == damaged
+    [aside] = re.findall(r"mv \S+ \S+", unit.process.log())
+    subprocess.run(aside.split(), check=True)
+    unit.process.start()
+    assert unit.wait() == 0
