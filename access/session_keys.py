@@ -15,13 +15,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from access.session import SessionSeal
+from access.settings import KEY_BYTES, KEY_LIMIT_BYTES
 from runtime.logs import Occasionally
 from runtime.small_file import UnreadableFile, read_small_file
 
-#: Bytes that the key must have at least, and those of one that is made here.
-KEY_BYTES: Final = 32
-#: What may be read as the key: more is a mistake.
-KEY_LIMIT_BYTES: Final = 4096
 #: Seconds for which the files are not looked at again.
 LOOK_SECONDS: Final = 0.5
 #: What the name of the former key's file ends in.

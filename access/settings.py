@@ -7,7 +7,6 @@ from typing import Final, Literal, cast
 from access.choice import how_to_choose, is_loopback, lacks_choice
 from access.hosts import Hosts
 from access.proxies import Proxies
-from access.session_keys import KEY_BYTES, KEY_LIMIT_BYTES
 from access.web_origin import WebOrigin, normal_origin, origin_of_url
 from runtime import catalogue
 from runtime.settings import Environment, SettingError
@@ -16,6 +15,10 @@ Mode = Literal["open", "closed"]
 
 #: What containers call each other.
 _CONTAINERS: Final = ("api", "collector", "gateway", "ws")
+#: Bytes that the key must have at least.
+KEY_BYTES: Final = 32
+#: What may be read as the key: more is a mistake.
+KEY_LIMIT_BYTES: Final = 4096
 
 
 @dataclass(frozen=True)

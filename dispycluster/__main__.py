@@ -127,7 +127,9 @@ PROGRAMS: Final = {
     "user": Program("api", _accounts("user"), "people who sign in: add, password, remove, sign-out, list"),
     "token": Program("api", _accounts("token"), "programs that show a token: add, rotate, remove, list"),
     "access": Program(
-        "api", _accounts("access"), "copies of users and tokens: save, check, restore; revoked, end-sessions, rotate-key"
+        "api",
+        _accounts("access"),
+        "copies of users and tokens: save, check, restore, revoked; end-sessions, rotate-key",
     ),
     "restore": Program("deploy", _restore, "replace the data, while nothing runs, by a copy: dump.rdb; --yes"),
 }
