@@ -23,6 +23,7 @@ from access.tokens import StoredToken, grant_of
 from api.access.command_line import (
     CommandEnvironment,
     CommandError,
+    NotRunning,
     folder_of,
     is_secret,
     redis_client,
@@ -156,8 +157,14 @@ class ArchiveCommands:
             write_file(path.parent, path.name, key)
             when = ""
         tell(f"there is a new key of sessions{when}")
-        if is_now:
+        if not is_now:
+            return
+        try:
             self.end_sessions()
+        except NotRunning:  # no page is connected
+            tell("all sessions have ended: everybody signs in again")
+        except CommandError as error:
+            raise CommandError(f"open pages stay connected until this is called again. {error}") from None
 
     @property
     def _users(self) -> Path:

@@ -473,3 +473,13 @@ def test_key_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert str(tmp_path / "key") in done.stderr
     assert list(tmp_path.glob("key*")) == []
+
+
+def test_stolen_key_is_replaced_while_redis_is_away_and_what_is_left_is_told(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("k" * 64)
+    away = f"redis://127.0.0.1:{free_port()}/0"
+    done = run("access", "rotate-key", "--now", ACCESS_KEY_FILE=str(path), REDIS_URL=away)
+    assert done.returncode == 1
+    assert "open pages stay connected" in done.stderr
+    assert path.read_text() != "k" * 64
