@@ -112,13 +112,7 @@ class Tokens:
         files, index, moment = self._folder.files(now=now), self._index, self._clock()
         if files is not index.files or moment >= index.until:
             former = [
-                (
-                    old,
-                    grant_of(
-                        name,
-                        msgspec.structs.replace(stored, sha256=old.sha256, created=old.created, expires=old.expires),
-                    ),
-                )
+                (old, grant_of(name, stored, old))
                 for name, stored in files.items()
                 for old in stored.former
                 if moment < old.until
