@@ -48,12 +48,12 @@ user: setup ## let somebody sign in to what make run shows: make user NAME=ada (
 	@$(call ONE_OF,DO,$(DO),add password remove sign-out list)$(BIN)/dispycluster user $(TO_DO) $(call NAMED,ada)
 
 .PHONY: token
-token: setup ## a token for a program: make token NAME=backup SCOPES="read publish" DAYS=90 (DO=remove or list)
-	@$(call ONE_OF,DO,$(DO),add remove list)$(call ONE_OF,SCOPES,$(subst $(COMMA), ,$(SCOPES)),read publish)$(BIN)/dispycluster token $(TO_DO) $(call NAMED,backup) $(GOOD_FOR)
+token: setup ## a token for a program: make token NAME=backup SCOPES="read publish" DAYS=90 (DO=rotate, remove or list)
+	@$(call ONE_OF,DO,$(DO),add rotate remove list)$(call ONE_OF,SCOPES,$(subst $(COMMA), ,$(SCOPES)),read publish)$(BIN)/dispycluster token $(TO_DO) $(call NAMED,backup) $(GOOD_FOR) $(if $(filter rotate,$(DO)),$(if $(NOW),--now))
 
 .PHONY: access
-access: setup ## copies of users and tokens: make access DO=save > access.tar (DO=check, restore, revoked or end-sessions)
-	@$(call ONE_OF,DO,$(DO),save check restore revoked end-sessions)$(BIN)/dispycluster access $(or $(strip $(DO)),$(error It takes what to do, for instance: make access DO=save > access.tar))
+access: setup ## copies of users and tokens: make access DO=save > access.tar (DO=check, restore, revoked, end-sessions or rotate-key)
+	@$(call ONE_OF,DO,$(DO),save check restore revoked end-sessions rotate-key)$(BIN)/dispycluster access $(or $(strip $(DO)),$(error It takes what to do, for instance: make access DO=save > access.tar)) $(if $(filter rotate-key,$(DO)),$(if $(NOW),--now))
 
 .PHONY: restore-local
 restore-local: setup ## replace the data of make run, which must not run, by a copy: FILE=dump.rdb; all sessions end; asks first (YES=1 does not)
@@ -95,6 +95,10 @@ ps: ## which containers there are, and how they are
 .PHONY: restart
 restart: ## start all services again, one after the other (SERVICE=ws for one of them), with settings that have changed
 	@exec $(COMPOSE) restart $(SERVICE)
+
+.PHONY: rotate
+rotate: ## replace a secret, without a gap: WHAT=redis, session-key, certificate, or token NAME=backup (NOW=1: the former one is worth nothing at once)
+	@$(call ONE_OF,WHAT,$(WHAT),redis session-key token certificate)exec $(COMPOSE) rotate $(or $(strip $(WHAT)),$(error It takes a secret, for instance: make rotate WHAT=redis)) $(if $(findstring command,$(origin NAME)),"$(NAME)") $(if $(NOW),--now)
 
 .PHONY: upgrade
 upgrade: ## copy the data, build or pull, replace the containers in order, say the way back

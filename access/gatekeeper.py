@@ -8,7 +8,8 @@ from typing import Final
 from access.grant import READ, Grant, Refused, sign_in_required
 from access.proxies import Origin
 from access.revocations import Revocations
-from access.session import Session, SessionSeal
+from access.session import Session
+from access.session_keys import SessionKeys
 from access.settings import AccessSettings
 from access.tokens import Tokens
 
@@ -30,8 +31,8 @@ class Gatekeeper:
     ) -> None:
         self.settings: Final = settings
         self.revocations: Final = revocations
-        self.seal: Final = SessionSeal(settings.key)
-        self.tokens: Final = Tokens(settings.tokens)
+        self.keys: Final = SessionKeys(settings.key, settings.key_file, clock)
+        self.tokens: Final = Tokens(settings.tokens, clock=clock)
         self._clock = clock
 
     def by_token(self, token: str) -> Grant:
@@ -59,10 +60,11 @@ class Gatekeeper:
             Refused: it is not one of this installation's.
         """
         if self.settings.key:
-            for cookie in cookies.split(";"):
-                name, _, value = cookie.partition("=")
-                if name.strip() == self.seal.cookie:
-                    return self.seal.open(value.strip())
+            pairs = [cookie.partition("=") for cookie in cookies.split(";")]
+            for seal in self.keys.seals():
+                for name, _, value in pairs:
+                    if name.strip() == seal.cookie:
+                        return seal.open(value.strip())
         return None
 
     def by_session(self, session: Session) -> Grant:

@@ -5,6 +5,7 @@ There is one way to sign and no field that names one (HMAC with SHA-256), so non
 
 import base64
 import hashlib
+import math
 from functools import lru_cache
 from typing import Final
 
@@ -60,7 +61,10 @@ class SessionSeal:
     Two deployments under one host name have different keys, and so cookies of different names.
     """
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, until: float = math.inf) -> None:
+        """``until``: Unix time from which no session of this key is valid, whatever it says itself."""
+        self.key: Final = key
+        self.until: Final = until
         self._signer = Signer(key, salt=_SALT, digest_method=hashlib.sha256, key_derivation="hmac")
         self.cookie: Final = "dispycluster-" + hashlib.sha256(_SALT + key).hexdigest()[:8]
         # All pages of a person come back with the same one; what is refused is not kept.
@@ -87,4 +91,5 @@ class SessionSeal:
             raise BadSignature("too long")
         payload = self._signer.unsign(cookie.encode("ascii"))
         padding = b"=" * (-len(payload) % 4)
-        return msgspec.json.decode(base64.urlsafe_b64decode(payload + padding), type=Session)
+        session = msgspec.json.decode(base64.urlsafe_b64decode(payload + padding), type=Session)
+        return session if session.expires <= self.until else msgspec.structs.replace(session, expires=self.until)

@@ -18,7 +18,7 @@ _CONTAINERS: Final = ("api", "collector", "gateway", "ws")
 #: Bytes that the key must have at least.
 KEY_BYTES: Final = 32
 #: What may be read as the key: more is a mistake.
-_KEY_LIMIT_BYTES: Final = 4096
+KEY_LIMIT_BYTES: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class AccessSettings:
     #: Name of the header in which a trusted proxy names its user; empty for none.
     user_header: str = ""
     proxies: Proxies = field(default_factory=Proxies)
+    #: Where the key was read, and another one may be later.
+    key_file: Path | None = None
 
     @property
     def is_closed(self) -> bool:
@@ -51,7 +53,9 @@ def read_access(environment: Environment) -> AccessSettings:
     if header and not proxies.networks:
         raise SettingError("ACCESS_USER_HEADER", header, "effect only with TRUSTED_PROXIES, the proxy's addresses")
     tokens = environment.path(catalogue.ACCESS_TOKENS_DIR)
-    return AccessSettings(mode, _key(environment, mode), tokens, header, proxies)
+    key = _key(environment, mode)
+    key_file = environment.path(catalogue.ACCESS_KEY_FILE) if len(key) >= KEY_BYTES else None
+    return AccessSettings(mode, key, tokens, header, proxies, key_file)
 
 
 def read_proxies(environment: Environment) -> Proxies:
@@ -146,7 +150,7 @@ def _key(environment: Environment, mode: Mode) -> bytes:
         return b""
     try:
         with Path(name).open("rb") as file:
-            key = file.read(_KEY_LIMIT_BYTES).strip()
+            key = file.read(KEY_LIMIT_BYTES).strip()
     except OSError as error:
         if mode == "open":
             return b""

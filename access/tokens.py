@@ -4,6 +4,7 @@ A secret has 256 bits of randomness, so that a plain digest is as good as a slow
 """
 
 import hashlib
+import math
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +25,16 @@ TOKEN_LIMIT: Final = 128
 _SECRET_BYTES: Final = 32
 
 
+class FormerToken(msgspec.Struct, frozen=True, array_like=True):
+    """One that another took the place of. Times are Unix seconds."""
+
+    sha256: str
+    created: float
+    expires: float | None
+    #: From when it is not good, whatever ``expires`` says.
+    until: float
+
+
 class StoredToken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A token's file. Times are Unix seconds."""
 
@@ -32,6 +43,8 @@ class StoredToken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     created: float
     #: ``None``: never.
     expires: float | None = None
+    #: With the same scopes.
+    former: tuple[FormerToken, ...] = ()
 
 
 def new_token() -> str:
@@ -56,18 +69,26 @@ class _Index(NamedTuple):
     by_digest: Mapping[str, Grant]
     grants: frozenset[Grant]
     version: int
+    #: Unix time from which one of them is not good any more, because another took its place.
+    until: float = math.inf
 
 
 class Tokens:
     """The tokens of a folder, as it is now; without a folder there are none. Safe to use from several threads."""
 
-    def __init__(self, folder: Path | None, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        monotonic: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._folder = Folder(folder, "token", StoredToken, monotonic)
+        self._clock = clock
         self._index = _Index({}, {}, frozenset(), 0)
 
     @property
     def version(self) -> int:
-        """Another number whenever the folder changed."""
+        """Another number whenever the folder changed, or a former token is not good any more."""
         return self._known().version
 
     def grant(self, token: str) -> Grant:
@@ -88,15 +109,24 @@ class Tokens:
         return grant in self._known().grants
 
     def _known(self, *, now: bool = False) -> _Index:
-        files, index = self._folder.files(now=now), self._index
-        if files is not index.files:
-            by_digest = {stored.sha256: grant_of(name, stored) for name, stored in files.items()}
+        files, index, moment = self._folder.files(now=now), self._index, self._clock()
+        if files is not index.files or moment >= index.until:
+            former = [
+                (old, grant_of(name, stored, old))
+                for name, stored in files.items()
+                for old in stored.former
+                if moment < old.until
+            ]
+            by_digest = {old.sha256: grant for old, grant in former}
+            by_digest |= {stored.sha256: grant_of(name, stored) for name, stored in files.items()}
+            until = min((old.until for old, _ in former), default=math.inf)
             # At once: what belongs together is replaced together.
-            self._index = index = _Index(files, by_digest, frozenset(by_digest.values()), index.version + 1)
+            self._index = index = _Index(files, by_digest, frozenset(by_digest.values()), index.version + 1, until)
         return index
 
 
-def grant_of(name: str, stored: StoredToken) -> Grant:
-    """What a token allows."""
-    expires = float("inf") if stored.expires is None else stored.expires
-    return Grant("token", name, frozenset(stored.scopes), id_of(stored.sha256), stored.created, expires)
+def grant_of(name: str, stored: StoredToken, former: FormerToken | None = None) -> Grant:
+    """What a token allows, or one that it took the place of."""
+    one = former or stored
+    expires = float("inf") if one.expires is None else one.expires
+    return Grant("token", name, frozenset(stored.scopes), id_of(one.sha256), one.created, expires)

@@ -125,9 +125,11 @@ PROGRAMS: Final = {
     "check-nodes": Program("collector", _check_nodes, "a line per node: what is wrong with it"),
     "status": Program("api", _status, "whether live data flow; --json, --wait SECONDS"),
     "user": Program("api", _accounts("user"), "people who sign in: add, password, remove, sign-out, list"),
-    "token": Program("api", _accounts("token"), "programs that show a token: add, remove, list"),
+    "token": Program("api", _accounts("token"), "programs that show a token: add, rotate, remove, list"),
     "access": Program(
-        "api", _accounts("access"), "copies of users and tokens: save, check, restore; revoked, end-sessions"
+        "api",
+        _accounts("access"),
+        "copies of users and tokens: save, check, restore, revoked; end-sessions, rotate-key",
     ),
     "restore": Program("deploy", _restore, "replace the data, while nothing runs, by a copy: dump.rdb; --yes"),
 }

@@ -4,6 +4,7 @@ No modules of one folder import each other in a circle.
 """
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -147,3 +148,14 @@ def test_names_of_the_contract_are_spelled_in_one_place() -> None:
         and path.name != "events.py"
     ]
     assert spelled == []
+
+
+def test_collector_starts_without_the_packages_that_its_image_lacks() -> None:
+    code = (
+        "import sys\n"
+        "for name in ('argon2', 'eventlet', 'flask', 'itsdangerous', 'socketio', 'werkzeug'):\n"
+        "    sys.modules[name] = None\n"
+        "import collector.__main__"
+    )
+    path = os.pathsep.join((str(ROOT), str(ROOT / "services")))
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": path}, cwd=ROOT)

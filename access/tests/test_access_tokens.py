@@ -10,7 +10,7 @@ from access.gatekeeper import Gatekeeper
 from access.grant import PUBLISH, READ, Refused, require_scope
 from access.revocations import Revocations
 from access.settings import AccessSettings
-from access.tokens import StoredToken, digest_of, new_token
+from access.tokens import FormerToken, StoredToken, Tokens, digest_of, new_token
 
 
 def store(folder: Path, name: str, token: str, *, expires: float | None = None) -> None:
@@ -74,3 +74,34 @@ def test_files_that_hold_no_token_let_nobody_in(gatekeeper: Gatekeeper, tmp_path
             gatekeeper.by_token(guess)
     store(tmp_path, "good", token)
     assert gatekeeper.by_token(token).name == "good"
+
+
+def test_former_token_has_the_same_grant_until_its_overlap_is_over(tmp_path: Path) -> None:
+    # given
+    former, new, now = new_token(), new_token(), [1000.0]
+    tokens = Tokens(tmp_path, clock=lambda: now[0])
+    old = StoredToken(sha256=digest_of(former), scopes=("read",), created=900.0, expires=9000.0)
+    (tmp_path / "script").write_bytes(msgspec.json.encode(old))
+    grant = tokens.grant(former)
+    # when
+    replaced = StoredToken(
+        sha256=digest_of(new),
+        scopes=("read",),
+        created=1000.0,
+        former=(FormerToken(old.sha256, old.created, old.expires, 2000.0),),
+    )
+    (tmp_path / ".script").write_bytes(msgspec.json.encode(replaced))
+    (tmp_path / ".script").rename(tmp_path / "script")
+    # then: who is connected by it is not asked again
+    assert tokens.grant(new).name == "script"
+    assert tokens.holds(grant)
+    assert tokens.grant(former) == grant
+    # and when
+    version, now[0] = tokens.version, 2000.0
+    # then
+    assert tokens.version == version + 1
+    assert tokens.version == version + 1
+    assert not tokens.holds(grant)
+    assert tokens.holds(tokens.grant(new))
+    with pytest.raises(Refused):
+        tokens.grant(former)

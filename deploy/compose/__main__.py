@@ -13,6 +13,7 @@ from deploy.compose.docker import EVERYTHING, Docker
 from deploy.compose.down import down, purge
 from deploy.compose.preflight import require_engine
 from deploy.compose.restart import restart
+from deploy.compose.rotate import SECRETS, rotate
 from deploy.compose.up import up
 from deploy.compose.upgrade import upgrade
 
@@ -35,6 +36,10 @@ def parser() -> argparse.ArgumentParser:
     command("ps", "which containers there are, and how they are")
     restarting = command("restart", "start the services again, one after the other, with settings that have changed")
     restarting.add_argument("service", nargs="?", default="", help="one of them only, for instance ws")
+    rotating = command("rotate", "replace a secret by a new one, without a gap")
+    rotating.add_argument("what", choices=SECRETS, help="the secret")
+    rotating.add_argument("name", nargs="?", default="", help="of the token")
+    rotating.add_argument("--now", action="store_true", help="the former key or token is worth nothing at once")
     command("backup", "copy the data into backups/")
     restoring = command("restore", "replace the data, after asking, by those of a backup")
     restoring.add_argument("file", nargs="?", default="", help="a file that backup made")
@@ -68,6 +73,8 @@ def run(docker: Docker, options: argparse.Namespace) -> None:
         docker.show(*EVERYTHING, "ps", "--all", failure="Compose does not list the containers; why is said above.")
     elif options.command == "restart":
         restart(docker, options.service)
+    elif options.command == "rotate":
+        rotate(docker, options.what, options.name, now=options.now)
     elif options.command == "backup":
         backup(docker)
     elif options.command == "restore":

@@ -98,7 +98,8 @@ class AccessDir:
 
     def exposed(self) -> list[Path]:
         """The key, and files of users and tokens, that others than their owner may read or write by their modes."""
-        files = [self.key, *(folder / name for folder in (self.users, self.tokens) for name in sorted(_names(folder)))]
+        keys = [self.key, self.path / "key.former"]
+        files = [*keys, *(folder / name for folder in (self.users, self.tokens) for name in sorted(_names(folder)))]
         return [file for file in files if _mode(file) & _OTHERS]
 
     def is_empty(self) -> bool:

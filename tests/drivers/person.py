@@ -29,6 +29,11 @@ class Person:
         self._session.cookies.set(self._cookie, value, domain="127.0.0.1", path="/")
 
     @property
+    def cookies(self) -> dict[str, str]:
+        """The values of all cookies."""
+        return {cookie.name: cookie.value or "" for cookie in self._session.cookies}
+
+    @property
     def cookie(self) -> str:
         """The ``Cookie`` header that goes with the session."""
         return f"{self._cookie}={self.session}"

@@ -7,8 +7,9 @@ from tests.manifests.variants import Variant
 
 #: The Secrets of access: which pod has them where, and which files; ``None``: all, as they come and go.
 HOLDERS = [
-    ("access-key", "api", "/secrets/access", {"key": "key"}),
-    ("access-key", "ws", "/secrets/access", {"key": "key"}),
+    # Whole: the former key may be beside the key.
+    ("access-key", "api", "/secrets/access", None),
+    ("access-key", "ws", "/secrets/access", None),
     ("access-tokens", "api", "/access/tokens", None),
     ("access-tokens", "ws", "/access/tokens", None),
     ("access-users", "api", "/access/users", None),

@@ -9,69 +9,11 @@ import pytest
 from deploy.compose.containers import roll
 from deploy.compose.dialogue import CommandFailed
 from deploy.compose.docker import Answer
-from deploy.compose.project import Project
 from deploy.compose.restart import restart
 from deploy.compose.upgrade import order, upgrade
 from deploy.host.status import Status
+from tests.drivers.compose_lab import Lab
 from tests.drivers.scripted_docker import ScriptedDocker, config
-
-RDB = "REDIS0011\xff12345678"
-
-
-class Lab:
-    """A project that runs, as far as docker is asked about it: the state behind ``ScriptedDocker``."""
-
-    def __init__(self, folder: Path, *services: str) -> None:
-        self.docker = ScriptedDocker(folder)
-        self._numbers = count(1)
-        #: By id: service, image id, configuration hash.
-        self.containers: dict[str, tuple[str, str, str]] = {}
-        #: What a service's new containers are made of.
-        self.newest = "sha256:new"
-        self.becomes_healthy = True
-        for service in services:
-            self.add(service, "sha256:old")
-        docker = self.docker
-        docker.react("ps --all --quiet", lambda _: Answer(0, "\n".join(self.containers)))
-        docker.react("inspect ", lambda _: Answer(0, json.dumps([self._described(one) for one in self.containers])))
-        docker.script("image inspect", "sha256:new\n")
-        docker.react("compose config --hash", lambda line: Answer(0, f"{line.split()[-1]} hash\n"))
-        docker.script("compose exec -T redis backup", RDB)
-        docker.react("compose up", self._up)
-        docker.react("stop ", lambda _: Answer(0))
-        docker.react("rm ", self._remove)
-        docker.script("info", "{}")
-        docker.script("ps --filter publish", "lab-gateway-1 lab/gateway\n")
-
-    @property
-    def project(self) -> Project:
-        return Project.read(self.docker)
-
-    def add(self, service: str, image: str) -> None:
-        self.containers[f"{service}-{next(self._numbers)}"] = (service, image, "hash")
-
-    def of(self, service: str) -> dict[str, str]:
-        return {id: image for id, (name, image, _) in self.containers.items() if name == service}
-
-    def _described(self, id: str) -> dict[str, object]:
-        service, image, config_hash = self.containers[id]
-        labels = {"com.docker.compose.service": service, "com.docker.compose.config-hash": config_hash}
-        return {"Id": id, "Image": image, "State": {"Running": True}, "Config": {"Labels": labels}}
-
-    def _up(self, line: str) -> Answer:
-        words = line.split()
-        if "--scale" in words and "--no-recreate" in words:
-            service, _, number = words[words.index("--scale") + 1].partition("=")
-            while len(self.of(service)) < int(number):
-                self.add(service, self.newest)
-            if not self.becomes_healthy:
-                return Answer(1, "", f"container lab-{service}-3 is unhealthy")
-        return Answer(0)
-
-    def _remove(self, line: str) -> Answer:
-        for id in line.split()[1:]:
-            self.containers.pop(id, None)
-        return Answer(0)
 
 
 def no_wait(_: float) -> None:

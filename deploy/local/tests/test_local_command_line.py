@@ -181,7 +181,7 @@ def test_file_that_targets_names_must_be_there(call: Call, tmp_path: Path) -> No
         ("status --help", 0, "usage: dispycluster status"),
         ("check-nodes --help", 0, "usage: dispycluster check-nodes"),
         ("restore --help", 0, "usage: dispycluster restore"),
-        ("--help", 0, "restore; revoked, end-sessions"),
+        ("--help", 0, "restore, revoked; end-sessions"),
         ("user --help", 0, "in Kubernetes: write a patch"),
         ("token add x --days y", 2, "DAYS takes a whole number"),
         ("token add x --scope frob", 2, "SCOPES take read, publish, and not 'frob'"),

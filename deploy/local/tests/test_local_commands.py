@@ -64,7 +64,7 @@ def test_goal_calls_the_command_with_its_words(arguments: list[str], words: str)
         (["user", "DO=remove"], "It takes a name, for instance: make user NAME=ada DO=remove."),
         (["token"], "It takes a name, for instance: make token NAME=backup."),
         (["user", "NAME=ada", "DO=frob"], "DO=frob is not known to make user: DO is one of add password"),
-        (["token", "NAME=backup", "DO=frob"], "DO=frob is not known to make token: DO is one of add remove list"),
+        (["token", "NAME=backup", "DO=frob"], "DO=frob is not known to make token: DO is one of add rotate"),
         (["access", "DO=frob"], "DO=frob is not known to make access: DO is one of save check"),
         (
             ["token", "NAME=backup", "SCOPES=read,frob"],

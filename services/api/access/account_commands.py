@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from access.folder import Folder
 from access.revocations import KEPT_SECONDS, revocation_of_user
-from access.tokens import StoredToken, digest_of, id_of, new_token
+from access.tokens import FormerToken, StoredToken, digest_of, id_of, new_token
 from api.access.command_line import (
     CommandEnvironment,
     CommandError,
@@ -86,9 +88,9 @@ class UserCommands:
         """Show what puts a user into a Kubernetes Secret, or takes him out of it."""
         require_name(name)
         if not is_removed:
-            show_patch(name, _content(ask_password()))
+            show_patch({name: _content(ask_password())})
             return
-        show_patch(name, None)
+        show_patch({name: None})
         self._sign_out(name, f"{name!r} may sign in no more once the Secret is patched")
 
     @property
@@ -140,6 +142,31 @@ class TokenCommands:
             tell(f"the token {name!r}: {_described(stored)}. It is shown this once:")
             show(token)
 
+    def rotate(self, name: str, hours: int) -> None:
+        """Make another token of that name, and show it this once; the former one is good for so many hours."""
+        require_name(name)
+        former = self._stored(name)
+        if former is None:
+            raise CommandError(f"the token {name!r} cannot be read; token remove makes room for another")
+        require_output()
+        now = time.time()
+        ends = now + hours * 3600
+        kept = [old for old in former.former if old.until > now]
+        kept.append(FormerToken(former.sha256, former.created, former.expires, ends))
+        days = None if former.expires is None else (former.expires - former.created) / _DAY_SECONDS
+        token, stored = _made(former.scopes, days)
+        if hours:
+            stored = msgspec.structs.replace(stored, former=tuple(kept))
+        when = keep(self._folder, name, encode(stored))
+        told = f"the former is good until {timestamp(ends)}" if hours else "the former is good for nothing"
+        tell(f"the token {name!r}: {_described(stored)}; {told}{when}. The new one is shown this once:")
+        if when:
+            tell(token)
+        else:
+            show(token)
+        if not hours:
+            self._revoke(former, f"the former token {name!r} is replaced{when}")
+
     def remove(self, name: str) -> None:
         """Make a token worth nothing."""
         require_name(name)
@@ -159,13 +186,13 @@ class TokenCommands:
         token, stored = _made(scopes, days)
         tell(f"the token {name!r}: {_described(stored)}. It is good once the Secret is patched, and shown this once:")
         tell(token)
-        show_patch(name, encode(stored))
+        show_patch({name: encode(stored)})
 
     def patch_away(self, name: str) -> None:
         """Make a token worth nothing, and show what takes it out of a Kubernetes Secret."""
         require_name(name)
         stored = self._stored(name)
-        show_patch(name, None)
+        show_patch({name: None})
         self._revoke(stored, f"the token {name!r} is removed once the Secret is patched")
 
     @property
@@ -187,7 +214,8 @@ class TokenCommands:
             return
         until = time.time() + KEPT_SECONDS if stored.expires is None else stored.expires
         try:
-            revoke(self._environment, f"token:{id_of(stored.sha256)}", until)
+            for sha256 in (stored.sha256, *(old.sha256 for old in stored.former)):
+                revoke(self._environment, f"token:{id_of(sha256)}", until)
         except NotRunning:  # every service reads the folder when it starts
             tell(f"{done}, and good for nothing from now on")
         except NotRevoked as error:
@@ -196,7 +224,7 @@ class TokenCommands:
             tell(f"{done}, and good for nothing from now on")
 
 
-def _made(scopes: Sequence[Scope], days: int | None) -> tuple[str, StoredToken]:
+def _made(scopes: Sequence[Scope], days: float | None) -> tuple[str, StoredToken]:
     token, now = new_token(), time.time()
     expires = None if days is None else now + days * _DAY_SECONDS
     return token, StoredToken(

@@ -1,4 +1,4 @@
-"""``access …``: copies of users and tokens, and what a restore must not bring back."""
+"""``access …``: copies of users and tokens, what a restore must not bring back, and the key of sessions."""
 
 import bz2
 import gzip
@@ -6,6 +6,7 @@ import io
 import lzma
 import sys
 import tarfile
+import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -17,21 +18,27 @@ import msgspec
 from access.folder import FILE_LIMIT_BYTES, NAME, Folder
 from access.revocation_reader import RevocationReader, begin_generation
 from access.revocations import Revocations
+from access.session_keys import former_line, former_of, new_key
 from access.tokens import StoredToken, grant_of
 from api.access.command_line import (
     CommandEnvironment,
     CommandError,
+    NotRunning,
     folder_of,
+    is_secret,
     redis_client,
+    remove_file,
     require_output,
     require_readable,
     require_writable,
     show,
+    show_patch,
     tell,
     write_file,
 )
 from api.access.users import StoredUser
 from contract.names import GENERATION_KEY
+from runtime import catalogue
 from runtime.clock import timestamp
 from runtime.quoted import quoted, sentence
 from runtime.redis_failures import RedisFailure, ask
@@ -46,6 +53,10 @@ FILES: Final = 20_000
 ARCHIVE_BYTES: Final = 64 * 1024 * 1024
 #: Files that are told of one by one because they are left out.
 LEFT_OUT: Final = 20
+
+#: Seconds after which every service knows a new key, and signs with it; of a Secret the kubelets take their time.
+SETTLE_SECONDS: Final = 10
+SECRET_LAG_SECONDS: Final = 180
 
 #: By the bytes that compressed files begin with, who inflates them.
 _INFLATE: Final[Mapping[bytes, Callable[[Any], _Readable]]] = {
@@ -118,6 +129,42 @@ class ArchiveCommands:
         except RedisFailure as error:
             raise CommandError(f"Redis did not take it, and nothing was changed: {error}") from None
         tell("all sessions have ended: everybody signs in again")
+
+    def rotate_key(self, *, is_now: bool) -> None:
+        """Put a new key of sessions in place; ``is_now``: without the former one, and all sessions end.
+
+        Of a Secret, which nobody here can write, the patch is shown that does so.
+        """
+        path = folder_of(self._environment, "ACCESS_KEY_FILE")
+        former, key, now = former_of(path), new_key(), time.time()
+        settle_seconds = SECRET_LAG_SECONDS if is_secret(path.parent) else SETTLE_SECONDS
+        begins = now + settle_seconds
+        until = begins + self._environment.value(catalogue.ACCESS_SESSION_SECONDS)
+        try:
+            line = None if is_now else former_line(path.read_bytes(), until, begins)
+        except OSError as error:
+            raise CommandError(f"{path} cannot be read: {error.strerror}") from None
+        if is_secret(path.parent):
+            show_patch({former.name: line, path.name: key})
+            when = f" once the Secret is patched; that takes up to {settle_seconds} s"
+        else:
+            require_writable(path.parent)
+            # At no moment is there a key without the one before it.
+            if line is not None:
+                write_file(path.parent, former.name, line)
+            elif former.exists():
+                remove_file(path.parent, former.name)
+            write_file(path.parent, path.name, key)
+            when = ""
+        tell(f"there is a new key of sessions{when}")
+        if not is_now:
+            return
+        try:
+            self.end_sessions()
+        except NotRunning:  # no page is connected
+            tell("all sessions have ended: everybody signs in again")
+        except CommandError as error:
+            raise CommandError(f"open pages stay connected until this is called again. {error}") from None
 
     @property
     def _users(self) -> Path:

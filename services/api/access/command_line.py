@@ -116,14 +116,14 @@ def ask_password() -> str:
         raise CommandError("the password on standard input is not UTF-8") from None
 
 
-def show_patch(name: str, content: bytes | None) -> None:
-    """Write a JSON merge patch (RFC 7396) that puts a file into a Kubernetes Secret, or takes it out."""
-    show(_patch(name, content))
+def show_patch(files: Mapping[str, bytes | None]) -> None:
+    """Write a JSON merge patch (RFC 7396) that puts files into a Kubernetes Secret, or takes them out (``None``)."""
+    show(_patch(files))
 
 
-def _patch(name: str, content: bytes | None) -> str:
-    data = None if content is None else base64.b64encode(content).decode()
-    return encode({"data": {name: data}}).decode()
+def _patch(files: Mapping[str, bytes | None]) -> str:
+    data = {name: None if content is None else base64.b64encode(content).decode() for name, content in files.items()}
+    return encode({"data": data}).decode()
 
 
 def is_secret(folder: Path) -> bool:
@@ -143,7 +143,7 @@ def keep(folder: Path, name: str, content: bytes | None) -> str:
     if is_secret(folder):
         # access-users is at /access/users, access-tokens likewise.
         namespace = _namespace()
-        show(f"kubectl -n {namespace} patch secret access-{folder.name} --patch '{_patch(name, content)}'")
+        show(f"kubectl -n {namespace} patch secret access-{folder.name} --patch '{_patch({name: content})}'")
         if namespace == _UNKNOWN_NAMESPACE:
             tell(f"in that line, put the product's namespace in place of {_UNKNOWN_NAMESPACE}")
         return _ONCE_IT_RAN

@@ -15,6 +15,9 @@ from runtime.settings import SettingError
 #: Days for which a token is good.
 DEFAULT_DAYS: Final = 365
 LONGEST_DAYS: Final = 3650
+#: Hours for which a token that was replaced is good, and the most of them.
+OVERLAP_HOURS: Final = 24
+LONGEST_OVERLAP_HOURS: Final = 30 * 24
 
 _EPILOG: Final = (
     "Users are files in ACCESS_USERS_DIR, tokens in ACCESS_TOKENS_DIR. A password is asked for, or read from standard "
@@ -76,6 +79,13 @@ def _add_tokens(verbs: Parsers, tokens: TokenCommands) -> None:
     add = _verb(verbs, "add", "make a token")
     _add_token_options(add)
     add.set_defaults(do=lambda said: tokens.add(said.name, said.scope or [READ], said.days))
+    rotate = _verb(verbs, "rotate", "make a new token of the same name; the former is good for a while")
+    overlap = rotate.add_mutually_exclusive_group()
+    overlap.add_argument("--hours", type=_hours, default=OVERLAP_HOURS, help=f"for how long; default: {OVERLAP_HOURS}")
+    overlap.add_argument(
+        "--now", dest="hours", action="store_const", const=0, help="the former is worth nothing at once"
+    )
+    rotate.set_defaults(do=lambda said: tokens.rotate(said.name, said.hours))
     _verb(verbs, "remove", "make a token worth nothing").set_defaults(do=lambda said: tokens.remove(said.name))
     _verb(verbs, "list", "what there is", named=False).set_defaults(do=lambda said: tokens.list())
     patch = _verb(verbs, "patch", "in Kubernetes: write a patch for a Secret in place of a file")
@@ -100,6 +110,9 @@ def _add_archives(verbs: Parsers, archives: ArchiveCommands) -> None:
         ("end-sessions", "end all sessions of everybody", archives.end_sessions),
     ):
         _verb(verbs, name, text, named=False).set_defaults(do=lambda _, do=do: do())
+    rotate = _verb(verbs, "rotate-key", "sign sessions with a new key; those of the former go on", named=False)
+    rotate.add_argument("--now", action="store_true", help="all sessions end: the former key was stolen")
+    rotate.set_defaults(do=lambda said: archives.rotate_key(is_now=said.now))
 
 
 def _add_token_options(verb: argparse.ArgumentParser) -> None:
@@ -136,3 +149,10 @@ def _days(text: str) -> int:
     if not 1 <= days <= LONGEST_DAYS:
         raise argparse.ArgumentTypeError(f"DAYS takes a whole number from 1 to {LONGEST_DAYS}")
     return days
+
+
+def _hours(text: str) -> int:
+    hours = int(text) if text.isdecimal() else 0
+    if not 1 <= hours <= LONGEST_OVERLAP_HOURS:
+        raise argparse.ArgumentTypeError(f"HOURS takes a whole number from 1 to {LONGEST_OVERLAP_HOURS}")
+    return hours

@@ -35,7 +35,7 @@ def control_access(app: Flask, config: Config, link: RedisLink, readiness: Readi
     store = RevocationStore(link, revocations, readiness, saves=config.saves_revocations)
     users = Users(config.users)
     credentials = Credentials(gatekeeper, store, users)
-    forms = Forms(settings.key, gatekeeper.seal.cookie, config.public, counters)
+    forms = Forms(gatekeeper.keys, config.public, counters)
     limit = RequestLimit(config.requests_per_second, counters)
     gate = Gate(settings.is_closed, credentials, forms, limit, counters)
     app.before_request(host_check(config.hosts, counters))
@@ -50,8 +50,8 @@ def control_access(app: Flask, config: Config, link: RedisLink, readiness: Readi
         app.register_blueprint(open_routes())
         return gate
     passwords = Passwords(waiting=max(1, config.threads - _SPARED_THREADS))
-    cookie = SessionCookie(gatekeeper.seal, config.session_seconds, config.idle_seconds)
-    devices = DeviceCookie(settings.key, gatekeeper.seal.cookie)
+    cookie = SessionCookie(gatekeeper.keys, config.session_seconds, config.idle_seconds)
+    devices = DeviceCookie(gatekeeper.keys)
     sign_in = SignIn(users, passwords, Attempts(link), store, cookie, devices, counters)
     app.register_blueprint(sign_in_routes(sign_in, credentials, forms))
 

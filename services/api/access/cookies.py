@@ -12,6 +12,7 @@ from flask import Response, g, request
 from itsdangerous import Signer
 
 from access.session import ID_BYTES, Session, SessionSeal
+from access.session_keys import SessionKeys
 from api.access.request_origin import is_encrypted
 
 #: The sign-in page: nothing but it gets the cookie of a browser.
@@ -32,12 +33,12 @@ class SessionCookie:
 
     def __init__(
         self,
-        seal: SessionSeal,
+        keys: SessionKeys,
         session_seconds: float,
         idle_seconds: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._seal = seal
+        self._keys = keys
         self._session_seconds = session_seconds
         self._idle_seconds = idle_seconds
         self._renewed_below = idle_seconds - min(RENEWAL_SECONDS, idle_seconds * RENEWAL_PART)
@@ -64,24 +65,28 @@ class SessionCookie:
         return issued + self._session_seconds
 
     def renew(self, response: Response) -> None:
-        """Prolong the session that the request came with, where it is worth a cookie."""
+        """Prolong the session that the request came with, where it is worth a cookie, or sign it with a new key."""
         session: Session | None = g.get("session")
-        if session is None or session.idle_from >= session.expires:
+        if session is None:
             return
         now = self._clock()
-        if session.idle_from - now < self._renewed_below:
-            # The same in all but its idle time: whoever revokes it revokes every cookie of it.
+        # The same in all but its idle time: whoever revokes it revokes every cookie of it.
+        if session.idle_from < session.expires and session.idle_from - now < self._renewed_below:
             self._set(response, msgspec.structs.replace(session, idle_from=now + self._idle_seconds), now)
+        elif self._keys.seal.cookie not in request.cookies:
+            self._set(response, session, now)
 
     def end(self, response: Response) -> None:
         """Take the session from who gets this answer."""
         g.session = None
-        response.delete_cookie(self._seal.cookie, path="/", httponly=True, samesite="Lax", secure=is_encrypted())
+        for seal in self._keys.seals():
+            response.delete_cookie(seal.cookie, path="/", httponly=True, samesite="Lax", secure=is_encrypted())
 
     def _set(self, response: Response, session: Session, now: float) -> None:
+        seal = self._keys.seal
         response.set_cookie(
-            self._seal.cookie,
-            self._seal.seal(session),
+            seal.cookie,
+            seal.seal(session),
             max_age=max(1, int(session.ends - now)),
             path="/",
             httponly=True,
@@ -98,10 +103,8 @@ class DeviceCookie:
     nor after a change of the password. It lets nobody in; attempts to sign in are counted by it.
     """
 
-    def __init__(self, key: bytes, cookie: str, clock: Callable[[], float] = time.time) -> None:
-        """``cookie`` names the session's."""
-        self._signer = Signer(key, salt=_DEVICE_SALT, digest_method=hashlib.sha256, key_derivation="hmac")
-        self._cookie = cookie
+    def __init__(self, keys: SessionKeys, clock: Callable[[], float] = time.time) -> None:
+        self._keys = keys
         self._clock = clock
 
     def known(self, user: str, stamp: str) -> str:
@@ -109,19 +112,22 @@ class DeviceCookie:
 
         ``stamp`` is of the user's password, empty where there is no such user, which takes as long.
         """
-        found = _DEVICE_VALUE.fullmatch(request.cookies.get(self._name(user), ""))
-        if found is None:
-            return ""
-        device, given, signature = found.groups()
-        is_ours = secrets.compare_digest(signature, self._signature(user, stamp, device, given))
-        return device if is_ours and stamp and self._clock() - int(given) < KNOWN_SECONDS else ""
+        for seal in self._keys.seals():
+            found = _DEVICE_VALUE.fullmatch(request.cookies.get(_name(seal, user), ""))
+            if found is None:
+                continue
+            device, given, signature = found.groups()
+            is_ours = secrets.compare_digest(signature, _signature(seal, user, stamp, device, given))
+            if is_ours and stamp and self._clock() - int(given) < KNOWN_SECONDS:
+                return device
+        return ""
 
     def give(self, response: Response, user: str, stamp: str, device: str) -> None:
         """Have the browser that gets this answer known as ``device``."""
-        given = str(int(self._clock()))
+        given, seal = str(int(self._clock())), self._keys.seal
         response.set_cookie(
-            self._name(user),
-            f"{device}.{given}.{self._signature(user, stamp, device, given)}",
+            _name(seal, user),
+            f"{device}.{given}.{_signature(seal, user, stamp, device, given)}",
             max_age=KNOWN_SECONDS,
             path=SIGN_IN,
             httponly=True,
@@ -129,14 +135,17 @@ class DeviceCookie:
             secure=is_encrypted(),
         )
 
-    def _name(self, user: str) -> str:
-        digest = hashlib.sha256(user.encode(errors="surrogatepass")).hexdigest()[:8]
-        return f"{self._cookie}-device-{digest}"
-
-    def _signature(self, *signed: str) -> str:
-        return self._signer.get_signature("\n".join(signed).encode(errors="surrogatepass")).decode()
-
 
 def new_device() -> str:
     """Id of a browser in which nobody has signed in before."""
     return secrets.token_urlsafe(_DEVICE_BYTES)
+
+
+def _name(seal: SessionSeal, user: str) -> str:
+    digest = hashlib.sha256(user.encode(errors="surrogatepass")).hexdigest()[:8]
+    return f"{seal.cookie}-device-{digest}"
+
+
+def _signature(seal: SessionSeal, *signed: str) -> str:
+    signer = Signer(seal.key, salt=_DEVICE_SALT, digest_method=hashlib.sha256, key_derivation="hmac")
+    return signer.get_signature("\n".join(signed).encode(errors="surrogatepass")).decode()

@@ -13,6 +13,8 @@ from flask import Response, request
 from itsdangerous import Signer
 
 from access.grant import Grant
+from access.session import SessionSeal
+from access.session_keys import SessionKeys
 from access.web_origin import WebOrigin, normal_origin, origin_of_url, same_host
 from api.access.cookies import SIGN_IN
 from api.access.request_origin import is_encrypted
@@ -37,24 +39,22 @@ _URLENCODED: Final = "application/x-www-form-urlencoded"
 class Forms:
     """Makes the tokens, and checks what comes back."""
 
-    def __init__(self, key: bytes, cookie: str, public: WebOrigin | None, counters: Counters) -> None:
-        """``cookie`` names the session's; ``public`` is how people reach the deployment, where that is set."""
+    def __init__(self, keys: SessionKeys, public: WebOrigin | None, counters: Counters) -> None:
+        """``public`` is how people reach the deployment, where that is set."""
         self._counters = counters
-        self._signer = Signer(key, salt=_SALT, digest_method=hashlib.sha256, key_derivation="hmac")
-        self._cookie = cookie + "-form"
+        self._keys = keys
         self._public = public
 
     def token_of(self, grant: Grant) -> str:
         """The token of forms for somebody who is signed in; empty for programs, which have none."""
-        if grant.by == "token":
-            return ""
-        return self._sign(f"{grant.by}:{grant.id or grant.name}")
+        return _token(self._keys.seal, grant)
 
     def visitors_token(self, response: Response) -> str:
         """The token of a form for somebody who is not signed in; ``response`` gets the cookie that goes with it."""
-        nonce = self._nonce() or secrets.token_urlsafe(_NONCE_BYTES)
-        response.set_cookie(self._cookie, nonce, path=SIGN_IN, httponly=True, samesite="Lax", secure=is_encrypted())
-        return self._sign(f"visitor:{nonce}")
+        seal = self._keys.seal
+        nonce = _nonce(seal) or secrets.token_urlsafe(_NONCE_BYTES)
+        response.set_cookie(_cookie(seal), nonce, path=SIGN_IN, httponly=True, samesite="Lax", secure=is_encrypted())
+        return _visitors_token(seal, nonce)
 
     def require_ours(self, grant: Grant | None) -> None:
         """Check that this request is a form of ours, made for who sends it: a ``grant``, or a visitor.
@@ -64,11 +64,13 @@ class Forms:
         """
         self._require_page_of_ours()
         _require_form()
-        nonce = self._nonce()
-        wanted = self.token_of(grant) if grant is not None else self._sign(f"visitor:{nonce}") if nonce else ""
-        given = request.form.get(FIELD, "")
-        if not wanted or not secrets.compare_digest(given.encode(errors="replace"), wanted.encode()):
-            raise self._refusal()
+        given = request.form.get(FIELD, "").encode(errors="replace")
+        # A form may have been shown before the key was replaced.
+        for seal in self._keys.seals():
+            wanted = _token(seal, grant) if grant is not None else _visitors_token(seal, _nonce(seal))
+            if wanted and secrets.compare_digest(given, wanted.encode()):
+                return
+        raise self._refusal()
 
     def _require_page_of_ours(self) -> None:
         if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
@@ -80,17 +82,33 @@ class Forms:
         if page is None or not (page == self._public or same_host(page, request.headers.get("Host", ""))):
             raise self._refusal()
 
-    def _nonce(self) -> str | None:
-        nonce = request.cookies.get(self._cookie, "")
-        return nonce if _NONCE.fullmatch(nonce) else None
-
-    def _sign(self, whom: str) -> str:
-        return self._signer.get_signature(whom).decode()
-
     def _refusal(self) -> Refusal:
         self._counters.refusals.labels("form").inc()
         text = gettext("This form is too old, or was not sent from here. Go back, reload the page, and try again.")
         return Refusal(403, text, as_page=wants_page())
+
+
+def _token(seal: SessionSeal, grant: Grant) -> str:
+    return "" if grant.by == "token" else _sign(seal, f"{grant.by}:{grant.id or grant.name}")
+
+
+def _visitors_token(seal: SessionSeal, nonce: str | None) -> str:
+    return _sign(seal, f"visitor:{nonce}") if nonce else ""
+
+
+def _nonce(seal: SessionSeal) -> str | None:
+    nonce = request.cookies.get(_cookie(seal), "")
+    return nonce if _NONCE.fullmatch(nonce) else None
+
+
+def _cookie(seal: SessionSeal) -> str:
+    return seal.cookie + "-form"
+
+
+def _sign(seal: SessionSeal, whom: str) -> str:
+    return (
+        Signer(seal.key, salt=_SALT, digest_method=hashlib.sha256, key_derivation="hmac").get_signature(whom).decode()
+    )
 
 
 def _require_form() -> None:

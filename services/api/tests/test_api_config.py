@@ -47,7 +47,7 @@ def test_config_takes_every_variable_it_knows_when_they_are_set(tmp_path: Path) 
     environment = Environment(variables)
     config = Config.read(environment)
     proxies = Proxies.of(["10.0.0.0/8"])
-    access = AccessSettings("closed", b"k" * 32, Path("/tokens"), "Remote-User", proxies)
+    access = AccessSettings("closed", b"k" * 32, Path("/tokens"), "Remote-User", proxies, key)
     public = WebOrigin("https", "cluster.example", 443)
     assert config == Config(
         "redis://api:@redis:6380/1", "lab", "WARNING", "0.0.0.0", 9000, 16,

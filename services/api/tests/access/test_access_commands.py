@@ -20,7 +20,7 @@ from access.tokens import StoredToken, digest_of, id_of
 from api.access import command_line, commands
 from api.access.users import Passwords, StoredUser
 from api.tests.access.conftest import Command, variables_of
-from contract.names import REVOCATIONS_KEY
+from contract.names import GENERATION_KEY, REVOCATIONS_KEY
 from tests.drivers.ports import free_port
 from tests.drivers.valkey import Valkey
 
@@ -388,3 +388,98 @@ def test_password_is_asked_for_twice_and_not_shown_at_a_terminal(
     assert b"correct" not in seen
     if code == 0:
         assert is_password(user_file("ada"), "correct horse")
+
+
+def test_token_that_is_replaced_keeps_its_scopes_and_days_and_its_former_for_the_overlap(
+    run: Run, folders: dict[str, Path], redis: Any
+) -> None:
+    # given
+    first = run("token", "add", "script", "--scope", "publish", "--days", "30").stdout.strip()
+    # when
+    done = run("token", "rotate", "script", "--hours", "2")
+    second = done.stdout.strip()
+    third = run("token", "rotate", "script").stdout.strip()
+    # then
+    stored = msgspec.json.decode((folders["tokens"] / "script").read_bytes(), type=StoredToken)
+    assert (stored.sha256, stored.scopes) == (digest_of(third), ("publish",))
+    assert stored.expires is not None
+    assert stored.expires - stored.created == pytest.approx(30 * 86400)
+    assert [old.sha256 for old in stored.former] == [digest_of(first), digest_of(second)]
+    assert [round((old.until - time.time()) / 3600) for old in stored.former] == [2, 24]
+    assert "the former is good until" in done.stderr
+    assert redis.zcard(REVOCATIONS_KEY) == 0
+    # and when
+    fourth = run("token", "rotate", "script", "--now").stdout.strip()
+    # then
+    stored = msgspec.json.decode((folders["tokens"] / "script").read_bytes(), type=StoredToken)
+    assert (stored.sha256, stored.former) == (digest_of(fourth), ())
+    revoked = {member.decode() for member in redis.zrange(REVOCATIONS_KEY, 0, -1)}
+    assert revoked == {f"token:{id_of(digest_of(token))}" for token in (first, second, third)}
+
+
+@pytest.mark.parametrize("words", [("nobody",), ("script", "--hours", "0"), ("script", "--hours", "1", "--now")])
+def test_no_token_is_replaced_when_the_words_are_none(
+    run: Run, folders: dict[str, Path], words: tuple[str, ...]
+) -> None:
+    run("token", "add", "script")
+    before = (folders["tokens"] / "script").read_bytes()
+    assert run("token", "rotate", *words).returncode != 0
+    assert (folders["tokens"] / "script").read_bytes() == before
+
+
+def test_new_key_has_the_former_beside_it_unless_that_was_stolen(run: Run, tmp_path: Path, redis: Any) -> None:
+    # given
+    path = tmp_path / "key"
+    path.write_text("k" * 64 + "\n")
+    variables = {"ACCESS_KEY_FILE": str(path), "ACCESS_SESSION_SECONDS": "3600"}
+    # when
+    assert run("access", "rotate-key", **variables).returncode == 0
+    # then
+    key, (former, until, begins) = path.read_text().strip(), (tmp_path / "key.former").read_text().split()
+    assert former == "k" * 64
+    assert key != former
+    assert int(until) - int(begins) == 3600
+    assert 0 < int(begins) - time.time() <= 11
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "key.former").stat().st_mode) == 0o600
+    generation = redis.get(GENERATION_KEY)
+    # and when
+    assert run("access", "rotate-key", "--now", **variables).returncode == 0
+    # then
+    assert path.read_text().strip() not in (key, former)
+    assert not (tmp_path / "key.former").exists()
+    assert redis.get(GENERATION_KEY) not in (None, generation)
+
+
+def test_new_key_of_a_secret_is_shown_as_a_patch(run: Run, tmp_path: Path) -> None:
+    # given
+    secret = Secret(tmp_path / "access")
+    path = secret.folder / "key"
+    path.write_text("k" * 64)
+    # when
+    done = run("access", "rotate-key", ACCESS_KEY_FILE=str(path))
+    stolen = run("access", "rotate-key", "--now", ACCESS_KEY_FILE=str(path))
+    # then
+    data = json.loads(done.stdout)["data"]
+    former, _, begins = base64.b64decode(data["key.former"]).decode().split()
+    assert former == path.read_text() == "k" * 64
+    # Every kubelet has brought it by then.
+    assert int(begins) - time.time() > 120
+    assert base64.b64decode(data["key"]).decode().strip() != former
+    assert json.loads(stolen.stdout)["data"]["key.former"] is None
+
+
+def test_key_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
+    done = run("access", "rotate-key", ACCESS_KEY_FILE=str(tmp_path / "key"))
+    assert done.returncode == 1
+    assert str(tmp_path / "key") in done.stderr
+    assert list(tmp_path.glob("key*")) == []
+
+
+def test_stolen_key_is_replaced_while_redis_is_away_and_what_is_left_is_told(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("k" * 64)
+    away = f"redis://127.0.0.1:{free_port()}/0"
+    done = run("access", "rotate-key", "--now", ACCESS_KEY_FILE=str(path), REDIS_URL=away)
+    assert done.returncode == 1
+    assert "open pages stay connected" in done.stderr
+    assert path.read_text() != "k" * 64

@@ -14,8 +14,9 @@ from werkzeug.test import TestResponse
 
 from access.revocations import Revocations, revocation_of_user
 from access.scripts import ADDRESS_PACE, DEVICE_PACE, PAIR_PACE
+from access.session import SessionSeal
 from access.web_origin import WebOrigin
-from api.access.cookies import KNOWN_SECONDS, DeviceCookie
+from api.access.cookies import KNOWN_SECONDS, _name, _signature
 from api.access.sign_in_pages import safe_next
 from api.access.users import AT_ONCE, Busy, Passwords, UnusablePassword, hash_password
 from api.tests.conftest import cookies
@@ -392,8 +393,8 @@ def test_browser_is_not_known_by_a_cookie_that_is_not_of_it(
     elif change == "another password":
         house.add_user(password=(password := "something else"))
     elif change == "another key":
-        other = DeviceCookie(b"another key of thirty-two bytes..", house.seal.cookie)
-        value = other._signature("ada", "stamp", *value.split(".")[:2])
+        other = SessionSeal(b"another key of thirty-two bytes..")
+        value = _signature(other, "ada", "stamp", *value.split(".")[:2])
     elif change == "changed":
         value = ("A" if value[0] != "A" else "B") + value[1:]
     elif change == "no user":
@@ -467,7 +468,7 @@ def device_cookie(person: Any) -> Any:
 
 
 def name_of_device_cookie(house: Any, user: str) -> str:
-    return DeviceCookie(b"", house.seal.cookie)._name(user)
+    return _name(house.seal, user)
 
 
 def test_office_behind_one_address_signs_in_without_a_pause(closed: Flask, house: Any, person: Any) -> None:
