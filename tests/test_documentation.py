@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from contract import events, names
+from tests.drivers import documented
 
 DOCS = Path(__file__).parents[1] / "docs"
 CONTRACT = "".join((DOCS / name).read_text() for name in ("contract.md", "contract-clients.md"))
@@ -102,3 +103,26 @@ def test_benchmark_says_which_variables_it_ignores(words: list[str], ignored: li
     done = subprocess.run(command, cwd=DOCS.parent, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert re.findall(r'echo "(\w+) is ignored', done.stdout) == ignored
+
+
+def test_blocks_of_the_documentation_say_whether_a_test_runs_their_commands() -> None:
+    fences = sum(len(re.findall(r"^ *```", page.read_text(), re.MULTILINE)) for page in documented.pages())
+    blocks = documented.blocks()
+    assert fences == 2 * sum(1 + (block.printed is not None) for block in blocks)
+    assert [block.where for block in blocks if not block.language] == [], "```sh, ```text and so on"
+    known = re.compile(r"run: local|run: local, until Ctrl-C|run: compose|not run: \S.+")
+    commands = [block for block in blocks if block.language in ("sh", "bash", "shell", "console")]
+    assert [block.where for block in commands if not known.fullmatch(block.mark)] == []
+    assert [block.where for block in blocks if block.mark and block not in commands] == []
+
+
+def test_output_of_documented_commands_is_compared() -> None:
+    page = "<!-- run: local -->\n```sh\nprintf 'one: 17 s\\n\\ntwo\\n'\n```\n\n```text\none: {} s\ntwo\n```\n"
+    [right] = documented.blocks_of(page.format("…"))
+    right.run(DOCS, {"PATH": "/usr/bin:/bin"})
+    [wrong] = documented.blocks_of(page.format("18"))
+    with pytest.raises(AssertionError, match="says that this prints"):
+        wrong.run(DOCS, {"PATH": "/usr/bin:/bin"})
+    [failing] = documented.blocks_of("```sh\nfalse\ntrue\n```\n")
+    with pytest.raises(AssertionError, match="ended with 1"):
+        failing.run(DOCS, {"PATH": "/usr/bin:/bin"})

@@ -221,6 +221,8 @@ class TargetsFiles:
         unsafe = [target.node for target in self.targets if target.http.insecure]
         if unsafe and unsafe != self._unsafe:
             _log.warning("insecure: true: no certificate is checked of %s", _first_and_count(unsafe))
+            if idle := [target.node for target in self.targets if target.http.insecure and target.http.ca_file]:
+                _log.warning("insecure: true: ca_file has no effect for %s", _first_and_count(idle))
         self._unsafe = unsafe
 
     def _find(self) -> None:

@@ -352,6 +352,14 @@ def test_local_has_the_name_that_is_set_when_it_is(tmp_path):
     ]
 
 
+def test_log_warns_when_a_ca_file_has_no_effect(files, caplog):
+    both = files("workers: [{host: a, scheme: https, insecure: true, ca_file: ca.crt}, b]", "workers: [c]")
+
+    both.followed.log()
+
+    assert "insecure: true: ca_file has no effect for a" in caplog.messages
+
+
 def test_log_warns_when_certificates_are_not_checked(files, caplog):
     both = files("workers: [{host: a, scheme: https, insecure: true}, b]", "workers: [c]")
 
