@@ -31,6 +31,11 @@ def restart(service: str) -> Operation:
     return f"`make restart SERVICE={service}`", lambda deployment, _: deployment.command("restart", service)
 
 
+def rotate(what: str, *words: str) -> Operation:
+    """``make rotate WHAT=…``."""
+    return f"`make rotate WHAT={what}`", lambda deployment, _: deployment.command("rotate", what, *words)
+
+
 def scale(replicas: int) -> Operation:
     """``docker compose up --scale ws=…``."""
     return f"`--scale ws={replicas}`", lambda deployment, _: deployment.up(ws=replicas)
@@ -64,6 +69,10 @@ OPERATIONS: tuple[Operation, ...] = (
     # Everything is replaced by the same: what is newest has no outdated replica.
     ("`make restart`", lambda deployment, _: deployment.command("restart")),
     *map(restart, RESTARTED),
+    rotate("redis"),
+    rotate("session-key"),
+    rotate("token", "bench"),
+    rotate("certificate"),
     scale(5),
     scale(1),
     scale(2),
@@ -96,6 +105,7 @@ def main() -> int:
     deployment = Deployment(replicas=2, WS_DRAIN_SECONDS="5", **variables)
     try:
         deployment.up()
+        deployment.compose("exec", "-T", "api", "serve", "token", "add", "bench")
         print(f"{options.clients} clients, a round every {INTERVAL_SECONDS} s\n")
         print("| what is done | longest time without a snapshot |\n|---|---|")
         for operation in OPERATIONS:

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from tests.drivers.docker_engine import engine
 from tests.drivers.neighbour import NGINX, neighbour
 from tests.drivers.process import ROOT
 from tests.drivers.socket_client import SocketClient
-from tests.drivers.waiting import eventually
+from tests.drivers.waiting import Deadline, eventually
 
 SNAPSHOT = "redis_cluster_metrics"
 #: More than a new user or token takes to be known everywhere.
@@ -286,6 +287,23 @@ def test_backup_brings_back_data_and_users_together(closed: Deployment, elsewher
         assert person.try_to_sign_in(elsewhere, ada, PASSWORD).status_code == 303
     [kept] = [line.split()[-1] for line in said.splitlines() if line.startswith("The data of now are kept in")]
     (ROOT / kept).unlink()
+
+
+def test_people_stay_signed_in_with_a_new_key_and_sign_in_anew_when_the_former_one_was_stolen(
+    closed: Deployment, elsewhere: str, ada: str
+) -> None:
+    with closing(signed_in(closed, elsewhere, ada)) as person:
+        # when
+        closed.command("rotate", "session-key")
+        # then, also when the replicas sign with the new one
+        deadline = Deadline(15)
+        while not deadline.has_passed:
+            assert person.is_known(elsewhere)
+            time.sleep(0.5)
+        # and when
+        closed.command("rotate", "session-key", "--now")
+        # then
+        eventually(lambda: not person.is_known(elsewhere), within_seconds=KNOWN_SECONDS)
 
 
 # Behind a proxy that signs people in

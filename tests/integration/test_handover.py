@@ -107,6 +107,23 @@ def test_clients_stay_when_their_replica_is_busy_for_five_seconds(
     assert connections(listeners) == before
 
 
+def test_clients_miss_nothing_when_the_passwords_of_redis_are_replaced(
+    running: Deployment, listeners: list[Listener]
+) -> None:
+    before = running.passwords()
+    watched = Watched(listeners)
+    running.command("rotate", "redis")
+    settle(running, listeners)
+    require_no_loss(watched)
+    after = running.passwords()
+    assert all(after[service] != before[service] for service in before)
+    # And the former ones are worth nothing
+    cli = "$(command -v valkey-cli || command -v redis-cli) --no-auth-warning"
+    for service, password in before.items():
+        command = f"REDISCLI_AUTH={password} {cli} --user {service} ping 2>&1"
+        assert "WRONGPASS" in running.execute("redis", "sh", "-c", command, check=False)
+
+
 def test_port_is_ours_when_the_gateway_ends_again_and_again(running: Deployment) -> None:
     docker = Docker(running.root, running.environment)
     project = Project.read(docker)
