@@ -6,6 +6,7 @@ every replica knows the new key before it meets a cookie of it.
 """
 
 import logging
+import math
 import os
 import secrets
 import threading
@@ -93,8 +94,10 @@ class SessionKeys:
         words = line.rsplit(maxsplit=2)
         if not words or words[0] == key:
             return _Keys(new)
-        former, until, signs_from = words
-        return _Keys(new, SessionSeal(former, float(until)), float(signs_from))
+        former, until, signs_from = words[0], *map(float, words[1:])
+        if not (math.isfinite(until) and math.isfinite(signs_from)):
+            raise ValueError("the moments of the former key are none")
+        return _Keys(new, SessionSeal(former, until), signs_from)
 
 
 def former_of(path: Path) -> Path:

@@ -24,10 +24,11 @@ _HOST_LIMIT = 253
 _NOT_IN_A_HOST = re.compile(r"[\s\x00-,/:-@\[-^`{-\x7f]")
 #: As Docker takes it.
 #: Source: https://pkg.go.dev/github.com/docker/go-units#RAMInBytes
-_MEMORY = re.compile(r"(\d+(?:\.\d+)?) ?([kmgtp]?)i?b?", re.IGNORECASE)
+_WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
+_MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kmgtp]?)i?b?", re.IGNORECASE)
 #: As Redis takes it: ``k`` is 1000, ``kb`` is 1024.
 #: Source: https://github.com/valkey-io/valkey/blob/9.0/valkey.conf (the first lines)
-_REDIS_MEMORY = re.compile(r"(\d+)(b|k|kb|m|mb|g|gb)?", re.IGNORECASE)
+_REDIS_MEMORY = re.compile(r"([0-9]{1,18})(b|k|kb|m|mb|g|gb)?", re.IGNORECASE)
 _POWERS = "kmgtp"
 
 
@@ -51,10 +52,8 @@ def whole_number(minimum: int, maximum: int) -> Kind[int]:
     """A whole number in a range."""
 
     def read(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise NotTaken(text) from None
+        # As every program that reads it takes it: for a shell 010 is eight.
+        value = int(text) if _WHOLE_NUMBER.fullmatch(text) else minimum - 1
         if not minimum <= value <= maximum:
             raise NotTaken(text)
         return value
@@ -120,11 +119,19 @@ def words(text: str) -> tuple[str, ...]:
 def _networks(text: str) -> tuple[str, ...]:
     for word in words(text):
         try:
-            if word != PEER:
-                ipaddress.ip_network(word, strict=False)
+            is_network = word == PEER or _is_network(word)
         except ValueError:
-            raise NotTaken(" ".join(words(text))) from None
+            is_network = False
+        if not is_network:
+            raise NotTaken(" ".join(words(text)))
     return words(text)
+
+
+def _is_network(word: str) -> bool:
+    """Whether all that read it take it: HAProxy takes no zone, and no mask that counts the other bits."""
+    mask = word.partition("/")[2]
+    network = ipaddress.ip_network(word, strict=False)
+    return "%" not in word and ("." not in mask or str(network.netmask) == mask)
 
 
 def _others_networks(text: str) -> tuple[str, ...]:
@@ -242,6 +249,8 @@ def _redis_memory(text: str) -> int:
     unit = (found[2] or "").lower()
     base = 1024 if len(unit) == 2 else 1000
     value: int = int(found[1]) * base ** (_POWERS.find(unit[0]) + 1 if unit and unit != "b" else 0)
+    if value >= 2**63:
+        raise NotTaken(text)
     return value
 
 
@@ -274,5 +283,5 @@ HEADER: Kind[str] = Kind("the name of a header, such as Remote-User", _header)
 #: By its characters: whether there is such a host, its use shows. An IPv6 address may stand in brackets.
 HOST = pattern("a host name or an IP address, such as 0.0.0.0", r"[\w.:%\[\]-]+")
 IMAGE = pattern("the name of an image", r"[^\s$]+")
-LOG_SIZE = pattern("a size such as 10m", r"(?i)\d+(?:\.\d+)? ?[kmgtp]?i?b?")
-DIGITS = pattern("a whole number of seconds", r"[0-9]+")
+LOG_SIZE = pattern("a size such as 10m", r"(?i)0*[1-9][0-9]*(?:\.[0-9]+)? ?[kmgtp]?i?b?")
+DIGITS = pattern("a whole number of seconds", r"[0-9]{1,10}")

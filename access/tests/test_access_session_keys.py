@@ -76,7 +76,7 @@ def test_key_that_is_none_leaves_the_one_of_before(files: Files, content: bytes)
     assert files.known() == [OLD]
 
 
-@pytest.mark.parametrize("line", [b"one", b"one two", OLD + b" soon now"])
+@pytest.mark.parametrize("line", [b"one", b"one two", OLD + b" soon now", b"f" * 64 + b" nan 0"])
 def test_former_line_that_is_none_leaves_the_keys_of_before(files: Files, line: bytes) -> None:
     assert files.known() == [OLD]
     files.write(former_of(files.path), line)

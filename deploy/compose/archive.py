@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def unpack(path: Path, folder: Path) -> Contents:
         with tarfile.open(path) as archive, tarfile.open(access, "w") as others:
             for entry in archive:
                 file = archive.extractfile(entry) if entry.isreg() else None
-                if entry.name == DATA and file:
+                if entry.name in (DATA, f"./{DATA}") and file:
                     with open(data, "wb", opener=_private) as target:
                         shutil.copyfileobj(file, target)
                 else:
@@ -65,7 +66,7 @@ def unpack(path: Path, folder: Path) -> Contents:
                     count += entry.isreg()
     except OSError as error:
         raise CommandFailed(f"{path} cannot be read: {error.strerror}.") from None
-    except tarfile.TarError as error:
+    except (tarfile.TarError, EOFError, zlib.error) as error:
         raise CommandFailed(f"{path.name} is not whole: {error}.") from None
     if not data.exists():
         return Contents(access=access)

@@ -73,6 +73,8 @@ def save(docker: Docker, project: Project, stamp: str) -> Path:
             whole.replace(path)
     except OSError as error:
         raise CommandFailed(f"{path} cannot be written: {error.strerror}.") from None
+    except tarfile.TarError as error:
+        raise CommandFailed(f"The api gives users and tokens that are not whole: {error}.") from None
     return path
 
 

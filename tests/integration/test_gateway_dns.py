@@ -99,7 +99,7 @@ def gateway(replicas: list[ThreadingHTTPServer], names: Names) -> Iterator[tuple
     port, probes = free_port(), free_port()
     folder = Path(tempfile.mkdtemp(prefix="gateway-"))
     folder.chmod(0o755)
-    for file in FILES.iterdir():
+    for file in filter(Path.is_file, FILES.iterdir()):
         text = (
             file.read_text()
             .replace("bind :8085", f"bind 127.0.0.1:{port}")

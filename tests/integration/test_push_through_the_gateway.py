@@ -50,6 +50,8 @@ def test_polling_sessions_stay_on_their_replicas_though_their_clients_keep_no_co
         packets = requests.get(f"{url}&sid={sid}", timeout=30).text
         confirmed = next(packet for packet in packets.split("\x1e") if "connection_confirmed" in packet)
         replicas.add(json.loads(confirmed[2:])[1]["replica"])
+        # Else the next test counts them, though not yet when it looks whether there is anybody.
+        assert requests.post(f"{url}&sid={sid}", data="1", timeout=30).status_code == 200
     assert len(replicas) == 3
 
 

@@ -137,5 +137,20 @@ def test_new_key_of_sessions_has_the_former_one_beside_it_or_not(tmp_path: Path)
     assert key.read_text() not in (first, second)
 
 
+def test_second_key_waits_until_the_first_one_signs(tmp_path: Path) -> None:
+    container = Container(tmp_path)
+    container.run()
+    key = container.secrets / "access/key"
+    soon = str(int(time.time()) + 60)
+    assert container.run_word("key", "1900000000", soon).returncode == 0
+    first = key.read_text()
+    again = container.run_word("key", "1900000000", soon)
+    assert again.returncode == 1
+    assert "does not sign yet" in again.stderr
+    assert key.read_text() == first
+    # and a stolen one is replaced at once
+    assert container.run_word("key").returncode == 0
+
+
 def _hash(password: str) -> str:
     return hashlib.sha256(password.encode()).hexdigest()
