@@ -15,6 +15,8 @@ from deploy.compose.up import last_words
 
 #: How an image that is here is taken, and no other.
 AS_IT_IS = ("--no-build", "--pull", "never")
+#: For the gateway's replacement, before which nobody can connect: its open pages never end by themselves.
+SHORTLY = ("--timeout", "1")
 #: Seconds that the gateway gets to find new replicas by DNS (asked every second) and to see them healthy.
 SETTLE_SECONDS = 4.0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy.compose.containers import AS_IT_IS, of_project, of_service, roll
+from deploy.compose.containers import AS_IT_IS, SHORTLY, of_project, of_service, roll
 from deploy.compose.dialogue import CommandFailed, call, say
 from deploy.compose.docker import Docker
 from deploy.compose.gateway import reload
@@ -43,13 +43,13 @@ def restart(docker: Docker, service: str = "") -> None:
 def _gateway(docker: Docker, project: Project) -> None:
     """Without a refused connection, unless its settings have changed."""
     before = of_service(docker, project.name, GATEWAY)
-    _up(docker, GATEWAY)
+    _up(docker, GATEWAY, *SHORTLY)
     if of_service(docker, project.name, GATEWAY) == before:
         try:
             reload(docker, project.tls)
         except PermissionError:
             say("TLS_KEY cannot be read from here, so that every connection is cut once; with sudo none is refused.")
-            _up(docker, GATEWAY, "--force-recreate")
+            _up(docker, GATEWAY, "--force-recreate", *SHORTLY)
 
 
 def _up(docker: Docker, name: str, *options: str) -> None:

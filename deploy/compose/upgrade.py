@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deploy.compose import images
 from deploy.compose.backup import now, save, size
-from deploy.compose.containers import AS_IT_IS, Container, of_project, roll
+from deploy.compose.containers import AS_IT_IS, SHORTLY, Container, of_project, roll
 from deploy.compose.dialogue import CommandFailed, call, say
 from deploy.compose.docker import Docker
 from deploy.compose.preflight import preflight
@@ -182,8 +182,9 @@ def _replace(docker: Docker, project: Project, chosen: list[str], containers: li
                 scale = (*scale, "--scale", f"{name}={roll(docker, project, name)}")
                 continue
             try:
+                options = (*AS_IT_IS, *(SHORTLY if name == GATEWAY else ()))
                 docker.tell(
-                    *("compose", "up", "--detach", "--wait", "--no-deps", *AS_IT_IS, name),
+                    *("compose", "up", "--detach", "--wait", "--no-deps", *options, name),
                     failure="It does not become healthy",
                 )
             except CommandFailed as failure:
