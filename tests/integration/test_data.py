@@ -77,6 +77,10 @@ def test_backup_restored_after_a_loss_has_the_alert_log(own: Deployment) -> None
     require_kept(own, log)
 
 
+#: The file that Redis writes; another one is there while it is written anew.
+NEWEST = "file=$(ls -t /store/appendonlydir/*.incr.aof | head -n 1)"
+
+
 def in_shell(script: str) -> tuple[str, ...]:
     """Words for compose: a shell in a container of its own that has Redis' files."""
     return ("run", "--rm", "--no-deps", "-T", "redis", "sh", "-c", script)
@@ -85,7 +89,7 @@ def in_shell(script: str) -> tuple[str, ...]:
 def spoil(deployment: Deployment, command: str) -> None:
     """Have Redis stand still, and a shell do something to the file that it writes, ``$file``."""
     deployment.compose("stop", "redis")
-    deployment.compose(*in_shell(f"file=$(ls -t /store/appendonlydir/*.incr.aof | head -n 1); {command}"))
+    deployment.compose(*in_shell(f"{NEWEST}; {command}"))
 
 
 def test_what_a_power_cut_leaves_in_the_file_is_cut_and_the_log_is_kept(own: Deployment) -> None:
@@ -101,11 +105,11 @@ def test_redis_stays_down_with_a_file_that_is_damaged_and_goes_on_when_the_rest_
     make_alerts(own)
     backup = own.compose_bytes("exec", "-T", "redis", "backup")
     # four bytes near the beginning
-    spoil(own, 'cp "$file" /store/whole; printf "\\0\\0\\0\\0" | dd of="$file" bs=1 seek=40 conv=notrunc 2>/dev/null')
+    spoil(own, 'cp "$file" /store/before; printf "\\0\\0\\0\\0" | dd of="$file" bs=1 seek=40 conv=notrunc 2>/dev/null')
     own.compose("up", "-d", "--no-deps", "redis")
     eventually(lambda: "Two ways on" in own.compose("logs", "redis"), within_seconds=60, what="the ways on")
     try:
-        differing = own.compose(*in_shell("cmp -l /store/whole /store/appendonlydir/*.incr.aof | wc -l"))
+        differing = own.compose(*in_shell(f'{NEWEST}; cmp -l /store/before "$file" | wc -l'))
         assert 0 < int(differing) <= 4
         said = own.compose("run", "--rm", "--no-deps", "-T", "redis", "mend-data", "--drop-rest")
         assert "were cut from the end" in said
@@ -113,7 +117,7 @@ def test_redis_stays_down_with_a_file_that_is_damaged_and_goes_on_when_the_rest_
         own.next_round(2)
     finally:
         own.compose("stop", "redis", "collector")
-        own.compose(*in_shell("rm -f /store/whole /store/damaged-*"))
+        own.compose(*in_shell("rm -f /store/before /store/damaged-*"))
         own.compose_bytes("run", "--rm", "--no-deps", "-T", "redis", "restore", input_bytes=backup)
         own.up()
 

@@ -56,6 +56,12 @@ class Echo(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Server(ThreadingHTTPServer):
+    """It stands for forty servers, each of which is checked every second; a full queue would be a failed check."""
+
+    request_queue_size = 256
+
+
 @pytest.fixture(scope="module")
 def this_machine() -> str:
     """As containers see it."""
@@ -67,7 +73,7 @@ def this_machine() -> str:
 @pytest.fixture(scope="module")
 def echo(this_machine: str) -> Iterator[str]:
     """Where the echo listens."""
-    with serving(ThreadingHTTPServer((this_machine, 0), Echo)) as server:
+    with serving(Server((this_machine, 0), Echo)) as server:
         yield f"{this_machine}:{server.server_address[1]}"
         Echo.is_over.set()
 

@@ -44,7 +44,7 @@ def test_ws_pod_sends_its_clients_elsewhere_and_ends_by_itself(deployment: Kuber
         deployment.delete_pods(pod)
         # Then it is no endpoint any more
         address = next(each["status"]["podIP"] for each in [deployment.kubectl.json("get", "pod", pod)])
-        eventually(lambda: address not in endpoints(deployment), within_seconds=5, what="out of the endpoints")
+        eventually(lambda: address not in endpoints(deployment), within_seconds=20, what="out of the endpoints")
         # And its clients leave it a few at a time
         eventually(lambda: not mine(), within_seconds=drain_seconds + MARGIN_SECONDS, what="all its clients have left")
         # And it ends by itself, before it would be killed
