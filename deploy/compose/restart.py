@@ -8,7 +8,7 @@ from deploy.compose.docker import Docker
 from deploy.compose.gateway import reload
 from deploy.compose.preflight import preflight
 from deploy.compose.project import GATEWAY, Project
-from deploy.compose.up import READY_SECONDS, await_live, last_words, look, nodes_of
+from deploy.compose.up import READY_SECONDS, await_live, look, nodes_of, start
 from deploy.compose.upgrade import ONE_SHOT, REPLICATED, order
 
 
@@ -53,8 +53,4 @@ def _gateway(docker: Docker, project: Project) -> None:
 
 
 def _up(docker: Docker, name: str, *options: str) -> None:
-    words = ("compose", "up", "--detach", "--wait", "--no-deps", *options, *AS_IT_IS, name)
-    try:
-        docker.tell(*words, failure=f"{name} does not become healthy")
-    except CommandFailed as failure:
-        raise CommandFailed(f"{failure}{last_words(docker, str(failure))}") from None
+    start(docker, "--no-deps", *options, *AS_IT_IS, name, failure=f"{name} does not become healthy")

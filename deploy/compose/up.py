@@ -47,19 +47,19 @@ def up(docker: Docker) -> None:
     greet(docker, project, status, time.monotonic() - started)
 
 
-def start(docker: Docker, *options: str) -> None:
-    """Have compose bring everything to where the files say it should be.
+def start(docker: Docker, *options: str, failure: str = "") -> None:
+    """Have compose bring everything, or the services that ``options`` name, to where the files say they should be.
 
     Raises:
-        CommandFailed: a container does not start or does not become healthy.
+        CommandFailed: a container does not start or does not become healthy; the text begins with ``failure``.
     """
     try:
         docker.tell(
             *("compose", "up", "--detach", "--wait", *options),
-            failure=f"Not everything came up (see: {call('ps')}, {call('logs')})",
+            failure=failure or f"Not everything came up (see: {call('ps')}, {call('logs')})",
         )
-    except CommandFailed as failure:
-        raise CommandFailed(f"{failure}{last_words(docker, str(failure))}") from None
+    except CommandFailed as failed:
+        raise CommandFailed(f"{failed}{last_words(docker, str(failed))}") from None
 
 
 def last_words(docker: Docker, failure: str) -> str:

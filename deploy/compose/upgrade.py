@@ -14,7 +14,7 @@ from deploy.compose.dialogue import CommandFailed, call, say
 from deploy.compose.docker import Docker
 from deploy.compose.preflight import preflight
 from deploy.compose.project import GATEWAY, Project
-from deploy.compose.up import READY_SECONDS, await_live, last_words, look, nodes_of, start
+from deploy.compose.up import READY_SECONDS, await_live, look, nodes_of, start
 
 #: Makes what the others need to start, and ends.
 ONE_SHOT = "secrets"
@@ -181,13 +181,7 @@ def _replace(docker: Docker, project: Project, chosen: list[str], containers: li
             if name in REPLICATED and _runs(containers, name):
                 scale = (*scale, "--scale", f"{name}={roll(docker, project, name)}")
                 continue
-            try:
-                options = (*AS_IT_IS, *(SHORTLY if name == GATEWAY else ()))
-                docker.tell(
-                    *("compose", "up", "--detach", "--wait", "--no-deps", *options, name),
-                    failure="It does not become healthy",
-                )
-            except CommandFailed as failure:
-                raise CommandFailed(f"{failure}{last_words(docker, str(failure))}") from None
+            options = (*AS_IT_IS, *(SHORTLY if name == GATEWAY else ()))
+            start(docker, "--no-deps", *options, name, failure="It does not become healthy")
     with step("everything else"):
         start(docker, *AS_IT_IS, *scale)
