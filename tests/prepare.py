@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.manifests import kube_score
@@ -105,16 +106,21 @@ def get_exporter() -> Path:
     Raises:
         Missing: there is none and none can be had.
     """
-    found = find_exporter()
-    if found is None and shutil.which("apt-get"):
-        say("no node_exporter here: unpacking Debian's package")
-        unpack("prometheus-node-exporter", CACHE / "exporter")
-        found = find_exporter()
+    found = _found_or_unpacked(find_exporter, "node_exporter", "prometheus-node-exporter", CACHE / "exporter")
     if found is None:
         raise Missing(
             "no node_exporter: install one (sudo apt-get install -y prometheus-node-exporter), "
             "or leave its tests out: make test EXPORTER=0"
         )
+    return found
+
+
+def _found_or_unpacked(find: Callable[[], Path | None], name: str, package: str, target: Path) -> Path | None:
+    found = find()
+    if found is None and shutil.which("apt-get"):
+        say(f"no {name} here: unpacking Debian's package {package}")
+        unpack(package, target)
+        found = find()
     return found
 
 
@@ -141,11 +147,7 @@ def get_promtool() -> Path:
     Raises:
         Missing: there is none and none can be had.
     """
-    found = find_promtool()
-    if found is None and shutil.which("apt-get"):
-        say("no promtool here: unpacking Debian's package prometheus")
-        unpack("prometheus", CACHE / "prometheus")
-        found = find_promtool()
+    found = _found_or_unpacked(find_promtool, "promtool", "prometheus", CACHE / "prometheus")
     if found is None:
         raise Missing(
             "no promtool, which tests the alert rules: install Prometheus (sudo apt-get install -y prometheus), "

@@ -192,15 +192,8 @@ def test_what_was_cut_from_the_data_is_told_and_is_no_trouble(valkey, redis, val
     if value is not None:
         redis.set(CUT_KEY, value)
 
-    async def look():
-        client = RedisClient(url_of(valkey, "collector"))
-        upkeep = Upkeep(client, None)
-        await upkeep.look()
-        await client.close()
-        return upkeep
-
     with users(valkey):
-        upkeep = asyncio.run(look())
+        upkeep = looked_at(url_of(valkey, "collector"))
     assert [(each.code, each.args) for each in upkeep.notes] == codes
     assert upkeep.troubles == []
 
@@ -217,15 +210,9 @@ def test_what_was_cut_from_the_data_is_told_and_is_no_trouble(valkey, redis, val
 def test_disk_of_the_container_that_is_nearly_full_is_trouble(valkey, redis, value, codes):
     redis.set(DISK_KEY, value)
 
-    async def look():
-        client = RedisClient(url_of(valkey, "collector"))
-        upkeep = Upkeep(client, None)
-        await upkeep.look()
-        await client.close()
-        return [each.code for each in upkeep.troubles]
-
     with users(valkey):
-        assert asyncio.run(look()) == codes
+        upkeep = looked_at(url_of(valkey, "collector"))
+    assert [each.code for each in upkeep.troubles] == codes
 
 
 def test_replica_that_did_not_end_is_told_by_the_users_that_the_containers_have(valkey, redis, monkeypatch):
@@ -269,12 +256,14 @@ def look(redis, certificate=None):
 def looked_at(url):
     async def run():
         client = RedisClient(url)
+        upkeep = Upkeep(client, None)
         try:
-            await Upkeep(client, None).look()
+            await upkeep.look()
         finally:
             await client.close()
+        return upkeep
 
-    asyncio.run(run())
+    return asyncio.run(run())
 
 
 def test_figures_of_redis_are_told_by_the_users_that_the_containers_have(valkey, redis):
