@@ -176,7 +176,7 @@ test-python313: setup-dev ## the in-process tests on Debian 13's Python, in a co
 	@$(BIN)/python -m tests.python313 $(if $(BUILD),--build) $(if $(ALL),--all) $(PYTEST_ARGS)
 
 .PHONY: release
-release: setup-dev ## give the product a version in every file that names it, and say what comes next: VERSION=0.5.0
+release: setup-dev ## give the product a version in every file that names it, and say what comes next: VERSION=0.6.0
 	@$(BIN)/python -m deploy.release $(VERSION)
 
 BENCHMARKS := bench bench-access bench-slow bench-attacks bench-collector bench-footprint bench-dashboard bench-history bench-disk bench-operations

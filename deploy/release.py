@@ -1,4 +1,4 @@
-"""``make release VERSION=0.5.0``: gives the product its version in every file that names it, and says what comes next.
+"""``make release VERSION=0.6.0``: gives the product its version in every file that names it, and says what comes next.
 
 Called twice for each release: first when work on it begins, with a changelog's section that is called unreleased, and
 again before its commit, without that word. The version is that of ``contract``; manifests, images and documentation
@@ -103,7 +103,7 @@ def rename(root: Path, former: str, version: str) -> list[str]:
 def main(arguments: Sequence[str]) -> int:
     """Return the exit code."""
     if len(arguments) != 1 or not re.fullmatch(r"\d+\.\d+\.\d+", arguments[0]):
-        sys.stderr.write("Which version? For instance: make release VERSION=0.5.0\n")
+        sys.stderr.write("Which version? For instance: make release VERSION=0.6.0\n")
         return 2
     try:
         print(release(ROOT, VERSION, arguments[0]))

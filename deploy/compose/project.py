@@ -141,7 +141,7 @@ class Project:
         return sorted({service.image for service in self.services.values()})
 
     def image_name(self, image: str) -> str:
-        """An image's own name: ``api`` of ``dispycluster/api:0.5.0``."""
+        """An image's own name: ``api`` of ``dispycluster/api:0.6.0``."""
         return split_tag(image)[0].rpartition("/")[2]
 
     def is_ours(self, image: str) -> bool:

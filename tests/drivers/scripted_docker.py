@@ -13,7 +13,7 @@ CONFIG: dict[str, Any] = {
     "name": "lab",
     "services": {
         name: {
-            "image": f"dispycluster/{'redis' if name == 'secrets' else name}:0.5.0",
+            "image": f"dispycluster/{'redis' if name == 'secrets' else name}:0.6.0",
             "pull_policy": "never",
             "build": {"context": "/nowhere", "dockerfile": f"{name}.Dockerfile"},
         }

@@ -313,14 +313,14 @@ def test_purge_names_the_images_that_are_left_and_removes_them_when_asked(
 ) -> None:
     # given images of two versions, and of somebody else
     ours = docker_image(docker, "api")
-    docker.script("image ls", f"{ours}:0.4.0\n{ours}:0.5.0\nredis:7\n<none>:<none>\n")
+    docker.script("image ls", f"{ours}:0.4.0\n{ours}:0.6.0\nredis:7\n<none>:<none>\n")
     # when
     purge(docker, yes=True, images=images)
     # then
-    assert docker.called("image rm") == ([f"image rm {ours}:0.4.0 {ours}:0.5.0"] if images else [])
+    assert docker.called("image rm") == ([f"image rm {ours}:0.4.0 {ours}:0.6.0"] if images else [])
     said = capsys.readouterr().out
     assert ("make purge IMAGES=1" in said) != images
-    assert (f"    {ours}:0.4.0\n    {ours}:0.5.0\n" in said) != images
+    assert (f"    {ours}:0.4.0\n    {ours}:0.6.0\n" in said) != images
     assert "redis:7" not in said
 
 

@@ -46,9 +46,9 @@ def docker(tmp_path: Path) -> ScriptedDocker:
 def unpacked(docker: ScriptedDocker, tmp_path: Path) -> Path:
     """A bundle on another machine."""
     bundle(docker, "")
-    with tarfile.open(docker.folder / "dist/dispycluster-0.5.0-amd64.tar") as tar:
+    with tarfile.open(docker.folder / "dist/dispycluster-0.6.0-amd64.tar") as tar:
         tar.extractall(tmp_path, filter="data")
-    return tmp_path / "dispycluster-0.5.0-amd64"
+    return tmp_path / "dispycluster-0.6.0-amd64"
 
 
 def load(folder: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
@@ -63,21 +63,21 @@ def load(folder: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
 def test_bundle_holds_images_and_all_that_runs_them(docker: ScriptedDocker, unpacked: Path) -> None:
     # then
     assert docker.called("save") == [
-        "save dispycluster/api:0.5.0 dispycluster/collector:0.5.0 dispycluster/exporter:0.5.0 "
-        "dispycluster/gateway:0.5.0 dispycluster/redis:0.5.0 dispycluster/ws:0.5.0"
+        "save dispycluster/api:0.6.0 dispycluster/collector:0.6.0 dispycluster/exporter:0.6.0 "
+        "dispycluster/gateway:0.6.0 dispycluster/redis:0.6.0 dispycluster/ws:0.6.0"
     ]
     assert gzip.decompress((unpacked / "images.tar.gz").read_bytes()) == b"the images"
     assert (unpacked / "compose.yaml").read_text() == "name: lab\n"
     assert (unpacked / ".env").read_text().splitlines()[1:] == [
         "IMAGE_PREFIX=dispycluster",
-        "IMAGE_TAG=0.5.0",
+        "IMAGE_TAG=0.6.0",
         "PULL_POLICY=never",
     ]
     assert (unpacked / "deploy/compose/compose.yaml").is_file()
     assert (unpacked / "deploy/compose/config/nodes.yaml").is_file()
     assert not (unpacked / "deploy/compose/tests").exists()
     assert not list(unpacked.rglob("__pycache__"))
-    assert [path.name for path in (docker.folder / "dist").iterdir()] == ["dispycluster-0.5.0-amd64.tar"]
+    assert [path.name for path in (docker.folder / "dist").iterdir()] == ["dispycluster-0.6.0-amd64.tar"]
 
 
 def test_bundle_has_the_sum_of_every_file_but_that_of_the_sums(unpacked: Path) -> None:
@@ -94,12 +94,12 @@ def test_bundle_belongs_to_nobody_and_is_readable_by_all(docker: ScriptedDocker)
     # when
     bundle(docker, "")
     # then
-    with tarfile.open(docker.folder / "dist/dispycluster-0.5.0-amd64.tar") as tar:
+    with tarfile.open(docker.folder / "dist/dispycluster-0.6.0-amd64.tar") as tar:
         entries = tar.getmembers()
     assert {(entry.uid, entry.gid, entry.uname) for entry in entries} == {(0, 0, "")}
     assert {entry.mode for entry in entries} == {0o644, 0o755}
     assert [entry.name for entry in entries if entry.isfile() and entry.mode == 0o755] == [
-        "dispycluster-0.5.0-amd64/load"
+        "dispycluster-0.6.0-amd64/load"
     ]
 
 
@@ -161,7 +161,7 @@ def arm64_too(docker: ScriptedDocker) -> ScriptedDocker:
     """Resolves ``IMAGE_TAG`` as compose does."""
 
     def resolve(_: str) -> Answer:
-        return Answer(0, json.dumps(CONFIG).replace(":0.5.0", f":{docker.variables.get('IMAGE_TAG', '0.5.0')}"))
+        return Answer(0, json.dumps(CONFIG).replace(":0.6.0", f":{docker.variables.get('IMAGE_TAG', '0.6.0')}"))
 
     docker.react("compose --profile * config", resolve)
     return docker
@@ -170,24 +170,24 @@ def arm64_too(docker: ScriptedDocker) -> ScriptedDocker:
 def test_load_notes_when_the_images_are_for_another_kind_of_machine(arm64_too: ScriptedDocker, tmp_path: Path) -> None:
     # given
     bundle(arm64_too, "arm64")
-    with tarfile.open(arm64_too.folder / "dist/dispycluster-0.5.0-arm64.tar") as tar:
+    with tarfile.open(arm64_too.folder / "dist/dispycluster-0.6.0-arm64.tar") as tar:
         tar.extractall(tmp_path, filter="data")
     # when
-    done = load(tmp_path / "dispycluster-0.5.0-arm64", tmp_path)
+    done = load(tmp_path / "dispycluster-0.6.0-arm64", tmp_path)
     # then
     assert done.returncode == 0
     assert "for arm64, and this machine is amd64" in done.stdout
 
 
-@pytest.mark.parametrize("given", ["0.5.0", "0.5.0-arm64"])
+@pytest.mark.parametrize("given", ["0.6.0", "0.6.0-arm64"])
 def test_bundle_takes_the_images_of_another_architecture_by_their_tag(arm64_too: ScriptedDocker, given: str) -> None:
     # given
     arm64_too.variables["IMAGE_TAG"] = given
     # when
     bundle(arm64_too, "arm64")
     # then
-    assert "dispycluster/api:0.5.0-arm64 " in arm64_too.called("save")[0]
-    assert [path.name for path in (arm64_too.folder / "dist").iterdir()] == ["dispycluster-0.5.0-arm64.tar"]
+    assert "dispycluster/api:0.6.0-arm64 " in arm64_too.called("save")[0]
+    assert [path.name for path in (arm64_too.folder / "dist").iterdir()] == ["dispycluster-0.6.0-arm64.tar"]
 
 
 def test_bundle_says_how_images_of_another_architecture_are_made(docker: ScriptedDocker) -> None:
@@ -235,11 +235,11 @@ def test_push_puts_the_architectures_together_when_the_images_of_several_are_her
     # when
     push(docker, "registry.lan:5000")
     # then
-    api = "registry.lan:5000/dispycluster/api:0.5.0"
+    api = "registry.lan:5000/dispycluster/api:0.6.0"
     assert [call for call in docker.calls if call.startswith(("tag", "push", "manifest"))][:8] == [
-        f"tag dispycluster/api:0.5.0 {api}-amd64",
+        f"tag dispycluster/api:0.6.0 {api}-amd64",
         f"push {api}-amd64",
-        f"tag dispycluster/api:0.5.0-arm64 {api}-arm64",
+        f"tag dispycluster/api:0.6.0-arm64 {api}-arm64",
         f"push {api}-arm64",
         f"manifest rm {api}",
         f"manifest create --insecure {api} {api}-amd64 {api}-arm64",
@@ -254,15 +254,15 @@ def test_push_names_and_pushes_every_image_and_says_what_takes_them_from_there(
     docker: ScriptedDocker, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
-    docker.script("image inspect --format {{.Id}} dispycluster/ws:0.5.0-arm64", code=1)
+    docker.script("image inspect --format {{.Id}} dispycluster/ws:0.6.0-arm64", code=1)
     # when
     push(docker, "registry.lan:5000")
     # then
     names = ["api", "collector", "exporter", "gateway", "redis", "ws"]
     pushed = [call for call in docker.calls if call.startswith(("tag", "push"))]
     assert pushed[:2] == [
-        "tag dispycluster/api:0.5.0 registry.lan:5000/dispycluster/api:0.5.0",
-        "push registry.lan:5000/dispycluster/api:0.5.0",
+        "tag dispycluster/api:0.6.0 registry.lan:5000/dispycluster/api:0.6.0",
+        "push registry.lan:5000/dispycluster/api:0.6.0",
     ]
     assert len(pushed) == 2 * len(names)
     said = capsys.readouterr().out
@@ -270,7 +270,7 @@ def test_push_names_and_pushes_every_image_and_says_what_takes_them_from_there(
     assert "PULL_POLICY=missing\n" in said
     assert said.count("      - name: dispycluster/") == len(names)
     assert "ARCH=arm64 make images-offline" in said
-    assert '        newName: registry.lan:5000/dispycluster/ws\n        newTag: "0.5.0"\n' in said
+    assert '        newName: registry.lan:5000/dispycluster/ws\n        newTag: "0.6.0"\n' in said
 
 
 def test_push_says_what_helps_when_the_registry_refuses(docker: ScriptedDocker) -> None:
@@ -280,6 +280,6 @@ def test_push_says_what_helps_when_the_registry_refuses(docker: ScriptedDocker) 
 
 
 def test_images_that_are_missing_and_cannot_be_built_are_named(docker: ScriptedDocker) -> None:
-    docker.script("image inspect --format {{.Id}} dispycluster/ws:0.5.0", code=1)
+    docker.script("image inspect --format {{.Id}} dispycluster/ws:0.6.0", code=1)
     with pytest.raises(CommandFailed, match=re.escape(f"dispycluster/ws:{VERSION}")):
         push(docker, "registry.lan")

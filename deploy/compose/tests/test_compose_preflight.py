@@ -51,12 +51,12 @@ def test_gather_knows_engine_compose_and_images(docker: ScriptedDocker, tmp_path
     docker.configure(published(free_port()))
     docker.script("info", json.dumps({"MemoryLimit": False, "DockerRootDir": str(tmp_path)}))
     docker.script("image inspect", "sha256:1\n")
-    docker.script("image inspect --format {{.Id}} dispycluster/ws:0.5.0", err="No such image", code=1)
+    docker.script("image inspect --format {{.Id}} dispycluster/ws:0.6.0", err="No such image", code=1)
     # when
     facts, found = gather(docker)
     # then
     assert (facts.engine_version, facts.api_version, facts.compose_version) == ("27.3.1", "1.47", "2.30.0")
-    assert facts.images_missing == ("dispycluster/ws:0.5.0",)
+    assert facts.images_missing == ("dispycluster/ws:0.6.0",)
     assert not facts.limits_memory
     assert facts.disk_free_bytes
     assert facts.port

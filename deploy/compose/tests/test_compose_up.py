@@ -153,7 +153,7 @@ def test_up_builds_only_what_is_missing_before_it_starts(
     build = {name: {"build": {"context": str(tmp_path), "dockerfile": f"{name}.Dockerfile"}} for name in ("api", "ws")}
     docker = running(**build)
     for name in ("api", "ws"):
-        docker.script(f"image inspect --format {{{{.Id}}}} dispycluster/{name}:0.5.0", code=1)
+        docker.script(f"image inspect --format {{{{.Id}}}} dispycluster/{name}:0.6.0", code=1)
     # when
     up(docker)
     # then
@@ -166,7 +166,7 @@ def test_up_builds_only_what_is_missing_before_it_starts(
 def test_up_pulls_what_is_missing_when_the_policy_says_so(running: Callable[..., ScriptedDocker]) -> None:
     # given
     docker = running(api={"pull_policy": "missing"})
-    docker.script("image inspect --format {{.Id}} dispycluster/api:0.5.0", code=1)
+    docker.script("image inspect --format {{.Id}} dispycluster/api:0.6.0", code=1)
     # when
     up(docker)
     # then

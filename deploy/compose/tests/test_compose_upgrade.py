@@ -224,7 +224,7 @@ def test_upgrade_just_starts_when_nothing_runs(lab: Lab) -> None:
 
 def test_upgrade_replaces_a_running_service_of_a_profile(lab: Lab) -> None:
     # given
-    everything = config(simulator={"image": "dispycluster/simulator:0.5.0", "pull_policy": "never"})
+    everything = config(simulator={"image": "dispycluster/simulator:0.6.0", "pull_policy": "never"})
     lab.docker.script("compose --profile * config --format json", json.dumps(everything))
     lab.add("simulator", "sha256:old")
     # when
