@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from access.grant import READ, Grant, Refused, sign_in_required
-from access.proxies import Origin
+from access.grant import READ, AccessDenied, Grant, sign_in_required
+from access.proxies import ClientAddress
 from access.revocations import Revocations
 from access.session import Session
 from access.session_keys import SessionKeys
@@ -39,7 +39,7 @@ class Gatekeeper:
         """The grant of a program's token.
 
         Raises:
-            Refused: it is none, expired or revoked.
+            AccessDenied: it is none, expired or revoked.
         """
         return self._valid(self.tokens.grant(token))
 
@@ -47,7 +47,7 @@ class Gatekeeper:
         """The grant of an ``Authorization`` header.
 
         Raises:
-            Refused: it holds no valid token.
+            AccessDenied: it holds no valid token.
         """
         if not authorization.lower().startswith(_BEARER):
             raise sign_in_required("Authorization takes: Bearer, then a token.")
@@ -57,7 +57,7 @@ class Gatekeeper:
         """The session that a ``Cookie`` header holds, whether it is still valid or not; ``None`` without one.
 
         Raises:
-            Refused: it is not one of this installation's.
+            AccessDenied: it is not one of this installation's.
         """
         if self.settings.key:
             pairs = [cookie.partition("=") for cookie in cookies.split(";")]
@@ -71,15 +71,15 @@ class Gatekeeper:
         """The grant of a session.
 
         Raises:
-            Refused: it is expired or revoked.
+            AccessDenied: it is expired or revoked.
         """
         return self._valid(session.grant())
 
-    def by_proxy(self, origin: Origin, user: str) -> Grant | None:
+    def by_proxy(self, origin: ClientAddress, user: str) -> Grant | None:
         """The grant of a user whom an authenticating proxy names; ``None`` where there is no such proxy.
 
         Raises:
-            Refused: the name is none.
+            AccessDenied: the name is none.
         """
         if not self.settings.user_header or not origin.is_vouched_for or not user:
             return None
@@ -93,7 +93,7 @@ class Gatekeeper:
         """Another value whenever a grant that was valid may not be any more, but for its time."""
         return self.revocations.version, self.tokens.version
 
-    def why_not(self, grant: Grant) -> Refused | None:
+    def why_not(self, grant: Grant) -> AccessDenied | None:
         """Why a grant that was valid is not any more; ``None`` where it is."""
         if self._clock() >= grant.expires:
             text = "The token has expired." if grant.by == "token" else "The session has expired."
@@ -101,7 +101,7 @@ class Gatekeeper:
         if self.revocations.includes(grant):
             text = "The token was revoked." if grant.by == "token" else "The session has ended."
             return sign_in_required(text)
-        if grant.by == "token" and not self.tokens.holds(grant):
+        if grant.by == "token" and not self.tokens.is_current(grant):
             return sign_in_required("The token was removed.")
         return None
 

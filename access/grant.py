@@ -36,7 +36,7 @@ class Grant:
         return f"{'token' if self.by == 'token' else 'user'}:{self.name}"
 
 
-class Refused(Exception):
+class AccessDenied(Exception):
     """No entry. ``code`` is for programs, the text for people."""
 
     def __init__(self, code: Literal["sign_in_required", "forbidden"], text: str) -> None:
@@ -45,16 +45,16 @@ class Refused(Exception):
         self.text = text
 
 
-def sign_in_required(text: str) -> Refused:
+def sign_in_required(text: str) -> AccessDenied:
     """Refuse who has shown no valid credential."""
-    return Refused("sign_in_required", text)
+    return AccessDenied("sign_in_required", text)
 
 
 def require_scope(grant: Grant, scope: Scope) -> None:
     """Check that a grant reaches so far.
 
     Raises:
-        Refused: it does not.
+        AccessDenied: it does not.
     """
     if scope not in grant.scopes:
-        raise Refused("forbidden", f"This needs the scope {scope!r}, which {grant.name!r} does not have.")
+        raise AccessDenied("forbidden", f"This needs the scope {scope!r}, which {grant.name!r} does not have.")

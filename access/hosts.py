@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from access.proxies import Proxies
+from access.proxies import TrustedProxies
 
 #: RFC 9110, 15.5.20: Misdirected Request.
 MISDIRECTED: Final = 421
@@ -31,20 +31,20 @@ _HIGHEST_PORT: Final = 65535
 
 
 @dataclass(frozen=True)
-class Hosts:
+class AllowedHosts:
     """The names that are answered besides addresses."""
 
     #: In lower case; ``None`` answers to every name.
     names: frozenset[str] | None = frozenset((LOCALHOST,))
     #: Proxies whose requests are answered whatever name they come with.
-    proxies: Proxies = field(default_factory=Proxies)
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
 
     @classmethod
-    def of(cls, names: Iterable[str], proxies: Proxies) -> Self:
+    def of(cls, names: Iterable[str], proxies: TrustedProxies) -> Self:
         """``localhost`` and these names."""
         return cls(frozenset((LOCALHOST, *(name.lower().removesuffix(".") for name in names))), proxies)
 
-    def answers(self, host: str | None, path: str, peer: str, forwarded_for: str = "") -> bool:
+    def allows(self, host: str | None, path: str, peer: str, forwarded_for: str = "") -> bool:
         """Whether a request is answered.
 
         Args:
@@ -60,7 +60,7 @@ class Hosts:
         name = host_name(host)
         if name is not None and (name in self.names or _is_address(name)):
             return True
-        return self.proxies.origin(peer, forwarded_for).is_vouched_for
+        return self.proxies.client_address(peer, forwarded_for).is_vouched_for
 
 
 def host_name(host: str) -> str | None:

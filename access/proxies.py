@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
-from runtime.kinds import PEER
+from runtime.value_types import PEER
 
 #: Entries of a chain that are looked at.
 _CHAIN_LIMIT: Final = 16
@@ -20,7 +20,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class Origin(NamedTuple):
+class ClientAddress(NamedTuple):
     """Where a request comes from."""
 
     #: Of the client, as far as anybody who is believed knows it.
@@ -28,11 +28,11 @@ class Origin(NamedTuple):
     #: Whether a proxy of the configured addresses vouches for the request.
     is_vouched_for: bool
     #: Whether what ``X-Forwarded-Proto`` says is believed.
-    is_forwarded: bool
+    is_from_trusted_proxy: bool
 
 
 @dataclass(frozen=True)
-class Proxies:
+class TrustedProxies:
     """The proxies that are believed."""
 
     networks: tuple[Network, ...] = ()
@@ -50,7 +50,7 @@ class Proxies:
         networks = tuple(ipaddress.ip_network(word, strict=False) for word in words if word != PEER)
         return cls(networks, PEER in words)
 
-    def origin(self, peer: str, forwarded_for: str = "") -> Origin:
+    def client_address(self, peer: str, forwarded_for: str = "") -> ClientAddress:
         """Find out from where a request came.
 
         Args:
@@ -62,24 +62,24 @@ class Proxies:
         believed = self.any_peer or self._knows(address)
         # The gateway vouches for nobody, whatever network it is in: it hands on what proxies before it say.
         vouches = not self.any_peer
-        is_forwarded = believed
+        is_from_trusted_proxy = believed
         while believed and chain:
             entry = _address(chain.pop())
             if entry is None:
                 break
             last, address = address if vouches else None, entry
             believed = vouches = self._knows(address)
-        return Origin(
+        return ClientAddress(
             peer if address is None else str(address),
             (vouches and self._knows(address)) or self._knows(last),
-            is_forwarded,
+            is_from_trusted_proxy,
         )
 
     def _knows(self, address: Address | None) -> bool:
         return address is not None and any(address in network for network in self.networks)
 
 
-def counted_as(address: str) -> str:
+def client_network(address: str) -> str:
     """What an address is counted as where clients are told apart by it."""
     parsed = _address(address)
     if isinstance(parsed, ipaddress.IPv6Address):

@@ -11,7 +11,7 @@ from redis import Redis
 
 from access.revocations import Revocations
 from contract.names import GENERATION_KEY, RENEWED, REVOCATION_LOG_KEY, REVOCATIONS_KEY, REVOKED_CHANNEL
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 
 #: Revocations that are asked for at once: an answer of so many takes milliseconds.
 PAGE: Final = 1000
@@ -40,7 +40,7 @@ class RevocationReader:
         self._revocations = revocations
         self._may_begin = may_begin
         self._monotonic = monotonic
-        self._complaints = Occasionally(_logger)
+        self._complaints = RateLimitedLog(_logger)
         self._reading = threading.Lock()
         #: When the last reading began.
         self._read_at = float("-inf")
@@ -69,9 +69,9 @@ class RevocationReader:
         if spared_seconds:
             time.sleep(max(0.0, self._read_at + spared_seconds - asked_at))
         wanted_from = asked_at - fresh_seconds
-        if self._revocations.known and self._read_at > wanted_from:
+        if self._revocations.is_loaded and self._read_at > wanted_from:
             return False
-        if not self._reading.acquire(blocking=not fresh_seconds or not self._revocations.known):
+        if not self._reading.acquire(blocking=not fresh_seconds or not self._revocations.is_loaded):
             return False
         try:
             if self._read_at > wanted_from:
@@ -104,7 +104,7 @@ class RevocationReader:
                 if len(entries) < PAGE:
                     break
         self._scan_former()
-        self._revocations.read(None if generation is None else generation.decode(errors="replace"))
+        self._revocations.finish_loading(None if generation is None else generation.decode(errors="replace"))
 
     def _next_page(self, client: Redis) -> tuple[list[tuple[bytes, Mapping[bytes, bytes]]], bytes | None]:
         pipeline = client.pipeline(transaction=False)

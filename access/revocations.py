@@ -38,7 +38,7 @@ def revocation_of_device(device: str, before: float) -> str:
     return f"device:{device}@{before!r}"
 
 
-def parsed(member: str) -> tuple[str, float]:
+def parse_revocation(member: str) -> tuple[str, float]:
     """Return what is revoked, and the Unix time before which it was issued, infinite where that does not matter.
 
     Raises:
@@ -72,20 +72,20 @@ class Revocations:
         #: ``None`` before the store was read, or where it has none.
         self.generation: str | None = None
         #: Whether the store was read at all.
-        self.known = False
+        self.is_loaded = False
         #: Another number whenever anything above changed.
         self.version = 0
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def read(self, generation: str | None) -> None:
+    def finish_loading(self, generation: str | None) -> None:
         """All that the store holds was added.
 
         What is known besides stays until it is of no use: it may be newer, or lost with a former store.
         """
         with self._lock:
-            self.known = True
+            self.is_loaded = True
             if generation != self.generation:
                 self.generation = generation
                 self.version += 1
@@ -105,7 +105,7 @@ class Revocations:
         Raises:
             ValueError: it is none.
         """
-        subject, before = parsed(member)
+        subject, before = parse_revocation(member)
         if math.isnan(until):
             raise ValueError(f"{member[:80]!r} has no end")
         with self._lock:

@@ -3,8 +3,8 @@
 import hashlib
 from typing import Final, NamedTuple
 
-from access.proxies import counted_as
-from access.revocations import parsed
+from access.proxies import client_network
+from access.revocations import parse_revocation
 from contract.library import Script
 from contract.names import REVOCATION_IDS_KEY, REVOCATION_LOG_KEY, REVOCATIONS_KEY, REVOKED_CHANNEL, delay_key
 from contract.scripts import Call
@@ -14,7 +14,7 @@ FORGIVE_SIGN_IN: Final = Script("forgive_sign_in")
 REVOKE: Final = Script("revoke")
 
 
-class Pace(NamedTuple):
+class Backoff(NamedTuple):
     """How fast something may be tried: so often at once, then after a pause of a second, and each is twice the last."""
 
     free: int
@@ -23,15 +23,15 @@ class Pace(NamedTuple):
 
 
 #: Of one user from one address: who goes on guessing is held up here, and nobody else with him.
-PAIR_PACE: Final = Pace(5, 300)
+PAIR_BACKOFF: Final = Backoff(5, 300)
 #: Of all users together from one address. Short: many people may be behind it.
-ADDRESS_PACE: Final = Pace(20, 5)
+ADDRESS_BACKOFF: Final = Backoff(20, 5)
 #: Of one user from all addresses together. One address that guesses does not get here before an hour.
-USER_PACE: Final = Pace(20, 30)
+USER_BACKOFF: Final = Backoff(20, 30)
 #: Of a browser in which the user has signed in before; nothing else is counted or waited for then.
-DEVICE_PACE: Final = Pace(5, 60)
+DEVICE_BACKOFF: Final = Backoff(5, 60)
 #: Of what succeeds, of one browser or, where it is not known, one user.
-SUCCESS_PACE: Final = Pace(100, 10)
+SUCCESS_BACKOFF: Final = Backoff(100, 10)
 #: Seconds after the last attempt for which one counts as having tried before.
 DELAY_KEPT_SECONDS: Final = 3600
 #: Seconds for which a revocation outlives its use: clocks differ.
@@ -54,13 +54,13 @@ def attempt_sign_in_call(user: str, address: str, device: str = "") -> Call:
         address: as it is known.
         device: id of the browser, where the user has signed in there before.
     """
-    paces = (DEVICE_PACE,) if device else (PAIR_PACE, ADDRESS_PACE, USER_PACE)
+    paces = (DEVICE_BACKOFF,) if device else (PAIR_BACKOFF, ADDRESS_BACKOFF, USER_BACKOFF)
     anew = 0 if device else 1
-    numbers = [number for pace in (*paces, SUCCESS_PACE) for number in (pace.free, pace.longest_seconds * 1000)]
+    numbers = [number for pace in (*paces, SUCCESS_BACKOFF) for number in (pace.free, pace.longest_seconds * 1000)]
     return _delay_keys(user, address, device), [DELAY_KEPT_SECONDS * 1000, len(paces), anew, *numbers]
 
 
-def attempt_sign_in_answer(raw: int) -> float:
+def attempt_sign_in_reply(raw: int) -> float:
     """Read the answer of ``ATTEMPT_SIGN_IN``: the seconds until one may try again, 0.0 where this one counts."""
     return raw / 1000
 
@@ -79,7 +79,7 @@ def revoke_call(member: str, until: float, now: float, former: str | None = None
         now: Unix time.
         former: what is revoked in words that 0.1.1 reads, where these are others.
     """
-    subject, _ = parsed(member)
+    subject, _ = parse_revocation(member)
     before = member[len(subject) + 1 :]
     keys = [REVOCATION_LOG_KEY, REVOCATION_IDS_KEY, REVOCATIONS_KEY]
     forget = f"{now - FORGET_LATE_SECONDS:.3f}"
@@ -88,7 +88,7 @@ def revoke_call(member: str, until: float, now: float, former: str | None = None
 
 
 def _delay_keys(user: str, address: str, device: str) -> list[str]:
-    name, source = user.lower(), counted_as(address)
+    name, source = user.lower(), client_network(address)
     if device:
         return [_delay_key("device", device, name), _delay_key("success", device, name)]
     return [

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from access.session import SessionSeal
 from access.settings import KEY_BYTES, KEY_LIMIT_BYTES
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 from runtime.small_file import UnreadableFile, read_small_file
 
 #: Seconds for which the files are not looked at again.
@@ -49,7 +49,7 @@ class SessionKeys:
         self._path = path
         self._clock = clock
         self._monotonic = monotonic
-        self._complaints = Occasionally(_logger)
+        self._complaints = RateLimitedLog(_logger)
         self._looking = threading.Lock()
         self._look_from = float("-inf")
         self._state: object = None
@@ -76,11 +76,11 @@ class SessionKeys:
     def _look(self, path: Path) -> None:
         self._look_from = self._monotonic() + LOOK_SECONDS
         try:
-            state = [_state(path), _state(former_of(path))]
+            state = [_state(path), _state(previous_key_path(path))]
             if state == self._state:
                 return
             # The key first, as it is written last: a new one is never seen without the former.
-            key, line = _read(path), _read(former_of(path))
+            key, line = _read(path), _read(previous_key_path(path))
             if len(key) < KEY_BYTES:
                 raise ValueError(f"it has less than {KEY_BYTES} bytes")
             self._keys = self._known(key, line)
@@ -100,12 +100,12 @@ class SessionKeys:
         return _Keys(new, SessionSeal(former, until), signs_from)
 
 
-def former_of(path: Path) -> Path:
+def previous_key_path(path: Path) -> Path:
     """The file of the former key."""
     return path.with_name(path.name + FORMER)
 
 
-def former_line(key: bytes, until: float, signs_from: float) -> bytes:
+def previous_key_line(key: bytes, until: float, signs_from: float) -> bytes:
     """What that file holds; Unix times."""
     return b"%s %d %d\n" % (key.strip(), until, signs_from)
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, cast
 
-from access.choice import how_to_choose, is_loopback, lacks_choice
-from access.hosts import Hosts
-from access.proxies import Proxies
+from access.hosts import AllowedHosts
+from access.mode_required import access_mode_instructions, is_access_mode_missing, is_loopback
+from access.proxies import TrustedProxies
 from access.web_origin import WebOrigin, normal_origin, origin_of_url
 from runtime import catalogue
 from runtime.settings import Environment, SettingError
@@ -31,7 +31,7 @@ class AccessSettings:
     tokens: Path | None = None
     #: Name of the header in which a trusted proxy names its user; empty for none.
     user_header: str = ""
-    proxies: Proxies = field(default_factory=Proxies)
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
     #: Where the key was read, and another one may be later.
     key_file: Path | None = None
 
@@ -58,14 +58,14 @@ def read_access(environment: Environment) -> AccessSettings:
     return AccessSettings(mode, key, tokens, header, proxies, key_file)
 
 
-def read_proxies(environment: Environment) -> Proxies:
+def read_proxies(environment: Environment) -> TrustedProxies:
     """``TRUSTED_PROXIES``.
 
     Raises:
         SettingError: a word is neither an address nor a network.
     """
     words: tuple[str, ...] = environment.value(catalogue.TRUSTED_PROXIES)
-    return Proxies.of(words)
+    return TrustedProxies.of(words)
 
 
 def read_public_url(environment: Environment) -> WebOrigin | None:
@@ -87,7 +87,7 @@ def read_allowed_origins(environment: Environment) -> tuple[str, ...]:
     return environment.value(catalogue.WS_ALLOWED_ORIGINS)
 
 
-def read_hosts(environment: Environment, listens_on: str) -> Hosts:
+def read_hosts(environment: Environment, listens_on: str) -> AllowedHosts:
     """The host names that a service answers to.
 
     They are checked where only this machine reaches the pages and nobody has chosen who gets in: where others do, names
@@ -103,10 +103,10 @@ def read_hosts(environment: Environment, listens_on: str) -> Hosts:
     public, allowed = read_public_url(environment), read_allowed_origins(environment)
     proxies = read_proxies(environment)
     if _chosen_mode(environment) is not None or not is_loopback(environment.value(catalogue.PUBLIC_HOST)):
-        return Hosts(None)
+        return AllowedHosts(None)
     origins = [public, *map(normal_origin, allowed)]
     names = [origin.host for origin in origins if origin is not None]
-    return Hosts.of(names if is_loopback(listens_on) else [*names, *_CONTAINERS], proxies)
+    return AllowedHosts.of(names if is_loopback(listens_on) else [*names, *_CONTAINERS], proxies)
 
 
 def read_mode(environment: Environment, user: str = "make user NAME=ada", line: str = "{}") -> Mode:
@@ -118,13 +118,13 @@ def read_mode(environment: Environment, user: str = "make user NAME=ada", line: 
         line: how they make the choice there; ``{}`` stands for the variable with its value.
 
     Raises:
-        NoChoice: it is not set, and ``PUBLIC_HOST`` is for others.
+        AccessModeMissing: it is not set, and ``PUBLIC_HOST`` is for others.
         SettingError: it is neither ``open`` nor ``closed``, or ``PUBLIC_HOST`` is no host.
     """
     host = environment.value(catalogue.PUBLIC_HOST)
     mode = _chosen_mode(environment)
-    if lacks_choice(host, mode or ""):
-        raise NoChoice(host, user, line)
+    if is_access_mode_missing(host, mode or ""):
+        raise AccessModeMissing(host, user, line)
     return mode or "open"
 
 
@@ -134,12 +134,12 @@ def _chosen_mode(environment: Environment) -> Mode | None:
     return None if mode == "none" else cast("Mode", mode)
 
 
-class NoChoice(SettingError):
+class AccessModeMissing(SettingError):
     """Others reach the deployment, and nobody said whether they must sign in."""
 
     def __init__(self, host: str, user: str, line: str) -> None:
         super().__init__("ACCESS", "", "open or closed")
-        self.args = (how_to_choose(host, user, line),)
+        self.args = (access_mode_instructions(host, user, line),)
 
 
 def _key(environment: Environment, mode: Mode) -> bytes:

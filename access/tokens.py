@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from access.folder import Folder
+from access.credential_folder import CredentialFolder
 from access.grant import Grant, sign_in_required
 from contract.rest import Scope
 
@@ -25,7 +25,7 @@ TOKEN_LIMIT: Final = 128
 _SECRET_BYTES: Final = 32
 
 
-class FormerToken(msgspec.Struct, frozen=True, array_like=True):
+class PreviousToken(msgspec.Struct, frozen=True, array_like=True):
     """One that another took the place of. Times are Unix seconds."""
 
     sha256: str
@@ -44,7 +44,7 @@ class StoredToken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     #: ``None``: never.
     expires: float | None = None
     #: With the same scopes.
-    former: tuple[FormerToken, ...] = ()
+    former: tuple[PreviousToken, ...] = ()
 
 
 def new_token() -> str:
@@ -52,12 +52,12 @@ def new_token() -> str:
     return PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
 
 
-def digest_of(token: str) -> str:
+def token_digest(token: str) -> str:
     """What is stored of a token."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
-def id_of(digest: str) -> str:
+def token_id(digest: str) -> str:
     """By what a token is known where its digest need not be."""
     return digest[:16]
 
@@ -82,7 +82,7 @@ class Tokens:
         monotonic: Callable[[], float] = time.monotonic,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._folder = Folder(folder, "token", StoredToken, monotonic)
+        self._folder = CredentialFolder(folder, "token", StoredToken, monotonic)
         self._clock = clock
         self._index = _Index({}, {}, frozenset(), 0)
 
@@ -97,14 +97,14 @@ class Tokens:
         Raises:
             Refused: there is no such token.
         """
-        digest = "" if len(token) > TOKEN_LIMIT else digest_of(token)
+        digest = "" if len(token) > TOKEN_LIMIT else token_digest(token)
         # One that is not there may have been made a moment ago.
         found = self._known().by_digest.get(digest) or self._known(now=True).by_digest.get(digest)
         if found is None:
             raise sign_in_required("There is no such token.")
         return found
 
-    def holds(self, grant: Grant) -> bool:
+    def is_current(self, grant: Grant) -> bool:
         """Whether a token's grant is still as the folder has it."""
         return grant in self._known().grants
 
@@ -112,21 +112,21 @@ class Tokens:
         files, index, moment = self._folder.files(now=now), self._index, self._clock()
         if files is not index.files or moment >= index.until:
             former = [
-                (old, grant_of(name, stored, old))
+                (old, token_grant(name, stored, old))
                 for name, stored in files.items()
                 for old in stored.former
                 if moment < old.until
             ]
             by_digest = {old.sha256: grant for old, grant in former}
-            by_digest |= {stored.sha256: grant_of(name, stored) for name, stored in files.items()}
+            by_digest |= {stored.sha256: token_grant(name, stored) for name, stored in files.items()}
             until = min((old.until for old, _ in former), default=math.inf)
             # At once: what belongs together is replaced together.
             self._index = index = _Index(files, by_digest, frozenset(by_digest.values()), index.version + 1, until)
         return index
 
 
-def grant_of(name: str, stored: StoredToken, former: FormerToken | None = None) -> Grant:
+def token_grant(name: str, stored: StoredToken, former: PreviousToken | None = None) -> Grant:
     """What a token allows, or one that it took the place of."""
     one = former or stored
     expires = float("inf") if one.expires is None else one.expires
-    return Grant("token", name, frozenset(stored.scopes), id_of(one.sha256), one.created, expires)
+    return Grant("token", name, frozenset(stored.scopes), token_id(one.sha256), one.created, expires)

@@ -16,9 +16,9 @@ from typing import Final
 from redis import Redis
 
 from collector.history import BATCH_LENGTH
-from contract.history import MEASURES, STEPS, Entry, Step, Summary, encode_entry
+from contract.history import MEASURES, RESOLUTIONS, HistoryEntry, Resolution, Summary, encode_entry
 from contract.names import EPOCH_KEY, HISTORY_KEYS
-from contract.scripts import RECORD_HISTORY, HistoryRecord, record_history_answer, record_history_call
+from contract.scripts import RECORD_HISTORY, HistoryRecord, record_history_call, record_history_reply
 from runtime.functions import call
 from tests.drivers.valkey import Valkey
 
@@ -52,10 +52,10 @@ class Node:
         self._chance = chance
         self._levels = {measure: chance.gauss(middle, apart) for measure, (middle, apart, _, _) in NOISE.items()}
 
-    def entry(self, step: Step) -> Entry:
+    def entry(self, step: Resolution) -> HistoryEntry:
         """One that is made of a sample each ``SCRAPE_SECONDS``."""
         samples = step.seconds // SCRAPE_SECONDS
-        return Entry(samples, tuple(self._summary(measure, samples) for measure in MEASURES))
+        return HistoryEntry(samples, tuple(self._summary(measure, samples) for measure in MEASURES))
 
     def _summary(self, measure: str, samples: int) -> Summary:
         noise, largest = NOISE[measure][2:]
@@ -66,11 +66,11 @@ class Node:
         return low if low == high else (low, round(sum(values) / len(values), MEASURES[measure]), high)
 
 
-def records(nodes: list[Node], steps: tuple[Step, ...], until_seconds: int) -> Iterator[HistoryRecord]:
+def records(nodes: list[Node], steps: tuple[Resolution, ...], until_seconds: int) -> Iterator[HistoryRecord]:
     """All that is kept of the nodes at that time, in the order in which it became complete, and a little before."""
     for step in steps:
         last = until_seconds // step.seconds
-        for number in range(last - step.kept_seconds // step.seconds - TOO_OLD_ENTRIES, last):
+        for number in range(last - step.retention_seconds // step.seconds - TOO_OLD_ENTRIES, last):
             for node in nodes:
                 yield HistoryRecord(step, node.name, number * step.seconds, encode_entry(node.entry(step)))
 
@@ -81,7 +81,7 @@ def record(redis: Redis, coming: Iterator[HistoryRecord]) -> Iterator[float]:
     while batch := list(islice(coming, BATCH_LENGTH)):
         arguments = record_history_call(EPOCH, batch)
         begun = time.perf_counter()
-        answer = record_history_answer(call(redis, RECORD_HISTORY, arguments))
+        answer = record_history_reply(call(redis, RECORD_HISTORY, arguments))
         yield time.perf_counter() - begun
         assert (answer.outcome, answer.dealt, answer.refused) == ("recorded", len(batch), 0)
 
@@ -97,7 +97,7 @@ def main() -> int:
         redis.config_set("maxmemory", 0)
         before = redis.info("memory")
         redis.config_resetstat()
-        durations = list(record(redis, records(nodes, STEPS, int(time.time()))))
+        durations = list(record(redis, records(nodes, RESOLUTIONS, int(time.time()))))
         after = redis.info("memory")
         stats = redis.info("commandstats")["cmdstat_fcall"]
         keys = list(redis.scan_iter(f"{HISTORY_KEYS}:*", count=1000))

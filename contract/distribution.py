@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from contract.codec import UndecodableMessage, encode
-from contract.history import MEASURES, Entry
+from contract.history import MEASURES, HistoryEntry
 
 #: Measures of the history that have a distribution, in the order in which entries hold them.
 DISTRIBUTED: Final = ("cpu_usage", "memory_usage", "disk_usage", "temperature")
@@ -23,7 +23,7 @@ _POSITIONS: Final = tuple(list(MEASURES).index(measure) for measure in DISTRIBUT
 _DIGITS: Final = 1
 
 
-class Spread(NamedTuple):
+class Quantiles(NamedTuple):
     """One measure over all nodes; ``max_node`` is the name of the node that has the maximum."""
 
     p10: float
@@ -37,10 +37,10 @@ class Distribution(NamedTuple):
     """All measures in one step, made of so many rounds; ``None`` where no node knew it."""
 
     samples: int
-    spreads: tuple[Spread | None, ...]
+    spreads: tuple[Quantiles | None, ...]
 
 
-class Spreading:
+class DistributionBuilder:
     """Takes in the entries of all nodes of one step."""
 
     __slots__ = ("_averages", "_highest")
@@ -50,7 +50,7 @@ class Spreading:
         #: Of each measure the maximum and its node; of equal ones the first.
         self._highest: list[tuple[float, str]] = [(-math.inf, "") for _ in DISTRIBUTED]
 
-    def add(self, node: str, entry: Entry) -> None:
+    def add(self, node: str, entry: HistoryEntry) -> None:
         """Take in what ``node`` was like in the step."""
         for number, position in enumerate(_POSITIONS):
             summary = entry.summaries[position]
@@ -61,14 +61,14 @@ class Spreading:
             if high > self._highest[number][0]:
                 self._highest[number] = high, node
 
-    def spreads(self) -> Iterator[Spread | None]:
+    def spreads(self) -> Iterator[Quantiles | None]:
         """Of each measure how it lies, one by one: each takes a moment where there are many nodes."""
         for averages, (high, node) in zip(self._averages, self._highest, strict=True):
             if not averages:
                 yield None
                 continue
             averages.sort()
-            yield Spread(_quantile(averages, 0.1), _quantile(averages, 0.5), _quantile(averages, 0.9), high, node)
+            yield Quantiles(_quantile(averages, 0.1), _quantile(averages, 0.5), _quantile(averages, 0.9), high, node)
 
 
 def _quantile(values: Sequence[float], part: float) -> float:
@@ -91,12 +91,12 @@ def merge_distributions(distributions: Iterable[Distribution]) -> Distribution:
     return Distribution(sum(weights), tuple(_merged(spreads, weights) for spreads in columns))
 
 
-def _merged(spreads: Sequence[Spread | None], weights: Sequence[int]) -> Spread | None:
+def _merged(spreads: Sequence[Quantiles | None], weights: Sequence[int]) -> Quantiles | None:
     known = [(spread, weight) for spread, weight in zip(spreads, weights, strict=True) if spread is not None]
     if not known:
         return None
     highest = max((spread for spread, _ in known), key=lambda spread: spread.max)
-    return Spread(
+    return Quantiles(
         _average([(spread.p10, weight) for spread, weight in known]),
         _average([(spread.median, weight) for spread, weight in known]),
         _average([(spread.p90, weight) for spread, weight in known]),
@@ -125,12 +125,12 @@ def decode_distribution(raw: bytes) -> Distribution:
         samples, *spreads = _decoder().decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UndecodableMessage(raw, f"not a distribution ({error})") from None
-    if type(samples) is not int or samples < 1 or not all(isinstance(each, Spread | None) for each in spreads):
+    if type(samples) is not int or samples < 1 or not all(isinstance(each, Quantiles | None) for each in spreads):
         raise UndecodableMessage(raw, "not a distribution (no number of rounds, or no spread in its place)")
     missing = len(DISTRIBUTED) - len(spreads)
     return Distribution(samples, tuple(spreads[: len(DISTRIBUTED)]) + (None,) * missing)  # type: ignore[arg-type]
 
 
 @functools.cache
-def _decoder() -> msgspec.json.Decoder[list[int | Spread | None]]:
-    return msgspec.json.Decoder(list[int | Spread | None])
+def _decoder() -> msgspec.json.Decoder[list[int | Quantiles | None]]:
+    return msgspec.json.Decoder(list[int | Quantiles | None])

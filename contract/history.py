@@ -41,29 +41,29 @@ CLUSTER_NODE: Final = ""
 Summary = float | tuple[float, float, float] | None
 
 
-class Step(NamedTuple):
+class Resolution(NamedTuple):
     """A length of time that one entry sums up, and how long such entries are kept."""
 
     seconds: int
     range_seconds: int
     #: The step whose entries it is made of; it divides this one. ``None``: made of samples.
-    source: "Step | None"
+    source: "Resolution | None"
 
     @property
-    def kept_seconds(self) -> int:
+    def retention_seconds(self) -> int:
         """Age at which an entry goes: the range, and a margin for the step that begins before it."""
         return self.range_seconds + 2 * self.seconds
 
 
-TEN_SECONDS: Final = Step(10, 3600, None)
-MINUTE: Final = Step(60, 6 * 3600, TEN_SECONDS)
-FOUR_MINUTES: Final = Step(240, 24 * 3600, MINUTE)
-HALF_HOUR: Final = Step(1800, 7 * 24 * 3600, MINUTE)
+TEN_SECONDS: Final = Resolution(10, 3600, None)
+MINUTE: Final = Resolution(60, 6 * 3600, TEN_SECONDS)
+FOUR_MINUTES: Final = Resolution(240, 24 * 3600, MINUTE)
+HALF_HOUR: Final = Resolution(1800, 7 * 24 * 3600, MINUTE)
 #: From fine to coarse.
-STEPS: Final = (TEN_SECONDS, MINUTE, FOUR_MINUTES, HALF_HOUR)
+RESOLUTIONS: Final = (TEN_SECONDS, MINUTE, FOUR_MINUTES, HALF_HOUR)
 
 
-class Entry(NamedTuple):
+class HistoryEntry(NamedTuple):
     """What a node was like in one step; ``summaries`` in the order of ``MEASURES``."""
 
     samples: int
@@ -80,7 +80,7 @@ class Rollup:
         #: Of each measure the weight, minimum, sum and maximum.
         self._sums: list[list[float]] = [[0, math.inf, 0.0, -math.inf] for _ in _DIGITS]
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: HistoryEntry) -> None:
         """Take ``entry`` in."""
         samples = entry.samples
         self._samples += samples
@@ -95,9 +95,9 @@ class Rollup:
             if high > sums[3]:
                 sums[3] = high
 
-    def entry(self) -> Entry:
+    def entry(self) -> HistoryEntry:
         """What was taken in as one entry, averages rounded as the snapshot rounds."""
-        return Entry(self._samples, tuple(map(_summary, self._sums, _DIGITS)))
+        return HistoryEntry(self._samples, tuple(map(_summary, self._sums, _DIGITS)))
 
 
 def _summary(sums: list[float], digits: int | None) -> Summary:
@@ -107,7 +107,7 @@ def _summary(sums: list[float], digits: int | None) -> Summary:
     return low if low == high else (low, round(total / weight, digits), high)
 
 
-def merge(entries: Iterable[Entry]) -> Entry:
+def merge(entries: Iterable[HistoryEntry]) -> HistoryEntry:
     """Sum ``entries``, of which there is at least one, up into one."""
     rollup = Rollup()
     for entry in entries:
@@ -115,7 +115,7 @@ def merge(entries: Iterable[Entry]) -> Entry:
     return rollup.entry()
 
 
-def encode_entry(entry: Entry) -> bytes:
+def encode_entry(entry: HistoryEntry) -> bytes:
     """Write an entry as it stands in a stream."""
     known = len(entry.summaries)
     while known and entry.summaries[known - 1] is None:
@@ -123,7 +123,7 @@ def encode_entry(entry: Entry) -> bytes:
     return encode((entry.samples, *entry.summaries[:known]))
 
 
-def decode_entry(raw: bytes) -> Entry:
+def decode_entry(raw: bytes) -> HistoryEntry:
     """Read an entry. Measures that its writer did not know are ``None``; those that only it knew are left out.
 
     Raises:
@@ -136,7 +136,7 @@ def decode_entry(raw: bytes) -> Entry:
     if type(samples) is not int or samples < 1:
         raise UndecodableMessage(raw, "not a history entry (no number of samples)")
     missing = len(_DIGITS) - len(summaries)
-    return Entry(samples, tuple(summaries[: len(_DIGITS)]) + (None,) * missing)
+    return HistoryEntry(samples, tuple(summaries[: len(_DIGITS)]) + (None,) * missing)
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """Every channel and key of the product in Redis, and who may write and read it.
 
-Nothing else in the project spells one of these names. ``TABLE`` is exhaustive: tests hold the documentation to it.
+No other module spells one of these names. ``REDIS_NAMES`` lists all of them; tests compare the documentation with it.
 """
 
 from dataclasses import dataclass
@@ -115,7 +115,7 @@ def overdue_seconds(interval_seconds: float) -> float:
 
 
 @dataclass(frozen=True)
-class Name:
+class RedisName:
     """One row of the Redis contract."""
 
     pattern: str
@@ -124,31 +124,31 @@ class Name:
     read_by: tuple[str, ...]
 
 
-TABLE: Final = (
-    Name(METRICS_CHANNEL, "channel", ("collector", "api", "publisher"), ("ws",)),
-    Name(HEALTH_CHANNEL, "channel", ("collector", "api", "publisher"), ("ws",)),
-    Name(ALERTS_CHANNEL, "channel", ("collector", "api", "publisher"), ("ws",)),
-    Name(latest_key(METRICS_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
-    Name(latest_key(HEALTH_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
-    Name(latest_key(ALERTS_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
-    Name(RULES_KEY, "string", ("collector",), ("api",)),
-    Name(ALERT_LOG_KEY, "stream", ("collector",), ("collector", "api", "ws")),
-    Name(INCIDENTS_KEY, "stream", ("collector",), ("api",)),
-    Name(history_key("<step>", "<node>"), "stream", ("collector",), ("api",)),
-    Name(distribution_key("<step>"), "stream", ("collector",), ("api",)),
-    Name(REPLICAS_KEY, "sorted set", ("ws",), ("api", "ws")),
-    Name(replica_key("<replica>"), "hash", ("ws",), ("api", "ws")),
-    Name(VANISHED_KEY, "sorted set", ("ws",), ("collector",)),
-    Name(LEASE_KEY, "hash", ("collector",), ("api", "ws")),
-    Name(EPOCH_KEY, "hash", ("collector",), ()),
-    Name(BACKUP_KEY, "string", ("operator",), ("collector",)),
-    Name(CUT_KEY, "string", ("operator",), ("collector",)),
-    Name(DISK_KEY, "string", ("operator",), ("collector",)),
-    Name(republished_key("<channel>"), "string", ("api",), ("api",)),
-    Name(REVOKED_CHANNEL, "channel", ("api",), ("ws",)),
-    Name(REVOCATION_LOG_KEY, "stream", ("api",), ("api", "ws")),
-    Name(REVOCATION_IDS_KEY, "hash", ("api",), ("api",)),
-    Name(REVOCATIONS_KEY, "sorted set", ("api",), ("api", "ws")),
-    Name(GENERATION_KEY, "string", ("api",), ("api", "ws")),
-    Name(delay_key("<kind>", "<who>"), "hash", ("api",), ("api",)),
+REDIS_NAMES: Final = (
+    RedisName(METRICS_CHANNEL, "channel", ("collector", "api", "publisher"), ("ws",)),
+    RedisName(HEALTH_CHANNEL, "channel", ("collector", "api", "publisher"), ("ws",)),
+    RedisName(ALERTS_CHANNEL, "channel", ("collector", "api", "publisher"), ("ws",)),
+    RedisName(latest_key(METRICS_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
+    RedisName(latest_key(HEALTH_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
+    RedisName(latest_key(ALERTS_CHANNEL), "string", ("collector",), ("collector", "api", "ws")),
+    RedisName(RULES_KEY, "string", ("collector",), ("api",)),
+    RedisName(ALERT_LOG_KEY, "stream", ("collector",), ("collector", "api", "ws")),
+    RedisName(INCIDENTS_KEY, "stream", ("collector",), ("api",)),
+    RedisName(history_key("<step>", "<node>"), "stream", ("collector",), ("api",)),
+    RedisName(distribution_key("<step>"), "stream", ("collector",), ("api",)),
+    RedisName(REPLICAS_KEY, "sorted set", ("ws",), ("api", "ws")),
+    RedisName(replica_key("<replica>"), "hash", ("ws",), ("api", "ws")),
+    RedisName(VANISHED_KEY, "sorted set", ("ws",), ("collector",)),
+    RedisName(LEASE_KEY, "hash", ("collector",), ("api", "ws")),
+    RedisName(EPOCH_KEY, "hash", ("collector",), ()),
+    RedisName(BACKUP_KEY, "string", ("operator",), ("collector",)),
+    RedisName(CUT_KEY, "string", ("operator",), ("collector",)),
+    RedisName(DISK_KEY, "string", ("operator",), ("collector",)),
+    RedisName(republished_key("<channel>"), "string", ("api",), ("api",)),
+    RedisName(REVOKED_CHANNEL, "channel", ("api",), ("ws",)),
+    RedisName(REVOCATION_LOG_KEY, "stream", ("api",), ("api", "ws")),
+    RedisName(REVOCATION_IDS_KEY, "hash", ("api",), ("api",)),
+    RedisName(REVOCATIONS_KEY, "sorted set", ("api",), ("api", "ws")),
+    RedisName(GENERATION_KEY, "string", ("api",), ("api", "ws")),
+    RedisName(delay_key("<kind>", "<who>"), "hash", ("api",), ("api",)),
 )

@@ -112,7 +112,7 @@ def read_collector(redis: Reader) -> tuple[CollectorReport, str | None]:
     return CollectorReport(status="up", leader=leader, epoch=epoch, age_seconds=age), cluster
 
 
-def up_while_rounds_come(
+def correct_status_by_rounds(
     report: CollectorReport, quiet_seconds: float | None, interval_seconds: float | None
 ) -> CollectorReport:
     """Return ``report`` as ``up`` unless rounds are missing too: a lease also runs out while Redis is away.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NamedTuple
 
-from contract.history import Step
+from contract.history import Resolution
 from contract.library import Script
 from contract.messages import Timestamp
 from contract.names import (
@@ -50,7 +50,7 @@ REPUBLISH: Final = Script("republish")
 PRESENT_REPLICA: Final = Script("present_replica")
 
 #: Streams that one call of ``RECORD_HISTORY`` may write anew, at about a millisecond each.
-STREAMS_ANEW: Final = 10
+MAX_STREAM_REWRITES: Final = 10
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Lease:
 
 
 @dataclass(frozen=True)
-class LeaseAnswer:
+class LeaseReply:
     """Outcome of asking for the lease.
 
     ``taken``: ``epoch`` is new and one's own. ``held``: by another collector of the same cluster. ``foreign``: by a
@@ -112,10 +112,10 @@ def take_lease_call(lease: Lease, last_epoch: int) -> Call:
     return [LEASE_KEY, EPOCH_KEY, ALERT_LOG_KEY], [lease.id, lease.cluster, lease.ttl_ms, last_epoch]
 
 
-def take_lease_answer(raw: list[Any]) -> LeaseAnswer:
+def take_lease_reply(raw: list[Any]) -> LeaseReply:
     """Read the answer of ``TAKE_LEASE``."""
     outcome, epoch, holder, holder_cluster, empty = raw
-    return LeaseAnswer(_str(outcome), int(epoch), _str(holder), _str(holder_cluster), bool(empty))  # type: ignore[arg-type]
+    return LeaseReply(_str(outcome), int(epoch), _str(holder), _str(holder_cluster), bool(empty))  # type: ignore[arg-type]
 
 
 def publish_round_call(publication: Publication) -> Call:
@@ -149,7 +149,7 @@ def publish_round_call(publication: Publication) -> Call:
     return keys, args
 
 
-def publish_round_answer(raw: bytes | str) -> PublishOutcome:
+def publish_round_reply(raw: bytes | str) -> PublishOutcome:
     """Read the answer of ``PUBLISH_ROUND``.
 
     ``lost``: no epoch is stored, take the lease again. ``fenced``: another collector has it. ``repeated``: this round
@@ -164,7 +164,7 @@ class HistoryRecord(NamedTuple):
     ``node`` is ``None`` for the distribution of the cluster.
     """
 
-    step: Step
+    resolution: Resolution
     node: str | None
     start_seconds: int
     entry: bytes
@@ -172,12 +172,12 @@ class HistoryRecord(NamedTuple):
     @property
     def key(self) -> str:
         """Key of the stream in which it belongs."""
-        seconds = self.step.seconds
+        seconds = self.resolution.seconds
         return distribution_key(seconds) if self.node is None else history_key(seconds, self.node)
 
 
 @dataclass(frozen=True)
-class RecordAnswer:
+class RecordReply:
     """Answer of ``RECORD_HISTORY``.
 
     ``lost``: no epoch is stored. ``fenced``: another collector has it. ``dealt`` records, from the first on, need not
@@ -192,16 +192,16 @@ class RecordAnswer:
 def record_history_call(epoch: int, records: Sequence[HistoryRecord]) -> Call:
     """Arguments of ``RECORD_HISTORY``. Records that Redis has already may be given again: they are recognised."""
     keys = [EPOCH_KEY, *(record.key for record in records)]
-    args: list[str | bytes | int | float] = [epoch, HISTORY_FIELD, STREAMS_ANEW]
+    args: list[str | bytes | int | float] = [epoch, HISTORY_FIELD, MAX_STREAM_REWRITES]
     for record in records:
-        args += [record.start_seconds * 1000, record.step.kept_seconds * 1000, record.entry]
+        args += [record.start_seconds * 1000, record.resolution.retention_seconds * 1000, record.entry]
     return keys, args
 
 
-def record_history_answer(raw: list[Any]) -> RecordAnswer:
+def record_history_reply(raw: list[Any]) -> RecordReply:
     """Read the answer of ``RECORD_HISTORY``."""
     outcome, dealt, refused = raw
-    return RecordAnswer(_str(outcome), int(dealt), int(refused))  # type: ignore[arg-type]
+    return RecordReply(_str(outcome), int(dealt), int(refused))  # type: ignore[arg-type]
 
 
 def release_lease_call(lease: Lease) -> Call:
@@ -210,7 +210,7 @@ def release_lease_call(lease: Lease) -> Call:
 
 
 @dataclass(frozen=True)
-class Republished:
+class RepublishReply:
     """Answer of ``REPUBLISH``: the stored message, its age, and how long to wait where it was not published.
 
     ``message`` is ``None`` where nothing is stored. ``wait_seconds`` is 0 where it was published.
@@ -226,12 +226,12 @@ def republish_call(channel: str) -> Call:
     return [republished_key(channel)], [channel, latest_key(channel), REPUBLISH_INTERVAL_MS]
 
 
-def republish_answer(raw: list[Any]) -> Republished:
+def republish_reply(raw: list[Any]) -> RepublishReply:
     """Read the answer of ``REPUBLISH``, which must come from a client that does not decode responses."""
     message, ttl_ms, wait_ms = raw
     if message is None:
-        return Republished(None, None, 0.0)
-    return Republished(message, age_seconds(int(ttl_ms)), max(0, int(wait_ms)) / 1000)
+        return RepublishReply(None, None, 0.0)
+    return RepublishReply(message, age_seconds(int(ttl_ms)), max(0, int(wait_ms)) / 1000)
 
 
 def age_seconds(ttl_ms: int) -> float | None:

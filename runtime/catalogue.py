@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from runtime import kinds
-from runtime.kinds import memory, one_of, printable, seconds, whole_number
+from runtime import value_types
 from runtime.setting import Setting
+from runtime.value_types import memory, one_of, printable, seconds, whole_number
 
 _DAY_SECONDS = 24 * 3600
 #: The ways to run: ``make run``, systemd's units, the containers of compose.
@@ -42,17 +42,17 @@ class Section:
 
 PUBLIC_HOST = Setting(
     "PUBLIC_HOST",
-    kinds.HOST,
+    value_types.HOST,
     "127.0.0.1",
     "Address that the port is published on: 127.0.0.1 is this machine only, 0.0.0.0 lets others in, and "
     "then ACCESS must "
     "say how.",
     "api ws collector gateway",
 )
-PORT = Setting("PORT", kinds.PORT, "8085", "The port.", "gateway")
+PORT = Setting("PORT", value_types.PORT, "8085", "The port.", "gateway")
 PUBLIC_URL = Setting(
     "PUBLIC_URL",
-    kinds.PAGE_URL,
+    value_types.PAGE_URL,
     "",
     "How people reach the pages behind a proxy of your own, for instance https://cluster.example; "
     "without ACCESS, other "
@@ -61,7 +61,7 @@ PUBLIC_URL = Setting(
 )
 WS_ALLOWED_ORIGINS = Setting(
     "WS_ALLOWED_ORIGINS",
-    kinds.ORIGINS,
+    value_types.ORIGINS,
     "",
     "Other origins whose pages may connect, separated by commas, for instance https://wall.lan:8443",
     "api ws collector gateway",
@@ -92,7 +92,7 @@ ACCESS_IDLE_SECONDS = Setting(
 #: As people set it. What api and ws are given may also name ``peer``: whoever connects, which is the gateway.
 TRUSTED_PROXIES = Setting(
     "TRUSTED_PROXIES",
-    kinds.NETWORKS,
+    value_types.NETWORKS,
     "",
     "Addresses or networks of proxies of your own, separated by commas: what they say of where a request comes from is "
     "believed.",
@@ -100,24 +100,26 @@ TRUSTED_PROXIES = Setting(
 )
 ACCESS_USER_HEADER = Setting(
     "ACCESS_USER_HEADER",
-    kinds.HEADER,
+    value_types.HEADER,
     "",
     "The header in which they name the user whom they have signed in, for instance Remote-User.",
     "api ws gateway",
 )
 ACCESS_KEY_FILE = Setting(
     "ACCESS_KEY_FILE",
-    kinds.PATH,
+    value_types.PATH,
     "",
     "File with the random text that signs sessions, the same for api and ws.",
     "api ws",
     "",
 )
-ACCESS_TOKENS_DIR = Setting("ACCESS_TOKENS_DIR", kinds.PATH, "", "Folder of the tokens of programs.", "api ws", "")
-ACCESS_USERS_DIR = Setting("ACCESS_USERS_DIR", kinds.PATH, "", "Folder of the people who may sign in.", "api", "")
+ACCESS_TOKENS_DIR = Setting(
+    "ACCESS_TOKENS_DIR", value_types.PATH, "", "Folder of the tokens of programs.", "api ws", ""
+)
+ACCESS_USERS_DIR = Setting("ACCESS_USERS_DIR", value_types.PATH, "", "Folder of the people who may sign in.", "api", "")
 TLS_CERTIFICATE = Setting(
     "TLS_CERTIFICATE",
-    kinds.PATH,
+    value_types.PATH,
     "",
     "The certificate and those between it and its authority: the whole path of a PEM file that user "
     "10001 can read. With "
@@ -125,10 +127,10 @@ TLS_CERTIFICATE = Setting(
     "gateway",
     CONTAINERS,
 )
-TLS_KEY = Setting("TLS_KEY", kinds.PATH, "", "Its key, likewise, without a password.", "gateway", CONTAINERS)
+TLS_KEY = Setting("TLS_KEY", value_types.PATH, "", "Its key, likewise, without a password.", "gateway", CONTAINERS)
 TLS_HSTS_SECONDS = Setting(
     "TLS_HSTS_SECONDS",
-    kinds.DIGITS,
+    value_types.DIGITS,
     "",
     "Seconds for which browsers are told to come back by HTTPS only, for instance 31536000; they cannot "
     "be told otherwise "
@@ -138,7 +140,7 @@ TLS_HSTS_SECONDS = Setting(
 )
 COLLECTOR_CERTIFICATE_FILE = Setting(
     "COLLECTOR_CERTIFICATE_FILE",
-    kinds.PATH,
+    value_types.PATH,
     "",
     "PEM file with the certificate that the pages are served with, by a proxy of your own for instance: when it ends "
     "is among the collector's metrics. Containers have the gateway's.",
@@ -187,16 +189,18 @@ WS_LIMIT_SUBSCRIPTIONS = Setting(
 )
 CONFIG_DIR = Setting(
     "CONFIG_DIR",
-    kinds.PATH,
+    value_types.PATH,
     "./config",
     "Folder with nodes.yaml and alerts.yaml, which user 10001 must be able to read. A relative path is one from "
     "deploy/compose. Who updates by git copies deploy/compose/config elsewhere and names the copy here.",
     "",
     CONTAINERS,
 )
-TARGETS = Setting("TARGETS", kinds.PATH, "", "Your nodes.yaml; nodes.yaml in DATA_DIR if nothing is said.", "", RUN)
+TARGETS = Setting(
+    "TARGETS", value_types.PATH, "", "Your nodes.yaml; nodes.yaml in DATA_DIR if nothing is said.", "", RUN
+)
 DATA_DIR = Setting(
-    "DATA_DIR", kinds.PATH, "", "Where Valkey keeps its data: data, in the folder of the project.", "", RUN
+    "DATA_DIR", value_types.PATH, "", "Where Valkey keeps its data: data, in the folder of the project.", "", RUN
 )
 CLUSTER_NAME = Setting(
     "CLUSTER_NAME",
@@ -210,7 +214,7 @@ CLUSTER_NAME = Setting(
 )
 COLLECTOR_CREDENTIALS_DIR = Setting(
     "COLLECTOR_CREDENTIALS_DIR",
-    kinds.PATH,
+    value_types.PATH,
     "",
     "Folder with the passwords, tokens and certificates that nodes.yaml names, whole path; with "
     "containers user 10001 must "
@@ -219,7 +223,7 @@ COLLECTOR_CREDENTIALS_DIR = Setting(
 )
 COLLECTOR_DNS_TARGETS = Setting(
     "COLLECTOR_DNS_TARGETS",
-    kinds.HOSTS,
+    value_types.HOSTS,
     "",
     "DNS names whose addresses are nodes too, host or host:port (9100), separated by commas; looked up every round.",
     "collector",
@@ -233,7 +237,7 @@ COLLECTOR_LOCAL_NAME = Setting(
 )
 COLLECTOR_LOCAL_EXPORTER = Setting(
     "COLLECTOR_LOCAL_EXPORTER",
-    kinds.HOST_AND_PORT,
+    value_types.HOST_AND_PORT,
     "",
     'host:port of the exporter that the entry "local" is read from; without it this machine is read directly.',
     "collector",
@@ -251,11 +255,11 @@ COLLECTOR_SCRAPE_TIMEOUT_SECONDS = Setting(
     "collector",
 )
 COLLECTOR_RULES = Setting(
-    "COLLECTOR_RULES", kinds.PATH, "", "Your alert rules, overriding the built-in ones.", "collector", RUN
+    "COLLECTOR_RULES", value_types.PATH, "", "Your alert rules, overriding the built-in ones.", "collector", RUN
 )
 COLLECTOR_TARGETS = Setting(
     "COLLECTOR_TARGETS",
-    kinds.TARGETS,
+    value_types.TARGETS,
     "nodes.yaml",
     "Targets files of a collector that runs alone, separated by commas, Prometheus's file_sd files among "
     "them; the last "
@@ -265,7 +269,7 @@ COLLECTOR_TARGETS = Setting(
 )
 COLLECTOR_REDIS_DIR = Setting(
     "COLLECTOR_REDIS_DIR",
-    kinds.PATH,
+    value_types.PATH,
     "",
     "Folder in which a Redis of this machine saves its data; the health says when its disk is full. Set "
     "by make run for "
@@ -274,7 +278,13 @@ COLLECTOR_REDIS_DIR = Setting(
     RUN,
 )
 COMPOSE_PROFILES = Setting(
-    "COMPOSE_PROFILES", kinds.TEXT, "demo", "Simulated nodes beside your own.", "", CONTAINERS, in_containers="demo"
+    "COMPOSE_PROFILES",
+    value_types.TEXT,
+    "demo",
+    "Simulated nodes beside your own.",
+    "",
+    CONTAINERS,
+    in_containers="demo",
 )
 DEMO_NODES = Setting(
     "DEMO_NODES",
@@ -347,17 +357,17 @@ OPEN_FILES = Setting(
     "gateway",
     CONTAINERS,
 )
-API_HOST = Setting("API_HOST", kinds.HOST, "127.0.0.1", "Address that the api listens on.", "api", "")
-API_PORT = Setting("API_PORT", kinds.PORT, "8000", "Port on which the api answers the gateway.", "api", _HERE)
-WS_HOST = Setting("WS_HOST", kinds.HOST, "127.0.0.1", "Address that a push replica listens on.", "ws", "")
-WS_PORT = Setting("WS_PORT", kinds.PORT, "8001", "Port on which a push replica answers.", "ws", _HERE)
+API_HOST = Setting("API_HOST", value_types.HOST, "127.0.0.1", "Address that the api listens on.", "api", "")
+API_PORT = Setting("API_PORT", value_types.PORT, "8000", "Port on which the api answers the gateway.", "api", _HERE)
+WS_HOST = Setting("WS_HOST", value_types.HOST, "127.0.0.1", "Address that a push replica listens on.", "ws", "")
+WS_PORT = Setting("WS_PORT", value_types.PORT, "8001", "Port on which a push replica answers.", "ws", _HERE)
 COLLECTOR_HOST = Setting(
-    "COLLECTOR_HOST", kinds.HOST, "127.0.0.1", "Address that the collector listens on.", "collector", ""
+    "COLLECTOR_HOST", value_types.HOST, "127.0.0.1", "Address that the collector listens on.", "collector", ""
 )
 COLLECTOR_PORT = Setting(
-    "COLLECTOR_PORT", kinds.PORT, "8002", "Port on which the collector answers probes.", "collector", _HERE
+    "COLLECTOR_PORT", value_types.PORT, "8002", "Port on which the collector answers probes.", "collector", _HERE
 )
-VALKEY_PORT = Setting("VALKEY_PORT", kinds.PORT, "6385", "Port of the embedded Valkey.", "", _HERE)
+VALKEY_PORT = Setting("VALKEY_PORT", value_types.PORT, "6385", "Port of the embedded Valkey.", "", _HERE)
 _LOG_LEVEL = one_of("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_LEVEL = Setting(
     "LOG_LEVEL",
@@ -388,7 +398,7 @@ API_REQUEST_LOG = Setting(
 )
 LOG_MAX_SIZE = Setting(
     "LOG_MAX_SIZE",
-    kinds.LOG_SIZE,
+    value_types.LOG_SIZE,
     "10m",
     "Size at which a container's log is continued in a new file.",
     "",
@@ -416,7 +426,7 @@ REDIS_MEMORY_LIMIT = _limit(
 )
 REDIS_MAXMEMORY = Setting(
     "REDIS_MAXMEMORY",
-    kinds.REDIS_MEMORY,
+    value_types.REDIS_MEMORY,
     "512mb",
     "Data above which Redis refuses what may be shed; what is live it takes all the same.",
     "redis",
@@ -433,7 +443,7 @@ REDIS_APPENDFSYNC = Setting(
 )
 COMPOSE_FILE = Setting(
     "COMPOSE_FILE",
-    kinds.TEXT,
+    value_types.TEXT,
     "",
     "Leaves the container redis out, and gives api and ws a way to yours.",
     "",
@@ -442,7 +452,7 @@ COMPOSE_FILE = Setting(
 )
 REDIS_URL = Setting(
     "REDIS_URL",
-    kinds.REDIS_URL,
+    value_types.REDIS_URL,
     "redis://127.0.0.1:6379/0",
     "Where it is, for instance rediss://redis.lan:6379/0, which is TLS. make run and systemd have an "
     "embedded Valkey if "
@@ -454,26 +464,30 @@ REDIS_URL = Setting(
 )
 REDIS_CA_FILE = Setting(
     "REDIS_CA_FILE",
-    kinds.PATH,
+    value_types.PATH,
     "",
     "For rediss:// with a CA of your own: a PEM file of this machine with its certificate, trusted "
     "besides the system's, "
     "which user 10001 of the containers, so everybody, must be able to read.",
     "api ws collector",
 )
-API_REDIS_USERNAME = Setting("API_REDIS_USERNAME", kinds.TEXT, "", "The api's user there.", "api", in_containers="api")
-WS_REDIS_USERNAME = Setting("WS_REDIS_USERNAME", kinds.TEXT, "", "The ws replicas' user.", "ws", in_containers="ws")
+API_REDIS_USERNAME = Setting(
+    "API_REDIS_USERNAME", value_types.TEXT, "", "The api's user there.", "api", in_containers="api"
+)
+WS_REDIS_USERNAME = Setting(
+    "WS_REDIS_USERNAME", value_types.TEXT, "", "The ws replicas' user.", "ws", in_containers="ws"
+)
 COLLECTOR_REDIS_USERNAME = Setting(
-    "COLLECTOR_REDIS_USERNAME", kinds.TEXT, "", "The collector's user.", "collector", in_containers="collector"
+    "COLLECTOR_REDIS_USERNAME", value_types.TEXT, "", "The collector's user.", "collector", in_containers="collector"
 )
 API_REDIS_PASSWORD_FILE = Setting(
-    "API_REDIS_PASSWORD_FILE", kinds.PATH, "", "File with the api's password there.", "api", _HERE
+    "API_REDIS_PASSWORD_FILE", value_types.PATH, "", "File with the api's password there.", "api", _HERE
 )
 WS_REDIS_PASSWORD_FILE = Setting(
-    "WS_REDIS_PASSWORD_FILE", kinds.PATH, "", "File with the ws replicas' password.", "ws", _HERE
+    "WS_REDIS_PASSWORD_FILE", value_types.PATH, "", "File with the ws replicas' password.", "ws", _HERE
 )
 COLLECTOR_REDIS_PASSWORD_FILE = Setting(
-    "COLLECTOR_REDIS_PASSWORD_FILE", kinds.PATH, "", "File with the collector's password.", "collector", _HERE
+    "COLLECTOR_REDIS_PASSWORD_FILE", value_types.PATH, "", "File with the collector's password.", "collector", _HERE
 )
 API_SAVE_REVOCATIONS = Setting(
     "API_SAVE_REVOCATIONS",
@@ -485,13 +499,13 @@ API_SAVE_REVOCATIONS = Setting(
 )
 IMAGE_PREFIX = Setting(
     "IMAGE_PREFIX",
-    kinds.IMAGE,
+    value_types.IMAGE,
     "dispycluster",
     "What their names begin with; with a registry of your own, as make push says.",
     "",
     CONTAINERS,
 )
-IMAGE_TAG = Setting("IMAGE_TAG", kinds.IMAGE, VERSION, "Their tag.", "", CONTAINERS)
+IMAGE_TAG = Setting("IMAGE_TAG", value_types.IMAGE, VERSION, "Their tag.", "", CONTAINERS)
 PULL_POLICY = Setting(
     "PULL_POLICY",
     one_of("never", "missing", "always", "if_not_present", "build"),
@@ -503,7 +517,7 @@ PULL_POLICY = Setting(
 
 
 def _image(name: str, default: str, says: str) -> Setting[str]:
-    return Setting(name, kinds.IMAGE, default, says, "", CONTAINERS)
+    return Setting(name, value_types.IMAGE, default, says, "", CONTAINERS)
 
 
 PYTHON_IMAGE = _image("PYTHON_IMAGE", "python:3.11-slim-bookworm", "What the services run on.")
@@ -515,7 +529,7 @@ VALKEY_IMAGE = _image("VALKEY_IMAGE", "valkey/valkey:9.0.3", "Valkey 7.2 or late
 NODE_EXPORTER_IMAGE = _image("NODE_EXPORTER_IMAGE", "prom/node-exporter:v1.12.1", "The exporter of this host.")
 PIP_INDEX_URL = Setting(
     "PIP_INDEX_URL",
-    kinds.TEXT,
+    value_types.TEXT,
     "",
     "A Python package index of your own, for instance https://packages.lan/simple",
     "",

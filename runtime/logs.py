@@ -53,7 +53,7 @@ def _json_formatter(service: str) -> logging.Formatter:
     return formatter
 
 
-class Occasionally:
+class RateLimitedLog:
     """Logs a kind of complaint at most once a minute and says how many it kept to itself.
 
     Kinds are for the code to name (never text from outside, which would grow the table).

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from runtime.kinds import Kind, NotTaken
-from runtime.quoted import quoted
+from runtime.quoting import quoted
+from runtime.value_types import InvalidValue, ValueType
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class Setting(Generic[T]):
     """An environment variable, described."""
 
     name: str
-    kind: Kind[T]
+    kind: ValueType[T]
     #: As text; empty where nothing is set, or whoever reads it works a value out.
     default: str
     #: What people read of it: a sentence or two.
@@ -58,11 +58,11 @@ class Setting(Generic[T]):
         """
         try:
             return self.kind.read(text)
-        except NotTaken as error:
+        except InvalidValue as error:
             raise SettingError(self.name, "…" if self.is_secret else error.part, self.kind.takes) from None
 
     @property
-    def initial(self) -> T:
+    def default_value(self) -> T:
         """The value of the default."""
         return self.kind.read(self.default)
 

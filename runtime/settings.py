@@ -79,7 +79,7 @@ class Environment:
         self.known.add(setting.name)
         text = setting.text_in(self._variables)
         if not text:
-            return setting.initial if default is None else default
+            return setting.default_value if default is None else default
         return setting.read(text)
 
     def is_set(self, setting: Setting[T]) -> bool:
@@ -158,7 +158,7 @@ def chosen_log_format(variables: Mapping[str, str]) -> str:
     try:
         return Environment(variables).value(catalogue.LOG_FORMAT)
     except SettingError:
-        return catalogue.LOG_FORMAT.initial
+        return catalogue.LOG_FORMAT.default_value
 
 
 def others(variables: Mapping[str, str], service: str) -> Iterator[SettingError]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from access.folder import FILE_LIMIT_BYTES, LOOK_SECONDS, NAME, Folder
+from access.credential_folder import FILE_LIMIT_BYTES, LOOK_SECONDS, NAME, CredentialFolder
 
 
 class Content(msgspec.Struct):
@@ -20,7 +20,7 @@ class Watched:
 
     def __init__(self, path: Path | None) -> None:
         self.now = 0.0
-        self.folder = Folder(path, "thing", Content, lambda: self.now)
+        self.folder = CredentialFolder(path, "thing", Content, lambda: self.now)
 
     def numbers(self) -> dict[str, int]:
         self.now += LOOK_SECONDS
@@ -50,17 +50,17 @@ def test_files_are_read_again_when_they_change_and_not_otherwise(tmp_path: Path)
 
 def test_thread_that_reads_slowly_brings_nothing_old_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # given a thread that has seen one file, and is slow to read it
-    folder = Folder(tmp_path, "thing", Content)
+    folder = CredentialFolder(tmp_path, "thing", Content)
     put(tmp_path / "a", '{"number":1}')
-    is_reading, goes_on, read = threading.Event(), threading.Event(), Folder._read
+    is_reading, goes_on, read = threading.Event(), threading.Event(), CredentialFolder._read
 
-    def slowly(folder: Folder[Content], path: Path) -> Content | None:
+    def slowly(folder: CredentialFolder[Content], path: Path) -> Content | None:
         if not is_reading.is_set():
             is_reading.set()
             goes_on.wait(30)
         return read(folder, path)
 
-    monkeypatch.setattr(Folder, "_read", slowly)
+    monkeypatch.setattr(CredentialFolder, "_read", slowly)
     slow, fast = (threading.Thread(target=folder.files, kwargs={"now": True}) for _ in range(2))
     slow.start()
     assert is_reading.wait(30)

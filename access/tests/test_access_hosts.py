@@ -2,8 +2,8 @@
 
 import pytest
 
-from access.hosts import Hosts, asked_host
-from access.proxies import Proxies
+from access.hosts import AllowedHosts, asked_host
+from access.proxies import TrustedProxies
 from access.settings import read_hosts
 from runtime.settings import Environment, SettingError
 
@@ -11,12 +11,12 @@ PEER = "127.0.0.1"
 PROXY = "192.0.2.7"
 
 
-def hosts(listens_on: str = "127.0.0.1", **variables: str) -> Hosts:
+def hosts(listens_on: str = "127.0.0.1", **variables: str) -> AllowedHosts:
     return read_hosts(Environment(variables), listens_on)
 
 
-def answers(rule: Hosts, host: str | None, path: str = "/api/health", **how: str) -> bool:
-    return rule.answers(host, path, **{"peer": PEER, **how})
+def answers(rule: AllowedHosts, host: str | None, path: str = "/api/health", **how: str) -> bool:
+    return rule.allows(host, path, **{"peer": PEER, **how})
 
 
 @pytest.mark.parametrize(
@@ -145,4 +145,4 @@ def test_setting_is_named_when_its_value_is_not_valid(name: str, value: str) -> 
 
 
 def test_services_that_nothing_is_said_to_answer_addresses_and_localhost() -> None:
-    assert hosts() == Hosts() == Hosts(frozenset(("localhost",)), Proxies())
+    assert hosts() == AllowedHosts() == AllowedHosts(frozenset(("localhost",)), TrustedProxies())

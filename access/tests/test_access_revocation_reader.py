@@ -148,7 +148,7 @@ def test_store_that_was_emptied_is_read_anew_and_what_was_known_stays(redis: Red
 def test_generation_is_begun_by_who_may_alone_and_told_of(redis: Redis) -> None:
     reading = Process(redis, may_begin=False)
     reading.reader.refresh()
-    assert reading.revocations.known
+    assert reading.revocations.is_loaded
     assert reading.revocations.generation is None
     assert redis.get(GENERATION_KEY) is None
 

@@ -26,7 +26,7 @@ def loaded(*members: str) -> Revocations:
     revocations = Revocations()
     for member in members:
         revocations.add(member)
-    revocations.read(GENERATION)
+    revocations.finish_loading(GENERATION)
     return revocations
 
 
@@ -39,7 +39,7 @@ def test_no_session_of_another_store_is_valid() -> None:
     assert loaded().includes(session(generation="other"))
     assert loaded().includes(session(generation=""))
     emptied = loaded()
-    emptied.read(None)
+    emptied.finish_loading(None)
     assert emptied.includes(session())
     assert emptied.includes(session(generation=""))
 
@@ -76,7 +76,7 @@ def test_what_was_told_is_not_forgotten_when_an_older_reading_arrives() -> None:
     revocations = loaded()
     revocations.add(revocation_of(session()))
 
-    revocations.read(GENERATION)
+    revocations.finish_loading(GENERATION)
 
     assert revocations.includes(session())
 
@@ -84,7 +84,7 @@ def test_what_was_told_is_not_forgotten_when_an_older_reading_arrives() -> None:
 def test_revoked_token_stays_so_when_the_store_was_emptied() -> None:
     revocations = loaded(revocation_of(token()))
 
-    revocations.read("another")
+    revocations.finish_loading("another")
 
     assert revocations.includes(token())
 
@@ -95,12 +95,12 @@ def test_version_changes_with_what_is_revoked_alone() -> None:
 
     revocations.add(revocation_of(session()))
     revocations.add(revocation_of_user("ada", 4.0))
-    revocations.read(GENERATION)
+    revocations.finish_loading(GENERATION)
     assert revocations.version == seen[-1]
     for change in (revocation_of(session("s2")), revocation_of_user("ada", 6.0)):
         revocations.add(change)
         seen.append(revocations.version)
-    revocations.read(None)
+    revocations.finish_loading(None)
     seen.append(revocations.version)
 
     assert len(set(seen)) == len(seen)
@@ -144,7 +144,7 @@ def test_revocation_is_forgotten_after_its_use_and_not_before() -> None:
     for seconds, left in ((2000.0 + FORGET_SECONDS - 1, 3), (2000.0 + 2 * FORGET_SECONDS, 1)):
         # when
         now[0] = seconds
-        revocations.read(GENERATION)
+        revocations.finish_loading(GENERATION)
         # then
         assert len(revocations) == left
     assert revocations.includes(session("c"))

@@ -10,18 +10,18 @@ from redis import Redis
 
 from access.revocations import revocation_of_device
 from access.scripts import (
-    ADDRESS_PACE,
+    ADDRESS_BACKOFF,
     ATTEMPT_SIGN_IN,
     DELAY_KEPT_SECONDS,
-    DEVICE_PACE,
+    DEVICE_BACKOFF,
     FORGET_LOOKED_AT,
     FORGIVE_SIGN_IN,
-    PAIR_PACE,
+    PAIR_BACKOFF,
     REVOKE,
-    SUCCESS_PACE,
-    USER_PACE,
-    attempt_sign_in_answer,
+    SUCCESS_BACKOFF,
+    USER_BACKOFF,
     attempt_sign_in_call,
+    attempt_sign_in_reply,
     forgive_sign_in_call,
     revoke_call,
 )
@@ -57,7 +57,7 @@ class Delays:
         for key, life, left in zip(keys, lives, answers[len(keys) + 1 :], strict=True):
             if left > life or key not in self._begun:
                 self._begun[key] = self._now
-        return attempt_sign_in_answer(answers[len(keys)])
+        return attempt_sign_in_reply(answers[len(keys)])
 
     def forgive(self, user: str = "ada", address: str = HERE, device: str = "") -> None:
         keys, args = forgive_sign_in_call(user, address, device)
@@ -86,10 +86,10 @@ def pauses(delays: Delays, count: int, another: Callable[[], float]) -> list[int
 @pytest.mark.parametrize(
     ("pace", "who"),
     [
-        (PAIR_PACE, lambda number: ("ada", HERE, "")),
-        (ADDRESS_PACE, lambda number: (f"user{number}", HERE, "")),
-        (USER_PACE, lambda number: ("ada", f"192.0.2.{number % 250}", "")),
-        (DEVICE_PACE, lambda number: ("ada", HERE, "d")),
+        (PAIR_BACKOFF, lambda number: ("ada", HERE, "")),
+        (ADDRESS_BACKOFF, lambda number: (f"user{number}", HERE, "")),
+        (USER_BACKOFF, lambda number: ("ada", f"192.0.2.{number % 250}", "")),
+        (DEVICE_BACKOFF, lambda number: ("ada", HERE, "d")),
     ],
     ids=["user from one address", "address", "user from anywhere", "browser"],
 )
@@ -106,9 +106,9 @@ def test_who_guesses_waits_longer_with_each_attempt_after_the_first_ones(
 
 def test_attempt_in_a_pause_prolongs_that_of_its_user_and_address_and_no_other(delays: Delays) -> None:
     # given: a pause of the user from here, and one from anywhere, of a second each
-    for _ in range(PAIR_PACE.free):
+    for _ in range(PAIR_BACKOFF.free):
         delays.attempt()
-    for number in range(USER_PACE.free - PAIR_PACE.free):
+    for number in range(USER_BACKOFF.free - PAIR_BACKOFF.free):
         delays.attempt(address=f"198.51.100.{number}")
     # when
     for _ in range(10):
@@ -141,7 +141,7 @@ def test_guesser_at_one_address_keeps_a_user_out_nowhere_else(delays: Delays, is
             else:
                 refused[who] += 1
     assert refused == {"known": 0, "new": 0, "beside": 0}
-    assert PAIR_PACE.free < looked_at < 20
+    assert PAIR_BACKOFF.free < looked_at < 20
 
 
 def test_guesser_of_random_names_leaves_the_others_behind_his_address_their_chance(delays: Delays) -> None:
@@ -163,7 +163,7 @@ def test_guesser_of_random_names_leaves_the_others_behind_his_address_their_chan
         delays.forgive(device="d")
         waited = 0.0
         while (wait := delays.attempt(user=f"user{number}")) > 0:
-            assert wait <= ADDRESS_PACE.longest_seconds
+            assert wait <= ADDRESS_BACKOFF.longest_seconds
             pass_time(math.ceil(wait))
             waited += math.ceil(wait)
         delays.forgive(user=f"user{number}")
@@ -171,18 +171,18 @@ def test_guesser_of_random_names_leaves_the_others_behind_his_address_their_chan
         pass_time(10)
     # then
     assert longest <= 60
-    assert looked_at <= ADDRESS_PACE.free + (60 + 10 * (longest + 10)) / ADDRESS_PACE.longest_seconds + 10
+    assert looked_at <= ADDRESS_BACKOFF.free + (60 + 10 * (longest + 10)) / ADDRESS_BACKOFF.longest_seconds + 10
 
 
 def test_guesses_without_a_cookie_leave_a_known_browser_its_own_budget(delays: Delays) -> None:
     # given: the user, the address and both together are paused
-    for number in range(USER_PACE.free):
+    for number in range(USER_BACKOFF.free):
         delays.attempt(address=f"198.51.100.{number}")
-    for number in range(ADDRESS_PACE.free):
+    for number in range(ADDRESS_BACKOFF.free):
         delays.attempt(user=f"user{number}")
     assert delays.attempt() > 0
     # when / then
-    assert [delays.attempt(device="d") for _ in range(DEVICE_PACE.free)] == [0.0] * DEVICE_PACE.free
+    assert [delays.attempt(device="d") for _ in range(DEVICE_BACKOFF.free)] == [0.0] * DEVICE_BACKOFF.free
     assert delays.attempt(device="d") > 0
     # Another browser, and the same one of another user, have theirs.
     assert delays.attempt(device="e") == 0.0
@@ -196,25 +196,25 @@ def test_parallel_attempts_do_not_slip_through(delays: Delays) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert answers.count(0.0) == PAIR_PACE.free
+    assert answers.count(0.0) == PAIR_BACKOFF.free
 
 
 def test_success_clears_the_user_there_and_only_itself_of_the_address(delays: Delays, redis: Redis) -> None:
-    for _ in range(PAIR_PACE.free - 1):
+    for _ in range(PAIR_BACKOFF.free - 1):
         delays.attempt()
     assert delays.attempt() == 0.0
     delays.forgive()
-    assert [delays.attempt() for _ in range(PAIR_PACE.free)] == [0.0] * PAIR_PACE.free
+    assert [delays.attempt() for _ in range(PAIR_BACKOFF.free)] == [0.0] * PAIR_BACKOFF.free
     # An address whose people sign in is never paused.
     redis.flushall()
-    for number in range(3 * ADDRESS_PACE.free):
+    for number in range(3 * ADDRESS_BACKOFF.free):
         assert delays.attempt(user=f"user{number}") == 0.0
         delays.forgive(user=f"user{number}")
     # One who guesses gains nothing by signing in himself in between.
     redis.flushall()
-    for number in range(ADDRESS_PACE.free):
+    for number in range(ADDRESS_BACKOFF.free):
         assert delays.attempt(user=f"victim{number}") == 0.0
-        if number < ADDRESS_PACE.free - 1:
+        if number < ADDRESS_BACKOFF.free - 1:
             assert delays.attempt(user="mallory") == 0.0
             delays.forgive(user="mallory")
     assert delays.attempt(user="mallory") > 0
@@ -222,11 +222,11 @@ def test_success_clears_the_user_there_and_only_itself_of_the_address(delays: De
 
 @pytest.mark.parametrize("device", ["", "d"])
 def test_successes_are_limited_too(delays: Delays, device: str) -> None:
-    for number in range(SUCCESS_PACE.free):
+    for number in range(SUCCESS_BACKOFF.free):
         address = f"192.0.2.{number}"
         assert delays.attempt(address=address, device=device) == 0.0
         delays.forgive(address=address, device=device)
-    assert 0 < delays.attempt(device=device) <= SUCCESS_PACE.longest_seconds
+    assert 0 < delays.attempt(device=device) <= SUCCESS_BACKOFF.longest_seconds
     # of this browser, or where it is not known, this user
     assert delays.attempt(user="bob", device=device) == 0.0
     assert delays.attempt(device="another") == 0.0

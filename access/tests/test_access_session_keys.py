@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from access.gatekeeper import Gatekeeper
-from access.grant import Refused
+from access.grant import AccessDenied
 from access.revocations import Revocations
 from access.session import Session, SessionSeal
-from access.session_keys import SessionKeys, former_line, former_of
+from access.session_keys import SessionKeys, previous_key_line, previous_key_path
 from access.settings import AccessSettings
 
 OLD, NEW = b"o" * 64, b"n" * 64
@@ -30,7 +30,7 @@ class Files:
         new.replace(path)
 
     def rotate(self, until: float = 2000.0, signs_from: float = 1010.0) -> None:
-        self.write(former_of(self.path), former_line(OLD, until, signs_from))
+        self.write(previous_key_path(self.path), previous_key_line(OLD, until, signs_from))
         self.write(self.path, NEW)
         self.now += 1
 
@@ -56,14 +56,14 @@ def test_former_key_signs_until_all_know_the_new_one_and_is_accepted_until_its_s
 
 
 def test_former_key_alone_changes_nothing(files: Files) -> None:
-    files.write(former_of(files.path), former_line(OLD, 2000, 1010))
+    files.write(previous_key_path(files.path), previous_key_line(OLD, 2000, 1010))
     assert files.known() == [OLD]
 
 
 def test_former_key_whose_file_is_gone_is_accepted_no_more(files: Files) -> None:
     files.rotate()
     assert OLD in files.known()
-    former_of(files.path).unlink()
+    previous_key_path(files.path).unlink()
     files.now += 1
     assert files.known() == [NEW]
 
@@ -79,7 +79,7 @@ def test_key_that_is_none_leaves_the_one_of_before(files: Files, content: bytes)
 @pytest.mark.parametrize("line", [b"one", b"one two", OLD + b" soon now", b"f" * 64 + b" nan 0"])
 def test_former_line_that_is_none_leaves_the_keys_of_before(files: Files, line: bytes) -> None:
     assert files.known() == [OLD]
-    files.write(former_of(files.path), line)
+    files.write(previous_key_path(files.path), line)
     files.now += 1
     assert files.known() == [OLD]
 
@@ -87,7 +87,7 @@ def test_former_line_that_is_none_leaves_the_keys_of_before(files: Files, line: 
 def test_session_that_was_forged_with_the_former_key_ends_with_it(files: Files) -> None:
     gatekeeper = Gatekeeper(AccessSettings("closed", OLD, key_file=files.path), Revocations(), lambda: files.now)
     files.rotate()
-    gatekeeper.revocations.read("g")
+    gatekeeper.revocations.finish_loading("g")
     session = Session("x", "ada", "g", "stamp", 900.0, 9e9, 9e9)
     cookies = "a=b; " + "=".join((SessionSeal(OLD).cookie, SessionSeal(OLD).seal(session)))
     assert gatekeeper.session(cookies) == msgspec.structs.replace(session, expires=2000.0)
@@ -103,5 +103,5 @@ def test_cookie_of_the_key_that_signs_counts_first(files: Files) -> None:
     sealed = f"{former.cookie}={former.seal(session)}; {new.cookie}="
     newer = msgspec.structs.replace(session, user="bob")
     assert gatekeeper.session(sealed + new.seal(newer)) == newer
-    with pytest.raises(Refused):
+    with pytest.raises(AccessDenied):
         gatekeeper.session(sealed + former.seal(newer))

@@ -7,14 +7,14 @@ import msgspec
 import pytest
 
 from access.gatekeeper import Gatekeeper
-from access.grant import PUBLISH, READ, Refused, require_scope
+from access.grant import PUBLISH, READ, AccessDenied, require_scope
 from access.revocations import Revocations
 from access.settings import AccessSettings
-from access.tokens import FormerToken, StoredToken, Tokens, digest_of, new_token
+from access.tokens import PreviousToken, StoredToken, Tokens, new_token, token_digest
 
 
 def store(folder: Path, name: str, token: str, *, expires: float | None = None) -> None:
-    stored = StoredToken(sha256=digest_of(token), scopes=("publish",), created=time.time(), expires=expires)
+    stored = StoredToken(sha256=token_digest(token), scopes=("publish",), created=time.time(), expires=expires)
     (folder / name).write_bytes(msgspec.json.encode(stored))
 
 
@@ -27,7 +27,7 @@ def test_token_is_known_as_soon_as_its_file_is_there_and_its_secret_is_not_in_it
     gatekeeper: Gatekeeper, tmp_path: Path
 ) -> None:
     token = new_token()
-    with pytest.raises(Refused):
+    with pytest.raises(AccessDenied):
         gatekeeper.by_token(token)
 
     store(tmp_path, "script", token)
@@ -35,7 +35,7 @@ def test_token_is_known_as_soon_as_its_file_is_there_and_its_secret_is_not_in_it
     grant = gatekeeper.by_bearer(f"bearer {token}")
     assert (grant.by, grant.name, grant.scopes) == ("token", "script", {PUBLISH})
     require_scope(grant, PUBLISH)
-    with pytest.raises(Refused, match="read"):
+    with pytest.raises(AccessDenied, match="read"):
         require_scope(grant, READ)
     assert token[4:] not in (tmp_path / "script").read_text()
     assert new_token() != token
@@ -43,7 +43,7 @@ def test_token_is_known_as_soon_as_its_file_is_there_and_its_secret_is_not_in_it
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer dcl_x", f"Bearer dcl_{'a' * 999}"])
 def test_header_without_a_token_is_refused(gatekeeper: Gatekeeper, header: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(AccessDenied) as refused:
         gatekeeper.by_bearer(header)
     assert refused.value.code == "sign_in_required"
 
@@ -52,7 +52,7 @@ def test_expired_token_is_refused(gatekeeper: Gatekeeper, tmp_path: Path) -> Non
     token = new_token()
     store(tmp_path, "old", token, expires=time.time() - 1)
 
-    with pytest.raises(Refused, match="expired"):
+    with pytest.raises(AccessDenied, match="expired"):
         gatekeeper.by_token(token)
 
 
@@ -70,7 +70,7 @@ def test_files_that_hold_no_token_let_nobody_in(gatekeeper: Gatekeeper, tmp_path
     (tmp_path / "folder").mkdir()
 
     for guess in (token, "", "dcl_", new_token()):
-        with pytest.raises(Refused):
+        with pytest.raises(AccessDenied):
             gatekeeper.by_token(guess)
     store(tmp_path, "good", token)
     assert gatekeeper.by_token(token).name == "good"
@@ -80,28 +80,28 @@ def test_former_token_has_the_same_grant_until_its_overlap_is_over(tmp_path: Pat
     # given
     former, new, now = new_token(), new_token(), [1000.0]
     tokens = Tokens(tmp_path, clock=lambda: now[0])
-    old = StoredToken(sha256=digest_of(former), scopes=("read",), created=900.0, expires=9000.0)
+    old = StoredToken(sha256=token_digest(former), scopes=("read",), created=900.0, expires=9000.0)
     (tmp_path / "script").write_bytes(msgspec.json.encode(old))
     grant = tokens.grant(former)
     # when
     replaced = StoredToken(
-        sha256=digest_of(new),
+        sha256=token_digest(new),
         scopes=("read",),
         created=1000.0,
-        former=(FormerToken(old.sha256, old.created, old.expires, 2000.0),),
+        former=(PreviousToken(old.sha256, old.created, old.expires, 2000.0),),
     )
     (tmp_path / ".script").write_bytes(msgspec.json.encode(replaced))
     (tmp_path / ".script").rename(tmp_path / "script")
     # then: who is connected by it is not asked again
     assert tokens.grant(new).name == "script"
-    assert tokens.holds(grant)
+    assert tokens.is_current(grant)
     assert tokens.grant(former) == grant
     # and when
     version, now[0] = tokens.version, 2000.0
     # then
     assert tokens.version == version + 1
     assert tokens.version == version + 1
-    assert not tokens.holds(grant)
-    assert tokens.holds(tokens.grant(new))
-    with pytest.raises(Refused):
+    assert not tokens.is_current(grant)
+    assert tokens.is_current(tokens.grant(new))
+    with pytest.raises(AccessDenied):
         tokens.grant(former)

@@ -8,23 +8,23 @@ from contract.codec import UndecodableMessage
 from contract.distribution import (
     DISTRIBUTED,
     Distribution,
-    Spread,
-    Spreading,
+    DistributionBuilder,
+    Quantiles,
     decode_distribution,
     encode_distribution,
     merge_distributions,
 )
-from contract.history import MEASURES, Entry, Summary
+from contract.history import MEASURES, HistoryEntry, Summary
 
 TENTHS = st.integers(-500, 1500).map(lambda tenths: tenths / 10)
 
 
-def entry(**known: Summary) -> Entry:
-    return Entry(5, tuple(map(known.get, MEASURES)))
+def entry(**known: Summary) -> HistoryEntry:
+    return HistoryEntry(5, tuple(map(known.get, MEASURES)))
 
 
-def spread_of(*entries: Entry, measure: str = "cpu_usage") -> Spread | None:
-    spreading = Spreading()
+def spread_of(*entries: HistoryEntry, measure: str = "cpu_usage") -> Quantiles | None:
+    spreading = DistributionBuilder()
     for number, each in enumerate(entries):
         spreading.add(f"n{number}", each)
     return list(spreading.spreads())[DISTRIBUTED.index(measure)]
@@ -34,21 +34,21 @@ def test_percentiles_are_over_the_nodes_averages_and_the_maximum_is_of_all_sampl
     # Ten nodes on average at 0 to 90 %, of which the third was at 99 % for a moment
     nodes = [entry(cpu_usage=(0.0, 10.0 * number, 95.0) if number else 0.0) for number in range(10)]
     nodes[2] = entry(cpu_usage=(0.0, 20.0, 99.0))
-    assert spread_of(*nodes) == Spread(9.0, 45.0, 81.0, 99.0, "n2")
+    assert spread_of(*nodes) == Quantiles(9.0, 45.0, 81.0, 99.0, "n2")
 
 
 def test_percentile_lies_between_the_two_nearest_nodes_when_there_are_few() -> None:
-    assert spread_of(entry(cpu_usage=7.0)) == Spread(7.0, 7.0, 7.0, 7.0, "n0")
-    assert spread_of(entry(cpu_usage=10.0), entry(cpu_usage=20.0)) == Spread(11.0, 15.0, 19.0, 20.0, "n1")
+    assert spread_of(entry(cpu_usage=7.0)) == Quantiles(7.0, 7.0, 7.0, 7.0, "n0")
+    assert spread_of(entry(cpu_usage=10.0), entry(cpu_usage=20.0)) == Quantiles(11.0, 15.0, 19.0, 20.0, "n1")
 
 
 def test_first_of_equal_nodes_has_the_maximum() -> None:
-    assert spread_of(entry(cpu_usage=5.0), entry(cpu_usage=5.0)) == Spread(5.0, 5.0, 5.0, 5.0, "n0")
+    assert spread_of(entry(cpu_usage=5.0), entry(cpu_usage=5.0)) == Quantiles(5.0, 5.0, 5.0, 5.0, "n0")
 
 
 def test_nodes_that_do_not_know_a_measure_count_for_nothing_in_it() -> None:
     nodes = [entry(temperature=50.0), entry(cpu_usage=1.0), entry(temperature=60.0, load1=3.0)]
-    assert spread_of(*nodes, measure="temperature") == Spread(51.0, 55.0, 59.0, 60.0, "n2")
+    assert spread_of(*nodes, measure="temperature") == Quantiles(51.0, 55.0, 59.0, 60.0, "n2")
     assert spread_of(*nodes, measure="disk_usage") is None
 
 
@@ -64,16 +64,16 @@ def test_spread_is_in_order_and_within_the_values(values: list[float]) -> None:
 
 
 def test_merged_percentiles_are_averages_by_rounds_and_the_maximum_is_the_highest() -> None:
-    first = Distribution(30, (Spread(1.0, 10.0, 20.0, 30.0, "a"), None, Spread(1.0, 1.0, 1.0, 1.0, "a"), None))
-    second = Distribution(10, (Spread(5.0, 20.0, 60.0, 99.0, "b"), None, None, Spread(-2.0, 0.0, 2.0, 3.0, "b")))
+    first = Distribution(30, (Quantiles(1.0, 10.0, 20.0, 30.0, "a"), None, Quantiles(1.0, 1.0, 1.0, 1.0, "a"), None))
+    second = Distribution(10, (Quantiles(5.0, 20.0, 60.0, 99.0, "b"), None, None, Quantiles(-2.0, 0.0, 2.0, 3.0, "b")))
     assert merge_distributions([first, second]) == Distribution(
-        40, (Spread(2.0, 12.5, 30.0, 99.0, "b"), None, first.spreads[2], second.spreads[3])
+        40, (Quantiles(2.0, 12.5, 30.0, 99.0, "b"), None, first.spreads[2], second.spreads[3])
     )
     assert merge_distributions([first]) == first
 
 
 def test_distribution_is_read_as_it_was_written() -> None:
-    written = encode_distribution(Distribution(5, (Spread(1.0, 2.5, 3.0, 99.9, 'pi-é "1"'), None, None, None)))
+    written = encode_distribution(Distribution(5, (Quantiles(1.0, 2.5, 3.0, 99.9, 'pi-é "1"'), None, None, None)))
     assert written == '[5,[1.0,2.5,3.0,99.9,"pi-é \\"1\\""],null,null,null]'.encode()
     assert encode_distribution(decode_distribution(written)) == written
 
@@ -82,7 +82,7 @@ def test_distribution_is_read_when_its_writer_knew_fewer_or_more_measures() -> N
     one = [1.0, 2, 3, 4.0, "a"]
     assert decode_distribution(b"[2]") == Distribution(2, (None,) * 4)
     assert decode_distribution(json.dumps([2, one, None, None, None, one]).encode()) == Distribution(
-        2, (Spread(1.0, 2, 3, 4.0, "a"), None, None, None)
+        2, (Quantiles(1.0, 2, 3, 4.0, "a"), None, None, None)
     )
 
 

@@ -5,19 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.codec import UndecodableMessage
-from contract.history import MEASURES, STEPS, Entry, Rollup, Summary, decode_entry, encode_entry, merge
+from contract.history import MEASURES, RESOLUTIONS, HistoryEntry, Rollup, Summary, decode_entry, encode_entry, merge
 from contract.messages import ClusterStats, Node
 
 TENTHS = st.integers(-500, 1500).map(lambda tenths: tenths / 10)
 WHOLE = st.integers(0, 10**12)
 #: One sample that knows every measure.
 SAMPLES = st.tuples(*(WHOLE if digits is None else TENTHS for digits in MEASURES.values())).map(
-    lambda values: Entry(1, values)
+    lambda values: HistoryEntry(1, values)
 )
 
 
-def entry(samples: int, **known: Summary) -> Entry:
-    return Entry(samples, tuple(map(known.get, MEASURES)))
+def entry(samples: int, **known: Summary) -> HistoryEntry:
+    return HistoryEntry(samples, tuple(map(known.get, MEASURES)))
 
 
 def test_measures_are_fields_of_a_node_and_the_cluster_averages_four_of_them() -> None:
@@ -26,18 +26,18 @@ def test_measures_are_fields_of_a_node_and_the_cluster_averages_four_of_them() -
 
 
 def test_steps_are_made_of_whole_finer_ones_that_are_kept_long_enough() -> None:
-    assert [(step.seconds, step.range_seconds) for step in STEPS] == [
+    assert [(step.seconds, step.range_seconds) for step in RESOLUTIONS] == [
         (10, 3600), (60, 21600), (240, 86400), (1800, 604800),
     ]  # fmt: skip
-    for step in STEPS[1:]:
+    for step in RESOLUTIONS[1:]:
         assert step.source is not None
         assert step.seconds % step.source.seconds == 0
         # A reader takes what the coarser step does not have yet from the finer one.
-        assert step.source.kept_seconds >= 2 * step.seconds
+        assert step.source.retention_seconds >= 2 * step.seconds
 
 
 @given(st.lists(SAMPLES, min_size=1, max_size=40))
-def test_rollup_says_the_least_the_average_and_the_greatest_of_its_samples(samples: list[Entry]) -> None:
+def test_rollup_says_the_least_the_average_and_the_greatest_of_its_samples(samples: list[HistoryEntry]) -> None:
     summed = merge(samples)
     assert summed.samples == len(samples)
     for position, digits in enumerate(MEASURES.values()):
@@ -53,7 +53,7 @@ def test_rollup_says_the_least_the_average_and_the_greatest_of_its_samples(sampl
 
 
 @given(st.lists(st.lists(SAMPLES, min_size=1, max_size=8), min_size=1, max_size=8))
-def test_merging_fine_entries_gives_what_all_their_samples_give(parts: list[list[Entry]]) -> None:
+def test_merging_fine_entries_gives_what_all_their_samples_give(parts: list[list[HistoryEntry]]) -> None:
     merged = merge(decode_entry(encode_entry(merge(part))) for part in parts)
     direct = merge(sample for part in parts for sample in part)
     assert merged.samples == direct.samples

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.passed_on import has_unknown_fields, stored_nodes, with_members
+from contract.raw_json import has_unknown_fields, raw_nodes, with_fields
 
 SNAPSHOT = (Path(__file__).parents[1] / "golden" / "messages" / "metrics.json").read_bytes()
 
@@ -11,13 +11,13 @@ SNAPSHOT = (Path(__file__).parents[1] / "golden" / "messages" / "metrics.json").
 def test_other_members_stay_as_they_were_written_when_some_are_replaced() -> None:
     raw = b'{"b": 1.50, "a":[1e3 ,{"new":"\\u00e9"}],"c":null}'
 
-    assert with_members(raw, {"b": None, "c": ("x",)}) == b'{"b":null,"a":[1e3 ,{"new":"\\u00e9"}],"c":["x"]}'
+    assert with_fields(raw, {"b": None, "c": ("x",)}) == b'{"b":null,"a":[1e3 ,{"new":"\\u00e9"}],"c":["x"]}'
 
 
 def test_nodes_are_as_they_were_written_when_a_snapshot_is_taken_apart() -> None:
     raw = b'{"v":1,"nodes":[{"node":"a","new": 1.0},{"node":"b"}]}'
 
-    assert [bytes(node) for node in stored_nodes(raw)] == [b'{"node":"a","new": 1.0}', b'{"node":"b"}']
+    assert [bytes(node) for node in raw_nodes(raw)] == [b'{"node":"a","new": 1.0}', b'{"node":"b"}']
 
 
 def test_snapshot_of_this_release_has_no_unknown_field() -> None:

@@ -27,29 +27,29 @@ from contract.names import (
 )
 from contract.presence import REPLICAS_LIMIT, ReplicaPresence, read_collector, read_replicas
 from contract.scripts import (
+    MAX_STREAM_REWRITES,
     PRESENT_REPLICA,
     PUBLISH_ROUND,
     RECORD_HISTORY,
     RELEASE_LEASE,
     REPUBLISH,
-    STREAMS_ANEW,
     TAKE_LEASE,
     HistoryRecord,
     Lease,
-    LeaseAnswer,
+    LeaseReply,
     Publication,
-    RecordAnswer,
-    Republished,
+    RecordReply,
+    RepublishReply,
     present_replica_call,
-    publish_round_answer,
     publish_round_call,
-    record_history_answer,
+    publish_round_reply,
     record_history_call,
+    record_history_reply,
     release_lease_call,
-    republish_answer,
     republish_call,
-    take_lease_answer,
+    republish_reply,
     take_lease_call,
+    take_lease_reply,
 )
 from runtime.functions import call
 from tests.drivers.valkey import configured
@@ -61,8 +61,8 @@ ONE = Lease("one", "lab", INTERVAL_SECONDS)
 TWO = Lease("two", "lab", INTERVAL_SECONDS)
 
 
-def take(redis: Redis, lease: Lease, last_epoch: int = 0) -> LeaseAnswer:
-    return take_lease_answer(call(redis, TAKE_LEASE, take_lease_call(lease, last_epoch)))
+def take(redis: Redis, lease: Lease, last_epoch: int = 0) -> LeaseReply:
+    return take_lease_reply(call(redis, TAKE_LEASE, take_lease_call(lease, last_epoch)))
 
 
 def take_over(redis: Redis, lease: Lease) -> int:
@@ -78,11 +78,11 @@ def epoch(redis: Redis) -> int:
 
 
 def publish(redis: Redis, publication: Publication) -> str:
-    return publish_round_answer(call(redis, PUBLISH_ROUND, publish_round_call(publication)))
+    return publish_round_reply(call(redis, PUBLISH_ROUND, publish_round_call(publication)))
 
 
-def republish(redis: Redis, channel: str) -> Republished:
-    return republish_answer(call(redis, REPUBLISH, republish_call(channel)))
+def republish(redis: Redis, channel: str) -> RepublishReply:
+    return republish_reply(call(redis, REPUBLISH, republish_call(channel)))
 
 
 def test_lease_is_taken_with_an_epoch_of_now_when_redis_is_empty(redis: Redis) -> None:
@@ -109,7 +109,7 @@ def test_lease_epoch_grows_when_stored_own_or_logged_ones_are_ahead_of_the_clock
 
 def test_lease_is_not_taken_when_another_collector_holds_it(redis: Redis) -> None:
     take(redis, ONE)
-    assert take(redis, TWO) == LeaseAnswer("held", 0, "one", "lab", False)
+    assert take(redis, TWO) == LeaseReply("held", 0, "one", "lab", False)
     assert take(redis, Lease("three", "other", 2.0)).outcome == "foreign"
     call(redis, RELEASE_LEASE, release_lease_call(TWO))
     assert take(redis, TWO).outcome == "held"
@@ -317,7 +317,7 @@ def test_round_is_published_when_redis_is_full(redis: Redis, epoch: int) -> None
 
 
 def test_republication_is_nothing_when_nothing_is_stored(redis: Redis) -> None:
-    assert republish(redis, METRICS_CHANNEL) == Republished(None, None, 0.0)
+    assert republish(redis, METRICS_CHANNEL) == RepublishReply(None, None, 0.0)
     assert redis.keys() == []
 
 
@@ -389,8 +389,8 @@ def test_collector_report_says_who_leads_when_a_lease_lives(redis: Redis, epoch:
 START = 1_795_426_800
 
 
-def record(redis: Redis, epoch: int, *records: HistoryRecord) -> RecordAnswer:
-    return record_history_answer(call(redis, RECORD_HISTORY, record_history_call(epoch, records)))
+def record(redis: Redis, epoch: int, *records: HistoryRecord) -> RecordReply:
+    return record_history_reply(call(redis, RECORD_HISTORY, record_history_call(epoch, records)))
 
 
 def ten(number: int, entry: bytes = b"[1]", node: str = "a") -> HistoryRecord:
@@ -409,23 +409,23 @@ def ids(epoch: int, *numbers: int) -> list[str]:
 def test_history_is_recorded_in_streams_of_step_and_node_that_end_with_their_range(redis: Redis, epoch: int) -> None:
     half_hour = HistoryRecord(HALF_HOUR, "a", START, b"[900]")
     answer = record(redis, epoch, ten(0, b"[1,2.5]"), ten(0, b"[2]", node=""), half_hour, ten(1))
-    assert answer == RecordAnswer("recorded", 4, 0)
+    assert answer == RecordReply("recorded", 4, 0)
     assert recorded(redis) == list(zip(ids(epoch, 0, 1), [b"[1,2.5]", b"[1]"], strict=True))
     assert recorded(redis, "") == [(f"{START}000-{epoch}", b"[2]")]
     assert recorded(redis, step=1800) == [(f"{START}000-{epoch}", b"[900]")]
     # What nobody writes any more goes by itself.
     for step in (TEN_SECONDS, HALF_HOUR):
         left = redis.pttl(history_key(step.seconds, "a"))
-        assert 1000 * step.kept_seconds - 60_000 < left <= 1000 * step.kept_seconds
+        assert 1000 * step.retention_seconds - 60_000 < left <= 1000 * step.retention_seconds
 
 
 def test_history_is_fenced_when_another_collector_took_over_and_lost_when_redis_was_emptied(
     redis: Redis, epoch: int
 ) -> None:
     take_over(redis, TWO)
-    assert record(redis, epoch, ten(0)) == RecordAnswer("fenced", 0, 0)
+    assert record(redis, epoch, ten(0)) == RecordReply("fenced", 0, 0)
     redis.flushall()
-    assert record(redis, epoch, ten(0)) == RecordAnswer("lost", 0, 0)
+    assert record(redis, epoch, ten(0)) == RecordReply("lost", 0, 0)
     assert redis.keys() == []
 
 
@@ -433,7 +433,7 @@ def test_history_is_written_once_when_it_is_given_again(redis: Redis, epoch: int
     batch = [ten(0, b"[1]"), ten(1, b"[2]"), ten(2, b"[3]")]
     record(redis, epoch, *batch)
     before = recorded(redis)
-    assert record(redis, epoch, *batch, ten(3)) == RecordAnswer("recorded", 4, 0)
+    assert record(redis, epoch, *batch, ten(3)) == RecordReply("recorded", 4, 0)
     assert recorded(redis) == [*before, (*ids(epoch, 3), b"[1]")]
 
 
@@ -446,21 +446,21 @@ def test_history_keeps_both_when_two_collectors_saw_parts_of_one_step(redis: Red
 
 def test_history_loses_what_lies_after_when_the_clock_went_back(redis: Redis, epoch: int) -> None:
     record(redis, epoch, ten(0), ten(1), ten(400), ten(401))
-    assert record(redis, epoch, ten(5, b"[2]"), ten(6)) == RecordAnswer("recorded", 2, 0)
+    assert record(redis, epoch, ten(5, b"[2]"), ten(6)) == RecordReply("recorded", 2, 0)
     assert [name for name, _ in recorded(redis)] == ids(epoch, 0, 1, 5, 6)
     assert redis.pttl(history_key(10, "a")) > 0
     # Where it was as early as this before, the steps of then stay.
-    assert record(redis, epoch, ten(1, b"[9]")) == RecordAnswer("recorded", 1, 0)
+    assert record(redis, epoch, ten(1, b"[9]")) == RecordReply("recorded", 1, 0)
     assert [name for name, _ in recorded(redis)] == ids(epoch, 0, 1, 5, 6)
     assert dict(recorded(redis))[ids(epoch, 1)[0]] == b"[1]"
 
 
 def test_history_writes_few_streams_anew_in_one_call_when_the_clock_went_back(redis: Redis, epoch: int) -> None:
-    nodes = [f"n{number}" for number in range(STREAMS_ANEW + 3)]
+    nodes = [f"n{number}" for number in range(MAX_STREAM_REWRITES + 3)]
     record(redis, epoch, *(ten(400, node=node) for node in nodes))
     records = [ten(0, node=node) for node in nodes]
-    assert record(redis, epoch, *records) == RecordAnswer("recorded", STREAMS_ANEW, 0)
-    assert record(redis, epoch, *records[STREAMS_ANEW:]) == RecordAnswer("recorded", 3, 0)
+    assert record(redis, epoch, *records) == RecordReply("recorded", MAX_STREAM_REWRITES, 0)
+    assert record(redis, epoch, *records[MAX_STREAM_REWRITES:]) == RecordReply("recorded", 3, 0)
     for node in nodes:
         assert [name for name, _ in recorded(redis, node)] == ids(epoch, 0)
 
@@ -482,7 +482,7 @@ def test_history_is_refused_whole_when_redis_is_full(redis: Redis, epoch: int) -
 
 def test_history_leaves_a_key_alone_when_it_holds_something_else(redis: Redis, epoch: int) -> None:
     redis.set(history_key(10, "a"), b"mine")
-    assert record(redis, epoch, ten(0), ten(0, node="b")) == RecordAnswer("recorded", 2, 1)
+    assert record(redis, epoch, ten(0), ten(0, node="b")) == RecordReply("recorded", 2, 1)
     assert redis.get(history_key(10, "a")) == b"mine"
     assert redis.pttl(history_key(10, "a")) == -1
     assert len(recorded(redis, "b")) == 1

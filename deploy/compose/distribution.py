@@ -30,12 +30,12 @@ SUMS = "SHA256SUMS"
 #: What runs the images: files and folders of the project.
 PARTS = (
     "access/__init__.py",
-    "access/choice.py",
+    "access/mode_required.py",
     "runtime/__init__.py",
     "runtime/catalogue.py",
-    "runtime/checks.py",
-    "runtime/kinds.py",
-    "runtime/quoted.py",
+    "runtime/settings_check.py",
+    "runtime/value_types.py",
+    "runtime/quoting.py",
     "runtime/setting.py",
     "compose.yaml",
     "deploy/compose",

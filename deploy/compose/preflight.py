@@ -20,8 +20,8 @@ from deploy.compose.project import GATEWAY, Project
 from deploy.compose.tls import USER
 from deploy.host.listening import free_above, holder, is_free
 from runtime.catalogue import CONTAINERS, REDIS_MAXMEMORY, SETTINGS
-from runtime.checks import Report, check
 from runtime.setting import SettingError
+from runtime.settings_check import SettingsReport, check
 
 _GB = 10**9
 _MB = 10**6
@@ -81,7 +81,7 @@ class Facts:
     images_missing: tuple[str, ...] = ()
     port: Port | None = None
     #: What the settings say.
-    settings: Report = field(default_factory=Report)
+    settings: SettingsReport = field(default_factory=SettingsReport)
     #: What of this machine the settings name and is not there, as sentences.
     files_missing: tuple[str, ...] = ()
     #: Of the engine's machine.
@@ -190,7 +190,7 @@ def _engine(docker: Docker, facts: Facts) -> Facts:
     )
 
 
-def settings_of(docker: Docker) -> Report:
+def settings_of(docker: Docker) -> SettingsReport:
     """What is wrong with ``.env`` and the environment, each setting by its name."""
     written = written_in(docker.folder, docker.variables)
     return check({**written, **docker.variables}, CONTAINERS, written)
@@ -205,7 +205,7 @@ def redis_maxmemory(docker: Docker) -> int:
         return 0
 
 
-def _with_overrides(report: Report, project: Project) -> Report:
+def _with_overrides(report: SettingsReport, project: Project) -> SettingsReport:
     """The report, with what a compose file of somebody's own sets wrongly."""
     faults = list(report.faults)
     for service, variables in project.environments.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from access.choice import how_to_choose, lacks_choice
+from access.mode_required import access_mode_instructions, is_access_mode_missing
 from deploy.compose.dialogue import CommandFailed
 from deploy.compose.docker import EVERYTHING, Docker
 from deploy.compose.tls import TlsFiles
@@ -116,9 +116,9 @@ class Project:
 
     def choice_error(self) -> str:
         """How to say whether people must sign in; empty where that was said, or only this machine reaches the pages."""
-        if not lacks_choice(self.host, self.access):
+        if not is_access_mode_missing(self.host, self.access):
             return ""
-        return how_to_choose(self.host, MAKE_USER, place=" in .env")
+        return access_mode_instructions(self.host, MAKE_USER, place=" in .env")
 
     @property
     def scheme(self) -> str:

@@ -14,7 +14,7 @@ from contract.messages import Snapshot
 from contract.names import ALERT_LOG_KEY, EPOCH_KEY, LEASE_KEY, METRICS_CHANNEL, latest_key
 from deploy.local.refusal import CannotStart
 from deploy.local.valkey import write_private
-from runtime.quoted import quoted
+from runtime.quoting import quoted
 from runtime.redis_client import blocking_client
 
 #: Seconds that a Redis of somebody's own gets to answer.

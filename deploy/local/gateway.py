@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Self
 
-from access.proxies import Proxies
+from access.proxies import TrustedProxies
 from deploy.local.limits import Connections
 from deploy.local.proxy import ApiProxy, Environ, Forwarding, StartResponse, refusal
 from runtime import catalogue
-from runtime.logs import Occasionally, configure_logs, refuse_start
+from runtime.logs import RateLimitedLog, configure_logs, refuse_start
 from runtime.settings import Environment, SettingError
 from ws.config import Config
 from ws.loop import CONNECTION_LIMIT, Listener, descriptor, when_served
@@ -29,7 +29,7 @@ from ws.service import Front, run
 _SOCKET_IO: Final = "/socket.io/"
 
 _logger = logging.getLogger(__name__)
-_complaints: Final = Occasionally(_logger)
+_complaints: Final = RateLimitedLog(_logger)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class BoundedListener(Listener):
         OSError: the address is taken, or none of this machine's.
     """
 
-    def __init__(self, host: str, port: int, connections: Connections, proxies: Proxies) -> None:
+    def __init__(self, host: str, port: int, connections: Connections, proxies: TrustedProxies) -> None:
         super().__init__(host, port)
         self._connections = connections
         self._proxies = proxies
@@ -81,7 +81,9 @@ class BoundedListener(Listener):
         while True:
             connection, address = super().accept()
             peer = address[0]
-            if self._proxies.origin(peer).is_forwarded or self._connections.admit(peer, connection.fileno()):
+            if self._proxies.client_address(peer).is_from_trusted_proxy or self._connections.admit(
+                peer, connection.fileno()
+            ):
                 return connection, address
             _complaints.warning("connection", "closed a connection of %s: GATEWAY_LIMIT_CONNECTIONS is reached", peer)
             connection.close()
@@ -97,7 +99,7 @@ def one_origin(socket_io: Application, api: Application) -> Application:
     return application
 
 
-def bounded(app: Application, requests: Connections, proxies: Proxies) -> Application:
+def bounded(app: Application, requests: Connections, proxies: TrustedProxies) -> Application:
     """``app``, for the requests under way that ``requests`` admit of each address that one of ``proxies`` forwards.
 
     A request is counted as the connection that it takes, and a WebSocket until that has ended.
@@ -105,7 +107,10 @@ def bounded(app: Application, requests: Connections, proxies: Proxies) -> Applic
 
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         peer = environ["REMOTE_ADDR"]
-        own, origin = proxies.origin(peer), proxies.origin(peer, environ.get("HTTP_X_FORWARDED_FOR", ""))
+        own, origin = (
+            proxies.client_address(peer),
+            proxies.client_address(peer, environ.get("HTTP_X_FORWARDED_FOR", "")),
+        )
         if origin.address == own.address:
             return app(environ, start_response)
         number = descriptor(environ)

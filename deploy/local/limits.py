@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from access.proxies import counted_as
+from access.proxies import client_network
 from runtime.fair_queue import FairQueue
 
 #: Seconds between two looks at which connections of an address are still there.
@@ -35,7 +35,7 @@ class Connections:
     def admit(self, address: str, descriptor: int) -> bool:
         """Count a connection; return ``False``, and do not count it, where its address has as many as it may."""
         self.release(descriptor)
-        address = counted_as(address)
+        address = client_network(address)
         if len(self._sockets.get(address, ())) >= self._limit:
             self._sweep(address)
         sockets = self._sockets.setdefault(address, {})

@@ -18,12 +18,12 @@ from urllib.parse import quote
 
 from msgspec import UNSET, UnsetType
 
-from access.proxies import Proxies, counted_as
+from access.proxies import TrustedProxies, client_network
 from contract.codec import encode
 from contract.rest import Problem
 from deploy.local.body import Answer, BadBody, Body, Sending
 from deploy.local.limits import RequestSlots, UnreadAnswers
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 
 #: Seconds that the api may take over an answer.
 TIMEOUT_SECONDS: Final = 60.0
@@ -73,8 +73,8 @@ class Forwarding:
     Headers that only a proxy could say are taken from the proxies of ``TRUSTED_PROXIES``, and from nobody else.
     """
 
-    def __init__(self, proxies: Proxies | None = None, user_header: str = "") -> None:
-        self._proxies = proxies or Proxies()
+    def __init__(self, proxies: TrustedProxies | None = None, user_header: str = "") -> None:
+        self._proxies = proxies or TrustedProxies()
         self._user_header = user_header.lower()
 
     def replaces(self, name: str) -> bool:
@@ -83,7 +83,9 @@ class Forwarding:
 
     def address(self, environ: Mapping[str, Any]) -> str:
         """The address that a WSGI request comes from, as far as anybody who is believed knows it."""
-        return self._proxies.origin(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")).address
+        return self._proxies.client_address(
+            environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")
+        ).address
 
     def headers(self, given: Mapping[str, str], peer: str) -> list[tuple[str, str]]:
         """What is handed on in their place.
@@ -92,7 +94,7 @@ class Forwarding:
             given: the request's headers by name.
             peer: the address that it came from.
         """
-        if not self._proxies.origin(peer).is_forwarded:
+        if not self._proxies.client_address(peer).is_from_trusted_proxy:
             return [(_CHAIN, peer)]
         chain = f"{given[_CHAIN]}, {peer}" if given.get(_CHAIN) else peer
         said = {name: given[name] for name in (_SCHEME, self._user_header) if given.get(name)}
@@ -113,7 +115,7 @@ class ApiProxy:
         self._quick_slots = RequestSlots(OF_ONE_ADDRESS, OF_ONE_ADDRESS // 4, WAITING)
         self._message_slots = RequestSlots(MESSAGES, MESSAGES // 4, WAITING)
         self._unread = UnreadAnswers()
-        self._complaints = Occasionally(_logger)
+        self._complaints = RateLimitedLog(_logger)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request (WSGI)."""
@@ -131,7 +133,7 @@ class ApiProxy:
             return Answer(refusal(environ, start_response, error.status, str(error)), body)
         if query := environ.get("QUERY_STRING"):
             target = f"{target}?{query}"
-        address = counted_as(self._forwarding.address(environ))
+        address = client_network(self._forwarding.address(environ))
         whole_slots = self._quick_slots if target.startswith(_QUICK) else self._slots
         slots = whole_slots if whole is not None else self._message_slots
         if not slots.enter(address, self._timeout_seconds):

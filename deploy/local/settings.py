@@ -9,8 +9,8 @@ from typing import Final, Self
 from access.settings import Mode, read_mode
 from deploy.local.commands import ADD_USER, CHECKOUT, RUN, on
 from runtime import catalogue
-from runtime.checks import check
 from runtime.settings import Environment, SettingError
+from runtime.settings_check import check
 
 #: Folder of a user's data, and the name of ours in it.
 #: Source: https://specifications.freedesktop.org/basedir-spec/latest/

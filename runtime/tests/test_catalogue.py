@@ -10,15 +10,15 @@ from api.config import Config as ApiConfig
 from collector.config import Config as CollectorConfig
 from deploy.settings import EXAMPLE, PAGE, example, page
 from runtime.catalogue import CONTAINERS, OF_COMPOSE, REMOVED, RUN, SECTIONS, SETTINGS, SYSTEMD, VERSION, of_service
-from runtime.checks import check
 from runtime.settings import Environment, FromEnvironment, SettingError
+from runtime.settings_check import check
 from tests.drivers.wrong_settings import WRONG, Wrong, wrong_in
 from ws.config import Config as WsConfig
 
 ROOT = Path(__file__).parents[2]
 CONFIGS: dict[str, type[FromEnvironment]] = {"api": ApiConfig, "ws": WsConfig, "collector": CollectorConfig}
 #: Read by hosts that have Python 3.9, and nothing of ours.
-ON_HOSTS = ("catalogue", "checks", "kinds", "quoted", "setting")
+ON_HOSTS = ("catalogue", "quoting", "setting", "settings_check", "value_types")
 
 
 @pytest.mark.parametrize("service", sorted(CONFIGS))

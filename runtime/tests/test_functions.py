@@ -17,8 +17,8 @@ from contract.scripts import (
     TAKE_LEASE,
     Lease,
     release_lease_call,
-    take_lease_answer,
     take_lease_call,
+    take_lease_reply,
 )
 from runtime.functions import call, call_async
 from runtime.redis_failures import FunctionsMissing
@@ -62,8 +62,8 @@ def user(redis: Redis, valkey: Valkey) -> Iterator[Redis]:
 
 
 def test_library_is_loaded_by_the_first_caller_that_may_and_called_from_then_on(redis: Redis) -> None:
-    first = take_lease_answer(call(redis, TAKE_LEASE, TAKE))
-    second = take_lease_answer(call(redis, TAKE_LEASE, TAKE))
+    first = take_lease_reply(call(redis, TAKE_LEASE, TAKE))
+    second = take_lease_reply(call(redis, TAKE_LEASE, TAKE))
     assert (first.outcome, second.outcome) == ("taken", "taken")
     assert libraries(redis) == [NAME]
     assert calls(redis, "fcall") == 2
@@ -108,14 +108,14 @@ def test_library_is_loaded_again_when_redis_lost_it(redis: Redis) -> None:
     redis.flushall()
     assert libraries(redis) == [NAME]
     redis.function_flush()
-    assert take_lease_answer(call(redis, TAKE_LEASE, TAKE)).outcome == "taken"
+    assert take_lease_reply(call(redis, TAKE_LEASE, TAKE)).outcome == "taken"
     assert libraries(redis) == [NAME]
 
 
 def test_asyncio_client_loads_and_calls_as_the_blocking_one_does(redis: Redis, valkey: Valkey) -> None:
     async def twice() -> list[str]:
         async with AsyncRedis.from_url(valkey.url, socket_timeout=10) as client:
-            return [take_lease_answer(await call_async(client, TAKE_LEASE, TAKE)).outcome for _ in range(2)]
+            return [take_lease_reply(await call_async(client, TAKE_LEASE, TAKE)).outcome for _ in range(2)]
 
     assert asyncio.run(twice()) == ["taken", "taken"]
     assert libraries(redis) == [NAME]
@@ -135,7 +135,7 @@ def test_caller_is_told_what_is_missing_and_where_to_read_on_when_it_may_not_loa
     assert not redis.exists(LEASE_KEY)
     # and at the next call it is there
     redis.function_load(LIBRARY)
-    assert take_lease_answer(call(user, TAKE_LEASE, TAKE)).outcome == "taken"
+    assert take_lease_reply(call(user, TAKE_LEASE, TAKE)).outcome == "taken"
 
 
 def test_caller_is_told_that_its_user_needs_other_rules_when_it_may_call_no_function(redis: Redis, user: Redis) -> None:
@@ -201,5 +201,5 @@ def test_backup_is_read_with_its_functions_and_without(valkey: Valkey, redis: Re
         # then
         with valkey.client() as client:
             assert libraries(client) == loaded
-            assert take_lease_answer(call(client, TAKE_LEASE, TAKE)).epoch == 4_000_000_001
+            assert take_lease_reply(call(client, TAKE_LEASE, TAKE)).epoch == 4_000_000_001
             assert libraries(client) == [NAME]

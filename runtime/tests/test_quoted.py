@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.quoted import PATH_LENGTH, QUOTED_LENGTH, quoted, shown
+from runtime.quoting import PATH_LENGTH, QUOTED_LENGTH, path_text, quoted
 
 
 @pytest.mark.parametrize("value", ["node6.lan", 12, 1.5, None, True, ["a", 1], {"host": "a", "name": 1}, b"\xff"])
@@ -28,7 +28,7 @@ def test_value_is_cut_without_writing_all_of_it_when_it_repeats_itself() -> None
 
 
 def test_path_is_shown_on_one_line_of_utf8_whatever_its_name_is() -> None:
-    assert shown(Path("/etc/nodes ü.yaml")) == "/etc/nodes ü.yaml"
-    assert shown(Path("/etc/\udcff\n\x1b[31m")) == r"/etc/\udcff\n\x1b[31m"
-    cut = shown(Path("/begin/" + "x" * 4000 + "/end"))
+    assert path_text(Path("/etc/nodes ü.yaml")) == "/etc/nodes ü.yaml"
+    assert path_text(Path("/etc/\udcff\n\x1b[31m")) == r"/etc/\udcff\n\x1b[31m"
+    cut = path_text(Path("/begin/" + "x" * 4000 + "/end"))
     assert (len(cut), cut[:7], cut[-4:]) == (PATH_LENGTH, "/begin/", "/end")

@@ -14,7 +14,7 @@ from redis.connection import SSLConnection, parse_url
 from requests.certs import where
 
 from runtime.catalogue import API_PORT, CLUSTER_NAME, COLLECTOR_SCRAPE_INTERVAL_SECONDS
-from runtime.logs import QUIET_SECONDS, Occasionally
+from runtime.logs import QUIET_SECONDS, RateLimitedLog
 from runtime.readiness import Readiness
 from runtime.redis_client import blocking_client
 from runtime.settings import Environment, SettingError
@@ -135,7 +135,7 @@ def test_ca_file_is_named_when_it_is_of_no_use(tmp_path: Path, content: str | No
 
 def test_complaint_is_silent_for_a_minute_when_it_repeats(caplog: pytest.LogCaptureFixture) -> None:
     now = [0.0]
-    occasionally = Occasionally(logging.getLogger("test"), lambda: now[0])
+    occasionally = RateLimitedLog(logging.getLogger("test"), lambda: now[0])
     for _ in range(5):
         occasionally.warning("garbage", "garbage on %s", "a channel")
     occasionally.warning("other", "something else")

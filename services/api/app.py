@@ -30,7 +30,7 @@ from api.streams import StreamReader
 from api.turns import Turns
 from contract.codec import prepare_types
 from contract.names import ALERT_LOG_KEY, HISTORY_KEYS, INCIDENTS_KEY
-from runtime.quoted import cut, quoted
+from runtime.quoting import cut, quoted
 from runtime.readiness import Readiness
 
 _METHODS = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))

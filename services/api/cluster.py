@@ -15,7 +15,7 @@ from contract.codec import encode
 from contract.messages import Alerts, Node, NodeStatus
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.rest import overview
-from runtime.quoted import quoted
+from runtime.quoting import quoted
 
 #: Fields of a node that have a cell each.
 NODE_COLUMNS: Final = tuple(

@@ -15,7 +15,7 @@ from api.store import Store, Unavailable
 from contract import VERSION
 from contract.messages import Health, Snapshot
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
-from contract.presence import read_collector, read_replicas, up_while_rounds_come
+from contract.presence import correct_status_by_rounds, read_collector, read_replicas
 from contract.rest import CollectorReport, HealthReport, ReplicaReport, health_report
 from runtime.clock import timestamp
 from runtime.readiness import LIVE, Readiness
@@ -69,7 +69,7 @@ class HealthReporter:
         if collector.status == "down" or interval is None:
             self._store.refresh(METRICS_CHANNEL)
             known_cluster, _, interval = self._remembered()
-        return up_while_rounds_come(collector, collector.age_seconds, interval), cluster or known_cluster
+        return correct_status_by_rounds(collector, collector.age_seconds, interval), cluster or known_cluster
 
     def _last_known_collector(self, answered: float | None) -> tuple[CollectorReport, str | None]:
         """``answered``: monotonic time of Redis' last answer to anything."""
@@ -85,7 +85,7 @@ class HealthReporter:
             # The age may be one of long ago: rounds are missing since Redis went, if they are.
             quiet = min(age, now - answered)
         report = CollectorReport(status="down", leader=None, epoch=None, age_seconds=age)
-        return up_while_rounds_come(report, quiet, interval), cluster
+        return correct_status_by_rounds(report, quiet, interval), cluster
 
     def _replicas(self) -> list[ReplicaReport]:
         try:

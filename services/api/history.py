@@ -18,18 +18,27 @@ from api.responses import Cell, csv_answer, struct_answer
 from api.store import Store, StoredInvalid, collector_time
 from api.streams import Rows, StreamReader
 from contract.distribution import DISTRIBUTED, Distribution, decode_distribution, merge_distributions
-from contract.history import CLUSTER_NODE, HALF_HOUR, MEASURES, STEPS, Entry, Step, decode_entry, merge
+from contract.history import (
+    CLUSTER_NODE,
+    HALF_HOUR,
+    MEASURES,
+    RESOLUTIONS,
+    HistoryEntry,
+    Resolution,
+    decode_entry,
+    merge,
+)
 from contract.messages import Snapshot
 from contract.names import HISTORY_FIELD, distribution_key, history_key
 from contract.rest import DistributionValues, History, HistoryDistribution, HistorySeries
 from runtime.clock import timestamp, unix_seconds
-from runtime.quoted import quoted
+from runtime.quoting import quoted
 
 NODES_LIMIT: Final = 50
 DEFAULT_POINTS: Final = 360
 POINTS_LIMITS: Final = (2, 1000)
 DEFAULT_RANGE_SECONDS: Final = 3600
-RANGE_LIMITS_SECONDS: Final = (60, HALF_HOUR.kept_seconds)
+RANGE_LIMITS_SECONDS: Final = (60, HALF_HOUR.retention_seconds)
 
 _TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 #: Unix milliseconds of the year 3000: a range that is rounded up must end before the year 9999.
@@ -174,7 +183,7 @@ class HistoryReader:
     def __init__(self, streams: StreamReader) -> None:
         self._streams = streams
 
-    def read(self, nodes: Sequence[str], grid: Grid) -> Iterator[tuple[str, list[Entry | None]]]:
+    def read(self, nodes: Sequence[str], grid: Grid) -> Iterator[tuple[str, list[HistoryEntry | None]]]:
         """Each node with an entry, or ``None``, for each step of ``grid``.
 
         Raises:
@@ -211,7 +220,7 @@ class HistoryReader:
         def question(client: redis.Redis) -> list[Rows]:
             pipeline = client.pipeline(transaction=False)
             for node in nodes:
-                for step in STEPS:
+                for step in RESOLUTIONS:
                     pipeline.xrevrange(history_key(step.seconds, node), count=1)
             answers: list[Rows] = pipeline.execute()
             return answers
@@ -232,7 +241,7 @@ class HistoryReader:
 
     def _decoded(
         self, windows: Sequence[Window], answers: Sequence[Rows], decode: Callable[[bytes], E]
-    ) -> list[tuple[Step, Iterator[Stored[E]]]]:
+    ) -> list[tuple[Resolution, Iterator[Stored[E]]]]:
         return [(window.step, self._stored(rows, decode)) for window, rows in zip(windows, answers, strict=True)]
 
     def _stored(self, rows: Rows, decode: Callable[[bytes], E]) -> Iterator[Stored[E]]:

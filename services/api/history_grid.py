@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from contract.distribution import DISTRIBUTED, Distribution
-from contract.history import MEASURES, STEPS, Entry, Step, Summary
+from contract.history import MEASURES, RESOLUTIONS, HistoryEntry, Resolution, Summary
 from contract.messages import Epoch
 from contract.rest import DistributionValues, HistoryValues
 
@@ -23,7 +23,7 @@ class Stored(NamedTuple, Generic[E]):
 class Window(NamedTuple):
     """A part of a stream, from ``start_ms`` to, not including, ``end_ms``."""
 
-    step: Step
+    step: Resolution
     start_ms: int
     end_ms: int
 
@@ -32,7 +32,7 @@ class Window(NamedTuple):
 class Grid:
     """``points`` steps of ``step_ms`` from ``start_ms`` on, filled from entries of ``base`` up to ``until_ms``."""
 
-    base: Step
+    base: Resolution
     start_ms: int
     step_ms: int
     points: int
@@ -55,7 +55,7 @@ class Grid:
         return windows
 
     def fill(
-        self, streams: Iterable[tuple[Step, Iterable[Stored[E]]]], merge: Callable[[list[E]], E]
+        self, streams: Iterable[tuple[Resolution, Iterable[Stored[E]]]], merge: Callable[[list[E]], E]
     ) -> list[E | None]:
         """One entry a step, made by ``merge`` of what ``windows`` gave; ``None`` where there is nothing."""
         cells: list[list[E]] = [[] for _ in range(self.points)]
@@ -72,7 +72,7 @@ def make_grid(start_ms: int, end_ms: int, points: int, *, now_ms: int, interval_
     A step is at least two scrape intervals, so that slow scraping makes no gaps, and a multiple of a stored step: of
     the coarsest that is fine enough, among those that reach back to the start.
     """
-    reaching = [step for step in STEPS if start_ms >= now_ms - 1000 * step.kept_seconds] or [STEPS[-1]]
+    reaching = [step for step in RESOLUTIONS if start_ms >= now_ms - 1000 * step.retention_seconds] or [RESOLUTIONS[-1]]
     wanted_ms = max(-(-(end_ms - start_ms) // points), round(2000 * interval_seconds))
     base = [reaching[0], *(step for step in reaching if 1000 * step.seconds <= wanted_ms)][-1]
     step_ms = -(-wanted_ms // (1000 * base.seconds)) * 1000 * base.seconds
@@ -81,7 +81,7 @@ def make_grid(start_ms: int, end_ms: int, points: int, *, now_ms: int, interval_
     return Grid(base, first * step_ms, step_ms, last - first, until_ms=min(end_ms, now_ms))
 
 
-def values_of(cells: Sequence[Entry | None], measure: str) -> HistoryValues:
+def values_of(cells: Sequence[HistoryEntry | None], measure: str) -> HistoryValues:
     """One measure of a filled grid."""
     position = list(MEASURES).index(measure)
     triples = [_triple(None if entry is None else entry.summaries[position]) for entry in cells]
@@ -101,7 +101,7 @@ def _triple(summary: Summary) -> tuple[float | None, float | None, float | None]
     return summary if isinstance(summary, tuple) else (summary, summary, summary)
 
 
-def _without_repetitions(streams: Iterable[tuple[Step, Iterable[Stored[E]]]]) -> Iterator[Stored[E]]:
+def _without_repetitions(streams: Iterable[tuple[Resolution, Iterable[Stored[E]]]]) -> Iterator[Stored[E]]:
     """Leave out finer entries that are contained in a coarser one, which is of the same epoch."""
     contained_until_ms: dict[Epoch, int] = {}
     for step, entries in streams:

@@ -11,7 +11,7 @@ from contract import VERSION
 from contract.codec import encode
 from contract.messages import Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
-from contract.passed_on import with_members
+from contract.raw_json import with_fields
 from runtime.readiness import Readiness
 
 #: Page by path; its template is named like it. A node's name may hold any characters, slashes included.
@@ -83,7 +83,7 @@ def _known(store: Store, channel: str) -> Latest | None:
 def _limited(latest: Latest, names: Collection[str | None]) -> tuple[bytes, bool]:
     """The stored snapshot with the nodes of these names alone, and whether there is any."""
     nodes = [raw for name, raw in nodes_by_name(latest.content) if name in names]
-    return with_members(latest.content.raw, {"nodes": nodes}), bool(nodes)
+    return with_fields(latest.content.raw, {"nodes": nodes}), bool(nodes)
 
 
 def _initial_json(known: Mapping[str, bytes], facts: Mapping[str, object]) -> Markup:

@@ -14,7 +14,7 @@ from api.responses import RETRY_AFTER_SECONDS, answers_json
 from api.store import Unavailable
 from contract.codec import encode
 from contract.rest import Problem
-from runtime.quoted import QUOTED_LENGTH
+from runtime.quoting import QUOTED_LENGTH
 
 _logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from api.counters import Counters
 from contract.library import Script
 from contract.scripts import Call
 from runtime.functions import call
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 from runtime.readiness import Readiness
 from runtime.redis_client import blocking_client
 from runtime.redis_failures import FunctionsMissing, RedisAway, RedisFailure, RedisRefused, translated
@@ -56,7 +56,7 @@ class RedisLink:
         self._readiness = readiness
         self._counters = counters
         self._monotonic = monotonic
-        self._complaints = Occasionally(_logger)
+        self._complaints = RateLimitedLog(_logger)
         self._trying = threading.Lock()
         self._down = False
         self._resume_at = 0.0

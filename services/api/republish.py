@@ -11,7 +11,7 @@ from api.counters import Counters
 from api.redis_link import RedisLink
 from api.store import Store
 from contract.names import REPUBLISH_INTERVAL_MS
-from contract.scripts import REPUBLISH, Republished, republish_answer, republish_call
+from contract.scripts import REPUBLISH, RepublishReply, republish_call, republish_reply
 from runtime.redis_failures import RedisAway, RedisFailure, RedisRefused
 
 _logger = logging.getLogger(__name__)
@@ -73,9 +73,9 @@ class Republisher:
         with self._changed:
             self._changed.wait_for(lambda: not self._pending, limit_seconds)
 
-    def _publish(self, channel: str) -> Republished:
+    def _publish(self, channel: str) -> RepublishReply:
         asked_at = self._monotonic()
-        answer = republish_answer(self._link.call(REPUBLISH, republish_call(channel)))
+        answer = republish_reply(self._link.call(REPUBLISH, republish_call(channel)))
         self._store.remember(channel, answer.message, answer.age_seconds, asked_at)
         if answer.message is not None and answer.wait_seconds == 0:
             self._counters.publications.labels(channel).inc()

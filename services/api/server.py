@@ -13,7 +13,7 @@ from gunicorn.glogging import Logger
 from api.components import components_of
 from api.config import Config
 from api.worker import PatientWorker
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 
 #: Bytes that the first line of a request may have: fifty names of nodes are long.
 REQUEST_LINE_BYTES: Final = 8190
@@ -119,7 +119,7 @@ class GunicornLog(Logger):  # type: ignore[misc]
         self.cfg = cfg
         self.error_log.propagate = True
         self.error_log.setLevel(logging.WARNING)
-        self._complaints = Occasionally(self.error_log)
+        self._complaints = RateLimitedLog(self.error_log)
 
     def warning(self, msg: object, *args: object, **kwargs: object) -> None:
         """Log a warning."""

@@ -19,10 +19,10 @@ from api.redis_link import RedisLink
 from contract.codec import TYPE_OF_CHANNEL, Message, UndecodableMessage, decode, require_object
 from contract.messages import RulesInForce, Snapshot, Timestamp
 from contract.names import METRICS_CHANNEL, RULES_KEY, latest_key
-from contract.passed_on import stored_nodes
+from contract.raw_json import raw_nodes
 from contract.scripts import age_seconds
 from runtime.clock import unix_seconds
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 from runtime.readiness import Readiness
 from runtime.redis_failures import RedisFailure
 
@@ -89,7 +89,7 @@ def nodes_by_name(snapshot: Content) -> Iterator[tuple[str, msgspec.Raw]]:
     """Each node of a snapshot by its name, as it was stored."""
     message = snapshot.message
     assert isinstance(message, Snapshot)
-    for node, raw in zip(message.nodes, stored_nodes(snapshot.raw), strict=True):
+    for node, raw in zip(message.nodes, raw_nodes(snapshot.raw), strict=True):
         yield node.node, raw
 
 
@@ -126,7 +126,7 @@ class Store:
         self._readiness = readiness
         self._counters = counters
         self._monotonic = monotonic
-        self._complaints = Occasionally(_logger)
+        self._complaints = RateLimitedLog(_logger)
         self._lock = threading.Lock()
         self._known: dict[str, _Known] = {}
 

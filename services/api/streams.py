@@ -11,7 +11,7 @@ from api.counters import Counters
 from api.redis_link import RedisLink
 from api.store import NothingKnown, StoredInvalid
 from contract.codec import UndecodableMessage
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 from runtime.readiness import Readiness
 from runtime.redis_failures import RedisAway, RedisRefused
 
@@ -35,7 +35,7 @@ class StreamReader:
         self._link = link
         self._readiness = readiness
         self._counters = counters
-        self._complaints = Occasionally(_logger)
+        self._complaints = RateLimitedLog(_logger)
 
     def ask(self, question: Callable[[redis.Redis], T]) -> T:
         """Return ``question(client)``.

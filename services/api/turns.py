@@ -6,7 +6,7 @@ import threading
 from typing import Final, Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import unquote_to_bytes
 
-from access.proxies import Proxies, counted_as
+from access.proxies import TrustedProxies, client_network
 from runtime.fair_queue import FairQueue
 
 Job = TypeVar("Job")
@@ -60,7 +60,7 @@ class Turn(NamedTuple):
 class Turns(Generic[Job]):
     """Lets requests begin. Knows nothing of WSGI or sockets; safe to use from several threads."""
 
-    def __init__(self, proxies: Proxies, threads: int) -> None:
+    def __init__(self, proxies: TrustedProxies, threads: int) -> None:
         at_once = max(1, int(threads * SHARE_OF_THREADS))
         self._queues: dict[Kind, FairQueue[tuple[Turn, Job]]] = {
             "quick": FairQueue(QUICK_THREADS, QUICK_AT_ONCE, WAITING),
@@ -72,7 +72,7 @@ class Turns(Generic[Job]):
 
         @functools.lru_cache(_REMEMBERED)
         def address_of(peer: str, forwarded_for: bytes) -> str:
-            return counted_as(proxies.origin(peer, forwarded_for.decode("latin-1")).address)
+            return client_network(proxies.client_address(peer, forwarded_for.decode("latin-1")).address)
 
         self._address_of = address_of
 

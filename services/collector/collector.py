@@ -38,9 +38,9 @@ from collector.rounds import Rounds
 from collector.texts.issues import history_refused, rounds_missed
 from contract.messages import Coded, Severity
 from contract.names import INCIDENTS_LENGTH_WHEN_FULL
-from contract.scripts import Lease, LeaseAnswer, Publication, PublishOutcome
-from runtime.logs import Occasionally
-from runtime.quoted import quoted
+from contract.scripts import Lease, LeaseReply, Publication, PublishOutcome
+from runtime.logs import RateLimitedLog
+from runtime.quoting import quoted
 from runtime.readiness import Readiness
 from runtime.redis_failures import FunctionsMissing, RedisFailure
 
@@ -87,7 +87,7 @@ class Collector:
         self._is_epoch_lost = False
         self._last_epoch = 0
         self._was_answered = False
-        self._occasionally = Occasionally(_log)
+        self._occasionally = RateLimitedLog(_log)
         self._watch = RoundWatch(config.interval_seconds)
         ROUNDS_MISSED.ask = lambda: self._watch.missed
 
@@ -237,7 +237,7 @@ class Collector:
         self._is_epoch_lost = False
         return True
 
-    async def _ask_for_lease(self) -> LeaseAnswer:
+    async def _ask_for_lease(self) -> LeaseReply:
         answer = await self._redis.take_lease(self.lease, self._last_epoch)
         self._note_answer()
         if answer.outcome == "foreign" and not self._was_answered:

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
-from access.hosts import Hosts
+from access.hosts import AllowedHosts
 from access.settings import read_hosts
 from collector.targets.entry import DEFAULT_PORT, TargetsError, host_and_port, usable_name
 from runtime import catalogue
-from runtime.kinds import paths
 from runtime.settings import Environment, FromEnvironment, SettingError
+from runtime.value_types import paths
 
 #: Seconds that a scrape may take by default, where the interval allows them.
 DEFAULT_TIMEOUT_SECONDS = 5.0
@@ -46,7 +46,7 @@ class Config(FromEnvironment):
     log_level: str
     log_format: str
     #: The host names that its port answers to.
-    hosts: Hosts
+    hosts: AllowedHosts
 
     @classmethod
     def read(cls, environment: Environment) -> Self:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from collector.sample import FILESYSTEMS_LIMIT, Filesystem
-from runtime.quoted import quoted
+from runtime.quoting import quoted
 
 #: Longest name of a block device that is read, in characters; Linux has 31.
 DEVICE_NAME_LIMIT: Final = 64

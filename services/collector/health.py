@@ -11,7 +11,7 @@ from collector.texts.alerts import node_offline
 from collector.texts.failures import connection_refused, no_answer, no_answer_within
 from collector.texts.sentence import english, says
 from contract.messages import Coded, Epoch, Firing, Health, Node, Seq, Severity, Timestamp, overall_status
-from runtime.quoted import shown
+from runtime.quoting import path_text
 
 #: Issues that are told one by one.
 ISSUES_LIMIT: Final = 20
@@ -71,9 +71,9 @@ def _issues(
 ) -> list[Coded]:
     found = list(problems)
     if total == 0:
-        found.append(issues.no_targets(shown(targets_path), INSTALL_EXPORTER))
+        found.append(issues.no_targets(path_text(targets_path), INSTALL_EXPORTER))
     elif len(offline) == total and any(may_lack_an_exporter(_error(node)) for node in offline):
-        found.append(issues.no_node_answers(shown(targets_path), INSTALL_EXPORTER))
+        found.append(issues.no_node_answers(path_text(targets_path), INSTALL_EXPORTER))
     found += [node_offline(node.node, _error(node)) for node in offline]
     found += remarks
     if len(found) > ISSUES_LIMIT:

@@ -11,11 +11,20 @@ from typing import Final
 
 from collector.metrics import HISTORY_QUEUED, HISTORY_RECORDS
 from collector.redis_client import RedisClient
-from contract.distribution import Distribution, Spreading, encode_distribution
-from contract.history import CLUSTER_NODE, MEASURES, STEPS, Entry, Rollup, Step, Summary, encode_entry
+from contract.distribution import Distribution, DistributionBuilder, encode_distribution
+from contract.history import (
+    CLUSTER_NODE,
+    MEASURES,
+    RESOLUTIONS,
+    HistoryEntry,
+    Resolution,
+    Rollup,
+    Summary,
+    encode_entry,
+)
 from contract.messages import ClusterStats, Epoch, Snapshot
 from contract.scripts import HistoryRecord
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 from runtime.redis_failures import FunctionsMissing, RedisAway, RedisFull, RedisRefused
 
 _log = logging.getLogger(__name__)
@@ -45,7 +54,7 @@ class History:
         self.distributions: deque[HistoryRecord] = deque(maxlen=DISTRIBUTIONS_LENGTH)
         #: Records that a full queue has lost since the beginning.
         self.lost = 0
-        self._open = [_OpenStep(step) for step in STEPS]
+        self._open = [_OpenStep(step) for step in RESOLUTIONS]
 
     def take(self, snapshot: Snapshot, unix_seconds: float) -> Iterator[None]:
         """Take in a round: of each online node a sample, and of the cluster's averages.
@@ -71,11 +80,11 @@ class History:
         """Drop everything: what another collector records is not for this one to add to."""
         self.queue.clear()
         self.distributions.clear()
-        self._open = [_OpenStep(step) for step in STEPS]
+        self._open = [_OpenStep(step) for step in RESOLUTIONS]
 
     def _close(self, part: "_OpenStep") -> Iterator[None]:
         coarser = [other for other in self._open if other.step.source is part.step]
-        spreading, rounds = Spreading(), 0
+        spreading, rounds = DistributionBuilder(), 0
         for number, (node, sums) in enumerate(part.sums.items(), 1):
             entry = sums.entry()
             if node == CLUSTER_NODE:
@@ -102,12 +111,12 @@ class History:
 class _OpenStep:
     """The step that the last round fell into, and what is known of each node in it."""
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: Resolution) -> None:
         self.step = step
         self.start_seconds = -1
         self.sums: dict[str, Rollup | _Samples] = {}
 
-    def add(self, node: str, entry: Entry) -> None:
+    def add(self, node: str, entry: HistoryEntry) -> None:
         sums = self.sums.get(node)
         if sums is None:
             sums = self.sums[node] = _Samples() if self.step.source is None else Rollup()
@@ -118,14 +127,14 @@ class _Samples:
     """As ``Rollup``, for entries of one sample each, of which there are few: quicker to add to."""
 
     def __init__(self) -> None:
-        self._samples: list[Entry] = []
+        self._samples: list[HistoryEntry] = []
 
-    def add(self, sample: Entry) -> None:
+    def add(self, sample: HistoryEntry) -> None:
         self._samples.append(sample)
 
-    def entry(self) -> Entry:
+    def entry(self) -> HistoryEntry:
         columns = zip(*(sample.summaries for sample in self._samples), strict=True)
-        return Entry(len(self._samples), tuple(map(_summary, columns, MEASURES.values())))
+        return HistoryEntry(len(self._samples), tuple(map(_summary, columns, MEASURES.values())))
 
 
 def _summary(values: Sequence[float | None], digits: int | None) -> Summary:
@@ -136,22 +145,22 @@ def _summary(values: Sequence[float | None], digits: int | None) -> Summary:
     return low if low == high else (low, round(sum(known) / len(known), digits), high)
 
 
-def _samples(snapshot: Snapshot) -> Iterator[tuple[str, Entry]]:
+def _samples(snapshot: Snapshot) -> Iterator[tuple[str, HistoryEntry]]:
     for node in snapshot.nodes:
         if node.status == "online":
-            yield node.node, Entry(1, _measured(node))
+            yield node.node, HistoryEntry(1, _measured(node))
     if snapshot.cluster_stats.online_nodes:
         yield CLUSTER_NODE, _averages(snapshot.cluster_stats)
 
 
-def _averages(stats: ClusterStats) -> Entry:
+def _averages(stats: ClusterStats) -> HistoryEntry:
     known = {
         "cpu_usage": stats.avg_cpu,
         "memory_usage": stats.avg_memory,
         "disk_usage": stats.avg_disk,
         "temperature": stats.avg_temperature,
     }
-    return Entry(1, tuple(map(known.get, MEASURES)))
+    return HistoryEntry(1, tuple(map(known.get, MEASURES)))
 
 
 class Recorder:
@@ -163,7 +172,7 @@ class Recorder:
         self._lost = 0
         #: Whether Redis had no memory left for history, the last time that it was given some.
         self.is_full = False
-        self._occasionally = Occasionally(_log)
+        self._occasionally = RateLimitedLog(_log)
 
     async def take(self, snapshot: Snapshot, unix_seconds: float) -> None:
         """Take in a round, be it published or not: what Redis misses while it is away is recorded afterwards."""

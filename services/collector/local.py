@@ -18,7 +18,7 @@ from collector.sample import FILESYSTEMS_LIMIT, Sample, ScrapeFailed
 from collector.sensors import ALARM_FILES, Alarms, Place, Sensor, temperature_sensors
 from collector.texts import failures
 from runtime.daemon_thread import run_in_daemon_thread
-from runtime.quoted import sentence
+from runtime.quoting import error_text
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 #: A space, tab, newline or backslash, as the kernel writes it there.
@@ -51,7 +51,7 @@ class LocalProbe:
             return ScrapeFailed("timeout", failures.no_answer_within(self._timeout_seconds))
         except (OSError, psutil.Error) as error:
             why = error.strerror if isinstance(error, OSError) else None
-            return ScrapeFailed("internal", failures.unreadable(why or sentence(error)))
+            return ScrapeFailed("internal", failures.unreadable(why or error_text(error)))
 
 
 def read_this_machine() -> Sample:

@@ -15,7 +15,7 @@ from collector.targets.target import Target
 from collector.texts import failures
 from collector.texts.alerts import node_offline
 from collector.texts.sentence import english
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 
 _log = logging.getLogger(__name__)
 #: Longest time, in seconds, for which a node is not asked that sent more than it may.
@@ -30,7 +30,7 @@ class Polling:
         self._make_probe = make_probe
         self._interval_seconds = interval_seconds
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._occasionally = Occasionally(_log)
+        self._occasionally = RateLimitedLog(_log)
 
     def follow(self, targets: Iterable[Target]) -> None:
         """Scrape these targets from now on. What is known of those that stay is kept, by address."""

@@ -37,20 +37,20 @@ from contract.scripts import (
     TAKE_LEASE,
     HistoryRecord,
     Lease,
-    LeaseAnswer,
+    LeaseReply,
     Publication,
     PublishOutcome,
-    RecordAnswer,
-    publish_round_answer,
+    RecordReply,
     publish_round_call,
-    record_history_answer,
+    publish_round_reply,
     record_history_call,
+    record_history_reply,
     release_lease_call,
-    take_lease_answer,
     take_lease_call,
+    take_lease_reply,
 )
 from runtime.functions import call_async
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 from runtime.redis_failures import RedisAway, translated
 
 #: Seconds until a connection must stand, until an answer must come, and for a call with all it takes.
@@ -86,9 +86,9 @@ class RedisClient:
             retry=Retry(NoBackoff(), 0),
         )
         self._bare_until = -math.inf
-        self._occasionally = Occasionally(_log)
+        self._occasionally = RateLimitedLog(_log)
 
-    async def take_lease(self, lease: Lease, last_epoch: int) -> LeaseAnswer:
+    async def take_lease(self, lease: Lease, last_epoch: int) -> LeaseReply:
         """Ask for the lease; ``last_epoch`` is the last one this process held, 0 for none.
 
         Raises:
@@ -96,7 +96,7 @@ class RedisClient:
         """
         arguments = take_lease_call(lease, last_epoch)
         async with _bounded():
-            return take_lease_answer(await call_async(self._redis, TAKE_LEASE, arguments))
+            return take_lease_reply(await call_async(self._redis, TAKE_LEASE, arguments))
 
     async def publish(self, publication: Publication) -> PublishOutcome:
         """Publish a round.
@@ -123,9 +123,9 @@ class RedisClient:
 
     async def _publish(self, publication: Publication) -> PublishOutcome:
         arguments = publish_round_call(publication)
-        return publish_round_answer(await call_async(self._redis, PUBLISH_ROUND, arguments))
+        return publish_round_reply(await call_async(self._redis, PUBLISH_ROUND, arguments))
 
-    async def record(self, epoch: int, records: Sequence[HistoryRecord], within_seconds: float) -> RecordAnswer:
+    async def record(self, epoch: int, records: Sequence[HistoryRecord], within_seconds: float) -> RecordReply:
         """Record entries of the metric history.
 
         Raises:
@@ -134,7 +134,7 @@ class RedisClient:
         """
         arguments = record_history_call(epoch, records)
         async with _bounded(within_seconds):
-            return record_history_answer(await call_async(self._redis, RECORD_HISTORY, arguments))
+            return record_history_reply(await call_async(self._redis, RECORD_HISTORY, arguments))
 
     async def release_lease(self, lease: Lease) -> None:
         """Give the lease back.

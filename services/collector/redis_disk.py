@@ -7,7 +7,7 @@ from typing import Final
 from collector.texts.issues import redis_disk_full, redis_disk_nearly_full
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
-from runtime.quoted import shown
+from runtime.quoting import path_text
 
 #: Bytes that a save needs besides those of the last one, beside which it is written.
 ROOM_BYTES: Final = 1024 * 1024
@@ -39,7 +39,7 @@ class RedisDisk:
             return None
         blocks = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail
         free, needed = blocks * disk.f_frsize, last_save + ROOM_BYTES
-        return why_full(shown(self._folder), free, needed) if free < 2 * needed + SPARE_BYTES else None
+        return why_full(path_text(self._folder), free, needed) if free < 2 * needed + SPARE_BYTES else None
 
 
 def why_full(folder: str, free: int, needed: int) -> Coded:

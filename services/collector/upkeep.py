@@ -15,8 +15,8 @@ from collector.redis_disk import RedisDisk, why_full
 from collector.texts.issues import data_cut, persistence_failing, persistence_off, replica_vanished
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
-from runtime.logs import Occasionally
-from runtime.quoted import sentence, shown
+from runtime.logs import RateLimitedLog
+from runtime.quoting import error_text, path_text
 from runtime.redis_failures import RedisFailure
 
 #: Seconds between two looks.
@@ -93,7 +93,7 @@ class Upkeep:
         self._full: list[Coded] = []
         self._had_aof = False
         self._not_before = float("-inf")
-        self._occasionally = Occasionally(_log)
+        self._occasionally = RateLimitedLog(_log)
 
     @property
     def troubles(self) -> list[Coded]:
@@ -162,7 +162,7 @@ class Upkeep:
             return certificate_end(self._certificate)
         except (OSError, ValueError) as error:
             said = "COLLECTOR_CERTIFICATE_FILE=%s cannot be used: %s"
-            self._occasionally.warning("certificate", said, shown(self._certificate), sentence(error))
+            self._occasionally.warning("certificate", said, path_text(self._certificate), error_text(error))
             return None
 
 
@@ -188,11 +188,11 @@ def why_not_saving(info: Mapping[str, Any]) -> Coded:
 
 
 def vanished_names(
-    marks: Sequence[tuple[bytes, float]], started: float, now: float, presence_seconds: float, kept_seconds: float
+    marks: Sequence[tuple[bytes, float]], started: float, now: float, presence_seconds: float, retention_seconds: float
 ) -> frozenset[str]:
     """Return the replicas of ``marks``, names and ms, that went while Redis was there; all in Unix seconds.
 
     What expired with Redis away, or soon after, may have ended meanwhile: that is not known.
     """
-    since = max(now - kept_seconds, started + presence_seconds)
+    since = max(now - retention_seconds, started + presence_seconds)
     return frozenset(name.decode(errors="replace") for name, ms in marks if since < ms / 1000 <= now)

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from access.hosts import MISDIRECTED, MISDIRECTED_TEXT, Hosts, asked_host
+from access.hosts import MISDIRECTED, MISDIRECTED_TEXT, AllowedHosts, asked_host
 from collector.metrics import exposition
 from runtime.readiness import LIVE, Readiness
 
 
-def build_app(readiness: Readiness, turned: Callable[[], float], stuck_seconds: float, hosts: Hosts) -> web.Application:
+def build_app(
+    readiness: Readiness, turned: Callable[[], float], stuck_seconds: float, hosts: AllowedHosts
+) -> web.Application:
     """Return the application, which answers to ``hosts``.
 
     ``turned`` says when the collector's loop last turned, by the monotonic clock; ``/livez`` fails once that is
@@ -37,13 +39,13 @@ def build_app(readiness: Readiness, turned: Callable[[], float], stuck_seconds: 
     return app
 
 
-def _host_check(hosts: Hosts) -> Middleware:
+def _host_check(hosts: AllowedHosts) -> Middleware:
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         headers = request.headers
         host = asked_host(request.raw_path, ",".join(headers.getall("Host")) if "Host" in headers else None)
         forwarded_for = ",".join(headers.getall("X-Forwarded-For", []))
-        if hosts.answers(host, request.path, request.remote or "", forwarded_for):
+        if hosts.allows(host, request.path, request.remote or "", forwarded_for):
             return await handler(request)
         return web.Response(status=MISDIRECTED, text=f"{MISDIRECTED_TEXT}\n")
 

@@ -14,7 +14,7 @@ from collector.texts import files
 from collector.texts.sentence import at_line, english
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
-from runtime.quoted import cut
+from runtime.quoting import cut
 from runtime.small_file import UnreadableFile, read_small_file
 
 #: Bytes that such a file may have.

@@ -13,7 +13,7 @@ from redis import Redis
 from contract.codec import Message, require_object
 from contract.messages import Alerts, LogEntry, LogId, log_order
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
-from contract.passed_on import with_members
+from contract.raw_json import with_fields
 from runtime.redis_failures import RedisFailure, translated
 
 #: Entries read at a time.
@@ -138,7 +138,7 @@ def continued(position: LogId | None, raw: bytes, alerts: Alerts, missed: Page |
 def with_entries(raw: bytes, entries: Page, after: LogId | None, until: LogId | None) -> bytes:
     """The alerts ``raw`` with these entries of the log, which lie after ``after`` and up to ``until``."""
     written = [entry.raw for entry in entries]
-    return with_members(raw, {"entries": written, "previous_alert_id": after, "last_alert_id": until})
+    return with_fields(raw, {"entries": written, "previous_alert_id": after, "last_alert_id": until})
 
 
 def without_entries(raw: bytes, alerts: Alerts) -> bytes:

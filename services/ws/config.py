@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
-from access.hosts import Hosts
+from access.hosts import AllowedHosts
 from access.settings import (
     AccessSettings,
     read_access,
@@ -24,24 +24,24 @@ class Config(FromEnvironment):
     service: ClassVar = "ws"
 
     redis_url: str
-    log_level: str = catalogue.LOG_LEVEL.initial
-    log_format: str = catalogue.LOG_FORMAT.initial
-    host: str = catalogue.WS_HOST.initial
-    port: int = catalogue.WS_PORT.initial
+    log_level: str = catalogue.LOG_LEVEL.default_value
+    log_format: str = catalogue.LOG_FORMAT.default_value
+    host: str = catalogue.WS_HOST.default_value
+    port: int = catalogue.WS_PORT.default_value
     #: Origins of pages that may connect besides those of the same origin; ``*`` allows all.
     allowed_origins: tuple[str, ...] = ()
     #: How people reach the deployment behind their own proxy.
     public: WebOrigin | None = None
     #: The host names that are answered.
-    hosts: Hosts = field(default_factory=Hosts)
+    hosts: AllowedHosts = field(default_factory=AllowedHosts)
     #: Over so long the clients are sent elsewhere when the replica is asked to end.
-    drain_seconds: float = catalogue.WS_DRAIN_SECONDS.initial
+    drain_seconds: float = catalogue.WS_DRAIN_SECONDS.default_value
     #: A client that takes nothing for so long is sent away, to come back when it can read again.
-    slow_seconds: float = catalogue.WS_SLOW_SECONDS.initial
+    slow_seconds: float = catalogue.WS_SLOW_SECONDS.default_value
     #: Whole seconds between two pings of a client.
-    ping_interval_seconds: int = catalogue.WS_PING_INTERVAL_SECONDS.initial
+    ping_interval_seconds: int = catalogue.WS_PING_INTERVAL_SECONDS.default_value
     #: Whole seconds that a client has to answer a ping, at most ``ping_interval_seconds``; then it is gone.
-    ping_timeout_seconds: int = catalogue.WS_PING_TIMEOUT_SECONDS.initial
+    ping_timeout_seconds: int = catalogue.WS_PING_TIMEOUT_SECONDS.default_value
     access: AccessSettings = field(default_factory=AccessSettings)
     limits: Limits = field(default_factory=Limits)
     #: What the log says of settings of former versions that are set.

@@ -10,7 +10,7 @@ import socketio
 from wsproto.frame_protocol import CloseReason
 
 from contract.events import NAMESPACES, NODE_NAME_LIMIT, SUBSCRIPTION_NODES_LIMIT
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 from ws.access.admission import Admission
 from ws.access.limits import Account, Limits
 from ws.access.server import AccessServer
@@ -155,7 +155,7 @@ class _Complaints(_Silence):
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
-        self._complaints = Occasionally(_logger)
+        self._complaints = RateLimitedLog(_logger)
 
     def exception(self, text: str, *args: object) -> None:
         """Note the exception that is being handled."""

@@ -17,7 +17,7 @@ from redis.client import PubSub
 from contract.codec import UndecodableMessage
 from contract.names import ALERTS_CHANNEL, CHANNELS, METRICS_CHANNEL, latest_key
 from contract.scripts import age_seconds
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 from runtime.readiness import Readiness
 from runtime.redis_failures import RedisFailure, translated
 from ws.alert_log import AlertLog, Gap, Page
@@ -58,7 +58,7 @@ class Feed:
         self._counters = counters
         self._log = log
         self._deliver = deliver
-        self._complaints = Occasionally(_logger)
+        self._complaints = RateLimitedLog(_logger)
         self._said_away = False
         self._connections = 0
         self._pings = 0

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from access.web_origin import WebOrigin, normal_origin, origin_of_url, same_host
-from runtime.kinds import ANY_ORIGIN
+from runtime.value_types import ANY_ORIGIN
 from ws.counters import Counters
 
 #: Refused origins that are logged, each once; more are only counted.

@@ -7,13 +7,13 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from access.gatekeeper import Gatekeeper
-from access.grant import READ, Refused, require_scope
-from access.hosts import MISDIRECTED, MISDIRECTED_TEXT, Hosts
-from access.proxies import counted_as
+from access.grant import READ, AccessDenied, require_scope
+from access.hosts import MISDIRECTED, MISDIRECTED_TEXT, AllowedHosts
+from access.proxies import client_network
 from contract.codec import encode
 from contract.rest import Problem
-from runtime.logs import Occasionally
-from runtime.quoted import cut, quoted
+from runtime.logs import RateLimitedLog
+from runtime.quoting import cut, quoted
 from runtime.readiness import LIVE, Readiness
 from ws import request
 from ws.access.admission import ORIGIN, Admission
@@ -47,7 +47,7 @@ _BARE: Final = {200: "ready\n", 404: "draining\n", 503: "not ready\n"}
 _WHAT: Final = "DispyCluster Live, a push replica: /socket.io/, /livez, /readyz, /metrics\n"
 
 _logger = logging.getLogger(__name__)
-_complaints: Final = Occasionally(_logger)
+_complaints: Final = RateLimitedLog(_logger)
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -86,12 +86,12 @@ class Pages:
                 return _answer(start_response, 200, _WHAT)
         return _answer(start_response, 404, "there is nothing here\n")
 
-    def _refused(self, environ: Mapping[str, Any]) -> Refused | None:
+    def _refused(self, environ: Mapping[str, Any]) -> AccessDenied | None:
         if not self._gatekeeper.settings.is_closed:
             return None
         try:
             require_scope(self._gatekeeper.by_bearer(environ.get("HTTP_AUTHORIZATION", "")), READ)
-        except Refused as refused:
+        except AccessDenied as refused:
             return refused
         return None
 
@@ -131,7 +131,7 @@ class Guard:
             # One that is sent elsewhere may ask here again, over the connection that it has.
             return _answer(start, 503, "draining\n")
         origin = environ[ORIGIN] = self._admission.origin(environ)
-        if origin.is_forwarded and _came_encrypted(environ):
+        if origin.is_from_trusted_proxy and _came_encrypted(environ):
             environ["wsgi.url_scheme"] = "https"
         for name in _FORWARDED:
             environ.pop(name, None)
@@ -195,12 +195,12 @@ def told(app: Application) -> Application:
     return answer
 
 
-def under_own_hosts(app: Application, hosts: Hosts, counters: Counters) -> Application:
+def under_own_hosts(app: Application, hosts: AllowedHosts, counters: Counters) -> Application:
     """``app``, for requests that are for one of ``hosts``."""
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         host, path = environ.get("HTTP_HOST"), environ["PATH_INFO"]
-        if hosts.answers(host, path, environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")):
+        if hosts.allows(host, path, environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")):
             return app(environ, start_response)
         counters.rejected_requests += 1
         _complaints.warning("host", "refused a request for the host %.120r; PUBLIC_URL sets our own", host)
@@ -215,7 +215,7 @@ def in_turn(app: Application, admission: Admission, turns: Turns) -> Application
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         origin = environ[ORIGIN] = admission.origin(environ)
-        address = counted_as(origin.address)
+        address = client_network(origin.address)
         turns.wait(address)
         environ[NEXT_TURN] = lambda: turns.wait(address)
         return app(environ, start_response)

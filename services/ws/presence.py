@@ -15,7 +15,7 @@ from contract.rest import ReplicaReport
 from contract.scripts import PRESENT_REPLICA, present_replica_call
 from runtime.clock import timestamp
 from runtime.functions import call
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 from runtime.readiness import Readiness
 from runtime.redis_failures import FunctionsMissing, RedisAway, RedisFailure, RedisRefused, translated
 from ws.counters import Counters
@@ -24,7 +24,7 @@ from ws.counters import Counters
 SHORTEST_SECONDS: Final = 1.0
 
 _logger = logging.getLogger(__name__)
-_complaints: Final = Occasionally(_logger)
+_complaints: Final = RateLimitedLog(_logger)
 
 
 class Presence:

@@ -14,7 +14,7 @@ from contract.delta import compute_delta
 from contract.events import CLUSTER_METRICS, CLUSTER_METRICS_DELTA, MONITORING_NAMESPACE
 from contract.messages import Delta, Snapshot
 from contract.names import METRICS_CHANNEL
-from contract.passed_on import has_unknown_fields, stored_nodes, with_members
+from contract.raw_json import has_unknown_fields, raw_nodes, with_fields
 from ws.event import Event, Group, Push
 
 #: Bytes of the names that all clients together may have chosen.
@@ -150,17 +150,17 @@ class _Written:
         """The snapshot with the nodes of these names alone."""
         if names is None:
             return self.raw
-        return with_members(self._head, {"nodes": [node for name, node in self._nodes if name in names]})
+        return with_fields(self._head, {"nodes": [node for name, node in self._nodes if name in names]})
 
     @functools.cached_property
     def _nodes(self) -> list[tuple[str, msgspec.Raw]]:
         names = (node.node for node in self.snapshot.nodes)
-        return list(zip(names, stored_nodes(self.raw), strict=True))
+        return list(zip(names, raw_nodes(self.raw), strict=True))
 
     @functools.cached_property
     def _head(self) -> bytes:
         """The snapshot without nodes."""
-        return with_members(self.raw, {"nodes": ()})
+        return with_fields(self.raw, {"nodes": ()})
 
 
 class _Round:

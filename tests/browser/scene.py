@@ -21,8 +21,8 @@ from collector.alerts.message import build_alerts
 from collector.alerts.rules import in_force
 from collector.health import build_health
 from contract.codec import encode
-from contract.distribution import Distribution, Spreading, encode_distribution
-from contract.history import CLUSTER_NODE, MEASURES, STEPS, Entry, Step, encode_entry
+from contract.distribution import Distribution, DistributionBuilder, encode_distribution
+from contract.history import CLUSTER_NODE, MEASURES, RESOLUTIONS, HistoryEntry, Resolution, encode_entry
 from contract.messages import LogId, RulesInForce
 from contract.names import (
     ALERTS_CHANNEL,
@@ -185,18 +185,18 @@ class Scene:
         now = time.time()
         pipeline = redis.pipeline(transaction=False)
         with_history = min(self._cluster.count, NODES_WITH_HISTORY)
-        for step in STEPS:
+        for step in RESOLUTIONS:
             last = int(now // step.seconds)
             for number in range(last - step.range_seconds // step.seconds, last):
                 self._write_step(pipeline, step, number * step.seconds, with_history)
         pipeline.execute()
         redis.close()
 
-    def _write_step(self, pipeline: Pipeline, step: Step, at: int, count: int) -> None:
+    def _write_step(self, pipeline: Pipeline, step: Resolution, at: int, count: int) -> None:
         """Write what the cluster and the first ``count`` nodes were like in the step that begins at ``at``."""
-        spreading = Spreading()
+        spreading = DistributionBuilder()
         for index in range(-1, count):
-            entry = Entry(5, tuple(summary(measure, index, at) for measure in MEASURES))
+            entry = HistoryEntry(5, tuple(summary(measure, index, at) for measure in MEASURES))
             key = history_key(step.seconds, CLUSTER_NODE if index < 0 else self._cluster.name(index))
             pipeline.xadd(key, {HISTORY_FIELD: encode_entry(entry)}, id=f"{at * 1000}-0")
             if index >= 0:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from contract.history import CLUSTER_NODE, MEASURES, STEPS, Entry, encode_entry
+from contract.history import CLUSTER_NODE, MEASURES, RESOLUTIONS, HistoryEntry, encode_entry
 from contract.names import HISTORY_FIELD, HISTORY_KEYS, history_key
 from tests.browser.conftest import OpenPage
 from tests.browser.scene import Scene
@@ -66,8 +66,8 @@ def young(scene: Scene) -> Iterator[Scene]:
     for key in redis.scan_iter(f"{HISTORY_KEYS}:*"):
         redis.delete(key)
     now = int(time.time())
-    finest = STEPS[0]
-    entry = encode_entry(Entry(5, tuple(20.0 for _ in MEASURES)))
+    finest = RESOLUTIONS[0]
+    entry = encode_entry(HistoryEntry(5, tuple(20.0 for _ in MEASURES)))
     for node, minutes in ((CLUSTER_NODE, MINUTES), ("node01", MINUTES_OF_NODE)):
         for at in range(now - 60 * minutes, now - finest.seconds, 1):
             if at % finest.seconds == 0:

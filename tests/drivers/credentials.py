@@ -9,7 +9,7 @@ import redis as redis_client
 
 from access.grant import READ
 from access.session import Session, SessionSeal
-from access.tokens import StoredToken, digest_of, id_of, new_token
+from access.tokens import StoredToken, new_token, token_digest, token_id
 from contract.names import GENERATION_KEY, RENEWED, REVOCATIONS_KEY, REVOKED_CHANNEL
 from contract.rest import Scope
 
@@ -54,7 +54,7 @@ class Credentials:
         """Make a token."""
         token, now = new_token(), time.time()
         stored = StoredToken(
-            sha256=digest_of(token), scopes=scopes, created=now, expires=None if lives is None else now + lives
+            sha256=token_digest(token), scopes=scopes, created=now, expires=None if lives is None else now + lives
         )
         made = self.tokens / f".{name}"
         made.write_bytes(msgspec.json.encode(stored))
@@ -74,4 +74,4 @@ class Credentials:
 
     def revoke_token(self, token: str) -> None:
         """Revoke a token whose file stays."""
-        self.revoke(f"token:{id_of(digest_of(token))}")
+        self.revoke(f"token:{token_id(token_digest(token))}")

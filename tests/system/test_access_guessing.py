@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from access.grant import READ
-from access.scripts import ADDRESS_PACE, PAIR_PACE, USER_PACE, Pace
+from access.scripts import ADDRESS_BACKOFF, PAIR_BACKOFF, USER_BACKOFF, Backoff
 from tests.drivers.closed_stack import PASSWORD, ClosedStack, closed_stack
 from tests.drivers.person import Person
 from tests.drivers.rest import Rest
@@ -87,7 +87,7 @@ def installation() -> Iterator[Installation]:
         yield Installation(stack, apis, stack.person(Authorization=f"Bearer {token}"))
 
 
-def most(pace: Pace, seconds: float) -> int:
+def most(pace: Backoff, seconds: float) -> int:
     """Passwords that may be looked at within so many seconds: the free ones, then one after each pause."""
     count, pause = pace.free, 1
     while seconds >= pause:
@@ -101,27 +101,27 @@ def test_burst_against_one_user_gets_no_more_looks_than_its_free_ones_and_the_pa
 ) -> None:
     counted, elapsed = installation.guess([("ada", ATTACKER)] * GUESSES)
 
-    assert 1 <= counted["wrong"] <= most(PAIR_PACE, elapsed)
-    assert counted["paused"] >= GUESSES - counted["unavailable"] - most(PAIR_PACE, elapsed)
+    assert 1 <= counted["wrong"] <= most(PAIR_BACKOFF, elapsed)
+    assert counted["paused"] >= GUESSES - counted["unavailable"] - most(PAIR_BACKOFF, elapsed)
     # Now the right password tells nothing either, and the answer says how long that lasts. Where the pause was over
     # before a busy machine came to this, another wrong one begins one that is twice as long.
     person, url, csrf = installation.visitor(1, ATTACKER)
     for password in ("not it", PASSWORD):
         answer = person.post(url, {"csrf": csrf, "user": "ada", "password": password})
     assert answer.status_code == 429
-    assert 1 <= int(answer.headers["Retry-After"]) <= PAIR_PACE.longest_seconds
+    assert 1 <= int(answer.headers["Retry-After"]) <= PAIR_BACKOFF.longest_seconds
 
 
 @pytest.mark.parametrize(
     ("guesses", "pace"),
     [
-        ([("ada", f"198.51.100.{number}") for number in range(GUESSES)], USER_PACE),
-        ([(f"user{number}", ATTACKER) for number in range(GUESSES)], ADDRESS_PACE),
+        ([("ada", f"198.51.100.{number}") for number in range(GUESSES)], USER_BACKOFF),
+        ([(f"user{number}", ATTACKER) for number in range(GUESSES)], ADDRESS_BACKOFF),
     ],
     ids=["one user from many addresses", "many users from one address"],
 )
 def test_burst_gets_no_further_from_many_addresses_or_at_many_users(
-    installation: Installation, guesses: Sequence[tuple[str, str]], pace: Pace
+    installation: Installation, guesses: Sequence[tuple[str, str]], pace: Backoff
 ) -> None:
     counted, elapsed = installation.guess(guesses)
 

@@ -27,7 +27,7 @@ class Api:
     rest: Rest
     process: Process
 
-    def counted_as(self, **headers: str) -> str:
+    def client_network(self, **headers: str) -> str:
         """The address that a failed sign-in is put down to."""
         self.stack.forget_failures()
         name = f"probe{next(_numbers)}"
@@ -113,7 +113,7 @@ def test_nobody_is_believed_who_is_not_the_proxy(
     request: pytest.FixtureRequest, through: str, lie: dict[str, str]
 ) -> None:
     asked: Api = request.getfixturevalue(through)
-    assert asked.counted_as(**lie) == "127.0.0.1"
+    assert asked.client_network(**lie) == "127.0.0.1"
     assert asked.known_as(**lie, Remote_User="ada") is None
     assert not asked.gives_secure_cookies(**lie, X_Forwarded_Proto="https")
 
@@ -123,7 +123,7 @@ def test_proxy_that_is_trusted_says_whose_a_request_is(request: pytest.FixtureRe
     asked: Api = request.getfixturevalue(through)
     assert asked.known_as(Remote_User="grace") == "grace"
     assert asked.known_as(Remote_User="grace", X_Forwarded_For="198.51.100.7") == "grace"
-    assert asked.counted_as(X_Forwarded_For="198.51.100.7") == "198.51.100.7"
+    assert asked.client_network(X_Forwarded_For="198.51.100.7") == "198.51.100.7"
     assert asked.gives_secure_cookies(X_Forwarded_Proto="https")
     assert asked.known_as(X_Forwarded_For="198.51.100.7") is None
     for name in ("a b", "ada,root", "../ada", "ada;root", "\xe4", "a" * 200):

@@ -17,7 +17,7 @@ from contract.messages import Node
 from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, METRICS_CHANNEL, latest_key
 from deploy.compose.env_file import parsed
 from runtime.catalogue import CONTAINERS
-from runtime.checks import check
+from runtime.settings_check import check
 from tests.drivers.last_release import lay_out_last_release
 from tests.drivers.process import ROOT, Process
 from tests.drivers.redis_users import load_functions, url_of, users

@@ -12,7 +12,7 @@ from api.config import Config as ApiConfig
 from collector.config import Config as CollectorConfig
 from collector.node_exporter import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
 from contract import VERSION
-from contract.names import TABLE
+from contract.names import REDIS_NAMES
 from deploy.compose.dialogue import ROOT
 from deploy.images.offline.base_images import PRODUCT
 from runtime.settings import Environment
@@ -362,11 +362,11 @@ def begins(rules: list[str], *starts: str) -> set[str]:
 @pytest.mark.parametrize("user", ["collector", "ws", "api", "publisher"])
 def test_redis_user_may_do_what_the_contract_gives_it_and_nothing_else(user: str) -> None:
     # given
-    keys = [name for name in TABLE if name.kind != "channel"]
+    keys = [name for name in REDIS_NAMES if name.kind != "channel"]
     written = {pattern(name.pattern) for name in keys if user in name.written_by}
     read = {pattern(name.pattern) for name in keys if user in name.read_by}
-    published = {name.pattern for name in TABLE if name.kind == "channel" and user in name.written_by}
-    followed = {name.pattern for name in TABLE if name.kind == "channel" and user in name.read_by}
+    published = {name.pattern for name in REDIS_NAMES if name.kind == "channel" and user in name.written_by}
+    followed = {name.pattern for name in REDIS_NAMES if name.kind == "channel" and user in name.read_by}
     rules = users()[user]
     # then
     assert rules[:2] == ["on", f"#@{user}@"]

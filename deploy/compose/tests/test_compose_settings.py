@@ -13,7 +13,7 @@ from deploy.compose.preflight import preflight
 from deploy.compose.up import up
 from deploy.compose.upgrade import upgrade
 from runtime.catalogue import CONTAINERS
-from runtime.checks import check
+from runtime.settings_check import check
 from tests.drivers.ports import free_port
 from tests.drivers.scripted_docker import ScriptedDocker, config
 from tests.drivers.wrong_settings import Wrong, wrong_in

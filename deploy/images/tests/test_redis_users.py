@@ -36,8 +36,8 @@ from contract.scripts import (
     Publication,
     present_replica_call,
     publish_round_call,
-    record_history_answer,
     record_history_call,
+    record_history_reply,
 )
 from runtime.functions import call
 from runtime.redis_client import blocking_client
@@ -79,7 +79,7 @@ def test_history_is_recorded_by_the_collector_and_read_by_the_api(
             HistoryRecord(TEN_SECONDS, "a", start, b"[5,12.5]"),
             HistoryRecord(TEN_SECONDS, None, start, b'[5,[1,2,3,4,"a"]]'),
         ]
-        assert record_history_answer(call(collector, RECORD_HISTORY, record_history_call(1, records))).refused == 0
+        assert record_history_reply(call(collector, RECORD_HISTORY, record_history_call(1, records))).refused == 0
     collector.close()
     assert redis.xlen(history_key(10, "a")) == 2
 

@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from access.choice import is_loopback
+from access.mode_required import is_loopback
 from access.settings import read_mode
 from contract import VERSION
 from deploy.host.addresses import probe_host, urls
@@ -50,8 +50,8 @@ from deploy.local.systemd.services import (
 )
 from deploy.local.systemd.settings import SettingsFiles
 from runtime.catalogue import SYSTEMD
-from runtime.checks import check
 from runtime.settings import Environment, SettingError
+from runtime.settings_check import check
 
 #: What the units hide from the services.
 _HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 (nothing is written there)

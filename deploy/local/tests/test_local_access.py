@@ -207,5 +207,5 @@ def test_parts_check_host_names_when_nobody_has_chosen_who_gets_in(
     parts = {name: {**chosen, **variables} for name, variables in parts_of(tmp_path, **chosen).items()}
     configs = (ApiConfig.from_environment(parts["api"]), WsConfig.from_environment(parts["gateway"]))
     for config in (*configs, CollectorConfig.from_environment(parts["collector"])):
-        assert config.hosts.answers("evil.example", "/", "127.0.0.1") is not checks
-        assert config.hosts.answers("localhost:1", "/", "127.0.0.1")
+        assert config.hosts.allows("evil.example", "/", "127.0.0.1") is not checks
+        assert config.hosts.allows("localhost:1", "/", "127.0.0.1")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from access.proxies import Proxies
+from access.proxies import TrustedProxies
 from deploy.local.proxy import Forwarding, request_headers
 
 FORGED = {
@@ -15,7 +15,7 @@ FORGED = {
     "HTTP_X_SSO_USER": "root",
     "HTTP_X_KEPT": "yes",
 }
-TRUSTED = Proxies.of(["10.0.0.0/8", "fd00::/8"])
+TRUSTED = TrustedProxies.of(["10.0.0.0/8", "fd00::/8"])
 
 
 def handed_on(forwarding: Forwarding, peer: str, **environ: str) -> dict[str, str]:

@@ -8,9 +8,9 @@ from typing import Final
 
 import msgspec
 
-from access.folder import Folder
+from access.credential_folder import CredentialFolder
 from access.revocations import KEPT_SECONDS, revocation_of_user
-from access.tokens import FormerToken, StoredToken, digest_of, id_of, new_token
+from access.tokens import PreviousToken, StoredToken, new_token, token_digest, token_id
 from api.access.command_line import (
     CommandEnvironment,
     CommandError,
@@ -31,7 +31,7 @@ from api.access.users import StoredUser, hash_password
 from contract.codec import encode
 from contract.rest import Scope
 from runtime.clock import timestamp
-from runtime.quoted import quoted
+from runtime.quoting import quoted
 
 #: Names of people whom a proxy signs in besides.
 _ANY_NAME: Final = re.compile(r"[\w.@+-]{1,128}", re.ASCII)
@@ -81,7 +81,7 @@ class UserCommands:
     def list(self) -> None:
         """Show who may sign in, and since when."""
         require_readable(self._folder)
-        for name, stored in sorted(Folder(self._folder, "user", StoredUser).files().items()):
+        for name, stored in sorted(CredentialFolder(self._folder, "user", StoredUser).files().items()):
             show(f"{name}\t{timestamp(stored.created)}")
 
     def patch(self, name: str, is_removed: bool) -> None:
@@ -152,7 +152,7 @@ class TokenCommands:
         now = time.time()
         ends = now + hours * 3600
         kept = [old for old in former.former if old.until > now]
-        kept.append(FormerToken(former.sha256, former.created, former.expires, ends))
+        kept.append(PreviousToken(former.sha256, former.created, former.expires, ends))
         days = None if former.expires is None else (former.expires - former.created) / _DAY_SECONDS
         token, stored = _made(former.scopes, days)
         if hours:
@@ -199,8 +199,8 @@ class TokenCommands:
     def _folder(self) -> Path:
         return folder_of(self._environment, "ACCESS_TOKENS_DIR")
 
-    def _files(self) -> Folder[StoredToken]:
-        return Folder(self._folder, "token", StoredToken)
+    def _files(self) -> CredentialFolder[StoredToken]:
+        return CredentialFolder(self._folder, "token", StoredToken)
 
     def _stored(self, name: str) -> StoredToken | None:
         """What is stored of a token; ``None`` for one that is none."""
@@ -215,7 +215,7 @@ class TokenCommands:
         until = time.time() + KEPT_SECONDS if stored.expires is None else stored.expires
         try:
             for sha256 in (stored.sha256, *(old.sha256 for old in stored.former)):
-                revoke(self._environment, f"token:{id_of(sha256)}", until)
+                revoke(self._environment, f"token:{token_id(sha256)}", until)
         except NotRunning:  # every service reads the folder when it starts
             tell(f"{done}, and good for nothing from now on")
         except NotRevoked as error:
@@ -228,7 +228,7 @@ def _made(scopes: Sequence[Scope], days: float | None) -> tuple[str, StoredToken
     token, now = new_token(), time.time()
     expires = None if days is None else now + days * _DAY_SECONDS
     return token, StoredToken(
-        sha256=digest_of(token), scopes=tuple(dict.fromkeys(scopes)), created=now, expires=expires
+        sha256=token_digest(token), scopes=tuple(dict.fromkeys(scopes)), created=now, expires=expires
     )
 
 

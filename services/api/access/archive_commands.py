@@ -15,11 +15,11 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from access.folder import FILE_LIMIT_BYTES, NAME, Folder
+from access.credential_folder import FILE_LIMIT_BYTES, NAME, CredentialFolder
 from access.revocation_reader import RevocationReader, begin_generation
 from access.revocations import Revocations
-from access.session_keys import former_line, former_of, new_key
-from access.tokens import StoredToken, grant_of
+from access.session_keys import new_key, previous_key_line, previous_key_path
+from access.tokens import StoredToken, token_grant
 from api.access.command_line import (
     CommandEnvironment,
     CommandError,
@@ -40,7 +40,7 @@ from api.access.users import StoredUser
 from contract.names import GENERATION_KEY
 from runtime import catalogue
 from runtime.clock import timestamp
-from runtime.quoted import quoted, sentence
+from runtime.quoting import error_text, quoted
 from runtime.redis_failures import RedisFailure, ask
 
 
@@ -116,8 +116,8 @@ class ArchiveCommands:
         """Show the tokens that Redis alone keeps from being good: a copy of its data may not know of that."""
         require_readable(self._tokens)
         revocations = self._revocations()
-        for name, stored in sorted(Folder(self._tokens, "token", StoredToken).files().items()):
-            if revocations.includes(grant_of(name, stored)):
+        for name, stored in sorted(CredentialFolder(self._tokens, "token", StoredToken).files().items()):
+            if revocations.includes(token_grant(name, stored)):
                 show(f"token {name}\trevoked, but its file is there: token remove {name} takes it away for good")
 
     def end_sessions(self) -> None:
@@ -136,12 +136,12 @@ class ArchiveCommands:
         Of a Secret, which nobody here can write, the patch is shown that does so.
         """
         path = folder_of(self._environment, "ACCESS_KEY_FILE")
-        former, key, now = former_of(path), new_key(), time.time()
+        former, key, now = previous_key_path(path), new_key(), time.time()
         settle_seconds = SECRET_LAG_SECONDS if is_secret(path.parent) else SETTLE_SECONDS
         begins = now + settle_seconds
         until = begins + self._environment.value(catalogue.ACCESS_SESSION_SECONDS)
         try:
-            line = None if is_now else former_line(path.read_bytes(), until, begins)
+            line = None if is_now else previous_key_line(path.read_bytes(), until, begins)
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}") from None
         if is_secret(path.parent):
@@ -185,8 +185,8 @@ class ArchiveCommands:
 
     def _list(self, archive: Archive) -> None:
         revocations = self._revocations()
-        users = Folder(self._users, "user", StoredUser).files()
-        tokens = Folder(self._tokens, "token", StoredToken).files()
+        users = CredentialFolder(self._users, "user", StoredUser).files()
+        tokens = CredentialFolder(self._tokens, "token", StoredToken).files()
         for name, (_, then) in sorted(archive.users.items()):
             now = users.get(name)
             if now is None:
@@ -194,7 +194,7 @@ class ArchiveCommands:
             elif now.hash != then.hash:
                 show(f"user {name}\tgets back the password of then; now it is one of {timestamp(now.created)}")
         for name, (_, token) in sorted(archive.tokens.items()):
-            if revocations.includes(grant_of(name, token)):
+            if revocations.includes(token_grant(name, token)):
                 show(f"token {name}\twas revoked; it stays so as long as Redis knows of it")
             elif tokens.get(name) != token:
                 show(f"token {name}\tis not there now, or is another, and comes back")
@@ -224,7 +224,7 @@ def _read(source: Any) -> Archive:
                 except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                     left_out.append(f"{kind}/{name} cannot be read, and is left out")
     except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, RecursionError) as error:
-        raise CommandError(f"standard input is no archive of users and tokens: {sentence(error)}") from None
+        raise CommandError(f"standard input is no archive of users and tokens: {error_text(error)}") from None
     for line in left_out[:LEFT_OUT]:
         tell(line)
     if len(left_out) > LEFT_OUT:

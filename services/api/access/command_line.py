@@ -13,12 +13,12 @@ from typing import Final
 
 import redis
 
-from access.folder import NAME
+from access.credential_folder import NAME
 from api.access.revocation_store import send_revocation
 from api.config import saves_revocations
 from contract.codec import encode
 from runtime.catalogue import SETTINGS
-from runtime.quoted import quoted
+from runtime.quoting import quoted
 from runtime.redis_client import blocking_client
 from runtime.redis_failures import RedisFailure, translated
 from runtime.settings import Environment

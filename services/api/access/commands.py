@@ -9,7 +9,7 @@ from api.access.account_commands import TokenCommands, UserCommands
 from api.access.archive_commands import ArchiveCommands
 from api.access.command_line import CommandEnvironment, CommandError, tell
 from api.access.users import UnusablePassword
-from runtime.quoted import quoted
+from runtime.quoting import quoted
 from runtime.settings import SettingError
 
 #: Days for which a token is good.

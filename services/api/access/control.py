@@ -5,7 +5,7 @@ from typing import Final
 from flask import Flask, Response, g
 
 from access.gatekeeper import Gatekeeper
-from access.grant import Grant, Refused
+from access.grant import AccessDenied, Grant
 from access.revocations import Revocations
 from api.access.cookies import DeviceCookie, SessionCookie
 from api.access.credentials import Credentials, session_routes
@@ -41,7 +41,7 @@ def control_access(app: Flask, config: Config, link: RedisLink, readiness: Readi
     app.before_request(host_check(config.hosts, counters))
     know_origins(app, settings.proxies, config.public)
     app.before_request(gate.admit)
-    app.register_error_handler(Refused, gate.refuse)
+    app.register_error_handler(AccessDenied, gate.refuse)
     app.context_processor(lambda: {"signed_in": _signed_in(forms)})
     published = PublishedLimit(config.published_bytes_per_second, counters)
     app.register_blueprint(publish_routes(Publisher(link, counters, published, config.threads)))

@@ -8,7 +8,7 @@ from typing import Final
 from flask import Blueprint, Response, g, request
 
 from access.gatekeeper import Gatekeeper
-from access.grant import READ, SCOPES, Grant, Refused, sign_in_required
+from access.grant import READ, SCOPES, AccessDenied, Grant, sign_in_required
 from access.revocations import revocation_of
 from access.session import Session
 from access.settings import AccessSettings
@@ -50,7 +50,7 @@ class Credentials:
         """What the request may do; ``g.session`` is its session then, where it came with one.
 
         Raises:
-            Refused: it shows nothing valid.
+            AccessDenied: it shows nothing valid.
             Unavailable: that cannot be judged now.
         """
         grant = self._by_token() or self._by_proxy() or self._by_session()
@@ -62,7 +62,7 @@ class Credentials:
         """What the token that the request shows may do.
 
         Raises:
-            Refused: it shows none that is valid.
+            AccessDenied: it shows none that is valid.
             Unavailable: that cannot be judged now.
         """
         grant = self._by_token()
@@ -74,7 +74,7 @@ class Credentials:
         """What the request may do, if anything is known of that."""
         try:
             return self.require()
-        except (Refused, Unavailable):
+        except (AccessDenied, Unavailable):
             return None
 
     def session(self) -> Session | None:
@@ -85,7 +85,7 @@ class Credentials:
         """
         try:
             return g.session if self._by_session() is not None else None
-        except Refused:
+        except AccessDenied:
             return None
 
     def _by_token(self) -> Grant | None:

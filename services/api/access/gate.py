@@ -6,7 +6,7 @@ from typing import Final
 from flask import Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from access.grant import PUBLISH, READ, Grant, Refused, require_scope
+from access.grant import PUBLISH, READ, AccessDenied, Grant, require_scope
 from api.access.credentials import Credentials
 from api.access.csrf import SAFE_METHODS, Forms
 from api.access.rate_limit import RequestLimit
@@ -16,7 +16,7 @@ from api.counters import Counters
 from api.problems import Refusal, answer_refusal
 from api.responses import wants_page
 from contract.rest import Scope
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 
 #: What anybody may ask for. ``/readyz`` tells strangers its status and nothing else.
 OPEN_ENDPOINTS: Final = frozenset(("static", "probes.livez", "probes.readyz", "sign_in.form", "sign_in.submit"))
@@ -39,13 +39,13 @@ class Gate:
         self._forms = forms
         self._limit = limit
         self._counters = counters
-        self._complaints = Occasionally(_logger)
+        self._complaints = RateLimitedLog(_logger)
 
     def admit(self) -> None:
         """Let this request in, ``g.grant`` being what it was let in as; a ``before_request`` function.
 
         Raises:
-            Refused: it shows no valid credential, or one that does not reach so far.
+            AccessDenied: it shows no valid credential, or one that does not reach so far.
             Refusal: it is one too many, or a form that was not made here.
             Unavailable: that cannot be judged now.
         """
@@ -65,7 +65,7 @@ class Gate:
         grant = self._credentials.find()
         return grant is not None and READ in grant.scopes
 
-    def refuse(self, refused: Refused) -> AnyResponse:
+    def refuse(self, refused: AccessDenied) -> AnyResponse:
         """Answer a request that was not let in; an error handler."""
         self._counters.refusals.labels(refused.code).inc()
         if request.endpoint in SCOPES:

@@ -15,8 +15,8 @@ from api.responses import struct_answer
 from contract.codec import UndecodableMessage, require_object
 from contract.names import CHANNELS, MESSAGE_LIMIT_BYTES
 from contract.rest import Published
-from runtime.logs import Occasionally
-from runtime.quoted import quoted
+from runtime.logs import RateLimitedLog
+from runtime.quoting import quoted
 from runtime.redis_failures import RedisFailure, RedisRefused
 
 #: Seconds after which publishing again may help.
@@ -84,7 +84,7 @@ class Publisher:
 def publish_routes(publisher: Publisher) -> Blueprint:
     """Make the route."""
     routes = Blueprint("publish", __name__, url_prefix="/api/publish")
-    complaints = Occasionally(_logger)
+    complaints = RateLimitedLog(_logger)
 
     @routes.post("/<path:channel>")
     def publish(channel: str) -> Response:

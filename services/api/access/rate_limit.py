@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from access.bucket import Buckets
 from access.grant import Grant
-from access.proxies import counted_as
+from access.proxies import client_network
 from api.access.request_origin import address
 from api.counters import Counters
 from api.language import gettext
@@ -44,7 +44,7 @@ class RequestLimit:
         self._counters = counters
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._counted_as = functools.lru_cache(_REMEMBERED)(counted_as)
+        self._counted_as = functools.lru_cache(_REMEMBERED)(client_network)
 
     def count_address(self) -> None:
         """Count this request for its address.

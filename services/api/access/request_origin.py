@@ -10,13 +10,13 @@ from typing import Final, cast
 
 from flask import Flask, g, request
 
-from access.choice import is_loopback
-from access.hosts import MISDIRECTED, MISDIRECTED_TEXT, Hosts, asked_host, host_name
-from access.proxies import Origin, Proxies
+from access.hosts import MISDIRECTED, MISDIRECTED_TEXT, AllowedHosts, asked_host, host_name
+from access.mode_required import is_loopback
+from access.proxies import ClientAddress, TrustedProxies
 from access.web_origin import WebOrigin
 from api.counters import Counters
 from api.problems import Refusal
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 
 #: Clients that are remembered, so that an address is read once and not with each request.
 _REMEMBERED: Final = 256
@@ -24,12 +24,12 @@ _REMEMBERED: Final = 256
 _logger = logging.getLogger(__name__)
 
 
-def know_origins(app: Flask, proxies: Proxies, public: WebOrigin | None) -> None:
+def know_origins(app: Flask, proxies: TrustedProxies, public: WebOrigin | None) -> None:
     """Have every request of ``app`` know ``g.origin``, ``g.address`` and ``g.is_encrypted``.
 
     ``public`` is how people reach the deployment, where that is set.
     """
-    origin_of = functools.lru_cache(_REMEMBERED)(proxies.origin)
+    origin_of = functools.lru_cache(_REMEMBERED)(proxies.client_address)
     is_public_encrypted = public is not None and public.scheme == "https"
 
     @app.before_request
@@ -37,13 +37,13 @@ def know_origins(app: Flask, proxies: Proxies, public: WebOrigin | None) -> None
         g.origin = origin_of(request.remote_addr or "", request.headers.get("X-Forwarded-For", ""))
         g.address = g.origin.address
         # The last word is that of the proxy which is believed; those before it may be anybody's.
-        scheme = request.headers.get("X-Forwarded-Proto", "") if g.origin.is_forwarded else ""
+        scheme = request.headers.get("X-Forwarded-Proto", "") if g.origin.is_from_trusted_proxy else ""
         g.is_encrypted = is_public_encrypted or scheme.rpartition(",")[2].strip().lower() == "https"
 
 
-def origin() -> Origin:
+def origin() -> ClientAddress:
     """Where this request comes from."""
-    return cast("Origin", g.origin)
+    return cast("ClientAddress", g.origin)
 
 
 def address() -> str:
@@ -61,15 +61,15 @@ def stays_on_machine() -> bool:
     return is_loopback(host_name(request.host) or "")
 
 
-def host_check(hosts: Hosts, counters: Counters) -> Callable[[], None]:
+def host_check(hosts: AllowedHosts, counters: Counters) -> Callable[[], None]:
     """Make a ``before_request`` function, to be the first that may refuse."""
-    complaints: Final = Occasionally(_logger)
+    complaints: Final = RateLimitedLog(_logger)
 
     def require_own_host() -> None:
         """Raises ``Refusal`` where the request is for another host."""
         host = asked_host(request.environ.get("RAW_URI", ""), request.headers.get("Host"))
         peer, forwarded_for = request.remote_addr or "", request.headers.get("X-Forwarded-For", "")
-        if hosts.answers(host, request.path, peer, forwarded_for):
+        if hosts.allows(host, request.path, peer, forwarded_for):
             return
         counters.refusals.labels("host").inc()
         complaints.warning("host", "refused a request for the host %.120r; PUBLIC_URL sets our own", host)

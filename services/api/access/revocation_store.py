@@ -64,7 +64,7 @@ class RevocationStore:
         Raises:
             Unavailable: it was never read.
         """
-        is_other = self._revocations.known and generation not in (None, self._revocations.generation)
+        is_other = self._revocations.is_loaded and generation not in (None, self._revocations.generation)
         self._read(*(0.0, SPARED_SECONDS) if is_other else (FRESH_SECONDS, 0.0))
 
     def generation(self) -> str:
@@ -103,7 +103,7 @@ class RevocationStore:
             self._error = ""
         except RedisRefused as error:
             self._error = str(error)
-        if not self._revocations.known:
+        if not self._revocations.is_loaded:
             raise self._unavailable()
 
     def _unavailable(self) -> Unavailable:

@@ -10,8 +10,8 @@ from access.revocations import revocation_of, revocation_of_device
 from access.scripts import (
     ATTEMPT_SIGN_IN,
     FORGIVE_SIGN_IN,
-    attempt_sign_in_answer,
     attempt_sign_in_call,
+    attempt_sign_in_reply,
     forgive_sign_in_call,
 )
 from access.session import Session
@@ -54,7 +54,7 @@ class Attempts:
             RedisRefused: likewise.
         """
         arguments = attempt_sign_in_call(user, address, device)
-        return attempt_sign_in_answer(self._link.call(ATTEMPT_SIGN_IN, arguments))
+        return attempt_sign_in_reply(self._link.call(ATTEMPT_SIGN_IN, arguments))
 
     def forgive(self, user: str, address: str, device: str) -> None:
         """Take back what the last attempt counted, which succeeded: an office behind one address signs in too.

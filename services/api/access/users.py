@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from access.folder import Folder
+from access.credential_folder import CredentialFolder
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -52,7 +52,7 @@ class Users:
     """The users of a folder, as it is now; without a folder there are none."""
 
     def __init__(self, folder: Path | None, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._folder = Folder(folder, "user", StoredUser, monotonic)
+        self._folder = CredentialFolder(folder, "user", StoredUser, monotonic)
 
     def hash_of(self, name: str, *, now: bool = True) -> str | None:
         """The hash of a user's password; ``None`` where there is no such user.

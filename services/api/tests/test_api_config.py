@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from access.hosts import Hosts
-from access.proxies import Proxies
+from access.hosts import AllowedHosts
+from access.proxies import TrustedProxies
 from access.settings import AccessSettings
 from access.web_origin import WebOrigin
 from api.config import Config
@@ -27,7 +27,7 @@ def test_config_has_a_default_for_everything_when_nothing_is_set() -> None:
         idle_seconds=12 * 3600,
         requests_per_second=300,
         public=None,
-        hosts=Hosts(),
+        hosts=AllowedHosts(),
     )
 
 
@@ -46,12 +46,12 @@ def test_config_takes_every_variable_it_knows_when_they_are_set(tmp_path: Path) 
     }  # fmt: skip
     environment = Environment(variables)
     config = Config.read(environment)
-    proxies = Proxies.of(["10.0.0.0/8"])
+    proxies = TrustedProxies.of(["10.0.0.0/8"])
     access = AccessSettings("closed", b"k" * 32, Path("/tokens"), "Remote-User", proxies, key)
     public = WebOrigin("https", "cluster.example", 443)
     assert config == Config(
         "redis://api:@redis:6380/1", "lab", "WARNING", "0.0.0.0", 9000, 16,
-        access, Path("/users"), 86400.0, 3600.0, 50, 5000, True, public, Hosts(None), 3.0, "json", True,
+        access, Path("/users"), 86400.0, 3600.0, 50, 5000, True, public, AllowedHosts(None), 3.0, "json", True,
     )  # fmt: skip
     assert environment.known == variables.keys() | {"API_REDIS_PASSWORD_FILE", "REDIS_CA_FILE"}
 

@@ -14,10 +14,10 @@ from contract.history import (
     HALF_HOUR,
     MEASURES,
     MINUTE,
-    STEPS,
+    RESOLUTIONS,
     TEN_SECONDS,
-    Entry,
-    Step,
+    HistoryEntry,
+    Resolution,
     Summary,
     encode_entry,
 )
@@ -39,7 +39,7 @@ class Recorded:
 
     def entry(
         self,
-        step: Step,
+        step: Resolution,
         start: int,
         cpu: Summary,
         *,
@@ -49,13 +49,13 @@ class Recorded:
         **known: Summary,
     ) -> None:
         known["cpu_usage"] = cpu
-        raw = encode_entry(Entry(samples, tuple(map(known.get, MEASURES))))
+        raw = encode_entry(HistoryEntry(samples, tuple(map(known.get, MEASURES))))
         self._redis.hset(EPOCH_KEY, "epoch", str(epoch))
         record = HistoryRecord(step, node, start, raw)
         answer = call(self._redis, RECORD_HISTORY, record_history_call(epoch, [record]))
         assert answer == [b"recorded", 1, 0]
 
-    def range(self, step: Step, start: int, end: int, cpu: float, node: str = "a") -> None:
+    def range(self, step: Resolution, start: int, end: int, cpu: float, node: str = "a") -> None:
         for moment in range(start, end, step.seconds):
             self.entry(step, moment, cpu, node=node)
 
@@ -97,7 +97,7 @@ def test_last_hour_of_the_cluster_is_answered_when_nothing_is_asked(client: Flas
     assert cells(body, "temperature") == {}
 
 
-def spread(redis: Redis, step: Step, start: int, *raws: str, epoch: int = EPOCH) -> None:
+def spread(redis: Redis, step: Resolution, start: int, *raws: str, epoch: int = EPOCH) -> None:
     """Record a distribution of the cluster."""
     raw = f"[5,{','.join(raws)}]"
     redis.xadd(distribution_key(step.seconds), {HISTORY_FIELD: raw}, id=f"{start}000-{epoch}")
@@ -180,7 +180,7 @@ def test_nodes_are_answered_in_the_order_asked_and_an_unknown_one_is_a_gap(
     ("step", "age_seconds"), [(TEN_SECONDS, 20), (MINUTE, 4000), (FOUR_MINUTES, 30_000), (HALF_HOUR, 600_000)]
 )
 def test_history_is_not_found_when_none_of_the_nodes_is_in_the_snapshot_or_in_history(
-    client: FlaskClient, recorded: Recorded, step: Step, age_seconds: int
+    client: FlaskClient, recorded: Recorded, step: Resolution, age_seconds: int
 ) -> None:
     # Given a node that is no target any more, with history of some step
     recorded.entry(step, floor(NOW - age_seconds, step.seconds), 1.0, node="former")
@@ -200,7 +200,7 @@ def test_history_of_a_node_is_a_gap_when_no_snapshot_says_which_nodes_there_are(
     [(900, TEN_SECONDS), (3600, TEN_SECONDS), (21600, MINUTE), (86400, FOUR_MINUTES), (604800, HALF_HOUR)],
 )
 def test_range_of_a_chart_has_a_point_for_each_entry_and_its_gap_stays(
-    client: FlaskClient, recorded: Recorded, range_seconds: int, step: Step
+    client: FlaskClient, recorded: Recorded, range_seconds: int, step: Resolution
 ) -> None:
     end = floor(NOW, step.seconds)
     begin = floor(NOW - range_seconds, step.seconds) + step.seconds
@@ -234,7 +234,7 @@ def test_coarse_steps_go_on_to_the_present_with_finer_ones_and_count_nothing_twi
     now = NOW // 1800 * 1800 + 1800 - 90 - 7
     collector.leave(METRICS_CHANNEL, timestamp=timestamp(now))
     # A collector that has run for long: each step is recorded up to the last one that is over.
-    for step in STEPS:
+    for step in RESOLUTIONS:
         recorded.range(step, now // 1800 * 1800 - 1800, floor(now, step.seconds), float(step.seconds))
     body = ask(client, f"/api/history?node=a&range_seconds={range_seconds}")
     base = body["step_seconds"]

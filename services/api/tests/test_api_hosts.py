@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from access.hosts import Hosts
+from access.hosts import AllowedHosts
 from api.app import create_app
 from api.components import components_of
 from api.config import Config
@@ -36,7 +36,7 @@ def test_every_route_refuses_another_host_with_a_sentence_that_names_the_setting
 
 
 def test_page_is_shown_to_any_host_when_names_are_not_checked(valkey: Valkey) -> None:
-    app = create_app(Config(redis_url=valkey.url, hosts=Hosts(None)))
+    app = create_app(Config(redis_url=valkey.url, hosts=AllowedHosts(None)))
 
     assert app.test_client().get("/login", headers=EVIL).status_code == 303
     components_of(app).link.close()

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from api.incidents import RECORDS_A_PAGE
 from api.responses import csv_answer
 from api.tests.conftest import golden_message
-from contract.history import CLUSTER_NODE, MEASURES, TEN_SECONDS, Entry, encode_entry
+from contract.history import CLUSTER_NODE, MEASURES, TEN_SECONDS, HistoryEntry, encode_entry
 from contract.messages import Node
 from contract.names import (
     ALERTS_CHANNEL,
@@ -116,7 +116,7 @@ def test_history_is_a_table_with_a_row_for_each_step_of_each_node(
 ) -> None:
     collector.leave(METRICS_CHANNEL)
     for node, cpu in (("node6.lan", (1.0, 2.5, 4.0)), ("=x", 7.0), (CLUSTER_NODE, 9.0)):
-        entry = encode_entry(Entry(5, tuple({"cpu_usage": cpu, "load1": -0.0}.get(name) for name in MEASURES)))  # type: ignore[call-overload]
+        entry = encode_entry(HistoryEntry(5, tuple({"cpu_usage": cpu, "load1": -0.0}.get(name) for name in MEASURES)))  # type: ignore[call-overload]
         redis.xadd(history_key(TEN_SECONDS.seconds, node), {HISTORY_FIELD: entry}, id=f"{START}000-1")
     query = "format=csv&range_seconds=60&measure=cpu_usage&measure=temperature"
     rows = table(client.get(f"/api/history?{query}&node=node6.lan&node=%3Dx"))

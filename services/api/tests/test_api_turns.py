@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from access.proxies import Proxies
+from access.proxies import TrustedProxies
 from api.turns import QUICK_THREADS, WAITING, Turns
 
 Start = Callable[..., Any]
@@ -26,7 +26,7 @@ def head(target: str, *chain: str) -> bytes:
 
 
 def turns(*words: str, threads: int = 8) -> Turns[str]:
-    return Turns(Proxies.of(words), threads)
+    return Turns(TrustedProxies.of(words), threads)
 
 
 # Its rule

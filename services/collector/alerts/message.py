@@ -13,7 +13,7 @@ from collector.alerts.log import AlertLog
 from collector.texts.sentence import Restored
 from contract.codec import Message, UndecodableMessage, decode, encode
 from contract.messages import Alert, Alerts, Coded, Epoch, RecentFirings, RecentPendings, Seq, Timestamp
-from contract.passed_on import with_members
+from contract.raw_json import with_fields
 
 _log = logging.getLogger(__name__)
 M = TypeVar("M", bound=Message)
@@ -59,7 +59,7 @@ def encode_alerts(message: Alerts, alerts: Iterable[ActiveAlert]) -> bytes:
     published = {alert.id: alert.published for alert in alerts if alert.published is not None}
     if not published:
         return encode(message)
-    return with_members(
+    return with_fields(
         encode(message), {"active_alerts": [published.get(alert.id, alert) for alert in message.active_alerts]}
     )
 

@@ -20,7 +20,7 @@ from collector.texts.sentence import english, literal
 from collector.yaml_file import Content, FileError, WatchedFile, YamlError, read_yaml
 from contract.messages import Coded, NodeRole, RuleInForce, Severity
 from runtime.daemon_thread import run_in_daemon_thread
-from runtime.quoted import quoted, shown
+from runtime.quoting import path_text, quoted
 
 _log = logging.getLogger(__name__)
 
@@ -158,7 +158,7 @@ class RulesFile:
             try:
                 self.rules = _parsed(self._file.read())
             except RulesError as error:
-                raise InvalidRulesFile(f"the rules file {shown(self._file.path)} is not valid: {error}") from None
+                raise InvalidRulesFile(f"the rules file {path_text(self._file.path)} is not valid: {error}") from None
 
     async def refresh(self) -> None:
         """Read the file again if it changed."""
@@ -169,12 +169,12 @@ class RulesFile:
             # Beside the loop: a file that is as long as it may be takes a second.
             self.rules = await run_in_daemon_thread(lambda: _parsed(content), "parse the rules")
         except RulesError as error:
-            self.problem = rules_file_invalid(shown(self._file.path), error.line, error.why)
+            self.problem = rules_file_invalid(path_text(self._file.path), error.line, error.why)
             FILE_ERRORS.labels("rules").inc()
             _log.warning("%s", english(self.problem))
         else:
             self.problem = None
-            _log.info("took new rules from %s", shown(self._file.path))
+            _log.info("took new rules from %s", path_text(self._file.path))
 
 
 def _parsed(content: Content) -> Rules:

@@ -18,7 +18,7 @@ from collector.texts.issues import dns_name_failed
 from collector.texts.sentence import english, plural
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 
 _log = logging.getLogger(__name__)
 #: Family, and the address as numbers.
@@ -193,7 +193,7 @@ class DnsTargets:
         self._interval_seconds = interval_seconds
         self._tasks: list[asyncio.Task[None]] = []
         self._told = self._answers()
-        self._occasionally = Occasionally(_log)
+        self._occasionally = RateLimitedLog(_log)
 
     @property
     def entries(self) -> list[Entry]:

@@ -14,7 +14,7 @@ from collector.texts import targets as texts
 from collector.texts.sentence import literal
 from collector.yaml_file import FileError
 from contract.messages import Coded, NodeRole
-from runtime.quoted import quoted
+from runtime.quoting import quoted
 
 Scheme = Literal["http", "https"]
 #: Longest path of a file, in characters.

@@ -19,7 +19,7 @@ from collector.texts.targets import no_nodes_any_more
 from collector.yaml_file import Content, WatchedFile
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
-from runtime.quoted import shown
+from runtime.quoting import path_text
 
 _log = logging.getLogger(__name__)
 #: Files that are read at a time.
@@ -49,7 +49,7 @@ class TargetsPattern:
         try:
             self._found = sorted(self._matching())
         except OSError as error:
-            self.problem = targets_files_unlisted(shown(self.path), error.strerror or type(error).__name__)
+            self.problem = targets_files_unlisted(path_text(self.path), error.strerror or type(error).__name__)
         else:
             self.problem = None
         return self._found
@@ -110,7 +110,7 @@ class TargetsFile:
 
     def refuse(self, error: TargetsError, *, is_clash: bool = False) -> None:
         """Note why what the file says cannot be put in force, be it a clash with other files."""
-        path, former = shown(self.path), len(self.entries)
+        path, former = path_text(self.path), len(self.entries)
         if is_clash:
             self.problem = targets_file_clashes(path, former, error.why)
         else:
@@ -214,9 +214,9 @@ class TargetsFiles:
 
     def log(self) -> None:
         """Say how many targets there are, and by which files."""
-        there = [shown(file.path) for file in self._files.values() if not file.is_missing]
+        there = [path_text(file.path) for file in self._files.values() if not file.is_missing]
         count = len(self.targets) + sum(entry.is_discovered for entry in self.entries)
-        where = ", ".join(there) or f"{shown(self.path)} (there is no such file)"
+        where = ", ".join(there) or f"{path_text(self.path)} (there is no such file)"
         _log.info("%s in %s", plural(count, "target"), where)
         unsafe = [target.node for target in self.targets if target.http.insecure]
         if unsafe and unsafe != self._unsafe:

@@ -10,7 +10,7 @@ from collector.targets.files import TargetsFiles
 from collector.targets.target import TARGETS_LIMIT, Target, discovered_targets, names_bytes, room_for_names
 from collector.texts import issues
 from contract.messages import Coded
-from runtime.quoted import shown
+from runtime.quoting import path_text
 
 
 class TargetSources:
@@ -36,7 +36,7 @@ class TargetSources:
         if self._left_out:
             problems.append(issues.targets_left_out(self._left_out, TARGETS_LIMIT))
         if not self.targets:
-            problems += [issues.no_file_matches(shown(path)) for path in self._files.unmatched]
+            problems += [issues.no_file_matches(path_text(path)) for path in self._files.unmatched]
             problems += [issues.dns_name_empty(name.host) for name in self.dns.names if name.is_answered]
         return problems
 

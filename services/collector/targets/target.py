@@ -10,7 +10,7 @@ from collector.targets.entry import DEFAULT_PORT, LOCAL, PLAIN_HTTP, Entry, Http
 from collector.texts import targets as texts
 from contract.messages import NodeRole
 from contract.names import MESSAGE_LIMIT_BYTES
-from runtime.quoted import cut
+from runtime.quoting import cut
 
 #: Targets that one collector takes: their snapshot stays below the limit of a message.
 TARGETS_LIMIT: Final = 4000

@@ -30,7 +30,7 @@ from collector.texts.files import yaml_invalid_or_ipv6
 from collector.texts.sentence import literal
 from collector.yaml_file import RefusedYaml, YamlError, line_of, read_yaml
 from contract.messages import Coded, NodeRole
-from runtime.quoted import cut, quoted
+from runtime.quoting import cut, quoted
 
 _NODES: Final = ("workers", "master")
 #: Whether no machine stands behind the nodes of the file, as in that of a demo.

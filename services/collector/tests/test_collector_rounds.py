@@ -23,7 +23,7 @@ from collector.targets.sources import TargetSources
 from collector.texts import failures
 from collector.texts.issues import persistence_off
 from contract.codec import decode
-from contract.history import CLUSTER_NODE, STEPS
+from contract.history import CLUSTER_NODE, RESOLUTIONS
 from contract.messages import Alerts, Coded, Health, Snapshot
 from contract.names import (
     ALERT_LOG_FIELD,
@@ -569,7 +569,7 @@ def test_unfinished_steps_are_recorded_when_the_collector_is_stopped(start, redi
         await running
 
     process.runner.run(run())
-    assert [samples(redis, "a", step.seconds) for step in STEPS] == [[1]] * 4
+    assert [samples(redis, "a", step.seconds) for step in RESOLUTIONS] == [[1]] * 4
     assert not redis.exists(LEASE_KEY)
 
 

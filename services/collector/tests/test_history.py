@@ -9,8 +9,8 @@ import contract
 from collector.history import History
 from collector.rounds import build_snapshot
 from contract.codec import decode
-from contract.distribution import Spread, decode_distribution
-from contract.history import CLUSTER_NODE, MEASURES, STEPS, decode_entry, merge
+from contract.distribution import Quantiles, decode_distribution
+from contract.history import CLUSTER_NODE, MEASURES, RESOLUTIONS, decode_entry, merge
 from contract.messages import Node, Snapshot
 
 GOLDEN = Path(contract.__file__).parent / "golden" / "messages" / "metrics.json"
@@ -43,7 +43,7 @@ def recorded(history, step_seconds, name="a"):
     return [
         (record.start_seconds - START, decode_entry(record.entry))
         for record in history.queue
-        if (record.step.seconds, record.node) == (step_seconds, name)
+        if (record.resolution.seconds, record.node) == (step_seconds, name)
     ]
 
 
@@ -89,7 +89,7 @@ def distributions(history, step_seconds):
     return [
         (record.start_seconds - START, decode_distribution(record.entry))
         for record in history.distributions
-        if (record.step.seconds, record.node) == (step_seconds, None)
+        if (record.resolution.seconds, record.node) == (step_seconds, None)
     ]
 
 
@@ -104,8 +104,8 @@ def test_distribution_of_a_step_is_that_of_its_nodes_own_entries():
     ((start, distribution),) = distributions(history, 10)
     assert (start, distribution.samples) == (0, 2)
     # On average they were at 20, 20 and 92 %.
-    assert distribution.spreads[0] == Spread(20.0, 20.0, 77.6, 94.0, "n2")
-    assert distribution.spreads[1] == Spread(*[NODE.memory_usage] * 4, "n0")
+    assert distribution.spreads[0] == Quantiles(20.0, 20.0, 77.6, 94.0, "n2")
+    assert distribution.spreads[1] == Quantiles(*[NODE.memory_usage] * 4, "n0")
     assert distribution.spreads[3] is None
 
 
@@ -117,9 +117,9 @@ def test_distribution_of_a_coarse_step_is_made_of_the_nodes_entries_of_that_step
     close(history)
 
     assert [spread.spreads[0] for _, spread in distributions(history, 10)] == [
-        Spread(4.0, 4.0, 52.0, 100.0, f"n{n}") for n in range(6)
+        Quantiles(4.0, 4.0, 52.0, 100.0, f"n{n}") for n in range(6)
     ]
-    assert [spread.spreads[0] for _, spread in distributions(history, 60)] == [Spread(20.0, 20.0, 20.0, 100.0, "n0")]
+    assert [spread.spreads[0] for _, spread in distributions(history, 60)] == [Quantiles(20.0, 20.0, 20.0, 100.0, "n0")]
 
 
 def test_step_has_no_distribution_when_no_node_was_online_in_it():
@@ -153,7 +153,7 @@ def test_coarser_entries_are_the_merged_finer_ones():
             load = (seconds * 7919) % 400 / 100
             take(history, seconds, node(load1=load, cpu_usage=None if seconds % 3 else load))
     close(history)
-    for step in STEPS[1:]:
+    for step in RESOLUTIONS[1:]:
         assert step.source is not None
         finer = recorded(history, step.source.seconds)
         coarse = recorded(history, step.seconds)
@@ -168,7 +168,7 @@ def test_coarser_entry_is_complete_with_the_same_round_as_its_last_finer_one():
     history = History()
     for seconds in range(0, 61, 10):
         take(history, seconds, node())
-    assert [(record.step.seconds, record.node) for record in history.queue][-4:] == [
+    assert [(record.resolution.seconds, record.node) for record in history.queue][-4:] == [
         (10, "a"), (10, CLUSTER_NODE), (60, "a"), (60, CLUSTER_NODE),
     ]  # fmt: skip
     ((start, entry),) = recorded(history, 60)
@@ -183,7 +183,7 @@ def test_every_round_counts_once_in_each_step_however_the_clock_runs(jumps):
         take(history, seconds, node())
         rounds += 1
     close(history)
-    for step in STEPS:
+    for step in RESOLUTIONS:
         found = recorded(history, step.seconds)
         assert sum(entry.samples for _, entry in found) == rounds
         assert all(start % step.seconds == 0 for start, _ in found)
@@ -203,7 +203,7 @@ def test_closing_leaves_nothing_behind():
     history = History()
     take(history, 5, node())
     close(history)
-    assert {record.step for record in history.queue} == set(STEPS)
+    assert {record.step for record in history.queue} == set(RESOLUTIONS)
     history.queue.clear()
     close(history)
     assert not history.queue

@@ -14,10 +14,10 @@ from collector.metrics import REGISTRY
 from collector.redis_client import RedisClient
 from collector.rounds import build_snapshot
 from contract.codec import decode
-from contract.history import CLUSTER_NODE, STEPS
+from contract.history import CLUSTER_NODE, RESOLUTIONS
 from contract.messages import Snapshot
 from contract.names import EPOCH_KEY, distribution_key, history_key
-from contract.scripts import STREAMS_ANEW
+from contract.scripts import MAX_STREAM_REWRITES
 from runtime.redis_failures import RedisAway
 
 GOLDEN = Path(contract.__file__).parent / "golden" / "messages" / "metrics.json"
@@ -136,7 +136,7 @@ def test_history_goes_on_when_a_redis_of_a_former_release_refuses_distributions(
 
 
 def test_all_is_written_in_several_calls_when_the_clock_went_back(run, redis):
-    count = STREAMS_ANEW + 5
+    count = MAX_STREAM_REWRITES + 5
 
     async def play(recorder, _):
         for seconds in (7200, 7210, 0, 10):
@@ -242,4 +242,4 @@ def test_unfinished_steps_are_written_at_the_end(run, redis):
         await recorder.finish(EPOCH)
 
     run(play)
-    assert [starts(redis, step=step.seconds) for step in STEPS] == [[0], [0], [0], [0]]
+    assert [starts(redis, step=step.seconds) for step in RESOLUTIONS] == [[0], [0], [0], [0]]

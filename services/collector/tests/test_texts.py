@@ -16,7 +16,7 @@ import contract
 from collector.texts import alerts, failures, files, targets
 from collector.texts.sentence import SENTENCES, Restored, coded, english, literal, number, plural, says, size
 from contract.messages import Argument, Coded
-from runtime.quoted import QUOTED_LENGTH
+from runtime.quoting import QUOTED_LENGTH
 
 for _module in pkgutil.iter_modules(collector.texts.__path__, "collector.texts."):
     importlib.import_module(_module.name)

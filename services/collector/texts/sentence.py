@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, ParamSpec
 
 from contract.messages import Coded
-from runtime.quoted import cut, quoted
+from runtime.quoting import cut, quoted
 
 P = ParamSpec("P")
 #: Parts of a list or mapping that are shown, and how many of them are shown inside each other.

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from access.gatekeeper import Gatekeeper
-from access.grant import READ, Grant, Refused, require_scope, sign_in_required
-from access.proxies import Origin, counted_as
+from access.grant import READ, AccessDenied, Grant, require_scope, sign_in_required
+from access.proxies import ClientAddress, client_network
 from ws.access.limits import Account, Accounts, LimitReached, Limits
 from ws.budget import Budget
 from ws.counters import Counters
@@ -22,7 +22,7 @@ CONNECT_SECONDS: Final = 45.0
 RECEIVED_LIMIT_BYTES: Final = 64 * 1024 * 1024
 STRANGERS_LIMIT_BYTES: Final = 16 * 1024 * 1024
 
-#: Where the environment of a request holds its ``Origin``.
+#: Where the environment of a request holds its ``ClientAddress``.
 ORIGIN: Final = "dispycluster.origin"
 
 #: A connection's id and a namespace.
@@ -81,26 +81,26 @@ class Admission:
         #: Connections without a place, and until when they are waited for.
         self._waiting: dict[str, float] = {}
 
-    def origin(self, environ: Mapping[str, Any]) -> Origin:
+    def origin(self, environ: Mapping[str, Any]) -> ClientAddress:
         """From where a request comes."""
         known = environ.get(ORIGIN)
-        if isinstance(known, Origin):
+        if isinstance(known, ClientAddress):
             return known
         peer, forwarded_for = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")
-        return self.gatekeeper.settings.proxies.origin(peer, forwarded_for)
+        return self.gatekeeper.settings.proxies.client_address(peer, forwarded_for)
 
-    def require_room(self, origin: Origin) -> None:
+    def require_room(self, origin: ClientAddress) -> None:
         """Check that one more connection may come from there.
 
         Raises:
             LimitReached: it may not.
         """
-        self._require_room(self._addresses.of(counted_as(origin.address)), "address")
+        self._require_room(self._addresses.of(client_network(origin.address)), "address")
 
     def arrive(self, eio_sid: str, environ: Mapping[str, Any]) -> Client:
         """A connection has begun with this request."""
         origin = self.origin(environ)
-        account = self._addresses.of(counted_as(origin.address))
+        account = self._addresses.of(client_network(origin.address))
         self._addresses.opened(account)
         patience_seconds = PATIENCE_SECONDS if self.is_closed else CONNECT_SECONDS
         self._waiting[eio_sid] = time.monotonic() + patience_seconds
@@ -108,7 +108,7 @@ class Admission:
             return Client(account, "")
         try:
             return Client(account, self._offered(environ, origin) or "Please sign in.")
-        except Refused as refused:
+        except AccessDenied as refused:
             return Client(account, refused.text)
 
     def admit(self, eio_sid: str, client: Client, namespace: str, auth: object) -> None:
@@ -116,7 +116,7 @@ class Admission:
 
         Raises:
             LimitReached: its identity has connections enough.
-            Refused: it has no credential, or one that does not reach so far.
+            AccessDenied: it has no credential, or one that does not reach so far.
         """
         if not self.is_closed:
             self._waiting.pop(eio_sid, None)
@@ -154,7 +154,7 @@ class Admission:
         if client.identity is not None:
             self._identities.closed(client.identity)
 
-    def ended(self) -> Iterator[tuple[Refused, Place]]:
+    def ended(self) -> Iterator[tuple[AccessDenied, Place]]:
         """The places that are not held by right any more; nobody is looked at where nothing can have changed."""
         now, version = time.time(), self.gatekeeper.version
         if now < self._look_from and version == self._looked_at:
@@ -207,7 +207,7 @@ class Admission:
             raise refused
         return client.offered
 
-    def _offered(self, environ: Mapping[str, Any], origin: Origin) -> Grant | None:
+    def _offered(self, environ: Mapping[str, Any], origin: ClientAddress) -> Grant | None:
         # Browsers send cookies along whichever page of the site asks, and a proxy goes by cookies of its own.
         is_ours = self._origins.is_ours(environ)
         header = self.gatekeeper.settings.user_header

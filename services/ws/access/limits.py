@@ -32,14 +32,14 @@ class Limits:
     """Per address, and again per identity; each replica counts for itself."""
 
     #: Engine.IO connections at a time.
-    connections: int = catalogue.WS_LIMIT_CONNECTIONS.initial
-    connects_per_second: int = catalogue.WS_LIMIT_CONNECTS_PER_SECOND.initial
+    connections: int = catalogue.WS_LIMIT_CONNECTIONS.default_value
+    connects_per_second: int = catalogue.WS_LIMIT_CONNECTS_PER_SECOND.default_value
     #: Packets from clients.
-    packets_per_second: int = catalogue.WS_LIMIT_PACKETS_PER_SECOND.initial
+    packets_per_second: int = catalogue.WS_LIMIT_PACKETS_PER_SECOND.default_value
     #: Of the longest packet that a client may send.
-    packet_bytes: int = catalogue.WS_LIMIT_PACKET_BYTES.initial
+    packet_bytes: int = catalogue.WS_LIMIT_PACKET_BYTES.default_value
     #: Clients that are subscribed to a list of nodes: each list has its own snapshots and deltas.
-    subscriptions: int = catalogue.WS_LIMIT_SUBSCRIPTIONS.initial
+    subscriptions: int = catalogue.WS_LIMIT_SUBSCRIPTIONS.default_value
 
     @classmethod
     def read(cls, environment: Environment) -> Self:

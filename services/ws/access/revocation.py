@@ -14,7 +14,7 @@ from redis.client import PubSub
 from access.revocation_reader import RevocationReader
 from access.revocations import Revocations
 from contract.names import RENEWED, REVOKED_CHANNEL
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 from runtime.redis_failures import RedisFailure, ask, translated
 from ws.access.admission import Admission
 
@@ -36,7 +36,7 @@ class RevocationFeed:
     def __init__(self, redis: Redis, revocations: Revocations) -> None:
         self._redis = redis
         self._reader = RevocationReader(partial(ask, redis), revocations, may_begin=False)
-        self._complaints = Occasionally(_logger)
+        self._complaints = RateLimitedLog(_logger)
 
     def run(self) -> NoReturn:
         """Follow it for good."""
@@ -88,7 +88,7 @@ class AccessWatch:
     def __init__(self, admission: Admission, endpoint: Any) -> None:
         self._admission = admission
         self._endpoint = endpoint
-        self._complaints = Occasionally(_logger)
+        self._complaints = RateLimitedLog(_logger)
 
     def run(self) -> NoReturn:
         """Look for good."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import socketio
 
-from access.grant import Refused
+from access.grant import AccessDenied
 from contract.codec import encode
 from contract.events import ERROR, Error
 from ws.access.admission import Admission, Client
@@ -40,7 +40,7 @@ class AccessServer(SocketServer):
         socket = self.eio.sockets.get(eio_sid)
         return None if socket is None else socket.client
 
-    def dismiss(self, eio_sid: str, namespace: str, refused: Refused) -> None:
+    def dismiss(self, eio_sid: str, namespace: str, refused: AccessDenied) -> None:
         """Say why, and let the client go from a namespace; it does not come back by itself."""
         sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
         if sid is None:
@@ -112,8 +112,8 @@ class AccessServer(SocketServer):
         name = namespace or _NAMESPACE
         try:
             self.admission.admit(eio_sid, client, name, data)
-        except (Refused, LimitReached) as refusal:
-            code = refusal.code if isinstance(refusal, Refused) else "limit_exceeded"
+        except (AccessDenied, LimitReached) as refusal:
+            code = refusal.code if isinstance(refusal, AccessDenied) else "limit_exceeded"
             self.admission.counters.refused[code] += 1
             self._refuse(eio_sid, namespace, refusal.text, {"code": code, "message": refusal.text})
             return

@@ -22,7 +22,7 @@ from contract.events import (
 )
 from contract.messages import Health, Snapshot
 from contract.names import HEALTH_CHANNEL
-from contract.presence import read_collector, read_replicas, up_while_rounds_come
+from contract.presence import correct_status_by_rounds, read_collector, read_replicas
 from contract.rest import CollectorReport, ReplicaReport, health_report
 from runtime.clock import timestamp
 from runtime.readiness import Readiness
@@ -74,7 +74,7 @@ class HealthReporter:
         collector, cluster, replicas = facts
         snapshot = self._state.snapshot
         interval = None if snapshot is None else snapshot.interval_seconds
-        collector = up_while_rounds_come(collector, self._state.age_seconds, interval)
+        collector = correct_status_by_rounds(collector, self._state.age_seconds, interval)
         own = self._own()
         report = health_report(
             timestamp=timestamp(time.time()),

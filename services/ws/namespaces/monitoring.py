@@ -25,7 +25,7 @@ from contract.events import (
 )
 from contract.messages import LogId, Snapshot
 from contract.names import ALERTS_CHANNEL, METRICS_CHANNEL
-from contract.passed_on import stored_nodes
+from contract.raw_json import raw_nodes
 from contract.rest import overview
 from runtime.clock import timestamp
 from ws.access.limits import LimitReached, Subscriptions
@@ -204,7 +204,7 @@ class MonitoringNamespace(Namespace):
     def _request_nodes_status(self, sid: str, argument: Mapping[str, Any]) -> bytes:
         raw = self._state.raw(METRICS_CHANNEL) or _not_available()
         # ``NodesStatusResponse``, its nodes as they were written.
-        payload = encode({"data": stored_nodes(raw), "timestamp": timestamp(time.time())})
+        payload = encode({"data": raw_nodes(raw), "timestamp": timestamp(time.time())})
         self.send(sid, NODES_STATUS_RESPONSE, payload)
         return payload
 

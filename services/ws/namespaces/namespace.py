@@ -7,12 +7,12 @@ from typing import Any, Final, Literal
 
 from contract.codec import encode
 from contract.events import ERROR, Error
-from runtime.logs import Occasionally
+from runtime.logs import RateLimitedLog
 from ws.counters import Counters
 from ws.event import Event, Group, Push
 
 _logger = logging.getLogger(__name__)
-_complaints: Final = Occasionally(_logger)
+_complaints: Final = RateLimitedLog(_logger)
 
 #: Takes the client's id and the request's argument, an object; returns the payload of the acknowledgement.
 Request = Callable[[str, Mapping[str, Any]], bytes]

@@ -19,11 +19,11 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from access.grant import Scope
-from access.hosts import Hosts
-from access.proxies import Proxies
+from access.hosts import AllowedHosts
+from access.proxies import TrustedProxies
 from access.session import Session, SessionSeal
 from access.settings import AccessSettings
-from access.tokens import StoredToken, digest_of, new_token
+from access.tokens import StoredToken, new_token, token_digest
 from api.access import commands
 from api.access.rate_limit import PublishedLimit, RequestLimit
 from api.access.users import StoredUser, stamp_of
@@ -70,8 +70,8 @@ class House:
             made.mkdir()
 
     def config(self, mode: Any = "closed", words: str = "peer", user_header: str = "", **changes: Any) -> Config:
-        access = AccessSettings(mode, KEY, self.tokens, user_header, Proxies.of(words.split()))
-        config = Config(redis_url=self.valkey.url, access=access, users=self.users, hosts=Hosts(None))
+        access = AccessSettings(mode, KEY, self.tokens, user_header, TrustedProxies.of(words.split()))
+        config = Config(redis_url=self.valkey.url, access=access, users=self.users, hosts=AllowedHosts(None))
         return replace(config, **changes)
 
     def start(self, mode: Any = "closed", words: str = "peer", user_header: str = "", **changes: Any) -> Flask:
@@ -87,7 +87,7 @@ class House:
     def add_token(self, *scopes: Scope, name: str = "script", expires: float | None = None) -> dict[str, str]:
         """The header that shows a new token."""
         token = new_token()
-        stored = StoredToken(sha256=digest_of(token), scopes=scopes, created=time.time(), expires=expires)
+        stored = StoredToken(sha256=token_digest(token), scopes=scopes, created=time.time(), expires=expires)
         self._write(self.tokens / name, stored)
         return {"Authorization": f"Bearer {token}"}
 
@@ -158,7 +158,7 @@ class Person:
 @pytest.fixture(autouse=True)
 def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folders and revocations are looked at whenever somebody asks."""
-    monkeypatch.setattr("access.folder.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("access.credential_folder.LOOK_SECONDS", 0.0)
     monkeypatch.setattr("api.access.revocation_store.FRESH_SECONDS", 0.0)
 
 

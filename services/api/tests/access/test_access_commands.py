@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from access.tokens import StoredToken, digest_of, id_of
+from access.tokens import StoredToken, token_digest, token_id
 from api.access import command_line, commands
 from api.access.users import Passwords, StoredUser
 from api.tests.access.conftest import Command, variables_of
@@ -137,7 +137,7 @@ def test_token_is_made_shown_once_listed_and_removed(
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert token.removeprefix("dcl_") not in path.read_text()
     stored = msgspec.json.decode(path.read_bytes(), type=StoredToken, strict=True)
-    assert (stored.sha256, stored.scopes) == (digest_of(token), ("publish", "read"))
+    assert (stored.sha256, stored.scopes) == (token_digest(token), ("publish", "read"))
     assert stored.expires is not None
     assert stored.expires - stored.created == 30 * 24 * 3600
     # by itself to read, for a year; or for good
@@ -155,7 +155,7 @@ def test_token_is_made_shown_once_listed_and_removed(
     assert "good for nothing" in one_line(done)
     assert not path.exists()
     assert redis.zrange(REVOCATIONS_KEY, 0, -1, withscores=True) == [
-        (f"token:{id_of(stored.sha256)}".encode(), pytest.approx(stored.expires, abs=0.01))
+        (f"token:{token_id(stored.sha256)}".encode(), pytest.approx(stored.expires, abs=0.01))
     ]
 
 
@@ -176,7 +176,7 @@ def test_patch_is_what_kubernetes_puts_into_a_secret(run: Run, folders: dict[str
     token = done.stderr.splitlines()[-1]
     raw = content(done, "script")
     assert raw is not None
-    assert msgspec.json.decode(raw, type=StoredToken).sha256 == digest_of(token)
+    assert msgspec.json.decode(raw, type=StoredToken).sha256 == token_digest(token)
     assert not folders["tokens"].exists()
     assert redis.keys() == []
     # and out of it
@@ -268,7 +268,7 @@ def test_token_of_a_secret_is_shown_beside_the_line_that_kubectl_takes(
     assert said.endswith("It is good once that line has run where kubectl is, and shown this once:")
     secret.run(done.stdout)
     stored = msgspec.json.decode((secret.folder / "script").read_bytes(), type=StoredToken, strict=True)
-    assert (stored.sha256, stored.scopes) == (digest_of(token), ("publish",))
+    assert (stored.sha256, stored.scopes) == (token_digest(token), ("publish",))
     # and none any more
     done = run("token", "remove", "script")
     assert "is removed once that line has run where kubectl is, and good for nothing" in done.stderr
@@ -401,10 +401,10 @@ def test_token_that_is_replaced_keeps_its_scopes_and_days_and_its_former_for_the
     third = run("token", "rotate", "script").stdout.strip()
     # then
     stored = msgspec.json.decode((folders["tokens"] / "script").read_bytes(), type=StoredToken)
-    assert (stored.sha256, stored.scopes) == (digest_of(third), ("publish",))
+    assert (stored.sha256, stored.scopes) == (token_digest(third), ("publish",))
     assert stored.expires is not None
     assert stored.expires - stored.created == pytest.approx(30 * 86400)
-    assert [old.sha256 for old in stored.former] == [digest_of(first), digest_of(second)]
+    assert [old.sha256 for old in stored.former] == [token_digest(first), token_digest(second)]
     assert [round((old.until - time.time()) / 3600) for old in stored.former] == [2, 24]
     assert "the former is good until" in done.stderr
     assert redis.zcard(REVOCATIONS_KEY) == 0
@@ -412,9 +412,9 @@ def test_token_that_is_replaced_keeps_its_scopes_and_days_and_its_former_for_the
     fourth = run("token", "rotate", "script", "--now").stdout.strip()
     # then
     stored = msgspec.json.decode((folders["tokens"] / "script").read_bytes(), type=StoredToken)
-    assert (stored.sha256, stored.former) == (digest_of(fourth), ())
+    assert (stored.sha256, stored.former) == (token_digest(fourth), ())
     revoked = {member.decode() for member in redis.zrange(REVOCATIONS_KEY, 0, -1)}
-    assert revoked == {f"token:{id_of(digest_of(token))}" for token in (first, second, third)}
+    assert revoked == {f"token:{token_id(token_digest(token))}" for token in (first, second, third)}
 
 
 @pytest.mark.parametrize("words", [("nobody",), ("script", "--hours", "0"), ("script", "--hours", "1", "--now")])

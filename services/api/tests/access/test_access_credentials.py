@@ -14,7 +14,7 @@ from flask import Flask
 from access.grant import PUBLISH, READ
 from access.revocations import revocation_of_user
 from access.session import COOKIE_LIMIT, SessionSeal
-from access.tokens import id_of
+from access.tokens import token_id
 from contract.names import REVOCATIONS_KEY
 from tests.drivers.forged import base64url, jwt_head, signature
 
@@ -184,7 +184,7 @@ def test_token_is_refused_when_it_is_expired_removed_or_revoked(closed: Flask, h
     token = house.add_token(READ, name="revoked")
     assert client.get("/api/health", headers=token).status_code == 200
     secret = token["Authorization"].removeprefix("Bearer ")
-    redis.zadd(REVOCATIONS_KEY, {f"token:{id_of(hashlib.sha256(secret.encode()).hexdigest())}": time.time() + 60})
+    redis.zadd(REVOCATIONS_KEY, {f"token:{token_id(hashlib.sha256(secret.encode()).hexdigest())}": time.time() + 60})
     assert client.get("/api/health", headers=token).status_code == 401
 
 

@@ -133,7 +133,7 @@ def test_threads_that_come_first_wait_for_the_one_that_asks(process: Callable[[]
 
     def is_known(_number: int) -> bool:
         one.store.require()
-        return one.revocations.known
+        return one.revocations.is_loaded
 
     with ThreadPoolExecutor(20) as threads:
         assert list(threads.map(is_known, range(20))) == [True] * 20

@@ -13,7 +13,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from access.revocations import Revocations, revocation_of_user
-from access.scripts import ADDRESS_PACE, DEVICE_PACE, PAIR_PACE
+from access.scripts import ADDRESS_BACKOFF, DEVICE_BACKOFF, PAIR_BACKOFF
 from access.session import SessionSeal
 from access.web_origin import WebOrigin
 from api.access.cookies import KNOWN_SECONDS, _name, _signature
@@ -212,7 +212,7 @@ def test_user_and_password_count_from_the_moment_they_are_set(
     house: Any, person: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given two processes that have just looked at the users
-    monkeypatch.setattr("access.folder.LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("access.credential_folder.LOOK_SECONDS", 3600.0)
     house.add_user("ada", "the first password")
     apps = [house.start(), house.start()]
     ada, eve = person(apps[0], "192.0.2.1"), person(apps[0], "192.0.2.2")
@@ -252,7 +252,7 @@ def test_password_that_is_changed_while_it_is_compared_lets_nobody_in(
     # and the push replicas, which know no passwords, are told of it by the time
     revocations, session = Revocations(), house.seal.open(ada.cookie(house))
     revocations.add(revocation_of_user("ada", changed_at[0]))
-    revocations.read(session.generation)
+    revocations.finish_loading(session.generation)
     assert revocations.includes(session.grant())
 
 
@@ -329,16 +329,16 @@ def test_page_warns_when_others_can_read_what_is_sent(
 def test_pause_is_told_of_when_somebody_guesses(closed: Flask, house: Any, person: Any, redis: Any) -> None:
     # given
     guesser = person(closed)
-    for _ in range(PAIR_PACE.free):
+    for _ in range(PAIR_BACKOFF.free):
         assert guesser.sign_in("ada", "a guess").status_code == 401
     # and twenty more, after which the pause is the longest; the test ends it below
     (delay,) = redis.keys("cluster:access:delay:pair:*")
-    assert redis.hincrby(delay, "attempts", 20) == PAIR_PACE.free + 20
+    assert redis.hincrby(delay, "attempts", 20) == PAIR_BACKOFF.free + 20
     # when
     response = guesser.sign_in()
     # then: the right password is not looked at
     assert response.status_code == 429
-    assert 1 <= int(response.headers["Retry-After"]) <= PAIR_PACE.longest_seconds
+    assert 1 <= int(response.headers["Retry-After"]) <= PAIR_BACKOFF.longest_seconds
     assert f'data-wait-seconds="{response.headers["Retry-After"]}"' in response.get_data(as_text=True)
     # at another process it is the same user and address; another user, and another address, are not
     assert person(house.start()).sign_in("ADA").status_code == 429
@@ -348,7 +348,7 @@ def test_pause_is_told_of_when_somebody_guesses(closed: Flask, house: Any, perso
     keys = [key.decode() for key in redis.keys("cluster:access:delay:*")]
     assert not any("ada" in key or "192" in key for key in keys)
     # After the pause: what is left of the delay's life is the clock that it goes by
-    redis.pexpire(delay, redis.pttl(delay) - 1000 * PAIR_PACE.longest_seconds)
+    redis.pexpire(delay, redis.pttl(delay) - 1000 * PAIR_BACKOFF.longest_seconds)
     assert guesser.sign_in().status_code == 303
 
 
@@ -373,7 +373,7 @@ def test_browser_of_before_signs_in_while_somebody_guesses_at_its_user_and_addre
     ada.sign_out()
     assert ada.sign_in().status_code == 303
     # Its own wrong passwords are counted, and nobody else's.
-    for _ in range(DEVICE_PACE.free):
+    for _ in range(DEVICE_BACKOFF.free):
         assert ada.sign_in("ada", "a guess").status_code == 401
     assert ada.sign_in().status_code == 429
 
@@ -478,7 +478,7 @@ def test_office_behind_one_address_signs_in_without_a_pause(closed: Flask, house
 
 
 def test_address_is_paused_when_it_guesses_at_many_users(closed: Flask, person: Any) -> None:
-    for number in range(ADDRESS_PACE.free):
+    for number in range(ADDRESS_BACKOFF.free):
         assert person(closed).sign_in(f"user{number}", "a guess").status_code == 401
     # The first pause is a second, and each guess after a pause doubles the next: a busy machine may need more than one.
     later = (person(closed).sign_in(f"user{number}", "a guess").status_code for number in range(20, 28))

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from runtime import catalogue
 from runtime.catalogue import CONTAINERS, OF_COMPOSE, REMOVED, SETTINGS, of_way
-from runtime.kinds import PEER, is_address, words
 from runtime.setting import Setting, SettingError, T
+from runtime.value_types import PEER, is_address, words
 
 #: Variables that are like ours, and others': compose's, pip's, Docker's.
 _OTHERS = ("COMPOSE_PROJECT_NAME", "COMPOSE_PATH_SEPARATOR", "COMPOSE_PARALLEL_LIMIT", "COMPOSE_ENV_FILES")
@@ -33,7 +33,7 @@ _FILES = (
 
 
 @dataclass(frozen=True)
-class Report:
+class SettingsReport:
     """What was found; a sentence each."""
 
     #: What keeps a service from starting.
@@ -42,7 +42,7 @@ class Report:
     notes: tuple[str, ...] = ()
 
 
-def check(variables: Mapping[str, str], way: str, written: Iterable[str] = ()) -> Report:
+def check(variables: Mapping[str, str], way: str, written: Iterable[str] = ()) -> SettingsReport:
     """Check the settings of a way to run.
 
     Args:
@@ -51,7 +51,7 @@ def check(variables: Mapping[str, str], way: str, written: Iterable[str] = ()) -
         written: the names that a file of settings holds; others are from the environment.
     """
     faults = [*_values(variables, way), *_relations(variables, way)]
-    return Report(tuple(dict.fromkeys(map(str, faults))), tuple(_notes(variables, way, frozenset(written))))
+    return SettingsReport(tuple(dict.fromkeys(map(str, faults))), tuple(_notes(variables, way, frozenset(written))))
 
 
 def _values(variables: Mapping[str, str], way: str) -> Iterator[SettingError]:

@@ -16,12 +16,12 @@ class _Nodes(msgspec.Struct):
     nodes: list[msgspec.Raw]
 
 
-def with_members(raw: bytes, members: Mapping[str, object]) -> bytes:
+def with_fields(raw: bytes, members: Mapping[str, object]) -> bytes:
     """Return the JSON object ``raw`` with these members in place of its own."""
     return encode({**_members(raw), **members})
 
 
-def stored_nodes(raw: bytes) -> list[msgspec.Raw]:
+def raw_nodes(raw: bytes) -> list[msgspec.Raw]:
     """Return the nodes of the snapshot ``raw`` as they were written, in their order."""
     return msgspec.json.decode(raw, type=_Nodes).nodes
 

@@ -14,8 +14,8 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from runtime.logs import Occasionally
-from runtime.quoted import sentence
+from runtime.logs import RateLimitedLog
+from runtime.quoting import error_text
 from runtime.small_file import UnreadableFile, read_small_file
 
 #: Seconds for which a folder is not looked at again.
@@ -33,7 +33,7 @@ _State = tuple[tuple[str, int, int, int], ...]
 T = TypeVar("T")
 
 
-class Folder(Generic[T]):
+class CredentialFolder(Generic[T]):
     """Its files, read again when they change; without a folder there are none. Safe to use from several threads."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Folder(Generic[T]):
         self._kind = kind
         self._expected = expected
         self._monotonic = monotonic
-        self._complaints = Occasionally(_logger)
+        self._complaints = RateLimitedLog(_logger)
         #: Held while the folder is looked at: what was seen, and what was read then, belong together.
         self._looking = threading.Lock()
         self._look_from = float("-inf")
@@ -91,7 +91,7 @@ class Folder(Generic[T]):
         return None
 
     def _complain(self, path: Path, error: Exception) -> None:
-        self._complaints.warning("file", "the %s %r cannot be read: %s", self._kind, path.name, sentence(error))
+        self._complaints.warning("file", "the %s %r cannot be read: %s", self._kind, path.name, error_text(error))
 
 
 def _state(path: Path) -> _State:

@@ -35,12 +35,12 @@ def cut(text: str, length: int = QUOTED_LENGTH) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
-def sentence(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return the error's text, cut where it repeats a long value: some libraries quote all of it."""
     return cut(str(error), SENTENCE_LENGTH)
 
 
-def shown(path: Path) -> str:
+def path_text(path: Path) -> str:
     """Return ``path`` as one line of at most ``PATH_LENGTH`` characters, which are UTF-8 whatever its bytes are."""
     text = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in str(path))
     half = PATH_LENGTH // 2

@@ -32,7 +32,7 @@ _REDIS_MEMORY = re.compile(r"([0-9]{1,18})(b|k|kb|m|mb|g|gb)?", re.IGNORECASE)
 _POWERS = "kmgtp"
 
 
-class NotTaken(ValueError):
+class InvalidValue(ValueError):
     """A value that a setting does not take; ``part``: what of it is wrong."""
 
     def __init__(self, part: str) -> None:
@@ -41,74 +41,77 @@ class NotTaken(ValueError):
 
 
 @dataclass(frozen=True)
-class Kind(Generic[T]):
-    """What a setting takes. ``read`` returns the value of a text without surrounding spaces, or raises ``NotTaken``."""
+class ValueType(Generic[T]):
+    """The values that a setting accepts.
+
+    ``read`` converts a text without surrounding spaces into the value, or raises ``InvalidValue``.
+    """
 
     takes: str
     read: Callable[[str], T]
 
 
-def whole_number(minimum: int, maximum: int) -> Kind[int]:
+def whole_number(minimum: int, maximum: int) -> ValueType[int]:
     """A whole number in a range."""
 
     def read(text: str) -> int:
         # As every program that reads it takes it: for a shell 010 is eight.
         value = int(text) if _WHOLE_NUMBER.fullmatch(text) else minimum - 1
         if not minimum <= value <= maximum:
-            raise NotTaken(text)
+            raise InvalidValue(text)
         return value
 
-    return Kind(f"a whole number from {minimum} to {maximum}", read)
+    return ValueType(f"a whole number from {minimum} to {maximum}", read)
 
 
-def seconds(minimum: float, maximum: float) -> Kind[float]:
+def seconds(minimum: float, maximum: float) -> ValueType[float]:
     """Seconds in a range, with or without a fraction."""
 
     def read(text: str) -> float:
         try:
             value = float(text)
         except ValueError:
-            raise NotTaken(text) from None
+            raise InvalidValue(text) from None
         if not minimum <= value <= maximum:
-            raise NotTaken(text)
+            raise InvalidValue(text)
         return value
 
     until = f" to {maximum:.10g}" if maximum < float("inf") else " on"
-    return Kind(f"seconds from {minimum:.10g}{until}", read)
+    return ValueType(f"seconds from {minimum:.10g}{until}", read)
 
 
-def one_of(*choices: str) -> Kind[str]:
+def one_of(*choices: str) -> ValueType[str]:
     """One of a few words."""
 
     def read(text: str) -> str:
         if text not in choices:
-            raise NotTaken(text)
+            raise InvalidValue(text)
         return text
 
-    return Kind("one of " + ", ".join(choices), read)
+    return ValueType("one of " + ", ".join(choices), read)
 
 
-def pattern(takes: str, expression: str) -> Kind[str]:
+def pattern(takes: str, expression: str) -> ValueType[str]:
     """A text that a regular expression matches as a whole; no text at all is one too."""
     compiled = re.compile(expression)
 
     def read(text: str) -> str:
         if text and not compiled.fullmatch(text):
-            raise NotTaken(text)
+            raise InvalidValue(text)
         return text
 
-    return Kind(takes, read)
+    return ValueType(takes, read)
 
 
-def printable(limit: int) -> Kind[str]:
+def printable(limit: int) -> ValueType[str]:
     """A short text of one line."""
 
     def read(text: str) -> str:
         if not text.isprintable() or len(text) > limit:
-            raise NotTaken(text)
+            raise InvalidValue(text)
         return text
 
-    return Kind(f"up to {limit} printable characters", read)
+    return ValueType(f"up to {limit} printable characters", read)
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -123,7 +126,7 @@ def _networks(text: str) -> tuple[str, ...]:
         except ValueError:
             is_network = False
         if not is_network:
-            raise NotTaken(" ".join(words(text)))
+            raise InvalidValue(" ".join(words(text)))
     return words(text)
 
 
@@ -136,7 +139,7 @@ def _is_network(word: str) -> bool:
 
 def _others_networks(text: str) -> tuple[str, ...]:
     if PEER in words(text):
-        raise NotTaken(" ".join(words(text)))
+        raise InvalidValue(" ".join(words(text)))
     return _networks(text)
 
 
@@ -153,14 +156,14 @@ def is_origin(text: str) -> bool:
 
 def _page_url(text: str) -> str:
     if text and not is_origin("/".join(text.split("/", 3)[:3])):
-        raise NotTaken(text)
+        raise InvalidValue(text)
     return text
 
 
 def _origins(text: str) -> tuple[str, ...]:
     for word in words(text):
         if word != ANY_ORIGIN and not is_origin(word):
-            raise NotTaken(word)
+            raise InvalidValue(word)
     return words(text)
 
 
@@ -169,9 +172,9 @@ def _redis_url(text: str) -> str:
         parts = urlsplit(text)
         addressed = parts.scheme == "unix" or (bool(parts.hostname) and parts.port != 0)
     except ValueError:
-        raise NotTaken(text) from None
+        raise InvalidValue(text) from None
     if text and not (addressed and parts.scheme in ("redis", "rediss", "unix")):
-        raise NotTaken(text)
+        raise InvalidValue(text)
     return text
 
 
@@ -195,25 +198,25 @@ def is_host_and_port(text: str) -> bool:
 def _hosts(text: str) -> tuple[str, ...]:
     for word in words(text):
         if not is_host_and_port(word):
-            raise NotTaken(word)
+            raise InvalidValue(word)
     return words(text)
 
 
 def _host(text: str) -> str:
     if text and not is_host_and_port(text):
-        raise NotTaken(text)
+        raise InvalidValue(text)
     return text
 
 
 def _header(text: str) -> str:
     if text and not text.replace("-", "").isalnum():
-        raise NotTaken(text)
+        raise InvalidValue(text)
     return text
 
 
 def _path(text: str) -> str:
     if "\0" in text or not text.isprintable():
-        raise NotTaken(text)
+        raise InvalidValue(text)
     return text
 
 
@@ -225,32 +228,32 @@ def paths(text: str) -> tuple[str, ...]:
 def _patterns(text: str) -> tuple[str, ...]:
     found = paths(text)
     if not found or any("*" in path.rpartition("/")[0] for path in found):
-        raise NotTaken(text)
+        raise InvalidValue(text)
     return found
 
 
-def memory(minimum: int = 0) -> Kind[int]:
+def memory(minimum: int = 0) -> ValueType[int]:
     """Bytes, as Docker takes them; at least ``minimum``, in units of 1024 * 1024."""
 
     def read(text: str) -> int:
         found = _MEMORY.fullmatch(text)
         value = int(float(found[1]) * 1024 ** (_POWERS.find(found[2].lower()) + 1 if found[2] else 0)) if found else -1
         if value < minimum * 1024**2:
-            raise NotTaken(text)
+            raise InvalidValue(text)
         return value
 
-    return Kind(f"an amount of memory such as 512m or 1g, at least {minimum}m", read)
+    return ValueType(f"an amount of memory such as 512m or 1g, at least {minimum}m", read)
 
 
 def _redis_memory(text: str) -> int:
     found = _REDIS_MEMORY.fullmatch(text)
     if not found:
-        raise NotTaken(text)
+        raise InvalidValue(text)
     unit = (found[2] or "").lower()
     base = 1024 if len(unit) == 2 else 1000
     value: int = int(found[1]) * base ** (_POWERS.find(unit[0]) + 1 if unit and unit != "b" else 0)
     if value >= 2**63:
-        raise NotTaken(text)
+        raise InvalidValue(text)
     return value
 
 
@@ -267,19 +270,21 @@ def is_address(text: str) -> bool:
 
 
 #: Bytes; 0 for no bound.
-REDIS_MEMORY: Kind[int] = Kind("an amount of memory such as 512mb or 1gb", _redis_memory)
-TEXT: Kind[str] = Kind("any text", str)
+REDIS_MEMORY: ValueType[int] = ValueType("an amount of memory such as 512mb or 1gb", _redis_memory)
+TEXT: ValueType[str] = ValueType("any text", str)
 PORT = whole_number(1, 65535)
-PATH: Kind[str] = Kind("a path", _path)
-TARGETS: Kind[tuple[str, ...]] = Kind("paths, separated by commas, with a * in the last part at most", _patterns)
-NETWORKS: Kind[tuple[str, ...]] = Kind("addresses or networks, such as 10.0.0.0/8", _networks)
-OTHERS_NETWORKS: Kind[tuple[str, ...]] = Kind("addresses or networks, such as 10.0.0.0/8", _others_networks)
-ORIGINS: Kind[tuple[str, ...]] = Kind("origins such as https://wall.lan:8443, or *", _origins)
-PAGE_URL: Kind[str] = Kind("a URL such as https://cluster.example", _page_url)
-REDIS_URL: Kind[str] = Kind("redis://[user:password@]host[:port][/db], rediss://… or unix://…", _redis_url)
-HOSTS: Kind[tuple[str, ...]] = Kind("names host or host:port, separated by commas or spaces", _hosts)
-HOST_AND_PORT: Kind[str] = Kind("host or host:port (an IPv6 address with a port in brackets)", _host)
-HEADER: Kind[str] = Kind("the name of a header, such as Remote-User", _header)
+PATH: ValueType[str] = ValueType("a path", _path)
+TARGETS: ValueType[tuple[str, ...]] = ValueType(
+    "paths, separated by commas, with a * in the last part at most", _patterns
+)
+NETWORKS: ValueType[tuple[str, ...]] = ValueType("addresses or networks, such as 10.0.0.0/8", _networks)
+OTHERS_NETWORKS: ValueType[tuple[str, ...]] = ValueType("addresses or networks, such as 10.0.0.0/8", _others_networks)
+ORIGINS: ValueType[tuple[str, ...]] = ValueType("origins such as https://wall.lan:8443, or *", _origins)
+PAGE_URL: ValueType[str] = ValueType("a URL such as https://cluster.example", _page_url)
+REDIS_URL: ValueType[str] = ValueType("redis://[user:password@]host[:port][/db], rediss://… or unix://…", _redis_url)
+HOSTS: ValueType[tuple[str, ...]] = ValueType("names host or host:port, separated by commas or spaces", _hosts)
+HOST_AND_PORT: ValueType[str] = ValueType("host or host:port (an IPv6 address with a port in brackets)", _host)
+HEADER: ValueType[str] = ValueType("the name of a header, such as Remote-User", _header)
 #: By its characters: whether there is such a host, its use shows. An IPv6 address may stand in brackets.
 HOST = pattern("a host name or an IP address, such as 0.0.0.0", r"[\w.:%\[\]-]+")
 IMAGE = pattern("the name of an image", r"[^\s$]+")

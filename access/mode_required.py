@@ -13,12 +13,12 @@ _LACKING = (
 )
 
 
-def lacks_choice(host: str, access: str) -> bool:
+def is_access_mode_missing(host: str, access: str) -> bool:
     """Whether others reach the pages on ``host``, and ``access`` says nothing of whether they must sign in."""
     return access in ("", "none") and not is_loopback(host)
 
 
-def how_to_choose(host: str, user: str, line: str = "{}", place: str = "") -> str:
+def access_mode_instructions(host: str, user: str, line: str = "{}", place: str = "") -> str:
     """What people read where the choice is lacking.
 
     Args:
