@@ -288,7 +288,7 @@ def test_first_install_for_others_is_refused_with_two_commands_when_nothing_says
         install(layout, {"PUBLIC_HOST": "0.0.0.0"})
     # then
     first, closed, opened = str(refusal.value).splitlines()
-    assert first.startswith("PUBLIC_HOST=0.0.0.0 lets others reach the pages")
+    assert first.startswith("PUBLIC_HOST=0.0.0.0 lets other machines reach the pages")
     assert closed.split("#")[0].strip() == "sudo make install-service PUBLIC_HOST=0.0.0.0 ACCESS=closed"
     assert closed.endswith("make a first user with: sudo dispycluster user add NAME")
     assert opened.split("#")[0].strip() == "sudo make install-service PUBLIC_HOST=0.0.0.0 ACCESS=open"
