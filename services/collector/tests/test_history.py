@@ -203,7 +203,7 @@ def test_closing_leaves_nothing_behind():
     history = History()
     take(history, 5, node())
     close(history)
-    assert {record.step for record in history.queue} == set(RESOLUTIONS)
+    assert {record.resolution for record in history.queue} == set(RESOLUTIONS)
     history.queue.clear()
     close(history)
     assert not history.queue
