@@ -22,9 +22,9 @@ from runtime import catalogue
 from runtime.logs import RateLimitedLog, configure_logs, refuse_start
 from runtime.settings import Environment, SettingError
 from ws.config import Config
-from ws.loop import CONNECTION_LIMIT, Listener, descriptor, when_served
-from ws.pages import Application
-from ws.service import Front, run
+from ws.http_endpoints import Application
+from ws.loop import CONNECTION_LIMIT, Listener, after_response, descriptor
+from ws.service import SecondAddress, run
 
 _SOCKET_IO: Final = "/socket.io/"
 
@@ -119,7 +119,7 @@ def bounded(app: Application, requests: Connections, proxies: TrustedProxies) ->
             _complaints.warning("request", said, origin.address)
             text = "Too many requests and connections of your address are open."
             return refusal(environ, start_response, HTTPStatus.TOO_MANY_REQUESTS, text, "limit_exceeded")
-        when_served(environ, lambda: requests.release(number))
+        after_response(environ, lambda: requests.release(number))
         return app(environ, start_response)
 
     return application
@@ -137,7 +137,7 @@ def main() -> int:
     proxies = config.access.proxies
     api = ApiProxy(own.api_host, own.api_port, Forwarding(proxies, config.access.user_header))
     connections, requests = Connections(own.connections), Connections(own.connections)
-    front = Front(
+    front = SecondAddress(
         own.host,
         own.port,
         lambda socket_io: bounded(one_origin(socket_io, api), requests, proxies),

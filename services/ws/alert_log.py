@@ -17,11 +17,11 @@ from contract.raw_json import with_fields
 from runtime.redis_failures import RedisFailure, translated
 
 #: Entries read at a time.
-PAGE_LENGTH: Final = 500
+RESULT_PAGE_LENGTH: Final = 500
 #: Seconds for which a page is given again to clients that stand at the same entry, as all do after a broken connection.
-KEPT_SECONDS: Final = 1.0
+CACHE_SECONDS: Final = 1.0
 #: Pages kept.
-KEPT_PAGES: Final = 64
+CACHED_PAGES: Final = 64
 
 _decoder: Final = msgspec.json.Decoder(LogEntry)
 
@@ -33,18 +33,18 @@ class StoredEntry(NamedTuple):
     raw: msgspec.Raw
 
 
-Page = tuple[StoredEntry, ...]
+ResultPage = tuple[StoredEntry, ...]
 
 
-class AlertLog:
+class AlertLogFollower:
     """Reads pages of the log, one caller at a time."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._reading = threading.Lock()
-        self._pages: Final[dict[tuple[LogId, LogId], tuple[float, Page | None]]] = {}
+        self._cached_pages: Final[dict[tuple[LogId, LogId], tuple[float, ResultPage | None]]] = {}
 
-    def after(self, position: LogId, known: LogId) -> Page | None:
+    def after(self, position: LogId, known: LogId) -> ResultPage | None:
         """Return the first ``PAGE_LENGTH`` entries after ``position``, or all; ``None`` where that entry is gone.
 
         ``known`` is the newest entry that is known to be in the log: what was read before it was is not given again.
@@ -55,24 +55,24 @@ class AlertLog:
             ValueError: something in the log is no entry.
         """
         with self._reading:
-            read_at, page = self._pages.get((position, known), (None, None))
-            if read_at is not None and time.monotonic() - read_at < KEPT_SECONDS:
+            read_at, page = self._cached_pages.get((position, known), (None, None))
+            if read_at is not None and time.monotonic() - read_at < CACHE_SECONDS:
                 return page
             page = self._read(position)
-            if len(self._pages) >= KEPT_PAGES:
-                self._pages.clear()
-            self._pages[position, known] = time.monotonic(), page
+            if len(self._cached_pages) >= CACHED_PAGES:
+                self._cached_pages.clear()
+            self._cached_pages[position, known] = time.monotonic(), page
             return page
 
-    def _read(self, position: LogId) -> Page | None:
+    def _read(self, position: LogId) -> ResultPage | None:
         with translated():
             found: list[tuple[bytes, dict[bytes, bytes]]] = self._redis.xrange(  # type: ignore[assignment]
-                ALERT_LOG_KEY, min=position, max="+", count=PAGE_LENGTH + 1
+                ALERT_LOG_KEY, min=position, max="+", count=RESULT_PAGE_LENGTH + 1
             )
         if not found or found[0][0].decode() != position:
             return None
         try:
-            return tuple(_stored(fields[ALERT_LOG_FIELD.encode()]) for _, fields in found[1:])
+            return tuple(_stored_entry(fields[ALERT_LOG_FIELD.encode()]) for _, fields in found[1:])
         except (KeyError, msgspec.MsgspecError) as error:
             raise ValueError(f"not a log entry: {error!r}") from None
 
@@ -97,7 +97,7 @@ class Gap(NamedTuple):
         """Whether nothing is missing."""
         return log_order(self.after) >= log_order(self.until)
 
-    def begin(self, log: AlertLog) -> Page | None:
+    def begin(self, log: AlertLogFollower) -> ResultPage | None:
         """Read the first of its entries, maybe with others behind ``until``; ``None`` where nobody can say which.
 
         Lets other greenlets run.
@@ -107,21 +107,21 @@ class Gap(NamedTuple):
         except (RedisFailure, ValueError):
             return () if self.after == self.until else None  # the feed says so in the log
 
-    def entries(self, log: AlertLog) -> Page | None:
+    def entries(self, log: AlertLogFollower) -> ResultPage | None:
         """Read all its entries; ``None`` where they are gone, or too many to be shown unasked.
 
         Raises: see ``AlertLog.after``.
         """
-        found, rest = self.filled(log.after(*self) or ())
+        found, rest = self.split_page(log.after(*self) or ())
         return found if found and rest.after == rest.until else None
 
-    def filled(self, page: Page) -> tuple[Page, "Gap"]:
+    def split_page(self, page: ResultPage) -> tuple[ResultPage, "Gap"]:
         """Return which entries of ``page``, the first after ``after``, lie in it, and what is missing behind them."""
         found = tuple(entry for entry in page if log_order(entry.id) <= log_order(self.until))
         return found, Gap(found[-1].id if found else self.after, self.until)
 
 
-def continued(position: LogId | None, raw: bytes, alerts: Alerts, missed: Page | None) -> bytes:
+def message_for_position(position: LogId | None, raw: bytes, alerts: Alerts, missed: ResultPage | None) -> bytes:
     """``alerts``, published as ``raw``, as a reader at ``position`` is to see them.
 
     ``missed`` are the entries of the gap before them; ``None`` where nobody can say which they are.
@@ -135,7 +135,7 @@ def continued(position: LogId | None, raw: bytes, alerts: Alerts, missed: Page |
     return with_entries(raw, missed, *gap)
 
 
-def with_entries(raw: bytes, entries: Page, after: LogId | None, until: LogId | None) -> bytes:
+def with_entries(raw: bytes, entries: ResultPage, after: LogId | None, until: LogId | None) -> bytes:
     """The alerts ``raw`` with these entries of the log, which lie after ``after`` and up to ``until``."""
     written = [entry.raw for entry in entries]
     return with_fields(raw, {"entries": written, "previous_alert_id": after, "last_alert_id": until})
@@ -146,6 +146,6 @@ def without_entries(raw: bytes, alerts: Alerts) -> bytes:
     return with_entries(raw, (), alerts.last_alert_id, alerts.last_alert_id)
 
 
-def _stored(raw: bytes) -> StoredEntry:
+def _stored_entry(raw: bytes) -> StoredEntry:
     require_object(raw)
     return StoredEntry(_decoder.decode(raw).id, msgspec.Raw(raw))

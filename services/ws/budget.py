@@ -18,7 +18,7 @@ class Budget:
         return self.used_bytes > self._limit_bytes
 
 
-class Held:
+class MemoryReservation:
     """Bytes kept for one client, counted in each budget that applies to the client at the moment."""
 
     __slots__ = ("_budgets", "_bytes")
@@ -27,13 +27,13 @@ class Held:
         self._budgets: tuple[Budget, ...] = ()
         self._bytes = 0
 
-    def set(self, held_bytes: int, budgets: tuple[Budget, ...]) -> bool:
+    def set(self, kept_bytes: int, budgets: tuple[Budget, ...]) -> bool:
         """Count ``held_bytes`` in ``budgets`` instead of what was counted before; return whether all have room."""
         self.release()
-        self._budgets, self._bytes = budgets, held_bytes
+        self._budgets, self._bytes = budgets, kept_bytes
         has_room = True
         for budget in budgets:
-            budget.used_bytes += held_bytes
+            budget.used_bytes += kept_bytes
             has_room = has_room and not budget.is_spent
         return has_room
 

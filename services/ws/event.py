@@ -20,18 +20,20 @@ _PONG: Final = 0x8A
 _EMPTY_BLOCK_BYTES: Final = 4
 
 
-class Packet:
+class EnginePacket:
     """One Engine.IO packet, in the frames that WebSockets carry it in; each is made when it is first wanted."""
 
-    __slots__ = ("_compressed", "_plain", "clients", "instead", "slot", "text")
+    __slots__ = ("_compressed", "_plain", "clients", "replacement", "slot", "text")
 
-    def __init__(self, text: bytes, slot: str | None = None, instead: "Callable[[], Packet] | None" = None) -> None:
+    def __init__(
+        self, text: bytes, slot: str | None = None, replacement: "Callable[[], EnginePacket] | None" = None
+    ) -> None:
         self.text: Final = text
         #: Packets of one slot are states of the same thing: of those that wait for a slow client only the newest
         #: matters. ``None``: it is one of a log, or an answer, and must arrive.
         self.slot: Final = slot
         #: Makes the packet that a client gets instead if it misses one of the same slot before this one.
-        self.instead: Final = instead
+        self.replacement: Final = replacement
         #: How many clients got it together, in whose outboxes it is one object; 0 where it is not a broadcast.
         self.clients = 0
         self._plain: bytes | None = None
@@ -52,7 +54,7 @@ class Packet:
         return self._compressed
 
 
-class Event(Packet):
+class Event(EnginePacket):
     """A Socket.IO event with one argument, whose JSON is left as it is."""
 
     __slots__ = ("namespace",)
@@ -63,12 +65,12 @@ class Event(Packet):
         name: str,
         payload: bytes,
         slot: str | None = None,
-        instead: "Callable[[], Packet] | None" = None,
+        replacement: "Callable[[], EnginePacket] | None" = None,
     ) -> None:
         self.namespace: Final = namespace
         prefix = b"" if namespace == "/" else namespace.encode() + b","
         head = b"".join((_MESSAGE, _EVENT, prefix, b'["', name.encode(), b'",'))
-        super().__init__(head + payload + b"]", None if slot is None else f"{namespace} {slot}", instead)
+        super().__init__(head + payload + b"]", None if slot is None else f"{namespace} {slot}", replacement)
 
 
 class Group(NamedTuple):

@@ -20,9 +20,9 @@ from contract.scripts import age_seconds
 from runtime.logs import RateLimitedLog
 from runtime.readiness import Readiness
 from runtime.redis_failures import RedisFailure, translated
-from ws.alert_log import AlertLog, Gap, Page
+from ws.alert_log import AlertLogFollower, Gap, ResultPage
 from ws.counters import Counters
-from ws.state import ClusterState, Received, Step, Stored, receive
+from ws.state import ClusterState, MessageOutcome, ReceivedMessage, StoredMessage, receive
 
 #: Seconds without a message after which Redis is asked to answer.
 QUIET_SECONDS: Final = 2.0
@@ -49,8 +49,8 @@ class Feed:
         state: ClusterState,
         readiness: Readiness,
         counters: Counters,
-        log: AlertLog,
-        deliver: Callable[[Step], None],
+        log: AlertLogFollower,
+        deliver: Callable[[MessageOutcome], None],
     ) -> None:
         self._redis = redis
         self._state = state
@@ -59,10 +59,10 @@ class Feed:
         self._log = log
         self._deliver = deliver
         self._complaints = RateLimitedLog(_logger)
-        self._said_away = False
+        self._has_logged_away = False
         self._connections = 0
         self._pings = 0
-        self._arrived = time.monotonic()
+        self._arrived_at = time.monotonic()
         self._pause_seconds = FIRST_PAUSE_SECONDS
 
     def run(self) -> NoReturn:
@@ -72,7 +72,7 @@ class Feed:
                 with translated(), PubSub(self._redis.connection_pool) as pubsub:
                     self._follow(pubsub)
             except RedisFailure as error:
-                self._said_away |= self._complaints.warning("away", "Redis is away, it is tried again: %s", error)
+                self._has_logged_away |= self._complaints.warning("away", "Redis is away, it is tried again: %s", error)
             except Exception:
                 self._complaints.warning("error", "following Redis went wrong: %s", traceback.format_exc())
             self._readiness.redis_down()
@@ -91,15 +91,15 @@ class Feed:
         for channel in CHANNELS:
             if (channel, stored[channel].raw) not in messages:
                 gap = self._state.gap_to(stored[channel]) if channel == ALERTS_CHANNEL else None
-                step = self._state.catch_up(channel, stored[channel], self._missed(gap))
-                if step is not None:
-                    self._deliver(step)
+                outcome = self._state.catch_up(channel, stored[channel], self._missed(gap))
+                if outcome is not None:
+                    self._deliver(outcome)
         for message in messages:
             self._handle(*message)
         self._pause_seconds = FIRST_PAUSE_SECONDS
         while True:
             answer = pubsub.get_message(timeout=QUIET_SECONDS)
-            self._arrived = time.monotonic()
+            self._arrived_at = time.monotonic()
             messages = self._messages_until_answer(pubsub) if answer is None else _messages(answer)
             for message in messages:
                 self._handle(*message)
@@ -112,9 +112,9 @@ class Feed:
             self._counters.redis_reconnects += 1
         self._readiness.redis_up()
         # Said as often as the other, so that a connection that comes and goes does not fill the log.
-        if self._connections == 1 or self._said_away:
+        if self._connections == 1 or self._has_logged_away:
             _logger.info("following Redis")
-        self._said_away = False
+        self._has_logged_away = False
 
     def _messages_until_answer(self, pubsub: PubSub) -> list[Message]:
         """Return the messages that Redis had sent when it answered a PING.
@@ -143,8 +143,8 @@ class Feed:
             return
         if received.message is None:
             self._complaints.warning(f"passed on {channel}", "only passed on from %s: %s", channel, received.reason)
-        if not self._state.must_look(received):
-            self._take(received, None, None)
+        if not self._state.needs_latest(received):
+            self._apply(received, None, None)
             return
         try:
             with translated():
@@ -152,11 +152,11 @@ class Feed:
             missed = self._missed(self._state.gap(received, stored))
         except RedisFailure:
             # It reaches the clients of ``/``; the next connection begins with ``:latest``.
-            self._take(received, None, None)
+            self._apply(received, None, None)
             raise
-        self._take(received, stored, missed)
+        self._apply(received, stored, missed)
 
-    def _missed(self, gap: Gap | None) -> Page | None:
+    def _missed(self, gap: Gap | None) -> ResultPage | None:
         """The entries of a gap; ``None`` where they are gone, or too many to be shown unasked."""
         if gap is None:
             return None
@@ -166,26 +166,26 @@ class Feed:
             self._complaints.warning("log", "the alert log cannot be read: %s", error)
             return None
 
-    def _take(self, received: Received, stored: Stored | None, missed: Page | None) -> None:
-        step = self._state.take(received, stored, missed)
-        self._counters.messages[step.channel, step.outcome] += 1
-        self._deliver(step)
-        self._counters.push_seconds.observe(time.monotonic() - self._arrived)
+    def _apply(self, received: ReceivedMessage, stored: StoredMessage | None, missed: ResultPage | None) -> None:
+        outcome = self._state.apply(received, stored, missed)
+        self._counters.messages[outcome.channel, outcome.kind] += 1
+        self._deliver(outcome)
+        self._counters.push_seconds.observe(time.monotonic() - self._arrived_at)
 
-    def _read_latest(self, *channels: str) -> dict[str, Stored]:
+    def _read_latest(self, *channels: str) -> dict[str, StoredMessage]:
         pipeline = self._redis.pipeline(transaction=False)
         for channel in channels:
             pipeline.get(latest_key(channel))
         pipeline.pttl(latest_key(METRICS_CHANNEL))
         answers: list[Any] = pipeline.execute(raise_on_error=False)
-        *raws, ttl_ms = map(self._usable, answers)
+        *raws, ttl_ms = map(self._value_or_none, answers)
         age = None if ttl_ms is None else age_seconds(int(ttl_ms))
         return {
-            channel: Stored(raw, age if channel == METRICS_CHANNEL else None)
+            channel: StoredMessage(raw, age if channel == METRICS_CHANNEL else None)
             for channel, raw in zip(channels, raws, strict=True)
         }
 
-    def _usable(self, answer: Any) -> Any:
+    def _value_or_none(self, answer: Any) -> Any:
         """An answer; ``None`` for a key that cannot be read, because somebody made it something else for instance."""
         if isinstance(answer, ResponseError):
             self._complaints.warning("unreadable", "what is stored in Redis cannot be read: %s", answer)

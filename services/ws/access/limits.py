@@ -22,7 +22,7 @@ IDLE_LIMIT: Final = 10_000
 #: Bytes that the clients of one address may make the replica keep of what they sent, and of that the clients that are
 #: in no namespace.
 RECEIVED_LIMIT_BYTES: Final = 16 * 1024 * 1024
-STRANGERS_LIMIT_BYTES: Final = 4 * 1024 * 1024
+UNADMITTED_LIMIT_BYTES: Final = 4 * 1024 * 1024
 #: Bytes that may wait for the clients of one address: a quarter of what may for all.
 UNREAD_LIMIT_BYTES: Final = 32 * 1024 * 1024
 
@@ -67,11 +67,11 @@ class LimitReached(Exception):
         self.wait_seconds = wait_seconds
 
 
-class Account:
+class Quota:
     """Of one address or identity."""
 
     __slots__ = (
-        "connections", "connects", "key", "packets", "received", "received_of_strangers", "subscriptions", "unread",
+        "connections", "connects", "key", "packets", "received", "received_unadmitted", "subscriptions", "unread",
     )  # fmt: skip
 
     def __init__(self, key: str, limits: Limits) -> None:
@@ -81,45 +81,45 @@ class Account:
         self.subscriptions = 0
         #: What the replica keeps of what clients sent, and of that what clients sent that are in no namespace.
         self.received: Final = Budget(RECEIVED_LIMIT_BYTES)
-        self.received_of_strangers: Final = Budget(STRANGERS_LIMIT_BYTES)
+        self.received_unadmitted: Final = Budget(UNADMITTED_LIMIT_BYTES)
         #: What waits for clients.
         self.unread: Final = Budget(UNREAD_LIMIT_BYTES)
         self.connects: Final = Bucket(limits.connects_per_second, limits.connects_per_second * BURST_SECONDS, now)
         self.packets: Final = Bucket(limits.packets_per_second, limits.packets_per_second * BURST_SECONDS, now)
 
 
-class Accounts:
+class Quotas:
     """All of one kind, by key."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._connected: dict[str, Account] = {}
-        self._idle: OrderedDict[str, Account] = OrderedDict()
+        self._connected: dict[str, Quota] = {}
+        self._idle: OrderedDict[str, Quota] = OrderedDict()
 
-    def of(self, key: str) -> Account:
+    def of(self, key: str) -> Quota:
         """The account of an address or identity, made where there is none."""
-        account = self._connected.get(key) or self._idle.get(key)
-        if account is None:
-            account = Account(key, self._limits)
-            self._rest(account)
-        return account
+        quota = self._connected.get(key) or self._idle.get(key)
+        if quota is None:
+            quota = Quota(key, self._limits)
+            self._rest(quota)
+        return quota
 
-    def opened(self, account: Account) -> None:
+    def opened(self, quota: Quota) -> None:
         """One connection more."""
-        account.connections += 1
-        if account.connections == 1:
-            self._idle.pop(account.key, None)
-            self._connected[account.key] = account
+        quota.connections += 1
+        if quota.connections == 1:
+            self._idle.pop(quota.key, None)
+            self._connected[quota.key] = quota
 
-    def closed(self, account: Account) -> None:
+    def closed(self, quota: Quota) -> None:
         """One connection less."""
-        account.connections -= 1
-        if account.connections == 0:
-            del self._connected[account.key]
-            self._rest(account)
+        quota.connections -= 1
+        if quota.connections == 0:
+            del self._connected[quota.key]
+            self._rest(quota)
 
-    def _rest(self, account: Account) -> None:
-        self._idle[account.key] = account
+    def _rest(self, quota: Quota) -> None:
+        self._idle[quota.key] = quota
         if len(self._idle) > IDLE_LIMIT:
             self._idle.popitem(last=False)
 
@@ -127,13 +127,13 @@ class Accounts:
 class Subscriptions:
     """Counts the clients that are subscribed to a list of nodes, for their addresses and identities."""
 
-    def __init__(self, limits: Limits, counters: Counters, accounts_of: Callable[[str], tuple[Account, ...]]) -> None:
+    def __init__(self, limits: Limits, counters: Counters, quotas_of: Callable[[str], tuple[Quota, ...]]) -> None:
         """``accounts_of`` takes the id of a client of ``/monitoring``."""
         self._limit = limits.subscriptions
         self._counters = counters
-        self._accounts_of = accounts_of
+        self._quotas_of = quotas_of
         #: By client, whom its subscription is counted for.
-        self._held: dict[str, tuple[Account, ...]] = {}
+        self._quotas_of_subscriber: dict[str, tuple[Quota, ...]] = {}
 
     def begin(self, sid: str) -> None:
         """Count a client; one that is counted already is not counted again.
@@ -141,20 +141,20 @@ class Subscriptions:
         Raises:
             LimitReached: its address or identity has as many as it may.
         """
-        if sid in self._held:
+        if sid in self._quotas_of_subscriber:
             return
-        accounts = self._accounts_of(sid)
-        if any(account.subscriptions >= self._limit for account in accounts):
+        quotas = self._quotas_of(sid)
+        if any(quota.subscriptions >= self._limit for quota in quotas):
             self._counters.limited["subscriptions"] += 1
             text = (
                 f"There are {self._limit} subscriptions to lists of nodes from there already, as many as there may be."
             )
             raise LimitReached("subscriptions", text)
-        for account in accounts:
-            account.subscriptions += 1
-        self._held[sid] = accounts
+        for quota in quotas:
+            quota.subscriptions += 1
+        self._quotas_of_subscriber[sid] = quotas
 
     def end(self, sid: str) -> None:
         """Count the client no more."""
-        for account in self._held.pop(sid, ()):
-            account.subscriptions -= 1
+        for quota in self._quotas_of_subscriber.pop(sid, ()):
+            quota.subscriptions -= 1

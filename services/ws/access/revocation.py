@@ -21,11 +21,11 @@ from ws.access.admission import Admission
 #: Seconds after which Redis is asked again: an emptied store says nothing, and a connection may die without a word.
 REREAD_SECONDS: Final = 5.0
 #: Seconds between two readings that clients cause.
-SPARED_SECONDS: Final = 1.0
+MIN_REFRESH_PAUSE_SECONDS: Final = 1.0
 #: Seconds of the longest pause before a connection is tried again.
 LONGEST_PAUSE_SECONDS: Final = 0.8
 #: Seconds between two looks. Whoever loses his right is gone within this and the time that the news takes.
-LOOK_SECONDS: Final = 0.25
+CHECK_SECONDS: Final = 0.25
 
 _logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class RevocationFeed:
         began since the last reading must not be refused because that was a moment ago.
         """
         with suppress(RedisFailure):  # the one that follows says so
-            self._reader.refresh(min_pause_seconds=SPARED_SECONDS)
+            self._reader.refresh(min_pause_seconds=MIN_REFRESH_PAUSE_SECONDS)
 
     def _follow(self, pubsub: PubSub) -> NoReturn:
         """Raises an error of the driver at the end of the connection."""
@@ -79,7 +79,7 @@ class RevocationFeed:
                 self._reader.add(answer["data"])
 
 
-class AccessWatch:
+class AccessEnforcer:
     """Ends what is not held by right any more, and connections that never asked for a namespace.
 
     It looks at the grants that clients are here by: as many as there are people and programs, not connections.
@@ -93,17 +93,17 @@ class AccessWatch:
     def run(self) -> NoReturn:
         """Look for good."""
         while True:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(CHECK_SECONDS)
             try:
-                self._look()
+                self._check()
             except Exception as error:
                 self._complaints.warning("error", "looking at who is connected went wrong: %r", error)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         why = ("idle", "no CONNECT")
         if self._admission.is_closed:
             why = ("unauthenticated", "sign_in_required")
-            for refused, (eio_sid, namespace) in self._admission.ended():
-                self._endpoint.server.dismiss(eio_sid, namespace, refused)
+            for refused, (eio_sid, namespace) in self._admission.ended_memberships():
+                self._endpoint.server.remove_from_namespace(eio_sid, namespace, refused)
         for eio_sid in self._admission.overdue():
-            self._endpoint.send_away(eio_sid, *why)
+            self._endpoint.close_connection(eio_sid, *why)

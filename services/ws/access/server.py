@@ -12,26 +12,26 @@ from contract.events import ERROR, Error
 from ws.access.admission import Admission, Client
 from ws.access.limits import LimitReached
 from ws.budget import Budget
-from ws.socketio_names import SocketServer
-from ws.socketio_packet import Malformed, Raw
-from ws.turns import Turns
+from ws.request_queue import RequestQueue
+from ws.socketio_packet import MalformedPacket, RawJson
+from ws.socketio_private import SocketIOServer
 
 #: Seconds between two words to a client that sends too much.
-TOLD_SECONDS: Final = 1.0
+WARNING_SECONDS: Final = 1.0
 #: Characters of a message for which it counts as one packet more.
 PACKET_CHARACTERS: Final = 4096
 #: Stands for the request that a connection began with: none of our handlers looks at it, and one would cost 5 KB.
-_FORGOTTEN: Final[Mapping[str, Any]] = {}
+_EMPTY_ENVIRON: Final[Mapping[str, Any]] = {}
 _NAMESPACE: Final = "/"
 #: What a packet that asks for a namespace begins with.
 _CONNECT: Final = "0"
 
 
-class AccessServer(SocketServer):
+class AccessServer(SocketIOServer):
     """To be derived from; its fields are set before the first client comes. Each connection carries its ``client``."""
 
     admission: Admission
-    turns: Turns
+    request_queue: RequestQueue
     #: Called when a connection begins or ends.
     changed: Callable[[], None]
 
@@ -40,63 +40,63 @@ class AccessServer(SocketServer):
         socket = self.eio.sockets.get(eio_sid)
         return None if socket is None else socket.client
 
-    def dismiss(self, eio_sid: str, namespace: str, refused: AccessDenied) -> None:
+    def remove_from_namespace(self, eio_sid: str, namespace: str, refused: AccessDenied) -> None:
         """Say why, and let the client go from a namespace; it does not come back by itself."""
         sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
         if sid is None:
             return
         self.admission.counters.refused[refused.code] += 1
         client = self.client(eio_sid)
-        self._say(eio_sid, namespace, refused.code, refused.text)
+        self._send_error(eio_sid, namespace, refused.code, refused.text)
         self.disconnect(sid, namespace=namespace)
         if client is not None:
             self.admission.leave(eio_sid, client, namespace)
 
-    def pause_seconds(self, eio_sid: str, packets: int, namespaces: Iterable[str]) -> float:
+    def throttle(self, eio_sid: str, packets: int, namespaces: Iterable[str]) -> float:
         """Count packets of a client; return for how long nothing shall be done for it, which it is told."""
         client = self.client(eio_sid)
         wait = 0.0 if client is None else self.admission.wait_seconds(client, packets)
         if not wait or client is None:
             return 0.0
         now = time.monotonic()
-        if now - client.told > TOLD_SECONDS:
-            client.told = now
+        if now - client.warned_at > WARNING_SECONDS:
+            client.warned_at = now
             for namespace in namespaces:
-                self._say(eio_sid, namespace, "limit_exceeded", "You send more packets than you may; they wait.")
+                self._send_error(eio_sid, namespace, "limit_exceeded", "You send more packets than you may; they wait.")
         return wait
 
     def budgets(self, eio_sid: str) -> tuple[Budget, ...]:
         """Those in which bytes count that a connection sent, as long as they are kept."""
         client = self.client(eio_sid)
-        return () if client is None else self.admission.budgets(client, is_let_in=self._is_connected(eio_sid))
+        return () if client is None else self.admission.budgets(client, is_admitted=self._is_connected(eio_sid))
 
-    def _say(self, eio_sid: str, namespace: str, code: Any, text: str) -> None:
+    def _send_error(self, eio_sid: str, namespace: str, code: Any, text: str) -> None:
         if self.manager.sid_from_eio_sid(eio_sid, namespace) is not None:
-            payload = Raw(encode(Error(code=code, message=text)))
+            payload = RawJson(encode(Error(code=code, message=text)))
             event = self.packet_class(socketio.packet.EVENT, namespace=namespace, data=[ERROR, payload])
             self.send_packet(eio_sid, event)
 
     def handle_open(self, eio_sid: str, environ: Mapping[str, Any]) -> None:
         """See ``SocketServer``."""
-        self.eio.sockets[eio_sid].client = self.admission.arrive(eio_sid, environ)
-        super().handle_open(eio_sid, _FORGOTTEN)
+        self.eio.sockets[eio_sid].client = self.admission.connection_opened(eio_sid, environ)
+        super().handle_open(eio_sid, _EMPTY_ENVIRON)
         self.changed()
 
     def handle_message(self, eio_sid: str, data: Any) -> None:
         """See ``SocketServer``; lets other greenlets run where it is not the client's turn."""
         client = self.client(eio_sid)
         if client is not None:
-            self.turns.wait(client.address.key)
+            self.request_queue.wait(client.address.key)
         if eio_sid not in self.eio.sockets:
             return
-        self.pause_seconds(eio_sid, _packets(data), [_namespace_of(data)])
+        self.throttle(eio_sid, _packet_count(data), [_namespace_of(data)])
         try:
             if not data:
-                raise Malformed("an empty message")
+                raise MalformedPacket("an empty message")
             if not (str(data).startswith(_CONNECT) or self._is_connected(eio_sid)):
-                raise Malformed("the client has asked for no namespace")
+                raise MalformedPacket("the client has asked for no namespace")
             super().handle_message(eio_sid, data)
-        except Malformed:
+        except MalformedPacket:
             self.eio.disconnect(eio_sid)
             raise  # Engine.IO counts it, and notes it in the log
 
@@ -145,11 +145,11 @@ class AccessServer(SocketServer):
         client = self.client(eio_sid)
         super().handle_close(eio_sid, reason)
         if client is not None:
-            self.admission.gone(eio_sid, client)
+            self.admission.connection_closed(eio_sid, client)
         self.changed()
 
 
-def _packets(data: Any) -> int:
+def _packet_count(data: Any) -> int:
     """As how many packets a message counts."""
     return 1 + len(data or "") // PACKET_CHARACTERS
 

@@ -4,8 +4,8 @@ import os
 import time
 from typing import Final
 
-from ws.engine.shared import Shared
-from ws.loop import end_writing, read, write
+from ws.engine.session_context import SessionContext
+from ws.loop import read, shut_writing, write
 
 #: Seconds that a client may take to acknowledge the end of its connection.
 CLOSE_SECONDS: Final = 5.0
@@ -16,16 +16,16 @@ READ_BYTES: Final = 16 * 1024
 class ClosingSocket:
     """The close frame goes out behind the rest of the frame before it; what the client still sends is thrown away."""
 
-    __slots__ = ("_fd", "_last", "_rest", "_shared", "deadline")
+    __slots__ = ("_context", "_fd", "_last", "_rest", "deadline")
 
-    def __init__(self, shared: Shared, fd: int, rest: memoryview, last: bytes) -> None:
-        self._shared = shared
+    def __init__(self, context: SessionContext, fd: int, rest: memoryview, last: bytes) -> None:
+        self._context = context
         self._fd = fd
         self._rest = rest
         self._last = memoryview(last)
         self.deadline = time.monotonic() + CLOSE_SECONDS
-        shared.passing.add(self)
-        shared.poller.add(fd, self)
+        context.transient_sockets.add(self)
+        context.socket_monitor.add(fd, self)
         self.writable()
 
     def readable(self) -> None:
@@ -51,12 +51,12 @@ class ClosingSocket:
             self.end()
             return
         if not self._last:
-            end_writing(self._fd)
-        self._shared.poller.change(self._fd, self, reads=True, writes=bool(self._last))
+            shut_writing(self._fd)
+        self._context.socket_monitor.change(self._fd, self, reads=True, writes=bool(self._last))
 
     def end(self) -> None:
         """Close the socket."""
-        if self in self._shared.passing:
-            self._shared.passing.discard(self)
-            self._shared.poller.remove(self._fd)
+        if self in self._context.transient_sockets:
+            self._context.transient_sockets.discard(self)
+            self._context.socket_monitor.remove(self._fd)
             os.close(self._fd)

@@ -128,15 +128,15 @@ class FanOut:
             else:
                 frame = plain
             try:
-                taken = write(session.fd, frame)
+                written_bytes = write(session.fd, frame)
             except BlockingIOError:
-                taken = 0
+                written_bytes = 0
             except OSError:
-                session.lost()
+                session.connection_lost()
                 continue
             written += len(frame)
-            if taken != len(frame):
-                session.wrote(frame, taken, len(frame) // len(members))
+            if written_bytes != len(frame):
+                session.keep_rest(frame, written_bytes, len(frame) // len(members))
         self._counters.bytes += written
 
     def send(self, sid: str, event: Event) -> None:

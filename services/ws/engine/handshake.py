@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from wsproto.utilities import generate_accept_token
 
-from ws.request import Unacceptable, wants_websocket
+from ws.engine_request import InvalidRequest, wants_websocket
 
 #: Without context takeover a message is compressed by itself: one frame serves all who inflate.
 AGREED: Final = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
@@ -31,12 +31,12 @@ def require_whole_upgrade(environ: Mapping[str, Any]) -> None:
     if not wants_websocket(environ):
         return
     if environ["SERVER_PROTOCOL"] == "HTTP/1.0" or environ["REQUEST_METHOD"] != "GET":
-        raise Unacceptable("a WebSocket begins with a GET of HTTP/1.1")
+        raise InvalidRequest("a WebSocket begins with a GET of HTTP/1.1")
     if "upgrade" not in [word.strip() for word in environ.get("HTTP_CONNECTION", "").lower().split(",")]:
-        raise Unacceptable("the header Connection does not say Upgrade")
+        raise InvalidRequest("the header Connection does not say Upgrade")
     if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != _VERSION:
         version = ("Sec-WebSocket-Version", _VERSION)
-        raise Unacceptable(
+        raise InvalidRequest(
             f"WebSockets of version {_VERSION} only",
             ("Upgrade", "websocket"),
             version,
@@ -47,7 +47,7 @@ def require_whole_upgrade(environ: Mapping[str, Any]) -> None:
     except ValueError:
         key = b""
     if len(key) != _KEY_BYTES:
-        raise Unacceptable(f"Sec-WebSocket-Key is not {_KEY_BYTES} bytes in base64")
+        raise InvalidRequest(f"Sec-WebSocket-Key is not {_KEY_BYTES} bytes in base64")
 
 
 def answer(environ: Mapping[str, str]) -> tuple[bytes, bool]:

@@ -10,12 +10,12 @@ from collections import deque
 from typing import Final
 
 from ws.budget import Budget
-from ws.event import Packet
+from ws.event import EnginePacket
 
 #: Bytes of what must arrive and waits, beyond which nothing more may.
 LOG_LIMIT_BYTES: Final = 1024 * 1024
 #: Bytes of a state for which nobody is sent away, whatever waits elsewhere.
-LITTLE_BYTES: Final = 4096
+SMALL_STATE_BYTES: Final = 4096
 #: Bytes after which a client that takes a long frame slowly is seen to go on.
 PROGRESS_BYTES: Final = 64 * 1024
 
@@ -30,21 +30,21 @@ class Outbox:
     Others have outboxes in the same budgets.
     """
 
-    __slots__ = ("_budgets", "_bytes", "_depth", "_held_bytes", "_log_bytes", "_waiting")
+    __slots__ = ("_budgets", "_bytes", "_depth", "_frame_bytes", "_log_bytes", "_waiting")
 
     def __init__(self, *budgets: Budget, depth: int = 0) -> None:
         self._budgets = budgets
         self._depth = depth
         #: Packets, and as how many bytes each counts.
-        self._waiting: deque[tuple[Packet, int]] = deque()
+        self._waiting: deque[tuple[EnginePacket, int]] = deque()
         self._bytes = 0
-        self._held_bytes = 0
+        self._frame_bytes = 0
         self._log_bytes = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, packet: Packet) -> int:
+    def put(self, packet: EnginePacket) -> int:
         """Let a packet wait; return how many others it replaced.
 
         Raises:
@@ -60,16 +60,16 @@ class Outbox:
             return 0
         clients, replaced = packet.clients, 0
         if is_spent or len(self._waiting) >= self._depth:
-            replaced = self._forget(packet.slot)
-            if replaced and packet.instead is not None:
-                packet = packet.instead()
+            replaced = self._remove_slot(packet.slot)
+            if replaced and packet.replacement is not None:
+                packet = packet.replacement()
         state_bytes = len(packet.text) // clients if clients else 0
-        if is_spent and not replaced and state_bytes > LITTLE_BYTES:
+        if is_spent and not replaced and state_bytes > SMALL_STATE_BYTES:
             raise Overflow
         self._append(packet, state_bytes)
         return replaced
 
-    def take(self) -> Packet:
+    def take(self) -> EnginePacket:
         """Remove the packet that has waited longest.
 
         Raises:
@@ -81,39 +81,39 @@ class Outbox:
             self._log_bytes -= counted_bytes
         return packet
 
-    def hold(self, own_bytes: int) -> None:
+    def reserve_frame(self, own_bytes: int) -> None:
         """Count what left and is not yet sent.
 
         Raises:
             Overflow: it does not fit any more.
         """
-        if own_bytes > LITTLE_BYTES and any(budget.is_spent for budget in self._budgets):
+        if own_bytes > SMALL_STATE_BYTES and any(budget.is_spent for budget in self._budgets):
             raise Overflow
-        self._held_bytes = own_bytes
+        self._frame_bytes = own_bytes
         self._count(own_bytes)
 
-    def let_go(self) -> None:
+    def release_frame(self) -> None:
         """What left was sent."""
-        self._count(-self._held_bytes)
-        self._held_bytes = 0
+        self._count(-self._frame_bytes)
+        self._frame_bytes = 0
 
     def clear(self) -> None:
         """Forget all that waits."""
         self._waiting.clear()
         self._count(-self._bytes)
-        self._held_bytes = self._log_bytes = 0
+        self._frame_bytes = self._log_bytes = 0
 
-    def _append(self, packet: Packet, counted_bytes: int) -> None:
+    def _append(self, packet: EnginePacket, counted_bytes: int) -> None:
         self._waiting.append((packet, counted_bytes))
         self._count(counted_bytes)
 
-    def _forget(self, slot: str) -> int:
+    def _remove_slot(self, slot: str) -> int:
         """Remove the states of a slot; return how many there were."""
-        former = [counted_bytes for packet, counted_bytes in self._waiting if packet.slot == slot]
-        if former:
+        previous = [counted_bytes for packet, counted_bytes in self._waiting if packet.slot == slot]
+        if previous:
             self._waiting = deque(waiting for waiting in self._waiting if waiting[0].slot != slot)
-            self._count(-sum(former))
-        return len(former)
+            self._count(-sum(previous))
+        return len(previous)
 
     def _count(self, added: int) -> None:
         self._bytes += added
@@ -140,19 +140,19 @@ class Backlog:
         Raises:
             Overflow: it does not fit any more.
         """
-        self.outbox.hold(own_bytes)
+        self.outbox.reserve_frame(own_bytes)
         self.rest = rest
 
     def __len__(self) -> int:
         """Packets that wait."""
         return len(self.outbox) + bool(self.rest)
 
-    def wrote(self, taken: int) -> None:
+    def advance(self, taken: int) -> None:
         """The client took that many bytes of ``rest``."""
         self.rest = self.rest[taken:]
         self._taken += taken
         if not self.rest:
-            self.outbox.let_go()
+            self.outbox.release_frame()
         if not self.rest or self._taken >= PROGRESS_BYTES:
             self._taken = 0
             self.since = time.monotonic()

@@ -3,7 +3,7 @@
 from typing import Final, Protocol
 
 
-class Pinged(Protocol):
+class PingedSession(Protocol):
     """A session."""
 
     spoke: int
@@ -25,18 +25,18 @@ class PingWheel:
     """
 
     def __init__(self, *, interval_seconds: int, timeout_seconds: int) -> None:
-        self._spokes: Final[list[set[Pinged]]] = [set() for _ in range(interval_seconds)]
+        self._spokes: Final[list[set[PingedSession]]] = [set() for _ in range(interval_seconds)]
         self._timeout: Final = timeout_seconds
         self._now = 0
         self._next = 0
 
-    def add(self, session: Pinged) -> None:
+    def add(self, session: PingedSession) -> None:
         """Ping a session within one interval, and then once an interval."""
         self._next = (self._next + 1) % len(self._spokes)
         session.spoke = self._next
         self._spokes[self._next].add(session)
 
-    def remove(self, session: Pinged) -> None:
+    def remove(self, session: PingedSession) -> None:
         """Ping it no more."""
         self._spokes[session.spoke].discard(session)
 

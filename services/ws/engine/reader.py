@@ -33,7 +33,7 @@ _SUBSCRIPTION: Final = re.compile(
 )
 
 
-class Broken(Exception):
+class ProtocolViolation(Exception):
     """The client sent what it may not; ``code`` is WebSocket's for it."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -42,29 +42,29 @@ class Broken(Exception):
         self.reason = reason
 
 
-class Message(NamedTuple):
+class TextMessage(NamedTuple):
     """A text message."""
 
     text: str
 
 
-class Ping(NamedTuple):
+class PingFrame(NamedTuple):
     """A ping that wants its payload back."""
 
     payload: bytes
 
 
-class Closed(NamedTuple):
+class CloseFrame(NamedTuple):
     """The client ends the connection; ``code`` is 1005 where it says none."""
 
     code: int
 
 
-class Long(NamedTuple):
+class LongMessage(NamedTuple):
     """A compressed subscription of more than ``INFLATED_LIMIT_BYTES``, inflated when the next item is asked for."""
 
 
-Received = Message | Long | Ping | Closed
+ReceivedItem = TextMessage | LongMessage | PingFrame | CloseFrame
 
 
 class Reader:
@@ -74,27 +74,27 @@ class Reader:
     context takeover).
     """
 
-    __slots__ = ("_bounds", "_bytes", "_limit_bytes", "_pieces", "_protocol")
+    __slots__ = ("_bytes", "_limit_bytes", "_limits", "_pieces", "_protocol")
 
     def __init__(self, *, limit_bytes: int, inflates: bool) -> None:
         self._limit_bytes = limit_bytes
-        self._bounds = _Bounds(limit_bytes, inflates)
-        self._protocol = FrameProtocol(client=False, extensions=[self._bounds])
+        self._limits = _MessageLimits(limit_bytes, inflates)
+        self._protocol = FrameProtocol(client=False, extensions=[self._limits])
         self._pieces: list[str] = []
         self._bytes = 0
 
     @property
     def kept_bytes(self) -> int:
         """What is kept of a message that has begun and of frames that have not been read, about."""
-        unread = max(0, self._bytes - self._bounds.frame_bytes)
-        return sum(map(size_of, self._pieces)) + len(self._bounds.deflated) + unread
+        unread = max(0, self._bytes - self._limits.frame_bytes)
+        return sum(map(size_of, self._pieces)) + len(self._limits.deflated) + unread
 
     @property
     def is_between_messages(self) -> bool:
         """Whether nothing of a message is kept: another client may be read with it."""
-        return self._bytes == self._bounds.frame_bytes and not self._bounds.amid_message
+        return self._bytes == self._limits.frame_bytes and not self._limits.is_in_message
 
-    def receive(self, data: bytes) -> Iterator[Received]:
+    def receive(self, data: bytes) -> Iterator[ReceivedItem]:
         """Read ``data``; yield what is whole. Nothing is inflated before it is asked for.
 
         Raises:
@@ -105,7 +105,7 @@ class Reader:
         try:
             for frame in self._protocol.received_frames():
                 match frame.opcode:
-                    case Opcode.TEXT if self._bounds.is_compressed:
+                    case Opcode.TEXT if self._limits.is_compressed:
                         if frame.message_finished:
                             yield from self._inflated()
                     case Opcode.TEXT:
@@ -113,33 +113,33 @@ class Reader:
                         if frame.message_finished:
                             text = "".join(self._pieces)
                             self._pieces.clear()
-                            yield Message(text)
+                            yield TextMessage(text)
                     case Opcode.PING:
-                        yield Ping(bytes(frame.payload))  # type: ignore[arg-type]
+                        yield PingFrame(bytes(frame.payload))  # type: ignore[arg-type]
                     case Opcode.CLOSE:
-                        yield Closed(int(frame.payload[0]))
+                        yield CloseFrame(int(frame.payload[0]))
                     case Opcode.BINARY:
-                        raise Broken(CloseReason.UNSUPPORTED_DATA, "only text")
+                        raise ProtocolViolation(CloseReason.UNSUPPORTED_DATA, "only text")
         except ParseFailed as error:
             reason = "too big" if error.code == CloseReason.MESSAGE_TOO_BIG else "not a WebSocket"
-            raise Broken(error.code, reason) from None
+            raise ProtocolViolation(error.code, reason) from None
 
-    def _inflated(self) -> Iterator[Received]:
+    def _inflated(self) -> Iterator[ReceivedItem]:
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
-            data = inflater.decompress(self._bounds.deflated + _END_OF_MESSAGE, INFLATED_LIMIT_BYTES + 1)
+            data = inflater.decompress(self._limits.deflated + _END_OF_MESSAGE, INFLATED_LIMIT_BYTES + 1)
             if len(data) > INFLATED_LIMIT_BYTES:
                 if not _SUBSCRIPTION.match(data):
-                    raise Broken(CloseReason.MESSAGE_TOO_BIG, "too big")
-                yield Long()
+                    raise ProtocolViolation(CloseReason.MESSAGE_TOO_BIG, "too big")
+                yield LongMessage()
                 data += inflater.decompress(inflater.unconsumed_tail, self._limit_bytes - len(data) + 1)
             text = data.decode()
         except (zlib.error, UnicodeDecodeError):
-            raise Broken(CloseReason.INVALID_FRAME_PAYLOAD_DATA, "not a WebSocket") from None
+            raise ProtocolViolation(CloseReason.INVALID_FRAME_PAYLOAD_DATA, "not a WebSocket") from None
         if len(data) > self._limit_bytes:
-            raise Broken(CloseReason.MESSAGE_TOO_BIG, "too big")
-        self._bounds.forget()
-        yield Message(text)
+            raise ProtocolViolation(CloseReason.MESSAGE_TOO_BIG, "too big")
+        self._limits.forget()
+        yield TextMessage(text)
 
     def _keep(self, piece: str) -> None:
         self._pieces.append(piece)
@@ -148,7 +148,7 @@ class Reader:
             self._pieces[:] = ["".join(self._pieces)]
 
 
-class Readers:
+class ReaderPool:
     """Readers for sockets that have something to read; one that is amid a message keeps its own.
 
     ``limit_bytes`` bounds a message of each.
@@ -169,7 +169,7 @@ class Readers:
             self._spare[inflates].append(reader)
 
 
-class _Bounds(Extension):
+class _MessageLimits(Extension):
     """Sees every frame of a message: its announced length, its bytes, its end."""
 
     name = "permessage-deflate"
@@ -179,7 +179,7 @@ class _Bounds(Extension):
         self._inflates = inflates
         #: Bytes of all frames that have begun, headers included.
         self.frame_bytes = 0
-        self.amid_message = False
+        self.is_in_message = False
         self._in_frame = False
         self._reserved = RsvBits(False, False, False)
         self._is_control = False
@@ -209,7 +209,7 @@ class _Bounds(Extension):
         if self._is_control:
             return self._reserved
         if opcode is not Opcode.CONTINUATION:
-            self.amid_message = True
+            self.is_in_message = True
             self._fragments = self._announced = 0
             self.is_compressed = rsv.rsv1 and self._inflates
         self._fragments += 1
@@ -228,7 +228,7 @@ class _Bounds(Extension):
     def frame_inbound_complete(self, proto: FrameDecoder | FrameProtocol, fin: bool) -> bytes | CloseReason | None:
         self._in_frame = False
         if not self._is_control and fin:
-            self.amid_message = False
+            self.is_in_message = False
         return None
 
     def forget(self) -> None:

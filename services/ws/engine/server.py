@@ -11,14 +11,14 @@ from wsproto.frame_protocol import CloseReason
 from ws import loop
 from ws.budget import Budget
 from ws.counters import Counters
-from ws.engine.http import Http
 from ws.engine.ping_wheel import PingWheel
-from ws.engine.polling import Polls
-from ws.engine.reader import Readers
+from ws.engine.polling import PollingTransport
+from ws.engine.reader import ReaderPool
+from ws.engine.request_handler import RequestHandler
 from ws.engine.session import Session
-from ws.engine.shared import AnySession, Shared
-from ws.event import Packet
-from ws.socketio_names import EngineServer
+from ws.engine.session_context import AnySession, SessionContext
+from ws.event import EnginePacket
+from ws.socketio_private import EngineIOServer
 
 #: Seconds that a client may take to send a message.
 MESSAGE_SECONDS: Final = 30.0
@@ -28,7 +28,7 @@ SHOWN_ID_LENGTH: Final = 6
 _logger = logging.getLogger(__name__)
 
 
-class Engine(EngineServer):
+class Engine(EngineIOServer):
     """Engine.IO's own, with what its sessions share; it is their ``Callbacks``."""
 
     def __init__(self, *args: Any, counters: Counters, slow_seconds: float, **options: Any) -> None:
@@ -37,13 +37,13 @@ class Engine(EngineServer):
         #: See ``Callbacks``; both are set before the first client comes.
         self.throttle: Callable[[str, int], float] = lambda _sid, _packets: 0.0
         self.budgets: Callable[[str], tuple[Budget, ...]] = lambda _sid: ()
-        self.shared: Final = Shared(self, counters, Readers(self.max_http_buffer_size))
-        self._http: Final = Http(self, self.shared)
+        self.context: Final = SessionContext(self, counters, ReaderPool(self.max_http_buffer_size))
+        self._http: Final = RequestHandler(self, self.context)
         self._wheel: Final = PingWheel(interval_seconds=self.ping_interval, timeout_seconds=self.ping_timeout)
 
     def start(self) -> None:
         """Begin to serve."""
-        loop.spawn("poller", self.shared.poller.run)
+        loop.spawn("poller", self.context.socket_monitor.run)
         loop.spawn("clock", self._tick)
 
     def message(self, sid: str, text: str) -> None:
@@ -52,11 +52,13 @@ class Engine(EngineServer):
 
     def forget(self, session: AnySession, reason: str, *, was_websocket: bool) -> None:
         """The session has ended."""
-        self.shared.counters.closes[reason] += 1
-        self.shared.websockets -= was_websocket
+        self.context.counters.closes[reason] += 1
+        self.context.websockets -= was_websocket
         self._wheel.remove(session)
-        self.shared.behind.discard(session)
-        self._tell(f"ended: {reason}", session.sid, "websocket" if was_websocket else "polling", reason=reason)
+        self.context.backlogged.discard(session)
+        self._log_connection(
+            f"ended: {reason}", session.sid, "websocket" if was_websocket else "polling", reason=reason
+        )
         self.trigger("disconnect", session.sid, reason)
         self.sockets.pop(session.sid, None)
 
@@ -69,39 +71,39 @@ class Engine(EngineServer):
         """Answer a request (WSGI)."""
         return self._http(environ, start_response)
 
-    def begin(self, environ: Mapping[str, Any], polls: Polls | None) -> tuple[Session, Packet]:
+    def begin(self, environ: Mapping[str, Any], polling: PollingTransport | None) -> tuple[Session, EnginePacket]:
         """Begin a session that a request asked for; return it, and its first packet."""
-        session = Session(self.shared, self.generate_id(), polls)
+        session = Session(self.context, self.generate_id(), polling)
         self.sockets[session.sid] = session
         self._wheel.add(session)
         self.trigger("connect", session.sid, environ)
-        self._tell("began", session.sid, "websocket" if polls is None else "polling")
-        session.begin()
+        self._log_connection("began", session.sid, "websocket" if polling is None else "polling")
+        session.begin_backlog()
         opening = {
             "sid": session.sid,
-            "upgrades": [] if polls is None else ["websocket"],
+            "upgrades": [] if polling is None else ["websocket"],
             "pingTimeout": self.ping_timeout * 1000,
             "pingInterval": self.ping_interval * 1000,
             "maxPayload": self.max_http_buffer_size,
         }
-        return session, Packet(b"0" + msgspec.json.encode(opening))
+        return session, EnginePacket(b"0" + msgspec.json.encode(opening))
 
     def _tick(self) -> None:
         while True:
             time.sleep(1)
             self._wheel.turn()
             now = time.monotonic()
-            for session in tuple(self.shared.behind):
+            for session in tuple(self.context.backlogged):
                 if session.backlog is not None and now - session.backlog.since > self._slow_seconds:
                     session.end("slow", CloseReason.TRY_AGAIN_LATER, "slow")
-            for inbox in tuple(self.shared.amid):
-                if inbox.is_late(now, MESSAGE_SECONDS):
-                    inbox.send_away()
-            for passing in tuple(self.shared.passing):
-                if now > passing.deadline:
-                    passing.end()
+            for inbox in tuple(self.context.partial_messages):
+                if inbox.is_overdue(now, MESSAGE_SECONDS):
+                    inbox.close_session()
+            for transient_socket in tuple(self.context.transient_sockets):
+                if now > transient_socket.deadline:
+                    transient_socket.end()
 
-    def _tell(self, what: str, sid: str, transport: str, **fields: str) -> None:
+    def _log_connection(self, what: str, sid: str, transport: str, **fields: str) -> None:
         """Log the beginning or the end of a connection, where that is asked for."""
         if not _logger.isEnabledFor(logging.DEBUG):
             return

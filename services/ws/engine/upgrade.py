@@ -12,10 +12,10 @@ from wsproto.frame_protocol import CloseReason
 from ws import loop
 from ws.engine.closing import ClosingSocket
 from ws.engine.inbox import Inbox
-from ws.engine.reader import Broken, Message, Ping
+from ws.engine.reader import PingFrame, ProtocolViolation, TextMessage
 from ws.engine.session import Session
-from ws.engine.shared import Shared
-from ws.event import Packet, close_frame, pong_frame
+from ws.engine.session_context import SessionContext
+from ws.event import EnginePacket, close_frame, pong_frame
 from ws.loop import read, write
 
 #: Bytes read at a time.
@@ -27,7 +27,7 @@ LONGEST_BYTES: Final = 16
 #: Seconds between the answer to a probe and the end of the poll that waits.
 NOOP_DELAY_SECONDS: Final = 0.1
 
-_PROBED: Final = Packet(b"3probe")
+_PROBED: Final = EnginePacket(b"3probe")
 
 
 class UpgradeProbe:
@@ -36,21 +36,27 @@ class UpgradeProbe:
     Until then the session's polls deliver, whatever happens here.
     """
 
-    __slots__ = ("_answered", "_compresses", "_fd", "_pings", "_reader", "_session", "_shared", "deadline")
+    __slots__ = ("_answered", "_compresses", "_context", "_fd", "_pings", "_reader", "_session", "deadline")
 
     def __init__(
-        self, shared: Shared, session: Session, fd: int, compresses: bool, greeting: bytes, patience_seconds: float
+        self,
+        context: SessionContext,
+        session: Session,
+        fd: int,
+        compresses: bool,
+        greeting: bytes,
+        patience_seconds: float,
     ) -> None:
-        self._shared = shared
+        self._context = context
         self._session = session
         self._fd = fd
         self._compresses = compresses
         self._answered = False
         self._pings = 0
-        self._reader = shared.readers.borrow(compresses)
+        self._reader = context.reader_pool.borrow(compresses)
         self.deadline = time.monotonic() + patience_seconds
-        shared.poller.add(fd, self)
-        shared.passing.add(self)
+        context.socket_monitor.add(fd, self)
+        context.transient_sockets.add(self)
         try:
             self._write(greeting)
         except OSError:
@@ -66,30 +72,30 @@ class UpgradeProbe:
             received = self._reader.receive(data)
             for item in received:
                 match item:
-                    case Message("2probe") if session.polls is not None and not self._answered:
+                    case TextMessage("2probe") if session.polling is not None and not self._answered:
                         self._answered = True
                         self._write(_PROBED.plain)
                         loop.spawn("end of a poll", self._end_poll)
-                    case Message("5") if session.polls is not None and self._answered and not session.closed:
-                        self._let_go()
-                        session.open(self._fd, self._compresses)
+                    case TextMessage("5") if session.polling is not None and self._answered and not session.closed:
+                        self._detach()
+                        session.open_websocket(self._fd, self._compresses)
                         if not session.closed:
-                            session.inbox = Inbox(self._shared, session, self._reader)
+                            session.inbox = Inbox(self._context, session, self._reader)
                             session.inbox.go_on(received)
                         return
-                    case Ping(data) if self._pings < PINGS:
+                    case PingFrame(data) if self._pings < PINGS:
                         self._pings += 1
                         self._write(pong_frame(data))
                     case _:
-                        raise Broken(CloseReason.PROTOCOL_ERROR, "not a probe")
+                        raise ProtocolViolation(CloseReason.PROTOCOL_ERROR, "not a probe")
             if self._reader.kept_bytes > LONGEST_BYTES:
-                raise Broken(CloseReason.PROTOCOL_ERROR, "not a probe")
+                raise ProtocolViolation(CloseReason.PROTOCOL_ERROR, "not a probe")
         except BlockingIOError:
             pass
-        except Broken as broken:
-            self._shared.counters.malformed_packets += 1
-            self._let_go()
-            ClosingSocket(self._shared, self._fd, memoryview(b""), close_frame(broken.code, broken.reason))
+        except ProtocolViolation as violation:
+            self._context.counters.malformed_packets += 1
+            self._detach()
+            ClosingSocket(self._context, self._fd, memoryview(b""), close_frame(violation.code, violation.reason))
         except OSError:
             self.end()
 
@@ -98,7 +104,7 @@ class UpgradeProbe:
 
     def end(self) -> None:
         """Give up."""
-        self._let_go()
+        self._detach()
         os.close(self._fd)
 
     def _write(self, frame: bytes) -> None:
@@ -110,9 +116,9 @@ class UpgradeProbe:
         """End the poll that the client waits for before it goes on here."""
         # Not before it has read the answer to its probe, or it would begin the next poll.
         time.sleep(NOOP_DELAY_SECONDS)
-        if self._session.polls is not None:
-            self._session.polls.owe_noop()
+        if self._session.polling is not None:
+            self._session.polling.request_noop()
 
-    def _let_go(self) -> None:
-        self._shared.passing.discard(self)
-        self._shared.poller.remove(self._fd)
+    def _detach(self) -> None:
+        self._context.transient_sockets.discard(self)
+        self._context.socket_monitor.remove(self._fd)

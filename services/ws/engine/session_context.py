@@ -6,15 +6,15 @@ from typing import Final, Protocol
 from ws.budget import Budget
 from ws.counters import Counters
 from ws.engine.outbox import Backlog
-from ws.engine.ping_wheel import Pinged
-from ws.engine.poller import Poller
-from ws.engine.reader import Readers
+from ws.engine.ping_wheel import PingedSession
+from ws.engine.reader import ReaderPool
+from ws.engine.socket_monitor import SocketMonitor
 
 #: Bytes that may wait for all clients together.
-KEPT_LIMIT_BYTES: Final = 128 * 1024 * 1024
+UNREAD_LIMIT_BYTES: Final = 128 * 1024 * 1024
 
 
-class Behind(Protocol):
+class BackloggedSession(Protocol):
     """A session whose socket takes nothing more."""
 
     @property
@@ -27,7 +27,7 @@ class Behind(Protocol):
         ...
 
 
-class AnySession(Behind, Pinged, Protocol):
+class AnySession(BackloggedSession, PingedSession, Protocol):
     """A session, as what it consists of and what knows of all sessions see it."""
 
     closed: bool
@@ -37,7 +37,7 @@ class AnySession(Behind, Pinged, Protocol):
         """Its id."""
         ...
 
-    def message_of(self, packet: str) -> str | None:
+    def process_packet(self, packet: str) -> str | None:
         """Take a packet of Engine.IO; return the message that it carries, or ``None``.
 
         Raises:
@@ -45,7 +45,7 @@ class AnySession(Behind, Pinged, Protocol):
         """
         ...
 
-    def await_turn(self, packets: int = 0) -> None:
+    def await_quota(self, packets: int = 0) -> None:
         """Count packets that were no messages; wait as long as the client has sent more than it may."""
         ...
 
@@ -53,24 +53,24 @@ class AnySession(Behind, Pinged, Protocol):
         """Handle a message; lets other greenlets run."""
         ...
 
-    def lost(self) -> None:
+    def connection_lost(self) -> None:
         """The connection is gone."""
         ...
 
 
-class Amid(Protocol):
+class PartialMessage(Protocol):
     """What keeps part of a message."""
 
-    def is_late(self, now: float, patience_seconds: float) -> bool:
+    def is_overdue(self, now: float, patience_seconds: float) -> bool:
         """Whether the rest has been waited for too long; ``now`` is monotonic."""
         ...
 
-    def send_away(self) -> None:
+    def close_session(self) -> None:
         """End the session of the client that sends it."""
         ...
 
 
-class Passing(Protocol):
+class TransientSocket(Protocol):
     """A socket that is not a session's yet, or any more."""
 
     deadline: float
@@ -101,17 +101,17 @@ class Callbacks(Protocol):
 
 
 @dataclass(slots=True)
-class Shared:
+class SessionContext:
     """What the sessions of a replica share."""
 
     callbacks: Callbacks
     counters: Counters
-    readers: Readers
-    poller: Poller = field(default_factory=Poller)
+    reader_pool: ReaderPool
+    socket_monitor: SocketMonitor = field(default_factory=SocketMonitor)
     #: Bytes that wait for all clients.
-    budget: Budget = field(default_factory=lambda: Budget(KEPT_LIMIT_BYTES))
-    behind: set[Behind] = field(default_factory=set)
-    amid: set[Amid] = field(default_factory=set)
-    passing: set[Passing] = field(default_factory=set)
+    budget: Budget = field(default_factory=lambda: Budget(UNREAD_LIMIT_BYTES))
+    backlogged: set[BackloggedSession] = field(default_factory=set)
+    partial_messages: set[PartialMessage] = field(default_factory=set)
+    transient_sockets: set[TransientSocket] = field(default_factory=set)
     #: Sessions that are a WebSocket.
     websockets: int = 0

@@ -12,8 +12,9 @@ from wsproto.frame_protocol import CloseReason
 from contract.events import NAMESPACES, NODE_NAME_LIMIT, SUBSCRIPTION_NODES_LIMIT
 from runtime.logs import RateLimitedLog
 from ws.access.admission import Admission
-from ws.access.limits import Account, Limits
+from ws.access.limits import Limits, Quota
 from ws.access.server import AccessServer
+from ws.allowed_origins import AllowedOrigins
 from ws.config import Config
 from ws.counters import Counters
 from ws.engine.fan_out import FanOut, Manager
@@ -21,8 +22,7 @@ from ws.engine.server import Engine
 from ws.engine.session import Session
 from ws.event import Push
 from ws.namespaces.namespace import Namespace
-from ws.origin import Origins
-from ws.socketio_packet import Json, Packet, Raw
+from ws.socketio_packet import Json, RawJson, SocketIOPacket
 
 # The longest packet is a subscription to as many nodes as one may name; JSON adds two quotes and a comma.
 assert Limits.packet_bytes > SUBSCRIPTION_NODES_LIMIT * (NODE_NAME_LIMIT + 3)
@@ -33,20 +33,20 @@ _SID_COOKIE: Final = {"name": "io", "path": "/socket.io/", "HttpOnly": True, "Sa
 _logger = logging.getLogger(__name__)
 
 
-class Endpoint:
+class SocketIOEndpoint:
     """Serves ``/socket.io/``; the namespaces are added before the first client comes."""
 
-    def __init__(self, admission: Admission, origins: Origins, counters: Counters, config: Config) -> None:
+    def __init__(self, admission: Admission, origins: AllowedOrigins, counters: Counters, config: Config) -> None:
         self._manager = Manager()
         self.server = _Server(
             client_manager=self._manager,
             async_mode="eventlet",
             # What a client asks for is answered one after the other, in at most one greenlet.
             async_handlers=False,
-            serializer=Packet,
+            serializer=SocketIOPacket,
             json=Json,
-            logger=_Silence(),
-            engineio_logger=_Complaints(counters),
+            logger=_SilentLogger(),
+            engineio_logger=_PacketErrorLogger(counters),
             cookie=_SID_COOKIE,
             # CONNECT goes out before what the namespaces send at once.
             always_connect=True,
@@ -61,7 +61,7 @@ class Endpoint:
         )
         self.server.admission = admission
         self._engine: Engine = self.server.eio
-        self._engine.throttle = lambda sid, packets: self.server.pause_seconds(sid, packets, NAMESPACES)
+        self._engine.throttle = lambda sid, packets: self.server.throttle(sid, packets, NAMESPACES)
         self._engine.budgets = self.server.budgets
         self.push: Push = FanOut(self._engine, self._manager, counters)
 
@@ -76,16 +76,16 @@ class Endpoint:
 
         def event(name: str, sid: str, *arguments: object) -> object:
             acknowledgement = namespace.handle(sid, name, arguments)
-            return self.server.not_handled if acknowledgement is None else Raw(acknowledgement)
+            return self.server.not_handled if acknowledgement is None else RawJson(acknowledgement)
 
         self.server.on("connect", connect, namespace=namespace.name)
         self.server.on("disconnect", disconnect, namespace=namespace.name)
         self.server.on("*", event, namespace=namespace.name)
 
-    def accounts_of(self, sid: str, namespace: str) -> tuple[Account, ...]:
+    def quotas_of(self, sid: str, namespace: str) -> tuple[Quota, ...]:
         """Whom the doings of a client of ``namespace`` are counted for."""
         client = self.server.client(self.server.manager.eio_sid_from_sid(sid, namespace))
-        return () if client is None else client.accounts
+        return () if client is None else client.quotas
 
     def wsgi(self) -> Any:
         """The WSGI application; it answers 404 outside ``/socket.io/``."""
@@ -95,7 +95,7 @@ class Endpoint:
         """Begin to serve."""
         self._engine.start()
 
-    def send_away(self, eio_sid: str, reason: str, text: str) -> None:
+    def close_connection(self, eio_sid: str, reason: str, text: str) -> None:
         """End a connection: ``reason`` is counted, and ``text`` goes to the client if it is on a WebSocket."""
         session = self._engine.sockets.get(eio_sid)
         if session is not None:
@@ -107,7 +107,7 @@ class Endpoint:
 
     def clients_by_transport(self) -> Mapping[str, int]:
         """Engine.IO connections."""
-        websockets = self._engine.shared.websockets
+        websockets = self._engine.context.websockets
         return {"websocket": websockets, "polling": max(0, self.connected_clients() - websockets)}
 
     def clients_by_namespace(self) -> Mapping[str, int]:
@@ -119,9 +119,9 @@ class Endpoint:
         waiting = [session.waiting for session in self._engine.sockets.values() if session.is_behind]
         return len(waiting), sum(waiting)
 
-    def settle(self) -> None:
+    def wait_until_closed(self) -> None:
         """Wait until the closed connections have said their last."""
-        while self._engine.shared.passing:
+        while self._engine.context.transient_sockets:
             time.sleep(0.02)
 
     def closers(self) -> Sequence[Callable[[], None]]:
@@ -137,7 +137,7 @@ class _Server(AccessServer):
     engine_class = Engine
 
 
-class _Silence:
+class _SilentLogger:
     """A logger of python-socketio, which writes a line a packet and another a client."""
 
     def info(self, text: str, *args: object) -> None:
@@ -150,7 +150,7 @@ class _Silence:
         pass
 
 
-class _Complaints(_Silence):
+class _PacketErrorLogger(_SilentLogger):
     """The logger of Engine.IO: what a client's packets break is counted and said once a minute."""
 
     def __init__(self, counters: Counters) -> None:

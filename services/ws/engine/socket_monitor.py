@@ -16,10 +16,10 @@ BATCH: Final = 256
 SLICE_SECONDS: Final = 0.005
 
 #: The other side sends nothing more.
-_END: Final = 0x2000
+_PEER_CLOSED: Final = 0x2000
 
 
-class Watched(Protocol):
+class SocketOwner(Protocol):
     """The owner of a socket. Neither method may let another greenlet run."""
 
     def readable(self) -> None:
@@ -31,24 +31,24 @@ class Watched(Protocol):
         ...
 
 
-class Poller:
+class SocketMonitor:
     """Calls the owners of the sockets that are ready."""
 
     def __init__(self) -> None:
         self._epoll = loop.epoll()
-        self._owners: Final[dict[int, Watched]] = {}
+        self._owners: Final[dict[int, SocketOwner]] = {}
 
-    def add(self, fd: int, owner: Watched) -> None:
+    def add(self, fd: int, owner: SocketOwner) -> None:
         """Watch a socket, for reading."""
         self._owners[fd] = owner
         self._epoll.register(fd, READABLE)
 
-    def watch_end(self, fd: int, owner: Watched) -> None:
+    def watch_close(self, fd: int, owner: SocketOwner) -> None:
         """Call the owner's ``readable`` once the other side closes the connection, whatever it has sent before."""
         self._owners[fd] = owner
-        self._epoll.register(fd, _END)
+        self._epoll.register(fd, _PEER_CLOSED)
 
-    def change(self, fd: int, owner: Watched, *, reads: bool, writes: bool) -> None:
+    def change(self, fd: int, owner: SocketOwner, *, reads: bool, writes: bool) -> None:
         """Watch for what is wanted now; a connection that is gone always is."""
         self._owners[fd] = owner
         self._epoll.modify(fd, (READABLE if reads else 0) | (WRITABLE if writes else 0))
