@@ -1,4 +1,4 @@
-"""Admission of connections: to the replica by their address, to each namespace by their credential."""
+"""Admission of clients: to the replica by address, to each namespace by credential."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,47 +12,46 @@ from ws.allowed_origins import AllowedOrigins
 from ws.budget import Budget
 from ws.counters import Counters
 
-#: Seconds that a connection may take to show a credential.
+#: Seconds that a connection has to present a credential.
 CREDENTIAL_SECONDS: Final = 10.0
-#: Seconds that a connection may take to ask for its first namespace.
+#: Seconds that a connection has to request its first namespace.
 FIRST_NAMESPACE_SECONDS: Final = 45.0
 
-#: Bytes that all clients together may make the replica keep of what they sent, and of that the clients that are in no
-#: namespace.
+#: Bytes of received data that the replica keeps for all clients together, and for the clients that are in no namespace.
 RECEIVED_LIMIT_BYTES: Final = 64 * 1024 * 1024
 UNADMITTED_LIMIT_BYTES: Final = 16 * 1024 * 1024
 
-#: Where the environment of a request holds its ``ClientAddress``.
-CLIENT_ADDRESS: Final = "dispycluster.origin"
+#: Key of a request's ``ClientAddress`` in its WSGI environment.
+CLIENT_ADDRESS: Final = "dispycluster.client_address"
 
-#: A connection's id and a namespace.
+#: Id of an Engine.IO connection, and a namespace that the connection has joined.
 Membership = tuple[str, str]
 
 
 class Client:
-    """One Engine.IO connection, as far as access goes."""
+    """Access state of one Engine.IO connection."""
 
     __slots__ = ("address", "grants", "handshake_grant", "identity", "warned_at")
 
     def __init__(self, address: Quota, handshake_grant: Grant | str) -> None:
         self.address: Final = address
-        #: What its handshake stands for, or why for nothing.
+        #: Grant of the credential in the handshake, or the reason why there is no grant.
         self.handshake_grant: Final = handshake_grant
-        #: Of its first grant.
+        #: Quota of the identity of the first grant.
         self.identity: Quota | None = None
-        #: By namespace; ``None`` before the first.
+        #: Grants by namespace; ``None`` before the first grant.
         self.grants: dict[str, Grant] | None = None
-        #: Monotonic time at which it was last told that it sends too much.
+        #: Monotonic time of the last warning that the client sends too many packets.
         self.warned_at = float("-inf")
 
     @property
     def quotas(self) -> tuple[Quota, ...]:
-        """Whom its doings are counted for."""
+        """Quotas that apply to the client."""
         return (self.address,) if self.identity is None else (self.address, self.identity)
 
 
 class Admission:
-    """The clients that came in, and by what right each is where it is."""
+    """Admits connections and remembers the grant of each membership in a namespace."""
 
     def __init__(
         self,
@@ -62,7 +61,7 @@ class Admission:
         counters: Counters,
         refresh: Callable[[], object],
     ) -> None:
-        """``refresh`` reads anew what was revoked."""
+        """``refresh`` reads the revocations from Redis."""
         self.gatekeeper: Final = gatekeeper
         self.is_closed: Final = gatekeeper.settings.is_closed
         self.limits: Final = limits
@@ -73,16 +72,16 @@ class Admission:
         self._identities = Quotas(limits)
         self._received: Final = Budget(RECEIVED_LIMIT_BYTES)
         self._received_unadmitted: Final = Budget(UNADMITTED_LIMIT_BYTES)
-        #: By what each place is held.
+        #: Memberships by the grant that allows them.
         self._memberships: dict[Grant, set[Membership]] = {}
-        #: When and as of which version the places have to be looked at again.
+        #: Unix time of the next check of the grants, and the version of the revocations at the last check.
         self._next_check = 0.0
         self._checked_version: object = None
-        #: Connections without a place, and until when they are waited for.
+        #: Monotonic deadline of each connection that is in no namespace.
         self._waiting: dict[str, float] = {}
 
     def client_address(self, environ: Mapping[str, Any]) -> ClientAddress:
-        """From where a request comes."""
+        """Return the client's address."""
         known = environ.get(CLIENT_ADDRESS)
         if isinstance(known, ClientAddress):
             return known
@@ -90,15 +89,15 @@ class Admission:
         return self.gatekeeper.settings.proxies.client_address(peer, forwarded_for)
 
     def require_connection(self, client_address: ClientAddress) -> None:
-        """Check that one more connection may come from there.
+        """Check that this address may open one more connection.
 
         Raises:
-            LimitReached: it may not.
+            LimitReached: the address has too many connections, or connects too often.
         """
         self._require_connection(self._addresses.of(client_network(client_address.address)), "address")
 
     def connection_opened(self, eio_sid: str, environ: Mapping[str, Any]) -> Client:
-        """A connection has begun with this request."""
+        """Count a connection that began with this request; return its client."""
         client_address = self.client_address(environ)
         quota = self._addresses.of(client_network(client_address.address))
         self._addresses.opened(quota)
@@ -112,11 +111,11 @@ class Admission:
             return Client(quota, refused.text)
 
     def admit(self, eio_sid: str, client: Client, namespace: str, auth: object) -> None:
-        """Let a connection into a namespace.
+        """Admit a connection to a namespace.
 
         Raises:
-            LimitReached: its identity has connections enough.
-            AccessDenied: it has no credential, or one that does not reach so far.
+            LimitReached: the identity has too many connections, or connects too often.
+            AccessDenied: the client has no valid credential, or the credential does not allow reading.
         """
         if not self.is_closed:
             self._waiting.pop(eio_sid, None)
@@ -136,7 +135,7 @@ class Admission:
         self._waiting.pop(eio_sid, None)
 
     def leave(self, eio_sid: str, client: Client, namespace: str) -> None:
-        """A connection has left a namespace, or was not let in after all."""
+        """End the membership of a connection in a namespace, if there is one."""
         grant = client.grants.pop(namespace, None) if client.grants else None
         if grant is None:
             return
@@ -148,14 +147,14 @@ class Admission:
             self._waiting[eio_sid] = time.monotonic() + CREDENTIAL_SECONDS
 
     def connection_closed(self, eio_sid: str, client: Client) -> None:
-        """A connection has ended; it has left its namespaces."""
+        """Stop counting a connection that has left its namespaces and ended."""
         self._waiting.pop(eio_sid, None)
         self._addresses.closed(client.address)
         if client.identity is not None:
             self._identities.closed(client.identity)
 
     def ended_memberships(self) -> Iterator[tuple[AccessDenied, Membership]]:
-        """The places that are not held by right any more; nobody is looked at where nothing can have changed."""
+        """Yield the memberships whose grant is no longer valid; check only if a grant may have changed."""
         now, version = time.time(), self.gatekeeper.version
         if now < self._next_check and version == self._checked_version:
             return
@@ -163,17 +162,17 @@ class Admission:
             refused = self.gatekeeper.why_not(grant)
             if refused is not None:
                 yield from ((refused, membership) for membership in tuple(memberships))
-        # Not before: who takes these may fail over one, and looks again then.
+        # Set only now: if the caller fails at a membership, the next call checks all grants again.
         self._checked_version = version
         self._next_check = min((grant.expires for grant in self._memberships), default=float("inf"))
 
     def overdue(self) -> list[str]:
-        """Connections that have shown no credential, or asked for no namespace, for too long."""
+        """Return the ids of the connections that have been in no namespace for too long."""
         now = time.monotonic()
         return [eio_sid for eio_sid, until in self._waiting.items() if now > until]
 
-    def wait_seconds(self, client: Client, packets: int) -> float:
-        """Count packets of a client; return for how many seconds nothing shall be done for it."""
+    def count_packets(self, client: Client, packets: int) -> float:
+        """Count packets of a client; return the seconds for which the client must wait."""
         now = time.monotonic()
         wait = max(quota.packets.spend(now, packets) for quota in client.quotas)
         if wait:
@@ -181,9 +180,9 @@ class Admission:
         return wait
 
     def budgets(self, client: Client, *, is_admitted: bool) -> tuple[Budget, ...]:
-        """Those in which bytes count that a client sent, as long as they are kept.
+        """Return the budgets for the bytes that the replica keeps of the client's messages.
 
-        ``is_let_in``: whether the client is in any namespace.
+        ``is_admitted``: whether the client is in any namespace.
         """
         budgets = (self._received, client.address.received)
         if is_admitted:
@@ -194,13 +193,13 @@ class Admission:
         token = auth.get("token") if isinstance(auth, dict) else None
         if token is not None:
             if not isinstance(token, str):
-                raise sign_in_required("A token is text.")
+                raise sign_in_required("The token must be a string.")
             return self.gatekeeper.by_token(token)
         if isinstance(client.handshake_grant, str):
             raise sign_in_required(client.handshake_grant)
         refused = self.gatekeeper.why_not(client.handshake_grant)
         if refused is not None and client.handshake_grant.generation != self.gatekeeper.revocations.generation:
-            # Of a store that was emptied since, or newer than what is known here.
+            # The store was emptied since the grant, or the grant is newer than the revocations known here.
             self._refresh()
             refused = self.gatekeeper.why_not(client.handshake_grant)
         if refused is not None:
@@ -208,7 +207,7 @@ class Admission:
         return client.handshake_grant
 
     def _read_handshake_grant(self, environ: Mapping[str, Any], client_address: ClientAddress) -> Grant | None:
-        # Browsers send cookies along whichever page of the site asks, and a proxy goes by cookies of its own.
+        # Browsers send cookies with requests from any page of the same site, and a proxy may rely on its own cookies.
         is_own_origin = self._allowed_origins.is_own_origin(environ)
         header = self.gatekeeper.settings.user_header
         if header and is_own_origin is not False:
@@ -224,9 +223,9 @@ class Admission:
     def _require_connection(self, quota: Quota, owner: str) -> None:
         if quota.connections >= self.limits.connections:
             self.counters.limited["connections"] += 1
-            text = f"This {owner} has {quota.connections} connections to this replica, as many as it may."
+            text = f"This {owner} already has {quota.connections} connections to this replica, which is the limit."
             raise LimitReached("connections", text)
         wait = quota.connects.take(time.monotonic())
         if wait:
             self.counters.limited["connects"] += 1
-            raise LimitReached("connects", f"This {owner} connects too often.", wait)
+            raise LimitReached("connects", f"This {owner} opens connections too often.", wait)

@@ -1,8 +1,8 @@
-"""The requests of a client that polls: it takes what waits when it asks, and sends what it has by POST.
+"""HTTP long polling: a client gets waiting packets by GET, and sends its packets by POST.
 
-What an answer carried is delivered only if the client got that answer. A client that did not get it repeats the
-request, or sends a second one beside the first. Then the session ends, and the client comes back and resumes. The
-session ends too where the connection of a waiting poll does.
+Packets are lost if the client does not get the answer that carries them. Such a client repeats its request, or sends a
+second request beside the first. Then the session ends, and the client reconnects and resumes. The session also ends if
+the connection of a waiting poll is lost.
 
 Source: https://github.com/socketio/socket.io/blob/main/docs/engine.io-protocol/v4-current.md
 """
@@ -24,33 +24,33 @@ from ws.engine.socket_monitor import SocketMonitor
 from ws.engine_request import EngineRequest
 from ws.event import EnginePacket
 
-#: Seconds that a poll may wait; a ping ends it before.
+#: Seconds that a poll may wait; usually a ping ends the poll earlier.
 POLL_SECONDS: Final = 60.0
-#: Packets in one answer to a polling client; python-engineio's clients give up on more.
-PACKETS_A_POLL: Final = 16
-#: Packets of one POST that are handled before other clients get their turn.
-PACKETS_A_TURN: Final = 16
-#: Bytes of a body that are read at a time.
+#: Packets in one answer to a polling client; the clients of python-engineio reject more packets.
+PACKETS_PER_POLL: Final = 16
+#: Packets of one POST that are handled before other greenlets run.
+PACKETS_BEFORE_YIELD: Final = 16
+#: Bytes of a body that one read returns.
 PIECE_BYTES: Final = 16 * 1024
 
 CLOSE: Final = EnginePacket(b"1")
 NOOP: Final = EnginePacket(b"6")
-#: What stands between two packets of one request or answer.
+#: Separator of two packets in a request or an answer.
 _SEPARATOR: Final = "\x1e"
 
 
 class SessionEnded(Exception):
-    """The session has ended; the request gets 400."""
+    """The session has ended; the request is answered 400."""
 
 
 class PollingSession(AnySession, Protocol):
-    """The session of a client that polls."""
+    """The session of a polling client."""
 
     polling: "PollingTransport | None"
 
 
 class PollingTransport:
-    """The polling of one client, until a WebSocket takes its place."""
+    """The polling state of one session, until a WebSocket replaces polling."""
 
     __slots__ = (
         "_final_packet",
@@ -63,19 +63,19 @@ class PollingTransport:
     )
 
     def __init__(self, stamp: str | None) -> None:
-        """``stamp`` is that of the request that began the session."""
-        #: By method, the stamp of its last request.
+        """``stamp`` is the stamp of the request that began the session."""
+        #: Stamp of the last request by method.
         self._stamps = {"GET": stamp, "POST": stamp}
-        #: Whether the client gives each request a stamp of its own. One that does not is not taken at its word.
+        #: Whether the client sends a new stamp with each request; otherwise equal stamps prove no repetition.
         self._stamps_vary = False
-        #: Methods of the requests that are not yet answered.
+        #: Methods of the requests that have no answer yet.
         self._pending_methods: set[str] = set()
-        #: Descriptor of the connection that a body is being read from.
+        #: Descriptor of the connection from which a body is being read.
         self.body_fd: int | None = None
-        #: Set when a poll that waits has something to answer.
+        #: Set when a waiting poll can be answered.
         self._packet_arrived: threading.Event | None = None
         self._noop_is_due = False
-        #: What a poll that waits is answered once the session has ended.
+        #: Answer to a waiting poll after the end of the session.
         self._final_packet: EnginePacket | None = None
 
     @contextmanager
@@ -83,7 +83,8 @@ class PollingTransport:
         """Guard one request of the session.
 
         Raises:
-            Ended: it repeats one, or comes beside another of its method; it has ended the session.
+            SessionEnded: the request is a repetition, or another request of its method has no answer yet. The session
+                has ended.
         """
         last = self._stamps[request.method]
         is_repeated = self._stamps_vary and request.stamp == last is not None
@@ -99,33 +100,33 @@ class PollingTransport:
             self._pending_methods.discard(request.method)
 
     def wake(self) -> None:
-        """Let a poll that waits go on."""
+        """Let a waiting poll continue."""
         if self._packet_arrived is not None:
             self._packet_arrived.set()
 
     def request_noop(self) -> None:
-        """Answer the poll that waits, or the next one, even if there is nothing for the client."""
+        """Answer the waiting poll, or the next poll, even if no packet waits."""
         self._noop_is_due = True
         self.wake()
 
     def end(self, final_packet: EnginePacket | None) -> None:
-        """The session has ended, or goes on elsewhere: a poll that waits is answered ``last_word``, or 400."""
+        """End polling; a waiting poll is answered ``final_packet``, or 400 if that is ``None``."""
         self._final_packet = final_packet
         self.wake()
 
     def abort_body(self) -> None:
-        """Let nobody wait any more for the rest of a body: the session has ended."""
+        """Stop waiting for the rest of a body, because the session has ended."""
         if self.body_fd is not None:
             loop.shut_reading(self.body_fd)
 
     def take(self, session: PollingSession, connection: int, socket_monitor: SocketMonitor) -> list[EnginePacket]:
-        """Wait until something is there for the client; return the first of it.
+        """Wait until packets wait for the client; return at most ``PACKETS_PER_POLL`` of them.
 
-        ``connection`` is the descriptor that the answer will be written to.
+        ``connection`` is the descriptor of the connection for the answer.
 
         Raises:
-            ConnectionError: the client is gone; the session has ended.
-            Ended: the session has ended.
+            ConnectionError: the connection is lost; the session has ended.
+            SessionEnded: the session has ended.
         """
         backlog = session.backlog
         if backlog is not None and not backlog.outbox and not self._noop_is_due:
@@ -141,17 +142,17 @@ class PollingTransport:
             raise ConnectionResetError
         self._noop_is_due = False
         if session.polling is not self or session.closed:
-            # A Python client that is told "close" does not come back, so none but a client that asked twice is told.
+            # Python clients do not reconnect after "close", so only a client that repeated a request gets "close".
             if self._final_packet is None:
                 raise SessionEnded
             return [self._final_packet]
         assert session.backlog is not None
         outbox = session.backlog.outbox
-        return [outbox.take() for _ in range(min(PACKETS_A_POLL, len(outbox)))] or [NOOP]
+        return [outbox.take() for _ in range(min(PACKETS_PER_POLL, len(outbox)))] or [NOOP]
 
 
 class _Connection:
-    """The connection of a poll that waits."""
+    """The connection of a waiting poll."""
 
     __slots__ = ("_session",)
 
@@ -159,17 +160,17 @@ class _Connection:
         self._session = session
 
     def readable(self) -> None:
-        """The client has closed its side, or the connection is broken."""
+        """End the session when the client has closed its side, or the connection is broken."""
         self._session.connection_lost()
 
     def writable(self) -> None:
-        """Never waited for."""
+        """Do nothing: the socket monitor does not watch this event."""
 
 
 class PostBody:
-    """The body of a POST: read in pieces, and given up when its session ends.
+    """The body of a POST; it is read in pieces, and no longer when its session ends.
 
-    It is a context, until whose end the body counts in the budgets of the client that sent it.
+    Until the end of the context, the body counts in the budgets of the client.
     """
 
     def __init__(
@@ -190,15 +191,15 @@ class PostBody:
         self._reservation.release()
 
     def read(self) -> str:
-        """Read the whole body, which is text; lets other greenlets run.
+        """Read the whole body as text; lets other greenlets run.
 
         Raises:
-            Broken: it is longer than a client may send, or is no body.
-            Ended: the session has ended, or ends because too much is kept, or the client sent less than it announced.
-            OSError: the client is gone, or takes too long; the session has ended.
+            ProtocolViolation: the body is too long or not valid.
+            SessionEnded: the session has ended, a budget is spent, or the body is shorter than announced.
+            OSError: the connection is lost or too slow; the session has ended.
         """
         limit_bytes, stated = self._context.reader_pool.limit_bytes, self._environ.get("CONTENT_LENGTH")
-        # A body in chunks has no length; a byte beyond the limit tells that it is too long.
+        # A chunked body has no length; one byte beyond the limit shows that the body is too long.
         due_bytes = limit_bytes + 1 if stated is None else int(stated)
         if stated is not None and due_bytes > limit_bytes:
             raise ProtocolViolation(CloseReason.MESSAGE_TOO_BIG, "too big")
@@ -240,16 +241,16 @@ class PostBody:
 
 
 def encode(packets: list[EnginePacket]) -> bytes:
-    """The body that carries ``packets``."""
+    """Return the body of an answer with ``packets``."""
     return _SEPARATOR.encode().join(packet.text for packet in packets)
 
 
 def receive(session: PollingSession, text: str) -> None:
-    """Handle the packets of one POST in their order, at the rate that the client may send; lets other greenlets run.
+    """Handle the packets of one POST in their order, at the client's permitted rate; lets other greenlets run.
 
     Raises:
-        Broken: the client sent what it may not.
-        Ended: the session has ended before all were handled.
+        ProtocolViolation: a packet is not valid.
+        SessionEnded: the session has ended before all packets were handled.
     """
     other_packets = 0
     for number, packet in enumerate(_packets(text), 1):
@@ -263,7 +264,7 @@ def receive(session: PollingSession, text: str) -> None:
             return
         if session.closed:
             raise SessionEnded
-        if number % PACKETS_A_TURN == 0:
+        if number % PACKETS_BEFORE_YIELD == 0:
             session.await_quota(other_packets)
             other_packets = 0
             time.sleep(0)
@@ -271,7 +272,7 @@ def receive(session: PollingSession, text: str) -> None:
 
 
 def _packets(text: str) -> Iterator[str]:
-    """Yield one packet after the other: a list of them takes many times the memory of ``text``."""
+    """Yield the packets one by one: a list would take much more memory than ``text``."""
     begin = 0
     while (end := text.find(_SEPARATOR, begin)) >= 0:
         yield text[begin:end]

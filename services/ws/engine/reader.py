@@ -1,8 +1,8 @@
-"""What a client sends over a WebSocket: whole messages of bounded size, out of bytes that may be anything.
+"""Reads a client's WebSocket data, which may be anything, into complete messages of limited size.
 
-The protocol is read by wsproto; the bounds are ours. A frame is refused by the length that it announces, before it is
-read. A compressed message stays compressed until it is whole, and is then inflated no further than its bound: a few
-bytes may stand for many, and only a subscription has a reason to be long.
+wsproto parses the protocol; this module adds the limits. The reader rejects a frame by its announced length, before the
+payload arrives. A compressed message stays compressed until it is complete, and is inflated up to a limit: a few bytes
+may inflate to many, and only a subscription may be long.
 """
 
 import re
@@ -15,26 +15,26 @@ from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opc
 
 from contract.events import MONITORING_NAMESPACE, SUBSCRIBE_TO_UPDATES
 
-#: Pieces in which a message is kept before they are put together.
+#: Pieces of a message that are kept before they are joined.
 PIECES_LIMIT: Final = 64
-#: Frames that one message may consist of.
+#: Most frames of one message.
 FRAGMENTS_LIMIT: Final = 1000
-#: Readers kept for the next client.
+#: Unused readers that the pool keeps.
 SPARE_READERS: Final = 8
-#: Bytes of an inflated message that is no subscription.
+#: Most bytes of an inflated message that is not a subscription.
 INFLATED_LIMIT_BYTES: Final = 4096
 
 _MASKED_HEADER_BYTES: Final = 6
 _END_OF_MESSAGE: Final = b"\x00\x00\xff\xff"
-#: How a CONNECT, whose ``auth`` may hold a subscription, and a request for one begin: Engine.IO's message, then
-#: Socket.IO's packet.
+#: Beginning of messages that may contain a subscription: a CONNECT packet with ``auth``, or a request to subscribe.
+#: The Engine.IO packet type comes first, then the Socket.IO packet.
 _SUBSCRIPTION: Final = re.compile(
     rf'4(?:0{MONITORING_NAMESPACE},|2{MONITORING_NAMESPACE},\d*\[\s*"{SUBSCRIBE_TO_UPDATES}")'.encode()
 )
 
 
 class ProtocolViolation(Exception):
-    """The client sent what it may not; ``code`` is WebSocket's for it."""
+    """The client sent invalid data; ``code`` is the WebSocket close code."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(f"{code} {reason}")
@@ -43,25 +43,25 @@ class ProtocolViolation(Exception):
 
 
 class TextMessage(NamedTuple):
-    """A text message."""
+    """A complete text message."""
 
     text: str
 
 
 class PingFrame(NamedTuple):
-    """A ping that wants its payload back."""
+    """A ping; the pong must have the same payload."""
 
     payload: bytes
 
 
 class CloseFrame(NamedTuple):
-    """The client ends the connection; ``code`` is 1005 where it says none."""
+    """The client closes the connection; ``code`` is 1005 if the frame has no code."""
 
     code: int
 
 
 class LongMessage(NamedTuple):
-    """A compressed subscription of more than ``INFLATED_LIMIT_BYTES``, inflated when the next item is asked for."""
+    """A compressed subscription of more than ``INFLATED_LIMIT_BYTES``; the next item is the inflated message."""
 
 
 ReceivedItem = TextMessage | LongMessage | PingFrame | CloseFrame
@@ -70,8 +70,8 @@ ReceivedItem = TextMessage | LongMessage | PingFrame | CloseFrame
 class Reader:
     """Reads the messages of one client.
 
-    ``limit_bytes`` bounds a message, as it comes and inflated; ``inflates`` says whether it may be compressed (without
-    context takeover).
+    ``limit_bytes`` limits a message, both compressed and inflated. ``inflates``: whether messages may be compressed
+    (without context takeover).
     """
 
     __slots__ = ("_bytes", "_limit_bytes", "_limits", "_pieces", "_protocol")
@@ -85,20 +85,20 @@ class Reader:
 
     @property
     def kept_bytes(self) -> int:
-        """What is kept of a message that has begun and of frames that have not been read, about."""
+        """Approximate bytes that the reader keeps of an incomplete message and of unread frames."""
         unread = max(0, self._bytes - self._limits.frame_bytes)
         return sum(map(size_of, self._pieces)) + len(self._limits.deflated) + unread
 
     @property
     def is_between_messages(self) -> bool:
-        """Whether nothing of a message is kept: another client may be read with it."""
+        """Whether the reader keeps no data, so that it can read for another client."""
         return self._bytes == self._limits.frame_bytes and not self._limits.is_in_message
 
     def receive(self, data: bytes) -> Iterator[ReceivedItem]:
-        """Read ``data``; yield what is whole. Nothing is inflated before it is asked for.
+        """Read ``data``; yield the complete items. A message is inflated when the caller requests the next item.
 
         Raises:
-            Broken: the client is to be sent away; nothing more can be read.
+            ProtocolViolation: the data is invalid; the reader cannot be used any more.
         """
         self._bytes += len(data)
         self._protocol.receive_bytes(data)
@@ -144,14 +144,14 @@ class Reader:
     def _keep(self, piece: str) -> None:
         self._pieces.append(piece)
         if len(self._pieces) > PIECES_LIMIT:
-            # A piece of one character takes as much as eighty.
+            # A string of one character takes as much memory as one of eighty.
             self._pieces[:] = ["".join(self._pieces)]
 
 
 class ReaderPool:
-    """Readers for sockets that have something to read; one that is amid a message keeps its own.
+    """Readers for sockets that have data; a client with an incomplete message keeps its reader.
 
-    ``limit_bytes`` bounds a message of each.
+    ``limit_bytes`` limits a message.
     """
 
     def __init__(self, limit_bytes: int) -> None:
@@ -159,7 +159,7 @@ class ReaderPool:
         self._spare: Final[dict[bool, list[Reader]]] = {False: [], True: []}
 
     def borrow(self, inflates: bool) -> Reader:
-        """A reader that is between messages."""
+        """Return a reader that is between messages."""
         spare = self._spare[inflates]
         return spare.pop() if spare else Reader(limit_bytes=self.limit_bytes, inflates=inflates)
 
@@ -170,14 +170,14 @@ class ReaderPool:
 
 
 class _MessageLimits(Extension):
-    """Sees every frame of a message: its announced length, its bytes, its end."""
+    """Checks every frame of a message, and keeps the data of compressed messages."""
 
     name = "permessage-deflate"
 
     def __init__(self, limit_bytes: int, inflates: bool) -> None:
         self._limit_bytes = limit_bytes
         self._inflates = inflates
-        #: Bytes of all frames that have begun, headers included.
+        #: Bytes of all frames that have begun, including headers.
         self.frame_bytes = 0
         self.is_in_message = False
         self._in_frame = False
@@ -186,7 +186,7 @@ class _MessageLimits(Extension):
         self._fragments = 0
         self._announced = 0
         self.is_compressed = False
-        #: What has come of a compressed message.
+        #: Received part of a compressed message.
         self.deflated = bytearray()
 
     def enabled(self) -> bool:
@@ -199,7 +199,7 @@ class _MessageLimits(Extension):
         self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int
     ) -> CloseReason | RsvBits:
         if self._in_frame:
-            # wsproto asks again where the header came in pieces.
+            # wsproto calls this again if the header arrived in pieces.
             return self._reserved
         self._in_frame = True
         self._reserved = RsvBits(False, False, False)
@@ -232,10 +232,10 @@ class _MessageLimits(Extension):
         return None
 
     def forget(self) -> None:
-        """Give up what was kept of a compressed message."""
+        """Discard the data of the compressed message."""
         self.deflated = bytearray()
 
 
 def size_of(text: str) -> int:
-    """Bytes of memory that a text takes, at most."""
+    """Return the most bytes of memory that a text takes."""
     return len(text) if text.isascii() else 4 * len(text)

@@ -1,4 +1,4 @@
-"""Engine.IO over HTTP: the handshake, polls, POSTs, and requests for a WebSocket."""
+"""Engine.IO's HTTP requests: handshakes, polls, POSTs, and requests for a WebSocket."""
 
 import gzip
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from ws.engine.upgrade import UpgradeProbe
 from ws.engine_request import ENGINE_REQUEST, EngineRequest
 from ws.event import EnginePacket
 
-#: Bytes of an answer from which compressing it pays, and gzip's level.
+#: Bytes of the shortest answer that is compressed, and the level of gzip.
 COMPRESSION_THRESHOLD_BYTES: Final = 1024
 COMPRESSION_LEVEL: Final = 3
 
@@ -25,27 +25,27 @@ _TEXT: Final = ("Content-Type", "text/plain; charset=UTF-8")
 
 
 class Sessions(Protocol):
-    """Engine.IO's server, which begins sessions."""
+    """The Engine.IO server, as far as the request handler uses it."""
 
     ping_timeout: int
-    #: By id.
+    #: Sessions by id.
     sockets: dict[str, Session]
 
     def begin(self, environ: Mapping[str, Any], polling: PollingTransport | None) -> tuple[Session, EnginePacket]:
-        """Begin a session that a request asked for; return it, and its first packet."""
+        """Begin a session; return the session and its first packet."""
         ...
 
     def sid_cookie(self, sid: str) -> str:
-        """The value of ``Set-Cookie`` that names a session's replica to proxies."""
+        """Return the value of ``Set-Cookie`` by which proxies find the session's replica."""
         ...
 
     def cors_headers(self, environ: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """The headers by which a browser lets a page of another origin read the answer."""
+        """Return the CORS headers of the answer."""
         ...
 
 
 class RequestHandler:
-    """Answers requests that ``ws.engine_request`` has read (WSGI)."""
+    """Answers requests that ``ws.engine_request`` has parsed (WSGI)."""
 
     def __init__(self, sessions: Sessions, context: SessionContext) -> None:
         self._sessions = sessions
@@ -67,7 +67,7 @@ class RequestHandler:
             return self._begin(request, environ, start_response, headers)
         session = self._sessions.sockets.get(request.sid)
         if session is None or session.polling is None:
-            return answer(HTTPStatus.BAD_REQUEST, "there is no such session, or it is on a WebSocket")
+            return answer(HTTPStatus.BAD_REQUEST, "the session does not exist, or it uses a WebSocket")
         if request.transport == "websocket":
             greeting, compresses = handshake.answer(environ)
             fd = loop.detach_socket(environ)

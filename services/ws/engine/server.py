@@ -1,4 +1,4 @@
-"""Engine.IO's server: sessions and HTTP are ours; python-engineio calls the handlers, and makes ids and headers."""
+"""The Engine.IO server: our sessions and HTTP handling; python-engineio calls handlers, and makes ids and headers."""
 
 import logging
 import time
@@ -20,21 +20,21 @@ from ws.engine.session_context import AnySession, SessionContext
 from ws.event import EnginePacket
 from ws.socketio_private import EngineIOServer
 
-#: Seconds that a client may take to send a message.
+#: Seconds that a client has to send a message.
 MESSAGE_SECONDS: Final = 30.0
-#: Characters of a session's id that are logged: whoever knows all of them can speak for the client.
+#: Logged characters of a session's id. The whole id is a secret: it allows sending packets as the client.
 SHOWN_ID_LENGTH: Final = 6
 
 _logger = logging.getLogger(__name__)
 
 
 class Engine(EngineIOServer):
-    """Engine.IO's own, with what its sessions share; it is their ``Callbacks``."""
+    """The server of python-engineio with our sessions; implements ``Callbacks``."""
 
     def __init__(self, *args: Any, counters: Counters, slow_seconds: float, **options: Any) -> None:
         super().__init__(*args, monitor_clients=False, **options)
         self._slow_seconds: Final = slow_seconds
-        #: See ``Callbacks``; both are set before the first client comes.
+        #: See ``Callbacks``; both are set before the first client connects.
         self.throttle: Callable[[str, int], float] = lambda _sid, _packets: 0.0
         self.budgets: Callable[[str], tuple[Budget, ...]] = lambda _sid: ()
         self.context: Final = SessionContext(self, counters, ReaderPool(self.max_http_buffer_size))
@@ -42,7 +42,7 @@ class Engine(EngineIOServer):
         self._wheel: Final = PingWheel(interval_seconds=self.ping_interval, timeout_seconds=self.ping_timeout)
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Start the socket monitor and the clock."""
         loop.spawn("poller", self.context.socket_monitor.run)
         loop.spawn("clock", self._tick)
 
@@ -51,7 +51,7 @@ class Engine(EngineIOServer):
         self.trigger("message", sid, text)
 
     def forget(self, session: AnySession, reason: str, *, was_websocket: bool) -> None:
-        """The session has ended."""
+        """Remove a session that has ended."""
         self.context.counters.closes[reason] += 1
         self.context.websockets -= was_websocket
         self._wheel.remove(session)
@@ -63,7 +63,7 @@ class Engine(EngineIOServer):
         self.sockets.pop(session.sid, None)
 
     def disconnect(self, sid: str | None = None) -> None:
-        """Close a session that sent what it may not."""
+        """Close a session whose client violated the protocol."""
         if sid in self.sockets:
             self.sockets[sid].end("malformed", CloseReason.PROTOCOL_ERROR, "")
 
@@ -72,7 +72,7 @@ class Engine(EngineIOServer):
         return self._http(environ, start_response)
 
     def begin(self, environ: Mapping[str, Any], polling: PollingTransport | None) -> tuple[Session, EnginePacket]:
-        """Begin a session that a request asked for; return it, and its first packet."""
+        """Begin a session; return the session and its first packet."""
         session = Session(self.context, self.generate_id(), polling)
         self.sockets[session.sid] = session
         self._wheel.add(session)
@@ -91,23 +91,23 @@ class Engine(EngineIOServer):
     def _tick(self) -> None:
         while True:
             time.sleep(1)
-            self._wheel.turn()
+            self._wheel.advance()
             now = time.monotonic()
             for session in tuple(self.context.backlogged):
                 if session.backlog is not None and now - session.backlog.since > self._slow_seconds:
                     session.end("slow", CloseReason.TRY_AGAIN_LATER, "slow")
-            for inbox in tuple(self.context.partial_messages):
-                if inbox.is_overdue(now, MESSAGE_SECONDS):
-                    inbox.close_session()
+            for message in tuple(self.context.partial_messages):
+                if message.is_overdue(now, MESSAGE_SECONDS):
+                    message.close_session()
             for transient_socket in tuple(self.context.transient_sockets):
                 if now > transient_socket.deadline:
                     transient_socket.end()
 
-    def _log_connection(self, what: str, sid: str, transport: str, **fields: str) -> None:
-        """Log the beginning or the end of a connection, where that is asked for."""
+    def _log_connection(self, event: str, sid: str, transport: str, **fields: str) -> None:
+        """Log the beginning or the end of a connection at the level DEBUG."""
         if not _logger.isEnabledFor(logging.DEBUG):
             return
         session, shown = self.sockets.get(sid), sid[:SHOWN_ID_LENGTH]
         address = "?" if session is None or session.client is None else session.client.address.key
         fields |= {"connection": shown, "transport": transport, "address": address}
-        _logger.debug("connection %s… (%s) of %s %s", shown, transport, address, what, extra=fields)
+        _logger.debug("connection %s… (%s) of %s %s", shown, transport, address, event, extra=fields)

@@ -1,10 +1,9 @@
-"""One Engine.IO connection: polling at first or a WebSocket at once, and what it costs while nothing happens.
+"""One Engine.IO connection, which polls or uses a WebSocket.
 
-A WebSocket is written with one call to the kernel a frame. Only where that takes less than the whole frame does a
-connection get a backlog; a client that polls always has one, since it takes nothing until it asks.
+Each frame is written to a WebSocket by one system call. If the socket does not accept the whole frame, the session gets
+a backlog. A polling session always has a backlog, because its client gets packets only on request.
 
-Nothing here lets another greenlet run, except the poll of a client that waits and the answers to what a client asks
-for.
+Only waiting polls and the handling of messages let other greenlets run.
 """
 
 import os
@@ -18,27 +17,27 @@ from ws.budget import Budget
 from ws.engine.closing import ClosingSocket
 from ws.engine.inbox import Inbox
 from ws.engine.outbox import Backlog, Overflow
-from ws.engine.polling import CLOSE, NOOP, PACKETS_A_POLL, PollingTransport
+from ws.engine.polling import CLOSE, NOOP, PACKETS_PER_POLL, PollingTransport
 from ws.engine.reader import ProtocolViolation
 from ws.engine.session_context import SessionContext
 from ws.event import EnginePacket, close_frame, pong_frame
 from ws.loop import read, write
 
-#: Bytes read at a time.
+#: Bytes of one read.
 READ_BYTES: Final = 16 * 1024
-#: And where the client, or another of its address, has sent more packets than it may: a pong or two. What is read is
-#: taken apart before it is counted, and there may be thousands of such clients.
+#: Bytes of one read from a client that exceeds the packet rate, enough for a pong or two. Data is parsed before its
+#: packets are counted, and there may be thousands of such clients.
 LIMITED_READ_BYTES: Final = 256
-#: Seconds after which a message that waits is given up where its client is gone.
+#: Seconds between two checks whether a throttled session has been closed.
 LONGEST_PAUSE_SECONDS: Final = 1.0
 
 _PING: Final = EnginePacket(b"2")
-#: By the reason of a session's end, what a poll that waits is answered: others get 400.
+#: Answer to a waiting poll by the reason of the session's end; other reasons get 400.
 _FINAL_PACKETS: Final = {"client": NOOP, "repeated": CLOSE}
 
 
 class Session:
-    """A connection. Engine.IO's own socket has the same methods as far as its server calls them."""
+    """A connection; replaces python-engineio's socket and has the methods that the server calls."""
 
     __slots__ = (
         "_context", "awaits_pong", "backlog", "client", "closed", "compresses", "fd", "inbox", "polling", "sid",
@@ -46,29 +45,29 @@ class Session:
     )  # fmt: skip
 
     def __init__(self, context: SessionContext, sid: str, polling: PollingTransport | None) -> None:
-        """``polls`` is ``None`` where the session begins with a WebSocket."""
+        """``polling`` is ``None`` if the session begins with a WebSocket."""
         self._context = context
         self.sid: Final = sid
         #: Set by the Socket.IO server.
         self.client: Client | None = None
-        #: Of the WebSocket; -1 while it polls, and after its end.
+        #: Descriptor of the WebSocket; -1 while the session polls, and after its end.
         self.fd = -1
-        #: Whether frames to this client may be compressed.
+        #: Whether frames to the client may be compressed.
         self.compresses = False
         self.backlog: Backlog | None = Backlog()
-        #: ``None`` once it is a WebSocket.
+        #: ``None`` if the session uses a WebSocket.
         self.polling = polling
         self.closed = False
-        #: What came by WebSocket and is not yet handled; ``None`` while there is nothing.
+        #: Data from the WebSocket that is not yet handled; ``None`` without such data.
         self.inbox: Inbox | None = None
-        #: Where its pings come from.
+        #: Index in the ping wheel.
         self.spoke = 0
         self.awaits_pong = False
 
     # -- from the client
 
     def readable(self) -> None:
-        """Read what the client sent."""
+        """Read data from the client."""
         try:
             data = b"" if self._is_busy else read(self.fd, self._bytes_at_a_time())
         except BlockingIOError:
@@ -87,14 +86,14 @@ class Session:
 
     @property
     def _is_busy(self) -> bool:
-        """Whether messages of the client are being handled: nothing more is read meanwhile."""
+        """Whether messages of the client are being handled; meanwhile nothing is read."""
         return self.inbox is not None and self.inbox.is_busy
 
     def process_packet(self, packet: str) -> str | None:
-        """Take a packet of Engine.IO; return the message that it carries, or ``None``.
+        """Process an Engine.IO packet; return its message, or ``None`` if the packet is not a message.
 
         Raises:
-            Broken: it is none that a client may send.
+            ProtocolViolation: a client must not send this packet.
         """
         match packet[:1]:
             case "4":
@@ -114,9 +113,9 @@ class Session:
         self._context.callbacks.message(self.sid, message)
 
     def await_quota(self, packets: int = 0) -> None:
-        """Count packets that were no messages; wait as long as the client has sent more than it may, or until its end.
+        """Count packets that are not messages; wait while the client exceeds its packet rate and the session is open.
 
-        Lets other greenlets run only where there is something to wait for.
+        Lets other greenlets run only if the client must wait.
         """
         pause_seconds = self._context.callbacks.throttle(self.sid, packets)
         while pause_seconds and not self.closed:
@@ -124,38 +123,38 @@ class Session:
             pause_seconds = self._context.callbacks.throttle(self.sid, 0)
 
     def close_for_violation(self, violation: ProtocolViolation) -> None:
-        """The client sent what it may not."""
+        """Close the connection of a client that violated the protocol."""
         self._context.counters.malformed_packets += 1
         self.end("malformed", violation.code, violation.reason)
 
     # -- to the client
 
     def begin_backlog(self) -> None:
-        """Let packets wait until the client asks for them, or has a WebSocket."""
-        self.backlog = Backlog(*self._unread, depth=PACKETS_A_POLL)
+        """Start a backlog, for packets that wait for a poll or a WebSocket."""
+        self.backlog = Backlog(*self._unread, depth=PACKETS_PER_POLL)
 
     @property
     def _unread(self) -> tuple[Budget, ...]:
-        """The budgets in which counts what waits for the client."""
+        """Budgets for the bytes that wait for the client."""
         all_clients = self._context.budget
         return (all_clients,) if self.client is None else (all_clients, self.client.address.unread)
 
     @property
     def waiting(self) -> int:
-        """Packets that wait for the client."""
+        """Number of packets that wait for the client."""
         return 0 if self.backlog is None else len(self.backlog)
 
     @property
     def is_behind(self) -> bool:
-        """Whether something waits for the client."""
+        """Whether packets wait for the client."""
         return self.waiting > 0
 
     def send(self, packet: Any) -> None:
-        """Send one of Engine.IO's packets."""
+        """Send a packet of python-engineio."""
         self.put(EnginePacket(packet.encode(b64=True).encode()))
 
     def put(self, packet: EnginePacket) -> None:
-        """Send a packet, or let it wait."""
+        """Send a packet, or add it to the backlog."""
         if self.closed:
             return
         if self.backlog is None:
@@ -170,12 +169,12 @@ class Session:
             self.polling.wake()
 
     def keep_rest(self, frame: bytes, taken: int, own_bytes: int = 0) -> None:
-        """The socket took that many bytes of ``frame``; the rest waits, and counts as ``own_bytes``."""
+        """Keep the rest of ``frame`` after ``taken`` bytes in a backlog; the rest counts as ``own_bytes``."""
         self.backlog = Backlog(*self._unread)
         try:
             self.backlog.begin(memoryview(frame)[taken:], own_bytes)
         except Overflow:
-            # Without a word: that would have to wait behind the rest.
+            # No close frame: it would have to wait for the rest of this frame.
             self.end("slow", None)
             return
         self._context.backlogged.add(self)
@@ -194,7 +193,7 @@ class Session:
             self.keep_rest(frame, taken)
 
     def writable(self) -> None:
-        """Write what waits, as far as the socket takes it."""
+        """Write waiting packets until the socket accepts no more."""
         backlog = self.backlog
         if backlog is None or self.closed:
             return
@@ -220,23 +219,23 @@ class Session:
         self.update_watch()
 
     def send_pong(self, ping: bytes) -> None:
-        """Answer a ping of WebSocket, unless other things wait already."""
+        """Answer a WebSocket ping, unless packets wait already."""
         if self.backlog is None:
             self._write(pong_frame(ping))
 
-    # -- its life
+    # -- lifecycle
 
     def ping(self) -> None:
-        """Ask the client whether it is there."""
+        """Send a ping to the client."""
         self.awaits_pong = True
         self.put(_PING)
 
     def update_watch(self) -> None:
-        """Have the socket watched for what is wanted now."""
+        """Update the events that the socket monitor watches."""
         self._context.socket_monitor.change(self.fd, self, reads=not self._is_busy, writes=self.backlog is not None)
 
     def open_websocket(self, fd: int, compresses: bool, greeting: bytes = b"") -> None:
-        """Become a WebSocket: ``greeting`` goes out before all that waits."""
+        """Switch the session to a WebSocket; send ``greeting`` before the waiting packets."""
         self.fd, self.compresses = fd, compresses
         backlog, self.backlog = self.backlog, None
         polling, self.polling = self.polling, None
@@ -252,11 +251,11 @@ class Session:
             polling.end(NOOP)
 
     def connection_lost(self) -> None:
-        """The connection is gone."""
+        """End the session after the connection is lost."""
         self.end("gone", None)
 
     def end(self, reason: str, code: int | None, text: str = "") -> None:
-        """End the connection, with WebSocket's ``code`` where it can still be said."""
+        """End the session; send a close frame with ``code``, unless ``code`` is ``None``."""
         if self.closed:
             return
         self.closed = True
@@ -281,5 +280,5 @@ class Session:
         ClosingSocket(self._context, fd, rest, close_frame(code, text))
 
     def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
-        """Close it on behalf of Engine.IO's server."""
+        """Close the session on behalf of python-engineio's server."""
         self.end("server" if reason is None else reason, CloseReason.GOING_AWAY)

@@ -1,4 +1,4 @@
-"""What the sessions of a replica share, and what they call."""
+"""The state that all sessions of a replica share, and the protocols between sessions and the server."""
 
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -15,11 +15,11 @@ UNREAD_LIMIT_BYTES: Final = 128 * 1024 * 1024
 
 
 class BackloggedSession(Protocol):
-    """A session whose socket takes nothing more."""
+    """A session whose socket accepts no more data at the moment."""
 
     @property
     def backlog(self) -> Backlog | None:
-        """What waits for its client."""
+        """Packets that wait for the client."""
         ...
 
     def end(self, reason: str, code: int | None, text: str = "") -> None:
@@ -28,25 +28,25 @@ class BackloggedSession(Protocol):
 
 
 class AnySession(BackloggedSession, PingedSession, Protocol):
-    """A session, as what it consists of and what knows of all sessions see it."""
+    """A session, as its parts and the server see it."""
 
     closed: bool
 
     @property
     def sid(self) -> str:
-        """Its id."""
+        """Id of the session."""
         ...
 
     def process_packet(self, packet: str) -> str | None:
-        """Take a packet of Engine.IO; return the message that it carries, or ``None``.
+        """Process an Engine.IO packet; return its message, or ``None`` if the packet is not a message.
 
         Raises:
-            Broken: it is none that a client may send.
+            ProtocolViolation: a client must not send this packet.
         """
         ...
 
     def await_quota(self, packets: int = 0) -> None:
-        """Count packets that were no messages; wait as long as the client has sent more than it may."""
+        """Count packets that are not messages; wait while the client exceeds its packet rate."""
         ...
 
     def handle(self, message: str) -> None:
@@ -54,55 +54,55 @@ class AnySession(BackloggedSession, PingedSession, Protocol):
         ...
 
     def connection_lost(self) -> None:
-        """The connection is gone."""
+        """End the session after the connection is lost."""
         ...
 
 
 class PartialMessage(Protocol):
-    """What keeps part of a message."""
+    """An incomplete message."""
 
     def is_overdue(self, now: float, patience_seconds: float) -> bool:
-        """Whether the rest has been waited for too long; ``now`` is monotonic."""
+        """Whether the rest of the message takes too long; ``now`` is monotonic."""
         ...
 
     def close_session(self) -> None:
-        """End the session of the client that sends it."""
+        """End the session of the client that sends the message."""
         ...
 
 
 class TransientSocket(Protocol):
-    """A socket that is not a session's yet, or any more."""
+    """A socket that does not belong to a session yet, or no longer."""
 
     deadline: float
 
     def end(self) -> None:
-        """Close it."""
+        """Close the socket."""
         ...
 
 
 class Callbacks(Protocol):
-    """What sessions call."""
+    """The server's methods that sessions call."""
 
     def message(self, sid: str, text: str, /) -> None:
         """Handle a message of a client; lets other greenlets run."""
         ...
 
     def throttle(self, sid: str, packets: int, /) -> float:
-        """Count packets of a session; return the seconds for which nothing more shall be read of it."""
+        """Count packets of a session; return the seconds for which nothing may be read from its client."""
         ...
 
     def budgets(self, sid: str, /) -> tuple[Budget, ...]:
-        """Those in which bytes count that the client of a session sent, as long as they are kept."""
+        """Return the budgets for the bytes that the replica keeps of the client's messages."""
         ...
 
     def forget(self, session: AnySession, reason: str, *, was_websocket: bool) -> None:
-        """The session has ended."""
+        """Remove a session that has ended."""
         ...
 
 
 @dataclass(slots=True)
 class SessionContext:
-    """What the sessions of a replica share."""
+    """The state that all sessions of a replica share."""
 
     callbacks: Callbacks
     counters: Counters
@@ -113,5 +113,5 @@ class SessionContext:
     backlogged: set[BackloggedSession] = field(default_factory=set)
     partial_messages: set[PartialMessage] = field(default_factory=set)
     transient_sockets: set[TransientSocket] = field(default_factory=set)
-    #: Sessions that are a WebSocket.
+    #: Number of sessions that use a WebSocket.
     websockets: int = 0

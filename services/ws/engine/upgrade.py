@@ -1,4 +1,4 @@
-"""The upgrade of a session from polling: a WebSocket takes the place of the polls after a probe, a packet each way.
+"""The upgrade of a session from polling to a WebSocket, after an upgrade probe: one packet in each direction.
 
 Source: https://github.com/socketio/socket.io/blob/main/docs/engine.io-protocol/v4-current.md
 """
@@ -18,22 +18,22 @@ from ws.engine.session_context import SessionContext
 from ws.event import EnginePacket, close_frame, pong_frame
 from ws.loop import read, write
 
-#: Bytes read at a time.
+#: Bytes of one read.
 READ_BYTES: Final = 4 * 1024
-#: Pings of WebSocket before the session goes on here: nobody counts them.
+#: Most WebSocket pings before the upgrade; these pings are not counted in a quota.
 PINGS: Final = 16
-#: Bytes of the longest packet before the session goes on here.
+#: Bytes of the longest packet before the upgrade.
 LONGEST_BYTES: Final = 16
-#: Seconds between the answer to a probe and the end of the poll that waits.
+#: Seconds between the answer to the upgrade probe and the end of the waiting poll.
 NOOP_DELAY_SECONDS: Final = 0.1
 
 _PROBED: Final = EnginePacket(b"3probe")
 
 
 class UpgradeProbe:
-    """A WebSocket that becomes the session's, or is closed.
+    """A WebSocket that becomes the transport of the session, or is closed.
 
-    Until then the session's polls deliver, whatever happens here.
+    Until then, the session continues to poll.
     """
 
     __slots__ = ("_answered", "_compresses", "_context", "_fd", "_pings", "_reader", "_session", "deadline")
@@ -63,7 +63,7 @@ class UpgradeProbe:
             self.end()
 
     def readable(self) -> None:
-        """Read the probe, then the word to go on."""
+        """Read the upgrade probe, then the upgrade packet."""
         session = self._session
         try:
             data = read(self._fd, READ_BYTES)
@@ -100,21 +100,21 @@ class UpgradeProbe:
             self.end()
 
     def writable(self) -> None:
-        """Never waited for."""
+        """Do nothing: the socket monitor does not watch this event."""
 
     def end(self) -> None:
-        """Give up."""
+        """Abandon the upgrade."""
         self._detach()
         os.close(self._fd)
 
     def _write(self, frame: bytes) -> None:
-        # A new socket takes these few bytes, or is none.
+        # A new socket accepts these few bytes, unless the connection is lost.
         if write(self._fd, frame) != len(frame):
             raise ConnectionResetError
 
     def _end_poll(self) -> None:
-        """End the poll that the client waits for before it goes on here."""
-        # Not before it has read the answer to its probe, or it would begin the next poll.
+        """End the waiting poll; the client sends the upgrade packet after its end."""
+        # A client that gets the poll's answer before that to its probe would begin another poll.
         time.sleep(NOOP_DELAY_SECONDS)
         if self._session.polling is not None:
             self._session.polling.request_noop()

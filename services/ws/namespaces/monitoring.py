@@ -172,7 +172,7 @@ class MonitoringNamespace(Namespace):
             if time.monotonic() > deadline:
                 return None if known is None else ()
             time.sleep(CHECK_SECONDS)
-        return Gap(after, known).begin(self._log)
+        return Gap(after, known).read_first_page(self._log)
 
     def _send_missed(self, sid: str, after: LogId, page: ResultPage | None) -> bool:
         """Send all entries after ``after``, of which ``page`` is the first; return whether none is left out.

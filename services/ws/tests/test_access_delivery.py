@@ -59,7 +59,7 @@ def traced(owner, name, amid):
 
     setattr(owner, name, run)
 
-traced(Feed, "_take", "delivery")
+traced(Feed, "_apply", "delivery")
 traced(Session, "writable", "delivery")
 traced(AccessServer, "handle_connect", "handshake")
 sys.exit(main())

@@ -69,7 +69,7 @@ class Log:
         self.fails = False
         self.before_answer: list[Callable[[], None]] = []
 
-    def after(self, position: str, known: str) -> ResultPage | None:
+    def read_after(self, position: str, known: str) -> ResultPage | None:
         if self.before_answer:
             self.before_answer.pop(0)()
         if self.fails:
