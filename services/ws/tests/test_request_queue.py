@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tests.drivers.waiting import eventually
-from ws.request_queue import FREE_SECONDS, MOST, RequestQueue
+from ws.request_queue import FREE_SECONDS, SLOTS_LIMIT, RequestQueue
 
 
 class Rounds:
@@ -46,7 +46,7 @@ class Rounds:
 def test_work_begins_at_once_while_a_round_is_young() -> None:
     rounds = Rounds()
 
-    for _ in range(3 * MOST):
+    for _ in range(3 * SLOTS_LIMIT):
         rounds.queue.wait("10.0.0.1")
 
 
@@ -84,5 +84,5 @@ def test_work_begins_at_once_after_a_round_in_which_nothing_waited() -> None:
     rounds.grow_old()
     rounds.run()
 
-    for _ in range(3 * MOST):
+    for _ in range(3 * SLOTS_LIMIT):
         rounds.queue.wait("10.0.0.1")
