@@ -1,4 +1,4 @@
-/** What the collector says, in English: as `services/collector/texts` has it. */
+/** What the collector says, in English: as `services/collector/sentences` has it. */
 
 import { type Given, known, type Sentence, type Tongue } from "./said.ts";
 

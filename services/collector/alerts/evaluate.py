@@ -6,31 +6,39 @@ from typing import Final, Literal, Self
 
 import msgspec
 
-from collector.alerts.conditions import Observation, Reading, alert_value, begun, ended, gone, readings
+from collector.alerts.conditions import (
+    ObservedNode,
+    Reading,
+    alert_value,
+    begin_sentence,
+    condition_readings,
+    detail_gone_sentence,
+    end_sentence,
+)
 from collector.alerts.rules import Rule, Rules
-from collector.texts.alerts import detail_left_out, measure_untold, rule_off, rule_unknown, target_removed
-from collector.texts.sentence import Text, coded, english
+from collector.sentences.alerts import detail_left_out, measure_untold, rule_off, rule_unknown, target_removed
+from collector.sentences.sentence import AlertText, coded, english
 from contract.messages import Alert, AlertState, Coded, Severity, Timestamp
 from runtime.clock import timestamp, unix_seconds
 
 #: Seconds after which an alert ends whose value an online node does not tell any more.
-UNTOLD_SECONDS: Final = 60.0
+MISSING_MEASURE_SECONDS: Final = 60.0
 #: Seconds after which a restored alert ends that no rule of this release judges. In a rolling update a collector of the
 #: other release takes the lease back within minutes; after a way back to this release nobody does.
-UNJUDGED_SECONDS: Final = 86_400.0
+UNKNOWN_RULE_SECONDS: Final = 86_400.0
 
 #: Rule, node and detail.
 AlertKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class CurrentTime:
     """Now, by the clock that durations are taken from and by the one that timestamps are."""
 
     monotonic_seconds: float
     unix_seconds: float
 
-    def monotonic_of(self, written: Timestamp) -> float:
+    def to_monotonic(self, written: Timestamp) -> float:
         """Return by the monotonic clock when something was that another collector dated, at the latest now.
 
         A clock that was set back meanwhile must not make it lie in the future.
@@ -57,14 +65,14 @@ class ActiveAlert:
     severity: Severity
     state: AlertState
     value: float | None
-    text: Text
+    text: AlertText
     #: The worst value since the condition began; of every rule with a measure the highest.
     peak: float | None
     #: When the condition began.
     since: Timestamp
     since_monotonic_seconds: float
     #: When its condition was last seen to hold, or when the alert was restored.
-    told_monotonic_seconds: float
+    confirmed_monotonic_seconds: float
     #: The alert as the collector before published it, until this one judges it: it may have fields of a later release.
     published: msgspec.Raw | None = None
     #: As in ``Alert``.
@@ -108,28 +116,28 @@ class ActiveAlert:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AlertTransition:
     """One transition; ``alert`` is as it stands after it, with the value and what is said of it."""
 
     transition: Literal["pending", "firing", "resolved", "pended"]
     alert: ActiveAlert
     #: Of one that is resolved: the alert with the words that it had before.
-    lasted: ActiveAlert | None = None
+    alert_before: ActiveAlert | None = None
     #: As in ``LogEntry``.
     count: int = 1
 
     @classmethod
     def end(cls, alert: ActiveAlert, why: Coded) -> Self:
         """Return the end of an alert."""
-        return cls("resolved", replace(alert, text=why), lasted=alert)
+        return cls("resolved", replace(alert, text=why), alert_before=alert)
 
 
 Alerts = Mapping[AlertKey, ActiveAlert]
 
 
 def evaluate(
-    alerts: Alerts, rules: Rules, observations: Iterable[Observation], now: Moment
-) -> tuple[dict[AlertKey, ActiveAlert], list[Change]]:
+    alerts: Alerts, rules: Rules, observations: Iterable[ObservedNode], now: CurrentTime
+) -> tuple[dict[AlertKey, ActiveAlert], list[AlertTransition]]:
     """Return the alerts as of now and the transitions that led to them, in the order in which they are to be logged.
 
     An alert stays as it is while nothing can be said of its condition: the node is not online, or was not scraped
@@ -137,20 +145,20 @@ def evaluate(
     online node has no longer, a rule that is switched off.
 
     An alert of a collector of another release, whose rule ``rules`` do not have or that is of no node, is for that
-    release to end. Here it ends with its node, and ``UNJUDGED_SECONDS`` after it was restored.
+    release to end. Here it ends with its node, and ``UNKNOWN_RULE_SECONDS`` after it was restored.
     """
     left: dict[tuple[str, str], dict[str, ActiveAlert]] = {}
     for (rule_name, node, detail), alert in alerts.items():
         left.setdefault((rule_name, node), {})[detail] = alert
     current: dict[AlertKey, ActiveAlert] = {}
-    changes: list[Change] = []
+    changes: list[AlertTransition] = []
     enabled = [rule for rule in rules.values() if rule.enabled]
     nodes: set[str] = set()
     for seen in observations:
         nodes.add(seen.node)
         for rule in enabled:
             formers = left.get((rule.name, seen.node), {})
-            read = readings(rule.name, seen, formers, ignored_sensors=rule.ignore_sensors)
+            read = condition_readings(rule.name, seen, formers, ignored_sensors=rule.ignore_sensors)
             if read is None:
                 continue
             left.pop((rule.name, seen.node), None)
@@ -162,32 +170,39 @@ def evaluate(
                 if judged is not None:
                     current[rule.name, seen.node, detail] = judged
             for former in formers.values():
-                changes.append(Change.end(former, _why_gone(former, rule, seen)))
+                changes.append(AlertTransition.end(former, _detail_end_reason(former, rule, seen)))
     for formers in left.values():
         for alert in formers.values():
-            why = why_left_ends(alert, rules, nodes, now)
+            why = end_reason(alert, rules, nodes, now)
             if why is None:
                 current[alert.key] = alert
             else:
-                changes.append(Change.end(alert, why))
+                changes.append(AlertTransition.end(alert, why))
     return current, changes
 
 
 def _judged(
-    rule: Rule, seen: Observation, reading: Reading, former: ActiveAlert | None, now: Moment, changes: list[Change]
+    rule: Rule,
+    seen: ObservedNode,
+    reading: Reading,
+    former: ActiveAlert | None,
+    now: CurrentTime,
+    changes: list[AlertTransition],
 ) -> ActiveAlert | None:
     """Return the alert that a reading makes of ``former``, and add the transition to ``changes`` if there is one."""
     detail, measure = reading
     if measure is None:
-        if former is None or now.monotonic_seconds - former.told_monotonic_seconds <= UNTOLD_SECONDS:
+        if former is None or now.monotonic_seconds - former.confirmed_monotonic_seconds <= MISSING_MEASURE_SECONDS:
             return former
-        changes.append(Change.end(replace(former, value=None), measure_untold(former.node, rule.name)))
+        changes.append(AlertTransition.end(replace(former, value=None), measure_untold(former.node, rule.name)))
         return None
     value = alert_value(rule.name, measure)
-    if not rule.is_true(measure, already=former is not None):
-        if former is None or now.monotonic_seconds - former.told_monotonic_seconds < rule.keep_seconds:
+    if not rule.is_met(measure, already=former is not None):
+        if former is None or now.monotonic_seconds - former.confirmed_monotonic_seconds < rule.keep_seconds:
             return former
-        changes.append(Change.end(replace(former, value=value), ended(rule.name, seen.node, detail, value)))
+        changes.append(
+            AlertTransition.end(replace(former, value=value), end_sentence(rule.name, seen.node, detail, value))
+        )
         return None
     if former is None:
         since, since_monotonic, peak = timestamp(now.unix_seconds), now.monotonic_seconds, value
@@ -203,28 +218,28 @@ def _judged(
         severity=rule.severity_of(seen.role),
         state="firing" if fires else "pending",
         value=value,
-        text=begun(rule.name, seen, detail, value),
+        text=begin_sentence(rule.name, seen, detail, value),
         peak=peak,
         since=since,
         since_monotonic_seconds=since_monotonic,
-        told_monotonic_seconds=now.monotonic_seconds,
+        confirmed_monotonic_seconds=now.monotonic_seconds,
     )
     if former is None or former.state != alert.state:
-        changes.append(Change(alert.state, alert))
+        changes.append(AlertTransition(alert.state, alert))
     return alert
 
 
-def why_left_ends(alert: ActiveAlert, rules: Rules, nodes: Container[str], now: Moment) -> Coded | None:
+def end_reason(alert: ActiveAlert, rules: Rules, nodes: Container[str], now: CurrentTime) -> Coded | None:
     """Return why an alert that nothing was read for ends, ``None`` where it stays."""
     if alert.node and alert.node not in nodes:
         return target_removed(alert.node)
     if alert.rule not in rules or not alert.node:
-        unjudged = now.monotonic_seconds - alert.told_monotonic_seconds > UNJUDGED_SECONDS
+        unjudged = now.monotonic_seconds - alert.confirmed_monotonic_seconds > UNKNOWN_RULE_SECONDS
         return rule_unknown(alert.node, alert.rule) if unjudged else None
     return None if rules[alert.rule].enabled else rule_off(alert.node, alert.rule)
 
 
-def _why_gone(alert: ActiveAlert, rule: Rule, seen: Observation) -> Coded:
+def _detail_end_reason(alert: ActiveAlert, rule: Rule, seen: ObservedNode) -> Coded:
     if rule.ignores(alert.detail):
         return detail_left_out(alert.node, alert.detail, rule.name)
-    return gone(rule.name, seen, alert.detail)
+    return detail_gone_sentence(rule.name, seen, alert.detail)

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from collector.alerts.conditions import Observation
-from collector.alerts.evaluate import ActiveAlert, AlertKey, Change, Moment, why_left_ends
+from collector.alerts.conditions import ObservedNode
+from collector.alerts.evaluate import ActiveAlert, AlertKey, AlertTransition, CurrentTime, end_reason
 from collector.alerts.rules import Rules
-from collector.texts.alerts import detail_left_out, flapping_over, pended
+from collector.sentences.alerts import detail_left_out, flapping_over, pended
 from contract.codec import encode
 from contract.messages import Alerts, Coded, NodeStatus, RecentFirings, RecentPendings, Severity
 
@@ -46,7 +46,7 @@ class _Pendings:
     count: int = 0
 
 
-class Damping:
+class FlapDamping:
     """Follows the alerts as ``evaluate`` has them; says which ones are shown and which transitions are told.
 
     Times are by the monotonic clock.
@@ -66,7 +66,7 @@ class Damping:
         self._entries: dict[str, deque[float]] = {}
 
     @classmethod
-    def restored(cls, alerts: dict[AlertKey, ActiveAlert], message: Alerts | None, now: Moment) -> "Damping":
+    def restored(cls, alerts: dict[AlertKey, ActiveAlert], message: Alerts | None, now: CurrentTime) -> "FlapDamping":
         """Go on from what the collector before published.
 
         In ``alerts``, those that flap become what their conditions make of them. Of a collector that knows no
@@ -80,26 +80,26 @@ class Damping:
             if alert.flapping:
                 self._stretches[key] = _restored_stretch(alerts, alert, recent, now)
             elif recent is not None:
-                self._fired[key] = [now.monotonic_of(fired) for fired in recent.fired]
+                self._fired[key] = [now.to_monotonic(fired) for fired in recent.fired]
             elif alert.state == "firing":
                 self._fired[key] = [alert.since_monotonic_seconds]
         for recent in firings.values():
             detail = recent.id.removeprefix(f"{recent.rule}/{recent.node}").removeprefix("/")
-            self._fired[recent.rule, recent.node, detail] = [now.monotonic_of(fired) for fired in recent.fired]
+            self._fired[recent.rule, recent.node, detail] = [now.to_monotonic(fired) for fired in recent.fired]
         for pendings in () if message is None else message.recent_pendings:
             self._pendings[pendings.rule, pendings.node] = _Pendings(
-                now.monotonic_of(pendings.since), pendings.severity, pendings.count
+                now.to_monotonic(pendings.since), pendings.severity, pendings.count
             )
         return self
 
     def damp(
         self,
         alerts: dict[AlertKey, ActiveAlert],
-        changes: Sequence[Change],
+        changes: Sequence[AlertTransition],
         rules: Rules,
-        observations: Sequence[Observation],
-        now: Moment,
-    ) -> tuple[dict[AlertKey, ActiveAlert], list[Change]]:
+        observations: Sequence[ObservedNode],
+        now: CurrentTime,
+    ) -> tuple[dict[AlertKey, ActiveAlert], list[AlertTransition]]:
         """Return the alerts as they are shown and the transitions that the log tells, in its order.
 
         ``alerts`` and ``changes`` are those of ``evaluate``. An alert that flaps no more and fires still gets the
@@ -108,7 +108,7 @@ class Damping:
         seconds = now.monotonic_seconds
         self.transitions += len(changes)
         self._forget(seconds)
-        told: list[Change] = []
+        told: list[AlertTransition] = []
         self._tell_pendings(now, told)
         for change in changes:
             self._follow(change, seconds, told)
@@ -121,13 +121,13 @@ class Damping:
         for key, alert in shown.items():
             # What had no room in the log gets in once there is some.
             if alert.state == "firing" and key not in self._open and self._has_room(key):
-                self._tell(Change("firing", alert), seconds, told)
+                self._tell(AlertTransition("firing", alert), seconds, told)
             if alert.logged != (key in self._open):
                 shown[key] = replace(alert, logged=not alert.logged)
         return shown, told
 
     def recent(
-        self, alerts: Mapping[AlertKey, ActiveAlert], now: Moment
+        self, alerts: Mapping[AlertKey, ActiveAlert], now: CurrentTime
     ) -> tuple[list[RecentFirings], list[RecentPendings]]:
         """Return what the next collector has to know besides the alerts that are shown; ``alerts`` as of ``damp``.
 
@@ -149,7 +149,7 @@ class Damping:
         ]
         return _fitting(firings, RECENT_BYTES // 2), _fitting(pendings, RECENT_BYTES // 2)
 
-    def _follow(self, change: Change, now: float, told: list[Change]) -> None:
+    def _follow(self, change: AlertTransition, now: float, told: list[AlertTransition]) -> None:
         alert = change.alert
         key = alert.key
         stretch = self._stretches.get(key)
@@ -173,7 +173,7 @@ class Damping:
             case "resolved":
                 self._resolve(change, now, told)
 
-    def _resolve(self, change: Change, now: float, told: list[Change]) -> None:
+    def _resolve(self, change: AlertTransition, now: float, told: list[AlertTransition]) -> None:
         alert = change.alert
         was_logged = alert.key in self._open
         if was_logged:
@@ -188,8 +188,8 @@ class Damping:
         alerts: dict[AlertKey, ActiveAlert],
         rules: Rules,
         statuses: Mapping[str, NodeStatus],
-        now: Moment,
-        told: list[Change],
+        now: CurrentTime,
+        told: list[AlertTransition],
     ) -> None:
         for key, stretch in list(self._stretches.items()):
             alert, going_on = stretch.alert, alerts.get(key)
@@ -205,9 +205,9 @@ class Damping:
             if why is not None:
                 del self._stretches[key]
                 if key in self._open:
-                    self._tell(Change.end(alert, why), now.monotonic_seconds, told)
+                    self._tell(AlertTransition.end(alert, why), now.monotonic_seconds, told)
 
-    def _tell_pendings(self, now: Moment, told: list[Change]) -> None:
+    def _tell_pendings(self, now: CurrentTime, told: list[AlertTransition]) -> None:
         for (rule, node), pendings in list(self._pendings.items()):
             if now.monotonic_seconds - pendings.since < WINDOW_SECONDS:
                 continue
@@ -225,16 +225,16 @@ class Damping:
                 peak=None,
                 since=now.written(pendings.since),
                 since_monotonic_seconds=pendings.since,
-                told_monotonic_seconds=now.monotonic_seconds,
+                confirmed_monotonic_seconds=now.monotonic_seconds,
             )
-            self._tell(Change("pended", alert, count=pendings.count), now.monotonic_seconds, told)
+            self._tell(AlertTransition("pended", alert, count=pendings.count), now.monotonic_seconds, told)
             pendings.since, pendings.count = now.monotonic_seconds, 0
 
     def _has_room(self, key: AlertKey) -> bool:
         """Whether the log may tell that the alert begins, or that it fires."""
         return key in self._open or len(self._entries.get(key[1], ())) < NODE_ENTRIES
 
-    def _tell(self, change: Change, now: float, told: list[Change]) -> None:
+    def _tell(self, change: AlertTransition, now: float, told: list[AlertTransition]) -> None:
         told.append(change)
         self._entries.setdefault(change.alert.node, deque()).append(now)
         match change.transition:
@@ -255,12 +255,12 @@ class Damping:
                 del self._entries[node]
 
 
-def _why_ends(alert: ActiveAlert, rules: Rules, statuses: Mapping[str, NodeStatus], now: Moment) -> Coded | None:
+def _why_ends(alert: ActiveAlert, rules: Rules, statuses: Mapping[str, NodeStatus], now: CurrentTime) -> Coded | None:
     """Return why an alert of no condition ends at once, ``None`` where it stays for now."""
     rule = rules.get(alert.rule)
     if rule is not None and rule.ignores(alert.detail):
         return detail_left_out(alert.node, alert.detail, alert.rule)
-    return why_left_ends(alert, rules, statuses, now)
+    return end_reason(alert, rules, statuses, now)
 
 
 def _can_be_seen(alert: ActiveAlert, statuses: Mapping[str, NodeStatus]) -> bool:
@@ -283,21 +283,21 @@ def _lengthened(alert: ActiveAlert, stretch: ActiveAlert) -> ActiveAlert:
 
 
 def _restored_stretch(
-    alerts: dict[AlertKey, ActiveAlert], alert: ActiveAlert, recent: RecentFirings | None, now: Moment
+    alerts: dict[AlertKey, ActiveAlert], alert: ActiveAlert, recent: RecentFirings | None, now: CurrentTime
 ) -> _Stretch:
     if recent is None or recent.changed is None:
         return _Stretch(alert, now.monotonic_seconds)
     if recent.state is None:
         del alerts[alert.key]
     elif recent.state == "pending" and recent.since is not None:
-        since = now.monotonic_of(recent.since)
+        since = now.to_monotonic(recent.since)
         alerts[alert.key] = replace(
             alert, state="pending", since=recent.since, since_monotonic_seconds=since, published=None
         )
-    return _Stretch(alert, now.monotonic_of(recent.changed))
+    return _Stretch(alert, now.to_monotonic(recent.changed))
 
 
-def _recent_stretch(stretch: _Stretch, going_on: ActiveAlert | None, now: Moment) -> RecentFirings:
+def _recent_stretch(stretch: _Stretch, going_on: ActiveAlert | None, now: CurrentTime) -> RecentFirings:
     alert = stretch.alert
     return RecentFirings(
         id=alert.id,

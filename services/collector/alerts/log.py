@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from collector.alerts.evaluate import Change
-from collector.texts.alerts import log_started
-from collector.texts.sentence import english
+from collector.alerts.evaluate import AlertTransition
+from collector.sentences.alerts import log_started
+from collector.sentences.sentence import english
 from contract.codec import encode
 from contract.messages import Epoch, Incident, LogEntry, LogId, Timestamp
 from contract.names import ALERT_LOG_LENGTH
@@ -18,7 +18,7 @@ MESSAGE_ENTRIES: Final = 1000
 MESSAGE_BYTES: Final = 768 * 1024
 
 
-class AlertLog:
+class AlertLogWriter:
     """Gives each entry its id and keeps it until Redis has it. An entry keeps its id over repeated attempts.
 
     With the entry that ends an alert which had fired goes the record of its incident.
@@ -56,7 +56,7 @@ class AlertLog:
         for entry, incident in waiting:
             self._append(entry, incident)
 
-    def add(self, changes: Iterable[Change], now: Timestamp) -> None:
+    def add(self, changes: Iterable[AlertTransition], now: Timestamp) -> None:
         """Queue the entries of these transitions. Of a queue longer than the log itself, the oldest are dropped."""
         for change in changes:
             alert = change.alert.as_message()
@@ -113,9 +113,9 @@ class AlertLog:
             self.incidents[entry.id] = incident
 
 
-def _incident(change: Change, now: Timestamp) -> Incident | None:
+def _incident(change: AlertTransition, now: Timestamp) -> Incident | None:
     """The record of an alert that ends now, if it had fired."""
-    alert = change.lasted
+    alert = change.alert_before
     if alert is None or alert.state != "firing":
         return None
     return Incident.of(alert.as_message(), ended=now)

@@ -13,11 +13,11 @@ from typing import Any, Final, get_args
 
 from collector.metrics import FILE_ERRORS
 from collector.sensors import NAME_LIMIT, Sensor
-from collector.texts import files as texts
-from collector.texts.files import file_missing
-from collector.texts.issues import rules_file_invalid
-from collector.texts.sentence import english, literal
-from collector.yaml_file import Content, FileError, WatchedFile, YamlError, read_yaml
+from collector.sentences import files as sentences
+from collector.sentences.files import file_missing
+from collector.sentences.issues import rules_file_invalid
+from collector.sentences.sentence import english, literal
+from collector.yaml_file import FileContent, FileError, WatchedFile, YamlError, read_yaml
 from contract.messages import Coded, NodeRole, RuleInForce, Severity
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoting import path_text, quoted
@@ -90,7 +90,7 @@ class Rule:
         """Severity of an alert of a node with that role."""
         return self.severity if role != "master" or self.master_severity is None else self.master_severity
 
-    def is_true(self, measure: float, *, already: bool) -> bool:
+    def is_met(self, measure: float, *, already: bool) -> bool:
         """Whether the condition holds: from ``threshold`` on, and once it does, ``already``, down to ``clear``.
 
         A condition without a measure begins at 1 and ends at 0.
@@ -107,7 +107,7 @@ class Rule:
 Rules = Mapping[str, Rule]
 
 
-def in_force(rules: Rules) -> tuple[RuleInForce, ...]:
+def rules_in_force(rules: Rules) -> tuple[RuleInForce, ...]:
     """The rules as they are told to others."""
     return tuple(
         RuleInForce(
@@ -177,7 +177,7 @@ class RulesFile:
             _log.info("took new rules from %s", path_text(self._file.path))
 
 
-def _parsed(content: Content) -> Rules:
+def _parsed(content: FileContent) -> Rules:
     if content.error is not None:
         raise RulesError(content.error)
     if content.text is None:
@@ -193,13 +193,13 @@ def _changed(rules: Rules, text: str) -> Rules:
     if document is None:
         return rules
     if not isinstance(document, dict):
-        raise RulesError(texts.rules_not_a_mapping())
+        raise RulesError(sentences.rules_not_a_mapping())
     changed = dict(rules)
     for name, fields in document.items():
         if name not in changed:
-            raise RulesError(texts.rule_no_such(quoted(name), ", ".join(_NAMES)))
+            raise RulesError(sentences.rule_no_such(quoted(name), ", ".join(_NAMES)))
         if not isinstance(fields, dict):
-            raise RulesError(texts.rule_not_a_mapping(name, literal(fields)))
+            raise RulesError(sentences.rule_not_a_mapping(name, literal(fields)))
         changed[name] = _with_fields(changed[name], fields)
     return changed
 
@@ -207,13 +207,13 @@ def _changed(rules: Rules, text: str) -> Rules:
 def _with_fields(rule: Rule, fields: dict[Any, Any]) -> Rule:
     known = ["enabled", "severity", "for_seconds", "keep_seconds"]
     known += ["threshold", "clear"] if rule.name in _THRESHOLDS else []
-    known += ["ignore"] if rule.name in texts.DETAILS else []
+    known += ["ignore"] if rule.name in sentences.DETAILS else []
     known += ["ignore_sensors"] if rule.name == "temperature" else []
     known += ["master_severity"] if rule.name == "node_down" else []
     values: dict[str, Any] = {}
     for field, value in fields.items():
         if field not in known:
-            raise RulesError(texts.rule_field_no_such(rule.name, quoted(field), ", ".join(known)))
+            raise RulesError(sentences.rule_field_no_such(rule.name, quoted(field), ", ".join(known)))
         values[field] = _value(rule.name, field, value)
     if "threshold" in values and "clear" not in values and rule.threshold is not None and rule.clear is not None:
         # Who moves the threshold alone keeps the distance.
@@ -223,7 +223,7 @@ def _with_fields(rule: Rule, fields: dict[Any, Any]) -> Rule:
         values.setdefault("master_severity", None)
     changed = replace(rule, **values)
     if changed.threshold is not None and changed.clear is not None and changed.clear > changed.threshold:
-        raise RulesError(texts.rule_clear_above_threshold(rule.name, changed.clear, changed.threshold))
+        raise RulesError(sentences.rule_clear_above_threshold(rule.name, changed.clear, changed.threshold))
     return changed
 
 
@@ -231,17 +231,17 @@ def _value(rule: str, field: str, value: object) -> object:
     match field:
         case "enabled":
             if not isinstance(value, bool):
-                raise RulesError(texts.rule_not_a_flag(rule, field, literal(value)))
+                raise RulesError(sentences.rule_not_a_flag(rule, field, literal(value)))
             return value
         case "severity" | "master_severity":
             if value not in get_args(Severity):
-                raise RulesError(texts.rule_not_one_of(rule, field, literal(value), ", ".join(get_args(Severity))))
+                raise RulesError(sentences.rule_not_one_of(rule, field, literal(value), ", ".join(get_args(Severity))))
             return value
         case "ignore":
             if not isinstance(value, list) or not all(isinstance(pattern, str) for pattern in value):
-                raise RulesError(texts.rule_not_patterns(rule, field, literal(value)))
+                raise RulesError(sentences.rule_not_patterns(rule, field, literal(value)))
             if len(value) > PATTERNS_LIMIT or any(len(pattern) > PATTERN_LENGTH for pattern in value):
-                raise RulesError(texts.rule_too_many_patterns(rule, field, PATTERNS_LIMIT, PATTERN_LENGTH))
+                raise RulesError(sentences.rule_too_many_patterns(rule, field, PATTERNS_LIMIT, PATTERN_LENGTH))
             return tuple(value)
         case "ignore_sensors":
             return _sensor_patterns(rule, field, value)
@@ -250,15 +250,15 @@ def _value(rule: str, field: str, value: object) -> object:
         lowest = -math.inf
     if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest:
         known = None if lowest == -math.inf else lowest
-        raise RulesError(texts.rule_not_a_number(rule, field, literal(value), known, highest))
+        raise RulesError(sentences.rule_not_a_number(rule, field, literal(value), known, highest))
     return float(value)
 
 
 def _sensor_patterns(rule: str, field: str, value: object) -> tuple[SensorPattern, ...]:
     if not isinstance(value, list):
-        raise RulesError(texts.rule_not_sensors(rule, field, literal(value)))
+        raise RulesError(sentences.rule_not_sensors(rule, field, literal(value)))
     if len(value) > SENSORS_LIMIT:
-        raise RulesError(texts.rule_too_many_sensors(rule, field, SENSORS_LIMIT))
+        raise RulesError(sentences.rule_too_many_sensors(rule, field, SENSORS_LIMIT))
     return tuple(_sensor_pattern(rule, field, entry) for entry in value)
 
 
@@ -267,10 +267,10 @@ def _sensor_pattern(rule: str, field: str, entry: object) -> SensorPattern:
         chip, _, label = entry.partition("/")
         entry = {"chip": chip, "label": label}
     if not isinstance(entry, dict) or not entry or not entry.keys() <= {"chip", "label"}:
-        raise RulesError(texts.rule_not_a_sensor(rule, field, literal(entry)))
+        raise RulesError(sentences.rule_not_a_sensor(rule, field, literal(entry)))
     for pattern in entry.values():
         if not isinstance(pattern, str) or len(pattern) > NAME_LIMIT:
-            raise RulesError(texts.rule_sensor_not_a_text(rule, field, literal(pattern), NAME_LIMIT))
+            raise RulesError(sentences.rule_sensor_not_a_text(rule, field, literal(pattern), NAME_LIMIT))
     return SensorPattern(**entry)
 
 

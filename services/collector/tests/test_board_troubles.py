@@ -2,7 +2,7 @@
 
 import pytest
 
-from collector.alerts.evaluate import UNTOLD_SECONDS, evaluate
+from collector.alerts.evaluate import MISSING_MEASURE_SECONDS, evaluate
 from collector.alerts.rules import parse_rules
 
 SENSOR = "soc:firmware_raspberrypi_hwmon/in0"
@@ -73,8 +73,8 @@ def test_each_sensor_has_its_own_alert_when_several_raise_one(judge, online):
 def test_alarm_stays_for_a_while_when_the_node_does_not_tell_of_its_sensors(judge, online):
     judge.see(0, online(under_voltage=(SENSOR,)))
 
-    assert judge.see(UNTOLD_SECONDS, online()) == []
-    assert judge.told(UNTOLD_SECONDS + 1, online()) == ["node6.lan does not tell its voltage any more"]
+    assert judge.see(MISSING_MEASURE_SECONDS, online()) == []
+    assert judge.told(MISSING_MEASURE_SECONDS + 1, online()) == ["node6.lan does not tell its voltage any more"]
 
 
 def test_alarm_of_a_sensor_ends_when_the_rule_leaves_it_out(judge, online):

@@ -5,7 +5,7 @@ import pytest
 
 from collector.config import Config
 from collector.redis_disk import ROOM_BYTES, SPARE_BYTES, RedisDisk
-from collector.texts.sentence import english
+from collector.sentences.sentence import english
 from collector.upkeep import Answers, Upkeep, Vanished
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contract
-from collector.alerts.rules import RulesError, built_in_rules, in_force, parse_rules
+from collector.alerts.rules import RulesError, built_in_rules, parse_rules, rules_in_force
 from contract.codec import decode
 from contract.messages import RulesInForce
 
@@ -42,7 +42,7 @@ def test_built_in_rules_are_those_of_the_product_when_the_user_changes_nothing()
 
 
 def test_built_in_rules_are_told_as_in_the_golden_example():
-    told = {rule.name: rule for rule in in_force(built_in_rules())}
+    told = {rule.name: rule for rule in rules_in_force(built_in_rules())}
 
     assert [told[rule.name] for rule in decode(GOLDEN.read_bytes(), RulesInForce).rules] == list(
         decode(GOLDEN.read_bytes(), RulesInForce).rules
@@ -137,4 +137,4 @@ def test_parsing_gives_all_rules_or_says_why_when_the_text_is_anything(text):
     ("measure", "already", "true"), [(90, False, True), (89.9, False, False), (85, True, True), (84.9, True, False)]
 )
 def test_condition_begins_at_the_threshold_and_ends_below_clear_when_a_value_wavers(measure, already, true):
-    assert built_in_rules()["memory"].is_true(measure, already=already) is true
+    assert built_in_rules()["memory"].is_met(measure, already=already) is true

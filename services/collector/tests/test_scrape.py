@@ -12,8 +12,8 @@ from collector.local import LocalProbe
 from collector.node_exporter import COLLECTORS, SERIES_LIMIT
 from collector.sample import Sample, ScrapeFailed
 from collector.scrape import HttpProbe, make_probe, open_session
+from collector.sentences import failures
 from collector.targets.dns import Resolver
-from collector.texts import failures
 from tests.drivers.hostile_exporters import serve
 from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, answer

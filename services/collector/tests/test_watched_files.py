@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from collector.alerts.rules import InvalidRulesFile, RulesFile, built_in_rules
+from collector.sentences.sentence import english
 from collector.targets.files import TargetsFiles
-from collector.texts.sentence import english
-from collector.yaml_file import SIZE_LIMIT_BYTES, Content, WatchedFile
+from collector.yaml_file import SIZE_LIMIT_BYTES, FileContent, WatchedFile
 from tests.drivers.waiting import until
 
 
@@ -146,7 +146,7 @@ def test_change_is_taken_only_once_the_file_has_settled(path, half_written):
     async def run():
         return await half_written(file.changed, lambda: path.write_text("workers: [b]")), await until(file.changed)
 
-    assert asyncio.run(run()) == (None, Content("workers: [b]"))
+    assert asyncio.run(run()) == (None, FileContent("workers: [b]"))
 
 
 def test_rules_are_the_built_in_ones_when_no_file_is_named():

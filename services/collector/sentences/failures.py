@@ -1,6 +1,6 @@
 """Why a scrape failed, without the node's name."""
 
-from collector.texts.sentence import aside, number, plural, sentence, size
+from collector.sentences.sentence import number, plural, sentence, size, with_detail
 
 # No connection
 
@@ -52,12 +52,12 @@ def host_is_down() -> str:
 
 @sentence
 def cannot_connect(error: str | None) -> str:
-    return aside("cannot connect", error)
+    return with_detail("cannot connect", error)
 
 
 @sentence
 def connection_lost(error: str | None) -> str:
-    return aside("connection lost", error)
+    return with_detail("connection lost", error)
 
 
 @sentence
@@ -154,7 +154,7 @@ def credential_missing(option: str) -> str:
 
 @sentence
 def credential_unreadable(option: str, error: str | None) -> str:
-    return aside(f"nothing was asked: {option} cannot be read", error)
+    return with_detail(f"nothing was asked: {option} cannot be read", error)
 
 
 @sentence

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from collector.texts.sentence import Sentence, aside, number, plural, reason, sentence
+from collector.sentences.sentence import Sentence, number, plural, sentence, with_detail, with_reason
 from contract.messages import Coded
 
 # Beginnings
@@ -10,7 +10,7 @@ from contract.messages import Coded
 
 @sentence
 def node_offline(node: str, why: Coded | str | None) -> str:
-    return reason(f"{node} is offline", why)
+    return with_reason(f"{node} is offline", why)
 
 
 @sentence
@@ -179,7 +179,7 @@ def rule_unknown(node: str, rule: str) -> str:
 
 @sentence
 def flapping_over(node: str, rule: str, detail: str | None, times: int) -> str:
-    return f"{node}: {aside(rule, detail)} flaps no more; it fired {plural(times, 'time')}"
+    return f"{node}: {with_detail(rule, detail)} flaps no more; it fired {plural(times, 'time')}"
 
 
 @sentence

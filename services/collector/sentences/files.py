@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from collector.texts.sentence import aside, number, plural, sentence, size
+from collector.sentences.sentence import number, plural, sentence, size, with_detail
 
 
 @sentence
@@ -20,7 +20,7 @@ def file_is_no_file() -> str:
 
 @sentence
 def file_unreadable(error: str | None) -> str:
-    return aside("it cannot be read", error)
+    return with_detail("it cannot be read", error)
 
 
 @sentence

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from collector.texts.sentence import aside, at_line, megabytes, number, plural, reason, sentence
+from collector.sentences.sentence import megabytes, number, plural, sentence, with_detail, with_line, with_reason
 from contract.messages import Coded
 
 #: What of the main figures a node may not tell.
@@ -85,18 +85,18 @@ def rounds_missed(interval_seconds: float) -> str:
 @sentence
 def collector_hangs(node: str, collector: str) -> str:
     text = f"{node} tells nothing of its {collector}: that collector of its exporter hangs"
-    return aside(text, "often a mount whose server is away" if collector == "filesystem" else None)
+    return with_detail(text, "often a mount whose server is away" if collector == "filesystem" else None)
 
 
 @sentence
 def figures_missing(node: str, figures: str, why: Coded | None) -> str:
     # The figures are words with spaces between them.
-    return reason(f"{node} is online but tells no {listed(figures)}", why)
+    return with_reason(f"{node} is online but tells no {listed(figures)}", why)
 
 
 @sentence
 def exporter_too_old(version: str | None) -> str:
-    return f"{aside('it is node_exporter before 0.16', version)}, update it"
+    return f"{with_detail('it is node_exporter before 0.16', version)}, update it"
 
 
 @sentence
@@ -135,7 +135,7 @@ def dns_name_empty(name: str) -> str:
 def dns_name_failed(name: str, former_targets: int, why: Coded | str) -> str:
     # The cause is a text where the name service's own words are all there is.
     stay = f", its former {_stay(former_targets)}" if former_targets else ""
-    return reason(f"The DNS name {name} cannot be looked up{stay}", why)
+    return with_reason(f"The DNS name {name} cannot be looked up{stay}", why)
 
 
 @sentence
@@ -146,18 +146,18 @@ def targets_files_unlisted(path: str, error: str) -> str:
 @sentence
 def targets_file_invalid(path: str, former_targets: int, line: int | None, why: Coded) -> str:
     stay = f", the former {_stay(former_targets)}" if former_targets else ""
-    return at_line(reason(f"The targets file {path} is not valid{stay}", why), line)
+    return with_line(with_reason(f"The targets file {path} is not valid{stay}", why), line)
 
 
 @sentence
 def targets_file_clashes(path: str, former_targets: int, why: Coded) -> str:
     stay = f", the former {_stay(former_targets)}" if former_targets else ""
-    return reason(f"The targets file {path} does not go together with the others{stay}", why)
+    return with_reason(f"The targets file {path} does not go together with the others{stay}", why)
 
 
 @sentence
 def rules_file_invalid(path: str, line: int | None, why: Coded) -> str:
-    return at_line(reason(f"The rules file {path} is not valid, the former rules stay", why), line)
+    return with_line(with_reason(f"The rules file {path} is not valid, the former rules stay", why), line)
 
 
 def listed(figures: str) -> str:
