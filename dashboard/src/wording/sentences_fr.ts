@@ -1,7 +1,7 @@
 /** What the collector says, in French. A no-break space stands before a colon and its like. */
 
-import { type Given, known, type Sentence, type Tongue } from "./said.ts";
-import type { SaidCode } from "./said_en.ts";
+import { entryOf, type Sentence, type SentenceArguments, type SentenceCatalogue } from "./sentences.ts";
+import type { MessageCode } from "./sentences_en.ts";
 
 const SENSORS = "par exemple [{chip: nct6775, label: CPUTIN}] ou [nct6775/CPUTIN]";
 /** What a node may not tell. */
@@ -36,7 +36,7 @@ const SUBJECTS: Readonly<Record<string, string>> = {
   pressure: "le temps d'attente de ses tâches",
 };
 
-const sentences: Readonly<Record<SaidCode, Sentence>> = {
+const sentences: Readonly<Record<MessageCode, Sentence>> = {
   // Why a look failed
   name_not_found: () => "nom introuvable",
   name_not_found_within: (a) => `nom introuvable en ${a.number("seconds")}\u00a0s`,
@@ -47,8 +47,8 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
   no_route: () => "aucune route vers le nœud",
   network_unreachable: () => "réseau inaccessible",
   host_is_down: () => "le nœud est éteint",
-  cannot_connect: (a) => a.aside("connexion impossible", "error"),
-  connection_lost: (a) => a.aside("connexion perdue", "error"),
+  cannot_connect: (a) => a.withDetail("connexion impossible", "error"),
+  connection_lost: (a) => a.withDetail("connexion perdue", "error"),
   cannot_be_asked: (a) => `il ne peut être interrogé (${a.text("error")})`,
   closed_without_answer: () => "connexion fermée sans réponse",
   closed_by_https: () =>
@@ -68,7 +68,7 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
   credentials_folder_is_no_folder: () => unasked("COLLECTOR_CREDENTIALS_DIR n'est pas un dossier"),
   credential_outside: (a) => unasked(`${a.text("option")} mène hors de COLLECTOR_CREDENTIALS_DIR`),
   credential_missing: (a) => unasked(`${a.text("option")} n'est pas dans COLLECTOR_CREDENTIALS_DIR`),
-  credential_unreadable: (a) => a.aside(unasked(`${a.text("option")} ne peut être lu`), "error"),
+  credential_unreadable: (a) => a.withDetail(unasked(`${a.text("option")} ne peut être lu`), "error"),
   credential_is_no_file: (a) => unasked(`${a.text("option")} n'est pas un fichier`),
   credential_file_too_long: (a) => unasked(`${a.text("option")} dépasse ${a.size("limit_bytes")}`),
   credential_empty: (a) => unasked(`${a.text("option")} est vide`),
@@ -135,7 +135,7 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
     return a.text("node") === "" ? unknown : of(a, unknown);
   },
   flapping_over: (a) =>
-    of(a, `${a.aside(a.text("rule"), "detail")} n'est plus instable, après ${a.plural("times", "déclenchement")}`),
+    of(a, `${a.withDetail(a.text("rule"), "detail")} n'est plus instable, après ${a.plural("times", "déclenchement")}`),
   pended: (a) => of(a, `${a.text("rule")} a été en attente ${a.number("times")} fois sans se déclencher`),
   log_started: () => "le journal des alertes commence ici",
 
@@ -176,7 +176,7 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
     return `${silent}\u00a0: ce collecteur de son exportateur ne répond pas${cause}`;
   },
   figures_missing: (a) => because(a, `${a.text("node")} est en ligne, mais ne dit pas ${listed(a.text("figures"))}`),
-  exporter_too_old: (a) => `${a.aside("c'est un node_exporter d'avant 0.16", "version")}, mettez-le à jour`,
+  exporter_too_old: (a) => `${a.withDetail("c'est un node_exporter d'avant 0.16", "version")}, mettez-le à jour`,
   exporter_of_other_figures: () => "son exportateur ne donne pas de mesures de ce système",
   issues_left_out: (a) => `… et ${a.number("count")} de plus`,
   alerts_left_out: (a) =>
@@ -200,7 +200,7 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
   // Files that people edit
   file_missing: () => "ce fichier n'existe pas",
   file_is_no_file: () => "ce n'est pas un fichier",
-  file_unreadable: (a) => a.aside("lecture impossible", "error"),
+  file_unreadable: (a) => a.withDetail("lecture impossible", "error"),
   file_too_long: (a) => `il dépasse ${a.size("limit_bytes")}`,
   file_not_utf8: () => "ce n'est pas du texte UTF-8",
   yaml_invalid: (a) => `ce n'est pas du YAML\u00a0: ${a.text("error")}`,
@@ -240,7 +240,7 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
   entry_field_misspelt: (a) =>
     at(a, `${a.text("field")} n'est pas un de ses champs (est-ce ${a.text("meant")}\u00a0?)`),
   entry_field_of_others: (a) =>
-    at(a, `'${a.text("field")}' n'est pas un de ses champs (écrivez ${known(INSTEAD, a.text("field"))})`),
+    at(a, `'${a.text("field")}' n'est pas un de ses champs (écrivez ${entryOf(INSTEAD, a.text("field"))})`),
   entry_without_host: (a) => at(a, "host manque (qui peut être host:port)"),
   entry_name_invalid: (a) => at(a, `name ${a.text("value")} n'est pas un texte d'au plus ${printable(a)}`),
   entry_local_with_http: (a) =>
@@ -292,13 +292,13 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
   rule_not_a_flag: (a) => `${valued(a)} doit être true ou false`,
   rule_not_one_of: (a) => `${valued(a)} doit être l'un de ${a.text("known")}`,
   rule_not_a_number: (a) => {
-    const bounds = a.lacks("lowest")
+    const bounds = a.isNull("lowest")
       ? `d'au plus ${a.number("highest")}`
       : `de ${a.number("lowest")} à ${a.number("highest")}`;
     return `${valued(a)} doit être un nombre ${bounds}`;
   },
   rule_not_patterns: (a) => {
-    const [details, example] = known(DETAILS, a.text("rule"));
+    const [details, example] = entryOf(DETAILS, a.text("rule"));
     return `${valued(a)} doit être une liste de ${details}, par exemple [${example}]`;
   },
   rule_too_many_patterns: (a) =>
@@ -311,7 +311,7 @@ const sentences: Readonly<Record<SaidCode, Sentence>> = {
     `${field(a)}\u00a0: ${a.text("value")} doit être un texte d'au plus ${a.plural("limit", "caractère")}`,
 };
 
-export const SAID_FR: Tongue = {
+export const SENTENCES_FR: SentenceCatalogue = {
   language: "fr",
   sentences,
   kibibytes: "Kio",
@@ -321,7 +321,7 @@ export const SAID_FR: Tongue = {
 };
 
 /** The node first. */
-function of(a: Given, text: string): string {
+function of(a: SentenceArguments, text: string): string {
   return `${a.text("node")}\u00a0: ${text}`;
 }
 
@@ -329,34 +329,34 @@ function unasked(why: string): string {
   return `rien n'a été demandé\u00a0: ${why}`;
 }
 
-function because(a: Given, text: string): string {
-  return a.lacks("why") ? text : `${text}\u00a0: ${a.cause("why")}`;
+function because(a: SentenceArguments, text: string): string {
+  return a.isNull("why") ? text : `${text}\u00a0: ${a.cause("why")}`;
 }
 
-function atLine(a: Given, text: string): string {
-  return a.lacks("line") ? text : `${text}, à la ligne ${a.digits("line")}`;
+function atLine(a: SentenceArguments, text: string): string {
+  return a.isNull("line") ? text : `${text}, à la ligne ${a.digits("line")}`;
 }
 
 /** That targets stay which were there before, if there are some. */
-function staying(a: Given): string {
+function staying(a: SentenceArguments): string {
   if (a.count("former_targets") === 0) return "";
   return `, ${a.plural("former_targets", "cible d'avant reste", "cibles d'avant restent")}`;
 }
 
 /** Words with spaces between them: `son CPU, sa mémoire ni son disque`. */
 function listed(figures: string): string {
-  const names = figures.split(" ").map((figure) => known(FIGURES, figure));
+  const names = figures.split(" ").map((figure) => entryOf(FIGURES, figure));
   const last = names.pop() as string;
   return names.length === 0 ? last : `${names.join(", ")} ni ${last}`;
 }
 
-function subject(a: Given): string {
+function subject(a: SentenceArguments): string {
   const rule = a.text("rule");
-  return Object.hasOwn(SUBJECTS, rule) ? known(SUBJECTS, rule) : rule;
+  return Object.hasOwn(SUBJECTS, rule) ? entryOf(SUBJECTS, rule) : rule;
 }
 
 /** `workers/3` is the third entry of the workers. */
-function at(a: Given, text: string): string {
+function at(a: SentenceArguments, text: string): string {
   const [first, number, inner, second] = a.text("where").split("/");
   let part = `${first}`;
   if (number !== undefined) part = first === "workers" ? `workers, entrée ${number}` : `groupe ${number}`;
@@ -365,14 +365,14 @@ function at(a: Given, text: string): string {
   return `${part}\u00a0: ${text}`;
 }
 
-function field(a: Given): string {
+function field(a: SentenceArguments): string {
   return `${a.text("rule")}\u00a0: ${a.text("field")}`;
 }
 
-function valued(a: Given): string {
+function valued(a: SentenceArguments): string {
   return `${field(a)} ${a.text("value")}`;
 }
 
-function printable(a: Given): string {
+function printable(a: SentenceArguments): string {
   return a.plural("limit", "caractère imprimable", "caractères imprimables");
 }

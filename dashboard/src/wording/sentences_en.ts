@@ -1,6 +1,6 @@
 /** What the collector says, in English: as `services/collector/sentences` has it. */
 
-import { type Given, known, type Sentence, type Tongue } from "./said.ts";
+import { entryOf, type Sentence, type SentenceArguments, type SentenceCatalogue } from "./sentences.ts";
 
 const SENSORS = "for instance [{chip: nct6775, label: CPUTIN}] or [nct6775/CPUTIN]";
 /** What a node may not tell. */
@@ -46,8 +46,8 @@ const sentences = {
   no_route: () => "no route to host",
   network_unreachable: () => "network unreachable",
   host_is_down: () => "host is down",
-  cannot_connect: (a) => a.aside("cannot connect", "error"),
-  connection_lost: (a) => a.aside("connection lost", "error"),
+  cannot_connect: (a) => a.withDetail("cannot connect", "error"),
+  connection_lost: (a) => a.withDetail("connection lost", "error"),
   cannot_be_asked: (a) => `it cannot be asked (${a.text("error")})`,
   closed_without_answer: () => "connection closed without an answer",
   closed_by_https: () => "connection closed without an answer (it may want a client's certificate, and there is none)",
@@ -66,7 +66,7 @@ const sentences = {
   credentials_folder_is_no_folder: () => "nothing was asked: COLLECTOR_CREDENTIALS_DIR is no folder",
   credential_outside: (a) => `nothing was asked: ${a.text("option")} leads out of COLLECTOR_CREDENTIALS_DIR`,
   credential_missing: (a) => `nothing was asked: ${a.text("option")} is not in COLLECTOR_CREDENTIALS_DIR`,
-  credential_unreadable: (a) => a.aside(`nothing was asked: ${a.text("option")} cannot be read`, "error"),
+  credential_unreadable: (a) => a.withDetail(`nothing was asked: ${a.text("option")} cannot be read`, "error"),
   credential_is_no_file: (a) => `nothing was asked: ${a.text("option")} is not a file`,
   credential_file_too_long: (a) => `nothing was asked: ${a.text("option")} is longer than ${a.size("limit_bytes")}`,
   credential_empty: (a) => `nothing was asked: ${a.text("option")} is empty`,
@@ -133,7 +133,7 @@ const sentences = {
     return a.text("node") === "" ? unknown : `${a.text("node")}: ${unknown}`;
   },
   flapping_over: (a) =>
-    `${a.text("node")}: ${a.aside(a.text("rule"), "detail")} flaps no more; it fired ${a.plural("times", "time")}`,
+    `${a.text("node")}: ${a.withDetail(a.text("rule"), "detail")} flaps no more; it fired ${a.plural("times", "time")}`,
   pended: (a) => `${a.text("node")}: ${a.text("rule")} was pending ${a.plural("times", "time")} and did not fire`,
   log_started: () => "the alert log starts here",
 
@@ -173,7 +173,7 @@ const sentences = {
     return `${a.text("node")} tells nothing of its ${collector}: that collector of its exporter hangs${cause}`;
   },
   figures_missing: (a) => because(a, `${a.text("node")} is online but tells no ${listed(a.text("figures"))}`),
-  exporter_too_old: (a) => `${a.aside("it is node_exporter before 0.16", "version")}, update it`,
+  exporter_too_old: (a) => `${a.withDetail("it is node_exporter before 0.16", "version")}, update it`,
   exporter_of_other_figures: () => "its exporter gives no figures of this system",
   issues_left_out: (a) => `… and ${a.number("count")} more`,
   alerts_left_out: (a) =>
@@ -197,7 +197,7 @@ const sentences = {
   // Files that people edit
   file_missing: () => "there is no such file",
   file_is_no_file: () => "it is not a file",
-  file_unreadable: (a) => a.aside("it cannot be read", "error"),
+  file_unreadable: (a) => a.withDetail("it cannot be read", "error"),
   file_too_long: (a) => `it is longer than ${a.size("limit_bytes")}`,
   file_not_utf8: () => "it is not UTF-8 text",
   yaml_invalid: (a) => `not YAML: ${a.text("error")}`,
@@ -235,7 +235,7 @@ const sentences = {
   entry_field_misspelt: (a) =>
     `${part(a)}: ${a.text("field")} is none of its fields (did you mean ${a.text("meant")}?)`,
   entry_field_of_others: (a) =>
-    `${part(a)}: '${a.text("field")}' is none of its fields (write ${known(INSTEAD, a.text("field"))})`,
+    `${part(a)}: '${a.text("field")}' is none of its fields (write ${entryOf(INSTEAD, a.text("field"))})`,
   entry_without_host: (a) => `${part(a)}: host is missing (which may be host:port)`,
   entry_name_invalid: (a) =>
     `${part(a)}: name ${a.text("value")} is not a text of up to ${a.plural("limit", "printable character")}`,
@@ -286,7 +286,7 @@ const sentences = {
   rule_not_a_flag: (a) => `${valued(a)} must be true or false`,
   rule_not_one_of: (a) => `${valued(a)} must be one of ${a.text("known")}`,
   rule_not_a_number: (a) => {
-    const bounds = a.lacks("lowest")
+    const bounds = a.isNull("lowest")
       ? `up to ${a.number("highest")}`
       : `from ${a.number("lowest")} to ${a.number("highest")}`;
     return `${valued(a)} must be a number ${bounds}`;
@@ -307,9 +307,9 @@ const sentences = {
     `${a.plural("limit", "character")}`,
 } as const satisfies Record<string, Sentence>;
 
-export type SaidCode = keyof typeof sentences;
+export type MessageCode = keyof typeof sentences;
 
-export const SAID_EN: Tongue = {
+export const SENTENCES_EN: SentenceCatalogue = {
   language: "en",
   sentences,
   kibibytes: "KiB",
@@ -318,34 +318,34 @@ export const SAID_EN: Tongue = {
   isOne: (count) => count === 1,
 };
 
-function because(a: Given, text: string): string {
-  return a.lacks("why") ? text : `${text}: ${a.cause("why")}`;
+function because(a: SentenceArguments, text: string): string {
+  return a.isNull("why") ? text : `${text}: ${a.cause("why")}`;
 }
 
-function atLine(a: Given, text: string): string {
-  return a.lacks("line") ? text : `${text}, in line ${a.digits("line")}`;
+function atLine(a: SentenceArguments, text: string): string {
+  return a.isNull("line") ? text : `${text}, in line ${a.digits("line")}`;
 }
 
 /** That targets stay which were there before, if there are some. */
-function staying(a: Given, whose: string): string {
+function staying(a: SentenceArguments, whose: string): string {
   if (a.count("former_targets") === 0) return "";
   return `, ${whose} former ${a.plural("former_targets", "target")} ${a.form("former_targets", "stays", "stay")}`;
 }
 
 /** Words with spaces between them: `CPU, memory or disk`. */
 function listed(figures: string): string {
-  const names = figures.split(" ").map((figure) => known(FIGURES, figure));
+  const names = figures.split(" ").map((figure) => entryOf(FIGURES, figure));
   const last = names.pop() as string;
   return names.length === 0 ? last : `${names.join(", ")} or ${last}`;
 }
 
-function subject(a: Given): string {
+function subject(a: SentenceArguments): string {
   const rule = a.text("rule");
-  return Object.hasOwn(SUBJECTS, rule) ? known(SUBJECTS, rule) : rule;
+  return Object.hasOwn(SUBJECTS, rule) ? entryOf(SUBJECTS, rule) : rule;
 }
 
 /** `workers/3` is the third entry of the workers. */
-function part(a: Given): string {
+function part(a: SentenceArguments): string {
   const [first, number, inner, second] = a.text("where").split("/");
   if (number === undefined) return `${first}`;
   if (first === "workers") return `workers, entry ${number}`;
@@ -353,11 +353,11 @@ function part(a: Given): string {
   return inner === undefined ? `group ${number}` : `group ${number}, ${inner} ${second}`;
 }
 
-function valued(a: Given): string {
+function valued(a: SentenceArguments): string {
   return `${a.text("rule")}: ${a.text("field")} ${a.text("value")}`;
 }
 
 /** What a rule's details are, and an example. */
-function detailsOf(a: Given): readonly [string, string] {
-  return known(DETAILS, a.text("rule"));
+function detailsOf(a: SentenceArguments): readonly [string, string] {
+  return entryOf(DETAILS, a.text("rule"));
 }
