@@ -64,8 +64,8 @@ test("numbers and their words are as the language has them", () => {
   assert.equal(en.sentence(clock, ""), "a: the clock is 12,345.5\u00a0s ahead of the collector's");
   assert.equal(fr.sentence(clock, ""), "a\u00a0: l'horloge avance de 12\u202f345,5\u00a0s sur celle du collecteur");
   const left = (count: number): Coded => ({ code: "alerts_left_out", args: { count } });
-  assert.match(en.sentence(left(1), ""), /^1 alert is left/);
-  assert.match(en.sentence(left(2), ""), /^2 alerts are left/);
+  assert.match(en.sentence(left(1), ""), /^1 alert is missing/);
+  assert.match(en.sentence(left(2), ""), /^2 alerts are missing/);
   assert.match(fr.sentence(left(1), ""), /^1 alerte manque dans/);
   assert.match(fr.sentence(left(2), ""), /^2 alertes manquent dans/);
   assert.match(fr.sentence({ code: "page_too_long", args: { limit_bytes: 8 * 2 ** 20 } }, ""), /8\u00a0Mio$/);
@@ -94,8 +94,8 @@ test("the text stays where its code is absent, unknown, or not as this version k
 
 test("a rule whose name is that of a property of every object stands for itself", () => {
   const untold: Coded = { code: "measure_untold", args: { node: "node7", rule: "constructor" } };
-  assert.equal(en.sentence(untold, ""), "node7 does not tell constructor any more");
-  assert.equal(fr.sentence(untold, ""), "node7 ne dit plus constructor");
+  assert.equal(en.sentence(untold, ""), "node7 no longer reports constructor");
+  assert.equal(fr.sentence(untold, ""), "node7 n'indique plus constructor");
 });
 
 test("beside its node's name a message does not repeat it", () => {

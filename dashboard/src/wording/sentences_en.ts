@@ -23,16 +23,16 @@ const INSTEAD: Readonly<Record<string, string>> = {
 };
 /** What each rule is about. */
 const SUBJECTS: Readonly<Record<string, string>> = {
-  memory: "its memory in use",
-  filesystem_full: "how full that file system is",
-  filesystem_readonly: "whether that file system can be written",
+  memory: "its memory usage",
+  filesystem_full: "the usage of this file system",
+  filesystem_readonly: "whether this file system is writable",
   temperature: "its temperature",
-  clock_offset: "its clock",
-  cpu: "its CPU in use",
+  clock_offset: "its time",
+  cpu: "its CPU usage",
   under_voltage: "its voltage",
-  hardware_alarm: "its sensors' alarms",
-  swap: "its swap in use",
-  pressure: "how long tasks wait",
+  hardware_alarm: "its sensor alarms",
+  swap: "its swap usage",
+  pressure: "how long its tasks wait",
 };
 
 const sentences = {
@@ -48,51 +48,54 @@ const sentences = {
   host_is_down: () => "host is down",
   cannot_connect: (a) => a.withDetail("cannot connect", "error"),
   connection_lost: (a) => a.withDetail("connection lost", "error"),
-  cannot_be_asked: (a) => `it cannot be asked (${a.text("error")})`,
+  cannot_be_asked: (a) => `the request cannot be sent (${a.text("error")})`,
   closed_without_answer: () => "connection closed without an answer",
-  closed_by_https: () => "connection closed without an answer (it may want a client's certificate, and there is none)",
-  speaks_https: () => "speaks HTTPS (scheme: https is missing)",
-  speaks_no_https: () => "speaks no HTTPS (is it plain HTTP? then remove scheme: https)",
-  tls_fails: (a) => `TLS fails (${a.text("error")})`,
+  closed_by_https: () =>
+    "connection closed without an answer (the exporter may require a client certificate, which the collector does not have)",
+  speaks_https: () => "the exporter uses HTTPS (add scheme: https)",
+  speaks_no_https: () => "the exporter does not use HTTPS (if it uses plain HTTP, remove scheme: https)",
+  tls_fails: (a) => `TLS connection failed (${a.text("error")})`,
   certificate_expired: () => "certificate has expired",
   certificate_not_valid_yet: () => "certificate is not valid yet",
-  certificate_of_another_name: (a) => `certificate is for another name than ${a.text("name")}`,
-  certificate_not_of_ca_file: () => "certificate is signed by no CA of ca_file",
-  certificate_not_of_system: () => "certificate is signed by no CA of the system (set ca_file)",
+  certificate_of_another_name: (a) => `certificate is not for the name ${a.text("name")}`,
+  certificate_not_of_ca_file: () => "certificate is not signed by a CA in ca_file",
+  certificate_not_of_system: () => "certificate is not signed by a CA that the system trusts (set ca_file)",
   certificate_not_valid: (a) => `certificate is not valid (${a.text("error")})`,
   credentials_without_folder: (a) =>
-    `nothing was asked: ${a.text("option")} needs COLLECTOR_CREDENTIALS_DIR, which is not set`,
-  credentials_folder_missing: () => "nothing was asked: COLLECTOR_CREDENTIALS_DIR is not there",
-  credentials_folder_is_no_folder: () => "nothing was asked: COLLECTOR_CREDENTIALS_DIR is no folder",
-  credential_outside: (a) => `nothing was asked: ${a.text("option")} leads out of COLLECTOR_CREDENTIALS_DIR`,
-  credential_missing: (a) => `nothing was asked: ${a.text("option")} is not in COLLECTOR_CREDENTIALS_DIR`,
-  credential_unreadable: (a) => a.withDetail(`nothing was asked: ${a.text("option")} cannot be read`, "error"),
-  credential_is_no_file: (a) => `nothing was asked: ${a.text("option")} is not a file`,
-  credential_file_too_long: (a) => `nothing was asked: ${a.text("option")} is longer than ${a.size("limit_bytes")}`,
-  credential_empty: (a) => `nothing was asked: ${a.text("option")} is empty`,
+    `no request was sent: ${a.text("option")} needs COLLECTOR_CREDENTIALS_DIR, which is not set`,
+  credentials_folder_missing: () => "no request was sent: COLLECTOR_CREDENTIALS_DIR does not exist",
+  credentials_folder_is_no_folder: () => "no request was sent: COLLECTOR_CREDENTIALS_DIR is not a folder",
+  credential_outside: (a) => `no request was sent: ${a.text("option")} is outside COLLECTOR_CREDENTIALS_DIR`,
+  credential_missing: (a) => `no request was sent: ${a.text("option")} is not in COLLECTOR_CREDENTIALS_DIR`,
+  credential_unreadable: (a) => a.withDetail(`no request was sent: ${a.text("option")} cannot be read`, "error"),
+  credential_is_no_file: (a) => `no request was sent: ${a.text("option")} is not a file`,
+  credential_file_too_long: (a) => `no request was sent: ${a.text("option")} is longer than ${a.size("limit_bytes")}`,
+  credential_empty: (a) => `no request was sent: ${a.text("option")} is empty`,
   credential_too_long: (a) =>
-    `nothing was asked: ${a.text("option")} is longer than ${a.plural("limit_bytes", "byte")}`,
-  credential_is_no_token: (a) => `nothing was asked: ${a.text("option")} does not hold one token`,
-  credential_is_no_password: (a) => `nothing was asked: ${a.text("option")} does not hold one password`,
-  credential_is_no_certificate: (a) => `nothing was asked: ${a.text("option")} is no PEM file of certificates`,
+    `no request was sent: ${a.text("option")} is longer than ${a.plural("limit_bytes", "byte")}`,
+  credential_is_no_token: (a) => `no request was sent: ${a.text("option")} must contain exactly one token`,
+  credential_is_no_password: (a) => `no request was sent: ${a.text("option")} must contain exactly one password`,
+  credential_is_no_certificate: (a) => `no request was sent: ${a.text("option")} is not a PEM file of certificates`,
   http_status: (a) => `HTTP ${a.digits("status")}`,
-  http_redirects_elsewhere: (a) => `HTTP ${a.digits("status")} to another address, which is not asked`,
-  http_redirects_twice: (a) => `HTTP ${a.digits("status")} twice, and one redirect is followed`,
-  http_wants_credentials: () => "HTTP 401: it wants a password or a token, and nodes.yaml names none",
+  http_redirects_elsewhere: (a) =>
+    `HTTP ${a.digits("status")} redirect to another address, which the collector does not follow`,
+  http_redirects_twice: (a) => `HTTP ${a.digits("status")} twice, and the collector follows one redirect only`,
+  http_wants_credentials: () => "HTTP 401: the exporter requires a password or a token, and nodes.yaml names neither",
   http_token_wrong: () => "HTTP 401: the token is wrong",
   http_password_wrong: () => "HTTP 401: the user name or the password is wrong",
-  http_forbidden: () => "HTTP 403: who the credentials stand for may not read it",
+  http_forbidden: () => "HTTP 403: the credentials do not permit reading the metrics",
   answer_ended_early: () => "answer ended early",
   answer_not_http: () => "answer is not HTTP",
   answer_not_valid: (a) => `answer is not valid (${a.text("error")})`,
-  answer_compressed_otherwise: () => "answer is compressed in a way that is not read (gzip and deflate are)",
-  not_node_exporter: () => "not a node_exporter page",
-  page_damaged: () => "page is damaged",
-  page_too_long: (a) => `page is longer than ${a.size("limit_bytes")}`,
-  page_unended: (a) => `page of more than ${a.size("bytes_read")} did not end within ${a.number("seconds")}\u00a0s`,
-  page_of_too_many_series: (a) => `page has more than ${a.plural("limit", "series", "series")}`,
-  page_of_too_many_values: () => "page has more values than there is memory for",
-  head_too_long: (a) => `head of the answer is longer than ${a.size("limit_bytes")}`,
+  answer_compressed_otherwise: () => "answer has an unsupported compression (gzip and deflate are supported)",
+  not_node_exporter: () => "answer is not a node_exporter exposition",
+  page_damaged: () => "exposition is damaged",
+  page_too_long: (a) => `exposition is longer than ${a.size("limit_bytes")}`,
+  page_unended: (a) =>
+    `exposition of more than ${a.size("bytes_read")} did not end within ${a.number("seconds")}\u00a0s`,
+  page_of_too_many_series: (a) => `exposition has more than ${a.plural("limit", "series", "series")}`,
+  page_of_too_many_values: () => "exposition has more values than the collector has memory for",
+  head_too_long: (a) => `headers of the answer are longer than ${a.size("limit_bytes")}`,
   unreadable: (a) => `cannot be read (${a.text("error")})`,
 
   // Alerts
@@ -104,36 +107,36 @@ const sentences = {
   clock_ahead: (a) => `${a.text("node")}: the clock is ${a.number("seconds")}\u00a0s ahead of the collector's`,
   clock_behind: (a) => `${a.text("node")}: the clock is ${a.number("seconds")}\u00a0s behind the collector's`,
   cpu_high: (a) => `${a.text("node")}: CPU is at ${a.number("percent")}\u00a0%`,
-  voltage_low: (a) => `${a.text("node")}: too little voltage, says its sensor ${a.text("sensor")}`,
-  sensor_alarm: (a) => `${a.text("node")}: the sensor ${a.text("sensor")} raises its critical alarm`,
+  voltage_low: (a) => `${a.text("node")}: voltage is too low (sensor ${a.text("sensor")})`,
+  sensor_alarm: (a) => `${a.text("node")}: sensor ${a.text("sensor")} reports a critical alarm`,
   swap_high: (a) => `${a.text("node")}: swap is ${a.number("percent")}\u00a0% in use`,
   pressure_io_high: (a) => `${a.text("node")}: tasks wait ${a.number("percent")}\u00a0% of the time for a disk`,
   pressure_memory_high: (a) => `${a.text("node")}: tasks wait ${a.number("percent")}\u00a0% of the time for memory`,
   node_online: (a) => `${a.text("node")} is online again`,
   memory_down: (a) => `${a.text("node")}: memory is down to ${a.number("percent")}\u00a0% in use`,
   filesystem_down: (a) => `${a.text("node")}: ${a.text("mountpoint")} is down to ${a.number("percent")}\u00a0% full`,
-  filesystem_writable: (a) => `${a.text("node")}: ${a.text("mountpoint")} can be written again`,
+  filesystem_writable: (a) => `${a.text("node")}: ${a.text("mountpoint")} is writable again`,
   temperature_down: (a) => `${a.text("node")}: temperature is down to ${a.number("celsius")}\u00a0°C`,
-  clock_right: (a) => `${a.text("node")}: the clock is right to ${a.number("seconds")}\u00a0s`,
+  clock_right: (a) => `${a.text("node")}: the clock is right to within ${a.number("seconds")}\u00a0s`,
   cpu_down: (a) => `${a.text("node")}: CPU is down to ${a.number("percent")}\u00a0%`,
-  voltage_enough: (a) => `${a.text("node")}: enough voltage again, says its sensor ${a.text("sensor")}`,
-  sensor_alarm_over: (a) => `${a.text("node")}: the critical alarm of the sensor ${a.text("sensor")} is over`,
+  voltage_enough: (a) => `${a.text("node")}: voltage is high enough again (sensor ${a.text("sensor")})`,
+  sensor_alarm_over: (a) => `${a.text("node")}: the critical alarm of sensor ${a.text("sensor")} is over`,
   swap_down: (a) => `${a.text("node")}: swap is down to ${a.number("percent")}\u00a0% in use`,
   pressure_io_down: (a) => `${a.text("node")}: tasks wait only ${a.number("percent")}\u00a0% of the time for a disk`,
   pressure_memory_down: (a) =>
     `${a.text("node")}: tasks wait only ${a.number("percent")}\u00a0% of the time for memory`,
-  target_removed: (a) => `${a.text("node")} is not a target any more`,
-  measure_untold: (a) => `${a.text("node")} does not tell ${subject(a)} any more`,
-  filesystem_unmounted: (a) => `${a.text("node")}: ${a.text("mountpoint")} is not mounted any more`,
+  target_removed: (a) => `${a.text("node")} is no longer a target`,
+  measure_untold: (a) => `${a.text("node")} no longer reports ${subject(a)}`,
+  filesystem_unmounted: (a) => `${a.text("node")}: ${a.text("mountpoint")} is no longer mounted`,
   filesystem_not_written: (a) => `${a.text("node")}: ${a.text("mountpoint")} is read-only`,
-  detail_left_out: (a) => `${a.text("node")}: ${a.text("detail")} is left out of the rule ${a.text("rule")}`,
+  detail_left_out: (a) => `${a.text("node")}: the rule ${a.text("rule")} ignores ${a.text("detail")}`,
   rule_off: (a) => `${a.text("node")}: the rule ${a.text("rule")} is switched off`,
   rule_unknown: (a) => {
-    const unknown = `the rule ${a.text("rule")} is not known to this collector`;
+    const unknown = `this collector does not know the rule ${a.text("rule")}`;
     return a.text("node") === "" ? unknown : `${a.text("node")}: ${unknown}`;
   },
   flapping_over: (a) =>
-    `${a.text("node")}: ${a.withDetail(a.text("rule"), "detail")} flaps no more; it fired ${a.plural("times", "time")}`,
+    `${a.text("node")}: ${a.withDetail(a.text("rule"), "detail")} no longer flaps; it fired ${a.plural("times", "time")}`,
   pended: (a) => `${a.text("node")}: ${a.text("rule")} was pending ${a.plural("times", "time")} and did not fire`,
   log_started: () => "the alert log starts here",
 
@@ -145,54 +148,50 @@ const sentences = {
     `No node answers: install the exporter on each node with: ${a.text("install")} (targets are in ${a.text("path")})`,
   redis_disk_full: (a) =>
     `The disk of ${a.text("path")} is full: ${a.megabytes("free_bytes")} are free, and Redis needs ` +
-    `${a.megabytes("needed_bytes")} to save its data. What it holds since its last save is lost when it ends`,
+    `${a.megabytes("needed_bytes")} to save its data. If Redis stops now, all changes since its last save are lost`,
   redis_disk_nearly_full: (a) =>
     `The disk of ${a.text("path")} is nearly full: ${a.megabytes("free_bytes")} are free, and Redis needs ` +
     `${a.megabytes("needed_bytes")} for each save of its data`,
   data_cut: (a) =>
-    `Redis found ${a.plural("cut_bytes", "byte")} at the end of its file that a power cut had spoilt, ` +
-    `and cut ${a.form("cut_bytes", "it", "them")} off. ` +
-    "Its log says where the file as it was is kept. This is told for a day",
+    `A power cut damaged ${a.plural("cut_bytes", "byte")} at the end of Redis's data file, and Redis removed ` +
+    `${a.form("cut_bytes", "it", "them")}. The log of Redis names the copy of the damaged file. ` +
+    "This message stays for a day",
   persistence_failing: () =>
     "Redis fails to save its data, often because its disk is full. " +
-    "What it holds since its last save is lost when it ends",
+    "If Redis stops now, all changes since its last save are lost",
   persistence_off: () =>
-    "Redis does not save its data: saving was switched off, or its disk is full. " +
-    "What it holds since its last save is lost when it ends",
-  history_refused: () =>
-    "Redis has no memory left for history, which has gaps until there is some: raise its maxmemory",
+    "Redis does not save its data: saving is switched off, or its disk is full. " +
+    "If Redis stops now, all changes since its last save are lost",
+  history_refused: () => "Redis has no memory left for history, and history has gaps: raise the maxmemory of Redis",
   replica_vanished: (a) =>
-    `${a.plural("count", "push replica")} ${a.form("count", "is", "are")} gone without having ended ` +
-    "(killed, hanging, or cut off from Redis). This is told for ten minutes",
+    `${a.plural("count", "push replica")} disappeared without shutting down (killed, hanging, or cut off from Redis). ` +
+    "This message stays for ten minutes",
   rounds_missed: (a) =>
-    "The collector misses rounds: it, or Redis, is too slow for an interval of " +
+    "The collector misses rounds: the collector or Redis is too slow for an interval of " +
     `${a.number("interval_seconds")}\u00a0s`,
   collector_hangs: (a) => {
-    const cause = a.text("collector") === "filesystem" ? " (often a mount whose server is away)" : "";
-    const collector = a.text("collector");
-    return `${a.text("node")} tells nothing of its ${collector}: that collector of its exporter hangs${cause}`;
+    const cause = a.text("collector") === "filesystem" ? " (often because the server of a mount is unreachable)" : "";
+    return `${a.text("node")} lacks values: the ${a.text("collector")} collector of its exporter hangs${cause}`;
   },
-  figures_missing: (a) => because(a, `${a.text("node")} is online but tells no ${listed(a.text("figures"))}`),
-  exporter_too_old: (a) => `${a.withDetail("it is node_exporter before 0.16", "version")}, update it`,
-  exporter_of_other_figures: () => "its exporter gives no figures of this system",
+  figures_missing: (a) => because(a, `${a.text("node")} is online but does not report ${listed(a.text("figures"))}`),
+  exporter_too_old: (a) => `${a.withDetail("its exporter is node_exporter older than 0.16", "version")}, update it`,
+  exporter_of_other_figures: () => "its exporter does not report these values on this system",
   issues_left_out: (a) => `… and ${a.number("count")} more`,
   alerts_left_out: (a) =>
-    `${a.plural("count", "alert")} ${a.form("count", "is", "are")} left out of the lists: a message has no ` +
-    "room for more",
+    `${a.plural("count", "alert")} ${a.form("count", "is", "are")} missing from the lists: a message has no room for more`,
   targets_left_out: (a) =>
     `${a.plural("count", "discovered target")} ${a.form("count", "is", "are")} left out: ` +
-    `one collector takes ${a.plural("limit", "target")}`,
+    `one collector accepts at most ${a.number("limit")}`,
   no_file_matches: (a) => `No file matches ${a.text("path")}`,
   dns_name_empty: (a) => `The DNS name ${a.text("name")} has no address`,
-  dns_name_failed: (a) => because(a, `The DNS name ${a.text("name")} cannot be looked up${staying(a, "its")}`),
+  dns_name_failed: (a) => because(a, `The DNS name ${a.text("name")} cannot be looked up${staying(a)}`),
   targets_files_unlisted: (a) =>
-    `The targets files ${a.text("path")} cannot be looked for, the former ones stay: ${a.text("error")}`,
-  targets_file_invalid: (a) =>
-    atLine(a, because(a, `The targets file ${a.text("path")} is not valid${staying(a, "the")}`)),
+    `The targets files ${a.text("path")} cannot be listed, the previous files stay in use: ${a.text("error")}`,
+  targets_file_invalid: (a) => atLine(a, because(a, `The targets file ${a.text("path")} is not valid${staying(a)}`)),
   targets_file_clashes: (a) =>
-    because(a, `The targets file ${a.text("path")} does not go together with the others${staying(a, "the")}`),
+    because(a, `The targets file ${a.text("path")} conflicts with the other targets files${staying(a)}`),
   rules_file_invalid: (a) =>
-    atLine(a, because(a, `The rules file ${a.text("path")} is not valid, the former rules stay`)),
+    atLine(a, because(a, `The rules file ${a.text("path")} is not valid, the previous rules stay in force`)),
 
   // Files that people edit
   file_missing: () => "there is no such file",
@@ -202,85 +201,83 @@ const sentences = {
   file_not_utf8: () => "it is not UTF-8 text",
   yaml_invalid: (a) => `not YAML: ${a.text("error")}`,
   yaml_invalid_or_ipv6: (a) => `not YAML: ${a.text("error")} (an IPv6 address needs quotes, as in "[fd00::6]:9100")`,
-  yaml_directive: () => "a directive (%NAME) is not read here",
-  yaml_alias: () => "an alias (*name) is not read here",
-  yaml_anchor: () => "an anchor (&name) is not read here",
-  yaml_tag: () => "a tag (!name) is not read here",
-  yaml_too_deep: (a) =>
-    `more than ${a.plural("limit", "list or mapping", "lists and mappings")} inside each other are not read`,
+  yaml_directive: () => "YAML directives (%NAME) are not supported",
+  yaml_alias: () => "YAML aliases (*name) are not supported",
+  yaml_anchor: () => "YAML anchors (&name) are not supported",
+  yaml_tag: () => "YAML tags (!name) are not supported",
+  yaml_too_deep: (a) => `lists and mappings are nested more than ${a.plural("limit", "level")} deep`,
   yaml_text_too_long: (a) => `a text of more than ${a.plural("limit", "character")} needs quotes`,
-  yaml_too_many_values: (a) => `more than ${a.plural("limit", "value")} are not read`,
+  yaml_too_many_values: (a) => `the file has more than ${a.plural("limit", "value")}`,
 
   // Targets files
   too_many_targets: (a) =>
-    `${a.plural("count", "target")} ${a.form("count", "is", "are")} more than the ${a.number("limit")} that ` +
-    "one collector takes",
+    `${a.plural("count", "target")} ${a.form("count", "is", "are")} listed, and one collector accepts only ${a.number("limit")}`,
   names_too_long: (a) =>
-    `names and addresses take ${a.plural("bytes_taken", "byte")}, more than the ${a.number("limit_bytes")} of ` +
-    "a message",
+    `names and addresses take ${a.plural("bytes_taken", "byte")}, and a message has room for ${a.number("limit_bytes")}`,
   two_names: (a) => `${a.text("address")} has two names: '${a.text("first")}' and '${a.text("second")}'`,
-  two_ways: (a) => `${a.text("address")} is to be asked in two ways: scheme, files or other fields differ`,
+  two_ways: (a) => `${a.text("address")} is listed twice with different fields (scheme, files or others)`,
   name_given_twice: (a) => `the name '${a.text("name")}' is given to ${a.plural("count", "node")}`,
-  no_name_left: (a) => `${a.text("address")} has no name left: '${a.text("name")}' is given to another node`,
-  no_nodes_any_more: () => "it lists no nodes any more; if that is meant, write workers: []",
-  nodes_not_a_mapping: () => "it must say workers: [host, host:port, …] and master: host",
+  no_name_left: (a) =>
+    `${a.text("address")} needs a name: its default name '${a.text("name")}' is given to another node`,
+  no_nodes_any_more: () => "it no longer lists any nodes; to remove all nodes, write workers: []",
+  nodes_not_a_mapping: () => "it must have the form workers: [host, host:port, …] and master: host",
   workers_not_a_list: () => "workers must be a list, for instance: workers: [node1.lan, node2.lan]",
-  simulated_not_a_flag: (a) => `simulated is true or false, not ${a.text("value")}`,
-  key_misspelt: (a) => `${a.text("key")} is none of its keys (did you mean ${a.text("meant")}?)`,
+  simulated_not_a_flag: (a) => `simulated must be true or false, not ${a.text("value")}`,
+  key_misspelt: (a) => `${a.text("key")} is not a key of this file (did you mean ${a.text("meant")}?)`,
   keys_unknown: (a) => `it has neither workers nor master, but ${a.text("key")}`,
   group_keys_wrong: (a) =>
-    `${part(a)}: it has ${a.text("keys") || "no keys"}, and must say targets: [host:port, …], and labels at most`,
-  group_not_a_mapping: (a) => `${part(a)}: ${a.text("value")} must say targets: [host:port, …], and labels at most`,
-  entry_field_unknown: (a) => `${part(a)}: ${a.text("field")} is none of its fields, which are ${a.text("known")}`,
+    `${part(a)}: it has ${a.text("keys") || "no keys"}; it must have targets: [host:port, …], and may have labels`,
+  group_not_a_mapping: (a) => `${part(a)}: ${a.text("value")} must have targets: [host:port, …], and may have labels`,
+  entry_field_unknown: (a) =>
+    `${part(a)}: ${a.text("field")} is not a field of an entry; its fields are ${a.text("known")}`,
   entry_field_misspelt: (a) =>
-    `${part(a)}: ${a.text("field")} is none of its fields (did you mean ${a.text("meant")}?)`,
+    `${part(a)}: ${a.text("field")} is not a field of an entry (did you mean ${a.text("meant")}?)`,
   entry_field_of_others: (a) =>
-    `${part(a)}: '${a.text("field")}' is none of its fields (write ${entryOf(INSTEAD, a.text("field"))})`,
-  entry_without_host: (a) => `${part(a)}: host is missing (which may be host:port)`,
+    `${part(a)}: '${a.text("field")}' is not a field of an entry (write ${entryOf(INSTEAD, a.text("field"))})`,
+  entry_without_host: (a) => `${part(a)}: host is missing (write host or host:port)`,
   entry_name_invalid: (a) =>
-    `${part(a)}: name ${a.text("value")} is not a text of up to ${a.plural("limit", "printable character")}`,
+    `${part(a)}: name ${a.text("value")} must be a text of up to ${a.plural("limit", "printable character")}`,
   entry_local_with_http: (a) =>
-    `${part(a)}: local is this machine, which is read without HTTP; write its host:port instead`,
+    `${part(a)}: local is this machine, which the collector reads without HTTP; write its host:port instead`,
   host_is_a_list: (a) =>
     `${part(a)}: ${a.text("value")} is a list (an IPv6 address needs quotes, as in "[fd00::6]:9100")`,
-  host_is_a_mapping: (a) => `${part(a)}: it has fields where a host is to be`,
+  host_is_a_mapping: (a) => `${part(a)}: it has fields where a host is expected`,
   host_not_a_text: (a) => `${part(a)}: ${a.text("value")} is not a host (a text made of digits needs quotes)`,
-  host_is_a_url: (a) => `${part(a)}: ${a.text("value")} is a URL, write host or host:port`,
-  host_is_an_https_url: (a) => `${part(a)}: ${a.text("value")} is a URL, write {host: host:port, scheme: https}`,
+  host_is_a_url: (a) => `${part(a)}: ${a.text("value")} is a URL; write host or host:port`,
+  host_is_an_https_url: (a) => `${part(a)}: ${a.text("value")} is a URL; write {host: host:port, scheme: https}`,
   host_not_ipv6: (a) => `${part(a)}: ${a.text("value")} is not an IPv6 address in brackets, as in [fd00::6]:9100`,
   host_invalid: (a) => `${part(a)}: ${a.text("value")} is not a host or host:port`,
   port_invalid: (a) => `${part(a)}: ${a.text("value")} has no valid port (1 to 65535)`,
   host_not_ipv4: (a) =>
-    `${part(a)}: ${a.text("value")} is not an IPv4 address, which is four numbers from 0 to 255, as in 192.168.1.20`,
-  host_of_no_machine: (a) => `${part(a)}: ${a.text("value")} is not the address of one machine`,
+    `${part(a)}: ${a.text("value")} is not an IPv4 address (four numbers from 0 to 255, as in 192.168.1.20)`,
+  host_of_no_machine: (a) => `${part(a)}: ${a.text("value")} is not the address of a single machine`,
   host_without_interface: (a) =>
-    `${part(a)}: '${a.text("host")}' needs the interface that leads there, as in ${a.text("host")}%eth0`,
-  option_not_a_scheme: (a) => `${part(a)}: ${a.text("option")} is http or https, not ${a.text("value")}`,
-  option_not_a_flag: (a) => `${part(a)}: ${a.text("option")} is true or false`,
+    `${part(a)}: '${a.text("host")}' needs the interface of this machine that reaches it, as in ${a.text("host")}%eth0`,
+  option_not_a_scheme: (a) => `${part(a)}: ${a.text("option")} must be http or https, not ${a.text("value")}`,
+  option_not_a_flag: (a) => `${part(a)}: ${a.text("option")} must be true or false`,
   option_not_a_text: (a) =>
-    `${part(a)}: ${a.text("option")} is not a text of up to ${a.plural("limit", "printable character")}`,
+    `${part(a)}: ${a.text("option")} must be a text of up to ${a.plural("limit", "printable character")}`,
   option_with_colon: (a) => `${part(a)}: ${a.text("option")} must not contain a colon`,
-  option_not_a_host: (a) => `${part(a)}: ${a.text("option")} is not the name of a host`,
-  option_not_a_path: (a) => `${part(a)}: ${a.text("option")} is not the path of a file`,
-  option_leaves_folder: (a) => `${part(a)}: ${a.text("option")} must not leave COLLECTOR_CREDENTIALS_DIR by ..`,
+  option_not_a_host: (a) => `${part(a)}: ${a.text("option")} must be the name of a host`,
+  option_not_a_path: (a) => `${part(a)}: ${a.text("option")} must be the path of a file`,
+  option_leaves_folder: (a) =>
+    `${part(a)}: ${a.text("option")} must not contain .., which leaves COLLECTOR_CREDENTIALS_DIR`,
   option_needs_https: (a) => `${part(a)}: ${a.text("option")} needs scheme: https`,
-  username_and_password_file: (a) => `${part(a)}: username and password_file go together`,
-  password_or_token: (a) => `${part(a)}: password_file and bearer_token_file exclude each other`,
+  username_and_password_file: (a) => `${part(a)}: set username and password_file together, or neither`,
+  password_or_token: (a) => `${part(a)}: set password_file or bearer_token_file, not both`,
   credentials_to_anybody: (a) =>
-    `${part(a)}: insecure: true sends credentials to whoever answers, so the two exclude each other; set ` +
-    "ca_file instead",
+    `${part(a)}: insecure: true would send the credentials to any machine that answers; set ca_file instead`,
   credentials_in_the_clear: (a) =>
-    `${part(a)}: credentials over plain HTTP can be read on the way; set scheme: https, or ` +
-    "credentials_over_http: true if that is meant",
+    `${part(a)}: anybody on the network can read credentials over plain HTTP; set scheme: https, or credentials_over_http: true to accept this`,
   credentials_over_http_idle: (a) => `${part(a)}: credentials_over_http needs scheme: http and credentials`,
 
   // Rules files
-  rules_not_a_mapping: () => "it must say rule: {field: value}, for instance: memory: {threshold: 95}",
-  rule_no_such: (a) => `${a.text("name")} is no rule; there are ${a.text("known")}`,
+  rules_not_a_mapping: () => "it must have the form rule: {field: value}, for instance: memory: {threshold: 95}",
+  rule_no_such: (a) => `${a.text("name")} is not a rule; the rules are ${a.text("known")}`,
   rule_not_a_mapping: (a) =>
-    `${a.text("rule")}: ${a.text("value")} must say field: value, for instance: {enabled: false}`,
+    `${a.text("rule")}: ${a.text("value")} must be a mapping of fields, for instance: {enabled: false}`,
   rule_field_no_such: (a) =>
-    `${a.text("rule")}: ${a.text("field")} is none of its fields, which are ${a.text("known")}`,
+    `${a.text("rule")}: ${a.text("field")} is not a field of this rule; its fields are ${a.text("known")}`,
   rule_clear_above_threshold: (a) =>
     `${a.text("rule")}: clear ${a.number("clear")} must not be above threshold ${a.number("threshold")}`,
   rule_not_a_flag: (a) => `${valued(a)} must be true or false`,
@@ -326,10 +323,11 @@ function atLine(a: SentenceArguments, text: string): string {
   return a.isNull("line") ? text : `${text}, in line ${a.digits("line")}`;
 }
 
-/** That targets stay which were there before, if there are some. */
-function staying(a: SentenceArguments, whose: string): string {
+/** The clause that the previous targets of a source stay in use; empty if the source had no targets. */
+function staying(a: SentenceArguments): string {
   if (a.count("former_targets") === 0) return "";
-  return `, ${whose} former ${a.plural("former_targets", "target")} ${a.form("former_targets", "stays", "stay")}`;
+  const verb = a.form("former_targets", "stays", "stay");
+  return `, its ${a.plural("former_targets", "previous target")} ${verb} in use`;
 }
 
 /** Words with spaces between them: `CPU, memory or disk`. */

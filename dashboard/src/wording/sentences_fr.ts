@@ -4,6 +4,7 @@ import { entryOf, type Sentence, type SentenceArguments, type SentenceCatalogue 
 import type { MessageCode } from "./sentences_en.ts";
 
 const SENSORS = "par exemple [{chip: nct6775, label: CPUTIN}] ou [nct6775/CPUTIN]";
+const LOST = "Si Redis s'arrête maintenant, toutes les modifications depuis son dernier enregistrement sont perdues";
 /** What a node may not tell. */
 const FIGURES: Readonly<Record<string, string>> = { cpu: "son CPU", memory: "sa mémoire", disk: "son disque" };
 const DETAILS: Readonly<Record<string, readonly [string, string]>> = {
@@ -24,15 +25,15 @@ const INSTEAD: Readonly<Record<string, string>> = {
 };
 /** What each rule is about. */
 const SUBJECTS: Readonly<Record<string, string>> = {
-  memory: "sa mémoire occupée",
-  filesystem_full: "le remplissage de ce système de fichiers",
-  filesystem_readonly: "si ce système de fichiers est inscriptible",
+  memory: "l'occupation de sa mémoire",
+  filesystem_full: "l'occupation de ce système de fichiers",
+  filesystem_readonly: "si ce système de fichiers est accessible en écriture",
   temperature: "sa température",
-  clock_offset: "son horloge",
+  clock_offset: "son heure",
   cpu: "l'occupation de son CPU",
   under_voltage: "sa tension",
   hardware_alarm: "les alarmes de ses capteurs",
-  swap: "son swap occupé",
+  swap: "l'occupation de son swap",
   pressure: "le temps d'attente de ses tâches",
 };
 
@@ -43,59 +44,62 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
   no_answer: () => "pas de réponse",
   no_answer_within: (a) => `pas de réponse en ${a.number("seconds")}\u00a0s`,
   connection_refused: () => "connexion refusée",
-  connection_reset: () => "connexion coupée par le nœud",
+  connection_reset: () => "connexion réinitialisée par le nœud",
   no_route: () => "aucune route vers le nœud",
   network_unreachable: () => "réseau inaccessible",
   host_is_down: () => "le nœud est éteint",
   cannot_connect: (a) => a.withDetail("connexion impossible", "error"),
   connection_lost: (a) => a.withDetail("connexion perdue", "error"),
-  cannot_be_asked: (a) => `il ne peut être interrogé (${a.text("error")})`,
+  cannot_be_asked: (a) => `requête impossible (${a.text("error")})`,
   closed_without_answer: () => "connexion fermée sans réponse",
   closed_by_https: () =>
-    "connexion fermée sans réponse (il veut peut-être un certificat de client, et il n'y en a pas)",
-  speaks_https: () => "parle HTTPS (il manque scheme: https)",
-  speaks_no_https: () => "ne parle pas HTTPS (est-ce du HTTP\u00a0? alors ôtez scheme: https)",
-  tls_fails: (a) => `TLS échoue (${a.text("error")})`,
+    "connexion fermée sans réponse (l'exportateur exige peut-être un certificat client, que le collecteur n'a pas)",
+  speaks_https: () => "l'exportateur utilise HTTPS (ajoutez scheme: https)",
+  speaks_no_https: () => "l'exportateur n'utilise pas HTTPS (s'il utilise HTTP, retirez scheme: https)",
+  tls_fails: (a) => `échec de la connexion TLS (${a.text("error")})`,
   certificate_expired: () => "le certificat a expiré",
   certificate_not_valid_yet: () => "le certificat n'est pas encore valable",
-  certificate_of_another_name: (a) => `le certificat est pour un autre nom que ${a.text("name")}`,
+  certificate_of_another_name: (a) => `le certificat n'est pas au nom de ${a.text("name")}`,
   certificate_not_of_ca_file: () => "le certificat n'est signé par aucune autorité de ca_file",
-  certificate_not_of_system: () => "le certificat n'est signé par aucune autorité du système (mettez ca_file)",
+  certificate_not_of_system: () =>
+    "le certificat n'est signé par aucune autorité reconnue par le système (renseignez ca_file)",
   certificate_not_valid: (a) => `le certificat n'est pas valide (${a.text("error")})`,
   credentials_without_folder: (a) =>
-    unasked(`${a.text("option")} a besoin de COLLECTOR_CREDENTIALS_DIR, qui n'est pas réglé`),
-  credentials_folder_missing: () => unasked("COLLECTOR_CREDENTIALS_DIR n'existe pas"),
-  credentials_folder_is_no_folder: () => unasked("COLLECTOR_CREDENTIALS_DIR n'est pas un dossier"),
-  credential_outside: (a) => unasked(`${a.text("option")} mène hors de COLLECTOR_CREDENTIALS_DIR`),
-  credential_missing: (a) => unasked(`${a.text("option")} n'est pas dans COLLECTOR_CREDENTIALS_DIR`),
-  credential_unreadable: (a) => a.withDetail(unasked(`${a.text("option")} ne peut être lu`), "error"),
-  credential_is_no_file: (a) => unasked(`${a.text("option")} n'est pas un fichier`),
-  credential_file_too_long: (a) => unasked(`${a.text("option")} dépasse ${a.size("limit_bytes")}`),
-  credential_empty: (a) => unasked(`${a.text("option")} est vide`),
-  credential_too_long: (a) => unasked(`${a.text("option")} dépasse ${a.plural("limit_bytes", "octet")}`),
-  credential_is_no_token: (a) => unasked(`${a.text("option")} ne contient pas un jeton`),
-  credential_is_no_password: (a) => unasked(`${a.text("option")} ne contient pas un mot de passe`),
-  credential_is_no_certificate: (a) => unasked(`${a.text("option")} n'est pas un fichier PEM de certificats`),
+    notSent(`${a.text("option")} nécessite COLLECTOR_CREDENTIALS_DIR, qui n'est pas défini`),
+  credentials_folder_missing: () => notSent("COLLECTOR_CREDENTIALS_DIR n'existe pas"),
+  credentials_folder_is_no_folder: () => notSent("COLLECTOR_CREDENTIALS_DIR n'est pas un dossier"),
+  credential_outside: (a) => notSent(`${a.text("option")} est en dehors de COLLECTOR_CREDENTIALS_DIR`),
+  credential_missing: (a) => notSent(`${a.text("option")} n'est pas dans COLLECTOR_CREDENTIALS_DIR`),
+  credential_unreadable: (a) => a.withDetail(notSent(`impossible de lire ${a.text("option")}`), "error"),
+  credential_is_no_file: (a) => notSent(`${a.text("option")} n'est pas un fichier`),
+  credential_file_too_long: (a) => notSent(`${a.text("option")} dépasse ${a.size("limit_bytes")}`),
+  credential_empty: (a) => notSent(`${a.text("option")} est vide`),
+  credential_too_long: (a) => notSent(`${a.text("option")} dépasse ${a.plural("limit_bytes", "octet")}`),
+  credential_is_no_token: (a) => notSent(`${a.text("option")} doit contenir un seul jeton`),
+  credential_is_no_password: (a) => notSent(`${a.text("option")} doit contenir un seul mot de passe`),
+  credential_is_no_certificate: (a) => notSent(`${a.text("option")} n'est pas un fichier PEM de certificats`),
   http_status: (a) => `code HTTP ${a.digits("status")}`,
-  http_redirects_elsewhere: (a) => `code HTTP ${a.digits("status")} vers une autre adresse, qui n'est pas interrogée`,
-  http_redirects_twice: (a) => `deux fois le code HTTP ${a.digits("status")}, et une redirection est suivie`,
+  http_redirects_elsewhere: (a) =>
+    `code HTTP ${a.digits("status")}\u00a0: redirection vers une autre adresse, que le collecteur ne suit pas`,
+  http_redirects_twice: (a) =>
+    `deux fois le code HTTP ${a.digits("status")}, et le collecteur ne suit qu'une redirection`,
   http_wants_credentials: () =>
-    "code HTTP 401\u00a0: il veut un mot de passe ou un jeton, et nodes.yaml n'en nomme pas",
-  http_token_wrong: () => "code HTTP 401\u00a0: le jeton est faux",
-  http_password_wrong: () => "code HTTP 401\u00a0: le nom d'utilisateur ou le mot de passe est faux",
-  http_forbidden: () => "code HTTP 403\u00a0: lecture interdite avec ces identifiants",
+    "code HTTP 401\u00a0: l'exportateur exige un mot de passe ou un jeton, et nodes.yaml n'en indique pas",
+  http_token_wrong: () => "code HTTP 401\u00a0: jeton incorrect",
+  http_password_wrong: () => "code HTTP 401\u00a0: nom d'utilisateur ou mot de passe incorrect",
+  http_forbidden: () => "code HTTP 403\u00a0: ces identifiants ne permettent pas de lire les mesures",
   answer_ended_early: () => "réponse incomplète",
   answer_not_http: () => "la réponse n'est pas du HTTP",
   answer_not_valid: (a) => `réponse invalide (${a.text("error")})`,
-  answer_compressed_otherwise: () => "réponse compressée d'une façon qui n'est pas lue (gzip et deflate le sont)",
-  not_node_exporter: () => "ce n'est pas une page de node_exporter",
-  page_damaged: () => "la page est abîmée",
-  page_too_long: (a) => `la page dépasse ${a.size("limit_bytes")}`,
+  answer_compressed_otherwise: () => "la compression de la réponse n'est pas prise en charge (gzip et deflate le sont)",
+  not_node_exporter: () => "ce n'est pas une réponse de node_exporter",
+  page_damaged: () => "les données de l'exportateur sont corrompues",
+  page_too_long: (a) => `les données de l'exportateur dépassent ${a.size("limit_bytes")}`,
   page_unended: (a) =>
-    `la page, de plus de ${a.size("bytes_read")}, n'est pas arrivée entière en ${a.number("seconds")}\u00a0s`,
-  page_of_too_many_series: (a) => `la page a plus de ${a.plural("limit", "série")}`,
-  page_of_too_many_values: () => "la page a trop de valeurs pour la mémoire du collecteur",
-  head_too_long: (a) => `l'en-tête de la réponse dépasse ${a.size("limit_bytes")}`,
+    `les données de l'exportateur, de plus de ${a.size("bytes_read")}, ne sont pas arrivées en entier en ${a.number("seconds")}\u00a0s`,
+  page_of_too_many_series: (a) => `les données de l'exportateur ont plus de ${a.plural("limit", "série")}`,
+  page_of_too_many_values: () => "les données de l'exportateur ont trop de valeurs pour la mémoire du collecteur",
+  head_too_long: (a) => `les en-têtes de la réponse dépassent ${a.size("limit_bytes")}`,
   unreadable: (a) => `lecture impossible (${a.text("error")})`,
 
   // Alerts
@@ -107,28 +111,28 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
   clock_ahead: (a) => of(a, `l'horloge avance de ${a.number("seconds")}\u00a0s sur celle du collecteur`),
   clock_behind: (a) => of(a, `l'horloge retarde de ${a.number("seconds")}\u00a0s sur celle du collecteur`),
   cpu_high: (a) => of(a, `CPU à ${a.number("percent")}\u00a0%`),
-  voltage_low: (a) => of(a, `tension trop faible, dit son capteur ${a.text("sensor")}`),
-  sensor_alarm: (a) => of(a, `le capteur ${a.text("sensor")} donne son alarme critique`),
+  voltage_low: (a) => of(a, `tension trop faible (capteur ${a.text("sensor")})`),
+  sensor_alarm: (a) => of(a, `le capteur ${a.text("sensor")} signale une alarme critique`),
   swap_high: (a) => of(a, `swap occupé à ${a.number("percent")}\u00a0%`),
   pressure_io_high: (a) => of(a, `des tâches attendent un disque ${a.number("percent")}\u00a0% du temps`),
   pressure_memory_high: (a) => of(a, `des tâches attendent la mémoire ${a.number("percent")}\u00a0% du temps`),
   node_online: (a) => `${a.text("node")} est de nouveau en ligne`,
   memory_down: (a) => of(a, `mémoire redescendue à ${a.number("percent")}\u00a0%`),
   filesystem_down: (a) => of(a, `${a.text("mountpoint")} redescendu à ${a.number("percent")}\u00a0%`),
-  filesystem_writable: (a) => of(a, `${a.text("mountpoint")} est de nouveau inscriptible`),
+  filesystem_writable: (a) => of(a, `${a.text("mountpoint")} est de nouveau accessible en écriture`),
   temperature_down: (a) => of(a, `température redescendue à ${a.number("celsius")}\u00a0°C`),
   clock_right: (a) => of(a, `l'horloge est juste à ${a.number("seconds")}\u00a0s près`),
   cpu_down: (a) => of(a, `CPU redescendu à ${a.number("percent")}\u00a0%`),
-  voltage_enough: (a) => of(a, `tension de nouveau suffisante, dit son capteur ${a.text("sensor")}`),
+  voltage_enough: (a) => of(a, `tension de nouveau suffisante (capteur ${a.text("sensor")})`),
   sensor_alarm_over: (a) => of(a, `l'alarme critique du capteur ${a.text("sensor")} est terminée`),
   swap_down: (a) => of(a, `swap redescendu à ${a.number("percent")}\u00a0%`),
   pressure_io_down: (a) => of(a, `des tâches n'attendent un disque que ${a.number("percent")}\u00a0% du temps`),
   pressure_memory_down: (a) => of(a, `des tâches n'attendent la mémoire que ${a.number("percent")}\u00a0% du temps`),
   target_removed: (a) => `${a.text("node")} n'est plus une cible`,
-  measure_untold: (a) => `${a.text("node")} ne dit plus ${subject(a)}`,
+  measure_untold: (a) => `${a.text("node")} n'indique plus ${subject(a)}`,
   filesystem_unmounted: (a) => of(a, `${a.text("mountpoint")} n'est plus monté`),
   filesystem_not_written: (a) => of(a, `${a.text("mountpoint")} est en lecture seule`),
-  detail_left_out: (a) => of(a, `${a.text("detail")} est exclu de la règle ${a.text("rule")}`),
+  detail_left_out: (a) => of(a, `la règle ${a.text("rule")} ignore ${a.text("detail")}`),
   rule_off: (a) => of(a, `la règle ${a.text("rule")} est désactivée`),
   rule_unknown: (a) => {
     const unknown = `la règle ${a.text("rule")} est inconnue de ce collecteur`;
@@ -147,55 +151,56 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
     `Aucun nœud ne répond\u00a0: installez l'exportateur sur chaque nœud\u00a0: ${a.text("install")} ` +
     `(les cibles sont dans ${a.text("path")})`,
   redis_disk_full: (a) =>
-    `Le disque de ${a.text("path")} est plein\u00a0: ${a.megabytes("free_bytes")} sont libres, et il en faut ` +
-    `${a.megabytes("needed_bytes")} à Redis pour enregistrer ses données. ` +
-    "Ce qu'il contient depuis son dernier enregistrement est perdu quand il s'arrête",
+    `Le disque de ${a.text("path")} est plein\u00a0: ${a.megabytes("free_bytes")} sont libres, et Redis a besoin de ` +
+    `${a.megabytes("needed_bytes")} pour enregistrer ses données. ${LOST}`,
   redis_disk_nearly_full: (a) =>
     `Le disque de ${a.text("path")} est presque plein\u00a0: ${a.megabytes("free_bytes")} sont libres, ` +
-    `et il en faut ${a.megabytes("needed_bytes")} à Redis à chaque enregistrement de ses données`,
+    `et Redis a besoin de ${a.megabytes("needed_bytes")} à chaque enregistrement de ses données`,
   data_cut: (a) =>
-    `Redis a trouvé ${a.plural("cut_bytes", "octet abîmé", "octets abîmés")} par une coupure de courant à la fin de son ` +
-    `fichier, et ${a.form("cut_bytes", "l'a retiré", "les a retirés")}. Son journal dit où le fichier tel qu'il était est gardé. Ceci est dit pendant un jour`,
+    `Une coupure de courant a abîmé ${a.plural("cut_bytes", "octet")} à la fin du fichier de données de Redis, ` +
+    `et Redis ${a.form("cut_bytes", "l'a retiré", "les a retirés")}. Le journal de Redis indique où se trouve la copie ` +
+    "du fichier abîmé. Ce message reste affiché pendant un jour",
   persistence_failing: () =>
-    "Redis n'arrive pas à enregistrer ses données, souvent parce que son disque est plein. " +
-    "Ce qu'il contient depuis son dernier enregistrement est perdu quand il s'arrête",
+    `Redis n'arrive pas à enregistrer ses données, souvent parce que son disque est plein. ${LOST}`,
   persistence_off: () =>
-    "Redis n'enregistre pas ses données\u00a0: l'enregistrement a été désactivé, ou son disque est plein. " +
-    "Ce qu'il contient depuis son dernier enregistrement est perdu quand il s'arrête",
+    `Redis n'enregistre pas ses données\u00a0: l'enregistrement est désactivé, ou son disque est plein. ${LOST}`,
   history_refused: () =>
-    "Redis n'a plus de mémoire pour l'historique, qui a des lacunes d'ici là\u00a0: augmentez son maxmemory",
+    "Redis n'a plus de mémoire pour l'historique, qui a donc des lacunes\u00a0: augmentez le maxmemory de Redis",
   replica_vanished: (a) =>
-    `${a.plural("count", "réplique de push a disparu", "répliques de push ont disparu")} sans s'être arrêtée` +
-    `${a.form("count", "", "s")} (processus tué, bloqué ou coupé de Redis). Ceci est dit pendant dix minutes`,
+    `${a.plural("count", "réplique de push a disparu", "répliques de push ont disparu")} sans s'arrêter proprement ` +
+    "(processus tué, bloqué ou coupé de Redis). Ce message reste affiché pendant dix minutes",
   rounds_missed: (a) =>
-    "Le collecteur saute des cycles\u00a0: lui ou Redis est trop lent pour un intervalle de " +
+    "Le collecteur saute des cycles\u00a0: le collecteur ou Redis est trop lent pour un intervalle de " +
     `${a.number("interval_seconds")}\u00a0s`,
   collector_hangs: (a) => {
-    const cause = a.text("collector") === "filesystem" ? " (souvent un montage dont le serveur est absent)" : "";
-    const silent = `${a.text("node")} ne dit rien de ${a.text("collector")}`;
-    return `${silent}\u00a0: ce collecteur de son exportateur ne répond pas${cause}`;
+    const cause =
+      a.text("collector") === "filesystem" ? " (souvent parce que le serveur d'un montage est injoignable)" : "";
+    return of(a, `des valeurs manquent, le collecteur ${a.text("collector")} de son exportateur est bloqué${cause}`);
   },
-  figures_missing: (a) => because(a, `${a.text("node")} est en ligne, mais ne dit pas ${listed(a.text("figures"))}`),
-  exporter_too_old: (a) => `${a.withDetail("c'est un node_exporter d'avant 0.16", "version")}, mettez-le à jour`,
-  exporter_of_other_figures: () => "son exportateur ne donne pas de mesures de ce système",
+  figures_missing: (a) => because(a, `${a.text("node")} est en ligne, mais n'indique pas ${listed(a.text("figures"))}`),
+  exporter_too_old: (a) =>
+    `${a.withDetail("son exportateur est un node_exporter antérieur à 0.16", "version")}, mettez-le à jour`,
+  exporter_of_other_figures: () => "son exportateur ne fournit pas ces valeurs sur ce système",
   issues_left_out: (a) => `… et ${a.number("count")} de plus`,
   alerts_left_out: (a) =>
-    `${a.plural("count", "alerte manque", "alertes manquent")} dans les listes\u00a0: un message n'a pas plus de place`,
+    `${a.plural("count", "alerte manque", "alertes manquent")} dans les listes\u00a0: un message n'a pas assez de place`,
   targets_left_out: (a) =>
-    `${a.plural("count", "cible découverte est laissée", "cibles découvertes sont laissées")} de côté\u00a0: ` +
-    `un collecteur en prend ${a.number("limit")}`,
+    `${a.plural("count", "cible découverte est ignorée", "cibles découvertes sont ignorées")}\u00a0: ` +
+    `un collecteur en accepte au plus ${a.number("limit")}`,
   no_file_matches: (a) => `Aucun fichier ne correspond à ${a.text("path")}`,
   dns_name_empty: (a) => `Le nom DNS ${a.text("name")} n'a aucune adresse`,
-  dns_name_failed: (a) => because(a, `Le nom DNS ${a.text("name")} est introuvable${staying(a)}`),
+  dns_name_failed: (a) => because(a, `La résolution du nom DNS ${a.text("name")} échoue${staying(a)}`),
   targets_files_unlisted: (a) =>
-    `Les fichiers de cibles ${a.text("path")} ne peuvent être cherchés, ` +
-    `ceux d'avant restent\u00a0: ${a.text("error")}`,
+    `Les fichiers de cibles ${a.text("path")} ne peuvent pas être listés, les fichiers précédents restent utilisés\u00a0: ${a.text("error")}`,
   targets_file_invalid: (a) =>
-    atLine(a, because(a, `Le fichier des cibles ${a.text("path")} n'est pas valide${staying(a)}`)),
+    atLine(a, because(a, `Le fichier de cibles ${a.text("path")} n'est pas valide${staying(a)}`)),
   targets_file_clashes: (a) =>
-    because(a, `Le fichier des cibles ${a.text("path")} ne va pas avec les autres${staying(a)}`),
+    because(a, `Le fichier de cibles ${a.text("path")} est en conflit avec les autres fichiers de cibles${staying(a)}`),
   rules_file_invalid: (a) =>
-    atLine(a, because(a, `Le fichier des règles ${a.text("path")} n'est pas valide, les règles d'avant restent`)),
+    atLine(
+      a,
+      because(a, `Le fichier de règles ${a.text("path")} n'est pas valide, les règles précédentes restent en vigueur`),
+    ),
 
   // Files that people edit
   file_missing: () => "ce fichier n'existe pas",
@@ -206,87 +211,89 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
   yaml_invalid: (a) => `ce n'est pas du YAML\u00a0: ${a.text("error")}`,
   yaml_invalid_or_ipv6: (a) =>
     `ce n'est pas du YAML\u00a0: ${a.text("error")} ` +
-    `(une adresse IPv6 se met entre guillemets, comme "[fd00::6]:9100")`,
-  yaml_directive: () => "une directive (%NAME) n'est pas lue ici",
-  yaml_alias: () => "un alias (*name) n'est pas lu ici",
-  yaml_anchor: () => "une ancre (&name) n'est pas lue ici",
-  yaml_tag: () => "un type (!name) n'est pas lu ici",
-  yaml_too_deep: (a) =>
-    `plus de ${a.plural("limit", "liste ou objet", "listes et objets")} les uns dans les autres ne sont pas lus`,
-  yaml_text_too_long: (a) => `un texte de plus de ${a.plural("limit", "caractère")} se met entre guillemets`,
-  yaml_too_many_values: (a) => `plus de ${a.plural("limit", "valeur")} ne sont pas lues`,
+    `(une adresse IPv6 doit être entre guillemets, comme "[fd00::6]:9100")`,
+  yaml_directive: () => "les directives (%NAME) YAML ne sont pas prises en charge",
+  yaml_alias: () => "les alias (*name) YAML ne sont pas pris en charge",
+  yaml_anchor: () => "les ancres (&name) YAML ne sont pas prises en charge",
+  yaml_tag: () => "les types (!name) YAML ne sont pas pris en charge",
+  yaml_too_deep: (a) => `des listes et des objets sont imbriqués sur plus de ${a.plural("limit", "niveau", "niveaux")}`,
+  yaml_text_too_long: (a) => `un texte de plus de ${a.plural("limit", "caractère")} doit être entre guillemets`,
+  yaml_too_many_values: (a) => `le fichier a plus de ${a.plural("limit", "valeur")}`,
 
   // Targets files
   too_many_targets: (a) =>
-    `${a.plural("count", "cible")}, c'est plus que les ${a.number("limit")} que prend un collecteur`,
+    `${a.plural("count", "cible est listée", "cibles sont listées")}, et un collecteur n'en accepte que ${a.number("limit")}`,
   names_too_long: (a) =>
-    `noms et adresses font ${a.plural("bytes_taken", "octet")}, plus que les ${a.number("limit_bytes")} d'un message`,
+    `les noms et les adresses font ${a.plural("bytes_taken", "octet")}, et un message n'en a que ${a.number("limit_bytes")} pour eux`,
   two_names: (a) => `${a.text("address")} a deux noms\u00a0: '${a.text("first")}' et '${a.text("second")}'`,
-  two_ways: (a) =>
-    `${a.text("address")} est à interroger de deux façons\u00a0: scheme, fichiers ou autres champs diffèrent`,
+  two_ways: (a) => `${a.text("address")} est listé deux fois avec des champs différents (scheme, fichiers ou autres)`,
   name_given_twice: (a) => `le nom '${a.text("name")}' est donné à ${a.plural("count", "nœud")}`,
   no_name_left: (a) =>
-    `il ne reste pas de nom pour ${a.text("address")}\u00a0: '${a.text("name")}' est donné à un autre nœud`,
-  no_nodes_any_more: () => "il ne liste plus de nœuds\u00a0; si c'est voulu, écrivez workers: []",
-  nodes_not_a_mapping: () => "il doit dire workers: [host, host:port, …] et master: host",
+    `${a.text("address")} a besoin d'un nom\u00a0: son nom par défaut '${a.text("name")}' est donné à un autre nœud`,
+  no_nodes_any_more: () => "il ne liste plus aucun nœud\u00a0; pour retirer tous les nœuds, écrivez workers: []",
+  nodes_not_a_mapping: () => "il doit avoir la forme workers: [host, host:port, …] et master: host",
   workers_not_a_list: () => "workers doit être une liste, par exemple\u00a0: workers: [node1.lan, node2.lan]",
-  simulated_not_a_flag: (a) => `simulated est true ou false, pas ${a.text("value")}`,
-  key_misspelt: (a) => `${a.text("key")} n'est pas une de ses clés (est-ce ${a.text("meant")}\u00a0?)`,
+  simulated_not_a_flag: (a) => `simulated doit être true ou false, et non ${a.text("value")}`,
+  key_misspelt: (a) => `${a.text("key")} n'est pas une clé de ce fichier (vouliez-vous dire ${a.text("meant")}\u00a0?)`,
   keys_unknown: (a) => `il n'a ni workers ni master, mais ${a.text("key")}`,
   group_keys_wrong: (a) =>
-    at(a, `il a ${a.text("keys") || "aucune clé"}, et doit dire targets: [host:port, …], et labels tout au plus`),
-  group_not_a_mapping: (a) => at(a, `${a.text("value")} doit dire targets: [host:port, …], et labels tout au plus`),
-  entry_field_unknown: (a) => at(a, `${a.text("field")} n'est pas un de ses champs, qui sont ${a.text("known")}`),
+    at(a, `il a ${a.text("keys") || "aucune clé"}\u00a0; il doit avoir targets: [host:port, …], et peut avoir labels`),
+  group_not_a_mapping: (a) => at(a, `${a.text("value")} doit avoir targets: [host:port, …], et peut avoir labels`),
+  entry_field_unknown: (a) =>
+    at(a, `${a.text("field")} n'est pas un champ d'une entrée\u00a0; ses champs sont ${a.text("known")}`),
   entry_field_misspelt: (a) =>
-    at(a, `${a.text("field")} n'est pas un de ses champs (est-ce ${a.text("meant")}\u00a0?)`),
+    at(a, `${a.text("field")} n'est pas un champ d'une entrée (vouliez-vous dire ${a.text("meant")}\u00a0?)`),
   entry_field_of_others: (a) =>
-    at(a, `'${a.text("field")}' n'est pas un de ses champs (écrivez ${entryOf(INSTEAD, a.text("field"))})`),
-  entry_without_host: (a) => at(a, "host manque (qui peut être host:port)"),
-  entry_name_invalid: (a) => at(a, `name ${a.text("value")} n'est pas un texte d'au plus ${printable(a)}`),
+    at(a, `'${a.text("field")}' n'est pas un champ d'une entrée (écrivez ${entryOf(INSTEAD, a.text("field"))})`),
+  entry_without_host: (a) => at(a, "host manque (écrivez host ou host:port)"),
+  entry_name_invalid: (a) => at(a, `name ${a.text("value")} doit être un texte d'au plus ${printable(a)}`),
   entry_local_with_http: (a) =>
-    at(a, "local est cette machine, qui est lue sans HTTP\u00a0; écrivez plutôt son host:port"),
+    at(a, "local est cette machine, que le collecteur lit sans HTTP\u00a0; écrivez plutôt son host:port"),
   host_is_a_list: (a) =>
-    at(a, `${a.text("value")} est une liste (une adresse IPv6 se met entre guillemets, comme "[fd00::6]:9100")`),
-  host_is_a_mapping: (a) => at(a, "il a des champs là où il faut un hôte"),
+    at(a, `${a.text("value")} est une liste (une adresse IPv6 doit être entre guillemets, comme "[fd00::6]:9100")`),
+  host_is_a_mapping: (a) => at(a, "il a des champs là où un hôte est attendu"),
   host_not_a_text: (a) =>
-    at(a, `${a.text("value")} n'est pas un hôte (un texte fait de chiffres se met entre guillemets)`),
-  host_is_a_url: (a) => at(a, `${a.text("value")} est une URL, écrivez host ou host:port`),
-  host_is_an_https_url: (a) => at(a, `${a.text("value")} est une URL, écrivez {host: host:port, scheme: https}`),
+    at(a, `${a.text("value")} n'est pas un hôte (un texte fait de chiffres doit être entre guillemets)`),
+  host_is_a_url: (a) => at(a, `${a.text("value")} est une URL\u00a0; écrivez host ou host:port`),
+  host_is_an_https_url: (a) => at(a, `${a.text("value")} est une URL\u00a0; écrivez {host: host:port, scheme: https}`),
   host_not_ipv6: (a) => at(a, `${a.text("value")} n'est pas une adresse IPv6 entre crochets, comme [fd00::6]:9100`),
-  host_invalid: (a) => at(a, `${a.text("value")} n'est pas host ou host:port`),
+  host_invalid: (a) => at(a, `${a.text("value")} n'est ni host ni host:port`),
   port_invalid: (a) => at(a, `${a.text("value")} n'a pas de port valide (1 à 65535)`),
   host_not_ipv4: (a) =>
-    at(a, `${a.text("value")} n'est pas une adresse IPv4, soit quatre nombres de 0 à 255, comme 192.168.1.20`),
-  host_of_no_machine: (a) => at(a, `${a.text("value")} n'est pas l'adresse d'une machine`),
+    at(a, `${a.text("value")} n'est pas une adresse IPv4 (quatre nombres de 0 à 255, comme 192.168.1.20)`),
+  host_of_no_machine: (a) => at(a, `${a.text("value")} n'est pas l'adresse d'une seule machine`),
   host_without_interface: (a) =>
-    at(a, `il manque à '${a.text("host")}' l'interface qui y mène, comme ${a.text("host")}%eth0`),
-  option_not_a_scheme: (a) => at(a, `${a.text("option")} est http ou https, et non ${a.text("value")}`),
-  option_not_a_flag: (a) => at(a, `${a.text("option")} est true ou false`),
-  option_not_a_text: (a) => at(a, `${a.text("option")} n'est pas un texte d'au plus ${printable(a)}`),
+    at(a, `il manque à '${a.text("host")}' l'interface de cette machine qui y mène, comme ${a.text("host")}%eth0`),
+  option_not_a_scheme: (a) => at(a, `${a.text("option")} doit être http ou https, et non ${a.text("value")}`),
+  option_not_a_flag: (a) => at(a, `${a.text("option")} doit être true ou false`),
+  option_not_a_text: (a) => at(a, `${a.text("option")} doit être un texte d'au plus ${printable(a)}`),
   option_with_colon: (a) => at(a, `${a.text("option")} ne doit pas contenir de deux-points`),
-  option_not_a_host: (a) => at(a, `${a.text("option")} n'est pas le nom d'un hôte`),
-  option_not_a_path: (a) => at(a, `${a.text("option")} n'est pas le chemin d'un fichier`),
-  option_leaves_folder: (a) => at(a, `${a.text("option")} ne doit pas quitter COLLECTOR_CREDENTIALS_DIR par ..`),
-  option_needs_https: (a) => at(a, `${a.text("option")} demande scheme: https`),
-  username_and_password_file: (a) => at(a, "username et password_file vont ensemble"),
-  password_or_token: (a) => at(a, "password_file et bearer_token_file s'excluent"),
+  option_not_a_host: (a) => at(a, `${a.text("option")} doit être le nom d'un hôte`),
+  option_not_a_path: (a) => at(a, `${a.text("option")} doit être le chemin d'un fichier`),
+  option_leaves_folder: (a) =>
+    at(a, `${a.text("option")} ne doit pas contenir .., qui sort de COLLECTOR_CREDENTIALS_DIR`),
+  option_needs_https: (a) => at(a, `${a.text("option")} nécessite scheme: https`),
+  username_and_password_file: (a) => at(a, "renseignez username et password_file ensemble, ou aucun des deux"),
+  password_or_token: (a) => at(a, "renseignez password_file ou bearer_token_file, pas les deux"),
   credentials_to_anybody: (a) =>
-    at(a, "insecure: true envoie les identifiants à qui répond, donc les deux s'excluent\u00a0; mettez plutôt ca_file"),
+    at(
+      a,
+      "insecure: true enverrait les identifiants à n'importe quelle machine qui répond\u00a0; renseignez plutôt ca_file",
+    ),
   credentials_in_the_clear: (a) =>
     at(
       a,
-      "des identifiants en HTTP simple peuvent être lus en chemin\u00a0; " +
-        "mettez scheme: https, ou credentials_over_http: true si c'est voulu",
+      "sur le réseau, tout le monde peut lire des identifiants envoyés en HTTP simple\u00a0; mettez scheme: https, ou credentials_over_http: true pour l'accepter",
     ),
-  credentials_over_http_idle: (a) => at(a, "credentials_over_http demande scheme: http et des identifiants"),
+  credentials_over_http_idle: (a) => at(a, "credentials_over_http nécessite scheme: http et des identifiants"),
 
   // Rules files
-  rules_not_a_mapping: () => "il doit dire rule: {field: value}, par exemple\u00a0: memory: {threshold: 95}",
-  rule_no_such: (a) => `${a.text("name")} n'est pas une règle\u00a0; il y a ${a.text("known")}`,
+  rules_not_a_mapping: () => "il doit avoir la forme rule: {field: value}, par exemple\u00a0: memory: {threshold: 95}",
+  rule_no_such: (a) => `${a.text("name")} n'est pas une règle\u00a0; les règles sont ${a.text("known")}`,
   rule_not_a_mapping: (a) =>
-    `${a.text("rule")}\u00a0: ${a.text("value")} doit dire field: value, par exemple\u00a0: {enabled: false}`,
+    `${a.text("rule")}\u00a0: ${a.text("value")} doit être un objet avec des champs, par exemple\u00a0: {enabled: false}`,
   rule_field_no_such: (a) =>
-    `${a.text("rule")}\u00a0: ${a.text("field")} n'est pas un de ses champs, qui sont ${a.text("known")}`,
+    `${a.text("rule")}\u00a0: ${a.text("field")} n'est pas un champ de cette règle\u00a0; ses champs sont ${a.text("known")}`,
   rule_clear_above_threshold: (a) =>
     `${a.text("rule")}\u00a0: clear ${a.number("clear")} ne doit pas dépasser threshold ${a.number("threshold")}`,
   rule_not_a_flag: (a) => `${valued(a)} doit être true ou false`,
@@ -325,8 +332,8 @@ function of(a: SentenceArguments, text: string): string {
   return `${a.text("node")}\u00a0: ${text}`;
 }
 
-function unasked(why: string): string {
-  return `rien n'a été demandé\u00a0: ${why}`;
+function notSent(why: string): string {
+  return `aucune requête envoyée\u00a0: ${why}`;
 }
 
 function because(a: SentenceArguments, text: string): string {
@@ -337,10 +344,10 @@ function atLine(a: SentenceArguments, text: string): string {
   return a.isNull("line") ? text : `${text}, à la ligne ${a.digits("line")}`;
 }
 
-/** That targets stay which were there before, if there are some. */
+/** The clause that the previous targets of a source stay in use; empty if the source had no targets. */
 function staying(a: SentenceArguments): string {
   if (a.count("former_targets") === 0) return "";
-  return `, ${a.plural("former_targets", "cible d'avant reste", "cibles d'avant restent")}`;
+  return `, ${a.plural("former_targets", "cible précédente reste utilisée", "cibles précédentes restent utilisées")}`;
 }
 
 /** Words with spaces between them: `son CPU, sa mémoire ni son disque`. */

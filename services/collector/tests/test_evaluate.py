@@ -137,7 +137,7 @@ def test_alert_goes_on_when_an_online_node_does_not_tell_its_value_for_a_moment(
 def test_alert_ends_when_an_online_node_does_not_tell_its_value_any_more(judge, online):
     judge.see(0, online(memory_usage=95.0))
 
-    assert judge.told(MISSING_MEASURE_SECONDS + 1, online()) == ["node6.lan does not tell its memory in use any more"]
+    assert judge.told(MISSING_MEASURE_SECONDS + 1, online()) == ["node6.lan no longer reports its memory usage"]
 
 
 def test_each_filesystem_has_its_own_alert_when_several_fill_up(judge, online, filesystem):
@@ -150,7 +150,7 @@ def test_each_filesystem_has_its_own_alert_when_several_fill_up(judge, online, f
     ]
     assert judge.told(1, node(("/", 20), ("/srv", 20))) == [
         "node6.lan: / is down to 20 % full",
-        "node6.lan: /boot is not mounted any more",
+        "node6.lan: /boot is no longer mounted",
     ]
 
 
@@ -163,7 +163,7 @@ def test_alert_neither_begins_nor_ends_when_a_filesystem_is_readonly_and_nobody_
     judge.see(1, online(filesystems=(filesystem("/", readonly=True),)))
 
     assert judge.see(12, online(filesystems=(never,))) == [("firing", "filesystem_readonly/node6.lan//")]
-    assert judge.told(13, online(filesystems=(filesystem("/"),))) == ["node6.lan: / can be written again"]
+    assert judge.told(13, online(filesystems=(filesystem("/"),))) == ["node6.lan: / is writable again"]
 
 
 def test_alert_of_a_full_filesystem_ends_when_it_becomes_readonly(judge, online, filesystem):
@@ -199,14 +199,14 @@ def test_alert_ends_when_its_filesystem_is_left_out_by_the_rule(judge, online, f
     judge.see(0, node)
     judge.rules = parse_rules("filesystem_readonly: {ignore: [/media/*]}")
 
-    assert judge.told(1, node) == ["node6.lan: /media/usb is left out of the rule filesystem_readonly"]
+    assert judge.told(1, node) == ["node6.lan: the rule filesystem_readonly ignores /media/usb"]
     assert judge.see(2, node) == []
 
 
 def test_alerts_end_when_their_node_is_no_target_any_more(judge, online, offline):
     judge.see(0, offline("gone"), online(memory_usage=95.0))
 
-    assert judge.told(1, online(memory_usage=95.0)) == ["gone is not a target any more"]
+    assert judge.told(1, online(memory_usage=95.0)) == ["gone is no longer a target"]
 
 
 @pytest.mark.parametrize("status", ["online", "offline"])
@@ -249,12 +249,12 @@ def test_cpu_makes_no_alert_when_its_rule_is_off_as_it_comes(at, online):
         (
             {"clock_offset_seconds": 3.21},
             "node6.lan: the clock is 3.2 s ahead of the collector's",
-            "node6.lan: the clock is right to 0.1 s",
+            "node6.lan: the clock is right to within 0.1 s",
         ),
         (
             {"clock_offset_seconds": -3600.0},
             "node6.lan: the clock is 3,600 s behind the collector's",
-            "node6.lan: the clock is right to 0.1 s",
+            "node6.lan: the clock is right to within 0.1 s",
         ),
         ({"cpu_usage": 99.0}, "node6.lan: CPU is at 99 %", "node6.lan: CPU is down to 1 %"),
     ],
@@ -272,7 +272,7 @@ def test_messages_say_what_is_wrong_and_that_it_ended_when_a_node_or_disk_fails(
         "node6.lan is online again",
         "node6.lan: / is mounted read-only",
     ]
-    assert judge.told(2, online(filesystems=(filesystem("/"),))) == ["node6.lan: / can be written again"]
+    assert judge.told(2, online(filesystems=(filesystem("/"),))) == ["node6.lan: / is writable again"]
 
 
 _STATUSES = st.sampled_from(["online", "offline", "unknown"])

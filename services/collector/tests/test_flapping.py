@@ -165,7 +165,7 @@ def test_alert_that_flaps_ends_when_it_was_calm_for_ten_minutes():
     assert log.see(UP) == [("resolved", DOWN)]
 
     assert log.active == {}
-    assert log.entries[-1].message == "node6.lan: node_down flaps no more; it fired 12 times"
+    assert log.entries[-1].message == "node6.lan: node_down no longer flaps; it fired 12 times"
     assert log.entries[-1].flapping == 12
     # It is one incident, after the four that were not yet known to flap
     assert [incident.flapping for incident in log.incidents] == [0, 0, 0, 0, 12]
@@ -232,7 +232,7 @@ def test_alert_that_flaps_stays_when_nothing_can_be_said_of_its_node():
 @pytest.mark.parametrize(
     ("rules", "observations", "message"),
     [
-        (AT_ONCE, (), "node6.lan is not a target any more"),
+        (AT_ONCE, (), "node6.lan is no longer a target"),
         ("node_down: {enabled: false}", (UP,), "node6.lan: the rule node_down is switched off"),
     ],
 )

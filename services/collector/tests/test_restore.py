@@ -218,7 +218,7 @@ def test_alert_of_an_unknown_rule_ends_when_nobody_has_judged_it_for_a_day(onlin
 
     assert alerts == {}
     assert (change.transition, change.alert.id) == ("resolved", alert["id"])
-    assert change.alert.message.endswith(f"the rule {alert['rule']} is not known to this collector")
+    assert change.alert.message.endswith(f"this collector does not know the rule {alert['rule']}")
     assert change.alert.message.startswith(alert["node"])
 
 
@@ -229,7 +229,7 @@ def test_alert_of_an_unknown_rule_ends_when_its_node_is_no_target_any_more(onlin
         restore_alerts(raw, CurrentTime(0.0, NOW)), parse_rules(""), [online("other")], CurrentTime(1.0, NOW)
     )
 
-    assert change.alert.message == "node6.lan is not a target any more"
+    assert change.alert.message == "node6.lan is no longer a target"
 
 
 def test_restored_alert_of_a_known_rule_ends_when_the_rule_is_switched_off(online):

@@ -139,6 +139,7 @@ def test_health_tells_last_what_is_to_be_known_of_nodes_that_are_online(nodes):
     )
 
     assert message.issues[-1] == (
-        "pi tells nothing of its filesystem: that collector of its exporter hangs (often a mount whose server is away)"
+        "pi lacks values: the filesystem collector of its exporter hangs "
+        "(often because the server of a mount is unreachable)"
     )
     assert message.overall_status == health(nodes).overall_status
