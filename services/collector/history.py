@@ -99,7 +99,7 @@ class History:
                 yield
         if rounds:
             spreads = []
-            for spread in spreading.spreads():
+            for spread in spreading.quantiles():
                 spreads.append(spread)
                 yield
             raw = encode_distribution(Distribution(rounds, tuple(spreads)))
@@ -212,9 +212,9 @@ class Recorder:
                 self.forget()
             if answer.outcome != "recorded":
                 break
-            for _ in range(answer.dealt):
+            for _ in range(answer.processed):
                 queue.popleft()
-            HISTORY_RECORDS.labels("recorded").inc(answer.dealt - answer.refused)
+            HISTORY_RECORDS.labels("recorded").inc(answer.processed - answer.refused)
             HISTORY_RECORDS.labels("refused").inc(answer.refused)
 
     async def finish(self, epoch: Epoch) -> None:

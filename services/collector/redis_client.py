@@ -108,7 +108,7 @@ class RedisClient:
             RedisFailure: Redis did not do it, or did not answer; the round may be published then.
         """
         if time.monotonic() < self._bare_until:
-            publication = publication.bare()
+            publication = publication.without_optional_parts()
         async with _bounded():
             try:
                 return await self._publish(publication)
@@ -119,7 +119,7 @@ class RedisClient:
                     "permission", "a round is published without rules and incidents; update the ACL of Redis: %s", error
                 )
                 self._bare_until = time.monotonic() + BARE_SECONDS
-                return await self._publish(publication.bare())
+                return await self._publish(publication.without_optional_parts())
 
     async def _publish(self, publication: Publication) -> PublishOutcome:
         arguments = publish_round_call(publication)
