@@ -20,7 +20,7 @@ def judge(at):
 
         def see(self, seconds, *observations):
             self.alerts, changes = evaluate(self.alerts, self.rules, observations, at(seconds))
-            return [(change.transition, change.alert.id) for change in changes]
+            return [(change.kind, change.alert.id) for change in changes]
 
         def told(self, seconds, *observations):
             self.alerts, changes = evaluate(self.alerts, self.rules, observations, at(seconds))

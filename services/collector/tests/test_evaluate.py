@@ -25,7 +25,7 @@ class Judge:
 
     def see(self, seconds, *observations):
         self.alerts, changes = evaluate(self.alerts, self.rules, observations, self._at(seconds))
-        return [(change.transition, change.alert.id) for change in changes]
+        return [(change.kind, change.alert.id) for change in changes]
 
     def told(self, seconds, *observations):
         self.alerts, changes = evaluate(self.alerts, self.rules, observations, self._at(seconds))
@@ -70,7 +70,7 @@ def test_alert_says_its_worst_value_since_it_began_when_values_come_and_go(at, o
 
     assert peaks == [90.0, 97.5, 97.5, 97.5]
     [change] = changes
-    assert (change.transition, change.alert.value, change.alert.peak) == ("resolved", 84.0, 97.5)
+    assert (change.kind, change.alert.value, change.alert.peak) == ("resolved", 84.0, 97.5)
 
 
 def test_worst_offset_of_a_clock_is_the_largest_distance_when_it_goes_both_ways(at, online):
@@ -292,8 +292,8 @@ def test_transitions_follow_from_one_another_when_a_node_does_anything(rounds):
                 "pending": {"firing", "resolved"},
                 "firing": {"resolved"},
             }
-            assert change.transition in allowed[logged.get(change.alert.id)]
-            logged[change.alert.id] = None if change.transition == "resolved" else change.transition
+            assert change.kind in allowed[logged.get(change.alert.id)]
+            logged[change.alert.id] = None if change.kind == "resolved" else change.kind
         # What the log says is active is what is active.
         assert {alert.id: alert.state for alert in alerts.values()} == {
             name: state for name, state in logged.items() if state is not None

@@ -92,7 +92,7 @@ class Watched:
         self.state.take(read(text, float(seconds)), unix_seconds=1.0)
         observations = cluster_state([self.state], self._rules, []).observations
         self.alerts, changes = evaluate(self.alerts, self._rules, observations, self._at(seconds))
-        return [(change.transition, change.alert.id) for change in changes]
+        return [(change.kind, change.alert.id) for change in changes]
 
 
 @pytest.fixture

@@ -160,8 +160,8 @@ def test_pending_alert_fires_in_time_when_a_collector_takes_over(online, filesys
     _, early = evaluate(pending, rules, [full], CurrentTime(55.0, NOW))
     _, due = evaluate(pending, rules, [full], CurrentTime(55.2, NOW))
 
-    assert [change.transition for change in early] == []
-    assert [change.transition for change in due] == ["firing"]
+    assert [change.kind for change in early] == []
+    assert [change.kind for change in due] == ["firing"]
 
 
 def test_pending_alert_does_not_fire_early_when_the_clock_was_set_back():
@@ -217,7 +217,7 @@ def test_alert_of_an_unknown_rule_ends_when_nobody_has_judged_it_for_a_day(onlin
     )
 
     assert alerts == {}
-    assert (change.transition, change.alert.id) == ("resolved", alert["id"])
+    assert (change.kind, change.alert.id) == ("resolved", alert["id"])
     assert change.alert.message.endswith(f"this collector does not know the rule {alert['rule']}")
     assert change.alert.message.startswith(alert["node"])
 
@@ -250,7 +250,7 @@ def test_alerts_are_resolved_when_their_node_is_no_target_any_more():
 
     _, changes = evaluate(restored, parse_rules(""), [], CurrentTime(0.0, NOW))
 
-    assert sorted((change.transition, change.alert.node) for change in changes) == [
+    assert sorted((change.kind, change.alert.node) for change in changes) == [
         ("resolved", "node6.lan"),
         ("resolved", "pi-é.lan:9200"),
     ]

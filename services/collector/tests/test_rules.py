@@ -134,7 +134,7 @@ def test_parsing_gives_all_rules_or_says_why_when_the_text_is_anything(text):
 
 
 @pytest.mark.parametrize(
-    ("measure", "already", "true"), [(90, False, True), (89.9, False, False), (85, True, True), (84.9, True, False)]
+    ("measure", "is_active", "is_met"), [(90, False, True), (89.9, False, False), (85, True, True), (84.9, True, False)]
 )
-def test_condition_begins_at_the_threshold_and_ends_below_clear_when_a_value_wavers(measure, already, true):
-    assert built_in_rules()["memory"].is_met(measure, already=already) is true
+def test_condition_begins_at_the_threshold_and_ends_below_clear_when_a_value_wavers(measure, is_active, is_met):
+    assert built_in_rules()["memory"].is_met(measure, is_active=is_active) is is_met
