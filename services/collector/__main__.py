@@ -20,10 +20,10 @@ from collector.polling import Polling
 from collector.redis_client import RedisClient
 from collector.redis_disk import RedisDisk
 from collector.scrape import make_probe, open_session
+from collector.sentences.sentence import english
 from collector.targets.dns import DnsTargets, Resolver
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
-from collector.texts.sentence import english
 from collector.upkeep import Upkeep
 from collector.web import build_app
 from runtime.logs import configure_logs, refuse_start

@@ -14,9 +14,9 @@ from collector.flow_control import FREE_BYTES, PAGE_LIMIT_BYTES, PIECE_BYTES, Bo
 from collector.interfaces import KnownInterfaces
 from collector.node_exporter import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences import failures
 from collector.targets.entry import HttpOptions
 from collector.targets.target import Target
-from collector.texts import failures
 
 SPEAKS_HTTPS: Final = ScrapeFailed("tls", failures.speaks_https())
 _TOO_LONG: Final = ScrapeFailed("limit", failures.page_too_long(PAGE_LIMIT_BYTES))

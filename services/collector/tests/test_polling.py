@@ -6,9 +6,9 @@ import pytest
 
 from collector.polling import Polling, phase_seconds
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences import failures
+from collector.sentences.sentence import english
 from collector.targets.entry import HttpOptions
-from collector.texts import failures
-from collector.texts.sentence import english
 from tests.drivers.waiting import until
 
 
