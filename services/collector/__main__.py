@@ -13,18 +13,18 @@ from typing import Final
 from aiohttp import web
 
 from collector.alerts.rules import InvalidRulesFile, RulesFile
-from collector.collector import Collector, ForeignCluster
+from collector.collector import ClusterMismatch, Collector
 from collector.config import Config
+from collector.exporter_scraper import make_scraper, open_session
 from collector.fleet import Fleet
-from collector.polling import Polling
+from collector.installation_check import InstallationCheck
 from collector.redis_client import RedisClient
 from collector.redis_disk import RedisDisk
-from collector.scrape import make_probe, open_session
+from collector.scrape_manager import ScrapeManager
 from collector.targets.dns import DnsTargets, Resolver
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
 from collector.texts.sentence import english
-from collector.upkeep import Upkeep
 from collector.web import build_app
 from runtime.logs import configure_logs, refuse_start
 from runtime.readiness import Readiness
@@ -44,7 +44,7 @@ async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None
     """Run until SIGTERM or SIGINT.
 
     Raises:
-        ForeignCluster: Redis serves another cluster.
+        ClusterMismatch: Redis serves another cluster.
         CannotListen: the port for probes and metrics cannot be had.
     """
     stop = asyncio.Event()
@@ -54,8 +54,8 @@ async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None
         stack.push_async_callback(resolver.close)
         session = await stack.enter_async_context(open_session(resolver, config.credentials_dir))
 
-        polling = Polling(
-            lambda target: make_probe(
+        polling = ScrapeManager(
+            lambda target: make_scraper(
                 target,
                 session,
                 resolver,
@@ -71,7 +71,7 @@ async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None
         redis = RedisClient(config.redis_url)
         stack.push_async_callback(redis.close)
         disk = None if config.redis_dir is None else RedisDisk(config.redis_dir)
-        upkeep = Upkeep(redis, config.certificate_path, disk)
+        upkeep = InstallationCheck(redis, config.certificate_path, disk)
         troubles, notes = lambda: upkeep.troubles, lambda: upkeep.notes
         collector = Collector(config, redis, Fleet(polling, sources), rules, readiness, troubles, notes)
 
@@ -129,7 +129,7 @@ def main() -> int:
     files.log()
     try:
         asyncio.run(collect(config, files, rules))
-    except ForeignCluster as error:
+    except ClusterMismatch as error:
         _log.error("%s", error)
         return 3
     except CannotListen as error:

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from collector.node_exporter import COLLECTORS, FAMILIES, INTERFACE_COLLECTORS, INTERFACE_FAMILIES, OPTIONAL_COLLECTORS
 
 #: The collectors asked for; ``None`` is the whole page.
-Asked = tuple[str, ...] | None
+RequestedCollectors = tuple[str, ...] | None
 
 #: Seconds after which an exporter that refuses ``collect[]``, or leaves something of ours out, is asked with it again.
 PLAIN_SECONDS: Final = 600.0
@@ -29,7 +29,7 @@ _NUMBER: Final = re.compile(rb"[0-9.e+]{1,32}")
 _COLLECTOR: Final = re.compile(rb'\nnode_scrape_collector_success\{collector="([a-z0-9_]{1,64})"\} ')
 
 
-class PageNotes:
+class ExpositionNotes:
     """What a page tells of its exporter, apart from the node; taken while the page is read."""
 
     def __init__(self, *, is_thorough: bool) -> None:
@@ -83,11 +83,11 @@ class CollectFilter:
         """The collector that is left out because the exporter hangs with it."""
         return self._left_out
 
-    def is_to_be_compared(self, asked: Asked) -> bool:
+    def is_to_be_compared(self, asked: RequestedCollectors) -> bool:
         """Whether the page is to be compared with another: its families are to be noted."""
         return self._is_whole_due if asked is None else self._expected is not None
 
-    def next(self, now: float, *, with_interfaces: bool = False) -> Asked:
+    def next(self, now: float, *, with_interfaces: bool = False) -> RequestedCollectors:
         """What the next scrape asks for; ``with_interfaces``: also for what the interfaces are."""
         if self._is_whole_due or now < self._whole_until:
             return None
@@ -95,7 +95,7 @@ class CollectFilter:
             return (*self._ours, *self._of_interfaces) if with_interfaces else self._ours
         return tuple(name for name in self._ours if name != self._left_out)
 
-    def answered(self, asked: Asked, notes: PageNotes, now: float) -> Set[bytes]:
+    def answered(self, asked: RequestedCollectors, notes: ExpositionNotes, now: float) -> Set[bytes]:
         """Note a page; return the families that it lacks although the whole page had them."""
         has_restarted = self._started is not None and notes.started not in (None, self._started)
         self._started = notes.started or self._started
@@ -119,7 +119,7 @@ class CollectFilter:
         # The next whole page is what the answer to collect[] is compared with then.
         self._is_whole_due, self._is_compared, self._expected = True, False, None
 
-    def failed(self, asked: Asked, now: float, *, is_reached: bool, is_late: bool) -> None:
+    def failed(self, asked: RequestedCollectors, now: float, *, is_reached: bool, is_late: bool) -> None:
         """Note a failed scrape: whether the exporter was there to be asked, and whether its answer did not come."""
         former, self._left_out = self._left_out, None
         if not is_reached:
@@ -135,7 +135,7 @@ class CollectFilter:
         else:
             self._is_whole_due = True
 
-    def trial(self, now: float) -> Asked | Literal[False]:
+    def trial(self, now: float) -> RequestedCollectors | Literal[False]:
         """What is to be tried now beside the scrapes, whose results do not depend on it; ``False`` if nothing is."""
         if now < self._trial_at or self._is_whole_due or now < self._whole_until:
             return False
@@ -143,7 +143,7 @@ class CollectFilter:
             return (self._left_out,)
         return None if not self._is_compared and self._expected is None else False
 
-    def tried(self, asked: Asked, notes: PageNotes | None, now: float) -> None:
+    def tried(self, asked: RequestedCollectors, notes: ExpositionNotes | None, now: float) -> None:
         """Note the page that a trial gave, or that it gave none."""
         self._trial_at = now + self._pause_seconds
         self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
@@ -154,7 +154,7 @@ class CollectFilter:
         elif asked == (self._left_out,):
             self._left_out = None
 
-    def _compare_with(self, whole: PageNotes) -> None:
+    def _compare_with(self, whole: ExpositionNotes) -> None:
         self._is_whole_due, self._is_compared = False, False
         # What interfaces are is asked now and then only.
         self._expected = frozenset(whole.families) - INTERFACE_FAMILIES

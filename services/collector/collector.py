@@ -19,7 +19,7 @@ from collector.alerts.message import restore_alerts, restore_damping
 from collector.alerts.rules import RulesFile
 from collector.config import Config
 from collector.fleet import Fleet
-from collector.history import Recorder
+from collector.history import HistoryRecorder
 from collector.metrics import (
     ALERTS_FIRING,
     DEGRADED,
@@ -32,8 +32,8 @@ from collector.metrics import (
     ROUNDS,
     ROUNDS_MISSED,
 )
+from collector.missed_rounds import MissedRounds
 from collector.redis_client import RedisClient
-from collector.round_watch import RoundWatch
 from collector.rounds import Rounds
 from collector.texts.issues import history_refused, rounds_missed
 from contract.messages import Coded, Severity
@@ -54,7 +54,7 @@ HISTORY_SHARE: Final = 1 / 3
 FILES_SECONDS: Final = 5.0
 
 
-class ForeignCluster(Exception):
+class ClusterMismatch(Exception):
     """Redis serves another cluster; the text says what to do."""
 
 
@@ -82,20 +82,20 @@ class Collector:
         self._readiness = readiness
         self._troubles = troubles
         self._notes = notes
-        self._recorder = Recorder(redis)
+        self._recorder = HistoryRecorder(redis)
         self._rounds: Rounds | None = None
         self._is_epoch_lost = False
         self._last_epoch = 0
         self._was_answered = False
         self._occasionally = RateLimitedLog(_log)
-        self._watch = RoundWatch(config.interval_seconds)
+        self._watch = MissedRounds(config.interval_seconds)
         ROUNDS_MISSED.ask = lambda: self._watch.missed
 
     async def run(self, stop: asyncio.Event) -> None:
         """Turn until ``stop``; then give the lease back.
 
         Raises:
-            ForeignCluster: at the start, another cluster's collector holds the lease.
+            ClusterMismatch: at the start, another cluster's collector holds the lease.
         """
         await self._fleet.begin(stop)
         interval = self.lease.interval_seconds
@@ -105,7 +105,7 @@ class Collector:
             retry = RETRY_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 (spreads retries, protects nothing)
             try:
                 done = await self.turn()
-            except ForeignCluster:
+            except ClusterMismatch:
                 raise
             except RedisFailure as error:
                 self._note_away(error)
@@ -209,7 +209,7 @@ class Collector:
         answer = await self._ask_for_lease()
         if answer.outcome != "taken":
             return None
-        former = await self._redis.read_former()
+        former = await self._redis.read_previous_state()
         now = _now()
         self._fleet.restore(former.metrics)
         alerts = restore_alerts(former.alerts, now)
@@ -231,7 +231,7 @@ class Collector:
         answer = await self._ask_for_lease()
         if answer.outcome != "taken":
             return False
-        position = None if answer.log_is_empty else (await self._redis.read_former()).position
+        position = None if answer.log_is_empty else (await self._redis.read_previous_state()).position
         _log.warning("Redis lost its data; going on in epoch %d", answer.epoch)
         rounds.renew(epoch=answer.epoch, position=position, now=_now())
         self._is_epoch_lost = False
@@ -241,7 +241,7 @@ class Collector:
         answer = await self._redis.take_lease(self.lease, self._last_epoch)
         self._note_answer()
         if answer.outcome == "foreign" and not self._was_answered:
-            raise ForeignCluster(
+            raise ClusterMismatch(
                 f"this Redis serves the cluster {quoted(answer.holder_cluster)} (its collector is {answer.holder}), "
                 f"not {quoted(self.lease.cluster)}. One Redis serves one cluster: set "
                 f"CLUSTER_NAME={answer.holder_cluster}, or give this cluster another Redis by REDIS_URL."

@@ -9,17 +9,24 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
-from collector.collect_filter import Asked, PageNotes
-from collector.flow_control import FREE_BYTES, PAGE_LIMIT_BYTES, PIECE_BYTES, BoundedConnector, Share, Turns
+from collector.collect_filter import ExpositionNotes, RequestedCollectors
+from collector.flow_control import (
+    EXPOSITION_LIMIT_BYTES,
+    PIECE_BYTES,
+    UNQUEUED_BYTES,
+    BoundedConnector,
+    MemoryReservation,
+    ReadQueue,
+)
 from collector.interfaces import KnownInterfaces
-from collector.node_exporter import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
+from collector.node_exporter import SERIES_LIMIT, ExpositionReader, NotNodeExporter, TooManySeries
 from collector.sample import Sample, ScrapeFailed
 from collector.targets.entry import HttpOptions
 from collector.targets.target import Target
 from collector.texts import failures
 
 SPEAKS_HTTPS: Final = ScrapeFailed("tls", failures.speaks_https())
-_TOO_LONG: Final = ScrapeFailed("limit", failures.page_too_long(PAGE_LIMIT_BYTES))
+_TOO_LONG: Final = ScrapeFailed("limit", failures.page_too_long(EXPOSITION_LIMIT_BYTES))
 _DAMAGED: Final = ScrapeFailed("page", failures.page_damaged())
 #: What node_exporter answers where one of the collectors asked for is switched off, or unknown to it.
 _REFUSED: Final = (400, 500)
@@ -35,7 +42,7 @@ MEMBERS_LIMIT: Final = 1024
 _GZIP, _ZLIB, _BARE = 31, 15, -15
 
 
-class Refused(ScrapeFailed):
+class FilterRefused(ScrapeFailed):
     """The exporter answers, but not to what it was asked for."""
 
     __slots__ = ()
@@ -54,7 +61,7 @@ class Fetcher:
         # The zone of an address says something to this machine alone, and is in no certificate.
         self._server_name = target.http.server_name or (host if has_zone else None)
         self._whole = URL.build(scheme=target.http.scheme, host=target.host, port=target.port, path="/metrics")
-        self._filtered: dict[Asked, URL] = {}
+        self._filtered: dict[RequestedCollectors, URL] = {}
 
     @property
     def raw_host(self) -> str:
@@ -62,7 +69,12 @@ class Fetcher:
         return self._whole.raw_host or ""
 
     async def fetch(
-        self, asked: Asked, notes: PageNotes, known_interfaces: KnownInterfaces, *, hung_collector: str | None
+        self,
+        asked: RequestedCollectors,
+        notes: ExpositionNotes,
+        known_interfaces: KnownInterfaces,
+        *,
+        hung_collector: str | None,
     ) -> Sample | ScrapeFailed:
         """Return what the exporter tells when it is ``asked`` for those collectors, and take notes of its page.
 
@@ -81,7 +93,7 @@ class Fetcher:
                 async with self._session.get(url, allow_redirects=False, **self._how()) as response:
                     if response.status not in _REDIRECTS:
                         return await self._answer(
-                            response, PageReader(known_interfaces, notes.take), begun, hung_collector
+                            response, ExpositionReader(known_interfaces, notes.take), begun, hung_collector
                         )
                     elsewhere = _redirect(response)
                     redirects += 1
@@ -108,7 +120,7 @@ class Fetcher:
         finally:
             self._allowance.end()
 
-    def _url(self, asked: Asked) -> URL:
+    def _url(self, asked: RequestedCollectors) -> URL:
         if asked is None:
             return self._whole
         url = self._filtered.get(asked)
@@ -128,7 +140,7 @@ class Fetcher:
         return how
 
     async def _answer(
-        self, response: aiohttp.ClientResponse, reader: PageReader, begun: float, hung_collector: str | None
+        self, response: aiohttp.ClientResponse, reader: ExpositionReader, begun: float, hung_collector: str | None
     ) -> Sample | ScrapeFailed:
         if response.status != 200:
             return await self._refusal(response)
@@ -138,7 +150,7 @@ class Fetcher:
             pieces = inflated(pieces, encoding, self._connector.turns)
         elif encoding != "identity":
             return ScrapeFailed("page", failures.answer_compressed_otherwise())
-        if (response.content_length or 0) > PAGE_LIMIT_BYTES:
+        if (response.content_length or 0) > EXPOSITION_LIMIT_BYTES:
             return _TOO_LONG
         self._allowance.expect_page()
         # Where something else than the end of the connection says that the page ends, it needs no last line feed.
@@ -148,13 +160,13 @@ class Fetcher:
     async def _read(
         self,
         pieces: AsyncIterator[bytes],
-        reader: PageReader,
+        reader: ExpositionReader,
         begun: float,
         hung_collector: str | None,
         *,
         has_end: bool,
     ) -> Sample | ScrapeFailed:
-        share = Share(self._connector.room)
+        share = MemoryReservation(self._connector.room)
         try:
             async for piece in pieces:
                 reader.feed(piece)
@@ -163,7 +175,7 @@ class Fetcher:
             # The exporter reads its clock and its counters somewhere between being asked and having answered.
             half = (time.monotonic() - begun) / 2
             unix_seconds = time.time() - half
-            if self._allowance.received > FREE_BYTES:
+            if self._allowance.received > UNQUEUED_BYTES:
                 await self._connector.turns.turn(self._allowance.weight)
             if has_end:
                 reader.end()
@@ -182,9 +194,9 @@ class Fetcher:
             return ScrapeFailed("page", failures.not_node_exporter())
         except TooManySeries:
             return ScrapeFailed("limit", failures.page_of_too_many_series(SERIES_LIMIT))
-        except PageTooLong:
+        except ExpositionTooLong:
             return _TOO_LONG
-        except DamagedPage:
+        except DamagedExposition:
             return _DAMAGED
         finally:
             share.hold(0)
@@ -200,7 +212,7 @@ class Fetcher:
             return ScrapeFailed("http", failures.http_forbidden())
         if status == 400 and self._options.scheme == "http" and await _expects_tls(response):
             return SPEAKS_HTTPS
-        return (Refused if status in _REFUSED else ScrapeFailed)("http", failures.http_status(status))
+        return (FilterRefused if status in _REFUSED else ScrapeFailed)("http", failures.http_status(status))
 
 
 def _redirect(response: aiohttp.ClientResponse) -> URL | None:
@@ -226,20 +238,20 @@ async def _expects_tls(response: aiohttp.ClientResponse) -> bool:
         return False
 
 
-class DamagedPage(ValueError):
+class DamagedExposition(ValueError):
     """A compressed page that cannot be inflated, ends early, or goes on after its end."""
 
 
-class PageTooLong(ValueError):
-    """A compressed page of more than ``PAGE_LIMIT_BYTES``."""
+class ExpositionTooLong(ValueError):
+    """A compressed page of more than ``EXPOSITION_LIMIT_BYTES``."""
 
 
-async def inflated(pieces: AsyncIterator[bytes], encoding: str, turns: Turns) -> AsyncIterator[bytes]:
-    """Yield the page in pieces of ``PIECE_BYTES`` at most; beyond its first ``FREE_BYTES``, each waits for its turn.
+async def inflated(pieces: AsyncIterator[bytes], encoding: str, turns: ReadQueue) -> AsyncIterator[bytes]:
+    """Yield the exposition in pieces of ``PIECE_BYTES`` at most; pieces after ``UNQUEUED_BYTES`` wait in the queue.
 
     Raises:
-        DamagedPage: it is none.
-        PageTooLong: it has more than ``PAGE_LIMIT_BYTES``.
+        DamagedExposition: it is none.
+        ExpositionTooLong: it has more than ``EXPOSITION_LIMIT_BYTES``.
     """
     inflater = None
     count = members = 0
@@ -248,16 +260,16 @@ async def inflated(pieces: AsyncIterator[bytes], encoding: str, turns: Turns) ->
             if inflater is None or inflater.eof:
                 members += 1
                 if members > (1 if encoding == "deflate" else MEMBERS_LIMIT):
-                    raise DamagedPage("bytes after the end")
+                    raise DamagedExposition("bytes after the end")
                 inflater = zlib.decompressobj(_head(encoding, piece))
             try:
                 part = inflater.decompress(piece, PIECE_BYTES)
             except zlib.error as error:
-                raise DamagedPage(str(error)) from None
+                raise DamagedExposition(str(error)) from None
             count += len(part)
-            if count > PAGE_LIMIT_BYTES:
-                raise PageTooLong("too long")
-            if count > FREE_BYTES:
+            if count > EXPOSITION_LIMIT_BYTES:
+                raise ExpositionTooLong("too long")
+            if count > UNQUEUED_BYTES:
                 await turns.turn(count)
             yield part
             piece = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
@@ -265,7 +277,7 @@ async def inflated(pieces: AsyncIterator[bytes], encoding: str, turns: Turns) ->
             if not piece and (inflater.eof or len(part) < PIECE_BYTES):
                 break
     if inflater is None or not inflater.eof:
-        raise DamagedPage("no end")
+        raise DamagedExposition("no end")
 
 
 def _head(encoding: str, begin: bytes) -> int:

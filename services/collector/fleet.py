@@ -12,7 +12,7 @@ from collector.alerts.message import decode_former
 from collector.alerts.rules import Rules, RulesFile
 from collector.metrics import TARGETS
 from collector.node_state import NodeState
-from collector.polling import Polling
+from collector.scrape_manager import ScrapeManager
 from collector.targets.sources import TargetSources
 from collector.targets.target import Target
 from collector.texts.issues import collector_hangs, figures_missing
@@ -39,7 +39,7 @@ class ClusterState:
 class Fleet:
     """Lets ``polling`` follow the targets of ``sources``."""
 
-    def __init__(self, polling: Polling, sources: TargetSources) -> None:
+    def __init__(self, polling: ScrapeManager, sources: TargetSources) -> None:
         self._polling = polling
         self._sources = sources
         self._names = NodeNames()
@@ -66,7 +66,7 @@ class Fleet:
 
     def restore(self, raw: bytes | None) -> None:
         """Go on from ``raw``, the last metrics message of the collector before: its nodes, their names and statuses."""
-        nodes = former_nodes(raw)
+        nodes = previous_nodes(raw)
         if nodes:
             self._follow(self._sources.hold(nodes))
             self._names.restore({address: node.node for address, node in nodes.items()})
@@ -156,7 +156,7 @@ def _order(target: Target) -> tuple[int, int, str, int]:
     return number.version, int(number), "", target.port
 
 
-def former_nodes(raw: bytes | None) -> dict[str, Node]:
+def previous_nodes(raw: bytes | None) -> dict[str, Node]:
     """Return the nodes of ``raw``, a metrics message, by address."""
     snapshot = decode_former(raw, Snapshot)
     return {} if snapshot is None else {node.address: node for node in snapshot.nodes}

@@ -1,8 +1,8 @@
 """How many bytes exporters may send, and when.
 
-Every byte from an exporter comes in through ``Allowance.receive``. The first bytes of a page are read as they come, and
-all further ones in turns: one piece in each turn of the event loop, of the shortest page first. So long pages delay
-each other, and neither short ones nor the rounds.
+Every byte from an exporter comes in through ``ReceiveBudget.receive``. The collector reads the first bytes of an
+exposition immediately. All further bytes wait in a queue: each turn of the event loop reads one piece, of the shortest
+exposition first. So long expositions delay each other, but neither short expositions nor the rounds.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ from collector.texts.sentence import english
 from contract.messages import Coded
 
 #: Bytes above which a page is not read on. A machine with everything switched on gives about 1 MiB.
-PAGE_LIMIT_BYTES: Final = 8 * 1024 * 1024
+EXPOSITION_LIMIT_BYTES: Final = 8 * 1024 * 1024
 #: Bytes above which the head of an answer is not read on; node_exporter's has a few hundred.
 HEAD_LIMIT_BYTES: Final = 32 * 1024
 #: Bytes of an answer that are read without a turn. Most machines' pages are shorter.
-FREE_BYTES: Final = 32 * 1024
+UNQUEUED_BYTES: Final = 32 * 1024
 #: Bytes above which a page counts as long.
 LONG_BYTES: Final = 128 * 1024
 #: Bytes that are received at once, while the head is read and afterwards. Reading them takes a few milliseconds.
@@ -42,7 +42,7 @@ ROOM_BYTES: Final = 48 * 1024 * 1024
 SMALL_BYTES: Final = 32 * 1024
 
 
-class Turns:
+class ReadQueue:
     """Lets those who wait go on one by one, one in each turn of the event loop, the least weight first."""
 
     def __init__(self) -> None:
@@ -70,10 +70,10 @@ class Turns:
             asyncio.get_running_loop().call_soon(self._next)
 
 
-class Allowance:
+class ReceiveBudget:
     """What one exporter may send now."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: ReadQueue) -> None:
         #: Bytes received since the request.
         self.received = 0
         #: Whether anything was sent to the exporter for the request.
@@ -94,14 +94,14 @@ class Allowance:
         if self._requests == 0:
             self.received, self.excess, self._limit = 0, None, 0
             self.is_asked, self.first = False, b""
-            self._left = FREE_BYTES if self._former <= FREE_BYTES else HEAD_PIECE_BYTES
+            self._left = UNQUEUED_BYTES if self._former <= UNQUEUED_BYTES else HEAD_PIECE_BYTES
             self._piece = HEAD_PIECE_BYTES
         self._requests += 1
         self._limit += HEAD_LIMIT_BYTES
 
     def expect_page(self) -> None:
         """Expect a page too."""
-        self._limit += PAGE_LIMIT_BYTES
+        self._limit += EXPOSITION_LIMIT_BYTES
         self._piece = PIECE_BYTES
 
     def end(self) -> None:
@@ -133,9 +133,9 @@ class Allowance:
         self.received += len(data)
         self._left -= len(data)
         if self.received > self._limit:
-            is_page = self._limit >= PAGE_LIMIT_BYTES
+            is_page = self._limit >= EXPOSITION_LIMIT_BYTES
             self.excess = (
-                failures.page_too_long(PAGE_LIMIT_BYTES) if is_page else failures.head_too_long(HEAD_LIMIT_BYTES)
+                failures.page_too_long(EXPOSITION_LIMIT_BYTES) if is_page else failures.head_too_long(HEAD_LIMIT_BYTES)
             )
             raise ConnectionAbortedError(errno.ECONNABORTED, english(self.excess))
         if self._left <= 0:
@@ -146,7 +146,7 @@ class Allowance:
         self._left = max(self._left, PIECE_BYTES)
 
 
-class Room:
+class MemoryBudget:
     """Memory for the values of large pages, those being read and those that are kept."""
 
     def __init__(self, limit_bytes: int = ROOM_BYTES) -> None:
@@ -160,10 +160,10 @@ class Room:
         return True
 
 
-class Share:
+class MemoryReservation:
     """What one page takes of the room."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: MemoryBudget) -> None:
         self._room = room
         self._taken = 0
 
@@ -187,26 +187,26 @@ class BoundedConnector(aiohttp.TCPConnector):
 
     def __init__(self, resolver: Resolver, credentials: Credentials) -> None:
         super().__init__(resolver=resolver, use_dns_cache=False, limit=0, socket_factory=_socket)
-        self.turns = Turns()
-        self.room = Room()
+        self.turns = ReadQueue()
+        self.room = MemoryBudget()
         self.credentials = credentials
         self.contexts = TlsContexts(credentials)
-        self._allowances: WeakValueDictionary[tuple[str, int], Allowance] = WeakValueDictionary()
+        self._allowances: WeakValueDictionary[tuple[str, int], ReceiveBudget] = WeakValueDictionary()
 
-    def allowance(self, host: str, port: int) -> Allowance:
+    def allowance(self, host: str, port: int) -> ReceiveBudget:
         """Return the allowance of the exporter there: one for all who ask it, since they share its connections."""
-        return self._allowances.setdefault((host, port), Allowance(self.turns))
+        return self._allowances.setdefault((host, port), ReceiveBudget(self.turns))
 
 
 #: The allowance of the scrape that the running task makes.
-current_allowance: ContextVar[Allowance] = ContextVar("current_allowance")
+current_budget: ContextVar[ReceiveBudget] = ContextVar("current_budget")
 
 
 class _BoundedSocket(socket.socket):
     """asyncio receives by ``recv``, for TLS by ``recv_into``, and sends by ``send`` or ``sendmsg``."""
 
     __slots__ = ("allowance",)
-    allowance: Allowance
+    allowance: ReceiveBudget
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
         return self.allowance.receive(lambda count: socket.socket.recv(self, count, flags), size)
@@ -228,5 +228,5 @@ class _BoundedSocket(socket.socket):
 def _socket(address: Iterable[Any]) -> socket.socket:
     family, kind, protocol, *_ = address
     made = _BoundedSocket(family, kind, protocol)
-    made.allowance = current_allowance.get()
+    made.allowance = current_budget.get()
     return made

@@ -42,7 +42,7 @@ FINISH_SECONDS: Final = 1.0
 _measured: Final = attrgetter(*MEASURES)
 
 
-class History:
+class HistoryAggregator:
     """Sums samples up over each step; what is complete waits in ``queue`` and ``distributions``, oldest first.
 
     A step ends with the first round that falls into another one, be it later or, by a clock that was set back, earlier.
@@ -54,7 +54,7 @@ class History:
         self.distributions: deque[HistoryRecord] = deque(maxlen=DISTRIBUTIONS_LENGTH)
         #: Records that a full queue has lost since the beginning.
         self.lost = 0
-        self._open = [_OpenStep(step) for step in RESOLUTIONS]
+        self._open = [_OpenPeriod(step) for step in RESOLUTIONS]
 
     def take(self, snapshot: Snapshot, unix_seconds: float) -> Iterator[None]:
         """Take in a round: of each online node a sample, and of the cluster's averages.
@@ -80,9 +80,9 @@ class History:
         """Drop everything: what another collector records is not for this one to add to."""
         self.queue.clear()
         self.distributions.clear()
-        self._open = [_OpenStep(step) for step in RESOLUTIONS]
+        self._open = [_OpenPeriod(step) for step in RESOLUTIONS]
 
-    def _close(self, part: "_OpenStep") -> Iterator[None]:
+    def _close(self, part: "_OpenPeriod") -> Iterator[None]:
         coarser = [other for other in self._open if other.step.source is part.step]
         spreading, rounds = DistributionBuilder(), 0
         for number, (node, sums) in enumerate(part.sums.items(), 1):
@@ -108,7 +108,7 @@ class History:
         part.sums = {}
 
 
-class _OpenStep:
+class _OpenPeriod:
     """The step that the last round fell into, and what is known of each node in it."""
 
     def __init__(self, step: Resolution) -> None:
@@ -163,12 +163,12 @@ def _averages(stats: ClusterStats) -> HistoryEntry:
     return HistoryEntry(1, tuple(map(known.get, MEASURES)))
 
 
-class Recorder:
+class HistoryRecorder:
     """Takes the rounds, and writes what has become complete after a round is published."""
 
     def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
-        self._history = History()
+        self._history = HistoryAggregator()
         self._lost = 0
         #: Whether Redis had no memory left for history, the last time that it was given some.
         self.is_full = False

@@ -111,7 +111,7 @@ class Interface(NamedTuple):
     name_kind: int | None = None
 
 
-class Choice(NamedTuple):
+class CountedInterfaces(NamedTuple):
     """The names of the interfaces that count."""
 
     names: frozenset[str]
@@ -127,9 +127,9 @@ class KnownInterfaces:
         self._names: tuple[str, ...] = ()
         self._names_when_asked: frozenset[str] = frozenset()
         self._asked_at = -math.inf
-        self._choice = Choice(frozenset())
+        self._choice = CountedInterfaces(frozenset())
 
-    def choose(self, names: Sequence[str], told: Sequence[Interface]) -> Choice:
+    def choose(self, names: Sequence[str], told: Sequence[Interface]) -> CountedInterfaces:
         """Return the interfaces that count of those with ``names``.
 
         ``told`` has what the page tells of each of them, and is empty where it tells nothing: what was told before
@@ -159,11 +159,11 @@ def can_count(name: str) -> bool:
     return 0 < len(name) <= NAME_LIMIT and name.isprintable() and _NEVER.fullmatch(name) is None
 
 
-def choose(interfaces: Iterable[Interface]) -> Choice:
+def choose(interfaces: Iterable[Interface]) -> CountedInterfaces:
     """Return which of the interfaces count."""
     candidates = sorted(filter(_may_count, interfaces), key=lambda interface: interface.name)
     if len(candidates) < 2:
-        return Choice(frozenset(interface.name for interface in candidates))
+        return CountedInterfaces(frozenset(interface.name for interface in candidates))
     strange = _strange(candidates)
     standings = {each.name: _MADE if each.name in strange else _standing(each) for each in candidates}
     standing = min(standings.values())
@@ -186,8 +186,8 @@ def choose(interfaces: Iterable[Interface]) -> Choice:
     elif lines and not why:
         in_doubt, why = lines, "its bytes likely cross a card"
     if not why or not in_doubt:
-        return Choice(names)
-    return Choice(names, f"network: counts {', '.join(sorted(names))}, not {', '.join(in_doubt)}: {why}")
+        return CountedInterfaces(names)
+    return CountedInterfaces(names, f"network: counts {', '.join(sorted(names))}, not {', '.join(in_doubt)}: {why}")
 
 
 # How much speaks for an interface; those of the least number count.

@@ -53,7 +53,7 @@ class Measures(Struct, frozen=True, kw_only=True):
 
 
 #: Of a node that is not online.
-NOTHING_MEASURED: Final = Measures()
+NO_MEASURES: Final = Measures()
 
 
 def derive(sample: Sample, previous: Sample | None, former: Measures | None, *, longest_gap_seconds: float) -> Measures:

@@ -14,7 +14,7 @@ REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
 
-class KnownGauge(Collector):
+class OptionalGauge(Collector):
     """A gauge that is absent for as long as its ``value`` is not known."""
 
     def __init__(self, name: str, text: str) -> None:
@@ -32,7 +32,7 @@ class KnownGauge(Collector):
         yield GaugeMetricFamily(self.name, self._text)
 
 
-class AskedCounter(Collector):
+class CallbackCounter(Collector):
     """A counter whose value is asked for whenever somebody looks."""
 
     def __init__(self, name: str, text: str) -> None:
@@ -91,10 +91,10 @@ HISTORY_QUEUED = Gauge(
     "collector_queued_history_records", "Entries of the metric history not yet in Redis.", registry=REGISTRY
 )
 
-LAST_PUBLISHED = KnownGauge(
+LAST_PUBLISHED = OptionalGauge(
     "collector_last_published_timestamp_seconds", "When this collector last published a round, in Unix seconds."
 )
-ROUNDS_MISSED = AskedCounter(
+ROUNDS_MISSED = CallbackCounter(
     "collector_rounds_missed",
     "Rounds that were due while this collector led, and were not published within half an interval.",
 )
@@ -110,15 +110,17 @@ DEGRADED = Gauge(
     ["code"],
     registry=REGISTRY,
 )
-REDIS_MEMORY_USED = KnownGauge("collector_redis_memory_used_bytes", "Memory that Redis uses, by its own figures.")
-REDIS_MEMORY_LIMIT = KnownGauge("collector_redis_memory_limit_bytes", "maxmemory of Redis; absent where it has none.")
-REDIS_PERSISTENCE = KnownGauge(
+REDIS_MEMORY_USED = OptionalGauge("collector_redis_memory_used_bytes", "Memory that Redis uses, by its own figures.")
+REDIS_MEMORY_LIMIT = OptionalGauge(
+    "collector_redis_memory_limit_bytes", "maxmemory of Redis; absent where it has none."
+)
+REDIS_PERSISTENCE = OptionalGauge(
     "collector_redis_persistence", "1 while Redis saves its data; 0 where saving fails or was switched off."
 )
-LAST_BACKUP = KnownGauge(
+LAST_BACKUP = OptionalGauge(
     "collector_last_backup_timestamp_seconds", "When the last backup of Redis was made, in Unix seconds."
 )
-CERTIFICATE_END = KnownGauge(
+CERTIFICATE_END = OptionalGauge(
     "collector_certificate_end_timestamp_seconds",
     "When the certificate in COLLECTOR_CERTIFICATE_FILE ends, in Unix seconds.",
 )

@@ -15,7 +15,7 @@ from collector.node_exporter_series import (
     MEMORY_SERIES,
     SWAP_SERIES,
     DiskSeries,
-    Held,
+    MemoryUse,
     MountSeries,
     NetworkSeries,
     SensorSeries,
@@ -70,7 +70,7 @@ class TooManySeries(ValueError):
     """A page with more series than any machine has."""
 
 
-class PageReader:
+class ExpositionReader:
     """Reads one page; keeps the values that a sample needs, and the beginning of an unfinished line."""
 
     def __init__(
@@ -87,7 +87,7 @@ class PageReader:
         self._is_text = True
         self._series_count = 0
         self._is_node_exporter = False
-        self._held = Held()
+        self._held = MemoryUse()
         self._cpu = CpuSeconds()
         self._numbers: dict[bytes, float] = {}
         self._network = NetworkSeries(self._held)
@@ -291,27 +291,27 @@ _NUMBERS: Final = frozenset(
         *_OF_SWAP,
     )
 )
-_TAKE: Final[dict[bytes, Callable[[PageReader, bytes, dict[str, str], float], None]]] = {
-    **dict.fromkeys(ALARM_FAMILIES, PageReader._take_alarm),
-    b"cpu_seconds_total": PageReader._take_cpu,
-    b"exporter_build_info": PageReader._take_version,
-    b"uname_info": PageReader._take_host_name,
-    **dict.fromkeys(DiskSeries.FAMILIES, PageReader._take_disk),
-    **dict.fromkeys(MountSeries.FAMILIES, PageReader._take_mount),
-    **dict.fromkeys(NetworkSeries.FAMILIES, PageReader._take_network),
-    **dict.fromkeys(SensorSeries.FAMILIES, PageReader._take_sensor),
-    **dict.fromkeys(_NUMBERS, PageReader._take_number),
+_TAKE: Final[dict[bytes, Callable[[ExpositionReader, bytes, dict[str, str], float], None]]] = {
+    **dict.fromkeys(ALARM_FAMILIES, ExpositionReader._take_alarm),
+    b"cpu_seconds_total": ExpositionReader._take_cpu,
+    b"exporter_build_info": ExpositionReader._take_version,
+    b"uname_info": ExpositionReader._take_host_name,
+    **dict.fromkeys(DiskSeries.FAMILIES, ExpositionReader._take_disk),
+    **dict.fromkeys(MountSeries.FAMILIES, ExpositionReader._take_mount),
+    **dict.fromkeys(NetworkSeries.FAMILIES, ExpositionReader._take_network),
+    **dict.fromkeys(SensorSeries.FAMILIES, ExpositionReader._take_sensor),
+    **dict.fromkeys(_NUMBERS, ExpositionReader._take_number),
 }
 FAMILIES: Final = Families(f"node_{name.decode()}" for name in _TAKE)
 
 
-def read_page(page: bytes, *, monotonic_seconds: float, unix_seconds: float) -> Sample:
+def parse_exposition(page: bytes, *, monotonic_seconds: float, unix_seconds: float) -> Sample:
     """Return what a whole page tells that was written at about those times of this machine's clocks.
 
     Raises:
         NotNodeExporter: there is none of node_exporter's series on it.
         TooManySeries: the page has more than ``SERIES_LIMIT`` of those that are read.
     """
-    reader = PageReader()
+    reader = ExpositionReader()
     reader.feed(page)
     return reader.sample(monotonic_seconds=monotonic_seconds, unix_seconds=unix_seconds)

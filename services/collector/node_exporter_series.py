@@ -7,10 +7,10 @@ from typing import Final
 
 from collector import disks, interfaces
 from collector.disks import DEVICE_NAME_LIMIT, Filesystems, Mount, whole_disks
-from collector.interfaces import Choice, Interface, KnownInterfaces
+from collector.interfaces import CountedInterfaces, Interface, KnownInterfaces
 from collector.sample import NAMED_BYTES, InOut
 from collector.sensors import NAME_LIMIT as SENSOR_NAME_LIMIT
-from collector.sensors import READINGS_LIMIT, Place, Sensor, temperature_sensors
+from collector.sensors import READINGS_LIMIT, Sensor, SensorId, temperature_sensors
 from contract.codec import encode
 
 #: Above the largest that a counter or a size of 64 bits can say.
@@ -31,7 +31,7 @@ _WRAPPED_BYTES: Final = 2.0**63
 _Labels = dict[str, str]
 
 
-class Held:
+class MemoryUse:
     """About how much memory the values take that were read so far."""
 
     __slots__ = ("bytes",)
@@ -65,7 +65,7 @@ class NetworkSeries:
     FAMILIES_OF_FACTS: Final = (*_FACTS, b"network_info", b"bonding_slaves")
     FAMILIES: Final = (_RECEIVED, _TRANSMITTED, *FAMILIES_OF_FACTS)
 
-    def __init__(self, held: Held) -> None:
+    def __init__(self, held: MemoryUse) -> None:
         self._held = held
         self._values: defaultdict[bytes, dict[str, float]] = defaultdict(dict)
         self._addresses: dict[str, str] = {}
@@ -88,7 +88,7 @@ class NetworkSeries:
             self._values[name][device] = value
         self._has_facts = self._has_facts or name not in (self._RECEIVED, self._TRANSMITTED)
 
-    def choose(self, known: KnownInterfaces) -> Choice:
+    def choose(self, known: KnownInterfaces) -> CountedInterfaces:
         """Return the interfaces that count, of those with a counter; ``known`` are those of the pages before."""
         names = sorted(self._values[self._RECEIVED].keys() | self._values[self._TRANSMITTED].keys())
         if len(names) > interfaces.INTERFACES_LIMIT:
@@ -118,7 +118,7 @@ class DiskSeries:
     _OF_TYPE: Final = {"read": _READ, "write": _WRITTEN}
     FAMILIES: Final = (_READ, _WRITTEN, b"devstat_bytes_total")
 
-    def __init__(self, held: Held) -> None:
+    def __init__(self, held: MemoryUse) -> None:
         self._held = held
         self._values: defaultdict[bytes, dict[str, float]] = defaultdict(dict)
 
@@ -143,7 +143,7 @@ class MountSeries:
     _READONLY, _FAILED = b"filesystem_readonly", b"filesystem_device_error"
     FAMILIES: Final = (_SIZE, _FREE, _AVAILABLE, _READONLY, _FAILED)
 
-    def __init__(self, held: Held) -> None:
+    def __init__(self, held: MemoryUse) -> None:
         self._held = held
         #: By family; device, type and mount point.
         self._values: defaultdict[bytes, dict[tuple[str, str, str], float]] = defaultdict(dict)
@@ -182,13 +182,13 @@ class SensorSeries:
         *(b"thermal_zone_temp", b"cpu_temperature_celsius"),
     )
 
-    def __init__(self, held: Held) -> None:
+    def __init__(self, held: MemoryUse) -> None:
         self._held = held
-        self._readings: dict[Place, float] = {}
-        self._labels: dict[Place, str] = {}
+        self._readings: dict[SensorId, float] = {}
+        self._labels: dict[SensorId, str] = {}
         self._chip_names: dict[str, str] = {}
         #: Those that their chips call faulty: not connected, for instance.
-        self.faulty: set[Place] = set()
+        self.faulty: set[SensorId] = set()
 
     def take(self, name: bytes, labels: _Labels, value: float) -> None:
         """Take a series of one of the families."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from collector.measures import NOTHING_MEASURED, Measures, derive
+from collector.measures import NO_MEASURES, Measures, derive
 from collector.sample import FILESYSTEMS_LIMIT, Filesystem, Sample, ScrapeFailed, missing_figures
 from collector.targets.entry import usable_name
 from collector.targets.target import Target
@@ -29,7 +29,7 @@ HANGING_SCRAPES: Final = 3
 LONGEST_GAP_INTERVALS: Final = 5
 
 
-class SeenWritable:
+class WritableFilesystems:
     """The file systems of one node that could once be written, the last ones if there are very many."""
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class NodeState:
         #: The collector of its exporter that hangs.
         self.hanging_collector: str | None = None
         self._scrapes_without = 0
-        self._seen_writable = SeenWritable()
+        self._seen_writable = WritableFilesystems()
         self._interval_seconds = interval_seconds
         self._seen_at = -math.inf
         self._rename_from = -math.inf
@@ -135,7 +135,7 @@ class NodeState:
 
     def as_node(self) -> Node:
         """The node as the contract writes it."""
-        target, measures = self.target, self.measures or NOTHING_MEASURED
+        target, measures = self.target, self.measures or NO_MEASURES
         if self._restored is not None:
             return replace(self._restored, node=target.node, address=target.address, role=target.role)
         boot = measures.boot_unix_seconds

@@ -15,7 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError
 
-from collector.upkeep import Answers, Vanished, vanished_names
+from collector.installation_check import RedisStatus, VanishedReplicas, vanished_replicas
 from contract.messages import LogId
 from contract.names import (
     ALERT_LOG_KEY,
@@ -64,7 +64,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Former:
+class PreviousState:
     """What the collector before left: its last messages as bytes, and the id of the newest log entry."""
 
     metrics: bytes | None
@@ -146,7 +146,7 @@ class RedisClient:
         async with _bounded():
             await call_async(self._redis, RELEASE_LEASE, arguments)
 
-    async def read_former(self) -> Former:
+    async def read_previous_state(self) -> PreviousState:
         """Read what the collector before left.
 
         Raises:
@@ -159,9 +159,9 @@ class RedisClient:
             pipeline.xrevrange(ALERT_LOG_KEY, count=1)
             answers: list[Any] = await pipeline.execute()
         metrics, alerts, newest = answers
-        return Former(metrics, alerts, newest[0][0].decode() if newest else None)
+        return PreviousState(metrics, alerts, newest[0][0].decode() if newest else None)
 
-    async def figures(self) -> Answers:
+    async def figures(self) -> RedisStatus:
         """Ask what Redis says of itself, and when it was last backed up.
 
         Raises:
@@ -178,7 +178,7 @@ class RedisClient:
         is_forbidden = any(isinstance(answer, NoPermissionError) for answer in answers)
         memory, persistence, backup, cut, disk = answers
         info = {**memory, **persistence} if isinstance(memory, dict) and isinstance(persistence, dict) else None
-        return Answers(
+        return RedisStatus(
             info,
             _unix_seconds(backup),
             _counts(cut, "bytes"),
@@ -186,7 +186,7 @@ class RedisClient:
             is_forbidden,
         )
 
-    async def vanished(self) -> Vanished:
+    async def vanished(self) -> VanishedReplicas:
         """Ask for the replicas that are gone though they did not end.
 
         Raises:
@@ -198,10 +198,12 @@ class RedisClient:
             pipeline.zrange(VANISHED_KEY, 0, VANISHED_LIMIT - 1, withscores=True)
             server, marks = await pipeline.execute(raise_on_error=False)
         if not isinstance(server, dict) or not isinstance(marks, list):
-            return Vanished(is_forbidden=any(isinstance(answer, NoPermissionError) for answer in (server, marks)))
+            return VanishedReplicas(
+                is_forbidden=any(isinstance(answer, NoPermissionError) for answer in (server, marks))
+            )
         now = server["server_time_usec"] / 1_000_000
         started = now - server["uptime_in_seconds"]
-        return Vanished(vanished_names(marks, started, now, PRESENCE_TTL_SECONDS, VANISHED_SECONDS))
+        return VanishedReplicas(vanished_replicas(marks, started, now, PRESENCE_TTL_SECONDS, VANISHED_SECONDS))
 
     async def close(self) -> None:
         """Close the connection."""

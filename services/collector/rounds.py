@@ -61,9 +61,9 @@ class Rounds:
         self.log = AlertLog(epoch=epoch, position=position, now=timestamp(now.unix_seconds))
         self._lease = lease
         self._targets_path = targets_path
-        self._health = _Told()
-        self._alerts = _Told()
-        self._rules = _Told()
+        self._health = _PublishedContent()
+        self._alerts = _PublishedContent()
+        self._rules = _PublishedContent()
         #: The last alerts message.
         self._message: Alerts | None = None
 
@@ -71,7 +71,7 @@ class Rounds:
         """Go on with one's own alerts in a new epoch, after Redis forgot the former one."""
         self.epoch, self.seq = epoch, 0
         self.log.renew(epoch=epoch, position=position, now=timestamp(now.unix_seconds))
-        self._health, self._alerts, self._rules = _Told(), _Told(), _Told()
+        self._health, self._alerts, self._rules = _PublishedContent(), _PublishedContent(), _PublishedContent()
 
     def next_round(self, state: ClusterState, now: Moment, degraded: Sequence[Coded] = ()) -> Publication:
         """Judge the nodes and return what is to be published: metrics always, health, alerts and rules where due.
@@ -164,7 +164,7 @@ class Rounds:
         return [alerts_left_out(count)] if count > 0 else []
 
 
-class _Told:
+class _PublishedContent:
     """What of one channel Redis has, and since when: due again on a change and after ``REPEAT_SECONDS``."""
 
     def __init__(self) -> None:

@@ -44,7 +44,7 @@ _ALARMS_LIMIT: Final = 64
 _NAME_LIMIT: Final = 256
 
 #: Chip and number of a sensor.
-Place = tuple[str, str]
+SensorId = tuple[str, str]
 
 
 class Sensor(NamedTuple):
@@ -58,11 +58,11 @@ class Sensor(NamedTuple):
 
 
 def temperature_sensors(
-    readings: Mapping[Place, float],
+    readings: Mapping[SensorId, float],
     *,
-    labels: Mapping[Place, str],
+    labels: Mapping[SensorId, str],
     chip_names: Mapping[str, str],
-    faulty: Iterable[Place] = (),
+    faulty: Iterable[SensorId] = (),
 ) -> tuple[Sensor, ...]:
     """Return the sensors whose readings count, the hottest first.
 
@@ -100,7 +100,7 @@ class Alarms:
         if raised and len(known) < _ALARMS_LIMIT and len(name) <= _NAME_LIMIT:
             known.add(name)
 
-    def raised(self, rule: AlarmRule, *, faulty: Collection[Place] = ()) -> tuple[str, ...] | None:
+    def raised(self, rule: AlarmRule, *, faulty: Collection[SensorId] = ()) -> tuple[str, ...] | None:
         """Return ``chip/sensor`` of each that raises its alarm, sorted; ``None`` where the node has no such alarm.
 
         Those that are ``faulty`` are left out: one that is not connected reads the highest value, which raises all.

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from collector import collect_filter
-from collector.collect_filter import NOTED_BYTES, PLAIN_SECONDS, CollectFilter, PageNotes
+from collector.collect_filter import NOTED_BYTES, PLAIN_SECONDS, CollectFilter, ExpositionNotes
 from collector.node_exporter import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
 from collector.sample import Sample, ScrapeFailed
 from collector.texts import failures
@@ -84,7 +84,7 @@ async def scrapes(probe, count):
 def test_whole_page_is_read_when_a_collector_is_left_out_without_a_word(probed, caplog):
     node = Node(leaves_out=["thermal_zone"])
 
-    with caplog.at_level("INFO", "collector.scrape"):
+    with caplog.at_level("INFO", "collector.exporter_scraper"):
         results = probed(node, lambda probe, _: scrapes(probe, 4))
 
     # Never a scrape without the temperature, and after the comparison no second request.
@@ -209,7 +209,7 @@ def test_scrapes_go_on_when_only_the_whole_page_hangs(probed, impatient):
 
 
 def notes(*families, collectors=(), started=None):
-    noted = PageNotes(is_thorough=True)
+    noted = ExpositionNotes(is_thorough=True)
     noted.families, noted.collectors, noted.started = set(families), set(collectors), started
     return noted
 
@@ -253,7 +253,7 @@ def test_each_collector_is_left_out_in_turn_and_then_none():
 
 @pytest.mark.parametrize("number", ["", "x", "1e", "..", "9" * 100])
 def test_start_is_not_known_when_the_page_tells_none(number):
-    noted = PageNotes(is_thorough=False)
+    noted = ExpositionNotes(is_thorough=False)
 
     noted.take(f"\nprocess_start_time_seconds {number}\n".encode())
 
@@ -261,7 +261,7 @@ def test_start_is_not_known_when_the_page_tells_none(number):
 
 
 def test_collectors_are_not_known_when_the_page_is_so_long_that_not_all_are_noted():
-    noted = PageNotes(is_thorough=True)
+    noted = ExpositionNotes(is_thorough=True)
 
     noted.take(b'\nnode_scrape_collector_success{collector="cpu"} 1\n')
     assert noted.collectors == {"cpu"}

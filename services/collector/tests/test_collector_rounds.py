@@ -9,13 +9,13 @@ import pytest
 
 from collector.alerts.evaluate import Moment
 from collector.alerts.rules import RulesFile
-from collector.collector import Collector, ForeignCluster
+from collector.collector import ClusterMismatch, Collector
 from collector.config import Config
 from collector.fleet import Fleet
 from collector.metrics import exposition
+from collector.missed_rounds import GAPS
 from collector.node_state import NodeState
 from collector.redis_client import RedisClient
-from collector.round_watch import GAPS
 from collector.sample import Sample, ScrapeFailed
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
@@ -344,7 +344,7 @@ def test_collector_refuses_when_redis_serves_another_cluster_at_the_start(start,
     first = start("lab")
     first.turn()
     second = start("office")
-    with pytest.raises(ForeignCluster, match=r"serves the cluster 'lab'.*CLUSTER_NAME=lab"):
+    with pytest.raises(ClusterMismatch, match=r"serves the cluster 'lab'.*CLUSTER_NAME=lab"):
         second.turn()
     # Without a living lease it takes the new name.
     expire_lease(redis)

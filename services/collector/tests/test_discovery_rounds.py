@@ -12,9 +12,9 @@ from collector.alerts.rules import RulesFile
 from collector.collector import Collector
 from collector.config import Config
 from collector.fleet import Fleet
-from collector.polling import Polling
 from collector.redis_client import RedisClient
 from collector.sample import Sample, ScrapeFailed
+from collector.scrape_manager import ScrapeManager
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
@@ -43,7 +43,7 @@ class Process:
         self.run = runner.run
         config = Config.from_environment({"REDIS_URL": redis_url, "CLUSTER_NAME": "lab", **variables})
         self.dns_says = []
-        self.polling = Polling(lambda _: Never(), interval_seconds=config.interval_seconds)
+        self.polling = ScrapeManager(lambda _: Never(), interval_seconds=config.interval_seconds)
         self.link = RedisClient(config.redis_url)
         self.sources = TargetSources(
             TargetsFiles([folder / "nodes.yaml"]), DnsTargets([("pis", 9100)], config.interval_seconds, self._look_up)

@@ -3,7 +3,15 @@ import gc
 
 import pytest
 
-from collector.flow_control import FREE_BYTES, PIECE_BYTES, SMALL_BYTES, Allowance, Room, Share, Turns
+from collector.flow_control import (
+    PIECE_BYTES,
+    SMALL_BYTES,
+    UNQUEUED_BYTES,
+    MemoryBudget,
+    MemoryReservation,
+    ReadQueue,
+    ReceiveBudget,
+)
 from collector.sample import Sample
 
 
@@ -19,7 +27,7 @@ def drain(allowance):
 
 def test_turns_are_given_to_the_least_weight_first_and_one_in_each_turn_of_the_loop():
     async def run():
-        turns, given = Turns(), []
+        turns, given = ReadQueue(), []
         for weight in (3, 1, 2, 1):
             turns.ask(weight, lambda weight=weight: given.append(weight))
         for _ in range(6):
@@ -32,7 +40,7 @@ def test_turns_are_given_to_the_least_weight_first_and_one_in_each_turn_of_the_l
 
 def test_turn_is_passed_on_when_who_waits_has_gone():
     async def run():
-        turns = Turns()
+        turns = ReadQueue()
         gone = asyncio.create_task(turns.turn(1))
         waiting = asyncio.create_task(turns.turn(2))
         await asyncio.sleep(0)
@@ -44,7 +52,7 @@ def test_turn_is_passed_on_when_who_waits_has_gone():
 
 def test_exporter_sends_its_first_bytes_at_once_and_all_others_in_turns():
     async def run():
-        allowance = Allowance(Turns())
+        allowance = ReceiveBudget(ReadQueue())
         allowance.begin()
         allowance.expect_page()
         counts = [drain(allowance)]
@@ -53,13 +61,13 @@ def test_exporter_sends_its_first_bytes_at_once_and_all_others_in_turns():
             await asyncio.sleep(0)
         return counts
 
-    assert asyncio.run(run()) == [FREE_BYTES, 0, PIECE_BYTES, PIECE_BYTES]
+    assert asyncio.run(run()) == [UNQUEUED_BYTES, 0, PIECE_BYTES, PIECE_BYTES]
 
 
 def test_short_page_is_read_on_before_a_long_one_when_both_wait():
     async def run():
-        turns = Turns()
-        long, short = Allowance(turns), Allowance(turns)
+        turns = ReadQueue()
+        long, short = ReceiveBudget(turns), ReceiveBudget(turns)
         for allowance in (long, short):
             allowance.begin()
             allowance.expect_page()
@@ -81,7 +89,7 @@ def test_short_page_is_read_on_before_a_long_one_when_both_wait():
 
 
 def test_bytes_end_the_connection_when_nothing_was_asked_for():
-    allowance = Allowance(Turns())
+    allowance = ReceiveBudget(ReadQueue())
 
     assert allowance.receive(lambda _: b"", 1000) == b""
     with pytest.raises(ConnectionAbortedError):
@@ -89,15 +97,15 @@ def test_bytes_end_the_connection_when_nothing_was_asked_for():
 
 
 def test_room_is_there_again_when_a_sample_is_no_more():
-    room = Room(100_000)
-    share, sample = Share(room), Sample(monotonic_seconds=0.0)
+    room = MemoryBudget(100_000)
+    share, sample = MemoryReservation(room), Sample(monotonic_seconds=0.0)
     assert share.hold(80_000)
     share.hold_for(sample)
-    assert not Share(room).hold(40_000)
+    assert not MemoryReservation(room).hold(40_000)
     # What is small needs no room.
-    assert Share(room).hold(SMALL_BYTES)
+    assert MemoryReservation(room).hold(SMALL_BYTES)
 
     del sample
     gc.collect()
 
-    assert Share(room).hold(40_000)
+    assert MemoryReservation(room).hold(40_000)

@@ -7,7 +7,7 @@ from collector.alerts.rules import built_in_rules, parse_rules
 from collector.check_nodes import missing_values
 from collector.fleet import cluster_state
 from collector.measures import derive
-from collector.node_exporter import read_page
+from collector.node_exporter import parse_exposition
 from collector.node_state import NodeState
 from collector.targets.target import Target
 from collector.texts.sentence import english
@@ -16,7 +16,7 @@ GIB = 2**30
 
 
 def read(text, seconds=0.0):
-    return read_page(text.encode(), monotonic_seconds=seconds, unix_seconds=1.0)
+    return parse_exposition(text.encode(), monotonic_seconds=seconds, unix_seconds=1.0)
 
 
 def between(first, second):
@@ -773,7 +773,7 @@ def test_node_has_all_its_values_when_an_exporter_of_any_version_tells_them(page
     for seconds in (0.0, 2.0):
         # Time passes for the processors between two scrapes.
         later = raw.replace(b',mode="idle"} ', b',mode="idle"} 1') if seconds else raw
-        state.take(read_page(later, monotonic_seconds=seconds, unix_seconds=1.0), unix_seconds=1.0)
+        state.take(parse_exposition(later, monotonic_seconds=seconds, unix_seconds=1.0), unix_seconds=1.0)
 
     node = state.as_node()
 
@@ -846,7 +846,7 @@ def test_page_lacks_only_what_the_system_does_not_tell_when_it_is_not_debians(te
 
 def test_sample_has_no_remarks_when_nothing_is_in_doubt(page):
     for name in ("node_exporter_1.5.0", "raspberry_pi"):
-        assert read_page(page(name), monotonic_seconds=0.0, unix_seconds=1.0).remarks == ()
+        assert parse_exposition(page(name), monotonic_seconds=0.0, unix_seconds=1.0).remarks == ()
 
 
 def test_sensors_and_mounts_are_read_the_same_when_labels_come_in_any_order():

@@ -4,9 +4,9 @@ import os
 import pytest
 
 from collector.config import Config
+from collector.installation_check import InstallationCheck, RedisStatus, VanishedReplicas
 from collector.redis_disk import ROOM_BYTES, SPARE_BYTES, RedisDisk
 from collector.texts.sentence import english
-from collector.upkeep import Answers, Upkeep, Vanished
 
 
 @pytest.fixture
@@ -68,12 +68,12 @@ def test_disk_says_nothing_when_it_cannot_be_read(tmp_path):
 def test_trouble_is_told_for_as_long_as_it_lasts(disk, tmp_path):
     class Redis:
         async def figures(self):
-            return Answers()
+            return RedisStatus()
 
         async def vanished(self):
-            return Vanished()
+            return VanishedReplicas()
 
-    upkeep = Upkeep(Redis(), None, RedisDisk(tmp_path))
+    upkeep = InstallationCheck(Redis(), None, RedisDisk(tmp_path))
 
     def codes(free_bytes):
         disk(free_bytes)

@@ -15,7 +15,7 @@ from collector.cpu_seconds import MODES, CpuSeconds
 from collector.disks import Filesystems, Mount, whole_disks
 from collector.interfaces import Interface
 from collector.sample import FILESYSTEMS_LIMIT, Sample, ScrapeFailed
-from collector.sensors import ALARM_FILES, Alarms, Place, Sensor, temperature_sensors
+from collector.sensors import ALARM_FILES, Alarms, Sensor, SensorId, temperature_sensors
 from collector.texts import failures
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoting import error_text
@@ -33,7 +33,7 @@ _SOME: Final = re.compile(r"^some .*\btotal=(\d+)$", re.MULTILINE)
 _ALARM: Final = re.compile(r"([a-z]+)(\d+)_([a-z]+_alarm)")
 
 
-class LocalProbe:
+class LocalScraper:
     """Reads this machine; in a thread, since a disk that hangs blocks whoever asks for its size."""
 
     def __init__(self, timeout_seconds: float) -> None:
@@ -169,10 +169,10 @@ def read_interfaces(names: Iterable[str], sys: Path = SYS) -> list[Interface]:
 
 def read_temperatures(sys: Path = SYS) -> tuple[Sensor, ...]:
     """Return the sensors whose readings count, the hottest first."""
-    readings: dict[Place, float] = {}
-    labels: dict[Place, str] = {}
+    readings: dict[SensorId, float] = {}
+    labels: dict[SensorId, str] = {}
     chip_names: dict[str, str] = {}
-    faulty: set[Place] = set()
+    faulty: set[SensorId] = set()
     for chip in sorted(sys.glob("class/hwmon/hwmon*")):
         chip_names[chip.name] = _text(chip / "name")
         # Drivers of old kernels have the sensors one folder below.

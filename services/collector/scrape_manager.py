@@ -7,10 +7,10 @@ import zlib
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from collector.exporter_scraper import Scraper
 from collector.metrics import SCRAPE_SECONDS, SCRAPES_FAILED
 from collector.node_state import NodeState
 from collector.sample import Sample, ScrapeFailed
-from collector.scrape import Probe
 from collector.targets.target import Target
 from collector.texts import failures
 from collector.texts.alerts import node_offline
@@ -22,12 +22,12 @@ _log = logging.getLogger(__name__)
 LONGEST_PAUSE_SECONDS: Final = 60.0
 
 
-class Polling:
+class ScrapeManager:
     """One task a target. ``states`` holds what is known of each node, by address."""
 
-    def __init__(self, make_probe: Callable[[Target], Probe], *, interval_seconds: float) -> None:
+    def __init__(self, make_scraper: Callable[[Target], Scraper], *, interval_seconds: float) -> None:
         self.states: dict[str, NodeState] = {}
-        self._make_probe = make_probe
+        self._make_scraper = make_scraper
         self._interval_seconds = interval_seconds
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._occasionally = RateLimitedLog(_log)
@@ -55,7 +55,7 @@ class Polling:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _poll(self, state: NodeState) -> None:
-        http, probe = state.target.http, self._make_probe(state.target)
+        http, probe = state.target.http, self._make_scraper(state.target)
         offset = phase_seconds(state.target.address, self._interval_seconds)
         start = _next_start(time.monotonic(), offset, self._interval_seconds)
         result: Sample | ScrapeFailed | None = None
@@ -63,7 +63,7 @@ class Polling:
         while True:
             await asyncio.sleep(start - time.monotonic())
             if state.target.http != http:
-                http, probe, to_leave_out = state.target.http, self._make_probe(state.target), 0
+                http, probe, to_leave_out = state.target.http, self._make_scraper(state.target), 0
             if result is not None and left_out < to_leave_out:
                 left_out += 1  # what the last scrape gave counts still
             else:
@@ -80,7 +80,7 @@ class Polling:
             if start < now - self._interval_seconds:
                 start = _next_start(now, offset, self._interval_seconds)
 
-    async def _scrape(self, probe: Probe, state: NodeState) -> Sample | ScrapeFailed:
+    async def _scrape(self, probe: Scraper, state: NodeState) -> Sample | ScrapeFailed:
         begun = time.monotonic()
         try:
             result = await probe.scrape()

@@ -1,4 +1,4 @@
-"""History on its way to a real Redis, beside rounds that must not notice."""
+"""Write history to a real Redis beside rounds, which history must not delay."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 import contract
 from collector import redis_client as module
-from collector.history import BATCH_LENGTH, Recorder
+from collector.history import BATCH_LENGTH, HistoryRecorder
 from collector.metrics import REGISTRY
 from collector.redis_client import RedisClient
 from collector.rounds import build_snapshot
@@ -52,7 +52,7 @@ def run(valkey, redis):
         async def main():
             link = Link(valkey.url)
             try:
-                await play(Recorder(link), link)
+                await play(HistoryRecorder(link), link)
             finally:
                 await link.close()
 
@@ -120,7 +120,7 @@ def test_history_goes_on_when_a_redis_of_a_former_release_refuses_distributions(
 
     async def play(recorder, _):
         link = Link(valkey.url.replace("//", "//former:secret@"))
-        recorder = Recorder(link)
+        recorder = HistoryRecorder(link)
         for seconds in range(0, 40, 10):
             await take(recorder, seconds)
             await recorder.write(EPOCH, 5)

@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Answers:
+class RedisStatus:
     """What Redis says of itself."""
 
     #: Fields of the sections memory and persistence of INFO; ``None``: they are not known.
@@ -48,7 +48,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Vanished:
+class VanishedReplicas:
     """The replicas that are gone though they did not end, as far as it is known."""
 
     names: frozenset[str] = frozenset()
@@ -58,7 +58,7 @@ class Vanished:
 class Redis(Protocol):
     """The Redis that is asked."""
 
-    async def figures(self) -> Answers:
+    async def figures(self) -> RedisStatus:
         """Ask.
 
         Raises:
@@ -66,7 +66,7 @@ class Redis(Protocol):
         """
         ...
 
-    async def vanished(self) -> Vanished:
+    async def vanished(self) -> VanishedReplicas:
         """Ask for replicas.
 
         Raises:
@@ -75,7 +75,7 @@ class Redis(Protocol):
         ...
 
 
-class Upkeep:
+class InstallationCheck:
     """Looks every ``LOOK_SECONDS``; ``certificate``: the file of the pages' certificate, where there is one.
 
     ``disk``: what Redis saves to, where it is known.
@@ -132,7 +132,7 @@ class Upkeep:
         try:
             answers = await self._redis.figures()
         except RedisFailure:
-            answers = Answers()
+            answers = RedisStatus()
         if answers.is_forbidden:
             self._not_before = time.monotonic() + FORBIDDEN_SECONDS
             _log.info("the Redis user of the collector may not ask for all that /metrics tells: it is left out there")
@@ -151,7 +151,7 @@ class Upkeep:
         try:
             answer = await self._redis.vanished()
         except RedisFailure:
-            answer = Vanished()
+            answer = VanishedReplicas()
         if answer.is_forbidden:
             self._no_replicas_before = time.monotonic() + FORBIDDEN_SECONDS
         self._were_vanished, self._vanished = self._vanished, answer.names
@@ -187,7 +187,7 @@ def why_not_saving(info: Mapping[str, Any]) -> Coded:
     return persistence_failing() if fails else persistence_off()
 
 
-def vanished_names(
+def vanished_replicas(
     marks: Sequence[tuple[bytes, float]], started: float, now: float, presence_seconds: float, retention_seconds: float
 ) -> frozenset[str]:
     """Return the replicas of ``marks``, names and ms, that went while Redis was there; all in Unix seconds.

@@ -14,7 +14,7 @@ WINDOW_ROUNDS: Final = 10
 LATE_SECONDS: Final = 1.0
 
 
-class RoundWatch:
+class MissedRounds:
     """A round is missed once it is more than half an interval late; who stands by owes none."""
 
     def __init__(self, interval_seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 import aiohttp
 
 from collector.authentication import Credentials, CredentialsError, why_no_tls
-from collector.collect_filter import Asked, CollectFilter, PageNotes
-from collector.fetch import SPEAKS_HTTPS, Fetcher, Refused
-from collector.flow_control import HEAD_LIMIT_BYTES, LONG_BYTES, BoundedConnector, current_allowance
+from collector.collect_filter import CollectFilter, ExpositionNotes, RequestedCollectors
+from collector.fetch import SPEAKS_HTTPS, Fetcher, FilterRefused
+from collector.flow_control import HEAD_LIMIT_BYTES, LONG_BYTES, BoundedConnector, current_budget
 from collector.interfaces import KnownInterfaces
 from collector.sample import Sample, ScrapeFailed
 from collector.targets.dns import Resolver
@@ -26,7 +26,7 @@ from collector.texts import failures
 from contract.messages import Coded
 
 if TYPE_CHECKING:
-    from collector.local import LocalProbe
+    from collector.local_scraper import LocalScraper
 
 _log = logging.getLogger(__name__)
 #: Seconds after the end of its time at which a scrape still counts as one that the node has failed.
@@ -51,7 +51,7 @@ _OF_ERRNO: Final = {
 }
 
 
-class Probe(Protocol):
+class Scraper(Protocol):
     """Scrapes one node, again and again, one scrape at a time."""
 
     async def scrape(self) -> Sample | ScrapeFailed:
@@ -76,7 +76,7 @@ def open_session(resolver: Resolver, credentials_dir: Path | None = None) -> aio
     )
 
 
-class HttpProbe:
+class ExporterScraper:
     """Scrapes a node through the node_exporter at the target's host and port."""
 
     def __init__(self, session: aiohttp.ClientSession, resolver: Resolver, target: Target, timeout_seconds: float):
@@ -90,7 +90,7 @@ class HttpProbe:
         self._timeout_seconds = timeout_seconds
         self._fetcher = Fetcher(session, target)
         self._choice = CollectFilter()
-        self._asked: Asked = None
+        self._asked: RequestedCollectors = None
         self._interfaces = KnownInterfaces()
         self._trial: asyncio.Task[None] | None = None
         #: Whether an exporter that ends plain connections speaks HTTPS; ``None`` until it was tried.
@@ -104,7 +104,7 @@ class HttpProbe:
 
     async def scrape(self) -> Sample | ScrapeFailed:
         """Return what the node tells now, within the scrape timeout."""
-        current_allowance.set(self._allowance)
+        current_budget.set(self._allowance)
         result = await self._result()
         if isinstance(result, Sample):
             self._speaks_https = None
@@ -210,12 +210,12 @@ class HttpProbe:
             if not lost:
                 return answer
             self._tell_loss(lost)
-        elif not isinstance(answer, Refused) and (asked is None or answer.reason not in _OF_THE_ANSWER):
+        elif not isinstance(answer, FilterRefused) and (asked is None or answer.reason not in _OF_THE_ANSWER):
             return answer
         # What is refused, or incomplete, in the one way is asked for in the other. Who does not know collect[] may
         # answer it with anything: that there is no such page, an empty one, one for people.
         if asked is not None:
-            is_failed = isinstance(answer, ScrapeFailed) and not isinstance(answer, Refused)
+            is_failed = isinstance(answer, ScrapeFailed) and not isinstance(answer, FilterRefused)
             answer, _ = await self._ask(None)
             if isinstance(answer, Sample):
                 choice.needs_whole(now())
@@ -228,11 +228,11 @@ class HttpProbe:
                 answer, notes = await self._ask(other)
                 if isinstance(answer, Sample):
                     choice.answered(other, notes, now())
-        return ScrapeFailed(answer.reason, answer.why) if isinstance(answer, Refused) else answer
+        return ScrapeFailed(answer.reason, answer.why) if isinstance(answer, FilterRefused) else answer
 
-    async def _ask(self, asked: Asked) -> tuple[Sample | ScrapeFailed, PageNotes]:
+    async def _ask(self, asked: RequestedCollectors) -> tuple[Sample | ScrapeFailed, ExpositionNotes]:
         self._asked = asked
-        notes = PageNotes(is_thorough=self._choice.is_to_be_compared(asked))
+        notes = ExpositionNotes(is_thorough=self._choice.is_to_be_compared(asked))
         hung = None if asked is None else self._choice.left_out
         return await self._fetcher.fetch(asked, notes, self._interfaces, hung_collector=hung), notes
 
@@ -242,8 +242,8 @@ class HttpProbe:
         if asked is not False and (self._trial is None or self._trial.done()):
             self._trial = asyncio.create_task(self._try(asked), name=f"try {self._target.address}")
 
-    async def _try(self, asked: Asked) -> None:
-        notes = PageNotes(is_thorough=asked is None)
+    async def _try(self, asked: RequestedCollectors) -> None:
+        notes = ExpositionNotes(is_thorough=asked is None)
         has_answered = False
         try:
             async with asyncio.timeout(self._timeout_seconds):
@@ -262,24 +262,24 @@ class HttpProbe:
             _log.info("%s leaves out %s when asked with collect[]: its whole page is read", self._target.address, names)
 
 
-def make_probe(
+def make_scraper(
     target: Target,
     session: aiohttp.ClientSession,
     resolver: Resolver,
     *,
     timeout_seconds: float,
     local_exporter: tuple[str, int] | None,
-) -> "HttpProbe | LocalProbe":
+) -> "ExporterScraper | LocalScraper":
     """Return a probe of ``target``; for this machine, one of its exporter where there is one."""
     if not target.is_local:
-        return HttpProbe(session, resolver, target, timeout_seconds)
+        return ExporterScraper(session, resolver, target, timeout_seconds)
     if local_exporter is None:
         # A collector that reads no machine by itself, as in a container, needs no psutil.
-        from collector.local import LocalProbe
+        from collector.local_scraper import LocalScraper
 
-        return LocalProbe(timeout_seconds)
+        return LocalScraper(timeout_seconds)
     host, port = local_exporter
-    return HttpProbe(session, resolver, replace(target, host=host, port=port), timeout_seconds)
+    return ExporterScraper(session, resolver, replace(target, host=host, port=port), timeout_seconds)
 
 
 def _why(error: OSError, otherwise: Callable[[str | None], Coded]) -> Coded:
