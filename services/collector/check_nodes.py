@@ -95,7 +95,7 @@ async def _described(target: Target, probe: Scraper, reached: str, failed: str =
         told += f" (COLLECTOR {result.hung_collector} HANGS and was left out)"
     if target.http.insecure:
         told += ", CERTIFICATE NOT LOOKED AT (insecure: true)"
-    why = "" if result.lack is None else f" ({english(result.lack)})"
+    why = "" if result.missing_reason is None else f" ({english(result.missing_reason)})"
     choices = "".join(f"; {remark}" for remark in result.remarks)
     return Checked(
         f"{start}: {reached} in {took_ms:.0f} ms, {told}{why}, {_clock(result.clock_offset_seconds)}{choices}"

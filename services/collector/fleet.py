@@ -198,4 +198,4 @@ def _remark(state: NodeState) -> Coded | None:
         return collector_hangs(state.target.node, state.hanging_collector)
     if not state.missing_figures:
         return None
-    return figures_missing(state.target.node, state.missing_figures, state.lack)
+    return figures_missing(state.target.node, state.missing_figures, state.missing_reason)

@@ -22,7 +22,7 @@ from collector.node_exporter_series import (
     memory,
     swap,
 )
-from collector.sample import LARGEST, Sample, beyond
+from collector.sample import LARGEST, Sample, certain_part
 from collector.sensors import ALARM_FAMILIES, Alarms
 from collector.texts.issues import exporter_of_other_figures, exporter_too_old
 from contract.messages import Coded
@@ -99,7 +99,7 @@ class ExpositionReader:
         self._version: str | None = None
 
     @property
-    def held_bytes(self) -> int:
+    def memory_bytes(self) -> int:
         """About how much memory the values take that were read so far."""
         return self._held.bytes
 
@@ -126,7 +126,7 @@ class ExpositionReader:
             self.feed(b"\n")
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether the page is text that ends with its last line, as the exposition format has it.
 
         Source: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
@@ -182,11 +182,11 @@ class ExpositionReader:
             boot_unix_seconds=boot if boot is not None and 0 < boot <= _LATEST_UNIX_SECONDS else None,
             uncertainty_seconds=uncertainty_seconds,
             node_unix_seconds=time,
-            clock_offset_seconds=None if time is None else beyond(time - unix_seconds, uncertainty_seconds),
+            clock_offset_seconds=None if time is None else certain_part(time - unix_seconds, uncertainty_seconds),
             hung_collector=hung_collector,
             host_name=self._host_name,
             remarks=tuple(remark for remark in (network.remark, disk.remark) if remark is not None),
-            lack=None if len(self._cpu) or told_memory or disk.local or disk.root else self._lack(),
+            missing_reason=None if len(self._cpu) or told_memory or disk.local or disk.root else self._why_no_figures(),
         )
 
     def _read(self, text: bytes) -> None:
@@ -261,7 +261,7 @@ class ExpositionReader:
         value = self._numbers.get(name, -1.0)
         return value if 0 <= value < COUNTER_END else None
 
-    def _lack(self) -> Coded:
+    def _why_no_figures(self) -> Coded:
         """Say why the page has no figures."""
         version = _VERSION.match(self._version or "")
         if version is not None and (int(version[1]), int(version[2])) < _FIRST_VERSION:

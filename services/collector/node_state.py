@@ -75,7 +75,7 @@ class NodeState:
         self.host_name: str | None = None
         #: What an online node does not tell of its main figures, as ``missing_figures`` says it; and why, if known.
         self.missing_figures = ""
-        self.lack: Coded | None = None
+        self.missing_reason: Coded | None = None
         #: The collector of its exporter that hangs.
         self.hanging_collector: str | None = None
         self._scrapes_without = 0
@@ -111,7 +111,7 @@ class NodeState:
             self._scrapes_without = 0 if result.hung_collector is None else self._scrapes_without + 1
             self.hanging_collector = result.hung_collector if self._scrapes_without >= HANGING_SCRAPES else None
             self._sample, self._former = result, measures
-            self.missing_figures, self.lack = missing_figures(result), result.lack
+            self.missing_figures, self.missing_reason = missing_figures(result), result.missing_reason
         changed = status != self.status
         if changed:
             self.status, self.status_since = status, timestamp(unix_seconds)

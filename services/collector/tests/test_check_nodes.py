@@ -152,8 +152,7 @@ def test_check_names_choices_and_says_why_there_are_no_figures_when_a_page_is_ou
     _, out, _ = check(f"workers: ['127.0.0.1:{serve(image)}', 'localhost:{serve(old)}']")
 
     assert (
-        "; network: counts eth0, not enP53091s1: it is likely the same way to the network; disk: the one at '/var'"
-        in out
+        "; network: counts eth0, not enP53091s1: it is likely a second path to the same card; disk: uses '/var'" in out
     )
     assert "boot time (it is node_exporter before 0.16 (0.15.2), update it), clock not told" in out
 

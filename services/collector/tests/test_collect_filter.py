@@ -6,7 +6,7 @@ import re
 import pytest
 
 from collector import collect_filter
-from collector.collect_filter import NOTED_BYTES, PLAIN_SECONDS, CollectFilter, ExpositionNotes
+from collector.collect_filter import NOTED_BYTES, UNFILTERED_SECONDS, CollectFilter, ExpositionNotes
 from collector.node_exporter import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
 from collector.sample import Sample, ScrapeFailed
 from collector.texts import failures
@@ -91,7 +91,7 @@ def test_whole_page_is_read_when_a_collector_is_left_out_without_a_word(probed, 
     assert [result.temperature for result in results] == [60.0] * 4
     assert [asked is None for asked in node.asked] == [True, False, True, True, True]
     [told] = [record.getMessage() for record in caplog.records]
-    assert "leaves out node_thermal_zone_temp when asked with collect[]" in told
+    assert "omits node_thermal_zone_temp when asked with collect[]" in told
 
 
 def test_comparison_is_made_again_when_the_exporter_has_restarted(probed):
@@ -221,10 +221,10 @@ def test_filter_is_tried_again_after_a_while_when_it_was_of_no_use():
     choice.needs_whole(1.0)
 
     choice.answered(choice.next(2.0), notes(b"load1", b"thermal_zone_temp"), 2.0)
-    assert choice.next(PLAIN_SECONDS) is None
-    assert choice.next(PLAIN_SECONDS + 1.0) == COLLECTORS
+    assert choice.next(UNFILTERED_SECONDS) is None
+    assert choice.next(UNFILTERED_SECONDS + 1.0) == COLLECTORS
     # And it is compared again.
-    assert choice.answered(COLLECTORS, notes(b"load1"), PLAIN_SECONDS + 1.0) == {b"thermal_zone_temp"}
+    assert choice.answered(COLLECTORS, notes(b"load1"), UNFILTERED_SECONDS + 1.0) == {b"thermal_zone_temp"}
 
 
 def test_machine_that_is_off_is_asked_for_everything_when_it_is_back():

@@ -285,7 +285,7 @@ def test_scrape_fails_when_the_memory_for_large_pages_is_taken(probed, page):
     responses = [large, large, page("node_exporter_1.5.0_collect")]
 
     async def run(probe, _):
-        probe._fetcher._connector.room = MemoryBudget(1_500_000)
+        probe._fetcher._connector.memory = MemoryBudget(1_500_000)
         first, second = [await probe.scrape() for _ in range(2)]
         responses[0] = responses[2]
         return first, second, await probe.scrape()

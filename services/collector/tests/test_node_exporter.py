@@ -157,7 +157,7 @@ def test_sample_is_the_same_when_the_page_comes_in_pieces(page, name, length):
     for start in range(0, len(raw), length):
         reader.feed(raw[start : start + length])
 
-    assert reader.is_whole
+    assert reader.is_complete
     assert reader.sample(monotonic_seconds=50.0, unix_seconds=1_795_470_325.0) == read(raw)
 
 
@@ -172,7 +172,7 @@ def test_reader_passes_over_a_line_when_the_line_never_ends():
 
     sample = reader.sample(monotonic_seconds=50.0, unix_seconds=1.0)
     assert (sample.load1, sample.memory_total_bytes, sample.clock_offset_seconds) == (1, 3, None)
-    assert reader.is_whole
+    assert reader.is_complete
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_reader_keeps_nothing_of_a_series_when_no_machine_has_it(series):
     reader.feed("".join(f"{series.format(number, long='x' * 400)} 1\n" for number in range(10_000)).encode())
 
     sample = reader.sample(monotonic_seconds=50.0, unix_seconds=1.0)
-    assert (dict(sample.cpu_seconds), sample.network_bytes, sample.filesystems, sample.held_bytes) == ({}, {}, (), 0)
+    assert (dict(sample.cpu_seconds), sample.network_bytes, sample.filesystems, sample.memory_bytes) == ({}, {}, (), 0)
 
 
 def test_processors_counters_take_little_memory_when_there_are_very_many():
@@ -215,7 +215,7 @@ def test_processors_counters_take_little_memory_when_there_are_very_many():
 
     assert len(sample.cpu_seconds) == 8192
     assert sample.cpu_seconds["1023", "softirq"] == 1023.5
-    assert sample.held_bytes < 100_000
+    assert sample.memory_bytes < 100_000
 
 
 _NUMBERS = st.one_of(

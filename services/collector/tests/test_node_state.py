@@ -10,7 +10,7 @@ LATE = ScrapeFailed("timeout", no_answer_within(2.0))
 
 
 def sample(seconds, hung=None):
-    return Sample(monotonic_seconds=float(seconds), hung_collector=hung, lack=None)
+    return Sample(monotonic_seconds=float(seconds), hung_collector=hung, missing_reason=None)
 
 
 def remarks_on_hanging(*results):

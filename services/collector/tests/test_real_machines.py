@@ -507,13 +507,13 @@ def test_disk_is_not_known_and_said_so_when_an_image_is_all_there_is():
     sample = read(mount("/dev/sr0", "iso9660", "/", free=0, readonly=1) + mount("/dev/sda1", "ext4", "/a", readonly=1))
 
     assert sample.root is None
-    assert sample.remarks == ("disk: none, since / is an image (iso9660) and nothing else can be written",)
+    assert sample.remarks == ("disk: unknown, because / is an image (iso9660) and no other file system is writable",)
 
 
 def test_disk_is_named_when_it_is_beside_the_root():
     text = mount("/dev/dm-0", "erofs", "/", free=0, readonly=1) + mount("/dev/sda1", "ext4", "/var")
 
-    assert read(text).remarks == ("disk: the one at '/var', since / is an image (erofs)",)
+    assert read(text).remarks == ("disk: uses '/var', because / is an image (erofs)",)
 
 
 @pytest.mark.parametrize("told", [{"free": 0, "readonly": 1}, {"free": 0, "size": 0}])
@@ -655,7 +655,7 @@ def test_alert_of_swap_goes_on_when_there_is_less_than_nothing_left(at):
 
 
 @pytest.mark.parametrize(
-    ("text", "lack"),
+    ("text", "missing_reason"),
     [
         (
             'node_exporter_build_info{branch="HEAD",goversion="go1.9.2",revision="98bc",version="0.15.2"} 1\n'
@@ -680,11 +680,13 @@ def test_alert_of_swap_goes_on_when_there_is_less_than_nothing_left(at):
         ),
     ],
 )
-def test_node_says_what_it_does_not_tell_when_it_is_online(node, text, lack):
+def test_node_names_missing_figures_when_it_is_online(node, text, missing_reason):
     node.see(0, text)
 
     remarks = cluster_state([node.state], built_in_rules(), []).remarks
-    assert [english(remark) for remark in remarks] == ([] if lack is None else [f"pi is online but {lack}"])
+    assert [english(remark) for remark in remarks] == (
+        [] if missing_reason is None else [f"pi is online but {missing_reason}"]
+    )
 
 
 # Temperatures

@@ -93,10 +93,10 @@ def test_connection_takes_little_memory(run, target, folder):
             finally:
                 tracemalloc.stop()
 
-    connections, held_bytes = run(serving(folder), lambda _: answer(PAGE), connect)
+    connections, memory_bytes = run(serving(folder), lambda _: answer(PAGE), connect)
 
     assert connections == count
-    assert held_bytes / count < 200 * 1024
+    assert memory_bytes / count < 200 * 1024
 
 
 def test_exporters_share_nothing_when_their_authorities_differ(run, target, folder):
@@ -393,7 +393,7 @@ def test_certificate_is_for_an_address_without_its_zone(run, target, folder, hos
     async def asked():
         async with open_session(Resolver(), folder) as session:
             http = HttpOptions(scheme="https", server_name=server_name)
-            return Fetcher(session, target(host, 9100, http=http))._how().get("server_hostname")
+            return Fetcher(session, target(host, 9100, http=http))._request_options().get("server_hostname")
 
     assert asyncio.run(asked()) == expected
 
@@ -417,7 +417,7 @@ def test_bounds_hold_when_a_page_that_does_not_end_comes_by_https(run, folder):
     async def scrape(probe, _):
         async with loop_turns() as turns:
             result = await probe.scrape()
-        return result, probe._allowance.received, turns
+        return result, probe._budget.received_bytes, turns
 
     result, received, turns = run(serving(folder), lambda _: _endless(), scrape)
 
