@@ -224,7 +224,7 @@ def _filesystem(mount: Mount, readonly: bool | None, *, is_of_host: bool = False
     if size is None or not 0 <= size < _BLOCK_BYTES:
         size = None
     elif free is not None and available is not None:
-        # If the blocks reserved for root are in use, the available bytes are negative; some exporters write nearly 2**64.
+        # If the blocks reserved for root are in use, available bytes are negative. Some exporters write nearly 2**64.
         if not 0 <= available <= size:
             available = None if available != available else 0.0
         if not 0 <= free <= size:

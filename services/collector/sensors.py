@@ -70,14 +70,14 @@ def temperature_sensors(
     also measures the temperature.
     """
     faulty_sensors = frozenset(faulty)
-    names = {place: labels.get(place, place[1]) for place in readings}
+    names = {sensor: labels.get(sensor, sensor[1]) for sensor in readings}
     with_die = {chip for (chip, _), label in names.items() if label.casefold() == _DIE}
     counted = [
-        Sensor(celsius, place[0], chip_names.get(place[0], ""), names[place])
-        for place, celsius in readings.items()
+        Sensor(celsius, sensor[0], chip_names.get(sensor[0], ""), names[sensor])
+        for sensor, celsius in readings.items()
         if is_plausible(celsius)
-        and place not in faulty_sensors
-        and not (place[0] in with_die and names[place].casefold() == _CONTROL)
+        and sensor not in faulty_sensors
+        and not (sensor[0] in with_die and names[sensor].casefold() == _CONTROL)
     ]
     return tuple(sorted(counted, key=lambda sensor: (-sensor.celsius, *sensor[1:]))[:SENSORS_LIMIT])
 

@@ -29,7 +29,7 @@ def snapshot(*nodes) -> Snapshot:
 
 def take(history, seconds, *nodes):
     """Take a round at so many seconds after the start."""
-    for _ in history.take(snapshot(*nodes), START + seconds):
+    for _ in history.add(snapshot(*nodes), START + seconds):
         pass
 
 
@@ -234,5 +234,5 @@ def test_others_get_their_turn_when_there_are_many_nodes():
     history = HistoryAggregator()
     nodes = [node(f"n{number}") for number in range(1000)]
     take(history, 0, *nodes)
-    assert sum(1 for _ in history.take(snapshot(*nodes), START + 10)) >= 19
+    assert sum(1 for _ in history.add(snapshot(*nodes), START + 10)) >= 19
     assert len(history.queue) == 1001

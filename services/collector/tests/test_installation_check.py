@@ -152,12 +152,12 @@ class Installation:
     def __init__(self):
         self.info, self.gone = AOF, frozenset()
 
-    async def figures(self):
+    async def read_status(self):
         if self.info is None:
             raise RedisAway
         return RedisStatus(self.info)
 
-    async def vanished(self):
+    async def read_vanished_replicas(self):
         if self.gone is None:
             raise RedisAway
         return VanishedReplicas(self.gone)
@@ -165,11 +165,11 @@ class Installation:
 
 def test_trouble_is_what_is_known_to_be_wrong_and_ends_with_it():
     there = Installation()
-    upkeep = InstallationCheck(there, None)
+    installation_check = InstallationCheck(there, None)
 
     def codes():
-        asyncio.run(upkeep.look())
-        return [(each.code, each.args) for each in upkeep.troubles]
+        asyncio.run(installation_check.check())
+        return [(each.code, each.args) for each in installation_check.degradations]
 
     assert codes() == []
     there.info, there.gone = {**AOF, "aof_last_write_status": "err"}, frozenset({"a", "b"})
@@ -200,9 +200,9 @@ def test_what_was_cut_from_the_data_is_told_and_is_no_trouble(valkey, redis, val
         redis.set(CUT_KEY, value)
 
     with users(valkey):
-        upkeep = looked_at(url_of(valkey, "collector"))
-    assert [(each.code, each.args) for each in upkeep.notes] == codes
-    assert upkeep.troubles == []
+        installation_check = looked_at(url_of(valkey, "collector"))
+    assert [(each.code, each.args) for each in installation_check.notes] == codes
+    assert installation_check.degradations == []
 
 
 @pytest.mark.parametrize(
@@ -218,8 +218,8 @@ def test_disk_of_the_container_that_is_nearly_full_is_trouble(valkey, redis, val
     redis.set(DISK_KEY, value)
 
     with users(valkey):
-        upkeep = looked_at(url_of(valkey, "collector"))
-    assert [each.code for each in upkeep.troubles] == codes
+        installation_check = looked_at(url_of(valkey, "collector"))
+    assert [each.code for each in installation_check.degradations] == codes
 
 
 def test_replica_that_did_not_end_is_told_by_the_users_that_the_containers_have(valkey, redis, monkeypatch):
@@ -232,11 +232,11 @@ def test_replica_that_did_not_end_is_told_by_the_users_that_the_containers_have(
 
         async def ask():
             client = RedisClient(url_of(valkey, "collector"))
-            upkeep = InstallationCheck(client, None)
+            installation_check = InstallationCheck(client, None)
             for _ in range(2):
-                await upkeep.look()
+                await installation_check.check()
             await client.close()
-            return [(each.code, each.args) for each in upkeep.troubles]
+            return [(each.code, each.args) for each in installation_check.degradations]
 
         # the server of this test may have begun a moment ago
         monkeypatch.setattr("collector.redis_client.PRESENCE_TTL_SECONDS", -60.0)
@@ -257,18 +257,18 @@ def test_replica_that_did_not_end_is_told_by_the_users_that_the_containers_have(
 
 
 def look(redis, certificate=None):
-    asyncio.run(InstallationCheck(redis, certificate).look())
+    asyncio.run(InstallationCheck(redis, certificate).check())
 
 
 def looked_at(url):
     async def run():
         client = RedisClient(url)
-        upkeep = InstallationCheck(client, None)
+        installation_check = InstallationCheck(client, None)
         try:
-            await upkeep.look()
+            await installation_check.check()
         finally:
             await client.close()
-        return upkeep
+        return installation_check
 
     return asyncio.run(run())
 
@@ -296,9 +296,9 @@ def test_what_the_user_may_not_ask_for_is_left_out_and_not_asked_for_again_soon(
 
         async def run():
             client = RedisClient(url_of(valkey, "collector"))
-            upkeep = InstallationCheck(client, None)
+            installation_check = InstallationCheck(client, None)
             for _ in range(3):
-                await upkeep.look()
+                await installation_check.check()
             await client.close()
 
         asyncio.run(run())
@@ -309,17 +309,17 @@ def test_what_the_user_may_not_ask_for_is_left_out_and_not_asked_for_again_soon(
 
 def test_nothing_is_known_of_a_redis_that_is_away():
     class Away:
-        async def figures(self):
+        async def read_status(self):
             raise RedisAway
 
-        async def vanished(self):
+        async def read_vanished_replicas(self):
             raise RedisAway
 
     class There:
-        async def figures(self):
+        async def read_status(self):
             return RedisStatus({"used_memory": 5, "maxmemory": 9}, 3.0)
 
-        async def vanished(self):
+        async def read_vanished_replicas(self):
             return VanishedReplicas()
 
     look(There())
@@ -353,10 +353,10 @@ def test_file_without_a_certificate_has_no_end(tmp_path, text):
         certificate_end(path)
 
     class Quiet:
-        async def figures(self):
+        async def read_status(self):
             return RedisStatus()
 
-        async def vanished(self):
+        async def read_vanished_replicas(self):
             return VanishedReplicas()
 
     CERTIFICATE_END.value = 1.0

@@ -251,7 +251,7 @@ def test_node_is_valid_for_every_reader_when_an_exporter_tells_any_numbers(first
             sample = parse_exposition(raw, monotonic_seconds=seconds / 10, unix_seconds=1.0)
         except NotNodeExporter:
             continue
-        state.take(sample, unix_seconds=1.0)
+        state.update(sample, unix_seconds=1.0)
 
     node = state.as_node()
 

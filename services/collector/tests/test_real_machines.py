@@ -89,7 +89,7 @@ class Watched:
 
     def see(self, seconds, text):
         """Read a page; return the transitions."""
-        self.state.take(read(text, float(seconds)), unix_seconds=1.0)
+        self.state.update(read(text, float(seconds)), unix_seconds=1.0)
         observations = cluster_state([self.state], self._rules, []).observations
         self.alerts, changes = evaluate(self.alerts, self._rules, observations, self._at(seconds))
         return [(change.transition, change.alert.id) for change in changes]
@@ -377,11 +377,11 @@ def test_filesystem_is_full_when_it_is_of_a_type_that_few_systems_have(node, kin
     assert node.see(0, mount(device, kind, "/srv", free=5)) == [("pending", "filesystem_full/pi//srv")]
 
 
-def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
+def test_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
     for scrape in range(50):
         node.see(scrape, "".join(mount(f"/dev/x{scrape}-{n}", "ext4", f"/m{n}") for n in range(64)))
 
-    assert len(node.state._seen_writable._mountpoints) <= 128
+    assert len(node.state._writable._mountpoints) <= 128
 
 
 @pytest.mark.parametrize(
@@ -775,7 +775,7 @@ def test_node_has_all_its_values_when_an_exporter_of_any_version_tells_them(page
     for seconds in (0.0, 2.0):
         # Time passes for the processors between two scrapes.
         later = raw.replace(b',mode="idle"} ', b',mode="idle"} 1') if seconds else raw
-        state.take(parse_exposition(later, monotonic_seconds=seconds, unix_seconds=1.0), unix_seconds=1.0)
+        state.update(parse_exposition(later, monotonic_seconds=seconds, unix_seconds=1.0), unix_seconds=1.0)
 
     node = state.as_node()
 

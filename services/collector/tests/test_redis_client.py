@@ -102,5 +102,5 @@ def test_round_goes_without_what_the_user_may_not_keep_when_its_rules_are_of_a_f
     assert redis.xlen(ALERT_LOG_KEY) == 1
     # It is told once, and not tried again at once.
     told = [record.message.partition(";")[0] for record in caplog.records]
-    assert told == ["a round is published without rules and incidents"]
+    assert told == ["published a round without rules and incidents"]
     assert [entry["count"] for entry in redis.acl_log()] == [1]

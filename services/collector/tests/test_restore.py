@@ -44,15 +44,15 @@ def test_node_stays_what_it_was_when_a_collector_takes_over(state):
     restore_nodes(previous_nodes(METRICS), [node])
 
     assert node.as_node() == golden_node("node6.lan")
-    assert not node.is_seen
+    assert not node.is_recent
 
 
 def test_status_since_stays_when_the_first_scrape_finds_the_same_status(state):
     online, offline = state("node6.lan"), state("pi-é.lan", 9200, node="pi-é.lan:9200")
     restore_nodes(previous_nodes(METRICS), [online, offline])
 
-    assert not online.take(sample(), unix_seconds=NOW)
-    assert not offline.take(ScrapeFailed("http", failures.http_status(500)), unix_seconds=NOW)
+    assert not online.update(sample(), unix_seconds=NOW)
+    assert not offline.update(ScrapeFailed("http", failures.http_status(500)), unix_seconds=NOW)
 
     assert online.as_node().status_since == golden_node("node6.lan").status_since
     assert (online.as_node().load1, online.as_node().memory_usage) == (0.7, None)
@@ -64,7 +64,7 @@ def test_status_changes_when_the_first_scrape_finds_another(state):
     node = state("node6.lan")
     restore_nodes(previous_nodes(METRICS), [node])
 
-    assert node.take(ScrapeFailed("connect", failures.connection_refused()), unix_seconds=NOW)
+    assert node.update(ScrapeFailed("connect", failures.connection_refused()), unix_seconds=NOW)
 
     written = node.as_node()
     assert (written.status, written.is_healthy, written.error) == ("offline", False, "connection refused")
@@ -74,8 +74,8 @@ def test_status_changes_when_the_first_scrape_finds_another(state):
 
 def test_own_scrapes_count_when_they_came_before_the_takeover(state):
     same, other = state("node6.lan"), state("pi-é.lan", 9200)
-    same.take(sample(), unix_seconds=NOW)
-    other.take(sample(), unix_seconds=NOW)
+    same.update(sample(), unix_seconds=NOW)
+    other.update(sample(), unix_seconds=NOW)
 
     restore_nodes(previous_nodes(METRICS), [same, other])
 
@@ -85,19 +85,19 @@ def test_own_scrapes_count_when_they_came_before_the_takeover(state):
 
 def test_own_scrapes_do_not_count_when_they_are_older_than_a_pause_of_this_process(state, monkeypatch):
     node = state("node6.lan")
-    node.take(ScrapeFailed("connect", failures.connection_refused()), unix_seconds=NOW)
-    assert node.is_seen
+    node.update(ScrapeFailed("connect", failures.connection_refused()), unix_seconds=NOW)
+    assert node.is_recent
     seen_at = time.monotonic()
 
     monkeypatch.setattr(time, "monotonic", lambda: seen_at + 7)
-    assert not node.is_seen
+    assert not node.is_recent
     [observation] = cluster_state([node], parse_rules(""), []).observations
     assert observation.status == "unknown"
     restore_nodes(previous_nodes(METRICS), [node])
 
     assert node.as_node() == golden_node("node6.lan")
-    node.take(sample(), unix_seconds=NOW)
-    assert (node.is_seen, node.as_node().load1) == (True, 0.7)
+    node.update(sample(), unix_seconds=NOW)
+    assert (node.is_recent, node.as_node().load1) == (True, 0.7)
 
 
 def test_name_and_role_are_the_targets_files_when_they_changed_meanwhile(state):

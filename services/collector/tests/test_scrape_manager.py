@@ -75,7 +75,7 @@ def test_polling_scrapes_less_and_less_often_when_a_node_sends_more_than_it_may(
         state = polling.states["node6.lan:9100"]
         await until(lambda: len(probe.scrapes) == 4)
         # All the time what the last scrape gave counts.
-        assert (state.status, state.error, state.is_seen) == ("offline", failures.page_too_long(8 * 2**20), True)
+        assert (state.status, state.error, state.is_recent) == ("offline", failures.page_too_long(8 * 2**20), True)
         await polling.stop()
         return begun
 
