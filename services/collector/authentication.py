@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from collector.sentences import failures
+from collector.sentences.sentence import english
 from collector.targets.entry import HttpOptions
-from collector.texts import failures
-from collector.texts.sentence import english
 from contract.messages import Coded
 
 #: Bytes that such a file may have; the bundle of all public CAs has about 230 KB.
@@ -180,7 +180,7 @@ class TlsContexts:
         return self._unverified
 
 
-def why_no_tls(error: ssl.SSLError, options: HttpOptions, host: str) -> Coded:
+def tls_failure(error: ssl.SSLError, options: HttpOptions, host: str) -> Coded:
     """Say why there is no TLS connection."""
     if isinstance(error, ssl.SSLCertVerificationError):
         code = error.verify_code

@@ -15,12 +15,12 @@ from collector.exporter_scraper import ExporterScraper, Scraper, make_scraper, o
 from collector.health import INSTALL_EXPORTER, may_lack_an_exporter
 from collector.local_scraper import LocalScraper
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences import failures
+from collector.sentences.sentence import english, plural
 from collector.targets.dns import DnsTargets, Resolver
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
 from collector.targets.target import Target
-from collector.texts import failures
-from collector.texts.sentence import english, plural
 from contract.messages import Coded
 from runtime.settings import SettingError
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from collector.alerts.evaluate import ActiveAlert
-from collector.texts import issues
-from collector.texts.alerts import node_offline
-from collector.texts.failures import connection_refused, no_answer, no_answer_within
-from collector.texts.sentence import english, says
+from collector.sentences import issues
+from collector.sentences.alerts import node_offline
+from collector.sentences.failures import connection_refused, no_answer, no_answer_within
+from collector.sentences.sentence import english, says
 from contract.messages import Coded, Epoch, Firing, Health, Node, Seq, Severity, Timestamp, overall_status
 from runtime.quoting import path_text
 

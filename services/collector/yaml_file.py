@@ -10,8 +10,8 @@ from typing import Any, Final, NoReturn
 
 import yaml
 
-from collector.texts import files
-from collector.texts.sentence import at_line, english
+from collector.sentences import files
+from collector.sentences.sentence import at_line, english
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoting import cut
@@ -125,7 +125,7 @@ class YamlError(FileError):
     """A text that is not YAML."""
 
 
-class RefusedYaml(YamlError):
+class UnsupportedYaml(YamlError):
     """A text with more than we read of YAML."""
 
 
@@ -133,13 +133,13 @@ def read_yaml(text: str) -> object:
     """Return the one document of ``text``. Of equal keys the last one counts.
 
     Raises:
-        RefusedYaml: the text has aliases, anchors or tags, or more depth or length than we read.
+        UnsupportedYaml: the text has aliases, anchors or tags, or more depth or length than we read.
         YamlError: the text is not YAML.
     """
     try:
         _check(text)
         return yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader, in C where there is one)
-    except RefusedYaml:
+    except UnsupportedYaml:
         raise
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise _not_yaml(error) from None
@@ -175,7 +175,7 @@ def _check(text: str) -> None:
     if directive is not None:
         # Each %TAG is compared with all before.
         line = text.count("\n", 0, directive.end())
-        raise RefusedYaml(files.yaml_directive(), line + 1)
+        raise UnsupportedYaml(files.yaml_directive(), line + 1)
     depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=_Loader), 1):
         if isinstance(event, yaml.AliasEvent):
@@ -198,7 +198,7 @@ def _check(text: str) -> None:
 
 def _refuse(event: yaml.Event, why: Coded) -> NoReturn:
     line = 0 if event.start_mark is None else event.start_mark.line
-    raise RefusedYaml(why, line + 1)
+    raise UnsupportedYaml(why, line + 1)
 
 
 def _not_yaml(error: Exception) -> YamlError:

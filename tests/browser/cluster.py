@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from collector.alerts.conditions import Observation, begun, ended
+from collector.alerts.conditions import ObservedNode, begun, ended
 from collector.alerts.evaluate import ActiveAlert, Change
 from collector.alerts.rules import Rule, parse_rules
-from collector.texts import alerts as texts
-from collector.texts import failures, issues
-from collector.texts.files import rule_not_a_number
-from collector.texts.sentence import english
-from collector.texts.targets import host_not_ipv4
+from collector.sentences import alerts as texts
+from collector.sentences import failures, issues
+from collector.sentences.files import rule_not_a_number
+from collector.sentences.sentence import english
+from collector.sentences.targets import host_not_ipv4
 from contract.history import MEASURES
 from contract.messages import ClusterStats, Coded, Node, Severity, Snapshot
 from runtime.clock import timestamp
@@ -174,7 +174,7 @@ class Cluster:
     ) -> ActiveAlert:
         node = self.name(index)
         if text is None:
-            text = begun(rule, Observation(node, "online", None, None), detail, value)
+            text = begun(rule, ObservedNode(node, "online", None, None), detail, value)
         return ActiveAlert(
             rule=rule,
             node=node,

@@ -7,7 +7,7 @@ from typing import Final
 from collector.alerts.rules import SensorPattern
 from collector.measures import Measures
 from collector.sample import Filesystem
-from collector.texts import alerts
+from collector.sentences import alerts
 from contract.messages import Coded, NodeRole, NodeStatus
 
 #: A detail (a mount point, a sensor; empty for a condition of the whole node) and its measure in the rule's unit;
@@ -18,7 +18,7 @@ NEVER_WRITABLE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
+class ObservedNode:
     """A node as the rules see it. ``status`` is ``unknown`` until this collector has scraped it itself."""
 
     node: str
@@ -31,7 +31,7 @@ class Observation:
 
 
 def readings(
-    rule: str, seen: Observation, known: Collection[str] = (), *, ignored_sensors: Sequence[SensorPattern] = ()
+    rule: str, seen: ObservedNode, known: Collection[str] = (), *, ignored_sensors: Sequence[SensorPattern] = ()
 ) -> Iterable[Reading] | None:
     """Return what ``rule`` reads on a node, or ``None`` where nothing can be said of it just now.
 
@@ -59,7 +59,7 @@ def alert_value(rule: str, measure: float | None) -> float | None:
     return round(measure, 1) + 0.0 if measure is not None and rule not in _WITHOUT_MEASURE else None
 
 
-def begun(rule: str, seen: Observation, detail: str, value: float | None) -> Coded:
+def begun(rule: str, seen: ObservedNode, detail: str, value: float | None) -> Coded:
     """Say that the condition holds; ``value`` is ``None`` for one without a measure alone."""
     node, measure = seen.node, value or 0.0
     match rule:
@@ -98,7 +98,7 @@ def ended(rule: str, node: str, detail: str, value: float | None) -> Coded:
     return alerts.OF_NODE[rule, detail][1](node, measure)
 
 
-def gone(rule: str, seen: Observation, detail: str) -> Coded:
+def gone(rule: str, seen: ObservedNode, detail: str) -> Coded:
     """Say why a rule does not read a detail any more."""
     there = seen.measures.filesystems if seen.measures else ()
     is_readonly = any(each.mountpoint == detail and not each.can_fill_up for each in there)

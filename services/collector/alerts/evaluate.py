@@ -6,10 +6,10 @@ from typing import Final, Literal, Self
 
 import msgspec
 
-from collector.alerts.conditions import Observation, Reading, alert_value, begun, ended, gone, readings
+from collector.alerts.conditions import ObservedNode, Reading, alert_value, begun, ended, gone, readings
 from collector.alerts.rules import Rule, Rules
-from collector.texts.alerts import detail_left_out, measure_untold, rule_off, rule_unknown, target_removed
-from collector.texts.sentence import Text, coded, english
+from collector.sentences.alerts import detail_left_out, measure_untold, rule_off, rule_unknown, target_removed
+from collector.sentences.sentence import Text, coded, english
 from contract.messages import Alert, AlertState, Coded, Severity, Timestamp
 from runtime.clock import timestamp, unix_seconds
 
@@ -24,7 +24,7 @@ AlertKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class CurrentTime:
     """Now, by the clock that durations are taken from and by the one that timestamps are."""
 
     monotonic_seconds: float
@@ -128,7 +128,7 @@ Alerts = Mapping[AlertKey, ActiveAlert]
 
 
 def evaluate(
-    alerts: Alerts, rules: Rules, observations: Iterable[Observation], now: Moment
+    alerts: Alerts, rules: Rules, observations: Iterable[ObservedNode], now: CurrentTime
 ) -> tuple[dict[AlertKey, ActiveAlert], list[Change]]:
     """Return the alerts as of now and the transitions that led to them, in the order in which they are to be logged.
 
@@ -174,7 +174,12 @@ def evaluate(
 
 
 def _judged(
-    rule: Rule, seen: Observation, reading: Reading, former: ActiveAlert | None, now: Moment, changes: list[Change]
+    rule: Rule,
+    seen: ObservedNode,
+    reading: Reading,
+    former: ActiveAlert | None,
+    now: CurrentTime,
+    changes: list[Change],
 ) -> ActiveAlert | None:
     """Return the alert that a reading makes of ``former``, and add the transition to ``changes`` if there is one."""
     detail, measure = reading
@@ -214,7 +219,7 @@ def _judged(
     return alert
 
 
-def why_left_ends(alert: ActiveAlert, rules: Rules, nodes: Container[str], now: Moment) -> Coded | None:
+def why_left_ends(alert: ActiveAlert, rules: Rules, nodes: Container[str], now: CurrentTime) -> Coded | None:
     """Return why an alert that nothing was read for ends, ``None`` where it stays."""
     if alert.node and alert.node not in nodes:
         return target_removed(alert.node)
@@ -224,7 +229,7 @@ def why_left_ends(alert: ActiveAlert, rules: Rules, nodes: Container[str], now: 
     return None if rules[alert.rule].enabled else rule_off(alert.node, alert.rule)
 
 
-def _why_gone(alert: ActiveAlert, rule: Rule, seen: Observation) -> Coded:
+def _why_gone(alert: ActiveAlert, rule: Rule, seen: ObservedNode) -> Coded:
     if rule.ignores(alert.detail):
         return detail_left_out(alert.node, alert.detail, rule.name)
     return gone(rule.name, seen, alert.detail)

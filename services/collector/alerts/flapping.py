@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from collector.alerts.conditions import Observation
-from collector.alerts.evaluate import ActiveAlert, AlertKey, Change, Moment, why_left_ends
+from collector.alerts.conditions import ObservedNode
+from collector.alerts.evaluate import ActiveAlert, AlertKey, Change, CurrentTime, why_left_ends
 from collector.alerts.rules import Rules
-from collector.texts.alerts import detail_left_out, flapping_over, pended
+from collector.sentences.alerts import detail_left_out, flapping_over, pended
 from contract.codec import encode
 from contract.messages import Alerts, Coded, NodeStatus, RecentFirings, RecentPendings, Severity
 
@@ -46,7 +46,7 @@ class _Pendings:
     count: int = 0
 
 
-class Damping:
+class FlapDamping:
     """Follows the alerts as ``evaluate`` has them; says which ones are shown and which transitions are told.
 
     Times are by the monotonic clock.
@@ -66,7 +66,7 @@ class Damping:
         self._entries: dict[str, deque[float]] = {}
 
     @classmethod
-    def restored(cls, alerts: dict[AlertKey, ActiveAlert], message: Alerts | None, now: Moment) -> "Damping":
+    def restored(cls, alerts: dict[AlertKey, ActiveAlert], message: Alerts | None, now: CurrentTime) -> "FlapDamping":
         """Go on from what the collector before published.
 
         In ``alerts``, those that flap become what their conditions make of them. Of a collector that knows no
@@ -97,8 +97,8 @@ class Damping:
         alerts: dict[AlertKey, ActiveAlert],
         changes: Sequence[Change],
         rules: Rules,
-        observations: Sequence[Observation],
-        now: Moment,
+        observations: Sequence[ObservedNode],
+        now: CurrentTime,
     ) -> tuple[dict[AlertKey, ActiveAlert], list[Change]]:
         """Return the alerts as they are shown and the transitions that the log tells, in its order.
 
@@ -127,7 +127,7 @@ class Damping:
         return shown, told
 
     def recent(
-        self, alerts: Mapping[AlertKey, ActiveAlert], now: Moment
+        self, alerts: Mapping[AlertKey, ActiveAlert], now: CurrentTime
     ) -> tuple[list[RecentFirings], list[RecentPendings]]:
         """Return what the next collector has to know besides the alerts that are shown; ``alerts`` as of ``damp``.
 
@@ -188,7 +188,7 @@ class Damping:
         alerts: dict[AlertKey, ActiveAlert],
         rules: Rules,
         statuses: Mapping[str, NodeStatus],
-        now: Moment,
+        now: CurrentTime,
         told: list[Change],
     ) -> None:
         for key, stretch in list(self._stretches.items()):
@@ -207,7 +207,7 @@ class Damping:
                 if key in self._open:
                     self._tell(Change.end(alert, why), now.monotonic_seconds, told)
 
-    def _tell_pendings(self, now: Moment, told: list[Change]) -> None:
+    def _tell_pendings(self, now: CurrentTime, told: list[Change]) -> None:
         for (rule, node), pendings in list(self._pendings.items()):
             if now.monotonic_seconds - pendings.since < WINDOW_SECONDS:
                 continue
@@ -255,7 +255,7 @@ class Damping:
                 del self._entries[node]
 
 
-def _why_ends(alert: ActiveAlert, rules: Rules, statuses: Mapping[str, NodeStatus], now: Moment) -> Coded | None:
+def _why_ends(alert: ActiveAlert, rules: Rules, statuses: Mapping[str, NodeStatus], now: CurrentTime) -> Coded | None:
     """Return why an alert of no condition ends at once, ``None`` where it stays for now."""
     rule = rules.get(alert.rule)
     if rule is not None and rule.ignores(alert.detail):
@@ -283,7 +283,7 @@ def _lengthened(alert: ActiveAlert, stretch: ActiveAlert) -> ActiveAlert:
 
 
 def _restored_stretch(
-    alerts: dict[AlertKey, ActiveAlert], alert: ActiveAlert, recent: RecentFirings | None, now: Moment
+    alerts: dict[AlertKey, ActiveAlert], alert: ActiveAlert, recent: RecentFirings | None, now: CurrentTime
 ) -> _Stretch:
     if recent is None or recent.changed is None:
         return _Stretch(alert, now.monotonic_seconds)
@@ -297,7 +297,7 @@ def _restored_stretch(
     return _Stretch(alert, now.monotonic_of(recent.changed))
 
 
-def _recent_stretch(stretch: _Stretch, going_on: ActiveAlert | None, now: Moment) -> RecentFirings:
+def _recent_stretch(stretch: _Stretch, going_on: ActiveAlert | None, now: CurrentTime) -> RecentFirings:
     alert = stretch.alert
     return RecentFirings(
         id=alert.id,

@@ -6,8 +6,8 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from collector.alerts.evaluate import Change
-from collector.texts.alerts import log_started
-from collector.texts.sentence import english
+from collector.sentences.alerts import log_started
+from collector.sentences.sentence import english
 from contract.codec import encode
 from contract.messages import Epoch, Incident, LogEntry, LogId, Timestamp
 from contract.names import ALERT_LOG_LENGTH

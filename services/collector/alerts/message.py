@@ -7,10 +7,10 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from collector.alerts.evaluate import ActiveAlert, AlertKey, Moment
-from collector.alerts.flapping import Damping
+from collector.alerts.evaluate import ActiveAlert, AlertKey, CurrentTime
+from collector.alerts.flapping import FlapDamping
 from collector.alerts.log import AlertLog
-from collector.texts.sentence import Restored
+from collector.sentences.sentence import Restored
 from contract.codec import Message, UndecodableMessage, decode, encode
 from contract.messages import Alert, Alerts, Coded, Epoch, RecentFirings, RecentPendings, Seq, Timestamp
 from contract.raw_json import with_fields
@@ -86,9 +86,9 @@ def _that_fit(alerts: list[Alert]) -> list[Alert]:
     return sorted(fitting, key=lambda alert: alert.id)
 
 
-def restore_alerts(raw: bytes | None, now: Moment) -> dict[AlertKey, ActiveAlert]:
+def restore_alerts(raw: bytes | None, now: CurrentTime) -> dict[AlertKey, ActiveAlert]:
     """Return the alerts that ``raw``, an alerts message, says are active."""
-    message = decode_former(raw, Alerts)
+    message = decode_previous(raw, Alerts)
     if message is None:
         return {}
     published = msgspec.json.decode(raw or b"", type=_Published).active_alerts
@@ -99,16 +99,16 @@ def restore_alerts(raw: bytes | None, now: Moment) -> dict[AlertKey, ActiveAlert
     return {alert.key: alert for alert in restored}
 
 
-def restore_damping(raw: bytes | None, alerts: dict[AlertKey, ActiveAlert], now: Moment) -> Damping:
-    """Return how ``alerts``, those of ``restore_alerts``, flap; see ``Damping.restored``."""
-    return Damping.restored(alerts, decode_former(raw, Alerts), now)
+def restore_flap_damping(raw: bytes | None, alerts: dict[AlertKey, ActiveAlert], now: CurrentTime) -> FlapDamping:
+    """Return how ``alerts``, those of ``restore_alerts``, flap; see ``FlapDamping.restored``."""
+    return FlapDamping.restored(alerts, decode_previous(raw, Alerts), now)
 
 
 class _Published(msgspec.Struct):
     active_alerts: list[msgspec.Raw]
 
 
-def _restored(alert: Alert, published: msgspec.Raw, now: Moment) -> ActiveAlert:
+def _restored(alert: Alert, published: msgspec.Raw, now: CurrentTime) -> ActiveAlert:
     return ActiveAlert(
         rule=alert.rule,
         node=alert.node,
@@ -128,7 +128,7 @@ def _restored(alert: Alert, published: msgspec.Raw, now: Moment) -> ActiveAlert:
     )
 
 
-def decode_former(raw: bytes | None, expected: type[M]) -> M | None:
+def decode_previous(raw: bytes | None, expected: type[M]) -> M | None:
     """Return what the collector before left, ``None`` where that is nothing or cannot be read."""
     if raw is None:
         return None

@@ -13,10 +13,10 @@ from typing import Any, Final, get_args
 
 from collector.metrics import FILE_ERRORS
 from collector.sensors import NAME_LIMIT, Sensor
-from collector.texts import files as texts
-from collector.texts.files import file_missing
-from collector.texts.issues import rules_file_invalid
-from collector.texts.sentence import english, literal
+from collector.sentences import files as texts
+from collector.sentences.files import file_missing
+from collector.sentences.issues import rules_file_invalid
+from collector.sentences.sentence import english, literal
 from collector.yaml_file import Content, FileError, WatchedFile, YamlError, read_yaml
 from contract.messages import Coded, NodeRole, RuleInForce, Severity
 from runtime.daemon_thread import run_in_daemon_thread

@@ -12,10 +12,10 @@ from typing import Final
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from collector.metrics import DNS_FAILURES
+from collector.sentences.failures import no_answer_within
+from collector.sentences.issues import dns_name_failed
+from collector.sentences.sentence import english, plural
 from collector.targets.entry import Entry, discovered
-from collector.texts.failures import no_answer_within
-from collector.texts.issues import dns_name_failed
-from collector.texts.sentence import english, plural
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.logs import RateLimitedLog

@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 
 from yarl import URL
 
-from collector.texts import targets as texts
-from collector.texts.sentence import literal
+from collector.sentences import targets as texts
+from collector.sentences.sentence import literal
 from collector.yaml_file import FileError
 from contract.messages import Coded, NodeRole
 from runtime.quoting import quoted

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from collector.metrics import FILE_ERRORS
+from collector.sentences.issues import targets_file_clashes, targets_file_invalid, targets_files_unlisted
+from collector.sentences.sentence import english, plural
+from collector.sentences.targets import no_nodes_any_more
 from collector.targets.entry import Entry, TargetsError
+from collector.targets.parse import parse_entries, says_that_there_are_none
 from collector.targets.target import Target, name_targets
-from collector.targets.text import parse_entries, says_that_there_are_none
-from collector.texts.issues import targets_file_clashes, targets_file_invalid, targets_files_unlisted
-from collector.texts.sentence import english, plural
-from collector.texts.targets import no_nodes_any_more
 from collector.yaml_file import Content, WatchedFile
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread

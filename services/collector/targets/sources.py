@@ -4,11 +4,11 @@ import ipaddress
 from collections.abc import Iterable
 from pathlib import Path
 
+from collector.sentences import issues
 from collector.targets.dns import DnsTargets
 from collector.targets.entry import Entry, discovered, host_and_port
 from collector.targets.files import TargetsFiles
 from collector.targets.target import TARGETS_LIMIT, Target, discovered_targets, names_bytes, room_for_names
-from collector.texts import issues
 from contract.messages import Coded
 from runtime.quoting import path_text
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
+from collector.sentences import targets as texts
 from collector.targets.entry import DEFAULT_PORT, LOCAL, PLAIN_HTTP, Entry, HttpOptions, TargetsError
-from collector.texts import targets as texts
 from contract.messages import NodeRole
 from contract.names import MESSAGE_LIMIT_BYTES
 from runtime.quoting import cut

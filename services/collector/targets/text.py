@@ -10,6 +10,9 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final
 
+from collector.sentences import targets as texts
+from collector.sentences.files import yaml_invalid_or_ipv6
+from collector.sentences.sentence import literal
 from collector.targets.entry import (
     HTTP_FIELDS,
     LOCAL,
@@ -25,10 +28,7 @@ from collector.targets.entry import (
     within,
 )
 from collector.targets.target import merged
-from collector.texts import targets as texts
-from collector.texts.files import yaml_invalid_or_ipv6
-from collector.texts.sentence import literal
-from collector.yaml_file import RefusedYaml, YamlError, line_of, read_yaml
+from collector.yaml_file import UnsupportedYaml, YamlError, line_of, read_yaml
 from contract.messages import Coded, NodeRole
 from runtime.quoting import cut, quoted
 
@@ -78,7 +78,7 @@ def _document(text: str) -> object:
             pass
     try:
         return read_yaml(text)
-    except RefusedYaml as error:
+    except UnsupportedYaml as error:
         raise TargetsError(error.why, error.line) from None
     except YamlError as error:
         why = error.why if error.line is None else yaml_invalid_or_ipv6(str(error.why.args["error"]))

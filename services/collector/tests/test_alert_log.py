@@ -5,8 +5,8 @@ import pytest
 from collector.alerts.evaluate import evaluate
 from collector.alerts.log import MESSAGE_BYTES, MESSAGE_ENTRIES, AlertLog
 from collector.alerts.rules import parse_rules
-from collector.texts.failures import connection_refused
-from collector.texts.sentence import Restored
+from collector.sentences.failures import connection_refused
+from collector.sentences.sentence import Restored
 from contract.codec import encode
 from contract.messages import Incident
 from contract.names import ALERT_LOG_LENGTH

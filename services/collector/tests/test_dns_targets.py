@@ -9,11 +9,11 @@ import time
 import pytest
 
 from collector.metrics import DNS_FAILURES
+from collector.sentences.sentence import english
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
 from collector.targets.target import NAMES_BYTES, TARGETS_LIMIT, names_bytes
-from collector.texts.sentence import english
 from tests.drivers.waiting import until
 
 DEADLINE_SECONDS = 20.0

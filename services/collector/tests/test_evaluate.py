@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from collector.alerts.conditions import Observation
-from collector.alerts.evaluate import UNTOLD_SECONDS, Moment, evaluate
+from collector.alerts.conditions import ObservedNode
+from collector.alerts.evaluate import UNTOLD_SECONDS, CurrentTime, evaluate
 from collector.alerts.rules import built_in_rules, parse_rules
 from collector.measures import Measures
 
-UNSEEN = Observation("node6.lan", "unknown", None, None)
+UNSEEN = ObservedNode("node6.lan", "unknown", None, None)
 # Two rules that one can follow: memory pends for 60 s, node_down fires at once.
 RULES = parse_rules("node_down: {for_seconds: 0}\nmemory: {threshold: 90, clear: 85, for_seconds: 60}")
 
@@ -120,9 +120,11 @@ def test_alerts_stay_as_they_are_when_nothing_can_be_said_of_their_node(judge, o
     judge.see(0, online(memory_usage=95.0), offline("b"))
     before = judge.states
 
-    assert judge.see(seconds, offline(), Observation("b", "unknown", None, None)) == [("firing", "node_down/node6.lan")]
+    assert judge.see(seconds, offline(), ObservedNode("b", "unknown", None, None)) == [
+        ("firing", "node_down/node6.lan")
+    ]
     assert judge.states == before | {"node_down/node6.lan": "firing"}
-    assert judge.see(seconds + 1, UNSEEN, Observation("b", "unknown", None, None)) == []
+    assert judge.see(seconds + 1, UNSEEN, ObservedNode("b", "unknown", None, None)) == []
 
 
 def test_alert_goes_on_when_an_online_node_does_not_tell_its_value_for_a_moment(judge, online):
@@ -282,8 +284,8 @@ def test_transitions_follow_from_one_another_when_a_node_does_anything(rounds):
     for status, memory, passed in rounds:
         seconds += passed
         measures = Measures(memory_usage=memory) if status == "online" else None
-        seen = Observation("a", status, "error" if status == "offline" else None, measures)
-        alerts, changes = evaluate(alerts, RULES, [seen], Moment(seconds, seconds))
+        seen = ObservedNode("a", status, "error" if status == "offline" else None, measures)
+        alerts, changes = evaluate(alerts, RULES, [seen], CurrentTime(seconds, seconds))
         for change in changes:
             allowed = {
                 None: {"pending", "firing"} if change.alert.rule == "node_down" else {"pending"},

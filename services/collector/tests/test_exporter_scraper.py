@@ -12,8 +12,8 @@ from collector.flow_control import EXPOSITION_LIMIT_BYTES, MemoryBudget
 from collector.local_scraper import LocalScraper
 from collector.node_exporter import COLLECTORS, SERIES_LIMIT
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences import failures
 from collector.targets.dns import Resolver
-from collector.texts import failures
 from tests.drivers.hostile_exporters import serve
 from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, answer

@@ -11,8 +11,8 @@ from collector.exporter_scraper import ExporterScraper, open_session
 from collector.fetch import MEMBERS_LIMIT
 from collector.flow_control import EXPOSITION_LIMIT_BYTES, PIECE_BYTES
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences import failures
 from collector.targets.dns import Resolver
-from collector.texts import failures
 from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, RawExporter, answer
 

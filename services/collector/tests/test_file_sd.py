@@ -3,8 +3,8 @@ import json
 import pytest
 
 from collector.targets.entry import TargetsError
+from collector.targets.parse import parse_entries
 from collector.targets.target import discovered_targets
-from collector.targets.text import parse_entries
 
 GROUPS = [
     {"targets": ["10.0.0.7:9100", "pi.lan"], "labels": {"job": "node", "rack": "2"}},

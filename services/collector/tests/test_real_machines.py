@@ -9,8 +9,8 @@ from collector.fleet import cluster_state
 from collector.measures import derive
 from collector.node_exporter import parse_exposition
 from collector.node_state import NodeState
+from collector.sentences.sentence import english
 from collector.targets.target import Target
-from collector.texts.sentence import english
 
 GIB = 2**30
 

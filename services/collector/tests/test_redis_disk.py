@@ -6,7 +6,7 @@ import pytest
 from collector.config import Config
 from collector.installation_check import InstallationCheck, RedisStatus, VanishedReplicas
 from collector.redis_disk import EXTRA_BYTES, SPARE_BYTES, RedisDisk
-from collector.texts.sentence import english
+from collector.sentences.sentence import english
 
 
 @pytest.fixture

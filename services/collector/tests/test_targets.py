@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.targets.entry import PLAIN_HTTP, HttpOptions, TargetsError
+from collector.targets.parse import parse_entries
 from collector.targets.target import TARGETS_LIMIT, name_targets
-from collector.targets.text import parse_entries
 
 
 def parse_targets(*texts):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from collector.sentences.sentence import english
 from collector.targets.files import TargetsFiles
-from collector.texts.sentence import english
 from collector.yaml_file import SIZE_LIMIT_BYTES
 from tests.drivers.waiting import until
 

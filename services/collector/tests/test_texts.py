@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import collector.texts
+import collector.sentences
 import contract
-from collector.texts import alerts, failures, files, targets
-from collector.texts.sentence import SENTENCES, Restored, coded, english, literal, number, plural, says, size
+from collector.sentences import alerts, failures, files, targets
+from collector.sentences.sentence import SENTENCES, Restored, coded, english, literal, number, plural, says, size
 from contract.messages import Argument, Coded
 from runtime.quoting import QUOTED_LENGTH
 
-for _module in pkgutil.iter_modules(collector.texts.__path__, "collector.texts."):
+for _module in pkgutil.iter_modules(collector.sentences.__path__, "collector.sentences."):
     importlib.import_module(_module.name)
 
 

@@ -13,9 +13,9 @@ from collector.exporter_scraper import ExporterScraper, open_session
 from collector.fetch import Fetcher
 from collector.flow_control import EXPOSITION_LIMIT_BYTES
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences import failures
 from collector.targets.dns import Resolver
 from collector.targets.entry import HttpOptions
-from collector.texts import failures
 from tests.drivers.certificate import make_certificate, make_dated_certificate
 from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, RawExporter, answer

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from collector.alerts.rules import InvalidRulesFile, RulesFile, built_in_rules
+from collector.sentences.sentence import english
 from collector.targets.files import TargetsFiles
-from collector.texts.sentence import english
 from collector.yaml_file import SIZE_LIMIT_BYTES, Content, WatchedFile
 from tests.drivers.waiting import until
 

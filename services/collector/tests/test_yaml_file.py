@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from collector.alerts.rules import RulesError, parse_rules
 from collector.targets.entry import TargetsError
+from collector.targets.parse import parse_entries
 from collector.targets.target import name_targets
-from collector.targets.text import parse_entries
 from collector.yaml_file import EVENTS_LIMIT, PLAIN_LIMIT, YamlError, read_yaml
 from tests.drivers.process import ROOT
 
@@ -23,7 +23,7 @@ READER = """
 import resource, sys
 from collector.alerts.rules import RulesError, parse_rules
 from collector.targets.entry import TargetsError
-from collector.targets.text import parse_entries
+from collector.targets.parse import parse_entries
 resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20, 400 * 2**20))
 try:
     {"targets": parse_entries, "rules": parse_rules}[sys.argv[1]](sys.stdin.read())

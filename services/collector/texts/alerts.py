@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from collector.texts.sentence import Sentence, aside, number, plural, reason, sentence
+from collector.sentences.sentence import Sentence, aside, number, plural, reason, sentence
 from contract.messages import Coded
 
 # Beginnings

@@ -1,6 +1,6 @@
 """Why a scrape failed, without the node's name."""
 
-from collector.texts.sentence import aside, number, plural, sentence, size
+from collector.sentences.sentence import aside, number, plural, sentence, size
 
 # No connection
 

@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from collector.texts.sentence import aside, number, plural, sentence, size
+from collector.sentences.sentence import aside, number, plural, sentence, size
 
 
 @sentence

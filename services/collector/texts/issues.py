@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from collector.texts.sentence import aside, at_line, megabytes, number, plural, reason, sentence
+from collector.sentences.sentence import aside, at_line, megabytes, number, plural, reason, sentence
 from contract.messages import Coded
 
 #: What of the main figures a node may not tell.

@@ -6,7 +6,7 @@ the file writes it.
 
 from typing import Final
 
-from collector.texts.sentence import number, plural, sentence
+from collector.sentences.sentence import number, plural, sentence
 
 #: What takes the place of fields that Prometheus's own configuration has, and of one that many expect.
 INSTEAD: Final = {
