@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from collector.config import Config, split_paths
+from collector.exporter_scraper import ExporterScraper, Scraper, make_scraper, open_session
 from collector.health import INSTALL_EXPORTER, may_lack_an_exporter
-from collector.local import LocalProbe
+from collector.local_scraper import LocalScraper
 from collector.sample import Sample, ScrapeFailed
-from collector.scrape import HttpProbe, Probe, make_probe, open_session
 from collector.sentences import failures
 from collector.sentences.sentence import english, plural
 from collector.targets.dns import DnsTargets, Resolver
@@ -62,10 +62,10 @@ async def check(
 
         async def check_one(target: Target) -> CheckResult:
             async with places:
-                probe = make_probe(
+                probe = make_scraper(
                     target, session, resolver, timeout_seconds=TIMEOUT_SECONDS, local_exporter=local_exporter
                 )
-                if isinstance(probe, LocalProbe):
+                if isinstance(probe, LocalScraper):
                     return await _described(target, probe, "read without an exporter")
                 try:
                     found = await asyncio.wait_for(resolver.resolve(probe.host), TIMEOUT_SECONDS)
@@ -78,10 +78,10 @@ async def check(
         return await asyncio.gather(*map(check_one, targets))
 
 
-async def _described(target: Target, probe: Probe, reached: str, failed: str = "") -> CheckResult:
+async def _described(target: Target, probe: Scraper, reached: str, failed: str = "") -> CheckResult:
     begun = time.monotonic()
     result = await _scraped(probe)
-    if isinstance(probe, HttpProbe) and probe.left_out is not None:
+    if isinstance(probe, ExporterScraper) and probe.left_out is not None:
         # It takes connections and does not answer: the next scrape leaves out what hangs most often.
         begun = time.monotonic()
         result = await _scraped(probe)
@@ -95,14 +95,14 @@ async def _described(target: Target, probe: Probe, reached: str, failed: str = "
         told += f" (COLLECTOR {result.hung_collector} HANGS and was left out)"
     if target.http.insecure:
         told += ", CERTIFICATE NOT LOOKED AT (insecure: true)"
-    why = "" if result.lack is None else f" ({english(result.lack)})"
+    why = "" if result.missing_reason is None else f" ({english(result.missing_reason)})"
     choices = "".join(f"; {remark}" for remark in result.remarks)
     return CheckResult(
         f"{start}: {reached} in {took_ms:.0f} ms, {told}{why}, {_clock(result.clock_offset_seconds)}{choices}"
     )
 
 
-async def _scraped(probe: Probe) -> Sample | ScrapeFailed:
+async def _scraped(probe: Scraper) -> Sample | ScrapeFailed:
     """Return the result of a scrape. An error of ours is told of this node, and the others are scraped all the same."""
     try:
         return await probe.scrape()
