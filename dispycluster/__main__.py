@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 #: Exit code of a command whose reader has ended, as a shell tells it of SIGPIPE.
-_READER_ENDED: Final = 141
+_BROKEN_PIPE: Final = 141
 #: Errors of a file that takes no more.
 _OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _HELP: Final = ("--help", "-h")
@@ -39,7 +39,7 @@ All of them, and those of the services: docs/settings.md
 """
 
 
-class _Refused(Exception):
+class CommandFailed(Exception):
     """The command cannot be done; the text says why."""
 
 
@@ -82,12 +82,12 @@ def _check_nodes(arguments: Sequence[str]) -> int:
             if named:
                 arguments = [*arguments, f"--targets={Path(named).expanduser()}"]
             else:
-                options["default"] = _own_targets()
+                options["default"] = _default_targets()
     code: int = import_module("collector.check_nodes").main(arguments, **options)
     return code
 
 
-def _own_targets() -> Path:
+def _default_targets() -> Path:
     """The targets file of what runs with the same settings."""
     settings = import_module("deploy.local.settings")
     data_dir: Path = settings.data_dir_of(os.environ)
@@ -95,19 +95,19 @@ def _own_targets() -> Path:
         return data_dir / "nodes.yaml"
     demo: Path = data_dir / settings.DEMO_DIR / settings.DEMO_TARGETS
     if not demo.exists():
-        raise _Refused(f"DEMO_NODES is set, and no demo has run yet: {demo} is not there")
+        raise CommandFailed(f"DEMO_NODES is set, and no demo has run yet: {demo} is not there")
     return demo
 
 
 def _status(arguments: Sequence[str]) -> int:
-    code: int = import_module("api.status").main(arguments, "dispycluster status", _surroundings)
+    code: int = import_module("api.status").main(arguments, "dispycluster status", _command_environment)
     return code
 
 
 def _accounts(kind: str) -> Callable[[Sequence[str]], int]:
     def run(arguments: Sequence[str]) -> int:
         # What explains itself needs no settings.
-        variables, stopped = (os.environ, "") if any(word in _HELP for word in arguments) else _surroundings()
+        variables, stopped = (os.environ, "") if any(word in _HELP for word in arguments) else _command_environment()
         commands = import_module("api.access.commands")
         code: int = commands.run([kind, *arguments], variables, "dispycluster", stopped=stopped)
         return code
@@ -143,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     _fill_standard_descriptors()
     try:
-        code = _done(words)
+        code = _run_program(words)
         if sys.stdout is not None:
             sys.stdout.flush()
     except ImportError as error:
@@ -156,19 +156,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     except BrokenPipeError:
-        _forget_output()
-        return _READER_ENDED
+        _discard_output()
+        return _BROKEN_PIPE
     except OSError as error:
         if error.filename is None and error.errno in _OUTPUT_ERRORS:
-            _forget_output()
+            _discard_output()
             sys.stderr.write(f"standard output cannot be written: {error.strerror}\n")
             return 1
         raise
     return code
 
 
-def _done(words: Sequence[str]) -> int:
-    programs = _programs()
+def _run_program(words: Sequence[str]) -> int:
+    programs = _available_programs()
     if words[:1] == ["--version"]:
         print(import_module("contract").VERSION)  # noqa: T201
         return 0
@@ -188,7 +188,7 @@ def _done(words: Sequence[str]) -> int:
         return programs[words[0]].run(words[1:])
     except SystemExit as ended:  # of argparse
         return ended.code if isinstance(ended.code, int) else 2
-    except (_Refused, settings.SettingError) as error:
+    except (CommandFailed, settings.SettingError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except OSError as error:
@@ -198,16 +198,16 @@ def _done(words: Sequence[str]) -> int:
         return 1
 
 
-def _programs() -> dict[str, Program]:
+def _available_programs() -> dict[str, Program]:
     """The words of this installation."""
-    if not _is_release_of_systemd():
+    if not _is_service_release():
         return {word: program for word, program in PROGRAMS.items() if find_spec(program.module)}
-    words = import_module("deploy.local.systemd.__main__").WORDS
-    return {word: PROGRAMS[word]._replace(run=partial(_as_services, word)) for word in words}
+    words = import_module("deploy.local.systemd.__main__").COMMANDS
+    return {word: PROGRAMS[word]._replace(run=partial(_run_as_service_user, word)) for word in words}
 
 
-def _as_services(word: str, arguments: Sequence[str]) -> int:
-    code: int = import_module("deploy.local.systemd.__main__").accounts([word, *arguments])
+def _run_as_service_user(word: str, arguments: Sequence[str]) -> int:
+    code: int = import_module("deploy.local.systemd.__main__").run_command([word, *arguments])
     return code
 
 
@@ -216,7 +216,7 @@ def _usage(programs: dict[str, Program]) -> str:
     return "\n".join(["usage: dispycluster COMMAND …", "", *lines, "", "--version tells the version."])
 
 
-def _is_release_of_systemd() -> bool:
+def _is_service_release() -> bool:
     """Whether ``make install-service`` has installed this, and it is not yet called with the services' settings."""
     if not _is_local() or not find_spec("deploy.local.systemd"):
         return False
@@ -229,7 +229,7 @@ def _is_local() -> bool:
     return find_spec("deploy") is not None and not os.environ.get("ACCESS_USERS_DIR")
 
 
-def _surroundings() -> tuple[Mapping[str, str], str]:
+def _command_environment() -> tuple[Mapping[str, str], str]:
     """What tells the api's programs of Redis, users and tokens, and why there is no Redis to ask: empty if there is.
 
     Where the local mode is installed they are those of ``dispycluster run``.
@@ -241,7 +241,7 @@ def _surroundings() -> tuple[Mapping[str, str], str]:
     if not _is_local():
         return os.environ, ""
     data_dir = import_module("deploy.local.data_dir")
-    return data_dir.command_variables(os.environ), data_dir.why_stopped(os.environ)
+    return data_dir.command_environment(os.environ), data_dir.why_not_running(os.environ)
 
 
 def _fill_standard_descriptors() -> None:
@@ -256,7 +256,7 @@ def _fill_standard_descriptors() -> None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
 
 
-def _forget_output() -> None:
+def _discard_output() -> None:
     """Let what could not be written go, or Python would complain of it as it ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())

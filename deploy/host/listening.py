@@ -30,7 +30,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
         return True
 
 
-def free_above(
+def next_free_port(
     port: int, host: str = "127.0.0.1", *, step: int = 1, below: int = 65536, avoided: Collection[int] = ()
 ) -> int:
     """The next of the ports ``port + step``, ``port + 2 * step``, … with no server, none of ``avoided``.
@@ -41,7 +41,7 @@ def free_above(
     return next((number for number in numbers if number not in avoided and is_free(number, host)), port)
 
 
-def holder(port: int, proc: Path = Path("/proc")) -> str:
+def listener_name(port: int, proc: Path = Path("/proc")) -> str:
     """Who listens on ``port``, as `` by name (process 123)``; empty where the system does not tell."""
     inodes = set[str]()
     for table in ("tcp", "tcp6"):

@@ -15,7 +15,7 @@ _MAGICS = (b"REDIS", b"VALKEY")
 _END = b"\xff"
 
 
-def made_at(copy: Path) -> float | None:
+def created_at(copy: Path) -> float | None:
     """When Redis wrote an RDB file, in Unix seconds; ``None``: it does not say.
 
     Raises:
@@ -26,7 +26,7 @@ def made_at(copy: Path) -> float | None:
     return float(int.from_bytes(rest[:4], "little")) if field and len(rest) >= 4 else None
 
 
-def damage_of(copy: Path) -> str | None:
+def find_damage(copy: Path) -> str | None:
     """Say what is wrong with the beginning or the end of an RDB file, as the rest of a sentence; ``None``: nothing.
 
     Raises:
@@ -42,7 +42,7 @@ def damage_of(copy: Path) -> str | None:
     return None if tail == _END else "is not whole: its end is missing"
 
 
-def missing_since(made: float | None, now: float) -> str:
+def describe_data_loss(made: float | None, now: float) -> str:
     """Say from when to now there will be no data once the copy is restored; both in Unix seconds."""
     if made is None:
         return "When it was made is not known: what came since will be missing."

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 #: What a Python is told that has the api and its settings. For 20 s it waits for live data.
-ASK = ("-m", "api.status", "--json", "--wait", "20")
+STATUS_ARGUMENTS = ("-m", "api.status", "--json", "--wait", "20")
 _TIMEOUT_SECONDS = 5.0
 _LIMIT_BYTES = 1024 * 1024
 _READ_BYTES = 64 * 1024
@@ -55,7 +55,7 @@ class Status:
             return cls(is_live=False, missing=last_line)
 
 
-class Inquiry:
+class ReadinessCheck:
     """Asks the api until live data flow, and then for the page on ``host:port``, while its caller goes on.
 
     The api is asked by a process of its own. The clock starts at once.
@@ -63,7 +63,7 @@ class Inquiry:
 
     def __init__(self, python: Sequence[str], variables: Mapping[str, str], host: str, port: int, **how: Any) -> None:
         """``python``: one that has the api; ``variables``: its settings; ``how``: options of ``Popen``."""
-        self._command = [*python, *ASK]
+        self._command = [*python, *STATUS_ARGUMENTS]
         self._how = {"env": dict(variables), **how}
         self._host = host
         self._port = port
@@ -80,7 +80,7 @@ class Inquiry:
         """Time since the start."""
         return time.monotonic() - self._started
 
-    def is_answered(self) -> bool:
+    def is_ready(self) -> bool:
         """Look whether live data flow and the page answers. It does not wait for the api's answer."""
         if not self.status.is_live:
             if self._process is None:
@@ -89,7 +89,7 @@ class Inquiry:
                 return False
             self.status = Status.read(self._said.decode(errors="replace"))
             self.close()
-        self.missing = self.status.missing or why_no_page(self._host, self._port)
+        self.missing = self.status.missing or page_failure(self._host, self._port)
         return not self.missing
 
     def close(self) -> None:
@@ -121,7 +121,7 @@ class Inquiry:
         return True
 
 
-def why_no_page(host: str, port: int, scheme: str = "http") -> str:
+def page_failure(host: str, port: int, scheme: str = "http") -> str:
     """Ask for the first page as a stranger does; return why it does not come, empty if it does.
 
     Where all must sign in, the page of signing in is meant. By hand, since the standard library's client takes as much
@@ -154,17 +154,17 @@ def _secured(plain: socket.socket, scheme: str) -> socket.socket:
     return context.wrap_socket(plain)
 
 
-def nodes_that(count: int, total: int, one: str, many: str) -> str:
+def count_nodes(count: int, total: int, one: str, many: str) -> str:
     """Return ``1 of 1 node answers``, ``3 of 4 nodes answer``: ``one`` and ``many`` are the verb."""
     return f"{count} of {total} {'node' if total == 1 else 'nodes'} {one if count == 1 else many}"
 
 
-def answering(online: int, total: int) -> str:
+def nodes_answering(online: int, total: int) -> str:
     """Say how many nodes answer."""
-    return nodes_that(online, total, "answers", "answer")
+    return count_nodes(online, total, "answers", "answer")
 
 
-def about_nodes(issues: Sequence[str]) -> list[str]:
+def node_issue_lines(issues: Sequence[str]) -> list[str]:
     """Lines that say what is wrong with the nodes; none where nothing is."""
     if not issues:
         return []

@@ -32,7 +32,7 @@ DEV = ("dev.txt",)
 #: What the installed project is known by: its commands and its version.
 PROJECT = ("pyproject.toml", "contract/__init__.py")
 #: By this file of ours, environments of before 0.4 find the packages.
-FORMER_PATHS = "dispycluster-live.pth"
+OLD_PATH_FILE = "dispycluster-live.pth"
 
 _NO_VALKEY = (
     "there is no embedded Valkey for this machine (32-bit ARM has none). Use a Redis of your own, for instance: "
@@ -75,7 +75,7 @@ EXPLANATIONS = (
 )
 
 
-class Trouble(Exception):
+class SetupFailed(Exception):
     """The environment cannot be made; the text says why and what helps."""
 
 
@@ -98,17 +98,19 @@ def check_python(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> None
     """Check the Python that runs this.
 
     Raises:
-        Trouble: it is too old, or cannot make virtual environments.
+        SetupFailed: it is too old, or cannot make virtual environments.
     """
     if tuple(version[:2]) < OLDEST_PYTHON:
         found = ".".join(map(str, version))
-        raise Trouble(f"Python 3.11 or newer is needed, and this is {found}. Name another: PYTHON=python3.12 make run")
+        raise SetupFailed(
+            f"Python 3.11 or newer is needed, and this is {found}. Name another: PYTHON=python3.12 make run"
+        )
     try:
         import ensurepip
         import venv
     except ImportError:
         name = f"python{version[0]}.{version[1]}-venv"
-        raise Trouble(f"this Python cannot make virtual environments: sudo apt-get install -y {name}") from None
+        raise SetupFailed(f"this Python cannot make virtual environments: sudo apt-get install -y {name}") from None
     del ensurepip, venv
 
 
@@ -138,7 +140,7 @@ def make_environment() -> None:
     """Make ``.venv`` unless a usable one is there.
 
     Raises:
-        Trouble: it cannot be made.
+        SetupFailed: it cannot be made.
     """
     if is_usable():
         return
@@ -150,14 +152,14 @@ def make_environment() -> None:
         said = (done.stdout + done.stderr).strip()
         if "ensurepip" in said:
             check_python()
-        raise Trouble(explain(f"{said}\nERROR: {said.splitlines()[-1] if said else 'venv failed'}"))
+        raise SetupFailed(explain(f"{said}\nERROR: {said.splitlines()[-1] if said else 'venv failed'}"))
 
 
 def install_lock(name: str) -> None:
     """Install one lock.
 
     Raises:
-        Trouble: pip failed.
+        SetupFailed: pip failed.
     """
     count = len(re.findall(r"^\S+==", (REQUIREMENTS / name).read_text(), re.MULTILINE))
     say(f"installing {count} locked packages of requirements/{name} (the log is {LOG.relative_to(ROOT)})")
@@ -168,10 +170,10 @@ def install_project() -> None:
     """Install this folder's packages, as they are here, and the command ``dispycluster``.
 
     Raises:
-        Trouble: pip failed.
+        SetupFailed: pip failed.
     """
     pip_install("--no-index", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
-    for former in VENV.glob(f"lib/python*/site-packages/{FORMER_PATHS}"):
+    for former in VENV.glob(f"lib/python*/site-packages/{OLD_PATH_FILE}"):
         former.unlink()
 
 
@@ -179,7 +181,7 @@ def pip_install(*arguments: str) -> None:
     """Call ``pip install``; write what it says to the log.
 
     Raises:
-        Trouble: pip failed.
+        SetupFailed: pip failed.
     """
     command = [str(PYTHON), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
     output = []
@@ -207,14 +209,14 @@ def pip_install(*arguments: str) -> None:
             if sys.stdout.isatty():
                 print("\r\033[K", end="", flush=True)
     if pip.returncode != 0:
-        raise Trouble(f"{explain(''.join(output))}\n       (what pip said is in {LOG})")
+        raise SetupFailed(f"{explain(''.join(output))}\n       (what pip said is in {LOG})")
 
 
 def set_up(files: tuple[str, ...]) -> None:
     """Bring ``.venv`` to where these locks and the project are installed; does nothing where they are.
 
     Raises:
-        Trouble: it cannot be done.
+        SetupFailed: it cannot be done.
     """
     if stamp(files).exists() and PYTHON.exists() and COMMAND.exists():
         return
@@ -240,7 +242,7 @@ def main() -> int:
     own_redis = bool(os.environ.get("REDIS_URL", "").strip())
     try:
         set_up(DEV if options.dev else RUN if own_redis else RUN_WITH_VALKEY)
-    except Trouble as trouble:
+    except SetupFailed as trouble:
         print(f"setup: {trouble}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -44,13 +44,13 @@ def test_source_can_be_read_by_an_old_python() -> None:
 
 
 def test_old_python_is_told_which_one_is_needed() -> None:
-    with pytest.raises(bootstrap.Trouble, match=r"3\.11 or newer is needed, and this is 3\.9\.2"):
+    with pytest.raises(bootstrap.SetupFailed, match=r"3\.11 or newer is needed, and this is 3\.9\.2"):
         bootstrap.check_python((3, 9, 2))
 
 
 def test_python_without_venv_is_told_the_package_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ensurepip", None)
-    with pytest.raises(bootstrap.Trouble, match=r"sudo apt-get install -y python3\.12-venv"):
+    with pytest.raises(bootstrap.SetupFailed, match=r"sudo apt-get install -y python3\.12-venv"):
         bootstrap.check_python((3, 12, 1))
 
 
