@@ -77,7 +77,7 @@ def last_words(docker: Docker, failure: str) -> str:
 def look(docker: Docker, project: Project) -> Status:
     """Ask the api and, if it has live data, for the page."""
     answer = docker.ask("compose", "exec", "-T", "api", _PYTHON, *STATUS_ARGUMENTS)
-    status = Status.read(answer.out or answer.last_words())
+    status = Status.parse(answer.out or answer.last_words())
     if not status.is_live and _TOO_OLD not in status.missing:
         return status
     missing = page_failure(probe_host(project.host), project.port, project.scheme)

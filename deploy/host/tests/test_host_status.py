@@ -29,14 +29,14 @@ def page() -> Iterator[FrontPage]:
 
 @pytest.mark.parametrize("said", ["", "{}", "[]", "null", '{"live": true}', "api: REDIS_URL=… is not valid"])
 def test_answer_that_is_none_is_why_nothing_is_known(said: str) -> None:
-    assert Status.read(f"something before\n{said}") == Status(False, said or "something before")
-    assert Status.read("") == Status(False, "the api says nothing")
+    assert Status.parse(f"something before\n{said}") == Status(False, said or "something before")
+    assert Status.parse("") == Status(False, "the api printed nothing")
 
 
 def test_page_that_does_not_answer_is_named_with_its_address(valkey: Valkey) -> None:
     port = free_port()
     assert page_failure("127.0.0.1", port).startswith(f"the page does not answer on 127.0.0.1:{port} (")
-    assert page_failure("127.0.0.1", valkey.port) == f"what answers on 127.0.0.1:{valkey.port} is no HTTP"
+    assert page_failure("127.0.0.1", valkey.port) == f"the server on 127.0.0.1:{valkey.port} does not answer in HTTP"
 
 
 def test_page_is_asked_for_over_tls_when_the_port_speaks_it(tmp_path: Path, page: FrontPage) -> None:

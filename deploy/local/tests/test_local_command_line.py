@@ -177,7 +177,7 @@ def test_file_that_targets_names_must_be_there(call: Call, tmp_path: Path) -> No
         ("frob", 2, "dispycluster has no command 'frob'"),
         ("run --help", 0, "usage: dispycluster run"),
         ("run -h", 0, "docs/settings.md"),
-        ("run now", 2, "its settings are variables"),
+        ("run now", 2, "set variables, for example"),
         ("status --help", 0, "usage: dispycluster status"),
         ("check-nodes --help", 0, "usage: dispycluster check-nodes"),
         ("restore --help", 0, "usage: dispycluster restore"),

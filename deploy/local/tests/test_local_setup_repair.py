@@ -40,7 +40,7 @@ def test_environment_is_made_anew_when_its_python_is_gone(clone: Clone) -> None:
     # when
     said = set_up(clone)
     # then
-    assert "making .venv" in said
+    assert "creating .venv" in said
     assert f"{clone.folder}/services" in clone.search_path()
 
 
@@ -52,7 +52,7 @@ def test_environment_is_made_anew_when_pip_is_half_there(clone: Clone) -> None:
     # when
     said = set_up(clone)
     # then
-    assert "making .venv" in said
+    assert "creating .venv" in said
 
 
 def test_environment_is_made_anew_when_the_folder_was_moved(clone: Clone) -> None:
@@ -78,7 +78,7 @@ def test_environment_of_a_former_version_is_brought_over(clone: Clone) -> None:
     # when
     said = set_up(clone)
     # then
-    assert "making .venv" not in said
+    assert "creating .venv" not in said
     assert not (packages / OLD_PATH_FILE).exists()
     assert clone.version()
     assert set_up(clone) == ""
