@@ -10,7 +10,7 @@ from flask import Flask, Response, request
 from api.compression import SMALLEST_BYTES, answer_compressed
 
 #: Letters of a content hash that an address carries.
-HASH_LETTERS: Final = 12
+HASH_DIGITS: Final = 12
 
 _KEEP: Final = "public, max-age=31536000, immutable"
 #: Of 1 to 9: more than for an answer that is compressed while somebody waits.
@@ -59,13 +59,13 @@ class Assets:
         try:
             status = path.stat()
             state = (status.st_mtime_ns, status.st_size)
-            former = self._assets.get(name)
-            if former is not None and former.state == state:
-                return former
+            previous = self._assets.get(name)
+            if previous is not None and previous.state == state:
+                return previous
             content = path.read_bytes()
         except (OSError, ValueError):
             return None
-        version = hashlib.sha256(content).hexdigest()[:HASH_LETTERS]
+        version = hashlib.sha256(content).hexdigest()[:HASH_DIGITS]
         compressed = gzip.compress(content, _LEVEL, mtime=0) if len(content) >= SMALLEST_BYTES else b""
         self._assets[name] = _Asset(state, version, compressed)
         return self._assets[name]

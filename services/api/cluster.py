@@ -6,11 +6,11 @@ from typing import Final, get_args
 import msgspec
 from flask import Blueprint, Response, request
 
-from api.problems import Refusal
+from api.message_store import MessageStore, NotStored, nodes_by_name
+from api.problems import RequestRefused
 from api.query_parameters import wants_csv
 from api.republish import Republisher
 from api.responses import csv_answer, json_answer, latest_answer, with_age
-from api.store import NothingStored, Store, nodes_by_name
 from contract.codec import encode
 from contract.messages import Alerts, Node, NodeStatus
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
@@ -27,7 +27,7 @@ STATUSES: Final = (*get_args(NodeStatus), TROUBLE)
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class NodeFilter:
     """Which nodes are asked for, as the page of the nodes filters them; what is empty excludes nothing."""
 
     #: In lower case; stands in the name or in the address.
@@ -36,7 +36,7 @@ class _Wanted:
     #: Nodes for which an alert fires.
     in_trouble: frozenset[str]
 
-    def has(self, node: Node) -> bool:
+    def matches(self, node: Node) -> bool:
         """Whether the node is one of them."""
         if self.text not in node.node.lower() and self.text not in node.address.lower():
             return False
@@ -51,44 +51,44 @@ class _Nodes(msgspec.Struct):
     nodes: msgspec.Raw
 
 
-def cluster_routes(store: Store, republisher: Republisher) -> Blueprint:
+def cluster_routes(store: MessageStore, republisher: Republisher) -> Blueprint:
     """Make the routes."""
     routes = Blueprint("cluster", __name__, url_prefix="/api/cluster")
 
     @routes.get("/nodes")
     def nodes() -> Response:
         """An array of the snapshot's nodes, or of some. All of them as JSON: has the snapshot pushed to all clients."""
-        wanted = _wanted(store)
+        wanted = _node_filter(store)
         is_table = wants_csv()
         if is_table or wanted is not None:
             latest, snapshot = store.snapshot()
-            stored = zip(snapshot.nodes, nodes_by_name(latest.content), strict=True)
-            found = [(node, raw) for node, (_, raw) in stored if wanted is None or wanted.has(node)]
+            stored = zip(snapshot.nodes, nodes_by_name(latest.stored), strict=True)
+            found = [(node, raw) for node, (_, raw) in stored if wanted is None or wanted.matches(node)]
             if is_table:
                 rows = ([getattr(node, column) for column in NODE_COLUMNS] for node, _ in found)
                 return with_age(csv_answer("nodes", NODE_COLUMNS, rows), latest.age_seconds)
             return json_answer(encode([raw for _, raw in found]), latest.age_seconds)
         if request.method == "GET":
             republisher.republish(METRICS_CHANNEL)
-            latest = store.known(METRICS_CHANNEL)
+            latest = store.remembered(METRICS_CHANNEL)
         else:
             latest = store.latest(METRICS_CHANNEL)
-        return latest_answer(latest, bytes(msgspec.json.decode(latest.content.raw, type=_Nodes).nodes))
+        return latest_answer(latest, bytes(msgspec.json.decode(latest.stored.raw, type=_Nodes).nodes))
 
     @routes.get("/nodes/<path:node>")
     def node(node: str) -> Response:
         """One node by its name."""
         latest, _ = store.snapshot()
-        for name, stored in nodes_by_name(latest.content):
+        for name, stored in nodes_by_name(latest.stored):
             if name == node:
                 return latest_answer(latest, bytes(stored))
-        raise Refusal(404, f"No node is called {quoted(node)}. GET /api/cluster/nodes lists them.")
+        raise RequestRefused(404, f"No node is called {quoted(node)}. GET /api/cluster/nodes lists them.")
 
     @routes.get("/snapshot")
     def snapshot() -> Response:
         """The collector's last snapshot, its bytes unchanged."""
         latest = store.latest(METRICS_CHANNEL)
-        return latest_answer(latest, latest.content.raw)
+        return latest_answer(latest, latest.stored.raw)
 
     @routes.get("/overview")
     def cluster_overview() -> Response:
@@ -100,25 +100,25 @@ def cluster_routes(store: Store, republisher: Republisher) -> Blueprint:
     def health() -> Response:
         """The collector's last word on the cluster's health, its bytes unchanged."""
         latest = store.latest(HEALTH_CHANNEL)
-        return latest_answer(latest, latest.content.raw)
+        return latest_answer(latest, latest.stored.raw)
 
     return routes
 
 
-def _wanted(store: Store) -> _Wanted | None:
+def _node_filter(store: MessageStore) -> NodeFilter | None:
     """Return which nodes the request asks for; ``None`` where it asks for all."""
     text, status = request.args.get("q", "").strip().lower(), request.args.get("status")
     if status not in (None, *STATUSES):
-        raise Refusal(400, f"The parameter 'status' takes one of: {', '.join(STATUSES)}.")
+        raise RequestRefused(400, f"The parameter 'status' takes one of: {', '.join(STATUSES)}.")
     if not text and status is None:
         return None
-    return _Wanted(text, status, _in_trouble(store) if status == TROUBLE else frozenset())
+    return NodeFilter(text, status, _in_trouble(store) if status == TROUBLE else frozenset())
 
 
-def _in_trouble(store: Store) -> frozenset[str]:
+def _in_trouble(store: MessageStore) -> frozenset[str]:
     try:
-        message = store.latest(ALERTS_CHANNEL).content.message
-    except NothingStored:
+        message = store.latest(ALERTS_CHANNEL).stored.message
+    except NotStored:
         return frozenset()
     assert isinstance(message, Alerts)
     return frozenset(alert.node for alert in message.active_alerts if alert.state == "firing")

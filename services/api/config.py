@@ -39,7 +39,7 @@ class Config(FromEnvironment):
     #: Whether Redis, which keeps no append-only file, is asked for a dump after each revocation.
     saves_revocations: bool = False
     #: How people reach the deployment behind their own proxy.
-    public: WebOrigin | None = None
+    public_url: WebOrigin | None = None
     #: The host names that are answered.
     hosts: AllowedHosts = field(default_factory=AllowedHosts)
     #: A replica that is told to end answers on for so long, so that gateways learn that nobody new shall come.
@@ -73,7 +73,7 @@ class Config(FromEnvironment):
             requests_per_second=environment.value(catalogue.API_LIMIT_REQUESTS_PER_SECOND),
             published_bytes_per_second=environment.value(catalogue.API_LIMIT_PUBLISHED_BYTES_PER_SECOND),
             saves_revocations=saves_revocations(environment),
-            public=read_public_url(environment),
+            public_url=read_public_url(environment),
             hosts=read_hosts(environment, host),
         )
 

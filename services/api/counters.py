@@ -44,7 +44,7 @@ class Counters:
         self.redis_refusals = Counter(
             "api_redis_refusals", "Commands that Redis answered with an error.", registry=self._registry
         )
-        self.sign_ins = Counter("api_sign_ins", "Attempts to sign in.", ["outcome"], registry=self._registry)
+        self.sign_ins = Counter("api_sign_ins", "SignInAttempts to sign in.", ["outcome"], registry=self._registry)
         self.refusals = Counter("api_refusals", "Requests that were not let in.", ["reason"], registry=self._registry)
         self.limited = Counter("api_limited", "Requests beyond what one may make.", ["kind"], registry=self._registry)
         self.published = Counter(
@@ -52,7 +52,7 @@ class Counters:
         )
         self._redis_up = Gauge("api_redis_up", "1 while Redis answers, else 0.", registry=self._registry)
 
-    def watch_redis(self, up: Callable[[], bool]) -> None:
+    def observe_redis(self, up: Callable[[], bool]) -> None:
         """Take the gauge of Redis from ``up`` whenever it is asked for."""
         self._redis_up.set_function(lambda: float(up()))
 

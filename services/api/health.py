@@ -8,10 +8,10 @@ from typing import Final
 from flask import Blueprint, Response, request
 
 from api.counters import Counters
-from api.redis_link import RedisLink
+from api.message_store import DataUnavailable, MessageStore
+from api.redis_connection import RedisConnection
 from api.republish import Republisher
 from api.responses import struct_answer
-from api.store import Store, Unavailable
 from contract import VERSION
 from contract.messages import Health, Snapshot
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
@@ -33,9 +33,13 @@ class HealthReporter:
     """
 
     def __init__(
-        self, link: RedisLink, store: Store, readiness: Readiness, wall_clock: Callable[[], float] = time.time
+        self,
+        connection: RedisConnection,
+        store: MessageStore,
+        readiness: Readiness,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self._link = link
+        self._connection = connection
         self._store = store
         self._readiness = readiness
         self._wall_clock = wall_clock
@@ -59,9 +63,9 @@ class HealthReporter:
         )
 
     def _collector(self) -> tuple[CollectorReport, str | None]:
-        answered = self._link.last_answer
+        answered = self._connection.last_answer
         try:
-            collector, cluster = self._link.ask(read_collector)
+            collector, cluster = self._connection.ask(read_collector)
         except RedisFailure:
             return self._last_known_collector(answered)
         self._last = collector, time.monotonic()
@@ -76,10 +80,10 @@ class HealthReporter:
         cluster, age, interval = self._remembered()
         now, was_up = time.monotonic(), False
         if self._last is not None:
-            former, asked = self._last
-            was_up = former.status == "up"
-            if former.age_seconds is not None:
-                age = min(former.age_seconds + now - asked, math.inf if age is None else age)
+            previous, asked = self._last
+            was_up = previous.status == "up"
+            if previous.age_seconds is not None:
+                age = min(previous.age_seconds + now - asked, math.inf if age is None else age)
         quiet = age
         if age is not None and was_up and answered is not None:
             # The age may be one of long ago: rounds are missing since Redis went, if they are.
@@ -89,24 +93,24 @@ class HealthReporter:
 
     def _replicas(self) -> list[ReplicaReport]:
         try:
-            return self._link.ask(read_replicas)
+            return self._connection.ask(read_replicas)
         except RedisFailure:
             return []
 
     def _health(self) -> Health | None:
         try:
-            message = self._store.known(HEALTH_CHANNEL).content.message
-        except Unavailable:
+            message = self._store.remembered(HEALTH_CHANNEL).stored.message
+        except DataUnavailable:
             return None
         return message if isinstance(message, Health) else None
 
     def _remembered(self) -> tuple[str | None, float | None, float | None]:
         """Name of the cluster, age of its snapshot, and seconds between two, as read last."""
         try:
-            latest = self._store.known(METRICS_CHANNEL)
-        except Unavailable:
+            latest = self._store.remembered(METRICS_CHANNEL)
+        except DataUnavailable:
             return None, None, None
-        message = latest.content.message
+        message = latest.stored.message
         assert isinstance(message, Snapshot)
         return message.cluster, latest.age_seconds, message.interval_seconds
 
@@ -125,8 +129,8 @@ def health_routes(reporter: HealthReporter, republisher: Republisher) -> Bluepri
     return routes
 
 
-def probe_routes(readiness: Readiness, counters: Counters, knows_who_asks: Callable[[], bool]) -> Blueprint:
-    """Make the routes; ``knows_who_asks`` says whether a request may see why the service is not ready."""
+def probe_routes(readiness: Readiness, counters: Counters, is_identified: Callable[[], bool]) -> Blueprint:
+    """Make the routes; ``is_identified`` says whether a request may see why the service is not ready."""
     routes = Blueprint("probes", __name__)
 
     @routes.get("/livez")
@@ -138,7 +142,7 @@ def probe_routes(readiness: Readiness, counters: Counters, knows_who_asks: Calla
     def readyz() -> Response:
         """503 until the first contact with Redis, 404 while draining."""
         status, text = readiness.readyz()
-        return _text(text if knows_who_asks() else _READY[status], status)
+        return _text(text if is_identified() else _READY[status], status)
 
     @routes.get("/metrics")
     def metrics() -> Response:

@@ -12,7 +12,7 @@ from contract.rest import DistributionValues, HistoryValues
 E = TypeVar("E")
 
 
-class Stored(NamedTuple, Generic[E]):
+class StoredEntry(NamedTuple, Generic[E]):
     """An entry of a stream, or a distribution, with what its id says."""
 
     start_ms: int
@@ -23,7 +23,7 @@ class Stored(NamedTuple, Generic[E]):
 class Window(NamedTuple):
     """A part of a stream, from ``start_ms`` to, not including, ``end_ms``."""
 
-    step: Resolution
+    resolution: Resolution
     start_ms: int
     end_ms: int
 
@@ -46,16 +46,16 @@ class Grid:
     def windows(self) -> list[Window]:
         """What is to be read, coarsest first: of finer steps than ``base`` that which it may not have yet."""
         windows = [Window(self.base, self.start_ms, self.end_ms)]
-        step = self.base
-        while step.source is not None:
+        resolution = self.base
+        while resolution.source is not None:
             # In which the step is that goes on, and the one before, whose entry may be on its way.
-            start_ms = self.until_ms - 2000 * step.seconds
-            step = step.source
-            windows.append(Window(step, max(self.start_ms, start_ms), self.end_ms))
+            start_ms = self.until_ms - 2000 * resolution.seconds
+            resolution = resolution.source
+            windows.append(Window(resolution, max(self.start_ms, start_ms), self.end_ms))
         return windows
 
     def fill(
-        self, streams: Iterable[tuple[Resolution, Iterable[Stored[E]]]], merge: Callable[[list[E]], E]
+        self, streams: Iterable[tuple[Resolution, Iterable[StoredEntry[E]]]], merge: Callable[[list[E]], E]
     ) -> list[E | None]:
         """One entry a step, made by ``merge`` of what ``windows`` gave; ``None`` where there is nothing."""
         cells: list[list[E]] = [[] for _ in range(self.points)]
@@ -72,9 +72,11 @@ def make_grid(start_ms: int, end_ms: int, points: int, *, now_ms: int, interval_
     A step is at least two scrape intervals, so that slow scraping makes no gaps, and a multiple of a stored step: of
     the coarsest that is fine enough, among those that reach back to the start.
     """
-    reaching = [step for step in RESOLUTIONS if start_ms >= now_ms - 1000 * step.retention_seconds] or [RESOLUTIONS[-1]]
+    reaching = [
+        resolution for resolution in RESOLUTIONS if start_ms >= now_ms - 1000 * resolution.retention_seconds
+    ] or [RESOLUTIONS[-1]]
     wanted_ms = max(-(-(end_ms - start_ms) // points), round(2000 * interval_seconds))
-    base = [reaching[0], *(step for step in reaching if 1000 * step.seconds <= wanted_ms)][-1]
+    base = [reaching[0], *(resolution for resolution in reaching if 1000 * resolution.seconds <= wanted_ms)][-1]
     step_ms = -(-wanted_ms // (1000 * base.seconds)) * 1000 * base.seconds
     last = -(-end_ms // step_ms)
     first = max(start_ms // step_ms, last - points)
@@ -101,13 +103,13 @@ def _triple(summary: Summary) -> tuple[float | None, float | None, float | None]
     return summary if isinstance(summary, tuple) else (summary, summary, summary)
 
 
-def _without_repetitions(streams: Iterable[tuple[Resolution, Iterable[Stored[E]]]]) -> Iterator[Stored[E]]:
+def _without_repetitions(streams: Iterable[tuple[Resolution, Iterable[StoredEntry[E]]]]) -> Iterator[StoredEntry[E]]:
     """Leave out finer entries that are contained in a coarser one, which is of the same epoch."""
     contained_until_ms: dict[Epoch, int] = {}
-    for step, entries in streams:
+    for resolution, entries in streams:
         ends = dict(contained_until_ms)
         for stored in entries:
             if stored.start_ms >= contained_until_ms.get(stored.epoch, 0):
-                ends[stored.epoch] = stored.start_ms + 1000 * step.seconds
+                ends[stored.epoch] = stored.start_ms + 1000 * resolution.seconds
                 yield stored
         contained_until_ms = ends

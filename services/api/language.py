@@ -8,7 +8,7 @@ from typing import Final
 
 from flask import Flask, Response, has_request_context, request
 
-from api.responses import answers_json
+from api.responses import is_program_request
 
 #: The first is that of the texts in the code and for whoever asks for none of these.
 LANGUAGES: Final = ("en", "fr")
@@ -23,9 +23,9 @@ _CATALOGS: Final = Path(__file__).with_name("translations")
 
 def language() -> str:
     """The one of ``LANGUAGES`` for this request: chosen in its address, before, or in the browser's settings."""
-    if not has_request_context() or answers_json():
+    if not has_request_context() or is_program_request():
         return LANGUAGES[0]
-    return _asked() or _known(request.cookies.get(COOKIE)) or _accepted() or LANGUAGES[0]
+    return _from_query() or _supported(request.cookies.get(COOKIE)) or _from_browser() or LANGUAGES[0]
 
 
 def gettext(text: str, **values: object) -> str:
@@ -33,7 +33,7 @@ def gettext(text: str, **values: object) -> str:
     return _catalog(language()).gettext(text) % values
 
 
-def use_languages(app: Flask) -> None:
+def install_languages(app: Flask) -> None:
     """Give the templates of ``app`` ``language``, ``_()`` and ``ngettext()``, and its pages the headers of a language.
 
     Raises:
@@ -52,31 +52,31 @@ def use_languages(app: Flask) -> None:
         newstyle=True,
     )
     app.context_processor(lambda: {"language": language()})
-    app.after_request(_tell)
+    app.after_request(_add_language_headers)
 
 
-def _tell(response: Response) -> Response:
+def _add_language_headers(response: Response) -> Response:
     if response.mimetype == "text/html":
         response.headers["Content-Language"] = language()
         response.vary.update(("Accept-Language", "Cookie"))
-        asked = _asked()
-        if asked is not None:
-            response.set_cookie(COOKIE, asked, max_age=KEPT_SECONDS, path="/", samesite="Lax")
+        chosen = _from_query()
+        if chosen is not None:
+            response.set_cookie(COOKIE, chosen, max_age=KEPT_SECONDS, path="/", samesite="Lax")
     return response
 
 
-def _asked() -> str | None:
-    return _known(request.args.get(PARAMETER))
+def _from_query() -> str | None:
+    return _supported(request.args.get(PARAMETER))
 
 
-def _known(name: str | None) -> str | None:
+def _supported(name: str | None) -> str | None:
     return name if name in LANGUAGES else None
 
 
-def _accepted() -> str | None:
+def _from_browser() -> str | None:
     # Werkzeug's best_match takes "en" for "fr-CA, en;q=0.5": to it, a region is worse than any other language.
     for tag, quality in request.accept_languages:
-        name = _known(tag.replace("_", "-").partition("-")[0].lower())
+        name = _supported(tag.replace("_", "-").partition("-")[0].lower())
         if name is not None and quality > 0:
             return name
     return None

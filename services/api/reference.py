@@ -42,7 +42,7 @@ def reference_routes() -> Blueprint:
         """The page."""
         if not wants_page():
             abort(404)
-        response = Response(render_template("api.html", page="api", routes=described_routes()), mimetype="text/html")
+        response = Response(render_template("api.html", page="api", routes=route_descriptions()), mimetype="text/html")
         response.headers["Cache-Control"] = "no-store"
         response.vary.add("Accept")
         return response
@@ -51,7 +51,7 @@ def reference_routes() -> Blueprint:
 
 
 @functools.cache
-def described_routes() -> tuple[Route, ...]:
+def route_descriptions() -> tuple[Route, ...]:
     """Every operation of the OpenAPI document, in its order."""
     document = description()
     return tuple(
@@ -62,7 +62,7 @@ def described_routes() -> tuple[Route, ...]:
 
 
 def _route(document: dict[str, Any], method: str, path: str, operation: dict[str, Any]) -> Route:
-    def said(answer: dict[str, Any]) -> str:
+    def description_of(answer: dict[str, Any]) -> str:
         if "$ref" in answer:
             answer = document["components"]["responses"][answer["$ref"].rpartition("/")[2]]
         text: str = answer["description"]
@@ -78,7 +78,7 @@ def _route(document: dict[str, Any], method: str, path: str, operation: dict[str
             Parameter(each["name"], each["in"], kind_of(each["schema"]), each.get("description", ""))
             for each in parameters
         ),
-        answers=tuple((status, said(answer)) for status, answer in sorted(operation["responses"].items())),
+        answers=tuple((status, description_of(answer)) for status, answer in sorted(operation["responses"].items())),
     )
 
 

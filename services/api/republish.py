@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from api.counters import Counters
-from api.redis_link import RedisLink
-from api.store import Store
+from api.message_store import MessageStore
+from api.redis_connection import RedisConnection
 from contract.names import REPUBLISH_INTERVAL_MS
 from contract.scripts import REPUBLISH, RepublishReply, republish_call, republish_reply
 from runtime.redis_failures import RedisAway, RedisFailure, RedisRefused
@@ -39,12 +39,12 @@ class Republisher:
 
     def __init__(
         self,
-        link: RedisLink,
-        store: Store,
+        connection: RedisConnection,
+        store: MessageStore,
         counters: Counters,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._link = link
+        self._connection = connection
         self._store = store
         self._counters = counters
         self._monotonic = monotonic
@@ -75,7 +75,7 @@ class Republisher:
 
     def _publish(self, channel: str) -> RepublishReply:
         asked_at = self._monotonic()
-        answer = republish_reply(self._link.call(REPUBLISH, republish_call(channel)))
+        answer = republish_reply(self._connection.call(REPUBLISH, republish_call(channel)))
         self._store.remember(channel, answer.message, answer.age_seconds, asked_at)
         if answer.message is not None and answer.wait_seconds == 0:
             self._counters.publications.labels(channel).inc()
@@ -84,9 +84,9 @@ class Republisher:
 
     def _postpone(self, channel: str, due: float, last_call: float) -> None:
         with self._changed:
-            former = self._pending.get(channel)
-            if former is not None:
-                due, last_call = min(due, former.due), max(last_call, former.last_call)
+            previous = self._pending.get(channel)
+            if previous is not None:
+                due, last_call = min(due, previous.due), max(last_call, previous.last_call)
             self._pending[channel] = _Pending(due, last_call)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="republish", daemon=True)
@@ -105,14 +105,14 @@ class Republisher:
         while True:
             channel = self._wait_for_due()
             try:
-                self._make_good(channel)
+                self._publish_pending(channel)
             except RedisFailure:
                 self._settle(channel, self._monotonic())
             except Exception:
                 _logger.exception("a postponed publication failed")
                 self._settle(channel, self._monotonic())
 
-    def _make_good(self, channel: str) -> None:
+    def _publish_pending(self, channel: str) -> None:
         asked_at = self._monotonic()
         answer = self._publish(channel)
         if answer.message is None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from flask import Response, request
 
-from api.store import Latest
+from api.message_store import LatestMessage
 from contract.codec import encode
 
 #: What the paths of programs begin with. By itself it is a page to a browser.
@@ -20,7 +20,7 @@ Cell = str | int | float | bool | None
 #: Where a spreadsheet would take a text for a formula: at its beginning, and where one whose language separates cells
 #: by another sign than a comma (French: a semicolon), and sees no quotation marks then, begins a cell or a line.
 #: Source: OWASP, CSV Injection
-_ACTIVE: Final = re.compile(r'^(?=[\t\r\n])|(?:^|(?<=[;\t\r\n]))(?="*[=+\-@＝＋－＠])')
+_FORMULA_START: Final = re.compile(r'^(?=[\t\r\n])|(?:^|(?<=[;\t\r\n]))(?="*[=+\-@＝＋－＠])')
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 PAGE_POLICY: Final = (
@@ -31,14 +31,14 @@ PAGE_POLICY: Final = (
 DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 
 
-def answers_json() -> bool:
+def is_program_request() -> bool:
     """Whether this request is a program's: all that is asked for under ``/api``, errors included."""
     return request.path.startswith(f"{API}/") or (request.path == API and not _takes_html())
 
 
 def wants_page() -> bool:
     """Whether this request is a browser's for a page, and not a program's, which most often takes anything."""
-    return not answers_json() and request.path != "/metrics" and _takes_html()
+    return not is_program_request() and request.path != "/metrics" and _takes_html()
 
 
 def _takes_html() -> bool:
@@ -76,16 +76,16 @@ def tagged_answer(body: bytes, tag: str, age_seconds: float | None = None) -> Re
     return response
 
 
-def latest_answer(latest: Latest, body: bytes) -> Response:
+def latest_answer(latest: LatestMessage, body: bytes) -> Response:
     """Answer a ``body`` made of ``latest``."""
-    return tagged_answer(body, latest.content.tag, latest.age_seconds)
+    return tagged_answer(body, latest.stored.tag, latest.age_seconds)
 
 
-def csv_answer(name: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Response:
+def csv_answer(name: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Response:
     """Answer a table as a file that is called ``name``, with what is not known as empty cells."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(head)
+    writer.writerow(header)
     writer.writerows([_csv_text(cell) for cell in row] for row in rows)
     response = Response(text.getvalue(), content_type="text/csv; charset=utf-8; header=present")
     response.headers["Cache-Control"] = "no-cache"
@@ -100,10 +100,10 @@ def _csv_text(cell: Cell) -> str:
         return "true" if cell else "false"
     if not isinstance(cell, str):
         return repr(cell)
-    return cell if _NUMBER.fullmatch(cell) else _ACTIVE.sub("'", cell)
+    return cell if _NUMBER.fullmatch(cell) else _FORMULA_START.sub("'", cell)
 
 
-def protect(response: Response) -> Response:
+def add_security_headers(response: Response) -> Response:
     """Add the security headers; an ``after_request`` function."""
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["X-Frame-Options"] = "DENY"

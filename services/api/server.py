@@ -10,9 +10,9 @@ from typing import Any, Final
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
-from api.components import components_of
+from api.app_resources import resources_of
 from api.config import Config
-from api.worker import PatientWorker
+from api.worker import BufferingWorker
 from runtime.logs import RateLimitedLog
 
 #: Bytes that the first line of a request may have: fifty names of nodes are long.
@@ -32,7 +32,7 @@ SWITCH_SECONDS: Final = 0.0005
 #: A file system in memory, there also where the root file system is read-only: workers sign life there every second.
 _MEMORY_FOLDER: Final = "/dev/shm"  # noqa: S108 (gunicorn makes its file there with mkstemp and unlinks it)
 #: Letters of a message of gunicorn that reach the log: some quote what strangers sent.
-MESSAGE_LETTERS: Final = 200
+MESSAGE_CHARACTERS: Final = 200
 
 _logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, config: Config, listener: socket.socket) -> None:
         self._config = config
-        self._address = "http://" + _written(listener)
+        self._address = "http://" + _address_of(listener)
         self._descriptor = listener.detach()
         super().__init__(prog="api")
 
@@ -84,7 +84,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         settings: dict[str, Any] = {
             "bind": f"fd://{self._descriptor}",
             "workers": 1,
-            "worker_class": PatientWorker,
+            "worker_class": BufferingWorker,
             "threads": self._config.threads,
             "keepalive": KEEP_ALIVE_SECONDS,
             "limit_request_line": REQUEST_LINE_BYTES,
@@ -97,8 +97,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             "proc_name": "api",
             "logger_class": GunicornLog,
             "when_ready": lambda arbiter: _logger.info("listening on %s", self._address),
-            "post_worker_init": _begin,
-            "worker_exit": _end,
+            "post_worker_init": _start_worker,
+            "worker_exit": _stop_worker,
             "on_exit": lambda arbiter: _logger.info("stopped"),
         }
         for name, value in settings.items():
@@ -119,29 +119,29 @@ class GunicornLog(Logger):  # type: ignore[misc]
         self.cfg = cfg
         self.error_log.propagate = True
         self.error_log.setLevel(logging.WARNING)
-        self._complaints = RateLimitedLog(self.error_log)
+        self._limited_log = RateLimitedLog(self.error_log)
 
     def warning(self, msg: object, *args: object, **kwargs: object) -> None:
         """Log a warning."""
-        self._complaints.warning("any", "%s", _one_line(msg, args))
+        self._limited_log.warning("any", "%s", _one_line(msg, args))
 
     def exception(self, msg: object, *args: object, **kwargs: object) -> None:
         """Log the failure that is being handled, with its traceback."""
         self.error_log.error("%s", _one_line(msg, args), exc_info=True)
 
 
-def _begin(worker: PatientWorker) -> None:
+def _start_worker(worker: BufferingWorker) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
-    components_of(worker.wsgi).watch.start()
+    resources_of(worker.wsgi).redis_check.start()
 
 
-def _end(arbiter: object, worker: PatientWorker) -> None:
+def _stop_worker(arbiter: object, worker: BufferingWorker) -> None:
     application = getattr(worker, "wsgi", None)
     if application is not None:
-        components_of(application).republisher.finish(LAST_PUBLICATION_SECONDS)
+        resources_of(application).republisher.finish(LAST_PUBLICATION_SECONDS)
 
 
-def _written(listener: socket.socket) -> str:
+def _address_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -149,4 +149,4 @@ def _written(listener: socket.socket) -> str:
 def _one_line(msg: object, args: tuple[object, ...]) -> str:
     text = str(msg) % args if args else str(msg)
     shown = text.encode("unicode_escape").decode()
-    return shown if len(shown) <= MESSAGE_LETTERS else shown[:MESSAGE_LETTERS] + " …"
+    return shown if len(shown) <= MESSAGE_CHARACTERS else shown[:MESSAGE_CHARACTERS] + " …"

@@ -1,6 +1,6 @@
 """``python -m api.status``: whether live data flow, as the api reads it from Redis.
 
-Writes one line a fact, or all facts as one line of JSON. Ends with 0 if live data flow, with 1 if they do not yet, and
+Writes one line a fact, or all lines as one line of JSON. Ends with 0 if live data flow, with 1 if they do not yet, and
 with 2 if a setting is not valid.
 """
 
@@ -19,8 +19,8 @@ from access.scripts import ATTEMPT_SIGN_IN, NO_ATTEMPT
 from api.config import Config
 from api.counters import Counters
 from api.health import HealthReporter
-from api.redis_link import RedisLink
-from api.store import Store, Stored, Unavailable
+from api.message_store import AnyMessage, DataUnavailable, MessageStore
+from api.redis_connection import RedisConnection
 from contract.codec import encode
 from contract.messages import Coded, Count, Epoch, Health, Seq, Snapshot
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL, overdue_seconds
@@ -30,14 +30,14 @@ from runtime.redis_failures import RedisFailure
 from runtime.settings import SettingError
 
 #: Seconds for which ``--wait`` waits until every node was looked at; later, live data of some nodes are enough.
-FIRST_LOOK_SECONDS: Final = 15.0
+FIRST_SCRAPE_SECONDS: Final = 15.0
 
 #: Seconds between two looks of ``--wait``.
-_LOOK_SECONDS: Final = 0.2
+_POLL_SECONDS: Final = 0.2
 _LONGEST_WAIT_SECONDS: Final = 3600.0
 
 
-class Round(Struct, frozen=True, kw_only=True):
+class RoundStatus(Struct, frozen=True, kw_only=True):
     """The collector's last round; its age is that of ``HealthReport.collector``."""
 
     epoch: Epoch
@@ -49,7 +49,7 @@ class Round(Struct, frozen=True, kw_only=True):
     nodes_unknown: Count
 
 
-class Status(Struct, frozen=True, kw_only=True):
+class LiveDataStatus(Struct, frozen=True, kw_only=True):
     """What is known of the data."""
 
     live: bool
@@ -57,17 +57,17 @@ class Status(Struct, frozen=True, kw_only=True):
     missing: str | None
     health: HealthReport
     #: ``None`` where no snapshot can be read.
-    round: Round | None
+    round: RoundStatus | None
     #: What is wrong with the nodes, and the same sentences as codes.
     issues: tuple[str, ...]
     issues_coded: tuple[Coded, ...]
 
     def lines(self) -> list[str]:
-        """The facts for people."""
+        """The lines for people."""
         health, last = self.health, self.round
         age = health.collector.age_seconds
         replicas, clients = len(health.websocket.replicas), health.websocket.connected_clients
-        facts = {
+        lines = {
             "live": "yes" if self.live else f"no: {self.missing}",
             "version": health.version,
             "cluster": health.cluster_name,
@@ -78,7 +78,7 @@ class Status(Struct, frozen=True, kw_only=True):
             "nodes": None if last is None else f"{last.nodes_online} of {last.nodes_total} online",
         }
         return [
-            *(f"{name}: {fact}" for name, fact in facts.items() if fact is not None),
+            *(f"{name}: {fact}" for name, fact in lines.items() if fact is not None),
             *(f"problem: {issue}" for issue in self.issues),
         ]
 
@@ -90,22 +90,22 @@ class StatusReader:
         """``stopped``: why nothing can be there, as a sentence, where that is known."""
         self._stopped = stopped
         counters, readiness = Counters(), Readiness()
-        self._link = RedisLink(config.redis_url, readiness, counters)
-        self._store = Store(self._link, readiness, counters)
-        self._reporter = HealthReporter(self._link, self._store, readiness)
+        self._connection = RedisConnection(config.redis_url, readiness, counters)
+        self._store = MessageStore(self._connection, readiness, counters)
+        self._reporter = HealthReporter(self._connection, self._store, readiness)
 
-    def read(self) -> Status:
+    def read(self) -> LiveDataStatus:
         """Ask Redis now."""
         # As the api does on its own: it tells whether Redis has the functions, and loads them where it may.
         with suppress(RedisFailure):
-            self._link.call(ATTEMPT_SIGN_IN, NO_ATTEMPT)
+            self._connection.call(ATTEMPT_SIGN_IN, NO_ATTEMPT)
         self._store.refresh(METRICS_CHANNEL, HEALTH_CHANNEL)
         report = self._reporter.report()
-        snapshot, why_none = self._known(METRICS_CHANNEL)
-        health, _ = self._known(HEALTH_CHANNEL)
+        snapshot, why_missing = self._remembered(METRICS_CHANNEL)
+        health, _ = self._remembered(HEALTH_CHANNEL)
         last = _round(snapshot) if isinstance(snapshot, Snapshot) else None
-        missing = self._stopped or _missing(report, last, why_none)
-        return Status(
+        missing = self._stopped or _missing(report, last, why_missing)
+        return LiveDataStatus(
             live=missing is None,
             missing=missing,
             health=report,
@@ -114,31 +114,33 @@ class StatusReader:
             issues_coded=health.issues_coded if isinstance(health, Health) else (),
         )
 
-    def _known(self, channel: str) -> tuple[Stored | None, str | None]:
+    def _remembered(self, channel: str) -> tuple[AnyMessage | None, str | None]:
         """The last message of a channel, or why there is none."""
         try:
-            return self._store.known(channel).content.message, None
-        except Unavailable as reason:
+            return self._store.remembered(channel).stored.message, None
+        except DataUnavailable as reason:
             return None, str(reason)
 
-    def wait(self, seconds: float) -> Status:
+    def wait(self, seconds: float) -> LiveDataStatus:
         """Ask until live data flow, for so long at most."""
         began = time.monotonic()
         while True:
             status = self.read()
             passed = time.monotonic() - began
-            first_look = status.round is not None and status.round.nodes_unknown > 0 and passed < FIRST_LOOK_SECONDS
-            if (status.live and not first_look) or passed >= seconds:
+            is_first_scrape = (
+                status.round is not None and status.round.nodes_unknown > 0 and passed < FIRST_SCRAPE_SECONDS
+            )
+            if (status.live and not is_first_scrape) or passed >= seconds:
                 return status
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
     def close(self) -> None:
         """Close the connections."""
-        self._link.close()
+        self._connection.close()
 
 
-def _round(snapshot: Snapshot) -> Round:
-    return Round(
+def _round(snapshot: Snapshot) -> RoundStatus:
+    return RoundStatus(
         epoch=snapshot.epoch,
         seq=snapshot.seq,
         interval_seconds=snapshot.interval_seconds,
@@ -148,7 +150,7 @@ def _round(snapshot: Snapshot) -> Round:
     )
 
 
-def _missing(report: HealthReport, last: Round | None, why_none: str | None) -> str | None:
+def _missing(report: HealthReport, last: RoundStatus | None, why_missing: str | None) -> str | None:
     """Why live data do not flow."""
     collector, functions = report.collector, report.redis.functions_missing
     if report.redis.status == "down":
@@ -160,7 +162,7 @@ def _missing(report: HealthReport, last: Round | None, why_none: str | None) -> 
     if collector.leader is None:
         return "no collector holds the lease at this moment"
     if last is None:
-        return why_none
+        return why_missing
     # The snapshot of an earlier collector stays in Redis for a day.
     if last.epoch != collector.epoch:
         return "the collector has not published yet"
@@ -176,22 +178,22 @@ def _missing(report: HealthReport, last: Round | None, why_none: str | None) -> 
 def main(
     arguments: Sequence[str] | None = None,
     program: str = "python -m api.status",
-    surroundings: Callable[[], tuple[Mapping[str, str], str]] = lambda: (os.environ, ""),
+    read_environment: Callable[[], tuple[Mapping[str, str], str]] = lambda: (os.environ, ""),
 ) -> int:
     """Do what the command line says; return the exit code.
 
-    ``surroundings`` gives the settings of this moment, and why nothing can be there: empty where something may be.
+    ``read_environment`` gives the settings of this moment, and why nothing can be there: empty where something may be.
     """
     parser = argparse.ArgumentParser(prog=program, description="Tells whether live data flow.")
-    parser.add_argument("--json", action="store_true", help="all facts as one line of JSON")
+    parser.add_argument("--json", action="store_true", help="all lines as one line of JSON")
     parser.add_argument("--wait", metavar="SECONDS", type=_seconds, default=0.0, help="wait so long for live data")
-    said = parser.parse_args(arguments)
-    deadline = time.monotonic() + said.wait
+    options = parser.parse_args(arguments)
+    deadline = time.monotonic() + options.wait
     try:
-        variables, stopped = surroundings()
+        variables, stopped = read_environment()
         while stopped and time.monotonic() < deadline:
-            time.sleep(_LOOK_SECONDS)
-            variables, stopped = surroundings()
+            time.sleep(_POLL_SECONDS)
+            variables, stopped = read_environment()
         reader = StatusReader(Config.from_environment(variables), stopped)
         # Where it is known that nothing runs, the log of what does not answer says nothing more.
         logging.disable(logging.WARNING if stopped else logging.NOTSET)
@@ -205,7 +207,7 @@ def main(
         return 2
     except KeyboardInterrupt:
         return 1
-    print(encode(status).decode() if said.json else "\n".join(status.lines()))  # noqa: T201
+    print(encode(status).decode() if options.json else "\n".join(status.lines()))  # noqa: T201
     return 0 if status.live else 1
 
 

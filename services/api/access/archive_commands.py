@@ -23,17 +23,17 @@ from access.tokens import StoredToken, token_grant
 from api.access.command_line import (
     CommandEnvironment,
     CommandError,
-    NotRunning,
+    ProductNotRunning,
     folder_of,
     is_secret,
+    print_message,
+    print_output,
+    print_patch,
     redis_client,
     remove_file,
     require_output,
     require_readable,
     require_writable,
-    show,
-    show_patch,
-    tell,
     write_file,
 )
 from api.access.users import StoredUser
@@ -52,7 +52,7 @@ class _Readable(Protocol):
 FILES: Final = 20_000
 ARCHIVE_BYTES: Final = 64 * 1024 * 1024
 #: Files that are told of one by one because they are left out.
-LEFT_OUT: Final = 20
+LEFT_OUT_LINES: Final = 20
 
 #: Seconds after which every service knows a new key, and signs with it; of a Secret the kubelets take their time.
 SETTLE_SECONDS: Final = 10
@@ -110,7 +110,7 @@ class ArchiveCommands:
         for folder, files in ((self._users, archive.users), (self._tokens, archive.tokens)):
             for name, (content, _) in files.items():
                 write_file(folder, name, content)
-        tell(f"{len(archive.users)} users and {len(archive.tokens)} tokens are as the archive has them")
+        print_message(f"{len(archive.users)} users and {len(archive.tokens)} tokens are as the archive has them")
 
     def revoked(self) -> None:
         """Show the tokens that Redis alone keeps from being good: a copy of its data may not know of that."""
@@ -118,7 +118,9 @@ class ArchiveCommands:
         revocations = self._revocations()
         for name, stored in sorted(CredentialFolder(self._tokens, "token", StoredToken).files().items()):
             if revocations.includes(token_grant(name, stored)):
-                show(f"token {name}\trevoked, but its file is there: token remove {name} takes it away for good")
+                print_output(
+                    f"token {name}\trevoked, but its file is there: token remove {name} takes it away for good"
+                )
 
     def end_sessions(self) -> None:
         """End all sessions of everybody: the store gets a new generation."""
@@ -128,41 +130,41 @@ class ArchiveCommands:
                 begin_generation(client)
         except RedisFailure as error:
             raise CommandError(f"Redis did not take it, and nothing was changed: {error}") from None
-        tell("all sessions have ended: everybody signs in again")
+        print_message("all sessions have ended: everybody signs in again")
 
-    def rotate_key(self, *, is_now: bool) -> None:
-        """Put a new key of sessions in place; ``is_now``: without the former one, and all sessions end.
+    def rotate_key(self, *, is_immediate: bool) -> None:
+        """Put a new key of sessions in place; ``is_immediate``: without the previous one, and all sessions end.
 
         Of a Secret, which nobody here can write, the patch is shown that does so.
         """
         path = folder_of(self._environment, "ACCESS_KEY_FILE")
-        former, key, now = previous_key_path(path), new_key(), time.time()
+        previous, key, now = previous_key_path(path), new_key(), time.time()
         settle_seconds = SECRET_LAG_SECONDS if is_secret(path.parent) else SETTLE_SECONDS
         begins = now + settle_seconds
         until = begins + self._environment.value(catalogue.ACCESS_SESSION_SECONDS)
         try:
-            line = None if is_now else previous_key_line(path.read_bytes(), until, begins)
+            line = None if is_immediate else previous_key_line(path.read_bytes(), until, begins)
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}") from None
         if is_secret(path.parent):
-            show_patch({former.name: line, path.name: key})
+            print_patch({previous.name: line, path.name: key})
             when = f" once the Secret is patched; that takes up to {settle_seconds} s"
         else:
             require_writable(path.parent)
             # At no moment is there a key without the one before it.
             if line is not None:
-                write_file(path.parent, former.name, line)
-            elif former.exists():
-                remove_file(path.parent, former.name)
+                write_file(path.parent, previous.name, line)
+            elif previous.exists():
+                remove_file(path.parent, previous.name)
             write_file(path.parent, path.name, key)
             when = ""
-        tell(f"there is a new key of sessions{when}")
-        if not is_now:
+        print_message(f"there is a new key of sessions{when}")
+        if not is_immediate:
             return
         try:
             self.end_sessions()
-        except NotRunning:  # no page is connected
-            tell("all sessions have ended: everybody signs in again")
+        except ProductNotRunning:  # no page is connected
+            print_message("all sessions have ended: everybody signs in again")
         except CommandError as error:
             raise CommandError(f"open pages stay connected until this is called again. {error}") from None
 
@@ -190,14 +192,14 @@ class ArchiveCommands:
         for name, (_, then) in sorted(archive.users.items()):
             now = users.get(name)
             if now is None:
-                show(f"user {name}\tis not there now, and comes back with the password of then")
+                print_output(f"user {name}\tis not there now, and comes back with the password of then")
             elif now.hash != then.hash:
-                show(f"user {name}\tgets back the password of then; now it is one of {timestamp(now.created)}")
+                print_output(f"user {name}\tgets back the password of then; now it is one of {timestamp(now.created)}")
         for name, (_, token) in sorted(archive.tokens.items()):
             if revocations.includes(token_grant(name, token)):
-                show(f"token {name}\twas revoked; it stays so as long as Redis knows of it")
+                print_output(f"token {name}\twas revoked; it stays so as long as Redis knows of it")
             elif tokens.get(name) != token:
-                show(f"token {name}\tis not there now, or is another, and comes back")
+                print_output(f"token {name}\tis not there now, or is another, and comes back")
 
 
 def _read(source: Any) -> Archive:
@@ -225,10 +227,10 @@ def _read(source: Any) -> Archive:
                     left_out.append(f"{kind}/{name} cannot be read, and is left out")
     except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, RecursionError) as error:
         raise CommandError(f"standard input is no archive of users and tokens: {error_text(error)}") from None
-    for line in left_out[:LEFT_OUT]:
-        tell(line)
-    if len(left_out) > LEFT_OUT:
-        tell(f"{len(left_out) - LEFT_OUT} more files are left out")
+    for line in left_out[:LEFT_OUT_LINES]:
+        print_message(line)
+    if len(left_out) > LEFT_OUT_LINES:
+        print_message(f"{len(left_out) - LEFT_OUT_LINES} more files are left out")
     if not users and not tokens:
         raise CommandError(
             "standard input is an archive without users and tokens, which access save writes as users/NAME and "

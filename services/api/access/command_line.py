@@ -29,7 +29,7 @@ REDIS_SECONDS: Final = 5.0
 #: Source: https://kubernetes.io/docs/concepts/configuration/secret/#using-secrets-as-files-from-a-pod
 _KUBELETS_LINK: Final = "..data"
 #: What a change in such a folder waits for.
-_ONCE_IT_RAN: Final = " once that line has run where kubectl is"
+_AFTER_KUBECTL: Final = " once that line has run where kubectl is"
 #: Where a pod with a service account finds its namespace.
 #: Source: https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/#directly-accessing-the-rest-api
 _NAMESPACE_FILE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -42,11 +42,11 @@ class CommandError(Exception):
     """The command did not do what it was for; the text is for people."""
 
 
-class NotRevoked(CommandError):
+class RevocationFailed(CommandError):
     """Redis did not take a revocation."""
 
 
-class NotRunning(NotRevoked):
+class ProductNotRunning(RevocationFailed):
     """There is no Redis to ask, as the product does not run; the text says what starts it."""
 
 
@@ -73,12 +73,12 @@ def folder_of(environment: Environment, variable: str) -> Path:
     return folder
 
 
-def tell(text: str) -> None:
+def print_message(text: str) -> None:
     """Say something to who gave the command; what other programs read goes to standard output."""
     print(text, file=sys.stderr)  # noqa: T201
 
 
-def show(text: str) -> None:
+def print_output(text: str) -> None:
     """Write what the command was for to standard output.
 
     Raises:
@@ -116,9 +116,9 @@ def ask_password() -> str:
         raise CommandError("the password on standard input is not UTF-8") from None
 
 
-def show_patch(files: Mapping[str, bytes | None]) -> None:
+def print_patch(files: Mapping[str, bytes | None]) -> None:
     """Write a JSON merge patch (RFC 7396) that puts files into a Kubernetes Secret, or takes them out (``None``)."""
-    show(_patch(files))
+    print_output(_patch(files))
 
 
 def _patch(files: Mapping[str, bytes | None]) -> str:
@@ -131,7 +131,7 @@ def is_secret(folder: Path) -> bool:
     return (folder / _KUBELETS_LINK).is_symlink()
 
 
-def keep(folder: Path, name: str, content: bytes | None) -> str:
+def change_file(folder: Path, name: str, content: bytes | None) -> str:
     """Write a file of a user or a token, or remove it (``None``); of a Secret, show the line that does so.
 
     Returns:
@@ -143,10 +143,10 @@ def keep(folder: Path, name: str, content: bytes | None) -> str:
     if is_secret(folder):
         # access-users is at /access/users, access-tokens likewise.
         namespace = _namespace()
-        show(f"kubectl -n {namespace} patch secret access-{folder.name} --patch '{_patch({name: content})}'")
+        print_output(f"kubectl -n {namespace} patch secret access-{folder.name} --patch '{_patch({name: content})}'")
         if namespace == _UNKNOWN_NAMESPACE:
-            tell(f"in that line, put the product's namespace in place of {_UNKNOWN_NAMESPACE}")
-        return _ONCE_IT_RAN
+            print_message(f"in that line, put the product's namespace in place of {_UNKNOWN_NAMESPACE}")
+        return _AFTER_KUBECTL
     if content is None:
         remove_file(folder, name)
     else:
@@ -166,13 +166,13 @@ def revoke(environment: CommandEnvironment, member: str, until: float) -> None:
     """Revoke in Redis, which ends sockets and sessions within a moment.
 
     Raises:
-        NotRunning, NotRevoked: it did not happen.
+        ProductNotRunning, RevocationFailed: it did not happen.
     """
     try:
         with redis_client(environment) as client:
             send_revocation(client, member, until, time.time(), is_saved=saves_revocations(environment))
     except RedisFailure as error:
-        raise NotRevoked(str(error)) from None
+        raise RevocationFailed(str(error)) from None
 
 
 @contextmanager
@@ -180,11 +180,11 @@ def redis_client(environment: CommandEnvironment) -> Iterator[redis.Redis]:
     """Give a client for a few questions.
 
     Raises:
-        NotRunning: there is none to ask.
+        ProductNotRunning: there is none to ask.
         RedisFailure: Redis does not answer, or refuses.
     """
     if environment.stopped:
-        raise NotRunning(environment.stopped)
+        raise ProductNotRunning(environment.stopped)
     url = environment.redis_url("api")
     client = blocking_client(url, connect_seconds=REDIS_SECONDS, answer_seconds=REDIS_SECONDS)
     try:
@@ -240,9 +240,9 @@ def require_writable(folder: Path) -> None:
     """
     if is_secret(folder):
         raise CommandError(f"{folder} is that of a Kubernetes Secret, which kubectl alone writes; nothing was changed")
-    there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
-    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-        raise CommandError(f"{folder} cannot be written, because of {there}; nothing was changed")
+    existing = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        raise CommandError(f"{folder} cannot be written, because of {existing}; nothing was changed")
 
 
 def require_readable(folder: Path) -> None:

@@ -13,7 +13,7 @@ from itsdangerous import Signer
 
 from access.session import ID_BYTES, Session, SessionSeal
 from access.session_keys import SessionKeys
-from api.access.request_origin import is_encrypted
+from api.access.client_address import is_encrypted
 
 #: The sign-in page: nothing but it gets the cookie of a browser.
 SIGN_IN: Final = "/login"

@@ -12,11 +12,11 @@ from access.grant import READ, SCOPES, AccessDenied, Grant, sign_in_required
 from access.revocations import revocation_of
 from access.session import Session
 from access.settings import AccessSettings
-from api.access.request_origin import address, origin
+from api.access.client_address import address, client_address
 from api.access.revocation_store import RevocationStore
-from api.access.users import Users
+from api.access.users import UserFolder
+from api.message_store import DataUnavailable
 from api.responses import struct_answer
-from api.store import Unavailable
 from contract.rest import SessionReport
 from runtime.clock import timestamp
 from runtime.redis_failures import RedisFailure
@@ -38,7 +38,7 @@ class Credentials:
         self,
         gatekeeper: Gatekeeper,
         revocations: RevocationStore,
-        users: Users,
+        users: UserFolder,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._gatekeeper = gatekeeper
@@ -51,7 +51,7 @@ class Credentials:
 
         Raises:
             AccessDenied: it shows nothing valid.
-            Unavailable: that cannot be judged now.
+            DataUnavailable: that cannot be judged now.
         """
         grant = self._by_token() or self._by_proxy() or self._by_session()
         if grant is None:
@@ -63,7 +63,7 @@ class Credentials:
 
         Raises:
             AccessDenied: it shows none that is valid.
-            Unavailable: that cannot be judged now.
+            DataUnavailable: that cannot be judged now.
         """
         grant = self._by_token()
         if grant is None:
@@ -74,14 +74,14 @@ class Credentials:
         """What the request may do, if anything is known of that."""
         try:
             return self.require()
-        except (AccessDenied, Unavailable):
+        except (AccessDenied, DataUnavailable):
             return None
 
     def session(self) -> Session | None:
         """The valid session that the request comes with.
 
         Raises:
-            Unavailable: that cannot be judged now.
+            DataUnavailable: that cannot be judged now.
         """
         try:
             return g.session if self._by_session() is not None else None
@@ -99,10 +99,10 @@ class Credentials:
     def _by_proxy(self) -> Grant | None:
         header = self._gatekeeper.settings.user_header
         user = request.headers.get(header, "") if header else ""
-        if not user or not origin().is_vouched_for:
+        if not user or not client_address().is_vouched_for:
             return None
         self._revocations.require()
-        return self._gatekeeper.by_proxy(origin(), user)
+        return self._gatekeeper.by_proxy(client_address(), user)
 
     def _by_session(self) -> Grant | None:
         session = self._gatekeeper.session(request.headers.get("Cookie", ""))
@@ -110,7 +110,7 @@ class Credentials:
             return None
         self._revocations.require(session.generation)
         grant = self._gatekeeper.by_session(session)
-        if not self._users.has(session.user, session.stamp):
+        if not self._users.is_current(session.user, session.stamp):
             self._end(session)
             raise sign_in_required("The session has ended: its user was removed, or has another password.")
         g.session = session

@@ -16,11 +16,11 @@ from access.grant import Grant
 from access.session import SessionSeal
 from access.session_keys import SessionKeys
 from access.web_origin import WebOrigin, normal_origin, origin_of_url, same_host
+from api.access.client_address import is_encrypted
 from api.access.cookies import SIGN_IN
-from api.access.request_origin import is_encrypted
 from api.counters import Counters
 from api.language import gettext
-from api.problems import Refusal
+from api.problems import RequestRefused
 from api.responses import wants_page
 
 #: Bytes of the largest form.
@@ -36,63 +36,63 @@ _NONCE_BYTES: Final = 16
 _URLENCODED: Final = "application/x-www-form-urlencoded"
 
 
-class Forms:
+class FormTokens:
     """Makes the tokens, and checks what comes back."""
 
-    def __init__(self, keys: SessionKeys, public: WebOrigin | None, counters: Counters) -> None:
-        """``public`` is how people reach the deployment, where that is set."""
+    def __init__(self, keys: SessionKeys, public_url: WebOrigin | None, counters: Counters) -> None:
+        """``public_url`` is how people reach the deployment, where that is set."""
         self._counters = counters
         self._keys = keys
-        self._public = public
+        self._public_url = public_url
 
-    def token_of(self, grant: Grant) -> str:
+    def token_for(self, grant: Grant) -> str:
         """The token of forms for somebody who is signed in; empty for programs, which have none."""
         return _token(self._keys.seal, grant)
 
-    def visitors_token(self, response: Response) -> str:
+    def visitor_token(self, response: Response) -> str:
         """The token of a form for somebody who is not signed in; ``response`` gets the cookie that goes with it."""
         seal = self._keys.seal
         nonce = _nonce(seal) or secrets.token_urlsafe(_NONCE_BYTES)
         response.set_cookie(_cookie(seal), nonce, path=SIGN_IN, httponly=True, samesite="Lax", secure=is_encrypted())
-        return _visitors_token(seal, nonce)
+        return _visitor_token(seal, nonce)
 
-    def require_ours(self, grant: Grant | None) -> None:
+    def require_valid_form(self, grant: Grant | None) -> None:
         """Check that this request is a form of ours, made for who sends it: a ``grant``, or a visitor.
 
         Raises:
-            Refusal: it is not, or it is no form.
+            RequestRefused: it is not, or it is no form.
         """
-        self._require_page_of_ours()
+        self._require_own_page()
         _require_form()
         given = request.form.get(FIELD, "").encode(errors="replace")
         # A form may have been shown before the key was replaced.
         for seal in self._keys.seals():
-            wanted = _token(seal, grant) if grant is not None else _visitors_token(seal, _nonce(seal))
+            wanted = _token(seal, grant) if grant is not None else _visitor_token(seal, _nonce(seal))
             if wanted and secrets.compare_digest(given, wanted.encode()):
                 return
-        raise self._refusal()
+        raise self._refused()
 
-    def _require_page_of_ours(self) -> None:
+    def _require_own_page(self) -> None:
         if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
-            raise self._refusal()
+            raise self._refused()
         origin, referrer = request.headers.get("Origin"), request.headers.get("Referer")
         if origin is None and not referrer:
             return  # the token alone tells: no page but ours can read it
         page = normal_origin(origin) if origin is not None else origin_of_url(referrer or "")
-        if page is None or not (page == self._public or same_host(page, request.headers.get("Host", ""))):
-            raise self._refusal()
+        if page is None or not (page == self._public_url or same_host(page, request.headers.get("Host", ""))):
+            raise self._refused()
 
-    def _refusal(self) -> Refusal:
+    def _refused(self) -> RequestRefused:
         self._counters.refusals.labels("form").inc()
         text = gettext("This form is too old, or was not sent from here. Go back, reload the page, and try again.")
-        return Refusal(403, text, as_page=wants_page())
+        return RequestRefused(403, text, as_page=wants_page())
 
 
 def _token(seal: SessionSeal, grant: Grant) -> str:
     return "" if grant.by == "token" else _sign(seal, f"{grant.by}:{grant.id or grant.name}")
 
 
-def _visitors_token(seal: SessionSeal, nonce: str | None) -> str:
+def _visitor_token(seal: SessionSeal, nonce: str | None) -> str:
     return _sign(seal, f"visitor:{nonce}") if nonce else ""
 
 
@@ -115,7 +115,7 @@ def _require_form() -> None:
     """Refuse, unread, what a thread would have to wait for: a small body of known length is there before the thread."""
     request.max_content_length = request.max_form_memory_size = FORM_BYTES
     if (request.content_length or 0) > FORM_BYTES:
-        raise Refusal(413, gettext("This form is too large."), as_page=wants_page())
+        raise RequestRefused(413, gettext("This form is too large."), as_page=wants_page())
     is_waited_for = "Transfer-Encoding" in request.headers or "Expect" in request.headers
     if is_waited_for or (request.content_length and request.mimetype != _URLENCODED):
-        raise Refusal(400, gettext("This is no form as browsers send them."), as_page=wants_page())
+        raise RequestRefused(400, gettext("This is no form as browsers send them."), as_page=wants_page())

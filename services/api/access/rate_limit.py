@@ -14,10 +14,10 @@ from typing import Final, Literal
 from access.bucket import Buckets
 from access.grant import Grant
 from access.proxies import client_network
-from api.access.request_origin import address
+from api.access.client_address import address
 from api.counters import Counters
 from api.language import gettext
-from api.problems import Refusal
+from api.problems import RequestRefused
 from api.responses import wants_page
 from contract.names import MESSAGE_LIMIT_BYTES
 
@@ -44,21 +44,21 @@ class RequestLimit:
         self._counters = counters
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._counted_as = functools.lru_cache(_REMEMBERED)(client_network)
+        self._network_of = functools.lru_cache(_REMEMBERED)(client_network)
 
     def count_address(self) -> None:
         """Count this request for its address.
 
         Raises:
-            Refusal: it is one too many.
+            RequestRefused: it is one too many.
         """
-        self._count("address", self._counted_as(address()))
+        self._count("address", self._network_of(address()))
 
     def count_identity(self, grant: Grant) -> None:
         """Count this request for whose it is.
 
         Raises:
-            Refusal: it is one too many.
+            RequestRefused: it is one too many.
         """
         self._count("identity", grant.identity)
 
@@ -69,10 +69,12 @@ class RequestLimit:
             self._counters.limited.labels(kind).inc()
             seconds = math.ceil(wait)
             text = gettext("Too many requests come from here: wait %(seconds)s s.", seconds=seconds)
-            raise Refusal(429, text, "limit_exceeded", headers={"Retry-After": str(seconds)}, as_page=wants_page())
+            raise RequestRefused(
+                429, text, "limit_exceeded", headers={"Retry-After": str(seconds)}, as_page=wants_page()
+            )
 
 
-class PublishedLimit:
+class PublishLimit:
     """Counts the bytes of messages that tokens publish. Safe to use from several threads."""
 
     def __init__(
@@ -88,7 +90,7 @@ class PublishedLimit:
         """Count a message of ``length`` bytes for its token, before it is read.
 
         Raises:
-            Refusal: they are too many.
+            RequestRefused: they are too many.
         """
         with self._lock:
             wait = self._buckets.take(grant.identity, self._monotonic(), length)
@@ -96,9 +98,9 @@ class PublishedLimit:
             self._counters.limited.labels("published").inc()
             seconds = math.ceil(wait)
             text = f"This token publishes too many bytes: wait {seconds} s."
-            raise Refusal(429, text, "limit_exceeded", headers={"Retry-After": str(seconds)})
+            raise RequestRefused(429, text, "limit_exceeded", headers={"Retry-After": str(seconds)})
 
-    def count_more(self, grant: Grant, length: int) -> None:
+    def count_after_reading(self, grant: Grant, length: int) -> None:
         """Count bytes of a message that did not say its length, after they were read."""
         with self._lock:
             self._buckets.spend(grant.identity, self._monotonic(), length)

@@ -10,8 +10,8 @@ import redis
 from access.revocation_reader import RevocationReader
 from access.revocations import Revocations
 from access.scripts import REVOKE, revoke_call
-from api.redis_link import RedisLink
-from api.store import NothingKnown, StoredInvalid, Unavailable
+from api.message_store import DataUnavailable, NotReadYet, StoredDataInvalid
+from api.redis_connection import RedisConnection
 from contract.names import REVOCATIONS_KEY
 from runtime.functions import call
 from runtime.readiness import Readiness
@@ -24,7 +24,7 @@ SPARED_SECONDS: Final = 0.05
 #: Seconds for which a dump waits at most for the end of one that is being written.
 SAVE_SECONDS: Final = 3.0
 
-_LOOK_SECONDS: Final = 0.05
+_SAVE_RETRY_SECONDS: Final = 0.05
 
 _logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class RevocationStore:
 
     def __init__(
         self,
-        link: RedisLink,
+        connection: RedisConnection,
         revocations: Revocations,
         readiness: Readiness,
         clock: Callable[[], float] = time.time,
@@ -46,11 +46,11 @@ class RevocationStore:
         saves: bool = False,
     ) -> None:
         """``saves``: whether a dump follows each revocation."""
-        self._link = link
+        self._connection = connection
         self._revocations = revocations
         self._readiness = readiness
         self._clock = clock
-        self._reader = RevocationReader(link.ask, revocations, may_begin=True, monotonic=monotonic)
+        self._reader = RevocationReader(connection.ask, revocations, may_begin=True, monotonic=monotonic)
         self._saves = saves
         self._error = ""
 
@@ -62,7 +62,7 @@ class RevocationStore:
                 is read again: another process may have begun it since.
 
         Raises:
-            Unavailable: it was never read.
+            DataUnavailable: it was never read.
         """
         is_other = self._revocations.is_loaded and generation not in (None, self._revocations.generation)
         self._read(*(0.0, SPARED_SECONDS) if is_other else (FRESH_SECONDS, 0.0))
@@ -71,7 +71,7 @@ class RevocationStore:
         """The store's generation, for a session that begins: read anew, since one of a former generation ends at once.
 
         Raises:
-            Unavailable: it is not known.
+            DataUnavailable: it is not known.
         """
         self._read(0.0, 0.0)
         if self._revocations.generation is None:
@@ -90,7 +90,7 @@ class RevocationStore:
             RedisAway: it did not happen.
             RedisRefused: likewise.
         """
-        self._link.ask(
+        self._connection.ask(
             lambda client: send_revocation(client, member, until, self._clock(), former, is_saved=self._saves)
         )
         self._revocations.add(member, until)
@@ -106,10 +106,10 @@ class RevocationStore:
         if not self._revocations.is_loaded:
             raise self._unavailable()
 
-    def _unavailable(self) -> Unavailable:
+    def _unavailable(self) -> DataUnavailable:
         if self._error:
-            return StoredInvalid(REVOCATIONS_KEY, self._error)
-        return NothingKnown(self._readiness.redis_down_since)
+            return StoredDataInvalid(REVOCATIONS_KEY, self._error)
+        return NotReadYet(self._readiness.redis_down_since)
 
 
 def send_revocation(
@@ -132,4 +132,4 @@ def _save(client: redis.Redis) -> None:
             if "in progress" not in str(error) or time.monotonic() > deadline:
                 _logger.warning("a revocation may be lost if Redis ends before its next dump: %s", error)
                 return
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_SAVE_RETRY_SECONDS)

@@ -15,12 +15,12 @@ from access.scripts import (
     forgive_sign_in_call,
 )
 from access.session import Session
+from api.access.client_address import address
 from api.access.cookies import DeviceCookie, SessionCookie, new_device
-from api.access.request_origin import address
 from api.access.revocation_store import RevocationStore
-from api.access.users import Passwords, Users, stamp_of
+from api.access.users import PasswordVerifier, UserFolder, stamp_of
 from api.counters import Counters
-from api.redis_link import RedisLink
+from api.redis_connection import RedisConnection
 from runtime.redis_failures import RedisFailure
 
 #: Characters of a name that are looked at, and logged.
@@ -29,14 +29,14 @@ NAME_LENGTH: Final = 128
 _logger = logging.getLogger(__name__)
 
 
-class Attempts:
-    """Attempts to sign in, counted in Redis, so that all api processes together let nobody guess fast.
+class SignInAttempts:
+    """SignInAttempts to sign in, counted in Redis, so that all api processes together let nobody guess fast.
 
     They are counted by user and address, or by a browser in which the user has signed in before.
     """
 
-    def __init__(self, link: RedisLink) -> None:
-        self._link = link
+    def __init__(self, connection: RedisConnection) -> None:
+        self._connection = connection
 
     def count(self, user: str, address: str, device: str) -> float:
         """Count an attempt, before the password is looked at: parallel guesses do not slip through.
@@ -54,7 +54,7 @@ class Attempts:
             RedisRefused: likewise.
         """
         arguments = attempt_sign_in_call(user, address, device)
-        return attempt_sign_in_reply(self._link.call(ATTEMPT_SIGN_IN, arguments))
+        return attempt_sign_in_reply(self._connection.call(ATTEMPT_SIGN_IN, arguments))
 
     def forgive(self, user: str, address: str, device: str) -> None:
         """Take back what the last attempt counted, which succeeded: an office behind one address signs in too.
@@ -63,12 +63,12 @@ class Attempts:
         """
         arguments = forgive_sign_in_call(user, address, device)
         try:
-            self._link.call(FORGIVE_SIGN_IN, arguments)
+            self._connection.call(FORGIVE_SIGN_IN, arguments)
         except RedisFailure:
             return  # it is forgotten by itself
 
 
-class Proof(NamedTuple):
+class VerifiedPassword(NamedTuple):
     """Of having known a user's password."""
 
     user: str
@@ -84,16 +84,16 @@ class SignIn:
 
     def __init__(
         self,
-        users: Users,
-        passwords: Passwords,
-        attempts: Attempts,
+        users: UserFolder,
+        password_verifier: PasswordVerifier,
+        attempts: SignInAttempts,
         revocations: RevocationStore,
         cookie: SessionCookie,
         devices: DeviceCookie,
         counters: Counters,
     ) -> None:
         self._users = users
-        self._passwords = passwords
+        self._password_verifier = password_verifier
         self._attempts = attempts
         self._revocations = revocations
         self._cookie = cookie
@@ -117,21 +117,21 @@ class SignIn:
             self._count("paused")
         return wait
 
-    def check(self, user: str, password: str) -> Proof | None:
+    def check(self, user: str, password: str) -> VerifiedPassword | None:
         """Compare a password with the user's; ``None`` if it is another. It takes as long where there is no such user.
 
         Raises:
-            Busy: too many passwords are being looked at.
+            TooManyPasswordChecks: too many passwords are being looked at.
         """
         now = time.time()
         stored = self._users.hash_of(user)
-        if self._passwords.are_equal(stored, password) and stored is not None:
-            return Proof(user, stamp_of(stored), now)
+        if self._password_verifier.matches(stored, password) and stored is not None:
+            return VerifiedPassword(user, stamp_of(stored), now)
         self._count("wrong")
         _logger.warning("failed sign-in as %r from %s", user, address())
         return None
 
-    def begin(self, response: Response, proof: Proof, former: Session | None, device: str) -> None:
+    def begin(self, response: Response, verified: VerifiedPassword, previous: Session | None, device: str) -> None:
         """Give a new session to who gets this answer, in place of a former one.
 
         The browser keeps its id, whoever signs in there, so its former sessions are revoked together.
@@ -139,17 +139,17 @@ class SignIn:
         Raises:
             RedisAway: the former one cannot be ended.
             RedisRefused: likewise.
-            Unavailable: the store's generation is not known.
+            DataUnavailable: the store's generation is not known.
         """
         generation = self._revocations.generation()
-        if former is not None:
-            self._revoke(former, proof.at)
-        self._attempts.forgive(proof.user, address(), device)
-        device = device or (former.device if former is not None else "") or new_device()
-        self._cookie.begin(response, proof.user, proof.stamp, generation, device, proof.at)
-        self._devices.give(response, proof.user, proof.stamp, device)
+        if previous is not None:
+            self._revoke(previous, verified.at)
+        self._attempts.forgive(verified.user, address(), device)
+        device = device or (previous.device if previous is not None else "") or new_device()
+        self._cookie.begin(response, verified.user, verified.stamp, generation, device, verified.at)
+        self._devices.give(response, verified.user, verified.stamp, device)
         self._count("success")
-        _logger.info("sign-in as %r from %s", proof.user, address())
+        _logger.info("sign-in as %r from %s", verified.user, address())
 
     def end(self, response: Response, session: Session) -> None:
         """End a session, and its sockets with it.

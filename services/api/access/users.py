@@ -1,6 +1,6 @@
 """The people who may sign in: a folder with one file a user, which holds a hash of the password.
 
-Passwords are hashed with argon2id, and compared by few threads at a time, so that guessing costs others nothing.
+PasswordVerifier are hashed with argon2id, and compared by few threads at a time, so that guessing costs others nothing.
 argon2 is imported when it is needed: where access is open nobody does.
 """
 
@@ -29,13 +29,13 @@ LENGTHS: Final = (8, 1024)
 MEMORY_KIB: Final = 19 * 1024
 PASSES: Final = 2
 LANES: Final = 1
-#: Passwords that a process looks at at the same time.
+#: PasswordVerifier that a process looks at at the same time.
 AT_ONCE: Final = 2
 #: Seconds that a further one waits for its turn.
 WAIT_SECONDS: Final = 5.0
 
 #: Of no password, for names that nobody has: they must take as long.
-_NOBODY: Final = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${'A' * 22}${'A' * 43}"
+_DUMMY_HASH: Final = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${'A' * 22}${'A' * 43}"
 _logger = logging.getLogger(__name__)
 
 
@@ -48,7 +48,7 @@ class StoredUser(msgspec.Struct, frozen=True, kw_only=True):
     created: float
 
 
-class Users:
+class UserFolder:
     """The users of a folder, as it is now; without a folder there are none."""
 
     def __init__(self, folder: Path | None, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -62,7 +62,7 @@ class Users:
         stored = self._folder.files(now=now).get(name)
         return None if stored is None else stored.hash
 
-    def has(self, name: str, stamp: str) -> bool:
+    def is_current(self, name: str, stamp: str) -> bool:
         """Whether there is such a user, whose password still has this stamp."""
         for now in (False, True):  # what is not there may have been set a moment ago
             stored = self.hash_of(name, now=now)
@@ -80,7 +80,7 @@ class UnusablePassword(ValueError):
     """It cannot be taken as a password; the text is for people."""
 
 
-class Busy(Exception):
+class TooManyPasswordChecks(Exception):
     """Too many passwords are being looked at."""
 
 
@@ -99,7 +99,7 @@ def hash_password(password: str) -> str:
         raise UnusablePassword("the password is no valid text") from None
 
 
-class Passwords:
+class PasswordVerifier:
     """Compares passwords with what is stored of them."""
 
     def __init__(self, waiting: int, wait_seconds: float = WAIT_SECONDS) -> None:
@@ -110,24 +110,24 @@ class Passwords:
         # The allocator keeps for each thread what that thread has used before: 19 MiB for each that compares.
         self._threads = ThreadPoolExecutor(AT_ONCE, "password")
 
-    def are_equal(self, stored_hash: str | None, password: str) -> bool:
+    def matches(self, stored_hash: str | None, password: str) -> bool:
         """Whether it is the password; it takes as long where nothing is stored.
 
         Raises:
-            Busy: its turn did not come.
+            TooManyPasswordChecks: its turn did not come.
         """
         text = _normal(password[: LENGTHS[1] + 1])
-        with self._turn():
-            is_it = self._threads.submit(_is_of, _NOBODY if stored_hash is None else stored_hash, text).result()
-        return is_it and stored_hash is not None
+        with self._slot():
+            is_equal = self._threads.submit(_verify, _DUMMY_HASH if stored_hash is None else stored_hash, text).result()
+        return is_equal and stored_hash is not None
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _slot(self) -> Iterator[None]:
         if not self._admitted.acquire(blocking=False):
-            raise Busy
+            raise TooManyPasswordChecks
         try:
             if not self._running.acquire(timeout=self._wait_seconds):
-                raise Busy
+                raise TooManyPasswordChecks
             try:
                 yield
             finally:
@@ -136,7 +136,7 @@ class Passwords:
             self._admitted.release()
 
 
-def _is_of(stored_hash: str, password: str) -> bool:
+def _verify(stored_hash: str, password: str) -> bool:
     """Whether a hash is of this password."""
     from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 

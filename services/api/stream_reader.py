@@ -8,8 +8,8 @@ import msgspec
 import redis
 
 from api.counters import Counters
-from api.redis_link import RedisLink
-from api.store import NothingKnown, StoredInvalid
+from api.message_store import NotReadYet, StoredDataInvalid
+from api.redis_connection import RedisConnection
 from contract.codec import UndecodableMessage
 from runtime.logs import RateLimitedLog
 from runtime.readiness import Readiness
@@ -30,31 +30,31 @@ class StreamReader:
     What the collector did not write there is counted, and told in the log now and then.
     """
 
-    def __init__(self, key: str, link: RedisLink, readiness: Readiness, counters: Counters) -> None:
+    def __init__(self, key: str, connection: RedisConnection, readiness: Readiness, counters: Counters) -> None:
         self._key = key
-        self._link = link
+        self._connection = connection
         self._readiness = readiness
         self._counters = counters
-        self._complaints = RateLimitedLog(_logger)
+        self._limited_log = RateLimitedLog(_logger)
 
     def ask(self, question: Callable[[redis.Redis], T]) -> T:
         """Return ``question(client)``.
 
         Raises:
-            NothingKnown: Redis is away.
-            StoredInvalid: the key holds something else than a stream, or Redis refuses it.
+            NotReadYet: Redis is away.
+            StoredDataInvalid: the key holds something else than a stream, or Redis refuses it.
         """
         try:
-            return self._link.ask(question)
+            return self._connection.ask(question)
         except RedisAway:
-            raise self.nothing_known() from None
+            raise self.not_read_yet() from None
         except RedisRefused as error:
             self._counters.stored_invalid.labels(self._key).inc()
-            raise StoredInvalid(self._key, str(error)) from None
+            raise StoredDataInvalid(self._key, str(error)) from None
 
-    def nothing_known(self) -> NothingKnown:
+    def not_read_yet(self) -> NotReadYet:
         """Why nothing can be answered with Redis away."""
-        return NothingKnown(self._readiness.redis_down_since)
+        return NotReadYet(self._readiness.redis_down_since)
 
     def decoded(self, decode: Callable[[bytes], T], raw: bytes) -> T | None:
         """Return ``decode(raw)``; ``None`` for an entry that cannot be read."""
@@ -62,5 +62,5 @@ class StreamReader:
             return decode(raw)
         except _UNDECODABLE as error:
             self._counters.stored_invalid.labels(self._key).inc()
-            self._complaints.warning("entry", "an entry of %s cannot be read: %s", self._key, error)
+            self._limited_log.warning("entry", "an entry of %s cannot be read: %s", self._key, error)
             return None

@@ -12,35 +12,35 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from api.counters import Counters
-    from api.redis_link import RedisLink, RedisWatch
+    from api.redis_connection import RedisConnection, RedisHealthCheck
     from api.republish import Republisher
-    from api.turns import Turns
+    from api.request_queue import RequestQueue
     from runtime.readiness import Readiness
 
-#: Where an application keeps its ``Components``, among its extensions.
-_NAME: Final = "components"
+#: Where an application keeps its ``AppResources``, among its extensions.
+_NAME: Final = "resources"
 
 
 @dataclass(frozen=True)
-class Components:
-    """The components of one application."""
+class AppResources:
+    """The resources of one application."""
 
     counters: Counters
     readiness: Readiness
-    link: RedisLink
+    connection: RedisConnection
     republisher: Republisher
-    watch: RedisWatch
+    redis_check: RedisHealthCheck
     #: Of the worker's connections.
-    turns: Turns[Any]
+    request_queue: RequestQueue[Any]
     #: Seconds for which the service answers on once it was told to end.
     drain_seconds: float
 
     def attach(self, app: Flask) -> None:
-        """Give the components to their application."""
+        """Give the resources to their application."""
         app.extensions[_NAME] = self
 
 
-def components_of(app: Flask) -> Components:
-    """The components of ``app``."""
-    components: Components = app.extensions[_NAME]
-    return components
+def resources_of(app: Flask) -> AppResources:
+    """The resources of ``app``."""
+    resources: AppResources = app.extensions[_NAME]
+    return resources

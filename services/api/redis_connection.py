@@ -38,7 +38,7 @@ _logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class RedisLink:
+class RedisConnection:
     """A blocking client that several threads share; it connects at the first question, not before.
 
     While Redis is away a question costs nothing: for ``PAUSE_SECONDS`` after a failure nobody tries, and then one
@@ -56,7 +56,7 @@ class RedisLink:
         self._readiness = readiness
         self._counters = counters
         self._monotonic = monotonic
-        self._complaints = RateLimitedLog(_logger)
+        self._limited_log = RateLimitedLog(_logger)
         self._trying = threading.Lock()
         self._down = False
         self._resume_at = 0.0
@@ -64,7 +64,7 @@ class RedisLink:
         self.has_functions = False
         #: Monotonic time of the last answer, ``None`` before the first.
         self.last_answer: float | None = None
-        counters.watch_redis(lambda: self.up)
+        counters.observe_redis(lambda: self.up)
 
     @property
     def up(self) -> bool:
@@ -109,12 +109,12 @@ class RedisLink:
             self.has_functions = False
             self._readiness.note_functions_missing(str(error))
             self._counters.redis_refusals.inc()
-            self._complaints.warning("functions", "%s", error)
+            self._limited_log.warning("functions", "%s", error)
             raise
         except RedisRefused as error:
             self._answered()
             self._counters.redis_refusals.inc()
-            self._complaints.warning("refused", "Redis refused a command: %s", error)
+            self._limited_log.warning("refused", "Redis refused a command: %s", error)
             raise
         except RedisAway as error:
             self._failed(error)
@@ -135,22 +135,22 @@ class RedisLink:
         if self._readiness.redis_down():
             _logger.warning("Redis does not answer (%s); answering from memory", error)
         elif self.last_answer is None:
-            self._complaints.warning("away", "Redis does not answer yet (%s); is REDIS_URL right?", error)
+            self._limited_log.warning("away", "Redis does not answer yet (%s); is REDIS_URL right?", error)
 
     def close(self) -> None:
         """Close the connections."""
         self.client.close()
 
 
-class RedisWatch:
+class RedisHealthCheck:
     """Asks Redis now and then in one background thread, which is to be started after a fork.
 
     It calls a function: where Redis has none, log and readiness say so from the start, and readiness says soon when
     Redis has them.
     """
 
-    def __init__(self, link: RedisLink) -> None:
-        self._link = link
+    def __init__(self, connection: RedisConnection) -> None:
+        self._connection = connection
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="redis-watch", daemon=True)
 
@@ -165,15 +165,20 @@ class RedisWatch:
     def _run(self) -> None:
         pause = 0.0
         while not self._stopping.wait(pause):
-            pause = self._look() * (1 + JITTER * random.random())  # noqa: S311 (spreads load, guards nothing)
+            pause = self._check() * (1 + JITTER * random.random())  # noqa: S311 (spreads load, guards nothing)
 
-    def _look(self) -> float:
+    def _check(self) -> float:
         """Return the seconds until the next look."""
-        last = self._link.last_answer
-        if self._link.up and self._link.has_functions and last is not None and time.monotonic() - last < UP_SECONDS:
+        last = self._connection.last_answer
+        if (
+            self._connection.up
+            and self._connection.has_functions
+            and last is not None
+            and time.monotonic() - last < UP_SECONDS
+        ):
             return UP_SECONDS
         try:
-            self._link.call(ATTEMPT_SIGN_IN, NO_ATTEMPT)
+            self._connection.call(ATTEMPT_SIGN_IN, NO_ATTEMPT)
         except RedisFailure:
             return DOWN_SECONDS
         return UP_SECONDS

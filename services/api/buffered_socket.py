@@ -24,7 +24,7 @@ _DIGITS: Final = 9
 _EXPECT: Final = re.compile(rb"\r\nexpect[ \t]*:", re.IGNORECASE)
 
 
-class PatientSocket(socket.socket):
+class BufferedSocket(socket.socket):
     """Takes the place of an accepted socket, whose ``sendall`` and ``sendfile`` return at once.
 
     One thread uses it at a time.
@@ -32,9 +32,9 @@ class PatientSocket(socket.socket):
 
     def __init__(self, accepted: socket.socket) -> None:
         super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
-        self._kept: deque[memoryview] = deque()
+        self._unsent: deque[memoryview] = deque()
         #: What the client has not taken yet.
-        self.kept_bytes = 0
+        self.unsent_bytes = 0
         self._may_continue = False
 
     def send(self, data: Any, flags: int = 0, /) -> int:
@@ -66,10 +66,10 @@ class PatientSocket(socket.socket):
             OSError: the client has gone.
         """
         self._may_continue = False
-        self._kept.append(memoryview(data))
-        self.kept_bytes += len(data)
-        if len(self._kept) == 1:
-            self.send_kept()
+        self._unsent.append(memoryview(data))
+        self.unsent_bytes += len(data)
+        if len(self._unsent) == 1:
+            self.send_unsent()
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
         """Send a part of a file in the same way; our files are small."""
@@ -78,36 +78,36 @@ class PatientSocket(socket.socket):
         self.sendall(content)
         return len(content)
 
-    def send_kept(self) -> None:
+    def send_unsent(self) -> None:
         """Send of what was kept as much as the client takes now.
 
         Raises:
             OSError: the client has gone.
         """
-        while self._kept:
-            data = self._kept[0]
+        while self._unsent:
+            data = self._unsent[0]
             try:
                 sent = super().send(data, socket.MSG_DONTWAIT) if data else 0
             except BlockingIOError:
                 return
-            self.kept_bytes -= sent
+            self.unsent_bytes -= sent
             if sent < len(data):
-                self._kept[0] = data[sent:]
+                self._unsent[0] = data[sent:]
                 return
-            self._kept.popleft()
+            self._unsent.popleft()
 
 
-class Arrival(Enum):
+class RequestState(Enum):
     """What has come of a request."""
 
-    PARTLY = "partly"
+    INCOMPLETE = "incomplete"
     #: It may be read: all of it is there, or no more will come, or it is too long to be waited for.
-    THERE = "there"
+    READY = "ready"
     #: Its head is longer than ``HEAD_BYTES``.
     TOO_LONG = "too long"
 
 
-def arrival(client: socket.socket) -> tuple[Arrival, bytes]:
+def request_state(client: socket.socket) -> tuple[RequestState, bytes]:
     """Look at what stands on a socket that does not block, and leave it there; return how much it is, and the bytes.
 
     Where more is to come, the poller will not wake up for the same bytes again.
@@ -116,18 +116,18 @@ def arrival(client: socket.socket) -> tuple[Arrival, bytes]:
     try:
         request = client.recv(REQUEST_BYTES, socket.MSG_PEEK)
     except BlockingIOError:
-        return Arrival.PARTLY, b""
+        return RequestState.INCOMPLETE, b""
     except OSError:
-        return Arrival.THERE, b""
+        return RequestState.READY, b""
     missing = missing_bytes(request)
     if missing is None and len(request) >= HEAD_BYTES:
-        return Arrival.TOO_LONG, request
+        return RequestState.TOO_LONG, request
     # Woken with less than was waited for: the client has closed its side.
     if missing == 0 or len(request) < wanted:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
-        return Arrival.THERE, request
+        return RequestState.READY, request
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(request) + (missing or 1))
-    return Arrival.PARTLY, request
+    return RequestState.INCOMPLETE, request
 
 
 def missing_bytes(request: bytes) -> int | None:

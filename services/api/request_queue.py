@@ -40,16 +40,16 @@ _KINDS: Final[tuple[tuple[Kind, re.Pattern[bytes]], ...]] = (
 )
 
 
-def places(threads: int) -> int:
+def thread_count(threads: int) -> int:
     """Requests that are under way at most, where there are so many ``threads`` for the usual ones."""
-    return QUICK_THREADS + LONG_THREADS + _messages(threads) + threads
+    return QUICK_THREADS + LONG_THREADS + _message_threads(threads) + threads
 
 
-def _messages(threads: int) -> int:
+def _message_threads(threads: int) -> int:
     return max(1, int(threads * SHARE_OF_MESSAGES))
 
 
-class Turn(NamedTuple):
+class QueueSlot(NamedTuple):
     """In which line a request waits."""
 
     #: Of the client, as limits count it.
@@ -57,15 +57,15 @@ class Turn(NamedTuple):
     kind: Kind
 
 
-class Turns(Generic[Job]):
+class RequestQueue(Generic[Job]):
     """Lets requests begin. Knows nothing of WSGI or sockets; safe to use from several threads."""
 
     def __init__(self, proxies: TrustedProxies, threads: int) -> None:
         at_once = max(1, int(threads * SHARE_OF_THREADS))
-        self._queues: dict[Kind, FairQueue[tuple[Turn, Job]]] = {
+        self._queues: dict[Kind, FairQueue[tuple[QueueSlot, Job]]] = {
             "quick": FairQueue(QUICK_THREADS, QUICK_AT_ONCE, WAITING),
             "long": FairQueue(LONG_THREADS, LONG_AT_ONCE, WAITING),
-            "message": FairQueue(_messages(threads), at_once, WAITING),
+            "message": FairQueue(_message_threads(threads), at_once, WAITING),
             "usual": FairQueue(threads, at_once, WAITING),
         }
         self._lock = threading.Lock()
@@ -76,18 +76,18 @@ class Turns(Generic[Job]):
 
         self._address_of = address_of
 
-    def turn(self, head: bytes, peer: str) -> Turn:
+    def slot_for(self, head: bytes, peer: str) -> QueueSlot:
         """Find out in which line a request waits, by the beginning of its bytes and the address that sent them."""
         end = head.find(b"\r\n\r\n")
         chain = b",".join(_FORWARDED_FOR.findall(head, 0, end if end >= 0 else len(head)))
-        return Turn(self._address_of(peer, chain), _kind(head))
+        return QueueSlot(self._address_of(peer, chain), _kind(head))
 
-    def offer(self, turn: Turn, job: Job) -> bool:
+    def offer(self, slot: QueueSlot, job: Job) -> bool:
         """Put a request into its line; return ``False`` where too many of its address wait."""
         with self._lock:
-            return self._queues[turn.kind].offer(turn.address, (turn, job))
+            return self._queues[slot.kind].offer(slot.address, (slot, job))
 
-    def begin(self) -> list[tuple[Turn, Job]]:
+    def next_requests(self) -> list[tuple[QueueSlot, Job]]:
         """Return the requests that begin now; of each the caller says when it is ``done``."""
         begun = []
         with self._lock:
@@ -96,10 +96,10 @@ class Turns(Generic[Job]):
                     begun.append(taken[1])
         return begun
 
-    def done(self, turn: Turn) -> None:
+    def done(self, slot: QueueSlot) -> None:
         """Give back the place of a request that has begun."""
         with self._lock:
-            self._queues[turn.kind].done(turn.address)
+            self._queues[slot.kind].done(slot.address)
 
 
 def _kind(head: bytes) -> Kind:

@@ -15,7 +15,7 @@ from access.mode_required import is_loopback
 from access.proxies import ClientAddress, TrustedProxies
 from access.web_origin import WebOrigin
 from api.counters import Counters
-from api.problems import Refusal
+from api.problems import RequestRefused
 from runtime.logs import RateLimitedLog
 
 #: Clients that are remembered, so that an address is read once and not with each request.
@@ -24,26 +24,26 @@ _REMEMBERED: Final = 256
 _logger = logging.getLogger(__name__)
 
 
-def know_origins(app: Flask, proxies: TrustedProxies, public: WebOrigin | None) -> None:
-    """Have every request of ``app`` know ``g.origin``, ``g.address`` and ``g.is_encrypted``.
+def resolve_client_addresses(app: Flask, proxies: TrustedProxies, public: WebOrigin | None) -> None:
+    """Have every request of ``app`` know ``g.client_address``, ``g.address`` and ``g.is_encrypted``.
 
     ``public`` is how people reach the deployment, where that is set.
     """
-    origin_of = functools.lru_cache(_REMEMBERED)(proxies.client_address)
+    find_client_address = functools.lru_cache(_REMEMBERED)(proxies.client_address)
     is_public_encrypted = public is not None and public.scheme == "https"
 
     @app.before_request
     def look() -> None:
-        g.origin = origin_of(request.remote_addr or "", request.headers.get("X-Forwarded-For", ""))
-        g.address = g.origin.address
+        g.client_address = find_client_address(request.remote_addr or "", request.headers.get("X-Forwarded-For", ""))
+        g.address = g.client_address.address
         # The last word is that of the proxy which is believed; those before it may be anybody's.
-        scheme = request.headers.get("X-Forwarded-Proto", "") if g.origin.is_from_trusted_proxy else ""
+        scheme = request.headers.get("X-Forwarded-Proto", "") if g.client_address.is_from_trusted_proxy else ""
         g.is_encrypted = is_public_encrypted or scheme.rpartition(",")[2].strip().lower() == "https"
 
 
-def origin() -> ClientAddress:
+def client_address() -> ClientAddress:
     """Where this request comes from."""
-    return cast("ClientAddress", g.origin)
+    return cast("ClientAddress", g.client_address)
 
 
 def address() -> str:
@@ -56,24 +56,24 @@ def is_encrypted() -> bool:
     return cast("bool", g.is_encrypted)
 
 
-def stays_on_machine() -> bool:
+def is_to_loopback() -> bool:
     """Whether the browser asks for this machine by loopback: what it sends passes no network."""
     return is_loopback(host_name(request.host) or "")
 
 
 def host_check(hosts: AllowedHosts, counters: Counters) -> Callable[[], None]:
     """Make a ``before_request`` function, to be the first that may refuse."""
-    complaints: Final = RateLimitedLog(_logger)
+    limited_log: Final = RateLimitedLog(_logger)
 
     def require_own_host() -> None:
-        """Raises ``Refusal`` where the request is for another host."""
+        """Raises ``RequestRefused`` where the request is for another host."""
         host = asked_host(request.environ.get("RAW_URI", ""), request.headers.get("Host"))
         peer, forwarded_for = request.remote_addr or "", request.headers.get("X-Forwarded-For", "")
         if hosts.allows(host, request.path, peer, forwarded_for):
             return
         counters.refusals.labels("host").inc()
-        complaints.warning("host", "refused a request for the host %.120r; PUBLIC_URL sets our own", host)
+        limited_log.warning("host", "refused a request for the host %.120r; PUBLIC_URL sets our own", host)
         # No page: one of ours shows the name of the cluster.
-        raise Refusal(MISDIRECTED, MISDIRECTED_TEXT, as_page=False)
+        raise RequestRefused(MISDIRECTED, MISDIRECTED_TEXT, as_page=False)
 
     return require_own_host

@@ -15,7 +15,7 @@ import msgspec
 import redis
 
 from api.counters import Counters
-from api.redis_link import RedisLink
+from api.redis_connection import RedisConnection
 from contract.codec import TYPE_OF_CHANNEL, Message, UndecodableMessage, decode, require_object
 from contract.messages import RulesInForce, Snapshot, Timestamp
 from contract.names import METRICS_CHANNEL, RULES_KEY, latest_key
@@ -27,17 +27,17 @@ from runtime.readiness import Readiness
 from runtime.redis_failures import RedisFailure
 
 _logger = logging.getLogger(__name__)
-Stored = Message | RulesInForce
+AnyMessage = Message | RulesInForce
 
 #: What the store reads, by channel; the rules have none and go by their key.
-_TYPES: Final[dict[str, type[Stored]]] = {**TYPE_OF_CHANNEL, RULES_KEY: RulesInForce}
+_TYPES: Final[dict[str, type[AnyMessage]]] = {**TYPE_OF_CHANNEL, RULES_KEY: RulesInForce}
 
 
-class Unavailable(Exception):
+class DataUnavailable(Exception):
     """The answer may be there later; the text is for people."""
 
 
-class NothingStored(Unavailable):
+class NotStored(DataUnavailable):
     """Redis answers, and holds nothing under the key."""
 
     def __init__(self, key: str) -> None:
@@ -47,7 +47,7 @@ class NothingStored(Unavailable):
         )
 
 
-class StoredInvalid(Unavailable):
+class StoredDataInvalid(DataUnavailable):
     """What the key holds is not what the collector writes there."""
 
     def __init__(self, key: str, reason: str) -> None:
@@ -57,7 +57,7 @@ class StoredInvalid(Unavailable):
         super().__init__(f"What is stored under {key} cannot be read: {reason}. {remedy}")
 
 
-class NothingKnown(Unavailable):
+class NotReadYet(DataUnavailable):
     """Redis is away, and this process has not read from it what is asked for."""
 
     def __init__(self, down_since: Timestamp | None) -> None:
@@ -72,10 +72,10 @@ def _key(channel: str) -> str:
     return RULES_KEY if channel == RULES_KEY else latest_key(channel)
 
 
-class Content:
+class StoredMessage:
     """A stored message: its bytes, and what they say."""
 
-    def __init__(self, raw: bytes, message: Stored) -> None:
+    def __init__(self, raw: bytes, message: AnyMessage) -> None:
         self.raw = raw
         self.message = message
 
@@ -85,7 +85,7 @@ class Content:
         return f"{self.message.epoch}-{self.message.seq}"
 
 
-def nodes_by_name(snapshot: Content) -> Iterator[tuple[str, msgspec.Raw]]:
+def nodes_by_name(snapshot: StoredMessage) -> Iterator[tuple[str, msgspec.Raw]]:
     """Each node of a snapshot by its name, as it was stored."""
     message = snapshot.message
     assert isinstance(message, Snapshot)
@@ -94,67 +94,67 @@ def nodes_by_name(snapshot: Content) -> Iterator[tuple[str, msgspec.Raw]]:
 
 
 @dataclass(frozen=True)
-class Latest:
+class LatestMessage:
     """Content with its age now: seconds since Redis took it, ``None`` where Redis does not know."""
 
-    content: Content
+    stored: StoredMessage
     age_seconds: float | None
 
 
 @dataclass(frozen=True)
-class _Known:
+class _LastRead:
     """What a key held: content, or nothing, or something for a ``reason`` invalid."""
 
     asked_at: float
     raw: bytes | None = None
     age_seconds: float | None = None
-    content: Content | None = None
+    stored: StoredMessage | None = None
     reason: str | None = None
 
 
-class Store:
+class MessageStore:
     """Reads the ``:latest`` keys and the rules. What Redis last said is what is known, until it says something else."""
 
     def __init__(
         self,
-        link: RedisLink,
+        connection: RedisConnection,
         readiness: Readiness,
         counters: Counters,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._link = link
+        self._connection = connection
         self._readiness = readiness
         self._counters = counters
         self._monotonic = monotonic
-        self._complaints = RateLimitedLog(_logger)
+        self._limited_log = RateLimitedLog(_logger)
         self._lock = threading.Lock()
-        self._known: dict[str, _Known] = {}
+        self._last_reads: dict[str, _LastRead] = {}
 
-    def latest(self, channel: str) -> Latest:
+    def latest(self, channel: str) -> LatestMessage:
         """Read the channel's last message, or the rules; with Redis away, answer the last one known.
 
         Raises:
-            Unavailable: there is none.
+            DataUnavailable: there is none.
         """
         self.refresh(channel)
-        return self.known(channel)
+        return self.remembered(channel)
 
-    def snapshot(self) -> tuple[Latest, Snapshot]:
+    def snapshot(self) -> tuple[LatestMessage, Snapshot]:
         """``latest`` of the metrics channel, and its message.
 
         Raises:
-            Unavailable: there is none.
+            DataUnavailable: there is none.
         """
         latest = self.latest(METRICS_CHANNEL)
-        message = latest.content.message
+        message = latest.stored.message
         assert isinstance(message, Snapshot)
         return latest, message
 
-    def newest_snapshot(self) -> Snapshot | None:
+    def snapshot_if_available(self) -> Snapshot | None:
         """The message of ``snapshot``, if there is one."""
         try:
             _, snapshot = self.snapshot()
-        except Unavailable:
+        except DataUnavailable:
             return None
         return snapshot
 
@@ -162,7 +162,7 @@ class Store:
         """Read these channels in one round trip. Leaves what is known as it is if Redis does not answer."""
         asked_at = self._monotonic()
         try:
-            answers = self._link.ask(functools.partial(_read, channels))
+            answers = self._connection.ask(functools.partial(_read, channels))
         except RedisFailure:
             return
         for channel, (raw, age) in zip(channels, answers, strict=True):
@@ -170,48 +170,48 @@ class Store:
 
     def remember(self, channel: str, raw: bytes | str | None, age: float | None, asked_at: float) -> None:
         """Take in what Redis said to a question of monotonic time ``asked_at``; text is an error in place of bytes."""
-        former = self._known.get(channel)
-        if former is not None and former.content is not None and former.raw == raw:
-            fresh = _Known(asked_at, former.raw, age, former.content)
+        previous = self._last_reads.get(channel)
+        if previous is not None and previous.stored is not None and previous.raw == raw:
+            fresh = _LastRead(asked_at, previous.raw, age, previous.stored)
         else:
-            fresh = self._judge(channel, raw, age, asked_at)
+            fresh = self._decoded(channel, raw, age, asked_at)
         with self._lock:
-            former = self._known.get(channel)
+            previous = self._last_reads.get(channel)
             # Another thread may have asked later and be answered earlier.
-            if former is None or former.asked_at <= asked_at:
-                self._known[channel] = fresh
+            if previous is None or previous.asked_at <= asked_at:
+                self._last_reads[channel] = fresh
 
-    def known(self, channel: str) -> Latest:
+    def remembered(self, channel: str) -> LatestMessage:
         """What was read last.
 
         Raises:
-            Unavailable: nothing was, or it is not valid.
+            DataUnavailable: nothing was, or it is not valid.
         """
-        known = self._known.get(channel)
+        known = self._last_reads.get(channel)
         if known is None:
-            raise NothingKnown(self._readiness.redis_down_since)
-        if known.content is not None:
+            raise NotReadYet(self._readiness.redis_down_since)
+        if known.stored is not None:
             passed = self._monotonic() - known.asked_at
-            return Latest(known.content, None if known.age_seconds is None else known.age_seconds + passed)
+            return LatestMessage(known.stored, None if known.age_seconds is None else known.age_seconds + passed)
         if known.reason is not None:
-            raise StoredInvalid(_key(channel), known.reason)
-        raise NothingStored(_key(channel))
+            raise StoredDataInvalid(_key(channel), known.reason)
+        raise NotStored(_key(channel))
 
-    def _judge(self, channel: str, raw: bytes | str | None, age: float | None, asked_at: float) -> _Known:
+    def _decoded(self, channel: str, raw: bytes | str | None, age: float | None, asked_at: float) -> _LastRead:
         if raw is None:
-            return _Known(asked_at)
+            return _LastRead(asked_at)
         key = _key(channel)
         if isinstance(raw, bytes):
             try:
                 require_object(raw)
-                return _Known(asked_at, raw, age, Content(raw, decode(raw, _TYPES[channel])))
+                return _LastRead(asked_at, raw, age, StoredMessage(raw, decode(raw, _TYPES[channel])))
             except UndecodableMessage as error:
                 reason, shown = error.reason, str(error)
         else:
             reason = shown = raw
         self._counters.stored_invalid.labels(key).inc()
-        self._complaints.warning(key, "what is stored under %s cannot be read: %s", key, shown)
-        return _Known(asked_at, reason=reason)
+        self._limited_log.warning(key, "what is stored under %s cannot be read: %s", key, shown)
+        return _LastRead(asked_at, reason=reason)
 
 
 def collector_time(snapshot: Snapshot | None) -> float:
