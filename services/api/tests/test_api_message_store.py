@@ -44,5 +44,5 @@ def test_store_decodes_once_when_the_same_bytes_are_read_again(app: Flask) -> No
     contents = []
     for asked_at in (1.0, 2.0):
         store.remember(METRICS_CHANNEL, bytes(bytearray(golden("messages/metrics"))), 0.0, asked_at)
-        contents.append(store.remembered(METRICS_CHANNEL).content)
+        contents.append(store.remembered(METRICS_CHANNEL).stored)
     assert contents[0] is contents[1]
