@@ -1,4 +1,4 @@
-"""``/api/alerts…`` and ``/api/rules``: what is active, the log of all that was, and the rules in force."""
+"""``/api/alerts…`` and ``/api/rules``: the active alerts, the alert log, and the rules in force."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from contract.codec import encode
 from contract.messages import LogEntry, log_order
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, ALERTS_CHANNEL, RULES_KEY
 
-#: Entries that a page of the log holds, unless told otherwise, and at most.
+#: Default and largest number of entries in a result page.
 DEFAULT_LIMIT: Final = 100
 LARGEST_LIMIT: Final = 1000
 
@@ -28,18 +28,18 @@ StoredEntry = tuple[str, bytes]
 
 
 def alert_routes(store: MessageStore, log: "AlertLogReader") -> Blueprint:
-    """Make the routes."""
+    """Return the routes."""
     routes = Blueprint("alerts", __name__, url_prefix="/api")
 
     @routes.get("/alerts")
     def active() -> Response:
-        """The collector's last message about alerts, its bytes unchanged."""
+        """The collector's last alerts message, its bytes unchanged."""
         latest = store.latest(ALERTS_CHANNEL)
         return latest_answer(latest, latest.stored.raw)
 
     @routes.get("/alerts/log")
     def entries() -> Response:
-        """A page of the log: what follows ``after``, or the newest entries; oldest first."""
+        """A result page of the log: the entries after ``after``, or the newest entries. Oldest first."""
         after = position(request.args, "after", "the id of a log entry")
         page = log.page(after, whole_number(request.args, "limit", (1, LARGEST_LIMIT), 6) or DEFAULT_LIMIT)
         return json_answer(page.body, page.age_seconds)
@@ -54,14 +54,14 @@ def alert_routes(store: MessageStore, log: "AlertLogReader") -> Blueprint:
 
 
 class _PageJson(msgspec.Struct):
-    """``AlertLogPage`` with its entries as they were stored."""
+    """``AlertLogPage`` with the stored JSON of its entries."""
 
     entries: list[msgspec.Raw]
     last_alert_id: str | None
 
 
 class AlertLogResultPage(NamedTuple):
-    """An ``AlertLogPage`` as JSON, and its age in seconds where it comes from memory."""
+    """An ``AlertLogPage`` as JSON. ``age_seconds`` is ``None`` unless the page comes from memory."""
 
     body: bytes
     age_seconds: float | None
@@ -74,7 +74,7 @@ class _NewestEntries(NamedTuple):
 
 
 class AlertLogReader:
-    """Reads pages of the log; remembers its newest part for the time that Redis is away."""
+    """Reads result pages of the log. Remembers the newest entries for times when Redis is away."""
 
     def __init__(self, stream: StreamReader, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
@@ -82,10 +82,10 @@ class AlertLogReader:
         self._newest: _NewestEntries | None = None
 
     def page(self, after: str | None, limit: int) -> AlertLogResultPage:
-        """Return the ``limit`` entries next after position ``after``, or the last ones; oldest first.
+        """Return the first ``limit`` entries after position ``after``, or the newest ``limit`` entries. Oldest first.
 
         Raises:
-            DataUnavailable: Redis is away and the entries are not known, or the key holds something else.
+            DataUnavailable: Redis is away and memory lacks the entries, or the key is not a valid stream.
         """
         read_at = self._monotonic()
         try:
@@ -99,7 +99,7 @@ class AlertLogReader:
     def _read(self, after: str | None, limit: int) -> list[StoredEntry]:
         def query(client: redis.Redis) -> Any:
             if after is None:
-                return client.xrevrange(ALERT_LOG_KEY, count=limit)[::-1]  # type: ignore[index]  # a list, here
+                return client.xrevrange(ALERT_LOG_KEY, count=limit)[::-1]  # type: ignore[index]  # redis-py returns a list
             return client.xrange(ALERT_LOG_KEY, min=f"({after}", count=limit)
 
         rows: Rows = self._stream.ask(query)

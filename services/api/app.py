@@ -1,4 +1,4 @@
-"""The WSGI application, made of its components. Nothing connects before the first question to Redis."""
+"""The WSGI application. Connects to Redis with the first request to Redis."""
 
 import logging
 import time
@@ -38,15 +38,15 @@ _requests_logger = logging.getLogger("api.requests")
 
 
 def create_app(config: Config) -> Flask:
-    """Make the application; the ``watch`` among its ``AppResources`` is for the caller to start, after a fork."""
+    """Create the application. The caller starts the ``redis_check`` of its ``AppResources``, after a fork."""
     prepare_types()
     app = Flask("api")
-    # A node's name may hold any characters, slashes included.
+    # A node's name may contain any character, slashes included.
     app.url_map.merge_slashes = False
     counters = Counters()
     readiness = Readiness()
     connection = RedisConnection(config.redis_url, readiness, counters)
-    # What is done before a request begins here; what is done after it runs in reverse: counted last, when all is done.
+    # Flask runs ``after_request`` functions in reverse order. Counting is registered first and therefore runs last.
     _count_requests(app, counters)
     _log_requests(app, logging.INFO if config.logs_requests else logging.DEBUG)
     access_control = install_access_control(app, config, connection, readiness, counters)
@@ -93,7 +93,7 @@ def _count_requests(app: Flask, counters: Counters) -> None:
 
 
 def _log_requests(app: Flask, level: int) -> None:
-    """Have each request logged at ``level``, without its query, where the log takes that level."""
+    """Log each request at ``level``, without its query string. Does nothing if the logger ignores that level."""
     if not _requests_logger.isEnabledFor(level):
         return
 

@@ -1,6 +1,6 @@
-"""What an application is made of, for the server that runs it.
+"""The shared objects of an application, for the server that runs it.
 
-Cheap to import: the master process, which makes no application, imports it too.
+The master process imports this module but creates no application, so the import is cheap.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ if TYPE_CHECKING:
     from api.request_queue import RequestQueue
     from runtime.readiness import Readiness
 
-#: Where an application keeps its ``AppResources``, among its extensions.
+#: Name of the ``AppResources`` among the application's extensions.
 _NAME: Final = "resources"
 
 
 @dataclass(frozen=True)
 class AppResources:
-    """The resources of one application."""
+    """The shared objects of one application."""
 
     counters: Counters
     readiness: Readiness
     connection: RedisConnection
     republisher: Republisher
     redis_check: RedisHealthCheck
-    #: Of the worker's connections.
+    #: The requests of the worker's connections.
     request_queue: RequestQueue[Any]
-    #: Seconds for which the service answers on once it was told to end.
+    #: Seconds that the service keeps answering after a stop signal.
     drain_seconds: float
 
     def attach(self, app: Flask) -> None:
-        """Give the resources to their application."""
+        """Attach these resources to ``app``."""
         app.extensions[_NAME] = self
 
 
 def resources_of(app: Flask) -> AppResources:
-    """The resources of ``app``."""
+    """Return the resources of ``app``."""
     resources: AppResources = app.extensions[_NAME]
     return resources

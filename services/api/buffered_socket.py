@@ -1,7 +1,8 @@
-"""A client's socket that no thread waits for.
+"""A client's socket that never blocks a thread.
 
-How much of a request has arrived is looked at without taking it. What the client does not take of an answer is kept,
-and sent when the client takes more. Nor is a body asked for (RFC 9110, 10.1.1) before anybody wants to read it.
+The worker peeks at the bytes of a request and leaves them on the socket. The socket buffers the part of a response that
+the client has not read, and sends that part once the client reads more. A client that waits for ``100 Continue`` gets
+it only when the application reads the body (RFC 9110, 10.1.1).
 """
 
 import re
@@ -10,38 +11,39 @@ from collections import deque
 from enum import Enum
 from typing import Any, Final
 
-#: What gunicorn sends as soon as it has read the head of a request that expects it.
+#: gunicorn sends this when it has read the header of a request with ``Expect``.
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-#: Bytes that the head of a request may have.
+#: Longest header of a request, in bytes.
 HEAD_BYTES: Final = 16 * 1024
-#: Bytes of a request, its body included, that are waited for before it gets a thread. A longer one gets it early.
+#: Bytes of a request, its body included, that must arrive before it gets a thread. A longer request gets a thread
+#: early.
 REQUEST_BYTES: Final = 32 * 1024
 
 _LENGTH: Final = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([0-9]+)[ \t]*\r\n", re.IGNORECASE)
-#: Digits of a length that is looked at; a longer one is too long in any case.
+#: Digits of a length that are parsed. A longer number is above the limit in any case.
 _DIGITS: Final = 9
-#: What makes a client wait for a word before it sends the body.
+#: With this header a client waits for ``100 Continue`` before it sends the body.
 _EXPECT: Final = re.compile(rb"\r\nexpect[ \t]*:", re.IGNORECASE)
 
 
 class BufferedSocket(socket.socket):
-    """Takes the place of an accepted socket, whose ``sendall`` and ``sendfile`` return at once.
+    """Replaces an accepted socket. Its ``sendall`` and ``sendfile`` return immediately.
 
-    One thread uses it at a time.
+    One thread uses the socket at a time.
     """
 
     def __init__(self, accepted: socket.socket) -> None:
         super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
         self._unsent: deque[memoryview] = deque()
-        #: What the client has not taken yet.
+        #: Bytes that the client has not read yet.
         self.unsent_bytes = 0
         self._may_continue = False
 
     def send(self, data: Any, flags: int = 0, /) -> int:
-        """Send, but for ``CONTINUE``: it goes out when the body is read, and not at all once the answer has begun.
+        """Send ``data``. Hold ``CONTINUE`` back until the body is read, and drop it once the response has begun.
 
         Raises:
-            OSError: the client has gone.
+            OSError: the client has disconnected.
         """
         if data == CONTINUE:
             self._may_continue = True
@@ -49,10 +51,10 @@ class BufferedSocket(socket.socket):
         return super().send(data, flags)
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
-        """Receive what the client sends, and ask for it where the client waits for that.
+        """Receive data, after ``CONTINUE`` if the client waits for it.
 
         Raises:
-            OSError: the client has gone.
+            OSError: the client has disconnected.
         """
         if self._may_continue:
             self._may_continue = False
@@ -60,10 +62,10 @@ class BufferedSocket(socket.socket):
         return super().recv(size, flags)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """Send what the client takes at once, and keep the rest.
+        """Send as much as the client reads now, and buffer the rest.
 
         Raises:
-            OSError: the client has gone.
+            OSError: the client has disconnected.
         """
         self._may_continue = False
         self._unsent.append(memoryview(data))
@@ -72,17 +74,17 @@ class BufferedSocket(socket.socket):
             self.send_unsent()
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
-        """Send a part of a file in the same way; our files are small."""
+        """Send a part of a file in the same way. The files of this service are small."""
         file.seek(offset)
         content = file.read() if count is None else file.read(count)
         self.sendall(content)
         return len(content)
 
     def send_unsent(self) -> None:
-        """Send of what was kept as much as the client takes now.
+        """Send as much of the buffered data as the client reads now.
 
         Raises:
-            OSError: the client has gone.
+            OSError: the client has disconnected.
         """
         while self._unsent:
             data = self._unsent[0]
@@ -98,19 +100,20 @@ class BufferedSocket(socket.socket):
 
 
 class RequestState(Enum):
-    """What has come of a request."""
+    """How much of a request has arrived."""
 
     INCOMPLETE = "incomplete"
-    #: It may be read: all of it is there, or no more will come, or it is too long to be waited for.
+    #: A thread may read the request: it is complete, the client has stopped sending, or the request is too long to wait
+    #: for.
     READY = "ready"
-    #: Its head is longer than ``HEAD_BYTES``.
+    #: The header is longer than ``HEAD_BYTES``.
     TOO_LONG = "too long"
 
 
 def request_state(client: socket.socket) -> tuple[RequestState, bytes]:
-    """Look at what stands on a socket that does not block, and leave it there; return how much it is, and the bytes.
+    """Peek at the bytes on a non-blocking socket. Return the state of the request, and the bytes.
 
-    Where more is to come, the poller will not wake up for the same bytes again.
+    If the request is incomplete, the poller wakes up again only when more bytes have arrived.
     """
     wanted = client.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT)
     try:
@@ -122,7 +125,7 @@ def request_state(client: socket.socket) -> tuple[RequestState, bytes]:
     missing = missing_bytes(request)
     if missing is None and len(request) >= HEAD_BYTES:
         return RequestState.TOO_LONG, request
-    # Woken with less than was waited for: the client has closed its side.
+    # Fewer bytes than requested woke the poller: the client has closed its side.
     if missing == 0 or len(request) < wanted:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         return RequestState.READY, request
@@ -131,9 +134,9 @@ def request_state(client: socket.socket) -> tuple[RequestState, bytes]:
 
 
 def missing_bytes(request: bytes) -> int | None:
-    """How many bytes are waited for; ``None`` where the head is not whole, so that nobody knows.
+    """Return the number of bytes to wait for; ``None`` if the header is incomplete.
 
-    0 also for a body that is too long to be waited for, or comes without a length, or only when it is asked for.
+    Also 0 for a body that is too long to wait for, has no length, or is sent only after ``100 Continue``.
     """
     end = request.find(b"\r\n\r\n")
     if end < 0:

@@ -1,4 +1,4 @@
-"""``/api/cluster/…``: the snapshot, whole and in parts, and the cluster's health."""
+"""``/api/cluster/…``: the snapshot, its nodes, the overview, and the cluster's health."""
 
 from dataclasses import dataclass
 from typing import Final, get_args
@@ -17,27 +17,27 @@ from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.rest import overview
 from runtime.quoting import quoted
 
-#: Fields of a node that have a cell each.
+#: Fields of a node that become a column of the CSV table.
 NODE_COLUMNS: Final = tuple(
     field.name for field in msgspec.structs.fields(Node) if not field.name.endswith(("_coded", "labels"))
 )
-#: A node of this "status" is offline, or an alert fires for it.
+#: Status of a query, not of a node: the node is offline, or an alert fires for it.
 TROUBLE: Final = "trouble"
 STATUSES: Final = (*get_args(NodeStatus), TROUBLE)
 
 
 @dataclass(frozen=True)
 class NodeFilter:
-    """Which nodes are asked for, as the page of the nodes filters them; what is empty excludes nothing."""
+    """Selects nodes, with the filters of the nodes page. An empty field excludes no node."""
 
-    #: In lower case; stands in the name or in the address.
+    #: In lower case. A part of the node's name or address.
     text: str
     status: str | None
     #: Nodes for which an alert fires.
     in_trouble: frozenset[str]
 
     def matches(self, node: Node) -> bool:
-        """Whether the node is one of them."""
+        """Return whether the filter selects the node."""
         if self.text not in node.node.lower() and self.text not in node.address.lower():
             return False
         if self.status == TROUBLE:
@@ -46,18 +46,18 @@ class NodeFilter:
 
 
 class _Nodes(msgspec.Struct):
-    """The snapshot's nodes as they were stored."""
+    """The snapshot's nodes as stored JSON."""
 
     nodes: msgspec.Raw
 
 
 def cluster_routes(store: MessageStore, republisher: Republisher) -> Blueprint:
-    """Make the routes."""
+    """Return the routes."""
     routes = Blueprint("cluster", __name__, url_prefix="/api/cluster")
 
     @routes.get("/nodes")
     def nodes() -> Response:
-        """An array of the snapshot's nodes, or of some. All of them as JSON: has the snapshot pushed to all clients."""
+        """The snapshot's nodes, or some of them. A request for all nodes as JSON also republishes the snapshot."""
         wanted = _node_filter(store)
         is_table = wants_csv()
         if is_table or wanted is not None:
@@ -92,13 +92,13 @@ def cluster_routes(store: MessageStore, republisher: Republisher) -> Blueprint:
 
     @routes.get("/overview")
     def cluster_overview() -> Response:
-        """The cluster in a word and its figures."""
+        """The cluster's verdict and figures."""
         latest, snapshot = store.snapshot()
         return latest_answer(latest, encode(overview(snapshot)))
 
     @routes.get("/health")
     def health() -> Response:
-        """The collector's last word on the cluster's health, its bytes unchanged."""
+        """The collector's last health message, its bytes unchanged."""
         latest = store.latest(HEALTH_CHANNEL)
         return latest_answer(latest, latest.stored.raw)
 
@@ -106,7 +106,7 @@ def cluster_routes(store: MessageStore, republisher: Republisher) -> Blueprint:
 
 
 def _node_filter(store: MessageStore) -> NodeFilter | None:
-    """Return which nodes the request asks for; ``None`` where it asks for all."""
+    """Return the filter of the request; ``None`` if the request asks for all nodes."""
     text, status = request.args.get("q", "").strip().lower(), request.args.get("status")
     if status not in (None, *STATUSES):
         raise RequestRefused(400, f"The parameter 'status' takes one of: {', '.join(STATUSES)}.")

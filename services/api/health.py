@@ -1,4 +1,4 @@
-"""``/api/health``, ``/livez``, ``/readyz`` and ``/metrics``: whether the product, and this process, work."""
+"""``/api/health``, ``/livez``, ``/readyz`` and ``/metrics``: whether the product and this process work."""
 
 import math
 import time
@@ -21,15 +21,15 @@ from runtime.clock import timestamp
 from runtime.readiness import LIVE, Readiness
 from runtime.redis_failures import RedisFailure
 
-#: What strangers are told.
+#: Texts for clients without a credential.
 _READY: Final = {200: "ready\n", 404: "draining\n", 503: "not ready\n"}
 
 
 class HealthReporter:
-    """Makes the body of ``GET /api/health``.
+    """Builds the body of ``GET /api/health``.
 
-    Presence lives for seconds, so with Redis away no replica and no collector is known to be there; the cluster's
-    name and the age of its last snapshot are answered from memory.
+    Presence keys live for seconds. While Redis is away, the report therefore has no replica and no collector. The
+    cluster's name and the age of its last snapshot come from memory.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class HealthReporter:
         self._store = store
         self._readiness = readiness
         self._wall_clock = wall_clock
-        #: What Redis last said of the collector, and the monotonic time of that.
+        #: The last report about the collector, and the monotonic time at which Redis gave it.
         self._last: tuple[CollectorReport, float] | None = None
 
     def report(self) -> HealthReport:
-        """Ask Redis who is there."""
+        """Return the report, with presence read from Redis."""
         collector, cluster = self._collector()
         replicas = self._replicas()
         self._store.refresh(HEALTH_CHANNEL)
@@ -76,7 +76,7 @@ class HealthReporter:
         return correct_status_by_rounds(collector, collector.age_seconds, interval), cluster or known_cluster
 
     def _last_known_collector(self, answered: float | None) -> tuple[CollectorReport, str | None]:
-        """``answered``: monotonic time of Redis' last answer to anything."""
+        """Return the report from memory. ``answered`` is the monotonic time of Redis' last answer."""
         cluster, age, interval = self._remembered()
         now, was_up = time.monotonic(), False
         if self._last is not None:
@@ -86,7 +86,8 @@ class HealthReporter:
                 age = min(previous.age_seconds + now - asked, math.inf if age is None else age)
         quiet = age
         if age is not None and was_up and answered is not None:
-            # The age may be one of long ago: rounds are missing since Redis went, if they are.
+            # The snapshot may have been old before Redis went away. Only the time since Redis' last answer can be
+            # without rounds.
             quiet = min(age, now - answered)
         report = CollectorReport(status="down", leader=None, epoch=None, age_seconds=age)
         return correct_status_by_rounds(report, quiet, interval), cluster
@@ -105,7 +106,7 @@ class HealthReporter:
         return message if isinstance(message, Health) else None
 
     def _remembered(self) -> tuple[str | None, float | None, float | None]:
-        """Name of the cluster, age of its snapshot, and seconds between two, as read last."""
+        """Return the cluster's name, its snapshot's age, and the seconds between two snapshots, from memory."""
         try:
             latest = self._store.remembered(METRICS_CHANNEL)
         except DataUnavailable:
@@ -116,12 +117,12 @@ class HealthReporter:
 
 
 def health_routes(reporter: HealthReporter, republisher: Republisher) -> Blueprint:
-    """Make the route."""
+    """Return the route."""
     routes = Blueprint("health", __name__, url_prefix="/api")
 
     @routes.get("/health")
     def health() -> Response:
-        """The report, with status 200 also when degraded; has the cluster's health pushed again to all clients."""
+        """The report, with status 200 even if degraded. A GET request also republishes the cluster's health."""
         if request.method == "GET":
             republisher.republish(HEALTH_CHANNEL)
         return struct_answer(reporter.report())
@@ -130,12 +131,12 @@ def health_routes(reporter: HealthReporter, republisher: Republisher) -> Bluepri
 
 
 def probe_routes(readiness: Readiness, counters: Counters, is_identified: Callable[[], bool]) -> Blueprint:
-    """Make the routes; ``is_identified`` says whether a request may see why the service is not ready."""
+    """Return the routes; ``is_identified`` returns whether the client may read why the service is not ready."""
     routes = Blueprint("probes", __name__)
 
     @routes.get("/livez")
     def livez() -> Response:
-        """200 while requests are answered at all; never looks at Redis."""
+        """200 while the process answers requests. Does not depend on Redis."""
         return _text(LIVE, 200)
 
     @routes.get("/readyz")
@@ -146,7 +147,7 @@ def probe_routes(readiness: Readiness, counters: Counters, is_identified: Callab
 
     @routes.get("/metrics")
     def metrics() -> Response:
-        """The counters in Prometheus's text format."""
+        """The counters in Prometheus' text format."""
         response = Response(counters.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
         response.headers["Cache-Control"] = "no-store"
         return response

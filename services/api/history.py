@@ -1,4 +1,4 @@
-"""``/api/history``: what nodes were like, over any range, in at most the points that a chart can show."""
+"""``/api/history``: measures of nodes or of the cluster over any range, with at most the points that a chart shows."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -41,19 +41,19 @@ DEFAULT_RANGE_SECONDS: Final = 3600
 RANGE_LIMITS_SECONDS: Final = (60, HALF_HOUR.retention_seconds)
 
 _TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
-#: Unix milliseconds of the year 3000: a range that is rounded up must end before the year 9999.
+#: Unix milliseconds of the year 3000. A range is rounded up, and must end before the year 9999.
 _LAST_MS: Final = 32_503_680_000_000
 
-#: Nodes that are read in one round trip, so that no single answer of Redis is huge.
+#: Nodes per round trip, so that no single answer of Redis is huge.
 NODES_PER_READ: Final = 10
-#: Entries that are read of one stream at most; the collector keeps about 370.
+#: Most entries that are read from one stream. The collector keeps about 370.
 ENTRIES_LIMIT: Final = 2000
 
 _FIELD: Final = HISTORY_FIELD.encode()
 
 
 def history_routes(store: MessageStore, reader: "HistoryReader") -> Blueprint:
-    """Make the route."""
+    """Return the route."""
     routes = Blueprint("history", __name__, url_prefix="/api/history")
 
     @routes.get("")
@@ -85,7 +85,10 @@ def history_routes(store: MessageStore, reader: "HistoryReader") -> Blueprint:
 
 @dataclass(frozen=True)
 class HistoryQuery:
-    """A valid request. ``nodes`` holds ``CLUSTER_NODE`` for the averages; times are Unix milliseconds."""
+    """A valid request. Times are Unix milliseconds.
+
+    ``nodes`` contains ``CLUSTER_NODE`` for the averages of the cluster.
+    """
 
     nodes: tuple[str, ...]
     measures: tuple[str, ...]
@@ -95,10 +98,10 @@ class HistoryQuery:
 
 
 def read_query(args: MultiDict[str, str], now_ms: int) -> HistoryQuery:
-    """Read the parameters of a request made at ``now_ms``.
+    """Return the query of a request made at ``now_ms``.
 
     Raises:
-        RequestRefused: one of them is not valid; the text names it.
+        RequestRefused: a parameter is not valid; the text names the parameter.
     """
     start, end = _time(args, "start"), _time(args, "end")
     if start is not None and "range_seconds" in args:
@@ -151,7 +154,7 @@ def _has_any(snapshot: Snapshot, nodes: Sequence[str]) -> bool:
 
 
 def _distribution(reader: "HistoryReader", query: HistoryQuery, grid: Grid) -> HistoryDistribution | None:
-    """How the measures that are asked for lie over all nodes; ``None`` where that is not known in any step."""
+    """Return the distribution of the query's measures over all nodes; ``None`` if no step has one."""
     measures = [measure for measure in query.measures if measure in DISTRIBUTED]
     cells = reader.read_distribution(grid) if measures else []
     if not any(cells):
@@ -160,7 +163,7 @@ def _distribution(reader: "HistoryReader", query: HistoryQuery, grid: Grid) -> H
 
 
 def _table(history: History, measures: Sequence[str]) -> Response:
-    """Answer ``history`` as CSV; ``node`` is empty for the averages of the cluster."""
+    """Answer ``history`` as CSV. The ``node`` column is empty for the averages of the cluster."""
     header = ["start", "node", *(f"{measure}_{kind}" for measure in measures for kind in ("min", "avg", "max"))]
     distributed = {} if history.distribution is None else history.distribution.measures
     header += [f"{measure}_nodes_{kind}" for measure in distributed for kind in DistributionValues.__struct_fields__]
@@ -180,16 +183,16 @@ def _rows(history: History, measures: Sequence[str]) -> Iterator[list[Cell]]:
 
 
 class HistoryReader:
-    """Reads entries. Those that the collector did not write are left out."""
+    """Reads history entries. Leaves out entries that it cannot decode."""
 
     def __init__(self, streams: StreamReader) -> None:
         self._streams = streams
 
     def read(self, nodes: Sequence[str], grid: Grid) -> Iterator[tuple[str, list[HistoryEntry | None]]]:
-        """Each node with an entry, or ``None``, for each step of ``grid``.
+        """Yield each node with one entry, or ``None``, for each step of ``grid``.
 
         Raises:
-            DataUnavailable: Redis is away, or a key holds something else.
+            DataUnavailable: Redis is away, or a key is not a stream.
         """
         windows = grid.windows()
         for first in range(0, len(nodes), NODES_PER_READ):
@@ -200,7 +203,9 @@ class HistoryReader:
                 yield node, grid.fill(self._decoded(windows, own, decode_entry), merge)
 
     def read_distribution(self, grid: Grid) -> list[Distribution | None]:
-        """The cluster's distribution, or ``None``, for each step of ``grid``; none at all where Redis refuses it.
+        """Return the cluster's distribution, or ``None``, for each step of ``grid``.
+
+        The list is empty if Redis rejects the read.
 
         Raises:
             DataUnavailable: Redis is away.
@@ -213,10 +218,10 @@ class HistoryReader:
         return grid.fill(self._decoded(windows, answers, decode_distribution), merge_distributions)
 
     def has_any(self, nodes: Sequence[str]) -> bool:
-        """Whether there is an entry of any of these nodes.
+        """Return whether one of these nodes has an entry.
 
         Raises:
-            DataUnavailable: as ``read``.
+            DataUnavailable: Redis is away, or a key is not a stream.
         """
 
         def query_entries(client: redis.Redis) -> list[Rows]:

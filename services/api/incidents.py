@@ -1,6 +1,6 @@
-"""``/api/incidents``: each alert that fired as one piece, from its beginning to its end.
+"""``/api/incidents``: each alert that fired as one incident, from its beginning to its end.
 
-Those that go on come from the alerts message, and those that have ended from their stream, newest first.
+Ongoing incidents come from the alerts message. Ended incidents come from their stream, newest first.
 """
 
 import time
@@ -21,20 +21,21 @@ from contract.messages import Alerts, Incident, Severity, Timestamp
 from contract.names import ALERTS_CHANNEL, INCIDENTS_FIELD, INCIDENTS_KEY, INCIDENTS_LENGTH, INCIDENTS_SINCE_FIELD
 from runtime.clock import unix_seconds
 
-#: Ended incidents that a page holds, unless told otherwise, and at most.
+#: Default and largest number of ended incidents in a result page.
 DEFAULT_LIMIT: Final = 100
 LARGEST_LIMIT: Final = 1000
-#: Longest time back, in hours, besides all that is known: a leap year.
+#: Longest range, in hours: a leap year. Without a range, all incidents are answered.
 LARGEST_HOURS: Final = 366 * 24
-#: What an alert does. An incident begins with the first and ends with the second.
+#: Transitions of an alert. An incident begins with "firing" and ends with "resolved".
 TRANSITIONS: Final = ("firing", "resolved", "pending")
-#: Fields of an incident that have a cell each.
+#: Fields of an incident that become a column of the CSV table.
 COLUMNS: Final = tuple(field for field in Incident.__struct_fields__ if field not in ("code", "args"))
 
-#: Records that are read in one go, and for one page: further ones are for the next page, be this one ever so empty.
+#: Records per read of Redis, and most records for one result page. The next page has the others, even if this page is
+#: almost empty.
 RECORDS_PER_READ: Final = 500
 RECORDS_PER_PAGE: Final = 5000
-#: Records that a table has at most: somewhat more than are kept.
+#: Most records of a table, a little more than the stream keeps.
 TABLE_RECORDS_LIMIT: Final = INCIDENTS_LENGTH + 1000
 
 _FIELD: Final = INCIDENTS_FIELD.encode()
@@ -43,12 +44,12 @@ _DECODER: Final = msgspec.json.Decoder(Incident)
 
 
 def incident_routes(store: MessageStore, records: "IncidentReader") -> Blueprint:
-    """Make the route."""
+    """Return the route."""
     routes = Blueprint("incidents", __name__, url_prefix="/api/incidents")
 
     @routes.get("")
     def incidents() -> Response:
-        """A page of incidents, newest first; on the first page those that go on come before all others."""
+        """A result page, newest first. On the first page all ongoing incidents come before the ended ones."""
         wanted = _incident_filter(store)
         after = position(request.args, "after", "what a page says as 'next'")
         limit = whole_number(request.args, "limit", (1, LARGEST_LIMIT), 6)
@@ -62,7 +63,7 @@ def incident_routes(store: MessageStore, records: "IncidentReader") -> Blueprint
 
 
 class _PageJson(msgspec.Struct):
-    """``IncidentsPage`` with its incidents as they were written."""
+    """``IncidentsPage`` with the stored JSON of its incidents."""
 
     incidents: list[msgspec.Raw]
     known_since: str | None
@@ -93,20 +94,20 @@ def _incident_filter(store: MessageStore) -> "IncidentFilter":
 
 @dataclass(frozen=True)
 class IncidentFilter:
-    """Which incidents are asked for; what is empty, or ``None``, excludes nothing."""
+    """Selects incidents. An empty field, or ``None``, excludes no incident."""
 
     nodes: frozenset[str] = frozenset()
     rules: frozenset[str] = frozenset()
     severities: frozenset[str] = frozenset()
-    #: ``firing`` are those that go on, ``resolved`` those that have ended; none is ``pending``.
+    #: ``firing`` selects ongoing incidents, ``resolved`` selects ended ones. No incident is ``pending``.
     transitions: frozenset[str] = frozenset()
-    #: In lower case and without non-breaking spaces; stands in the node's name or in the English message.
+    #: In lower case and without non-breaking spaces. A part of the node's name or of the English message.
     text: str = ""
-    #: Unix time: those that ended before are not wanted.
+    #: Unix time. Excludes incidents that ended earlier.
     ended_from: float | None = None
 
     def matches(self, incident: Incident) -> bool:
-        """Whether the incident is one of them, whenever it ended."""
+        """Return whether the filter selects the incident, regardless of its end."""
         return (
             (not self.nodes or incident.node in self.nodes)
             and (not self.rules or incident.rule in self.rules)
@@ -116,7 +117,7 @@ class IncidentFilter:
         )
 
     def is_too_old(self, incident: Incident) -> bool:
-        """Whether the incident ended before the time that is asked for."""
+        """Return whether the incident ended before ``ended_from``."""
         if self.ended_from is None or incident.ended is None:
             return False
         try:
@@ -126,7 +127,7 @@ class IncidentFilter:
 
 
 def searchable(text: str) -> str:
-    """Return a text as it is searched: in lower case and without non-breaking spaces."""
+    """Return a text in the form used for search: in lower case and without non-breaking spaces."""
     return text.replace("\N{NO-BREAK SPACE}", " ").lower()
 
 
@@ -135,7 +136,7 @@ def _transition(incident: Incident) -> str:
 
 
 class StoredIncident(NamedTuple):
-    """An incident, and as JSON as it was written."""
+    """An incident, decoded and as stored JSON."""
 
     incident: Incident
     raw: msgspec.Raw
@@ -143,9 +144,9 @@ class StoredIncident(NamedTuple):
 
 @dataclass(frozen=True)
 class IncidentResultPage:
-    """Incidents, since when there are records, where the next page begins (``None``: nowhere), and the age in seconds.
+    """Incidents, the time since which records are complete, and the position of the next page (``None`` for the last).
 
-    The age is ``None`` unless this comes from memory.
+    ``age_seconds`` is ``None`` unless the incidents come from memory.
     """
 
     found: Sequence[StoredIncident]
@@ -156,10 +157,10 @@ class IncidentResultPage:
 
 @dataclass(frozen=True)
 class _RecordBatch:
-    """Some records in a row, newest first, with their ids."""
+    """Consecutive records with their ids, newest first."""
 
     records: list[tuple[str, StoredIncident | None]]
-    #: Whether there are no older ones.
+    #: Whether the stream has no older records.
     is_last: bool
     known_since: Timestamp | None
     age_seconds: float | None = None
@@ -167,14 +168,14 @@ class _RecordBatch:
 
 @dataclass(frozen=True)
 class _NewestBatch:
-    """What was read last of the newest records."""
+    """The newest records, as read last."""
 
     batch: _RecordBatch
     read_at: float
 
 
 class IncidentReader:
-    """Reads incidents. Records that the collector did not write are left out and counted."""
+    """Reads incidents. Leaves out and counts records that it cannot decode."""
 
     def __init__(
         self,
@@ -188,14 +189,14 @@ class IncidentReader:
         self._newest: _NewestBatch | None = None
 
     def page(self, wanted: IncidentFilter, after: str | None, limit: int) -> IncidentResultPage:
-        """Return up to ``limit`` ended incidents that are older than position ``after``, newest first.
+        """Return up to ``limit`` ended incidents older than position ``after``, newest first.
 
-        Without ``after`` those that go on come before them, all of them.
+        Without ``after``, all ongoing incidents come before them.
 
         Raises:
-            DataUnavailable: Redis is away and this is not known, or a key holds something else.
+            DataUnavailable: Redis is away and memory lacks the incidents, or a key is not valid.
         """
-        # First what goes on: what ends meanwhile is told twice then, and not never.
+        # Ongoing incidents first: an incident that ends in the meantime is then found twice, and not missed.
         ongoing = self._ongoing(wanted) if after is None else []
         ended: list[StoredIncident] = []
         position, read = after, 0
@@ -221,10 +222,10 @@ class IncidentReader:
         return IncidentResultPage(incidents, batch.known_since, None if is_end else position, batch.age_seconds)
 
     def pages(self, wanted: IncidentFilter, after: str | None, limit: int | None) -> Iterator[IncidentResultPage]:
-        """Return all that ``page`` has from ``after`` on, be it at most ``limit`` ended incidents.
+        """Yield all pages from ``after`` on, with at most ``limit`` ended incidents.
 
         Raises:
-            DataUnavailable: as ``page``; part of an answer is none.
+            DataUnavailable: as for ``page``. An incomplete table is not answered.
         """
         left = TABLE_RECORDS_LIMIT if limit is None else limit
         while left > 0:
@@ -249,8 +250,8 @@ class IncidentReader:
         return [StoredIncident(incident, msgspec.Raw(msgspec.json.encode(incident))) for incident in found]
 
     def _read(self, position: str | None) -> "_RecordBatch":
-        """The newest records that are older than a position; with Redis away, the newest ones known."""
-        # Nothing is older than 0-0, and Redis takes that for an error.
+        """Return the newest records older than ``position``; while Redis is away, the newest remembered records."""
+        # No id is lower than 0-0, and Redis rejects "(0-0" with an error.
         is_oldest = position is not None and not position.strip("0-")
         newest_id = "+" if position is None else "0-0" if is_oldest else f"({position}"
 
@@ -281,7 +282,10 @@ class IncidentReader:
         return batch
 
     def _known_since(self, oldest: Rows, newest: Rows) -> Timestamp | None:
-        """Since when all are recorded; or, where the first of these went, since the oldest one that is kept ended."""
+        """Return the time since which the records are complete.
+
+        This is the start of recording; if the stream has dropped old records, it is the end of the oldest incident.
+        """
         tells = (fields[_SINCE].decode(errors="replace") for _, fields in (*newest, *oldest) if _SINCE in fields)
         told = next(tells, None)
         for _, fields in oldest:
@@ -293,7 +297,10 @@ class IncidentReader:
         return told
 
     def _records(self, rows: Rows) -> Iterator[tuple[str, StoredIncident | None]]:
-        """Each record with its id; ``None`` for one that cannot be read, and for what only tells since when."""
+        """Yield each record with its id.
+
+        ``None`` stands for an unreadable record, and for a record that only marks the start of recording.
+        """
         for entry_id, fields in rows:
             raw = fields.get(_FIELD, b"")
             incident = None

@@ -1,6 +1,6 @@
-"""The last message of each channel: read from Redis, remembered for the time that Redis is away.
+"""The last message of each channel: read from Redis, and remembered for times when Redis is away.
 
-Why there is none now, as sentences that tell people what to do.
+The exceptions explain to people why there is no message and what to do.
 """
 
 import functools
@@ -29,16 +29,16 @@ from runtime.redis_failures import RedisFailure
 _logger = logging.getLogger(__name__)
 AnyMessage = Message | RulesInForce
 
-#: What the store reads, by channel; the rules have none and go by their key.
+#: Type of the message, by channel. The rules have no channel; their key stands for one.
 _TYPES: Final[dict[str, type[AnyMessage]]] = {**TYPE_OF_CHANNEL, RULES_KEY: RulesInForce}
 
 
 class DataUnavailable(Exception):
-    """The answer may be there later; the text is for people."""
+    """The data is not available now. The text is for people."""
 
 
 class NotStored(DataUnavailable):
-    """Redis answers, and holds nothing under the key."""
+    """Redis answers, and the key does not exist."""
 
     def __init__(self, key: str) -> None:
         super().__init__(
@@ -48,7 +48,7 @@ class NotStored(DataUnavailable):
 
 
 class StoredDataInvalid(DataUnavailable):
-    """What the key holds is not what the collector writes there."""
+    """The key's content is not a message of the collector."""
 
     def __init__(self, key: str, reason: str) -> None:
         remedy = "The collector's next round replaces it; if it stays, something else writes to this Redis."
@@ -58,7 +58,7 @@ class StoredDataInvalid(DataUnavailable):
 
 
 class NotReadYet(DataUnavailable):
-    """Redis is away, and this process has not read from it what is asked for."""
+    """Redis is away, and this process has not read the data before."""
 
     def __init__(self, down_since: Timestamp | None) -> None:
         since = f" since {down_since}" if down_since else ""
@@ -73,7 +73,7 @@ def _key(channel: str) -> str:
 
 
 class StoredMessage:
-    """A stored message: its bytes, and what they say."""
+    """A stored message: its bytes and the decoded message."""
 
     def __init__(self, raw: bytes, message: AnyMessage) -> None:
         self.raw = raw
@@ -81,12 +81,12 @@ class StoredMessage:
 
     @property
     def tag(self) -> str:
-        """``<epoch>-<seq>``: the same for the same content, for entity tags."""
+        """``<epoch>-<seq>``, for entity tags: equal for equal content."""
         return f"{self.message.epoch}-{self.message.seq}"
 
 
 def nodes_by_name(snapshot: StoredMessage) -> Iterator[tuple[str, msgspec.Raw]]:
-    """Each node of a snapshot by its name, as it was stored."""
+    """Yield the name and the stored JSON of each node of a snapshot."""
     message = snapshot.message
     assert isinstance(message, Snapshot)
     for node, raw in zip(message.nodes, raw_nodes(snapshot.raw), strict=True):
@@ -95,7 +95,7 @@ def nodes_by_name(snapshot: StoredMessage) -> Iterator[tuple[str, msgspec.Raw]]:
 
 @dataclass(frozen=True)
 class LatestMessage:
-    """Content with its age now: seconds since Redis took it, ``None`` where Redis does not know."""
+    """A message with its current age: seconds since it was written, ``None`` if Redis does not know."""
 
     stored: StoredMessage
     age_seconds: float | None
@@ -103,7 +103,7 @@ class LatestMessage:
 
 @dataclass(frozen=True)
 class _LastRead:
-    """What a key held: content, or nothing, or something for a ``reason`` invalid."""
+    """The last read of a key: a message, or no value, or an invalid value with a ``reason``."""
 
     asked_at: float
     raw: bytes | None = None
@@ -113,7 +113,7 @@ class _LastRead:
 
 
 class MessageStore:
-    """Reads the ``:latest`` keys and the rules. What Redis last said is what is known, until it says something else."""
+    """Reads the ``:latest`` keys and the rules. Remembers the last answer of Redis for each key."""
 
     def __init__(
         self,
@@ -131,19 +131,19 @@ class MessageStore:
         self._last_reads: dict[str, _LastRead] = {}
 
     def latest(self, channel: str) -> LatestMessage:
-        """Read the channel's last message, or the rules; with Redis away, answer the last one known.
+        """Read the channel's last message, or the rules. While Redis is away, return the last known one.
 
         Raises:
-            DataUnavailable: there is none.
+            DataUnavailable: there is no message.
         """
         self.refresh(channel)
         return self.remembered(channel)
 
     def snapshot(self) -> tuple[LatestMessage, Snapshot]:
-        """``latest`` of the metrics channel, and its message.
+        """Return ``latest`` of the metrics channel, and its message.
 
         Raises:
-            DataUnavailable: there is none.
+            DataUnavailable: there is no message.
         """
         latest = self.latest(METRICS_CHANNEL)
         message = latest.stored.message
@@ -151,7 +151,7 @@ class MessageStore:
         return latest, message
 
     def snapshot_if_available(self) -> Snapshot | None:
-        """The message of ``snapshot``, if there is one."""
+        """Return the message of ``snapshot``, or ``None``."""
         try:
             _, snapshot = self.snapshot()
         except DataUnavailable:
@@ -159,7 +159,7 @@ class MessageStore:
         return snapshot
 
     def refresh(self, *channels: str) -> None:
-        """Read these channels in one round trip. Leaves what is known as it is if Redis does not answer."""
+        """Read these channels in one round trip. If Redis does not answer, the remembered messages stay."""
         asked_at = self._monotonic()
         try:
             answers = self._connection.ask(functools.partial(_read, channels))
@@ -169,7 +169,10 @@ class MessageStore:
             self.remember(channel, raw, age, asked_at)
 
     def remember(self, channel: str, raw: bytes | str | None, age: float | None, asked_at: float) -> None:
-        """Take in what Redis said to a question of monotonic time ``asked_at``; text is an error in place of bytes."""
+        """Remember Redis' answer to a query made at monotonic time ``asked_at``.
+
+        ``raw`` is the stored value, or an error text if it is a ``str``.
+        """
         previous = self._last_reads.get(channel)
         if previous is not None and previous.stored is not None and previous.raw == raw:
             fresh = _LastRead(asked_at, previous.raw, age, previous.stored)
@@ -177,15 +180,15 @@ class MessageStore:
             fresh = self._decoded(channel, raw, age, asked_at)
         with self._lock:
             previous = self._last_reads.get(channel)
-            # Another thread may have asked later and be answered earlier.
+            # Another thread may have asked later and received its answer earlier.
             if previous is None or previous.asked_at <= asked_at:
                 self._last_reads[channel] = fresh
 
     def remembered(self, channel: str) -> LatestMessage:
-        """What was read last.
+        """Return the last message that was read.
 
         Raises:
-            DataUnavailable: nothing was, or it is not valid.
+            DataUnavailable: no message was read, or the stored value is not valid.
         """
         known = self._last_reads.get(channel)
         if known is None:
@@ -215,9 +218,9 @@ class MessageStore:
 
 
 def collector_time(snapshot: Snapshot | None) -> float:
-    """The present in Unix seconds, by the clock that the collector's data go by: when its newest snapshot was made.
+    """Return the time of the newest snapshot, in Unix seconds: the collector's clock.
 
-    Without a snapshot it is this machine's.
+    Without a snapshot, return the time of this machine.
     """
     try:
         return time.time() if snapshot is None else unix_seconds(snapshot.timestamp)

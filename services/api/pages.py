@@ -1,4 +1,4 @@
-"""The pages: rendered with what is known at this moment, so that they show data before any script runs."""
+"""The web pages, rendered with the latest data, so that they show data before any script runs."""
 
 from collections.abc import Collection, Mapping
 
@@ -14,7 +14,7 @@ from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, METRICS_CHANNEL
 from contract.raw_json import with_fields
 from runtime.readiness import Readiness
 
-#: Page by path; its template is named like it. A node's name may hold any characters, slashes included.
+#: Page by path. Its template has the same name. A node's name may contain any character, slashes included.
 PAGES = {
     "/": "dashboard",
     "/nodes": "nodes",
@@ -26,12 +26,12 @@ PAGES = {
 }
 
 _CHANNEL_OF_FIELD = {"snapshot": METRICS_CHANNEL, "health": HEALTH_CHANNEL, "alerts": ALERTS_CHANNEL}
-#: What would end a script element, or a line in one; in JSON all of it stands in strings only.
+#: Characters that would end a script element or a line of it. In JSON they occur in strings only.
 _ESCAPES = tuple((letter.encode(), f"\\u{ord(letter):04x}".encode()) for letter in "<>&\u2028\u2029")
 
 
 def page_routes(config: Config, store: MessageStore, readiness: Readiness) -> Blueprint:
-    """Make the routes; templates of errors get ``version``, ``cluster_name`` and ``simulated`` from here too."""
+    """Return the routes. Error templates also use ``version``, ``cluster_name`` and ``simulated`` from here."""
     routes = Blueprint("pages", __name__)
 
     def cluster_name() -> str:
@@ -52,7 +52,7 @@ def page_routes(config: Config, store: MessageStore, readiness: Readiness) -> Bl
         known = {field: found.stored.raw for field, found in latest.items() if found is not None}
         status = 200
         if latest["snapshot"] is not None and (node is not None or page == "alerts"):
-            # What the page does not show need not be in it.
+            # The page gets only the nodes that it shows.
             known["snapshot"], found = _snapshot_of_nodes(latest["snapshot"], {node})
             status = 404 if node is not None and not found else 200
         details = {
@@ -81,15 +81,15 @@ def _remembered(store: MessageStore, channel: str) -> LatestMessage | None:
 
 
 def _snapshot_of_nodes(latest: LatestMessage, names: Collection[str | None]) -> tuple[bytes, bool]:
-    """The stored snapshot with the nodes of these names alone, and whether there is any."""
+    """Return the stored snapshot with only the nodes of these names, and whether it has such nodes."""
     nodes = [raw for name, raw in nodes_by_name(latest.stored) if name in names]
     return with_fields(latest.stored.raw, {"nodes": nodes}), bool(nodes)
 
 
 def _initial_json(known: Mapping[str, bytes], details: Mapping[str, object]) -> Markup:
-    """What the page shows at first, as JSON that may stand in a script element.
+    """Return the initial data of a page as JSON that is safe in a script element.
 
-    An object of ``snapshot``, ``health`` and ``alerts`` (stored messages; ``null`` where none is known) and ``facts``.
+    An object of ``snapshot``, ``health`` and ``alerts`` (stored messages, or ``null``) and of ``details``.
     """
     members = [encode(field) + b":" + known.get(field, b"null") for field in _CHANNEL_OF_FIELD]
     members += [encode(name) + b":" + encode(value) for name, value in details.items()]

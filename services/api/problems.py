@@ -1,4 +1,4 @@
-"""Errors as answers: problem+json (RFC 9457) under ``/api``, a page elsewhere. Nothing internal gets out."""
+"""Error responses: problem+json (RFC 9457) under ``/api``, a web page elsewhere. They contain no internal details."""
 
 import logging
 from collections.abc import Mapping
@@ -22,9 +22,9 @@ Code = Literal["sign_in_required", "forbidden", "limit_exceeded"]
 
 
 class RequestRefused(Exception):
-    """The request cannot be served as it is; ``detail`` tells people why, and ``code`` programs.
+    """The api does not serve this request. ``detail`` explains the reason to people, ``code`` to programs.
 
-    ``as_page`` says whether it is answered by a page, where the path alone does not tell.
+    ``as_page`` chooses between a page and JSON where the path alone does not decide.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class RequestRefused(Exception):
 
 
 def install_error_handlers(app: Flask) -> None:
-    """Have every error of ``app`` answered here."""
+    """Answer every error of ``app`` with the functions of this module."""
     app.register_error_handler(RequestRefused, answer_refused_request)
     app.register_error_handler(DataUnavailable, _unavailable)
     app.register_error_handler(HTTPException, _refused_by_framework)
@@ -52,14 +52,14 @@ def install_error_handlers(app: Flask) -> None:
 
 
 def answer_refused_request(refused: RequestRefused) -> Response:
-    """The answer to a refused request."""
+    """Return the response to a refused request."""
     response = _answer(refused.status, refused.detail, refused.code, refused.as_page)
     response.headers.update(refused.headers)
     return response
 
 
 def _unavailable(error: DataUnavailable) -> Response:
-    # The error's own sentence names a key in Redis, which says little to who reads a page.
+    # The error's own text names a Redis key, which does not help a person with a browser.
     response = _answer(503, str(error) if is_program_request() else _detail(503))
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
@@ -67,7 +67,7 @@ def _unavailable(error: DataUnavailable) -> Response:
 
 def _refused_by_framework(error: HTTPException) -> Response:
     original = error.get_response(request.environ)
-    if original.status_code < 400:  # a redirection is an exception to werkzeug
+    if original.status_code < 400:  # werkzeug raises redirections as exceptions
         return Response(status=original.status_code, headers=original.headers)
     response = _answer(original.status_code, _detail(original.status_code))
     if "Allow" in original.headers:

@@ -1,4 +1,7 @@
-"""Has the collector's last message pushed again: at most ten times a second, and once after the last call."""
+"""Has the collector's last message published again.
+
+Redis limits this to ten publications a second; one more follows the last call.
+"""
 
 import logging
 import threading
@@ -17,13 +20,13 @@ from runtime.redis_failures import RedisAway, RedisFailure, RedisRefused
 _logger = logging.getLogger(__name__)
 
 _INTERVAL_SECONDS: Final = REPUBLISH_INTERVAL_MS / 1000
-#: Seconds by which Redis's rounding of life times to milliseconds may mislead.
+#: Largest error, in seconds, of Redis' rounding of key lifetimes to milliseconds.
 _ROUNDING_SECONDS: Final = 0.005
 
 
 @dataclass(frozen=True)
 class _Pending:
-    """A publication to be made at ``due`` because of calls up to ``last_call``, both monotonic."""
+    """A publication at ``due`` for calls up to ``last_call``. Both are monotonic times."""
 
     due: float
     last_call: float
@@ -32,9 +35,9 @@ class _Pending:
 class Republisher:
     """Publishes stored messages again, unchanged.
 
-    Redis limits how often, over all api processes. A call that is over the limit is made good by one later
-    publication, of this process or any other, which covers all calls before it. A background thread, started when
-    it is first needed, waits for that.
+    Redis limits the rate for all api processes together. One later publication, of this or any other process, replaces
+    all calls above the limit that came before it. A background thread makes that publication; it starts when it is
+    first needed.
     """
 
     def __init__(
@@ -53,9 +56,9 @@ class Republisher:
         self._thread: threading.Thread | None = None
 
     def republish(self, channel: str) -> None:
-        """Publish the channel's stored message now, or soon; with none stored, or Redis away, do nothing.
+        """Publish the channel's stored message, now or soon. Do nothing if no message is stored or Redis is away.
 
-        The store takes in what was read on the way.
+        The store remembers the message that was read on the way.
         """
         called_at = self._monotonic()
         try:
@@ -69,7 +72,7 @@ class Republisher:
             self._postpone(channel, self._monotonic() + answer.wait_seconds, called_at)
 
     def finish(self, limit_seconds: float) -> None:
-        """Wait until nothing is pending, or for that long."""
+        """Wait until no publication is pending, for at most ``limit_seconds``."""
         with self._changed:
             self._changed.wait_for(lambda: not self._pending, limit_seconds)
 
@@ -94,7 +97,7 @@ class Republisher:
             self._changed.notify_all()
 
     def _settle(self, channel: str, published_at: float) -> None:
-        """A publication not before ``published_at`` covers the calls up to then."""
+        """A publication at or after ``published_at`` covers the calls up to that time."""
         with self._changed:
             pending = self._pending.get(channel)
             if pending is not None and pending.last_call <= published_at:
@@ -118,7 +121,7 @@ class Republisher:
         if answer.message is None:
             self._settle(channel, self._monotonic())
         elif answer.wait_seconds > 0:
-            # Another process published, this long ago at most.
+            # Another process published, at most this long ago.
             ago = max(0.0, _INTERVAL_SECONDS - answer.wait_seconds) + _ROUNDING_SECONDS
             self._settle(channel, asked_at - ago)
             self._defer(channel, self._monotonic() + answer.wait_seconds)

@@ -1,4 +1,4 @@
-"""Whose request is next: many requests of one address wait for each other, and not others for them."""
+"""Decides which request is next. Requests of one address wait for each other, and do not delay other addresses."""
 
 import functools
 import re
@@ -11,28 +11,28 @@ from runtime.fair_queue import FairQueue
 
 Job = TypeVar("Job")
 
-#: Requests of one address that are answered at once, as a part of all threads.
+#: Requests of one address that are served at the same time, as a fraction of all threads.
 SHARE_OF_THREADS: Final = 0.25
-#: Further threads, which answer quick requests and no others, and how many of them one address gets.
+#: Additional threads that only serve quick requests, and how many of them one address gets.
 QUICK_THREADS: Final = 4
 QUICK_AT_ONCE: Final = 2
-#: Threads besides that take messages, as a part of all threads: they wait for those who send slowly.
+#: Additional threads that only receive messages, as a fraction of all threads. A slow sender blocks its thread.
 SHARE_OF_MESSAGES: Final = 0.5
-#: Threads besides that answer what takes a processor for long, and how many of them one address gets: beside each of
-#: them everything else waits for the interpreter.
+#: Additional threads that only serve CPU-bound requests, and how many of them one address gets. Such a request delays
+#: all other threads, which wait for the interpreter.
 LONG_THREADS: Final = 2
 LONG_AT_ONCE: Final = 1
-#: Requests of one address that wait for an answer: half of the connections that gunicorn takes.
+#: Longest queue of one address: half of the connections that gunicorn accepts.
 WAITING: Final = 500
 
 _REMEMBERED: Final = 256
 _FORWARDED_FOR: Final = re.compile(rb"\r\nx-forwarded-for[ \t]*:([^\r\n]*)", re.IGNORECASE)
-#: Method and path of a request, whose target may be absolute (RFC 9112, 3.2.2).
+#: Method and path of a request. The target may be absolute (RFC 9112, 3.2.2).
 _REQUEST: Final = re.compile(rb"([A-Z]+) (?:[A-Za-z][A-Za-z0-9+.-]*://[^/?# ]*)?([^?# ]*)")
 
 Kind = Literal["usual", "quick", "long", "message"]
 
-#: By kind, methods and paths. Quick requests wait for nothing: neither for Redis, nor for a template.
+#: Methods and paths of each kind. Quick requests use neither Redis nor a template.
 _KINDS: Final[tuple[tuple[Kind, re.Pattern[bytes]], ...]] = (
     ("quick", re.compile(rb"(?:GET|HEAD) /(?:static/.*|livez|readyz)", re.DOTALL)),
     ("long", re.compile(rb"(?:GET|HEAD) /api/(?:history|incidents)")),
@@ -41,7 +41,7 @@ _KINDS: Final[tuple[tuple[Kind, re.Pattern[bytes]], ...]] = (
 
 
 def thread_count(threads: int) -> int:
-    """Requests that are under way at most, where there are so many ``threads`` for the usual ones."""
+    """Return the number of requests that run at the same time. ``threads`` of them are of the usual kind."""
     return QUICK_THREADS + LONG_THREADS + _message_threads(threads) + threads
 
 
@@ -50,15 +50,15 @@ def _message_threads(threads: int) -> int:
 
 
 class QueueSlot(NamedTuple):
-    """In which line a request waits."""
+    """The queue of a request."""
 
-    #: Of the client, as limits count it.
+    #: The client's address, in the form that rate limits use.
     address: str
     kind: Kind
 
 
 class RequestQueue(Generic[Job]):
-    """Lets requests begin. Knows nothing of WSGI or sockets; safe to use from several threads."""
+    """Decides which requests start. Independent of WSGI and sockets; safe to use from several threads."""
 
     def __init__(self, proxies: TrustedProxies, threads: int) -> None:
         at_once = max(1, int(threads * SHARE_OF_THREADS))
@@ -77,18 +77,23 @@ class RequestQueue(Generic[Job]):
         self._address_of = address_of
 
     def slot_for(self, head: bytes, peer: str) -> QueueSlot:
-        """Find out in which line a request waits, by the beginning of its bytes and the address that sent them."""
+        """Return the queue slot of a request.
+
+        Args:
+            head: the beginning of the request's bytes.
+            peer: the address that sent them.
+        """
         end = head.find(b"\r\n\r\n")
         chain = b",".join(_FORWARDED_FOR.findall(head, 0, end if end >= 0 else len(head)))
         return QueueSlot(self._address_of(peer, chain), _kind(head))
 
     def offer(self, slot: QueueSlot, job: Job) -> bool:
-        """Put a request into its line; return ``False`` where too many of its address wait."""
+        """Put a request into its queue. Return ``False`` if the queue of its address is full."""
         with self._lock:
             return self._queues[slot.kind].offer(slot.address, (slot, job))
 
     def next_requests(self) -> list[tuple[QueueSlot, Job]]:
-        """Return the requests that begin now; of each the caller says when it is ``done``."""
+        """Return the requests that start now. The caller reports the end of each with ``done``."""
         begun = []
         with self._lock:
             for queue in self._queues.values():
@@ -97,7 +102,7 @@ class RequestQueue(Generic[Job]):
         return begun
 
     def done(self, slot: QueueSlot) -> None:
-        """Give back the place of a request that has begun."""
+        """Release the slot of a request that has ended."""
         with self._lock:
             self._queues[slot.kind].done(slot.address)
 
@@ -105,7 +110,7 @@ class RequestQueue(Generic[Job]):
 def _kind(head: bytes) -> Kind:
     request = _REQUEST.match(head)
     if request is not None:
-        # As the router reads it: a letter may be written as an escape.
+        # Decoded like the router does: a letter may be percent-encoded.
         route = b"%b %b" % (request[1], unquote_to_bytes(request[2]))
         for kind, routes in _KINDS:
             if routes.fullmatch(route):

@@ -1,7 +1,7 @@
 """``python -m api.status``: whether live data flow, as the api reads it from Redis.
 
-Writes one line a fact, or all lines as one line of JSON. Ends with 0 if live data flow, with 1 if they do not yet, and
-with 2 if a setting is not valid.
+Prints one line per value, or all values as one line of JSON. The exit code is 0 if live data flow, 1 if they do not
+flow yet, and 2 if a setting is not valid.
 """
 
 import argparse
@@ -29,41 +29,42 @@ from runtime.readiness import Readiness
 from runtime.redis_failures import RedisFailure
 from runtime.settings import SettingError
 
-#: Seconds for which ``--wait`` waits until every node was looked at; later, live data of some nodes are enough.
+#: Seconds for which ``--wait`` waits for the first scrape of every node. After that, live data of some nodes are
+#: enough.
 FIRST_SCRAPE_SECONDS: Final = 15.0
 
-#: Seconds between two looks of ``--wait``.
+#: Seconds between two reads of ``--wait``.
 _POLL_SECONDS: Final = 0.2
 _LONGEST_WAIT_SECONDS: Final = 3600.0
 
 
 class RoundStatus(Struct, frozen=True, kw_only=True):
-    """The collector's last round; its age is that of ``HealthReport.collector``."""
+    """The collector's last round. ``HealthReport.collector`` has its age."""
 
     epoch: Epoch
     seq: Seq
     interval_seconds: float
     nodes_online: Count
     nodes_total: Count
-    #: Nodes that were not looked at yet.
+    #: Nodes without a finished scrape.
     nodes_unknown: Count
 
 
 class LiveDataStatus(Struct, frozen=True, kw_only=True):
-    """What is known of the data."""
+    """The state of the live data."""
 
     live: bool
-    #: Why live data do not flow; ``None`` if they do.
+    #: Why live data do not flow; ``None`` if they flow.
     missing: str | None
     health: HealthReport
-    #: ``None`` where no snapshot can be read.
+    #: ``None`` if no snapshot can be read.
     round: RoundStatus | None
-    #: What is wrong with the nodes, and the same sentences as codes.
+    #: Problems of the nodes, and the same problems as codes.
     issues: tuple[str, ...]
     issues_coded: tuple[Coded, ...]
 
     def lines(self) -> list[str]:
-        """The lines for people."""
+        """Return the lines for people."""
         health, last = self.health, self.round
         age = health.collector.age_seconds
         replicas, clients = len(health.websocket.replicas), health.websocket.connected_clients
@@ -84,10 +85,10 @@ class LiveDataStatus(Struct, frozen=True, kw_only=True):
 
 
 class StatusReader:
-    """Reads the status with the api's own settings; connects at the first question."""
+    """Reads the status with the api's own settings. Connects with the first query."""
 
     def __init__(self, config: Config, stopped: str = "") -> None:
-        """``stopped``: why nothing can be there, as a sentence, where that is known."""
+        """``stopped`` explains why the product does not run, or is empty."""
         self._stopped = stopped
         counters, readiness = Counters(), Readiness()
         self._connection = RedisConnection(config.redis_url, readiness, counters)
@@ -95,8 +96,8 @@ class StatusReader:
         self._reporter = HealthReporter(self._connection, self._store, readiness)
 
     def read(self) -> LiveDataStatus:
-        """Ask Redis now."""
-        # As the api does on its own: it tells whether Redis has the functions, and loads them where it may.
+        """Read the status from Redis."""
+        # The api makes the same call. It finds out whether Redis has the functions, and loads them if allowed.
         with suppress(RedisFailure):
             self._connection.call(ATTEMPT_SIGN_IN, NO_ATTEMPT)
         self._store.refresh(METRICS_CHANNEL, HEALTH_CHANNEL)
@@ -115,14 +116,14 @@ class StatusReader:
         )
 
     def _remembered(self, channel: str) -> tuple[AnyMessage | None, str | None]:
-        """The last message of a channel, or why there is none."""
+        """Return the last message of a channel, or the reason why there is no message."""
         try:
             return self._store.remembered(channel).stored.message, None
         except DataUnavailable as reason:
             return None, str(reason)
 
     def wait(self, seconds: float) -> LiveDataStatus:
-        """Ask until live data flow, for so long at most."""
+        """Read the status until live data flow, for at most ``seconds``."""
         began = time.monotonic()
         while True:
             status = self.read()
@@ -151,7 +152,7 @@ def _round(snapshot: Snapshot) -> RoundStatus:
 
 
 def _missing(report: HealthReport, last: RoundStatus | None, why_missing: str | None) -> str | None:
-    """Why live data do not flow."""
+    """Return why live data do not flow; ``None`` if they flow."""
     collector, functions = report.collector, report.redis.functions_missing
     if report.redis.status == "down":
         return "Redis does not answer"
@@ -163,7 +164,7 @@ def _missing(report: HealthReport, last: RoundStatus | None, why_missing: str | 
         return "no collector holds the lease at this moment"
     if last is None:
         return why_missing
-    # The snapshot of an earlier collector stays in Redis for a day.
+    # An earlier collector's snapshot stays in Redis for a day.
     if last.epoch != collector.epoch:
         return "the collector has not published yet"
     if collector.age_seconds is not None and collector.age_seconds > overdue_seconds(last.interval_seconds):
@@ -180,9 +181,10 @@ def main(
     program: str = "python -m api.status",
     read_environment: Callable[[], tuple[Mapping[str, str], str]] = lambda: (os.environ, ""),
 ) -> int:
-    """Do what the command line says; return the exit code.
+    """Run the command and return its exit code.
 
-    ``read_environment`` gives the settings of this moment, and why nothing can be there: empty where something may be.
+    ``read_environment`` returns the current settings, and a text that explains why the product does not run (else
+    empty).
     """
     parser = argparse.ArgumentParser(prog=program, description="Tells whether live data flow.")
     parser.add_argument("--json", action="store_true", help="all lines as one line of JSON")
@@ -195,7 +197,7 @@ def main(
             time.sleep(_POLL_SECONDS)
             variables, stopped = read_environment()
         reader = StatusReader(Config.from_environment(variables), stopped)
-        # Where it is known that nothing runs, the log of what does not answer says nothing more.
+        # If the product does not run, warnings about Redis add nothing.
         logging.disable(logging.WARNING if stopped else logging.NOTSET)
         try:
             status = reader.wait(max(0.0, deadline - time.monotonic()))

@@ -1,4 +1,4 @@
-"""Streams of Redis, as the collector writes them: read, with the errors of reading as answers that cannot be given."""
+"""Reads the collector's Redis streams, and translates errors into ``DataUnavailable``."""
 
 import logging
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from runtime.logs import RateLimitedLog
 from runtime.readiness import Readiness
 from runtime.redis_failures import RedisAway, RedisRefused
 
-#: The rows of a stream, as the driver answers them: each with its id and its fields.
+#: The rows of a stream, as the driver returns them: id and fields.
 Rows = list[tuple[bytes, dict[bytes, bytes]]]
 
 T = TypeVar("T")
@@ -25,9 +25,9 @@ _logger = logging.getLogger(__name__)
 
 
 class StreamReader:
-    """Reads the streams of one ``key``, or of keys that are counted and named as one.
+    """Reads the streams of one ``key``, or of several keys that share one name in metrics and logs.
 
-    What the collector did not write there is counted, and told in the log now and then.
+    Counts entries that it cannot decode, and logs some of them.
     """
 
     def __init__(self, key: str, connection: RedisConnection, readiness: Readiness, counters: Counters) -> None:
@@ -37,15 +37,15 @@ class StreamReader:
         self._counters = counters
         self._limited_log = RateLimitedLog(_logger)
 
-    def ask(self, question: Callable[[redis.Redis], T]) -> T:
-        """Return ``question(client)``.
+    def ask(self, query: Callable[[redis.Redis], T]) -> T:
+        """Return ``query(client)``.
 
         Raises:
             NotReadYet: Redis is away.
-            StoredDataInvalid: the key holds something else than a stream, or Redis refuses it.
+            StoredDataInvalid: the key is not a stream, or Redis rejects the command.
         """
         try:
-            return self._connection.ask(question)
+            return self._connection.ask(query)
         except RedisAway:
             raise self.not_read_yet() from None
         except RedisRefused as error:
@@ -53,11 +53,11 @@ class StreamReader:
             raise StoredDataInvalid(self._key, str(error)) from None
 
     def not_read_yet(self) -> NotReadYet:
-        """Why nothing can be answered with Redis away."""
+        """Return the exception for a query while Redis is away."""
         return NotReadYet(self._readiness.redis_down_since)
 
     def decoded(self, decode: Callable[[bytes], T], raw: bytes) -> T | None:
-        """Return ``decode(raw)``; ``None`` for an entry that cannot be read."""
+        """Return ``decode(raw)``; ``None`` if the entry is unreadable."""
         try:
             return decode(raw)
         except _UNDECODABLE as error:

@@ -1,4 +1,4 @@
-"""``user …`` and ``token …``: the people who may sign in, and what programs show in place of a password."""
+"""``user …`` and ``token …``: commands for the accounts of people and programs."""
 
 import re
 import time
@@ -33,19 +33,19 @@ from contract.rest import Scope
 from runtime.clock import timestamp
 from runtime.quoting import quoted
 
-#: Names of people whom a proxy signs in besides.
+#: User names of people whom a proxy signs in.
 _ANY_NAME: Final = re.compile(r"[\w.@+-]{1,128}", re.ASCII)
 _DAY_SECONDS: Final = 24 * 3600
 
 
 class UserCommands:
-    """Each is a command. Raises ``CommandError``, ``UnusablePassword`` or ``SettingError``."""
+    """Each method is a command. Raises ``CommandError``, ``UnusablePassword`` or ``SettingError``."""
 
     def __init__(self, environment: CommandEnvironment) -> None:
         self._environment = environment
 
     def add(self, name: str) -> None:
-        """Let somebody sign in who could not."""
+        """Add a user."""
         require_name(name)
         if (self._folder / name).exists():
             raise CommandError(f"there is a user {name!r} already; user password sets another password")
@@ -55,19 +55,19 @@ class UserCommands:
         """Set another password."""
         self._require(name)
         if when := change_file(self._folder, name, _content(ask_password())):
-            # With that, the sessions of the previous one end.
+            # The sessions of the previous password end when the file changes.
             print_message(f"{name!r} has another password{when}")
         else:
             self._sign_out(name, f"{name!r} has another password")
 
     def remove(self, name: str) -> None:
-        """Let somebody in no more."""
+        """Remove a user."""
         self._require(name)
         when = change_file(self._folder, name, None)
         self._sign_out(name, f"{name!r} may sign in no more{when}")
 
     def sign_out(self, name: str) -> None:
-        """End all sessions of somebody, who may sign in again."""
+        """End all sessions of a user, who may sign in again."""
         if not _ANY_NAME.fullmatch(name):
             raise CommandError(f"{quoted(name)} is no name")
         try:
@@ -79,13 +79,13 @@ class UserCommands:
         print_message(f"{name!r} is signed out everywhere")
 
     def list(self) -> None:
-        """Show who may sign in, and since when."""
+        """List the users, with the time of the last password change."""
         require_readable(self._folder)
         for name, stored in sorted(CredentialFolder(self._folder, "user", StoredUser).files().items()):
             print_output(f"{name}\t{timestamp(stored.created)}")
 
     def patch(self, name: str, is_removed: bool) -> None:
-        """Show what puts a user into a Kubernetes Secret, or takes him out of it."""
+        """Print the patch that adds a user to a Kubernetes Secret, or removes the user from it."""
         require_name(name)
         if not is_removed:
             print_patch({name: _content(ask_password())})
@@ -125,13 +125,13 @@ def _content(password: str) -> bytes:
 
 
 class TokenCommands:
-    """Each is a command. Raises ``CommandError`` or ``SettingError``."""
+    """Each method is a command. Raises ``CommandError`` or ``SettingError``."""
 
     def __init__(self, environment: CommandEnvironment) -> None:
         self._environment = environment
 
     def add(self, name: str, scopes: Sequence[Scope], days: int | None) -> None:
-        """Make a token, and show it this once."""
+        """Create a token and show it once."""
         require_name(name)
         if (self._folder / name).exists():
             raise CommandError(f"there is a token {name!r} already; token remove makes room for another")
@@ -145,7 +145,7 @@ class TokenCommands:
             print_output(token)
 
     def rotate(self, name: str, hours: int) -> None:
-        """Make another token of that name, and show it this once; the previous one is good for so many hours."""
+        """Create another token of that name and show it once. The previous token stays valid for ``hours``."""
         require_name(name)
         previous = self._stored(name)
         if previous is None:
@@ -172,20 +172,20 @@ class TokenCommands:
             self._revoke(previous, f"the previous token {name!r} is replaced{when}")
 
     def remove(self, name: str) -> None:
-        """Make a token worth nothing."""
+        """Remove a token."""
         require_name(name)
         stored = self._stored(name)
         when = change_file(self._folder, name, None)
         self._revoke(stored, f"the token {name!r} is removed{when}")
 
     def list(self) -> None:
-        """Show what tokens there are, and what they are good for."""
+        """List the tokens, with their scopes and expiry."""
         require_readable(self._folder)
         for name, stored in sorted(self._files().files().items()):
             print_output(f"{name}\t{timestamp(stored.created)}\t{_described(stored)}")
 
     def patch(self, name: str, scopes: Sequence[Scope], days: int | None) -> None:
-        """Make a token, and show what puts it into a Kubernetes Secret."""
+        """Create a token, and print the patch that adds it to a Kubernetes Secret."""
         require_name(name)
         token, stored = _new_token(scopes, days)
         print_message(
@@ -195,7 +195,7 @@ class TokenCommands:
         print_patch({name: encode(stored)})
 
     def patch_removal(self, name: str) -> None:
-        """Make a token worth nothing, and show what takes it out of a Kubernetes Secret."""
+        """Remove a token, and print the patch that removes it from a Kubernetes Secret."""
         require_name(name)
         stored = self._stored(name)
         print_patch({name: None})
@@ -209,7 +209,7 @@ class TokenCommands:
         return CredentialFolder(self._folder, "token", StoredToken)
 
     def _stored(self, name: str) -> StoredToken | None:
-        """What is stored of a token; ``None`` for one that is none."""
+        """Return a stored token; ``None`` if its file is unreadable."""
         if not (self._folder / name).exists():
             raise CommandError(f"there is no token {quoted(name)} in {self._folder}")
         return self._files().files().get(name)
@@ -222,7 +222,7 @@ class TokenCommands:
         try:
             for sha256 in (stored.sha256, *(old.sha256 for old in stored.former)):
                 revoke(self._environment, f"token:{token_id(sha256)}", until)
-        except ProductNotRunning:  # every service reads the folder when it starts
+        except ProductNotRunning:  # every service reads the folder at its start
             print_message(f"{done}, and good for nothing from now on")
         except RevocationFailed as error:
             print_message(

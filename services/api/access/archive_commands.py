@@ -1,4 +1,4 @@
-"""``access …``: copies of users and tokens, what a restore must not bring back, and the key of sessions."""
+"""``access …``: copies of users and tokens, restores, and the key of sessions."""
 
 import bz2
 import gzip
@@ -48,17 +48,17 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-#: Files of an archive that are read, and bytes of all it holds once it is inflated; ours take a kilobyte each.
+#: Most files of an archive, and its largest uncompressed size in bytes. A file of ours takes a kilobyte.
 FILES: Final = 20_000
 ARCHIVE_BYTES: Final = 64 * 1024 * 1024
-#: Files that are told of one by one because they are left out.
+#: Most files that are listed one by one as left out.
 LEFT_OUT_LINES: Final = 20
 
-#: Seconds after which every service knows a new key, and signs with it; of a Secret the kubelets take their time.
+#: Seconds after which every service has a new key and signs with it. The kubelets take longer to update a Secret.
 SETTLE_SECONDS: Final = 10
 SECRET_LAG_SECONDS: Final = 180
 
-#: By the bytes that compressed files begin with, who inflates them.
+#: Decompressor, by the first bytes of a compressed file.
 _INFLATE: Final[Mapping[bytes, Callable[[Any], _Readable]]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
     b"BZh": bz2.BZ2File,
@@ -69,14 +69,14 @@ T = TypeVar("T")
 
 
 class Archive(NamedTuple):
-    """Users and tokens by name: each file's content, and what it says."""
+    """Users and tokens by name: each file's content, and the decoded content."""
 
     users: Mapping[str, tuple[bytes, StoredUser]]
     tokens: Mapping[str, tuple[bytes, StoredToken]]
 
 
 class ArchiveCommands:
-    """Each is a command. Raises ``CommandError`` or ``SettingError``."""
+    """Each method is a command. Raises ``CommandError`` or ``SettingError``."""
 
     def __init__(self, environment: CommandEnvironment) -> None:
         self._environment = environment
@@ -96,11 +96,11 @@ class ArchiveCommands:
                         archive.addfile(entry, io.BytesIO(content))
 
     def check(self) -> None:
-        """Show what the archive on standard input would bring back that is not there now, or is revoked."""
+        """List the changes that a restore of the archive on standard input would make."""
         self._list(_read(sys.stdin.buffer))
 
     def restore(self) -> None:
-        """List the same, end all sessions, and bring back what the archive on standard input holds."""
+        """List the changes, end all sessions, and restore the archive on standard input."""
         archive = _read(sys.stdin.buffer)
         for folder, files in ((self._users, archive.users), (self._tokens, archive.tokens)):
             if files:
@@ -113,7 +113,10 @@ class ArchiveCommands:
         print_message(f"{len(archive.users)} users and {len(archive.tokens)} tokens are as the archive has them")
 
     def revoked(self) -> None:
-        """Show the tokens that Redis alone keeps from being good: a copy of its data may not know of that."""
+        """List tokens with a file that only a revocation in Redis blocks.
+
+        A restored copy of Redis may lack the revocation.
+        """
         require_readable(self._tokens)
         revocations = self._revocations()
         for name, stored in sorted(CredentialFolder(self._tokens, "token", StoredToken).files().items()):
@@ -123,7 +126,7 @@ class ArchiveCommands:
                 )
 
     def end_sessions(self) -> None:
-        """End all sessions of everybody: the store gets a new generation."""
+        """End all sessions of all users: the store gets a new generation."""
         try:
             with redis_client(self._environment) as client:
                 client.delete(GENERATION_KEY)
@@ -133,9 +136,9 @@ class ArchiveCommands:
         print_message("all sessions have ended: everybody signs in again")
 
     def rotate_key(self, *, is_immediate: bool) -> None:
-        """Put a new key of sessions in place; ``is_immediate``: without the previous one, and all sessions end.
+        """Set a new key of sessions. With ``is_immediate``, drop the previous key and end all sessions.
 
-        Of a Secret, which nobody here can write, the patch is shown that does so.
+        A Secret is read-only here, so the command prints the patch for it.
         """
         path = folder_of(self._environment, "ACCESS_KEY_FILE")
         previous, key, now = previous_key_path(path), new_key(), time.time()
@@ -151,7 +154,7 @@ class ArchiveCommands:
             when = f" once the Secret is patched; that takes up to {settle_seconds} s"
         else:
             require_writable(path.parent)
-            # At no moment is there a key without the one before it.
+            # The previous key must be stored before the new one.
             if line is not None:
                 write_file(path.parent, previous.name, line)
             elif previous.exists():
@@ -203,10 +206,10 @@ class ArchiveCommands:
 
 
 def _read(source: Any) -> Archive:
-    """What an archive holds, by paths such as ``users/ada``; everything else in it is left out, and told.
+    """Return the content of an archive with paths such as ``users/ada``. List and leave out all other files.
 
     Raises:
-        CommandError: it is no archive, too large, or holds neither a user nor a token.
+        CommandError: the input is not an archive, is too large, or contains neither a user nor a token.
     """
     users: dict[str, tuple[bytes, StoredUser]] = {}
     tokens: dict[str, tuple[bytes, StoredToken]] = {}
@@ -240,7 +243,7 @@ def _read(source: Any) -> Archive:
 
 
 class _Bounded:
-    """A file of which no more is read than ``ARCHIVE_BYTES``: a few compressed kilobytes may stand for gigabytes."""
+    """Reads at most ``ARCHIVE_BYTES`` of a file: a few compressed kilobytes may contain gigabytes."""
 
     def __init__(self, file: _Readable) -> None:
         self._file = file
@@ -250,7 +253,7 @@ class _Bounded:
         """Return up to ``size`` bytes.
 
         Raises:
-            CommandError: there is too much.
+            CommandError: the content is too large.
         """
         content = self._file.read(size)
         self._left_bytes -= len(content)
@@ -265,7 +268,7 @@ def _files(archive: tarfile.TarFile, left_out: list[str]) -> Iterator[tuple[str,
             raise CommandError(f"the archive holds more than {FILES} files")
         kind, _, name = entry.name.removeprefix("./").partition("/")
         if entry.isdir() or (kind in ("users", "tokens") and name.startswith(".") and "/" not in name):
-            continue  # files that begin with a dot are those of an editor, or of the kubelet
+            continue  # an editor's or the kubelet's file
         file = archive.extractfile(entry) if entry.isreg() and entry.size <= FILE_LIMIT_BYTES else None
         if kind not in ("users", "tokens") or not NAME.fullmatch(name) or file is None:
             left_out.append(f"{quoted(entry.name)} is neither a user nor a token, and is left out")

@@ -1,6 +1,6 @@
-"""Where a request comes from, whether it came encrypted, and whether it is for a host name of this deployment.
+"""The client's address, whether the connection is encrypted, and whether the host name belongs to this deployment.
 
-What proxies say is believed of those that are known.
+Headers of proxies are trusted only if they come from a known proxy.
 """
 
 import functools
@@ -18,62 +18,62 @@ from api.counters import Counters
 from api.problems import RequestRefused
 from runtime.logs import RateLimitedLog
 
-#: Clients that are remembered, so that an address is read once and not with each request.
+#: Size of the cache of client addresses, so that an address is not parsed for every request.
 _REMEMBERED: Final = 256
 
 _logger = logging.getLogger(__name__)
 
 
-def resolve_client_addresses(app: Flask, proxies: TrustedProxies, public: WebOrigin | None) -> None:
-    """Have every request of ``app`` know ``g.client_address``, ``g.address`` and ``g.is_encrypted``.
+def resolve_client_addresses(app: Flask, proxies: TrustedProxies, public_url: WebOrigin | None) -> None:
+    """Set ``g.client_address``, ``g.address`` and ``g.is_encrypted`` for every request of ``app``.
 
-    ``public`` is how people reach the deployment, where that is set.
+    ``public_url`` is the public URL of the deployment, if configured.
     """
     find_client_address = functools.lru_cache(_REMEMBERED)(proxies.client_address)
-    is_public_encrypted = public is not None and public.scheme == "https"
+    is_public_encrypted = public_url is not None and public_url.scheme == "https"
 
     @app.before_request
     def look() -> None:
         g.client_address = find_client_address(request.remote_addr or "", request.headers.get("X-Forwarded-For", ""))
         g.address = g.client_address.address
-        # The last word is that of the proxy which is believed; those before it may be anybody's.
+        # The last value comes from the trusted proxy. A client can forge the values before it.
         scheme = request.headers.get("X-Forwarded-Proto", "") if g.client_address.is_from_trusted_proxy else ""
         g.is_encrypted = is_public_encrypted or scheme.rpartition(",")[2].strip().lower() == "https"
 
 
 def client_address() -> ClientAddress:
-    """Where this request comes from."""
+    """Return the client's address and what trusted proxies report about it."""
     return cast("ClientAddress", g.client_address)
 
 
 def address() -> str:
-    """The client's address, as far as anybody who is believed knows it."""
+    """Return the client's address, as far as trusted proxies report it."""
     return cast("str", g.address)
 
 
 def is_encrypted() -> bool:
-    """Whether nobody on the way can read this request."""
+    """Return whether the connection is encrypted up to the deployment."""
     return cast("bool", g.is_encrypted)
 
 
 def is_to_loopback() -> bool:
-    """Whether the browser asks for this machine by loopback: what it sends passes no network."""
+    """Return whether the browser uses a loopback address, so that the request crosses no network."""
     return is_loopback(host_name(request.host) or "")
 
 
 def host_check(hosts: AllowedHosts, counters: Counters) -> Callable[[], None]:
-    """Make a ``before_request`` function, to be the first that may refuse."""
+    """Return a ``before_request`` function. Register it before all other functions that refuse requests."""
     limited_log: Final = RateLimitedLog(_logger)
 
     def require_own_host() -> None:
-        """Raises ``RequestRefused`` where the request is for another host."""
+        """Raise ``RequestRefused`` if the request is for another host."""
         host = asked_host(request.environ.get("RAW_URI", ""), request.headers.get("Host"))
         peer, forwarded_for = request.remote_addr or "", request.headers.get("X-Forwarded-For", "")
         if hosts.allows(host, request.path, peer, forwarded_for):
             return
         counters.refusals.labels("host").inc()
         limited_log.warning("host", "refused a request for the host %.120r; PUBLIC_URL sets our own", host)
-        # No page: one of ours shows the name of the cluster.
+        # Not a page, because a page shows the name of the cluster.
         raise RequestRefused(MISDIRECTED, MISDIRECTED_TEXT, as_page=False)
 
     return require_own_host

@@ -1,4 +1,4 @@
-"""The command line: users, tokens, copies of them, and nothing that a running service is needed for."""
+"""The command line for users, tokens and copies of them. It needs no running service."""
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
@@ -12,10 +12,10 @@ from api.access.users import UnusablePassword
 from runtime.quoting import quoted
 from runtime.settings import SettingError
 
-#: Days for which a token is good.
+#: Default and longest lifetime of a token, in days.
 DEFAULT_DAYS: Final = 365
 LONGEST_DAYS: Final = 3650
-#: Hours for which a token that was replaced is good, and the most of them.
+#: Default and longest time that a replaced token stays valid, in hours.
 OVERLAP_HOURS: Final = 24
 LONGEST_OVERLAP_HOURS: Final = 30 * 24
 
@@ -24,14 +24,14 @@ _EPILOG: Final = (
     "input where that is no terminal; a new token is written to standard output, once."
 )
 
-#: How the commands are called without ``dispycluster``; without arguments that serves the api.
+#: Program name without ``dispycluster``. Without arguments it serves the api.
 _MODULE: Final = "python -m api"
 
 Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(arguments: Sequence[str], variables: Mapping[str, str], program: str = _MODULE, *, stopped: str = "") -> int:
-    """Do what the arguments of a command line say; return its exit code: 1 where it could not be done.
+    """Run a command line and return its exit code, 1 if the command fails.
 
     ``stopped``: see ``CommandEnvironment``.
     """
@@ -44,7 +44,7 @@ def run(arguments: Sequence[str], variables: Mapping[str, str], program: str = _
         print_message(str(error))
         return 1
     except OSError as error:
-        if error.filename is None:  # that of standard output is its caller's
+        if error.filename is None:  # the caller handles standard output
             raise
         print_message(f"{error.filename} cannot be used: {error.strerror}")
         return 1
@@ -139,7 +139,7 @@ def _verb(verbs: Parsers, name: str, text: str, named: bool = True) -> argparse.
     return parser
 
 
-# The names of options are those of make, in capitals: DAYS=90 is --days 90, and SCOPES=read is --scope read.
+# Error messages use make's names for the options, in capitals: DAYS=90 is --days 90, and SCOPES=read is --scope read.
 
 
 def _scope(text: str) -> str:

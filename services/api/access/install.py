@@ -1,4 +1,4 @@
-"""Puts access control on an application, made of its components."""
+"""Creates the access control of an application."""
 
 from typing import Final
 
@@ -23,7 +23,7 @@ from api.counters import Counters
 from api.redis_connection import RedisConnection
 from runtime.readiness import Readiness
 
-#: Threads that have other things to do than to wait for their turn with a password.
+#: Threads that never wait for a password check.
 _SPARED_THREADS: Final = 4
 
 
@@ -66,6 +66,6 @@ def install_access_control(
 
 
 def _signed_in(forms: FormTokens) -> dict[str, str] | None:
-    """What pages show of whom they are shown to."""
+    """Return the template variables for the signed-in user."""
     grant: Grant | None = g.get("grant")
     return None if grant is None else {"name": grant.name, "by": grant.by, "csrf": forms.token_for(grant)}

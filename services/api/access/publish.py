@@ -1,4 +1,4 @@
-"""``/api/publish/…``: puts a message on a channel for programs that cannot, and should not, reach Redis."""
+"""``/api/publish/…``: publishes a message on a channel for programs without access to Redis."""
 
 import logging
 import threading
@@ -19,34 +19,35 @@ from runtime.logs import RateLimitedLog
 from runtime.quoting import quoted
 from runtime.redis_failures import RedisFailure, RedisRefused
 
-#: Seconds after which publishing again may help.
+#: Seconds after which a retry may succeed.
 RETRY_SECONDS: Final = 2
 
 _logger = logging.getLogger(__name__)
 
 
 class Publisher:
-    """Takes messages and publishes them unchanged."""
+    """Receives messages and publishes them unchanged."""
 
     def __init__(self, connection: RedisConnection, counters: Counters, limit: PublishLimit, threads: int) -> None:
-        """``threads`` of the process; half of them at most wait for the bodies of messages."""
+        """``threads`` of the process. At most half of them wait for message bodies."""
         self._connection = connection
         self._limit = limit
         self._counters = counters
         self._bodies = threading.BoundedSemaphore(max(1, threads // 2))
 
     def read(self) -> bytes:
-        """The body of the current request: a JSON object, as its channel takes it.
+        """Return the body of the current request: a JSON object.
 
         Raises:
-            RequestRefused: it is none, or too long; or too many are being read, or too many bytes.
+            RequestRefused: the body is not a JSON object or too long, or the limits on concurrent messages or bytes are
+                reached.
         """
         if request.mimetype not in ("", "application/json"):
             raise RequestRefused(415, "A message is JSON: Content-Type: application/json.")
         too_long = RequestRefused(413, f"A message has at most {MESSAGE_LIMIT_BYTES} bytes.")
         if (request.content_length or 0) > MESSAGE_LIMIT_BYTES:
             raise too_long
-        # Without a length it is read a byte beyond the limit, and no further.
+        # Read a body of unknown length up to one byte above the limit.
         request.max_content_length = MESSAGE_LIMIT_BYTES + 1
         if not self._bodies.acquire(blocking=False):
             raise RequestRefused(503, "Too many messages come in at once.", headers={"Retry-After": str(RETRY_SECONDS)})
@@ -66,10 +67,10 @@ class Publisher:
         return body
 
     def publish(self, channel: str, body: bytes) -> int:
-        """Publish; return how many were listening.
+        """Publish ``body`` and return the number of subscribers.
 
         Raises:
-            RequestRefused: it did not happen.
+            RequestRefused: Redis did not publish the message.
         """
         try:
             receivers: int = self._connection.ask(lambda client: client.publish(channel, body))
@@ -82,7 +83,7 @@ class Publisher:
 
 
 def publish_routes(publisher: Publisher) -> Blueprint:
-    """Make the route."""
+    """Return the route."""
     routes = Blueprint("publish", __name__, url_prefix="/api/publish")
     limited_log = RateLimitedLog(_logger)
 

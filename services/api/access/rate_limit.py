@@ -1,7 +1,7 @@
-"""How many requests one address, and one identity, may make, and how many bytes one token may publish.
+"""Limits the requests of one address and of one identity, and the bytes that one token publishes.
 
-Each process counts for itself: with several, each lets so many through. It keeps one client from harming the others,
-and guards no secret.
+Each process counts on its own, so several processes allow a multiple. The limits keep one client from harming others;
+they protect no secret.
 """
 
 import functools
@@ -21,10 +21,10 @@ from api.problems import RequestRefused
 from api.responses import wants_page
 from contract.names import MESSAGE_LIMIT_BYTES
 
-#: Seconds of its rate that a client may take at once: a page asks for a dozen things.
+#: Largest burst, in seconds of the rate: a page makes a dozen requests.
 BURST_SECONDS: Final = 10
 
-#: Addresses that are remembered with what they are counted as.
+#: Size of the cache from address to network.
 _REMEMBERED: Final = 256
 
 Kind = Literal["address", "identity"]
@@ -50,15 +50,15 @@ class RequestLimit:
         """Count this request for its address.
 
         Raises:
-            RequestRefused: it is one too many.
+            RequestRefused: the address has reached its limit.
         """
         self._count("address", self._network_of(address()))
 
     def count_identity(self, grant: Grant) -> None:
-        """Count this request for whose it is.
+        """Count this request for the identity of its credential.
 
         Raises:
-            RequestRefused: it is one too many.
+            RequestRefused: the identity has reached its limit.
         """
         self._count("identity", grant.identity)
 
@@ -80,17 +80,17 @@ class PublishLimit:
     def __init__(
         self, bytes_per_second: int, counters: Counters, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        # The longest message passes at any rate.
+        # The longest message is always allowed.
         self._buckets = Buckets(bytes_per_second, max(bytes_per_second * BURST_SECONDS, MESSAGE_LIMIT_BYTES))
         self._counters = counters
         self._monotonic = monotonic
         self._lock = threading.Lock()
 
     def count(self, grant: Grant, length: int) -> None:
-        """Count a message of ``length`` bytes for its token, before it is read.
+        """Count a message of ``length`` bytes for its token, before the body is read.
 
         Raises:
-            RequestRefused: they are too many.
+            RequestRefused: the token has reached its limit.
         """
         with self._lock:
             wait = self._buckets.take(grant.identity, self._monotonic(), length)
@@ -101,6 +101,6 @@ class PublishLimit:
             raise RequestRefused(429, text, "limit_exceeded", headers={"Retry-After": str(seconds)})
 
     def count_after_reading(self, grant: Grant, length: int) -> None:
-        """Count bytes of a message that did not say its length, after they were read."""
+        """Count the bytes of a message of unknown length, after the body was read."""
         with self._lock:
             self._buckets.spend(grant.identity, self._monotonic(), length)

@@ -1,4 +1,4 @@
-"""``/login`` and ``/logout``, for people and their browsers, and the page of ours where they go on after that."""
+"""``/login`` and ``/logout``, and the redirection to a page of this site."""
 
 import math
 from typing import Final
@@ -18,23 +18,23 @@ from api.message_store import DataUnavailable
 from api.problems import RequestRefused
 from runtime.redis_failures import RedisFailure
 
-#: Seconds after which trying again may help where Redis or a processor was the reason.
+#: Seconds after which a retry may succeed, if Redis or the CPU was the reason.
 RETRY_SECONDS: Final = 5
-#: Where people go who did not want to go anywhere.
+#: Destination without a "next" parameter.
 HOME: Final = "/"
 
-#: Characters of an address that is remembered.
+#: Longest "next" path, in characters.
 _LONGEST: Final = 2000
 _NOT_AGAIN: Final = frozenset((SIGN_IN, "/logout"))
 
 
 def sign_in_routes(sign_in: SignIn, credentials: Credentials, forms: FormTokens) -> Blueprint:
-    """Make the routes of a deployment whose access is closed."""
+    """Return the routes of a deployment with closed access."""
     routes = Blueprint("sign_in", __name__)
 
     @routes.get(SIGN_IN)
     def form() -> Response:
-        """The page; those whom a proxy has signed in have no use for it."""
+        """The sign-in page. Redirects people whom a proxy has signed in."""
         grant = credentials.find()
         if grant is not None and grant.by == "proxy":
             return _redirect(safe_next(request.args.get("next", "")))
@@ -42,7 +42,7 @@ def sign_in_routes(sign_in: SignIn, credentials: Credentials, forms: FormTokens)
 
     @routes.post(SIGN_IN)
     def submit() -> Response:
-        """Sign in. The answer is the same whether there is such a user or not."""
+        """Sign in. The response is the same for an unknown user and a wrong password."""
         forms.require_valid_form(None)
         user, password = request.form.get("user", "")[:NAME_LENGTH], request.form.get("password", "")
         next_page = request.form.get("next", "")
@@ -88,7 +88,7 @@ def sign_in_routes(sign_in: SignIn, credentials: Credentials, forms: FormTokens)
 
 
 def redirect_home_routes() -> Blueprint:
-    """Make the same routes for a deployment that asks nobody to sign in."""
+    """Return the same routes for a deployment with open access."""
     routes = Blueprint("sign_in", __name__)
     for path, methods in ((SIGN_IN, ["GET", "POST"]), ("/logout", ["POST"])):
         routes.add_url_rule(path, path[1:], lambda: _redirect(HOME), methods=methods)
@@ -130,9 +130,9 @@ def _redirect(path: str) -> Response:
 
 
 def safe_next(text: str) -> str:
-    """Return a path of this site with its query; ``HOME`` where ``text`` is none.
+    """Return ``text`` if it is a path of this site with its query, else ``HOME``.
 
-    Browsers take a backslash for a slash, two slashes for another host, and leave control characters out.
+    Browsers treat a backslash as a slash and two slashes as another host, and drop control characters.
     """
     if not text.startswith("/") or text.startswith("//") or "\\" in text or len(text) > _LONGEST:
         return HOME
@@ -142,7 +142,7 @@ def safe_next(text: str) -> str:
 
 
 def sign_in_url() -> str:
-    """The address of the sign-in page that leads back to what this request asks for."""
+    """Return the URL of the sign-in page, with a way back to the requested page."""
     if request.method not in ("GET", "HEAD"):
         return SIGN_IN
     query = request.query_string.decode("latin-1")
