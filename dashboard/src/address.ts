@@ -7,7 +7,7 @@ export function parameter(name: string, otherwise: string, allowed?: readonly st
 }
 
 /** The parameters that are not empty. */
-export function given(values: Readonly<Record<string, string>>): Record<string, string> {
+export function nonEmpty(values: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
 }
 
@@ -23,7 +23,7 @@ export function setParameters(values: Readonly<Record<string, string>>): void {
 }
 
 /** This page, with the state that its address carries. */
-export function thisPage(): string {
+export function currentAddress(): string {
   return `${location.pathname}${location.search}`;
 }
 

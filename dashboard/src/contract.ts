@@ -44,7 +44,7 @@ export const RESOURCES = {
 } as const;
 
 /** `code` of the refusals that a page acts on, of the push service and of the api. */
-export const REFUSALS = {
+export const ERROR_CODES = {
   signInRequired: "sign_in_required",
   forbidden: "forbidden",
   limitExceeded: "limit_exceeded",
@@ -240,7 +240,7 @@ export interface SubscribedToUpdates {
 }
 
 /** `error`, and the data of a namespace's CONNECT_ERROR: `code` for programs, `message` for people. */
-export interface Refusal {
+export interface ServerError {
   readonly code: string;
   readonly message: string;
 }

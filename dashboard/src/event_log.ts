@@ -20,21 +20,21 @@ interface Counter {
 export class EventLog {
   readonly #list = byId("events", HTMLElement);
   readonly #template = byId("event", HTMLTemplateElement);
-  readonly #held = byId("held", HTMLElement);
+  readonly #hiddenText = byId("held", HTMLElement);
   readonly #counters = new Map<string, Counter>();
   readonly #table = new KeyedList<Counter>(
     byId("counters", HTMLElement),
     byId("counter", HTMLTemplateElement),
     ({ namespace, event }) => `${namespace} ${event}`,
     (fields, { namespace, event, count }) => {
-      fields.mark("counter", event);
+      fields.setData("counter", event);
       fields.show("namespace", namespace, String);
       fields.show("event", event, String);
       fields.show("count", count, String);
     },
   );
   #paused = false;
-  #heldCount = 0;
+  #hiddenCount = 0;
 
   get paused(): boolean {
     return this.#paused;
@@ -42,30 +42,30 @@ export class EventLog {
 
   pause(paused: boolean): void {
     this.#paused = paused;
-    this.#heldCount = 0;
-    this.#held.textContent = "";
+    this.#hiddenCount = 0;
+    this.#hiddenText.textContent = "";
   }
 
   clear(): void {
     this.#list.replaceChildren();
     this.#counters.clear();
     this.#table.show([]);
-    this.#heldCount = 0;
-    this.#held.textContent = "";
+    this.#hiddenCount = 0;
+    this.#hiddenText.textContent = "";
   }
 
   /** `sent`: from this page to the server. */
   add(namespace: Namespace, event: string, args: readonly unknown[], sent = false): void {
     if (!sent) this.#count(namespace, event);
     if (this.#paused) {
-      this.#heldCount += 1;
-      this.#held.textContent = wording.held(this.#heldCount);
+      this.#hiddenCount += 1;
+      this.#hiddenText.textContent = wording.hiddenWhilePaused(this.#hiddenCount);
       return;
     }
     const fields = Fields.of(this.#template);
-    fields.mark("event", event);
-    fields.mark("namespace", namespace);
-    fields.mark("direction", sent ? "sent" : "received");
+    fields.setData("event", event);
+    fields.setData("namespace", namespace);
+    fields.setData("direction", sent ? "sent" : "received");
     fields.show("time", timeOfDay(new Date()), String);
     fields.show("namespace", namespace, String);
     fields.show("event", event, String);

@@ -50,12 +50,12 @@ export class Fields {
   }
 
   /** Let the links of this piece lead to `address`. */
-  link(address: string): void {
+  setLinks(address: string): void {
     for (const link of this.#links) attribute(link, "href", address);
   }
 
   /** Set `data-<mark>` on the texts of `name`; remove it where `value` is `null`. */
-  flag(name: string, mark: string, value: string | null): void {
+  setFieldData(name: string, mark: string, value: string | null): void {
     for (const element of this.#slots.get(name)?.texts ?? []) {
       if (value === null) element.removeAttribute(`data-${mark}`);
       else attribute(element, `data-${mark}`, value);
@@ -68,7 +68,7 @@ export class Fields {
   }
 
   /** Set `data-<name>` on `root`. */
-  mark(name: string, value: string): void {
+  setData(name: string, value: string): void {
     if (this.root.dataset[name] !== value) this.root.dataset[name] = value;
   }
 

@@ -24,17 +24,17 @@ export class KeyedList<Item> {
 
   /** Show exactly `items`, in their order; of two with the same key, the first. */
   show(items: readonly Item[]): void {
-    const former = this.#rows;
+    const previous = this.#rows;
     this.#rows = new Map();
     // Those that go first, so that those that stay need not move, which would cost them the focus.
     const keys = new Set(items.map(this.#keyOf));
-    for (const [key, fields] of former) if (!keys.has(key)) fields.root.remove();
+    for (const [key, fields] of previous) if (!keys.has(key)) fields.root.remove();
     let place = this.#container.firstElementChild;
     for (const item of items) {
       const key = this.#keyOf(item);
       if (this.#rows.has(key)) continue;
-      const fields = former.get(key) ?? Fields.of(this.#template);
-      former.delete(key);
+      const fields = previous.get(key) ?? Fields.of(this.#template);
+      previous.delete(key);
       this.#rows.set(key, fields);
       this.#fill(fields, item);
       if (fields.root === place) place = place.nextElementSibling;

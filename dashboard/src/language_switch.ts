@@ -4,17 +4,17 @@
 export class LanguageSwitch {
   readonly #links = [...document.querySelectorAll<HTMLAnchorElement>("a[data-language]")];
   /** What the server wrote into each, such as where to go after signing in: the address of the page may lack it. */
-  readonly #given = new Map(this.#links.map((link) => [link, new URL(link.href).searchParams]));
-  readonly #aim = (event: Event): void => {
+  readonly #serverParameters = new Map(this.#links.map((link) => [link, new URL(link.href).searchParams]));
+  readonly #updateLink = (event: Event): void => {
     const link = event.currentTarget as HTMLAnchorElement;
     const address = new URL(location.href);
-    for (const [name, value] of this.#given.get(link) ?? []) address.searchParams.set(name, value);
+    for (const [name, value] of this.#serverParameters.get(link) ?? []) address.searchParams.set(name, value);
     link.href = address.href;
   };
 
   start(): void {
     for (const link of this.#links)
-      for (const event of ["click", "auxclick", "focus"]) link.addEventListener(event, this.#aim);
+      for (const event of ["click", "auxclick", "focus"]) link.addEventListener(event, this.#updateLink);
     // Chosen and remembered: a link to this page is in the language of whoever follows it.
     const address = new URL(location.href);
     if (!address.searchParams.has("lang")) return;
@@ -24,6 +24,6 @@ export class LanguageSwitch {
 
   stop(): void {
     for (const link of this.#links)
-      for (const event of ["click", "auxclick", "focus"]) link.removeEventListener(event, this.#aim);
+      for (const event of ["click", "auxclick", "focus"]) link.removeEventListener(event, this.#updateLink);
   }
 }

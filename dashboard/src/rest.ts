@@ -4,7 +4,7 @@ import { wording } from "./wording.ts";
 
 const TIMEOUT_MS = 10_000;
 
-export interface Answer<Body> {
+export interface RestResponse<Body> {
   readonly body: Body;
   readonly headers: Headers;
 }
@@ -21,7 +21,11 @@ export class RestFailed extends Error {
 }
 
 /** Return what stands at `path`; rejects with `RestFailed`, or as `aborted` says. */
-export async function get<Body>(fetcher: typeof fetch, path: string, aborted?: AbortSignal): Promise<Answer<Body>> {
+export async function get<Body>(
+  fetcher: typeof fetch,
+  path: string,
+  aborted?: AbortSignal,
+): Promise<RestResponse<Body>> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   const signal = aborted === undefined ? timeout : AbortSignal.any([aborted, timeout]);
   try {

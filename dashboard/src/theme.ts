@@ -20,10 +20,10 @@ export function onThemeChange(listener: Listener): () => void {
 /** The colour that a custom property such as `--accent` has now, as `rgb(…)`. */
 export function color(property: string): string {
   // A property that depends on the theme is computed only where it is used.
-  const probe = document.getElementById("color-probe");
-  if (probe === null) return "";
-  probe.style.color = `var(${property})`;
-  return getComputedStyle(probe).color;
+  const sample = document.getElementById("color-probe");
+  if (sample === null) return "";
+  sample.style.color = `var(${property})`;
+  return getComputedStyle(sample).color;
 }
 
 /** See the module. Applies the remembered theme when it is made, which is before the page is painted. */
@@ -31,7 +31,7 @@ export class ThemeSwitch {
   readonly #button: HTMLButtonElement;
   #theme: Theme = remembered();
   readonly #system = matchMedia("(prefers-color-scheme: dark)");
-  readonly #tell = (): void => {
+  readonly #notify = (): void => {
     for (const listener of listeners) listener();
   };
 
@@ -42,12 +42,12 @@ export class ThemeSwitch {
 
   start(): void {
     this.#button.onclick = () => this.#next();
-    this.#system.addEventListener("change", this.#tell);
+    this.#system.addEventListener("change", this.#notify);
   }
 
   stop(): void {
     this.#button.onclick = null;
-    this.#system.removeEventListener("change", this.#tell);
+    this.#system.removeEventListener("change", this.#notify);
   }
 
   #next(): void {
@@ -58,7 +58,7 @@ export class ThemeSwitch {
       // A browser that keeps nothing: it holds for this page.
     }
     this.#apply();
-    this.#tell();
+    this.#notify();
   }
 
   #apply(): void {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Alert, Alerts, Coded, Health, NodeStatus, Snapshot } from "../src/contract.ts";
-import { withoutRepeats } from "../src/live/issues.ts";
+import { withoutAlertIssues } from "../src/live/issues.ts";
 import { countsSentence, countsText, severityByNode, verdictOf } from "../src/live/verdict.ts";
 import { ALERTS, HEALTH, SNAPSHOT } from "./golden.ts";
 
@@ -146,15 +146,15 @@ test("an issue that only repeats the alert of a node is left out", () => {
     ...uncoded,
     issues: ["/x/nodes.yaml cannot be read", "n1 is offline: refused", "n10 is offline: refused"],
   };
-  assert.deepEqual(withoutRepeats(told, alerts(alert("node_down", "warning", "n1", "pending"))).issues, [
+  assert.deepEqual(withoutAlertIssues(told, alerts(alert("node_down", "warning", "n1", "pending"))).issues, [
     "/x/nodes.yaml cannot be read",
     "n10 is offline: refused",
   ]);
   const offline = (node: string): Coded => ({ code: "node_offline", args: { node } });
   const coded = { ...told, issues_coded: [{ code: "targets_file_invalid", args: {} }, offline("n1"), offline("n10")] };
-  const kept = withoutRepeats(coded, alerts(alert("node_down", "warning", "n1")));
+  const kept = withoutAlertIssues(coded, alerts(alert("node_down", "warning", "n1")));
   assert.deepEqual(kept.issues_coded, [coded.issues_coded[0], offline("n10")]);
   const many = { ...told, issues: ["n1 is offline: refused", "… and 30 more"] };
-  assert.deepEqual(withoutRepeats(many, alerts(alert("node_down", "warning", "n1"))).issues, []);
-  assert.equal(withoutRepeats(told, null), told);
+  assert.deepEqual(withoutAlertIssues(many, alerts(alert("node_down", "warning", "n1"))).issues, []);
+  assert.equal(withoutAlertIssues(told, null), told);
 });

@@ -1,6 +1,6 @@
 /** The `fetch` of a page that may have to be signed in. */
 
-import { REFUSALS, type Refusal } from "../contract.ts";
+import { ERROR_CODES, type ServerError } from "../contract.ts";
 import { RestFailed } from "../rest.ts";
 import { wording } from "../wording.ts";
 import type { Admission } from "./admission.ts";
@@ -12,22 +12,22 @@ import type { Admission } from "./admission.ts";
  * like any.
  */
 export function admittedFetch(
-  admission: Pick<Admission, "state" | "refused">,
+  admission: Pick<Admission, "state" | "checkSession">,
   fetcher: typeof fetch = (...call) => fetch(...call),
 ): typeof fetch {
   return async (...call) => {
     if (admission.state === "signed_out") throw new RestFailed(wording.notSignedIn, 401);
     const response = await fetcher(...call);
     if (response.status !== 401 || !(await wantsSession(response))) return response;
-    admission.refused();
+    admission.checkSession();
     throw new RestFailed(wording.notSignedIn, 401);
   };
 }
 
 async function wantsSession(response: Response): Promise<boolean> {
   try {
-    const problem = (await response.clone().json()) as Partial<Refusal>;
-    return problem.code === REFUSALS.signInRequired;
+    const problem = (await response.clone().json()) as Partial<ServerError>;
+    return problem.code === ERROR_CODES.signInRequired;
   } catch {
     return false;
   }

@@ -6,7 +6,7 @@ import { get, RestFailed } from "../rest.ts";
 /** `valid`: somebody is signed in, or nobody needs to. `ended`: nobody is. `unknown`: no answer that says so. */
 export type SessionState = "valid" | "ended" | "unknown";
 
-/** `ask()` also renews the time for which the session may be idle, as every request does. */
+/** `fetchState()` also renews the time for which the session may be idle, as every request does. */
 export class SessionClient {
   readonly #fetch: typeof fetch;
 
@@ -14,7 +14,7 @@ export class SessionClient {
     this.#fetch = fetcher;
   }
 
-  async ask(): Promise<SessionState> {
+  async fetchState(): Promise<SessionState> {
     try {
       await get(this.#fetch, RESOURCES.session);
       return "valid";

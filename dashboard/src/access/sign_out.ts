@@ -5,7 +5,7 @@
  * where somebody has signed in again in another tab: it is made anew before it is sent.
  */
 
-import { signInAddress, thisPage } from "../address.ts";
+import { currentAddress, signInAddress } from "../address.ts";
 
 const TIMEOUT_MS = 5000;
 const TOKEN = "input[name=csrf]";
@@ -34,7 +34,7 @@ export class SignOut {
     const token = await freshToken();
     if (token === "") {
       // Nobody is signed in any more.
-      location.assign(signInAddress(thisPage()));
+      location.assign(signInAddress(currentAddress()));
       return;
     }
     const own = this.#form.querySelector<HTMLInputElement>(TOKEN);

@@ -2,10 +2,10 @@
 
 import { type AlertLogPage, RESOURCES } from "../contract.ts";
 import { get } from "../rest.ts";
-import type { LogPosition } from "./log.ts";
+import type { LogPosition } from "./log_entries.ts";
 
 /** Entries of a page, at most. */
-export const PAGE_ENTRIES = 500;
+export const ENTRIES_PER_RESULT_PAGE = 500;
 
 export class AlertLogClient {
   readonly #fetch: typeof fetch;
@@ -19,8 +19,8 @@ export class AlertLogClient {
    *
    * Rejects with `RestFailed`, or as `aborted` says.
    */
-  async ask(after: LogPosition, aborted: AbortSignal): Promise<AlertLogPage> {
-    const query = new URLSearchParams({ limit: `${PAGE_ENTRIES}` });
+  async fetchResultPage(after: LogPosition, aborted: AbortSignal): Promise<AlertLogPage> {
+    const query = new URLSearchParams({ limit: `${ENTRIES_PER_RESULT_PAGE}` });
     if (after !== null) query.set("after", after);
     return (await get<AlertLogPage>(this.#fetch, `${RESOURCES.alertLog}?${query}`, aborted)).body;
   }

@@ -6,19 +6,19 @@ import { asIs, type Fields } from "../fields.ts";
 import { elapsed, momentAfter, shortMoment, wholeMoment } from "../format.ts";
 import { messageBeside, messageOf } from "../said.ts";
 import { wordFor, wording } from "../wording.ts";
-import { alertValue } from "./value.ts";
+import { alertValue } from "./alert_value.ts";
 
 /** `now`: timestamp of the message that the alert stands in. */
 export function fillAlert(fields: Fields, alert: Alert, now: string): void {
-  fields.mark("alert", alert.id);
+  fields.setData("alert", alert.id);
   fillSubject(fields, alert, alert.state, messageOf(alert));
   fields.show("since", wording.forDuration(elapsed(alert.since, now)), asIs);
   fields.show("value", alertValue(alert), asIs);
 }
 
 /** `times`: how often this alert fired in the period. */
-export function fillActive(fields: Fields, alert: Alert, now: string, times: number): void {
-  fields.mark("alert", alert.id);
+export function fillActiveAlert(fields: Fields, alert: Alert, now: string, times: number): void {
+  fields.setData("alert", alert.id);
   fillSubject(fields, alert, alert.state, messageBeside(alert));
   fillTime(fields, "began", alert.since, shortMoment(alert.since));
   fields.show("duration", elapsed(alert.since, now), asIs);
@@ -30,13 +30,13 @@ export function fillActive(fields: Fields, alert: Alert, now: string, times: num
 /** An incident that has ended. */
 export function fillIncident(fields: Fields, incident: Incident, times: number): void {
   const { id, rule, node, severity, began, ended, peak } = incident;
-  fields.mark("incident", id);
-  fields.mark("severity", severity);
-  fields.mark("transition", "resolved");
+  fields.setData("incident", id);
+  fields.setData("severity", severity);
+  fields.setData("transition", "resolved");
   fields.show("severity", severity, (word) => wordFor(wording.severity, word));
   fields.show("message", withFlapping(messageBeside(incident), incident), asIs);
   fields.show("node", node, asIs);
-  fields.link(nodeAddress(node));
+  fields.setLinks(nodeAddress(node));
   fillTime(fields, "began", began, shortMoment(began));
   if (ended !== null) fillTime(fields, "ended", ended, momentAfter(ended, began));
   fields.show("duration", ended === null ? "" : elapsed(began, ended), asIs);
@@ -45,7 +45,7 @@ export function fillIncident(fields: Fields, incident: Incident, times: number):
 }
 
 export function fillEntry(fields: Fields, entry: LogEntry): void {
-  fields.mark("entry", entry.id);
+  fields.setData("entry", entry.id);
   fillSubject(fields, entry, entry.transition, messageBeside(entry));
   fillTime(fields, "time", entry.timestamp, shortMoment(entry.timestamp));
 }
@@ -66,16 +66,16 @@ export function withFlapping(text: string, { flapping = 0 }: Pick<LogEntry, "fla
 function fillSubject(
   fields: Fields,
   subject: Pick<LogEntry, "node" | "severity" | "flapping">,
-  stands: string,
+  state: string,
   text: string,
 ): void {
   const { node, severity } = subject;
-  fields.mark("severity", severity ?? "");
-  fields.mark("transition", stands);
+  fields.setData("severity", severity ?? "");
+  fields.setData("transition", state);
   fields.show("severity", severity, (word) => (word === null ? "" : wordFor(wording.severity, word)));
-  fields.show("transition", stands, (word) => wordFor(wording.transition, word));
+  fields.show("transition", state, (word) => wordFor(wording.transition, word));
   fields.show("message", withFlapping(text, subject), asIs);
   fields.show("node", node, asIs);
   // The begin of the log is of no node.
-  if (node) fields.link(nodeAddress(node));
+  if (node) fields.setLinks(nodeAddress(node));
 }

@@ -27,7 +27,7 @@ export class Toasts {
       if (id !== undefined && !firing.some((alert) => alert.id === id)) toast.remove();
     }
     if (noticed === null) return;
-    const fresh = firing.filter((alert) => !noticed.has(occurrence(alert)));
+    const fresh = firing.filter((alert) => !noticed.has(occurrenceKey(alert)));
     for (const alert of fresh.slice(0, SHOWN)) this.#add(toastOf(alert));
     if (fresh.length > SHOWN) this.#add(moreToast(fresh.length - SHOWN));
   }
@@ -55,12 +55,12 @@ export class Toasts {
 }
 
 /** The same alert may fire again another time. */
-function occurrence({ id, since }: Alert): string {
+function occurrenceKey({ id, since }: Alert): string {
   return `${id} ${since}`;
 }
 
 function toastOf(alert: Alert): HTMLElement {
-  const toast = linked(alert.node === "" ? "/alerts" : nodeAddress(alert.node), messageOf(alert));
+  const toast = linkToast(alert.node === "" ? "/alerts" : nodeAddress(alert.node), messageOf(alert));
   toast.dataset["alert"] = alert.id;
   toast.dataset["severity"] = alert.severity;
   const severity = document.createElement("span");
@@ -71,10 +71,10 @@ function toastOf(alert: Alert): HTMLElement {
 }
 
 function moreToast(count: number): HTMLElement {
-  return linked("/alerts", wording.moreAlerts(count));
+  return linkToast("/alerts", wording.moreAlerts(count));
 }
 
-function linked(address: string, text: string): HTMLElement {
+function linkToast(address: string, text: string): HTMLElement {
   const toast = document.createElement("div");
   toast.className = "toast";
   const link = document.createElement("a");
@@ -95,7 +95,7 @@ function remembered(): ReadonlySet<string> | null {
 
 function remember(firing: readonly Alert[]): void {
   try {
-    sessionStorage.setItem(KEY, JSON.stringify(firing.map(occurrence)));
+    sessionStorage.setItem(KEY, JSON.stringify(firing.map(occurrenceKey)));
   } catch {
     // A browser that keeps nothing shows no notices; the page itself shows all.
   }

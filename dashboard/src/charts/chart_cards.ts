@@ -4,8 +4,8 @@ import type { Measure } from "../contract.ts";
 import { attribute } from "../fields.ts";
 import { wording } from "../wording.ts";
 import { Chart } from "./chart.ts";
-import { DRAWINGS } from "./measures.ts";
-import { isMedian, pictureOf, type Surroundings } from "./picture.ts";
+import { type ChartContext, chartDataOf, isMedian } from "./chart_data.ts";
+import { MEASURE_STYLES } from "./measure_styles.ts";
 import type { Timeline } from "./timeline.ts";
 
 const HEIGHT_PIXELS = 190;
@@ -40,20 +40,20 @@ export class ChartCards {
     this.#charts = new Map();
   }
 
-  show(timeline: Timeline | undefined, around: Surroundings): void {
+  show(timeline: Timeline | undefined, context: ChartContext): void {
     if (timeline === undefined) return;
     for (const card of this.#cards) {
       const measure = card.dataset["measure"] as Measure;
-      const picture = pictureOf(timeline, measure, around);
-      this.#charts.get(measure)?.show(picture);
+      const data = chartDataOf(timeline, measure, context);
+      this.#charts.get(measure)?.show(data);
       // The heading says it.
-      if (this.#isCluster) attribute(card, "data-line", isMedian(picture) ? "median" : "average");
+      if (this.#isCluster) attribute(card, "data-line", isMedian(data) ? "median" : "average");
     }
   }
 }
 
 /** What a card's chart is of. */
-export interface Wanted {
+export interface CardChartOptions {
   readonly measure: Measure;
   readonly rangeSeconds: number;
   readonly heightPixels: number;
@@ -61,9 +61,9 @@ export interface Wanted {
 }
 
 /** The chart of a card, which has an element `.chart` and one `.readout`. */
-export function chartOf(card: HTMLElement, { measure, ...wanted }: Wanted): Chart {
+export function chartOf(card: HTMLElement, { measure, ...options }: CardChartOptions): Chart {
   const container = card.querySelector<HTMLElement>(".chart");
   const readout = card.querySelector<HTMLElement>(".readout");
   if (container === null || readout === null) throw new Error(`the card of ${measure} has no place for a chart`);
-  return new Chart(container, readout, { ...DRAWINGS[measure], name: wording.measure[measure], ...wanted });
+  return new Chart(container, readout, { ...MEASURE_STYLES[measure], name: wording.measure[measure], ...options });
 }

@@ -8,15 +8,15 @@ const NODES_A_REQUEST = 50;
 const NAMES_BYTES = 4000;
 
 /** What a chart wants. `nodes`: `null` for the cluster's averages. */
-export interface HistoryQuestion {
+export interface HistoryQuery {
   readonly nodes: readonly string[] | null;
   readonly rangeSeconds: number;
   readonly points: number;
   readonly measures: readonly Measure[];
 }
 
-/** `names` in the order given, in portions for one request each. */
-export function portions(names: readonly string[]): string[][] {
+/** `names` in the order given, in requestBatches for one request each. */
+export function requestBatches(names: readonly string[]): string[][] {
   const found: string[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const name of names) {
@@ -42,7 +42,7 @@ export class HistoryClient {
   }
 
   /** Return the history; rejects with `RestFailed`, or as `aborted` says. */
-  async ask(question: HistoryQuestion, aborted?: AbortSignal): Promise<History> {
+  async fetchHistory(question: HistoryQuery, aborted?: AbortSignal): Promise<History> {
     const query = new URLSearchParams({
       range_seconds: `${question.rangeSeconds}`,
       points: `${question.points}`,

@@ -2,7 +2,7 @@
 
 import { parameter, setParameters } from "../address.ts";
 import { attribute, byId } from "../fields.ts";
-import { keep, kept } from "../kept.ts";
+import { readTabValue, writeTabValue } from "../tab_storage.ts";
 
 const SECONDS: Readonly<Record<string, number>> = {
   "15m": 900,
@@ -13,7 +13,7 @@ const SECONDS: Readonly<Record<string, number>> = {
 };
 const DEFAULT = "1h";
 /** Under which the choice is kept from page to page of this tab. */
-const KEPT = "range";
+const STORAGE_KEY = "range";
 
 /** `start()` follows the buttons below `root` and the address; `onChange` is told of a choice, in seconds. */
 export class Ranges {
@@ -21,7 +21,7 @@ export class Ranges {
   readonly #onChange: (seconds: number) => void;
   readonly #csv = byId("history-csv", HTMLAnchorElement);
   /** `null` while nobody has chosen. */
-  #chosen = chosenBefore();
+  #chosen = initialChoice();
 
   constructor(root: HTMLElement, onChange: (seconds: number) => void) {
     this.#buttons = [...root.querySelectorAll<HTMLButtonElement>("[data-range]")];
@@ -58,7 +58,7 @@ export class Ranges {
   #remember(): void {
     if (this.#chosen === null) return;
     setParameters({ range: this.#chosen });
-    keep(KEPT, this.#chosen);
+    writeTabValue(STORAGE_KEY, this.#chosen);
   }
 
   #mark(): void {
@@ -71,7 +71,7 @@ export class Ranges {
 }
 
 /** What the address says; else what was chosen before in this tab. */
-function chosenBefore(): string | null {
-  const said = parameter("range", kept(KEPT) ?? "");
-  return Object.hasOwn(SECONDS, said) ? said : null;
+function initialChoice(): string | null {
+  const range = parameter("range", readTabValue(STORAGE_KEY) ?? "");
+  return Object.hasOwn(SECONDS, range) ? range : null;
 }

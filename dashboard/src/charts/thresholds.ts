@@ -5,7 +5,7 @@ import type { ErrorFunnel } from "../errors.ts";
 import { get, RestFailed } from "../rest.ts";
 
 /** Rules change rarely, by somebody's hand. */
-const AGAIN_MS = 120_000;
+const REFRESH_MS = 120_000;
 
 const MEASURES_OF_RULE: Readonly<Record<string, readonly Measure[]>> = {
   cpu: ["cpu_usage"],
@@ -37,7 +37,7 @@ export class Thresholds {
   readonly #funnel: ErrorFunnel;
   readonly #onChange: () => void;
   #known: ReadonlyMap<Measure, Threshold> = new Map();
-  #again: ReturnType<typeof setTimeout> | undefined;
+  #refreshTimer: ReturnType<typeof setTimeout> | undefined;
   #running: AbortController | null = null;
 
   constructor(fetcher: typeof fetch, funnel: ErrorFunnel, onChange: () => void) {
@@ -58,7 +58,7 @@ export class Thresholds {
   }
 
   stop(): void {
-    clearTimeout(this.#again);
+    clearTimeout(this.#refreshTimer);
     this.#running?.abort();
   }
 
@@ -67,8 +67,8 @@ export class Thresholds {
   }
 
   async #ask(aborted: AbortSignal): Promise<void> {
-    clearTimeout(this.#again);
-    this.#again = setTimeout(() => this.start(), AGAIN_MS);
+    clearTimeout(this.#refreshTimer);
+    this.#refreshTimer = setTimeout(() => this.start(), REFRESH_MS);
     this.#known = thresholdsOf((await get<RulesInForce>(this.#fetcher, RESOURCES.rules, aborted)).body);
   }
 }

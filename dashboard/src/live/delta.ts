@@ -14,10 +14,10 @@ export function applyDelta(base: Snapshot, delta: Delta): Applied {
   for (const name of delta.removed) nodes.delete(name);
   let added = false;
   for (const change of delta.changed) {
-    const former = nodes.get(change.node);
-    added ||= former === undefined;
-    // A node without a former state stands in the delta whole.
-    nodes.set(change.node, former === undefined ? (change as Node) : { ...former, ...change });
+    const previous = nodes.get(change.node);
+    added ||= previous === undefined;
+    // A node without a previous state stands in the delta whole.
+    nodes.set(change.node, previous === undefined ? (change as Node) : { ...previous, ...change });
   }
   const list = [...nodes.values()];
   if (added) list.sort((a, b) => compareCodePoints(a.node, b.node));
@@ -30,7 +30,7 @@ export function applyDelta(base: Snapshot, delta: Delta): Applied {
   };
 }
 
-/** Order as Python sorts text; JavaScript's own order of UTF-16 units differs above U+FFFF. */
+/** MessageOrder as Python sorts text; JavaScript's own order of UTF-16 units differs above U+FFFF. */
 export function compareCodePoints(a: string, b: string): number {
   for (let index = 0; index < a.length && index < b.length; index += 1) {
     const difference = (a.codePointAt(index) as number) - (b.codePointAt(index) as number);

@@ -4,12 +4,12 @@
  * Only the browser's monotonic clock counts: wall clocks drift, here and on the boards.
  */
 
-import type { Order } from "./order.ts";
+import type { MessageOrder } from "./latest_message.ts";
 
 export type FreshnessState = "live" | "reconnecting" | "polling" | "stale";
 
 /** What the page shows of its freshness: nothing gets fresh again while nobody is signed in. */
-export type Standing = FreshnessState | "signed_out";
+export type ShownFreshness = FreshnessState | "signed_out";
 
 /** How a snapshot arrived: pushed in its round, or with an age that the server stated (`null`: it knew none). */
 export type Arrival = { readonly kind: "live" } | { readonly kind: "stated"; readonly ageSeconds: number | null };
@@ -21,7 +21,7 @@ export const STALE_ROUNDS = 3;
 /** Share of the age at which data is stale, from which it is overdue. */
 export const OVERDUE_SHARE = 2 / 3;
 /** Seconds that a new connection has to bring its first snapshot before it is judged by the data's age. */
-export const GREETING_SECONDS = 2;
+export const FIRST_SNAPSHOT_SECONDS = 2;
 /** Seconds after the last good poll in which the page still counts as polling. */
 export const POLL_LIFETIME_SECONDS = 45;
 
@@ -31,12 +31,12 @@ export class Freshness {
   #anchor: { readonly atSeconds: number; readonly ageSeconds: number } | null = null;
   #connected = false;
   /** Until when the first snapshot of a new connection is waited for. */
-  #greetingUntilSeconds = Number.NEGATIVE_INFINITY;
+  #firstSnapshotUntilSeconds = Number.NEGATIVE_INFINITY;
   #polledAtSeconds = Number.NEGATIVE_INFINITY;
 
   /** Note what became of a snapshot, and its interval. */
-  snapshotTaken(order: Order, intervalSeconds: number, arrival: Arrival, nowSeconds: number): void {
-    if (this.#connected) this.#greetingUntilSeconds = Number.NEGATIVE_INFINITY;
+  noteSnapshot(order: MessageOrder, intervalSeconds: number, arrival: Arrival, nowSeconds: number): void {
+    if (this.#connected) this.#firstSnapshotUntilSeconds = Number.NEGATIVE_INFINITY;
     if (order === "older") return;
     this.#limitSeconds = Math.max(STALE_ROUNDS * intervalSeconds, STALE_FLOOR_SECONDS);
     if (arrival.kind === "live") {
@@ -49,7 +49,7 @@ export class Freshness {
 
   pushConnected(nowSeconds: number): void {
     this.#connected = true;
-    this.#greetingUntilSeconds = nowSeconds + GREETING_SECONDS;
+    this.#firstSnapshotUntilSeconds = nowSeconds + FIRST_SNAPSHOT_SECONDS;
   }
 
   pushLost(): void {
@@ -69,7 +69,7 @@ export class Freshness {
   }
 
   state(nowSeconds: number): FreshnessState {
-    if (this.#connected && nowSeconds >= this.#greetingUntilSeconds) {
+    if (this.#connected && nowSeconds >= this.#firstSnapshotUntilSeconds) {
       return this.#isStale(nowSeconds) ? "stale" : "live";
     }
     if (nowSeconds - this.#polledAtSeconds <= POLL_LIFETIME_SECONDS) {

@@ -64,7 +64,7 @@ export class Polling {
     }
   }
 
-  async #ask<Body>(path: string, stopped: AbortSignal): Promise<Polled<Body>> {
+  async #ask<Body>(path: string, stopped: AbortSignal): Promise<PollResult<Body>> {
     try {
       const { body, headers } = await get<Body>(this.#fetch, path, stopped);
       return { body, ageSeconds: statedAge(headers) };
@@ -74,7 +74,7 @@ export class Polling {
   }
 }
 
-type Polled<Body> = { readonly body: Body; readonly ageSeconds: number | null } | { readonly failure: string };
+type PollResult<Body> = { readonly body: Body; readonly ageSeconds: number | null } | { readonly failure: string };
 
 function statedAge(headers: Headers): number | null {
   const text = headers.get("Age");

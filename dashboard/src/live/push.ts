@@ -4,20 +4,20 @@ import { Manager, type Socket } from "socket.io-client";
 import {
   type Alerts,
   type Delta,
+  ERROR_CODES,
   EVENTS,
   type Health,
   type HealthResponse,
   type MonitoringConnected,
   NAMESPACES,
   type Namespace,
-  REFUSALS,
-  type Refusal,
+  type ServerError,
   type Snapshot,
   type SubscribedToUpdates,
 } from "../contract.ts";
+import { serverErrorOf } from "./connect_error.ts";
 import type { Arrival } from "./freshness.ts";
 import { type PushTap, tapInto } from "./push_tap.ts";
-import { refusalOf } from "./refusal.ts";
 import type { Scope } from "./snapshot_store.ts";
 
 /** First wait before a new attempt; doubled up to the last, each ± half. */
@@ -25,9 +25,9 @@ const FIRST_DELAY_MS = 1000;
 const LAST_DELAY_MS = 5000;
 const ANSWER_TIMEOUT_MS = 3000;
 /** A subscription is asked for again no sooner than this after the last one, whatever is missing. */
-const AGAIN_AFTER_MS = 1000;
+const RESUBSCRIBE_AFTER_MS = 1000;
 /** Where the server takes no more connections, the next attempt follows after this, and up to half as long again. */
-const LIMITED_MS = 30_000;
+const LIMIT_RETRY_MS = 30_000;
 
 /** Told what the connection does and brings. */
 export interface PushListener {
@@ -37,7 +37,7 @@ export interface PushListener {
   /** An attempt failed; the next one follows by itself. */
   failed(): void;
   /** The server closed it or refused it; it is stopped now. Where a limit was reached it starts again by itself. */
-  ended(refusal: Refusal | null): void;
+  ended(serverError: ServerError | null): void;
   /** From here on come the nodes of `scope`: a snapshot first. */
   subscribed(scope: Scope): void;
   snapshot(snapshot: Snapshot, arrival: Arrival): void;
@@ -61,9 +61,9 @@ export class Push {
   #wasConnected = false;
   #started = false;
   /** Age that the server stated; belongs to the first snapshot after it. */
-  #stated: number | null = null;
-  #refusal: Refusal | null = null;
-  #again: ReturnType<typeof setTimeout> | undefined;
+  #statedAgeSeconds: number | null = null;
+  #serverError: ServerError | null = null;
+  #subscribeTimer: ReturnType<typeof setTimeout> | undefined;
   #restart: ReturnType<typeof setTimeout> | undefined;
 
   /** `origin`: scheme, host and port of the server. `tap` also joins the namespace `/`. */
@@ -92,12 +92,12 @@ export class Push {
   }
 
   /** Whether it is, or will be by itself, connected or connecting. */
-  get wanted(): boolean {
+  get isActive(): boolean {
     return this.#started || this.#restart !== undefined;
   }
 
   start(): void {
-    this.#forgetRestart();
+    this.#cancelRestart();
     this.#started = true;
     for (const socket of this.#sockets.values()) socket.connect();
   }
@@ -105,30 +105,30 @@ export class Push {
   stop(): void {
     this.#started = false;
     for (const socket of this.#sockets.values()) socket.disconnect();
-    this.#lose();
-    if (this.#forgetRestart()) this.#listener.lost();
+    this.#onConnectionLost();
+    if (this.#cancelRestart()) this.#listener.lost();
   }
 
   /** Ask for the nodes of `scope` from now on, over this and every later connection. */
   subscribe(scope: Scope): void {
     this.#scope = scope;
-    this.#ask(scope);
+    this.#sendSubscription(scope);
   }
 
   /** Ask once for all nodes; what was asked for goes on after it. */
-  askForAll(): void {
+  requestAll(): void {
     if (this.#scope === null) return;
-    this.#ask(null);
-    this.#ask(this.#scope);
+    this.#sendSubscription(null);
+    this.#sendSubscription(this.#scope);
   }
 
   /**
    * The network returned, or somebody looks again: connect now if there is no connection, and find out whether the one
    * there is still lives, which nothing tells after a sleep.
    */
-  hurry(): void {
+  checkConnection(): void {
     if (!this.#started) return;
-    if (this.#connected) void this.#probe();
+    if (this.#connected) void this.#checkAlive();
     else this.#reconnect();
   }
 
@@ -138,7 +138,7 @@ export class Push {
   }
 
   /** Ask the server how it and its neighbours are. Rejects when nothing comes. */
-  async askHealth(): Promise<HealthResponse> {
+  async requestHealth(): Promise<HealthResponse> {
     return (await this.#health.timeout(ANSWER_TIMEOUT_MS).emitWithAck(EVENTS.requestHealth)) as HealthResponse;
   }
 
@@ -153,19 +153,19 @@ export class Push {
     return { mode: "delta", nodes: scope };
   }
 
-  #ask(scope: Scope): void {
+  #sendSubscription(scope: Scope): void {
     if (this.#connected) this.#monitoring.emit(EVENTS.subscribeToUpdates, this.#subscription(scope));
   }
 
   /** Ask for the state again, but not in a storm. */
-  #askAgain(): void {
-    this.#again ??= setTimeout(() => {
-      this.#again = undefined;
-      this.#ask(this.#scope);
-    }, AGAIN_AFTER_MS);
+  #resubscribeLater(): void {
+    this.#subscribeTimer ??= setTimeout(() => {
+      this.#subscribeTimer = undefined;
+      this.#sendSubscription(this.#scope);
+    }, RESUBSCRIBE_AFTER_MS);
   }
 
-  async #probe(): Promise<void> {
+  async #checkAlive(): Promise<void> {
     try {
       await this.#monitoring
         .timeout(ANSWER_TIMEOUT_MS)
@@ -184,8 +184,8 @@ export class Push {
     const socket = this.#monitoring;
     socket.on("connect", () => {
       this.#connected = true;
-      this.#stated = null;
-      this.#refusal = null;
+      this.#statedAgeSeconds = null;
+      this.#serverError = null;
       this.#listener.connected();
       if (this.#wasConnected) this.onReconnected();
       this.#wasConnected = true;
@@ -195,57 +195,57 @@ export class Push {
     });
     // Whole snapshots follow, unless the subscription of the handshake is in force a moment later.
     socket.on(EVENTS.monitoringConnected, ({ age_seconds }: MonitoringConnected) => {
-      this.#stated = age_seconds;
+      this.#statedAgeSeconds = age_seconds;
       this.#listener.subscribed(null);
     });
     socket.on(EVENTS.subscribedToUpdates, (answer: SubscribedToUpdates) => {
-      this.#stated = answer.age_seconds;
+      this.#statedAgeSeconds = answer.age_seconds;
       this.#listener.subscribed(answer.nodes);
     });
     socket.on(EVENTS.clusterMetrics, (snapshot: Snapshot) => {
-      const ageSeconds = this.#stated;
-      this.#stated = null;
+      const ageSeconds = this.#statedAgeSeconds;
+      this.#statedAgeSeconds = null;
       this.#listener.snapshot(snapshot, ageSeconds === null ? { kind: "live" } : { kind: "stated", ageSeconds });
     });
     socket.on(EVENTS.clusterMetricsDelta, (delta: Delta) => {
-      if (!this.#listener.delta(delta)) this.#askAgain();
+      if (!this.#listener.delta(delta)) this.#resubscribeLater();
     });
     socket.on(EVENTS.alertsUpdate, (alerts: Alerts) => this.#listener.alerts(alerts));
   }
 
   #listenToEnds(socket: Socket): void {
-    socket.on(EVENTS.error, (refusal: Refusal) => {
-      this.#refusal = refusal;
+    socket.on(EVENTS.error, (serverError: ServerError) => {
+      this.#serverError = serverError;
     });
     socket.on("connect_error", (error) => {
       // The namespace refused: the client library does not try again.
-      if (!socket.active) this.#end(refusalOf(error));
+      if (!socket.active) this.#onEnded(serverErrorOf(error));
     });
     socket.on("disconnect", (reason) => {
-      if (reason === "io server disconnect") this.#end(this.#refusal);
-      else if (socket === this.#monitoring) this.#lose();
+      if (reason === "io server disconnect") this.#onEnded(this.#serverError);
+      else if (socket === this.#monitoring) this.#onConnectionLost();
     });
   }
 
-  #end(refusal: Refusal | null): void {
+  #onEnded(serverError: ServerError | null): void {
     if (!this.#started) return;
     this.stop();
-    if (refusal?.code === REFUSALS.limitExceeded) {
-      this.#restart = setTimeout(() => this.start(), LIMITED_MS * (1 + Math.random() / 2));
+    if (serverError?.code === ERROR_CODES.limitExceeded) {
+      this.#restart = setTimeout(() => this.start(), LIMIT_RETRY_MS * (1 + Math.random() / 2));
     }
-    this.#listener.ended(refusal);
+    this.#listener.ended(serverError);
   }
 
-  #forgetRestart(): boolean {
+  #cancelRestart(): boolean {
     const waited = this.#restart !== undefined;
     clearTimeout(this.#restart);
     this.#restart = undefined;
     return waited;
   }
 
-  #lose(): void {
-    clearTimeout(this.#again);
-    this.#again = undefined;
+  #onConnectionLost(): void {
+    clearTimeout(this.#subscribeTimer);
+    this.#subscribeTimer = undefined;
     if (this.#connected) {
       this.#connected = false;
       this.#listener.lost();

@@ -2,7 +2,7 @@
 
 import type { Manager, Socket } from "socket.io-client";
 import type { Namespace } from "../contract.ts";
-import { saidIn } from "./refusal.ts";
+import { errorDataOf } from "./connect_error.ts";
 
 /** Sees every event of every namespace, connecting, refusals and disconnecting included. */
 export type PushTap = (namespace: Namespace, event: string, args: readonly unknown[]) => void;
@@ -13,6 +13,6 @@ export function tapInto(namespace: Namespace, socket: Socket, manager: Manager, 
   socket.on("connect", () => tap(namespace, "connect", [{ transport: manager.engine.transport.name }]));
   socket.on("disconnect", (reason) => tap(namespace, "disconnect", [{ reason }]));
   socket.on("connect_error", (error) =>
-    tap(namespace, "connect_error", [{ message: error.message, ...saidIn(error) }]),
+    tap(namespace, "connect_error", [{ message: error.message, ...errorDataOf(error) }]),
   );
 }

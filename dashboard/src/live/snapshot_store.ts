@@ -2,7 +2,7 @@
 
 import type { Delta, Node, Snapshot } from "../contract.ts";
 import { applyDelta, compareCodePoints } from "./delta.ts";
-import { Latest, type Order } from "./order.ts";
+import { LatestMessage, type MessageOrder } from "./latest_message.ts";
 
 /** Names of the nodes that a subscription asks for; `null`: all of them. */
 export type Scope = readonly string[] | null;
@@ -12,7 +12,7 @@ export type Scope = readonly string[] | null;
  * back, though a replica may be behind the one before.
  */
 export class SnapshotStore {
-  readonly #shown = new Latest<Snapshot>();
+  readonly #shown = new LatestMessage<Snapshot>();
   #subscribed: Snapshot | null = null;
   #scope: Scope = null;
 
@@ -28,20 +28,20 @@ export class SnapshotStore {
   }
 
   /** Take the state of the subscription's nodes. `nowSeconds`: any monotonic clock, here and below. */
-  take(snapshot: Snapshot, nowSeconds: number): Order {
-    const former = this.#subscribed;
-    if (former !== null && former.epoch === snapshot.epoch && snapshot.seq < former.seq) return "older";
+  accept(snapshot: Snapshot, nowSeconds: number): MessageOrder {
+    const previous = this.#subscribed;
+    if (previous !== null && previous.epoch === snapshot.epoch && snapshot.seq < previous.seq) return "older";
     this.#subscribed = snapshot;
     return this.#show(snapshot, this.#scope, nowSeconds);
   }
 
   /** Take a snapshot of all nodes that no subscription brought. */
-  takeWhole(snapshot: Snapshot, nowSeconds: number): Order {
+  acceptFull(snapshot: Snapshot, nowSeconds: number): MessageOrder {
     return this.#show(snapshot, null, nowSeconds);
   }
 
   /** Take one step. `gap`: the step starts elsewhere and a full snapshot must be asked for. */
-  takeDelta(delta: Delta, nowSeconds: number): Order | "gap" {
+  acceptDelta(delta: Delta, nowSeconds: number): MessageOrder | "gap" {
     if (this.#subscribed === null) return "gap";
     const applied = applyDelta(this.#subscribed, delta);
     if (applied === "old") return "older";
@@ -50,11 +50,11 @@ export class SnapshotStore {
     return this.#show(applied, this.#scope, nowSeconds);
   }
 
-  #show(snapshot: Snapshot, scope: Scope, nowSeconds: number): Order {
+  #show(snapshot: Snapshot, scope: Scope, nowSeconds: number): MessageOrder {
     const shown = this.#shown.value;
     const whole =
       scope === null || shown === null ? snapshot : { ...snapshot, nodes: overlaid(shown, snapshot, scope) };
-    return this.#shown.take(whole, nowSeconds);
+    return this.#shown.accept(whole, nowSeconds);
   }
 }
 

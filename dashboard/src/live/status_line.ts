@@ -2,8 +2,8 @@
 
 import { attribute, byId, Fields } from "../fields.ts";
 import { wording } from "../wording.ts";
+import { type BannerMessage, bannerMessages, type ConnectionStatus } from "./banner_messages.ts";
 import type { Connection } from "./connection.ts";
-import { type Circumstances, type Problem, problems } from "./problems.ts";
 
 const TICK_MS = 1000;
 
@@ -11,7 +11,7 @@ const TICK_MS = 1000;
 export class StatusLine {
   readonly #connection: Connection;
   readonly #pageVersion: string | null;
-  readonly #onShown: (now: Circumstances) => void;
+  readonly #onShown: (now: ConnectionStatus) => void;
   readonly #indicator = new Fields(byId("freshness", HTMLElement));
   readonly #banner = byId("banner", HTMLElement);
   #shown = "";
@@ -19,7 +19,7 @@ export class StatusLine {
   readonly #show = (): void => this.show();
 
   /** `onShown` is told of what is shown, each time. */
-  constructor(connection: Connection, pageVersion: string | null, onShown: (now: Circumstances) => void) {
+  constructor(connection: Connection, pageVersion: string | null, onShown: (now: ConnectionStatus) => void) {
     this.#connection = connection;
     this.#pageVersion = pageVersion;
     this.#onShown = onShown;
@@ -40,17 +40,17 @@ export class StatusLine {
 
   /** Show how things stand now. */
   show(): void {
-    const now = this.#connection.circumstances();
+    const now = this.#connection.status();
     document.body.dataset["freshness"] = now.freshness;
-    this.#indicator.mark("state", now.freshness);
+    this.#indicator.setData("state", now.freshness);
     this.#indicator.show("state", now.freshness, (state) => wording.freshness[state]);
     const age = now.ageSeconds === null ? wording.noDataYet : wording.age(now.ageSeconds);
     this.#indicator.show("age", age, String);
-    this.#showBanner(problems(now, this.#pageVersion));
+    this.#showBanner(bannerMessages(now, this.#pageVersion));
     this.#onShown(now);
   }
 
-  #showBanner(found: readonly Problem[]): void {
+  #showBanner(found: readonly BannerMessage[]): void {
     const text = found.map((problem) => problem.text).join("\n");
     if (text !== this.#shown) {
       this.#shown = text;
@@ -65,7 +65,7 @@ export class StatusLine {
   }
 }
 
-function paragraphOf({ text, link }: Problem): HTMLElement {
+function paragraphOf({ text, link }: BannerMessage): HTMLElement {
   const paragraph = document.createElement("p");
   paragraph.textContent = text;
   if (link === null) return paragraph;

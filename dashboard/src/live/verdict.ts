@@ -6,7 +6,7 @@ import { wording } from "../wording.ts";
 /** The rule whose alert says of a node only that it is offline. */
 const NODE_DOWN = "node_down";
 /** In the order of the sentence, with the shape that stands for each in plain text. */
-const MARKS: readonly (readonly [keyof Counts, string])[] = [
+const SHAPES: readonly (readonly [keyof Counts, string])[] = [
   ["offline", "☒"],
   ["critical", "✖"],
   ["warning", "▲"],
@@ -31,13 +31,13 @@ export interface Verdict {
 }
 
 /** What is known; `null` where nothing is. `snapshot` may lack nodes that the page does not show. */
-export interface Known {
+export interface VerdictInput {
   readonly snapshot: Snapshot | null;
   readonly health: Health | null;
   readonly alerts: Alerts | null;
 }
 
-export function verdictOf(known: Known): Verdict {
+export function verdictOf(known: VerdictInput): Verdict {
   const firing = firingCounts(known);
   const nodes = nodeCounts(known);
   const offline = nodes?.offline ?? 0;
@@ -52,14 +52,14 @@ export function verdictOf(known: Known): Verdict {
 
 /** `☒ 3 ✖ 1 ▲ 2`; empty where nothing is wrong. */
 export function countsText(counts: Counts): string {
-  return MARKS.filter(([mark]) => counts[mark] > 0)
+  return SHAPES.filter(([mark]) => counts[mark] > 0)
     .map(([mark, shape]) => `${shape} ${counts[mark]}`)
     .join(" ");
 }
 
 /** The same for those who hear it: `3 nodes offline, 1 critical alert, 2 warnings`. */
 export function countsSentence(counts: Counts): string {
-  const parts = [...(counts.offline > 0 ? [wording.headline.offline(counts.offline)] : []), ...partsOf(counts)];
+  const parts = [...(counts.offline > 0 ? [wording.headline.offline(counts.offline)] : []), ...alertPhrases(counts)];
   return parts.length === 0 ? wording.headline.nothingFires : parts.join(", ");
 }
 
@@ -67,7 +67,7 @@ export function countsSentence(counts: Counts): string {
 export function severityByNode(alerts: readonly Alert[]): ReadonlyMap<string, Severity> {
   const worst = new Map<string, Severity>();
   for (const { state, node, severity } of alerts) {
-    if (state === "firing" && graver(severity, worst.get(node))) worst.set(node, severity);
+    if (state === "firing" && isMoreSevere(severity, worst.get(node))) worst.set(node, severity);
   }
   return worst;
 }
@@ -81,7 +81,7 @@ function rank(severity: Severity): number {
   return SEVERITIES.indexOf(severity);
 }
 
-function graver(severity: Severity, than: Severity | undefined): boolean {
+function isMoreSevere(severity: Severity, than: Severity | undefined): boolean {
   return than === undefined || bySeverity(severity, than) < 0;
 }
 
@@ -92,7 +92,7 @@ interface NodeCounts {
   readonly overall: OverallStatus | null;
 }
 
-function nodeCounts({ snapshot, health }: Known): NodeCounts | null {
+function nodeCounts({ snapshot, health }: VerdictInput): NodeCounts | null {
   const overall = health?.overall_status ?? null;
   const total = health?.nodes_total ?? snapshot?.cluster_stats.total_nodes;
   const online = health?.nodes_online ?? snapshot?.cluster_stats.online_nodes;
@@ -103,12 +103,12 @@ function nodeCounts({ snapshot, health }: Known): NodeCounts | null {
     return { total, online, offline: Math.min(offline, total - online), overall };
   }
   // Those that were not asked yet are neither; while any are offline, nobody counts them.
-  const isNoneOffline = overall === "healthy" || overall === "unknown";
-  return { total, online, offline: isNoneOffline ? 0 : total - online, overall };
+  const hasNoOffline = overall === "healthy" || overall === "unknown";
+  return { total, online, offline: hasNoOffline ? 0 : total - online, overall };
 }
 
-/** A collector of a former release does not count: the list of the active alerts is counted then. */
-function firingCounts({ health, alerts }: Known): FiringCounts | null {
+/** A collector of a previous release does not count: the list of the active alerts is counted then. */
+function firingCounts({ health, alerts }: VerdictInput): FiringCounts | null {
   if (health?.firing != null) return health.firing;
   if (alerts === null) return null;
   const counts = { critical: 0, warning: 0, info: 0 };
@@ -139,13 +139,13 @@ function toneOf({ offline, total, overall }: NodeCounts, counts: FiringCounts | 
 function sentenceOf({ total, online, offline }: NodeCounts, counts: FiringCounts | null): string {
   const isNone = offline === total && total > 1;
   const ofNodes = isNone ? wording.headline.allOffline(total) : wording.headline.offline(offline);
-  const parts = [...(offline > 0 ? [ofNodes] : []), ...(counts === null ? [] : partsOf(counts))];
+  const parts = [...(offline > 0 ? [ofNodes] : []), ...(counts === null ? [] : alertPhrases(counts))];
   if (parts.length > 0) return parts.join(", ");
   if (total === 0) return wording.headline.noNodes;
   return online < total ? wording.headline.notYetScraped(total - online) : wording.headline.well(total);
 }
 
-function partsOf(counts: FiringCounts): string[] {
+function alertPhrases(counts: FiringCounts): string[] {
   return SEVERITIES.filter((severity) => counts[severity] > 0).map((severity) =>
     wording.headline[severity](counts[severity]),
   );

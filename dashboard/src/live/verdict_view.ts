@@ -3,7 +3,7 @@
 import type { Alerts, Health, Snapshot } from "../contract.ts";
 import { attribute, write } from "../fields.ts";
 import { UNKNOWN } from "../format.ts";
-import { type Counts, countsSentence, type Known, type Verdict, verdictOf } from "./verdict.ts";
+import { type Counts, countsSentence, type Verdict, type VerdictInput, verdictOf } from "./verdict.ts";
 
 /**
  * Fills the elements with `data-verdict` (a sentence), `data-counts` (its figures as marks) and
@@ -14,7 +14,7 @@ export class VerdictView {
   readonly #counts = [...document.querySelectorAll<HTMLElement>("[data-counts]")];
   readonly #toned = [...document.querySelectorAll<HTMLElement>("[data-verdict], [data-tone-of]")];
   readonly #onChange: (verdict: Verdict) => void;
-  #known: Known = { snapshot: null, health: null, alerts: null };
+  #known: VerdictInput = { snapshot: null, health: null, alerts: null };
 
   constructor(onChange: (verdict: Verdict) => void) {
     this.#onChange = onChange;
@@ -32,7 +32,7 @@ export class VerdictView {
     this.#show({ alerts });
   }
 
-  #show(news: Partial<Known>): void {
+  #show(news: Partial<VerdictInput>): void {
     this.#known = { ...this.#known, ...news };
     const verdict = verdictOf(this.#known);
     for (const element of this.#sentences) showSentence(element.querySelector(".status") ?? element, verdict.sentence);

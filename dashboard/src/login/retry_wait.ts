@@ -10,7 +10,7 @@ const TICK_MS = 500;
 /** What the page shows of the wait. */
 export interface RetryWaitView {
   /** So many seconds are left. */
-  left(seconds: number): void;
+  remaining(seconds: number): void;
   over(): void;
 }
 
@@ -39,7 +39,7 @@ export class RetryWait {
   #tick(): void {
     const left = Math.ceil(this.#untilSeconds - this.#clock());
     if (left > 0) {
-      this.#view.left(left);
+      this.#view.remaining(left);
       return;
     }
     this.stop();
@@ -53,7 +53,7 @@ export function retryWaitOf(page: Document, clock: Clock): RetryWait | null {
   const seconds = Number(button?.dataset["waitSeconds"] ?? 0);
   if (!(button instanceof HTMLButtonElement) || !(seconds > 0)) return null;
   return new RetryWait(seconds, clock, {
-    left: (left) => {
+    remaining: (left) => {
       button.disabled = true;
       write(button, wording.signInAfter(duration(left)));
     },

@@ -1,13 +1,13 @@
 /** The controls that search, filter and sort nodes, in step with the address. */
 
 import { byId } from "../fields.ts";
-import { filterOfAddress, type NodeFilter, type StatusFilter, writeToAddress } from "./node_filter.ts";
+import { filterFromAddress, type NodeFilter, type StatusFilter, writeToAddress } from "./node_filter.ts";
 
 /** The form `node-filters`, whose controls are named `q`, `status` and `sort`; a page may leave some out. */
 export class NodeControls {
   readonly #form = byId("node-filters", HTMLFormElement);
   readonly #onChange: () => void;
-  #filter = filterOfAddress();
+  #filter = filterFromAddress();
 
   constructor(onChange: () => void) {
     this.#onChange = onChange;

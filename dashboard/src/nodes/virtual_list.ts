@@ -22,41 +22,41 @@ export interface VirtualListOptions<Item> {
   readonly keyOf: (item: Item) => string;
   readonly fill: (fields: Fields, item: Item) => void;
   /** Told the keys of the items that are elements, whenever these become others. */
-  readonly onWindow: (keys: readonly string[]) => void;
+  readonly onVisibleChange: (keys: readonly string[]) => void;
   /** An element goes for good. */
-  readonly onGone?: (key: string) => void;
+  readonly onRemove?: (key: string) => void;
 }
 
 /** `start()` follows scrolling and resizing, `stop()` lets go. */
 export class VirtualList<Item> {
   readonly #options: VirtualListOptions<Item>;
-  readonly #resize = new ResizeObserver(() => this.#plan());
-  readonly #plan = (): void => {
-    this.#planned ||= requestAnimationFrame(() => {
-      this.#planned = 0;
+  readonly #resize = new ResizeObserver(() => this.#scheduleDraw());
+  readonly #scheduleDraw = (): void => {
+    this.#drawHandle ||= requestAnimationFrame(() => {
+      this.#drawHandle = 0;
       this.#draw();
     });
   };
   #items: readonly Item[] = [];
   #elements = new Map<string, Fields>();
-  #window = "";
-  #planned = 0;
+  #visibleKeys = "";
+  #drawHandle = 0;
 
   constructor(options: VirtualListOptions<Item>) {
     this.#options = options;
   }
 
   start(): void {
-    window.addEventListener("scroll", this.#plan, { passive: true });
+    window.addEventListener("scroll", this.#scheduleDraw, { passive: true });
     this.#resize.observe(document.documentElement);
     this.#resize.observe(this.#options.container);
   }
 
   stop(): void {
-    window.removeEventListener("scroll", this.#plan);
+    window.removeEventListener("scroll", this.#scheduleDraw);
     this.#resize.disconnect();
-    cancelAnimationFrame(this.#planned);
-    this.#planned = 0;
+    cancelAnimationFrame(this.#drawHandle);
+    this.#drawHandle = 0;
   }
 
   /** Show `items`, in their order, with different keys. */
@@ -66,7 +66,7 @@ export class VirtualList<Item> {
   }
 
   #draw(): void {
-    const { container, keyOf, fill, onWindow, onGone, template } = this.#options;
+    const { container, keyOf, fill, onVisibleChange, onRemove, template } = this.#options;
     const layout = layoutOf(container);
     const rows = Math.ceil(this.#items.length / layout.columns);
     const pitch = layout.rowPixels + layout.gapPixels;
@@ -76,23 +76,23 @@ export class VirtualList<Item> {
     const overscan = Math.ceil(OVERSCAN_PIXELS / pitch);
     const first = Math.max(0, Math.floor(-top / pitch) - overscan);
     const last = Math.min(rows, Math.ceil((window.innerHeight - top) / pitch) + overscan);
-    const former = this.#elements;
+    const previous = this.#elements;
     this.#elements = new Map();
     const begin = first * layout.columns;
     const shown = this.#items.slice(begin, last * layout.columns);
     const keys = shown.map(keyOf);
     const kept = new Set(keys);
-    for (const [key, fields] of former) {
+    for (const [key, fields] of previous) {
       if (kept.has(key)) continue;
       fields.root.remove();
-      onGone?.(key);
+      onRemove?.(key);
     }
     // In the order of the items, which is that of the Tab key, whatever the place on the screen.
     let next = container.firstElementChild;
     for (const [position, item] of shown.entries()) {
       const index = begin + position;
       const key = keys[position] as string;
-      const known = former.get(key);
+      const known = previous.get(key);
       const fields = known ?? Fields.of(template);
       this.#elements.set(key, fields);
       if (fields.root === next) next = next.nextElementSibling;
@@ -101,10 +101,10 @@ export class VirtualList<Item> {
       place(fields.root, index, layout);
       number(fields.root, index, this.#items.length);
     }
-    const window_ = keys.join("\n");
-    if (window_ === this.#window) return;
-    this.#window = window_;
-    onWindow(keys);
+    const visibleKeys = keys.join("\n");
+    if (visibleKeys === this.#visibleKeys) return;
+    this.#visibleKeys = visibleKeys;
+    onVisibleChange(keys);
   }
 }
 

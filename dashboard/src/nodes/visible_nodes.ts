@@ -7,20 +7,20 @@ const SETTLE_MS = 120;
 /** All nodes are asked for this often, for their order and the filters. */
 const ALL_EVERY_MS = 10_000;
 /** By then the answer is there; if not, the next one will be. */
-const ANSWERED_MS = 1000;
+const ANSWER_WAIT_MS = 1000;
 
 /** `start()` … `stop()`; `show()` says what is on the screen. */
 export class VisibleNodes {
   readonly #push: Push;
   readonly #onAll: () => void;
   #settle: ReturnType<typeof setTimeout> | undefined;
-  #every: ReturnType<typeof setInterval> | undefined;
-  #answered: ReturnType<typeof setTimeout> | undefined;
-  readonly #askForAll = (): void => {
+  #allTimer: ReturnType<typeof setInterval> | undefined;
+  #answerTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #requestAll = (): void => {
     if (document.hidden) return;
-    this.#push.askForAll();
-    clearTimeout(this.#answered);
-    this.#answered = setTimeout(this.#onAll, ANSWERED_MS);
+    this.#push.requestAll();
+    clearTimeout(this.#answerTimer);
+    this.#answerTimer = setTimeout(this.#onAll, ANSWER_WAIT_MS);
   };
 
   /** `onAll` is told when all nodes are as new as those on the screen. */
@@ -30,17 +30,17 @@ export class VisibleNodes {
   }
 
   start(): void {
-    this.#every = setInterval(this.#askForAll, ALL_EVERY_MS);
+    this.#allTimer = setInterval(this.#requestAll, ALL_EVERY_MS);
     // What is off the screen has grown old while the page was hidden or cut off.
-    document.addEventListener("visibilitychange", this.#askForAll);
-    this.#push.onReconnected = this.#askForAll;
+    document.addEventListener("visibilitychange", this.#requestAll);
+    this.#push.onReconnected = this.#requestAll;
   }
 
   stop(): void {
     clearTimeout(this.#settle);
-    clearTimeout(this.#answered);
-    clearInterval(this.#every);
-    document.removeEventListener("visibilitychange", this.#askForAll);
+    clearTimeout(this.#answerTimer);
+    clearInterval(this.#allTimer);
+    document.removeEventListener("visibilitychange", this.#requestAll);
     this.#push.onReconnected = () => undefined;
   }
 

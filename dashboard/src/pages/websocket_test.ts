@@ -5,7 +5,7 @@ import { EventLog } from "../event_log.ts";
 import { byId } from "../fields.ts";
 import type { Push } from "../live/push.ts";
 import { wording } from "../wording.ts";
-import { Page, type Stage } from "./page.ts";
+import { Page, type PageServices } from "./page.ts";
 
 /** See the module. Its tap sees every event. */
 export class WebsocketTestPage extends Page {
@@ -30,7 +30,7 @@ export class WebsocketTestPage extends Page {
     ]);
   }
 
-  override start({ push }: Stage): void {
+  override start({ push }: PageServices): void {
     this.#push = push;
     for (const [button, action] of this.#actions) button.onclick = action;
     this.#showState();

@@ -58,7 +58,7 @@ export function indexAt({ count, columns, rows, width, height }: Grid, x: number
 }
 
 /** Where `key` leads from the cell `from` (`null`: from outside); `null` where the key leads nowhere. */
-export function moved({ count, columns }: Grid, from: number | null, key: string): number | null {
+export function nextIndex({ count, columns }: Grid, from: number | null, key: string): number | null {
   if (count === 0) return null;
   const steps: Readonly<Record<string, number>> = {
     ArrowLeft: -1,

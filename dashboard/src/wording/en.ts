@@ -2,7 +2,7 @@
 
 import type { Coded, NodeStatus, OverallStatus, Severity, Transition } from "../contract.ts";
 import { bytes, duration, moment } from "../format.ts";
-import type { Standing } from "../live/freshness.ts";
+import type { ShownFreshness } from "../live/freshness.ts";
 import { said } from "./said.ts";
 import { SAID_EN } from "./said_en.ts";
 
@@ -13,7 +13,7 @@ export const en = {
     polling: "Polling",
     stale: "Stale",
     signed_out: "Signed out",
-  } as Readonly<Record<Standing, string>>,
+  } as Readonly<Record<ShownFreshness, string>>,
 
   nodeStatus: {
     online: "Online",
@@ -109,7 +109,7 @@ export const en = {
   notAllowed: "this user may not see it",
 
   moreCharacters: (count: number): string => `… ${count} more ${count === 1 ? "character" : "characters"}`,
-  held: (count: number): string => (count === 0 ? "" : `${count} not shown while paused`),
+  hiddenWhilePaused: (count: number): string => (count === 0 ? "" : `${count} not shown while paused`),
   pause: "Pause",
   resume: "Resume",
   connected: "Connected",

@@ -86,7 +86,8 @@ export const fr: Wording = {
   notAllowed: "cet utilisateur n'y a pas accès",
 
   moreCharacters: (count) => `… encore ${count} ${count < 2 ? "caractère" : "caractères"}`,
-  held: (count) => (count === 0 ? "" : `${count} ${count < 2 ? "non affiché" : "non affichés"} pendant la pause`),
+  hiddenWhilePaused: (count) =>
+    count === 0 ? "" : `${count} ${count < 2 ? "non affiché" : "non affichés"} pendant la pause`,
   pause: "Pause",
   resume: "Reprendre",
   connected: "Connecté",
