@@ -1,6 +1,9 @@
-/** One drawing for each picture of the screen, however often it was asked for; none while nobody sees the page. */
+/** Draws once per frame of the screen, however often a drawing is requested, and not while the page is hidden. */
 
-/** Draws between `start()` and `stop()`; what was asked for while the page was hidden is drawn afterwards. */
+/**
+ * Draws between `start()` and `stop()`. A drawing that is requested while the page is hidden happens when the page
+ * becomes visible.
+ */
 export class AnimationFrame {
   readonly #draw: () => void;
   #isWanted = false;

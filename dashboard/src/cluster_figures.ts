@@ -1,4 +1,4 @@
-/** The cluster's figures: elements with `data-figure`, and the issues of its health. */
+/** The figures of the cluster in elements with `data-figure`, and the issues of its health. */
 
 import type { Health, Snapshot } from "./contract.ts";
 import { write } from "./fields.ts";
@@ -39,7 +39,10 @@ export function showIssues(health: Health): void {
   }
 }
 
-/** Say on `<main>` what there is to show: `data-nodes` is `none`, `offline` (all are) or `some`; absent at first. */
+/**
+ * Set `data-nodes` of `<main>` to `none`, `offline` (all nodes are offline) or `some`. The attribute is missing before
+ * the first snapshot.
+ */
 export function markNodes({ nodes }: Snapshot): void {
   const main = document.querySelector("main");
   if (main === null) return;

@@ -1,30 +1,33 @@
 /**
- * Whether the server lets this page in.
+ * Tracks whether the server admits this page.
  *
- * What was refused for want of a session asks about the session once, and no more often than every ten seconds. Where it
- * has ended, this page asks for nothing else until somebody has signed in, in whichever tab: it looks for that when it
- * is looked at again, and every minute in between.
+ * When the server refuses a request because the session is missing, the page checks the session once, and at most every
+ * ten seconds. After the session has ended, the page sends no other request until somebody signs in, in any tab. The
+ * page checks for a new session every minute while it is visible, and when it becomes visible.
  */
 
 import type { Clock } from "../live/live_data.ts";
 import type { SessionState } from "./session_client.ts";
 
-/** `asked`: something was refused, and what is behind it is being asked. */
+/** `checking`: the server refused a request, and the page is checking its session. */
 export type AdmissionState = "admitted" | "checking" | "signed_out";
 
 export const MIN_CHECK_INTERVAL_SECONDS = 10;
 export const SIGNED_OUT_POLL_SECONDS = 60;
-/** Pages spread what they ask by up to this share. */
+/** Pages spread their requests by up to this share. */
 const JITTER = 0.1;
 
-/** What is needed of `document`. */
+/** The part of `document` that `Admission` needs. */
 export type PageVisibility = Pick<Document, "visibilityState" | "addEventListener" | "removeEventListener">;
 
-/** From `start()` to `stop()`. `refused()` and `connectionAccepted()` are for whoever meets with the one or the other. */
+/**
+ * Works from `start()` to `stop()`. Call `checkSession()` when the server refuses a request, `connectionAccepted()`
+ * when the server accepts a connection.
+ */
 export class Admission {
-  /** Told that the page may go on; where it was not known whether it may, it is tried. */
+  /** Called when the page may send requests again. If the state of the session is unknown, the page tries. */
   onAdmitted: () => void = () => undefined;
-  /** Told that nobody is signed in. */
+  /** Called when the session has ended. */
   onSignedOut: () => void = () => undefined;
   readonly #fetchSession: () => Promise<SessionState>;
   readonly #clock: Clock;
@@ -62,7 +65,7 @@ export class Admission {
     clearTimeout(this.#pollTimer);
   }
 
-  /** Something was refused for want of a session. */
+  /** The server refused a request because the session is missing. */
   checkSession(): void {
     if (!this.#started || this.#state !== "admitted" || this.#checkTimer !== undefined) return;
     const waitSeconds = this.#checkedAtSeconds + MIN_CHECK_INTERVAL_SECONDS - this.#clock();
@@ -70,14 +73,14 @@ export class Admission {
     else this.#checkTimer = setTimeout(() => void this.#runCheck(), waitSeconds * 1000);
   }
 
-  /** A connection was let in: that says more than any answer about the session. */
+  /** The server accepted a connection, which proves that the session is valid. */
   connectionAccepted(): void {
     clearTimeout(this.#checkTimer);
     this.#checkTimer = undefined;
     this.#admit();
   }
 
-  /** Use the session, so that it does not go idle under an open page. */
+  /** Use the session, so that the session of an open page does not become idle. */
   async renew(): Promise<void> {
     if (this.#state === "admitted" && (await this.#fetchSession()) === "ended") this.#markSignedOut();
   }
@@ -87,7 +90,7 @@ export class Admission {
     this.#state = "checking";
     this.#checkedAtSeconds = this.#clock();
     const session = await this.#fetchSession();
-    // Without an answer it is as with any lost connection: it is tried again.
+    // Without an answer, the page tries again, as after any lost connection.
     if (session === "ended") this.#markSignedOut();
     else if (this.#state === "checking") this.#admit();
   }

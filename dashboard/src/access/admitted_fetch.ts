@@ -1,4 +1,4 @@
-/** The `fetch` of a page that may have to be signed in. */
+/** The `fetch` of a page that may need a session. */
 
 import { ERROR_CODES, type ServerError } from "../contract.ts";
 import { RestFailed } from "../rest.ts";
@@ -6,10 +6,11 @@ import { wording } from "../wording.ts";
 import type { Admission } from "./admission.ts";
 
 /**
- * Return a `fetch` that asks for nothing while nobody is signed in, and tells `admission` when an answer says so.
+ * Return a `fetch` that sends no request while the session has ended, and starts a session check when the api refuses a
+ * request for lack of a session.
  *
- * It rejects with `RestFailed` in both cases. A 401 that is not the api's, of a proxy for instance, is an answer
- * like any.
+ * In both cases the `fetch` rejects with `RestFailed`. A 401 from elsewhere, a proxy for instance, is returned like any
+ * response.
  */
 export function admittedFetch(
   admission: Pick<Admission, "state" | "checkSession">,

@@ -1,12 +1,12 @@
-/** Keeps the session of an open page from going idle: who looks at a page does not have to do anything on it. */
+/** Keeps the session of an open page from becoming idle, because a reader may watch a page without using it. */
 
 import type { Admission } from "./admission.ts";
 
 export const RENEW_EVERY_SECONDS = 300;
-/** Pages that were opened together do not ask together. */
+/** Spreads the requests of pages that were opened together. */
 const JITTER = 0.1;
 
-/** From `start()` to `stop()`. */
+/** Works from `start()` to `stop()`. */
 export class SessionRenewal {
   readonly #admission: Pick<Admission, "renew">;
   #timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,4 +1,4 @@
-/** The list of active alerts, as the pages of the cluster and of a node show it. */
+/** The list of active alerts on the dashboard and on the page of a node. */
 
 import type { Alert } from "../contract.ts";
 import { byId, type Fields } from "../fields.ts";
@@ -7,7 +7,7 @@ import { fillAlert } from "./rows.ts";
 
 const SEVERITY_ORDER = ["critical", "warning", "info"];
 
-/** Needs the elements `alerts`, `active-alerts` and the template `alert`. */
+/** Needs the elements `alerts` and `active-alerts`, and the template `alert`. */
 export class ActiveAlerts {
   readonly #card = byId("alerts", HTMLElement);
   readonly #list: KeyedList<Alert>;
@@ -22,7 +22,7 @@ export class ActiveAlerts {
     );
   }
 
-  /** Show `alerts`, at most `limit` of them, as they stood at `now`; return how many are left out. */
+  /** Show at most `limit` of `alerts`, as of `now`; return how many are left out. */
   show(alerts: readonly Alert[], now: string, limit = Number.POSITIVE_INFINITY): number {
     this.#now = now;
     this.#card.dataset["count"] = `${alerts.length}`;
@@ -37,7 +37,7 @@ export class ActiveAlerts {
   }
 }
 
-/** Firing before pending, critical before warning, the longest first. */
+/** Order: firing before pending, critical before warning before info, then the oldest first. */
 export function byUrgency(a: Alert, b: Alert): number {
   const urgency = (alert: Alert): number =>
     (alert.state === "firing" ? 0 : SEVERITY_ORDER.length) + SEVERITY_ORDER.indexOf(alert.severity);

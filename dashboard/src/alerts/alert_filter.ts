@@ -1,4 +1,4 @@
-/** Which alerts and entries of the log the reader wants to see. */
+/** Filters for alerts, log entries and incidents. */
 
 import type { Alert, Incident, LogEntry, Severity, Transition } from "../contract.ts";
 import { messageOf } from "../said.ts";
@@ -6,7 +6,7 @@ import { messageOf } from "../said.ts";
 export const SEVERITIES: readonly Severity[] = ["critical", "warning", "info"];
 export const TRANSITIONS: readonly Transition[] = ["firing", "resolved", "pending"];
 
-/** An empty text lets everything pass. `text` stands in the node's name or in the message as it is shown. */
+/** An empty field matches everything. `text` is searched in the node's name and in the message that the page shows. */
 export interface AlertFilter {
   readonly severity: string;
   readonly transition: string;
@@ -19,17 +19,17 @@ export function isEmptyFilter({ severity, transition, text }: AlertFilter): bool
   return severity === "" && transition === "" && text.trim() === "";
 }
 
-/** An active alert stands where its last transition left it. */
+/** An active alert has the state of its last transition. */
 export function passesAlert(filter: AlertFilter, alert: Alert): boolean {
   return passes(filter, alert, alert.state);
 }
 
-/** What was pending and did not fire is found as pending. */
+/** The filter "pending" also matches an alert that was pending and did not fire. */
 export function passesEntry(filter: AlertFilter, entry: LogEntry): boolean {
   return passes(filter, entry, entry.transition === "pended" ? "pending" : entry.transition);
 }
 
-/** An incident that has ended stands as resolved. */
+/** An incident that has ended counts as resolved. */
 export function passesIncident(filter: AlertFilter, incident: Incident): boolean {
   return passes(filter, incident, incident.ended === null ? "firing" : "resolved");
 }

@@ -1,10 +1,10 @@
-/** The controls that filter alerts; the address carries what they say. */
+/** The controls that filter alerts. The address keeps their values. */
 
 import { parameter, setParameters } from "../address.ts";
 import { byId } from "../fields.ts";
 import { type AlertFilter, isEmptyFilter, NO_FILTER, SEVERITIES, TRANSITIONS } from "./alert_filter.ts";
 
-/** `start()` sets the controls as the address says; `changed` is called after every change by the reader. */
+/** `start()` sets the controls from the address. `changed` is called after every change by the reader. */
 export class AlertFilterForm {
   readonly #form = byId("filters", HTMLFormElement);
   readonly #severity = byId("filter-severity", HTMLSelectElement);
@@ -16,7 +16,7 @@ export class AlertFilterForm {
   readonly #onSubmit = (event: Event): void => event.preventDefault();
   readonly #onClear = (): void => {
     this.#set(NO_FILTER);
-    // The button is of no use now and cannot keep the focus.
+    // The button is disabled now and cannot keep the focus.
     this.#text.focus();
     this.#apply();
   };

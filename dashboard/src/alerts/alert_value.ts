@@ -3,7 +3,7 @@
 import type { Alert } from "../contract.ts";
 import { celsius, decimal, percent, UNKNOWN } from "../format.ts";
 
-/** `92.5 %`; "–" where the rule has no value. The value of a rule that is not known here stands without a unit. */
+/** Return a text such as `92.5 %`, or "–" for a rule without a value. The value of an unknown rule has no unit. */
 export function alertValue({ rule, value }: Pick<Alert, "rule" | "value">): string {
   if (value === null) return UNKNOWN;
   switch (rule) {

@@ -1,26 +1,26 @@
-/** Reads the incidents of a period: each alert that fired, as one piece from its beginning to its end. */
+/** Loads the incidents of a period. An incident is one firing alert, from its beginning to its end. */
 
 import { nonEmpty } from "../address.ts";
 import { type Incident, type IncidentsPage, RESOURCES } from "../contract.ts";
 import { get, RestFailed } from "../rest.ts";
 import type { AlertFilter } from "./alert_filter.ts";
 
-/** Of a page; as many as the api gives at most. */
+/** The api's maximum for one result page. */
 const INCIDENTS_PER_RESULT_PAGE = 1000;
-/** After a failure. */
+/** Seconds between a failure and the next attempt. */
 export const INCIDENTS_RETRY_SECONDS = 10;
-/** The record of what has just ended is written with the message that says so; others may end in the same round. */
+/** The incident is stored with the message that announces its end. More incidents may end in the same round. */
 const SETTLE_MS = 500;
 
-/** The periods by their name in the address, in hours; `null`: all that is known. */
+/** Hours of each period, by the name of the period in the address; `null`: all known incidents. */
 export const PERIODS: Readonly<Record<string, number | null>> = { "24h": 24, "7d": 168, all: null };
 
-/** What a reader knows. `failure`: why it could not read, for people. */
+/** The loaded incidents. `failure`: why loading failed, for readers. */
 export interface Incidents {
-  /** Newest first; those that go on among them. */
+  /** Newest first, including the incidents that have not ended. */
   readonly found: readonly Incident[];
   readonly knownSince: string | null;
-  /** Whether there are older ones. */
+  /** Whether older incidents exist. */
   readonly hasMore: boolean;
   readonly failure: string | null;
 }
@@ -33,12 +33,12 @@ export function incidentsAddress(hours: number | null, more: Readonly<Record<str
   return `${RESOURCES.incidents}?${query}`;
 }
 
-/** Address of the incidents that `filter` lets through, as a table. */
+/** Address of the CSV file with the incidents that match `filter`. */
 export function incidentsCsvAddress(hours: number | null, { severity, transition, text }: AlertFilter): string {
   return incidentsAddress(hours, nonEmpty({ format: "csv", severity, transition, q: text.trim() }));
 }
 
-/** `start()` reads the first page of a period, and again when told that something ended; `listener` is told of each. */
+/** `start()` and `refresh()` read the newest result page of the period. `listener` receives each result. */
 export class IncidentLoader {
   readonly #fetch: typeof fetch;
   readonly #listener: (incidents: Incidents) => void;
@@ -69,12 +69,12 @@ export class IncidentLoader {
     this.#read(null);
   }
 
-  /** Something has ended. */
+  /** Read again because an incident has ended. */
   refresh(): void {
     this.#readIn(SETTLE_MS);
   }
 
-  /** Read older ones too. */
+  /** Read the next older result page too. */
   more(): void {
     if (this.#next !== null) this.#read(this.#next);
   }
@@ -118,7 +118,7 @@ export class IncidentLoader {
   }
 }
 
-/** How often each alert fired, by its id. */
+/** Return how often each alert fired, by the alert's id. */
 export function firingCounts(incidents: readonly Incident[]): ReadonlyMap<string, number> {
   const times = new Map<string, number>();
   for (const { alert_id } of incidents) times.set(alert_id, (times.get(alert_id) ?? 0) + 1);

@@ -1,10 +1,10 @@
-/** Asks for pages of the alert log. */
+/** Reads result pages of the alert log. */
 
 import { type AlertLogPage, RESOURCES } from "../contract.ts";
 import { get } from "../rest.ts";
 import type { LogPosition } from "./log_entries.ts";
 
-/** Entries of a page, at most. */
+/** Maximum number of entries in a result page. */
 export const ENTRIES_PER_RESULT_PAGE = 500;
 
 export class AlertLogClient {
@@ -15,9 +15,9 @@ export class AlertLogClient {
   }
 
   /**
-   * Return what follows `after`, or the newest entries where it is `null`.
+   * Return the entries after `after`, or the newest entries if `after` is `null`.
    *
-   * Rejects with `RestFailed`, or as `aborted` says.
+   * Rejects with `RestFailed`, or with the reason of `aborted`.
    */
   async fetchResultPage(after: LogPosition, aborted: AbortSignal): Promise<AlertLogPage> {
     const query = new URLSearchParams({ limit: `${ENTRIES_PER_RESULT_PAGE}` });

@@ -1,19 +1,19 @@
-/** The alert log as this page knows it: each entry once, and the position up to which none is missing. */
+/** The entries of the alert log that this page has, and the position up to which no entry is missing. */
 
 import type { AlertLogPage, Alerts, LogEntry } from "../contract.ts";
 
-/** Entries that are kept, the newest ones. */
+/** The number of entries to keep; the oldest are dropped. */
 export const MAX_ENTRIES = 1000;
 
-/** Where an entry stands, `<epoch>-<n>`; `null` is before the first. */
+/** Position of an entry, `<epoch>-<n>`; `null` is before the first entry. */
 export type LogPosition = string | null;
 
-/** Takes pages of the log and the entries of live messages, in any order and as often as they come. */
+/** Accepts result pages and the entries of live messages, in any order and more than once. */
 export class AlertLogEntries {
   #entries: readonly LogEntry[] = [];
   #ids: ReadonlySet<string> = new Set();
   #position: LogPosition = null;
-  /** The last position that a message told of. */
+  /** The last position that a message announced. */
   #announced: LogPosition = null;
   #hasRead = false;
 
@@ -22,22 +22,22 @@ export class AlertLogEntries {
     return this.#entries;
   }
 
-  /** What follows it is to be asked for; `null` before the first page. */
+  /** Up to here no entry is missing; `null` before the first result page. */
   get position(): LogPosition {
     return this.#position;
   }
 
-  /** Whether no page was taken yet. */
+  /** Whether no result page was added yet. */
   get isUnread(): boolean {
     return !this.#hasRead;
   }
 
-  /** Whether entries are missing: none was read yet, or a message told of some that never came. */
+  /** Whether entries are missing: nothing was read yet, or a message announced entries that did not arrive. */
   get isBehind(): boolean {
     return !this.#hasRead || compare(this.#announced, this.#position) > 0;
   }
 
-  /** Take the newest page, or the one after `position`; return whether it leads on. */
+  /** Add the newest result page, or the one after `position`. Return whether the position advanced. */
   addResultPage(page: AlertLogPage): boolean {
     const led = !this.#hasRead || compare(page.last_alert_id, this.#position) > 0;
     this.#hasRead = true;
@@ -46,11 +46,11 @@ export class AlertLogEntries {
     return led;
   }
 
-  /** Take a live message. */
+  /** Add the entries of a live message. */
   addAlerts({ entries, previous_alert_id, last_alert_id }: Alerts): void {
     this.#add(entries);
     if (compare(last_alert_id, this.#announced) > 0) this.#announced = last_alert_id;
-    // Beyond a gap, the position waits for the entries in it.
+    // After a gap, the position waits for the missing entries.
     if (this.#hasRead && compare(previous_alert_id, this.#position) <= 0) this.#advance(last_alert_id);
   }
 
@@ -67,7 +67,7 @@ export class AlertLogEntries {
   }
 }
 
-/** Below 0 where `a` stands before `b`. */
+/** Return a negative number if `a` is before `b`. */
 function compare(a: LogPosition, b: LogPosition): number {
   const [epochA, numberA] = epochAndNumber(a);
   const [epochB, numberB] = epochAndNumber(b);

@@ -1,4 +1,4 @@
-/** Reads what the alert log of this page lacks, and tries again when that fails. */
+/** Loads the missing entries of the alert log, and tries again after a failure. */
 
 import { RestFailed } from "../rest.ts";
 import { wording } from "../wording.ts";
@@ -7,10 +7,10 @@ import type { AlertLogEntries } from "./log_entries.ts";
 
 export const LOG_RETRY_SECONDS = 10;
 
-/** Told after every page that was taken, with `null`, and after every failure, with its reason. */
+/** Receives `null` after every result page, and the reason after every failure. */
 export type LoadListener = (failure: string | null) => void;
 
-/** From `start()` to `stop()`, `catchUp()` reads as long as the log is behind. */
+/** Between `start()` and `stop()`, `catchUp()` reads until no entry is missing. */
 export class AlertLogLoader {
   readonly #log: AlertLogEntries;
   readonly #listener: LoadListener;
@@ -37,7 +37,7 @@ export class AlertLogLoader {
     this.#retryTimer = undefined;
   }
 
-  /** Read if the log has fallen behind; where a read is under way or waits for its turn, that one serves. */
+  /** Read if entries are missing and no read is running or planned. */
   catchUp(): void {
     const stopped = this.#running?.signal ?? null;
     if (stopped === null || this.#reading === stopped || this.#retryTimer !== undefined) return;
@@ -50,7 +50,7 @@ export class AlertLogLoader {
       while (this.#log.isBehind) {
         const page = await this.#client.fetchResultPage(this.#log.position, stopped);
         if (stopped.aborted) return;
-        // The api may remember less than a message told of while Redis is away.
+        // While Redis is down, the api may have fewer entries than a message announced.
         if (!this.#log.addResultPage(page)) throw new RestFailed(wording.newestNotThere);
         this.#listener(null);
       }

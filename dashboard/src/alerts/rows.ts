@@ -1,4 +1,4 @@
-/** How an active alert, and an entry of the log, looks in a row of a table or of a list. */
+/** Fills the rows of active alerts, incidents and log entries. */
 
 import { nodeAddress } from "../address.ts";
 import type { Alert, Incident, LogEntry } from "../contract.ts";
@@ -8,7 +8,7 @@ import { messageBeside, messageOf } from "../said.ts";
 import { wordFor, wording } from "../wording.ts";
 import { alertValue } from "./alert_value.ts";
 
-/** `now`: timestamp of the message that the alert stands in. */
+/** `now`: timestamp of the message that contains the alert. */
 export function fillAlert(fields: Fields, alert: Alert, now: string): void {
   fields.setData("alert", alert.id);
   fillSubject(fields, alert, alert.state, messageOf(alert));
@@ -23,11 +23,11 @@ export function fillActiveAlert(fields: Fields, alert: Alert, now: string, times
   fillTime(fields, "began", alert.since, shortMoment(alert.since));
   fields.show("duration", elapsed(alert.since, now), asIs);
   fields.show("peak", alertValue({ rule: alert.rule, value: alert.peak ?? alert.value }), asIs);
-  // One that is pending has not fired.
+  // A pending alert has not fired yet.
   fields.show("times", alert.state === "firing" ? Math.max(1, times) : times, wording.timesFired);
 }
 
-/** An incident that has ended. */
+/** Fill the row of an incident that has ended. */
 export function fillIncident(fields: Fields, incident: Incident, times: number): void {
   const { id, rule, node, severity, began, ended, peak } = incident;
   fields.setData("incident", id);
@@ -50,15 +50,15 @@ export function fillEntry(fields: Fields, entry: LogEntry): void {
   fillTime(fields, "time", entry.timestamp, shortMoment(entry.timestamp));
 }
 
-/** `text` says the moment in short; the element has all of it. */
+/** `text` is the short form of the moment; attributes of the element have the full form. */
 function fillTime(fields: Fields, name: string, timestamp: string, text: string): void {
-  // As text, because what is today's does not stay so.
+  // Compared as text, because the short form of a moment changes with the day.
   fields.show(name, text, asIs);
   fields.attribute(name, "datetime", timestamp);
   fields.attribute(name, "title", wholeMoment(timestamp));
 }
 
-/** What is said of an alert, and whether it flaps. */
+/** Return `text`, with a note if the alert flaps. */
 export function withFlapping(text: string, { flapping = 0 }: Pick<LogEntry, "flapping">): string {
   return flapping === 0 ? text : `${text} · ${wording.flapping(flapping)}`;
 }
@@ -76,6 +76,6 @@ function fillSubject(
   fields.show("transition", state, (word) => wordFor(wording.transition, word));
   fields.show("message", withFlapping(text, subject), asIs);
   fields.show("node", node, asIs);
-  // The begin of the log is of no node.
+  // The entry that begins the log has no node.
   if (node) fields.setLinks(nodeAddress(node));
 }

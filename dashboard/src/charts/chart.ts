@@ -1,4 +1,4 @@
-/** A line over time with the range that it moved in: a thin shell around uPlot. */
+/** A line chart over time with the range of the values, drawn by uPlot. */
 
 import uPlot from "uplot";
 import { attribute, write } from "../fields.ts";
@@ -10,37 +10,37 @@ import type { Threshold } from "./thresholds.ts";
 import { axisLabel, dataStartLabel } from "./time_labels.ts";
 import { tooltipOf } from "./tooltip.ts";
 
-/** Charts with this key show their cursors at the same time. */
+/** Charts with the same key share their cursor. */
 const SYNC_KEY = "time";
 const HEIGHT_OF_AXIS = 26;
-/** Lower charts have no times below them: those of their neighbours are the same. */
+/** Lower charts have no time labels, because their neighbours show the same times. */
 const HEIGHT_WITH_TIMES = 100;
 const FONT_OF_AXIS = "11px system-ui, sans-serif";
-/** After the last moment, at least: more where half of a label of the time takes more. */
+/** Minimum padding after the last moment. Half of a wide time label needs more. */
 const MIN_PADDING_AT_END = 22;
-/** Part of a small chart that is to be empty where it says since when it has data. */
+/** Minimum empty share of a small chart that shows the note about when its data begins. */
 const MIN_EMPTY_SHARE = 0.6;
 const COLOR_OF_SEVERITY = { critical: "--bad", warning: "--warn", info: "--accent" } as const;
 
 export interface ChartOptions {
-  /** What the line is, for people. */
+  /** Name of the line, for readers. */
   readonly name: string;
   /** Text of a value, with its unit. */
   readonly format: (value: number | null) => string;
-  /** Text of the value of now, as the page writes it elsewhere. */
+  /** Text of the current value, in the same form as elsewhere on the page. */
   readonly formatNow: (value: number | null) => string;
-  /** Custom property of the line's colour. */
+  /** CSS custom property of the line's colour. */
   readonly color: string;
   readonly scale: Scale;
-  /** Whether it is of all nodes: it shows how their values lie, and their average where that is not known. */
+  /** Whether the chart shows all nodes: quantiles of their values, or the average where quantiles are unknown. */
   readonly isCluster: boolean;
   readonly heightPixels: number;
   readonly rangeSeconds: number;
 }
 
 /**
- * `start()` draws into `container` until `stop()`; `readout` says the value of now. What was at another time is said
- * over the chart, where the cursor is not, so that nothing moves.
+ * `start()` draws into `container` until `stop()`. `readout` shows the current value. The values at the cursor appear
+ * above the chart, on the side without the cursor, so that nothing moves.
  */
 export class Chart {
   readonly #container: HTMLElement;
@@ -103,12 +103,12 @@ export class Chart {
     this.#writeTexts();
   }
 
-  /** The value of now, that under the cursor, and the whole in a sentence for those who do not see the line. */
+  /** Write the current value, the values at the cursor, and a summary for screen readers. */
   #writeTexts(): void {
     const { formatNow } = this.#options;
     const { columns, now, emptyReason } = this.#data;
     const value = now === undefined ? (columns.avg.at(-1) ?? null) : now;
-    // The last round tells the average of the nodes alone.
+    // The last round has only the average of the nodes.
     write(this.#readout, isMedian(this.#data) ? wording.averageNow(formatNow(value)) : formatNow(value));
     this.#writeTooltip();
     if (!this.#tooltip.hidden) return;
@@ -132,7 +132,7 @@ export class Chart {
     return parts.join(". ");
   }
 
-  /** Since when there is something to see; a small chart, which has room only where it is empty, says it there. */
+  /** Write when the data begins. A small chart shows this note only if there is empty room for it. */
   #writeNote(): string {
     const { heightPixels, rangeSeconds } = this.#options;
     const end = this.#data.columns.x.at(-1) ?? 0;
@@ -183,7 +183,7 @@ export class Chart {
       points: { show: (_plot, _series, first, last) => last - first < 1 },
     };
     const thin: uPlot.Series = { ...line, width: 1, points: { show: false } };
-    // uPlot asks for the labels before it asks for the padding.
+    // uPlot requests the labels before the padding.
     let paddingAtEnd = MIN_PADDING_AT_END;
     return new uPlot(
       {
@@ -195,7 +195,7 @@ export class Chart {
         scales: {
           x: {
             time: true,
-            // The whole range, though the data may begin later; or what fits them, where nobody has chosen a range.
+            // The whole range if the reader chose it; otherwise from the beginning of the data.
             range: (_plot, _low, high) =>
               high === null ? [0, 1] : [axisStart(this.#data.fromSeconds, high, rangeSeconds), high],
           },
@@ -235,7 +235,7 @@ export class Chart {
   }
 }
 
-/** Width of a label of an axis, in CSS pixels. */
+/** Width of an axis label, in CSS pixels. */
 function widthOf(label: string, context: CanvasRenderingContext2D): number {
   context.save();
   context.font = FONT_OF_AXIS;
@@ -244,7 +244,7 @@ function widthOf(label: string, context: CanvasRenderingContext2D): number {
   return width;
 }
 
-/** A line across the chart from where a rule counts. */
+/** Draw a horizontal line at the threshold of an alert rule. */
 function drawThreshold(plot: uPlot, { value, severity }: Threshold): void {
   const { ctx, bbox, scales } = plot;
   if (value < (scales["y"]?.min ?? Number.POSITIVE_INFINITY) || value > (scales["y"]?.max ?? Number.NEGATIVE_INFINITY))

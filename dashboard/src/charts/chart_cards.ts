@@ -10,13 +10,13 @@ import type { Timeline } from "./timeline.ts";
 
 const HEIGHT_PIXELS = 190;
 
-/** `start()` … `stop()`; `show()` draws what a timeline has. */
+/** `show()` draws the data of a timeline between `start()` and `stop()`. */
 export class ChartCards {
   readonly #cards: readonly HTMLElement[];
   readonly #isCluster: boolean;
   #charts = new Map<Measure, Chart>();
 
-  /** `isCluster`: the charts are of all nodes. */
+  /** `isCluster`: the charts show all nodes. */
   constructor(root: HTMLElement, isCluster = false) {
     this.#isCluster = isCluster;
     this.#cards = [...root.querySelectorAll<HTMLElement>("[data-measure]")];
@@ -46,13 +46,13 @@ export class ChartCards {
       const measure = card.dataset["measure"] as Measure;
       const data = chartDataOf(timeline, measure, context);
       this.#charts.get(measure)?.show(data);
-      // The heading says it.
+      // The heading of the card names the kind of line.
       if (this.#isCluster) attribute(card, "data-line", isMedian(data) ? "median" : "average");
     }
   }
 }
 
-/** What a card's chart is of. */
+/** What a card's chart shows, and how high the chart is. */
 export interface CardChartOptions {
   readonly measure: Measure;
   readonly rangeSeconds: number;
@@ -60,7 +60,7 @@ export interface CardChartOptions {
   readonly isCluster: boolean;
 }
 
-/** The chart of a card, which has an element `.chart` and one `.readout`. */
+/** Return the chart of a card. The card has an element `.chart` and an element `.readout`. */
 export function chartOf(card: HTMLElement, { measure, ...options }: CardChartOptions): Chart {
   const container = card.querySelector<HTMLElement>(".chart");
   const readout = card.querySelector<HTMLElement>(".readout");

@@ -1,4 +1,4 @@
-/** What a chart shows at one moment, made of a timeline and of what else is known. */
+/** The data of a chart at one moment, built from a timeline and its context. */
 
 import type { Measure } from "../contract.ts";
 import { wording } from "../wording.ts";
@@ -6,21 +6,23 @@ import type { QuantileColumns } from "./quantiles.ts";
 import type { Threshold } from "./thresholds.ts";
 import type { Columns, Timeline } from "./timeline.ts";
 
-/** An axis that fits its data is never shorter, in seconds. */
+/** Minimum length in seconds of an axis that fits its data. */
 export const MIN_SPAN_SECONDS = 60;
 
 export interface ChartData {
   readonly columns: Columns;
-  /** The value of the last live round; `undefined` before one. */
+  /** The value of the last live round; `undefined` before the first live round. */
   readonly now: number | null | undefined;
-  /** `null`: the chart is of one node. */
+  /** `null` for the chart of one node. */
   readonly quantiles: QuantileColumns | null;
   readonly threshold: Threshold | null;
-  /** From when on the axis goes, Unix seconds, where that is later than the range's begin; `null`: over the whole range. */
+  /**
+   * Start of the axis in Unix seconds, if later than the start of the range; `null`: the axis covers the whole range.
+   */
   readonly fromSeconds: number | null;
-  /** Whether the history has been read: before, nobody knows since when there are data. */
+  /** Whether the history was read. Until then, the beginning of the data is unknown. */
   readonly isLoaded: boolean;
-  /** Why there is nothing to draw; `null` where there is, or nobody knows yet. */
+  /** Why there is nothing to draw; `null` if there is data or if the reason is unknown. */
   readonly emptyReason: string | null;
 }
 
@@ -38,11 +40,11 @@ export const EMPTY_CHART: ChartData = {
 export interface ChartContext {
   readonly fromSeconds: number | null;
   readonly thresholdOf: (measure: Measure) => Threshold | null;
-  /** Whether it is of all nodes. */
+  /** Whether the chart shows all nodes. */
   readonly isCluster: boolean;
-  /** Whether the history has been read: before, nothing is known to be lacking. */
+  /** Whether the history was read. Until then, missing data has no reason. */
   readonly isLoaded: boolean;
-  /** Whether the node, or any, answers. */
+  /** Whether the node, or any node of the cluster, is online. */
   readonly isOnline: boolean;
 }
 
@@ -61,36 +63,38 @@ export function chartDataOf(timeline: Timeline, measure: Measure, context: Chart
   };
 }
 
-/** `isAbsent`: a round told everything but this measure. */
+/** `isAbsent`: the last round has values, but not of this measure. */
 function emptyReasonOf(measure: Measure, isAbsent: boolean): string {
   const absent: Partial<Readonly<Record<Measure, string>>> = wording.absent;
   return (isAbsent ? absent[measure] : undefined) ?? wording.noHistory;
 }
 
-/** Whether the line of a cluster's chart is the median of its nodes, wherever that is known; else it is their average. */
+/**
+ * Whether the line of a cluster's chart is the median of its nodes. If the median is unknown, the line is the average.
+ */
 export function isMedian({ quantiles }: ChartData): boolean {
   return quantiles?.median.some((value) => value !== null) ?? false;
 }
 
-/** Where the axis begins, Unix seconds, for a range that ends at `endSeconds`. */
+/** Start of the axis in Unix seconds, for a range that ends at `endSeconds`. */
 export function axisStart(fromSeconds: number | null, endSeconds: number, rangeSeconds: number): number {
   const start = endSeconds - rangeSeconds;
   return fromSeconds === null ? start : Math.max(start, Math.min(fromSeconds, endSeconds - MIN_SPAN_SECONDS));
 }
 
-/** Length of a step in seconds; 0 where there are not two. */
+/** Length of a step in seconds; 0 if there are fewer than two steps. */
 export function stepOf({ x }: Columns): number {
   return x.length < 2 ? 0 : (x[1] as number) - (x[0] as number);
 }
 
-/** Since when a chart has data, and since when more than their average; `null` where that is as long as its axis. */
+/** When the data of a chart begins, and when its quantiles begin; `null` if at the start of the axis. */
 export interface DataStart {
   readonly dataSeconds: number | null;
   /** `"never"`: only the average is known. */
   readonly quantilesSeconds: number | "never" | null;
 }
 
-/** `startSeconds`: of the range, whatever part of it the axis shows. */
+/** `startSeconds`: start of the chosen range, which may be before the start of the axis. */
 export function dataStartOf({ columns, quantiles, isLoaded }: ChartData, startSeconds: number): DataStart {
   const { x, avg } = columns;
   const first = avg.findIndex((value) => value !== null);

@@ -7,9 +7,9 @@ import type { Scale } from "./scale.ts";
 export interface MeasureStyle {
   /** Text of a value on the axis. */
   readonly format: (value: number | null) => string;
-  /** Text of the value of now, as the page writes it elsewhere. */
+  /** Text of the current value, in the same form as elsewhere on the page. */
   readonly formatNow: (value: number | null) => string;
-  /** Custom property of its colour. */
+  /** CSS custom property of the line's colour. */
   readonly color: string;
   readonly scale: Scale;
 }
@@ -33,7 +33,7 @@ export const MEASURE_STYLES: Readonly<Record<Measure, MeasureStyle>> = {
     format: format.wholeCelsius,
     formatNow: format.celsius,
     color: "--line-temperature",
-    // From a cool room to where a processor slows down or switches off.
+    // From a cool room to the temperature at which a processor throttles or shuts down.
     scale: { kind: "usual", low: 20, high: 100, step: 10 },
   },
   load1: { format: format.load, formatNow: format.load, color: "--line-cpu", scale: { kind: "from_zero", high: 1 } },

@@ -1,4 +1,7 @@
-/** The timelines of the nodes on the screen: fetched when they come into sight, forgotten when they leave it. */
+/**
+ * The timelines of the nodes on the screen. A timeline is loaded when its node appears and dropped when the node
+ * disappears.
+ */
 
 import type { History, Measure, Node, Snapshot } from "../contract.ts";
 import type { ErrorFunnel } from "../errors.ts";
@@ -6,23 +9,26 @@ import { RestFailed } from "../rest.ts";
 import { type HistoryClient, type HistoryQuery, requestBatches } from "./history_client.ts";
 import { Timeline, type Values } from "./timeline.ts";
 
-/** Scrolling asks for histories once it pauses this long. */
+/** Scrolling must pause this long before histories are read. */
 const SETTLE_MS = 150;
-/** A history is asked for again after this long: it has by then what lay between its end and the first live round. */
+/**
+ * Wait before the second read of a history. The second read has the data between the end of the first read and the
+ * first live round.
+ */
 const REFRESH_MS = 25_000;
-/** And then this often, if nothing else is said: the browser may have slept through a round. */
+/** Default interval between later reads: the browser may have missed a round while the machine slept. */
 const REPEAT_MS = 300_000;
-/** So many rounds without a live one, and the history has to fill the gap. */
+/** After this many missed rounds, the history is read again to fill the gap. */
 const MISSED_ROUNDS = 4;
 
-/** What is shown of each node. */
+/** The range, resolution and measures of each node's history. */
 export interface HistorySelection {
   readonly rangeSeconds: number;
   readonly points: number;
   readonly measures: readonly Measure[];
 }
 
-/** Until `stop()`, `onLoaded` is told when there is more to draw, `onFailed` why there is not. */
+/** Until `stop()`, `onLoaded` is called when there is more to draw, and `onFailed` when a read fails. */
 export class NodeHistories {
   readonly #client: HistoryClient;
   readonly #funnel: ErrorFunnel;
@@ -30,7 +36,7 @@ export class NodeHistories {
   readonly #onFailed: (why: string | null) => void;
   readonly #repeatMs: number;
   readonly #timelines = new Map<string, Timeline>();
-  /** Those of them that have their history. */
+  /** Names of the timelines whose history was read. */
   readonly #loaded = new Set<string>();
   #selection: HistorySelection;
   #visible = new Set<string>();
@@ -63,24 +69,24 @@ export class NodeHistories {
     this.#running?.abort();
   }
 
-  /** The timeline of a node in sight. The empty name stands for the cluster. */
+  /** Return the timeline of a visible node. The empty name is the cluster. */
   of(node: string): Timeline | undefined {
     return this.#timelines.get(node);
   }
 
-  /** Whether the history of a node in sight has been read. */
+  /** Whether the history of a visible node was read. */
   isLoaded(node: string): boolean {
     return this.#loaded.has(node);
   }
 
-  /** Since when anything is known of those whose history has been read, in Unix seconds; `null` without any. */
+  /** Start of the earliest data among the histories that were read, in Unix seconds; `null` without data. */
   get firstSeconds(): number | null {
     const known = [...this.#loaded].map((name) => this.#timelines.get(name)?.firstSeconds ?? Number.POSITIVE_INFINITY);
     const first = Math.min(...known);
     return Number.isFinite(first) ? first : null;
   }
 
-  /** These nodes are in sight now. */
+  /** Set the nodes that are visible now. */
   setVisible(names: readonly string[]): void {
     this.#visible = new Set(names);
     for (const name of [...this.#timelines.keys()].filter((known) => !this.#visible.has(known))) this.#forget(name);
@@ -96,7 +102,7 @@ export class NodeHistories {
     );
   }
 
-  /** Show something else of them. */
+  /** Select another range, resolution or set of measures. */
   change(selection: HistorySelection): void {
     this.#selection = selection;
     this.#timelines.clear();
@@ -104,7 +110,7 @@ export class NodeHistories {
     this.#fetch([...this.#visible], REFRESH_MS);
   }
 
-  /** Add a live round. A repeat, by a call of the REST interface for instance, adds nothing. */
+  /** Add a live round. A repeated round, for instance after a REST call that publishes, is ignored. */
   add(snapshot: Snapshot, nodes: Iterable<Node>): void {
     this.#intervalSeconds = snapshot.interval_seconds;
     const position = `${snapshot.epoch} ${snapshot.seq}`;
@@ -137,7 +143,7 @@ export class NodeHistories {
     this.#loaded.delete(name);
   }
 
-  /** Ask for the histories of `names`, and for those of all in sight `againMs` later. */
+  /** Read the histories of `names` now, and those of all visible nodes `againMs` later. */
   #fetch(names: readonly string[], againMs: number): void {
     this.#running?.abort();
     this.#running = new AbortController();
@@ -156,7 +162,7 @@ export class NodeHistories {
 
   #scheduleRefresh(afterMs: number): void {
     clearTimeout(this.#refreshTimer);
-    // Pages that missed the same rounds do not ask all at once.
+    // Pages that missed the same rounds spread their requests.
     const spreadMs = afterMs * (1 + Math.random() / 2);
     this.#refreshTimer = setTimeout(() => {
       if (document.hidden) this.#scheduleRefresh(REFRESH_MS);
@@ -164,7 +170,7 @@ export class NodeHistories {
     }, spreadMs);
   }
 
-  /** The history, or `null` where nobody knows such a node (any more). */
+  /** Return the history, or `null` if a node is unknown. */
   async #fetchOrNull(question: HistoryQuery, aborted: AbortSignal): Promise<History | null> {
     try {
       return await this.#client.fetchHistory(question, aborted);

@@ -1,14 +1,14 @@
-/** How the values of all nodes lie in each step of a cluster's history: beside the average, which hides outliers. */
+/** Quantiles of all nodes in each step of the cluster's history. An average hides outliers. */
 
 import type { Distribution, Measure } from "../contract.ts";
 
-/** Of one measure, over the steps of a grid; `null`: the history does not know. */
+/** Quantiles of one measure over the steps of a grid; `null`: unknown. */
 export interface QuantileColumns {
   readonly low: readonly (number | null)[];
   readonly median: readonly (number | null)[];
   readonly high: readonly (number | null)[];
   readonly max: readonly (number | null)[];
-  /** The node that has the maximum. */
+  /** Name of the node with the maximum. */
   readonly maxNode: readonly (string | null)[];
 }
 
@@ -20,11 +20,11 @@ interface Quantiles {
   readonly maxNode: string | null;
 }
 
-/** By measure, and by the number of the step since the epoch. */
+/** Quantiles by measure, and by the number of the step since the epoch. */
 export class QuantileGrid {
   readonly #known = new Map<Measure, Map<number, Quantiles>>();
 
-  /** Take what a history says; `first` is the number of its first step. */
+  /** Store the quantiles of a history; `first` is the number of its first step. */
   take(distribution: Distribution, first: number): void {
     for (const [measure, steps] of Object.entries(distribution.measures) as [
       Measure,
@@ -41,7 +41,7 @@ export class QuantileGrid {
     }
   }
 
-  /** Over the steps from `first` to `last`. */
+  /** Return the quantiles of the steps from `first` to `last`. */
   of(measure: Measure, first: number, last: number): QuantileColumns {
     const known = this.#known.get(measure);
     const found: (Quantiles | undefined)[] = [];
@@ -55,7 +55,7 @@ export class QuantileGrid {
     };
   }
 
-  /** Forget the steps before `first` and after `last`. */
+  /** Drop the steps before `first` and after `last`. */
   keep(first: number, last: number): void {
     for (const known of this.#known.values()) {
       for (const step of known.keys()) if (step < first || step > last) known.delete(step);

@@ -1,10 +1,10 @@
-/** The values from which alert rules count, as the collector applies them. */
+/** Thresholds of the alert rules that the collector applies. */
 
 import { type Measure, RESOURCES, type RulesInForce, type Severity } from "../contract.ts";
 import type { ErrorFunnel } from "../errors.ts";
 import { get, RestFailed } from "../rest.ts";
 
-/** Rules change rarely, by somebody's hand. */
+/** Rules change rarely and only by hand. */
 const REFRESH_MS = 120_000;
 
 const MEASURES_OF_RULE: Readonly<Record<string, readonly Measure[]>> = {
@@ -21,7 +21,7 @@ export interface Threshold {
   readonly severity: Severity;
 }
 
-/** The threshold of each measure that an enabled rule looks at. */
+/** Return the threshold of each measure that an enabled rule checks. */
 export function thresholdsOf({ rules }: RulesInForce): ReadonlyMap<Measure, Threshold> {
   const found = new Map<Measure, Threshold>();
   for (const { name, enabled, severity, threshold } of rules) {
@@ -31,7 +31,10 @@ export function thresholdsOf({ rules }: RulesInForce): ReadonlyMap<Measure, Thre
   return found;
 }
 
-/** From `start()` to `stop()`; `onChange` is told when there may be others. Where nobody tells the rules there are none. */
+/**
+ * `onChange` is called between `start()` and `stop()` when the thresholds may have changed. Without an answer from the
+ * api, there are no thresholds.
+ */
 export class Thresholds {
   readonly #fetcher: typeof fetch;
   readonly #funnel: ErrorFunnel;
@@ -51,7 +54,7 @@ export class Thresholds {
     this.#ask(this.#running.signal).then(
       () => this.#onChange(),
       (error) => {
-        // Without the rules the charts have no lines, and all else.
+        // Without the rules, charts only lack their threshold lines.
         if (!(error instanceof RestFailed || error instanceof DOMException)) this.#funnel.report(error, "rules");
       },
     );

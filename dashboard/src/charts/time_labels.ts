@@ -1,4 +1,4 @@
-/** Moments as charts write them, where the reader is and in 24 hours. */
+/** Moments as texts in charts: 24 hours, in the reader's time zone. */
 
 import { LANGUAGE } from "../language.ts";
 import { wording } from "../wording.ts";
@@ -14,7 +14,7 @@ const withSeconds = new Intl.DateTimeFormat(LANGUAGE, {
 });
 const weekday = new Intl.DateTimeFormat(LANGUAGE, { weekday: "short" });
 
-/** Below an axis over `rangeSeconds`, which is labelled every `stepSeconds`. */
+/** Label of an axis over `rangeSeconds`, with a label every `stepSeconds`. */
 export function axisLabel(atSeconds: number, rangeSeconds: number, stepSeconds: number): string {
   const date = new Date(atSeconds * 1000);
   if (stepSeconds < 60) return withSeconds.format(date);
@@ -22,15 +22,16 @@ export function axisLabel(atSeconds: number, rangeSeconds: number, stepSeconds: 
   return rangeSeconds > 2 * DAY_SECONDS || midnight ? day(date) : timeOfDay.format(date);
 }
 
-/** A moment within a range: with its day where the range has several, and its second where steps are below a minute. */
+/** A moment within a range. Long ranges add the day, and steps below a minute add the seconds. */
 export function timeLabel(atSeconds: number, rangeSeconds: number, stepSeconds = 60): string {
   const date = new Date(atSeconds * 1000);
   return withDay(date, (stepSeconds < 60 ? withSeconds : timeOfDay).format(date), rangeSeconds);
 }
 
 /**
- * The moment when data dataStartLabel, of which only the step is known that begins at `atSeconds`: to the minute where steps are
- * that short, else about; to the hour where steps are half an hour or longer. `endSeconds`: the begin of the last step.
+ * The moment when the data begins. Only the step that begins at `atSeconds` is known: steps up to a minute give the
+ * exact minute, longer steps an approximate time, steps from half an hour an approximate hour. `endSeconds`: start of
+ * the last step.
  */
 export function dataStartLabel(
   atSeconds: number,
@@ -49,13 +50,13 @@ function withDay(date: Date, time: string, rangeSeconds: number): string {
   return rangeSeconds >= DAY_SECONDS ? `${day(date)} ${time}` : time;
 }
 
-/** To the nearest full `unitSeconds` of the reader's clock. */
+/** Round to the nearest full `unitSeconds` of the reader's clock. */
 function rounded(atSeconds: number, unitSeconds: number): number {
   const shift = new Date(atSeconds * 1000).getTimezoneOffset() * 60;
   return Math.round((atSeconds - shift) / unitSeconds) * unitSeconds + shift;
 }
 
-/** `Sun 29`: by itself English would write it the other way round. */
+/** Return the weekday before the day, `Sun 29`, in both languages. */
 function day(date: Date): string {
   return `${weekday.format(date)} ${date.getDate()}`;
 }

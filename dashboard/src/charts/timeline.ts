@@ -1,18 +1,18 @@
-/** What was measured over a range of time, on a regular grid: the history, and the live rounds joined to it. */
+/** Measures over a range of time on a regular grid: the history, followed by the live rounds. */
 
 import type { History, HistorySeries, Measure, Steps } from "../contract.ts";
 import { type QuantileColumns, QuantileGrid } from "./quantiles.ts";
 
-/** Over one step. */
+/** The values of one step. */
 interface StepSummary {
   readonly min: number;
   readonly avg: number;
   readonly max: number;
-  /** Rounds that it stands for. */
+  /** Number of rounds in the step. */
   readonly weight: number;
 }
 
-/** What is drawn: `x` in Unix seconds, ascending and regular; `null`: nothing is known. */
+/** Values to draw. `x`: Unix seconds, ascending, at equal distances. `null`: unknown. */
 export interface Columns {
   readonly x: number[];
   readonly min: (number | null)[];
@@ -20,10 +20,13 @@ export interface Columns {
   readonly max: (number | null)[];
 }
 
-/** Values of a round; what is not known is `null`. */
+/** Values of a round; `null`: unknown. */
 export type Values = Partial<Readonly<Record<Measure, number | null>>>;
 
-/** One node, or the cluster. All times are the collector's, so history and live data meet without a seam. */
+/**
+ * The timeline of one node or of the cluster. History and live data both use the collector's clock, so they join
+ * without a gap.
+ */
 export class Timeline {
   readonly #rangeSeconds: number;
   #stepSeconds: number;
@@ -31,16 +34,16 @@ export class Timeline {
   readonly #summaries = new Map<Measure, Map<number, StepSummary>>();
   readonly #quantiles = new QuantileGrid();
   #newestSeconds = Number.NEGATIVE_INFINITY;
-  /** What the last live round said. */
+  /** Values of the last live round. */
   #now: Values = {};
 
-  /** `stepSeconds`: of the grid until a history says its own. */
+  /** `stepSeconds`: length of a step until a history sets another length. */
   constructor(rangeSeconds: number, stepSeconds: number) {
     this.#rangeSeconds = rangeSeconds;
     this.#stepSeconds = stepSeconds;
   }
 
-  /** Take a history: it counts wherever it knows something. `intervalSeconds`: between two rounds. */
+  /** Load a history. Its values replace those of the same steps. `intervalSeconds`: time between two rounds. */
   load(history: History, series: HistorySeries, intervalSeconds: number): void {
     if (history.step_seconds !== this.#stepSeconds) {
       this.#summaries.clear();
@@ -57,7 +60,7 @@ export class Timeline {
         const step = first + index;
         const beganSeconds = step * this.#stepSeconds;
         const covered = Number.isFinite(now) ? Math.min(this.#stepSeconds, now - beganSeconds) : this.#stepSeconds;
-        // The history ends some seconds ago: what was live since then keeps its extremes.
+        // The history ends some seconds ago, so the extremes of later live rounds stay.
         const live = summaries.get(step);
         summaries.set(step, {
           min: Math.min(steps.min[index] ?? avg, live?.min ?? Number.POSITIVE_INFINITY),
@@ -73,7 +76,7 @@ export class Timeline {
 
   /** Add a live round. */
   add(atSeconds: number, values: Values): void {
-    // A clock that went back begins anew: what lies after it was never measured.
+    // If the clock went back, drop the values after the new time.
     if (atSeconds < this.#newestSeconds - 2 * this.#stepSeconds) this.#dropAfter(atSeconds);
     const step = Math.floor(atSeconds / this.#stepSeconds);
     this.#newestSeconds = Math.max(this.#newestSeconds, atSeconds);
@@ -90,12 +93,15 @@ export class Timeline {
     this.#forget();
   }
 
-  /** The value of the last live round, which is that of every other figure on the page; `undefined` before one. */
+  /**
+   * Return the value of the last live round, which all other figures of the page show too; `undefined` before the first
+   * live round.
+   */
   now(measure: Measure): number | null | undefined {
     return this.#now[measure];
   }
 
-  /** The grid of one measure over the whole range, up to the newest step. */
+  /** Return the grid of one measure over the whole range, up to the newest step. */
   columns(measure: Measure): Columns {
     const x: number[] = [];
     const min: (number | null)[] = [];
@@ -113,12 +119,12 @@ export class Timeline {
     return { x, min, avg, max };
   }
 
-  /** How the values of the nodes lie, over the grid of `columns()`. */
+  /** Return the quantiles over the grid of `columns()`. */
   quantiles(measure: Measure): QuantileColumns {
     return this.#quantiles.of(measure, this.#firstStep(), this.#lastStep());
   }
 
-  /** When the first step begins of which anything is known, in Unix seconds; `null` without any. */
+  /** Start of the first step with data, in Unix seconds; `null` without data. */
   get firstSeconds(): number | null {
     let first = Number.POSITIVE_INFINITY;
     for (const summaries of this.#summaries.values())
@@ -135,7 +141,7 @@ export class Timeline {
     return summaries;
   }
 
-  /** Before `#firstStep()` while nothing is known. */
+  /** Less than `#firstStep()` without data. */
   #lastStep(): number {
     return Number.isFinite(this.#newestSeconds) ? Math.floor(this.#newestSeconds / this.#stepSeconds) : -1;
   }

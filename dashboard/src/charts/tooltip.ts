@@ -1,4 +1,4 @@
-/** What is said of the moment under the cursor. */
+/** The text about the moment under the cursor. */
 
 import { wording } from "../wording.ts";
 import { type ChartData, stepOf } from "./chart_data.ts";
@@ -6,7 +6,7 @@ import { timeLabel } from "./time_labels.ts";
 
 type Format = (value: number | null) => string;
 
-/** Of step `index`; lines of a small chart are shorter. */
+/** Return the text for step `index`. The lines of a small chart are shorter. */
 export function tooltipOf(
   { columns, quantiles }: ChartData,
   index: number,
@@ -30,12 +30,12 @@ export function tooltipOf(
   if (isCluster) return `${at} · ${wording.averageOfNodes(formatNow(mean))}`;
   const low = min[index] ?? null;
   const high = max[index] ?? null;
-  // A step holds many rounds: what is said of it is their mean, and between which values they lay.
+  // A step holds many rounds: the text has their mean, minimum and maximum.
   const span = isSmall || low === high ? "" : ` (${spanOf(format(low), format(high))})`;
   return `${at} · ${low === high ? formatNow(mean) : `${wording.meanOfStep(formatNow(mean))}${span}`}`;
 }
 
-/** From `low` to `high`: a unit that both have is said once. */
+/** Return `low – high`, with a common unit only once. */
 function spanOf(low: string, high: string): string {
   const [figure, unit] = low.split("\u00a0");
   return `${unit !== undefined && high.endsWith(`\u00a0${unit}`) ? figure : low} – ${high}`;
