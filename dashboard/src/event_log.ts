@@ -1,13 +1,13 @@
-/** The list of events on the test page: newest first, bounded, with a counter for each event. */
+/** The list of events on the test page: newest first, limited, with a counter for each event. */
 
 import type { Namespace } from "./contract.ts";
 import { byId, Fields } from "./fields.ts";
 import { KeyedList } from "./keyed_list.ts";
 import { wording } from "./wording.ts";
 
-/** Entries that stay on the page. */
+/** Maximum number of entries on the page. */
 const ENTRIES = 200;
-/** Characters of one entry's JSON that are shown. */
+/** Maximum number of JSON characters that an entry shows. */
 const SHOWN_CHARACTERS = 20_000;
 
 interface Counter {
@@ -16,7 +16,7 @@ interface Counter {
   readonly count: number;
 }
 
-/** `add()` shows an event, or only counts it while `paused`. */
+/** `add()` shows an event. While `paused`, `add()` only counts the event. */
 export class EventLog {
   readonly #list = byId("events", HTMLElement);
   readonly #template = byId("event", HTMLTemplateElement);
@@ -54,7 +54,7 @@ export class EventLog {
     this.#hiddenText.textContent = "";
   }
 
-  /** `sent`: from this page to the server. */
+  /** `sent`: the page sent the event to the server. */
   add(namespace: Namespace, event: string, args: readonly unknown[], sent = false): void {
     if (!sent) this.#count(namespace, event);
     if (this.#paused) {

@@ -1,9 +1,12 @@
-/** The links to the same page in another language: they keep the state that the address carries. */
+/** The links to this page in another language. The links keep the state in the address. */
 
-/** `start()` keeps the links right; the server remembers the choice. */
+/** `start()` keeps the links up to date. The server stores the choice of the language. */
 export class LanguageSwitch {
   readonly #links = [...document.querySelectorAll<HTMLAnchorElement>("a[data-language]")];
-  /** What the server wrote into each, such as where to go after signing in: the address of the page may lack it. */
+  /**
+   * Query parameters that the server wrote into each link, such as the page after signing in. The page's address may
+   * lack them.
+   */
   readonly #serverParameters = new Map(this.#links.map((link) => [link, new URL(link.href).searchParams]));
   readonly #updateLink = (event: Event): void => {
     const link = event.currentTarget as HTMLAnchorElement;
@@ -15,7 +18,7 @@ export class LanguageSwitch {
   start(): void {
     for (const link of this.#links)
       for (const event of ["click", "auxclick", "focus"]) link.addEventListener(event, this.#updateLink);
-    // Chosen and remembered: a link to this page is in the language of whoever follows it.
+    // The server stored the language. A shared link must not set the language of another reader.
     const address = new URL(location.href);
     if (!address.searchParams.has("lang")) return;
     address.searchParams.delete("lang");

@@ -1,4 +1,4 @@
-/** Wires the page together. */
+/** Connects the classes of the page. */
 
 import "uplot/dist/uPlot.min.css";
 import { Admission } from "./access/admission.ts";
@@ -55,7 +55,7 @@ function main(): void {
   let alerts: Alerts | null = null;
   const data = new LiveData(monotonicSeconds, {
     showSnapshot: (snapshot) => {
-      // The server has shown or hidden it for what it knew itself.
+      // Until the first snapshot, the server decided whether this element is visible.
       simulated.hidden = snapshot.simulated !== true;
       verdict.showSnapshot(snapshot);
       hook.call(snapshot);

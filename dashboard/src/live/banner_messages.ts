@@ -1,4 +1,4 @@
-/** What is wrong, as sentences for the banner; none while all is well. */
+/** Sentences of the banner about current problems; empty while all is well. */
 
 import type { AdmissionState } from "../access/admission.ts";
 import { signInAddress } from "../address.ts";
@@ -7,10 +7,10 @@ import { wording } from "../wording.ts";
 import type { ShownFreshness } from "./freshness.ts";
 
 /**
- * How the push connection stands.
+ * State of the push connection.
  *
- * `refused`: this page's origin is. `unadmitted`: closed for want of a session. `limited`: the server takes no more
- * connections for now. `ended`: the server said to stay away, with its reason if it gave one.
+ * `refused`: the server refuses the origin of this page. `unadmitted`: the session is missing. `limited`: the server
+ * accepts no more connections for now. `ended`: the server closed the connection for good, with an error or without.
  */
 export type PushState =
   | { readonly kind: "connected" | "lost" | "unadmitted" | "limited" }
@@ -22,30 +22,30 @@ export interface ConnectionStatus {
   readonly freshness: ShownFreshness;
   readonly ageSeconds: number | null;
   readonly admission: AdmissionState;
-  /** Of this page, to come back to. */
+  /** Address of this page, for the way back after signing in. */
   readonly address: string;
   readonly push: PushState;
   readonly redisDownSince: string | null;
   readonly collectorDown: boolean;
-  /** Why the last poll brought nothing; `null` after a good one. */
+  /** Why the last poll failed; `null` after a successful poll. */
   readonly pollFailure: string | null;
   readonly pollIntervalSeconds: number;
-  /** What in the script itself failed last. */
+  /** What failed last in the script itself. */
   readonly scriptFailure: string | null;
-  /** What the server said at the last connect; `null` before. */
+  /** The server's version at the last connect; `null` before the first connect. */
   readonly serverVersion: string | null;
 }
 
-/** A sentence, and where something can be done about it. */
+/** A sentence, with a link to a remedy if there is a remedy. */
 export interface BannerMessage {
   readonly text: string;
   readonly link: { readonly text: string; readonly address: string } | null;
 }
 
-/** The most important sentence first. `pageVersion`: what the page is of, where it knows. */
+/** Return the sentences, the most important first. `pageVersion`: version of the page, if known. */
 export function bannerMessages(now: ConnectionStatus, pageVersion: string | null = null): BannerMessage[] {
   const others = [...scriptProblems(now), ...versionProblems(now.serverVersion, pageVersion)];
-  // Whatever else is the matter with connections and data, the page does not ask.
+  // While signed out, the page sends no request, so other problems do not matter.
   if (now.admission === "signed_out") return [signInMessage(now.address), ...others.map(withoutLink)];
   return [...connectionProblems(now), ...dataProblems(now), ...others].map(withoutLink);
 }
@@ -59,7 +59,7 @@ function signInMessage(page: string): BannerMessage {
 }
 
 function connectionProblems(now: ConnectionStatus): string[] {
-  // In a moment it is known whether anybody is signed in.
+  // The session check takes only a moment.
   if (now.admission === "checking") return [];
   const found: string[] = [];
   if (now.push.kind === "refused") found.push(wording.originRefused(now.push.origin));
@@ -75,7 +75,7 @@ function connectionProblems(now: ConnectionStatus): string[] {
   return found;
 }
 
-/** Why the server ended a connection, in the page's language where the page knows the code. */
+/** Return why the server ended the connection. Known codes are in the page's language. */
 function reasonOf(serverError: ServerError | null): string | null {
   return serverError?.code === ERROR_CODES.forbidden ? wording.notAllowed : (serverError?.message ?? null);
 }
@@ -99,7 +99,7 @@ function versionProblems(server: string | null, page: string | null): string[] {
   return server === null || page === null || server === page ? [] : [wording.newerServer(page, server)];
 }
 
-/** Screen readers speak the banner at each change: seconds in steps of five. */
+/** Round to five seconds, because screen readers read the banner at each change. */
 function coarse(seconds: number): number {
   return seconds < 60 ? Math.floor(seconds / 5) * 5 : seconds;
 }

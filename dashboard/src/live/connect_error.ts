@@ -1,13 +1,13 @@
-/** What a namespace says when it lets nobody in. */
+/** Reads the server's error from a failed connection to a namespace. */
 
 import type { ServerError } from "../contract.ts";
 
-/** `error` of a `connect_error`; an attempt that failed on the way to the server has nothing of it. */
+/** Return the data of a `connect_error`; empty if the attempt did not reach the server. */
 export function errorDataOf(error: Error): Partial<ServerError> {
   return (error as Error & { readonly data?: Partial<ServerError> }).data ?? {};
 }
 
-/** `error` of a `connect_error` that the namespace sent; `code` is empty where it said none. */
+/** Return the error that the namespace sent; `code` is empty if the server sent no code. */
 export function serverErrorOf(error: Error): ServerError {
   return { code: "", message: error.message, ...errorDataOf(error) };
 }

@@ -1,4 +1,4 @@
-/** Keeps data coming: by push, by polling while the push is down, and asks why when neither brings anything new. */
+/** Keeps the data current by push, or by polling while the push is down, and finds out why no data arrives. */
 
 import type { Admission } from "../access/admission.ts";
 import { currentAddress } from "../address.ts";
@@ -12,7 +12,7 @@ import { Push } from "./push.ts";
 import type { PushTap } from "./push_tap.ts";
 import { ResumeDetector } from "./resume_detector.ts";
 
-/** The push may be away this long, and up to half as long again, before the page polls. */
+/** The page polls after the push is down for this long, plus up to half of it. */
 const POLL_AFTER_SECONDS = 3;
 const ASK_ORIGIN_EVERY_SECONDS = 30;
 const ASK_HEALTH_EVERY_SECONDS = 3;
@@ -24,15 +24,15 @@ export interface ConnectionOptions {
   readonly funnel: ErrorFunnel;
   readonly admission: Admission;
   readonly fetcher: typeof fetch;
-  /** What the server knew when it made the page. */
+  /** State of Redis when the server built the page. */
   readonly redisDownSince: string | null;
   readonly tap: PushTap | null;
 }
 
 /**
- * Push and polling in turn, as long as the page is admitted.
+ * Runs push and polling in turn while the page is admitted.
  *
- * `status()` says how they stand, `onChange` is told when that changes.
+ * `status()` returns the current state. `onChange` is called after every change.
  */
 export class Connection {
   readonly push: Push;
@@ -103,7 +103,7 @@ export class Connection {
     clearTimeout(this.#originTimer);
   }
 
-  /** How things stand now; asks the push service for the cause where data is overdue. */
+  /** Return the current state. If data is overdue, ask the push service for the cause. */
   status(): ConnectionStatus {
     const now = this.#clock();
     const admission = this.#admission.state;
@@ -111,7 +111,7 @@ export class Connection {
       this.#redisDownSince = null;
       this.#collectorDown = false;
     } else if (this.#pushState.kind === "connected") {
-      // Before the data is stale, so that the cause is known by then.
+      // Ask before the data is stale, so that the cause is known in time.
       this.#requestCause(now);
     }
     return {
@@ -168,7 +168,7 @@ export class Connection {
   }
 
   #onSignedOut(): void {
-    // What somebody has disconnected by hand stays so.
+    // A connection that the reader closed stays closed.
     const byHand = this.#pushState.kind === "lost" && !this.push.isActive;
     this.push.stop();
     this.#pushState = { kind: byHand ? "lost" : "unadmitted" };
@@ -184,7 +184,7 @@ export class Connection {
     void this.#askOrigin();
   }
 
-  /** Leaves the push alone while this page's origin is refused, and asks again from time to time. */
+  /** Stop the push while the server refuses this page's origin, and check the origin from time to time. */
   async #askOrigin(): Promise<void> {
     const refused = await isOriginRefused();
     if (refused && this.#pushState.kind === "lost") {
@@ -236,7 +236,7 @@ export class Connection {
         this.#collectorDown = overdue && redis.status === "up" && collector.status === "down";
         this.onChange();
       },
-      // Where a connection is and even this is not answered, it may be dead.
+      // A connection without an answer may be dead.
       () => {
         if (this.#pushState.kind === "connected") this.push.checkConnection();
       },

@@ -1,14 +1,20 @@
-/** Keep the newest of messages that may arrive late, twice or from another collector. */
+/** Keeps the newest of messages that may arrive late, twice or from another collector. */
 
 import type { Position } from "../contract.ts";
 
-/** What became of a message: it replaced an older one, replaced its equal, or was dropped. */
+/**
+ * What happened to a message: it replaced an older message (`newer`), replaced its equal (`same`), or was dropped
+ * (`older`).
+ */
 export type MessageOrder = "newer" | "same" | "older";
 
-/** Seconds without anything newer after which a lower epoch is believed. */
+/** Seconds without a newer message after which a lower epoch is accepted. */
 export const LOWER_EPOCH_AFTER_SECONDS = 10;
 
-/** The latest message of one kind. A message of the same epoch and a lower seq is dropped, an equal one replaces. */
+/**
+ * The latest message of one kind. Within an epoch, a message with a lower seq is dropped, and an equal message
+ * replaces.
+ */
 export class LatestMessage<M extends Position> {
   #value: M | null = null;
   #newerAtSeconds = Number.NEGATIVE_INFINITY;
@@ -17,7 +23,7 @@ export class LatestMessage<M extends Position> {
     return this.#value;
   }
 
-  /** Take `message` if it follows. `nowSeconds`: any monotonic clock. */
+  /** Accept `message` unless it is older. `nowSeconds`: any monotonic clock. */
   accept(message: M, nowSeconds: number): MessageOrder {
     const order = this.#order(message, nowSeconds);
     if (order !== "older") this.#value = message;

@@ -1,11 +1,11 @@
-/** All that the page knows of the cluster, and who is told when it changes. */
+/** All that the page knows about the cluster. Notifies a listener about changes. */
 
 import type { Alerts, Delta, Health, Initial, Snapshot } from "../contract.ts";
 import { type Arrival, Freshness } from "./freshness.ts";
 import { LatestMessage, type MessageOrder } from "./latest_message.ts";
 import { type Scope, SnapshotStore } from "./snapshot_store.ts";
 
-/** Told of every message that was taken; of one that was dropped, nobody is. */
+/** Receives every accepted message, and no dropped message. */
 export interface DataListener {
   showSnapshot(snapshot: Snapshot): void;
   showHealth(health: Health): void;
@@ -17,7 +17,7 @@ export type Clock = () => number;
 
 const LIVE: Arrival = { kind: "live" };
 
-/** The newest of each message, and how fresh it is. */
+/** The newest message of each kind, and the freshness of the data. */
 export class LiveData {
   readonly freshness = new Freshness();
   readonly #snapshots = new SnapshotStore();
@@ -31,9 +31,9 @@ export class LiveData {
     this.#listener = listener;
   }
 
-  /** Take what the server wrote into the page, which arrived at `atSeconds`. */
+  /** Accept the data that the server wrote into the page, which arrived at `atSeconds`. */
   acceptInitial(initial: Initial, atSeconds: number): void {
-    // The snapshot last: a page shows nodes together with their alerts.
+    // The snapshot comes last, because a page shows nodes together with their alerts.
     if (initial.health !== null) this.acceptHealth(initial.health);
     if (initial.alerts !== null) this.acceptAlerts(initial.alerts);
     if (initial.snapshot !== null) {
@@ -41,22 +41,22 @@ export class LiveData {
     }
   }
 
-  /** A subscription to the nodes of `scope` begins. */
+  /** Begin a subscription to the nodes of `scope`. */
   subscribe(scope: Scope): void {
     this.#snapshots.subscribe(scope);
   }
 
-  /** Take a snapshot of the subscription's nodes. */
+  /** Accept a snapshot of the subscription's nodes. */
   acceptSnapshot(snapshot: Snapshot, arrival: Arrival): void {
     this.#onSnapshot(this.#snapshots.accept(snapshot, this.#clock()), arrival, this.#clock());
   }
 
-  /** Take a snapshot of all nodes that no subscription brought. */
+  /** Accept a snapshot of all nodes from outside the subscription. */
   acceptFull(snapshot: Snapshot, arrival: Arrival, atSeconds = this.#clock()): void {
     this.#onSnapshot(this.#snapshots.acceptFull(snapshot, atSeconds), arrival, atSeconds);
   }
 
-  /** Take a step; return whether it fitted. */
+  /** Apply a delta; return whether it fitted. */
   acceptDelta(delta: Delta): boolean {
     const order = this.#snapshots.acceptDelta(delta, this.#clock());
     if (order === "gap") return false;

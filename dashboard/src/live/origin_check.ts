@@ -1,10 +1,13 @@
-/** Find out whether the push service refuses this page's origin, which a failed WebSocket does not tell. */
+/** Checks whether the push service refuses this page's origin. A failed WebSocket does not show the reason. */
 
 const TIMEOUT_MS = 5000;
-/** What python-engineio answers, status 400, to an origin that it does not accept. */
+/** Text with which python-engineio refuses an origin, status 400. */
 const REFUSAL = "Not an accepted origin";
 
-/** A POST, since browsers send no `Origin` with a GET to their own origin. */
+/**
+ * Return whether the origin is refused. The request is a POST, because browsers send no `Origin` with a GET to their
+ * own origin.
+ */
 export async function isOriginRefused(): Promise<boolean> {
   try {
     const response = await fetch("/socket.io/?EIO=4&transport=polling", {

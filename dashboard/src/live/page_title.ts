@@ -1,4 +1,4 @@
-/** The title of the page and its icon: they tell how the cluster is while another tab is looked at. */
+/** The title and the icon of the page, which show the state of the cluster while the reader is in another tab. */
 
 import { wording } from "../wording.ts";
 import type { ShownFreshness } from "./freshness.ts";
@@ -6,7 +6,7 @@ import { countsText, type Verdict } from "./verdict.ts";
 
 type Tone = "well" | "warning" | "critical" | "stale";
 
-/** Told of the verdict and of freshness. */
+/** Receives the verdict and the freshness. */
 export class PageTitle {
   readonly #title = document.title;
   readonly #icon = document.querySelector<HTMLLinkElement>("link[rel=icon]");

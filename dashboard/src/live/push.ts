@@ -1,4 +1,7 @@
-/** The Socket.IO connection: one for all namespaces, kept up by itself, left alone when the server says so. */
+/**
+ * The Socket.IO connection for all namespaces. The connection is restored automatically unless the server closes it for
+ * good.
+ */
 
 import { Manager, type Socket } from "socket.io-client";
 import {
@@ -20,53 +23,56 @@ import type { Arrival } from "./freshness.ts";
 import { type PushTap, tapInto } from "./push_tap.ts";
 import type { Scope } from "./snapshot_store.ts";
 
-/** First wait before a new attempt; doubled up to the last, each ± half. */
+/** First and last delay before a new attempt. Delays double, and each varies by half. */
 const FIRST_DELAY_MS = 1000;
 const LAST_DELAY_MS = 5000;
 const ANSWER_TIMEOUT_MS = 3000;
-/** A subscription is asked for again no sooner than this after the last one, whatever is missing. */
+/** Minimum time between a subscription and its repetition. */
 const RESUBSCRIBE_AFTER_MS = 1000;
-/** Where the server takes no more connections, the next attempt follows after this, and up to half as long again. */
+/** Delay before the next attempt when the server accepts no more connections, plus up to half of it. */
 const LIMIT_RETRY_MS = 30_000;
 
-/** Told what the connection does and brings. */
+/** Receives the events of the connection. */
 export interface PushListener {
   connected(): void;
-  /** It closed, by itself or by hand; it comes back by itself unless stopped. */
+  /** The connection closed. It returns automatically unless `stop()` closed it. */
   lost(): void;
-  /** An attempt failed; the next one follows by itself. */
+  /** An attempt failed. The next attempt follows automatically. */
   failed(): void;
-  /** The server closed it or refused it; it is stopped now. Where a limit was reached it starts again by itself. */
+  /**
+   * The server closed or refused the connection, which is stopped now. After a limit, the connection starts again
+   * automatically.
+   */
   ended(serverError: ServerError | null): void;
-  /** From here on come the nodes of `scope`: a snapshot first. */
+  /** The nodes of `scope` follow, first as a snapshot. */
   subscribed(scope: Scope): void;
   snapshot(snapshot: Snapshot, arrival: Arrival): void;
-  /** Returns whether the delta fitted; if not, the state is asked for again. */
+  /** Return whether the delta fitted. If it did not, the state is requested again. */
   delta(delta: Delta): boolean;
   health(health: Health): void;
   alerts(alerts: Alerts): void;
 }
 
-/** `start()` connects, `stop()` disconnects; both may be repeated. */
+/** `start()` connects and `stop()` disconnects. Both may be called repeatedly. */
 export class Push {
   readonly #listener: PushListener;
   readonly #manager: Manager;
   readonly #sockets = new Map<Namespace, Socket>();
   readonly #monitoring: Socket;
   readonly #health: Socket;
-  /** Told of each connection but the first: what the page was made of is not older than that. */
+  /** Called at every connection except the first, for which the data of the page is recent enough. */
   onReconnected: () => void = () => undefined;
   #scope: Scope = null;
   #connected = false;
   #wasConnected = false;
   #started = false;
-  /** Age that the server stated; belongs to the first snapshot after it. */
+  /** Age from the server, for the next snapshot. */
   #statedAgeSeconds: number | null = null;
   #serverError: ServerError | null = null;
   #subscribeTimer: ReturnType<typeof setTimeout> | undefined;
   #restart: ReturnType<typeof setTimeout> | undefined;
 
-  /** `origin`: scheme, host and port of the server. `tap` also joins the namespace `/`. */
+  /** `origin`: scheme, host and port of the server. With a `tap`, the page also joins the namespace `/`. */
   constructor(origin: string, listener: PushListener, tap: PushTap | null = null) {
     this.#listener = listener;
     this.#manager = new Manager(origin, {
@@ -82,7 +88,7 @@ export class Push {
     this.#health = this.#join(NAMESPACES.health);
     this.#listenToMonitoring();
     this.#health.on(EVENTS.healthUpdate, (health: Health) => listener.health(health));
-    // Last, so that the tap sees the state after an event.
+    // The tap is attached last, so that it sees the state after an event.
     if (tap !== null) for (const [namespace, socket] of this.#sockets) tapInto(namespace, socket, this.#manager, tap);
   }
 
@@ -91,7 +97,7 @@ export class Push {
     return this.#connected ? this.#manager.engine.transport.name : null;
   }
 
-  /** Whether it is, or will be by itself, connected or connecting. */
+  /** Whether the connection is open, or will open automatically. */
   get isActive(): boolean {
     return this.#started || this.#restart !== undefined;
   }
@@ -109,13 +115,13 @@ export class Push {
     if (this.#cancelRestart()) this.#listener.lost();
   }
 
-  /** Ask for the nodes of `scope` from now on, over this and every later connection. */
+  /** Subscribe to the nodes of `scope`, on this connection and all later connections. */
   subscribe(scope: Scope): void {
     this.#scope = scope;
     this.#sendSubscription(scope);
   }
 
-  /** Ask once for all nodes; what was asked for goes on after it. */
+  /** Request all nodes once; the subscription stays. */
   requestAll(): void {
     if (this.#scope === null) return;
     this.#sendSubscription(null);
@@ -123,8 +129,8 @@ export class Push {
   }
 
   /**
-   * The network returned, or somebody looks again: connect now if there is no connection, and find out whether the one
-   * there is still lives, which nothing tells after a sleep.
+   * Connect now if disconnected; otherwise check that the connection is alive, because a sleeping machine does not
+   * notice a lost connection. Called when the network returns or the page becomes visible.
    */
   checkConnection(): void {
     if (!this.#started) return;
@@ -132,12 +138,12 @@ export class Push {
     else this.#reconnect();
   }
 
-  /** Send an event without argument. */
+  /** Send an event without arguments. */
   request(namespace: Namespace, event: string): void {
     this.#sockets.get(namespace)?.emit(event);
   }
 
-  /** Ask the server how it and its neighbours are. Rejects when nothing comes. */
+  /** Ask the server for its health and the health of the other services. Rejects without an answer. */
   async requestHealth(): Promise<HealthResponse> {
     return (await this.#health.timeout(ANSWER_TIMEOUT_MS).emitWithAck(EVENTS.requestHealth)) as HealthResponse;
   }
@@ -157,7 +163,7 @@ export class Push {
     if (this.#connected) this.#monitoring.emit(EVENTS.subscribeToUpdates, this.#subscription(scope));
   }
 
-  /** Ask for the state again, but not in a storm. */
+  /** Request the state again, after a pause. */
   #resubscribeLater(): void {
     this.#subscribeTimer ??= setTimeout(() => {
       this.#subscribeTimer = undefined;
@@ -193,7 +199,7 @@ export class Push {
     socket.on("connect_error", () => {
       if (socket.active) this.#listener.failed();
     });
-    // Whole snapshots follow, unless the subscription of the handshake is in force a moment later.
+    // Full snapshots follow until the subscription of the handshake applies, a moment later.
     socket.on(EVENTS.monitoringConnected, ({ age_seconds }: MonitoringConnected) => {
       this.#statedAgeSeconds = age_seconds;
       this.#listener.subscribed(null);
@@ -218,7 +224,7 @@ export class Push {
       this.#serverError = serverError;
     });
     socket.on("connect_error", (error) => {
-      // The namespace refused: the client library does not try again.
+      // The namespace refused, and the client library does not try again.
       if (!socket.active) this.#onEnded(serverErrorOf(error));
     });
     socket.on("disconnect", (reason) => {

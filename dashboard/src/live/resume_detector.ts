@@ -1,10 +1,12 @@
-/** Tells when there may be something to catch up with: the network is back, somebody looks, or this machine woke up. */
+/**
+ * Detects when the page may have missed data: the network is back, the page becomes visible, or the machine woke up.
+ */
 
 const TICK_MS = 1000;
-/** Between two ticks; more, and this machine slept: time has passed that no timer counted. */
+/** A longer time between two ticks means that the machine slept. */
 const SLEPT_AFTER_MS = 5000;
 
-/** From `start()` to `stop()`, `onResume` is called while the page can be seen. */
+/** Calls `onResume` between `start()` and `stop()` while the page is visible. */
 export class ResumeDetector {
   readonly #onResume: () => void;
   #timer: ReturnType<typeof setInterval> | undefined;

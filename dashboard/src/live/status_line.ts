@@ -1,4 +1,4 @@
-/** The freshness indicator and the banner: what the page says about itself. */
+/** The freshness indicator and the banner. */
 
 import { attribute, byId, Fields } from "../fields.ts";
 import { wording } from "../wording.ts";
@@ -7,7 +7,7 @@ import type { Connection } from "./connection.ts";
 
 const TICK_MS = 1000;
 
-/** Shows both, at every change and once a second, from `start()` to `stop()`. */
+/** Shows both between `start()` and `stop()`, at every change and every second. */
 export class StatusLine {
   readonly #connection: Connection;
   readonly #pageVersion: string | null;
@@ -18,7 +18,7 @@ export class StatusLine {
   #timer: ReturnType<typeof setInterval> | undefined;
   readonly #show = (): void => this.show();
 
-  /** `onShown` is told of what is shown, each time. */
+  /** `onShown` receives the state every time that it is shown. */
   constructor(connection: Connection, pageVersion: string | null, onShown: (now: ConnectionStatus) => void) {
     this.#connection = connection;
     this.#pageVersion = pageVersion;
@@ -38,7 +38,7 @@ export class StatusLine {
     document.removeEventListener("visibilitychange", this.#show);
   }
 
-  /** Show how things stand now. */
+  /** Show the current state. */
   show(): void {
     const now = this.#connection.status();
     document.body.dataset["freshness"] = now.freshness;
@@ -57,7 +57,7 @@ export class StatusLine {
       this.#banner.replaceChildren(...found.map(paragraphOf));
       this.#banner.hidden = found.length === 0;
     }
-    // The state of the page may change while its banner stays.
+    // The address of the page may change while the banner stays.
     const addresses = found.flatMap(({ link }) => (link === null ? [] : [link.address]));
     this.#banner.querySelectorAll("a").forEach((link, index) => {
       attribute(link, "href", addresses[index] ?? "");
