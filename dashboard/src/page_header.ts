@@ -1,10 +1,10 @@
-/** What stands around every page: how high its header is, which stays in sight, and in which time zone its times are. */
+/** The common parts of all pages that need a script: the height of the header, and the reader's time zone. */
 
 import { write } from "./fields.ts";
 import { timeZone } from "./format.ts";
 import { wording } from "./wording.ts";
 
-/** `start()` tells style sheets the height of the header, as `--top-height`, and readers their time zone. */
+/** `start()` sets the height of the header as `--top-height` for style sheets, and shows the reader's time zone. */
 export class PageHeader {
   readonly #header = document.querySelector<HTMLElement>("header.top");
   readonly #resize = new ResizeObserver(() => this.#measure());

@@ -9,9 +9,9 @@ export interface RestResponse<Body> {
   readonly headers: Headers;
 }
 
-/** Why there is no answer, in words for people. */
+/** A request failed. The message is for readers. */
 export class RestFailed extends Error {
-  /** HTTP status of the answer; `null` where none came. */
+  /** HTTP status of the response; `null` without a response. */
   readonly status: number | null;
 
   constructor(message: string, status: number | null = null) {
@@ -20,7 +20,7 @@ export class RestFailed extends Error {
   }
 }
 
-/** Return what stands at `path`; rejects with `RestFailed`, or as `aborted` says. */
+/** Return the resource at `path`. Rejects with `RestFailed`, or with the reason of `aborted`. */
 export async function get<Body>(
   fetcher: typeof fetch,
   path: string,

@@ -1,6 +1,6 @@
-/** What a reader chose, kept from page to page of one tab. */
+/** Choices of a reader, kept for all pages of a tab. */
 
-/** The value kept under `name`; `null` where none is, or the browser keeps nothing. */
+/** Return the value of `name`; `null` if there is none or the browser has no storage. */
 export function readTabValue(name: string): string | null {
   try {
     return sessionStorage.getItem(name);
@@ -13,6 +13,6 @@ export function writeTabValue(name: string, value: string): void {
   try {
     sessionStorage.setItem(name, value);
   } catch {
-    // A browser that keeps nothing: the next page begins with its default.
+    // Without storage, the next page uses its default.
   }
 }

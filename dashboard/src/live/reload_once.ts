@@ -11,7 +11,7 @@ export function reloadOnce(page: string | null, server: string | null, reload = 
     if (sessionStorage.getItem(key) !== null) return;
     sessionStorage.setItem(key, "");
   } catch {
-    return; // Without a memory it would reload for ever.
+    return; // Without storage, the page would reload forever.
   }
   reload();
 }

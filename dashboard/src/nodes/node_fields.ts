@@ -1,4 +1,4 @@
-/** How a node's values look, in a row, a card or a list alike. */
+/** Fills the fields of a node in a row, a card or a list. */
 
 import { nodeAddress } from "../address.ts";
 import type { Alert, Measure, Node, Severity } from "../contract.ts";
@@ -9,16 +9,16 @@ import { bySeverity } from "../live/verdict.ts";
 import { errorOf, messageBeside } from "../said.ts";
 import { wording } from "../wording.ts";
 
-/** What is wrong with a node, by its firing alerts. */
+/** Summary of a node's firing alerts. */
 export interface NodeAlertSummary {
-  /** The gravest first. */
+  /** Messages, most severe first. */
   readonly text: string;
   readonly severity: Severity;
-  /** How grave it is for each of the node's figures that is too high. */
+  /** The figures of the node that exceed a threshold, with the severity of their alerts. */
   readonly offending: ReadonlyMap<Measure, Severity>;
 }
 
-/** Which figure of a node a rule looks at. */
+/** The figure that each rule checks. */
 const FIGURE_OF_RULE: Readonly<Record<string, Measure>> = {
   cpu: "cpu_usage",
   memory: "memory_usage",
@@ -37,7 +37,7 @@ const FIGURES = [
   "pressure_memory",
 ] as const;
 
-/** Fill `fields` from `node`; `now` is the snapshot's timestamp, `trouble` what its alerts say. */
+/** Fill `fields` from `node`. `now`: timestamp of the snapshot. `alertSummary`: firing alerts of the node. */
 export function showNode(fields: Fields, node: Node, now: string, alertSummary: NodeAlertSummary | null = null): void {
   const isOffline = node.status === "offline";
   fields.setData("trouble", alertSummary?.severity ?? (isOffline ? "warning" : ""));
@@ -47,7 +47,7 @@ export function showNode(fields: Fields, node: Node, now: string, alertSummary: 
   fields.setLinks(nodeAddress(node.node));
   fields.setData("status", node.status);
   fields.show("node", node.node, asIs);
-  // Most nodes are workers; to say so on each of them would be noise.
+  // Most nodes are workers, so only a master shows its role.
   fields.show("role", node.role, (role) => (role === "master" ? role : ""));
   fields.show("status", node.status, (status) => wording.nodeStatus[status]);
   fields.show("since", format.elapsed(node.status_since, now), wording.forDuration);
@@ -72,7 +72,7 @@ export function showNode(fields: Fields, node: Node, now: string, alertSummary: 
   fields.show("pressure_memory", node.pressure_memory ?? null, format.wholePercent);
 }
 
-/** What the firing alerts say of each node, by node. */
+/** Return a summary of the firing alerts of each node, by the node's name. */
 export function alertSummaryByNode(alerts: readonly Alert[]): ReadonlyMap<string, NodeAlertSummary> {
   const alertSummary = new Map<string, NodeAlertSummary>();
   const firing = alerts.filter(({ state }) => state === "firing").sort((a, b) => bySeverity(a.severity, b.severity));
@@ -91,7 +91,10 @@ export function alertSummaryByNode(alerts: readonly Alert[]): ReadonlyMap<string
   return alertSummary;
 }
 
-/** Other disks than that of the root have no figure; an alert's id is `rule/node/detail`. */
+/**
+ * Return the figure that an alert is about. Only the root file system has a figure. An alert's id is
+ * `rule/node/detail`.
+ */
 function figureOf({ id, rule, node }: Alert): Measure | null {
   const detail = id.slice(rule.length + node.length + 2);
   if (rule === "filesystem_full" && detail !== "/") return null;

@@ -1,13 +1,13 @@
 /**
- * A list of items of one height, of which only those on the screen are elements, however many there are.
+ * A list of items of equal height. Only items on the screen have elements, however long the list is.
  *
- * The style of the container says how high an item is (`--item-height`), how wide at least (`--item-width`; 0: as wide as
- * the container) and how far apart (`--item-gap`), in pixels.
+ * The style of the container sets the height of an item (`--item-height`), the minimum width (`--item-width`; 0: as
+ * wide as the container) and the distance between items (`--item-gap`), in pixels.
  */
 
 import { attribute, Fields } from "../fields.ts";
 
-/** Beyond the screen's edges, rows of this height are there too. */
+/** Height beyond both edges of the screen in which items have elements too. */
 const OVERSCAN_PIXELS = 130;
 
 interface Layout {
@@ -21,13 +21,13 @@ export interface VirtualListOptions<Item> {
   readonly template: HTMLTemplateElement;
   readonly keyOf: (item: Item) => string;
   readonly fill: (fields: Fields, item: Item) => void;
-  /** Told the keys of the items that are elements, whenever these become others. */
+  /** Receives the keys of the items with elements, after every change. */
   readonly onVisibleChange: (keys: readonly string[]) => void;
-  /** An element goes for good. */
+  /** An element was removed. */
   readonly onRemove?: (key: string) => void;
 }
 
-/** `start()` follows scrolling and resizing, `stop()` lets go. */
+/** `start()` follows scrolling and resizing until `stop()`. */
 export class VirtualList<Item> {
   readonly #options: VirtualListOptions<Item>;
   readonly #resize = new ResizeObserver(() => this.#scheduleDraw());
@@ -59,7 +59,7 @@ export class VirtualList<Item> {
     this.#drawHandle = 0;
   }
 
-  /** Show `items`, in their order, with different keys. */
+  /** Show `items` in their order. Their keys must differ. */
   show(items: readonly Item[]): void {
     this.#items = items;
     this.#draw();
@@ -87,7 +87,7 @@ export class VirtualList<Item> {
       fields.root.remove();
       onRemove?.(key);
     }
-    // In the order of the items, which is that of the Tab key, whatever the place on the screen.
+    // The Tab key follows the order of the elements, so they need the order of the items.
     let next = container.firstElementChild;
     for (const [position, item] of shown.entries()) {
       const index = begin + position;
@@ -129,10 +129,10 @@ function place(element: HTMLElement, index: number, { columns, rowPixels, gapPix
   if (element.style.width !== width) element.style.width = width;
 }
 
-/** Say which of how many it is to those who hear the page, whatever the order of the elements. */
+/** Set the position and the total for screen readers, since only some items have elements. */
 function number(element: HTMLElement, index: number, total: number): void {
   if (element.getAttribute("role") === "row") {
-    // Before the rows stands that of the headers.
+    // Row 1 is the header.
     attribute(element, "aria-rowindex", `${index + 2}`);
     return;
   }

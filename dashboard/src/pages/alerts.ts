@@ -1,4 +1,4 @@
-/** `/alerts`: what is active and what has ended, a row each, and the log. */
+/** `/alerts`: active alerts, incidents that have ended, and the log. */
 
 import { parameter, setParameters } from "../address.ts";
 import { byUrgency } from "../alerts/active_alerts.ts";
@@ -26,10 +26,9 @@ import { wording } from "../wording.ts";
 import { Page, type PageServices } from "./page.ts";
 
 const PERIOD = "7d";
-/** Rows of what has ended that "Show more" adds. */
+/** Rows of ended incidents that "Show more" adds. */
 const STEP = 50;
 
-/** See the module. */
 export class AlertsPage extends Page {
   readonly #log = new AlertLogEntries();
   readonly #filters = new AlertFilterForm(() => {
@@ -132,7 +131,7 @@ export class AlertsPage extends Page {
     this.#linkTable();
   }
 
-  /** The table has the incidents that the page shows. */
+  /** Update the link to the CSV file of the incidents that the page shows. */
   #linkTable(): void {
     const filter = this.#filters.filter;
     attribute(this.#csv, "href", incidentsCsvAddress(PERIODS[this.#period] ?? null, filter));
@@ -157,7 +156,7 @@ export class AlertsPage extends Page {
     const filter = this.#filters.filter;
     const all = this.#alerts?.active_alerts ?? [];
     const active = all.filter((alert) => passesAlert(filter, alert)).sort(byUrgency);
-    // What goes on is onLoaded by the alerts, which are pushed.
+    // The alerts are pushed and contain the incidents that have not ended.
     const allEnded = this.#incidents.found.filter(({ ended }) => ended !== null);
     const ended = allEnded.filter((incident) => passesIncident(filter, incident));
     this.#active.show(active);
@@ -165,13 +164,13 @@ export class AlertsPage extends Page {
     this.#more.hidden = ended.length <= this.#shownRows && !this.#incidents.hasMore;
     this.#activeTable.hidden = active.length + ended.length === 0;
     this.#markCount(active.length + ended.length);
-    // Before that, nobody knows how many have ended.
+    // Until both have arrived, the counts are unknown.
     if (this.#alerts !== null && this.#isRead)
       write(this.#activeCount, wording.incidentsShown(active.length, ended.length));
     this.#showNotes(active.length + ended.length, all.length + allEnded.length);
   }
 
-  /** The card is as high as what it lists, once that is known. */
+  /** Set the height of the card once the number of rows is known. */
   #markCount(shown: number): void {
     if (this.#alerts !== null && (this.#isRead || this.#incidents.failure !== null))
       attribute(this.#card, "data-count", `${shown}`);

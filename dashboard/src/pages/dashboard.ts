@@ -1,4 +1,4 @@
-/** `/`: the cluster in figures, its health, what is wrong, and the busiest nodes. */
+/** `/`: figures of the cluster, its health, active alerts, and the busiest nodes. */
 
 import { ActiveAlerts } from "../alerts/active_alerts.ts";
 import { AnimationFrame } from "../animation_frame.ts";
@@ -21,7 +21,7 @@ const ALERTS_SHOWN = 8;
 
 type TopMeasure = "cpu_usage" | "memory_usage" | "temperature";
 
-/** A list of the nodes with the highest `measure`, in `[data-top=<measure>]`; a sentence where no node tells it. */
+/** A list of the nodes with the highest `measure`, in `[data-top=<measure>]`, or a sentence if no node has a value. */
 class TopNodes {
   readonly #measure: TopMeasure;
   readonly #list: KeyedList<Node>;
@@ -54,7 +54,6 @@ class TopNodes {
   }
 }
 
-/** See the module. */
 export class DashboardPage extends Page {
   readonly #health = new Fields(byId("health", HTMLElement));
   readonly #tops: readonly TopNodes[];

@@ -1,4 +1,4 @@
-/** `/live`: the whole cluster on one screen, to be read from across a room. */
+/** `/live`: the whole cluster on one screen, readable from across a room. */
 
 import { parameter, setParameters } from "../address.ts";
 import { AnimationFrame } from "../animation_frame.ts";
@@ -19,7 +19,7 @@ import { Page } from "./page.ts";
 const PARAMETER = "measure";
 const FIRST = WALL_MEASURES[0];
 
-/** Everything is drawn by one container, which reads what was last told. */
+/** One animation frame draws everything from the latest data. */
 export class LivePage extends Page {
   readonly #animationFrame = new AnimationFrame(() => this.#draw());
   readonly #mapContainer = byId("heat-map", HTMLElement);

@@ -1,4 +1,7 @@
-/** `/monitoring`: charts of the cluster, and one of each node, over a range of time. A large cluster is shown in steps, the gravest first. */
+/**
+ * `/monitoring`: charts of the cluster and one chart of each node, over a range of time. A large cluster is shown in
+ * steps, the most severe nodes first.
+ */
 
 import { parameter, setParameters } from "../address.ts";
 import { AnimationFrame } from "../animation_frame.ts";
@@ -21,18 +24,19 @@ import { wording } from "../wording.ts";
 import { Page, type PageServices } from "./page.ts";
 
 const CLUSTER_POINTS = 360;
-/** How the nodes' values lie is known from the history alone, which lags behind so much. */
+/** Quantiles come only from the history, which lags by about a minute. */
 const CLUSTER_REPEAT_MS = 60_000;
-/** A small chart is some 300 pixels wide. */
+/** A small chart is about 300 pixels wide. */
 const NODE_POINTS = 180;
 const NODE_HEIGHT_PIXELS = 66;
-/** Charts that the page has at first, and that "Show more" adds: whole rows of two to six, on ten screens of a phone at most. */
+/**
+ * Charts at first, and charts that "Show more" adds: full rows of two to six charts, at most ten screens of a phone.
+ */
 const STEP = 60;
-/** The gravest first; by name; the highest value first. */
+/** Most severe first; by name; highest value first. */
 const ORDERS = ["trouble", "node", "value"];
 const NO_NODES: ReadonlySet<string> = new Set();
 
-/** See the module. */
 export class MonitoringPage extends Page {
   readonly #clusterCharts = new ChartCards(byId("cluster-charts", HTMLElement), true);
   readonly #nodeCharts = new Map<string, Chart>();
@@ -57,7 +61,7 @@ export class MonitoringPage extends Page {
   #visible: VisibleNodes | null = null;
   #latest: Snapshot | null = null;
   #byName: ReadonlyMap<string, Node> = new Map();
-  /** Names in the order of the last choice: with every round, charts would change places under the eye. */
+  /** Names in the order of the last selection. Reordering in every round would move charts under the reader's eyes. */
   #names: readonly string[] = [];
   #shown = STEP;
   #fromSeconds: number | null = null;
@@ -162,7 +166,7 @@ export class MonitoringPage extends Page {
     this.#restart();
   }
 
-  /** Other nodes are wanted, or another order of them. */
+  /** Show the first charts of another selection or order. */
   #restart(): void {
     this.#shown = STEP;
     this.#choose();
@@ -176,7 +180,7 @@ export class MonitoringPage extends Page {
     this.#renew();
   }
 
-  /** The charts of the nodes show something else now. */
+  /** Replace the charts of the nodes, after another measure or range was chosen. */
   #renew(): void {
     for (const name of [...this.#nodeCharts.keys()]) this.#forget(name);
     this.#nodes?.change(this.#nodesShown());
@@ -192,7 +196,7 @@ export class MonitoringPage extends Page {
     this.#draw();
   }
 
-  /** Choose and order the nodes anew. */
+  /** Select and order the nodes. */
   #choose(): void {
     if (this.#latest === null) return;
     const sort = this.#order === "value" ? `-${this.#measure}` : "node";
@@ -216,7 +220,7 @@ export class MonitoringPage extends Page {
     const first = this.#names[this.#shown] ?? "";
     this.#shown += STEP;
     this.#choose();
-    // The next key goes on from there, and not from behind all that was added.
+    // The next Tab continues at the first added chart, not after the last.
     const link = this.#container.querySelector<HTMLElement>(`[data-node="${CSS.escape(first)}"] a`);
     link?.focus({ preventScroll: true });
   }
@@ -240,7 +244,7 @@ export class MonitoringPage extends Page {
     chart?.show(chartDataOf(timeline, this.#measure, context));
   }
 
-  /** All charts of the page have one axis of time, which fits what is known of the cluster. */
+  /** Set the common time axis of all charts, which begins with the cluster's data. */
   #fit(): void {
     this.#fromSeconds = this.#ranges.isChosen ? null : (this.#cluster?.firstSeconds ?? null);
   }
@@ -261,7 +265,7 @@ export class MonitoringPage extends Page {
   }
 }
 
-/** The control of that name in the form of the nodes. */
+/** Return the control `name` of the form of nodes. */
 function choiceOf(name: string): HTMLSelectElement {
   const choice = byId("node-filters", HTMLFormElement).elements.namedItem(name);
   if (!(choice instanceof HTMLSelectElement)) throw new Error(`the page has no choice ${name}`);

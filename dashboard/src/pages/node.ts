@@ -1,4 +1,4 @@
-/** `/nodes/<node>`: everything about one node: its values, its alerts, and charts. */
+/** `/nodes/<node>`: the values, alerts and charts of one node. */
 
 import { ActiveAlerts } from "../alerts/active_alerts.ts";
 import { AnimationFrame } from "../animation_frame.ts";
@@ -18,7 +18,6 @@ import { Page, type PageServices } from "./page.ts";
 /** Points of a chart. */
 const POINTS = 360;
 
-/** See the module. */
 export class NodePage extends Page {
   readonly #root = byId("node", HTMLElement);
   readonly #name = this.#root.dataset["name"] ?? "";

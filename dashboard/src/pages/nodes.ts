@@ -1,4 +1,6 @@
-/** `/nodes`: every node, in a table or in a grid; searched, filtered and sorted. Only what is on the screen is asked for. */
+/**
+ * `/nodes`: every node in a table or a grid, with search, filters and sorting. Only visible nodes are subscribed to.
+ */
 
 import { parameter, setParameters } from "../address.ts";
 import { AnimationFrame } from "../animation_frame.ts";
@@ -17,10 +19,9 @@ import { Page, type PageServices } from "./page.ts";
 
 const LINE = { rangeSeconds: 900, points: 90, measures: ["cpu_usage"] } as const;
 const VIEWS = ["table", "grid"];
-/** In which the highest come first at the first click. */
+/** Columns that are sorted in ascending order at the first click. */
 const TEXT_COLUMNS = ["node", "status"];
 
-/** See the module. */
 export class NodesPage extends Page {
   readonly #controls = new NodeControls(() => this.#choose());
   readonly #lists: Readonly<Record<string, VirtualList<Node>>>;
@@ -36,7 +37,7 @@ export class NodesPage extends Page {
   #visible: VisibleNodes | null = null;
   #latest: Snapshot | null = null;
   #byName: ReadonlyMap<string, Node> = new Map();
-  /** Names in the order of the last choice: with every round, rows would jump away under the eye. */
+  /** Names in the order of the last selection. Reordering in every round would move rows under the reader's eyes. */
   #order: readonly string[] = [];
   #alertSummaries: ReadonlyMap<string, NodeAlertSummary> = new Map();
 
@@ -88,7 +89,7 @@ export class NodesPage extends Page {
 
   override showAlerts(alerts: Alerts): void {
     this.#alertSummaries = alertSummaryByNode(alerts.active_alerts);
-    // Of all filters and orders, only this one depends on alerts.
+    // Only this filter depends on alerts.
     if (this.#controls.filter.status === "trouble") this.#choose();
     else this.#animationFrame.request();
   }
@@ -113,7 +114,7 @@ export class NodesPage extends Page {
     if (path !== null) drawLine(path, timeline?.columns("cpu_usage").avg ?? [], 100);
   }
 
-  /** Choose and order the nodes anew. */
+  /** Select and order the nodes. */
   #choose(): void {
     if (this.#latest === null) return;
     const nodes = filtered(this.#latest.nodes, this.#controls.filter, new Set(this.#alertSummaries.keys()));

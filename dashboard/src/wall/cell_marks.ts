@@ -1,9 +1,9 @@
-/** Shapes that tell trouble without colour, as they stand in a square. They are those of the statuses elsewhere. */
+/** Shapes that mark problems without colour, drawn within a square. Statuses on other pages use the same shapes. */
 
 import type { Palette } from "./palette.ts";
 import type { CellMark } from "./troubled_nodes.ts";
 
-/** A badge of `size` around a point, on a ground of its own so that it stands out from any colour. */
+/** Draw a badge of `size` around a point. The background of the badge contrasts with any colour. */
 export function drawBadge(
   pen: CanvasRenderingContext2D,
   mark: CellMark,
@@ -17,7 +17,7 @@ export function drawBadge(
   drawMark(pen, mark, x, y, size * 0.72, mark === "critical" ? colors.surface : markColor(mark, colors));
 }
 
-/** The bare shape. */
+/** Draw the shape without a background. */
 export function drawMark(
   pen: CanvasRenderingContext2D,
   mark: CellMark,
@@ -54,13 +54,13 @@ export function drawMark(
 
 export function markColor(mark: CellMark, colors: Palette): string {
   if (mark === "critical") return colors.bad;
-  // How grave it is that a node is not there says the alert; the shape says that it is not.
+  // The shape shows that the node is offline. Its alert shows the severity.
   if (mark === "offline") return colors.text;
   if (mark === "warning") return colors.warn;
   return mark === "info" ? colors.info : colors.quiet;
 }
 
-/** Diagonal lines, for what is not there; `period` in pixels. */
+/** Return diagonal lines as a fill for missing data; `period` in pixels. */
 export function hatching(pen: CanvasRenderingContext2D, period: number, colors: Palette): CanvasPattern | string {
   const tile = document.createElement("canvas");
   tile.width = period;

@@ -1,6 +1,6 @@
-/** How much text a cell has room for. */
+/** Decides how much text fits into a cell. */
 
-/** `full`: name and value; `value`: only that; `none`. Sizes in pixels of the canvas. */
+/** `full`: name and value; `value`: only the value. Sizes in pixels of the canvas. */
 export interface CellText {
   readonly mode: "full" | "value" | "none";
   readonly padding: number;
@@ -8,19 +8,19 @@ export interface CellText {
   readonly room: number;
   readonly namePixels: number;
   readonly valuePixels: number;
-  /** The smallest letters that can be read. */
+  /** Smallest readable font. */
   readonly minFontPixels: number;
   readonly badgePixels: number;
 }
 
-/** Pixels of the page. */
+/** In pixels of the page. */
 const MIN_FONT_PIXELS = 10;
 
-/** For cells of that size; `most`: pixels of the largest value, however large a cell may be. */
+/** Return the text sizes of a cell. `maxFontPixels`: upper limit, even for a huge cell. */
 export function cellTextFor(width: number, height: number, ratio: number, maxFontPixels: number): CellText {
   const padding = Math.round(Math.min(width, height) * 0.12);
   const minFontPixels = MIN_FONT_PIXELS * ratio;
-  // A small cell has its name in the smallest letters rather than none.
+  // A small cell shows its name in the smallest font rather than no name.
   const isTight = width >= 5.5 * minFontPixels && height >= 3.6 * minFontPixels;
   const fitting = Math.floor(Math.min(height * 0.2, width / 8, maxFontPixels * 0.5));
   const namePixels = isTight ? Math.max(fitting, minFontPixels) : fitting;

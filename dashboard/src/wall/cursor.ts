@@ -1,4 +1,6 @@
-/** The cell that is pointed at or chosen by keys: a ring around it, what it says, and the way to its node. */
+/**
+ * The selected cell, chosen by pointer or keys: a ring around the cell, a tooltip, and the way to the page of the node.
+ */
 
 import { nodeAddress } from "../address.ts";
 import type { Node } from "../contract.ts";
@@ -6,17 +8,17 @@ import { asIs, Fields } from "../fields.ts";
 import { nextIndex } from "./grid.ts";
 import type { HeatMap } from "./heat_map.ts";
 
-/** What the tip says of a node; parts that are `null` are left out. */
+/** The tooltip of a node. Parts that are `null` are left out. */
 export interface CellDescription {
   readonly status: string;
   readonly value: string | null;
   readonly trouble: string | null;
-  /** All of it in a sentence, for those who do not see the tip. */
+  /** The whole tooltip as a sentence, for screen readers. */
   readonly sentence: string;
 }
 
 export interface CursorElements {
-  /** Takes pointer and keys. */
+  /** Receives pointer and key events. */
   readonly container: HTMLElement;
   readonly ring: HTMLElement;
   readonly tip: HTMLElement;
@@ -24,7 +26,10 @@ export interface CursorElements {
   readonly announcement: HTMLElement;
 }
 
-/** Reacts from `start()` to `stop()`. The node stays chosen by its name when others come and go. */
+/**
+ * Reacts to events between `start()` and `stop()`. The selected node stays selected when other nodes appear or
+ * disappear.
+ */
 export class WallCursor {
   readonly #elements: CursorElements;
   readonly #map: HeatMap;
@@ -32,7 +37,7 @@ export class WallCursor {
   readonly #tip: Fields;
   readonly #listeners: readonly [string, (event: never) => void][];
   #node: string | null = null;
-  /** A finger has no way to point without choosing: its first touch points, its second one opens. */
+  /** On a touch screen, the first touch selects a cell and the second touch opens the page of the node. */
   #wasShownBeforeTouch = true;
 
   constructor(elements: CursorElements, map: HeatMap, describe: (node: Node) => CellDescription) {
@@ -60,7 +65,7 @@ export class WallCursor {
       this.#elements.container.removeEventListener(name, react as EventListener);
   }
 
-  /** Follow the cell of the chosen node after a drawing. */
+  /** Move the ring and the tooltip to the selected cell after a drawing. */
   update(): void {
     const index = this.#index();
     const { ring, tip, container } = this.#elements;
@@ -82,7 +87,7 @@ export class WallCursor {
     this.#place(box.x + box.width / 2, box.y, box.y + box.height);
   }
 
-  /** Above the cell, or below where there is no room; never beyond the frame's sides. */
+  /** Place the tooltip above the cell, or below if there is no room, and within the sides of the container. */
   #place(middle: number, top: number, bottom: number): void {
     const { tip, container } = this.#elements;
     const left = Math.max(0, Math.min(container.clientWidth - tip.offsetWidth, middle - tip.offsetWidth / 2));

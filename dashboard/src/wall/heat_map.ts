@@ -1,4 +1,4 @@
-/** The cluster as cells of one canvas, one for each node, in the order of the nodes. */
+/** The cluster as cells of one canvas: a cell for each node, in the order of the nodes. */
 
 import type { Node } from "../contract.ts";
 import { attribute } from "../fields.ts";
@@ -11,14 +11,14 @@ import { type Palette, paletteOf } from "./palette.ts";
 import type { CellMark, TroubledNode } from "./troubled_nodes.ts";
 import type { WallMeasure } from "./wall_measure.ts";
 
-/** What there is to draw. */
+/** The data to draw. */
 export interface HeatMapView {
   readonly nodes: readonly Node[];
   readonly markOf: (node: Node) => CellMark | null;
   readonly measure: WallMeasure;
 }
 
-/** Fills `frame`, from `start()` to `stop()`; `onDrawn` is told when cells have moved or changed. */
+/** Fills `container` between `start()` and `stop()`. `onDrawn` is called after every drawing. */
 export class HeatMap {
   readonly #container: HTMLElement;
   readonly #canvas: HTMLCanvasElement;
@@ -61,7 +61,6 @@ export class HeatMap {
     return this.#grid;
   }
 
-  /** Draw every cell. */
   draw(view: HeatMapView): void {
     const previous = this.#view;
     this.#view = view;
@@ -70,7 +69,7 @@ export class HeatMap {
     const { nodes } = view;
     if (this.#painter === null || this.#grid.count !== nodes.length) {
       this.#grid = gridFor(nodes.length, width, height);
-      // After the last column and row stands no gap.
+      // There is no gap after the last column and the last row.
       const gap = gapOf(boxOf(this.#grid, 0), this.#ratio);
       this.#grid = { ...this.#grid, width: width + gap, height: height + gap };
       this.#painter = null;
@@ -86,12 +85,12 @@ export class HeatMap {
     this.#onDrawn();
   }
 
-  /** The node at a place of the container, in pixels of the page. */
+  /** Return the node at a position in the container, in pixels of the page. */
   indexAt(x: number, y: number): number | null {
     return indexAt(this.#grid, x * this.#ratio, y * this.#ratio);
   }
 
-  /** Where a cell lies in the container, in pixels of the page. */
+  /** Return the box of a cell in the container, in pixels of the page. */
   boxOf(index: number): Box {
     const { x, y, width, height } = boxOf(this.#grid, index);
     return { x: x / this.#ratio, y: y / this.#ratio, width: width / this.#ratio, height: height / this.#ratio };
@@ -104,7 +103,7 @@ export class HeatMap {
     pen.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
     if (nodes.length === 0) return;
     this.#palette ??= paletteOf(color);
-    // The letters of a few large cells need not grow with them for ever.
+    // In a few large cells, the letters stop growing.
     const maxFontPixels = Math.min(this.#canvas.width, this.#canvas.height) / 7;
     this.#painter ??= new WallPainter(pen, this.#palette, boxOf(this.#grid, 0), this.#ratio, maxFontPixels);
     for (const [index, node] of nodes.entries()) {
@@ -116,7 +115,7 @@ export class HeatMap {
     if (this.#sizeCanvas()) this.draw(this.#view);
   }
 
-  /** Give the canvas as many pixels as the screen has there; return whether that is a change. */
+  /** Set the size of the canvas to the pixels of the screen; return whether the size changed. */
   #sizeCanvas(): boolean {
     this.#ratio = devicePixelRatio;
     const width = Math.max(1, Math.round(this.#container.clientWidth * this.#ratio));
@@ -129,7 +128,7 @@ export class HeatMap {
   }
 }
 
-/** Say on `frame` what the map shows, to those who do not see it. */
+/** Describe the map to screen readers, in the label of `container`. */
 export function labelMap(container: HTMLElement, nodes: readonly Node[], troubles: readonly TroubledNode[]): void {
   const offline = troubles.filter(({ mark }) => mark === "offline").length;
   attribute(container, "aria-label", wording.wallSummary(nodes.length, offline, troubles.length - offline));

@@ -1,4 +1,4 @@
-/** What colours and shapes of the wall mean. */
+/** The legend of the wall's colours and shapes. */
 
 import { asIs, Fields } from "../fields.ts";
 import { color, onThemeChange } from "../theme.ts";
@@ -7,10 +7,10 @@ import { type Palette, paletteOf } from "./palette.ts";
 import type { CellMark } from "./troubled_nodes.ts";
 import { scaleText, type WallMeasure } from "./wall_measure.ts";
 
-/** Pixels of a sample: twice what it takes on the page, for finer screens. */
+/** Canvas pixels of a sample: twice its size on the page, for high-resolution screens. */
 const SIZE = 40;
 
-/** Samples are the elements with `data-sample`, drawn as the cells are, so that one looks like the other. */
+/** Draws the elements with `data-sample` in the same way as the cells. */
 export class WallLegend {
   readonly #fields: Fields;
   readonly #samples: readonly HTMLCanvasElement[];

@@ -1,19 +1,22 @@
-/** Names of nodes in little room. */
+/** Shortens the names of nodes for small cells. */
 
-/** The domain that all of `names` end in, with its dot (`.lab.lan`), or nothing: it tells none of them from another. */
+/**
+ * Return the domain at the end of all `names`, with its dot (`.lab.lan`), or the empty string. A shared domain does not
+ * distinguish nodes.
+ */
 export function sharedDomain(names: readonly string[]): string {
   const [first, ...others] = names;
   if (first === undefined || others.length === 0) return "";
   for (let dot = first.indexOf("."); dot > 0; dot = first.indexOf(".", dot + 1)) {
     const domain = first.slice(dot);
-    // The end of an address is no domain.
+    // The last digits of an IP address are not a domain.
     if (!/^\.\p{L}/u.test(domain)) continue;
     if (others.every((name) => name.length > domain.length && name.endsWith(domain))) return domain;
   }
   return "";
 }
 
-/** `text` with its middle left out until `widthOf` it is at most `room`: names often differ at their ends. */
+/** Return `text` without its middle, such that `widthOf` is at most `room`. Names often differ at their ends. */
 export function shortened(text: string, room: number, widthOf: (text: string) => number): string {
   const width = widthOf(text);
   if (width <= room) return text;

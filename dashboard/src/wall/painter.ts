@@ -1,4 +1,4 @@
-/** Paints cells: a colour for the value, a shape for trouble, and what text there is room for. */
+/** Paints cells: a colour for the value, a shape for a problem, and as much text as fits. */
 
 import type { Node } from "../contract.ts";
 import { UNKNOWN } from "../format.ts";
@@ -14,7 +14,7 @@ const FAMILY = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Libe
 
 type CellSize = Pick<Box, "width" | "height">;
 
-/** Pixels between a cell and the next. */
+/** Pixels between two cells. */
 export function gapOf(cell: CellSize, ratio: number): number {
   return Math.max(1, Math.round(Math.min(cell.width * 0.06, cell.height * 0.06, 6 * ratio)));
 }
@@ -22,11 +22,14 @@ export function gapOf(cell: CellSize, ratio: number): number {
 interface CellBackground {
   readonly fill: string | CanvasPattern;
   readonly ink: string;
-  /** With an edge, for its inside is no value. */
+  /** Whether the cell has only an edge, because its node has no value. */
   readonly isHollow: boolean;
 }
 
-/** For cells of one size; `ratio`: canvas pixels by pixels of the page, `most`: canvas pixels of the largest text. */
+/**
+ * Paints cells of one size. `ratio`: pixels of the canvas per pixel of the page. `maxFontPixels`: largest font, in
+ * pixels of the canvas.
+ */
 export class WallPainter {
   readonly #pen: CanvasRenderingContext2D;
   readonly #colors: Palette;
@@ -50,7 +53,7 @@ export class WallPainter {
     pen.textBaseline = "alphabetic";
   }
 
-  /** Paint one cell; `name` is what its node is called on the wall. */
+  /** Paint one cell; `name`: short name of the node. */
   paint(box: Box, node: Node, name: string, mark: CellMark | null, measure: WallMeasure): void {
     const inner: Box = { x: box.x, y: box.y, width: box.width - this.#gap, height: box.height - this.#gap };
     const background = this.#backgroundOf(node, measure);
@@ -83,7 +86,7 @@ export class WallPainter {
     const bottom = inner.y + inner.height - padding;
     const value = shortValue(node, measure);
     if (node.status === "offline") {
-      // Under the name, where a word has the whole width.
+      // The word is below the name, where the whole width is free.
       const pixels = this.#sizeIn(value, room, namePixels, minFontPixels);
       if (pixels !== null) this.#write(value, left, top + namePixels * 2.1, pixels, ink);
     } else {
@@ -97,7 +100,7 @@ export class WallPainter {
   }
 
   #paintValue(inner: Box, node: Node, measure: WallMeasure, ink: string): void {
-    // All cells that are well say the same: their colour is enough.
+    // The colour is enough, because all healthy cells would show the same word.
     if (measure === "status") return;
     const pixels = this.#text.valuePixels;
     const text = shortValue(node, measure);
@@ -108,7 +111,7 @@ export class WallPainter {
     this.#pen.textAlign = "left";
   }
 
-  /** The mark alone, as large as the cell. */
+  /** Paint the mark without text, as large as the cell. */
   #paintMark(inner: Box, mark: CellMark): void {
     const size = Math.min(inner.width, inner.height);
     const [x, y] = [inner.x + inner.width / 2, inner.y + inner.height / 2];
@@ -137,7 +140,10 @@ export class WallPainter {
     return known;
   }
 
-  /** The size in which `text` fits into `room`, `largest` at maxFontPixels; `null` where that would be below `least`. */
+  /**
+   * Return the font size for which `text` fits into `room`, at most `largest`; `null` if the size would be below
+   * `least`.
+   */
   #sizeIn(text: string, room: number, largest: number, least: number): number | null {
     const key = `${largest} ${text}`;
     let width = this.#widths.get(key);

@@ -1,4 +1,4 @@
-/** The nodes in trouble as a list to be read from afar: as many as fit, and how many more there are. */
+/** The list of nodes in trouble, readable from a distance: as many rows as fit, and the number of the others. */
 
 import { nodeAddress } from "../address.ts";
 import { asIs, type Fields, write } from "../fields.ts";
@@ -7,9 +7,9 @@ import { KeyedList } from "../keyed_list.ts";
 import { wording } from "../wording.ts";
 import type { TroubledNode } from "./troubled_nodes.ts";
 
-/** Rows at most, on the highest screen. */
+/** Maximum number of rows, on the highest screen. */
 const ROWS = 24;
-/** Rows where the list is as long as it likes: on a page that scrolls. */
+/** Maximum number of rows on a page that scrolls, where the list has no limit. */
 const ROWS_OF_LONG_PAGE = 8;
 
 export interface TroubledNodeListElements {
@@ -19,13 +19,13 @@ export interface TroubledNodeListElements {
   readonly more: HTMLElement;
 }
 
-/** Follows the size of the list from `start()` to `stop()`. */
+/** Follows the size of the list between `start()` and `stop()`. */
 export class TroubledNodeList {
   readonly #elements: TroubledNodeListElements;
   readonly #rows: KeyedList<TroubledNode>;
   readonly #resize = new ResizeObserver(() => this.#fit());
   #troubles: readonly TroubledNode[] = [];
-  /** What the heights of the rows depend on. */
+  /** The texts that determine the heights of the rows. */
   #texts = "";
   #now = "";
 
@@ -47,7 +47,7 @@ export class TroubledNodeList {
     this.#resize.disconnect();
   }
 
-  /** `now` is the server's, as the times of the troubles are. */
+  /** `now`: timestamp of the server, like the times of `troubles`. */
   show(troubles: readonly TroubledNode[], now: string): void {
     this.#troubles = troubles;
     this.#now = now;
@@ -58,12 +58,12 @@ export class TroubledNodeList {
     this.#rows.show(shown);
     const texts = JSON.stringify([troubles.length, shown.map(({ node, mark, reason }) => [node.node, mark, reason])]);
     if (texts === this.#texts) return;
-    // To measure rows takes longer than all the rest.
+    // Measuring rows takes longer than everything else.
     this.#texts = texts;
     this.#fit();
   }
 
-  /** Hide the rows for which there is no room: half a row could be mistaken for a whole one. */
+  /** Hide the rows that do not fit, because half a row could look complete. */
   #fit(): void {
     const { list, more } = this.#elements;
     const rows = [...list.children] as HTMLElement[];
@@ -88,7 +88,7 @@ export class TroubledNodeList {
   }
 }
 
-/** How many of `rows` are whole within `list`, or the most of a long page where `list` is cut off nowhere. */
+/** Return how many of `rows` fit into `list`. If `list` has no limit, return the number for a long page. */
 function fittingRows(list: HTMLElement, rows: readonly HTMLElement[]): number {
   if (getComputedStyle(list).overflowY === "visible") return Math.min(rows.length, ROWS_OF_LONG_PAGE);
   const bottom = list.getBoundingClientRect().bottom + 1;

@@ -1,23 +1,23 @@
-/** Which nodes are in trouble, and why. */
+/** Finds the nodes in trouble and the reasons. */
 
 import type { Alert, Node, Severity, Timestamp } from "../contract.ts";
 import { bySeverity } from "../live/verdict.ts";
 import { errorOf, messageBeside } from "../said.ts";
 
-/** What a cell shows by its shape; `unknown` is no trouble, only not known yet. */
+/** The shape that a cell shows. `unknown` means that the node was not scraped yet. */
 export type CellMark = "offline" | Severity | "unknown";
 
-/** A node in trouble. */
+/** A node that is offline or has a firing alert. */
 export interface TroubledNode {
   readonly node: Node;
   readonly mark: Exclude<CellMark, "unknown">;
-  /** How grave it is; a node that is offline before any alert of it fires is a warning. */
+  /** The highest severity of the node's alerts. An offline node without a firing alert counts as a warning. */
   readonly severity: Severity;
   readonly reason: string;
   readonly since: Timestamp;
 }
 
-/** FiringAlerts alerts by node. */
+/** Firing alerts by the node's name. */
 export type FiringAlerts = ReadonlyMap<string, readonly Alert[]>;
 
 export function firingByNode(alerts: readonly Alert[]): FiringAlerts {
@@ -31,7 +31,7 @@ export function firingByNode(alerts: readonly Alert[]): FiringAlerts {
   return firing;
 }
 
-/** The mark of `node`; `null` where all is well. */
+/** Return the mark of `node`; `null` for a healthy node. */
 export function markOf(node: Node, firing: FiringAlerts): CellMark | null {
   if (node.status === "offline") return "offline";
   const alerts = firing.get(node.node);
@@ -39,7 +39,9 @@ export function markOf(node: Node, firing: FiringAlerts): CellMark | null {
   return node.status === "unknown" ? "unknown" : null;
 }
 
-/** Nodes in trouble: the gravest first, of equally grave ones those that are offline, of equals what happened last. */
+/**
+ * Return the nodes in trouble, most severe first. Among equal severities, offline nodes come first, then the latest.
+ */
 export function troubledNodes(nodes: readonly Node[], firing: FiringAlerts): TroubledNode[] {
   const troubles: TroubledNode[] = [];
   for (const node of nodes) {
@@ -56,7 +58,7 @@ export function troubledNodes(nodes: readonly Node[], firing: FiringAlerts): Tro
   );
 }
 
-/** Why `node` is in trouble, in the page's language; `null` where it is not, or nobody knows. */
+/** Return why `node` is in trouble, in the page's language; `null` for a healthy node or without a known reason. */
 export function reasonOf(node: Node, firing: FiringAlerts): string | null {
   // The alert of an offline node repeats its error.
   if (node.status === "offline") return node.error === null ? null : errorOf(node);

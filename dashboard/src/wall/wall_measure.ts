@@ -1,4 +1,4 @@
-/** What colours the cells of the wall: the measures, their scales, and their values as text. */
+/** The measures that colour the cells of the wall, with their scales and texts. */
 
 import type { Node } from "../contract.ts";
 import * as format from "../format.ts";
@@ -7,23 +7,25 @@ import { wording } from "../wording.ts";
 export const WALL_MEASURES = ["cpu_usage", "memory_usage", "disk_usage", "temperature", "status"] as const;
 export type WallMeasure = (typeof WALL_MEASURES)[number];
 
-/** The values at the two ends of a scale: percent, or °C. */
+/** Values at both ends of a scale, in percent or °C. */
 export interface Scale {
   readonly low: number;
   readonly high: number;
 }
 
 const PERCENT: Scale = { low: 0, high: 100 };
-/** From a cold room to where processors slow themselves down. */
+/** From a cold room to the temperature at which processors throttle. */
 const CELSIUS: Scale = { low: 20, high: 90 };
 
-/** `null` for the status, which has no scale. */
+/** Return the scale; `null` for the status. */
 export function scaleOf(measure: WallMeasure): Scale | null {
   if (measure === "status") return null;
   return measure === "temperature" ? CELSIUS : PERCENT;
 }
 
-/** Where `node` lies on the scale of `measure`, from 0 to 1; `null`: not known, or no scale. */
+/**
+ * Return the position of `node` on the scale of `measure`, from 0 to 1; `null` for an unknown value or without a scale.
+ */
 export function shareOf(node: Node, measure: WallMeasure): number | null {
   const scale = scaleOf(measure);
   if (measure === "status" || scale === null) return null;
@@ -32,21 +34,21 @@ export function shareOf(node: Node, measure: WallMeasure): number | null {
   return Math.min(1, Math.max(0, (value - scale.low) / (scale.high - scale.low)));
 }
 
-/** The value in as few characters as it takes; of a node that is offline, that. */
+/** Return the value in few characters; for an offline node, the word for its status. */
 export function shortValue(node: Node, measure: WallMeasure): string {
   if (node.status === "unknown") return format.UNKNOWN;
   if (measure === "status" || node.status === "offline") return wording.nodeStatus[node.status];
   return measure === "temperature" ? format.wholeCelsius(node[measure]) : format.wholePercent(node[measure]);
 }
 
-/** The value with the name of the measure, `CPU 34.2 %`; `null` where it is the status. */
+/** Return the value with the name of the measure, `CPU 34.2 %`; `null` for the status. */
 export function namedValue(node: Node, measure: WallMeasure): string | null {
   if (measure === "status") return null;
   const write = measure === "temperature" ? format.celsius : format.percent;
   return `${wording.measure[measure]} ${write(node[measure])}`;
 }
 
-/** An end of the scale, with its unit. */
+/** Return an end of the scale, with its unit. */
 export function scaleText(measure: WallMeasure, end: keyof Scale): string {
   const value = scaleOf(measure)?.[end] ?? null;
   if (value === null) return "";

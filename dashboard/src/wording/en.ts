@@ -1,4 +1,4 @@
-/** English. The other languages have exactly these. */
+/** English. The other languages have the same keys. */
 
 import type { Coded, NodeStatus, OverallStatus, Severity, Transition } from "../contract.ts";
 import { bytes, duration, moment } from "../format.ts";
@@ -42,7 +42,7 @@ export const en = {
     pended: "Came and went",
   } as Readonly<Record<Transition, string>>,
 
-  /** Names of what is measured, in charts and on the wall. */
+  /** Names of measures, in charts and on the wall. */
   measure: {
     cpu_usage: "CPU",
     memory_usage: "Memory",
@@ -67,9 +67,9 @@ export const en = {
     `${online} of ${total} ${total === 1 ? "node" : "nodes"} online`,
   nodesShown: (shown: number, total: number): string =>
     shown === total ? `${total} ${total === 1 ? "node" : "nodes"}` : `${shown} of ${total} nodes`,
-  /** How many of the charts that there could be are on the page. */
+  /** Number of charts on the page, of all possible charts. */
   chartsShown: (shown: number, total: number): string => `${shown} of ${total} charts`,
-  /** Beside a percentage: of how much. */
+  /** The total, next to a percentage. */
   ofTotal: (total: number | null): string => (total === null ? "" : `of ${bytes(total)}`),
   forDuration: (span: string): string => `for ${span}`,
 
@@ -120,7 +120,7 @@ export const en = {
   dismiss: "Dismiss",
   moreAlerts: (count: number): string => `and ${count} more`,
 
-  /** The parts of the sentence that says how the cluster is; counts are above 0. */
+  /** Parts of the sentence about the state of the cluster. Counts are above 0. */
   headline: {
     well: (total: number): string => (total === 1 ? "The node is well" : `All ${total} nodes are well`),
     allOffline: (total: number): string => `All ${total} nodes offline`,
@@ -133,20 +133,20 @@ export const en = {
     nothingFires: "no alert fires",
   },
 
-  /** Before the title of the page: what is wrong, as shapes and figures. */
+  /** Counts before the title of the page, as shapes and numbers. */
   titleFiring: (counts: string): string => `(${counts})`,
 
-  /** Of a step of a chart, which holds many rounds. */
+  /** Mean of a chart's step, which holds many rounds. */
   meanOfStep: (mean: string): string => `mean ${mean}`,
   timesIn: (zone: string): string => `Times are in ${zone}`,
-  /** What a chart says in place of a line that cannot be, by measure. */
+  /** Why a node has no values of a measure, in place of its line. */
   absent: {
     temperature: "No temperature sensor",
     swap_usage: "No swap",
     pressure_io: "Its kernel or exporter does not tell it",
     pressure_memory: "Its kernel or exporter does not tell it",
   },
-  /** A time of day that is rounded. */
+  /** A rounded time of day. */
   about: (time: string): string => `about ${time}`,
   dataSince: (time: string): string => `data since ${time}`,
   averageAlone: "average only",
@@ -157,7 +157,7 @@ export const en = {
   mostNodes: (span: string): string => `10–90 %: ${span}`,
   highestNode: (value: string, node: string): string => `highest ${value}${node === "" ? "" : `, ${node}`}`,
   averageOfNodes: (value: string): string => `average ${value}`,
-  /** Above a chart whose line is something else. */
+  /** The average, above a chart whose line is the median. */
   averageNow: (value: string): string => `avg. ${value}`,
   noHistory: "No history in this range yet.",
   historyFailed: (why: string): string => `The history could not be read (${why}).`,
@@ -179,14 +179,14 @@ export const en = {
     shown === total ? `${total} ${total === 1 ? "alert" : "alerts"}` : `${shown} of ${total} alerts`,
   entriesShown: (shown: number, total: number): string =>
     shown === total ? `${total} ${total === 1 ? "entry" : "entries"}` : `${shown} of ${total} entries`,
-  /** Beside what an alert says that begins and ends again and again. */
+  /** Added to the message of an alert that repeatedly fires and resolves. */
   flapping: (count: number): string => `flapping, ${count}\u00a0×`,
   timesFired: (count: number): string => (count === 0 ? "" : `${count}\u00a0×`),
   incidentsShown: (active: number, ended: number): string => `${active} active, ${ended} ended`,
   incidentsKnownSince: (timestamp: string): string => `Incidents are recorded since ${moment(timestamp)}.`,
   incidentsFailed: (why: string, againSeconds: number): string =>
     `What has ended could not be read (${why}). The page tries again every ${againSeconds} s.`,
-  /** In which texts the table of incidents searches; empty where it is those of the page. */
+  /** Language of the texts that the CSV file of incidents searches; empty if the same as the page's. */
   tableSearches: "",
   noIncident: "Nothing has happened in this period.",
   noIncidentMatches: "Nothing in this period matches the filters.",
@@ -200,9 +200,9 @@ export const en = {
     `The log could not be read to its end (${why}). The page tries again every ${againSeconds} s.`,
   newestNotThere: "the server does not have its newest entries",
 
-  /** What the collector says as a code; `text` where the code is absent or of another version. */
+  /** The collector's sentence for a code, or `text` if the code is missing or unknown. */
   said: (coded: Coded | null | undefined, text: string): string => said(SAID_EN, coded, text),
 };
 
-/** What every language says. */
+/** The texts of every language. */
 export type Wording = typeof en;

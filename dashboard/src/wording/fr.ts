@@ -1,4 +1,4 @@
-/** French. A no-break space stands before a colon and its like. */
+/** French. A no-break space precedes a colon and similar signs. */
 
 import { bytes, duration, moment } from "../format.ts";
 import type { Wording } from "./en.ts";
