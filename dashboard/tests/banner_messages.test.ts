@@ -33,12 +33,12 @@ test("old data is named with its age and what may be down", () => {
   const sentence = "The data is 40\u00a0s old: the collector or Redis may be down.";
   assert.equal(said({ freshness: "stale", ageSeconds: 42 }), sentence);
   assert.match(said({ freshness: "stale", ageSeconds: 200 }), /3\u00a0min old/);
-  assert.match(said({ freshness: "stale", ageSeconds: Number.POSITIVE_INFINITY }), /Nobody knows how old/);
+  assert.match(said({ freshness: "stale", ageSeconds: Number.POSITIVE_INFINITY }), /age of the data is unknown/);
 });
 
 test("a known cause takes the place of a guess", () => {
   const redis = said({ freshness: "stale", ageSeconds: 42, redisDownSince: "2026-11-23T09:41:07.120Z" });
-  assert.match(redis, /^Redis is away since .+\nThe data is 40\u00a0s old\.$/s);
+  assert.match(redis, /^Redis has been unavailable since .+\nThe data is 40\u00a0s old\.$/s);
   const collector = said({ freshness: "stale", ageSeconds: 42, collectorDown: true });
   assert.match(collector, /^The collector is not running.+\nThe data is 40\u00a0s old\.$/s);
 });
@@ -49,27 +49,30 @@ test("a refused origin is named with the setting that allows it", () => {
     sentences,
     /^The push service refuses this page's origin http:\/\/pi\.lan:8085\. Set WS_ALLOWED_ORIGINS=http:\/\/pi\.lan:8085 \(or PUBLIC_URL\) for the ws service and restart it\.\n/,
   );
-  assert.match(sentences, /asks every 30 s/);
+  assert.match(sentences, /asks the server every 30 s/);
 });
 
 test("polling says how often it asks", () => {
   const sentences = said({ push: { kind: "lost" }, freshness: "polling" });
   assert.equal(
     sentences,
-    "The push connection is down: the ws service does not answer.\nMeanwhile the page asks every 30 s.",
+    "The push connection is down: the ws service does not answer.\nMeanwhile, the page asks the server every 30 s.",
   );
 });
 
 test("an ended connection says why and what to do", () => {
   const ended = (code: string): string => said({ push: { kind: "ended", serverError: { code, message: "by hand" } } });
   assert.match(ended("bad_request"), /\(by hand\)\. Reload/);
-  assert.match(ended("forbidden"), /\(this user may not see it\)\. Reload/);
+  assert.match(ended("forbidden"), /\(this user has no access\)\. Reload/);
   assert.match(said({ push: { kind: "ended", serverError: null } }), /connection\. Reload/);
 });
 
 test("a limit of connections is named, and that the page tries again", () => {
   const sentences = said({ push: { kind: "limited" }, freshness: "polling" });
-  assert.match(sentences, /no more connections.+tries again every half minute\.\nMeanwhile the page asks every 30 s\./);
+  assert.match(
+    sentences,
+    /no more connections.+tries again about every half minute\.\nMeanwhile, the page asks the server every 30 s\./,
+  );
 });
 
 test("nobody signed in leaves one sentence, and a link that leads back to this page as it is", () => {
@@ -107,7 +110,7 @@ test("a failure of the script is not kept silent", () => {
 test("a page older than the server says so", () => {
   assert.match(
     textOf(bannerMessages({ ...WELL, serverVersion: "1.1" }, "1.0")),
-    /version 1\.1, this page is of version 1\.0/,
+    /version 1\.1, but this page is from version 1\.0/,
   );
   assert.deepEqual(bannerMessages({ ...WELL, serverVersion: "1.0" }, "1.0"), []);
   assert.deepEqual(bannerMessages(WELL, "1.0"), []);

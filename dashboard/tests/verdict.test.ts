@@ -41,9 +41,9 @@ function verdict(of: { snapshot?: Snapshot; health?: Health; alerts?: Alerts }):
 test("the headline says that all is well, with the plural right", () => {
   assert.deepEqual(verdict({ health: health(50, 50, "healthy"), alerts: alerts() }), [
     "healthy",
-    "All 50 nodes are well",
+    "All 50 nodes are healthy",
   ]);
-  assert.deepEqual(verdict({ health: health(1, 1, "healthy"), alerts: alerts() }), ["healthy", "The node is well"]);
+  assert.deepEqual(verdict({ health: health(1, 1, "healthy"), alerts: alerts() }), ["healthy", "The node is healthy"]);
 });
 
 test("the headline is one sentence of what is offline and what fires", () => {
@@ -81,7 +81,7 @@ test("critical alerts are no healthy cluster, however many nodes are online", ()
 
 test("what is pending does not count", () => {
   const now = alerts(alert("temperature", "critical", "n1", "pending"));
-  assert.deepEqual(verdict({ health: health(2, 2, "healthy"), alerts: now }), ["healthy", "All 2 nodes are well"]);
+  assert.deepEqual(verdict({ health: health(2, 2, "healthy"), alerts: now }), ["healthy", "All 2 nodes are healthy"]);
 });
 
 test("what the collector counts goes before the list, which may be cut", () => {
@@ -95,7 +95,7 @@ test("what the collector counts goes before the list, which may be cut", () => {
     firing: { critical: 0, warning: 0, info: 0 },
     worst_firing_severity: null,
   };
-  assert.deepEqual(verdict({ health: quiet }), ["healthy", "All 50 nodes are well"]);
+  assert.deepEqual(verdict({ health: quiet }), ["healthy", "All 50 nodes are healthy"]);
 });
 
 test("a node that is offline counts before its alert fires, and where no rule looks at it", () => {
