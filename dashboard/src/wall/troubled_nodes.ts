@@ -2,7 +2,7 @@
 
 import type { Alert, Node, Severity, Timestamp } from "../contract.ts";
 import { bySeverity } from "../live/verdict.ts";
-import { errorOf, messageBeside } from "../said.ts";
+import { errorText, messageWithoutNode } from "../message_texts.ts";
 
 /** The shape that a cell shows. `unknown` means that the node was not scraped yet. */
 export type CellMark = "offline" | Severity | "unknown";
@@ -61,9 +61,9 @@ export function troubledNodes(nodes: readonly Node[], firing: FiringAlerts): Tro
 /** Return why `node` is in trouble, in the page's language; `null` for a healthy node or without a known reason. */
 export function reasonOf(node: Node, firing: FiringAlerts): string | null {
   // The alert of an offline node repeats its error.
-  if (node.status === "offline") return node.error === null ? null : errorOf(node);
+  if (node.status === "offline") return node.error === null ? null : errorText(node);
   const alerts = [...(firing.get(node.node) ?? [])].sort((a, b) => bySeverity(a.severity, b.severity));
-  const messages = alerts.map(messageBeside);
+  const messages = alerts.map(messageWithoutNode);
   return messages.length === 0 ? null : messages.join(" · ");
 }
 

@@ -3,8 +3,8 @@
 import type { Coded, NodeStatus, OverallStatus, Severity, Transition } from "../contract.ts";
 import { bytes, duration, moment } from "../format.ts";
 import type { ShownFreshness } from "../live/freshness.ts";
-import { said } from "./said.ts";
-import { SAID_EN } from "./said_en.ts";
+import { compose } from "./sentences.ts";
+import { SENTENCES_EN } from "./sentences_en.ts";
 
 export const en = {
   freshness: {
@@ -204,7 +204,7 @@ export const en = {
   newestNotThere: "the server does not have the newest entries",
 
   /** The collector's sentence for a code, or `text` if the code is missing or unknown. */
-  said: (coded: Coded | null | undefined, text: string): string => said(SAID_EN, coded, text),
+  sentence: (coded: Coded | null | undefined, text: string): string => compose(SENTENCES_EN, coded, text),
 };
 
 /** The texts of every language. */
