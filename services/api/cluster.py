@@ -82,7 +82,7 @@ def cluster_routes(store: MessageStore, republisher: Republisher) -> Blueprint:
         for name, stored in nodes_by_name(latest.stored):
             if name == node:
                 return latest_answer(latest, bytes(stored))
-        raise RequestRefused(404, f"No node is called {quoted(node)}. GET /api/cluster/nodes lists them.")
+        raise RequestRefused(404, f"No node is called {quoted(node)}. GET /api/cluster/nodes lists all nodes.")
 
     @routes.get("/snapshot")
     def snapshot() -> Response:

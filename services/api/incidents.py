@@ -51,7 +51,7 @@ def incident_routes(store: MessageStore, records: "IncidentReader") -> Blueprint
     def incidents() -> Response:
         """A result page, newest first. On the first page all ongoing incidents come before the ended ones."""
         wanted = _incident_filter(store)
-        after = position(request.args, "after", "what a page says as 'next'")
+        after = position(request.args, "after", "the 'next' of a previous page")
         limit = whole_number(request.args, "limit", (1, LARGEST_LIMIT), 6)
         if wants_csv():
             return _table(records.pages(wanted, after, limit))

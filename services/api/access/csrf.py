@@ -84,7 +84,7 @@ class FormTokens:
 
     def _refused(self) -> RequestRefused:
         self._counters.refusals.labels("form").inc()
-        text = gettext("This form is too old, or was not sent from here. Go back, reload the page, and try again.")
+        text = gettext("This form is too old, or another site sent it. Go back, reload the page, and try again.")
         return RequestRefused(403, text, as_page=wants_page())
 
 
@@ -121,4 +121,4 @@ def _require_form() -> None:
         raise RequestRefused(413, gettext("This form is too large."), as_page=wants_page())
     is_waited_for = "Transfer-Encoding" in request.headers or "Expect" in request.headers
     if is_waited_for or (request.content_length and request.mimetype != _URLENCODED):
-        raise RequestRefused(400, gettext("This is no form as browsers send them."), as_page=wants_page())
+        raise RequestRefused(400, gettext("This is not a valid form."), as_page=wants_page())

@@ -132,6 +132,6 @@ def _save(client: redis.Redis) -> None:
         except redis.ResponseError as error:
             # A dump under way may lack the revocation, so another one must follow.
             if "in progress" not in str(error) or time.monotonic() > deadline:
-                _logger.warning("a revocation may be lost if Redis ends before its next dump: %s", error)
+                _logger.warning("a revocation may be lost if Redis stops before its next dump: %s", error)
                 return
         time.sleep(_SAVE_RETRY_SECONDS)

@@ -63,7 +63,7 @@ def sign_in_routes(sign_in: SignIn, credentials: Credentials, forms: FormTokens)
             sign_in.begin(response, verified, previous, device)
         except (RedisFailure, DataUnavailable):
             sign_in.unavailable()
-            error = gettext("Nobody can sign in while Redis does not answer. Try again in a moment.")
+            error = gettext("Signing in needs Redis, which does not answer. Try again in a moment.")
             return _sign_in_page(forms, 503, error, user, next_page, RETRY_SECONDS)
         except TooManyPasswordChecks:
             sign_in.unavailable()
