@@ -213,7 +213,7 @@ def test_update_for_others_waits_for_a_choice_and_what_runs_goes_on(machine: Sys
     # when
     said = machine.make("install-service", check=False)
     # then
-    assert "PUBLIC_HOST=0.0.0.0 lets others reach the pages" in said
+    assert "PUBLIC_HOST=0.0.0.0 lets other machines reach the pages" in said
     assert f"echo ACCESS=closed | sudo tee -a {ENVIRONMENT}" in said
     assert machine.show("dispycluster-gateway.service", "MainPID") == process
     machine.wait_until_live(within_seconds=0)
@@ -227,7 +227,7 @@ def test_closed_services_let_in_who_has_a_password_or_a_token(machine: SystemdMa
     said = machine.make("install-service")
     # then
     assert "1 of 1 node answers" in said
-    assert "Everybody must sign in. Nobody can yet. A first user: sudo dispycluster user add NAME" in said
+    assert "Everybody must sign in. There is no user yet. Add the first: sudo dispycluster user add NAME" in said
     assert status(machine) == "401"
     assert machine.run(COMMAND, "status").startswith("live: yes\n")
     assert "read without an exporter" in machine.run(COMMAND, "check-nodes")

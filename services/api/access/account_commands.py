@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from access.credential_folder import CredentialFolder
-from access.revocations import KEPT_SECONDS, revocation_of_user
+from access.revocations import RETENTION_SECONDS, revocation_of_user
 from access.tokens import PreviousToken, StoredToken, new_token, token_digest, token_id
 from api.access.command_line import (
     CommandEnvironment,
@@ -117,7 +117,7 @@ class UserCommands:
 
     def _revoke(self, name: str) -> None:
         now = time.time()
-        revoke(self._environment, revocation_of_user(name, now), now + KEPT_SECONDS)
+        revoke(self._environment, revocation_of_user(name, now), now + RETENTION_SECONDS)
 
 
 def _content(password: str) -> bytes:
@@ -153,12 +153,12 @@ class TokenCommands:
         require_output()
         now = time.time()
         ends = now + hours * 3600
-        kept = [old for old in previous.former if old.until > now]
+        kept = [old for old in previous.previous if old.until > now]
         kept.append(PreviousToken(previous.sha256, previous.created, previous.expires, ends))
         days = None if previous.expires is None else (previous.expires - previous.created) / _DAY_SECONDS
         token, stored = _new_token(previous.scopes, days)
         if hours:
-            stored = msgspec.structs.replace(stored, former=tuple(kept))
+            stored = msgspec.structs.replace(stored, previous=tuple(kept))
         when = change_file(self._folder, name, encode(stored))
         previous_text = (
             f"the previous one is valid until {timestamp(ends)}" if hours else "the previous one is no longer valid"
@@ -220,9 +220,9 @@ class TokenCommands:
         if stored is None:
             print_message(f"{done}; its file was not a valid token")
             return
-        until = time.time() + KEPT_SECONDS if stored.expires is None else stored.expires
+        until = time.time() + RETENTION_SECONDS if stored.expires is None else stored.expires
         try:
-            for sha256 in (stored.sha256, *(old.sha256 for old in stored.former)):
+            for sha256 in (stored.sha256, *(old.sha256 for old in stored.previous)):
                 revoke(self._environment, f"token:{token_id(sha256)}", until)
         except ProductNotRunning:  # every service reads the folder at its start
             print_message(f"{done}, and is no longer valid")

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from access.credential_folder import FILE_LIMIT_BYTES, NAME, CredentialFolder
-from access.revocation_reader import RevocationReader, begin_generation
+from access.revocation_reader import RevocationReader, create_generation
 from access.revocations import Revocations
 from access.session_keys import new_key, previous_key_line, previous_key_path
 from access.tokens import StoredToken, token_grant
@@ -130,7 +130,7 @@ class ArchiveCommands:
         try:
             with redis_client(self._environment) as client:
                 client.delete(GENERATION_KEY)
-                begin_generation(client)
+                create_generation(client)
         except RedisFailure as error:
             raise CommandError(f"Redis did not execute the command, and nothing was changed: {error}") from None
         print_message("all sessions have ended; all users must sign in again")
@@ -183,7 +183,7 @@ class ArchiveCommands:
         revocations = Revocations()
         try:
             with redis_client(self._environment) as client:
-                RevocationReader(partial(ask, client), revocations, may_begin=False).refresh()
+                RevocationReader(partial(ask, client), revocations, may_create_generation=False).refresh()
         except RedisFailure as error:
             raise CommandError(f"the revocations in Redis cannot be read: {error}") from None
         return revocations
