@@ -146,5 +146,5 @@ def sign_in_url() -> str:
     if request.method not in ("GET", "HEAD"):
         return SIGN_IN
     query = request.query_string.decode("latin-1")
-    wanted = quote(request.path) + (f"?{query}" if query else "")
-    return f"{SIGN_IN}?{urlencode({'next': safe_next(wanted)})}"
+    path = quote(request.path) + (f"?{query}" if query else "")
+    return f"{SIGN_IN}?{urlencode({'next': safe_next(path)})}"
