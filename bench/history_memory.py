@@ -83,7 +83,7 @@ def record(redis: Redis, coming: Iterator[HistoryRecord]) -> Iterator[float]:
         begun = time.perf_counter()
         answer = record_history_reply(call(redis, RECORD_HISTORY, arguments))
         yield time.perf_counter() - begun
-        assert (answer.outcome, answer.dealt, answer.refused) == ("recorded", len(batch), 0)
+        assert (answer.outcome, answer.processed, answer.refused) == ("recorded", len(batch), 0)
 
 
 def main() -> int:

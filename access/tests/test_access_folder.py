@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from access.credential_folder import FILE_LIMIT_BYTES, LOOK_SECONDS, NAME, CredentialFolder
+from access.credential_folder import CHECK_SECONDS, FILE_LIMIT_BYTES, NAME, CredentialFolder
 
 
 class Content(msgspec.Struct):
@@ -23,7 +23,7 @@ class Watched:
         self.folder = CredentialFolder(path, "thing", Content, lambda: self.now)
 
     def numbers(self) -> dict[str, int]:
-        self.now += LOOK_SECONDS
+        self.now += CHECK_SECONDS
         return {name: content.number for name, content in self.folder.files().items()}
 
 

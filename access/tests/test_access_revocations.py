@@ -4,7 +4,7 @@ import pytest
 
 from access.grant import READ, Grant
 from access.revocations import (
-    FORGET_SECONDS,
+    EXPIRY_CHECK_SECONDS,
     Revocations,
     revocation_of,
     revocation_of_device,
@@ -141,7 +141,7 @@ def test_revocation_is_forgotten_after_its_use_and_not_before() -> None:
     revocations.add("session:b", 2000.0)
     revocations.add("session:b")
     revocations.add("session:c", 50_000.0)
-    for seconds, left in ((2000.0 + FORGET_SECONDS - 1, 3), (2000.0 + 2 * FORGET_SECONDS, 1)):
+    for seconds, left in ((2000.0 + EXPIRY_CHECK_SECONDS - 1, 3), (2000.0 + 2 * EXPIRY_CHECK_SECONDS, 1)):
         # when
         now[0] = seconds
         revocations.finish_loading(GENERATION)

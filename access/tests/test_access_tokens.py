@@ -88,7 +88,7 @@ def test_former_token_has_the_same_grant_until_its_overlap_is_over(tmp_path: Pat
         sha256=token_digest(new),
         scopes=("read",),
         created=1000.0,
-        former=(PreviousToken(old.sha256, old.created, old.expires, 2000.0),),
+        previous=(PreviousToken(old.sha256, old.created, old.expires, 2000.0),),
     )
     (tmp_path / ".script").write_bytes(msgspec.json.encode(replaced))
     (tmp_path / ".script").rename(tmp_path / "script")

@@ -117,7 +117,7 @@ def bounded(app: Application, requests: Connections, proxies: TrustedProxies) ->
         if not requests.admit(origin.address, number):
             said = "refused a request of %s: GATEWAY_LIMIT_CONNECTIONS is reached"
             _complaints.warning("request", said, origin.address)
-            text = "Too many requests and connections of your address are open."
+            text = "Your address has too many open requests and connections."
             return refusal(environ, start_response, HTTPStatus.TOO_MANY_REQUESTS, text, "limit_exceeded")
         when_served(environ, lambda: requests.release(number))
         return app(environ, start_response)

@@ -80,4 +80,4 @@ def test_queue_remembers_no_key_when_all_is_done() -> None:
         taken = queue.take()
         assert taken is not None
         queue.done(taken[0])
-    assert (queue._lines, queue._turns, +queue._under_way) == ({}, {}, {})
+    assert (queue._queues, queue._ready, +queue._running) == ({}, {}, {})

@@ -141,7 +141,7 @@ def test_caller_is_told_what_is_missing_and_where_to_read_on_when_it_may_not_loa
 def test_caller_is_told_that_its_user_needs_other_rules_when_it_may_call_no_function(redis: Redis, user: Redis) -> None:
     redis.function_load(LIBRARY)
     redis.execute_command("ACL SETUSER", "caller", "-fcall", "+function|load")
-    with pytest.raises(FunctionsMissing, match=r"'fcall'.*\"A Redis of your own\", has the users' lines"):
+    with pytest.raises(FunctionsMissing, match=r"'fcall'.*\"A Redis of your own\", for the users' ACL lines"):
         call(user, TAKE_LEASE, TAKE)
 
 

@@ -144,7 +144,7 @@ def test_complaint_is_silent_for_a_minute_when_it_repeats(caplog: pytest.LogCapt
     assert [record.getMessage() for record in caplog.records] == [
         "garbage on a channel",
         "something else",
-        "garbage on a channel (4 more like it since the last such line)",
+        "garbage on a channel (4 more since the last such line)",
     ]
 
 

@@ -92,7 +92,7 @@ def values_of(cells: Sequence[HistoryEntry | None], measure: str) -> HistoryValu
 def distribution_of(cells: Sequence[Distribution | None], measure: str) -> DistributionValues:
     """How one measure lies, of a filled grid."""
     position = DISTRIBUTED.index(measure)
-    spreads = [None if cell is None else cell.spreads[position] for cell in cells]
+    spreads = [None if cell is None else cell.quantiles[position] for cell in cells]
     p10, median, p90, high, node = zip(*(spread or (None,) * 5 for spread in spreads), strict=True)
     return DistributionValues(p10=p10, median=median, p90=p90, max=high, max_node=node)
 

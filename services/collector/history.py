@@ -99,11 +99,11 @@ class HistoryAggregator:
             if number % NODES_PER_PAUSE == 0:
                 yield
         if rounds:
-            spreads = []
-            for spread in distribution.spreads():
-                spreads.append(spread)
+            quantiles = []
+            for values in distribution.quantiles():
+                quantiles.append(values)
                 yield
-            raw = encode_distribution(Distribution(rounds, tuple(spreads)))
+            raw = encode_distribution(Distribution(rounds, tuple(quantiles)))
             self.lost += len(self.distributions) == self.distributions.maxlen
             self.distributions.append(HistoryRecord(period.resolution, None, period.start_seconds, raw))
         period.sums = {}
@@ -213,9 +213,9 @@ class HistoryRecorder:
                 self.forget()
             if answer.outcome != "recorded":
                 break
-            for _ in range(answer.dealt):
+            for _ in range(answer.processed):
                 queue.popleft()
-            HISTORY_RECORDS.labels("recorded").inc(answer.dealt - answer.refused)
+            HISTORY_RECORDS.labels("recorded").inc(answer.processed - answer.refused)
             HISTORY_RECORDS.labels("refused").inc(answer.refused)
 
     async def finish(self, epoch: Epoch) -> None:

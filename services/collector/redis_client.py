@@ -107,7 +107,7 @@ class RedisClient:
             RedisFailure: the call failed or Redis did not answer. In the latter case, the round may be published.
         """
         if time.monotonic() < self._reduced_until:
-            publication = publication.bare()
+            publication = publication.without_optional_parts()
         async with _time_limited():
             try:
                 return await self._publish(publication)
@@ -118,7 +118,7 @@ class RedisClient:
                     "permission", "published a round without rules and incidents; update the ACL of Redis: %s", error
                 )
                 self._reduced_until = time.monotonic() + REDUCED_SECONDS
-                return await self._publish(publication.bare())
+                return await self._publish(publication.without_optional_parts())
 
     async def _publish(self, publication: Publication) -> PublishOutcome:
         arguments = publish_round_call(publication)

@@ -203,7 +203,7 @@ class Scene:
                 spreading.add(self._cluster.name(index), entry)
         # Elsewhere all is as it is in the first days after an update, when only the averages of before are known.
         if self._cluster.is_ill:
-            entry_of_all = encode_distribution(Distribution(5, tuple(spreading.spreads())))
+            entry_of_all = encode_distribution(Distribution(5, tuple(spreading.quantiles())))
             pipeline.xadd(distribution_key(step.seconds), {HISTORY_FIELD: entry_of_all}, id=f"{at * 1000}-0")
 
 

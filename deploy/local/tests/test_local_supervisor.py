@@ -287,7 +287,7 @@ def test_second_signal_leaves_the_part_that_keeps_the_data_its_time(supervised: 
 
 #: Gives a sign of life, and says so; then it waits for its end.
 GIVES_SIGNS = (
-    "import os, sys, time; from runtime import watchdog; watchdog.SILENCE_SECONDS = 2\n"
+    "import os, sys, time; from runtime import watchdog; watchdog.TIMEOUT_SECONDS = 2\n"
     "sign = watchdog.Watchdog(os.environ); print('up', os.getpid(), flush=True)\n"
     "while True: sign.beat(); time.sleep(0.5)"
 )

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from access.credential_folder import CredentialFolder
-from access.revocations import KEPT_SECONDS, revocation_of_user
+from access.revocations import RETENTION_SECONDS, revocation_of_user
 from access.tokens import PreviousToken, StoredToken, new_token, token_digest, token_id
 from api.access.command_line import (
     CommandEnvironment,
@@ -115,7 +115,7 @@ class UserCommands:
 
     def _revoke(self, name: str) -> None:
         now = time.time()
-        revoke(self._environment, revocation_of_user(name, now), now + KEPT_SECONDS)
+        revoke(self._environment, revocation_of_user(name, now), now + RETENTION_SECONDS)
 
 
 def _content(password: str) -> bytes:
@@ -151,12 +151,12 @@ class TokenCommands:
         require_output()
         now = time.time()
         ends = now + hours * 3600
-        kept = [old for old in former.former if old.until > now]
+        kept = [old for old in former.previous if old.until > now]
         kept.append(PreviousToken(former.sha256, former.created, former.expires, ends))
         days = None if former.expires is None else (former.expires - former.created) / _DAY_SECONDS
         token, stored = _made(former.scopes, days)
         if hours:
-            stored = msgspec.structs.replace(stored, former=tuple(kept))
+            stored = msgspec.structs.replace(stored, previous=tuple(kept))
         when = keep(self._folder, name, encode(stored))
         told = f"the former is good until {timestamp(ends)}" if hours else "the former is good for nothing"
         tell(f"the token {name!r}: {_described(stored)}; {told}{when}. The new one is shown this once:")
@@ -212,9 +212,9 @@ class TokenCommands:
         if stored is None:
             tell(f"{done}; it was none")
             return
-        until = time.time() + KEPT_SECONDS if stored.expires is None else stored.expires
+        until = time.time() + RETENTION_SECONDS if stored.expires is None else stored.expires
         try:
-            for sha256 in (stored.sha256, *(old.sha256 for old in stored.former)):
+            for sha256 in (stored.sha256, *(old.sha256 for old in stored.previous)):
                 revoke(self._environment, f"token:{token_id(sha256)}", until)
         except NotRunning:  # every service reads the folder when it starts
             tell(f"{done}, and good for nothing from now on")

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from access.credential_folder import FILE_LIMIT_BYTES, NAME, CredentialFolder
-from access.revocation_reader import RevocationReader, begin_generation
+from access.revocation_reader import RevocationReader, create_generation
 from access.revocations import Revocations
 from access.session_keys import new_key, previous_key_line, previous_key_path
 from access.tokens import StoredToken, token_grant
@@ -125,7 +125,7 @@ class ArchiveCommands:
         try:
             with redis_client(self._environment) as client:
                 client.delete(GENERATION_KEY)
-                begin_generation(client)
+                create_generation(client)
         except RedisFailure as error:
             raise CommandError(f"Redis did not take it, and nothing was changed: {error}") from None
         tell("all sessions have ended: everybody signs in again")
@@ -178,7 +178,7 @@ class ArchiveCommands:
         revocations = Revocations()
         try:
             with redis_client(self._environment) as client:
-                RevocationReader(partial(ask, client), revocations, may_begin=False).refresh()
+                RevocationReader(partial(ask, client), revocations, may_create_generation=False).refresh()
         except RedisFailure as error:
             raise CommandError(f"Redis does not say what is revoked: {error}") from None
         return revocations

@@ -50,7 +50,7 @@ class RevocationStore:
         self._revocations = revocations
         self._readiness = readiness
         self._clock = clock
-        self._reader = RevocationReader(link.ask, revocations, may_begin=True, monotonic=monotonic)
+        self._reader = RevocationReader(link.ask, revocations, may_create_generation=True, monotonic=monotonic)
         self._saves = saves
         self._error = ""
 
@@ -95,9 +95,9 @@ class RevocationStore:
         )
         self._revocations.add(member, until)
 
-    def _read(self, fresh_seconds: float, spared_seconds: float) -> None:
+    def _read(self, fresh_seconds: float, min_pause_seconds: float) -> None:
         try:
-            if self._reader.refresh(fresh_seconds=fresh_seconds, spared_seconds=spared_seconds):
+            if self._reader.refresh(fresh_seconds=fresh_seconds, min_pause_seconds=min_pause_seconds):
                 self._error = ""
         except RedisAway:
             self._error = ""

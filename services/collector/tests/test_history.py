@@ -104,9 +104,9 @@ def test_distribution_of_a_step_is_that_of_its_nodes_own_entries():
     ((start, distribution),) = distributions(history, 10)
     assert (start, distribution.samples) == (0, 2)
     # On average they were at 20, 20 and 92 %.
-    assert distribution.spreads[0] == Quantiles(20.0, 20.0, 77.6, 94.0, "n2")
-    assert distribution.spreads[1] == Quantiles(*[NODE.memory_usage] * 4, "n0")
-    assert distribution.spreads[3] is None
+    assert distribution.quantiles[0] == Quantiles(20.0, 20.0, 77.6, 94.0, "n2")
+    assert distribution.quantiles[1] == Quantiles(*[NODE.memory_usage] * 4, "n0")
+    assert distribution.quantiles[3] is None
 
 
 def test_distribution_of_a_coarse_step_is_made_of_the_nodes_entries_of_that_step():
@@ -116,10 +116,10 @@ def test_distribution_of_a_coarse_step_is_made_of_the_nodes_entries_of_that_step
         take(history, seconds, *(node(f"n{n}", cpu_usage=100.0 if 10 * n == seconds else 4.0) for n in range(6)))
     close(history)
 
-    assert [spread.spreads[0] for _, spread in distributions(history, 10)] == [
+    assert [each.quantiles[0] for _, each in distributions(history, 10)] == [
         Quantiles(4.0, 4.0, 52.0, 100.0, f"n{n}") for n in range(6)
     ]
-    assert [spread.spreads[0] for _, spread in distributions(history, 60)] == [Quantiles(20.0, 20.0, 20.0, 100.0, "n0")]
+    assert [each.quantiles[0] for _, each in distributions(history, 60)] == [Quantiles(20.0, 20.0, 20.0, 100.0, "n0")]
 
 
 def test_step_has_no_distribution_when_no_node_was_online_in_it():

@@ -35,7 +35,7 @@ class RevocationFeed:
 
     def __init__(self, redis: Redis, revocations: Revocations) -> None:
         self._redis = redis
-        self._reader = RevocationReader(partial(ask, redis), revocations, may_begin=False)
+        self._reader = RevocationReader(partial(ask, redis), revocations, may_create_generation=False)
         self._complaints = RateLimitedLog(_logger)
 
     def run(self) -> NoReturn:
@@ -57,7 +57,7 @@ class RevocationFeed:
         began since the last reading must not be refused because that was a moment ago.
         """
         with suppress(RedisFailure):  # the one that follows says so
-            self._reader.refresh(spared_seconds=SPARED_SECONDS)
+            self._reader.refresh(min_pause_seconds=SPARED_SECONDS)
 
     def _follow(self, pubsub: PubSub) -> NoReturn:
         """Raises an error of the driver at the end of the connection."""
@@ -76,7 +76,7 @@ class RevocationFeed:
             if answer["data"] == RENEWED.encode():
                 read_from = 0.0
             else:
-                self._reader.take(answer["data"])
+                self._reader.add(answer["data"])
 
 
 class AccessWatch:

@@ -288,9 +288,9 @@ def test_first_install_for_others_is_refused_with_two_commands_when_nothing_says
         install(layout, {"PUBLIC_HOST": "0.0.0.0"})
     # then
     first, closed, opened = str(refusal.value).splitlines()
-    assert first.startswith("PUBLIC_HOST=0.0.0.0 lets others reach the pages")
+    assert first.startswith("PUBLIC_HOST=0.0.0.0 lets other machines reach the pages")
     assert closed.split("#")[0].strip() == "sudo make install-service PUBLIC_HOST=0.0.0.0 ACCESS=closed"
-    assert closed.endswith("make a first user with: sudo dispycluster user add NAME")
+    assert closed.endswith("create the first user with: sudo dispycluster user add NAME")
     assert opened.split("#")[0].strip() == "sudo make install-service PUBLIC_HOST=0.0.0.0 ACCESS=open"
     assert not layout.root.exists()
     # and when one of them is taken
@@ -535,5 +535,5 @@ def test_name_that_is_like_a_setting_is_told(layout: Layout, capsys: pytest.Capt
     install(layout, {})
     # then
     said = capsys.readouterr().out
-    assert "Note: ACESS is none of the settings, and is ignored. Is ACCESS meant?" in said
+    assert "Note: ACESS is not a setting, and is ignored. Did you mean ACCESS?" in said
     assert "Note: WS_PUSH was removed in 0.4" in said

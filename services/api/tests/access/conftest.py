@@ -158,7 +158,7 @@ class Person:
 @pytest.fixture(autouse=True)
 def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folders and revocations are looked at whenever somebody asks."""
-    monkeypatch.setattr("access.credential_folder.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("access.credential_folder.CHECK_SECONDS", 0.0)
     monkeypatch.setattr("api.access.revocation_store.FRESH_SECONDS", 0.0)
 
 

@@ -404,15 +404,15 @@ def test_token_that_is_replaced_keeps_its_scopes_and_days_and_its_former_for_the
     assert (stored.sha256, stored.scopes) == (token_digest(third), ("publish",))
     assert stored.expires is not None
     assert stored.expires - stored.created == pytest.approx(30 * 86400)
-    assert [old.sha256 for old in stored.former] == [token_digest(first), token_digest(second)]
-    assert [round((old.until - time.time()) / 3600) for old in stored.former] == [2, 24]
+    assert [old.sha256 for old in stored.previous] == [token_digest(first), token_digest(second)]
+    assert [round((old.until - time.time()) / 3600) for old in stored.previous] == [2, 24]
     assert "the former is good until" in done.stderr
     assert redis.zcard(REVOCATIONS_KEY) == 0
     # and when
     fourth = run("token", "rotate", "script", "--now").stdout.strip()
     # then
     stored = msgspec.json.decode((folders["tokens"] / "script").read_bytes(), type=StoredToken)
-    assert (stored.sha256, stored.former) == (token_digest(fourth), ())
+    assert (stored.sha256, stored.previous) == (token_digest(fourth), ())
     revoked = {member.decode() for member in redis.zrange(REVOCATIONS_KEY, 0, -1)}
     assert revoked == {f"token:{token_id(token_digest(token))}" for token in (first, second, third)}
 

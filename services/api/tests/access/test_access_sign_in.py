@@ -212,7 +212,7 @@ def test_user_and_password_count_from_the_moment_they_are_set(
     house: Any, person: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given two processes that have just looked at the users
-    monkeypatch.setattr("access.credential_folder.LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("access.credential_folder.CHECK_SECONDS", 3600.0)
     house.add_user("ada", "the first password")
     apps = [house.start(), house.start()]
     ada, eve = person(apps[0], "192.0.2.1"), person(apps[0], "192.0.2.2")
