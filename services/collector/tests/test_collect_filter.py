@@ -255,7 +255,7 @@ def test_each_collector_is_left_out_in_turn_and_then_none():
 def test_start_is_not_known_when_the_page_tells_none(number):
     noted = ExpositionNotes(is_thorough=False)
 
-    noted.take(f"\nprocess_start_time_seconds {number}\n".encode())
+    noted.add(f"\nprocess_start_time_seconds {number}\n".encode())
 
     assert noted.started in (None, float("9" * 32))
 
@@ -263,9 +263,9 @@ def test_start_is_not_known_when_the_page_tells_none(number):
 def test_collectors_are_not_known_when_the_page_is_so_long_that_not_all_are_noted():
     noted = ExpositionNotes(is_thorough=True)
 
-    noted.take(b'\nnode_scrape_collector_success{collector="cpu"} 1\n')
+    noted.add(b'\nnode_scrape_collector_success{collector="cpu"} 1\n')
     assert noted.collectors == {"cpu"}
-    noted.take(b"\n" + b"#" * NOTED_BYTES + b"\n")
+    noted.add(b"\n" + b"#" * NOTED_BYTES + b"\n")
 
     assert noted.collectors == set()
 
