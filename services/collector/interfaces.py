@@ -23,7 +23,7 @@ REMEMBERED_LIMIT: Final = 64
 #: Seconds between two requests for the description of interfaces.
 DESCRIPTION_SECONDS: Final = 600.0
 
-# Interfaces that carry bytes of other interfaces, or bytes that never leave the machine. Each alternative is a whole name.
+# Interfaces that carry bytes of other interfaces, or bytes that stay in the machine. Each alternative is a whole name.
 _NEVER_COUNTED = re.compile(
     # Loopback, dummy and monitoring interfaces; firewalls and tunnels of the BSDs and macOS.
     r"lo\d*|[Ll]oopback\d+|dum(my)?\d.*|dummy.*|ifb.*|imq\d+|nlmon\d*|teql\d+|vcan\d+|pimreg\d*|pim6reg\d*|bat\d+"
