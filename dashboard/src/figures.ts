@@ -3,7 +3,7 @@
 import type { Health, Snapshot } from "./contract.ts";
 import { write } from "./fields.ts";
 import * as format from "./format.ts";
-import { issuesOf } from "./said.ts";
+import { issueTexts } from "./message_texts.ts";
 
 const FIGURES: Readonly<Record<string, (snapshot: Snapshot) => string>> = {
   total_nodes: ({ cluster_stats }) => format.count(cluster_stats.total_nodes),
@@ -26,7 +26,7 @@ export function showFigures(snapshot: Snapshot): void {
 export function showIssues(health: Health): void {
   for (const list of document.querySelectorAll<HTMLElement>("[data-issues]")) {
     const shown = [...list.children].map((item) => item.textContent);
-    const issues = issuesOf(health);
+    const issues = issueTexts(health);
     const isShown = shown.length === issues.length && issues.every((text, index) => text === shown[index]);
     if (isShown) continue;
     list.replaceChildren(

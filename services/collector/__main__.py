@@ -21,10 +21,10 @@ from collector.installation_check import InstallationCheck
 from collector.redis_client import RedisClient
 from collector.redis_disk import RedisDisk
 from collector.scrape_manager import ScrapeManager
+from collector.sentences.sentence import english
 from collector.targets.dns import DnsTargets, Resolver
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
-from collector.texts.sentence import english
 from collector.web import build_app
 from runtime.logs import configure_logs, refuse_start
 from runtime.readiness import Readiness

@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final, get_args
 
-from collector.alerts.evaluate import Moment
-from collector.alerts.message import restore_alerts, restore_damping
+from collector.alerts.evaluate import CurrentTime
+from collector.alerts.message import restore_alerts, restore_flap_damping
 from collector.alerts.rules import RulesFile
 from collector.config import Config
 from collector.fleet import Fleet
@@ -35,7 +35,7 @@ from collector.metrics import (
 from collector.missed_rounds import MissedRounds
 from collector.redis_client import RedisClient
 from collector.rounds import Rounds
-from collector.texts.issues import history_refused, rounds_missed
+from collector.sentences.issues import history_refused, rounds_missed
 from contract.messages import Coded, Severity
 from contract.names import INCIDENTS_LENGTH_WHEN_FULL
 from contract.scripts import Lease, LeaseReply, Publication, PublishOutcome
@@ -215,7 +215,7 @@ class Collector:
         alerts = restore_alerts(previous.alerts, now)
         LEADING.set(1)
         _log.info("leading in epoch %d with %d alerts of the previous collector", answer.epoch, len(alerts))
-        damping = restore_damping(previous.alerts, alerts, now)
+        damping = restore_flap_damping(previous.alerts, alerts, now)
         return Rounds(
             self.lease,
             epoch=answer.epoch,
@@ -290,5 +290,5 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
 
 
-def _now() -> Moment:
-    return Moment(time.monotonic(), time.time())
+def _now() -> CurrentTime:
+    return CurrentTime(time.monotonic(), time.time())

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import aiohttp
 
-from collector.authentication import Credentials, CredentialsError, why_no_tls
+from collector.authentication import Credentials, CredentialsError, tls_failure
 from collector.collect_filter import CollectFilter, ExpositionNotes, RequestedCollectors
 from collector.fetch import SPEAKS_HTTPS, Fetcher, FilterRefused
 from collector.flow_control import HEAD_LIMIT_BYTES, LONG_BYTES, BoundedConnector, current_budget
 from collector.interfaces import KnownInterfaces
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences import failures
 from collector.targets.dns import Resolver
 from collector.targets.target import Target
-from collector.texts import failures
 from contract.messages import Coded
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class ExporterScraper:
             case aiohttp.ClientConnectorDNSError():
                 return ScrapeFailed("name", failures.name_not_found())
             case aiohttp.ClientConnectorError(os_error=ssl.SSLError() as os_error):
-                return ScrapeFailed("tls", why_no_tls(os_error, self._target.http, self.host))
+                return ScrapeFailed("tls", tls_failure(os_error, self._target.http, self.host))
             case aiohttp.ClientConnectorError():
                 return ScrapeFailed("connect", _connection_failure(error.os_error, failures.cannot_connect))
             case aiohttp.ServerDisconnectedError():

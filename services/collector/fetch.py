@@ -21,9 +21,9 @@ from collector.flow_control import (
 from collector.interfaces import KnownInterfaces
 from collector.node_exporter import SERIES_LIMIT, ExpositionReader, NotNodeExporter, TooManySeries
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences import failures
 from collector.targets.entry import HttpOptions
 from collector.targets.target import Target
-from collector.texts import failures
 
 SPEAKS_HTTPS: Final = ScrapeFailed("tls", failures.speaks_https())
 _TOO_LONG: Final = ScrapeFailed("limit", failures.page_too_long(EXPOSITION_LIMIT_BYTES))

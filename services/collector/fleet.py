@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from collector.alerts.conditions import Observation
-from collector.alerts.message import decode_former
+from collector.alerts.conditions import ObservedNode
+from collector.alerts.message import decode_previous
 from collector.alerts.rules import Rules, RulesFile
 from collector.metrics import TARGETS
 from collector.node_state import NodeState
 from collector.scrape_manager import ScrapeManager
+from collector.sentences.issues import collector_hangs, figures_missing
+from collector.sentences.sentence import english
 from collector.targets.sources import TargetSources
 from collector.targets.target import Target
-from collector.texts.issues import collector_hangs, figures_missing
-from collector.texts.sentence import english
 from contract.events import NODE_NAME_LIMIT
 from contract.messages import Coded, Node, Snapshot
 
@@ -26,7 +26,7 @@ class ClusterState:
     """The input of a round: the present nodes, for messages and for the alert rules."""
 
     nodes: Sequence[Node]
-    observations: Sequence[Observation]
+    observations: Sequence[ObservedNode]
     rules: Rules
     #: Problems with the collector's files and with node names.
     problems: Sequence[Coded]
@@ -158,7 +158,7 @@ def _order(target: Target) -> tuple[int, int, str, int]:
 
 def previous_nodes(raw: bytes | None) -> dict[str, Node]:
     """Return the nodes of ``raw``, a metrics message, by address."""
-    snapshot = decode_former(raw, Snapshot)
+    snapshot = decode_previous(raw, Snapshot)
     return {} if snapshot is None else {node.address: node for node in snapshot.nodes}
 
 
@@ -178,7 +178,7 @@ def cluster_state(states: Iterable[NodeState], rules: Rules, problems: Sequence[
     for status in ("online", "offline", "unknown"):
         TARGETS.labels(status).set(counts[status])
     observations = [
-        Observation(
+        ObservedNode(
             state.target.node,
             state.status if state.is_recent else "unknown",
             state.error,

@@ -18,9 +18,9 @@ from weakref import WeakValueDictionary, finalize
 import aiohttp
 
 from collector.authentication import Credentials, TlsContexts
+from collector.sentences import failures
+from collector.sentences.sentence import english
 from collector.targets.dns import Resolver
-from collector.texts import failures
-from collector.texts.sentence import english
 from contract.messages import Coded
 
 #: Longest exposition that is read, in bytes. A machine with all collectors switched on sends about 1 MiB.

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from collector.alerts.evaluate import ActiveAlert
-from collector.texts import issues
-from collector.texts.alerts import node_offline
-from collector.texts.failures import connection_refused, no_answer, no_answer_within
-from collector.texts.sentence import english, says
+from collector.sentences import issues
+from collector.sentences.alerts import node_offline
+from collector.sentences.failures import connection_refused, no_answer, no_answer_within
+from collector.sentences.sentence import english, matches_text
 from contract.messages import Coded, Epoch, Firing, Health, Node, Seq, Severity, Timestamp, overall_status
 from runtime.quoting import path_text
 
@@ -84,4 +84,4 @@ def _issues(
 def _error(node: Node) -> Coded | str | None:
     """Return why a node is offline: a message code, or a text if another release wrote a code unknown here."""
     coded, text = node.error_coded, node.error
-    return coded if coded is not None and text is not None and says(coded, text) else text
+    return coded if coded is not None and text is not None and matches_text(coded, text) else text

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from collector.certificate import certificate_end
+from collector.certificate import certificate_expiry
 from collector.metrics import CERTIFICATE_END, LAST_BACKUP, REDIS_MEMORY_LIMIT, REDIS_MEMORY_USED, REDIS_PERSISTENCE
 from collector.redis_disk import RedisDisk, disk_issue
-from collector.texts.issues import data_cut, persistence_failing, persistence_off, replica_vanished
+from collector.sentences.issues import data_cut, persistence_failing, persistence_off, replica_vanished
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.logs import RateLimitedLog
@@ -161,7 +161,7 @@ class InstallationCheck:
     def _certificate_end(self) -> float | None:
         assert self._certificate is not None
         try:
-            return certificate_end(self._certificate)
+            return certificate_expiry(self._certificate)
         except (OSError, ValueError) as error:
             text = "COLLECTOR_CERTIFICATE_FILE=%s cannot be used: %s"
             self._limited_log.warning("certificate", text, path_text(self._certificate), error_text(error))

@@ -16,7 +16,7 @@ from collector.disks import Filesystems, Mount, whole_disks
 from collector.interfaces import Interface
 from collector.sample import FILESYSTEMS_LIMIT, Sample, ScrapeFailed
 from collector.sensors import ALARM_FILES, Alarms, Sensor, SensorId, temperature_sensors
-from collector.texts import failures
+from collector.sentences import failures
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoting import error_text
 

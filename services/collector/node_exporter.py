@@ -24,7 +24,7 @@ from collector.node_exporter_series import (
 )
 from collector.sample import LARGEST, Sample, certain_part
 from collector.sensors import ALARM_FAMILIES, Alarms
-from collector.texts.issues import exporter_of_other_figures, exporter_too_old
+from collector.sentences.issues import exporter_of_other_figures, exporter_too_old
 from contract.messages import Coded
 
 #: Needed collectors of node_exporter that are missing or switched off in some exporters.

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from collector.measures import NO_MEASURES, Measures, derive
 from collector.sample import FILESYSTEMS_LIMIT, Filesystem, Sample, ScrapeFailed, missing_figures
+from collector.sentences.sentence import english
 from collector.targets.entry import usable_name
 from collector.targets.target import Target
-from collector.texts.sentence import english
 from contract.messages import Coded, Node, NodeStatus, Timestamp
 from runtime.clock import timestamp
 

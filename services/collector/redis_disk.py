@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from collector.texts.issues import redis_disk_full, redis_disk_nearly_full
+from collector.sentences.issues import redis_disk_full, redis_disk_nearly_full
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoting import path_text

@@ -6,14 +6,14 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from collector.alerts.evaluate import ActiveAlert, AlertKey, Moment, evaluate
-from collector.alerts.flapping import Damping
-from collector.alerts.log import AlertLog
+from collector.alerts.evaluate import ActiveAlert, AlertKey, CurrentTime, evaluate
+from collector.alerts.flapping import FlapDamping
+from collector.alerts.log import AlertLogWriter
 from collector.alerts.message import build_alerts, encode_alerts
-from collector.alerts.rules import in_force
+from collector.alerts.rules import rules_in_force
 from collector.fleet import ClusterState
 from collector.health import build_health
-from collector.texts.issues import alerts_left_out
+from collector.sentences.issues import alerts_left_out
 from contract.codec import encode
 from contract.messages import (
     Alerts,
@@ -47,8 +47,8 @@ class Rounds:
         position: LogId | None,
         alerts: dict[AlertKey, ActiveAlert],
         targets_path: Path,
-        now: Moment,
-        damping: Damping | None = None,
+        now: CurrentTime,
+        damping: FlapDamping | None = None,
     ) -> None:
         self.epoch = epoch
         self.seq = 0
@@ -57,8 +57,8 @@ class Rounds:
         #: Published alerts: flapping alerts stay firing.
         self.alerts = alerts
         self._undamped = alerts
-        self._damping = Damping.restored(alerts, None, now) if damping is None else damping
-        self.log = AlertLog(epoch=epoch, position=position, now=timestamp(now.unix_seconds))
+        self._damping = FlapDamping.restored(alerts, None, now) if damping is None else damping
+        self.log = AlertLogWriter(epoch=epoch, position=position, now=timestamp(now.unix_seconds))
         self._lease = lease
         self._targets_path = targets_path
         self._health = _PublishedContent()
@@ -67,13 +67,13 @@ class Rounds:
         #: The last alerts message.
         self._message: Alerts | None = None
 
-    def renew(self, *, epoch: Epoch, position: LogId | None, now: Moment) -> None:
+    def renew(self, *, epoch: Epoch, position: LogId | None, now: CurrentTime) -> None:
         """Continue with the same alerts in a new epoch, after Redis lost the previous one."""
         self.epoch, self.seq = epoch, 0
         self.log.renew(epoch=epoch, position=position, now=timestamp(now.unix_seconds))
         self._health, self._alerts, self._rules = _PublishedContent(), _PublishedContent(), _PublishedContent()
 
-    def next_round(self, state: ClusterState, now: Moment, degraded: Sequence[Coded] = ()) -> Publication:
+    def next_round(self, state: ClusterState, now: CurrentTime, degraded: Sequence[Coded] = ()) -> Publication:
         """Evaluate the alerts and return the round's publication: metrics always; health, alerts and rules if due.
 
         ``degraded``: degradations of the product itself.
@@ -144,8 +144,8 @@ class Rounds:
         self._alerts.confirm()
         self._rules.confirm()
 
-    def _rules_due(self, state: ClusterState, now: Moment) -> bytes | None:
-        rules = in_force(state.rules)
+    def _rules_due(self, state: ClusterState, now: CurrentTime) -> bytes | None:
+        rules = rules_in_force(state.rules)
         if not self._rules.is_due(rules, now):
             return None
         return encode(
@@ -172,7 +172,7 @@ class _PublishedContent:
         self._at = float("-inf")
         self._pending: tuple[object, float] | None = None
 
-    def is_due(self, content: object, now: Moment) -> bool:
+    def is_due(self, content: object, now: CurrentTime) -> bool:
         """Whether to publish the content now; if so, it becomes pending."""
         self._pending = None
         if content == self._content and now.monotonic_seconds - self._at < REPEAT_SECONDS:
@@ -180,7 +180,7 @@ class _PublishedContent:
         self.mark_pending(content, now)
         return True
 
-    def mark_pending(self, content: object, now: Moment) -> None:
+    def mark_pending(self, content: object, now: CurrentTime) -> None:
         """Note that the content is being published."""
         self._pending = content, now.monotonic_seconds
 

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 
 from collector.cpu_seconds import COUNTER_BYTES, CpuSeconds
 from collector.sensors import Sensor
-from collector.texts.sentence import english
+from collector.sentences.sentence import english
 from contract.messages import Coded
 
 #: Counters of one device in bytes: received and transmitted, or read and written. ``None`` is a counter that could not

@@ -11,10 +11,10 @@ from collector.exporter_scraper import Scraper
 from collector.metrics import SCRAPE_SECONDS, SCRAPES_FAILED
 from collector.node_state import NodeState
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences import failures
+from collector.sentences.alerts import node_offline
+from collector.sentences.sentence import english
 from collector.targets.target import Target
-from collector.texts import failures
-from collector.texts.alerts import node_offline
-from collector.texts.sentence import english
 from runtime.logs import RateLimitedLog
 
 _log = logging.getLogger(__name__)

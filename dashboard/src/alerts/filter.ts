@@ -1,7 +1,7 @@
 /** Which alerts and entries of the log the reader wants to see. */
 
 import type { Alert, Incident, LogEntry, Severity, Transition } from "../contract.ts";
-import { messageOf } from "../said.ts";
+import { messageText } from "../message_texts.ts";
 
 export const SEVERITIES: readonly Severity[] = ["critical", "warning", "info"];
 export const TRANSITIONS: readonly Transition[] = ["firing", "resolved", "pending"];
@@ -45,6 +45,6 @@ function passes(
   return (
     wanted === "" ||
     (subject.node ?? "").toLowerCase().includes(wanted) ||
-    messageOf(subject).replaceAll("\u00a0", " ").toLowerCase().includes(wanted)
+    messageText(subject).replaceAll("\u00a0", " ").toLowerCase().includes(wanted)
   );
 }

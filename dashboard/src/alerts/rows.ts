@@ -4,14 +4,14 @@ import { nodeAddress } from "../address.ts";
 import type { Alert, Incident, LogEntry } from "../contract.ts";
 import { asIs, type Fields } from "../fields.ts";
 import { elapsed, momentAfter, shortMoment, wholeMoment } from "../format.ts";
-import { messageBeside, messageOf } from "../said.ts";
+import { messageText, messageWithoutNode } from "../message_texts.ts";
 import { wordFor, wording } from "../wording.ts";
 import { alertValue } from "./value.ts";
 
 /** `now`: timestamp of the message that the alert stands in. */
 export function fillAlert(fields: Fields, alert: Alert, now: string): void {
   fields.mark("alert", alert.id);
-  fillSubject(fields, alert, alert.state, messageOf(alert));
+  fillSubject(fields, alert, alert.state, messageText(alert));
   fields.show("since", wording.forDuration(elapsed(alert.since, now)), asIs);
   fields.show("value", alertValue(alert), asIs);
 }
@@ -19,7 +19,7 @@ export function fillAlert(fields: Fields, alert: Alert, now: string): void {
 /** `times`: how often this alert fired in the period. */
 export function fillActive(fields: Fields, alert: Alert, now: string, times: number): void {
   fields.mark("alert", alert.id);
-  fillSubject(fields, alert, alert.state, messageBeside(alert));
+  fillSubject(fields, alert, alert.state, messageWithoutNode(alert));
   fillTime(fields, "began", alert.since, shortMoment(alert.since));
   fields.show("duration", elapsed(alert.since, now), asIs);
   fields.show("peak", alertValue({ rule: alert.rule, value: alert.peak ?? alert.value }), asIs);
@@ -34,7 +34,7 @@ export function fillIncident(fields: Fields, incident: Incident, times: number):
   fields.mark("severity", severity);
   fields.mark("transition", "resolved");
   fields.show("severity", severity, (word) => wordFor(wording.severity, word));
-  fields.show("message", withFlapping(messageBeside(incident), incident), asIs);
+  fields.show("message", withFlapping(messageWithoutNode(incident), incident), asIs);
   fields.show("node", node, asIs);
   fields.link(nodeAddress(node));
   fillTime(fields, "began", began, shortMoment(began));
@@ -46,7 +46,7 @@ export function fillIncident(fields: Fields, incident: Incident, times: number):
 
 export function fillEntry(fields: Fields, entry: LogEntry): void {
   fields.mark("entry", entry.id);
-  fillSubject(fields, entry, entry.transition, messageBeside(entry));
+  fillSubject(fields, entry, entry.transition, messageWithoutNode(entry));
   fillTime(fields, "time", entry.timestamp, shortMoment(entry.timestamp));
 }
 

@@ -2,7 +2,7 @@
 
 import { nodeAddress } from "../address.ts";
 import type { Alert, Alerts } from "../contract.ts";
-import { messageOf } from "../said.ts";
+import { messageText } from "../message_texts.ts";
 import { wordFor, wording } from "../wording.ts";
 
 const KEY = "alerts-noticed";
@@ -60,7 +60,7 @@ function occurrence({ id, since }: Alert): string {
 }
 
 function toastOf(alert: Alert): HTMLElement {
-  const toast = linked(alert.node === "" ? "/alerts" : nodeAddress(alert.node), messageOf(alert));
+  const toast = linked(alert.node === "" ? "/alerts" : nodeAddress(alert.node), messageText(alert));
   toast.dataset["alert"] = alert.id;
   toast.dataset["severity"] = alert.severity;
   const severity = document.createElement("span");

@@ -6,7 +6,7 @@ import type { Fields } from "../fields.ts";
 import { asIs } from "../fields.ts";
 import * as format from "../format.ts";
 import { bySeverity } from "../live/verdict.ts";
-import { errorOf, messageBeside } from "../said.ts";
+import { errorText, messageWithoutNode } from "../message_texts.ts";
 import { wording } from "../wording.ts";
 
 /** What is wrong with a node, by its firing alerts. */
@@ -51,7 +51,7 @@ export function showNode(fields: Fields, node: Node, now: string, trouble: NodeT
   fields.show("role", node.role, (role) => (role === "master" ? role : ""));
   fields.show("status", node.status, (status) => wording.nodeStatus[status]);
   fields.show("since", format.elapsed(node.status_since, now), wording.forDuration);
-  fields.show("error", errorOf(node), asIs);
+  fields.show("error", errorText(node), asIs);
   // The alert of an offline node repeats its error.
   fields.show("alerts", isOffline ? null : (trouble?.text ?? null), asIs);
   fields.show("cpu_usage", node.cpu_usage, format.percent);
@@ -78,7 +78,7 @@ export function troubleByNode(alerts: readonly Alert[]): ReadonlyMap<string, Nod
   const firing = alerts.filter(({ state }) => state === "firing").sort((a, b) => bySeverity(a.severity, b.severity));
   for (const alert of firing) {
     const former = trouble.get(alert.node);
-    const message = messageBeside(alert);
+    const message = messageWithoutNode(alert);
     const offends = new Map(former?.offends);
     const figure = figureOf(alert);
     if (figure !== null && !offends.has(figure)) offends.set(figure, alert.severity);

@@ -2,7 +2,7 @@
 
 import type { Alert, Node, Severity, Timestamp } from "../contract.ts";
 import { bySeverity } from "../live/verdict.ts";
-import { errorOf, messageBeside } from "../said.ts";
+import { errorText, messageWithoutNode } from "../message_texts.ts";
 
 /** What a cell shows by its shape; `unknown` is no trouble, only not known yet. */
 export type Mark = "offline" | Severity | "unknown";
@@ -59,9 +59,9 @@ export function troublesOf(nodes: readonly Node[], firing: Firing): Trouble[] {
 /** Why `node` is in trouble, in the page's language; `null` where it is not, or nobody knows. */
 export function reasonOf(node: Node, firing: Firing): string | null {
   // The alert of an offline node repeats its error.
-  if (node.status === "offline") return node.error === null ? null : errorOf(node);
+  if (node.status === "offline") return node.error === null ? null : errorText(node);
   const alerts = [...(firing.get(node.node) ?? [])].sort((a, b) => bySeverity(a.severity, b.severity));
-  const messages = alerts.map(messageBeside);
+  const messages = alerts.map(messageWithoutNode);
   return messages.length === 0 ? null : messages.join(" · ");
 }
 

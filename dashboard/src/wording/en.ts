@@ -3,8 +3,8 @@
 import type { Coded, NodeStatus, OverallStatus, Severity, Transition } from "../contract.ts";
 import { bytes, duration, moment } from "../format.ts";
 import type { Standing } from "../live/freshness.ts";
-import { said } from "./said.ts";
-import { SAID_EN } from "./said_en.ts";
+import { compose } from "./sentences.ts";
+import { SENTENCES_EN } from "./sentences_en.ts";
 
 export const en = {
   freshness: {
@@ -201,7 +201,7 @@ export const en = {
   newestNotThere: "the server does not have its newest entries",
 
   /** What the collector says as a code; `text` where the code is absent or of another version. */
-  said: (coded: Coded | null | undefined, text: string): string => said(SAID_EN, coded, text),
+  sentence: (coded: Coded | null | undefined, text: string): string => compose(SENTENCES_EN, coded, text),
 };
 
 /** What every language says. */

@@ -2,8 +2,8 @@
 
 import { bytes, duration, moment } from "../format.ts";
 import type { Wording } from "./en.ts";
-import { said } from "./said.ts";
-import { SAID_FR } from "./said_fr.ts";
+import { compose } from "./sentences.ts";
+import { SENTENCES_FR } from "./sentences_fr.ts";
 
 export const fr: Wording = {
   freshness: {
@@ -168,5 +168,5 @@ export const fr: Wording = {
     `Le journal n'a pas pu être lu jusqu'à la fin (${why}). La page réessaie toutes les ${againSeconds} s.`,
   newestNotThere: "le serveur n'en a pas les entrées les plus récentes",
 
-  said: (coded, text) => said(SAID_FR, coded, text),
+  sentence: (coded, text) => compose(SENTENCES_FR, coded, text),
 };

@@ -93,7 +93,7 @@ def families(page: bytes) -> list[Metric]:
 
 def test_metrics_that_rules_name_are_those_of_the_services() -> None:
     api = ApiCounters()
-    api.watch_redis(lambda: True)
+    api.observe_redis(lambda: True)
     pages = families(api.text()) + families(collector_metrics.exposition()[0])
     # Those that are not known now are absent there.
     absent = {

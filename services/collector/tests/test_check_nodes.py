@@ -154,7 +154,7 @@ def test_check_names_choices_and_says_why_there_are_no_figures_when_a_page_is_ou
     assert (
         "; network: counts eth0, not enP53091s1: it is likely a second path to the same card; disk: uses '/var'" in out
     )
-    assert "boot time (it is node_exporter before 0.16 (0.15.2), update it), clock not told" in out
+    assert "boot time (its exporter is node_exporter older than 0.16 (0.15.2), update it), clock not told" in out
 
 
 def test_check_scrapes_discovered_targets_when_files_or_names_tell_some(check, exporter, monkeypatch):
@@ -226,7 +226,7 @@ def test_check_says_which_file_is_missing_and_not_what_it_should_hold(check, exp
     assert code == 1
     why = "password_file is not in COLLECTOR_CREDENTIALS_DIR"
     assert out.splitlines() == [
-        f"127.0.0.1:{exporter}: FAILED: nothing was asked: {why}",
+        f"127.0.0.1:{exporter}: FAILED: no request was sent: {why}",
         # Without a word about installing an exporter: there is one.
         "1 of 1 target cannot be read.",
     ]

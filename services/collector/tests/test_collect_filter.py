@@ -9,7 +9,7 @@ from collector import collect_filter
 from collector.collect_filter import NOTED_BYTES, UNFILTERED_SECONDS, CollectFilter, ExpositionNotes
 from collector.node_exporter import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
 from collector.sample import Sample, ScrapeFailed
-from collector.texts import failures
+from collector.sentences import failures
 from tests.drivers.raw_exporter import answer
 from tests.drivers.waiting import until
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from collector.alerts.evaluate import Moment
+from collector.alerts.evaluate import CurrentTime
 from collector.alerts.rules import RulesFile
 from collector.collector import ClusterMismatch, Collector
 from collector.config import Config
@@ -17,11 +17,11 @@ from collector.missed_rounds import LATE_ROUNDS
 from collector.node_state import NodeState
 from collector.redis_client import RedisClient
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences import failures
+from collector.sentences.issues import persistence_off
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
-from collector.texts import failures
-from collector.texts.issues import persistence_off
 from contract.codec import decode
 from contract.history import CLUSTER_NODE, RESOLUTIONS
 from contract.messages import Alerts, Coded, Health, Snapshot
@@ -480,7 +480,7 @@ def clock(monkeypatch):
     """Sets the collector's wall clock to so many seconds after a moment at which all steps begin."""
 
     def set_to(seconds):
-        moment = Moment(time.monotonic(), 1_795_426_200 // 7200 * 7200 + seconds)
+        moment = CurrentTime(time.monotonic(), 1_795_426_200 // 7200 * 7200 + seconds)
         monkeypatch.setattr("collector.collector._now", lambda: moment)
 
     set_to(0)

@@ -15,10 +15,10 @@ from collector.fleet import Fleet
 from collector.redis_client import RedisClient
 from collector.sample import Sample, ScrapeFailed
 from collector.scrape_manager import ScrapeManager
+from collector.sentences import failures
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
-from collector.texts import failures
 from contract.codec import decode
 from contract.messages import Snapshot
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, LEASE_KEY, METRICS_CHANNEL, latest_key

@@ -12,15 +12,15 @@ from collector.flow_control import EXPOSITION_LIMIT_BYTES, MemoryBudget
 from collector.local_scraper import LocalScraper
 from collector.node_exporter import COLLECTORS, SERIES_LIMIT
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences import failures
 from collector.targets.dns import Resolver
-from collector.texts import failures
 from tests.drivers.hostile_exporters import serve
 from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, answer
 from tests.drivers.waiting import until
 
 GENEROUS_SECONDS = 30.0
-ELSEWHERE = "HTTP 301 to another address, which is not asked"
+ELSEWHERE = "HTTP 301 redirect to another address, which the collector does not follow"
 
 
 @pytest.fixture
@@ -171,21 +171,25 @@ def test_scrape_requests_and_keeps_the_description_of_interfaces_when_there_is_a
         (
             answer(b"", b"HTTP/1.1 302 Found\r\nLocation: /metrics\r\n"),
             "http",
-            "HTTP 302 twice, and one redirect is followed",
+            "HTTP 302 twice, and the collector follows one redirect only",
         ),
-        (answer(b"<html>hello</html>"), "page", "not a node_exporter page"),
-        (answer(b"\x00\xff{}" * 5000), "page", "not a node_exporter page"),
-        (answer(b"node_load1 1\nnode_cpu_seconds_total{cpu"), "page", "page is damaged"),
-        (answer(b"node_load1 1\n\xff\n"), "page", "page is damaged"),
+        (answer(b"<html>hello</html>"), "page", "answer is not a node_exporter exposition"),
+        (answer(b"\x00\xff{}" * 5000), "page", "answer is not a node_exporter exposition"),
+        (answer(b"node_load1 1\nnode_cpu_seconds_total{cpu"), "page", "exposition is damaged"),
+        (answer(b"node_load1 1\n\xff\n"), "page", "exposition is damaged"),
         (
             answer(b"x", OK + b"Content-Encoding: br\r\n"),
             "page",
-            "answer is compressed in a way that is not read (gzip and deflate are)",
+            "answer has an unsupported compression (gzip and deflate are supported)",
         ),
         (b"garbage\r\n\r\n", "http", "answer is not HTTP"),
-        (OK + b"X: " + b"x" * 100_000 + b"\r\n\r\n", "limit", "head of the answer is longer than 32 KiB"),
+        (OK + b"X: " + b"x" * 100_000 + b"\r\n\r\n", "limit", "headers of the answer are longer than 32 KiB"),
         (None, "http", "connection closed without an answer"),
-        (OK + f"Content-Length: {EXPOSITION_LIMIT_BYTES + 1}\r\n\r\n".encode(), "limit", "page is longer than 8 MiB"),
+        (
+            OK + f"Content-Length: {EXPOSITION_LIMIT_BYTES + 1}\r\n\r\n".encode(),
+            "limit",
+            "exposition is longer than 8 MiB",
+        ),
     ],
 )
 def test_scrape_fails_with_a_sentence_when_the_answer_is_no_exposition(scrape, response, reason, sentence):
@@ -203,11 +207,11 @@ async def _endless(head, part):
 @pytest.mark.parametrize(
     ("head", "part", "reason", "sentence"),
     [
-        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 50, "limit", "head of the answer is longer than 32 KiB"),
-        (b"HTTP/1.1 200 OK\r\n", b"X-Filler: a\r\n" * 50, "limit", "head of the answer is longer than 32 KiB"),
-        (b"HTTP/1.1 200 OK\r\nX-Filler: ", b"a" * 500, "limit", "head of the answer is longer than 32 KiB"),
-        (OK + b"\r\n", b"node_load1 1\n" * 1000, "limit", f"page has more than {SERIES_LIMIT:,} series"),
-        (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 5000, "limit", "page is longer than 8 MiB"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 50, "limit", "headers of the answer are longer than 32 KiB"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Filler: a\r\n" * 50, "limit", "headers of the answer are longer than 32 KiB"),
+        (b"HTTP/1.1 200 OK\r\nX-Filler: ", b"a" * 500, "limit", "headers of the answer are longer than 32 KiB"),
+        (OK + b"\r\n", b"node_load1 1\n" * 1000, "limit", f"exposition has more than {SERIES_LIMIT:,} series"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n" * 5000, "limit", "exposition is longer than 8 MiB"),
     ],
     ids=["interim answers", "header fields", "header field", "series", "chunks of a byte"],
 )

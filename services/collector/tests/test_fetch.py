@@ -11,8 +11,8 @@ from collector.exporter_scraper import ExporterScraper, open_session
 from collector.fetch import MEMBERS_LIMIT
 from collector.flow_control import EXPOSITION_LIMIT_BYTES, PIECE_BYTES
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences import failures
 from collector.targets.dns import Resolver
-from collector.texts import failures
 from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, RawExporter, answer
 
@@ -98,19 +98,19 @@ def test_exposition_is_read_when_its_encoding_is_empty(probed):
 @pytest.mark.parametrize(
     ("body", "reason", "sentence"),
     [
-        (gzip.compress(PAGE)[:-1], "page", "page is damaged"),
-        (gzip.compress(PAGE)[:-8] + bytes(8), "page", "page is damaged"),
-        (gzip.compress(PAGE) + b"x", "page", "page is damaged"),
-        (gzip.compress(PAGE) + bytes(64), "page", "page is damaged"),
-        (2 * gzip.compress(PAGE)[:-1], "page", "page is damaged"),
-        ((MEMBERS_LIMIT + 1) * gzip.compress(PAGE), "page", "page is damaged"),
-        (b"", "page", "page is damaged"),
-        (PAGE, "page", "page is damaged"),
+        (gzip.compress(PAGE)[:-1], "page", "exposition is damaged"),
+        (gzip.compress(PAGE)[:-8] + bytes(8), "page", "exposition is damaged"),
+        (gzip.compress(PAGE) + b"x", "page", "exposition is damaged"),
+        (gzip.compress(PAGE) + bytes(64), "page", "exposition is damaged"),
+        (2 * gzip.compress(PAGE)[:-1], "page", "exposition is damaged"),
+        ((MEMBERS_LIMIT + 1) * gzip.compress(PAGE), "page", "exposition is damaged"),
+        (b"", "page", "exposition is damaged"),
+        (PAGE, "page", "exposition is damaged"),
         # 8 KB that become 8 MB, and more than that.
-        (gzip.compress(b"#" * EXPOSITION_LIMIT_BYTES), "page", "not a node_exporter page"),
-        (gzip.compress(b"#" * (EXPOSITION_LIMIT_BYTES + 1)), "limit", "page is longer than 8 MiB"),
-        (gzip.compress(b"#" * 200 * 2**20), "limit", "page is longer than 8 MiB"),
-        (3 * gzip.compress(b"#" * (EXPOSITION_LIMIT_BYTES // 3 + 1)), "limit", "page is longer than 8 MiB"),
+        (gzip.compress(b"#" * EXPOSITION_LIMIT_BYTES), "page", "answer is not a node_exporter exposition"),
+        (gzip.compress(b"#" * (EXPOSITION_LIMIT_BYTES + 1)), "limit", "exposition is longer than 8 MiB"),
+        (gzip.compress(b"#" * 200 * 2**20), "limit", "exposition is longer than 8 MiB"),
+        (3 * gzip.compress(b"#" * (EXPOSITION_LIMIT_BYTES // 3 + 1)), "limit", "exposition is longer than 8 MiB"),
     ],
     ids=[
         *("cut", "wrong checksum", "more behind", "zeros behind", "cut members", "very many members", "empty"),
@@ -211,7 +211,8 @@ def test_redirect_is_not_followed_when_it_leads_to_another_port_or_scheme(target
 
     results, requests = asyncio.run(run())
     assert requests == []
-    assert {result.sentence for result in results} == {"HTTP 302 to another address, which is not asked"}
+    told = "HTTP 302 redirect to another address, which the collector does not follow"
+    assert {result.sentence for result in results} == {told}
 
 
 def test_clock_offset_is_zero_when_the_nodes_time_lies_between_request_and_answer(probed):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from collector.certificate import certificate_end
+from collector.certificate import certificate_expiry
 from collector.installation_check import (
     InstallationCheck,
     RedisStatus,
@@ -335,7 +335,7 @@ def test_end_of_the_certificate_is_read_from_its_file(tmp_path, end):
     make_dated_certificate(tmp_path, "dated", "20200101000000Z", end)
     (tmp_path / "chain.pem").write_text((tmp_path / "dated.crt").read_text() + (tmp_path / "ca.crt").read_text())
 
-    assert certificate_end(tmp_path / "chain.pem") == calendar.timegm(time.strptime(end, "%Y%m%d%H%M%SZ"))
+    assert certificate_expiry(tmp_path / "chain.pem") == calendar.timegm(time.strptime(end, "%Y%m%d%H%M%SZ"))
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ def test_file_without_a_certificate_has_no_end(tmp_path, text):
     path = tmp_path / "x.pem"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"."):
-        certificate_end(path)
+        certificate_expiry(path)
 
     class Quiet:
         async def read_status(self):

@@ -11,7 +11,7 @@ from collector.interfaces import Interface
 from collector.local_scraper import LocalScraper, partial_mounts, read_alarms, read_this_machine, waiting_seconds
 from collector.sample import Sample, ScrapeFailed
 from collector.sensors import Sensor
-from collector.texts import failures
+from collector.sentences import failures
 
 
 def test_local_sample_agrees_with_proc_and_statvfs_when_this_machine_is_scraped():

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from collector.fleet import NodeNames
 from collector.node_state import NodeState
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences import failures
 from collector.targets.target import Target
-from collector.texts import failures
 from contract.events import NODE_NAME_LIMIT
 
 

@@ -2,9 +2,9 @@ from collector.alerts.rules import built_in_rules
 from collector.fleet import cluster_state
 from collector.node_state import HANGING_SCRAPES, NodeState
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences.failures import no_answer_within
+from collector.sentences.sentence import english
 from collector.targets.target import Target
-from collector.texts.failures import no_answer_within
-from collector.texts.sentence import english
 
 LATE = ScrapeFailed("timeout", no_answer_within(2.0))
 

@@ -9,8 +9,8 @@ from collector.fleet import cluster_state
 from collector.measures import derive
 from collector.node_exporter import parse_exposition
 from collector.node_state import NodeState
+from collector.sentences.sentence import english
 from collector.targets.target import Target
-from collector.texts.sentence import english
 
 GIB = 2**30
 
@@ -92,7 +92,7 @@ class Watched:
         self.state.update(read(text, float(seconds)), unix_seconds=1.0)
         observations = cluster_state([self.state], self._rules, []).observations
         self.alerts, changes = evaluate(self.alerts, self._rules, observations, self._at(seconds))
-        return [(change.transition, change.alert.id) for change in changes]
+        return [(change.kind, change.alert.id) for change in changes]
 
 
 @pytest.fixture
@@ -660,18 +660,21 @@ def test_alert_of_swap_continues_when_free_bytes_are_negative(at):
         (
             'node_exporter_build_info{branch="HEAD",goversion="go1.9.2",revision="98bc",version="0.15.2"} 1\n'
             'node_load1 0.5\nnode_cpu{cpu="cpu0",mode="idle"} 5\nnode_memory_MemTotal 8e9\n',
-            "tells no CPU, memory or disk: it is node_exporter before 0.16 (0.15.2), update it",
+            "does not report CPU, memory or disk: its exporter is node_exporter older than 0.16 (0.15.2), update it",
         ),
         (
             'node_load1 0.5\nnode_cpu{cpu="cpu0",mode="idle"} 5\nnode_memory_MemTotal 8e9\n',
-            "tells no CPU, memory or disk: it is node_exporter before 0.16, update it",
+            "does not report CPU, memory or disk: its exporter is node_exporter older than 0.16, update it",
         ),
-        ("node_load1 0.5\n", "tells no CPU, memory or disk: its exporter gives no figures of this system"),
+        (
+            "node_load1 0.5\n",
+            "does not report CPU, memory or disk: its exporter does not report these values on this system",
+        ),
         (
             'node_load1 0.5\nnode_cpu_seconds_total{cpu="0",mode="idle"} 5\n' + mount("/dev/sda1", "ext4", "/"),
-            "tells no memory",
+            "does not report memory",
         ),
-        ('node_cpu_seconds_total{cpu="0",mode="idle"} 5\n', "tells no memory or disk"),
+        ('node_cpu_seconds_total{cpu="0",mode="idle"} 5\n', "does not report memory or disk"),
         (
             'node_cpu_seconds_total{cpu="0",mode="idle"} 5\n'
             + mount("/dev/sda1", "ext4", "/")

@@ -6,7 +6,7 @@ import pytest
 from collector.config import Config
 from collector.installation_check import InstallationCheck, RedisStatus, VanishedReplicas
 from collector.redis_disk import EXTRA_BYTES, SPARE_BYTES, RedisDisk
-from collector.texts.sentence import english
+from collector.sentences.sentence import english
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_disk_is_full_when_the_next_save_does_not_fit(disk, tmp_path):
     disk(needed - 1, for_root_bytes=10**9)
     assert problem(tmp_path) == (
         f"The disk of {tmp_path} is full: 4.0 MB are free, and Redis needs 4.0 MB to save its data. "
-        "What it holds since its last save is lost when it ends"
+        "If Redis stops now, all changes since its last save are lost"
     )
     disk(needed - 1, for_root_bytes=1, user=0)
     assert "is nearly full" in problem(tmp_path)

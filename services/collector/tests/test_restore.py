@@ -5,13 +5,13 @@ import msgspec
 import pytest
 
 import contract
-from collector.alerts.evaluate import Moment, evaluate
+from collector.alerts.evaluate import CurrentTime, evaluate
 from collector.alerts.message import restore_alerts
 from collector.alerts.rules import parse_rules
 from collector.fleet import cluster_state, previous_nodes, restore_nodes
 from collector.node_state import NodeState
 from collector.sample import Sample, ScrapeFailed
-from collector.texts import failures
+from collector.sentences import failures
 from contract.codec import decode
 from contract.messages import Snapshot
 from runtime.clock import unix_seconds
@@ -115,13 +115,13 @@ def test_node_is_unknown_when_the_previous_state_is_unreadable(state, raw):
     restore_nodes(previous_nodes(raw), [node])
 
     assert node.as_node().status == "unknown"
-    assert restore_alerts(raw, Moment(0.0, NOW)) == {}
+    assert restore_alerts(raw, CurrentTime(0.0, NOW)) == {}
 
 
 def test_alerts_continue_without_a_transition_when_a_collector_takes_over(online, offline, filesystem):
     rules = parse_rules("filesystem_full: {for_seconds: 60}")
     full = online(filesystems=(filesystem("/boot", 91.5),))
-    now = Moment(5.0, NOW)
+    now = CurrentTime(5.0, NOW)
 
     restored = restore_alerts(ALERTS, now)
     alerts, changes = evaluate(restored, rules, [offline("pi-é.lan:9200"), full], now)
@@ -141,9 +141,9 @@ def test_worst_value_stays_when_a_collector_takes_over(online, filesystem, told,
     del alert["peak"]
     raw = msgspec.json.encode(message | {"active_alerts": [alert | told]})
 
-    restored = restore_alerts(raw, Moment(0.0, NOW))
+    restored = restore_alerts(raw, CurrentTime(0.0, NOW))
     alerts, _ = evaluate(
-        restored, parse_rules(""), [online(filesystems=(filesystem("/boot", 90.0),))], Moment(1.0, NOW)
+        restored, parse_rules(""), [online(filesystems=(filesystem("/boot", 90.0),))], CurrentTime(1.0, NOW)
     )
 
     assert [(alert.value, alert.peak, alert.since) for alert in alerts.values()] == [
@@ -154,18 +154,18 @@ def test_worst_value_stays_when_a_collector_takes_over(online, filesystem, told,
 def test_pending_alert_fires_in_time_when_a_collector_takes_over(online, filesystem):
     rules = parse_rules("filesystem_full: {for_seconds: 60}")
     full = online(filesystems=(filesystem("/boot", 91.5),))
-    restored = restore_alerts(ALERTS, Moment(0.0, NOW))  # pending for 4.88 s
+    restored = restore_alerts(ALERTS, CurrentTime(0.0, NOW))  # pending for 4.88 s
 
     pending = {key: alert for key, alert in restored.items() if alert.node == "node6.lan"}
-    _, early = evaluate(pending, rules, [full], Moment(55.0, NOW))
-    _, due = evaluate(pending, rules, [full], Moment(55.2, NOW))
+    _, early = evaluate(pending, rules, [full], CurrentTime(55.0, NOW))
+    _, due = evaluate(pending, rules, [full], CurrentTime(55.2, NOW))
 
-    assert [change.transition for change in early] == []
-    assert [change.transition for change in due] == ["firing"]
+    assert [change.kind for change in early] == []
+    assert [change.kind for change in due] == ["firing"]
 
 
 def test_pending_alert_does_not_fire_early_when_the_clock_was_set_back():
-    restored = restore_alerts(ALERTS, Moment(100.0, NOW - 86_400))
+    restored = restore_alerts(ALERTS, CurrentTime(100.0, NOW - 86_400))
 
     assert {alert.since_monotonic_seconds for alert in restored.values()} == {100.0}
 
@@ -194,10 +194,12 @@ OF_A_GROUP = {"id": "quorum//racks", "rule": "quorum", "node": "", "subject": {"
 @pytest.mark.parametrize("fields", [{}, OF_A_GROUP])
 def test_alert_of_an_unknown_rule_stays_as_it_was_published_when_a_collector_takes_over(online, offline, fields):
     alert, raw = later_release(**fields)
-    alerts = restore_alerts(raw, Moment(0.0, NOW))
+    alerts = restore_alerts(raw, CurrentTime(0.0, NOW))
 
     for seconds, seen in ((1, online()), (2, offline()), (86_400, online())):
-        alerts, changes = evaluate(alerts, parse_rules("node_down: {enabled: false}"), [seen], Moment(seconds, NOW))
+        alerts, changes = evaluate(
+            alerts, parse_rules("node_down: {enabled: false}"), [seen], CurrentTime(seconds, NOW)
+        )
         assert changes == []
 
     [kept] = alerts.values()
@@ -211,39 +213,44 @@ def test_alert_of_an_unknown_rule_ends_when_it_was_not_evaluated_for_a_day(onlin
     alert, raw = later_release(**fields)
 
     alerts, [change] = evaluate(
-        restore_alerts(raw, Moment(0.0, NOW)), parse_rules(""), [online()], Moment(86_401.0, NOW + 86_401)
+        restore_alerts(raw, CurrentTime(0.0, NOW)), parse_rules(""), [online()], CurrentTime(86_401.0, NOW + 86_401)
     )
 
     assert alerts == {}
-    assert (change.transition, change.alert.id) == ("resolved", alert["id"])
-    assert change.alert.message.endswith(f"the rule {alert['rule']} is not known to this collector")
+    assert (change.kind, change.alert.id) == ("resolved", alert["id"])
+    assert change.alert.message.endswith(f"this collector does not know the rule {alert['rule']}")
     assert change.alert.message.startswith(alert["node"])
 
 
 def test_alert_of_an_unknown_rule_ends_when_its_node_is_no_target_any_more(online):
     _, raw = later_release()
 
-    _, [change] = evaluate(restore_alerts(raw, Moment(0.0, NOW)), parse_rules(""), [online("other")], Moment(1.0, NOW))
+    _, [change] = evaluate(
+        restore_alerts(raw, CurrentTime(0.0, NOW)), parse_rules(""), [online("other")], CurrentTime(1.0, NOW)
+    )
 
-    assert change.alert.message == "node6.lan is not a target any more"
+    assert change.alert.message == "node6.lan is no longer a target"
 
 
 def test_restored_alert_of_a_known_rule_ends_when_the_rule_is_switched_off(online):
     _, raw = later_release(id="memory/node6.lan", rule="memory")
 
     _, [change] = evaluate(
-        restore_alerts(raw, Moment(0.0, NOW)), parse_rules("memory: {enabled: false}"), [online()], Moment(1.0, NOW)
+        restore_alerts(raw, CurrentTime(0.0, NOW)),
+        parse_rules("memory: {enabled: false}"),
+        [online()],
+        CurrentTime(1.0, NOW),
     )
 
     assert change.alert.message == "node6.lan: the rule memory is switched off"
 
 
 def test_alerts_are_resolved_when_their_node_is_no_target_any_more():
-    restored = restore_alerts(ALERTS, Moment(0.0, NOW))
+    restored = restore_alerts(ALERTS, CurrentTime(0.0, NOW))
 
-    _, changes = evaluate(restored, parse_rules(""), [], Moment(0.0, NOW))
+    _, changes = evaluate(restored, parse_rules(""), [], CurrentTime(0.0, NOW))
 
-    assert sorted((change.transition, change.alert.node) for change in changes) == [
+    assert sorted((change.kind, change.alert.node) for change in changes) == [
         ("resolved", "node6.lan"),
         ("resolved", "pi-é.lan:9200"),
     ]

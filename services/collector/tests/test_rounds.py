@@ -6,16 +6,16 @@ import pytest
 from msgspec.structs import replace
 
 import contract
-from collector.alerts.conditions import Observation
-from collector.alerts.evaluate import Moment
+from collector.alerts.conditions import ObservedNode
+from collector.alerts.evaluate import CurrentTime
 from collector.alerts.flapping import NODE_ENTRIES
 from collector.alerts.message import restore_alerts
 from collector.alerts.rules import parse_rules
 from collector.fleet import ClusterState
 from collector.rounds import REPEAT_SECONDS, Rounds
+from collector.sentences.failures import certificate_of_another_name
+from collector.sentences.sentence import english
 from collector.targets.target import TARGETS_LIMIT
-from collector.texts.failures import certificate_of_another_name
-from collector.texts.sentence import english
 from contract.codec import decode
 from contract.messages import Alerts, Firing, Health, RulesInForce, Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
@@ -72,7 +72,7 @@ def test_restored_alert_is_published_unchanged_when_its_rule_is_unknown(new_roun
         return msgspec.json.decode(published)["active_alerts"]
 
     # Nothing can be said of the second one's node, then it is judged.
-    unseen = Observation(known["node"], "unknown", None, None)
+    unseen = ObservedNode(known["node"], "unknown", None, None)
     assert active(unseen) == sorted([unknown, known], key=lambda alert: alert["id"])
     assert active(online(known["node"])) == [unknown]
 
@@ -115,7 +115,7 @@ def test_active_alerts_are_the_golden_ones_when_the_same_conditions_hold(
     rounds, written = new_rounds(), "2026-11-23T09:41:07.120Z"
 
     def moment(text):
-        return Moment(unix_seconds(text), unix_seconds(text))
+        return CurrentTime(unix_seconds(text), unix_seconds(text))
 
     rounds.next_round(state(down, rules=rules), moment("2026-11-23T09:40:01.500Z"))
     rounds.next_round(state(down, full, rules=rules), moment("2026-11-23T09:41:05.120Z"))
@@ -227,7 +227,7 @@ def test_rounds_keep_alerts_when_redis_was_emptied(new_rounds, state, offline, a
 
 
 def test_snapshot_has_the_nodes_of_the_state_when_they_are_published(new_rounds, state, nodes, at):
-    publication = new_rounds().next_round(state(Observation("x", "unknown", None, None)), at(0))
+    publication = new_rounds().next_round(state(ObservedNode("x", "unknown", None, None)), at(0))
 
     assert decode(publication.messages[METRICS_CHANNEL], Snapshot).nodes == nodes
 
@@ -274,6 +274,6 @@ def test_round_fits_a_message_when_some_nodes_have_very_many_alerts(new_rounds, 
     assert {alert.node for alert in alerts.active_alerts} == {seen.node for seen in (*hostile, well)}
     left_out = alerts.alert_count - len(alerts.active_alerts)
     health = decode(publication.messages[HEALTH_CHANNEL], Health)
-    assert health.issues[0] == f"{left_out:,} alerts are left out of the lists: a message has no room for more"
+    assert health.issues[0] == f"{left_out:,} alerts are missing from the lists: a message has no room for more"
     # And the log has of each node as many as it takes
     assert len(publication.entries) == 60 * NODE_ENTRIES + 1

@@ -6,9 +6,9 @@ import pytest
 
 from collector.sample import Sample, ScrapeFailed
 from collector.scrape_manager import ScrapeManager, phase_seconds
+from collector.sentences import failures
+from collector.sentences.sentence import english
 from collector.targets.entry import HttpOptions
-from collector.texts import failures
-from collector.texts.sentence import english
 from tests.drivers.waiting import until
 
 

@@ -6,14 +6,14 @@ import msgspec
 import pytest
 
 import contract
-from collector.alerts.evaluate import Moment
+from collector.alerts.evaluate import CurrentTime
 from collector.alerts.message import restore_alerts
 from collector.alerts.rules import parse_rules
 from collector.fleet import cluster_state
 from collector.health import build_health
 from collector.node_state import NodeState
 from collector.rounds import build_snapshot
-from collector.texts.issues import collector_hangs, no_file_matches
+from collector.sentences.issues import collector_hangs, no_file_matches
 from contract.codec import decode, encode
 from contract.messages import Firing, Health, Snapshot
 
@@ -60,7 +60,7 @@ def test_averages_are_unknown_when_there_are_no_nodes():
 @pytest.fixture
 def alerts():
     """The golden alerts, of which the critical one fires."""
-    return list(restore_alerts((GOLDEN / "alerts.json").read_bytes(), Moment(0.0, 0.0)).values())
+    return list(restore_alerts((GOLDEN / "alerts.json").read_bytes(), CurrentTime(0.0, 0.0)).values())
 
 
 def health(nodes, problems=(), alerts=()):
@@ -139,6 +139,7 @@ def test_health_lists_remarks_on_online_nodes_last(nodes):
     )
 
     assert message.issues[-1] == (
-        "pi tells nothing of its filesystem: that collector of its exporter hangs (often a mount whose server is away)"
+        "pi lacks values: the filesystem collector of its exporter hangs "
+        "(often because the server of a mount is unreachable)"
     )
     assert message.overall_status == health(nodes).overall_status

@@ -13,9 +13,9 @@ from collector.exporter_scraper import ExporterScraper, open_session
 from collector.fetch import Fetcher
 from collector.flow_control import EXPOSITION_LIMIT_BYTES
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences import failures
 from collector.targets.dns import Resolver
 from collector.targets.entry import HttpOptions
-from collector.texts import failures
 from tests.drivers.certificate import make_certificate, make_dated_certificate
 from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, RawExporter, answer
@@ -121,27 +121,32 @@ def test_exporters_share_no_tls_context_when_their_authorities_differ(run, targe
 @pytest.mark.parametrize(
     ("certificate", "http", "reason", "sentence"),
     [
-        ("server", HttpOptions(scheme="https"), "tls", "certificate is signed by no CA of the system (set ca_file)"),
-        ("other/server", HTTPS, "tls", "certificate is signed by no CA of ca_file"),
+        (
+            "server",
+            HttpOptions(scheme="https"),
+            "tls",
+            "certificate is not signed by a CA that the system trusts (set ca_file)",
+        ),
+        ("other/server", HTTPS, "tls", "certificate is not signed by a CA in ca_file"),
         ("expired", HTTPS, "tls", "certificate has expired"),
         ("early", HTTPS, "tls", "certificate is not valid yet"),
         (
             "server",
             HttpOptions(scheme="https", ca_file="ca.crt", server_name="other.lan"),
             "tls",
-            "certificate is for another name than other.lan",
+            "certificate is not for the name other.lan",
         ),
         (
             "server",
             HttpOptions(scheme="https", ca_file="none.crt"),
             "credentials",
-            "nothing was asked: ca_file is not in COLLECTOR_CREDENTIALS_DIR",
+            "no request was sent: ca_file is not in COLLECTOR_CREDENTIALS_DIR",
         ),
         (
             "server",
             HttpOptions(scheme="https", ca_file="password"),
             "credentials",
-            "nothing was asked: ca_file is no PEM file of certificates",
+            "no request was sent: ca_file is not a PEM file of certificates",
         ),
     ],
 )
@@ -211,7 +216,7 @@ def test_scrape_reports_that_the_exporter_does_not_speak_https_when_its_answer_i
         await reader.read(10)
         writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n400")
 
-    told = "speaks no HTTPS (is it plain HTTP? then remove scheme: https)"
+    told = "the exporter does not use HTTPS (if it uses plain HTTP, remove scheme: https)"
     assert failed_scrape(target, folder, answer_at_once).sentence == told
 
 
@@ -222,7 +227,10 @@ def test_scrape_names_possible_causes_when_the_exporter_requires_a_client_certif
 
     result = run(context, lambda _: answer(PAGE), one_scrape)
 
-    told = "connection closed without an answer (it may want a client's certificate, and there is none)"
+    told = (
+        "connection closed without an answer "
+        "(the exporter may require a client certificate, which the collector does not have)"
+    )
     assert (result.reason, result.sentence) == ("http", told)
 
 

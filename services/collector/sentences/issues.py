@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from collector.texts.sentence import aside, at_line, megabytes, number, plural, reason, sentence
+from collector.sentences.sentence import megabytes, number, plural, sentence, with_detail, with_line, with_reason
 from contract.messages import Coded
 
 #: What of the main figures a node may not tell.
@@ -26,7 +26,7 @@ def no_node_answers(path: str, install: str) -> str:
 def redis_disk_full(path: str, free_bytes: int, needed_bytes: int) -> str:
     return (
         f"The disk of {path} is full: {megabytes(free_bytes)} are free, and Redis needs {megabytes(needed_bytes)} "
-        "to save its data. What it holds since its last save is lost when it ends"
+        "to save its data. If Redis stops now, all changes since its last save are lost"
     )
 
 
@@ -42,66 +42,69 @@ def redis_disk_nearly_full(path: str, free_bytes: int, needed_bytes: int) -> str
 def data_cut(cut_bytes: int) -> str:
     them = "it" if cut_bytes == 1 else "them"
     return (
-        f"Redis found {plural(cut_bytes, 'byte')} at the end of its file that a power cut had spoilt, and cut {them} "
-        "off. Its log says where the file as it was is kept. This is told for a day"
+        f"A power cut damaged {plural(cut_bytes, 'byte')} at the end of Redis's data file, and Redis removed {them}. "
+        "The log of Redis names the copy of the damaged file. This message stays for a day"
     )
 
 
 @sentence
 def persistence_failing() -> str:
     return (
-        "Redis fails to save its data, often because its disk is full. What it holds since its last save is lost "
-        "when it ends"
+        "Redis fails to save its data, often because its disk is full. "
+        "If Redis stops now, all changes since its last save are lost"
     )
 
 
 @sentence
 def persistence_off() -> str:
     return (
-        "Redis does not save its data: saving was switched off, or its disk is full. What it holds since its last save "
-        "is lost when it ends"
+        "Redis does not save its data: saving is switched off, or its disk is full. "
+        "If Redis stops now, all changes since its last save are lost"
     )
 
 
 @sentence
 def history_refused() -> str:
-    return "Redis has no memory left for history, which has gaps until there is some: raise its maxmemory"
+    return "Redis has no memory left for history, and history has gaps: raise the maxmemory of Redis"
 
 
 @sentence
 def replica_vanished(count: int) -> str:
-    verb = "is" if count == 1 else "are"
     return (
-        f"{plural(count, 'push replica')} {verb} gone without having ended (killed, hanging, or cut off from Redis). "
-        "This is told for ten minutes"
+        f"{plural(count, 'push replica')} disappeared without shutting down (killed, hanging, or cut off from Redis). "
+        "This message stays for ten minutes"
     )
 
 
 @sentence
 def rounds_missed(interval_seconds: float) -> str:
-    return f"The collector misses rounds: it, or Redis, is too slow for an interval of {number(interval_seconds)} s"
+    return (
+        "The collector misses rounds: the collector or Redis is too slow for an interval of "
+        f"{number(interval_seconds)} s"
+    )
 
 
 @sentence
 def collector_hangs(node: str, collector: str) -> str:
-    text = f"{node} tells nothing of its {collector}: that collector of its exporter hangs"
-    return aside(text, "often a mount whose server is away" if collector == "filesystem" else None)
+    text = f"{node} lacks values: the {collector} collector of its exporter hangs"
+    return with_detail(
+        text, "often because the server of a mount is unreachable" if collector == "filesystem" else None
+    )
 
 
 @sentence
 def figures_missing(node: str, figures: str, why: Coded | None) -> str:
-    # The figures are words with spaces between them.
-    return reason(f"{node} is online but tells no {listed(figures)}", why)
+    return with_reason(f"{node} is online but does not report {listed(figures)}", why)
 
 
 @sentence
 def exporter_too_old(version: str | None) -> str:
-    return f"{aside('it is node_exporter before 0.16', version)}, update it"
+    return f"{with_detail('its exporter is node_exporter older than 0.16', version)}, update it"
 
 
 @sentence
 def exporter_of_other_figures() -> str:
-    return "its exporter gives no figures of this system"
+    return "its exporter does not report these values on this system"
 
 
 @sentence
@@ -112,13 +115,13 @@ def issues_left_out(count: int) -> str:
 @sentence
 def alerts_left_out(count: int) -> str:
     verb = "is" if count == 1 else "are"
-    return f"{plural(count, 'alert')} {verb} left out of the lists: a message has no room for more"
+    return f"{plural(count, 'alert')} {verb} missing from the lists: a message has no room for more"
 
 
 @sentence
 def targets_left_out(count: int, limit: int) -> str:
     verb = "is" if count == 1 else "are"
-    return f"{plural(count, 'discovered target')} {verb} left out: one collector takes {plural(limit, 'target')}"
+    return f"{plural(count, 'discovered target')} {verb} left out: one collector accepts at most {number(limit)}"
 
 
 @sentence
@@ -133,31 +136,28 @@ def dns_name_empty(name: str) -> str:
 
 @sentence
 def dns_name_failed(name: str, former_targets: int, why: Coded | str) -> str:
-    # The cause is a text where the name service's own words are all there is.
-    stay = f", its former {_stay(former_targets)}" if former_targets else ""
-    return reason(f"The DNS name {name} cannot be looked up{stay}", why)
+    # The cause is a text if only the name service's own words are known.
+    return with_reason(f"The DNS name {name} cannot be looked up{_stay(former_targets)}", why)
 
 
 @sentence
 def targets_files_unlisted(path: str, error: str) -> str:
-    return f"The targets files {path} cannot be looked for, the former ones stay: {error}"
+    return f"The targets files {path} cannot be listed, the previous files stay in use: {error}"
 
 
 @sentence
 def targets_file_invalid(path: str, former_targets: int, line: int | None, why: Coded) -> str:
-    stay = f", the former {_stay(former_targets)}" if former_targets else ""
-    return at_line(reason(f"The targets file {path} is not valid{stay}", why), line)
+    return with_line(with_reason(f"The targets file {path} is not valid{_stay(former_targets)}", why), line)
 
 
 @sentence
 def targets_file_clashes(path: str, former_targets: int, why: Coded) -> str:
-    stay = f", the former {_stay(former_targets)}" if former_targets else ""
-    return reason(f"The targets file {path} does not go together with the others{stay}", why)
+    return with_reason(f"The targets file {path} conflicts with the other targets files{_stay(former_targets)}", why)
 
 
 @sentence
 def rules_file_invalid(path: str, line: int | None, why: Coded) -> str:
-    return at_line(reason(f"The rules file {path} is not valid, the former rules stay", why), line)
+    return with_line(with_reason(f"The rules file {path} is not valid, the previous rules stay in force", why), line)
 
 
 def listed(figures: str) -> str:
@@ -167,4 +167,8 @@ def listed(figures: str) -> str:
 
 
 def _stay(targets: int) -> str:
-    return f"{plural(targets, 'target')} {'stays' if targets == 1 else 'stay'}"
+    """Return the clause that the previous targets of a source stay in use; empty if the source had no targets."""
+    if targets == 0:
+        return ""
+    verb = "stays" if targets == 1 else "stay"
+    return f", its {plural(targets, 'previous target')} {verb} in use"

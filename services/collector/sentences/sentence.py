@@ -36,14 +36,14 @@ class Sentence(Generic[P]):
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoredText:
     """What a collector before this one has said; the code may be of another release, or there may be none."""
 
     text: str
     coded: Coded | None
 
 
-Text = Coded | Restored
+AlertText = Coded | RestoredText
 #: All sentences by code, those of the modules that are imported.
 SENTENCES: Final[dict[str, Sentence[...]]] = {}
 
@@ -56,17 +56,17 @@ def sentence(text: Callable[P, str]) -> Sentence[P]:
     return made
 
 
-def english(text: Text | str) -> str:
+def english(text: AlertText | str) -> str:
     """Return the English text; of a text, itself."""
     match text:
         case str():
             return text
-        case Restored():
+        case RestoredText():
             return text.text
     return SENTENCES[text.code].text(**text.args)
 
 
-def says(coded: Coded, text: str) -> bool:
+def matches_text(coded: Coded, text: str) -> bool:
     """Whether code and arguments, which may be of another release, are known here and mean ``text``."""
     known = SENTENCES.get(coded.code)
     try:
@@ -75,22 +75,22 @@ def says(coded: Coded, text: str) -> bool:
         return False
 
 
-def coded(text: Text) -> Coded | None:
+def coded(text: AlertText) -> Coded | None:
     """Return code and arguments, ``None`` where a collector of an earlier release gave none."""
-    return text.coded if isinstance(text, Restored) else text
+    return text.coded if isinstance(text, RestoredText) else text
 
 
-def reason(text: str, why: Coded | str | None) -> str:
+def with_reason(text: str, why: Coded | str | None) -> str:
     """Return ``text`` and after a colon why, if that is known."""
     return text if why is None else f"{text}: {english(why)}"
 
 
-def aside(text: str, detail: str | None) -> str:
+def with_detail(text: str, detail: str | None) -> str:
     """Return ``text`` and in brackets a detail, if there is one."""
     return text if detail is None else f"{text} ({detail})"
 
 
-def at_line(text: str, line: int | None) -> str:
+def with_line(text: str, line: int | None) -> str:
     """Return ``text`` and the line of a file that it is about, if that is known."""
     return text if line is None else f"{text}, in line {line}"
 

@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from collector.texts.sentence import aside, number, plural, sentence, size
+from collector.sentences.sentence import number, plural, sentence, size, with_detail
 
 
 @sentence
@@ -20,7 +20,7 @@ def file_is_no_file() -> str:
 
 @sentence
 def file_unreadable(error: str | None) -> str:
-    return aside("it cannot be read", error)
+    return with_detail("it cannot be read", error)
 
 
 @sentence
@@ -48,27 +48,27 @@ def yaml_invalid_or_ipv6(error: str) -> str:
 
 @sentence
 def yaml_directive() -> str:
-    return "a directive (%NAME) is not read here"
+    return "YAML directives (%NAME) are not supported"
 
 
 @sentence
 def yaml_alias() -> str:
-    return "an alias (*name) is not read here"
+    return "YAML aliases (*name) are not supported"
 
 
 @sentence
 def yaml_anchor() -> str:
-    return "an anchor (&name) is not read here"
+    return "YAML anchors (&name) are not supported"
 
 
 @sentence
 def yaml_tag() -> str:
-    return "a tag (!name) is not read here"
+    return "YAML tags (!name) are not supported"
 
 
 @sentence
 def yaml_too_deep(limit: int) -> str:
-    return f"more than {plural(limit, 'list or mapping', 'lists and mappings')} inside each other are not read"
+    return f"lists and mappings are nested more than {plural(limit, 'level')} deep"
 
 
 @sentence
@@ -78,7 +78,7 @@ def yaml_text_too_long(limit: int) -> str:
 
 @sentence
 def yaml_too_many_values(limit: int) -> str:
-    return f"more than {plural(limit, 'value')} are not read"
+    return f"the file has more than {plural(limit, 'value')}"
 
 
 #: What each rule with details may leave out, and an example.
@@ -93,22 +93,22 @@ DETAILS: Final[dict[str, tuple[str, str]]] = {
 
 @sentence
 def rules_not_a_mapping() -> str:
-    return "it must say rule: {field: value}, for instance: memory: {threshold: 95}"
+    return "it must have the form rule: {field: value}, for instance: memory: {threshold: 95}"
 
 
 @sentence
 def rule_no_such(name: str, known: str) -> str:
-    return f"{name} is no rule; there are {known}"
+    return f"{name} is not a rule; the rules are {known}"
 
 
 @sentence
 def rule_not_a_mapping(rule: str, value: str) -> str:
-    return f"{rule}: {value} must say field: value, for instance: {{enabled: false}}"
+    return f"{rule}: {value} must be a mapping of fields, for instance: {{enabled: false}}"
 
 
 @sentence
 def rule_field_no_such(rule: str, field: str, known: str) -> str:
-    return f"{rule}: {field} is none of its fields, which are {known}"
+    return f"{rule}: {field} is not a field of this rule; its fields are {known}"
 
 
 @sentence

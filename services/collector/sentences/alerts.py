@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from collector.texts.sentence import Sentence, aside, number, plural, reason, sentence
+from collector.sentences.sentence import Sentence, number, plural, sentence, with_detail, with_reason
 from contract.messages import Coded
 
 # Beginnings
@@ -10,7 +10,7 @@ from contract.messages import Coded
 
 @sentence
 def node_offline(node: str, why: Coded | str | None) -> str:
-    return reason(f"{node} is offline", why)
+    return with_reason(f"{node} is offline", why)
 
 
 @sentence
@@ -50,12 +50,12 @@ def cpu_high(node: str, percent: float) -> str:
 
 @sentence
 def voltage_low(node: str, sensor: str) -> str:
-    return f"{node}: too little voltage, says its sensor {sensor}"
+    return f"{node}: voltage is too low (sensor {sensor})"
 
 
 @sentence
 def sensor_alarm(node: str, sensor: str) -> str:
-    return f"{node}: the sensor {sensor} raises its critical alarm"
+    return f"{node}: sensor {sensor} reports a critical alarm"
 
 
 @sentence
@@ -93,7 +93,7 @@ def filesystem_down(node: str, mountpoint: str, percent: float) -> str:
 
 @sentence
 def filesystem_writable(node: str, mountpoint: str) -> str:
-    return f"{node}: {mountpoint} can be written again"
+    return f"{node}: {mountpoint} is writable again"
 
 
 @sentence
@@ -103,7 +103,7 @@ def temperature_down(node: str, celsius: float) -> str:
 
 @sentence
 def clock_right(node: str, seconds: float) -> str:
-    return f"{node}: the clock is right to {number(seconds)} s"
+    return f"{node}: the clock is right to within {number(seconds)} s"
 
 
 @sentence
@@ -113,12 +113,12 @@ def cpu_down(node: str, percent: float) -> str:
 
 @sentence
 def voltage_enough(node: str, sensor: str) -> str:
-    return f"{node}: enough voltage again, says its sensor {sensor}"
+    return f"{node}: voltage is high enough again (sensor {sensor})"
 
 
 @sentence
 def sensor_alarm_over(node: str, sensor: str) -> str:
-    return f"{node}: the critical alarm of the sensor {sensor} is over"
+    return f"{node}: the critical alarm of sensor {sensor} is over"
 
 
 @sentence
@@ -141,17 +141,17 @@ def pressure_memory_down(node: str, percent: float) -> str:
 
 @sentence
 def target_removed(node: str) -> str:
-    return f"{node} is not a target any more"
+    return f"{node} is no longer a target"
 
 
 @sentence
 def measure_untold(node: str, rule: str) -> str:
-    return f"{node} does not tell {_SUBJECTS.get(rule, rule)} any more"
+    return f"{node} no longer reports {_SUBJECTS.get(rule, rule)}"
 
 
 @sentence
 def filesystem_unmounted(node: str, mountpoint: str) -> str:
-    return f"{node}: {mountpoint} is not mounted any more"
+    return f"{node}: {mountpoint} is no longer mounted"
 
 
 @sentence
@@ -161,7 +161,7 @@ def filesystem_not_written(node: str, mountpoint: str) -> str:
 
 @sentence
 def detail_left_out(node: str, detail: str, rule: str) -> str:
-    return f"{node}: {detail} is left out of the rule {rule}"
+    return f"{node}: the rule {rule} ignores {detail}"
 
 
 @sentence
@@ -179,7 +179,7 @@ def rule_unknown(node: str, rule: str) -> str:
 
 @sentence
 def flapping_over(node: str, rule: str, detail: str | None, times: int) -> str:
-    return f"{node}: {aside(rule, detail)} flaps no more; it fired {plural(times, 'time')}"
+    return f"{node}: {with_detail(rule, detail)} no longer flaps; it fired {plural(times, 'time')}"
 
 
 @sentence
@@ -196,21 +196,21 @@ def log_started() -> str:
 
 
 def _unknown(rule: str) -> str:
-    return f"the rule {rule} is not known to this collector"
+    return f"this collector does not know the rule {rule}"
 
 
 #: What each rule is about.
 _SUBJECTS: Final = {
-    "memory": "its memory in use",
-    "filesystem_full": "how full that file system is",
-    "filesystem_readonly": "whether that file system can be written",
+    "memory": "its memory usage",
+    "filesystem_full": "the usage of this file system",
+    "filesystem_readonly": "whether this file system is writable",
     "temperature": "its temperature",
-    "clock_offset": "its clock",
-    "cpu": "its CPU in use",
+    "clock_offset": "its time",
+    "cpu": "its CPU usage",
     "under_voltage": "its voltage",
-    "hardware_alarm": "its sensors' alarms",
-    "swap": "its swap in use",
-    "pressure": "how long tasks wait",
+    "hardware_alarm": "its sensor alarms",
+    "swap": "its swap usage",
+    "pressure": "how long its tasks wait",
 }
 #: By rule and detail (a resource), or by rule: what is said when the condition of the whole node holds, and after it.
 OF_NODE: Final[dict[tuple[str, str], tuple[Sentence[[str, float]], Sentence[[str, float]]]]] = {

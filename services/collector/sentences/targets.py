@@ -6,7 +6,7 @@ the file writes it.
 
 from typing import Final
 
-from collector.texts.sentence import number, plural, sentence
+from collector.sentences.sentence import number, plural, sentence
 
 #: What takes the place of fields that Prometheus's own configuration has, and of one that many expect.
 INSTEAD: Final = {
@@ -24,12 +24,12 @@ INSTEAD: Final = {
 @sentence
 def too_many_targets(count: int, limit: int) -> str:
     verb = "is" if count == 1 else "are"
-    return f"{plural(count, 'target')} {verb} more than the {number(limit)} that one collector takes"
+    return f"{plural(count, 'target')} {verb} listed, and one collector accepts only {number(limit)}"
 
 
 @sentence
 def names_too_long(bytes_taken: int, limit_bytes: int) -> str:
-    return f"names and addresses take {plural(bytes_taken, 'byte')}, more than the {number(limit_bytes)} of a message"
+    return f"names and addresses take {plural(bytes_taken, 'byte')}, and a message has room for {number(limit_bytes)}"
 
 
 @sentence
@@ -39,7 +39,7 @@ def two_names(address: str, first: str, second: str) -> str:
 
 @sentence
 def two_ways(address: str) -> str:
-    return f"{address} is to be asked in two ways: scheme, files or other fields differ"
+    return f"{address} is listed twice with different fields (scheme, files or others)"
 
 
 @sentence
@@ -49,12 +49,12 @@ def name_given_twice(name: str, count: int) -> str:
 
 @sentence
 def no_name_left(address: str, name: str) -> str:
-    return f"{address} has no name left: '{name}' is given to another node"
+    return f"{address} needs a name: its default name '{name}' is given to another node"
 
 
 @sentence
 def no_nodes_any_more() -> str:
-    return "it lists no nodes any more; if that is meant, write workers: []"
+    return "it no longer lists any nodes; to remove all nodes, write workers: []"
 
 
 # nodes.yaml and Prometheus's files as a whole
@@ -62,7 +62,7 @@ def no_nodes_any_more() -> str:
 
 @sentence
 def nodes_not_a_mapping() -> str:
-    return "it must say workers: [host, host:port, …] and master: host"
+    return "it must have the form workers: [host, host:port, …] and master: host"
 
 
 @sentence
@@ -72,12 +72,12 @@ def workers_not_a_list() -> str:
 
 @sentence
 def simulated_not_a_flag(value: str) -> str:
-    return f"simulated is true or false, not {value}"
+    return f"simulated must be true or false, not {value}"
 
 
 @sentence
 def key_misspelt(key: str, meant: str) -> str:
-    return f"{key} is none of its keys (did you mean {meant}?)"
+    return f"{key} is not a key of this file (did you mean {meant}?)"
 
 
 @sentence
@@ -87,12 +87,12 @@ def keys_unknown(key: str) -> str:
 
 @sentence
 def group_keys_wrong(where: str, keys: str) -> str:
-    return f"{part(where)}: it has {keys or 'no keys'}, and must say targets: [host:port, …], and labels at most"
+    return f"{part(where)}: it has {keys or 'no keys'}; it must have targets: [host:port, …], and may have labels"
 
 
 @sentence
 def group_not_a_mapping(where: str, value: str) -> str:
-    return f"{part(where)}: {value} must say targets: [host:port, …], and labels at most"
+    return f"{part(where)}: {value} must have targets: [host:port, …], and may have labels"
 
 
 # Entries
@@ -100,32 +100,32 @@ def group_not_a_mapping(where: str, value: str) -> str:
 
 @sentence
 def entry_field_unknown(where: str, field: str, known: str) -> str:
-    return f"{part(where)}: {field} is none of its fields, which are {known}"
+    return f"{part(where)}: {field} is not a field of an entry; its fields are {known}"
 
 
 @sentence
 def entry_field_misspelt(where: str, field: str, meant: str) -> str:
-    return f"{part(where)}: {field} is none of its fields (did you mean {meant}?)"
+    return f"{part(where)}: {field} is not a field of an entry (did you mean {meant}?)"
 
 
 @sentence
 def entry_field_of_others(where: str, field: str) -> str:
-    return f"{part(where)}: '{field}' is none of its fields (write {INSTEAD[field]})"
+    return f"{part(where)}: '{field}' is not a field of an entry (write {INSTEAD[field]})"
 
 
 @sentence
 def entry_without_host(where: str) -> str:
-    return f"{part(where)}: host is missing (which may be host:port)"
+    return f"{part(where)}: host is missing (write host or host:port)"
 
 
 @sentence
 def entry_name_invalid(where: str, value: str, limit: int) -> str:
-    return f"{part(where)}: name {value} is not a text of up to {plural(limit, 'printable character')}"
+    return f"{part(where)}: name {value} must be a text of up to {plural(limit, 'printable character')}"
 
 
 @sentence
 def entry_local_with_http(where: str) -> str:
-    return f"{part(where)}: local is this machine, which is read without HTTP; write its host:port instead"
+    return f"{part(where)}: local is this machine, which the collector reads without HTTP; write its host:port instead"
 
 
 # Hosts and ports
@@ -138,7 +138,7 @@ def host_is_a_list(where: str, value: str) -> str:
 
 @sentence
 def host_is_a_mapping(where: str) -> str:
-    return f"{part(where)}: it has fields where a host is to be"
+    return f"{part(where)}: it has fields where a host is expected"
 
 
 @sentence
@@ -148,12 +148,12 @@ def host_not_a_text(where: str, value: str) -> str:
 
 @sentence
 def host_is_a_url(where: str, value: str) -> str:
-    return f"{part(where)}: {value} is a URL, write host or host:port"
+    return f"{part(where)}: {value} is a URL; write host or host:port"
 
 
 @sentence
 def host_is_an_https_url(where: str, value: str) -> str:
-    return f"{part(where)}: {value} is a URL, write {{host: host:port, scheme: https}}"
+    return f"{part(where)}: {value} is a URL; write {{host: host:port, scheme: https}}"
 
 
 @sentence
@@ -173,17 +173,17 @@ def port_invalid(where: str, value: str) -> str:
 
 @sentence
 def host_not_ipv4(where: str, value: str) -> str:
-    return f"{part(where)}: {value} is not an IPv4 address, which is four numbers from 0 to 255, as in 192.168.1.20"
+    return f"{part(where)}: {value} is not an IPv4 address (four numbers from 0 to 255, as in 192.168.1.20)"
 
 
 @sentence
 def host_of_no_machine(where: str, value: str) -> str:
-    return f"{part(where)}: {value} is not the address of one machine"
+    return f"{part(where)}: {value} is not the address of a single machine"
 
 
 @sentence
 def host_without_interface(where: str, host: str) -> str:
-    return f"{part(where)}: '{host}' needs the interface that leads there, as in {host}%eth0"
+    return f"{part(where)}: '{host}' needs the interface of this machine that reaches it, as in {host}%eth0"
 
 
 # How the exporter is asked. ``option`` is a field of the entry.
@@ -191,17 +191,17 @@ def host_without_interface(where: str, host: str) -> str:
 
 @sentence
 def option_not_a_scheme(where: str, option: str, value: str) -> str:
-    return f"{part(where)}: {option} is http or https, not {value}"
+    return f"{part(where)}: {option} must be http or https, not {value}"
 
 
 @sentence
 def option_not_a_flag(where: str, option: str) -> str:
-    return f"{part(where)}: {option} is true or false"
+    return f"{part(where)}: {option} must be true or false"
 
 
 @sentence
 def option_not_a_text(where: str, option: str, limit: int) -> str:
-    return f"{part(where)}: {option} is not a text of up to {plural(limit, 'printable character')}"
+    return f"{part(where)}: {option} must be a text of up to {plural(limit, 'printable character')}"
 
 
 @sentence
@@ -211,17 +211,17 @@ def option_with_colon(where: str, option: str) -> str:
 
 @sentence
 def option_not_a_host(where: str, option: str) -> str:
-    return f"{part(where)}: {option} is not the name of a host"
+    return f"{part(where)}: {option} must be the name of a host"
 
 
 @sentence
 def option_not_a_path(where: str, option: str) -> str:
-    return f"{part(where)}: {option} is not the path of a file"
+    return f"{part(where)}: {option} must be the path of a file"
 
 
 @sentence
 def option_leaves_folder(where: str, option: str) -> str:
-    return f"{part(where)}: {option} must not leave COLLECTOR_CREDENTIALS_DIR by .."
+    return f"{part(where)}: {option} must not contain .., which leaves COLLECTOR_CREDENTIALS_DIR"
 
 
 @sentence
@@ -231,27 +231,24 @@ def option_needs_https(where: str, option: str) -> str:
 
 @sentence
 def username_and_password_file(where: str) -> str:
-    return f"{part(where)}: username and password_file go together"
+    return f"{part(where)}: set username and password_file together, or neither"
 
 
 @sentence
 def password_or_token(where: str) -> str:
-    return f"{part(where)}: password_file and bearer_token_file exclude each other"
+    return f"{part(where)}: set password_file or bearer_token_file, not both"
 
 
 @sentence
 def credentials_to_anybody(where: str) -> str:
-    return (
-        f"{part(where)}: insecure: true sends credentials to whoever answers, so the two exclude each other; "
-        "set ca_file instead"
-    )
+    return f"{part(where)}: insecure: true would send the credentials to any machine that answers; set ca_file instead"
 
 
 @sentence
 def credentials_in_the_clear(where: str) -> str:
     return (
-        f"{part(where)}: credentials over plain HTTP can be read on the way; "
-        "set scheme: https, or credentials_over_http: true if that is meant"
+        f"{part(where)}: anybody on the network can read credentials over plain HTTP; "
+        "set scheme: https, or credentials_over_http: true to accept this"
     )
 
 

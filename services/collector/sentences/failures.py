@@ -1,6 +1,6 @@
 """Why a scrape failed, without the node's name."""
 
-from collector.texts.sentence import aside, number, plural, sentence, size
+from collector.sentences.sentence import number, plural, sentence, size, with_detail
 
 # No connection
 
@@ -52,17 +52,17 @@ def host_is_down() -> str:
 
 @sentence
 def cannot_connect(error: str | None) -> str:
-    return aside("cannot connect", error)
+    return with_detail("cannot connect", error)
 
 
 @sentence
 def connection_lost(error: str | None) -> str:
-    return aside("connection lost", error)
+    return with_detail("connection lost", error)
 
 
 @sentence
 def cannot_be_asked(error: str) -> str:
-    return f"it cannot be asked ({error})"
+    return f"the request cannot be sent ({error})"
 
 
 @sentence
@@ -72,8 +72,10 @@ def closed_without_answer() -> str:
 
 @sentence
 def closed_by_https() -> str:
-    # So it is with TLS 1.3, where the exporter asks for a certificate only once the connection stands.
-    return "connection closed without an answer (it may want a client's certificate, and there is none)"
+    return (
+        "connection closed without an answer "
+        "(the exporter may require a client certificate, which the collector does not have)"
+    )
 
 
 # TLS
@@ -81,17 +83,17 @@ def closed_by_https() -> str:
 
 @sentence
 def speaks_https() -> str:
-    return "speaks HTTPS (scheme: https is missing)"
+    return "the exporter uses HTTPS (add scheme: https)"
 
 
 @sentence
 def speaks_no_https() -> str:
-    return "speaks no HTTPS (is it plain HTTP? then remove scheme: https)"
+    return "the exporter does not use HTTPS (if it uses plain HTTP, remove scheme: https)"
 
 
 @sentence
 def tls_fails(error: str) -> str:
-    return f"TLS fails ({error})"
+    return f"TLS connection failed ({error})"
 
 
 @sentence
@@ -106,17 +108,17 @@ def certificate_not_valid_yet() -> str:
 
 @sentence
 def certificate_of_another_name(name: str) -> str:
-    return f"certificate is for another name than {name}"
+    return f"certificate is not for the name {name}"
 
 
 @sentence
 def certificate_not_of_ca_file() -> str:
-    return "certificate is signed by no CA of ca_file"
+    return "certificate is not signed by a CA in ca_file"
 
 
 @sentence
 def certificate_not_of_system() -> str:
-    return "certificate is signed by no CA of the system (set ca_file)"
+    return "certificate is not signed by a CA that the system trusts (set ca_file)"
 
 
 @sentence
@@ -129,67 +131,67 @@ def certificate_not_valid(error: str) -> str:
 
 @sentence
 def credentials_without_folder(option: str) -> str:
-    return f"nothing was asked: {option} needs COLLECTOR_CREDENTIALS_DIR, which is not set"
+    return f"no request was sent: {option} needs COLLECTOR_CREDENTIALS_DIR, which is not set"
 
 
 @sentence
 def credentials_folder_missing() -> str:
-    return "nothing was asked: COLLECTOR_CREDENTIALS_DIR is not there"
+    return "no request was sent: COLLECTOR_CREDENTIALS_DIR does not exist"
 
 
 @sentence
 def credentials_folder_is_no_folder() -> str:
-    return "nothing was asked: COLLECTOR_CREDENTIALS_DIR is no folder"
+    return "no request was sent: COLLECTOR_CREDENTIALS_DIR is not a folder"
 
 
 @sentence
 def credential_outside(option: str) -> str:
-    return f"nothing was asked: {option} leads out of COLLECTOR_CREDENTIALS_DIR"
+    return f"no request was sent: {option} is outside COLLECTOR_CREDENTIALS_DIR"
 
 
 @sentence
 def credential_missing(option: str) -> str:
-    return f"nothing was asked: {option} is not in COLLECTOR_CREDENTIALS_DIR"
+    return f"no request was sent: {option} is not in COLLECTOR_CREDENTIALS_DIR"
 
 
 @sentence
 def credential_unreadable(option: str, error: str | None) -> str:
-    return aside(f"nothing was asked: {option} cannot be read", error)
+    return with_detail(f"no request was sent: {option} cannot be read", error)
 
 
 @sentence
 def credential_is_no_file(option: str) -> str:
-    return f"nothing was asked: {option} is not a file"
+    return f"no request was sent: {option} is not a file"
 
 
 @sentence
 def credential_file_too_long(option: str, limit_bytes: int) -> str:
-    return f"nothing was asked: {option} is longer than {size(limit_bytes)}"
+    return f"no request was sent: {option} is longer than {size(limit_bytes)}"
 
 
 @sentence
 def credential_empty(option: str) -> str:
-    return f"nothing was asked: {option} is empty"
+    return f"no request was sent: {option} is empty"
 
 
 @sentence
 def credential_too_long(option: str, limit_bytes: int) -> str:
-    return f"nothing was asked: {option} is longer than {plural(limit_bytes, 'byte')}"
+    return f"no request was sent: {option} is longer than {plural(limit_bytes, 'byte')}"
 
 
 @sentence
 def credential_is_no_token(option: str) -> str:
-    return f"nothing was asked: {option} does not hold one token"
+    return f"no request was sent: {option} must contain exactly one token"
 
 
 @sentence
 def credential_is_no_password(option: str) -> str:
-    return f"nothing was asked: {option} does not hold one password"
+    return f"no request was sent: {option} must contain exactly one password"
 
 
 @sentence
 def credential_is_no_certificate(option: str) -> str:
-    return f"nothing was asked: {option} is no PEM file of certificates"
+    return f"no request was sent: {option} is not a PEM file of certificates"
 
 
 # Answers
@@ -202,17 +204,17 @@ def http_status(status: int) -> str:
 
 @sentence
 def http_redirects_elsewhere(status: int) -> str:
-    return f"HTTP {status} to another address, which is not asked"
+    return f"HTTP {status} redirect to another address, which the collector does not follow"
 
 
 @sentence
 def http_redirects_twice(status: int) -> str:
-    return f"HTTP {status} twice, and one redirect is followed"
+    return f"HTTP {status} twice, and the collector follows one redirect only"
 
 
 @sentence
 def http_wants_credentials() -> str:
-    return "HTTP 401: it wants a password or a token, and nodes.yaml names none"
+    return "HTTP 401: the exporter requires a password or a token, and nodes.yaml names neither"
 
 
 @sentence
@@ -227,7 +229,7 @@ def http_password_wrong() -> str:
 
 @sentence
 def http_forbidden() -> str:
-    return "HTTP 403: who the credentials stand for may not read it"
+    return "HTTP 403: the credentials do not permit reading the metrics"
 
 
 @sentence
@@ -247,7 +249,7 @@ def answer_not_valid(error: str) -> str:
 
 @sentence
 def answer_compressed_otherwise() -> str:
-    return "answer is compressed in a way that is not read (gzip and deflate are)"
+    return "answer has an unsupported compression (gzip and deflate are supported)"
 
 
 # Pages
@@ -255,37 +257,37 @@ def answer_compressed_otherwise() -> str:
 
 @sentence
 def not_node_exporter() -> str:
-    return "not a node_exporter page"
+    return "answer is not a node_exporter exposition"
 
 
 @sentence
 def page_damaged() -> str:
-    return "page is damaged"
+    return "exposition is damaged"
 
 
 @sentence
 def page_too_long(limit_bytes: int) -> str:
-    return f"page is longer than {size(limit_bytes)}"
+    return f"exposition is longer than {size(limit_bytes)}"
 
 
 @sentence
 def page_unended(bytes_read: int, seconds: float) -> str:
-    return f"page of more than {size(bytes_read)} did not end within {number(seconds)} s"
+    return f"exposition of more than {size(bytes_read)} did not end within {number(seconds)} s"
 
 
 @sentence
 def page_of_too_many_series(limit: int) -> str:
-    return f"page has more than {plural(limit, 'series', 'series')}"
+    return f"exposition has more than {plural(limit, 'series', 'series')}"
 
 
 @sentence
 def page_of_too_many_values() -> str:
-    return "page has more values than there is memory for"
+    return "exposition has more values than the collector has memory for"
 
 
 @sentence
 def head_too_long(limit_bytes: int) -> str:
-    return f"head of the answer is longer than {size(limit_bytes)}"
+    return f"headers of the answer are longer than {size(limit_bytes)}"
 
 
 # This machine
