@@ -21,7 +21,7 @@ LOGGED_ORIGIN_LENGTH: Final = 120
 _logger = logging.getLogger(__name__)
 
 
-class Origins:
+class AllowedOrigins:
     """Decides by what browsers say; to be given to Engine.IO as ``cors_allowed_origins``."""
 
     def __init__(self, allowed: Iterable[str], counters: Counters, public: WebOrigin | None = None) -> None:
@@ -43,7 +43,7 @@ class Origins:
         self._log(origin, environ.get("HTTP_HOST", ""))
         return False
 
-    def is_ours(self, environ: Mapping[str, str]) -> bool | None:
+    def is_own_origin(self, environ: Mapping[str, str]) -> bool | None:
         """Whether a page of our own origin made a request, as its browser says; ``None`` where nothing says it.
 
         Requests by ``GET`` to a page's own origin have no ``Origin``. Browsers then send ``Sec-Fetch-Site``, and over

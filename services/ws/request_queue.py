@@ -19,7 +19,7 @@ FREE_SECONDS: Final = 0.025
 MOST: Final = 64
 
 
-class Turns:
+class RequestQueue:
     """Lets work begin. Whoever waits here is one connection, so nothing but connections bounds those who wait."""
 
     def __init__(

@@ -32,7 +32,7 @@ def credentials(tmp_path: Path, redis: Redis) -> Credentials:
 
 
 #: Sooner than by itself, a connection that has shown no credential is closed.
-IMPATIENT = "import ws.access.admission; ws.access.admission.PATIENCE_SECONDS = 1.0"
+IMPATIENT = "import ws.access.admission; ws.access.admission.CREDENTIAL_SECONDS = 1.0"
 #: Sooner than by itself, all revocations are read again.
 REREADS = "import ws.access.revocation; ws.access.revocation.REREAD_SECONDS = 0.5"
 

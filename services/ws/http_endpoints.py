@@ -15,14 +15,14 @@ from contract.rest import Problem
 from runtime.logs import RateLimitedLog
 from runtime.quoting import cut, quoted
 from runtime.readiness import LIVE, Readiness
-from ws import request
-from ws.access.admission import ORIGIN, Admission
+from ws import engine_request
+from ws.access.admission import CLIENT_ADDRESS, Admission
 from ws.access.limits import LimitReached
+from ws.allowed_origins import AllowedOrigins
 from ws.counters import CONTENT_TYPE, Counters, Metrics
 from ws.engine.handshake import require_whole_upgrade
-from ws.loop import NEXT_TURN
-from ws.origin import Origins
-from ws.turns import Turns
+from ws.loop import WAIT_FOR_SLOT
+from ws.request_queue import RequestQueue
 
 #: Of every answer: browsers take it for nothing but what it says to be.
 _HEADERS: Final = (("X-Content-Type-Options", "nosniff"),)
@@ -43,8 +43,8 @@ _TEXT: Final = "text/plain; charset=utf-8"
 #: Those that the log names.
 _METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 #: By status, what ``/readyz`` tells everybody.
-_BARE: Final = {200: "ready\n", 404: "draining\n", 503: "not ready\n"}
-_WHAT: Final = "DispyCluster Live, a push replica: /socket.io/, /livez, /readyz, /metrics\n"
+_STATUS_TEXTS: Final = {200: "ready\n", 404: "draining\n", 503: "not ready\n"}
+_DESCRIPTION: Final = "DispyCluster Live, a push replica: /socket.io/, /livez, /readyz, /metrics\n"
 
 _logger = logging.getLogger(__name__)
 _complaints: Final = RateLimitedLog(_logger)
@@ -54,7 +54,7 @@ StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
-class Pages:
+class HttpEndpoints:
     """``/livez``, ``/readyz``, ``/metrics``, and a line on ``/``.
 
     Where access is closed, all but the first two is for who may read, and ``/readyz`` says no more than its status.
@@ -75,7 +75,7 @@ class Pages:
         refused = self._refused(environ)
         if path == "/readyz":
             status, text = self._readiness.readyz()
-            return _answer(start_response, status, text if refused is None else _BARE[status])
+            return _answer(start_response, status, text if refused is None else _STATUS_TEXTS[status])
         if refused is not None:
             status = 403 if refused.code == "forbidden" else 401
             return _refuse(start_response, status, refused.text, ("WWW-Authenticate", "Bearer"))
@@ -83,7 +83,7 @@ class Pages:
             case "/metrics":
                 return _answer(start_response, 200, self._metrics.text(), CONTENT_TYPE)
             case "/":
-                return _answer(start_response, 200, _WHAT)
+                return _answer(start_response, 200, _DESCRIPTION)
         return _answer(start_response, 404, "there is nothing here\n")
 
     def _refused(self, environ: Mapping[str, Any]) -> AccessDenied | None:
@@ -96,16 +96,20 @@ class Pages:
         return None
 
 
-class Guard:
+class RequestGuard:
     """Answers what Engine.IO would stumble over, counts what is refused, and lets no traceback out."""
 
     def __init__(
-        self, app: Application, takes_sessions: Callable[[], bool], admission: Admission, origins: Origins
+        self,
+        app: Application,
+        takes_sessions: Callable[[], bool],
+        admission: Admission,
+        allowed_origins: AllowedOrigins,
     ) -> None:
         self._app = app
         self._takes_sessions = takes_sessions
         self._admission = admission
-        self._origins = origins
+        self._allowed_origins = allowed_origins
         self._counters = admission.counters
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -115,7 +119,7 @@ class Guard:
         return body if environ["REQUEST_METHOD"] != "HEAD" else ()
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        is_for_engine = request.is_for_engine(environ)
+        is_for_engine = engine_request.is_for_engine(environ)
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             if int(status.split(" ", 1)[0]) >= 400:
@@ -124,20 +128,20 @@ class Guard:
 
         try:
             require_whole_upgrade(environ)
-            begins_a_session = is_for_engine and self._read(environ).sid is None
-        except request.Unacceptable as error:
+            begins_a_session = is_for_engine and self._read_engine_request(environ).sid is None
+        except engine_request.InvalidRequest as error:
             return _answer(start, error.status, f"{error}\n", _TEXT, *error.headers)
         if begins_a_session and not self._takes_sessions():
             # One that is sent elsewhere may ask here again, over the connection that it has.
             return _answer(start, 503, "draining\n")
-        origin = environ[ORIGIN] = self._admission.origin(environ)
-        if origin.is_from_trusted_proxy and _came_encrypted(environ):
+        client_address = environ[CLIENT_ADDRESS] = self._admission.client_address(environ)
+        if client_address.is_from_trusted_proxy and _was_encrypted(environ):
             environ["wsgi.url_scheme"] = "https"
         for name in _FORWARDED:
             environ.pop(name, None)
         if begins_a_session:
             try:
-                self._admission.require_room(origin)
+                self._admission.require_connection(client_address)
             except LimitReached as reached:
                 wait = ("Retry-After", str(math.ceil(reached.wait_seconds)))
                 return _refuse(start, 429, reached.text, wait)
@@ -150,19 +154,19 @@ class Guard:
             _complaints.warning("request", "a request could not be answered: %.200r", error)
             return _answer(start, 500, "")
 
-    def _read(self, environ: Environ) -> request.EngineRequest:
+    def _read_engine_request(self, environ: Environ) -> engine_request.EngineRequest:
         """Read a request to Engine.IO, once its page is known to be allowed to send it.
 
         Raises:
             Unacceptable: it is none, or of a page that may not.
         """
-        if not self._origins(environ.get("HTTP_ORIGIN"), environ):
-            raise request.Unacceptable("Not an accepted origin.")
-        read = environ[request.ENGINE_REQUEST] = request.read_request(environ)
+        if not self._allowed_origins(environ.get("HTTP_ORIGIN"), environ):
+            raise engine_request.InvalidRequest("Not an accepted origin.")
+        read = environ[engine_request.ENGINE_REQUEST] = engine_request.read_request(environ)
         return read
 
 
-def said_when_it_fails(app: Application) -> Application:
+def log_errors(app: Application) -> Application:
     """``app``, with its errors in the log, once a minute; eventlet's server would say nothing."""
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -177,7 +181,7 @@ def said_when_it_fails(app: Application) -> Application:
     return answer
 
 
-def told(app: Application) -> Application:
+def log_requests(app: Application) -> Application:
     """``app``, with a line of the log for each request, at the level DEBUG; its query may hold what is secret."""
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -195,7 +199,7 @@ def told(app: Application) -> Application:
     return answer
 
 
-def under_own_hosts(app: Application, hosts: AllowedHosts, counters: Counters) -> Application:
+def require_own_host(app: Application, hosts: AllowedHosts, counters: Counters) -> Application:
     """``app``, for requests that are for one of ``hosts``."""
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -210,20 +214,20 @@ def under_own_hosts(app: Application, hosts: AllowedHosts, counters: Counters) -
     return answer
 
 
-def in_turn(app: Application, admission: Admission, turns: Turns) -> Application:
+def queue_requests(app: Application, admission: Admission, request_queue: RequestQueue) -> Application:
     """``app``, for one request of an address after the other, each in a round of the loop; and so with long bodies."""
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        origin = environ[ORIGIN] = admission.origin(environ)
-        address = client_network(origin.address)
-        turns.wait(address)
-        environ[NEXT_TURN] = lambda: turns.wait(address)
+        client_address = environ[CLIENT_ADDRESS] = admission.client_address(environ)
+        address = client_network(client_address.address)
+        request_queue.wait(address)
+        environ[WAIT_FOR_SLOT] = lambda: request_queue.wait(address)
         return app(environ, start_response)
 
     return answer
 
 
-def _came_encrypted(environ: Mapping[str, Any]) -> bool:
+def _was_encrypted(environ: Mapping[str, Any]) -> bool:
     """Whether ``X-Forwarded-Proto`` says so; the last word is that of the proxy that is believed."""
     said: str = environ.get("HTTP_X_FORWARDED_PROTO", "")
     return said.rpartition(",")[2].strip().lower() == "https"

@@ -23,11 +23,11 @@ finally:
     for _name in _hidden:
         del sys.modules[_name]
 
-_EngineServer: Final[Any] = engineio.Server
-_SocketServer: Final[Any] = socketio.Server
+_EngineIOServer: Final[Any] = engineio.Server
+_SocketIOServer: Final[Any] = socketio.Server
 
 
-class EngineServer(_EngineServer):  # type: ignore[misc]
+class EngineIOServer(_EngineIOServer):  # type: ignore[misc]
     """Engine.IO's server."""
 
     def trigger(self, event: str, *arguments: object) -> None:
@@ -45,11 +45,11 @@ class EngineServer(_EngineServer):  # type: ignore[misc]
         return headers
 
 
-class SocketServer(_SocketServer):  # type: ignore[misc]
+class SocketIOServer(_SocketIOServer):  # type: ignore[misc]
     """Socket.IO's server; the methods whose names begin with ``handle`` are there to be derived from."""
 
     #: Of its Engine.IO server.
-    engine_class: type[EngineServer]
+    engine_class: type[EngineIOServer]
 
     def send_packet(self, eio_sid: str, packet: Any) -> None:
         """Send a Socket.IO packet over a connection."""
@@ -77,7 +77,7 @@ class SocketServer(_SocketServer):  # type: ignore[misc]
 
     # -- as the library calls them
 
-    def _engineio_server_class(self) -> type[EngineServer]:
+    def _engineio_server_class(self) -> type[EngineIOServer]:
         return self.engine_class
 
     def _handle_eio_connect(self, eio_sid: str, environ: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ Method = Literal["GET", "POST", "OPTIONS"]
 Transport = Literal["polling", "websocket"]
 
 
-class Unacceptable(Exception):
+class InvalidRequest(Exception):
     """The request gets ``status``; its text says why, ``headers`` belong to the answer."""
 
     def __init__(self, text: str, *headers: tuple[str, str], status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
@@ -57,19 +57,19 @@ def read_request(environ: Mapping[str, Any]) -> EngineRequest:
     """
     method = environ["REQUEST_METHOD"]
     if method not in METHODS:
-        raise Unacceptable(f"the method is none of {', '.join(METHODS)}", ("Allow", ", ".join(METHODS)))
+        raise InvalidRequest(f"the method is none of {', '.join(METHODS)}", ("Allow", ", ".join(METHODS)))
     query = {name: values[0] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
     transport, sid = query.get("transport"), query.get("sid")
     upgrades = wants_websocket(environ)
     if method != "OPTIONS":
         if "j" in query:
-            raise Unacceptable("JSONP is not supported")
+            raise InvalidRequest("JSONP is not supported")
         if transport not in ("polling", "websocket"):
-            raise Unacceptable("the parameter transport is neither polling nor websocket")
+            raise InvalidRequest("the parameter transport is neither polling nor websocket")
         if sid is None and query.get("EIO") != _VERSION:
-            raise Unacceptable("the parameter EIO is not 4, the version of the protocol")
+            raise InvalidRequest("the parameter EIO is not 4, the version of the protocol")
         if sid is None and method == "POST":
-            raise Unacceptable("a POST needs the parameter sid")
+            raise InvalidRequest("a POST needs the parameter sid")
         if upgrades != (transport == "websocket") or (upgrades and method != "GET"):
-            raise Unacceptable("the parameter transport and the header Upgrade do not agree")
+            raise InvalidRequest("the parameter transport and the header Upgrade do not agree")
     return EngineRequest(cast(Method, method), cast(Transport, transport or "polling"), sid, query.get("t"))

@@ -3,8 +3,8 @@ import logging
 import pytest
 
 from access.web_origin import normal_origin, origin_of_url
+from ws.allowed_origins import LOGGED_ORIGINS_LIMIT, AllowedOrigins
 from ws.counters import Counters
-from ws.origin import LOGGED_ORIGINS_LIMIT, Origins
 
 
 @pytest.fixture
@@ -12,8 +12,8 @@ def counters() -> Counters:
     return Counters()
 
 
-def origins(counters: Counters, *allowed: str, public: str = "") -> Origins:
-    return Origins(allowed, counters, origin_of_url(public))
+def origins(counters: Counters, *allowed: str, public: str = "") -> AllowedOrigins:
+    return AllowedOrigins(allowed, counters, origin_of_url(public))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ OURS = "http://cluster.example:8085"
 def whose(counters: Counters, *allowed: str, public: str = "", **said: str) -> bool | None:
     """What is made of a request with these headers."""
     environ = {"HTTP_HOST": HOST, **{f"HTTP_{name.upper()}": value for name, value in said.items()}}
-    return origins(counters, *allowed, public=public).is_ours(environ)
+    return origins(counters, *allowed, public=public).is_own_origin(environ)
 
 
 @pytest.mark.parametrize(
@@ -164,12 +164,12 @@ def test_page_over_plain_http_is_not_ours_when_ours_come_encrypted(counters: Cou
     encrypted = {**plain, "wsgi.url_scheme": "https"}
     public = origins(counters, public="https://cluster.example")
 
-    assert origins(counters).is_ours(plain) is True
-    assert origins(counters).is_ours(encrypted) is False
-    assert public.is_ours(plain) is False
-    assert public.is_ours({**encrypted, "HTTP_ORIGIN": "https://cluster.example"}) is True
+    assert origins(counters).is_own_origin(plain) is True
+    assert origins(counters).is_own_origin(encrypted) is False
+    assert public.is_own_origin(plain) is False
+    assert public.is_own_origin({**encrypted, "HTTP_ORIGIN": "https://cluster.example"}) is True
     # Another way to the same deployment, such as a tunnel.
-    assert public.is_ours({"HTTP_HOST": "localhost:8085", "HTTP_ORIGIN": "http://localhost:8085"}) is True
+    assert public.is_own_origin({"HTTP_HOST": "localhost:8085", "HTTP_ORIGIN": "http://localhost:8085"}) is True
 
 
 def test_refusal_is_logged_once_an_origin_and_names_the_setting(
