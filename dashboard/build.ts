@@ -46,20 +46,20 @@ async function licenses(inputs: Iterable<string>): Promise<string> {
   return texts.join(`\n${"-".repeat(80)}\n\n`);
 }
 
-const wanted = new Map(bundle.outputFiles.map((file) => [file.path, file.text]));
-if (!wanted.has(SCRIPT) || !wanted.has(STYLES)) throw new Error("esbuild did not write a script and a style sheet");
-wanted.set(LICENSES, await licenses(Object.keys(bundle.metafile.inputs)));
+const outputs = new Map(bundle.outputFiles.map((file) => [file.path, file.text]));
+if (!outputs.has(SCRIPT) || !outputs.has(STYLES)) throw new Error("esbuild did not write a script and a style sheet");
+outputs.set(LICENSES, await licenses(Object.keys(bundle.metafile.inputs)));
 
 if (process.argv.includes("--check")) {
-  for (const [path, text] of wanted) {
+  for (const [path, text] of outputs) {
     const committed = await readFile(path, "utf8").catch(() => null);
     if (committed !== text) {
-      console.error(`${path} is not what dashboard/ builds: run "npm run build" and commit the result`);
+      console.error(`${path} differs from the build of dashboard/: run "npm run build" and commit the result`);
       process.exitCode = 1;
     }
   }
 } else {
-  for (const [path, text] of wanted) {
+  for (const [path, text] of outputs) {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);
   }
