@@ -1,5 +1,6 @@
 /**
- * Bundle `src/main.ts` and the style sheets that it imports into the api service's static folder. With `--check`: compare only, exit code 1 on a difference.
+ * Bundle `src/main.ts` and its style sheets into the api service's static folder. With `--check`, only compare, and
+ * exit with 1 if a file differs.
  *
  * The same sources and lock file give the same bytes on every machine.
  */
@@ -30,7 +31,7 @@ const bundle = await build({
   write: false,
 });
 
-/** The licence text of every package that stands in the bundle, sorted by package. */
+/** Return the licence texts of the bundled packages, sorted by package. */
 async function licenses(inputs: Iterable<string>): Promise<string> {
   const packages = new Set<string>();
   for (const input of inputs) {
