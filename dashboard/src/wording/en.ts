@@ -190,7 +190,7 @@ export const en = {
   incidentsFailed: (why: string, againSeconds: number): string =>
     `The incidents could not be read (${why}). The page tries again every ${againSeconds} s.`,
   /** Note about the language in which the CSV file searches messages; empty if this is the page's language. */
-  tableSearches: "",
+  csvSearchNote: "",
   noIncident: "No alert fired in this period.",
   noIncidentMatches: "No alert in this period matches the filters.",
   noNodeOnline: "No node is online.",
@@ -201,7 +201,7 @@ export const en = {
   logEmpty: "The log is empty.",
   logFailed: (why: string, againSeconds: number): string =>
     `The log could not be read completely (${why}). The page tries again every ${againSeconds} s.`,
-  newestNotThere: "the server does not have the newest entries",
+  newestEntriesMissing: "the server does not have the newest entries",
 
   /** The collector's sentence for a code, or `text` if the code is missing or unknown. */
   sentence: (coded: Coded | null | undefined, text: string): string => compose(SENTENCES_EN, coded, text),

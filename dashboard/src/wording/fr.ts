@@ -160,7 +160,7 @@ export const fr: Wording = {
   incidentsKnownSince: (timestamp) => `Les incidents sont enregistrés depuis ${moment(timestamp)}.`,
   incidentsFailed: (why, againSeconds) =>
     `Les incidents n'ont pas pu être lus (${why}). La page réessaie toutes les ${againSeconds} s.`,
-  tableSearches: "Le fichier CSV cherche le texte dans les messages en anglais.",
+  csvSearchNote: "Le fichier CSV cherche le texte dans les messages en anglais.",
   noIncident: "Aucune alerte ne s'est déclenchée sur cette période.",
   noIncidentMatches: "Aucune alerte de cette période ne correspond aux filtres.",
   noNodeOnline: "Aucun nœud n'est en ligne.",
@@ -171,7 +171,7 @@ export const fr: Wording = {
   logEmpty: "Le journal est vide.",
   logFailed: (why, againSeconds) =>
     `Le journal n'a pas pu être lu entièrement (${why}). La page réessaie toutes les ${againSeconds} s.`,
-  newestNotThere: "le serveur n'a pas les entrées les plus récentes",
+  newestEntriesMissing: "le serveur n'a pas les entrées les plus récentes",
 
   sentence: (coded, text) => compose(SENTENCES_FR, coded, text),
 };
