@@ -54,7 +54,7 @@ def problem(response: TestResponse, status: int) -> str:
     return detail
 
 
-def ask(client: FlaskClient, path: str) -> dict[str, Any]:
+def get_json(client: FlaskClient, path: str) -> dict[str, Any]:
     """The body of an answer that is none of a problem."""
     response = client.get(path)
     assert response.status_code == 200, response.get_json()
@@ -95,7 +95,7 @@ class Collector:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def leave(
+    def store(
         self, channel: str, message: bytes | dict[str, Any] | None = None, age_seconds: float = 0.0, **changes: Any
     ) -> bytes:
         """Leave a message, or the golden one, but for ``changes``; return its bytes."""
@@ -106,9 +106,9 @@ class Collector:
         self._redis.set(key, raw, px=round((LATEST_TTL_SECONDS - age_seconds) * 1000))
         return raw
 
-    def leave_all(self) -> None:
+    def store_all(self) -> None:
         for channel in MESSAGES:
-            self.leave(channel)
+            self.store(channel)
 
 
 class Listener:
@@ -122,7 +122,7 @@ class Listener:
             assert message is not None
             assert message["type"] == "subscribe"
 
-    def hear(self, quiet_seconds: float = 0.7) -> list[tuple[str, bytes, float]]:
+    def received(self, quiet_seconds: float = 0.7) -> list[tuple[str, bytes, float]]:
         """Channel, bytes and monotonic time of all publications, until none came for so long."""
         heard = []
         while (message := self._pubsub.get_message(timeout=quiet_seconds)) is not None:
@@ -196,7 +196,7 @@ def read_all(client: socket.socket) -> bytes:
     return received
 
 
-def failing(app: Flask, error: Exception) -> FlaskClient:
+def failing_client(app: Flask, error: Exception) -> FlaskClient:
     """A client of an application whose first page fails."""
 
     def fail(page: str) -> None:
@@ -240,16 +240,16 @@ def copies() -> Iterator[Copies]:
 @pytest.fixture
 def start_api(valkey: Valkey, copies: Copies) -> Iterator[Callable[..., Api]]:
     """Starts an api with these variables; ends it with the test."""
-    yield from starting(valkey, copies)
+    yield from started_apis(valkey, copies)
 
 
 @pytest.fixture
 def run_api(valkey: Valkey) -> Iterator[Callable[..., Api]]:
     """Starts ``python -m api`` with these variables; ends it with the test."""
-    yield from starting(valkey, None)
+    yield from started_apis(valkey, None)
 
 
-def starting(valkey: Valkey, copies: Copies | None) -> Iterator[Callable[..., Api]]:
+def started_apis(valkey: Valkey, copies: Copies | None) -> Iterator[Callable[..., Api]]:
     started: list[Api] = []
 
     def start(**variables: str) -> Api:

@@ -49,6 +49,6 @@ def test_parameter_is_named_when_its_value_is_bad(client: FlaskClient, path: str
     assert f"'{name}'" in response.get_json()["detail"]
 
 
-def test_measures_are_listed_when_an_unknown_one_is_asked(client: FlaskClient) -> None:
+def test_problem_lists_the_measures_when_an_unknown_one_is_requested(client: FlaskClient) -> None:
     detail = client.get("/api/history?measure=cpu").get_json()["detail"]
     assert all(measure in detail for measure in MEASURES)

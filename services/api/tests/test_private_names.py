@@ -113,7 +113,7 @@ def is_there(cls: str, name: str) -> bool:
 
 
 @pytest.mark.parametrize(("file", "name"), NOTED)
-def test_what_stands_behind_a_name_is_what_it_was(file: str, name: str) -> None:
+def test_private_name_of_gunicorn_is_unchanged(file: str, name: str) -> None:
     node = definition(file, name)
     assert node is not None, f"gunicorn {version('gunicorn')} has no {name} in {file}"
     text = ast.get_source_segment(source(file), node) or ""
@@ -121,7 +121,7 @@ def test_what_stands_behind_a_name_is_what_it_was(file: str, name: str) -> None:
     assert found == NOTED[file, name], f"{name} is another one in gunicorn {version('gunicorn')}: {file}"
 
 
-def test_every_listed_name_is_there_and_every_used_one_is_listed() -> None:
+def test_every_listed_private_name_exists_and_every_used_one_is_listed() -> None:
     missing = [f"{cls}.{name}" for cls, names in PRIVATE_NAMES.items() for name in names if not is_there(cls, name)]
     assert missing == []
     theirs: set[str] = set()
@@ -134,7 +134,7 @@ def test_every_listed_name_is_there_and_every_used_one_is_listed() -> None:
     assert used == {name for names in PRIVATE_NAMES.values() for name in names}
 
 
-def test_only_the_worker_knows_private_parts_of_gunicorn() -> None:
+def test_only_the_worker_imports_private_modules_of_gunicorn() -> None:
     documented = {"gunicorn.app.base", "gunicorn.glogging"}
     known = {
         (path.name, module)

@@ -57,7 +57,7 @@ class Fields(HTMLParser):
             self.forms[-1]["fields"][named.get("name")] = named.get("value") or ""
 
 
-class House:
+class Deployment:
     """The deployment. Addresses are those that its gateway says, which is believed."""
 
     def __init__(self, valkey: Valkey, folder: Path) -> None:
@@ -113,7 +113,7 @@ class House:
         temporary.rename(path)
 
 
-class Person:
+class Browser:
     """Somebody with a browser."""
 
     def __init__(self, app: Flask, address: str = "192.0.2.7") -> None:
@@ -148,9 +148,9 @@ class Person:
     def sign_out(self) -> TestResponse:
         return self.post("/logout", self.fields("/live", "/logout"))
 
-    def cookie(self, house: House) -> str:
+    def cookie(self, deployment: Deployment) -> str:
         """The value of the session's cookie."""
-        found = self.client.get_cookie(house.seal.cookie)
+        found = self.client.get_cookie(deployment.seal.cookie)
         assert found is not None
         return found.value
 
@@ -163,25 +163,25 @@ def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def house(valkey: Valkey, tmp_path: Path) -> Iterator[House]:
-    house = House(valkey, tmp_path)
-    yield house
-    house.end()
+def deployment(valkey: Valkey, tmp_path: Path) -> Iterator[Deployment]:
+    deployment = Deployment(valkey, tmp_path)
+    yield deployment
+    deployment.end()
 
 
 @pytest.fixture
-def closed(house: House) -> Flask:
+def closed(deployment: Deployment) -> Flask:
     """Its application, with one user, ``ada``."""
-    house.add_user()
-    return house.start()
+    deployment.add_user()
+    return deployment.start()
 
 
 @pytest.fixture
-def ada(closed: Flask) -> Person:
+def ada(closed: Flask) -> Browser:
     """Signed in."""
-    person = Person(closed)
-    assert person.sign_in().status_code == 303
-    return person
+    browser = Browser(closed)
+    assert browser.sign_in().status_code == 303
+    return browser
 
 
 @pytest.fixture
@@ -203,10 +203,10 @@ def variables_of(folders: dict[str, Path]) -> dict[str, str]:
 
 
 @pytest.fixture
-def do(valkey: Valkey, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Command:
+def run_cli(valkey: Valkey, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Command:
     """A command line in this process, with bytes as its input and output."""
 
-    def do(*words: str, given: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
+    def run_cli(*words: str, given: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
         out, err = io.BytesIO(), io.BytesIO()
         with monkeypatch.context() as patch:
             for name, stream in (("stdin", io.BytesIO(given)), ("stdout", out), ("stderr", err)):
@@ -217,7 +217,7 @@ def do(valkey: Valkey, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
                 code = int(ended.code or 0)
             return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
-    return do
+    return run_cli
 
 
 @pytest.fixture
@@ -225,21 +225,21 @@ def listen(redis: Any) -> Iterator[Callable[[], Callable[..., str]]]:
     """Begins to listen to what is revoked; returns a function that waits for the next word, empty for none."""
     with redis.pubsub(ignore_subscribe_messages=True) as pubsub:
 
-        def hear(timeout: float = 10) -> str:
+        def received(timeout: float = 10) -> str:
             message = pubsub.get_message(timeout=timeout)
             return "" if message is None else message["data"].decode()
 
         def listen() -> Callable[..., str]:
             pubsub.subscribe(REVOKED_CHANNEL)
             pubsub.get_message(timeout=10)
-            return hear
+            return received
 
         yield listen
 
 
 @pytest.fixture
-def person() -> type[Person]:
-    return Person
+def browser() -> type[Browser]:
+    return Browser
 
 
 @pytest.fixture

@@ -48,11 +48,11 @@ def command(environment: dict[str, str]) -> Run:
 
 
 @pytest.fixture
-def run(do: Command) -> Run:
+def run(run_cli: Command) -> Run:
     """The same in this process."""
 
     def run(*arguments: str, typed: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        done = do(*arguments, given=typed.encode(), **variables)
+        done = run_cli(*arguments, given=typed.encode(), **variables)
         return subprocess.CompletedProcess(arguments, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run
@@ -123,7 +123,7 @@ def test_user_is_signed_out_everywhere(run: Run, redis: Any) -> None:
     assert redis.zscore(REVOCATIONS_KEY, member) > time.time() + 366 * 24 * 3600
 
 
-def test_token_is_made_shown_once_listed_and_removed(
+def test_token_is_created_shown_once_listed_and_removed(
     command: Run, run: Run, folders: dict[str, Path], redis: Any
 ) -> None:
     # made
@@ -159,7 +159,7 @@ def test_token_is_made_shown_once_listed_and_removed(
     ]
 
 
-def test_patch_is_what_kubernetes_puts_into_a_secret(run: Run, folders: dict[str, Path], redis: Any) -> None:
+def test_patch_changes_a_kubernetes_secret(run: Run, folders: dict[str, Path], redis: Any) -> None:
     def content(done: subprocess.CompletedProcess[str], name: str) -> bytes | None:
         assert done.returncode == 0
         data = json.loads(done.stdout)["data"]
@@ -217,7 +217,7 @@ class Secret:
                 (self.folder / name).symlink_to(f"..data/{name}")
 
 
-def test_user_of_a_secret_is_shown_as_the_line_that_kubectl_takes(
+def test_user_command_prints_a_kubectl_line_for_a_secret(
     run: Run,
     folders: dict[str, Path],
     user_file: Callable[[str], StoredUser],
@@ -256,7 +256,7 @@ def test_user_of_a_secret_is_shown_as_the_line_that_kubectl_takes(
     assert sorted(secret.folder.iterdir()) == secret.before
 
 
-def test_token_of_a_secret_is_shown_beside_the_line_that_kubectl_takes(
+def test_token_command_prints_a_token_and_a_kubectl_line_for_a_secret(
     run: Run, folders: dict[str, Path], redis: Any
 ) -> None:
     # given
@@ -277,7 +277,7 @@ def test_token_of_a_secret_is_shown_beside_the_line_that_kubectl_takes(
     assert sorted(secret.folder.iterdir()) == secret.before
 
 
-def test_command_says_so_when_redis_was_not_reached(run: Run, folders: dict[str, Path]) -> None:
+def test_command_reports_an_unreachable_redis(run: Run, folders: dict[str, Path]) -> None:
     nobody = f"redis://127.0.0.1:{free_port()}"
     run("user", "add", "ada", typed="correct horse")
     run("token", "add", "script")
@@ -296,7 +296,7 @@ def test_command_says_so_when_redis_was_not_reached(run: Run, folders: dict[str,
 @pytest.mark.parametrize(
     "arguments", ["user add", "user password", "user remove", "user patch", "token add", "token remove"]
 )
-def test_name_is_refused_when_it_is_none(
+def test_invalid_name_is_refused(
     arguments: str, name: str, folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert commands.run([*arguments.split(), "--", name], variables_of(folders)) == 1
@@ -342,7 +342,7 @@ def test_command_names_the_folder_that_cannot_be_written(run: Run, tmp_path: Pat
 @pytest.mark.parametrize("arguments", ["user", "token", "nothing", "user add", "user list x", "token add x --days 0",
                                        "token add x --scope write", "token add x --days 1 --never-expires",
                                        "user add x --password y"])  # fmt: skip
-def test_command_explains_its_use_and_ends_with_2_when_it_is_none(run: Run, arguments: str) -> None:
+def test_unknown_command_prints_usage_and_exits_with_2(run: Run, arguments: str) -> None:
     done = run(*arguments.split())
     assert done.returncode == 2
     assert done.stderr.startswith("usage: python -m api")
@@ -359,7 +359,7 @@ def test_help_is_written_to_standard_output(run: Run, arguments: str) -> None:
     ("typed", "code", "said"),
     [(("correct horse", "correct horse"), 0, "'ada' may sign in"), (("correct horse", "correct house"), 1, "differ")],
 )
-def test_password_is_asked_for_twice_and_not_shown_at_a_terminal(
+def test_password_is_asked_twice_without_echo_on_a_terminal(
     environment: dict[str, str], user_file: Callable[[str], StoredUser], typed: tuple[str, str], code: int, said: str
 ) -> None:
     process, terminal = pty.fork()
@@ -390,7 +390,7 @@ def test_password_is_asked_for_twice_and_not_shown_at_a_terminal(
         assert is_password(user_file("ada"), "correct horse")
 
 
-def test_token_that_is_replaced_keeps_its_scopes_and_days_and_its_former_for_the_overlap(
+def test_replaced_token_keeps_its_scopes_and_days_and_the_previous_token_for_the_overlap(
     run: Run, folders: dict[str, Path], redis: Any
 ) -> None:
     # given
@@ -418,7 +418,7 @@ def test_token_that_is_replaced_keeps_its_scopes_and_days_and_its_former_for_the
 
 
 @pytest.mark.parametrize("words", [("nobody",), ("script", "--hours", "0"), ("script", "--hours", "1", "--now")])
-def test_no_token_is_replaced_when_the_words_are_none(
+def test_token_is_not_replaced_when_the_arguments_are_invalid(
     run: Run, folders: dict[str, Path], words: tuple[str, ...]
 ) -> None:
     run("token", "add", "script")
@@ -427,7 +427,7 @@ def test_no_token_is_replaced_when_the_words_are_none(
     assert (folders["tokens"] / "script").read_bytes() == before
 
 
-def test_new_key_has_the_former_beside_it_unless_that_was_stolen(run: Run, tmp_path: Path, redis: Any) -> None:
+def test_new_key_keeps_the_previous_one_unless_it_was_stolen(run: Run, tmp_path: Path, redis: Any) -> None:
     # given
     path = tmp_path / "key"
     path.write_text("k" * 64 + "\n")
@@ -450,7 +450,7 @@ def test_new_key_has_the_former_beside_it_unless_that_was_stolen(run: Run, tmp_p
     assert redis.get(GENERATION_KEY) not in (None, generation)
 
 
-def test_new_key_of_a_secret_is_shown_as_a_patch(run: Run, tmp_path: Path) -> None:
+def test_new_key_of_a_secret_is_printed_as_a_patch(run: Run, tmp_path: Path) -> None:
     # given
     secret = Secret(tmp_path / "access")
     path = secret.folder / "key"
@@ -468,14 +468,14 @@ def test_new_key_of_a_secret_is_shown_as_a_patch(run: Run, tmp_path: Path) -> No
     assert json.loads(stolen.stdout)["data"]["key.former"] is None
 
 
-def test_key_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
+def test_missing_key_file_is_named(run: Run, tmp_path: Path) -> None:
     done = run("access", "rotate-key", ACCESS_KEY_FILE=str(tmp_path / "key"))
     assert done.returncode == 1
     assert str(tmp_path / "key") in done.stderr
     assert list(tmp_path.glob("key*")) == []
 
 
-def test_stolen_key_is_replaced_while_redis_is_away_and_what_is_left_is_told(run: Run, tmp_path: Path) -> None:
+def test_stolen_key_is_replaced_while_redis_is_away_and_the_rest_is_reported(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text("k" * 64)
     away = f"redis://127.0.0.1:{free_port()}/0"
