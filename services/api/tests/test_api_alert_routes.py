@@ -13,7 +13,7 @@ from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, ALERTS_CHANNEL, RULES
 
 @pytest.fixture
 def log(redis: Redis) -> list[str]:
-    """A log of 150 entries in two epochs; their ids."""
+    """Store a log of 150 entries in two epochs; return their ids."""
     entry = golden_message("log_entry")
     ids = [f"{epoch}-{n}" for epoch in (1795426867, 1795426900) for n in range(1, 76)]
     for entry_id in ids:

@@ -84,7 +84,7 @@ def test_route_explains_what_to_do_when_nothing_is_stored(client: FlaskClient, p
     assert "collector" in response.get_json()["detail"]
 
 
-#: The key that each route reads; here it is a stream where it should be a string, and the other way round.
+#: The key of each route. In this test its type is wrong: a stream instead of a string, or a string instead of a stream.
 KEYS = {
     **dict.fromkeys(FROM_SNAPSHOT, latest_key(METRICS_CHANNEL)),
     "/api/alerts/log": ALERT_LOG_KEY,

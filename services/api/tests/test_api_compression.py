@@ -1,4 +1,4 @@
-"""Which answers are compressed."""
+"""Compression of responses."""
 
 import gzip
 from typing import Any

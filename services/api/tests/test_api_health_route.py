@@ -1,4 +1,4 @@
-"""GET /api/health: the report on the product."""
+"""GET /api/health: the report about the product."""
 
 import json
 from typing import Any
@@ -94,20 +94,20 @@ def test_reasons_include_product_issues_and_no_node_issues(client: FlaskClient, 
     present(redis, "5f0c9a71", 5)
     collector.store(METRICS_CHANNEL)
     vanished = {"code": "replica_vanished", "args": {"count": 1}}
-    said = {
+    changes = {
         "issues": ["1 push replica is gone", *HEALTH["issues"]],
         "issues_coded": [vanished, *HEALTH["issues_coded"]],
         "degraded": ["replica_vanished"],
     }
-    store_health(collector, **said)
+    store_health(collector, **changes)
     report = client.get("/api/health").get_json()
     assert report["status"] == "degraded"
     assert report["reasons"] == [{**vanished, "text": "1 push replica is gone"}]
-    # a collector of the release before says nothing of it
+    # a collector of the previous release does not report the field
     store_health(collector)
     assert reasons(client) == []
-    # what a collector said that is gone is not known any more
-    store_health(collector, **said)
+    # a report of a collector that is gone is no longer valid
+    store_health(collector, **changes)
     redis.delete(LEASE_KEY)
     collector.store(METRICS_CHANNEL, age_seconds=60)
     redis.delete(REPLICAS_KEY)
@@ -121,13 +121,13 @@ def test_collector_is_not_down_while_rounds_arrive(
     present(redis, "5f0c9a71", 5)
     collector.store(METRICS_CHANNEL)
     assert reasons(client) == []
-    # the lease runs out while Redis is away, and rounds are missing only some seconds later
+    # the lease expires while Redis is away, and rounds are missing only some seconds later
     redis.delete(LEASE_KEY)
     report = client.get("/api/health").get_json()
     assert (report["collector"]["status"], report["collector"]["leader"]) == ("up", None)
     lead(redis)
     assert reasons(client) == []
-    # a question without an answer says nothing of the collector
+    # a query without an answer does not change the collector's status
     valkey.stop()
     report = client.get("/api/health").get_json()
     assert [reason["code"] for reason in report["reasons"]] == ["redis_down"]

@@ -1,4 +1,4 @@
-"""The route /api/history against what a collector leaves in Redis."""
+"""The route /api/history with the data of a collector in Redis."""
 
 import time
 from typing import Any
@@ -27,12 +27,12 @@ from runtime.clock import timestamp, unix_seconds
 from runtime.functions import call
 
 EPOCH = 1_795_426_867
-#: When the golden snapshot was made, rounded down to a second.
+#: Time of the golden snapshot, rounded down to a second.
 NOW = int(unix_seconds("2026-11-23T09:41:07Z"))
 
 
 class HistoryWriter:
-    """Writes history as a collector does."""
+    """Writes history like a collector."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -67,7 +67,7 @@ def recorded(redis: Redis, collector: Any) -> HistoryWriter:
 
 
 def cells(body: dict[str, Any], measure: str = "cpu_usage", kind: str = "avg", series: int = 0) -> dict[int, float]:
-    """What is known, by the start of its step in Unix seconds."""
+    """Return the known cells, by the start of their step in Unix seconds."""
     start = int(unix_seconds(body["start"]))
     values = body["series"][series]["measures"][measure][kind]
     return {start + number * body["step_seconds"]: value for number, value in enumerate(values) if value is not None}
@@ -98,7 +98,7 @@ def test_last_hour_of_the_cluster_is_answered_without_parameters(client: FlaskCl
 
 
 def write_distribution(redis: Redis, step: Resolution, start: int, *raws: str, epoch: int = EPOCH) -> None:
-    """Record a distribution of the cluster."""
+    """Write a distribution of the cluster."""
     raw = f"[5,{','.join(raws)}]"
     redis.xadd(distribution_key(step.seconds), {HISTORY_FIELD: raw}, id=f"{start}000-{epoch}")
 
@@ -109,7 +109,7 @@ def test_cluster_history_has_a_distribution_beside_its_averages(
     start = floor(NOW - 60, 10)
     for moment in (start, start + 10):
         recorded.entry(TEN_SECONDS, moment, 30.0, node=CLUSTER_NODE)
-    # Of the first step only the averages are known: it was recorded by a former release.
+    # The first step has only averages: an older release recorded it.
     write_distribution(redis, TEN_SECONDS, start + 10, '[1.0,2.5,80,99.5,"=n1"]', "null", "null", '[-5,0.0,5,6,"n2"]')
     body = get_json(
         client, "/api/history?range_seconds=60&measure=temperature&measure=cpu_usage&measure=memory_usage&measure=load1"
@@ -134,7 +134,7 @@ def test_longer_step_averages_the_percentiles_and_keeps_the_maximum(
     start = floor(NOW - 1200, 120)
     write_distribution(redis, MINUTE, start, '[0,10,20,30,"a"]')
     write_distribution(redis, MINUTE, start + 60, '[4,20,60,50,"b"]', epoch=EPOCH + 1)
-    # Of the minute that goes on there are only entries of ten seconds.
+    # The current minute has only entries of ten seconds.
     newest = floor(NOW - 10, 10)
     write_distribution(redis, TEN_SECONDS, newest, '[1,2,3,4,"c"]', epoch=EPOCH + 1)
     body = get_json(client, f"/api/history?start={timestamp(start)}&end={timestamp(NOW)}&points=11&measure=cpu_usage")
@@ -182,12 +182,12 @@ def test_nodes_are_answered_in_the_requested_order_and_an_unknown_one_is_empty(
 def test_history_is_not_found_when_no_node_is_in_the_snapshot_or_in_history(
     client: FlaskClient, recorded: HistoryWriter, step: Resolution, age_seconds: int
 ) -> None:
-    # Given a node that is no target any more, with history of some step
+    # Given a node that is no longer a target, with history in one resolution
     recorded.entry(step, floor(NOW - age_seconds, step.seconds), 1.0, node="former")
     for known in ("former", "node6.lan", "nobody&node=former"):
         assert client.get(f"/api/history?node={known}").status_code == 200
     assert r"'no\nbody'" in problem(client.get("/api/history?node=no%0Abody&node=nemo"), 404)
-    # When parameters are bad, that is said first.
+    # Invalid parameters are reported first.
     assert client.get("/api/history?node=nobody&points=1").status_code == 400
 
 
@@ -233,13 +233,13 @@ def test_coarse_steps_are_completed_with_finer_entries_without_repetition(
 ) -> None:
     now = NOW // 1800 * 1800 + 1800 - 90 - 7
     collector.store(METRICS_CHANNEL, timestamp=timestamp(now))
-    # A collector that has run for long: each step is recorded up to the last one that is over.
+    # A collector that has run for a long time: each resolution is recorded up to the last complete period.
     for step in RESOLUTIONS:
         recorded.range(step, now // 1800 * 1800 - 1800, floor(now, step.seconds), float(step.seconds))
     body = get_json(client, f"/api/history?node=a&range_seconds={range_seconds}")
     base = body["step_seconds"]
     known, newest = cells(body), floor(now, base)
-    # Each part of the time is told by the coarsest entry that has it.
+    # The coarsest entry of each period counts.
     assert sorted(known) == list(range(now // 1800 * 1800 - 1800, newest + base, base))
     assert all(value == base for moment, value in known.items() if moment < newest)
     parts = [(60.0, floor(now, 60) - newest), (10.0, floor(now, 10) - floor(now, 60))]
@@ -259,7 +259,7 @@ def test_step_merges_both_parts_when_the_collector_restarted_during_it(
     client: FlaskClient, recorded: HistoryWriter
 ) -> None:
     start = floor(NOW, 1800)
-    # The first one has written its unfinished steps at its end.
+    # The first collector has written its incomplete periods when it stopped.
     recorded.entry(HALF_HOUR, start, 10.0, samples=150)
     for moment in range(start, start + 300, 60):
         recorded.entry(MINUTE, moment, 10.0, samples=30)

@@ -1,4 +1,4 @@
-"""A request for another host name than ours gets a sentence, and nothing of the data."""
+"""A request for a foreign host name gets a sentence, and no data."""
 
 import json
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def test_host_is_recognized_in_every_spelling(process: Api) -> None:
     assert status("http://evil.example/api/health", host="localhost") == 421
     for first, second in (("localhost", "evil.example"), ("evil.example", "localhost")):
         assert status("/api/health", f"Host: {first}", f"Host: {second}") in (400, 421)
-    # The gateway hands on whatever its clients are.
+    # The gateway forwards the addresses of all its clients.
     assert status("/api/health", "X-Forwarded-For: 10.0.0.1", host="evil.example") == 421
 
 

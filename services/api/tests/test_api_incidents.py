@@ -1,4 +1,4 @@
-"""The route /api/incidents against what a collector leaves in Redis."""
+"""The route /api/incidents with the data of a collector in Redis."""
 
 import json
 from typing import Any
@@ -13,15 +13,15 @@ from contract.names import ALERTS_CHANNEL, INCIDENTS_FIELD, INCIDENTS_KEY, INCID
 from runtime.clock import timestamp, unix_seconds
 from tests.drivers.valkey import Valkey
 
-#: When the golden snapshot was made, rounded down to a second.
+#: Time of the golden snapshot, rounded down to a second.
 NOW = int(unix_seconds("2026-11-23T09:41:07Z"))
 SINCE = "2026-11-01T07:00:00.000Z"
-#: The golden alert that fires.
+#: The firing alert of the golden message.
 FIRING = "node_down/pi-é.lan:9200@2026-11-23T09:40:01.500Z"
 
 
 class IncidentWriter:
-    """Writes records as a collector does."""
+    """Writes records like a collector."""
 
     def __init__(self, redis: Redis, example: dict[str, Any]) -> None:
         self._redis = redis
@@ -31,13 +31,13 @@ class IncidentWriter:
         self.tells_since = True
 
     def begin(self, since: str = SINCE) -> None:
-        """Write since when all are recorded: at first, or after some were not."""
+        """Write the start of recording: at first, or after a gap."""
         self._count += 1
         self._redis.xadd(INCIDENTS_KEY, {INCIDENTS_SINCE_FIELD: since}, id=f"1795426867-{self._count}")
         self._since = since
 
     def incident(self, ended: float = NOW, node: str = "n", **fields: Any) -> str:
-        """Record one; return its id."""
+        """Write an incident and return its id."""
         self._count += 1
         began = timestamp(ended - 60 - self._count)
         incident_id = f"node_down/{node}@{began}"
@@ -108,7 +108,7 @@ def test_known_since_is_the_end_of_the_last_gap(client: FlaskClient, recorded: I
     first = get_json(client, f"/api/incidents?limit={RECORDS_PER_READ}")
     second = get_json(client, f"/api/incidents?after={first['next']}")
 
-    # Those from before the gap are told all the same
+    # Incidents from before the gap are answered too
     assert ids(first) + ids(second) == [*reversed(after), *reversed(before)]
     assert (first["known_since"], second["known_since"], second["next"]) == (later, later, None)
 
@@ -163,7 +163,7 @@ def test_filters_apply_to_ongoing_incidents(client: FlaskClient, collector: Any,
 def test_every_incident_is_answered_once_when_a_client_follows_the_pages(
     client: FlaskClient, collector: Any, recorded: IncidentWriter
 ) -> None:
-    # Given more than are read in one go
+    # Given more records than one read returns
     recorded.begin()
     written = [recorded.incident(NOW - 10_000 + number) for number in range(RECORDS_PER_READ + 130)]
     collector.store(ALERTS_CHANNEL)
@@ -173,7 +173,7 @@ def test_every_incident_is_answered_once_when_a_client_follows_the_pages(
         body = get_json(client, f"/api/incidents?limit=90{after}")
         seen += ids(body)
         after = f"&after={body['next']}"
-        # What ends meanwhile comes on no later page.
+        # An incident that ends in the meantime is on no later page.
         recorded.incident(NOW, "late")
     assert body["next"] is None
     assert seen == [FIRING, *reversed(written)]
@@ -203,7 +203,7 @@ def test_page_is_the_last_when_all_older_incidents_are_out_of_range(
     redis.config_resetstat()
     body = get_json(client, "/api/incidents?hours=24")
     assert (ids(body), body["next"]) == ([new], None)
-    # The part in which it stands is read to its end, and the next one, which has nothing of that time, with since when.
+    # The page is read to its end, and the next page has no incident of this range but a known_since.
     assert redis.info("commandstats")["cmdstat_xrevrange"]["calls"] == 3
     assert len(ids(get_json(client, "/api/incidents?hours=26&limit=1000"))) == 1000
 
@@ -261,7 +261,7 @@ def test_newest_incidents_come_from_memory_when_redis_is_away(
     body = response.get_json()
     assert ids(body) == [FIRING, *reversed(written[20:])]
     assert int(response.headers["Age"]) >= 0
-    # It does not look complete, and what it lacks is not made up.
+    # The table would be incomplete, so it is refused.
     assert body["next"] is not None
     assert client.get(f"/api/incidents?after={body['next']}").status_code == 503
 

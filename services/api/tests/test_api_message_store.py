@@ -1,4 +1,4 @@
-"""What the store makes of answers of Redis."""
+"""The message store and the answers of Redis."""
 
 from flask import Flask
 

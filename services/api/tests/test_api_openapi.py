@@ -1,4 +1,4 @@
-"""The description is valid, complete and true."""
+"""The OpenAPI document is valid, complete and correct."""
 
 import json
 import re
@@ -23,7 +23,7 @@ from contract.names import (
 )
 from tests.drivers.valkey import Valkey
 
-#: A request to each operation that succeeds once all is left in Redis.
+#: A successful request to each operation, with all data stored.
 REQUESTS = {path: path for path, item in DOCUMENT["paths"].items() if "get" in item} | {
     "/api/cluster/nodes/{node}": "/api/cluster/nodes/node6.lan",
     "/api/incidents": (
@@ -31,9 +31,9 @@ REQUESTS = {path: path for path, item in DOCUMENT["paths"].items() if "get" in i
     ),
     "/api/history": "/api/history?node=node6.lan&range_seconds=900&points=10",
 }
-#: What takes no GET; test_access_publish asks it.
+#: Operations without GET. test_access_publish tests them.
 OTHERS = {"/api/publish/{channel}"}
-#: What may be had as CSV, too.
+#: Operations with a CSV table.
 TABLES = ("/api/cluster/nodes", "/api/history", "/api/incidents")
 CONDITIONAL = sorted(path for path in REQUESTS if "304" in DOCUMENT["paths"][path]["get"]["responses"])
 

@@ -1,4 +1,4 @@
-"""The pages and the static files, from the templates as they are."""
+"""The web pages and the static files, rendered from the real templates."""
 
 import gzip
 import json
@@ -18,7 +18,7 @@ from tests.drivers.valkey import Valkey
 
 
 class Page(HTMLParser):
-    """What a browser would find in a page: its initial data, its title, the addresses it names."""
+    """The parts of a page that a browser uses: initial data, title, and linked addresses."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Page(HTMLParser):
         return self._texts["title"]
 
 
-#: Page by the address that a test opens; ``node6.lan`` is in the golden snapshot.
+#: Page by requested path; ``node6.lan`` is in the golden snapshot.
 ADDRESSES = {path.replace("<path:node>", "node6.lan"): page for path, page in PAGES.items()}
 
 
@@ -94,7 +94,7 @@ def test_page_marks_simulated_nodes_when_the_snapshot_does(
 ) -> None:
     snapshot = golden_message("metrics")
 
-    def told() -> tuple[str, str]:
+    def simulated_note() -> tuple[str, str]:
         html = client.get(path, headers={"Accept-Language": language}).get_data(as_text=True)
         found = re.search(r'<p id="simulated"([^>]*)>(.*?)</p>', html, re.DOTALL)
         assert found
@@ -102,8 +102,8 @@ def test_page_marks_simulated_nodes_when_the_snapshot_does(
 
     for simulated, hidden in ((False, "hidden"), (True, "")):
         collector.store(METRICS_CHANNEL, json.dumps(snapshot | {"simulated": simulated}).encode())
-        client.get("/")  # an error page shows what is known, and asks for nothing itself
-        state, text = told()
+        client.get("/")  # an error page uses remembered data and reads none
+        state, text = simulated_note()
         assert (state, {"en": "nodes are simulated", "fr": "nœuds sont simulés"}[language] in text) == (hidden, True)
 
 

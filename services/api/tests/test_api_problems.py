@@ -1,4 +1,4 @@
-"""Errors as answers, whatever comes in."""
+"""Error responses for all kinds of requests."""
 
 from typing import Any
 
@@ -88,7 +88,7 @@ def test_answers_have_security_headers(client: FlaskClient, path: str) -> None:
         policy = headers["Content-Security-Policy"]
         assert policy.startswith("default-src 'none'")
         assert policy.endswith("frame-ancestors 'none'")
-        # What is no page runs nothing.
+        # Responses that are not pages run no scripts.
         assert ("script-src" in policy) == (response.mimetype == "text/html")
 
 

@@ -1,4 +1,4 @@
-"""``python -m api`` as a process: its address, its end, slow and broken clients, limits over two processes."""
+"""``python -m api`` as a process: its address, its shutdown, slow and broken clients, and limits of two processes."""
 
 import json
 import signal
@@ -26,7 +26,7 @@ Start = Callable[..., Any]
 def test_process_becomes_ready_without_traffic_and_exits_with_0_on_sigterm(run_api: Start, number: Any) -> None:
     process = run_api()
     process.wait_until("/livez", 200)
-    # On a busy machine Redis may answer the new worker late at first.
+    # On a slow machine Redis may answer the new worker late at first.
     eventually(lambda: process.get("/readyz").text == "ready\nredis: up\n", within_seconds=30)
     process.signal(number)
     assert process.wait() == 0
@@ -37,7 +37,7 @@ def test_process_becomes_ready_without_traffic_and_exits_with_0_on_sigterm(run_a
 
 
 def test_process_reports_draining_over_a_kept_connection_on_sigterm(start_api: Start) -> None:
-    # By itself gunicorn keeps the connection for two seconds more, in which a busy machine may not ask.
+    # By default gunicorn keeps the connection for only two more seconds, which may be too short on a slow machine.
     process = start_api(
         prelude="import api.server, gunicorn.workers.gthread; api.server.GRACE_SECONDS = 60; "
         "gunicorn.workers.gthread.STOP_KEEPALIVE_LINGER = 60"
@@ -45,7 +45,7 @@ def test_process_reports_draining_over_a_kept_connection_on_sigterm(start_api: S
     with requests.Session() as kept:
         assert kept.get(process.url + "/readyz", timeout=30).status_code == 200
         process.signal(signal.SIGTERM)
-        # The listening socket closes at once; a connection that is open is served a little longer.
+        # The listening socket closes immediately. Open connections are served a little longer.
         deadline = Deadline(30)
         while "draining" not in kept.get(process.url + "/readyz", timeout=30).text:
             assert not deadline.has_passed
@@ -91,7 +91,7 @@ def test_process_needs_no_home_and_leaves_no_files_when_it_runs(run_api: Start, 
     assert list(home.rglob("*")) == []
 
 
-#: Has an application decode its first messages in eight threads at once.
+#: Has an application decode its first messages in eight threads at the same time.
 FIRST_MESSAGES = """
 import sys, threading
 from pathlib import Path
@@ -111,7 +111,8 @@ for thread in [threading.Thread(target=decode_first) for _ in range(8)]:
 
 
 def test_worker_does_not_crash_when_its_first_requests_arrive_together() -> None:
-    # msgspec may crash the process where several threads show it a new type: nine times of ten, when asked like this.
+    # msgspec may crash the process if several threads use a new type for the first time: nine times out of ten in this
+    # test.
     for _ in range(3):
         done = subprocess.run([sys.executable, "-c", FIRST_MESSAGES], cwd=ROOT, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
@@ -129,7 +130,7 @@ def test_process_publishes_a_postponed_message_before_it_stops(start_api: Start,
 def test_request_is_served_when_its_header_arrives_byte_by_byte(start_api: Start) -> None:
     process = start_api(API_THREADS="1").ready()
     with process.connect() as client:
-        for _ in range(2):  # the second on the kept connection
+        for _ in range(2):  # the second request on the kept connection
             for letter in b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n":
                 client.sendall(bytes([letter]))
                 time.sleep(0.002)
@@ -157,7 +158,7 @@ def test_thread_is_released_when_a_client_does_not_read_its_response(start_api: 
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(("127.0.0.1", process.port))
         client.sendall(b"GET /api/cluster/snapshot HTTP/1.1\r\nHost: localhost\r\n\r\n" * 8)
-        # On a busy machine, one that takes its thread for a second is cut off too.
+        # On a slow machine, a request that uses its thread for a second is cut off too.
         process.wait_until("/livez", 200)
     assert "Traceback" not in process.log
 
@@ -185,7 +186,7 @@ def test_process_keeps_working_with_a_short_log_when_garbage_arrives(start_api: 
                 client.shutdown(socket.SHUT_WR)
                 read_all(client)
             except OSError:
-                continue  # it may hang up before it has read all
+                continue  # the process may close the connection before it has read everything
     assert process.get("/api/health").status_code == 200
     assert "Traceback" not in process.log
     assert len(process.log.splitlines()) < 8, process.log

@@ -1,4 +1,4 @@
-"""With Redis away: answers from memory that say so, at no cost, and a quick way back."""
+"""While Redis is away: answers from memory with their age, without delay, and a fast recovery."""
 
 import time
 from typing import Any
@@ -69,7 +69,7 @@ def test_requests_wait_for_a_hanging_redis_at_most_once_a_second(client: FlaskCl
         deadline = Deadline(10)
         for _ in range(100):
             assert client.get("/api/cluster/nodes").status_code == 200
-        # A hundred waits of a second each would be a hundred seconds; a few tries in between are right.
+        # A hundred waits of a second each would take a hundred seconds. A few attempts in between are correct.
         assert not deadline.has_passed
         assert waited >= 0.5
     finally:
@@ -120,7 +120,7 @@ def test_api_reads_data_and_readiness_reports_missing_functions_until_they_are_l
         client, watch = app.test_client(), RedisHealthCheck(resources_of(app).connection)
         watch.start()
         try:
-            # then the watch finds it out without requests, and what takes no function is answered
+            # then the health check finds out without requests, and routes without functions work
             missing = b"ready\nredis: up\nfunctions: Redis lacks the function "
             eventually(lambda: client.get("/readyz").data.startswith(missing))
             for path in PATHS:

@@ -1,4 +1,4 @@
-"""``/api``: a page of links and routes to a browser, nothing to a program."""
+"""``/api``: a page of links and routes for browsers, and 404 for programs."""
 
 import re
 
@@ -13,8 +13,8 @@ from api.tests.access.conftest import BROWSER
 def test_reference_page_lists_every_operation(client: FlaskClient) -> None:
     response = client.get("/api", headers=BROWSER)
     assert (response.status_code, response.mimetype) == (200, "text/html")
-    wanted = {f"{method.upper()} {path}" for path, item in description()["paths"].items() for method in item}
-    assert set(re.findall(r'data-route="([^"]+)"', response.get_data(as_text=True))) == wanted
+    expected = {f"{method.upper()} {path}" for path, item in description()["paths"].items() for method in item}
+    assert set(re.findall(r'data-route="([^"]+)"', response.get_data(as_text=True))) == expected
     assert "Accept" in response.headers["Vary"]
 
 
@@ -40,7 +40,7 @@ def test_reference_page_is_404_for_another_method(client: FlaskClient, method: s
 def test_reference_page_is_in_the_language_of_the_browser(client: FlaskClient) -> None:
     page = client.get("/api", headers=BROWSER | {"Accept-Language": "fr"}).get_data(as_text=True)
     assert '<html lang="fr">' in page
-    # What the document says is English, and is read out as that
+    # The document's texts are English and marked as English
     assert 'lang="en"' in page
 
 

@@ -1,4 +1,4 @@
-"""Calls that have the collector's last message pushed again."""
+"""Calls that publish the collector's last message again."""
 
 import threading
 import time
@@ -25,7 +25,7 @@ ROUTES = [("/api/cluster/nodes", METRICS_CHANNEL), ("/api/health", HEALTH_CHANNE
 
 @pytest.fixture
 def second_app(valkey: Valkey) -> Iterator[Flask]:
-    """Another process's application, as far as Redis can see."""
+    """The application of another process, from the point of view of Redis."""
     app = create_app(Config(redis_url=valkey.url))
     yield app
     resources_of(app).connection.close()
@@ -33,7 +33,7 @@ def second_app(valkey: Valkey) -> Iterator[Flask]:
 
 @pytest.fixture
 def received(app: Flask, listener: Any, request: pytest.FixtureRequest) -> Received:
-    """What was published, once all that was postponed is made good."""
+    """Return all publications, once no publication is pending."""
 
     def received() -> list[tuple[str, bytes, float]]:
         apps = [app]
@@ -49,7 +49,7 @@ def received(app: Flask, listener: Any, request: pytest.FixtureRequest) -> Recei
 
 @pytest.fixture
 def resume(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Postponed publications are made once it is set."""
+    """An event. Postponed publications wait until a test sets it."""
     resume, publish_pending = threading.Event(), Republisher._publish_pending
 
     def wait_and_publish_pending(republisher: Republisher, channel: str) -> None:
@@ -62,7 +62,7 @@ def resume(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 
 
 def call_until_postponed(app: Flask) -> int:
-    """Call until a publication is postponed; return how many were not: a busy machine lets calls be far apart."""
+    """Call until a publication is postponed. Return the number of calls before, because calls may be slow."""
     calls = 0
     while not resources_of(app).republisher._pending:
         assert calls < 1000
@@ -122,7 +122,7 @@ def test_two_calls_at_once_publish_twice_a_tenth_of_a_second_apart(
 def test_postponed_calls_to_two_processes_share_one_publication(
     app: Flask, second_app: Flask, collector: Any, received: Received, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given an interval that no thread oversleeps: one that does publishes once more
+    # given an interval that is longer than any delay of a thread, which would publish once more
     monkeypatch.setattr("contract.scripts.REPUBLISH_INTERVAL_MS", 2000)
     monkeypatch.setattr("api.republish._INTERVAL_SECONDS", 2.0)
     collector.store(METRICS_CHANNEL)
@@ -147,7 +147,7 @@ def test_a_burst_to_two_processes_is_limited_and_ends_with_a_publication(
 
     with ThreadPoolExecutor(6) as threads:
         list(threads.map(call, range(6)))
-    # What changes just before the last call can only be heard from a publication not before it.
+    # Only a publication after the last call has the last change.
     newest = collector.store(METRICS_CHANNEL, golden("messages/metrics").replace(b"4211", b"4212"))
     assert app.test_client().get("/api/cluster/nodes").status_code == 200
     heard = received()
@@ -159,11 +159,11 @@ def test_a_burst_to_two_processes_is_limited_and_ends_with_a_publication(
 def test_a_postponed_publication_has_the_newest_stored_message(
     app: Flask, collector: Any, received: Received, resume: threading.Event
 ) -> None:
-    former = collector.store(METRICS_CHANNEL)
+    older = collector.store(METRICS_CHANNEL)
     at_once = call_until_postponed(app)
     newer = collector.store(METRICS_CHANNEL, golden("messages/metrics").replace(b"4211", b"4212"))
     resume.set()
-    assert [data for _, data, _ in received()] == [former] * at_once + [newer]
+    assert [data for _, data, _ in received()] == [older] * at_once + [newer]
 
 
 def test_a_postponed_publication_is_dropped_when_the_message_is_gone(

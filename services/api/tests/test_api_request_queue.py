@@ -1,4 +1,4 @@
-"""Many requests of one address wait for each other, and others do not wait for them."""
+"""Requests of one address wait for each other and do not delay other addresses."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -13,9 +13,9 @@ from api.request_queue import QUICK_THREADS, WAITING, RequestQueue
 
 Start = Callable[..., Any]
 
-#: Has the description of the interface take longer than any test.
+#: Makes requests for the OpenAPI document last longer than any test.
 STUCK = 'import api.openapi; api.openapi._encoded = lambda: __import__("time").sleep(600)'
-#: The same of history.
+#: Makes requests for history last longer than any test.
 STUCK_HISTORY = 'import api.history; api.history.read_query = lambda *_: __import__("time").sleep(600)'
 LOUD, QUIET = "192.0.2.1", "192.0.2.2"
 
@@ -29,7 +29,7 @@ def request_queue(*words: str, threads: int = 8) -> RequestQueue[str]:
     return RequestQueue(TrustedProxies.of(words), threads)
 
 
-# Its rule
+# The queue
 
 
 @pytest.mark.parametrize(
@@ -89,12 +89,12 @@ def test_address_gets_one_thread_for_long_requests() -> None:
     assert [job for _, job in queue.next_requests()] == [f"{LOUD} 0", f"{QUIET} 0"]
 
 
-# In the service
+# The service
 
 
 @pytest.fixture
 def crowded_api(start_api: Start) -> Iterator[Callable[..., Any]]:
-    """Starts a service, and has ``addresses`` send it ``each`` requests that are not answered."""
+    """Start a service, and send ``each`` requests without an answer from each of ``addresses``."""
     with ExitStack() as crowd:
 
         def start(addresses: list[str], each: int, target: str = "/api/openapi.json", prelude: str = STUCK) -> Any:

@@ -1,4 +1,4 @@
-"""``python -m api.status``: whether live data flow, read from what collector and replicas leave in Redis."""
+"""``python -m api.status``: whether live data flow, with the data of collector and replicas in Redis."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def reader(valkey: Valkey) -> Iterator[StatusReader]:
 
 @pytest.fixture
 def live(redis: Redis, collector: Any) -> None:
-    """A collector and a replica are at work."""
+    """A collector and a replica run."""
     collector.store_all()
     redis.hset(LEASE_KEY, mapping={"id": "one", "epoch": SNAPSHOT["epoch"], "cluster": "lab"})
     presence = {"connected_clients": 3, "started": "2026-08-01T12:00:00Z", "version": "0.6.0"}
@@ -57,7 +57,7 @@ def test_status_is_live_when_collector_and_replica_run(reader: StatusReader) -> 
     stats = SNAPSHOT["cluster_stats"]
     assert (status.round.nodes_online, status.round.nodes_total) == (stats["online_nodes"], stats["total_nodes"])
     assert (status.round.epoch, status.round.seq) == (SNAPSHOT["epoch"], SNAPSHOT["seq"])
-    # and: problems come as sentences and as codes
+    # and: issues are available as sentences and as codes
     health = json.loads((ROOT / "contract/golden/messages/health.json").read_bytes())
     assert list(status.issues) == health["issues"] != []
     assert list(msgspec.to_builtins(status.issues_coded)) == health["issues_coded"]
@@ -102,7 +102,7 @@ UNKNOWN = [{**node, "status": "unknown", "is_healthy": False} for node in SNAPSH
         "no snapshot",
         "an earlier run",
         "too old",
-        "no look yet",
+        "no scrape yet",
         "garbage",
         "no replica",
     ],
@@ -171,10 +171,10 @@ def test_command_prints_lines_or_json_and_sets_the_exit_code(
     valkey: Valkey, live: None, redis: Redis, collector: Any
 ) -> None:
     # when
-    said = run(REDIS_URL=valkey.url)
+    result = run(REDIS_URL=valkey.url)
     # then
-    assert (said.returncode, said.stderr) == (0, "")
-    lines = said.stdout.splitlines()
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
     assert lines[0] == "live: yes"
     assert "ws replicas: 1, with 3 connected clients" in lines
     issues = json.loads((ROOT / "contract/golden/messages/health.json").read_bytes())["issues"]
@@ -182,18 +182,18 @@ def test_command_prints_lines_or_json_and_sets_the_exit_code(
     # and when
     collector.store(HEALTH_CHANNEL)
     redis.delete(LEASE_KEY)
-    said = run("--json", "--wait", "0.3", REDIS_URL=valkey.url)
+    result = run("--json", "--wait", "0.3", REDIS_URL=valkey.url)
     # then
-    assert said.returncode == 1
+    assert result.returncode == 1
     assert (
-        msgspec.json.decode(said.stdout, type=LiveDataStatus).missing == "no collector holds the lease at this moment"
+        msgspec.json.decode(result.stdout, type=LiveDataStatus).missing == "no collector holds the lease at this moment"
     )
 
 
 def test_command_exits_with_2_and_a_sentence_when_a_setting_is_bad(tmp_path: Path) -> None:
-    said = run(REDIS_URL="http://x")
-    assert (said.returncode, said.stdout) == (2, "")
-    (line,) = said.stderr.splitlines()
+    result = run(REDIS_URL="http://x")
+    assert (result.returncode, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
     assert line.startswith("REDIS_URL=")
     # and
     assert run("--wait", "soon").returncode == 2

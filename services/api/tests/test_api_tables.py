@@ -1,4 +1,4 @@
-"""Answers as CSV."""
+"""CSV responses."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ START = 1_795_426_850
 
 
 def table(response: TestResponse) -> list[dict[str, str]]:
-    """The rows by the names in the head; fails where one has another length."""
+    """Return the rows by the names in the header. Fails if a row has another length."""
     assert response.status_code == 200, response.text
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8; header=present"
     assert response.headers["Content-Disposition"].startswith("attachment; filename=")
@@ -79,7 +79,7 @@ def test_nodes_table_has_a_row_for_each_node_and_is_not_republished(
         ("q=", ["a", "b", "c", "d"]),
         ("q=%20NODE-b", []), ("q=%20B%20", ["b"]), ("q=10.0.0.3", ["c"]),
         ("status=offline", ["b"]), ("status=unknown", ["c"]), ("status=online&q=9100", ["a", "d"]),
-        # An alert fires for d, and for a one is pending
+        # An alert is firing for d, and an alert is pending for a
         ("status=trouble", ["b", "d"]), ("status=trouble&q=d", ["d"]),
     ],
 )  # fmt: skip
@@ -134,7 +134,7 @@ def test_history_table_has_a_row_for_each_step_of_each_node(client: FlaskClient,
 
 @pytest.fixture
 def recorded(collector: Any, redis: Redis) -> int:
-    """More incidents than one page reads, and one that goes on; how many there are."""
+    """Write more incidents than one page reads, and an ongoing one. Return their number."""
     collector.store(ALERTS_CHANNEL)
     example = golden_message("incident")
     pipeline = redis.pipeline()

@@ -1,4 +1,4 @@
-"""The language of the pages: who chooses it, what the headers say of it, and that programs get English."""
+"""The language of the pages: how it is chosen, its headers, and English for programs."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ SENTENCE = {"en": "There is nothing at &#39;/nope&#39;.", "fr": "Il n’y a rien
 
 
 def page_language(client: FlaskClient, path: str = "/nope", **headers: str) -> str:
-    """The language of a page, in which its text and its header agree; a ``Cookie`` replaces the client's own."""
+    """Return the language of a page. Its text and its header must agree. A ``Cookie`` header replaces the client's."""
     if "Cookie" in headers:
         client = client.application.test_client(use_cookies=False)
     response = client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
@@ -146,7 +146,7 @@ def test_unavailable_page_is_french_when_french_is_requested(app: Flask) -> None
 
 @pytest.mark.parametrize("name", LANGUAGES)
 def test_every_page_renders_in_every_language(app: Flask, name: str) -> None:
-    # Parts of pages begin with an underscore, and come with the pages that they are parts of.
+    # Included templates begin with an underscore. The pages that include them test them.
     templates = app.jinja_env.list_templates(filter_func=lambda template: not template.startswith("_"))
     assert {"error.html", "live.html", "node.html"} <= set(templates)
     for template in templates:

@@ -1,4 +1,4 @@
-"""What ``make messages`` and ``make check`` find in translations."""
+"""The checks of translations in ``make messages`` and ``make check``."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A deployment whose access is closed, in this process: its folders, its people, and how they sign in."""
+"""A deployment with closed access in this process: its folders, its users and their browsers."""
 
 import io
 import subprocess
@@ -35,13 +35,13 @@ from tests.drivers.valkey import Valkey
 
 KEY = b"a key of thirty-two bytes at least"
 PASSWORD = "correct horse"
-#: Cheap: a stored hash says what it costs.
+#: Cheap costs. The stored hash contains them.
 HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
 class Fields(HTMLParser):
-    """The forms of a page: each its method, its action and its fields."""
+    """The forms of a page, each with its method, action and fields."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class Fields(HTMLParser):
 
 
 class Deployment:
-    """The deployment. Addresses are those that its gateway says, which is believed."""
+    """A deployment with closed access. Client addresses come from its trusted gateway."""
 
     def __init__(self, valkey: Valkey, folder: Path) -> None:
         self.valkey = valkey
@@ -85,19 +85,19 @@ class Deployment:
         return stored
 
     def add_token(self, *scopes: Scope, name: str = "script", expires: float | None = None) -> dict[str, str]:
-        """The header that shows a new token."""
+        """Add a token and return the header for it."""
         token = new_token()
         stored = StoredToken(sha256=token_digest(token), scopes=scopes, created=time.time(), expires=expires)
         self._write(self.tokens / name, stored)
         return {"Authorization": f"Bearer {token}"}
 
     def metrics(self, app: Flask) -> str:
-        """What an application tells of itself to one who may know."""
+        """Return the metrics of an application."""
         headers = self.add_token("read", name="metrics") | {"X-Forwarded-For": "192.0.2.50"}
         return app.test_client().get("/metrics", headers=headers).get_data(as_text=True)
 
     def session(self, generation: str, user: str = "ada", **changes: Any) -> Session:
-        """A session of a user as sign-in would make it, but for what is changed."""
+        """Return a session of a user as sign-in creates it, with ``changes``."""
         now = time.time()
         stored = msgspec.json.decode((self.users / user).read_bytes(), type=StoredUser)
         session = Session("id", user, generation, stamp_of(stored.hash), now, now + 86400, now + 3600)
@@ -114,7 +114,7 @@ class Deployment:
 
 
 class Browser:
-    """Somebody with a browser."""
+    """A person's browser."""
 
     def __init__(self, app: Flask, address: str = "192.0.2.7") -> None:
         self.client: FlaskClient = app.test_client()
@@ -128,7 +128,7 @@ class Browser:
         return self.client.post(path, data=fields, headers=self.headers | named)
 
     def fields(self, path: str, action: str) -> dict[str, str]:
-        """What the form of a page holds before anybody fills it in."""
+        """Return the initial fields of a form on a page."""
         for form in self.forms(path):
             if form["action"] == action:
                 found: dict[str, str] = form["fields"]
@@ -136,7 +136,7 @@ class Browser:
         raise AssertionError(f"no form to {action} at {path}")
 
     def forms(self, path: str) -> list[dict[str, Any]]:
-        """The forms of a page that change something: each its action and its fields."""
+        """Return the forms of a page that change something, each with its action and fields."""
         return [form for form in Fields(self.get(path).get_data(as_text=True)).forms if form["method"] != "GET"]
 
     def sign_in(
@@ -149,7 +149,7 @@ class Browser:
         return self.post("/logout", self.fields("/live", "/logout"))
 
     def cookie(self, deployment: Deployment) -> str:
-        """The value of the session's cookie."""
+        """Return the value of the session cookie."""
         found = self.client.get_cookie(deployment.seal.cookie)
         assert found is not None
         return found.value
@@ -157,7 +157,7 @@ class Browser:
 
 @pytest.fixture(autouse=True)
 def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Folders and revocations are looked at whenever somebody asks."""
+    """Read folders and revocations for every request."""
     monkeypatch.setattr("access.credential_folder.CHECK_SECONDS", 0.0)
     monkeypatch.setattr("api.access.revocation_store.FRESH_SECONDS", 0.0)
 
@@ -171,14 +171,14 @@ def deployment(valkey: Valkey, tmp_path: Path) -> Iterator[Deployment]:
 
 @pytest.fixture
 def closed(deployment: Deployment) -> Flask:
-    """Its application, with one user, ``ada``."""
+    """The application of the deployment, with one user, ``ada``."""
     deployment.add_user()
     return deployment.start()
 
 
 @pytest.fixture
 def ada(closed: Flask) -> Browser:
-    """Signed in."""
+    """A browser in which ``ada`` is signed in."""
     browser = Browser(closed)
     assert browser.sign_in().status_code == 303
     return browser
@@ -194,7 +194,7 @@ Command = Callable[..., subprocess.CompletedProcess[bytes]]
 
 @pytest.fixture
 def folders(tmp_path: Path) -> dict[str, Path]:
-    """Folders of users and tokens that are not there yet."""
+    """Folders of users and tokens that do not exist yet."""
     return {"users": tmp_path / "files" / "users", "tokens": tmp_path / "files" / "tokens"}
 
 
@@ -204,7 +204,7 @@ def variables_of(folders: dict[str, Path]) -> dict[str, str]:
 
 @pytest.fixture
 def run_cli(valkey: Valkey, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Command:
-    """A command line in this process, with bytes as its input and output."""
+    """Run a command line in this process, with bytes as input and output."""
 
     def run_cli(*words: str, given: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
         out, err = io.BytesIO(), io.BytesIO()
@@ -222,7 +222,7 @@ def run_cli(valkey: Valkey, folders: dict[str, Path], monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def listen(redis: Any) -> Iterator[Callable[[], Callable[..., str]]]:
-    """Begins to listen to what is revoked; returns a function that waits for the next word, empty for none."""
+    """Subscribe to revocations; return a function that waits for the next message, empty for no message."""
     with redis.pubsub(ignore_subscribe_messages=True) as pubsub:
 
         def received(timeout: float = 10) -> str:
@@ -244,7 +244,7 @@ def browser() -> type[Browser]:
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time that limits go by, which stands still."""
+    """The clock of the rate limits. A test sets it."""
     now = [1000.0]
     for limit in (RequestLimit, PublishLimit):
         monkeypatch.setattr(limit, "__init__", partialmethod(limit.__init__, monotonic=lambda: now[0]))

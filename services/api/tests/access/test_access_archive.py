@@ -1,4 +1,4 @@
-"""``python -m api access …``: copies of users and tokens, and what a restore brings back."""
+"""``python -m api access …``: copies of users and tokens, and restores."""
 
 import bz2
 import gzip
@@ -98,7 +98,7 @@ def test_restore_writes_only_users_and_tokens(run_cli: Command, folders: dict[st
 
 
 def tar(*entries: tuple[tarfile.TarInfo, bytes]) -> bytes:
-    """An archive of these entries, however large their headers say that they are."""
+    """Return an archive of these entries. Their headers may announce any size."""
     return b"".join(
         entry.tobuf(tarfile.GNU_FORMAT) + content.ljust(-len(content) % 512 + len(content), b"\0")
         for entry, content in entries
@@ -168,7 +168,7 @@ def test_input_that_is_not_an_archive_is_refused(run_cli: Command) -> None:
 
 
 def test_token_revoked_only_in_redis_is_listed(run_cli: Command, folders: dict[str, Path]) -> None:
-    # given: as where the patch of a Kubernetes Secret was made and never applied
+    # given: a patch of a Kubernetes Secret that was created and never applied
     run_cli("token", "add", "kept")
     run_cli("token", "add", "patched")
     run_cli("token", "patch", "patched", "--remove")
@@ -200,10 +200,10 @@ def test_archive_without_users_and_tokens_is_refused_and_nothing_is_changed(
     done = run_cli("access", word, given=archive_of(*names))
     # then
     assert (done.returncode, done.stdout) == (1, b"")
-    said = done.stderr.decode()
-    assert "has no users and tokens" in said
+    message = done.stderr.decode()
+    assert "has no users and tokens" in message
     for name in names:
-        assert name in said
+        assert name in message
     assert redis.get(GENERATION_KEY) == b"of now"
     assert contents(folders) == before
 

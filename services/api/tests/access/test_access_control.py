@@ -1,4 +1,4 @@
-"""Everything needs a credential but what is named, and each scope reaches as far as it says."""
+"""Every endpoint needs a credential, except the open ones, and scopes limit credentials."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ from api.access.access_control import OPEN_ENDPOINTS, SCOPES
 from api.tests.access.conftest import BROWSER
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")
-#: What anybody may ask for, by path: another list than the code's, so that a slip there is seen.
+#: The open paths, listed independently of the code, so that a mistake there fails the test.
 FOR_ANYBODY = {
     ("/livez", "GET"), ("/livez", "HEAD"), ("/livez", "OPTIONS"),
     ("/readyz", "GET"), ("/readyz", "HEAD"), ("/readyz", "OPTIONS"),
@@ -144,7 +144,7 @@ def test_token_overrides_a_session(closed: Flask, deployment: Any, ada: Any) -> 
     assert ada.get("/api/session", Authorization="Bearer dcl_none").status_code == 401
     token = deployment.add_token(PUBLISH)
     assert ada.get("/api/session", **token).status_code == 403
-    # What another scheme says is for a proxy on the way.
+    # Another scheme is for a proxy in between.
     assert ada.get("/api/session", Authorization="Basic YTpi").get_json()["by"] == "session"
 
 
@@ -197,7 +197,7 @@ def test_answers_are_excluded_from_shared_caches(closed: Flask, collector: Any, 
     unchanged = ada.get("/api/cluster/snapshot", **{"If-None-Match": tag})
     assert unchanged.status_code == 304
     assert "private" in unchanged.headers["Cache-Control"]
-    # The tag of an answer tells a stranger nothing.
+    # The ETag gives a stranger no information.
     stranger = closed.test_client().get("/api/cluster/snapshot", headers={"If-None-Match": tag})
     assert stranger.status_code == 401
 

@@ -1,4 +1,4 @@
-"""Cookies and tokens that are none: forged, expired, cut, of another store, replayed; and whom proxies vouch for."""
+"""Invalid cookies and tokens: forged, expired, cut, replayed, of another store. And users of trusted proxies."""
 
 import base64
 import hashlib
@@ -22,14 +22,14 @@ Generation = Callable[[], str]
 
 
 def status(app: Flask, deployment: Any, cookie: str, path: str = "/api/health") -> int:
-    """Of an answer to who shows a session's cookie of that value."""
+    """Return the status of a request with this value of the session cookie."""
     headers = {"Cookie": f"{deployment.seal.cookie}={cookie}"}
     return app.test_client(use_cookies=False).get(path, headers=headers).status_code
 
 
 @pytest.fixture
 def valid(closed: Flask, deployment: Any, ada: Any, generation: Generation) -> str:
-    """A cookie that is valid."""
+    """A valid session cookie."""
     cookie: str = deployment.seal.seal(deployment.session(generation()))
     assert status(closed, deployment, cookie) == 200
     return cookie
@@ -37,7 +37,7 @@ def valid(closed: Flask, deployment: Any, ada: Any, generation: Generation) -> s
 
 def test_cookie_is_invalid_when_a_character_was_changed(closed: Flask, deployment: Any, valid: str) -> None:
     letters = range(0, len(valid), 7)
-    # The last letter of base64 may hold bits that nobody reads.
+    # The last character of base64 may contain bits that decoders ignore.
     for position in (place for place in letters if valid[place + 1 : place + 2] not in ("", ".")):
         other = "A" if valid[position] != "A" else "B"
         assert status(closed, deployment, valid[:position] + other + valid[position + 1 :]) == 401, position
@@ -59,7 +59,7 @@ def test_cookie_is_invalid_when_signed_with_another_key_or_for_another_use(
     session = deployment.session(generation())
     assert status(closed, deployment, SessionSeal(b"another key of thirty-two bytes!").seal(session)) == 401
     assert status(closed, deployment, SessionSeal(b"").seal(session)) == 401
-    # By hand, with what is public: no signature, an empty key, the name of the cookie as key.
+    # Forged with public data: without a signature, with an empty key, with the cookie's name as key.
     payload = base64url(msgspec.json.encode(session))
     for key in (b"", deployment.seal.cookie.encode(), b"secret"):
         assert status(closed, deployment, f"{payload}.{signature(key, payload)}") == 401
@@ -121,7 +121,7 @@ def test_cookie_is_refused_everywhere_when_it_is_replayed_after_signing_out(
 
 
 def test_all_sessions_are_refused_when_redis_was_emptied(closed: Flask, deployment: Any, ada: Any, redis: Any) -> None:
-    # given: one that was revoked, and one that was not
+    # given: a revoked session and a valid one
     revoked, cookie = ada.cookie(deployment), ""
     ada.sign_out()
     ada.sign_in()
@@ -169,7 +169,7 @@ def test_session_and_its_sockets_end_when_its_user_has_changed(
     assert status(closed, deployment, cookie) == 401
     assert received() == "session:old"
     assert redis.zscore(REVOCATIONS_KEY, "session:old") == pytest.approx(session.expires, abs=0.01)
-    # A session that has only just begun may be of a replica whose folder is newer.
+    # A very new session may come from a replica with a newer folder.
     assert status(closed, deployment, ada.cookie(deployment)) == 401
     assert redis.zcard(REVOCATIONS_KEY) == 1
 
@@ -244,10 +244,10 @@ def test_every_credential_is_refused_until_the_revocations_are_known(
     token, cookie = deployment.add_token(READ, PUBLISH), ada.cookie(deployment)
     fresh = deployment.start()
     valkey.stop()
-    # when, then: what was read before goes on
+    # when, then: the remembered revocations are used
     assert ada.get("/live").status_code == 200
     assert closed.test_client().get("/metrics", headers=token).status_code == 200
-    # A process that knows nothing lets nobody in
+    # A process without revocations refuses every credential
     assert status(fresh, deployment, cookie) == 503
     assert fresh.test_client().get("/api/health", headers=token).status_code == 503
     assert fresh.test_client().get("/api/health").status_code == 401

@@ -1,4 +1,4 @@
-"""Forms are taken from their own page and their own person only."""
+"""Forms are accepted only from their own page and their own person."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from api.pages import PAGES
 
 @pytest.fixture
 def forms_by_page(closed: Flask, ada: Any, browser: Any) -> list[tuple[Any, str, dict[str, str]]]:
-    """Each form of each page: who sees it, where it goes, what it holds."""
+    """Return each form of each page: its user, its action and its fields."""
     found = []
     stranger = browser(closed)
     for who, path in [(ada, path.replace("<path:node>", "x")) for path in [*PAGES, "/nope"]] + [(stranger, "/login")]:
@@ -48,13 +48,13 @@ def test_form_token_belongs_to_one_person_and_one_use(closed: Flask, deployment:
     assert ada.post("/logout", stranger.fields("/login", "/login")).status_code == 403
     stranger.get("/login")
     assert stranger.post("/login", FILLED | ada.fields("/live", "/logout")).status_code == 403
-    # The page of one visitor is of no use to another
+    # A visitor's form token is invalid for another visitor
     other = browser(closed)
     assert other.post("/login", FILLED | stranger.fields("/login", "/login")).status_code == 403
-    # Nor is a former session's after the next sign-in
-    former = ada.fields("/live", "/logout")
+    # A form token of the previous session is invalid after the next sign-in
+    previous = ada.fields("/live", "/logout")
     ada.sign_in()
-    assert ada.post("/logout", former).status_code == 403
+    assert ada.post("/logout", previous).status_code == 403
 
 
 def test_form_token_stays_valid_when_the_page_is_opened_twice(closed: Flask, browser: Any) -> None:

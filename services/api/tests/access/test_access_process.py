@@ -1,4 +1,4 @@
-"""``python -m api`` with access closed, as a process: what only a real server shows."""
+"""``python -m api`` with closed access as a process: behaviour of a real server."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ FORM = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form
 
 @pytest.fixture
 def start_closed(start_api: Callable[..., Any], deployment: Any, tmp_path: Path) -> Callable[..., Any]:
-    """Starts the process; ``ada`` may sign in."""
+    """Start the process. ``ada`` may sign in."""
     deployment.add_user()
     (tmp_path / "key").write_text(KEY)
 
@@ -69,7 +69,7 @@ def test_slow_clients_do_not_delay_others_when_they_outnumber_the_threads(start_
         for _ in range(3):
             assert process.get("/livez").status_code == 200
             assert process.get("/login").status_code == 200
-        # then: one that held a thread would hold it for 20 s
+        # then: no request waits for a blocked thread, which would take 20 s
         assert not deadline.has_passed, kind
     assert process.stop() == 0
     assert "Traceback" not in process.log
@@ -83,7 +83,7 @@ def test_form_is_read_when_it_arrives_byte_by_byte(start_closed: Callable[..., A
         for letter in BODY:
             client.sendall(bytes([letter]))
             time.sleep(0.002)
-        # No page gave it this token; but it was read.
+        # The form token is missing, but the form was read.
         assert b"HTTP/1.1 403" in read_all(client)
 
 
@@ -103,7 +103,7 @@ def test_early_response_reaches_a_client_that_still_sends(
 ) -> None:
     process = start_closed()
     form = "Content-Type: application/x-www-form-urlencoded"
-    # When it reads only after it has sent all
+    # When the client reads only after it has sent everything
     answer = ask(process.port, request("POST", path, form, body=b"x" * 6_000_000))
     assert answer.status == status
 
@@ -118,16 +118,16 @@ def test_continue_is_sent_only_when_the_request_is_allowed(
     def head(*headers: str, path: str = "/api/publish/cluster:alerts") -> bytes:
         return request("POST", path, expect, f"Content-Length: {len(message)}", *headers)
 
-    # When nobody may publish so
+    # When the request may not publish
     for sent, status in ((head(), b"401"), (head(token, path="/api/publish/nope"), b"404")):
         with process.connect(sent) as client:
             assert read_all(client).startswith(b"HTTP/1.1 " + status)
-    # When the token may
+    # When the token may publish
     with process.connect(head(token)) as client:
         assert client.recv(65536) == CONTINUE
         client.sendall(message)
         assert read_all(client).startswith(b"HTTP/1.1 202 ")
-    # When it has published as much as it may
+    # When the token has reached its limit
     for _ in range(5):
         with process.connect(head(token)) as client:
             if (first := client.recv(65536)) != CONTINUE:

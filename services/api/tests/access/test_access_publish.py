@@ -1,4 +1,4 @@
-"""Messages of programs: onto a channel unchanged, or refused with the reason."""
+"""Programs publish messages: unchanged on the channel, or refused with the reason."""
 
 import logging
 from typing import Any
@@ -18,7 +18,7 @@ PATH = f"/api/publish/{ALERTS_CHANNEL}"
 
 
 def assert_documented(response: Any) -> None:
-    """Check that an answer is as the OpenAPI document says."""
+    """Check that a response matches the OpenAPI document."""
     assert str(response.status_code) in DOCUMENT["paths"][ROUTE]["post"]["responses"]
     validate_response(ROUTE, response, "post")
 
@@ -110,7 +110,7 @@ def test_too_long_body_is_not_read_completely(closed: Flask, deployment: Any) ->
         def read(self, size: int = -1) -> bytes:
             assert 0 < size <= MESSAGE_LIMIT_BYTES + 1
             self.read_bytes += size
-            # What comes first is an object: it must not be taken for the whole.
+            # The body begins with an object, but is not one.
             return b"{}".ljust(size) if self.read_bytes == size else b" " * size
 
     for sent, allowed in (
@@ -164,7 +164,7 @@ def test_message_is_refused_when_half_the_threads_receive_messages(closed: Flask
 
 
 class CountingBody:
-    """A body of so many bytes, and how many of them were read."""
+    """A body of a given length that counts the bytes read."""
 
     def __init__(self, length: int) -> None:
         self._left = length
@@ -196,7 +196,7 @@ def test_token_publishes_up_to_its_limit_and_more_is_refused_unread(
         return response, body.read_bytes
 
     assert [publish(loud)[0].status_code for _ in range(4)] == [202] * 4
-    if not says_length:  # one more on credit
+    if not says_length:  # the limit allows one message too many
         assert publish(loud)[0].status_code == 202
     # when
     response, read_bytes = publish(loud)
@@ -235,5 +235,5 @@ def test_refused_messages_of_one_token_are_one_line_a_minute(publish: Any, caplo
         publish(b"no object")
 
     refused = [record for record in caplog.records if "refused a message" in record.getMessage()]
-    # Nothing has such a name, and this is no message.
+    # The channel is unknown, and the body is not a message.
     assert len(refused) == 2

@@ -1,4 +1,4 @@
-"""Nobody makes so many requests that others suffer."""
+"""Rate limits keep one client from harming others."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def test_address_comes_from_a_trusted_proxy_and_ipv6_counts_by_network(deploymen
         assert spend(client, 1, X_Forwarded_For=f"2001:db8::{number:x}") == [200]
     assert spend(client, 1, X_Forwarded_For="2001:db8::ffff") == [429]
     assert spend(client, 1, X_Forwarded_For="2001:db8:0:1::1") == [200]
-    # Where nobody is believed, everybody is who connects.
+    # Without trusted proxies, the address of the connection counts.
     client = deployment.start("open", words="", requests_per_second=1).test_client()
     assert [spend(client, 1, X_Forwarded_For=f"192.0.2.{number}") for number in range(11)] == [[200]] * 10 + [[429]]
 

@@ -1,4 +1,4 @@
-"""What was revoked, in step with Redis."""
+"""Revocations, synchronized with Redis."""
 
 import logging
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from tests.drivers.waiting import eventually
 
 
 class Process:
-    """The store of one process, and its clocks, which stand still."""
+    """The store of one process, with clocks that a test sets."""
 
     def __init__(self, url: str, *, saves: bool = False) -> None:
         self.now = [1000.0]
@@ -65,7 +65,7 @@ def test_generation_is_created_and_announced_once(process: Callable[[], Process]
     assert second.store.generation() == made == redis.get(GENERATION_KEY).decode()
     assert redis.ttl(GENERATION_KEY) == -1
     assert (received(), received(0.1)) == (RENEWED, "")
-    # And again when it was emptied, and a session begins within the second after it was read
+    # And again when Redis was emptied, and a session starts within a second after the last read
     redis.flushall()
     assert second.store.generation() not in (made, "")
     assert received() == RENEWED
@@ -95,9 +95,9 @@ def test_redis_is_read_on_demand_and_at_most_once_a_second(
 ) -> None:
     asked, plain = [], RedisConnection.ask
 
-    def ask(connection: RedisConnection, question: Any) -> Any:
-        asked.append(question)
-        return plain(connection, question)
+    def ask(connection: RedisConnection, query: Any) -> Any:
+        asked.append(query)
+        return plain(connection, query)
 
     monkeypatch.setattr(RedisConnection, "ask", ask)
     one = process()
@@ -111,7 +111,7 @@ def test_redis_is_read_on_demand_and_at_most_once_a_second(
     assert len(asked) == first
     one.now[0] += 0.5
     one.store.require()
-    # once the log, and once what the former release left
+    # once the log, and once the set of an older release
     assert len(asked) == first + 2
 
 
@@ -169,19 +169,19 @@ def test_revocation_survives_a_kill_of_redis_when_dumps_are_requested(tmp_path: 
     try:
         process = Process(valkey.url, saves=True)
         with valkey.client() as client:
-            # Given that a dump is being written, which lacks what is revoked meanwhile
+            # Given that Redis writes a dump, which lacks later revocations
             client.config_set("rdb-key-save-delay", 200)
             client.mset({f"key {number}": "x" for number in range(2000)})
             client.bgsave()
             assert client.info("persistence")["rdb_bgsave_in_progress"]
-            # When something is revoked, and Redis is killed once no dump is being written
+            # When a revocation is stored, and Redis is killed after the dump
             process.store.revoke("session:x", 60_000.0)
             client.config_set("rdb-key-save-delay", 0)
             eventually(lambda: not client.info("persistence")["rdb_bgsave_in_progress"], within_seconds=30)
         process.connection.close()
         valkey.stop()
         valkey.start(tmp_path)
-        # Then it is still revoked
+        # Then the revocation is still there
         after = Process(valkey.url)
         after.store.require()
         assert after.knows("session:x")

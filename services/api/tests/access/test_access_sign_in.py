@@ -1,4 +1,4 @@
-"""Signing in and out, as a browser does."""
+"""Signing in and out with a browser."""
 
 import logging
 import re
@@ -27,7 +27,7 @@ WRONG = "There is no such user, or the password is wrong."
 
 
 def without_secrets(response: TestResponse, user: str) -> str:
-    """A page without what differs from one to the next."""
+    """Return a page without the tokens that differ for each request."""
     text = response.get_data(as_text=True)
     return re.sub(r'name="csrf" value="[^"]*"', "", text).replace(f'value="{user}"', "")
 
@@ -54,9 +54,9 @@ def test_person_signs_in_reads_everything_and_signs_out(
     # then
     assert (response.status_code, response.headers["Location"]) == (303, "/login")
     assert cookies(response)[deployment.seal.cookie]["max-age"] == "0"
-    told, told_to_former_release = received(), received()
-    assert told.startswith(f"device:{session.device}@")
-    assert told_to_former_release == f"session:{session.id}"
+    member, member_for_old_release = received(), received()
+    assert member.startswith(f"device:{session.device}@")
+    assert member_for_old_release == f"session:{session.id}"
     assert ada.get("/live").status_code == 303
 
 
@@ -91,7 +91,7 @@ def test_session_cookie_is_hidden_from_scripts_and_other_sites(
 def test_sign_in_always_starts_a_new_session(
     closed: Flask, deployment: Any, browser: Any, generation: Callable[[], str]
 ) -> None:
-    # given: somebody who planted a session of his own, and one that never was
+    # given: an attacker plants his own session, and an invalid one
     mallory, victim = browser(closed), browser(closed)
     deployment.add_user("mallory")
     mallory.sign_in("mallory")
@@ -108,15 +108,15 @@ def test_sign_in_always_starts_a_new_session(
         assert session.user == "ada"
         assert session.id not in ("chosen", deployment.seal.open(mallory.cookie(deployment)).id)
         assert victim.cookie(deployment) != planted
-    # What was valid and replaced is not valid any more.
+    # A replaced session is no longer valid.
     assert mallory.get("/api/health").status_code == 401
 
 
 def test_previous_session_ends_at_the_next_sign_in(closed: Flask, deployment: Any, ada: Any) -> None:
-    former = ada.cookie(deployment)
+    previous = ada.cookie(deployment)
     ada.sign_in()
     answer = closed.test_client(use_cookies=False).get(
-        "/api/health", headers={"Cookie": f"{deployment.seal.cookie}={former}"}
+        "/api/health", headers={"Cookie": f"{deployment.seal.cookie}={previous}"}
     )
     assert answer.status_code == 401
     assert ada.get("/api/session").status_code == 200
@@ -129,19 +129,19 @@ def test_response_is_the_same_for_an_unknown_user(
     closed: Flask, browser: Any, caplog: pytest.LogCaptureFixture, user: str
 ) -> None:
     wrong = browser(closed, "192.0.2.1").sign_in("ada", "not this one")
-    nobody = browser(closed, "192.0.2.2").sign_in(user)
-    assert (wrong.status_code, nobody.status_code) == (401, 401)
+    unknown = browser(closed, "192.0.2.2").sign_in(user)
+    assert (wrong.status_code, unknown.status_code) == (401, 401)
     assert WRONG in wrong.get_data(as_text=True)
     if user.isalnum() and user.isascii():
-        assert without_secrets(nobody, user) == without_secrets(wrong, "ada")
-    assert {name for name, _ in nobody.headers} == {name for name, _ in wrong.headers}
-    assert "x=1" not in str(nobody.headers)
+        assert without_secrets(unknown, user) == without_secrets(wrong, "ada")
+    assert {name for name, _ in unknown.headers} == {name for name, _ in wrong.headers}
+    assert "x=1" not in str(unknown.headers)
     assert all("\n" not in record.getMessage() for record in caplog.records)
     assert all(len(record.getMessage()) < 900 for record in caplog.records)
 
 
 class FakeHasher:
-    """In place of argon2: takes every password, and remembers what was looked at and by whom."""
+    """Replaces argon2: accepts every password, and records the checked hashes and their threads."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.looked_at: list[str] = []
@@ -222,7 +222,7 @@ def test_page_explains_when_too_many_people_sign_in(
 def test_user_and_password_are_valid_immediately(
     deployment: Any, browser: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given two processes that have just looked at the users
+    # given two processes that have just read the users
     monkeypatch.setattr("access.credential_folder.CHECK_SECONDS", 3600.0)
     deployment.add_user("ada", "the first password")
     apps = [deployment.start(), deployment.start()]
@@ -257,10 +257,10 @@ def test_password_that_changes_during_its_check_is_not_accepted(
     # when
     ada = browser(closed)
     response = ada.sign_in()
-    # then the password was right when it was asked for
+    # then the password was correct at the time of the request
     assert (response.status_code, response.headers["Location"]) == (303, "/")
     assert ada.get("/live").status_code == 303
-    # and the push replicas, which know no passwords, are told of it by the time
+    # and ws replicas, which do not read the users, have received the revocation by then
     revocations, session = Revocations(), deployment.seal.open(ada.cookie(deployment))
     revocations.add(revocation_of_user("ada", changed_at[0]))
     revocations.finish_loading(session.generation)
@@ -281,7 +281,7 @@ def test_user_with_an_invalid_hash_cannot_sign_in(closed: Flask, deployment: Any
         assert redis_free.sign_in("ada", "").status_code in (401, 429)
 
 
-#: Where a person goes on, by what the form says.
+#: Redirection after the sign-in, by the form's ``next``.
 NEXT = {
     "/live": "/live", "/nodes/a%20b?x=1&y=%2F": "/nodes/a%20b?x=1&y=%2F", "/nodes/é": "/nodes/%C3%A9",
 } | dict.fromkeys(
@@ -302,7 +302,7 @@ def test_sign_in_redirects_only_to_this_site(closed: Flask, browser: Any, asked:
     response = ada.post("/login", fields)
     assert (response.status_code, response.headers["Location"]) == (303, location)
     assert "x" not in cookies(response)
-    # The page itself carries nothing else either.
+    # The page contains no other addresses either.
     shown = ada.client.get("/login", query_string={"next": asked}, headers=ada.headers).get_data(as_text=True)
     assert "evil" not in shown
     assert safe_next(asked) == (asked if location != "/" else "/")
@@ -322,7 +322,7 @@ def test_page_escapes_the_typed_user_name(closed: Flask, browser: Any) -> None:
         ("192.0.2.9:8085", "http", True),
         ("192.0.2.9:8085", "https", False),
         ("[2001:db8::9]:8085", "http", True),
-        # What stays on this machine passes no network
+        # A request to a loopback address crosses no network
         ("localhost:8085", "http", False),
         ("127.0.0.1:8085", "http", False),
         ("127.8.0.1", "http", False),
@@ -342,29 +342,29 @@ def test_guessing_causes_a_pause(closed: Flask, deployment: Any, browser: Any, r
     guesser = browser(closed)
     for _ in range(PAIR_BACKOFF.free):
         assert guesser.sign_in("ada", "a guess").status_code == 401
-    # and twenty more, after which the pause is the longest; the test ends it below
+    # and twenty more attempts, until the pause is the longest; the test ends the pause below
     (delay,) = redis.keys("cluster:access:delay:pair:*")
     assert redis.hincrby(delay, "attempts", 20) == PAIR_BACKOFF.free + 20
     # when
     response = guesser.sign_in()
-    # then: the right password is not looked at
+    # then: the right password is not checked
     assert response.status_code == 429
     assert 1 <= int(response.headers["Retry-After"]) <= PAIR_BACKOFF.longest_seconds
     assert f'data-wait-seconds="{response.headers["Retry-After"]}"' in response.get_data(as_text=True)
-    # at another process it is the same user and address; another user, and another address, are not
+    # in another process the count is the same for this user and address, and separate for others
     assert browser(deployment.start()).sign_in("ADA").status_code == 429
     assert browser(closed, "192.0.2.99").sign_in().status_code == 303
     deployment.add_user("bob")
     assert browser(closed).sign_in("bob").status_code == 303
     keys = [key.decode() for key in redis.keys("cluster:access:delay:*")]
     assert not any("ada" in key or "192" in key for key in keys)
-    # After the pause: what is left of the delay's life is the clock that it goes by
+    # After the pause. The remaining lifetime of the delay's key is its clock.
     redis.pexpire(delay, redis.pttl(delay) - 1000 * PAIR_BACKOFF.longest_seconds)
     assert guesser.sign_in().status_code == 303
 
 
 def start_pause(redis: Any, kind: str) -> None:
-    """Have the longest pause of a kind begin, for all of whom something is counted."""
+    """Start the longest pause of a kind for every counted subject."""
     for key in redis.keys(f"cluster:access:delay:{kind}:*"):
         redis.hset(key, "attempts", 1000)
 
@@ -383,7 +383,7 @@ def test_known_browser_signs_in_while_its_user_and_address_are_guessed(
     assert ada.sign_in().status_code == 303
     ada.sign_out()
     assert ada.sign_in().status_code == 303
-    # Its own wrong passwords are counted, and nobody else's.
+    # Only the browser's own wrong passwords count.
     for _ in range(DEVICE_BACKOFF.free):
         assert ada.sign_in("ada", "a guess").status_code == 401
     assert ada.sign_in().status_code == 429
@@ -416,7 +416,7 @@ def test_browser_is_not_recognized_by_a_foreign_cookie(
     visitor.client.set_cookie(name, value, path="/login")
     visitor.sign_in("nobody", "a guess")
     start_pause(redis, "address")
-    # when / then: it is a visitor like any other
+    # when / then: the browser counts as unknown
     assert visitor.sign_in(user, password).status_code == 429
 
 
@@ -425,37 +425,37 @@ def test_device_cookie_is_sent_only_to_the_sign_in_page(closed: Flask, deploymen
     cookie = cookies(response)[name_of_device_cookie(deployment, "ada")]
     assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/login", True, "Lax")
     assert int(cookie["max-age"]) == KNOWN_SECONDS
-    # A wrong password is told nothing of it.
+    # A response to a wrong password does not reveal the device cookie.
     assert list(cookies(browser(closed).sign_in("ada", "a guess"))) == [deployment.seal.cookie + "-form"]
 
 
 def test_repeated_sign_ins_leave_one_revocation_per_browser(
     closed: Flask, deployment: Any, ada: Any, browser: Any, redis: Any
 ) -> None:
-    # given: a browser that keeps its cookies, and one that sends the session's alone
-    formers = [ada.cookie(deployment)]
+    # given: a browser that keeps its cookies, and one that sends only the session cookie
+    previous_cookies = [ada.cookie(deployment)]
     forgetful = browser(closed)
     answers = []
     for _ in attack_rounds(10):
         # when
         answers.append(ada.sign_in().status_code)
         if answers[-1] == 303:
-            formers.append(ada.cookie(deployment))
+            previous_cookies.append(ada.cookie(deployment))
         cookie = forgetful.client.get_cookie(deployment.seal.cookie)
         forgetful.client = closed.test_client()
         if cookie is not None:
             forgetful.client.set_cookie(deployment.seal.cookie, cookie.value)
         answers.append(forgetful.sign_in().status_code)
-    # then: there are pauses after a hundred
+    # then: a pause after a hundred sign-ins
     assert answers[:20] == [303] * 20
     assert set(answers) <= {303, 429}
     assert redis.xlen(REVOCATION_LOG_KEY) == 2
     client = closed.test_client(use_cookies=False)
     statuses = [
-        client.get("/api/health", headers={"Cookie": f"{deployment.seal.cookie}={former}"}).status_code
-        for former in formers
+        client.get("/api/health", headers={"Cookie": f"{deployment.seal.cookie}={previous}"}).status_code
+        for previous in previous_cookies
     ]
-    assert statuses == [401] * (len(formers) - 1) + [200]
+    assert statuses == [401] * (len(previous_cookies) - 1) + [200]
     # and when
     for key in redis.scan_iter(delay_key("*", "*")):
         redis.delete(key)
@@ -474,7 +474,7 @@ def test_successful_sign_ins_are_limited(closed: Flask, browser: Any, redis: Any
 
 
 def device_cookie(browser: Any) -> Any:
-    """The cookie by which a browser is known."""
+    """Return the device cookie."""
     (found,) = (cookie for cookie in browser.client._cookies.values() if "-device-" in cookie.key)
     return found
 
@@ -492,7 +492,8 @@ def test_office_with_one_address_signs_in_without_a_pause(closed: Flask, deploym
 def test_address_is_paused_when_it_guesses_at_many_users(closed: Flask, browser: Any) -> None:
     for number in range(ADDRESS_BACKOFF.free):
         assert browser(closed).sign_in(f"user{number}", "a guess").status_code == 401
-    # The first pause is a second, and each guess after a pause doubles the next: a busy machine may need more than one.
+    # The first pause is a second, and each guess after a pause doubles the next. A slow machine may need several
+    # guesses.
     later = (browser(closed).sign_in(f"user{number}", "a guess").status_code for number in range(20, 28))
     assert 429 in later
     assert browser(closed, "192.0.2.8").sign_in().status_code == 303
@@ -525,12 +526,12 @@ def test_session_is_renewed_while_it_is_used(
         return None if found is None else deployment.seal.open(found.value)
 
     now = time.time()
-    # Shortened by less than a minute: not worth a cookie.
+    # Less than a minute of idle time was used, so the session is not renewed.
     assert cookie_after(idle_from=now + 12 * 3600 - 30) is None
     renewed = cookie_after(id="same", issued=now - 50, expires=now + 80000, idle_from=now + 12 * 3600 - 90)
     assert (renewed.id, renewed.issued, renewed.expires) == ("same", now - 50, now + 80000)
     assert renewed.idle_from >= now + 12 * 3600
-    # It ends soon in any case.
+    # The session ends soon in any case.
     assert cookie_after(expires=now + 1800, idle_from=now + 3600) is None
 
 
