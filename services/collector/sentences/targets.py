@@ -1,14 +1,14 @@
-"""Why targets files cannot be followed.
+"""Errors of targets files.
 
-``where`` is the part of the file, its numbers from 1: ``workers/3``, ``master``, ``group/2/target/5``. ``value`` is as
-the file writes it.
+``where`` is the position in the file, with numbers from 1: ``workers/3``, ``master``, ``group/2/target/5``.
+``value`` is an excerpt of the file.
 """
 
 from typing import Final
 
 from collector.sentences.sentence import number, plural, sentence
 
-#: What takes the place of fields that Prometheus's own configuration has, and of one that many expect.
+#: What to write instead of fields of Prometheus's configuration, and of ``port``.
 INSTEAD: Final = {
     "tls_config": "ca_file, server_name or insecure beside host",
     "insecure_skip_verify": "insecure",
@@ -18,7 +18,7 @@ INSTEAD: Final = {
     "port": "host: host:port",
 }
 
-# All together
+# All files together
 
 
 @sentence
@@ -57,7 +57,7 @@ def no_nodes_any_more() -> str:
     return "it no longer lists any nodes; to remove all nodes, write workers: []"
 
 
-# nodes.yaml and Prometheus's files as a whole
+# Whole files: nodes.yaml and Prometheus files
 
 
 @sentence
@@ -186,7 +186,7 @@ def host_without_interface(where: str, host: str) -> str:
     return f"{part(where)}: '{host}' needs the interface of this machine that reaches it, as in {host}%eth0"
 
 
-# How the exporter is asked. ``option`` is a field of the entry.
+# HTTP options. ``option`` is a field of the entry.
 
 
 @sentence
@@ -258,7 +258,7 @@ def credentials_over_http_idle(where: str) -> str:
 
 
 def part(where: str) -> str:
-    """Return the name of a part: ``workers, entry 3`` for ``workers/3``."""
+    """Return the name of a position: ``workers, entry 3`` for ``workers/3``."""
     match where.split("/"):
         case ["workers", entry]:
             return f"workers, entry {entry}"

@@ -43,7 +43,7 @@ def test_check_fails_and_says_how_to_install_when_a_node_does_not_answer(check, 
     lines = out.splitlines()
     assert lines[0] == "127.0.0.1:1: FAILED: connection refused"
     assert lines[-1] == (
-        "1 of 2 targets cannot be read. Where no exporter runs yet, install it with: "
+        "1 of 2 targets cannot be read. On nodes without an exporter, install it with: "
         "sudo apt-get install -y prometheus-node-exporter"
     )
 
@@ -78,7 +78,9 @@ def test_check_says_name_not_found_when_there_is_no_such_name(check, monkeypatch
     assert out.startswith("pi.lan (pi.lan:9100): FAILED: name not found\n")
 
 
-@pytest.mark.parametrize(("text", "told"), [(None, "There is no such file yet"), ("workers:", "It lists no nodes yet")])
+@pytest.mark.parametrize(
+    ("text", "told"), [(None, "The file does not exist yet"), ("workers:", "The file lists no nodes yet")]
+)
 def test_check_is_friendly_when_there_are_no_targets(check, text, told):
     code, out, _ = check(text)
 
@@ -155,7 +157,7 @@ def test_check_names_choices_and_says_why_there_are_no_figures_when_a_page_is_ou
         "; network: counts eth0, not enP53091s1: it is likely the same way to the network; disk: the one at '/var'"
         in out
     )
-    assert "boot time (its exporter is node_exporter older than 0.16 (0.15.2), update it), clock not told" in out
+    assert "boot time (its exporter is node_exporter older than 0.16 (0.15.2), update it), clock unknown" in out
 
 
 def test_check_scrapes_discovered_targets_when_files_or_names_tell_some(check, exporter, monkeypatch):
@@ -239,11 +241,11 @@ def test_check_fails_when_a_file_that_was_named_does_not_exist(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     (tmp_path / "nodes.yaml").write_text("workers: [local]")
     assert main(["--targets", named]) == 2
-    assert capsys.readouterr() == ("", "nope.yaml: There is no such file.\n")
+    assert capsys.readouterr() == ("", "nope.yaml: the file does not exist\n")
 
 
 @pytest.mark.parametrize("named", ["", " , "])
 def test_check_fails_when_no_file_is_named(named, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["--targets", named])
-    assert "it takes a path" in capsys.readouterr().err
+    assert "expected one or more paths" in capsys.readouterr().err

@@ -126,7 +126,7 @@ def test_names_are_looked_up_again_and_again_when_they_are_followed(names):
     async def run():
         dns = dns_of(names)
         dns.start()
-        await asyncio.wait_for(dns.tried(), DEADLINE_SECONDS)
+        await asyncio.wait_for(dns.first_lookups_done(), DEADLINE_SECONDS)
         assert addresses(dns) == ["10.0.0.6:9100", "10.0.0.7:9100"]
         names.answers["pis"] = ["10.0.0.6"]
         await until(lambda: addresses(dns) == ["10.0.0.6:9100"])
@@ -150,7 +150,7 @@ def test_lookup_that_hangs_stays_the_only_one_and_holds_up_no_other(names, monke
         dns = dns_of(names, "slow", "pis")
         dns.start()
         # What waits for the first answers waits no longer than that.
-        await asyncio.wait_for(dns.tried(), DEADLINE_SECONDS)
+        await asyncio.wait_for(dns.first_lookups_done(), DEADLINE_SECONDS)
         await until(lambda: names.asked.count("pis") > 10)
         assert names.asked.count("slow") == 1
         # On a busy machine the other one may be late now and then.
@@ -229,7 +229,7 @@ def test_former_addresses_stay_until_each_name_that_may_have_given_them_is_answe
     asyncio.run(look_at(both))
     former = ["local", "10.0.0.1:9100", "10.0.0.6:9100", "[fd00::6]:9100", "10.0.0.8:9200", "pi.lan:9100", "odd"]
 
-    assert both.hold(former)
+    assert both.keep_addresses(former)
 
     assert targets(both) == [("10.0.0.1", False), ("10.0.0.6:9100", True), ("[fd00::6]:9100", True)]
     names.answers["pis"] = ["10.0.0.6"]
@@ -244,12 +244,12 @@ def test_former_addresses_stay_until_each_name_that_may_have_given_them_is_answe
 def test_former_addresses_count_more_than_own_ones_when_those_are_old(sources, names, monkeypatch):
     both = sources("", interval_seconds=2.0)
     asyncio.run(look_at(both))
-    both.hold(["10.0.0.9:9100"])
+    both.keep_addresses(["10.0.0.9:9100"])
     assert targets(both) == [("10.0.0.6:9100", True), ("10.0.0.7:9100", True)]
 
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + 60)  # paused meanwhile
-    both.hold(["10.0.0.9:9100"])
+    both.keep_addresses(["10.0.0.9:9100"])
 
     assert targets(both) == [("10.0.0.9:9100", True)]
 

@@ -374,4 +374,4 @@ def test_log_warns_when_certificates_are_not_checked(files, caplog):
     both.followed.log()  # again, as when a file changes; the nodes are the same
 
     [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert warning == "insecure: true: no certificate is checked of a"
+    assert warning == "insecure: true: certificates are not checked for a"
