@@ -1,10 +1,11 @@
-/** What the collector says, in English: as `services/collector/sentences` has it. */
+/** The English sentences of the collector, the same as in `services/collector/sentences`. */
 
 import { entryOf, type Sentence, type SentenceArguments, type SentenceCatalogue } from "./sentences.ts";
 
 const SENSORS = "for instance [{chip: nct6775, label: CPUTIN}] or [nct6775/CPUTIN]";
-/** What a node may not tell. */
+/** The main figures that a node may not report. */
 const FIGURES: Readonly<Record<string, string>> = { cpu: "CPU", memory: "memory", disk: "disk" };
+/** The details that each rule can ignore, and an example. */
 const DETAILS: Readonly<Record<string, readonly [string, string]>> = {
   filesystem_full: ["mount points", "/media/*"],
   filesystem_readonly: ["mount points", "/media/*"],
@@ -12,7 +13,7 @@ const DETAILS: Readonly<Record<string, readonly [string, string]>> = {
   hardware_alarm: ["sensors", "nct6798/*"],
   pressure: ["resources", "io"],
 };
-/** What takes the place of fields that Prometheus's own configuration has, and of one that many expect. */
+/** What to write instead of fields of Prometheus's configuration, and of `port`. */
 const INSTEAD: Readonly<Record<string, string>> = {
   tls_config: "ca_file, server_name or insecure beside host",
   insecure_skip_verify: "insecure",
@@ -21,7 +22,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
   credentials_file: "bearer_token_file",
   port: "host: host:port",
 };
-/** What each rule is about. */
+/** The value that each rule reads. */
 const SUBJECTS: Readonly<Record<string, string>> = {
   memory: "its memory usage",
   filesystem_full: "the usage of this file system",
@@ -36,7 +37,7 @@ const SUBJECTS: Readonly<Record<string, string>> = {
 };
 
 const sentences = {
-  // Why a look failed
+  // Causes of failed scrapes
   name_not_found: () => "name not found",
   name_not_found_within: (a) => `name not found within ${a.number("seconds")}\u00a0s`,
   no_answer: () => "no answer",
@@ -330,7 +331,7 @@ function staying(a: SentenceArguments): string {
   return `, its ${a.plural("former_targets", "previous target")} ${verb} in use`;
 }
 
-/** Words with spaces between them: `CPU, memory or disk`. */
+/** A list of figures, which are separated by spaces: `CPU, memory or disk`. */
 function listed(figures: string): string {
   const names = figures.split(" ").map((figure) => entryOf(FIGURES, figure));
   const last = names.pop() as string;
@@ -342,7 +343,7 @@ function subject(a: SentenceArguments): string {
   return Object.hasOwn(SUBJECTS, rule) ? entryOf(SUBJECTS, rule) : rule;
 }
 
-/** `workers/3` is the third entry of the workers. */
+/** The name of a position in a targets file; `workers/3` is the third entry of the workers. */
 function part(a: SentenceArguments): string {
   const [first, number, inner, second] = a.text("where").split("/");
   if (number === undefined) return `${first}`;
@@ -355,7 +356,6 @@ function valued(a: SentenceArguments): string {
   return `${a.text("rule")}: ${a.text("field")} ${a.text("value")}`;
 }
 
-/** What a rule's details are, and an example. */
 function detailsOf(a: SentenceArguments): readonly [string, string] {
   return entryOf(DETAILS, a.text("rule"));
 }
