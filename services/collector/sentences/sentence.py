@@ -76,7 +76,7 @@ def matches_text(coded: Coded, text: str) -> bool:
         return False
 
 
-def coded(text: AlertText) -> Coded | None:
+def code_and_arguments(text: AlertText) -> Coded | None:
     """Return code and arguments; ``None`` if a collector of an earlier release published no code."""
     return text.coded if isinstance(text, RestoredText) else text
 

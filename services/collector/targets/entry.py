@@ -28,7 +28,7 @@ _PORT = re.compile(r"\d{1,5}", re.ASCII)
 _NUMBER = re.compile(r"\d+|0[xX][0-9a-fA-F]*")
 #: Zone of a link-local address: a number or an interface name. ``ipaddress`` accepts any text of any length.
 _ZONE = re.compile(r"[A-Za-z0-9._~-]{1,32}", re.ASCII)
-# A host has only letters, digits, "-", "." and "_" of ASCII. Other characters come from a URL, a pattern, or an
+# The only ASCII characters of a host are letters, digits, "-", "." and "_". Others come from a URL, a pattern, or an
 # unexpanded variable.
 _INVALID_IN_HOST = re.compile(r"[\s\x00-,/:-@\[-^`{-\x7f]")
 #: Keys of mappings and numbers of list items, from 0, that lead to a value in a file.

@@ -139,7 +139,7 @@ class TargetsFile:
 
 
 class _ParsedFile(NamedTuple):
-    """The parsed content of a file: its entries, or its error."""
+    """The result of parsing a file: its entries or its error."""
 
     result: Sequence[TargetEntry] | TargetsError
     is_missing: bool

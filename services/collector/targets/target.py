@@ -12,11 +12,11 @@ from contract.messages import NodeRole
 from contract.names import MESSAGE_LIMIT_BYTES
 from runtime.quoting import cut
 
-#: Most targets of one collector, so that their snapshot stays below the limit of a message.
+#: Maximum number of targets of one collector, so that their snapshot stays below the limit of a message.
 TARGETS_LIMIT: Final = 4000
-#: Most bytes of the names and addresses of all targets, for the same reason.
+#: Maximum size of the names and addresses of all targets, for the same reason.
 NAMES_BYTES: Final = 1024 * 1024
-#: Bytes of a node in a snapshot, without name and address.
+#: Size of a node in a snapshot, without name and address.
 NODE_BYTES: Final = 580
 
 
@@ -60,12 +60,12 @@ def name_targets(files: Iterable[Sequence[TargetEntry]], host_name: str) -> tupl
 
 
 def room_for_names(count: int) -> int:
-    """Return the most bytes of the names and addresses of ``count`` targets."""
+    """Return the maximum size of the names and addresses of ``count`` targets, in bytes."""
     return min(NAMES_BYTES, MESSAGE_LIMIT_BYTES - count * NODE_BYTES)
 
 
 def names_bytes(targets: Iterable[Target]) -> int:
-    """Return the bytes of the names and addresses of the targets."""
+    """Return the size of the names and addresses of the targets, in bytes."""
     return sum(len(target.node.encode()) + len(target.address.encode()) for target in targets)
 
 

@@ -17,7 +17,7 @@ from collector.sentences import alerts, failures, files, targets
 from collector.sentences.sentence import (
     SENTENCES,
     RestoredText,
-    coded,
+    code_and_arguments,
     english,
     literal,
     matches_text,
@@ -109,7 +109,10 @@ def test_restored_text_stays_as_it_was_whatever_its_code_means():
     later = Coded("said_by_a_later_release", {"x": 1})
 
     assert english(RestoredText("as it was", later)) == "as it was"
-    assert (coded(RestoredText("as it was", later)), coded(RestoredText("as it was", None))) == (later, None)
+    assert (
+        code_and_arguments(RestoredText("as it was", later)),
+        code_and_arguments(RestoredText("as it was", None)),
+    ) == (later, None)
 
 
 def test_sentence_takes_its_arguments_by_position_and_by_name():
@@ -141,7 +144,7 @@ def test_words_follow_their_number():
     ],
 )
 def test_part_of_a_file_is_named_as_people_count(where, name):
-    assert targets.part(where) == name
+    assert targets.position_name(where) == name
 
 
 @pytest.mark.parametrize(
