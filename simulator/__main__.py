@@ -9,7 +9,7 @@ import time
 
 from aiohttp import web
 
-from simulator.control import control_application, make_trouble
+from simulator.control import control_application, make_demo_faults
 from simulator.fleet import Fleet, write_targets
 from simulator.options import Options
 
@@ -40,13 +40,13 @@ async def simulate(options: Options) -> None:
         port=options.port,
         seed=options.seed,
         advertise=options.advertise,
-        has_full_pages=options.has_full_pages,
+        has_full_expositions=options.has_full_expositions,
         context=context,
     )
     await fleet.start()
     for name, fault in options.faults:
         await fleet.exporter(name).set_fault(fault)
-    trouble = asyncio.create_task(make_trouble(fleet, options.seed)) if options.demo else None
+    trouble = asyncio.create_task(make_demo_faults(fleet, options.seed)) if options.demo else None
     control = web.AppRunner(control_application(fleet), access_log=None, shutdown_timeout=1.0)
     if options.control_port is not None:
         await control.setup()

@@ -50,7 +50,7 @@ async def _put_fault(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def make_trouble(fleet: Fleet, seed: int) -> None:
+async def make_demo_faults(fleet: Fleet, seed: int) -> None:
     """Let one node be hot, one full, and one dead; let the last come back and go again until cancelled."""
     names = [exporter.name for exporter in fleet]
     chosen = Random(seed).sample(names, max(0, min(3, len(names) - _SPARED)))  # noqa: S311 - a simulation

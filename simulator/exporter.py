@@ -12,6 +12,7 @@ from typing import Final
 
 from aiohttp import web
 
+from simulator.exposition import CONTENT_TYPE, KNOWN_COLLECTORS
 from simulator.faults import (
     DRIP_SECONDS_PER_BYTE,
     FLAP_SECONDS,
@@ -22,7 +23,6 @@ from simulator.faults import (
     Fault,
 )
 from simulator.node import SimulatedNode
-from simulator.page import CONTENT_TYPE, KNOWN_COLLECTORS
 
 _HEADERS: Final = {"Content-Type": CONTENT_TYPE}
 #: What a huge answer repeats: well-formed lines, so that only its size is wrong.

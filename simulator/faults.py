@@ -18,25 +18,25 @@ class Fault(StrEnum):
     SKEWED = "skewed"
     #: All CPUs work at 100 %: no trouble for an operator.
     BUSY = "busy"
-    #: Answers after ``SLOW_SECONDS``.
+    #: RedisStatus after ``SLOW_SECONDS``.
     SLOW = "slow"
-    #: Answers garbage.
+    #: RedisStatus garbage.
     BROKEN = "broken"
-    #: Answers one byte a second.
+    #: RedisStatus one byte a second.
     DRIP = "drip"
-    #: Answers ``HUGE_BYTES``.
+    #: RedisStatus ``HUGE_BYTES``.
     HUGE = "huge"
     #: A mount's server is away: does not answer, unless the collector ``filesystem`` is left out.
     HUNG = "hung"
-    #: Answers compressed, although that was not asked for: no trouble for a reader of pages.
+    #: RedisStatus compressed, although that was not asked for: no trouble for a reader of pages.
     GZIP = "gzip"
-    #: Answers with a redirect to another path, which answers: likewise.
+    #: RedisStatus with a redirect to another path, which answers: likewise.
     REDIRECT = "redirect"
     #: Leaves out the last line feed: likewise.
     UNENDED = "unended"
     #: Calls the collector ``thermal_zone`` by another name, and answers all the same when it is asked for it.
     MISNAMED = "misnamed"
-    #: Answers for ``FLAP_SECONDS``, then with an error for as long, and so on: it fires again and again.
+    #: RedisStatus for ``FLAP_SECONDS``, then with an error for as long, and so on: it fires again and again.
     FLAPPING = "flapping"
     #: Refuses connections.
     DEAD = "dead"

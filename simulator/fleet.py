@@ -23,8 +23,8 @@ def node_names(count: int) -> list[str]:
 class Fleet:
     """``count`` exporters; node number i listens on ``port + i``, or on a free port if ``port`` is 0.
 
-    ``advertise`` is the host under which others reach them; by default ``host``. ``has_full_pages``: each page is as
-    long as a real one. ``context``: all speak HTTPS with it.
+    ``advertise`` is the host under which others reach the nodes, ``host`` by default. ``has_full_expositions``: each
+    exposition is as long as a real one. ``context``: all exporters speak HTTPS with this context.
     """
 
     def __init__(
@@ -35,13 +35,13 @@ class Fleet:
         port: int,
         seed: int,
         advertise: str | None = None,
-        has_full_pages: bool = False,
+        has_full_expositions: bool = False,
         context: ssl.SSLContext | None = None,
     ) -> None:
         started = time.time()
         self._exporters = {
             name: Exporter(
-                SimulatedNode(Profile.draw(seed, name), started, has_full_page=has_full_pages),
+                SimulatedNode(Profile.draw(seed, name), started, has_full_exposition=has_full_expositions),
                 host,
                 port + number if port else 0,
                 advertise or host,

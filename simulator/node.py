@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from simulator.faults import FULL_SHARE, HOT_CELSIUS, SKEW_SECONDS, Fault
-from simulator.page import (
+from simulator.exposition import (
     EXPORTER,
     KNOWN_COLLECTORS,
     cpu_seconds,
@@ -14,9 +13,10 @@ from simulator.page import (
     scrape_families,
     sections,
 )
+from simulator.faults import FULL_SHARE, HOT_CELSIUS, SKEW_SECONDS, Fault
 from simulator.profile import CPU_COUNT, Profile
 
-#: Share of the disk that fills up in a day.
+#: MemoryReservation of the disk that fills up in a day.
 _DISK_GROWTH_PER_DAY: Final = 0.002
 #: Seconds by which a board's temperature follows its load.
 _THERMAL_LAG_SECONDS: Final = 15.0
@@ -30,22 +30,22 @@ _TEMPLATES_LIMIT: Final = 16
 class SimulatedNode:
     """A node that booted before the simulation started; times are Unix seconds and must not go back."""
 
-    def __init__(self, profile: Profile, started: float, *, has_full_page: bool = False) -> None:
-        """``has_full_page``: write all that node_exporter writes by default, about 31 KB."""
+    def __init__(self, profile: Profile, started: float, *, has_full_exposition: bool = False) -> None:
+        """``has_full_exposition``: write all that node_exporter writes by default, about 31 KB."""
         self.profile = profile
         self.fault = Fault.NONE
         self._boot_time = math.floor(started - profile.uptime_seconds)
         self._elapsed = 0.0
         self._busy = [0.0] * CPU_COUNT
         self._traffic = [0.0] * 4
-        self._has_full_page = has_full_page
+        self._has_full_exposition = has_full_exposition
         self._sections = sections(
             name=profile.name,
             memory_bytes=profile.memory_bytes,
             disk_bytes=profile.disk_bytes,
             boot_time=self._boot_time,
         )
-        if has_full_page:
+        if has_full_exposition:
             self._sections += full_sections(started)
         self._templates: dict[frozenset[str] | None, str] = {}
         self._advance(started)
@@ -97,7 +97,7 @@ class SimulatedNode:
                 self._templates.clear()
             asked = KNOWN_COLLECTORS if collectors is None else collectors
             template = "".join(text for name, text in self._sections if name == EXPORTER or name in asked)
-            if self._has_full_page:
+            if self._has_full_exposition:
                 template += scrape_families({name for name, _ in self._sections} & asked)
             self._templates[collectors] = template
         return template

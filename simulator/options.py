@@ -23,7 +23,7 @@ class Options:
     write_targets: Path | None
     demo: bool
     faults: tuple[tuple[str, Fault], ...]
-    has_full_pages: bool = False
+    has_full_expositions: bool = False
     #: A PEM file with a certificate and its key, with which the nodes speak HTTPS.
     certificate: Path | None = None
 
@@ -82,7 +82,7 @@ class Options:
             write_targets=given.write_targets,
             demo=given.demo,
             faults=tuple(given.fault),
-            has_full_pages=given.full_page,
+            has_full_expositions=given.full_page,
             certificate=given.certificate,
         )
 

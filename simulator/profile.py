@@ -61,7 +61,7 @@ class Profile:
     uptime_seconds: float
     #: Of the room and the board, °C; load comes on top.
     ambient_celsius: float
-    #: Share of the disk in use at boot; it grows slowly.
+    #: MemoryReservation of the disk in use at boot; it grows slowly.
     disk_share: float
     cpus: tuple[Wave, ...]
     memory: Wave

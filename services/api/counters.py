@@ -1,4 +1,4 @@
-"""What the api counts about itself, for ``/metrics``."""
+"""The api's own metrics, for ``/metrics``."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from contract import VERSION
 
-#: Upper bounds of the answer times, in seconds; everything beyond the last counts as slow.
+#: Upper bounds of the response times, in seconds. A response above the last bound is slow.
 ANSWER_SECONDS_BUCKETS = (0.005, 0.02, 0.1, 0.5, 2.0)
 
 
@@ -44,7 +44,7 @@ class Counters:
         self.redis_refusals = Counter(
             "api_redis_refusals", "Commands that Redis answered with an error.", registry=self._registry
         )
-        self.sign_ins = Counter("api_sign_ins", "Attempts to sign in.", ["outcome"], registry=self._registry)
+        self.sign_ins = Counter("api_sign_ins", "SignInAttempts to sign in.", ["outcome"], registry=self._registry)
         self.refusals = Counter("api_refusals", "Requests that were not let in.", ["reason"], registry=self._registry)
         self.limited = Counter("api_limited", "Requests beyond what one may make.", ["kind"], registry=self._registry)
         self.published = Counter(
@@ -52,10 +52,10 @@ class Counters:
         )
         self._redis_up = Gauge("api_redis_up", "1 while Redis answers, else 0.", registry=self._registry)
 
-    def watch_redis(self, up: Callable[[], bool]) -> None:
-        """Take the gauge of Redis from ``up`` whenever it is asked for."""
+    def observe_redis(self, up: Callable[[], bool]) -> None:
+        """Read the Redis gauge from ``up`` at each scrape."""
         self._redis_up.set_function(lambda: float(up()))
 
     def text(self) -> bytes:
-        """All counters in Prometheus's text format."""
+        """Return all counters in Prometheus' text format."""
         return generate_latest(self._registry)

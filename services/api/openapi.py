@@ -1,4 +1,4 @@
-"""``/api/openapi.json``: the REST interface described in OpenAPI 3.1, its schemas made of the contract's types."""
+"""``/api/openapi.json``: an OpenAPI 3.1 description of the REST interface, with schemas from the contract's types."""
 
 import functools
 import hashlib
@@ -76,12 +76,12 @@ _SECURITY: Final = {
 
 
 def openapi_routes() -> Blueprint:
-    """Make the route."""
+    """Return the route."""
     routes = Blueprint("openapi", __name__, url_prefix="/api")
 
     @routes.get("/openapi.json")
     def openapi() -> Response:
-        """The description."""
+        """The OpenAPI document."""
         body, tag = _encoded()
         return tagged_answer(body, tag)
 
@@ -89,7 +89,7 @@ def openapi_routes() -> Blueprint:
 
 
 def description() -> Json:
-    """The OpenAPI document."""
+    """Return the OpenAPI document."""
     _, schemas = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
     return {
         "openapi": "3.1.0",
@@ -100,7 +100,7 @@ def description() -> Json:
             "description": "See a compute cluster live. Changes are pushed by Socket.IO; this is for the rest.",
         },
         "servers": [{"url": "/"}],
-        # One of them; none where access is open.
+        # A request needs one of these credentials, or no credential where access is open.
         "security": [{"token": []}, {"session": []}, {}],
         "paths": _paths(),
         "components": {"schemas": schemas, "responses": _shared_responses(), "securitySchemes": _SECURITY},
@@ -240,7 +240,7 @@ def _history() -> Json:
 def _latest(
     name: str, summary: str, schema: Json, parameters: Sequence[Json] = (), responses: Json | None = None
 ) -> Json:
-    """An operation that answers a stored message, or a part of it."""
+    """Return an operation that answers a stored message or a part of one."""
     headers = {"Age": _AGE, "ETag": _ETAG}
     unchanged = {"description": "Not changed since that ETag.", "headers": dict(headers)}
     return _operation(
@@ -263,9 +263,9 @@ def _operation(
     status: str = "200",
     headers: Json | None = None,
 ) -> Json:
-    """An operation that answers a body of that schema with ``headers``.
+    """Return an operation that answers a body of ``schema`` with ``headers``.
 
-    ``responses`` are those that it may give besides what every operation may.
+    ``responses`` are added to the responses that all operations have.
     """
     answer = {"description": summary, "content": {"application/json": {"schema": schema}}}
     described = {
@@ -284,13 +284,13 @@ def _operation(
 
 
 def _with_table(described: Json) -> Json:
-    """An operation whose answer may be had as a table, too."""
+    """Add a CSV table to the responses of an operation."""
     described["responses"]["200"]["content"]["text/csv"] = {"schema": _TEXT}
     return described
 
 
 def _table_parameters(*parameters: Json) -> list[Json]:
-    """Parameters of such an operation."""
+    """Return the parameters of an operation with a CSV table."""
     text = "`csv` for a table with a head. A text that a spreadsheet would take for a formula begins with `'`."
     return [_parameter("format", text, {"enum": ["json", "csv"], "default": "json"}), *parameters]
 
@@ -316,7 +316,7 @@ def _problem(text: str) -> Json:
 
 
 def _shared_responses() -> Json:
-    """Answers that several operations give, by the names that they refer to them by."""
+    """Return the responses that several operations share, by name."""
     challenge = {"WWW-Authenticate": {"required": True, "schema": {"const": "Bearer", "type": "string"}}}
     retry = {"Retry-After": _RETRY_AFTER}
     unavailable = "Nothing that could be answered: nothing is stored yet, or Redis is away."
@@ -329,5 +329,5 @@ def _shared_responses() -> Json:
 
 
 def _ref(of: type) -> Json:
-    """Refer to the schema of a type of the contract."""
+    """Return a reference to the schema of a type of the contract."""
     return {"$ref": f"#/components/schemas/{of.__name__}"}

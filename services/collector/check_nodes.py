@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from collector.config import Config, split_paths
+from collector.exporter_scraper import ExporterScraper, Scraper, make_scraper, open_session
 from collector.health import INSTALL_EXPORTER, may_lack_an_exporter
-from collector.local import LocalProbe
+from collector.local_scraper import LocalScraper
 from collector.sample import Sample, ScrapeFailed
-from collector.scrape import HttpProbe, Probe, make_probe, open_session
 from collector.sentences import failures
 from collector.sentences.sentence import english, plural
 from collector.targets.dns import DnsTargets, Resolver
@@ -62,29 +62,29 @@ async def check(
 
         async def check_one(target: Target) -> CheckResult:
             async with slots:
-                probe = make_probe(
+                scraper = make_scraper(
                     target, session, resolver, timeout_seconds=TIMEOUT_SECONDS, local_exporter=local_exporter
                 )
-                if isinstance(probe, LocalProbe):
-                    return await _described(target, probe, "read without an exporter")
+                if isinstance(scraper, LocalScraper):
+                    return await _described(target, scraper, "read without an exporter")
                 try:
-                    found = await asyncio.wait_for(resolver.resolve(probe.host), TIMEOUT_SECONDS)
+                    found = await asyncio.wait_for(resolver.resolve(scraper.host), TIMEOUT_SECONDS)
                 except (OSError, UnicodeError):
                     why = failures.name_not_found()
                     return CheckResult(f"{target.node} ({target.address}): FAILED: {english(why)}", why)
-                where = "" if found[0]["host"] == probe.host else f"name found ({found[0]['host']}), "
-                return await _described(target, probe, f"{where}connected, HTTP 200", failed=where)
+                where = "" if found[0]["host"] == scraper.host else f"name found ({found[0]['host']}), "
+                return await _described(target, scraper, f"{where}connected, HTTP 200", failed=where)
 
         return await asyncio.gather(*map(check_one, targets))
 
 
-async def _described(target: Target, probe: Probe, reached: str, failed: str = "") -> CheckResult:
+async def _described(target: Target, scraper: Scraper, reached: str, failed: str = "") -> CheckResult:
     started = time.monotonic()
-    result = await _scraped(probe)
-    if isinstance(probe, HttpProbe) and probe.left_out is not None:
+    result = await _scraped(scraper)
+    if isinstance(scraper, ExporterScraper) and scraper.left_out is not None:
         # The exporter accepts connections and does not answer: the next scrape leaves out the likely hanging collector.
         started = time.monotonic()
-        result = await _scraped(probe)
+        result = await _scraped(scraper)
     took_ms = 1000 * (time.monotonic() - started)
     start = target.node if target.node == target.address else f"{target.node} ({target.address})"
     if not isinstance(result, Sample):
@@ -95,17 +95,17 @@ async def _described(target: Target, probe: Probe, reached: str, failed: str = "
         values += f" (COLLECTOR {result.hung_collector} HANGS and was left out)"
     if target.http.insecure:
         values += ", CERTIFICATE NOT CHECKED (insecure: true)"
-    why = "" if result.lack is None else f" ({english(result.lack)})"
+    why = "" if result.missing_reason is None else f" ({english(result.missing_reason)})"
     choices = "".join(f"; {remark}" for remark in result.remarks)
     return CheckResult(
         f"{start}: {reached} in {took_ms:.0f} ms, {values}{why}, {_clock(result.clock_offset_seconds)}{choices}"
     )
 
 
-async def _scraped(probe: Probe) -> Sample | ScrapeFailed:
+async def _scraped(scraper: Scraper) -> Sample | ScrapeFailed:
     """Return the result of a scrape. An internal error counts as a failure of this node and does not stop the check."""
     try:
-        return await probe.scrape()
+        return await scraper.scrape()
     except Exception as error:
         # The type only: the text may contain a request with its credentials.
         return ScrapeFailed("internal", failures.unreadable(type(error).__name__))

@@ -199,7 +199,7 @@ def test_nodes_differ_in_size_and_temper() -> None:
 
 def test_full_page_has_the_short_one_and_what_the_exporter_says_of_its_collectors() -> None:
     # given
-    short, full = node(), SimulatedNode(Profile.draw(1, "node01"), START, has_full_page=True)
+    short, full = node(), SimulatedNode(Profile.draw(1, "node01"), START, has_full_exposition=True)
     # when
     page = samples(full.page(START + 10))
     # then

@@ -60,7 +60,8 @@ def test_alert_reads_in_french(fleet: Fleet, open_page: OpenPage) -> None:
         ("en-GB", "its 12 previous targets stay in use: workers, entry 2: '256.1.1.1' is not an IPv4 address"),
         (
             "fr-FR",
-            "12 cibles précédentes restent utilisées\u00a0: workers, entrée 2\u00a0: '256.1.1.1' n'est pas une adresse IPv4",
+            "12 cibles précédentes restent utilisées\u00a0: workers, entrée 2\u00a0: "
+            "'256.1.1.1' n'est pas une adresse IPv4",
         ),
     ],
 )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from deploy.host.listening import free_above, holder, is_free
+from deploy.host.listening import is_free, listener_name, next_free_port
 from tests.drivers.ports import free_port
 
 
@@ -13,12 +13,12 @@ def test_port_is_free_unless_somebody_listens(taken: int) -> None:
 
 
 def test_holder_is_empty_when_the_system_does_not_tell(taken: int, tmp_path: Path) -> None:
-    assert holder(taken, proc=tmp_path) == ""
-    assert holder(free_port()) == ""
+    assert listener_name(taken, proc=tmp_path) == ""
+    assert listener_name(free_port()) == ""
 
 
 def test_free_port_above_a_taken_one_is_the_next_that_can_be_had(taken: int) -> None:
-    other = free_above(taken, "127.0.0.1")
+    other = next_free_port(taken, "127.0.0.1")
     assert other > taken
     assert is_free(other)
-    assert free_above(65535, "127.0.0.1") == 65535
+    assert next_free_port(65535, "127.0.0.1") == 65535

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.host.status import Inquiry, Status, answering, why_no_page
+from deploy.host.status import ReadinessCheck, Status, nodes_answering, page_failure
 from tests.drivers.certificate import make_certificate
 from tests.drivers.live_product import FrontPage, told
 from tests.drivers.ports import free_port
@@ -29,14 +29,14 @@ def page() -> Iterator[FrontPage]:
 
 @pytest.mark.parametrize("said", ["", "{}", "[]", "null", '{"live": true}', "api: REDIS_URL=… is not valid"])
 def test_answer_that_is_none_is_why_nothing_is_known(said: str) -> None:
-    assert Status.read(f"something before\n{said}") == Status(False, said or "something before")
-    assert Status.read("") == Status(False, "the api says nothing")
+    assert Status.parse(f"something before\n{said}") == Status(False, said or "something before")
+    assert Status.parse("") == Status(False, "the api printed nothing")
 
 
 def test_page_that_does_not_answer_is_named_with_its_address(valkey: Valkey) -> None:
     port = free_port()
-    assert why_no_page("127.0.0.1", port).startswith(f"the page does not answer on 127.0.0.1:{port} (")
-    assert why_no_page("127.0.0.1", valkey.port) == f"what answers on 127.0.0.1:{valkey.port} is no HTTP"
+    assert page_failure("127.0.0.1", port).startswith(f"the page does not answer on 127.0.0.1:{port} (")
+    assert page_failure("127.0.0.1", valkey.port) == f"the server on 127.0.0.1:{valkey.port} does not answer in HTTP"
 
 
 def test_page_is_asked_for_over_tls_when_the_port_speaks_it(tmp_path: Path, page: FrontPage) -> None:
@@ -46,8 +46,8 @@ def test_page_is_asked_for_over_tls_when_the_port_speaks_it(tmp_path: Path, page
     context.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
     page.socket = context.wrap_socket(page.socket, server_side=True)
     # then
-    assert why_no_page("127.0.0.1", page.server_port, "https") == ""
-    assert why_no_page("127.0.0.1", page.server_port) != ""
+    assert page_failure("127.0.0.1", page.server_port, "https") == ""
+    assert page_failure("127.0.0.1", page.server_port) != ""
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_page_is_asked_for_over_tls_when_the_port_speaks_it(tmp_path: Path, page
     ],
 )
 def test_sentence_about_nodes_follows_their_number(online: int, total: int, text: str) -> None:
-    assert answering(online, total) == text
+    assert nodes_answering(online, total) == text
 
 
 @pytest.fixture
@@ -72,51 +72,51 @@ def answer(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def asked(page: FrontPage, answer: Path) -> Iterator[Inquiry]:
+def asked(page: FrontPage, answer: Path) -> Iterator[ReadinessCheck]:
     command = [sys.executable, "-c", STAND_IN.format(str(answer))]
-    with closing(Inquiry(command, os.environ, "127.0.0.1", page.server_port)) as asked:
+    with closing(ReadinessCheck(command, os.environ, "127.0.0.1", page.server_port)) as asked:
         yield asked
 
 
-def test_product_is_ready_when_the_api_has_live_data_and_the_page_answers(asked: Inquiry) -> None:
+def test_product_is_ready_when_the_api_has_live_data_and_the_page_answers(asked: ReadinessCheck) -> None:
     # when
-    eventually(asked.is_answered)
+    eventually(asked.is_ready)
     # then
     assert asked.missing == ""
     assert (asked.status.nodes_online, asked.status.nodes_total) == (7, 8)
     assert asked.status.issues == ("node8 is offline: it sleeps",)
 
 
-def test_product_is_asked_again_until_data_are_live(asked: Inquiry, answer: Path) -> None:
+def test_product_is_asked_again_until_data_are_live(asked: ReadinessCheck, answer: Path) -> None:
     # given
     answer.write_text(told("no collector is at work on this Redis"))
-    assert not asked.is_answered()
-    eventually(lambda: asked.is_answered() or asked.missing == "no collector is at work on this Redis")
+    assert not asked.is_ready()
+    eventually(lambda: asked.is_ready() or asked.missing == "no collector is at work on this Redis")
     assert not asked.status.is_live
     # when
     answer.write_text(told())
     # then
-    eventually(asked.is_answered)
+    eventually(asked.is_ready)
 
 
-def test_product_is_not_ready_before_the_page_answers(asked: Inquiry, page: FrontPage) -> None:
+def test_product_is_not_ready_before_the_page_answers(asked: ReadinessCheck, page: FrontPage) -> None:
     # given
     page.status = 503
     # when
-    eventually(lambda: asked.is_answered() or asked.status.is_live)
+    eventually(lambda: asked.is_ready() or asked.status.is_live)
     # then
     assert asked.missing == "the page answers with status 503"
     # and when
     page.status = 303
-    assert asked.is_answered()
+    assert asked.is_ready()
 
 
-def test_answer_longer_than_a_pipe_is_read_whole(asked: Inquiry, answer: Path) -> None:
+def test_answer_longer_than_a_pipe_is_read_whole(asked: ReadinessCheck, answer: Path) -> None:
     # given
     issues = tuple(f"node{number} is offline: it sleeps" for number in range(10_000))
     answer.write_text(told(issues=issues))
     # when
-    eventually(asked.is_answered)
+    eventually(asked.is_ready)
     # then
     assert asked.status.issues == issues
 
@@ -124,6 +124,6 @@ def test_answer_longer_than_a_pipe_is_read_whole(asked: Inquiry, answer: Path) -
 def test_asking_ends_at_once_when_it_is_no_longer_wanted(page: FrontPage) -> None:
     # given
     command = [sys.executable, "-c", "import time; time.sleep(600)"]
-    with closing(Inquiry(command, os.environ, "127.0.0.1", page.server_port)) as asked:
-        assert not asked.is_answered()
+    with closing(ReadinessCheck(command, os.environ, "127.0.0.1", page.server_port)) as asked:
+        assert not asked.is_ready()
         assert asked.missing == "the api has not answered yet"

@@ -10,7 +10,7 @@ import pytest
 from deploy.images.offline import architecture, base_images, root_file_system
 from deploy.images.offline.__main__ import select_images
 from deploy.images.offline.architecture import (
-    Refusal,
+    ImagesError,
     chosen_architecture,
     own_architecture,
     require_emulation,
@@ -49,7 +49,7 @@ def test_tag_names_an_architecture_only_where_it_is_not_this_machines() -> None:
     assert tag_suffix(own_architecture()) == ""
     assert tag_suffix(OTHER) == f"-{OTHER}"
     assert chosen_architecture("") == own_architecture()
-    with pytest.raises(Refusal, match="ARCH=mips"):
+    with pytest.raises(ImagesError, match="ARCH=mips"):
         chosen_architecture("mips")
 
 
@@ -58,7 +58,7 @@ def test_emulation_that_is_not_there_is_refused_with_what_to_install(monkeypatch
         architecture, "open", lambda path: (_ for _ in ()).throw(FileNotFoundError(path)), raising=False
     )
     require_emulation(own_architecture())
-    with pytest.raises(Refusal, match="qemu-user-static"):
+    with pytest.raises(ImagesError, match="qemu-user-static"):
         require_emulation(OTHER)
 
 
@@ -70,7 +70,7 @@ def test_emulation_must_reach_into_containers(monkeypatch: pytest.MonkeyPatch, r
     if works:
         require_emulation(OTHER)
     else:
-        with pytest.raises(Refusal):
+        with pytest.raises(ImagesError):
             require_emulation(OTHER)
 
 
@@ -109,11 +109,11 @@ def test_failure_of_docker_is_said_with_its_words(tmp_path: Path, monkeypatch: p
         return subprocess.CompletedProcess(command, 1, "", "no space left on device")
 
     monkeypatch.setattr(root_file_system.subprocess, "run", run)
-    with pytest.raises(Refusal, match="no space left"):
+    with pytest.raises(ImagesError, match="no space left"):
         root_file_system.load_image(tmp_path / "root", name="x", architecture=OTHER, labels={})
 
 
 def test_debootstrap_that_is_missing_is_named_with_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(root_file_system.shutil, "which", lambda name: None)
-    with pytest.raises(Refusal, match="apt-get install -y debootstrap"):
+    with pytest.raises(ImagesError, match="apt-get install -y debootstrap"):
         root_file_system.make_root_file_system(tmp_path / "root", suite="bookworm", architecture="amd64")

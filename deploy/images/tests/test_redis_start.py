@@ -23,7 +23,7 @@ def started(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
 def test_memory_that_is_none_is_refused_by_name(tmp_path: Path, memory: str) -> None:
     done = started(tmp_path, REDIS_MAXMEMORY=memory)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"redis: REDIS_MAXMEMORY={memory} is no amount of memory")
+    assert done.stderr.startswith(f"redis: REDIS_MAXMEMORY={memory} is not an amount of memory")
 
 
 def test_appendfsync_that_is_none_is_refused_by_name(tmp_path: Path) -> None:

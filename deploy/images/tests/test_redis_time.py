@@ -56,7 +56,7 @@ def test_second_backup_at_the_same_time_says_so_and_takes_nothing_from_the_first
         eventually(lambda: (tmp_path / "backup.lock").exists())
         eventually(lambda: run(tmp_path, tmp_path / "backup").returncode == 1, what="the lock is taken")
         second = run(tmp_path, tmp_path / "backup")
-        assert "another backup is being made" in second.stderr
+        assert "another backup is running" in second.stderr
         first.communicate()
     (tmp_path / "dump.rdb").write_text("data")
     assert run(tmp_path, tmp_path / "backup").stdout == "data"

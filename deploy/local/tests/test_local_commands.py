@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.data_dir import DataDir, access_dir, command_variables
+from deploy.local.data_dir import DataDir, access_dir, command_environment
 
 ROOT = Path(__file__).parents[3]
 COMMAND = ROOT / ".venv" / "bin" / "dispycluster"
@@ -92,7 +92,7 @@ def test_command_line_works_on_the_data_of_the_local_mode(tmp_path: Path) -> Non
     (tmp_path / "valkey" / "url").write_text("redis://:secret@127.0.0.1:6385/0\n")
     # when
     with DataDir(tmp_path):
-        found = command_variables({"DATA_DIR": str(tmp_path), "LANG": "C"})
+        found = command_environment({"DATA_DIR": str(tmp_path), "LANG": "C"})
     # then
     folder = access_dir(tmp_path)
     assert found["ACCESS_USERS_DIR"] == str(folder.users)
@@ -102,9 +102,9 @@ def test_command_line_works_on_the_data_of_the_local_mode(tmp_path: Path) -> Non
     assert found["LANG"] == "C"
     # and: nothing is made, and what ended is not asked
     assert not folder.path.exists()
-    assert command_variables({"DATA_DIR": str(tmp_path)})["REDIS_URL"] == "unix:///dev/null/nobody"
+    assert command_environment({"DATA_DIR": str(tmp_path)})["REDIS_URL"] == "unix:///dev/null/nobody"
     # and: a Redis of one's own counts more
-    found = command_variables({"DATA_DIR": str(tmp_path), "REDIS_URL": "redis://r"})
+    found = command_environment({"DATA_DIR": str(tmp_path), "REDIS_URL": "redis://r"})
     assert found["REDIS_URL"] == "redis://r"
     assert "API_SAVE_REVOCATIONS" not in found
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 import websocket
 
-from deploy.local.proxy import AT_A_TIME, ApiProxy
+from deploy.local.proxy import REQUEST_SLOTS, ApiProxy
 from tests.drivers.attacks import attack_rounds
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process, python, run_module
@@ -406,7 +406,7 @@ def test_answers_that_nobody_reads_take_little_memory(gateway_with: Callable[...
 def test_address_keeps_places_at_the_api_free_for_others(gateway: int) -> None:
     with ExitStack() as crowd:
         # given more requests under way than the api is given
-        for _ in range(AT_A_TIME + 10):
+        for _ in range(REQUEST_SLOTS + 10):
             connection = crowd.enter_context(socket.create_connection(("127.0.0.1", gateway), 30, ("127.0.0.3", 0)))
             connection.sendall(request("GET", "/stuck"))
         # then

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from deploy.local.limits import SWEEP_SECONDS, Connections
+from deploy.local.limits import SWEEP_SECONDS, ConnectionLimit
 
 
 class House:
@@ -15,7 +15,7 @@ class House:
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
         self.now = 0.0
-        self.connections = Connections(2, lambda: self.now)
+        self.connections = ConnectionLimit(2, lambda: self.now)
 
     def open(self) -> socket.socket:
         return self._stack.enter_context(socket.socket())

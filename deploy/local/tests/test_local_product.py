@@ -116,7 +116,7 @@ def test_data_of_the_last_release_stay_as_they_are_after_an_update_and_beside_a_
     with run(data, DEMO_NODES="4") as demo:
         # then: the demo has begun beside them, and says so
         assert snapshot_of(demo)["simulated"]
-        assert f"those in {data} stay as they are" in demo.said
+        assert f"the data in {data} stay unchanged" in demo.said
         with redis_of(data / "demo") as store:
             assert store.get("kept") is None
     assert {path: path.read_bytes() for path in files} == files
@@ -139,7 +139,7 @@ def test_demo_does_not_start_when_the_redis_serves_real_nodes(tmp_path: Path) ->
         # then
         assert demo.process.wait(READY_SECONDS) == 1
         demo.end()
-        assert f"serves the cluster '{socket.gethostname()}', which is no demo." in demo.said
+        assert f"serves the cluster '{socket.gethostname()}', which is not a demo." in demo.said
         assert not snapshot_of(real)["simulated"]
         assert demo.said.count("\n") < 5, demo.said
 
@@ -188,10 +188,10 @@ def test_full_disk_is_named_in_health_and_at_the_end(small_disk: Path) -> None:
         fill(small_disk)
         assert product.end() == 0
     # then
-    full = f"the disk of {data / 'valkey'} is full, so what it holds cannot be saved"
-    assert f"valkey does not end: {full}; it is asked again for 10 s\n" in product.said
+    full = f"the disk of {data / 'valkey'} is full, so the data that Valkey received cannot be saved"
+    assert f"valkey cannot stop: {full}; trying again for 10 s\n" in product.said
     assert f"valkey is killed: {full}\n" in product.said
-    assert "did not end by itself" not in product.said
+    assert "did not stop in time" not in product.said
 
 
 def test_full_disk_is_a_sentence_at_the_start(small_disk: Path) -> None:
@@ -214,7 +214,7 @@ def test_end_of_one_part_is_the_end_of_all_and_it_is_named(running: LocalProduct
     # then
     assert running.process.wait(60) == 1
     running.end()
-    assert "collector was ended by SIGKILL; it said last:\n    " in running.said
+    assert "collector was killed by SIGKILL. Its last lines:\n    " in running.said
     assert not any(map(is_alive, parts.values()))
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from access.proxies import TrustedProxies
-from deploy.local.proxy import Forwarding, request_headers
+from deploy.local.proxy import ForwardingHeaders, request_headers
 
 FORGED = {
     "HTTP_FORWARDED": "for=6.6.6.6",
@@ -18,7 +18,7 @@ FORGED = {
 TRUSTED = TrustedProxies.of(["10.0.0.0/8", "fd00::/8"])
 
 
-def handed_on(forwarding: Forwarding, peer: str, **environ: str) -> dict[str, str]:
+def handed_on(forwarding: ForwardingHeaders, peer: str, **environ: str) -> dict[str, str]:
     headers = request_headers({"HTTP_HOST": "live.lan", **FORGED, **environ, "REMOTE_ADDR": peer}, forwarding)
     assert len({name for name, _ in headers}) == len(headers)
     found = dict(headers)
@@ -26,9 +26,11 @@ def handed_on(forwarding: Forwarding, peer: str, **environ: str) -> dict[str, st
     return found
 
 
-@pytest.mark.parametrize("forwarding", [Forwarding(), Forwarding(TRUSTED), Forwarding(TRUSTED, "X-SSO-User")])
+@pytest.mark.parametrize(
+    "forwarding", [ForwardingHeaders(), ForwardingHeaders(TRUSTED), ForwardingHeaders(TRUSTED, "X-SSO-User")]
+)
 @pytest.mark.parametrize("peer", ["192.0.2.9", "127.0.0.1", "11.0.0.1", "2001:db8::1"])
-def test_nobody_but_a_trusted_proxy_is_believed(forwarding: Forwarding, peer: str) -> None:
+def test_nobody_but_a_trusted_proxy_is_believed(forwarding: ForwardingHeaders, peer: str) -> None:
     # when
     found = handed_on(forwarding, peer)
     # then: a header that means nothing here is anybody's
@@ -38,7 +40,7 @@ def test_nobody_but_a_trusted_proxy_is_believed(forwarding: Forwarding, peer: st
 
 @pytest.mark.parametrize("peer", ["10.1.2.3", "::ffff:10.1.2.3", "fd00::7"])
 def test_trusted_proxy_is_believed_about_chain_scheme_and_user_alone(peer: str) -> None:
-    assert handed_on(Forwarding(TRUSTED, "X-SSO-User"), peer) == {
+    assert handed_on(ForwardingHeaders(TRUSTED, "X-SSO-User"), peer) == {
         "x-forwarded-for": f"6.6.6.6, {peer}",
         "x-forwarded-proto": "https",
         "x-sso-user": "root",
@@ -46,18 +48,18 @@ def test_trusted_proxy_is_believed_about_chain_scheme_and_user_alone(peer: str) 
 
 
 def test_user_of_a_trusted_proxy_is_not_handed_on_when_no_header_is_named() -> None:
-    found = handed_on(Forwarding(TRUSTED), "10.1.2.3")
+    found = handed_on(ForwardingHeaders(TRUSTED), "10.1.2.3")
     assert "remote-user" not in found
 
 
 def test_trusted_proxy_that_says_nothing_is_the_origin() -> None:
     silent = dict.fromkeys(FORGED, "") | {"HTTP_X_KEPT": "yes"}
-    assert handed_on(Forwarding(TRUSTED, "Remote-User"), "10.1.2.3", **silent) == {
+    assert handed_on(ForwardingHeaders(TRUSTED, "Remote-User"), "10.1.2.3", **silent) == {
         "x-forwarded-for": "10.1.2.3",
         "x-sso-user": "",
     }
 
 
 def test_client_cannot_have_a_proxys_chain_taken_for_a_hop() -> None:
-    found = handed_on(Forwarding(TRUSTED), "10.1.2.3", HTTP_CONNECTION="close, X-Forwarded-For")
+    found = handed_on(ForwardingHeaders(TRUSTED), "10.1.2.3", HTTP_CONNECTION="close, X-Forwarded-For")
     assert found["x-forwarded-for"] == "6.6.6.6, 10.1.2.3"

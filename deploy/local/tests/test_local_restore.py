@@ -15,7 +15,7 @@ from access.scripts import REVOKE, revoke_call
 from access.tokens import StoredToken
 from contract.names import ALERT_LOG_KEY, GENERATION_KEY
 from deploy.local.data_dir import DataDir, access_dir
-from deploy.local.restore import DUMP, FORMER
+from deploy.local.restore import DUMP, REPLACED_DUMP
 from deploy.local.supervisor import STOP_SIGNALS
 from runtime.functions import call as call_function
 from tests.drivers.valkey import Valkey
@@ -72,11 +72,11 @@ def test_copy_replaces_the_data_and_ends_all_sessions(
         assert " UTC to now (0 min) will be missing." in refused.stderr
         assert (data_dir / "valkey" / DUMP).read_bytes() == now
     # when somebody agrees, and there are data from before another restore
-    (data_dir / "valkey" / FORMER.format("20260101T000000Z")).write_bytes(b"older")
+    (data_dir / "valkey" / REPLACED_DUMP.format("20260101T000000Z")).write_bytes(b"older")
     done = call(copy, data_dir, said="yes\n")
     # then
     assert done.returncode == 0, done.stderr
-    [former] = (data_dir / "valkey").glob(FORMER.format("*"))
+    [former] = (data_dir / "valkey").glob(REPLACED_DUMP.format("*"))
     assert former.read_bytes() == now
     assert (data_dir / "valkey" / DUMP).stat().st_mode & 0o077 == 0
     again = Valkey()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.bootstrap import BUILD, FORMER_PATHS, explain
+from deploy.local.bootstrap import BUILD, OLD_PATH_FILE, explain
 from tests.drivers.clone import Clone
 
 ROOT = Path(__file__).parents[3]
@@ -40,7 +40,7 @@ def test_environment_is_made_anew_when_its_python_is_gone(clone: Clone) -> None:
     # when
     said = set_up(clone)
     # then
-    assert "making .venv" in said
+    assert "creating .venv" in said
     assert f"{clone.folder}/services" in clone.search_path()
 
 
@@ -52,7 +52,7 @@ def test_environment_is_made_anew_when_pip_is_half_there(clone: Clone) -> None:
     # when
     said = set_up(clone)
     # then
-    assert "making .venv" in said
+    assert "creating .venv" in said
 
 
 def test_environment_is_made_anew_when_the_folder_was_moved(clone: Clone) -> None:
@@ -73,13 +73,13 @@ def test_environment_of_a_former_version_is_brought_over(clone: Clone) -> None:
     # given: it has a file of paths of its own, and no command
     environment = clone.folder / ".venv"
     [packages] = environment.glob("lib/python*/site-packages")
-    (packages / FORMER_PATHS).write_text(f"{clone.folder}\n{clone.folder / 'former'}\n")
+    (packages / OLD_PATH_FILE).write_text(f"{clone.folder}\n{clone.folder / 'former'}\n")
     (environment / "bin" / "dispycluster").unlink()
     # when
     said = set_up(clone)
     # then
-    assert "making .venv" not in said
-    assert not (packages / FORMER_PATHS).exists()
+    assert "creating .venv" not in said
+    assert not (packages / OLD_PATH_FILE).exists()
     assert clone.version()
     assert set_up(clone) == ""
 

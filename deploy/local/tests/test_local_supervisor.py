@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.local.child import Part
-from deploy.local.supervisor import STOP_SIGNALS, PartDied, Signals, StopAsked, Supervisor
+from deploy.local.child import ProcessSpec
+from deploy.local.supervisor import STOP_SIGNALS, ProcessDied, StopRequested, StopSignals, Supervisor
 from tests.drivers.process import ROOT, is_alive
 from tests.drivers.waiting import eventually
 
@@ -51,25 +51,25 @@ HAS_NO_ROOM = (
 #: A supervisor process with two parts; it prints their numbers and its own result.
 DRIVER = f"""
 import sys
-from deploy.local.child import Part
-from deploy.local.supervisor import Signals, StopAsked, Supervisor
+from deploy.local.child import ProcessSpec
+from deploy.local.supervisor import StopRequested, StopSignals, Supervisor
 
 lines = []
-supervisor = Supervisor(Signals(), lines.append)
-children = [supervisor.start(Part(name, (sys.executable, "-c", {WAITS!r}))) for name in ("one", "two")]
-assert supervisor.until(lambda: len(lines) == 2, {LONG_SECONDS})
+supervisor = Supervisor(StopSignals(), lines.append)
+children = [supervisor.start(ProcessSpec(name, (sys.executable, "-c", {WAITS!r}))) for name in ("one", "two")]
+assert supervisor.wait_until(lambda: len(lines) == 2, {LONG_SECONDS})
 for child in children:
     print(child.pid, flush=True)
 try:
     supervisor.run()
-except StopAsked:
+except StopRequested:
     supervisor.stop()
     print("stopped", flush=True)
 """
 
 
-def part(name: str, code: str, *arguments: str, is_ground: bool = False, is_quiet: bool = False) -> Part:
-    return Part(name, (sys.executable, "-c", code, *arguments), is_ground=is_ground, is_quiet=is_quiet)
+def part(name: str, code: str, *arguments: str, stops_last: bool = False, is_quiet: bool = False) -> ProcessSpec:
+    return ProcessSpec(name, (sys.executable, "-c", code, *arguments), stops_last=stops_last, is_quiet=is_quiet)
 
 
 class Supervised:
@@ -77,16 +77,16 @@ class Supervised:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.supervisor = Supervisor(Signals(), self.lines.append)
+        self.supervisor = Supervisor(StopSignals(), self.lines.append)
 
     def until_asked(self) -> None:
         """Send this process a signal, as the terminal does."""
         os.kill(os.getpid(), signal.SIGINT)
-        with pytest.raises(StopAsked):
+        with pytest.raises(StopRequested):
             self.supervisor.run()
 
     def until_said(self, *lines: str) -> None:
-        assert self.supervisor.until(lambda: set(lines) <= set(self.lines), LONG_SECONDS), self.lines
+        assert self.supervisor.wait_until(lambda: set(lines) <= set(self.lines), LONG_SECONDS), self.lines
 
 
 @pytest.fixture
@@ -106,10 +106,10 @@ def test_part_that_dies_is_named_with_its_exit_code_and_last_lines(supervised: S
     supervised.supervisor.start(part("steady", WAITS))
     supervised.supervisor.start(part("weak", "import sys; print('I am ill'); sys.exit(7)"))
     # when
-    with pytest.raises(PartDied) as death:
+    with pytest.raises(ProcessDied) as death:
         supervised.supervisor.run()
     # then
-    assert str(death.value) == "weak ended with exit code 7; it said last:\n    weak: I am ill"
+    assert str(death.value) == "weak exited with code 7. Its last lines:\n    weak: I am ill"
 
 
 def test_part_that_was_killed_is_named_with_its_signal(supervised: Supervised) -> None:
@@ -118,20 +118,20 @@ def test_part_that_was_killed_is_named_with_its_signal(supervised: Supervised) -
     # when
     os.kill(child.pid, signal.SIGKILL)
     # then
-    with pytest.raises(PartDied, match="weak was ended by SIGKILL"):
+    with pytest.raises(ProcessDied, match="weak was killed by SIGKILL"):
         supervised.supervisor.run()
 
 
 def test_command_that_cannot_be_run_is_named(supervised: Supervised) -> None:
-    with pytest.raises(PartDied, match=r"ghost cannot be started: .*No such file"):
-        supervised.supervisor.start(Part("ghost", ("/nonexistent/program",)))
+    with pytest.raises(ProcessDied, match=r"ghost cannot be started: .*No such file"):
+        supervised.supervisor.start(ProcessSpec("ghost", ("/nonexistent/program",)))
 
 
 def test_quiet_part_speaks_only_when_it_dies(supervised: Supervised) -> None:
     # given
     supervised.supervisor.start(part("quiet", "print('a secret'); raise SystemExit(1)", is_quiet=True))
     # when
-    with pytest.raises(PartDied, match="quiet: a secret"):
+    with pytest.raises(ProcessDied, match="quiet: a secret"):
         supervised.supervisor.run()
     # then
     assert supervised.lines == []
@@ -147,7 +147,7 @@ def test_lines_get_their_parts_name_in_front_unless_they_are_a_services_log(supe
     supervised.supervisor.start(part("one", code))
     # then
     supervised.until_said("2026-11-23T09:41:07Z INFO api: ready", "one: Traceback")
-    assert supervised.supervisor.until(lambda: len(supervised.lines) >= 3, LONG_SECONDS)
+    assert supervised.supervisor.wait_until(lambda: len(supervised.lines) >= 3, LONG_SECONDS)
     assert max(map(len, supervised.lines)) < 9000
 
 
@@ -161,19 +161,19 @@ def test_line_that_begins_with_its_parts_name_gets_it_once(supervised: Supervise
 )
 def test_death_tells_whether_a_port_was_lost(supervised: Supervised, said: str, lost: bool) -> None:
     supervised.supervisor.start(part("weak", f"import sys; print({said!r}); sys.exit(1)"))
-    with pytest.raises(PartDied) as death:
+    with pytest.raises(ProcessDied) as death:
         supervised.supervisor.run()
-    assert death.value.has_lost_a_port == lost
+    assert death.value.is_port_conflict == lost
 
 
 def test_parts_can_be_started_anew_when_all_have_ended(supervised: Supervised) -> None:
     # given
     former = supervised.supervisor.start(part("one", WAITS))
     supervised.supervisor.start(part("weak", "raise SystemExit(1)"))
-    with pytest.raises(PartDied):
+    with pytest.raises(ProcessDied):
         supervised.supervisor.run()
     # when
-    supervised.supervisor.end_all()
+    supervised.supervisor.stop_all()
     # then
     assert not is_alive(former.pid)
     supervised.supervisor.start(part("two", WAITS))
@@ -182,7 +182,7 @@ def test_parts_can_be_started_anew_when_all_have_ended(supervised: Supervised) -
 
 def test_stop_ends_those_that_others_stand_on_last(supervised: Supervised) -> None:
     # given
-    supervised.supervisor.start(part("ground", SAYS_WHEN_ASKED, "ground", is_ground=True))
+    supervised.supervisor.start(part("ground", SAYS_WHEN_ASKED, "ground", stops_last=True))
     supervised.supervisor.start(part("first", SAYS_WHEN_ASKED, "first"))
     supervised.supervisor.start(part("second", SAYS_WHEN_ASKED, "second"))
     supervised.until_said("ground: up", "first: up", "second: up")
@@ -197,13 +197,13 @@ def test_stop_kills_a_part_that_does_not_end_in_time_and_all_it_started(supervis
     # given
     stubborn = supervised.supervisor.start(part("stubborn", IGNORES_SIGTERM))
     parent = supervised.supervisor.start(part("parent", HAS_A_CHILD))
-    assert supervised.supervisor.until(lambda: len(supervised.lines) == 2, LONG_SECONDS)
+    assert supervised.supervisor.wait_until(lambda: len(supervised.lines) == 2, LONG_SECONDS)
     grandchild = int(next(line for line in supervised.lines if "child" in line).split()[-1])
     assert is_alive(grandchild)
     # when
     supervised.supervisor.stop(grace_seconds=0.3)
     # then
-    assert "stubborn is killed: it did not end by itself" in supervised.lines
+    assert "stubborn is killed: it did not stop in time" in supervised.lines
     eventually(lambda: not any(map(is_alive, (stubborn.pid, parent.pid, grandchild))), within_seconds=LONG_SECONDS)
 
 
@@ -211,7 +211,7 @@ def start_keeper(supervised: Supervised, times: int) -> None:
     """Start a part that keeps data, and says why it cannot end."""
     code = (sys.executable, "-c", HAS_NO_ROOM, str(times))
     why = lambda lines: "there is no room" if any(line.endswith("no room") for line in lines) else None  # noqa: E731
-    supervised.supervisor.start(Part("keeper", code, is_ground=True, why_it_stays=why))
+    supervised.supervisor.start(ProcessSpec("keeper", code, stops_last=True, stop_obstacle=why))
     supervised.until_said("keeper: no room, long ago")
 
 
@@ -219,9 +219,9 @@ def test_stop_says_why_a_part_does_not_end_when_the_part_tells(supervised: Super
     # given
     start_keeper(supervised, 1000)
     # when
-    supervised.supervisor.stop(grace_seconds=0.5, ask_again_seconds=0.01)
+    supervised.supervisor.stop(grace_seconds=0.5, stop_again_seconds=0.01)
     # then
-    assert supervised.lines.count("keeper does not end: there is no room; it is asked again for 0.5 s") == 1
+    assert supervised.lines.count("keeper cannot stop: there is no room; trying again for 0.5 s") == 1
     assert supervised.lines.count("keeper: no room") > 1
     # What it wrote before it was killed may come after.
     assert "keeper is killed: there is no room" in supervised.lines
@@ -231,9 +231,9 @@ def test_stop_kills_nobody_when_a_part_can_end_after_all(supervised: Supervised)
     # given
     start_keeper(supervised, 2)
     # when
-    supervised.supervisor.stop(grace_seconds=LONG_SECONDS, ask_again_seconds=0.01)
+    supervised.supervisor.stop(grace_seconds=LONG_SECONDS, stop_again_seconds=0.01)
     # then
-    assert "keeper does not end: there is no room; it is asked again for 30 s" in supervised.lines
+    assert "keeper cannot stop: there is no room; trying again for 30 s" in supervised.lines
     assert not any("killed" in line for line in supervised.lines)
 
 
@@ -249,11 +249,11 @@ def test_stop_asks_once_when_a_part_ends_at_once(supervised: Supervised) -> None
 def test_what_a_dead_part_started_ends_with_it(supervised: Supervised) -> None:
     # given
     parent = supervised.supervisor.start(part("parent", HAS_A_CHILD))
-    assert supervised.supervisor.until(lambda: len(supervised.lines) == 1, LONG_SECONDS)
+    assert supervised.supervisor.wait_until(lambda: len(supervised.lines) == 1, LONG_SECONDS)
     grandchild = int(supervised.lines[0].split()[-1])
     # when
     os.kill(parent.pid, signal.SIGKILL)
-    with pytest.raises(PartDied):
+    with pytest.raises(ProcessDied):
         supervised.supervisor.run()
     # then
     eventually(lambda: not is_alive(grandchild), within_seconds=LONG_SECONDS)
@@ -273,15 +273,15 @@ def test_second_signal_does_not_wait_for_the_grace_period(supervised: Supervised
 
 def test_second_signal_leaves_the_part_that_keeps_the_data_its_time(supervised: Supervised) -> None:
     # given
-    supervised.supervisor.start(part("ground", SAYS_WHEN_ASKED, "ground", is_ground=True))
+    supervised.supervisor.start(part("ground", SAYS_WHEN_ASKED, "ground", stops_last=True))
     supervised.supervisor.start(part("stubborn", ASKS_BACK))
     supervised.until_said("ground: up", "stubborn: up")
     supervised.until_asked()
     # when
     supervised.supervisor.stop(grace_seconds=300)
     # then
-    assert "stubborn is killed: it did not end by itself" in supervised.lines
-    assert "ground is killed: it did not end by itself" not in supervised.lines
+    assert "stubborn is killed: it did not stop in time" in supervised.lines
+    assert "ground is killed: it did not stop in time" not in supervised.lines
     assert supervised.lines[-1] == "ground: gone"
 
 
@@ -298,14 +298,14 @@ def test_part_that_hangs_is_started_again_and_no_other(supervised: Supervised) -
     beside = supervised.supervisor.start(part("beside", GIVES_SIGNS))
     silent = supervised.supervisor.start(part("silent", WAITS))
     hung = supervised.supervisor.start(part("hung", GIVES_SIGNS))
-    assert supervised.supervisor.until(lambda: len(supervised.lines) == 3, LONG_SECONDS)
-    assert not supervised.supervisor.until(lambda: len(supervised.lines) > 3, 4)
+    assert supervised.supervisor.wait_until(lambda: len(supervised.lines) == 3, LONG_SECONDS)
+    assert not supervised.supervisor.wait_until(lambda: len(supervised.lines) > 3, 4)
     # when
     os.kill(hung.pid, signal.SIGSTOP)
     # then
     again = lambda: [line for line in supervised.lines if line.startswith("hung: up")]  # noqa: E731
-    assert supervised.supervisor.until(lambda: len(again()) == 2, LONG_SECONDS), supervised.lines
-    assert "hung is started again: it has hung for more than 2 s" in supervised.lines
+    assert supervised.supervisor.wait_until(lambda: len(again()) == 2, LONG_SECONDS), supervised.lines
+    assert "hung is restarted: it has hung for more than 2 s" in supervised.lines
     assert not is_alive(hung.pid)
     assert is_alive(beside.pid)
     assert is_alive(silent.pid)
@@ -317,30 +317,30 @@ def test_restart_of_a_part_is_told_in_the_format_of_the_log(
     # given
     monkeypatch.setenv("LOG_FORMAT", "json")
     hung = supervised.supervisor.start(part("hung", GIVES_SIGNS))
-    has_begun = lambda: len(supervised.lines) == 1 and hung.watch.promised_seconds is not None  # noqa: E731
-    assert supervised.supervisor.until(has_begun, LONG_SECONDS)
+    has_begun = lambda: len(supervised.lines) == 1 and hung.hang_detector.timeout_seconds is not None  # noqa: E731
+    assert supervised.supervisor.wait_until(has_begun, LONG_SECONDS)
     # when
     os.kill(hung.pid, signal.SIGSTOP)
     # then
-    assert supervised.supervisor.until(lambda: len(supervised.lines) >= 3, LONG_SECONDS), supervised.lines
+    assert supervised.supervisor.wait_until(lambda: len(supervised.lines) >= 3, LONG_SECONDS), supervised.lines
     told = [json.loads(line) for line in supervised.lines[:3]]
     assert [line["service"] for line in told] == ["hung", "supervisor", "hung"]
-    assert told[1]["message"] == "hung is started again: it has hung for more than 2 s"
+    assert told[1]["message"] == "hung is restarted: it has hung for more than 2 s"
 
 
 def test_part_is_not_to_blame_when_the_supervisor_stood_still(supervised: Supervised) -> None:
     # given
     supervised.supervisor.start(part("one", GIVES_SIGNS))
-    assert supervised.supervisor.until(lambda: len(supervised.lines) == 1, LONG_SECONDS)
+    assert supervised.supervisor.wait_until(lambda: len(supervised.lines) == 1, LONG_SECONDS)
     # when
     time.sleep(4)
     # then
-    assert not supervised.supervisor.until(lambda: len(supervised.lines) > 1, 1.5)
+    assert not supervised.supervisor.wait_until(lambda: len(supervised.lines) > 1, 1.5)
 
 
 def test_until_tells_whether_it_came_true_in_time(supervised: Supervised) -> None:
-    assert supervised.supervisor.until(lambda: True, 0)
-    assert not supervised.supervisor.until(lambda: False, 0.3)
+    assert supervised.supervisor.wait_until(lambda: True, 0)
+    assert not supervised.supervisor.wait_until(lambda: False, 0.3)
 
 
 def start_driver() -> tuple[subprocess.Popen[str], list[int]]:

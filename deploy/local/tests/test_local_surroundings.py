@@ -12,11 +12,11 @@ import yaml
 
 from deploy.host.listening import is_free
 from deploy.local.data_dir import AccessDir, DataDir, limit_umask
-from deploy.local.ports import inner_port, require_public
-from deploy.local.product import valkey_part
+from deploy.local.ports import internal_port, require_public_port
+from deploy.local.product import valkey_process
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
-from deploy.local.valkey import Access, valkey_binary
+from deploy.local.valkey import ValkeyCredentials, valkey_binary
 from runtime.settings import SettingError
 from tests.drivers.ports import free_port
 from tests.drivers.process import ROOT, Process, run_module
@@ -71,7 +71,7 @@ def test_settings_name_the_variable_that_is_not_valid(variables: dict[str, str])
 def test_busy_port_is_a_sentence_with_its_holder_and_a_way_out(taken: int) -> None:
     # when
     with pytest.raises(CannotStart) as refusal:
-        require_public("127.0.0.1", taken)
+        require_public_port("127.0.0.1", taken)
     # then
     text = str(refusal.value)
     assert text.startswith(f"Port {taken} is taken by ")
@@ -83,34 +83,34 @@ def test_busy_port_is_a_sentence_with_its_holder_and_a_way_out(taken: int) -> No
 
 def test_address_of_another_machine_is_a_sentence() -> None:
     with pytest.raises(CannotStart, match=r"PUBLIC_HOST=192\.0\.2\.77"):
-        require_public("192.0.2.77", free_port())
+        require_public_port("192.0.2.77", free_port())
 
 
 @pytest.mark.parametrize("host", ["a..b", ".lan", "x" * 64 + ".lan"])
 def test_address_that_no_name_server_can_know_is_a_sentence(host: str) -> None:
-    with pytest.raises(CannotStart, match="cannot be looked up"):
-        require_public(host, free_port())
+    with pytest.raises(CannotStart, match="cannot be resolved"):
+        require_public_port(host, free_port())
 
 
 def test_inner_port_gives_way_only_when_nobody_asked_for_it(taken: int) -> None:
     # when
-    port = inner_port({}, "API_PORT", taken)
+    port = internal_port({}, "API_PORT", taken)
     # then
     assert taken < port <= taken + 1000
     assert is_free(port)
     with pytest.raises(CannotStart, match=f"API_PORT={taken} is taken by"):
-        inner_port({"API_PORT": str(taken)}, "API_PORT", 8000)
+        internal_port({"API_PORT": str(taken)}, "API_PORT", 8000)
 
 
 def test_inner_port_is_none_that_was_lost_before() -> None:
     # given
     usual = free_port()
     # then
-    assert inner_port({}, "API_PORT", usual, avoided=()) == usual
-    other = inner_port({}, "API_PORT", usual, avoided={usual})
+    assert internal_port({}, "API_PORT", usual, avoided=()) == usual
+    other = internal_port({}, "API_PORT", usual, avoided={usual})
     assert other > usual
-    assert inner_port({}, "API_PORT", usual, avoided={usual, other}) > other
-    assert inner_port({"API_PORT": str(usual)}, "API_PORT", 8000, avoided={usual}) == usual
+    assert internal_port({}, "API_PORT", usual, avoided={usual, other}) > other
+    assert internal_port({"API_PORT": str(usual)}, "API_PORT", 8000, avoided={usual}) == usual
 
 
 @pytest.mark.parametrize("leads_to", ["kept", "missing"])
@@ -121,7 +121,7 @@ def test_lock_that_is_a_link_is_refused_and_what_it_leads_to_stays(tmp_path: Pat
     folder.mkdir()
     (folder / "lock").symlink_to(tmp_path / leads_to)
     # then
-    with pytest.raises(CannotStart, match=r"lock is no plain file, and is left as it is"):
+    with pytest.raises(CannotStart, match=r"lock is not a regular file"):
         DataDir(folder)
     assert (tmp_path / "kept").read_text() == "precious\n"
     assert not (tmp_path / "missing").exists()
@@ -130,7 +130,7 @@ def test_lock_that_is_a_link_is_refused_and_what_it_leads_to_stays(tmp_path: Pat
 
 def test_lock_that_is_a_named_pipe_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "lock")
-    with pytest.raises(CannotStart, match=r"lock is no plain file"):
+    with pytest.raises(CannotStart, match=r"lock is not a regular file"):
         DataDir(tmp_path)
 
 
@@ -278,17 +278,17 @@ def test_password_of_valkey_is_in_private_files_and_on_no_command_line(tmp_path:
     with DataDir(tmp_path) as data_dir:
         folder = data_dir.valkey()
         port = free_port()
-        access = Access(folder, port)
+        access = ValkeyCredentials(folder, port)
         password = access.url.partition("redis://default:")[2].partition("@")[0]
         # when
-        command = valkey_part(access, port, folder).command
+        command = valkey_process(access, port, folder).command
         # then
         assert len(password) >= 40
         assert not any(password in word for word in command)
         assert folder.stat().st_mode & 0o777 == 0o700
         assert {path.stat().st_mode & 0o777 for path in (access.config, access.url_file)} == {0o600}
         assert access.url_file.read_text().strip() == access.url
-        assert Access(folder, port).url != access.url
+        assert ValkeyCredentials(folder, port).url != access.url
 
 
 @pytest.mark.parametrize(
@@ -302,16 +302,16 @@ def test_password_of_valkey_is_in_private_files_and_on_no_command_line(tmp_path:
 )
 def test_valkey_stays_because_of_a_full_disk_when_it_says_so(tmp_path: Path, lines: list[str], told: bool) -> None:
     # given
-    part = valkey_part(Access(tmp_path, 6385), 6385, tmp_path)
+    part = valkey_process(ValkeyCredentials(tmp_path, 6385), 6385, tmp_path)
     # then
     assert part.variables == {"TZ": "UTC0"}
-    said = f"the disk of {tmp_path} is full, so what it holds cannot be saved"
-    assert part.why_it_stays(lines) == (said if told else None)
+    said = f"the disk of {tmp_path} is full, so the data that Valkey received cannot be saved"
+    assert part.stop_obstacle(lines) == (said if told else None)
     # when there is a copy of before
     (tmp_path / "dump.rdb").touch()
     os.utime(tmp_path / "dump.rdb", (1796037721, 1796037721))
     # then
-    assert ("what it holds since 2026-11-" in (part.why_it_stays(lines) or "")) == told
+    assert ("data that Valkey received since 2026-11-" in (part.stop_obstacle(lines) or "")) == told
 
 
 @pytest.mark.parametrize("content", [b"", bytes(400), b"REDIS0011" + bytes(400)], ids=["empty", "zeros", "tail"])
@@ -322,7 +322,7 @@ def test_damaged_data_are_refused_with_two_ways_on(tmp_path: Path, content: byte
     (folder / "dump.rdb").write_bytes(content)
     # when
     with pytest.raises(CannotStart) as refusal:
-        valkey_part(Access(tmp_path, 6385), 6385, folder)
+        valkey_process(ValkeyCredentials(tmp_path, 6385), 6385, folder)
     # then
     _, first, second = str(refusal.value).splitlines()
     assert f"make restore-local FILE=dump.rdb DATA_DIR={folder.parent}" in first
@@ -333,15 +333,15 @@ def test_damaged_data_are_refused_with_two_ways_on(tmp_path: Path, content: byte
 def test_valkey_answers_only_who_knows_the_password(tmp_path: Path) -> None:
     # given
     port = free_port()
-    access = Access(tmp_path, port)
-    assert not access.answers()
-    server = Process("valkey", valkey_part(access, port, tmp_path).command)
+    access = ValkeyCredentials(tmp_path, port)
+    assert not access.is_answering()
+    server = Process("valkey", valkey_process(access, port, tmp_path).command)
     server.start()
     try:
         # when
-        eventually(access.answers, what="Valkey up")
+        eventually(access.is_answering, what="Valkey up")
         # then
-        assert not Access(tmp_path, port).answers()
+        assert not ValkeyCredentials(tmp_path, port).is_answering()
     finally:
         server.kill()
 
@@ -367,4 +367,4 @@ def test_machine_without_valkey_is_told_to_bring_a_redis(monkeypatch: pytest.Mon
     monkeypatch.setattr("deploy.local.valkey._MACHINES", {})
     # then
     with pytest.raises(CannotStart, match="REDIS_URL=redis://127"):
-        valkey_part(Access(tmp_path, 6385), 6385, tmp_path)
+        valkey_process(ValkeyCredentials(tmp_path, 6385), 6385, tmp_path)

@@ -93,10 +93,12 @@ def families(page: bytes) -> list[Metric]:
 
 def test_metrics_that_rules_name_are_those_of_the_services() -> None:
     api = ApiCounters()
-    api.watch_redis(lambda: True)
+    api.observe_redis(lambda: True)
     pages = families(api.text()) + families(collector_metrics.exposition()[0])
     # Those that are not known now are absent there.
-    absent = {each.name for each in vars(collector_metrics).values() if isinstance(each, collector_metrics.KnownGauge)}
+    absent = {
+        each.name for each in vars(collector_metrics).values() if isinstance(each, collector_metrics.OptionalGauge)
+    }
     known = {family.name for family in pages} | absent
     for rule in rules():
         for name in re.findall(r"\b(?:(?:api|ws|collector|dispycluster)_[a-z_]+|up)\b", rule["expr"]):

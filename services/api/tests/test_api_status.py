@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 
 from api.config import Config
-from api.status import Status, StatusReader
+from api.status import LiveDataStatus, StatusReader
 from contract.names import HEALTH_CHANNEL, LEASE_KEY, METRICS_CHANNEL, REPLICAS_KEY, replica_key
 from tests.drivers.process import ROOT
 from tests.drivers.valkey import Valkey
@@ -160,7 +160,7 @@ def test_waiting_ends_with_live_data_and_gives_all_nodes_the_time_of_a_first_loo
     assert status.round.nodes_unknown == 0
     # but
     leaving(nodes=[*known[1:], *UNKNOWN[:1]])(None, collector)
-    monkeypatch.setattr("api.status.FIRST_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("api.status.FIRST_SCRAPE_SECONDS", 0.0)
     assert reader.wait(60).live
 
 
@@ -182,7 +182,9 @@ def test_command_says_a_line_a_fact_or_json_and_ends_with_what_that_means(
     said = run("--json", "--wait", "0.3", REDIS_URL=valkey.url)
     # then
     assert said.returncode == 1
-    assert msgspec.json.decode(said.stdout, type=Status).missing == "no collector holds the lease at this moment"
+    assert (
+        msgspec.json.decode(said.stdout, type=LiveDataStatus).missing == "no collector holds the lease at this moment"
+    )
 
 
 def test_command_ends_with_2_and_a_sentence_when_a_setting_is_bad(tmp_path: Path) -> None:

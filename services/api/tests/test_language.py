@@ -7,8 +7,8 @@ from flask import Flask, render_template, render_template_string
 from flask.testing import FlaskClient
 
 from api.language import COOKIE, KEPT_SECONDS, LANGUAGES, gettext, language
+from api.message_store import NotStored
 from api.pages import PAGES
-from api.store import NothingStored
 from api.tests.conftest import cookies, failing
 from contract.names import CHANNELS
 
@@ -140,7 +140,7 @@ def test_error_page_is_french_when_french_is_asked_for(
 
 
 def test_page_is_unavailable_in_french_when_its_view_lacks_what_it_needs(app: Flask) -> None:
-    response = failing(app, NothingStored("key")).get("/?lang=fr")
+    response = failing(app, NotStored("key")).get("/?lang=fr")
     assert response.status_code == 503
     assert "Service indisponible" in response.get_data(as_text=True)
     assert "Vérifiez que Redis et le collecteur fonctionnent" in response.get_data(as_text=True)

@@ -12,9 +12,9 @@ import pytest
 
 from collector.alerts.conditions import ObservedNode
 from collector.alerts.evaluate import CurrentTime
+from collector.exporter_scraper import ExporterScraper, open_session
 from collector.measures import Measures
 from collector.sample import Filesystem
-from collector.scrape import HttpProbe, open_session
 from collector.sentences.failures import connection_refused
 from collector.targets.dns import Resolver
 from collector.targets.target import Target
@@ -24,7 +24,7 @@ from tests.drivers.serving import serving
 
 _REFUSED = connection_refused()
 GENEROUS_SECONDS = 30.0
-_PAGES = Path(__file__).parent / "pages"
+_PAGES = Path(__file__).parent / "expositions"
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +101,7 @@ def probed(target: Callable[..., Target]) -> Callable[..., Any]:
         async def main() -> Any:
             resolver = Resolver()
             async with RawExporter(respond, context) as exporter, open_session(resolver, folder) as session:
-                probe = HttpProbe(session, resolver, target(host, exporter.port, **fields), timeout)
+                probe = ExporterScraper(session, resolver, target(host, exporter.port, **fields), timeout)
                 if isinstance(script, int):
                     return [await probe.scrape() for _ in range(script)], exporter
                 return await script(probe, exporter)

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from collector import collect_filter
-from collector.collect_filter import NOTED_BYTES, PLAIN_SECONDS, CollectFilter, PageNotes
+from collector.collect_filter import NOTED_BYTES, UNFILTERED_SECONDS, CollectFilter, ExpositionNotes
 from collector.node_exporter import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
 from collector.sample import Sample, ScrapeFailed
 from collector.sentences import failures
@@ -84,14 +84,14 @@ async def scrapes(probe, count):
 def test_whole_page_is_read_when_a_collector_is_left_out_without_a_word(probed, caplog):
     node = Node(leaves_out=["thermal_zone"])
 
-    with caplog.at_level("INFO", "collector.scrape"):
+    with caplog.at_level("INFO", "collector.exporter_scraper"):
         results = probed(node, lambda probe, _: scrapes(probe, 4))
 
     # Never a scrape without the temperature, and after the comparison no second request.
     assert [result.temperature for result in results] == [60.0] * 4
     assert [asked is None for asked in node.asked] == [True, False, True, True, True]
     [told] = [record.getMessage() for record in caplog.records]
-    assert "leaves out node_thermal_zone_temp when asked with collect[]" in told
+    assert "omits node_thermal_zone_temp when asked with collect[]" in told
 
 
 def test_comparison_is_made_again_when_the_exporter_has_restarted(probed):
@@ -209,7 +209,7 @@ def test_scrapes_go_on_when_only_the_whole_page_hangs(probed, impatient):
 
 
 def notes(*families, collectors=(), started=None):
-    noted = PageNotes(is_thorough=True)
+    noted = ExpositionNotes(is_thorough=True)
     noted.families, noted.collectors, noted.started = set(families), set(collectors), started
     return noted
 
@@ -221,10 +221,10 @@ def test_filter_is_tried_again_after_a_while_when_it_was_of_no_use():
     choice.needs_whole(1.0)
 
     choice.answered(choice.next(2.0), notes(b"load1", b"thermal_zone_temp"), 2.0)
-    assert choice.next(PLAIN_SECONDS) is None
-    assert choice.next(PLAIN_SECONDS + 1.0) == COLLECTORS
+    assert choice.next(UNFILTERED_SECONDS) is None
+    assert choice.next(UNFILTERED_SECONDS + 1.0) == COLLECTORS
     # And it is compared again.
-    assert choice.answered(COLLECTORS, notes(b"load1"), PLAIN_SECONDS + 1.0) == {b"thermal_zone_temp"}
+    assert choice.answered(COLLECTORS, notes(b"load1"), UNFILTERED_SECONDS + 1.0) == {b"thermal_zone_temp"}
 
 
 def test_machine_that_is_off_is_asked_for_everything_when_it_is_back():
@@ -253,7 +253,7 @@ def test_each_collector_is_left_out_in_turn_and_then_none():
 
 @pytest.mark.parametrize("number", ["", "x", "1e", "..", "9" * 100])
 def test_start_is_not_known_when_the_page_tells_none(number):
-    noted = PageNotes(is_thorough=False)
+    noted = ExpositionNotes(is_thorough=False)
 
     noted.take(f"\nprocess_start_time_seconds {number}\n".encode())
 
@@ -261,7 +261,7 @@ def test_start_is_not_known_when_the_page_tells_none(number):
 
 
 def test_collectors_are_not_known_when_the_page_is_so_long_that_not_all_are_noted():
-    noted = PageNotes(is_thorough=True)
+    noted = ExpositionNotes(is_thorough=True)
 
     noted.take(b'\nnode_scrape_collector_success{collector="cpu"} 1\n')
     assert noted.collectors == {"cpu"}

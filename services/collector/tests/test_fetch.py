@@ -7,10 +7,10 @@ import zlib
 
 import pytest
 
+from collector.exporter_scraper import ExporterScraper, open_session
 from collector.fetch import MEMBERS_LIMIT
-from collector.flow_control import PAGE_LIMIT_BYTES, PIECE_BYTES
+from collector.flow_control import EXPOSITION_LIMIT_BYTES, PIECE_BYTES
 from collector.sample import Sample, ScrapeFailed
-from collector.scrape import HttpProbe, open_session
 from collector.sentences import failures
 from collector.targets.dns import Resolver
 from tests.drivers.loop_turns import loop_turns
@@ -107,10 +107,10 @@ def test_page_is_read_when_its_encoding_is_empty(probed):
         (b"", "page", "exposition is damaged"),
         (PAGE, "page", "exposition is damaged"),
         # 8 KB that become 8 MB, and more than that.
-        (gzip.compress(b"#" * PAGE_LIMIT_BYTES), "page", "answer is not a node_exporter exposition"),
-        (gzip.compress(b"#" * (PAGE_LIMIT_BYTES + 1)), "limit", "exposition is longer than 8 MiB"),
+        (gzip.compress(b"#" * EXPOSITION_LIMIT_BYTES), "page", "answer is not a node_exporter exposition"),
+        (gzip.compress(b"#" * (EXPOSITION_LIMIT_BYTES + 1)), "limit", "exposition is longer than 8 MiB"),
         (gzip.compress(b"#" * 200 * 2**20), "limit", "exposition is longer than 8 MiB"),
-        (3 * gzip.compress(b"#" * (PAGE_LIMIT_BYTES // 3 + 1)), "limit", "exposition is longer than 8 MiB"),
+        (3 * gzip.compress(b"#" * (EXPOSITION_LIMIT_BYTES // 3 + 1)), "limit", "exposition is longer than 8 MiB"),
     ],
     ids=[
         *("cut", "wrong checksum", "more behind", "zeros behind", "cut members", "very many members", "empty"),
@@ -124,7 +124,7 @@ def test_scrape_fails_with_a_sentence_when_a_compressed_page_is_none(probed, bod
 
 
 def test_scrape_holds_nobody_up_when_a_compressed_page_inflates_a_thousandfold(probed):
-    bomb = gzip.compress(b"node_load1 one\n" * (PAGE_LIMIT_BYTES // 15))
+    bomb = gzip.compress(b"node_load1 one\n" * (EXPOSITION_LIMIT_BYTES // 15))
 
     async def watched(probe, _):
         async with loop_turns() as turns:
@@ -185,7 +185,9 @@ def test_page_is_read_when_a_redirect_leads_to_it_on_the_same_host(target, statu
             return answer(b"moved", f"HTTP/1.1 {status} Moved\r\nLocation: {where}\r\n".encode())
 
         async with RawExporter(respond) as exporter, open_session(resolver) as session:
-            return await HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS).scrape()
+            return await ExporterScraper(
+                session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS
+            ).scrape()
 
     assert isinstance(asyncio.run(run()), Sample)
 
@@ -203,7 +205,7 @@ def test_redirect_is_not_followed_when_it_leads_to_another_port_or_scheme(target
             ):
                 head = f"HTTP/1.1 302 Found\r\nLocation: {where}\r\n".encode()
                 async with RawExporter(lambda _, head=head: answer(b"", head)) as exporter:
-                    probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
+                    probe = ExporterScraper(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
                     results.append(await probe.scrape())
             return results, other.requests
 

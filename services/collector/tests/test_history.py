@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 import contract
-from collector.history import History
+from collector.history import HistoryAggregator
 from collector.rounds import build_snapshot
 from contract.codec import decode
 from contract.distribution import Quantiles, decode_distribution
@@ -29,7 +29,7 @@ def snapshot(*nodes) -> Snapshot:
 
 def take(history, seconds, *nodes):
     """Take a round at so many seconds after the start."""
-    for _ in history.take(snapshot(*nodes), START + seconds):
+    for _ in history.add(snapshot(*nodes), START + seconds):
         pass
 
 
@@ -52,7 +52,7 @@ def summary(entry, measure):
 
 
 def test_entry_is_complete_with_the_first_round_of_the_next_step():
-    history = History()
+    history = HistoryAggregator()
     for seconds, cpu in ((0, 10.0), (4, 30.0), (9.9, 20.0)):
         take(history, seconds, node(cpu_usage=cpu, load1=0.5))
     assert not history.queue
@@ -64,7 +64,7 @@ def test_entry_is_complete_with_the_first_round_of_the_next_step():
 
 
 def test_entry_has_the_values_of_the_snapshot_in_the_order_of_the_measures():
-    history = History()
+    history = HistoryAggregator()
     take(history, 0, node())
     close(history)
     ((_, entry),) = recorded(history, 10)
@@ -72,7 +72,7 @@ def test_entry_has_the_values_of_the_snapshot_in_the_order_of_the_measures():
 
 
 def test_cluster_has_the_averages_of_the_snapshot_and_nothing_else():
-    history = History()
+    history = HistoryAggregator()
     take(history, 0, node("a", cpu_usage=10.0), node("b", cpu_usage=30.0))
     close(history)
     ((_, entry),) = recorded(history, 10, CLUSTER_NODE)
@@ -94,7 +94,7 @@ def distributions(history, step_seconds):
 
 
 def test_distribution_of_a_step_is_that_of_its_nodes_own_entries():
-    history = History()
+    history = HistoryAggregator()
     for seconds, cpus in ((0, (10.0, 20.0, 90.0)), (5, (30.0, 20.0, 94.0))):
         nodes = [node(f"n{number}", cpu_usage=cpu, temperature=None) for number, cpu in enumerate(cpus)]
         take(history, seconds, *nodes, node("off", status="offline", cpu_usage=100.0))
@@ -110,7 +110,7 @@ def test_distribution_of_a_step_is_that_of_its_nodes_own_entries():
 
 
 def test_distribution_of_a_coarse_step_is_made_of_the_nodes_entries_of_that_step():
-    history = History()
+    history = HistoryAggregator()
     for seconds in range(0, 60, 10):
         # Each is at 100 % for one sixth of the minute, another one each time.
         take(history, seconds, *(node(f"n{n}", cpu_usage=100.0 if 10 * n == seconds else 4.0) for n in range(6)))
@@ -123,7 +123,7 @@ def test_distribution_of_a_coarse_step_is_made_of_the_nodes_entries_of_that_step
 
 
 def test_step_has_no_distribution_when_no_node_was_online_in_it():
-    history = History()
+    history = HistoryAggregator()
     for seconds, status in ((0, "online"), (10, "offline"), (20, "online")):
         take(history, seconds, node(status=status))
     close(history)
@@ -132,7 +132,7 @@ def test_step_has_no_distribution_when_no_node_was_online_in_it():
 
 @pytest.mark.parametrize("status", ["offline", "unknown"])
 def test_step_has_no_entry_when_the_node_was_not_online_in_it(status):
-    history = History()
+    history = HistoryAggregator()
     take(history, 0, node(), node("b"))
     take(history, 10, node(status=status), node("b"))
     take(history, 20, node(), node("b"))
@@ -146,7 +146,7 @@ def test_step_has_no_entry_when_the_node_was_not_online_in_it(status):
 
 
 def test_coarser_entries_are_the_merged_finer_ones():
-    history = History()
+    history = HistoryAggregator()
     for seconds in range(0, 7200, 5):
         # With a pause that covers whole steps and parts of others.
         if not 1000 <= seconds < 1333:
@@ -165,7 +165,7 @@ def test_coarser_entries_are_the_merged_finer_ones():
 
 
 def test_coarser_entry_is_complete_with_the_same_round_as_its_last_finer_one():
-    history = History()
+    history = HistoryAggregator()
     for seconds in range(0, 61, 10):
         take(history, seconds, node())
     assert [(record.resolution.seconds, record.node) for record in history.queue][-4:] == [
@@ -177,7 +177,7 @@ def test_coarser_entry_is_complete_with_the_same_round_as_its_last_finer_one():
 
 @given(st.lists(st.integers(-400, 400), min_size=1, max_size=60))
 def test_every_round_counts_once_in_each_step_however_the_clock_runs(jumps):
-    history, seconds, rounds = History(), 0, 0
+    history, seconds, rounds = HistoryAggregator(), 0, 0
     for jump in jumps:
         seconds += jump
         take(history, seconds, node())
@@ -190,7 +190,7 @@ def test_every_round_counts_once_in_each_step_however_the_clock_runs(jumps):
 
 
 def test_step_ends_when_the_clock_is_set_back():
-    history = History()
+    history = HistoryAggregator()
     take(history, 3600, node())
     take(history, 5, node())
     take(history, 7, node())
@@ -200,7 +200,7 @@ def test_step_ends_when_the_clock_is_set_back():
 
 
 def test_closing_leaves_nothing_behind():
-    history = History()
+    history = HistoryAggregator()
     take(history, 5, node())
     close(history)
     assert {record.resolution for record in history.queue} == set(RESOLUTIONS)
@@ -210,7 +210,7 @@ def test_closing_leaves_nothing_behind():
 
 
 def test_forgetting_drops_what_is_open_and_what_waits():
-    history = History()
+    history = HistoryAggregator()
     take(history, 5, node())
     take(history, 15, node())
     history.forget()
@@ -221,7 +221,7 @@ def test_forgetting_drops_what_is_open_and_what_waits():
 
 
 def test_full_queue_loses_the_oldest_and_says_how_many():
-    history = History(queue_length=4)
+    history = HistoryAggregator(queue_length=4)
     for seconds in range(0, 40, 10):
         take(history, seconds, node())
     assert [(record.start_seconds - START, record.node) for record in history.queue] == [
@@ -231,8 +231,8 @@ def test_full_queue_loses_the_oldest_and_says_how_many():
 
 
 def test_others_get_their_turn_when_there_are_many_nodes():
-    history = History()
+    history = HistoryAggregator()
     nodes = [node(f"n{number}") for number in range(1000)]
     take(history, 0, *nodes)
-    assert sum(1 for _ in history.take(snapshot(*nodes), START + 10)) >= 19
+    assert sum(1 for _ in history.add(snapshot(*nodes), START + 10)) >= 19
     assert len(history.queue) == 1001

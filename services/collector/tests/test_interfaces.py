@@ -101,11 +101,11 @@ def test_second_way_to_the_network_does_not_count_and_is_named_when_it_is_beside
     choice = choose(map(Interface, ("eth0", "enP53091s1np0", "azv1a2b3c4d5e6")))
 
     assert choice.names == {"eth0"}
-    assert choice.remark == "network: counts eth0, not enP53091s1np0: it is likely the same way to the network"
+    assert choice.remark == "network: counts eth0, not enP53091s1np0: it is likely a second path to the same card"
 
 
 def test_interface_is_named_when_its_name_alone_says_that_it_is_no_card():
-    remark = "network: counts ens160, not nerdctl0: cards are not called like the others"
+    remark = "network: counts ens160, not nerdctl0: cards have other names"
     assert choose([Interface("ens160"), Interface("nerdctl0")]).remark == remark
     # A card that was renamed counts where the kernel tells of it.
     renamed = Interface("inside", number=3, link=3, address="52:54:00:00:00:03", name_kind=4)
@@ -222,7 +222,7 @@ def test_ports_of_a_switch_do_not_count_when_nobody_tells_what_they_hang_on():
 
     assert choice.names == {"eth0"}
     assert choice.remark == (
-        "network: counts eth0, not lan1, lan2, lan3, wan: they are likely ports of a switch on its card"
+        "network: counts eth0, not lan1, lan2, lan3, wan: they are likely ports of a switch behind that card"
     )
 
 
@@ -246,7 +246,7 @@ def test_link_over_a_line_does_not_count_and_is_named_when_there_is_a_card():
     choice = choose(map(Interface, ("eth0", "ppp0")))
 
     assert choice.names == {"eth0"}
-    assert choice.remark == "network: counts eth0, not ppp0: its bytes likely cross a card"
+    assert choice.remark == "network: counts eth0, not ppp0: its bytes likely also cross a card"
     assert choose(map(Interface, ("eth0", "eth0.7", "br0", "bond0"))).remark is None
 
 
@@ -276,10 +276,10 @@ def test_known_interfaces_are_due_when_there_is_a_new_one_or_time_has_passed():
     assert known.is_due(0.0)
 
     known.choose(["eth0"], [Interface("eth0", number=2)])
-    known.asked(0.0)
+    known.requested(0.0)
     assert [known.is_due(seconds) for seconds in (1.0, 599.0, 600.0)] == [False, False, True]
 
     known.choose(["eth0", "usb0"], ())
     assert known.is_due(1.0)
-    known.asked(1.0)
+    known.requested(1.0)
     assert not known.is_due(2.0)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.node_exporter import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries, read_page
+from collector.node_exporter import SERIES_LIMIT, ExpositionReader, NotNodeExporter, TooManySeries, parse_exposition
 from collector.node_state import NodeState
 from collector.sample import FILESYSTEMS_LIMIT, LARGEST
 from collector.targets.target import Target
@@ -14,7 +14,7 @@ from contract.messages import Node
 
 
 def read(raw):
-    return read_page(raw, monotonic_seconds=50.0, unix_seconds=1_795_470_325.0)
+    return parse_exposition(raw, monotonic_seconds=50.0, unix_seconds=1_795_470_325.0)
 
 
 def test_sample_has_what_node_exporter_tells_when_only_some_collectors_were_asked_for(page):
@@ -152,17 +152,17 @@ def test_page_is_refused_when_it_has_more_series_than_any_machine():
 @pytest.mark.parametrize("name", ["node_exporter_1.5.0", "node_exporter_1.5.0_collect", "raspberry_pi"])
 @pytest.mark.parametrize("length", [1, 7, 4096])
 def test_sample_is_the_same_when_the_page_comes_in_pieces(page, name, length):
-    raw, reader = page(name), PageReader()
+    raw, reader = page(name), ExpositionReader()
 
     for start in range(0, len(raw), length):
         reader.feed(raw[start : start + length])
 
-    assert reader.is_whole
+    assert reader.is_complete
     assert reader.sample(monotonic_seconds=50.0, unix_seconds=1_795_470_325.0) == read(raw)
 
 
 def test_reader_passes_over_a_line_when_the_line_never_ends():
-    reader = PageReader()
+    reader = ExpositionReader()
 
     reader.feed(b"node_load1 1\nnode_time_seconds")
     for _ in range(1000):
@@ -172,7 +172,7 @@ def test_reader_passes_over_a_line_when_the_line_never_ends():
 
     sample = reader.sample(monotonic_seconds=50.0, unix_seconds=1.0)
     assert (sample.load1, sample.memory_total_bytes, sample.clock_offset_seconds) == (1, 3, None)
-    assert reader.is_whole
+    assert reader.is_complete
 
 
 @pytest.mark.parametrize(
@@ -197,12 +197,12 @@ def test_reader_passes_over_a_line_when_the_line_never_ends():
     ],
 )
 def test_reader_keeps_nothing_of_a_series_when_no_machine_has_it(series):
-    reader = PageReader()
+    reader = ExpositionReader()
 
     reader.feed("".join(f"{series.format(number, long='x' * 400)} 1\n" for number in range(10_000)).encode())
 
     sample = reader.sample(monotonic_seconds=50.0, unix_seconds=1.0)
-    assert (dict(sample.cpu_seconds), sample.network_bytes, sample.filesystems, sample.held_bytes) == ({}, {}, (), 0)
+    assert (dict(sample.cpu_seconds), sample.network_bytes, sample.filesystems, sample.memory_bytes) == ({}, {}, (), 0)
 
 
 def test_processors_counters_take_little_memory_when_there_are_very_many():
@@ -215,7 +215,7 @@ def test_processors_counters_take_little_memory_when_there_are_very_many():
 
     assert len(sample.cpu_seconds) == 8192
     assert sample.cpu_seconds["1023", "softirq"] == 1023.5
-    assert sample.held_bytes < 100_000
+    assert sample.memory_bytes < 100_000
 
 
 _NUMBERS = st.one_of(
@@ -248,10 +248,10 @@ def test_node_is_valid_for_every_reader_when_an_exporter_tells_any_numbers(first
     state = NodeState(Target("a", "a:9100", "worker", "a", 9100), unix_seconds=0.0, interval_seconds=2.0)
     for seconds, raw in enumerate((first, second)):
         try:
-            sample = read_page(raw, monotonic_seconds=seconds / 10, unix_seconds=1.0)
+            sample = parse_exposition(raw, monotonic_seconds=seconds / 10, unix_seconds=1.0)
         except NotNodeExporter:
             continue
-        state.take(sample, unix_seconds=1.0)
+        state.update(sample, unix_seconds=1.0)
 
     node = state.as_node()
 
@@ -266,5 +266,5 @@ def test_node_is_valid_for_every_reader_when_an_exporter_tells_any_numbers(first
 def test_mount_point_is_left_out_when_it_takes_too_many_bytes_in_a_message(mountpoint, is_read):
     labels = f'{{device="a",fstype="ext4",mountpoint="{mountpoint}"}}'
     page = f"node_load1 1\nnode_filesystem_size_bytes{labels} 1\n".encode()
-    sample = read_page(page, monotonic_seconds=0, unix_seconds=0)
+    sample = parse_exposition(page, monotonic_seconds=0, unix_seconds=0)
     assert [each.mountpoint for each in sample.filesystems] == [mountpoint] * is_read

@@ -34,10 +34,10 @@ class Nodes:
                 if name is None
                 else Sample(monotonic_seconds=0.0, host_name=name)
             )
-            self.states[host(letter)].take(result, unix_seconds=0.0)
+            self.states[host(letter)].update(result, unix_seconds=0.0)
 
     def round(self):
-        self.names.give(self.states.values())
+        self.names.assign(self.states.values())
         return [state.target.node for state in self.states.values()]
 
 
@@ -140,7 +140,7 @@ def test_listed_name_wins_when_a_discovered_node_calls_itself_so(nodes):
 @pytest.mark.parametrize("name", ["", "  ", "a\x07b", "a\nb", "x" * 254, None])
 def test_address_stays_when_what_a_node_calls_itself_is_no_name(nodes, name):
     nodes.find(A)
-    nodes.states[A].take(Sample(monotonic_seconds=0.0, host_name=name), unix_seconds=0.0)
+    nodes.states[A].update(Sample(monotonic_seconds=0.0, host_name=name), unix_seconds=0.0)
 
     assert nodes.round() == ["10.0.0.9:9100"]
 
@@ -193,7 +193,7 @@ def test_names_are_unique_and_short_whatever_nodes_call_themselves(steps):
             case "restore":
                 nodes.names.restore({f"{address}:9100": name or "oven", f"{A}:9100": "pi"})
             case "say" if address in nodes.states:
-                nodes.states[address].take(Sample(monotonic_seconds=0.0, host_name=name), unix_seconds=0.0)
+                nodes.states[address].update(Sample(monotonic_seconds=0.0, host_name=name), unix_seconds=0.0)
         given = nodes.round()
         assert len(set(given)) == len(given)
         assert all(len(each) <= NODE_NAME_LIMIT for each in given)

@@ -10,7 +10,7 @@ LATE = ScrapeFailed("timeout", no_answer_within(2.0))
 
 
 def sample(seconds, hung=None):
-    return Sample(monotonic_seconds=float(seconds), hung_collector=hung, lack=None)
+    return Sample(monotonic_seconds=float(seconds), hung_collector=hung, missing_reason=None)
 
 
 def remarks_on_hanging(*results):
@@ -19,7 +19,7 @@ def remarks_on_hanging(*results):
     state = NodeState(target, unix_seconds=1.8e9, interval_seconds=2.0)
     said = []
     for result in results:
-        state.take(result, unix_seconds=1.8e9)
+        state.update(result, unix_seconds=1.8e9)
         said.append(any("hangs" in english(remark) for remark in cluster_state([state], built_in_rules(), ()).remarks))
     return said
 

@@ -7,7 +7,7 @@ from collector.alerts.rules import built_in_rules, parse_rules
 from collector.check_nodes import missing_values
 from collector.fleet import cluster_state
 from collector.measures import derive
-from collector.node_exporter import read_page
+from collector.node_exporter import parse_exposition
 from collector.node_state import NodeState
 from collector.sentences.sentence import english
 from collector.targets.target import Target
@@ -16,7 +16,7 @@ GIB = 2**30
 
 
 def read(text, seconds=0.0):
-    return read_page(text.encode(), monotonic_seconds=seconds, unix_seconds=1.0)
+    return parse_exposition(text.encode(), monotonic_seconds=seconds, unix_seconds=1.0)
 
 
 def between(first, second):
@@ -89,7 +89,7 @@ class Watched:
 
     def see(self, seconds, text):
         """Read a page; return the transitions."""
-        self.state.take(read(text, float(seconds)), unix_seconds=1.0)
+        self.state.update(read(text, float(seconds)), unix_seconds=1.0)
         observations = cluster_state([self.state], self._rules, []).observations
         self.alerts, changes = evaluate(self.alerts, self._rules, observations, self._at(seconds))
         return [(change.kind, change.alert.id) for change in changes]
@@ -377,11 +377,11 @@ def test_filesystem_is_full_when_it_is_of_a_type_that_few_systems_have(node, kin
     assert node.see(0, mount(device, kind, "/srv", free=5)) == [("pending", "filesystem_full/pi//srv")]
 
 
-def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
+def test_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
     for scrape in range(50):
         node.see(scrape, "".join(mount(f"/dev/x{scrape}-{n}", "ext4", f"/m{n}") for n in range(64)))
 
-    assert len(node.state._seen_writable._mountpoints) <= 128
+    assert len(node.state._writable._mountpoints) <= 128
 
 
 @pytest.mark.parametrize(
@@ -507,13 +507,13 @@ def test_disk_is_not_known_and_said_so_when_an_image_is_all_there_is():
     sample = read(mount("/dev/sr0", "iso9660", "/", free=0, readonly=1) + mount("/dev/sda1", "ext4", "/a", readonly=1))
 
     assert sample.root is None
-    assert sample.remarks == ("disk: none, since / is an image (iso9660) and nothing else can be written",)
+    assert sample.remarks == ("disk: unknown, because / is an image (iso9660) and no other file system is writable",)
 
 
 def test_disk_is_named_when_it_is_beside_the_root():
     text = mount("/dev/dm-0", "erofs", "/", free=0, readonly=1) + mount("/dev/sda1", "ext4", "/var")
 
-    assert read(text).remarks == ("disk: the one at '/var', since / is an image (erofs)",)
+    assert read(text).remarks == ("disk: uses '/var', because / is an image (erofs)",)
 
 
 @pytest.mark.parametrize("told", [{"free": 0, "readonly": 1}, {"free": 0, "size": 0}])
@@ -655,7 +655,7 @@ def test_alert_of_swap_goes_on_when_there_is_less_than_nothing_left(at):
 
 
 @pytest.mark.parametrize(
-    ("text", "lack"),
+    ("text", "missing_reason"),
     [
         (
             'node_exporter_build_info{branch="HEAD",goversion="go1.9.2",revision="98bc",version="0.15.2"} 1\n'
@@ -683,11 +683,13 @@ def test_alert_of_swap_goes_on_when_there_is_less_than_nothing_left(at):
         ),
     ],
 )
-def test_node_says_what_it_does_not_tell_when_it_is_online(node, text, lack):
+def test_node_names_missing_figures_when_it_is_online(node, text, missing_reason):
     node.see(0, text)
 
     remarks = cluster_state([node.state], built_in_rules(), []).remarks
-    assert [english(remark) for remark in remarks] == ([] if lack is None else [f"pi is online but {lack}"])
+    assert [english(remark) for remark in remarks] == (
+        [] if missing_reason is None else [f"pi is online but {missing_reason}"]
+    )
 
 
 # Temperatures
@@ -776,7 +778,7 @@ def test_node_has_all_its_values_when_an_exporter_of_any_version_tells_them(page
     for seconds in (0.0, 2.0):
         # Time passes for the processors between two scrapes.
         later = raw.replace(b',mode="idle"} ', b',mode="idle"} 1') if seconds else raw
-        state.take(read_page(later, monotonic_seconds=seconds, unix_seconds=1.0), unix_seconds=1.0)
+        state.update(parse_exposition(later, monotonic_seconds=seconds, unix_seconds=1.0), unix_seconds=1.0)
 
     node = state.as_node()
 
@@ -849,7 +851,7 @@ def test_page_lacks_only_what_the_system_does_not_tell_when_it_is_not_debians(te
 
 def test_sample_has_no_remarks_when_nothing_is_in_doubt(page):
     for name in ("node_exporter_1.5.0", "raspberry_pi"):
-        assert read_page(page(name), monotonic_seconds=0.0, unix_seconds=1.0).remarks == ()
+        assert parse_exposition(page(name), monotonic_seconds=0.0, unix_seconds=1.0).remarks == ()
 
 
 def test_sensors_and_mounts_are_read_the_same_when_labels_come_in_any_order():

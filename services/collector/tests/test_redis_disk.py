@@ -4,9 +4,9 @@ import os
 import pytest
 
 from collector.config import Config
-from collector.redis_disk import ROOM_BYTES, SPARE_BYTES, RedisDisk
+from collector.installation_check import InstallationCheck, RedisStatus, VanishedReplicas
+from collector.redis_disk import EXTRA_BYTES, SPARE_BYTES, RedisDisk
 from collector.sentences.sentence import english
-from collector.upkeep import Answers, Upkeep, Vanished
 
 
 @pytest.fixture
@@ -25,13 +25,13 @@ def disk(monkeypatch, tmp_path):
 
 def problem(folder):
     disk = RedisDisk(folder)
-    asyncio.run(disk.refresh())
-    return disk.problem and english(disk.problem)
+    asyncio.run(disk.check())
+    return disk.issue and english(disk.issue)
 
 
 def test_disk_is_full_when_the_next_save_has_no_room_beside_the_last(disk, tmp_path):
     (tmp_path / "dump.rdb").write_bytes(bytes(3_000_000))
-    needed = 3_000_000 + ROOM_BYTES
+    needed = 3_000_000 + EXTRA_BYTES
 
     disk(needed)
     assert "is nearly full" in problem(tmp_path)
@@ -46,7 +46,7 @@ def test_disk_is_full_when_the_next_save_has_no_room_beside_the_last(disk, tmp_p
 
 def test_disk_is_nearly_full_when_two_more_saves_leave_too_little(disk, tmp_path):
     (tmp_path / "dump.rdb").write_bytes(bytes(13_000_000))
-    needed = 2 * (13_000_000 + ROOM_BYTES) + SPARE_BYTES
+    needed = 2 * (13_000_000 + EXTRA_BYTES) + SPARE_BYTES
 
     disk(needed)
     assert problem(tmp_path) is None
@@ -67,18 +67,18 @@ def test_disk_says_nothing_when_it_cannot_be_read(tmp_path):
 
 def test_trouble_is_told_for_as_long_as_it_lasts(disk, tmp_path):
     class Redis:
-        async def figures(self):
-            return Answers()
+        async def read_status(self):
+            return RedisStatus()
 
-        async def vanished(self):
-            return Vanished()
+        async def read_vanished_replicas(self):
+            return VanishedReplicas()
 
-    upkeep = Upkeep(Redis(), None, RedisDisk(tmp_path))
+    installation_check = InstallationCheck(Redis(), None, RedisDisk(tmp_path))
 
     def codes(free_bytes):
         disk(free_bytes)
-        asyncio.run(upkeep.look())
-        return [each.code for each in upkeep.troubles]
+        asyncio.run(installation_check.check())
+        return [each.code for each in installation_check.degradations]
 
     assert codes(0) == ["redis_disk_full"]
     assert codes(SPARE_BYTES) == ["redis_disk_nearly_full"]

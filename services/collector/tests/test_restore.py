@@ -8,7 +8,7 @@ import contract
 from collector.alerts.evaluate import CurrentTime, evaluate
 from collector.alerts.message import restore_alerts
 from collector.alerts.rules import parse_rules
-from collector.fleet import cluster_state, former_nodes, restore_nodes
+from collector.fleet import cluster_state, previous_nodes, restore_nodes
 from collector.node_state import NodeState
 from collector.sample import Sample, ScrapeFailed
 from collector.sentences import failures
@@ -41,18 +41,18 @@ def sample(seconds=0.0):
 def test_node_is_unchanged_when_a_collector_takes_over(state):
     node = state("node6.lan")
 
-    restore_nodes(former_nodes(METRICS), [node])
+    restore_nodes(previous_nodes(METRICS), [node])
 
     assert node.as_node() == golden_node("node6.lan")
-    assert not node.is_seen
+    assert not node.is_recent
 
 
 def test_status_since_stays_when_the_first_scrape_finds_the_same_status(state):
     online, offline = state("node6.lan"), state("pi-é.lan", 9200, node="pi-é.lan:9200")
-    restore_nodes(former_nodes(METRICS), [online, offline])
+    restore_nodes(previous_nodes(METRICS), [online, offline])
 
-    assert not online.take(sample(), unix_seconds=NOW)
-    assert not offline.take(ScrapeFailed("http", failures.http_status(500)), unix_seconds=NOW)
+    assert not online.update(sample(), unix_seconds=NOW)
+    assert not offline.update(ScrapeFailed("http", failures.http_status(500)), unix_seconds=NOW)
 
     assert online.as_node().status_since == golden_node("node6.lan").status_since
     assert (online.as_node().load1, online.as_node().memory_usage) == (0.7, None)
@@ -62,9 +62,9 @@ def test_status_since_stays_when_the_first_scrape_finds_the_same_status(state):
 
 def test_status_changes_when_the_first_scrape_finds_another_status(state):
     node = state("node6.lan")
-    restore_nodes(former_nodes(METRICS), [node])
+    restore_nodes(previous_nodes(METRICS), [node])
 
-    assert node.take(ScrapeFailed("connect", failures.connection_refused()), unix_seconds=NOW)
+    assert node.update(ScrapeFailed("connect", failures.connection_refused()), unix_seconds=NOW)
 
     written = node.as_node()
     assert (written.status, written.is_healthy, written.error) == ("offline", False, "connection refused")
@@ -74,10 +74,10 @@ def test_status_changes_when_the_first_scrape_finds_another_status(state):
 
 def test_own_scrapes_count_when_they_precede_the_takeover(state):
     same, other = state("node6.lan"), state("pi-é.lan", 9200)
-    same.take(sample(), unix_seconds=NOW)
-    other.take(sample(), unix_seconds=NOW)
+    same.update(sample(), unix_seconds=NOW)
+    other.update(sample(), unix_seconds=NOW)
 
-    restore_nodes(former_nodes(METRICS), [same, other])
+    restore_nodes(previous_nodes(METRICS), [same, other])
 
     assert (same.as_node().load1, same.as_node().status_since) == (0.7, golden_node("node6.lan").status_since)
     assert (other.as_node().status, other.as_node().status_since) == ("online", "2026-11-23T09:41:10.000Z")
@@ -85,25 +85,25 @@ def test_own_scrapes_count_when_they_precede_the_takeover(state):
 
 def test_own_scrapes_do_not_count_when_they_are_older_than_a_pause_of_this_process(state, monkeypatch):
     node = state("node6.lan")
-    node.take(ScrapeFailed("connect", failures.connection_refused()), unix_seconds=NOW)
-    assert node.is_seen
+    node.update(ScrapeFailed("connect", failures.connection_refused()), unix_seconds=NOW)
+    assert node.is_recent
     seen_at = time.monotonic()
 
     monkeypatch.setattr(time, "monotonic", lambda: seen_at + 7)
-    assert not node.is_seen
+    assert not node.is_recent
     [observation] = cluster_state([node], parse_rules(""), []).observations
     assert observation.status == "unknown"
-    restore_nodes(former_nodes(METRICS), [node])
+    restore_nodes(previous_nodes(METRICS), [node])
 
     assert node.as_node() == golden_node("node6.lan")
-    node.take(sample(), unix_seconds=NOW)
-    assert (node.is_seen, node.as_node().load1) == (True, 0.7)
+    node.update(sample(), unix_seconds=NOW)
+    assert (node.is_recent, node.as_node().load1) == (True, 0.7)
 
 
 def test_name_and_role_come_from_the_targets_file_when_they_changed(state):
     node = state("node6.lan", node="head", role="master")
 
-    restore_nodes(former_nodes(METRICS), [node])
+    restore_nodes(previous_nodes(METRICS), [node])
 
     assert node.as_node() == msgspec.structs.replace(golden_node("node6.lan"), node="head", role="master")
 
@@ -112,7 +112,7 @@ def test_name_and_role_come_from_the_targets_file_when_they_changed(state):
 def test_node_is_unknown_when_there_is_no_readable_message(state, raw):
     node = state("node6.lan")
 
-    restore_nodes(former_nodes(raw), [node])
+    restore_nodes(previous_nodes(raw), [node])
 
     assert node.as_node().status == "unknown"
     assert restore_alerts(raw, CurrentTime(0.0, NOW)) == {}

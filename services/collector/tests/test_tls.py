@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from collector.exporter_scraper import ExporterScraper, open_session
 from collector.fetch import Fetcher
-from collector.flow_control import PAGE_LIMIT_BYTES
+from collector.flow_control import EXPOSITION_LIMIT_BYTES
 from collector.sample import Sample, ScrapeFailed
-from collector.scrape import HttpProbe, open_session
 from collector.sentences import failures
 from collector.targets.dns import Resolver
 from collector.targets.entry import HttpOptions
@@ -80,7 +80,7 @@ def test_connection_takes_little_memory(run, target, folder):
         async with open_session(resolver, folder) as session:
             # Each entry that trusts otherwise has a connection of its own.
             probes = [
-                HttpProbe(session, resolver, target("127.0.0.1", exporter.port, http=http), GENEROUS_SECONDS)
+                ExporterScraper(session, resolver, target("127.0.0.1", exporter.port, http=http), GENEROUS_SECONDS)
                 for http in (HttpOptions(scheme="https", ca_file=f"{'./' * number}ca.crt") for number in range(count))
             ]
             tracemalloc.start()
@@ -93,10 +93,10 @@ def test_connection_takes_little_memory(run, target, folder):
             finally:
                 tracemalloc.stop()
 
-    connections, held_bytes = run(serving(folder), lambda _: answer(PAGE), connect)
+    connections, memory_bytes = run(serving(folder), lambda _: answer(PAGE), connect)
 
     assert connections == count
-    assert held_bytes / count < 200 * 1024
+    assert memory_bytes / count < 200 * 1024
 
 
 def test_exporters_share_nothing_when_their_authorities_differ(run, target, folder):
@@ -106,7 +106,7 @@ def test_exporters_share_nothing_when_their_authorities_differ(run, target, fold
         resolver = Resolver()
         async with open_session(resolver, folder) as session:
             good, bad = (
-                HttpProbe(session, resolver, target("127.0.0.1", exporter.port, http=http), GENEROUS_SECONDS)
+                ExporterScraper(session, resolver, target("127.0.0.1", exporter.port, http=http), GENEROUS_SECONDS)
                 for http in (HTTPS, HttpOptions(scheme="https", ca_file="other/ca.crt"))
             )
             return [await good.scrape(), await bad.scrape(), await good.scrape()]
@@ -286,7 +286,7 @@ def failed_scrape(target, folder, serve):
         resolver = Resolver()
         async with server, open_session(resolver, folder) as session:
             made = target("127.0.0.1", server.sockets[0].getsockname()[1], http=PASSWORD)
-            result = await HttpProbe(session, resolver, made, GENEROUS_SECONDS).scrape()
+            result = await ExporterScraper(session, resolver, made, GENEROUS_SECONDS).scrape()
             await asyncio.wait_for(served.wait(), GENEROUS_SECONDS)
             await asyncio.sleep(0)  # until the connection is closed
             return result
@@ -358,7 +358,7 @@ def test_credentials_go_nowhere_else_when_the_exporter_redirects(run, target, fo
 
         async with RawExporter(respond, serving(folder)) as exporter, open_session(resolver, folder) as session:
             made = target("127.0.0.1", exporter.port, http=PASSWORD)
-            return await scrape(HttpProbe(session, resolver, made, GENEROUS_SECONDS), exporter)
+            return await scrape(ExporterScraper(session, resolver, made, GENEROUS_SECONDS), exporter)
 
     assert asyncio.run(main()) == ScrapeFailed("http", failures.http_redirects_elsewhere(302))
     assert elsewhere.shown == []
@@ -380,7 +380,7 @@ def test_redirect_changes_nothing_about_who_asks_when_it_names_a_user(run, targe
 
         async with RawExporter(respond, serving(folder)) as exporter, open_session(resolver, folder) as session:
             made = target("127.0.0.1", exporter.port, http=http)
-            return await HttpProbe(session, resolver, made, GENEROUS_SECONDS).scrape()
+            return await ExporterScraper(session, resolver, made, GENEROUS_SECONDS).scrape()
 
     result = asyncio.run(main())
 
@@ -401,7 +401,7 @@ def test_certificate_is_for_an_address_without_its_zone(run, target, folder, hos
     async def asked():
         async with open_session(Resolver(), folder) as session:
             http = HttpOptions(scheme="https", server_name=server_name)
-            return Fetcher(session, target(host, 9100, http=http))._how().get("server_hostname")
+            return Fetcher(session, target(host, 9100, http=http))._request_options().get("server_hostname")
 
     assert asyncio.run(asked()) == expected
 
@@ -425,11 +425,11 @@ def test_bounds_hold_when_a_page_that_does_not_end_comes_by_https(run, folder):
     async def scrape(probe, _):
         async with loop_turns() as turns:
             result = await probe.scrape()
-        return result, probe._allowance.received, turns
+        return result, probe._budget.received_bytes, turns
 
     result, received, turns = run(serving(folder), lambda _: _endless(), scrape)
 
     assert result == ScrapeFailed("limit", failures.page_too_long(8 * 2**20))
-    assert received < PAGE_LIMIT_BYTES + 2**20
+    assert received < EXPOSITION_LIMIT_BYTES + 2**20
     # The loop's own CPU time in one turn, the server's work for it included.
     assert max(turns) < 0.2

@@ -14,10 +14,9 @@ from deploy.local.refusal import CannotStart
 from deploy.local.restore import FOLDER
 from deploy.local.settings import Settings
 from deploy.local.systemd.__main__ import main
-from deploy.local.systemd.accounts import restore, run_as_services, variables_of
 from deploy.local.systemd.install import (
+    are_memory_limits_enforced,
     install,
-    memory_limits_are_kept,
     require_ports,
     require_reachable_ca,
     require_redis,
@@ -27,7 +26,8 @@ from deploy.local.systemd.install import (
     uninstall,
 )
 from deploy.local.systemd.layout import COMMAND, FILES, FOLDERS, Layout, add_release, remove_releases, switch_to
-from deploy.local.systemd.settings import SettingsFiles, parsed
+from deploy.local.systemd.service_user import restore, run_as_service_user, service_environment
+from deploy.local.systemd.settings import SettingsFiles, parse_environment
 from runtime.catalogue import SYSTEMD
 from runtime.settings import SettingError
 from tests.drivers.ports import free_port, inner_ports
@@ -83,7 +83,7 @@ def test_settings_are_made_with_what_the_caller_gave(layout: Layout, tmp_path: P
     # when
     install(layout, {"PORT": "8090", "CLUSTER_NAME": "my lab", "TARGETS": str(targets), "HOME": "/home/me"})
     # then
-    assert parsed(layout.environment.read_text()) == {"PORT": "8090", "CLUSTER_NAME": "my lab"}
+    assert parse_environment(layout.environment.read_text()) == {"PORT": "8090", "CLUSTER_NAME": "my lab"}
     assert layout.nodes.read_text() == "workers: [node1.lan]\n"
 
 
@@ -102,9 +102,11 @@ def test_password_is_new_and_for_root_alone(layout: Layout, tmp_path: Path) -> N
     install(layout, {})
     install(other, {})
     # then
-    variables = parsed(layout.valkey_environment.read_text())
+    variables = parse_environment(layout.valkey_environment.read_text())
     assert (
-        variables["VALKEY_URL"] == variables["REDIS_URL"] != parsed(other.valkey_environment.read_text())["REDIS_URL"]
+        variables["VALKEY_URL"]
+        == variables["REDIS_URL"]
+        != parse_environment(other.valkey_environment.read_text())["REDIS_URL"]
     )
     assert len(variables["VALKEY_URL"]) > 60
     assert mode(layout.valkey_environment) == mode(layout.environment) == 0o600
@@ -126,7 +128,7 @@ def test_second_install_changes_no_setting(layout: Layout, capsys: pytest.Captur
     assert {path: path.read_bytes() for path in before} == before
     assert layout.alerts.exists()
     said = capsys.readouterr().out
-    assert f"PORT stays as {layout.environment} has it" in said
+    assert f"PORT is ignored: the settings in {layout.environment} apply" in said
     assert "LOG_LEVEL" not in said
 
 
@@ -175,7 +177,7 @@ def test_folder_of_somebody_else_is_left_alone(layout: Layout) -> None:
     # given
     (layout.code / "theirs").mkdir(parents=True)
     # when
-    with pytest.raises(CannotStart, match="holds something else"):
+    with pytest.raises(CannotStart, match="holds other files"):
         install(layout, {})
     # then
     assert releases(layout) == {"theirs"}
@@ -220,7 +222,7 @@ def test_purge_deletes_nothing_when_nobody_answers(layout: Layout, monkeypatch: 
     install(layout, {})
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     # when
-    with pytest.raises(CannotStart, match="Nobody said yes"):
+    with pytest.raises(CannotStart, match="There was no answer"):
         uninstall(layout, purge=True)
     # then
     assert layout.nodes.exists()
@@ -295,7 +297,7 @@ def test_first_install_for_others_is_refused_with_two_commands_when_nothing_says
     assert not layout.root.exists()
     # and when one of them is taken
     install(layout, {"PUBLIC_HOST": "0.0.0.0", "ACCESS": "closed"})
-    assert parsed(layout.environment.read_text()) == {"PUBLIC_HOST": "0.0.0.0", "ACCESS": "closed"}
+    assert parse_environment(layout.environment.read_text()) == {"PUBLIC_HOST": "0.0.0.0", "ACCESS": "closed"}
 
 
 def test_update_of_an_installation_for_others_is_refused_before_anything_is_changed(layout: Layout) -> None:
@@ -332,9 +334,9 @@ def test_command_line_of_accounts_has_the_settings_of_the_services_and_no_others
     install(layout, {"CLUSTER_NAME": "my lab"})
     layout.environment.write_text(layout.environment.read_text() + "ACCESS_USERS_DIR=/elsewhere\n")
     # when
-    variables = variables_of(layout, {"LANG": "C", "PATH": "/bin", "REDIS_URL": "redis://mine", "HOME": "/root"})
+    variables = service_environment(layout, {"LANG": "C", "PATH": "/bin", "REDIS_URL": "redis://mine", "HOME": "/root"})
     # then
-    assert variables["REDIS_URL"] == parsed(layout.valkey_environment.read_text())["REDIS_URL"]
+    assert variables["REDIS_URL"] == parse_environment(layout.valkey_environment.read_text())["REDIS_URL"]
     assert variables["ACCESS_USERS_DIR"] == str(layout.access.users)
     assert variables["COLLECTOR_TARGETS"] == str(layout.nodes)
     assert (variables["CLUSTER_NAME"], variables["LANG"], variables["PATH"]) == ("my lab", "C", "/bin")
@@ -362,9 +364,9 @@ def test_command_of_somebody_else_stays_and_the_own_one_is_told(
     # when
     install(layout, {})
     # then
-    assert f"{layout.command} is another program: the services' own is {COMMAND}" in capsys.readouterr().out
+    assert f"{layout.command} is another program; the command of the services is {COMMAND}" in capsys.readouterr().out
     assert f"sudo {COMMAND} check-nodes" in layout.nodes.read_text()
-    assert layout.make_user == f"sudo {COMMAND} user add NAME"
+    assert layout.add_user_command == f"sudo {COMMAND} user add NAME"
     # and when
     uninstall(layout, purge=False)
     # then
@@ -376,14 +378,14 @@ def test_command_of_a_release_does_its_words_as_the_services(
 ) -> None:
     # given
     install(layout, {})
-    called = []
+    calls = []
 
     def run(_: Layout, words: list[str], variables: dict[str, str]) -> int:
-        called.append((words, variables["COLLECTOR_TARGETS"]))
+        calls.append((words, variables["COLLECTOR_TARGETS"]))
         return 3
 
-    monkeypatch.setattr("deploy.local.systemd.accounts._run", run)
-    monkeypatch.setattr("deploy.local.systemd.accounts.os.geteuid", lambda: 0)
+    monkeypatch.setattr("deploy.local.systemd.service_user._run", run)
+    monkeypatch.setattr("deploy.local.systemd.service_user.os.geteuid", lambda: 0)
     monkeypatch.setattr("deploy.local.systemd.layout.SOURCE", Layout().code / "0.0.1")
     monkeypatch.setattr("deploy.local.systemd.__main__.Layout", lambda: layout)
     monkeypatch.delenv("ACCESS_USERS_DIR", raising=False)
@@ -391,13 +393,13 @@ def test_command_of_a_release_does_its_words_as_the_services(
     codes = [dispycluster.main(words.split()) for words in ("user add ada", "check-nodes", "status --json")]
     # then
     assert codes == [3, 3, 3]
-    assert called == [
+    assert calls == [
         (["-m", "dispycluster", *words.split()], str(layout.nodes))
         for words in ("user add ada", "check-nodes", "status --json")
     ]
     # and: what runs already is none of its words, and who is not root is told the whole line
     assert dispycluster.main(["run"]) == 2
-    monkeypatch.setattr("deploy.local.systemd.accounts.os.geteuid", lambda: 1000)
+    monkeypatch.setattr("deploy.local.systemd.service_user.os.geteuid", lambda: 1000)
     capsys.readouterr()
     assert dispycluster.main(["user", "list"]) == 1
     assert capsys.readouterr().err.endswith(": sudo dispycluster user list\n")
@@ -405,7 +407,7 @@ def test_command_of_a_release_does_its_words_as_the_services(
 
 def test_accounts_of_nothing_are_refused(layout: Layout) -> None:
     with pytest.raises(CannotStart, match="No services are installed"):
-        run_as_services(layout, ["user", "list"])
+        run_as_service_user(layout, ["user", "list"])
     with pytest.raises(CannotStart, match="No services are installed"):
         restore(layout, layout.root / "dump.rdb")
 
@@ -429,12 +431,14 @@ def test_copy_of_the_data_is_handed_to_the_services_user_while_valkey_does_not_r
         handed.append((words[:2], Path(words[2]).read_bytes(), variables[FOLDER]))
         return 0
 
-    monkeypatch.setattr("deploy.local.systemd.accounts._run", run)
-    monkeypatch.setattr("deploy.local.systemd.accounts.os.geteuid", lambda: 0)
+    monkeypatch.setattr("deploy.local.systemd.service_user._run", run)
+    monkeypatch.setattr("deploy.local.systemd.service_user.os.geteuid", lambda: 0)
     given_away = []
-    monkeypatch.setattr("deploy.local.systemd.accounts._give_away", lambda file: given_away.append(os.fstat(file)))
+    monkeypatch.setattr(
+        "deploy.local.systemd.service_user._give_to_service_user", lambda file: given_away.append(os.fstat(file))
+    )
     for is_active in (True, False):
-        monkeypatch.setattr("deploy.local.systemd.accounts.is_active", lambda _, is_active=is_active: is_active)
+        monkeypatch.setattr("deploy.local.systemd.service_user.is_active", lambda _, is_active=is_active: is_active)
         # when
         if is_active:
             with pytest.raises(CannotStart, match="systemctl stop"):
@@ -459,7 +463,7 @@ def test_empty_redis_url_is_refused_with_what_to_write_instead(layout: Layout) -
     install(layout, {})
     layout.environment.write_text("REDIS_URL=\n")
     # then
-    with pytest.raises(SettingError, match="a # in front of its line"):
+    with pytest.raises(SettingError, match="a # in front of the line"):
         install(layout, {})
 
 
@@ -495,7 +499,7 @@ def test_services_get_free_ports_where_the_usual_ones_are_taken(taken: int, monk
     # given a machine without settings, whose usual port of the api is taken
     nowhere = Path("/nowhere")
     monkeypatch.setattr(Layout, "settings", property(lambda _: nowhere))
-    monkeypatch.setattr("deploy.local.systemd.settings.INNER_PORTS", {"API_PORT": taken})
+    monkeypatch.setattr("deploy.local.systemd.settings.INTERNAL_PORTS", {"API_PORT": taken})
     # when
     files = SettingsFiles(Layout(), {})
     # then
@@ -504,11 +508,11 @@ def test_services_get_free_ports_where_the_usual_ones_are_taken(taken: int, monk
 
 
 def test_kernel_that_keeps_no_memory_limits_is_noticed(tmp_path: Path) -> None:
-    assert not memory_limits_are_kept(tmp_path)
+    assert not are_memory_limits_enforced(tmp_path)
     (tmp_path / "cgroup.controllers").write_text("cpuset cpu io pids\n")
-    assert not memory_limits_are_kept(tmp_path)
+    assert not are_memory_limits_enforced(tmp_path)
     (tmp_path / "cgroup.controllers").write_text("cpuset cpu io memory pids\n")
-    assert memory_limits_are_kept(tmp_path)
+    assert are_memory_limits_enforced(tmp_path)
 
 
 def test_update_changes_nothing_when_settings_are_wrong_and_tells_all_of_them(

@@ -11,7 +11,7 @@ import pytest
 from deploy.local.systemd.install import install
 from deploy.local.systemd.layout import SERVICES, TARGET, Layout
 from deploy.local.systemd.services import UNITS, unit_files
-from deploy.local.systemd.settings import FIRST, offered
+from deploy.local.systemd.settings import TEMPLATES, optional_variables
 
 ROOT = Path(__file__).parents[4]
 COMMON = UNITS / "dispycluster-.service.d" / "00-common.conf"
@@ -169,7 +169,7 @@ def test_every_variable_of_units_and_settings_is_one_that_a_service_asks_for(mac
         for line in keys(path).get("Environment", [])
         for assignment in line.split()
     }
-    in_settings = set(offered((FIRST / "environment").read_text()))
+    in_settings = set(optional_variables((TEMPLATES / "environment").read_text()))
     in_access = set(re.findall(r"^(\w+)=", (machine / "etc/dispycluster/valkey.environment").read_text(), re.MULTILINE))
     # then
     of_python_and_libc = {"PYTHONSAFEPATH", "PYTHONUNBUFFERED", "MALLOC_ARENA_MAX"}

@@ -83,9 +83,9 @@ def test_archive_writes_nothing_but_users_and_tokens(do: Command, folders: dict[
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
-        link = tarfile.TarInfo("users/link")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(link)
+        connection = tarfile.TarInfo("users/link")
+        connection.type, connection.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(connection)
         entry = tarfile.TarInfo("users/broken")
         entry.size = 1
         archive.addfile(entry, io.BytesIO(b"x"))

@@ -18,7 +18,7 @@ import pytest
 
 from access.tokens import StoredToken, token_digest, token_id
 from api.access import command_line, commands
-from api.access.users import Passwords, StoredUser
+from api.access.users import PasswordVerifier, StoredUser
 from api.tests.access.conftest import Command, variables_of
 from contract.names import GENERATION_KEY, REVOCATIONS_KEY
 from tests.drivers.ports import free_port
@@ -64,7 +64,7 @@ def user_file(folders: dict[str, Path]) -> Callable[[str], StoredUser]:
 
 
 def is_password(stored: StoredUser, password: str) -> bool:
-    return Passwords(waiting=1).are_equal(stored.hash, password)
+    return PasswordVerifier(waiting=1).matches(stored.hash, password)
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
@@ -406,7 +406,7 @@ def test_token_that_is_replaced_keeps_its_scopes_and_days_and_its_former_for_the
     assert stored.expires - stored.created == pytest.approx(30 * 86400)
     assert [old.sha256 for old in stored.previous] == [token_digest(first), token_digest(second)]
     assert [round((old.until - time.time()) / 3600) for old in stored.previous] == [2, 24]
-    assert "the former is good until" in done.stderr
+    assert "the previous one is good until" in done.stderr
     assert redis.zcard(REVOCATIONS_KEY) == 0
     # and when
     fourth = run("token", "rotate", "script", "--now").stdout.strip()

@@ -95,7 +95,7 @@ def test_form_is_refused_when_another_page_sent_it(closed: Flask, ada: Any, pers
 )  # fmt: skip
 def test_form_is_taken_when_our_own_page_sent_it(house: Any, person: Any, headers: Any) -> None:
     house.add_user()
-    visitor = person(house.start(public=WebOrigin("https", "cluster.example", 443)))
+    visitor = person(house.start(public_url=WebOrigin("https", "cluster.example", 443)))
     assert visitor.post("/login", visitor.fields("/login", "/login") | FILLED, **headers).status_code == 303
 
 

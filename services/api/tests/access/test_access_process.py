@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from api.patient_socket import CONTINUE, HEAD_BYTES, REQUEST_BYTES, missing_bytes
+from api.buffered_socket import CONTINUE, HEAD_BYTES, REQUEST_BYTES, missing_bytes
 from api.tests.conftest import read_all
 from tests.drivers.raw_http import ask, request
 from tests.drivers.waiting import Deadline

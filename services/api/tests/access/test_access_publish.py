@@ -7,11 +7,10 @@ import pytest
 from flask import Flask
 
 from api.access.publish import Publisher
-from api.access.rate_limit import PublishedLimit
+from api.access.rate_limit import PublishLimit
 from api.counters import Counters
 from api.tests.conftest import problem
-from api.tests.described import DOCUMENT
-from api.tests.described import described as answer_described
+from api.tests.openapi_check import DOCUMENT, validate_response
 from contract.names import ALERTS_CHANNEL, CHANNELS, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
 
 ROUTE = "/api/publish/{channel}"
@@ -21,7 +20,7 @@ PATH = f"/api/publish/{ALERTS_CHANNEL}"
 def described(response: Any) -> None:
     """Check that an answer is as the OpenAPI document says."""
     assert str(response.status_code) in DOCUMENT["paths"][ROUTE]["post"]["responses"]
-    answer_described(ROUTE, response, "post")
+    validate_response(ROUTE, response, "post")
 
 
 @pytest.fixture
@@ -156,7 +155,7 @@ def test_message_is_refused_when_redis_is_away(publish: Any, valkey: Any) -> Non
 
 
 def test_message_is_refused_when_half_the_threads_wait_for_others(closed: Flask) -> None:
-    publisher = Publisher(None, None, PublishedLimit(1, Counters()), threads=4)  # type: ignore[arg-type]
+    publisher = Publisher(None, None, PublishLimit(1, Counters()), threads=4)  # type: ignore[arg-type]
     for _ in range(2):
         assert publisher._bodies.acquire(blocking=False)
     with closed.test_request_context(PATH, method="POST", data=b"{}"), pytest.raises(Exception, match="at once"):

@@ -1,4 +1,4 @@
-"""Read this machine without an exporter, by psutil and the kernel's files, with the same result as through one."""
+"""Scrape this machine without an exporter, through psutil and the kernel's files, into the same kind of sample."""
 
 import asyncio
 import os
@@ -15,37 +15,37 @@ from collector.cpu_seconds import MODES, CpuSeconds
 from collector.disks import Filesystems, Mount, whole_disks
 from collector.interfaces import Interface
 from collector.sample import FILESYSTEMS_LIMIT, Sample, ScrapeFailed
-from collector.sensors import ALARM_FILES, Alarms, Place, Sensor, temperature_sensors
+from collector.sensors import ALARM_FILES, Alarms, Sensor, SensorId, temperature_sensors
 from collector.sentences import failures
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoting import error_text
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
-#: A space, tab, newline or backslash, as the kernel writes it there.
+#: A space, tab, newline or backslash in that file.
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
-#: Interfaces and sensors. Source: kernel, Documentation/ABI/testing/sysfs-class-net, hwmon/sysfs-interface.rst,
-#: ABI/testing/sysfs-class-thermal.
+#: Folder of interfaces and sensors. Source: kernel, Documentation/ABI/testing/sysfs-class-net,
+#: Documentation/hwmon/sysfs-interface.rst, Documentation/ABI/testing/sysfs-class-thermal.
 SYS: Final = Path("/sys")
 _READING: Final = re.compile(r"(temp\d+)_input")
 _PRESSURE: Final = Path("/proc/pressure")
-#: Microseconds for which some task waited. Source: kernel, Documentation/accounting/psi.rst
+#: Microseconds in which some task waited. Source: kernel, Documentation/accounting/psi.rst
 _SOME: Final = re.compile(r"^some .*\btotal=(\d+)$", re.MULTILINE)
 _ALARM: Final = re.compile(r"([a-z]+)(\d+)_([a-z]+_alarm)")
 
 
-class LocalProbe:
-    """Reads this machine; in a thread, since a disk that hangs blocks whoever asks for its size."""
+class LocalScraper:
+    """Reads this machine in a thread, since reading the size of a disk that hangs blocks."""
 
     def __init__(self, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
         self._running: asyncio.Future[Sample] | None = None
 
     async def scrape(self) -> Sample | ScrapeFailed:
-        """Return what this machine tells now, within the scrape timeout."""
+        """Return this machine's present sample, or the failure, within the scrape timeout."""
         if self._running is None or self._running.done():
             self._running = run_in_daemon_thread(read_this_machine, "read this machine")
         try:
-            # Shielded: a scrape that hangs stays the only one.
+            # Shielded, so that at most one read hangs.
             return await asyncio.wait_for(asyncio.shield(self._running), self._timeout_seconds)
         except TimeoutError:
             return ScrapeFailed("timeout", failures.no_answer_within(self._timeout_seconds))
@@ -55,10 +55,10 @@ class LocalProbe:
 
 
 def read_this_machine() -> Sample:
-    """Return what this machine tells now.
+    """Return this machine's present sample.
 
     Raises:
-        OSError, psutil.Error: it cannot be read.
+        OSError, psutil.Error: the machine cannot be read.
     """
     memory, swap, alarms = psutil.virtual_memory(), psutil.swap_memory(), read_alarms()
     disk_counters = psutil.disk_io_counters(perdisk=True, nowrap=False) or {}
@@ -108,19 +108,19 @@ def _cpu_seconds() -> CpuSeconds:
 def _sensors() -> tuple[Sensor, ...]:
     if SYS.exists():
         return read_temperatures()
-    told = psutil.sensors_temperatures() if hasattr(psutil, "sensors_temperatures") else {}
+    chips = psutil.sensors_temperatures() if hasattr(psutil, "sensors_temperatures") else {}
     readings = {
         (chip, sensor.label or str(number)): sensor.current
-        for chip, same in told.items()
+        for chip, same in chips.items()
         for number, sensor in enumerate(same)
     }
     return temperature_sensors(readings, labels={}, chip_names={})
 
 
 def _filesystems() -> Filesystems:
-    """Return what counts of the mounts. Each device is asked for its size once."""
+    """Return the file systems that count. The size of each device is read once."""
     partial = partial_mounts(_MOUNTS.read_text(errors="surrogateescape")) if _MOUNTS.exists() else set()
-    # In the order in which they were mounted: whatever comes later hides what was at that mount point.
+    # In the order of mounting: a later mount hides earlier ones at its mount point.
     visible = {"/": Mount("", "", "/")} | {
         each.mountpoint: Mount(each.device, each.fstype, each.mountpoint, readonly="ro" in each.opts.split(","))
         for each in psutil.disk_partitions(all=True)
@@ -130,17 +130,18 @@ def _filesystems() -> Filesystems:
     first: dict[tuple[str, str], Mount] = {}
     for mount in sorted(local, key=lambda mount: (len(mount.mountpoint), mount.mountpoint)):
         first.setdefault((mount.device, mount.fstype), mount)
-    asked = {"/", *(mount.mountpoint for mount in list(first.values())[:FILESYSTEMS_LIMIT])}
+    sized = {"/", *(mount.mountpoint for mount in list(first.values())[:FILESYSTEMS_LIMIT])}
     return disks.choose(
-        _sized(mount) if mount.mountpoint in asked else mount for mount in dict.fromkeys((*local, visible["/"]))
+        _sized(mount) if mount.mountpoint in sized else mount for mount in dict.fromkeys((*local, visible["/"]))
     )
 
 
 def partial_mounts(mountinfo: str) -> set[str]:
-    """Return the mount points, ``/`` apart, that show a part of a file system only, as files in a container often do.
+    """Return the mount points except ``/`` that show only a part of a file system, such as bind mounts in a container.
 
-    Such a part may be read-only where the file system is not. A btrfs subvolume is no part in this sense. Source:
-    ``proc_pid_mountinfo(5)``.
+    Such a mount may be read-only although the file system is not. A btrfs subvolume does not count as a part.
+
+    Source: ``proc_pid_mountinfo(5)``.
     """
     partial: set[str] = set()
     for line in mountinfo.splitlines():
@@ -163,31 +164,31 @@ def _sized(mount: Mount) -> Mount:
 
 
 def read_interfaces(names: Iterable[str], sys: Path = SYS) -> list[Interface]:
-    """Return what is known of the interfaces of those names."""
+    """Return the descriptions of the interfaces with ``names``."""
     return [_interface(name, sys / "class/net" / name) for name in names]
 
 
 def read_temperatures(sys: Path = SYS) -> tuple[Sensor, ...]:
     """Return the sensors whose readings count, the hottest first."""
-    readings: dict[Place, float] = {}
-    labels: dict[Place, str] = {}
+    readings: dict[SensorId, float] = {}
+    labels: dict[SensorId, str] = {}
     chip_names: dict[str, str] = {}
-    faulty: set[Place] = set()
+    faulty: set[SensorId] = set()
     for chip in sorted(sys.glob("class/hwmon/hwmon*")):
         chip_names[chip.name] = _text(chip / "name")
-        # Drivers of old kernels have the sensors one folder below.
+        # Drivers of old kernels put the sensors one folder below.
         for file in (*chip.glob("temp*_input"), *chip.glob("device/temp*_input")):
             found = _READING.fullmatch(file.name)
             celsius = _number(file)
             if found is None or celsius is None:
                 continue
-            place = chip.name, found[1]
-            readings[place] = celsius / 1000
+            sensor = chip.name, found[1]
+            readings[sensor] = celsius / 1000
             label = _text(file.with_name(f"{found[1]}_label"))
             if label:
-                labels[place] = label
+                labels[sensor] = label
             if _number(file.with_name(f"{found[1]}_fault")):
-                faulty.add(place)
+                faulty.add(sensor)
     for zone in sorted(sys.glob("class/thermal/thermal_zone*")):
         celsius = _number(zone / "temp")
         if celsius is not None:
@@ -196,9 +197,9 @@ def read_temperatures(sys: Path = SYS) -> tuple[Sensor, ...]:
 
 
 def waiting_seconds(resource: str, folder: Path = _PRESSURE) -> float | None:
-    """Return for how long some task has waited for ``io`` or ``memory`` since boot; ``None`` where the kernel says not.
+    """Return the seconds since boot in which some task waited for ``io`` or ``memory``; ``None`` if unknown.
 
-    A kernel may be made without these files, and reading them is refused where they are switched off (``psi=0``).
+    Some kernels lack these files, and reading them fails if they are switched off (``psi=0``).
     """
     try:
         found = _SOME.search((folder / resource).read_text())
@@ -247,7 +248,7 @@ def _text(file: Path) -> str:
 
 
 def _number(file: Path) -> int | None:
-    """The whole number in a file, decimal or hexadecimal; ``None`` where there is none, or the driver fails."""
+    """Return the integer in a file, decimal or hexadecimal; ``None`` if there is no integer or the driver fails."""
     try:
         return int(_text(file), 0)
     except ValueError:

@@ -15,7 +15,7 @@ def validate(value: object, schema: dict[str, Any]) -> None:
     Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(value)
 
 
-def described(path: str, response: TestResponse, method: str = "get") -> dict[str, Any]:
+def validate_response(path: str, response: TestResponse, method: str = "get") -> dict[str, Any]:
     """What the document says of this answer; fails if it says nothing or the answer differs."""
     responses = DOCUMENT["paths"][path][method]["responses"]
     said: dict[str, Any] = responses.get(str(response.status_code), responses["default"])

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from collector import local
+from collector import local_scraper
 from collector.interfaces import Interface
-from collector.local import LocalProbe, partial_mounts, read_alarms, read_this_machine, waiting_seconds
+from collector.local_scraper import LocalScraper, partial_mounts, read_alarms, read_this_machine, waiting_seconds
 from collector.sample import Sample, ScrapeFailed
 from collector.sensors import Sensor
 from collector.sentences import failures
@@ -51,7 +51,7 @@ def test_local_sample_has_swap_and_pressure_as_the_kernel_tells_them():
 
 
 def test_local_probe_gives_a_sample_when_it_scrapes():
-    result = asyncio.run(LocalProbe(30.0).scrape())
+    result = asyncio.run(LocalScraper(30.0).scrape())
 
     assert isinstance(result, Sample)
     assert {mode for _, mode in result.cpu_seconds} >= {"user", "system", "idle", "iowait"}
@@ -65,10 +65,10 @@ def test_local_probe_starts_no_second_scrape_when_the_first_one_hangs(monkeypatc
         release.wait(60)
         return Sample(monotonic_seconds=0.0)
 
-    monkeypatch.setattr("collector.local.read_this_machine", hang)
+    monkeypatch.setattr("collector.local_scraper.read_this_machine", hang)
 
     async def scrapes():
-        probe = LocalProbe(0.05)
+        probe = LocalScraper(0.05)
         results = [await probe.scrape(), await probe.scrape()]
         release.set()
         return results
@@ -81,9 +81,9 @@ def test_local_probe_says_why_when_this_machine_cannot_be_read(monkeypatch):
     def fail():
         raise PermissionError(13, "Permission denied", "/proc/stat")
 
-    monkeypatch.setattr("collector.local.read_this_machine", fail)
+    monkeypatch.setattr("collector.local_scraper.read_this_machine", fail)
 
-    result = asyncio.run(LocalProbe(30.0).scrape())
+    result = asyncio.run(LocalScraper(30.0).scrape())
 
     assert isinstance(result, ScrapeFailed)
     assert "Permission denied" in result.sentence
@@ -123,7 +123,7 @@ def test_interfaces_are_told_as_an_exporter_tells_them_when_they_are_read_from_s
         net__bond0=files | {"ifindex": 3, "iflink": 3, "addr_assign_type": 3, "bonding/mode": "active-backup 1"},
     )
 
-    eth, bond, gone = local.read_interfaces(["eth0", "bond0", "eth7"], root)
+    eth, bond, gone = local_scraper.read_interfaces(["eth0", "bond0", "eth7"], root)
 
     assert eth == Interface("eth0", 2, 2, 0x1003, 1, "d8:3a:dd:11:22:33", 0, name_kind=4)
     assert (bond.number, bond.is_bond) == (3, True)
@@ -144,7 +144,7 @@ def test_sensors_are_told_with_labels_and_without_faulty_ones_when_they_are_read
         thermal__thermal_zone0={"type": "cpu-thermal", "temp": 45250},
     )
 
-    assert local.read_temperatures(root) == (
+    assert local_scraper.read_temperatures(root) == (
         Sensor(50.0, "hwmon0", "k10temp", "Tdie"),
         Sensor(45.25, "cpu-thermal", "", "zone0"),
         Sensor(38.0, "hwmon1", "nct6775", "temp8"),
@@ -164,7 +164,7 @@ def test_disk_is_the_one_mounted_last_when_several_are_mounted_at_the_root(monke
         partition("tmpfs", "tmpfs", "/srv"),
     ]
     monkeypatch.setattr("psutil.disk_partitions", lambda all: mounts)
-    monkeypatch.setattr("collector.local._MOUNTS", Path("/nonexistent"))
+    monkeypatch.setattr("collector.local_scraper._MOUNTS", Path("/nonexistent"))
 
     sample = read_this_machine()
 

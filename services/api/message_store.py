@@ -1,6 +1,6 @@
-"""The last message of each channel: read from Redis, remembered for the time that Redis is away.
+"""The last message of each channel: read from Redis, and remembered for times when Redis is away.
 
-Why there is none now, as sentences that tell people what to do.
+The exceptions explain to people why there is no message and what to do.
 """
 
 import functools
@@ -15,7 +15,7 @@ import msgspec
 import redis
 
 from api.counters import Counters
-from api.redis_link import RedisLink
+from api.redis_connection import RedisConnection
 from contract.codec import TYPE_OF_CHANNEL, Message, UndecodableMessage, decode, require_object
 from contract.messages import RulesInForce, Snapshot, Timestamp
 from contract.names import METRICS_CHANNEL, RULES_KEY, latest_key
@@ -27,18 +27,18 @@ from runtime.readiness import Readiness
 from runtime.redis_failures import RedisFailure
 
 _logger = logging.getLogger(__name__)
-Stored = Message | RulesInForce
+AnyMessage = Message | RulesInForce
 
-#: What the store reads, by channel; the rules have none and go by their key.
-_TYPES: Final[dict[str, type[Stored]]] = {**TYPE_OF_CHANNEL, RULES_KEY: RulesInForce}
-
-
-class Unavailable(Exception):
-    """The answer may be there later; the text is for people."""
+#: Type of the message, by channel. The rules have no channel; their key stands for one.
+_TYPES: Final[dict[str, type[AnyMessage]]] = {**TYPE_OF_CHANNEL, RULES_KEY: RulesInForce}
 
 
-class NothingStored(Unavailable):
-    """Redis answers, and holds nothing under the key."""
+class DataUnavailable(Exception):
+    """The data is not available now. The text is for people."""
+
+
+class NotStored(DataUnavailable):
+    """Redis answers, and the key does not exist."""
 
     def __init__(self, key: str) -> None:
         super().__init__(
@@ -47,8 +47,8 @@ class NothingStored(Unavailable):
         )
 
 
-class StoredInvalid(Unavailable):
-    """What the key holds is not what the collector writes there."""
+class StoredDataInvalid(DataUnavailable):
+    """The key's content is not a message of the collector."""
 
     def __init__(self, key: str, reason: str) -> None:
         remedy = "The collector's next round replaces it; if it stays, something else writes to this Redis."
@@ -57,8 +57,8 @@ class StoredInvalid(Unavailable):
         super().__init__(f"What is stored under {key} cannot be read: {reason}. {remedy}")
 
 
-class NothingKnown(Unavailable):
-    """Redis is away, and this process has not read from it what is asked for."""
+class NotReadYet(DataUnavailable):
+    """Redis is away, and this process has not read the data before."""
 
     def __init__(self, down_since: Timestamp | None) -> None:
         since = f" since {down_since}" if down_since else ""
@@ -72,21 +72,21 @@ def _key(channel: str) -> str:
     return RULES_KEY if channel == RULES_KEY else latest_key(channel)
 
 
-class Content:
-    """A stored message: its bytes, and what they say."""
+class StoredMessage:
+    """A stored message: its bytes and the decoded message."""
 
-    def __init__(self, raw: bytes, message: Stored) -> None:
+    def __init__(self, raw: bytes, message: AnyMessage) -> None:
         self.raw = raw
         self.message = message
 
     @property
     def tag(self) -> str:
-        """``<epoch>-<seq>``: the same for the same content, for entity tags."""
+        """``<epoch>-<seq>``, for entity tags: equal for equal content."""
         return f"{self.message.epoch}-{self.message.seq}"
 
 
-def nodes_by_name(snapshot: Content) -> Iterator[tuple[str, msgspec.Raw]]:
-    """Each node of a snapshot by its name, as it was stored."""
+def nodes_by_name(snapshot: StoredMessage) -> Iterator[tuple[str, msgspec.Raw]]:
+    """Yield the name and the stored JSON of each node of a snapshot."""
     message = snapshot.message
     assert isinstance(message, Snapshot)
     for node, raw in zip(message.nodes, raw_nodes(snapshot.raw), strict=True):
@@ -94,130 +94,133 @@ def nodes_by_name(snapshot: Content) -> Iterator[tuple[str, msgspec.Raw]]:
 
 
 @dataclass(frozen=True)
-class Latest:
-    """Content with its age now: seconds since Redis took it, ``None`` where Redis does not know."""
+class LatestMessage:
+    """A message with its current age: seconds since it was written, ``None`` if Redis does not know."""
 
-    content: Content
+    stored: StoredMessage
     age_seconds: float | None
 
 
 @dataclass(frozen=True)
-class _Known:
-    """What a key held: content, or nothing, or something for a ``reason`` invalid."""
+class _LastRead:
+    """The last read of a key: a message, or no value, or an invalid value with a ``reason``."""
 
     asked_at: float
     raw: bytes | None = None
     age_seconds: float | None = None
-    content: Content | None = None
+    stored: StoredMessage | None = None
     reason: str | None = None
 
 
-class Store:
-    """Reads the ``:latest`` keys and the rules. What Redis last said is what is known, until it says something else."""
+class MessageStore:
+    """Reads the ``:latest`` keys and the rules. Remembers the last answer of Redis for each key."""
 
     def __init__(
         self,
-        link: RedisLink,
+        connection: RedisConnection,
         readiness: Readiness,
         counters: Counters,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._link = link
+        self._connection = connection
         self._readiness = readiness
         self._counters = counters
         self._monotonic = monotonic
-        self._complaints = RateLimitedLog(_logger)
+        self._limited_log = RateLimitedLog(_logger)
         self._lock = threading.Lock()
-        self._known: dict[str, _Known] = {}
+        self._last_reads: dict[str, _LastRead] = {}
 
-    def latest(self, channel: str) -> Latest:
-        """Read the channel's last message, or the rules; with Redis away, answer the last one known.
+    def latest(self, channel: str) -> LatestMessage:
+        """Read the channel's last message, or the rules. While Redis is away, return the last known one.
 
         Raises:
-            Unavailable: there is none.
+            DataUnavailable: there is no message.
         """
         self.refresh(channel)
-        return self.known(channel)
+        return self.remembered(channel)
 
-    def snapshot(self) -> tuple[Latest, Snapshot]:
-        """``latest`` of the metrics channel, and its message.
+    def snapshot(self) -> tuple[LatestMessage, Snapshot]:
+        """Return ``latest`` of the metrics channel, and its message.
 
         Raises:
-            Unavailable: there is none.
+            DataUnavailable: there is no message.
         """
         latest = self.latest(METRICS_CHANNEL)
-        message = latest.content.message
+        message = latest.stored.message
         assert isinstance(message, Snapshot)
         return latest, message
 
-    def newest_snapshot(self) -> Snapshot | None:
-        """The message of ``snapshot``, if there is one."""
+    def snapshot_if_available(self) -> Snapshot | None:
+        """Return the message of ``snapshot``, or ``None``."""
         try:
             _, snapshot = self.snapshot()
-        except Unavailable:
+        except DataUnavailable:
             return None
         return snapshot
 
     def refresh(self, *channels: str) -> None:
-        """Read these channels in one round trip. Leaves what is known as it is if Redis does not answer."""
+        """Read these channels in one round trip. If Redis does not answer, the remembered messages stay."""
         asked_at = self._monotonic()
         try:
-            answers = self._link.ask(functools.partial(_read, channels))
+            answers = self._connection.ask(functools.partial(_read, channels))
         except RedisFailure:
             return
         for channel, (raw, age) in zip(channels, answers, strict=True):
             self.remember(channel, raw, age, asked_at)
 
     def remember(self, channel: str, raw: bytes | str | None, age: float | None, asked_at: float) -> None:
-        """Take in what Redis said to a question of monotonic time ``asked_at``; text is an error in place of bytes."""
-        former = self._known.get(channel)
-        if former is not None and former.content is not None and former.raw == raw:
-            fresh = _Known(asked_at, former.raw, age, former.content)
-        else:
-            fresh = self._judge(channel, raw, age, asked_at)
-        with self._lock:
-            former = self._known.get(channel)
-            # Another thread may have asked later and be answered earlier.
-            if former is None or former.asked_at <= asked_at:
-                self._known[channel] = fresh
+        """Remember Redis' answer to a query made at monotonic time ``asked_at``.
 
-    def known(self, channel: str) -> Latest:
-        """What was read last.
+        ``raw`` is the stored value, or an error text if it is a ``str``.
+        """
+        previous = self._last_reads.get(channel)
+        if previous is not None and previous.stored is not None and previous.raw == raw:
+            fresh = _LastRead(asked_at, previous.raw, age, previous.stored)
+        else:
+            fresh = self._decoded(channel, raw, age, asked_at)
+        with self._lock:
+            previous = self._last_reads.get(channel)
+            # Another thread may have asked later and received its answer earlier.
+            if previous is None or previous.asked_at <= asked_at:
+                self._last_reads[channel] = fresh
+
+    def remembered(self, channel: str) -> LatestMessage:
+        """Return the last message that was read.
 
         Raises:
-            Unavailable: nothing was, or it is not valid.
+            DataUnavailable: no message was read, or the stored value is not valid.
         """
-        known = self._known.get(channel)
+        known = self._last_reads.get(channel)
         if known is None:
-            raise NothingKnown(self._readiness.redis_down_since)
-        if known.content is not None:
+            raise NotReadYet(self._readiness.redis_down_since)
+        if known.stored is not None:
             passed = self._monotonic() - known.asked_at
-            return Latest(known.content, None if known.age_seconds is None else known.age_seconds + passed)
+            return LatestMessage(known.stored, None if known.age_seconds is None else known.age_seconds + passed)
         if known.reason is not None:
-            raise StoredInvalid(_key(channel), known.reason)
-        raise NothingStored(_key(channel))
+            raise StoredDataInvalid(_key(channel), known.reason)
+        raise NotStored(_key(channel))
 
-    def _judge(self, channel: str, raw: bytes | str | None, age: float | None, asked_at: float) -> _Known:
+    def _decoded(self, channel: str, raw: bytes | str | None, age: float | None, asked_at: float) -> _LastRead:
         if raw is None:
-            return _Known(asked_at)
+            return _LastRead(asked_at)
         key = _key(channel)
         if isinstance(raw, bytes):
             try:
                 require_object(raw)
-                return _Known(asked_at, raw, age, Content(raw, decode(raw, _TYPES[channel])))
+                return _LastRead(asked_at, raw, age, StoredMessage(raw, decode(raw, _TYPES[channel])))
             except UndecodableMessage as error:
                 reason, shown = error.reason, str(error)
         else:
             reason = shown = raw
         self._counters.stored_invalid.labels(key).inc()
-        self._complaints.warning(key, "what is stored under %s cannot be read: %s", key, shown)
-        return _Known(asked_at, reason=reason)
+        self._limited_log.warning(key, "what is stored under %s cannot be read: %s", key, shown)
+        return _LastRead(asked_at, reason=reason)
 
 
 def collector_time(snapshot: Snapshot | None) -> float:
-    """The present in Unix seconds, by the clock that the collector's data go by: when its newest snapshot was made.
+    """Return the time of the newest snapshot, in Unix seconds: the collector's clock.
 
-    Without a snapshot it is this machine's.
+    Without a snapshot, return the time of this machine.
     """
     try:
         return time.time() if snapshot is None else unix_seconds(snapshot.timestamp)

@@ -9,7 +9,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from access.grant import PUBLISH, READ
-from api.access.gate import OPEN_ENDPOINTS, SCOPES
+from api.access.access_control import OPEN_ENDPOINTS, SCOPES
 from api.tests.access.conftest import BROWSER
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from access.proxies import TrustedProxies
-from api.turns import QUICK_THREADS, WAITING, Turns
+from api.request_queue import QUICK_THREADS, WAITING, RequestQueue
 
 Start = Callable[..., Any]
 
@@ -25,8 +25,8 @@ def head(target: str, *chain: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def turns(*words: str, threads: int = 8) -> Turns[str]:
-    return Turns(TrustedProxies.of(words), threads)
+def request_queue(*words: str, threads: int = 8) -> RequestQueue[str]:
+    return RequestQueue(TrustedProxies.of(words), threads)
 
 
 # Its rule
@@ -43,12 +43,12 @@ def turns(*words: str, threads: int = 8) -> Turns[str]:
 def test_request_waits_in_the_line_of_the_address_that_limits_count(
     words: tuple[str, ...], chain: tuple[str, ...], address: str
 ) -> None:
-    assert turns(*words).turn(head("/", *chain), "10.0.0.1").address == address
+    assert request_queue(*words).slot_for(head("/", *chain), "10.0.0.1").address == address
 
 
 def test_body_names_no_address() -> None:
     sent = head("/") + f"\r\nX-Forwarded-For: {LOUD}\r\n".encode()
-    assert turns("peer").turn(sent, "10.0.0.1").address == "10.0.0.1"
+    assert request_queue("peer").slot_for(sent, "10.0.0.1").address == "10.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -63,30 +63,30 @@ def test_body_names_no_address() -> None:
     ],
 )  # fmt: skip
 def test_request_waits_behind_its_kind_alone(request_line: str, kind: str) -> None:
-    assert turns().turn(f"{request_line} HTTP/1.1\r\n\r\n".encode(), "10.0.0.1").kind == kind
+    assert request_queue().slot_for(f"{request_line} HTTP/1.1\r\n\r\n".encode(), "10.0.0.1").kind == kind
 
 
 def test_address_gets_a_quarter_of_the_threads_and_others_get_the_rest() -> None:
     # given
-    line = turns(threads=8)
-    loud, quiet = line.turn(head("/"), LOUD), line.turn(head("/"), QUIET)
+    queue = request_queue(threads=8)
+    loud, quiet = queue.slot_for(head("/"), LOUD), queue.slot_for(head("/"), QUIET)
     for number in range(50):
-        line.offer(loud, f"loud {number}")
-    assert [job for _, job in line.begin()] == ["loud 0", "loud 1"]
+        queue.offer(loud, f"loud {number}")
+    assert [job for _, job in queue.next_requests()] == ["loud 0", "loud 1"]
     # when
-    line.offer(quiet, "quiet")
+    queue.offer(quiet, "quiet")
     # then
-    assert [job for _, job in line.begin()] == ["quiet"]
+    assert [job for _, job in queue.next_requests()] == ["quiet"]
 
 
 def test_address_gets_one_thread_for_what_takes_long() -> None:
-    line = turns(threads=8)
+    queue = request_queue(threads=8)
     for address in (LOUD, QUIET):
-        turn = line.turn(head("/api/history"), address)
+        slot = queue.slot_for(head("/api/history"), address)
         for number in range(2):
-            line.offer(turn, f"{address} {number}")
+            queue.offer(slot, f"{address} {number}")
 
-    assert [job for _, job in line.begin()] == [f"{LOUD} 0", f"{QUIET} 0"]
+    assert [job for _, job in queue.next_requests()] == [f"{LOUD} 0", f"{QUIET} 0"]
 
 
 # In the service

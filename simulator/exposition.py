@@ -41,11 +41,11 @@ _DEFAULT: Final = (
     "infiniband ipvs loadavg mdadm meminfo netclass netdev netstat nfs nfsd nvme os powersupplyclass pressure rapl "
     "schedstat selinux sockstat softnet stat tapestats textfile thermal_zone time timex udp_queues uname vmstat xfs zfs"
 )
-#: The collectors that node_exporter 1.5 has switched on by default. Asked for others, it answers 400.
+#: The collectors that node_exporter 1.5 has switched on by default. RequestedCollectors for others, it answers 400.
 KNOWN_COLLECTORS: Final = frozenset(_DEFAULT.split())
 #: The exporter's own part of the page, whichever collectors are asked for.
 EXPORTER: Final = ""
-_TEXT: Final = Path(__file__).with_name("full_page.txt")
+_TEXT: Final = Path(__file__).with_name("full_exposition.txt")
 _SECONDS_OF_A_COLLECTOR: Final = 0.0002
 
 

@@ -1,4 +1,7 @@
-"""Lets requests in. Where access is closed, everything needs a credential but what is named here."""
+"""Decides which requests are allowed.
+
+Where access is closed, every request needs a credential, except for the endpoints listed here.
+"""
 
 import logging
 from typing import Final
@@ -7,47 +10,47 @@ from flask import Response, g, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from access.grant import PUBLISH, READ, AccessDenied, Grant, require_scope
+from api.access.client_address import address
 from api.access.credentials import Credentials
-from api.access.csrf import SAFE_METHODS, Forms
+from api.access.csrf import SAFE_METHODS, FormTokens
 from api.access.rate_limit import RequestLimit
-from api.access.request_origin import address
-from api.access.sign_in_pages import sign_in_address
+from api.access.sign_in_pages import sign_in_url
 from api.counters import Counters
-from api.problems import Refusal, answer_refusal
+from api.problems import RequestRefused, answer_refused_request
 from api.responses import wants_page
 from contract.rest import Scope
 from runtime.logs import RateLimitedLog
 
-#: What anybody may ask for. ``/readyz`` tells strangers its status and nothing else.
+#: Endpoints without a credential. ``/readyz`` shows only its status to clients without a credential.
 OPEN_ENDPOINTS: Final = frozenset(("static", "probes.livez", "probes.readyz", "sign_in.form", "sign_in.submit"))
-#: What a request needs another scope for than ``read``, and a token in every mode.
+#: Endpoints that need another scope than ``read``, and a token in every mode.
 SCOPES: Final[dict[str, Scope]] = {"publish.publish": PUBLISH}
-#: What is asked so often by those who run the service that it is not counted against them.
+#: Endpoints that probes call too often for a rate limit.
 UNLIMITED_ENDPOINTS: Final = frozenset(("probes.livez", "probes.readyz"))
 
 _logger = logging.getLogger(__name__)
 
 
-class Gate:
-    """Decides for each request, before anything looks at data; unknown paths and methods are asked for too."""
+class AccessControl:
+    """Decides about each request before any code reads data, and also about unknown paths and methods."""
 
     def __init__(
-        self, is_closed: bool, credentials: Credentials, forms: Forms, limit: RequestLimit, counters: Counters
+        self, is_closed: bool, credentials: Credentials, forms: FormTokens, limit: RequestLimit, counters: Counters
     ) -> None:
         self._is_closed = is_closed
         self._credentials = credentials
         self._forms = forms
         self._limit = limit
         self._counters = counters
-        self._complaints = RateLimitedLog(_logger)
+        self._limited_log = RateLimitedLog(_logger)
 
     def admit(self) -> None:
-        """Let this request in, ``g.grant`` being what it was let in as; a ``before_request`` function.
+        """Check this request and set ``g.grant``. A ``before_request`` function.
 
         Raises:
-            AccessDenied: it shows no valid credential, or one that does not reach so far.
-            Refusal: it is one too many, or a form that was not made here.
-            Unavailable: that cannot be judged now.
+            AccessDenied: the request has no valid credential, or its credential lacks the scope.
+            RequestRefused: the client exceeds its limit, or the form was not created here.
+            DataUnavailable: the revocations are not known now.
         """
         g.grant = None
         endpoint = request.endpoint or ""
@@ -58,29 +61,27 @@ class Gate:
         elif self._is_closed and endpoint not in OPEN_ENDPOINTS:
             self._enter(self._credentials.require())
 
-    def knows_who_asks(self) -> bool:
-        """Whether this request may see what is not for strangers, where it was let in without being asked."""
+    def is_identified(self) -> bool:
+        """Return whether this request to an open endpoint may read details that need a credential."""
         if not self._is_closed:
             return True
         grant = self._credentials.find()
         return grant is not None and READ in grant.scopes
 
-    def refuse(self, refused: AccessDenied) -> AnyResponse:
-        """Answer a request that was not let in; an error handler."""
-        self._counters.refusals.labels(refused.code).inc()
+    def answer_denied(self, denied: AccessDenied) -> AnyResponse:
+        """Answer a denied request. An error handler."""
+        self._counters.refusals.labels(denied.code).inc()
         if request.endpoint in SCOPES:
-            self._complaints.warning(
-                refused.code, "refused %r from %s: %s", request.path[:100], address(), refused.text
-            )
-        if refused.code == "forbidden":
-            return answer_refusal(Refusal(403, refused.text, refused.code, as_page=wants_page()))
+            self._limited_log.warning(denied.code, "refused %r from %s: %s", request.path[:100], address(), denied.text)
+        if denied.code == "forbidden":
+            return answer_refused_request(RequestRefused(403, denied.text, denied.code, as_page=wants_page()))
         if wants_page():
-            return redirect(sign_in_address(), 303)
+            return redirect(sign_in_url(), 303)
         headers = {"WWW-Authenticate": "Bearer"}
-        return answer_refusal(Refusal(401, refused.text, refused.code, headers=headers, as_page=False))
+        return answer_refused_request(RequestRefused(401, denied.text, denied.code, headers=headers, as_page=False))
 
-    def seal(self, response: Response) -> Response:
-        """Keep an answer from caches that others share; an ``after_request`` function."""
+    def make_private(self, response: Response) -> Response:
+        """Keep a response out of shared caches. An ``after_request`` function."""
         if request.endpoint != "static":
             response.vary.add("Cookie")
             control = response.headers.get("Cache-Control", "no-cache")
@@ -92,6 +93,6 @@ class Gate:
         require_scope(grant, SCOPES.get(request.endpoint or "", READ))
         self._limit.count_identity(grant)
         g.grant = grant
-        # A browser adds a cookie to what any page sends; so does a proxy with its word.
+        # A browser adds cookies to requests of any page, and a proxy adds its header.
         if grant.by != "token" and request.method not in SAFE_METHODS:
-            self._forms.require_ours(grant)
+            self._forms.require_valid_form(grant)

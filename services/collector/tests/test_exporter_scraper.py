@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from collector.flow_control import PAGE_LIMIT_BYTES, Room
-from collector.local import LocalProbe
+from collector.exporter_scraper import ExporterScraper, make_scraper, open_session
+from collector.flow_control import EXPOSITION_LIMIT_BYTES, MemoryBudget
+from collector.local_scraper import LocalScraper
 from collector.node_exporter import COLLECTORS, SERIES_LIMIT
 from collector.sample import Sample, ScrapeFailed
-from collector.scrape import HttpProbe, make_probe, open_session
 from collector.sentences import failures
 from collector.targets.dns import Resolver
 from tests.drivers.hostile_exporters import serve
@@ -90,7 +90,7 @@ def test_scrape_asks_for_everything_when_the_exporter_refuses_a_collector(scrape
     result, exporter = scrape(respond, times=3)
 
     assert isinstance(result, Sample)
-    # Refused once, then remembered.
+    # The refusal is remembered after the first scrape.
     assert [b"collect" in head for head in exporter.requests] == [False, True, False, False]
 
 
@@ -185,7 +185,11 @@ def test_scrape_asks_what_interfaces_are_when_there_is_a_new_one_and_remembers(s
         (b"garbage\r\n\r\n", "http", "answer is not HTTP"),
         (OK + b"X: " + b"x" * 100_000 + b"\r\n\r\n", "limit", "headers of the answer are longer than 32 KiB"),
         (None, "http", "connection closed without an answer"),
-        (OK + f"Content-Length: {PAGE_LIMIT_BYTES + 1}\r\n\r\n".encode(), "limit", "exposition is longer than 8 MiB"),
+        (
+            OK + f"Content-Length: {EXPOSITION_LIMIT_BYTES + 1}\r\n\r\n".encode(),
+            "limit",
+            "exposition is longer than 8 MiB",
+        ),
     ],
 )
 def test_scrape_fails_with_a_sentence_when_the_answer_is_no_page(scrape, response, reason, sentence):
@@ -232,7 +236,7 @@ def test_scrape_holds_nobody_up_when_a_page_is_as_long_as_it_may_be(target, kind
     async def run():
         resolver = Resolver()
         async with open_session(resolver) as session, loop_turns() as turns:
-            await HttpProbe(session, resolver, target("127.0.0.1", serve(kind)), GENEROUS_SECONDS).scrape()
+            await ExporterScraper(session, resolver, target("127.0.0.1", serve(kind)), GENEROUS_SECONDS).scrape()
             await asyncio.sleep(0.01)  # the end of the scrape is part of a turn
         return turns
 
@@ -285,7 +289,7 @@ def test_scrape_fails_when_the_memory_for_large_pages_is_taken(probed, page):
     responses = [large, large, page("node_exporter_1.5.0_collect")]
 
     async def run(probe, _):
-        probe._fetcher._connector.room = Room(1_500_000)
+        probe._fetcher._connector.memory = MemoryBudget(1_500_000)
         first, second = [await probe.scrape() for _ in range(2)]
         responses[0] = responses[2]
         return first, second, await probe.scrape()
@@ -350,7 +354,7 @@ def scrape_alone(target):
     async def run(host, port=9100, timeout=GENEROUS_SECONDS):
         resolver = Resolver()
         async with open_session(resolver) as session:
-            result = await HttpProbe(session, resolver, target(host, port), timeout).scrape()
+            result = await ExporterScraper(session, resolver, target(host, port), timeout).scrape()
         await resolver.close()
         return result
 
@@ -400,7 +404,7 @@ def made(target, local_exporter=None):
     async def make():
         resolver = Resolver()
         async with open_session(resolver) as session:
-            probe = make_probe(target, session, resolver, timeout_seconds=20.0, local_exporter=local_exporter)
+            probe = make_scraper(target, session, resolver, timeout_seconds=20.0, local_exporter=local_exporter)
             return probe, await probe.scrape() if target.is_local else None
 
     return asyncio.run(make())
@@ -409,12 +413,12 @@ def made(target, local_exporter=None):
 def test_other_machine_is_scraped_through_its_own_exporter_whatever_is_set(target):
     probe, _ = made(target("pi.lan"), ("exporter", 9200))
 
-    assert isinstance(probe, HttpProbe)
+    assert isinstance(probe, ExporterScraper)
     assert probe.host == "pi.lan"
 
 
 def test_this_machine_is_read_without_an_exporter_when_none_is_set(local):
-    assert isinstance(made(local)[0], LocalProbe)
+    assert isinstance(made(local)[0], LocalScraper)
 
 
 def test_psutil_is_not_loaded_before_a_target_needs_it():
@@ -426,6 +430,6 @@ def test_psutil_is_not_loaded_before_a_target_needs_it():
 def test_this_machine_is_scraped_through_an_exporter_when_one_is_set(local, exporter):
     probe, result = made(local, ("127.0.0.1", exporter))
 
-    assert isinstance(probe, HttpProbe)
+    assert isinstance(probe, ExporterScraper)
     assert isinstance(result, Sample)
     assert result.host_name == "node6"

@@ -7,10 +7,17 @@ import time
 import pytest
 
 from collector.certificate import certificate_expiry
+from collector.installation_check import (
+    InstallationCheck,
+    RedisStatus,
+    VanishedReplicas,
+    is_saving,
+    vanished_replicas,
+    why_not_saving,
+)
 from collector.metrics import CERTIFICATE_END, LAST_BACKUP, exposition
+from collector.missed_rounds import MissedRounds
 from collector.redis_client import RedisClient
-from collector.round_watch import RoundWatch
-from collector.upkeep import Answers, Upkeep, Vanished, is_saving, vanished_names, why_not_saving
 from contract import VERSION
 from contract.names import BACKUP_KEY, CUT_KEY, DISK_KEY, REPLICAS_KEY, VANISHED_KEY
 from contract.scripts import PRESENT_REPLICA, present_replica_call
@@ -37,7 +44,7 @@ def test_build_version_is_told():
 
 def test_round_is_missed_once_it_is_half_an_interval_late_and_counts_once():
     now = [0.0]
-    watch = RoundWatch(2.0, lambda: now[0])
+    watch = MissedRounds(2.0, lambda: now[0])
     now[0] = 100.0
     assert watch.missed == 0  # nothing is owed before the first
     watch.published()
@@ -55,7 +62,7 @@ def test_round_is_missed_once_it_is_half_an_interval_late_and_counts_once():
 
 def test_collector_is_not_slow_when_rounds_of_half_a_second_are_a_little_late():
     now = [0.0]
-    watch = RoundWatch(0.5, lambda: now[0])
+    watch = MissedRounds(0.5, lambda: now[0])
     for later in (0.0, *[1.4] * 20):
         now[0] += later
         watch.published()
@@ -69,7 +76,7 @@ def test_collector_is_not_slow_when_rounds_of_half_a_second_are_a_little_late():
 
 def test_who_stands_by_misses_no_round():
     now = [0.0]
-    watch = RoundWatch(2.0, lambda: now[0])
+    watch = MissedRounds(2.0, lambda: now[0])
     watch.published()
     now[0] = 4.0
     watch.stand_by()
@@ -81,7 +88,7 @@ def test_who_stands_by_misses_no_round():
 
 def test_collector_is_slow_when_rounds_are_late_again_and_again_and_not_after_one_long_gap():
     now = [0.0]
-    watch = RoundWatch(2.0, lambda: now[0])
+    watch = MissedRounds(2.0, lambda: now[0])
 
     def publish(later):
         now[0] += later
@@ -130,7 +137,7 @@ def test_reason_says_whether_saving_fails_or_is_off():
 
 def test_replica_vanished_when_it_went_while_redis_was_there_and_not_long_ago():
     def known(went, started=0.0):
-        return vanished_names([(b"a", went * 1000)], started, NOW, 10.0, 600.0)
+        return vanished_replicas([(b"a", went * 1000)], started, NOW, 10.0, 600.0)
 
     assert known(NOW - 1) == known(NOW - 599) == {"a"}
     assert known(NOW - 601) == known(NOW + 5) == frozenset()
@@ -145,24 +152,24 @@ class Installation:
     def __init__(self):
         self.info, self.gone = AOF, frozenset()
 
-    async def figures(self):
+    async def read_status(self):
         if self.info is None:
             raise RedisAway
-        return Answers(self.info)
+        return RedisStatus(self.info)
 
-    async def vanished(self):
+    async def read_vanished_replicas(self):
         if self.gone is None:
             raise RedisAway
-        return Vanished(self.gone)
+        return VanishedReplicas(self.gone)
 
 
 def test_trouble_is_what_is_known_to_be_wrong_and_ends_with_it():
     there = Installation()
-    upkeep = Upkeep(there, None)
+    installation_check = InstallationCheck(there, None)
 
     def codes():
-        asyncio.run(upkeep.look())
-        return [(each.code, each.args) for each in upkeep.troubles]
+        asyncio.run(installation_check.check())
+        return [(each.code, each.args) for each in installation_check.degradations]
 
     assert codes() == []
     there.info, there.gone = {**AOF, "aof_last_write_status": "err"}, frozenset({"a", "b"})
@@ -193,9 +200,9 @@ def test_what_was_cut_from_the_data_is_told_and_is_no_trouble(valkey, redis, val
         redis.set(CUT_KEY, value)
 
     with users(valkey):
-        upkeep = looked_at(url_of(valkey, "collector"))
-    assert [(each.code, each.args) for each in upkeep.notes] == codes
-    assert upkeep.troubles == []
+        installation_check = looked_at(url_of(valkey, "collector"))
+    assert [(each.code, each.args) for each in installation_check.notes] == codes
+    assert installation_check.degradations == []
 
 
 @pytest.mark.parametrize(
@@ -211,8 +218,8 @@ def test_disk_of_the_container_that_is_nearly_full_is_trouble(valkey, redis, val
     redis.set(DISK_KEY, value)
 
     with users(valkey):
-        upkeep = looked_at(url_of(valkey, "collector"))
-    assert [each.code for each in upkeep.troubles] == codes
+        installation_check = looked_at(url_of(valkey, "collector"))
+    assert [each.code for each in installation_check.degradations] == codes
 
 
 def test_replica_that_did_not_end_is_told_by_the_users_that_the_containers_have(valkey, redis, monkeypatch):
@@ -225,11 +232,11 @@ def test_replica_that_did_not_end_is_told_by_the_users_that_the_containers_have(
 
         async def ask():
             client = RedisClient(url_of(valkey, "collector"))
-            upkeep = Upkeep(client, None)
+            installation_check = InstallationCheck(client, None)
             for _ in range(2):
-                await upkeep.look()
+                await installation_check.check()
             await client.close()
-            return [(each.code, each.args) for each in upkeep.troubles]
+            return [(each.code, each.args) for each in installation_check.degradations]
 
         # the server of this test may have begun a moment ago
         monkeypatch.setattr("collector.redis_client.PRESENCE_TTL_SECONDS", -60.0)
@@ -250,18 +257,18 @@ def test_replica_that_did_not_end_is_told_by_the_users_that_the_containers_have(
 
 
 def look(redis, certificate=None):
-    asyncio.run(Upkeep(redis, certificate).look())
+    asyncio.run(InstallationCheck(redis, certificate).check())
 
 
 def looked_at(url):
     async def run():
         client = RedisClient(url)
-        upkeep = Upkeep(client, None)
+        installation_check = InstallationCheck(client, None)
         try:
-            await upkeep.look()
+            await installation_check.check()
         finally:
             await client.close()
-        return upkeep
+        return installation_check
 
     return asyncio.run(run())
 
@@ -289,9 +296,9 @@ def test_what_the_user_may_not_ask_for_is_left_out_and_not_asked_for_again_soon(
 
         async def run():
             client = RedisClient(url_of(valkey, "collector"))
-            upkeep = Upkeep(client, None)
+            installation_check = InstallationCheck(client, None)
             for _ in range(3):
-                await upkeep.look()
+                await installation_check.check()
             await client.close()
 
         asyncio.run(run())
@@ -302,18 +309,18 @@ def test_what_the_user_may_not_ask_for_is_left_out_and_not_asked_for_again_soon(
 
 def test_nothing_is_known_of_a_redis_that_is_away():
     class Away:
-        async def figures(self):
+        async def read_status(self):
             raise RedisAway
 
-        async def vanished(self):
+        async def read_vanished_replicas(self):
             raise RedisAway
 
     class There:
-        async def figures(self):
-            return Answers({"used_memory": 5, "maxmemory": 9}, 3.0)
+        async def read_status(self):
+            return RedisStatus({"used_memory": 5, "maxmemory": 9}, 3.0)
 
-        async def vanished(self):
-            return Vanished()
+        async def read_vanished_replicas(self):
+            return VanishedReplicas()
 
     look(There())
     assert metrics()["collector_redis_memory_limit_bytes"] == "9.0"
@@ -346,11 +353,11 @@ def test_file_without_a_certificate_has_no_end(tmp_path, text):
         certificate_expiry(path)
 
     class Quiet:
-        async def figures(self):
-            return Answers()
+        async def read_status(self):
+            return RedisStatus()
 
-        async def vanished(self):
-            return Vanished()
+        async def read_vanished_replicas(self):
+            return VanishedReplicas()
 
     CERTIFICATE_END.value = 1.0
     look(Quiet(), path)

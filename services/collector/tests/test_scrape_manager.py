@@ -4,15 +4,15 @@ from itertools import pairwise
 
 import pytest
 
-from collector.polling import Polling, phase_seconds
 from collector.sample import Sample, ScrapeFailed
+from collector.scrape_manager import ScrapeManager, phase_seconds
 from collector.sentences import failures
 from collector.sentences.sentence import english
 from collector.targets.entry import HttpOptions
 from tests.drivers.waiting import until
 
 
-class Probe:
+class Scraper:
     """Notes when it is asked, and gives or raises the next of ``results``, the last one until there are others."""
 
     def __init__(self, *results, takes_seconds=0.0):
@@ -34,11 +34,11 @@ def sample():
 
 
 def test_polling_scrapes_once_an_interval_when_scrapes_are_short(target):
-    probe = Probe(sample())
+    probe = Scraper(sample())
 
     async def run():
         begun = time.monotonic()
-        polling = Polling(lambda _: probe, interval_seconds=0.2)
+        polling = ScrapeManager(lambda _: probe, interval_seconds=0.2)
         polling.follow([target()])
         assert polling.states["node6.lan:9100"].status == "unknown"
         await until(lambda: len(probe.scrapes) >= 4)
@@ -51,10 +51,10 @@ def test_polling_scrapes_once_an_interval_when_scrapes_are_short(target):
 
 
 def test_polling_goes_on_with_the_others_when_one_node_is_slow(target):
-    slow, quick = Probe(sample(), takes_seconds=3600), Probe(sample())
+    slow, quick = Scraper(sample(), takes_seconds=3600), Scraper(sample())
 
     async def run():
-        polling = Polling(lambda target: slow if target.host == "slow" else quick, interval_seconds=0.05)
+        polling = ScrapeManager(lambda target: slow if target.host == "slow" else quick, interval_seconds=0.05)
         polling.follow([target("slow"), target("quick")])
         await until(lambda: len(quick.scrapes) >= 3)
         statuses = {state.target.host: state.status for state in polling.states.values()}
@@ -66,16 +66,16 @@ def test_polling_goes_on_with_the_others_when_one_node_is_slow(target):
 
 
 def test_polling_scrapes_less_and_less_often_when_a_node_sends_more_than_it_may(target):
-    probe = Probe(ScrapeFailed("limit", failures.page_too_long(8 * 2**20)))
+    probe = Scraper(ScrapeFailed("limit", failures.page_too_long(8 * 2**20)))
 
     async def run():
         begun = time.monotonic()
-        polling = Polling(lambda _: probe, interval_seconds=0.1)
+        polling = ScrapeManager(lambda _: probe, interval_seconds=0.1)
         polling.follow([target()])
         state = polling.states["node6.lan:9100"]
         await until(lambda: len(probe.scrapes) == 4)
         # All the time what the last scrape gave counts.
-        assert (state.status, state.error, state.is_seen) == ("offline", failures.page_too_long(8 * 2**20), True)
+        assert (state.status, state.error, state.is_recent) == ("offline", failures.page_too_long(8 * 2**20), True)
         await polling.stop()
         return begun
 
@@ -84,11 +84,11 @@ def test_polling_scrapes_less_and_less_often_when_a_node_sends_more_than_it_may(
 
 
 def test_polling_scrapes_every_interval_again_when_a_node_sends_what_it_may(target, monkeypatch):
-    monkeypatch.setattr("collector.polling.LONGEST_PAUSE_SECONDS", 0.2)
-    probe = Probe(ScrapeFailed("limit", failures.page_too_long(8 * 2**20)))
+    monkeypatch.setattr("collector.scrape_manager.LONGEST_PAUSE_SECONDS", 0.2)
+    probe = Scraper(ScrapeFailed("limit", failures.page_too_long(8 * 2**20)))
 
     async def run():
-        polling = Polling(lambda _: probe, interval_seconds=0.1)
+        polling = ScrapeManager(lambda _: probe, interval_seconds=0.1)
         polling.follow([target()])
         state = polling.states["node6.lan:9100"]
         await until(lambda: len(probe.scrapes) == 4)
@@ -113,10 +113,10 @@ def test_polling_scrapes_every_interval_again_when_a_node_sends_what_it_may(targ
     ],
 )
 def test_polling_goes_on_when_a_scrape_fails(target, failure, error):
-    probe = Probe(sample())
+    probe = Scraper(sample())
 
     async def run():
-        polling = Polling(lambda _: probe, interval_seconds=0.1)
+        polling = ScrapeManager(lambda _: probe, interval_seconds=0.1)
         polling.follow([target()])
         state = polling.states["node6.lan:9100"]
         await until(lambda: state.status == "online")
@@ -137,9 +137,9 @@ def test_polling_keeps_what_it_knows_when_targets_change(target):
     async def run():
         def make(target):
             made.append(target.address)
-            return Probe(sample())
+            return Scraper(sample())
 
-        polling = Polling(make, interval_seconds=0.05)
+        polling = ScrapeManager(make, interval_seconds=0.05)
         polling.follow([target("a"), target("b")])
         await until(lambda: all(state.status == "online" for state in polling.states.values()))
         kept = polling.states["b:9100"]
@@ -170,10 +170,10 @@ def test_polling_scrapes_in_another_way_when_the_target_is_to_be_asked_in_anothe
 
     def make(target):
         made.append(target.http.scheme)
-        return Probe(sample())
+        return Scraper(sample())
 
     async def run():
-        polling = Polling(make, interval_seconds=0.05)
+        polling = ScrapeManager(make, interval_seconds=0.05)
         polling.follow([target()])
         await until(lambda: polling.states["node6.lan:9100"].status == "online")
         polling.follow([target(http=HttpOptions(scheme="https"))])
@@ -188,11 +188,11 @@ def test_polling_scrapes_in_another_way_when_the_target_is_to_be_asked_in_anothe
 
 
 def test_polling_tells_the_outcome_of_each_scrape_when_debugging(target, caplog):
-    caplog.set_level("DEBUG", "collector.polling")
-    probe = Probe(sample(), ScrapeFailed("connect", failures.connection_refused()))
+    caplog.set_level("DEBUG", "collector.scrape_manager")
+    probe = Scraper(sample(), ScrapeFailed("connect", failures.connection_refused()))
 
     async def run():
-        polling = Polling(lambda _: probe, interval_seconds=0.05)
+        polling = ScrapeManager(lambda _: probe, interval_seconds=0.05)
         polling.follow([target()])
         await until(lambda: len(probe.scrapes) >= 3)
         await polling.stop()

@@ -1,4 +1,4 @@
-"""History on its way to a real Redis, beside rounds that must not notice."""
+"""Write history to a real Redis beside rounds, which history must not delay."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 import contract
 from collector import redis_client as module
-from collector.history import BATCH_LENGTH, Recorder
+from collector.history import BATCH_LENGTH, HistoryRecorder
 from collector.metrics import REGISTRY
 from collector.redis_client import RedisClient
 from collector.rounds import build_snapshot
@@ -52,7 +52,7 @@ def run(valkey, redis):
         async def main():
             link = Link(valkey.url)
             try:
-                await play(Recorder(link), link)
+                await play(HistoryRecorder(link), link)
             finally:
                 await link.close()
 
@@ -64,7 +64,7 @@ def run(valkey, redis):
 async def take(recorder, seconds, count=1):
     nodes = [replace(NODE, node=f"n{number}") for number in range(count)]
     snapshot = build_snapshot(nodes, cluster="lab", epoch=EPOCH, seq=1, timestamp="", interval_seconds=2.0)
-    await recorder.take(snapshot, START + seconds)
+    await recorder.add(snapshot, START + seconds)
 
 
 def starts(redis, node="n0", step=10):
@@ -120,7 +120,7 @@ def test_history_goes_on_when_a_redis_of_a_former_release_refuses_distributions(
 
     async def play(recorder, _):
         link = Link(valkey.url.replace("//", "//former:secret@"))
-        recorder = Recorder(link)
+        recorder = HistoryRecorder(link)
         for seconds in range(0, 40, 10):
             await take(recorder, seconds)
             await recorder.write(EPOCH, 5)
@@ -168,7 +168,7 @@ def test_writing_ends_in_time_when_redis_hangs(run, valkey, redis, monkeypatch):
     # Given a link that by itself would wait for far longer than a busy machine takes
     for name in ("ANSWER_SECONDS", "CALL_SECONDS"):
         monkeypatch.setattr(module, name, 30.0)
-    monkeypatch.setattr(module._bounded.__wrapped__, "__defaults__", (30.0,))
+    monkeypatch.setattr(module._time_limited.__wrapped__, "__defaults__", (30.0,))
 
     async def play(recorder, _):
         await take(recorder, 0)
@@ -206,7 +206,7 @@ def test_history_is_dropped_and_goes_on_later_when_redis_is_full(run, redis, cap
     assert starts(redis) == [20]
     # Of two steps the node, the averages and the distribution.
     assert recorded("refused") - before == 6
-    assert [record.message.partition(":")[0] for record in caplog.records] == ["history is not recorded"]
+    assert [record.message.partition(":")[0] for record in caplog.records] == ["Redis refuses history"]
 
 
 def test_history_is_forgotten_when_another_collector_has_taken_over(run, redis):

@@ -1,6 +1,6 @@
-"""The one road to Redis: time limits, a circuit breaker, and the driver's errors translated.
+"""The connection to Redis: time limits, a circuit breaker, and translation of the driver's errors.
 
-A thread looks after Redis while nobody asks for anything, so that readiness and recovery need no traffic.
+A thread checks Redis while there are no requests, so that readiness and recovery do not depend on traffic.
 """
 
 import logging
@@ -22,15 +22,15 @@ from runtime.readiness import Readiness
 from runtime.redis_client import blocking_client
 from runtime.redis_failures import FunctionsMissing, RedisAway, RedisFailure, RedisRefused, translated
 
-#: Seconds that a connection, and each answer, may take.
+#: Longest time, in seconds, to connect and to wait for each answer.
 TIMEOUT_SECONDS: Final = 1.0
-#: Seconds after a failure for which Redis is not tried again.
+#: Seconds after a failure without a further attempt.
 PAUSE_SECONDS: Final = 1.0
-#: Seconds between two looks of the watch while Redis answers; any other answer in between saves one.
+#: Seconds between two checks while Redis answers. Any other answer replaces a check.
 UP_SECONDS: Final = 5.0
-#: Seconds between two looks while it does not, or has no functions.
+#: Seconds between two checks while Redis does not answer or lacks the functions.
 DOWN_SECONDS: Final = 1.0
-#: Part of a pause by which it is stretched at random, so that many processes do not look together.
+#: Largest random extension of a pause, as a fraction, so that many processes do not check at the same time.
 JITTER: Final = 0.2
 
 _logger = logging.getLogger(__name__)
@@ -38,11 +38,11 @@ _logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class RedisLink:
-    """A blocking client that several threads share; it connects at the first question, not before.
+class RedisConnection:
+    """A blocking client that several threads share. It connects with the first query.
 
-    While Redis is away a question costs nothing: for ``PAUSE_SECONDS`` after a failure nobody tries, and then one
-    caller at a time does.
+    While Redis is away a query fails without delay: for ``PAUSE_SECONDS`` after a failure no thread tries Redis, and
+    then one thread at a time does.
     """
 
     def __init__(
@@ -56,26 +56,26 @@ class RedisLink:
         self._readiness = readiness
         self._counters = counters
         self._monotonic = monotonic
-        self._complaints = RateLimitedLog(_logger)
+        self._limited_log = RateLimitedLog(_logger)
         self._trying = threading.Lock()
         self._down = False
         self._resume_at = 0.0
-        #: Whether Redis ran the function that it was last asked for.
+        #: Whether Redis ran the last function that the api called.
         self.has_functions = False
         #: Monotonic time of the last answer, ``None`` before the first.
         self.last_answer: float | None = None
-        counters.watch_redis(lambda: self.up)
+        counters.observe_redis(lambda: self.up)
 
     @property
     def up(self) -> bool:
-        """Whether Redis answered the last question."""
+        """Whether Redis answered the last query."""
         return self.last_answer is not None and not self._down
 
     def call(self, script: Script, arguments: Call) -> Any:
         """Return the answer of a script's function.
 
         Raises:
-            RedisAway: no answer.
+            RedisAway: Redis does not answer.
             RedisRefused: the answer is an error, or Redis cannot run our functions.
         """
         answer = self.ask(lambda client: call(client, script, arguments))
@@ -84,37 +84,37 @@ class RedisLink:
             _logger.info("Redis has the functions")
         return answer
 
-    def ask(self, question: Callable[[redis.Redis], T]) -> T:
-        """Return ``question(client)``.
+    def ask(self, query: Callable[[redis.Redis], T]) -> T:
+        """Return ``query(client)``.
 
         Raises:
-            RedisAway: no answer.
+            RedisAway: Redis does not answer.
             RedisRefused: the answer is an error.
         """
         if not self._down:
-            return self._try(question)
+            return self._try(query)
         if self._monotonic() < self._resume_at or not self._trying.acquire(blocking=False):
             raise RedisAway
         try:
-            return self._try(question)
+            return self._try(query)
         finally:
             self._trying.release()
 
-    def _try(self, question: Callable[[redis.Redis], T]) -> T:
+    def _try(self, query: Callable[[redis.Redis], T]) -> T:
         try:
             with translated():
-                answer = question(self.client)
+                answer = query(self.client)
         except FunctionsMissing as error:
             self._answered()
             self.has_functions = False
             self._readiness.note_functions_missing(str(error))
             self._counters.redis_refusals.inc()
-            self._complaints.warning("functions", "%s", error)
+            self._limited_log.warning("functions", "%s", error)
             raise
         except RedisRefused as error:
             self._answered()
             self._counters.redis_refusals.inc()
-            self._complaints.warning("refused", "Redis refused a command: %s", error)
+            self._limited_log.warning("refused", "Redis refused a command: %s", error)
             raise
         except RedisAway as error:
             self._failed(error)
@@ -135,45 +135,50 @@ class RedisLink:
         if self._readiness.redis_down():
             _logger.warning("Redis does not answer (%s); answering from memory", error)
         elif self.last_answer is None:
-            self._complaints.warning("away", "Redis does not answer yet (%s); is REDIS_URL right?", error)
+            self._limited_log.warning("away", "Redis does not answer yet (%s); is REDIS_URL right?", error)
 
     def close(self) -> None:
         """Close the connections."""
         self.client.close()
 
 
-class RedisWatch:
-    """Asks Redis now and then in one background thread, which is to be started after a fork.
+class RedisHealthCheck:
+    """Checks Redis regularly in a background thread. Start the thread after a fork.
 
-    It calls a function: where Redis has none, log and readiness say so from the start, and readiness says soon when
-    Redis has them.
+    The check calls a function. The log and readiness therefore report missing functions from the start, and report
+    soon when Redis has the functions.
     """
 
-    def __init__(self, link: RedisLink) -> None:
-        self._link = link
+    def __init__(self, connection: RedisConnection) -> None:
+        self._connection = connection
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="redis-watch", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="redis-check", daemon=True)
 
     def start(self) -> None:
-        """Look for the first time, and from then on."""
+        """Start the checks with an immediate one."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop looking."""
+        """Stop the checks."""
         self._stopping.set()
 
     def _run(self) -> None:
         pause = 0.0
         while not self._stopping.wait(pause):
-            pause = self._look() * (1 + JITTER * random.random())  # noqa: S311 (spreads load, guards nothing)
+            pause = self._check() * (1 + JITTER * random.random())  # noqa: S311 (spreads load, no security)
 
-    def _look(self) -> float:
-        """Return the seconds until the next look."""
-        last = self._link.last_answer
-        if self._link.up and self._link.has_functions and last is not None and time.monotonic() - last < UP_SECONDS:
+    def _check(self) -> float:
+        """Check Redis if needed. Return the seconds until the next check."""
+        last = self._connection.last_answer
+        if (
+            self._connection.up
+            and self._connection.has_functions
+            and last is not None
+            and time.monotonic() - last < UP_SECONDS
+        ):
             return UP_SECONDS
         try:
-            self._link.call(ATTEMPT_SIGN_IN, NO_ATTEMPT)
+            self._connection.call(ATTEMPT_SIGN_IN, NO_ATTEMPT)
         except RedisFailure:
             return DOWN_SECONDS
         return UP_SECONDS
