@@ -38,7 +38,7 @@ def sample(seconds=0.0):
     return Sample(monotonic_seconds=seconds, load1=0.7)
 
 
-def test_node_is_unchanged_when_a_collector_takes_over(state):
+def test_node_keeps_its_status_and_values_when_a_collector_takes_over(state):
     node = state("node6.lan")
 
     restore_nodes(previous_nodes(METRICS), [node])
@@ -83,7 +83,7 @@ def test_own_scrapes_count_when_they_precede_the_takeover(state):
     assert (other.as_node().status, other.as_node().status_since) == ("online", "2026-11-23T09:41:10.000Z")
 
 
-def test_own_scrapes_do_not_count_when_they_are_older_than_a_pause_of_this_process(state, monkeypatch):
+def test_own_scrapes_do_not_count_when_this_process_was_paused_since(state, monkeypatch):
     node = state("node6.lan")
     node.update(ScrapeFailed("connect", failures.connection_refused()), unix_seconds=NOW)
     assert node.is_recent
@@ -100,7 +100,7 @@ def test_own_scrapes_do_not_count_when_they_are_older_than_a_pause_of_this_proce
     assert (node.is_recent, node.as_node().load1) == (True, 0.7)
 
 
-def test_name_and_role_come_from_the_targets_file_when_they_changed(state):
+def test_name_and_role_come_from_the_targets_file_when_they_changed_meanwhile(state):
     node = state("node6.lan", node="head", role="master")
 
     restore_nodes(previous_nodes(METRICS), [node])
@@ -118,7 +118,7 @@ def test_node_is_unknown_when_there_is_no_readable_message(state, raw):
     assert restore_alerts(raw, CurrentTime(0.0, NOW)) == {}
 
 
-def test_alerts_stay_without_a_transition_when_a_collector_takes_over(online, offline, filesystem):
+def test_alerts_continue_without_a_transition_when_a_collector_takes_over(online, offline, filesystem):
     rules = parse_rules("filesystem_full: {for_seconds: 60}")
     full = online(filesystems=(filesystem("/boot", 91.5),))
     now = CurrentTime(5.0, NOW)
