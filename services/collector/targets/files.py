@@ -108,10 +108,10 @@ class TargetsFile:
         if self.waiting is not None:
             self.entries, self.waiting, self.problem = self.waiting, None, None
 
-    def reject(self, error: TargetsError, *, is_clash: bool = False) -> None:
-        """Set the problem why the entries cannot be put in force; ``is_clash``: they conflict with other files."""
+    def reject(self, error: TargetsError, *, is_conflict: bool = False) -> None:
+        """Record why the entries cannot be put in force; ``is_conflict``: they conflict with other files."""
         path, previous_targets = path_text(self.path), len(self.entries)
-        if is_clash:
+        if is_conflict:
             self.problem = targets_file_clashes(path, previous_targets, error.why)
         else:
             self.problem = targets_file_invalid(path, previous_targets, error.line, error.why)
@@ -161,7 +161,7 @@ class TargetsFiles:
         self._files: dict[Path, TargetsFile] = {}
         self._logged_problems: set[str] = set()
         #: Nodes with unchecked certificates in the last warning of the log.
-        self._insecure: list[str] = []
+        self._logged_insecure_nodes: list[str] = []
         self._find()
         for file in self._files.values():
             file.read()
@@ -216,14 +216,14 @@ class TargetsFiles:
         """Log the number of targets and the files."""
         existing = [path_text(file.path) for file in self._files.values() if not file.is_missing]
         count = len(self.targets) + sum(entry.is_discovered for entry in self.entries)
-        where = ", ".join(existing) or f"{path_text(self.path)} (there is no such file)"
+        where = ", ".join(existing) or f"{path_text(self.path)} (the file does not exist)"
         _log.info("%s in %s", plural(count, "target"), where)
         insecure_nodes = [target.node for target in self.targets if target.http.insecure]
-        if insecure_nodes and insecure_nodes != self._insecure:
+        if insecure_nodes and insecure_nodes != self._logged_insecure_nodes:
             _log.warning("insecure: true: certificates are not checked for %s", _first_and_count(insecure_nodes))
             if idle := [target.node for target in self.targets if target.http.insecure and target.http.ca_file]:
                 _log.warning("insecure: true: ca_file has no effect for %s", _first_and_count(idle))
-        self._insecure = insecure_nodes
+        self._logged_insecure_nodes = insecure_nodes
 
     def _find(self) -> None:
         found: dict[Path, TargetsFile] = {}
@@ -245,7 +245,7 @@ class TargetsFiles:
         for file in self._waiting():
             error = self._try_to_accept([file])
             if error is not None:
-                file.reject(error, is_clash=True)
+                file.reject(error, is_conflict=True)
 
     def _waiting(self) -> list[TargetsFile]:
         return [file for file in self._files.values() if file.waiting is not None]
