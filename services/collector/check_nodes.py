@@ -138,18 +138,19 @@ def main(
     arguments: Sequence[str] | None = None,
     program: str = "check_nodes",
     default: Path | None = None,
-    default_is: str = "COLLECTOR_TARGETS, or nodes.yaml",
+    default_description: str = "COLLECTOR_TARGETS, or nodes.yaml",
 ) -> int:
     """Check the targets; return 0 if all can be read, 1 if a target cannot be read, 2 for invalid files or settings.
 
-    ``default``: the targets file without ``--targets``, which ``default_is`` describes; ``None``: as in the settings.
+    ``default``: the targets file without ``--targets``, ``None`` for the file of the settings. The help shows
+    ``default_description``.
     """
     parser = argparse.ArgumentParser(prog=program, description="Scrape every target once and print the results.")
     parser.add_argument(
         "--targets",
         type=split_paths,
         metavar="PATH,…",
-        help=f"targets files, separated by commas (default: {default_is})",
+        help=f"targets files, separated by commas (default: {default_description})",
     )
     given: tuple[Path, ...] | None = parser.parse_args(arguments).targets
     if given is not None and not given:

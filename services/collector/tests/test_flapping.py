@@ -64,7 +64,7 @@ class Log:
             damping=restore_flap_damping(raw, alerts, now),
         )
 
-    def see(self, *observations, passed=INTERVAL):
+    def make_round(self, *observations, passed=INTERVAL):
         """Make a round ``passed`` seconds after the last one; return the new log entries."""
         self.seconds += passed
         state = ClusterState((), observations, parse_rules(self.rules), ())
@@ -79,11 +79,11 @@ class Log:
 
     def flap(self, times):
         """Let the node go offline and come back ``times`` times."""
-        return [error_text for _ in range(times) for seen in (OFFLINE, UP) for error_text in self.see(seen)]
+        return [error_text for _ in range(times) for seen in (OFFLINE, UP) for error_text in self.make_round(seen)]
 
     def wait(self, seen, seconds):
         """Make rounds without any change; return the new log entries."""
-        return [error_text for _ in range(round(seconds / INTERVAL)) for error_text in self.see(seen)]
+        return [error_text for _ in range(round(seconds / INTERVAL)) for error_text in self.make_round(seen)]
 
     @property
     def active(self):
@@ -138,7 +138,7 @@ def test_firing_alert_is_logged_after_alerts_that_did_not_fire():
     log.flap(3)
 
     assert log.wait(OFFLINE, 20) == [("firing", DOWN)]
-    assert log.see(UP) == [("resolved", DOWN)]
+    assert log.make_round(UP) == [("resolved", DOWN)]
 
 
 def test_alert_stays_firing_when_it_fired_five_times_in_ten_minutes():
@@ -152,7 +152,7 @@ def test_alert_stays_firing_when_it_fired_five_times_in_ten_minutes():
     assert log.flap(7) == []
     assert log.active == {DOWN: ("firing", FLAPPING_TIMES + 7)}
     log.seconds += 40
-    log.see(UP)
+    log.make_round(UP)
     assert decode(log.health, Health).firing.warning == 1
 
 
@@ -162,7 +162,7 @@ def test_flapping_alert_ends_when_its_condition_was_stable_for_ten_minutes():
     began = log.entries[-1].timestamp
 
     assert log.wait(UP, WINDOW_SECONDS - INTERVAL) == []
-    assert log.see(UP) == [("resolved", DOWN)]
+    assert log.make_round(UP) == [("resolved", DOWN)]
 
     assert log.active == {}
     assert log.entries[-1].message == "node6.lan: node_down no longer flaps; it fired 12 times"
@@ -200,7 +200,7 @@ def test_flapping_alert_becomes_an_ordinary_alert_when_it_fires_for_ten_minutes(
 
     assert log.wait(OFFLINE, WINDOW_SECONDS + INTERVAL) == []
     assert log.active == {DOWN: ("firing", 0)}
-    assert log.see(UP) == [("resolved", DOWN)]
+    assert log.make_round(UP) == [("resolved", DOWN)]
 
     assert log.entries[-1].message == "node6.lan is online again"
     assert log.incidents[-1].began == began
@@ -213,8 +213,8 @@ def test_peak_of_a_flapping_alert_covers_its_whole_period():
         return ObservedNode("node6.lan", "online", None, Measures(memory_usage=percent))
 
     for percent in (91.0, 92.0, 93.0, 94.0, 95.0, 99.0, 96.0):
-        log.see(memory(percent))
-        log.see(memory(10.0))
+        log.make_round(memory(percent))
+        log.make_round(memory(10.0))
     log.wait(memory(10.0), WINDOW_SECONDS)
 
     assert [incident.peak for incident in log.incidents] == [91.0, 92.0, 93.0, 94.0, 99.0]
@@ -226,7 +226,7 @@ def test_flapping_alert_stays_when_the_condition_of_its_node_is_unknown():
 
     assert log.wait(UNSEEN, 2 * WINDOW_SECONDS) == []
     assert log.active == {DOWN: ("firing", 5)}
-    assert log.see(UP) == [("resolved", DOWN)]
+    assert log.make_round(UP) == [("resolved", DOWN)]
 
 
 @pytest.mark.parametrize(
@@ -240,21 +240,21 @@ def test_flapping_alert_stays_when_the_condition_of_its_node_is_unknown():
 def test_flapping_alert_ends_immediately_when_its_node_or_rule_is_removed(rules, observations, message, last):
     log = Log()
     log.flap(6)
-    log.see(last)
+    log.make_round(last)
     log.rules = rules
 
-    assert log.see(*observations) == [("resolved", DOWN)]
+    assert log.make_round(*observations) == [("resolved", DOWN)]
     assert log.entries[-1].message == message
 
 
 def test_flapping_alert_ends_immediately_when_its_detail_is_left_out(online, filesystem):
     log = Log("filesystem_readonly: {for_seconds: 0}")
     for _ in range(6):
-        log.see(online(filesystems=(filesystem("/", readonly=True),)))
-        log.see(online(filesystems=(filesystem("/"),)))
+        log.make_round(online(filesystems=(filesystem("/", readonly=True),)))
+        log.make_round(online(filesystems=(filesystem("/"),)))
     log.rules = "filesystem_readonly: {for_seconds: 0, ignore: [/]}"
 
-    assert log.see(online(filesystems=(filesystem("/"),))) == [("resolved", "filesystem_readonly/node6.lan//")]
+    assert log.make_round(online(filesystems=(filesystem("/"),))) == [("resolved", "filesystem_readonly/node6.lan//")]
 
 
 @pytest.mark.parametrize("last", [UP, OFFLINE])
@@ -262,9 +262,9 @@ def test_alert_keeps_flapping_when_another_collector_takes_over(last):
     log = Log("node_down: {for_seconds: 4}")
     for _ in range(7):
         log.wait(OFFLINE, 6)
-        log.see(UP)
+        log.make_round(UP)
     log.wait(UP, 20)
-    log.see(last)
+    log.make_round(last)
     assert log.active == {DOWN: ("firing", 7)}
 
     log.take_over()
@@ -272,7 +272,7 @@ def test_alert_keeps_flapping_when_another_collector_takes_over(last):
     if last is UP:
         # Stable since the node last came back
         assert log.wait(UP, WINDOW_SECONDS - 24) == []
-        assert log.see(UP) == [("resolved", DOWN)]
+        assert log.make_round(UP) == [("resolved", DOWN)]
     else:
         # Offline for four more seconds
         assert log.wait(OFFLINE, 4) == []
@@ -284,9 +284,9 @@ def test_alert_keeps_flapping_when_another_collector_takes_over(last):
 def test_firings_count_when_another_collector_takes_over(before):
     log = Log()
     log.flap(before)
-    log.see(OFFLINE)
+    log.make_round(OFFLINE)
     log.take_over()
-    log.see(UP)
+    log.make_round(UP)
 
     log.take_over()
     log.flap(8)
@@ -299,9 +299,9 @@ def test_count_of_pending_alerts_continues_when_another_collector_takes_over():
     for _ in range(20):
         log.flap(1)
         log.take_over()
-        log.see(OFFLINE)
+        log.make_round(OFFLINE)
         log.take_over()
-        log.see(UP)
+        log.make_round(UP)
     log.wait(UP, WINDOW_SECONDS)
 
     assert [(entry.transition, entry.count) for entry in log.entries] == [
@@ -329,7 +329,7 @@ def test_flapping_starts_again_after_a_takeover_by_the_previous_release():
 
     # The alert ends in the first round, as in that release; it counts as fired once
     assert log.active == {DOWN: ("firing", 7)}
-    assert log.see(UP) == [("resolved", DOWN)]
+    assert log.make_round(UP) == [("resolved", DOWN)]
     assert log.flap(9) == [("firing", DOWN), ("resolved", DOWN)] * 3 + [("firing", DOWN)]
 
 
@@ -338,7 +338,7 @@ def test_log_limits_the_entries_of_a_node_and_adds_the_rest_later(online, filesy
     many = online("many", filesystems=tuple(filesystem(f"/{number:02}", 99.0) for number in range(NODE_ENTRIES + 10)))
     other = online("other", filesystems=(filesystem("/", 99.0),))
 
-    error_text = log.see(many, other)
+    error_text = log.make_round(many, other)
 
     # Then the alerts of another node are still logged, and the message has all alerts
     assert Counter(entry.node for entry in log.entries) == {"many": NODE_ENTRIES, "other": 1}
@@ -346,10 +346,10 @@ def test_log_limits_the_entries_of_a_node_and_adds_the_rest_later(online, filesy
     assert [alert.id for alert in decode(log.raw, Alerts).active_alerts if not alert.logged] == [
         f"filesystem_full/many//{number:02}" for number in range(NODE_ENTRIES, NODE_ENTRIES + 10)
     ]
-    assert log.see(many, other) == []
+    assert log.make_round(many, other) == []
     # And alerts that still fire are logged when there is room, also by another collector
     log.take_over()
-    log.see(many, other, passed=WINDOW_SECONDS)
+    log.make_round(many, other, passed=WINDOW_SECONDS)
     assert len(log.entries) == len(error_text) + 10
     assert all(alert.logged for alert in decode(log.raw, Alerts).active_alerts)
 
@@ -357,9 +357,9 @@ def test_log_limits_the_entries_of_a_node_and_adds_the_rest_later(online, filesy
 def test_end_is_not_logged_when_the_beginning_was_not(online, filesystem):
     log = Log("filesystem_full: {for_seconds: 0}")
     many = online(filesystems=tuple(filesystem(f"/{number:02}", 99.0) for number in range(NODE_ENTRIES + 10)))
-    log.see(many)
+    log.make_round(many)
 
-    error_text = log.see(online(filesystems=(filesystem("/", 1.0),)))
+    error_text = log.make_round(online(filesystems=(filesystem("/", 1.0),)))
 
     assert [transition for transition, _ in error_text] == ["resolved"] * NODE_ENTRIES
     assert len(log.incidents) == NODE_ENTRIES
@@ -372,11 +372,11 @@ def test_records_for_the_next_collector_are_bounded_when_very_many_nodes_flap():
     offline = {name: ObservedNode(name, "offline", None, None) for name in names}
     online = {name: ObservedNode(name, "online", None, Measures()) for name in names}
     for _ in range(5):
-        log.see(*(offline[name] for name in flapping))
-        log.see(*(online[name] for name in flapping))
+        log.make_round(*(offline[name] for name in flapping))
+        log.make_round(*(online[name] for name in flapping))
 
-    log.see(*offline.values())
-    log.see(*online.values())
+    log.make_round(*offline.values())
+    log.make_round(*online.values())
 
     message = decode(log.raw, Alerts)
     assert len(encode(message.recent_firings)) + len(encode(message.recent_pendings)) <= RECENT_BYTES
@@ -399,7 +399,7 @@ def test_log_is_bounded_and_consistent_for_any_behaviour_of_a_node(for_seconds, 
         if chance == 0:
             log.take_over()
         count = len(log.entries)
-        log.see(seen, passed=passed)
+        log.make_round(seen, passed=passed)
         for entry in log.entries[count:]:
             if entry.transition == "pended":
                 continue
