@@ -167,7 +167,7 @@ def test_nodes_of_the_demo_are_checked_beside_demo_nodes(call: Call, data: Path)
 
 def test_file_that_targets_names_must_be_there(call: Call, tmp_path: Path) -> None:
     done = call("check-nodes", TARGETS="nope.yaml", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (2, "nope.yaml: There is no such file.\n")
+    assert (done.returncode, done.stderr) == (2, "nope.yaml: the file does not exist\n")
 
 
 @pytest.mark.parametrize(
