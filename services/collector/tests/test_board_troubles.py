@@ -1,4 +1,4 @@
-"""What a board suffers from: too little voltage, alarms of its sensors, swap, and waiting for disks and memory."""
+"""Alerts on under-voltage, alarms of sensors, swap, and waiting for disks and memory."""
 
 import pytest
 
@@ -11,7 +11,7 @@ VOLTAGE = f"under_voltage/node6.lan/{SENSOR}"
 
 @pytest.fixture
 def judge(at):
-    """Judges round after round; returns transition, alert and message of each change."""
+    """Evaluates several rounds; returns transition, alert and message of each change."""
 
     class Judge:
         def __init__(self):
@@ -42,7 +42,7 @@ def test_under_voltage_is_critical_when_it_lasts_and_resolves_some_time_after_it
 
 
 def test_under_voltage_is_one_alert_when_the_voltage_drops_for_moments(judge, online):
-    # A Raspberry Pi says for two seconds that the voltage was too low.
+    # A Raspberry Pi reports low voltage for two seconds.
     changes = [
         judge.see(seconds, online(under_voltage=(SENSOR,) if seconds % 6 == 0 else ())) for seconds in range(2, 61, 2)
     ]

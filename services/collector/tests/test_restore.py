@@ -135,7 +135,7 @@ def test_alerts_continue_without_a_transition_when_a_collector_takes_over(online
 
 @pytest.mark.parametrize(("told", "peak"), [({"peak": 99.0}, 99.0), ({"peak": None}, 91.5), ({}, 91.5)])
 def test_worst_value_stays_when_a_collector_takes_over(online, filesystem, told, peak):
-    # Given an alert at 91.5 %, of a collector of this release, or of one that tells no worst value
+    # Given an alert at 91.5 % of a collector of this release, or of a release without worst values
     message = msgspec.json.decode(ALERTS)
     [alert] = [alert for alert in message["active_alerts"] if alert["rule"] == "filesystem_full"]
     del alert["peak"]
@@ -171,7 +171,7 @@ def test_pending_alert_does_not_fire_early_when_the_clock_was_set_back():
 
 
 def later_release(**fields):
-    """An alerts message with one alert of a collector of a later release."""
+    """Return an alerts message with one alert of a later release."""
     alert = {
         "id": "throttled/node6.lan/cpu0",
         "rule": "throttled",
