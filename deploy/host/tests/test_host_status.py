@@ -89,9 +89,9 @@ def test_product_is_ready_when_the_api_has_live_data_and_the_page_answers(asked:
 
 def test_product_is_asked_again_until_data_are_live(asked: ReadinessCheck, answer: Path) -> None:
     # given
-    answer.write_text(told("no collector is at work on this Redis"))
+    answer.write_text(told("no collector runs on this Redis"))
     assert not asked.is_ready()
-    eventually(lambda: asked.is_ready() or asked.missing == "no collector is at work on this Redis")
+    eventually(lambda: asked.is_ready() or asked.missing == "no collector runs on this Redis")
     assert not asked.status.is_live
     # when
     answer.write_text(told())

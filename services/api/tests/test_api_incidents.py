@@ -249,7 +249,7 @@ def test_problem_names_the_rules_of_the_redis_users_when_they_are_of_a_release_b
         detail = client.get(path).get_json()["detail"]
     finally:
         redis.execute_command("ACL SETUSER", "default", "allkeys")
-    assert detail.endswith("Give the Redis users of the api and the collector the rules of this release.")
+    assert detail.endswith("Give the Redis users of the api and the collector the ACL rules of this release.")
 
 
 def test_newest_incidents_are_told_from_memory_when_redis_is_away(

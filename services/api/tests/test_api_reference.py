@@ -20,7 +20,7 @@ def test_reference_lists_every_operation_when_a_browser_asks(client: FlaskClient
 
 def test_reference_shows_code_as_code_when_the_document_has_it_between_backticks(client: FlaskClient) -> None:
     page = client.get("/api", headers=BROWSER).get_data(as_text=True)
-    assert "without <code>after</code>." in page
+    assert "Without <code>after</code>" in page
     assert "`" not in page
 
 

@@ -84,14 +84,17 @@ UNKNOWN = [{**node, "status": "unknown", "is_healthy": False} for node in SNAPSH
 @pytest.mark.parametrize(
     ("change", "missing"),
     [
-        (gone, "no collector is at work on this Redis"),
+        (gone, "no collector runs on this Redis"),
         (without(LEASE_KEY), "no collector holds the lease at this moment"),
-        (without(f"{METRICS_CHANNEL}:latest"), f"Nothing is stored under {METRICS_CHANNEL}:latest yet. Is the coll"),
+        (
+            without(f"{METRICS_CHANNEL}:latest"),
+            f"Nothing is stored under {METRICS_CHANNEL}:latest yet. Check that the coll",
+        ),
         (leaving(epoch=SNAPSHOT["epoch"] - 1), "the collector has not published yet"),
-        (leaving(age_seconds=7), "the collector published 7 s ago for the last time"),
-        (leaving(nodes=UNKNOWN), "no node was looked at yet"),
-        (lambda _, collector: collector.leave(METRICS_CHANNEL, b"garbage"), f"What is stored under {METRICS_CHANNEL}"),
-        (without(replica_key("two")), "no ws replica is at work, so nothing is pushed to the pages"),
+        (leaving(age_seconds=7), "the collector's last publication is 7 s old"),
+        (leaving(nodes=UNKNOWN), "no node has been scraped yet"),
+        (lambda _, collector: collector.leave(METRICS_CHANNEL, b"garbage"), f"The value of {METRICS_CHANNEL}"),
+        (without(replica_key("two")), "no ws replica runs, so the pages receive no changes"),
     ],
     ids=[
         "no collector",

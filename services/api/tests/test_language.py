@@ -108,7 +108,7 @@ def test_answer_to_a_program_is_the_same_whatever_language_is_asked_for(
     ("method", "path", "title", "detail"),
     [
         ("GET", "/api/nope", "Not Found", "There is nothing at '/api/nope'."),
-        ("POST", "/api/health", "Method Not Allowed", "POST is not among the methods that '/api/health' takes."),
+        ("POST", "/api/health", "Method Not Allowed", "'/api/health' does not accept the method POST."),
         ("GET", "/api/cluster/snapshot", "Service Unavailable", "Nothing is stored under"),
     ],
 )
@@ -127,7 +127,7 @@ def test_problem_is_english_when_french_is_asked_for(
         ("GET", "/nope", 404, ["Page introuvable", "Il n’y a rien à l’adresse", "Aller au tableau de bord"]),
         ("GET", "/100%25%28x%29s", 404, ["Il n’y a rien à l’adresse &#39;/100%(x)s&#39;."]),
         ("POST", "/", 405, ["Méthode non autorisée", "n’accepte pas la méthode POST"]),
-        ("GET", "/", 500, ["Erreur interne du serveur", "L’api n’a pas pu répondre\u00a0;"]),
+        ("GET", "/", 500, ["Erreur interne du serveur", "L’api n’a pas pu répondre. Son journal"]),
     ],
 )
 def test_error_page_is_french_when_french_is_asked_for(

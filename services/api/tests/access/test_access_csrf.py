@@ -146,5 +146,5 @@ def test_form_is_refused_unread_when_it_is_none_that_browsers_send(
 def test_refused_forms_are_counted_and_shown_as_a_page(closed: Flask, house: Any, person: Any) -> None:
     response = person(closed).post("/login", FILLED)
     assert response.status_code == 403
-    assert "too old, or was not sent from here" in response.get_data(as_text=True)
+    assert "too old, or another site sent it" in response.get_data(as_text=True)
     assert 'api_refusals_total{reason="form"} 1.0' in house.metrics(closed)

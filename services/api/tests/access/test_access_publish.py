@@ -90,7 +90,7 @@ def test_session_does_not_publish(house: Any, closed: Flask, ada: Any, person: A
 def test_body_is_refused_with_the_reason_when_it_is_no_object(publish: Any, listener: Any, body: bytes) -> None:
     response = publish(body)
     assert response.status_code == 400
-    assert response.get_json()["detail"].startswith("A message is a JSON object; this is ")
+    assert response.get_json()["detail"].startswith("A message must be a JSON object; this one is ")
     assert listener.hear(0.1) == []
 
 
@@ -151,14 +151,17 @@ def test_channel_is_one_of_those_that_the_answer_names(publish: Any, listener: A
 def test_message_is_refused_when_redis_is_away(publish: Any, valkey: Any) -> None:
     assert publish(b"{}").status_code == 202
     valkey.stop()
-    assert "Nothing was published" in problem(publish(b"{}"), 503)
+    assert "The message was not published" in problem(publish(b"{}"), 503)
 
 
 def test_message_is_refused_when_half_the_threads_wait_for_others(closed: Flask) -> None:
     publisher = Publisher(None, None, PublishLimit(1, Counters()), threads=4)  # type: ignore[arg-type]
     for _ in range(2):
         assert publisher._bodies.acquire(blocking=False)
-    with closed.test_request_context(PATH, method="POST", data=b"{}"), pytest.raises(Exception, match="at once"):
+    with (
+        closed.test_request_context(PATH, method="POST", data=b"{}"),
+        pytest.raises(Exception, match="at the same time"),
+    ):
         publisher.read()
 
 

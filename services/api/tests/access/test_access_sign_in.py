@@ -491,7 +491,7 @@ def test_nobody_signs_in_or_out_while_redis_is_away(closed: Flask, ada: Any, per
     valkey.stop()
     response = stranger.sign_in()
     assert response.status_code == 503
-    assert "Nobody can sign in while Redis does not answer" in response.get_data(as_text=True)
+    assert "Signing in needs Redis, which does not answer" in response.get_data(as_text=True)
     response = ada.post("/logout", fields)
     assert response.status_code == 503
     assert "You are still signed in" in response.get_data(as_text=True)
