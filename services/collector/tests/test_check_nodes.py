@@ -51,10 +51,10 @@ def test_check_fails_and_prints_how_to_install_when_a_node_does_not_answer(check
 def test_check_scrapes_all_other_nodes_when_one_scrape_raises_an_internal_error(check, exporter, monkeypatch):
     scrape = ExporterScraper.scrape
 
-    async def fail_at_one(probe):
-        if probe.host == "127.0.0.2":
+    async def fail_at_one(scraper):
+        if scraper.host == "127.0.0.2":
             raise ValueError("Authorization: Bearer hunter2")
-        return await scrape(probe)
+        return await scrape(scraper)
 
     monkeypatch.setattr(ExporterScraper, "scrape", fail_at_one)
 
@@ -122,7 +122,7 @@ def test_check_names_the_variable_when_a_setting_is_not_valid(monkeypatch, capsy
     assert "COLLECTOR_PORT" in capsys.readouterr().err
 
 
-def test_missing_values_are_named_when_an_exposition_has_few(page):
+def test_missing_values_are_named_when_an_exposition_has_few(exposition):
     sample = parse_exposition(b"node_load1 0.5", monotonic_seconds=0.0, unix_seconds=0.0)
 
     assert missing_values(sample) == [

@@ -1,4 +1,4 @@
-"""What the collector's metrics tell beside the nodes: rounds, Redis' own figures, the last backup, the certificate."""
+"""The collector's checks and metrics of rounds, Redis, replicas, the last backup and the certificate."""
 
 import asyncio
 import calendar
@@ -46,7 +46,7 @@ def test_round_is_missed_once_it_is_half_an_interval_late_and_counts_once():
     now = [0.0]
     watch = MissedRounds(2.0, lambda: now[0])
     now[0] = 100.0
-    assert watch.missed == 0  # nothing is owed before the first
+    assert watch.missed == 0  # no round is due before the first
     watch.published()
     counts = []
     for later in (101.9, 102.9, 103.1, 104.9, 105.1):
@@ -95,11 +95,11 @@ def test_collector_is_slow_when_several_rounds_are_late_but_not_after_one_long_g
         watch.published()
         return watch.is_slow
 
-    # one gap is what a restart of Redis leaves, however long
+    # a restart of Redis delays one round, however long it takes
     assert [publish(seconds) for seconds in (0.0, 2.0, 35.0, 2.0, 3.0)] == [False] * 5
     assert [publish(seconds) for seconds in (4.0, 4.0, 4.0, 4.0)] == [False, False, False, True]
     assert publish(2.0)
-    # it is over when they came in time for long enough
+    # the collector is not slow after many rounds in time
     assert [publish(2.0) for _ in range(30)][-1] is False
     assert [publish(4.0) for _ in range(5)] == [False, False, False, False, True]
     watch.stand_by()
@@ -141,13 +141,13 @@ def test_replica_has_vanished_when_it_disappeared_recently_while_redis_ran():
 
     assert known(NOW - 1) == known(NOW - 599) == {"a"}
     assert known(NOW - 601) == known(NOW + 5) == frozenset()
-    # it may have ended while Redis was away
+    # the replica may have shut down while Redis was away
     assert known(NOW - 100, started=NOW - 105) == frozenset()
     assert known(NOW - 100, started=NOW - 120) == {"a"}
 
 
 class Installation:
-    """What Redis says of itself and of replicas, as a test sets it; ``None``: it is away."""
+    """A status reader with values that a test sets; ``None``: Redis is away."""
 
     def __init__(self):
         self.info, self.gone = AOF, frozenset()
@@ -173,13 +173,13 @@ def test_degradation_lasts_until_its_cause_ends():
 
     assert codes() == []
     there.info, there.gone = {**AOF, "aof_last_write_status": "err"}, frozenset({"a", "b"})
-    # a replica that was cut off for a moment is there again by the second look
+    # a replica that lost its connection for a moment is present at the second check
     assert codes() == [("persistence_failing", {})]
     there.gone = frozenset({"b", "c"})
     assert codes() == [("persistence_failing", {}), ("replica_vanished", {"count": 1})]
-    there.info = SNAPSHOTS  # switched off since
+    there.info = SNAPSHOTS  # saving is switched off now
     assert codes() == [("persistence_off", {}), ("replica_vanished", {"count": 2})]
-    # what is not known is not wrong
+    # unknown figures are no degradation
     there.info, there.gone = {}, None
     assert codes() == []
 
@@ -238,7 +238,7 @@ def test_vanished_replica_is_found_with_the_acl_of_the_containers(valkey, redis,
             await client.close()
             return [(each.code, each.args) for each in installation_check.degradations]
 
-        # the server of this test may have begun a moment ago
+        # the server of this test may have started a moment ago
         monkeypatch.setattr("collector.redis_client.PRESENCE_TTL_SECONDS", -60.0)
         present("killed")
         redis.zadd(REPLICAS_KEY, {"killed": (time.time() - 1) * 1000})
@@ -246,10 +246,10 @@ def test_vanished_replica_is_found_with_the_acl_of_the_containers(valkey, redis,
         assert redis.zrange(REPLICAS_KEY, 0, -1) == [b"living"]
         assert redis.zrange(VANISHED_KEY, 0, -1) == [b"killed"]
         assert asyncio.run(ask()) == [("replica_vanished", {"count": 1})]
-        # a replica that comes back has not vanished
+        # a replica that returns has not vanished
         present("killed")
         assert asyncio.run(ask()) == []
-        # and: the rules of a release before say nothing of it, and are no trouble
+        # an ACL of a previous release denies the key, which is no degradation
         redis.zadd(VANISHED_KEY, {"another": (time.time() - 1) * 1000})
         redis.execute_command("ACL", "SETUSER", "collector", "-zrange", "-info")
         assert asyncio.run(ask()) == []
