@@ -1,4 +1,4 @@
-"""``make settings``: writes ``.env.example`` and the tables of docs/settings.md from ``runtime/catalogue.py``."""
+"""``make settings``: generates ``.env.example`` and the tables of docs/settings.md from ``runtime/catalogue.py``."""
 
 import re
 import textwrap
@@ -13,47 +13,47 @@ from runtime.setting import Setting
 ROOT: Final = Path(__file__).parent.parent
 EXAMPLE: Final = ROOT / "deploy/compose/.env.example"
 PAGE: Final = ROOT / "docs/settings.md"
-#: Between these lines of the page stand the tables.
+#: Lines of docs/settings.md before and after the tables.
 BEGIN: Final = "<!-- The tables are written by make settings. -->"
 END: Final = "<!-- End of the tables. -->"
 _WIDTH: Final = 125
 _HEAD: Final = """\
-# Every setting of the containers. Nothing must be set. Written by make settings, from runtime/catalogue.py.
+# All settings of the containers. Every setting is optional. Generated from runtime/catalogue.py by make settings.
 #
-# Copy this file to .env beside the compose.yaml at the root of the project, and take the # away where you want
-# something else. Each line shows the default; those of COMPOSE_PROFILES and COMPOSE_FILE show what they are for.
-# In force after: make up (or docker compose up -d --wait). make up checks all of them before it changes anything.
+# Copy this file to .env next to compose.yaml at the root of the project. To change a setting, remove the # and edit its
+# value. Each line shows the default; the lines of COMPOSE_PROFILES and COMPOSE_FILE show examples.
+# Settings take effect with make up (or docker compose up -d --wait). make up checks all settings before any change.
 """
-#: A page of the documentation, behind a title; and the end of the title's first part.
+#: Name of a documentation page after a title; and the end of the title's first sentence.
 _PAGE_NAME: Final = re.compile(r" \(docs/[a-z-]+\.md\)")
 _SENTENCE_END: Final = re.compile(r"[.;] ")
 _WAYS: Final = {RUN: "`make run`", SYSTEMD: "systemd", CONTAINERS: "containers"}
 
 
 def example() -> str:
-    """The text of ``.env.example``."""
-    parts = [_HEAD]
+    """Return the text of ``.env.example``."""
+    lines = [_HEAD]
     for section in SECTIONS:
         settings = [setting for setting in section.settings if setting.belongs_to(CONTAINERS)]
         if settings:
-            parts.append("\n" + _comment(f"--- {section.title}") + "\n")
-            parts += [f"{_comment(one.says)}#{one.name}={_default(one, CONTAINERS)}\n" for one in settings]
-    return "".join(parts)
+            lines.append("\n" + _comment(f"--- {section.title}") + "\n")
+            lines += [f"{_comment(one.says)}#{one.name}={_default(one, CONTAINERS)}\n" for one in settings]
+    return "".join(lines)
 
 
 def tables() -> str:
-    """The tables of the page, a section each."""
+    """Return the tables of docs/settings.md, one for each section."""
     return "\n".join(map(_table, SECTIONS))
 
 
 def page(text: str) -> str:
-    """The page, with the tables of now."""
+    """Return the text of docs/settings.md with new tables."""
     before, _, rest = text.partition(BEGIN)
     return f"{before}{BEGIN}\n\n{tables()}\n{END}{rest.partition(END)[2]}"
 
 
 def _heading(title: str) -> str:
-    """The section's title, and as text what it says besides."""
+    """Return a heading with the title's first sentence, and the rest of the title as text."""
     name, _, more = _SENTENCE_END.sub("\n", _PAGE_NAME.sub("", title), count=1).partition("\n")
     return f"## {name}\n\n" + (f"{more[0].upper()}{more[1:].removesuffix('.')}.\n\n" if more else "")
 
@@ -72,15 +72,15 @@ def _row(setting: Setting[Any]) -> str:
 
 
 def _defaults(setting: Setting[Any]) -> str:
-    """The default, and those of ways to run that have another."""
+    """Return the default, and the different defaults of some ways to run."""
     if setting in OF_COMPOSE:
         return ""
     general = _code(_default(setting, ""))
     others = {way: _code(_default(setting, way)) for way in _WAYS if setting.belongs_to(way)}
     if others and len(set(others.values())) == 1:
         return next(iter(others.values()))
-    told = [f"{default or 'none'} ({_WAYS[way]})" for way, default in others.items() if default != general]
-    return "; ".join([general or "none", *told]) if told else general
+    differences = [f"{default or 'none'} ({_WAYS[way]})" for way, default in others.items() if default != general]
+    return "; ".join([general or "none", *differences]) if differences else general
 
 
 def _code(text: str) -> str:
@@ -96,7 +96,7 @@ def _comment(text: str) -> str:
 
 
 def main() -> None:
-    """Write both."""
+    """Write both files."""
     EXAMPLE.write_text(example())
     PAGE.write_text(page(PAGE.read_text()))
 

@@ -130,8 +130,8 @@ class ReadinessCheck:
 def page_failure(host: str, port: int, scheme: str = "http") -> str:
     """Request the first page without signing in; return why it does not answer, empty if it does.
 
-    If everybody must sign in, the sign-in page counts as an answer. The request is written by hand, because the standard
-    library's HTTP client would double the supervisor's memory.
+    If everybody must sign in, the sign-in page counts as an answer. The request is written by hand: the HTTP client
+    of the standard library would double the supervisor's memory.
     """
     name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     received = bytearray()

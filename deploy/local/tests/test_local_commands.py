@@ -60,17 +60,17 @@ def test_goal_calls_the_command_with_its_words(arguments: list[str], words: str)
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["user"], "It takes a name, for instance: make user NAME=ada."),
-        (["user", "DO=remove"], "It takes a name, for instance: make user NAME=ada DO=remove."),
-        (["token"], "It takes a name, for instance: make token NAME=backup."),
-        (["user", "NAME=ada", "DO=frob"], "DO=frob is not known to make user: DO is one of add password"),
-        (["token", "NAME=backup", "DO=frob"], "DO=frob is not known to make token: DO is one of add rotate"),
-        (["access", "DO=frob"], "DO=frob is not known to make access: DO is one of save check"),
+        (["user"], "NAME is missing, for example: make user NAME=ada."),
+        (["user", "DO=remove"], "NAME is missing, for example: make user NAME=ada DO=remove."),
+        (["token"], "NAME is missing, for example: make token NAME=backup."),
+        (["user", "NAME=ada", "DO=frob"], "DO=frob is not valid for make user: DO takes one of add password"),
+        (["token", "NAME=backup", "DO=frob"], "DO=frob is not valid for make token: DO takes one of add rotate"),
+        (["access", "DO=frob"], "DO=frob is not valid for make access: DO takes one of save check"),
         (
             ["token", "NAME=backup", "SCOPES=read,frob"],
-            "SCOPES=frob is not known to make token: SCOPES is one of read publish",
+            "SCOPES=frob is not valid for make token: SCOPES takes one of read publish",
         ),
-        (["access"], "It takes what to do, for instance: make access DO=save > access.tar."),
+        (["access"], "DO is missing, for example: make access DO=save > access.tar."),
     ],
 )
 def test_goal_says_what_it_takes_when_that_is_missing(arguments: list[str], said: str) -> None:
@@ -131,4 +131,4 @@ def test_command_makes_a_user_that_signs_in_and_takes_it_away_again(tmp_path: Pa
     # and: a word that is no variable is a goal, of which nothing is made
     refused = call("user", "format")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "It takes a name, for instance: make user NAME=ada." in refused.stderr
+    assert "NAME is missing, for example: make user NAME=ada." in refused.stderr
