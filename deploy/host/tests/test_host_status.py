@@ -28,18 +28,18 @@ def page() -> Iterator[FrontPage]:
 
 
 @pytest.mark.parametrize("said", ["", "{}", "[]", "null", '{"live": true}', "api: REDIS_URL=… is not valid"])
-def test_answer_that_is_none_is_why_nothing_is_known(said: str) -> None:
+def test_output_that_is_no_status_becomes_the_cause(said: str) -> None:
     assert Status.parse(f"something before\n{said}") == Status(False, said or "something before")
     assert Status.parse("") == Status(False, "the api printed nothing")
 
 
-def test_page_that_does_not_answer_is_named_with_its_address(valkey: Valkey) -> None:
+def test_page_failure_names_the_address(valkey: Valkey) -> None:
     port = free_port()
     assert page_failure("127.0.0.1", port).startswith(f"the page does not answer on 127.0.0.1:{port} (")
     assert page_failure("127.0.0.1", valkey.port) == f"the server on 127.0.0.1:{valkey.port} does not answer in HTTP"
 
 
-def test_page_is_asked_for_over_tls_when_the_port_speaks_it(tmp_path: Path, page: FrontPage) -> None:
+def test_page_is_requested_over_tls_when_the_scheme_is_https(tmp_path: Path, page: FrontPage) -> None:
     # given
     make_certificate(tmp_path, "DNS:cluster.lab")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -59,7 +59,7 @@ def test_page_is_asked_for_over_tls_when_the_port_speaks_it(tmp_path: Path, page
         (3, 4, "3 of 4 nodes answer"),
     ],
 )
-def test_sentence_about_nodes_follows_their_number(online: int, total: int, text: str) -> None:
+def test_verb_follows_the_number_of_nodes(online: int, total: int, text: str) -> None:
     assert nodes_answering(online, total) == text
 
 
@@ -87,7 +87,7 @@ def test_product_is_ready_when_the_api_has_live_data_and_the_page_answers(asked:
     assert asked.status.issues == ("node8 is offline: it sleeps",)
 
 
-def test_product_is_asked_again_until_data_are_live(asked: ReadinessCheck, answer: Path) -> None:
+def test_readiness_is_checked_again_until_data_are_live(asked: ReadinessCheck, answer: Path) -> None:
     # given
     answer.write_text(told("no collector is at work on this Redis"))
     assert not asked.is_ready()
@@ -111,7 +111,7 @@ def test_product_is_not_ready_before_the_page_answers(asked: ReadinessCheck, pag
     assert asked.is_ready()
 
 
-def test_answer_longer_than_a_pipe_is_read_whole(asked: ReadinessCheck, answer: Path) -> None:
+def test_output_longer_than_a_pipe_is_read_completely(asked: ReadinessCheck, answer: Path) -> None:
     # given
     issues = tuple(f"node{number} is offline: it sleeps" for number in range(10_000))
     answer.write_text(told(issues=issues))
@@ -121,7 +121,7 @@ def test_answer_longer_than_a_pipe_is_read_whole(asked: ReadinessCheck, answer: 
     assert asked.status.issues == issues
 
 
-def test_asking_ends_at_once_when_it_is_no_longer_wanted(page: FrontPage) -> None:
+def test_close_stops_the_check_immediately(page: FrontPage) -> None:
     # given
     command = [sys.executable, "-c", "import time; time.sleep(600)"]
     with closing(ReadinessCheck(command, os.environ, "127.0.0.1", page.server_port)) as asked:

@@ -27,7 +27,7 @@ def mode_of(path: Path) -> int:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "pi.lan"])
-def test_start_for_others_is_refused_with_two_lines_when_nothing_says_how(
+def test_start_for_other_machines_is_refused_when_access_is_not_set(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, host: str
 ) -> None:
     # given
@@ -44,12 +44,12 @@ def test_start_for_others_is_refused_with_two_lines_when_nothing_says_how(
     assert closed.index("#") == opened.index("#")
 
 
-def test_line_for_a_first_user_names_a_folder_that_is_not_the_usual_one(tmp_path: Path) -> None:
+def test_command_for_the_first_user_names_the_data_folder_when_it_is_not_the_default(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=f"make user NAME=ada DATA_DIR={tmp_path}\n"):
         Settings.from_environment({"PUBLIC_HOST": "0.0.0.0", "DATA_DIR": str(tmp_path)})
 
 
-def test_line_for_a_first_user_can_be_copied_when_the_folder_has_a_space(tmp_path: Path) -> None:
+def test_command_for_the_first_user_quotes_a_folder_with_a_space(tmp_path: Path) -> None:
     folder = tmp_path / "my data"
     with pytest.raises(SettingError, match=f"make user NAME=ada DATA_DIR='{folder}'\n"):
         Settings.from_environment({"PUBLIC_HOST": "0.0.0.0", "DATA_DIR": str(folder)})
@@ -67,12 +67,14 @@ def test_line_for_a_first_user_can_be_copied_when_the_folder_has_a_space(tmp_pat
         ({"PUBLIC_HOST": "0.0.0.0", "ACCESS": "closed"}, "closed"),
     ],
 )
-def test_access_is_what_was_said_or_open_for_this_machine_alone(variables: dict[str, str], access: str) -> None:
+def test_access_is_the_setting_or_open_when_only_this_machine_can_connect(
+    variables: dict[str, str], access: str
+) -> None:
     settings = Settings.from_environment(variables)
     assert (settings.access, settings.is_closed) == (access, access == "closed")
 
 
-def test_refusal_comes_before_anything_is_made(tmp_path: Path) -> None:
+def test_start_is_refused_before_any_file_is_created(tmp_path: Path) -> None:
     done = run_module("deploy.local", PUBLIC_HOST="0.0.0.0", DATA_DIR=str(tmp_path / "data"))
     assert (done.returncode, done.stdout) == (2, "")
     assert len(re.findall(r"^  ACCESS=(?:closed|open) PUBLIC_HOST=0\.0\.0\.0 make run +# ", done.stderr, re.M)) == 2
@@ -82,7 +84,7 @@ def test_refusal_comes_before_anything_is_made(tmp_path: Path) -> None:
 # The folder
 
 
-def test_folder_is_for_its_owner_alone_and_its_key_stays(tmp_path: Path) -> None:
+def test_access_folder_is_private_and_keeps_its_key(tmp_path: Path) -> None:
     # given
     folder = AccessDir(tmp_path / "deep" / "access")
     # when
@@ -101,7 +103,7 @@ def test_folder_is_for_its_owner_alone_and_its_key_stays(tmp_path: Path) -> None
     assert other.key.read_text() != key
 
 
-def test_no_link_in_the_folder_is_followed_when_it_is_given_to_another_user(tmp_path: Path) -> None:
+def test_access_folder_follows_no_link_when_another_user_owns_it(tmp_path: Path) -> None:
     # given: the services' user owns the folder, and root makes what is missing in it
     folder, kept = AccessDir(tmp_path / "access"), tmp_path / "kept"
     folder.path.mkdir()
@@ -113,7 +115,9 @@ def test_no_link_in_the_folder_is_followed_when_it_is_given_to_another_user(tmp_
     assert mode_of(kept) == 0o755
 
 
-def test_key_that_is_a_link_gives_nothing_to_another_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_key_that_is_a_link_does_not_change_the_owner_of_its_target(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     # given
     folder = AccessDir(tmp_path / "access")
     folder.make()
@@ -127,7 +131,7 @@ def test_key_that_is_a_link_gives_nothing_to_another_user(monkeypatch: pytest.Mo
     assert given == [("key", False)]
 
 
-def test_files_that_others_may_read_are_named(tmp_path: Path) -> None:
+def test_exposed_files_are_those_that_other_users_may_read(tmp_path: Path) -> None:
     # given
     folder = AccessDir(tmp_path / "access")
     folder.make()
@@ -141,7 +145,7 @@ def test_files_that_others_may_read_are_named(tmp_path: Path) -> None:
     assert folder.exposed_files() == [folder.key, folder.tokens / "backup"]
 
 
-def test_key_is_one_that_the_services_take(tmp_path: Path) -> None:
+def test_services_accept_the_generated_key(tmp_path: Path) -> None:
     folder = AccessDir(tmp_path)
     folder.make()
     settings = read_access(Environment({"ACCESS": "closed", **folder.variables()}))
@@ -149,7 +153,7 @@ def test_key_is_one_that_the_services_take(tmp_path: Path) -> None:
     assert settings.tokens == folder.tokens
 
 
-def test_folder_is_empty_until_there_is_a_user_or_a_token(tmp_path: Path) -> None:
+def test_access_folder_is_empty_until_there_is_a_user_or_a_token(tmp_path: Path) -> None:
     folder = AccessDir(tmp_path)
     assert folder.is_empty()
     folder.make()
@@ -182,7 +186,9 @@ def test_services_listen_on_loopback_and_share_one_redis(tmp_path: Path) -> None
     assert parts["collector"]["COLLECTOR_REDIS_DIR"] == str(tmp_path / "valkey")
 
 
-def test_parts_get_the_folder_and_the_api_believes_its_gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_services_get_the_access_folder_and_the_api_trusts_the_gateway(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     # given
     monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8 ::1")
     folder = AccessDir(tmp_path / "access")
@@ -200,9 +206,7 @@ def test_parts_get_the_folder_and_the_api_believes_its_gateway(monkeypatch: pyte
 
 
 @pytest.mark.parametrize(("chosen", "checks"), [({}, True), ({"ACCESS": "open"}, False)], ids=["not chosen", "chosen"])
-def test_parts_check_host_names_when_nobody_has_chosen_who_gets_in(
-    chosen: dict[str, str], checks: bool, tmp_path: Path
-) -> None:
+def test_services_check_host_names_when_access_is_not_set(chosen: dict[str, str], checks: bool, tmp_path: Path) -> None:
     (tmp_path / "valkey").mkdir()
     parts = {name: {**chosen, **variables} for name, variables in parts_of(tmp_path, **chosen).items()}
     configs = (ApiConfig.from_environment(parts["api"]), WsConfig.from_environment(parts["gateway"]))

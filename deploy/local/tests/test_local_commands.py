@@ -53,7 +53,7 @@ def last_line(*arguments: str, **variables: str) -> str:
         (["access", "DO=end-sessions"], "access end-sessions"),
     ],
 )
-def test_goal_calls_the_command_with_its_words(arguments: list[str], words: str) -> None:
+def test_target_calls_the_command_with_its_arguments(arguments: list[str], words: str) -> None:
     assert last_line(*arguments).removeprefix("exec ") == f"{COMMAND} {words}"
 
 
@@ -73,20 +73,20 @@ def test_goal_calls_the_command_with_its_words(arguments: list[str], words: str)
         (["access"], "DO is missing, for example: make access DO=save > access.tar."),
     ],
 )
-def test_goal_says_what_it_takes_when_that_is_missing(arguments: list[str], said: str) -> None:
+def test_target_reports_a_missing_or_unknown_variable(arguments: list[str], said: str) -> None:
     # A variable of the machine is no name
     done = made(*arguments, NAME="desktop")
     assert done.returncode == 2
     assert said in done.stderr
 
 
-def test_goal_behind_a_user_is_one_like_any_other() -> None:
+def test_target_after_user_is_run_too() -> None:
     lines = [line.rstrip() for line in made("user", "clean", "NAME=ada").stdout.splitlines()]
     assert lines[-2].endswith('user add "ada"')
     assert lines[-1].startswith("rm -rf")
 
 
-def test_command_line_works_on_the_data_of_the_local_mode(tmp_path: Path) -> None:
+def test_command_environment_names_the_data_of_the_local_mode(tmp_path: Path) -> None:
     # given
     (tmp_path / "valkey").mkdir()
     (tmp_path / "valkey" / "url").write_text("redis://:secret@127.0.0.1:6385/0\n")
@@ -109,7 +109,7 @@ def test_command_line_works_on_the_data_of_the_local_mode(tmp_path: Path) -> Non
     assert "API_SAVE_REVOCATIONS" not in found
 
 
-def test_command_makes_a_user_that_signs_in_and_takes_it_away_again(tmp_path: Path) -> None:
+def test_make_adds_lists_and_removes_users_and_tokens(tmp_path: Path) -> None:
     def call(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["make", "--no-print-directory", *words, f"DATA_DIR={tmp_path}"],

@@ -205,7 +205,7 @@ def told(port: int, path: str, **given: Any) -> dict[str, Any]:
     "path",
     ["/", "/nodes/a%2Fb", "/nodes/b%C3%BCro%20%231", "/x?", "/x?q=a%26b&r=%C3%A9&s=+", "/a//b/../c", "/%25", "/a;b=c"],
 )
-def test_path_and_query_reach_the_api_as_they_were_sent(gateway: int, path: str) -> None:
+def test_path_and_query_reach_the_api_unchanged(gateway: int, path: str) -> None:
     assert told(gateway, path)["path"] == path.removesuffix("?")
 
 
@@ -214,9 +214,7 @@ def test_path_and_query_reach_the_api_as_they_were_sent(gateway: int, path: str)
     ["/metrics", "/readyz", "/metrics?x", "/%6detrics", "/re%61dyz?x", "http://localhost/%6Detrics", "/metrics#x"],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_paths_for_the_inside_are_not_published_however_they_are_written(
-    gateway: int, target: str, method: str
-) -> None:
+def test_internal_paths_are_not_found_in_any_spelling(gateway: int, target: str, method: str) -> None:
     # when
     (answer,) = exchange(gateway, request(method, target))
     # then
@@ -226,7 +224,7 @@ def test_paths_for_the_inside_are_not_published_however_they_are_written(
     assert told(gateway, "/nodes/metrics?x=/metrics")["path"] == "/nodes/metrics?x=/metrics"
 
 
-def test_path_with_bytes_that_are_no_ascii_is_quoted_not_refused(gateway: int) -> None:
+def test_path_with_other_bytes_than_ascii_is_quoted(gateway: int) -> None:
     # when
     (answer,) = exchange(gateway, request("GET", b"/b\xc3\xbcro"))
     # then
@@ -244,7 +242,7 @@ def test_body_and_method_reach_the_api(gateway: int) -> None:
     assert ["content-type", "x/y"] in answer["headers"]
 
 
-def test_status_and_every_header_but_hop_by_hop_ones_come_back(gateway: int) -> None:
+def test_response_has_the_status_and_all_headers_except_hop_by_hop_ones(gateway: int) -> None:
     # when
     status, headers, body = ask(gateway, "/nothing")
     # then
@@ -256,7 +254,7 @@ def test_status_and_every_header_but_hop_by_hop_ones_come_back(gateway: int) -> 
     assert headers.get("Keep-Alive") != "timeout=5"
 
 
-def test_host_is_kept_and_the_clients_address_is_ours_to_say(gateway: int) -> None:
+def test_request_keeps_its_host_and_gets_the_clients_address(gateway: int) -> None:
     # given
     forged = {
         "Host": "localhost:99",
@@ -286,14 +284,14 @@ def test_head_has_the_length_and_no_body(gateway: int) -> None:
         assert int(response.headers["Content-Length"]) > 10
 
 
-def test_not_modified_passes_and_leaves_the_connection_in_step(gateway: int) -> None:
+def test_not_modified_is_returned_and_the_connection_stays_usable(gateway: int) -> None:
     with kept(gateway) as connection:
         connection.request("GET", "/not-modified")
         response = connection.getresponse()
         assert (response.status, response.headers["ETag"], response.read()) == (304, '"7"', b"")
 
 
-def test_body_in_chunks_is_handed_on_whole_and_leaves_the_connection_in_step(gateway: int) -> None:
+def test_chunked_body_is_forwarded_and_the_connection_stays_usable(gateway: int) -> None:
     with kept(gateway) as connection:
         connection.request("POST", "/x", iter([b"in ", b"chunks"]))  # of unknown length
         received = json.loads(connection.getresponse().read())
@@ -307,21 +305,21 @@ def test_body_in_chunks_is_handed_on_whole_and_leaves_the_connection_in_step(gat
     [(b"-1\r\n", 400), (b"5\r\nshort", 400), (b"%x\r\n" % 5_000_000 + b"a" * 5_000_000 + b"\r\n0\r\n\r\n", 413)],
     ids=["size", "early end", "too long"],
 )
-def test_body_in_chunks_is_refused_when_it_is_not_valid_or_too_long(gateway: int, body: bytes, status: int) -> None:
+def test_chunked_body_is_refused_when_it_is_not_valid_or_too_long(gateway: int, body: bytes, status: int) -> None:
     # when
     (answer,) = exchange(gateway, b"POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
     # then
     assert answer.status == status
 
 
-def test_long_message_is_handed_on_while_it_comes_and_leaves_the_connection_in_step(gateway: int) -> None:
+def test_long_message_is_forwarded_while_it_arrives_and_the_connection_stays_usable(gateway: int) -> None:
     for body in (b"x" * 1_000_000, iter([b"y" * 500_000, b"z" * 500_000])):
         with kept(gateway) as connection:
             connection.request("POST", "/api/publish/x", body)
             assert len(json.loads(connection.getresponse().read())["body"]) == 1_000_000
 
 
-def test_long_message_is_answered_before_its_end_when_the_api_has_seen_enough(gateway: int) -> None:
+def test_long_message_gets_an_early_response_when_the_api_sends_one(gateway: int) -> None:
     head = b"POST /api/publish/refused HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3000000\r\n\r\n"
     # given: nothing of the body
     with socket.create_connection(("127.0.0.1", gateway), timeout=30) as connection:
@@ -332,7 +330,7 @@ def test_long_message_is_answered_before_its_end_when_the_api_has_seen_enough(ga
     assert answer.status == 401
 
 
-def test_body_that_is_held_back_is_asked_for_only_when_the_api_asks(gateway: int) -> None:
+def test_client_gets_100_continue_only_when_the_api_sends_it(gateway: int) -> None:
     for path in ("/login", "/api/publish/x", "/api/publish/refused"):
         for length in ("Content-Length: 5", "Transfer-Encoding: chunked"):
             with socket.create_connection(("127.0.0.1", gateway), timeout=30) as connection:
@@ -358,13 +356,13 @@ def test_body_that_is_held_back_is_asked_for_only_when_the_api_asks(gateway: int
 
 
 @pytest.mark.parametrize("path", ["/login", "/x", "/api/health"])
-def test_body_is_small_wherever_no_message_is_published(gateway: int, path: str) -> None:
+def test_body_limit_is_small_on_routes_that_publish_no_message(gateway: int, path: str) -> None:
     assert told(gateway, path, method="POST", body=b"a" * 8192)["body"] == "a" * 8192
     (answer,) = exchange(gateway, request("POST", path, body=b"a" * 4_000_000))
     assert answer.status == 413
 
 
-def test_bodies_without_an_end_take_no_memory(gateway: int) -> None:
+def test_endless_bodies_do_not_fill_the_memory(gateway: int) -> None:
     # given
     (process,) = [each for each in psutil.Process().children() if each.environ().get("PORT") == str(gateway)]
     before = process.memory_info().rss
@@ -387,7 +385,7 @@ def test_bodies_without_an_end_take_no_memory(gateway: int) -> None:
             assert told(gateway, "/quick")["path"] == "/quick"
 
 
-def test_answers_that_nobody_reads_take_little_memory(gateway_with: Callable[..., Set]) -> None:
+def test_unread_responses_do_not_fill_the_memory(gateway_with: Callable[..., Set]) -> None:
     process, port, stack = gateway_with(TRUSTED_PROXIES="127.0.0.1")
     before = psutil.Process(process.pid).memory_info().rss
     connections = []
@@ -403,7 +401,7 @@ def test_answers_that_nobody_reads_take_little_memory(gateway_with: Callable[...
     assert (status, len(content)) == (200, LARGE_BYTES)
 
 
-def test_address_keeps_places_at_the_api_free_for_others(gateway: int) -> None:
+def test_one_address_does_not_occupy_all_slots_of_the_api(gateway: int) -> None:
     with ExitStack() as crowd:
         # given more requests under way than the api is given
         for _ in range(REQUEST_SLOTS + 10):
@@ -430,7 +428,7 @@ def push_client(port: int, address: str) -> RawClient | None:
     return None
 
 
-def test_address_gets_a_part_of_the_connections_until_some_of_them_have_ended(gateway_with: Callable[..., Set]) -> None:
+def test_address_is_refused_at_the_connection_limit_until_a_connection_closes(gateway_with: Callable[..., Set]) -> None:
     _, port, stack = gateway_with(GATEWAY_LIMIT_CONNECTIONS="3")
     # given
     assert [is_kept(stack, port, "127.0.0.2") for _ in range(2)] == [True, True]
@@ -447,12 +445,12 @@ def test_address_gets_a_part_of_the_connections_until_some_of_them_have_ended(ga
             assert not is_kept(third, port, "127.0.0.2")
 
 
-def test_proxy_that_is_trusted_has_any_number_of_connections(gateway_with: Callable[..., Set]) -> None:
+def test_trusted_proxy_has_no_connection_limit(gateway_with: Callable[..., Set]) -> None:
     _, port, stack = gateway_with(GATEWAY_LIMIT_CONNECTIONS="1", TRUSTED_PROXIES="127.0.0.2")
     assert [is_kept(stack, port, "127.0.0.2") for _ in range(5)] == [True] * 5
 
 
-def test_connections_that_are_refused_are_in_the_log_once(gateway_with: Callable[..., Set]) -> None:
+def test_refused_connections_are_logged_once(gateway_with: Callable[..., Set]) -> None:
     process, port, stack = gateway_with(GATEWAY_LIMIT_CONNECTIONS="1")
     # when
     assert [is_kept(stack, port, "127.0.0.2") for _ in range(4)] == [True, False, False, False]
@@ -466,7 +464,7 @@ def status_behind_proxy(port: int, chain: str, path: str = "/x") -> int:
     return ask(port, path, headers={"X-Forwarded-For": chain} if chain else {})[0]
 
 
-def test_address_that_a_trusted_proxy_forwards_gets_a_part_of_the_requests(gateway_with: Callable[..., Set]) -> None:
+def test_address_behind_a_trusted_proxy_has_a_request_limit(gateway_with: Callable[..., Set]) -> None:
     _, port, stack = gateway_with(GATEWAY_LIMIT_CONNECTIONS="3", TRUSTED_PROXIES="127.0.0.1,192.0.2.1")
     # given: half a request, a poll and a WebSocket, through one proxy and through two
     one, two = "X-Forwarded-For: 192.0.2.77", "X-Forwarded-For: 192.0.2.77, 192.0.2.1"
@@ -485,7 +483,7 @@ def test_address_that_a_trusted_proxy_forwards_gets_a_part_of_the_requests(gatew
     assert [status_behind_proxy(port, chain) for chain in ["192.0.2.78"] * 4 + [""] * 4] == [200] * 8
 
 
-def test_request_behind_a_trusted_proxy_counts_until_it_is_answered(gateway_with: Callable[..., Set]) -> None:
+def test_request_behind_a_trusted_proxy_counts_until_its_response(gateway_with: Callable[..., Set]) -> None:
     _, port, stack = gateway_with(GATEWAY_LIMIT_CONNECTIONS="1", TRUSTED_PROXIES="127.0.0.1")
     one = "X-Forwarded-For: 192.0.2.77"
     # given a connection that the proxy keeps
@@ -504,7 +502,7 @@ def test_request_behind_a_trusted_proxy_counts_until_it_is_answered(gateway_with
     eventually(lambda: status_behind_proxy(port, "192.0.2.77") == 200, what="its place")
 
 
-def test_answer_does_not_name_the_software_of_the_api(gateway: int) -> None:
+def test_response_does_not_name_the_software_of_the_api(gateway: int) -> None:
     (answer,) = exchange(gateway, request("GET", "/x"))
     assert (answer.status, answer.headers.get("server")) == (200, None)
 
@@ -522,7 +520,7 @@ def test_answer_does_not_name_the_software_of_the_api(gateway: int) -> None:
         ({}, 502),
     ],
 )
-def test_proxy_answers_itself_what_it_cannot_hand_on(given: dict[str, str], status: int) -> None:
+def test_proxy_responds_itself_when_a_request_cannot_be_forwarded(given: dict[str, str], status: int) -> None:
     # given
     statuses: list[str] = []
     environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/x", "wsgi.input": io.BytesIO(b"short"), **given}
@@ -533,17 +531,17 @@ def test_proxy_answers_itself_what_it_cannot_hand_on(given: dict[str, str], stat
     assert json.loads(body)["status"] == status
 
 
-def test_body_above_the_limit_is_refused_unread(gateway: int) -> None:
+def test_body_above_the_limit_is_refused_before_it_is_read(gateway: int) -> None:
     (answer,) = exchange(gateway, request("POST", "/api/x", "Content-Length: 99999999"))
     assert (answer.status, answer.headers["content-type"]) == (413, "application/problem+json")
 
 
-def test_target_that_is_no_path_is_refused(gateway: int) -> None:
+def test_request_target_that_is_not_a_path_is_refused(gateway: int) -> None:
     (answer,) = exchange(gateway, request("OPTIONS", "*"))
     assert answer.status == 400
 
 
-def test_slow_answer_holds_up_neither_other_requests_nor_the_push(gateway: int) -> None:
+def test_slow_response_blocks_neither_other_requests_nor_the_push(gateway: int) -> None:
     # given
     slow = [http.client.HTTPConnection("127.0.0.1", gateway, timeout=60) for _ in range(5)]
     for connection in slow:
@@ -559,16 +557,16 @@ def test_slow_answer_holds_up_neither_other_requests_nor_the_push(gateway: int) 
         connection.close()
 
 
-def test_answer_that_ends_early_is_a_502(gateway: int) -> None:
+def test_incomplete_response_of_the_api_is_a_502(gateway: int) -> None:
     assert ask(gateway, "/cut")[0] == 502
 
 
-def test_push_stays_within_its_path(gateway: int) -> None:
+def test_push_serves_only_its_own_path(gateway: int) -> None:
     assert told(gateway, "/socket.io")["path"] == "/socket.io"
     assert told(gateway, "/nodes?x=/socket.io/")["path"] == "/nodes?x=/socket.io/"
 
 
-def test_api_away_is_a_problem_to_programs(lonely_gateway: int) -> None:
+def test_program_gets_problem_json_when_the_api_does_not_answer(lonely_gateway: int) -> None:
     # when
     status, headers, body = ask(lonely_gateway, "/api/cluster/nodes", headers={"Accept": "text/html"})
     # then
@@ -578,7 +576,7 @@ def test_api_away_is_a_problem_to_programs(lonely_gateway: int) -> None:
     assert json.loads(body)["status"] == 502
 
 
-def test_api_away_is_a_page_that_tries_again_to_people(lonely_gateway: int) -> None:
+def test_browser_gets_a_page_that_reloads_when_the_api_does_not_answer(lonely_gateway: int) -> None:
     # when
     status, headers, body = ask(lonely_gateway, "/nodes", headers={"Accept": "text/html,*/*"})
     # then
@@ -587,11 +585,11 @@ def test_api_away_is_a_page_that_tries_again_to_people(lonely_gateway: int) -> N
     assert b'http-equiv="refresh"' in body
 
 
-def test_api_away_leaves_the_push_alone(lonely_gateway: int) -> None:
+def test_push_works_when_the_api_does_not_answer(lonely_gateway: int) -> None:
     assert ask(lonely_gateway, "/socket.io/?EIO=4&transport=polling")[0] == 200
 
 
-def test_bad_setting_is_a_sentence() -> None:
+def test_invalid_setting_is_reported_in_a_sentence() -> None:
     done = run_module("deploy.local.gateway", API_PORT="none")
     assert done.returncode == 2
     said = "gateway: API_PORT='none' is not valid: it takes a whole number from 1 to 65535\n"

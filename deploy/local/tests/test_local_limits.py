@@ -30,7 +30,7 @@ def house() -> Iterator[House]:
         yield House(stack)
 
 
-def test_address_is_admitted_up_to_the_limit_and_others_are_besides(house: House) -> None:
+def test_each_address_is_admitted_up_to_its_limit(house: House) -> None:
     assert [house.admits("192.0.2.1") for _ in range(3)] == [True, True, False]
     assert house.admits("192.0.2.2")
 
@@ -40,7 +40,7 @@ def test_network_of_one_customer_counts_as_one_address(house: House) -> None:
     assert house.admits("2001:db8:0:1::1")
 
 
-def test_connection_counts_no_more_when_it_was_released(house: House) -> None:
+def test_connection_is_not_counted_after_its_release(house: House) -> None:
     # given
     first = house.open()
     assert [house.admits("192.0.2.1", each) for each in (first, house.open())] == [True, True]
@@ -51,7 +51,7 @@ def test_connection_counts_no_more_when_it_was_released(house: House) -> None:
 
 
 @pytest.mark.parametrize("is_used_again", [True, False])
-def test_connection_counts_no_more_when_it_has_ended_without_a_word(house: House, is_used_again: bool) -> None:
+def test_connection_is_not_counted_after_its_close_is_noticed(house: House, is_used_again: bool) -> None:
     # given
     first, other = house.open(), house.open()
     assert house.admits("192.0.2.1", first)
@@ -67,7 +67,7 @@ def test_connection_counts_no_more_when_it_has_ended_without_a_word(house: House
     assert not house.admits("192.0.2.1")
 
 
-def test_descriptor_that_comes_again_is_a_new_connection_of_its_new_address(house: House) -> None:
+def test_reused_descriptor_counts_for_its_new_address(house: House) -> None:
     # given
     first = house.open()
     house.admits("192.0.2.1", first)

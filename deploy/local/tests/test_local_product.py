@@ -56,7 +56,7 @@ def redis_of(folder: Path) -> redis.Redis:
     return redis.Redis.from_url((folder / "valkey" / "url").read_text().strip())
 
 
-def test_product_comes_up_with_data_refuses_a_twin_and_goes_without_a_trace(running: LocalProduct) -> None:
+def test_product_serves_data_refuses_a_second_instance_and_stops_completely(running: LocalProduct) -> None:
     # then: the page has the simulated nodes, of a cluster with the name of this host
     snapshot = snapshot_of(running)
     assert [node["node"] for node in snapshot["nodes"]] == ["node01", "node02", "node03", "node04"]
@@ -84,7 +84,7 @@ def test_product_comes_up_with_data_refuses_a_twin_and_goes_without_a_trace(runn
     assert "is killed" not in running.said
 
 
-def test_two_that_start_at_the_same_moment_find_ports_of_their_own(tmp_path: Path) -> None:
+def test_two_instances_that_start_together_find_different_ports(tmp_path: Path) -> None:
     # given: neither is told the ports of its parts
     unnamed = dict.fromkeys(inner_ports(), "")
     # when
@@ -101,7 +101,7 @@ def test_two_that_start_at_the_same_moment_find_ports_of_their_own(tmp_path: Pat
             product.end()
 
 
-def test_data_of_the_last_release_stay_as_they_are_after_an_update_and_beside_a_demo(tmp_path: Path) -> None:
+def test_data_of_the_last_release_stay_after_an_update_and_beside_a_demo(tmp_path: Path) -> None:
     # given: somebody ran the last release, and has a user and a nodes file
     lay_out_last_release(tmp_path / "former")
     data = tmp_path / "data"
@@ -167,7 +167,7 @@ def fill(folder: Path) -> Path:
     return filler
 
 
-def test_full_disk_is_named_in_health_and_at_the_end(small_disk: Path) -> None:
+def test_full_disk_is_reported_in_health_and_at_the_stop(small_disk: Path) -> None:
     # given
     data = small_disk / "data"
 
@@ -194,7 +194,7 @@ def test_full_disk_is_named_in_health_and_at_the_end(small_disk: Path) -> None:
     assert "did not stop in time" not in product.said
 
 
-def test_full_disk_is_a_sentence_at_the_start(small_disk: Path) -> None:
+def test_start_reports_a_full_disk(small_disk: Path) -> None:
     # given
     fill(small_disk)
     # when
@@ -206,7 +206,7 @@ def test_full_disk_is_a_sentence_at_the_start(small_disk: Path) -> None:
     assert "Traceback" not in product.said
 
 
-def test_end_of_one_part_is_the_end_of_all_and_it_is_named(running: LocalProduct) -> None:
+def test_product_stops_and_names_the_process_that_died(running: LocalProduct) -> None:
     # given
     parts = running.parts()
     # when
@@ -218,7 +218,7 @@ def test_end_of_one_part_is_the_end_of_all_and_it_is_named(running: LocalProduct
     assert not any(map(is_alive, parts.values()))
 
 
-def test_everything_ends_when_the_supervisor_is_killed(running: LocalProduct) -> None:
+def test_all_processes_stop_when_the_supervisor_is_killed(running: LocalProduct) -> None:
     # given
     parts = running.parts()
     # when
@@ -227,7 +227,7 @@ def test_everything_ends_when_the_supervisor_is_killed(running: LocalProduct) ->
     eventually(lambda: not any(map(is_alive, parts.values())), within_seconds=30, what="all parts gone")
 
 
-def test_product_answers_to_its_own_host_names_alone_when_nobody_has_chosen_who_gets_in(tmp_path: Path) -> None:
+def test_product_answers_only_to_its_own_host_names_when_access_is_not_set(tmp_path: Path) -> None:
     # given
     product = LocalProduct(tmp_path / "data", DEMO_NODES="4", PUBLIC_URL="http://cluster.example")
     try:
@@ -248,13 +248,13 @@ def test_product_answers_to_its_own_host_names_alone_when_nobody_has_chosen_who_
         product.end()
 
 
-def test_bad_setting_of_our_own_is_one_line() -> None:
+def test_invalid_setting_of_the_local_mode_is_one_line() -> None:
     done = run_module("deploy.local", PORT="web")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "PORT='web' is not valid: it takes a whole number from 1 to 65535\n"
 
 
-def test_wrong_settings_are_all_told_before_anything_is_started(tmp_path: Path) -> None:
+def test_all_invalid_settings_are_reported_before_the_start(tmp_path: Path) -> None:
     # given the first wrong value of each setting
     variables = all_wrong_in(RUN)
     # when

@@ -90,7 +90,9 @@ def test_copy_replaces_the_data_and_ends_all_sessions(
         again.stop()
 
 
-def test_nothing_is_changed_when_the_product_runs_or_the_file_is_no_copy(data_dir: Path, tmp_path: Path) -> None:
+def test_restore_changes_nothing_when_the_product_runs_or_the_file_is_not_a_copy(
+    data_dir: Path, tmp_path: Path
+) -> None:
     present = data_dir / "valkey" / DUMP
     bad = tmp_path / "bad.rdb"
     bad.write_bytes(b"x")
@@ -122,7 +124,7 @@ def test_copy_replaces_data_that_cannot_be_read(
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)
-def test_nothing_is_left_behind_when_a_signal_comes(
+def test_restore_leaves_no_file_when_a_signal_comes(
     data_dir: Path, valkey: Valkey, redis: redis_client.Redis, tmp_path: Path, number: signal.Signals
 ) -> None:
     # given: a restore that has started a Valkey of its own

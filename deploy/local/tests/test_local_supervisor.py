@@ -101,7 +101,7 @@ def supervised() -> Iterator[Supervised]:
         signal.signal(number, handler)
 
 
-def test_part_that_dies_is_named_with_its_exit_code_and_last_lines(supervised: Supervised) -> None:
+def test_process_that_dies_is_named_with_its_exit_code_and_last_lines(supervised: Supervised) -> None:
     # given
     supervised.supervisor.start(part("steady", WAITS))
     supervised.supervisor.start(part("weak", "import sys; print('I am ill'); sys.exit(7)"))
@@ -112,7 +112,7 @@ def test_part_that_dies_is_named_with_its_exit_code_and_last_lines(supervised: S
     assert str(death.value) == "weak exited with code 7. Its last lines:\n    weak: I am ill"
 
 
-def test_part_that_was_killed_is_named_with_its_signal(supervised: Supervised) -> None:
+def test_process_that_was_killed_is_named_with_its_signal(supervised: Supervised) -> None:
     # given
     child = supervised.supervisor.start(part("weak", WAITS))
     # when
@@ -127,7 +127,7 @@ def test_command_that_cannot_be_run_is_named(supervised: Supervised) -> None:
         supervised.supervisor.start(ProcessSpec("ghost", ("/nonexistent/program",)))
 
 
-def test_quiet_part_speaks_only_when_it_dies(supervised: Supervised) -> None:
+def test_output_of_a_quiet_process_is_shown_only_when_it_dies(supervised: Supervised) -> None:
     # given
     supervised.supervisor.start(part("quiet", "print('a secret'); raise SystemExit(1)", is_quiet=True))
     # when
@@ -137,7 +137,7 @@ def test_quiet_part_speaks_only_when_it_dies(supervised: Supervised) -> None:
     assert supervised.lines == []
 
 
-def test_lines_get_their_parts_name_in_front_unless_they_are_a_services_log(supervised: Supervised) -> None:
+def test_lines_begin_with_the_name_of_the_process_unless_a_service_logged_them(supervised: Supervised) -> None:
     # given
     code = (
         "import sys, time; print('2026-11-23T09:41:07Z INFO api: ready', file=sys.stderr); "
@@ -151,7 +151,7 @@ def test_lines_get_their_parts_name_in_front_unless_they_are_a_services_log(supe
     assert max(map(len, supervised.lines)) < 9000
 
 
-def test_line_that_begins_with_its_parts_name_gets_it_once(supervised: Supervised) -> None:
+def test_name_of_the_process_is_not_repeated_in_a_line(supervised: Supervised) -> None:
     supervised.supervisor.start(part("one", "import time; print('one: no such file', flush=True); time.sleep(600)"))
     supervised.until_said("one: no such file")
 
@@ -159,14 +159,14 @@ def test_line_that_begins_with_its_parts_name_gets_it_once(supervised: Supervise
 @pytest.mark.parametrize(
     ("said", "lost"), [("cannot listen on 127.0.0.1:8000: Address already in use", True), ("I am ill", False)]
 )
-def test_death_tells_whether_a_port_was_lost(supervised: Supervised, said: str, lost: bool) -> None:
+def test_process_death_shows_whether_a_port_was_taken(supervised: Supervised, said: str, lost: bool) -> None:
     supervised.supervisor.start(part("weak", f"import sys; print({said!r}); sys.exit(1)"))
     with pytest.raises(ProcessDied) as death:
         supervised.supervisor.run()
     assert death.value.is_port_conflict == lost
 
 
-def test_parts_can_be_started_anew_when_all_have_ended(supervised: Supervised) -> None:
+def test_processes_can_be_started_after_stop_all(supervised: Supervised) -> None:
     # given
     former = supervised.supervisor.start(part("one", WAITS))
     supervised.supervisor.start(part("weak", "raise SystemExit(1)"))
@@ -180,7 +180,7 @@ def test_parts_can_be_started_anew_when_all_have_ended(supervised: Supervised) -
     supervised.until_said("two: up")
 
 
-def test_stop_ends_those_that_others_stand_on_last(supervised: Supervised) -> None:
+def test_stop_stops_processes_with_stops_last_after_the_others(supervised: Supervised) -> None:
     # given
     supervised.supervisor.start(part("ground", SAYS_WHEN_ASKED, "ground", stops_last=True))
     supervised.supervisor.start(part("first", SAYS_WHEN_ASKED, "first"))
@@ -193,7 +193,7 @@ def test_stop_ends_those_that_others_stand_on_last(supervised: Supervised) -> No
     assert supervised.lines[-2:] == ["ground: asked", "ground: gone"]
 
 
-def test_stop_kills_a_part_that_does_not_end_in_time_and_all_it_started(supervised: Supervised) -> None:
+def test_stop_kills_a_process_and_its_children_when_it_does_not_stop_in_time(supervised: Supervised) -> None:
     # given
     stubborn = supervised.supervisor.start(part("stubborn", IGNORES_SIGTERM))
     parent = supervised.supervisor.start(part("parent", HAS_A_CHILD))
@@ -215,7 +215,7 @@ def start_keeper(supervised: Supervised, times: int) -> None:
     supervised.until_said("keeper: no room, long ago")
 
 
-def test_stop_says_why_a_part_does_not_end_when_the_part_tells(supervised: Supervised) -> None:
+def test_stop_logs_why_a_process_cannot_stop(supervised: Supervised) -> None:
     # given
     start_keeper(supervised, 1000)
     # when
@@ -227,7 +227,7 @@ def test_stop_says_why_a_part_does_not_end_when_the_part_tells(supervised: Super
     assert "keeper is killed: there is no room" in supervised.lines
 
 
-def test_stop_kills_nobody_when_a_part_can_end_after_all(supervised: Supervised) -> None:
+def test_stop_does_not_kill_a_process_that_stops_after_another_request(supervised: Supervised) -> None:
     # given
     start_keeper(supervised, 2)
     # when
@@ -237,7 +237,7 @@ def test_stop_kills_nobody_when_a_part_can_end_after_all(supervised: Supervised)
     assert not any("killed" in line for line in supervised.lines)
 
 
-def test_stop_asks_once_when_a_part_ends_at_once(supervised: Supervised) -> None:
+def test_stop_asks_a_process_once_when_it_stops_immediately(supervised: Supervised) -> None:
     # given
     start_keeper(supervised, 0)
     # when
@@ -246,7 +246,7 @@ def test_stop_asks_once_when_a_part_ends_at_once(supervised: Supervised) -> None
     assert supervised.lines == ["keeper: no room, long ago"]
 
 
-def test_what_a_dead_part_started_ends_with_it(supervised: Supervised) -> None:
+def test_children_of_a_dead_process_are_killed(supervised: Supervised) -> None:
     # given
     parent = supervised.supervisor.start(part("parent", HAS_A_CHILD))
     assert supervised.supervisor.wait_until(lambda: len(supervised.lines) == 1, LONG_SECONDS)
@@ -271,7 +271,7 @@ def test_second_signal_does_not_wait_for_the_grace_period(supervised: Supervised
     assert time.monotonic() - begun < 60
 
 
-def test_second_signal_leaves_the_part_that_keeps_the_data_its_time(supervised: Supervised) -> None:
+def test_second_signal_does_not_kill_a_process_with_stops_last(supervised: Supervised) -> None:
     # given
     supervised.supervisor.start(part("ground", SAYS_WHEN_ASKED, "ground", stops_last=True))
     supervised.supervisor.start(part("stubborn", ASKS_BACK))
@@ -293,7 +293,7 @@ GIVES_SIGNS = (
 )
 
 
-def test_part_that_hangs_is_started_again_and_no_other(supervised: Supervised) -> None:
+def test_only_the_process_that_hangs_is_restarted(supervised: Supervised) -> None:
     # given
     beside = supervised.supervisor.start(part("beside", GIVES_SIGNS))
     silent = supervised.supervisor.start(part("silent", WAITS))
@@ -311,7 +311,7 @@ def test_part_that_hangs_is_started_again_and_no_other(supervised: Supervised) -
     assert is_alive(silent.pid)
 
 
-def test_restart_of_a_part_is_told_in_the_format_of_the_log(
+def test_restart_of_a_process_is_logged_in_the_log_format(
     supervised: Supervised, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -328,7 +328,7 @@ def test_restart_of_a_part_is_told_in_the_format_of_the_log(
     assert told[1]["message"] == "hung is restarted: it has hung for more than 2 s"
 
 
-def test_part_is_not_to_blame_when_the_supervisor_stood_still(supervised: Supervised) -> None:
+def test_process_is_not_restarted_when_the_supervisor_was_suspended(supervised: Supervised) -> None:
     # given
     supervised.supervisor.start(part("one", GIVES_SIGNS))
     assert supervised.supervisor.wait_until(lambda: len(supervised.lines) == 1, LONG_SECONDS)
@@ -338,7 +338,7 @@ def test_part_is_not_to_blame_when_the_supervisor_stood_still(supervised: Superv
     assert not supervised.supervisor.wait_until(lambda: len(supervised.lines) > 1, 1.5)
 
 
-def test_until_tells_whether_it_came_true_in_time(supervised: Supervised) -> None:
+def test_wait_until_returns_whether_the_condition_was_met_in_time(supervised: Supervised) -> None:
     assert supervised.supervisor.wait_until(lambda: True, 0)
     assert not supervised.supervisor.wait_until(lambda: False, 0.3)
 
@@ -357,7 +357,7 @@ def start_driver() -> tuple[subprocess.Popen[str], list[int]]:
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)
-def test_signal_stops_all_and_leaves_nothing_behind(number: signal.Signals) -> None:
+def test_signal_stops_all_processes(number: signal.Signals) -> None:
     # given
     process, pids = start_driver()
     assert all(map(is_alive, pids))
@@ -370,7 +370,7 @@ def test_signal_stops_all_and_leaves_nothing_behind(number: signal.Signals) -> N
     assert not any(map(is_alive, pids))
 
 
-def test_ctrl_c_of_the_terminal_does_not_reach_the_parts_directly() -> None:
+def test_ctrl_c_of_the_terminal_reaches_only_the_supervisor() -> None:
     # given
     process, pids = start_driver()
     # then
@@ -381,7 +381,7 @@ def test_ctrl_c_of_the_terminal_does_not_reach_the_parts_directly() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of their parent's end")
-def test_parts_end_when_their_supervisor_is_killed() -> None:
+def test_processes_stop_when_their_supervisor_is_killed() -> None:
     # given
     process, pids = start_driver()
     # when

@@ -55,7 +55,7 @@ def keys(path: Path) -> dict[str, list[str]]:
     return found
 
 
-def test_systemd_has_nothing_against_the_installed_units(machine: Path) -> None:
+def test_systemd_accepts_the_installed_units(machine: Path) -> None:
     assert verified(machine) == ""
 
 
@@ -67,19 +67,19 @@ def test_systemd_has_nothing_against_the_installed_units(machine: Path) -> None:
         ("dispycluster-gateway.service", "ExecStartPost=/opt/dispycluster/none"),
     ],
 )
-def test_systemd_would_object_to_a_mistake_in_any_of_them(machine: Path, unit: str, line: str) -> None:
+def test_systemd_rejects_a_mistake_in_each_unit(machine: Path, unit: str, line: str) -> None:
     with (machine / "etc/systemd/system" / unit).open("a") as file:
         file.write(f"{line}\n")
     assert verified(machine) != ""
 
 
-def test_every_service_and_the_target_has_its_unit() -> None:
+def test_every_service_and_the_target_has_a_unit() -> None:
     units = {str(path) for path in unit_files()}
     assert units == {TARGET, *SERVICES, "dispycluster-.service.d/00-common.conf"}
     assert keys(UNITS / TARGET)["Wants"] == [" ".join(SERVICES)]
 
 
-def test_no_unit_sets_what_the_common_file_would_set_again() -> None:
+def test_no_unit_sets_a_key_of_the_common_file() -> None:
     # A drop-in counts more than the unit itself.
     common = keys(COMMON).keys()
     for service in SERVICES:
@@ -87,7 +87,7 @@ def test_no_unit_sets_what_the_common_file_would_set_again() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_service_is_restarted_bounded_and_locked_up(service: str) -> None:
+def test_service_is_restarted_limited_and_sandboxed(service: str) -> None:
     # given
     own, common = keys(UNITS / service), keys(COMMON)
     every = {key: value[-1] for key, value in (own | common).items()}
@@ -102,7 +102,7 @@ def test_service_is_restarted_bounded_and_locked_up(service: str) -> None:
     assert own["SystemCallFilter"][1].startswith("~@privileged")
 
 
-def test_collector_sees_the_machine_as_it_is_and_the_others_do_not() -> None:
+def test_only_the_collector_sees_the_real_file_systems() -> None:
     narrowing = {"ProtectSystem", "ProtectHome", "ProcSubset", "InaccessiblePaths", "ReadOnlyPaths", "ProtectHostname"}
     assert not narrowing & (keys(UNITS / "dispycluster-collector.service").keys() | keys(COMMON).keys())
     for service in set(SERVICES) - {"dispycluster-collector.service"}:
@@ -110,7 +110,7 @@ def test_collector_sees_the_machine_as_it_is_and_the_others_do_not() -> None:
         assert (own["ProtectSystem"], own["ProtectHome"], own["ProcSubset"]) == (["strict"], ["yes"], ["pid"])
 
 
-def test_every_path_in_the_units_is_that_of_the_layout() -> None:
+def test_paths_in_the_units_are_those_of_the_layout() -> None:
     layout = Layout()
     for service in SERVICES:
         for key in ("ExecStart", "ExecStartPost"):
@@ -133,7 +133,7 @@ def test_every_path_in_the_units_is_that_of_the_layout() -> None:
         assert found.get("ACCESS_USERS_DIR") == (str(layout.access.users) if service == "api" else None)
 
 
-def test_api_believes_whoever_connects_since_that_is_the_gateway() -> None:
+def test_api_trusts_its_peer_which_is_the_gateway() -> None:
     [command] = keys(UNITS / "dispycluster-api.service")["ExecStart"]
     assert command.startswith('/usr/bin/env "TRUSTED_PROXIES=peer ${TRUSTED_PROXIES}" ')
     # The gateway itself does not: others connect to it.
@@ -157,7 +157,7 @@ for config in (GatewayConfig, Ws, Api, Collector):
 """
 
 
-def test_every_variable_of_units_and_settings_is_one_that_a_service_asks_for(machine: Path) -> None:
+def test_every_variable_of_units_and_settings_is_read_by_a_service(machine: Path) -> None:
     # given
     done = subprocess.run([sys.executable, "-c", _ASKED], cwd=ROOT, capture_output=True, text=True, check=True)
     known = set(done.stdout.split())
